@@ -1,0 +1,63 @@
+"""What can go wrong, said once: what was found, where, what was expected, and the nearest name."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str | None:
+    """The known name nearest to *name*, or None when none is near."""
+    folded = {k.casefold(): k for k in sorted(known)}
+    close = difflib.get_close_matches(name.casefold(), folded, n=1, cutoff=0.7)
+    return folded[close[0]] if close else None
+
+
+class Dsv4Error(Exception):
+    """Bad input or usage. The command line prints it as one message and exits with 2.
+
+    *where* is ``path:line:col`` (or less, where less is known), *expected* says what would
+    have been right, *hint* is the nearest name that exists.
+    """
+
+    def __init__(
+        self,
+        found: str,
+        *,
+        where: object | None = None,
+        expected: str | None = None,
+        hint: str | None = None,
+    ) -> None:
+        self.found = found
+        self.where = str(where) if where is not None else None
+        self.expected = expected
+        self.hint = hint
+        super().__init__(found)
+
+    def __str__(self) -> str:
+        text = f"{self.where}: {self.found}" if self.where else self.found
+        if self.expected:
+            text += f"; expected {self.expected}"
+        if self.hint:
+            text += f". Did you mean {self.hint}?"
+        return text
+
+
+class ProfileError(Dsv4Error):
+    """A profile or layer that can't be used: wrong key, wrong type, circle, disagreement."""
+
+
+class ReadError(Dsv4Error):
+    """A file or source that a reader can't read."""
+
+
+class ExportError(Dsv4Error):
+    """A value that the asked-for format can't carry."""
+
+
+class SettingsError(Dsv4Error):
+    """The tool's own settings are wrong."""
+
+
+class UsageError(Dsv4Error):
+    """The command line asks for something that can't be done."""

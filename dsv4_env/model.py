@@ -1,0 +1,255 @@
+"""The words of the field: what a launch is, where each part of it stands and who set it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_NEGATIVE_NUMBER = re.compile(r"-\d+|-\d*\.\d+")  # argparse takes these as values, not as flags
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Location:
+    """A place in a file; line and column count from 1, columns in characters."""
+
+    path: str
+    line: int | None = None
+    column: int | None = None
+
+    def __str__(self) -> str:
+        return ":".join(str(p) for p in (self.path, self.line, self.column) if p is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """A value that can't be known without running something.
+
+    *text* is the source with the known parts filled in, *names* the outside variables that
+    decide it, *default* what it is when none of them is set (None when that isn't known either),
+    *splits* whether it may become any number of words.
+    """
+
+    text: str
+    reason: str
+    names: tuple[str, ...] = ()
+    default: str | None = None
+    splits: bool = False
+    location: Location | None = None
+
+    def __str__(self) -> str:
+        return f"<unknown: {self.text}>"
+
+
+Value: TypeAlias = str | Unknown
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Who set a value: a layer (``fp4``) or a reader (``bash``), where, and what it overrode.
+
+    *value* is what this origin set, spelled as in its source; None where it unset the setting.
+    """
+
+    name: str
+    location: Location | None = None
+    value: str | None = None
+    overrode: Origin | None = None
+
+    def chain(self) -> Iterator[Origin]:
+        """This origin, then what it overrode, down to the first that set the value."""
+        origin: Origin | None = self
+        while origin is not None:
+            yield origin
+            origin = origin.overrode
+
+
+@dataclass(frozen=True, slots=True)
+class EnvVar:
+    """One setting of an environment variable. *superseded*: a later one of the same name wins.
+
+    *condition* is what must hold for the setting to be made (``DP_ATTENTION = "true"``), None
+    where it always is.
+    """
+
+    name: str
+    value: Value
+    origin: Origin
+    superseded: bool = False
+    condition: str | None = None
+
+    @property
+    def location(self) -> Location | None:
+        """Where it is set."""
+        return self.origin.location
+
+
+@dataclass(frozen=True, slots=True)
+class ServerArg:
+    """One server argument: a flag with its 0, 1 or n values, as spelled.
+
+    *flag* is None for words before any flag; *joined* marks the spelling ``--flag=value``;
+    *condition* is as in :class:`EnvVar`.
+    """
+
+    flag: str | None
+    values: tuple[Value, ...]
+    origin: Origin
+    joined: bool = False
+    superseded: bool = False
+    condition: str | None = None
+
+    @property
+    def location(self) -> Location | None:
+        """Where it is given."""
+        return self.origin.location
+
+    @property
+    def words(self) -> tuple[Value, ...]:
+        """The words of the command line that this argument is."""
+        if self.flag is None:
+            return self.values
+        if self.joined:
+            value = self.values[0]
+            if isinstance(value, Unknown):
+                default = None if value.default is None else f"{self.flag}={value.default}"
+                return (replace(value, text=f"{self.flag}={value.text}", default=default),)
+            return (f"{self.flag}={value}",)
+        return (self.flag, *self.values)
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something a reader has to say about a launch that isn't a setting."""
+
+    message: str
+    location: Location | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RequiredInput:
+    """A variable that a script refuses to run without, and where it says so."""
+
+    name: str
+    location: Location | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LaunchConfig:
+    """Environment variables and server arguments of one launch, in order and as spelled.
+
+    *name* is what reports call it, *reader* what read it, *command* the words before the
+    server arguments. *args* is None where the source can't hold any (an environment).
+    *condition* is what must hold for the launch to happen at all, *required* the inputs it
+    demands; *partial* marks a source of which only the sound beginning could be read. *symbol*
+    names the launch within its source where the source has names (``TestV4.setUpClass``).
+    """
+
+    name: str
+    reader: str
+    env: tuple[EnvVar, ...]
+    args: tuple[ServerArg, ...] | None
+    command: tuple[Value, ...] = ()
+    location: Location | None = None
+    end_line: int | None = None
+    notes: tuple[Note, ...] = ()
+    condition: str | None = None
+    required: tuple[RequiredInput, ...] = ()
+    partial: bool = False
+    symbol: str | None = None
+
+    @property
+    def effective_env(self) -> dict[str, EnvVar]:
+        """Name to the setting that counts: the last one."""
+        return {e.name: e for e in self.env if not e.superseded}
+
+    @property
+    def argv(self) -> list[Value]:
+        """The server arguments as words."""
+        return [w for a in self.args or () for w in a.words]
+
+    @property
+    def unknowns(self) -> list[Unknown]:
+        """Every value that isn't known, of settings that count."""
+        found = [e.value for e in self.env if not e.superseded]
+        found += self.argv
+        return [v for v in found if isinstance(v, Unknown)]
+
+
+def is_flag(word: Value) -> bool:
+    """Whether argparse would take the word as a flag: a dash, but not a negative number."""
+    return (
+        isinstance(word, str)
+        and len(word) > 1
+        and word.startswith("-")
+        and not _NEGATIVE_NUMBER.fullmatch(word)
+        and " " not in word
+    )
+
+
+def mark_superseded(env: Iterable[EnvVar]) -> tuple[EnvVar, ...]:
+    """The same settings with all but the last of each name marked: last wins."""
+    settings = list(env)
+    last = {e.name: i for i, e in enumerate(settings)}
+    return tuple(
+        e if last[e.name] == i else replace(e, superseded=True) for i, e in enumerate(settings)
+    )
+
+
+def group_args(
+    words: Sequence[tuple[Value, Location | None]], origin_name: str
+) -> tuple[ServerArg, ...]:
+    """Split the words of a command line into flags and their values; no word is lost."""
+    args: list[ServerArg] = []
+    for word, location in words:
+        origin = Origin(origin_name, location, word if isinstance(word, str) else word.text)
+        if isinstance(word, str) and is_flag(word):
+            flag, equals, value = word.partition("=")
+            joined = bool(equals) and word.startswith("--")
+            args.append(
+                ServerArg(flag if joined else word, (value,) if joined else (), origin, joined)
+            )
+        elif isinstance(word, Unknown) and re.match(r"--[\w-]+=", word.text):
+            flag, _, text = word.text.partition("=")
+            default = word.default.partition("=")[2] if word.default is not None else None
+            rest = replace(word, text=text, default=default)
+            args.append(ServerArg(flag, (rest,), origin, joined=True))
+        elif (
+            args and args[-1].flag is not None and not args[-1].joined and _belongs(args[-1], word)
+        ):
+            args[-1] = replace(args[-1], values=(*args[-1].values, word))
+        else:
+            args.append(ServerArg(None, (word,), origin))
+    return tuple(args)
+
+
+def _belongs(arg: ServerArg, word: Value) -> bool:
+    """Whether a word is taken for a flag's: of words that split, only one right behind it is."""
+    splits = [isinstance(w, Unknown) and w.splits for w in (*arg.values, word)]
+    return not any(splits) or (splits == [True])
+
+
+_SECRET_WORD = re.compile(r"(?i)(TOKEN|KEY|PASSWORD|PASSWD|SECRET|CREDENTIAL)(S?)$")
+_PLAIN = re.compile(r"(?i)[-+]?[0-9.]*|true|false|yes|no|none|auto")
+MASK = "********"
+
+
+def is_secret(name: str, value: str = "?") -> bool:
+    """Whether a variable or flag of this name holds a secret.
+
+    A word of the name has to end in TOKEN, KEY, PASSWORD, SECRET or the like, so that
+    ``--tokenizer-path`` stays readable; a plural (``--max-total-tokens``) counts only when its
+    value isn't a number, a ratio or a switch.
+    """
+    for word in re.split(r"[^A-Za-z0-9]+", name):
+        match = _SECRET_WORD.search(word)
+        if match and not (match[2] and _PLAIN.fullmatch(value)):
+            return True
+    return False
+
+
+def masked(name: str, value: str) -> str:
+    """The value as a report may show it."""
+    return MASK if value and is_secret(name, value) else value
