@@ -1,0 +1,228 @@
+"""Profiles: what one launch of DeepSeek-V4 needs, resolved from layers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from dsv4_env.errors import ProfileError, did_you_mean
+from dsv4_env.model import EnvVar, LaunchConfig, Location, Origin, ServerArg
+
+_PACKAGE = Path(__file__).parent.parent
+
+
+def shipped_dir() -> Path:
+    """The folder of the profiles that come with the package."""
+    installed = _PACKAGE / "profiles"
+    return installed if installed.is_dir() else _PACKAGE.parent / "profiles"
+
+
+def reference_script() -> Path:
+    """The launch script that comes with the package and is held to ``pro-fp4``."""
+    return shipped_dir() / "run_dsv4.sh"
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """A resolved profile.
+
+    *layers* are the names of the layers it is made of, lowest first. *data* holds the tables
+    ``model, launch, ci, quality, hardware, sglang, source`` as in the TOML; the properties
+    below give their typed values. *origins* maps ``(table, key)`` to who set it.
+    """
+
+    name: str
+    description: str
+    layers: tuple[str, ...]
+    config: LaunchConfig
+    data: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    origins: Mapping[tuple[str, str], Origin] = field(default_factory=dict)
+
+    @property
+    def env(self) -> dict[str, str]:
+        """The environment variables, in order and as spelled; a new dict each time."""
+        return {e.name: e.value for e in self.config.env if isinstance(e.value, str)}
+
+    @property
+    def server_args(self) -> list[str]:
+        """The server arguments as ``other_args`` holds them; a new list each time."""
+        return [w for w in self.config.argv if isinstance(w, str)]
+
+    def _get(self, table: str, key: str) -> Any:
+        return self.data.get(table, {}).get(key)
+
+    @property
+    def default_model_path(self) -> str | None:
+        """The model that is launched when nothing overrides it."""
+        value: str | None = self._get("model", "path")
+        return value
+
+    @property
+    def model_path_variable(self) -> str | None:
+        """The environment variable that overrides the model path."""
+        value: str | None = self._get("model", "path-variable")
+        return value
+
+    def model_path(self, environ: Mapping[str, str]) -> str | None:
+        """The model path, as the tests read it: the variable if set, else the default."""
+        variable = self.model_path_variable
+        return environ.get(variable, self.default_model_path) if variable else None
+
+    @property
+    def launch_timeout_seconds(self) -> int | None:
+        """How long the server may take until it answers, in seconds."""
+        value: int | None = self._get("launch", "timeout-seconds")
+        return value
+
+    @property
+    def ci_suite(self) -> str | None:
+        """The CI suite that runs the profile's test."""
+        value: str | None = self._get("ci", "suite")
+        return value
+
+    @property
+    def ci_estimated_seconds(self) -> int | None:
+        """The time CI plans for the test, in seconds."""
+        value: int | None = self._get("ci", "estimated-seconds")
+        return value
+
+    @property
+    def gsm8k_threshold(self) -> float | None:
+        """The least GSM8K accuracy (0 to 1) the test accepts."""
+        value: float | None = self._get("quality", "gsm8k-threshold")
+        return value
+
+    @property
+    def hardware(self) -> Mapping[str, Any]:
+        """``accelerator``, ``count`` and ``rocm`` (a version)."""
+        return self.data.get("hardware", {})
+
+    @property
+    def sglang_range(self) -> str | None:
+        """The SGLang releases the values are meant for, as a PEP 440 range."""
+        value: str | None = self._get("sglang", "range")
+        return value
+
+    @property
+    def source(self) -> Mapping[str, Any]:
+        """Where the values were taken from: repository, path, pull-request, commit, date."""
+        return self.data.get("source", {})
+
+    def launch_env(self, environ: Mapping[str, str]) -> dict[str, str]:
+        """A copy of *environ* with the profile's variables over it; *environ* stays as it is."""
+        return {**environ, **self.env}
+
+    def command(
+        self,
+        *,
+        model: str | None = None,
+        host: str | None = None,
+        port: int | str | None = None,
+        python: str = "python3",
+    ) -> list[str]:
+        """The server's command line. *model* defaults to the profile's own.
+
+        Raises ProfileError when neither names a model.
+        """
+        model = model or self.default_model_path
+        if not model:
+            raise ProfileError(f"profile {self.name} names no model", expected="model=…")
+        words = [python, "-m", "sglang.launch_server", "--model-path", model, *self.server_args]
+        if host is not None:
+            words += ["--host", host]
+        if port is not None:
+            words += ["--port", str(port)]
+        return words
+
+
+def _folders(folder: str | Path | None) -> list[Path]:
+    folders = [shipped_dir()]
+    if folder is not None and Path(folder).resolve() != folders[0].resolve():
+        folders.append(Path(folder))
+        if not folders[1].is_dir():
+            raise ProfileError("no such folder", where=folder, expected="a folder of *.toml layers")
+    return folders
+
+
+def layer_files(folder: str | Path | None = None) -> dict[str, Path]:
+    """Layer name to file: the shipped ones and those of *folder*."""
+    files: dict[str, Path] = {}
+    for directory in _folders(folder):
+        for path in sorted(directory.glob("*.toml")):
+            if path.stem in files:
+                raise ProfileError(
+                    f"layer {path.stem!r} is defined twice",
+                    where=path,
+                    expected=f"another file name; {files[path.stem]} has this one "
+                    "(a layer of another name can extend it)",
+                )
+            files[path.stem] = path
+    return files
+
+
+def load_all(folder: str | Path | None = None) -> dict[str, Profile]:
+    """Every profile by name, from the lock when it matches the layers byte for byte."""
+    from dsv4_env.profile import lock
+
+    files = layer_files(folder)
+    path = lock.lock_path(_folders(folder)[-1])
+    return lock.read(path, files) or resolve_all(files)
+
+
+def resolve_all(files: Mapping[str, Path]) -> dict[str, Profile]:
+    """Every profile by name, read and merged from its layers."""
+    from dsv4_env.profile import layers as loader
+
+    layers = {name: loader.read_layer(path) for name, path in files.items()}
+    for name in layers:
+        loader.origins(loader.linearise(name, layers))  # abstract layers are checked too
+    concrete = [name for name, layer in layers.items() if not layer.file.abstract]
+    return {name: _resolve(loader.linearise(name, layers)) for name in concrete}
+
+
+def _resolve(order: Sequence[Any]) -> Profile:
+    from dsv4_env.profile import layers as loader
+
+    top = order[-1]
+    resolved = loader.merge(list(order))
+    origins = loader.origins(list(order))
+    env = tuple(EnvVar(k, v, origins["env", k]) for k, v in resolved.env.items())
+    args = tuple(
+        ServerArg(flag, tuple(words), origins["args", flag])
+        for flag, occurrences in resolved.args.items()
+        for words in occurrences
+    )
+    tables = resolved.model_dump(by_alias=True, exclude_none=True, exclude={"env", "args"})
+    where = Location(top.source.path, 1, 1)
+    config = LaunchConfig(top.name, "profile", env, args, location=where)
+    return Profile(
+        top.name,
+        top.file.description,
+        tuple(layer.name for layer in order),
+        config,
+        {name: table for name, table in tables.items() if table},
+        {key: o for key, o in origins.items() if key[0] not in ("env", "args")},
+    )
+
+
+def profile_names(folder: str | Path | None = None) -> list[str]:
+    """The names of all profiles, sorted."""
+    return sorted(load_all(folder))
+
+
+def load_profile(name: str, folder: str | Path | None = None) -> Profile:
+    """The profile *name*, from the shipped ones or from *folder*.
+
+    Raises ProfileError when there is none of that name, or a layer is wrong.
+    """
+    profiles = load_all(folder)
+    if name in profiles:
+        return profiles[name]
+    expected = "one of " + ", ".join(sorted(profiles))
+    if name in layer_files(folder):
+        raise ProfileError(f"{name!r} is a layer, not a profile", expected=expected)
+    raise ProfileError(
+        f"unknown profile {name!r}", expected=expected, hint=did_you_mean(name, profiles)
+    )

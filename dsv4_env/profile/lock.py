@@ -1,0 +1,92 @@
+"""The resolved profiles of a folder, kept beside the layers in ``profiles.lock.json``.
+
+There is one loader, :mod:`dsv4_env.profile.layers`; the lock only remembers what it said. It is
+used when its digest equals that of the layers' bytes, so it can't go stale: after an edit the
+layers are read again, only slower (pydantic-settings alone takes 110 ms to import).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from dsv4_env import __version__
+from dsv4_env.model import EnvVar, LaunchConfig, Location, Origin, ServerArg
+from dsv4_env.profile import Profile
+
+FORMAT = 1
+
+
+def lock_path(folder: Path) -> Path:
+    """Where the lock of a folder of profiles is."""
+    return folder / "profiles.lock.json"
+
+
+def digest(files: Mapping[str, Path]) -> str:
+    """SHA-256 over this tool's version and each layer's name and bytes."""
+    total = hashlib.sha256(f"{FORMAT} {__version__}\n".encode())
+    for name in sorted(files):
+        total.update(f"{name} {hashlib.sha256(files[name].read_bytes()).hexdigest()}\n".encode())
+    return total.hexdigest()
+
+
+def read(path: Path, files: Mapping[str, Path]) -> dict[str, Profile] | None:
+    """The locked profiles, or None when there is no lock or it isn't of these bytes."""
+    try:
+        data = json.loads(path.read_bytes())
+        if data["digest"] != digest(files):
+            return None
+        paths = {name: str(file) for name, file in files.items()}
+        return {name: _decode(name, item, paths) for name, item in data["profiles"].items()}
+    except (OSError, ValueError, KeyError, TypeError, IndexError):
+        return None  # absent or damaged: the layers themselves are read
+
+
+def dump(profiles: Mapping[str, Profile], files: Mapping[str, Path]) -> str:
+    """The text of the lock for these profiles."""
+    encoded = {name: _encode(profile) for name, profile in profiles.items()}
+    lines = [f"  {json.dumps(n)}: {json.dumps(p, ensure_ascii=False)}" for n, p in encoded.items()]
+    head = f'{{"digest": "{digest(files)}",\n "profiles": {{\n'
+    return head + ",\n".join(lines) + "\n }}\n"
+
+
+def _encode(profile: Profile) -> dict[str, Any]:
+    config = profile.config
+    return {
+        "description": profile.description,
+        "layers": profile.layers,
+        "env": [[e.name, e.value, _chain(e.origin)] for e in config.env],
+        "args": [[a.flag, a.values, _chain(a.origin)] for a in config.args or ()],
+        "data": profile.data,
+        "origins": [[*key, _chain(origin)] for key, origin in profile.origins.items()],
+    }
+
+
+def _chain(origin: Origin) -> list[list[Any]]:
+    return [
+        [o.name, o.location.line, o.location.column, o.value] if o.location else [o.name]
+        for o in origin.chain()
+    ]
+
+
+def _decode(name: str, item: Mapping[str, Any], paths: Mapping[str, str]) -> Profile:
+    def origin(chain: list[list[Any]]) -> Origin:
+        found: Origin | None = None
+        for layer, line, column, value in reversed(chain):
+            found = Origin(layer, Location(paths[layer], line, column), value, found)
+        if found is None:
+            raise ValueError("empty chain")
+        return found
+
+    config = LaunchConfig(
+        name,
+        "profile",
+        tuple(EnvVar(n, v, origin(c)) for n, v, c in item["env"]),
+        tuple(ServerArg(f, tuple(v), origin(c)) for f, v, c in item["args"]),
+        location=Location(paths[name], 1, 1),
+    )
+    origins = {(table, key): origin(chain) for table, key, chain in item["origins"]}
+    return Profile(name, item["description"], tuple(item["layers"]), config, item["data"], origins)
