@@ -1,0 +1,72 @@
+"""Readers: each takes text (or an environment) and gives LaunchConfigs; none runs anything."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from dsv4_env.errors import ReadError
+from dsv4_env.model import LaunchConfig
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """A kind of file: its name, what it is, and the module that has ``read_all`` for it."""
+
+    name: str
+    summary: str
+    module: str
+
+    def __call__(self, data: str | bytes, path: str, **options: Any) -> list[LaunchConfig]:
+        """Every launch of a file; *options* are those of the module's ``read_all``."""
+        function: Callable[..., list[LaunchConfig]] = importlib.import_module(self.module).read_all
+        return function(data, path, **options)
+
+
+READERS: dict[str, Reader] = {
+    name: Reader(name, summary, f"dsv4_env.readers.{name}")
+    for name, summary in (
+        ("bash", "bash launch scripts"),
+        ("python", "Python test files and launchers"),
+        ("workflow", "the run blocks of GitHub workflows"),
+        ("compose", "the services of Docker Compose files"),
+        ("kubernetes", "the containers of Kubernetes manifests"),
+        ("dockerfile", "the environment and command of Dockerfiles"),
+        ("dotenv", "files of variables: .env, --env-file, EnvironmentFile"),
+    )
+}
+
+
+def choose(
+    launches: list[LaunchConfig], path: str, *, launch: int | None, line: int | None
+) -> LaunchConfig:
+    """The launch that the number or the line names; the only one when neither is given."""
+    if not launches:
+        raise ReadError(
+            "no launch of SGLang found",
+            where=path,
+            expected="python3 -m sglang.launch_server … or sglang serve …",
+        )
+    places = [f"{path}#{i} (line {_line(c)})" for i, c in enumerate(launches, 1)]
+    if launch is not None:
+        if not 1 <= launch <= len(launches):
+            raise ReadError(f"there is no launch #{launch}", where=path, expected=_one_of(places))
+        return launches[launch - 1]
+    if line is not None:
+        for config in launches:
+            if config.end_line and _line(config) <= line <= config.end_line:
+                return config
+        raise ReadError(f"no launch at line {line}", where=path, expected=_one_of(places))
+    if len(launches) > 1:
+        raise ReadError(f"{len(launches)} launches", where=path, expected=_one_of(places))
+    return launches[0]
+
+
+def _line(config: LaunchConfig) -> int:
+    return config.location.line or 0 if config.location else 0
+
+
+def _one_of(places: list[str]) -> str:
+    return places[0] if len(places) == 1 else "one of " + ", ".join(places)

@@ -1,0 +1,318 @@
+"""Simple commands: expansion, redirection, builtins, functions and all others."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from dsv4_env.readers.bash import arrays, guards
+from dsv4_env.readers.bash import words as w
+from dsv4_env.readers.bash.builtins import BUILTINS
+from dsv4_env.readers.bash.declare import declare
+from dsv4_env.readers.bash.launch import external
+from dsv4_env.readers.bash.simple import DECLARERS
+from dsv4_env.readers.bash.state import Condition, FatalError, ForkError, Run, State
+from dsv4_env.readers.bash.syntax import (
+    Assign,
+    Function,
+    Redirect,
+    Simple,
+    Word,
+)
+from dsv4_env.readers.bash.variables import forget
+from dsv4_env.readers.bash.ways import contradicts, decide, merge
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from dsv4_env.model import Location, Value
+
+MAX_DEPTH = 50
+
+
+def both(
+    run: Run, state: State, condition: Condition, then: Callable[[State], list[State]]
+) -> list[State]:
+    """Go on both ways from an undecided condition."""
+    found: list[State] = []
+    for answer in (True, False):
+        way = state.copy()
+        if decide(way, run, condition, answer):
+            found += then(way)
+    return found
+
+
+def forking(run: Run, state: State, then: Callable[[State], list[State]]) -> list[State]:
+    """Do something that may need decisions, once per way they may go."""
+    if run.pure:
+        return then(state)
+    before = state.copy()
+    mark = len(run.launches)
+    try:
+        return then(state)
+    except ForkError as fork:
+        del run.launches[mark:]
+        condition = fork.condition
+    return both(run, before, condition, lambda s: forking(run, s, then))
+
+
+def branch(run: Run, state: State) -> list[tuple[State, bool]]:
+    """The states in which the last command succeeded, and those in which it failed."""
+    if state.flow is not None:
+        return [(state, False)]
+    if isinstance(state.status, int):
+        return [(state, state.status == 0)]
+    condition = state.status
+    known = contradicts(state, condition)
+    if known is not None:
+        state.status = 0 if known else 1
+        return [(state, known)]
+    found: list[tuple[State, bool]] = []
+    for answer in (True, False):
+        way = state.copy()
+        if decide(way, run, condition, answer):
+            way.status = 0 if answer else 1
+            found.append((way, answer))
+    return found
+
+
+def checked(state: State) -> State:
+    """``set -e``: a failure that nothing tests ends the shell; an unknown one is a success."""
+    if "errexit" in state.opts and not state.tested and state.flow is None:
+        if isinstance(state.status, Condition):
+            state.status = 0
+        elif state.status:
+            state.flow = ("exit", state.status)
+    return state
+
+
+def ended(run: Run, state: State) -> State:
+    """The shell ends here."""
+    state.flow = ("exit", 1)
+    state.status = 1
+    for path in state.alts:
+        run.exits.update(path)
+    return state
+
+
+def simple_command(run: Run, node: Simple, state: State) -> list[State]:
+    """The states after a simple command."""
+    if node.fixed is None:
+        node.fixed = _fixed(node)
+    if node.fixed:
+        return _attempt(run, node, state)
+    return forking(run, state, lambda s: _attempt(run, node, s))
+
+
+def _fixed(node: Simple) -> bool:
+    """Whether nothing in a command can need a decision, so that no copy is kept for one."""
+    for word in (*node.words, *node.assigns):
+        if isinstance(word, Assign):
+            if isinstance(word.value, list) or word.value.plain is None or word.sub is not None:
+                return False
+        elif word.plain is None:
+            return False
+    if any(r.word.plain is None for r in node.redirs):
+        return False
+    first = node.words[0] if node.words else None
+    name = first.plain if isinstance(first, Word) else None
+    return name is None or name in DECLARERS or name not in BUILTINS
+
+
+def _attempt(run: Run, node: Simple, state: State) -> list[State]:
+    try:
+        return _run_simple(run, node, state)
+    except FatalError as fatal:
+        if fatal.discard and not (fatal.readonly and "errexit" in state.opts and not state.tested):
+            return [discarded(state)]
+        return [ended(run, state)]
+
+
+def failed(run: Run, state: State, fatal: FatalError) -> State:
+    """An error in an expansion or assignment: the line or the whole shell ends."""
+    ends = fatal.readonly and "errexit" in state.opts and not state.tested
+    return discarded(state) if fatal.discard and not ends else ended(run, state)
+
+
+def discarded(state: State) -> State:
+    """The rest of this line of the script isn't run."""
+    state.flow = ("discard", 1)
+    state.status = 1
+    return state
+
+
+def _run_simple(run: Run, node: Simple, state: State) -> list[State]:
+    if not node.words:
+        run.tick(state, node.pos)
+        state.substituted = None
+        for assign in node.assigns:
+            arrays.perform(run, state, assign)
+        if node.redirs:
+            redirected(run, state, node.redirs)
+        if not node.assigns and len(node.redirs) == 1 and node.redirs[0].op == "<":
+            _emit_file(run, state, node.redirs[0])
+        state.status = 0 if state.substituted is None else state.substituted
+        return [checked(state)]
+    first = node.words[0]
+    if (
+        isinstance(first, Word)
+        and first.plain in DECLARERS
+        and not node.assigns
+        and (first.plain not in state.funcs)
+    ):
+        run.tick(state, node.pos, len(node.words))
+        try:
+            declare(run, state, node, str(first.plain), node.words[1:])
+        except FatalError as fatal:
+            if not fatal.discard:
+                raise
+            state.status = 1
+        redirected(run, state, node.redirs)
+        return [checked(state)]
+    words: list[tuple[Value, Location]] = []
+    state.substituted = None
+    for word in node.words:
+        place = state.source.place(word.pos)
+        words += [(value, place) for value in arrays.as_words(run, state, word)]
+    run.tick(state, node.pos, len(words))
+    if not words:
+        for assign in node.assigns:
+            arrays.perform(run, state, assign)
+        state.status = 0 if state.substituted is None else state.substituted
+        return [checked(state)]
+    return _call(run, node, state, words)
+
+
+def _call(run: Run, node: Simple, state: State, words: list[tuple[Value, Location]]) -> list[State]:
+    name = words[0][0]
+    saved_out, saved_in = state.out, state.stdin
+    input_ = redirected(run, state, node.redirs)
+    if input_ is not None:
+        state.stdin = input_[0]
+    if state.out is not None and not captured(node.redirs):
+        state.out = []
+    function = state.funcs.get(name) if isinstance(name, str) else None
+    if function is not None:
+        found = _function(run, node, state, function, [v for v, _ in words[1:]])
+    elif isinstance(name, str) and (builtin := BUILTINS.get(name)) is not None:
+        restore = arrays.temporary(run, state, node.assigns)
+        outer, state.applied = state.applied, node.assigns
+        found = builtin(run, state, node, words)
+        for after in found:
+            after.applied = outer
+            arrays.restore(after, restore)
+    else:
+        found = external(run, state, node, words)
+    for after in found:
+        if saved_out is None:
+            after.out = None
+        elif not captured(node.redirs):
+            after.out = saved_out.copy()
+        if input_ is not None:
+            after.stdin = saved_in
+        checked(after)
+    return found
+
+
+def captured(redirs: list[Redirect]) -> bool:
+    """Whether standard output still goes where it went."""
+    for r in redirs:
+        if r.op in (">", ">>", "&>", "&>>", ">|", ">&", "<>") and r.fd in ("", "1"):
+            return False
+    return True
+
+
+def redirected(run: Run, state: State, redirs: list[Redirect]) -> tuple[Value | None] | None:
+    """Expand what redirections need; what standard input is then, where one sets it."""
+    found: tuple[Value | None] | None = None
+    for r in redirs:
+        value = w.single(run, state, r.word)
+        if r.op == "<<<":
+            found = (run.join([value, "\n"]),)
+        elif r.op in ("<<", "<<-"):
+            found = (value,)
+        elif r.op in ("<", "<>", "<&") and r.fd in ("", "0"):
+            found = (read_file(run, value, state),)
+    return found
+
+
+def read_file(run: Run, path: Value, state: State) -> str | None:
+    """What a file below the root holds, None where that isn't known."""
+    file = run.located(path, state)
+    try:
+        if (
+            file is not None
+            and run.below_root(file)
+            and file.is_file()
+            and file.stat().st_size < 1_000_000
+        ):
+            return file.read_bytes().decode("utf-8", "surrogateescape")
+    except OSError:
+        pass
+    return None
+
+
+def _emit_file(run: Run, state: State, redirect: Redirect) -> None:
+    if state.out is not None:
+        state.out.append(read_file(run, w.single(run, state, redirect.word), state))
+
+
+def _function(
+    run: Run, node: Simple, state: State, function: tuple[Function, Any], args: list[Value]
+) -> list[State]:
+    definition = function[0]
+
+    def call(way: State) -> list[State]:
+        return _called(run, node, way, function, list(args))
+
+    found = guards.checked_call(
+        run, state, definition.body, args, state.source.place(node.pos), call
+    )
+    return call(state) if found is None else found
+
+
+def _called(
+    run: Run, node: Simple, state: State, function: tuple[Function, Any], args: list[Value]
+) -> list[State]:
+    definition, source = function
+    if state.depth >= MAX_DEPTH:
+        from dsv4_env.errors import ReadError
+
+        raise ReadError(
+            f"functions call each other more than {MAX_DEPTH} deep",
+            where=state.source.place(node.pos),
+            expected="a launch script",
+        )
+    outer_params, outer_source = state.params, state.source
+    state.scopes = (*state.scopes, {})
+    for assign in node.assigns:
+        arrays.local_export(run, state, assign)
+    state.params = args
+    state.source = source
+    state.depth += 1
+    found = run.execute(run, definition.body, [state])
+    for after in found:
+        after.params = None if outer_params is None else outer_params.copy()
+        after.source = outer_source
+        after.depth -= 1
+        for name, old in after.scopes[-1].items():
+            if name[0] in "=!":
+                continue
+            if old is None:
+                after.vars.pop(name, None)
+            else:
+                after.vars[name] = old
+        escaped = [n[1:] for n in after.scopes[-1] if n[0] == "!"]
+        after.scopes = after.scopes[:-1]
+        if escaped:
+            forget(after, run, escaped, "exported in a function and set before its call")
+            for name in escaped:
+                after.vars[name] = replace(
+                    after.vars[name], perhaps="bash lets it out of the function"
+                )
+        if after.flow is not None and after.flow[0] in ("return", "break", "continue"):
+            if after.flow[0] == "return":
+                after.flow = None
+            else:
+                after.flow = None
+    return merge(found, run)

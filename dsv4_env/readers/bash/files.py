@@ -1,0 +1,54 @@
+"""Files that a script sources."""
+
+from __future__ import annotations
+
+from dsv4_env.model import Location, Note, Unknown, Value
+from dsv4_env.readers.bash.state import FatalError, Run, State
+from dsv4_env.readers.bash.syntax import Simple, Source
+from dsv4_env.readers.bash.tree import parse
+
+
+def sourced(
+    run: Run, state: State, node: Simple, words: list[tuple[Value, Location]]
+) -> list[State]:
+    """``source file [arguments]``: run where the file lies below the root, else unknown."""
+    from dsv4_env.readers.bash.commands import read_file
+    from dsv4_env.readers.bash.declare import taint, unknown_status
+    from dsv4_env.readers.bash.interp import program
+
+    if len(words) < 2:
+        state.status = 2
+        return [state]
+    name = words[1][0]
+    text = read_file(run, name, state)
+    place = words[0][1]
+    if text is None or "\0" in text:
+        shown = name.text if isinstance(name, Unknown) else name
+        taint(run, state, f"`{words[0][0]} {shown}` ran a file that isn't known", place)
+        state.status = unknown_status(state, node)
+        return [state]
+    file = str(run.located(name, state))
+    block, problem = parse(text)
+    if problem is not None:
+        where = Source(text, file).place(problem.pos)
+        state.notes = (*state.notes, Note(f"{where} syntax error: {problem.message}", where))
+        state.partial = True
+    outer_source, outer_params = state.source, state.params
+    state.source = Source(text, file)
+    if len(words) > 2:
+        state.params = [v for v, _ in words[2:]]
+    state.depth += 1
+    if state.depth > 50:
+        raise FatalError
+    state.status = 0
+    found = program(run, block, [state])
+    for after in found:
+        after.source = outer_source
+        if problem is not None:
+            taint(run, after, f"`{file}` isn't known beyond a syntax error", place)
+        after.depth -= 1
+        if len(words) > 2:
+            after.params = outer_params
+        if after.flow is not None and after.flow[0] == "return":
+            after.flow = None
+    return found

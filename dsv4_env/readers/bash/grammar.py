@@ -1,0 +1,86 @@
+"""What the grammar is shown of a script: a text of the same length that it can read.
+
+Its tree is only asked where statements begin and end; what they say is read from the script.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import tree_sitter as ts
+
+_INNER = r"""(?:[^{}'"`$\\\n]|\$\w+|\$(?=['"\\])|\\.|'[^'{}\n]*'|"[^"{}`\n]*")"""
+_EXPANSION = re.compile(rf"\$\{{(?:{_INNER}|\$\{{{_INNER}*\}})+\}}|\$'(?:[^'\\\n]|\\.)*'", re.ASCII)
+_SUM = r"[^'\"`$\n()]|\$\w+"
+_ARITHMETIC = re.compile(
+    rf"\$\(\((?:{_SUM}|\((?:{_SUM}|\((?:{_SUM}|\((?:{_SUM})*\))*\))*\))+\)\)", re.ASCII
+)
+_HEREDOC = re.compile(
+    r"(?ms)((?<![<\d(])<<-?[ \t]*[\\'\"]?(\w+)[^\n]*\n)(.*?)(?=^\t*\2$)", re.ASCII
+)
+_ASSIGNED = re.compile(r"(?m)^[ \t]*\w+=[^\s;|&()<>'\"`$]*[ \t]+\d*[<>]")
+_ONE = r"\w+\+?=(?:[^\s'\"`$;|&()<>\\]|'[^'\n]*'|\"[^\"`\\\n]*\"|\$\w+)*"
+_ASSIGNMENTS = re.compile(rf"(?m)^[ \t]*(?:{_ONE}[ \t]+)+{_ONE}[ \t]*\n")
+_WIDE = re.compile(r"[^\x00-\x7f]")
+
+
+def shown(text: str, breaks: frozenset[int]) -> str:
+    """The text as the grammar gets it: one byte a character, so that its bytes are positions.
+
+    *breaks* are ends of lines that it would miss: there it sees a semicolon.
+    """
+    seen = text if text.isascii() else _WIDE.sub(".", text)
+    if seen.endswith("\\"):
+        seen = seen[:-1] + "x"
+    for pos in breaks:
+        seen = f"{seen[:pos]};{seen[pos + 1 :]}"
+    return seen
+
+
+def simplified(seen: str) -> str:
+    """The same for the grammar where it has found an error: what it lacks looks like a word.
+
+    That is some forms of ``${…}``, bodies of here-documents, lines of several assignments, and
+    assignments with a redirection and no command. What they say is read from the text itself;
+    the grammar is only asked where they end.
+    """
+    seen = _HEREDOC.sub(_blank_body, seen)
+    seen = _ARITHMETIC.sub(lambda m: f"$(({'x' * (len(m[0]) - 5)}))", seen)
+    seen = _EXPANSION.sub(_masked, seen)
+    seen = _ASSIGNMENTS.sub(lambda m: m[0][:-1] + ";", seen)
+    return _ASSIGNED.sub(lambda m: m[0].replace("=", "_"), seen)
+
+
+def _blank_body(match: re.Match[str]) -> str:
+    return match[1] + re.sub(r"[^\n\t]", "x", match[3])
+
+
+def _masked(match: re.Match[str]) -> str:
+    return match[0][:2] + "x" * (len(match[0]) - 3) + match[0][-1]
+
+
+def opened(nodes: list[ts.Node]) -> list[ts.Node]:
+    """The nodes, with what an ERROR holds in its place: much of it may be sound."""
+    found: list[ts.Node] = []
+    for node in nodes:
+        holds = node.type == "ERROR" and any(c.is_named for c in node.children)
+        found += opened(node.children) if holds else [node]
+    return found
+
+
+def sound(node: ts.Node) -> bool:
+    """Whether nothing below a node is wrong, apart from what bash takes and the grammar doesn't:
+
+    ``for x in; do`` and a here-document that ends with the file.
+    """
+    if not node.has_error and not node.is_missing and node.type != "ERROR":
+        return True
+    if node.is_missing:
+        return node.type == "heredoc_end"
+    if node.type == "ERROR":
+        parent = node.parent
+        inside = [c.type for c in node.children]
+        return parent is not None and parent.type == "for_statement" and inside == ["in"]
+    return all(sound(c) for c in node.children)

@@ -1,0 +1,158 @@
+"""External commands: which of them launch a server, through which wrappers."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, TypeAlias
+
+from dsv4_env.model import Location, Note, RequiredInput, Unknown, Value
+from dsv4_env.readers.bash import arrays, output, wrappers
+
+if TYPE_CHECKING:
+    from dsv4_env.readers.bash.state import Event, Path1, Run, State, Var
+    from dsv4_env.readers.bash.syntax import Simple
+
+Words: TypeAlias = list[tuple[Value, Location]]
+
+_PYTHON = re.compile(r"(?:.*/)?(?:python|pypy)(?:\d+(?:\.\d+)*)?t?")
+_FLAGS = re.compile(r"-[bBdEhiIOPqsSuvVx?]+")
+_SCRIPT = re.compile(r"(?:.*/)?launch_server\.py")
+MODULE = "sglang.launch_server"
+
+
+@dataclass(slots=True, eq=False)
+class Found:
+    """A launch on one way through the script."""
+
+    key: tuple[int, ...]
+    alts: frozenset[Path1]
+    env: list[tuple[str, Event, str]]  # the last: what must hold for it, "" for nothing
+    command: list[Value]
+    args: Words
+    location: Location
+    end_line: int | None
+    notes: tuple[Note, ...]
+    required: tuple[RequiredInput, ...]
+    partial: bool
+    decided: dict[object, bool] = field(default_factory=dict)
+
+
+def split(words: Words) -> int | None:
+    """How many words are the launcher, None where the words don't launch a server."""
+    first = words[0][0]
+    if not isinstance(first, str):
+        texts = [v for v, _ in words[1:3]]
+        return 3 if texts == ["-m", MODULE] else None
+    if first == "sglang" or first.endswith("/sglang"):
+        return 2 if len(words) > 1 and words[1][0] == "serve" else None
+    if not _PYTHON.fullmatch(first):
+        return None
+    i = 1
+    while i < len(words):
+        word = words[i][0]
+        if not isinstance(word, str):
+            return None
+        if word in ("-X", "-W", "--check-hash-based-pycs"):
+            i += 2
+        elif word.startswith(("-X", "-W")) or _FLAGS.fullmatch(word):
+            i += 1
+        elif m := re.fullmatch(r"-[bBdEiIOPqsSuvx]*m(.*)", word):
+            if m[1]:
+                return i + 1 if m[1] == MODULE else None
+            return i + 2 if i + 1 < len(words) and words[i + 1][0] == MODULE else None
+        elif _SCRIPT.fullmatch(word):
+            return i + 1
+        else:
+            return None
+    return None
+
+
+def external(run: Run, state: State, node: Simple, words: Words) -> list[State]:
+    """A command that isn't a builtin or a function."""
+    output.unknown(state)
+    output_before = state.out
+    env = exported(run, state, node)
+    name = words[0][0]
+    given = any(r.op in ("<<", "<<-", "<<<", "<") for r in node.redirs)
+    place = wrappers.Place(run, state, node, given)
+    if isinstance(name, str):
+        known = run.facts.get(" ".join(v for v, _ in words if isinstance(v, str)))
+        if known is not None and all(isinstance(v, str) for v, _ in words) and state.out:
+            state.out[-1] = known + "\n"
+            state.status = 0
+            return [state]
+    wrappers.follow(place, words, env, ())
+    state.out = output_before
+    state.status = output.undecided(state, node)
+    return [state]
+
+
+def exported(run: Run, state: State, node: Simple) -> dict[str, Var]:
+    """The environment of a command: exported variables and the assignments before it."""
+    env = {n: v for n, v in state.vars.items() if (v.exported or v.perhaps) and v.kind == "s"}
+    if node.assigns and state.applied is not node.assigns:
+        inner = state.copy()
+        for assign in node.assigns:
+            if not isinstance(assign.value, list):
+                if not arrays.for_command(run, inner, assign):
+                    continue
+                var = inner.vars[assign.name]
+                # They count behind everything that was exported before.
+                env.pop(assign.name, None)
+                if var.kind == "s":
+                    env[assign.name] = replace(var, exported=True)
+        state.seq, state.required, state.decided = inner.seq, inner.required, inner.decided
+        state.vars.update(
+            {n: v for n, v in inner.vars.items() if n not in {a.name for a in node.assigns}}
+        )
+    return env
+
+
+def record(
+    run: Run,
+    state: State,
+    node: Simple,
+    words: Words,
+    size: int,
+    env: dict[str, Var],
+    notes: tuple[Note, ...],
+) -> None:
+    """Note a launch on this way through the script."""
+    occurrence = state.counts.get(id(node), 0)
+    state.counts[id(node)] = occurrence + 1
+    words = [(_located(v, at), at) for v, at in words]
+    events: list[tuple[str, Event, str]] = []
+    for name, var in env.items():
+        event = var.event
+        while event is not None:
+            events.append((name, event, "" if var.exported else var.perhaps))
+            event = event.before
+    events.sort(key=lambda e: e[1].seq)
+    end = state.source.place(max(node.pos, node.end - 1))
+    missing = tuple(
+        Note("the variable is an array, which is never exported", state.source.place(node.pos))
+        for name, v in state.vars.items()
+        if v.exported and v.kind in ("a", "A") and not name
+    )
+    run.launches.append(
+        Found(
+            (node.pos, id(node), occurrence),
+            state.alts,
+            events,
+            [v for v, _ in words[:size]],
+            words[size:],
+            state.source.place(node.pos),
+            end.line,
+            (*state.notes, *notes, *missing),
+            state.required,
+            state.partial,
+            dict(state.decided),
+        )
+    )
+
+
+def _located(value: Value, place: Location) -> Value:
+    if isinstance(value, Unknown) and value.location is None:
+        return replace(value, location=place)
+    return value

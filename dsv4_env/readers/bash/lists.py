@@ -1,0 +1,143 @@
+"""Operators on ``$@`` and on all elements of an array."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dsv4_env.model import Unknown, Value
+from dsv4_env.readers.bash import operators, params
+from dsv4_env.readers.bash import words as w
+from dsv4_env.readers.bash.lookup import (
+    find,
+    ordered,
+    separators,
+)
+from dsv4_env.readers.bash.state import FatalError, Run, State
+from dsv4_env.readers.bash.syntax import Param, Word
+
+if TYPE_CHECKING:
+    from dsv4_env.readers.bash.words import Piece
+from dsv4_env.readers.bash.special import positional
+
+
+def star(sub: Word | None) -> bool:
+    """Whether a subscript is ``*``."""
+    return sub is not None and len(sub.parts) == 1 and getattr(sub.parts[0], "text", "") == "*"
+
+
+def many(run: Run, state: State, values: list[Value], form: str, part: Param) -> list[Piece]:
+    """Several values: each a word of its own, or joined."""
+    if not part.quoted:
+        out: list[Piece] = []
+        between: Piece = ("", "*") if form == "*" else None
+        for value in values:
+            out += [(value, "E"), between]
+        return out[:-1]
+    if form == "*":
+        ifs = separators(state, run)
+        if isinstance(ifs, Unknown):
+            return [(run.derived(part.text, [ifs, *values]), "Q")]
+        joined: list[Value] = []
+        for value in values:
+            if joined:
+                joined.append(ifs[:1])
+            if isinstance(value, Unknown) and value.splits:
+                value = run.derived(value.text, [value, "joined"])
+            joined.append(value)
+        return [(run.join(joined) if joined else "", "Q")]
+    quoted: list[Piece] = []
+    for value in values:
+        quoted += [(value, "Q"), None]
+    return quoted[:-1]
+
+
+def on_list(run: Run, state: State, part: Param, values: list[Value], form: str) -> list[Piece]:
+    """Operators on ``$@`` and ``${array[@]}``."""
+    op = part.op
+    if not op:
+        return many(run, state, values, form, part)
+    ragged = any(isinstance(v, Unknown) and v.splits for v in values)
+    if op[-1] in "-=?+" and op[0] in ":-=?+":
+        some = bool(values)
+        if ragged and len(values) == 1:
+            first = values[0]
+            if op[-1] == "+":
+                if part.arg is not None and _same_list(part):
+                    return many(run, state, values, form, part)
+                text = run.derived(part.text, [first, "plus"], splits=True)
+                return [(text, "Q" if part.quoted else "E")]
+            if op[-1] == "?":
+                return many(run, state, values, form, part)
+            return [(run.derived(part.text, [first, "default"], splits=True), "E")]
+        if op[0] == ":" and all(v == "" for v in values):
+            some = len(values) > 1
+        if op[-1] == "+":
+            return params.argument(run, state, part) if some else []
+        if some:
+            return many(run, state, values, form, part)
+        if op[-1] in "?=":
+            raise FatalError
+        return params.argument(run, state, part)
+    if op == ":":
+        return _slice(run, state, part, values, form, ragged)
+    if ragged or (op[0] == "@" and op[1] not in "QULu"):
+        text = run.derived(part.text, [*values, op], splits=True)
+        return [(text, "Q" if part.quoted else "E")]
+    done = [operators.transform(run, state, part, v, True) for v in values]
+    return many(run, state, done, form, part)
+
+
+def _same_list(part: Param) -> bool:
+    """``${a[@]+"${a[@]}"}``, the guard that older bashes need under ``set -u``."""
+    inner = part.arg.parts if part.arg is not None else []
+    one = inner[0] if len(inner) == 1 else None
+    return (
+        isinstance(one, Param)
+        and one.name == part.name
+        and not one.op
+        and not one.kind
+        and one.quoted
+        and one.sub is not None
+        and one.sub.plain == "@"
+    )
+
+
+def _slice(
+    run: Run, state: State, part: Param, values: list[Value], form: str, ragged: bool
+) -> list[Piece]:
+    numbers: list[int] = []
+    var = find(state, run, part.name) if part.name not in ("@", "*") else None
+    for arg in (part.arg, part.arg2):
+        if arg is not None:
+            code = w.single(run, state, arg)
+            number = (
+                w.evaluated(run, state, code, f"$(({code}))") if isinstance(code, str) else code
+            )
+            if isinstance(number, Unknown):
+                ragged = True
+                break
+            numbers.append(int(number))
+    if ragged and not (
+        numbers == [1]
+        and part.name == "@"
+        and values
+        and not (isinstance(values[0], Unknown) and values[0].splits)
+    ):
+        text = run.derived(part.text, [*values, "slice", *map(str, numbers)], splits=True)
+        return [(text, "Q" if part.quoted else "E")]
+    start = numbers[0]
+    size = numbers[1] if len(numbers) > 1 else None
+    if part.name in ("@", "*"):
+        zero = positional(run, state, "0")[1]
+        values = [zero, *values]
+        keys = list(range(len(values)))
+    else:
+        keys = [int(k) for k in ordered(var.items)] if var is not None and var.items else [0]
+    if start < 0:
+        start += keys[-1] + 1 if keys else 0
+    if start < 0:
+        return []
+    if size is not None and size < 0:
+        raise FatalError
+    chosen = [v for k, v in zip(keys, values, strict=False) if k >= start]
+    return many(run, state, chosen if size is None else chosen[:size], form, part)

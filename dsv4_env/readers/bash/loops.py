@@ -1,0 +1,307 @@
+"""Loops: run through where their words and tests are known, left unknown where they aren't."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from dsv4_env.model import Unknown
+from dsv4_env.readers.bash import arrays
+from dsv4_env.readers.bash import words as w
+from dsv4_env.readers.bash.state import Condition, FatalError, ForkError, Run, State
+from dsv4_env.readers.bash.variables import assign, forget
+from dsv4_env.readers.bash.ways import decide, merge
+
+if TYPE_CHECKING:
+    from dsv4_env.readers.bash.syntax import Block, For, ForArith, While
+
+
+def _after(state: State) -> tuple[bool, bool]:
+    """(leave the loop, it's for an outer one), with the flow taken care of."""
+    if state.flow is None:
+        return False, False
+    kind, count = state.flow
+    if kind == "break":
+        state.flow = None if count <= 1 else ("break", count - 1)
+        return True, count > 1
+    if kind == "continue":
+        if count > 1:
+            state.flow = ("continue", count - 1)
+            return True, True
+        state.flow = None
+        return False, False
+    return True, True
+
+
+def for_words(run: Run, node: For, state: State) -> list[State]:
+    """``for name in words``; ``select`` is never known."""
+    from dsv4_env.readers.bash.commands import failed, forking
+    from dsv4_env.readers.bash.special import all_params
+
+    lists: list[tuple[State, list[Any]]] = []
+
+    def then(state: State) -> list[State]:
+        try:
+            values = (
+                all_params(run, state)
+                if node.words is None
+                else [v for word in node.words for v in arrays.as_words(run, state, word)]
+            )
+        except FatalError as fatal:
+            return [failed(run, state, fatal)]
+        lists.append((state, values))
+        return [state]
+
+    found: list[State] = []
+    for way in forking(run, state, then):
+        if way.flow is not None:
+            found.append(way)
+            continue
+        values = next(v for s, v in lists if s is way)
+        way.status = 0
+        found += _for_each(run, node, way, values)
+    return merge(found, run)
+
+
+def _for_each(run: Run, node: For, state: State, values: list[Any]) -> list[State]:
+    states, done = [state], list[State]()
+    run.tick(state, node.body_pos, len(values) + 1)
+    for value in values:
+        if node.select or (isinstance(value, Unknown) and value.splits):
+            states = [
+                s for before in states for s in loose(run, node, before, node.text, (node.name,))
+            ]
+            break
+        following: list[State] = []
+        for before in states:
+            try:
+                assign(
+                    before,
+                    run,
+                    node.name,
+                    value,
+                    location=before.source.place(node.body_pos),
+                    spelled=str(value),
+                )
+            except FatalError as fatal:
+                before.status = 1
+                if fatal.readonly:  # the loop is given up, the script isn't
+                    done.append(before)
+                    continue
+                before.flow = ("exit", 1)
+            following.append(before)
+        if not following:
+            return done
+        states, left = _iterate(run, node, node.body, following)
+        done += left
+        if not states:
+            break
+        if left and len(states) + len(left) > 1 and _by_command(run, left, states):
+            states = [
+                s for before in states for s in loose(run, node, before, node.text, (node.name,))
+            ]
+            break
+    return done + states
+
+
+def _iterate(
+    run: Run, node: Any, body: Block, states: list[State]
+) -> tuple[list[State], list[State]]:
+    """One round: the states that go on, and those that left."""
+    on: list[State] = []
+    left: list[State] = []
+    run.tick(states[0], node.body_pos)
+    for after in run.execute(run, body, states):
+        leave, _ = _after(after)
+        (left if leave else on).append(after)
+    return on, left
+
+
+def _by_command(run: Run, left: list[State], states: list[State]) -> bool:
+    """Whether it was the success of a command that decided who left the loop."""
+    keys = {k for s in left for k in s.decided} & {k for s in states for k in s.decided}
+    differing = [k for k in keys if len({s.decided.get(k) for s in (*left, *states)}) > 1]
+    return any(k in run.conditions and run.conditions[k].command for k in differing)
+
+
+def while_loop(run: Run, node: While, state: State) -> list[State]:
+    """``while`` and ``until``: as long as the test is known."""
+    from dsv4_env.readers.bash.commands import branch
+
+    states, done = [state], list[State]()
+    status: int | Condition = 0
+    while states:
+        run.tick(states[0], node.body_pos)
+        if len(states) > 16:
+            done += [s for before in states for s in loose(run, node, before, node.text, ())]
+            break
+        ready: list[State] = []
+        for before in states:
+            kept = before.copy()
+            mark = len(run.launches)
+            tested = _decided(run, node, before, mark)
+            if tested is None:
+                done += loose(run, node, kept, node.text, ())
+                continue
+            for after in tested:
+                if after.flow is not None:
+                    done.append(after)
+                    continue
+                for way, ok in branch(run, after):
+                    if ok is node.until:
+                        way.status = status if isinstance(status, int) else 0
+                        done.append(way)
+                    else:
+                        ready.append(way)
+        if not ready:
+            break
+        before_body = [s.copy() for s in ready]
+        mark = len(run.launches)
+        states, left = _iterate(run, node, node.body, ready)
+        if (left and states and _by_command(run, left, states)) or (
+            len(states) > 2 * len(before_body)
+        ):
+            del run.launches[mark:]
+            for before in before_body:
+                done += loose(run, node, before, node.text, ())
+            break
+        done += left
+        if len(states) == 1:
+            status = states[0].status
+    return done
+
+
+def _decided(run: Run, node: While, state: State, mark: int) -> list[State] | None:
+    """The states after the test, None where the test isn't known."""
+    state.tested += 1
+    run.pure += 1
+    try:
+        found = run.execute(run, node.test, [state])
+    except ForkError:
+        del run.launches[mark:]
+        return None
+    finally:
+        run.pure -= 1
+    if len(found) != 1 or isinstance(found[0].status, Condition):
+        return None
+    for after in found:
+        after.tested -= 1
+    return found
+
+
+def for_arith(run: Run, node: ForArith, state: State) -> list[State]:
+    """``for ((…; …; …))``."""
+    states, done = [state], list[State]()
+    try:
+        first = w.arithmetic(run, state, node.init, node.text) if node.init.parts else "0"
+        if isinstance(first, Unknown):
+            return loose(run, node, state, node.text, ())
+        while states:
+            run.tick(states[0], node.body_pos)
+            ready: list[State] = []
+            for before in states:
+                value = (
+                    w.arithmetic(run, before, node.test, node.text) if (node.test.parts) else "1"
+                )
+                if isinstance(value, Unknown):
+                    done += loose(run, node, before, node.text, ())
+                elif int(value):
+                    ready.append(before)
+                else:
+                    done.append(before)
+            if not ready:
+                break
+            kept = [s.copy() for s in ready]
+            mark = len(run.launches)
+            states, left = _iterate(run, node, node.body, ready)
+            if left and states and _by_command(run, left, states):
+                del run.launches[mark:]
+                for before in kept:
+                    done += loose(run, node, before, node.text, ())
+                break
+            done += left
+            for before in states:
+                if node.step.parts:
+                    w.arithmetic(run, before, node.step, node.text)
+    except FatalError:
+        state.status = 1
+        return [*done, state]
+    return done
+
+
+# --- what can't be run through ------------------------------------------------------------------
+
+_EVERYTHING = frozenset({"eval", "source", ".", "set", "shift"})
+
+
+def loose(run: Run, node: Any, state: State, text: str, extra: tuple[str, ...]) -> list[State]:
+    """A loop that runs nobody knows how often: what it assigns is unknown from here on.
+
+    Its body is followed once, with that unknown, to find what it launches.
+    """
+    from dsv4_env.readers.bash.declare import taint
+
+    if state.flow is not None:
+        return [state]
+    found = arrays.assigned(node, state)
+    changed = sorted({*found.names, *extra})
+    reason = f"set in the loop `{_short(text)}`"
+
+    def lose(target: State) -> None:
+        # Without arguments, a loop over the arguments leaves all as it was.
+        options = found.params and not found.wild and state.params is None
+        forget(target, run, changed, reason, default=options, deciders=("@",) if options else ())
+        for name in changed:
+            var = target.vars.get(name)
+            if var is None:
+                continue
+            exports = name in found.exports or "allexport" in target.opts
+            target.vars[name] = replace(
+                var,
+                maybe=var.maybe or name in found.unsets,
+                perhaps=f"the loop `{_short(text)}` runs" if exports else var.perhaps,
+            )
+        if found.wild:
+            taint(run, target, reason, target.source.place(node.body_pos))
+        if found.params or found.wild:
+            target.params = None
+
+    state.seq += 1
+    condition = Condition(
+        ("loop", id(node), state.seq),
+        f"in the loop `{_short(text)}`",
+        f"not in the loop `{_short(text)}`",
+    )
+    probe = state.copy()
+    probe.tested += 1
+    lose(probe)
+    if decide(probe, run, condition, True):
+        pure, run.pure = run.pure, 0
+        try:
+            ends = run.execute(run, node.body, [probe])
+        finally:
+            run.pure = pure
+        if any(e.flow is not None and e.flow[0] == "exit" for e in ends):
+            leaves = Condition(
+                ("leaves", id(node), state.seq),
+                f"the loop `{_short(text)}` doesn't end the script",
+                f"the loop `{_short(text)}` ends the script",
+            )
+            decide(state, run, leaves, True)
+    lose(state)
+    state.status = Condition(
+        ("status", id(node), state.seq),
+        f"`{_short(text)}` succeeds",
+        f"`{_short(text)}` fails",
+        command=True,
+    )
+    if state.out is not None:
+        state.out.append(None)
+    return [state]
+
+
+def _short(text: str) -> str:
+    line = re.sub(r"\s+", " ", text)
+    line = re.sub(r";? do( .*)?$", "", line)
+    return line if len(line) <= 60 else line[:59] + "…"

@@ -1,0 +1,227 @@
+"""Reading and setting variables, as bash does and with what isn't known kept apart."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from dsv4_env.model import Location, Unknown, Value
+from dsv4_env.readers.bash.lookup import DEFAULTS, find, ragged_array, settle, target
+from dsv4_env.readers.bash.state import Event, FatalError, Run, State, Var
+
+
+def assign(
+    state: State,
+    run: Run,
+    name: str,
+    value: Value,
+    *,
+    append: bool = False,
+    location: Location | None = None,
+    spelled: str | None = None,
+) -> None:
+    """``name=value`` or ``name+=value``."""
+    name = target(state, name)
+    if not name:
+        return
+    var = state.vars.get(name)
+    if var is not None and var.readonly:
+        raise FatalError(discard=True, readonly=True)
+    if var is not None and var.kind in ("a", "A"):
+        assign_item(state, run, name, "0", value, append=append)
+        return
+    old = var
+    if append:
+        if var is None:
+            var = find(state, run, name)
+        before = settle(state, var.value) if var is not None and var.kind == "s" else ""
+        if var is not None and var.integer:
+            value = _sum(run, before or "0", value)
+        elif before != "":
+            value = run.join([before, value])
+            if isinstance(value, Unknown) and value.splits:
+                value = run.join([before, value], splits=False)
+    value = converted(run, old, value)
+    _check_size(state, value)
+    store(state, name, old, value, location, spelled)
+
+
+def _check_size(state: State, value: Value) -> None:
+    if isinstance(value, str) and len(value) > 1_000_000:
+        from dsv4_env.errors import ReadError
+
+        raise ReadError(
+            "a variable grows beyond 1,000,000 characters",
+            where=state.source.path,
+            expected="a launch script",
+        )
+
+
+def _sum(run: Run, left: Value, right: Value) -> Value:
+    if isinstance(left, str) and isinstance(right, str):
+        try:
+            return str(int(left) + int(right))
+        except ValueError:
+            pass
+    return run.unknown(f"$(({left} + {right}))", "arithmetic", ("sum", str(left), str(right)))
+
+
+def converted(run: Run, var: Var | None, value: Value) -> Value:
+    """The value as the variable's attributes make it."""
+    if var is None or not (var.integer or var.case):
+        return value
+    if isinstance(value, Unknown):
+        return run.derived(value.text, [value, "converted"])
+    if var.integer:
+        try:
+            return str(int(value or "0", 10)) if not value.startswith("0") else str(int(value, 8))
+        except ValueError:
+            return run.unknown(f"$(({value}))", "arithmetic", ("integer", value))
+    return value.upper() if var.case == "u" else value.lower()
+
+
+def store(
+    state: State,
+    name: str,
+    old: Var | None,
+    value: Value,
+    location: Location | None,
+    spelled: str | None,
+) -> None:
+    """Give a scalar variable a value, and remember when and where."""
+    state.seq += 1
+    before = old.event if old is not None else None
+    text = spelled if spelled is not None else (value if isinstance(value, str) else value.text)
+    event = Event(state.seq, value, location, text, before)
+    exported = "allexport" in state.opts
+    if old is None:
+        # Asked for from outside, it's likely to be there: then it's exported, and stays so.
+        asked = not exported and state.open and name in state.asked
+        perhaps = f"{name} is set outside" if asked else ""
+        state.vars[name] = Var("s", value, exported=exported, event=event, perhaps=perhaps)
+    else:
+        state.vars[name] = Var(
+            "s",
+            value,
+            None,
+            old.exported or exported,
+            old.readonly,
+            old.integer,
+            old.case,
+            False,
+            event,
+            old.perhaps,
+        )
+
+
+def assign_item(
+    state: State,
+    run: Run,
+    name: str,
+    key: str | Unknown,
+    value: Value,
+    *,
+    append: bool = False,
+) -> None:
+    """``name[key]=value``."""
+    name = target(state, name)
+    var = state.vars.get(name)
+    if var is not None and var.readonly:
+        raise FatalError(discard=True, readonly=True)
+    if var is None:
+        var = Var("a", items={})
+        if state.open and name not in DEFAULTS:
+            # An outside scalar becomes element 0.
+            var = Var("a", items={})
+    elif var.kind == "":
+        var = replace(var, kind="a", items={})
+    elif var.kind == "s":
+        var = replace(var, kind="a", items={0: var.value}, value="")
+    if isinstance(key, Unknown) or var.items is None or (var.kind == "a" and ragged_array(var)):
+        state.seq += 1
+        unknown = run.unknown(
+            f"${{{name}[@]}}",
+            "an element of unknown index was set",
+            ("array", name, state.seq),
+            splits=True,
+        )
+        state.vars[name] = replace(var, items=None, value=unknown)
+        return
+    real: int | str = key
+    if var.kind == "a":
+        real = int(key)
+        if real < 0:
+            real += (max((int(k) for k in var.items), default=-1)) + 1
+            if real < 0:
+                raise FatalError(discard=True)
+    before = var.items.get(real, "")
+    whole = run.join([before, value]) if append and before != "" else value
+    state.seq += 1
+    items = {**var.items, real: converted(run, var, whole)}
+    state.vars[name] = replace(var, items=items)
+
+
+def unset(state: State, name: str) -> None:
+    """``unset name``."""
+    var = state.vars.get(name)
+    if var is not None and var.readonly:
+        return
+    for scope in reversed(state.scopes):
+        if name in scope:  # a local stays local, without a value
+            state.vars[name] = Var("")
+            return
+    state.vars[name] = Var("")
+
+
+def forget(
+    state: State,
+    run: Run,
+    names: list[str],
+    reason: str,
+    *,
+    default: bool = False,
+    deciders: tuple[str, ...] = (),
+    quiet: bool = False,
+) -> None:
+    """Make variables unknown; *default*: with what they are now as the default.
+
+    *deciders* are outside names that decide them. *quiet*: a variable that only came from outside
+    isn't said to be set here.
+    """
+    for name in names:
+        var = find(state, run, name)
+        if var is not None and var.readonly:
+            continue
+        state.seq += 1
+        if var is not None and var.kind in ("a", "A"):
+            array = run.unknown(f"${{{name}[@]}}", reason, ("lost", name, state.seq), splits=True)
+            state.vars[name] = replace(var, items=None, value=array)
+            continue
+        before = settle(state, var.value) if var is not None and var.kind else None
+        initial = before if isinstance(before, str) else None
+        names_ = (*deciders, *(before.names if isinstance(before, Unknown) else ()))
+        if isinstance(before, Unknown):
+            initial = before.default
+        value = run.unknown(
+            f"${{{name}}}",
+            reason,
+            ("lost", name, state.seq),
+            names=names_,
+            default=initial if default else None,
+        )
+        maybe = var is None or var.kind == "" or var.maybe
+        state.vars[name] = replace(
+            var or Var("s"),
+            kind="s",
+            value=value,
+            maybe=maybe,
+            event=_lost(state, var, value, quiet=quiet),
+        )
+
+
+def _lost(state: State, var: Var | None, value: Value, *, quiet: bool) -> Event | None:
+    """An exported variable that may have been changed: the place it was last set at stays."""
+    before = var.event if var is not None else None
+    if before is None:
+        text = value if isinstance(value, str) else value.text
+        return None if quiet else Event(state.seq, value, None, text)
+    return Event(state.seq, value, before.location, before.spelled, before)

@@ -1,0 +1,175 @@
+"""Ways through a script: deciding tests, and making ways one again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from dsv4_env.model import Note
+from dsv4_env.readers.bash.state import Condition, ForkError, Key, Path1, Run, State
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+MAX_STATES = 256
+_FEW = 24
+
+
+def decide(state: State, run: Run, condition: Condition, answer: bool) -> bool:
+    """Take a decision on this path; False when the path can't be."""
+    key = condition.key
+    known = state.decided.get(key)
+    if known is not None:
+        return known is answer
+    run.conditions[key] = condition
+    opposite = (key, not answer)
+    alts = frozenset(a | {(key, answer)} for a in state.alts if opposite not in a)
+    if not alts:
+        return False
+    state.alts = alts
+    state.decided[key] = answer
+    if answer and condition.solves is not None:
+        unknown, text = condition.solves
+        state.solved[id(unknown)] = text
+    return True
+
+
+def contradicts(state: State, condition: Condition) -> bool | None:
+    """What is already known of a condition on this path, None when nothing is."""
+    known = state.decided.get(condition.key)
+    if known is not None:
+        return known
+    if condition.solves is not None:
+        unknown, text = condition.solves
+        solved = state.solved.get(id(unknown))
+        if solved is not None:
+            return solved == text
+        if text and state.decided.get(("empty", id(unknown))) is True:
+            return False
+    return None
+
+
+def require(state: State, run: Run, condition: Condition) -> bool:
+    """The answer of a condition on this path, or a ForkError."""
+    known = contradicts(state, condition)
+    if known is None:
+        run.conditions[condition.key] = condition
+        raise ForkError(condition)
+    return known
+
+
+def simplify(run: Run, alts: frozenset[Path1]) -> frozenset[Path1]:
+    """The same alternatives, shorter: ``a and b or a and not b`` is ``a``."""
+    if len(alts) < 2:
+        return alts
+    order = {key: i for i, key in enumerate(run.conditions)}
+
+    def ordered(path: Path1) -> list[tuple[Key, bool]]:
+        return sorted(path, key=lambda x: (order[x[0]], x[1]), reverse=True)
+
+    def rank(path: Path1) -> list[tuple[int, bool]]:
+        return [(order[k], v) for k, v in ordered(path)]
+
+    current = set(alts)
+    changed = True
+    while changed:
+        changed = False
+        for path in sorted(current, key=rank):
+            if path not in current:
+                continue
+            for key, answer in ordered(path):
+                rest = path - {(key, answer)}
+                other = rest | {(key, not answer)}
+                if other in current:
+                    current -= {path, other}
+                    current.add(rest)
+                    changed = True
+                    break
+    if len(current) <= _FEW:
+        current = _absorbed(current, ordered, rank)
+    return frozenset(current)
+
+
+def _absorbed(
+    current: set[Path1],
+    ordered: Callable[[Path1], list[tuple[Key, bool]]],
+    rank: Callable[[Path1], list[tuple[int, bool]]],
+) -> set[Path1]:
+    """``a or not a and b`` is ``a or b``; tried only for few alternatives, as it takes long."""
+    changed = True
+    while changed:
+        current = {p for p in current if not any(o < p for o in current)}
+        changed = False
+        for path in sorted(current, key=rank):
+            for key, answer in ordered(path):
+                rest = path - {(key, answer)}
+                opposite = (key, not answer)
+                if any(opposite in o and o - {opposite} <= rest for o in current):
+                    current = (current - {path}) | {rest}
+                    changed = True
+                    break
+            if changed:
+                break
+    return current
+
+
+def merge(states: list[State], run: Run) -> list[State]:
+    """The states with those made one that are the same again; at most MAX_STATES."""
+    if len(states) < 2:
+        return states
+    groups: list[tuple[tuple[Any, ...], list[State]]] = []
+    for state in states:
+        signature = state.signature()
+        for known, members in groups:
+            if known == signature:
+                members.append(state)
+                break
+        else:
+            groups.append((signature, [state]))
+    merged = [m[0] if len(m) == 1 else _union(run, m) for _, m in groups]
+    if len(merged) > MAX_STATES:
+        merged = _degrade(merged, run)
+    return merged
+
+
+def _union(run: Run, states: list[State]) -> State:
+    first = states[0].copy()
+    first.alts = simplify(run, frozenset(a for s in states for a in s.alts))
+    first.seq = max(s.seq for s in states)
+    common = frozenset.intersection(*first.alts)
+    first.decided = dict(common)
+    first.solved = {
+        k: v for k, v in first.solved.items() if all(s.solved.get(k) == v for s in states)
+    }
+    return first
+
+
+def _degrade(states: list[State], run: Run) -> list[State]:
+    """Too many ways: one state per kind of end, and what differs between them is unknown."""
+    reason = "too many undecided tests"
+    groups: dict[Any, list[State]] = {}
+    for state in states:
+        groups.setdefault((state.flow, state.opts, len(state.scopes)), []).append(state)
+    result: list[State] = []
+    for members in groups.values():
+        one = _union(run, members)
+        one.alts = frozenset([frozenset(one.decided.items())])
+        for name in {n for s in members for n in s.vars}:
+            variants = [s.vars.get(name) for s in members]
+            if any(v != variants[0] for v in variants):
+                unknown = run.unknown(f"${{{name}}}", reason, ("many", name, one.seq))
+                sets = [v for v in variants if v is not None]
+                one.vars[name] = replace(
+                    sets[0],
+                    value=unknown,
+                    items=None,
+                    maybe=True,
+                    exported=any(v.exported for v in sets),
+                )
+        if any(s.params != one.params for s in members):
+            one.params = None
+        if any(s.status != one.status for s in members):
+            one.status = Condition(("status", "many", one.seq), "…", "not (…)", command=True)
+        one.notes = (*one.notes, Note("too many undecided tests: some values are left unknown"))
+        result.append(one)
+    return result

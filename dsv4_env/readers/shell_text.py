@@ -1,0 +1,334 @@
+"""A shell's text made of what stands in another file, and what bash reads in it turned back.
+
+What isn't known there becomes a variable that nobody sets, so that the bash reader follows it as
+any variable from outside; its places, names and texts are turned back into those of the file.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+from dsv4_env.errors import ReadError
+from dsv4_env.model import (
+    ENV_NAME,
+    EnvVar,
+    LaunchConfig,
+    Location,
+    Note,
+    Origin,
+    ServerArg,
+    Unknown,
+    Value,
+)
+from dsv4_env.quoting import sh
+from dsv4_env.readers import bash
+from dsv4_env.readers.shell_quotes import EXPANSION, Quotes, unknown_expansion
+from dsv4_env.readers.yaml_source import Lines
+
+# What bash sets by itself, whatever its environment holds.
+_OWN = re.compile(
+    r"_|BASH\w*|DIRSTACK|EPOCH\w+|E?UID|FUNCNAME|GROUPS|IFS|LINENO|OPT(IND|ERR)|PPID"
+    r"|PIPESTATUS|P(WD|S4)|OLDPWD|RANDOM|SECONDS|SHELLOPTS|SHLVL|SRANDOM"
+)
+_ASSIGNED = re.compile(
+    r"([A-Za-z_]\w*)(?:\+?=|\[)|\b(?:read|for|getopts)\b[^\n;]*?\b([A-Za-z_]\w*)"
+)
+_BASE = "DSV4_ENV_UNKNOWN"
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A text of which parts may be unknown, and where in its file each character stands.
+
+    An unknown part has one place; the places of a part may be fewer than its characters, the
+    last then holds for the rest.
+    """
+
+    parts: tuple[tuple[Value, Sequence[int]], ...]
+    lines: Lines
+
+    @property
+    def value(self) -> Value:
+        """The text as one value."""
+        return join([v for v, _ in self.parts])
+
+    @property
+    def location(self) -> Location:
+        """Where it begins."""
+        return self.lines.place(self.parts[0][1][0] if self.parts and self.parts[0][1] else 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A variable that a file sets for a command; *spelled* is its value as it stands there."""
+
+    name: str
+    value: Value
+    location: Location
+    spelled: str
+
+
+def join(pieces: Iterable[Value]) -> Value:
+    """The pieces one after the other."""
+    values = [p for p in pieces if p != ""]
+    unknown = [v for v in values if isinstance(v, Unknown)]
+    if not unknown:
+        return "".join(v for v in values if isinstance(v, str))
+    defaults = [v if isinstance(v, str) else v.default for v in values]
+    known = [d for d in defaults if d is not None]
+    return replace(
+        unknown[0],
+        text="".join(v if isinstance(v, str) else v.text for v in values),
+        names=tuple(dict.fromkeys(n for v in unknown for n in v.names)),
+        default="".join(known) if len(known) == len(defaults) else None,
+    )
+
+
+@dataclass(slots=True)
+class Writer:
+    """The text that the bash reader is given, and where its parts come from."""
+
+    lines: Lines
+    reader: str
+    name: str
+    text: list[str] = field(default_factory=list)
+    size: int = 0
+    starts: list[int] = field(default_factory=list)
+    places: list[Location | tuple[Lines, Sequence[int]]] = field(default_factory=list)
+    unknown: dict[str, Unknown] = field(default_factory=dict)
+    forms: dict[str, Unknown] = field(default_factory=dict)
+    given: dict[Location, Setting] = field(default_factory=dict)
+
+    def add(self, text: str, place: Location | tuple[Lines, Sequence[int]]) -> None:
+        """Write a text that stands at a place, or each of whose characters has a place."""
+        self.starts.append(self.size)
+        self.places.append(place)
+        self.text.append(text)
+        self.size += len(text)
+
+    def settings(self, settings: Sequence[Setting]) -> list[Note]:
+        """Write what the file sets; what is said of names that a shell can't hold."""
+        notes: list[Note] = []
+        for setting in settings:
+            if not ENV_NAME.fullmatch(setting.name) or _OWN.fullmatch(setting.name):
+                message = f"the shell doesn't pass on {setting.name} as it is set"
+                notes.append(Note(message, setting.location))
+                continue
+            # The place of a setting is told by the place of its assignment in this text.
+            line = len(self.given) + 1
+            self.given[Location("", line, len("export ") + 1)] = setting
+            value = setting.value
+            quoted = _quoted(value) if isinstance(value, str) else f'"{self.variable(value)}"'
+            self.add(f"export {setting.name}={quoted}\n", setting.location)
+        return notes
+
+    def variable(self, value: Unknown, *, bare: bool = False) -> str:
+        """The variable that stands for what isn't known."""
+        if bare and not re.fullmatch(r"[\w./:=-]*", value.default or ""):
+            value = replace(value, default=None)  # it can't be written where it is quoted twice
+        base = _BASE
+        while base in self.lines.text:
+            base += "_"
+        name = next((n for n, v in self.unknown.items() if v == value), "")
+        name = name or f"{base}_{len(self.unknown) + 1}_"
+        self.unknown[name] = value
+        self.forms[f"${{{name}}}"] = value
+        if value.default is None:
+            # As text of a script it stands even under `set -u`, so it may not be said to be unset.
+            self.forms[f"${{{name}-}}"] = value
+            return f"${{{name}-}}" if bare else f"${{{name}}}"
+        default = re.sub(r'([\\"$`}])', r"\\\1", value.default)
+        self.forms[f"${{{name}-{value.default}}}"] = value
+        self.forms[f"${{{name}-{default}}}"] = value
+        return f"${{{name}-{default}}}"
+
+    def word(self, word: Text) -> None:
+        """One word, split only where what isn't known in it may hold more."""
+        quoted = "".join(
+            sh(v)
+            if isinstance(v, str)
+            else self.variable(v)
+            if v.splits
+            else f'"{self.variable(v)}"'
+            for v, _ in word.parts
+        )
+        self.add(quoted or "''", word.location)
+
+    def script(self, script: Text) -> None:
+        """A text of the shell; what isn't known in it is kept from being taken literally."""
+        quotes = Quotes()
+        known: dict[str, Value | None] = {s.name: s.value for s in self.given.values()}
+        text = "".join(v for v, _ in script.parts if isinstance(v, str))
+        known.update({n: None for both in _ASSIGNED.findall(text) for n in both if n})
+        for value, offsets in script.parts:
+            if isinstance(value, Unknown):
+                self.part(value, quotes, script.lines.place(offsets[0]))
+                continue
+            last = 0
+            for m in EXPANSION.finditer(value):
+                quotes.feed(value[last : m.start()])
+                self.add(value[last : m.start()], (script.lines, offsets[last:]))
+                last = m.end()
+                place = script.lines.place(offsets[min(m.start(), len(offsets) - 1)])
+                outside = unknown_expansion(m, known, place) if quotes.in_text else None
+                if outside is None:
+                    quotes.feed(m[0])
+                    self.add(m[0], (script.lines, offsets[m.start() :] or offsets[-1:]))
+                else:
+                    self.part(outside, quotes, place)
+            quotes.feed(value[last:])
+            self.add(value[last:], (script.lines, offsets[last:] or offsets[-1:]))
+        self.add("\n", (script.lines, [len(script.lines.text)]))
+
+    def part(self, value: Unknown, quotes: Quotes, place: Location) -> None:
+        """A part of a script that isn't known."""
+        bare = quotes.deferred or value.default is None
+        self.add(quotes.protect(self.variable(value, bare=bare)), place)
+
+    def read(self) -> list[LaunchConfig]:
+        """Hand it to the bash reader, and turn what it found back."""
+        text = "".join(self.text)
+        own = Lines("", text)
+        try:
+            found = bash.read_all(text, "")
+        except ReadError as exc:
+            where = re.fullmatch(r":(\d+):(\d+)", exc.where or "")
+            place = Location("", int(where[1]), int(where[2])) if where else None
+            shown = self.place(own, place) if place else Location(self.lines.path)
+            raise ReadError(
+                self.shown(exc.found), where=shown, expected=exc.expected, hint=exc.hint
+            ) from None
+        return [self._config(own, c) for c in found]
+
+    def place(self, own: Lines, location: Location | None) -> Location | None:
+        """The place in the file of a place in the text."""
+        if location is None or location.path or location.line is None:
+            return location
+        start = own.starts[min(location.line, len(own.starts)) - 1]
+        offset = start + (location.column or 1) - 1
+        i = max(0, bisect_right(self.starts, offset) - 1)
+        place = self.places[i]
+        if isinstance(place, Location):
+            return place
+        lines, offsets = place
+        if not offsets:
+            return lines.place(0)
+        return lines.place(offsets[min(offset - self.starts[i], len(offsets) - 1)])
+
+    def end(self, own: Lines, line: int | None) -> int | None:
+        """The line of the file of a line of the text."""
+        if line is None:
+            return None
+        begin = own.starts[line - 1]
+        end = own.starts[line] - 1 if line < len(own.starts) else len(own.text)
+        last = begin + max(0, len(own.text[begin:end].rstrip()) - 1)
+        place = self.place(own, Location("", line, last - begin + 1))
+        return place.line if place else None
+
+    def shown(self, text: str) -> str:
+        """A message, with what stands in the file for the variables that stand for it."""
+        for form in sorted(self.forms, key=len, reverse=True):
+            text = text.replace(form, self.forms[form].text)
+        for name, value in self.unknown.items():
+            text = text.replace(f"${name}", value.text).replace(name, value.text)
+        return text
+
+    def _value(self, own: Lines, value: Value, at: Location | None) -> Value:
+        if isinstance(value, str):
+            inside = [n for n in self.unknown if n in value]
+            if not inside:
+                return value
+            first = self.unknown[inside[0]]
+            names = tuple(dict.fromkeys(n for i in inside for n in self.unknown[i].names))
+            return replace(first, text=self.shown(value), names=names, default=None)
+        inside = [n for n in value.names if n in self.unknown]
+        names = tuple(
+            dict.fromkeys(
+                x for n in value.names for x in (self.unknown[n].names if n in inside else (n,))
+            )
+        )
+        first_is_ours = inside and value.names[0] == inside[0]
+        known = all(self.unknown[n].default is not None for n in inside)
+        location = value.location
+        if inside and (location is None or first_is_ours):
+            location = self.unknown[inside[0]].location
+        else:
+            location = self.place(own, location or at)
+        return replace(
+            value,
+            text=self.shown(value.text),
+            reason=self.unknown[inside[0]].reason if first_is_ours else self.shown(value.reason),
+            names=names,
+            default=value.default if known else None,
+            location=location,
+        )
+
+    def _origin(self, own: Lines, origin: Origin) -> Origin:
+        setting = self.given.get(origin.location) if origin.location else None
+        value = setting.spelled if setting else origin.value and self.shown(origin.value)
+        before = self._origin(own, origin.overrode) if origin.overrode else None
+        return Origin(self.reader, self.place(own, origin.location), value, before)
+
+    def _condition(self, condition: str | None) -> str | None:
+        return None if condition is None else self.shown(condition)
+
+    def _config(self, own: Lines, config: LaunchConfig) -> LaunchConfig:
+        env: list[EnvVar] = []
+        for e in config.env:
+            setting = self.given.get(e.location) if e.location else None
+            env.append(
+                replace(
+                    e,
+                    value=setting.value if setting else self._value(own, e.value, e.location),
+                    origin=self._origin(own, e.origin),
+                    condition=self._condition(e.condition),
+                )
+            )
+        args: list[ServerArg] = []
+        for a in config.args or ():
+            flag, values = a.flag, tuple(self._value(own, v, a.location) for v in a.values)
+            joined = a.joined
+            if flag is not None and isinstance(self._value(own, flag, None), Unknown):
+                words = tuple(self._value(own, w, a.location) for w in a.words)
+                flag, values, joined = None, words, False
+            args.append(
+                replace(
+                    a,
+                    flag=flag,
+                    values=values,
+                    joined=joined,
+                    origin=self._origin(own, a.origin),
+                    condition=self._condition(a.condition),
+                )
+            )
+        return replace(
+            config,
+            name=self.name,
+            reader=self.reader,
+            env=tuple(env),
+            args=tuple(args),
+            command=tuple(self._value(own, w, config.location) for w in config.command),
+            location=self.place(own, config.location),
+            end_line=self.end(own, config.end_line),
+            notes=tuple(
+                Note(self.shown(n.message), self.place(own, n.location)) for n in config.notes
+            ),
+            condition=self._condition(config.condition),
+            required=tuple(
+                replace(r, name=self.shown(r.name), location=self.place(own, r.location))
+                for r in config.required
+            ),
+        )
+
+
+def _quoted(value: str) -> str:
+    """One line of a shell's text that is this value."""
+    if value.isprintable():
+        return sh(value)
+    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+    for ch, name in (("\n", "n"), ("\r", "r"), ("\t", "t")):
+        escaped = escaped.replace(ch, f"\\{name}")
+    return f"$'{escaped}'"

@@ -1,0 +1,1 @@
+"""The evaluator of bash launch scripts, judged by real bash."""

@@ -1,0 +1,4 @@
+python3 -m sglang.launch_server \
+  --model-path /m \
+  # --tp 8 \
+  --dp 8

@@ -1,0 +1,2 @@
+A="" B=" "
+python3 -m sglang.launch_server "" $A $B "$A" "$B" x"" ''

@@ -1,0 +1,6 @@
+read -r A B <<< "one two three"
+IFS=, read -r X Y <<< "1,2"
+IFS=, read -ra LIST <<< "a,b c,d"
+V="  padded  "
+read P <<< "$V"
+python3 -m sglang.launch_server "$A" "$B" "$X" "$Y" "${LIST[@]}" "$P" "${#LIST[@]}"

@@ -1,0 +1,5 @@
+f() { export F=function; }
+f
+unset -f f
+f || export GONE=1
+python3 -m sglang.launch_server

@@ -1,0 +1,3 @@
+bash -s -- one <<'EOF'
+python3 -m sglang.launch_server "$1" "$#"
+EOF

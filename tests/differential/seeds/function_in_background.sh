@@ -1,0 +1,7 @@
+# order: any
+f() {
+python3 -m sglang.launch_server "$@" &
+}
+f a b
+f c
+wait

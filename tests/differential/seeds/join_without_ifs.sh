@@ -1,0 +1,4 @@
+A=(0 3)
+unset IFS
+export SPACED="${A[*]}"
+python3 -m sglang.launch_server

@@ -1,0 +1,3 @@
+E=$(exit 3); F=$?
+export F
+python3 -m sglang.launch_server

@@ -1,0 +1,140 @@
+"""The bash reader: all versions of the launch script, and each construct on its own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from dsv4_env.errors import ReadError
+from dsv4_env.model import Unknown
+from dsv4_env.readers import bash
+from tests.conftest import run_dsv4
+
+
+def script(fact: dict[str, Any]) -> str:
+    """A script of our own around the facts of one version."""
+    lines = [f"{name}={value}" for name, value in fact.get("shell_vars", [])]
+    lines += [f"export {name}={value}" for name, value in fact["env"]]
+    lines += [f"# export {name}={value}" for name, value in fact.get("env_commented", [])]
+    lines.append("# python3 -m sglang.launch_server \\")
+    lines += [f"#   {line} \\" for line in fact.get("args_commented", [])]
+    words = [f'{name}="{value}"' for name, value in fact.get("inline_env", [])]
+    words += fact["launcher"]
+    args = [flag if value is None else f"{flag} {value}" for flag, value in fact["args"]]
+    return "\n".join([*lines, " \\\n    ".join([" ".join(words), *args])]) + "\n"
+
+
+@pytest.mark.parametrize("fact", run_dsv4(), ids=lambda f: f["commit"][:12])
+def test_every_version_of_the_launch_script(fact: dict[str, Any]) -> None:
+    config = bash.read(script(fact), "run_dsv4.sh")
+    inline = fact.get("inline_env", [])
+    model = fact["shell_vars"][-1][1] if "shell_vars" in fact else None
+    assert [(e.name, e.value) for e in config.env[: len(fact["env"])]] == [
+        tuple(pair) for pair in fact["env"]
+    ]
+    assert [e.name for e in config.env[len(fact["env"]) :]] == [name for name, _ in inline]
+    assert list(config.command) == fact["launcher"]
+    words = [
+        model if w == "${MODEL}" else w for pair in fact["args"] for w in pair if w is not None
+    ]
+    assert config.argv == words
+    repeated = [e.name for e in config.env if e.superseded]
+    names = [name for name, _ in fact["env"]]
+    assert repeated == [n for i, n in enumerate(names) if n in names[i + 1 :]]
+
+
+LAUNCH = "python3 -m sglang.launch_server"
+
+
+@pytest.mark.parametrize(
+    ("text", "env", "argv"),
+    [
+        (f"export A=b\n{LAUNCH} --tp 8", {"A": "b"}, ["--tp", "8"]),
+        (f"export A=b B='c d' C=\"e f\" # note\n{LAUNCH}", {"A": "b", "B": "c d", "C": "e f"}, []),
+        (f"M=/m\nexport A=${{M}}/x\n{LAUNCH} --m $M", {"A": "/m/x"}, ["--m", "/m"]),
+        (f'M=/m\n{LAUNCH} --m "${{M:-d}}"', {}, ["--m", "/m"]),
+        (f"# export A=b\n{LAUNCH} --tp 8 # --x", {}, ["--tp", "8"]),
+        (f"A=b {LAUNCH}", {"A": "b"}, []),
+        (f"env A=b B='c d' {LAUNCH} --x", {"A": "b", "B": "c d"}, ["--x"]),
+        (f"{LAUNCH} \\\n  --a 1 \\\n  --b", {}, ["--a", "1", "--b"]),
+        (f"export A=1\nexport A=2\n{LAUNCH}", {"A": "2"}, []),
+        (f"{LAUNCH} --x 1 &", {}, ["--x", "1"]),
+        (f"{LAUNCH} --x 1 > log 2>&1", {}, ["--x", "1"]),
+        (f"exec {LAUNCH} --x", {}, ["--x"]),
+        (f"nohup {LAUNCH} --x &", {}, ["--x"]),
+        ("python -m sglang.launch_server --x", {}, ["--x"]),
+        ("sglang serve --x=1 --y", {}, ["--x=1", "--y"]),
+        (f"export A=\n{LAUNCH}", {"A": ""}, []),
+        (f"A=1\nexport A\nA=2\n{LAUNCH}", {"A": "2"}, []),
+        (f"export A=1\nunset A\n{LAUNCH}", {}, []),
+        (f"{LAUNCH} --j '{{\"a\": 1}}'", {}, ["--j", '{"a": 1}']),
+        (f'{LAUNCH} --j "a \\"b\\" \\$x"', {}, ["--j", 'a "b" $x']),
+    ],
+)
+def test_constructs(text: str, env: dict[str, str], argv: list[str]) -> None:
+    config = bash.read(text)
+    assert {n: e.value for n, e in config.effective_env.items()} == env
+    assert config.argv == argv
+
+
+def test_a_default_is_kept_with_the_name_that_overrides_it() -> None:
+    config = bash.read(f'export A="${{X:-d}}/e"\n{LAUNCH} --tp "${{TP:-8}}"')
+    value = config.effective_env["A"].value
+    assert isinstance(value, Unknown)
+    assert (value.names, value.default, value.location) == (("X",), "d/e", value.location)
+    tp = config.argv[1]
+    assert isinstance(tp, Unknown)
+    assert (tp.names, tp.default) == (("TP",), "8")
+
+
+def test_unknown_has_a_reason_and_a_place() -> None:
+    config = bash.read(f"export A=$(hostname)\n{LAUNCH} --x $Y", "s.sh")
+    value = config.effective_env["A"].value
+    assert isinstance(value, Unknown)
+    assert value.text == "$(hostname)"
+    assert str(value.location) == "s.sh:1:8"
+    assert value.reason
+    unquoted = next(w for w in config.argv if isinstance(w, Unknown))
+    assert unquoted.splits
+
+
+def test_an_assignment_in_a_branch_is_not_taken_for_granted() -> None:
+    text = f'export A=1\nif [ -n "$X" ]; then\n  export A=2\nfi\n{LAUNCH}'
+    values = [e.value for e in bash.read(text).env if e.name == "A"]
+    assert values != ["1"]
+    assert values != ["2"]
+
+
+def test_locations_count_characters() -> None:
+    config = bash.read(f"export É=1 A='é' B=2\n{LAUNCH}", "s.sh")
+    assert str(config.effective_env["B"].location) == "s.sh:1:18"
+
+
+def test_several_launches() -> None:
+    text = f"export A=1\n{LAUNCH} --a\nexport A=2\n{LAUNCH} \\\n  --b\n"
+    assert [c.effective_env["A"].value for c in bash.read_all(text)] == ["1", "2"]
+    assert bash.read(text, launch=2).argv == ["--b"]
+    assert bash.read(text, line=5).argv == ["--b"]
+    assert bash.read(text, line=2).argv == ["--a"]
+
+
+@pytest.mark.parametrize(
+    ("text", "launch", "line", "message"),
+    [
+        ("echo hi", None, None, "s.sh: no launch of SGLang found; expected"),
+        (
+            f"{LAUNCH}\n{LAUNCH}",
+            None,
+            None,
+            "s.sh: 2 launches; expected one of s.sh#1 (line 1), s.sh#2",
+        ),
+        (f"{LAUNCH}", 2, None, "s.sh: there is no launch #2; expected s.sh#1 (line 1)"),
+        (f"{LAUNCH}", None, 7, "s.sh: no launch at line 7"),
+        ("export A=1\0", None, None, "s.sh:1:11: a NUL byte; expected a launch script"),
+    ],
+)
+def test_errors(text: str, launch: int | None, line: int | None, message: str) -> None:
+    with pytest.raises(ReadError) as caught:
+        bash.read(text, "s.sh", launch=launch, line=line)
+    assert str(caught.value).startswith(message)
