@@ -1,0 +1,85 @@
+"""Which shipped release answers for a release of SGLang, and its catalogue."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from dsv4_env.catalogue.store import RELEASES, from_lines, shipped
+from dsv4_env.errors import ReadError
+
+if TYPE_CHECKING:
+    from dsv4_env.catalogue.entries import Catalogue
+
+
+def releases() -> tuple[str, ...]:
+    """The releases whose catalogues ship with the package, oldest first."""
+    return RELEASES
+
+
+@lru_cache(maxsize=len(RELEASES))
+def _load(release: str) -> Catalogue:
+    return from_lines(release, shipped(release), f"SGLang {release}")
+
+
+def load(release: str) -> Catalogue:
+    """The shipped catalogue of a release. Raises ReadError for one that isn't known."""
+    known, note = nearest(release)
+    if note is not None:
+        raise _unknown(release, known)
+    return _load(known)
+
+
+def nearest(release: str) -> tuple[str, str | None]:
+    """The shipped release that answers for *release*, and a note where it is another one.
+
+    A release newer than all known ones falls back to the newest, with the note. Raises ReadError
+    for anything else that isn't known: older, between two, or no release at all.
+    """
+    from packaging.version import InvalidVersion, Version
+
+    text = release.strip().removeprefix("v")
+    if text in RELEASES:
+        return text, None
+    try:
+        wanted = Version(text)
+    except InvalidVersion:
+        raise _unknown(release, closest(text)) from None
+    known = {Version(r): r for r in RELEASES}
+    if wanted in known:
+        return known[wanted], None
+    older = [r for v, r in known.items() if v < wanted]
+    if len(older) == len(RELEASES):
+        newest = RELEASES[-1]
+        return newest, f"SGLang {text} isn't known yet; read as {newest}, the newest that is"
+    raise _unknown(release, older[-1] if older else RELEASES[0])
+
+
+def within(range_: str) -> tuple[str, ...]:
+    """The known releases that lie in a PEP 440 range, oldest first."""
+    from packaging.specifiers import SpecifierSet
+
+    return tuple(SpecifierSet(range_).filter(RELEASES))
+
+
+def closest(text: str) -> str:
+    """The known release nearest to one that is named anywhere in *text*, else the newest."""
+    match = re.search(r"(?<![0-9.])([0-9]+)\.([0-9]+)\.([0-9]+)", text)
+    if match is None:
+        return RELEASES[-1]
+    wanted = [int(n) for n in match.groups()]
+
+    def distance(release: str) -> list[int]:
+        parts = [int(n) for n in release.split(".")]
+        return [abs(a - b) for a, b in zip(parts, wanted, strict=True)]
+
+    return min(RELEASES, key=distance)
+
+
+def _unknown(release: str, hint: str) -> ReadError:
+    return ReadError(
+        f"no catalogue of SGLang {release!r}",
+        expected=f"one of {', '.join(RELEASES)}, or a newer release",
+        hint=hint,
+    )

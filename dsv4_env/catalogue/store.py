@@ -1,0 +1,153 @@
+"""The shipped snapshots: one line per entry, one file per release, each against the one before.
+
+``0.5.11.txt`` is whole; every later file holds only what changed. A line is a kind letter, a
+name and the facts as JSON that aren't the usual ones: ``V SGLANG_LOG_GC {…}`` a variable,
+``A --tp-size {…}`` an argument, ``U …`` something unresolved, ``P SGL_ {"new": …}`` a rewritten
+prefix; ``- V NAME`` takes a line back. So a release that is added adds one file, whose diff is
+what SGLang changed, and one name can be looked up without decoding the rest.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass
+from functools import lru_cache
+from typing import Any, Generic, TypeVar
+
+from dsv4_env.catalogue.entries import Argument, Catalogue, Reading, Setting, Variable
+
+RELEASES = (
+    "0.5.11", "0.5.12", "0.5.13", "0.5.14", "0.5.15",
+    "0.5.16", "0.5.18", "0.5.20", "0.5.22", "0.5.23",
+)  # fmt: skip
+_NESTED: dict[str, Any] = {"readings": Reading, "set_by": Setting}
+_T = TypeVar("_T")
+Lines = dict[tuple[str, str], str]
+
+
+def _facts(entry: Any) -> dict[str, Any]:
+    """The fields that differ from the class's defaults, the first (the name) left out."""
+    facts: dict[str, Any] = {}
+    for f in fields(entry)[1:] if not isinstance(entry, (Reading, Setting)) else fields(entry):
+        value = getattr(entry, f.name)
+        if f.default is not MISSING and value == f.default:
+            continue
+        if isinstance(value, tuple):
+            value = [_facts(v) if is_dataclass(v) else v for v in value]
+        facts[f.name] = value
+    return facts
+
+
+def _json(facts: object) -> str:
+    return json.dumps(facts, ensure_ascii=False, separators=(",", ":"))
+
+
+def to_lines(catalogue: Catalogue) -> Lines:
+    """Every entry as (kind, name) to its JSON."""
+    lines: Lines = {}
+    for old, new in catalogue.prefixes:
+        lines["P", old] = _json({"new": new})
+    for what in catalogue.unresolved:
+        lines["U", what] = ""
+    for variable in catalogue.variables.values():
+        lines["V", variable.name] = _json(_facts(variable))
+    for argument in catalogue.arguments.values():
+        lines["A", argument.flag] = _json(_facts(argument))
+    return lines
+
+
+def encode(lines: Mapping[tuple[str, str], str], before: Mapping[tuple[str, str], str]) -> str:
+    """The text of a snapshot: the lines that *before* doesn't have, and those to take back."""
+    gone = [f"- {kind} {name}" for kind, name in sorted(before.keys() - lines.keys())]
+    new = [key for key in sorted(lines) if before.get(key) != lines[key]]
+    return "\n".join([*gone, *(f"{k} {n} {lines[k, n]}".rstrip() for k, n in new), ""])
+
+
+def decode(text: str, before: Mapping[tuple[str, str], str]) -> Lines:
+    """The lines of a snapshot on top of those of the release before it."""
+    lines = dict(before)
+    for line in text.split("\n"):
+        if line.startswith("- "):
+            del lines[line[2], line[4:]]
+        elif line.startswith("U "):
+            lines["U", line[2:]] = ""
+        elif line:
+            kind, name, facts = line.split(" ", 2)
+            lines[kind, name] = facts
+    return lines
+
+
+@lru_cache(maxsize=1)
+def _all_lines() -> dict[str, Lines]:
+    from importlib import resources
+
+    folder = resources.files("dsv4_env.catalogue") / "data"
+    before: Lines = {}
+    found: dict[str, Lines] = {}
+    for release in RELEASES:
+        text = (folder / f"{release}.txt").read_text(encoding="utf-8")
+        found[release] = before = decode(text, before)
+    return found
+
+
+def shipped(release: str) -> Lines:
+    """The lines of a shipped release."""
+    return _all_lines()[release]
+
+
+@dataclass(slots=True, eq=False)  # a Mapping compares by its items
+class _Lazy(Mapping[str, _T], Generic[_T]):
+    """Entries by name, decoded when they are asked for."""
+
+    lines: Mapping[str, str]
+    make: Callable[[str, str], _T]
+    _made: dict[str, _T] = field(default_factory=dict)
+
+    def __getitem__(self, name: str) -> _T:
+        if name not in self._made:
+            self._made[name] = self.make(name, self.lines[name])
+        return self._made[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.lines
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.lines)
+
+    def __len__(self) -> int:
+        return len(self.lines)
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(_tuples(v) for v in value) if isinstance(value, list) else value
+
+
+def _variable(name: str, line: str) -> Variable:
+    facts = json.loads(line)
+    for key, kind in _NESTED.items():
+        if key in facts:
+            facts[key] = tuple(
+                kind(**{k: _tuples(v) for k, v in item.items()}) for item in facts[key]
+            )
+    return Variable(name, **{k: _tuples(v) for k, v in facts.items()})
+
+
+def _argument(flag: str, line: str) -> Argument:
+    return Argument(flag, **{k: _tuples(v) for k, v in json.loads(line).items()})
+
+
+def from_lines(release: str, lines: Mapping[tuple[str, str], str], label: str) -> Catalogue:
+    """The catalogue of a release out of its lines; variables and arguments stay undecoded."""
+
+    def of(wanted: str) -> Iterable[tuple[str, str]]:
+        return ((name, text) for (kind, name), text in sorted(lines.items()) if kind == wanted)
+
+    return Catalogue(
+        release,
+        _Lazy(dict(of("V")), _variable),
+        _Lazy(dict(of("A")), _argument),
+        tuple(name for name, _ in of("U")),
+        tuple((old, json.loads(text)["new"]) for old, text in of("P")),
+        label,
+    )
