@@ -1,0 +1,117 @@
+"""Lint: what one release of SGLang would make of a launch, as findings with stable ids."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dsv4_env.errors import UsageError, did_you_mean
+from dsv4_env.finding import Finding, Rule, Severity
+from dsv4_env.lint import flags, launches, variables
+from dsv4_env.lint.subject import Problem, Subject
+
+if TYPE_CHECKING:
+    from dsv4_env.catalogue import Catalogue
+    from dsv4_env.model import LaunchConfig, Location
+
+__all__ = ["LINT_RULES", "LintRule", "Problem", "Subject", "lint", "named"]
+
+
+@dataclass(frozen=True, slots=True)
+class LintRule:
+    """A rule and the functions that find it."""
+
+    rule: Rule
+    find: tuple[Callable[[Subject], Iterable[Problem]], ...]
+
+
+_E, _W, _N = Severity.ERROR, Severity.WARNING, Severity.NOTE
+
+
+def _rule(
+    id_: str,
+    name: str,
+    severity: Severity,
+    summary: str,
+    *find: Callable[[Subject], Iterable[Problem]],
+) -> LintRule:
+    return LintRule(Rule(id_, name, severity, summary), find)
+
+
+LINT_RULES: dict[str, LintRule] = {
+    r.rule.id: r
+    for r in (
+        _rule("DSV101", "unknown-variable", _W, "SGLang ignores the variable", variables.unknown),
+        _rule("DSV102", "removed-variable", _W, "SGLang reads it no more", variables.removed),
+        _rule("DSV103", "deprecated-variable", _W, "an old name", variables.deprecated),
+        _rule("DSV104", "both-names", _W, "old and new name are set", variables.both_names),
+        _rule("DSV105", "invalid-value", _W, "SGLang can't read it", variables.invalid_value),
+        _rule("DSV106", "default-value", _N, "set to the default", variables.default,
+              flags.default),
+        _rule("DSV107", "unread-variable", _N, "declared, never read", variables.unread),
+        _rule("DSV108", "unknown-argument", _E, "SGLang stops on the flag", flags.unknown),
+        _rule("DSV109", "ambiguous-flag", _E, "short for several flags", flags.ambiguous),
+        _rule("DSV110", "abbreviated-flag", _W, "not the whole flag", flags.abbreviated),
+        _rule("DSV111", "deprecated-flag", _W, "an old flag", flags.deprecated),
+        _rule("DSV112", "invalid-argument", _E, "the parser refuses it", flags.invalid_value),
+        _rule("DSV113", "set-twice", _W, "the last one wins", launches.overridden),
+        _rule("DSV114", "conflict", _W, "settings contradict each other", flags.conflict),
+        _rule("DSV115", "secret", _W, "a secret in plain text", launches.secret),
+        _rule("DSV116", "unquoted", _W, "bash may split a word", launches.unquoted),
+        _rule("DSV117", "export-after-launch", _W, "comes too late", launches.export_after),
+        _rule("DSV118", "outside-range", _W, "not meant for it", launches.outside_range),
+    )
+}  # fmt: skip
+
+
+def named(words: Collection[str]) -> frozenset[str]:
+    """The ids of rules given by id or name, in any case. Raises UsageError for any other word."""
+    known = {r.rule.name: i for i, r in LINT_RULES.items()} | {i.lower(): i for i in LINT_RULES}
+    for word in words:
+        if word.lower() not in known:
+            raise UsageError(
+                f"no such rule: {word}",
+                expected=f"an id from {min(LINT_RULES)} to {max(LINT_RULES)}, or a rule's name",
+                hint=did_you_mean(word, known),
+            )
+    return frozenset(known[w.lower()] for w in words)
+
+
+def lint(
+    config: LaunchConfig,
+    catalogue: Catalogue,
+    *,
+    range_: str | None = None,
+    range_at: Location | None = None,
+    script: str | None = None,
+    launches: tuple[LaunchConfig, ...] = (),
+    select: Collection[str] = (),
+    ignore: Collection[str] = (),
+) -> list[Finding]:
+    """What the rules say of one launch, read as the catalogue's release would read it.
+
+    *range_* is the PEP 440 range that a profile states; *script* is the text of the script that
+    the launch was read from (without it, rules about quotes and order say nothing), *launches*
+    all launches of that script. *select* and *ignore* hold ids of rules.
+    """
+    subject = Subject(config, catalogue, range_, range_at, script, launches or (config,))
+    found: list[Finding] = []
+    for id_, entry in LINT_RULES.items():
+        if id_ in ignore or (select and id_ not in select):
+            continue
+        for find in entry.find:
+            found += [_finding(entry.rule, p) for p in find(subject)]
+    return found
+
+
+def _finding(rule: Rule, problem: Problem) -> Finding:
+    when = f" (when {problem.condition})" if problem.condition else ""
+    return Finding(
+        rule,
+        problem.severity or rule.severity,
+        problem.subject,
+        problem.message + when,
+        problem.location,
+        problem.related,
+    )

@@ -1,0 +1,132 @@
+"""Rules about server arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dsv4_env.catalogue import history
+from dsv4_env.catalogue.arguments import arg_equals_default, invalid_arg
+from dsv4_env.finding import Severity
+from dsv4_env.lint.subject import Problem, Subject, on, together, words
+from dsv4_env.model import ServerArg, Unknown
+
+REFUSED_PAIRS: tuple[tuple[str, str, str, str | None], ...] = (
+    # One flag, another, the first and the last known release that stops on both (None: all
+    # later). Sources: sglang/srt/server_args.py up to 0.5.18 (_handle_cache_compatibility,
+    # check_server_args), then sglang/srt/arg_groups/{kv_cache,validation}_hook.py.
+    ("--enable-hierarchical-cache", "--disable-radix-cache", "0.5.11", None),
+    ("--enable-torch-compile", "--disable-cuda-graph-padding", "0.5.12", None),
+    ("--prefill-only-disable-kv-cache", "--enable-hisparse", "0.5.12", None),
+    ("--enable-two-batch-overlap", "--enforce-shared-experts-fusion", "0.5.12", "0.5.13"),
+)
+
+
+def unknown(s: Subject) -> Iterator[Problem]:
+    """A flag that the server's parser doesn't know: the server stops."""
+    for flag, arg, match in s.flags:
+        if match is not None or flag == "--":
+            continue
+        message = f"{s.sglang} doesn't know {flag} and stops"
+        first, last = history.first_release(flag), history.last_release(flag)
+        if first is None or last is None:
+            near = s.catalogue.near_flag(flag)
+            message += f". Did you mean {near}?" if near else ""
+        elif first not in s.older:
+            message += f"; {first} is the first release that does"
+        else:
+            new = history.replaced_flag(s.catalogue, flag)
+            message += f"; {last} is the last release that does" + (f"; use {new}" if new else "")
+        yield on(arg, message)
+
+
+def ambiguous(s: Subject) -> Iterator[Problem]:
+    """An abbreviation of more than one flag: the server stops."""
+    for flag, arg, match in s.flags:
+        if match is not None and match.candidates:
+            listed = ", ".join(match.candidates[:4]) + (" …" if len(match.candidates) > 4 else "")
+            yield on(arg, f"{flag} may be {listed}: {s.sglang} stops")
+
+
+def abbreviated(s: Subject) -> Iterator[Problem]:
+    """An abbreviation that is clear today; the next flag of SGLang may make it ambiguous."""
+    for flag, arg, match in s.flags:
+        if match is not None and match.abbreviated:
+            yield on(arg, f"{flag} is short for {match.flag}: write the whole flag")
+
+
+def deprecated(s: Subject) -> Iterator[Problem]:
+    """A flag, or a value, that SGLang warns about, or refuses."""
+    for flag, arg, argument in s.known_flags:
+        use = f"; use {argument.replacement}" if argument.replacement else ""
+        if argument.refused:
+            yield on(arg, f"{s.sglang} stops on {flag}, which is gone{use}", Severity.ERROR)
+        elif argument.deprecated:
+            yield on(arg, f"{s.sglang} calls {flag} deprecated{use}")
+        aliases = dict(argument.value_aliases)
+        for old in [v for v in arg.values if isinstance(v, str) and v in aliases]:
+            yield on(arg, f'{flag}: "{old}" is an old name; use "{aliases[old]}"')
+
+
+def invalid_value(s: Subject) -> Iterator[Problem]:
+    """A value of the wrong type, not among the choices, missing or too many: the server stops."""
+    args = s.config.args or ()
+    for index, arg in enumerate(args):
+        known = words(arg)
+        follows = args[index + 1] if index + 1 < len(args) else None
+        if arg.flag is None or known is None or _open(follows):
+            continue
+        problem = invalid_arg(s.catalogue, known)
+        if problem is not None:
+            yield on(arg, f"{arg.flag}: {problem}; {s.sglang} stops")
+
+
+def _open(arg: ServerArg | None) -> bool:
+    """Whether the words may be values of the flag before them."""
+    return arg is not None and arg.flag is None and any(isinstance(v, Unknown) for v in arg.values)
+
+
+def default(s: Subject) -> Iterator[Problem]:
+    """A value that SGLang would use anyway."""
+    for arg in s.config.args or ():
+        if arg.flag is not None and all(isinstance(w, str) for w in arg.words):
+            reason = arg_equals_default(s.catalogue, words(arg) or [])
+            if reason is not None:
+                yield on(arg, f"{arg.flag} needn't be given: {reason}")
+
+
+def conflict(s: Subject) -> Iterator[Problem]:
+    """Two settings that contradict each other."""
+    given = {argument.flag: arg for _, arg, argument in s.known_flags}
+    known = {*s.older, s.catalogue.release}
+    for one, two, first, last in REFUSED_PAIRS:
+        if one not in given or two not in given or first not in known or last in s.older:
+            continue
+        if not together(given[one], given[two]):
+            continue
+        yield Problem(
+            one, f"{s.sglang} stops when {one} and {two} are both given", given[one].location,
+            given[two].location, Severity.ERROR, given[one].condition or given[two].condition,
+        )  # fmt: skip
+    env = {e.name: e for e in s.env}
+    for e in env.values():
+        variable = s.catalogue.variable(e.name)
+        flag = variable.replaced_by if variable else None
+        if flag in given and together(e, given[flag]):
+            message = f"{e.name} and {flag} set the same, and both are given"
+            yield Problem(e.name, message, e.location, given[flag].location, condition=e.condition)
+    yield from _opposites(s)
+
+
+def _opposites(s: Subject) -> Iterator[Problem]:
+    seen: dict[str, tuple[str, ServerArg]] = {}
+    for flag, arg, argument in s.known_flags:
+        if argument.action != "BooleanOptionalAction":
+            continue
+        match = s.catalogue.argument(flag)
+        spelled = match.flag if match else flag
+        before = seen.get(argument.dest)
+        opposite = before and before[0].startswith("--no-") != spelled.startswith("--no-")
+        if before is not None and opposite and together(before[1], arg):
+            message = f"{before[1].flag} is given before, {flag} is the opposite: the last wins"
+            yield Problem(flag, message, arg.location, before[1].location, condition=arg.condition)
+        seen[argument.dest] = spelled, arg

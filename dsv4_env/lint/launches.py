@@ -1,0 +1,106 @@
+"""Rules about a launch as a whole, its profile and its script."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from dsv4_env.catalogue import SGLANG, owner, within
+from dsv4_env.finding import Severity
+from dsv4_env.lint import source
+from dsv4_env.lint.subject import Problem, Subject, text
+from dsv4_env.model import Location, Value, is_secret
+
+_NO_SECRET = re.compile(r"(?i)[-+]?[0-9.]*|true|false|yes|no|none|auto|empty|dummy|x+|\*+")
+_OWNERS = (SGLANG, "AITER (AMD)")
+
+
+def overridden(s: Subject) -> Iterator[Problem]:
+    """A setting that is made twice: the first has no effect."""
+    last = {e.name: e for e in s.env}
+    for e in s.config.env:
+        wins = last.get(e.name)
+        if not e.superseded or wins is None or e.location == wins.location:
+            continue  # in a loop a place is its own successor
+        ours = owner(e.name) is not None or s.catalogue.variable(e.name) is not None
+        if ours and not _launched(s, e.location, wins.location):
+            message = f"{e.name} is set here and again later: the last wins"
+            yield Problem(e.name, message, e.location, wins.location)
+    given: dict[str, tuple[str, Location | None]] = {}
+    for flag, arg, argument in s.known_flags:
+        if arg.condition is None and argument.action != "BooleanOptionalAction":
+            before = given.get(argument.dest)
+            if before is not None:
+                same = flag if before[0] == flag else f"{before[0]}, as {flag},"
+                message = f"{same} is given here and again later: the last wins"
+                yield Problem(before[0], message, before[1], arg.location)
+            given[argument.dest] = flag, arg.location
+
+
+def _launched(s: Subject, one: Location | None, two: Location | None) -> bool:
+    """Whether another launch, for which the first setting counts, stands between two places."""
+    return any(
+        one is not None
+        and two is not None
+        and launch.location is not None
+        and one < launch.location < two
+        for launch in s.launches
+    )
+
+
+def secret(s: Subject) -> Iterator[Problem]:
+    """A password, a key or a token that stands in the file itself."""
+    for e in s.env:
+        variable = s.catalogue.variable(e.name)
+        declared = variable is not None and variable.secret
+        if _plain_secret(s, e.name, e.value, declared=declared):
+            yield Problem(e.name, f"the secret {e.name} stands here in plain text", e.location)
+    for arg in s.config.args or ():
+        flag = arg.flag or ""
+        if any(_plain_secret(s, flag, value) for value in arg.values):
+            yield Problem(flag, f"the secret of {flag} stands here in plain text", arg.location)
+
+
+def _plain_secret(s: Subject, name: str, value: Value, *, declared: bool = False) -> bool:
+    known = text(value)
+    if not known or _NO_SECRET.fullmatch(known):
+        return False
+    if not declared and not is_secret(name, known):
+        return False
+    if s.config.reader == "profile":
+        return True
+    return s.script is not None and known in s.script  # not one that came from outside
+
+
+def unquoted(s: Subject) -> Iterator[Problem]:
+    """An expansion without quotes in the command that launches the server."""
+    if s.script is None or s.config.location is None:
+        return
+    for word in source.unquoted_words(s.script, s.config.location):
+        match = s.catalogue.argument(word.after) if word.after else None
+        value = match is not None and match.argument is not None and match.argument.takes_value
+        if value or word.joined:
+            message = f"{word.text} isn't quoted: a space in it makes two words, and nothing none"
+            yield Problem(word.text, message, word.location)
+        else:
+            message = f"{word.text} isn't quoted: it is split at spaces; an array keeps words whole"
+            yield Problem(word.text, message, word.location, severity=Severity.NOTE)
+
+
+def export_after(s: Subject) -> Iterator[Problem]:
+    """An export that stands after the launch: the server never sees it."""
+    if s.script is None or s.config.location is None:
+        return
+    for name, location in source.exports_after(s.script, s.config.location):
+        known = s.catalogue.variable(name) is not None or owner(name) in _OWNERS
+        later = (c.location for c in s.launches if c.location is not None)
+        if known and not any(other > location for other in later):
+            message = f"{name} is exported after the launch, so the server doesn't see it"
+            yield Problem(name, message, location, s.config.location)
+
+
+def outside_range(s: Subject) -> Iterator[Problem]:
+    """A profile that isn't meant for this release."""
+    if s.range is not None and s.catalogue.release not in within(s.range):
+        message = f"{s.config.name} is meant for SGLang {s.range}, not {s.catalogue.release}"
+        yield Problem(s.config.name, message, s.range_at or s.config.location)

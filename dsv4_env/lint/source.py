@@ -1,0 +1,144 @@
+"""What only the text of a bash script shows: quotes, and what stands after the launch."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from dsv4_env.model import Location
+
+if TYPE_CHECKING:
+    from tree_sitter import Node, Tree
+
+_EXPANSIONS = {"simple_expansion", "expansion", "command_substitution"}
+_ELSEWHERE = {
+    "function_definition", "while_statement", "for_statement", "c_style_for_statement",
+    "command_substitution", "subshell",
+}  # fmt: skip
+_NO_SPACES = re.compile(r"\$[#?$!0-9-]|\$\{#.*\}")
+_ALTERNATIVE = re.compile(r"\$\{\w+:?\+.*\}", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Unquoted:
+    """A word with an unquoted expansion; *after* is the word before it, where that is plain.
+
+    *joined* says that the word is more than the expansion (``--tp=$TP``).
+    """
+
+    text: str
+    location: Location
+    after: str
+    joined: bool
+
+
+@lru_cache(maxsize=4)
+def _parse(script: str) -> tuple[Tree, bytes]:
+    import tree_sitter
+    import tree_sitter_bash
+
+    data = script.encode("utf-8", "surrogateescape")
+    language = tree_sitter.Language(tree_sitter_bash.language())
+    return tree_sitter.Parser(language).parse(data), data
+
+
+def _text(node: Node, data: bytes) -> str:
+    return data[node.start_byte : node.end_byte].decode("utf-8", "surrogateescape")
+
+
+def _location(node: Node, data: bytes, path: str) -> Location:
+    """Line and column, the column in characters."""
+    start = data.rfind(b"\n", 0, node.start_byte) + 1
+    before = data[start : node.start_byte].decode("utf-8", "surrogateescape")
+    return Location(path, node.start_point[0] + 1, len(before) + 1)
+
+
+def _commands(node: Node, data: bytes, at: Location) -> Iterator[Node]:
+    """The simple commands in which a place lies, the outermost first."""
+    if at.line is None or not node.start_point[0] < at.line <= node.end_point[0] + 1:
+        return
+    if node.type == "command":
+        place = _location(node, data, at.path)
+        if (place.line, place.column) <= (at.line, at.column or 1):
+            yield node
+    for child in node.children:
+        yield from _commands(child, data, at)
+
+
+def _launch(script: str, at: Location) -> tuple[Node | None, bytes]:
+    tree, data = _parse(script)
+    found = list(_commands(tree.root_node, data, at))
+    inner = [n for n in found if "sglang" in _text(n, data) or "launch_server" in _text(n, data)]
+    return (inner[-1] if inner else found[-1] if found else None), data
+
+
+def unquoted_words(script: str, at: Location) -> Iterator[Unquoted]:
+    """The words of the launch at *at*, and of the arrays in it, that bash splits at spaces."""
+    command, data = _launch(script, at)
+    if command is None:
+        return
+    yield from _words(command.children_by_field_name("argument"), data, at.path)
+    arrays = set(re.findall(r"\$\{(\w+)\[[@*]\]\}", _text(command, data)))
+    for node in _walk(_parse(script)[0].root_node):
+        if node.type != "variable_assignment":
+            continue
+        name, value = node.child_by_field_name("name"), node.child_by_field_name("value")
+        if name and value and value.type == "array" and _text(name, data) in arrays:
+            yield from _words(value.named_children, data, at.path)
+
+
+def _words(nodes: list[Node], data: bytes, path: str) -> Iterator[Unquoted]:
+    before = ""
+    for node in nodes:
+        text = _text(node, data)
+        parts = node.children if node.type == "concatenation" else [node]
+        if any(_splits(part, data) for part in parts):
+            yield Unquoted(text, _location(node, data, path), before, len(parts) > 1)
+        before = text if node.type == "word" else ""
+
+
+def _splits(node: Node, data: bytes) -> bool:
+    text = _text(node, data)
+    if node.type not in _EXPANSIONS or _NO_SPACES.fullmatch(text):
+        return False
+    return not _ALTERNATIVE.fullmatch(text)  # ${X:+--flag "$X"} is meant to be several words
+
+
+def _walk(node: Node) -> Iterator[Node]:
+    yield node
+    for child in node.children:
+        yield from _walk(child)
+
+
+def _ancestors(node: Node) -> Iterator[Node]:
+    above = node.parent
+    while above is not None:
+        yield above
+        above = above.parent
+
+
+def exports_after(script: str, at: Location) -> Iterator[tuple[str, Location]]:
+    """The variables that the script exports once the launch at *at* has been started.
+
+    Only what certainly runs after it: nothing where the launch stands in a function or a loop.
+    """
+    command, data = _launch(script, at)
+    if command is None:
+        return
+    around = list(_ancestors(command))
+    if any(n.type in _ELSEWHERE for n in around):
+        return
+    inside = {n.id for n in around}
+    for node in _walk(_parse(script)[0].root_node):
+        if node.type != "declaration_command" or node.start_byte < command.end_byte:
+            continue
+        block = next((n for n in _ancestors(node) if n.type != "list"), None)
+        if block is None or block.id not in inside or not _text(node, data).startswith("export"):
+            continue
+        for assignment in node.named_children:
+            name = assignment.child_by_field_name("name")
+            if assignment.type == "variable_assignment" and name is not None:
+                yield _text(name, data), _location(assignment, data, at.path)

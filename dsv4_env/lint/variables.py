@@ -1,0 +1,136 @@
+"""Rules about environment variables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dsv4_env.catalogue import SGLANG, history, load, owner, releases
+from dsv4_env.catalogue.semantics import equals_default, invalid
+from dsv4_env.finding import Severity
+from dsv4_env.lint.subject import Problem, Subject, on, text, together
+from dsv4_env.model import EnvVar
+
+
+def _gone(s: Subject, name: str) -> bool:
+    """Whether an older release understands the name and this one doesn't."""
+    if history.knows(s.catalogue, name):
+        return False
+    return any(history.knows(load(r), name) for r in s.older)
+
+
+def removed_since(s: Subject, name: str) -> str:
+    """The first known release, up to this one, that doesn't understand the name any more."""
+    last = [r for r in s.older if history.knows(load(r), name)][-1]
+    return releases()[releases().index(last) + 1]
+
+
+def unknown(s: Subject) -> Iterator[Problem]:
+    """A name that is SGLang's by its prefix, and that SGLang doesn't know."""
+    for e in s.env:
+        if owner(e.name) != SGLANG or history.knows(s.catalogue, e.name) or _gone(s, e.name):
+            continue
+        if s.catalogue.variable(e.name) is not None:
+            yield on(e, f"{s.sglang} doesn't read {e.name}")
+            continue
+        later = history.first_release(e.name)
+        if later is not None:
+            yield on(e, f"{s.sglang} doesn't know {e.name} yet; {later} is the first that does")
+            continue
+        near = s.catalogue.near_variable(e.name)
+        hint = f". Did you mean {near}?" if near else ""
+        yield on(e, f"{s.sglang} doesn't know {e.name} and ignores it{hint}")
+
+
+def removed(s: Subject) -> Iterator[Problem]:
+    """A variable that SGLang read once and reads no more."""
+    for e in s.env:
+        if owner(e.name) != SGLANG or not _gone(s, e.name):
+            continue
+        message = f"{e.name} is gone since SGLang {removed_since(s, e.name)}, and is ignored"
+        yield on(e, message + replacement(s, e.name))
+
+
+def replacement(s: Subject, name: str) -> str:
+    """``; use NEW`` where something replaces a variable, else nothing."""
+    said = history.renamed(s.catalogue, name)
+    if said is not None:
+        how = {
+            "invert_bool": ", with the opposite value",
+            "ms_to_s": ", in seconds instead of milliseconds",
+            "computed": ", which takes another value",
+        }.get(said.transform or "", "")
+        return f"; use {said.new}{how}"
+    here = s.catalogue.variable(name)
+    return f"; use {here.replaced_by}" if here and here.replaced_by else ""
+
+
+def deprecated(s: Subject) -> Iterator[Problem]:
+    """A name that SGLang still understands, and warns about."""
+    for e in s.env:
+        variable = s.catalogue.variable(e.name)
+        if variable is None or not variable.live or _new_names(s, e):
+            continue  # both_names says it
+        if variable.renamed_to is not None:
+            message = f"{e.name} is an old name, which {s.sglang} still takes"
+            yield on(e, message + replacement(s, e.name))
+        elif variable.deprecated:
+            yield on(e, f"{s.sglang} calls {e.name} deprecated{replacement(s, e.name)}")
+
+
+def both_names(s: Subject) -> Iterator[Problem]:
+    """The old name and the new one are set, and one of them wins."""
+    for e in s.env:
+        variable = s.catalogue.variable(e.name)
+        others = _new_names(s, e)
+        if variable is None or not others:
+            continue
+        new = others[0].name
+        wins = {"old": f"{e.name} wins", "new": f"{new} wins"}.get(
+            variable.wins or "", "which of them counts isn't known"
+        )
+        yield Problem(
+            e.name,
+            f"{e.name} is an old name of {new}, and both are set: {wins}",
+            e.location,
+            others[0].location,
+            condition=e.condition or others[0].condition,
+        )
+
+
+def _new_names(s: Subject, setting: EnvVar) -> list[EnvVar]:
+    """The settings of the new name that are made where the old name is set."""
+    variable = s.catalogue.variable(setting.name)
+    new = variable.renamed_to if variable else None
+    return [e for e in s.env if e.name == new and together(e, setting)]
+
+
+def invalid_value(s: Subject) -> Iterator[Problem]:
+    """A value that SGLang can't read: it takes the default, or stops."""
+    for e in s.env:
+        variable = s.catalogue.variable(e.name)
+        value = text(e.value)
+        if variable is not None and variable.renamed_to and not variable.transform:
+            variable = s.catalogue.variable(variable.renamed_to)
+        if variable is None or value is None:
+            continue
+        wrong = invalid(variable, value)
+        if wrong is not None:
+            severity = Severity.ERROR if wrong.stops else None
+            yield on(e, f"{e.name}: {wrong.reason}", severity)
+
+
+def default(s: Subject) -> Iterator[Problem]:
+    """A value that SGLang would use anyway."""
+    for e in s.env:
+        if isinstance(e.value, str):
+            reason = equals_default(s.catalogue, e.name, e.value)
+            if reason is not None:
+                yield on(e, f"{e.name} needn't be set: {reason}")
+
+
+def unread(s: Subject) -> Iterator[Problem]:
+    """A variable that SGLang declares, and that nothing in it reads."""
+    for e in s.env:
+        variable = s.catalogue.variable(e.name)
+        if variable is not None and variable.in_envs and not variable.mentioned:
+            yield on(e, f"{s.sglang} declares {e.name} and never reads it")

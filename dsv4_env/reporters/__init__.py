@@ -1,0 +1,33 @@
+"""Reporters: each writes a Report for one kind of reader."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from dsv4_env.finding import Report
+
+
+@dataclass(frozen=True, slots=True)
+class Reporter:
+    """A format: its name on the command line and what it is for; its module has ``report``."""
+
+    name: str
+    summary: str
+
+    def __call__(self, report: Report) -> str:
+        """Write the report in this format."""
+        module = importlib.import_module(f"dsv4_env.reporters.{self.name}")
+        function: Callable[[Report], str] = module.report
+        return function(report)
+
+
+REPORTERS: dict[str, Reporter] = {
+    r.name: r
+    for r in (
+        Reporter("text", "a line for each finding, with both places"),
+        Reporter("changes", "a table of what was added, removed and changed"),
+        Reporter("json", "everything, for programs"),
+    )
+}

@@ -1,0 +1,29 @@
+"""Colour where a person reads it, none elsewhere."""
+
+from __future__ import annotations
+
+from dsv4_env.finding import Severity
+
+_CODES = {"red": 31, "green": 32, "yellow": 33, "blue": 34, "cyan": 36, "bold": 1, "dim": 2}
+SEVERITY_STYLE = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "cyan"}
+
+
+def paint(text: str, style: str, color: bool) -> str:
+    """The text in a style, or as it is."""
+    return f"\x1b[{_CODES[style]}m{text}\x1b[0m" if color and text else text
+
+
+def plain(text: str) -> str:
+    """Text without control characters: a hostile value can't steer a terminal."""
+    return "".join(c if c.isprintable() or c == "\t" else _escaped(ord(c)) for c in text)
+
+
+def _escaped(code: int) -> str:
+    if 0xDC80 <= code <= 0xDCFF:  # a byte that is no UTF-8, kept as Python keeps it
+        code -= 0xDC00
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+
+
+def count(number: int, noun: str) -> str:
+    """``1 setting``, ``2 settings``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

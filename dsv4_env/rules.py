@@ -1,0 +1,309 @@
+"""What a comparison finds, as findings with stable ids."""
+
+from __future__ import annotations
+
+import fnmatch
+import shlex
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from dsv4_env.diff import Difference, Kind, diff
+from dsv4_env.finding import Comparison, Finding, Rule, Severity
+from dsv4_env.model import (
+    LaunchConfig,
+    Origin,
+    ServerArg,
+    Unknown,
+    Value,
+    is_secret,
+    masked,
+)
+from dsv4_env.profile import Profile
+
+if TYPE_CHECKING:
+    from dsv4_env.catalogue import Catalogue
+
+RULES: dict[str, Rule] = {
+    r.id: r
+    for r in (
+        Rule("DSV001", "missing", Severity.ERROR, "a setting of the profile isn't made"),
+        Rule("DSV002", "extra", Severity.ERROR, "a setting is made that the profile hasn't"),
+        Rule("DSV003", "changed", Severity.ERROR, "a setting has another value than the profile's"),
+        Rule("DSV004", "reordered", Severity.NOTE, "a setting stands in another place"),
+        Rule("DSV005", "unknown", Severity.WARNING, "a value can't be known, so not compared"),
+        Rule("DSV006", "overridden", Severity.NOTE, "a setting is made twice; the last one wins"),
+        Rule("DSV007", "partial", Severity.WARNING, "only a part of the script could be read"),
+        Rule("DSV008", "renamed", Severity.WARNING, "a setting has the old name of the other's"),
+        Rule("DSV009", "equivalent", Severity.NOTE, "spelled differently, the same to SGLang"),
+    )
+}
+_BY_KIND = {
+    Kind.REMOVED: "DSV001",
+    Kind.ADDED: "DSV002",
+    Kind.CHANGED: "DSV003",
+    Kind.REORDERED: "DSV004",
+    Kind.UNKNOWN: "DSV005",
+    Kind.RENAMED: "DSV008",
+    Kind.EQUIVALENT: "DSV009",
+}
+
+# Where a server listens and where its weights lie differ from machine to machine.
+LOCAL = {"--host": "host", "--port": "port", "--model-path": "model-path", "--model": "model-path"}
+
+
+def is_local(name: str, compare: Sequence[str]) -> bool:
+    """Whether a flag is left out of comparisons because it belongs to one machine."""
+    names = {name, LOCAL.get(name, name)}
+    put_back = {c.lstrip("-") for c in compare}
+    return name in LOCAL and not {n.lstrip("-") for n in names} & put_back
+
+
+def is_ignored(name: str, ignore: Iterable[str]) -> bool:
+    """Whether a pattern leaves the variable or flag out; flags may be named without dashes."""
+    return any(
+        fnmatch.fnmatchcase(name, p) or fnmatch.fnmatchcase(name.lstrip("-"), p) for p in ignore
+    )
+
+
+def with_model(profile: Profile) -> LaunchConfig:
+    """The profile's launch with its own model path as the first argument."""
+    config, model = profile.config, profile.default_model_path
+    if model is None:
+        return config
+    origin = profile.origins.get(("model", "path"), Origin(profile.name))
+    return replace(config, args=(ServerArg("--model-path", (model,), origin), *(config.args or ())))
+
+
+def _kept(
+    config: LaunchConfig, ignore: Sequence[str], compare: Sequence[str]
+) -> tuple[LaunchConfig, set[str]]:
+    """The config without what isn't compared, and the names left out."""
+    left_out: set[str] = set()
+
+    def keep(name: str) -> bool:
+        if is_local(name, compare) or is_ignored(name, ignore):
+            left_out.add(name)
+            return False
+        return True
+
+    env = tuple(e for e in config.env if keep(e.name))
+    args = config.args
+    if args is not None:
+        args = tuple(a for a in args if a.flag is None or keep(a.flag))
+    return replace(config, env=env, args=args), left_out
+
+
+def compare_launches(
+    left: LaunchConfig,
+    right: LaunchConfig,
+    *,
+    ignore: Sequence[str] = (),
+    compare: Sequence[str] = (),
+    catalogue: Catalogue | None = None,
+    show_equivalent: bool = False,
+) -> Comparison:
+    """Hold *right* against *left* (the profile, where there is one).
+
+    With a *catalogue*, what that release of SGLang reads the same is no drift; it is only
+    counted, unless *show_equivalent*. Without one, every letter counts.
+    """
+    a, out_a = _kept(left, ignore, compare)
+    b, out_b = _kept(right, ignore, compare)
+    left_out = out_a | out_b
+    if a.args is None or b.args is None:
+        left_out = {n for n in left_out if not n.startswith("-")}
+    found = _differences(a, b, catalogue)
+    same = [d for d in found if d.kind is Kind.EQUIVALENT]
+    findings = [
+        _finding(d, left, right, catalogue)
+        for d in found
+        if show_equivalent or d.kind is not Kind.EQUIVALENT
+    ]
+    if right.reader != "profile":
+        findings += _twice(b)
+    findings += [_partial(c) for c in (left, right) if c.partial]
+    names = {
+        (s, n) for c in (a, b) for s, n in _names(c, env_only=b.args is None, catalogue=catalogue)
+    }
+    notes = [n.message for c in (left, right) for n in c.notes if _SYNTAX not in n.message]
+    if local := sorted(n for n in left_out if not is_ignored(n, ignore)):
+        notes.append(f"not compared: {', '.join(local)} (put one back with --compare NAME)")
+    if ignored := sorted(left_out - set(local)):
+        notes.append(f"ignored: {', '.join(ignored)}")
+    if catalogue is not None:
+        notes.append(f"read as SGLang {catalogue.release} reads it")
+    if same and not show_equivalent:
+        counted = "1 setting is" if len(same) == 1 else f"{len(same)} settings are"
+        mean = "means" if len(same) == 1 else "mean"
+        notes.append(
+            f"{counted} spelled differently and {mean} the same (--show-equivalent says why)"
+        )
+    unknown = sum(f.rule.id == "DSV005" for f in findings)
+    return Comparison(
+        left.name,
+        right.name,
+        tuple(findings),
+        len(names),
+        unknown,
+        tuple(notes),
+        left.location,
+        right.location,
+    )
+
+
+_SYNTAX = "syntax error: "  # in the note of a reader that could read a part only
+
+
+def _partial(config: LaunchConfig) -> Finding:
+    rule = RULES["DSV007"]
+    note = next((n for n in config.notes if _SYNTAX in n.message), None)
+    reason = f": {note.message.partition(_SYNTAX)[2]}" if note else ""
+    message = f"only what stands before this syntax error was read{reason}"
+    where = note.location if note else config.location
+    return Finding(rule, rule.severity, config.name, message, where)
+
+
+def _differences(
+    left: LaunchConfig, right: LaunchConfig, catalogue: Catalogue | None
+) -> list[Difference]:
+    if catalogue is None:
+        return diff(left, right)
+    from dsv4_env.equivalence import compare
+
+    return compare(left, right, catalogue)
+
+
+def _names(
+    config: LaunchConfig, *, env_only: bool, catalogue: Catalogue | None
+) -> set[tuple[str, str]]:
+    names = {("env", e.name) for e in config.env}
+    if not env_only:
+        flags = {a.flag or "" for a in config.args or ()}
+        if catalogue is not None:
+            from dsv4_env.equivalence import dest
+
+            flags = {dest(catalogue, flag) for flag in flags}
+        names |= {("args", flag) for flag in flags}
+    return names
+
+
+def _twice(config: LaunchConfig) -> list[Finding]:
+    rule = RULES["DSV006"]
+    return [
+        Finding(
+            rule,
+            rule.severity,
+            e.name,
+            f"{e.name} is set to {show(e.name, (e.value,))} here and again later: the last wins",
+            e.location,
+            config.effective_env[e.name].location,
+        )
+        for e in config.env
+        if e.superseded
+    ]
+
+
+def show(name: str, words: Sequence[Value]) -> str:
+    """A setting's value as a report shows it: quoted, secrets masked, unknowns as source text."""
+    words = words[1:] if words and words[0] == name else words
+    if not words:
+        return "set" if name.startswith("-") else '""'
+    texts = [w if isinstance(w, str) else w.text if w.default is None else w.default for w in words]
+    unknown = [w for w in words if isinstance(w, Unknown)]
+    text = texts[0].removeprefix(f"{name}=")
+    if len(texts) > 1:
+        text = " ".join(shlex.quote(t) for t in texts)
+    text = masked(name, text)
+    if any(w.default is None for w in unknown) and not is_secret(name):
+        return f"<{text}>"
+    text = '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
+    names = ", ".join(dict.fromkeys(n for w in unknown for n in w.names))
+    return f"{text} unless {names} is set" if names else text
+
+
+def _finding(
+    difference: Difference,
+    left: LaunchConfig,
+    right: LaunchConfig,
+    catalogue: Catalogue | None = None,
+) -> Finding:
+    d = difference
+    rule = RULES[_BY_KIND[d.kind]]
+    severity = rule.severity
+    other = d.right_name or d.name
+    ours = None if d.left is None else show(d.name, d.left)
+    theirs = None if d.right is None else show(other, d.right)
+    location = d.right_location or right.location
+    only = d.condition is not None and d.condition.startswith("only ")
+    when = f" when {d.condition}" if d.condition and not only else ""
+    theirs = theirs and theirs + when
+    if d.kind is Kind.REMOVED:
+        message = f"{d.name} is missing; {left.name} has {_set(ours)}"
+    elif d.kind is Kind.ADDED:
+        message = f"{d.name} is {_set(theirs)}; {left.name} doesn't have it"
+    elif d.kind is Kind.RENAMED:
+        message = f"{other} is {theirs}; {left.name} has {d.name} {ours}: {d.reason}"
+        forwarded = [v for n in (d.name, other) if catalogue and (v := catalogue.variable(n))]
+        if not any(v.renamed_to for v in forwarded):
+            severity = Severity.ERROR  # the release ignores the old name
+    elif d.kind is Kind.EQUIVALENT:
+        message = f"{_both(d, left.name, ours, theirs)}: {d.reason}"
+    elif d.kind is Kind.CHANGED and d.right_name:
+        shown = theirs if theirs != "set" else "set" + when
+        message = f"{other} is {shown}; {left.name} has {d.name} {ours}"
+        message += f" ({d.reason})" if d.reason else ""
+    elif d.kind is Kind.CHANGED:
+        if _joined(d.left) != _joined(d.right) and not is_secret(d.name):
+            ours, theirs = (f'"{" ".join(map(str, words or ()))}"' for words in (d.left, d.right))
+        message = f"{d.name} is {theirs}; {left.name} has {ours}"
+        message += _spelling_hint(d)
+    elif d.kind is Kind.REORDERED:
+        message = f"{d.name} stands in another place than in {left.name}"
+    elif only:
+        condition = str(d.condition).removeprefix("only ")
+        message = f"{d.name} is set only when {condition}; {left.name} has {_set(ours)}"
+    else:
+        message = f"{d.name} can't be known{when}: {_reason(d)}; {left.name} has {_set(ours)}"
+    return Finding(rule, severity, d.name, message, location, d.left_location, ours, theirs)
+
+
+def _both(d: Difference, left: str, ours: str | None, theirs: str | None) -> str:
+    """What both sides have, where SGLang sees no difference."""
+    other = d.right_name or d.name
+    if theirs is None:
+        return f"{d.name} is missing; {left} has {_set(ours)}"
+    if ours is None:
+        return f"{d.name} is {theirs}; {left} doesn't have it"
+    if d.right_name:
+        return f"{other} is {theirs}; {left} has {d.name} {ours}"
+    if ours == theirs:
+        return f"{d.name} is {theirs}"
+    return f"{d.name} is {theirs}; {left} has {ours}"
+
+
+def _joined(words: Sequence[Value] | None) -> bool:
+    """Whether a flag is spelled ``--flag=value``."""
+    word = words[0] if words else ""
+    text = word if isinstance(word, str) else word.text
+    return text.startswith("--") and "=" in text
+
+
+def _set(shown: str | None) -> str:
+    return "it" if shown in (None, "set") else str(shown)
+
+
+def _spelling_hint(d: Difference) -> str:
+    one, two = (" ".join(map(str, words or ())) for words in (d.left, d.right))
+    if one != two and one.casefold() == two.casefold():
+        return " (only upper and lower case differ)"
+    if one.replace("=", " ") == two.replace("=", " "):
+        return " (only '=' and ' ' between flag and value differ)"
+    return ""
+
+
+def _reason(d: Difference) -> str:
+    for word in (*(d.right or ()), *(d.left or ())):
+        if isinstance(word, Unknown):
+            return f"{masked(d.name, word.text)}: {word.reason}"
+    return "no reason"

@@ -1,0 +1,78 @@
+"""Lint of server arguments."""
+
+from __future__ import annotations
+
+import pytest
+
+from dsv4_env.catalogue import load
+from dsv4_env.lint import lint
+from dsv4_env.lint.flags import REFUSED_PAIRS
+from dsv4_env.readers import bash
+
+
+def found(args: str, release: str = "0.5.16") -> list[tuple[str, str, str]]:
+    config = bash.read(f"python3 -m sglang.launch_server {args}", "s.sh")
+    said = lint(config, load(release), ignore={"DSV106"})
+    return [(f.rule.name, f.severity.value, f.message) for f in said]
+
+
+@pytest.mark.parametrize(
+    ("args", "release", "rule", "severity", "says"),
+    [
+        ("--disable-radix-caches", "0.5.16", "unknown-argument", "error", "--disable-radix-cache?"),
+        ("--enable-dsa-prefill-context-parallel", "0.5.11", "unknown-argument", "error", "0.5.13"),
+        ("--nsa-decode-backend fa3", "0.5.23", "unknown-argument", "error", "the last release"),
+        ("--disable-c", "0.5.16", "ambiguous-flag", "error", "--disable-cuda-graph"),
+        ("--max-running-request 4", "0.5.16", "abbreviated-flag", "warning", "running-requests:"),
+        ("--nsa-decode-backend fa3", "0.5.13", "deprecated-flag", "warning", "--dsa-decode"),
+        ("--attention-backend compressed", "0.5.16", "deprecated-flag", "warning", '"dsv4"'),
+        ("--attention-backend dsv5", "0.5.16", "invalid-argument", "error", "isn't one of"),
+        ("--page-size many", "0.5.16", "invalid-argument", "error", "isn't a whole number"),
+        ("--page-size", "0.5.16", "invalid-argument", "error", "it takes one value"),
+        ("--page-size 1 2", "0.5.16", "invalid-argument", "error", "it takes one value"),
+        ("--trust-remote-code yes", "0.5.16", "invalid-argument", "error", "takes no value"),
+        ("--page-size 1 --page-size 2", "0.5.16", "set-twice", "warning", "the last wins"),
+        ("--tp-size 1 --tensor-parallel-size 2", "0.5.16", "set-twice", "warning", ", as "),
+    ],
+)
+def test_says(args: str, release: str, rule: str, severity: str, says: str) -> None:
+    ((name, how, message),) = found(args, release)
+    assert (name, how) == (rule, severity)
+    assert says in message
+
+
+@pytest.mark.parametrize(
+    "args",
+    ['--page-size "$SIZE"', "--page-size ${SIZE:-64}", "--page-size $SIZE", '"${ARGS[@]}"'],
+)
+def test_what_cant_be_known_isnt_judged(args: str) -> None:
+    assert found(args) == []
+
+
+@pytest.mark.parametrize(("one", "two", "first", "last"), REFUSED_PAIRS)
+def test_pairs_that_are_refused(one: str, two: str, first: str, last: str | None) -> None:
+    def refused(release: str) -> bool:
+        return any("are both given" in m for _, _, m in found(f"{one} {two}", release))
+
+    assert refused(first)
+    assert refused("0.5.23") == (last is None)
+    assert not any("are both given" in m for _, _, m in found(one, first))
+
+
+def test_a_flag_and_its_opposite() -> None:
+    catalogue = load("0.5.23")
+    flag = next(
+        a.flag
+        for a in catalogue.arguments.values()
+        if a.action == "BooleanOptionalAction" and a.flag.startswith("--enable")
+    )
+    opposite = flag.replace("--", "--no-", 1)
+    assert [r for r, *_ in found(f"{flag} {opposite}", "0.5.23")] == ["conflict"]
+    assert found(f"{flag} {flag}", "0.5.23") == []
+
+
+def test_a_variable_beside_the_flag_that_replaces_it() -> None:
+    text = "export SGLANG_PREFILL_DELAYER_MAX_DELAY_PASSES=3\npython3 -m sglang.launch_server"
+    config = bash.read(f"{text} --prefill-delayer-max-delay-passes 3", "s.sh")
+    rules = [f.rule.name for f in lint(config, load("0.5.16")) if f.rule.name == "conflict"]
+    assert rules == ["conflict"]
