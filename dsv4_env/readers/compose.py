@@ -1,0 +1,198 @@
+"""Docker Compose files: the launches of their services."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from dsv4_env.errors import ReadError
+from dsv4_env.model import ENV_NAME, LaunchConfig, Note, Unknown, Value
+from dsv4_env.readers import compose_text, dotenv, embedded, yaml_source
+from dsv4_env.readers.shell_text import Setting, Text, join
+from dsv4_env.readers.yaml_source import Mapping as YamlMapping
+from dsv4_env.readers.yaml_source import Node, Scalar, Sequence
+
+_KIND = "a Docker Compose file"
+
+
+def read_all(
+    data: str | bytes,
+    path: str = "<compose>",
+    *,
+    inputs: Mapping[str, str] | None = None,
+    root: Path | None = None,
+) -> list[LaunchConfig]:
+    """Every launch of a server that the services of a Compose file make, in order.
+
+    *inputs* are variables known from outside (``.env`` among them), *root* is the folder that
+    ``env_file`` must lie below: the file's own, where there is such a file. Raises ReadError
+    where the data isn't a Compose file.
+    """
+    documents = yaml_source.parse(data, path, _KIND)
+    top = documents[0] if documents else None
+    services = top.mapping("services") if isinstance(top, YamlMapping) else None
+    if services is None:
+        raise ReadError("no services", where=path, expected=_KIND)
+    if root is None and Path(path).is_file():
+        root = Path(path).resolve().parent
+    found: list[LaunchConfig] = []
+    for name, node in services.items.items():
+        if isinstance(node, YamlMapping):
+            service = _Service(inputs or {}, root, path)
+            service.take(services, name, ())
+            found += service.launches(f"{path} service {name}")
+    return found
+
+
+@dataclass(slots=True)
+class _Service:
+    """A service while what it extends and what it says itself is put together."""
+
+    inputs: Mapping[str, str]
+    root: Path | None
+    path: str
+    files: list[Setting] = field(default_factory=list)
+    settings: list[Setting] = field(default_factory=list)
+    entrypoint: Node | None = None
+    command: Node | None = None
+    notes: list[Note] = field(default_factory=list)
+
+    def take(self, services: YamlMapping, name: str, chain: tuple[str, ...]) -> None:
+        node = services.items[name]
+        if not isinstance(node, YamlMapping):
+            return
+        if name in chain:
+            raise ReadError(
+                f"{' extends '.join((*chain, name))}", where=node.location, expected="no circle"
+            )
+        if (extends := node.get("extends")) is not None:
+            self.extend(services, extends, (*chain, name))
+        self.files += self.env_files(node.get("env_file"))
+        self.settings += self.environment(node.get("environment"))
+        if (entrypoint := node.get("entrypoint")) is not None and not _null(entrypoint):
+            self.entrypoint = entrypoint
+        if (command := node.get("command")) is not None and not _null(command):
+            self.command = command
+
+    def extend(self, services: YamlMapping, node: Node, chain: tuple[str, ...]) -> None:
+        file = node.text("file") if isinstance(node, YamlMapping) else None
+        name = node.text if isinstance(node, Scalar) else None
+        if isinstance(node, YamlMapping):
+            name = node.text("service")
+        if file is not None and Path(file).name != Path(self.path).name:
+            self.notes.append(Note(f"what {file} gives it isn't known", node.location))
+        elif name in services.items:
+            self.take(services, str(name), chain)
+        else:
+            self.notes.append(Note(f"it extends {name}, which isn't here", node.location))
+
+    def environment(self, node: Node | None) -> list[Setting]:
+        found: list[Setting] = []
+        if isinstance(node, YamlMapping):
+            for name, value in node.items.items():
+                place = node.keys[name].location
+                if not isinstance(value, Scalar):
+                    self.notes.append(Note(f"{name} isn't given as text", place))
+                elif value.null:
+                    found.append(Setting(name, self.outside(name, value), place, value.text))
+                else:
+                    known = compose_text.environment_value(value, self.inputs)
+                    found.append(Setting(name, known, place, value.spelled))
+        for item in node.items if isinstance(node, Sequence) else []:
+            if isinstance(item, Scalar):
+                found += self.item(item)
+        return found
+
+    def item(self, item: Scalar) -> list[Setting]:
+        """``NAME=value``, or ``NAME`` that is passed on."""
+        text = compose_text.interpolate(item, self.inputs)
+        first = text.parts[0][0]
+        name, equals, rest = first.partition("=") if isinstance(first, str) else ("", "", "")
+        if not name or (not equals and len(text.parts) > 1):
+            self.notes.append(Note(f"what `{item.text}` sets isn't known", item.location))
+            return []
+        if not equals:
+            return [Setting(name, self.outside(name, item), item.location, item.text)]
+        value = join([rest, *(v for v, _ in text.parts[1:])])
+        return [Setting(name, value, item.location, item.text.partition("=")[2])]
+
+    def outside(self, name: str, node: Scalar) -> Value:
+        if name in self.inputs:
+            return self.inputs[name]
+        reason = "passed on from outside, where it's set there"
+        return Unknown(f"${{{name}}}", reason, (name,), location=node.location)
+
+    def env_files(self, node: Node | None) -> list[Setting]:
+        found: list[Setting] = []
+        nodes = node.items if isinstance(node, Sequence) else [] if node is None else [node]
+        for item in nodes:
+            file = item.get("path") if isinstance(item, YamlMapping) else item
+            raw = isinstance(item, YamlMapping) and item.text("format") == "raw"
+            if not isinstance(file, Scalar):
+                continue
+            name = compose_text.interpolate(file, self.inputs).value
+            settings = self.env_file(name, raw=raw) if isinstance(name, str) else None
+            if settings is None:
+                message = f"the variables of {file.text} aren't known"
+                self.notes.append(Note(message, file.location))
+            found += settings or []
+        return found
+
+    def env_file(self, name: str, *, raw: bool) -> list[Setting] | None:
+        if self.root is None:
+            return None
+        try:
+            file = (self.root / name).resolve()
+            if not file.is_relative_to(self.root.resolve()):
+                return None
+            data = file.read_bytes()
+        except (OSError, ValueError):
+            return None
+        shown = str(Path(self.path).parent / name)
+        config = dotenv.read_all(data, shown, dialect="docker" if raw else "dotenv")[0]
+        found: list[Setting] = []
+        message = f"Compose reads this line of {name} in its own way"
+        self.notes += [Note(message, n.location) for n in config.notes]
+        for e in config.env:
+            spelled = e.origin.value or ""
+            value = e.value
+            if not raw and isinstance(value, str) and set(spelled) & set("$\\#\n"):
+                reason = "Compose reads such a line of an env file in its own way"
+                value = Unknown(spelled, reason, location=e.location)
+            if e.location is not None and ENV_NAME.fullmatch(e.name):
+                found.append(Setting(e.name, value, e.location, spelled))
+        return found
+
+    def launches(self, name: str) -> list[LaunchConfig]:
+        entry, given = self.words(self.entrypoint), self.words(self.command)
+        if entry is None or given is None:
+            return []
+        command = [*entry, *given]
+        settings = [*self.files, *self.settings]
+        if not embedded.mentions([str(v) for v in self.values(command)]):
+            return []
+        notes = list(self.notes)
+        if not entry and command:
+            message = "run through the entry point of the image, if it has one"
+            notes.append(Note(message, command[0].location))
+        found = embedded.read_words(command, settings, name=name, reader="compose")
+        return [replace(c, notes=(*c.notes, *notes)) for c in found]
+
+    def values(self, command: list[Text]) -> list[Value]:
+        return [*(w.value for w in command), *(s.value for s in self.files + self.settings)]
+
+    def words(self, node: Node | None) -> list[Text] | None:
+        """A command as words, None where it can't be known."""
+        if isinstance(node, Scalar):
+            return compose_text.split(compose_text.interpolate(node, self.inputs), self.notes)
+        if isinstance(node, Sequence):
+            items = [n for n in node.items if isinstance(n, Scalar)]
+            if len(items) < len(node.items):
+                return None
+            return [compose_text.interpolate(n, self.inputs) for n in items]
+        return []
+
+
+def _null(node: Node) -> bool:
+    return isinstance(node, Scalar) and node.null

@@ -1,0 +1,214 @@
+"""Kubernetes manifests: the launches of their containers.
+
+Sources: kubernetes.io, "Define Environment Variables for a Container" and "Define a Command and
+Arguments for a Container"; LeaderWorkerSet 0.7.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+from dsv4_env.errors import ReadError
+from dsv4_env.model import ENV_NAME, LaunchConfig, Note, Unknown, Value
+from dsv4_env.readers import embedded, yaml_source
+from dsv4_env.readers.shell_text import Setting, Text
+from dsv4_env.readers.yaml_source import Mapping, Node, Scalar
+
+_KIND = "a Kubernetes manifest"
+# Variables that the cluster or a controller sets, so that $(NAME) may be filled in.
+_CLUSTER = re.compile(
+    r"LWS_\w+|TPU_\w+|JOB_COMPLETION_INDEX|KUBERNETES_\w+|\w+_SERVICE_(?:HOST|PORT\w*)"
+    r"|\w+_PORT(?:_\d+_\w+)?"
+)
+_SWITCH = re.compile(r"[-+]?\.?\d[\d_.,eE+-]*|0[xob][\da-fA-F_]+|true|false|yes|no|on|off", re.I)
+
+
+def read_all(data: str | bytes, path: str = "<manifest>") -> list[LaunchConfig]:
+    """Every launch of a server that the containers of a manifest make, in order.
+
+    Pods and whatever has a template of pods are read, in any number of documents and lists. What
+    comes from secrets, fields and ConfigMaps of other files is Unknown. Raises ReadError where
+    the data isn't a manifest.
+    """
+    found: list[LaunchConfig] = []
+    objects = [o for d in yaml_source.parse(data, path, _KIND) for o in _objects(d)]
+    if not any(o.text("apiVersion") and o.text("kind") for o in objects):
+        raise ReadError("no apiVersion and kind", where=path, expected=_KIND)
+    maps = {
+        (o.text("metadata", "namespace"), o.text("metadata", "name")): o
+        for o in objects
+        if o.text("kind") == "ConfigMap"
+    }
+    for one in objects:
+        kind = one.text("kind") or ""
+        if kind in ("ConfigMap", "Secret"):
+            continue
+        name = f"{path} {kind}/{one.text('metadata', 'name') or '?'}"
+        namespace = one.text("metadata", "namespace")
+        for label, spec in _specs(one, ""):
+            for which in ("initContainers", "containers"):
+                for node in spec.sequence(which):
+                    if isinstance(node, Mapping):
+                        container = _Container(node, maps, namespace)
+                        full = f"{name}{label} container {node.text('name') or '?'}"
+                        found += container.launches(full)
+    return found
+
+
+def _objects(node: Node) -> Iterator[Mapping]:
+    if isinstance(node, Mapping):
+        items = node.get("items")
+        if (node.text("kind") or "").endswith("List") and items is not None:
+            for item in node.sequence("items"):
+                yield from _objects(item)
+        else:
+            yield node
+
+
+def _specs(node: Node, label: str) -> Iterator[tuple[str, Mapping]]:
+    """Every specification of a pod below a node: a mapping with a list of containers."""
+    if isinstance(node, Mapping):
+        if isinstance(node.get("containers"), yaml_source.Sequence):
+            yield label, node
+            return
+        for name, value in node.items.items():
+            shown = name if name in ("leaderTemplate", "workerTemplate") else None
+            yield from _specs(value, f"{label} {shown}" if shown else label)
+    elif isinstance(node, yaml_source.Sequence):
+        for item in node.items:
+            told = item.text("name") if isinstance(item, Mapping) else None
+            yield from _specs(item, f"{label} {told}" if told else label)
+
+
+@dataclass(slots=True)
+class _Container:
+    node: Mapping
+    maps: dict[tuple[str | None, str | None], Mapping]
+    namespace: str | None
+    settings: list[Setting] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
+    open: bool = False  # it has variables that aren't known
+
+    def launches(self, name: str) -> list[LaunchConfig]:
+        for source in self.node.sequence("envFrom"):
+            if isinstance(source, Mapping):
+                self.take_all(source)
+        for item in self.node.sequence("env"):
+            if isinstance(item, Mapping):
+                self.take(item)
+        command, args = self.words("command"), self.words("args")
+        words = [*command, *args]
+        texts = [str(v) for v in (*(w.value for w in words), *(s.value for s in self.settings))]
+        if not embedded.mentions(texts):
+            return []
+        if not command and args:
+            message = "run through the entry point of the image, if it has one"
+            self.notes.append(Note(message, args[0].location))
+        found = embedded.read_words(words, self.settings, name=name, reader="kubernetes")
+        notes = tuple(dict.fromkeys(self.notes))
+        return [replace(c, notes=(*c.notes, *notes)) for c in found]
+
+    def take_all(self, source: Mapping) -> None:
+        """``envFrom``: every key of a ConfigMap or a Secret."""
+        prefix = source.text("prefix") or ""
+        ref = source.text("configMapRef", "name")
+        found = self.maps.get((self.namespace, ref)) if ref else None
+        if found is None:
+            which = f"ConfigMap {ref}" if ref else f"Secret {source.text('secretRef', 'name')}"
+            self.notes.append(Note(f"the variables of {which} aren't known", source.location))
+            self.open = True
+            return
+        data = found.mapping("data")
+        for key, value in (data.items if data else {}).items():
+            if data and isinstance(value, Scalar):
+                place, name = data.keys[key].location, f"{prefix}{key}"
+                if ENV_NAME.fullmatch(name):
+                    self.check(value)
+                    self.settings.append(Setting(name, value.text, place, value.spelled))
+                else:
+                    self.notes.append(Note(f"{name} is no name of a variable", place))
+
+    def take(self, item: Mapping) -> None:
+        """One entry of ``env``."""
+        name = item.get("name")
+        if not isinstance(name, Scalar) or not name.text:
+            self.notes.append(Note("a variable without a name", item.location))
+            return
+        value, source = item.get("value"), item.mapping("valueFrom")
+        if source is not None:
+            known, spelled = self.sourced(source)
+        elif isinstance(value, Scalar) and not value.null:
+            self.check(value)
+            known, spelled = self.expand(value).value, value.spelled
+        elif value is None or isinstance(value, Scalar):
+            known, spelled = "", ""
+        else:
+            self.notes.append(Note(f"{name.text} isn't given as text", value.location))
+            return
+        self.settings.append(Setting(name.text, known, name.location, spelled))
+
+    def sourced(self, source: Mapping) -> tuple[Value, str]:
+        """``valueFrom``: known only where a ConfigMap of this file has the key."""
+        for kind, what in (("secretKeyRef", "Secret"), ("configMapKeyRef", "ConfigMap")):
+            ref = source.mapping(kind)
+            if ref is None:
+                continue
+            name, key = ref.text("name"), ref.text("key")
+            known = self.maps.get((self.namespace, name)) if what == "ConfigMap" else None
+            value = known.get("data", key or "") if known else None
+            if isinstance(value, Scalar):
+                self.check(value)
+                return value.text, value.spelled
+            text = f"{what} {name}, key {key}"
+            return Unknown(text, f"a key of a {what}", location=source.location), text
+        for kind, what in (("fieldRef", "fieldPath"), ("resourceFieldRef", "resource")):
+            if (path := source.text(kind, what)) is not None:
+                why = "a field of the running pod"
+                return Unknown(f"{kind} {path}", why, location=source.location), path
+        text = ", ".join(source.items) or "valueFrom"
+        return Unknown(text, "a source that isn't known", location=source.location), text
+
+    def words(self, name: str) -> list[Text]:
+        found: list[Text] = []
+        for node in self.node.sequence(name):
+            if isinstance(node, Scalar):
+                self.check(node)
+                found.append(self.expand(node))
+            else:
+                self.notes.append(Note(f"{name} holds what isn't text", node.location))
+        return found
+
+    def check(self, node: Scalar) -> None:
+        if node.plain and (node.null or _SWITCH.fullmatch(node.text)):
+            message = f"Kubernetes refuses {node.text or 'nothing'} without quotes: it isn't text"
+            self.notes.append(Note(message, node.location))
+
+    def expand(self, node: Scalar) -> Text:
+        """``$(NAME)`` filled in with what is set before; ``$$`` is a ``$``."""
+        known = {s.name: s.value for s in self.settings}
+        text, offsets = node.text, node.offsets()
+        parts: list[tuple[Value, list[int]]] = []
+        last = 0
+        for m in re.finditer(r"\$\$|\$\(([^)]*)\)", text):
+            parts.append((text[last : m.start()], offsets[last : m.start()]))
+            value: Value = "$" if m[1] is None else self.reference(m[0], m[1], known, node)
+            parts.append((value, [offsets[m.start()]]))
+            last = m.end()
+        parts.append((text[last:], offsets[last:]))
+        kept = tuple((v, o or [node.start]) for v, o in parts if v != "")
+        return Text(kept or (("", [node.start]),), node.lines)
+
+    def reference(self, text: str, name: str, known: dict[str, Value], node: Scalar) -> Value:
+        if name in known:
+            return known[name]
+        if not ENV_NAME.fullmatch(name):
+            return text
+        if self.open or _CLUSTER.fullmatch(name):
+            why = "set by the cluster, or by what isn't in the file"
+            return Unknown(text, why, (name,), location=node.location)
+        if name.isupper():
+            message = f"no variable {name} is set before, so {text} stays as it is"
+            self.notes.append(Note(message, node.location))
+        return text

@@ -1,0 +1,142 @@
+"""Python test files that launch SGLang servers: followed as Python would, running nothing.
+
+What only a run could tell is Unknown. Unknown conditions are followed on both sides; what
+differs between them gets its condition.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from dsv4_env.errors import ReadError
+from dsv4_env.model import LaunchConfig, Location
+from dsv4_env.readers import choose
+
+_ROUNDS = 8  # each import may make more of the file matter
+
+
+@dataclass(frozen=True, slots=True)
+class CiRegistration:
+    """A call that registers a test file for a CI suite (sglang.test.ci.ci_register).
+
+    *function* is the registering function (``register_amd_ci``); *suite* and *est_time* (in
+    seconds) are None where they aren't given as literals.
+    """
+
+    function: str
+    suite: str | None
+    est_time: float | None
+    location: Location
+
+
+def read_all(
+    data: str | bytes,
+    path: str = "<file>",
+    *,
+    root: Path | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> list[LaunchConfig]:
+    """Every launch of a server that a Python file makes, in source order.
+
+    *root* is the folder that imported modules must lie below (the file's own folder where it
+    isn't given), *environ* are variables of the environment that are known. Raises ReadError
+    where the data isn't Python or where there is too much to follow.
+    """
+    from dsv4_env.readers.python import modules, units
+    from dsv4_env.readers.python.run import Run, TooMuch
+    from dsv4_env.readers.python.text import decoded
+    from dsv4_env.readers.python.values import Map, source
+
+    text = decoded(data, path)
+    tree = modules.parse(text, path)
+    file = Path(path)
+    if root is None and file.is_file():
+        root = file.resolve().parent
+    run = Run(root.resolve() if root else None, {}, Map(inherits=True))
+    try:
+        for _ in range(_ROUNDS):
+            run = Run(
+                run.root,
+                dict(environ or {}),
+                Map(inherits=True),
+                scanned=run.scanned,
+                flows=run.flows,
+                relevant=run.relevant,
+                reaching=run.reaching,
+            )
+            module = modules.module(source(text, path), "__main__", path)
+            found = units.read_module(run, module, tree, path)
+            if run.settled:
+                return found
+        problem = "imports that never settle"
+    except RecursionError:
+        problem = "nested too deeply"
+    except TooMuch:
+        problem = "too many steps to follow"
+    raise ReadError(problem, where=path, expected="a test file that launches servers")
+
+
+def read(
+    data: str | bytes,
+    path: str = "<file>",
+    *,
+    launch: int | None = None,
+    line: int | None = None,
+    symbol: str | None = None,
+    root: Path | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> LaunchConfig:
+    """The one launch of a file, or the one chosen: by number (from 1), by line or by symbol.
+
+    Raises ReadError as read_all does, and where there is no such launch or more than one.
+    """
+    found = read_all(data, path, root=root, environ=environ)
+    if symbol is not None:
+        named = [c for c in found if c.symbol == symbol]
+        if not named:
+            known = ", ".join(c.symbol for c in found if c.symbol) or "a file that launches"
+            raise ReadError(f"no launch is called {symbol}", where=path, expected=known)
+        found = named
+    return choose(found, path, launch=launch, line=line)
+
+
+def read_ci(data: str | bytes, path: str = "<file>") -> list[CiRegistration]:
+    """The CI suites that a file registers itself for, in source order.
+
+    Raises ReadError where the data isn't Python.
+    """
+    from dsv4_env.readers.python import modules
+    from dsv4_env.readers.python.text import decoded
+    from dsv4_env.readers.python.values import source
+
+    text = decoded(data, path)
+    tree = modules.parse(text, path)
+    lines = source(text, path)
+    found: list[CiRegistration] = []
+    for node in tree.body:
+        call = node.value if isinstance(node, ast.Expr) else None
+        if not isinstance(call, ast.Call):
+            continue
+        name = call.func.attr if isinstance(call.func, ast.Attribute) else ""
+        name = call.func.id if isinstance(call.func, ast.Name) else name
+        if not (name.startswith("register_") and name.endswith("_ci")):
+            continue
+        given = dict(zip(("est_time", "suite"), call.args, strict=False))
+        given |= {k.arg: k.value for k in call.keywords if k.arg}
+        suite, time = (_literal(given.get(k)) for k in ("suite", "est_time"))
+        found.append(
+            CiRegistration(
+                name,
+                suite if isinstance(suite, str) else None,
+                float(time) if isinstance(time, int | float) else None,
+                lines.place(call),
+            )
+        )
+    return found
+
+
+def _literal(node: ast.expr | None) -> object:
+    return node.value if isinstance(node, ast.Constant) else None

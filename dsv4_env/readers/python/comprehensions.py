@@ -1,0 +1,65 @@
+"""Comprehensions."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+
+from dsv4_env.model import Unknown
+from dsv4_env.readers.python import objects
+from dsv4_env.readers.python.expr import bounded, evaluate, iterated, splitting, unknown
+from dsv4_env.readers.python.run import Run
+from dsv4_env.readers.python.values import Map, Scope, Seq, Val, truth
+
+
+def comprehension(
+    run: Run, scope: Scope, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp
+) -> Val:
+    """The list, set or dict that a comprehension makes; a generator counts as a list."""
+    where = scope.source.place(node)
+    inner = Scope({}, scope, scope.source, scope.module, "function", scope.qualname)
+    if isinstance(node, ast.DictComp):
+        found = Map(where=where)
+
+        def pair(unsure: Unknown | None) -> None:
+            key, value = evaluate(run, inner, node.key), evaluate(run, inner, node.value)
+            objects.put_item(run, inner, found, unsure or key, value, node.key)
+
+        _over(run, inner, node.generators, 0, pair, node)
+        return found
+    items: list[Val] = []
+
+    def one(unsure: Unknown | None) -> None:
+        items.append(unsure or evaluate(run, inner, node.elt))
+
+    _over(run, inner, node.generators, 0, one, node)
+    kind = "set" if isinstance(node, ast.SetComp) else "list"
+    return Seq(bounded(items, scope, node), kind, where)
+
+
+def _over(
+    run: Run,
+    scope: Scope,
+    generators: list[ast.comprehension],
+    at: int,
+    each: Callable[[Unknown | None], None],
+    node: ast.expr,
+) -> None:
+    """Go over the loops of a comprehension; *each* gets an Unknown for what can't be told."""
+    if at == len(generators):
+        run.step()
+        each(None)
+        return
+    loop = generators[at]
+    for item in iterated(run, scope, evaluate(run, scope, loop.iter), loop.iter):
+        if isinstance(item, Unknown) and item.splits:
+            each(splitting(unknown(scope, node, item.reason, item)))
+            continue
+        objects.assign(run, scope, loop.target, item)
+        known = [truth(evaluate(run, scope, test)) for test in loop.ifs]
+        if False in known:
+            continue
+        if None in known:
+            each(splitting(unknown(scope, node, "depends on what isn't known")))
+            continue
+        _over(run, scope, generators, at + 1, each, node)

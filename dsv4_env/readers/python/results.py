@@ -1,0 +1,129 @@
+"""Launches found on several ways through a file as one, with what each setting depends on."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, replace
+from difflib import SequenceMatcher
+from typing import TypeAlias, TypeVar
+
+from dsv4_env.model import EnvVar, Location, Note, ServerArg
+
+T = TypeVar("T", EnvVar, ServerArg)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A launch as one way through the file has it; *entry*: of a list of launches, unused."""
+
+    location: Location
+    end_line: int
+    symbol: str | None
+    env: tuple[EnvVar, ...]
+    args: tuple[ServerArg, ...]
+    notes: tuple[Note, ...] = ()
+    condition: str | None = None
+    entry: bool = False
+    partial: bool = False
+    order: tuple[int, int, int] = (0, 0, 0)
+
+
+Results: TypeAlias = dict[Hashable, Found]
+_Leaf: TypeAlias = tuple[list[tuple[str, bool]], Results]
+
+CUT = "too many conditions to follow: some ways through the file weren't"
+
+
+def merged(leaves: Sequence[_Leaf], *, cut: bool, depth: int = 0) -> Results:
+    """The launches of all ways; *leaves* are in the order of a tree of decisions."""
+    if not leaves:
+        return {}
+    if len(leaves) == 1 and (not cut or depth == len(leaves[0][0])):
+        found = leaves[0][1]
+        return {k: _marked(f) for k, f in found.items()} if cut else found
+    text = leaves[0][0][depth][0]
+    sides = [[leaf for leaf in leaves if leaf[0][depth][1] is side] for side in (True, False)]
+    if not all(sides):  # only one side was followed: what was found holds on that side
+        held = text if sides[0] else negated(text)
+        one = merged(leaves, cut=cut, depth=depth + 1)
+        return {k: replace(f, condition=both(held, f.condition)) for k, f in one.items()}
+    yes, no = (merged(side, cut=cut, depth=depth + 1) for side in sides)
+    results: Results = {}
+    for key in [*yes, *(k for k in no if k not in yes)]:
+        results[key] = _combined(yes.get(key), no.get(key), text)
+    return results
+
+
+def _marked(found: Found) -> Found:
+    note = Note(CUT, found.location)
+    notes = found.notes if note in found.notes else (*found.notes, note)
+    return replace(found, partial=True, notes=notes)
+
+
+def negated(text: str) -> str:
+    """What holds when a condition doesn't."""
+    return f"not ({text})"
+
+
+def both(first: str, second: str | None) -> str:
+    """Two conditions that must hold together."""
+    if second is None:
+        return first
+    return " and ".join(f"({c})" if " or " in c or " if " in c else c for c in (first, second))
+
+
+def either(text: str, yes: str | None, no: str | None) -> str | None:
+    """The condition of what holds under *yes* where *text* does and under *no* elsewhere."""
+    if yes == no:
+        return yes
+    if yes is None:
+        return f"{text} or {no}"
+    if no is None and yes.startswith("not (") and yes == negated(_inner(yes)):
+        return negated(both(text, _inner(yes)))
+    if no is None:
+        return f"{negated(text)} or {yes}"
+    return f"{both(text, yes)} or {both(negated(text), no)}"
+
+
+def _inner(negation: str) -> str:
+    """What a negated condition negates; nothing where its brackets don't span all of it."""
+    inner, depth = negation[5:-1], 0
+    for char in inner:
+        depth += (char == "(") - (char == ")")
+        if depth < 0:
+            return ""
+    return inner
+
+
+def _combined(yes: Found | None, no: Found | None, text: str) -> Found:
+    if yes is None or no is None:
+        found = yes or no
+        assert found is not None
+        return replace(found, condition=both(text if yes else negated(text), found.condition))
+    return replace(
+        yes,
+        env=_items(yes.env, no.env, text),
+        args=_items(yes.args, no.args, text),
+        notes=(*yes.notes, *(n for n in no.notes if n not in yes.notes)),
+        condition=either(text, yes.condition, no.condition),
+        entry=yes.entry and no.entry,
+        partial=yes.partial or no.partial,
+    )
+
+
+def _items(yes: tuple[T, ...], no: tuple[T, ...], text: str) -> tuple[T, ...]:
+    """One list of both: what only one of them has gets the condition."""
+    if yes == no:
+        return yes
+    found: list[T] = []
+    a, b = ([replace(e, condition=None) for e in side] for side in (yes, no))
+    matcher = SequenceMatcher(None, a, b, autojunk=False)
+    for tag, i, j, k, m in matcher.get_opcodes():
+        if tag == "equal":
+            for one, two in zip(yes[i:j], no[k:m], strict=True):
+                condition = either(text, one.condition, two.condition)
+                found.append(replace(one, condition=condition))
+            continue
+        found += [replace(e, condition=both(text, e.condition)) for e in yes[i:j]]
+        found += [replace(e, condition=both(negated(text), e.condition)) for e in no[k:m]]
+    return tuple(found)

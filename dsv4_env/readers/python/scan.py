@@ -1,0 +1,295 @@
+"""What statements may change, and which of them no launch depends on, told without following."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from dsv4_env.model import Unknown
+from dsv4_env.readers.python.run import Run, called, launching
+from dsv4_env.readers.python.values import Const, Entry, Ext, Scope, Val, shown, walk
+
+_SPEAKS = frozenset(
+    "print info debug warning error exception log write_github_step_summary sleep flush".split()
+)
+_FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+_OWN = frozenset({"self", "cls", "os"})
+
+
+@dataclass(slots=True)
+class Changes:
+    """What statements may change: names, objects in place, attributes; and how they may end."""
+
+    names: dict[str, ast.AST] = field(default_factory=dict)
+    objects: list[ast.expr] = field(default_factory=list)
+    attributes: list[ast.Attribute] = field(default_factory=list)
+    returns: bool = False
+    breaks: bool = False
+
+
+def changes(body: Iterable[ast.AST]) -> Changes:
+    """Everything that statements may change, without those of functions that they define."""
+    found = Changes()
+    for node in body:
+        _collect(node, found, looping=False)
+    return found
+
+
+def _collect(node: ast.AST, found: Changes, *, looping: bool) -> None:
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        found.names[node.name] = node
+        return
+    if isinstance(node, ast.Lambda):
+        return
+    if isinstance(node, ast.Return):
+        found.returns = True
+    elif isinstance(node, ast.Break | ast.Continue):
+        found.breaks = found.breaks or not looping
+    elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store | ast.Del):
+        found.names[node.id] = node
+    elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+        found.attributes.append(node)
+    elif isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store | ast.Del):
+        found.objects.append(node.value)
+    elif isinstance(node, ast.AugAssign):
+        found.objects += [node.target] if not isinstance(node.target, ast.Subscript) else []
+    elif isinstance(node, ast.Import | ast.ImportFrom):
+        for alias in node.names:
+            found.names[alias.asname or alias.name.partition(".")[0]] = node
+    elif isinstance(node, ast.Call) and not isinstance(node.func, ast.Lambda):
+        _collect_call(node, found)
+    looping = looping or isinstance(node, ast.For | ast.AsyncFor | ast.While)
+    for child in ast.iter_child_nodes(node):
+        _collect(child, found, looping=looping)
+
+
+_READS = frozenset("get items keys values copy format join split strip count index".split())
+
+
+def _collect_call(node: ast.Call, found: Changes) -> None:
+    name = called(node)
+    if name in _SPEAKS or name.startswith("assert"):
+        return
+    if isinstance(node.func, ast.Attribute) and _plain(node.func.value) and name not in _READS:
+        found.objects.append(node.func.value)
+    if name not in ("str", "len", "int", "list", "dict", "isinstance", "float", "bool"):
+        arguments = [*node.args, *(k.value for k in node.keywords)]
+        found.objects += [a for a in arguments if _plain(a)]
+
+
+def _plain(node: ast.AST) -> bool:
+    while isinstance(node, ast.Attribute):
+        node = node.value
+    return isinstance(node, ast.Name)
+
+
+def inert(node: ast.stmt) -> bool:
+    """Whether a statement changes nothing: it says something, or does nothing."""
+    if isinstance(node, ast.Pass):
+        return True
+    if not isinstance(node, ast.Expr):
+        return False
+    if isinstance(node.value, ast.Constant):
+        return True
+    inner = [n for n in walk(node) if isinstance(n, ast.Call | ast.NamedExpr)]
+    return all(
+        isinstance(n, ast.Call) and (called(n) in _SPEAKS or called(n) in ("str", "len", "repr"))
+        for n in inner
+    )
+
+
+def safe(body: Sequence[ast.stmt]) -> bool:
+    """Whether statements can't raise."""
+    risky = ast.Call | ast.Import | ast.ImportFrom | ast.Raise | ast.Await | ast.With | ast.Assert
+    return not any(
+        isinstance(n, risky) or (isinstance(n, ast.Subscript) and isinstance(n.ctx, ast.Load))
+        for s in body
+        for n in walk(s)
+    )
+
+
+def is_main(node: ast.expr) -> bool:
+    """Whether a test is ``__name__ == "__main__"``."""
+    return (
+        isinstance(node, ast.Compare)
+        and isinstance(node.left, ast.Name)
+        and node.left.id == "__name__"
+        and len(node.comparators) == 1
+        and isinstance(node.comparators[0], ast.Constant)
+        and node.comparators[0].value == "__main__"
+    )
+
+
+def matches(case: ast.match_case, value: Any) -> bool | None:
+    """Whether a case takes a constant; None where that can't be told."""
+    if case.guard is not None:
+        return None
+    return _pattern(case.pattern, value)
+
+
+def _pattern(pattern: ast.pattern, value: Any) -> bool | None:
+    if isinstance(pattern, ast.MatchValue) and isinstance(pattern.value, ast.Constant):
+        return bool(pattern.value.value == value)
+    if isinstance(pattern, ast.MatchAs) and pattern.pattern is None and pattern.name is None:
+        return True
+    if isinstance(pattern, ast.MatchOr):
+        answers = [_pattern(p, value) for p in pattern.patterns]
+        return True if True in answers else None if None in answers else False
+    return None
+
+
+def set_through(run: Run, scope: Scope, owner: Val, value: Val, node: ast.Call) -> bool:
+    """``envs.NAME.set(value)``: SGLang's own fields write to the process's environment."""
+    words = owner.name.split(".") if isinstance(owner, Ext) else []
+    if len(words) < 2 or words[-2] != "envs" or not re.fullmatch(r"[A-Z][A-Z0-9_]+", words[-1]):
+        return False
+    where = scope.source.place(node)
+    reason = "set through SGLang's own fields, which spell it themselves"
+    found = Unknown(shown(value), reason, location=where)
+    run.set(run.environ, "log", (*run.environ.log, Entry(Const(words[-1]), found, where)))
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class _Flow:
+    """A simple statement or call: what it sets and what that is made of."""
+
+    targets: frozenset[str]
+    parts: frozenset[str]
+    alias: bool = False
+
+
+def find_relevant(run: Run, tree: ast.Module, path: str) -> None:
+    """Add the names of a module that a launch may depend on to those that are known to matter.
+
+    Told by name alone, over all functions: too many may be found, never too few.
+    """
+    flows: list[_Flow] = []
+    seeds = {"environ", "setUpClass", "setUp"}
+    for node in walk(tree):
+        if isinstance(node, ast.Call):
+            if launching(node) or called(node) in run.reaching:
+                seeds |= _identifiers(node)
+            flow = _of_call(node)
+            flows += [flow, _Flow(flow.parts, frozenset({called(node)}))]  # it may change them
+        elif isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign | ast.NamedExpr):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            names = frozenset(i for t in targets for i in _identifiers(t))
+            parts = _identifiers(node.value) if node.value else frozenset()
+            flows.append(_Flow(names, parts, alias=node.value is not None and _shares(node.value)))
+        elif isinstance(node, ast.For | ast.AsyncFor | ast.comprehension):
+            names, parts = _identifiers(node.target), _identifiers(node.iter)
+            flows.append(_Flow(names, parts, alias=True))
+        elif isinstance(node, ast.alias) and node.asname:
+            name = node.name.rpartition(".")[2]
+            flows.append(_Flow(frozenset({node.asname}), frozenset({name}), alias=True))
+        elif isinstance(node, ast.withitem) and node.optional_vars:
+            names, parts = _identifiers(node.optional_vars), _identifiers(node.context_expr)
+            flows.append(_Flow(names, parts, alias=True))
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            flows.append(_of_definition(node))
+        elif isinstance(node, ast.If | ast.While | ast.IfExp | ast.Match):
+            test = node.subject if isinstance(node, ast.Match) else node.test
+            inside = frozenset(
+                n.id if isinstance(n, ast.Name) else n.attr
+                for n in walk(node)
+                if isinstance(n, ast.Name | ast.Attribute)
+            )
+            flows.append(_Flow(inside - _OWN, _identifiers(test)))
+    if path not in run.scanned:
+        run.scanned.add(path)
+        run.flows += flows
+    _close(run, seeds)
+
+
+def _shares(node: ast.expr) -> bool:
+    """Whether a value may be, or hold, the very object that a name stands for."""
+    return not isinstance(node, ast.Constant | ast.JoinedStr | ast.Compare)
+
+
+def _of_call(node: ast.Call) -> _Flow:
+    """A call may change what it is called on and what it is given, by what it is given."""
+    arguments = [*node.args, *(k.value for k in node.keywords)]
+    parts = frozenset(i for a in arguments for i in _identifiers(a))
+    named = frozenset(k.arg for k in node.keywords if k.arg)
+    owner = node.func.value if isinstance(node.func, ast.Attribute) else None
+    targets = _identifiers(owner) if owner is not None else frozenset()
+    return _Flow(targets | named | {called(node)}, parts)
+
+
+def _of_definition(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> _Flow:
+    inner: set[str] = set()
+    if isinstance(node, ast.ClassDef):
+        for base in node.bases:
+            inner |= _identifiers(base)
+    else:
+        for each in walk(node):
+            if isinstance(each, ast.Return) and each.value is not None:
+                inner |= _identifiers(each.value)
+        inner |= {a.arg for a in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)}
+    return _Flow(frozenset({node.name}), frozenset(inner) - _OWN)
+
+
+def _identifiers(node: ast.AST) -> frozenset[str]:
+    found: set[str] = set()
+    for each in walk(node):
+        if isinstance(each, ast.Name):
+            found.add(each.id)
+        elif isinstance(each, ast.Attribute):
+            found.add(each.attr)
+        elif isinstance(each, ast.keyword) and each.arg:
+            found.add(each.arg)
+    return frozenset(found) - _OWN
+
+
+def _close(run: Run, seeds: set[str]) -> None:
+    by_name: dict[str, list[_Flow]] = {}
+    for flow in run.flows:
+        for name in flow.targets:
+            by_name.setdefault(name, []).append(flow)
+        if flow.alias:
+            for name in flow.parts - flow.targets:
+                by_name.setdefault(name, []).append(_Flow(flow.parts, flow.targets))
+    pending = [*(seeds | run.relevant)]
+    run.relevant |= seeds
+    done: set[int] = set()
+    while pending:
+        for flow in by_name.get(pending.pop(), ()):
+            if id(flow) in done:
+                continue
+            done.add(id(flow))
+            more = flow.parts - run.relevant
+            run.relevant |= more
+            pending += more
+    run.skippable.clear()
+
+
+def skippable(run: Run, node: ast.stmt) -> bool:
+    """Whether no launch depends on a statement of a function."""
+    known = run.skippable.get(id(node))
+    if known is None:
+        known = run.skippable[id(node)] = _skippable(run, node)
+    return known
+
+
+def _skippable(run: Run, node: ast.stmt) -> bool:
+    leaving = ast.Return | ast.Raise | ast.Break | ast.Continue | ast.Import | ast.ImportFrom
+    for each in walk(node):
+        if isinstance(each, leaving | ast.Global | ast.Nonlocal | ast.ClassDef | _FUNCTIONS):
+            return False
+        if isinstance(each, ast.Call):
+            if launching(each) or called(each) in run.reaching:
+                return False
+            if _of_call(each).targets & run.relevant and called(each) not in _SPEAKS:
+                return False
+            given = [*each.args, *(k.value for k in each.keywords)]
+            speaks = called(each) in _SPEAKS or called(each).startswith("assert")
+            if not speaks and any(_plain(a) and _identifiers(a) & run.relevant for a in given):
+                return False
+        target = isinstance(getattr(each, "ctx", None), ast.Store | ast.Del)
+        if target and _identifiers(each) & run.relevant:
+            return False
+    return True

@@ -1,0 +1,266 @@
+"""GitHub workflows: the launches of their ``run`` blocks, with the environment around them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from dsv4_env.errors import ReadError
+from dsv4_env.model import ENV_NAME, LaunchConfig, Location, Note, Unknown, Value
+from dsv4_env.readers import embedded, github, yaml_source
+from dsv4_env.readers.shell_text import Setting, Text
+from dsv4_env.readers.yaml_source import Mapping, Node, Scalar
+
+_ECHO = re.compile(
+    r"[ \t]*echo[ \t]+(?P<quote>[\"']?)(?P<name>[A-Za-z_]\w*)=(?P<value>[^\"'\n]*?)(?P=quote)[ \t]*"
+    r">>[ \t]*\"?\$(?:GITHUB_ENV|\{GITHUB_ENV\})\"?[ \t]*(?:#.*)?"
+)
+_STEERED = re.compile(
+    r"\b(?:if|for|while|until|case|exit|return|exec|function)\b|&&|\|\||\(\)|\$\(|<<"
+    r"|\s-\w*c\s"
+)
+_SUITE = re.compile(r"--suite(?:[ \t]+|=)(?:\\\n[ \t]*)?[\"']?([\w.-]+)(?=[\"']?(?:[\s;&|)]|\Z))")
+_KIND = "a GitHub workflow"
+
+
+def read_all(data: str | bytes, path: str = "<workflow>") -> list[LaunchConfig]:
+    """Every launch of a server that the steps of a workflow make, in order.
+
+    A job with a matrix is read once per combination, equal launches are told once. What only
+    GitHub knows (secrets, inputs, outputs) is Unknown. Raises ReadError where the data isn't a
+    workflow, or where none of its blocks can be read.
+    """
+    found: list[LaunchConfig] = []
+    notes: list[Note] = []
+    problems: list[ReadError] = []
+    for job in _jobs(data, path):
+        seen: dict[LaunchConfig, list[str]] = {}
+        for combination in job.combinations:
+            for config in _job_launches(job, combination, notes, problems):
+                shown = ", ".join(github.described(combination or {}))
+                seen.setdefault(config, []).append(shown)
+        ordered = sorted(seen.items(), key=lambda x: _line(x[0]))
+        found += [_named(config, path, job, told) for config, told in ordered]
+    if not found and problems:
+        raise problems[0]
+    notes += [
+        Note(f"{p.where}: {p.found}: this block isn't read", Location(path)) for p in problems
+    ]
+    unique = tuple(dict.fromkeys(notes))
+    return [replace(c, notes=(*c.notes, *unique)) for c in found]
+
+
+def suites(data: str | bytes, path: str = "<workflow>") -> list[tuple[str, Location]]:
+    """The suites that ``run_suite.py --suite NAME`` is called with, and where; unknown ones aside.
+
+    Raises ReadError where the data isn't a workflow.
+    """
+    found: dict[tuple[str, Location], None] = {}
+    for job in _jobs(data, path):
+        for combination in job.combinations:
+            for step in job.steps:
+                run = step.get("run")
+                if isinstance(run, Scalar) and "run_suite.py" in run.text:
+                    contexts = github.Contexts({}, combination)
+                    script = github.expand(run, contexts, run=True)
+                    found.update(dict.fromkeys(_suites(script)))
+    return list(found)
+
+
+def _suites(script: Text) -> Iterator[tuple[str, Location]]:
+    text, offsets = "", list[int]()
+    for value, places in script.parts:
+        piece = value if isinstance(value, str) else "$"
+        text += piece
+        offsets += [places[min(i, len(places) - 1)] for i in range(len(piece))]
+    for m in re.finditer(r"(?:\\\n|[^\n])+", text):
+        if m[0].lstrip().startswith("#"):
+            continue
+        for call in re.finditer(r"run_suite\.py(?:\\\n|[^\n;&|])*", m[0]):
+            for suite in _SUITE.finditer(call[0]):
+                at = m.start() + call.start() + suite.start(1)
+                yield suite[1], script.lines.place(offsets[at])
+
+
+def _line(config: LaunchConfig) -> tuple[int, int]:
+    place = config.location
+    return (place.line or 0, place.column or 0) if place else (0, 0)
+
+
+@dataclass(slots=True)
+class _Job:
+    name: str
+    node: Mapping
+    workflow: Mapping
+    steps: list[Mapping]
+    combinations: list[dict[str, Node] | None] = field(default_factory=list)
+    read: dict[Any, list[LaunchConfig]] = field(default_factory=dict)  # what was read already
+
+
+def _jobs(data: str | bytes, path: str) -> Iterator[_Job]:
+    documents = yaml_source.parse(data, path, _KIND)
+    root = documents[0] if documents else None
+    jobs = root.mapping("jobs") if isinstance(root, Mapping) else None
+    if jobs is None or not isinstance(root, Mapping):
+        raise ReadError("no jobs", where=path, expected=_KIND)
+    for name, node in jobs.items.items():
+        if not isinstance(node, Mapping):
+            continue
+        steps = [s for s in node.sequence("steps") if isinstance(s, Mapping)]
+        known = github.combinations(node.get("strategy", "matrix"))
+        rows: list[dict[str, Node] | None] = [None] if known is None else [*known]
+        yield _Job(name, node, root, steps, rows)
+
+
+def _named(config: LaunchConfig, path: str, job: _Job, told: list[str]) -> LaunchConfig:
+    known = [t for t in told if t]
+    if not known or len(known) == len(job.combinations) > 1:
+        return replace(config, name=f"{path} job {job.name}")
+    notes = config.notes
+    if len(known) > 1:
+        notes = (*notes, Note(f"the same for the matrix {'; '.join(known)}", config.location))
+    return replace(config, name=f"{path} job {job.name} ({known[0]})", notes=notes)
+
+
+def _job_launches(
+    job: _Job,
+    combination: dict[str, Node] | None,
+    notes: list[Note],
+    problems: list[ReadError],
+) -> Iterator[LaunchConfig]:
+    outer = github.Contexts({}, combination)
+    settings = _settings(job.node.get("container", "env"), outer, notes)
+    settings += _settings(job.workflow.get("env"), github.Contexts({}, {}), notes)
+    settings += _settings(job.node.get("env"), outer, notes)
+    wanted, job_condition = _condition(job.node.get("if"), outer)
+    if not wanted:
+        return
+    for step in job.steps:
+        contexts = github.Contexts({s.name: s.value for s in settings}, combination)
+        own = settings + _settings(step.get("env"), contexts, notes)
+        contexts = github.Contexts({s.name: s.value for s in own}, combination)
+        wanted, condition = _condition(step.get("if"), contexts)
+        run = step.get("run")
+        if not wanted or not isinstance(run, Scalar):
+            continue
+        script = github.expand(run, contexts, run=True)
+        texts = [str(v) for v, _ in script.parts] + [str(s.value) for s in own]
+        if embedded.mentions(texts):
+            options = _shell(job, step, contexts)
+            if options is None:
+                message = "a step that mentions SGLang is run by another shell, and isn't read"
+                notes.append(Note(message, run.location))
+            else:
+                key = (tuple(v for v, _ in script.parts), run.start, tuple(own))
+                if key not in job.read:
+                    conditions = (job_condition, condition)
+                    job.read[key] = list(_read(script, own, options, conditions, problems))
+                yield from job.read[key]
+        if "GITHUB_ENV" in run.text:
+            settings = settings + list(_written(script, settings, run, sure=condition is None))
+
+
+def _read(
+    script: Text,
+    settings: list[Setting],
+    options: list[str],
+    conditions: tuple[str | None, str | None],
+    problems: list[ReadError],
+) -> Iterator[LaunchConfig]:
+    try:
+        found = embedded.read_script(
+            script, settings, name=script.lines.path, reader="workflow", options=options
+        )
+    except ReadError as exc:
+        if str(exc) not in map(str, problems):
+            problems.append(exc)
+        return
+    for config in found:
+        given = [c for c in (*conditions, config.condition) if c]
+        if len(given) > 1:
+            given = [f"({c})" if " or " in c or "||" in c else c for c in given]
+        yield replace(config, condition=" and ".join(given) or None)
+
+
+def _condition(node: Node | None, contexts: github.Contexts) -> tuple[bool, str | None]:
+    """Whether a job or step may run, and what must hold for it; None where nothing must."""
+    if not isinstance(node, Scalar) or node.null:
+        return True, None
+    text = node.text.strip()
+    m = re.fullmatch(r"\$\{\{((?:(?!\}\}).)*)\}\}", text, re.S)
+    if m is None and "${{" in text:
+        return True, " ".join(text.split())
+    expression = m[1] if m else text
+    known = github.evaluate(expression, contexts)
+    if known is None:
+        return True, " ".join(expression.split())
+    return known.true, None
+
+
+def _settings(node: Node | None, contexts: github.Contexts, notes: list[Note]) -> list[Setting]:
+    found: list[Setting] = []
+    if isinstance(node, Scalar) and not node.null:
+        notes.append(Note(f"the variables of {node.text} aren't known", node.location))
+    if not isinstance(node, Mapping):
+        return found
+    for name, value in node.items.items():
+        if isinstance(value, Scalar):
+            text = github.expand(value, contexts)
+            found.append(Setting(name, text.value, node.keys[name].location, value.spelled))
+        else:
+            notes.append(Note(f"{name} isn't given as text", node.keys[name].location))
+    return found
+
+
+def _shell(job: _Job, step: Mapping, contexts: github.Contexts) -> list[str] | None:
+    """The options of the shell that runs a step, None where it's no shell that is read."""
+    nodes = (
+        step.get("shell"),
+        job.node.get("defaults", "run", "shell"),
+        job.workflow.get("defaults", "run", "shell"),
+    )
+    node = next((n for n in nodes if isinstance(n, Scalar) and not n.null), None)
+    if node is None:
+        windows = "windows" in (job.node.text("runs-on") or "")
+        return None if windows else ["-e"]
+    value = github.expand(node, contexts).value
+    if value == "bash":
+        return ["-e", "-o pipefail"]
+    if value == "sh":
+        return ["-e"]
+    if not isinstance(value, str) or not re.fullmatch(r"[\w./ +-]+\{0\}\s*", value):
+        return None
+    words = value.split()[:-1]
+    return embedded.shell_options(words)
+
+
+def _written(
+    script: Text, settings: list[Setting], run: Scalar, *, sure: bool
+) -> Iterator[Setting]:
+    """What a step's script writes for the steps after it, as far as it's simple."""
+    text = "".join(v if isinstance(v, str) else f"${{{{{v.text}}}}}" for v, _ in script.parts)
+    text = re.sub(r"^[ \t]*#.*", "", text, flags=re.M)
+    steered = _STEERED.search(text) is not None
+    for line in text.splitlines():
+        if "GITHUB_ENV" not in line:
+            continue
+        m = _ECHO.fullmatch(line)
+        if m is None or (not m["quote"] and re.search(r"[\s*?\[{~;&|<>()#]", m["value"])):
+            reason = "a step before it may have written it to $GITHUB_ENV"
+            names = dict.fromkeys(s.name for s in settings)
+            last = {s.name: s for s in settings}
+            for name in names:
+                old = last[name].value
+                unknown = Unknown(old if isinstance(old, str) else old.text, reason)
+                yield Setting(name, unknown, run.location, unknown.text)
+            continue
+        value: Value = m["value"]
+        expanded = m["quote"] != "'" and re.search(r"[$`\\]", m["value"]) is not None
+        if expanded or steered or not sure or "${{" in m["value"]:
+            reason = "written to $GITHUB_ENV by a step before it"
+            value = Unknown(m["value"], reason, location=run.location)
+        elif not ENV_NAME.fullmatch(m["name"]):
+            continue
+        yield Setting(m["name"], value, run.location, m["value"])

@@ -1,0 +1,10 @@
+ARG VERSION=1
+ARG EMPTY
+FROM rocm:${VERSION}
+ARG VERSION
+ARG EMPTY
+ARG A="a b" B
+ENV V=v$VERSION E=${EMPTY} AB="$A$B" D=${A:-other} U=${VERSION#v}
+ARG V=shadowed
+ENV W=$V
+ENTRYPOINT ["sglang", "serve"]

@@ -1,0 +1,2 @@
+ENV = {"A": "1"
+popen_launch_server("m", "u", 600)

@@ -1,0 +1,181 @@
+"""What the Python reader says of odd files, of single constructs and of CI suites."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from dsv4_env.errors import ReadError
+from dsv4_env.model import Location, Unknown
+from dsv4_env.readers import python
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+LAUNCH = 'popen_launch_server("m", "u", 1, other_args=args, env=env)'
+
+
+def read(text: str, **environ: str) -> tuple[list[object], dict[str, object]]:
+    """The words after the model and the environment of the only launch."""
+    launch = python.read(f"import os\nenv = {{}}\nargs = []\n{text}\n{LAUNCH}\n", environ=environ)
+    values = {n: e.value for n, e in launch.effective_env.items()}
+    return list(launch.argv[2:]), dict(values)
+
+
+@pytest.mark.parametrize(
+    ("text", "args"),
+    [
+        ("args = [1, -2, 0.5, 1e5]", ["1", "-2", "0.5", "100000.0"]),
+        ("args = 'a b'.split() * 2", ["a", "b", "a", "b"]),
+        ("args = ('--a', '--b')", ["--a", "--b"]),
+        ("args = [x for x in 'ab']", ["a", "b"]),
+        ("a, *args = ['1', '2', '3']", ["2", "3"]),
+        ("args = sorted({'b', 'a'})", ["a", "b"]),
+        ("args = [f'{1:03d}', f'{\"x\"!r}', '%d' % 3]", ["001", "'x'", "3"]),
+        ("args = list({'a': 1, 'b': 2})", ["a", "b"]),
+        ("args = list(map_free)[:0]", None),
+        ("n = 0\nwhile n < 2:\n    args.append(str(n))\n    n += 1", ["0", "1"]),
+        ("for i in range(3):\n    if i == 1: continue\n    args.append(str(i))", ["0", "2"]),
+        ("for i in range(9):\n    if i == 2: break\n    args.append(str(i))", ["0", "1"]),
+        ("args = (lambda x: [x, x])('a')", ["a", "a"]),
+        ("args = ['a'] if 'A' not in env else ['b']", ["a"]),
+        ("args = ['a', 'b']\ndel args[0]", ["b"]),
+        ("args = ['a', 'b', 'c']\nargs[1] = 'x'\nargs.remove('a')", ["x", "c"]),
+        ("import json\nargs = [json.dumps({'a': [1, True]}, indent=None)]", ['{"a": [1, true]}']),
+        ("if (n := 3) > 2: args = [str(n)]", ["3"]),
+        ("args = [str(p) for p in zip('a', 'b')]", ["('a', 'b')"]),
+        ("global_args = args\nglobal_args += ['--x']", ["--x"]),
+    ],
+)
+def test_lists(text: str, args: list[str] | None) -> None:
+    found = read(text)[0]
+    if args is None:
+        assert isinstance(found[0], Unknown)
+        assert found[0].splits
+    else:
+        assert found == args
+
+
+@pytest.mark.parametrize(
+    ("text", "environ", "env"),
+    [
+        ("env['A'] = os.environ.get('X', 'd')", {"X": "x"}, {"A": "x"}),
+        ("env['A'] = os.environ['X']", {"X": "x"}, {"A": "x"}),
+        ("env['A'] = os.getenv('X') or 'd'", {"X": ""}, {"A": "d"}),
+        ("env = os.environ.copy()\nenv.setdefault('X', 'd')", {"X": "x"}, {"X": "x"}),
+        ("env['A'] = '1' if 'X' in os.environ else '2'", {"X": "x"}, {"A": "1"}),
+        ("env['A'] = str(int(os.environ.get('X', '8')) * 2)", {"X": "4"}, {"A": "8"}),
+        ("env = dict([('A', '1'), ('B', '2')])", {}, {"A": "1", "B": "2"}),
+        ("env = {'A': '1'}\nenv |= {'B': '2'}\nenv.pop('A')", {}, {"B": "2"}),
+        ("env = {'A': '1'}\nother = env.copy()\nother['A'] = '2'", {}, {"A": "1"}),
+        ("env = {'A': '1'}\nother = env\nother['A'] = '2'", {}, {"A": "2"}),
+        ("os.environ['A'] = '1'\nenv = {'A': '2'}", {}, {"A": "2"}),
+        ("os.environ['A'] = '1'\ndel os.environ['A']", {}, {}),
+    ],
+)
+def test_environments(text: str, environ: dict[str, str], env: dict[str, str]) -> None:
+    assert read(text, **environ)[1] == env
+
+
+def test_a_value_from_outside_names_its_variable() -> None:
+    value = read("env['A'] = f\"{os.environ.get('X', 'd')}/e\"")[1]["A"]
+    assert isinstance(value, Unknown)
+    assert (value.names, value.default) == (("X",), "d/e")
+    assert value.location == Location("<file>", 4, 12)
+
+
+def test_a_deleted_variable_is_not_read_from_outside() -> None:
+    text = "copy = os.environ.copy()\ncopy.pop('X')\nenv['A'] = copy.get('X', 'gone')"
+    assert read(text, X="x")[1] == {"A": "gone"}
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ("x = (\n", "f.py:1:5: syntax error: '(' was never closed; expected a file"),
+        ("a = 1\nb = \0", "f.py:2:5: a NUL byte; expected a Python file"),
+        (b"a = '\xe9'\n", "f.py:1:6: byte 0xe9 isn't utf-8; expected text in utf-8"),
+        (b"# coding: nope\n", "f.py:1:1: unknown encoding: nope; expected an encoding"),
+        (b"# coding: rot13\n", "f.py:1:1: the encoding rot13; expected an encoding of text"),
+        ("x = '\ud800'", "f.py:1:6: a lone surrogate; expected text in UTF-8"),
+        ("x = " + "-" * 100_000 + "1", "f.py: nested too deeply; expected"),
+        (b" " * 5_000_001, "f.py: 5,000,001 bytes; expected a Python file of at most"),
+        ("for i in range(9000):\n" + "  for i in range(9000): i\n", None),
+    ],
+)
+def test_files_that_cannot_be_read(data: str | bytes, message: str | None) -> None:
+    if message is None:
+        assert python.read_all(data, "f.py") == []
+        return
+    with pytest.raises(ReadError) as caught:
+        python.read_all(data, "f.py")
+    assert str(caught.value).startswith(message)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "args = ['%1000000000d' % 1, f'{1:1000000000}', 'a' * 10**10, '{:>999999999}'.format(1)]",
+        "for i in range(100):\n    args = args + args + ['a']",
+        "x = 'a'\nfor i in range(100):\n    x += x\nargs = [x]",
+        "def f(): return f()\nargs = f()",
+        "while True:\n    args.append('a')",
+        "class A(A): pass\nargs = [A.x]",
+    ],
+)
+def test_bombs_are_not_known(text: str) -> None:
+    assert any(isinstance(w, Unknown) for w in read(text)[0])
+
+
+def test_byte_order_marks_are_skipped() -> None:
+    text = '\ufeffpopen_launch_server("m", "u", 1)\n'
+    for data in (text, text.encode()):
+        assert python.read(data).location == Location("<file>", 1, 1)
+
+
+def test_a_launch_is_chosen_by_number_line_or_symbol() -> None:
+    text = "class TestA(TestCase):\n" + "".join(
+        f'    def test_{n}(self):\n        popen_launch_server("{n}", "u", 1)\n' for n in "ab"
+    )
+    assert [c.symbol for c in python.read_all(text)] == ["TestA.test_a", "TestA.test_b"]
+    assert python.read(text, symbol="TestA.test_b").argv == ["--model-path", "b"]
+    assert python.read(text, launch=1).argv == ["--model-path", "a"]
+    assert python.read(text, line=5).argv == ["--model-path", "b"]
+    with pytest.raises(ReadError, match=r"no launch is called TestB; expected TestA\.test_a, "):
+        python.read(text, symbol="TestB")
+
+
+def test_imports_stay_below_the_root(tmp_path: Path) -> None:
+    inner = tmp_path / "inner"
+    inner.mkdir()
+    (tmp_path / "above.py").write_text('ARGS = ["--above"]\n')
+    (inner / "beside.py").write_text('ARGS = ["--beside"]\n')
+    path = inner / "test_x.py"
+    text = "from beside import ARGS as A\nfrom above import ARGS as B\n"
+    text += 'popen_launch_server("m", "u", 1, other_args=A + B)\n'
+    path.write_text(text)
+    words = python.read(text, str(path)).argv
+    assert words[2] == "--beside"
+    assert isinstance(words[3], Unknown)
+    assert python.read(text, str(path), root=tmp_path).argv[2:] == ["--beside", "--above"]
+
+
+def test_the_same_file_reads_the_same_twice() -> None:
+    text = "args = []\nif a():\n    args += ['--a']\npopen_launch_server('m', 'u', 1, None, args)\n"
+    assert python.read_all(text) == python.read_all(text)
+
+
+def test_ci_suites() -> None:
+    text = (
+        "from sglang.test.ci.ci_register import register_amd_ci, register_cuda_ci\n"
+        'register_amd_ci(est_time=3600, suite="nightly-amd", nightly=True)\n'
+        'ci_register.register_cuda_ci(60.5, "stage-b")\n'
+        "register_amd_ci(suite=SUITE)\n"
+        'register_model("x")\n'
+    )
+    assert python.read_ci(text, "t.py") == [
+        python.CiRegistration("register_amd_ci", "nightly-amd", 3600.0, Location("t.py", 2, 1)),
+        python.CiRegistration("register_cuda_ci", "stage-b", 60.5, Location("t.py", 3, 1)),
+        python.CiRegistration("register_amd_ci", None, None, Location("t.py", 4, 1)),
+    ]

@@ -1,0 +1,68 @@
+"""Which reader a file belongs to, and the registry of readers."""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+
+import pytest
+
+from dsv4_env.readers import READERS
+from dsv4_env.readers.detect import detect
+
+
+@pytest.mark.parametrize(
+    ("path", "data", "reader"),
+    [
+        ("a.sh", b"", "bash"),
+        ("a/b.slurm", b"", "bash"),
+        ("b.sbatch", b"", "bash"),
+        ("run", b"#!/bin/bash\n", "bash"),
+        ("run", b"#!/usr/bin/env -S bash -e\n", "bash"),
+        ("run", b"#!/bin/sh -e\n", "bash"),
+        ("run", b"#!/usr/bin/fish\n", None),
+        ("run", b"#!/usr/bin/env python3\n", "python"),
+        ("run", b"sglang", None),
+        ("test_a.py", b"", "python"),
+        (".github/workflows/a.yml", b"run: sglang serve", "workflow"),
+        ("x/.github/workflows/a.yaml", b"run: python3 run_suite.py", "workflow"),
+        (".github/workflows/a.yml", b"run: make", None),
+        ("compose.yaml", b"SGLANG_A: 1", "compose"),
+        ("docker-compose.amd.yml", b"SGLANG_A: 1", "compose"),
+        ("a.yml", b"x: 1\nservices:\n  a: {command: sglang serve}", "compose"),
+        ("a.yml", b"apiVersion: v1\nkind: Pod\nx: launch_server", "kubernetes"),
+        ("a.yml", b"apiVersion: v1\nkind: Pod\n", None),
+        ("a.yml", b"x: sglang", None),
+        ("Dockerfile", b"", "dockerfile"),
+        ("docker/Dockerfile.rocm", b"", "dockerfile"),
+        ("rocm.dockerfile", b"", "dockerfile"),
+        ("Containerfile", b"", "dockerfile"),
+        (".env", b"HF_TOKEN=x", "dotenv"),
+        ("amd.env", b"AITER_A=1", "dotenv"),
+        ("a.env", b"X_HF_TOKEN=x", None),
+        (".env.local", b"A=1", None),
+        ("README.md", b"sglang", None),
+        ("environment.txt", b"SGLANG_A=1", None),
+    ],
+)
+def test_detect(path: str, data: bytes, reader: str | None) -> None:
+    assert detect(path, data) == reader
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_readers(name: str) -> None:
+    reader = READERS[name]
+    assert reader.name == name
+    assert reader.summary
+    if importlib.util.find_spec(reader.module) is None:
+        pytest.skip(f"{reader.module} isn't written yet")
+    function = importlib.import_module(reader.module).read_all
+    assert list(inspect.signature(function).parameters)[:2] == ["data", "path"]
+    assert inspect.getdoc(function)
+
+
+def test_a_reader_is_called_with_its_options() -> None:
+    (config,) = READERS["dotenv"](b"A", "f", dialect="docker")
+    assert config.env[0].name == "A"
+    (config,) = READERS["bash"]("sglang serve --x", "f")
+    assert config.argv == ["--x"]
