@@ -1,0 +1,123 @@
+"""The command line. Exit codes: 0 clean, 1 findings or drift, 2 usage or read error."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from dsv4_env import __version__
+from dsv4_env.cli import catalogue, compare, lint, profiles, scripts
+from dsv4_env.errors import Dsv4Error, did_you_mean
+
+_EPILOG = """\b
+Examples:
+  dsv4-env check                               the shipped script against pro-fp4
+  dsv4-env check flash-fp4 --against run.sh    your own script
+  dsv4-env diff flash-fp4 env:                 this shell against a profile
+  eval "$(dsv4-env export flash-fp4)"          the variables, in this shell
+"""
+
+
+class _Group(click.Group):
+    """A group that says which command was meant."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in self.commands and not args[0].startswith("-"):
+            hint = did_you_mean(args[0], self.commands)
+            raise click.UsageError(
+                f"no such command {args[0]!r}" + (f". Did you mean {hint}?" if hint else ""), ctx
+            )
+        return super().resolve_command(ctx, args)
+
+
+@click.group(
+    cls=_Group,
+    epilog=_EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(__version__, prog_name="dsv4-env")
+def cli() -> None:
+    """One typed source of truth for launching DeepSeek-V4 on SGLang.
+
+    Profiles hold the environment variables and server arguments of a launch; they are compared
+    with launch scripts, and exported to shells and tests.
+    """
+
+
+for command in (
+    *profiles.COMMANDS,
+    *compare.COMMANDS,
+    *lint.COMMANDS,
+    *catalogue.COMMANDS,
+    *scripts.COMMANDS,
+):
+    cli.add_command(command)
+
+
+def _is_shell_export(argv: Sequence[str]) -> bool:
+    """Whether the output is meant for ``eval``, as far as wrong words let it be seen."""
+    words = list(argv)
+    if "export" not in words:
+        return False
+    rest = words[words.index("export") + 1 :]
+    for index, word in enumerate(rest):
+        name, equals, value = word.partition("=")
+        if name in ("--format", "-f"):
+            value = value if equals else (rest[index + 1] if index + 1 < len(rest) else "")
+            return value in ("shell", "")
+        if word.startswith("-f") and not word.startswith("--"):
+            return word[2:] == "shell"
+    return True
+
+
+def run(argv: Sequence[str]) -> int:
+    """Run one command line; the exit code. Messages go to standard error."""
+    code = 2
+    try:
+        result = cli.main(args=list(argv), prog_name="dsv4-env", standalone_mode=False)
+        sys.stdout.flush()
+        return result if isinstance(result, int) else 0
+    except Dsv4Error as exc:
+        click.echo(f"dsv4-env: error: {exc}", err=True)
+    except click.exceptions.NoArgsIsHelpError as exc:
+        click.echo(exc.format_message(), err=True)
+    except click.ClickException as exc:
+        message = exc.format_message()
+        message = message[:1].lower() + message[1:]
+        click.echo(f"dsv4-env: error: {message}", err=True)
+        context = getattr(exc, "ctx", None)
+        if context is not None:
+            click.echo(f"Try '{context.command_path} --help'.", err=True)
+    except click.exceptions.Exit as exc:
+        return exc.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("dsv4-env: interrupted", err=True)
+        code = 130
+    except BrokenPipeError:
+        # The reader (head, less) has gone: that is no error, and there is nobody to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as exc:
+        place = f"{exc.filename}: " if exc.filename else ""
+        click.echo(f"dsv4-env: error: {place}{(exc.strerror or str(exc)).lower()}", err=True)
+    except Exception as exc:
+        # A defect of ours: whoever called still gets one message and no half-written output.
+        import traceback
+
+        frame = traceback.extract_tb(exc.__traceback__)[-1]
+        place = f"{frame.filename}:{frame.lineno}"
+        click.echo(f"dsv4-env: internal error: {type(exc).__name__}: {exc} (at {place})", err=True)
+    if _is_shell_export(argv) and not sys.stdout.isatty():
+        # `eval "$(…)"` would take an empty answer for success, even under `set -e`.
+        click.echo("false")
+    return code
+
+
+def main() -> None:
+    """The entry point of ``dsv4-env``."""
+    sys.exit(run(sys.argv[1:]))

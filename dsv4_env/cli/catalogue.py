@@ -1,0 +1,383 @@
+"""``catalogue`` and ``upgrade``."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from dsv4_env.cli.common import profile_folder, profiles_option, write
+from dsv4_env.errors import ReadError, UsageError, did_you_mean
+from dsv4_env.model import Location
+from dsv4_env.profile import layer_files, load_profile
+
+if TYPE_CHECKING:
+    from dsv4_env.catalogue import Argument, Catalogue, Variable
+    from dsv4_env.upgrade import Advice
+
+_FLAGS = {"ignore_unknown_options": True}  # an operand may be a flag of the server
+_SIGNS = {"added": "+", "removed": "-", "renamed": "↦"}
+
+
+def _load(release: str) -> Catalogue:
+    """The catalogue of a release, or of the newest for a newer one, which is told."""
+    from dsv4_env.catalogue import load, nearest
+
+    known, note = nearest(release)
+    if note:
+        click.echo(f"dsv4-env: note: {note}", err=True)
+    return load(known)
+
+
+def _table(rows: Sequence[tuple[str, ...]]) -> str:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "".join(
+        "  ".join(f"{cell:{w}}" for cell, w in zip(row, widths, strict=True)).rstrip() + "\n"
+        for row in rows
+    )
+
+
+def _span(releases: list[str]) -> str:
+    return releases[0] if len(releases) == 1 else f"{releases[0]} to {releases[-1]}"
+
+
+@click.group()
+def catalogue() -> None:
+    """What SGLang itself understands, release by release."""
+
+
+@catalogue.command("releases")
+def releases_() -> None:
+    """List the releases that are known, and how much each understands."""
+    from dsv4_env.catalogue import load, releases
+
+    rows = [("release", "variables", "arguments")]
+    for release in releases():
+        found = load(release)
+        live = sum(v.live for v in found.variables.values())
+        rows.append((release, str(live), str(len(found.arguments))))
+    write(_table(rows))
+
+
+@catalogue.command(context_settings=_FLAGS)
+@click.argument("name")
+@click.option("--sglang", metavar="RELEASE", help="Only this release, in full.")
+def show(name: str, sglang: str | None) -> None:
+    """Show a variable or a flag over the releases: type, default, what became of it.
+
+    \b
+    Examples:
+      dsv4-env catalogue show SGLANG_HACK_FLASHMLA_BACKEND
+      dsv4-env catalogue show --tp-size --sglang 0.5.23
+    """
+    from dsv4_env.catalogue import history, load, owner, releases
+
+    wanted = [_load(sglang)] if sglang else [load(r) for r in releases()]
+    facts = [(c.release, _facts(c, name, whole=bool(sglang))) for c in wanted]
+    if not any(f for _, f in facts):
+        known = {n for c in wanted for n in (*c.variables, *c.option_strings())}
+        whose = owner(name)
+        where = f"SGLang {wanted[0].release}" if sglang else "any known release of SGLang"
+        raise ReadError(
+            f"{name} is in no catalogue of {where}"
+            + (f"; by its name it belongs to {whose}" if whose else ""),
+            expected="a variable or a flag",
+            hint=did_you_mean(name, known),
+        )
+    lines = [f"{name}: {_title(name, wanted)}"]
+    groups: list[tuple[list[str], list[tuple[str, str]]]] = []
+    for release, found in facts:
+        if groups and groups[-1][1] == found:
+            groups[-1][0].append(release)
+        else:
+            groups.append(([release], found))
+    for spanned, found in groups:
+        lines += ["", f"SGLang {_span(spanned)}"]
+        width = max((len(k) for k, _ in found), default=0)
+        lines += [f"  {k:{width}}  {v}" for k, v in found] or ["  doesn't know it"]
+    said = history.renamed(wanted[-1], name)
+    if said is not None and not said.forwarded:
+        lines += ["", f"{said.new} took its place (SGLang {said.release})."]
+    write("".join(f"{line}\n" for line in lines))
+
+
+def _title(name: str, wanted: list[Catalogue]) -> str:
+    from dsv4_env.catalogue import owner
+
+    if name.startswith("-"):
+        return "a server argument"
+    return f"a variable of {owner(name) or 'somebody else'}" + (
+        "" if any(name in c.variables for c in wanted) else ", by its old name"
+    )
+
+
+def _facts(catalogue: Catalogue, name: str, *, whole: bool) -> list[tuple[str, str]]:
+    """What a release makes of the name, as rows; none where it doesn't know it."""
+    from dsv4_env.catalogue import history
+
+    if name.startswith("-"):
+        match = catalogue.argument(name)
+        if match is not None and match.candidates:
+            return [("ambiguous", ", ".join(match.candidates))]
+        if match is None or match.argument is None:
+            return []
+        rows = _argument(match.argument, history.default_of(catalogue, match.argument.flag))
+        return [("short for", match.flag), *rows] if match.abbreviated else rows
+    variable = catalogue.variable(name)
+    if variable is None:
+        return []
+    return _variable(variable, history.default_of(catalogue, name), whole=whole)
+
+
+def _variable(v: Variable, default: str, *, whole: bool) -> list[tuple[str, str]]:
+    rows = [("type", v.kind)] if v.readings else []
+    if v.readings:
+        rows.append(("default", default))
+        rows.append(("declared", "yes" if v.in_envs else "no"))
+    if v.in_envs and not v.mentioned:
+        rows.append(("read", "nowhere"))
+    if not v.live:
+        rows.append(("read", "no more"))
+    how = {"invert_bool": ", inverted", "ms_to_s": ", in seconds", "computed": ", changed"}
+    if v.renamed_to:
+        wins = f"; where both are set, the {v.wins} one wins" if v.wins else ""
+        rows.append(("renamed to", v.renamed_to + how.get(v.transform or "", "") + wins))
+    if v.replaced_by:
+        rows.append(("replaced by", v.replaced_by))
+    if v.deprecated:
+        rows.append(("deprecated", "yes"))
+    if v.aliases:
+        rows.append(("old names", ", ".join(v.aliases)))
+    files = v.read_in
+    if files and whole:
+        rows += [("read in", f) for f in files]
+        rows += [("set in", s.file) for s in v.set_by]
+    elif files:
+        rows.append(("read in", f"{len(files)} files" if len(files) > 3 else ", ".join(files)))
+    return rows
+
+
+def _argument(a: Argument, default: str) -> list[tuple[str, str]]:
+    rows = [("type", a.type or a.action)]
+    if a.nargs is not None and a.nargs != "0":
+        rows.append(("values", a.nargs))
+    rows.append(("default", default))
+    if a.choices is not None:
+        rows.append(("choices", ", ".join(a.choices)))
+    rows += [("old value", f"{old} → {new}") for old, new in a.value_aliases]
+    if len(a.flags) > 1:
+        rows.append(("spellings", ", ".join(a.flags)))
+    if a.deprecated or a.refused:
+        rows.append(("deprecated", "refused" if a.refused else "yes"))
+    if a.replacement:
+        rows.append(("replaced by", a.replacement))
+    return rows
+
+
+@catalogue.command("diff")
+@click.argument("before", metavar="A")
+@click.argument("after", metavar="B")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
+def diff_(before: str, after: str, as_json: bool) -> None:
+    """Show what changed from release A to release B.
+
+    \b
+    Examples:
+      dsv4-env catalogue diff 0.5.13 0.5.23
+    """
+    from dsv4_env.catalogue.history import changes, default_of
+
+    old, new = _load(before), _load(after)
+    found = changes(old, new)
+    if as_json:
+        data: list[dict[str, Any]] = [
+            {"section": c.section, "kind": c.kind, "name": c.name}
+            | {"before": c.before, "after": c.after}
+            for c in found
+        ]
+        write(json.dumps(data, indent=2, ensure_ascii=False) + "\n")
+        return
+    lines: list[str] = []
+    for c in found:
+        sign = _SIGNS.get(c.kind, "~")
+        if c.kind == "added":
+            text = ""
+        elif c.kind == "renamed":
+            text = f"→ {c.after}"
+        elif c.kind in ("removed", "deprecated"):
+            text = ("deprecated" if c.kind == "deprecated" else "") + (
+                f"; use {c.after}" if c.after else ""
+            )
+        elif c.kind == "default":
+            was, is_ = default_of(old, c.name), default_of(new, c.name)
+            if was == is_:
+                continue
+            text = f"default: {was} → {is_}"
+        else:
+            text = f"{c.kind}: {c.before or 'any'} → {c.after or 'any'}"
+        lines.append(f"{sign} {c.name}  {text.removeprefix('; ')}".rstrip())
+    write("".join(f"{line}\n" for line in lines))
+
+
+@catalogue.command(context_settings=_FLAGS)
+@click.argument("word")
+@click.option("--sglang", metavar="RELEASE", help="Only what this release knows.")
+def search(word: str, sglang: str | None) -> int:
+    """List the variables and flags with WORD in their names, and the releases that know them.
+
+    \b
+    Examples:
+      dsv4-env catalogue search dsv4
+      dsv4-env catalogue search thinking --sglang 0.5.13
+    """
+    from dsv4_env.catalogue import history, load, releases
+
+    wanted = [_load(sglang)] if sglang else [load(r) for r in releases()]
+    seek = word.casefold().lstrip("-").replace("-", "_")
+    found: dict[str, list[str]] = {}
+    for c in wanted:
+        for name in (*c.variables, *c.option_strings()):
+            if seek in name.casefold().replace("-", "_") and history.knows(c, name):
+                found.setdefault(name, []).append(c.release)
+    if not found:
+        click.echo(f"nothing has {word!r} in its name", err=True)
+        return 1
+    write(_table([(name, _span(found[name])) for name in sorted(found)]))
+    return 0
+
+
+@catalogue.command()
+@click.option("--sglang", required=True, metavar="RELEASE", help="The release to read.")
+@click.option(
+    "--from",
+    "where",
+    metavar="WHEEL|DIR",
+    type=click.Path(path_type=Path),
+    help="A wheel or a checkout. Default: the wheel that pip downloads.",
+)
+@click.option(
+    "--output",
+    "-o",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write a file (in one step) instead of standard output.",
+)
+def build(sglang: str, where: Path | None, output: Path | None) -> None:
+    """Read a release's own source and write its snapshot, as it ships with dsv4-env.
+
+    SGLang is read as text, and never imported or run.
+
+    \b
+    Examples:
+      dsv4-env catalogue build --sglang 0.5.13
+      dsv4-env catalogue build --sglang 0.5.23 --from ../sglang -o 0.5.23.txt
+    """
+    from dsv4_env.catalogue import extract
+
+    with tempfile.TemporaryDirectory() as folder:
+        source = where if where is not None else _download(sglang, Path(folder))
+        release, text = extract.build(source)
+    wanted = sglang.removeprefix("v")
+    if release != wanted:
+        raise ReadError(
+            f"this is SGLang {release}", where=where, expected=f"SGLang {wanted}", hint=release
+        )
+    write(text, output)
+
+
+def _download(release: str, folder: Path) -> Path:
+    """The wheel of a release, fetched by pip; nothing of it is run."""
+    wanted = release.removeprefix("v")
+    words = ["-m", "pip", "download", "--no-deps", "--only-binary", ":all:", "--quiet"]
+    words += ["--disable-pip-version-check", "--dest", str(folder), f"sglang=={wanted}"]
+    done = subprocess.run(  # noqa: S603
+        [sys.executable, *words], capture_output=True, text=True, check=False
+    )
+    wheels = sorted(folder.glob("sglang-*.whl"))
+    if done.returncode != 0 or not wheels:
+        said = [line for line in done.stderr.splitlines() if line.strip()] or ["no wheel came"]
+        reason = next((x for x in reversed(said) if x.startswith("ERROR")), said[-1])
+        raise ReadError(
+            f"it can't be downloaded: {reason.removeprefix('ERROR: ')}",
+            where=f"pip download sglang=={wanted}",
+            expected="a release of SGLang, or --from WHEEL|DIR",
+        )
+    return wheels[0]
+
+
+@click.command()
+@click.argument("name", metavar="PROFILE")
+@click.option("--from", "before", required=True, metavar="RELEASE", help="The release it runs on.")
+@click.option("--to", "after", required=True, metavar="RELEASE", help="The release to run it on.")
+@click.option("--all", "every", is_flag=True, help="List every default that moved.")
+@click.option(
+    "--write",
+    "target",
+    is_flag=False,
+    flag_value="",
+    metavar="[FILE]",
+    help="Write the layer that does what can be done. Default: PROFILE-RELEASE.toml in the "
+    "folder of your own profiles.",
+)
+@profiles_option
+def upgrade(
+    name: str, before: str, after: str, every: bool, target: str | None, folder: Path | None
+) -> None:
+    """Say what a profile needs to mean the same on another release of SGLang.
+
+    It lists what to rename, to drop, to change, to set (a default has moved) and what to decide;
+    --write makes a layer of it that extends the profile.
+
+    \b
+    Examples:
+      dsv4-env upgrade pro-fp4 --from 0.5.13 --to 0.5.23
+      dsv4-env upgrade pro-fp4 --from 0.5.13 --to 0.5.23 --write pro-fp4-0.5.23.toml
+    """
+    from dsv4_env.catalogue import history
+    from dsv4_env.upgrade import advise, layer
+
+    own = profile_folder(folder)
+    profile = load_profile(name, own)
+    old, new = _load(before), _load(after)
+    if old.release not in history.older(new.release):
+        raise UsageError(
+            f"--from {before} --to {after}", expected="an older release, then a newer one"
+        )
+    advice = advise(profile, old, new, every=every)
+    path = None if target is None else _target(target, f"{name}-{new.release}.toml", own)
+    if path is not None:  # before anything is printed: the reader may go away
+        import tomli_w
+
+        write(tomli_w.dumps(layer(profile, advice, new)), path)
+    rows = [(a.action.value, a.name, _what(a)) for a in advice]
+    title = f"{name} from SGLang {old.release} to {new.release}: "
+    title += f"{len(rows)} to see to" if rows else "nothing to do"
+    write(f"{title}\n" + (_table(rows) if rows else ""))
+    if path is not None:
+        click.echo(f"wrote {Location(str(path))}", err=True)
+
+
+def _what(a: Advice) -> str:
+    return f"→ {a.new}: {a.reason}" if a.new and a.new != a.name else a.reason
+
+
+def _target(target: str, name: str, own: Path | None) -> Path:
+    """The file to write, which must be a new one."""
+    if not target and own is None:
+        raise UsageError("--write without a folder of your own profiles", expected="--write FILE")
+    path = Path(target) if target else Path(own or ".") / name
+    taken = layer_files(own).get(path.stem)
+    if path.exists() or (taken is not None and path.suffix == ".toml"):
+        raise UsageError(f"there is a {path.stem} already", where=taken or path,
+                         expected="--write FILE with another name")  # fmt: skip
+    if path.suffix != ".toml":
+        raise UsageError(f"--write {target}", expected="a file that ends in .toml")
+    return path
+
+
+COMMANDS = (catalogue, upgrade)

@@ -1,0 +1,310 @@
+"""What the commands share: options, output, and finding what an operand names."""
+
+from __future__ import annotations
+
+import functools
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+import click
+
+from dsv4_env.errors import ReadError, UsageError
+from dsv4_env.model import ENV_NAME, LaunchConfig, Location
+from dsv4_env.profile import layer_files, load_profile
+from dsv4_env.settings import Settings, load
+
+if TYPE_CHECKING:
+    from dsv4_env.catalogue import Catalogue
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+profiles_option = click.option(
+    "--profiles",
+    "folder",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="A folder of your own layers and profiles, which may extend the shipped ones.",
+)
+color_option = click.option(
+    "--color",
+    type=click.Choice(["auto", "always", "never"]),
+    default="auto",
+    help="Colour the output; auto does so on a terminal unless NO_COLOR is set.",
+)
+exit_zero_option = click.option(
+    "--exit-zero", is_flag=True, help="Exit with 0 even when there are findings."
+)
+
+
+sglang_option = click.option(
+    "--sglang",
+    metavar="RELEASE",
+    help="The SGLang release whose reading counts. Default: the newest known one that the "
+    "profile is meant for.",
+)
+
+
+def reading_options(command: F) -> F:
+    """The options that say how two launches are compared."""
+    command = click.option(
+        "--exact", is_flag=True, help="Compare the spelling alone, whatever SGLang makes of it."
+    )(command)
+    command = click.option(
+        "--show-equivalent",
+        is_flag=True,
+        help="Show settings that are spelled differently and mean the same, with the reason.",
+    )(command)
+    return sglang_option(command)
+
+
+def catalogue_for(release: str | None, ranges: Collection[str | None]) -> Catalogue:
+    """The catalogue of the release that is asked for, else the newest one within *ranges*.
+
+    Without ranges, or where no known release lies in one of them, it is the newest of all. A
+    newer release than any that is known is told on standard error.
+    """
+    from dsv4_env.catalogue import load as load_catalogue
+    from dsv4_env.catalogue import nearest, releases, within
+
+    wanted = release or settings().sglang
+    if wanted:
+        known, note = nearest(wanted)
+        if note:
+            click.echo(f"dsv4-env: note: {note}", err=True)
+        return load_catalogue(known)
+    fitting = set(releases())
+    for range_ in ranges:
+        fitting &= set(within(range_)) if range_ else fitting
+    return load_catalogue([r for r in releases() if r in fitting or not fitting][-1])
+
+
+def selection_options(command: F) -> F:
+    """The options that say what is compared."""
+    command = click.option(
+        "--compare",
+        multiple=True,
+        metavar="NAME",
+        help="Compare a setting that is left out by default: host, port or model-path.",
+    )(command)
+    return click.option(
+        "--ignore",
+        multiple=True,
+        metavar="PATTERN",
+        help="Leave out variables and flags of this name (shell pattern).",
+    )(command)
+
+
+def settings() -> Settings:
+    """The settings of the current folder and environment."""
+    return load(Path.cwd(), os.environ)
+
+
+def profile_folder(folder: Path | None) -> Path | None:
+    """The folder of the user's own profiles: the option's, else the setting's."""
+    return folder if folder is not None else settings().profiles
+
+
+def use_color(choice: str) -> bool:
+    """Whether standard output gets colours."""
+    if choice != "auto":
+        return choice == "always"
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+
+
+def write(text: str, output: Path | None = None) -> None:
+    """Print the text, or write the file in one step: it is there whole or as it was."""
+    data = text.encode(errors="surrogateescape")
+    if output is None:
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+        return
+    handle, name = tempfile.mkstemp(dir=output.parent, prefix=f".{output.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        mode = output.stat().st_mode & 0o7777 if output.exists() else 0o666 & ~_umask()
+        Path(name).chmod(mode)
+        Path(name).replace(output)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What a script is given from outside, as far as the user has said it."""
+
+    variables: dict[str, str] = field(default_factory=dict)
+    args: tuple[str, ...] | None = None
+    root: Path | None = None
+    closed: bool = False
+
+
+_NO_INPUTS = Inputs()
+
+
+def input_options(command: F) -> F:
+    """The options that say what a script gets from outside; they arrive as one ``inputs``."""
+
+    @click.option(
+        "--set",
+        "set_",
+        multiple=True,
+        metavar="NAME=VALUE",
+        help="A variable that the script gets from outside.",
+    )
+    @click.option(
+        "--env-file",
+        "env_files",
+        multiple=True,
+        metavar="FILE",
+        type=click.Path(path_type=Path),
+        help="Variables that the script gets from outside, as `set -a; . FILE` would set them.",
+    )
+    @click.option("--arg", "args", multiple=True, metavar="WORD", help="A positional argument.")
+    @click.option(
+        "--root",
+        metavar="DIR",
+        type=click.Path(path_type=Path),
+        help="The folder that files a script sources must lie in. Default: the script's own.",
+    )
+    @click.option(
+        "--closed",
+        is_flag=True,
+        help="Nothing but these inputs is set outside: what else the script asks for is unset.",
+    )
+    @functools.wraps(command)
+    def wrapped(
+        *positional: Any,
+        set_: tuple[str, ...],
+        env_files: tuple[Path, ...],
+        args: tuple[str, ...],
+        root: Path | None,
+        closed: bool,
+        **options: Any,
+    ) -> Any:
+        variables: dict[str, str] = {}
+        for path in env_files:
+            variables |= env_file(path)
+        for item in set_:
+            name, equals, value = item.partition("=")
+            if not equals or not ENV_NAME.fullmatch(name):
+                raise UsageError(f"--set {item}", expected="NAME=VALUE")
+            variables[name] = value
+        inputs = Inputs(variables, args or None, root, closed)
+        return command(*positional, inputs=inputs, **options)
+
+    return cast("F", wrapped)
+
+
+def env_file(path: Path) -> dict[str, str]:
+    """The variables that a file of assignments sets, read as bash would read it."""
+    from dsv4_env.readers import bash
+
+    data = b"set -a\n" + _bytes(path, "a file of NAME=VALUE lines") + b"\nsglang serve\n"
+    launch = bash.read(data, str(path), closed=True)
+    found: dict[str, str] = {}
+    for name, setting in launch.effective_env.items():
+        if not isinstance(setting.value, str) or setting.condition:
+            where = setting.location
+            if where is not None and where.line is not None:
+                where = Location(where.path, where.line - 1, where.column)
+            raise ReadError(f"{name} can't be known: {setting.value}", where=where)
+        found[name] = setting.value
+    return found
+
+
+def _bytes(path: str | Path, expected: str) -> bytes:
+    try:
+        return Path(path).read_bytes()
+    except OSError as exc:
+        reason = (exc.strerror or str(exc)).lower()
+        raise ReadError(f"can't be read: {reason}", where=path, expected=expected) from None
+
+
+def script_text(path: str) -> str:
+    """The text of a script, or of standard input where the path is ``-``."""
+    data = sys.stdin.buffer.read() if path == "-" else _bytes(path, "a bash script")
+    return data.decode("utf-8", "surrogateescape")
+
+
+def script_launches(path: str, inputs: Inputs, data: str | None = None) -> list[LaunchConfig]:
+    """Every launch of a script, or of standard input where the path is ``-``."""
+    from dsv4_env.readers import bash
+
+    name = "<stdin>" if path == "-" else path
+    data = script_text(path) if data is None else data
+    return bash.read_all(
+        data,
+        name,
+        inputs=inputs.variables,
+        args=inputs.args,
+        root=inputs.root,
+        closed=inputs.closed,
+    )
+
+
+def split_operand(operand: str) -> tuple[str, int | None, int | None]:
+    """``PATH``, ``PATH#2`` or ``PATH:34`` as path, number of the launch, and line."""
+    if operand != "-" and not Path(operand).exists():
+        match = re.fullmatch(r"(.+?)(?:#(\d+)|:(\d+))", operand)
+        if match and Path(match[1]).exists():
+            launch, line = match[2], match[3]
+            return match[1], int(launch) if launch else None, int(line) if line else None
+    return operand, None, None
+
+
+def read_script(operand: str, inputs: Inputs = _NO_INPUTS) -> LaunchConfig:
+    """A script's launch: ``PATH``, ``PATH#2`` (the second), ``PATH:34`` (at line 34) or ``-``."""
+    from dsv4_env.readers import choose
+
+    path, launch, line = split_operand(operand)
+    launches = script_launches(path, inputs)
+    return choose(launches, "<stdin>" if path == "-" else path, launch=launch, line=line)
+
+
+def is_script(text: str) -> bool:
+    """Whether an operand names a file rather than a profile."""
+    return "/" in text or "." in text or text == "-" or Path(text.partition("#")[0]).is_file()
+
+
+def operand(
+    text: str, folder: Path | None, names: Collection[str] = (), inputs: Inputs = _NO_INPUTS
+) -> LaunchConfig:
+    """What an operand of ``diff`` names: a profile, a script or ``env:``.
+
+    A word with a slash or a dot, or that a file has for its name, is a script; ``env:`` is the
+    current environment, of which *names* and SGLang's own variables are read.
+    """
+    if text in ("env:", "env"):
+        from dsv4_env.readers import environment
+
+        return environment.read(os.environ, names)
+    if text in layer_files(folder):
+        if Path(text).is_file():
+            raise UsageError(
+                f"{text} is both a profile and a file",
+                expected=f"./{text} for the file, or another name",
+            )
+        return _with_model(text, folder)
+    if is_script(text):
+        return read_script(text, inputs)
+    return _with_model(text, folder)  # says which profiles there are
+
+
+def _with_model(name: str, folder: Path | None) -> LaunchConfig:
+    from dsv4_env.rules import with_model
+
+    return with_model(load_profile(name, folder))

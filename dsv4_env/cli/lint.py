@@ -1,0 +1,216 @@
+"""``lint`` and ``rule``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from dsv4_env.cli.common import (
+    Inputs,
+    catalogue_for,
+    color_option,
+    exit_zero_option,
+    input_options,
+    is_script,
+    profile_folder,
+    profiles_option,
+    script_launches,
+    script_text,
+    settings,
+    sglang_option,
+    split_operand,
+    use_color,
+    write,
+)
+from dsv4_env.profile import layer_files, load_profile
+from dsv4_env.reporters import REPORTERS
+
+if TYPE_CHECKING:
+    from dsv4_env.catalogue import Catalogue
+    from dsv4_env.finding import Comparison, Finding
+    from dsv4_env.model import LaunchConfig
+    from dsv4_env.profile import Profile
+
+_FORMATS = [name for name in REPORTERS if name != "changes"]  # lint changes nothing
+
+
+@click.command()
+@click.argument("operands", metavar="[PROFILE|SCRIPT|FILE.toml]...", nargs=-1)
+@sglang_option
+@click.option("--select", multiple=True, metavar="RULE", help="Only this rule, by id or name.")
+@click.option("--ignore", multiple=True, metavar="RULE", help="Not this rule, by id or name.")
+@input_options
+@profiles_option
+@exit_zero_option
+@color_option
+@click.option(
+    "--format",
+    "-f",
+    "format_",
+    type=click.Choice(_FORMATS),
+    default="text",
+    show_default=True,
+    help="How findings are written.",
+)
+def lint(
+    operands: tuple[str, ...],
+    sglang: str | None,
+    select: tuple[str, ...],
+    ignore: tuple[str, ...],
+    folder: Path | None,
+    inputs: Inputs,
+    exit_zero: bool,
+    color: str,
+    format_: str,
+) -> int:
+    """Say what a release of SGLang would make of profiles and launch scripts.
+
+    SGLang ignores a variable that it doesn't know, and stops on such a flag. Lint tells both,
+    and more: `dsv4-env rule` lists the rules. Of a script it reads every launch, or the one that
+    PATH#2 or PATH:34 names.
+
+    \b
+    Examples:
+      dsv4-env lint pro-fp4 --sglang 0.5.23
+      dsv4-env lint run_dsv4.sh --ignore default-value
+    """
+    from dsv4_env.finding import Report
+    from dsv4_env.lint import named
+
+    own = profile_folder(folder)
+    chosen, ignored = named(select), named(ignore)
+    comparisons: list[Comparison] = []
+    sources: dict[str, str] = {}
+    files = 0
+    for operand in operands or settings().profile:
+        profile = _profile(operand, own)
+        files += profile is None
+        if profile is not None:
+            catalogue = catalogue_for(sglang, [profile.sglang_range])
+            found = _of_profile(profile, catalogue, chosen, ignored)
+            comparisons.append(_comparison(profile.config, profile.name, catalogue, found))
+            continue
+        catalogue = catalogue_for(sglang, [])
+        comparisons += _of_script(operand, inputs, catalogue, chosen, ignored, sources)
+    report = Report(
+        tuple(comparisons),
+        sources=sources,
+        files=files,
+        launches=len(comparisons),
+        root=str(Path.cwd()),
+        color=use_color(color),
+    )
+    write(REPORTERS[format_](report))
+    return 1 if report.failed and not exit_zero else 0
+
+
+def _profile(operand: str, own: Path | None) -> Profile | None:
+    """The profile that an operand names, None where it names a script."""
+    if operand in layer_files(own):
+        return load_profile(operand, own)
+    path = Path(operand)
+    if path.suffix == ".toml" and path.is_file():
+        return load_profile(path.stem, path.parent)
+    return None if is_script(operand) else load_profile(operand, own)
+
+
+def _of_profile(
+    profile: Profile, catalogue: Catalogue, select: frozenset[str], ignore: frozenset[str]
+) -> list[Finding]:
+    from dsv4_env.lint import lint as findings
+
+    origin = profile.origins.get(("sglang", "range"))
+    return findings(
+        profile.config,
+        catalogue,
+        range_=profile.sglang_range,
+        range_at=origin.location if origin else None,
+        select=select,
+        ignore=ignore,
+    )
+
+
+def _of_script(
+    operand: str,
+    inputs: Inputs,
+    catalogue: Catalogue,
+    select: frozenset[str],
+    ignore: frozenset[str],
+    sources: dict[str, str],
+) -> list[Comparison]:
+    from dsv4_env.lint import lint as findings
+    from dsv4_env.readers import choose
+
+    path, number, line = split_operand(operand)
+    text = script_text(path)
+    name = "<stdin>" if path == "-" else path
+    sources[name] = text
+    launches = script_launches(path, inputs, text)
+    wanted = list(enumerate(launches, 1))
+    if number is not None or line is not None or not launches:
+        one = choose(launches, name, launch=number, line=line)
+        wanted = [(i, c) for i, c in wanted if c is one]
+    found: list[Comparison] = []
+    for index, config in wanted:
+        title = name if len(launches) == 1 else f"{name}#{index}"
+        said = findings(
+            config,
+            catalogue,
+            script=text,
+            launches=tuple(launches),
+            select=select,
+            ignore=ignore,
+        )
+        found.append(_comparison(config, title, catalogue, said))
+    return found
+
+
+def _comparison(
+    config: LaunchConfig, title: str, catalogue: Catalogue, findings: list[Finding]
+) -> Comparison:
+    from dsv4_env.finding import Comparison
+
+    settings_read = len({e.name for e in config.env}) + len({a.flag for a in config.args or ()})
+    return Comparison(
+        f"SGLang {catalogue.release}",
+        title,
+        tuple(findings),
+        settings_read,
+        len(config.unknowns),
+        tuple(n.message for n in config.notes),
+        right_at=config.location,
+        lint=True,
+    )
+
+
+@click.command()
+@click.argument("word", metavar="[RULE]", required=False)
+def rule(word: str | None) -> None:
+    """Explain a rule, by id or name, with a bad and a good example; or list all.
+
+    \b
+    Examples:
+      dsv4-env rule DSV102
+      dsv4-env rule removed-variable
+    """
+    from dsv4_env.lint import LINT_RULES, named
+    from dsv4_env.lint.docs import sections
+    from dsv4_env.rules import RULES
+
+    rules = {**RULES, **{id_: entry.rule for id_, entry in LINT_RULES.items()}}
+    compared = {name: id_ for id_, r in RULES.items() for name in (id_.lower(), r.name)}
+    if word is None:
+        width = max(len(r.name) for r in rules.values())
+        rows = (f"{r.id}  {r.name:{width}}  {r.severity:7}  {r.summary}" for r in rules.values())
+        write("".join(f"{row}\n" for row in rows))
+    elif word.lower() in compared:
+        found = rules[compared[word.lower()]]
+        write(f"## {found.id} {found.name}\n\n{found.severity.capitalize()}: {found.summary}.\n")
+    else:
+        (id_,) = named([word])
+        write(sections()[id_].text)
+
+
+COMMANDS = (lint, rule)

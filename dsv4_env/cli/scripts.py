@@ -1,0 +1,227 @@
+"""``capture``, and how a launch that was read from a script is shown."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from dsv4_env.cli.common import (
+    Inputs,
+    color_option,
+    input_options,
+    script_launches,
+    use_color,
+    write,
+)
+from dsv4_env.errors import UsageError
+from dsv4_env.model import LaunchConfig, Location, Unknown, Value, is_secret, masked
+
+
+def shown(location: Location | None) -> str:
+    """A location with its path relative to the current folder where it lies below it."""
+    if location is None:
+        return ""
+    path = location.path.removeprefix(f"{Path.cwd()}/")
+    return str(Location(path, location.line, location.column))
+
+
+def _text(name: str, value: Value) -> str:
+    if isinstance(value, str):
+        return masked(name, value)
+    if value.default is not None:
+        return f"{masked(name, value.default)} unless {', '.join(value.names)} is set"
+    text = value.text if not is_secret(name) else masked(name, value.text)
+    return f"<{text}> unknown: {value.reason}"
+
+
+def describe(config: LaunchConfig) -> dict[str, Any]:
+    """A launch as plain data, secrets masked."""
+
+    def value(name: str, value: Value) -> Any:
+        if not isinstance(value, Unknown):
+            return masked(name, value)
+        fields = {"unknown": masked(name, value.text), "reason": value.reason}
+        more = {"names": list(value.names), "default": value.default}
+        return fields | {k: v for k, v in more.items() if v}
+
+    found: dict[str, Any] = {
+        "path": config.name,
+        "line": config.location.line if config.location else None,
+        "command": [value("", w) for w in config.command],
+        "when": config.condition,
+        "env": [
+            {
+                "name": e.name,
+                "value": value(e.name, e.value),
+                "when": e.condition,
+                "superseded": e.superseded,
+                "location": shown(e.location),
+            }
+            for e in config.env
+        ],
+        "args": [
+            {
+                "flag": a.flag,
+                "values": [value(a.flag or "", v) for v in a.values],
+                "when": a.condition,
+                "location": shown(a.location),
+            }
+            for a in config.args or ()
+        ],
+        "required": [r.name for r in config.required],
+        "notes": [n.message for n in config.notes],
+        "partial": config.partial,
+    }
+    return found
+
+
+def render(config: LaunchConfig, title: str, *, origin: bool, color: bool) -> str:
+    """A launch as aligned text."""
+    from dsv4_env.reporters.style import paint, plain
+
+    command = " ".join(str(w) for w in config.command)
+    lines = [f"{paint(plain(title), 'bold', color)}: {plain(command)}"]
+    if config.condition:
+        lines.append(f"when {plain(config.condition)}")
+    env = [
+        (e.name, _text(e.name, e.value), e.condition, e.location, e.superseded) for e in config.env
+    ]
+    args = [
+        (
+            a.flag or "",
+            " ".join(_text(a.flag or "", v) for v in a.values),
+            a.condition,
+            a.location,
+            False,
+        )
+        for a in config.args or ()
+    ]
+    rows = env + args
+    width = max((len(r[0]) for r in rows), default=0)
+    value_width = max((len(r[1]) for r in rows if len(r[1]) <= 56), default=0)
+    for heading, section in (("Environment", env), ("Server arguments", args)):
+        lines += ["", paint(heading, "bold", color)] if section else []
+        for name, value, condition, location, superseded in section:
+            row = f"  {plain(name):{width}}  {plain(value):{value_width}}"
+            row += f"  when {plain(condition)}" if condition else ""
+            row += "  (set again later)" if superseded else ""
+            if origin and location:
+                row = f"{row}  {paint(plain(shown(location)), 'dim', color)}"
+            lines.append(row.rstrip())
+    if config.required:
+        lines += ["", paint("Required inputs", "bold", color)]
+        lines += [f"  {r.name:{width}}  {shown(r.location)}".rstrip() for r in config.required]
+    lines += [paint(f"note: {plain(n.message)}", "dim", color) for n in config.notes]
+    return "\n".join(lines) + "\n"
+
+
+def titled(launches: list[LaunchConfig]) -> list[tuple[str, LaunchConfig]]:
+    """Each launch with the operand that names it."""
+    found: list[tuple[str, LaunchConfig]] = []
+    for index, config in enumerate(launches, 1):
+        line = config.location.line if config.location else None
+        name = config.name if len(launches) == 1 else f"{config.name}#{index}"
+        found.append((f"{name} (line {line})" if line else name, config))
+    return found
+
+
+def write_launches(
+    launches: list[LaunchConfig], *, as_json: bool, origin: bool, color: bool
+) -> None:
+    """Print launches as text or JSON."""
+    if as_json:
+        data = [describe(config) for config in launches]
+        write(json.dumps(data, indent=2, ensure_ascii=False) + "\n")
+        return
+    texts = [
+        render(config, title, origin=origin, color=color) for title, config in titled(launches)
+    ]
+    write("\n".join(texts))
+
+
+@click.command()
+@click.argument("script", type=click.Path(path_type=Path))
+@input_options
+@click.option(
+    "--timeout", default=30.0, show_default=True, metavar="SECONDS", help="End the run after this."
+)
+@click.option("--yes-run-it", is_flag=True, help="Run the script without asking.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON array of the launches.")
+@color_option
+def capture(
+    script: Path, inputs: Inputs, timeout: float, yes_run_it: bool, as_json: bool, color: str
+) -> int:
+    """Run SCRIPT for real, its launchers replaced by recorders; say what they got.
+
+    The script runs in a temporary folder with a clean environment, without network where the
+    system can take it away, and its docker, curl, ssh, sleep and the like do nothing. Where what
+    was read without running differs from what happened, that is said; exit code 1 then.
+
+    \b
+    Examples:
+      dsv4-env capture run_dsv4.sh
+      dsv4-env capture run_dsv4.sh --set TP=8 --arg --fp8 --yes-run-it
+    """
+    from dsv4_env import capture as shadow
+
+    if not script.is_file():
+        shadow.capture(script)  # says what is wrong with it
+    if not yes_run_it:
+        if not sys.stdin.isatty():
+            raise UsageError(f"{script} would be run for real", expected="--yes-run-it")
+        click.confirm(f"Run {script} for real, its launchers replaced?", abort=True, err=True)
+    if shadow.isolation() == "none":
+        click.echo(
+            "dsv4-env: warning: neither bubblewrap nor unshare works here: the script runs with "
+            "your network and your files",
+            err=True,
+        )
+    found = shadow.capture(script, inputs=inputs.variables, args=inputs.args or (), timeout=timeout)
+    launches = list(found.launches)
+    write_launches(launches, as_json=as_json, origin=False, color=use_color(color))
+    for note in found.notes:
+        click.echo(f"note: {note}", err=True)
+    if found.exit_code is None:
+        click.echo(f"note: ended after {timeout:g} s", err=True)
+    elif found.exit_code:
+        click.echo(
+            f"note: the script ended with {found.exit_code}: {found.errors.strip()}", err=True
+        )
+    return _against_static(script, inputs, launches)
+
+
+def _against_static(script: Path, inputs: Inputs, launches: list[LaunchConfig]) -> int:
+    """Say where the reading without a run differs; 1 when a value that it knew is another."""
+    from dsv4_env.diff import Kind, diff
+    from dsv4_env.rules import show
+
+    closed = Inputs(inputs.variables, inputs.args or (), inputs.root, closed=True)
+    static = script_launches(str(script), closed)
+    wrong = 0
+    if len(static) != len(launches):
+        click.echo(f"static: {len(static)} launches were read, {len(launches)} happened", err=True)
+    for number, (read, happened) in enumerate(zip(static, launches, strict=False), 1):
+        for d in diff(read, happened):
+            if d.kind is Kind.REORDERED:
+                continue
+            known = d.kind is not Kind.UNKNOWN and d.condition is None
+            wrong += known
+            sides = [
+                "nothing" if words is None else show(d.name, words) for words in (d.left, d.right)
+            ]
+            verdict = "differs" if known else "unknown"
+            click.echo(
+                f"static: {verdict}: {d.name} of launch {number} was read as {sides[0]}, "
+                f"and was {sides[1]}",
+                err=True,
+            )
+    if not wrong and len(static) == len(launches):
+        click.echo("static: all that was known without a run is what happened", err=True)
+    return 1 if wrong or len(static) > len(launches) else 0
+
+
+COMMANDS = (capture,)

@@ -1,0 +1,118 @@
+"""Imports run one way only, and the heavy ones stay off the paths that must be quick."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import dsv4_env
+
+PACKAGE = Path(dsv4_env.__file__).parent
+
+# Lowest first. A module imports from lower tiers, or from its own subpackage.
+TIERS = [
+    {"errors"},
+    {"model"},
+    {"catalogue", "finding", "quoting", "toml_source"},
+    {"capture", "diff", "profile", "settings", "readers", "exporters", "reporters"},
+    {"equivalence"},
+    {"lint", "rules", "upgrade"},
+    {"cli", "pytest_plugin"},
+    {"__main__"},
+]
+RANK = {name: rank for rank, tier in enumerate(TIERS) for name in tier}
+HEAVY = {
+    "deepdiff",
+    "hypothesis",
+    "jinja2",
+    "libcst",
+    "packaging",
+    "pydantic",
+    "pydantic_settings",
+    "rich",
+    "ruamel",
+    "tomli_w",
+    "tomlkit",
+    "tree_sitter",
+}
+
+
+def modules() -> list[Path]:
+    return sorted(PACKAGE.rglob("*.py"))
+
+
+def part(path: Path) -> str:
+    """The part of the package that a file belongs to: ``readers`` for readers/bash.py."""
+    first = path.relative_to(PACKAGE).parts[0]
+    return first.removesuffix(".py")
+
+
+def imported(path: Path) -> list[tuple[str, int]]:
+    """The parts of the package that a file imports, with the line."""
+    found: list[tuple[str, int]] = []
+    for node in ast.walk(ast.parse(path.read_text())):
+        names: list[str] = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            assert node.level == 0, f"{path}:{node.lineno}: relative import"
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        for name in names:
+            words = name.split(".")
+            if words[0] == "dsv4_env" and len(words) > 1 and words[1] != "__version__":
+                found.append((words[1], getattr(node, "lineno", 0)))
+    return found
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_imports_run_one_way(path: Path) -> None:
+    own = part(path)
+    if own == "__init__":
+        return  # the public names, imported on first use
+    for target, line in imported(path):
+        allowed = target == own or RANK[target] < RANK[own]
+        assert allowed, f"{path}:{line}: {own} imports {target}"
+
+
+def test_every_part_has_a_tier() -> None:
+    assert {part(p) for p in modules()} - {"__init__"} <= set(RANK)
+
+
+def test_only_the_command_line_prints_or_exits() -> None:
+    for path in modules():
+        if part(path) in ("cli", "__main__"):
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call):
+                called = ast.unparse(node.func)
+                assert called not in ("print", "exit", "quit", "sys.exit", "click.echo"), path
+
+
+def test_files_are_short() -> None:
+    long = {str(p): n for p in modules() if (n := len(p.read_text().splitlines())) > 400}
+    assert long == {}
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "import dsv4_env",
+        "import dsv4_env; dsv4_env.load_profile('flash-fp4').env",
+        "from dsv4_env.cli import run; run(['--help'])",
+        "from dsv4_env.cli import run; run(['export', 'flash-fp4'])",
+        "from dsv4_env.cli import run; run(['list'])",
+        "from dsv4_env.cli import run; run(['show', 'flash-fp4', '--origin'])",
+    ],
+)
+def test_heavy_imports_are_lazy(statement: str, tmp_path: Path) -> None:
+    code = f"{statement}\nimport sys; print(*sys.modules, sep='\\n', file=sys.stderr)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path
+    )
+    loaded = {name.partition(".")[0] for name in done.stderr.split()}
+    assert "dsv4_env" in loaded
+    assert loaded & HEAVY == set()

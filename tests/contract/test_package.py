@@ -1,0 +1,71 @@
+"""The wheel and the sdist hold what they must, and work in an empty environment."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("dist")
+    subprocess.run(
+        [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(folder), str(ROOT)],
+        check=True,
+        capture_output=True,
+    )
+    return folder
+
+
+def test_the_wheel_holds_profiles_and_types(built: Path) -> None:
+    (wheel,) = built.glob("*.whl")
+    names = zipfile.ZipFile(wheel).namelist()
+    shipped = {p.name for p in (ROOT / "profiles").iterdir()}
+    inside = {n.removeprefix("dsv4_env/profiles/") for n in names if "/profiles/" in n}
+    assert inside == shipped
+    assert {"pro-fp4.toml", "run_dsv4.sh", "profiles.lock.json"} <= shipped
+    assert "dsv4_env/py.typed" in names
+    assert any(n.endswith("licenses/LICENSE") for n in names)
+    assert not [n for n in names if n.startswith("tests")]
+
+
+def test_the_sdist_holds_what_the_wheel_is_made_of(built: Path) -> None:
+    (sdist,) = built.glob("*.tar.gz")
+    with tarfile.open(sdist) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    assert {"profiles/common.toml", "README.md", "LICENSE", "tests/conftest.py"} <= names
+
+
+@pytest.mark.parametrize("kind", ["*.whl", "*.tar.gz"])
+def test_it_works_in_an_empty_environment(built: Path, kind: str, tmp_path: Path) -> None:
+    (package,) = built.glob(kind)
+    subprocess.run([sys.executable, "-m", "venv", str(tmp_path / "venv")], check=True)
+    python = str(tmp_path / "venv" / "bin" / "python")
+    installed = subprocess.run(
+        [python, "-m", "pip", "install", "-q", str(package)], capture_output=True, check=False
+    )
+    if installed.returncode != 0 and os.environ.get("REQUIRE_SHELLS") != "1":
+        pytest.skip("the dependencies can't be fetched here")
+    assert installed.returncode == 0, installed.stderr.decode()
+    environ = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+    tool = str(tmp_path / "venv" / "bin" / "dsv4-env")
+    for words, expected in (
+        (["check"], b"no drift"),
+        (["export", "pro-fp8"], b"export SGLANG_DSV4_FP4_EXPERTS='false'"),
+        (["diff", "--exact", "flash-fp4", "env:"], b"20 differences"),
+        (["rule", "DSV101"], b"## DSV101 unknown-variable"),
+        (["lint", "pro-fp4", "--exit-zero"], b"pro-fp4 on SGLang 0.5.16"),
+    ):
+        done = subprocess.run(
+            [tool, *words], cwd=tmp_path, env=environ, capture_output=True, check=False
+        )
+        assert expected in done.stdout, done.stderr.decode()
+        assert done.returncode == (1 if words[0] == "diff" else 0)

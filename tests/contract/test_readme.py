@@ -1,0 +1,98 @@
+"""Every command of the README is run, and its output is the real one."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+README = (ROOT / "README.md").read_text()
+SETUP = re.findall(r"^```bash\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+CONSOLE = re.findall(r"^```console\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+PYTHON = re.findall(r"^```python\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the project to run commands in, with dsv4-env on PATH."""
+    folder = tmp_path_factory.mktemp("readme")
+    for name in ("profiles", "README.md"):
+        source = ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, folder / name)
+        else:
+            shutil.copy(source, folder / name)
+    (folder / "bin").mkdir()
+    tool = folder / "bin" / "dsv4-env"
+    tool.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m dsv4_env "$@"\n')
+    tool.chmod(0o755)
+    return folder
+
+
+def steps(block: str) -> list[tuple[str, str]]:
+    """Commands of a console block with the output shown below each."""
+    parts = re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]
+    found: list[tuple[str, str]] = []
+    for text in parts:
+        command, _, output = text.partition("\n")
+        while output.startswith("> "):
+            line, _, output = output.partition("\n")
+            command += "\n" + line.removeprefix("> ")
+        found.append((command, output))
+    return found
+
+
+@pytest.mark.parametrize("block", CONSOLE, ids=lambda b: b.splitlines()[0])
+def test_console_blocks(block: str, checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    script, expected = "", ""
+    for command, output in steps(block):
+        script += f"{command}\n"
+        expected += output
+    environ = {
+        "PATH": f"{checkout / 'bin'}:{os.environ['PATH']}",
+        "HOME": str(checkout),
+        "PYTHONPATH": str(ROOT),
+        "NO_COLOR": "1",
+    }
+    done = subprocess.run(
+        ["/bin/bash", "-c", script], cwd=checkout, env=environ, capture_output=True, check=False
+    )
+    found = (done.stdout + done.stderr).decode()
+    # The shipped profiles are those of the package that runs; the README shows its copy.
+    found = found.replace(f"{ROOT}/", "").replace(str(Path(sys.prefix)), "")
+    if "static: " in found and "neither bubblewrap" in found:
+        found = "".join(x for x in found.splitlines(True) if "neither bubblewrap" not in x)
+    if "…\n" in expected:
+        head, _, tail = expected.partition("…\n")
+        assert found.startswith(head)
+        assert found.endswith(tail)
+    else:
+        assert found == expected
+
+
+@pytest.mark.parametrize("block", PYTHON, ids=lambda b: b.splitlines()[0])
+def test_python_blocks(block: str) -> None:
+    exec(compile(block, "README.md", "exec"), {"__name__": "readme"})
+
+
+def test_the_two_commands_are_what_ci_runs() -> None:
+    main_job, tests = (block.strip() for block in SETUP[:2])
+    assert main_job.endswith("dsv4-env check")
+    assert tests.endswith("pytest")
+    assert len(main_job.splitlines()) == len(tests.splitlines()) == 1
+    assert tests in (ROOT / ".ci" / "run").read_text()
+    workflow = (ROOT / ".github" / "workflows" / "test.yml").read_text()
+    assert tests in workflow
+    assert main_job in workflow
+
+
+def test_every_command_of_the_tool_is_in_the_readme() -> None:
+    from dsv4_env.cli import cli
+
+    assert [name for name in cli.commands if f"dsv4-env {name}" not in README] == []

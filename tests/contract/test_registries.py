@@ -1,0 +1,57 @@
+"""What a registry lists has a module of the one shape, a case of the corpus, and help."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from pathlib import Path
+from typing import TYPE_CHECKING, get_type_hints
+
+import pytest
+
+from dsv4_env.exporters import EXPORTERS
+from dsv4_env.finding import Report
+from dsv4_env.model import LaunchConfig
+from dsv4_env.reporters import REPORTERS
+from dsv4_env.rules import RULES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.conftest import Result
+
+CASES = Path(__file__).parent.parent / "cases"
+
+
+@pytest.mark.parametrize("name", EXPORTERS)
+def test_exporters(name: str) -> None:
+    function = importlib.import_module(f"dsv4_env.exporters.{name}").export
+    assert get_type_hints(function) == {"config": LaunchConfig, "return": str}
+    assert inspect.getdoc(function)
+    assert (CASES / "export" / name).is_dir()
+
+
+@pytest.mark.parametrize("name", REPORTERS)
+def test_reporters(name: str) -> None:
+    function = importlib.import_module(f"dsv4_env.reporters.{name}").report
+    assert get_type_hints(function) == {"report": Report, "return": str}
+    assert inspect.getdoc(function)
+    assert (CASES / "report" / name).is_dir()
+
+
+def test_no_case_without_an_entry() -> None:
+    assert {p.name for p in (CASES / "export").iterdir()} == set(EXPORTERS)
+    reports = {p.name.partition("-")[0] for p in (CASES / "report").iterdir()}
+    assert reports == set(REPORTERS)
+
+
+def test_help_names_every_format(run: Callable[..., Result]) -> None:
+    export, check = run("export", "--help").out, run("check", "--help").out
+    assert all(f"{name}:" in " ".join(export.split()) for name in EXPORTERS)
+    assert all(f"{name}:" in " ".join(check.split()) for name in REPORTERS)
+
+
+def test_rule_ids_are_stable_and_shown_in_a_case() -> None:
+    assert list(RULES) == [f"DSV{n:03}" for n in range(1, len(RULES) + 1)]
+    shown = "".join(p.read_text() for p in CASES.glob("report/text*/expected.txt"))
+    assert [i for i in RULES if f"[{i}]" not in shown] == []

@@ -1,0 +1,215 @@
+"""The golden corpus: tests/cases/KIND/NAME/{input.*,expected.*}, one runner for all kinds.
+
+``pytest tests/test_cases.py --update-golden`` writes the expected files anew.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from dsv4_env.catalogue import load
+from dsv4_env.errors import Dsv4Error
+from dsv4_env.exporters import EXPORTERS
+from dsv4_env.finding import Comparison, Report
+from dsv4_env.lint import lint
+from dsv4_env.model import LaunchConfig, Location, Unknown
+from dsv4_env.profile import load_profile, shipped_dir
+from dsv4_env.readers import READERS, bash, python
+from dsv4_env.reporters import REPORTERS
+from dsv4_env.rules import compare_launches, with_model
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+CASES = Path(__file__).parent / "cases"
+
+
+def _value(value: object) -> Any:
+    if not isinstance(value, Unknown):
+        return value
+    fields: dict[str, Any] = {"unknown": value.text, "reason": value.reason}
+    if value.names:
+        fields["names"] = list(value.names)
+    if value.default is not None:
+        fields["default"] = value.default
+    if value.splits:
+        fields["splits"] = True
+    return fields
+
+
+def _place(location: Location | None) -> str | None:
+    return f"{location.line}:{location.column}" if location else None
+
+
+def _described(config: LaunchConfig) -> dict[str, Any]:
+    env: list[Any] = []
+    for e in config.env:
+        entry = [e.name, _value(e.value), _place(e.location)]
+        entry += ["superseded"] if e.superseded else []
+        entry += [f"when {e.condition}"] if e.condition else []
+        env.append(entry)
+    args: list[Any] = []
+    for a in config.args or ():
+        entry = [*map(_value, a.words), _place(a.location)]
+        entry += [f"when {a.condition}"] if a.condition else []
+        args.append(entry)
+    found: dict[str, Any] = {"symbol": config.symbol} if config.symbol else {}
+    found |= {
+        "command": [_value(w) for w in config.command],
+        "at": f"{_place(config.location)}-{config.end_line}",
+        "env": env,
+        "args": args,
+    }
+    if config.condition:
+        found["when"] = config.condition
+    if config.notes:
+        found["notes"] = [n.message for n in config.notes]
+    if config.required:
+        found["required"] = [r.name for r in config.required]
+    if config.partial:
+        found["partial"] = True
+    return found
+
+
+def _rows(value: Any, indent: str = "") -> str:
+    """JSON with one setting a line, so that a change is one line of a diff."""
+    if isinstance(value, dict):
+        rows = [f'{indent}  "{k}": {_rows(v, indent + "  ")}' for k, v in value.items()]
+        return "{\n" + ",\n".join(rows) + f"\n{indent}}}"
+    if isinstance(value, list) and value and isinstance(value[0], list | dict):
+        rows = [f"{indent}  {_rows(v, indent + '  ')}" for v in value]
+        return "[\n" + ",\n".join(rows) + f"\n{indent}]"
+    return json.dumps(value, ensure_ascii=False)
+
+
+def run_bash(case: Path, _: Path) -> dict[str, str]:
+    """A script, and the launches that are read from it."""
+    try:
+        launches = bash.read_all((case / "input.sh").read_bytes(), "input.sh")
+    except Dsv4Error as exc:
+        return {"expected.txt": f"{exc}\n"}
+    return {"expected.json": _rows([_described(c) for c in launches]) + "\n"}
+
+
+def run_python(case: Path, folder: Path) -> dict[str, str]:
+    """A test file, and the launches that are read from it; siblings may be imported."""
+    shutil.copytree(case, folder, dirs_exist_ok=True)
+    path = folder / "input.py"
+    try:
+        launches = python.read_all(path.read_bytes(), str(path))
+    except Dsv4Error as exc:
+        return {"expected.txt": f"{exc}\n".replace(f"{folder}/", "")}
+    return {"expected.json": _rows([_described(c) for c in launches]) + "\n"}
+
+
+def run_reader(case: Path, _: Path) -> dict[str, str]:
+    """A file, and the launches that its reader finds; systemd-… and docker-… are dialects."""
+    (file,) = case.glob("input*")
+    dialect = case.name.partition("-")[0]
+    options = {"dialect": dialect} if dialect in ("docker", "systemd") else {}
+    try:
+        launches = READERS[case.parent.name](file.read_bytes(), file.name, **options)
+    except Dsv4Error as exc:
+        return {"expected.txt": f"{exc}\n"}
+    return {"expected.json": _rows([{"name": c.name, **_described(c)} for c in launches]) + "\n"}
+
+
+def run_layer(case: Path, folder: Path) -> dict[str, str]:
+    """A layer, and what its profile holds or what is said of it."""
+    shutil.copy(case / "input.toml", folder / "input.toml")
+    try:
+        profile = load_profile("input", folder)
+    except Dsv4Error as exc:
+        return {"expected.txt": f"{exc}\n".replace(f"{folder}/", "")}
+    found = {"env": profile.env, "args": profile.server_args, **profile.data}
+    return {"expected.json": json.dumps(found, indent=1) + "\n"}
+
+
+def run_export(case: Path, folder: Path) -> dict[str, str]:
+    """A layer, exported in the format that the case is named after."""
+    shutil.copy(case / "input.toml", folder / "input.toml")
+    config = load_profile("input", folder).config
+    return {"expected.txt": EXPORTERS[case.name](config)}
+
+
+def run_report(case: Path, folder: Path) -> dict[str, str]:
+    """A script held against pro-fp4, reported in the format that the case is named after.
+
+    Where the script names a release (``# sglang: 0.5.16``), it is compared as that one reads it.
+    """
+    text = (case / "input.sh").read_text()
+    launch = bash.read(text, str(folder / "input.sh"))
+    profile = load_profile("pro-fp4")
+    release = re.search(r"^# sglang: (.*)$", text, re.MULTILINE)
+    comparison = compare_launches(
+        with_model(profile),
+        launch,
+        catalogue=load(release[1]) if release else None,
+        show_equivalent=True,
+    )
+    report = Report((comparison,), root=str(folder))
+    shipped = str(Path(with_model(profile).location.path).parent)  # type: ignore[union-attr]
+    return {
+        "expected.txt": REPORTERS[case.name.partition("-")[0]](report).replace(shipped, "profiles")
+    }
+
+
+def run_lint(case: Path, folder: Path) -> dict[str, str]:
+    """A script or a layer, linted for the release that it names (``# sglang: 0.5.16``)."""
+    (source,) = case.glob("input.*")
+    text = source.read_text()
+    release = re.findall(r"^# sglang: (.*)$", text, re.MULTILINE)[0]
+    catalogue = load(release)
+    if source.suffix == ".toml":
+        shutil.copy(source, folder / source.name)
+        profile = load_profile("input", folder)
+        found = [(profile.config, lint(profile.config, catalogue, range_=profile.sglang_range))]
+    else:
+        launches = tuple(bash.read_all(text, str(folder / source.name)))
+        found = [(c, lint(c, catalogue, script=text, launches=launches)) for c in launches]
+    comparisons = tuple(
+        Comparison(f"SGLang {release}", c.name, tuple(f), len(c.env), lint=True) for c, f in found
+    )
+    text = REPORTERS["text"](Report(comparisons, root=str(folder)))
+    return {"expected.txt": text.replace(str(shipped_dir()), "profiles")}
+
+
+KINDS: dict[str, Callable[[Path, Path], dict[str, str]]] = {
+    "bash": run_bash,
+    "export": run_export,
+    "layer": run_layer,
+    "lint": run_lint,
+    "python": run_python,
+    "report": run_report,
+    "workflow": run_reader,
+    "compose": run_reader,
+    "kubernetes": run_reader,
+    "dockerfile": run_reader,
+    "dotenv": run_reader,
+}
+
+
+@pytest.mark.parametrize(
+    "case",
+    [p for kind in sorted(KINDS) for p in sorted((CASES / kind).iterdir())],
+    ids=lambda p: f"{p.parent.name}/{p.name}",
+)
+def test_case(case: Path, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    found = KINDS[case.parent.name](case, tmp_path)
+    if request.config.getoption("--update-golden"):
+        for old in case.glob("expected.*"):
+            old.unlink()
+        for name, text in found.items():
+            (case / name).write_text(text)
+    expected = {p.name: p.read_text() for p in case.glob("expected.*")}
+    assert found == expected
+
+
+def test_every_folder_is_a_kind() -> None:
+    assert sorted(p.name for p in CASES.iterdir()) == sorted(KINDS)

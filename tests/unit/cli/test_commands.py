@@ -1,0 +1,276 @@
+"""The commands: output, exit codes, messages."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from dsv4_env import load_profile
+from dsv4_env.profile import layer_files, reference_script
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.conftest import Result
+
+    Run = Callable[..., Result]
+
+LAUNCH = "python3 -m sglang.launch_server"
+
+
+def test_list(run: Run) -> None:
+    result = run("list")
+    assert result.code == 0
+    assert [line.split()[0] for line in result.out.splitlines()] == [
+        "flash-fp4",
+        "flash-fp8",
+        "pro-fp4",
+        "pro-fp8",
+    ]
+    items = json.loads(run("list", "--json").out)
+    assert items[0]["ci"]["estimated-seconds"] == 7200
+
+
+def test_show_is_aligned_and_says_origins(run: Run) -> None:
+    lines = run("show", "pro-fp8", "--origin").out.splitlines()
+    rows = [line for line in lines if line.startswith("  SGLANG_")]
+    assert len(rows) == 19
+    assert len({line.index("common (") for line in rows if "common (" in line}) == 1
+    assert any("fp8 (" in line and "fp8.toml:7:1)" in line for line in rows)
+    plain = run("show", "pro-fp8").out
+    assert ".toml" not in plain
+    assert "\x1b[" not in plain
+
+
+def test_show_masks_secrets(run: Run, tmp_path: Path) -> None:
+    text = 'extends = ["pro-fp4"]\n[env]\nHF_TOKEN = "hunter2"\n[args]\n--api-key = "hunter3"\n'
+    (tmp_path / "mine.toml").write_text(text)
+    (tmp_path / "more.toml").write_text('extends = ["mine"]\n[env]\nHF_TOKEN = "hunter4"\n')
+    out = run("show", "more", "--origin", "--profiles", str(tmp_path)).out
+    assert "hunter" not in out
+    assert "HF_TOKEN" in out
+    assert ["--swa-full-tokens-ratio", "0.1"] in [line.split()[:2] for line in out.splitlines()]
+    assert "hunter4" in run("export", "more", "--profiles", str(tmp_path)).out
+
+
+@pytest.mark.parametrize("format_", ["python", "json", "toml", "args"])
+def test_exports_hold_what_the_profile_holds(run: Run, format_: str) -> None:
+    profile = load_profile("flash-fp4")
+    out = run("export", "flash-fp4", "--format", format_).out
+    if format_ == "python":
+        names: dict[str, object] = {}
+        exec(out, names)
+        assert names["ENV_VARS"] == profile.env
+        assert names["OTHER_ARGS"] == profile.server_args
+    elif format_ == "json":
+        assert json.loads(out) == {"env": profile.env, "args": profile.server_args}
+    elif format_ == "toml":
+        assert tomllib.loads(out)["env"] == profile.env
+    else:
+        assert out.split() == profile.server_args
+
+
+def test_exported_toml_is_a_profile(run: Run, tmp_path: Path) -> None:
+    assert run("export", "pro-fp8", "-f", "toml", "-o", str(tmp_path / "copy.toml")).code == 0
+    copy, original = load_profile("copy", tmp_path), load_profile("pro-fp8")
+    assert (copy.env, copy.server_args) == (original.env, original.server_args)
+
+
+def test_export_writes_nothing_when_it_fails(run: Run, tmp_path: Path) -> None:
+    target = tmp_path / "env.sh"
+    target.write_text("old")
+    assert run("export", "nope", "-o", str(target)).code == 2
+    assert target.read_text() == "old"
+    assert [p.name for p in tmp_path.iterdir()] == ["env.sh"]
+    assert run("export", "pro-fp4", "-o", str(tmp_path / "no" / "env.sh")).code == 2
+
+
+@pytest.mark.parametrize(
+    ("argv", "printed"),
+    [
+        (["export", "nope"], "false\n"),
+        (["export", "nope", "--format", "shell"], "false\n"),
+        (["export", "pro-fp4", "--frmat", "shell"], "false\n"),
+        (["export"], "false\n"),
+        (["export", "nope", "-f", "json"], ""),
+        (["export", "nope", "--format=python"], ""),
+        (["show", "nope"], ""),
+    ],
+)
+def test_a_failing_shell_export_prints_false(run: Run, argv: list[str], printed: str) -> None:
+    result = run(*argv)
+    assert (result.code, result.out) == (2, printed)
+    assert result.err.startswith("dsv4-env: error: ")
+
+
+def test_bare_check_is_the_main_job(run: Run) -> None:
+    result = run("check")
+    assert result.code == 0
+    assert "no drift (32 settings compared, 0 unknown)" in result.out
+    assert "not compared: --host, --model-path, --port" in result.out
+
+
+def test_the_reference_script_is_the_profile_with_its_model_path(run: Run) -> None:
+    result = run("check", "pro-fp4", "--compare", "model-path")
+    assert result.code == 0
+    assert "33 settings" in result.out
+
+
+def test_check_finds_drift(run: Run, tmp_path: Path) -> None:
+    script = tmp_path / "run.sh"
+    text = reference_script().read_text()
+    script.write_text(text.replace("SGLANG_USE_AITER=1", "SGLANG_USE_AITER=on"))
+    result = run("check", "--against", str(script))
+    assert result.code == 1
+    assert f'{script}:18:8: error: SGLANG_USE_AITER is "on"; pro-fp4 has "1" [DSV003]' in result.out
+    assert run("check", "--against", str(script), "--exit-zero").code == 0
+    assert run("check", "--against", str(script), "--ignore", "SGLANG_USE_*").code == 0
+
+
+def test_check_of_several_profiles(run: Run) -> None:
+    result = run("check", "pro-fp4", "pro-fp8")
+    assert result.code == 1
+    assert "pro-fp4 against" in result.out
+    assert "SGLANG_DSV4_FP4_EXPERTS" in result.out
+
+
+@pytest.mark.parametrize(("flag", "code"), [("--port", 1), ("port", 1), ("--host", 1), ("x", 0)])
+def test_what_is_left_out_can_be_put_back(run: Run, flag: str, code: int) -> None:
+    assert run("check", "--exact", "--compare", flag).code == code
+
+
+def test_one_of_several_launches(run: Run, tmp_path: Path) -> None:
+    script = tmp_path / "run.sh"
+    script.write_text(f"{LAUNCH} --a\n{LAUNCH} --b\n")
+    result = run("diff", f"{script}#1", f"{script}:2")
+    assert result.code == 1
+    assert "- --a" in result.out
+    assert "+ --b" in result.out
+    several = run("check", "--against", str(script))
+    assert several.code == 2
+    assert "2 launches; expected one of" in several.err
+
+
+def test_diff_says_nothing_differs(run: Run) -> None:
+    result = run("diff", "flash-fp4", "pro-fp4")
+    assert result.code == 0
+    assert result.out.splitlines()[-1] == "no differences in 32 settings compared, 0 unknown"
+
+
+def test_diff_with_the_environment(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in load_profile("pro-fp4").env.items():
+        monkeypatch.setenv(name, value)
+    assert run("diff", "pro-fp4", "env:").code == 0
+    monkeypatch.setenv("SGLANG_USE_AITER", "0")
+    result = run("diff", "pro-fp4", "env:", "--format", "json")
+    assert result.code == 1
+    (comparison,) = json.loads(result.out)["comparisons"]
+    (finding,) = comparison["findings"]
+    assert (finding["subject"], finding["left"], finding["right"]) == (
+        "SGLANG_USE_AITER",
+        '"1"',
+        '"0"',
+    )
+
+
+def test_colour_only_where_asked(run: Run) -> None:
+    assert "\x1b[" not in run("check").out
+    assert "\x1b[" in run("check", "--color", "always").out
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        (["chek"], "no such command 'chek'. Did you mean check?"),
+        (["show", "flash-fp5"], "unknown profile 'flash-fp5'"),
+        (["show", "common"], "'common' is a layer, not a profile; expected one of flash-fp4"),
+        (["diff", "pro-fp4"], "missing argument 'B'"),
+        (["diff", "pro-fp4", "./nope.sh"], "./nope.sh: can't be read: no such file or directory"),
+        (["check", "--against", "."], ".: can't be read: is a directory"),
+        (["list", "--profiles", "nope"], "nope: no such folder; expected a folder of *.toml"),
+    ],
+)
+def test_errors(run: Run, argv: list[str], message: str) -> None:
+    result = run(*argv)
+    assert result.code == 2
+    assert message in result.err
+    assert "Traceback" not in result.err
+
+
+def test_a_profile_and_a_file_of_one_name(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pro-fp4").write_text(f"{LAUNCH}\n")
+    result = run("diff", "pro-fp4", "flash-fp4")
+    assert result.code == 2
+    assert "pro-fp4 is both a profile and a file; expected ./pro-fp4 for the file" in result.err
+    assert run("diff", "./pro-fp4", "flash-fp4").code == 1
+
+
+def test_lock(run: Run, tmp_path: Path) -> None:
+    assert run("lock", "--check").code == 0
+    (tmp_path / "mine.toml").write_text('extends = ["pro-fp4"]\n')
+    assert run("lock", "--check", "--profiles", str(tmp_path)).code == 1
+    assert run("lock", "--profiles", str(tmp_path)).code == 0
+    assert run("lock", "--check", "--profiles", str(tmp_path)).code == 0
+
+
+def test_help_is_help(run: Run) -> None:
+    for argv in ([], ["--help"]):
+        result = run(*argv)
+        text = result.out + result.err
+        assert "check" in text
+        assert "Examples:" in text
+    assert run("--version").out.startswith("dsv4-env, version ")
+
+
+def test_a_closed_pipe_is_no_error() -> None:
+    command = f"{sys.executable} -m dsv4_env show pro-fp4 | head -1"
+    done = subprocess.run(["/bin/sh", "-c", command], capture_output=True, check=True)
+    assert done.stderr == b""
+    assert done.stdout.startswith(b"pro-fp4")
+
+
+def test_standard_input(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "dsv4_env", "check", "--against", "-"],
+        input=reference_script().read_bytes(),
+        capture_output=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"<stdin>: no drift" in done.stdout
+
+
+def test_layer_files_are_all_there() -> None:
+    assert {"common", "fp4", "fp8", "flash", "pro"} < set(layer_files())
+
+
+@pytest.mark.parametrize(("no_color", "coloured"), [("", True), ("1", False)])
+def test_colour_on_a_terminal_unless_no_color(no_color: str, coloured: bool) -> None:
+    controller, terminal = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "dsv4_env", "check"],
+        stdout=terminal,
+        env={**os.environ, "NO_COLOR": no_color, "TERM": "xterm"},
+    )
+    os.close(terminal)
+    seen = b""
+    try:
+        while chunk := os.read(controller, 4096):
+            seen += chunk
+    except OSError:  # Linux tells the end of a terminal as an input/output error
+        pass
+    os.close(controller)
+    assert process.wait() == 0
+    assert b"no drift" in seen
+    assert (b"\x1b[" in seen) is coloured
