@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -21,12 +22,16 @@ class Severity(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A kind of finding: a stable id, a short name, one line on what it means."""
+    """A kind of finding: a stable id, a short name, one line on what it means.
+
+    *help* is Markdown for those who meet it for the first time.
+    """
 
     id: str
     name: str
     severity: Severity
     summary: str
+    help: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,18 +86,49 @@ class Report:
     """All that one run found.
 
     *problems* are findings of no comparison (a file that can't be read, an unused waiver),
-    *sources* the texts of files by path, for excerpts, *root* the folder that shown paths are
-    relative to. *files* and *launches* count what was read.
+    *lines* the source lines of findings by path and number, for excerpts, *root* the folder that
+    paths are shown relative to, *project* the one that programs get them relative to (a
+    repository's; *root* where it is empty). *files* and *launches* count what was read, *notes* are what is
+    to be said of the run as a whole.
     """
 
     comparisons: tuple[Comparison, ...] = ()
     problems: tuple[Finding, ...] = ()
-    sources: Mapping[str, str] = field(default_factory=dict)
+    lines: Mapping[tuple[str, int], str] = field(default_factory=dict)
     files: int = 0
     launches: int = 0
     root: str = ""
+    project: str = ""
     color: bool = False
     failing: frozenset[Severity] = field(default=frozenset({Severity.ERROR, Severity.WARNING}))
+    notes: tuple[str, ...] = ()
+
+    @property
+    def compared(self) -> int:
+        """How many settings were compared, in all comparisons."""
+        return sum(c.compared for c in self.comparisons)
+
+    @property
+    def unknown(self) -> int:
+        """How many of them couldn't be known."""
+        return sum(c.unknown for c in self.comparisons)
+
+    @property
+    def counts(self) -> dict[Severity, int]:
+        """How many findings there are of each severity, without the waived ones."""
+        found = [f.severity for f in self.findings if f.waiver is None]
+        return {s: found.count(s) for s in Severity}
+
+    @property
+    def waived(self) -> int:
+        """How many findings are excused."""
+        return sum(f.waiver is not None for f in self.findings)
+
+    def line(self, location: Location | None) -> str | None:
+        """The source line at a location, where it is known."""
+        if location is None or location.line is None:
+            return None
+        return self.lines.get((location.path, location.line))
 
     @property
     def findings(self) -> list[Finding]:
@@ -110,8 +146,35 @@ class Report:
             return os.path.relpath(path, self.root)
         return path
 
+    def uri(self, path: str) -> str | None:
+        """A path relative to the project, with slashes; None where it lies outside of it."""
+        base = self.project or self.root
+        whole = os.path.join(self.root, path)  # noqa: PTH118  # pure text: nothing is resolved
+        if not base or not whole.startswith(base.rstrip(os.sep) + os.sep):
+            return None if base else path
+        return os.path.relpath(whole, base).replace(os.sep, "/")
+
     def place(self, location: Location | None) -> str:
         """A location as shown, or an empty string."""
         if location is None:
             return ""
         return str(Location(self.path(location.path), location.line, location.column))
+
+
+def fingerprint(finding: Finding, comparison: Comparison | None, report: Report) -> str:
+    """What a finding is, whatever line it stands at: 32 hexadecimal digits.
+
+    It stays the same when lines move, and changes with the file, the profile, the rule, the
+    setting or one of the two values.
+    """
+    place = finding.location or (comparison.right_at if comparison else None)
+    parts = (
+        finding.rule.id,
+        comparison.left if comparison else "",
+        (place and report.uri(place.path)) or (comparison.right if comparison else ""),
+        finding.subject,
+        finding.left or "",
+        finding.right or "",
+        "" if finding.left or finding.right else finding.message,
+    )
+    return hashlib.sha256("\0".join(parts).encode(errors="surrogateescape")).hexdigest()[:32]

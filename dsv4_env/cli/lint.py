@@ -82,7 +82,6 @@ def lint(
     own = profile_folder(folder)
     chosen, ignored = named(select), named(ignore)
     comparisons: list[Comparison] = []
-    sources: dict[str, str] = {}
     files = 0
     for operand in operands or settings().profile:
         profile = _profile(operand, own)
@@ -93,10 +92,9 @@ def lint(
             comparisons.append(_comparison(profile.config, profile.name, catalogue, found))
             continue
         catalogue = catalogue_for(sglang, [])
-        comparisons += _of_script(operand, inputs, catalogue, chosen, ignored, sources)
+        comparisons += _of_script(operand, inputs, catalogue, chosen, ignored)
     report = Report(
         tuple(comparisons),
-        sources=sources,
         files=files,
         launches=len(comparisons),
         root=str(Path.cwd()),
@@ -138,7 +136,6 @@ def _of_script(
     catalogue: Catalogue,
     select: frozenset[str],
     ignore: frozenset[str],
-    sources: dict[str, str],
 ) -> list[Comparison]:
     from dsv4_env.lint import lint as findings
     from dsv4_env.readers import choose
@@ -146,7 +143,6 @@ def _of_script(
     path, number, line = split_operand(operand)
     text = script_text(path)
     name = "<stdin>" if path == "-" else path
-    sources[name] = text
     launches = script_launches(path, inputs, text)
     wanted = list(enumerate(launches, 1))
     if number is not None or line is not None or not launches:
