@@ -88,8 +88,8 @@ class Report:
     *problems* are findings of no comparison (a file that can't be read, an unused waiver),
     *lines* the source lines of findings by path and number, for excerpts, *root* the folder that
     paths are shown relative to, *project* the one that programs get them relative to (a
-    repository's; *root* where it is empty). *files* and *launches* count what was read, *notes* are what is
-    to be said of the run as a whole.
+    repository's; *root* where it is empty). *files* and *launches* count what was read, *notes*
+    are what is to be said of the run as a whole.
     """
 
     comparisons: tuple[Comparison, ...] = ()
