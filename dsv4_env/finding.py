@@ -36,12 +36,17 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Waiver:
-    """Leave to differ: a name pattern, why, and until which day (included); where it is written."""
+    """Leave to differ: a name pattern, why, and until which day (included); where it is written.
+
+    *files* (globs) and *profiles* (patterns) say where it holds; empty ones: everywhere.
+    """
 
     pattern: str
     reason: str
     until: date | None = None
     location: Location | None = None
+    files: tuple[str, ...] = ()
+    profiles: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

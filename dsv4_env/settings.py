@@ -4,13 +4,45 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dsv4_env.errors import SettingsError, did_you_mean
+from dsv4_env.finding import Severity, Waiver
+from dsv4_env.model import Location
+
+if TYPE_CHECKING:
+    from dsv4_env.toml_source import TomlSource
 
 PREFIX = "DSV4_ENV_"
 TABLE = ("tool", "dsv4_env")
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A profile and the files that are held to it; *files* and *exclude* are globs.
+
+    *launch* (numbers from 1) and *symbol* (patterns of names) choose among the launches of a
+    file; without them every launch counts. *reader* and *dialect* say what the files are, where
+    their names don't. *set* is what the files get from outside, with *closed* all of it. The rest
+    is as in :class:`Settings`, for this pair alone.
+    """
+
+    profile: str
+    files: tuple[str, ...]
+    exclude: tuple[str, ...] = ()
+    launch: tuple[int, ...] = ()
+    symbol: tuple[str, ...] = ()
+    reader: str | None = None
+    dialect: str | None = None
+    set: Mapping[str, str] = field(default_factory=dict)
+    closed: bool = False
+    ignore: tuple[str, ...] = ()
+    compare: tuple[str, ...] = ()
+    severity: Mapping[str, Severity] = field(default_factory=dict)
+    sglang: str | None = None
+    location: Location | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,8 +50,10 @@ class Settings:
     """What a project has set; paths are absolute.
 
     *profiles* is a folder of further profiles, *profile* and *against* what ``check`` compares
-    when it isn't told, *ignore* and *compare* patterns of names to leave out and to put back,
-    *sglang* the release whose reading counts.
+    when it isn't told and there are no *pairs*, *ignore* and *compare* patterns of names to leave
+    out and to put back, *severity* what findings about a name pattern count as (the last that
+    fits), *sglang* the release whose reading counts, *baseline* the file of known findings.
+    *folder* is where the patterns of files start.
     """
 
     profiles: Path | None = None
@@ -28,6 +62,11 @@ class Settings:
     ignore: tuple[str, ...] = ()
     compare: tuple[str, ...] = ()
     sglang: str | None = None
+    severity: Mapping[str, Severity] = field(default_factory=dict)
+    pairs: tuple[Pair, ...] = ()
+    waivers: tuple[Waiver, ...] = ()
+    baseline: Path | None = None
+    folder: Path | None = field(default=None, compare=False)
     source: Path | None = field(default=None, compare=False)
 
 
@@ -56,46 +95,23 @@ def load(start: Path, environ: Mapping[str, str]) -> Settings:
 
 
 def _load(pyproject: Path | None, variables: Mapping[str, str], start: Path) -> Settings:
-    from pydantic import BaseModel, ValidationError
-    from pydantic_settings import (
-        BaseSettings,
-        InitSettingsSource,
-        PydanticBaseSettingsSource,
-        SettingsConfigDict,
-    )
+    from pydantic import ValidationError
 
-    from dsv4_env import toml_source
+    from dsv4_env import settings_schema, toml_source
 
-    class ToolSettings(BaseSettings):
-        model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", strict=False)
-
-        profiles: str | None = None
-        profile: list[str] | None = None
-        against: str | None = None
-        ignore: list[str] = []
-        compare: list[str] = []
-        sglang: str | None = None
-
-        @classmethod
-        def settings_customise_sources(  # type: ignore[override]
-            cls, settings_cls: type[BaseSettings], **_: Any
-        ) -> tuple[PydanticBaseSettingsSource, ...]:
-            return (
-                InitSettingsSource(settings_cls, from_variables),
-                InitSettingsSource(settings_cls, table),
-            )
-
-    known = set(ToolSettings.model_fields)
-    lists = {n for n, f in ToolSettings.model_fields.items() if "list" in str(f.annotation)}
+    known = set(settings_schema.ToolSettings.model_fields)
+    simple = settings_schema.SIMPLE
+    lists = settings_schema.LISTS
     from_variables: dict[str, Any] = {}
     for variable, text in variables.items():
         name = variable.removeprefix(PREFIX).lower()
-        if name not in known:
+        if name not in simple:
+            names = [f"{PREFIX}{n.upper()}" for n in sorted(simple)]
             raise SettingsError(
                 f"unknown setting {variable}",
                 where="environment",
-                expected="one of " + ", ".join(f"{PREFIX}{n.upper()}" for n in sorted(known)),
-                hint=did_you_mean(variable, [f"{PREFIX}{n.upper()}" for n in known]),
+                expected="one of " + ", ".join(names),
+                hint=did_you_mean(variable, names),
             )
         from_variables[name] = text.split() if name in lists else text
 
@@ -110,43 +126,72 @@ def _load(pyproject: Path | None, variables: Mapping[str, str], start: Path) -> 
             raise SettingsError(
                 "[tool.dsv4_env] is no table", where=source.key(TABLE), expected="a table"
             )
-        for key in inner:
-            if key not in known:
-                raise SettingsError(
-                    f"unknown key {key!r} in [tool.dsv4_env]",
-                    where=source.key((*TABLE, key)),
-                    expected="one of " + ", ".join(sorted(known)),
-                    hint=did_you_mean(key, known),
-                )
         table = inner
-
     try:
-        found: BaseModel = ToolSettings()
+        found = settings_schema.merged(from_variables, table)
     except ValidationError as exc:
-        item = exc.errors()[0]
-        name = str(item["loc"][0])
-        if name in from_variables or source is None:
-            where: object = f"environment, {PREFIX}{name.upper()}"
-        else:
-            where = source.value((*TABLE, name))
-        expected = "a list of strings" if name in lists else "a string"
-        shown = item["input"]
-        raise SettingsError(f"{name} is {shown!r}", where=where, expected=expected) from None
-
-    values = found.model_dump()
+        raise _problem(exc, source, from_variables, known) from None
     base = pyproject.parent if pyproject else start
 
     def path(name: str) -> Path | None:
-        if values[name] is None:
+        value = getattr(found, name)
+        if value is None:
             return None
-        return (start if name in from_variables else base) / str(values[name])
+        return (start if name in from_variables else base) / str(value)
+
+    def at(*key: str | int) -> Location | None:
+        return source.value((*TABLE, *key)) if source else None
 
     return Settings(
         profiles=path("profiles"),
-        profile=tuple(values["profile"] or Settings().profile),
+        profile=tuple(found.profile or Settings().profile),
         against=path("against"),
-        ignore=tuple(values["ignore"]),
-        compare=tuple(values["compare"]),
-        sglang=values["sglang"],
+        ignore=tuple(found.ignore),
+        compare=tuple(found.compare),
+        sglang=found.sglang,
+        severity=found.severity,
+        pairs=tuple(Pair(**dict(p), location=at("pairs", i)) for i, p in enumerate(found.pairs)),
+        waivers=tuple(
+            Waiver(w.name, w.reason, w.until, at("waivers", i), w.files, w.profile)
+            for i, w in enumerate(found.waivers)
+        ),
+        baseline=path("baseline"),
+        folder=base,
         source=pyproject,
     )
+
+
+def _problem(
+    exc: Any, source: TomlSource | None, from_variables: Mapping[str, Any], known: set[str]
+) -> SettingsError:
+    """The first thing that is wrong, with its place."""
+    from dsv4_env import settings_schema
+
+    # Key problems first: a misspelled key is why a required one is missing.
+    item = min(exc.errors(), key=lambda e: e["type"] != "extra_forbidden")
+    keys = tuple(k for k in item["loc"] if k not in ("str", "tuple[str, ...]", "[key]"))
+    name, last = str(keys[0]), keys[-1]
+    path = (*TABLE, *keys)
+    if name in from_variables or source is None:
+        where: object = f"environment, {PREFIX}{name.upper()}"
+    elif item["type"] == "extra_forbidden":
+        where = source.key(path)
+    elif item["type"] == "missing":
+        where = source.value(path[:-1])
+    else:
+        where = source.value(path)
+    table = ".".join(map(str, ("tool", "dsv4_env", *(k for k in keys[:-1] if isinstance(k, str)))))
+    if item["type"] == "extra_forbidden":
+        allowed = settings_schema.keys_of(keys[:-1]) or known
+        return SettingsError(
+            f"unknown key {last!r} in [{table}]",
+            where=where,
+            expected="one of " + ", ".join(sorted(allowed)),
+            hint=did_you_mean(str(last), allowed),
+        )
+    if item["type"] == "missing":
+        return SettingsError(f"[[{table}]] has no {last}", where=where, expected=f"{last} = …")
+    shown = f"{last} is {item['input']!r}" if isinstance(last, str) else repr(item["input"])
+    if isinstance(item["input"], date):
+        shown = f"{last} is {item['input']}"
+    return SettingsError(shown, where=where, expected=settings_schema.expected(keys, item))

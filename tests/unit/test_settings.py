@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from dsv4_env.errors import SettingsError
-from dsv4_env.settings import Settings, load
+from dsv4_env.finding import Severity
+from dsv4_env.settings import Pair, Settings, load
 
 
 def project(folder: Path, text: str) -> Path:
@@ -57,12 +59,65 @@ def test_another_tools_pyproject_is_passed_over(tmp_path: Path) -> None:
             "[tool.dsv4_env]\nprofle = []\n",
             {},
             "pyproject.toml:2:1: unknown key 'profle' in [tool.dsv4_env]; expected one of "
-            "against, compare, ignore, profile, profiles, sglang. Did you mean profile?",
+            "against, baseline, compare, ignore, pairs, profile, profiles, severity, sglang, "
+            "waivers. Did you mean profile?",
         ),
         (
-            '[tool.dsv4_env]\nprofile = "pro-fp4"\n',
+            "[tool.dsv4_env]\nprofile = {}\n",
             {},
-            "pyproject.toml:2:11: profile is 'pro-fp4'; expected a list of strings",
+            "pyproject.toml:2:11: profile is {}; expected a string or a list of strings",
+        ),
+        (
+            "[tool.dsv4_env]\nignore = ['a', 3]\n",
+            {},
+            "pyproject.toml:2:16: 3; expected a string",
+        ),
+        (
+            "[tool.dsv4_env.severity]\n'A_*' = 'eror'\n",
+            {},
+            "pyproject.toml:2:9: A_* is 'eror'; expected error, warning or note",
+        ),
+        (
+            "[[tool.dsv4_env.pairs]]\nprofile = 'a'\n",
+            {},
+            "pyproject.toml:1:3: [[tool.dsv4_env.pairs]] has no files; expected files = …",
+        ),
+        (
+            "[[tool.dsv4_env.pairs]]\nprofile = 'a'\nfile = 'b'\n",
+            {},
+            "pyproject.toml:3:1: unknown key 'file' in [tool.dsv4_env.pairs]; expected one of "
+            "closed, compare, dialect, exclude, files, ignore, launch, profile, reader, set, "
+            "severity, sglang, symbol. Did you mean files?",
+        ),
+        (
+            "[[tool.dsv4_env.pairs]]\nprofile = 'a'\nfiles = []\n",
+            {},
+            "pyproject.toml:3:9: files is []; expected a string or a list of strings",
+        ),
+        (
+            "[[tool.dsv4_env.pairs]]\nprofile = 'a'\nfiles = 'b'\nlaunch = 0\n",
+            {},
+            "pyproject.toml:4:10: 0; expected the number of a launch in its file",
+        ),
+        (
+            "[[tool.dsv4_env.waivers]]\nname = 'A'\nreason = ' '\n",
+            {},
+            "pyproject.toml:3:10: reason is ' '; expected a reason",
+        ),
+        (
+            "[[tool.dsv4_env.waivers]]\nname = 'A'\nreason = 'b'\nuntil = 2026\n",
+            {},
+            "pyproject.toml:4:9: until is 2026; expected a date, such as 2026-12-31",
+        ),
+        (
+            "[tool.dsv4_env]\npairs = 1\n",
+            {},
+            "pyproject.toml:2:9: pairs is 1; expected tables, [[tool.dsv4_env.pairs]]",
+        ),
+        (
+            "",
+            {"DSV4_ENV_PAIRS": "x"},
+            "environment: unknown setting DSV4_ENV_PAIRS; expected one of DSV4_ENV_AGAINST, ",
         ),
         (
             "[tool.dsv4_env]\nprofiles = 3\n",
@@ -83,3 +138,45 @@ def test_wrong(tmp_path: Path, text: str, environ: dict[str, str], message: str)
     with pytest.raises(SettingsError) as caught:
         load(here, environ)
     assert str(caught.value).removeprefix(f"{tmp_path}/").startswith(message)
+
+
+def test_pairs_and_waivers(tmp_path: Path) -> None:
+    here = project(
+        tmp_path,
+        """
+[tool.dsv4_env.severity]
+"SGLANG_LOG_*" = "note"
+[[tool.dsv4_env.pairs]]
+profile = "flash-fp4"
+files = ["test/*fp4*.py"]
+symbol = "TestV4.*"
+set = { TP = "8" }
+[[tool.dsv4_env.pairs]]
+profile = "pro-fp4"
+files = "run.sh"
+launch = [1, 3]
+severity = { "--tp" = "warning" }
+[[tool.dsv4_env.waivers]]
+name = "HIP_*"
+reason = "the node sets it"
+until = 2026-12-31
+files = "run.sh"
+""",
+    )
+    found = load(here, {})
+    assert found.folder == tmp_path
+    assert found.severity == {"SGLANG_LOG_*": Severity.NOTE}
+    assert found.pairs == (
+        Pair("flash-fp4", ("test/*fp4*.py",), symbol=("TestV4.*",), set={"TP": "8"}),
+        Pair("pro-fp4", ("run.sh",), launch=(1, 3), severity={"--tp": Severity.WARNING}),
+    )
+    assert [str(p.location).rpartition("/")[2] for p in found.pairs] == [
+        "pyproject.toml:4:3",
+        "pyproject.toml:9:3",
+    ]
+    (waiver,) = found.waivers
+    assert (waiver.pattern, waiver.until, waiver.files) == (
+        "HIP_*",
+        date(2026, 12, 31),
+        ("run.sh",),
+    )
