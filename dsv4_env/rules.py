@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import fnmatch
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from dsv4_env import importance
 from dsv4_env.diff import Difference, Kind, diff
 from dsv4_env.finding import Comparison, Finding, Rule, Severity
 from dsv4_env.model import (
@@ -36,6 +37,12 @@ RULES: dict[str, Rule] = {
         Rule("DSV007", "partial", Severity.WARNING, "only a part of the script could be read"),
         Rule("DSV008", "renamed", Severity.WARNING, "a setting has the old name of the other's"),
         Rule("DSV009", "equivalent", Severity.NOTE, "spelled differently, the same to SGLang"),
+        Rule("DSV010", "unreadable", Severity.ERROR, "a file can't be read"),
+        Rule("DSV011", "nothing-to-check", Severity.ERROR, "a pair names no file or no launch"),
+        Rule("DSV012", "bad-waiver", Severity.ERROR, "a waiver can't be understood"),
+        Rule("DSV013", "expired-waiver", Severity.ERROR, "a waiver's day has passed"),
+        Rule("DSV014", "unused-waiver", Severity.WARNING, "a waiver excuses nothing"),
+        Rule("DSV015", "outdated-baseline", Severity.NOTE, "the baseline has what is no more"),
     )
 }
 _BY_KIND = {
@@ -102,11 +109,13 @@ def compare_launches(
     compare: Sequence[str] = (),
     catalogue: Catalogue | None = None,
     show_equivalent: bool = False,
+    severities: Mapping[str, Severity] | None = None,
 ) -> Comparison:
     """Hold *right* against *left* (the profile, where there is one).
 
     With a *catalogue*, what that release of SGLang reads the same is no drift; it is only
-    counted, unless *show_equivalent*. Without one, every letter counts.
+    counted, unless *show_equivalent*. Without one, every letter counts. How bad a difference is
+    depends on the setting (:mod:`importance`); *severities* are the user's own patterns for it.
     """
     a, out_a = _kept(left, ignore, compare)
     b, out_b = _kept(right, ignore, compare)
@@ -116,7 +125,7 @@ def compare_launches(
     found = _differences(a, b, catalogue)
     same = [d for d in found if d.kind is Kind.EQUIVALENT]
     findings = [
-        _finding(d, left, right, catalogue)
+        _finding(d, left, right, catalogue, severities)
         for d in found
         if show_equivalent or d.kind is not Kind.EQUIVALENT
     ]
@@ -226,11 +235,12 @@ def _finding(
     difference: Difference,
     left: LaunchConfig,
     right: LaunchConfig,
-    catalogue: Catalogue | None = None,
+    catalogue: Catalogue | None,
+    severities: Mapping[str, Severity] | None,
 ) -> Finding:
     d = difference
     rule = RULES[_BY_KIND[d.kind]]
-    severity = rule.severity
+    severity = _severity(d, rule, severities)
     other = d.right_name or d.name
     ours = None if d.left is None else show(d.name, d.left)
     theirs = None if d.right is None else show(other, d.right)
@@ -246,7 +256,7 @@ def _finding(
         message = f"{other} is {theirs}; {left.name} has {d.name} {ours}: {d.reason}"
         forwarded = [v for n in (d.name, other) if catalogue and (v := catalogue.variable(n))]
         if not any(v.renamed_to for v in forwarded):
-            severity = Severity.ERROR  # the release ignores the old name
+            severity = importance.severity(d.name, severities)  # the release ignores the old name
     elif d.kind is Kind.EQUIVALENT:
         message = f"{_both(d, left.name, ours, theirs)}: {d.reason}"
     elif d.kind is Kind.CHANGED and d.right_name:
@@ -266,6 +276,14 @@ def _finding(
     else:
         message = f"{d.name} can't be known{when}: {_reason(d)}; {left.name} has {_set(ours)}"
     return Finding(rule, severity, d.name, message, location, d.left_location, ours, theirs)
+
+
+def _severity(d: Difference, rule: Rule, severities: Mapping[str, Severity] | None) -> Severity:
+    """How bad a difference is: as bad as its setting is important, where its kind allows that."""
+    if rule.severity is Severity.NOTE:
+        return rule.severity
+    by_name = importance.severity(d.right_name or d.name, severities)
+    return max(rule.severity, by_name, key=list(Severity).index)
 
 
 def _both(d: Difference, left: str, ours: str | None, theirs: str | None) -> str:

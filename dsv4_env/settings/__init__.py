@@ -97,11 +97,12 @@ def load(start: Path, environ: Mapping[str, str]) -> Settings:
 def _load(pyproject: Path | None, variables: Mapping[str, str], start: Path) -> Settings:
     from pydantic import ValidationError
 
-    from dsv4_env import settings_schema, toml_source
+    from dsv4_env import toml_source
+    from dsv4_env.settings import schema
 
-    known = set(settings_schema.ToolSettings.model_fields)
-    simple = settings_schema.SIMPLE
-    lists = settings_schema.LISTS
+    known = set(schema.ToolSettings.model_fields)
+    simple = schema.SIMPLE
+    lists = schema.LISTS
     from_variables: dict[str, Any] = {}
     for variable, text in variables.items():
         name = variable.removeprefix(PREFIX).lower()
@@ -128,7 +129,7 @@ def _load(pyproject: Path | None, variables: Mapping[str, str], start: Path) -> 
             )
         table = inner
     try:
-        found = settings_schema.merged(from_variables, table)
+        found = schema.merged(from_variables, table)
     except ValidationError as exc:
         raise _problem(exc, source, from_variables, known) from None
     base = pyproject.parent if pyproject else start
@@ -165,7 +166,7 @@ def _problem(
     exc: Any, source: TomlSource | None, from_variables: Mapping[str, Any], known: set[str]
 ) -> SettingsError:
     """The first thing that is wrong, with its place."""
-    from dsv4_env import settings_schema
+    from dsv4_env.settings import schema
 
     # Key problems first: a misspelled key is why a required one is missing.
     item = min(exc.errors(), key=lambda e: e["type"] != "extra_forbidden")
@@ -182,7 +183,7 @@ def _problem(
         where = source.value(path)
     table = ".".join(map(str, ("tool", "dsv4_env", *(k for k in keys[:-1] if isinstance(k, str)))))
     if item["type"] == "extra_forbidden":
-        allowed = settings_schema.keys_of(keys[:-1]) or known
+        allowed = schema.keys_of(keys[:-1]) or known
         return SettingsError(
             f"unknown key {last!r} in [{table}]",
             where=where,
@@ -194,4 +195,4 @@ def _problem(
     shown = f"{last} is {item['input']!r}" if isinstance(last, str) else repr(item["input"])
     if isinstance(item["input"], date):
         shown = f"{last} is {item['input']}"
-    return SettingsError(shown, where=where, expected=settings_schema.expected(keys, item))
+    return SettingsError(shown, where=where, expected=schema.expected(keys, item))

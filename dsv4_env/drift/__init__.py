@@ -1,0 +1,323 @@
+"""Drift: every place a launch is written down, held to the profile that it belongs to."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dsv4_env.drift.files import expand
+from dsv4_env.drift.sources import Lines, Reading, label, load, read, titles
+from dsv4_env.drift.waivers import Excuses, in_comments
+from dsv4_env.errors import ProfileError, ReadError, did_you_mean
+from dsv4_env.finding import Comparison, Finding, Report, Waiver
+from dsv4_env.model import LaunchConfig, Location
+from dsv4_env.profile import Profile, layer_files, load_all
+from dsv4_env.rules import RULES, compare_launches, with_model
+from dsv4_env.settings import Pair, Settings
+
+if TYPE_CHECKING:
+    from dsv4_env.catalogue import Catalogue
+
+CatalogueFor = Callable[[str | None, Sequence[str | None]], "Catalogue | None"]
+"""The catalogue of a release, or of the newest within ranges; None where spelling counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a run compares: what the command line says over the settings."""
+
+    ignore: tuple[str, ...] = ()
+    compare: tuple[str, ...] = ()
+    sglang: str | None = None
+    show_equivalent: bool = False
+    today: date = field(default_factory=date.today)
+    args: tuple[str, ...] | None = None
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    closed: bool = False
+    root: Path | None = None
+
+
+@dataclass(slots=True)
+class Run:
+    """One check: what it is given, and what it has found so far.
+
+    *changed* are the files that count where only changes are checked, *whole* says that every
+    pair of the project is looked at. With *strict*, what can't be read is raised.
+    """
+
+    settings: Settings
+    profiles: Path | None
+    catalogue: CatalogueFor
+    options: Options
+    changed: Collection[Path] | None = None
+    whole: bool = True
+    strict: bool = False
+    lines: Lines = field(default_factory=Lines)
+    comparisons: list[Comparison] = field(default_factory=list)
+    problems: list[Finding] = field(default_factory=list)
+    files: int = 0
+    launches: int = 0
+    excuses: Excuses = field(init=False)
+    known: dict[str, Profile] = field(init=False)
+    layers: dict[str, Path] = field(init=False)
+    layer_waivers: dict[str, list[Waiver]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.excuses = Excuses(self.options.today)
+        self.known = load_all(self.profiles)
+        self.layers = layer_files(self.profiles)
+
+    @property
+    def folder(self) -> Path:
+        """Where the patterns of files start."""
+        return self.settings.folder or Path.cwd()
+
+    def profile(self, pair: Pair) -> Profile:
+        """The profile of a pair. Raises ProfileError with the pair's place."""
+        if pair.profile not in self.known:
+            raise ProfileError(
+                f"unknown profile {pair.profile!r}",
+                where=pair.location,
+                expected="one of " + ", ".join(sorted(self.known)),
+                hint=did_you_mean(pair.profile, self.known),
+            )
+        return self.known[pair.profile]
+
+
+def check(run: Run, pairs: Sequence[Pair]) -> Report:
+    """Hold the files of all pairs to their profiles, one file after the other.
+
+    What is wrong with one file costs one finding and never stops the others. Raises Dsv4Error
+    where the settings are wrong.
+    """
+    for pair in pairs:
+        run.profile(pair)
+    by_file: dict[Path, list[Pair]] = {}
+    for pair in pairs:
+        found = expand(run.folder, pair.files, pair.exclude)
+        if not found:
+            _nothing(run, pair, f"no file is called {' or '.join(pair.files)}")
+        for path in found:
+            by_file.setdefault(path, []).append(pair)
+    for path in sorted(by_file):
+        check_file(run, path, by_file[path])
+    return report(run)
+
+
+def report(run: Run, *, waivers: bool = True) -> Report:
+    """All that a run has found; *waivers*: with what is to be said of those in settings."""
+    if waivers:
+        judged = run.whole and run.changed is None
+        run.problems += run.excuses.problems(run.settings.waivers, judge_use=judged)
+        for kept in run.layer_waivers.values():
+            run.problems += run.excuses.problems(kept, judge_use=judged)
+    for problem in run.problems:
+        run.lines.keep(problem.location, {})
+    return Report(
+        tuple(run.comparisons),
+        tuple(run.problems),
+        lines=run.lines.kept,
+        files=run.files,
+        launches=run.launches,
+        root=str(Path.cwd()),
+        project=str(run.folder),
+    )
+
+
+def check_file(run: Run, path: Path, pairs: Sequence[Pair]) -> None:
+    """Hold one file to the profiles of its pairs."""
+    if run.changed is not None and not _may_be_touched(run, path):
+        return
+    try:
+        data = load(path)
+    except ReadError as exc:
+        _unreadable(run, path, exc)
+        return
+    text = data.decode("utf-8", "surrogateescape")
+    before = len(run.comparisons)
+    counted = False
+    launched: set[str] = set()
+    for pair in pairs:
+        try:
+            launches = read(data, path, _reading(run, pair))
+        except ReadError as exc:
+            _unreadable(run, path, exc)
+            continue
+        chosen = list(_chosen(launches, pair, str(path)))
+        if run.changed is not None and not _touched(run, path, pair, chosen):
+            continue
+        counted = True
+        if not chosen:
+            _nothing(run, pair, _missing(launches, pair, str(path)), Location(str(path)))
+        for title, config in chosen:
+            launched.add(title)
+            compare(run, pair, config, title)
+    run.files += counted
+    run.launches += len(launched)
+    if counted:
+        _finish(run, before, pairs, path, text)
+
+
+def check_launch(
+    run: Run, pairs: Sequence[Pair], config: LaunchConfig, path: Path | None, text: str
+) -> None:
+    """Hold one launch, read already, to profiles; *path* and *text* are of its file, if any."""
+    before = len(run.comparisons)
+    for pair in pairs:
+        compare(run, pair, config, config.name)
+    run.files += path is not None
+    run.launches += 1
+    _finish(run, before, pairs, path, text)
+
+
+def compare(run: Run, pair: Pair, config: LaunchConfig, title: str) -> None:
+    """Hold one launch to a pair's profile."""
+    profile = run.profile(pair)
+    options, settings = run.options, run.settings
+    comparison = compare_launches(
+        with_model(profile),
+        config,
+        ignore=(*options.ignore, *settings.ignore, *pair.ignore),
+        compare=(*options.compare, *settings.compare, *pair.compare),
+        catalogue=run.catalogue(options.sglang or pair.sglang, [profile.sglang_range]),
+        show_equivalent=options.show_equivalent,
+        severities={**settings.severity, **pair.severity},
+    )
+    run.comparisons.append(replace(comparison, right=title))
+
+
+def _reading(run: Run, pair: Pair) -> Reading:
+    options = run.options
+    return Reading(
+        pair.reader,
+        pair.dialect,
+        {**pair.set, **options.inputs},
+        options.args,
+        pair.closed or options.closed,
+        options.root or run.folder,
+    )
+
+
+def _chosen(
+    launches: list[LaunchConfig], pair: Pair, path: str
+) -> Iterator[tuple[str, LaunchConfig]]:
+    """The launches that a pair names, with their titles."""
+    for number, (title, config) in enumerate(zip(titles(launches, path), launches, strict=True), 1):
+        if pair.launch and number not in pair.launch:
+            continue
+        if pair.symbol and not any(fnmatchcase(label(config, path), s) for s in pair.symbol):
+            continue
+        yield title, config
+
+
+def _missing(launches: list[LaunchConfig], pair: Pair, path: str) -> str:
+    if not launches:
+        return "no launch of SGLang is found here"
+    if pair.symbol:
+        names = [label(c, path) for c in launches]
+        hints = [h for s in pair.symbol if (h := did_you_mean(s, names))]
+        hint = f". Did you mean {hints[0]}?" if hints else ""
+        return f"no launch is called {' or '.join(pair.symbol)}; there is {', '.join(names)}{hint}"
+    numbers = ", ".join(f"#{n}" for n in pair.launch)
+    return f"there is no launch {numbers}: the file has {len(launches)}"
+
+
+def _nothing(run: Run, pair: Pair, why: str, where: Location | None = None) -> None:
+    if run.strict:
+        raise ReadError(why, where=where or pair.location, expected="a launch of SGLang")
+    rule = RULES["DSV011"]
+    message = f"{why} (held to {pair.profile})"
+    run.problems.append(
+        Finding(rule, rule.severity, pair.profile, message, where or pair.location, pair.location)
+    )
+
+
+def _unreadable(run: Run, path: Path, exc: ReadError) -> None:
+    if run.strict:
+        raise exc
+    rule = RULES["DSV010"]
+    where = _place(exc.where, path)
+    message = exc.found + (f"; expected {exc.expected}" if exc.expected else "")
+    message += f". Did you mean {exc.hint}?" if exc.hint else ""
+    finding = Finding(rule, rule.severity, path.name, message, where)
+    if finding not in run.problems:
+        run.problems.append(finding)
+        run.files += 1
+
+
+def _place(where: str | None, path: Path) -> Location:
+    """``path:line:column`` of a message as a location."""
+    numbers = (where or "").removeprefix(str(path)).split(":")[1:]
+    if not (where or "").startswith(str(path)) or not all(n.isdigit() for n in numbers):
+        return Location(str(path))
+    return Location(str(path), *map(int, numbers[:2]))
+
+
+def _may_be_touched(run: Run, path: Path) -> bool:
+    """Whether a file has to be read to tell; only scripts and tests draw on other files."""
+    changed = run.changed or ()
+    return bool(changed) and (path.suffix not in (".yml", ".yaml") or bool({path} & set(changed)))
+
+
+def _touched(run: Run, path: Path, pair: Pair, chosen: Iterable[tuple[str, LaunchConfig]]) -> bool:
+    """Whether a change may matter to a pair: to the file, what it draws on, the profile, the pair.
+
+    What a file draws on is known by the places of its settings.
+    """
+    changed = {str(p) for p in run.changed or ()}
+    profile = run.profile(pair)
+    own = {str(path), str(run.settings.source), *(str(run.layers[n]) for n in profile.layers)}
+    if own & changed:
+        return True
+    for _, config in chosen:
+        places = [config.location, *(e.location for e in config.env)]
+        places += [a.location for a in config.args or ()]
+        if any(p is not None and p.path in changed for p in places):
+            return True
+    return False
+
+
+def _finish(run: Run, before: int, pairs: Sequence[Pair], path: Path | None, text: str) -> None:
+    """Apply the waivers that hold for a file's comparisons, and keep its lines for excerpts."""
+    own, wrong = in_comments(text, str(path))
+    run.problems += wrong
+    uri = os.path.relpath(path, run.folder).replace(os.sep, "/") if path else ""
+    done = [
+        run.excuses.applied(c, [*own, *_of_layers(run, c.left), *run.settings.waivers], c.left, uri)
+        for c in run.comparisons[before:]
+    ]
+    run.comparisons[before:] = done
+    every = {c.left for c in done} >= {p.profile for p in pairs}
+    run.problems += run.excuses.problems(own, judge_use=run.whole and every)
+    for finding in (f for c in done for f in c.findings):
+        run.lines.keep(finding.location, {str(path): text})
+        run.lines.keep(finding.related, {str(path): text})
+
+
+def _of_layers(run: Run, name: str) -> list[Waiver]:
+    """The waivers in the comments of a profile's layers."""
+    found: list[Waiver] = []
+    for layer in run.known[name].layers:
+        if layer not in run.layer_waivers:
+            path = run.layers[layer]
+            try:
+                text = path.read_text(encoding="utf-8")
+            except (OSError, ValueError):
+                text = ""
+            waivers, wrong = in_comments(text, str(path))
+            run.layer_waivers[layer] = waivers
+            run.problems += wrong
+        found += run.layer_waivers[layer]
+    return found
+
+
+def exit_code(found: Report) -> int:
+    """2 where a file couldn't be read, 1 where there is drift, else 0."""
+    if any(f.rule.id == "DSV010" and f.waiver is None for f in found.problems):
+        return 2
+    return 1 if found.failed else 0

@@ -1,0 +1,146 @@
+"""Which files a pattern names, which changed in git, and which a tree holds."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import subprocess
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from pathlib import Path
+
+from dsv4_env.errors import Dsv4Error, UsageError
+
+SKIPPED = frozenset(
+    {
+        ".git", ".hg", ".svn", ".venv", "venv", "node_modules", "__pycache__", ".tox", ".nox",
+        ".mypy_cache", ".pytest_cache", ".ruff_cache", ".hypothesis", ".eggs",
+    }
+)  # fmt: skip
+_MAGIC = re.compile(r"[*?\[]")
+
+
+def expand(folder: Path, patterns: Sequence[str], exclude: Sequence[str] = ()) -> list[Path]:
+    """The files that globs name, sorted; ``**`` is any number of folders.
+
+    A name without ``*``, ``?`` and ``[`` is that file, whether it's there or not where the
+    pattern says so: a missing file isn't found.
+    """
+    found: set[Path] = set()
+    for pattern in patterns:
+        path = folder / pattern
+        if not _MAGIC.search(pattern):
+            if os.path.lexists(path):
+                found.add(_normal(path))
+            continue
+        start = folder
+        parts = Path(pattern).parts
+        while parts and not _MAGIC.search(parts[0]):
+            start, parts = start / parts[0], parts[1:]
+        wanted = _regex("/".join(parts))
+        found |= {_normal(Path(start, name)) for name in walk(start) if wanted.fullmatch(name)}
+    left_out = [_regex(e) for e in exclude]
+    return sorted(p for p in found if not any(e.fullmatch(_below(p, folder)) for e in left_out))
+
+
+def _normal(path: Path) -> Path:
+    return Path(os.path.normpath(path))
+
+
+def _below(path: Path, folder: Path) -> str:
+    return os.path.relpath(path, folder).replace(os.sep, "/")
+
+
+def walk(folder: Path) -> Iterator[str]:
+    """The paths of all files below a folder, relative and with slashes, in a fixed order.
+
+    Symbolic links to folders aren't followed, folders of tools are left out, and what may not be
+    listed is passed over.
+    """
+    pending = [""]
+    while pending:
+        prefix = pending.pop()
+        try:
+            with os.scandir(folder / prefix if prefix else folder) as scan:
+                entries = sorted(scan, key=lambda e: e.name, reverse=True)
+        except OSError:
+            continue
+        for entry in reversed(entries):
+            if not entry.is_dir(follow_symlinks=False):
+                yield prefix + entry.name
+        pending += [
+            f"{prefix}{e.name}/"
+            for e in entries
+            if e.is_dir(follow_symlinks=False) and e.name not in SKIPPED
+        ]
+
+
+@lru_cache(maxsize=256)
+def _regex(pattern: str) -> re.Pattern[str]:
+    """A glob as a regular expression for a path with slashes."""
+    out: list[str] = []
+    i = 0
+    while i < len(pattern):
+        if pattern.startswith("**/", i):
+            out.append("(?:[^/]+/)*")
+            i += 3
+        elif pattern.startswith("**", i):
+            out.append(".*")
+            i += 2
+        elif pattern[i] == "*":
+            out.append("[^/]*")
+            i += 1
+        elif pattern[i] == "?":
+            out.append("[^/]")
+            i += 1
+        elif pattern[i] == "[" and (end := pattern.find("]", i + 2)) > 0:
+            inside = pattern[i + 1 : end].replace("\\", "\\\\")
+            out.append("[" + ("^" + inside[1:] if inside.startswith("!") else inside) + "]")
+            i = end + 1
+        else:
+            out.append(re.escape(pattern[i]))
+            i += 1
+    return re.compile("".join(out), re.DOTALL)
+
+
+def changed_since(folder: Path, revision: str) -> set[Path]:
+    """The files that differ from where *revision* and HEAD parted, new ones included.
+
+    Deleted files count: what drew on them has changed. Raises UsageError where *folder* isn't in
+    a git repository or git doesn't know the revision.
+    """
+    if revision.startswith("-"):
+        raise UsageError(f"{revision!r} is no revision", expected="a branch, tag or commit")
+    top = Path(_git(folder, "rev-parse", "--show-toplevel").rstrip("\n"))
+    commit = _git(
+        folder, "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}", what=revision
+    )
+    base = commit.strip()
+    with contextlib.suppress(Dsv4Error):  # no common history: compared with the revision itself
+        base = _git(folder, "merge-base", base, "HEAD").split("\n")[0]
+    listed = _git(top, "diff", "--name-only", "-z", "--no-ext-diff", "--no-renames", base)
+    listed += _git(top, "ls-files", "--others", "--exclude-standard", "-z")
+    return {top / name for name in listed.split("\0") if name}
+
+
+def _git(folder: Path, *words: str, what: str | None = None) -> str:
+    try:
+        done = subprocess.run(  # noqa: S603  # words are options of ours and one checked revision
+            ["git", "-C", str(folder), *words],  # noqa: S607  # whichever git the user has
+            capture_output=True,
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
+    except FileNotFoundError:
+        raise UsageError("git isn't installed", expected="git, for --changed-since") from None
+    if done.returncode:
+        said = done.stderr.decode(errors="replace").strip().partition("\n")[0]
+        if what is not None:
+            raise UsageError(
+                f"git knows no {what!r}", where=folder, expected="a branch, tag or commit"
+            )
+        raise UsageError(
+            said or f"git {words[0]} failed", where=folder, expected="a git repository"
+        )
+    return os.fsdecode(done.stdout)

@@ -1,0 +1,156 @@
+"""Files that launches are read from, one at a time: whatever is wrong with one stays with it."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from dsv4_env.errors import Dsv4Error, ReadError, did_you_mean
+from dsv4_env.model import LaunchConfig, Location
+from dsv4_env.readers import READERS
+from dsv4_env.readers.detect import detect
+
+MAX_BYTES = 5_000_000
+_KINDS = (
+    "a launch script, a test file, a workflow, a Compose file, a manifest, a Dockerfile or .env"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How a file is read: by which reader, with what from outside.
+
+    *root* is the folder that a script's sourced files and a test's imports must lie below.
+    """
+
+    reader: str | None = None
+    dialect: str | None = None
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    args: tuple[str, ...] | None = None
+    closed: bool = False
+    root: Path | None = None
+
+    def options(self, reader: str) -> dict[str, Any]:
+        """The options that the reader's ``read_all`` takes."""
+        if reader == "bash":
+            return {
+                "inputs": self.inputs,
+                "args": self.args,
+                "closed": self.closed,
+                "root": self.root,
+            }
+        if reader == "python":
+            return {"environ": self.inputs, "root": self.root}
+        if reader == "compose":
+            return {"inputs": self.inputs, "root": self.root}
+        return {"dialect": self.dialect} if reader == "dotenv" and self.dialect else {}
+
+
+def load(path: Path) -> bytes:
+    """The bytes of a file. Raises ReadError for what is no file, too large or not to be read."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as exc:
+        reason = (exc.strerror or str(exc)).lower()
+        raise ReadError(f"can't be read: {reason}", where=path, expected=_KINDS) from None
+    with os.fdopen(handle, "rb") as file:
+        status = os.fstat(handle)
+        if not stat.S_ISREG(status.st_mode):
+            what = "a folder" if stat.S_ISDIR(status.st_mode) else "no regular file"
+            raise ReadError(f"it is {what}", where=path, expected=_KINDS)
+        if status.st_size > MAX_BYTES:
+            raise _large(path, status.st_size)
+        data = file.read(MAX_BYTES + 1)
+    if len(data) > MAX_BYTES:
+        raise _large(path, len(data))
+    return data
+
+
+def _large(path: Path, size: int) -> ReadError:
+    return ReadError(f"{size:,} bytes", where=path, expected=f"at most {MAX_BYTES:,} bytes")
+
+
+def read(data: bytes, path: Path, reading: Reading) -> list[LaunchConfig]:
+    """Every launch of a file.
+
+    Raises ReadError, also where no reader is meant for the file and where a reader fails.
+    """
+    name = reading.reader or detect(str(path), data)
+    if name is None:
+        raise ReadError("no reader is meant for this file", where=path, expected=_KINDS)
+    if name not in READERS:
+        raise ReadError(
+            f"there is no reader {name!r}",
+            where=path,
+            expected="one of " + ", ".join(READERS),
+            hint=did_you_mean(name, READERS),
+        )
+    try:
+        return READERS[name](data, str(path), **reading.options(name))
+    except Dsv4Error:
+        raise
+    except RecursionError:
+        raise ReadError("nested too deeply", where=path) from None
+    except Exception as exc:
+        # A defect of a reader must not keep the other files from being checked.
+        raise ReadError(
+            f"the {name} reader failed: {type(exc).__name__}: {exc}", where=path
+        ) from exc
+
+
+def label(config: LaunchConfig, path: str) -> str:
+    """What a launch is called within its file: ``TestV4.setUpClass``, ``job t``, or nothing."""
+    return config.symbol or config.name.removeprefix(path).strip()
+
+
+def titles(launches: list[LaunchConfig], path: str) -> list[str]:
+    """What reports call each launch: the path, and what tells it from the others of the file."""
+    found = []
+    for number, config in enumerate(launches, 1):
+        same = [c for c in launches if c.name == config.name]
+        if len(same) == 1:
+            found.append(config.name)
+        elif config.symbol and sum(c.symbol == config.symbol for c in launches) == 1:
+            found.append(f"{path}::{config.symbol}")
+        else:
+            found.append(f"{config.name}#{number}")
+    return found
+
+
+class Lines:
+    """Source lines by place, for excerpts; a file's text is only kept while it is in use."""
+
+    def __init__(self) -> None:
+        self.kept: dict[tuple[str, int], str] = {}
+        self._files: dict[str, list[str]] = {}
+
+    def keep(self, location: Location | None, texts: Mapping[str, str]) -> None:
+        """Remember the line at a location; *texts* are the files in use."""
+        if location is None or location.line is None:
+            return
+        key = (location.path, location.line)
+        if key in self.kept:
+            return
+        lines = self._lines(location.path, texts)
+        if lines and 0 < location.line <= len(lines):
+            self.kept[key] = lines[location.line - 1].rstrip("\r")
+
+    def _lines(self, path: str, texts: Mapping[str, str]) -> list[str] | None:
+        if path in texts:
+            return texts[path].split("\n")
+        if path not in self._files:
+            try:
+                text = load(Path(path)).decode("utf-8", "surrogateescape")
+            except ReadError:
+                text = ""
+            if len(self._files) >= _FILES:
+                self._files.clear()
+            self._files[path] = text.split("\n")
+        return self._files[path]
+
+
+_FILES = 32  # layers of profiles and sourced files: enough for a project, and bounded
