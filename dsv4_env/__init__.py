@@ -7,6 +7,8 @@
 
 from __future__ import annotations
 
+import sys
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
@@ -42,7 +44,6 @@ def __getattr__(name: str) -> object:
     if name in _HOMES:
         import importlib
 
-        # `diff` is a module and a function of the package: once asked for, the function stays.
         value: object = getattr(importlib.import_module(_HOMES[name]), name)
         globals()[name] = value
         return value
@@ -51,3 +52,14 @@ def __getattr__(name: str) -> object:
 
 def __dir__() -> list[str]:
     return sorted(__all__)
+
+
+class _Package(ModuleType):
+    """Keeps ``dsv4_env.diff`` the function, whoever has imported the module of that name."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if not (name == "diff" and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package

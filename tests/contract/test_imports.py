@@ -26,6 +26,7 @@ TIERS = [
     {"__main__"},
 ]
 RANK = {name: rank for rank, tier in enumerate(TIERS) for name in tier}
+NAMES = sorted(set(dsv4_env.__all__) - {"__version__"})
 HEAVY = {
     "deepdiff",
     "hypothesis",
@@ -117,3 +118,10 @@ def test_heavy_imports_are_lazy(statement: str, tmp_path: Path) -> None:
     loaded = {name.partition(".")[0] for name in done.stderr.split()}
     assert "dsv4_env" in loaded
     assert loaded & HEAVY == set()
+
+
+@pytest.mark.parametrize("first", ["dsv4_env.diff", "dsv4_env.rules", "dsv4_env.profile"])
+def test_public_names_do_not_hang_on_what_was_imported_before(first: str) -> None:
+    code = f"import {first}, dsv4_env; print(*(callable(getattr(dsv4_env, n)) for n in {NAMES}))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert set(done.stdout.split()) == {"True"}
