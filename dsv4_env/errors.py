@@ -9,7 +9,11 @@ from collections.abc import Iterable
 def did_you_mean(name: str, known: Iterable[str]) -> str | None:
     """The known name nearest to *name*, or None when none is near."""
     folded = {k.casefold(): k for k in sorted(known)}
-    close = difflib.get_close_matches(name.casefold(), folded, n=1, cutoff=0.7)
+    wanted = name.casefold()
+    close = difflib.get_close_matches(wanted, folded, n=1, cutoff=0.7)
+    if not close:  # `enviroment` for env, `timeout` for timeout-seconds
+        close = [k for k in folded if k.startswith(wanted) or wanted.startswith(k)]
+        close = close if len(close) == 1 and min(len(close[0]), len(wanted)) > 2 else []
     return folded[close[0]] if close else None
 
 

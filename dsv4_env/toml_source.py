@@ -160,6 +160,7 @@ class _Walker:
             path = (*path, name)
             if len(path) > 1:
                 self.source.keys.setdefault(path[:-1], self.at(key))
+                self.source.values.setdefault(path[:-1], self.at(key))
         self.declare(path, key)
         self.source.keys[path] = self.at(key)
         self.value(value, path)

@@ -67,8 +67,7 @@ class Profile:
 
     def model_path(self, environ: Mapping[str, str]) -> str | None:
         """The model path, as the tests read it: the variable if set, else the default."""
-        variable = self.model_path_variable
-        return environ.get(variable, self.default_model_path) if variable else None
+        return environ.get(self.model_path_variable or "", self.default_model_path)
 
     @property
     def launch_timeout_seconds(self) -> int | None:

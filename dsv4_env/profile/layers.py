@@ -19,6 +19,13 @@ from dsv4_env.profile.schema import LAYER_NAME, LayerFile, Resolved
 from dsv4_env.toml_source import KeyPath, TomlSource
 
 SECTIONS = tuple(Resolved.model_fields)
+_EXPECTED = {  # what pydantic calls an error, and what a reader of TOML should have written
+    "bool_type": "true or false",
+    "dict_type": "a table",
+    "greater_than_equal": "at least {ge}",
+    "int_type": "a whole number",
+    "model_type": "a table",
+}
 
 
 @dataclass(slots=True)
@@ -63,6 +70,13 @@ def read_layer(path: Path) -> Layer:
     except ValidationError as exc:
         raise located(exc, LayerFile, source, ProfileError) from None
     layer = Layer(path.stem, file, source)
+    for index, parent in enumerate(file.extends):
+        if (first := file.extends.index(parent)) < index:
+            raise ProfileError(
+                f"layer {layer.name} extends {parent} twice",
+                where=source.value(("extends", index)),
+                expected=f"it once; it is first given at {source.value(('extends', first))}",
+            )
     _no_contradiction(layer)
     return layer
 
@@ -107,7 +121,8 @@ def located(
         found, expected = (str(ctx[k]).replace("{spelled}", spelled) for k in ("found", "expected"))
         prefix = "" if found.startswith("bad ") else f"{name} is "
         return error(prefix + found, where=where, expected=expected)
-    expected = item["msg"].removeprefix("Input should be ")
+    expected = _EXPECTED.get(item["type"], item["msg"].removeprefix("Input should be "))
+    expected = expected.format_map(ctx)
     return error(f"{name} is {source.spelled.get(loc, 'a table')}", where=where, expected=expected)
 
 

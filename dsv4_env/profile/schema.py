@@ -91,7 +91,7 @@ def _specifiers(text: str) -> str:
 
 def _strings(value: Any) -> Any:
     if not isinstance(value, list):
-        raise _wrong("{spelled}", 'an array of strings, such as ["common", "fp4"]')
+        raise _wrong("{spelled}", 'an array of strings, such as ["a", "b"]')
     return value
 
 

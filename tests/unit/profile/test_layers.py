@@ -137,6 +137,12 @@ def test_unknown_layer_has_a_hint(tmp_path: Path) -> None:
         load_all(tmp_path)
 
 
+def test_the_model_path_without_a_variable(tmp_path: Path) -> None:
+    write(tmp_path, a='[model]\npath = "/m"\n', b="")
+    assert load_profile("a", tmp_path).model_path({"X": "1"}) == "/m"
+    assert load_profile("b", tmp_path).model_path({"X": "1"}) is None
+
+
 def test_no_such_folder(tmp_path: Path) -> None:
     with pytest.raises(ProfileError, match="no such folder"):
         load_all(tmp_path / "nope")
