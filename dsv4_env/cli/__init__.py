@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ import click
 from dsv4_env import __version__
 from dsv4_env.cli import catalogue, compare, lint, profiles, scripts
 from dsv4_env.errors import Dsv4Error, did_you_mean
+from dsv4_env.exporters import EXPORTERS
 
 _EPILOG = """\b
 Examples:
@@ -28,7 +30,7 @@ class _Group(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and args[0] not in self.commands and not args[0].startswith("-"):
-            hint = did_you_mean(args[0], self.commands)
+            hint = _meant(args[0])
             raise click.UsageError(
                 f"no such command {args[0]!r}" + (f". Did you mean {hint}?" if hint else ""), ctx
             )
@@ -59,20 +61,32 @@ for command in (
     cli.add_command(command)
 
 
-def _is_shell_export(argv: Sequence[str]) -> bool:
-    """Whether the output is meant for ``eval``, as far as wrong words let it be seen."""
-    words = list(argv)
-    if "export" not in words:
-        return False
-    rest = words[words.index("export") + 1 :]
-    for index, word in enumerate(rest):
+def _meant(command: str) -> str | None:
+    return did_you_mean(command, cli.commands)
+
+
+def _failure(argv: Sequence[str]) -> str:
+    """What a failed command prints to fail the ``eval`` that it may stand in.
+
+    ``eval "$(…)"`` takes an empty answer for success, even under ``set -e``; and without its
+    arguments a server would start all the same. What was meant is guessed where a word is wrong.
+    """
+    start = next((i for i, word in enumerate(argv) if not word.startswith("-")), len(argv))
+    command, *rest = [*argv[start:], ""]
+    if command != "export" and (command in cli.commands or _meant(command) != "export"):
+        return ""
+    format_ = "shell"
+    for word, following in zip(rest, [*rest[1:], ""], strict=True):
         name, equals, value = word.partition("=")
+        if not word.startswith("--") and word[:2] in ("-f", "-o"):
+            name, equals, value = word[:2], word[2:], word[2:]
+        if name in ("--output", "-o"):
+            return ""  # the text goes to a file
         if name in ("--format", "-f"):
-            value = value if equals else (rest[index + 1] if index + 1 < len(rest) else "")
-            return value in ("shell", "")
-        if word.startswith("-f") and not word.startswith("--"):
-            return word[2:] == "shell"
-    return True
+            format_ = value if equals else following
+    if format_ == "args":
+        return "--dsv4-env-export-failed )"  # a syntax error for a shell, no option for a server
+    return "" if format_ in EXPORTERS and format_ != "shell" else "false"
 
 
 def run(argv: Sequence[str]) -> int:
@@ -80,7 +94,8 @@ def run(argv: Sequence[str]) -> int:
     code = 2
     try:
         result = cli.main(args=list(argv), prog_name="dsv4-env", standalone_mode=False)
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
         return result if isinstance(result, int) else 0
     except Dsv4Error as exc:
         click.echo(f"dsv4-env: error: {exc}", err=True)
@@ -112,9 +127,10 @@ def run(argv: Sequence[str]) -> int:
         frame = traceback.extract_tb(exc.__traceback__)[-1]
         place = f"{frame.filename}:{frame.lineno}"
         click.echo(f"dsv4-env: internal error: {type(exc).__name__}: {exc} (at {place})", err=True)
-    if _is_shell_export(argv) and not sys.stdout.isatty():
-        # `eval "$(…)"` would take an empty answer for success, even under `set -e`.
-        click.echo("false")
+    failure = _failure(argv)
+    if failure and sys.stdout is not None and not sys.stdout.isatty():
+        with contextlib.suppress(OSError):  # a full disk has been told already
+            click.echo(failure)
     return code
 
 

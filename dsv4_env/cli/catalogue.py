@@ -6,13 +6,12 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from dsv4_env.cli.common import profile_folder, profiles_option, write
+from dsv4_env.cli.common import profile_folder, profiles_option, table, write
 from dsv4_env.errors import ReadError, UsageError, did_you_mean
 from dsv4_env.model import Location
 from dsv4_env.profile import layer_files, load_profile
@@ -35,14 +34,6 @@ def _load(release: str) -> Catalogue:
     return load(known)
 
 
-def _table(rows: Sequence[tuple[str, ...]]) -> str:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "".join(
-        "  ".join(f"{cell:{w}}" for cell, w in zip(row, widths, strict=True)).rstrip() + "\n"
-        for row in rows
-    )
-
-
 def _span(releases: list[str]) -> str:
     return releases[0] if len(releases) == 1 else f"{releases[0]} to {releases[-1]}"
 
@@ -62,7 +53,7 @@ def releases_() -> None:
         found = load(release)
         live = sum(v.live for v in found.variables.values())
         rows.append((release, str(live), str(len(found.arguments))))
-    write(_table(rows))
+    write(table(rows))
 
 
 @catalogue.command(context_settings=_FLAGS)
@@ -248,7 +239,7 @@ def search(word: str, sglang: str | None) -> int:
     if not found:
         click.echo(f"nothing has {word!r} in its name", err=True)
         return 1
-    write(_table([(name, _span(found[name])) for name in sorted(found)]))
+    write(table([(name, _span(found[name])) for name in sorted(found)]))
     return 0
 
 
@@ -328,10 +319,10 @@ def _download(release: str, folder: Path) -> Path:
 def upgrade(
     name: str, before: str, after: str, every: bool, target: str | None, folder: Path | None
 ) -> None:
-    """Say what a profile needs to mean the same on another release of SGLang.
+    """Say what a profile needs for another release of SGLang.
 
-    It lists what to rename, to drop, to change, to set (a default has moved) and what to decide;
-    --write makes a layer of it that extends the profile.
+    So that it means the same there: what to rename, to drop, to change, to set (a default has
+    moved) and what to decide. --write makes a layer of it that extends the profile.
 
     \b
     Examples:
@@ -357,7 +348,7 @@ def upgrade(
     rows = [(a.action.value, a.name, _what(a)) for a in advice]
     title = f"{name} from SGLang {old.release} to {new.release}: "
     title += f"{len(rows)} to see to" if rows else "nothing to do"
-    write(f"{title}\n" + (_table(rows) if rows else ""))
+    write(f"{title}\n" + (table(rows) if rows else ""))
     if path is not None:
         click.echo(f"wrote {Location(str(path))}", err=True)
 

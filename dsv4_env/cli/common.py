@@ -7,14 +7,14 @@ import os
 import re
 import sys
 import tempfile
-from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
-from dsv4_env.errors import ReadError, UsageError
+from dsv4_env.errors import ProfileError, ReadError, UsageError
 from dsv4_env.model import ENV_NAME, LaunchConfig, Location
 from dsv4_env.profile import layer_files, load_profile
 from dsv4_env.settings import Settings, load
@@ -114,15 +114,35 @@ def use_color(choice: str) -> bool:
     """Whether standard output gets colours."""
     if choice != "auto":
         return choice == "always"
-    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    if sys.stdout is None or not sys.stdout.isatty():
+        return False
+    return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def table(rows: Sequence[tuple[str, ...]]) -> str:
+    """Rows as aligned columns, two spaces apart."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "".join(
+        "  ".join(f"{cell:{w}}" for cell, w in zip(row, widths, strict=True)).rstrip() + "\n"
+        for row in rows
+    )
 
 
 def write(text: str, output: Path | None = None) -> None:
-    """Print the text, or write the file in one step: it is there whole or as it was."""
+    """Print the text, or write the file in one step: it is there whole or as it was.
+
+    A link is followed, and a device or pipe written as it is: neither may be replaced.
+    """
     data = text.encode(errors="surrogateescape")
-    if output is None:
+    if output is None or str(output) == "-":
+        if sys.stdout is None:
+            raise UsageError("standard output is closed", expected="somewhere to write")
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
+        return
+    output = output.resolve()
+    if output.exists() and not output.is_file():
+        output.write_bytes(data)
         return
     handle, name = tempfile.mkstemp(dir=output.parent, prefix=f".{output.name}.")
     try:
@@ -236,8 +256,11 @@ def _bytes(path: str | Path, expected: str) -> bytes:
 
 def script_text(path: str) -> str:
     """The text of a script, or of standard input where the path is ``-``."""
-    data = sys.stdin.buffer.read() if path == "-" else _bytes(path, "a bash script")
-    return data.decode("utf-8", "surrogateescape")
+    if path != "-":
+        return _bytes(path, "a bash script").decode("utf-8", "surrogateescape")
+    if sys.stdin is None:
+        raise UsageError("standard input is closed", expected="a script on standard input")
+    return sys.stdin.buffer.read().decode("utf-8", "surrogateescape")
 
 
 def script_launches(path: str, inputs: Inputs, data: str | None = None) -> list[LaunchConfig]:
@@ -260,7 +283,7 @@ def split_operand(operand: str) -> tuple[str, int | None, int | None]:
     """``PATH``, ``PATH#2`` or ``PATH:34`` as path, number of the launch, and line."""
     if operand != "-" and not Path(operand).exists():
         match = re.fullmatch(r"(.+?)(?:#(\d+)|:(\d+))", operand)
-        if match and Path(match[1]).exists():
+        if match and (match[1] == "-" or Path(match[1]).exists()):
             launch, line = match[2], match[3]
             return match[1], int(launch) if launch else None, int(line) if line else None
     return operand, None, None
@@ -271,13 +294,21 @@ def read_script(operand: str, inputs: Inputs = _NO_INPUTS) -> LaunchConfig:
     from dsv4_env.readers import choose
 
     path, launch, line = split_operand(operand)
+    if path in layer_files() and not Path(path).exists():
+        raise UsageError(
+            f"{path} is a profile", expected="a launch script; `diff` compares two profiles"
+        )
     launches = script_launches(path, inputs)
-    return choose(launches, "<stdin>" if path == "-" else path, launch=launch, line=line)
+    chosen = choose(launches, path, launch=launch, line=line)
+    if len(launches) == 1:
+        return chosen
+    return replace(chosen, name=f"{chosen.name}#{launches.index(chosen) + 1}")
 
 
 def is_script(text: str) -> bool:
     """Whether an operand names a file rather than a profile."""
-    return "/" in text or "." in text or text == "-" or Path(text.partition("#")[0]).is_file()
+    path = split_operand(text)[0]
+    return "/" in path or "." in path or path == "-" or Path(path).is_file()
 
 
 def operand(
@@ -301,7 +332,11 @@ def operand(
         return _with_model(text, folder)
     if is_script(text):
         return read_script(text, inputs)
-    return _with_model(text, folder)  # says which profiles there are
+    try:
+        return _with_model(text, folder)
+    except ProfileError as exc:
+        exc.expected = f"{exc.expected}, a script or env:"
+        raise
 
 
 def _with_model(name: str, folder: Path | None) -> LaunchConfig:

@@ -60,10 +60,11 @@ def diff(
     color: str,
     format_: str,
 ) -> int:
-    """Show how B differs from A, as SGLang reads both; with --exact to the letter.
+    """Show how B differs from A, as SGLang reads both.
 
-    A and B are profiles, launch scripts (PATH, PATH#2 for the second launch in it, PATH:34 for
-    the one at line 34, - for standard input) or env: for the current environment.
+    With --exact they are compared to the letter. A and B are profiles, launch scripts (PATH,
+    PATH#2 for the second launch in it, PATH:34 for the one at line 34, - for standard input) or
+    env: for the current environment.
 
     \b
     Examples:

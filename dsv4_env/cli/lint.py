@@ -65,7 +65,7 @@ def lint(
     color: str,
     format_: str,
 ) -> int:
-    """Say what a release of SGLang would make of profiles and launch scripts.
+    """Say what a release of SGLang makes of profiles and scripts.
 
     SGLang ignores a variable that it doesn't know, and stops on such a flag. Lint tells both,
     and more: `dsv4-env rule` lists the rules. Of a script it reads every launch, or the one that
@@ -184,7 +184,7 @@ def _comparison(
 @click.command()
 @click.argument("word", metavar="[RULE]", required=False)
 def rule(word: str | None) -> None:
-    """Explain a rule, by id or name, with a bad and a good example; or list all.
+    """Explain a rule, by id or name; without one, list them all.
 
     \b
     Examples:

@@ -18,10 +18,11 @@ from dsv4_env.cli.common import (
     profiles_option,
     script_launches,
     split_operand,
+    table,
     use_color,
     write,
 )
-from dsv4_env.cli.scripts import describe, shown, write_launches
+from dsv4_env.cli.scripts import Row, argument, describe, sections, shown, write_launches
 from dsv4_env.errors import UsageError
 from dsv4_env.exporters import EXPORTERS
 from dsv4_env.model import Location, Origin, masked
@@ -40,25 +41,20 @@ from dsv4_env.readers import choose
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array instead of a table.")
 @profiles_option
 def list_(as_json: bool, folder: Path | None) -> None:
-    """List the profiles: name, what it is, the layers it is made of (lowest first)."""
+    """List the profiles and the layers they are made of."""
     profiles = load_all(profile_folder(folder))
     if as_json:
-        items = [
-            {"name": p.name, "description": p.description, "layers": p.layers, **p.data}
-            for p in profiles.values()
-        ]
+        items = [_item(profile) for profile in profiles.values()]
         write(json.dumps(items, indent=2, ensure_ascii=False) + "\n")
         return
     rows = [(p.name, p.description, " → ".join(p.layers)) for p in profiles.values()]
-    write(_table(sorted(rows)))
+    write(table(sorted(rows)))
 
 
-def _table(rows: list[tuple[str, ...]]) -> str:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "".join(
-        "  ".join(f"{cell:{w}}" for cell, w in zip(row, widths, strict=True)).rstrip() + "\n"
-        for row in rows
-    )
+def _item(profile: Profile) -> dict[str, Any]:
+    """What a profile is beside its settings, as plain data."""
+    head = {"name": profile.name, "description": profile.description, "layers": profile.layers}
+    return {**head, **profile.data}
 
 
 @click.command()
@@ -71,7 +67,7 @@ def _table(rows: list[tuple[str, ...]]) -> str:
 def show(
     name: str, inputs: Inputs, as_json: bool, origin: bool, folder: Path | None, color: str
 ) -> None:
-    """Show what a profile holds, or what a launch script does, as an aligned table.
+    """Show what a profile holds, or what a launch script does.
 
     Of a script it shows each launch: what its server gets, under which condition, what can't be
     known and why, and which inputs it demands. Nothing is run. Secrets are masked.
@@ -94,45 +90,33 @@ def show(
 
     profile = load_profile(name, profile_folder(folder))
     if as_json:
-        write(json.dumps(describe(profile.config), indent=2, ensure_ascii=False) + "\n")
+        settings = describe(profile.config, origin=origin)
+        item = _item(profile) | {"env": settings["env"], "args": settings["args"]}
+        write(json.dumps(item, indent=2, ensure_ascii=False) + "\n")
         return
-    painted = use_color(color)
-    sections: list[tuple[str, list[tuple[str, str, Origin | None]]]] = [
+
+    def row(name: str, value: str, setter: Origin | None) -> Row:
+        return name, value, "", _chain(name, setter) if origin and setter else ""
+
+    config, painted = profile.config, use_color(color)
+    groups = [
+        ("Environment", [row(e.name, masked(e.name, str(e.value)), e.origin) for e in config.env]),
         (
-            "Environment",
-            [(e.name, masked(e.name, str(e.value)), e.origin) for e in profile.config.env],
+            "Server arguments",
+            [row(a.flag or "", argument(a), a.origin) for a in config.args or ()],
         ),
-        ("Server arguments", _arguments(profile)),
-        ("About", _about(profile)),
+        (
+            "About",
+            [
+                row(f"{section}.{key}", str(value), profile.origins.get((section, key)))
+                for section, values in profile.data.items()
+                for key, value in values.items()
+            ],
+        ),
     ]
-    entries = [row for _, rows in sections for row in rows]
-    name_width = max((len(row[0]) for row in entries), default=0)
-    value_width = max((len(row[1]) for row in entries if len(row[1]) <= 56), default=0)
     title = paint(profile.name, "bold", painted)
-    lines = [f"{title}: {profile.description}" if profile.description else title]
-    for title, rows in sections:
-        lines += ["", paint(title, "bold", painted)] if rows else []
-        for key, value, setter in rows:
-            row = f"  {plain(key):{name_width}}  {plain(value):{value_width}}"
-            if origin and setter is not None:
-                row += paint(f"  {_chain(key, setter)}", "dim", painted)
-            lines.append(row.rstrip())
-    write("".join(f"{line}\n" for line in lines))
-
-
-def _arguments(profile: Profile) -> list[tuple[str, str, Origin | None]]:
-    return [
-        (a.flag or "", " ".join(masked(a.flag or "", str(v)) for v in a.values), a.origin)
-        for a in profile.config.args or ()
-    ]
-
-
-def _about(profile: Profile) -> list[tuple[str, str, Origin | None]]:
-    rows: list[tuple[str, str, Origin | None]] = []
-    for table, values in profile.data.items():
-        for key, value in values.items():
-            rows.append((f"{table}.{key}", str(value), profile.origins.get((table, key))))
-    return rows
+    lines = [f"{title}: {plain(profile.description)}" if profile.description else title]
+    write("".join(f"{line}\n" for line in [*lines, *sections(groups, color=painted)]))
 
 
 def _chain(name: str, origin: Origin) -> str:
@@ -161,13 +145,14 @@ def _chain(name: str, origin: Origin) -> str:
     "--output",
     "-o",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Write a file (in one step) instead of standard output.",
+    help="Write a file (in one step) instead of standard output, which is also `-`.",
 )
 @profiles_option
 def export(name: str, format_: str, output: Path | None, folder: Path | None) -> None:
     """Write a profile for a shell, a test or another program.
 
-    When it fails, the shell format prints `false`, so that eval "$(dsv4-env export …)" fails too.
+    When it fails, the formats shell and args print what fails an eval, so that
+    eval "$(dsv4-env export …)" fails too.
 
     \b
     Examples:
@@ -182,10 +167,10 @@ def export(name: str, format_: str, output: Path | None, folder: Path | None) ->
 @click.option("--check", is_flag=True, help="Write nothing; exit with 1 when the lock is old.")
 @profiles_option
 def lock(check: bool, folder: Path | None) -> int:
-    """Write profiles.lock.json: the resolved profiles, so that `export` starts at once.
+    """Write profiles.lock.json, which makes every start faster.
 
-    The lock is only used while it matches the layers byte for byte, so it may be old or absent:
-    the layers are then read themselves, which takes some 0.2 s longer.
+    It holds the resolved profiles. It is only used while it matches the layers byte for byte, so
+    it may be old or absent: the layers are then read themselves, which takes some 0.2 s longer.
     """
     from dsv4_env.profile import lock as locks
 

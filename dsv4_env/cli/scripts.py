@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import click
 
@@ -18,7 +19,20 @@ from dsv4_env.cli.common import (
     write,
 )
 from dsv4_env.errors import UsageError
-from dsv4_env.model import LaunchConfig, Location, Unknown, Value, is_secret, masked
+from dsv4_env.model import (
+    EnvVar,
+    LaunchConfig,
+    Location,
+    ServerArg,
+    Unknown,
+    Value,
+    is_secret,
+    masked,
+)
+from dsv4_env.quoting import word
+
+Row: TypeAlias = tuple[str, str, str, str]
+"""One row of a table: name, value, a remark on it, and where it is set."""
 
 
 def shown(location: Location | None) -> str:
@@ -38,8 +52,8 @@ def _text(name: str, value: Value) -> str:
     return f"<{text}> unknown: {value.reason}"
 
 
-def describe(config: LaunchConfig) -> dict[str, Any]:
-    """A launch as plain data, secrets masked."""
+def describe(config: LaunchConfig, *, origin: bool = False) -> dict[str, Any]:
+    """A launch as plain data, secrets masked; with *origin* each setting has who set it."""
 
     def value(name: str, value: Value) -> Any:
         if not isinstance(value, Unknown):
@@ -47,6 +61,19 @@ def describe(config: LaunchConfig) -> dict[str, Any]:
         fields = {"unknown": masked(name, value.text), "reason": value.reason}
         more = {"names": list(value.names), "default": value.default}
         return fields | {k: v for k, v in more.items() if v}
+
+    def chain(name: str, setting: EnvVar | ServerArg) -> dict[str, Any]:
+        if not origin:
+            return {}
+        setters = [
+            {
+                "name": o.name,
+                "value": None if o.value is None else masked(name, o.value),
+                "location": shown(o.location),
+            }
+            for o in setting.origin.chain()
+        ]
+        return {"origin": setters}
 
     found: dict[str, Any] = {
         "path": config.name,
@@ -60,6 +87,7 @@ def describe(config: LaunchConfig) -> dict[str, Any]:
                 "when": e.condition,
                 "superseded": e.superseded,
                 "location": shown(e.location),
+                **chain(e.name, e),
             }
             for e in config.env
         ],
@@ -69,6 +97,7 @@ def describe(config: LaunchConfig) -> dict[str, Any]:
                 "values": [value(a.flag or "", v) for v in a.values],
                 "when": a.condition,
                 "location": shown(a.location),
+                **chain(a.flag or "", a),
             }
             for a in config.args or ()
         ],
@@ -79,42 +108,50 @@ def describe(config: LaunchConfig) -> dict[str, Any]:
     return found
 
 
+def argument(arg: ServerArg) -> str:
+    """The values of a server argument, quoted as for a shell, secrets masked."""
+    texts = [(v, _text(arg.flag or "", v)) for v in arg.values]
+    return " ".join(word(text) if value == text else text for value, text in texts)
+
+
+def sections(groups: Sequence[tuple[str, Sequence[Row]]], *, color: bool) -> list[str]:
+    """Groups of rows under their headings, the columns aligned over all of them."""
+    from dsv4_env.reporters.style import paint, plain
+
+    cells = [(plain(name), plain(value)) for _, rows in groups for name, value, _, _ in rows]
+    width = max((len(name) for name, _ in cells), default=0)
+    value_width = max((len(value) for _, value in cells if len(value) <= 56), default=0)
+    lines: list[str] = []
+    for heading, rows in groups:
+        lines += ["", paint(heading, "bold", color)] if rows else []
+        for name, value, remark, place in rows:
+            row = f"  {plain(name):{width}}  {plain(value):{value_width}}"
+            row += f"  {plain(remark)}" if remark else ""
+            row += paint(f"  {plain(place)}", "dim", color) if place else ""
+            lines.append(row.rstrip())
+    return lines
+
+
 def render(config: LaunchConfig, title: str, *, origin: bool, color: bool) -> str:
     """A launch as aligned text."""
     from dsv4_env.reporters.style import paint, plain
+
+    def row(name: str, value: str, setting: EnvVar | ServerArg) -> Row:
+        when = f"when {setting.condition}" if setting.condition else ""
+        again = "(set again later)" if setting.superseded else ""
+        remark = "  ".join(filter(None, (when, again)))
+        return name, value, remark, shown(setting.location) if origin else ""
 
     command = " ".join(str(w) for w in config.command)
     lines = [f"{paint(plain(title), 'bold', color)}: {plain(command)}"]
     if config.condition:
         lines.append(f"when {plain(config.condition)}")
-    env = [
-        (e.name, _text(e.name, e.value), e.condition, e.location, e.superseded) for e in config.env
+    groups = [
+        ("Environment", [row(e.name, _text(e.name, e.value), e) for e in config.env]),
+        ("Server arguments", [row(a.flag or "", argument(a), a) for a in config.args or ()]),
+        ("Required inputs", [(r.name, shown(r.location), "", "") for r in config.required]),
     ]
-    args = [
-        (
-            a.flag or "",
-            " ".join(_text(a.flag or "", v) for v in a.values),
-            a.condition,
-            a.location,
-            False,
-        )
-        for a in config.args or ()
-    ]
-    rows = env + args
-    width = max((len(r[0]) for r in rows), default=0)
-    value_width = max((len(r[1]) for r in rows if len(r[1]) <= 56), default=0)
-    for heading, section in (("Environment", env), ("Server arguments", args)):
-        lines += ["", paint(heading, "bold", color)] if section else []
-        for name, value, condition, location, superseded in section:
-            row = f"  {plain(name):{width}}  {plain(value):{value_width}}"
-            row += f"  when {plain(condition)}" if condition else ""
-            row += "  (set again later)" if superseded else ""
-            if origin and location:
-                row = f"{row}  {paint(plain(shown(location)), 'dim', color)}"
-            lines.append(row.rstrip())
-    if config.required:
-        lines += ["", paint("Required inputs", "bold", color)]
-        lines += [f"  {r.name:{width}}  {shown(r.location)}".rstrip() for r in config.required]
+    lines += sections(groups, color=color)
     lines += [paint(f"note: {plain(n.message)}", "dim", color) for n in config.notes]
     return "\n".join(lines) + "\n"
 
@@ -134,7 +171,7 @@ def write_launches(
 ) -> None:
     """Print launches as text or JSON."""
     if as_json:
-        data = [describe(config) for config in launches]
+        data = [describe(config, origin=origin) for config in launches]
         write(json.dumps(data, indent=2, ensure_ascii=False) + "\n")
         return
     texts = [
@@ -155,11 +192,11 @@ def write_launches(
 def capture(
     script: Path, inputs: Inputs, timeout: float, yes_run_it: bool, as_json: bool, color: str
 ) -> int:
-    """Run SCRIPT for real, its launchers replaced by recorders; say what they got.
+    """Run SCRIPT with recorders for launchers; say what they got.
 
-    The script runs in a temporary folder with a clean environment, without network where the
-    system can take it away, and its docker, curl, ssh, sleep and the like do nothing. Where what
-    was read without running differs from what happened, that is said; exit code 1 then.
+    The script runs for real, in a temporary folder with a clean environment, without network
+    where the system can take it away, and its docker, curl, ssh, sleep and the like do nothing.
+    Where what was read without running differs from what happened, that is said; exit code 1 then.
 
     \b
     Examples:

@@ -67,6 +67,16 @@ def test_a_failing_export_fails_the_eval(shell: str, words: str, tool: str) -> N
 
 
 @pytest.mark.parametrize("shell", SHELLS)
+def test_no_launch_without_the_arguments(shell: str, tool: str) -> None:
+    script = 'eval "echo launched $(dsv4-env export nope -f args)"'
+    done = subprocess.run(
+        [need(shell), "-c", script], env={"PATH": tool}, capture_output=True, check=False
+    )
+    assert done.returncode != 0
+    assert done.stdout == b""
+
+
+@pytest.mark.parametrize("shell", SHELLS)
 def test_args_come_back_word_for_word(shell: str, tool: str, tmp_path: Path) -> None:
     words = ["it's", 'a "b"', "$HOME", "a b", "", "*", "~", "\\", "x\ny", "=ls", "{a,b}", "#x"]
     text = "[args]\n--words = [" + ", ".join(repr_toml(w) for w in words) + "]\n"

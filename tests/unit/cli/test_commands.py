@@ -100,15 +100,80 @@ def test_export_writes_nothing_when_it_fails(run: Run, tmp_path: Path) -> None:
         (["export", "nope", "--format", "shell"], "false\n"),
         (["export", "pro-fp4", "--frmat", "shell"], "false\n"),
         (["export"], "false\n"),
+        (["export", "nope", "-f", "nope"], "false\n"),
+        (["exprot", "pro-fp4"], "false\n"),
+        (["export", "nope", "-o", "env.sh"], ""),
+        (["export", "nope", "-oenv.sh"], ""),
+        (["export", "nope", "-fargs"], "--dsv4-env-export-failed )\n"),
+        (["export", "nope", "--format=args"], "--dsv4-env-export-failed )\n"),
         (["export", "nope", "-f", "json"], ""),
         (["export", "nope", "--format=python"], ""),
         (["show", "nope"], ""),
+        (["show", "export"], ""),
+        (["xyzzy"], ""),
     ],
 )
 def test_a_failing_shell_export_prints_false(run: Run, argv: list[str], printed: str) -> None:
     result = run(*argv)
     assert (result.code, result.out) == (2, printed)
     assert result.err.startswith("dsv4-env: error: ")
+
+
+def test_a_link_is_followed_and_a_pipe_stays_one(run: Run, tmp_path: Path) -> None:
+    target, link, pipe = (tmp_path / name for name in ("target", "link", "pipe"))
+    target.write_text("old")
+    link.symlink_to("target")
+    assert run("export", "pro-fp4", "-f", "args", "-o", str(link)).code == 0
+    assert link.is_symlink()
+    assert target.read_text() == run("export", "pro-fp4", "-f", "args").out
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    assert run("export", "pro-fp4", "-f", "args", "-o", str(pipe)).code == 0
+    assert os.read(reader, 4096).decode() == target.read_text()
+    os.close(reader)
+    assert pipe.is_fifo()
+    assert run("export", "pro-fp4", "-f", "args", "-o", "-").out == target.read_text()
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        ("show pro-fp4 >&-", 2, "dsv4-env: error: standard output is closed"),
+        ("check --against - <&-", 2, "dsv4-env: error: standard input is closed"),
+        ("export pro-fp4 >/dev/full", 2, "dsv4-env: error: no space left on device"),
+        ("export nope >/dev/full", 2, "dsv4-env: error: unknown profile 'nope'"),
+        ("--help >&-", 0, ""),
+    ],
+)
+def test_streams_that_are_closed_or_full(words: str, code: int, message: str) -> None:
+    command = f"{sys.executable} -m dsv4_env {words}"
+    done = subprocess.run(["/bin/sh", "-c", command], capture_output=True, check=False)
+    assert done.returncode == code
+    assert done.stderr.decode().startswith(message)
+    assert done.stderr.count(b"\n") == bool(message)
+
+
+def test_json_of_a_profile(run: Run) -> None:
+    item = json.loads(run("show", "pro-fp8", "--json").out)
+    listed = {p["name"]: p for p in json.loads(run("list", "--json").out)}
+    assert {k: v for k, v in item.items() if k not in ("env", "args")} == listed["pro-fp8"]
+    assert {e["name"]: e["value"] for e in item["env"]} == load_profile("pro-fp8").env
+    item = json.loads(run("show", "pro-fp8", "--json", "--origin").out)
+    (origin,) = item["env"][-1]["origin"]
+    assert (origin["name"], origin["value"]) == ("fp8", "false")
+    assert origin["location"].endswith("fp8.toml:7:1")
+
+
+def test_show_tells_one_value_from_two(run: Run, tmp_path: Path) -> None:
+    text = '[args]\n--one = "a b"\n--two = ["a", "b"]\n--empty = ""\n--none = true\n'
+    (tmp_path / "mine.toml").write_text(text)
+    lines = run("show", "mine", "--profiles", str(tmp_path)).out.splitlines()[-4:]
+    assert [" ".join(line.split()) for line in lines] == [
+        "--one 'a b'",
+        "--two a b",
+        "--empty ''",
+        "--none",
+    ]
 
 
 def test_bare_check_is_the_main_job(run: Run) -> None:
@@ -152,6 +217,7 @@ def test_one_of_several_launches(run: Run, tmp_path: Path) -> None:
     script.write_text(f"{LAUNCH} --a\n{LAUNCH} --b\n")
     result = run("diff", f"{script}#1", f"{script}:2")
     assert result.code == 1
+    assert result.out.splitlines()[:2] == [f"--- {script}#1", f"+++ {script}#2"]
     assert "- --a" in result.out
     assert "+ --b" in result.out
     several = run("check", "--against", str(script))
@@ -193,6 +259,8 @@ def test_colour_only_where_asked(run: Run) -> None:
         (["show", "flash-fp5"], "unknown profile 'flash-fp5'"),
         (["show", "common"], "'common' is a layer, not a profile; expected one of flash-fp4"),
         (["diff", "pro-fp4"], "missing argument 'B'"),
+        (["diff", "pro-fp4", "run"], "flash-fp8, pro-fp4, pro-fp8, a script or env:"),
+        (["check", "--against", "pro-fp4"], "pro-fp4 is a profile; expected a launch script"),
         (["diff", "pro-fp4", "./nope.sh"], "./nope.sh: can't be read: no such file or directory"),
         (["check", "--against", "."], ".: can't be read: is a directory"),
         (["list", "--profiles", "nope"], "nope: no such folder; expected a folder of *.toml"),
@@ -230,6 +298,7 @@ def test_help_is_help(run: Run) -> None:
         text = result.out + result.err
         assert "check" in text
         assert "Examples:" in text
+        assert "..." not in text.replace("[ARGS]...", "")  # no summary is cut off at 80 columns
     assert run("--version").out.startswith("dsv4-env, version ")
 
 
@@ -251,17 +320,36 @@ def test_standard_input(tmp_path: Path) -> None:
     assert b"<stdin>: no drift" in done.stdout
 
 
+def test_a_launch_of_standard_input() -> None:
+    text = f"{LAUNCH} --a\n{LAUNCH} --b\n".encode()
+    results = [
+        subprocess.run(
+            [sys.executable, "-m", "dsv4_env", "check", "--against", operand],
+            input=text,
+            capture_output=True,
+            check=False,
+        )
+        for operand in ("-", "-#2")
+    ]
+    assert b"expected one of -#1 (line 1), -#2 (line 2)" in results[0].stderr
+    assert results[1].returncode == 1
+    assert b"<stdin>:2:" in results[1].stdout
+
+
 def test_layer_files_are_all_there() -> None:
     assert {"common", "fp4", "fp8", "flash", "pro"} < set(layer_files())
 
 
-@pytest.mark.parametrize(("no_color", "coloured"), [("", True), ("1", False)])
-def test_colour_on_a_terminal_unless_no_color(no_color: str, coloured: bool) -> None:
+@pytest.mark.parametrize(
+    ("no_color", "term", "coloured"),
+    [("", "xterm", True), ("1", "xterm", False), ("", "dumb", False)],
+)
+def test_colour_on_a_terminal_unless_told(no_color: str, term: str, coloured: bool) -> None:
     controller, terminal = pty.openpty()
     process = subprocess.Popen(
         [sys.executable, "-m", "dsv4_env", "check"],
         stdout=terminal,
-        env={**os.environ, "NO_COLOR": no_color, "TERM": "xterm"},
+        env={**os.environ, "NO_COLOR": no_color, "TERM": term},
     )
     os.close(terminal)
     seen = b""
