@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dsv4_env.drift.files import expand
-from dsv4_env.drift.sources import Lines, Reading, label, load, read, titles
+from dsv4_env.drift.sources import Lines, Reading, load, read, titles
 from dsv4_env.drift.waivers import Excuses, in_comments
 from dsv4_env.errors import ProfileError, ReadError, did_you_mean
 from dsv4_env.finding import Comparison, Finding, Report, Waiver
 from dsv4_env.model import LaunchConfig, Location
 from dsv4_env.profile import Profile, layer_files, load_all
+from dsv4_env.readers import label
 from dsv4_env.rules import RULES, compare_launches, with_model
 from dsv4_env.settings import Pair, Settings
 

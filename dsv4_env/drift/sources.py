@@ -74,8 +74,8 @@ def _large(path: Path, size: int) -> ReadError:
     return ReadError(f"{size:,} bytes", where=path, expected=f"at most {MAX_BYTES:,} bytes")
 
 
-def read(data: bytes, path: Path, reading: Reading) -> list[LaunchConfig]:
-    """Every launch of a file.
+def read(data: bytes, path: Path | str, reading: Reading) -> list[LaunchConfig]:
+    """Every launch of a file; *path* is what messages and locations call it.
 
     Raises ReadError, also where no reader is meant for the file and where a reader fails.
     """
@@ -100,11 +100,6 @@ def read(data: bytes, path: Path, reading: Reading) -> list[LaunchConfig]:
         raise ReadError(
             f"the {name} reader failed: {type(exc).__name__}: {exc}", where=path
         ) from exc
-
-
-def label(config: LaunchConfig, path: str) -> str:
-    """What a launch is called within its file: ``TestV4.setUpClass``, ``job t``, or nothing."""
-    return config.symbol or config.name.removeprefix(path).strip()
 
 
 def titles(launches: list[LaunchConfig], path: str) -> list[str]:

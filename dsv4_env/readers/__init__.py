@@ -5,9 +5,10 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import Any
 
-from dsv4_env.errors import ReadError
+from dsv4_env.errors import ReadError, did_you_mean
 from dsv4_env.model import LaunchConfig
 
 
@@ -39,10 +40,37 @@ READERS: dict[str, Reader] = {
 }
 
 
+def label(config: LaunchConfig, path: str) -> str:
+    """What a launch is called within its file: ``TestV4.setUpClass``, ``job t``, or nothing."""
+    return config.symbol or config.name.removeprefix(path).strip()
+
+
 def choose(
-    launches: list[LaunchConfig], path: str, *, launch: int | None, line: int | None
+    launches: list[LaunchConfig],
+    path: str,
+    *,
+    launch: int | None = None,
+    line: int | None = None,
+    symbol: str | None = None,
 ) -> LaunchConfig:
-    """The launch that the number or the line names; the only one when neither is given."""
+    """The launch that a number (from 1), a line or a symbol names; the only one without any.
+
+    A symbol may be a shell pattern. Raises ReadError where there is no such launch, or several.
+    """
+    if symbol is not None and launches:
+        labels = [label(c, path) for c in launches]
+        named = [c for c, n in zip(launches, labels, strict=True) if n == symbol]
+        named = named or [
+            c for c, n in zip(launches, labels, strict=True) if fnmatchcase(n, symbol)
+        ]
+        if not named:
+            raise ReadError(
+                f"no launch is called {symbol}",
+                where=path,
+                expected=_one_of(list(dict.fromkeys(filter(None, labels))) or ["no name at all"]),
+                hint=did_you_mean(symbol, labels),
+            )
+        launches = named
     if not launches:
         raise ReadError(
             "no launch of SGLang found",

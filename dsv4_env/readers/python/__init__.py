@@ -94,13 +94,7 @@ def read(
     Raises ReadError as read_all does, and where there is no such launch or more than one.
     """
     found = read_all(data, path, root=root, environ=environ)
-    if symbol is not None:
-        named = [c for c in found if c.symbol == symbol]
-        if not named:
-            known = ", ".join(c.symbol for c in found if c.symbol) or "a file that launches"
-            raise ReadError(f"no launch is called {symbol}", where=path, expected=known)
-        found = named
-    return choose(found, path, launch=launch, line=line)
+    return choose(found, path, launch=launch, line=line, symbol=symbol)
 
 
 def read_ci(data: str | bytes, path: str = "<file>") -> list[CiRegistration]:

@@ -1,0 +1,143 @@
+"""What an operand names: a file of any kind with its launches, or running servers."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from dsv4_env.cli.common import Inputs
+from dsv4_env.errors import ReadError, UsageError
+from dsv4_env.model import LaunchConfig
+
+RUNNING = re.compile(r"(pid|port|process):(.+)")
+_PART = re.compile(r"(.+?)(?:#(\d+)|::(.+)|:(\d+))", re.DOTALL)
+HELP = (
+    "PATH, PATH#2 for the second launch in it, PATH:34 for the one at line 34, PATH::NAME for "
+    "the one of that name (TestV4.setUpClass, job t), - for a script on standard input, pid:N, "
+    "port:N or process:TEXT for a running server"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Operand:
+    """A file (``-``: standard input), and which of its launches is meant."""
+
+    path: str
+    launch: int | None = None
+    line: int | None = None
+    symbol: str | None = None
+
+    @property
+    def name(self) -> str:
+        """What reports call the file."""
+        return "<stdin>" if self.path == "-" else self.path
+
+    @property
+    def chosen(self) -> bool:
+        """Whether it names a launch."""
+        return (self.launch, self.line, self.symbol) != (None, None, None)
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A launch with the file that it was read from, and that file's text."""
+
+    config: LaunchConfig
+    path: Path | None = None
+    text: str = ""
+
+
+def split(text: str) -> Operand:
+    """An operand as its file and its launch; a file of that very name comes first."""
+    if text != "-" and not os.path.lexists(text):
+        match = _PART.fullmatch(text)
+        if match and (match[1] == "-" or Path(match[1]).exists()):
+            path, launch, symbol, line = match.groups()
+            return Operand(
+                path, int(launch) if launch else None, int(line) if line else None, symbol
+            )
+    return Operand(text)
+
+
+def file_launches(operand: Operand, inputs: Inputs) -> tuple[str, str, list[LaunchConfig]]:
+    """(name of the reader, text, every launch) of a file of any kind that dsv4-env reads.
+
+    A file that looks like nothing else is a bash script. Raises ReadError.
+    """
+    from dsv4_env.drift import sources
+    from dsv4_env.readers.detect import detect
+
+    if operand.path == "-":
+        if sys.stdin is None:
+            raise UsageError("standard input is closed", expected="a script on standard input")
+        data, reader = sys.stdin.buffer.read(), "bash"
+    else:
+        data = sources.load(Path(operand.path))
+        reader = detect(str(Path(operand.path).absolute()), data) or ""
+        if not reader and Path(operand.path).suffix.lower() in (".yml", ".yaml"):
+            raise ReadError(
+                "it has nothing to do with SGLang, as far as can be seen",
+                where=operand.path,
+                expected="a GitHub workflow, a Compose file or a Kubernetes manifest",
+            )
+    reading = sources.Reading(
+        reader or "bash", None, inputs.variables, inputs.args, inputs.closed, inputs.root
+    )
+    launches = sources.read(data, operand.name, reading)
+    return reader or "bash", data.decode("utf-8", "surrogateescape"), launches
+
+
+def open_launch(text: str, inputs: Inputs) -> Opened:
+    """The one launch that an operand names. Raises ReadError where there is none or several."""
+    from dsv4_env.drift.sources import titles
+    from dsv4_env.readers import choose
+
+    if match := RUNNING.fullmatch(text):
+        return Opened(_one_running(text, running(match[1], match[2])))
+    operand = split(text)
+    _, source, launches = file_launches(operand, inputs)
+    config = choose(
+        launches, operand.name, launch=operand.launch, line=operand.line, symbol=operand.symbol
+    )
+    title = titles(launches, operand.name)[launches.index(config)]
+    path = None if operand.path == "-" else Path(operand.path)
+    return Opened(replace(config, name=title), path, source)
+
+
+def running(kind: str, text: str) -> list[LaunchConfig]:
+    """The running servers that ``pid:N``, ``port:N`` or ``process:TEXT`` means."""
+    from dsv4_env.readers import process
+
+    if kind == "process":
+        return process.read(name=text)
+    if not text.isascii() or not text.isdigit():
+        raise UsageError(f"{kind}:{text}", expected=f"{kind}:NUMBER")
+    return process.read(pid=int(text)) if kind == "pid" else process.read(port=int(text))
+
+
+def _one_running(text: str, found: list[LaunchConfig]) -> LaunchConfig:
+    if len(found) == 1:
+        return found[0]
+    names = ", ".join(c.name.replace("process ", "pid:") for c in found)
+    raise ReadError(
+        f"{len(found)} servers" if found else "no server is running",
+        where=text,
+        expected=f"one of {names}" if found else "a running server",
+    )
+
+
+def relevant(config: LaunchConfig, names: Collection[str]) -> LaunchConfig:
+    """A process's launch with the variables that are compared: *names*, and SGLang's and kin.
+
+    The rest of an environment (``HOME``, ``LS_COLORS``) says nothing about a launch.
+    """
+    from dsv4_env.readers.environment import PREFIXES
+
+    if config.reader != "process":
+        return config
+    env = tuple(e for e in config.env if e.name in names or e.name.startswith(PREFIXES))
+    return replace(config, env=env)
