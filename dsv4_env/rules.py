@@ -251,7 +251,7 @@ def _finding(
     if d.kind is Kind.REMOVED:
         message = f"{d.name} is missing; {left.name} has {_set(ours)}"
     elif d.kind is Kind.ADDED:
-        message = f"{d.name} is {_set(theirs)}; {left.name} doesn't have it"
+        message = f"{d.name} is {theirs}; {left.name} doesn't have it"
     elif d.kind is Kind.RENAMED:
         message = f"{other} is {theirs}; {left.name} has {d.name} {ours}: {d.reason}"
         forwarded = [v for n in (d.name, other) if catalogue and (v := catalogue.variable(n))]
@@ -266,7 +266,8 @@ def _finding(
     elif d.kind is Kind.CHANGED:
         if _joined(d.left) != _joined(d.right) and not is_secret(d.name):
             ours, theirs = (f'"{" ".join(map(str, words or ()))}"' for words in (d.left, d.right))
-        message = f"{d.name} is {theirs}; {left.name} has {ours}"
+        has = "it without a value" if ours == "set" else ours
+        message = f"{d.name} is {theirs}; {left.name} has {has}"
         message += _spelling_hint(d)
     elif d.kind is Kind.REORDERED:
         message = f"{d.name} stands in another place than in {left.name}"

@@ -114,7 +114,8 @@ def _load(pyproject: Path | None, variables: Mapping[str, str], start: Path) -> 
                 expected="one of " + ", ".join(names),
                 hint=did_you_mean(variable, names),
             )
-        from_variables[name] = text.split() if name in lists else text
+        if text:  # an empty variable sets nothing
+            from_variables[name] = text.split() if name in lists else text
 
     table: dict[str, Any] = {}
     source = None

@@ -44,6 +44,12 @@ def test_variables_win(tmp_path: Path) -> None:
     assert found.profile == ("x", "y")
 
 
+def test_an_empty_variable_sets_nothing(tmp_path: Path) -> None:
+    here = project(tmp_path, '[tool.dsv4_env]\nprofiles = "launch"\nprofile = ["a"]\n')
+    names = ("AGAINST", "COMPARE", "IGNORE", "PROFILE", "PROFILES", "SGLANG")
+    assert load(here, {f"DSV4_ENV_{name}": "" for name in names}) == load(here, {})
+
+
 def test_another_tools_pyproject_is_passed_over(tmp_path: Path) -> None:
     inner = tmp_path / "inner"
     inner.mkdir()
