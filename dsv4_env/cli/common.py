@@ -21,6 +21,7 @@ from dsv4_env.settings import Settings, load
 
 if TYPE_CHECKING:
     from dsv4_env.catalogue import Catalogue
+    from dsv4_env.profile import Profile
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -311,10 +312,21 @@ def is_script(text: str) -> bool:
     return "/" in path or "." in path or path == "-" or Path(path).is_file()
 
 
+def named_profile(text: str, folder: Path | None) -> Profile | None:
+    """The profile that an operand names, or that a file NAME.toml is; None for a script."""
+    path = Path(text)
+    if text not in layer_files(folder):
+        if path.suffix == ".toml" and path.is_file():
+            return load_profile(path.stem, path.parent)
+        if is_script(text):
+            return None
+    return load_profile(text, folder)
+
+
 def operand(
     text: str, folder: Path | None, names: Collection[str] = (), inputs: Inputs = _NO_INPUTS
 ) -> LaunchConfig:
-    """What an operand of ``diff`` names: a profile, a script or ``env:``.
+    """What an operand of ``diff`` names: a profile, its file, a script or ``env:``.
 
     A word with a slash or a dot, or that a file has for its name, is a script; ``env:`` is the
     current environment, of which *names* and SGLang's own variables are read.
@@ -323,23 +335,19 @@ def operand(
         from dsv4_env.readers import environment
 
         return environment.read(os.environ, names)
-    if text in layer_files(folder):
-        if Path(text).is_file():
-            raise UsageError(
-                f"{text} is both a profile and a file",
-                expected=f"./{text} for the file, or another name",
-            )
-        return _with_model(text, folder)
-    if is_script(text):
-        return read_script(text, inputs)
+    if text in layer_files(folder) and Path(text).is_file():
+        raise UsageError(
+            f"{text} is both a profile and a file",
+            expected=f"./{text} for the file, or another name",
+        )
     try:
-        return _with_model(text, folder)
+        profile = named_profile(text, folder)
     except ProfileError as exc:
-        exc.expected = f"{exc.expected}, a script or env:"
+        if exc.where is None:  # no profile has this name
+            exc.expected = f"{exc.expected}, a script or env:"
         raise
-
-
-def _with_model(name: str, folder: Path | None) -> LaunchConfig:
+    if profile is None:
+        return read_script(text, inputs)
     from dsv4_env.rules import with_model
 
-    return with_model(load_profile(name, folder))
+    return with_model(profile)

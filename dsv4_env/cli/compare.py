@@ -62,9 +62,9 @@ def diff(
 ) -> int:
     """Show how B differs from A, as SGLang reads both.
 
-    With --exact they are compared to the letter. A and B are profiles, launch scripts (PATH,
-    PATH#2 for the second launch in it, PATH:34 for the one at line 34, - for standard input) or
-    env: for the current environment.
+    With --exact they are compared to the letter. A and B are profiles (NAME or NAME.toml), launch
+    scripts (PATH, PATH#2 for the second launch in it, PATH:34 for the one at line 34, - for
+    standard input) or env: for the current environment.
 
     \b
     Examples:
@@ -86,7 +86,9 @@ def diff(
         side or operand(text, own, names) for side, text in zip(sides, (left, right), strict=True)
     )
     profiles = load_all(own)
-    ranges = [p.sglang_range for c in (a, b) if c.reader == "profile" and (p := profiles[c.name])]
+    ranges = [
+        p.sglang_range for c in (a, b) if c.reader == "profile" and (p := profiles.get(c.name))
+    ]
     comparison = compare_launches(
         a,
         b,

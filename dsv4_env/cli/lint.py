@@ -13,7 +13,7 @@ from dsv4_env.cli.common import (
     color_option,
     exit_zero_option,
     input_options,
-    is_script,
+    named_profile,
     profile_folder,
     profiles_option,
     script_launches,
@@ -24,7 +24,6 @@ from dsv4_env.cli.common import (
     use_color,
     write,
 )
-from dsv4_env.profile import layer_files, load_profile
 from dsv4_env.reporters import REPORTERS
 
 if TYPE_CHECKING:
@@ -84,7 +83,7 @@ def lint(
     comparisons: list[Comparison] = []
     files = 0
     for operand in operands or settings().profile:
-        profile = _profile(operand, own)
+        profile = named_profile(operand, own)
         files += profile is None
         if profile is not None:
             catalogue = catalogue_for(sglang, [profile.sglang_range])
@@ -102,16 +101,6 @@ def lint(
     )
     write(REPORTERS[format_](report))
     return 1 if report.failed and not exit_zero else 0
-
-
-def _profile(operand: str, own: Path | None) -> Profile | None:
-    """The profile that an operand names, None where it names a script."""
-    if operand in layer_files(own):
-        return load_profile(operand, own)
-    path = Path(operand)
-    if path.suffix == ".toml" and path.is_file():
-        return load_profile(path.stem, path.parent)
-    return None if is_script(operand) else load_profile(operand, own)
 
 
 def _of_profile(

@@ -13,7 +13,7 @@ from dsv4_env.cli.common import (
     Inputs,
     color_option,
     input_options,
-    is_script,
+    named_profile,
     profile_folder,
     profiles_option,
     script_launches,
@@ -30,7 +30,6 @@ from dsv4_env.profile import (
     Profile,
     layer_files,
     load_all,
-    load_profile,
     resolve_all,
     shipped_dir,
 )
@@ -58,7 +57,7 @@ def _item(profile: Profile) -> dict[str, Any]:
 
 
 @click.command()
-@click.argument("name", metavar="PROFILE|SCRIPT")
+@click.argument("name", metavar="PROFILE|FILE.toml|SCRIPT")
 @input_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 @click.option("--origin", is_flag=True, help="Say where each value is set, and what it overrode.")
@@ -79,7 +78,8 @@ def show(
       dsv4-env show run_dsv4.sh --set TP=8 --arg --fp8
       dsv4-env show run_dsv4.sh#2 --closed
     """
-    if name not in layer_files(profile_folder(folder)) and is_script(name):
+    profile = named_profile(name, profile_folder(folder))
+    if profile is None:
         path, number, line = split_operand(name)
         launches = script_launches(path, inputs)
         if number is not None or line is not None or not launches:
@@ -88,7 +88,6 @@ def show(
         return
     from dsv4_env.reporters.style import paint, plain
 
-    profile = load_profile(name, profile_folder(folder))
     if as_json:
         settings = describe(profile.config, origin=origin)
         item = _item(profile) | {"env": settings["env"], "args": settings["args"]}
@@ -131,7 +130,7 @@ def _chain(name: str, origin: Origin) -> str:
 
 
 @click.command()
-@click.argument("name", metavar="PROFILE")
+@click.argument("name", metavar="PROFILE|FILE.toml")
 @click.option(
     "--format",
     "-f",
@@ -160,7 +159,10 @@ def export(name: str, format_: str, output: Path | None, folder: Path | None) ->
       eval "python3 -m sglang.launch_server --model-path M $(dsv4-env export flash-fp4 -f args)"
       dsv4-env export pro-fp8 --format python
     """
-    write(EXPORTERS[format_](load_profile(name, profile_folder(folder)).config), output)
+    profile = named_profile(name, profile_folder(folder))
+    if profile is None:
+        raise UsageError(f"{name} is no profile", expected="the name of one, or NAME.toml")
+    write(EXPORTERS[format_](profile.config), output)
 
 
 @click.command()

@@ -153,6 +153,18 @@ def test_streams_that_are_closed_or_full(words: str, code: int, message: str) ->
     assert done.stderr.count(b"\n") == bool(message)
 
 
+def test_the_file_of_a_profile_stands_for_it(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text('extends = ["pro-fp4"]\n[env]\nX = "1"\n')
+    assert run("show", str(file)).out.startswith("mine\n")
+    assert run("export", str(file)).out.endswith("export X='1'\n")
+    result = run("diff", "pro-fp4", str(file), "--exact")
+    assert (result.code, result.out.splitlines()[1:3]) == (1, ["+++ mine", f'+ X  "1"  {file}:3:1'])
+    wrong = run("export", str(tmp_path / "run.sh"))
+    assert (wrong.code, wrong.out) == (2, "false\n")
+    assert "run.sh is no profile; expected the name of one, or NAME.toml" in wrong.err
+
+
 def test_json_of_a_profile(run: Run) -> None:
     item = json.loads(run("show", "pro-fp8", "--json").out)
     listed = {p["name"]: p for p in json.loads(run("list", "--json").out)}
@@ -198,6 +210,16 @@ def test_check_finds_drift(run: Run, tmp_path: Path) -> None:
     assert f'{script}:18:8: error: SGLANG_USE_AITER is "on"; pro-fp4 has "1" [DSV003]' in result.out
     assert run("check", "--against", str(script), "--exit-zero").code == 0
     assert run("check", "--against", str(script), "--ignore", "SGLANG_USE_*").code == 0
+
+
+def test_a_flag_without_a_value_against_one_with(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text('[args]\n--a = true\n--b = "1"\n')
+    script = tmp_path / "run.sh"
+    script.write_text(f"{LAUNCH} --a 1 --b --c\n")
+    out = run("diff", str(tmp_path / "mine.toml"), str(script), "--exact", "-f", "text").out
+    assert '--a is "1"; mine has it without a value [' in out
+    assert '--b is set; mine has "1" [' in out
+    assert "--c is set; mine doesn't have it [" in out
 
 
 def test_check_of_several_profiles(run: Run) -> None:
