@@ -8,12 +8,16 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from dsv4_env import drift, settings
 from dsv4_env.catalogue import load
+from dsv4_env.drift import waivers
 from dsv4_env.errors import Dsv4Error
 from dsv4_env.exporters import EXPORTERS
 from dsv4_env.finding import Comparison, Report
@@ -180,8 +184,27 @@ def run_lint(case: Path, folder: Path) -> dict[str, str]:
     return {"expected.txt": text.replace(str(shipped_dir()), "profiles")}
 
 
+def run_check(case: Path, folder: Path) -> dict[str, str]:
+    """A project: a pyproject.toml with its pairs, and the files beside it; it is June 2026."""
+    shutil.copytree(case, folder, dirs_exist_ok=True)
+    (folder / "input.toml").rename(folder / "pyproject.toml")
+    found = settings.load(folder, {})
+    assert found.sglang is not None
+    catalogue = load(found.sglang)
+    options = drift.Options(today=date(2026, 6, 1))
+    run = drift.Run(found, None, lambda _release, _ranges: catalogue, options)
+    report = replace(drift.check(run, found.pairs), root=str(folder))
+    baseline = folder / "baseline.json"
+    if baseline.exists():
+        known = waivers.read_baseline(baseline.read_text(), str(baseline))
+        report = waivers.with_baseline(report, known, str(baseline), whole=True)
+    text = REPORTERS["text"](report).replace(str(shipped_dir()), "profiles")
+    return {"expected.txt": f"{text}exit code {drift.exit_code(report)}\n"}
+
+
 KINDS: dict[str, Callable[[Path, Path], dict[str, str]]] = {
     "bash": run_bash,
+    "check": run_check,
     "export": run_export,
     "layer": run_layer,
     "lint": run_lint,

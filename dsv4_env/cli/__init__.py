@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import click
 
 from dsv4_env import __version__
-from dsv4_env.cli import catalogue, compare, lint, profiles, scripts
+from dsv4_env.cli import catalogue, check, compare, lint, profiles, scripts
 from dsv4_env.errors import Dsv4Error, did_you_mean
 from dsv4_env.exporters import EXPORTERS
 
@@ -53,6 +53,7 @@ def cli() -> None:
 
 for command in (
     *profiles.COMMANDS,
+    *check.COMMANDS,
     *compare.COMMANDS,
     *lint.COMMANDS,
     *catalogue.COMMANDS,

@@ -101,6 +101,19 @@ def selection_options(command: F) -> F:
     )(command)
 
 
+def format_option(default: str) -> click.Option:
+    """The option that chooses a reporter."""
+    from dsv4_env.reporters import REPORTERS
+
+    return click.Option(
+        ["--format", "-f", "format_"],
+        type=click.Choice(list(REPORTERS)),
+        default=default,
+        show_default=True,
+        help="; ".join(f"{r.name}: {r.summary}" for r in REPORTERS.values()) + ".",
+    )
+
+
 def settings() -> Settings:
     """The settings of the current folder and environment."""
     return load(Path.cwd(), os.environ)

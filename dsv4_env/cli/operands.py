@@ -101,7 +101,7 @@ def open_launch(text: str, inputs: Inputs) -> Opened:
     operand = split(text)
     _, source, launches = file_launches(operand, inputs)
     config = choose(
-        launches, operand.name, launch=operand.launch, line=operand.line, symbol=operand.symbol
+        launches, operand.path, launch=operand.launch, line=operand.line, symbol=operand.symbol
     )
     title = titles(launches, operand.name)[launches.index(config)]
     path = None if operand.path == "-" else Path(operand.path)

@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dsv4_env.drift.files import expand
+from dsv4_env.drift.files import changed_since, expand
 from dsv4_env.drift.sources import Lines, Reading, load, read, titles
 from dsv4_env.drift.waivers import Excuses, in_comments
 from dsv4_env.errors import ProfileError, ReadError, did_you_mean
@@ -322,3 +322,17 @@ def exit_code(found: Report) -> int:
     if any(f.rule.id == "DSV010" and f.waiver is None for f in found.problems):
         return 2
     return 1 if found.failed else 0
+
+
+__all__ = [
+    "CatalogueFor",
+    "Options",
+    "Run",
+    "changed_since",
+    "check",
+    "check_file",
+    "check_launch",
+    "compare",
+    "exit_code",
+    "report",
+]

@@ -57,14 +57,18 @@ def load(path: Path) -> bytes:
     except OSError as exc:
         reason = (exc.strerror or str(exc)).lower()
         raise ReadError(f"can't be read: {reason}", where=path, expected=_KINDS) from None
-    with os.fdopen(handle, "rb") as file:
+    try:
         status = os.fstat(handle)
+        if stat.S_ISDIR(status.st_mode):
+            raise ReadError("can't be read: is a directory", where=path, expected=_KINDS)
         if not stat.S_ISREG(status.st_mode):
-            what = "a folder" if stat.S_ISDIR(status.st_mode) else "no regular file"
-            raise ReadError(f"it is {what}", where=path, expected=_KINDS)
+            raise ReadError("it is no regular file", where=path, expected=_KINDS)
         if status.st_size > MAX_BYTES:
             raise _large(path, status.st_size)
-        data = file.read(MAX_BYTES + 1)
+        with open(handle, "rb", closefd=False) as file:
+            data = file.read(MAX_BYTES + 1)
+    finally:
+        os.close(handle)
     if len(data) > MAX_BYTES:
         raise _large(path, len(data))
     return data

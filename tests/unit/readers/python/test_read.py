@@ -142,7 +142,9 @@ def test_a_launch_is_chosen_by_number_line_or_symbol() -> None:
     assert python.read(text, symbol="TestA.test_b").argv == ["--model-path", "b"]
     assert python.read(text, launch=1).argv == ["--model-path", "a"]
     assert python.read(text, line=5).argv == ["--model-path", "b"]
-    with pytest.raises(ReadError, match=r"no launch is called TestB; expected TestA\.test_a, "):
+    with pytest.raises(
+        ReadError, match=r"no launch is called TestB; expected one of TestA\.test_a, "
+    ):
         python.read(text, symbol="TestB")
 
 

@@ -1,0 +1,248 @@
+"""``check``: every place a launch is written down, held to its profile."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from dsv4_env.cli import operands
+from dsv4_env.cli.common import (
+    Inputs,
+    catalogue_for,
+    color_option,
+    exit_zero_option,
+    format_option,
+    input_options,
+    profiles_option,
+    reading_options,
+    selection_options,
+    settings,
+    use_color,
+    write,
+)
+from dsv4_env.errors import ReadError, UsageError, did_you_mean
+from dsv4_env.finding import Severity
+from dsv4_env.profile import load_profile, reference_script
+from dsv4_env.reporters import REPORTERS
+
+if TYPE_CHECKING:
+    from dsv4_env.drift import Run
+    from dsv4_env.finding import Report
+    from dsv4_env.settings import Pair, Settings
+
+_LEVELS = ("error", "warning", "note", "never")
+_SUFFIXES = {
+    ".json": "json",
+    ".sarif": "sarif",
+    ".md": "markdown",
+    ".xml": "junit",
+    ".txt": "text",
+}
+
+
+@click.command()
+@click.argument("names", metavar="[PROFILE]...", nargs=-1)
+@click.option(
+    "--against",
+    metavar="FILE",
+    multiple=True,
+    help=f"What is held to the profiles, of any kind that dsv4-env reads: {operands.HELP}. "
+    "Default: the pairs of [tool.dsv4_env], or else the reference script that comes with "
+    "dsv4-env.",
+)
+@click.option(
+    "--changed-since",
+    metavar="REV",
+    help="Only pairs that a change since this git revision (branch, tag, commit) may matter to.",
+)
+@selection_options
+@reading_options
+@click.option(
+    "--baseline",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="A file of known findings, which are excused.",
+)
+@click.option("--write-baseline", is_flag=True, help="Write today's findings to the baseline.")
+@click.option(
+    "--output",
+    "-o",
+    "outputs",
+    metavar="[FORMAT=]FILE",
+    multiple=True,
+    help="Write a report to a file too (in one step); may be given several times. Without FORMAT "
+    "the name tells: .json, .sarif, .md, .xml (JUnit), .txt.",
+)
+@click.option(
+    "--fail-on",
+    type=click.Choice(_LEVELS),
+    default="warning",
+    show_default=True,
+    help="The mildest finding that makes the exit code 1.",
+)
+@input_options
+@profiles_option
+@exit_zero_option
+@color_option
+def check(
+    names: tuple[str, ...],
+    against: tuple[str, ...],
+    changed_since: str | None,
+    ignore: tuple[str, ...],
+    compare: tuple[str, ...],
+    sglang: str | None,
+    show_equivalent: bool,
+    exact: bool,
+    baseline: Path | None,
+    write_baseline: bool,
+    outputs: tuple[str, ...],
+    fail_on: str,
+    folder: Path | None,
+    inputs: Inputs,
+    exit_zero: bool,
+    color: str,
+    format_: str,
+) -> int:
+    """Hold launches to their profiles; exit with 1 on drift.
+
+    Without --against it checks every pair of a profile and files that [tool.dsv4_env] of
+    pyproject.toml names, or those of the PROFILEs given. Where it names none, the reference
+    script that comes with dsv4-env is held to pro-fp4. Host, port and model path are left out
+    unless --compare names them.
+
+    \b
+    Exit codes: 0 no drift, 1 drift, 2 wrong usage or a file that can't be read.
+
+    \b
+    Examples:
+      dsv4-env check
+      dsv4-env check flash-fp4 flash-fp8 --against run_dsv4.sh
+      dsv4-env check pro-fp4 --against run_dsv4.sh --compare model-path --ignore 'HIP_*'
+      dsv4-env check flash-fp4 --against port:30000
+      dsv4-env check --changed-since origin/main --format github --output report.sarif
+    """
+    from dsv4_env import drift
+
+    files = [_output(text) for text in outputs]
+    found = settings()
+    pairs = _pairs(names, found)
+    if changed_since is not None and (against or not pairs):
+        raise UsageError("--changed-since needs pairs", expected="[[tool.dsv4_env.pairs]]")
+    run = drift.Run(
+        found,
+        folder if folder is not None else found.profiles,
+        lambda release, ranges: None if exact else catalogue_for(release, ranges),
+        drift.Options(
+            ignore,
+            compare,
+            sglang,
+            show_equivalent,
+            args=inputs.args,
+            inputs=inputs.variables,
+            closed=inputs.closed,
+            root=inputs.root,
+        ),
+        whole=not against and len(pairs) == len(found.pairs),
+    )
+    if changed_since is not None:
+        run.changed = drift.changed_since(run.folder, changed_since)
+    if pairs and not against:
+        report = drift.check(run, pairs)
+    else:
+        report = _against(run, against, names or found.profile, inputs)
+    failing = _LEVELS[: _LEVELS.index(fail_on) + 1] if fail_on != "never" else ()
+    report = replace(report, failing=frozenset(Severity(level) for level in failing))
+    report = _with_baseline(report, run, baseline or found.baseline, update=write_baseline)
+    for reporter, path in files:
+        write(REPORTERS[reporter](report), path)
+    write(REPORTERS[format_](replace(report, color=use_color(color))))
+    return 0 if exit_zero else drift.exit_code(report)
+
+
+def _output(text: str) -> tuple[str, Path]:
+    """The reporter and the file that ``--output`` names."""
+    name, equals, path = text.partition("=")
+    if equals and name in REPORTERS:
+        return name, Path(path)
+    if equals and "/" not in name and "." not in name:
+        raise UsageError(
+            f"--output {text}: no format is called {name}",
+            expected="one of " + ", ".join(REPORTERS),
+            hint=did_you_mean(name, REPORTERS),
+        )
+    suffix = Path(text).suffix
+    if suffix not in _SUFFIXES:
+        raise UsageError(
+            f"--output {text}: its name doesn't tell the format",
+            expected=f"FORMAT={text}, or a name that ends in {', '.join(_SUFFIXES)}",
+        )
+    return _SUFFIXES[suffix], Path(text)
+
+
+def _pairs(names: Sequence[str], found: Settings) -> tuple[Pair, ...]:
+    """The pairs of the project, or those of some profiles."""
+    if not names or not found.pairs:
+        return found.pairs
+    paired = {p.profile for p in found.pairs}
+    for name in names:
+        if name not in paired:
+            raise UsageError(
+                f"no pair of [tool.dsv4_env] has the profile {name!r}",
+                where=found.source,
+                expected=f"one of {', '.join(sorted(paired))}, or --against FILE",
+                hint=did_you_mean(name, paired),
+            )
+    return tuple(p for p in found.pairs if p.profile in names)
+
+
+def _against(run: Run, against: Sequence[str], names: Sequence[str], inputs: Inputs) -> Report:
+    """Hold what ``--against`` names, or its default, to profiles; what can't be read is raised."""
+    from dsv4_env import drift
+    from dsv4_env.settings import Pair
+
+    profiles = [load_profile(name, run.profiles) for name in names]
+    wanted = {variable for p in profiles for variable in p.env}
+    for text in against or [str(run.settings.against or reference_script())]:
+        if text in run.layers and not Path(text).exists():
+            raise UsageError(
+                f"{text} is a profile", expected="a launch script; `diff` compares two profiles"
+            )
+        opened = operands.open_launch(text, inputs)
+        config = operands.relevant(opened.config, wanted)
+        pairs = [Pair(name, (text,)) for name in names]
+        drift.check_launch(run, pairs, config, opened.path, opened.text)
+    return drift.report(run, waivers=False)
+
+
+def _with_baseline(report: Report, run: Run, path: Path | None, *, update: bool) -> Report:
+    """The report with a baseline's findings excused; *update*: with today's, written anew."""
+    from dsv4_env.drift import waivers
+
+    if path is None:
+        if update:
+            raise UsageError("--write-baseline", expected="--baseline FILE with it")
+        return report
+    if update:
+        text = waivers.write_baseline(report)
+        write(text, path)
+        click.echo(f"dsv4-env: note: wrote {path}", err=True)
+    else:
+        try:
+            text = path.read_bytes().decode("utf-8", "replace")
+        except OSError as exc:
+            raise ReadError(
+                f"the baseline can't be read: {(exc.strerror or str(exc)).lower()}",
+                where=path,
+                expected="a baseline; --write-baseline makes one",
+            ) from None
+    known = waivers.read_baseline(text, str(path))
+    whole = run.whole and run.changed is None
+    return waivers.with_baseline(report, known, str(path), whole=whole)
+
+
+check.params.append(format_option("text"))
+COMMANDS = (check,)

@@ -1,0 +1,2 @@
+export SGLANG_USE_AITER=1
+sglang serve --tp 8
