@@ -20,7 +20,7 @@ from dsv4_env.catalogue import load
 from dsv4_env.drift import waivers
 from dsv4_env.errors import Dsv4Error
 from dsv4_env.exporters import EXPORTERS
-from dsv4_env.finding import Comparison, Report
+from dsv4_env.finding import Comparison, Report, Waiver
 from dsv4_env.lint import lint
 from dsv4_env.model import LaunchConfig, Location, Unknown
 from dsv4_env.profile import load_profile, shipped_dir
@@ -145,23 +145,63 @@ def run_export(case: Path, folder: Path) -> dict[str, str]:
 def run_report(case: Path, folder: Path) -> dict[str, str]:
     """A script held against pro-fp4, reported in the format that the case is named after.
 
-    Where the script names a release (``# sglang: 0.5.16``), it is compared as that one reads it.
+    A case without a script takes the one of the text reporter: ``json-hostile`` that of
+    ``text-hostile``. Where the script names a release (``# sglang: 0.5.16``), it is compared as
+    that one reads it; what it waives (``# waive: NAME reason``) is waived.
     """
-    text = (case / "input.sh").read_text()
-    launch = bash.read(text, str(folder / "input.sh"))
-    profile = load_profile("pro-fp4")
+    format_, _, kind = case.name.partition("-")
+    source = case / "input.sh"
+    if not source.is_file():
+        source = case.parent / f"text-{kind}".rstrip("-") / "input.sh"
+    text = source.read_bytes().decode(errors="surrogateescape")
+    path = folder / "input.sh"
+    launch = bash.read(text, str(path))
     release = re.search(r"^# sglang: (.*)$", text, re.MULTILINE)
     comparison = compare_launches(
-        with_model(profile),
+        with_model(load_profile("pro-fp4")),
         launch,
         catalogue=load(release[1]) if release else None,
         show_equivalent=True,
     )
-    report = Report((comparison,), root=str(folder))
-    shipped = str(Path(with_model(profile).location.path).parent)  # type: ignore[union-attr]
-    return {
-        "expected.txt": REPORTERS[case.name.partition("-")[0]](report).replace(shipped, "profiles")
+    waivers = {
+        m[1]: Waiver(m[1], m[2], None, Location(str(path), text[: m.start()].count("\n") + 1))
+        for m in re.finditer(r"^# waive: (\S+) (.*)$", text, re.MULTILINE)
     }
+
+    def here(location: Location | None) -> Location | None:
+        """The place in this folder, as if the shipped profiles were the project's own."""
+        if location is None or location.path == str(path):
+            return location
+        return replace(location, path=str(folder / "profiles" / Path(location.path).name))
+
+    comparison = replace(
+        comparison,
+        left_at=here(comparison.left_at),
+        findings=tuple(
+            replace(
+                f,
+                location=here(f.location),
+                related=here(f.related),
+                waiver=waivers.get(f.subject),
+            )
+            for f in comparison.findings
+        ),
+    )
+    texts = {path: text} | {
+        folder / "profiles" / file.name: file.read_text() for file in shipped_dir().glob("*.toml")
+    }
+    report = Report(
+        (comparison,),
+        lines={
+            (str(file), number): line
+            for file, content in texts.items()
+            for number, line in enumerate(content.split("\n"), 1)
+        },
+        files=1,
+        launches=1,
+        root=str(folder),
+    )
+    return {"expected.txt": REPORTERS[format_](report)}
 
 
 def run_lint(case: Path, folder: Path) -> dict[str, str]:

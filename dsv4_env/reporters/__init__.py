@@ -26,8 +26,13 @@ class Reporter:
 REPORTERS: dict[str, Reporter] = {
     r.name: r
     for r in (
-        Reporter("text", "a line for each finding, with both places"),
+        Reporter("text", "each finding with the source of both sides"),
+        Reporter("concise", "a line for each finding"),
         Reporter("changes", "a table of what was added, removed and changed"),
         Reporter("json", "everything, for programs"),
+        Reporter("markdown", "for a job summary or a comment on a pull request"),
+        Reporter("github", "annotations on a pull request's lines"),
+        Reporter("sarif", "SARIF 2.1.0, for code scanning"),
+        Reporter("junit", "JUnit's XML, a test case for each comparison"),
     )
 }

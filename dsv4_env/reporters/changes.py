@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dsv4_env.finding import Finding, Report
-from dsv4_env.reporters.style import count, paint, plain
+from dsv4_env.reporters.content import Entry, count, entries, own_notes
+from dsv4_env.reporters.style import opening, paint, plain
+from dsv4_env.scrub import scrubbed
 
 _SIGNS = {
     "DSV001": ("-", "red"),
@@ -20,7 +22,8 @@ def report(report: Report) -> str:
     """Left and right named first, then a row for each difference, aligned."""
     lines: list[str] = []
     for comparison in report.comparisons:
-        rows = [f for f in comparison.findings if f.rule.id in _SIGNS]
+        found = [f for f in comparison.findings if f.waiver is None]
+        rows = [f for f in found if f.rule.id in _SIGNS]
         if rows:
             lines.append(paint(f"--- {plain(report.path(comparison.left))}", "bold", report.color))
             lines.append(paint(f"+++ {plain(report.path(comparison.right))}", "bold", report.color))
@@ -36,16 +39,26 @@ def report(report: Report) -> str:
             row = f"{sign} {plain(finding.subject):{width}}  {plain(value):{value_width}}"
             where = paint(f"  {plain(where)}" if where else "", "dim", report.color)
             lines.append(paint(row.rstrip() if not where else row, style, report.color) + where)
-        lines += [paint(f"note: {plain(note)}", "dim", report.color) for note in comparison.notes]
+        notes = own_notes(comparison, ())
+        lines += [paint(f"note: {plain(note)}", "dim", report.color) for note in notes]
         settings = count(comparison.compared, "setting")
-        found = count(len(rows), "difference") if rows else "no differences"
-        lines.append(f"{found} in {settings} compared, {comparison.unknown} unknown")
+        differ = count(len(rows), "difference") if rows else "no differences"
+        waived = len(comparison.findings) - len(found)
+        ending = f", {waived} waived" if waived else ""
+        lines.append(f"{differ} in {settings} compared, {comparison.unknown} unknown{ending}")
+    lines += [_problem(e, report) for e in entries(report) if e.comparison is None]
+    lines += [paint(f"note: {plain(scrubbed(n))}", "dim", report.color) for n in report.notes]
     return "".join(f"{line}\n" for line in lines)
+
+
+def _problem(entry: Entry, report: Report) -> str:
+    where = opening(entry.where(report))
+    return f"{where + ': ' if where else ''}{entry.finding.severity.value}: {plain(entry.message)}"
 
 
 def _values(finding: Finding) -> str:
     if finding.rule.id == "DSV004":
         return ""
     if finding.rule.id in ("DSV008", "DSV009"):
-        return finding.message.removeprefix(f"{finding.subject} ")
-    return " → ".join(v for v in (finding.left, finding.right) if v is not None)
+        return scrubbed(finding.message).removeprefix(f"{finding.subject} ")
+    return " → ".join(scrubbed(v) for v in (finding.left, finding.right) if v is not None)

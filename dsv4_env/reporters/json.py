@@ -1,48 +1,84 @@
-"""Everything a report holds, for programs."""
+"""Everything a report holds, for programs; ``report.schema.json`` beside this is its schema."""
 
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
-from dsv4_env.finding import Comparison, Finding, Report
+from dsv4_env.finding import Comparison, Finding, Report, fingerprint
 from dsv4_env.model import Location
+from dsv4_env.reporters.content import fails, files, launches, verdict
+from dsv4_env.scrub import scrubbed
 
-VERSION = 1
+VERSION = 1  # a new one only when something goes away or changes its meaning
+SCHEMA = "report.schema.json"
 
 
 def report(report: Report) -> str:
-    """An object with ``version``, ``failed`` and a list of ``comparisons``."""
+    """An object with ``version``, ``failed``, ``summary``, ``comparisons`` and ``problems``."""
     data = {
         "version": VERSION,
         "failed": report.failed,
+        "summary": {
+            "files": files(report),
+            "launches": launches(report),
+            "comparisons": len(report.comparisons),
+            "compared": report.compared,
+            "unknown": report.unknown,
+            "counts": {severity.value: n for severity, n in report.counts.items()},
+            "waived": report.waived,
+        },
+        "notes": [scrubbed(n) for n in report.notes],
         "comparisons": [_comparison(c, report) for c in report.comparisons],
+        "problems": [_finding(f, None, report) for f in report.problems],
     }
-    return json.dumps(data, indent=2, ensure_ascii=False) + "\n"
+    return dumped(data)
+
+
+def dumped(data: object) -> str:
+    """JSON that any parser and any log takes: no lone surrogates, no ``##[command]``."""
+    text = json.dumps(data, indent=2, ensure_ascii=False)
+    text = re.sub("[\ud800-\udfff]", lambda m: f"\\u{ord(m[0]):04x}", text)
+    return text.replace("##[", "#\\u0023[") + "\n"
 
 
 def _comparison(comparison: Comparison, report: Report) -> dict[str, Any]:
     return {
         "left": report.path(comparison.left),
         "right": report.path(comparison.right),
+        "left_at": _location(comparison.left_at, report),
+        "right_at": _location(comparison.right_at, report),
+        "lint": comparison.lint,
+        "failed": verdict(comparison, report).bad,
         "compared": comparison.compared,
         "unknown": comparison.unknown,
-        "notes": list(comparison.notes),
-        "findings": [_finding(f, report) for f in comparison.findings],
+        "notes": [scrubbed(n) for n in comparison.notes],
+        "findings": [_finding(f, comparison, report) for f in comparison.findings],
     }
 
 
-def _finding(finding: Finding, report: Report) -> dict[str, Any]:
+def _finding(finding: Finding, comparison: Comparison | None, report: Report) -> dict[str, Any]:
+    waiver = finding.waiver
     return {
         "id": finding.rule.id,
         "rule": finding.rule.name,
         "severity": finding.severity.value,
+        "fails": fails(finding, report),
         "subject": finding.subject,
-        "message": finding.message,
-        "left": finding.left,
-        "right": finding.right,
+        "message": scrubbed(finding.message),
+        "left": finding.left and scrubbed(finding.left),
+        "right": finding.right and scrubbed(finding.right),
         "location": _location(finding.location, report),
         "related": _location(finding.related, report),
+        "waiver": waiver
+        and {
+            "pattern": waiver.pattern,
+            "reason": scrubbed(waiver.reason),
+            "until": waiver.until and waiver.until.isoformat(),
+            "location": _location(waiver.location, report),
+        },
+        "fingerprint": fingerprint(finding, comparison, report),
     }
 
 

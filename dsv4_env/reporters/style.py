@@ -1,4 +1,4 @@
-"""Colour where a person reads it, none elsewhere."""
+"""Colour where a person reads it, none elsewhere; and text that can't steer who shows it."""
 
 from __future__ import annotations
 
@@ -14,16 +14,21 @@ def paint(text: str, style: str, color: bool) -> str:
 
 
 def plain(text: str) -> str:
-    """Text without control characters: a hostile value can't steer a terminal."""
+    """Text without control characters: a hostile value can't steer a terminal.
+
+    Nor GitHub's log, which takes ``##[name]`` for a command wherever it stands.
+    """
+    text = text.replace("##[", "#\\x23[")
     return "".join(c if c.isprintable() or c == "\t" else _escaped(ord(c)) for c in text)
+
+
+def opening(text: str) -> str:
+    """Plain text that may begin a line: GitHub's log takes ``::name::`` there for a command."""
+    text = plain(text)
+    return f"./{text}" if text.lstrip().startswith("::") else text
 
 
 def _escaped(code: int) -> str:
     if 0xDC80 <= code <= 0xDCFF:  # a byte that is no UTF-8, kept as Python keeps it
         code -= 0xDC00
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
-
-
-def count(number: int, noun: str) -> str:
-    """``1 setting``, ``2 settings``."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

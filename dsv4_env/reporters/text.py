@@ -1,51 +1,101 @@
-"""A line for each finding, as compilers write them, then what was compared."""
+"""A line for each finding, as compilers write them, with the source of both sides below it."""
 
 from __future__ import annotations
 
-from dsv4_env.finding import Comparison, Finding, Report, Severity
-from dsv4_env.reporters.style import SEVERITY_STYLE, count, paint, plain
+from collections.abc import Iterator
+
+from dsv4_env.finding import Report
+from dsv4_env.model import Location
+from dsv4_env.reporters.content import (
+    Entry,
+    Verdict,
+    entries,
+    file_of,
+    own_notes,
+    position,
+    shared_notes,
+    summary,
+    verdict,
+)
+from dsv4_env.reporters.excerpt import excerpt
+from dsv4_env.reporters.style import SEVERITY_STYLE, opening, paint, plain
+from dsv4_env.scrub import scrubbed
 
 
 def report(report: Report) -> str:
-    """``path:line:col: severity: message [id]`` with the other side's place below it."""
+    """``path:line:col: severity: message [id]``, the source and the other side's; by file."""
+    groups: dict[str, list[Entry]] = {file_of(c): [] for c in report.comparisons}
+    for entry in entries(report):
+        if entry.comparison is not None:
+            groups[file_of(entry.comparison)].append(entry)
+        else:
+            at = entry.finding.location
+            groups.setdefault(at.path if at else "", []).append(entry)
+    shared = shared_notes(report)
+    blocks = [_file(report, path, found, shared) for path, found in groups.items()]
+    last = [_note(n, report) for n in (*map(scrubbed, shared), *map(scrubbed, report.notes))]
+    if len(report.comparisons) != 1 or report.problems:
+        last.append(_verdict(summary(report), report))
+    blocks.append(last)
+    return "\n".join("".join(f"{line}\n" for line in block) for block in blocks if block)
+
+
+def _file(report: Report, path: str, found: list[Entry], shared: list[str]) -> list[str]:
+    """What is said of one file: its findings, then what came out of each comparison."""
+    own = report.path(path)
+    found.sort(key=lambda e: ((at := position(e, report))[0] != own, at))
     lines: list[str] = []
+    before: Location | None = None
+    for entry in found:
+        lines += _finding(entry, report, repeated=before == entry.finding.location)
+        before = entry.finding.location
     for comparison in report.comparisons:
-        for finding in sorted(comparison.findings, key=lambda f: _position(f, report)):
-            where = report.place(finding.location) or comparison.right
-            severity = paint(finding.severity.value, SEVERITY_STYLE[finding.severity], report.color)
-            rule = paint(f"[{finding.rule.id}]", "dim", report.color)
-            lines.append(
-                f"{paint(plain(where), 'bold', report.color)}: {severity}: "
-                f"{plain(finding.message)} {rule}"
-            )
-            if finding.related is not None:
-                related = f"    {comparison.left}: {report.place(finding.related)}"
-                if finding.rule.name in ("overridden", "set-twice"):
-                    related = f"    wins: {report.place(finding.related)}"
-                elif comparison.lint:
-                    related = f"    and: {report.place(finding.related)}"
-                lines.append(paint(plain(related), "dim", report.color))
-        lines += [paint(f"note: {plain(note)}", "dim", report.color) for note in comparison.notes]
-        lines.append(_summary(report, comparison))
-    return "".join(f"{line}\n" for line in lines)
+        if file_of(comparison) == path:
+            lines += [_note(n, report) for n in own_notes(comparison, shared)]
+            lines.append(_verdict(verdict(comparison, report), report))
+    return lines
 
 
-def _position(finding: Finding, report: Report) -> tuple[str, int, int]:
-    at = finding.location
-    return (report.path(at.path), at.line or 0, at.column or 0) if at else ("", 0, 0)
+def _finding(entry: Entry, report: Report, *, repeated: bool) -> Iterator[str]:
+    """A finding; its source is left out where the one before has shown it."""
+    finding = entry.finding
+    severity = paint(finding.severity.value, SEVERITY_STYLE[finding.severity], report.color)
+    rule = paint(f"[{finding.rule.id}]", "dim", report.color)
+    where = opening(entry.where(report))
+    where = f"{paint(where, 'bold', report.color)}: " if where else ""
+    yield f"{where}{severity}: {plain(entry.message)} {rule}"
+    places = [at for at in (finding.location, finding.related) if at]
+    gutter = max((len(str(at.line or "")) for at in places), default=0)
+    gutter = max(gutter, 3)
+    if not repeated:
+        yield from _source(report, finding.location, finding.subject, "^", gutter)
+    name, place = entry.other(report)
+    if place:
+        yield paint(plain(f"    {name}: {place}"), "dim", report.color)
+        yield from _source(report, finding.related, finding.subject, "-", gutter)
 
 
-def _summary(report: Report, comparison: Comparison) -> str:
-    per = {s: sum(f.severity is s for f in comparison.findings) for s in Severity}
-    found = ", ".join(count(n, s.value) for s, n in per.items() if n)
-    failing = any(per[s] for s in report.failing)
-    bad, good = ("problems", "no problems") if comparison.lint else ("drift", "no drift")
-    verdict = paint(bad, "red", report.color) if failing else paint(good, "green", report.color)
-    shown = report.path(comparison.right)
-    text = f"{comparison.left} against {plain(shown)}: {verdict}"
-    if comparison.lint:
-        text = f"{plain(shown)} on {comparison.left}: {verdict}"
-    done = "read" if comparison.lint else "compared"
-    text += f" ({count(comparison.compared, 'setting')} {done}"
-    text += f", {comparison.unknown} unknown" + (f"; {found})" if found else ")")
-    return text
+def _source(
+    report: Report, location: Location | None, subject: str, mark: str, gutter: int
+) -> Iterator[str]:
+    found = excerpt(report, location, subject, mark)
+    if found is None or location is None:
+        return
+    line, under = found
+    bar = paint(f"  {location.line:>{gutter}} |", "blue", report.color)
+    yield f"{bar} {line}"
+    if under and (mark == "^" or under.strip() != "-" * len(line.strip())):
+        bar = paint(f"  {'':>{gutter}} |", "blue", report.color)
+        lead = len(under) - len(under.lstrip())
+        style = "red" if mark == "^" else "blue"
+        yield f"{bar} {' ' * lead}{paint(under[lead:], style, report.color)}"
+
+
+def _note(note: str, report: Report) -> str:
+    return paint(f"note: {plain(note)}", "dim", report.color)
+
+
+def _verdict(found: Verdict, report: Report) -> str:
+    style = "red" if found.bad else "yellow" if found.word == "nothing compared" else "green"
+    word = paint(found.word, style, report.color)
+    return f"{opening(found.title)}: {word} ({found.details})"

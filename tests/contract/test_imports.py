@@ -17,7 +17,7 @@ PACKAGE = Path(dsv4_env.__file__).parent
 TIERS = [
     {"errors"},
     {"model"},
-    {"catalogue", "finding", "quoting", "toml_source"},
+    {"catalogue", "finding", "quoting", "scrub", "toml_source"},
     {"capture", "diff", "importance", "profile", "settings", "readers", "exporters", "reporters"},
     {"equivalence"},
     {"lint", "rules", "upgrade"},

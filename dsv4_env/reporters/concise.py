@@ -1,0 +1,19 @@
+"""A line for each finding and no more, for editors and for grep."""
+
+from __future__ import annotations
+
+from dsv4_env.finding import Report
+from dsv4_env.reporters.content import entries, position, summary
+from dsv4_env.reporters.style import opening, plain
+
+
+def report(report: Report) -> str:
+    """``path:line:col: severity: id message``, sorted, then a line on all that was compared."""
+    found = sorted(entries(report), key=lambda e: position(e, report))
+    lines = [
+        f"{where}: {e.finding.severity.value}: {e.finding.rule.id} {plain(e.message)}"
+        if (where := opening(e.where(report)))
+        else f"{e.finding.severity.value}: {e.finding.rule.id} {plain(e.message)}"
+        for e in found
+    ]
+    return "".join(f"{line}\n" for line in (*lines, summary(report)))

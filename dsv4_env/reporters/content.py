@@ -1,0 +1,162 @@
+"""What every reporter says of a report, whatever it looks like there; secrets are masked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from dsv4_env.finding import Comparison, Finding, Report, Severity
+from dsv4_env.model import Location
+from dsv4_env.scrub import scrubbed
+
+SEVERITIES = list(Severity)  # worst first
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A finding and the comparison that it is of, None where it is of none."""
+
+    finding: Finding
+    comparison: Comparison | None = None
+
+    @property
+    def location(self) -> Location | None:
+        """Where to look: the finding's place, else the launch's."""
+        return self.finding.location or (self.comparison and self.comparison.right_at) or None
+
+    @property
+    def message(self) -> str:
+        """What is found."""
+        return scrubbed(self.finding.message)
+
+    def where(self, report: Report) -> str:
+        """The place as shown: where there is none, what the launch is called."""
+        if self.location is not None and (self.finding.location or self.comparison is None):
+            return report.place(self.location)
+        return report.path(self.comparison.right) if self.comparison else ""
+
+    def other(self, report: Report) -> tuple[str, str]:
+        """What the other side is called, and its place; two empty strings where there is none."""
+        if self.finding.related is None:
+            return "", ""
+        if self.finding.rule.name in ("overridden", "set-twice"):
+            name = "wins"
+        elif self.comparison is None or self.comparison.lint:
+            name = "and"
+        else:
+            name = report.path(self.comparison.left)
+        return name, report.place(self.finding.related)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """``pro-fp4 against run.sh``, ``drift``, ``32 settings compared, …``; *bad* where it fails."""
+
+    title: str
+    word: str
+    details: str
+    bad: bool
+
+    def __str__(self) -> str:
+        return f"{self.title}: {self.word} ({self.details})" if self.details else self.title
+
+
+def entries(report: Report, *, waived: bool = False) -> list[Entry]:
+    """The findings that aren't waived, or those that are, in the order of the report."""
+    found = [Entry(f, c) for c in report.comparisons for f in c.findings]
+    found += [Entry(f) for f in report.problems]
+    return [e for e in found if (e.finding.waiver is not None) is waived]
+
+
+def position(entry: Entry, report: Report) -> tuple[str, int, int]:
+    """Path, line and column, to sort by."""
+    at = entry.finding.location
+    if at is None:
+        return entry.where(report), 0, 0
+    return report.path(at.path), at.line or 0, at.column or 0
+
+
+def worst_first(found: Iterable[Entry], report: Report) -> list[Entry]:
+    """Sorted by severity, then by position."""
+    return sorted(found, key=lambda e: (SEVERITIES.index(e.finding.severity), *position(e, report)))
+
+
+def fails(finding: Finding, report: Report) -> bool:
+    """Whether a finding counts for the exit code."""
+    return finding.waiver is None and finding.severity in report.failing
+
+
+def verdict(comparison: Comparison, report: Report) -> Verdict:
+    """What came out of a comparison."""
+    right = report.path(comparison.right)
+    bad = any(fails(f, report) for f in comparison.findings)
+    if comparison.lint:
+        title, done = f"{right} on {comparison.left}", "read"
+        word = "problems" if bad else "no problems"
+    else:
+        title, done = f"{report.path(comparison.left)} against {right}", "compared"
+        word = "drift" if bad else "no drift" if comparison.compared else "nothing compared"
+    details = f"{count(comparison.compared, 'setting')} {done}, {comparison.unknown} unknown"
+    found = tally(comparison.findings)
+    return Verdict(title, word, details + (f"; {found}" if found else ""), bad)
+
+
+def summary(report: Report) -> Verdict:
+    """What came out of all: a run that compared nothing can't look like one that found nothing."""
+    lint = bool(report.comparisons) and all(c.lint for c in report.comparisons)
+    drift = any(fails(f, report) for c in report.comparisons for f in c.findings)
+    if report.failed:
+        word = "drift" if drift and not lint else "problems"
+    elif report.compared:
+        word = "no problems" if lint else "no drift"
+    else:
+        word = "nothing compared"
+    title = f"{count(files(report), 'file')}, {count(launches(report), 'launch', 'launches')}"
+    done = "read" if lint else "compared"
+    details = f"{count(report.compared, 'setting')} {done}, {report.unknown} unknown"
+    found = tally(report.findings)
+    return Verdict(title, word, details + (f"; {found}" if found else ""), report.failed)
+
+
+def files(report: Report) -> int:
+    """How many files were read: as counted, else as the comparisons name them."""
+    return report.files or len({file_of(c) for c in report.comparisons})
+
+
+def launches(report: Report) -> int:
+    """How many launches were read: as counted, else as the comparisons name them."""
+    return report.launches or len({(c.right, c.right_at) for c in report.comparisons})
+
+
+def file_of(comparison: Comparison) -> str:
+    """The file that a comparison's launch stands in."""
+    return comparison.right_at.path if comparison.right_at else comparison.right
+
+
+def tally(findings: Iterable[Finding]) -> str:
+    """``2 errors, 1 warning, 1 waived``; an empty string for none."""
+    found = list(findings)
+    kept = [f.severity for f in found if f.waiver is None]
+    parts = [count(n, s.value) for s in SEVERITIES if (n := kept.count(s))]
+    if waived := len(found) - len(kept):
+        parts.append(f"{waived} waived")
+    return ", ".join(parts)
+
+
+def shared_notes(report: Report) -> list[str]:
+    """The notes that all comparisons make, where there are several; each is told once."""
+    if len(report.comparisons) < 2:
+        return []
+    first, *others = report.comparisons
+    return [n for n in dict.fromkeys(first.notes) if all(n in c.notes for c in others)]
+
+
+def own_notes(comparison: Comparison, shared: Iterable[str]) -> list[str]:
+    """The notes of one comparison alone."""
+    skipped = set(shared)
+    return [scrubbed(n) for n in comparison.notes if n not in skipped]
+
+
+def count(number: int, noun: str, plural: str = "") -> str:
+    """``1 setting``, ``2 settings``, ``2 launches``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {plural or noun + 's'}"

@@ -1,0 +1,140 @@
+"""Markdown for a job summary or a comment: the verdict first, details folded."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from dsv4_env.finding import Report, Severity
+from dsv4_env.reporters.content import (
+    Entry,
+    count,
+    entries,
+    fails,
+    own_notes,
+    shared_notes,
+    summary,
+    verdict,
+    worst_first,
+)
+from dsv4_env.reporters.style import plain
+from dsv4_env.scrub import scrubbed
+
+LIMIT = 1024 * 1024  # bytes that GitHub takes as a step's summary
+_ROOM = 1024  # of these, for what ends the report
+_SHORT = 10  # rows of the table that is not folded
+_SHORT_TABLE = "| | where | what | rule |\n| --- | --- | --- | --- |\n"
+_TABLE = "| | where | what | the other side | rule |\n| --- | --- | --- | --- | --- |\n"
+_WAIVED_TABLE = "| where | what | why | until |\n| --- | --- | --- | --- |\n"
+_END = "\n</details>\n"
+_ICONS = {Severity.ERROR: "❌ error", Severity.WARNING: "⚠️ warning", Severity.NOTE: "note"}
+_LONGEST = 2_000  # characters of one message
+
+_ENTITIES = str.maketrans(
+    {"&": "&amp;", "<": "&lt;", ">": "&gt;", "@": "&#64;<!-- -->"}
+    | {c: f"&#{ord(c)};" for c in "\\`*[]|~$\t"}
+)
+_ADDRESS = re.compile(r"(?i):(?=//)|(?<=www)\.")
+_UNDERSCORE = re.compile(r"(?<![^\W_])_|_(?![^\W_])")  # not within a word
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A piece of the report: where it grows too long, rows are left out, never head or tail."""
+
+    head: str
+    rows: Sequence[str] = ()
+    tail: str = ""
+
+
+def report(report: Report) -> str:
+    """The verdict, the worst findings in a table, then all of each comparison, folded."""
+    size, left_out = _ROOM, 0
+    kept: list[str] = []
+    for part in _parts(report):
+        rows: list[str] = []
+        size += len((part.head + part.tail).encode())
+        for row in part.rows:
+            size += len(row.encode())
+            if size <= LIMIT:
+                rows.append(row)
+        left_out += len(part.rows) - len(rows)
+        if rows or (not part.rows and size <= LIMIT):
+            kept.append(part.head + "".join(rows) + part.tail)
+    if left_out:
+        kept.insert(1, f"**Left out here, or this would pass 1 MiB: {count(left_out, 'row')}.**\n")
+    return "\n".join(kept)
+
+
+def _parts(report: Report) -> Iterator[_Part]:
+    total = summary(report)
+    icon = "❌" if total.bad else "⚠️" if total.word == "nothing compared" else "✅"
+    yield _Part(f"### {icon} dsv4-env: {total.word}\n\n{total.title}, {total.details}\n")
+    worst = worst_first((e for e in entries(report) if fails(e.finding, report)), report)
+    if worst:
+        more = f"\nand {len(worst) - _SHORT} more, below\n" if len(worst) > _SHORT else ""
+        yield _Part(_SHORT_TABLE, [_row(e, report, short=True) for e in worst[:_SHORT]], more)
+    problems = [e for e in entries(report) if e.comparison is None]
+    if problems:
+        yield _folded("problems outside of comparisons", problems, report)
+    shared = shared_notes(report)
+    for comparison in report.comparisons:
+        found = [Entry(f, comparison) for f in comparison.findings if f.waiver is None]
+        said = own_notes(comparison, shared)
+        if found or said:
+            yield _folded(str(verdict(comparison, report)), found, report, said)
+        else:
+            yield _Part("", [f"{_code(str(verdict(comparison, report)))}\n"])
+    if waived := entries(report, waived=True):
+        yield _waived(waived, report)
+    if said := [scrubbed(n) for n in (*shared, *report.notes)]:
+        yield _Part("", [_item(n) for n in said])
+
+
+def _folded(title: str, found: Sequence[Entry], report: Report, notes: Sequence[str] = ()) -> _Part:
+    rows = [_row(e, report) for e in worst_first(found, report)]
+    said = "".join(map(_item, notes))
+    head = f"<details><summary>{_code(title)}</summary>\n\n"
+    return _Part(
+        head + (_TABLE if rows else said), rows, (f"\n{said}" if rows and said else "") + _END
+    )
+
+
+def _waived(found: Sequence[Entry], report: Report) -> _Part:
+    rows: list[str] = []
+    for entry in worst_first(found, report):
+        waiver = entry.finding.waiver
+        if waiver is not None:
+            until = waiver.until.isoformat() if waiver.until else ""
+            cells = (_code(entry.where(report)), _code(entry.message), _code(waiver.reason), until)
+            rows.append(f"| {' | '.join(cells)} |\n")
+    head = f"<details><summary>{len(found)} waived</summary>\n\n"
+    return _Part(head + _WAIVED_TABLE, rows, _END)
+
+
+def _row(entry: Entry, report: Report, *, short: bool = False) -> str:
+    name, place = entry.other(report)
+    cells = [
+        _ICONS[entry.finding.severity],
+        _code(entry.where(report)),
+        _code(entry.message),
+        *([] if short else [_code(f"{name}: {place}" if place else "")]),
+        entry.finding.rule.id,
+    ]
+    return f"| {' | '.join(cells)} |\n"
+
+
+def _item(note: str) -> str:
+    return f"- {_code(note)}\n"
+
+
+def _code(text: str) -> str:
+    """Any text as itself: in GitHub's code element nobody is mentioned and nothing is linked."""
+    text = scrubbed(text)
+    if len(text) > _LONGEST:
+        text = f"{text[:_LONGEST]}…"
+    text = plain(text).translate(_ENTITIES)
+    text = _UNDERSCORE.sub("&#95;", text)
+    text = _ADDRESS.sub(lambda match: f"&#{ord(match[0])};", text)
+    return f"<code>{text}</code>" if text.strip() else ""

@@ -1,0 +1,177 @@
+"""Secrets in a piece of source: found by the names that they are given to, or by their form."""
+
+from __future__ import annotations
+
+import re
+
+from dsv4_env.model import MASK, is_secret
+
+_NAMED = re.compile(r"\$\{[!#]?(?P<braced>\w+)|(?P<name>(?<![\w-])-{0,2}[^\W\d][\w.-]*)")
+_CLOSED = re.compile(r"(?P<quote>\\*[\"'])?[)\]]*")
+_SEPARATOR = re.compile(
+    r"(?P<value>[,\s]+\\*[\"']?value\\*[\"']?\s*[:=]\s*)"  # {name: X, value: Y}
+    r"|(?P<assign>\s*(?:[:+?!=~]*=[=~>]?[ \t]*|:\s*))"
+    r"|(?P<comma>\s*,\s*)"
+    r"|(?P<default>\s+or\s+)"
+    r"|(?P<space>(?:\\?\s)+(?:-\s+)?)",
+    re.IGNORECASE,
+)
+_OPERATOR = re.compile(r":?[-=+?]")
+_COMMAND = re.compile(r"(?:^|\n)\s*(?:ENV|ARG|(?:setenv|set)(?:\s+-\w+)*)\s+$", re.IGNORECASE)
+_NO_VALUE = re.compile(  # another flag, or what a sentence about a flag goes on with
+    r"[\"']?--[a-z]|(?:is|are|was|has|can't|isn't|doesn't|and|or|stands|to|on|in|of|from|with|set|as"
+    r"|takes|needs|gets|wants|unless|when|gone|no|not|only|for|without|belongs|must)\b(?!['=])"
+)
+_ENDED = re.compile(r"\s|$|[,;:)}\]>|&]+(?:\s|$|[\"'`])")
+_REFERENCE = re.compile(r"\$\w+|\$\{\w+(:?-[-0-9.]*)?\}")
+_MASKED = re.compile(re.escape(MASK) + r"(?![\w*])")
+_BLOCK = re.compile(r"[|>][-+0-9]*\s*\n")
+_ESCAPED_QUOTE = re.compile(r"\\+[\"']")
+_MORE = re.compile(r"[ \t]*\+?[ \t]*(?=[\"'])")
+_SHAPES = re.compile(
+    r"://[^\s/:@]*:(?P<url>[^\s@]+)@|\bbearer\s+(?P<bearer>[^\s\"']+)"
+    r"|\b(?P<token>hf_[A-Za-z0-9]{16,}|sk-[\w-]{16,}|gh[pousr]_\w{20,}|github_pat_\w{20,}"
+    r"|xox[abprs]-[\w-]{10,}|AKIA[0-9A-Z]{16})",
+    re.IGNORECASE,
+)
+
+
+def scrubbed(text: str) -> str:
+    """A piece of source as a report may show it: what a name or its form says is secret, masked.
+
+    Made for shell, Python, YAML, TOML, JSON and dotenv alike, so it rather masks too much.
+    """
+    parts, at = [], 0
+    for start, end in secret_spans(text):
+        parts += [text[at:start], MASK]
+        at = end
+    return "".join((*parts, text[at:]))
+
+
+def secret_spans(text: str) -> list[tuple[int, int]]:
+    """From where to where secrets stand in a piece of source, in order and apart."""
+    found, at = [], 0
+    while match := _NAMED.search(text, at):
+        span = _secret_after(text, match)
+        at = max(match.end(), span[1])
+        if span[0] < span[1]:
+            found.append(span)
+    found += [m.span(str(m.lastgroup)) for m in _SHAPES.finditer(text)]
+    apart: list[tuple[int, int]] = []
+    for start, end in sorted(found):
+        if apart and start <= apart[-1][1]:
+            before = apart.pop()
+            start, end = before[0], max(end, before[1])
+        apart.append((start, end))
+    return apart
+
+
+def _secret_after(text: str, match: re.Match[str]) -> tuple[int, int]:
+    """Where the value of a name stands, empty where the name is no secret's or has none."""
+    none, end = (match.end(), match.end()), match.end()
+    name = match["braced"] or match["name"]
+    if not _secret(name):
+        return none
+    if match["braced"]:
+        operator = _OPERATOR.match(text, end)
+        if operator is None:
+            return none
+        start, stop = operator.end(), balanced_end(text, match.start() + 1) - 1
+        stop = stop if text[stop : stop + 1] == "}" else len(text)
+        return (start, stop) if _secret(name, text[start:stop]) else none
+    closed = _CLOSED.match(text, end)
+    separator = _SEPARATOR.match(text, closed.end() if closed else end)
+    if closed is None or separator is None:
+        return none
+    kind, start = separator.lastgroup, separator.end()
+    if _MASKED.match(text, start):
+        return none
+    quote = text[match.start() - 1 : match.start()]
+    if kind == "comma" and not closed["quote"]:
+        return none
+    if kind == "space":
+        command = _COMMAND.search(text[max(0, match.start() - 80) : match.start()])
+        if not name.startswith("-") and not command:
+            return none
+        if command:  # a Dockerfile's ENV NAME VALUE
+            return start, _line_end(text, start)
+    if kind in ("space", "comma") and _NO_VALUE.match(text, start):
+        return none
+    if quote in ("'", '"') and not closed["quote"] and kind != "comma":
+        stop = quoted_end(text, start, quote) - 1
+        stop = stop if text[stop : stop + 1] == quote else len(text)
+    elif kind in ("assign", "value") and _open(text, start, separator[0]):
+        block = _BLOCK.match(text, start)
+        stop = len(text) if block else _line_end(text, start)
+    else:
+        stop = _words(text, start, joined=kind in ("assign", "value", "default"))
+    value = text[start:stop].strip()
+    inner = value[1:-1] if value[:1] in ("'", '"') and value[-1:] == value[:1] else value
+    inner = inner.partition(" #")[0].rstrip(", ;")
+    plural = not _secret(name, "1")
+    if not inner or (plural and (not _secret(name, inner) or _REFERENCE.fullmatch(inner))):
+        return none
+    return start, stop
+
+
+def _secret(name: str, value: str = "?") -> bool:
+    return is_secret(name, value) or name.casefold() == "authorization"
+
+
+def _open(text: str, at: int, separator: str) -> bool:
+    """Whether a value without quotes may go on to the end of its line: YAML's, a dotenv file's."""
+    loose = separator[-1:].isspace() or separator.endswith(":")
+    return loose and text[at : at + 1] not in ("'", '"', "(", "[", "{", "\\", "`")
+
+
+def _line_end(text: str, at: int) -> int:
+    end = text.find("\n", at)
+    return len(text) if end < 0 else end
+
+
+def quoted_end(text: str, at: int, quote: str) -> int:
+    """Behind the quote that ends what begins at *at*, or the end of the text."""
+    while at < len(text):
+        if text[at] == quote:
+            return at + 1
+        at += 2 if text[at] == "\\" else 1
+    return len(text)
+
+
+def balanced_end(text: str, at: int) -> int:
+    """Behind the bracket that closes the one at *at*, or the end of the text."""
+    depth = 0
+    while at < len(text):
+        char = text[at]
+        depth += (char in "([{") - (char in ")]}")
+        at = quoted_end(text, at + 1, char) if char in "\"'" else at + (2 if char == "\\" else 1)
+        if depth <= 0:
+            return min(at, len(text))
+    return len(text)
+
+
+def _words(text: str, at: int, *, joined: bool) -> int:
+    """The end of one word of quoted and bare pieces; *joined* with strings behind it."""
+    start = at
+    while at < len(text) and not text[at].isspace():
+        escaped = _ESCAPED_QUOTE.match(text, at)
+        if text[at] in "\"'`":
+            at = quoted_end(text, at + 1, text[at])
+            if not _ENDED.match(text, at):
+                continue
+            more = _MORE.match(text, at)
+            if not (joined and more):
+                break
+            at = more.end()
+        elif escaped:
+            end = text.find(escaped[0], escaped.end())
+            at = len(text) if end < 0 else end + len(escaped[0])
+            if _ENDED.match(text, at):
+                break
+        elif text.startswith(("$(", "${"), at):
+            at = balanced_end(text, at + 1)
+        elif at == start and text[at] in "([{":
+            at = balanced_end(text, at)
+        else:
+            at += 2 if text[at] == "\\" else 1
+    return min(at, len(text))

@@ -1,0 +1,81 @@
+"""Reports to be written by the reporters under test."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+
+import dsv4_env
+from dsv4_env.finding import Comparison, Finding, Report, Rule, Severity, Waiver
+from dsv4_env.model import Location
+
+ROOT = "/project"
+CHANGED = Rule("DSV003", "changed", Severity.ERROR, "a setting has another value")
+UNREADABLE = Rule("DSV011", "unreadable", Severity.ERROR, "a file can't be read", "# Help\n")
+WAIVER = Waiver("X_*", "known", date(2030, 1, 2), Location(f"{ROOT}/pyproject.toml", 3, 1))
+
+
+def at(name: str, line: int | None = 1, column: int | None = 1) -> Location:
+    """A place in a file of the project."""
+    return Location(f"{ROOT}/{name}", line, column)
+
+
+def finding(
+    subject: str = "A",
+    location: Location | None = None,
+    *,
+    message: str = "",
+    severity: Severity = Severity.ERROR,
+    related: Location | None = None,
+    rule: Rule = CHANGED,
+    left: str | None = '"1"',
+    right: str | None = '"2"',
+    waiver: Waiver | None = None,
+) -> Finding:
+    """A finding; all but the subject have defaults."""
+    said = message or f"{subject} is {right}; pro has {left}"
+    return Finding(rule, severity, subject, said, location, related, left, right, waiver)
+
+
+def comparison(
+    *findings: Finding,
+    right: str = "run.sh",
+    left: str = "pro",
+    notes: tuple[str, ...] = (),
+    compared: int = 3,
+    unknown: int = 0,
+    lint: bool = False,
+) -> Comparison:
+    """A comparison of the profile ``pro`` with the launch in a script."""
+    return Comparison(
+        left, right, findings, compared, unknown, notes, right_at=at(right, 9), lint=lint
+    )
+
+
+def report(*comparisons: Comparison, **fields: Any) -> Report:
+    """A report of a run in the root of the project."""
+    return Report(comparisons, **{"root": ROOT, **fields})
+
+
+def check_json(text: str) -> dict[str, Any]:
+    """The JSON reporter's text as data, held to the schema in the package."""
+    data: dict[str, Any] = json.loads(text)
+    schema = Path(dsv4_env.__file__).parent / "reporters" / "report.schema.json"
+    found = json.loads(schema.read_text())
+    jsonschema.Draft202012Validator.check_schema(found)
+    jsonschema.Draft202012Validator(found).validate(data)
+    return data
+
+
+def check_sarif(text: str) -> dict[str, Any]:
+    """The only run of a SARIF log, held to SARIF's own schema."""
+    data = json.loads(text)
+    schema = json.loads((Path(__file__).parent / "data" / "sarif-2.1.0.schema.json").read_text())
+    jsonschema.Draft4Validator(schema).validate(data)
+    (run,) = data["runs"]
+    found: dict[str, Any] = run
+    return found
