@@ -119,6 +119,7 @@ def report(run: Run, *, waivers: bool = True) -> Report:
             run.problems += run.excuses.problems(kept, judge_use=judged)
     for problem in run.problems:
         run.lines.keep(problem.location, {})
+        run.lines.keep(problem.related, {})
     return Report(
         tuple(run.comparisons),
         tuple(run.problems),
@@ -220,10 +221,11 @@ def _missing(launches: list[LaunchConfig], pair: Pair, path: str) -> str:
     if not launches:
         return "no launch of SGLang is found here"
     if pair.symbol:
-        names = [label(c, path) for c in launches]
+        names = [n for c in launches if (n := label(c, path))]
         hints = [h for s in pair.symbol if (h := did_you_mean(s, names))]
-        hint = f". Did you mean {hints[0]}?" if hints else ""
-        return f"no launch is called {' or '.join(pair.symbol)}; there is {', '.join(names)}{hint}"
+        hint = f" (did you mean {hints[0]}?)" if hints else ""
+        there = f"there is {', '.join(names)}" if names else "its launches have no names"
+        return f"no launch is called {' or '.join(pair.symbol)}; {there}{hint}"
     numbers = ", ".join(f"#{n}" for n in pair.launch)
     return f"there is no launch {numbers}: the file has {len(launches)}"
 
@@ -233,8 +235,9 @@ def _nothing(run: Run, pair: Pair, why: str, where: Location | None = None) -> N
         raise ReadError(why, where=where or pair.location, expected="a launch of SGLang")
     rule = RULES["DSV011"]
     message = f"{why} (held to {pair.profile})"
+    related = pair.location if where else None
     run.problems.append(
-        Finding(rule, rule.severity, pair.profile, message, where or pair.location, pair.location)
+        Finding(rule, rule.severity, pair.profile, message, where or pair.location, related)
     )
 
 

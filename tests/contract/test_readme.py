@@ -49,31 +49,54 @@ def steps(block: str) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("block", CONSOLE, ids=lambda b: b.splitlines()[0])
-def test_console_blocks(block: str, checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    script, expected = "", ""
-    for command, output in steps(block):
-        script += f"{command}\n"
-        expected += output
+def test_console_blocks(block: str, checkout: Path, request: pytest.FixtureRequest) -> None:
+    commands = steps(block)
+    found = outputs([command for command, _ in commands], checkout)
+    if request.config.getoption("--update-golden"):
+        shown = [
+            (command, old if "…\n" in old else new)
+            for (command, old), new in zip(commands, found, strict=True)
+        ]
+        update(block, shown)
+        return
+    for (_, expected), output in zip(commands, found, strict=True):
+        if "…\n" in expected:
+            head, _, tail = expected.partition("…\n")
+            assert output.startswith(head)
+            assert output.endswith(tail)
+        else:
+            assert output == expected
+
+
+def outputs(commands: list[str], checkout: Path) -> list[str]:
+    """What each command prints, all run in one shell."""
     environ = {
         "PATH": f"{checkout / 'bin'}:{os.environ['PATH']}",
         "HOME": str(checkout),
         "PYTHONPATH": str(ROOT),
         "NO_COLOR": "1",
     }
+    script = "".join(f"{c}\nprintf '\\1'; printf '\\1' >&2\n" for c in commands)
     done = subprocess.run(
         ["/bin/bash", "-c", script], cwd=checkout, env=environ, capture_output=True, check=False
     )
-    found = (done.stdout + done.stderr).decode()
+    streams = (stream.decode().split("\1")[:-1] for stream in (done.stdout, done.stderr))
     # The shipped profiles are those of the package that runs; the README shows its copy.
-    found = found.replace(f"{ROOT}/", "").replace(str(Path(sys.prefix)), "")
-    if "static: " in found and "neither bubblewrap" in found:
-        found = "".join(x for x in found.splitlines(True) if "neither bubblewrap" not in x)
-    if "…\n" in expected:
-        head, _, tail = expected.partition("…\n")
-        assert found.startswith(head)
-        assert found.endswith(tail)
-    else:
-        assert found == expected
+    return [
+        "".join(x for x in (out + err).splitlines(True) if "neither bubblewrap" not in x)
+        .replace(f"{ROOT}/", "")
+        .replace(str(Path(sys.prefix)), "")
+        for out, err in zip(*streams, strict=True)
+    ]
+
+
+def update(block: str, found: list[tuple[str, str]]) -> None:
+    """Write a block of the README anew, with the outputs found."""
+    path = ROOT / "README.md"
+    lines = "".join(
+        "$ " + command.replace("\n", "\n> ") + f"\n{output}" for command, output in found
+    )
+    path.write_text(path.read_text().replace(f"```console\n{block}```", f"```console\n{lines}```"))
 
 
 @pytest.mark.parametrize("block", PYTHON, ids=lambda b: b.splitlines()[0])
