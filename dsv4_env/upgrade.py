@@ -5,12 +5,12 @@ from __future__ import annotations
 import enum
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from dsv4_env.catalogue import SGLANG, history, owner
 from dsv4_env.catalogue.arguments import arg_equals_default, given, invalid_arg
-from dsv4_env.catalogue.semantics import equals_default, invalid
+from dsv4_env.catalogue.semantics import equals_default, invalid, same_value
 from dsv4_env.equivalence import transformed
 from dsv4_env.model import masked
 
@@ -75,7 +75,7 @@ def _variables(profile: Profile, before: Catalogue, after: Catalogue) -> Iterato
             continue
         said = history.renamed(after, name)
         if said is not None and said.new != name:
-            yield _rename(name, value, said, profile, after)
+            yield _rename(name, value, said, profile, before, after)
             continue
         there = after.variable(name)
         if not history.knows(after, name):
@@ -100,12 +100,22 @@ def _variables(profile: Profile, before: Catalogue, after: Catalogue) -> Iterato
 
 
 def _rename(
-    name: str, value: str, said: history.Renamed, profile: Profile, after: Catalogue
+    name: str,
+    value: str,
+    said: history.Renamed,
+    profile: Profile,
+    before: Catalogue,
+    after: Catalogue,
 ) -> Advice:
-    if said.new in profile.env:
-        return Advice(Action.DROP, name, f"its new name, {said.new}, is set as well")
     new = transformed(said, value)
     reason = f"SGLang {after.release} calls it {said.new}"
+    there = profile.env.get(said.new)
+    if there is not None:
+        both = f"its new name, {said.new}, is set as well"
+        same = new is not None and bool(same_value(after, said.new, new, there))
+        if same or not _old_counts(name, said.new, before):
+            return Advice(Action.DROP, name, both)
+        reason += f"; that is set as well, but on SGLang {before.release} the old name counts"
     if new is None:
         return Advice(Action.DECIDE, name, f"{reason}, with a value that can't be told from this")
     if new != value:
@@ -114,6 +124,14 @@ def _rename(
     if target is not None and (wrong := invalid(target, new)) is not None:
         return Advice(Action.DECIDE, name, f"{reason}; {wrong.reason}")
     return Advice(Action.RENAME, name, reason, said.new, ((new,),))
+
+
+def _old_counts(old: str, new: str, before: Catalogue) -> bool:
+    """Whether the release reads the old name where both are set."""
+    variable = before.variable(old)
+    if variable is None or not variable.live:
+        return False
+    return variable.wins == "old" if variable.renamed_to else not history.knows(before, new)
 
 
 def _since(name: str, before: Catalogue, after: Catalogue) -> str:
@@ -141,8 +159,23 @@ def _flags(profile: Profile, before: Catalogue, after: Catalogue) -> Iterator[Ad
         if advice is not None:
             if advice.new is not None and advice.new in by_flag and advice.new != flag:
                 reason = f"{advice.reason}, which is given as well"
-                advice = Advice(Action.DROP, flag, reason)
+                if _last_of(flag, advice.new, profile, before):
+                    reason += f"; on SGLang {before.release} the old one wins, as the last"
+                    advice = replace(advice, reason=reason)
+                else:
+                    advice = Advice(Action.DROP, flag, reason)
             yield advice
+
+
+def _last_of(old: str, new: str, profile: Profile, before: Catalogue) -> bool:
+    """Whether the release reads the old flag where both are given: the last of one *dest*."""
+    a, b = before.argument(old), before.argument(new)
+    if a is None or a.argument is None:
+        return False
+    if b is None or b.argument is None:
+        return True
+    order = [arg.flag for arg in profile.config.args or ()]
+    return a.argument.dest == b.argument.dest and order.index(old) > order.index(new)
 
 
 def _flag(

@@ -25,6 +25,7 @@ from dsv4_env.lint import lint
 from dsv4_env.model import LaunchConfig, Location, Unknown
 from dsv4_env.profile import load_profile, shipped_dir
 from dsv4_env.readers import READERS, bash, python
+from dsv4_env.readers.detect import detect
 from dsv4_env.reporters import REPORTERS
 from dsv4_env.rules import compare_launches, with_model
 
@@ -205,7 +206,7 @@ def run_report(case: Path, folder: Path) -> dict[str, str]:
 
 
 def run_lint(case: Path, folder: Path) -> dict[str, str]:
-    """A script or a layer, linted for the release that it names (``# sglang: 0.5.16``)."""
+    """A file or a layer, linted for the release that it names (``# sglang: 0.5.16``)."""
     (source,) = case.glob("input.*")
     text = source.read_text()
     release = re.findall(r"^# sglang: (.*)$", text, re.MULTILINE)[0]
@@ -215,8 +216,13 @@ def run_lint(case: Path, folder: Path) -> dict[str, str]:
         profile = load_profile("input", folder)
         found = [(profile.config, lint(profile.config, catalogue, range_=profile.sglang_range))]
     else:
-        launches = tuple(bash.read_all(text, str(folder / source.name)))
-        found = [(c, lint(c, catalogue, script=text, launches=launches)) for c in launches]
+        path = str(folder / source.name)
+        reader = detect(path, source.read_bytes()) or "bash"
+        launches = tuple(READERS[reader](text, path))
+        script = text if reader == "bash" else None
+        found = [
+            (c, lint(c, catalogue, script=script, text=text, launches=launches)) for c in launches
+        ]
     comparisons = tuple(
         Comparison(f"SGLang {release}", c.name, tuple(f), len(c.env), lint=True) for c, f in found
     )

@@ -40,6 +40,17 @@ _TYPES: dict[str, tuple[Callable[[str], object], str]] = {
 }
 
 
+# Arguments that the parser takes as text, and SGLang as JSON later on: load_config.py,
+# model_config.py, serving and cache code, the same from 0.5.11 to 0.5.23. Text that is no JSON
+# may be the path of a file.
+_LATER_JSON = {
+    "hicache_storage_backend_extra_config",
+    "json_model_override_args",
+    "model_loader_extra_config",
+    "modelexpress_config",
+}
+
+
 _WORDS = {
     "int": "number",
     "float": "number",
@@ -79,8 +90,17 @@ def given(catalogue: Catalogue, words: Sequence[str]) -> Given | None:
         if argument.choices is not None and str(value) not in argument.choices:
             listed = ", ".join(argument.choices)
             return Given(match, argument.dest, problem=f'"{text}" isn\'t one of {listed}')
+        if argument.dest in _LATER_JSON:
+            value = _json_or_text(text)
         values.append(dict(argument.value_aliases).get(text, value))
     return Given(match, argument.dest, _value(match, argument, values))
+
+
+def _json_or_text(text: str) -> str:
+    try:
+        return canonical_json(text)
+    except ValueError:
+        return text
 
 
 def _count(argument: Argument, texts: list[str], *, joined: bool) -> str | None:
@@ -155,7 +175,7 @@ def _values(side: Given, texts: list[list[str]]) -> str:
         if len(one) == len(other) == 1 and aliases.get(one[0]) == other[0]:
             return f'"{one[0]}" is an old name of "{other[0]}"'
     kind = (side.match.argument.type if side.match.argument else None) or "str"
-    word = _WORDS.get(kind, "value")
+    word = _WORDS.get(kind, "JSON" if side.dest in _LATER_JSON else "value")
     return f"SGLang reads {shown} as the same {word}"
 
 
@@ -194,6 +214,8 @@ def arg_equals_default(catalogue: Catalogue, words: Sequence[str]) -> str | None
 
 
 def _converted(argument: Argument, text: str) -> object:
+    if argument.dest in _LATER_JSON:
+        return _json_or_text(text)
     try:
         return _TYPES[argument.type or ""][0](text) if argument.type in _TYPES else text
     except (ValueError, ArithmeticError):

@@ -12,7 +12,7 @@ from dsv4_env.catalogue.extract_args import arguments
 from dsv4_env.catalogue.extract_env import Declared, declared
 from dsv4_env.catalogue.extract_reads import Reads, reads
 from dsv4_env.catalogue.releases import closest, nearest
-from dsv4_env.catalogue.source import Source, open_source
+from dsv4_env.catalogue.source import CHECKOUT, Source, open_source
 from dsv4_env.catalogue.store import RELEASES, encode, shipped, to_lines
 from dsv4_env.errors import ReadError
 
@@ -79,14 +79,17 @@ def _merge(said: Declared, used: Reads) -> dict[str, Variable]:
     return variables
 
 
-def build(where: str | Path | None = None) -> tuple[str, str]:
+def build(where: str | Path | None = None, *, release: str | None = None) -> tuple[str, str]:
     """(release, text): the snapshot of SGLang at *where*, as it ships under ``data/``.
 
-    It states what differs from the shipped release before it. Raises ReadError where it isn't
-    SGLang or where its release stands before or between the shipped ones.
+    It states what differs from the shipped release before it. *release* is that of a checkout
+    that doesn't say its own. Raises ReadError where it isn't SGLang or where its release stands
+    before or between the shipped ones.
     """
     catalogue = extract(where)
-    release = nearest(catalogue.release)[0]
-    index = RELEASES.index(release) - (release == catalogue.release)
+    if catalogue.release == CHECKOUT and release is not None:
+        catalogue = replace(catalogue, release=release)
+    known = nearest(catalogue.release)[0]
+    index = RELEASES.index(known) - (known == catalogue.release)
     before = shipped(RELEASES[index]) if index >= 0 else {}
     return catalogue.release, encode(to_lines(catalogue), before)

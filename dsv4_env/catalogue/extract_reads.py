@@ -144,7 +144,7 @@ def _scan(
 ) -> None:
     fragments = fragments_at(text, places)
     if fragments is None:
-        found.unresolved.add(f"{_short(path)}: not readable as Python")
+        found.unresolved.add(f"file {_short(path)}: not readable as Python")
         return
     module = evaluator.module(path, text)
     if module is None:
@@ -275,15 +275,22 @@ def _names(
             return [value]
     except CantResolve:
         pass
-    found.unresolved.add(f"{_short(module.path)}: a computed name")
+    found.unresolved.add(_computed(key, module))
     return []
+
+
+def _computed(key: ast.expr, module: Module) -> str:
+    """What to say of a variable whose name can't be told: the file, and the expression."""
+    shown = ast.unparse(key)
+    shown = shown if len(shown) <= 40 else what_computes(key)
+    return f"variable {shown} in {_short(module.path)}: its name is computed"
 
 
 def _note_helper(
     found: Reads, function: ast.AST, parameter: str, parameters: list[str], module: Module
 ) -> None:
     if not isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
-        found.unresolved.add(f"{_short(module.path)}: a computed name")
+        found.unresolved.add(_computed(ast.Name(parameter), module))
         return
     position = parameters.index(parameter) if parameter in parameters else -1
     default = next((i for i, p in enumerate(parameters) if p.startswith("default")), None)

@@ -34,8 +34,9 @@ def load(release: str) -> Catalogue:
 def nearest(release: str) -> tuple[str, str | None]:
     """The shipped release that answers for *release*, and a note where it is another one.
 
-    A release newer than all known ones falls back to the newest, with the note. Raises ReadError
-    for anything else that isn't known: older, between two, or no release at all.
+    A build of a release (``0.5.16+rocm720``) is that release. One newer than all known ones
+    falls back to the newest, with the note. Raises ReadError for anything else that isn't known:
+    older, between two, or no release at all.
     """
     from packaging.version import InvalidVersion, Version
 
@@ -43,17 +44,16 @@ def nearest(release: str) -> tuple[str, str | None]:
     if text in RELEASES:
         return text, None
     try:
-        wanted = Version(text)
+        wanted = Version(Version(text).public)
     except InvalidVersion:
         raise _unknown(release, closest(text)) from None
     known = {Version(r): r for r in RELEASES}
     if wanted in known:
         return known[wanted], None
-    older = [r for v, r in known.items() if v < wanted]
-    if len(older) == len(RELEASES):
+    if wanted > max(known):
         newest = RELEASES[-1]
         return newest, f"SGLang {text} isn't known yet; read as {newest}, the newest that is"
-    raise _unknown(release, older[-1] if older else RELEASES[0])
+    raise _unknown(release, closest(wanted.base_version))
 
 
 def within(range_: str) -> tuple[str, ...]:
@@ -68,13 +68,14 @@ def closest(text: str) -> str:
     match = re.search(r"(?<![0-9.])([0-9]+)\.([0-9]+)\.([0-9]+)", text)
     if match is None:
         return RELEASES[-1]
-    wanted = [int(n) for n in match.groups()]
+    wanted = tuple(int(n) for n in match.groups())
 
-    def distance(release: str) -> list[int]:
-        parts = [int(n) for n in release.split(".")]
-        return [abs(a - b) for a, b in zip(parts, wanted, strict=True)]
+    def parts(release: str) -> tuple[int, ...]:
+        return tuple(int(n) for n in release.split("."))
 
-    return min(RELEASES, key=distance)
+    if not parts(RELEASES[0]) < wanted < parts(RELEASES[-1]):
+        return RELEASES[0] if wanted <= parts(RELEASES[0]) else RELEASES[-1]
+    return min(RELEASES, key=lambda r: [abs(a - b) for a, b in zip(parts(r), wanted, strict=True)])
 
 
 def _unknown(release: str, hint: str) -> ReadError:

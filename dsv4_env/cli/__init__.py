@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import click
 
 from dsv4_env import __version__
-from dsv4_env.cli import catalogue, check, compare, lint, profiles, scripts
+from dsv4_env.cli import catalogue, check, compare, lint, profiles, scripts, upgrade
 from dsv4_env.errors import Dsv4Error, did_you_mean
 from dsv4_env.exporters import EXPORTERS
 
@@ -57,6 +57,7 @@ for command in (
     *compare.COMMANDS,
     *lint.COMMANDS,
     *catalogue.COMMANDS,
+    *upgrade.COMMANDS,
     *scripts.COMMANDS,
 ):
     cli.add_command(command)

@@ -1,8 +1,9 @@
-"""``catalogue`` and ``upgrade``."""
+"""``catalogue``."""
 
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import tempfile
@@ -11,20 +12,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dsv4_env.cli.common import profile_folder, profiles_option, table, write
-from dsv4_env.errors import ReadError, UsageError, did_you_mean
-from dsv4_env.model import Location
-from dsv4_env.profile import layer_files, load_profile
+from dsv4_env.cli.common import table, write
+from dsv4_env.errors import ReadError, did_you_mean
 
 if TYPE_CHECKING:
     from dsv4_env.catalogue import Argument, Catalogue, Variable
-    from dsv4_env.upgrade import Advice
 
 _FLAGS = {"ignore_unknown_options": True}  # an operand may be a flag of the server
 _SIGNS = {"added": "+", "removed": "-", "renamed": "↦"}
 
 
-def _load(release: str) -> Catalogue:
+def load_release(release: str) -> Catalogue:
     """The catalogue of a release, or of the newest for a newer one, which is told."""
     from dsv4_env.catalogue import load, nearest
 
@@ -34,8 +32,18 @@ def _load(release: str) -> Catalogue:
     return load(known)
 
 
-def _span(releases: list[str]) -> str:
-    return releases[0] if len(releases) == 1 else f"{releases[0]} to {releases[-1]}"
+def _span(found: list[str]) -> str:
+    """``A to B`` for releases that follow each other, with commas between where some lack."""
+    from dsv4_env.catalogue import releases
+
+    order = releases()
+    runs: list[list[str]] = []
+    for release in found:
+        if runs and order.index(release) == order.index(runs[-1][-1]) + 1:
+            runs[-1].append(release)
+        else:
+            runs.append([release])
+    return ", ".join(r[0] if len(r) == 1 else f"{r[0]} to {r[-1]}" for r in runs)
 
 
 @click.group()
@@ -45,15 +53,37 @@ def catalogue() -> None:
 
 @catalogue.command("releases")
 def releases_() -> None:
-    """List the releases that are known, and how much each understands."""
+    """List the releases that are known, how much each understands, and how much isn't resolved.
+
+    `dsv4-env catalogue unresolved RELEASE` says what that is.
+    """
     from dsv4_env.catalogue import load, releases
 
-    rows = [("release", "variables", "arguments")]
+    rows = [("release", "variables", "arguments", "unresolved")]
     for release in releases():
         found = load(release)
         live = sum(v.live for v in found.variables.values())
-        rows.append((release, str(live), str(len(found.arguments))))
+        counts = (live, len(found.arguments), len(found.unresolved))
+        rows.append((release, *map(str, counts)))
     write(table(rows))
+
+
+@catalogue.command()
+@click.argument("release", required=False)
+def unresolved(release: str | None) -> None:
+    """List what couldn't be told from a release's source without running it.
+
+    That is: variables whose names it computes, choices that hang on a condition, values that
+    change more than themselves. What is told of all else is complete.
+
+    \b
+    Examples:
+      dsv4-env catalogue unresolved 0.5.23
+    """
+    from dsv4_env.catalogue import releases
+
+    found = load_release(release or releases()[-1]).unresolved
+    write("".join(f"{what}\n" for what in found))
 
 
 @catalogue.command(context_settings=_FLAGS)
@@ -67,17 +97,21 @@ def show(name: str, sglang: str | None) -> None:
       dsv4-env catalogue show SGLANG_HACK_FLASHMLA_BACKEND
       dsv4-env catalogue show --tp-size --sglang 0.5.23
     """
-    from dsv4_env.catalogue import history, load, owner, releases
+    from dsv4_env.catalogue import SGLANG, history, load, owner, releases
 
-    wanted = [_load(sglang)] if sglang else [load(r) for r in releases()]
+    wanted = [load_release(sglang)] if sglang else [load(r) for r in releases()]
     facts = [(c.release, _facts(c, name, whole=bool(sglang))) for c in wanted]
     if not any(f for _, f in facts):
-        known = {n for c in wanted for n in (*c.variables, *c.option_strings())}
+        where = f"SGLang {wanted[0].release}" if sglang else "no known release of SGLang"
         whose = owner(name)
-        where = f"SGLang {wanted[0].release}" if sglang else "any known release of SGLang"
+        if whose not in (None, SGLANG):
+            does = "doesn't read it" if sglang else "reads it"
+            write(f"{name}: a variable of {whose}, by its name; {where} {does}\n")
+            return
+        knows = "doesn't know" if sglang else "knows"
+        known = {n for c in wanted for n in (*c.variables, *c.option_strings())}
         raise ReadError(
-            f"{name} is in no catalogue of {where}"
-            + (f"; by its name it belongs to {whose}" if whose else ""),
+            f"{where} {knows} {name}",
             expected="a variable or a flag",
             hint=did_you_mean(name, known),
         )
@@ -94,7 +128,7 @@ def show(name: str, sglang: str | None) -> None:
         lines += [f"  {k:{width}}  {v}" for k, v in found] or ["  doesn't know it"]
     said = history.renamed(wanted[-1], name)
     if said is not None and not said.forwarded:
-        lines += ["", f"{said.new} took its place (SGLang {said.release})."]
+        lines += ["", f"{said.new} took its place, SGLang {said.release} says."]
     write("".join(f"{line}\n" for line in lines))
 
 
@@ -184,7 +218,7 @@ def diff_(before: str, after: str, as_json: bool) -> None:
     """
     from dsv4_env.catalogue.history import changes, default_of
 
-    old, new = _load(before), _load(after)
+    old, new = load_release(before), load_release(after)
     found = changes(old, new)
     if as_json:
         data: list[dict[str, Any]] = [
@@ -229,7 +263,7 @@ def search(word: str, sglang: str | None) -> int:
     """
     from dsv4_env.catalogue import history, load, releases
 
-    wanted = [_load(sglang)] if sglang else [load(r) for r in releases()]
+    wanted = [load_release(sglang)] if sglang else [load(r) for r in releases()]
     seek = word.casefold().lstrip("-").replace("-", "_")
     found: dict[str, list[str]] = {}
     for c in wanted:
@@ -248,9 +282,10 @@ def search(word: str, sglang: str | None) -> int:
 @click.option(
     "--from",
     "where",
-    metavar="WHEEL|DIR",
+    metavar="WHEEL|DIR|installed",
     type=click.Path(path_type=Path),
-    help="A wheel or a checkout. Default: the wheel that pip downloads.",
+    help="A wheel, a checkout, or the SGLang that is installed beside dsv4-env. Default: the "
+    "wheel that pip downloads.",
 )
 @click.option(
     "--output",
@@ -269,11 +304,18 @@ def build(sglang: str, where: Path | None, output: Path | None) -> None:
       dsv4-env catalogue build --sglang 0.5.23 --from ../sglang -o 0.5.23.txt
     """
     from dsv4_env.catalogue import extract
+    from dsv4_env.catalogue.releases import closest
 
-    with tempfile.TemporaryDirectory() as folder:
-        source = where if where is not None else _download(sglang, Path(folder))
-        release, text = extract.build(source)
     wanted = sglang.removeprefix("v")
+    with tempfile.TemporaryDirectory() as folder:
+        source: Path | None = where if where is not None else _download(wanted, Path(folder))
+        if source == Path("installed") and not source.exists():
+            source = None
+        try:
+            release, text = extract.build(source, release=wanted)
+        except ReadError as error:
+            error.hint = f"the shipped catalogue of {closest(wanted)}"
+            raise
     if release != wanted:
         raise ReadError(
             f"this is SGLang {release}", where=where, expected=f"SGLang {wanted}", hint=release
@@ -283,9 +325,14 @@ def build(sglang: str, where: Path | None, output: Path | None) -> None:
 
 def _download(release: str, folder: Path) -> Path:
     """The wheel of a release, fetched by pip; nothing of it is run."""
-    wanted = release.removeprefix("v")
+    from dsv4_env.catalogue.releases import closest
+
+    if not re.fullmatch(r"[0-9]+(\.[0-9]+)*([-_.a-z0-9]*)?(\+[a-z0-9.]+)?", release):
+        raise ReadError(
+            f"{release!r} is no release", where="--sglang", expected="one such as 0.5.23"
+        )
     words = ["-m", "pip", "download", "--no-deps", "--only-binary", ":all:", "--quiet"]
-    words += ["--disable-pip-version-check", "--dest", str(folder), f"sglang=={wanted}"]
+    words += ["--disable-pip-version-check", "--dest", str(folder), f"sglang=={release}"]
     done = subprocess.run(  # noqa: S603
         [sys.executable, *words], capture_output=True, text=True, check=False
     )
@@ -295,80 +342,11 @@ def _download(release: str, folder: Path) -> Path:
         reason = next((x for x in reversed(said) if x.startswith("ERROR")), said[-1])
         raise ReadError(
             f"it can't be downloaded: {reason.removeprefix('ERROR: ')}",
-            where=f"pip download sglang=={wanted}",
+            where=f"pip download sglang=={release}",
             expected="a release of SGLang, or --from WHEEL|DIR",
+            hint=f"the shipped catalogue of {closest(release)}",
         )
     return wheels[0]
 
 
-@click.command()
-@click.argument("name", metavar="PROFILE")
-@click.option("--from", "before", required=True, metavar="RELEASE", help="The release it runs on.")
-@click.option("--to", "after", required=True, metavar="RELEASE", help="The release to run it on.")
-@click.option("--all", "every", is_flag=True, help="List every default that moved.")
-@click.option(
-    "--write",
-    "target",
-    is_flag=False,
-    flag_value="",
-    metavar="[FILE]",
-    help="Write the layer that does what can be done. Default: PROFILE-RELEASE.toml in the "
-    "folder of your own profiles.",
-)
-@profiles_option
-def upgrade(
-    name: str, before: str, after: str, every: bool, target: str | None, folder: Path | None
-) -> None:
-    """Say what a profile needs for another release of SGLang.
-
-    So that it means the same there: what to rename, to drop, to change, to set (a default has
-    moved) and what to decide. --write makes a layer of it that extends the profile.
-
-    \b
-    Examples:
-      dsv4-env upgrade pro-fp4 --from 0.5.13 --to 0.5.23
-      dsv4-env upgrade pro-fp4 --from 0.5.13 --to 0.5.23 --write pro-fp4-0.5.23.toml
-    """
-    from dsv4_env.catalogue import history
-    from dsv4_env.upgrade import advise, layer
-
-    own = profile_folder(folder)
-    profile = load_profile(name, own)
-    old, new = _load(before), _load(after)
-    if old.release not in history.older(new.release):
-        raise UsageError(
-            f"--from {before} --to {after}", expected="an older release, then a newer one"
-        )
-    advice = advise(profile, old, new, every=every)
-    path = None if target is None else _target(target, f"{name}-{new.release}.toml", own)
-    if path is not None:  # before anything is printed: the reader may go away
-        import tomli_w
-
-        write(tomli_w.dumps(layer(profile, advice, new)), path)
-    rows = [(a.action.value, a.name, _what(a)) for a in advice]
-    title = f"{name} from SGLang {old.release} to {new.release}: "
-    title += f"{len(rows)} to see to" if rows else "nothing to do"
-    write(f"{title}\n" + (table(rows) if rows else ""))
-    if path is not None:
-        click.echo(f"wrote {Location(str(path))}", err=True)
-
-
-def _what(a: Advice) -> str:
-    return f"→ {a.new}: {a.reason}" if a.new and a.new != a.name else a.reason
-
-
-def _target(target: str, name: str, own: Path | None) -> Path:
-    """The file to write, which must be a new one."""
-    if not target and own is None:
-        raise UsageError("--write without a folder of your own profiles", expected="--write FILE")
-    path = Path(target) if target else Path(own or ".") / name
-    taken = layer_files(own).get(path.stem)
-    if path.exists() or (taken is not None and path.suffix == ".toml"):
-        raise UsageError(f"there is a {path.stem} already", where=taken or path,
-                         expected="--write FILE with another name")  # fmt: skip
-    if path.suffix != ".toml":
-        raise UsageError(f"--write {target}", expected="a file that ends in .toml")
-    return path
-
-
-COMMANDS = (catalogue, upgrade)
+COMMANDS = (catalogue,)

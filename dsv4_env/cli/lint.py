@@ -16,14 +16,13 @@ from dsv4_env.cli.common import (
     named_profile,
     profile_folder,
     profiles_option,
-    script_launches,
-    script_text,
     settings,
     sglang_option,
-    split_operand,
     use_color,
     write,
 )
+from dsv4_env.cli.operands import file_launches, split
+from dsv4_env.errors import Dsv4Error
 from dsv4_env.reporters import REPORTERS
 
 if TYPE_CHECKING:
@@ -36,7 +35,7 @@ _FORMATS = [name for name in REPORTERS if name != "changes"]  # lint changes not
 
 
 @click.command()
-@click.argument("operands", metavar="[PROFILE|SCRIPT|FILE.toml]...", nargs=-1)
+@click.argument("operands", metavar="[PROFILE|SCRIPT|FILE]...", nargs=-1)
 @sglang_option
 @click.option("--select", multiple=True, metavar="RULE", help="Only this rule, by id or name.")
 @click.option("--ignore", multiple=True, metavar="RULE", help="Not this rule, by id or name.")
@@ -64,16 +63,19 @@ def lint(
     color: str,
     format_: str,
 ) -> int:
-    """Say what a release of SGLang makes of profiles and scripts.
+    """Say what a release of SGLang makes of profiles and files.
 
     SGLang ignores a variable that it doesn't know, and stops on such a flag. Lint tells both,
-    and more: `dsv4-env rule` lists the rules. Of a script it reads every launch, or the one that
-    PATH#2 or PATH:34 names.
+    and more: `dsv4-env rule` lists the rules. A FILE is a launch script, a Python test, a GitHub
+    workflow, a Compose file, a Kubernetes manifest, a Dockerfile, a file of variables or the
+    TOML of a profile; of those with launches every one is read, or the one that PATH#2, PATH:34
+    or PATH::NAME names. One that can't be read doesn't keep the others from it (exit code 2).
 
     \b
     Examples:
       dsv4-env lint pro-fp4 --sglang 0.5.23
       dsv4-env lint run_dsv4.sh --ignore default-value
+      dsv4-env lint test_deepseek_v4.py .github/workflows/nightly.yml
     """
     from dsv4_env.finding import Report
     from dsv4_env.lint import named
@@ -82,16 +84,26 @@ def lint(
     chosen, ignored = named(select), named(ignore)
     comparisons: list[Comparison] = []
     files = 0
+    unread: list[Dsv4Error] = []
+    common = catalogue_for(sglang, [])
+    fixed = bool(sglang or settings().sglang)
     for operand in operands or settings().profile:
-        profile = named_profile(operand, own)
-        files += profile is None
-        if profile is not None:
-            catalogue = catalogue_for(sglang, [profile.sglang_range])
-            found = _of_profile(profile, catalogue, chosen, ignored)
-            comparisons.append(_comparison(profile.config, profile.name, catalogue, found))
+        try:
+            profile = named_profile(operand, own)
+            if profile is None:
+                comparisons += _of_file(operand, inputs, common, chosen, ignored)
+                files += 1
+                continue
+        except Dsv4Error as error:
+            unread.append(error)
             continue
-        catalogue = catalogue_for(sglang, [])
-        comparisons += _of_script(operand, inputs, catalogue, chosen, ignored)
+        catalogue = common if fixed else catalogue_for(None, [profile.sglang_range])
+        found = _of_profile(profile, catalogue, chosen, ignored)
+        comparisons.append(_comparison(profile.config, profile.name, catalogue, found))
+    if unread and not comparisons:
+        for problem in unread[:-1]:
+            click.echo(f"dsv4-env: error: {problem}", err=True)
+        raise unread[-1]
     report = Report(
         tuple(comparisons),
         files=files,
@@ -100,6 +112,10 @@ def lint(
         color=use_color(color),
     )
     write(REPORTERS[format_](report))
+    for problem in unread:
+        click.echo(f"dsv4-env: error: {problem}", err=True)
+    if unread:
+        return 2
     return 1 if report.failed and not exit_zero else 0
 
 
@@ -119,31 +135,32 @@ def _of_profile(
     )
 
 
-def _of_script(
+def _of_file(
     operand: str,
     inputs: Inputs,
     catalogue: Catalogue,
     select: frozenset[str],
     ignore: frozenset[str],
 ) -> list[Comparison]:
+    from dsv4_env.drift.sources import titles
     from dsv4_env.lint import lint as findings
     from dsv4_env.readers import choose
 
-    path, number, line = split_operand(operand)
-    text = script_text(path)
-    name = "<stdin>" if path == "-" else path
-    launches = script_launches(path, inputs, text)
-    wanted = list(enumerate(launches, 1))
-    if number is not None or line is not None or not launches:
-        one = choose(launches, name, launch=number, line=line)
-        wanted = [(i, c) for i, c in wanted if c is one]
+    where = split(operand)
+    reader, text, launches = file_launches(where, inputs)
+    wanted = list(zip(titles(launches, where.name), launches, strict=True))
+    if where.chosen or not launches:
+        one = choose(
+            launches, where.path, launch=where.launch, line=where.line, symbol=where.symbol
+        )
+        wanted = [(title, c) for title, c in wanted if c is one]
     found: list[Comparison] = []
-    for index, config in wanted:
-        title = name if len(launches) == 1 else f"{name}#{index}"
+    for title, config in wanted:
         said = findings(
             config,
             catalogue,
-            script=text,
+            text=text,
+            script=text if reader == "bash" else None,
             launches=tuple(launches),
             select=select,
             ignore=ignore,

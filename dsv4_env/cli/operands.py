@@ -9,12 +9,15 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import click
+
 from dsv4_env.cli.common import Inputs
 from dsv4_env.errors import ReadError, UsageError
 from dsv4_env.model import LaunchConfig
 
 RUNNING = re.compile(r"(pid|port|process):(.+)")
 _PART = re.compile(r"(.+?)(?:#(\d+)|::(.+)|:(\d+))", re.DOTALL)
+_ENV_FILE = re.compile(r"\.env(?:\.[^/]+)?$")  # also one that sets nothing of SGLang's
 HELP = (
     "PATH, PATH#2 for the second launch in it, PATH:34 for the one at line 34, PATH::NAME for "
     "the one of that name (TestV4.setUpClass, job t), - for a script on standard input, pid:N, "
@@ -76,7 +79,8 @@ def file_launches(operand: Operand, inputs: Inputs) -> tuple[str, str, list[Laun
             raise UsageError("standard input is closed", expected="a script on standard input")
         data, reader = sys.stdin.buffer.read(), "bash"
     else:
-        data = sources.load(Path(operand.path))
+        path = Path(operand.path)
+        data = path.read_bytes() if path.is_fifo() else sources.load(path)  # <(…) is a pipe
         reader = detect(str(Path(operand.path).absolute()), data) or ""
         if not reader and Path(operand.path).suffix.lower() in (".yml", ".yaml"):
             raise ReadError(
@@ -84,9 +88,12 @@ def file_launches(operand: Operand, inputs: Inputs) -> tuple[str, str, list[Laun
                 where=operand.path,
                 expected="a GitHub workflow, a Compose file or a Kubernetes manifest",
             )
+        reader = reader or ("dotenv" if _ENV_FILE.search(operand.path) else "")
     reading = sources.Reading(
         reader or "bash", None, inputs.variables, inputs.args, inputs.closed, inputs.root
     )
+    if inputs.variables and not {"inputs", "environ"} & reading.options(reader or "bash").keys():
+        click.echo(f"dsv4-env: note: {operand.name}: --set and --env-file don't reach it", err=True)
     launches = sources.read(data, operand.name, reading)
     return reader or "bash", data.decode("utf-8", "surrogateescape"), launches
 

@@ -85,6 +85,7 @@ def lint(
     range_: str | None = None,
     range_at: Location | None = None,
     script: str | None = None,
+    text: str | None = None,
     launches: tuple[LaunchConfig, ...] = (),
     select: Collection[str] = (),
     ignore: Collection[str] = (),
@@ -92,10 +93,19 @@ def lint(
     """What the rules say of one launch, read as the catalogue's release would read it.
 
     *range_* is the PEP 440 range that a profile states; *script* is the text of the script that
-    the launch was read from (without it, rules about quotes and order say nothing), *launches*
-    all launches of that script. *select* and *ignore* hold ids of rules.
+    the launch was read from, if it is bash (without it, rules about quotes and order say
+    nothing), *text* that of a file of any kind (without either, nothing is said of secrets in
+    it), *launches* all launches of that file. *select* and *ignore* hold ids of rules.
     """
-    subject = Subject(config, catalogue, range_, range_at, script, launches or (config,))
+    subject = Subject(
+        config,
+        catalogue,
+        range_,
+        range_at,
+        script,
+        launches or (config,),
+        script if text is None else text,
+    )
     found: list[Finding] = []
     for id_, entry in LINT_RULES.items():
         if id_ in ignore or (select and id_ not in select):

@@ -13,12 +13,14 @@ from dsv4_env.model import Location, Value, is_secret
 
 _NO_SECRET = re.compile(r"(?i)[-+]?[0-9.]*|true|false|yes|no|none|auto|empty|dummy|x+|\*+")
 _OWNERS = (SGLANG, "AITER (AMD)")
+# Files in which one set of variables lies over another on purpose: dicts, levels, merged maps.
+_LAYERED = {"python", "workflow", "compose", "kubernetes"}
 
 
 def overridden(s: Subject) -> Iterator[Problem]:
     """A setting that is made twice: the first has no effect."""
     last = {e.name: e for e in s.env}
-    for e in s.config.env:
+    for e in () if s.config.reader in _LAYERED else s.config.env:
         wins = last.get(e.name)
         if not e.superseded or wins is None or e.location == wins.location:
             continue  # in a loop a place is its own successor
@@ -69,7 +71,7 @@ def _plain_secret(s: Subject, name: str, value: Value, *, declared: bool = False
         return False
     if s.config.reader == "profile":
         return True
-    return s.script is not None and known in s.script  # not one that came from outside
+    return s.file_text is not None and known in s.file_text  # not one that came from outside
 
 
 def unquoted(s: Subject) -> Iterator[Problem]:

@@ -19,7 +19,8 @@ class Subject:
     """One launch, held to what one release of SGLang understands.
 
     *range* is the PEP 440 range that a profile states, and *range_at* where; *script* is the text
-    of the bash script that the launch was read from, *launches* are all launches of that script.
+    of the bash script that the launch was read from, *file_text* that of a file of any kind,
+    *launches* are all launches of that file.
     """
 
     config: LaunchConfig
@@ -28,6 +29,7 @@ class Subject:
     range_at: Location | None = None
     script: str | None = None
     launches: tuple[LaunchConfig, ...] = ()
+    file_text: str | None = None
 
     @property
     def sglang(self) -> str:

@@ -16,6 +16,8 @@ _WANTED = re.compile(
 _KUBERNETES = re.compile(rb"^\s*(?:- )?[\"']?apiVersion[\"']?\s*:", re.M)
 _KIND = re.compile(rb"^\s*(?:- )?[\"']?kind[\"']?\s*:", re.M)
 _SERVICES = re.compile(rb"^[\"']?services[\"']?\s*:", re.M)
+_JOBS = re.compile(rb"^[\"']?jobs[\"']?\s*:", re.M)
+_RUNS = re.compile(rb"^\s+[\"']?runs-on[\"']?\s*:", re.M)
 _COMPOSE = re.compile(r"(?:docker-)?compose[^/]*\.ya?ml")
 _DOCKERFILE = re.compile(
     r"(?:dockerfile|containerfile)(?:[.\-_][^/]*)?|[^/]+\.(?:dockerfile|containerfile)"
@@ -50,4 +52,6 @@ def _yaml(pure: PurePosixPath, name: str, data: bytes) -> str | None:
         return "compose"
     if _KUBERNETES.search(data) and _KIND.search(data):
         return "kubernetes"
+    if _JOBS.search(data) and _RUNS.search(data):
+        return "workflow"  # one that isn't in its place, as in a template
     return None

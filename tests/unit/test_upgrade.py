@@ -86,6 +86,41 @@ def test_flags(
     assert [a.new for a in found] == ([new] if action else [])
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "before", "action"),
+    [
+        # the deprecated table lets the old name win, an EnvBoolWithAlias the new one
+        ("SGLANG_ENABLE_THINKING", "SGLANG_DEFAULT_THINKING", "0.5.13", "rename"),
+        ("SGLANG_NSA_FUSE_TOPK", "SGLANG_DSA_FUSE_TOPK", "0.5.13", "drop"),
+        ("SGLANG_NSA_FUSE_TOPK", "SGLANG_DSA_FUSE_TOPK", "0.5.12", "rename"),  # knows no new one
+        ("SGLANG_ENABLE_THINKING", "SGLANG_DEFAULT_THINKING", "0.5.22", "drop"),  # nor the old
+    ],
+)
+def test_both_names_are_set(tmp_path: Path, old: str, new: str, before: str, action: str) -> None:
+    for value in ("0", "1"):
+        text = f'[env]\n{old} = "{value}"\n{new} = "1"\n'
+        found = advice(tmp_path, text, before, "0.5.23")[old]
+        mine = profile(tmp_path, text)
+        (tmp_path / "next.toml").write_text(tomli_w.dumps(layer(mine, [found], load("0.5.23"))))
+        env = load_profile("next", tmp_path).env
+        assert found.action == ("drop" if value == "1" else action)
+        assert env == {new: "1" if found.action == "drop" else "0"}
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "kept"),
+    [("nsa", "dsa", "flashmla_kv"), ("dsa", "nsa", "fa3")],
+)
+def test_both_flags_are_given(tmp_path: Path, first: str, then: str, kept: str) -> None:
+    values = {"nsa": "fa3", "dsa": "flashmla_kv"}
+    lines = "".join(f'--{f}-decode-backend = "{values[f]}"\n' for f in (first, then))
+    mine = profile(tmp_path, f"[args]\n{lines}")
+    after = load("0.5.23")
+    advised = [a for a in advise(mine, load("0.5.13"), after) if a.name in lines]
+    (tmp_path / "next.toml").write_text(tomli_w.dumps(layer(mine, advised, after)))
+    assert load_profile("next", tmp_path).server_args == ["--dsa-decode-backend", kept]
+
+
 def test_defaults_that_moved(tmp_path: Path) -> None:
     mine = profile(tmp_path, '[env]\nSGLANG_USE_AITER = "1"\n')
     before, after = load("0.5.13"), load("0.5.23")

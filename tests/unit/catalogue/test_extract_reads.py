@@ -119,9 +119,15 @@ def test_a_public_helper_is_followed_into_other_files(extracted: Extract) -> Non
     assert catalogue.variables["FAR"].read_in == ("srt/b.py",)
 
 
-def test_a_computed_name_is_listed(extracted: Extract) -> None:
-    catalogue = extracted({"srt/a.py": 'import os\nx = os.environ.get(f"A_{1}")\n'})
-    assert catalogue.unresolved == ("srt/a.py: a computed name",)
+def test_a_computed_name_is_listed_with_what_computes_it(extracted: Extract) -> None:
+    long = "first_part_of_the_name() + second_part_of_the_name()"
+    for code, what in (
+        ('os.environ.get(f"A_{1}")', "f'A_{1}'"),
+        (f"os.getenv({long})", "expression"),
+        ("[os.environ[k] for k in f()]", "k"),
+    ):
+        catalogue = extracted({"srt/a.py": f"import os\nx = {code}\n"})
+        assert catalogue.unresolved == (f"variable {what} in srt/a.py: its name is computed",)
 
 
 def test_a_name_that_stands_there_only_as_a_string_is_known(
@@ -242,7 +248,7 @@ def test_a_declared_name_that_occurs_nowhere_else_is_marked(
 
 def test_a_file_that_no_python_parses_is_listed(extracted: Extract) -> None:
     catalogue = extracted({"srt/a.py": "import os\nx = os.environ[\n"})
-    assert catalogue.unresolved == ("srt/a.py: not readable as Python",)
+    assert catalogue.unresolved == ("file srt/a.py: not readable as Python",)
 
 
 def test_hidden_folders_are_no_part_of_sglang(extracted: Extract) -> None:

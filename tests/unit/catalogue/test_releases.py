@@ -12,7 +12,9 @@ def test_the_shipped_releases_in_order() -> None:
     assert len(releases()) == 10
 
 
-@pytest.mark.parametrize("spelling", ["0.5.13", "v0.5.13", " 0.5.13 ", "0.5.13.0"])
+@pytest.mark.parametrize(
+    "spelling", ["0.5.13", "v0.5.13", " 0.5.13 ", "0.5.13.0", "0.5.13+rocm720"]
+)
 def test_a_known_release(spelling: str) -> None:
     assert nearest(spelling) == ("0.5.13", None)
     assert load(spelling).release == "0.5.13"
@@ -34,6 +36,9 @@ def test_a_newer_release_is_read_as_the_newest_with_a_note(newer: str) -> None:
         ("0.4.9", "0.5.11"),
         ("0.5.17", "0.5.16"),
         ("0.5.13.post1", "0.5.13"),
+        ("0.5.23rc1", "0.5.23"),
+        ("vllm-0.9.0", "0.5.23"),
+        ("0.3.30", "0.5.11"),
         ("sglang-0.5.14", "0.5.14"),
         ("newest", "0.5.23"),
         ("", "0.5.23"),

@@ -142,6 +142,19 @@ def test_a_snapshot_of_a_newer_release_stands_against_the_newest(
     assert "- A --tp-size\n" in text
 
 
+def test_a_checkout_that_says_no_release_is_of_the_one_asked_for(checkout: Checkout) -> None:
+    path = checkout(FILES)
+    with pytest.raises(ReadError, match="no catalogue of SGLang 'checkout'"):
+        build(path)
+    release, text = build(path, release="0.6.0")
+    assert release == "0.6.0"
+    assert "V SGLANG_FLAG " in text
+    assert (
+        build(checkout({**FILES, "version.py": '__version__ = "0.5.23"'}), release="0.6.0")[0]
+        == "0.5.23"
+    )
+
+
 def test_no_snapshot_between_two_releases(wheel: Wheel) -> None:
     with pytest.raises(ReadError, match=r"no catalogue of SGLang '0\.5\.17'.*0\.5\.16\?"):
         build(wheel(FILES, version="0.5.17"))

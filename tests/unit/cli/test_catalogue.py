@@ -1,9 +1,10 @@
-"""``catalogue``, ``upgrade``, ``lint`` and ``rule``; and releases for ``diff`` and ``check``."""
+"""``catalogue``, ``lint`` and ``rule``; and releases for ``diff`` and ``check``."""
 
 from __future__ import annotations
 
 import json
 import os
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,12 @@ LAUNCH = "python3 -m sglang.launch_server"
 def test_releases(run: Run) -> None:
     lines = run("catalogue", "releases").out.splitlines()
     assert [line.split()[0] for line in lines[1:]] == list(releases())
+    for line in lines[1:]:
+        release, *_, count = line.split()
+        listed = run("catalogue", "unresolved", release).out.splitlines()
+        assert len(listed) == int(count)
+    assert run("catalogue", "unresolved").out == run("catalogue", "unresolved", "0.5.23").out
+    assert "variable env_var in srt/managers/scheduler.py: its name is computed" in listed
 
 
 def test_show_over_the_releases(run: Run) -> None:
@@ -50,8 +57,11 @@ def test_show_over_the_releases(run: Run) -> None:
     ("argv", "says"),
     [
         (["show", "SGLANG_USE_AITERS"], "Did you mean SGLANG_USE_AITER?"),
-        (["show", "SGLANG_FORCE_TRITON_MOE_FP8"], "in no catalogue of any known release"),
-        (["show", "VLLM_NO_SUCH"], "belongs to vLLM"),
+        (["show", "SGLANG_FORCE_TRITON_MOE_FP8"], "no known release of SGLang knows SGLANG_FORCE"),
+        (["show", "--page", "--sglang", "0.5.23rc1"], "Did you mean 0.5.23?"),
+        (["build", "--sglang", "0.5.14", "--from", "/"], "catalogue of 0.5.14?"),
+        (["build", "--sglang", "banana"], "'banana' is no release"),
+        (["unresolved", "0.5.17"], "Did you mean 0.5.16?"),
         (["show", "--tp", "--sglang", "0.4.1"], "Did you mean 0.5.11?"),
         (["diff", "0.5.13", "0.5.17"], "Did you mean 0.5.16?"),
         (["diff", "0.5.13", "banana"], "no catalogue of SGLang 'banana'"),
@@ -62,6 +72,61 @@ def test_wrong(run: Run, argv: list[str], says: str) -> None:
     result = run("catalogue", *argv)
     assert (result.code, result.out) == (2, "")
     assert says in result.err
+
+
+def test_variables_of_others_are_known_by_their_owners(run: Run) -> None:
+    for name, whose in (("VLLM_NO_SUCH", "vLLM"), ("GPU_MAX_HW_QUEUES", "HIP")):
+        result = run("catalogue", "show", name)
+        assert result.code == 0
+        assert result.out.startswith(f"{name}: a variable of {whose}, by its name; no known")
+    one = run("catalogue", "show", "AITER_NO_SUCH", "--sglang", "0.5.13").out
+    assert one.endswith("SGLang 0.5.13 doesn't read it\n")
+
+
+def test_a_name_that_came_back_has_a_gap(run: Run) -> None:
+    from dsv4_env.cli.catalogue import _span
+
+    assert _span(["0.5.13", "0.5.14", "0.5.18", "0.5.22", "0.5.23"]) == (
+        "0.5.13 to 0.5.14, 0.5.18, 0.5.22 to 0.5.23"
+    )
+
+
+def test_build_from_a_checkout_without_a_release(run: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "python" / "sglang" / "srt"
+    folder.mkdir(parents=True)
+    (folder / "environ.py").write_text("class Envs:\n    SGLANG_NEW = EnvBool(False)\n")
+    (folder / "server_args.py").write_text(
+        "class ServerArgs:\n    def add_cli_args(parser):\n"
+        "        parser.add_argument('--tp-size', type=int, default=1)\n"
+    )
+    result = run("catalogue", "build", "--sglang", "0.9.0", "--from", str(tmp_path))
+    assert result.code == 0
+    assert "V SGLANG_NEW " in result.out
+    older = run("catalogue", "build", "--sglang", "0.5.17", "--from", str(tmp_path))
+    assert older.code == 2
+
+
+def test_build_from_what_is_installed(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    import importlib.metadata
+
+    def nothing(name: str) -> None:
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(importlib.metadata, "distribution", nothing)
+    result = run("catalogue", "build", "--sglang", "0.5.23", "--from", "installed")
+    assert result.code == 2
+    assert "SGLang isn't installed in this environment" in result.err
+
+
+def test_what_cant_be_downloaded(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    import subprocess
+
+    failed = subprocess.CompletedProcess([], 1, "", "ERROR: No matching distribution found\n")
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: failed)
+    result = run("catalogue", "build", "--sglang", "0.5.99")
+    assert result.code == 2
+    assert "No matching distribution found" in result.err
+    assert "Did you mean the shipped catalogue of 0.5.23?" in result.err
 
 
 def test_a_newer_release_falls_back_with_a_note(run: Run) -> None:
@@ -105,32 +170,6 @@ def test_build_gives_what_ships(run: Run, release: str, tmp_path: Path) -> None:
     assert target.read_bytes() == shipped.read_bytes()
 
 
-def test_upgrade_writes_a_layer(run: Run, tmp_path: Path) -> None:
-    argv = ["upgrade", "pro-fp4", "--from", "0.5.13", "--to", "0.5.23"]
-    told = run(*argv)
-    assert told.code == 0
-    assert "drop  SGLANG_OPT_USE_FUSED_COMPRESS " in told.out
-    done = run(*argv, "--profiles", str(tmp_path), "--write")
-    assert done.code == 0
-    assert [p.name for p in tmp_path.iterdir()] == ["pro-fp4-0.5.23.toml"]
-    assert run("show", "pro-fp4-0.5.23", "--profiles", str(tmp_path)).code == 0
-    said = run("lint", "pro-fp4-0.5.23", "--profiles", str(tmp_path)).out
-    assert "SGLANG_OPT_USE_FUSED_COMPRESS" not in said
-    assert "on SGLang 0.5.23" in said
-    again = run(*argv, "--profiles", str(tmp_path), "--write")
-    assert again.code == 2
-    assert "there is a pro-fp4-0.5.23 already" in again.err
-    assert run(*argv, "--write").code == 2
-    assert run(*argv, "--write", str(tmp_path / "x.txt")).code == 2
-    assert run(*argv, "--write", str(tmp_path / "x.toml")).code == 0
-
-
-def test_upgrade_goes_forward_only(run: Run) -> None:
-    result = run("upgrade", "pro-fp4", "--from", "0.5.23", "--to", "0.5.13")
-    assert result.code == 2
-    assert "expected an older release, then a newer one" in result.err
-
-
 def test_lint(run: Run, tmp_path: Path) -> None:
     script = tmp_path / "s.sh"
     script.write_text(f"export SGLANG_USE_AITERS=1\n{LAUNCH} --model-path M\n{LAUNCH} --no-such\n")
@@ -146,6 +185,122 @@ def test_lint(run: Run, tmp_path: Path) -> None:
     assert {f["id"] for f in data["comparisons"][0]["findings"]} == {"DSV101", "DSV108"}
     assert run("lint", str(script), "--select", "nothing").code == 2
     assert run("lint", str(tmp_path / "no.sh")).code == 2
+
+
+FILES = {
+    "test_a.py": (
+        """
+        env = {"SGLANG_USE_AITERS": "1", "HF_TOKEN": "hf_abcdef"}
+        popen_launch_server("M", URL, 9, other_args=["--no-such"], env=env)
+        """,
+        {"DSV101", "DSV108", "DSV115"},
+    ),
+    ".github/workflows/a.yml": (
+        f"""
+        on: push
+        env: {{SGLANG_USE_AITERS: 1}}
+        jobs:
+          a:
+            runs-on: x
+            steps:
+              - run: {LAUNCH} --no-such
+        """,
+        {"DSV101", "DSV108"},
+    ),
+    "compose.yml": (
+        f"""
+        services:
+          a:
+            image: x
+            environment: {{SGLANG_USE_AITERS: 1, HF_TOKEN: hf_abcdef}}
+            command: {LAUNCH} --no-such
+        """,
+        {"DSV101", "DSV108", "DSV115"},
+    ),
+    "pod.yaml": (
+        f"""
+        apiVersion: v1
+        kind: Pod
+        metadata: {{name: a}}
+        spec:
+          containers:
+          - name: a
+            env: [{{name: SGLANG_USE_AITERS, value: "1"}}]
+            command: ["sh", "-c", "{LAUNCH} --no-such"]
+        """,
+        {"DSV101", "DSV108"},
+    ),
+    "Dockerfile": (
+        f"""
+        FROM x
+        ENV SGLANG_USE_AITERS=1 HF_TOKEN=hf_abcdef
+        CMD {LAUNCH} --no-such
+        """,
+        {"DSV101", "DSV108", "DSV115"},
+    ),
+    "amd.env": ("SGLANG_USE_AITERS=1\nHF_TOKEN=hf_abcdef\n", {"DSV101", "DSV115"}),
+    "others.env": ("A=1\nHF_TOKEN=hf_abcdef\n", {"DSV115"}),
+    "run": (f"export SGLANG_USE_AITERS=1\n{LAUNCH} $X\n", {"DSV101", "DSV116"}),
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_lint_of_every_kind_of_file(
+    run: Run, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text, rules = FILES[name]
+    path = tmp_path / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(textwrap.dedent(text).lstrip())
+    result = run("lint", str(path), "--sglang", "0.5.16", "-f", "json")
+    assert result.code == 1, result.err
+    assert {f["id"] for f in json.loads(result.out)["comparisons"][0]["findings"]} == rules
+    monkeypatch.chdir(path.parent)  # a workflow is known by its folder, also from within
+    assert run("lint", path.name, "--sglang", "0.5.16").code == 1
+    assert "hf_abcdef" not in run("lint", path.name).out
+
+
+def test_inputs_reach_the_readers_that_take_them(run: Run, tmp_path: Path) -> None:
+    compose = tmp_path / "compose.yml"
+    compose.write_text(
+        f"services: {{a: {{image: x, command: '{LAUNCH} --page-size ${{SIZE}}'}}}}\n# sglang\n"
+    )
+    assert "DSV112" in run("lint", str(compose), "--set", "SIZE=many").out
+    dockerfile = tmp_path / "Dockerfile"
+    dockerfile.write_text(f"FROM x\nCMD {LAUNCH}\n")
+    result = run("lint", str(dockerfile), "--set", "SIZE=many")
+    assert result.code == 0
+    assert "Dockerfile: --set and --env-file don't reach it" in result.err
+
+
+def test_a_file_that_cant_be_read_doesnt_keep_the_others_from_it(run: Run, tmp_path: Path) -> None:
+    good, bad, yaml = tmp_path / "good.sh", tmp_path / "bad.py", tmp_path / "a.yml"
+    good.write_text(f"{LAUNCH} --no-such\n")
+    bad.write_text("def (\n")
+    yaml.write_text("a: 1\n")
+    result = run("lint", str(bad), str(good), "no-profile", str(yaml), "--exit-zero")
+    assert result.code == 2
+    assert "[DSV108]" in result.out
+    errors = result.err.splitlines()
+    assert [e.startswith("dsv4-env: error: ") for e in errors] == [True, True, True]
+    assert f"{bad}:1:" in errors[0]
+    assert "unknown profile 'no-profile'" in errors[1]
+    assert "expected a GitHub workflow, a Compose file or a Kubernetes manifest" in errors[2]
+    alone = run("lint", str(bad), str(yaml))
+    assert (alone.code, alone.out) == (2, "")
+    assert len(alone.err.splitlines()) == 2
+
+
+def test_layers_of_variables_arent_set_twice(run: Run, tmp_path: Path) -> None:
+    test = tmp_path / "test_a.py"
+    test.write_text(
+        'A = {"SGLANG_USE_AITER": "0"}\nB = {**A, "SGLANG_USE_AITER": "1"}\n'
+        'popen_launch_server("M", "u", 9, other_args=[], env=B)\n'
+    )
+    assert "DSV113" not in run("lint", str(test)).out
+    env = tmp_path / "a.env"
+    env.write_text("SGLANG_USE_AITER=0\nSGLANG_USE_AITER=1\n")
+    assert "DSV113" in run("lint", str(env)).out
 
 
 def test_lint_of_profiles(run: Run, tmp_path: Path) -> None:

@@ -27,6 +27,8 @@ from dsv4_env.readers.detect import detect
         (".github/workflows/a.yml", b"run: sglang serve", "workflow"),
         ("x/.github/workflows/a.yaml", b"run: python3 run_suite.py", "workflow"),
         (".github/workflows/a.yml", b"run: make", None),
+        ("a.yml", b"jobs:\n  a:\n    runs-on: x\n    steps: [{run: sglang serve}]", "workflow"),
+        ("a.yml", b"jobs:\n  a:\n    docker: [{image: sglang}]", None),
         ("compose.yaml", b"SGLANG_A: 1", "compose"),
         ("docker-compose.amd.yml", b"SGLANG_A: 1", "compose"),
         ("a.yml", b"x: 1\nservices:\n  a: {command: sglang serve}", "compose"),

@@ -1,0 +1,90 @@
+"""``upgrade``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from dsv4_env.cli.catalogue import load_release
+from dsv4_env.cli.common import profile_folder, profiles_option, table, write
+from dsv4_env.errors import UsageError
+from dsv4_env.model import Location
+from dsv4_env.profile import layer_files, load_profile
+
+if TYPE_CHECKING:
+    from dsv4_env.upgrade import Advice
+
+
+@click.command()
+@click.argument("name", metavar="PROFILE")
+@click.option("--from", "before", required=True, metavar="RELEASE", help="The release it runs on.")
+@click.option("--to", "after", required=True, metavar="RELEASE", help="The release to run it on.")
+@click.option("--all", "every", is_flag=True, help="List every default that moved.")
+@click.option(
+    "--write",
+    "target",
+    is_flag=False,
+    flag_value="",
+    metavar="[FILE]",
+    help="Write the layer that does what can be done. Default: PROFILE-RELEASE.toml in the "
+    "folder of your own profiles.",
+)
+@profiles_option
+def upgrade(
+    name: str, before: str, after: str, every: bool, target: str | None, folder: Path | None
+) -> None:
+    """Say what a profile needs for another release of SGLang.
+
+    So that it means the same there: what to rename, to drop, to change, to set (a default has
+    moved) and what to decide. --write makes a layer of it that extends the profile.
+
+    \b
+    Examples:
+      dsv4-env upgrade pro-fp4 --from 0.5.13 --to 0.5.23
+      dsv4-env upgrade pro-fp4 --from 0.5.13 --to 0.5.23 --write pro-fp4-0.5.23.toml
+    """
+    from dsv4_env.catalogue import history
+    from dsv4_env.upgrade import advise, layer
+
+    own = profile_folder(folder)
+    profile = load_profile(name, own)
+    old, new = load_release(before), load_release(after)
+    if old.release not in history.older(new.release):
+        raise UsageError(
+            f"--from {before} --to {after}", expected="an older release, then a newer one"
+        )
+    advice = advise(profile, old, new, every=every)
+    path = None if target is None else _target(target, f"{name}-{new.release}.toml", own)
+    if path is not None:  # before anything is printed: the reader may go away
+        import tomli_w
+
+        write(tomli_w.dumps(layer(profile, advice, new)), path)
+    rows = [(a.action.value, a.name, _what(a)) for a in advice]
+    title = f"{name} from SGLang {old.release} to {new.release}: "
+    title += f"{len(rows)} to see to" if rows else "nothing to do"
+    write(f"{title}\n" + (table(rows) if rows else ""))
+    if path is not None:
+        click.echo(f"wrote {Location(str(path))}", err=True)
+
+
+def _what(a: Advice) -> str:
+    return f"→ {a.new}: {a.reason}" if a.new and a.new != a.name else a.reason
+
+
+def _target(target: str, name: str, own: Path | None) -> Path:
+    """The file to write, which must be a new one."""
+    if not target and own is None:
+        raise UsageError("--write without a folder of your own profiles", expected="--write FILE")
+    path = Path(target) if target else Path(own or ".") / name
+    taken = layer_files(own).get(path.stem)
+    if path.exists() or (taken is not None and path.suffix == ".toml"):
+        raise UsageError(f"there is a {path.stem} already", where=taken or path,
+                         expected="--write FILE with another name")  # fmt: skip
+    if path.suffix != ".toml":
+        raise UsageError(f"--write {target}", expected="a file that ends in .toml")
+    return path
+
+
+COMMANDS = (upgrade,)
