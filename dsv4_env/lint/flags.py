@@ -13,11 +13,17 @@ from dsv4_env.model import ServerArg, Unknown
 REFUSED_PAIRS: tuple[tuple[str, str, str, str | None], ...] = (
     # One flag, another, the first and the last known release that stops on both (None: all
     # later). Sources: sglang/srt/server_args.py up to 0.5.18 (_handle_cache_compatibility,
-    # check_server_args), then sglang/srt/arg_groups/{kv_cache,validation}_hook.py.
+    # check_server_args), then sglang/srt/arg_groups/{hicache,kv_cache,validation}_hook.py.
     ("--enable-hierarchical-cache", "--disable-radix-cache", "0.5.11", None),
     ("--enable-torch-compile", "--disable-cuda-graph-padding", "0.5.12", None),
     ("--prefill-only-disable-kv-cache", "--enable-hisparse", "0.5.12", None),
     ("--enable-two-batch-overlap", "--enforce-shared-experts-fusion", "0.5.12", "0.5.13"),
+    ("--enable-unified-cache-external-linker", "--enable-hierarchical-cache", "0.5.20", None),
+    ("--enable-unified-cache-external-linker", "--hicache-storage-backend", "0.5.20", None),
+    ("--enable-lmcache", "--enable-hierarchical-cache", "0.5.22", None),
+    ("--enable-lmcache", "--enable-unified-cache-external-linker", "0.5.22", None),
+    ("--enable-lmcache", "--disable-radix-cache", "0.5.22", None),
+    ("--enable-watermark", "--enable-custom-logit-processor", "0.5.22", None),
 )
 
 
