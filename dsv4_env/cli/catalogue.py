@@ -63,8 +63,8 @@ def releases_() -> None:
     for release in releases():
         found = load(release)
         live = sum(v.live for v in found.variables.values())
-        counts = (live, len(found.arguments), len(found.unresolved))
-        rows.append((release, *map(str, counts)))
+        unclear = str(len(found.unresolved))
+        rows.append((release, str(live), str(len(found.arguments)), unclear))
     write(table(rows))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import textwrap
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -286,6 +287,14 @@ def test_a_file_that_cant_be_read_doesnt_keep_the_others_from_it(run: Run, tmp_p
     assert f"{bad}:1:" in errors[0]
     assert "unknown profile 'no-profile'" in errors[1]
     assert "expected a GitHub workflow, a Compose file or a Kubernetes manifest" in errors[2]
+    none = run("lint", str(tmp_path / "none.sh")).err
+    assert "none.sh: can't be read: no such file or directory; expected a launch script" in none
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_bytes, args=(good.read_bytes(),))
+    writer.start()
+    assert "[DSV108]" in run("lint", str(pipe)).out  # as `lint <(…)` has it
+    writer.join()
     alone = run("lint", str(bad), str(yaml))
     assert (alone.code, alone.out) == (2, "")
     assert len(alone.err.splitlines()) == 2
