@@ -4,24 +4,21 @@ from __future__ import annotations
 
 import functools
 import os
-import re
 import sys
 import tempfile
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
-from dsv4_env.errors import ProfileError, ReadError, UsageError
-from dsv4_env.model import ENV_NAME, LaunchConfig, Location
-from dsv4_env.profile import layer_files, load_profile
+from dsv4_env.errors import ReadError, UsageError
+from dsv4_env.model import ENV_NAME, Location
 from dsv4_env.settings import Settings, load
 
 if TYPE_CHECKING:
     from dsv4_env.catalogue import Catalogue
-    from dsv4_env.profile import Profile
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -186,9 +183,6 @@ class Inputs:
     closed: bool = False
 
 
-_NO_INPUTS = Inputs()
-
-
 def input_options(command: F) -> F:
     """The options that say what a script gets from outside; they arrive as one ``inputs``."""
 
@@ -266,101 +260,3 @@ def _bytes(path: str | Path, expected: str) -> bytes:
     except OSError as exc:
         reason = (exc.strerror or str(exc)).lower()
         raise ReadError(f"can't be read: {reason}", where=path, expected=expected) from None
-
-
-def script_text(path: str) -> str:
-    """The text of a script, or of standard input where the path is ``-``."""
-    if path != "-":
-        return _bytes(path, "a bash script").decode("utf-8", "surrogateescape")
-    if sys.stdin is None:
-        raise UsageError("standard input is closed", expected="a script on standard input")
-    return sys.stdin.buffer.read().decode("utf-8", "surrogateescape")
-
-
-def script_launches(path: str, inputs: Inputs, data: str | None = None) -> list[LaunchConfig]:
-    """Every launch of a script, or of standard input where the path is ``-``."""
-    from dsv4_env.readers import bash
-
-    name = "<stdin>" if path == "-" else path
-    data = script_text(path) if data is None else data
-    return bash.read_all(
-        data,
-        name,
-        inputs=inputs.variables,
-        args=inputs.args,
-        root=inputs.root,
-        closed=inputs.closed,
-    )
-
-
-def split_operand(operand: str) -> tuple[str, int | None, int | None]:
-    """``PATH``, ``PATH#2`` or ``PATH:34`` as path, number of the launch, and line."""
-    if operand != "-" and not Path(operand).exists():
-        match = re.fullmatch(r"(.+?)(?:#(\d+)|:(\d+))", operand)
-        if match and (match[1] == "-" or Path(match[1]).exists()):
-            launch, line = match[2], match[3]
-            return match[1], int(launch) if launch else None, int(line) if line else None
-    return operand, None, None
-
-
-def read_script(operand: str, inputs: Inputs = _NO_INPUTS) -> LaunchConfig:
-    """A script's launch: ``PATH``, ``PATH#2`` (the second), ``PATH:34`` (at line 34) or ``-``."""
-    from dsv4_env.readers import choose
-
-    path, launch, line = split_operand(operand)
-    if path in layer_files() and not Path(path).exists():
-        raise UsageError(
-            f"{path} is a profile", expected="a launch script; `diff` compares two profiles"
-        )
-    launches = script_launches(path, inputs)
-    chosen = choose(launches, path, launch=launch, line=line)
-    if len(launches) == 1:
-        return chosen
-    return replace(chosen, name=f"{chosen.name}#{launches.index(chosen) + 1}")
-
-
-def is_script(text: str) -> bool:
-    """Whether an operand names a file rather than a profile."""
-    path = split_operand(text)[0]
-    return "/" in path or "." in path or path == "-" or Path(path).is_file()
-
-
-def named_profile(text: str, folder: Path | None) -> Profile | None:
-    """The profile that an operand names, or that a file NAME.toml is; None for a script."""
-    path = Path(text)
-    if text not in layer_files(folder):
-        if path.suffix == ".toml" and path.is_file():
-            return load_profile(path.stem, path.parent)
-        if is_script(text):
-            return None
-    return load_profile(text, folder)
-
-
-def operand(
-    text: str, folder: Path | None, names: Collection[str] = (), inputs: Inputs = _NO_INPUTS
-) -> LaunchConfig:
-    """What an operand of ``diff`` names: a profile, its file, a script or ``env:``.
-
-    A word with a slash or a dot, or that a file has for its name, is a script; ``env:`` is the
-    current environment, of which *names* and SGLang's own variables are read.
-    """
-    if text in ("env:", "env"):
-        from dsv4_env.readers import environment
-
-        return environment.read(os.environ, names)
-    if text in layer_files(folder) and Path(text).is_file():
-        raise UsageError(
-            f"{text} is both a profile and a file",
-            expected=f"./{text} for the file, or another name",
-        )
-    try:
-        profile = named_profile(text, folder)
-    except ProfileError as exc:
-        if exc.where is None:  # no profile has this name
-            exc.expected = f"{exc.expected}, a script or env:"
-        raise
-    if profile is None:
-        return read_script(text, inputs)
-    from dsv4_env.rules import with_model
-
-    return with_model(profile)

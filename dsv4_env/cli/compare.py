@@ -13,16 +13,16 @@ from dsv4_env.cli.common import (
     exit_zero_option,
     format_option,
     input_options,
-    operand,
     profile_folder,
     profiles_option,
     reading_options,
     selection_options,
+    settings,
     use_color,
     write,
 )
-from dsv4_env.model import LaunchConfig
-from dsv4_env.profile import load_all
+from dsv4_env.cli.operands import current, operand, relevant
+from dsv4_env.errors import UsageError
 from dsv4_env.reporters import REPORTERS
 
 
@@ -51,9 +51,10 @@ def diff(
 ) -> int:
     """Show how B differs from A, as SGLang reads both.
 
-    With --exact they are compared to the letter. A and B are profiles (NAME or NAME.toml), launch
-    scripts (PATH, PATH#2 for the second launch in it, PATH:34 for the one at line 34, - for
-    standard input) or env: for the current environment.
+    With --exact they are compared to the letter. A and B are profiles (NAME or NAME.toml), files
+    of any kind with a launch (PATH, PATH#2 for the second in it, PATH:34 for the one at line 34,
+    PATH::NAME for the one of that name, - for a script on standard input), running servers
+    (pid:N, port:N, process:TEXT) or env: for the current environment.
 
     \b
     Examples:
@@ -61,23 +62,21 @@ def diff(
       dsv4-env diff pro-fp4 run_dsv4.sh
       dsv4-env diff old.sh new.sh#2
       dsv4-env diff flash-fp4 env:
+      dsv4-env diff flash-fp4 port:30000
+      dsv4-env diff run_dsv4.sh test_v4.py::TestV4.setUpClass
     """
     from dsv4_env.finding import Report, Severity
     from dsv4_env.rules import compare_launches
 
     own = profile_folder(folder)
-    sides: list[LaunchConfig | None] = [
-        None if text in ("env:", "env") else operand(text, own, (), inputs)
-        for text in (left, right)
+    if left == right == "-":
+        raise UsageError("standard input can be read only once", expected="a file for one of them")
+    read = [
+        None if text in ("env:", "env") else operand(text, own, inputs) for text in (left, right)
     ]
-    names = {e.name for side in sides if side for e in side.env}
-    a, b = (
-        side or operand(text, own, names) for side, text in zip(sides, (left, right), strict=True)
-    )
-    profiles = load_all(own)
-    ranges = [
-        p.sglang_range for c in (a, b) if c.reader == "profile" and (p := profiles.get(c.name))
-    ]
+    names = {e.name for side in read if side and side[0].reader != "process" for e in side[0].env}
+    a, b = (relevant(side[0], names) if side else current(names) for side in read)
+    ranges = [side[1] for side in read if side and side[1]]
     comparison = compare_launches(
         a,
         b,
@@ -85,6 +84,7 @@ def diff(
         compare=compare,
         catalogue=None if exact else catalogue_for(sglang, ranges),
         show_equivalent=show_equivalent,
+        severities=settings().severity,
     )
     report = Report(
         (comparison,), root=str(Path.cwd()), color=use_color(color), failing=frozenset(Severity)

@@ -13,7 +13,6 @@ from dsv4_env.cli.common import (
     color_option,
     exit_zero_option,
     input_options,
-    named_profile,
     profile_folder,
     profiles_option,
     settings,
@@ -21,7 +20,7 @@ from dsv4_env.cli.common import (
     use_color,
     write,
 )
-from dsv4_env.cli.operands import file_launches, split
+from dsv4_env.cli.operands import file_launches, named_profile, split
 from dsv4_env.errors import Dsv4Error
 from dsv4_env.reporters import REPORTERS
 

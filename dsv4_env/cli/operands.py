@@ -12,8 +12,9 @@ from pathlib import Path
 import click
 
 from dsv4_env.cli.common import Inputs
-from dsv4_env.errors import ReadError, UsageError
+from dsv4_env.errors import ProfileError, ReadError, UsageError
 from dsv4_env.model import LaunchConfig
+from dsv4_env.profile import Profile, layer_files, load_profile
 
 RUNNING = re.compile(r"(pid|port|process):(.+)")
 _PART = re.compile(r"(.+?)(?:#(\d+)|::(.+)|:(\d+))", re.DOTALL)
@@ -98,6 +99,27 @@ def file_launches(operand: Operand, inputs: Inputs) -> tuple[str, str, list[Laun
     return reader or "bash", data.decode("utf-8", "surrogateescape"), launches
 
 
+def launches_of(text: str, inputs: Inputs) -> list[LaunchConfig]:
+    """The launches that an operand names: every one of a file, or the one that it chooses."""
+    from dsv4_env.readers import choose
+
+    if match := RUNNING.fullmatch(text):
+        return running(match[1], match[2])
+    operand = split(text)
+    _, _, launches = file_launches(operand, inputs)
+    if launches and not operand.chosen:
+        return launches
+    return [
+        choose(
+            launches,
+            operand.path,
+            launch=operand.launch,
+            line=operand.line,
+            symbol=operand.symbol,
+        )
+    ]
+
+
 def open_launch(text: str, inputs: Inputs) -> Opened:
     """The one launch that an operand names. Raises ReadError where there is none or several."""
     from dsv4_env.drift.sources import titles
@@ -137,6 +159,13 @@ def _one_running(text: str, found: list[LaunchConfig]) -> LaunchConfig:
     )
 
 
+def current(names: Collection[str]) -> LaunchConfig:
+    """The current environment: *names*, and the variables of SGLang and its kin."""
+    from dsv4_env.readers import environment
+
+    return environment.read(os.environ, names)
+
+
 def relevant(config: LaunchConfig, names: Collection[str]) -> LaunchConfig:
     """A process's launch with the variables that are compared: *names*, and SGLang's and kin.
 
@@ -148,3 +177,46 @@ def relevant(config: LaunchConfig, names: Collection[str]) -> LaunchConfig:
         return config
     env = tuple(e for e in config.env if e.name in names or e.name.startswith(PREFIXES))
     return replace(config, env=env)
+
+
+def is_source(text: str) -> bool:
+    """Whether an operand names a file or a running server rather than a profile."""
+    path = split(text).path
+    return bool(
+        RUNNING.fullmatch(text) or "/" in path or "." in path or path == "-" or Path(path).is_file()
+    )
+
+
+def named_profile(text: str, folder: Path | None) -> Profile | None:
+    """The profile that an operand names, or that a file NAME.toml is; None for a script."""
+    path = Path(text)
+    if text not in layer_files(folder):
+        if path.suffix == ".toml" and path.is_file():
+            return load_profile(path.stem, path.parent)
+        if is_source(text):
+            return None
+    return load_profile(text, folder)
+
+
+def operand(text: str, folder: Path | None, inputs: Inputs) -> tuple[LaunchConfig, str | None]:
+    """What an operand of ``diff`` names (a profile, its file, another file, a running server).
+
+    With it the range of releases that a profile is meant for. A word with a slash or a dot, or
+    that a file has for its name, is a file.
+    """
+    if text in layer_files(folder) and Path(text).is_file():
+        raise UsageError(
+            f"{text} is both a profile and a file",
+            expected=f"./{text} for the file, or another name",
+        )
+    try:
+        profile = named_profile(text, folder)
+    except ProfileError as exc:
+        if exc.where is None:  # no profile has this name
+            exc.expected = f"{exc.expected}, a file or env:"
+        raise
+    if profile is None:
+        return open_launch(text, inputs).config, None
+    from dsv4_env.rules import with_model
+
+    return with_model(profile), profile.sglang_range

@@ -13,15 +13,13 @@ from dsv4_env.cli.common import (
     Inputs,
     color_option,
     input_options,
-    named_profile,
     profile_folder,
     profiles_option,
-    script_launches,
-    split_operand,
     table,
     use_color,
     write,
 )
+from dsv4_env.cli.operands import launches_of, named_profile
 from dsv4_env.cli.scripts import Row, argument, describe, sections, shown, write_launches
 from dsv4_env.errors import UsageError
 from dsv4_env.exporters import EXPORTERS
@@ -33,7 +31,6 @@ from dsv4_env.profile import (
     resolve_all,
     shipped_dir,
 )
-from dsv4_env.readers import choose
 
 
 @click.command("list")
@@ -57,7 +54,7 @@ def _item(profile: Profile) -> dict[str, Any]:
 
 
 @click.command()
-@click.argument("name", metavar="PROFILE|FILE.toml|SCRIPT")
+@click.argument("name", metavar="PROFILE|FILE")
 @input_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 @click.option("--origin", is_flag=True, help="Say where each value is set, and what it overrode.")
@@ -66,10 +63,12 @@ def _item(profile: Profile) -> dict[str, Any]:
 def show(
     name: str, inputs: Inputs, as_json: bool, origin: bool, folder: Path | None, color: str
 ) -> None:
-    """Show what a profile holds, or what a launch script does.
+    """Show what a profile holds, or what a file launches.
 
-    Of a script it shows each launch: what its server gets, under which condition, what can't be
-    known and why, and which inputs it demands. Nothing is run. Secrets are masked.
+    A FILE is a script, a test, a workflow or any other that dsv4-env reads, or a running server
+    (pid:N, port:N, process:TEXT). Of a file it shows each launch: what its server gets, under
+    which condition, what can't be known and why, and which inputs it demands. Nothing is run.
+    Secrets are masked.
 
     \b
     Examples:
@@ -80,10 +79,7 @@ def show(
     """
     profile = named_profile(name, profile_folder(folder))
     if profile is None:
-        path, number, line = split_operand(name)
-        launches = script_launches(path, inputs)
-        if number is not None or line is not None or not launches:
-            launches = [choose(launches, path, launch=number, line=line)]
+        launches = launches_of(name, inputs)
         write_launches(launches, as_json=as_json, origin=origin, color=use_color(color))
         return
     from dsv4_env.reporters.style import paint, plain

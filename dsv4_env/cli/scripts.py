@@ -14,10 +14,10 @@ from dsv4_env.cli.common import (
     Inputs,
     color_option,
     input_options,
-    script_launches,
     use_color,
     write,
 )
+from dsv4_env.cli.operands import Operand, file_launches
 from dsv4_env.errors import UsageError
 from dsv4_env.model import (
     EnvVar,
@@ -237,7 +237,7 @@ def _against_static(script: Path, inputs: Inputs, launches: list[LaunchConfig]) 
     from dsv4_env.rules import show
 
     closed = Inputs(inputs.variables, inputs.args or (), inputs.root, closed=True)
-    static = script_launches(str(script), closed)
+    static = file_launches(Operand(str(script)), closed)[2]
     wrong = 0
     if len(static) != len(launches):
         click.echo(f"static: {len(static)} launches were read, {len(launches)} happened", err=True)

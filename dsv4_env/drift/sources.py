@@ -50,7 +50,7 @@ class Reading:
         return {"dialect": self.dialect} if reader == "dotenv" and self.dialect else {}
 
 
-def load(path: Path) -> bytes:
+def load(path: Path | str) -> bytes:
     """The bytes of a file. Raises ReadError for what is no file, too large or not to be read."""
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -74,7 +74,7 @@ def load(path: Path) -> bytes:
     return data
 
 
-def _large(path: Path, size: int) -> ReadError:
+def _large(path: Path | str, size: int) -> ReadError:
     return ReadError(f"{size:,} bytes", where=path, expected=f"at most {MAX_BYTES:,} bytes")
 
 

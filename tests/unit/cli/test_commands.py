@@ -281,7 +281,7 @@ def test_colour_only_where_asked(run: Run) -> None:
         (["show", "flash-fp5"], "unknown profile 'flash-fp5'"),
         (["show", "common"], "'common' is a layer, not a profile; expected one of flash-fp4"),
         (["diff", "pro-fp4"], "missing argument 'B'"),
-        (["diff", "pro-fp4", "run"], "flash-fp8, pro-fp4, pro-fp8, a script or env:"),
+        (["diff", "pro-fp4", "run"], "flash-fp8, pro-fp4, pro-fp8, a file or env:"),
         (["check", "--against", "pro-fp4"], "pro-fp4 is a profile; expected a launch script"),
         (["diff", "pro-fp4", "./nope.sh"], "./nope.sh: can't be read: no such file or directory"),
         (["check", "--against", "."], ".: can't be read: is a directory"),
