@@ -81,7 +81,7 @@ def file_launches(operand: Operand, inputs: Inputs) -> tuple[str, str, list[Laun
         data, reader = sys.stdin.buffer.read(), "bash"
     else:
         path = Path(operand.path)
-        data = path.read_bytes() if path.is_fifo() else sources.load(path)  # <(…) is a pipe
+        data = path.read_bytes() if path.is_fifo() else sources.load(operand.path)  # <(…)
         reader = detect(str(Path(operand.path).absolute()), data) or ""
         if not reader and Path(operand.path).suffix.lower() in (".yml", ".yaml"):
             raise ReadError(

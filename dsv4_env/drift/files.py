@@ -95,7 +95,7 @@ def _regex(pattern: str) -> re.Pattern[str]:
             out.append("[^/]")
             i += 1
         elif pattern[i] == "[" and (end := pattern.find("]", i + 2)) > 0:
-            inside = pattern[i + 1 : end].replace("\\", "\\\\")
+            inside = pattern[i + 1 : end].replace("\\", "\\\\").replace("[", "\\[")
             out.append("[" + ("^" + inside[1:] if inside.startswith("!") else inside) + "]")
             i = end + 1
         else:

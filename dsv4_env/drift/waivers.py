@@ -17,7 +17,7 @@ from dsv4_env.rules import RULES
 
 _COMMENT = re.compile(r"#[ \t]*dsv4-env:[ \t]*(?P<word>[\w-]*)(?P<rest>[^\n]*)")
 _PART = re.compile(
-    r"""\s*(?:(?P<key>[A-Za-z_][\w-]*)=(?:"(?P<double>[^"]*)"|'(?P<single>[^']*)'|(?P<bare>\S+))"""
+    r"""\s*(?:(?P<key>[A-Za-z_][\w-]*)=(?:"(?P<double>[^"]*)"|'(?P<single>[^']*)'|(?P<bare>[^\s"']\S*))"""
     r"""|(?P<name>[^\s="']+))"""
 )
 _EXPECTED = '# dsv4-env: allow NAME reason="…" until=2026-12-31'
