@@ -182,4 +182,4 @@ def fingerprint(finding: Finding, comparison: Comparison | None, report: Report)
         finding.right or "",
         "" if finding.left or finding.right else finding.message,
     )
-    return hashlib.sha256("\0".join(parts).encode(errors="surrogateescape")).hexdigest()[:32]
+    return hashlib.sha256("\0".join(parts).encode(errors="surrogatepass")).hexdigest()[:32]

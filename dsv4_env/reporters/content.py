@@ -125,7 +125,8 @@ def files(report: Report) -> int:
 
 def launches(report: Report) -> int:
     """How many launches were read: as counted, else as the comparisons name them."""
-    return report.launches or len({(c.right, c.right_at) for c in report.comparisons})
+    named = {(c.right, c.right_at or i) for i, c in enumerate(report.comparisons)}
+    return report.launches or len(named)
 
 
 def file_of(comparison: Comparison) -> str:

@@ -12,7 +12,9 @@ from dsv4_env.reporters.content import fails, files, launches, verdict
 from dsv4_env.scrub import scrubbed
 
 VERSION = 1  # a new one only when something goes away or changes its meaning
-SCHEMA = "report.schema.json"
+_UNSEEN = re.compile(  # controls, what turns the direction of text, halves of characters
+    "[\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]"
+)
 
 
 def report(report: Report) -> str:
@@ -37,9 +39,9 @@ def report(report: Report) -> str:
 
 
 def dumped(data: object) -> str:
-    """JSON that any parser and any log takes: no lone surrogates, no ``##[command]``."""
+    """JSON that any parser, terminal and log takes: what can't be seen is escaped."""
     text = json.dumps(data, indent=2, ensure_ascii=False)
-    text = re.sub("[\ud800-\udfff]", lambda m: f"\\u{ord(m[0]):04x}", text)
+    text = _UNSEEN.sub(lambda m: f"\\u{ord(m[0]):04x}", text)
     return text.replace("##[", "#\\u0023[") + "\n"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from typing import Any
 from urllib.parse import quote
@@ -17,6 +18,7 @@ from dsv4_env.scrub import scrubbed
 
 LIMIT = 5_000  # what GitHub keeps of a run
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+_HALF = re.compile("[\ud800-\udc7f\udd00-\udfff]")  # no byte of a path either
 _ROOT = "%SRCROOT%"
 
 
@@ -96,7 +98,7 @@ def _location(location: Location, subject: str, report: Report) -> dict[str, Any
     uri = report.uri(location.path)
     if uri is None:
         return {"logicalLocations": [{"fullyQualifiedName": plain(report.place(location))}]}
-    uri = quote(uri, safe="/", errors="surrogateescape")
+    uri = quote(_HALF.sub("\ufffd", uri), safe="/", errors="surrogateescape")
     physical: dict[str, Any] = {"artifactLocation": {"uri": uri, "uriBaseId": _ROOT}}
     if location.line is not None:
         region: dict[str, Any] = {"startLine": location.line}

@@ -1,0 +1,197 @@
+"""Hostile values: none breaks out of a report, and no secret gets into one."""
+
+from __future__ import annotations
+
+import re
+from xml.etree import ElementTree as ET
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+
+from dsv4_env.finding import Comparison, Finding, Report, Severity, Waiver
+from dsv4_env.model import Location
+from dsv4_env.reporters import REPORTERS
+from dsv4_env.scrub import scrubbed
+from tests.reports import CHANGED, ROOT, check_json, check_sarif
+
+PIECES = [
+    *"|`*_~[]()<>#@!&\\\"'%:;,={}$-+. \t\n\r\0\x1b\x85\u2028\u202e\udce9\ud800日é",
+    *("::error file=x::", "##[error]", "%0A", "%3A", "]]>", "<!--", "-->", "<script>", "</code>"),
+    *("</details>", "@octocat", "https://e.org", "www.e.org", "a@b.org", "[a](https://e.org)"),
+    *("\\|", "| a | b |", "```", "\n\n# x\n", "&lt;", "&#124;", "**a**", "__a__", "</failure>"),
+    *("A", "x", "1", "../", "/"),
+]
+HOSTILE = st.lists(st.one_of(st.sampled_from(PIECES), st.text(max_size=3)), max_size=9).map("".join)
+PLACE = st.builds(
+    Location,
+    st.one_of(HOSTILE, HOSTILE.map(lambda text: f"{ROOT}/{text}")),
+    st.one_of(st.none(), st.integers(1, 3)),
+    st.one_of(st.none(), st.integers(1, 40)),
+)
+FINDING = st.builds(
+    Finding,
+    st.just(CHANGED),
+    st.sampled_from(Severity),
+    HOSTILE,
+    HOSTILE,
+    st.one_of(st.none(), PLACE),
+    st.one_of(st.none(), PLACE),
+    st.one_of(st.none(), HOSTILE),
+    st.one_of(st.none(), HOSTILE),
+    st.one_of(st.none(), st.builds(Waiver, HOSTILE, HOSTILE, st.none(), PLACE)),
+)
+COMPARISON = st.builds(
+    Comparison,
+    HOSTILE,
+    HOSTILE,
+    st.lists(FINDING, max_size=3).map(tuple),
+    st.integers(0, 3),
+    st.integers(0, 3),
+    st.lists(HOSTILE, max_size=2).map(tuple),
+    st.just(None),
+    st.one_of(st.none(), PLACE),
+    st.booleans(),
+)
+
+
+@st.composite
+def reports(draw: st.DrawFn) -> Report:
+    comparisons = draw(st.lists(COMPARISON, max_size=2))
+    problems = draw(st.lists(FINDING, max_size=2))
+    places = [f.location for c in comparisons for f in c.findings if f.location and f.location.line]
+    lines = {(p.path, p.line or 0): draw(HOSTILE) for p in places}
+    return Report(
+        tuple(comparisons),
+        tuple(problems),
+        lines,
+        root=ROOT,
+        notes=tuple(draw(st.lists(HOSTILE, max_size=1))),
+    )
+
+
+def unescaped(text: str) -> str:
+    """A property or the text of a command, as GitHub's runner decodes it."""
+    for code, char in (("%0D", "\r"), ("%0A", "\n"), ("%3A", ":"), ("%2C", ","), ("%25", "%")):
+        text = text.replace(code, char)
+    return text
+
+
+@given(found=reports())
+@settings(max_examples=150, deadline=None)
+def test_no_value_breaks_out(found: Report) -> None:
+    said = {name: reporter(found) for name, reporter in REPORTERS.items()}
+    for name, text in said.items():
+        assert text == REPORTERS[name](found)
+        assert "##[" not in text
+        assert not re.search(r"[\0-\x08\x0b-\x1f\x7f-\x9f\u2028\u202e\ud800-\udfff]", text), name
+        text.encode()
+        if name != "github":
+            assert not re.search(r"^\s*::", text, re.MULTILINE), name
+    check_json(said["json"])
+    check_sarif(said["sarif"])
+    root = ET.fromstring(said["junit"])
+    assert len(list(root.iter("testcase"))) == int(root.attrib["tests"])
+    commands(said["github"], found)
+    markdown(said["markdown"])
+
+
+def commands(text: str, found: Report) -> None:
+    """There are as many commands as annotations, each with the properties that it should have."""
+    shown = [f for f in found.findings if f.waiver is None]
+    *lines, summary = text.splitlines()
+    assert re.match(r"\d+ files?, \d+ launch", summary)
+    assert len(lines) == len(shown)
+    for line in lines:
+        match = re.fullmatch(r"::(?:error|warning|notice) ([^:]*)::(.*)", line)
+        assert match is not None
+        names = [p.partition("=")[0] for p in match[1].split(",")]
+        assert names in (
+            ["title"],
+            ["file", "title"],
+            ["file", "line", "endLine", "title"],
+            ["file", "line", "col", "endLine", "title"],
+        )
+        assert "\n" not in unescaped(match[2])
+
+
+def markdown(text: str) -> None:
+    """The text holds tables, folded parts, items and code; nothing else."""
+    tokens = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"]).parse(text)
+    columns, cells = 0, 0
+    for token in tokens:
+        kind = token.type.removesuffix("_open").removesuffix("_close")
+        assert kind in (
+            *("heading", "paragraph", "inline", "html_block", "bullet_list", "list_item"),
+            *("table", "thead", "tbody", "tr", "th", "td"),
+        )
+        columns = 0 if token.type == "thead_open" else columns + (token.type == "th_open")
+        cells = 0 if token.type == "tr_open" else cells + (token.type == "td_open")
+        assert not (token.type == "tr_close" and cells and cells != columns)
+        if token.type == "html_block":
+            tags = re.findall(r"<[^>]*>", token.content.replace("<!-- -->", ""))
+            assert "".join(tags) in (
+                "<details><summary><code></code></summary>",
+                "<details><summary></summary>",
+                "</details>",
+            )
+        for child in token.children or ():
+            assert child.type in ("text", "text_special", "html_inline", "softbreak")
+            if child.type == "html_inline":
+                assert child.content in ("<code>", "</code>", "<!-- -->")
+            assert not re.search(r"@\w", child.content)
+    assert not re.search(r"://|www\.", text)
+
+
+SECRET = st.text("hunterXY0 \"'\\$`;,:#|=(){}[]é", min_size=1, max_size=14).map(
+    lambda text: f"Zq9{text}Zq9"
+)
+
+
+def quoted(text: str, quote: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace(quote, f"\\{quote}")
+    return f"{quote}{escaped}{quote}"
+
+
+def bare(text: str) -> str:
+    """A word as a shell would want it without quotes."""
+    return re.sub(r"([^\w])", r"\\\1", text)
+
+
+FORMS = [
+    lambda s: f"export HF_TOKEN={bare(s)} A=1",
+    lambda s: f"export HF_TOKEN={quoted(s, chr(34))} A=1",
+    lambda s: f"--api-key {bare(s)} --tp 8",
+    lambda s: f"--api-key={bare(s)} --tp 8",
+    lambda s: f"--api-key {quoted(s, chr(34))} --tp 8",
+    lambda s: f'"--api-key", {quoted(s, chr(34))}, "--tp"',
+    lambda s: f"'--api-key', {quoted(s, chr(39))}, '--tp'",
+    lambda s: f'"HF_TOKEN": {quoted(s, chr(34))}, "A": 1',
+    lambda s: f'env["HF_TOKEN"] = {quoted(s, chr(39))}  # A',
+    lambda s: f'os.environ.get("HF_TOKEN", {quoted(s, chr(34))})',
+    lambda s: f"HF_TOKEN: {quoted(s, chr(34))}",
+    lambda s: "HF_TOKEN: " + re.sub(r" #|['\"\\\[({`|]", "", s),
+    lambda s: f"- {{name: HF_TOKEN, value: {quoted(s, chr(34))}}}",
+    lambda s: f"${{HF_TOKEN:-{bare(s)}}}",
+    lambda s: f"ENV HF_TOKEN {s}",
+    lambda s: f"dict(api_key={quoted(s, chr(39))}, A=1)",
+]
+
+
+@given(secret=SECRET, form=st.sampled_from(FORMS), before=st.sampled_from(["", "A=1 ", "x; "]))
+@settings(max_examples=300, deadline=None)
+def test_no_secret_is_shown(secret: str, form: object, before: str) -> None:
+    assert callable(form)
+    source = form(secret)
+    line = source if source.startswith("ENV") else before + source
+    shown = scrubbed(line)
+    assert "Zq9" not in shown
+    assert scrubbed(shown) == shown
+    assert shown.startswith(line[:3])
+
+
+@given(text=HOSTILE)
+@settings(max_examples=200, deadline=None)
+def test_scrubbing_ends_and_settles(text: str) -> None:
+    once = scrubbed(f"HF_TOKEN={text}\n{text}")
+    assert scrubbed(once) == once
