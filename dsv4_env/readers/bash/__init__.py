@@ -62,7 +62,13 @@ def read_all(
         notes=tuple(notes),
     )
     run = Run(
-        inputs or {}, facts or {}, closed, root, execute, deadline=time.monotonic() + MAX_SECONDS
+        inputs or {},
+        facts or {},
+        closed,
+        root,
+        execute,
+        deadline=time.monotonic() + MAX_SECONDS,
+        path=path,
     )
     try:
         block, problem = parse(text)
@@ -85,6 +91,9 @@ def read_all(
         where = source.place(problem.pos)
         expected = "a script that bash can parse"
         raise ReadError(f"syntax error: {problem.message}", where=where, expected=expected)
+    if run.skipped and not found:
+        note = run.skipped[0]
+        raise ReadError(note.message, where=note.location, expected="commands that can be followed")
     return found
 
 

@@ -72,8 +72,9 @@ def set_array(
     if kind == "A" and any(i.sub is None for i in items):
         found = None  # (key value key value): rare enough to be left unknown
     for item in items:
-        if item.sub is None:
-            for word in item.words:
+        braced = item.braced if kind == "a" else None
+        if item.sub is None or braced is not None:
+            for word in braced or item.words:
                 for value in w.expand(run, state, word):
                     additions.append(value)
                     if found is not None:

@@ -99,7 +99,7 @@ def _expand(tokens: list[_Token], pos: int) -> list[list[_Token]]:
         tails = _expand(tokens[close + 1 :], pos)
         if len(choices) * len(tails) > MAX_WORDS:
             raise SyntaxProblemError(
-                pos, f"brace expansion to more than {MAX_WORDS} words", limit=True
+                pos, f"brace expansion to more than {MAX_WORDS:,} words", limit=True
             )
         head = tokens[:opening]
         return [head + choice + tail for choice in choices for tail in tails]
@@ -143,5 +143,7 @@ def _range(first: int, last: int, step: str | None, pos: int) -> range:
     size = abs(int(step)) if step else 1
     size = size or 1
     if abs(last - first) // size >= MAX_WORDS:
-        raise SyntaxProblemError(pos, f"brace expansion to more than {MAX_WORDS} words", limit=True)
+        raise SyntaxProblemError(
+            pos, f"brace expansion to more than {MAX_WORDS:,} words", limit=True
+        )
     return range(first, last + 1, size) if first <= last else range(first, last - 1, -size)

@@ -13,6 +13,7 @@ from dsv4_env.readers.bash import output
 from dsv4_env.readers.bash import words as w
 from dsv4_env.readers.bash.declare import declare, taint, text_of, unknown_operand, unknown_status
 from dsv4_env.readers.bash.reading import READERS
+from dsv4_env.readers.bash.special import own_params, unknown_params
 from dsv4_env.readers.bash.state import Condition, FatalError, Run, State
 from dsv4_env.readers.bash.syntax import Assign, Simple, Word
 from dsv4_env.readers.bash.variables import forget, unset
@@ -105,12 +106,13 @@ def _set(_run: Run, state: State, node: Simple, args: list[Value]) -> int:
     while rest:
         arg = rest[0]
         if isinstance(arg, Unknown):
-            state.params = None
+            unknown_params(state, id(node))
             note = Note(f"what `set {arg.text}` sets isn't known", state.source.place(node.pos))
             state.notes = (*state.notes, note)
             break
         if arg == "--" or arg == "-" or not re.match(r"[-+].", arg):
             state.params = rest[1:] if arg in ("--", "-") else rest
+            state.replaced |= not state.scopes
             break
         rest = rest[1:]
         for letter in arg[1:]:
@@ -145,21 +147,22 @@ def _shopt(_run: Run, state: State, node: Simple, args: list[Value]) -> int | Co
     return 0
 
 
-def _shift(_run: Run, state: State, _node: Simple, args: list[Value]) -> int:
+def _shift(_run: Run, state: State, node: Simple, args: list[Value]) -> int | Condition:
     if len(args) > 1 and not (isinstance(args[1], str) and args[1].isdigit()):
-        state.params = None
-        return 0
+        unknown_params(state, id(node))
+        return unknown_status(state, node)
     count = int(str(args[1])) if len(args) > 1 else 1
-    if state.params is None:
+    if count == 0:
         return 0
-    if any(isinstance(v, Unknown) and v.splits for v in state.params[:count]):
-        state.params = None
-        return 0
+    if state.params is None and count == 1 and not state.given:
+        state.shifted += 1  # where there is none left, there is none afterwards either
+        return unknown_status(state, node)
+    if state.params is None or any(
+        isinstance(v, Unknown) and v.splits for v in state.params[:count]
+    ):
+        unknown_params(state, id(node), own=own_params(state))
+        return unknown_status(state, node)
     if count > len(state.params):
-        ragged = any(isinstance(v, Unknown) and v.splits for v in state.params)
-        if ragged:
-            state.params = None
-            return 0
         return 1
     state.params = state.params[count:]
     return 0

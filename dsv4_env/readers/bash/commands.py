@@ -284,6 +284,7 @@ def _called(
             expected="a launch script",
         )
     outer_params, outer_source = state.params, state.source
+    shifted, given = state.shifted, state.given
     state.scopes = (*state.scopes, {})
     for assign in node.assigns:
         arrays.local_export(run, state, assign)
@@ -293,6 +294,7 @@ def _called(
     found = run.execute(run, definition.body, [state])
     for after in found:
         after.params = None if outer_params is None else outer_params.copy()
+        after.shifted, after.given = shifted, given
         after.source = outer_source
         after.depth -= 1
         for name, old in after.scopes[-1].items():

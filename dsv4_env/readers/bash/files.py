@@ -34,6 +34,8 @@ def sourced(
         state.notes = (*state.notes, Note(f"{where} syntax error: {problem.message}", where))
         state.partial = True
     outer_source, outer_params = state.source, state.params
+    outer_given = state.shifted, state.given
+    replaced, state.replaced = state.replaced, False
     state.source = Source(text, file)
     if len(words) > 2:
         state.params = [v for v, _ in words[2:]]
@@ -47,8 +49,10 @@ def sourced(
         if problem is not None:
             taint(run, after, f"`{file}` isn't known beyond a syntax error", place)
         after.depth -= 1
-        if len(words) > 2:
+        if len(words) > 2 and (after.scopes or not after.replaced):
             after.params = outer_params
+            after.shifted, after.given = outer_given
+        after.replaced |= replaced
         if after.flow is not None and after.flow[0] == "return":
             after.flow = None
     return found

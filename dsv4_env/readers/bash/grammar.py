@@ -23,6 +23,8 @@ _HEREDOC = re.compile(
 _ASSIGNED = re.compile(r"(?m)^[ \t]*\w+=[^\s;|&()<>'\"`$]*[ \t]+\d*[<>]")
 _ONE = r"\w+\+?=(?:[^\s'\"`$;|&()<>\\]|'[^'\n]*'|\"[^\"`\\\n]*\"|\$\w+)*"
 _ASSIGNMENTS = re.compile(rf"(?m)^[ \t]*(?:{_ONE}[ \t]+)+{_ONE}[ \t]*\n")
+# To the grammar, the quote behind an escaped backslash is escaped: $'…' goes on to it.
+_LATE_END = re.compile(r"\$'(?:[^'\\\n]|\\.)*?\\\\'")
 _WIDE = re.compile(r"[^\x00-\x7f]")
 
 
@@ -34,6 +36,8 @@ def shown(text: str, breaks: frozenset[int]) -> str:
     seen = text if text.isascii() else _WIDE.sub(".", text)
     if seen.endswith("\\"):
         seen = seen[:-1] + "x"
+    if "\\\\'" in seen:
+        seen = _LATE_END.sub(_masked, seen)
     for pos in breaks:
         seen = f"{seen[:pos]};{seen[pos + 1 :]}"
     return seen

@@ -373,9 +373,11 @@ def _define(_run: Run, node: Function, state: State) -> list[State]:
     return [state]
 
 
-def _unsupported(_run: Run, node: Unsupported, state: State) -> list[State]:
+def _unsupported(run: Run, node: Unsupported, state: State) -> list[State]:
     note = Note(f"{node.what} isn't followed", state.source.place(node.pos))
     state.notes = (*state.notes, note)
+    state.partial |= "sglang" in node.text
+    run.skipped.append(note)
     state.seq += 1
     state.status = Condition(("status", id(node), state.seq), "…", "not …", command=True)
     return [state]

@@ -9,7 +9,9 @@ from dsv4_env.readers.bash import operators, params
 from dsv4_env.readers.bash import words as w
 from dsv4_env.readers.bash.lookup import (
     find,
+    is_set,
     ordered,
+    scalar,
     separators,
 )
 from dsv4_env.readers.bash.state import FatalError, Run, State
@@ -107,6 +109,12 @@ def _slice(
 ) -> list[Piece]:
     numbers: list[int] = []
     var = find(state, run, part.name) if part.name not in ("@", "*") else None
+    if var is not None and var.kind == "s":  # no array: its text is cut, not its elements
+        text = scalar(state, run, part.name)
+        cut = operators.transform(run, state, part, text, is_set(state, var))
+        if form == "@" and isinstance(cut, Unknown):
+            cut = run.derived(part.text, [cut, "word"], splits=True)
+        return [] if form == "@" and cut == "" else [(cut, "Q" if part.quoted else "E")]
     for arg in (part.arg, part.arg2):
         if arg is not None:
             code = w.single(run, state, arg)

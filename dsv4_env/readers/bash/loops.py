@@ -6,15 +6,21 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from dsv4_env.model import Unknown
+from dsv4_env.model import Note, Unknown
 from dsv4_env.readers.bash import arrays
 from dsv4_env.readers.bash import words as w
+from dsv4_env.readers.bash.special import own_params, unknown_params
 from dsv4_env.readers.bash.state import Condition, FatalError, ForkError, Run, State
+from dsv4_env.readers.bash.syntax import For
 from dsv4_env.readers.bash.variables import assign, forget
 from dsv4_env.readers.bash.ways import decide, merge
 
 if TYPE_CHECKING:
-    from dsv4_env.readers.bash.syntax import Block, For, ForArith, While
+    from dsv4_env.readers.bash.syntax import Block, ForArith, While
+
+MAX_ROUNDS = 1000
+MAX_LEFT = 16
+MAX_WAYS = 64
 
 
 def _after(state: State) -> tuple[bool, bool]:
@@ -59,7 +65,8 @@ def for_words(run: Run, node: For, state: State) -> list[State]:
             found.append(way)
             continue
         values = next(v for s, v in lists if s is way)
-        way.status = 0
+        if not values:
+            way.status = 0
         found += _for_each(run, node, way, values)
     return merge(found, run)
 
@@ -67,7 +74,10 @@ def for_words(run: Run, node: For, state: State) -> list[State]:
 def _for_each(run: Run, node: For, state: State, values: list[Any]) -> list[State]:
     states, done = [state], list[State]()
     run.tick(state, node.body_pos, len(values) + 1)
+    bound = _Bound(run, state, len(values))
     for value in values:
+        if bound.passed(len(done)) or len(states) > MAX_WAYS:
+            return bound.left_open(node)
         if node.select or (isinstance(value, Unknown) and value.splits):
             states = [
                 s for before in states for s in loose(run, node, before, node.text, (node.name,))
@@ -125,14 +135,60 @@ def _by_command(run: Run, left: list[State], states: list[State]) -> bool:
     return any(k in run.conditions and run.conditions[k].command for k in differing)
 
 
+class _Bound:
+    """Counts the rounds of a loop, up to a limit, and finds out that it never ends."""
+
+    def __init__(self, run: Run, state: State, most: int = MAX_ROUNDS) -> None:
+        self.run = run
+        self.before = state.copy()
+        self.mark = len(run.launches)
+        self.most = most
+        self.rounds = 0
+        self.last: State | None = None
+
+    def passed(self, left: int) -> bool:
+        """Whether this round is one too many, *left* being the ways that have left the loop."""
+        self.rounds += 1
+        return self.rounds > self.most or left > MAX_LEFT
+
+    def left_open(self, node: While | ForArith | For) -> list[State]:
+        """What is known behind the loop if its rounds aren't counted, from before it."""
+        del self.run.launches[self.mark :]
+        names = (node.name,) if isinstance(node, For) else ()
+        found = loose(self.run, node, self.before, node.text, names)
+        for state in found if not isinstance(node, For) else ():
+            state.seq += 1
+            text = f"the loop `{_short(node.text)}`"
+            key = ("ends", id(node), state.seq)
+            decide(state, self.run, Condition(key, f"{text} ends", f"{text} doesn't end"), True)
+        return found
+
+    def repeats(self, ready: list[State]) -> bool:
+        """Whether this round begins as the one before did, so that all others will."""
+        last, self.last = self.last, ready[0].copy() if len(ready) == 1 else None
+        return last is not None and self.last is not None and last.same(self.last)
+
+
+def _endless(state: State, node: While | ForArith) -> State:
+    place = state.source.place(node.body_pos)
+    note = Note(f"the loop `{_short(node.text)}` never ends: nothing behind it is run", place)
+    state.notes = (*state.notes, note)
+    state.trap = None
+    state.flow = ("exit", 0)
+    return state
+
+
 def while_loop(run: Run, node: While, state: State) -> list[State]:
     """``while`` and ``until``: as long as the test is known."""
     from dsv4_env.readers.bash.commands import branch
 
     states, done = [state], list[State]()
     status: int | Condition = 0
+    bound = _Bound(run, state)
     while states:
         run.tick(states[0], node.body_pos)
+        if bound.passed(len(done)):
+            return bound.left_open(node)
         if len(states) > 16:
             done += [s for before in states for s in loose(run, node, before, node.text, ())]
             break
@@ -156,6 +212,8 @@ def while_loop(run: Run, node: While, state: State) -> list[State]:
                         ready.append(way)
         if not ready:
             break
+        if not done and bound.repeats(ready):
+            return [_endless(ready[0], node)]
         before_body = [s.copy() for s in ready]
         mark = len(run.launches)
         states, left = _iterate(run, node, node.body, ready)
@@ -193,12 +251,15 @@ def _decided(run: Run, node: While, state: State, mark: int) -> list[State] | No
 def for_arith(run: Run, node: ForArith, state: State) -> list[State]:
     """``for ((…; …; …))``."""
     states, done = [state], list[State]()
+    bound = _Bound(run, state)
     try:
         first = w.arithmetic(run, state, node.init, node.text) if node.init.parts else "0"
         if isinstance(first, Unknown):
             return loose(run, node, state, node.text, ())
         while states:
             run.tick(states[0], node.body_pos)
+            if bound.passed(len(done)):
+                return bound.left_open(node)
             ready: list[State] = []
             for before in states:
                 value = (
@@ -212,6 +273,8 @@ def for_arith(run: Run, node: ForArith, state: State) -> list[State]:
                     done.append(before)
             if not ready:
                 break
+            if not done and bound.repeats(ready):
+                return [_endless(ready[0], node)]
             kept = [s.copy() for s in ready]
             mark = len(run.launches)
             states, left = _iterate(run, node, node.body, ready)
@@ -250,7 +313,7 @@ def loose(run: Run, node: Any, state: State, text: str, extra: tuple[str, ...]) 
 
     def lose(target: State) -> None:
         # Without arguments, a loop over the arguments leaves all as it was.
-        options = found.params and not found.wild and state.params is None
+        options = found.params and not found.wild and own_params(state)
         forget(target, run, changed, reason, default=options, deciders=("@",) if options else ())
         for name in changed:
             var = target.vars.get(name)
@@ -265,7 +328,7 @@ def loose(run: Run, node: Any, state: State, text: str, extra: tuple[str, ...]) 
         if found.wild:
             taint(run, target, reason, target.source.place(node.body_pos))
         if found.params or found.wild:
-            target.params = None
+            unknown_params(target, id(node), "in" if target is probe else "after", own=options)
 
     state.seq += 1
     condition = Condition(

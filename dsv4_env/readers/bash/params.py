@@ -33,6 +33,7 @@ from dsv4_env.readers.bash.special import (
     empty_condition,
     ident,
     note_required,
+    own_params,
     positional,
     script,
     set_condition,
@@ -310,8 +311,8 @@ def _undecided(run: Run, state: State, part: Param, value: Value, *, colon: bool
     if base.default is not None:
         default = base.default or (arg_default if colon else "")
     else:
-        outer = (
-            base is run.outside.get(f"{state.world}:{part.name}") or base.text == f"${part.name}"
+        outer = base is run.outside.get(f"{state.world}:{part.name}") or (
+            part.name.isdigit() and own_params(state)
         )
         default = arg_default if outer and not state.tainted else None
     names = tuple(dict.fromkeys((*base.names, *(arg.names if isinstance(arg, Unknown) else ()))))

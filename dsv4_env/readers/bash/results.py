@@ -121,18 +121,24 @@ def _merged_env(
 ) -> tuple[EnvVar, ...]:
     where: dict[tuple[Any, ...], set[int]] = {}
     counts: dict[tuple[Any, ...], set[int]] = {}
-    shown: dict[tuple[Any, ...], tuple[int, EnvVar]] = {}
+    shown: dict[tuple[Any, ...], EnvVar] = {}
+    seqs: dict[tuple[Any, ...], list[int]] = {}
     for i, found in enumerate(group):
         for (_, event, _), setting in zip(found.env, _settings(found), strict=True):
             key = (setting.name, setting.value, setting.origin, setting.condition)
             counts.setdefault(key, set()).add(i)
             if not setting.superseded:
                 where.setdefault(key, set()).add(i)
-            if key not in shown or event.seq > shown[key][0]:
-                shown[key] = (event.seq, replace(setting, superseded=False))
+            seqs.setdefault(key, []).append(event.seq)
+            shown[key] = replace(setting, superseded=False)
+
+    def place(key: tuple[Any, ...]) -> int:
+        # Ways count their steps apart: what never counts goes before all that ever does.
+        return max(seqs[key]) if key in where else min(seqs[key])
+
     result: list[EnvVar] = []
-    for key, (_, setting) in sorted(shown.items(), key=lambda x: x[1][0]):
-        effective = where.get(key)
+    for key in sorted(shown, key=place):
+        effective, setting = where.get(key), shown[key]
         ways = effective or counts[key]
         condition = _condition(run, ways, alts, universe)
         both = [c for c in (setting.condition, condition) if c]

@@ -156,6 +156,24 @@ def _array(c: Cursor) -> list[Item]:
             else:
                 sub, c.pos = None, at
         if sub is not None:
-            items.append(Item(sub, append, [_value(c)]))
+            value = _value(c)
+            items.append(Item(sub, append, [value], _braced(c, at)))
         else:
             items.append(Item(None, False, words_at(c)))
+
+
+def _braced(c: Cursor, start: int) -> list[Word] | None:
+    """What ``[sub]=value``, which ends here, is where braces in it expand: words, no element."""
+    end = c.pos
+    if "{" not in c.text[start:end]:
+        return None
+    c.pos = start
+    word = word_at(c)
+    inside, c.pos = c.pos == end, end
+    words = expand_braces(word) if inside else [word]
+    changed = len(words) != 1 or _spelled(words[0]) != _spelled(word)
+    return words if changed else None
+
+
+def _spelled(word: Word) -> str:
+    return "".join(p.text for p in word.parts)

@@ -35,19 +35,23 @@ def positional(run: Run, state: State, name: str) -> Found:
     if name.isdigit() and name != "0":
         index = int(name) - 1
         if given is None:
+            real = str(int(name) + state.shifted)
             return None, run.unknown(
-                f"${{{name}}}" if len(name) > 1 else f"${name}",
+                f"${{{real}}}" if len(real) > 1 else f"${real}",
                 "an argument of the script",
-                ("arg", name),
-                names=(name,),
+                ("arg", real, *state.given),
+                names=(real,) if not state.given else ("@",),
             )
         for i, value in enumerate(given):
             if isinstance(value, Unknown) and value.splits and i <= index:
-                return None, run.derived(f"${name}", [f"argument {name}", *given])
+                default = _without(given, index)
+                parts = [f"argument {name}", *given]
+                return None, run.derived(f"${name}", parts, default=default)
         return (True, settle(state, given[index])) if index < len(given) else (False, "")
     if name == "#":
         if given is None:
-            return True, run.unknown("$#", "a number", ("arg", "#"), names=("#",))
+            own = ("arg", "#", state.shifted, *state.given)
+            return True, run.unknown("$#", "a number", own, names=("#",))
         if any(isinstance(v, Unknown) and v.splits for v in given):
             return True, run.unknown("$#", "a number", ("count", *map(ident, given)))
         return True, str(len(given))
@@ -68,6 +72,27 @@ def positional(run: Run, state: State, name: str) -> Found:
     return True, run.unknown(f"${name}", "set by bash itself", ("own", name, state.seq))
 
 
+def _without(given: list[Value], index: int) -> str | None:
+    """An argument as it is where the script itself gets none; None where that isn't known."""
+    left = [v for v in given if not (isinstance(v, Unknown) and v.splits and v.names == ("@",))]
+    one = left[index] if index < len(left) else None
+    if any(isinstance(v, Unknown) and v.splits for v in left):
+        return None
+    return one.default if isinstance(one, Unknown) else one
+
+
+def unknown_params(state: State, origin: object, where: str = "", *, own: bool = False) -> None:
+    """From here on the arguments aren't known; *own*: some of the script's own, if any."""
+    state.params = None
+    state.shifted = 0
+    state.given = (own, origin, where, state.seq)
+
+
+def own_params(state: State) -> bool:
+    """Whether there are no arguments where the script itself gets none."""
+    return state.params is None and (not state.given or bool(state.given[0]))
+
+
 def script(run: Run, state: State, text: str) -> Unknown:
     """``$0`` and ``${BASH_SOURCE[0]}``: not known, but the file is."""
     path = state.source.path
@@ -86,7 +111,13 @@ def all_params(run: Run, state: State) -> list[Value]:
     """What ``"$@"`` gives."""
     if state.params is None:
         return [
-            run.unknown("$@", "the script's arguments", ("arg", "@"), names=("@",), splits=True)
+            run.unknown(
+                "$@" if not state.shifted else f"${{@:{state.shifted + 1}}}",
+                "the script's arguments",
+                ("arg", "@", *state.given),
+                names=("@",),
+                splits=True,
+            )
         ]
     return [settle(state, v) for v in state.params]
 

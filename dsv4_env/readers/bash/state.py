@@ -104,7 +104,7 @@ class State:
     """One way that the script may have gone so far."""
 
     vars: dict[str, Var]
-    params: list[Value] | None
+    params: list[Value] | None  # None: the script's own, which aren't known
     source: Source
     funcs: dict[str, tuple[Function, Source]] = field(default_factory=dict)
     opts: frozenset[str] = frozenset()
@@ -131,6 +131,9 @@ class State:
     zero: Value | None = None  # $0 of `bash -c`
     trap: tuple[Simple, Value, Location] | None = None  # what runs when the shell ends
     applied: list[Assign] | None = None  # assignments before a builtin, made already
+    shifted: int = 0  # how many of the script's own arguments were dropped
+    replaced: bool = False  # by `set`, outside functions: then `source FILE WORDS` keeps them
+    given: Key = ()  # where the arguments come from instead, when that isn't known
     world: str = ""  # another machine or container, with variables of its own
 
     def copy(self) -> State:
@@ -149,11 +152,33 @@ class State:
             new.params = self.params.copy()
         return new
 
+    def same(self, other: State) -> bool:
+        """Whether a script that goes on from here does the same as from the other state."""
+        mine, others = self.vars, other.vars
+        return (
+            mine.keys() == others.keys()
+            and all(
+                v is others[n] or replace(v, event=None) == replace(others[n], event=None)
+                for n, v in mine.items()
+            )
+            and (self.params, self.shifted, self.given)
+            == (other.params, other.shifted, other.given)
+            and (self.funcs, self.opts, self.flow) == (other.funcs, other.opts, other.flow)
+            and (self.scopes, self.stdin, self.cwd) == (other.scopes, other.stdin, other.cwd)
+            and self.trap == other.trap
+            and (
+                self.status == other.status
+                or isinstance(self.status, Condition) is isinstance(other.status, Condition) is True
+            )
+        )
+
     def signature(self) -> tuple[Any, ...]:
         """All that has a bearing on what comes later, but for the decisions."""
         return (
             self.vars,
             self.params,
+            self.shifted,
+            self.given,
             self.funcs,
             self.opts,
             self.status,
@@ -184,7 +209,9 @@ class Run:
     exits: set[tuple[Key, bool]] = field(default_factory=set)
     cache: dict[Key, Any] = field(default_factory=dict)
     parsed: dict[str, tuple[Block, Any]] = field(default_factory=dict)
+    path: str = ""  # of the script
     pure: int = 0  # > 0 inside a substitution: forks are taken by the command around it
+    skipped: list[Note] = field(default_factory=list)  # commands that can't be followed
     words: int = 0
     deadline: float = 0.0
     steps: int = 0
@@ -234,11 +261,15 @@ class Run:
                 expected="a launch script",
             )
         if self.steps % 64 == 0 and time.monotonic() > self.deadline:
-            raise ReadError(
-                f"the script takes more than {MAX_SECONDS:g} s to evaluate",
-                where=state.source.place(pos),
-                expected="a launch script",
-            )
+            raise self.late(state.source.place(pos))
+
+    def late(self, where: Location | None = None) -> ReadError:
+        """The error of a script that takes too long."""
+        return ReadError(
+            f"the script takes more than {MAX_SECONDS:g} s to evaluate",
+            where=where or self.path,
+            expected="a launch script",
+        )
 
     def unknown(
         self,

@@ -102,11 +102,15 @@ class Word:
 
 @dataclass(slots=True, eq=False)
 class Item:
-    """An element of an array literal: ``[sub]=value``, ``[sub]+=value`` or a word."""
+    """An element of an array literal: ``[sub]=value``, ``[sub]+=value`` or a word.
+
+    *braced*: the words that an indexed array gets instead, where braces in it expand.
+    """
 
     sub: Word | None
     append: bool
     words: list[Word]
+    braced: list[Word] | None = None
 
 
 @dataclass(slots=True, eq=False)

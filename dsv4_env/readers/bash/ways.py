@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from dsv4_env.model import Note
-from dsv4_env.readers.bash.state import Condition, ForkError, Key, Path1, Run, State
+from dsv4_env.readers.bash.state import Condition, Event, ForkError, Key, Path1, Run, State, Var
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,6 +75,8 @@ def simplify(run: Run, alts: frozenset[Path1]) -> frozenset[Path1]:
     changed = True
     while changed:
         changed = False
+        if time.monotonic() > run.deadline:
+            raise run.late()
         for path in sorted(current, key=rank):
             if path not in current:
                 continue
@@ -119,6 +122,8 @@ def merge(states: list[State], run: Run) -> list[State]:
         return states
     groups: list[tuple[tuple[Any, ...], list[State]]] = []
     for state in states:
+        if time.monotonic() > run.deadline:
+            raise run.late()
         signature = state.signature()
         for known, members in groups:
             if known == signature:
@@ -146,7 +151,6 @@ def _union(run: Run, states: list[State]) -> State:
 
 def _degrade(states: list[State], run: Run) -> list[State]:
     """Too many ways: one state per kind of end, and what differs between them is unknown."""
-    reason = "too many undecided tests"
     groups: dict[Any, list[State]] = {}
     for state in states:
         groups.setdefault((state.flow, state.opts, len(state.scopes)), []).append(state)
@@ -154,22 +158,52 @@ def _degrade(states: list[State], run: Run) -> list[State]:
     for members in groups.values():
         one = _union(run, members)
         one.alts = frozenset([frozenset(one.decided.items())])
-        for name in {n for s in members for n in s.vars}:
+        for name in sorted({n for s in members for n in s.vars}):
             variants = [s.vars.get(name) for s in members]
             if any(v != variants[0] for v in variants):
-                unknown = run.unknown(f"${{{name}}}", reason, ("many", name, one.seq))
-                sets = [v for v in variants if v is not None]
-                one.vars[name] = replace(
-                    sets[0],
-                    value=unknown,
-                    items=None,
-                    maybe=True,
-                    exported=any(v.exported for v in sets),
-                )
+                one.vars[name] = _one_of(run, one, name, variants)
         if any(s.params != one.params for s in members):
-            one.params = None
+            one.params, one.given = None, (False, "many", one.seq)
         if any(s.status != one.status for s in members):
             one.status = Condition(("status", "many", one.seq), "…", "not (…)", command=True)
         one.notes = (*one.notes, Note("too many undecided tests: some values are left unknown"))
         result.append(one)
     return result
+
+
+def _one_of(run: Run, state: State, name: str, variants: list[Var | None]) -> Var:
+    """A variable that is one of several: not known which."""
+    sets = [v for v in variants if v is not None]
+    first = min(sets, key=lambda v: ("aAsn".find(v.kind) + 1 or 9) if v.kind else 9)
+    many = first.kind in ("a", "A")
+    state.seq += 1
+    key = ("many", name, state.seq)
+    text = f"${{{name}[@]}}" if many else f"${{{name}}}"
+    unknown = run.unknown(text, "too many undecided tests", key, splits=many)
+    chains = [_chain(v.event) for v in sets]
+    last = max((c[0] for c in chains if c), key=lambda e: e.seq, default=None)
+    shared = (e for e in chains[0] if all(e in c for c in chains))
+    event = last and Event(
+        state.seq, unknown, last.location, last.spelled, next(shared, None) if chains else None
+    )
+    exported = all(v is not None and v.exported for v in variants)
+    perhaps = any(v.exported or v.perhaps for v in sets) and not exported
+    return replace(
+        first,
+        value=unknown,
+        items=None,
+        maybe=True,
+        readonly=all(v is not None and v.readonly for v in variants),
+        exported=exported,
+        event=event,
+        perhaps="one of too many undecided tests holds" if perhaps else "",
+    )
+
+
+def _chain(event: Event | None) -> list[Event]:
+    """The settings of a variable, the last first."""
+    found: list[Event] = []
+    while event is not None:
+        found.append(event)
+        event = event.before
+    return found
