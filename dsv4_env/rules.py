@@ -268,7 +268,7 @@ def _finding(
             ours, theirs = (f'"{" ".join(map(str, words or ()))}"' for words in (d.left, d.right))
         has = "it without a value" if ours == "set" else ours
         message = f"{d.name} is {theirs}; {left.name} has {has}"
-        message += _spelling_hint(d)
+        message += _spelling_hint(d) or _misread(d, catalogue)
     elif d.kind is Kind.REORDERED:
         message = f"{d.name} stands in another place than in {left.name}"
     elif only:
@@ -310,6 +310,18 @@ def _joined(words: Sequence[Value] | None) -> bool:
 
 def _set(shown: str | None) -> str:
     return "it" if shown in (None, "set") else str(shown)
+
+
+def _misread(d: Difference, catalogue: Catalogue | None) -> str:
+    """What SGLang makes of a value that it can't read."""
+    variable = catalogue.variable(d.name) if catalogue and d.section == "env" else None
+    value = d.right[0] if d.right else None
+    if variable is None or not isinstance(value, str):
+        return ""
+    from dsv4_env.catalogue.semantics import invalid
+
+    wrong = invalid(variable, value)
+    return f" ({wrong.reason})" if wrong else ""
 
 
 def _spelling_hint(d: Difference) -> str:

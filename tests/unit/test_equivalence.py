@@ -217,3 +217,15 @@ def test_what_isnt_told_exactly_isnt_told_at_all(
     told = {n for d in found for n in (d.name, d.right_name)}
     unsaid = {n for n in names - told if not n.startswith("--t")}
     assert unsaid == set()
+
+
+def test_a_value_that_sglang_cannot_read_is_told_so() -> None:
+    left = bash.read("export SGLANG_USE_AITER=1\nsglang serve\n", "l.sh")
+    right = bash.read("export SGLANG_USE_AITER=on\nsglang serve\n", "r.sh")
+    (finding,) = compare_launches(left, right, catalogue=load("0.5.16")).findings
+    assert finding.message == (
+        'SGLANG_USE_AITER is "on"; l.sh has "1" (SGLang can\'t read "on" and uses the default, '
+        "false; expected true, 1, yes, y, false, 0, no or n)"
+    )
+    (finding,) = compare_launches(left, right).findings
+    assert finding.message == 'SGLANG_USE_AITER is "on"; l.sh has "1"'
