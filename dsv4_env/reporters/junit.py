@@ -18,7 +18,7 @@ from dsv4_env.reporters.content import (
     tally,
     verdict,
 )
-from dsv4_env.reporters.style import plain
+from dsv4_env.reporters.style import opening, plain
 from dsv4_env.scrub import scrubbed
 
 
@@ -96,7 +96,7 @@ def _line(entry: Entry, report: Report) -> str:
 
 def _text(lines: Sequence[str]) -> str:
     """Lines in XML, which knows no control characters and no surrogates."""
-    return "\n".join(map(plain, lines))
+    return "\n".join(map(opening, lines))
 
 
 def _numbers(cases: Sequence[ET.Element]) -> dict[str, str]:

@@ -32,7 +32,7 @@ def test_the_wheel_holds_profiles_and_types(built: Path) -> None:
     inside = {n.removeprefix("dsv4_env/profiles/") for n in names if "/profiles/" in n}
     assert inside == shipped
     assert {"pro-fp4.toml", "run_dsv4.sh", "profiles.lock.json"} <= shipped
-    assert "dsv4_env/py.typed" in names
+    assert {"dsv4_env/py.typed", "dsv4_env/reporters/report.schema.json"} <= set(names)
     assert any(n.endswith("licenses/LICENSE") for n in names)
     assert not [n for n in names if n.startswith("tests")]
 

@@ -78,7 +78,7 @@ def unescaped(text: str) -> str:
 
 
 @given(found=reports())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_no_value_breaks_out(found: Report) -> None:
     said = {name: reporter(found) for name, reporter in REPORTERS.items()}
     for name, text in said.items():
