@@ -79,13 +79,17 @@ def _parts(report: Report) -> Iterator[_Part]:
     if problems:
         yield _folded("problems outside of comparisons", problems, report)
     shared = shared_notes(report)
+    clean: list[str] = []
     for comparison in report.comparisons:
         found = [Entry(f, comparison) for f in comparison.findings if f.waiver is None]
         said = own_notes(comparison, shared)
         if found or said:
             yield _folded(str(verdict(comparison, report)), found, report, said)
         else:
-            yield _Part("", [f"{_code(str(verdict(comparison, report)))}\n"])
+            clean.append(_item(str(verdict(comparison, report))))
+    if clean:
+        head = f"<details><summary>{len(clean)} without findings</summary>\n\n"
+        yield _Part(head, clean, _END)
     if waived := entries(report, waived=True):
         yield _waived(waived, report)
     if said := [scrubbed(n) for n in (*shared, *report.notes)]:

@@ -128,6 +128,7 @@ def markdown(text: str) -> None:
         )
         if token.type == "html_block":
             tags = re.findall(r"<[^>]*>", token.content.replace("<!-- -->", ""))
+            assert "<details>" not in token.content or token.content.count("\n") == 1
             assert "".join(tags) in (
                 "<details><summary><code></code></summary>",
                 "<details><summary></summary>",

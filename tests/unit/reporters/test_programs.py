@@ -225,7 +225,7 @@ def test_markdown_is_short_first() -> None:
     assert "<summary>1 waived</summary>" in folded
     assert "| <code>known</code> | 2030-01-02 |" in folded
     assert "- <code>a note</code>" in folded
-    assert "\n<code>pro against b.sh: no drift (3 settings compared, 0 unknown)</code>\n" in said
+    assert "<summary>1 without findings</summary>\n\n- <code>pro against b.sh: no drift" in folded
     assert REPORTERS["markdown"](report(comparison())).startswith("### ✅ dsv4-env: no drift")
     assert REPORTERS["markdown"](report()).startswith("### ⚠️ dsv4-env: nothing compared")
 
