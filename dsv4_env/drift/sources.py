@@ -128,17 +128,20 @@ class Lines:
         self._files: dict[str, list[str]] = {}
 
     def keep(self, location: Location | None, texts: Mapping[str, str]) -> None:
-        """Remember the line at a location; *texts* are the files in use."""
+        """Remember the line at a location, and the one before; *texts* are the files in use.
+
+        The line before tells whether the value of a secret stands alone on its line.
+        """
         if location is None or location.line is None:
             return
-        key = (location.path, location.line)
-        if key in self.kept:
+        if (location.path, location.line) in self.kept:
             return
         lines = self._lines(location.path, texts)
-        if lines and 0 < location.line <= len(lines):
-            self.kept[key] = lines[location.line - 1].rstrip("\r")
+        for number in (location.line - 1, location.line):
+            if 0 < number <= len(lines):
+                self.kept[location.path, number] = lines[number - 1].rstrip("\r")
 
-    def _lines(self, path: str, texts: Mapping[str, str]) -> list[str] | None:
+    def _lines(self, path: str, texts: Mapping[str, str]) -> list[str]:
         if path in texts:
             return texts[path].split("\n")
         if path not in self._files:
