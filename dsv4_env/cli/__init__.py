@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import click
 
 from dsv4_env import __version__
-from dsv4_env.cli import catalogue, check, compare, lint, profiles, scripts, upgrade
+from dsv4_env.cli import catalogue, check, compare, history, lint, profiles, scripts, upgrade
 from dsv4_env.errors import Dsv4Error, did_you_mean
 from dsv4_env.exporters import EXPORTERS
 
@@ -58,6 +58,7 @@ for command in (
     *lint.COMMANDS,
     *catalogue.COMMANDS,
     *upgrade.COMMANDS,
+    *history.COMMANDS,
     *scripts.COMMANDS,
 ):
     cli.add_command(command)

@@ -112,11 +112,10 @@ def history(
     told. Raises ReadError where *repository* is none, UsageError for an unknown branch.
     """
     found: list[tuple[Side, list[Version]]] = []
-    commits = 0
+    counts: dict[str, int] = {}
     for side in sides:
-        listed, count = git.versions(repository, side.ref, side.paths)
+        listed, counts[side.ref] = git.versions(repository, side.ref, side.paths)
         found.append((side, _recent(listed, since)))
-        commits = max(commits, count)
     blobs = list(dict.fromkeys(v.blob for _, vs in found for v in vs if v.blob))
     paths = {v.blob: v.path for _, vs in found for v in vs if v.blob}
     launches: dict[str, list[LaunchConfig]] = {}
@@ -131,7 +130,7 @@ def history(
         tracks += _tracks(side, listed, launches, catalogue, ignore)
     total = sum(len(vs) for _, vs in found)
     settings = tuple(_settings(tracks, catalogue, since))
-    return History(tuple(tracks), settings, tuple(problems), commits, total, since)
+    return History(tuple(tracks), settings, tuple(problems), sum(counts.values()), total, since)
 
 
 def _recent(listed: list[Version], since: datetime | None) -> list[Version]:
@@ -285,9 +284,11 @@ def gone(name: str) -> str | None:
     return known()[known().index(last) + 1]
 
 
-def _spans(points: list[Point]) -> list[tuple[datetime, datetime | None, Point]]:
-    ends = [p.commit.time for p in points[1:]]
-    return [(p.commit.time, end, p) for p, end in zip(points, [*ends, None], strict=True)]
+def _spans(track: Track, name: str) -> list[tuple[datetime, datetime | None, Point]]:
+    """(from, until, value) of a setting; of one that was never set, one span without a value."""
+    points = track.settings.get(name) or [Point(track.versions[0], None)]
+    ends: list[datetime | None] = [p.commit.time for p in points[1:]]
+    return [(p.commit.time, e, p) for p, e in zip(points, [*ends, None], strict=True)]
 
 
 def _follows(
@@ -295,10 +296,9 @@ def _follows(
 ) -> Iterable[Follow]:
     """For each move of a script, when each test took it over."""
     for script in (t for t in tracks if t.side == SCRIPT):
-        moves = _spans(script.settings.get(name, []))[1:]
+        moves = _spans(script, name)[1:]
         for test in (t for t in tracks if t.side == TEST):
-            points = test.settings.get(name, [])
-            spans = _spans(points)
+            spans = _spans(test, name)
             for start, end, point in moves:
                 if since is not None and start < since:
                     continue
@@ -312,8 +312,6 @@ def _follows(
                     None,
                 )
                 if match is None:
-                    if point.value is None and not points:
-                        continue  # the test never had it
                     if test.versions and test.versions[0].time > start and end is not None:
                         continue  # the script's value was gone before there was a test
                     yield Follow(name, point.value, script.name, test.name, point.commit, None)
@@ -325,6 +323,11 @@ def _follows(
                     continue  # the test began with it
                 days = (begin - start).total_seconds() / 86400
                 late = end is not None and begin >= end
+                if late and any(
+                    start < later <= begin and same(catalogue, name, p.value, q.value)
+                    for later, _, q in moves
+                ):
+                    continue  # it followed when the script came back to this value
                 yield Follow(
                     name, point.value, script.name, test.name, point.commit, days, p.commit, late
                 )

@@ -99,7 +99,7 @@ def _parts(report: Report) -> Iterator[_Part]:
 def _folded(title: str, found: Sequence[Entry], report: Report, notes: Sequence[str] = ()) -> _Part:
     rows = [_row(e, report) for e in worst_first(found, report)]
     said = "".join(map(_item, notes))
-    head = f"<details><summary>{_code(title)}</summary>\n\n"
+    head = f"<details><summary>{code(title)}</summary>\n\n"
     return _Part(
         head + (_TABLE if rows else said), rows, (f"\n{said}" if rows and said else "") + _END
     )
@@ -111,7 +111,7 @@ def _waived(found: Sequence[Entry], report: Report) -> _Part:
         waiver = entry.finding.waiver
         if waiver is not None:
             until = waiver.until.isoformat() if waiver.until else ""
-            cells = (_code(entry.where(report)), _code(entry.message), _code(waiver.reason), until)
+            cells = (code(entry.where(report)), code(entry.message), code(waiver.reason), until)
             rows.append(f"| {' | '.join(cells)} |\n")
     head = f"<details><summary>{len(found)} waived</summary>\n\n"
     return _Part(head + _WAIVED_TABLE, rows, _END)
@@ -121,19 +121,19 @@ def _row(entry: Entry, report: Report, *, short: bool = False) -> str:
     name, place = entry.other(report)
     cells = [
         _ICONS[entry.finding.severity],
-        _code(entry.where(report)),
-        _code(entry.message),
-        *([] if short else [_code(f"{name}: {place}" if place else "")]),
+        code(entry.where(report)),
+        code(entry.message),
+        *([] if short else [code(f"{name}: {place}" if place else "")]),
         entry.finding.rule.id,
     ]
     return f"| {' | '.join(cells)} |\n"
 
 
 def _item(note: str) -> str:
-    return f"- {_code(note)}\n"
+    return f"- {code(note)}\n"
 
 
-def _code(text: str) -> str:
+def code(text: str) -> str:
     """Any text as itself: in GitHub's code element nobody is mentioned and nothing is linked."""
     text = scrubbed(text)
     if len(text) > _LONGEST:

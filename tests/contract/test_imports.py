@@ -22,6 +22,7 @@ TIERS = [
     {"equivalence"},
     {"lint", "rules", "upgrade"},
     {"drift"},
+    {"history"},
     {"cli", "pytest_plugin"},
     {"__main__"},
 ]
