@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import enum
-import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -172,6 +171,8 @@ def fingerprint(finding: Finding, comparison: Comparison | None, report: Report)
     It stays the same when lines move, and changes with the file, the profile, the rule, the
     setting or one of the two values.
     """
+    import hashlib  # 3 ms, and most commands show no fingerprint
+
     place = finding.location or (comparison.right_at if comparison else None)
     parts = (
         finding.rule.id,

@@ -15,7 +15,7 @@ import click
 
 from dsv4_env.errors import ReadError, UsageError
 from dsv4_env.model import ENV_NAME, Location
-from dsv4_env.settings import Settings, load
+from dsv4_env.settings import Settings, load, profiles_folder
 
 if TYPE_CHECKING:
     from dsv4_env.catalogue import Catalogue
@@ -118,7 +118,7 @@ def settings() -> Settings:
 
 def profile_folder(folder: Path | None) -> Path | None:
     """The folder of the user's own profiles: the option's, else the setting's."""
-    return folder if folder is not None else settings().profiles
+    return folder if folder is not None else profiles_folder(Path.cwd(), os.environ)
 
 
 def use_color(choice: str) -> bool:

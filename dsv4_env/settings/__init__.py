@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
 PREFIX = "DSV4_ENV_"
 TABLE = ("tool", "dsv4_env")
+# [tool.dsv4_env], [[tool.dsv4_env.pairs]], tool.dsv4_env.sglang = …; or dsv4_env under [tool].
+_DOTTED = re.compile(rb"""tool["']?\s*\.\s*["']?dsv4_env\b""")
+_PLAIN = re.compile(rb"""^\s*["']?dsv4_env["']?\s*[.=]""", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,15 +75,44 @@ class Settings:
 
 
 def find_pyproject(start: Path) -> Path | None:
-    """The nearest pyproject.toml, from *start* upwards, that mentions the tool."""
+    """The nearest pyproject.toml, from *start* upwards, that has settings of the tool.
+
+    One that has no such table, as far as its bytes tell, is passed over without parsing it.
+    """
     for folder in (start, *start.parents):
         path = folder / "pyproject.toml"
         try:
-            if b"dsv4_env" in path.read_bytes():
-                return path
+            data = path.read_bytes()
         except OSError:
             continue
+        if b"dsv4_env" in data and (_DOTTED.search(data) or _PLAIN.search(data)):
+            return path
     return None
+
+
+def profiles_folder(start: Path, environ: Mapping[str, str]) -> Path | None:
+    """The setting ``profiles`` alone, without the 150 ms that checking all settings takes.
+
+    It is what ``load(start, environ).profiles`` is, wherever that doesn't raise SettingsError;
+    what looks wrong is left to ``load`` to tell.
+    """
+    if text := environ.get(f"{PREFIX}PROFILES"):
+        return start / text
+    pyproject = find_pyproject(start)
+    if pyproject is None:
+        return None
+    import tomllib
+
+    try:
+        table = tomllib.loads(pyproject.read_text(encoding="utf-8-sig"))["tool"]["dsv4_env"]
+        text = table.get("profiles")
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return load(start, environ).profiles
+    if text is None:
+        return None
+    return (
+        pyproject.parent / text if isinstance(text, str) and text else load(start, environ).profiles
+    )
 
 
 def load(start: Path, environ: Mapping[str, str]) -> Settings:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import tempfile
 from datetime import date
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dsv4_env.errors import SettingsError
 from dsv4_env.finding import Severity
-from dsv4_env.settings import Pair, Settings, load
+from dsv4_env.settings import Pair, Settings, load, profiles_folder
 
 
 def project(folder: Path, text: str) -> Path:
@@ -186,3 +189,46 @@ files = "run.sh"
         date(2026, 12, 31),
         ("run.sh",),
     )
+
+
+TABLES = st.dictionaries(
+    st.sampled_from(["profiles", "profile", "against", "sglang", "ignore"]),
+    st.sampled_from(["a", "launch/profiles", "../x", "", "ü"]),
+)
+LAYOUTS = (
+    "[tool.dsv4_env]\n{}",
+    "[tool]\ndsv4_env = {{ {} }}\n",
+    "tool.dsv4_env.profiles = 'y'\n#{}",
+)
+
+
+@given(TABLES, st.sampled_from(LAYOUTS), st.sampled_from([None, "", "elsewhere"]))
+def test_the_short_way_to_the_profiles_agrees(
+    table: dict[str, str], layout: str, variable: str | None
+) -> None:
+    separator = ", " if "{{" in layout or "#" in layout else "\n"
+    text = layout.format(separator.join(f'{k} = "{v}"' for k, v in table.items()))
+    environ = {} if variable is None else {"DSV4_ENV_PROFILES": variable}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "pyproject.toml").write_text(text)
+        try:
+            whole = load(folder, environ)
+        except SettingsError:
+            return
+        assert profiles_folder(folder, environ) == whole.profiles
+
+
+@pytest.mark.parametrize("text", ["[tool.dsv4_env]\nprofiles = 3\n", "[tool.dsv4_env\nx"])
+def test_the_short_way_leaves_errors_to_the_long_one(tmp_path: Path, text: str) -> None:
+    (tmp_path / "pyproject.toml").write_text(text)
+    with pytest.raises(SettingsError) as short:
+        profiles_folder(tmp_path, {})
+    with pytest.raises(SettingsError) as whole:
+        load(tmp_path, {})
+    assert str(short.value) == str(whole.value)
+
+
+def test_a_project_that_only_mentions_the_package_has_no_settings(tmp_path: Path) -> None:
+    text = '[tool.hatch.build]\npackages = ["dsv4_env"]\n[tool.mypy]\nfiles = ["dsv4_env"]\n'
+    assert load(project(tmp_path, text), {}) == Settings()
