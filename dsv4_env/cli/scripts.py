@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -242,7 +243,7 @@ def _against_static(script: Path, inputs: Inputs, launches: list[LaunchConfig]) 
     if len(static) != len(launches):
         click.echo(f"static: {len(static)} launches were read, {len(launches)} happened", err=True)
     for number, (read, happened) in enumerate(zip(static, launches, strict=False), 1):
-        for d in diff(read, happened):
+        for d in diff(_without_inputs(read, happened, inputs), happened):
             if d.kind is Kind.REORDERED:
                 continue
             known = d.kind is not Kind.UNKNOWN and d.condition is None
@@ -250,6 +251,8 @@ def _against_static(script: Path, inputs: Inputs, launches: list[LaunchConfig]) 
             sides = [
                 "nothing" if words is None else show(d.name, words) for words in (d.left, d.right)
             ]
+            if d.condition:
+                sides[0] += f" ({d.condition})"
             verdict = "differs" if known else "unknown"
             click.echo(
                 f"static: {verdict}: {d.name} of launch {number} was read as {sides[0]}, "
@@ -259,6 +262,17 @@ def _against_static(script: Path, inputs: Inputs, launches: list[LaunchConfig]) 
     if not wrong and len(static) == len(launches):
         click.echo("static: all that was known without a run is what happened", err=True)
     return 1 if wrong or len(static) > len(launches) else 0
+
+
+def _without_inputs(read: LaunchConfig, happened: LaunchConfig, inputs: Inputs) -> LaunchConfig:
+    """The launch without variables that arrived as they were given, which the run doesn't show."""
+    seen = {e.name for e in happened.env}
+    gone = {
+        name
+        for name, setting in read.effective_env.items()
+        if name not in seen and inputs.variables.get(name) == setting.value
+    }
+    return replace(read, env=tuple(e for e in read.env if e.name not in gone))
 
 
 COMMANDS = (capture,)

@@ -146,6 +146,13 @@ BROKEN = {
     "nameref circle": "declare -n A=B B=A\nA=1\npython3 -m sglang.launch_server $A\n",
     "indirect circle": "A=A\npython3 -m sglang.launch_server ${!A} ${!B}\n",
     "bad pattern": "[[ x =~ ( ]]\nA=x\npython3 -m sglang.launch_server ${A/[/y} ${A#[a-}\n",
+    "slow pattern": "A="
+    + "a" * 5000
+    + "\nexport X=${A//"
+    + "*a" * 20
+    + "b/c} Y=${A%+(a|aa|a*)b}\n[[ $A =~ ^(a+)+b$ ]]\npython3 -m sglang.launch_server\n",
+    "many comments": "# comment\n" * 200_000 + "python3 -m sglang.launch_server\n",
+    "open braces": "echo " + "{" * 100_000 + "\npython3 -m sglang.launch_server\n",
     "seq": "for i in $(seq 1 99999999); do :; done\npython3 -m sglang.launch_server\n",
 }
 
@@ -156,6 +163,8 @@ ENDLESS = {
     "endless loop",
     "huge braces",
     "huge doubling",
+    "open braces",
+    "slow pattern",
     "source itself",
     "seq",
     "array index",

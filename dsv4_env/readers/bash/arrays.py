@@ -160,6 +160,12 @@ def for_command(run: Run, state: State, node: Assign) -> bool:
     return True
 
 
+def set_inside(assigns: list[Assign], state: State) -> list[str]:
+    """What assignments before a command assign and set in an expansion too (``A=${A:=x} cmd``)."""
+    inside = assigned([a.value for a in assigns], state).names
+    return sorted(inside & {a.name for a in assigns}) if inside else []
+
+
 def restore(state: State, before: dict[str, Var | None]) -> None:
     """Undo temporary assignments."""
     for name, old in before.items():

@@ -9,6 +9,7 @@ from typing import TypeAlias
 from dsv4_env.readers.bash.syntax import Lit, Param, Part, SyntaxProblemError, Word
 
 MAX_WORDS = 10_000
+MAX_BRACES = 500
 _SEQUENCE = re.compile(r"([-+]?\d+)\.\.([-+]?\d+)(?:\.\.([-+]?\d+))?")
 _LETTERS = re.compile(r"([A-Za-z])\.\.([A-Za-z])(?:\.\.([-+]?\d+))?")
 
@@ -33,6 +34,8 @@ def expand_braces(word: Word, *, empty: bool = False) -> list[Word]:
             tokens.append(part)
             if isinstance(part, Param):
                 skip = max(0, skip + part.text.count("{") - part.text.count("}"))
+    if tokens.count("{") > MAX_BRACES:
+        raise SyntaxProblemError(word.pos, f"more than {MAX_BRACES} braces in a word", limit=True)
     found = _expand(tokens, word.pos)
     if len(found) == 1 and len(found[0]) == len(tokens):
         return [_word(found[0], word)]

@@ -185,6 +185,7 @@ def _run_simple(run: Run, node: Simple, state: State) -> list[State]:
 
 def _call(run: Run, node: Simple, state: State, words: list[tuple[Value, Location]]) -> list[State]:
     name = words[0][0]
+    lost = arrays.set_inside(node.assigns, state) if node.assigns else []
     saved_out, saved_in = state.out, state.stdin
     input_ = redirected(run, state, node.redirs)
     if input_ is not None:
@@ -210,6 +211,8 @@ def _call(run: Run, node: Simple, state: State, words: list[tuple[Value, Locatio
             after.out = saved_out.copy()
         if input_ is not None:
             after.stdin = saved_in
+        if lost:
+            forget(after, run, lost, "set by an expansion before a command", quiet=True)
         checked(after)
     return found
 

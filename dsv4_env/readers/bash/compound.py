@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from dsv4_env.readers.bash.lines import skip_lines
 from dsv4_env.readers.bash.scan import blanks, quoted_text, word_at, words_at
 from dsv4_env.readers.bash.syntax import (
     AndOr,
@@ -194,6 +195,7 @@ def _case(conv: Converter, node: ts.Node) -> list[Node]:
 
 def _case_item(conv: Converter, item: ts.Node) -> tuple[list[Word], Block, str]:
     c = conv.cursor(item.start_byte, item.end_byte)
+    skip_lines(c)  # before a backslash, the grammar takes the line's end along
     if conv.text.startswith("(", c.pos):
         c.pos += 1
     patterns: list[Word] = []

@@ -10,7 +10,7 @@ from dsv4_env.model import Unknown, Value
 from dsv4_env.readers.bash import special
 from dsv4_env.readers.bash import words as w
 from dsv4_env.readers.bash.lookup import find, is_set, ragged_array
-from dsv4_env.readers.bash.patterns import CannotTranslateError, ere, glob
+from dsv4_env.readers.bash.patterns import CannotTranslateError, affordable, ere, glob
 from dsv4_env.readers.bash.state import Condition, FatalError, Run, State, Var
 from dsv4_env.readers.bash.syntax import CondExpr, Word
 from dsv4_env.readers.bash.ways import require
@@ -115,6 +115,7 @@ def matches(run: Run, state: State, value: Value, pattern: Word, *, extended: bo
         return True
     try:
         regex = glob(found, extended=extended)
+        affordable(regex, value if isinstance(value, str) else "")
     except CannotTranslateError:
         regex = ""
     if isinstance(value, Unknown) or not regex or not value.isascii():
@@ -374,6 +375,7 @@ def _regex(run: Run, state: State, value: Value, pattern: Word) -> bool:
         return _undecided(run, state, label, key)
     try:
         regex = ere(found)
+        affordable(regex.pattern, value, len(value))
         if "nocasematch" in state.opts:
             raise CannotTranslateError
     except CannotTranslateError:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from dsv4_env.model import Unknown, Value
 from dsv4_env.quoting import sh
 from dsv4_env.readers.bash import words as w
-from dsv4_env.readers.bash.patterns import CannotTranslateError, glob
+from dsv4_env.readers.bash.patterns import CannotTranslateError, affordable, glob
 from dsv4_env.readers.bash.state import FatalError, Run, State
 
 if TYPE_CHECKING:
@@ -69,10 +69,14 @@ def _apply(run: Run, state: State, part: Param, value: str, present: bool | None
     extended = "extglob" in state.opts
     flags = re.DOTALL | (re.IGNORECASE if "nocasematch" in state.opts else 0)
     if op[0] == "#":
-        m = re.compile(glob(found, extended=extended, lazy=op == "#"), flags).match(value)
+        prefix = glob(found, extended=extended, lazy=op == "#")
+        affordable(prefix, value)
+        m = re.compile(prefix, flags).match(value)
         return value[m.end() :] if m else value
     if op[0] == "%":
-        regex = re.compile(glob(found, extended=extended), flags)
+        suffix = glob(found, extended=extended)
+        affordable(suffix, value, len(value))
+        regex = re.compile(suffix, flags)
         starts = range(len(value), -1, -1) if op == "%" else range(len(value) + 1)
         return next((value[:i] for i in starts if regex.fullmatch(value, i)), value)
     if op[0] == "/" and present is False:
@@ -102,6 +106,7 @@ def _replaced(
         raise CannotTranslateError
     text = "".join(t for t, _ in new)
     regex = glob(found, extended="extglob" in state.opts)
+    affordable(regex, value, len(value))
     if not "".join(t for t, _ in found):
         if part.op in ("/#", "/%"):
             return text + value if part.op == "/#" else value + text

@@ -30,6 +30,22 @@ class CannotTranslateError(ValueError):
     """The pattern means something that isn't surely the same in Python."""
 
 
+MAX_STEPS = 5_000_000
+_MAX_REPEATED = 24
+_UNBOUNDED = re.compile(r"(?<!\\)[*+]|(?<!\\)\{\d")
+_REPEATED = re.compile(r"\)[*+{]")
+
+
+def affordable(regex: str, text: str, times: int = 1) -> None:
+    """Raise CannotTranslateError where matching, *times* over, may take all day."""
+    if _REPEATED.search(regex) and len(text) > _MAX_REPEATED:
+        plain = re.fullmatch(r"[^()]*\((?:\?:)?[^()|*+{]*\)[*+{][^()]*", regex)
+        if plain is None:
+            raise CannotTranslateError
+    if times * max(len(text), 1) ** len(_UNBOUNDED.findall(regex)) > MAX_STEPS:
+        raise CannotTranslateError
+
+
 def glob(segments: Sequence[tuple[str, bool]], *, extended: bool, lazy: bool = False) -> str:
     """A pattern given as (text, quoted) pieces as a regular expression; quoted text is literal."""
     chars = [(ch, quoted) for text, quoted in segments for ch in text]

@@ -10,6 +10,7 @@ from dsv4_env.model import RequiredInput, Unknown, Value
 from dsv4_env.readers.bash.lookup import settle
 from dsv4_env.readers.bash.state import Condition, Run, State
 
+_ALL = re.compile(r"\$@|\$\{@:\d+\}")  # all arguments of the script
 _NUMERIC = re.compile(
     r"\$[#?$!]|\$\{#.*\}|\$\(\(.*\)\)|\$\{?(?:RANDOM|UID|EUID|PPID|SECONDS"
     r"|LINENO|BASHPID|EPOCHSECONDS|SHLVL)\}?",
@@ -74,7 +75,7 @@ def positional(run: Run, state: State, name: str) -> Found:
 
 def _without(given: list[Value], index: int) -> str | None:
     """An argument as it is where the script itself gets none; None where that isn't known."""
-    left = [v for v in given if not (isinstance(v, Unknown) and v.splits and v.names == ("@",))]
+    left = [v for v in given if isinstance(v, str) or not _ALL.fullmatch(v.text)]
     one = left[index] if index < len(left) else None
     if any(isinstance(v, Unknown) and v.splits for v in left):
         return None

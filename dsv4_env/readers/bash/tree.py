@@ -87,6 +87,7 @@ class Converter:
 
     def __init__(self, text: str, breaks: frozenset[int] = frozenset()) -> None:
         self.text = text
+        self.returns = "\r" in text
         self.extglob = False
         self.depth = 0
         self.reached = 0  # the end of what was read as a simple command
@@ -169,7 +170,7 @@ class Converter:
 
     def items(self, nodes: list[ts.Node]) -> list[Node]:
         """The commands of nodes, with ``&`` put to what stands before it."""
-        if "\r" in self.text:
+        if self.returns:
             self.carriage(nodes)
         items: list[Node] = []
         end: int | None = None  # of the statement before, while nothing separates it

@@ -112,3 +112,20 @@ def test_capture_agrees_with_reading(run: Run, script: str) -> None:
     assert "hunter" not in result.out + result.err
     assert "static: unknown: --host of launch 1" in result.err
     assert "differs" not in result.err
+
+
+def test_capture_of_an_input_that_is_exported_again(run: Run, tmp_path: Path) -> None:
+    need("bash")
+    (tmp_path / "run.sh").write_text("export TP=${TP:-8}\nsglang serve --tp $TP\n")
+    result = run("capture", tmp_path / "run.sh", "--set", "TP=4", "--yes-run-it")
+    assert (result.code, "differs" in result.err) == (0, False)
+    assert arguments(run("capture", tmp_path / "run.sh", "--yes-run-it", "--json")) == ["--tp", "8"]
+
+
+def test_capture_without_isolation_warns(
+    run: Run, script: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    need("bash")
+    monkeypatch.setattr("dsv4_env.capture.isolation", lambda: "none")
+    result = run("capture", script, "--set", "MODEL=/x", "--yes-run-it")
+    assert "warning: neither bubblewrap nor unshare works here" in result.err

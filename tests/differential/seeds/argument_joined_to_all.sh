@@ -1,0 +1,3 @@
+# 0$@ is a word even where there are no arguments.
+source lib/rocm.sh 0$@ 00
+sglang serve
