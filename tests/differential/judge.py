@@ -17,7 +17,7 @@ from dsv4_env.model import EnvVar, LaunchConfig, ServerArg, Unknown, Value
 from .bash_oracle import OWN_NAMES, Launch, Real
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 # closed: these inputs and nothing else; inputs: these and perhaps more; open: nothing known.
 Mode = Literal["closed", "inputs", "open"]
@@ -114,13 +114,21 @@ def _align(
     def pair(i: int, j: int) -> _Sum:
         return _compare(configs[j], launches[i], real, mode)
 
+    def again(j: int) -> Iterator[int]:
+        """Where the answer may go on after a launch that may happen again: it, or its loop."""
+        yield j
+        while j and "in the loop" in str(configs[j].condition):
+            j -= 1
+            if "in the loop" in str(configs[j].condition):
+                yield j
+
     @cache
     def best(i: int, j: int) -> _Sum:
         options = []
         if i < len(launches) and j < len(configs):
             options.append(pair(i, j) + best(i + 1, j + 1))
             if _optional(configs[j], real, mode):  # as in a loop of unknown length
-                options.append(pair(i, j) + best(i + 1, j))
+                options += [pair(i, j) + best(i + 1, k) for k in again(j)]
         if i < len(launches):
             missed = _Sum()
             if launches[i].split is not None and not excused:

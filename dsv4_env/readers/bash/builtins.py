@@ -222,6 +222,8 @@ def nested(run: Run, state: State, node: Simple, text: Value, place: Location) -
     state.depth += 1
     if state.depth > 50:
         raise FatalError
+    if not block.items:
+        state.status = 0
     found = run.execute(run, block, [state])
     for after in found:
         after.source = outer

@@ -70,34 +70,77 @@ def declare(run: Run, state: State, node: Simple, name: str, words: list[Word | 
         return
     state.status = 0
     for operand in operands:
-        if not isinstance(operand[0], Assign):
-            value, place = operand[0], operand[1]
-            assert isinstance(place, Location)
-            if isinstance(value, Unknown):
-                unknown_operand(run, state, value, place)
-                continue
-            m = re.match(r"([A-Za-z_]\w*)(\+?)=", value, re.ASCII)
-            if m is None and not _NAME.fullmatch(value):
-                state.status = 1
-                continue
-            target = m[1] if m else value
-            _declare_one(run, state, node, target, on, off, local=local)
-            if m:
-                assign(state, run, target, value[m.end() :], append=bool(m[2]), location=place)
-                _mark(state, target, on, off)
-            else:
-                _exported_again(run, state, target, on, place)
-                _mark(state, target, on, off)
-            continue
-        given = operand[1]
-        assert not isinstance(given, Location)
-        if "n" in on and name != "export" and isinstance(given, str) and _NAME.fullmatch(given):
-            if local:
-                arrays.make_local(state, operand[0].name)
-            if given != operand[0].name:
-                state.vars[operand[0].name] = Var("n", given)
-            continue
-        _declare_assign(run, state, node, operand[0], given, on, off, local=local)
+        hiding = _hiding(state, operand[0]) if "g" in on else None
+        if hiding is not None:
+            _swap(state, *hiding)
+        _declare_operand(run, state, node, name, operand, on, off, local=local)
+        if hiding is not None:
+            _swap(state, *hiding)
+            _note_hidden(state, node, *hiding)
+
+
+def _hiding(state: State, operand: Assign | Value) -> tuple[int, str] | None:
+    """Which function's local variable hides the global one that ``declare -g`` is about."""
+    m = re.match(r"[A-Za-z_]\w*", operand.name if isinstance(operand, Assign) else str(operand))
+    name = m[0] if m else ""
+    return next(((i, name) for i, s in enumerate(state.scopes) if name in s), None)
+
+
+def _swap(state: State, scope: int, name: str) -> None:
+    """Exchange a variable with what it was outside the function."""
+    before = state.scopes[scope][name]
+    state.scopes[scope][name] = state.vars.pop(name, None)
+    if before is not None:
+        state.vars[name] = before
+
+
+def _note_hidden(state: State, node: Simple, scope: int, name: str) -> None:
+    """bash exports a hidden global variable where the local one isn't exported."""
+    hidden, shown = state.scopes[scope][name], state.vars.get(name)
+    if hidden is not None and hidden.exported and not (shown is not None and shown.exported):
+        text = f"{name} may be exported here: a local variable hides the exported one"
+        state.notes = (*state.notes, Note(text, state.source.place(node.pos)))
+
+
+def _declare_operand(
+    run: Run,
+    state: State,
+    node: Simple,
+    name: str,
+    operand: tuple[Assign, Value | None] | tuple[Value, Location],
+    on: set[str],
+    off: set[str],
+    *,
+    local: bool,
+) -> None:
+    if not isinstance(operand[0], Assign):
+        value, place = operand[0], operand[1]
+        assert isinstance(place, Location)
+        if isinstance(value, Unknown):
+            unknown_operand(run, state, value, place)
+            return
+        m = re.match(r"([A-Za-z_]\w*)(\+?)=", value, re.ASCII)
+        if m is None and not _NAME.fullmatch(value):
+            state.status = 1
+            return
+        target = m[1] if m else value
+        _declare_one(run, state, node, target, on, off, local=local)
+        if m:
+            assign(state, run, target, value[m.end() :], append=bool(m[2]), location=place)
+            _mark(state, target, on, off)
+        else:
+            _exported_again(run, state, target, on, place)
+            _mark(state, target, on, off)
+        return
+    given = operand[1]
+    assert not isinstance(given, Location)
+    if "n" in on and name != "export" and isinstance(given, str) and _NAME.fullmatch(given):
+        if local:
+            arrays.make_local(state, operand[0].name)
+        if given != operand[0].name:
+            state.vars[operand[0].name] = Var("n", given)
+        return
+    _declare_assign(run, state, node, operand[0], given, on, off, local=local)
 
 
 def _exported_at_once(run: Run, state: State, words: list[Word | Assign]) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from dsv4_env.model import Note, Unknown, Value
@@ -39,7 +38,7 @@ from dsv4_env.readers.bash.syntax import (
     Unsupported,
     While,
 )
-from dsv4_env.readers.bash.ways import contradicts, merge
+from dsv4_env.readers.bash.ways import contradicts, merge, negated
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -164,18 +163,6 @@ def _pipeline(run: Run, node: Pipeline, state: State) -> list[State]:
     return found
 
 
-def negated(condition: Condition) -> Condition:
-    """The condition that holds where this one doesn't."""
-    return replace(
-        condition,
-        key=("not", *condition.key),
-        true=condition.false,
-        false=condition.true,
-        solves=None,
-        success=not condition.success,
-    )
-
-
 def _piped(run: Run, node: Pipeline, state: State) -> list[State]:
     statuses: list[int | Condition] = []
     carrier = state.copy()
@@ -188,6 +175,7 @@ def _piped(run: Run, node: Pipeline, state: State) -> list[State]:
             return execute(run, command, [carrier])
         inner = carrier.copy()
         inner.stdin = piped if i else state.stdin
+        inner.piped = id(command) if i else 0
         inner.tested += 1
         out: list[Value | None] | None = (
             (outer.copy() if outer is not None else None) if (last) else []
@@ -274,8 +262,11 @@ def _if(run: Run, node: If, state: State) -> list[State]:
                         following.append(way)
         pending = following
     for before in pending:
-        before.status = 0
-        done += execute(run, node.other, [before]) if node.other else [before]
+        if node.other:
+            done += execute(run, node.other, [before])
+        else:
+            before.status = 0
+            done.append(before)
     return done
 
 

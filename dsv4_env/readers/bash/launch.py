@@ -74,7 +74,7 @@ def external(run: Run, state: State, node: Simple, words: Words) -> list[State]:
     output_before = state.out
     env = exported(run, state, node)
     name = words[0][0]
-    given = any(r.op in ("<<", "<<-", "<<<", "<") for r in node.redirs)
+    given = any(r.op in ("<<", "<<-", "<<<", "<") for r in node.redirs) or state.piped == id(node)
     place = wrappers.Place(run, state, node, given)
     if isinstance(name, str):
         known = run.facts.get(" ".join(v for v, _ in words if isinstance(v, str)))

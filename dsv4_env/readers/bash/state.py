@@ -122,6 +122,7 @@ class State:
     depth: int = 0
     out: list[Value | None] | None = None  # captured output; None in it: unknown output
     stdin: Value | None = None
+    piped: int = 0  # id of the simple command whose own this input is, by a pipe
     open: bool = True  # variables that nobody set may come from outside
     partial: bool = False
     cwd: Value | None = None

@@ -50,6 +50,18 @@ def contradicts(state: State, condition: Condition) -> bool | None:
     return None
 
 
+def negated(condition: Condition) -> Condition:
+    """The condition that holds where this one doesn't."""
+    return replace(
+        condition,
+        key=("not", *condition.key),
+        true=condition.false,
+        false=condition.true,
+        solves=None,
+        success=not condition.success,
+    )
+
+
 def require(state: State, run: Run, condition: Condition) -> bool:
     """The answer of a condition on this path, or a ForkError."""
     known = contradicts(state, condition)

@@ -315,6 +315,8 @@ def run_text(
         zero=zero,
     )
     inner.counts = state.counts
+    if p.given and text is not p.state.stdin and len(block.items) == 1:
+        inner.stdin, inner.piped = p.state.stdin, id(block.items[0])
     if world is None:
         for name, var in p.state.vars.items():
             if name not in env and (var.kind or not p.state.open) and not var.exported:

@@ -116,10 +116,11 @@ def test_capture_agrees_with_reading(run: Run, script: str) -> None:
 
 def test_capture_of_an_input_that_is_exported_again(run: Run, tmp_path: Path) -> None:
     need("bash")
-    (tmp_path / "run.sh").write_text("export TP=${TP:-8}\nsglang serve --tp $TP\n")
-    result = run("capture", tmp_path / "run.sh", "--set", "TP=4", "--yes-run-it")
+    file = tmp_path / "run.sh"
+    file.write_text("export TP=${TP:-8}\nsglang serve --tp $TP\n")
+    result = run("capture", str(file), "--set", "TP=4", "--yes-run-it")
     assert (result.code, "differs" in result.err) == (0, False)
-    assert arguments(run("capture", tmp_path / "run.sh", "--yes-run-it", "--json")) == ["--tp", "8"]
+    assert arguments(run("capture", str(file), "--yes-run-it", "--json")) == ["--tp", "8"]
 
 
 def test_capture_without_isolation_warns(
