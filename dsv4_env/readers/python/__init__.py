@@ -15,6 +15,9 @@ from dsv4_env.errors import ReadError
 from dsv4_env.model import LaunchConfig, Location
 from dsv4_env.readers import choose
 
+ENTRY = "nothing in this file launches this entry"
+"""How the note begins on an entry of a list of launches that may be something else."""
+
 _ROUNDS = 8  # each import may make more of the file matter
 
 
@@ -38,15 +41,17 @@ def read_all(
     *,
     root: Path | None = None,
     environ: Mapping[str, str] | None = None,
+    steps: int | None = None,
 ) -> list[LaunchConfig]:
     """Every launch of a server that a Python file makes, in source order.
 
     *root* is the folder that imported modules must lie below (the file's own folder where it
-    isn't given), *environ* are variables of the environment that are known. Raises ReadError
-    where the data isn't Python or where there is too much to follow.
+    isn't given), *environ* are variables of the environment that are known, *steps* are how many
+    statements and expressions are followed before the ways that are left are given up. Raises
+    ReadError where the data isn't Python or where there is too much to follow.
     """
     from dsv4_env.readers.python import modules, units
-    from dsv4_env.readers.python.run import Run, TooMuch
+    from dsv4_env.readers.python.run import ENOUGH_STEPS, Run, TooMuch
     from dsv4_env.readers.python.text import decoded
     from dsv4_env.readers.python.values import Map, source
 
@@ -55,6 +60,7 @@ def read_all(
     file = Path(path)
     if root is None and file.is_file():
         root = file.resolve().parent
+    enough = steps or ENOUGH_STEPS
     run = Run(root.resolve() if root else None, {}, Map(inherits=True))
     try:
         for _ in range(_ROUNDS):
@@ -62,6 +68,7 @@ def read_all(
                 run.root,
                 dict(environ or {}),
                 Map(inherits=True),
+                enough=enough,
                 scanned=run.scanned,
                 flows=run.flows,
                 relevant=run.relevant,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from functools import lru_cache
 
 from dsv4_env.model import Note, Unknown
 from dsv4_env.readers.python import objects
@@ -50,6 +51,7 @@ def function(run: Run, scope: Scope, node: FunctionNode, name: str) -> Func:
     return func
 
 
+@lru_cache(maxsize=4096)
 def _yields(function: FunctionNode) -> bool:
     """Whether a function yields."""
     inner: list[ast.AST] = list(ast.iter_child_nodes(function))

@@ -20,7 +20,7 @@ from dsv4_env.model import (
     group_args,
     mark_superseded,
 )
-from dsv4_env.readers.python import objects
+from dsv4_env.readers.python import ENTRY, objects
 from dsv4_env.readers.python.classes import outside_note
 from dsv4_env.readers.python.expr import find, iterated, splitting, unknown
 from dsv4_env.readers.python.results import Found
@@ -352,7 +352,7 @@ def entry(run: Run, scope: Scope, found: Instance) -> Found:
     elif args is not None and not _nothing(args):
         value = splitting(unknown_of(args, shown(args), place))
         words = [(value, value.location or place)]
-    message = "nothing in this file launches this entry: what does may add settings of its own"
+    message = f"{ENTRY}: what does may add settings of its own"
     said = [*run.notes, *notes, Note(message, place)]
     note = outside_note(found)
     arguments = _model(scope, model, node) + group_args(words, "python")

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import ast
+import re
 import warnings
+from functools import lru_cache
 from pathlib import Path
 
 from dsv4_env.errors import ReadError
 from dsv4_env.model import Location
 from dsv4_env.readers.python import scan
-from dsv4_env.readers.python.run import Break, Continue, Raised, Return, Run, find_reaching
+from dsv4_env.readers.python.run import KEPT, Break, Continue, Raised, Return, Run, find_reaching
 from dsv4_env.readers.python.text import decoded
 from dsv4_env.readers.python.values import Ext, Module, Scope, Source, Val, source
 
 MAX_MODULES = 40
+# SGLang itself, where the root is its repository: what a server is made of launches none, and
+# reading it takes longer than all else.
+_RUNTIME = re.compile(r"sglang\.(?!test\b)|sglang$")
 
 
 def parse(text: str, path: str) -> ast.Module:
@@ -31,6 +36,12 @@ def parse(text: str, path: str) -> ast.Module:
         raise ReadError("nested too deeply", where=path, expected=expected) from None
     except ValueError as exc:
         raise ReadError(f"not Python: {exc}", where=path, expected=expected) from None
+
+
+@lru_cache(maxsize=KEPT)
+def _imported(text: str) -> ast.Module:
+    """The tree of a module: the tests of a folder import the same few."""
+    return parse(text, "")
 
 
 def bind_import(run: Run, scope: Scope, node: ast.Import | ast.ImportFrom) -> None:
@@ -75,7 +86,7 @@ def load(run: Run, scope: Scope, name: str, level: int) -> Module | None:
     run.modules[key] = None  # a circle of imports finds nothing, as in Python
     try:
         text = decoded(path.read_bytes(), key)
-        tree = parse(text, key)
+        tree = _imported(text)
     except (OSError, ReadError):
         return None
     found = module(source(text, key), "." * level + name, key)
@@ -121,7 +132,7 @@ def _follow(run: Run, found: Module, tree: ast.Module) -> None:
 
 def _locate(run: Run, scope: Scope, name: str, level: int) -> Path | None:
     root = run.root
-    if root is None or (not name and not level):
+    if root is None or (not name and not level) or _RUNTIME.match(name):
         return None
     here = Path(scope.module.file if scope.module else scope.source.path).resolve().parent
     parts = name.split(".") if name else []
@@ -135,6 +146,6 @@ def _locate(run: Run, scope: Scope, name: str, level: int) -> Path | None:
     for base in bases:
         target = base.joinpath(*parts)
         for path in (target.with_name(target.name + ".py"), target / "__init__.py"):
-            if path.resolve().is_relative_to(root) and path.is_file():
-                return path.resolve()
+            if path.is_file() and (whole := path.resolve()).is_relative_to(root):
+                return whole
     return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,8 @@ from dsv4_env.model import Location, Note, Unknown
 from dsv4_env.readers.python.results import Found, Results, merged
 from dsv4_env.readers.python.values import Const, Ext, Instance, Map, Module, Val, walk
 
-MAX_STEPS = 2_000_000
-ENOUGH_STEPS = 500_000  # after them, no further ways are followed
+ENOUGH_STEPS = 500_000  # after them no further ways are followed; after four times as many: none
+KEPT = 16  # modules whose facts are kept for the next file that imports them
 MAX_WAYS = 1024  # ways through one test; beyond them a launch is marked partial
 MAX_DECISIONS = 40  # on one way
 MAX_DEPTH = 25  # calls within calls
@@ -60,6 +61,7 @@ class Run:
     plan: list[bool] = field(default_factory=list)
     keys: dict[int, tuple[Hashable, Unknown]] = field(default_factory=dict)
     steps: int = 0
+    enough: int = ENOUGH_STEPS
     depth: int = 0
     forking: bool = True
     recording: bool = True
@@ -111,7 +113,7 @@ class Run:
     def step(self) -> None:
         """Count one step of following the file."""
         self.steps += 1
-        if self.steps > MAX_STEPS:
+        if self.steps > 4 * self.enough:
             raise TooMuch
 
     def note(self, message: str, where: Location | None) -> None:
@@ -171,7 +173,7 @@ def explore(run: Run, action: Callable[[], Results]) -> Results:
             answers.pop()
         if not answers:
             break
-        if len(leaves) >= MAX_WAYS or run.steps > ENOUGH_STEPS:
+        if len(leaves) >= MAX_WAYS or run.steps > run.enough:
             cut = True
             break
         plan = [*answers[:-1], False]
@@ -220,20 +222,29 @@ def launching(node: ast.Call) -> bool:
 
 def find_reaching(run: Run, tree: ast.Module) -> None:
     """Add the functions of a module that may lead to a launch to those that do."""
-    calls: dict[str, set[str]] = {}
-    for node in walk(tree):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            inner = [n for n in walk(node) if isinstance(n, ast.Call)]
-            calls.setdefault(node.name, set()).update(called(n) for n in inner)
-            if any(map(launching, inner)):
-                run.reaching.add(node.name)
-        elif isinstance(node, ast.ClassDef):
-            own = {n.name for n in node.body if isinstance(n, ast.FunctionDef)}
-            if "__init__" in own:
-                calls.setdefault(node.name, set()).add("__init__")
+    calls, direct = _calls(tree)
+    run.reaching |= direct
     grown = True
     while grown:
         more = {n for n, c in calls.items() if n not in run.reaching and c & run.reaching}
         run.reaching |= more
         grown = bool(more)
     run.reach_nodes.clear()
+
+
+@lru_cache(maxsize=KEPT)
+def _calls(tree: ast.Module) -> tuple[dict[str, set[str]], set[str]]:
+    """What each function of a module calls, and which of them launch by themselves."""
+    calls: dict[str, set[str]] = {}
+    direct: set[str] = set()
+    for node in walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            inner = [n for n in walk(node) if isinstance(n, ast.Call)]
+            calls.setdefault(node.name, set()).update(called(n) for n in inner)
+            if any(map(launching, inner)):
+                direct.add(node.name)
+        elif isinstance(node, ast.ClassDef):
+            own = {n.name for n in node.body if isinstance(n, ast.FunctionDef)}
+            if "__init__" in own:
+                calls.setdefault(node.name, set()).add("__init__")
+    return calls, direct

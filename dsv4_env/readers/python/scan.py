@@ -6,10 +6,11 @@ import ast
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from dsv4_env.model import Unknown
-from dsv4_env.readers.python.run import Run, called, launching
+from dsv4_env.readers.python.run import KEPT, Run, called, launching
 from dsv4_env.readers.python.values import Const, Entry, Ext, Scope, Val, shown, walk
 
 _SPEAKS = frozenset(
@@ -167,12 +168,25 @@ def find_relevant(run: Run, tree: ast.Module, path: str) -> None:
 
     Told by name alone, over all functions: too many may be found, never too few.
     """
-    flows: list[_Flow] = []
+    flows, calls = _facts(tree)
     seeds = {"environ", "setUpClass", "setUp"}
+    for name, launches, identifiers in calls:
+        if launches or name in run.reaching:
+            seeds |= identifiers
+    if path not in run.scanned:
+        run.scanned.add(path)
+        run.flows += flows
+    _close(run, seeds)
+
+
+@lru_cache(maxsize=KEPT)
+def _facts(tree: ast.Module) -> tuple[list[_Flow], list[tuple[str, bool, frozenset[str]]]]:
+    """The flows of a module; and its calls: of what, if one launches, and what it names."""
+    flows: list[_Flow] = []
+    calls: list[tuple[str, bool, frozenset[str]]] = []
     for node in walk(tree):
         if isinstance(node, ast.Call):
-            if launching(node) or called(node) in run.reaching:
-                seeds |= _identifiers(node)
+            calls.append((called(node), launching(node), _identifiers(node)))
             flow = _of_call(node)
             flows += [flow, _Flow(flow.parts, frozenset({called(node)}))]  # it may change them
         elif isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign | ast.NamedExpr):
@@ -199,10 +213,7 @@ def find_relevant(run: Run, tree: ast.Module, path: str) -> None:
                 if isinstance(n, ast.Name | ast.Attribute)
             )
             flows.append(_Flow(inside - _OWN, _identifiers(test)))
-    if path not in run.scanned:
-        run.scanned.add(path)
-        run.flows += flows
-    _close(run, seeds)
+    return flows, calls
 
 
 def _shares(node: ast.expr) -> bool:
