@@ -8,6 +8,7 @@ explained, the statement is unsupported, and what it may do is unknown.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from functools import cache
 from typing import TYPE_CHECKING
@@ -53,6 +54,7 @@ _SIMPLE = frozenset(
 )
 _HERE = frozenset({"heredoc_body", "heredoc_end", "heredoc_start", "heredoc_content"})
 _MAX_BREAKS = 500
+_DEEP = re.compile(r"(?:\(\s*){1000}")
 
 
 @cache
@@ -65,6 +67,8 @@ def _parser() -> ts.Parser:
 
 def parse(text: str) -> tuple[Block, SyntaxProblemError | None]:
     """All commands of a text up to its first syntax error."""
+    if deep := _DEEP.search(text):  # the grammar's time grows with the square of it
+        return Block([]), SyntaxProblemError(deep.start(), "nested too deeply", limit=True)
     breaks: frozenset[int] = frozenset()
     while True:
         try:
