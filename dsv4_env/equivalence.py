@@ -51,6 +51,13 @@ def compare(left: LaunchConfig, right: LaunchConfig, catalogue: Catalogue) -> li
     return found
 
 
+def same(section: str, left: Setting, right: Setting, catalogue: Catalogue) -> bool:
+    """Whether two settings of one name are the same to the release of the catalogue."""
+    if section == "env":
+        return _same_text(catalogue, left.name, left, right) is not None
+    return _same_flag(catalogue, left, right) is not None
+
+
 @dataclass(slots=True)
 class _Group:
     """What one variable, or one *dest* of the parser, is on both sides."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dsv4_env.drift.files import changed_since, expand
-from dsv4_env.drift.sources import Lines, Reading, load, read, titles
+from dsv4_env.drift.sources import Lines, Reading, load, place, read, titles
 from dsv4_env.drift.waivers import Excuses, in_comments
 from dsv4_env.errors import ProfileError, ReadError, did_you_mean
 from dsv4_env.finding import Comparison, Finding, Report, Waiver
@@ -245,21 +245,13 @@ def _unreadable(run: Run, path: Path, exc: ReadError) -> None:
     if run.strict:
         raise exc
     rule = RULES["DSV010"]
-    where = _place(exc.where, path)
+    where = place(exc.where, path)
     message = exc.found + (f"; expected {exc.expected}" if exc.expected else "")
     message += f". Did you mean {exc.hint}?" if exc.hint else ""
     finding = Finding(rule, rule.severity, path.name, message, where)
     if finding not in run.problems:
         run.problems.append(finding)
         run.files += 1
-
-
-def _place(where: str | None, path: Path) -> Location:
-    """``path:line:column`` of a message as a location."""
-    numbers = (where or "").removeprefix(str(path)).split(":")[1:]
-    if not (where or "").startswith(str(path)) or not all(n.isdigit() for n in numbers):
-        return Location(str(path))
-    return Location(str(path), *map(int, numbers[:2]))
 
 
 def _may_be_touched(run: Run, path: Path) -> bool:

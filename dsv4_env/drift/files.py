@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import posixpath
 import re
 import subprocess
 from collections.abc import Iterator, Sequence
@@ -44,6 +45,16 @@ def expand(folder: Path, patterns: Sequence[str], exclude: Sequence[str] = ()) -
     return sorted(p for p in found if not any(e.fullmatch(_below(p, folder)) for e in left_out))
 
 
+def fits(name: str, patterns: Sequence[str]) -> bool:
+    """Whether a path, relative and with slashes, is one that globs name."""
+    return any(_regex(posixpath.normpath(p)).fullmatch(name) for p in patterns)
+
+
+def literal(name: str) -> str:
+    """The glob that names this file alone."""
+    return re.sub(r"[*?\[]", r"[\g<0>]", name)
+
+
 def _normal(path: Path) -> Path:
     return Path(os.path.normpath(path))
 
@@ -74,6 +85,36 @@ def walk(folder: Path) -> Iterator[str]:
             for e in entries
             if e.is_dir(follow_symlinks=False) and e.name not in SKIPPED
         ]
+
+
+def listed(folder: Path) -> Iterator[str]:
+    """The files that a person would say are in a tree: relative, with slashes, in a fixed order.
+
+    In a git repository those that it tracks or would track, elsewhere what :func:`walk` gives. A
+    tree that is ignored as a whole was asked for by name, so it is walked.
+    """
+    try:
+        found = _git(folder, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    except Dsv4Error:
+        found = ""
+    names = sorted({name for name in found.split("\0") if name})
+    if not names:
+        yield from walk(folder)
+        return
+    for name in names:
+        if not SKIPPED.isdisjoint(name.rstrip("/").split("/")):
+            continue
+        inner = folder / name
+        # A submodule, or a repository within this one, is listed as one name.
+        if name.endswith("/") or (not posixpath.splitext(name)[1] and _is_folder(inner)):
+            below = listed if (inner / ".git").exists() else walk
+            yield from (f"{name.rstrip('/')}/{each}" for each in below(inner))
+        else:
+            yield name
+
+
+def _is_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink()
 
 
 @lru_cache(maxsize=256)

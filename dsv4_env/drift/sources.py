@@ -24,7 +24,8 @@ _KINDS = (
 class Reading:
     """How a file is read: by which reader, with what from outside.
 
-    *root* is the folder that a script's sourced files and a test's imports must lie below.
+    *root* is the folder that a script's sourced files and a test's imports must lie below, *steps*
+    how far a test is followed before the rest is given up.
     """
 
     reader: str | None = None
@@ -33,6 +34,7 @@ class Reading:
     args: tuple[str, ...] | None = None
     closed: bool = False
     root: Path | None = None
+    steps: int | None = None
 
     def options(self, reader: str) -> dict[str, Any]:
         """The options that the reader's ``read_all`` takes."""
@@ -44,7 +46,7 @@ class Reading:
                 "root": self.root,
             }
         if reader == "python":
-            return {"environ": self.inputs, "root": self.root}
+            return {"environ": self.inputs, "root": self.root, "steps": self.steps}
         if reader == "compose":
             return {"inputs": self.inputs, "root": self.root}
         return {"dialect": self.dialect} if reader == "dotenv" and self.dialect else {}
@@ -58,6 +60,14 @@ def load(path: Path | str) -> bytes:
         reason = (exc.strerror or str(exc)).lower()
         raise ReadError(f"can't be read: {reason}", where=path, expected=_KINDS) from None
     try:
+        return loaded(handle, path)
+    finally:
+        os.close(handle)
+
+
+def loaded(handle: int, path: Path) -> bytes:
+    """The bytes of a file that is open, as :func:`load` gives them."""
+    try:
         status = os.fstat(handle)
         if stat.S_ISDIR(status.st_mode):
             raise ReadError("can't be read: is a directory", where=path, expected=_KINDS)
@@ -67,8 +77,9 @@ def load(path: Path | str) -> bytes:
             raise _large(path, status.st_size)
         with open(handle, "rb", closefd=False) as file:
             data = file.read(MAX_BYTES + 1)
-    finally:
-        os.close(handle)
+    except OSError as exc:
+        reason = (exc.strerror or str(exc)).lower()
+        raise ReadError(f"can't be read: {reason}", where=path, expected=_KINDS) from None
     if len(data) > MAX_BYTES:
         raise _large(path, len(data))
     return data
@@ -104,6 +115,14 @@ def read(data: bytes, path: Path | str, reading: Reading) -> list[LaunchConfig]:
         raise ReadError(
             f"the {name} reader failed: {type(exc).__name__}: {exc}", where=path
         ) from exc
+
+
+def place(where: str | None, path: Path) -> Location:
+    """``path:line:column`` of a message as a location."""
+    numbers = (where or "").removeprefix(str(path)).split(":")[1:]
+    if not (where or "").startswith(str(path)) or not all(n.isdigit() for n in numbers):
+        return Location(str(path))
+    return Location(str(path), *map(int, numbers[:2]))
 
 
 def titles(launches: list[LaunchConfig], path: str) -> list[str]:

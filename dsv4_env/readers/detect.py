@@ -25,24 +25,32 @@ _DOCKERFILE = re.compile(
 _DOTENV = re.compile(r"\.env(?:\.[^/]+)?|[^/]+\.env|[^/]*env[_-]?file|env\.list")
 
 
-def detect(path: str, data: bytes) -> str | None:
-    """The name of the reader for a file, None where no reader would find anything in it."""
-    pure = PurePosixPath(path.replace("\\", "/"))
-    name = pure.name.lower()
-    suffix = PurePosixPath(name).suffix
+def by_name(path: str) -> str | None:
+    """The reader that a file's name tells; ``yaml`` where several read files of such a name."""
+    name = path.replace("\\", "/").rpartition("/")[2].lower()
+    suffix = name[name.rfind(".") :] if "." in name[1:] else ""
     if suffix in (".sh", ".bash", ".slurm", ".sbatch"):
         return "bash"
     if suffix == ".py":
         return "python"
     if suffix in (".yml", ".yaml"):
-        return _yaml(pure, name, data) if _WANTED.search(data) else None
+        return "yaml"
     if _DOCKERFILE.fullmatch(name):
         return "dockerfile"
-    if _DOTENV.fullmatch(name):
-        return "dotenv" if _WANTED.search(data) else None
-    if _SHELL.match(data):
+    return "dotenv" if _DOTENV.fullmatch(name) else None
+
+
+def detect(path: str, data: bytes) -> str | None:
+    """The name of the reader for a file, None where no reader would find anything in it."""
+    named = by_name(path)
+    if named == "yaml":
+        pure = PurePosixPath(path.replace("\\", "/"))
+        return _yaml(pure, pure.name.lower(), data) if _WANTED.search(data) else None
+    if named == "dotenv":
+        return named if _WANTED.search(data) else None
+    if named is None and _SHELL.match(data):
         return "bash"
-    return "python" if _PYTHON.match(data) else None
+    return named or ("python" if _PYTHON.match(data) else None)
 
 
 def _yaml(pure: PurePosixPath, name: str, data: bytes) -> str | None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dsv4_env.drift.files import changed_since, expand, walk
+from dsv4_env.drift.files import changed_since, expand, fits, listed, literal, walk
 from dsv4_env.errors import UsageError
 
 FILES = ("run.sh", "a/one.sh", "a/b/two.sh", "a/b/two.py", ".venv/x.sh", "a/[x].sh", ".git/y.sh")
@@ -101,3 +101,67 @@ def test_no_such_revision(repository: Path, revision: str, message: str) -> None
 def test_no_repository(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="not a git repository"):
         changed_since(tmp_path, "HEAD")
+
+
+def touch(folder: Path, *names: str) -> Path:
+    for name in names:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("")
+    return folder
+
+
+def test_a_walk_leaves_out_tools_and_links_to_folders(tmp_path: Path) -> None:
+    touch(
+        tmp_path, "b/x.sh", "a.sh", ".git/h", "node_modules/y", "b/__pycache__/z", ".github/w.yml"
+    )
+    (tmp_path / "link").symlink_to("b")
+    (tmp_path / "loop").symlink_to("loop")
+    assert list(walk(tmp_path)) == ["a.sh", "link", "loop", ".github/w.yml", "b/x.sh"]
+    assert list(walk(tmp_path / "nowhere")) == []
+
+
+def test_without_git_a_tree_is_walked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    touch(tmp_path, "a.sh", ".venv/b.sh")
+    assert list(listed(tmp_path)) == ["a.sh"]
+    git(tmp_path, "init", "-q")
+    monkeypatch.setenv("PATH", "")
+    assert list(listed(tmp_path)) == ["a.sh"]
+
+
+def test_git_says_what_is_ignored(tmp_path: Path) -> None:
+    touch(tmp_path, "a b.sh", "ü.sh", "sub/c.sh", "sub/d.log", "out/e.sh", "venv/f.sh")
+    (tmp_path / ".gitignore").write_text("*.log\nout\n")
+    git(tmp_path, "init", "-q")
+    git(tmp_path, "add", "sub")
+    assert list(listed(tmp_path)) == [".gitignore", "a b.sh", "sub/c.sh", "ü.sh"]
+    assert list(listed(tmp_path / "sub")) == ["c.sh"]
+    assert list(listed(tmp_path / "out")) == ["e.sh"]
+
+
+def test_a_repository_within_a_repository_is_looked_into(tmp_path: Path) -> None:
+    touch(tmp_path, "a.sh", "inner/b.sh", "inner/c.log", "inner/.git-less/d.sh")
+    (tmp_path / "inner" / ".gitignore").write_text("*.log\n")
+    for folder in (tmp_path, tmp_path / "inner"):
+        git(folder, "init", "-q")
+    inner = ["inner/.git-less/d.sh", "inner/.gitignore", "inner/b.sh"]
+    assert list(listed(tmp_path)) == ["a.sh", *inner]
+    git(tmp_path / "inner", "add", ".")
+    git(tmp_path / "inner", "commit", "-qm", "x")
+    git(tmp_path, "add", ".")  # as a submodule's commit
+    assert list(listed(tmp_path)) == ["a.sh", *inner]
+
+
+@pytest.mark.parametrize("name", ["a.sh", "a[1].sh", "a*?.sh", "[x]/]a[.sh", "[!a]"])
+def test_a_literal_names_one_file(tmp_path: Path, name: str) -> None:
+    touch(tmp_path, name, "a1.sh", "axx.sh", "x/]a[.sh", "b", "1")
+    assert expand(tmp_path, [literal(name)]) == [tmp_path / name]
+    assert fits(name, [literal(name)])
+    assert not fits("a1.sh", [literal(name)]) or name == "a1.sh"
+
+
+def test_fits() -> None:
+    assert fits("a/b/c.sh", ["x", "a/**/*.sh"])
+    assert fits("a/c.sh", ["./a/**/*.sh"])
+    assert not fits("a/c.sh", ["*.sh"])
+    assert not fits("a/c.sh", [])
