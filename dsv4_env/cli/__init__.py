@@ -10,7 +10,17 @@ from collections.abc import Sequence
 import click
 
 from dsv4_env import __version__
-from dsv4_env.cli import catalogue, check, compare, history, lint, profiles, scripts, upgrade
+from dsv4_env.cli import (
+    catalogue,
+    check,
+    compare,
+    discover,
+    history,
+    lint,
+    profiles,
+    scripts,
+    upgrade,
+)
 from dsv4_env.errors import Dsv4Error, did_you_mean
 from dsv4_env.exporters import EXPORTERS
 
@@ -54,6 +64,7 @@ def cli() -> None:
 for command in (
     *profiles.COMMANDS,
     *check.COMMANDS,
+    *discover.COMMANDS,
     *compare.COMMANDS,
     *lint.COMMANDS,
     *catalogue.COMMANDS,

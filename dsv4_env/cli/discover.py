@@ -1,0 +1,285 @@
+"""``discover``: every launch in a tree of files, with the profile that it is nearest to."""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from dsv4_env.cli.common import (
+    catalogue_for,
+    profiles_option,
+    settings,
+    sglang_option,
+    table,
+    write,
+)
+from dsv4_env.profile import load_all, load_profile
+
+if TYPE_CHECKING:
+    from dsv4_env.drift.discover import Found, Launch
+    from dsv4_env.drift.nearest import Nearest
+    from dsv4_env.settings import Pair, Settings
+
+_VERSION = 1
+_EVERY = 0.1  # seconds between two states of the progress
+
+
+@click.command()
+@click.argument("paths", metavar="[PATH]...", nargs=-1, type=click.Path(path_type=Path))
+@click.option(
+    "--profile", "names", metavar="NAME", multiple=True, help="Only launches near this profile."
+)
+@click.option(
+    "--min-match",
+    type=click.FloatRange(0, 1),
+    default=0.5,
+    show_default=True,
+    help="The share of a profile's settings that a launch must have to be near it; a setting "
+    "counts by its severity, and an unknown one by half.",
+)
+@sglang_option
+@profiles_option
+@click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON.")
+@click.option("--toml", "as_toml", is_flag=True, help="Print new pairs for pyproject.toml.")
+@click.option("--write", "write_", is_flag=True, help="Add new pairs to pyproject.toml.")
+@click.option(
+    "--jobs",
+    metavar="N",
+    type=click.IntRange(0),
+    help="How many processes share the work; 0: this one alone. Default: one for each processor, "
+    "in a tree of many files.",
+)
+def discover(
+    paths: tuple[Path, ...],
+    names: tuple[str, ...],
+    min_match: float,
+    sglang: str | None,
+    folder: Path | None,
+    as_json: bool,
+    as_toml: bool,
+    write_: bool,
+    jobs: int | None,
+) -> int:
+    """Find every launch below PATH, and the profile that each is nearest to.
+
+    Without PATH it is the current folder. In a git repository what git ignores is left out;
+    links aren't followed. --write holds what is near a profile to it: it adds pairs to
+    pyproject.toml for `dsv4-env check`; launches of pairs that are there already stay as they are.
+
+    \b
+    Exit codes: 0 all files were read, 2 wrong usage, or a file that may hold a launch can't be
+    read; the others are read all the same.
+
+    \b
+    Examples:
+      dsv4-env discover
+      dsv4-env discover test/registered/amd --profile flash-fp4
+      dsv4-env discover --write && dsv4-env check
+    """
+    from dsv4_env.drift.discover import discover as find
+    from dsv4_env.drift.pairs import as_toml as toml
+    from dsv4_env.drift.pairs import new_pairs
+
+    found = settings()
+    own = folder if folder is not None else found.profiles
+    for name in names:
+        load_profile(name, own)  # a wrong name is told before the work
+    base = found.folder or Path.cwd()
+    making = functools.partial(_nearest, found, own, names, _release(sglang, found), min_match)
+    progress = _Progress()
+    try:
+        result = find(paths or (Path(),), making, root=base, jobs=jobs, progress=progress)
+    finally:
+        progress.clear()
+    if names:
+        result.launches = [x for x in result.launches if x.match.profile]
+    target = found.source or _pyproject()
+    pairs = new_pairs(result.launches, found.pairs, target.parent)
+    if as_json:
+        write(_json(result, pairs))
+    else:
+        for place, message in result.problems:
+            click.echo(f"{place}: error: {message}", err=True)
+        if as_toml:
+            write(toml(pairs) if pairs else "")
+        else:
+            write(_text(result, pairs, written=write_))
+    if write_:
+        _write(pairs, target, quiet=as_json or as_toml)
+    return 2 if result.problems else 0
+
+
+def _nearest(
+    found: Settings,
+    own: Path | None,
+    names: Sequence[str],
+    release: str | None,
+    least: float,
+) -> Nearest:
+    """What matches launches; made in each process anew."""
+    from dataclasses import replace
+
+    from dsv4_env.drift.nearest import Nearest
+
+    known = load_all(own)
+    chosen = {n: p for n, p in known.items() if not names or n in names}
+    return Nearest(chosen, replace(found, sglang=release), catalogue_for, least)
+
+
+def _release(asked: str | None, found: Settings) -> str | None:
+    """The known release that stands for the asked one; what is to be said of it is said once."""
+    from dsv4_env.catalogue import nearest
+
+    wanted = asked or found.sglang
+    if wanted is None:
+        return None
+    known, note = nearest(wanted)
+    if note:
+        click.echo(f"dsv4-env: note: {note}", err=True)
+    return known
+
+
+class _Progress:
+    """How far the work is, on standard error where that is a terminal."""
+
+    def __init__(self) -> None:
+        self.on = (
+            sys.stderr is not None and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+        )
+        self.shown = 0.0
+        self.width = 0
+
+    def __call__(self, looked: int, files: int, launches: int) -> None:
+        if not self.on or (now := time.monotonic()) - self.shown < _EVERY:
+            return
+        self.shown = now
+        text = f"{looked:,} of {files:,} files, {_count(launches, 'launch', 'launches')}"
+        self.width = max(self.width, len(text))
+        click.echo(f"\r{text:{self.width}}", err=True, nl=False)
+
+    def clear(self) -> None:
+        if self.width:
+            click.echo(f"\r{'':{self.width}}\r", err=True, nl=False)
+
+
+def _count(number: int, one: str, several: str) -> str:
+    return f"{number:,} {one if number == 1 else several}"
+
+
+def _text(found: Found, pairs: Sequence[Pair], *, written: bool) -> str:
+    text = table([_row(x) for x in found.launches]) if found.launches else ""
+    files = len({x.path for x in found.launches})
+    near = [x for x in found.launches if x.match.profile]
+    unknown = sum(x.match.unknown for x in found.launches)
+    text += f"{_count(found.files, 'file', 'files')} looked at: "
+    text += f"{_count(len(found.launches), 'launch', 'launches')} in "
+    text += f"{_count(files, 'file', 'files')}, {len(near):,} near a profile, "
+    text += f"{unknown:,} unknown {'value' if unknown == 1 else 'values'}"
+    if found.problems:
+        text += f"; {_count(len(found.problems), 'file', 'files')} can't be read"
+    text += "\n"
+    if pairs and not written:
+        new = "1 pair is" if len(pairs) == 1 else f"{len(pairs)} pairs are"
+        text += f"note: {new} new to pyproject.toml (--write adds "
+        text += "it)\n" if len(pairs) == 1 else "them)\n"
+    return text
+
+
+def _row(launch: Launch) -> tuple[str, ...]:
+    match = launch.match
+    place = launch.path if launch.line is None else f"{launch.path}:{launch.line}"
+    name = launch.label or ("variables" if launch.variables else "")
+    if not name and launch.of > 1:
+        name = f"#{launch.number}"
+    if match.profile is None:
+        far = "no profile is near"
+        nearest = "-"
+    else:
+        far = f"{match.differ} differ" + ("s" if match.differ == 1 else "")
+        far = far if match.differ else "same"
+        nearest = match.profile + (f" (or {', '.join(match.also)})" if match.also else "")
+    if match.unknown:
+        far += f", {match.unknown} unknown"
+    return _printable(place), _printable(name) or "-", nearest, far
+
+
+def _printable(text: str) -> str:
+    """A name as a terminal may show it."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+def _json(found: Found, pairs: Sequence[Pair]) -> str:
+    from dsv4_env.drift.pairs import keys
+    from dsv4_env.reporters.json import dumped
+
+    return dumped(
+        {
+            "version": _VERSION,
+            "summary": {
+                "files": found.files,
+                "files_with_launches": len({x.path for x in found.launches}),
+                "launches": len(found.launches),
+                "near": sum(x.match.profile is not None for x in found.launches),
+                "unknown": sum(x.match.unknown for x in found.launches),
+                "unreadable": len(found.problems),
+            },
+            "launches": [_launch(x) for x in found.launches],
+            "problems": [
+                {"path": p.path, "line": p.line, "column": p.column, "message": message}
+                for p, message in found.problems
+            ],
+            "pairs": [keys(p) for p in pairs],
+        }
+    )
+
+
+def _launch(launch: Launch) -> dict[str, Any]:
+    match = launch.match
+    return {
+        "path": launch.path,
+        "line": launch.line,
+        "number": launch.number,
+        "name": launch.label or None,
+        "reader": launch.reader,
+        "variables_only": launch.variables,
+        "profile": match.profile,
+        "also": list(match.also),
+        "match": round(match.share, 4),
+        "differ": match.differ if match.profile else None,
+        "compared": match.compared if match.profile else None,
+        "unknown": match.unknown,
+    }
+
+
+def _pyproject() -> Path:
+    """Where the pairs go where no file mentions the tool yet: the project's, or one made here."""
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / "pyproject.toml").is_file():
+            return folder / "pyproject.toml"
+        if (folder / ".git").exists():
+            break
+    return here / "pyproject.toml"
+
+
+def _write(pairs: Sequence[Pair], target: Path, *, quiet: bool) -> None:
+    from dsv4_env.drift.pairs import with_pairs
+
+    shown = os.path.relpath(target)
+    if pairs:
+        text = target.read_bytes().decode("utf-8", "surrogateescape") if target.exists() else ""
+        write(with_pairs(text, pairs, shown), target)
+    if not quiet:
+        files = len({f for p in pairs for f in p.files})
+        said = f"added {_count(len(pairs), 'pair', 'pairs')} ({_count(files, 'file', 'files')}) to"
+        click.echo(f"{said if pairs else 'nothing to add to'} {shown}")
+
+
+COMMANDS = (discover,)

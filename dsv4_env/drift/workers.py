@@ -1,0 +1,177 @@
+"""Processes that share work on many files; one that dies costs the file that killed it."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import signal
+import sys
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from types import TracebackType
+from typing import Any, Self
+
+_GRACE = 2.0  # seconds that a process gets to end before it is killed
+
+
+@dataclass(frozen=True, slots=True)
+class Died:
+    """A file at which a process died, or at which something went wrong that nobody foresaw."""
+
+    path: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    method: str
+    paths: Sequence[str]
+
+
+@dataclass(slots=True, eq=False)
+class _Worker:
+    process: BaseProcess
+    pipe: Connection
+    task: _Task | None = None
+
+
+@dataclass(slots=True)
+class Pool:
+    """Calls methods of *job* with paths, in *jobs* processes, or in this one where that is 0.
+
+    Work may be put in while results come. Leaving the context ends the processes, whatever they
+    are at.
+    """
+
+    job: Any
+    jobs: int
+    _todo: deque[_Task] = field(default_factory=deque)
+    _workers: list[_Worker] = field(default_factory=list)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        for worker in self._workers:
+            worker.pipe.close()
+            if worker.task is not None:
+                worker.process.terminate()
+        for worker in self._workers:
+            _end(worker)
+        self._workers.clear()
+
+    def put(self, method: str, paths: Sequence[str], *, first: bool = False) -> None:
+        """Have *method* called with each of the paths; *first*: before all that waits."""
+        task = _Task(method, tuple(paths))
+        if first:
+            self._todo.appendleft(task)
+        else:
+            self._todo.append(task)
+
+    @property
+    def busy(self) -> bool:
+        """Whether there is work left, waiting or under way."""
+        return bool(self._todo) or any(w.task is not None for w in self._workers)
+
+    def results(self) -> Iterator[Any]:
+        """The result of each call, in no order, until there is no work left."""
+        while self.busy:
+            if self.jobs == 0:
+                yield from _called(self.job, self._todo.popleft())
+                continue
+            while len(self._workers) < min(self.jobs, len(self._todo)):
+                self._workers.append(self._started())
+            for worker in self._workers:
+                if worker.task is None and self._todo:
+                    self._give(worker)
+            # All are sent something before any result is looked at: what is made of it takes time.
+            ready = wait([w.pipe for w in self._workers if w.task is not None])
+            for worker in [w for w in self._workers if w.pipe in ready]:
+                yield from self._taken(worker)
+
+    def _taken(self, worker: _Worker) -> Iterator[Any]:
+        task = worker.task
+        assert task is not None
+        try:
+            results = worker.pipe.recv()
+        except (EOFError, OSError):
+            self._workers.remove(worker)
+            worker.pipe.close()
+            _end(worker)
+            if len(task.paths) > 1:  # one of them it was: each on its own, to tell which
+                self._todo.extend(_Task(task.method, (p,)) for p in task.paths)
+            else:
+                yield Died(task.paths[0], f"the process that read it died ({_how(worker)})")
+            return
+        worker.task = None
+        if self._todo:
+            self._give(worker)
+        yield from results
+
+    def _give(self, worker: _Worker) -> None:
+        worker.task = self._todo.popleft()
+        with contextlib.suppress(OSError):  # a dead one is found when its answer is waited for
+            worker.pipe.send(worker.task)
+
+    def _started(self) -> _Worker:
+        # A fork has all that is imported already; elsewhere than on Linux it isn't safe.
+        forks = sys.platform == "linux"
+        context: Any = multiprocessing.get_context("fork" if forks else "spawn")
+        here, there = context.Pipe()
+        inherited = [here, *(w.pipe for w in self._workers)] if forks else []
+        process = context.Process(target=_work, args=(self.job, there, inherited), daemon=True)
+        process.start()
+        there.close()
+        return _Worker(process, here)
+
+
+def _called(job: Any, task: _Task) -> list[Any]:
+    found = []
+    for path in task.paths:
+        try:
+            found.append(getattr(job, task.method)(path))
+        except KeyboardInterrupt:
+            raise
+        except BaseException as exc:  # whatever it is, it must not cost the other files
+            found.append(Died(path, f"reading it failed: {type(exc).__name__}: {exc}"))
+    return found
+
+
+def _work(job: Any, pipe: Connection, inherited: Sequence[Connection]) -> None:
+    """What a process does until its pipe is closed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # who started it ends it
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    for other in inherited:  # else it would never see that its own is closed
+        other.close()
+    while True:
+        try:
+            task = pipe.recv()
+        except (EOFError, OSError):
+            return
+        try:
+            pipe.send(_called(job, task))
+        except OSError:
+            return
+
+
+def _end(worker: _Worker) -> None:
+    worker.process.join(_GRACE)
+    if worker.process.is_alive():
+        worker.process.kill()
+        worker.process.join()
+
+
+def _how(worker: _Worker) -> str:
+    code = worker.process.exitcode or 0
+    if code < 0:
+        with contextlib.suppress(ValueError):
+            return f"{signal.Signals(-code).name}"
+    return f"exit code {code}"

@@ -1,0 +1,499 @@
+"""Every launch of a tree: what is looked at, what is near, and what can't be read."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from dsv4_env import drift, settings
+from dsv4_env.cli.common import catalogue_for
+from dsv4_env.drift import discover as discovering
+from dsv4_env.drift.discover import Found, Job, discover
+from dsv4_env.drift.nearest import Nearest
+from dsv4_env.finding import Severity
+from dsv4_env.profile import load_all, reference_script
+from dsv4_env.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from tests.conftest import Result
+
+SCRIPT = reference_script().read_text()
+TEST = """\
+from sglang.test.test_utils import CustomTestCase, popen_launch_server
+
+class TestIt(CustomTestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.process = popen_launch_server("M", "U", 60, other_args=["--tp", "8"])
+"""
+
+
+def nearest(least: float = 0.5) -> Nearest:
+    return Nearest(load_all(None), Settings(), catalogue_for, least)
+
+
+def tree(folder: Path, files: Mapping[str, str | bytes]) -> Path:
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return folder
+
+
+def found(folder: Path, jobs: int = 0) -> Found:
+    return discover([folder], nearest, root=folder, jobs=jobs)
+
+
+def launched(folder: Path) -> list[str]:
+    return [os.path.relpath(x.path, folder) for x in found(folder).launches]
+
+
+def problems(result: Found) -> dict[str, tuple[int | None, str]]:
+    return {Path(p.path).name: (p.line, message) for p, message in result.problems}
+
+
+# What is near
+
+
+def test_the_nearest_profile_and_how_far_it_is(tmp_path: Path) -> None:
+    tree(
+        tmp_path,
+        {
+            "a.sh": SCRIPT,
+            "b.sh": SCRIPT.replace("USE_AITER=1", "USE_AITER=0").replace("--tp 8", "--tp 4"),
+            "c.sh": "python3 -m sglang.launch_server --model-path llama --tp 8\n",
+            "d.sh": SCRIPT.replace("USE_AITER=1", "USE_AITER=true"),
+            "e.sh": SCRIPT.replace("FP4_EXPERTS=true", "FP4_EXPERTS=false"),
+            "f.sh": SCRIPT.replace("--tp 8", '--tp "$(nproc)"'),
+        },
+    )
+    matches = {Path(x.path).name: x.match for x in found(tmp_path).launches}
+    assert {n: (m.profile, m.differ, m.unknown) for n, m in matches.items()} == {
+        "a.sh": ("pro-fp4", 0, 0),
+        "b.sh": ("pro-fp4", 2, 0),
+        "c.sh": (None, 0, 0),
+        "d.sh": ("pro-fp4", 0, 0),  # SGLang reads "true" as "1"
+        "e.sh": ("pro-fp8", 0, 0),
+        "f.sh": ("pro-fp4", 0, 1),
+    }
+    shares = {n: m.share for n, m in matches.items()}
+    assert shares["a.sh"] == shares["d.sh"] == 1.0
+    assert 1.0 > shares["f.sh"] > shares["b.sh"] > 0.9 > 0.5 > shares["c.sh"] > 0
+
+
+def test_of_profiles_that_are_as_near_each_is_told(tmp_path: Path) -> None:
+    text = SCRIPT.replace("deepseek-ai/DeepSeek-V4-Pro", "somebody/Model")
+    (match,) = (x.match for x in found(tree(tmp_path, {"a.sh": text})).launches)
+    assert (match.profile, match.also) == ("flash-fp4", ("pro-fp4",))
+
+
+def test_variables_alone(tmp_path: Path) -> None:
+    lines = "".join(f"{n}={v}\n" for n, v in load_all(None)["flash-fp8"].env.items())
+    tree(tmp_path, {"v4.env": lines, "other.env": "A=1\nHF_HOME=x\n", ".env": "SGLANG_X=1\n"})
+    result = found(tmp_path).launches
+    shown = [(Path(x.path).name, x.variables, x.match.profile, x.match.differ) for x in result]
+    assert shown == [(".env", True, None, 0), ("v4.env", True, "flash-fp8", 0)]
+
+
+def test_the_share_follows_the_severities_of_the_settings(tmp_path: Path) -> None:
+    folder = tree(tmp_path, {"a.sh": SCRIPT.replace("USE_AITER=1", "USE_AITER=0")})
+    mild = Settings(severity={"SGLANG_USE_AITER": Severity.NOTE})
+    made = functools.partial(Nearest, load_all(None), mild, catalogue_for)
+    usual = found(folder).launches[0].match.share
+    assert discover([folder], made, root=folder, jobs=0).launches[0].match.share > usual
+
+
+# What is looked at
+
+
+def test_only_what_may_launch_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tree(
+        tmp_path,
+        {
+            "launch": "#!/usr/bin/env bash\nsglang serve --tp 8\n",
+            "plain.sh": "echo sglang server\n",
+            "notes.md": "python3 -m sglang.launch_server --tp 8\n",
+            "broken.py": "def (\n",
+            "test_it.py": TEST,
+            "c.yaml": "services:\n  s:\n    command: python3 -m sglang.launch_server --tp 8\n",
+            "other.yaml": "services: {s: {image: lmsysorg/sglang}}\n",
+            "bad.yaml": "services: {a: [\n",
+        },
+    )
+    asked: list[str] = []
+    read = Job.read
+
+    def watched(self: Job, path: str) -> object:
+        asked.append(Path(path).name)
+        return read(self, path)
+
+    monkeypatch.setattr(Job, "read", watched)
+    result = found(tmp_path)
+    assert sorted(asked) == ["c.yaml", "launch", "test_it.py"]
+    assert sorted(Path(x.path).name for x in result.launches) == ["c.yaml", "launch", "test_it.py"]
+    assert result.problems == []
+    assert result.files == 8
+
+
+def test_a_launch_through_a_base_class_or_a_helper_of_another_file(tmp_path: Path) -> None:
+    base = TEST.replace("TestIt", "Base").replace('"--tp", "8"', "*cls.more")
+    start = "from {} import start\n\ndef test_a():\n    start('--tp', '2')\n"
+    tree(
+        tmp_path,
+        {
+            "base.py": base,
+            "middle.py": (
+                "from base import Base\n\n"
+                "class Middle(Base):\n    more = ['--dp', '2']\n    def test_a(self): ...\n"
+            ),
+            "test_base.py": (
+                "from base import (\n    Base,  # why\n)\n\n"
+                "class TestA(Base):\n    more = ['--tp', '4']\n    def test_a(self): ...\n"
+            ),
+            "test_middle.py": (
+                "import middle\n\nclass TestB(middle.Middle):\n    def test_a(self): ...\n"
+            ),
+            "helper.py": (
+                "import subprocess\n\ndef start(*more):\n"
+                "    subprocess.Popen(['python3', '-m', 'sglang.launch_server', *more])\n"
+            ),
+            "test_helper.py": start.format("helper"),
+            "test_none.py": start.format("other"),
+            "lib.sh": 'launch() { python3 -m sglang.launch_server --tp 8 "$@"; }\n',
+            "run.sh": '. "$(dirname "$0")/lib.sh"\nlaunch --dp 2\n',
+        },
+    )
+    names = launched(tmp_path)
+    assert {"test_base.py", "test_middle.py", "test_helper.py", "run.sh"} <= set(names)
+    assert "test_none.py" not in names
+
+
+def test_a_tree_in_git_is_what_git_has(tmp_path: Path) -> None:
+    tree(tmp_path, dict.fromkeys(("a.sh", "new.sh", "out/b.sh", ".venv/c.sh", "gone.sh"), SCRIPT))
+    (tmp_path / ".gitignore").write_text("out/\n")
+    git = functools.partial(subprocess.run, cwd=tmp_path, check=True, capture_output=True)
+    git(["git", "init", "-q"])
+    git(["git", "add", "a.sh", "gone.sh"])
+    (tmp_path / "gone.sh").unlink()
+    result = found(tmp_path)
+    assert [Path(x.path).name for x in result.launches] == ["a.sh", "new.sh"]
+    assert result.problems == []
+    assert launched(tmp_path / "out") == ["b.sh"]  # ignored, and asked for by name
+
+
+def test_a_file_is_read_once_whatever_names_it(tmp_path: Path) -> None:
+    tree(tmp_path, {"a/run.sh": SCRIPT})
+    file = tmp_path / "a" / "run.sh"
+    result = discover([tmp_path, tmp_path / "a", file], nearest, root=tmp_path, jobs=0)
+    assert (len(result.launches), result.files) == (1, 1)
+
+
+# What can't be read
+
+DEEP = 20_000
+HOSTILE: dict[str, str | bytes] = {
+    "nul.sh": b"\0\1python3 -m sglang.launch_server\n",
+    "nul.py": b"import subprocess\0launch_server",
+    "latin.py": b"# launch_server subprocess \xff\n",
+    "latin.env": b"SGLANG_A=\xff\n",
+    "broken.py": "import subprocess\nlaunch_server = (\n",
+    "broken.sh": "if sglang serve; then\n",
+    "broken.yaml": "services:\n  s: {command: sglang serve, \n",
+    "bomb.yaml": "a: &a [sglang serve]\n"
+    + "".join(
+        f"{c}: &{c} [{','.join(f'*{b}' for _ in range(9))}]\n"
+        for b, c in zip("abcdefghi", "bcdefghij", strict=True)
+    )
+    + "services: {s: {command: *j}}\n",
+    "deep.yaml": "services: " + "[" * DEEP + "sglang serve" + "]" * DEEP,
+    "compose.deep.yaml": '{"services": ' + '{"a":' * DEEP + '"sglang serve"' + "}" * DEEP + "}",
+    "deep.py": "import subprocess\nx = " + "(" * DEEP + "'launch_server'" + ")" * DEEP,
+    "deep.sh": "(" * DEEP + "sglang serve" + ")" * DEEP,
+}
+
+
+def hostile(folder: Path) -> Path:
+    tree(folder, HOSTILE)
+    with (folder / "huge.sh").open("wb") as file:
+        file.truncate(100_000_000)
+    (folder / "loop.sh").symlink_to("loop.sh")
+    (folder / "nowhere.py").symlink_to("no/such/file")
+    os.mkfifo(folder / "pipe.sh")
+    return folder
+
+
+@pytest.mark.parametrize("jobs", [0, 2])
+def test_what_cannot_be_read_costs_one_problem_each(tmp_path: Path, jobs: int) -> None:
+    tree(hostile(tmp_path), {"a.sh": SCRIPT, "empty.sh": "", "empty.py": "", "z.py": TEST})
+    (tmp_path / "folder.sh").mkdir()
+    (tmp_path / "link.sh").symlink_to("a.sh")
+    (tmp_path / "down").symlink_to(tmp_path)
+    result = found(tmp_path, jobs)
+    assert [Path(x.path).name for x in result.launches] == ["a.sh", "z.py"]
+    bad = {*HOSTILE, "huge.sh", "loop.sh", "nowhere.py", "pipe.sh"}
+    assert sorted(Path(p.path).name for p, _ in result.problems) == sorted(bad)
+    said = problems(result)
+    assert said["nul.sh"][0] == 1
+    assert "a NUL byte" in said["nul.sh"][1]
+    assert said["broken.py"][0] == 2
+    assert said["latin.py"] == (1, "byte 0xff isn't utf-8; expected text in utf-8")
+    assert said["huge.sh"][1] == "100,000,000 bytes; expected at most 5,000,000 bytes"
+    assert "no regular file" in said["pipe.sh"][1]
+    assert "can't be read: " in said["loop.sh"][1]
+    assert "can't be read: no such file" in said["nowhere.py"][1]
+
+
+def test_a_file_that_is_gone_when_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tree(tmp_path, {"a.sh": SCRIPT, "b.sh": SCRIPT})
+    look = Job.look
+
+    def gone(self: Job, path: str) -> discovering.Looked:
+        looked = look(self, path)
+        if path.endswith("a.sh"):
+            Path(path).unlink()
+        return looked
+
+    monkeypatch.setattr(Job, "look", gone)
+    result = found(tmp_path)
+    assert [Path(x.path).name for x in result.launches] == ["b.sh"]
+    assert "no such file" in problems(result)["a.sh"][1]
+
+
+def dying(self: Job, path: str) -> object:
+    if path.endswith("exit.sh"):
+        os._exit(3)
+    if path.endswith("kill.sh"):
+        os.kill(os.getpid(), signal.SIGKILL)
+    if path.endswith("odd.sh"):
+        raise SystemExit(0)
+    return READ(self, path)
+
+
+READ = Job.read
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a fork has what the test changed")
+def test_a_process_that_dies_costs_the_file_that_killed_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = {f"{n}.sh": SCRIPT for n in ("a", "b", "c", "d", "exit", "kill", "odd", "x", "y", "z")}
+    monkeypatch.setattr(Job, "read", dying)
+    result = found(tree(tmp_path, files), jobs=2)
+    assert [Path(x.path).stem for x in result.launches] == ["a", "b", "c", "d", "x", "y", "z"]
+    assert problems(result) == {
+        "exit.sh": (None, "the process that read it died (exit code 3)"),
+        "kill.sh": (None, "the process that read it died (SIGKILL)"),
+        "odd.sh": (None, "reading it failed: SystemExit: 0"),
+    }
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a fork has what the test changed")
+def test_a_process_that_dies_at_a_look_costs_that_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look = Job.look
+
+    def dies(self: Job, path: str) -> discovering.Looked:
+        if path.endswith("3.sh"):
+            os._exit(1)
+        return look(self, path)
+
+    monkeypatch.setattr(Job, "look", dies)
+    result = found(tree(tmp_path, {f"{n}.sh": SCRIPT for n in range(8)}), jobs=2)
+    assert [Path(x.path).name for x in result.launches] == [f"{n}.sh" for n in range(8) if n != 3]
+    assert list(problems(result)) == ["3.sh"]
+
+
+def test_processes_find_what_one_finds(tmp_path: Path) -> None:
+    texts = [SCRIPT, TEST, "x = 1\n", SCRIPT.replace("--tp 8", "--tp 4")]
+    names = ["{}.sh", "test_{}.py", "{}.py", "d/{}.sh"]
+    tree(tmp_path, {names[i % 4].format(i): texts[i % 4] for i in range(80)})
+    one, two = found(tmp_path, 0), found(tmp_path, 2)
+    assert one.launches == two.launches
+    assert len(one.launches) == 60
+    assert (one.files, one.problems) == (two.files, two.problems) == (80, [])
+
+
+PEAK = """
+import resource, sys
+from dsv4_env.cli import run
+run(["discover", "--jobs", "0", sys.argv[1]])
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)
+"""
+
+
+def peak(folder: Path) -> int:
+    words = [sys.executable, "-c", PEAK, str(folder)]
+    done = subprocess.run(words, cwd=folder, capture_output=True, text=True, check=True)
+    return int(done.stderr.split()[-1])
+
+
+def test_memory_stays_flat(tmp_path: Path) -> None:
+    """Ten times the files, most of them with nothing in them, and launches that ten files share."""
+    text = "# " + "x" * 50_000 + "\necho sglang\n"
+    sizes = {}
+    for count in (100, 1000):
+        folder = tmp_path / str(count)
+        tree(folder, {f"{i}.sh": SCRIPT if i % 50 == 0 else text for i in range(count)})
+        sizes[count] = peak(folder)
+    assert sizes[1000] < 1.3 * sizes[100]
+
+
+# The command
+
+
+def test_a_table_with_a_summary(
+    tmp_path: Path, run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tree(tmp_path, {"a.sh": SCRIPT, "bad.sh": b"sglang serve\0", "t.py": TEST}))
+    assert run("discover") == run("discover", ".")
+    done = run("discover")
+    assert done.code == 2
+    assert done.err == (
+        "bad.sh:1:13: error: a NUL byte; expected a launch script, not a binary file\n"
+    )
+    assert done.out == (
+        "a.sh:38  -                  pro-fp4  same\n"
+        "t.py:6   TestIt.setUpClass  -        no profile is near\n"
+        "3 files looked at: 2 launches in 2 files, 1 near a profile, 0 unknown values; "
+        "1 file can't be read\n"
+        "note: 1 pair is new to pyproject.toml (--write adds it)\n"
+    )
+
+
+def test_json(tmp_path: Path, run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tree(tmp_path, {"a.sh": SCRIPT, "bad.sh": b"sglang serve\0"}))
+    done = run("discover", "--json")
+    assert (done.code, done.err) == (2, "")
+    data = json.loads(done.out)
+    assert data["version"] == 1
+    assert data["summary"] == {
+        "files": 2,
+        "files_with_launches": 1,
+        "launches": 1,
+        "near": 1,
+        "unknown": 0,
+        "unreadable": 1,
+    }
+    (launch,) = data["launches"]
+    assert (launch["path"], launch["line"], launch["profile"]) == ("a.sh", 38, "pro-fp4")
+    assert (launch["match"], launch["differ"], launch["compared"]) == (1.0, 0, 32)
+    assert [(p["path"], p["line"]) for p in data["problems"]] == [("bad.sh", 1)]
+    assert data["pairs"] == [{"profile": "pro-fp4", "files": ["a.sh"]}]
+
+
+def test_near_one_profile_alone(
+    tmp_path: Path, run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tree(tmp_path, {"a.sh": SCRIPT, "t.py": TEST}))
+    done = run("discover", "--profile", "flash-fp8")
+    assert done.out.startswith("a.sh:38  -  flash-fp8  1 differs\n1 file looked at") is False
+    assert done.out.splitlines()[0] == "a.sh:38  -  flash-fp8  1 differs"
+    assert "t.py" not in done.out
+    assert run("discover", "--profile", "flash-fp8", "--min-match", "1").out.startswith("2 files")
+    wrong = run("discover", "--profile", "flash-fp9")
+    assert (wrong.code, "Did you mean flash-fp" in wrong.err) == (2, True)
+
+
+def test_no_such_path(tmp_path: Path, run: Callable[..., Result]) -> None:
+    done = run("discover", str(tmp_path / "nope"))
+    assert done.code == 2
+    assert "nope: error: can't be read: no such file or directory" in done.err
+
+
+def test_what_is_written_is_what_check_holds(
+    tmp_path: Path, run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    two = TEST.replace("TestIt", "TestOther") + "\n" + SCRIPT_AS_TEST
+    tree(
+        tmp_path,
+        {
+            "scripts/a.sh": SCRIPT,
+            "scripts/b[1].sh": SCRIPT,
+            "scripts/c.sh": SCRIPT.replace("USE_AITER=1", "USE_AITER=0"),
+            "test_two.py": two,
+            "llama.sh": "sglang serve --tp 8\n",
+        },
+    )
+    monkeypatch.chdir(tmp_path)
+    done = run("discover", "--write")
+    assert (done.code, done.err) == (0, "")
+    assert done.out.endswith("added 2 pairs (4 files) to pyproject.toml\n")
+    before = (tmp_path / "pyproject.toml").read_text()
+    loaded = settings.load(tmp_path, {})
+    assert [(p.profile, p.files, p.symbol) for p in loaded.pairs] == [
+        ("pro-fp4", ("scripts/a.sh", "scripts/b[[]1].sh", "scripts/c.sh"), ()),
+        ("flash-fp4", ("test_two.py",), ("TestV4.setUpClass",)),
+    ]
+    held = drift.Run(loaded, None, catalogue_for, drift.Options())
+    report = drift.check(held, loaded.pairs)
+    assert (report.files, report.launches, report.problems) == (4, 4, ())
+    assert [(Path(f.location.path).name, f.subject) for f in report.findings if f.location] == [
+        ("c.sh", "SGLANG_USE_AITER")
+    ]
+    assert run("check").code == 1
+    again = run("discover", "--write")
+    assert again.out.endswith("nothing to add to pyproject.toml\n")
+    assert (tmp_path / "pyproject.toml").read_text() == before
+    assert run("discover", "--toml").out == ""
+
+
+FLASH = load_all(None)["flash-fp4"]
+SCRIPT_AS_TEST = f"""\
+import os
+
+class TestV4(CustomTestCase):
+    @classmethod
+    def setUpClass(cls):
+        env = os.environ | {FLASH.env!r}
+        args = {FLASH.server_args!r}
+        model = {FLASH.default_model_path!r}
+        cls.process = popen_launch_server(model, "U", 60, other_args=args, env=env)
+"""
+
+
+def test_pairs_go_to_the_project_that_one_stands_in(
+    tmp_path: Path, run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tree(tmp_path, {"pyproject.toml": "[project]\nname = 'x'\n", "deep/down/a.sh": SCRIPT})
+    monkeypatch.chdir(tmp_path / "deep" / "down")
+    assert run("discover", "--toml").out == (
+        '[[tool.dsv4_env.pairs]]\nprofile = "pro-fp4"\nfiles = ["deep/down/a.sh"]\n'
+    )
+    assert run("discover", "--write").out.endswith("(1 file) to ../../pyproject.toml\n")
+    assert settings.load(tmp_path / "deep", {}).pairs[0].files == ("deep/down/a.sh",)
+
+
+def test_interrupted(tmp_path: Path) -> None:
+    """Processes end, nothing is written, and the exit code is a shell's."""
+    code = (
+        "import os, signal, sys, time\n"
+        "from dsv4_env.cli import run\nfrom dsv4_env.drift.discover import Job\n"
+        "def slow(self, path):\n"
+        "    open(f'{os.getpid()}.pid', 'w').close()\n    time.sleep(60)\n"
+        "Job.read = slow\n"
+        "sys.exit(run(['discover', '--write', '--jobs', '2']))\n"
+    )
+    tree(tmp_path, {"a.sh": SCRIPT, "b.sh": SCRIPT})
+    words = [sys.executable, "-c", code]
+    with subprocess.Popen(words, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
+        while not list(tmp_path.glob("*.pid")):
+            assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=30)
+    assert (process.returncode, err.strip()) == (130, "dsv4-env: interrupted")
+    assert not (tmp_path / "pyproject.toml").exists()
+    for pid in tmp_path.glob("*.pid"):
+        assert not Path(f"/proc/{pid.stem}").exists()
