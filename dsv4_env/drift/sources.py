@@ -65,7 +65,7 @@ def load(path: Path | str) -> bytes:
         os.close(handle)
 
 
-def loaded(handle: int, path: Path) -> bytes:
+def loaded(handle: int, path: Path | str) -> bytes:
     """The bytes of a file that is open, as :func:`load` gives them."""
     try:
         status = os.fstat(handle)

@@ -6,6 +6,7 @@ Its tree is only asked where statements begin and end; what they say is read fro
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -26,6 +27,18 @@ _ASSIGNMENTS = re.compile(rf"(?m)^[ \t]*(?:{_ONE}[ \t]+)+{_ONE}[ \t]*\n")
 # To the grammar, the quote behind an escaped backslash is escaped: $'…' goes on to it.
 _LATE_END = re.compile(r"\$'(?:[^'\\\n]|\\.)*?\\\\'")
 _WIDE = re.compile(r"[^\x00-\x7f]")
+
+
+DEEP = re.compile(r"(?:\(\s*){1000}")  # beyond it, the grammar's time is no longer bearable
+
+
+@cache
+def parser() -> ts.Parser:
+    """The parser of this process."""
+    import tree_sitter
+    import tree_sitter_bash
+
+    return tree_sitter.Parser(tree_sitter.Language(tree_sitter_bash.language()))
 
 
 def shown(text: str, breaks: frozenset[int]) -> str:

@@ -8,14 +8,12 @@ explained, the statement is unsupported, and what it may do is unknown.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from functools import cache
 from typing import TYPE_CHECKING
 
 from dsv4_env.readers.bash.compound import COMPOUND, Doubt, redirected
 from dsv4_env.readers.bash.conditional import conditional
-from dsv4_env.readers.bash.grammar import opened, shown, simplified, sound
+from dsv4_env.readers.bash.grammar import DEEP, opened, parser, shown, simplified, sound
 from dsv4_env.readers.bash.lines import newline, skip_lines
 from dsv4_env.readers.bash.scan import MAX_NESTING, Cursor, blanks, quoted_text
 from dsv4_env.readers.bash.simple import redirection, simple_command
@@ -54,20 +52,11 @@ _SIMPLE = frozenset(
 )
 _HERE = frozenset({"heredoc_body", "heredoc_end", "heredoc_start", "heredoc_content"})
 _MAX_BREAKS = 500
-_DEEP = re.compile(r"(?:\(\s*){1000}")
-
-
-@cache
-def _parser() -> ts.Parser:
-    import tree_sitter
-    import tree_sitter_bash
-
-    return tree_sitter.Parser(tree_sitter.Language(tree_sitter_bash.language()))
 
 
 def parse(text: str) -> tuple[Block, SyntaxProblemError | None]:
     """All commands of a text up to its first syntax error."""
-    if deep := _DEEP.search(text):  # the grammar's time grows with the square of it
+    if deep := DEEP.search(text):  # the grammar's time grows with the square of it
         return Block([]), SyntaxProblemError(deep.start(), "nested too deeply", limit=True)
     breaks: frozenset[int] = frozenset()
     while True:
@@ -96,9 +85,9 @@ class Converter:
         self.depth = 0
         self.reached = 0  # the end of what was read as a simple command
         seen = shown(text, breaks)
-        self.root = _parser().parse(seen.encode()).root_node
+        self.root = parser().parse(seen.encode()).root_node
         if self.root.has_error:
-            self.root = _parser().parse(simplified(seen).encode()).root_node
+            self.root = parser().parse(simplified(seen).encode()).root_node
 
     def cursor(self, start: int, end: int) -> Cursor:
         """A cursor over a part of the text."""
