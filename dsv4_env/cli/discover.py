@@ -67,7 +67,7 @@ def discover(
     write_: bool,
     jobs: int | None,
 ) -> int:
-    """Find every launch below PATH, and the profile that each is nearest to.
+    """Find every launch in a tree, and the profile nearest to it.
 
     Without PATH it is the current folder. In a git repository what git ignores is left out;
     links aren't followed. --write holds what is near a profile to it: it adds pairs to
