@@ -71,7 +71,7 @@ def history(
     format_: str,
     output: Path | None,
 ) -> None:
-    """Tell how settings moved in a git repository, and who followed whom.
+    """Tell how settings moved in git, and who followed whom.
 
     Every version of the launch scripts and tests is read from git (nothing is checked out or
     run): what moved when, how many days a test took to follow its script, what went back and

@@ -207,7 +207,7 @@ def test_check_finds_drift(run: Run, tmp_path: Path) -> None:
     script.write_text(text.replace("SGLANG_USE_AITER=1", "SGLANG_USE_AITER=on"))
     result = run("check", "--against", str(script))
     assert result.code == 1
-    assert f'{script}:18:8: error: SGLANG_USE_AITER is "on"; pro-fp4 has "1" [DSV003]' in result.out
+    assert f'{script}:18:8: error: SGLANG_USE_AITER is "on"; pro-fp4 has "1" (' in result.out
     assert run("check", "--against", str(script), "--exit-zero").code == 0
     assert run("check", "--against", str(script), "--ignore", "SGLANG_USE_*").code == 0
 
