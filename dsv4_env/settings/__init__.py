@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +18,8 @@ if TYPE_CHECKING:
 PREFIX = "DSV4_ENV_"
 TABLE = ("tool", "dsv4_env")
 # [tool.dsv4_env], [[tool.dsv4_env.pairs]], tool.dsv4_env.sglang = …; or dsv4_env under [tool].
-_DOTTED = re.compile(rb"""tool["']?\s*\.\s*["']?dsv4_env\b""")
+# Of a name that is spelled in another way is to be told, so it is found, too.
+_DOTTED = re.compile(rb"""tool["']?\s*\.\s*["']?dsv4[-_.]?env\b""", re.IGNORECASE)
 _PLAIN = re.compile(rb"""^\s*["']?dsv4_env["']?\s*[.=]""", re.MULTILINE)
 
 
@@ -85,7 +85,7 @@ def find_pyproject(start: Path) -> Path | None:
             data = path.read_bytes()
         except OSError:
             continue
-        if b"dsv4_env" in data and (_DOTTED.search(data) or _PLAIN.search(data)):
+        if _DOTTED.search(data) or (b"dsv4_env" in data and _PLAIN.search(data)):
             return path
     return None
 
@@ -113,6 +113,11 @@ def profiles_folder(start: Path, environ: Mapping[str, str]) -> Path | None:
     return (
         pyproject.parent / text if isinstance(text, str) and text else load(start, environ).profiles
     )
+
+
+def _is_ours(key: str) -> bool:
+    """Whether a table is meant for this tool, however its name is spelled."""
+    return re.sub(r"[-_.]", "", key).casefold() == "dsv4env"
 
 
 def load(start: Path, environ: Mapping[str, str]) -> Settings:
@@ -154,6 +159,15 @@ def _load(pyproject: Path | None, variables: Mapping[str, str], start: Path) -> 
     source = None
     if pyproject is not None:
         source = toml_source.parse(pyproject.read_bytes(), str(pyproject), SettingsError)
+        for key in source.data.get("tool", {}):
+            if key != TABLE[1] and _is_ours(key):
+                raise SettingsError(
+                    f"unknown table [tool.{key}]",
+                    where=next(
+                        (at for k, at in source.keys.items() if k[:2] == ("tool", key)), None
+                    ),
+                    expected="[tool.dsv4_env]",
+                )
         inner: Any = source.data
         for key in TABLE:
             inner = inner.get(key, {}) if isinstance(inner, dict) else {}
@@ -226,7 +240,7 @@ def _problem(
         )
     if item["type"] == "missing":
         return SettingsError(f"[[{table}]] has no {last}", where=where, expected=f"{last} = …")
-    shown = f"{last} is {item['input']!r}" if isinstance(last, str) else repr(item["input"])
-    if isinstance(item["input"], date):
-        shown = f"{last} is {item['input']}"
+    shown = source.spelled.get(path) if source and name not in from_variables else None
+    shown = schema.toml(item["input"]) if shown is None or "\n" in shown else shown
+    shown = f"{last} is {shown}" if isinstance(last, str) else shown
     return SettingsError(shown, where=where, expected=schema.expected(keys, item))

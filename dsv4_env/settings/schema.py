@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, Any
@@ -101,6 +102,18 @@ def merged(variables: Mapping[str, Any], table: Mapping[str, Any]) -> ToolSettin
             )
 
     return Merged()
+
+
+def toml(value: object) -> str:
+    """A value as TOML spells it, on one line."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, Mapping):
+        inside = ", ".join(f"{toml(str(k))} = {toml(v)}" for k, v in value.items())
+        return f"{{{inside}}}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(toml, value))}]"
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else str(value)
 
 
 def keys_of(path: tuple[str | int, ...]) -> set[str]:

@@ -53,10 +53,19 @@ def test_an_empty_variable_sets_nothing(tmp_path: Path) -> None:
     assert load(here, {f"DSV4_ENV_{name}": "" for name in names}) == load(here, {})
 
 
-def test_another_tools_pyproject_is_passed_over(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[tool.ruff]\n",
+        '[project]\ndependencies = ["dsv4-env"]\n',
+        '# dsv4_env\n[tool.hatch]\npackages = ["dsv4_env"]\n',
+        "tool = 1 # dsv4_env\n",
+    ],
+)
+def test_another_tools_pyproject_is_passed_over(tmp_path: Path, text: str) -> None:
     inner = tmp_path / "inner"
     inner.mkdir()
-    (inner / "pyproject.toml").write_text("[tool.ruff]\n")
+    (inner / "pyproject.toml").write_text(text)
     (tmp_path / "pyproject.toml").write_text('[tool.dsv4_env]\nprofile = ["a"]\n')
     assert load(inner, {}).profile == ("a",)
 
@@ -134,6 +143,31 @@ def test_another_tools_pyproject_is_passed_over(tmp_path: Path) -> None:
             "pyproject.toml:2:12: profiles is 3; expected a string",
         ),
         ("[tool]\ndsv4_env = 1\n", {}, "pyproject.toml:2:1: [tool.dsv4_env] is no table"),
+        (
+            "[tool.dsv4-env]\nprofile = 'a'\n",
+            {},
+            "pyproject.toml:1:2: unknown table [tool.dsv4-env]; expected [tool.dsv4_env]",
+        ),
+        (
+            "[[tool.DSV4env.pairs]]\nprofile = 'a'\n",
+            {},
+            "pyproject.toml:1:3: unknown table [tool.DSV4env]; expected [tool.dsv4_env]",
+        ),
+        (
+            "[tool.dsv4_env]\nprofile = 'a'\n[tool.dsv4-env]\n",
+            {},
+            "pyproject.toml:3:2: unknown table [tool.dsv4-env]; expected [tool.dsv4_env]",
+        ),
+        (
+            '[tool.dsv4_env]\nagainst = ["a", { b = true }]\n',
+            {},
+            'pyproject.toml:2:11: against is ["a", { b = true }]; expected a string',
+        ),
+        (
+            '[tool.dsv4_env]\nagainst = [\n  "a",\n  { b = true, c = 2026-01-31 },\n]\n',
+            {},
+            'pyproject.toml:2:11: against is ["a", {"b" = true, "c" = 2026-01-31}]; expected a str',
+        ),
         ("[tool.dsv4_env\n", {}, "pyproject.toml:1:15: TOML syntax"),
         (
             "",
