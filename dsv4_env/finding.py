@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
-from dsv4_env.model import Location
+from dsv4_env.model import Location, is_installed, shown_path
 
 
 class Severity(enum.StrEnum):
@@ -146,14 +146,14 @@ class Report:
 
     def path(self, path: str) -> str:
         """A path as shown: relative to the root where it lies below it."""
-        if self.root and path.startswith(self.root.rstrip(os.sep) + os.sep):
-            return os.path.relpath(path, self.root)
-        return path
+        return shown_path(path, self.root)
 
     def uri(self, path: str) -> str | None:
         """A path relative to the project, with slashes; None where it lies outside of it."""
         base = self.project or self.root
         whole = os.path.join(self.root, path)  # noqa: PTH118  # pure text: nothing is resolved
+        if is_installed(whole):  # no part of a project, even where its environment lies there
+            return None
         if not base or not whole.startswith(base.rstrip(os.sep) + os.sep):
             return None if base else path
         return os.path.relpath(whole, base).replace(os.sep, "/")
@@ -177,7 +177,7 @@ def fingerprint(finding: Finding, comparison: Comparison | None, report: Report)
     parts = (
         finding.rule.id,
         comparison.left if comparison else "",
-        (place and report.uri(place.path)) or (comparison.right if comparison else ""),
+        (place and report.uri(place.path)) or (report.path(comparison.right) if comparison else ""),
         finding.subject,
         finding.left or "",
         finding.right or "",

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
 from typing import TypeAlias
 
 ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -21,6 +24,36 @@ class Location:
 
     def __str__(self) -> str:
         return ":".join(str(p) for p in (self.path, self.line, self.column) if p is not None)
+
+
+_PACKAGE = Path(__file__).parent
+
+
+@cache
+def shipped_dir() -> Path:
+    """The folder of the profiles that come with the package."""
+    installed = _PACKAGE / "profiles"
+    return installed if installed.is_dir() else _PACKAGE.parent / "profiles"
+
+
+def is_installed(path: str) -> bool:
+    """Whether a file comes with an installed package, so that nobody mends it in its place."""
+    shipped = shipped_dir()
+    return shipped.parent == _PACKAGE and path.startswith(f"{shipped}{os.sep}")
+
+
+def shown_path(path: str, root: str) -> str:
+    """A path as shown: relative to *root* where it lies below it, else as it is.
+
+    What comes with the package is ``dsv4_env/profiles/…``, wherever that is installed: a path
+    into site-packages would hide what counts.
+    """
+    below = bool(root) and path.startswith(root.rstrip(os.sep) + os.sep)
+    if below and not is_installed(path):
+        return os.path.relpath(path, root)
+    if path.startswith(f"{shipped_dir()}{os.sep}"):
+        return f"dsv4_env/profiles/{os.path.relpath(path, shipped_dir())}"
+    return path
 
 
 @dataclass(frozen=True, slots=True)

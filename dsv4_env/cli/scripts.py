@@ -29,6 +29,7 @@ from dsv4_env.model import (
     Value,
     is_secret,
     masked,
+    shown_path,
 )
 from dsv4_env.quoting import word
 
@@ -40,7 +41,7 @@ def shown(location: Location | None) -> str:
     """A location with its path relative to the current folder where it lies below it."""
     if location is None:
         return ""
-    path = location.path.removeprefix(f"{Path.cwd()}/")
+    path = shown_path(location.path, str(Path.cwd()))
     return str(Location(path, location.line, location.column))
 
 

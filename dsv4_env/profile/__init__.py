@@ -9,14 +9,7 @@ from typing import Any
 
 from dsv4_env.errors import ProfileError, did_you_mean
 from dsv4_env.model import EnvVar, LaunchConfig, Location, Origin, ServerArg
-
-_PACKAGE = Path(__file__).parent.parent
-
-
-def shipped_dir() -> Path:
-    """The folder of the profiles that come with the package."""
-    installed = _PACKAGE / "profiles"
-    return installed if installed.is_dir() else _PACKAGE.parent / "profiles"
+from dsv4_env.model import shipped_dir as shipped_dir
 
 
 def reference_script() -> Path:
