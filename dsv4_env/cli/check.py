@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -28,6 +29,7 @@ from dsv4_env.errors import ReadError, UsageError, did_you_mean
 from dsv4_env.finding import Severity
 from dsv4_env.profile import load_profile, reference_script
 from dsv4_env.reporters import REPORTERS
+from dsv4_env.settings import PREFIX
 
 if TYPE_CHECKING:
     from dsv4_env.drift import Run
@@ -127,11 +129,20 @@ def check(
     """
     from dsv4_env import drift
 
-    files = [_output(text) for text in outputs]
+    files = _outputs(outputs)
     found = settings()
-    pairs = _pairs(names, found)
-    if changed_since is not None and (against or not pairs):
-        raise UsageError("--changed-since needs pairs", expected="[[tool.dsv4_env.pairs]]")
+    pairs = () if against else _pairs(names, found)
+    if changed_since is not None and not pairs:
+        raise UsageError(
+            "--changed-since" + (" with --against" if against else " without pairs"),
+            expected="[[tool.dsv4_env.pairs]] in pyproject.toml, and no --against",
+        )
+    whole = not against and len(pairs) == len(found.pairs)
+    if write_baseline and found.pairs and not against and (not whole or changed_since is not None):
+        raise UsageError(
+            "--write-baseline of a part of the pairs would forget the others",
+            expected="no PROFILE and no --changed-since with it",
+        )
     run = drift.Run(
         found,
         folder if folder is not None else found.profiles,
@@ -146,21 +157,40 @@ def check(
             closed=inputs.closed,
             root=inputs.root,
         ),
-        whole=not against and len(pairs) == len(found.pairs),
+        whole=whole,
     )
     if changed_since is not None:
         run.changed = drift.changed_since(run.folder, changed_since)
-    if pairs and not against:
+    if pairs:
         report = drift.check(run, pairs)
     else:
         report = _against(run, against, names or found.profile, inputs)
     failing = _LEVELS[: _LEVELS.index(fail_on) + 1] if fail_on != "never" else ()
     report = replace(report, failing=frozenset(Severity(level) for level in failing))
     report = _with_baseline(report, run, baseline or found.baseline, update=write_baseline)
-    for reporter, path in files:
-        write(REPORTERS[reporter](report), path)
-    write(REPORTERS[format_](replace(report, color=use_color(color))))
-    return 0 if exit_zero else drift.exit_code(report)
+    written = [(REPORTERS[reporter](report), path) for reporter, path in files]
+    shown = REPORTERS[format_](replace(report, color=use_color(color)))
+    for text, path in written:
+        write(text, path)
+    write(shown)
+    code = drift.exit_code(report)
+    return 0 if exit_zero and code == 1 else code
+
+
+def _outputs(texts: Sequence[str]) -> list[tuple[str, Path]]:
+    """The reporters and files of ``--output``, as far as they can be written."""
+    found: dict[Path, tuple[str, Path]] = {}
+    for text in texts:
+        format_, path = _output(text)
+        if str(path) == "-":
+            raise UsageError(f"--output {text}", expected=f"a file, or --format {format_}")
+        if path.is_dir() or not path.resolve().parent.is_dir():
+            problem = "is a folder" if path.is_dir() else "there is no such folder"
+            raise UsageError(f"--output {text}: {problem}", expected="a file that can be written")
+        if path.resolve() in found:
+            raise UsageError(f"--output {text}: the file is named twice", expected="one format")
+        found[path.resolve()] = (format_, path)
+    return list(found.values())
 
 
 def _output(text: str) -> tuple[str, Path]:
@@ -174,7 +204,7 @@ def _output(text: str) -> tuple[str, Path]:
             expected="one of " + ", ".join(REPORTERS),
             hint=did_you_mean(name, REPORTERS),
         )
-    suffix = Path(text).suffix
+    suffix = Path(text).suffix.lower()
     if suffix not in _SUFFIXES:
         raise UsageError(
             f"--output {text}: its name doesn't tell the format",
@@ -211,11 +241,30 @@ def _against(run: Run, against: Sequence[str], names: Sequence[str], inputs: Inp
             raise UsageError(
                 f"{text} is a profile", expected="a launch script; `diff` compares two profiles"
             )
-        opened = operands.open_launch(text, inputs)
+        try:
+            opened = operands.open_launch(text, inputs)
+        except ReadError as exc:
+            if not against and run.settings.against:
+                exc.found += f" (named by {_against_setting(run.settings)})"
+            if len(against) < 2:
+                raise
+            drift.unreadable(run, Path(operands.split(text).path), exc)
+            continue
         config = operands.relevant(opened.config, wanted)
         pairs = [Pair(name, (text,)) for name in names]
         drift.check_launch(run, pairs, config, opened.path, opened.text)
+    if not against and not run.settings.against:
+        run.notes.append(
+            "no [[tool.dsv4_env.pairs]] and no --against: only the script that comes with "
+            "dsv4-env was checked"
+        )
     return drift.report(run, waivers=False)
+
+
+def _against_setting(found: Settings) -> str:
+    """Where the script that is checked by default is named."""
+    variable = f"{PREFIX}AGAINST"
+    return variable if os.environ.get(variable) else f"against in {found.source}"
 
 
 def _with_baseline(report: Report, run: Run, path: Path | None, *, update: bool) -> Report:

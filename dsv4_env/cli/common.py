@@ -155,7 +155,11 @@ def write(text: str, output: Path | None = None) -> None:
     if output.exists() and not output.is_file():
         output.write_bytes(data)
         return
-    handle, name = tempfile.mkstemp(dir=output.parent, prefix=f".{output.name}.")
+    try:
+        handle, name = tempfile.mkstemp(dir=output.parent, prefix=f".{output.name}.")
+    except OSError as exc:
+        reason = (exc.strerror or str(exc)).lower()
+        raise UsageError(f"can't be written: {reason}", where=output) from None
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)

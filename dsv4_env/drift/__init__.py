@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from fnmatch import fnmatchcase
@@ -17,8 +17,8 @@ from dsv4_env.errors import ProfileError, ReadError, did_you_mean
 from dsv4_env.finding import Comparison, Finding, Report, Waiver
 from dsv4_env.model import LaunchConfig, Location
 from dsv4_env.profile import Profile, layer_files, load_all
-from dsv4_env.readers import label
-from dsv4_env.rules import RULES, compare_launches, with_model
+from dsv4_env.readers import label, looking
+from dsv4_env.rules import LOCAL, RULES, compare_launches, is_ignored, with_model
 from dsv4_env.settings import Pair, Settings
 
 if TYPE_CHECKING:
@@ -48,7 +48,9 @@ class Run:
     """One check: what it is given, and what it has found so far.
 
     *changed* are the files that count where only changes are checked, *whole* says that every
-    pair of the project is looked at. With *strict*, what can't be read is raised.
+    pair of the project is looked at. With *strict*, what can't be read is raised. *files* are
+    those read (or not to be read), *touched* the ids of the pairs that a change may matter to,
+    *names* those of all settings met.
     """
 
     settings: Settings
@@ -61,8 +63,11 @@ class Run:
     lines: Lines = field(default_factory=Lines)
     comparisons: list[Comparison] = field(default_factory=list)
     problems: list[Finding] = field(default_factory=list)
-    files: int = 0
+    notes: list[str] = field(default_factory=list)
+    files: set[Path] = field(default_factory=set)
     launches: int = 0
+    touched: set[int] = field(default_factory=set)
+    names: set[str] = field(default_factory=set)
     excuses: Excuses = field(init=False)
     known: dict[str, Profile] = field(init=False)
     layers: dict[str, Path] = field(init=False)
@@ -107,6 +112,14 @@ def check(run: Run, pairs: Sequence[Pair]) -> Report:
             by_file.setdefault(path, []).append(pair)
     for path in sorted(by_file):
         check_file(run, path, by_file[path])
+    if run.changed is not None:
+        total = f"{len(pairs)} pair{'s' * (len(pairs) != 1)}"
+        touched = len(run.touched)
+        run.notes.append(
+            f"only what changed was checked: that is {touched} of {total}"
+            if touched
+            else f"nothing changed that any of {total} depends on"
+        )
     return report(run)
 
 
@@ -124,7 +137,8 @@ def report(run: Run, *, waivers: bool = True) -> Report:
         tuple(run.comparisons),
         tuple(run.problems),
         lines=run.lines.kept,
-        files=run.files,
+        notes=(*run.notes, *_idle(run, judged=waivers and run.whole and run.changed is None)),
+        files=len(run.files),
         launches=run.launches,
         root=str(Path.cwd()),
         project=str(run.folder),
@@ -133,35 +147,41 @@ def report(run: Run, *, waivers: bool = True) -> Report:
 
 def check_file(run: Run, path: Path, pairs: Sequence[Pair]) -> None:
     """Hold one file to the profiles of its pairs."""
-    if run.changed is not None and not _may_be_touched(run, path):
+    if run.changed is not None and not run.changed:
         return
     try:
         data = load(path)
     except ReadError as exc:
-        _unreadable(run, path, exc)
+        touched = [_touched(run, path, pair, ()) for pair in pairs]
+        if any(touched):
+            unreadable(run, path, exc)
         return
     text = data.decode("utf-8", "surrogateescape")
     before = len(run.comparisons)
     counted = False
     launched: set[str] = set()
     for pair in pairs:
-        try:
-            launches = read(data, path, _reading(run, pair))
-        except ReadError as exc:
-            _unreadable(run, path, exc)
+        problem = None
+        with looking(run.changed is not None) as drawn:
+            try:
+                launches = read(data, path, _reading(run, pair))
+            except ReadError as exc:
+                problem = exc
+        if not _touched(run, path, pair, drawn):
+            continue
+        if problem is not None:
+            unreadable(run, path, problem)
             continue
         chosen = list(_chosen(launches, pair, str(path)))
-        if run.changed is not None and not _touched(run, path, pair, chosen):
-            continue
         counted = True
         if not chosen:
             _nothing(run, pair, _missing(launches, pair, str(path)), Location(str(path)))
         for title, config in chosen:
             launched.add(title)
             compare(run, pair, config, title)
-    run.files += counted
     run.launches += len(launched)
     if counted:
+        run.files.add(path)
         _finish(run, before, pairs, path, text)
 
 
@@ -172,7 +192,7 @@ def check_launch(
     before = len(run.comparisons)
     for pair in pairs:
         compare(run, pair, config, config.name)
-    run.files += path is not None
+    run.files |= {path} if path else set()
     run.launches += 1
     _finish(run, before, pairs, path, text)
 
@@ -181,6 +201,8 @@ def compare(run: Run, pair: Pair, config: LaunchConfig, title: str) -> None:
     """Hold one launch to a pair's profile."""
     profile = run.profile(pair)
     options, settings = run.options, run.settings
+    for side in (with_model(profile), config):
+        run.names |= {e.name for e in side.env} | {a.flag for a in side.args or () if a.flag}
     comparison = compare_launches(
         with_model(profile),
         config,
@@ -241,7 +263,8 @@ def _nothing(run: Run, pair: Pair, why: str, where: Location | None = None) -> N
     )
 
 
-def _unreadable(run: Run, path: Path, exc: ReadError) -> None:
+def unreadable(run: Run, path: Path, exc: ReadError) -> None:
+    """A file that can't be read, as one finding."""
     if run.strict:
         raise exc
     rule = RULES["DSV010"]
@@ -251,31 +274,46 @@ def _unreadable(run: Run, path: Path, exc: ReadError) -> None:
     finding = Finding(rule, rule.severity, path.name, message, where)
     if finding not in run.problems:
         run.problems.append(finding)
-        run.files += 1
+        run.files.add(path)
 
 
-def _may_be_touched(run: Run, path: Path) -> bool:
-    """Whether a file has to be read to tell; only scripts and tests draw on other files."""
-    changed = run.changed or ()
-    return bool(changed) and (path.suffix not in (".yml", ".yaml") or bool({path} & set(changed)))
-
-
-def _touched(run: Run, path: Path, pair: Pair, chosen: Iterable[tuple[str, LaunchConfig]]) -> bool:
+def _touched(run: Run, path: Path, pair: Pair, drawn: Collection[str]) -> bool:
     """Whether a change may matter to a pair: to the file, what it draws on, the profile, the pair.
 
-    What a file draws on is known by the places of its settings.
+    *drawn* are the files that its reader looked for: one that is gone now has mattered, too.
     """
-    changed = {str(p) for p in run.changed or ()}
-    profile = run.profile(pair)
-    own = {str(path), str(run.settings.source), *(str(run.layers[n]) for n in profile.layers)}
-    if own & changed:
+    if run.changed is None:
         return True
-    for _, config in chosen:
-        places = [config.location, *(e.location for e in config.env)]
-        places += [a.location for a in config.args or ()]
-        if any(p is not None and p.path in changed for p in places):
-            return True
-    return False
+    layers = (run.layers[name] for name in run.profile(pair).layers)
+    own = (path, *layers, *([run.settings.source] if run.settings.source else []))
+    places = {str(path), *drawn, *(str(p.resolve()) for p in own)}
+    if places.isdisjoint(map(str, run.changed)):
+        return False
+    run.touched.add(id(pair))
+    return True
+
+
+def _idle(run: Run, *, judged: bool) -> Iterator[str]:
+    """What is said of patterns that change nothing; *judged*: also of those in the settings."""
+    options, settings = run.options, run.settings
+    groups = [("--", "", options.ignore, options.compare)]
+    if judged:
+        groups.append(("", "", settings.ignore, settings.compare))
+        groups += [("", f" (pair of {p.profile})", p.ignore, p.compare) for p in settings.pairs]
+    for dashes, where, ignore, compare in groups:
+        for pattern in dict.fromkeys(ignore):
+            if not any(is_ignored(name, [pattern]) for name in run.names):
+                hint = did_you_mean(pattern, run.names)
+                yield (
+                    f"{dashes}ignore {pattern}{where}: nothing that is compared has this name"
+                    + (f" (did you mean {hint}?)" if hint else "")
+                )
+        for name in dict.fromkeys(compare):
+            if name.lstrip("-") not in {n.lstrip("-") for pair in LOCAL.items() for n in pair}:
+                yield (
+                    f"{dashes}compare {name}{where}: only host, port and model-path are left "
+                    "out, and can be put back"
+                )
 
 
 def _finish(run: Run, before: int, pairs: Sequence[Pair], path: Path | None, text: str) -> None:
@@ -330,4 +368,5 @@ __all__ = [
     "compare",
     "exit_code",
     "report",
+    "unreadable",
 ]

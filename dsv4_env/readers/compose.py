@@ -8,7 +8,7 @@ from pathlib import Path
 
 from dsv4_env.errors import ReadError
 from dsv4_env.model import ENV_NAME, LaunchConfig, Note, Unknown, Value
-from dsv4_env.readers import compose_text, dotenv, embedded, yaml_source
+from dsv4_env.readers import compose_text, dotenv, embedded, looked_at, yaml_source
 from dsv4_env.readers.shell_text import Setting, Text, join
 from dsv4_env.readers.yaml_source import Mapping as YamlMapping
 from dsv4_env.readers.yaml_source import Node, Scalar, Sequence
@@ -146,6 +146,7 @@ class _Service:
             file = (self.root / name).resolve()
             if not file.is_relative_to(self.root.resolve()):
                 return None
+            looked_at(file)
             data = file.read_bytes()
         except (OSError, ValueError):
             return None

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dsv4_env.finding import Report
 from dsv4_env.reporters.content import entries, position, summary
 from dsv4_env.reporters.style import opening, plain
+from dsv4_env.scrub import scrubbed
 
 
 def report(report: Report) -> str:
-    """``path:line:col: severity: id message``, sorted, then a line on all that was compared."""
+    """``path:line:col: severity: id message``, sorted, then what is to be said of all."""
     found = sorted(entries(report), key=lambda e: position(e, report))
     lines = [
         f"{where}: {e.finding.severity.value}: {e.finding.rule.id} {plain(e.message)}"
@@ -16,4 +17,5 @@ def report(report: Report) -> str:
         else f"{e.finding.severity.value}: {e.finding.rule.id} {plain(e.message)}"
         for e in found
     ]
+    lines += [f"note: {plain(scrubbed(n))}" for n in report.notes]
     return "".join(f"{line}\n" for line in (*lines, summary(report)))

@@ -90,12 +90,14 @@ def verdict(comparison: Comparison, report: Report) -> Verdict:
     """What came out of a comparison."""
     right = report.path(comparison.right)
     bad = any(fails(f, report) for f in comparison.findings)
+    allowed = not bad and any(map(_serious, comparison.findings))
     if comparison.lint:
         title, done = f"{right} on {comparison.left}", "read"
-        word = "problems" if bad else "no problems"
+        word = "problems" if bad else "problems allowed" if allowed else "no problems"
     else:
         title, done = f"{report.path(comparison.left)} against {right}", "compared"
         word = "drift" if bad else "no drift" if comparison.compared else "nothing compared"
+        word = "drift allowed" if allowed else word
     details = f"{count(comparison.compared, 'setting')} {done}, {comparison.unknown} unknown"
     found = tally(comparison.findings)
     return Verdict(title, word, details + (f"; {found}" if found else ""), bad)
@@ -105,8 +107,11 @@ def summary(report: Report) -> Verdict:
     """What came out of all: a run that compared nothing can't look like one that found nothing."""
     lint = bool(report.comparisons) and all(c.lint for c in report.comparisons)
     drift = any(fails(f, report) for c in report.comparisons for f in c.findings)
+    different = any(_serious(f) for c in report.comparisons for f in c.findings)
     if report.failed:
         word = "drift" if drift and not lint else "problems"
+    elif any(map(_serious, report.findings)):  # --fail-on lets it pass
+        word = "drift allowed" if different and not lint else "problems allowed"
     elif report.compared:
         word = "no problems" if lint else "no drift"
     else:
@@ -116,6 +121,10 @@ def summary(report: Report) -> Verdict:
     details = f"{count(report.compared, 'setting')} {done}, {report.unknown} unknown"
     found = tally(report.findings)
     return Verdict(title, word, details + (f"; {found}" if found else ""), report.failed)
+
+
+def _serious(finding: Finding) -> bool:
+    return finding.waiver is None and finding.severity is not Severity.NOTE
 
 
 def files(report: Report) -> int:

@@ -69,7 +69,7 @@ def report(report: Report) -> str:
 
 def _parts(report: Report) -> Iterator[_Part]:
     total = summary(report)
-    icon = "❌" if total.bad else "⚠️" if total.word == "nothing compared" else "✅"
+    icon = "❌" if total.bad else "✅" if total.word.startswith("no ") else "⚠️"
     yield _Part(f"### {icon} dsv4-env: {total.word}\n\n{total.title}, {total.details}\n")
     worst = worst_first((e for e in entries(report) if fails(e.finding, report)), report)
     if worst:

@@ -96,6 +96,6 @@ def _note(note: str, report: Report) -> str:
 
 
 def _verdict(found: Verdict, report: Report) -> str:
-    style = "red" if found.bad else "yellow" if found.word == "nothing compared" else "green"
+    style = "red" if found.bad else "green" if found.word.startswith("no ") else "yellow"
     word = paint(found.word, style, report.color)
     return f"{opening(found.title)}: {word} ({found.details})"

@@ -101,8 +101,8 @@ def commands(text: str, found: Report) -> None:
     shown = [f for f in found.findings if f.waiver is None]
     *lines, summary = text.splitlines()
     assert re.match(r"\d+ files?, \d+ launch", summary)
-    assert len(lines) == len(shown)
-    for line in lines:
+    assert len(lines) == len(shown) + len(found.notes)
+    for line in lines[: len(shown)]:
         match = re.fullmatch(r"::(?:error|warning|notice) ([^:]*)::(.*)", line)
         assert match is not None
         names = [p.partition("=")[0] for p in match[1].split(",")]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from dsv4_env.readers import looked_at
 from dsv4_env.readers.bash import arrays, guards
 from dsv4_env.readers.bash import words as w
 from dsv4_env.readers.bash.builtins import BUILTINS
@@ -243,12 +244,10 @@ def read_file(run: Run, path: Value, state: State) -> str | None:
     """What a file below the root holds, None where that isn't known."""
     file = run.located(path, state)
     try:
-        if (
-            file is not None
-            and run.below_root(file)
-            and file.is_file()
-            and file.stat().st_size < 1_000_000
-        ):
+        if file is None or not run.below_root(file):
+            return None
+        looked_at(file)
+        if file.is_file() and file.stat().st_size < 1_000_000:
             return file.read_bytes().decode("utf-8", "surrogateescape")
     except OSError:
         pass

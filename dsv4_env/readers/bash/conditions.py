@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dsv4_env.model import Unknown, Value
+from dsv4_env.readers import looked_at
 from dsv4_env.readers.bash import special
 from dsv4_env.readers.bash import words as w
 from dsv4_env.readers.bash.lookup import find, is_set, ragged_array
@@ -134,6 +135,7 @@ def _file(run: Run, state: State, op: str, value: Value) -> bool:
     if isinstance(value, str) and run.root is not None and value.startswith("/"):
         path = Path(value)
         if op in ("-e", "-f", "-a", "-d") and run.below_root(path):
+            looked_at(path)
             if (op == "-f" and path.is_file()) or (op == "-d" and path.is_dir()):
                 return True
             if op in ("-e", "-a") and path.exists():

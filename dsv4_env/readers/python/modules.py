@@ -10,6 +10,7 @@ from pathlib import Path
 
 from dsv4_env.errors import ReadError
 from dsv4_env.model import Location
+from dsv4_env.readers import looked_at
 from dsv4_env.readers.python import scan
 from dsv4_env.readers.python.run import KEPT, Break, Continue, Raised, Return, Run, find_reaching
 from dsv4_env.readers.python.text import decoded
@@ -146,6 +147,7 @@ def _locate(run: Run, scope: Scope, name: str, level: int) -> Path | None:
     for base in bases:
         target = base.joinpath(*parts)
         for path in (target.with_name(target.name + ".py"), target / "__init__.py"):
+            looked_at(path)
             if path.is_file() and (whole := path.resolve()).is_relative_to(root):
                 return whole
     return None
