@@ -91,9 +91,9 @@ class Report:
 
     *problems* are findings of no comparison (a file that can't be read, an unused waiver),
     *lines* the source lines of findings by path and number, for excerpts, *root* the folder that
-    paths are shown relative to, *project* the one that programs get them relative to (a
-    repository's; *root* where it is empty). *files* and *launches* count what was read, *notes*
-    are what is to be said of the run as a whole.
+    paths are shown relative to, *project* the one of the settings, *repository* the one that
+    programs get paths relative to (one that is empty is as the one before it). *files* and
+    *launches* count what was read, *notes* are what is to be said of the run as a whole.
     """
 
     comparisons: tuple[Comparison, ...] = ()
@@ -103,6 +103,7 @@ class Report:
     launches: int = 0
     root: str = ""
     project: str = ""
+    repository: str = ""
     color: bool = False
     failing: frozenset[Severity] = field(default=frozenset({Severity.ERROR, Severity.WARNING}))
     notes: tuple[str, ...] = ()
@@ -149,8 +150,14 @@ class Report:
         return shown_path(path, self.root)
 
     def uri(self, path: str) -> str | None:
+        """A path relative to the repository, with slashes; None where it lies outside of it."""
+        return self._below(path, self.repository or self.project or self.root)
+
+    def own(self, path: str) -> str | None:
         """A path relative to the project, with slashes; None where it lies outside of it."""
-        base = self.project or self.root
+        return self._below(path, self.project or self.root)
+
+    def _below(self, path: str, base: str) -> str | None:
         whole = os.path.join(self.root, path)  # noqa: PTH118  # pure text: nothing is resolved
         if is_installed(whole):  # no part of a project, even where its environment lies there
             return None
@@ -177,7 +184,7 @@ def fingerprint(finding: Finding, comparison: Comparison | None, report: Report)
     parts = (
         finding.rule.id,
         comparison.left if comparison else "",
-        (place and report.uri(place.path)) or (report.path(comparison.right) if comparison else ""),
+        (place and report.own(place.path)) or (report.path(comparison.right) if comparison else ""),
         finding.subject,
         finding.left or "",
         finding.right or "",

@@ -23,6 +23,7 @@ from dsv4_env.cli import (
 )
 from dsv4_env.errors import Dsv4Error, did_you_mean
 from dsv4_env.exporters import EXPORTERS
+from dsv4_env.reporters.style import plain
 
 _EPILOG = """\b
 Examples:
@@ -112,13 +113,13 @@ def run(argv: Sequence[str]) -> int:
             sys.stdout.flush()
         return result if isinstance(result, int) else 0
     except Dsv4Error as exc:
-        click.echo(f"dsv4-env: error: {exc}", err=True)
+        click.echo(plain(f"dsv4-env: error: {exc}"), err=True)
     except click.exceptions.NoArgsIsHelpError as exc:
         click.echo(exc.format_message(), err=True)
     except click.ClickException as exc:
         message = exc.format_message()
         message = message[:1].lower() + message[1:]
-        click.echo(f"dsv4-env: error: {message}", err=True)
+        click.echo(plain(f"dsv4-env: error: {message}"), err=True)
         context = getattr(exc, "ctx", None)
         if context is not None:
             click.echo(f"Try '{context.command_path} --help'.", err=True)
@@ -133,14 +134,16 @@ def run(argv: Sequence[str]) -> int:
         return 0
     except OSError as exc:
         place = f"{exc.filename}: " if exc.filename else ""
-        click.echo(f"dsv4-env: error: {place}{(exc.strerror or str(exc)).lower()}", err=True)
+        reason = (exc.strerror or str(exc)).lower()
+        click.echo(plain(f"dsv4-env: error: {place}{reason}"), err=True)
     except Exception as exc:
         # A defect of ours: whoever called still gets one message and no half-written output.
         import traceback
 
         frame = traceback.extract_tb(exc.__traceback__)[-1]
         place = f"{frame.filename}:{frame.lineno}"
-        click.echo(f"dsv4-env: internal error: {type(exc).__name__}: {exc} (at {place})", err=True)
+        message = f"{type(exc).__name__}: {exc} (at {place})"
+        click.echo(plain(f"dsv4-env: internal error: {message}"), err=True)
     failure = _failure(argv)
     if failure and sys.stdout is not None and not sys.stdout.isatty():
         with contextlib.suppress(OSError):  # a full disk has been told already

@@ -61,6 +61,12 @@ _SUFFIXES = {
     metavar="REV",
     help="Only pairs that a change since this git revision (branch, tag, commit) may matter to.",
 )
+@click.option(
+    "--pairs-only",
+    is_flag=True,
+    help="Where [tool.dsv4_env] names no pairs, fail instead of checking the script that comes "
+    "with dsv4-env.",
+)
 @selection_options
 @reading_options
 @click.option(
@@ -94,6 +100,7 @@ def check(
     names: tuple[str, ...],
     against: tuple[str, ...],
     changed_since: str | None,
+    pairs_only: bool,
     ignore: tuple[str, ...],
     compare: tuple[str, ...],
     sglang: str | None,
@@ -132,9 +139,10 @@ def check(
     files = _outputs(outputs)
     found = settings()
     pairs = () if against else _pairs(names, found)
-    if changed_since is not None and not pairs:
+    needing = "--changed-since" if changed_since is not None else "--pairs-only"
+    if (changed_since is not None or pairs_only) and not pairs:
         raise UsageError(
-            "--changed-since" + (" with --against" if against else " without pairs"),
+            needing + (" with --against" if against else ": there are no pairs"),
             expected="[[tool.dsv4_env.pairs]] in pyproject.toml, and no --against",
         )
     whole = not against and len(pairs) == len(found.pairs)

@@ -22,7 +22,9 @@ from dsv4_env.cli.common import (
 )
 from dsv4_env.cli.operands import file_launches, named_profile, split
 from dsv4_env.errors import Dsv4Error
+from dsv4_env.readers.detect import detect
 from dsv4_env.reporters import REPORTERS
+from dsv4_env.reporters.style import plain
 
 if TYPE_CHECKING:
     from dsv4_env.catalogue import Catalogue
@@ -38,6 +40,9 @@ _FORMATS = [name for name in REPORTERS if name != "changes"]  # lint changes not
 @sglang_option
 @click.option("--select", multiple=True, metavar="RULE", help="Only this rule, by id or name.")
 @click.option("--ignore", multiple=True, metavar="RULE", help="Not this rule, by id or name.")
+@click.option(
+    "--skip-unrelated", is_flag=True, help="Pass over files that launch no server of SGLang."
+)
 @input_options
 @profiles_option
 @exit_zero_option
@@ -56,6 +61,7 @@ def lint(
     sglang: str | None,
     select: tuple[str, ...],
     ignore: tuple[str, ...],
+    skip_unrelated: bool,
     folder: Path | None,
     inputs: Inputs,
     exit_zero: bool,
@@ -76,6 +82,7 @@ def lint(
       dsv4-env lint run_dsv4.sh --ignore default-value
       dsv4-env lint test_deepseek_v4.py .github/workflows/nightly.yml
     """
+    from dsv4_env.drift import repository
     from dsv4_env.finding import Report
     from dsv4_env.lint import named
 
@@ -90,6 +97,8 @@ def lint(
         try:
             profile = named_profile(operand, own)
             if profile is None:
+                if skip_unrelated and not _related(operand, inputs):
+                    continue
                 comparisons += _of_file(operand, inputs, common, chosen, ignored)
                 files += 1
                 continue
@@ -101,21 +110,38 @@ def lint(
         comparisons.append(_comparison(profile.config, profile.name, catalogue, found))
     if unread and not comparisons:
         for problem in unread[:-1]:
-            click.echo(f"dsv4-env: error: {problem}", err=True)
+            click.echo(plain(f"dsv4-env: error: {problem}"), err=True)
         raise unread[-1]
     report = Report(
         tuple(comparisons),
         files=files,
         launches=len(comparisons),
         root=str(Path.cwd()),
+        repository=repository(Path.cwd()),
         color=use_color(color),
     )
     write(REPORTERS[format_](report))
     for problem in unread:
-        click.echo(f"dsv4-env: error: {problem}", err=True)
+        click.echo(plain(f"dsv4-env: error: {problem}"), err=True)
     if unread:
         return 2
     return 1 if report.failed and not exit_zero else 0
+
+
+def _related(operand: str, inputs: Inputs) -> bool:
+    """Whether a file launches a server. One that can't be read does where it names SGLang."""
+    from dsv4_env.drift import sources
+
+    path = Path(operand)
+    if not path.is_file():
+        return True  # a launch within a file, or nothing at all: asked for
+    data = sources.load(path)
+    if b"sglang" not in data.lower():
+        return False
+    try:
+        return bool(file_launches(split(operand), inputs)[2])
+    except Dsv4Error:
+        return detect(str(path.absolute()), data) is not None
 
 
 def _of_profile(

@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dsv4_env.drift.files import changed_since, expand
+from dsv4_env.drift.files import changed_since, expand, repository
 from dsv4_env.drift.sources import Lines, Reading, load, place, read, titles
 from dsv4_env.drift.waivers import Excuses, in_comments
 from dsv4_env.errors import ProfileError, ReadError, did_you_mean
@@ -142,6 +142,7 @@ def report(run: Run, *, waivers: bool = True) -> Report:
         launches=run.launches,
         root=str(Path.cwd()),
         project=str(run.folder),
+        repository=repository(run.folder),
     )
 
 
@@ -368,5 +369,6 @@ __all__ = [
     "compare",
     "exit_code",
     "report",
+    "repository",
     "unreadable",
 ]

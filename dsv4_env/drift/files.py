@@ -145,6 +145,12 @@ def _regex(pattern: str) -> re.Pattern[str]:
     return re.compile("".join(out), re.DOTALL)
 
 
+def repository(folder: Path) -> str:
+    """The top of the git repository that a folder is in, an empty string where it's in none."""
+    found = (p for p in (folder, *folder.parents) if os.path.lexists(p / ".git"))
+    return str(next(found, ""))
+
+
 def changed_since(folder: Path, revision: str) -> set[Path]:
     """The files that differ from where *revision* and HEAD parted, new ones included.
 

@@ -168,7 +168,7 @@ def write_baseline(report: Report) -> str:
             "fingerprint": fingerprint(finding, comparison, report),
             "rule": finding.rule.id,
             "subject": finding.subject,
-            "file": report.uri(finding.location.path) if finding.location else None,
+            "file": report.own(finding.location.path) if finding.location else None,
             "profile": comparison.left if comparison else None,
         }
         for comparison, finding in _all(report)
