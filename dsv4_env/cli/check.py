@@ -62,10 +62,10 @@ _SUFFIXES = {
     help="Only pairs that a change since this git revision (branch, tag, commit) may matter to.",
 )
 @click.option(
-    "--pairs-only",
+    "--no-default",
     is_flag=True,
-    help="Where [tool.dsv4_env] names no pairs, fail instead of checking the script that comes "
-    "with dsv4-env.",
+    help="Where neither --against nor [tool.dsv4_env] names a file, fail instead of checking the "
+    "script that comes with dsv4-env.",
 )
 @selection_options
 @reading_options
@@ -100,7 +100,7 @@ def check(
     names: tuple[str, ...],
     against: tuple[str, ...],
     changed_since: str | None,
-    pairs_only: bool,
+    no_default: bool,
     ignore: tuple[str, ...],
     compare: tuple[str, ...],
     sglang: str | None,
@@ -139,11 +139,16 @@ def check(
     files = _outputs(outputs)
     found = settings()
     pairs = () if against else _pairs(names, found)
-    needing = "--changed-since" if changed_since is not None else "--pairs-only"
-    if (changed_since is not None or pairs_only) and not pairs:
+    if changed_since is not None and not pairs:
         raise UsageError(
-            needing + (" with --against" if against else ": there are no pairs"),
+            "--changed-since" + (" with --against" if against else ": there are no pairs"),
             expected="[[tool.dsv4_env.pairs]] in pyproject.toml, and no --against",
+        )
+    if no_default and not (against or pairs or found.against):
+        raise UsageError(
+            "there is nothing to check",
+            where=found.source,
+            expected="[[tool.dsv4_env.pairs]] in pyproject.toml, or --against FILE",
         )
     whole = not against and len(pairs) == len(found.pairs)
     if write_baseline and found.pairs and not against and (not whole or changed_since is not None):
