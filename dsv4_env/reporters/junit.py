@@ -40,9 +40,10 @@ def report(report: Report) -> str:
     for path, cases in suites.items():
         suite = ET.SubElement(root, "testsuite", {"name": path} | _numbers(cases))
         suite.extend(cases)
-    if suites:
-        lines = [str(summary(report)), *(f"note: {scrubbed(n)}" for n in report.notes)]
-        ET.SubElement(list(root)[-1], "system-out").text = _text(lines)
+    if not suites:  # that nothing was compared has to be said, too
+        ET.SubElement(root, "testsuite", {"name": "dsv4-env"} | _numbers([]))
+    lines = [str(summary(report)), *(f"note: {scrubbed(n)}" for n in report.notes)]
+    ET.SubElement(list(root)[-1], "system-out").text = _text(lines)
     ET.indent(root)
     text = ET.tostring(root, encoding="unicode").replace("##[", "#&#35;[")
     return f'<?xml version="1.0" encoding="utf-8"?>\n{text}\n'

@@ -1,0 +1,584 @@
+"""``check`` on a project: which pairs, what is written where, what it exits with."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from dsv4_env import load_profile, reporters
+from dsv4_env.drift import sources
+from dsv4_env.profile import reference_script
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tests.conftest import Result
+
+    Run = Callable[..., Result]
+
+STAND_IN = Path(__file__).parent.parent / "stand_in_server.py"
+SCRIPT = reference_script().read_text()
+SETTINGS = """
+[tool.dsv4_env]
+profiles = "launch"
+sglang = "0.5.16"
+
+[[tool.dsv4_env.pairs]]
+profile = "pro-fp4"
+files = "scripts/pro.sh"
+
+[[tool.dsv4_env.pairs]]
+profile = "mine"
+files = ["tests/test_*.py"]
+
+[[tool.dsv4_env.pairs]]
+profile = "pro-fp4"
+files = "k8s/*.yml"
+ignore = ["*"]
+"""
+TEST = """
+from base import ENV
+
+class TestMine:
+    @classmethod
+    def setUpClass(cls):
+        cls.process = popen_launch_server(
+            "m", "u", 60, other_args=["--tp", "8"], env={**ENV, "SGLANG_USE_AITER": "1"}
+        )
+"""
+POD = """
+apiVersion: v1
+kind: Pod
+spec:
+  containers:
+    - name: server
+      command: [python3, -m, sglang.launch_server, --tp, "8"]
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "project"
+    for name, text in {
+        "pyproject.toml": SETTINGS,
+        "launch/mine.toml": '[env]\nSGLANG_USE_AITER = "1"\n[args]\n--tp = "8"\n',
+        "scripts/pro.sh": SCRIPT,
+        "tests/test_mine.py": TEST,
+        "tests/base.py": 'ENV = {"HIP_VISIBLE_DEVICES": "0"}\n',
+        "k8s/pod.yml": POD,
+    }.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+def last(result: Result) -> str:
+    return result.out.splitlines()[-1]
+
+
+def told(result: Result) -> list[str]:
+    """The findings of the concise format: place, severity and rule."""
+    return [" ".join(line.split(" ")[:3]) for line in result.out.splitlines() if " DSV0" in line]
+
+
+def git(folder: Path, *words: str) -> None:
+    identity = ["-c", "user.name=t", "-c", "user.email=t@example.com", "-c", "commit.gpgsign=false"]
+    subprocess.run(["git", *identity, *words], cwd=folder, check=True, capture_output=True)
+
+
+@pytest.fixture
+def repository(project: Path) -> Path:
+    git(project, "init", "-q")
+    git(project, "add", "-A")
+    git(project, "commit", "-q", "-m", "one")
+    return project
+
+
+# Which pairs
+
+
+def test_all_pairs(run: Run, project: Path) -> None:
+    result = run("check", "-f", "concise")
+    assert (result.code, result.err) == (1, "")
+    assert told(result) == ["tests/base.py:1:8: warning: DSV002"]
+    assert last(result) == (
+        "3 files, 3 launches: drift (35 settings compared, 0 unknown; 1 warning)"
+    )
+
+
+def test_from_a_folder_below(run: Run, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(project / "tests")
+    result = run("check", "-f", "concise")
+    assert told(result) == ["base.py:1:8: warning: DSV002"]
+
+
+def test_pairs_of_one_profile(run: Run, project: Path) -> None:
+    result = run("check", "mine")
+    assert result.code == 1
+    assert last(result).startswith("mine against tests/test_mine.py: drift (3 settings compared")
+    assert run("check", "pro-fp4").code == 0
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        (["min"], "no pair of [tool.dsv4_env] has the profile 'min'; expected one of mine, pro-"),
+        (["flash-fp4"], "has the profile 'flash-fp4'; expected one of mine, pro-fp4, or --against"),
+        (["nope", "--against", "scripts/pro.sh"], "unknown profile 'nope'"),
+        (["--changed-since", "HEAD", "--against", "x"], "--changed-since with --against"),
+        (["--changed-since", "HEAD"], "expected a git repository"),
+        (["--write-baseline"], "--write-baseline; expected --baseline FILE with it"),
+        (
+            ["mine", "--baseline", "b.json", "--write-baseline"],
+            "--write-baseline of a part of the pairs would forget the others",
+        ),
+        (["--baseline", "b.json"], "b.json: the baseline can't be read: no such file"),
+        (["-o", "x"], "--output x: its name doesn't tell the format; expected FORMAT=x, or a name"),
+        (["-o", "jsn=x"], "no format is called jsn; expected one of text,"),
+        (["-o", "no/x.json"], "--output no/x.json: there is no such folder"),
+        (["-o", "text=launch"], "--output text=launch: is a folder"),
+        (["-o", "json=-"], "--output json=-; expected a file, or --format json"),
+        (["-o", "x.md", "-o", "text=./x.md"], "--output text=./x.md: the file is named twice"),
+        (["--fail-on", "fatal"], "'fatal' is not one of 'error', 'warning', 'note', 'never'"),
+    ],
+)
+def test_wrong_usage(run: Run, project: Path, argv: list[str], message: str) -> None:
+    before = sorted(project.rglob("*"))
+    result = run("check", *argv)
+    assert (result.code, result.out) == (2, "")
+    assert message in result.err
+    assert sorted(project.rglob("*")) == before
+
+
+def test_a_pair_of_an_unknown_profile_has_its_place(run: Run, project: Path) -> None:
+    edit(project / "pyproject.toml", '"mine"', '"mien"')
+    result = run("check")
+    assert (result.code, result.out) == (2, "")
+    assert "pyproject.toml:10:3: unknown profile 'mien'; expected one of" in result.err
+    assert "Did you mean mine?" in result.err
+
+
+def test_nothing_of_ones_own_is_said(run: Run, tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = run("check", "-f", "concise")
+    assert result.code == 0
+    note, summary = result.out.splitlines()
+    assert note.startswith("note: no [[tool.dsv4_env.pairs]] and no --against: only the script")
+    assert summary.startswith("1 file, 1 launch: no drift")
+    result = run("check", "--no-default")
+    assert result.code == 2
+    assert "there is nothing to check; expected [[tool.dsv4_env.pairs]]" in result.err
+    assert run("check", "--no-default", "--against", str(reference_script())).code == 0
+
+
+@pytest.mark.parametrize("variable", [False, True])
+def test_a_missing_script_of_the_settings(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: bool
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = "[tool.dsv4_env]\n" + ("" if variable else 'against = "old/run.sh"\n')
+    (tmp_path / "pyproject.toml").write_text(text)
+    if variable:
+        monkeypatch.setenv("DSV4_ENV_AGAINST", "old/run.sh")
+    result = run("check")
+    assert result.code == 2
+    named = "DSV4_ENV_AGAINST" if variable else f"against in {tmp_path}/pyproject.toml"
+    assert "old/run.sh: can't be read: no such file or directory" in result.err
+    assert f"(named by {named})" in result.err
+
+
+# What changed
+
+
+def test_nothing_changed_is_no_silent_success(run: Run, repository: Path) -> None:
+    (repository / "notes.txt").touch()
+    for format_ in reporters.REPORTERS:
+        result = run("check", "--changed-since", "HEAD", "-f", format_)
+        assert result.code == 0
+        assert "nothing changed that any of 3 pairs depends on" in re.sub(
+            "&[^;]*;|<!-- -->", "", result.out
+        )
+        assert "no drift" not in result.out
+    assert last(run("check", "--changed-since", "HEAD")) == (
+        "0 files, 0 launches: nothing compared (0 settings compared, 0 unknown)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "checked"),
+    [
+        ("scripts/pro.sh", ["pro-fp4 against scripts/pro.sh"]),
+        ("tests/test_mine.py", ["mine against tests/test_mine.py"]),
+        ("tests/base.py", ["mine against tests/test_mine.py"]),
+        ("launch/mine.toml", ["mine against tests/test_mine.py"]),
+        ("k8s/pod.yml", ["pro-fp4 against k8s/pod.yml Pod/? container server"]),
+        ("launch/pro-fp4x.toml", []),
+    ],
+)
+def test_only_what_was_touched(run: Run, repository: Path, name: str, checked: list[str]) -> None:
+    with (repository / name).open("a") as file:
+        file.write("\n")
+    result = run("check", "--changed-since", "HEAD", "-f", "json")
+    report = json.loads(result.out)
+    assert [f"{c['left']} against {c['right']}" for c in report["comparisons"]] == checked
+    assert report["problems"] == []
+    counted = f"only what changed was checked: that is {len(checked)} of 3 pairs"
+    assert (counted in report["notes"]) == bool(checked)
+
+
+def test_the_settings_touch_every_pair(run: Run, repository: Path) -> None:
+    edit(repository / "pyproject.toml", "0.5.16", "0.5.15")
+    result = run("check", "--changed-since", "HEAD", "-f", "concise")
+    assert "that is 3 of 3 pairs" in result.out
+    assert last(result).startswith("3 files, 3 launches")
+
+
+@pytest.mark.parametrize("how", ["emptied", "deleted", "imported no more"])
+def test_a_file_that_sets_nothing_any_more_has_mattered(
+    run: Run, repository: Path, how: str
+) -> None:
+    script = repository / "scripts" / "pro.sh"
+    (repository / "scripts" / "common.sh").write_text("export SGLANG_USE_AITER=1\n")
+    edit(script, "export SGLANG_USE_AITER=1", ". scripts/common.sh")
+    git(repository, "add", "-A")
+    git(repository, "commit", "-q", "-m", "two")
+    assert run("check", "pro-fp4").code == 0
+    if how == "emptied":
+        (repository / "scripts" / "common.sh").write_text("")
+    elif how == "deleted":
+        (repository / "scripts" / "common.sh").unlink()
+    else:
+        (repository / "tests" / "base.py").unlink()
+    result = run("check", "--changed-since", "HEAD", "-f", "concise")
+    assert "that is 1 of 3 pairs" in result.out
+    if how == "imported no more":
+        assert "tests/test_mine.py" in run("check", "--changed-since", "HEAD").out
+    else:
+        assert result.code == 1
+        assert "SGLANG_USE_AITER " in result.out
+
+
+def test_a_link_to_a_changed_file(run: Run, repository: Path) -> None:
+    script = repository / "scripts" / "pro.sh"
+    script.rename(repository / "real.sh")
+    script.symlink_to("../real.sh")
+    git(repository, "add", "-A")
+    git(repository, "commit", "-q", "-m", "two")
+    edit(repository / "real.sh", "--tp 8", "--tp 4")
+    result = run("check", "--changed-since", "HEAD", "-f", "concise")
+    assert (result.code, told(result)) == (1, ["scripts/pro.sh:41:5: error: DSV003"])
+
+
+def test_a_broken_file_that_nobody_touched_stays_out(run: Run, repository: Path) -> None:
+    (repository / "k8s" / "bad.yml").write_text("apiVersion: v1\nkind: [sglang\n")
+    git(repository, "add", "-A")
+    git(repository, "commit", "-q", "-m", "two")
+    assert run("check").code == 2
+    edit(repository / "scripts" / "pro.sh", "--tp 8", "--tp 4")
+    result = run("check", "--changed-since", "HEAD", "-f", "concise")
+    assert (result.code, told(result)) == (1, ["scripts/pro.sh:41:5: error: DSV003"])
+    (repository / "k8s" / "bad.yml").write_text("apiVersion: v2\nkind: [sglang\n")
+    assert run("check", "--changed-since", "HEAD").code == 2
+
+
+# Known findings, severities, patterns
+
+
+def test_a_baseline(run: Run, project: Path) -> None:
+    baseline = project / "known.json"
+    words = ("check", "--baseline", "known.json", "-f", "concise")
+    result = run(*words, "--write-baseline")
+    assert result.code == 0
+    assert result.err == "dsv4-env: note: wrote known.json\n"
+    (entry,) = json.loads(baseline.read_text())["findings"]
+    assert (entry["file"], entry["subject"]) == ("tests/base.py", "HIP_VISIBLE_DEVICES")
+    assert run(*words).code == 0
+    assert last(run(*words)).endswith("no drift (35 settings compared, 0 unknown; 1 waived)")
+    edit(project / "scripts" / "pro.sh", "--tp 8", "--tp 4")
+    result = run(*words)
+    assert (result.code, told(result)) == (1, ["scripts/pro.sh:41:5: error: DSV003"])
+    edit(project / "tests" / "base.py", "HIP_", "X_")
+    assert "known.json: note: DSV015 the baseline has 1 finding that is no more" in run(*words).out
+    edit(project / "pyproject.toml", "[tool.dsv4_env]", '[tool.dsv4_env]\nbaseline = "known.json"')
+    assert "DSV015" in run("check").out
+    assert "DSV015" not in run("check", "pro-fp4").out
+
+
+@pytest.mark.parametrize(
+    ("level", "severity", "code", "word"),
+    [
+        ("error", "error", 1, "drift"),
+        ("error", "warning", 0, "drift allowed"),
+        ("error", "note", 0, "no drift"),
+        ("warning", "warning", 1, "drift"),
+        ("warning", "note", 0, "no drift"),
+        ("note", "note", 1, "drift"),
+        ("never", "error", 0, "drift allowed"),
+    ],
+)
+def test_fail_on(run: Run, project: Path, level: str, severity: str, code: int, word: str) -> None:
+    table = f'[tool.dsv4_env.severity]\n"HIP_*" = "{severity}"\n'
+    (project / "pyproject.toml").write_text(SETTINGS + table)
+    result = run("check", "-f", "concise", "--fail-on", level)
+    assert result.code == code
+    assert f"3 launches: {word} (35 settings compared, 0 unknown; 1 {severity})" in result.out
+    report = json.loads(run("check", "-f", "json", "--fail-on", level).out)
+    assert report["failed"] == bool(code)
+
+
+def test_exit_zero_is_for_drift_alone(run: Run, project: Path) -> None:
+    assert run("check", "--exit-zero").code == 0
+    assert ": drift (" in last(run("check", "--exit-zero"))
+    (project / "scripts" / "pro.sh").write_text("if true; then\n")
+    assert run("check", "--exit-zero").code == 2
+
+
+def test_patterns_that_change_nothing_are_told(run: Run, project: Path) -> None:
+    out = run("check", "--ignore", "SGLANG_USE_ITER", "--compare", "tp", "--compare", "port").out
+    assert (
+        "note: --ignore SGLANG_USE_ITER: nothing that is compared has this name (did you mean "
+        "SGLANG_USE_AITER?)\n" in out
+    )
+    assert "note: --compare tp: only host, port and model-path are left out, and can be put" in out
+    assert "compare port:" not in out
+    assert "nothing that is compared" not in run("check", "--ignore", "tp").out
+    edit(project / "pyproject.toml", '["*"]', '["*", "NONE_*"]')
+    note = "note: ignore NONE_* (pair of pro-fp4): nothing that is compared has this name"
+    assert note in run("check").out
+    assert note not in run("check", "mine").out
+
+
+# What is written
+
+
+def test_several_reports_in_one_run(run: Run, project: Path) -> None:
+    names = {"a.json", "b.SARIF", "c.md", "d.xml", "e.txt", "f", "g=h.json"}
+    result = run(
+        *("check", "-f", "github", "-o", "a.json", "-o", "b.SARIF", "-o", "c.md", "-o", "d.xml"),
+        *("-o", "e.txt", "-o", "concise=f", "-o", "json=g=h.json"),
+    )
+    assert result.code == 1
+    assert result.out.startswith("::warning file=tests/base.py,line=1,col=8,")
+    assert {p.name for p in project.iterdir() if p.is_file()} == {*names, "pyproject.toml"}
+    for name, format_ in (
+        *(("a.json", "json"), ("b.SARIF", "sarif"), ("c.md", "markdown"), ("d.xml", "junit")),
+        *(("e.txt", "text"), ("f", "concise"), ("g=h.json", "json")),
+    ):
+        assert (project / name).read_text() == run("check", "-f", format_).out, name
+
+
+@pytest.mark.parametrize("format_", reporters.REPORTERS)
+def test_there_is_always_a_summary(run: Run, project: Path, format_: str) -> None:
+    out = run("check", "--ignore", "HIP_VISIBLE_DEVICES", "-f", format_).out
+    if format_ == "json":
+        assert json.loads(out)["summary"]["compared"] == 34
+    elif format_ == "changes":
+        assert out.count(" compared, 0 unknown") == 3
+    else:
+        out = re.sub("&[^;]*;|</?code>", "", out)
+        assert re.search(r"3 files, 3 launches.*34 settings compared, 0 unknown", out)
+
+
+def test_shipped_profiles_have_short_paths_everywhere(run: Run, project: Path) -> None:
+    edit(project / "scripts" / "pro.sh", "--tp 8", "--tp 4")
+    folder = str(reference_script().parent)
+    for format_ in reporters.REPORTERS:
+        out = run("check", "-f", format_).out
+        assert folder not in out
+        if format_ != "concise":  # has one side alone
+            assert "dsv4_env/profiles/common.toml" in re.sub("&#95;", "_", out), format_
+    assert "common (dsv4_env/profiles/common.toml:9:1)" in run("show", "pro-fp4", "--origin").out
+
+
+def test_an_installed_profile_is_no_file_of_the_project(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where the environment lies in the project, and the package is installed in it."""
+    package = project / ".venv" / "lib" / "dsv4_env"
+    shutil.copytree(STAND_IN.parents[2] / "dsv4_env", package)
+    shutil.copytree(reference_script().parent, package / "profiles")
+    edit(project / "scripts" / "pro.sh", "--tp 8", "--tp 4")
+    words = [sys.executable, "-m", "dsv4_env", "check", "pro-fp4", "-o", "r.sarif", "-f", "text"]
+    environ = {**os.environ, "PYTHONPATH": str(package.parent)}
+    done = subprocess.run(words, env=environ, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "    pro-fp4: dsv4_env/profiles/common.toml:28:1\n" in done.stdout
+    sarif = (project / "r.sarif").read_text()
+    assert '"fullyQualifiedName": "dsv4_env/profiles/common.toml:28:1"' in sarif
+    assert ".venv" not in sarif + done.stdout
+
+
+def test_places_of_a_project_below_the_repository(run: Run, project: Path, tmp_path: Path) -> None:
+    before = json.loads(run("check", "-f", "json").out)
+    git(tmp_path, "init", "-q")
+    assert "::warning file=project/tests/base.py," in run("check", "-f", "github").out
+    sarif = json.loads(run("check", "-f", "sarif").out)["runs"][0]["results"][0]
+    place = sarif["locations"][0]["physicalLocation"]["artifactLocation"]
+    assert place["uri"] == "project/tests/base.py"
+    assert run("check", "-f", "concise").out.startswith("tests/base.py:1:8: ")
+    assert json.loads(run("check", "-f", "json").out) == before  # with its fingerprints
+
+
+def test_interrupted_between_reports(
+    run: Run, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (project / "a.json").write_text("old")
+    names = {p.name for p in project.iterdir()}
+    calls = []
+
+    def read(data: bytes, path: Path, reading: object) -> object:
+        calls.append(path)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return real(data, path, reading)  # type: ignore[arg-type]
+
+    real = sources.read
+    monkeypatch.setattr("dsv4_env.drift.read", read)
+    result = run("check", "-o", "a.json", "-o", "b.md", "--baseline", "c", "--write-baseline")
+    assert (result.code, result.out) == (130, "")
+    assert result.err.strip() == "dsv4-env: interrupted"
+    assert (project / "a.json").read_text() == "old"
+    assert {p.name for p in project.iterdir()} == names
+
+
+def test_interrupted_while_writing(
+    run: Run, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (project / "a.json").write_text("old")
+    names = {p.name for p in project.iterdir()}
+
+    def replace(path: Path, target: Path) -> Path:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "replace", replace)
+    assert run("check", "-o", "a.json", "-o", "b.md").code == 130
+    assert (project / "a.json").read_text() == "old"
+    assert {p.name for p in project.iterdir()} == names
+
+
+# Files that can't be read, and other sources
+
+
+def test_an_unreadable_file_does_not_stop_the_others(run: Run, project: Path) -> None:
+    edit(project / "scripts" / "pro.sh", "--tp 8", "--tp 4")
+    (project / "tests" / "test_bad.py").write_text("def f(:\n")
+    (project / "tests" / "test_dir.py").mkdir()
+    (project / "tests" / "test_loop.py").symlink_to("test_loop.py")
+    (project / "tests" / "test_binary.py").write_bytes(b"\0\xff" * 100)
+    os.mkfifo(project / "tests" / "test_pipe.py")
+    result = run("check", "-f", "concise")
+    assert result.code == 2
+    assert "Traceback" not in result.out + result.err
+    assert told(result) == [
+        "scripts/pro.sh:41:5: error: DSV003",
+        "tests/base.py:1:8: warning: DSV002",
+        "tests/test_bad.py:1:7: error: DSV010",
+        "tests/test_binary.py:1:1: error: DSV010",
+        "tests/test_loop.py: error: DSV010",
+        "tests/test_pipe.py: error: DSV010",
+    ]
+    assert last(result).startswith("7 files, 3 launches: drift (35 settings compared, 0 unknown")
+    assert run("check", "-f", "text", "--fail-on", "never").code == 2
+
+
+def test_several_files_on_the_command_line(run: Run, project: Path) -> None:
+    (project / "four.sh").write_text(SCRIPT.replace("--tp 8", "--tp 4"))
+    (project / "two.sh").write_text("sglang serve --tp 8\nsglang serve --tp 4\n")
+    words = ("check", "pro-fp4", "mine", "-f", "concise", "--ignore", "[!-t]*")
+    result = run(*words, "--against", "four.sh", "--against", "two.sh#2", "--against", "two.sh#1")
+    assert result.code == 1
+    assert {line.partition(": ")[0] for line in result.out.splitlines() if " --tp is" in line} == {
+        "four.sh:41:5",
+        "two.sh:2:14",
+    }
+    assert last(result).startswith("2 files, 3 launches: drift (")
+    result = run(*words, "--against", "four.sh", "--against", "no.sh", "--against", "two.sh")
+    assert result.code == 2
+    assert [t for t in told(result) if "DSV010" in t] == [
+        "no.sh: error: DSV010",
+        "two.sh: error: DSV010",
+    ]
+    assert "two.sh: error: DSV010 2 launches; expected one of two.sh#1 (line 1)" in result.out
+    alone = run(*words, "--against", "no.sh")
+    assert (alone.code, alone.out) == (2, "")
+    assert "no.sh: can't be read: no such file or directory" in alone.err
+
+
+def test_a_symbol_of_a_test(run: Run, project: Path) -> None:
+    text = TEST + "\nclass TestOther(TestMine):\n    ENV = 1\n"
+    text += TEST.replace("TestMine", "TestFour").replace('"8"', '"4"').replace("from", "#")
+    (project / "tests" / "several.py").write_text(text)
+    path = "tests/several.py"
+    result = run("check", "mine", "--against", f"{path}::TestFour.setUpClass", "-f", "concise")
+    assert result.code == 1
+    assert '--tp is "4"; mine has "8"' in result.out
+    assert "1 file, 1 launch" in last(result)
+    result = run("check", "mine", "--against", f"{path}::TestFuor.setUpClass")
+    assert result.code == 2
+    assert "Did you mean TestFour.setUpClass?" in result.err
+
+
+def test_standard_input(project: Path) -> None:
+    words = [sys.executable, "-m", "dsv4_env", "check", "pro-fp4", "--against", "-"]
+    environ = {**os.environ, "PYTHONPATH": str(STAND_IN.parents[2])}
+    text = SCRIPT.replace("--tp 8", "--tp 4").encode()
+    done = subprocess.run(words, input=text, env=environ, capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (1, b"")
+    assert done.stdout.startswith(b'<stdin>:41:5: error: --tp is "4"; pro-fp4 has "8" [DSV003]\n')
+
+
+@pytest.fixture
+def server(project: Path) -> Iterator[tuple[int, int]]:
+    """A stand-in for a server: its process id and its port."""
+    package = project / "sglang"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    program = f"import sys\nsys.argv.insert(1, 'record')\nexec(open({str(STAND_IN)!r}).read())\n"
+    (package / "launch_server.py").write_text(program)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    profile = load_profile("pro-fp4")
+    command = profile.command(model="m", port=port, python=sys.executable)
+    process = subprocess.Popen(command, cwd=project, env=profile.launch_env(os.environ))
+    try:
+        for _ in range(600):
+            try:
+                with urllib.request.urlopen(f"http://127.0.0.1:{port}/health"):
+                    break
+            except OSError:
+                time.sleep(0.05)
+        yield process.pid, port
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_a_running_server(run: Run, project: Path, server: tuple[int, int]) -> None:
+    pid, port = server
+    for operand in (f"pid:{pid}", f"port:{port}"):
+        result = run("check", "pro-fp4", "--against", operand, "-f", "concise")
+        assert (result.code, told(result)) == (0, [])
+        assert last(result).endswith("1 launch: no drift (32 settings compared, 0 unknown)")
+    result = run("check", "pro-fp8", "--against", f"port:{port}")
+    assert result.code == 1
+    assert 'SGLANG_DSV4_FP4_EXPERTS is "true"; pro-fp8 has "false"' in result.out
+    assert run("check", "--against", "pid:x").code == 2
