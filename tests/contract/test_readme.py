@@ -10,6 +10,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from ruamel.yaml import YAML
+
+from dsv4_env.reporters import REPORTERS
+from dsv4_env.settings import load
 
 ROOT = Path(__file__).parent.parent.parent
 README = (ROOT / "README.md").read_text()
@@ -113,6 +117,27 @@ def test_the_two_commands_are_what_ci_runs() -> None:
     workflow = (ROOT / ".github" / "workflows" / "test.yml").read_text()
     assert tests in workflow
     assert main_job in workflow
+
+
+def test_snippets_name_what_there_is(tmp_path: Path) -> None:
+    blocks = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+    yaml = YAML(typ="safe", pure=True)
+    loaded = [yaml.load(text) for language, text in blocks if language == "yaml"]
+    action = yaml.load((ROOT / "action.yml").read_text())
+    (steps,) = (block["steps"] for block in loaded if "steps" in block)
+    (ours,) = (step for step in steps if "dsv4-env@" in step["uses"])
+    assert ours["with"].keys() <= action["inputs"].keys()
+    outputs = re.findall(rf"steps\.{ours['id']}\.outputs\.(\w+)", README)
+    assert outputs
+    assert set(outputs) <= action["outputs"].keys()
+    assert [name for name in action["outputs"] if f"`{name}`" not in README] == []
+    (repos,) = (block["repos"] for block in loaded if "repos" in block)
+    hooks = yaml.load((ROOT / ".pre-commit-hooks.yaml").read_text())
+    assert {h["id"] for h in repos[0]["hooks"]} == {h["id"] for h in hooks}
+    (settings,) = (t for language, t in blocks if language == "toml" and "[tool.dsv4_env]" in t)
+    (tmp_path / "pyproject.toml").write_text(settings)
+    assert load(tmp_path, {}).severity
+    assert [name for name in REPORTERS if f"`{name}`" not in README] == []
 
 
 def test_every_command_of_the_tool_is_in_the_readme() -> None:
