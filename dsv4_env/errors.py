@@ -59,6 +59,10 @@ class ExportError(Dsv4Error):
     """A value that the asked-for format can't carry."""
 
 
+class ServerError(Dsv4Error):
+    """A server that doesn't come up, or doesn't end."""
+
+
 class SettingsError(Dsv4Error):
     """The tool's own settings are wrong."""
 

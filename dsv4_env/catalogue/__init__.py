@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dsv4_env.catalogue.entries import Argument, Catalogue, Match, Reading, Setting, Variable
 from dsv4_env.catalogue.owners import SGLANG, owner
-from dsv4_env.catalogue.releases import load, nearest, releases, within
+from dsv4_env.catalogue.releases import fitting, load, nearest, releases, within
 
 __all__ = [
     "SGLANG",
@@ -18,6 +18,7 @@ __all__ = [
     "Reading",
     "Setting",
     "Variable",
+    "fitting",
     "load",
     "nearest",
     "owner",

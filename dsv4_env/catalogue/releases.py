@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -61,6 +62,21 @@ def within(range_: str) -> tuple[str, ...]:
     from packaging.specifiers import SpecifierSet
 
     return tuple(SpecifierSet(range_).filter(RELEASES))
+
+
+def fitting(release: str | None, ranges: Collection[str | None]) -> tuple[Catalogue, str | None]:
+    """The catalogue of *release*, else of the newest that lies within all *ranges*.
+
+    Without ranges, or where no known release lies in one of them, it is the newest of all. The
+    note is that of ``nearest``. Raises ReadError as it does.
+    """
+    if release:
+        known, note = nearest(release)
+        return load(known), note
+    found = set(releases())
+    for range_ in ranges:
+        found &= set(within(range_)) if range_ else found
+    return load([r for r in releases() if r in found or not found][-1]), None
 
 
 def closest(text: str) -> str:

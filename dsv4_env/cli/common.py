@@ -67,19 +67,12 @@ def catalogue_for(release: str | None, ranges: Collection[str | None]) -> Catalo
     Without ranges, or where no known release lies in one of them, it is the newest of all. A
     newer release than any that is known is told on standard error.
     """
-    from dsv4_env.catalogue import load as load_catalogue
-    from dsv4_env.catalogue import nearest, releases, within
+    from dsv4_env.catalogue import fitting
 
-    wanted = release or settings().sglang
-    if wanted:
-        known, note = nearest(wanted)
-        if note:
-            click.echo(f"dsv4-env: note: {note}", err=True)
-        return load_catalogue(known)
-    fitting = set(releases())
-    for range_ in ranges:
-        fitting &= set(within(range_)) if range_ else fitting
-    return load_catalogue([r for r in releases() if r in fitting or not fitting][-1])
+    found, note = fitting(release or settings().sglang, ranges)
+    if note:
+        click.echo(f"dsv4-env: note: {note}", err=True)
+    return found
 
 
 def selection_options(command: F) -> F:

@@ -18,11 +18,12 @@ TIERS = [
     {"errors"},
     {"model"},
     {"catalogue", "finding", "quoting", "scrub", "toml_source"},
-    {"capture", "diff", "importance", "profile", "settings", "readers", "exporters", "reporters"},
+    {"capture", "diff", "importance", "profile", "server", "settings"}
+    | {"readers", "exporters", "reporters"},
     {"equivalence"},
     {"lint", "rules", "upgrade"},
     {"drift"},
-    {"history"},
+    {"history", "pytest_drift"},
     {"cli", "pytest_plugin"},
     {"__main__"},
 ]
