@@ -1,64 +1,51 @@
-"""Speed as ratios measured in one run: ``python -m tests.benchmarks``.
+"""Speed beside others, as ratios of one run: ``python3 -m tests.benchmarks``.
 
-Each row alternates with the others, so that a change of the machine's speed meets all of them.
+Makes an environment of its own with dsv4-env and its peers, then measures in it. Peers that can't
+be had (direnv and shellcheck from Debian, mise from npm) are left out and named.
 """
 
 from __future__ import annotations
 
-import platform
+import os
 import shutil
-import statistics
 import subprocess
 import sys
-import time
-from typing import TYPE_CHECKING
+import venv
+from pathlib import Path
 
-from dsv4_env.profile import reference_script
-from dsv4_env.readers import bash
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-RUNS = 31
+HERE = Path(__file__).parent
+ROOT = HERE.parent.parent
+ENVIRONMENT = HERE / ".peers"
+PYTHON_PEERS = ("python-dotenv[cli]", "dynaconf", "bashlex", "matplotlib")
+DEBIAN_PEERS = ("direnv", "shellcheck")
 
 
-def process(*words: str) -> Callable[[], None]:
-    def run() -> None:
-        subprocess.run(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
-
-    return run
+def prepare() -> Path:
+    """The interpreter of the environment, made or brought up to date."""
+    python = ENVIRONMENT / "bin" / "python"
+    if not python.exists():
+        venv.create(ENVIRONMENT, with_pip=True, clear=True)
+    install = [str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check"]
+    subprocess.run([*install, *PYTHON_PEERS], check=True)
+    subprocess.run([*install, "--force-reinstall", "--no-deps", str(ROOT)], check=True)
+    subprocess.run([*install, str(ROOT)], check=True)
+    missing = [p for p in DEBIAN_PEERS if shutil.which(p) is None]
+    if missing and os.geteuid() == 0 and shutil.which("apt-get"):
+        words = ["apt-get", "install", "-y", "-qq", *missing]
+        subprocess.run(words, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    if shutil.which("npm") and not (ENVIRONMENT / "node_modules").exists():
+        words = ["npm", "install", "--silent", "--prefix", str(ENVIRONMENT), "@jdxcode/mise"]
+        subprocess.run(words, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return python
 
 
 def main() -> None:
-    script = reference_script()
-    data = script.read_bytes()
-    tool = [sys.executable, "-m", "dsv4_env"]
-
-    def in_process() -> None:
-        bash.read(data)
-
-    rows: dict[str, Callable[[], None]] = {
-        "python -c pass": process(sys.executable, "-c", "pass"),
-        "dsv4-env --help": process(*tool, "--help"),
-        "dsv4-env export flash-fp4": process(*tool, "export", "flash-fp4"),
-        "dsv4-env check": process(*tool, "check"),
-        "bash -n run_dsv4.sh": process(shutil.which("bash") or "bash", "-n", str(script)),
-        "read + evaluate run_dsv4.sh (in process)": in_process,
-    }
-    times: dict[str, list[float]] = {name: [] for name in rows}
-    for run in rows.values():
-        run()
-    for _ in range(RUNS):
-        for name, run in rows.items():
-            start = time.perf_counter()
-            run()
-            times[name].append((time.perf_counter() - start) * 1000)
-    medians = {name: statistics.median(found) for name, found in times.items()}
-    bare, check = medians["python -c pass"], medians["bash -n run_dsv4.sh"]
-    print(f"{platform.platform()}, Python {platform.python_version()}, {RUNS} runs, medians\n")
-    print("| what | ms | × bare python | × bash -n |\n|---|---|---|---|")
-    for name, value in medians.items():
-        print(f"| {name} | {value:.2f} | {value / bare:.2f} | {value / check:.2f} |")
+    """Prepare, then measure in the environment made."""
+    python = prepare()
+    path = f"{ENVIRONMENT / 'bin'}:{ENVIRONMENT / 'node_modules' / '.bin'}:{os.environ['PATH']}"
+    words = [str(python), "-m", "tests.benchmarks.measure", *sys.argv[1:]]
+    # The checkout is on the path for the measuring script alone: what is timed is installed.
+    raise SystemExit(subprocess.run(words, cwd=ROOT, env={**os.environ, "PATH": path}).returncode)
 
 
 if __name__ == "__main__":
