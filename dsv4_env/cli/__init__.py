@@ -15,6 +15,7 @@ from dsv4_env.cli import (
     check,
     compare,
     discover,
+    export,
     history,
     lint,
     profiles,
@@ -64,6 +65,7 @@ def cli() -> None:
 
 for command in (
     *profiles.COMMANDS,
+    *export.COMMANDS,
     *check.COMMANDS,
     *discover.COMMANDS,
     *compare.COMMANDS,
@@ -99,9 +101,7 @@ def _failure(argv: Sequence[str]) -> str:
             return ""  # the text goes to a file
         if name in ("--format", "-f"):
             format_ = value if equals else following
-    if format_ == "args":
-        return "--dsv4-env-export-failed )"  # a syntax error for a shell, no option for a server
-    return "" if format_ in EXPORTERS and format_ != "shell" else "false"
+    return EXPORTERS[format_ if format_ in EXPORTERS else "shell"].failure
 
 
 def run(argv: Sequence[str]) -> int:

@@ -1,4 +1,4 @@
-"""``list``, ``show``, ``export`` and ``lock``."""
+"""``list``, ``show`` and ``lock``."""
 
 from __future__ import annotations
 
@@ -22,7 +22,6 @@ from dsv4_env.cli.common import (
 from dsv4_env.cli.operands import launches_of, named_profile
 from dsv4_env.cli.scripts import Row, argument, describe, sections, shown, write_launches
 from dsv4_env.errors import UsageError
-from dsv4_env.exporters import EXPORTERS
 from dsv4_env.model import Location, Origin, masked
 from dsv4_env.profile import (
     Profile,
@@ -126,42 +125,6 @@ def _chain(name: str, origin: Origin) -> str:
 
 
 @click.command()
-@click.argument("name", metavar="PROFILE|FILE.toml")
-@click.option(
-    "--format",
-    "-f",
-    "format_",
-    type=click.Choice(list(EXPORTERS)),
-    default="shell",
-    show_default=True,
-    help="; ".join(f"{e.name}: {e.summary}" for e in EXPORTERS.values()) + ".",
-)
-@click.option(
-    "--output",
-    "-o",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="Write a file (in one step) instead of standard output, which is also `-`.",
-)
-@profiles_option
-def export(name: str, format_: str, output: Path | None, folder: Path | None) -> None:
-    """Write a profile for a shell, a test or another program.
-
-    When it fails, the formats shell and args print what fails an eval, so that
-    eval "$(dsv4-env export …)" fails too.
-
-    \b
-    Examples:
-      eval "$(dsv4-env export flash-fp4)"
-      eval "python3 -m sglang.launch_server --model-path M $(dsv4-env export flash-fp4 -f args)"
-      dsv4-env export pro-fp8 --format python
-    """
-    profile = named_profile(name, profile_folder(folder))
-    if profile is None:
-        raise UsageError(f"{name} is no profile", expected="the name of one, or NAME.toml")
-    write(EXPORTERS[format_](profile.config), output)
-
-
-@click.command()
 @click.option("--check", is_flag=True, help="Write nothing; exit with 1 when the lock is old.")
 @profiles_option
 def lock(check: bool, folder: Path | None) -> int:
@@ -187,4 +150,4 @@ def lock(check: bool, folder: Path | None) -> int:
     return 0
 
 
-COMMANDS = (list_, show, export, lock)
+COMMANDS = (list_, show, lock)

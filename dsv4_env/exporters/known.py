@@ -1,33 +1,120 @@
-"""What every exporter needs: the values, or a refusal where one isn't known."""
+"""What every exporter needs: the values, or a refusal of what can't be known or carried."""
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
+
 from dsv4_env.errors import ExportError
-from dsv4_env.model import LaunchConfig, Unknown
+from dsv4_env.model import ENV_NAME, EnvVar, LaunchConfig, Location, Origin, ServerArg, Unknown
+
+ANY_NAME = re.compile(r"[^=\0]+")
+# Raw bytes arrive as these (PEP 383): what is written as text can't hold them.
+NOT_TEXT = "\udc80-\udcff"
 
 
-def known_env(config: LaunchConfig) -> dict[str, str]:
-    """Name to value, in order. Raises ExportError for an unknown value."""
-    env: dict[str, str] = {}
-    for setting in config.env:
-        if setting.superseded:
-            continue
-        if isinstance(setting.value, Unknown):
-            raise ExportError(
-                f"{setting.name} is unknown: {setting.value.reason}", where=setting.location
-            )
-        env[setting.name] = setting.value
-    return env
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a format can't carry: *cannot* matches the piece of a value that it refuses."""
+
+    format: str
+    cannot: str = rf"[{NOT_TEXT}]"
+    names: re.Pattern[str] = ENV_NAME
+    names_expected: str = "letters, digits and _, no digit first"
 
 
-def known_args(config: LaunchConfig) -> list[str]:
-    """The server arguments as words. Raises ExportError for an unknown one."""
-    words: list[str] = []
+BYTES = Limits("the environment", "(?!)")
+TEXT = Limits("a text file")
+
+
+def known_env(config: LaunchConfig, limits: Limits = BYTES) -> dict[str, str]:
+    """Name to value, in order. Raises ExportError for what is unknown or can't be carried."""
+    return {s.name: _known(s.name, s, limits) for s in counting(config, limits)}
+
+
+def known_args(config: LaunchConfig, limits: Limits = BYTES) -> list[str]:
+    """The server arguments as words. Raises ExportError as known_env does."""
+    return [word for group in arg_groups(config, limits) for word in group]
+
+
+def arg_groups(config: LaunchConfig, limits: Limits = BYTES) -> list[list[str]]:
+    """The words of each server argument. Raises ExportError as known_env does."""
+    groups: list[list[str]] = []
     for arg in config.args or ():
+        words: list[str] = []
         for word in arg.words:
             if isinstance(word, Unknown):
                 raise ExportError(
                     f"an argument is unknown: {word.text} ({word.reason})", where=arg.location
                 )
+            _carried(arg.flag or "an argument", word, limits, arg.location)
             words.append(word)
-    return words
+        _unconditional(arg.flag or " ".join(words), arg)
+        groups.append(words)
+    return groups
+
+
+def counting(config: LaunchConfig, limits: Limits) -> list[EnvVar]:
+    """The variables that aren't set again. Raises ExportError for a name that can't be held."""
+    found = [s for s in config.env if not s.superseded]
+    for setting in found:
+        if not limits.names.fullmatch(setting.name):
+            raise ExportError(
+                f"{limits.format} can't hold a variable called {setting.name!r}",
+                where=setting.location,
+                expected=limits.names_expected,
+            )
+    return found
+
+
+def _known(name: str, setting: EnvVar, limits: Limits) -> str:
+    if isinstance(setting.value, Unknown):
+        raise ExportError(f"{name} is unknown: {setting.value.reason}", where=setting.location)
+    _unconditional(name, setting)
+    _carried(name, setting.value, limits, setting.location)
+    return setting.value
+
+
+def _unconditional(name: str, setting: EnvVar | ServerArg) -> None:
+    if setting.condition:
+        raise ExportError(
+            f"{name} is only set when {setting.condition}",
+            where=setting.location,
+            expected="settings that are always made",
+        )
+
+
+def _carried(name: str, value: str, limits: Limits, where: Location | None) -> None:
+    """Raises ExportError with the name, the byte offset and what stands there."""
+    # No process can be given these, whatever the format: a NUL, and half a surrogate pair.
+    for format_, cannot in (("the environment", "[\0\ud800-\udc7f\udd00-\udfff]"),
+                            (limits.format, limits.cannot)):  # fmt: skip
+        if match := re.search(cannot, value):
+            at = len(value[: match.start()].encode(errors="surrogatepass"))
+            at -= 2 * len(re.findall(f"[{NOT_TEXT}]", value[: match.start()]))
+            raise ExportError(
+                f"{name} has {_described(match[0])} at byte {at}, which {format_} can't hold",
+                where=where,
+            )
+
+
+def _described(piece: str) -> str:
+    code = ord(piece[0])
+    if 0xDC80 <= code <= 0xDCFF:
+        return f"a byte that is no UTF-8 (0x{code - 0xDC00:02x})"
+    names = {"\0": "a NUL", "\n": "a newline", "\r": "a carriage return", "": "its end"}
+    if len(piece) > 1:
+        return f'"{piece}"' if piece.isprintable() else "a piece of text"
+    return names.get(piece) or (
+        f'"{piece}"' if piece.isprintable() else f"the character U+{code:04X}"
+    )
+
+
+def provenance(origin: Origin) -> str:
+    """Who set it and where, on one line that no name of a layer or file can break out of."""
+    return comment(f"{origin.name} ({origin.location})" if origin.location else origin.name)
+
+
+def comment(text: str) -> str:
+    """One line: what doesn't print is ``?``, as is what could let a comment go on."""
+    return "".join(c if c.isprintable() and c != "\\" else "?" for c in text)

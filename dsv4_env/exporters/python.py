@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
-from dsv4_env.exporters.known import known_args, known_env
+from dsv4_env.exporters import ExportOptions
+from dsv4_env.exporters.known import ANY_NAME, BYTES, Limits, arg_groups, known_env
+from dsv4_env.exporters.notes import notes
 from dsv4_env.model import LaunchConfig
+from dsv4_env.quoting import python
+
+_LIMITS = Limits("os.environ", BYTES.cannot, ANY_NAME, "no =")
 
 
-def _string(value: str) -> str:
-    """A string literal with double quotes where black would use them."""
-    single = repr(value)
-    if '"' in value or "'" in value or not single.startswith("'"):
-        return single
-    return f'"{single[1:-1]}"'
-
-
-def export(config: LaunchConfig) -> str:
+def export(config: LaunchConfig, options: ExportOptions) -> str:
     """``ENV_VARS = {…}`` and ``OTHER_ARGS = […]``."""
-    env = "".join(f"    {_string(n)}: {_string(v)},\n" for n, v in known_env(config).items())
-    args = "".join(f"    {_string(word)},\n" for word in known_args(config))
-    dict_text = f"{{\n{env}}}" if env else "{}"
-    list_text = f"[\n{args}]" if args else "[]"
-    return f"ENV_VARS = {dict_text}\n\nOTHER_ARGS = {list_text}\n"
+    said = notes(config, options)
+    env: list[str] = []
+    for name, value in known_env(config, _LIMITS).items():
+        env += [f"# {text}" for text in said.env(name)]
+        env.append(f"{python(name)}: {python(value)},")
+    args: list[str] = []
+    for i, words in enumerate(arg_groups(config)):
+        args += [f"# {text}" for text in said.arg(i)]
+        args += [f"{python(word)}," for word in words]
+    head = "".join(f"# {text}\n" for text in said.head)
+    return f"{head}ENV_VARS = {_block('{}', env)}\n\nOTHER_ARGS = {_block('[]', args)}\n"
+
+
+def _block(brackets: str, rows: list[str]) -> str:
+    if not rows:
+        return brackets
+    return brackets[0] + "\n" + "".join(f"    {row}\n" for row in rows) + brackets[1]

@@ -1,12 +1,74 @@
-"""POSIX shells: one ``export`` line for each variable."""
+"""Shells, each by its own grammar: one line for each variable, to set it or to unset it."""
 
 from __future__ import annotations
 
-from dsv4_env.exporters.known import known_env
+from collections.abc import Callable
+
+from dsv4_env import quoting
+from dsv4_env.exporters import ExportOptions
+from dsv4_env.exporters.known import BYTES, TEXT, Limits, counting, known_env
+from dsv4_env.exporters.notes import notes
 from dsv4_env.model import LaunchConfig
-from dsv4_env.quoting import sh
 
 
-def export(config: LaunchConfig) -> str:
-    """Lines for ``eval``. The server arguments aren't in it: see the format ``args``."""
-    return "".join(f"export {name}={sh(value)}\n" for name, value in known_env(config).items())
+def export(config: LaunchConfig, options: ExportOptions) -> str:
+    """POSIX shells: lines for ``eval``. The server arguments aren't in it: see ``args``."""
+    return _lines(config, options, BYTES, _export, lambda n: f"unset {n}")
+
+
+def fish(config: LaunchConfig, options: ExportOptions) -> str:
+    """``set -gx`` for fish."""
+    return _lines(
+        config, options, BYTES,
+        lambda n, v: f"set -gx {n} {quoting.fish(v)}",
+        lambda n: f"set -q {n}; and set -e {n}; or true",
+    )  # fmt: skip
+
+
+def csh(config: LaunchConfig, options: ExportOptions) -> str:
+    """``setenv`` for tcsh; as ``eval`` puts the lines together, each ends in a semicolon."""
+    return _lines(
+        config, options, BYTES,
+        lambda n, v: f"setenv {n} {quoting.csh(v)};",
+        lambda n: f"unsetenv {n};",
+        lambda text: f": {quoting.csh(text)};",  # what is typed has no comments in it
+    )  # fmt: skip
+
+
+def powershell(config: LaunchConfig, options: ExportOptions) -> str:
+    """``$env:NAME`` for PowerShell; before 7.5 an empty value unsets, which is then an error."""
+    return _lines(
+        config, options, Limits("PowerShell", TEXT.cannot), _powershell,
+        lambda n: f"Remove-Item -ErrorAction Ignore -LiteralPath Env:{n}",
+    )  # fmt: skip
+
+
+def _export(name: str, value: str) -> str:
+    return f"export {name}={quoting.sh(value)}"
+
+
+def _powershell(name: str, value: str) -> str:
+    line = f"$env:{name} = {quoting.powershell(value)}"
+    if value:
+        return line
+    why = f"dsv4-env: {name} is empty, and PowerShell before 7.5 can''t set an empty variable"
+    return f"{line}; if (-not (Test-Path -LiteralPath Env:{name})) {{ throw '{why}' }}"
+
+
+def _lines(
+    config: LaunchConfig,
+    options: ExportOptions,
+    limits: Limits,
+    set_: Callable[[str, str], str],
+    unset: Callable[[str], str],
+    remark: Callable[[str], str] = "# {}".format,
+) -> str:
+    said = notes(config, options)
+    if options.unset:
+        lines = {s.name: unset(s.name) for s in counting(config, limits)}
+    else:
+        lines = {n: set_(n, v) for n, v in known_env(config, limits).items()}
+    rows = [*map(remark, said.head)]
+    for name, line in lines.items():
+        rows += [*map(remark, said.env(name)), line]
+    return "".join(f"{row}\n" for row in rows)

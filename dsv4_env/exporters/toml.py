@@ -4,28 +4,28 @@ from __future__ import annotations
 
 from typing import Any
 
-from dsv4_env.errors import ExportError
-from dsv4_env.exporters.known import known_args, known_env
+from dsv4_env.exporters import ExportOptions
+from dsv4_env.exporters.flags import by_flag
+from dsv4_env.exporters.known import TEXT, Limits, known_env
+from dsv4_env.exporters.notes import notes
 from dsv4_env.model import LaunchConfig
 
+_LIMITS = Limits("TOML", TEXT.cannot)
 
-def export(config: LaunchConfig) -> str:
+
+def export(config: LaunchConfig, options: ExportOptions) -> str:
     """The tables ``[env]`` and ``[args]``. Raises ExportError for words that no flag owns."""
     import tomli_w
 
-    known_args(config)
-    occurrences: dict[str, list[list[str]]] = {}
-    for arg in config.args or ():
-        words = [w for w in arg.values if isinstance(w, str)]
-        if arg.flag is None:
-            raise ExportError(
-                f"the argument {' '.join(words)} belongs to no flag",
-                where=arg.location,
-                expected="only flags with their values: a profile has no positional arguments",
-            )
-        occurrences.setdefault(arg.flag, []).append(words)
-    args = {flag: _value(found) for flag, found in occurrences.items()}
-    return tomli_w.dumps({"env": known_env(config), "args": args})
+    said = notes(config, options)
+    flags = by_flag(config, _LIMITS, "a profile has no positional arguments")
+    rows = [*(f"# {text}\n" for text in said.head), "[env]\n"]
+    for name, value in known_env(config, _LIMITS).items():
+        rows += [*(f"# {text}\n" for text in said.env(name)), tomli_w.dumps({name: value})]
+    rows.append("\n[args]\n")
+    for flag, (index, found) in flags.items():
+        rows += [*(f"# {text}\n" for text in said.arg(index)), tomli_w.dumps({flag: _value(found)})]
+    return "".join(rows)
 
 
 def _value(found: list[list[str]]) -> Any:

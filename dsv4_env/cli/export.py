@@ -1,0 +1,163 @@
+"""``export``: a profile for a shell, a test, a container or another program."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from dsv4_env.cli.common import profile_folder, profiles_option, write
+from dsv4_env.cli.operands import named_profile
+from dsv4_env.errors import UsageError
+from dsv4_env.exporters import EXPORTERS, MODEL_FLAGS, Exporter, ExportOptions
+from dsv4_env.model import EnvVar, LaunchConfig, Location, Origin, ServerArg
+from dsv4_env.profile import Profile
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _takers(field: str) -> list[str]:
+    return [e.name for e in EXPORTERS.values() if field in e.options]
+
+
+def _option(name: str, help_: str, **more: Any) -> Callable[[F], F]:
+    """An option that some formats take; its help says which where they are few."""
+    takers = _takers(name.removeprefix("--").replace("-", "_"))
+    listed = f" ({', '.join(takers)})" if len(takers) <= len(EXPORTERS) // 3 else ""
+    return click.option(name, help=help_ + listed, **more)
+
+
+_FORMATS = "\b\nFormats:\n" + "\n".join(
+    f"  {e.name + ':':<15}{e.summary}" for e in EXPORTERS.values()
+)
+
+
+@click.command(epilog=_FORMATS)
+@click.argument("profile_name", metavar="PROFILE|FILE.toml")
+@click.option(
+    "--format",
+    "-f",
+    "format_",
+    metavar="FORMAT",
+    type=click.Choice(list(EXPORTERS)),
+    default="shell",
+    show_default=True,
+    help="One of the formats below.",
+)
+@click.option(
+    "--output",
+    "-o",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write a file (in one step) instead of standard output, which is also `-`.",
+)
+@_option("--unset", "Undo: unset the variables instead of setting them.", is_flag=True)
+@_option("--prefix-comment", "Say above each setting which layer sets it, and where.", is_flag=True)
+@_option(
+    "--diff-only", "Only variables that the environment here lacks or has otherwise.", is_flag=True
+)
+@_option(
+    "--model", "The model to serve; by default the profile's where the format starts a server."
+)
+@_option("--host", "The address to listen on. In a container the default is 0.0.0.0.")
+@_option("--port", "The port to listen on.", type=click.IntRange(1, 65535))
+@_option("--image", "The image of the container. It has no default.")
+@_option("--name", "What the object is called. Default: as the profile.", metavar="NAME")
+@_option("--nodes", "On how many nodes the server runs.", type=click.IntRange(1))
+@profiles_option
+def export(
+    profile_name: str, format_: str, output: Path | None, folder: Path | None, **given: Any
+) -> None:  # fmt: skip
+    """Write a profile for a shell, a test, a container or another program.
+
+    When it fails, the formats for shells print what fails an eval, so that
+    eval "$(dsv4-env export …)" fails too. What a format can't hold is an error, and nothing is
+    written. In a job on GitHub, github-env has the values of secrets masked in the log.
+
+    \b
+    Examples:
+      eval "$(dsv4-env export flash-fp4)"
+      eval "$(dsv4-env export flash-fp4 --unset)"
+      dsv4-env export flash-fp4 -f fish | source
+      eval "python3 -m sglang.launch_server --model-path M $(dsv4-env export flash-fp4 -f args)"
+      dsv4-env export pro-fp8 --format python
+      dsv4-env export pro-fp4 -f k8s-pod --image IMAGE --port 30000 | kubectl apply -f -
+    """
+    profile = named_profile(profile_name, profile_folder(folder))
+    if profile is None:
+        raise UsageError(f"{profile_name} is no profile", expected="the name of one, or NAME.toml")
+    exporter = EXPORTERS[format_]
+    _refuse_others(exporter, given)
+    config = _modelled(exporter, profile)
+    if given.pop("diff_only"):
+        config = _differing(config, unset=given["unset"])
+    options = _options(profile, given)
+    if options.prefix_comment:
+        config = _shown(config)
+    text = exporter(config, options)
+    if format_ == "github-env" and os.environ.get("GITHUB_ACTIONS") == "true":
+        from dsv4_env.exporters.files import github_masks
+
+        click.echo(github_masks(config), err=True, nl=False)
+    write(text, output)
+
+
+def _refuse_others(exporter: Exporter, given: dict[str, Any]) -> None:
+    for field, value in given.items():
+        if value not in (None, False) and field not in exporter.options:
+            raise UsageError(
+                f"the format {exporter.name} takes no --{field.replace('_', '-')}",
+                expected="one of " + ", ".join(_takers(field)),
+            )
+
+
+def _modelled(exporter: Exporter, profile: Profile) -> LaunchConfig:
+    """The launch, with the profile's own model where the format needs one."""
+    args, path = profile.config.args or (), profile.default_model_path
+    if not exporter.complete or not path or any(a.flag in MODEL_FLAGS for a in args):
+        return profile.config
+    origin = profile.origins.get(("model", "path")) or Origin(profile.name)
+    return replace(profile.config, args=(ServerArg("--model-path", (path,), origin), *args))
+
+
+def _options(profile: Profile, given: dict[str, Any]) -> ExportOptions:
+    known = {field: value for field, value in given.items() if value is not None}
+    accelerator, count = (profile.hardware.get(key) for key in ("accelerator", "count"))
+    gpu = None
+    if accelerator:
+        gpu = "amd" if str(accelerator).upper().startswith("MI") else "nvidia"
+    return ExportOptions(gpu=gpu, gpus=count, **known)
+
+
+def _differing(config: LaunchConfig, *, unset: bool) -> LaunchConfig:
+    """Only the variables that the export would change where this command runs."""
+    here = os.environ
+    kept = tuple(
+        s for s in config.env if (s.name in here if unset else here.get(s.name) != s.value)
+    )
+    return replace(config, env=kept)
+
+
+def _shown(config: LaunchConfig) -> LaunchConfig:
+    """With paths as they're seen from the current folder."""
+    here = f"{Path.cwd()}/"
+
+    def near(origin: Origin) -> Origin:
+        place = origin.location
+        if place is None:
+            return origin
+        path = place.path.removeprefix(here)
+        return replace(origin, location=Location(path, place.line))
+
+    def moved(setting: Any) -> Any:
+        return replace(setting, origin=near(setting.origin))
+
+    env: tuple[EnvVar, ...] = tuple(map(moved, config.env))
+    args: tuple[ServerArg, ...] = tuple(map(moved, config.args or ()))
+    return replace(config, env=env, args=args)
+
+
+COMMANDS = (export,)
