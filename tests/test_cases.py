@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from dsv4_env import drift, settings
+from dsv4_env import __version__, drift, settings
 from dsv4_env.catalogue import load
 from dsv4_env.drift import waivers
 from dsv4_env.errors import Dsv4Error
-from dsv4_env.exporters import EXPORTERS
+from dsv4_env.exporters import EXPORTERS, ExportOptions
 from dsv4_env.finding import Comparison, Report, Waiver
 from dsv4_env.lint import lint
 from dsv4_env.model import LaunchConfig, Location, Unknown
@@ -137,10 +137,16 @@ def run_layer(case: Path, folder: Path) -> dict[str, str]:
 
 
 def run_export(case: Path, folder: Path) -> dict[str, str]:
-    """A layer, exported in the format that the case is named after."""
+    """A layer, exported in the format that the case is named after, with the options beside it."""
     shutil.copy(case / "input.toml", folder / "input.toml")
     config = load_profile("input", folder).config
-    return {"expected.txt": EXPORTERS[case.name](config)}
+    given = case / "options.json"
+    options = ExportOptions(**json.loads(given.read_text())) if given.is_file() else ExportOptions()
+    try:
+        text = EXPORTERS[case.name.partition(".")[0]](config, options)
+    except Dsv4Error as exc:
+        text = f"{exc}\n"
+    return {"expected.txt": text.replace(f"{folder}/", "").replace(__version__, "VERSION")}
 
 
 def run_report(case: Path, folder: Path) -> dict[str, str]:

@@ -71,7 +71,7 @@ _FORMATS = "\b\nFormats:\n" + "\n".join(
 def export(
     profile_name: str, format_: str, output: Path | None, folder: Path | None, **given: Any
 ) -> None:  # fmt: skip
-    """Write a profile for a shell, a test, a container or another program.
+    """Write a profile for a shell, a test, a container, a job.
 
     When it fails, the formats for shells print what fails an eval, so that
     eval "$(dsv4-env export …)" fails too. What a format can't hold is an error, and nothing is

@@ -164,6 +164,8 @@ def _expanded(text: str, known: dict[str, Value], place: Location) -> Value:
         pieces.append(text[last : m.start()])
         if m[1] in known:
             pieces.append(known[m[1]])
+        elif not m[1]:  # nothing can set a variable without a name
+            pieces.append(m[2] or "")
         else:
             why = "set outside the file, or its default" if m[2] else "set outside the file"
             pieces.append(Unknown(m[0], why, (m[1],), default=m[2] or "", location=place))

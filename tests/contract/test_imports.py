@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import dsv4_env
+from dsv4_env.exporters import EXPORTERS
 
 PACKAGE = Path(dsv4_env.__file__).parent
 
@@ -107,7 +108,14 @@ def test_files_are_short() -> None:
         "import dsv4_env",
         "import dsv4_env; dsv4_env.load_profile('flash-fp4').env",
         "from dsv4_env.cli import run; run(['--help'])",
-        "from dsv4_env.cli import run; run(['export', 'flash-fp4'])",
+        *(
+            f"from dsv4_env.cli import run; assert run({words}) == 0"
+            for words in (
+                ["export", "flash-fp4", "-f", n, *(["--image", "i"] if e.container else [])]
+                for n, e in EXPORTERS.items()
+                if n != "toml"
+            )
+        ),
         "from dsv4_env.cli import run; run(['list'])",
         "from dsv4_env.cli import run; run(['show', 'flash-fp4', '--origin'])",
     ],

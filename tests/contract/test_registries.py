@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import inspect
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, get_type_hints
 
 import pytest
 
-from dsv4_env.exporters import EXPORTERS
+from dsv4_env.exporters import EXPORTERS, ExportOptions
 from dsv4_env.finding import Report
 from dsv4_env.model import LaunchConfig
 from dsv4_env.reporters import REPORTERS
@@ -25,9 +26,15 @@ CASES = Path(__file__).parent.parent / "cases"
 
 @pytest.mark.parametrize("name", EXPORTERS)
 def test_exporters(name: str) -> None:
-    function = importlib.import_module(f"dsv4_env.exporters.{name}").export
-    assert get_type_hints(function) == {"config": LaunchConfig, "return": str}
-    assert inspect.getdoc(function)
+    exporter = EXPORTERS[name]
+    shape = {"config": LaunchConfig, "return": str}
+    if exporter.takes_options:
+        shape["options"] = ExportOptions
+    assert get_type_hints(exporter.load()) == shape
+    assert inspect.getdoc(exporter.load())
+    assert set(exporter.holds.split()) <= {"env", "args"}
+    fields = {field.name for field in dataclasses.fields(ExportOptions)}
+    assert set(exporter.takes.split()) <= fields
     assert (CASES / "export" / name).is_dir()
 
 
@@ -40,7 +47,8 @@ def test_reporters(name: str) -> None:
 
 
 def test_no_case_without_an_entry() -> None:
-    assert {p.name for p in (CASES / "export").iterdir()} == set(EXPORTERS)
+    exports = {p.name.partition(".")[0] for p in (CASES / "export").iterdir()}
+    assert exports == set(EXPORTERS)
     reports = {p.name.partition("-")[0] for p in (CASES / "report").iterdir()}
     assert reports == set(REPORTERS)
 

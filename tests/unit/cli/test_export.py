@@ -1,0 +1,160 @@
+"""``export``: options, what they refuse, and that nothing is written when something is wrong."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from dsv4_env import __version__, load_profile
+from dsv4_env.errors import ExportError
+from dsv4_env.exporters import EXPORTERS, ExportOptions
+from dsv4_env.model import EnvVar, LaunchConfig, Location, Origin, ServerArg, Unknown
+
+if TYPE_CHECKING:
+    from tests.conftest import Result
+
+    Run = Callable[..., Result]
+
+
+@pytest.fixture
+def mine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A profile with a secret, a newline, and a host of its own, in the current folder."""
+    text = 'extends = ["flash-fp4"]\n[env]\nHF_TOKEN = "50%\\nhunter2"\nX = "1"\n'
+    (tmp_path / "mine.toml").write_text(text + '[args]\n--host = "::1"\n')
+    monkeypatch.chdir(tmp_path)
+    return "mine.toml"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("-f json --image i", "takes no --image; expected one of compose, k8s-pod, k8s-lws"),
+        ("-f dotenv --unset", "takes no --unset; expected one of shell, fish, powershell, csh"),
+        ("-f args --prefix-comment", "the format args takes no --prefix-comment"),
+        ("-f sglang-config --diff-only", "takes no --diff-only"),
+        ("--model m", "the format shell takes no --model"),
+        ("-f k8s-pod --nodes 2 --image i", "takes no --nodes; expected one of k8s-lws, slurm"),
+        ("-f k8s-pod", "k8s-pod needs the image of the container; expected --image IMAGE"),
+        ("-f k8s-pod --image i --name A", "k8s-pod can't be named 'A'"),
+        ("-f args --port 0", "0 is not in the range 1<=x<=65535"),
+        ("-f docker-env", "HF_TOKEN has a newline at byte 3, which Docker's --env-file can't hold"),
+    ],
+)
+def test_refusals(run: Run, mine: str, words: str, message: str) -> None:
+    result = run("export", mine, *words.split(), "-o", "out")
+    assert (result.code, result.out) == (2, "")
+    assert message in result.err
+    assert "hunter2" not in result.err
+    assert not Path("out").exists()
+
+
+def test_model_host_and_port_are_given_once(run: Run, mine: str) -> None:
+    words = json.loads(run("export", mine, "-f", "args-json").out)
+    assert words[-2:] == ["--host", "::1"]
+    given = ["--model", "org/M", "--host", "a", "--port", "8000"]
+    words = json.loads(run("export", mine, "-f", "args-json", *given).out)
+    assert words[:2] == ["--model-path", "org/M"]
+    assert words[-4:] == ["--host", "a", "--port", "8000"]
+    assert words.count("--host") == 1
+
+
+def test_a_format_that_starts_a_server_has_the_model_of_the_profile(run: Run, mine: str) -> None:
+    out = run("export", mine, "-f", "run-sh", "--prefix-comment").out
+    assert "    --model-path deepseek-ai/DeepSeek-V4-Flash \\\n" in out
+    line = next(x for x in out.splitlines() if x.startswith("# --model-path: flash-fp4 ("))
+    assert "flash-fp4.toml:" in line
+    assert "--model-path" not in run("export", mine, "-f", "args").out
+    assert "::1" in run("export", mine, "-f", "compose", "--image", "i").out  # its own host stays
+
+
+def test_gpus_are_those_of_the_profile(run: Run, tmp_path: Path) -> None:
+    out = run("export", "flash-fp4", "-f", "k8s-pod", "--image", "i").out
+    assert '"amd.com/gpu": "8"' in out
+    text = 'extends = ["flash-fp4"]\n[hardware]\naccelerator = "H200"\ncount = 4\n'
+    (tmp_path / "other.toml").write_text(text)
+    out = run("export", str(tmp_path / "other.toml"), "-f", "k8s-pod", "--image", "i").out
+    assert '"nvidia.com/gpu": "4"' in out
+
+
+def test_diff_only(run: Run, mine: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    env = load_profile("mine", ".").env
+    for name, value in env.items():
+        monkeypatch.setenv(name, value)
+    assert run("export", mine, "--diff-only").out == ""
+    monkeypatch.setenv("X", "2")
+    monkeypatch.delenv("HF_TOKEN")
+    out = run("export", mine, "--diff-only").out
+    assert out == "export HF_TOKEN='50%\nhunter2'\nexport X='1'\n"
+    for name in env:
+        if name != "X":
+            monkeypatch.delenv(name, raising=False)
+    assert run("export", mine, "--diff-only", "--unset").out == "unset X\n"
+
+
+def test_comments_name_the_profile_the_version_and_each_place(run: Run, mine: str) -> None:
+    lines = run("export", mine, "--prefix-comment").out.splitlines()
+    assert lines[0] == f"# mine, exported by dsv4-env {__version__}"
+    assert lines[lines.index("export X='1'") - 1] == "# mine (mine.toml:4)"
+
+
+def test_secrets_are_masked_in_a_job(run: Run, mine: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
+    assert run("export", mine, "-f", "github-env").err == ""
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    result = run("export", mine, "-f", "github-env", "-o", "out")
+    assert result.err == "::add-mask::50%25%0Ahunter2\n"
+    assert "50%\nhunter2\n" in Path("out").read_text()
+    first = Path("out").read_text().splitlines()[0]
+    run("export", mine, "-f", "github-env", "-o", "out")
+    assert first != Path("out").read_text().splitlines()[0]  # another delimiter each time
+
+
+HOSTILE = "a\nexport EVIL=1 #\\' ! `id` $(id) */ \r\u2028\u202e"
+
+
+@pytest.mark.parametrize(
+    "format_", [n for n, e in EXPORTERS.items() if "prefix_comment" in e.options]
+)
+def test_a_comment_stays_one(format_: str) -> None:
+    """Whatever a layer, a file or a flag is called: as many lines as with a plain name."""
+    options = ExportOptions(model="m", image="i", prefix_comment=True, name="t")
+
+    def lines(name: str) -> list[str]:
+        origin = Origin(name, Location(name, 1))
+        env = (EnvVar("V1", "x", origin),)
+        args = (ServerArg("--a", ("1",), origin),)
+        return EXPORTERS[format_](LaunchConfig(name, "test", env, args), options).split("\n")
+
+    plain, broken = lines("a"), lines(HOSTILE)
+    assert len(plain) == len(broken)
+    assert all(line.isprintable() for line in broken)
+    same = [i for i, line in enumerate(plain) if not line.strip().startswith(("#", ":"))]
+    assert [plain[i] for i in same] == [broken[i] for i in same]
+
+
+def test_what_is_not_certain_is_refused() -> None:
+    origin = Origin("test", Location("run.sh", 3))
+    unknown = Unknown("$(id)", "the output of a command")
+    launches = [
+        LaunchConfig("t", "test", (EnvVar("V1", unknown, origin),), ()),
+        LaunchConfig("t", "test", (EnvVar("V1", "x", origin, condition="A is set"),), ()),
+        LaunchConfig("t", "test", (), (ServerArg("--a", (unknown,), origin),)),
+        LaunchConfig("t", "test", (), (ServerArg("--a", ("1",), origin, condition="A"),)),
+    ]
+    for launch in launches:
+        with pytest.raises(ExportError, match=r"^run.sh:3: "):
+            EXPORTERS["json"](launch)
+
+
+def test_nodes_replace_what_the_launch_says_of_them() -> None:
+    origin = Origin("test")
+    own = ServerArg("--nnodes", ("9",), origin), ServerArg("--node-rank", ("3",), origin)
+    launch = LaunchConfig("t", "test", (), own)
+    text = EXPORTERS["k8s-lws"](launch, ExportOptions(model="m", image="i", nodes=2))
+    assert '"9"' not in text
+    text = EXPORTERS["k8s-lws"](launch, ExportOptions(model="m", image="i"))
+    assert '"9"' in text
