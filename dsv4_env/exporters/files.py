@@ -21,7 +21,7 @@ _DOCKER = Limits(
     re.compile(r"[^\s=#\ufeff\0][^\s=\0]*"),
     "no white space, no =, no # in front",
 )
-_DOCKER_LINE = 64 * 1024 - 2
+_DOCKER_LINE = 64 * 1024 - 1
 _GITHUB = Limits("$GITHUB_ENV")
 _RESERVED = re.compile(r"(?i)(GITHUB_|RUNNER_).*|NODE_OPTIONS")
 # systemd drops a variable with a control character or a character that Unicode never assigns.

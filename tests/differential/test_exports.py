@@ -144,6 +144,15 @@ def test_docker_env_file(tmp_path: Path) -> None:
         assert dict(item.split("=", 1) for item in asked["Env"]) == env
 
 
+def test_the_longest_line_of_docker(tmp_path: Path) -> None:
+    value = "a" * (65535 - len("V1="))
+    path = written(tmp_path, "docker-env", {"V1": value})
+    asked = consumers.docker_requests(["--env-file", path, "image"], tmp_path)
+    assert asked["Env"] == [f"V1={value}"]
+    with pytest.raises(ExportError, match="V1 makes a line of 65536 bytes"):
+        EXPORTERS["docker-env"](config({"V1": f"{value}a"}))
+
+
 def test_docker_run_flags(tmp_path: Path) -> None:
     for env in hostile.batches(cannot=refused("docker-run")):
         path = written(tmp_path, "docker-run", env)
