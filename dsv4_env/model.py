@@ -155,10 +155,14 @@ class ServerArg:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """Something a reader has to say about a launch that isn't a setting."""
+    """Something a reader has to say about a launch that isn't a setting.
+
+    *opens* says that any variable may have been set there, so that none is known to be missing.
+    """
 
     message: str
     location: Location | None = None
+    opens: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from dsv4_env.diff import Difference, Kind, diff
 from dsv4_env.finding import Comparison, Finding, Rule, Severity
 from dsv4_env.model import (
     LaunchConfig,
+    Note,
     Origin,
     ServerArg,
     Unknown,
@@ -124,8 +125,9 @@ def compare_launches(
         left_out = {n for n in left_out if not n.startswith("-")}
     found = _differences(a, b, catalogue)
     same = [d for d in found if d.kind is Kind.EQUIVALENT]
+    opened = next((n for n in right.notes if n.opens), None)
     findings = [
-        _finding(d, left, right, catalogue, severities)
+        _finding(_opened(d, opened), left, right, catalogue, severities)
         for d in found
         if show_equivalent or d.kind is not Kind.EQUIVALENT
     ]
@@ -171,6 +173,13 @@ def _partial(config: LaunchConfig) -> Finding:
     message = f"only what stands before this syntax error was read{reason}"
     where = note.location if note else config.location
     return Finding(rule, rule.severity, config.name, message, where)
+
+
+def _opened(d: Difference, note: Note | None) -> Difference:
+    """A variable isn't known to be missing where something unknown may have set it."""
+    if note is None or d.kind is not Kind.REMOVED or d.section != "env":
+        return d
+    return replace(d, kind=Kind.UNKNOWN, right_location=note.location, reason=note.message)
 
 
 def _differences(
@@ -275,7 +284,8 @@ def _finding(
         condition = str(d.condition).removeprefix("only ")
         message = f"{d.name} is set only when {condition}; {left.name} has {_set(ours)}"
     else:
-        message = f"{d.name} can't be known{when}: {_reason(d)}; {left.name} has {_set(ours)}"
+        why = d.reason if d.right is None and d.reason else _reason(d)
+        message = f"{d.name} can't be known{when}: {why}; {left.name} has {_set(ours)}"
     return Finding(rule, severity, d.name, message, location, d.left_location, ours, theirs)
 
 

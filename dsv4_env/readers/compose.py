@@ -81,7 +81,7 @@ class _Service:
         if isinstance(node, YamlMapping):
             name = node.text("service")
         if file is not None and Path(file).name != Path(self.path).name:
-            self.notes.append(Note(f"what {file} gives it isn't known", node.location))
+            self.notes.append(Note(f"what {file} gives it isn't known", node.location, opens=True))
         elif name in services.items:
             self.take(services, str(name), chain)
         else:
@@ -110,7 +110,9 @@ class _Service:
         first = text.parts[0][0]
         name, equals, rest = first.partition("=") if isinstance(first, str) else ("", "", "")
         if not name or (not equals and len(text.parts) > 1):
-            self.notes.append(Note(f"what `{item.text}` sets isn't known", item.location))
+            self.notes.append(
+                Note(f"what `{item.text}` sets isn't known", item.location, opens=True)
+            )
             return []
         if not equals:
             return [Setting(name, self.outside(name, item), item.location, item.text)]
@@ -135,7 +137,7 @@ class _Service:
             settings = self.env_file(name, raw=raw) if isinstance(name, str) else None
             if settings is None:
                 message = f"the variables of {file.text} aren't known"
-                self.notes.append(Note(message, file.location))
+                self.notes.append(Note(message, file.location, opens=True))
             found += settings or []
         return found
 
@@ -154,7 +156,7 @@ class _Service:
         config = dotenv.read_all(data, shown, dialect="docker" if raw else "dotenv")[0]
         found: list[Setting] = []
         message = f"Compose reads this line of {name} in its own way"
-        self.notes += [Note(message, n.location) for n in config.notes]
+        self.notes += [Note(message, n.location, n.opens) for n in config.notes]
         for e in config.env:
             spelled = e.origin.value or ""
             value = e.value

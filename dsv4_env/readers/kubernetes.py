@@ -117,7 +117,9 @@ class _Container:
         found = self.maps.get((self.namespace, ref)) if ref else None
         if found is None:
             which = f"ConfigMap {ref}" if ref else f"Secret {source.text('secretRef', 'name')}"
-            self.notes.append(Note(f"the variables of {which} aren't known", source.location))
+            self.notes.append(
+                Note(f"the variables of {which} aren't known", source.location, opens=True)
+            )
             self.open = True
             return
         data = found.mapping("data")

@@ -202,7 +202,7 @@ def _condition(node: Node | None, contexts: github.Contexts) -> tuple[bool, str 
 def _settings(node: Node | None, contexts: github.Contexts, notes: list[Note]) -> list[Setting]:
     found: list[Setting] = []
     if isinstance(node, Scalar) and not node.null:
-        notes.append(Note(f"the variables of {node.text} aren't known", node.location))
+        notes.append(Note(f"the variables of {node.text} aren't known", node.location, opens=True))
     if not isinstance(node, Mapping):
         return found
     for name, value in node.items.items():

@@ -229,3 +229,16 @@ def test_a_value_that_sglang_cannot_read_is_told_so() -> None:
     )
     (finding,) = compare_launches(left, right).findings
     assert finding.message == 'SGLANG_USE_AITER is "on"; l.sh has "1"'
+
+
+@pytest.mark.parametrize("opening", ["source /nowhere/env.sh\n", 'eval "$(setup)"\n'])
+def test_what_may_be_set_elsewhere_is_not_known_to_be_missing(opening: str) -> None:
+    left = bash.read("export SGLANG_USE_AITER=1\nsglang serve --tp 8\n", "l.sh")
+    right = bash.read(f"{opening}sglang serve\n", "r.sh")
+    comparison = compare_launches(left, right, catalogue=load("0.5.16"))
+    found = {f.subject: f for f in comparison.findings}
+    assert found["SGLANG_USE_AITER"].rule.name == "unknown"
+    assert "variables may have been set" in found["SGLANG_USE_AITER"].message
+    assert str(found["SGLANG_USE_AITER"].location) == "r.sh:1:1"
+    assert found["--tp"].rule.name == "missing"  # an argument has to stand in the command
+    assert comparison.unknown == 1

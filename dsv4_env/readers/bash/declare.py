@@ -334,6 +334,6 @@ def taint(run: Run, state: State, reason: str, place: Location, *, names: bool =
     for name in [n for n, v in state.vars.items() if not v.kind]:
         del state.vars[name]
     state.open = True
-    note = Note(f"{reason}: variables may have been set, changed or exported there", place)
+    note = Note(f"{reason}: variables may have been set, changed or exported there", place, True)
     if note not in state.notes:
         state.notes = (*state.notes, note)

@@ -200,7 +200,7 @@ def _settings(entries: Sequence[Entry]) -> tuple[tuple[EnvVar, ...], list[Note]]
             cause = entry.value
             text = cause.text if isinstance(cause, Unknown) else shown(cause)
             reason = cause.reason if isinstance(cause, Unknown) else "not known"
-            notes.append(Note(f"`{text}` may set any variable: {reason}", entry.where))
+            notes.append(Note(f"`{text}` may set any variable: {reason}", entry.where, opens=True))
             env = [_unsure(e, text) for e in env]
         elif not isinstance(entry.key.value, str):
             message = f"the name {entry.key.value!r} isn't a string"
