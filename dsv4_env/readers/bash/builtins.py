@@ -199,6 +199,7 @@ def _eval(run: Run, state: State, node: Simple, words: Words) -> list[State]:
 def nested(run: Run, state: State, node: Simple, text: Value, place: Location) -> list[State]:
     """Run a text in this shell."""
     from dsv4_env.readers.bash.holes import code_of
+    from dsv4_env.readers.bash.interp import program
     from dsv4_env.readers.bash.syntax import Source
 
     parsed = code_of(run, state, text, place)
@@ -224,7 +225,7 @@ def nested(run: Run, state: State, node: Simple, text: Value, place: Location) -
         raise FatalError
     if not block.items:
         state.status = 0
-    found = run.execute(run, block, [state])
+    found = program(run, block, [state])
     for after in found:
         after.source = outer
         after.depth -= 1

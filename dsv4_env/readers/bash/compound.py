@@ -140,7 +140,11 @@ def _while(conv: Converter, node: ts.Node) -> list[Node]:
     body = node.children[-1]
     test = conv.some(node.children[1:-1], node.children[0])
     until = node.children[0].type == "until"
-    return [While(test, _do(conv, body), until, conv.first_line(node), node.start_byte)]
+    return [While(test, _do(conv, body), until, _first_line(conv, node), node.start_byte)]
+
+
+def _first_line(conv: Converter, node: ts.Node) -> str:
+    return conv.of(node).split("\n", 1)[0]
 
 
 def _do(conv: Converter, node: ts.Node) -> Block:
@@ -167,7 +171,7 @@ def _for(conv: Converter, node: ts.Node) -> list[Node]:
                 blanks(c)
     select = node.children[0].type == "select"
     return [
-        For(conv.of(name), words, _do(conv, body), select, conv.first_line(node), node.start_byte)
+        For(conv.of(name), words, _do(conv, body), select, _first_line(conv, node), node.start_byte)
     ]
 
 
@@ -182,7 +186,7 @@ def _for_arith(conv: Converter, node: ts.Node) -> list[Node]:
         raise Doubt
     c = conv.cursor(start, end)
     init, test, step = (quoted_text(c, part, start) for part in parts)
-    return [ForArith(init, test, step, _do(conv, body), conv.first_line(node), node.start_byte)]
+    return [ForArith(init, test, step, _do(conv, body), _first_line(conv, node), node.start_byte)]
 
 
 def _case(conv: Converter, node: ts.Node) -> list[Node]:

@@ -212,7 +212,7 @@ def ordered(items: Items) -> list[int | str]:
 def element(state: State, run: Run, name: str, var: Var, key: str) -> Value:
     """What ``${name[key]}`` gives; *key* is a number as text for an indexed array."""
     if var.kind in ("s", ""):
-        if key not in ("0", "-1"):
+        if key != "0":
             return "" if not var.maybe else run.derived(f"${{{name}[{key}]}}", [var.value])
         return settle(state, var.value)
     if var.items is None:

@@ -20,7 +20,7 @@ from dsv4_env.readers.bash.lookup import (
     settle,
     unknown_array,
 )
-from dsv4_env.readers.bash.state import FatalError, Run, State
+from dsv4_env.readers.bash.state import FatalError, Run, State, Var, refused
 from dsv4_env.readers.bash.syntax import Param, Word
 from dsv4_env.readers.bash.variables import assign, assign_item
 from dsv4_env.readers.bash.ways import require
@@ -102,8 +102,8 @@ def key_of(run: Run, state: State, name: str, sub: Word) -> str | Unknown:
     return w.evaluated(run, state, text, f"$(({text}))")
 
 
-def lookup(run: Run, state: State, part: Param) -> Found:
-    """Whether a parameter is set, and its value."""
+def lookup(run: Run, state: State, part: Param, *, length: bool = False) -> Found:
+    """Whether a parameter is set, and its value; *length*: it's only asked how long that is."""
     name = part.name
     if not _NAME.match(name):
         return positional(run, state, name)
@@ -117,18 +117,30 @@ def lookup(run: Run, state: State, part: Param) -> Found:
     if name in OWN and name not in state.vars:
         return True, run.unknown(part.text, "set by bash itself", ("own", part.text))
     key = key_of(run, state, name, part.sub)
+    if isinstance(key, str) and key.startswith("-") and (var is None or var.kind != "A"):
+        if not _reaches(var, int(key)):
+            if "errexit" in state.opts or (length and var is not None and var.kind):
+                raise refused(state)
+            return False, ""
     if var is None or var.kind == "":
         return False, ""
     if isinstance(key, Unknown):
         return None, run.derived(part.text, [key, part.text, *(var.items or {}).values()])
     value = element(state, run, name, var, key)
     if var.kind == "s":
-        return (is_set(state, var) if key in ("0", "-1") else False), value
+        return (is_set(state, var) if key == "0" else False), value
     if var.items is None or (var.kind == "a" and ragged_array(var)):
         return (True if isinstance(value, str) and value else None), value
     if var.kind == "a" and int(key) < 0:
-        return bool(var.items), value
+        key = str(int(key) + max(int(k) for k in var.items) + 1)
     return (key if var.kind == "A" else int(key)) in var.items, value
+
+
+def _reaches(var: Var | None, index: int) -> bool:
+    """Whether a negative index counts back to an element that may be there: only in arrays."""
+    if var is None or var.kind != "a":
+        return False
+    return ragged_array(var) or index + max((int(k) for k in var.items or ()), default=-1) >= -1
 
 
 def _must(run: Run, state: State, _part: Param, present: bool | None, value: Value) -> None:
@@ -159,7 +171,7 @@ def _length(run: Run, state: State, part: Param) -> Value:
         if any(isinstance(v, Unknown) and v.splits for v in values):
             return run.unknown(part.text, "a number", ("length", *map(ident, values)))
         return str(len(values))
-    present, value = lookup(run, state, part)
+    present, value = lookup(run, state, part, length=True)
     if present is not True and "nounset" in state.opts:
         _must(run, state, part, present, value)
     value = settle(state, value)
@@ -204,7 +216,7 @@ def _indirect(run: Run, state: State, part: Param) -> list[Piece]:
         state.decided.setdefault(("set", id(target)), True)
         return [(run.derived(part.text, [target, "indirect"]), kind)]
     if not target:
-        raise FatalError(discard=True)
+        raise refused(state)
     m = re.fullmatch(r"([A-Za-z_]\w*|\d+|[@*#?])(?:\[(.*)\])?", target, re.ASCII)
     if m is None:
         raise FatalError

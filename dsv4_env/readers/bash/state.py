@@ -96,6 +96,11 @@ class FatalError(Exception):
     readonly: bool = False
 
 
+def refused(state: State) -> FatalError:
+    """A wrong subscript or name: it drops the rest of the line, under ``set -e`` of the script."""
+    return FatalError(discard="errexit" not in state.opts)
+
+
 Path1: TypeAlias = frozenset[tuple[Key, bool]]
 
 

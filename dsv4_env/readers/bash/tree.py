@@ -51,6 +51,7 @@ _SIMPLE = frozenset(
     }
 )
 _HERE = frozenset({"heredoc_body", "heredoc_end", "heredoc_start", "heredoc_content"})
+_NO_COMMAND = _HERE | {"comment"}
 _MAX_BREAKS = 500
 
 
@@ -110,9 +111,12 @@ class Converter:
             if bad is not None:
                 return Block(items), self.problem(bad)
             try:
-                items += self.items(statement)
+                line = self.items(statement)
             except SyntaxProblemError as problem:
                 return Block(items), problem
+            commands = sum(n.is_named and n.type not in _NO_COMMAND for n in statement)
+            # An error drops the rest of its line; where there are more, the tree joined lines.
+            items += [Block(line)] if 1 < len(line) == commands else line
         return Block(items), None
 
     def problem(self, node: ts.Node) -> SyntaxProblemError:
@@ -169,7 +173,7 @@ class Converter:
         end: int | None = None  # of the statement before, while nothing separates it
         for node in nodes:
             kind = node.type
-            if kind in ("comment", ";", "\n") or kind in _HERE:
+            if kind in (";", "\n") or kind in _NO_COMMAND:
                 end = None if kind != "comment" else end
                 continue
             if kind == "&":
@@ -234,8 +238,7 @@ class Converter:
                 return found
             if self.text[c.pos] not in "\n#":
                 raise Doubt
-            end = self.line_end(c.pos)
-            pending = bool(c.pending)
+            end, pending = self.line_end(c.pos), bool(c.pending)
             if not skip_lines(c):
                 return found
             if not pending:
@@ -291,9 +294,9 @@ class Converter:
             c.pos = body.end_byte
             first = self.with_redirects(c, first)
         blanks(c)
+        if not here and c.pos != c.end:
+            raise Doubt
         if not here:
-            if c.pos != c.end:
-                raise Doubt
             return [*before, first]
         self.here_end(here[0])
         if len(here) > 1 or self.text.count("<<", c.pos, self.line_end(c.pos)):
@@ -349,10 +352,6 @@ class Converter:
     def of(self, node: ts.Node) -> str:
         """A node's text."""
         return self.text[node.start_byte : node.end_byte]
-
-    def first_line(self, node: ts.Node) -> str:
-        """The first line of a node's text."""
-        return self.of(node).split("\n", 1)[0]
 
     # -- command substitution ----------------------------------------------------------------------
 

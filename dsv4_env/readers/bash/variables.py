@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from dsv4_env.model import Location, Unknown, Value
 from dsv4_env.readers.bash.lookup import DEFAULTS, find, ragged_array, settle, target
-from dsv4_env.readers.bash.state import Event, FatalError, Run, State, Var
+from dsv4_env.readers.bash.state import Event, FatalError, Run, State, Var, refused
 
 
 def assign(
@@ -152,7 +152,7 @@ def assign_item(
         if real < 0:
             real += (max((int(k) for k in var.items), default=-1)) + 1
             if real < 0:
-                raise FatalError(discard=True)
+                raise refused(state)
     before = var.items.get(real, "")
     whole = run.join([before, value]) if append and before != "" else value
     state.seq += 1
