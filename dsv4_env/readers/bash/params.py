@@ -117,11 +117,10 @@ def lookup(run: Run, state: State, part: Param, *, length: bool = False) -> Foun
     if name in OWN and name not in state.vars:
         return True, run.unknown(part.text, "set by bash itself", ("own", part.text))
     key = key_of(run, state, name, part.sub)
-    if isinstance(key, str) and key.startswith("-") and (var is None or var.kind != "A"):
-        if not _reaches(var, int(key)):
-            if "errexit" in state.opts or (length and var is not None and var.kind):
-                raise refused(state)
-            return False, ""
+    if isinstance(key, str) and not _reaches(var, key):
+        if "errexit" in state.opts or (length and var is not None and var.kind):
+            raise refused(state)
+        return False, ""
     if var is None or var.kind == "":
         return False, ""
     if isinstance(key, Unknown):
@@ -136,11 +135,13 @@ def lookup(run: Run, state: State, part: Param, *, length: bool = False) -> Foun
     return (key if var.kind == "A" else int(key)) in var.items, value
 
 
-def _reaches(var: Var | None, index: int) -> bool:
-    """Whether a negative index counts back to an element that may be there: only in arrays."""
+def _reaches(var: Var | None, key: str) -> bool:
+    """Whether an index is none that counts back too far, as all do but in arrays."""
+    if not key.startswith("-") or (var is not None and var.kind == "A"):
+        return True
     if var is None or var.kind != "a":
         return False
-    return ragged_array(var) or index + max((int(k) for k in var.items or ()), default=-1) >= -1
+    return ragged_array(var) or int(key) + max((int(k) for k in var.items or ()), default=-1) >= -1
 
 
 def _must(run: Run, state: State, _part: Param, present: bool | None, value: Value) -> None:

@@ -135,6 +135,9 @@ def fields(run: Run, state: State, found: Sequence[Piece]) -> list[Value]:
     if len(found) > 1 and _ragged_edge(found):
         values = [" " if p is None else p[0] for p in found]
         return [run.join([*values, ""], splits=True)]
+    if _blanks_beside(found, ifs):
+        text = " ".join(str(p[0]) for p in found if p is not None)
+        return [run.unknown(text, "IFS decides", ("blanks", ifs, text), splits=True)]
     out: list[Value] = []
     current: list[Value] = []
     active: list[str] = []
@@ -149,9 +152,12 @@ def fields(run: Run, state: State, found: Sequence[Piece]) -> list[Value]:
         active.clear()
         keep = splits = False
 
-    for piece in found:
+    # Unquoted, several values are joined with what IFS begins with, and split again.
+    joined = isinstance(ifs, str) and ifs[:1] not in ("", " ", "\t", "\n")
+    for i, piece in enumerate(found):
         if piece is None or piece[1] == "*":
-            flush()
+            after = found[i + 1] if i + 1 < len(found) else None
+            flush(force=joined and after is not None and after[1] == "E")
             continue
         value, kind = piece
         if isinstance(value, Unknown):
@@ -205,6 +211,15 @@ def _split(text: str, ifs: str) -> list[tuple[str, str]]:
         pos = m.end()
     found.append((text[pos:], ""))
     return found
+
+
+def _blanks_beside(found: Sequence[Piece], ifs: Value) -> bool:
+    """Whether blanks at the ends of values meet an IFS of blanks and more: bash's own affair."""
+    if not isinstance(ifs, str) or not ifs.strip(" \t\n") or not re.search(r"[ \t\n]", ifs):
+        return False
+    many = any(p is None or p[1] == "*" for p in found)
+    ends = (p[0] for p in found if p is not None and p[1] == "E" and isinstance(p[0], str))
+    return many and any(v != v.strip(" \t\n") for v in ends)
 
 
 def _pathname(run: Run, state: State, value: Value, active: list[str]) -> Value:
