@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     Launch = Callable[..., AbstractContextManager[Server]]
     Command = Callable[[Profile, int], Sequence[str]]
 
-FIXTURE = "dsv4_profile"
+FIXTURE, NAME = "dsv4_profile", "dsv4_profile_name"
 _MARKS = (
     "dsv4_profile(name, ...): the profiles of a test, class or module; it runs once with each",
     "dsv4_drift: the tests that --dsv4-drift adds",
@@ -80,12 +80,6 @@ def pytest_configure(config: pytest.Config) -> None:
         problem = _problem(config, config.getoption("dsv4_profile"))
         if problem:
             raise pytest.UsageError(problem)
-
-
-def pytest_report_header(config: pytest.Config) -> list[str]:
-    """What was asked for on the command line."""
-    names = config.getoption("dsv4_profile")
-    return [f"dsv4-env: profile {', '.join(names)}"] if names else []
 
 
 # Profiles
@@ -159,9 +153,9 @@ def _marks(node: Node) -> list[pytest.Mark]:
     return [m for m in node.own_markers if m.name == FIXTURE]
 
 
-def _one(request: pytest.FixtureRequest) -> Profile:
-    """The profile of a test that isn't parametrised, such as one of unittest."""
-    names, _, _ = _wanted(request.node)
+def _profile(request: pytest.FixtureRequest, name: object = None) -> Profile:
+    """The profile *name*; without one, as in a test of unittest, that of the marker or option."""
+    names, _, _ = _wanted(request.node) if name is None else ([name], "", True)
     if len(names) != 1:
         several = f"several profiles ({', '.join(map(str, names))})" if names else "no profile"
         pytest.fail(
@@ -169,28 +163,25 @@ def _one(request: pytest.FixtureRequest) -> Profile:
             "or --dsv4-profile NAME",
             pytrace=False,
         )
-    return _fixed(request.config, names[0])
-
-
-def _fixed(config: pytest.Config, name: object) -> Profile:
-    """The profile of a name, or a profile as it is; a test that asks for another fails."""
-    if problem := _problem(config, [name]):
+    if problem := _problem(request.config, names):
         pytest.fail(problem, pytrace=False)
-    return _load(config, name)
+    return _load(request.config, names[0])
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run a test once with each of its profiles."""
-    if FIXTURE not in metafunc.fixturenames:
+    if NAME not in metafunc.fixturenames:
         return
     for mark in metafunc.definition.iter_markers("parametrize"):
-        names = mark.kwargs.get("argnames", mark.args[0] if mark.args else ())
-        if FIXTURE in (names.replace(",", " ").split() if isinstance(names, str) else names):
+        given = mark.kwargs.get("argnames", mark.args[0] if mark.args else ())
+        if {FIXTURE, NAME} & {
+            *(given.replace(",", " ").split() if isinstance(given, str) else given)
+        }:
             return
     profiles, scope, _ = _wanted(metafunc.definition)
     if profiles:
         ids = [str(getattr(p, "name", p)) for p in profiles]
-        metafunc.parametrize(FIXTURE, profiles, ids=ids, indirect=True, scope=scope)
+        metafunc.parametrize(NAME, profiles, ids=ids, indirect=True, scope=scope)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -218,15 +209,18 @@ def pytest_make_collect_report(
 
 def _refused(item: pytest.Function) -> str | None:
     """What is wrong with the profiles of a test; one of unittest gets its class prepared."""
+    if FIXTURE not in item.fixturenames and item.get_closest_marker(FIXTURE) is None:
+        return None
     unittest = sys.modules.get("unittest")
     in_case = bool(unittest and item.cls and issubclass(item.cls, unittest.TestCase))
     names, _, marked = _wanted(item)
     if any(mark.kwargs or not mark.args for mark in item.iter_markers(FIXTURE)):
         return "@pytest.mark.dsv4_profile takes names of profiles, and nothing else"
-    given = getattr(getattr(item, "callspec", None), "params", {})
-    if isinstance(given.get(FIXTURE), str):
-        names = [given[FIXTURE]]
-    elif not marked and not (in_case and FIXTURE in item.fixturenames):
+    params = getattr(getattr(item, "callspec", None), "params", {})
+    given = [params[name] for name in (FIXTURE, NAME) if isinstance(params.get(name), str)]
+    if given:
+        names = given
+    elif not marked and not in_case:
         return None
     if in_case and len(names) > 1:
         return (
@@ -239,12 +233,17 @@ def _refused(item: pytest.Function) -> str | None:
     return _problem(item.config, names)
 
 
+@pytest.fixture(scope="session")
+def dsv4_profile_name(request: pytest.FixtureRequest) -> str | None:
+    """The name of the test's profile, for fixtures of a wider scope; None in unittest's tests."""
+    name: str | None = getattr(request, "param", None)
+    return name
+
+
 @pytest.fixture
-def dsv4_profile(request: pytest.FixtureRequest) -> Profile:
+def dsv4_profile(request: pytest.FixtureRequest, dsv4_profile_name: str | None) -> Profile:
     """The profile of the test: its marker's, its parameter's or that of --dsv4-profile."""
-    if hasattr(request, "param"):
-        return _fixed(request.config, request.param)
-    return _one(request)
+    return _profile(request, getattr(request, "param", dsv4_profile_name))
 
 
 @contextlib.contextmanager
@@ -271,7 +270,7 @@ def dsv4_env(
 
     Of a unittest.TestCase with ``usefixtures("dsv4_env")`` they are set in setUpClass, too.
     """
-    env = _fixed(request.config, dsv4_profile).env
+    env = _profile(request, dsv4_profile).env
     with _applied(monkeypatch, env):
         yield env
 
@@ -279,13 +278,13 @@ def dsv4_env(
 @pytest.fixture
 def dsv4_server_args(request: pytest.FixtureRequest, dsv4_profile: Profile) -> list[str]:
     """The profile's server arguments, as ``other_args`` holds them."""
-    return _fixed(request.config, dsv4_profile).server_args
+    return _profile(request, dsv4_profile).server_args
 
 
 @pytest.fixture(scope="class")
 def _dsv4_class(request: pytest.FixtureRequest) -> Iterator[None]:
     """Before setUpClass of a TestCase: ``cls.dsv4_profile``, and the variables where asked for."""
-    profile = _one(request)
+    profile = _profile(request)
     used = {name for mark in request.node.iter_markers("usefixtures") for name in mark.args}
     with pytest.MonkeyPatch.context() as patch:
         if not hasattr(request.cls, FIXTURE):
@@ -352,7 +351,7 @@ def dsv4_launch(
         profile's variables. It has *timeout* seconds to come up, and *grace* to end on SIGTERM.
         The test fails, with the end of the log, where it doesn't come up.
         """
-        profile = _fixed(config, profile)
+        profile = _profile(request, profile)
         port = port or servers.free_port()
         with contextlib.ExitStack() as stack:
             try:
@@ -375,9 +374,11 @@ def dsv4_launch(
     return launch
 
 
-def _server(dsv4_profile: Profile, dsv4_launch: Launch) -> Iterator[Server]:
-    """A server of the profile that answers; it ends with the scope, and all its processes do."""
-    with dsv4_launch(dsv4_profile) as server:
+def _server(
+    request: pytest.FixtureRequest, dsv4_profile_name: str | None, dsv4_launch: Launch
+) -> Iterator[Server]:
+    """A server of the profile that answers; with the scope it ends, and all its processes do."""
+    with dsv4_launch(_profile(request, dsv4_profile_name)) as server:
         yield server
 
 

@@ -135,3 +135,24 @@ def test_public_names_do_not_hang_on_what_was_imported_before(first: str) -> Non
     code = f"import {first}, dsv4_env; print(*(callable(getattr(dsv4_env, n)) for n in {NAMES}))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert set(done.stdout.split()) == {"True"}
+
+
+def test_the_pytest_plugin_imports_nothing_until_it_is_used(tmp_path: Path) -> None:
+    (tmp_path / "conftest.py").write_text(
+        "import sys\ndef pytest_unconfigure(config):\n    print('loaded', *sys.modules)\n"
+    )
+    (tmp_path / "test_it.py").write_text("def test_it(): pass\n")
+    loaded: list[set[str]] = []
+    for words in (["--co"], ["--co", "-p", "no:dsv4_env"], []):
+        done = subprocess.run(
+            [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *words],
+            capture_output=True,
+            text=True,
+            check=True,
+            cwd=tmp_path,
+        )
+        _, _, names = done.stdout.rpartition("loaded ")
+        loaded.append(set(names.split()))
+    collected, without, run = loaded
+    assert collected - without == {"dsv4_env", "dsv4_env.pytest_plugin"}
+    assert {name for name in run if name.startswith("dsv4_env")} == collected - without

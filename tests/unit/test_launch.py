@@ -13,7 +13,9 @@ import unittest
 import urllib.error
 import urllib.request
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
+
+import pytest
 
 from dsv4_env import Profile, load_profile
 
@@ -48,26 +50,26 @@ def popen_launch_server(
     raise TimeoutError("the server doesn't answer")
 
 
-class TestDeepseekV4FlashFp4(unittest.TestCase):
+class Launched(unittest.TestCase):
     folder: ClassVar[tempfile.TemporaryDirectory[str]]
     record: ClassVar[Path]
     profile: ClassVar[Profile]
     process: ClassVar[subprocess.Popen[bytes]]
 
     @classmethod
-    def setUpClass(cls) -> None:
+    def launch(cls, profile: Profile, env: dict[str, str]) -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
         cls.folder = tempfile.TemporaryDirectory()
         cls.record = Path(cls.folder.name) / "record.json"
-        cls.profile = load_profile("flash-fp4")
+        cls.profile = profile
         cls.process = popen_launch_server(
-            cls.profile.model_path(os.environ) or "",
+            profile.model_path(os.environ) or "",
             f"http://127.0.0.1:{port}",
             timeout=30,
-            other_args=cls.profile.server_args,
-            env=cls.profile.launch_env({**os.environ, "SGLANG_USE_AITER": "0"}),
+            other_args=profile.server_args,
+            env=env,
             record=cls.record,
         )
 
@@ -77,10 +79,36 @@ class TestDeepseekV4FlashFp4(unittest.TestCase):
         cls.process.wait()
         cls.folder.cleanup()
 
-    def test_what_arrived(self) -> None:
-        arrived = json.loads(self.record.read_text())
-        self.assertEqual(arrived["argv"][1], "deepseek-ai/DeepSeek-V4-Flash")
+    def arrived(self) -> dict[str, Any]:
+        arrived: dict[str, Any] = json.loads(self.record.read_text())
         self.assertEqual(arrived["argv"][2:-4], self.profile.server_args)
         found = {name: arrived["environ"].get(name) for name in self.profile.env}
         self.assertEqual(found, self.profile.env)
         self.assertEqual(arrived["environ"]["PATH"], os.environ["PATH"])
+        return arrived
+
+
+class TestDeepseekV4FlashFp4(Launched):
+    @classmethod
+    def setUpClass(cls) -> None:
+        profile = load_profile("flash-fp4")
+        cls.launch(profile, profile.launch_env({**os.environ, "SGLANG_USE_AITER": "0"}))
+
+    def test_what_arrived(self) -> None:
+        arrived = self.arrived()
+        self.assertEqual(arrived["argv"][1], "deepseek-ai/DeepSeek-V4-Flash")
+
+
+@pytest.mark.dsv4_profile("pro-fp8")
+@pytest.mark.usefixtures("dsv4_env")
+class TestDeepseekV4ProFp8WithThePlugin(Launched):
+    dsv4_profile: ClassVar[Profile]
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        cls.launch(cls.dsv4_profile, dict(os.environ))
+
+    def test_what_arrived(self) -> None:
+        arrived = self.arrived()
+        self.assertEqual(arrived["argv"][1], "sgl-project/DeepSeek-V4-Pro-FP8")
+        self.assertEqual(os.environ["SGLANG_DSV4_FP4_EXPERTS"], "false")
