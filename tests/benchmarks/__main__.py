@@ -16,7 +16,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
 ENVIRONMENT = HERE / ".peers"
-PYTHON_PEERS = ("python-dotenv[cli]", "dynaconf", "bashlex", "matplotlib")
+PYTHON_PEERS = ("python-dotenv[cli]", "dynaconf", "bashlex", "matplotlib", "pytest")
 DEBIAN_PEERS = ("direnv", "shellcheck")
 
 

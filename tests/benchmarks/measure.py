@@ -41,6 +41,7 @@ DISCOVER, BARE, DOTENV = "dsv4-env discover", "python -c pass", "dotenv list"
 SYNTAX, GREP = "bash -n", "git grep -l launch_server"
 TENTH = "dsv4-env discover, a tenth of the scripts"
 SCRIPTS = "dsv4-env discover, scripts alone"
+PYTEST, PLUGIN = "pytest --co, without the plugin", "pytest --co, with the plugin unused"
 GOALS = (
     Goal(EXPORT, 1.0, DOTENV),
     Goal(EXPORT, 5.0, BARE),
@@ -48,6 +49,7 @@ GOALS = (
     Goal(COMPLETE, 4.0, BARE),
     Goal(CHECK, 10.0, BARE),
     Goal(LOAD, 12.0, BARE),
+    Goal(PLUGIN, 1.05, PYTEST),
     Goal(READ, 1.0, SYNTAX),
     Goal(CATALOGUE, 1.0, ""),
     Goal(DISCOVER, 2.0, GREP),
@@ -119,6 +121,11 @@ def small(work: Path) -> dict[str, Action]:
         )
 
     rows[COMPLETE] = complete
+    if shutil.which("pytest"):
+        (work / "empty").mkdir()
+        collect = ("pytest", "--co", "-q", "-p", "no:cacheprovider", "--rootdir=.", ".")
+        rows[PYTEST] = process(*collect, "-p", "no:dsv4_env", cwd=work / "empty", ok=(5,))
+        rows[PLUGIN] = process(*collect, cwd=work / "empty", ok=(5,))
     if shutil.which("dynaconf"):
         rows["dynaconf list"] = process("dynaconf", "list", cwd=work, ok=(0, 1))
     if shutil.which("direnv"):

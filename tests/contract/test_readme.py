@@ -24,7 +24,7 @@ PYTHON = re.findall(r"^```python\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the project to run commands in, with dsv4-env on PATH."""
+    """A copy of the project to run commands in, with dsv4-env and pytest on PATH."""
     folder = tmp_path_factory.mktemp("readme")
     for name in ("profiles", "README.md"):
         source = ROOT / name
@@ -33,9 +33,10 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
         else:
             shutil.copy(source, folder / name)
     (folder / "bin").mkdir()
-    tool = folder / "bin" / "dsv4-env"
-    tool.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m dsv4_env "$@"\n')
-    tool.chmod(0o755)
+    for name, module in (("dsv4-env", "dsv4_env"), ("pytest", "pytest")):
+        tool = folder / "bin" / name
+        tool.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m {module} "$@"\n')
+        tool.chmod(0o755)
     return folder
 
 

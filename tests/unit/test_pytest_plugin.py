@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -495,6 +496,16 @@ def test_without_a_command_of_ones_own_it_is_sglang(pytester: pytest.Pytester) -
             "*-m sglang.launch_server --model-path deepseek-ai/DeepSeek-V4-Pro *--port 2*",
         ]
     )
+
+
+def test_the_example_of_the_readme(pytester: pytest.Pytester, stand_in: Path) -> None:
+    text = (Path(__file__).parents[2] / "README.md").read_text()
+    (example,) = (
+        block
+        for block in re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+        if "import pytest" in block
+    )
+    passes(pytester, example, passed=3)
 
 
 ENDINGS = {
