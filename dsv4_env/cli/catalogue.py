@@ -48,7 +48,13 @@ def _span(found: list[str]) -> str:
 
 @click.group()
 def catalogue() -> None:
-    """What SGLang itself understands, release by release."""
+    """What SGLang itself understands, release by release.
+
+    \b
+    Examples:
+      dsv4-env catalogue show SGLANG_USE_AITER
+      dsv4-env catalogue diff 0.5.13 0.5.23
+    """
 
 
 @catalogue.command("releases")
@@ -56,6 +62,10 @@ def releases_() -> None:
     """List the releases that are known, how much each understands, and how much isn't resolved.
 
     `dsv4-env catalogue unresolved RELEASE` says what that is.
+
+    \b
+    Examples:
+      dsv4-env catalogue releases
     """
     from dsv4_env.catalogue import load, releases
 

@@ -1,4 +1,4 @@
-"""``list``, ``show`` and ``lock``."""
+"""``list``, ``show``, ``lock`` and ``schema``."""
 
 from __future__ import annotations
 
@@ -36,7 +36,13 @@ from dsv4_env.profile import (
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array instead of a table.")
 @profiles_option
 def list_(as_json: bool, folder: Path | None) -> None:
-    """List the profiles and the layers they are made of."""
+    """List the profiles and the layers they are made of.
+
+    \b
+    Examples:
+      dsv4-env list
+      dsv4-env list --json --profiles launch/profiles
+    """
     profiles = load_all(profile_folder(folder))
     if as_json:
         items = [_item(profile) for profile in profiles.values()]
@@ -132,6 +138,11 @@ def lock(check: bool, folder: Path | None) -> int:
 
     It holds the resolved profiles. It is only used while it matches the layers byte for byte, so
     it may be old or absent: the layers are then read themselves, which takes some 0.2 s longer.
+
+    \b
+    Examples:
+      dsv4-env lock --profiles launch/profiles
+      dsv4-env lock --check
     """
     from dsv4_env.profile import lock as locks
 
@@ -150,4 +161,28 @@ def lock(check: bool, folder: Path | None) -> int:
     return 0
 
 
-COMMANDS = (list_, show, lock)
+@click.command()
+@click.option(
+    "--output",
+    "-o",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write a file (in one step) instead of standard output.",
+)
+def schema(output: Path | None) -> None:
+    """Print the JSON Schema of a layer's TOML.
+
+    The package has it as dsv4_env/profile/profile.schema.json. An editor that knows TOML (taplo,
+    Even Better TOML) completes and checks a layer whose first line names it, by a path relative
+    to the layer: `#:schema profile.schema.json`.
+
+    \b
+    Examples:
+      dsv4-env schema
+      dsv4-env schema --output launch/profiles/profile.schema.json
+    """
+    from dsv4_env.profile.schema import json_schema
+
+    write(json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n", output)
+
+
+COMMANDS = (list_, show, lock, schema)

@@ -9,12 +9,20 @@ import re
 from typing import Annotated, Any, TypeAlias
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+)
 from pydantic_core import PydanticCustomError
 
 from dsv4_env.model import ENV_NAME
 
 FLAG = re.compile(r"--?[A-Za-z][A-Za-z0-9_-]*")
+_PATTERNS = {"env": ENV_NAME, "args": FLAG}
 LAYER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 ArgValues: TypeAlias = list[list[str]]
@@ -107,11 +115,36 @@ def _seconds(value: Any) -> Any:
     return value
 
 
-Text = Annotated[str, BeforeValidator(_string)]
-EnvName = Annotated[Text, AfterValidator(_env_name)]
-Flag = Annotated[Text, AfterValidator(_flag)]
-Occurrences = Annotated[ArgValues, BeforeValidator(_arg_values)]
-Seconds = Annotated[int, BeforeValidator(_seconds)]
+# What a JSON Schema can say of each type; a validator may refuse more, never less.
+_TEXT: dict[str, Any] = {"type": "string", "pattern": r"^[^\u0000]*$"}
+_NAMES = {env: {"type": "string", "pattern": f"^{p.pattern}$"} for env, p in _PATTERNS.items()}
+_WORDS: dict[str, Any] = {"type": "array", "items": _TEXT}
+_OCCURRENCES: dict[str, Any] = {
+    "anyOf": [
+        {"const": True, "description": "No value."},
+        {**_TEXT, "description": "One value."},
+        {**_WORDS, "minItems": 1, "description": "Several values."},
+        {"type": "array", "items": _WORDS, "minItems": 1, "description": "A repeated flag."},
+    ]
+}
+
+
+def _list_of(item: dict[str, Any]) -> WithJsonSchema:
+    return WithJsonSchema({"type": "array", "items": item, "uniqueItems": True})
+
+
+Text = Annotated[str, BeforeValidator(_string), WithJsonSchema(_TEXT)]
+EnvName = Annotated[Text, AfterValidator(_env_name), WithJsonSchema(_NAMES["env"])]
+Flag = Annotated[Text, AfterValidator(_flag), WithJsonSchema(_NAMES["args"])]
+Occurrences = Annotated[ArgValues, BeforeValidator(_arg_values), WithJsonSchema(_OCCURRENCES)]
+Seconds = Annotated[
+    int, BeforeValidator(_seconds), WithJsonSchema({"type": "integer", "minimum": 1})
+]
+Ratio = Annotated[
+    float,
+    BeforeValidator(_ratio),
+    WithJsonSchema({"type": "number", "minimum": 0, "maximum": 1}),
+]
 
 
 class Table(BaseModel):
@@ -145,7 +178,7 @@ class CiTable(Table):
 class QualityTable(Table):
     """The least GSM8K accuracy (0 to 1) that the nightly test accepts."""
 
-    gsm8k_threshold: Annotated[float, BeforeValidator(_ratio)] | None = None
+    gsm8k_threshold: Ratio | None = None
 
 
 class HardwareTable(Table):
@@ -191,8 +224,12 @@ class Resolved(BaseModel):
 class UnsetTable(Table):
     """Settings of lower layers that this one takes away."""
 
-    env: Annotated[list[EnvName], BeforeValidator(_strings)] = Field(default_factory=list)
-    args: Annotated[list[Flag], BeforeValidator(_strings)] = Field(default_factory=list)
+    env: Annotated[list[EnvName], BeforeValidator(_strings), _list_of(_NAMES["env"])] = Field(
+        default_factory=list
+    )
+    args: Annotated[list[Flag], BeforeValidator(_strings), _list_of(_NAMES["args"])] = Field(
+        default_factory=list
+    )
 
 
 class LayerFile(Resolved):
@@ -200,5 +237,74 @@ class LayerFile(Resolved):
 
     description: Text = ""
     abstract: bool = False
-    extends: Annotated[list[Text], BeforeValidator(_strings)] = Field(default_factory=list)
+    extends: Annotated[list[Text], BeforeValidator(_strings), _list_of(_TEXT)] = Field(
+        default_factory=list
+    )
     unset: UnsetTable = Field(default_factory=UnsetTable)
+
+
+# What an editor shows of each key. Kept here so that loading a profile doesn't pay for it.
+_ABOUT = {
+    "description": "What the profile is, in a few words.",
+    "abstract": "Only there to be extended: no profile by itself.",
+    "extends": "The layers below this one, lowest first, by the names of their files.",
+    "env": "Environment variables, as strings and in order.",
+    "args": 'Server arguments: flag = true, "8", ["a", "b"] or [["a"], ["b"]].',
+    "unset": "Settings of lower layers that this one takes away.",
+    "unset.env": "Variables to take away.",
+    "unset.args": "Flags to take away.",
+    "model": "Which weights are served.",
+    "model.path": "The model when nothing overrides it: a folder, or org/name on the hub.",
+    "model.path-variable": "The environment variable that overrides the path.",
+    "launch": "How a launch is waited for.",
+    "launch.timeout-seconds": "How long the server may take until it answers, in seconds.",
+    "ci": "Where CI runs the test.",
+    "ci.suite": "The CI suite that runs the profile's test.",
+    "ci.estimated-seconds": "The time that CI plans for the test, in seconds.",
+    "quality": "What the test accepts.",
+    "quality.gsm8k-threshold": "The least GSM8K accuracy that the test accepts, from 0 to 1.",
+    "hardware": "What the launch is meant to run on.",
+    "hardware.accelerator": "The kind of accelerator, such as MI35x.",
+    "hardware.count": "How many accelerators.",
+    "hardware.rocm": "The version of ROCm.",
+    "sglang": "The SGLang that the values are meant for.",
+    "sglang.range": 'Its releases, as a PEP 440 range such as ">=0.5.13,<0.5.18".',
+    "source": "Where the values were taken from.",
+    "source.repository": "A repository, such as sgl-project/sglang.",
+    "source.path": "A file in it.",
+    "source.pull-request": "The number of a pull request.",
+    "source.commit": "The commit, in full.",
+    "source.date": "The day, as YYYY-MM-DD.",
+}
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema (draft 7) of a layer's TOML, for editors and other programs.
+
+    What it refuses the loader refuses too; the loader knows more (circles, version ranges).
+    """
+    plain = LayerFile.model_json_schema(by_alias=True)
+    found: dict[str, Any] = _plain(plain, plain["$defs"], "")
+    head = {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "title": "A layer of a profile of dsv4-env (profiles/NAME.toml)",
+    }
+    return head | {k: v for k, v in found.items() if k != "$defs"}
+
+
+def _plain(node: dict[str, Any], defs: dict[str, Any], path: str) -> dict[str, Any]:
+    """A node with its references filled in, without defaults, null (TOML has none) and titles."""
+    if "$ref" in node:
+        node = defs[node["$ref"].rpartition("/")[2]]
+    if {"type": "null"} in node.get("anyOf", ()):
+        node = {**node, **next(x for x in node["anyOf"] if x != {"type": "null"})}
+        del node["anyOf"]
+    kept = {k: v for k, v in node.items() if k not in ("title", "default", "description", "$defs")}
+    if path:
+        kept = {"description": _ABOUT[path], **kept}
+    for name, inner in kept.get("properties", {}).items():
+        below = f"{path}.{name}".lstrip(".")
+        kept["properties"] = {**kept["properties"], name: _plain(inner, defs, below)}
+    if "patternProperties" in kept:
+        kept["additionalProperties"] = False
+    return kept

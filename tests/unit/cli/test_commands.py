@@ -44,7 +44,7 @@ def test_show_is_aligned_and_says_origins(run: Run) -> None:
     rows = [line for line in lines if line.startswith("  SGLANG_")]
     assert len(rows) == 19
     assert len({line.index("common (") for line in rows if "common (" in line}) == 1
-    assert any("fp8 (" in line and "fp8.toml:7:1)" in line for line in rows)
+    assert any("fp8 (" in line and "fp8.toml:8:1)" in line for line in rows)
     plain = run("show", "pro-fp8").out
     assert ".toml" not in plain
     assert "\x1b[" not in plain
@@ -178,7 +178,7 @@ def test_json_of_a_profile(run: Run) -> None:
     item = json.loads(run("show", "pro-fp8", "--json", "--origin").out)
     (origin,) = item["env"][-1]["origin"]
     assert (origin["name"], origin["value"]) == ("fp8", "false")
-    assert origin["location"].endswith("fp8.toml:7:1")
+    assert origin["location"].endswith("fp8.toml:8:1")
 
 
 def test_show_tells_one_value_from_two(run: Run, tmp_path: Path) -> None:

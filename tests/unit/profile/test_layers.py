@@ -52,7 +52,7 @@ def test_origin_says_what_was_overridden(tmp_path: Path) -> None:
     write(tmp_path, mine='extends = ["pro-fp4"]\n[env]\nSGLANG_USE_AITER = "0"\n')
     origin = load_profile("mine", tmp_path).config.effective_env["SGLANG_USE_AITER"].origin
     chain = [(o.name, o.value, o.location.line if o.location else None) for o in origin.chain()]
-    assert chain == [("mine", "0", 3), ("common", "1", 9)]
+    assert chain == [("mine", "0", 3), ("common", "1", 10)]
 
 
 def test_setting_again_what_a_lower_layer_unset(tmp_path: Path) -> None:
