@@ -10,7 +10,7 @@ from typing import TypeAlias
 from dsv4_env.model import LaunchConfig, Location, Unknown, Value
 
 POSITIONAL = "(positional)"
-UNORDERED = {"environment", "capture"}  # readers of a process's environment, which has no order
+UNORDERED = {"environment", "capture", "process"}  # an environment of a process has no order
 
 
 class Kind(enum.StrEnum):

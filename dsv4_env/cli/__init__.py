@@ -14,9 +14,12 @@ from dsv4_env.cli import (
     catalogue,
     check,
     compare,
+    complete,
     discover,
+    doctor,
     export,
     history,
+    launch,
     lint,
     profiles,
     scripts,
@@ -74,6 +77,9 @@ for command in (
     *upgrade.COMMANDS,
     *history.COMMANDS,
     *scripts.COMMANDS,
+    *launch.COMMANDS,
+    *doctor.COMMANDS,
+    *complete.COMMANDS,
 ):
     cli.add_command(command)
 
@@ -107,6 +113,7 @@ def _failure(argv: Sequence[str]) -> str:
 def run(argv: Sequence[str]) -> int:
     """Run one command line; the exit code. Messages go to standard error."""
     code = 2
+    complete.answer()
     try:
         result = cli.main(args=list(argv), prog_name="dsv4-env", standalone_mode=False)
         if sys.stdout is not None:

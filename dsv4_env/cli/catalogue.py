@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from dsv4_env.cli import complete
 from dsv4_env.cli.common import table, write
 from dsv4_env.errors import ReadError, did_you_mean
 
 if TYPE_CHECKING:
     from dsv4_env.catalogue import Argument, Catalogue, Variable
 
-_FLAGS = {"ignore_unknown_options": True}  # an operand may be a flag of the server
+FLAGS = {"ignore_unknown_options": True}  # an operand may be a flag of the server
 _SIGNS = {"added": "+", "removed": "-", "renamed": "↦"}
 
 
@@ -79,7 +80,7 @@ def releases_() -> None:
 
 
 @catalogue.command()
-@click.argument("release", required=False)
+@click.argument("release", required=False, shell_complete=complete.releases)
 def unresolved(release: str | None) -> None:
     """List what couldn't be told from a release's source without running it.
 
@@ -96,9 +97,14 @@ def unresolved(release: str | None) -> None:
     write("".join(f"{what}\n" for what in found))
 
 
-@catalogue.command(context_settings=_FLAGS)
-@click.argument("name")
-@click.option("--sglang", metavar="RELEASE", help="Only this release, in full.")
+@catalogue.command(cls=complete.Named, context_settings=FLAGS)
+@click.argument("name", shell_complete=complete.variables)
+@click.option(
+    "--sglang",
+    metavar="RELEASE",
+    shell_complete=complete.releases,
+    help="Only this release, in full.",
+)
 def show(name: str, sglang: str | None) -> None:
     """Show a variable or a flag over the releases: type, default, what became of it.
 
@@ -216,8 +222,8 @@ def _argument(a: Argument, default: str) -> list[tuple[str, str]]:
 
 
 @catalogue.command("diff")
-@click.argument("before", metavar="A")
-@click.argument("after", metavar="B")
+@click.argument("before", metavar="A", shell_complete=complete.releases)
+@click.argument("after", metavar="B", shell_complete=complete.releases)
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
 def diff_(before: str, after: str, as_json: bool) -> None:
     """Show what changed from release A to release B.
@@ -260,9 +266,14 @@ def diff_(before: str, after: str, as_json: bool) -> None:
     write("".join(f"{line}\n" for line in lines))
 
 
-@catalogue.command(context_settings=_FLAGS)
+@catalogue.command(context_settings=FLAGS)
 @click.argument("word")
-@click.option("--sglang", metavar="RELEASE", help="Only what this release knows.")
+@click.option(
+    "--sglang",
+    metavar="RELEASE",
+    shell_complete=complete.releases,
+    help="Only what this release knows.",
+)
 def search(word: str, sglang: str | None) -> int:
     """List the variables and flags with WORD in their names, and the releases that know them.
 

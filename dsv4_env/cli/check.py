@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dsv4_env.cli import operands
+from dsv4_env.cli import complete, operands
 from dsv4_env.cli.common import (
     Inputs,
     catalogue_for,
@@ -47,11 +47,12 @@ _SUFFIXES = {
 
 
 @click.command()
-@click.argument("names", metavar="[PROFILE]...", nargs=-1)
+@click.argument("names", metavar="[PROFILE]...", nargs=-1, shell_complete=complete.profiles)
 @click.option(
     "--against",
     metavar="FILE",
     multiple=True,
+    shell_complete=complete.files,
     help=f"What is held to the profiles, of any kind that dsv4-env reads: {operands.HELP}. "
     "Default: the pairs of [tool.dsv4_env], or else the reference script that comes with "
     "dsv4-env.",

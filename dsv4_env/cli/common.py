@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
+from dsv4_env.cli import complete
 from dsv4_env.errors import ReadError, UsageError
 from dsv4_env.model import ENV_NAME, Location
 from dsv4_env.settings import Settings, load, profiles_folder
@@ -27,6 +28,7 @@ profiles_option = click.option(
     "folder",
     metavar="DIR",
     type=click.Path(path_type=Path),
+    shell_complete=complete.folders,
     help="A folder of your own layers and profiles, which may extend the shipped ones.",
 )
 color_option = click.option(
@@ -43,6 +45,7 @@ exit_zero_option = click.option(
 sglang_option = click.option(
     "--sglang",
     metavar="RELEASE",
+    shell_complete=complete.releases,
     help="The SGLang release whose reading counts. Default: the newest known one that the "
     "profile is meant for.",
 )

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from dsv4_env.cli import complete
 from dsv4_env.cli.common import (
     Inputs,
     catalogue_for,
@@ -27,8 +28,8 @@ from dsv4_env.reporters import REPORTERS
 
 
 @click.command()
-@click.argument("left", metavar="A")
-@click.argument("right", metavar="B")
+@click.argument("left", metavar="A", shell_complete=complete.operands)
+@click.argument("right", metavar="B", shell_complete=complete.operands)
 @selection_options
 @reading_options
 @input_options

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from dsv4_env.cli import complete
 from dsv4_env.cli.common import (
     Inputs,
     catalogue_for,
@@ -36,10 +37,24 @@ _FORMATS = [name for name in REPORTERS if name != "changes"]  # lint changes not
 
 
 @click.command()
-@click.argument("operands", metavar="[PROFILE|SCRIPT|FILE]...", nargs=-1)
+@click.argument(
+    "operands", metavar="[PROFILE|SCRIPT|FILE]...", nargs=-1, shell_complete=complete.operands
+)
 @sglang_option
-@click.option("--select", multiple=True, metavar="RULE", help="Only this rule, by id or name.")
-@click.option("--ignore", multiple=True, metavar="RULE", help="Not this rule, by id or name.")
+@click.option(
+    "--select",
+    multiple=True,
+    metavar="RULE",
+    shell_complete=complete.rules,
+    help="Only this rule, by id or name.",
+)
+@click.option(
+    "--ignore",
+    multiple=True,
+    metavar="RULE",
+    shell_complete=complete.rules,
+    help="Not this rule, by id or name.",
+)
 @click.option(
     "--skip-unrelated", is_flag=True, help="Pass over files that launch no server of SGLang."
 )
@@ -213,7 +228,7 @@ def _comparison(
 
 
 @click.command()
-@click.argument("word", metavar="[RULE]", required=False)
+@click.argument("word", metavar="[RULE]", required=False, shell_complete=complete.rules)
 def rule(word: str | None) -> None:
     """Explain a rule, by id or name; without one, list them all.
 

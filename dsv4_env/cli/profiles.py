@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from dsv4_env.cli import complete
 from dsv4_env.cli.common import (
     Inputs,
     color_option,
@@ -59,7 +60,7 @@ def _item(profile: Profile) -> dict[str, Any]:
 
 
 @click.command()
-@click.argument("name", metavar="PROFILE|FILE")
+@click.argument("name", metavar="PROFILE|FILE", shell_complete=complete.operands)
 @input_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 @click.option("--origin", is_flag=True, help="Say where each value is set, and what it overrode.")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from dsv4_env.cli import complete
 from dsv4_env.cli.catalogue import load_release
 from dsv4_env.cli.common import profile_folder, profiles_option, table, write
 from dsv4_env.errors import UsageError
@@ -18,9 +19,23 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("name", metavar="PROFILE")
-@click.option("--from", "before", required=True, metavar="RELEASE", help="The release it runs on.")
-@click.option("--to", "after", required=True, metavar="RELEASE", help="The release to run it on.")
+@click.argument("name", metavar="PROFILE", shell_complete=complete.profiles)
+@click.option(
+    "--from",
+    "before",
+    required=True,
+    metavar="RELEASE",
+    shell_complete=complete.releases,
+    help="The release it runs on.",
+)
+@click.option(
+    "--to",
+    "after",
+    required=True,
+    metavar="RELEASE",
+    shell_complete=complete.releases,
+    help="The release to run it on.",
+)
 @click.option("--all", "every", is_flag=True, help="List every default that moved.")
 @click.option(
     "--write",

@@ -23,7 +23,7 @@ TIERS = [
     | {"readers", "exporters", "reporters"},
     {"equivalence"},
     {"lint", "rules", "upgrade"},
-    {"drift"},
+    {"drift", "preflight"},
     {"history", "pytest_drift"},
     {"cli", "pytest_plugin"},
     {"__main__"},

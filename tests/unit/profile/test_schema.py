@@ -114,7 +114,7 @@ TABLES = {
         for name, inner in SCHEMA["properties"].items()
         if "properties" in inner
     },
-    **{name: LEAF for name in ("description", "abstract", "extends", "wrong")},
+    **dict.fromkeys(("description", "abstract", "extends", "wrong"), LEAF),
 }
 DOCUMENT = st.fixed_dictionaries({}, optional=TABLES)
 

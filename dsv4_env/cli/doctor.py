@@ -1,0 +1,191 @@
+"""``doctor``: running servers, held to the profiles that they were launched from."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from dsv4_env.cli import complete
+from dsv4_env.cli.common import (
+    catalogue_for,
+    color_option,
+    exit_zero_option,
+    format_option,
+    profiles_option,
+    reading_options,
+    selection_options,
+    settings,
+    use_color,
+    write,
+)
+from dsv4_env.cli.operands import relevant
+from dsv4_env.errors import ReadError, UsageError
+from dsv4_env.reporters import REPORTERS
+
+if TYPE_CHECKING:
+    from dsv4_env.catalogue import Catalogue
+    from dsv4_env.drift import Run
+    from dsv4_env.finding import Finding
+    from dsv4_env.model import LaunchConfig
+    from dsv4_env.profile import Profile
+
+# What lint says of how a profile is written rather than of what a server does.
+_QUIET = frozenset({"DSV106", "DSV110"})
+
+
+@click.command()
+@click.argument("name", metavar="[PROFILE]", required=False, shell_complete=complete.profiles)
+@click.option("--pid", type=click.IntRange(1), metavar="N", help="The server with this process id.")
+@click.option("--port", type=click.IntRange(1, 65535), metavar="N", help="The server on this port.")
+@click.option("--name", "text", metavar="TEXT", help="Servers with this in their command line.")
+@selection_options
+@reading_options
+@profiles_option
+@exit_zero_option
+@color_option
+def doctor(
+    name: str | None,
+    pid: int | None,
+    port: int | None,
+    text: str | None,
+    ignore: tuple[str, ...],
+    compare: tuple[str, ...],
+    sglang: str | None,
+    show_equivalent: bool,
+    exact: bool,
+    folder: Path | None,
+    exit_zero: bool,
+    color: str,
+    format_: str,
+) -> int:
+    """Hold running servers to a profile; exit with 1 where they differ.
+
+    Every server that runs on this machine is looked at, or the one that --pid, --port or --name
+    means; without PROFILE each is held to the one that it is nearest to. With it comes what the
+    server's release of SGLang makes of its settings (the one that its Python has installed, or
+    --sglang): variables that it doesn't read, values that it can't.
+
+    \b
+    Exit codes: 0 as the profile says, 1 not so, 2 wrong usage or no server that can be read.
+
+    \b
+    Examples:
+      dsv4-env doctor
+      dsv4-env doctor pro-fp4 --port 30000
+      dsv4-env doctor --pid 4711 --compare model-path --format json
+    """
+    from dsv4_env import drift
+    from dsv4_env.profile import load_profile
+    from dsv4_env.settings import Pair
+
+    found = settings()
+    run = drift.Run(
+        found,
+        folder if folder is not None else found.profiles,
+        lambda release, ranges: None if exact else catalogue_for(release, ranges),
+        drift.Options(ignore, compare, sglang, show_equivalent),
+        whole=False,
+    )
+    given = load_profile(name, run.profiles) if name is not None else None
+    notes: list[str] = []
+    wanted = {variable for p in run.known.values() for variable in p.env}
+    for config in _servers(pid, port, text):
+        release, why = (sglang or found.sglang, None)
+        if release is None:
+            release, why = _release(config)
+        notes += [f"{config.name}: {why}"] if why else []
+        server = relevant(config, wanted)
+        profile, near = (given, None) if given else _nearest(run, server, release)
+        notes += [f"{config.name}: {near}"] if near else []
+        run.options = replace(run.options, sglang=release)
+        server = relevant(config, profile.env)
+        drift.check_launch(run, [Pair(profile.name, (config.name,))], server, None, "")
+        said = _lint(server, profile, release)
+        last = run.comparisons[-1]
+        run.comparisons[-1] = replace(last, findings=(*last.findings, *said))
+    report = drift.report(run, waivers=False)
+    report = replace(report, notes=(*report.notes, *notes), color=use_color(color))
+    write(REPORTERS[format_](report))
+    return 0 if exit_zero else drift.exit_code(report)
+
+
+def _servers(pid: int | None, port: int | None, text: str | None) -> list[LaunchConfig]:
+    from dsv4_env.readers import process
+
+    if sum(option is not None for option in (pid, port, text)) > 1:
+        raise UsageError("--pid, --port and --name exclude each other", expected="one of them")
+    found = process.read(pid=pid, port=port, name=text)
+    if not found:
+        raise ReadError("no SGLang server is running", expected="python3 -m sglang.launch_server …")
+    return found
+
+
+def _release(config: LaunchConfig) -> tuple[str | None, str | None]:
+    """The release that a server runs on where it can be told, and what is to be said of it."""
+    from dsv4_env.catalogue import nearest
+    from dsv4_env.preflight import of_process
+
+    there = of_process(config)
+    if there.release is None:
+        why = there.problem or "its Python doesn't say"
+        return None, f"which SGLang it runs can't be told ({why}); --sglang does"
+    try:
+        nearest(there.release)
+    except ReadError as exc:
+        return None, f"it runs SGLang {there.release}: {exc.found}"
+    return there.release, None
+
+
+def _catalogue(release: str | None, profile: Profile) -> Catalogue:
+    return catalogue_for(release, [profile.sglang_range])
+
+
+def _nearest(run: Run, server: LaunchConfig, release: str | None) -> tuple[Profile, str]:
+    """The profile with the fewest differences, and how near it and the next are.
+
+    Where several are as near, the model tells, by the last part of its path.
+    """
+    from dsv4_env.rules import compare_launches, with_model
+
+    distance: dict[str, tuple[int, bool]] = {}
+    model = _model(server).casefold()
+    for name, profile in run.known.items():
+        catalogue = _catalogue(release, profile)
+        comparison = compare_launches(
+            with_model(profile), relevant(server, profile.env), ignore=run.options.ignore,
+            catalogue=catalogue,
+        )  # fmt: skip
+        own = (profile.default_model_path or "").rpartition("/")[2].casefold()
+        distance[name] = sum(f.rule.id != "DSV006" for f in comparison.findings), model != own
+    first, *others = sorted(distance, key=lambda name: (distance[name], name))
+    said = ", then ".join(_distance(n, *distance[n]) for n in (first, *others[:1]))
+    same = [n for n in others if distance[n] == distance[first]]
+    if same:
+        said += f"; {' and '.join((first, *same))} are as near, so a PROFILE had better be given"
+    return run.known[first], f"the nearest profile is {said}"
+
+
+def _distance(name: str, count: int, other_model: bool) -> str:
+    model = ", another model" if other_model else ""
+    return f"{name} ({count} difference{'s' * (count != 1)}{model})"
+
+
+def _model(server: LaunchConfig) -> str:
+    given = [a.values for a in server.args or () if a.flag in ("--model-path", "--model")]
+    return str(given[-1][-1]).rstrip("/").rpartition("/")[2] if given and given[-1] else ""
+
+
+def _lint(server: LaunchConfig, profile: Profile, release: str | None) -> list[Finding]:
+    """What the release makes of the server's settings."""
+    from dsv4_env.lint import lint
+
+    named = replace(server, name=profile.name)  # of which a rule says what it is meant for
+    catalogue = _catalogue(release, profile)
+    return lint(named, catalogue, range_=profile.sglang_range, ignore=_QUIET)
+
+
+doctor.params.append(format_option("text"))
+COMMANDS = (doctor,)
