@@ -17,6 +17,7 @@ from dsv4_env.cli import (
     complete,
     discover,
     doctor,
+    explain,
     export,
     history,
     launch,
@@ -33,23 +34,48 @@ _EPILOG = """\b
 Examples:
   dsv4-env check                               the shipped script against pro-fp4
   dsv4-env check flash-fp4 --against run.sh    your own script
-  dsv4-env diff flash-fp4 env:                 this shell against a profile
+  dsv4-env launch flash-fp4 --port 30000       the server itself
+  dsv4-env run flash-fp4 -- ./run_dsv4.sh      a command with the profile's variables
   eval "$(dsv4-env export flash-fp4)"          the variables, in this shell
 """
+SECTIONS = {  # of the help; a command that isn't here comes under "More"
+    "Profiles": ("list", "show", "export", "import", "sync", "lock", "schema"),
+    "Start something": ("run", "launch"),
+    "Find drift": ("check", "diff", "doctor", "lint", "rule"),
+    "Know SGLang": ("explain", "catalogue", "upgrade"),
+    "Try out and set up": ("capture", "completion"),
+}
 
 
 class _Group(click.Group):
-    """A group that says which command was meant."""
+    """A group that says which command was meant, and lists its commands by what they are for."""
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that is named. Raises UsageError with the one that was meant."""
         if args and args[0] not in self.commands and not args[0].startswith("-"):
             hint = _meant(args[0])
             raise click.UsageError(
                 f"no such command {args[0]!r}" + (f". Did you mean {hint}?" if hint else ""), ctx
             )
         return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The commands under the headings of SECTIONS, their texts aligned over all of them."""
+        named = {name for names in SECTIONS.values() for name in names}
+        more = tuple(name for name in self.list_commands(ctx) if name not in named)
+        width = max(map(len, self.commands))
+        limit = formatter.width - width - 6
+        for title, names in {**SECTIONS, "More": more}.items():
+            rows = [
+                (f"{name:{width}}", self.commands[name].get_short_help_str(limit))
+                for name in names
+                if name in self.commands
+            ]
+            if rows:
+                with formatter.section(title):
+                    formatter.write_dl(rows)
 
 
 @click.group(
@@ -78,6 +104,7 @@ for command in (
     *history.COMMANDS,
     *scripts.COMMANDS,
     *launch.COMMANDS,
+    *explain.COMMANDS,
     *doctor.COMMANDS,
     *complete.COMMANDS,
 ):

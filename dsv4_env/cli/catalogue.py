@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import click
 
@@ -18,6 +18,8 @@ from dsv4_env.errors import ReadError, did_you_mean
 
 if TYPE_CHECKING:
     from dsv4_env.catalogue import Argument, Catalogue, Variable
+
+Rows: TypeAlias = list[tuple[str, str]]
 
 FLAGS = {"ignore_unknown_options": True}  # an operand may be a flag of the server
 _SIGNS = {"added": "+", "removed": "-", "renamed": "↦"}
@@ -33,7 +35,7 @@ def load_release(release: str) -> Catalogue:
     return load(known)
 
 
-def _span(found: list[str]) -> str:
+def span(found: list[str]) -> str:
     """``A to B`` for releases that follow each other, with commas between where some lack."""
     from dsv4_env.catalogue import releases
 
@@ -116,7 +118,7 @@ def show(name: str, sglang: str | None) -> None:
     from dsv4_env.catalogue import SGLANG, history, load, owner, releases
 
     wanted = [load_release(sglang)] if sglang else [load(r) for r in releases()]
-    facts = [(c.release, _facts(c, name, whole=bool(sglang))) for c in wanted]
+    facts = over_releases(name, wanted, whole=bool(sglang))
     if not any(f for _, f in facts):
         where = f"SGLang {wanted[0].release}" if sglang else "no known release of SGLang"
         whose = owner(name)
@@ -131,24 +133,39 @@ def show(name: str, sglang: str | None) -> None:
             expected="a variable or a flag",
             hint=did_you_mean(name, known),
         )
-    lines = [f"{name}: {_title(name, wanted)}"]
-    groups: list[tuple[list[str], list[tuple[str, str]]]] = []
-    for release, found in facts:
-        if groups and groups[-1][1] == found:
-            groups[-1][0].append(release)
-        else:
-            groups.append(([release], found))
-    for spanned, found in groups:
-        lines += ["", f"SGLang {_span(spanned)}"]
-        width = max((len(k) for k, _ in found), default=0)
-        lines += [f"  {k:{width}}  {v}" for k, v in found] or ["  doesn't know it"]
+    lines = [f"{name}: {title(name, wanted)}", *history_lines(facts)]
     said = history.renamed(wanted[-1], name)
     if said is not None and not said.forwarded:
         lines += ["", f"{said.new} took its place, SGLang {said.release} says."]
     write("".join(f"{line}\n" for line in lines))
 
 
-def _title(name: str, wanted: list[Catalogue]) -> str:
+def over_releases(
+    name: str, wanted: list[Catalogue], *, whole: bool = False
+) -> list[tuple[list[str], Rows]]:
+    """What releases make of a variable or flag; those that follow each other and agree as one."""
+    groups: list[tuple[list[str], Rows]] = []
+    for catalogue in wanted:
+        found = _facts(catalogue, name, whole=whole)
+        if groups and groups[-1][1] == found:
+            groups[-1][0].append(catalogue.release)
+        else:
+            groups.append(([catalogue.release], found))
+    return groups
+
+
+def history_lines(groups: list[tuple[list[str], Rows]]) -> list[str]:
+    """What releases make of a name, as lines, a blank one before each group."""
+    lines: list[str] = []
+    for spanned, found in groups:
+        lines += ["", f"SGLang {span(spanned)}"]
+        width = max((len(k) for k, _ in found), default=0)
+        lines += [f"  {k:{width}}  {v}" for k, v in found] or ["  doesn't know it"]
+    return lines
+
+
+def title(name: str, wanted: list[Catalogue]) -> str:
+    """What kind of name it is, and whose."""
     from dsv4_env.catalogue import owner
 
     if name.startswith("-"):
@@ -294,7 +311,7 @@ def search(word: str, sglang: str | None) -> int:
     if not found:
         click.echo(f"nothing has {word!r} in its name", err=True)
         return 1
-    write(table([(name, _span(found[name])) for name in sorted(found)]))
+    write(table([(name, span(found[name])) for name in sorted(found)]))
     return 0
 
 

@@ -61,7 +61,7 @@ def doctor(
     color: str,
     format_: str,
 ) -> int:
-    """Hold running servers to a profile; exit with 1 where they differ.
+    """Hold running servers to their profiles; exit with 1 on drift.
 
     Every server that runs on this machine is looked at, or the one that --pid, --port or --name
     means; without PROFILE each is held to the one that it is nearest to. With it comes what the

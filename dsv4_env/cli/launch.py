@@ -224,7 +224,18 @@ def run(
     return execute(words, environ)
 
 
-@click.command()
+class _Server(click.Command):
+    """A command whose user may well give an argument of the server as an option of it."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as exc:
+            exc.message += " (arguments of the server go behind --)"
+            raise
+
+
+@click.command(cls=_Server)
 @click.argument("name", metavar="PROFILE", shell_complete=complete.profiles)
 @click.argument("more", metavar="[-- ARG...]", nargs=-1, type=click.UNPROCESSED)
 @click.option(

@@ -29,7 +29,7 @@ from dsv4_env.reporters.style import plain
 
 if TYPE_CHECKING:
     from dsv4_env.catalogue import Catalogue
-    from dsv4_env.finding import Comparison, Finding
+    from dsv4_env.finding import Comparison, Finding, Rule
     from dsv4_env.model import LaunchConfig
     from dsv4_env.profile import Profile
 
@@ -237,22 +237,37 @@ def rule(word: str | None) -> None:
       dsv4-env rule DSV102
       dsv4-env rule removed-variable
     """
-    from dsv4_env.lint import LINT_RULES, named
-    from dsv4_env.lint.docs import sections
-    from dsv4_env.rules import RULES
-
-    rules = {**RULES, **{id_: entry.rule for id_, entry in LINT_RULES.items()}}
-    compared = {name: id_ for id_, r in RULES.items() for name in (id_.lower(), r.name)}
+    rules = all_rules()
     if word is None:
         width = max(len(r.name) for r in rules.values())
         rows = (f"{r.id}  {r.name:{width}}  {r.severity:7}  {r.summary}" for r in rules.values())
         write("".join(f"{row}\n" for row in rows))
-    elif word.lower() in compared:
-        found = rules[compared[word.lower()]]
-        write(f"## {found.id} {found.name}\n\n{found.severity.capitalize()}: {found.summary}.\n")
+        return
+    by_name = {name: r for r in rules.values() for name in (r.id.lower(), r.name)}
+    found = by_name.get(word.lower())
+    if found is None:
+        from dsv4_env.lint import named
+
+        named([word])  # says that there is none, and which was meant
     else:
-        (id_,) = named([word])
-        write(sections()[id_].text)
+        write(rule_text(found))
+
+
+def all_rules() -> dict[str, Rule]:
+    """The rules of checks and of lint, by id."""
+    from dsv4_env.lint import LINT_RULES
+    from dsv4_env.rules import RULES
+
+    return {**RULES, **{id_: entry.rule for id_, entry in LINT_RULES.items()}}
+
+
+def rule_text(rule: Rule) -> str:
+    """What there is to say of a rule, as Markdown."""
+    from dsv4_env.lint.docs import sections
+
+    if rule.id in sections():
+        return sections()[rule.id].text
+    return f"## {rule.id} {rule.name}\n\n{rule.severity.capitalize()}: {rule.summary}.\n"
 
 
 COMMANDS = (lint, rule)

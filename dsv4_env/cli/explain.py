@@ -1,0 +1,342 @@
+"""``explain``: one page on a variable, a flag, a profile, a layer or a rule."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from dsv4_env.cli import catalogue as catalogues
+from dsv4_env.cli import complete
+from dsv4_env.cli.common import profile_folder, profiles_option, settings, table, write
+from dsv4_env.cli.lint import all_rules, rule_text
+from dsv4_env.cli.scripts import argument, shown
+from dsv4_env.errors import UsageError, did_you_mean
+from dsv4_env.finding import Severity
+from dsv4_env.model import EnvVar, LaunchConfig, Location, Origin, ServerArg, masked
+from dsv4_env.profile import Profile, layer_files, load_all
+
+if TYPE_CHECKING:
+    from dsv4_env.catalogue import Catalogue
+
+_MATTERS = {
+    Severity.ERROR: "an error, as it decides what the server computes",
+    Severity.WARNING: "a warning, as it decides how fast or how long rather than what",
+    Severity.NOTE: "a note: it tells more or less, or belongs to somebody else",
+}
+
+
+@click.command(cls=complete.Named, context_settings=catalogues.FLAGS)
+@click.argument("name", metavar="NAME", shell_complete=complete.subjects)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
+@profiles_option
+def explain(name: str, as_json: bool, folder: Path | None) -> None:
+    """Explain a variable, a flag, a profile, a layer or a rule.
+
+    Of a variable or flag: whose it is, its type and default over the releases of SGLang, its
+    other names, which profiles set it, where and why, how much a difference counts, and what lint
+    says of it. Of a profile or layer: what it is, what it is made of and where that was taken
+    from. Of a rule, what `rule` says.
+
+    \b
+    Examples:
+      dsv4-env explain SGLANG_USE_AITER
+      dsv4-env explain --chunked-prefill-size
+      dsv4-env explain pro-fp4 --json
+      dsv4-env explain DSV102
+    """
+    own = profile_folder(folder)
+    profiles, layers = load_all(own), layer_files(own)
+    found = _found(name, profiles, layers)
+    write(json.dumps(found, indent=2, ensure_ascii=False) + "\n" if as_json else _text(found))
+
+
+def _found(
+    name: str, profiles: Mapping[str, Profile], layers: Mapping[str, Path]
+) -> dict[str, Any]:
+    from dsv4_env.catalogue import SGLANG, load, owner, releases
+
+    if name in profiles:
+        return _of_profile(profiles[name], layers)
+    if name in layers:
+        return _of_layer(name, layers, profiles)
+    rules = all_rules()
+    for rule in rules.values():
+        if name.lower() in (rule.id.lower(), rule.name):
+            head = {"name": rule.id, "kind": "rule", "title": rule.name}
+            return {**head, "severity": rule.severity, "text": rule_text(rule)}
+    wanted = [load(release) for release in releases()]
+    own = {n for p in profiles.values() for n in (*p.env, *(a.flag for a in p.config.args or ()))}
+    for candidate in (name, f"--{name}"):
+        groups = _groups(candidate, wanted)
+        someones = owner(candidate) not in (None, SGLANG) and not candidate.startswith("-")
+        if candidate in own or any(rows for _, rows in groups) or someones:
+            return _of_setting(candidate, wanted, groups, profiles)
+    known = {n for c in wanted for n in (*c.variables, *c.option_strings())}
+    near = wanted[-1].near_flag(name) if name.startswith("-") else wanted[-1].near_variable(name)
+    names = {*layers, *(r.name for r in rules.values()), *rules, *known}
+    raise UsageError(
+        f"nothing is called {name}",
+        expected="a variable, a flag, a profile, a layer or a rule",
+        hint=did_you_mean(name, names) or near,
+    )
+
+
+def _groups(name: str, wanted: list[Catalogue]) -> list[tuple[list[str], catalogues.Rows]]:
+    """What releases make of a name, without what is no news to its user."""
+    found: list[tuple[list[str], catalogues.Rows]] = []
+    for spanned, rows in catalogues.over_releases(name, wanted):
+        kept = [
+            (key, ", ".join(sorted(value.split(", "))) if key == "spellings" else value)
+            for key, value in rows
+            if key not in ("read in", "declared")
+        ]
+        if found and found[-1][1] == kept:
+            found[-1][0].extend(spanned)
+        else:
+            found.append(([*spanned], kept))
+    return found
+
+
+def _of_setting(
+    name: str,
+    wanted: list[Catalogue],
+    groups: list[tuple[list[str], catalogues.Rows]],
+    profiles: Mapping[str, Profile],
+) -> dict[str, Any]:
+    from dsv4_env import importance
+    from dsv4_env.catalogue import history, owner
+
+    said = history.renamed(wanted[-1], name) if not name.startswith("-") else None
+    setters = _setters(name, wanted[-1], profiles)
+    title = catalogues.title(name, wanted)
+    if not any(rows for _, rows in groups):
+        title = f"a variable of {owner(name)}" if owner(name) else "a variable of nobody known"
+    return {
+        "name": name,
+        "kind": "flag" if name.startswith("-") else "variable",
+        "title": title,
+        "owner": "SGLang" if name.startswith("-") else owner(name),
+        "releases": [{"releases": spanned, "facts": _object(rows)} for spanned, rows in groups],
+        "new_name": said.new if said else None,
+        "set_by": setters,
+        "severity": importance.severity(name, settings().severity),
+        "rules": _hints(name, wanted, setters),
+    }
+
+
+def _object(rows: catalogues.Rows) -> dict[str, str | list[str]]:
+    """Facts by name; one that comes several times is a list."""
+    values: dict[str, list[str]] = {}
+    for key, value in rows:
+        values.setdefault(key.replace(" ", "_"), []).append(value)
+    return {key: v[0] if len(v) == 1 else v for key, v in values.items()}
+
+
+def _pairs(facts: Mapping[str, str | list[str]]) -> catalogues.Rows:
+    return [
+        (key.replace("_", " "), value)
+        for key, values in facts.items()
+        for value in ([values] if isinstance(values, str) else values)
+    ]
+
+
+def _setters(name: str, newest: Catalogue, profiles: Mapping[str, Profile]) -> list[dict[str, Any]]:
+    """Where profiles set a variable or flag, under whatever name; secrets masked."""
+
+    def same(other: str | None) -> bool:
+        if other is None or other.startswith("-") != name.startswith("-"):
+            return False
+        return other == name or _names(newest, name) & _names(newest, other) != set()
+
+    found: list[dict[str, Any]] = []
+    for profile in profiles.values():
+        config = profile.config
+        settings_ = [(e.name, masked(e.name, str(e.value)), e.origin) for e in config.env]
+        settings_ += [(a.flag or "", argument(a), a.origin) for a in config.args or ()]
+        for spelled, value, origin in settings_:
+            if same(spelled):
+                item = {"profile": profile.name, "as": spelled, "value": value}
+                found.append({**item, "origin": [_setter(spelled, o) for o in origin.chain()]})
+    return found
+
+
+def _names(catalogue: Catalogue, name: str) -> set[str]:
+    """All names of one setting in a release."""
+    if name.startswith("-"):
+        match = catalogue.argument(name)
+        return set(match.argument.flags) if match and match.argument else {name}
+    variable = catalogue.variable(name)
+    new = variable.renamed_to if variable else None
+    return {name, *(variable.aliases if variable else ()), *([new] if new else [])}
+
+
+def _setter(name: str, origin: Origin) -> dict[str, Any]:
+    where = origin.location
+    return {
+        "layer": origin.name,
+        "value": None if origin.value is None else masked(name, origin.value),
+        "location": shown(where),
+        "why": _comment(where) if where else None,
+    }
+
+
+def _comment(where: Location) -> str | None:
+    """What the file says in comments above a setting and behind it, else what the layer is."""
+    try:
+        text = Path(where.path).read_text(encoding="utf-8")
+        lines = text.splitlines()
+        at = (where.line or 1) - 1
+        above: list[str] = []
+        while at > len(above) and lines[at - 1 - len(above)].startswith("# "):
+            above.insert(0, lines[at - 1 - len(above)][2:].strip())
+        behind = re.fullmatch(r"""[^"'#]*(?:"[^"]*"|'[^']*'|true|\[[^#]*\])\s*# *(.*)""", lines[at])
+        said = " ".join((*above, behind[1] if behind else "")).strip()
+        return said or tomllib.loads(text).get("description")
+    except (OSError, ValueError, IndexError):
+        return None
+
+
+def _hints(
+    name: str, wanted: list[Catalogue], setters: Sequence[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """The rules of lint that say something of the name as it is set, and for which releases."""
+    import shlex
+
+    from dsv4_env.lint import lint
+
+    values = {(s["as"], s["value"]) for s in setters if s["as"] == name}
+    found: dict[str, list[str]] = {}
+    for catalogue in wanted:
+        for spelled, value in sorted(values) or [(name, "1")]:
+            origin = Origin("explain", None, value)
+            flag = spelled.startswith("-")
+            words = tuple(shlex.split(value)) if flag and values else ()
+            env = () if flag else (EnvVar(spelled, value, origin),)
+            args = (ServerArg(spelled, words, origin),) if flag else ()
+            said = lint(LaunchConfig(name, "explain", env, args), catalogue)
+            for finding in said if values else [f for f in said if f.rule.id in _OF_NAMES]:
+                releases = found.setdefault(finding.rule.id, [])
+                if finding.subject == name and catalogue.release not in releases:
+                    releases.append(catalogue.release)
+    rules = all_rules()
+    return [
+        {"rule": i, "name": rules[i].name, "releases": r, "summary": rules[i].summary}
+        for i, r in sorted(found.items())
+        if r
+    ]
+
+
+_OF_NAMES = {"DSV102", "DSV103", "DSV107", "DSV109", "DSV110", "DSV111"}  # whatever the value is
+
+
+def _of_profile(profile: Profile, layers: Mapping[str, Path]) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "name": profile.name,
+        "kind": "profile",
+        "title": profile.description,
+        "layers": [_layer(name, layers) for name in profile.layers],
+        "variables": len(profile.env),
+        "arguments": len(profile.config.args or ()),
+    }
+    return {**found, **profile.data}
+
+
+def _of_layer(
+    name: str, layers: Mapping[str, Path], profiles: Mapping[str, Profile]
+) -> dict[str, Any]:
+    about = _layer(name, layers)
+    used = [p.name for p in profiles.values() if name in p.layers]
+    return {"name": name, "kind": "layer", "title": about.pop("description"), **about, "used": used}
+
+
+def _layer(name: str, layers: Mapping[str, Path]) -> dict[str, Any]:
+    data = tomllib.loads(layers[name].read_text(encoding="utf-8"))
+    return {
+        "name": name,
+        "description": data.get("description", ""),
+        "file": shown(Location(str(layers[name]))),
+        "extends": data.get("extends", []),
+        "sets": [*data.get("env", {}), *data.get("args", {})],
+    }
+
+
+def _text(found: Mapping[str, Any]) -> str:
+    lines = {"variable": _setting_text, "flag": _setting_text, "profile": _profile_text}
+    if found["kind"] == "rule":
+        return str(found["text"])
+    return "".join(f"{line}\n" for line in lines.get(found["kind"], _layer_text)(found))
+
+
+def _setting_text(found: Mapping[str, Any]) -> list[str]:
+    groups = [(g["releases"], _pairs(g["facts"])) for g in found["releases"]]
+    known = any(rows for _, rows in groups)
+    lines = [f"{found['name']}: {found['title']}"]
+    lines += catalogues.history_lines(groups) if known else ["", "No known SGLang reads it."]
+    if found["new_name"]:
+        lines += ["", f"Its new name is {found['new_name']}."]
+    rows: dict[tuple[str, ...], list[str]] = {}
+    for setter in found["set_by"]:
+        alias = f"{setter['as']} " if setter["as"] != found["name"] else ""
+        value = setter["value"] or ("" if setter["as"].startswith("-") else "''")
+        chain = ", which overrides ".join(
+            f"{o['layer']} ({o['location']})" + (f": {o['why']}" if o["why"] else "")
+            for o in setter["origin"]
+        )
+        rows.setdefault((f"{alias}{value}" or "set", chain), []).append(setter["profile"])
+    lines += ["", "Set by" if rows else "No profile sets it."]
+    lines += _rows((", ".join(names), *row) for row, names in rows.items())
+    lines += ["", f"A difference counts as {_MATTERS[found['severity']]}."]
+    if found["rules"]:
+        lines += ["", "Lint" + ("" if rows else ", where it is set")]
+        lines += _rows(
+            (r["rule"], f"SGLang {catalogues.span(r['releases'])}", f"{r['name']}: {r['summary']}")
+            for r in found["rules"]
+        )
+    return lines
+
+
+def _rows(rows: Iterable[tuple[str, ...]]) -> list[str]:
+    listed = list(rows)
+    return [f"  {line}" for line in table(listed).splitlines()] if listed else []
+
+
+def _profile_text(found: Mapping[str, Any]) -> list[str]:
+    name, tables = found["name"], ("model", "hardware", "sglang", "launch", "ci", "quality")
+    rows = [
+        (f"{section}.{key}", str(value))
+        for section in (*tables, "source")
+        for key, value in found.get(section, {}).items()
+    ]
+    layers = [(x["name"], x["file"], x["description"]) for x in found["layers"]]
+    counts = f"{found['variables']} variables, {found['arguments']} arguments"
+    return [
+        f"{name}: a profile" + (f": {found['title']}" if found["title"] else ""),
+        "",
+        "Layers, lowest first",
+        *_rows(layers),
+        "",
+        f"Settings: {counts} (dsv4-env show {name} --origin)",
+        "",
+        "About",
+        *_rows(rows),
+        "",
+        f"To launch it: dsv4-env launch {name}",
+    ]
+
+
+def _layer_text(found: Mapping[str, Any]) -> list[str]:
+    rows = [("file", found["file"])]
+    rows += [("extends", ", ".join(found["extends"]))] if found["extends"] else []
+    rows += [("part of", ", ".join(found["used"]) or "no profile")]
+    rows += [("sets", n) if i == 0 else ("", n) for i, n in enumerate(found["sets"])]
+    title = f": {found['title']}" if found["title"] else ""
+    return [f"{found['name']}: a layer, which profiles extend{title}", "", *_rows(rows)]
+
+
+COMMANDS = (explain,)
