@@ -39,11 +39,11 @@ def nearest(release: str) -> tuple[str, str | None]:
     falls back to the newest, with the note. Raises ReadError for anything else that isn't known:
     older, between two, or no release at all.
     """
-    from packaging.version import InvalidVersion, Version
-
     text = release.strip().removeprefix("v")
     if text in RELEASES:
         return text, None
+    from packaging.version import InvalidVersion, Version
+
     try:
         wanted = Version(Version(text).public)
     except InvalidVersion:

@@ -171,9 +171,10 @@ def _names(catalogue: Catalogue, name: str) -> set[str]:
     if name.startswith("-"):
         match = catalogue.argument(name)
         return set(match.argument.flags) if match and match.argument else {name}
-    variable = catalogue.variable(name)
-    new = variable.renamed_to if variable else None
-    return {name, *(variable.aliases if variable else ()), *([new] if new else [])}
+    from dsv4_env.catalogue import history
+
+    variable, said = catalogue.variable(name), history.renamed(catalogue, name)
+    return {name, *(variable.aliases if variable else ()), *([said.new] if said else [])}
 
 
 def _setter(name: str, origin: Origin) -> dict[str, Any]:
@@ -293,7 +294,8 @@ def _setting_text(found: Mapping[str, Any]) -> list[str]:
     lines += _rows((", ".join(names), *row) for row, names in rows.items())
     lines += ["", f"A difference counts as {_MATTERS[found['severity']]}."]
     if found["rules"]:
-        lines += ["", "Lint" + ("" if rows else ", where it is set")]
+        own = any(setter["as"] == found["name"] for setter in found["set_by"])
+        lines += ["", "Lint" if own else "Lint, where it is set"]
         lines += _rows(
             (r["rule"], f"SGLang {catalogues.span(r['releases'])}", f"{r['name']}: {r['summary']}")
             for r in found["rules"]

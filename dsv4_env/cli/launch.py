@@ -23,7 +23,16 @@ from dsv4_env.cli.common import (
 from dsv4_env.cli.execute import execute, start_environment
 from dsv4_env.cli.operands import named_profile
 from dsv4_env.errors import UsageError
-from dsv4_env.model import ENV_NAME, EnvVar, LaunchConfig, Origin, ServerArg, group_args, masked
+from dsv4_env.model import (
+    ENV_NAME,
+    EnvVar,
+    LaunchConfig,
+    Origin,
+    ServerArg,
+    group_args,
+    is_secret,
+    masked,
+)
 from dsv4_env.quoting import word
 
 if TYPE_CHECKING:
@@ -231,8 +240,8 @@ class _Server(click.Command):
         try:
             return super().parse_args(ctx, args)
         except click.NoSuchOption as exc:
-            exc.message += " (arguments of the server go behind --)"
-            raise
+            text = f"no such option {exc.option_name}; arguments of the server go behind --"
+            raise click.NoSuchOption(exc.option_name, text, exc.possibilities, exc.ctx) from None
 
 
 @click.command(cls=_Server)
@@ -345,9 +354,10 @@ def shown(profile: Profile, overrides: Overrides, words: Sequence[str]) -> str:
     lines += [f"{name}={word(masked(name, value))}" for name, value in env.items()]
     command: list[str] = []
     for arg in group_args([(w, None) for w in words], "command line"):
-        flag, values = arg.flag or "", [masked(arg.flag or "", str(v)) for v in arg.values]
+        flag, texts = arg.flag or "", [str(v) for v in arg.values]
+        values = [masked(flag, v) if is_secret(flag, v) else scrubbed(v) for v in texts]
         parts = [f"{flag}={values[0]}"] if arg.joined else [flag, *values] if flag else values
-        command += [word(part if part in values else scrubbed(part)) for part in parts]
+        command += [word(part) for part in parts]
     lines.append(" ".join(command))
     return " \\\n  ".join(["env " + lines[0], *lines[1:]]) + "\n"
 

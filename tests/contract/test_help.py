@@ -1,0 +1,96 @@
+"""The help: every command has examples that are right, and a place in the list of commands."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from typing import TYPE_CHECKING
+
+import click
+import pytest
+
+from dsv4_env.cli import SECTIONS, cli
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tests.conftest import Result
+
+
+def commands(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    for name, command in group.commands.items():
+        yield (*path, name)
+        if isinstance(command, click.Group):
+            yield from commands(command, (*path, name))
+
+
+def examples(help_: str) -> list[list[str]]:
+    """The words behind each ``dsv4-env`` of the examples."""
+    _, found, text = help_.partition("Examples:\n")
+    lines = text.split("\n\n")[0] if found else ""
+    return [
+        shlex.split(match.partition("   ")[0], comments=True)
+        for match in re.findall(r"dsv4-env ([^)>\n]*)", lines)
+    ]
+
+
+def resolved(words: list[str]) -> tuple[click.Command, list[str]]:
+    command: click.Command = cli
+    rest = list(words)
+    while isinstance(command, click.Group) and rest and rest[0] in command.commands:
+        command = command.commands[rest.pop(0)]
+    return command, rest
+
+
+@pytest.mark.parametrize("path", list(commands(cli)), ids=" ".join)
+def test_every_command_has_examples_of_itself(
+    path: tuple[str, ...], run: Callable[..., Result]
+) -> None:
+    result = run(*path, "--help")
+    assert result.code == 0
+    own, _ = resolved(list(path))
+    found = examples(result.out)
+    assert found, "no examples"
+    for words in found:
+        command, rest = resolved(words)
+        assert command is own or isinstance(own, click.Group), words
+        assert not isinstance(command, click.Group), words
+        names = {option for p in command.params for option in p.opts}
+        if command.context_settings.get("ignore_unknown_options"):
+            continue  # its operand may be a flag of the server
+        for word in rest[: rest.index("--")] if "--" in rest else rest:
+            assert (
+                not word.startswith("-")
+                or word.partition("=")[0] in names
+                or follows(rest, word, command)
+            ), f"{' '.join(words)}: {word}"
+
+
+def follows(rest: list[str], word: str, command: click.Command) -> bool:
+    """Whether a word is the value of the option before it."""
+    before = rest[rest.index(word) - 1]
+    return any(
+        before in p.opts and isinstance(p, click.Option) and not p.is_flag for p in command.params
+    )
+
+
+def test_the_list_of_commands_has_them_all_by_what_they_are_for(run: Callable[..., Result]) -> None:
+    out = run("--help").out
+    listed = [name for names in SECTIONS.values() for name in names]
+    assert len(listed) == len(set(listed))
+    assert sorted(set(cli.commands) - set(listed)) == []
+    for title, names in SECTIONS.items():
+        section = out.split(f"\n{title}:\n")[1].split("\n\n")[0]
+        shown = [line.split()[0] for line in section.splitlines()]
+        assert shown == [name for name in names if name in cli.commands]
+    assert (
+        "..." not in out.partition("Options:")[2]
+    )  # each line says what its command does to the end
+    assert "More:" not in out
+
+
+def test_the_examples_of_the_tool_itself() -> None:
+    found = examples(cli.epilog or "")
+    assert len(found) == 5
+    for words in found:
+        assert not isinstance(resolved(words)[0], click.Group)
