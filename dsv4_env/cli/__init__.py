@@ -41,7 +41,7 @@ Examples:
 SECTIONS = {  # of the help; a command that isn't here comes under "More"
     "Profiles": ("list", "show", "export", "import", "sync", "lock", "schema"),
     "Start something": ("run", "launch"),
-    "Find drift": ("check", "diff", "doctor", "lint", "rule"),
+    "Find drift": ("check", "diff", "doctor", "discover", "history", "lint", "rule"),
     "Know SGLang": ("explain", "catalogue", "upgrade"),
     "Try out and set up": ("capture", "completion"),
 }

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from dsv4_env.cli import complete
 from dsv4_env.cli.common import (
     catalogue_for,
     profiles_option,
@@ -34,7 +35,12 @@ _EVERY = 0.1  # seconds between two states of the progress
 @click.command()
 @click.argument("paths", metavar="[PATH]...", nargs=-1, type=click.Path(path_type=Path))
 @click.option(
-    "--profile", "names", metavar="NAME", multiple=True, help="Only launches near this profile."
+    "--profile",
+    "names",
+    metavar="NAME",
+    multiple=True,
+    shell_complete=complete.profiles,
+    help="Only launches near this profile.",
 )
 @click.option(
     "--min-match",

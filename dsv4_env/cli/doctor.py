@@ -97,8 +97,7 @@ def doctor(
         if release is None:
             release, why = _release(config)
         notes += [f"{config.name}: {why}"] if why else []
-        server = relevant(config, wanted)
-        profile, near = (given, None) if given else _nearest(run, server, release)
+        profile, near = (given, None) if given else _nearest(run, relevant(config, wanted), release)
         notes += [f"{config.name}: {near}"] if near else []
         run.options = replace(run.options, sglang=release)
         server = relevant(config, profile.env)
@@ -144,38 +143,23 @@ def _catalogue(release: str | None, profile: Profile) -> Catalogue:
 
 
 def _nearest(run: Run, server: LaunchConfig, release: str | None) -> tuple[Profile, str]:
-    """The profile with the fewest differences, and how near it and the next are.
+    """The profile that a server is nearest to, and how near."""
+    from dsv4_env.drift.nearest import LEAST, Nearest
 
-    Where several are as near, the model tells, by the last part of its path.
-    """
-    from dsv4_env.rules import compare_launches, with_model
-
-    distance: dict[str, tuple[int, bool]] = {}
-    model = _model(server).casefold()
-    for name, profile in run.known.items():
-        catalogue = _catalogue(release, profile)
-        comparison = compare_launches(
-            with_model(profile), relevant(server, profile.env), ignore=run.options.ignore,
-            catalogue=catalogue,
-        )  # fmt: skip
-        own = (profile.default_model_path or "").rpartition("/")[2].casefold()
-        distance[name] = sum(f.rule.id != "DSV006" for f in comparison.findings), model != own
-    first, *others = sorted(distance, key=lambda name: (distance[name], name))
-    said = ", then ".join(_distance(n, *distance[n]) for n in (first, *others[:1]))
-    same = [n for n in others if distance[n] == distance[first]]
-    if same:
-        said += f"; {' and '.join((first, *same))} are as near, so a PROFILE had better be given"
-    return run.known[first], f"the nearest profile is {said}"
-
-
-def _distance(name: str, count: int, other_model: bool) -> str:
-    model = ", another model" if other_model else ""
-    return f"{name} ({count} difference{'s' * (count != 1)}{model})"
-
-
-def _model(server: LaunchConfig) -> str:
-    given = [a.values for a in server.args or () if a.flag in ("--model-path", "--model")]
-    return str(given[-1][-1]).rstrip("/").rpartition("/")[2] if given and given[-1] else ""
+    found = replace(
+        run.settings,
+        sglang=release,
+        ignore=(*run.settings.ignore, *run.options.ignore),
+        compare=(*run.settings.compare, *run.options.compare),
+    )
+    match = Nearest(run.known, found, catalogue_for, least=0)(server)
+    assert match.profile is not None  # at least the shipped ones are there
+    said = f"the nearest profile is {match.profile}"
+    if match.also:
+        said += f"; {' and '.join(match.also)} are as near, so a PROFILE had better be given"
+    if match.share < LEAST:
+        said += ", and it isn't near"
+    return run.known[match.profile], said
 
 
 def _lint(server: LaunchConfig, profile: Profile, release: str | None) -> list[Finding]:

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
+from dsv4_env.cli import complete
 from dsv4_env.cli.common import profile_folder, profiles_option, write
 from dsv4_env.cli.operands import named_profile
 from dsv4_env.errors import UsageError
@@ -37,7 +38,7 @@ _FORMATS = "\b\nFormats:\n" + "\n".join(
 
 
 @click.command(epilog=_FORMATS)
-@click.argument("profile_name", metavar="PROFILE|FILE.toml")
+@click.argument("profile_name", metavar="PROFILE|FILE.toml", shell_complete=complete.operands)
 @click.option(
     "--format",
     "-f",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -130,36 +130,6 @@ def load(start: Path, environ: Mapping[str, str]) -> Settings:
     if pyproject is None and not variables:
         return Settings()
     return _load(pyproject, variables, start)
-
-
-def profiles_folder(start: Path, environ: Mapping[str, str]) -> Path | None:
-    """The setting ``profiles`` alone, quickly. Raises SettingsError.
-
-    What a shell waits for (completion, ``run``, ``export``) needs no other setting. Where a name
-    is wrong they are all read, so that it is told.
-    """
-    import tomllib
-
-    names = {f.name for f in fields(Settings)} - {"folder", "source"}
-    own = {n: v for n, v in environ.items() if n.startswith(PREFIX)}
-    variables = {name.removeprefix(PREFIX).lower(): value for name, value in own.items()}
-    pyproject = find_pyproject(start)
-    table: Any = {}
-    if pyproject is not None:
-        try:
-            table = tomllib.loads(pyproject.read_bytes().decode())
-            for key in TABLE:
-                table = table.get(key, {})
-        except (AttributeError, ValueError):
-            table = None
-    if not isinstance(table, dict) or not {*table, *variables} <= names:
-        return load(start, environ).profiles
-    base, value = (pyproject.parent if pyproject else start), table.get("profiles")
-    if variables.get("profiles"):
-        base, value = start, variables["profiles"]
-    if not isinstance(value, str | None):
-        return load(start, environ).profiles
-    return None if value is None else base / value
 
 
 def _load(pyproject: Path | None, variables: Mapping[str, str], start: Path) -> Settings:

@@ -420,9 +420,9 @@ def test_an_installed_profile_is_no_file_of_the_project(
     environ = {**os.environ, "PYTHONPATH": str(package.parent)}
     done = subprocess.run(words, env=environ, capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert "    pro-fp4: dsv4_env/profiles/common.toml:28:1\n" in done.stdout
+    assert "    pro-fp4: dsv4_env/profiles/common.toml:29:1\n" in done.stdout
     sarif = (project / "r.sarif").read_text()
-    assert '"fullyQualifiedName": "dsv4_env/profiles/common.toml:28:1"' in sarif
+    assert '"fullyQualifiedName": "dsv4_env/profiles/common.toml:29:1"' in sarif
     assert ".venv" not in sarif + done.stdout
 
 

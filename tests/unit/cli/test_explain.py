@@ -87,7 +87,7 @@ if TYPE_CHECKING:
 def test_what_is_said(name: str, lines: list[str], run: Run) -> None:
     result = run("explain", name)
     assert result.code == 0
-    said = " ".join(result.out.split())
+    said = " ".join(result.out.split()).replace("dsv4_env/profiles/", "profiles/")
     assert [line for line in lines if " ".join(line.split()) not in said] == []
 
 
@@ -109,7 +109,7 @@ def test_json(run: Run) -> None:
     assert found["releases"][0]["facts"]["type"] == "int"
     first = found["set_by"][0]
     assert (first["profile"], first["value"]) == ("flash-fp4", "8192")
-    assert first["origin"][0]["location"] == "profiles/common.toml:36:1"
+    assert first["origin"][0]["location"].endswith("profiles/common.toml:36:1")
 
 
 def test_own_layers_say_why_and_what_they_override(run: Run, tmp_path: Path) -> None:

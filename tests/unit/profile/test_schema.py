@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import jsonschema
 import pytest
-from hypothesis import example, given
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 import dsv4_env
@@ -119,6 +119,7 @@ TABLES = {
 DOCUMENT = st.fixed_dictionaries({}, optional=TABLES)
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(DOCUMENT)
 @example({"quality": {"gsm8k-threshold": 1}})
 @example({"quality": {"gsm8k-threshold": math.nan}})
