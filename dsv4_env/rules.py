@@ -102,6 +102,19 @@ def _kept(
     return replace(config, env=env, args=args), left_out
 
 
+def compared(
+    left: LaunchConfig,
+    right: LaunchConfig,
+    *,
+    ignore: Sequence[str] = (),
+    compare: Sequence[str] = (),
+    catalogue: Catalogue | None = None,
+) -> list[Difference]:
+    """The differences that :func:`compare_launches` reports, as they are."""
+    a, b = (_kept(side, ignore, compare)[0] for side in (left, right))
+    return _differences(a, b, catalogue)
+
+
 def compare_launches(
     left: LaunchConfig,
     right: LaunchConfig,

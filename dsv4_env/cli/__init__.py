@@ -24,6 +24,7 @@ from dsv4_env.cli import (
     lint,
     profiles,
     scripts,
+    sync,
     upgrade,
 )
 from dsv4_env.errors import Dsv4Error, did_you_mean
@@ -102,6 +103,7 @@ for command in (
     *catalogue.COMMANDS,
     *upgrade.COMMANDS,
     *history.COMMANDS,
+    *sync.COMMANDS,
     *scripts.COMMANDS,
     *launch.COMMANDS,
     *explain.COMMANDS,

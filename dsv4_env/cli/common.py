@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import os
 import sys
-import tempfile
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -151,26 +150,9 @@ def write(text: str, output: Path | None = None) -> None:
     if output.exists() and not output.is_file():
         output.write_bytes(data)
         return
-    try:
-        handle, name = tempfile.mkstemp(dir=output.parent, prefix=f".{output.name}.")
-    except OSError as exc:
-        reason = (exc.strerror or str(exc)).lower()
-        raise UsageError(f"can't be written: {reason}", where=output) from None
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        mode = output.stat().st_mode & 0o7777 if output.exists() else 0o666 & ~_umask()
-        Path(name).chmod(mode)
-        Path(name).replace(output)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    from dsv4_env.writeback import files
 
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+    files.replace(output, data)
 
 
 @dataclass(frozen=True, slots=True)

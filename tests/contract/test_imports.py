@@ -24,7 +24,7 @@ TIERS = [
     {"equivalence"},
     {"lint", "rules", "upgrade"},
     {"drift", "preflight"},
-    {"history", "pytest_drift"},
+    {"history", "pytest_drift", "writeback"},
     {"cli", "pytest_plugin"},
     {"__main__"},
 ]

@@ -1,0 +1,186 @@
+"""``sync`` and ``import``: a profile brought to a script or test, and the other way round."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from dsv4_env.cli.common import (
+    Inputs,
+    catalogue_for,
+    color_option,
+    input_options,
+    profile_folder,
+    profiles_option,
+    selection_options,
+    sglang_option,
+    use_color,
+    write,
+)
+from dsv4_env.cli.operands import open_launch, relevant, split
+from dsv4_env.errors import UsageError
+from dsv4_env.profile import Profile, load_profile
+
+if TYPE_CHECKING:
+    from dsv4_env.catalogue import Catalogue
+    from dsv4_env.model import LaunchConfig
+    from dsv4_env.writeback import Differ, Refused
+
+
+@dataclass(frozen=True, slots=True)
+class _How:
+    """How the two sides are compared, and what is shown and written."""
+
+    catalogue: Catalogue | None
+    ignore: tuple[str, ...]
+    compare: tuple[str, ...]
+    inputs: Inputs
+    partial: bool
+    write: bool
+    force: bool
+    color: bool
+
+    def differ(self, profile: LaunchConfig) -> Differ:
+        """The differences from a profile to a launch."""
+        from dsv4_env.rules import compared
+
+        return lambda launch: compared(
+            profile, launch, ignore=self.ignore, compare=self.compare, catalogue=self.catalogue
+        )
+
+
+partial_option = click.option(
+    "--partial", is_flag=True, help="Leave out what can't be written safely, and write the rest."
+)
+force_option = click.option(
+    "--force", is_flag=True, help="Write a file that has uncommitted changes or changed meanwhile."
+)
+exact_option = click.option(
+    "--exact", is_flag=True, help="Every letter counts, whatever SGLang makes of it."
+)
+
+
+@click.command()
+@click.argument("name", metavar="PROFILE")
+@click.option("--from", "source", metavar="SCRIPT|TEST", help="Change the profile's layers.")
+@click.option("--to", "target", metavar="SCRIPT|TEST", help="Change the script or test.")
+@click.option("--write", "write_", is_flag=True, help="Write what the diff shows.")
+@click.option("--prune", is_flag=True, help="--to: take out settings that the profile hasn't.")
+@click.option("--shared", is_flag=True, help="--to: also change values that other launches use.")
+@click.option("--layer", metavar="NAME", help="--from: the layer that the changes go to.")
+@partial_option
+@force_option
+@selection_options
+@exact_option
+@sglang_option
+@input_options
+@profiles_option
+@color_option
+def sync(
+    name: str,
+    source: str | None,
+    target: str | None,
+    write_: bool,
+    prune: bool,
+    shared: bool,
+    layer: str | None,
+    partial: bool,
+    force: bool,
+    ignore: tuple[str, ...],
+    compare: tuple[str, ...],
+    exact: bool,
+    sglang: str | None,
+    folder: Path | None,
+    color: str,
+    inputs: Inputs,
+) -> int:
+    """Write a profile into a script or test, or what those say into the profile.
+
+    Shows a diff and writes nothing without --write. What SGLang reads the same is left alone.
+    --to edits values only where they stand; --from edits the layer that a setting comes from,
+    or the profile's own where others share that layer. Exit code 1 when there is something to
+    write, 0 when there is nothing (more) to do.
+
+    \b
+    Examples:
+      dsv4-env sync pro-fp4 --to run_dsv4.sh
+      dsv4-env sync pro-fp4 --to run_dsv4.sh --prune --write
+      dsv4-env sync flash-fp4 --to test_v4.py::TestV4.setUpClass
+      dsv4-env sync pro-fp4 --from run_dsv4.sh#2 --write
+      dsv4-env sync mine --from port:30000 --profiles launch --layer common-mine
+    """
+    if (source is None) == (target is None):
+        raise UsageError("sync needs a direction", expected="either --from or --to")
+    own = profile_folder(folder)
+    profile = load_profile(name, own)
+    how = _How(
+        None if exact else catalogue_for(sglang, [profile.sglang_range]),
+        ignore, compare, inputs, partial, write_, force, use_color(color),
+    )  # fmt: skip
+    if target is not None:
+        if layer is not None:
+            raise UsageError("--layer with --to", expected="--layer with --from")
+        return _to(profile, target, how, prune=prune, shared=shared)
+    if prune or shared:
+        raise UsageError("--prune and --shared with --from", expected="them with --to")
+    assert source is not None
+    return _from(profile, source, how, own, layer)
+
+
+def _to(profile: Profile, text: str, how: _How, *, prune: bool, shared: bool) -> int:
+    """Edit the file that an operand names."""
+    from dsv4_env.rules import with_model
+    from dsv4_env.writeback import source as sources
+    from dsv4_env.writeback.unified import unified
+
+    operand = split(text)
+    if operand.path == "-":
+        raise UsageError("standard input can't be written", expected="a file")
+    inputs = how.inputs
+    opened = sources.open_source(
+        Path(operand.path), operand.launch, operand.line, operand.symbol,
+        inputs=inputs.variables, args=inputs.args, closed=inputs.closed, root=inputs.root,
+    )  # fmt: skip
+    left = with_model(profile)
+    outcome = sources.bring(
+        opened, left, how.differ(left), prune=prune, shared=shared
+    )
+    _refuse(outcome.refused, how)
+    shown = unified(str(opened.path), opened.text, outcome.text, color=how.color)
+    if outcome.extra:
+        names = ", ".join(outcome.extra)
+        _note(f"{opened.path} has what {profile.name} hasn't: {names} (--prune takes it out)")
+    if how.write and shown:
+        sources.save(opened, outcome, how.differ(left), force=how.force)
+    write(shown)
+    if how.write and shown:
+        _note(f"wrote {opened.path}")
+    return 1 if outcome.refused or (shown and not how.write) else 0
+
+
+def _refuse(refused: Sequence[Refused], how: _How) -> None:
+    """Say what can't be written; without --partial that is an error."""
+    if refused and not how.partial:
+        more = "".join(f"\n  {r}" for r in refused[1:])
+        raise UsageError(
+            f"{refused[0].name}: {refused[0].reason}{more}",
+            where=refused[0].location,
+            expected="a value that can be written safely, or --partial to write the rest",
+        )
+    for one in refused:
+        _note(f"left alone: {one}")
+
+
+def _note(message: str) -> None:
+    click.echo(f"dsv4-env: {message}", err=True)
+
+
+def _from(profile: Profile, text: str, how: _How, own: Path | None, layer: str | None) -> int:
+    raise NotImplementedError
+
+
+COMMANDS = (sync,)

@@ -1,0 +1,286 @@
+"""Write-back: a launch script or a test edited until it says what the profile says.
+
+Nothing is trusted but the reader: an edit is a proposal, the edited text is read again, and only
+what changes the one setting that it is for, and nothing else, is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from dsv4_env.diff import POSITIONAL, Difference, Kind
+from dsv4_env.errors import Dsv4Error
+from dsv4_env.model import LaunchConfig, Location, Unknown, Value, masked
+
+Differ: TypeAlias = Callable[[LaunchConfig], list[Difference]]
+"""The differences from the profile to a launch, as far as they are compared."""
+
+SETTLED = frozenset({Kind.EQUIVALENT, Kind.REORDERED})
+_MAX_TRIES = 40  # edits of one setting that are tried
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """The characters from *start* to *end* become *text*."""
+
+    start: int
+    end: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A setting that isn't written, why, and where it stands."""
+
+    name: str
+    reason: str
+    location: Location | None = None
+
+    def __str__(self) -> str:
+        return f"{self.location}: {self.name}: {self.reason}" if self.location else str(self.name)
+
+
+Proposal: TypeAlias = "tuple[Edit, ...] | Refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What one setting is to become.
+
+    *name* is what the profile calls it, *theirs* what the file does; *old* are the occurrences
+    that the file has (a variable has one, of one word; a flag's are the words after it), *new*
+    those that it is to have. *before* are the profile's settings before it, nearest first.
+    """
+
+    section: str
+    name: str
+    theirs: str
+    old: tuple[tuple[str, ...], ...]
+    new: tuple[tuple[str, ...], ...]
+    location: Location | None = None
+    before: tuple[str, ...] = ()
+    shared: bool = False
+
+
+Editor: TypeAlias = Callable[[str, LaunchConfig, Wanted], Iterator[Proposal]]
+"""The edits of a text that may bring about what is wanted, the likeliest first."""
+
+
+@dataclass(slots=True)
+class Outcome:
+    """The text after all edits that hold; what was refused; extra settings that were left."""
+
+    text: str
+    launch: LaunchConfig
+    done: list[str] = field(default_factory=list)
+    refused: list[Refused] = field(default_factory=list)
+    extra: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One launch (*index*, from 0) of a file that is brought to a profile.
+
+    *read* gives every launch of a text of this file. With *prune* extra settings go; with
+    *shared* a value may be changed that other launches of the file use as well.
+    """
+
+    profile: LaunchConfig
+    index: int
+    read: Callable[[str], list[LaunchConfig]]
+    differ: Differ
+    editor: Editor
+    prune: bool = False
+    shared: bool = False
+
+
+def bring(job: Job, text: str) -> Outcome:
+    """Edit a text until its launch is the profile's. Raises ReadError where it can't be read."""
+    launches = job.read(text)
+    outcome = Outcome(text, launches[job.index])
+    tried: set[tuple[str, str]] = set()
+    while True:
+        found = [d for d in job.differ(outcome.launch) if d.kind not in SETTLED]
+        fresh = [d for d in found if (d.section, d.name) not in tried]
+        if not fresh:
+            return outcome
+        d = fresh[0]
+        tried.add((d.section, d.name))
+        if d.kind is Kind.ADDED and not job.prune and d.condition is None:
+            outcome.extra.append(d.name)
+            continue
+        mine = [x for x in found if (x.section, x.name) == (d.section, d.name)]
+        refused = _hopeless(mine, outcome.launch)
+        if refused is None:
+            refused = _settle(job, outcome, launches, d)
+            launches = job.read(outcome.text) if refused is None else launches
+        if refused is not None:
+            outcome.refused.append(refused)
+
+
+def _hopeless(found: Sequence[Difference], launch: LaunchConfig) -> Refused | None:
+    """Why a setting can't be edited, where that is plain before anything is tried."""
+    d = found[0]
+    name, where = d.right_name or d.name, d.right_location or launch.location
+    if d.name == POSITIONAL:
+        return Refused(name, "words that belong to no flag", where)
+    for one in found:
+        if one.condition is not None:
+            reason = f"it depends on a condition ({one.condition.removeprefix('only ')})"
+            return Refused(name, reason, one.right_location or where)
+    if d.kind is Kind.UNKNOWN:
+        return Refused(name, _why(name, (*(d.right or ()), *(d.left or ()))), where)
+    here = launch.location.path if launch.location else ""
+    if where is not None and where.path != here:
+        return Refused(name, f"it is set in another file than {here}", where)
+    return None
+
+
+def _why(name: str, words: Iterable[Value]) -> str:
+    for word in words:
+        if isinstance(word, Unknown) and word.default is None:
+            return f"`{masked(name, word.text)}` can't be known: {word.reason}"
+    return "its value can't be known"
+
+
+def _settle(
+    job: Job, outcome: Outcome, launches: list[LaunchConfig], d: Difference
+) -> Refused | None:
+    """Try the edits for one difference; the first that holds is kept."""
+    want = wanted(d, job.profile, outcome.launch, shared=job.shared)
+    reasons: list[Refused] = []
+    before = _keys(job.differ(outcome.launch))
+    for tries, proposal in enumerate(job.editor(outcome.text, outcome.launch, want)):
+        if isinstance(proposal, Refused):
+            reasons.append(proposal)
+            continue
+        if tries > _MAX_TRIES:
+            break
+        text = applied(outcome.text, proposal)
+        if text == outcome.text:
+            continue
+        reason = _wrong(job, launches, text, want, before)
+        if reason is None:
+            outcome.text = text
+            outcome.launch = job.read(text)[job.index]
+            outcome.done.append(want.name)
+            return None
+        reasons.append(Refused(want.theirs, reason, want.location))
+    where = want.location or outcome.launch.location
+    verb = "added" if not want.old else "edited" if want.new else "removed"
+    nothing = Refused(want.theirs, f"there is no place where it could be {verb} safely", where)
+    return reasons[0] if reasons else nothing
+
+
+def _keys(found: Iterable[Difference]) -> set[tuple[str, str, str | None]]:
+    return {(d.section, d.name, d.condition) for d in found if d.kind not in SETTLED}
+
+
+def _wrong(
+    job: Job,
+    launches: list[LaunchConfig],
+    text: str,
+    want: Wanted,
+    before: set[tuple[str, str, str | None]],
+) -> str | None:
+    """Why an edited text isn't what was wanted; None where it is."""
+    try:
+        after = job.read(text)
+    except Dsv4Error as exc:
+        return f"the file couldn't be read after the edit ({exc.found})"
+    if len(after) != len(launches):
+        return "the edit would change how many launches there are"
+    left = _keys(job.differ(after[job.index]))
+    if any((s, n) == (want.section, want.name) for s, n, _ in left) or not left <= before:
+        return "an edit where it stands doesn't make it what is wanted"
+    names = {want.name, want.theirs}
+    for number, (old, new) in enumerate(zip(launches, after, strict=True)):
+        if number == job.index:
+            other = changed(old, new, names)
+            if other:
+                return f"the edit would change {other} as well"
+        elif not job.shared and (other := changed(old, new, set())):
+            line = old.location.line if old.location else None
+            return f"the edit would change launch #{number + 1} (line {line}) as well: --shared"
+    return None
+
+
+def changed(old: LaunchConfig, new: LaunchConfig, names: set[str]) -> str | None:
+    """The first thing that two readings of a launch differ in, but for *names*, places aside."""
+    for one, two in zip(_rows(old, names), _rows(new, names), strict=False):
+        if one != two:
+            return str(one[0])
+    a, b = _rows(old, names), _rows(new, names)
+    if len(a) != len(b):
+        return str((a if len(a) > len(b) else b)[min(len(a), len(b))][0])
+    return None
+
+
+def _rows(config: LaunchConfig, names: set[str]) -> list[tuple[Any, ...]]:
+    rows: list[tuple[Any, ...]] = [
+        (e.name, _plain(e.value), e.superseded, e.condition)
+        for e in config.env
+        if e.name not in names
+    ]
+    rows += [
+        (a.flag or POSITIONAL, *map(_plain, a.values), a.joined, a.condition)
+        for a in config.args or ()
+        if a.flag not in names
+    ]
+    return [
+        *rows,
+        ("its command", *map(_plain, config.command), config.condition, config.partial),
+        ("its inputs", *(r.name for r in config.required)),
+    ]
+
+
+def _plain(value: Value) -> Any:
+    if isinstance(value, str):
+        return value
+    return (value.text, value.names, value.default, value.splits)
+
+
+def applied(text: str, edits: Iterable[Edit]) -> str:
+    """The text with all edits made."""
+    for edit in sorted(edits, key=lambda e: (e.start, e.end), reverse=True):
+        text = text[: edit.start] + edit.text + text[edit.end :]
+    return text
+
+
+def text_of(value: Value) -> str | None:
+    """A value as text: of what the outside may override, the default."""
+    return value.default if isinstance(value, Unknown) else value
+
+
+def occurrences(config: LaunchConfig, section: str, name: str) -> tuple[tuple[str, ...], ...]:
+    """The values of a setting as it counts: one for a variable, all times that a flag is given."""
+    if section == "env":
+        setting = config.effective_env.get(name)
+        text = None if setting is None else text_of(setting.value)
+        return () if text is None else ((text,),)
+    return tuple(
+        tuple(t for v in a.values if (t := text_of(v)) is not None)
+        for a in config.args or ()
+        if a.flag == name
+    )
+
+
+def wanted(d: Difference, source: LaunchConfig, target: LaunchConfig, *, shared: bool) -> Wanted:
+    """What has to become of a setting of *target* so that it is that of *source*."""
+    theirs = d.right_name or d.name
+    names = [e.name for e in source.env] if d.section == "env" else []
+    if d.section == "args":
+        names = [a.flag for a in source.args or () if a.flag is not None]
+    before = names[: names.index(d.name)] if d.name in names else names
+    return Wanted(
+        d.section,
+        d.name,
+        theirs,
+        occurrences(target, d.section, theirs) if d.right is not None else (),
+        occurrences(source, d.section, d.name) if d.left is not None else (),
+        d.right_location if d.right is not None else None,
+        tuple(reversed(before)),
+        shared,
+    )

@@ -1,0 +1,322 @@
+"""Edits of a Python file: of string literals, and of elements that are added or taken out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from itertools import islice, product
+from typing import Any
+
+import libcst as cst
+
+from dsv4_env.model import LaunchConfig, Location
+from dsv4_env.writeback import Edit, Proposal, Refused, Wanted
+from dsv4_env.writeback.python_text import LITERALS, Module, Pair, module, text_of, written
+
+_DEPTH = 3  # names that hold a name's value
+_MAX_COMBINED = 8
+_PLAIN = re.compile(r"[A-Za-z0-9_@%+:,./-]+")
+
+
+def propose(text: str, launch: LaunchConfig, want: Wanted) -> Iterator[Proposal]:
+    """The edits that may bring about what is wanted, the likeliest first."""
+    found = module(text)
+    if want.section == "env":
+        if want.old and want.new:
+            yield from _changed(found, want)
+        elif want.new:
+            yield from _added(found, launch, want)
+        else:
+            yield from _removed(found, want)
+    elif want.old and want.new:
+        yield from _flag_changed(found, launch, want)
+    elif want.new:
+        yield from _flag_added(found, launch, want)
+    else:
+        yield from _flag_removed(found, launch, want)
+
+
+# Values
+
+
+def values(
+    found: Module,
+    node: cst.BaseExpression,
+    old: str,
+    new: str,
+    want: Wanted,
+    depth: int = _DEPTH,
+) -> Iterator[Proposal]:
+    """The edits that make an expression that is *old* into *new*."""
+    if text_of(node) is not None:
+        yield (Edit(*found.span(node), written(new, node)),)
+        return
+    inside = [n for n in _inside(node) if text_of(n) == old]
+    if len(inside) == 1:
+        yield (Edit(*found.span(inside[0]), written(new, inside[0])),)
+        return
+    where = _place(found, node, want)
+    names = [n for n in _inside(node) if isinstance(n, cst.Name) and n.value in found.constants]
+    if not depth or not names:
+        yield Refused(want.theirs, f"its value is made by `{found.raw(node)}`", where)
+        return
+    for name in names:
+        held = found.constants[name.value]
+        if found.names.get(name.value, 0) > 1 and not want.shared:
+            reason = f"its value is held in {name.value}, which is used elsewhere, too: --shared"
+            yield Refused(want.theirs, reason, _place(found, held[0], want))
+            continue
+        for value in reversed(held):
+            yield from values(found, value, old, new, want, depth - 1)
+
+
+def _inside(node: cst.CSTNode) -> list[cst.CSTNode]:
+    """Literals and names in an expression, the node itself included."""
+    kinds = (*LITERALS, cst.Name)
+    if isinstance(node, kinds):
+        return [node]
+    return [n for child in node.children for n in _inside(child)]
+
+
+def _place(found: Module, node: cst.CSTNode, want: Wanted) -> Location | None:
+    if want.location is None:
+        return None
+    return Location(want.location.path, *found.place(found.span(node)[0]))
+
+
+def _at(found: Module, location: Location | None) -> int:
+    return -1 if location is None else found.offset(location.line, location.column)
+
+
+def _near(found: Module, node: cst.CSTNode, at: int) -> tuple[bool, int]:
+    """What sorts places: those at or around a position first, then the later ones."""
+    start, end = found.span(node)
+    return (not start <= at < end, -start)
+
+
+# Variables
+
+
+def _sites(found: Module, name: str, at: int) -> list[Pair]:
+    named = [p for p in found.pairs if p.name == name]
+    return sorted(named, key=lambda p: min(_near(found, p.key, at), _near(found, p.value, at)))
+
+
+def _changed(found: Module, want: Wanted) -> Iterator[Proposal]:
+    old, new = want.old[0][0], want.new[0][0]
+    for pair in _sites(found, want.theirs, _at(found, want.location)):
+        renamed: tuple[Edit, ...] = ()
+        if want.name != want.theirs:
+            bare = isinstance(pair.key, cst.Name)
+            key = want.name if bare else written(want.name, pair.key)
+            renamed = (Edit(*found.span(pair.key), key),)
+        if renamed and old == new:
+            yield renamed
+            continue
+        for proposal in values(found, pair.value, old, new, want):
+            yield proposal if isinstance(proposal, Refused) else (*renamed, *proposal)
+    yield from _within(found, rf"{re.escape(want.theirs)}={re.escape(old)}", f"{want.name}={new}")
+
+
+def _within(found: Module, pattern: str, new: str) -> Iterator[Proposal]:
+    """Text within a literal, as in ``"python3 -m … --tp 8".split()``."""
+    if not all(_PLAIN.fullmatch(w) for w in re.split("[ =]", new) if w):
+        return
+    regex = re.compile(rf"(?<![\w-]){pattern}(?=[\s\"'\\]|$)")
+    for node in found.literals:
+        start, raw = found.span(node)[0], found.raw(node)
+        for match in regex.finditer(raw):
+            yield (Edit(start + match.start(), start + match.end(), new),)
+
+
+def _removed(found: Module, want: Wanted) -> Iterator[Proposal]:
+    cuts: list[Edit] = []
+    for pair in _sites(found, want.theirs, _at(found, want.location)):
+        if pair.element is not None:
+            start, end = found.span(pair.key)[0], found.span(pair.value)[1]
+            cuts.append(_cut(found, start, end))
+        elif (statement := _statement(found, pair)) is not None:
+            cuts.append(_cut(found, *found.span(statement)))
+    yield from ((cut,) for cut in cuts)
+    if len(cuts) > 1:
+        yield tuple(cuts)
+
+
+def _statement(found: Module, pair: Pair) -> cst.SimpleStatementLine | None:
+    """The statement that only sets one variable: ``env["A"] = "1"``, ``setenv("A", "1")``."""
+    for statement in found.statements:
+        start, end = found.span(statement)
+        if start <= found.span(pair.key)[0] and found.span(pair.value)[1] <= end:
+            inner = [p for p in found.pairs if start <= found.span(p.key)[0] < end]
+            return statement if len(statement.body) == len(inner) == 1 else None
+    return None
+
+
+def _cut(found: Module, start: int, end: int) -> Edit:
+    """What stands here taken out: with its lines, where nothing else stands on them."""
+    text = found.text
+    comma = re.compile(r"[ \t]*,").match(text, end)
+    stop = comma.end() if comma else end
+    first, last = found.line(start)[0], found.line(stop)[1]
+    rest = text[stop:last]
+    if not text[first:start].strip() and re.fullmatch(r"[ \t]*(#[^\r\n]*)?(\r\n|\r|\n)", rest):
+        return Edit(first, last, "")
+    if comma and (blanks := re.compile(r"[ \t]*").match(text, stop)) and rest.strip():
+        if not text[stop : blanks.end() + 1].strip() or text[blanks.end()] not in "]})":
+            return Edit(start, blanks.end(), "")
+    before = re.compile(r",?\s*\Z").search(text[:start])
+    return Edit(before.start() if before else start, end, "")
+
+
+def _added(found: Module, launch: LaunchConfig, want: Wanted) -> Iterator[Proposal]:
+    """Behind the last key of the dict that the profile's settings before it are in."""
+    value = want.new[0][0]
+    places = {
+        e.name: e.location for e in launch.env if e.condition is None and not e.superseded
+    }
+    names = [n for n in want.before if n in places][:5]
+    others = [n for n in reversed(places) if n not in names][:5]
+    for name in (*names, *others):
+        for pair in _sites(found, name, _at(found, places[name])):
+            if pair.owner is not None:
+                yield (_last_key(found, pair.owner, want.name, value),)
+            elif (statement := _statement(found, pair)) is not None:
+                yield (_like(found, statement, pair, want.name, value),)
+    yield Refused(want.name, "there is no dict or statement that it could be added to",
+                  launch.location)  # fmt: skip
+
+
+def _last_key(found: Module, owner: cst.Dict, name: str, value: str) -> Edit:
+    elements = [e for e in owner.elements if isinstance(e, cst.DictElement)]
+    last = elements[-1]
+    key, shown = written(name, last.key), written(value, _quoted(last.value, last.key))
+    end = found.span(owner.elements[-1].value)[1]
+    return _behind(found, end, [f"{key}: {shown}"], found.span(last.key)[0], closing="}")
+
+
+def _quoted(*nodes: cst.CSTNode) -> cst.CSTNode | str:
+    """The first of the nodes that has quotes."""
+    strings = (cst.SimpleString, cst.ConcatenatedString)
+    return next((n for n in nodes if isinstance(n, strings)), '"')
+
+
+def _behind(
+    found: Module, end: int, items: Sequence[str], model: int, *, closing: str = ""
+) -> Edit:
+    """New elements behind one that ends here; *model* is where one whose layout is kept begins."""
+    text = found.text
+    comma = re.compile(r"[ \t]*,").match(text, end)
+    stop = comma.end() if comma else end
+    rest = re.compile(r"[ \t]*(#[^\r\n]*)?(?=\r|\n)").match(text, stop)
+    own_line = not text[found.line(model)[0] : model].strip()
+    if rest and own_line:
+        indent = found.newline + found.indent(model)
+        added = "".join(f"{indent}{item}," for item in items)
+        ended = text[end : rest.end()] if comma else "," + text[end : rest.end()]
+        ahead = text[rest.end() :].lstrip()
+        keep = comma or not ahead.startswith(("]", "}", ")"))
+        return Edit(end, rest.end(), ended + (added if keep else added.removesuffix(",")))
+    return Edit(end, end, "".join(f", {item}" for item in items))
+
+
+def _like(
+    found: Module, statement: cst.SimpleStatementLine, pair: Pair, name: str, value: str
+) -> Edit:
+    """The statement again behind itself, for another variable."""
+    start, end = found.span(statement)
+    key = name if isinstance(pair.key, cst.Name) else written(name, pair.key)
+    text = found.text
+    spans = found.span(pair.key), found.span(pair.value)
+    shown = written(value, _quoted(pair.value, pair.key))
+    new = text[start : spans[0][0]] + key + text[spans[0][1] : spans[1][0]] + shown
+    new += text[spans[1][1] : end]
+    last = found.line(end)[1]
+    newline = "" if text[:last].endswith(("\n", "\r")) else found.newline
+    tail = "" if newline else found.newline
+    return Edit(last, last, f"{newline}{found.indent(start)}{new}{tail}")
+
+
+# Server arguments
+
+
+def _flags(
+    found: Module, launch: LaunchConfig, flag: str, location: Location | None
+) -> list[tuple[list[cst.BaseExpression], int, bool]]:
+    """Where a flag stands: the list, the index in it, and whether it is ``--flag=value``."""
+    sites = []
+    for items in found.lists:
+        for index, item in enumerate(items):
+            text = text_of(item)
+            if text is not None and (text == flag or text.startswith(f"{flag}=")):
+                sites.append((items, index, text != flag))
+    at = _at(found, location)
+    return sorted(sites, key=lambda s: _near(found, s[0][s[1]], at))
+
+
+def _flag_changed(found: Module, launch: LaunchConfig, want: Wanted) -> Iterator[Proposal]:
+    old, new = want.old[-1], want.new[-1]
+    if len(want.old) > 1 or len(want.new) > 1:
+        if len(want.new) > 1 or len(set(want.old)) > 1:
+            yield Refused(want.theirs, "it is given several times", want.location)
+    for items, index, joined in _flags(found, launch, want.theirs, want.location):
+        node = items[index]
+        for flag in dict.fromkeys((want.theirs, want.name)):
+            if joined and len(new) == 1:
+                yield (Edit(*found.span(node), written(f"{flag}={new[0]}", node)),)
+                continue
+            renamed = () if flag == want.theirs else (Edit(*found.span(node), written(flag, node)),)
+            given = items[index + 1 : index + 1 + len(old)]
+            if not joined and len(new) == len(old) == len(given):
+                pairs: list[list[Any]] = [
+                    [()] if a == b else list(islice(values(found, n, a, b, want), _MAX_COMBINED))
+                    for n, a, b in zip(given, old, new, strict=True)
+                ]
+                for chosen in islice(product(*pairs), _MAX_COMBINED):
+                    refused = next((c for c in chosen if isinstance(c, Refused)), None)
+                    yield refused or (*renamed, *(e for edits in chosen for e in edits))
+                continue
+            end = found.span(given[-1] if given and not joined else node)[1]
+            words = ", ".join(written(w, _quoted(node)) for w in (flag, *new))
+            yield (Edit(found.span(node)[0], end, words),)
+    if len(old) == len(new):
+        pattern = re.escape(want.theirs) + "".join(rf"[ =]{re.escape(v)}" for v in old)
+        yield from _within(found, pattern, " ".join((want.theirs, *new)))
+
+
+def _flag_added(found: Module, launch: LaunchConfig, want: Wanted) -> Iterator[Proposal]:
+    """Behind the flags that the profile has before it, else behind the last."""
+    given = {a.flag: a for a in launch.args or () if a.flag and a.condition is None}
+    names = [n for n in want.before if n in given][:5]
+    for name in (*names, *[n for n in reversed(given) if n not in names][:5]):
+        arg = given[name]
+        for items, index, joined in _flags(found, launch, name, arg.location):
+            last = min(index + (0 if joined else len(arg.values)), len(items) - 1)
+            yield (_flag_behind(found, items, index, last, want),)
+    yield Refused(want.name, "there is no list of arguments that it could be added to",
+                  launch.location)  # fmt: skip
+
+
+def _flag_behind(
+    found: Module, items: list[cst.BaseExpression], index: int, last: int, want: Wanted
+) -> Edit:
+    node = items[index]
+    like = _quoted(node)
+    words = [[written(w, like) for w in (want.name, *values)] for values in want.new]
+    start, end = found.span(node)[0], found.span(items[last])[1]
+    apart = [found.line(found.span(n)[0])[0] for n in items]
+    one_each = len(set(apart)) == len(apart) and len(items) > 1
+    pieces = [w for ws in words for w in ws] if one_each else [", ".join(ws) for ws in words]
+    return _behind(found, end, pieces, start)
+
+
+def _flag_removed(found: Module, launch: LaunchConfig, want: Wanted) -> Iterator[Proposal]:
+    cuts: list[Edit] = []
+    for items, index, joined in _flags(found, launch, want.theirs, want.location):
+        last = min(index + (0 if joined else len(want.old[-1])), len(items) - 1)
+        start, end = found.span(items[index])[0], found.span(items[last])[1]
+        cuts.append(_cut(found, start, end))
+    yield from ((cut,) for cut in cuts)
+    if len(cuts) > 1:
+        yield tuple(cuts)
+    pattern = re.escape(want.theirs) + "".join(rf"[ =]{re.escape(v)}" for v in want.old[-1])
+    yield from _within(found, rf" *{pattern}", "")
