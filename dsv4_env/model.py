@@ -79,6 +79,11 @@ class Unknown:
 Value: TypeAlias = str | Unknown
 
 
+def text_of(value: Value) -> str | None:
+    """A value as text, None where it isn't known: of what the outside may override, the default."""
+    return value.default if isinstance(value, Unknown) else value
+
+
 @dataclass(frozen=True, slots=True)
 class Origin:
     """Who set a value: a layer (``fp4``) or a reader (``bash``), where, and what it overrode.

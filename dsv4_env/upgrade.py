@@ -310,7 +310,7 @@ def layer(profile: Profile, advice: Iterable[Advice], after: Catalogue) -> dict[
             if table == "env":
                 env[a.new] = a.values[0][0]
             else:
-                args[a.new] = _occurrences(a.values)
+                args[a.new] = layer_value(a.values)
     document: dict[str, Any] = {
         "description": f"{profile.description or profile.name}, for SGLang {after.release}",
         "extends": [profile.name],
@@ -324,8 +324,8 @@ def layer(profile: Profile, advice: Iterable[Advice], after: Catalogue) -> dict[
     return document | {name: dict(table) for name, table in tables.items() if table}
 
 
-def _occurrences(values: tuple[tuple[str, ...], ...]) -> Any:
-    """As a layer spells them: true, a word, several words, or all occurrences."""
+def layer_value(values: tuple[tuple[str, ...], ...]) -> Any:
+    """The occurrences of a flag as a layer spells them: true, a word, several words, or all."""
     if len(values) > 1:
         return [list(words) for words in values]
     words = values[0]

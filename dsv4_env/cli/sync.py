@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,8 +27,11 @@ from dsv4_env.profile import Profile, load_profile
 
 if TYPE_CHECKING:
     from dsv4_env.catalogue import Catalogue
+    from dsv4_env.diff import Difference
     from dsv4_env.model import LaunchConfig
     from dsv4_env.writeback import Differ, Refused
+    from dsv4_env.writeback.files import Change
+    from dsv4_env.writeback.layers import Layers
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +47,17 @@ class _How:
     force: bool
     color: bool
 
-    def differ(self, profile: LaunchConfig) -> Differ:
+    def compared(self, profile: LaunchConfig, launch: LaunchConfig) -> list[Difference]:
         """The differences from a profile to a launch."""
         from dsv4_env.rules import compared
 
-        return lambda launch: compared(
+        return compared(
             profile, launch, ignore=self.ignore, compare=self.compare, catalogue=self.catalogue
         )
+
+    def differ(self, profile: LaunchConfig) -> Differ:
+        """The same for one profile."""
+        return lambda launch: self.compared(profile, launch)
 
 
 partial_option = click.option(
@@ -146,9 +153,7 @@ def _to(profile: Profile, text: str, how: _How, *, prune: bool, shared: bool) ->
         inputs=inputs.variables, args=inputs.args, closed=inputs.closed, root=inputs.root,
     )  # fmt: skip
     left = with_model(profile)
-    outcome = sources.bring(
-        opened, left, how.differ(left), prune=prune, shared=shared
-    )
+    outcome = sources.bring(opened, left, how.differ(left), prune=prune, shared=shared)
     _refuse(outcome.refused, how)
     shown = unified(str(opened.path), opened.text, outcome.text, color=how.color)
     if outcome.extra:
@@ -180,7 +185,133 @@ def _note(message: str) -> None:
 
 
 def _from(profile: Profile, text: str, how: _How, own: Path | None, layer: str | None) -> int:
-    raise NotImplementedError
+    """Edit the layers of a profile."""
+    from dsv4_env.writeback.layers import Layers, bring
+
+    launch = _launch(text, how.inputs, profile)
+    layers = Layers(profile.name, own, layer)
+    _refuse(bring(layers, launch, how.compared), how)
+    changes = layers.changes()
+    others = layers.affected()
+    label = f"also changes {', '.join(others)}" if others else None
+    code = _finish(layers, changes, how, label)
+    return 1 if code or _left(layers, how, launch) else 0
 
 
-COMMANDS = (sync,)
+def _launch(text: str, inputs: Inputs, profile: Profile | None) -> LaunchConfig:
+    launch = open_launch(text, inputs).config
+    return relevant(launch, set(profile.env) if profile else ())
+
+
+def _left(layers: Layers, how: _How, launch: LaunchConfig) -> list[str]:
+    """What the profile, as edited, still has otherwise than the launch."""
+    from dsv4_env.rules import with_model
+    from dsv4_env.writeback import SETTLED
+
+    found = how.compared(with_model(layers.profile()), launch)
+    return [d.name for d in found if d.kind not in SETTLED]
+
+
+def _finish(
+    layers: Layers,
+    changes: Sequence[Change],
+    how: _How,
+    label: str | None,
+) -> int:
+    """Show the changes of layers, and write them with what hangs on them; 1 if it remains to do."""
+    from dsv4_env.profile import load_profile
+    from dsv4_env.rules import with_model
+    from dsv4_env.writeback import files
+    from dsv4_env.writeback.layers import relock
+    from dsv4_env.writeback.unified import unified
+
+    shown = ""
+    for change in changes:
+        old, new = ((data or b"").decode() for data in (change.old, change.new))
+        shown += unified(_short(change.path), old, new, color=how.color, label=label)
+    if not changes or not how.write:
+        write(shown)
+        return 1 if changes else 0
+    intended = with_model(layers.profile())
+
+    def verify() -> str | None:
+        from dsv4_env.diff import diff
+
+        found = diff(intended, with_model(load_profile(layers.name, layers.folder)))
+        return found[0].name if found else None
+
+    locks = layers.locks()
+    files.write(changes, verify, force=how.force)
+    for path in locks:
+        files.write([relock(path)], lambda: None, force=True)
+    write(shown)
+    for path in (*(c.path for c in changes), *locks):
+        _note(f"wrote {_short(path)}")
+    return 0
+
+
+def _short(path: Path) -> str:
+    return str(path).removeprefix(f"{Path.cwd()}/")
+
+
+@click.command("import")
+@click.argument("source", metavar="SCRIPT|TEST")
+@click.option("--as", "name", required=True, metavar="NAME", help="What the profile is called.")
+@click.option("--over", metavar="PROFILE", help="The profile to extend. Default: the nearest one.")
+@click.option("--write", "write_", is_flag=True, help="Write it into the folder of your profiles.")
+@partial_option
+@selection_options
+@exact_option
+@sglang_option
+@input_options
+@profiles_option
+@color_option
+def import_(
+    source: str,
+    name: str,
+    over: str | None,
+    write_: bool,
+    partial: bool,
+    ignore: tuple[str, ...],
+    compare: tuple[str, ...],
+    exact: bool,
+    sglang: str | None,
+    folder: Path | None,
+    color: str,
+    inputs: Inputs,
+) -> int:
+    """Make a profile of a launch: the smallest layer over the nearest profile there is.
+
+    Prints the TOML; --write makes NAME.toml in the folder of your own profiles. Host and port
+    stay out of it, for they belong to a machine.
+
+    \b
+    Examples:
+      dsv4-env import run.sh --as mine
+      dsv4-env import test_v4.py::TestV4.setUpClass --as mine --profiles launch --write
+      dsv4-env import port:30000 --as as-it-runs --over pro-fp4 --partial
+    """
+    from dsv4_env.writeback import imports
+
+    own = profile_folder(folder)
+    if write_ and own is None:
+        raise UsageError("--write without a folder of your own profiles", expected="--profiles DIR")
+    how = _How(
+        None if exact else catalogue_for(sglang, []),
+        ignore, compare, inputs, partial, write_, force=False, color=use_color(color),
+    )  # fmt: skip
+    launch = _launch(source, inputs, None)
+    title = f"Imported from {source}"
+    made = imports.make(launch, name, own, how.compared, over=over, title=title)
+    _refuse(made.refused, how)
+    if made.local:
+        _note(f"left to the machine: {', '.join(made.local)}")
+    if not write_:
+        write(made.text)
+        return 0
+    quiet = replace(how, color=False)
+    _finish(made.layers, made.layers.changes(), quiet, None)
+    return 0
+
+
+COMMANDS = (sync, import_)

@@ -12,6 +12,11 @@ from dsv4_env.model import EnvVar, LaunchConfig, Location, Origin, ServerArg
 from dsv4_env.model import shipped_dir as shipped_dir
 
 
+def is_installed() -> bool:
+    """Whether the shipped profiles are a part of an installed package rather than a checkout."""
+    return shipped_dir().parent == Path(__file__).parent.parent
+
+
 def reference_script() -> Path:
     """The launch script that comes with the package and is held to ``pro-fp4``."""
     return shipped_dir() / "run_dsv4.sh"
@@ -163,11 +168,17 @@ def load_all(folder: str | Path | None = None) -> dict[str, Profile]:
     return lock.read(path, files) or resolve_all(files)
 
 
-def resolve_all(files: Mapping[str, Path]) -> dict[str, Profile]:
-    """Every profile by name, read and merged from its layers."""
+def resolve_all(
+    files: Mapping[str, Path], data: Mapping[str, bytes] | None = None
+) -> dict[str, Profile]:
+    """Every profile by name, read and merged from its layers.
+
+    *data* are layers' bytes that stand for what is in their files.
+    """
     from dsv4_env.profile import layers as loader
 
-    layers = {name: loader.read_layer(path) for name, path in files.items()}
+    given = data or {}
+    layers = {name: loader.read_layer(path, given.get(name)) for name, path in files.items()}
     for name in layers:
         loader.origins(loader.linearise(name, layers))  # abstract layers are checked too
     concrete = [name for name, layer in layers.items() if not layer.file.abstract]

@@ -51,8 +51,11 @@ class Layer:
                 yield (section, key), None, self.source.value(("unset", section, index))
 
 
-def read_layer(path: Path) -> Layer:
-    """Read one layer. Raises ProfileError with the place of what is wrong."""
+def read_layer(path: Path, data: bytes | None = None) -> Layer:
+    """Read one layer, or *data* as if it were in the file.
+
+    Raises ProfileError with the place of what is wrong.
+    """
     shown = str(path)
     if not LAYER_NAME.fullmatch(path.stem):
         raise ProfileError(
@@ -61,7 +64,7 @@ def read_layer(path: Path) -> Layer:
             expected="a file name of letters, digits, '.', '_' and '-'",
         )
     try:
-        data = path.read_bytes()
+        data = path.read_bytes() if data is None else data
     except OSError as exc:
         raise ProfileError(f"can't be read: {exc.strerror}", where=shown) from None
     source = toml_source.parse(data, shown, ProfileError)

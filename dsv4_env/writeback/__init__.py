@@ -7,12 +7,13 @@ what changes the one setting that it is for, and nothing else, is kept.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 from dsv4_env.diff import POSITIONAL, Difference, Kind
 from dsv4_env.errors import Dsv4Error
-from dsv4_env.model import LaunchConfig, Location, Unknown, Value, masked
+from dsv4_env.model import LaunchConfig, Location, Unknown, Value, masked, text_of
 
 Differ: TypeAlias = Callable[[LaunchConfig], list[Difference]]
 """The differences from the profile to a launch, as far as they are compared."""
@@ -98,6 +99,7 @@ class Job:
 
 def bring(job: Job, text: str) -> Outcome:
     """Edit a text until its launch is the profile's. Raises ReadError where it can't be read."""
+    job = replace(job, read=lru_cache(maxsize=4)(job.read))
     launches = job.read(text)
     outcome = Outcome(text, launches[job.index])
     tried: set[tuple[str, str]] = set()
@@ -112,7 +114,7 @@ def bring(job: Job, text: str) -> Outcome:
             outcome.extra.append(d.name)
             continue
         mine = [x for x in found if (x.section, x.name) == (d.section, d.name)]
-        refused = _hopeless(mine, outcome.launch)
+        refused = hopeless(mine, outcome.launch)
         if refused is None:
             refused = _settle(job, outcome, launches, d)
             launches = job.read(outcome.text) if refused is None else launches
@@ -120,8 +122,13 @@ def bring(job: Job, text: str) -> Outcome:
             outcome.refused.append(refused)
 
 
-def _hopeless(found: Sequence[Difference], launch: LaunchConfig) -> Refused | None:
-    """Why a setting can't be edited, where that is plain before anything is tried."""
+def hopeless(
+    found: Sequence[Difference], launch: LaunchConfig, *, elsewhere: bool = False
+) -> Refused | None:
+    """Why a setting can't be written, where that is plain before anything is tried.
+
+    *elsewhere*: it may stand in another file than the launch.
+    """
     d = found[0]
     name, where = d.right_name or d.name, d.right_location or launch.location
     if d.name == POSITIONAL:
@@ -133,7 +140,7 @@ def _hopeless(found: Sequence[Difference], launch: LaunchConfig) -> Refused | No
     if d.kind is Kind.UNKNOWN:
         return Refused(name, _why(name, (*(d.right or ()), *(d.left or ()))), where)
     here = launch.location.path if launch.location else ""
-    if where is not None and where.path != here:
+    if not elsewhere and where is not None and where.path != here:
         return Refused(name, f"it is set in another file than {here}", where)
     return None
 
@@ -247,11 +254,6 @@ def applied(text: str, edits: Iterable[Edit]) -> str:
     for edit in sorted(edits, key=lambda e: (e.start, e.end), reverse=True):
         text = text[: edit.start] + edit.text + text[edit.end :]
     return text
-
-
-def text_of(value: Value) -> str | None:
-    """A value as text: of what the outside may override, the default."""
-    return value.default if isinstance(value, Unknown) else value
 
 
 def occurrences(config: LaunchConfig, section: str, name: str) -> tuple[tuple[str, ...], ...]:

@@ -58,7 +58,9 @@ def values(
     held = [g for g in found.given if g.assign.name == param.name and _scalar(g.assign)]
     if found.uses(param.name) > 1 and not want.shared:
         reason = f"its value is held in ${param.name}, which is used elsewhere, too: --shared"
-        yield Refused(want.theirs, reason, place(found, held[0].assign.pos, want) if held else where)
+        yield Refused(
+            want.theirs, reason, place(found, held[0].assign.pos, want) if held else where
+        )
         return
     for one in reversed(held):
         assert isinstance(one.assign.value, Word)

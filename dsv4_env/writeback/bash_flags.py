@@ -43,7 +43,9 @@ class Site:
         return self.owner.words[self.index + self.size].end
 
 
-def propose(found: Script, launch: LaunchConfig, want: Wanted, values: Values) -> Iterator[Proposal]:
+def propose(
+    found: Script, launch: LaunchConfig, want: Wanted, values: Values
+) -> Iterator[Proposal]:
     """The edits that may make the flag what is wanted, the likeliest first."""
     if not want.old:
         yield from _added(found, launch, want)
@@ -92,9 +94,7 @@ def _occurrence(
         return
     if len(old) == len(new) == site.size:
         pairs = [
-            [()]
-            if one == two
-            else list(islice(values(found, part, one, two, want), _MAX_COMBINED))
+            [()] if one == two else list(islice(values(found, part, one, two, want), _MAX_COMBINED))
             for part, one, two in zip(site.values, old, new, strict=True)
         ]
         yield from _combined(pairs, renamed)
@@ -132,9 +132,7 @@ def _joined(
         yield proposal if isinstance(proposal, Refused) else (name, *proposal)
 
 
-def _repeated(
-    found: Script, sites: list[Site], want: Wanted, values: Values
-) -> Iterator[Proposal]:
+def _repeated(found: Script, sites: list[Site], want: Wanted, values: Values) -> Iterator[Proposal]:
     """A flag that is given several times: one by one, then what is left over."""
     sites = sorted(sites, key=lambda s: s.flag.pos)
     if len(sites) != len(want.old):
@@ -148,7 +146,9 @@ def _repeated(
             edits.append(Edit(site.flag.end, site.flag.end + len(_tail(found, site)), text))
     edits += [_cut_site(found, s) for s in sites[len(want.new) :]]
     for words in want.new[len(sites) :]:
-        edits.append(Edit(sites[-1].end, sites[-1].end, _spelled(found, sites[-1], want.theirs, words)))
+        edits.append(
+            Edit(sites[-1].end, sites[-1].end, _spelled(found, sites[-1], want.theirs, words))
+        )
     yield tuple(edits)
 
 
@@ -233,7 +233,9 @@ def cut(found: Script, pos: int, stop: int, *, array: bool = False) -> Edit:
     whole = r"[ \t]*(#[^\n]*)?\n" if array else r"[ \t]*\\\n"
     if not text[start:pos].strip() and re.fullmatch(whole, rest):
         return Edit(start, end, "")
-    before = re.compile(r"(?:[ \t]|\\\n|\n)*\Z" if array else r"(?:[ \t]|\\\n)*\Z").search(text[:pos])
+    before = re.compile(r"(?:[ \t]|\\\n|\n)*\Z" if array else r"(?:[ \t]|\\\n)*\Z").search(
+        text[:pos]
+    )
     begin = before.start() if before else pos
     if text[begin - 1 : begin] in ("(", "") or begin == pos:
         match = GAP.match(text, stop)

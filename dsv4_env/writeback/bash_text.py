@@ -125,9 +125,9 @@ def _walk(found: Script, node: Any) -> None:
         _simple(found, node)
     elif isinstance(node, Word):
         raw = found.raw(node)
-        if node.plain is not None and (DOUBLE.fullmatch(raw) or SINGLE.fullmatch(raw)):
-            found.quoted.append(node)
-        elif DOUBLE.fullmatch(raw):
+        if (
+            node.plain is not None and (DOUBLE.fullmatch(raw) or SINGLE.fullmatch(raw))
+        ) or DOUBLE.fullmatch(raw):
             found.quoted.append(node)
     elif isinstance(node, Param):
         found.params[node.name] = found.params.get(node.name, 0) + 1

@@ -75,7 +75,9 @@ def check(changes: Sequence[Change], *, force: bool) -> None:
         now = change.path.read_bytes() if change.path.exists() else None
         if now != change.old:
             raise UsageError(
-                "it has changed since it was read", where=change.path, expected="it as it was, or --force"
+                "it has changed since it was read",
+                where=change.path,
+                expected="it as it was, or --force",
             )
 
 

@@ -171,9 +171,7 @@ def _cut(found: Module, start: int, end: int) -> Edit:
 def _added(found: Module, launch: LaunchConfig, want: Wanted) -> Iterator[Proposal]:
     """Behind the last key of the dict that the profile's settings before it are in."""
     value = want.new[0][0]
-    places = {
-        e.name: e.location for e in launch.env if e.condition is None and not e.superseded
-    }
+    places = {e.name: e.location for e in launch.env if e.condition is None and not e.superseded}
     names = [n for n in want.before if n in places][:5]
     others = [n for n in reversed(places) if n not in names][:5]
     for name in (*names, *others):

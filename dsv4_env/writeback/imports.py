@@ -1,0 +1,116 @@
+"""A launch as a new profile: the smallest layer over the profile that is nearest to it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from dsv4_env.errors import UsageError, did_you_mean
+from dsv4_env.model import LaunchConfig
+from dsv4_env.profile import Profile
+from dsv4_env.profile.schema import LAYER_NAME
+from dsv4_env.rules import LOCAL, is_local, with_model
+from dsv4_env.writeback import SETTLED, Refused
+from dsv4_env.writeback.layers import Layers, ProfileDiffer, bring, model_of
+from dsv4_env.writeback.toml import Document
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """The new layer as TOML, what it extends, what was refused, and flags left to the machine."""
+
+    text: str
+    base: str
+    refused: tuple[Refused, ...]
+    local: tuple[str, ...]
+    layers: Layers
+
+
+def nearest(launch: LaunchConfig, profiles: Mapping[str, Profile], differ: ProfileDiffer) -> str:
+    """The profile that differs from a launch in the fewest settings, then in the model."""
+    model, variable, _ = model_of(launch)
+
+    def far(name: str) -> tuple[int, bool, bool, str]:
+        profile = profiles[name]
+        found = [d for d in differ(with_model(profile), launch) if d.kind not in SETTLED]
+        same = model is not None and _last(model) == _last(profile.default_model_path or "")
+        known = variable is not None and variable == profile.model_path_variable
+        return len(found), not known, not same, name
+
+    return min(profiles, key=far)
+
+
+def _last(path: str) -> str:
+    return path.rstrip("/").rpartition("/")[2]
+
+
+def make(
+    launch: LaunchConfig,
+    name: str,
+    folder: Path | None,
+    differ: ProfileDiffer,
+    *,
+    over: str | None = None,
+    title: str,
+) -> Imported:
+    """The layer *name* that makes a launch of the nearest profile, or of *over*.
+
+    Raises UsageError where the name is taken or can't be one.
+    """
+    from dsv4_env.profile import layer_files, load_all
+
+    files = layer_files(folder)
+    if not LAYER_NAME.fullmatch(name):
+        raise UsageError(f"--as {name}", expected="a name of letters, digits, '.', '_' and '-'")
+    if name in files:
+        raise UsageError(f"there is a {name} already", where=files[name], expected="a new name")
+    profiles = load_all(folder)
+    if over is not None and over not in profiles:
+        raise UsageError(
+            f"--over {over}: there is no such profile",
+            expected="one of " + ", ".join(profiles),
+            hint=did_you_mean(over, profiles),
+        )
+    base = over or nearest(launch, profiles, differ)
+    layers = Layers(base, folder)
+    layers.name = layers.only = name
+    document = Document(b"")
+    document.toml.add("description", f"{title}")
+    document.toml.add("extends", [base])
+    for section in ("unset", "env", "args"):
+        document._table(section)
+    path = (folder or Path()) / f"{name}.toml"
+    layers.add(name, path, document.encoded())
+    refused = bring(layers, launch, differ)
+    _model(layers, name, profiles[base], launch)
+    document = Document(layers.new[name])
+    for section in ("unset", "env", "args"):
+        document.tidy(section)
+    layers.new[name] = document.encoded()
+    text = layers.new[name].decode()
+    if refused:
+        text = _told(text, refused)
+        layers.new[name] = text.encode()
+    local = dict.fromkeys(
+        a.flag
+        for a in launch.args or ()
+        if a.flag and is_local(a.flag, ()) and LOCAL[a.flag] != "model-path"
+    )
+    return Imported(text, base, tuple(refused), tuple(local), layers)
+
+
+def _model(layers: Layers, name: str, base: Profile, launch: LaunchConfig) -> None:
+    """The launch's own model, where it isn't the base's."""
+    path, variable, _ = model_of(launch)
+    if path is not None and path != base.default_model_path:
+        layers.put(name, "model", "path", path)
+    if path is not None and variable is not None and variable != base.model_path_variable:
+        layers.put(name, "model", "path-variable", variable)
+
+
+def _told(text: str, refused: list[Refused]) -> str:
+    """The layer with a comment on each setting that was left out."""
+    lines = [f"# left out: {one}".replace("\n", " ") for one in refused]
+    head, separator, rest = text.partition("\n\n")
+    return "\n".join([head.rstrip("\n"), *lines]) + "\n" + ("\n" + rest if separator else "")

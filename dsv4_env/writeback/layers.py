@@ -1,0 +1,291 @@
+"""The other direction: a profile's layers edited until the profile is what a launch is."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from dsv4_env.diff import Difference, Kind
+from dsv4_env.errors import Dsv4Error, ProfileError, UsageError, did_you_mean
+from dsv4_env.model import ENV_NAME, LaunchConfig, Location, text_of
+from dsv4_env.profile import Profile, is_installed, layer_files, lock, resolve_all, shipped_dir
+from dsv4_env.profile.schema import FLAG
+from dsv4_env.rules import LOCAL, with_model
+from dsv4_env.upgrade import layer_value
+from dsv4_env.writeback import SETTLED, Refused, hopeless, occurrences
+from dsv4_env.writeback.files import Change
+from dsv4_env.writeback.toml import Document
+
+ProfileDiffer = Callable[[LaunchConfig, LaunchConfig], list[Difference]]
+_MODEL = [flag for flag, name in LOCAL.items() if name == "model-path"]
+
+
+@dataclass(slots=True)
+class Layers:
+    """The layers of a folder, of which those of the profile *name* are edited in memory.
+
+    *only* is the one layer that changes go to, where one was chosen.
+    """
+
+    name: str
+    folder: Path | None
+    only: str | None = None
+    files: dict[str, Path] = field(init=False)
+    old: dict[str, bytes] = field(init=False)
+    new: dict[str, bytes] = field(default_factory=dict)
+    before: dict[str, Profile] = field(init=False)
+    left_out: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.files = layer_files(self.folder)
+        self.old = {name: path.read_bytes() for name, path in self.files.items()}
+        self.before = resolve_all(self.files, self.old)
+        if self.only is not None and self.only not in (known := self.before[self.name].layers):
+            raise UsageError(
+                f"--layer {self.only}: {self.name} isn't made of it",
+                expected="one of " + ", ".join(known),
+                hint=did_you_mean(self.only, known),
+            )
+
+    def profile(self) -> Profile:
+        """The profile as the edits have it. Raises ProfileError where they contradict."""
+        return self.resolved(self.name)
+
+    def resolved(self, layer: str, *, below: bool = False) -> Profile:
+        """What a layer holds with those below it, or (*below*) what those alone hold."""
+        data = self.old | self.new
+        if below:
+            from dsv4_env import toml_source
+
+            source = toml_source.parse(data[layer], str(self.files[layer]), ProfileError)
+            extends = source.data.get("extends", [])
+            data[layer] = f"extends = {extends!r}\n".encode()
+        else:
+            data[layer] = _concrete(data[layer])
+        return resolve_all(self._closure(layer, data), data)[layer]
+
+    def _closure(self, layer: str, data: Mapping[str, bytes]) -> dict[str, Path]:
+        """The files of a layer and all below it."""
+        from dsv4_env.profile.layers import read_layer
+
+        found: dict[str, Path] = {}
+        pending = [layer]
+        while pending:
+            name = pending.pop()
+            if name not in found and name in self.files:
+                found[name] = self.files[name]
+                pending += read_layer(self.files[name], data[name]).file.extends
+        return found
+
+    def add(self, layer: str, path: Path, data: bytes) -> None:
+        """A layer that isn't there yet, made a profile."""
+        self.files[layer] = path
+        self.new[layer] = data
+        self.old[layer] = b""
+        self.before[layer] = self.resolved(layer)
+
+    def target(self, section: str, key: str) -> str:
+        """The layer that a setting is written to: its own, where no other profile uses that.
+
+        Else the profile's own layer, so that other profiles stay as they are.
+        """
+        if self.only is not None:
+            return self.only
+        profile = self.profile()
+        origin = _origins(profile).get((section, key))
+        if origin is not None and not self.users(origin):
+            return origin
+        return self.name
+
+    def users(self, layer: str) -> list[str]:
+        """The other profiles that are made of a layer."""
+        return [n for n, p in self.before.items() if layer in p.layers and n != self.name]
+
+    def affected(self) -> list[str]:
+        """The other profiles that the edits change."""
+        after = resolve_all(self.files, self.old | self.new)
+        return [
+            name
+            for name, profile in self.before.items()
+            if name != self.name and _content(after[name]) != _content(profile)
+        ]
+
+    def put(self, layer: str, section: str, key: str, value: Any) -> None:
+        """Make a setting *value* in a layer, None: it isn't set there or below."""
+        document = Document(self.new.get(layer, self.old[layer]))
+        below = _value(self.resolved(layer, below=True), section, key)
+        if value is None:
+            document.drop(section, key)
+            if below is not None:
+                document.unset(section, key)
+        else:
+            document.keep(section, key)
+            if below != value or document.has(section, key):
+                document.put(section, key, value)
+        self.new[layer] = document.encoded()
+
+    def changes(self) -> list[Change]:
+        """The files to write. Raises UsageError where one of them can't be written."""
+        found: list[Change] = []
+        for layer, data in self.new.items():
+            old = self.old[layer] if self.files[layer].exists() else None
+            if data != old:
+                self._writable(layer)
+                found.append(Change(self.files[layer], old, data))
+        return found
+
+    def _writable(self, layer: str) -> None:
+        path = self.files[layer]
+        shipped = path.parent.resolve() == shipped_dir().resolve()
+        if not (shipped and is_installed()) and os.access(path.parent, os.W_OK):
+            return
+        why = "comes with the package" if shipped else "is in a folder that can't be written"
+        raise UsageError(
+            f"the layer {layer} {why}",
+            where=path,
+            expected="a profile in a folder of your own (--profiles DIR); `dsv4-env import SCRIPT "
+            "--as NAME --profiles DIR --write` makes one that extends this one",
+        )
+
+    def locks(self) -> list[Path]:
+        """The locks that hold for the layers as they are on disk now, and won't after a write."""
+        folders = {path.parent: None for path in self.files.values()}
+        found = []
+        for folder in folders:
+            files = layer_files(folder if folder.resolve() != shipped_dir().resolve() else None)
+            path = lock.lock_path(folder)
+            if path.is_file() and lock.read(path, files) is not None:
+                found.append(path)
+        return found
+
+
+def relock(path: Path) -> Change:
+    """A lock made anew from the layers on disk."""
+    folder = path.parent
+    files = layer_files(folder if folder.resolve() != shipped_dir().resolve() else None)
+    return Change(path, path.read_bytes(), lock.dump(resolve_all(files), files).encode())
+
+
+def _concrete(data: bytes) -> bytes:
+    """The layer as one that is no longer abstract: then it is resolved."""
+    from dsv4_env import toml_source
+
+    if not toml_source.parse(data, "<layer>", ProfileError).data.get("abstract"):
+        return data
+    document = Document(data)
+    del document.toml["abstract"]
+    return document.encoded()
+
+
+def _origins(profile: Profile) -> dict[tuple[str, str], str]:
+    found = {("env", e.name): e.origin.name for e in profile.config.env}
+    found |= {("args", a.flag or ""): a.origin.name for a in profile.config.args or ()}
+    return found | {key: o.name for key, o in profile.origins.items()}
+
+
+def _content(profile: Profile) -> Any:
+    return profile.env, profile.server_args, profile.data
+
+
+def _value(profile: Profile, section: str, key: str) -> Any:
+    if section == "env":
+        return profile.env.get(key)
+    if section == "args":
+        found = occurrences(profile.config, "args", key)
+        return layer_value(found) if found else None
+    return profile.data.get(section, {}).get(key)
+
+
+def bring(layers: Layers, launch: LaunchConfig, differ: ProfileDiffer) -> list[Refused]:
+    """Edit the layers until the profile is the launch; what can't be written is returned."""
+    refused: list[Refused] = []
+    tried: set[tuple[str, str]] = set()
+    while True:
+        found = differ(with_model(layers.profile()), launch)
+        found = [d for d in found if d.kind not in SETTLED]
+        fresh = [d for d in found if (d.section, d.name) not in tried]
+        if not fresh:
+            return refused
+        d = fresh[0]
+        tried.add((d.section, d.name))
+        mine = [x for x in found if (x.section, x.name) == (d.section, d.name)]
+        problem = hopeless(mine, launch, elsewhere=True) or _settle(layers, launch, d, differ)
+        if problem is not None:
+            refused.append(problem)
+
+
+def _settle(
+    layers: Layers, launch: LaunchConfig, d: Difference, differ: ProfileDiffer
+) -> Refused | None:
+    theirs = d.right_name or d.name
+    where = d.right_location or launch.location
+    pattern = ENV_NAME if d.section == "env" else FLAG
+    if not pattern.fullmatch(theirs) and d.kind is not Kind.REMOVED:
+        return Refused(theirs, "a profile can't hold a setting of this name", where)
+    values = occurrences(launch, d.section, theirs) if d.right is not None else ()
+    attempts: list[list[tuple[str, str, Any]]]
+    value = _toml(d.section, values)
+    if d.section == "args" and theirs in _MODEL:
+        if value is None:
+            return Refused(theirs, "a profile's model can't be unset", where)
+        attempts = [[("model", "path", value)]]
+    elif d.kind is Kind.REMOVED or theirs == d.name:
+        attempts = [[(d.section, d.name, value)]]
+    else:
+        both = [(d.section, d.name, None), (d.section, theirs, value)]
+        attempts = [both] if d.section == "env" else [[(d.section, d.name, value)], both]
+    reason = None
+    for attempt in attempts:
+        kept = dict(layers.new)
+        reason = _attempt(layers, launch, d, differ, attempt)
+        if reason is None:
+            return None
+        layers.new = kept
+    return Refused(theirs, reason or "it can't be written", where)
+
+
+def _attempt(
+    layers: Layers,
+    launch: LaunchConfig,
+    d: Difference,
+    differ: ProfileDiffer,
+    attempt: list[tuple[str, str, Any]],
+) -> str | None:
+    """Why a change of the layers doesn't do; None where it does, and is kept."""
+    try:
+        for section, key, value in attempt:
+            layers.put(layers.target(section, key), section, key, value)
+        found = differ(with_model(layers.profile()), launch)
+    except Dsv4Error as exc:
+        return exc.found
+    for left in found:
+        if (left.section, left.name) == (d.section, d.name) and left.kind not in SETTLED:
+            over = _origins(layers.profile()).get((d.section, d.name))
+            if layers.only is not None and over and over != layers.only:
+                return f"the layer {over} overrides what {layers.only} sets"
+            return "the layers can't be made to say it"
+    return None
+
+
+def _toml(section: str, values: tuple[tuple[str, ...], ...]) -> Any:
+    if not values:
+        return None
+    return values[-1][0] if section == "env" else layer_value(values)
+
+
+def model_of(launch: LaunchConfig) -> tuple[str | None, str | None, Location | None]:
+    """The model path that a launch has (of one the outside may override, the default).
+
+    With it the variable that overrides it, and where it is given.
+    """
+    from dsv4_env.model import Unknown
+
+    for arg in reversed(launch.args or ()):
+        if arg.flag in _MODEL and arg.values and arg.condition is None:
+            value = arg.values[0]
+            names = value.names if isinstance(value, Unknown) else ()
+            return text_of(value), names[0] if len(names) == 1 else None, arg.location
+    return None, None, None

@@ -1,0 +1,112 @@
+"""Edits of a layer's TOML: comments, order and layout stay, and so do line endings."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, cast
+
+import tomlkit
+from tomlkit.items import Array, InlineTable, Item, String, StringType, Table
+
+BOM = b"\xef\xbb\xbf"
+
+
+class Document:
+    """One layer that is edited; *encoded* gives its bytes."""
+
+    def __init__(self, data: bytes) -> None:
+        self.bom = data.startswith(BOM)
+        text = data.removeprefix(BOM).decode()
+        self.crlf = "\r\n" in text and not re.search(r"(?<!\r)\n", text)
+        self.open_ended = bool(text) and not text.endswith("\n")
+        self.spaced = "\n\n" in text.replace("\r", "") or not text.strip()
+        self.made: list[str] = []
+        self.toml = tomlkit.parse(text)
+
+    def encoded(self) -> bytes:
+        """The document as bytes."""
+        text = tomlkit.dumps(self.toml)
+        for section in self.made:  # a new table begins behind a blank line, as the others do
+            if self.spaced:
+                pattern = rf"(?<!\n)(\r?\n)(?=\[{section}\])"
+                text = re.sub(pattern, r"\1\1", text, count=1)
+        if self.crlf:
+            text = re.sub(r"(?<!\r)\n", "\r\n", text)
+        if self.open_ended:
+            text = text.removesuffix("\n").removesuffix("\r")
+        return (BOM if self.bom else b"") + text.encode()
+
+    def has(self, section: str, key: str) -> bool:
+        """Whether the layer itself sets a key."""
+        return key in self.toml.get(section, {})
+
+    def put(self, section: str, key: str, value: Any) -> None:
+        """Set a key: in its place, or behind the last of its table."""
+        table = self._table(section)
+        item = _item(value)
+        if key in table:
+            before = table[key]
+            literal = isinstance(before, String) and before.as_string().startswith("'")
+            if literal and isinstance(value, str) and not re.search(r"['\x00-\x1f\x7f]", value):
+                item = tomlkit.string(value, literal=True)
+            table[key] = item
+        elif isinstance(table, InlineTable):
+            table[key] = item
+        else:
+            _append(table, key, item)
+
+    def drop(self, section: str, key: str) -> None:
+        """Take a key out, where it is there."""
+        if self.has(section, key):
+            del cast("Any", self.toml)[section][key]
+
+    def unset(self, section: str, key: str) -> None:
+        """Name a key under [unset], once."""
+        table = self._table("unset")
+        if section not in table:
+            _append(table, section, tomlkit.array())
+        names = cast("Array", table[section])
+        if key not in names:
+            names.append(key)
+
+    def keep(self, section: str, key: str) -> None:
+        """Take a key out of [unset], where it is there."""
+        table = self.toml.get("unset", {})
+        if key not in table.get(section, ()):
+            return
+        names = cast("Array", table[section])
+        names.remove(key)
+        if not names:
+            del table[section]
+        if not table:
+            del self.toml["unset"]
+
+    def tidy(self, section: str) -> None:
+        """Take an empty table out."""
+        if section in self.toml and not self.toml[section]:
+            del self.toml[section]
+
+    def _table(self, section: str) -> Any:
+        if section not in self.toml:
+            self.toml[section] = tomlkit.table()
+            self.made.append(section)
+        return self.toml[section]
+
+
+def _item(value: Any) -> Item:
+    if isinstance(value, str):
+        return String.from_raw(value, StringType.SLB)
+    return cast("Item", tomlkit.item(value))
+
+
+def _append(table: Any, key: str, item: Item) -> None:
+    """A key behind the last one, before the blank lines and comments that end the table."""
+    body = getattr(getattr(table, "value", None), "body", None)
+    if not isinstance(table, Table) or not isinstance(body, list):
+        table[key] = item
+        return
+    trailing: list[Any] = []
+    while body and body[-1][0] is None and any(k is not None for k, _ in body):
+        trailing.insert(0, body.pop())
+    table[key] = item
+    body.extend(trailing)
