@@ -158,7 +158,8 @@ def _to(profile: Profile, text: str, how: _How, *, prune: bool, shared: bool) ->
     shown = unified(str(opened.path), opened.text, outcome.text, color=how.color)
     if outcome.extra:
         names = ", ".join(outcome.extra)
-        _note(f"{opened.path} has what {profile.name} hasn't: {names} (--prune takes it out)")
+        hint = "" if prune else " (--prune takes out what it can)"
+        _note(f"{opened.path} has what {profile.name} hasn't: {names}{hint}")
     if how.write and shown:
         sources.save(opened, outcome, how.differ(left), force=how.force)
     write(shown)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from difflib import SequenceMatcher
 from functools import lru_cache
 from typing import Any, TypeAlias
 
@@ -110,8 +111,9 @@ def bring(job: Job, text: str) -> Outcome:
             return outcome
         d = fresh[0]
         tried.add((d.section, d.name))
-        if d.kind is Kind.ADDED and not job.prune and d.condition is None:
-            outcome.extra.append(d.name)
+        if d.kind is Kind.ADDED and (not job.prune or d.name == POSITIONAL):
+            words = f"`{' '.join(_shown(w) for w in d.right or ())}`"
+            outcome.extra.append(words if d.name == POSITIONAL else d.name)
             continue
         mine = [x for x in found if (x.section, x.name) == (d.section, d.name)]
         refused = hopeless(mine, outcome.launch)
@@ -119,7 +121,8 @@ def bring(job: Job, text: str) -> Outcome:
             refused = _settle(job, outcome, launches, d)
             launches = job.read(outcome.text) if refused is None else launches
         if refused is not None:
-            outcome.refused.append(refused)
+            place = _before_edits(refused.location, outcome.text, text, launches[job.index])
+            outcome.refused.append(replace(refused, location=place))
 
 
 def hopeless(
@@ -179,6 +182,26 @@ def _settle(
     verb = "added" if not want.old else "edited" if want.new else "removed"
     nothing = Refused(want.theirs, f"there is no place where it could be {verb} safely", where)
     return reasons[0] if reasons else nothing
+
+
+def _before_edits(
+    location: Location | None, now: str, before: str, launch: LaunchConfig
+) -> Location | None:
+    """A place in the edited text as the one that it was in the file."""
+    path = launch.location.path if launch.location else None
+    if location is None or location.line is None or location.path != path or now == before:
+        return location
+    a, b = before.split("\n"), now.split("\n")
+    for tag, i, j, k, m in SequenceMatcher(None, a, b, autojunk=False).get_opcodes():
+        if k <= location.line - 1 < m:
+            line = min(i + location.line - 1 - k, max(i, j - 1)) + 1
+            same = tag == "equal"
+            return replace(location, line=line, column=location.column if same else None)
+    return location
+
+
+def _shown(word: Value) -> str:
+    return word if isinstance(word, str) else word.text
 
 
 def _keys(found: Iterable[Difference]) -> set[tuple[str, str, str | None]]:

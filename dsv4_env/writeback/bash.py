@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 
 from dsv4_env.model import LaunchConfig, Location
 from dsv4_env.quoting import word
@@ -41,7 +42,7 @@ def values(
         return
     where = place(found, part.pos, want)
     params = [p for p in part.parts if isinstance(p, Param)]
-    rest = [p for p in part.parts if not isinstance(p, Param) and getattr(p, "text", "")]
+    rest = [p for p in part.parts if not isinstance(p, Param) and p.text]
     if len(params) != 1 or rest or params[0].kind or params[0].sub is not None:
         yield Refused(want.theirs, f"its value is put together (`{raw}`)", where)
         return
@@ -194,16 +195,17 @@ def _added(found: Script, launch: LaunchConfig, want: Wanted) -> Iterator[Propos
     places = {e.name: e.location for e in own if e.location}
     last = sorted(own, key=lambda e: e.location or Location(""), reverse=True)
     tried: list[Proposal] = []
+    prefixed: list[Proposal] = []
     for name in dict.fromkeys([*names[:5], *(e.name for e in last[:5])]):
         at = found.offset(places[name].line, places[name].column)
-        for site in found.given:
-            if site.assign.name == name and site.assign.pos == at:
-                tried.append((_behind(found, site, want.name, value),))
+        sites = [g for g in found.given if g.assign.name == name and g.assign.pos == at]
+        tried += [(_behind(found, s, want.name, value),) for s in sites if not s.prefix]
+        prefixed += [(_behind(found, s, want.name, value),) for s in sites if s.prefix]
         for words in found.lists:
             for index, part in enumerate(words.words):
                 if index and part in _words(found, name):
                     tried.append((_next(found, words.words, index, f"{want.name}={word(value)}"),))
-    yield from tried
+    yield from (*tried, *prefixed)
     command = found.launch(launch)
     if command is None or command.command is None:
         return
@@ -221,11 +223,11 @@ def _behind(found: Script, site: Given, name: str, value: str) -> Edit:
     raw = found.raw(assign.value) if isinstance(assign.value, Word) else ""
     new = f"{name}={styled(raw, value)}"
     chain = [a for a in (*node.assigns, *node.words) if isinstance(a, Assign)]
-    if site.prefix or len(chain) > 1:
-        gaps = [found.text[a.end : b.pos] for a, b in zip(chain, chain[1:], strict=False)]
+    if site.prefix or "\n" in found.text[chain[0].pos : chain[-1].end]:
+        gaps = [found.text[a.end : b.pos] for a, b in pairwise(chain)]
         gap = gaps[-1] if gaps and not gaps[-1].strip(" \t\\\n") else " "
         return Edit(chain[-1].end, chain[-1].end, f"{gap}{new}")
-    last = _block(found, node)
+    last = _block(found, node, declared=site.declared)
     head = found.text[node.pos : assign.pos] if site.declared else "export "
     _, end = found.line(last.end)
     newline = "" if found.text[end - 1 : end] == "\n" else "\n"
@@ -233,9 +235,13 @@ def _behind(found: Script, site: Given, name: str, value: str) -> Edit:
     return Edit(end, end, line)
 
 
-def _block(found: Script, node: Simple) -> Simple:
+def _block(found: Script, node: Simple, *, declared: bool) -> Simple:
     """The last of the commands that assign, line by line, from this one on."""
-    nodes = {found.line(g.command.pos)[0]: g.command for g in found.given if not g.prefix}
+    nodes = {
+        found.line(g.command.pos)[0]: g.command
+        for g in found.given
+        if not g.prefix and g.declared is declared
+    }
     while True:
         _, end = found.line(node.end)
         following = nodes.get(end)

@@ -63,7 +63,7 @@ def propose(
             for flag in dict.fromkeys((want.theirs, want.name)):
                 yield from _occurrence(found, site, flag, want, values)
     else:
-        yield from _repeated(found, sites, want, values)
+        yield from _repeated(found, sites, want)
     yield from _within(found, want, want.new[-1])
 
 
@@ -132,7 +132,7 @@ def _joined(
         yield proposal if isinstance(proposal, Refused) else (name, *proposal)
 
 
-def _repeated(found: Script, sites: list[Site], want: Wanted, values: Values) -> Iterator[Proposal]:
+def _repeated(found: Script, sites: list[Site], want: Wanted) -> Iterator[Proposal]:
     """A flag that is given several times: one by one, then what is left over."""
     sites = sorted(sites, key=lambda s: s.flag.pos)
     if len(sites) != len(want.old):
@@ -187,8 +187,8 @@ def _added(found: Script, launch: LaunchConfig, want: Wanted) -> Iterator[Propos
         size = 0 if name in joined else sizes[name]
         for site in _sites(found, launch, name, size):
             yield _insertion(found, site, want)
-        pattern = re.compile(rf"(?<![\w-]){re.escape(name)}(?:[ \t=]+[^\s\"'-][^\s\"']*){{{sizes[name]}}}"
-                             r"(?=[\s\"']|$)")  # fmt: skip
+        values = rf"(?:[ \t=]+[^\s\"'-][^\s\"']*){{{sizes[name]}}}"
+        pattern = re.compile(rf"(?<![\w-]){re.escape(name)}{values}(?=[\s\"']|$)")
         if all(PLAIN.fullmatch(v) for words in want.new for v in words):
             text = "".join(" " + " ".join((want.name, *words)) for words in want.new)
             for part in found.quoted:
@@ -225,7 +225,7 @@ def _cut_site(found: Script, site: Site) -> Edit:
 
 
 def cut(found: Script, pos: int, stop: int, *, array: bool = False) -> Edit:
-    """Words taken out: with their line where nothing else stands there, else with the gap before."""
+    """Words taken out: with their line where nothing else stands on it, else with the gap."""
     text = found.text
     start, _ = found.line(pos)
     _, end = found.line(stop)

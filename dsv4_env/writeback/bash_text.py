@@ -119,7 +119,7 @@ def _walk(found: Script, node: Any) -> None:
         for one in node:
             _walk(found, one)
         return
-    if not is_dataclass(node) or isinstance(node, type) or isinstance(node, Redirect):
+    if not is_dataclass(node) or isinstance(node, type | Redirect):
         return  # a here-document has places of its own
     if isinstance(node, Simple):
         _simple(found, node)

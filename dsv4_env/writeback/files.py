@@ -46,7 +46,7 @@ def _umask() -> int:
 
 
 def dirty(path: Path) -> bool:
-    """Whether git has a file with changes that aren't committed; not so where it doesn't know it."""
+    """Whether git knows a file and it has changes that aren't committed."""
     path = path.resolve()
     words = ["status", "--porcelain", "-z", "--ignored=no", "--untracked-files=no", "--", path.name]
     try:

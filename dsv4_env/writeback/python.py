@@ -29,11 +29,11 @@ def propose(text: str, launch: LaunchConfig, want: Wanted) -> Iterator[Proposal]
         else:
             yield from _removed(found, want)
     elif want.old and want.new:
-        yield from _flag_changed(found, launch, want)
+        yield from _flag_changed(found, want)
     elif want.new:
         yield from _flag_added(found, launch, want)
     else:
-        yield from _flag_removed(found, launch, want)
+        yield from _flag_removed(found, want)
 
 
 # Values
@@ -73,7 +73,7 @@ def values(
 def _inside(node: cst.CSTNode) -> list[cst.CSTNode]:
     """Literals and names in an expression, the node itself included."""
     kinds = (*LITERALS, cst.Name)
-    if isinstance(node, kinds):
+    if isinstance(node, kinds) and (text_of(node) is not None or isinstance(node, cst.Name)):
         return [node]
     return [n for child in node.children for n in _inside(child)]
 
@@ -161,9 +161,9 @@ def _cut(found: Module, start: int, end: int) -> Edit:
     rest = text[stop:last]
     if not text[first:start].strip() and re.fullmatch(r"[ \t]*(#[^\r\n]*)?(\r\n|\r|\n)", rest):
         return Edit(first, last, "")
-    if comma and (blanks := re.compile(r"[ \t]*").match(text, stop)) and rest.strip():
-        if not text[stop : blanks.end() + 1].strip() or text[blanks.end()] not in "]})":
-            return Edit(start, blanks.end(), "")
+    blanks = re.compile(r"[ \t]*").match(text, stop)
+    if comma and blanks and rest.strip() and text[blanks.end() : blanks.end() + 1] not in "]})":
+        return Edit(start, blanks.end(), "")
     before = re.compile(r",?\s*\Z").search(text[:start])
     return Edit(before.start() if before else start, end, "")
 
@@ -189,7 +189,7 @@ def _last_key(found: Module, owner: cst.Dict, name: str, value: str) -> Edit:
     last = elements[-1]
     key, shown = written(name, last.key), written(value, _quoted(last.value, last.key))
     end = found.span(owner.elements[-1].value)[1]
-    return _behind(found, end, [f"{key}: {shown}"], found.span(last.key)[0], closing="}")
+    return _behind(found, end, [f"{key}: {shown}"], found.span(last.key)[0])
 
 
 def _quoted(*nodes: cst.CSTNode) -> cst.CSTNode | str:
@@ -198,9 +198,7 @@ def _quoted(*nodes: cst.CSTNode) -> cst.CSTNode | str:
     return next((n for n in nodes if isinstance(n, strings)), '"')
 
 
-def _behind(
-    found: Module, end: int, items: Sequence[str], model: int, *, closing: str = ""
-) -> Edit:
+def _behind(found: Module, end: int, items: Sequence[str], model: int) -> Edit:
     """New elements behind one that ends here; *model* is where one whose layout is kept begins."""
     text = found.text
     comma = re.compile(r"[ \t]*,").match(text, end)
@@ -214,7 +212,8 @@ def _behind(
         ahead = text[rest.end() :].lstrip()
         keep = comma or not ahead.startswith(("]", "}", ")"))
         return Edit(end, rest.end(), ended + (added if keep else added.removesuffix(",")))
-    return Edit(end, end, "".join(f", {item}" for item in items))
+    gap = f",{found.newline}{found.indent(model)}" if own_line else ", "
+    return Edit(end, end, "".join(gap + item for item in items))
 
 
 def _like(
@@ -238,27 +237,35 @@ def _like(
 
 
 def _flags(
-    found: Module, launch: LaunchConfig, flag: str, location: Location | None
+    found: Module, flag: str, location: Location | None
 ) -> list[tuple[list[cst.BaseExpression], int, bool]]:
     """Where a flag stands: the list, the index in it, and whether it is ``--flag=value``."""
     sites = []
     for items in found.lists:
         for index, item in enumerate(items):
-            text = text_of(item)
+            text = _beginning(item)
             if text is not None and (text == flag or text.startswith(f"{flag}=")):
                 sites.append((items, index, text != flag))
     at = _at(found, location)
     return sorted(sites, key=lambda s: _near(found, s[0][s[1]], at))
 
 
-def _flag_changed(found: Module, launch: LaunchConfig, want: Wanted) -> Iterator[Proposal]:
+def _beginning(item: cst.BaseExpression) -> str | None:
+    """The text of a literal; of one with parts that are filled in, what is before those."""
+    if isinstance(item, cst.FormattedString) and item.parts and text_of(item) is None:
+        first = item.parts[0]
+        return first.value if isinstance(first, cst.FormattedStringText) else None
+    return text_of(item)
+
+
+def _flag_changed(found: Module, want: Wanted) -> Iterator[Proposal]:
     old, new = want.old[-1], want.new[-1]
-    if len(want.old) > 1 or len(want.new) > 1:
-        if len(want.new) > 1 or len(set(want.old)) > 1:
-            yield Refused(want.theirs, "it is given several times", want.location)
-    for items, index, joined in _flags(found, launch, want.theirs, want.location):
+    for items, index, joined in _flags(found, want.theirs, want.location):
         node = items[index]
         for flag in dict.fromkeys((want.theirs, want.name)):
+            if joined and text_of(node) is None and old and len(new) == 1:
+                yield from values(found, node, old[0], new[0], want)
+                continue
             if joined and len(new) == 1:
                 yield (Edit(*found.span(node), written(f"{flag}={new[0]}", node)),)
                 continue
@@ -287,7 +294,7 @@ def _flag_added(found: Module, launch: LaunchConfig, want: Wanted) -> Iterator[P
     names = [n for n in want.before if n in given][:5]
     for name in (*names, *[n for n in reversed(given) if n not in names][:5]):
         arg = given[name]
-        for items, index, joined in _flags(found, launch, name, arg.location):
+        for items, index, joined in _flags(found, name, arg.location):
             last = min(index + (0 if joined else len(arg.values)), len(items) - 1)
             yield (_flag_behind(found, items, index, last, want),)
     yield Refused(want.name, "there is no list of arguments that it could be added to",
@@ -307,9 +314,9 @@ def _flag_behind(
     return _behind(found, end, pieces, start)
 
 
-def _flag_removed(found: Module, launch: LaunchConfig, want: Wanted) -> Iterator[Proposal]:
+def _flag_removed(found: Module, want: Wanted) -> Iterator[Proposal]:
     cuts: list[Edit] = []
-    for items, index, joined in _flags(found, launch, want.theirs, want.location):
+    for items, index, joined in _flags(found, want.theirs, want.location):
         last = min(index + (0 if joined else len(want.old[-1])), len(items) - 1)
         start, end = found.span(items[index])[0], found.span(items[last])[1]
         cuts.append(_cut(found, start, end))
