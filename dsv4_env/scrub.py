@@ -27,6 +27,7 @@ _REFERENCE = re.compile(r"\$\w+|\$\{\w+(:?-[-0-9.]*)?\}")
 _MASKED = re.compile(re.escape(MASK) + r"(?![\w*])")
 _BLOCK = re.compile(r"[|>][-+0-9]*\s*\n")
 _ESCAPED_QUOTE = re.compile(r"\\+[\"']")
+_BRACKETS = re.compile(r"[\[\](){}\s]*|\[+[\w.-]+\]+")  # the end of a list, a TOML table
 _MORE = re.compile(r"[ \t]*\+?[ \t]*(?=[\"'])")
 _SHAPES = re.compile(
     r"://[^\s/:@]*:(?P<url>[^\s@]+)@|\bbearer\s+(?P<bearer>[^\s\"']+)"
@@ -109,7 +110,9 @@ def _secret_after(text: str, match: re.Match[str]) -> tuple[int, int]:
     inner = value[1:-1] if value[:1] in ("'", '"') and value[-1:] == value[:1] else value
     inner = inner.partition(" #")[0].rstrip(", ;")
     plural = not _secret(name, "1")
-    if not inner or (plural and (not _secret(name, inner) or _REFERENCE.fullmatch(inner))):
+    if _BRACKETS.fullmatch(inner) or (
+        plural and (not _secret(name, inner) or _REFERENCE.fullmatch(inner))
+    ):
         return none
     return start, stop
 

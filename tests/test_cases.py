@@ -5,8 +5,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import re
+import shlex
 import shutil
 from dataclasses import replace
 from datetime import date
@@ -15,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from dsv4_env import __version__, drift, settings
+from dsv4_env import __version__, cli, drift, settings
 from dsv4_env.catalogue import load
 from dsv4_env.drift import waivers
 from dsv4_env.errors import Dsv4Error
@@ -254,6 +257,23 @@ def run_check(case: Path, folder: Path) -> dict[str, str]:
     return {"expected.txt": f"{text}exit code {drift.exit_code(report)}\n"}
 
 
+def run_sync(case: Path, folder: Path) -> dict[str, str]:
+    """A script or test with layers beside it, and what each line of commands.txt says to them."""
+    shutil.copytree(case, folder, dirs_exist_ok=True)
+    said = ""
+    with contextlib.chdir(folder):
+        for line in (folder / "commands.txt").read_text().splitlines():
+            out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8") for _ in range(2))
+            with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+                code = cli.run(shlex.split(line))
+            for stream in (err, out):
+                stream.flush()
+            shown, told = (s.buffer.getvalue().decode() for s in (out, err))
+            said += f"$ dsv4-env {line}\n{told}{shown}exit code {code}\n\n"
+    said = said.replace(str(shipped_dir().parent) + "/", "").replace(f"{folder}/", "")
+    return {"expected.txt": said}
+
+
 KINDS: dict[str, Callable[[Path, Path], dict[str, str]]] = {
     "bash": run_bash,
     "check": run_check,
@@ -262,6 +282,7 @@ KINDS: dict[str, Callable[[Path, Path], dict[str, str]]] = {
     "lint": run_lint,
     "python": run_python,
     "report": run_report,
+    "sync": run_sync,
     "workflow": run_reader,
     "compose": run_reader,
     "kubernetes": run_reader,

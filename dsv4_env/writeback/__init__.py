@@ -41,7 +41,8 @@ class Refused:
     location: Location | None = None
 
     def __str__(self) -> str:
-        return f"{self.location}: {self.name}: {self.reason}" if self.location else str(self.name)
+        told = f"{self.name}: {self.reason}"
+        return f"{self.location}: {told}" if self.location else told
 
 
 Proposal: TypeAlias = "tuple[Edit, ...] | Refused"
@@ -161,6 +162,7 @@ def _settle(
     """Try the edits for one difference; the first that holds is kept."""
     want = wanted(d, job.profile, outcome.launch, shared=job.shared)
     reasons: list[Refused] = []
+    failed: list[Refused] = []
     before = _keys(job.differ(outcome.launch))
     for tries, proposal in enumerate(job.editor(outcome.text, outcome.launch, want)):
         if isinstance(proposal, Refused):
@@ -177,11 +179,11 @@ def _settle(
             outcome.launch = job.read(text)[job.index]
             outcome.done.append(want.name)
             return None
-        reasons.append(Refused(want.theirs, reason, want.location))
+        failed.append(Refused(want.theirs, reason, want.location or outcome.launch.location))
     where = want.location or outcome.launch.location
     verb = "added" if not want.old else "edited" if want.new else "removed"
-    nothing = Refused(want.theirs, f"there is no place where it could be {verb} safely", where)
-    return reasons[0] if reasons else nothing
+    nothing = Refused(want.theirs, f"it is spelled out nowhere, so it can't be {verb}", where)
+    return next(iter([*reasons, *failed]), nothing)
 
 
 def _before_edits(
@@ -224,7 +226,7 @@ def _wrong(
         return "the edit would change how many launches there are"
     left = _keys(job.differ(after[job.index]))
     if any((s, n) == (want.section, want.name) for s, n, _ in left) or not left <= before:
-        return "an edit where it stands doesn't make it what is wanted"
+        return "no edit at the place where it stands or belongs makes it what is wanted"
     names = {want.name, want.theirs}
     for number, (old, new) in enumerate(zip(launches, after, strict=True)):
         if number == job.index:

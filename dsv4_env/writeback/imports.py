@@ -10,6 +10,7 @@ from dsv4_env.errors import UsageError, did_you_mean
 from dsv4_env.model import LaunchConfig
 from dsv4_env.profile import Profile
 from dsv4_env.profile.schema import LAYER_NAME
+from dsv4_env.reporters.style import plain
 from dsv4_env.rules import LOCAL, is_local, with_model
 from dsv4_env.writeback import SETTLED, Refused
 from dsv4_env.writeback.layers import Layers, ProfileDiffer, bring, model_of
@@ -76,7 +77,7 @@ def make(
     layers = Layers(base, folder)
     layers.name = layers.only = name
     document = Document(b"")
-    document.toml.add("description", f"{title}")
+    document.toml.add("description", plain(title))
     document.toml.add("extends", [base])
     for section in ("unset", "env", "args"):
         document._table(section)
@@ -87,8 +88,8 @@ def make(
     document = Document(layers.new[name])
     for section in ("unset", "env", "args"):
         document.tidy(section)
-    layers.new[name] = document.encoded()
-    text = layers.new[name].decode()
+    text = document.encoded().decode().rstrip("\n") + "\n"
+    layers.new[name] = text.encode()
     if refused:
         text = _told(text, refused)
         layers.new[name] = text.encode()
@@ -111,6 +112,6 @@ def _model(layers: Layers, name: str, base: Profile, launch: LaunchConfig) -> No
 
 def _told(text: str, refused: list[Refused]) -> str:
     """The layer with a comment on each setting that was left out."""
-    lines = [f"# left out: {one}".replace("\n", " ") for one in refused]
+    lines = [plain(f"# left out: {one}".replace("\n", " ")) for one in refused]
     head, separator, rest = text.partition("\n\n")
     return "\n".join([head.rstrip("\n"), *lines]) + "\n" + ("\n" + rest if separator else "")

@@ -37,7 +37,7 @@ class Layers:
     old: dict[str, bytes] = field(init=False)
     new: dict[str, bytes] = field(default_factory=dict)
     before: dict[str, Profile] = field(init=False)
-    left_out: list[str] = field(default_factory=list)
+    known: dict[Any, Profile] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.files = layer_files(self.folder)
@@ -56,6 +56,12 @@ class Layers:
 
     def resolved(self, layer: str, *, below: bool = False) -> Profile:
         """What a layer holds with those below it, or (*below*) what those alone hold."""
+        key = (layer, below, tuple(sorted(self.new.items())))
+        if key not in self.known:
+            self.known[key] = self._resolved(layer, below=below)
+        return self.known[key]
+
+    def _resolved(self, layer: str, *, below: bool) -> Profile:
         data = self.old | self.new
         if below:
             from dsv4_env import toml_source
@@ -266,6 +272,8 @@ def _attempt(
             over = _origins(layers.profile()).get((d.section, d.name))
             if layers.only is not None and over and over != layers.only:
                 return f"the layer {over} overrides what {layers.only} sets"
+            if d.section == "args" and any("=" in str(w) for w in (d.right or ())[:1]):
+                return "a profile gives a flag and its value as two words, never with '='"
             return "the layers can't be made to say it"
     return None
 

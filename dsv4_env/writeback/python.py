@@ -180,16 +180,19 @@ def _added(found: Module, launch: LaunchConfig, want: Wanted) -> Iterator[Propos
                 yield (_last_key(found, pair.owner, want.name, value),)
             elif (statement := _statement(found, pair)) is not None:
                 yield (_like(found, statement, pair, want.name, value),)
+    for owner in reversed(found.spreads):  # {**os.environ, **COMMON}
+        yield (_last_key(found, owner, want.name, value),)
     yield Refused(want.name, "there is no dict or statement that it could be added to",
                   launch.location)  # fmt: skip
 
 
 def _last_key(found: Module, owner: cst.Dict, name: str, value: str) -> Edit:
     elements = [e for e in owner.elements if isinstance(e, cst.DictElement)]
-    last = elements[-1]
-    key, shown = written(name, last.key), written(value, _quoted(last.value, last.key))
-    end = found.span(owner.elements[-1].value)[1]
-    return _behind(found, end, [f"{key}: {shown}"], found.span(last.key)[0])
+    like: list[cst.CSTNode] = [elements[-1].key, elements[-1].value] if elements else []
+    key, shown = written(name, _quoted(*like)), written(value, _quoted(*reversed(like)))
+    last = owner.elements[-1]
+    model = last.key if isinstance(last, cst.DictElement) else last
+    return _behind(found, found.span(last.value)[1], [f"{key}: {shown}"], found.span(model)[0])
 
 
 def _quoted(*nodes: cst.CSTNode) -> cst.CSTNode | str:

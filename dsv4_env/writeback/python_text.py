@@ -39,6 +39,7 @@ class Module:
     lists: list[list[cst.BaseExpression]] = field(default_factory=list)
     constants: dict[str, list[cst.BaseExpression]] = field(default_factory=dict)
     names: dict[str, int] = field(default_factory=dict)
+    spreads: list[cst.Dict] = field(default_factory=list)
     literals: list[cst.SimpleString] = field(default_factory=list)
     statements: list[cst.SimpleStatementLine] = field(default_factory=list)
 
@@ -165,6 +166,8 @@ class _Collector(cst.CSTVisitor):
 
     def visit_Dict(self, node: cst.Dict) -> None:  # noqa: N802
         for element in node.elements:
+            if isinstance(element, cst.StarredDictElement) and node not in self.found.spreads:
+                self.found.spreads.append(node)
             if isinstance(element, cst.DictElement):
                 self.pair(element.key, element.value, node, element)
 

@@ -8,6 +8,7 @@ from typing import Any, cast
 import tomlkit
 from tomlkit.items import Array, InlineTable, Item, String, StringType, Table
 
+_WIDTH = 80  # of a list on one line
 BOM = b"\xef\xbb\xbf"
 
 
@@ -68,6 +69,8 @@ class Document:
         names = cast("Array", table[section])
         if key not in names:
             names.append(key)
+        if "\n" not in names.as_string() and len(names.as_string()) > _WIDTH:
+            names.multiline(True)
 
     def keep(self, section: str, key: str) -> None:
         """Take a key out of [unset], where it is there."""
