@@ -175,6 +175,8 @@ def _without(found: Script, site: Given) -> Edit:
         rest = found.text[node.end : end]
         if not found.text[start : node.pos].strip() and re.fullmatch(r"[ \t;]*(#.*)?\n?", rest):
             return Edit(start, end, "")
+        if ended := re.compile(r"[ \t]*;[ \t]*").match(found.text, node.end):
+            return Edit(node.pos, ended.end(), "")
     pos, stop = (node.pos, node.end) if alone else (site.assign.pos, site.assign.end)
     if site.prefix or (not alone and pos == node.pos):
         match = GAP.match(found.text, stop)

@@ -118,8 +118,10 @@ def _joined(
     if len(new) != 1:
         yield (Edit(part.pos, part.end, " ".join([flag, *map(word, new)])),)
         return
+    apart = (Edit(part.pos, part.end, f"{flag} {word(new[0])}"),)  # every letter may count
     if raw[0] in "\"'":
         yield (Edit(part.pos, part.end, styled(raw, f"{flag}={new[0]}")),)
+        yield apart
         return
     first, *rest = part.parts
     text = first.text[at:] if isinstance(first, Lit) else ""
@@ -130,6 +132,8 @@ def _joined(
     old = want.old[-1][0] if want.old[-1] else ""
     for proposal in values(found, inner, old, new[0], want):
         yield proposal if isinstance(proposal, Refused) else (name, *proposal)
+    if part.plain is not None:
+        yield apart
 
 
 def _repeated(found: Script, sites: list[Site], want: Wanted) -> Iterator[Proposal]:

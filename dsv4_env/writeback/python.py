@@ -271,6 +271,8 @@ def _flag_changed(found: Module, want: Wanted) -> Iterator[Proposal]:
                 continue
             if joined and len(new) == 1:
                 yield (Edit(*found.span(node), written(f"{flag}={new[0]}", node)),)
+                apart = ", ".join(written(w, _quoted(node)) for w in (flag, new[0]))
+                yield (Edit(*found.span(node), apart),)  # every letter may count
                 continue
             renamed = () if flag == want.theirs else (Edit(*found.span(node), written(flag, node)),)
             given = items[index + 1 : index + 1 + len(old)]

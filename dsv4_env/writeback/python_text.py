@@ -106,7 +106,7 @@ def text_of(node: cst.CSTNode | None) -> str | None:
     return None
 
 
-def written(text: str, like: cst.CSTNode | str, encoding: str = "utf-8") -> str:
+def written(text: str, like: cst.CSTNode | str) -> str:
     """A text as a literal, quoted like another (or by a quote character)."""
     if isinstance(like, cst.Integer | cst.Float) and re.fullmatch(r"\d+(\.\d+)?", text):
         kind = int if isinstance(like, cst.Integer) else float
@@ -123,7 +123,7 @@ def written(text: str, like: cst.CSTNode | str, encoding: str = "utf-8") -> str:
     for char in text:
         if char in (quote, "\\"):
             out.append("\\" + char)
-        elif char.isprintable() and _holds(encoding, char):
+        elif char.isprintable():
             out.append(char)
         else:
             out.append(char.encode("unicode_escape").decode())
@@ -135,14 +135,6 @@ def _number(kind: type[Any], text: str) -> Any:
         return kind(text)
     except ValueError:
         return None
-
-
-def _holds(encoding: str, char: str) -> bool:
-    try:
-        char.encode(encoding)
-    except UnicodeError:
-        return False
-    return True
 
 
 class _Collector(cst.CSTVisitor):

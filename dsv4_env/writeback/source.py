@@ -34,10 +34,10 @@ class Opened:
         return sources.read(self.encoded(text), self.path, self.reading)
 
     def encoded(self, text: str) -> bytes:
-        """A text as the bytes of this file. Raises UnicodeEncodeError where they can't hold it."""
+        """A text as the bytes of this file; what they can't hold is escaped, as literals may."""
         if self.reader == "bash":
             return text.encode("utf-8", "surrogateescape")
-        return text.encode(self.encoding)
+        return text.encode(self.encoding, "backslashreplace")
 
 
 def open_source(
