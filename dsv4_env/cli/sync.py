@@ -243,11 +243,12 @@ def _finish(
 
     locks = layers.locks()
     files.write(changes, verify, force=how.force)
-    for path in locks:
-        files.write([relock(path)], lambda: None, force=True)
+    renewed = [c for c in map(relock, locks) if c.old != c.new]
+    for change in renewed:
+        files.write([change], lambda: None, force=True)
     write(shown)
-    for path in (*(c.path for c in changes), *locks):
-        _note(f"wrote {_short(path)}")
+    for change in (*changes, *renewed):
+        _note(f"wrote {_short(change.path)}")
     return 0
 
 

@@ -222,19 +222,24 @@ def _added(found: Script, launch: LaunchConfig, want: Wanted) -> Iterator[Propos
 def _behind(found: Script, site: Given, name: str, value: str) -> Edit:
     """A new assignment behind the block of another: a line of its own, or one more in the chain."""
     assign, node = site.assign, site.command
-    raw = found.raw(assign.value) if isinstance(assign.value, Word) else ""
-    new = f"{name}={styled(raw, value)}"
     chain = [a for a in (*node.assigns, *node.words) if isinstance(a, Assign)]
     if site.prefix or "\n" in found.text[chain[0].pos : chain[-1].end]:
         gaps = [found.text[a.end : b.pos] for a, b in pairwise(chain)]
         gap = gaps[-1] if gaps and not gaps[-1].strip(" \t\\\n") else " "
+        new = f"{name}={styled(_value_of(found, chain[-1]), value)}"
         return Edit(chain[-1].end, chain[-1].end, f"{gap}{new}")
     last = _block(found, node, declared=site.declared)
     head = found.text[node.pos : assign.pos] if site.declared else "export "
     _, end = found.line(last.end)
+    beside = [a for a in (*last.assigns, *last.words) if isinstance(a, Assign)]
+    new = f"{name}={styled(_value_of(found, beside[-1]), value)}"
     newline = "" if found.text[end - 1 : end] == "\n" else "\n"
     line = f"{newline}{found.indent(node.pos)}{head}{new}" + ("" if newline else "\n")
     return Edit(end, end, line)
+
+
+def _value_of(found: Script, assign: Assign) -> str:
+    return found.raw(assign.value) if isinstance(assign.value, Word) else ""
 
 
 def _block(found: Script, node: Simple, *, declared: bool) -> Simple:

@@ -21,6 +21,7 @@ class Document:
         self.crlf = "\r\n" in text and not re.search(r"(?<!\r)\n", text)
         self.open_ended = bool(text) and not text.endswith("\n")
         self.spaced = "\n\n" in text.replace("\r", "") or not text.strip()
+        self.blank_end = re.search(r"\n\r?\n\Z", text) is not None
         self.made: list[str] = []
         self.toml = tomlkit.parse(text)
 
@@ -31,6 +32,8 @@ class Document:
             if self.spaced:
                 pattern = rf"(?<!\n)(\r?\n)(?=\[{section}\])"
                 text = re.sub(pattern, r"\1\1", text, count=1)
+        if not self.blank_end:  # a table at the end went, and the line before it
+            text = re.sub(r"(\r?\n){2,}\Z", r"\1", text)
         if self.crlf:
             text = re.sub(r"(?<!\r)\n", "\r\n", text)
         if self.open_ended:

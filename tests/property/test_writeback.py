@@ -44,7 +44,10 @@ QUOTES = (word, sh, double)
 @st.composite
 def scripts(draw: st.DrawFn) -> str:
     """A script in one of many styles: exports, prefixes, arrays, comments."""
-    quote = lambda v: draw(st.sampled_from(QUOTES))(v)  # noqa: E731
+
+    def quote(value: str) -> str:
+        return draw(st.sampled_from(QUOTES))(value)
+
     lines = ["#!/bin/bash", "# one; nobody's"]
     for name, value in draw(ENV).items():
         lines += draw(st.sampled_from([[], [""], ["  # a remark"]]))
@@ -64,7 +67,10 @@ def scripts(draw: st.DrawFn) -> str:
 @st.composite
 def modules(draw: st.DrawFn) -> str:
     """A test file with a dict of variables, more set later, and a list of arguments."""
-    spell = lambda v: draw(st.sampled_from([repr, double_python]))(v)  # noqa: E731
+
+    def spell(value: str) -> str:
+        return repr(value) if draw(st.booleans()) else double_python(value)
+
     first, later = draw(ENV), draw(ENV)
     lines = ["import os", "# one; nobody's", "ENV = {"]
     lines += [f"    {spell(k)}: {spell(v)},  # {k[-1]}" for k, v in first.items()]

@@ -118,7 +118,7 @@ def test_a_value_is_quoted_as_the_one_before(value: str, spelled: list[str]) -> 
     ],
 )
 def test_a_flag_gets_another_value(text: str, expected: str | None) -> None:
-    to = profile(tp=["4"], **({"x": []} if "--x" in text else {}))
+    to = profile(tp=["4"], x=[]) if "--x" in text else profile(tp=["4"])
     outcome = brought(text, to, catalogue=load("0.5.16"))
     if expected is not None:
         assert (outcome.text, outcome.refused) == (expected, [])

@@ -1,0 +1,150 @@
+"""Which layer a change goes to, and what that means for other profiles."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dsv4_env.errors import Dsv4Error
+from dsv4_env.profile import layer_files as files_of
+from dsv4_env.profile import load_profile, lock, resolve_all, shipped_dir
+from dsv4_env.readers import bash
+from dsv4_env.rules import compared
+from dsv4_env.writeback import Refused, imports
+from dsv4_env.writeback.layers import Layers, bring
+
+BASE = 'abstract = true\n[env]\nA = "1"\nB = "1"\n[args]\n--tp = "8"\n'
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "base.toml").write_text(BASE)
+    (tmp_path / "mid.toml").write_text('abstract = true\nextends = ["base"]\n[env]\nM = "1"\n')
+    (tmp_path / "one.toml").write_text('extends = ["mid"]\n')
+    (tmp_path / "two.toml").write_text('extends = ["base"]\n[env]\nB = "2"\n')
+    return tmp_path
+
+
+def synced(
+    folder: Path, name: str, script: str, only: str | None = None
+) -> tuple[Layers, list[Refused]]:
+    layers = Layers(name, folder, only)
+    (launch,) = bash.read_all(script, "s.sh")
+    refused = bring(layers, launch, lambda a, b: compared(a, b))
+    return layers, refused
+
+
+def changed(layers: Layers) -> dict[str, str]:
+    return {c.path.stem: c.new.decode() for c in layers.changes()}
+
+
+SCRIPT = "export A={a} B={b} M={m}\nsglang serve --tp 8"
+
+
+def test_a_layer_that_no_other_profile_has_is_edited_itself(folder: Path) -> None:
+    layers, _ = synced(folder, "one", SCRIPT.format(a=1, b=1, m=2))
+    assert changed(layers) == {"mid": 'abstract = true\nextends = ["base"]\n[env]\nM = "2"\n'}
+    assert layers.affected() == []
+
+
+def test_a_shared_layer_stays_and_the_own_one_overrides_it(folder: Path) -> None:
+    layers, _ = synced(folder, "one", SCRIPT.format(a=2, b=1, m=1))
+    assert changed(layers) == {"one": 'extends = ["mid"]\n\n[env]\nA = "2"\n'}
+    layers, _ = synced(folder, "one", "export B=1 M=1\nsglang serve")
+    assert changed(layers) == {
+        "one": 'extends = ["mid"]\n\n[unset]\nenv = ["A"]\nargs = ["--tp"]\n',
+    }
+    assert layers.affected() == []
+
+
+def test_a_named_layer_is_edited_and_others_are_told(folder: Path) -> None:
+    layers, refused = synced(folder, "one", SCRIPT.format(a=2, b=3, m=1), "base")
+    assert refused == []
+    assert changed(layers) == {"base": BASE.replace('"1"', '"2"', 1).replace('B = "1"', 'B = "3"')}
+    assert layers.affected() == ["two"]  # its A; it has a B of its own
+
+
+def test_a_named_layer_that_is_overridden_is_refused(folder: Path) -> None:
+    layers, (refused,) = synced(folder, "two", "export A=1 B=3\nsglang serve --tp 8", "base")
+    assert refused.reason == "the layer two overrides what base sets"
+    assert changed(layers) == {}
+    with pytest.raises(Dsv4Error, match="two isn't made of it"):
+        Layers("two", folder, "mid")
+
+
+def test_what_was_unset_comes_back_from_below(folder: Path) -> None:
+    path = folder / "one.toml"
+    path.write_text('extends = ["mid"]\n\n[unset]\nenv = ["A"]\n')
+    layers, _ = synced(folder, "one", SCRIPT.format(a=1, b=1, m=1))
+    assert changed(layers) == {"one": 'extends = ["mid"]\n'}
+    layers, _ = synced(folder, "one", SCRIPT.format(a=5, b=1, m=1))
+    assert changed(layers) == {"one": 'extends = ["mid"]\n\n[env]\nA = "5"\n'}
+
+
+def test_what_a_profile_cannot_hold_is_refused(folder: Path) -> None:
+    script = "export A=$(x) B=1 M=1\nif t; then export N=1; fi\nsglang serve pos --tp 8 -x y"
+    _, refused = synced(folder, "one", script)
+    assert [r.name for r in refused] == ["A", "N", "(positional)"]
+    assert [r.location.line for r in refused if r.location] == [1, 2, 3]
+
+
+def test_layers_of_an_installed_package_are_not_edited(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dsv4_env.writeback import layers as module
+
+    layers, _ = synced(folder, "pro-fp4", "export SGLANG_USE_AITER=7\nsglang serve")
+    monkeypatch.setattr(module, "is_installed", lambda: True)
+    with pytest.raises(Dsv4Error, match="comes with the package") as caught:
+        layers.changes()
+    assert "--profiles DIR" in str(caught.value)
+    monkeypatch.setattr(module, "is_installed", lambda: False)
+    assert [c.path for c in layers.changes()] == [shipped_dir() / "pro-fp4.toml"]
+
+
+def test_locks_that_hold_are_told_and_made_anew(folder: Path) -> None:
+    from dsv4_env.writeback.layers import relock
+
+    path = lock.lock_path(folder)
+    files = files_of(folder)
+    path.write_text(lock.dump(resolve_all(files), files))
+    layers, _ = synced(folder, "one", SCRIPT.format(a=2, b=1, m=1))
+    assert path in layers.locks()
+    for change in layers.changes():
+        change.path.write_bytes(change.new)
+    assert path not in Layers("one", folder).locks()
+    path.write_bytes(relock(path).new)
+    assert path in Layers("one", folder).locks()
+    assert load_profile("one", folder).env["A"] == "2"
+
+
+def test_an_import_extends_the_nearest_profile(folder: Path) -> None:
+    (launch,) = bash.read_all(
+        "export A=1 B=2 NEW='x y'\nsglang serve --model-path ${W:-/m/x} --tp 8 --host h --l a b",
+        "s.sh",
+    )
+    made = imports.make(
+        launch, "new", folder, lambda a, b: compared(a, b, ignore=("host", "model*")), title="T"
+    )
+    assert (made.base, made.refused, made.local) == ("two", (), ("--host",))
+    assert made.text == (
+        'description = "T"\nextends = ["two"]\n\n[env]\nNEW = "x y"\n\n'
+        '[args]\n--l = ["a", "b"]\n\n[model]\npath = "/m/x"\npath-variable = "W"\n'
+    )
+    (folder / "new.toml").write_text(made.text)
+    profile = load_profile("new", folder)
+    assert profile.env == {"A": "1", "B": "2", "NEW": "x y"}
+    assert profile.server_args == ["--tp", "8", "--l", "a", "b"]
+    assert profile.default_model_path == "/m/x"
+
+
+def test_an_import_needs_a_new_name_and_a_base_that_is_there(folder: Path) -> None:
+    (launch,) = bash.read_all("sglang serve", "s.sh")
+    for name, over, message in (
+        ("one", None, "there is a one already"),
+        ("a/b", None, "--as a/b"),
+        ("new", "ones", "Did you mean one"),
+    ):
+        with pytest.raises(Dsv4Error, match=message):
+            imports.make(launch, name, folder, lambda a, b: compared(a, b), over=over, title="T")
