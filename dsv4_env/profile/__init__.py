@@ -12,11 +12,6 @@ from dsv4_env.model import EnvVar, LaunchConfig, Location, Origin, ServerArg
 from dsv4_env.model import shipped_dir as shipped_dir
 
 
-def is_installed() -> bool:
-    """Whether the shipped profiles are a part of an installed package rather than a checkout."""
-    return shipped_dir().parent == Path(__file__).parent.parent
-
-
 def reference_script() -> Path:
     """The launch script that comes with the package and is held to ``pro-fp4``."""
     return shipped_dir() / "run_dsv4.sh"

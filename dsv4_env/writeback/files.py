@@ -24,10 +24,14 @@ class Change:
 def replace(path: Path, data: bytes) -> None:
     """Write a file in one step: it is there whole or as it was, with the mode it had.
 
-    A link is followed. Raises OSError.
+    A link is followed. Raises UsageError where the folder can't be written.
     """
     path = path.resolve()
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    except OSError as exc:
+        reason = (exc.strerror or str(exc)).lower()
+        raise UsageError(f"can't be written: {reason}", where=path) from None
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)

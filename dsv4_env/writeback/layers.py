@@ -10,8 +10,8 @@ from typing import Any
 
 from dsv4_env.diff import Difference, Kind
 from dsv4_env.errors import Dsv4Error, ProfileError, UsageError, did_you_mean
-from dsv4_env.model import ENV_NAME, LaunchConfig, Location, text_of
-from dsv4_env.profile import Profile, is_installed, layer_files, lock, resolve_all, shipped_dir
+from dsv4_env.model import ENV_NAME, LaunchConfig, Location, is_installed, text_of
+from dsv4_env.profile import Profile, layer_files, lock, resolve_all, shipped_dir
 from dsv4_env.profile.schema import FLAG
 from dsv4_env.rules import LOCAL, with_model
 from dsv4_env.upgrade import layer_value
@@ -145,8 +145,8 @@ class Layers:
 
     def _writable(self, layer: str) -> None:
         path = self.files[layer]
-        shipped = path.parent.resolve() == shipped_dir().resolve()
-        if not (shipped and is_installed()) and os.access(path.parent, os.W_OK):
+        shipped = is_installed(str(path))
+        if not shipped and os.access(path.parent, os.W_OK):
             return
         why = "comes with the package" if shipped else "is in a folder that can't be written"
         raise UsageError(

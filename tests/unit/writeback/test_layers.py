@@ -95,11 +95,11 @@ def test_layers_of_an_installed_package_are_not_edited(
     from dsv4_env.writeback import layers as module
 
     layers, _ = synced(folder, "pro-fp4", "export SGLANG_USE_AITER=7\nsglang serve")
-    monkeypatch.setattr(module, "is_installed", lambda: True)
+    monkeypatch.setattr(module, "is_installed", lambda path: True)
     with pytest.raises(Dsv4Error, match="comes with the package") as caught:
         layers.changes()
     assert "--profiles DIR" in str(caught.value)
-    monkeypatch.setattr(module, "is_installed", lambda: False)
+    monkeypatch.setattr(module, "is_installed", lambda path: False)
     assert [c.path for c in layers.changes()] == [shipped_dir() / "pro-fp4.toml"]
 
 
