@@ -24,6 +24,7 @@ from dsv4_env.cli.common import (
 from dsv4_env.cli.operands import open_launch, relevant, split
 from dsv4_env.errors import UsageError
 from dsv4_env.profile import Profile, load_profile
+from dsv4_env.reporters.style import plain
 
 if TYPE_CHECKING:
     from dsv4_env.catalogue import Catalogue
@@ -171,7 +172,9 @@ def _to(profile: Profile, text: str, how: _How, *, prune: bool, shared: bool) ->
 def _refuse(refused: Sequence[Refused], how: _How) -> None:
     """Say what can't be written; without --partial that is an error."""
     if refused and not how.partial:
-        more = "".join(f"\n  {r}" for r in refused[1:])
+        for one in refused[1:]:
+            _note(f"can't be written: {one}")
+        more = f" (and {len(refused) - 1} more, told above)" if refused[1:] else ""
         raise UsageError(
             f"{refused[0].name}: {refused[0].reason}{more}",
             where=refused[0].location,
@@ -182,7 +185,7 @@ def _refuse(refused: Sequence[Refused], how: _How) -> None:
 
 
 def _note(message: str) -> None:
-    click.echo(f"dsv4-env: {message}", err=True)
+    click.echo(f"dsv4-env: {plain(message)}", err=True)
 
 
 def _from(profile: Profile, text: str, how: _How, own: Path | None, layer: str | None) -> int:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from dsv4_env.drift import sources
 from dsv4_env.errors import UsageError
-from dsv4_env.model import LaunchConfig
+from dsv4_env.model import LaunchConfig, Location
 from dsv4_env.readers import choose
 from dsv4_env.readers.detect import detect
 from dsv4_env.writeback import SETTLED, Differ, Editor, Job, Outcome, changed, files
@@ -63,6 +63,12 @@ def open_source(
             f"it is read by the {reader} reader",
             where=path,
             expected="a bash script or a Python file: nothing else is written",
+        )
+    if reader == "bash" and b"\r\n" in data:
+        raise UsageError(
+            "CRLF line endings: bash takes the carriage return for a part of a line's last word",
+            where=Location(str(path), data[: data.index(b"\r\n")].count(b"\n") + 1),
+            expected="a script with LF line endings",
         )
     reading = sources.Reading(reader, None, inputs, args, closed, root)
     launches = sources.read(data, path, reading)

@@ -62,12 +62,14 @@ def test_colour_on_demand(run: Run, script: Path) -> None:
         (["sync", "pro-fp4", "--from", "run.sh", "--prune"], "them with --to"),
         (["sync", "pro-fp4", "--to", "run.sh#2"], "there is no launch #2"),
         (["sync", "pro-fp4", "--to", "c.yml"], "it is read by the compose reader"),
+        (["sync", "pro-fp4", "--to", "crlf.sh"], "crlf.sh:2: CRLF line endings"),
         (["import", "run.sh", "--as", "x", "--write"], "--profiles DIR"),
         (["import", "run.sh", "--as", "x y"], "--as x y"),
     ],
 )
 def test_wrong_usage(run: Run, script: Path, argv: list[str], message: str) -> None:
     Path("c.yml").write_text("services:\n  s:\n    image: sglang\n    command: sglang serve\n")
+    Path("crlf.sh").write_bytes(b"\nexport A=1\r\nsglang serve\r\n")
     found = run(*argv)
     assert found.code == 2
     assert message in found.err
