@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from dsv4_env.cli import complete
 from dsv4_env.cli.common import (
     Inputs,
     catalogue_for,
@@ -73,9 +74,21 @@ exact_option = click.option(
 
 
 @click.command()
-@click.argument("name", metavar="PROFILE")
-@click.option("--from", "source", metavar="SCRIPT|TEST", help="Change the profile's layers.")
-@click.option("--to", "target", metavar="SCRIPT|TEST", help="Change the script or test.")
+@click.argument("name", metavar="PROFILE", shell_complete=complete.profiles)
+@click.option(
+    "--from",
+    "source",
+    metavar="SCRIPT|TEST",
+    shell_complete=complete.files,
+    help="Change the profile's layers.",
+)
+@click.option(
+    "--to",
+    "target",
+    metavar="SCRIPT|TEST",
+    shell_complete=complete.files,
+    help="Change the script or test.",
+)
 @click.option("--write", "write_", is_flag=True, help="Write what the diff shows.")
 @click.option("--prune", is_flag=True, help="--to: take out settings that the profile hasn't.")
 @click.option("--shared", is_flag=True, help="--to: also change values that other launches use.")
@@ -106,7 +119,7 @@ def sync(
     color: str,
     inputs: Inputs,
 ) -> int:
-    """Write a profile into a script or test, or what those say into the profile.
+    """Bring a script or test to a profile, or a profile to them.
 
     Shows a diff and writes nothing without --write. What SGLang reads the same is left alone.
     --to edits values only where they stand; --from edits the layer that a setting comes from,
@@ -260,9 +273,14 @@ def _short(path: Path) -> str:
 
 
 @click.command("import")
-@click.argument("source", metavar="SCRIPT|TEST")
+@click.argument("source", metavar="SCRIPT|TEST", shell_complete=complete.files)
 @click.option("--as", "name", required=True, metavar="NAME", help="What the profile is called.")
-@click.option("--over", metavar="PROFILE", help="The profile to extend. Default: the nearest one.")
+@click.option(
+    "--over",
+    metavar="PROFILE",
+    shell_complete=complete.profiles,
+    help="The profile to extend. Default: the nearest one.",
+)
 @click.option("--write", "write_", is_flag=True, help="Write it into the folder of your profiles.")
 @partial_option
 @selection_options
@@ -285,10 +303,10 @@ def import_(
     color: str,
     inputs: Inputs,
 ) -> int:
-    """Make a profile of a launch: the smallest layer over the nearest profile there is.
+    """Make a profile of a launch, over the nearest one there is.
 
-    Prints the TOML; --write makes NAME.toml in the folder of your own profiles. Host and port
-    stay out of it, for they belong to a machine.
+    Prints the TOML of the smallest layer that does it; --write makes NAME.toml in the folder of
+    your own profiles. Host and port stay out of it, for they belong to a machine.
 
     \b
     Examples:
