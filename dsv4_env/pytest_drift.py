@@ -69,8 +69,10 @@ class DriftCheck(pytest.Collector):
 class _Held(pytest.Item):
     """A test that fails with what a report says."""
 
-    def __init__(self, *, parent: DriftCheck, **more: Any) -> None:
-        super().__init__(parent=parent, **more)
+    def __init__(self, *, parent: DriftCheck, name: str, **more: Any) -> None:
+        # Given as text, the id is the same when it is read again, for --last-failed.
+        nodeid = f"{parent.nodeid}::{name}"
+        super().__init__(parent=parent, name=name, nodeid=nodeid, **more)
         self._check = parent
         self.add_marker("dsv4_drift")
 
@@ -91,7 +93,7 @@ class _Held(pytest.Item):
 
     def reportinfo(self) -> tuple[Path, None, str]:
         """Where the test is, and what the headline of a failure says."""
-        return self.path, None, self.nodeid
+        return self.path, None, f"dsv4-drift: {self.name.replace('::', ' against ', 1)}"
 
 
 class _Drift(_Held):

@@ -630,7 +630,7 @@ def test_each_pair_and_file_is_a_test(pytester: pytest.Pytester, project: Path) 
         [
             "collected 3 items",
             "dsv4-drift F.*",
-            "*_ dsv4-drift::pro-fp4::scripts/bad.sh _*",
+            "*_ dsv4-drift: pro-fp4 against scripts/bad.sh _*",
             'scripts/bad.sh:*: error: SGLANG_USE_AITER is "0"; pro-fp4 has "1" [[]DSV003]',
             "*| export SGLANG_USE_AITER='0'",
             "pro-fp4 against scripts/bad.sh: drift (32 settings compared, 0 unknown; 1 error)",
@@ -653,6 +653,15 @@ def test_tests_of_drift_are_chosen_as_others_are(pytester: pytest.Pytester, proj
     drift(pytester, "-x", "-k", "pro-fp4", failed=1, deselected=1)
     (project / "scripts" / "bad.sh").write_text(SCRIPT + LAUNCH)
     drift(pytester, "-k", "dsv4-drift", passed=2, deselected=1)
+
+
+def test_what_has_failed_is_run_again(pytester: pytest.Pytester, project: Path) -> None:
+    pytester.makepyfile("def test_it(): pass")
+    words = ("-W", "error", "-v", "--dsv4-drift")
+    pytester.runpytest_inprocess(*words).assert_outcomes(passed=2, failed=1)
+    result = pytester.runpytest_inprocess(*words, "--last-failed")
+    result.assert_outcomes(failed=1, deselected=result.parseoutcomes()["deselected"])
+    result.stdout.fnmatch_lines(["dsv4-drift::pro-fp4::scripts/bad.sh FAILED*"])
 
 
 def test_workers_share_the_tests_of_drift(pytester: pytest.Pytester, project: Path) -> None:
