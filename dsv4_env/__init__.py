@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import sys
 from types import ModuleType
-from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
 
+TYPE_CHECKING = False  # typing takes longer to import than all of `dsv4-env --help`
 if TYPE_CHECKING:
     from dsv4_env.diff import diff
     from dsv4_env.errors import Dsv4Error

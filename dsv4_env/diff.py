@@ -203,9 +203,11 @@ def _covers(alternatives: list[Setting]) -> bool:
 
 
 def _compare(a: Side, b: Side) -> dict[str, Kind]:
-    from deepdiff import DeepDiff  # 85 ms, and most commands compare nothing
-
     left, right = ({n: "\0\0".join(s[0].spelling) for n, s in side.items()} for side in (a, b))
+    if left == right:
+        return {}
+    from deepdiff import DeepDiff  # 85 ms, which only those pay who differ
+
     tree = DeepDiff(left, right, view="tree", threshold_to_diff_deeper=0)
     kinds: dict[str, Kind] = {}
     for group, kind in (

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str | None:
     """The known name nearest to *name*, or None when none is near."""
+    import difflib  # only errors need it
+
     folded = {k.casefold(): k for k in sorted(known)}
     wanted = name.casefold()
     close = difflib.get_close_matches(wanted, folded, n=1, cutoff=0.7)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
-_SAFE = re.compile(r"[A-Za-z0-9_@%+:,./-][A-Za-z0-9_@%+=:,./-]*")
-_CONTROL = re.compile("[\0-\x1f\x7f-\x9f\u2028\u2029]")
+_SAFE = r"[A-Za-z0-9_@%+:,./-][A-Za-z0-9_@%+=:,./-]*"
+_CONTROL = "[\0-\x1f\x7f-\x9f\u2028\u2029]"
 # What YAML lets stand as it is between double quotes, on every line of the specification.
-_NO_YAML = re.compile(
+_NO_YAML = (
     "[^ !#-[\\]-~\xa0-\u2027\u202a-\ud7ff\ue000-\ufdcf\ufdf0-\ufefe\uff00-\ufffd"
     "\U00010000-\U0001fffd]"
 )
@@ -23,7 +23,7 @@ def sh(value: str) -> str:
 
 def word(value: str) -> str:
     """One word for a shell, bare where no shell would change it."""
-    return value if _SAFE.fullmatch(value) else sh(value)
+    return value if re.fullmatch(_SAFE, value) else sh(value)
 
 
 def fish(value: str) -> str:
@@ -47,7 +47,7 @@ def powershell(value: str) -> str:
     since a pipe from another program takes lines apart.
     """
     text = re.sub("['‘’‚‛]", r"\g<0>\g<0>", value)
-    return "'" + _CONTROL.sub(lambda m: f"' + [char]{ord(m[0])} + '", text) + "'"
+    return "'" + re.sub(_CONTROL, lambda m: f"' + [char]{ord(m[0])} + '", text) + "'"
 
 
 def dotenv(value: str) -> str:
@@ -56,7 +56,7 @@ def dotenv(value: str) -> str:
     ``${NAME}`` is filled in even between single quotes, and no escape helps; but ``${:-$}`` is a
     ``$``, as no variable has an empty name. A carriage return is only known as an escape.
     """
-    if _SAFE.fullmatch(value):
+    if re.fullmatch(_SAFE, value):
         return value
     quote = '"' if "\r" in value else "'"
     text = value.replace("\\", "\\\\").replace(quote, f"\\{quote}").replace("\r", "\\r")
@@ -65,7 +65,7 @@ def dotenv(value: str) -> str:
 
 def systemd(value: str) -> str:
     """A value for systemd's EnvironmentFile, which takes ``$`` as it stands."""
-    if _SAFE.fullmatch(value):
+    if re.fullmatch(_SAFE, value):
         return value
     return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
@@ -86,7 +86,7 @@ def kubernetes(value: str) -> str:
 
 def yaml(value: str) -> str:
     """A YAML scalar between double quotes, on one line, the same text to every version of YAML."""
-    return '"' + _NO_YAML.sub(_yaml_escape, value) + '"'
+    return '"' + re.sub(_NO_YAML, _yaml_escape, value) + '"'
 
 
 def _yaml_escape(m: re.Match[str]) -> str:

@@ -3,33 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, MutableMapping, Sequence
+from typing import TYPE_CHECKING
 
 import click
 
 from dsv4_env import __version__
-from dsv4_env.cli import (
-    catalogue,
-    check,
-    compare,
-    complete,
-    discover,
-    doctor,
-    explain,
-    export,
-    history,
-    launch,
-    lint,
-    profiles,
-    scripts,
-    sync,
-    upgrade,
-)
 from dsv4_env.errors import Dsv4Error, did_you_mean
-from dsv4_env.exporters import EXPORTERS
-from dsv4_env.reporters.style import plain
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 _EPILOG = """\b
 Examples:
@@ -39,6 +25,7 @@ Examples:
   dsv4-env run flash-fp4 -- ./run_dsv4.sh      a command with the profile's variables
   eval "$(dsv4-env export flash-fp4)"          the variables, in this shell
 """
+VARIABLE = "_DSV4_ENV_COMPLETE"  # set by a shell that asks for completion
 SECTIONS = {  # of the help; a command that isn't here comes under "More"
     "Profiles": ("list", "show", "export", "import", "sync", "lock", "schema"),
     "Start something": ("run", "launch"),
@@ -46,6 +33,61 @@ SECTIONS = {  # of the help; a command that isn't here comes under "More"
     "Know SGLang": ("explain", "catalogue", "upgrade"),
     "Try out and set up": ("capture", "completion"),
 }
+
+
+COMMANDS = {  # the module of each command, and the summary that the help has of it
+    "list": ("profiles", "List the profiles and the layers they are made of."),
+    "show": ("profiles", "Show what a profile holds, or what a file launches."),
+    "lock": ("profiles", "Write profiles.lock.json, which makes every start faster."),
+    "schema": ("profiles", "Print the JSON Schema of a layer's TOML."),
+    "export": ("export", "Write a profile for a shell, a test, a container, a job."),
+    "check": ("check", "Hold launches to their profiles; exit with 1 on drift."),
+    "discover": ("discover", "Find every launch in a tree, and the profile nearest to it."),
+    "diff": ("compare", "Show how B differs from A, as SGLang reads both."),
+    "lint": ("lint", "Say what a release of SGLang makes of profiles and files."),
+    "rule": ("lint", "Explain a rule, by id or name; without one, list them all."),
+    "catalogue": ("catalogue", "What SGLang itself understands, release by release."),
+    "upgrade": ("upgrade", "Say what a profile needs for another release of SGLang."),
+    "history": ("history", "Tell how settings moved in git, and who followed whom."),
+    "sync": ("sync", "Bring a script or test to a profile, or a profile to them."),
+    "import": ("sync", "Make a profile of a launch, over the nearest one there is."),
+    "capture": ("scripts", "Run SCRIPT with recorders for launchers; say what they got."),
+    "run": ("launch", "Run a command with a profile's variables."),
+    "launch": ("launch", "Launch a profile's server, after a look at what it needs."),
+    "explain": ("explain", "Explain a variable, a flag, a profile, a layer or a rule."),
+    "doctor": ("doctor", "Hold running servers to their profiles; exit with 1 on drift."),
+    "completion": ("complete", "Print what makes a shell complete dsv4-env."),
+}
+
+
+class _Commands(MutableMapping[str, click.Command]):
+    """The commands by name; the module of one is imported when it is asked for."""
+
+    def __init__(self) -> None:
+        self.loaded: dict[str, click.Command] = {}
+
+    def __getitem__(self, name: str) -> click.Command:
+        if name not in self.loaded:
+            module = importlib.import_module(f"dsv4_env.cli.{COMMANDS[name][0]}")
+            for command in module.COMMANDS:
+                command.context_settings.setdefault("max_content_width", 100)
+                self.loaded[command.name] = command
+        return self.loaded[name]
+
+    def __setitem__(self, name: str, command: click.Command) -> None:
+        self.loaded[name] = command
+
+    def __delitem__(self, name: str) -> None:
+        del self.loaded[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(COMMANDS)
+
+    def __len__(self) -> int:
+        return len(COMMANDS)
+
+    def __contains__(self, name: object) -> bool:
+        return name in COMMANDS
 
 
 class _Group(click.Group):
@@ -62,17 +104,26 @@ class _Group(click.Group):
             )
         return super().resolve_command(ctx, args)
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Commands, or options where a dash stands; no command is imported for it."""
+        if incomplete and not incomplete[0].isalnum():
+            return super().shell_complete(ctx, incomplete)
+        from click.shell_completion import CompletionItem
+
+        return [
+            CompletionItem(name, help=summary)
+            for name, (_, summary) in COMMANDS.items()
+            if name.startswith(incomplete)
+        ]
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The commands under the headings of SECTIONS, their texts aligned over all of them."""
         named = {name for names in SECTIONS.values() for name in names}
         more = tuple(name for name in self.list_commands(ctx) if name not in named)
         width = max(map(len, self.commands))
-        limit = formatter.width - width - 6
         for title, names in {**SECTIONS, "More": more}.items():
             rows = [
-                (f"{name:{width}}", self.commands[name].get_short_help_str(limit))
-                for name in names
-                if name in self.commands
+                (f"{name:{width}}", COMMANDS[name][1]) for name in names if name in self.commands
             ]
             if rows:
                 with formatter.section(title):
@@ -81,8 +132,9 @@ class _Group(click.Group):
 
 @click.group(
     cls=_Group,
+    commands=_Commands(),
     epilog=_EPILOG,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80},
 )
 @click.version_option(__version__, prog_name="dsv4-env")
 def cli() -> None:
@@ -93,24 +145,10 @@ def cli() -> None:
     """
 
 
-for command in (
-    *profiles.COMMANDS,
-    *export.COMMANDS,
-    *check.COMMANDS,
-    *discover.COMMANDS,
-    *compare.COMMANDS,
-    *lint.COMMANDS,
-    *catalogue.COMMANDS,
-    *upgrade.COMMANDS,
-    *history.COMMANDS,
-    *sync.COMMANDS,
-    *scripts.COMMANDS,
-    *launch.COMMANDS,
-    *explain.COMMANDS,
-    *doctor.COMMANDS,
-    *complete.COMMANDS,
-):
-    cli.add_command(command)
+def _plain(text: str) -> str:
+    from dsv4_env.reporters.style import plain  # only errors need it
+
+    return plain(text)
 
 
 def _meant(command: str) -> str | None:
@@ -136,26 +174,31 @@ def _failure(argv: Sequence[str]) -> str:
             return ""  # the text goes to a file
         if name in ("--format", "-f"):
             format_ = value if equals else following
+    from dsv4_env.exporters import EXPORTERS
+
     return EXPORTERS[format_ if format_ in EXPORTERS else "shell"].failure
 
 
 def run(argv: Sequence[str]) -> int:
     """Run one command line; the exit code. Messages go to standard error."""
     code = 2
-    complete.answer()
+    if VARIABLE in os.environ:
+        from dsv4_env.cli import complete
+
+        complete.answer()
     try:
         result = cli.main(args=list(argv), prog_name="dsv4-env", standalone_mode=False)
         if sys.stdout is not None:
             sys.stdout.flush()
         return result if isinstance(result, int) else 0
     except Dsv4Error as exc:
-        click.echo(plain(f"dsv4-env: error: {exc}"), err=True)
+        click.echo(_plain(f"dsv4-env: error: {exc}"), err=True)
     except click.exceptions.NoArgsIsHelpError as exc:
         click.echo(exc.format_message(), err=True)
     except click.ClickException as exc:
         message = exc.format_message()
         message = message[:1].lower() + message[1:]
-        click.echo(plain(f"dsv4-env: error: {message}"), err=True)
+        click.echo(_plain(f"dsv4-env: error: {message}"), err=True)
         context = getattr(exc, "ctx", None)
         if context is not None:
             click.echo(f"Try '{context.command_path} --help'.", err=True)
@@ -171,7 +214,7 @@ def run(argv: Sequence[str]) -> int:
     except OSError as exc:
         place = f"{exc.filename}: " if exc.filename else ""
         reason = (exc.strerror or str(exc)).lower()
-        click.echo(plain(f"dsv4-env: error: {place}{reason}"), err=True)
+        click.echo(_plain(f"dsv4-env: error: {place}{reason}"), err=True)
     except Exception as exc:
         # A defect of ours: whoever called still gets one message and no half-written output.
         import traceback
@@ -179,7 +222,7 @@ def run(argv: Sequence[str]) -> int:
         frame = traceback.extract_tb(exc.__traceback__)[-1]
         place = f"{frame.filename}:{frame.lineno}"
         message = f"{type(exc).__name__}: {exc} (at {place})"
-        click.echo(plain(f"dsv4-env: internal error: {message}"), err=True)
+        click.echo(_plain(f"dsv4-env: internal error: {message}"), err=True)
     failure = _failure(argv)
     if failure and sys.stdout is not None and not sys.stdout.isatty():
         with contextlib.suppress(OSError):  # a full disk has been told already

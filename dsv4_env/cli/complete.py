@@ -15,11 +15,11 @@ from click.shell_completion import (
     split_arg_string,
 )
 
+from dsv4_env.cli import VARIABLE
 from dsv4_env.errors import Dsv4Error
 from dsv4_env.profile import layer_files, shipped_dir
 
 Items = list[CompletionItem]
-VARIABLE = "_DSV4_ENV_COMPLETE"  # which click looks for when `dsv4-env` is run
 
 
 def _starting(names: Iterable[str], incomplete: str) -> Items:

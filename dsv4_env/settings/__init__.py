@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dsv4_env.errors import SettingsError, did_you_mean
-from dsv4_env.finding import Severity, Waiver
-from dsv4_env.model import Location
 
 if TYPE_CHECKING:
+    from dsv4_env.finding import Severity, Waiver
+    from dsv4_env.model import Location
     from dsv4_env.toml_source import TomlSource
 
 PREFIX = "DSV4_ENV_"
@@ -136,6 +136,7 @@ def _load(pyproject: Path | None, variables: Mapping[str, str], start: Path) -> 
     from pydantic import ValidationError
 
     from dsv4_env import toml_source
+    from dsv4_env.finding import Waiver
     from dsv4_env.settings import schema
 
     known = set(schema.ToolSettings.model_fields)

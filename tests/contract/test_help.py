@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
+import subprocess
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 import pytest
 
-from dsv4_env.cli import SECTIONS, cli
+import dsv4_env
+from dsv4_env.__main__ import HELP
+from dsv4_env.cli import COMMANDS, SECTIONS, cli
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -94,3 +100,35 @@ def test_the_examples_of_the_tool_itself() -> None:
     assert len(found) == 5
     for words in found:
         assert not isinstance(resolved(words)[0], click.Group)
+
+
+def test_the_summaries_are_those_of_the_commands() -> None:
+    assert {n: c.get_short_help_str(200) for n, c in cli.commands.items()} == {
+        name: summary for name, (_, summary) in COMMANDS.items()
+    }
+
+
+def program(*words: str, **environ: str) -> str:
+    """What the program prints, started as users start it."""
+    done = subprocess.run(
+        [sys.executable, "-m", "dsv4_env", *words],
+        env={**{n: v for n, v in os.environ.items() if n != "COLUMNS"}, **environ},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout
+
+
+def test_the_quick_help_is_the_help(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    with click.Context(cli, info_name="dsv4-env", **cli.context_settings) as context:
+        text = cli.get_help(context) + "\n"
+    path = Path(dsv4_env.__file__).parent / "cli" / HELP
+    if request.config.getoption("--update-golden"):
+        path.write_text(text)
+    assert path.read_text() == text
+    assert program("--help") == program("-h") == program("--help", COLUMNS="200") == text
+    assert program("--help", COLUMNS="60") != text  # click's, wrapped for a narrow terminal
