@@ -16,6 +16,8 @@ from dsv4_env.writeback import SETTLED, Refused
 from dsv4_env.writeback.layers import Layers, ProfileDiffer, bring, model_of
 from dsv4_env.writeback.toml import Document
 
+_SCHEMA = "profile.schema.json"  # where the folder has it, editors check the layer by it
+
 
 @dataclass(frozen=True, slots=True)
 class Imported:
@@ -76,7 +78,8 @@ def make(
     base = over or nearest(launch, profiles, differ)
     layers = Layers(base, folder)
     layers.name = layers.only = name
-    document = Document(b"")
+    schema = folder is not None and (folder / _SCHEMA).is_file()
+    document = Document(f"#:schema {_SCHEMA}\n".encode() if schema else b"")
     document.toml.add("description", plain(title))
     document.toml.add("extends", [base])
     for section in ("unset", "env", "args"):

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from dsv4_env.diff import Difference
 from dsv4_env.errors import Dsv4Error
+from dsv4_env.model import LaunchConfig
 from dsv4_env.profile import layer_files as files_of
 from dsv4_env.profile import load_profile, lock, resolve_all, shipped_dir
 from dsv4_env.readers import bash
@@ -124,15 +126,20 @@ def test_an_import_extends_the_nearest_profile(folder: Path) -> None:
         "export A=1 B=2 NEW='x y'\nsglang serve --model-path ${W:-/m/x} --tp 8 --host h --l a b",
         "s.sh",
     )
-    made = imports.make(
-        launch, "new", folder, lambda a, b: compared(a, b, ignore=("host", "model*")), title="T"
-    )
+
+    def differ(a: LaunchConfig, b: LaunchConfig) -> list[Difference]:
+        return compared(a, b, ignore=("model*",))
+
+    made = imports.make(launch, "new", folder, differ, title="T")
     assert (made.base, made.refused, made.local) == ("two", (), ("--host",))
     assert made.text == (
         'description = "T"\nextends = ["two"]\n\n[env]\nNEW = "x y"\n\n'
         '[args]\n--l = ["a", "b"]\n\n[model]\npath = "/m/x"\npath-variable = "W"\n'
     )
-    (folder / "new.toml").write_text(made.text)
+    (folder / "profile.schema.json").write_text("{}")
+    named = imports.make(launch, "new", folder, differ, title="T")
+    assert named.text == f"#:schema profile.schema.json\n{made.text}"
+    (folder / "new.toml").write_text(named.text)
     profile = load_profile("new", folder)
     assert profile.env == {"A": "1", "B": "2", "NEW": "x y"}
     assert profile.server_args == ["--tp", "8", "--l", "a", "b"]
