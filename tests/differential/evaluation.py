@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dsv4_env.errors import Dsv4Error
+from dsv4_env.model import LaunchConfig, Unknown
 from dsv4_env.readers import bash
 
 from .bash_oracle import SCRIPT, Real
@@ -23,6 +24,11 @@ def refuses(script: str | bytes, root: Path) -> bool:
     except Dsv4Error:
         return True
     return False
+
+
+def _unknowns(config: LaunchConfig) -> bool:
+    values = [*(e.value for e in config.env), *(w for a in config.args or () for w in a.words)]
+    return any(isinstance(value, Unknown) for value in values)
 
 
 def check(
@@ -55,8 +61,9 @@ def check(
         answer = None
     wrong: list[str] = []
     for real in reals if mode == "open" else reals[:1]:
-        if mode == "open" and (real.refused or (real.returncode and "set -e" in script)):
-            # Two things are taken for granted of what is outside: that bash can do the expansions,
+        open_ = mode == "open" or any(_unknowns(c) for c in answer or ())
+        if (real.refused and open_) or (mode == "open" and real.returncode and "set -e" in script):
+            # Two things are taken for granted of what isn't known: that bash can do the expansions,
             # and that a command of unknown status succeeds under `set -e`.
             continue
         found = verdict(answer or [], real, mode)

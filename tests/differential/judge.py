@@ -215,8 +215,10 @@ def _compare_env(config: LaunchConfig, launch: Launch, real: Real, mode: Mode) -
                 known += name in wanted
             else:
                 wrong.append(f"{name}={values[0]!r} is claimed, bash gives {bash!r}")
-        elif settings[0].condition is not None and bash in {None, real.inputs.get(name)}:
-            pass  # every setting is conditional, and none was made
+        elif settings[0].condition is not None and (
+            bash in {None, real.inputs.get(name)} or (mode == "open" and name in real.inputs)
+        ):
+            pass  # every setting is conditional: none was made, or one that isn't exported here
         elif bash is None and any(isinstance(v, Unknown) for v in values):
             pass  # one of them may leave it unset
         elif not any(isinstance(v, Unknown) or v == bash for v in values):

@@ -141,7 +141,12 @@ def temporary(run: Run, state: State, assigns: list[Assign]) -> dict[str, Var | 
     before: dict[str, Var | None] = {}
     for node in assigns:
         before.setdefault(node.name, state.vars.get(node.name))
-        if not for_command(run, state, node):
+        try:
+            made = for_command(run, state, node)
+        except FatalError:
+            restore(state, before)
+            raise
+        if not made:
             continue
         state.vars[node.name] = replace(state.vars[node.name], exported=True)
     return before
@@ -222,6 +227,7 @@ class Assigned:
     exports: set[str] = field(default_factory=set)
     unsets: set[str] = field(default_factory=set)
     params: bool = False
+    allexport: bool = False
     wild: bool = False
 
 
@@ -265,7 +271,11 @@ def _of_command(node: Simple, found: Assigned) -> None:
     first, operands = words[0], words[1:]
     if first in _WILD:
         found.wild = True
-    elif first in ("shift", "set"):
+    elif first == "set":
+        options = [o for o in operands if o is not None and re.fullmatch(r"[-+]\w.*|allexport", o)]
+        found.params |= len(options) < len(operands)
+        found.allexport |= any(re.fullmatch(r"-[a-zA-Z]*a[a-zA-Z]*|allexport", o) for o in options)
+    elif first == "shift":
         found.params = True
     elif first == "printf":
         operands = operands[1:2] if operands[:1] == ["-v"] else []

@@ -288,8 +288,14 @@ def _called(
     outer_params, outer_source = state.params, state.source
     shifted, given = state.shifted, state.given
     state.scopes = (*state.scopes, {})
-    for assign in node.assigns:
-        arrays.local_export(run, state, assign)
+    try:
+        for assign in node.assigns:
+            arrays.local_export(run, state, assign)
+    except FatalError:
+        made = {n: old for n, old in state.scopes[-1].items() if n[0] not in "=!"}
+        arrays.restore(state, made)
+        state.scopes = state.scopes[:-1]
+        raise
     state.params = args
     state.source = source
     state.depth += 1

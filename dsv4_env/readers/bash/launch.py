@@ -84,7 +84,7 @@ def external(run: Run, state: State, node: Simple, words: Words) -> list[State]:
             return [state]
     wrappers.follow(place, words, env, ())
     state.out = output_before
-    state.status = output.undecided(state, node)
+    state.status = output.undecided(state, node) if place.status is None else place.status
     return [state]
 
 

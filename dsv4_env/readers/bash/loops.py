@@ -313,13 +313,13 @@ def loose(run: Run, node: Any, state: State, text: str, extra: tuple[str, ...]) 
 
     def lose(target: State) -> None:
         # Without arguments, a loop over the arguments leaves all as it was.
-        options = found.params and not found.wild and own_params(state)
+        options = found.params and not found.wild and own_params(state) and _of_arguments(node)
         forget(target, run, changed, reason, default=options, deciders=("@",) if options else ())
         for name in changed:
             var = target.vars.get(name)
             if var is None:
                 continue
-            exports = name in found.exports or "allexport" in target.opts
+            exports = name in found.exports or found.allexport or "allexport" in target.opts
             target.vars[name] = replace(
                 var,
                 maybe=var.maybe or name in found.unsets,
@@ -345,6 +345,8 @@ def loose(run: Run, node: Any, state: State, text: str, extra: tuple[str, ...]) 
             ends = run.execute(run, node.body, [probe])
         finally:
             run.pure = pure
+        for key, count in ((k, c) for e in ends for k, c in e.counts.items()):
+            state.counts[key] = max(count, state.counts.get(key, 0))
         if any(e.flow is not None and e.flow[0] == "exit" for e in ends):
             leaves = Condition(
                 ("leaves", id(node), state.seq),
@@ -362,6 +364,13 @@ def loose(run: Run, node: Any, state: State, text: str, extra: tuple[str, ...]) 
     if state.out is not None:
         state.out.append(None)
     return [state]
+
+
+def _of_arguments(node: Any) -> bool:
+    """Whether a loop has no rounds where there are no arguments, by the look of its head."""
+    if isinstance(node, For):
+        return node.words is None
+    return re.search(r"\$\{?[#1@*]|\bgetopts\b", node.text) is not None
 
 
 def _short(text: str) -> str:

@@ -285,7 +285,7 @@ def evaluated(run: Run, state: State, code: str, text: str) -> Value:
         operand = problem.value
     except arith.ArithmeticProblemError:
         _lost_writes(run, state, code)
-        raise FatalError(discard=True) from None
+        raise FatalError(discard=not _unbound(run, state, code)) from None
     if not any(_possible(code, get, guess) for guess in ("1", "2")):
         _lost_writes(run, state, code)
         raise FatalError(discard=True)  # whatever the unknown operands are
@@ -298,6 +298,15 @@ def evaluated(run: Run, state: State, code: str, text: str) -> Value:
     default = _default(operands, names, code) if not WRITES.search(code) else None
     shown = text if len(text) < 200 else f"$((…{operand.text}…))"
     return run.derived(shown, [operand, code, *operands], default=default)
+
+
+def _unbound(run: Run, state: State, code: str) -> bool:
+    """Whether the text of a variable in a wrong expression begins with an unset one (set -u)."""
+    if "nounset" not in state.opts:
+        return False
+    texts = [scalar(state, run, name) for name in re.findall(r"[A-Za-z_]\w*", code)]
+    first = [re.search(r"[A-Za-z_]\w*", t) for t in texts if isinstance(t, str)]
+    return any(m is not None and is_set(state, find(state, run, m[0])) is False for m in first)
 
 
 def _possible(code: str, get: Callable[[str, str | None], str], guess: str) -> bool:

@@ -37,6 +37,7 @@ class Place:
     state: State
     node: Simple
     given: bool = False  # standard input is a text of the script
+    status: int | None = None  # of a shell whose text was followed
 
 
 ELSEWHERE = frozenset({"ssh", "docker", "podman", "tmux", "screen"})
@@ -332,3 +333,6 @@ def run_text(
         p.state.notes = (*p.state.notes, note)
         p.state.partial = True
     p.state.counts = ends[0].counts
+    statuses = {e.status if e.flow is None or e.flow[1] < 0 else e.flow[1] for e in ends}
+    status = statuses.pop() if len(statuses) == 1 and world is None else None
+    p.status = status if isinstance(status, int) and problem is None else None
