@@ -1,11 +1,15 @@
-"""``dsv4-env``, and ``python -m dsv4_env``: the help at once, all else from :mod:`dsv4_env.cli`."""
+"""``dsv4-env``, and ``python -m dsv4_env``: what must be quick at once, all else from ``cli``.
+
+Most of the time that ``--help`` and ``export PROFILE`` take is click's import, and neither needs
+it. Tests hold both to what click does.
+"""
 
 from __future__ import annotations
 
 import os
 import sys
 
-HELP = "help.txt"  # what `dsv4-env --help` prints; a test holds it to the commands
+HELP = "help.txt"  # what `dsv4-env --help` prints
 
 
 def _wide() -> bool:
@@ -18,20 +22,63 @@ def _wide() -> bool:
         return False
 
 
+def _help() -> bytes:
+    folder = os.path.dirname(__file__)  # noqa: PTH120  # pathlib takes as long as all the rest
+    with open(os.path.join(folder, "cli", HELP), "rb") as file:  # noqa: PTH118, PTH123
+        return file.read()
+
+
+def _export(words: list[str]) -> bytes | None:
+    """What ``export PROFILE [-f FORMAT]`` prints; None for anything else, and where it fails."""
+    match words:
+        case [name] if not name.startswith("-"):
+            format_ = "shell"
+        case [name, "-f" | "--format", format_] if not name.startswith("-"):
+            pass
+        case _:
+            return None
+    import gc
+    from pathlib import Path
+
+    from dsv4_env.exporters import EXPORTERS
+    from dsv4_env.profile import load_all
+    from dsv4_env.project import profiles_folder
+
+    gc.disable()  # nothing lives long enough to be worth looking for
+    exporter = EXPORTERS.get(format_)
+    if exporter is None or not exporter.quick:
+        return None
+    try:
+        profile = load_all(profiles_folder(Path.cwd(), os.environ)).get(name)
+        return exporter(profile.config).encode(errors="surrogateescape") if profile else None
+    except Exception:  # click's way meets it again, and tells
+        return None
+
+
+def _quick(words: list[str]) -> bytes | None:
+    """The answer to a command line that needs no click, None for all others."""
+    if "_DSV4_ENV_COMPLETE" in os.environ:
+        return None
+    if words in (["--help"], ["-h"]):
+        return _help() if _wide() else None
+    return _export(words[1:]) if words[:1] == ["export"] else None
+
+
 def main() -> None:
     """The entry point of ``dsv4-env``."""
-    if sys.argv[1:] in (["--help"], ["-h"]) and "_DSV4_ENV_COMPLETE" not in os.environ and _wide():
-        # Most of the time that click's help takes is click's import.
-        with open(os.path.join(os.path.dirname(__file__), "cli", HELP), "rb") as file:  # noqa: PTH118, PTH120, PTH123
-            text = file.read()
-        try:
-            os.write(1, text)
-        except OSError:
-            pass
-        else:
-            return
+    answer = _quick(sys.argv[1:])
+    try:
+        while answer:
+            answer = answer[os.write(1, answer) :]
+    except OSError:
+        pass  # a reader that has gone, a full disk: click's way meets it again, and tells
+    if answer == b"":
+        return
+    import gc
+
     from dsv4_env.cli import main as whole
 
+    gc.enable()
     whole()
 
 

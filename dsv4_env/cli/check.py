@@ -28,8 +28,8 @@ from dsv4_env.cli.common import (
 from dsv4_env.errors import ReadError, UsageError, did_you_mean
 from dsv4_env.finding import Severity
 from dsv4_env.profile import load_profile, reference_script
+from dsv4_env.project import PREFIX
 from dsv4_env.reporters import REPORTERS
-from dsv4_env.settings import PREFIX
 
 if TYPE_CHECKING:
     from dsv4_env.drift import Run

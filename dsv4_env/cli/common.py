@@ -15,10 +15,11 @@ import click
 from dsv4_env.cli import complete
 from dsv4_env.errors import ReadError, UsageError
 from dsv4_env.model import ENV_NAME, Location
-from dsv4_env.settings import Settings, load, profiles_folder
+from dsv4_env.project import profiles_folder
 
 if TYPE_CHECKING:
     from dsv4_env.catalogue import Catalogue
+    from dsv4_env.settings import Settings
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -108,12 +109,19 @@ def format_option(default: str) -> click.Option:
 
 def settings() -> Settings:
     """The settings of the current folder and environment."""
+    from dsv4_env.settings import load
+
     return load(Path.cwd(), os.environ)
 
 
 def profile_folder(folder: Path | None) -> Path | None:
     """The folder of the user's own profiles: the option's, else the setting's."""
-    return folder if folder is not None else profiles_folder(Path.cwd(), os.environ)
+    if folder is not None:
+        return folder
+    try:
+        return profiles_folder(Path.cwd(), os.environ)
+    except ValueError:
+        return settings().profiles
 
 
 def use_color(choice: str) -> bool:

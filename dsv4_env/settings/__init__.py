@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dsv4_env.errors import SettingsError, did_you_mean
+from dsv4_env.project import PREFIX, find_pyproject, is_ours
 
 if TYPE_CHECKING:
     from dsv4_env.finding import Severity, Waiver
     from dsv4_env.model import Location
     from dsv4_env.toml_source import TomlSource
 
-PREFIX = "DSV4_ENV_"
 TABLE = ("tool", "dsv4_env")
-# [tool.dsv4_env], [[tool.dsv4_env.pairs]], tool.dsv4_env.sglang = …; or dsv4_env under [tool].
-# Of a name that is spelled in another way is to be told, so it is found, too.
-_DOTTED = re.compile(rb"""tool["']?\s*\.\s*["']?dsv4[-_.]?env\b""", re.IGNORECASE)
-_PLAIN = re.compile(rb"""^\s*["']?dsv4_env["']?\s*[.=]""", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,52 +69,6 @@ class Settings:
     source: Path | None = field(default=None, compare=False)
 
 
-def find_pyproject(start: Path) -> Path | None:
-    """The nearest pyproject.toml, from *start* upwards, that has settings of the tool.
-
-    One that has no such table, as far as its bytes tell, is passed over without parsing it.
-    """
-    for folder in (start, *start.parents):
-        path = folder / "pyproject.toml"
-        try:
-            data = path.read_bytes()
-        except OSError:
-            continue
-        if _DOTTED.search(data) or (b"dsv4_env" in data and _PLAIN.search(data)):
-            return path
-    return None
-
-
-def profiles_folder(start: Path, environ: Mapping[str, str]) -> Path | None:
-    """The setting ``profiles`` alone, without the 150 ms that checking all settings takes.
-
-    It is what ``load(start, environ).profiles`` is, wherever that doesn't raise SettingsError;
-    what looks wrong is left to ``load`` to tell.
-    """
-    if text := environ.get(f"{PREFIX}PROFILES"):
-        return start / text
-    pyproject = find_pyproject(start)
-    if pyproject is None:
-        return None
-    import tomllib
-
-    try:
-        table = tomllib.loads(pyproject.read_text(encoding="utf-8-sig"))["tool"]["dsv4_env"]
-        text = table.get("profiles")
-    except (ValueError, LookupError, TypeError, AttributeError):
-        return load(start, environ).profiles
-    if text is None:
-        return None
-    return (
-        pyproject.parent / text if isinstance(text, str) and text else load(start, environ).profiles
-    )
-
-
-def _is_ours(key: str) -> bool:
-    """Whether a table is meant for this tool, however its name is spelled."""
-    return re.sub(r"[-_.]", "", key).casefold() == "dsv4env"
-
-
 def load(start: Path, environ: Mapping[str, str]) -> Settings:
     """The settings that hold in the folder *start*. Raises SettingsError.
 
@@ -161,7 +110,7 @@ def _load(pyproject: Path | None, variables: Mapping[str, str], start: Path) -> 
     if pyproject is not None:
         source = toml_source.parse(pyproject.read_bytes(), str(pyproject), SettingsError)
         for key in source.data.get("tool", {}):
-            if key != TABLE[1] and _is_ours(key):
+            if key != TABLE[1] and is_ours(key):
                 raise SettingsError(
                     f"unknown table [tool.{key}]",
                     where=next(

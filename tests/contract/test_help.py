@@ -14,8 +14,9 @@ import click
 import pytest
 
 import dsv4_env
-from dsv4_env.__main__ import HELP
+from dsv4_env.__main__ import HELP, _quick
 from dsv4_env.cli import COMMANDS, SECTIONS, cli
+from dsv4_env.exporters import EXPORTERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -132,3 +133,47 @@ def test_the_quick_help_is_the_help(
     assert path.read_text() == text
     assert program("--help") == program("-h") == program("--help", COLUMNS="200") == text
     assert program("--help", COLUMNS="60") != text  # click's, wrapped for a narrow terminal
+
+
+def test_the_quick_export_is_the_export(
+    run: Callable[..., Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quick = [e.name for e in EXPORTERS.values() if e.quick]
+    assert {"shell", "fish", "python", "args", "json"} <= set(quick)
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "mine.toml").write_text('extends = ["flash-fp4"]\n[env]\nA = "\'\\u00e9"\n')
+    (tmp_path / "pyproject.toml").write_text('[tool.dsv4_env]\nprofiles = "own"\n')
+    monkeypatch.chdir(tmp_path)
+    lines = [["export", name, "-f", f] for f in quick for name in ("pro-fp8", "mine")]
+    for words in [["export", "mine"], ["export", "mine", "--format", "json"], *lines]:
+        assert _quick(words) == run(*words).out.encode(), words
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["export", "nope"],
+        ["export", "pro-fp4", "-f", "nope"],
+        ["export", "pro-fp4", "-f", "k8s-pod"],
+        ["export", "pro-fp4", "--unset"],
+        ["export", "--help"],
+        ["export"],
+        ["list"],
+        [],
+    ],
+)
+def test_all_else_is_left_to_click(words: list[str]) -> None:
+    assert _quick(words) is None
+
+
+@pytest.mark.parametrize("target", ["/dev/full", None])
+def test_what_cannot_be_written_is_told(target: str | None) -> None:
+    redirect = ">&-" if target is None else f"> {target}"
+    done = subprocess.run(
+        ["sh", "-c", f'"$0" -m dsv4_env export pro-fp4 {redirect}', sys.executable],
+        capture_output=True,
+        check=False,
+        text=True,
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("dsv4-env: error: ")

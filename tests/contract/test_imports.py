@@ -18,7 +18,7 @@ PACKAGE = Path(dsv4_env.__file__).parent
 TIERS = [
     {"errors"},
     {"model"},
-    {"catalogue", "finding", "quoting", "scrub", "toml_source"},
+    {"catalogue", "finding", "project", "quoting", "scrub", "toml_source"},
     {"capture", "diff", "importance", "profile", "server", "settings"}
     | {"readers", "exporters", "reporters"},
     {"equivalence"},

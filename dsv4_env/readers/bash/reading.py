@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from dsv4_env.model import Unknown, Value
 from dsv4_env.readers.bash.lookup import scalar
 from dsv4_env.readers.bash.output import NAME, Command, Status, undecided
+from dsv4_env.readers.bash.special import delimiter
 from dsv4_env.readers.bash.state import Run, State, Var
 from dsv4_env.readers.bash.variables import assign, forget, store
 
@@ -84,20 +85,17 @@ def _read(run: Run, state: State, node: Simple, args: list[Value]) -> Status:
 def read_fields(line: str, ifs: str, limit: int) -> list[str]:
     """The fields of a line as ``read`` splits it; the last takes the rest, *limit* 0: no limit."""
     white = "".join(c for c in ifs if c in " \t\n")
-    other = "".join(c for c in ifs if c not in " \t\n")
-    w, o = (f"[{re.escape(s)}]" if s else "(?!)" for s in (white, other))
-    delimiter = re.compile(f"{w}*{o}{w}*|{w}+")
     rest = line.strip(white) if white else line
     found: list[str] = []
     while rest:
         if limit and len(found) == limit - 1:
             # A single delimiter that ends the line ends the last field.
-            m = delimiter.search(rest)
+            m = delimiter(ifs).search(rest)
             if m and m.end() == len(rest):
                 rest = rest[: m.start()]
             found.append(rest)
             return found
-        m = delimiter.search(rest)
+        m = delimiter(ifs).search(rest)
         if m is None:
             found.append(rest)
             break

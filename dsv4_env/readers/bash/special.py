@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from pathlib import Path
 from typing import TypeAlias
 
@@ -153,3 +154,23 @@ def set_condition(value: Unknown) -> Condition:
     """Whether a variable is set at all."""
     name = value.names[0] if value.names else value.text
     return Condition(("set", id(value)), f"{name} is set", f"{name} is not set")
+
+
+@lru_cache(maxsize=64)
+def delimiter(ifs: str) -> re.Pattern[str]:
+    """What ends a field: a character of IFS with the blanks around it, or blanks."""
+    white = "".join(c for c in ifs if c in " \t\n")
+    other = "".join(c for c in ifs if c not in " \t\n")
+    w, o = (f"[{re.escape(s)}]" if s else "(?!)" for s in (white, other))
+    return re.compile(f"{w}*{o}{w}*|{w}+")
+
+
+def split(text: str, ifs: str) -> list[tuple[str, str]]:
+    """The text as (data, delimiter behind it) pairs."""
+    found: list[tuple[str, str]] = []
+    pos = 0
+    for m in delimiter(ifs).finditer(text):
+        found.append((text[pos : m.start()], m[0]))
+        pos = m.end()
+    found.append((text[pos:], ""))
+    return found

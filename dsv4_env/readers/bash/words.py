@@ -171,7 +171,7 @@ def fields(run: Run, state: State, found: Sequence[Piece]) -> list[Value]:
                 current.append(run.derived(value, [ifs, value], splits=True))
                 splits = True
                 continue
-            for text, delimiter in _split(value, ifs):
+            for text, delimiter in special.split(value, ifs):
                 if text:
                     current.append(text)
                     active.append(text)
@@ -196,21 +196,6 @@ def _ragged_edge(found: Sequence[Piece]) -> bool:
         if any(b is not None and b[0] != "" for b in beside):
             return True
     return False
-
-
-def _split(text: str, ifs: str) -> list[tuple[str, str]]:
-    """The text as (data, delimiter behind it) pairs."""
-    white = "".join(c for c in ifs if c in " \t\n")
-    other = "".join(c for c in ifs if c not in " \t\n")
-    w, o = (f"[{re.escape(s)}]" if s else "(?!)" for s in (white, other))
-    delimiter = re.compile(f"{w}*{o}{w}*|{w}+")
-    found: list[tuple[str, str]] = []
-    pos = 0
-    for m in delimiter.finditer(text):
-        found.append((text[pos : m.start()], m[0]))
-        pos = m.end()
-    found.append((text[pos:], ""))
-    return found
 
 
 def _blanks_beside(found: Sequence[Piece], ifs: Value) -> bool:
