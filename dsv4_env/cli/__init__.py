@@ -29,7 +29,7 @@ VARIABLE = "_DSV4_ENV_COMPLETE"  # set by a shell that asks for completion
 SECTIONS = {  # of the help; a command that isn't here comes under "More"
     "Profiles": ("list", "show", "export", "import", "sync", "lock", "schema"),
     "Start something": ("run", "launch"),
-    "Find drift": ("check", "diff", "doctor", "discover", "history", "lint", "rule"),
+    "Find drift": ("check", "diff", "report", "history", "doctor", "discover", "lint", "rule"),
     "Know SGLang": ("explain", "catalogue", "upgrade"),
     "Try out and set up": ("capture", "completion"),
 }
@@ -43,6 +43,7 @@ COMMANDS = {  # the module of each command, and the summary that the help has of
     "export": ("export", "Write a profile for a shell, a test, a container, a job."),
     "check": ("check", "Hold launches to their profiles; exit with 1 on drift."),
     "discover": ("discover", "Find every launch in a tree, and the profile nearest to it."),
+    "report": ("report", "Write a page with every setting of profiles and launches."),
     "diff": ("compare", "Show how B differs from A, as SGLang reads both."),
     "lint": ("lint", "Say what a release of SGLang makes of profiles and files."),
     "rule": ("lint", "Explain a rule, by id or name; without one, list them all."),

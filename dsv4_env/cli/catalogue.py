@@ -17,7 +17,7 @@ from dsv4_env.cli.common import table, write
 from dsv4_env.errors import ReadError, did_you_mean
 
 if TYPE_CHECKING:
-    from dsv4_env.catalogue import Argument, Catalogue, Variable
+    from dsv4_env.catalogue import Catalogue
 
 Rows: TypeAlias = list[tuple[str, str]]
 
@@ -33,20 +33,6 @@ def load_release(release: str) -> Catalogue:
     if note:
         click.echo(f"dsv4-env: note: {note}", err=True)
     return load(known)
-
-
-def span(found: list[str]) -> str:
-    """``A to B`` for releases that follow each other, with commas between where some lack."""
-    from dsv4_env.catalogue import releases
-
-    order = releases()
-    runs: list[list[str]] = []
-    for release in found:
-        if runs and order.index(release) == order.index(runs[-1][-1]) + 1:
-            runs[-1].append(release)
-        else:
-            runs.append([release])
-    return ", ".join(r[0] if len(r) == 1 else f"{r[0]} to {r[-1]}" for r in runs)
 
 
 @click.group()
@@ -144,9 +130,11 @@ def over_releases(
     name: str, wanted: list[Catalogue], *, whole: bool = False
 ) -> list[tuple[list[str], Rows]]:
     """What releases make of a variable or flag; those that follow each other and agree as one."""
+    from dsv4_env.catalogue import describe
+
     groups: list[tuple[list[str], Rows]] = []
     for catalogue in wanted:
-        found = _facts(catalogue, name, whole=whole)
+        found = describe.facts(catalogue, name, whole=whole)
         if groups and groups[-1][1] == found:
             groups[-1][0].append(catalogue.release)
         else:
@@ -156,9 +144,11 @@ def over_releases(
 
 def history_lines(groups: list[tuple[list[str], Rows]]) -> list[str]:
     """What releases make of a name, as lines, a blank one before each group."""
+    from dsv4_env.catalogue import describe
+
     lines: list[str] = []
     for spanned, found in groups:
-        lines += ["", f"SGLang {span(spanned)}"]
+        lines += ["", f"SGLang {describe.span(spanned)}"]
         width = max((len(k) for k, _ in found), default=0)
         lines += [f"  {k:{width}}  {v}" for k, v in found] or ["  doesn't know it"]
     return lines
@@ -173,69 +163,6 @@ def title(name: str, wanted: list[Catalogue]) -> str:
     return f"a variable of {owner(name) or 'somebody else'}" + (
         "" if any(name in c.variables for c in wanted) else ", by its old name"
     )
-
-
-def _facts(catalogue: Catalogue, name: str, *, whole: bool) -> list[tuple[str, str]]:
-    """What a release makes of the name, as rows; none where it doesn't know it."""
-    from dsv4_env.catalogue import history
-
-    if name.startswith("-"):
-        match = catalogue.argument(name)
-        if match is not None and match.candidates:
-            return [("ambiguous", ", ".join(match.candidates))]
-        if match is None or match.argument is None:
-            return []
-        rows = _argument(match.argument, history.default_of(catalogue, match.argument.flag))
-        return [("short for", match.flag), *rows] if match.abbreviated else rows
-    variable = catalogue.variable(name)
-    if variable is None:
-        return []
-    return _variable(variable, history.default_of(catalogue, name), whole=whole)
-
-
-def _variable(v: Variable, default: str, *, whole: bool) -> list[tuple[str, str]]:
-    rows = [("type", v.kind)] if v.readings else []
-    if v.readings:
-        rows.append(("default", default))
-        rows.append(("declared", "yes" if v.in_envs else "no"))
-    if v.in_envs and not v.mentioned:
-        rows.append(("read", "nowhere"))
-    if not v.live:
-        rows.append(("read", "no more"))
-    how = {"invert_bool": ", inverted", "ms_to_s": ", in seconds", "computed": ", changed"}
-    if v.renamed_to:
-        wins = f"; where both are set, the {v.wins} one wins" if v.wins else ""
-        rows.append(("renamed to", v.renamed_to + how.get(v.transform or "", "") + wins))
-    if v.replaced_by:
-        rows.append(("replaced by", v.replaced_by))
-    if v.deprecated:
-        rows.append(("deprecated", "yes"))
-    if v.aliases:
-        rows.append(("old names", ", ".join(v.aliases)))
-    files = v.read_in
-    if files and whole:
-        rows += [("read in", f) for f in files]
-        rows += [("set in", s.file) for s in v.set_by]
-    elif files:
-        rows.append(("read in", f"{len(files)} files" if len(files) > 3 else ", ".join(files)))
-    return rows
-
-
-def _argument(a: Argument, default: str) -> list[tuple[str, str]]:
-    rows = [("type", a.type or a.action)]
-    if a.nargs is not None and a.nargs != "0":
-        rows.append(("values", a.nargs))
-    rows.append(("default", default))
-    if a.choices is not None:
-        rows.append(("choices", ", ".join(a.choices)))
-    rows += [("old value", f"{old} → {new}") for old, new in a.value_aliases]
-    if len(a.flags) > 1:
-        rows.append(("spellings", ", ".join(a.flags)))
-    if a.deprecated or a.refused:
-        rows.append(("deprecated", "refused" if a.refused else "yes"))
-    if a.replacement:
-        rows.append(("replaced by", a.replacement))
-    return rows
 
 
 @catalogue.command("diff")
@@ -299,7 +226,7 @@ def search(word: str, sglang: str | None) -> int:
       dsv4-env catalogue search dsv4
       dsv4-env catalogue search thinking --sglang 0.5.13
     """
-    from dsv4_env.catalogue import history, load, releases
+    from dsv4_env.catalogue import describe, history, load, releases
 
     wanted = [load_release(sglang)] if sglang else [load(r) for r in releases()]
     seek = word.casefold().lstrip("-").replace("-", "_")
@@ -311,7 +238,7 @@ def search(word: str, sglang: str | None) -> int:
     if not found:
         click.echo(f"nothing has {word!r} in its name", err=True)
         return 1
-    write(table([(name, span(found[name])) for name in sorted(found)]))
+    write(table([(name, describe.span(found[name])) for name in sorted(found)]))
     return 0
 
 

@@ -139,7 +139,7 @@ def check(
 
     files = _outputs(outputs)
     found = settings()
-    pairs = () if against else _pairs(names, found)
+    pairs = () if against else pairs_of(names, found)
     if changed_since is not None and not pairs:
         raise UsageError(
             "--changed-since" + (" with --against" if against else ": there are no pairs"),
@@ -227,8 +227,8 @@ def _output(text: str) -> tuple[str, Path]:
     return _SUFFIXES[suffix], Path(text)
 
 
-def _pairs(names: Sequence[str], found: Settings) -> tuple[Pair, ...]:
-    """The pairs of the project, or those of some profiles."""
+def pairs_of(names: Sequence[str], found: Settings) -> tuple[Pair, ...]:
+    """The pairs of the project, or those of some profiles. Raises UsageError."""
     if not names or not found.pairs:
         return found.pairs
     paired = {p.profile for p in found.pairs}

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime, time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -13,27 +15,39 @@ from dsv4_env.cli.common import catalogue_for, settings, sglang_option, write
 from dsv4_env.errors import UsageError
 
 if TYPE_CHECKING:
-    from dsv4_env.history import Side
+    from dsv4_env.history import History, Side
 
+F = TypeVar("F", bound=Callable[..., Any])
 _SCRIPTS = ("**/run_dsv4*.sh",)
 _TESTS = ("**/test_deepseek_v4*.py",)
 
 
+def git_options(command: F) -> F:
+    """The options that say which files of a repository are followed, and on which branches."""
+    for option in (
+        click.option("--since", metavar="DATE", help="Only what moved from this day (2026-05-01)."),
+        click.option("--tests-ref", default="HEAD", metavar="REF", help="The branch of the tests."),
+        click.option(
+            "--script-ref", default="HEAD", metavar="REF", help="The branch of the scripts."
+        ),
+        click.option(
+            "--paths",
+            "-p",
+            multiple=True,
+            metavar="[REF:]GLOB",
+            help="Files to follow, from the top of the repository; ** is any number of folders. "
+            "What is bash counts as a script, all else as a test. Default: "
+            + " and ".join((*_SCRIPTS, *_TESTS))
+            + ".",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
 @click.command()
 @click.argument("repository", metavar="REPO", type=click.Path(path_type=Path), default=".")
-@click.option(
-    "--paths",
-    "-p",
-    multiple=True,
-    metavar="[REF:]GLOB",
-    help="Files to follow, from the top of the repository; ** is any number of folders. What is "
-    "bash counts as a script, all else as a test. Default: "
-    + " and ".join((*_SCRIPTS, *_TESTS))
-    + ".",
-)
-@click.option("--script-ref", default="HEAD", metavar="REF", help="The branch of the scripts.")
-@click.option("--tests-ref", default="HEAD", metavar="REF", help="The branch of the tests.")
-@click.option("--since", metavar="DATE", help="Only what moved from this day on (2026-05-01).")
+@git_options
 @click.option(
     "--setting",
     "-s",
@@ -48,10 +62,10 @@ _TESTS = ("**/test_deepseek_v4*.py",)
     "--format",
     "-f",
     "format_",
-    type=click.Choice(["text", "json", "markdown"]),
+    type=click.Choice(["text", "json", "markdown", "html"]),
     default="text",
     show_default=True,
-    help="How the history is written.",
+    help="How the history is written; html is a page with the timelines.",
 )
 @click.option(
     "--output",
@@ -83,9 +97,34 @@ def history(
       dsv4-env history ../sglang --script-ref amd/deepseek_v4 --tests-ref main
       dsv4-env history . -p 'amd/deepseek_v4:python/run_dsv4.sh' -p 'main:test/**/test_*_v4_*.py'
       dsv4-env history . --since 2026-05-01 --setting 'SGLANG_HACK_*'
+      dsv4-env history . --format html --output history.html
     """
-    from dsv4_env import history as engine
     from dsv4_env.history import render
+
+    found = read_history(repository, paths, script_ref, tests_ref, since, ignore, sglang)
+    if format_ == "text":
+        text = render.as_text(found, timelines=patterns or None)
+    elif format_ == "html":
+        from dsv4_env.matrix.page import page
+
+        chosen = replace(found, settings=tuple(render.selected(found, patterns)))
+        text = page(None, [render.describe(chosen)], f"{date.today()}")
+    else:
+        text = render.FORMATS[format_](found)
+    write(text, output)
+
+
+def read_history(
+    repository: Path,
+    paths: tuple[str, ...],
+    script_ref: str,
+    tests_ref: str,
+    since: str | None,
+    ignore: tuple[str, ...],
+    sglang: str | None,
+) -> History:
+    """The history that the options ask for, with a bar on a terminal. Raises Dsv4Error."""
+    from dsv4_env import history as engine
 
     sides = _sides(paths, script_ref, tests_ref)
     start = _day(since) if since else None
@@ -108,11 +147,7 @@ def history(
         raise UsageError(
             f"no file is called {globs}", where=repository, expected="--paths [REF:]GLOB"
         )
-    if format_ == "text":
-        text = render.as_text(found, timelines=patterns or None)
-    else:
-        text = render.FORMATS[format_](found)
-    write(text, output)
+    return found
 
 
 def _sides(paths: tuple[str, ...], script_ref: str, tests_ref: str) -> list[Side]:

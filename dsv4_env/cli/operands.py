@@ -137,6 +137,22 @@ def open_launch(text: str, inputs: Inputs) -> Opened:
     return Opened(replace(config, name=title), path, source)
 
 
+def open_launches(text: str, inputs: Inputs) -> list[Opened]:
+    """Every launch that an operand names: all of a file or a port, or the one that it chooses."""
+    from dsv4_env.drift.sources import titles
+
+    if match := RUNNING.fullmatch(text):
+        return [Opened(c) for c in running(match[1], match[2])]
+    operand = split(text)
+    if operand.chosen:
+        return [open_launch(text, inputs)]
+    _, source, launches = file_launches(operand, inputs)
+    path = None if operand.path == "-" else Path(operand.path)
+    named = zip(titles(launches, operand.name), launches, strict=True)
+    found = [Opened(replace(config, name=title), path, source) for title, config in named]
+    return found or [open_launch(text, inputs)]  # which says that there is none
+
+
 def running(kind: str, text: str) -> list[LaunchConfig]:
     """The running servers that ``pid:N``, ``port:N`` or ``process:TEXT`` means."""
     from dsv4_env.readers import process

@@ -43,6 +43,16 @@ class Options:
     root: Path | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """One launch held to one profile: what was compared, and the patterns that chose it."""
+
+    profile: Profile
+    config: LaunchConfig
+    ignore: tuple[str, ...]
+    compare: tuple[str, ...]
+
+
 @dataclass(slots=True)
 class Run:
     """One check: what it is given, and what it has found so far.
@@ -50,7 +60,8 @@ class Run:
     *changed* are the files that count where only changes are checked, *whole* says that every
     pair of the project is looked at. With *strict*, what can't be read is raised. *files* are
     those read (or not to be read), *touched* the ids of the pairs that a change may matter to,
-    *names* those of all settings met.
+    *names* those of all settings met, *held* the two
+    sides of each comparison.
     """
 
     settings: Settings
@@ -62,6 +73,7 @@ class Run:
     strict: bool = False
     lines: Lines = field(default_factory=Lines)
     comparisons: list[Comparison] = field(default_factory=list)
+    held: list[Held] = field(default_factory=list)
     problems: list[Finding] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     files: set[Path] = field(default_factory=set)
@@ -204,16 +216,19 @@ def compare(run: Run, pair: Pair, config: LaunchConfig, title: str) -> None:
     options, settings = run.options, run.settings
     for side in (with_model(profile), config):
         run.names |= {e.name for e in side.env} | {a.flag for a in side.args or () if a.flag}
+    ignore = (*options.ignore, *settings.ignore, *pair.ignore)
+    put_back = (*options.compare, *settings.compare, *pair.compare)
     comparison = compare_launches(
         with_model(profile),
         config,
-        ignore=(*options.ignore, *settings.ignore, *pair.ignore),
-        compare=(*options.compare, *settings.compare, *pair.compare),
+        ignore=ignore,
+        compare=put_back,
         catalogue=run.catalogue(options.sglang or pair.sglang, [profile.sglang_range]),
         show_equivalent=options.show_equivalent,
         severities={**settings.severity, **pair.severity},
     )
     run.comparisons.append(replace(comparison, right=title))
+    run.held.append(Held(profile, config, ignore, put_back))
 
 
 def _reading(run: Run, pair: Pair) -> Reading:
@@ -360,6 +375,7 @@ def exit_code(found: Report) -> int:
 
 __all__ = [
     "CatalogueFor",
+    "Held",
     "Options",
     "Run",
     "changed_since",

@@ -25,6 +25,7 @@ TIERS = [
     {"lint", "rules", "upgrade"},
     {"drift", "preflight"},
     {"history", "pytest_drift", "writeback"},
+    {"matrix"},
     {"cli", "pytest_plugin"},
     {"__main__"},
 ]

@@ -1,0 +1,84 @@
+"""What a release makes of a name, in words: rows of a table for people."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dsv4_env.catalogue import history
+from dsv4_env.catalogue.releases import releases
+
+if TYPE_CHECKING:
+    from dsv4_env.catalogue import Argument, Catalogue, Variable
+
+
+def facts(catalogue: Catalogue, name: str, *, whole: bool = False) -> list[tuple[str, str]]:
+    """What a release makes of the name, as rows; none where it doesn't know it."""
+    if name.startswith("-"):
+        match = catalogue.argument(name)
+        if match is not None and match.candidates:
+            return [("ambiguous", ", ".join(match.candidates))]
+        if match is None or match.argument is None:
+            return []
+        rows = _argument(match.argument, history.default_of(catalogue, match.argument.flag))
+        return [("short for", match.flag), *rows] if match.abbreviated else rows
+    variable = catalogue.variable(name)
+    if variable is None:
+        return []
+    return _variable(variable, history.default_of(catalogue, name), whole=whole)
+
+
+def _variable(v: Variable, default: str, *, whole: bool) -> list[tuple[str, str]]:
+    rows = [("type", v.kind)] if v.readings else []
+    if v.readings:
+        rows.append(("default", default))
+        rows.append(("declared", "yes" if v.in_envs else "no"))
+    if v.in_envs and not v.mentioned:
+        rows.append(("read", "nowhere"))
+    if not v.live:
+        rows.append(("read", "no more"))
+    how = {"invert_bool": ", inverted", "ms_to_s": ", in seconds", "computed": ", changed"}
+    if v.renamed_to:
+        wins = f"; where both are set, the {v.wins} one wins" if v.wins else ""
+        rows.append(("renamed to", v.renamed_to + how.get(v.transform or "", "") + wins))
+    if v.replaced_by:
+        rows.append(("replaced by", v.replaced_by))
+    if v.deprecated:
+        rows.append(("deprecated", "yes"))
+    if v.aliases:
+        rows.append(("old names", ", ".join(v.aliases)))
+    files = v.read_in
+    if files and whole:
+        rows += [("read in", f) for f in files]
+        rows += [("set in", s.file) for s in v.set_by]
+    elif files:
+        rows.append(("read in", f"{len(files)} files" if len(files) > 3 else ", ".join(files)))
+    return rows
+
+
+def _argument(a: Argument, default: str) -> list[tuple[str, str]]:
+    rows = [("type", a.type or a.action)]
+    if a.nargs is not None and a.nargs != "0":
+        rows.append(("values", a.nargs))
+    rows.append(("default", default))
+    if a.choices is not None:
+        rows.append(("choices", ", ".join(a.choices)))
+    rows += [("old value", f"{old} → {new}") for old, new in a.value_aliases]
+    if len(a.flags) > 1:
+        rows.append(("spellings", ", ".join(a.flags)))
+    if a.deprecated or a.refused:
+        rows.append(("deprecated", "refused" if a.refused else "yes"))
+    if a.replacement:
+        rows.append(("replaced by", a.replacement))
+    return rows
+
+
+def span(found: list[str]) -> str:
+    """``A to B`` for releases that follow each other, with commas between where some lack."""
+    order = releases()
+    runs: list[list[str]] = []
+    for release in found:
+        if runs and order.index(release) == order.index(runs[-1][-1]) + 1:
+            runs[-1].append(release)
+        else:
+            runs.append([release])
+    return ", ".join(r[0] if len(r) == 1 else f"{r[0]} to {r[-1]}" for r in runs)

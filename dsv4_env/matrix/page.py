@@ -1,0 +1,428 @@
+"""The page: a matrix and histories as one file of HTML that needs nothing else.
+
+What the page says comes from here as plain data; ``page.html`` gives it its shape, and a
+Content-Security-Policy lets only the style and the script of this package run.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+import shlex
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from dsv4_env import __version__
+from dsv4_env.catalogue import describe, history, releases
+from dsv4_env.catalogue import load as load_catalogue
+from dsv4_env.finding import Finding, Report
+from dsv4_env.matrix import MARKS, Cell, Column, Made, Matrix, Row, Status, owner_of, section_of
+from dsv4_env.matrix.timeline import timelines
+from dsv4_env.model import Location, Origin, Unknown, masked
+from dsv4_env.profile import shipped_dir
+from dsv4_env.reporters.content import (
+    Entry,
+    count,
+    entries,
+    own_notes,
+    shared_notes,
+    tally,
+    verdict,
+    worst_first,
+)
+from dsv4_env.reporters.excerpt import excerpt
+from dsv4_env.reporters.style import plain
+from dsv4_env.rules import show
+from dsv4_env.scrub import scrubbed
+
+_FOLDER = Path(__file__).parent
+_QUOTED = re.compile(r'"((?:[^"\\\s]|(?<=[^"\s])[ ](?=[^"\s]))+)"( unless .*)?')
+_KINDS = {
+    "profile": "profile",
+    "bash": "script",
+    "python": "test",
+    "process": "live process",
+    "dotenv": "variables",
+    "capture": "capture",
+}
+_TOLD = ("read as SGLang ", "not compared: ")  # the summary and the matrix say so anyway
+_LINES = re.compile(r"[^\n\t]+")
+_MARKUP = {ord(c): f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"}
+
+
+def page(matrix: Matrix | None, histories: Sequence[Mapping[str, Any]] = (), made: str = "") -> str:
+    """A page of a matrix, of histories (as ``history.render.describe`` gives them), or of both.
+
+    *made* is the day that the page tells at its end.
+    """
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    style, script = ((_FOLDER / f"page.{kind}").read_text() for kind in ("css", "js"))
+    environment = Environment(
+        loader=FileSystemLoader(_FOLDER),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_finalized,
+    )
+    view = _matrix(matrix) if matrix is not None else None
+    return environment.get_template("page.html").render(
+        view=view,
+        histories=[timelines(h) for h in histories],
+        style=_safe(style),
+        script=_safe(script),
+        policy=f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; "
+        "img-src data:; base-uri 'none'; form-action 'none'",
+        data=_safe(embedded(_details(matrix) if matrix is not None else {})),
+        version=__version__,
+        made=made,
+    )
+
+
+def embedded(data: object) -> str:
+    """JSON that may stand in a script element: nothing in it can end the element or begin one."""
+    return json.dumps(_deep(data), separators=(",", ":")).translate(_MARKUP)
+
+
+def _deep(data: Any) -> Any:
+    if isinstance(data, str):
+        return cleaned(data)
+    if isinstance(data, Mapping):
+        return {str(k): _deep(v) for k, v in data.items()}
+    return [_deep(v) for v in data] if isinstance(data, (list, tuple)) else data
+
+
+@lru_cache(maxsize=4096)
+def cleaned(text: str) -> str:
+    """Text without what can't be seen and without halves of characters; lines stay lines."""
+    return _LINES.sub(lambda m: plain(m[0]), text)
+
+
+def _finalized(value: Any) -> Any:
+    return cleaned(value) if type(value) is str else value
+
+
+def _safe(text: str) -> Any:
+    from markupsafe import Markup
+
+    return Markup(text)  # noqa: S704  # the package's own files, and what embedded() escapes
+
+
+def _hash(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+# What the template shows
+
+
+def _matrix(matrix: Matrix) -> dict[str, Any]:
+    report = matrix.report
+    rows = [_row(r, number) for number, r in enumerate(matrix.rows)]
+    order = {"error": 0, "warning": 1, "note": 2}
+    look = sorted((r for r in rows if r["severity"]), key=lambda r: order[r["severity"]])
+    groups = [
+        ("drift", "Drift", look),
+        ("env", "Environment", [r for r in rows if not r["severity"] and r["section"] == "env"]),
+        (
+            "args",
+            "Server arguments",
+            [r for r in rows if not r["severity"] and r["section"] != "env"],
+        ),
+    ]
+    found = [e for e in entries(report) if e.finding.rule.id != "DSV009"]
+    shared = [n for n in shared_notes(report) if not n.startswith(_TOLD)]
+    counts = dict.fromkeys(("error", "warning", "note"), 0)
+    for entry in found:
+        counts[entry.finding.severity.value] += 1
+    cells = matrix.tally()
+    return {
+        "verdict": _verdict(report),
+        "failed": report.failed,
+        "counts": counts,
+        "waived": report.waived,
+        "looked_at": _looked_at(matrix),
+        "comparisons": [_comparison(c, report, shared) for c in matrix.columns if c.comparison],
+        "notes": [*map(scrubbed, (*report.notes, *shared))],
+        "groups": [(id_, title, group) for id_, title, group in groups if group],
+        "bands": [
+            (p.name, sum(c.profile.name == p.name for c in matrix.columns)) for p in matrix.profiles
+        ],
+        "columns": [_head(c, report) for c in matrix.columns],
+        "owners": sorted({r["owner"] for r in rows}),
+        "statuses": [(s.value, MARKS[s], cells[s]) for s in Status if s in cells],
+        "marks": {s.value: m for s, m in MARKS.items()},
+        "findings": [
+            _finding(e, matrix)
+            for e in worst_first([*found, *entries(report, waived=True)], report)
+        ],
+        "layers": [_layers(matrix, p.name) for p in matrix.profiles],
+        "release": matrix.catalogue.release,
+    }
+
+
+def _verdict(report: Report) -> str:
+    if report.failed:
+        return (
+            "Drift"
+            if any(
+                f.severity in report.failing
+                for c in report.comparisons
+                for f in c.findings
+                if f.waiver is None
+            )
+            else "Problems"
+        )
+    return "No drift" if report.compared else "Nothing compared"
+
+
+def _looked_at(matrix: Matrix) -> str:
+    report = matrix.report
+    profiles = count(len(matrix.profiles), "profile")
+    read = f"{count(report.files, 'file')}, {count(report.launches, 'launch', 'launches')}"
+    compared = f"{count(report.compared, 'setting')} compared, {report.unknown} unknown"
+    return f"{profiles} held against {read}: {compared}"
+
+
+def _comparison(column: Column, report: Report, shared: list[str]) -> dict[str, Any]:
+    assert column.comparison is not None
+    said = verdict(column.comparison, report)
+    found = [f for f in column.comparison.findings if f.rule.id != "DSV009"]
+    return {
+        "profile": column.profile.name,
+        "launch": _ours(report.path(column.title)),
+        "kind": _kind(column),
+        "bad": said.bad,
+        "compared": column.comparison.compared,
+        "word": said.word,
+        "tally": tally(found) or "nothing found",
+        "notes": [n for n in own_notes(column.comparison, shared) if not n.startswith(_TOLD)],
+    }
+
+
+def _kind(column: Column) -> str:
+    reader = column.config.reader
+    return _KINDS.get(reader, reader)
+
+
+def _head(column: Column, report: Report) -> dict[str, Any]:
+    path = _ours(report.path(column.title))
+    file, _, symbol = path.partition("::")
+    folder, name = str(PurePosixPath(file).parent), PurePosixPath(file).name
+    return {
+        "profile": column.comparison is None,
+        "kind": _kind(column),
+        "name": "profile" if column.comparison is None else name or path,
+        "symbol": symbol,
+        "folder": "" if folder == "." else folder,
+        "title": path,
+    }
+
+
+def _row(row: Row, number: int) -> dict[str, Any]:
+    cells = [_shown(c, row) for c in row.cells]
+    statuses = [s.value for s in row.statuses]
+    if any(c and c.waived for c in row.cells):
+        statuses.append("waived")
+    worst = row.severity
+    return {
+        "number": number,
+        "name": row.name,
+        "also": sorted({m.name for c in row.cells if c for m in c.made} - {row.name}),
+        "owner": row.owner,
+        "section": row.section,
+        "severity": worst.value if worst else None,
+        "statuses": statuses,
+        "cells": cells,
+    }
+
+
+def _shown(cell: Cell | None, row: Row) -> tuple[str, str, str, str] | None:
+    """(class, status, mark, text) of a cell; None where neither side has the setting."""
+    if cell is None:
+        return None
+    texts = [_value(m) for m in cell.made if not m.superseded]
+    text = " · ".join(dict.fromkeys(texts))
+    if cell.status is None:
+        return "own", "", "", text
+    names = {m.name for m in cell.made} - {row.name}
+    if names and cell.status is Status.RENAMED:
+        text = f"{', '.join(sorted(names))} {text}"
+    severity = cell.severity
+    kind = "waived" if cell.waived else severity.value if cell.drifts and severity else ""
+    plain_ = {Status.SAME: "same", Status.LEFT_OUT: "out"}.get(cell.status, "quiet")
+    return kind or plain_, cell.status.value, MARKS[cell.status], text
+
+
+def _value(made: Made) -> str:
+    """A value as a cell has room for it: quotes only where they matter."""
+    text = scrubbed(show(made.name, made.words))
+    if match := _QUOTED.fullmatch(text):
+        text = match[1] + (match[2] or "")
+    return text + (f" when {scrubbed(made.condition)}" if made.condition else "")
+
+
+def _finding(entry: Entry, matrix: Matrix) -> dict[str, Any]:
+    finding = entry.finding
+    name, place = entry.other(matrix.report)
+    return {
+        **_said(finding, matrix.report),
+        "where": _ours(entry.where(matrix.report)),
+        "subject": finding.subject,
+        "section": section_of(finding.subject),
+        "owner": owner_of(finding.subject),
+        "other": _ours(f"{name}: {place}") if place else "",
+        "against": _ours(verdict(entry.comparison, matrix.report).title)
+        if entry.comparison
+        else "",
+    }
+
+
+def _said(finding: Finding, report: Report) -> dict[str, Any]:
+    waiver = finding.waiver
+    source = excerpt(report, finding.location, finding.subject)
+    return {
+        "severity": "waived" if waiver else finding.severity.value,
+        "id": finding.rule.id,
+        "rule": finding.rule.name,
+        "message": scrubbed(finding.message),
+        "at": _place(report, finding.location),
+        "source": "\n".join(source) if source else "",
+        "waiver": ""
+        if waiver is None
+        else f"waived: {scrubbed(waiver.reason)}"
+        + (f", until {waiver.until}" if waiver.until else "")
+        + (f" ({_place(report, waiver.location)})" if waiver.location else ""),
+    }
+
+
+def _layers(matrix: Matrix, name: str) -> dict[str, Any]:
+    profile = next(p for p in matrix.profiles if p.name == name)
+    rows: list[dict[str, Any]] = []
+    for (table, key), origin in matrix.layers[name].items():
+        chain = {o.name: o for o in origin.chain()}
+        shown = key if table in ("env", "args") else f"{table}.{key}"
+        cells: list[tuple[str, bool, bool, str] | None] = []
+        for layer in profile.layers:
+            o = chain.get(layer)
+            if o is None:
+                cells.append(None)
+                continue
+            text = "unset" if o.value is None else scrubbed(masked(key, o.value))
+            cells.append(
+                (text or '""', o is origin, o.value is None, _place(matrix.report, o.location))
+            )
+        whose = owner_of(key) if table in ("env", "args") else ""
+        rows.append({"name": shown, "section": table, "owner": whose, "cells": cells})
+    rows.sort(key=lambda r: {"env": 0, "args": 1}.get(r["section"], 2))
+    return {
+        "name": name,
+        "description": profile.description,
+        "columns": profile.layers,
+        "rows": rows,
+    }
+
+
+def _place(report: Report, location: Location | None) -> str:
+    return _ours(report.place(location))
+
+
+def _ours(text: str) -> str:
+    """A place, without saying where on this machine the package is installed."""
+    return text.replace(f"{shipped_dir()}/", "dsv4_env/profiles/")
+
+
+# What the panel shows: parsed when it first opens
+
+
+def _details(matrix: Matrix) -> dict[str, Any]:
+    report = matrix.report
+    return {
+        "columns": [_about(c, report) for c in matrix.columns],
+        "rows": [
+            {
+                "name": row.name,
+                "facts": _facts(row, matrix),
+                "cells": [c and _cell(c, report) for c in row.cells],
+            }
+            for row in matrix.rows
+        ],
+    }
+
+
+def _about(column: Column, report: Report) -> dict[str, Any]:
+    config = column.config
+    facts = [("kind", _kind(column))]
+    if column.comparison is None:
+        facts.append(("layers", " → ".join(column.profile.layers)))
+        facts += [("about", column.profile.description)] if column.profile.description else []
+        facts += [("SGLang", r)] if (r := column.profile.sglang_range) else []
+    else:
+        facts.append(("held to", column.profile.name))
+        facts.append(("verdict", str(verdict(column.comparison, report).word)))
+    facts.append(("place", _place(report, config.location)))
+    if config.command:
+        facts.append(("command", scrubbed(" ".join(_word(w) for w in config.command))))
+    if config.condition:
+        facts.append(("when", scrubbed(config.condition)))
+    facts += [("needs", r.name) for r in config.required]
+    facts += [("note", scrubbed(n.message)) for n in config.notes]
+    return {
+        "title": _ours(report.path(column.title)),
+        "held": column.comparison is not None,
+        "facts": [f for f in facts if f[1]],
+    }
+
+
+def _word(word: object) -> str:
+    return word.text if isinstance(word, Unknown) else shlex.quote(str(word))
+
+
+def _cell(cell: Cell, report: Report) -> dict[str, Any]:
+    return {
+        "s": cell.status.value if cell.status else "",
+        "k": "waived" if cell.waived else cell.severity.value if cell.severity else "",
+        "m": [_made(m, report) for m in cell.made],
+        "f": [_said(f, report) for f in cell.findings],
+    }
+
+
+def _made(made: Made, report: Report) -> dict[str, Any]:
+    unknown = [w for w in made.words if isinstance(w, Unknown)]
+    found: dict[str, Any] = {"n": made.name, "v": scrubbed(show(made.name, made.words))}
+    if made.condition:
+        found["c"] = scrubbed(made.condition)
+    if made.superseded:
+        found["x"] = 1
+    if unknown:
+        found["u"] = scrubbed("; ".join(dict.fromkeys(w.reason for w in unknown)))
+    found["o"] = [_origin(o, made, report) for o in made.origin.chain()]
+    return found
+
+
+def _origin(origin: Origin, made: Made, report: Report) -> list[str | None]:
+    value = origin.value
+    if value is not None:
+        value = scrubbed(masked(made.name, value))
+    return [origin.name, _place(report, origin.location), value]
+
+
+def _facts(row: Row, matrix: Matrix) -> list[tuple[str, str]]:
+    """What the catalogue says of a setting, with the releases that know it."""
+    name = row.name
+    facts = [("owner", row.owner)]
+    known = [r for r in releases() if history.knows(load_catalogue(r), name)]
+    found = describe.facts(matrix.catalogue, name)
+    release = f"SGLang {matrix.catalogue.release}"
+    facts += [(k, f"{v} ({release})" if k == "default" else v) for k, v in found]
+    if not found and known:
+        facts.append((release, "doesn't know it"))
+    if known:
+        facts.append(("known to", "SGLang " + describe.span(known)))
+    elif name.startswith("SGLANG_"):
+        facts.append(("known to", "no release that is looked at"))
+    return facts
