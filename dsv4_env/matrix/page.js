@@ -254,7 +254,7 @@
       "div", `card finding ${f.severity}`, "",
       make("div", "message", f.message),
       make("div", "rule dim", `${f.severity} · ${f.id} ${f.rule}`),
-      f.source ? make("pre", "", f.source) : null,
+      f.source ? Object.assign(make("pre", "", f.source), { tabIndex: 0 }) : null,
       f.waiver ? make("div", "dim", f.waiver) : null,
     );
   const chain = (origins) => {
@@ -265,13 +265,12 @@
     });
     return found;
   };
-  const side = (title, cell, name) => {
+  const side = (title, cell) => {
     const box = make("div", "side", "", make("div", "who", title));
     if (!cell || !cell.m.length) box.append(make("div", "value gone", "not set"));
     for (const m of cell?.m ?? []) {
-      const own = m.n === name ? "" : m.n;
       box.append(make("div", m.x ? "value gone" : "value", m.v));
-      const more = [own, m.c && `when ${m.c}`, m.x && "set again later: the last one wins", m.u && `can't be known: ${m.u}`];
+      const more = [m.n, m.c && `when ${m.c}`, m.x && "set again later: the last one wins", m.u && `can't be known: ${m.u}`];
       const text = more.filter(Boolean).join(" · ");
       if (text) box.append(make("div", "sub", text));
       box.append(chain(m.o));
@@ -279,7 +278,7 @@
     return box;
   };
   const stateLine = (cell) => {
-    const kind = cell.s === "same" ? "same" : ["not compared", "equivalent", "reordered"].includes(cell.s) ? "" : cell.k;
+    const kind = cell.s === "same" ? "same" : ["not compared", "equivalent", "reordered"].includes(cell.s) ? "" : (cell.k ?? "");
     return make("p", `state-line ${kind}`, "", make("b", "", MARKS[cell.s]), make("span", "", cell.k === "waived" ? `${cell.s}, waived` : cell.s));
   };
   const fill = (row, column) => {
@@ -303,9 +302,9 @@
       const cell = cells[column];
       body.push(make("p", "sub", columns[column].title));
       if (cell?.s) body.push(stateLine(cell));
-      if (cell?.f.length) body.push(...part(cell.f.length > 1 ? "Findings" : "Finding", cell.f.map(finding)));
-      const sides = [side(columns[column].title, cell, title)];
-      if (reference !== column) sides.push(side(columns[reference].title, cells[reference], title));
+      if (cell?.f) body.push(...part(cell.f.length > 1 ? "Findings" : "Finding", cell.f.map(finding)));
+      const sides = [side(columns[column].title, cell)];
+      if (reference !== column) sides.push(side(columns[reference].title, cells[reference]));
       body.push(...part("Where it is set", cell || cells[reference] ? sides : [make("p", "dim", "Neither side sets it.")]));
       body.push(...part("SGLang's catalogue", facts(known)));
     }
@@ -336,7 +335,7 @@
     }
   };
   addEventListener("hashchange", show);
-  addEventListener("beforeprint", () => { for (const d of all("details")) d.open = true; });
+  addEventListener("beforeprint", () => { for (const d of all(".looked, .layers")) d.open = true; });
   one("#bar").hidden = false;
   show();
 })();

@@ -314,7 +314,12 @@ def _layers(matrix: Matrix, name: str) -> dict[str, Any]:
                 continue
             text = "unset" if o.value is None else scrubbed(masked(key, o.value))
             cells.append(
-                (text or '""', o is origin, o.value is None, _place(matrix.report, o.location))
+                (
+                    text or ("set" if table == "args" else '""'),
+                    o is origin,
+                    o.value is None,
+                    _place(matrix.report, o.location),
+                )
             )
         whose = owner_of(key) if table in ("env", "args") else ""
         rows.append({"name": shown, "section": table, "owner": whose, "cells": cells})
@@ -333,7 +338,12 @@ def _place(report: Report, location: Location | None) -> str:
 
 def _ours(text: str) -> str:
     """A place, without saying where on this machine the package is installed."""
-    return text.replace(f"{shipped_dir()}/", "dsv4_env/profiles/")
+    return text.replace(_shipped(), "dsv4_env/profiles/")
+
+
+@lru_cache(maxsize=1)
+def _shipped() -> str:
+    return f"{shipped_dir()}/"
 
 
 # What the panel shows: parsed when it first opens
@@ -347,7 +357,7 @@ def _details(matrix: Matrix) -> dict[str, Any]:
             {
                 "name": row.name,
                 "facts": _facts(row, matrix),
-                "cells": [c and _cell(c, report) for c in row.cells],
+                "cells": [c and _cell(c, row, report) for c in row.cells],
             }
             for row in matrix.rows
         ],
@@ -382,18 +392,23 @@ def _word(word: object) -> str:
     return word.text if isinstance(word, Unknown) else shlex.quote(str(word))
 
 
-def _cell(cell: Cell, report: Report) -> dict[str, Any]:
-    return {
-        "s": cell.status.value if cell.status else "",
-        "k": "waived" if cell.waived else cell.severity.value if cell.severity else "",
-        "m": [_made(m, report) for m in cell.made],
-        "f": [_said(f, report) for f in cell.findings],
-    }
+def _cell(cell: Cell, row: Row, report: Report) -> dict[str, Any]:
+    """A cell in short: what is usual is left out, as there may be thousands."""
+    found: dict[str, Any] = {"m": [_made(m, row, report) for m in cell.made]}
+    if cell.status:
+        found["s"] = cell.status.value
+    if cell.waived or cell.severity:
+        found["k"] = "waived" if cell.waived else cell.severity
+    if cell.findings:
+        found["f"] = [_said(f, report) for f in cell.findings]
+    return found
 
 
-def _made(made: Made, report: Report) -> dict[str, Any]:
+def _made(made: Made, row: Row, report: Report) -> dict[str, Any]:
     unknown = [w for w in made.words if isinstance(w, Unknown)]
-    found: dict[str, Any] = {"n": made.name, "v": scrubbed(show(made.name, made.words))}
+    found: dict[str, Any] = {"v": scrubbed(show(made.name, made.words))}
+    if made.name != row.name:
+        found["n"] = made.name
     if made.condition:
         found["c"] = scrubbed(made.condition)
     if made.superseded:

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,7 @@ from dsv4_env.drift import Held
 from dsv4_env.finding import Report
 from dsv4_env.matrix import build
 from dsv4_env.matrix.page import page
-from dsv4_env.model import EnvVar, LaunchConfig, Location, Origin, group_args
+from dsv4_env.model import EnvVar, LaunchConfig, Location, Origin, Value, group_args
 from dsv4_env.profile import Profile, load_profile, reference_script
 from dsv4_env.rules import compare_launches, with_model
 from tests.conftest import amd_tests
@@ -131,11 +131,11 @@ def page_of(*configs: LaunchConfig, profile: Profile | None = None, **options: A
 
 
 def launch(
-    name: str, env: dict[str, str], words: list[str] | None = None, path: str = "run.sh"
+    name: str, env: Mapping[str, Value], words: list[str] | None = None, path: str = "run.sh"
 ) -> LaunchConfig:
     """A launch with these settings, one on each line."""
     made = (
-        EnvVar(n, v, Origin("bash", Location(path, line, 1), v))
+        EnvVar(n, v, Origin("bash", Location(path, line, 1), str(v)))
         for line, (n, v) in enumerate(env.items(), 1)
     )
     args = group_args([(w, Location(path, 999, 1)) for w in words or []], "bash")

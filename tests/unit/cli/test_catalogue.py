@@ -85,7 +85,7 @@ def test_variables_of_others_are_known_by_their_owners(run: Run) -> None:
 
 
 def test_a_name_that_came_back_has_a_gap(run: Run) -> None:
-    from dsv4_env.cli.catalogue import span
+    from dsv4_env.catalogue.describe import span
 
     assert span(["0.5.13", "0.5.14", "0.5.18", "0.5.22", "0.5.23"]) == (
         "0.5.13 to 0.5.14, 0.5.18, 0.5.22 to 0.5.23"
