@@ -10,20 +10,17 @@ import base64
 import hashlib
 import json
 import re
-import shlex
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dsv4_env import __version__
-from dsv4_env.catalogue import describe, history, releases
-from dsv4_env.catalogue import load as load_catalogue
-from dsv4_env.finding import Finding, Report
+from dsv4_env.finding import Report
 from dsv4_env.matrix import MARKS, Cell, Column, Made, Matrix, Row, Status, owner_of, section_of
+from dsv4_env.matrix.details import details, kind, ours, place, said
 from dsv4_env.matrix.timeline import timelines
-from dsv4_env.model import Location, Origin, Unknown, masked
-from dsv4_env.profile import shipped_dir
+from dsv4_env.model import masked
 from dsv4_env.reporters.content import (
     Entry,
     count,
@@ -34,21 +31,15 @@ from dsv4_env.reporters.content import (
     verdict,
     worst_first,
 )
-from dsv4_env.reporters.excerpt import excerpt
 from dsv4_env.reporters.style import plain
 from dsv4_env.rules import show
 from dsv4_env.scrub import scrubbed
 
+if TYPE_CHECKING:
+    from jinja2 import Template
+
 _FOLDER = Path(__file__).parent
 _QUOTED = re.compile(r'"((?:[^"\\\s]|(?<=[^"\s])[ ](?=[^"\s]))+)"( unless .*)?')
-_KINDS = {
-    "profile": "profile",
-    "bash": "script",
-    "python": "test",
-    "process": "live process",
-    "dotenv": "variables",
-    "capture": "capture",
-}
 _TOLD = ("read as SGLang ", "not compared: ")  # the summary and the matrix say so anyway
 _LINES = re.compile(r"[^\n\t]+")
 _MARKUP = {ord(c): f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"}
@@ -59,9 +50,25 @@ def page(matrix: Matrix | None, histories: Sequence[Mapping[str, Any]] = (), mad
 
     *made* is the day that the page tells at its end.
     """
+    style, script = ((_FOLDER / f"page.{kind}").read_text("utf-8") for kind in ("css", "js"))
+    view = _matrix(matrix) if matrix is not None else None
+    return _template().render(
+        view=view,
+        histories=[timelines(h) for h in histories],
+        style=_safe(style),
+        script=_safe(script),
+        policy=f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; "
+        "img-src data:; base-uri 'none'; form-action 'none'",
+        data=_safe(embedded(details(matrix) if matrix is not None else {})),
+        version=__version__,
+        made=made,
+    )
+
+
+@lru_cache(maxsize=1)
+def _template() -> Template:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    style, script = ((_FOLDER / f"page.{kind}").read_text() for kind in ("css", "js"))
     environment = Environment(
         loader=FileSystemLoader(_FOLDER),
         autoescape=True,
@@ -70,18 +77,7 @@ def page(matrix: Matrix | None, histories: Sequence[Mapping[str, Any]] = (), mad
         lstrip_blocks=True,
         finalize=_finalized,
     )
-    view = _matrix(matrix) if matrix is not None else None
-    return environment.get_template("page.html").render(
-        view=view,
-        histories=[timelines(h) for h in histories],
-        style=_safe(style),
-        script=_safe(script),
-        policy=f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; "
-        "img-src data:; base-uri 'none'; form-action 'none'",
-        data=_safe(embedded(_details(matrix) if matrix is not None else {})),
-        version=__version__,
-        made=made,
-    )
+    return environment.get_template("page.html")
 
 
 def embedded(data: object) -> str:
@@ -194,8 +190,8 @@ def _comparison(column: Column, report: Report, shared: list[str]) -> dict[str, 
     found = [f for f in column.comparison.findings if f.rule.id != "DSV009"]
     return {
         "profile": column.profile.name,
-        "launch": _ours(report.path(column.title)),
-        "kind": _kind(column),
+        "launch": ours(report.path(column.title)),
+        "kind": kind(column),
         "bad": said.bad,
         "compared": column.comparison.compared,
         "word": said.word,
@@ -204,18 +200,13 @@ def _comparison(column: Column, report: Report, shared: list[str]) -> dict[str, 
     }
 
 
-def _kind(column: Column) -> str:
-    reader = column.config.reader
-    return _KINDS.get(reader, reader)
-
-
 def _head(column: Column, report: Report) -> dict[str, Any]:
-    path = _ours(report.path(column.title))
+    path = ours(report.path(column.title))
     file, _, symbol = path.partition("::")
     folder, name = str(PurePosixPath(file).parent), PurePosixPath(file).name
     return {
         "profile": column.comparison is None,
-        "kind": _kind(column),
+        "kind": kind(column),
         "name": "profile" if column.comparison is None else name or path,
         "symbol": symbol,
         "folder": "" if folder == "." else folder,
@@ -270,33 +261,13 @@ def _finding(entry: Entry, matrix: Matrix) -> dict[str, Any]:
     finding = entry.finding
     name, place = entry.other(matrix.report)
     return {
-        **_said(finding, matrix.report),
-        "where": _ours(entry.where(matrix.report)),
+        **said(finding, matrix.report),
+        "where": ours(entry.where(matrix.report)),
         "subject": finding.subject,
         "section": section_of(finding.subject),
         "owner": owner_of(finding.subject),
-        "other": _ours(f"{name}: {place}") if place else "",
-        "against": _ours(verdict(entry.comparison, matrix.report).title)
-        if entry.comparison
-        else "",
-    }
-
-
-def _said(finding: Finding, report: Report) -> dict[str, Any]:
-    waiver = finding.waiver
-    source = excerpt(report, finding.location, finding.subject)
-    return {
-        "severity": "waived" if waiver else finding.severity.value,
-        "id": finding.rule.id,
-        "rule": finding.rule.name,
-        "message": scrubbed(finding.message),
-        "at": _place(report, finding.location),
-        "source": "\n".join(source) if source else "",
-        "waiver": ""
-        if waiver is None
-        else f"waived: {scrubbed(waiver.reason)}"
-        + (f", until {waiver.until}" if waiver.until else "")
-        + (f" ({_place(report, waiver.location)})" if waiver.location else ""),
+        "other": ours(f"{name}: {place}") if place else "",
+        "against": ours(verdict(entry.comparison, matrix.report).title) if entry.comparison else "",
     }
 
 
@@ -318,7 +289,7 @@ def _layers(matrix: Matrix, name: str) -> dict[str, Any]:
                     text or ("set" if table == "args" else '""'),
                     o is origin,
                     o.value is None,
-                    _place(matrix.report, o.location),
+                    place(matrix.report, o.location),
                 )
             )
         whose = owner_of(key) if table in ("env", "args") else ""
@@ -330,114 +301,3 @@ def _layers(matrix: Matrix, name: str) -> dict[str, Any]:
         "columns": profile.layers,
         "rows": rows,
     }
-
-
-def _place(report: Report, location: Location | None) -> str:
-    return _ours(report.place(location))
-
-
-def _ours(text: str) -> str:
-    """A place, without saying where on this machine the package is installed."""
-    return text.replace(_shipped(), "dsv4_env/profiles/")
-
-
-@lru_cache(maxsize=1)
-def _shipped() -> str:
-    return f"{shipped_dir()}/"
-
-
-# What the panel shows: parsed when it first opens
-
-
-def _details(matrix: Matrix) -> dict[str, Any]:
-    report = matrix.report
-    return {
-        "columns": [_about(c, report) for c in matrix.columns],
-        "rows": [
-            {
-                "name": row.name,
-                "facts": _facts(row, matrix),
-                "cells": [c and _cell(c, row, report) for c in row.cells],
-            }
-            for row in matrix.rows
-        ],
-    }
-
-
-def _about(column: Column, report: Report) -> dict[str, Any]:
-    config = column.config
-    facts = [("kind", _kind(column))]
-    if column.comparison is None:
-        facts.append(("layers", " → ".join(column.profile.layers)))
-        facts += [("about", column.profile.description)] if column.profile.description else []
-        facts += [("SGLang", r)] if (r := column.profile.sglang_range) else []
-    else:
-        facts.append(("held to", column.profile.name))
-        facts.append(("verdict", str(verdict(column.comparison, report).word)))
-    facts.append(("place", _place(report, config.location)))
-    if config.command:
-        facts.append(("command", scrubbed(" ".join(_word(w) for w in config.command))))
-    if config.condition:
-        facts.append(("when", scrubbed(config.condition)))
-    facts += [("needs", r.name) for r in config.required]
-    facts += [("note", scrubbed(n.message)) for n in config.notes]
-    return {
-        "title": _ours(report.path(column.title)),
-        "held": column.comparison is not None,
-        "facts": [f for f in facts if f[1]],
-    }
-
-
-def _word(word: object) -> str:
-    return word.text if isinstance(word, Unknown) else shlex.quote(str(word))
-
-
-def _cell(cell: Cell, row: Row, report: Report) -> dict[str, Any]:
-    """A cell in short: what is usual is left out, as there may be thousands."""
-    found: dict[str, Any] = {"m": [_made(m, row, report) for m in cell.made]}
-    if cell.status:
-        found["s"] = cell.status.value
-    if cell.waived or cell.severity:
-        found["k"] = "waived" if cell.waived else cell.severity
-    if cell.findings:
-        found["f"] = [_said(f, report) for f in cell.findings]
-    return found
-
-
-def _made(made: Made, row: Row, report: Report) -> dict[str, Any]:
-    unknown = [w for w in made.words if isinstance(w, Unknown)]
-    found: dict[str, Any] = {"v": scrubbed(show(made.name, made.words))}
-    if made.name != row.name:
-        found["n"] = made.name
-    if made.condition:
-        found["c"] = scrubbed(made.condition)
-    if made.superseded:
-        found["x"] = 1
-    if unknown:
-        found["u"] = scrubbed("; ".join(dict.fromkeys(w.reason for w in unknown)))
-    found["o"] = [_origin(o, made, report) for o in made.origin.chain()]
-    return found
-
-
-def _origin(origin: Origin, made: Made, report: Report) -> list[str | None]:
-    value = origin.value
-    if value is not None:
-        value = scrubbed(masked(made.name, value))
-    return [origin.name, _place(report, origin.location), value]
-
-
-def _facts(row: Row, matrix: Matrix) -> list[tuple[str, str]]:
-    """What the catalogue says of a setting, with the releases that know it."""
-    name = row.name
-    facts = [("owner", row.owner)]
-    known = [r for r in releases() if history.knows(load_catalogue(r), name)]
-    found = describe.facts(matrix.catalogue, name)
-    release = f"SGLang {matrix.catalogue.release}"
-    facts += [(k, f"{v} ({release})" if k == "default" else v) for k, v in found]
-    if not found and known:
-        facts.append((release, "doesn't know it"))
-    if known:
-        facts.append(("known to", "SGLang " + describe.span(known)))
-    elif name.startswith("SGLANG_"):
-        facts.append(("known to", "no release that is looked at"))
-    return facts

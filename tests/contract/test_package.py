@@ -33,6 +33,7 @@ def test_the_wheel_holds_profiles_and_types(built: Path) -> None:
     assert inside == shipped
     assert {"pro-fp4.toml", "run_dsv4.sh", "profiles.lock.json"} <= shipped
     assert {"dsv4_env/py.typed", "dsv4_env/reporters/report.schema.json"} <= set(names)
+    assert {f"dsv4_env/matrix/page.{kind}" for kind in ("html", "css", "js")} <= set(names)
     assert any(n.endswith("licenses/LICENSE") for n in names)
     assert not [n for n in names if n.startswith("tests")]
 
@@ -63,6 +64,7 @@ def test_it_works_in_an_empty_environment(built: Path, kind: str, tmp_path: Path
         (["diff", "--exact", "flash-fp4", "env:"], b"20 differences"),
         (["rule", "DSV101"], b"## DSV101 unknown-variable"),
         (["lint", "pro-fp4", "--exit-zero"], b"pro-fp4 on SGLang 0.5.16"),
+        (["report", "--html", "-"], b'<h1 id="verdict">No drift</h1>'),
     ):
         done = subprocess.run(
             [tool, *words], cwd=tmp_path, env=environ, capture_output=True, check=False

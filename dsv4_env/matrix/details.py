@@ -1,0 +1,162 @@
+"""What the page's panel shows of a cell, a row or a column, as plain data."""
+
+from __future__ import annotations
+
+import shlex
+from functools import lru_cache
+from typing import Any
+
+from dsv4_env.catalogue import describe, history, releases
+from dsv4_env.catalogue import load as load_catalogue
+from dsv4_env.finding import Finding, Report
+from dsv4_env.matrix import Cell, Column, Made, Matrix, Row
+from dsv4_env.model import Location, Origin, Unknown, masked
+from dsv4_env.profile import shipped_dir
+from dsv4_env.reporters.content import verdict
+from dsv4_env.reporters.excerpt import excerpt
+from dsv4_env.rules import show
+from dsv4_env.scrub import scrubbed
+
+_KINDS = {
+    "profile": "profile",
+    "bash": "script",
+    "python": "test",
+    "process": "live process",
+    "dotenv": "variables",
+    "capture": "capture",
+}
+
+
+def details(matrix: Matrix) -> dict[str, Any]:
+    """All that the panel may show; the page's script parses it when the panel first opens."""
+    report = matrix.report
+    return {
+        "columns": [_about(c, report) for c in matrix.columns],
+        "rows": [
+            {
+                "name": row.name,
+                "facts": _facts(row, matrix),
+                "cells": [c and _cell(c, row, report) for c in row.cells],
+            }
+            for row in matrix.rows
+        ],
+    }
+
+
+def _about(column: Column, report: Report) -> dict[str, Any]:
+    config = column.config
+    facts = [("kind", kind(column))]
+    if column.comparison is None:
+        facts.append(("layers", " → ".join(column.profile.layers)))
+        facts += [("about", column.profile.description)] if column.profile.description else []
+        facts += [("SGLang", r)] if (r := column.profile.sglang_range) else []
+    else:
+        facts.append(("held to", column.profile.name))
+        facts.append(("verdict", str(verdict(column.comparison, report).word)))
+    facts.append(("place", place(report, config.location)))
+    if config.command:
+        facts.append(("command", scrubbed(" ".join(_word(w) for w in config.command))))
+    if config.condition:
+        facts.append(("when", scrubbed(config.condition)))
+    facts += [("needs", r.name) for r in config.required]
+    facts += [("note", scrubbed(n.message)) for n in config.notes]
+    return {
+        "title": ours(report.path(column.title)),
+        "held": column.comparison is not None,
+        "facts": [f for f in facts if f[1]],
+    }
+
+
+def _word(word: object) -> str:
+    return word.text if isinstance(word, Unknown) else shlex.quote(str(word))
+
+
+def _cell(cell: Cell, row: Row, report: Report) -> dict[str, Any]:
+    """A cell in short: what is usual is left out, as there may be thousands."""
+    found: dict[str, Any] = {"m": [_made(m, row, report) for m in cell.made]}
+    if cell.status:
+        found["s"] = cell.status.value
+    if cell.waived or cell.severity:
+        found["k"] = "waived" if cell.waived else cell.severity
+    if cell.findings:
+        found["f"] = [said(f, report) for f in cell.findings]
+    return found
+
+
+def _made(made: Made, row: Row, report: Report) -> dict[str, Any]:
+    unknown = [w for w in made.words if isinstance(w, Unknown)]
+    found: dict[str, Any] = {"v": scrubbed(show(made.name, made.words))}
+    if made.name != row.name:
+        found["n"] = made.name
+    if made.condition:
+        found["c"] = scrubbed(made.condition)
+    if made.superseded:
+        found["x"] = 1
+    if unknown:
+        found["u"] = scrubbed("; ".join(dict.fromkeys(w.reason for w in unknown)))
+    found["o"] = [_origin(o, made, report) for o in made.origin.chain()]
+    return found
+
+
+def _origin(origin: Origin, made: Made, report: Report) -> list[str | None]:
+    value = origin.value
+    if value is not None:
+        value = scrubbed(masked(made.name, value))
+    return [origin.name, place(report, origin.location), value]
+
+
+def _facts(row: Row, matrix: Matrix) -> list[tuple[str, str]]:
+    """What the catalogue says of a setting, with the releases that know it."""
+    name = row.name
+    facts = [("owner", row.owner)]
+    known = [r for r in releases() if history.knows(load_catalogue(r), name)]
+    found = describe.facts(matrix.catalogue, name)
+    release = f"SGLang {matrix.catalogue.release}"
+    facts += [(k, f"{v} ({release})" if k == "default" else v) for k, v in found]
+    if not found and known:
+        facts.append((release, "doesn't know it"))
+    if known:
+        facts.append(("known to", "SGLang " + describe.span(known)))
+    elif name.startswith("SGLANG_"):
+        facts.append(("known to", "no release that is looked at"))
+    return facts
+
+
+def kind(column: Column) -> str:
+    """What a column is of: a profile, a script, a test, …"""
+    reader = column.config.reader
+    return _KINDS.get(reader, reader)
+
+
+def said(finding: Finding, report: Report) -> dict[str, Any]:
+    """A finding as the page shows it."""
+    waiver = finding.waiver
+    source = excerpt(report, finding.location, finding.subject)
+    return {
+        "severity": "waived" if waiver else finding.severity.value,
+        "id": finding.rule.id,
+        "rule": finding.rule.name,
+        "message": scrubbed(finding.message),
+        "at": place(report, finding.location),
+        "source": "\n".join(source) if source else "",
+        "waiver": ""
+        if waiver is None
+        else f"waived: {scrubbed(waiver.reason)}"
+        + (f", until {waiver.until}" if waiver.until else "")
+        + (f" ({place(report, waiver.location)})" if waiver.location else ""),
+    }
+
+
+def place(report: Report, location: Location | None) -> str:
+    """A location as the page shows it, or an empty string."""
+    return ours(report.place(location))
+
+
+def ours(text: str) -> str:
+    """A place, without saying where on this machine the package is installed."""
+    return text.replace(_shipped(), "dsv4_env/profiles/")
+
+
+@lru_cache(maxsize=1)
+def _shipped() -> str:
+    return f"{shipped_dir()}/"
