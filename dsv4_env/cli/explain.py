@@ -294,10 +294,12 @@ def _setting_text(found: Mapping[str, Any]) -> list[str]:
     lines += _rows((", ".join(names), *row) for row, names in rows.items())
     lines += ["", f"A difference counts as {_MATTERS[found['severity']]}."]
     if found["rules"]:
+        from dsv4_env.catalogue.describe import span
+
         own = any(setter["as"] == found["name"] for setter in found["set_by"])
         lines += ["", "Lint" if own else "Lint, where it is set"]
         lines += _rows(
-            (r["rule"], f"SGLang {catalogues.span(r['releases'])}", f"{r['name']}: {r['summary']}")
+            (r["rule"], f"SGLang {span(r['releases'])}", f"{r['name']}: {r['summary']}")
             for r in found["rules"]
         )
     return lines

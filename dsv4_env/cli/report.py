@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dsv4_env.cli import operands
+from dsv4_env.cli import complete, operands
 from dsv4_env.cli.check import pairs_of
 from dsv4_env.cli.common import (
     Inputs,
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("names", metavar="[PROFILE]...", nargs=-1)
+@click.argument("names", metavar="[PROFILE]...", nargs=-1, shell_complete=complete.profiles)
 @click.option(
     "--html",
     "output",
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     "--against",
     metavar="FILE",
     multiple=True,
+    shell_complete=complete.files,
     help="What is held to the profiles, with every launch in it: "
     f"{operands.HELP}. Default: as for `check`.",
 )
@@ -78,7 +79,7 @@ def report(
     tests_ref: str,
     since: str | None,
 ) -> int:
-    """Write a page that shows every setting in every profile and launch, and where they drift.
+    """Write a page that shows every setting in every profile and launch.
 
     The page is one file that needs no network: the summary first, then a matrix of settings by
     profiles, scripts, tests and live processes. A cell tells where its value is set, by which
@@ -142,15 +143,12 @@ def _against(run: Run, against: Sequence[str], names: Sequence[str], inputs: Inp
 
     profiles = [load_profile(name, run.profiles) for name in names]
     wanted = {variable for p in profiles for variable in p.env}
-    files: set[Path | None] = set()
     for text in against or [str(run.settings.against or reference_script())]:
         pairs = [Pair(name, (text,)) for name in names]
         for opened in operands.open_launches(text, inputs):
             config = operands.relevant(opened.config, wanted)
             drift.check_launch(run, pairs, config, opened.path, opened.text)
-            files.add(opened.path)
-    # A file with several launches is one file, and what is wrong with its waivers is said once.
-    run.files = len(files - {None})
+    # What is wrong with the waivers of a file is said once, however many launches it has.
     run.problems[:] = dict.fromkeys(run.problems)
     return drift.report(run, waivers=False)
 

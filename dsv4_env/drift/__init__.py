@@ -60,8 +60,7 @@ class Run:
     *changed* are the files that count where only changes are checked, *whole* says that every
     pair of the project is looked at. With *strict*, what can't be read is raised. *files* are
     those read (or not to be read), *touched* the ids of the pairs that a change may matter to,
-    *names* those of all settings met, *held* the two
-    sides of each comparison.
+    *names* those of all settings met, *held* the two sides of each comparison.
     """
 
     settings: Settings
