@@ -79,7 +79,7 @@ def report(
     tests_ref: str,
     since: str | None,
 ) -> int:
-    """Write a page that shows every setting in every profile and launch.
+    """Write a page with every setting of profiles and launches.
 
     The page is one file that needs no network: the summary first, then a matrix of settings by
     profiles, scripts, tests and live processes. A cell tells where its value is set, by which

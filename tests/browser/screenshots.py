@@ -23,7 +23,7 @@ def take(browser: Browser, address: str, folder: Path) -> list[Path]:
     folder.mkdir(exist_ok=True)
     made = []
     for name, width, height, scheme, steps in (
-        ("matrix", 1280, 860, "light", "#"),
+        ("matrix", 1280, 1060, "light", "#"),
         ("details", 1280, 860, "dark", "#"),
         ("history", 1280, 860, "light", "#view=history&q=hack+backend"),
         ("phone", 390, 844, "light", "#status=missing,changed"),

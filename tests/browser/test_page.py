@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from dsv4_env.model import Unknown
+from dsv4_env.profile import load_profile
 from tests.browser import pages, screenshots
 
 if TYPE_CHECKING:
@@ -81,6 +82,12 @@ def shown(page: Page, query: str = ".row") -> list[str]:
 
 def cell(page: Page, name: str, column: int) -> Any:
     return page.locator(f'.row[data-name~="{name.lower()}"] > *').nth(column)
+
+
+def line(name: str) -> int | None:
+    """Where the profile sets a variable."""
+    location = load_profile("pro-fp4").config.effective_env[name].location
+    return location.line if location else None
 
 
 def active(page: Page) -> str:
@@ -165,7 +172,7 @@ def test_a_cell_opens_by_click(demo: Path, visit: Visit) -> None:
     assert page.inner_text("#panel-title") == HACK
     for part in (
         "changed", "DSV003", "python/run_dsv4.sh:21:8", "export SGLANG_HACK_FLASHMLA_BACKEND=",
-        '"tilelang"', '"triton"', "common", "dsv4_env/profiles/common.toml:13:1",
+        '"tilelang"', '"triton"', "common", f"dsv4_env/profiles/common.toml:{line(HACK)}:1",
         '"tilelang" (SGLang 0.5.16)', "SGLang 0.5.13 to 0.5.23",
     ):  # fmt: skip
         assert part in text
@@ -254,7 +261,8 @@ def test_views_are_tabs(demo: Path, visit: Visit) -> None:
     assert page.locator(".finding:visible").count() == 24
     page.keyboard.press("ArrowRight")
     rows = page.locator(".layers[open] tbody tr:visible")
-    assert "dsv4_env/profiles/fp4.toml:7:1" in rows.filter(has_text="FP4_EXPERTS").inner_text()
+    place = f"dsv4_env/profiles/fp4.toml:{line('SGLANG_DSV4_FP4_EXPERTS')}:1"
+    assert place in rows.filter(has_text="FP4_EXPERTS").inner_text()
     page.keyboard.press("ArrowRight")
     assert "view=history" in page.evaluate("location.hash")
     lane = page.locator(f'[data-name="{HACK.lower()}"] svg[role=img]').first
