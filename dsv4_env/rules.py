@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from dsv4_env import importance
 from dsv4_env.diff import Difference, Kind, diff
+from dsv4_env.drift_rules import RULES
 from dsv4_env.finding import Comparison, Finding, Rule, Severity
 from dsv4_env.model import (
     LaunchConfig,
@@ -26,26 +27,6 @@ from dsv4_env.profile import Profile
 if TYPE_CHECKING:
     from dsv4_env.catalogue import Catalogue
 
-RULES: dict[str, Rule] = {
-    r.id: r
-    for r in (
-        Rule("DSV001", "missing", Severity.ERROR, "a setting of the profile isn't made"),
-        Rule("DSV002", "extra", Severity.ERROR, "a setting is made that the profile hasn't"),
-        Rule("DSV003", "changed", Severity.ERROR, "a setting has another value than the profile's"),
-        Rule("DSV004", "reordered", Severity.NOTE, "a setting stands in another place"),
-        Rule("DSV005", "unknown", Severity.WARNING, "a value can't be known, so not compared"),
-        Rule("DSV006", "overridden", Severity.NOTE, "a setting is made twice; the last one wins"),
-        Rule("DSV007", "partial", Severity.WARNING, "only a part of the script could be read"),
-        Rule("DSV008", "renamed", Severity.WARNING, "a setting has the old name of the other's"),
-        Rule("DSV009", "equivalent", Severity.NOTE, "spelled differently, the same to SGLang"),
-        Rule("DSV010", "unreadable", Severity.ERROR, "a file can't be read"),
-        Rule("DSV011", "nothing-to-check", Severity.ERROR, "a pair names no file or no launch"),
-        Rule("DSV012", "bad-waiver", Severity.ERROR, "a waiver can't be understood"),
-        Rule("DSV013", "expired-waiver", Severity.ERROR, "a waiver's day has passed"),
-        Rule("DSV014", "unused-waiver", Severity.WARNING, "a waiver excuses nothing"),
-        Rule("DSV015", "outdated-baseline", Severity.NOTE, "the baseline has what is no more"),
-    )
-}
 _BY_KIND = {
     Kind.REMOVED: "DSV001",
     Kind.ADDED: "DSV002",

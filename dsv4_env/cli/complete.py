@@ -17,7 +17,6 @@ from click.shell_completion import (
 
 from dsv4_env.cli import VARIABLE
 from dsv4_env.errors import Dsv4Error
-from dsv4_env.profile import layer_files, shipped_dir
 
 Items = list[CompletionItem]
 
@@ -29,6 +28,7 @@ def _starting(names: Iterable[str], incomplete: str) -> Items:
 def _layers(ctx: click.Context) -> tuple[set[str], set[str]]:
     """The names of profiles, and of layers that are none, by the files' names and their lock."""
     from dsv4_env.cli.common import profile_folder
+    from dsv4_env.profile import layer_files, shipped_dir
     from dsv4_env.profile.lock import lock_path
 
     try:
@@ -90,8 +90,8 @@ def releases(_ctx: click.Context, _: click.Parameter, incomplete: str) -> Items:
 
 def rules(_ctx: click.Context, _: click.Parameter, incomplete: str) -> Items:
     """Ids and names of rules, the ids with their names."""
+    from dsv4_env.drift_rules import RULES
     from dsv4_env.lint import LINT_RULES
-    from dsv4_env.rules import RULES
 
     found = [*RULES.values(), *(entry.rule for entry in LINT_RULES.values())]
     ids = [CompletionItem(r.id, help=r.name) for r in found if r.id.startswith(incomplete)]

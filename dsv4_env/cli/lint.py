@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,7 +30,7 @@ from dsv4_env.reporters.style import plain
 
 if TYPE_CHECKING:
     from dsv4_env.catalogue import Catalogue
-    from dsv4_env.finding import Comparison, Finding, Rule
+    from dsv4_env.finding import Comparison, Finding, Report, Rule
     from dsv4_env.model import LaunchConfig
     from dsv4_env.profile import Profile
 
@@ -135,6 +136,8 @@ def lint(
         repository=repository(Path.cwd()),
         color=use_color(color),
     )
+    if format_ == "sarif":
+        report = _explained(report)
     write(REPORTERS[format_](report))
     for problem in unread:
         click.echo(plain(f"dsv4-env: error: {problem}"), err=True)
@@ -157,6 +160,22 @@ def _related(operand: str, inputs: Inputs) -> bool:
         return bool(file_launches(split(operand), inputs)[2])
     except Dsv4Error:
         return detect(str(path.absolute()), data) is not None
+
+
+def _explained(report: Report) -> Report:
+    """The report with the documentation of its rules, which SARIF carries."""
+    from dsv4_env.lint.docs import sections
+
+    texts = sections()
+
+    def explained(comparison: Comparison) -> Comparison:
+        findings = (
+            replace(f, rule=replace(f.rule, help=texts[f.rule.id].text))
+            for f in comparison.findings
+        )
+        return replace(comparison, findings=tuple(findings))
+
+    return replace(report, comparisons=tuple(map(explained, report.comparisons)))
 
 
 def _of_profile(
@@ -255,8 +274,8 @@ def rule(word: str | None) -> None:
 
 def all_rules() -> dict[str, Rule]:
     """The rules of checks and of lint, by id."""
+    from dsv4_env.drift_rules import RULES
     from dsv4_env.lint import LINT_RULES
-    from dsv4_env.rules import RULES
 
     return {**RULES, **{id_: entry.rule for id_, entry in LINT_RULES.items()}}
 
@@ -267,7 +286,8 @@ def rule_text(rule: Rule) -> str:
 
     if rule.id in sections():
         return sections()[rule.id].text
-    return f"## {rule.id} {rule.name}\n\n{rule.severity.capitalize()}: {rule.summary}.\n"
+    said = f"{rule.severity.capitalize()}: {rule.summary}."
+    return f"## {rule.id} {rule.name}\n\n{said}\n\n{rule.help}\n"
 
 
 COMMANDS = (lint, rule)

@@ -19,7 +19,7 @@ TIERS = [
     {"errors"},
     {"model"},
     {"catalogue", "finding", "project", "quoting", "scrub", "toml_source"},
-    {"capture", "diff", "importance", "profile", "server", "settings"}
+    {"capture", "diff", "drift_rules", "importance", "profile", "server", "settings"}
     | {"readers", "exporters", "reporters"},
     {"equivalence"},
     {"lint", "rules", "upgrade"},

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, get_type_hints
 
 import pytest
 
+from dsv4_env.drift_rules import RULES
 from dsv4_env.exporters import EXPORTERS, ExportOptions
 from dsv4_env.finding import Report
 from dsv4_env.model import LaunchConfig
 from dsv4_env.reporters import REPORTERS
-from dsv4_env.rules import RULES
 
 if TYPE_CHECKING:
     from collections.abc import Callable

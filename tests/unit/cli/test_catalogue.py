@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dsv4_env.catalogue import releases
+from dsv4_env.drift_rules import RULES
 from dsv4_env.lint import LINT_RULES
 from dsv4_env.profile import reference_script
-from dsv4_env.rules import RULES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
