@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from dsv4_env.model import Unknown, Value
@@ -15,11 +16,46 @@ from dsv4_env.readers.bash.lookup import (
     separators,
 )
 from dsv4_env.readers.bash.state import FatalError, Run, State
-from dsv4_env.readers.bash.syntax import Param, Word
+from dsv4_env.readers.bash.syntax import Lit, Param, Word
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from dsv4_env.readers.bash.words import Piece
 from dsv4_env.readers.bash.special import positional
+
+
+def ragged_edge(found: Sequence[Piece]) -> bool:
+    """Whether text stands right beside something that may be no words at all."""
+    for i, piece in enumerate(found):
+        if piece is None or not isinstance(piece[0], Unknown) or not piece[0].splits:
+            continue
+        beside = [found[j] for j in (i - 1, i + 1) if 0 <= j < len(found)]
+        if any(b is not None and b[0] != "" for b in beside):
+            return True
+    return False
+
+
+def blanks_beside(found: Sequence[Piece], ifs: Value) -> bool:
+    """Whether blanks at the ends of values meet an IFS of blanks and more: bash's own affair."""
+    if not isinstance(ifs, str) or not ifs.strip(" \t\n") or not re.search(r"[ \t\n]", ifs):
+        return False
+    many = any(p is None or p[1] == "*" for p in found)
+    ends = (p[0] for p in found if p is not None and p[1] == "E" and isinstance(p[0], str))
+    return many and any(v != v.strip(" \t\n") for v in ends)
+
+
+def vanishing(word: Word, found: Sequence[Piece]) -> bool:
+    """Whether a quoted word may be none: ``"$@$x"``, where all in the same quotes is empty."""
+    parts = [p for p in word.parts if isinstance(p, Param) and p.quoted]
+    many = any(p.name == "@" or (p.sub is not None and p.sub.plain == "@") for p in parts)
+    return (
+        many
+        and len(word.parts) > 1
+        and not any(isinstance(p, Lit) for p in word.parts)
+        and any(p is not None and p[1] == "Q" for p in found)
+        and all(p is not None and (isinstance(p[0], Unknown) or not p[0]) for p in found)
+    )
 
 
 def star(sub: Word | None) -> bool:

@@ -192,7 +192,7 @@ def _indirect(run: Run, state: State, part: Param) -> list[Piece]:
     if part.sub is not None and (part.sub.plain == "@" or lists.star(part.sub)) and not part.op:
         var = find(state, run, part.name)
         if var is None or var.kind == "":
-            return []
+            return [("", "Q")] if part.quoted and lists.star(part.sub) else []
         if var.kind == "s" and var.maybe:
             names = (part.name,)
             return [
@@ -291,7 +291,7 @@ def argument(run: Run, state: State, part: Param) -> list[Piece]:
         return [("", "Q")] if part.quoted else []
     found = w.pieces(run, state, part.arg)
     if part.quoted:
-        return [p and (p[0], "Q") for p in found]
+        return [p and (p[0], "Q") for p in found] or [("", "Q")]
     return [p and (p[0], "E" if p[1] == "L" else p[1]) for p in found]
 
 

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, TypeAlias
 
 from dsv4_env.model import Unknown, Value
-from dsv4_env.readers.bash import arith, params, special
+from dsv4_env.readers.bash import arith, lists, params, special
 from dsv4_env.readers.bash.lookup import element, find, is_set, scalar, separators, settle
 from dsv4_env.readers.bash.state import Condition, FatalError, Run, State
 from dsv4_env.readers.bash.syntax import Arith, CmdSub, Lit, Param, ProcSub, Word
@@ -33,7 +33,12 @@ def expand(run: Run, state: State, word: Word) -> list[Value]:
     """The words that a word becomes."""
     if word.plain is not None:
         return [word.plain]
-    return fields(run, state, pieces(run, state, word))
+    found = pieces(run, state, word)
+    if lists.vanishing(word, found):
+        text = "".join(p.text for p in word.parts)
+        values = [p[0] for p in found if p is not None]
+        return [run.derived(text, [text, *values], splits=True)]
+    return fields(run, state, found)
 
 
 def single(run: Run, state: State, word: Word, *, assignment: bool = False) -> Value:
@@ -132,10 +137,10 @@ def fields(run: Run, state: State, found: Sequence[Piece]) -> list[Value]:
     if len(found) == 1 and found[0] is not None and found[0][1] == "Q":
         return [found[0][0]]
     ifs = separators(state, run)
-    if len(found) > 1 and _ragged_edge(found):
+    if len(found) > 1 and lists.ragged_edge(found):
         values = [" " if p is None else p[0] for p in found]
         return [run.join([*values, ""], splits=True)]
-    if _blanks_beside(found, ifs):
+    if lists.blanks_beside(found, ifs):
         text = " ".join(str(p[0]) for p in found if p is not None)
         return [run.unknown(text, "IFS decides", ("blanks", ifs, text), splits=True)]
     out: list[Value] = []
@@ -185,26 +190,6 @@ def fields(run: Run, state: State, found: Sequence[Piece]) -> list[Value]:
             active.append(value if kind != "Q" else "x" * bool(value))
     flush()
     return out
-
-
-def _ragged_edge(found: Sequence[Piece]) -> bool:
-    """Whether text stands right beside something that may be no words at all."""
-    for i, piece in enumerate(found):
-        if piece is None or not isinstance(piece[0], Unknown) or not piece[0].splits:
-            continue
-        beside = [found[j] for j in (i - 1, i + 1) if 0 <= j < len(found)]
-        if any(b is not None and b[0] != "" for b in beside):
-            return True
-    return False
-
-
-def _blanks_beside(found: Sequence[Piece], ifs: Value) -> bool:
-    """Whether blanks at the ends of values meet an IFS of blanks and more: bash's own affair."""
-    if not isinstance(ifs, str) or not ifs.strip(" \t\n") or not re.search(r"[ \t\n]", ifs):
-        return False
-    many = any(p is None or p[1] == "*" for p in found)
-    ends = (p[0] for p in found if p is not None and p[1] == "E" and isinstance(p[0], str))
-    return many and any(v != v.strip(" \t\n") for v in ends)
 
 
 def _pathname(run: Run, state: State, value: Value, active: list[str]) -> Value:
