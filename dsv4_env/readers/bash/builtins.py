@@ -17,7 +17,6 @@ from dsv4_env.readers.bash.special import own_params, unknown_params
 from dsv4_env.readers.bash.state import Condition, FatalError, Run, State
 from dsv4_env.readers.bash.syntax import Assign, Simple, Word
 from dsv4_env.readers.bash.variables import forget, unset
-from dsv4_env.readers.bash.ways import decide
 
 Words: TypeAlias = list[tuple[Value, Location]]
 
@@ -218,9 +217,6 @@ def nested(run: Run, state: State, node: Simple, text: Value, place: Location) -
         taint(run, state, "what `eval` of text with a syntax error sets isn't known", place)
         state.partial = True
         state.status = unknown_status(state, node)
-        state.seq += 1
-        key = ("ends", id(node), state.seq)
-        decide(state, run, Condition(key, "what `eval` runs doesn't end the script", "…"), True)
         return [state]
     outer = state.source
     state.source = Source(code, place.path, at=place)
