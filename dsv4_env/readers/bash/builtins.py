@@ -17,6 +17,7 @@ from dsv4_env.readers.bash.special import own_params, unknown_params
 from dsv4_env.readers.bash.state import Condition, FatalError, Run, State
 from dsv4_env.readers.bash.syntax import Assign, Simple, Word
 from dsv4_env.readers.bash.variables import forget, unset
+from dsv4_env.readers.bash.ways import decide
 
 Words: TypeAlias = list[tuple[Value, Location]]
 
@@ -217,6 +218,9 @@ def nested(run: Run, state: State, node: Simple, text: Value, place: Location) -
         taint(run, state, "what `eval` of text with a syntax error sets isn't known", place)
         state.partial = True
         state.status = unknown_status(state, node)
+        state.seq += 1
+        key = ("ends", id(node), state.seq)
+        decide(state, run, Condition(key, "what `eval` runs doesn't end the script", "…"), True)
         return [state]
     outer = state.source
     state.source = Source(code, place.path, at=place)
@@ -300,7 +304,7 @@ def _declared(run: Run, state: State, node: Simple, words: Words) -> list[State]
     if any(m is None for m in made):
         for value, place in words[1:]:
             if isinstance(value, Unknown):
-                unknown_operand(run, state, value, place)
+                unknown_operand(run, state, value, place, exported=words[0][0] == "export")
     declare(run, state, node, str(words[0][0]), [m for m in made if m is not None])
     return [state]
 

@@ -117,7 +117,7 @@ def _declare_operand(
         value, place = operand[0], operand[1]
         assert isinstance(place, Location)
         if isinstance(value, Unknown):
-            unknown_operand(run, state, value, place)
+            unknown_operand(run, state, value, place, exported="x" in on)
             return
         m = re.match(r"([A-Za-z_]\w*)(\+?)=", value, re.ASCII)
         if m is None and not _NAME.fullmatch(value):
@@ -308,12 +308,16 @@ def _exported_again(_run: Run, state: State, target: str, on: set[str], place: L
     state.vars[target] = replace(var, event=event)
 
 
-def unknown_operand(run: Run, state: State, value: Unknown, place: Location) -> None:
+def unknown_operand(
+    run: Run, state: State, value: Unknown, place: Location, *, exported: bool
+) -> None:
     """An operand that isn't known: what it may have declared is unknown from here on."""
     m = re.match(r"([A-Za-z_]\w*)=", value.text, re.ASCII)
     message = f"what `{value.text}` exports or declares isn't known"
     if m:
         forget(state, run, [m[1]], message)
+        if exported:
+            state.vars[m[1]] = replace(state.vars[m[1]], exported=True)
         return
     taint(run, state, message, place)
 

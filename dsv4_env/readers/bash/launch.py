@@ -90,18 +90,18 @@ def external(run: Run, state: State, node: Simple, words: Words) -> list[State]:
 
 def exported(run: Run, state: State, node: Simple) -> dict[str, Var]:
     """The environment of a command: exported variables and the assignments before it."""
-    env = {n: v for n, v in state.vars.items() if (v.exported or v.perhaps) and v.kind == "s"}
+    given: dict[str, Var] = {}
+    inner = state
     if node.assigns and state.applied is not node.assigns:
         inner = state.copy()
         for assign in node.assigns:
-            if not isinstance(assign.value, list):
-                if not arrays.for_command(run, inner, assign):
-                    continue
-                var = inner.vars[assign.name]
-                # They count behind everything that was exported before.
-                env.pop(assign.name, None)
-                if var.kind == "s":
-                    env[assign.name] = replace(var, exported=True)
+            if not isinstance(assign.value, list) and arrays.for_command(run, inner, assign):
+                given.pop(assign.name, None)
+                given[assign.name] = replace(inner.vars[assign.name], exported=True)
+    # What the expansions in them set counts here too; they stand behind all that was exported.
+    env = {n: v for n, v in inner.vars.items() if n not in given and (v.exported or v.perhaps)}
+    env = {n: v for n, v in (env | given).items() if v.kind == "s"}
+    if inner is not state:
         state.seq, state.required, state.decided = inner.seq, inner.required, inner.decided
         state.vars.update(
             {n: v for n, v in inner.vars.items() if n not in {a.name for a in node.assigns}}

@@ -337,6 +337,12 @@ def _undecided(run: Run, state: State, part: Param, value: Value, *, colon: bool
     found = run.unknown(
         text, base.reason, ("default", colon, id(base), ident(arg)), names=names, default=default
     )
+    held = state.vars.get(part.name)
+    if op == "=" and held is not None and held.readonly:  # it has to be set outside, then
+        if isinstance(value, Unknown):
+            note_required(state, value, state.source.place(part_place(part)))
+            take(run, state, value, colon=colon)
+        return [(value, kind)]
     if op == "=":
         _set(run, state, part, found)
     return [(settle(state, found), kind)]

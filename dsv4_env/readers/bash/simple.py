@@ -11,6 +11,7 @@ from dsv4_env.readers.bash.lines import skip_lines
 from dsv4_env.readers.bash.scan import (
     Cursor,
     blanks,
+    finished,
     plain_at,
     word_at,
     words_at,
@@ -125,7 +126,11 @@ def _braces(assign: Assign) -> list[Word | Assign]:
     """``export A={1,2}`` assigns twice: there, an assignment is a word first."""
     if isinstance(assign.value, list) or assign.value.plain is not None:
         return [assign]
-    return [replace(assign, value=v) for v in expand_braces(assign.value, empty=True)]
+    values = expand_braces(assign.value, empty=True)
+    if len(values) == 1 or assign.sub is not None:
+        return [replace(assign, value=v) for v in values]
+    head = Lit(f"{assign.name}{'+' * assign.append}=", False)
+    return [finished([head, *v.parts], assign.pos, assign.end) for v in values]
 
 
 def _value(c: Cursor) -> Word:

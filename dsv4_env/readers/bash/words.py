@@ -168,7 +168,8 @@ def fields(run: Run, state: State, found: Sequence[Piece]) -> list[Value]:
         if isinstance(value, Unknown):
             current.append(value)
             active.append("x")
-            if (kind == "E" and ifs != "" and not special.numeric(value)) or value.splits:
+            sure = special.numeric(value) or (ifs == "" and id(value) in run.solid)
+            if (kind == "E" and not sure) or value.splits:
                 splits = True
             continue
         if kind == "E" and ifs != "" and value:
