@@ -42,7 +42,10 @@ def newline(c: Cursor) -> None:
                 line = line.lstrip("\t")
             while not quoted and line.endswith("\\") and i >= 0 and not line.endswith("\\\\"):
                 i = c.text.find("\n", c.pos, c.end)
-                line = line[:-1] + c.text[c.pos : c.end if i < 0 else i]
+                following = c.text[c.pos : c.end if i < 0 else i]
+                if following == delimiter:  # it isn't one then, though the tree takes it for one
+                    raise SyntaxProblemError(c.pos, "a here-document without an end")
+                line = line[:-1] + following
                 c.pos = c.end if i < 0 else i + 1
             if line == delimiter:
                 break
