@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from hypothesis import strategies as st
 
-from .grammar_words import ARRAYS, NAMES, NUMBERS, PATTERNS, Words
+from .grammar_words import ARRAYS, NAMES, NUMBERS, PATTERNS, Drawn, Source, Words
 
 _FUNCTIONS = ("f", "g")
 _IFS = ("IFS=,", "IFS=:", "IFS=", "IFS=' '", "IFS=$' \\t\\n'", "unset IFS", "IFS=ab", "IFS=', '")
@@ -128,7 +128,7 @@ class _Maker:
 
     def reading(self) -> str:
         name = self.say.name()
-        text = self.say.draw(st.text("ab $\\'\"*", max_size=8)) + self.say.pick(
+        text = self.say.source.text("ab $\\'\"*", 0, 8) + self.say.pick(
             "", "$A", "${B:-x}", "$((N))", "\\$A"
         )
         quoted = self.say.pick("EOF", "'EOF'")
@@ -296,13 +296,18 @@ class _Maker:
         return self.simple()
 
 
-@st.composite
-def scripts(draw: st.DrawFn) -> Generated:
+def made(source: Source) -> Generated:
     """A script of a few statements and at least one launch, with inputs and arguments."""
-    say = Words(draw)
+    say = Words(source)
     make = _Maker(say)
     lines = say.few(lambda: make.statement(2), 1, 5)
     lines.append(make.launch())
     inputs = {name: say.pick(*_TEXTS) for name in NAMES if say.chance(3)}
     args = tuple(say.pick(*_TEXTS) for _ in range(say.pick(0, 0, 1, 2, 3)))
     return Generated("\n".join(["N=1 K=2 P=A", *lines]) + "\n", inputs, args)
+
+
+@st.composite
+def scripts(draw: st.DrawFn) -> Generated:
+    """The same as a strategy."""
+    return made(Drawn(draw))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from random import Random
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from hypothesis import strategies as st
 
@@ -20,26 +21,63 @@ _HARD = "abxQ01 \t\n-_./:,='\"\\$`*?[]{}~!#&;|<>()éü模"
 PATTERNS = ("a", "?", "*", "*a", "a*", "[ab]", "[!a]", "x*y", "/", "*/", "\\*", "' '", '"a"')
 
 
+class Source(Protocol):
+    """Where the choices come from."""
+
+    def number(self, least: int, most: int) -> int: ...
+
+    def text(self, letters: str, least: int, most: int) -> str: ...
+
+
 @dataclass(slots=True)
-class Words:
-    """Draws words and the parts of words."""
+class Drawn:
+    """From hypothesis, which makes what fails as small as it can."""
 
     draw: st.DrawFn
 
+    def number(self, least: int, most: int) -> int:
+        return self.draw(st.integers(least, most))
+
+    def text(self, letters: str, least: int, most: int) -> str:
+        return self.draw(st.text(letters, min_size=least, max_size=most))
+
+
+@dataclass(slots=True)
+class Seeded:
+    """From a seed: the same each time, whatever the release of hypothesis and the project's code.
+
+    Hypothesis draws on the constants of the code under test, derandomised or not.
+    """
+
+    random: Random
+
+    def number(self, least: int, most: int) -> int:
+        return self.random.randint(least, most)
+
+    def text(self, letters: str, least: int, most: int) -> str:
+        return "".join(self.random.choices(letters, k=self.random.randint(least, most)))
+
+
+@dataclass(slots=True)
+class Words:
+    """Chooses words and the parts of words."""
+
+    source: Source
+
     def pick(self, *options: T) -> T:
-        return self.draw(st.sampled_from(options))
+        return options[self.source.number(0, len(options) - 1)]
 
     def chance(self, one_in: int) -> bool:
-        return self.draw(st.integers(0, one_in - 1)) == one_in - 1
+        return self.source.number(0, one_in - 1) == one_in - 1
 
     def few(self, make: Callable[[], str], least: int = 0, most: int = 3) -> list[str]:
-        return [make() for _ in range(self.draw(st.integers(least, most)))]
+        return [make() for _ in range(self.source.number(least, most))]
 
     def bare(self) -> str:
-        return self.draw(st.text(_BARE, min_size=1, max_size=5))
+        return self.source.text(_BARE, 1, 5)
 
     def hard(self, most: int = 6) -> str:
-        return self.draw(st.text(_HARD, max_size=most))
+        return self.source.text(_HARD, 0, most)
 
     def single(self) -> str:
         return "'" + self.hard().replace("'", "") + "'"

@@ -73,7 +73,13 @@ def declare(run: Run, state: State, node: Simple, name: str, words: list[Word | 
         hiding = _hiding(state, operand[0]) if "g" in on else None
         if hiding is not None:
             _swap(state, *hiding)
-        _declare_operand(run, state, node, name, operand, on, off, local=local)
+        try:
+            _declare_operand(run, state, node, name, operand, on, off, local=local)
+        except FatalError as fatal:
+            listed = isinstance(operand[0], Assign) and isinstance(operand[0].value, list)
+            if not fatal.readonly or listed or name == "local":
+                raise
+            state.status = 1  # one name can't be set, the others are
         if hiding is not None:
             _swap(state, *hiding)
             _note_hidden(state, node, *hiding)
