@@ -240,10 +240,9 @@ _SHELLS: dict[str, type[_Shell]] = {"bash": _Bash, "zsh": _Zsh, "fish": _Fish}
 
 
 def answer() -> None:
-    """Let click answer the shells, when one of them asks."""
-    if VARIABLE in os.environ:
-        for shell in _SHELLS.values():
-            add_completion_class(shell)
+    """Let click answer in the ways of the shells, one of which asks."""
+    for shell in _SHELLS.values():
+        add_completion_class(shell)
 
 
 @click.command()

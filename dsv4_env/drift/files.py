@@ -171,16 +171,26 @@ def changed_since(folder: Path, revision: str) -> set[Path]:
     return {top / name for name in listed.split("\0") if name}
 
 
-def _git(folder: Path, *words: str, what: str | None = None) -> str:
+def run_git(folder: Path, *words: str, need: str = "git") -> subprocess.CompletedProcess[bytes]:
+    """Run git in a folder; its answer is the caller's to judge. Raises UsageError without a git."""
     try:
-        done = subprocess.run(  # noqa: S603  # words are options of ours and one checked revision
+        return subprocess.run(  # noqa: S603  # words are options of ours and checked revisions
             ["git", "-C", str(folder), *words],  # noqa: S607  # whichever git the user has
             capture_output=True,
             check=False,
             stdin=subprocess.DEVNULL,
+            env={**os.environ, **_ANSWERS},
         )
     except FileNotFoundError:
-        raise UsageError("git isn't installed", expected="git, for --changed-since") from None
+        raise UsageError("git isn't installed", expected=need) from None
+
+
+# What would make git answer in other ways than asked.
+_ANSWERS = {"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1"}
+
+
+def _git(folder: Path, *words: str, what: str | None = None) -> str:
+    done = run_git(folder, *words, need="git, for --changed-since")
     if done.returncode:
         said = done.stderr.decode(errors="replace").strip().partition("\n")[0]
         if what is not None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from dsv4_env.drift.files import run_git
 from dsv4_env.errors import ReadError, UsageError
 
 MAX_BYTES = 5_000_000
@@ -126,16 +127,7 @@ def _exactly(read: Callable[[int], bytes], size: int) -> bytes | None:
 
 
 def _git(repository: Path, *words: str, check: bool = True) -> bytes:
-    try:
-        done = subprocess.run(  # noqa: S603
-            ["git", "-C", str(repository), *words],  # noqa: S607
-            capture_output=True,
-            check=False,
-            stdin=subprocess.DEVNULL,
-            env=_environment(os.environ),
-        )
-    except FileNotFoundError:
-        raise UsageError("git isn't installed", expected="git") from None
+    done = run_git(repository, *words)
     if done.returncode and check:
         said = done.stderr.decode(errors="replace").strip().partition("\n")[0]
         raise ReadError(
@@ -144,8 +136,3 @@ def _git(repository: Path, *words: str, check: bool = True) -> bytes:
             expected="a git repository",
         )
     return done.stdout
-
-
-def _environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """The environment without what would make git answer in other ways than asked."""
-    return {**environ, "LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1"}

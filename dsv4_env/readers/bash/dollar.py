@@ -144,9 +144,6 @@ def _double_close(c: Cursor, i: int) -> int:
     return -1
 
 
-arithmetic_end = _double_close
-
-
 def _braced(c: Cursor, *, quoted: bool) -> Param:
     """``${…}``, the cursor on its ``$``."""
     text, start = c.text, c.pos

@@ -295,8 +295,6 @@ def for_arith(run: Run, node: ForArith, state: State) -> list[State]:
 
 # --- what can't be run through ------------------------------------------------------------------
 
-_EVERYTHING = frozenset({"eval", "source", ".", "set", "shift"})
-
 
 def loose(run: Run, node: Any, state: State, text: str, extra: tuple[str, ...]) -> list[State]:
     """A loop that runs nobody knows how often: what it assigns is unknown from here on.

@@ -24,9 +24,6 @@ MAX_TOTAL_WORDS = 100_000
 MAX_SECONDS = 1.0
 
 
-MAX_VALUE = 1_000_000
-
-
 Key: TypeAlias = tuple[Any, ...]  # what a condition is about; same key, same answer
 
 
