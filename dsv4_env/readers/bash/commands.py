@@ -165,7 +165,7 @@ def _run_simple(run: Run, node: Simple, state: State) -> list[State]:
         try:
             declare(run, state, node, str(first.plain), node.words[1:])
         except FatalError as fatal:
-            if not fatal.discard:
+            if not fatal.readonly:
                 raise
             state.status = 1
         redirected(run, state, node.redirs)
@@ -199,7 +199,15 @@ def _call(run: Run, node: Simple, state: State, words: list[tuple[Value, Locatio
     elif isinstance(name, str) and (builtin := BUILTINS.get(name)) is not None:
         restore = arrays.temporary(run, state, node.assigns)
         outer, state.applied = state.applied, node.assigns
-        found = builtin(run, state, node, words)
+        try:
+            found = builtin(run, state, node, words)
+        except FatalError as fatal:
+            if not fatal.readonly:
+                state.applied, state.out, state.stdin = outer, saved_out, saved_in
+                arrays.restore(state, restore)
+                raise
+            state.status = 2 if name == "getopts" else 1  # ``read`` into a readonly name just fails
+            found = [state]
         for after in found:
             after.applied = outer
             arrays.restore(after, restore)

@@ -10,9 +10,11 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import tree_sitter as ts
 
-_INNER = r"""(?:[^{}'"`$\\\n]|\$\w+|\$(?=['"\\])|\\.|'[^'{}\n]*'|"[^"{}`\n]*")"""
+_INNER = r"""(?:[^}'"`$\\\n]|\$\w+|\$(?=['"\\])|\\.|'[^'{}\n]*'|"[^"{}`\n]*")"""
 _EXPANSION = re.compile(rf"\$\{{(?:{_INNER}|\$\{{{_INNER}*\}})+\}}|\$'(?:[^'\\\n]|\\.)*'", re.ASCII)
 _SUM = r"[^'\"`$\n()]|\$\w+"
 _ARITHMETIC = re.compile(
@@ -56,22 +58,66 @@ def shown(text: str, breaks: frozenset[int]) -> str:
     return seen
 
 
-def simplified(seen: str) -> str:
+def simplified(seen: str) -> Iterator[str]:
     """The same for the grammar where it has found an error: what it lacks looks like a word.
 
     That is some forms of ``${…}``, bodies of here-documents, lines of several assignments, and
-    assignments with a redirection and no command. What they say is read from the text itself;
-    the grammar is only asked where they end.
+    assignments with a redirection and no command; then all that is quoted, and arithmetic. What
+    they say is read from the text itself; the grammar is only asked where they end.
     """
     seen = _HEREDOC.sub(_blank_body, seen)
+    yield _reduced(seen)
+    quoted, without_operand, computed = _last_resort()
+    seen = quoted.sub(_blank_quoted, seen)
+    seen = without_operand.sub(lambda m: "%" * len(m[0]), seen)
+    yield _reduced(computed.sub(_blank_sum, seen))
+
+
+def _reduced(seen: str) -> str:
     seen = _ARITHMETIC.sub(lambda m: f"$(({'x' * (len(m[0]) - 5)}))", seen)
     seen = _EXPANSION.sub(_masked, seen)
     seen = _ASSIGNMENTS.sub(lambda m: m[0][:-1] + ";", seen)
     return _ASSIGNED.sub(lambda m: m[0].replace("=", "_"), seen)
 
 
+@cache
+def _last_resort() -> tuple[re.Pattern[str], re.Pattern[str], re.Pattern[str]]:
+    """What is quoted, ``==`` without an operand, and arithmetic commands.
+
+    Behind a string with more in it than this, all stays as it is.
+    """
+    ticks = r"`(?:[^`\\]|\\.)*`"
+    simple = rf"\"[^\"\\`]*\"|'[^']*'|\\.|{ticks}"
+    plain = r"[^{}\"'`\\]"
+    braced = rf"\$\{{(?:{plain}|{simple}|\$\{{(?:{plain}|{simple})*\}})*\}}"
+    parentheses = "(?!)"
+    for _ in range(5):
+        parentheses = rf"\((?:[^()\"'`\\]|{simple}|{parentheses})*\)"
+    string = rf"[^\"\\`$]|\\.|{ticks}|{braced}|\${parentheses}|\$(?![{{(])"
+    quoted = (
+        rf"<<-?[ \t]*(?:'\w+'|\"\w+\"|\\\w+)|\$'(?:[^'\\]|\\.)*'|'[^']*'|{ticks}|\\[^\n]|"
+        rf"(?<![^\s;|&()])\#[^\n]*|\$?\"(?:{string})*\"|\".*"
+    )
+    without = r"(?<=[ \t])(?:==?|!=|=~)(?=[ \t]*(?:[;|&)>\]]|$))"
+    computed = rf"(?<![$(])\(\((?:{parentheses}|[^()\"'`;\n])+\)\)"
+    return re.compile(quoted, re.DOTALL), re.compile(without, re.MULTILINE), re.compile(computed)
+
+
 def _blank_body(match: re.Match[str]) -> str:
     return match[1] + re.sub(r"[^\n\t]", "x", match[3])
+
+
+def _blank_quoted(match: re.Match[str]) -> str:
+    text = match[0]
+    if text[0] == "\\":
+        return "%%"
+    if text[0] in "#<" or len(text) < 2 or text[-1] != text[text[0] == "$"]:
+        return text
+    return "%" * len(text)  # no letters: with them, a"b"=c would be an assignment
+
+
+def _blank_sum(match: re.Match[str]) -> str:
+    return f"(({'x' * (len(match[0]) - 4)}))"
 
 
 def _masked(match: re.Match[str]) -> str:

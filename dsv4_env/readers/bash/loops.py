@@ -72,6 +72,8 @@ def for_words(run: Run, node: For, state: State) -> list[State]:
 
 
 def _for_each(run: Run, node: For, state: State, values: list[Any]) -> list[State]:
+    from dsv4_env.readers.bash.commands import failed
+
     states, done = [state], list[State]()
     run.tick(state, node.body_pos, len(values) + 1)
     bound = _Bound(run, state, len(values))
@@ -95,11 +97,12 @@ def _for_each(run: Run, node: For, state: State, values: list[Any]) -> list[Stat
                     spelled=str(value),
                 )
             except FatalError as fatal:
-                before.status = 1
                 if fatal.readonly:  # the loop is given up, the script isn't
+                    before.status = 1
                     done.append(before)
-                    continue
-                before.flow = ("exit", 1)
+                else:
+                    done.append(failed(run, before, fatal))
+                continue
             following.append(before)
         if not following:
             return done

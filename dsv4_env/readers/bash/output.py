@@ -82,24 +82,27 @@ def _printf(run: Run, state: State, node: Simple, args: list[Value]) -> Status:
         target, rest = rest[1], rest[2:]
     if rest and rest[0] == "--":
         rest = rest[1:]
-    if not rest:
+    if not rest or (
+        args[1:] == rest and isinstance(form := rest[0], str) and form[:1] == "-" != form
+    ):
         return 2
     text = _formatted(run, rest[0], rest[1:])
+    status: Status = undecided(state, node) if text is None else 0
     if target is None:
         if text is None:
             unknown(state)
         elif text != "":
             emit(state, text)
-        return 0
+        return status
     if not isinstance(target, str) or not NAME.fullmatch(target):
         forget(state, run, sorted(state.vars), "`printf -v` to a variable that isn't known")
-        return 0
+        return undecided(state, node)
     place = state.source.place(node.pos)
     if text is None:
         forget(state, run, [target], "`printf` of something that isn't known")
     else:
         assign(state, run, target, text, location=place)
-    return 0
+    return status
 
 
 def _formatted(run: Run, form: Value, args: list[Value]) -> Value | None:
@@ -173,13 +176,11 @@ def _directive(value: Value, m: re.Match[str]) -> Value | None:
         return value.ljust(size) if "-" in flags else value.rjust(size)
     if kind == "c":
         return value[:1]
-    try:
-        if re.fullmatch(r"[-+]?0[0-7]*", value):
-            number = int(value, 8)
-        else:
-            number = int(value or "0", 16 if value.lower().startswith("0x") else 10)
-    except ValueError:
-        return None
+    if not re.fullmatch(r"(?:[-+]?(?:0[0-7]*|[1-9][0-9]*|0[xX][0-9a-fA-F]+))?", value):
+        return None  # no number: a warning, and it fails
+    digits = value.lstrip("-+")
+    base = 16 if digits[:2].lower() == "0x" else 8 if digits.startswith("0") else 10
+    number = int(value or "0", base)
     if (number < 0 and kind not in "di") or abs(number) >= 2**63:
         return None
     spec = "%" + flags + width + ("" if precision is None else "." + precision)

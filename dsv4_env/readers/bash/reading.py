@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dsv4_env.model import Unknown, Value
-from dsv4_env.readers.bash.lookup import scalar
+from dsv4_env.readers.bash.lookup import scalar, separators
 from dsv4_env.readers.bash.output import NAME, Command, Status, undecided
 from dsv4_env.readers.bash.special import delimiter
 from dsv4_env.readers.bash.state import Run, State, Var
@@ -62,7 +62,7 @@ def _read(run: Run, state: State, node: Simple, args: list[Value]) -> Status:
         forget(state, run, names or ["REPLY"], "read with backslashes in it")
         return undecided(state, node)
     state.stdin = left
-    ifs = scalar(state, run, "IFS")
+    ifs = separators(state, run)
     if isinstance(ifs, Unknown):
         forget(state, run, names or ["REPLY"], "IFS isn't known")
         return undecided(state, node)

@@ -88,7 +88,10 @@ class Converter:
         seen = shown(text, breaks)
         self.root = parser().parse(seen.encode()).root_node
         if self.root.has_error:
-            self.root = parser().parse(simplified(seen).encode()).root_node
+            for simpler in simplified(seen):
+                self.root = parser().parse(simpler.encode()).root_node
+                if not self.root.has_error:
+                    break
 
     def cursor(self, start: int, end: int) -> Cursor:
         """A cursor over a part of the text."""

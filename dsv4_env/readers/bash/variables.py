@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from dsv4_env.model import Location, Unknown, Value
+from dsv4_env.readers.bash.arith import wrap
 from dsv4_env.readers.bash.lookup import DEFAULTS, find, ragged_array, settle, target
 from dsv4_env.readers.bash.state import Event, FatalError, Run, State, Var, refused
 
@@ -35,12 +36,12 @@ def assign(
             var = find(state, run, name)
         before = settle(state, var.value) if var is not None and var.kind == "s" else ""
         if var is not None and var.integer:
-            value = _sum(run, before or "0", value)
+            value = _sum(run, converted(run, state, var, before), converted(run, state, var, value))
         elif before != "":
             value = run.join([before, value])
             if isinstance(value, Unknown) and value.splits:
                 value = run.join([before, value], splits=False)
-    value = converted(run, old, value)
+    value = converted(run, state, old, value)
     _check_size(state, value)
     store(state, name, old, value, location, spelled)
 
@@ -58,24 +59,20 @@ def _check_size(state: State, value: Value) -> None:
 
 def _sum(run: Run, left: Value, right: Value) -> Value:
     if isinstance(left, str) and isinstance(right, str):
-        try:
-            return str(int(left) + int(right))
-        except ValueError:
-            pass
+        return str(wrap(int(left) + int(right)))
     return run.unknown(f"$(({left} + {right}))", "arithmetic", ("sum", str(left), str(right)))
 
 
-def converted(run: Run, var: Var | None, value: Value) -> Value:
-    """The value as the variable's attributes make it."""
+def converted(run: Run, state: State, var: Var | None, value: Value) -> Value:
+    """The value as the variable's attributes make it; an integer's may be no expression."""
     if var is None or not (var.integer or var.case):
         return value
     if isinstance(value, Unknown):
         return run.derived(value.text, [value, "converted"])
     if var.integer:
-        try:
-            return str(int(value or "0", 10)) if not value.startswith("0") else str(int(value, 8))
-        except ValueError:
-            return run.unknown(f"$(({value}))", "arithmetic", ("integer", value))
+        from dsv4_env.readers.bash.words import evaluated
+
+        return evaluated(run, state, value, f"$(({value}))")
     return value.upper() if var.case == "u" else value.lower()
 
 
@@ -156,7 +153,7 @@ def assign_item(
     before = var.items.get(real, "")
     whole = run.join([before, value]) if append and before != "" else value
     state.seq += 1
-    items = {**var.items, real: converted(run, var, whole)}
+    items = {**var.items, real: converted(run, state, var, whole)}
     state.vars[name] = replace(var, items=items)
 
 
