@@ -12,7 +12,7 @@ from dsv4_env.readers.bash import words as w
 from dsv4_env.readers.bash.lookup import find, target
 from dsv4_env.readers.bash.state import FatalError, Run, State, Var
 from dsv4_env.readers.bash.syntax import Arith, ArithCmd, Assign, For, Item, Param, Simple, Word
-from dsv4_env.readers.bash.variables import assign, assign_item
+from dsv4_env.readers.bash.variables import assign, assign_item, converted, integer
 
 _NAMES = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 
@@ -33,7 +33,7 @@ def perform(run: Run, state: State, node: Assign) -> None:
         return
     value = value_of(run, state, node)
     if var is not None and var.integer and isinstance(value, str):
-        value = w.evaluated(run, state, value, f"$(({value}))")
+        value = integer(run, state, value)
     place = state.source.place(node.pos)
     if node.sub is not None:
         key = params.key_of(run, state, node.name, node.sub)
@@ -76,6 +76,7 @@ def set_array(
         if item.sub is None or braced is not None:
             for word in braced or item.words:
                 for value in w.expand(run, state, word):
+                    value = converted(run, state, base, value)
                     additions.append(value)
                     if found is not None:
                         found[index] = value
@@ -88,8 +89,9 @@ def set_array(
         ):
             found = None
         value = w.single(run, state, item.words[0], assignment=True)
+        value = converted(run, state, base, value)
         key = _key(run, state, kind, item.sub)
-        if isinstance(key, Unknown) or found is None:
+        if isinstance(key, Unknown) or found is None or (item.append and base.integer):
             found = None
             continue
         real: int | str = key if kind == "A" else int(key)
@@ -123,7 +125,7 @@ def _key(run: Run, state: State, kind: str, sub: Word) -> str | Unknown:
     text = w.single(run, state, sub)
     if kind == "A" or isinstance(text, Unknown):
         return text
-    return w.evaluated(run, state, text, f"$(({text}))")
+    return integer(run, state, text)
 
 
 def as_words(run: Run, state: State, word: Word | Assign) -> list[Value]:

@@ -173,9 +173,21 @@ def _leave(kind: str) -> Builtin:
     def builtin(run: Run, state: State, node: Simple, words: Words) -> list[State]:
         count = words[1][0] if len(words) > 1 else None
         if kind in ("break", "continue"):
-            number = int(count) if isinstance(count, str) and count.isdigit() else 1
-            state.flow = (kind, number)
             state.status = 0
+            if not state.loops:
+                return [state]
+            if isinstance(count, str) and not re.fullmatch(r"[-+]?[0-9]+", count):
+                raise FatalError
+            number = max(int(count), 0) if isinstance(count, str) else 1
+            if isinstance(count, Unknown):
+                note = Note("how many loops it leaves isn't known", words[0][1])
+                state.notes, state.partial = (*state.notes, note), True
+            if number == 0:  # wrong: it leaves all
+                state.status = 1
+            state.flow = (kind if number else "break", min(number or state.loops, state.loops))
+            return [state]
+        if kind == "return" and not state.scopes and not state.sourced:
+            state.status = 2
             return [state]
         if isinstance(count, str) and re.fullmatch(r"-?\d+", count):
             state.status = int(count) & 255
@@ -229,11 +241,11 @@ def nested(run: Run, state: State, node: Simple, text: Value, place: Location) -
         raise FatalError
     if not block.items:
         state.status = 0
-    found = program(run, block, [state])
+    found = program(run, block, [state], outermost=False)
     for after in found:
         after.source = outer
         after.depth -= 1
-        if after.flow is not None and after.flow[0] == "discard":
+        if after.flow == ("discard", 1):
             after.flow = None
     return found
 

@@ -125,19 +125,19 @@ def _attempt(run: Run, node: Simple, state: State) -> list[State]:
         return _run_simple(run, node, state)
     except FatalError as fatal:
         if fatal.discard and not (fatal.readonly and "errexit" in state.opts and not state.tested):
-            return [discarded(state)]
+            return [discarded(state, fatal)]
         return [ended(run, state)]
 
 
 def failed(run: Run, state: State, fatal: FatalError) -> State:
     """An error in an expansion or assignment: the line or the whole shell ends."""
     ends = fatal.readonly and "errexit" in state.opts and not state.tested
-    return discarded(state) if fatal.discard and not ends else ended(run, state)
+    return discarded(state, fatal) if fatal.discard and not ends else ended(run, state)
 
 
-def discarded(state: State) -> State:
-    """The rest of this line of the script isn't run."""
-    state.flow = ("discard", 1)
+def discarded(state: State, fatal: FatalError) -> State:
+    """The rest of this line isn't run."""
+    state.flow = ("discard", 2 if fatal.whole else 1)
     state.status = 1
     return state
 
@@ -295,6 +295,7 @@ def _called(
         )
     outer_params, outer_source = state.params, state.source
     shifted, given = state.shifted, state.given
+    loops, state.loops = state.loops, 0
     state.scopes = (*state.scopes, {})
     try:
         for assign in node.assigns:
@@ -303,6 +304,7 @@ def _called(
         made = {n: old for n, old in state.scopes[-1].items() if n[0] not in "=!"}
         arrays.restore(state, made)
         state.scopes = state.scopes[:-1]
+        state.loops = loops
         raise
     state.params = args
     state.source = source
@@ -311,7 +313,7 @@ def _called(
     for after in found:
         after.params = None if outer_params is None else outer_params.copy()
         after.shifted, after.given = shifted, given
-        after.source = outer_source
+        after.source, after.loops = outer_source, loops
         after.depth -= 1
         for name, old in after.scopes[-1].items():
             if name[0] in "=!":
@@ -328,9 +330,6 @@ def _called(
                 after.vars[name] = replace(
                     after.vars[name], perhaps="bash lets it out of the function"
                 )
-        if after.flow is not None and after.flow[0] in ("return", "break", "continue"):
-            if after.flow[0] == "return":
-                after.flow = None
-            else:
-                after.flow = None
+        if after.flow is not None and after.flow[0] == "return":
+            after.flow = None
     return merge(found, run)

@@ -11,7 +11,7 @@ from dsv4_env.readers.bash import words as w
 from dsv4_env.readers.bash.lookup import find, settle
 from dsv4_env.readers.bash.state import Condition, Event, FatalError, Run, State, Var
 from dsv4_env.readers.bash.syntax import Assign, Simple, Word
-from dsv4_env.readers.bash.variables import assign, forget
+from dsv4_env.readers.bash.variables import assign, forget, integer
 
 _NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 
@@ -226,7 +226,7 @@ def _declare_assign(
     else:
         var = state.vars.get(operand.name)
         if var is not None and var.integer and isinstance(value, str):
-            value = w.evaluated(run, state, value, f"$(({value}))")
+            value = integer(run, state, value)
         spelled = operand.text.partition("=")[2]
         assign(
             state,

@@ -40,15 +40,17 @@ def sourced(
     if len(words) > 2:
         state.params = [v for v, _ in words[2:]]
     state.depth += 1
+    state.sourced += 1
     if state.depth > 50:
         raise FatalError
     state.status = 0
-    found = program(run, block, [state])
+    found = program(run, block, [state], outermost=False)
     for after in found:
         after.source = outer_source
         if problem is not None:
             taint(run, after, f"`{file}` isn't known beyond a syntax error", place)
         after.depth -= 1
+        after.sourced -= 1
         if len(words) > 2 and (after.scopes or not after.replaced):
             after.params = outer_params
             after.shifted, after.given = outer_given

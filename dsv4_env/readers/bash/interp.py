@@ -62,12 +62,12 @@ def execute(run: Run, node: Node, states: list[State]) -> list[State]:
     return merge(found, run)
 
 
-def program(run: Run, lines: Block, states: list[State]) -> list[State]:
-    """Run a script line by line."""
+def program(run: Run, lines: Block, states: list[State], *, outermost: bool = True) -> list[State]:
+    """Run a script, sourced file or text given to ``eval`` line by line."""
     for line in lines.items:
         states = execute(run, line, states)
         for state in states:
-            if state.flow is not None and state.flow[0] == "discard":
+            if state.flow == ("discard", 1) or (outermost and state.flow == ("discard", 2)):
                 state.flow = None
     return states
 
@@ -109,6 +109,7 @@ def apart(run: Run, node: Node, state: State, out: list[Value | None] | None) ->
     inner = state.copy()
     inner.out = out
     inner.trap = None
+    inner.loops = 0
     found = execute(run, node, [inner])
     for after in found:
         flow = after.flow
@@ -387,7 +388,7 @@ _HANDLERS: dict[type, Callable[[Run, Any, State], list[State]]] = {
     ArithCmd: _arith_cmd,
     Function: _define,
     Unsupported: _unsupported,
-    For: loops.for_words,
-    ForArith: loops.for_arith,
-    While: loops.while_loop,
+    For: loops.counted(loops.for_words),
+    ForArith: loops.counted(loops.for_arith),
+    While: loops.counted(loops.while_loop),
 }

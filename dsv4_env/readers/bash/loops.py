@@ -16,11 +16,29 @@ from dsv4_env.readers.bash.variables import assign, forget
 from dsv4_env.readers.bash.ways import decide, merge
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from dsv4_env.readers.bash.syntax import Block, ForArith, While
 
 MAX_ROUNDS = 1000
 MAX_LEFT = 16
 MAX_WAYS = 64
+
+
+def counted(handler: Callable[[Run, Any, State], list[State]]) -> Any:
+    """A loop, in which ``break`` means something."""
+
+    def followed(run: Run, node: Any, state: State) -> list[State]:
+        outer, state.loops = state.loops, state.loops + 1
+        try:
+            found = handler(run, node, state)
+        finally:
+            state.loops = outer
+        for after in found:
+            after.loops = outer
+        return found
+
+    return followed
 
 
 def _after(state: State) -> tuple[bool, bool]:

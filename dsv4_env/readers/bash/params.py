@@ -22,7 +22,7 @@ from dsv4_env.readers.bash.lookup import (
 )
 from dsv4_env.readers.bash.state import FatalError, Run, State, Var, refused
 from dsv4_env.readers.bash.syntax import Param, Word
-from dsv4_env.readers.bash.variables import assign, assign_item
+from dsv4_env.readers.bash.variables import assign, assign_item, integer
 from dsv4_env.readers.bash.ways import require
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def key_of(run: Run, state: State, name: str, sub: Word) -> str | Unknown:
         return text
     if isinstance(text, Unknown):
         return text
-    return w.evaluated(run, state, text, f"$(({text}))")
+    return integer(run, state, text)
 
 
 def lookup(run: Run, state: State, part: Param, *, length: bool = False) -> Found:

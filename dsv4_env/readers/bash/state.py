@@ -86,11 +86,13 @@ class ForkError(Exception):
 class FatalError(Exception):
     """bash ends the shell here (``${V:?}``, an unset variable under ``set -u``).
 
-    *discard*: it only drops the rest of the line that it's in (wrong arithmetic, readonly).
+    *discard*: it only drops the rest of the line that it's in (wrong arithmetic, readonly);
+    *whole*: of the script's own line, whatever ``eval`` or sourced file it's in.
     """
 
     discard: bool = False
     readonly: bool = False
+    whole: bool = False
 
 
 def refused(state: State) -> FatalError:
@@ -122,6 +124,8 @@ class State:
     seq: int = 0
     tested: int = 0  # > 0 where errexit doesn't count
     depth: int = 0
+    loops: int = 0  # those that ``break`` can leave: of this function, in this shell
+    sourced: int = 0  # > 0 where ``return`` ends a sourced file
     out: list[Value | None] | None = None  # captured output; None in it: unknown output
     stdin: Value | None = None
     piped: int = 0  # id of the simple command whose own this input is, by a pipe

@@ -70,10 +70,19 @@ def converted(run: Run, state: State, var: Var | None, value: Value) -> Value:
     if isinstance(value, Unknown):
         return run.derived(value.text, [value, "converted"])
     if var.integer:
-        from dsv4_env.readers.bash.words import evaluated
-
-        return evaluated(run, state, value, f"$(({value}))")
+        return integer(run, state, value)
     return value.upper() if var.case == "u" else value.lower()
+
+
+def integer(run: Run, state: State, value: str) -> Value:
+    """What a text is as the value of an integer variable."""
+    from dsv4_env.readers.bash.words import evaluated
+
+    try:
+        return evaluated(run, state, value, f"$(({value}))")
+    except FatalError as fatal:
+        fatal.whole = fatal.discard
+        raise
 
 
 def store(
