@@ -11,8 +11,18 @@ from dsv4_env.readers.bash import params
 from dsv4_env.readers.bash import words as w
 from dsv4_env.readers.bash.lookup import find, target
 from dsv4_env.readers.bash.state import FatalError, Run, State, Var
-from dsv4_env.readers.bash.syntax import Arith, ArithCmd, Assign, For, Item, Param, Simple, Word
-from dsv4_env.readers.bash.variables import assign, assign_item, converted, integer
+from dsv4_env.readers.bash.syntax import (
+    Arith,
+    ArithCmd,
+    Assign,
+    For,
+    Item,
+    Node,
+    Param,
+    Simple,
+    Word,
+)
+from dsv4_env.readers.bash.variables import assign, assign_item, converted, forget, integer
 
 _NAMES = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 
@@ -146,11 +156,13 @@ def temporary(run: Run, state: State, assigns: list[Assign]) -> dict[str, Var | 
         try:
             made = for_command(run, state, node)
         except FatalError:
+            state.lent = {}
             restore(state, before)
             raise
         if not made:
             continue
         state.vars[node.name] = replace(state.vars[node.name], exported=True)
+    state.lent = {}
     return before
 
 
@@ -164,7 +176,24 @@ def for_command(run: Run, state: State, node: Assign) -> bool:
     if var is not None and (var.integer or var.case):  # it's a plain one for the command
         state.vars[node.name] = replace(var, integer=False, case="")
     perform(run, state, node)
+    state.lent = {node.name: var, **state.lent}
     return True
+
+
+def reclaim(run: Run, state: State, node: Simple, lent: dict[str, Var | None]) -> None:
+    """In ``A=x B=$(…) command``, A is x up to the first simple command of the substitution."""
+    restore(state, lent)
+    state.lent = {}
+    found = assigned(node, state)
+    changed = lent.keys() if found.wild else lent.keys() & found.names
+    forget(state, run, sorted(changed), "set by an assignment before a command, too")
+
+
+def given_back(run: Run, state: State, commands: list[Node]) -> None:
+    """The same behind commands that ran beside this shell."""
+    for command in commands:
+        if isinstance(command, Simple) and state.lent:
+            reclaim(run, state, command, state.lent)
 
 
 def set_inside(assigns: list[Assign], state: State) -> list[str]:
@@ -189,6 +218,7 @@ def make_local(state: State, name: str) -> bool:
     if name not in state.scopes[-1]:
         state.scopes[-1][name] = state.vars.get(name)
         return True
+    state.scopes[-1][f"-{name}"] = None
     return False
 
 

@@ -98,11 +98,17 @@ def ended(run: Run, state: State) -> State:
 
 def simple_command(run: Run, node: Simple, state: State) -> list[State]:
     """The states after a simple command."""
+    lent = state.lent
     if node.fixed is None:
         node.fixed = _fixed(node)
     if node.fixed:
-        return _attempt(run, node, state)
-    return forking(run, state, lambda s: _attempt(run, node, s))
+        found = _attempt(run, node, state)
+    else:
+        found = forking(run, state, lambda s: _attempt(run, node, s))
+    if lent:
+        for after in found:
+            arrays.reclaim(run, after, node, lent)
+    return found
 
 
 def _fixed(node: Simple) -> bool:
@@ -301,11 +307,12 @@ def _called(
         for assign in node.assigns:
             arrays.local_export(run, state, assign)
     except FatalError:
-        made = {n: old for n, old in state.scopes[-1].items() if n[0] not in "=!"}
+        made = {n: old for n, old in state.scopes[-1].items() if n[0] not in "=-!"}
         arrays.restore(state, made)
         state.scopes = state.scopes[:-1]
-        state.loops = loops
+        state.loops, state.lent = loops, {}
         raise
+    state.lent = {}
     state.params = args
     state.source = source
     state.depth += 1
@@ -316,7 +323,7 @@ def _called(
         after.source, after.loops = outer_source, loops
         after.depth -= 1
         for name, old in after.scopes[-1].items():
-            if name[0] in "=!":
+            if name[0] in "=-!":
                 continue
             if old is None:
                 after.vars.pop(name, None)

@@ -264,7 +264,9 @@ def _declare_one(
         _let_out(state, target)
     if local and arrays.make_local(state, target):
         outer = state.vars.get(target)
-        state.vars[target] = Var("", exported=bool(outer and outer.exported))
+        state.vars[target] = (
+            Var("", exported=outer.exported, perhaps=outer.perhaps) if outer else Var("")
+        )
     var = state.vars.get(target)
     if var is None:
         found = find(state, run, target)

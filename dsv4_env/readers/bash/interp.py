@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from dsv4_env.model import Note, Unknown, Value
+from dsv4_env.readers.bash import arrays, loops
 from dsv4_env.readers.bash import conditions as tests
-from dsv4_env.readers.bash import loops
 from dsv4_env.readers.bash import words as w
 from dsv4_env.readers.bash.builtins import ended as run_trap
 from dsv4_env.readers.bash.commands import (
@@ -166,8 +166,7 @@ def _pipeline(run: Run, node: Pipeline, state: State) -> list[State]:
 
 def _piped(run: Run, node: Pipeline, state: State) -> list[State]:
     statuses: list[int | Condition] = []
-    carrier = state.copy()
-    outer = state.out
+    carrier, outer = state.copy(), state.out
     piped: Value | None = state.stdin
     for i, command in enumerate(node.commands):
         last = i == len(node.commands) - 1
@@ -176,7 +175,7 @@ def _piped(run: Run, node: Pipeline, state: State) -> list[State]:
             return execute(run, command, [carrier])
         inner = carrier.copy()
         inner.stdin = piped if i else state.stdin
-        inner.piped = id(command) if i else 0
+        inner.piped, inner.status = id(command) if i else 0, state.status
         inner.tested += 1
         out: list[Value | None] | None = (
             (outer.copy() if outer is not None else None) if (last) else []
@@ -189,9 +188,8 @@ def _piped(run: Run, node: Pipeline, state: State) -> list[State]:
         output = ends[0].out if len(ends) == 1 else None
         if not last and output is not None and None not in output:
             piped = run.join([v for v in output if v is not None]) if output else ""
-    if outer is None:
-        carrier.out = None
-    carrier.stdin = state.stdin
+    carrier.out, carrier.stdin = None if outer is None else carrier.out, state.stdin
+    arrays.given_back(run, carrier, node.commands)
     if "pipefail" in state.opts:
         known = [s for s in statuses if isinstance(s, int)]
         if len(known) == len(statuses):
@@ -213,6 +211,7 @@ def _background(run: Run, node: Background, state: State) -> list[State]:
     absorb(run, state, ends, node, "…")
     state.out = out
     state.status = 0
+    arrays.given_back(run, state, [node.body])
     return [state]
 
 
@@ -285,7 +284,8 @@ def _case(run: Run, node: Case, state: State) -> list[State]:
                     break
         except FatalError as fatal:
             return [failed(run, state, fatal)]
-        state.status = 0
+        if index == len(node.items):
+            state.status = 0
         chosen.append((state, index))
         return [state]
 
@@ -304,6 +304,9 @@ def _case_from(run: Run, node: Case, state: State, index: int) -> list[State]:
     while index < len(node.items):
         _, body, ends = node.items[index]
         states = execute(run, body, states)
+        if not body.items:
+            for way in states:
+                way.status = 0
         if ends == ";;&":
             rest = Case(node.subject, node.items[index + 1 :], node.pos)
             found: list[State] = []

@@ -113,6 +113,7 @@ class State:
     funcs: dict[str, tuple[Function, Source]] = field(default_factory=dict)
     opts: frozenset[str] = frozenset()
     status: int | Condition = 0
+    # What locals were outside; "=NAME": set before the call, "-NAME": and local, "!NAME": let out.
     scopes: tuple[dict[str, Var | None], ...] = ()
     decided: dict[Key, bool] = field(default_factory=dict)
     alts: frozenset[Path1] = frozenset([frozenset()])
@@ -138,6 +139,7 @@ class State:
     zero: Value | None = None  # $0 of `bash -c`
     trap: tuple[Simple, Value, Location] | None = None  # what runs when the shell ends
     applied: list[Assign] | None = None  # assignments before a builtin, made already
+    lent: dict[str, Var | None] = field(default_factory=dict)  # what those being made were before
     shifted: int = 0  # how many of the script's own arguments were dropped
     replaced: bool = False  # by `set`, outside functions: then `source FILE WORDS` keeps them
     given: Key = ()  # where the arguments come from instead, when that isn't known

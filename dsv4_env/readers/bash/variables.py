@@ -171,11 +171,19 @@ def unset(state: State, name: str) -> None:
     var = state.vars.get(name)
     if var is not None and var.readonly:
         return
-    for scope in reversed(state.scopes):
-        if name in scope:  # a local stays local, without a value
-            state.vars[name] = Var("")
-            return
-    state.vars[name] = Var("")
+    scope = state.scopes[-1] if state.scopes else {}
+    if name not in scope or (f"={name}" in scope and f"-{name}" not in scope):
+        for around in reversed(state.scopes):
+            if name in around:  # an assignment before the call or a caller's local: it's undone
+                before = around.pop(name)
+                for mark in "=-!":
+                    around.pop(mark + name, None)
+                if before is None:
+                    state.vars.pop(name, None)
+                else:
+                    state.vars[name] = before
+                return
+    state.vars[name] = Var("")  # a local stays local, without a value
 
 
 def forget(

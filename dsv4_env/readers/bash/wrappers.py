@@ -299,7 +299,7 @@ def run_text(
     code, block, problem = found
     holes = {n: v for n, v in state.vars.items() if n not in p.state.vars}
     inner = State(
-        {**env, **holes},
+        {**{n: _plain(v) for n, v in env.items()}, **holes},
         list(args),
         Source(code, at.path, at=at),
         opts=opts,
@@ -336,3 +336,10 @@ def run_text(
     statuses = {e.status if e.flow is None or e.flow[1] < 0 else e.flow[1] for e in ends}
     status = statuses.pop() if len(statuses) == 1 and world is None else None
     p.status = status if isinstance(status, int) and problem is None else None
+
+
+def _plain(var: Var) -> Var:
+    """A variable as another shell gets it: what it is in this one stays here."""
+    if var.readonly or var.integer or var.case:
+        return replace(var, readonly=False, integer=False, case="")
+    return var
