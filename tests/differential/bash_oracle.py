@@ -156,7 +156,8 @@ class Oracle:
 _REFUSED = re.compile(
     rb"line \d+: .*(substring expression < 0|error token|division by 0|bad substitution|"
     rb"invalid (arithmetic|variable|indirect)|unbound variable|not a valid identifier|"
-    rb"bad array subscript|invalid number|value too great)"
+    rb"bad array subscript|invalid number|value too great)",
+    re.DOTALL,  # what couldn't be expanded may hold newlines
 )
 
 
@@ -171,7 +172,7 @@ def _run(
             cwd=work,
             env=dict(environ),
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
+            stdout=errors,  # where `2>&1 | cat` takes them
             stderr=errors,
             pass_fds=(write,),
             start_new_session=True,

@@ -67,7 +67,7 @@ def set_array(
         if outer is not None:
             base = replace(outer, exported=False)
     kind = kind or ("A" if base.kind == "A" else "a")
-    found: dict[int | str, Value] | None = {}
+    found: dict[int | str, Value] | None = None if base.vague else {}
     if append:
         if base.kind == "s" and not base.maybe:
             found = {0 if kind == "a" else "0": base.value}

@@ -160,7 +160,9 @@ def _exported_at_once(run: Run, state: State, words: list[Word | Assign]) -> boo
         ):
             return False
         var = state.vars.get(word.name)
-        if var is not None and (var.readonly or var.integer or var.case or var.kind not in "s"):
+        if var is not None and (
+            var.readonly or var.integer or var.case or var.vague or var.kind not in "s"
+        ):
             return False
     values = [arrays.value_of(run, state, w) for w in words if isinstance(w, Assign)]
     for word, value in zip(words, values, strict=True):
@@ -326,7 +328,12 @@ def unknown_operand(
         forget(state, run, [m[1]], message)
         if exported:
             state.vars[m[1]] = replace(state.vars[m[1]], exported=True)
-        return
+        if not value.splits:
+            return
+    if value.splits and exported:
+        for name, var in state.vars.items():
+            if not var.exported and not var.perhaps:
+                state.vars[name] = replace(var, perhaps=f"`{value.text}` exports it")
     taint(run, state, message, place)
 
 

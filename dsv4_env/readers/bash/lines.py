@@ -40,7 +40,7 @@ def newline(c: Cursor) -> None:
             c.pos = c.end if i < 0 else i + 1
             if tabs:
                 line = line.lstrip("\t")
-            while not quoted and line.endswith("\\") and i >= 0 and not line.endswith("\\\\"):
+            while not quoted and i >= 0 and (len(line) - len(line.rstrip("\\"))) % 2:
                 i = c.text.find("\n", c.pos, c.end)
                 following = c.text[c.pos : c.end if i < 0 else i]
                 if following == delimiter:  # it isn't one then, though the tree takes it for one

@@ -13,7 +13,7 @@ from dsv4_env.readers.bash.special import own_params, unknown_params
 from dsv4_env.readers.bash.state import Condition, FatalError, ForkError, Run, State
 from dsv4_env.readers.bash.syntax import For
 from dsv4_env.readers.bash.variables import assign, forget
-from dsv4_env.readers.bash.ways import decide, merge
+from dsv4_env.readers.bash.ways import attributes, decide, merge
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -92,9 +92,10 @@ def for_words(run: Run, node: For, state: State) -> list[State]:
 def _for_each(run: Run, node: For, state: State, values: list[Any]) -> list[State]:
     from dsv4_env.readers.bash.commands import failed
 
-    states, done = [state], list[State]()
     run.tick(state, node.body_pos, len(values) + 1)
-    bound = _Bound(run, state, len(values))
+    if (held := state.vars.get(node.name)) is not None and held.vague:
+        return loose(run, node, state, node.text, (node.name,))
+    states, done, bound = [state], list[State](), _Bound(run, state, len(values))
     for value in values:
         if bound.passed(len(done)) or len(states) > MAX_WAYS:
             return bound.left_open(node)
@@ -366,7 +367,8 @@ def loose(run: Run, node: Any, state: State, text: str, extra: tuple[str, ...]) 
             run.pure = pure
         for key, count in ((k, c) for e in ends for k, c in e.counts.items()):
             state.counts[key] = max(count, state.counts.get(key, 0))
-        if any(e.flow is not None and e.flow[0] == "exit" for e in ends):
+        attributes(state, ends)
+        if any(e.flow is not None and e.flow[0] in ("exit", "discard") for e in ends):
             leaves = Condition(
                 ("leaves", id(node), state.seq),
                 f"the loop `{_short(text)}` doesn't end the script",

@@ -194,15 +194,10 @@ def _indirect(run: Run, state: State, part: Param) -> list[Piece]:
         if var is None or var.kind == "":
             return [("", "Q")] if part.quoted and lists.star(part.sub) else []
         if var.kind == "s" and var.maybe:
-            names = (part.name,)
-            return [
-                (
-                    run.unknown(
-                        part.text, "not set in the script", ("keys", part.name), names=names
-                    ),
-                    kind,
-                )
-            ]
+            unset, key = "not set in the script", ("keys", part.name)
+            splits = not (part.quoted and lists.star(part.sub))
+            found = run.unknown(part.text, unset, key, names=(part.name,), splits=splits)
+            return [(found, kind)]
         if var.kind == "s":
             return [("0", kind)]
         if ragged_array(var) or (var.kind == "A" and len(var.items or {}) > 1):

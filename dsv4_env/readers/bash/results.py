@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from dsv4_env.readers.bash.state import Key, Path1, Run
 
 MAX_CHOICES = 8
+MAX_SORTED = 100
 
 
 def collect(run: Run, path: str) -> list[LaunchConfig]:
@@ -32,10 +33,35 @@ def collect(run: Run, path: str) -> list[LaunchConfig]:
     groups: dict[tuple[int, ...], list[Found]] = {}
     for found in run.launches:
         groups.setdefault(found.key, []).append(found)
-    ordered = list(groups.values())  # they were found as bash would come to them
+    ordered = _ordered(run.launches, groups)
     every = [f for g in ordered for f in g]
     dropped = _one_sided(run, every)
     return [_merged(run, g, path, dropped) for g in ordered]
+
+
+def _ordered(
+    launches: list[Found], groups: dict[tuple[int, ...], list[Found]]
+) -> list[list[Found]]:
+    """As bash would come to them: what is found later on the same way comes later."""
+    found = list(groups)
+    if len(launches) > MAX_SORTED or not any(path for f in launches for path in f.alts):
+        return list(groups.values())
+    before: dict[tuple[int, ...], set[tuple[int, ...]]] = {key: set() for key in found}
+    for at, one in enumerate(launches):
+        for other in launches[at + 1 :]:
+            if one.key != other.key and _together(one, other):
+                before[other.key].add(one.key)
+    result: list[tuple[int, ...]] = []
+    while len(result) < len(found):
+        left = [key for key in found if key not in result]
+        result.append(next((k for k in left if before[k] <= {*result}), left[0]))
+    return [groups[key] for key in result]
+
+
+def _together(one: Found, other: Found) -> bool:
+    """Whether both launches may happen on one way through the script."""
+    opposite = [frozenset((k, not v) for k, v in a) for a in one.alts]
+    return any(a.isdisjoint(b) for a in opposite for b in other.alts)
 
 
 def _one_sided(run: Run, founds: list[Found]) -> set[tuple[Key, bool]]:

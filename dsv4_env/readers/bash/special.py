@@ -46,7 +46,7 @@ def positional(run: Run, state: State, name: str) -> Found:
             )
         for i, value in enumerate(given):
             if isinstance(value, Unknown) and value.splits and i <= index:
-                default = _without(given, index)
+                default = _without(run, given, index)
                 parts = [f"argument {name}", *given]
                 return None, run.derived(f"${name}", parts, default=default)
         return (True, settle(state, given[index])) if index < len(given) else (False, "")
@@ -74,8 +74,10 @@ def positional(run: Run, state: State, name: str) -> Found:
     return True, run.unknown(f"${name}", "set by bash itself", ("own", name, state.seq))
 
 
-def _without(given: list[Value], index: int) -> str | None:
+def _without(run: Run, given: list[Value], index: int) -> str | None:
     """An argument as it is where the script itself gets none; None where that isn't known."""
+    if any(isinstance(v, Unknown) and len(run.parts.get(id(v), ())) > 1 for v in given):
+        return None  # $*'' is a word
     left = [v for v in given if isinstance(v, str) or not _ALL.fullmatch(v.text)]
     one = left[index] if index < len(left) else None
     if any(isinstance(v, Unknown) and v.splits for v in left):

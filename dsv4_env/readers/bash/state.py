@@ -56,6 +56,7 @@ class Var:
     maybe: bool = False
     event: Event | None = None
     perhaps: str = ""  # exported if this holds, where that isn't known
+    vague: bool = False  # it may be readonly or an integer: what's assigned to it isn't known
 
 
 @dataclass(frozen=True, slots=True)

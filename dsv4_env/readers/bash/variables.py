@@ -31,6 +31,10 @@ def assign(
         assign_item(state, run, name, "0", value, append=append)
         return
     old = var
+    if var is not None and var.vague:
+        state.seq += 1
+        key = ("vague", name, state.seq)
+        value = run.unknown(f"${{{name}}}", "it may be readonly or an integer there", key)
     if append:
         if var is None:
             var = find(state, run, name)
@@ -116,6 +120,7 @@ def store(
             False,
             event,
             old.perhaps,
+            old.vague,
         )
 
 
@@ -142,7 +147,12 @@ def assign_item(
         var = replace(var, kind="a", items={})
     elif var.kind == "s":
         var = replace(var, kind="a", items={0: var.value}, value="")
-    if isinstance(key, Unknown) or var.items is None or (var.kind == "a" and ragged_array(var)):
+    if (
+        isinstance(key, Unknown)
+        or var.items is None
+        or var.vague
+        or (var.kind == "a" and ragged_array(var))
+    ):
         state.seq += 1
         unknown = run.unknown(
             f"${{{name}[@]}}",

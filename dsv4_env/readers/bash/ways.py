@@ -206,10 +206,22 @@ def _one_of(run: Run, state: State, name: str, variants: list[Var | None]) -> Va
         items=None,
         maybe=True,
         readonly=all(v is not None and v.readonly for v in variants),
+        vague=any(v.vague or v.readonly for v in sets),
         exported=exported,
         event=event,
         perhaps="one of too many undecided tests holds" if perhaps else "",
     )
+
+
+def attributes(state: State, ends: list[State]) -> None:
+    """What a loop that may run makes of variables: readonly, of integers, let out of functions."""
+    for end in ends:
+        for name, var in end.vars.items():
+            old = state.vars.get(name, Var())
+            if (var.readonly, var.integer, var.case) != (old.readonly, old.integer, old.case):
+                state.vars[name] = replace(old, vague=True)
+        for scope, after in zip(state.scopes, end.scopes, strict=False):
+            scope.update({n: None for n in after if n[0] == "!"})
 
 
 def _chain(event: Event | None) -> list[Event]:

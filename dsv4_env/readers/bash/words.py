@@ -151,6 +151,8 @@ def fields(run: Run, state: State, found: Sequence[Piece]) -> list[Value]:
     def flush(force: bool = False) -> None:
         nonlocal keep, splits
         if current or keep or force:
+            if keep and len(current) == 1 and splits:
+                current.append("")  # $*'' is a word where there are no arguments
             value = run.join(current, splits=splits) if current else ""
             out.append(_pathname(run, state, value, active))
         current.clear()

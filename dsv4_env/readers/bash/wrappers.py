@@ -248,6 +248,7 @@ def _shell(p: Place, words: Words, env: Env, notes: Notes) -> None:
             while i < len(words) and re.fullmatch(r"[-+][a-zA-Z]+", str(words[i][0])):
                 i += 1
             if i < len(words):
+                zero, rest = _named(p.run, [v for v, _ in words[i + 1 :]])
                 opts = frozenset(
                     n for c, n in (("e", "errexit"), ("u", "nounset"), ("x", "xtrace")) if c in word
                 )
@@ -255,11 +256,11 @@ def _shell(p: Place, words: Words, env: Env, notes: Notes) -> None:
                     p,
                     words[i][0],
                     words[i][1],
-                    [v for v, _ in words[i + 2 :]],
+                    rest,
                     env,
                     notes,
                     opts=opts,
-                    zero=words[i + 1][0] if i + 1 < len(words) else None,
+                    zero=zero,
                 )
             return
         if word.startswith("--"):
@@ -274,6 +275,15 @@ def _shell(p: Place, words: Words, env: Env, notes: Notes) -> None:
     if p.state.stdin is not None and p.given:
         rest = [v for v, _ in words[i:]]
         run_text(p, p.state.stdin, words[0][1], rest, env, notes)
+
+
+def _named(run: Run, words: list[Value]) -> tuple[Value | None, list[Value]]:
+    """$0 and the arguments of a text given to a shell."""
+    first = words[0] if words else None
+    if isinstance(first, Unknown) and first.splits:  # any number of words, $0 among them
+        zero = run.derived(first.text, [first, "$0"])
+        return zero, [run.derived(first.text, [first, "$@"], splits=True), *words[1:]]
+    return first, words[1:]
 
 
 def run_text(
@@ -299,7 +309,7 @@ def run_text(
     code, block, problem = found
     holes = {n: v for n, v in state.vars.items() if n not in p.state.vars}
     inner = State(
-        {**{n: _plain(v) for n, v in env.items()}, **holes},
+        {**{n: _inherited(p.run, state, n, v) for n, v in env.items()}, **holes},
         list(args),
         Source(code, at.path, at=at),
         opts=opts,
@@ -321,7 +331,7 @@ def run_text(
     if world is None:
         for name, var in p.state.vars.items():
             if name not in env and (var.kind or not p.state.open) and not var.exported:
-                inner.vars.setdefault(name, Var(""))
+                inner.vars.setdefault(name, _inherited(p.run, state, name, var))
     pure, p.run.pure = p.run.pure, 0
     try:
         ends = program(p.run, block, [inner])
@@ -338,8 +348,25 @@ def run_text(
     p.status = status if isinstance(status, int) and problem is None else None
 
 
-def _plain(var: Var) -> Var:
-    """A variable as another shell gets it: what it is in this one stays here."""
-    if var.readonly or var.integer or var.case:
-        return replace(var, readonly=False, integer=False, case="")
-    return var
+def _inherited(run: Run, state: State, name: str, var: Var) -> Var:
+    """A variable as another shell gets it: its attributes stay here.
+
+    One that is exported only if something holds is unset there if not. A plain one is exported
+    where it was set outside, too.
+    """
+    if var.exported:
+        plain = not (var.readonly or var.integer or var.case or var.vague)
+        return var if plain else replace(var, readonly=False, integer=False, case="", vague=False)
+    if not var.perhaps and not state.open:
+        return Var("")
+    state.seq += 1
+    outside = not var.perhaps or var.perhaps.endswith("is set outside")
+    value = run.unknown(
+        f"${{{name}}}",
+        f"another shell gets it if {var.perhaps or f'{name} is set outside'}",
+        ("inherited", name, state.seq),
+        names=(name,) if outside else (),
+        default="" if outside else None,
+        splits=True,
+    )
+    return Var("s", value, exported=var.exported, perhaps=var.perhaps, maybe=True, event=var.event)
