@@ -12,6 +12,7 @@ MAX_WORDS = 10_000
 MAX_BRACES = 500
 _SEQUENCE = re.compile(r"([-+]?\d+)\.\.([-+]?\d+)(?:\.\.([-+]?\d+))?")
 _LETTERS = re.compile(r"([A-Za-z])\.\.([A-Za-z])(?:\.\.([-+]?\d+))?")
+_QUOTED = re.compile(r"""\\.|'[^']*'|"(?:[^"\\]|\\.)*\"""", re.DOTALL)
 
 # A word as single characters that may be active, and parts that never are.
 _Token: TypeAlias = str | Part
@@ -33,7 +34,8 @@ def expand_braces(word: Word, *, empty: bool = False) -> list[Word]:
         else:
             tokens.append(part)
             if isinstance(part, Param):
-                skip = max(0, skip + part.text.count("{") - part.text.count("}"))
+                bare = _QUOTED.sub("", part.text)
+                skip = max(0, skip + bare.count("{") - bare.count("}"))
     if tokens.count("{") > MAX_BRACES:
         raise SyntaxProblemError(word.pos, f"more than {MAX_BRACES} braces in a word", limit=True)
     found = _expand(tokens, word.pos)

@@ -366,7 +366,6 @@ def _inherited(run: Run, state: State, name: str, var: Var) -> Var:
         f"another shell gets it if {var.perhaps or f'{name} is set outside'}",
         ("inherited", name, state.seq),
         names=(name,) if outside else (),
-        default="" if outside else None,
         splits=True,
     )
     return Var("s", value, exported=var.exported, perhaps=var.perhaps, maybe=True, event=var.event)
