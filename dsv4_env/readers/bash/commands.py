@@ -256,6 +256,8 @@ def redirected(run: Run, state: State, redirs: list[Redirect]) -> tuple[Value | 
 
 def read_file(run: Run, path: Value, state: State) -> str | None:
     """What a file below the root holds, None where that isn't known."""
+    if id(path) in run.contents:
+        return run.contents[id(path)]
     file = run.located(path, state)
     try:
         if file is None or not run.below_root(file):

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from dsv4_env.model import Location, Note, RequiredInput, Unknown, Value
 from dsv4_env.readers.bash import arrays, output, wrappers
+from dsv4_env.readers.bash.state import Condition
+from dsv4_env.readers.bash.ways import decide
 
 if TYPE_CHECKING:
     from dsv4_env.readers.bash.state import Event, Path1, Run, State, Var
@@ -85,6 +87,10 @@ def external(run: Run, state: State, node: Simple, words: Words) -> list[State]:
     wrappers.follow(place, words, env, ())
     state.out = output_before
     state.status = output.undecided(state, node) if place.status is None else place.status
+    if place.broken and "errexit" in state.opts and not state.tested:
+        text = "the shell given a text with a syntax error"
+        key = ("broken", id(node), state.seq)
+        decide(state, run, Condition(key, f"{text} succeeds", f"{text} fails"), True)
     return [state]
 
 

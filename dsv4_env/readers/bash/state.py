@@ -229,6 +229,7 @@ class Run:
     where: dict[Key, Location] = field(default_factory=dict)
     parts: dict[int, tuple[Value, ...]] = field(default_factory=dict)  # what a join is made of
     paths: dict[int, Path] = field(default_factory=dict)  # Unknowns that name known places
+    contents: dict[int, str] = field(default_factory=dict)  # Unknowns that name files of known text
     solid: set[int] = field(default_factory=set)  # ids of Unknowns that are surely not empty
 
     def located(self, value: Value, state: State) -> Path | None:

@@ -99,9 +99,7 @@ def pieces(run: Run, state: State, word: Word, *, assignment: bool = False) -> l
             out.append((value, "Q" if part.quoted else "E"))
         else:
             assert isinstance(part, ProcSub)
-            state.seq += 1
-            value = run.unknown(part.text, "a process substitution", ("proc", id(part), state.seq))
-            out.append((value, "Q"))
+            out.append((_process(run, state, part), "Q"))
     return out
 
 
@@ -333,25 +331,43 @@ def _lost_writes(run: Run, state: State, code: str) -> None:
         )
 
 
-def substitute(run: Run, state: State, part: CmdSub) -> Value:
-    """What a command substitution gives; the status is left in the state."""
+def _process(run: Run, state: State, part: ProcSub) -> Unknown:
+    """``<(…)``: a file that isn't known, but for what it holds."""
+    state.seq += 1
+    file = run.unknown(part.text, "a process substitution", ("proc", id(part), state.seq))
+    if part.text.startswith("<"):
+        end = _ended(run, state, part)
+        if end is not None and end.out is not None and None not in end.out:
+            text = run.join([v for v in end.out if v is not None]) if end.out else ""
+            if isinstance(text, str):
+                run.contents[id(file)] = text
+    return file
+
+
+def _ended(run: Run, state: State, part: CmdSub | ProcSub) -> State | None:
+    """The state in which a substitution ends, None where there are several."""
     inner = state.copy()
     inner.out = []
     inner.stdin = None
     inner.tested = 0 if "inherit_errexit" in state.opts else 1
     state.seq += 1
-    key = ("sub", id(part), state.seq)
     run.pure += 1
     try:
         ends = run.execute(run, part.body, [inner])
     finally:
         run.pure -= 1
-    if len(ends) != 1:
+    return ends[0] if len(ends) == 1 else None
+
+
+def substitute(run: Run, state: State, part: CmdSub) -> Value:
+    """What a command substitution gives; the status is left in the state."""
+    key = ("sub", id(part), state.seq + 1)
+    end = _ended(run, state, part)
+    if end is None:
         state.status = state.substituted = Condition(
             ("status", *key), f"{part.text} succeeds", f"{part.text} fails", command=True
         )
         return run.unknown(part.text, "the output of a command", key)
-    end = ends[0]
     state.seq = max(state.seq, end.seq)
     state.status = state.substituted = end.status
     for node, count in end.counts.items():

@@ -38,6 +38,7 @@ class Place:
     node: Simple
     given: bool = False  # standard input is a text of the script
     status: int | None = None  # of a shell whose text was followed
+    broken: bool = False  # it has a syntax error
 
 
 ELSEWHERE = frozenset({"ssh", "docker", "podman", "tmux", "screen"})
@@ -341,7 +342,7 @@ def run_text(
     if problem is not None:
         note = Note(f"{at} syntax error: {problem.message} (in the text given to a shell)", at)
         p.state.notes = (*p.state.notes, note)
-        p.state.partial = True
+        p.state.partial = p.broken = True
     p.state.counts = ends[0].counts
     statuses = {e.status if e.flow is None or e.flow[1] < 0 else e.flow[1] for e in ends}
     status = statuses.pop() if len(statuses) == 1 and world is None else None
