@@ -245,6 +245,14 @@ class Catalogue:
             return Match(near[0], self._owner(near[0]), abbreviated=True, value=value)
         return Match(name, value=value, candidates=tuple(near)) if near else None
 
+    def shortest(self, option: str) -> str:
+        """As much of an option string as argparse needs to tell it from all others."""
+        flags = self.option_strings()
+        for end in range(3, len(option)):
+            if sum(f.startswith(option[:end]) for f in flags) == 1:
+                return option[:end]
+        return option
+
     def option_strings(self) -> Mapping[str, str]:
         """Every option string of the parser to the flag it belongs to, in the parser's order."""
         if not self._flags:

@@ -56,6 +56,12 @@ _EVERY = 0.1  # seconds between two states of the progress
 @click.option("--toml", "as_toml", is_flag=True, help="Print new pairs for pyproject.toml.")
 @click.option("--write", "write_", is_flag=True, help="Add new pairs to pyproject.toml.")
 @click.option(
+    "--follow-all",
+    is_flag=True,
+    help="Follow every Python file that may launch a server to its end. Without it those aren't "
+    "that name too few of any profile's settings to be near it.",
+)
+@click.option(
     "--jobs",
     metavar="N",
     type=click.IntRange(0),
@@ -71,6 +77,7 @@ def discover(
     as_json: bool,
     as_toml: bool,
     write_: bool,
+    follow_all: bool,
     jobs: int | None,
 ) -> int:
     """Find every launch in a tree, and the profile nearest to it.
@@ -101,7 +108,14 @@ def discover(
     making = functools.partial(_nearest, found, own, names, _release(sglang, found), min_match)
     progress = _Progress()
     try:
-        result = find(paths or (Path(),), making, root=base, jobs=jobs, progress=progress)
+        result = find(
+            paths or (Path(),),
+            making,
+            root=base,
+            jobs=jobs,
+            follow_all=follow_all,
+            progress=progress,
+        )
     finally:
         progress.clear()
     if names:
@@ -191,6 +205,11 @@ def _text(found: Found, pairs: Sequence[Pair], *, written: bool) -> str:
     if found.problems:
         text += f"; {_count(len(found.problems), 'file', 'files')} can't be read"
     text += "\n"
+    if found.not_followed:
+        many = len(found.not_followed)
+        text += f"note: {_count(many, 'Python file', 'Python files')} that may launch "
+        text += "wasn't followed: it names" if many == 1 else "weren't followed: they name"
+        text += " too few settings for any profile to be near (--follow-all does)\n"
     if pairs and not written:
         new = "1 pair is" if len(pairs) == 1 else f"{len(pairs)} pairs are"
         text += f"note: {new} new to pyproject.toml (--write adds "
@@ -205,7 +224,7 @@ def _row(launch: Launch) -> tuple[str, ...]:
     if not name and launch.of > 1:
         name = f"#{launch.number}"
     if match.profile is None:
-        far = "no profile is near"
+        far = "no profile is near" + ("" if launch.followed else ", not followed")
         nearest = "-"
     else:
         far = f"{match.differ} differ" + ("s" if match.differ == 1 else "")
@@ -235,6 +254,7 @@ def _json(found: Found, pairs: Sequence[Pair]) -> str:
                 "near": sum(x.match.profile is not None for x in found.launches),
                 "unknown": sum(x.match.unknown for x in found.launches),
                 "unreadable": len(found.problems),
+                "not_followed": len(found.not_followed),
             },
             "launches": [_launch(x) for x in found.launches],
             "problems": [
@@ -257,7 +277,8 @@ def _launch(launch: Launch) -> dict[str, Any]:
         "variables_only": launch.variables,
         "profile": match.profile,
         "also": list(match.also),
-        "match": round(match.share, 4),
+        "followed": launch.followed,
+        "match": round(match.share, 4) if launch.followed else None,
         "differ": match.differ if match.profile else None,
         "compared": match.compared if match.profile else None,
         "unknown": match.unknown,

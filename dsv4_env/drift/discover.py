@@ -10,11 +10,12 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dsv4_env.drift import workers
+from dsv4_env.drift import bound, workers
+from dsv4_env.drift.bound import Bound
 from dsv4_env.drift.files import listed
 from dsv4_env.drift.nearest import Match, Nearest
 from dsv4_env.drift.sources import Reading, load, loaded, place, read
@@ -38,7 +39,8 @@ class Launch:
     """A launch that was found: the *number*-th (from 1) of the *of* ones in its file.
 
     *label* is its name within the file, empty where it has none; *variables* says that the file
-    holds environment variables only.
+    holds environment variables only. Of one that isn't *followed*, no more is known than where a
+    server is started, and that no profile is near.
     """
 
     path: str
@@ -49,15 +51,29 @@ class Launch:
     line: int | None
     variables: bool
     match: Match
+    followed: bool = True
 
 
 @dataclass(slots=True)
 class Found:
-    """What a tree holds: its launches by path, what couldn't be read, and how many files it has."""
+    """What a tree holds: its launches by path, what couldn't be read, and how many files it has.
+
+    *not_followed* are the Python files that may launch, but hold too few names of any profile's
+    settings to be near it.
+    """
 
     launches: list[Launch] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     files: int = 0
+    not_followed: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class NotFollowed:
+    """A file that wasn't followed, and where a server is started in it."""
+
+    path: str
+    launches: tuple[Launch, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +96,15 @@ class Job:
     """What each process needs.
 
     *nearest* makes what matches launches, on first need; *roots* are the folders that imports
-    must lie below, the first that the file lies below.
+    must lie below, the first that the file lies below. *follow* are files to be followed whatever
+    they name; None: all are.
     """
 
     nearest: Callable[[], Nearest]
     roots: Sequence[str]
+    follow: Collection[str] | None = None
     _made: Nearest | None = None
+    _bounds: dict[Path, Bound] = field(default_factory=dict)
 
     def look(self, path: str) -> Looked:
         """A look at a file's bytes."""
@@ -94,22 +113,22 @@ class Job:
         except ReadError as exc:
             return Looked(path, problem=_problem(path, exc))
 
-    def read(self, path: str) -> list[Launch] | Problem:
+    def read(self, path: str) -> list[Launch] | NotFollowed | Problem:
         """The launches of a file."""
         try:
             data = load(Path(path))
             reader = detect(path, data)
             if reader is None:
                 return []
-            launches = read(data, Path(path), Reading(reader, root=self._root(path), steps=STEPS))
+            root = self._root(path)
+            if reader == "python" and not self._may_be_near(path, root):
+                return NotFollowed(path, tuple(_in_plain_sight(path, data)))
+            launches = read(data, Path(path), Reading(reader, root=root, steps=STEPS))
         except ReadError as exc:
             return _problem(path, exc)
-        if launches and self._made is None:
-            self._made = self.nearest()
         found: list[Launch] = []
         for number, config in enumerate(launches, 1):
-            assert self._made is not None
-            match = self._made(config)
+            match = self._nearest()(config)
             if match.profile is None and any(n.message.startswith(ENTRY) for n in config.notes):
                 continue  # nothing says that it is a server's
             at = config.location
@@ -128,6 +147,19 @@ class Job:
             )
         return found
 
+    def _nearest(self) -> Nearest:
+        if self._made is None:
+            self._made = self.nearest()
+        return self._made
+
+    def _may_be_near(self, path: str, root: Path | None) -> bool:
+        if self.follow is None or path in self.follow:
+            return True
+        folder = root or Path(path).parent
+        if folder not in self._bounds:
+            self._bounds[folder] = self._nearest().bound(folder)
+        return self._bounds[folder].near(path)
+
     def _root(self, path: str) -> Path | None:
         whole = os.path.abspath(path)  # noqa: PTH100  # as text: links stay
         return next((Path(r) for r in self.roots if whole.startswith(r.rstrip("/") + "/")), None)
@@ -139,14 +171,17 @@ def discover(
     *,
     root: Path,
     jobs: int | None = None,
+    follow_all: bool = False,
     progress: Callable[[int, int, int], None] = lambda looked, files, launches: None,
 ) -> Found:
     """Every launch in files and trees of files.
 
-    What can't be read costs one problem each. *nearest* makes what matches launches to profiles,
-    in each process anew; *root* is the folder that imports must lie below (the tree itself where
-    it lies elsewhere); *jobs* are how many processes work, by default one for each processor in a
-    tree of many files; *progress* hears of files looked at, of all, and of launches found.
+    What can't be read costs one problem each. A Python file of a tree is followed where a profile
+    may be near to what it launches, with *follow_all* in any case. *nearest* makes what matches
+    launches to profiles, in each process anew; *root* is the folder that imports must lie below
+    (the tree itself where it lies elsewhere); *jobs* are how many processes work, by default one
+    for each processor in a tree of many files; *progress* hears of files looked at, of all, and
+    of launches found.
     """
     found = Found()
     trees = [p for p in paths if p.is_dir()]
@@ -154,7 +189,8 @@ def discover(
     named = list(dict.fromkeys(str(p) for p in paths if not p.is_dir()))
     names = [n for n in _names(trees) if n not in named]
     found.files = len(names) + len(named)
-    job = Job(nearest, [os.path.abspath(p) for p in (root, *trees)])  # noqa: PTH100
+    roots = [os.path.abspath(p) for p in (root, *trees)]  # noqa: PTH100
+    job = Job(nearest, roots, None if follow_all else frozenset(named))
     gives: set[Name] = set()
     waiting: list[Looked] = []
     looked = 0
@@ -176,6 +212,9 @@ def discover(
                     gives.update(result.gives)
                 elif result.takes:
                     waiting.append(result)
+            elif isinstance(result, NotFollowed):
+                found.not_followed.append(result.path)
+                found.launches += result.launches
             elif isinstance(result, tuple):
                 found.problems.append(result)
             else:
@@ -208,6 +247,17 @@ def _names(trees: Iterable[Path]) -> Iterator[str]:
             if path not in seen:
                 seen.add(path)
                 yield path
+
+
+def _in_plain_sight(path: str, data: bytes) -> list[Launch]:
+    """Where a Python file starts a server by itself. Raises ReadError where it is no Python."""
+    if not _starts(data):
+        return []
+    places = bound.starts(data, path)
+    return [
+        Launch(path, number, len(places), name, "python", line, False, Match(None, 0.0), False)
+        for number, (line, name) in enumerate(places, 1)
+    ]
 
 
 def _problem(path: str, exc: ReadError) -> Problem:
@@ -283,14 +333,23 @@ def _bytes(path: str, kind: str | None) -> bytes | None:
 
 
 def _look_at_python(path: str, data: bytes) -> Looked:
-    words = b"launch_server" in data or _SERVE.search(data) is not None
+    words = _words(data)
     stem = os.fsencode(path).removesuffix(b".py").removesuffix(b"/__init__").rpartition(b"/")[2]
-    if b"ModelLaunchSettings" in data or (words and any(s in data for s in _STARTERS)):
+    if _starts(data):
         names = [n for n, block in _blocks(data) if any(s in block for s in _STARTERS)]
         return Looked(path, hit=True, gives=tuple((stem, n) for n in (b"", *names)))
     if not words and not path.endswith("__init__.py") and not any(t in data for t in _TESTS):
         return Looked(path)
     return Looked(path, takes=tuple(sorted(_imports(data))))
+
+
+def _words(data: bytes) -> bool:
+    return b"launch_server" in data or _SERVE.search(data) is not None
+
+
+def _starts(data: bytes) -> bool:
+    """Whether a Python file may start a server by itself."""
+    return b"ModelLaunchSettings" in data or (_words(data) and any(s in data for s in _STARTERS))
 
 
 def _blocks(data: bytes) -> Iterator[tuple[bytes, bytes]]:

@@ -6,10 +6,12 @@ import posixpath
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dsv4_env import importance
 from dsv4_env.diff import Setting, is_unknown, settings
+from dsv4_env.drift.bound import Bound, Weighed
 from dsv4_env.equivalence import dest, same
 from dsv4_env.finding import Severity
 from dsv4_env.model import LaunchConfig, Unknown
@@ -29,6 +31,8 @@ LEAST = 0.5
 _DIFFERS = frozenset({"DSV001", "DSV002", "DSV003", "DSV008"})
 _LOST = {"DSV001": 1.0, "DSV003": 1.0, "DSV005": 0.5, "DSV008": 1.0}
 _MODEL_FLAGS = ("--model-path", "--model")
+GIVEN = frozenset({"--model-path", "--api-key"})
+"""Flags that a test's launcher gives by itself, from parameters of other names."""
 
 _Key = tuple[str, str]
 _Side = dict[_Key, list[Setting]]
@@ -90,6 +94,25 @@ class Nearest:
             best, found.share, tuple(near[1:]), found.differ, found.compared, found.unknown
         )
 
+    def bound(self, root: Path) -> Bound:
+        """What tells the files below *root* of whose launches no profile can be near."""
+        weighed = {
+            tuple(self._weighed(section, s[0].name, self._of(name)) for (section, _), s in side)
+            for name, side in ((n, self._mine(n).items()) for n in self.profiles)
+        }
+        return Bound(weighed, self.least / 2, str(root))
+
+    def _weighed(self, section: str, name: str, catalogue: Catalogue) -> Weighed:
+        names: tuple[str, ...] = (name,)
+        if section == "args":
+            match = catalogue.argument(name)
+            argument = match.argument if match else None
+            if argument is not None:
+                names = tuple(map(catalogue.shortest, argument.flags))
+            if not name.startswith("-") or GIVEN.intersection(argument.flags if argument else ()):
+                names = ()
+        return Weighed(names, self._weight(name), section == "env")
+
     def _of(self, name: str) -> Catalogue:
         if name not in self._catalogues:
             ranges = [self.profiles[name].sglang_range]
@@ -99,16 +122,19 @@ class Nearest:
     def _share(self, name: str, config: LaunchConfig, theirs: _Side) -> float:
         """A quick look, without renamed variables and defaults: enough to tell profiles apart."""
         catalogue = self._of(name)
-        if name not in self._sides:
-            self._sides[name] = self._side(self.profiles[name].config, catalogue)
         got = whole = 0.0
-        for (section, key), ours in self._sides[name].items():
+        for (section, key), ours in self._mine(name).items():
             if section == "args" and config.args is None:
                 continue
             weight = self._weight(ours[0].name)
             whole += weight
             got += weight * _alike(section, ours[0], theirs.get((section, key), ()), catalogue)
         return got / whole if whole else 0.0
+
+    def _mine(self, name: str) -> _Side:
+        if name not in self._sides:
+            self._sides[name] = self._side(self.profiles[name].config, self._of(name))
+        return self._sides[name]
 
     def _side(self, config: LaunchConfig, catalogue: Catalogue) -> _Side:
         found: _Side = {}
@@ -141,7 +167,7 @@ class Nearest:
         worst: dict[str, float] = {}
         for f in comparison.findings:
             worst[f.subject] = max(worst.get(f.subject, 0.0), _LOST.get(f.rule.id, 0.0))
-        for (section, _), ours in self._sides[name].items():
+        for (section, _), ours in self._mine(name).items():
             if section == "args" and config.args is None:
                 continue
             weight = self._weight(ours[0].name)

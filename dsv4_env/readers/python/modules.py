@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import posixpath
 import re
 import warnings
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
@@ -133,21 +135,69 @@ def _follow(run: Run, found: Module, tree: ast.Module) -> None:
 
 def _locate(run: Run, scope: Scope, name: str, level: int) -> Path | None:
     root = run.root
-    if root is None or (not name and not level) or _RUNTIME.match(name):
+    if root is None:
         return None
     here = Path(scope.module.file if scope.module else scope.source.path).resolve().parent
-    parts = name.split(".") if name else []
+    for place in places(str(root), str(here), name, level):
+        path = Path(place)
+        looked_at(path)
+        if path.is_file() and (whole := path.resolve()).is_relative_to(root):
+            return whole
+    return None
+
+
+def places(root: str, here: str, name: str, level: int) -> Iterator[str]:
+    """Where a module may lie that a file of the folder *here* imports, the first that is there.
+
+    *level* is the number of dots before its *name*. Both folders are whole, without links.
+    """
+    if (not name and not level) or _RUNTIME.match(name):
+        return
+    inner = "/".join(["", *name.split(".")]) if name else ""
+    for base in bases(root, here, level):
+        target = (base.rstrip("/") + inner) or "/"
+        yield f"{target}.py"
+        yield f"{target}/__init__.py"
+
+
+@lru_cache(maxsize=256)
+def bases(root: str, here: str, level: int) -> tuple[str, ...]:
+    """The folders in which a module is looked for."""
     if level:
         for _ in range(level - 1):
-            here = here.parent
-        bases = [here]
-    else:
-        bases = [here, *(p for p in here.parents if p.is_relative_to(root)), root]
-        bases += [b / "python" for b in bases]
-    for base in bases:
-        target = base.joinpath(*parts)
-        for path in (target.with_name(target.name + ".py"), target / "__init__.py"):
-            looked_at(path)
-            if path.is_file() and (whole := path.resolve()).is_relative_to(root):
-                return whole
-    return None
+            here = posixpath.dirname(here)
+        return (here,)
+    above = [str(p) for p in Path(here).parents if p.is_relative_to(root)]
+    found = dict.fromkeys([here, *above, root])
+    return (*found, *(posixpath.join(f, "python") for f in found))
+
+
+_IMPORT = re.compile(
+    rb"\bimport\b(?=[\s\\]*(\((?:[^)#]|#[^\n]*)*|(?:[^\n\\;]|\\\s)*))"  # nothing is used up
+)
+_MODULE_NAME = re.compile(rb"[\w.\x80-\xff]+")
+_FURTHEST = 1000  # bytes that a module's name, and the blanks around it, may take
+
+
+def imports(data: bytes) -> set[tuple[str, int]]:
+    """The modules that a file may import, and more: by name, and by how many dots before it.
+
+    Told by the bytes alone, much sooner than by a tree, so comments and texts count, too.
+    """
+    found: set[tuple[str, int]] = set()
+    for match in _IMPORT.finditer(data):
+        names = [_text(n) for n in _MODULE_NAME.findall(re.sub(rb"#[^\n]*", b"", match[1]))]
+        found.update((n, 0) for n in names)
+        start = data.rfind(b"from", max(0, match.start() - _FURTHEST), match.start())
+        if start < 0:
+            continue
+        module = _text(b"".join(data[start + 4 : match.start()].replace(b"\\", b" ").split()))
+        level = len(module) - len(module.lstrip("."))
+        module = module[level:]
+        found.add((module, level))
+        found.update((f"{module}.{n}" if module else n, level) for n in names)
+    return found
+
+
+def _text(name: bytes) -> str:
+    return name.decode("utf-8", "surrogateescape")

@@ -50,12 +50,13 @@ def tree(folder: Path, files: Mapping[str, str | bytes]) -> Path:
     return folder
 
 
-def found(folder: Path, jobs: int = 0) -> Found:
-    return discover([folder], nearest, root=folder, jobs=jobs)
+def found(folder: Path, jobs: int = 0, *, follow_all: bool = False) -> Found:
+    return discover([folder], nearest, root=folder, jobs=jobs, follow_all=follow_all)
 
 
-def launched(folder: Path) -> list[str]:
-    return [os.path.relpath(x.path, folder) for x in found(folder).launches]
+def launched(folder: Path, *, follow_all: bool = False) -> list[str]:
+    result = found(folder, follow_all=follow_all)
+    return [os.path.relpath(x.path, folder) for x in result.launches]
 
 
 def problems(result: Found) -> dict[str, tuple[int | None, str]]:
@@ -173,9 +174,19 @@ def test_a_launch_through_a_base_class_or_a_helper_of_another_file(tmp_path: Pat
             "run.sh": '. "$(dirname "$0")/lib.sh"\nlaunch --dp 2\n',
         },
     )
-    names = launched(tmp_path)
+    names = launched(tmp_path, follow_all=True)
     assert {"test_base.py", "test_middle.py", "test_helper.py", "run.sh"} <= set(names)
     assert "test_none.py" not in names
+    # Those that could be near a profile only are followed without being asked to.
+    (tmp_path / "settings.py").write_text(f"ENV = {FLASH.env!r}\n")
+    with (tmp_path / "test_middle.py").open("a") as file:
+        file.write("\n    from settings import ENV\n")
+    result = found(tmp_path)
+    passed = {Path(p).name for p in result.not_followed}
+    assert passed == {"base.py", "middle.py", "helper.py", "test_base.py", "test_helper.py"}
+    plain = {Path(x.path).name: x.line for x in result.launches if not x.followed}
+    assert plain == {"base.py": 6, "helper.py": 4}
+    assert "test_middle.py" in {Path(x.path).name for x in result.launches if x.followed}
 
 
 def test_a_tree_in_git_is_what_git_has(tmp_path: Path) -> None:
@@ -366,28 +377,45 @@ def test_a_table_with_a_summary(
     )
     assert done.out == (
         "a.sh:38  -                  pro-fp4  same\n"
-        "t.py:6   TestIt.setUpClass  -        no profile is near\n"
+        "t.py:6   TestIt.setUpClass  -        no profile is near, not followed\n"
         "3 files looked at: 2 launches in 2 files, 1 near a profile, 0 unknown values; "
         "1 file can't be read\n"
+        "note: 1 Python file that may launch wasn't followed: it names too few settings for any "
+        "profile to be near (--follow-all does)\n"
         "note: 1 pair is new to pyproject.toml (--write adds it)\n"
     )
 
 
 def test_json(tmp_path: Path, run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tree(tmp_path, {"a.sh": SCRIPT, "bad.sh": b"sglang serve\0"}))
+    files = {"a.sh": SCRIPT, "bad.sh": b"sglang serve\0", "t.py": TEST}
+    monkeypatch.chdir(tree(tmp_path, files))
     done = run("discover", "--json")
     assert (done.code, done.err) == (2, "")
     data = json.loads(done.out)
     assert data["version"] == 1
     assert data["summary"] == {
-        "files": 2,
-        "files_with_launches": 1,
-        "launches": 1,
+        "files": 3,
+        "files_with_launches": 2,
+        "launches": 2,
         "near": 1,
         "unknown": 0,
         "unreadable": 1,
+        "not_followed": 1,
     }
-    (launch,) = data["launches"]
+    launch, other = data["launches"]
+    assert (other["path"], other["line"], other["followed"], other["match"]) == (
+        "t.py",
+        6,
+        False,
+        None,
+    )
+    (other,) = json.loads(run("discover", "--json", "--follow-all", "t.py").out)["launches"]
+    assert (other["followed"], other["match"] > 0, other["name"]) == (
+        True,
+        True,
+        "TestIt.setUpClass",
+    )
+    assert launch["followed"] is True
     assert (launch["path"], launch["line"], launch["profile"]) == ("a.sh", 38, "pro-fp4")
     assert (launch["match"], launch["differ"], launch["compared"]) == (1.0, 0, 32)
     assert [(p["path"], p["line"]) for p in data["problems"]] == [("bad.sh", 1)]

@@ -1,0 +1,276 @@
+"""What the launches of a Python file can share with a profile at most, told by its bytes alone.
+
+A setting counts by its name. A launch can only make it where the file, or one that it imports,
+spells the name out, or begins it and has the words that the rest is made of: ``f"--{key}"``
+beside ``tp_size``. So a file whose names don't weigh enough needn't be followed to know that no
+profile is near; one whose names may is followed, whatever comes of it.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import os
+import re
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from dsv4_env.drift.sources import load
+from dsv4_env.errors import ReadError
+from dsv4_env.readers.python.modules import bases, imports, parse, places
+from dsv4_env.readers.python.run import SUBPROCESS, called
+from dsv4_env.readers.python.text import decoded
+
+MOST = 200  # files that one may bring in; of one that brings more, nothing is told
+_KEPT = 4096
+
+_ENDS = rb"(?=[\"'{%\\])"  # a text ends here, or something is put in
+_CODES = re.compile(rb"\\(?:x([0-9a-f]{2})|u00([0-9a-f]{2})|U0{6}([0-9a-f]{2})|([0-7]{1,3}))", re.I)
+_ENCODING = re.compile(rb"\A(?:[^\n]*\n)?[^\n]*coding[:=][ \t]*(?!utf-?8\b|ascii|latin)", re.I)
+_WORD = re.compile(rb"[a-z0-9]+")
+_LETTER = b"\\N{LATIN"
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """A setting of a profile: what a launch must name for it, and what it counts for.
+
+    *names* are the variable, or each option string as far as argparse needs it; without any, a
+    launch makes it by other ways. *variable* says that it is one of the environment.
+    """
+
+    names: tuple[str, ...]
+    weight: float
+    variable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    """What a file holds: names spelled out, beginnings of names, and files that it may import."""
+
+    spelled: frozenset[bytes]
+    begun: frozenset[bytes]
+    imports: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Bound:
+    """Tells the files whose launches none of *profiles* can be near to.
+
+    A profile whose settings a launch shares by less than *least* isn't near; *root* is the folder
+    that imports must lie below.
+    """
+
+    profiles: Collection[Sequence[Weighed]]
+    least: float
+    root: str
+    _starts: dict[bytes, set[bytes]] = field(default_factory=dict)
+    _begins: list[tuple[re.Pattern[bytes], bool]] = field(default_factory=list)
+    _names: frozenset[bytes] = frozenset()
+    _known: dict[str, _Facts | None] = field(default_factory=dict)
+    _places: dict[tuple[str, str, int], str | None] = field(default_factory=dict)
+    _firsts: dict[tuple[str, str], bool] = field(default_factory=dict)
+    _folders: dict[str, Collection[str]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.root = os.path.realpath(self.root)
+        self._names = frozenset(_key(n) for p in self.profiles for s in p for n in s.names)
+        for name in self._names:
+            first = 2 if name.startswith(b"-") else len(name.partition(b"_")[0])
+            for end in range(first, len(name)):
+                self._starts.setdefault(name[:end], set()).add(name)
+        # A pattern that starts with plain text is searched for much sooner than one of many.
+        for head in {b"--" if n.startswith(b"-") else n.partition(b"_")[0] for n in self._names}:
+            if head == b"--":
+                self._begins.append((re.compile(rb"--[\w-]*" + _ENDS), False))
+            else:
+                self._begins.append((re.compile(re.escape(head) + rb"_\w*" + _ENDS), False))
+                self._begins.append((re.compile(re.escape(head.upper()) + _ENDS), True))
+
+    def near(self, path: str) -> bool:
+        """Whether a profile may be near to a launch of the file, as far as its bytes tell."""
+        files = self._brought(os.path.realpath(path))
+        if files is None:
+            return True
+        facts = [f for f in map(self._facts, files) if f is not None]
+        named = {n for f in facts for n in f.spelled}
+        named |= self._put_together({b for f in facts for b in f.begun}, named, files)
+        return any(self._may_be_near(settings, named) for settings in self.profiles)
+
+    def _may_be_near(self, settings: Sequence[Weighed], named: set[bytes]) -> bool:
+        # A launch that can't have arguments is held against the variables alone.
+        for part in (settings, [s for s in settings if s.variable]):
+            whole = got = 0.0
+            for s in part:
+                whole += s.weight
+                if not s.names or not named.isdisjoint(map(_key, s.names)):
+                    got += s.weight
+            if (got / whole if whole else 0.0) >= self.least:
+                return True
+        return False
+
+    def _brought(self, path: str) -> set[str] | None:
+        """A file and all that it may import, through others too; None where that isn't known."""
+        found = {path}
+        pending = [path]
+        while pending:
+            facts = self._facts(pending.pop())
+            if facts is None:
+                return None
+            pending += [i for i in facts.imports if i not in found]
+            found.update(facts.imports)
+            if len(found) > MOST:
+                return None
+        return found
+
+    def _facts(self, path: str) -> _Facts | None:
+        """What a file holds; None where its bytes don't say."""
+        if path not in self._known:
+            if len(self._known) >= _KEPT:
+                for kept in (self._known, self._places, self._firsts, self._folders):
+                    kept.clear()
+            self._known[path] = self._looked(path)
+        return self._known[path]
+
+    def _looked(self, path: str) -> _Facts | None:
+        data = _plain(path)
+        if data is None:
+            return None
+        lower = data.lower()
+        begun = {
+            token.lower()
+            for pattern, exact in self._begins
+            for token in pattern.findall(data if exact else lower)
+        }
+        here = os.path.dirname(path)  # noqa: PTH120  # pathlib takes longer than all the rest
+        brought = {self._place(here, name, level) for name, level in imports(data)}
+        return _Facts(
+            frozenset(n for n in self._names if n in lower),
+            frozenset(begun & self._starts.keys()),
+            tuple(sorted(b for b in brought if b)),
+        )
+
+    def _place(self, here: str, name: str, level: int) -> str | None:
+        key = (here, name, level)
+        if key not in self._places:
+            self._places[key] = None
+            if level or self._starts_here(here, name.partition(".")[0]):
+                self._places[key] = next(self._there(places(self.root, here, name, level)), None)
+        return self._places[key]
+
+    def _starts_here(self, here: str, first: str) -> bool:
+        """Whether a module's first name lies anywhere: that of most that are imported doesn't."""
+        key = (here, first)
+        if key not in self._firsts:
+            listed = map(self._listed, bases(self.root, here, 0))
+            self._firsts[key] = any(first in names or f"{first}.py" in names for names in listed)
+        return self._firsts[key]
+
+    def _there(self, paths: Iterable[str]) -> Iterator[str]:
+        for path in paths:
+            folder, _, name = path.rpartition("/")
+            if name in self._listed(folder) and os.path.isfile(path):  # noqa: PTH113
+                whole = os.path.realpath(path)
+                if whole.startswith(self.root.rstrip("/") + "/"):
+                    yield whole
+
+    def _listed(self, folder: str) -> Collection[str]:
+        """What a folder holds, nothing where it isn't there."""
+        if folder not in self._folders:
+            self._folders[folder] = ()
+            above, _, name = folder.rpartition("/")
+            if len(folder) <= len(self.root) or name in self._listed(above):
+                with contextlib.suppress(OSError):
+                    self._folders[folder] = frozenset(os.listdir(folder or "/"))  # noqa: PTH208
+        return self._folders[folder]
+
+    def _put_together(self, begun: set[bytes], named: set[bytes], files: set[str]) -> set[bytes]:
+        """The names of which a beginning stands somewhere, and all words of the rest."""
+        wanted = [(n, start) for start in begun for n in self._starts[start] - named]
+        if not wanted:
+            return set()
+        words = {w for path in files for w in _WORD.findall((_plain(path) or b"").lower())}
+        return {n for n, start in wanted if words.issuperset(_WORD.findall(n[len(start) :]))}
+
+
+def _key(name: str) -> bytes:
+    return name.lower().encode()
+
+
+def _plain(path: str) -> bytes | None:
+    """The bytes of a file, letters given by their codes put in; None where they don't tell."""
+    try:
+        data = load(path)
+    except ReadError:
+        return None
+    if _ENCODING.match(data) or _LETTER in data:
+        return None
+    if b"\\" in data:
+        data = _CODES.sub(_coded, data.replace(b"\\\r\n", b"").replace(b"\\\n", b""))
+    return data
+
+
+def _coded(match: re.Match[bytes]) -> bytes:
+    *hexadecimal, octal = match.groups()
+    code = int(octal, 8) if octal else int(next(filter(None, hexadecimal)), 16)
+    return bytes([code]) if 32 < code < 127 else match[0]
+
+
+_STARTERS = (*sorted(SUBPROCESS), "system", "launch_server_cmd", "execute_shell_command")
+_CALLS = re.compile(rf"\b(?:\w*popen_launch_server|{'|'.join(_STARTERS)})\s*\(")
+# Of a server's command. What looks for such processes (pgrep) has it within a pattern.
+_SERVER = re.compile(
+    r"\A\s*sglang\.launch_server\s*\Z|-m\s+sglang\.launch_server\b"
+    r"|\bsglang\s+serve\b(?!\s*\.\*)"
+)
+
+
+def starts(data: bytes, path: str) -> list[tuple[int, str]]:
+    """Where a Python file starts a server in plain sight: the line, and the name of what does.
+
+    That is where ``popen_launch_server`` is called, and where a process is started in a class or
+    function that has the words of a server's command. Raises ReadError where the data isn't Python.
+    """
+    text = decoded(data, path)
+    tree = parse(text, path)
+    lines: list[int] = []
+    at, line = 0, 1
+    for match in _CALLS.finditer(text):
+        line += text.count("\n", at, match.start())
+        at = match.start()
+        lines.append(line)
+    found: dict[int, str] = {}
+    for line in dict.fromkeys(lines):
+        _start(tree, line, "", tree, found)
+    return sorted(found.items())
+
+
+def _start(node: ast.AST, line: int, name: str, block: ast.AST, found: dict[int, str]) -> None:
+    """Note what starts a server where a call stands on that line."""
+    if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+        block = block if name else node
+        name = f"{name}.{node.name}" if name else node.name
+    if isinstance(node, ast.Call) and _name_line(node) == line:
+        word = called(node)
+        if word.endswith("popen_launch_server") or (word in _STARTERS and _has_words(block)):
+            found.setdefault(node.lineno, name)
+    for child in ast.iter_child_nodes(node):
+        if getattr(child, "lineno", line) <= line <= (getattr(child, "end_lineno", None) or line):
+            _start(child, line, name, block, found)
+
+
+def _name_line(node: ast.Call) -> int:
+    return node.func.end_lineno or node.lineno
+
+
+@lru_cache(maxsize=256)
+def _has_words(node: ast.AST) -> bool:
+    """Whether words of a server's command are among the texts of a class or function."""
+    told = {id(n.value) for n in ast.walk(node) if isinstance(n, ast.Expr)}  # a docstring
+    texts = [
+        n.value
+        for n in ast.walk(node)
+        if isinstance(n, ast.Constant) and isinstance(n.value, str) and id(n) not in told
+    ]
+    return any(map(_SERVER.search, texts)) or {"sglang", "serve"} <= set(texts)
