@@ -2,8 +2,9 @@
 
 A setting counts by its name. A launch can only make it where the file, or one that it imports,
 spells the name out, or begins it and has the words that the rest is made of: ``f"--{key}"``
-beside ``tp_size``. So a file whose names don't weigh enough needn't be followed to know that no
-profile is near; one whose names may is followed, whatever comes of it.
+beside ``tp_size``. (A flag that is abbreviated must be spelled out.) So a file whose names don't
+weigh enough needn't be followed to know that no profile is near; one whose names may is followed,
+whatever comes of it.
 """
 
 from __future__ import annotations
@@ -36,11 +37,13 @@ _LETTER = b"\\N{LATIN"
 class Weighed:
     """A setting of a profile: what a launch must name for it, and what it counts for.
 
-    *names* are the variable, or each option string as far as argparse needs it; without any, a
-    launch makes it by other ways. *variable* says that it is one of the environment.
+    *names* are the variable, or all that argparse takes for the flag, in small letters (without
+    any, a launch makes it by other ways), *whole* those that aren't abbreviated. *variable* says
+    that it is one of the environment.
     """
 
-    names: tuple[str, ...]
+    names: frozenset[bytes]
+    whole: frozenset[bytes]
     weight: float
     variable: bool
 
@@ -65,9 +68,11 @@ class Bound:
     profiles: Collection[Sequence[Weighed]]
     least: float
     root: str
-    _starts: dict[bytes, set[bytes]] = field(default_factory=dict)
-    _begins: list[tuple[re.Pattern[bytes], bool]] = field(default_factory=list)
     _names: frozenset[bytes] = frozenset()
+    _starts: dict[bytes, set[bytes]] = field(default_factory=dict)
+    _tokens: list[re.Pattern[bytes]] = field(default_factory=list)
+    _begins: list[re.Pattern[bytes]] = field(default_factory=list)
+    _alone: list[re.Pattern[bytes]] = field(default_factory=list)
     _known: dict[str, _Facts | None] = field(default_factory=dict)
     _places: dict[tuple[str, str, int], str | None] = field(default_factory=dict)
     _firsts: dict[tuple[str, str], bool] = field(default_factory=dict)
@@ -75,18 +80,19 @@ class Bound:
 
     def __post_init__(self) -> None:
         self.root = os.path.realpath(self.root)
-        self._names = frozenset(_key(n) for p in self.profiles for s in p for n in s.names)
-        for name in self._names:
-            first = 2 if name.startswith(b"-") else len(name.partition(b"_")[0])
-            for end in range(first, len(name)):
+        self._names = frozenset(n for p in self.profiles for s in p for n in s.names)
+        heads = {n: b"--" if n[:1] == b"-" else n.partition(b"_")[0] for n in self._names}
+        for name in {n for p in self.profiles for s in p for n in s.whole}:
+            head = heads[name]
+            for end in range(len(head), len(name)):
                 self._starts.setdefault(name[:end], set()).add(name)
-        # A pattern that starts with plain text is searched for much sooner than one of many.
-        for head in {b"--" if n.startswith(b"-") else n.partition(b"_")[0] for n in self._names}:
-            if head == b"--":
-                self._begins.append((re.compile(rb"--[\w-]*" + _ENDS), False))
-            else:
-                self._begins.append((re.compile(re.escape(head) + rb"_\w*" + _ENDS), False))
-                self._begins.append((re.compile(re.escape(head.upper()) + _ENDS), True))
+        # One pattern for each: what starts with plain text is searched for much sooner.
+        for head in set(heads.values()):
+            word = rb"--[\w-]*" if head == b"--" else re.escape(head) + rb"_\w*"
+            self._tokens.append(re.compile(word))
+            self._begins.append(re.compile(word + _ENDS))
+        firsts = [re.escape(h.upper()) for h in heads.values() if h != b"--"]
+        self._alone = [re.compile(f + _ENDS) for f in set(firsts)]
 
     def near(self, path: str) -> bool:
         """Whether a profile may be near to a launch of the file, as far as its bytes tell."""
@@ -104,7 +110,7 @@ class Bound:
             whole = got = 0.0
             for s in part:
                 whole += s.weight
-                if not s.names or not named.isdisjoint(map(_key, s.names)):
+                if not s.names or not named.isdisjoint(s.names):
                     got += s.weight
             if (got / whole if whole else 0.0) >= self.least:
                 return True
@@ -138,16 +144,14 @@ class Bound:
         if data is None:
             return None
         lower = data.lower()
-        begun = {
-            token.lower()
-            for pattern, exact in self._begins
-            for token in pattern.findall(data if exact else lower)
-        }
+        tokens = {t for pattern in self._tokens for t in pattern.findall(lower)}
+        begun = {t for pattern in self._begins for t in pattern.findall(lower)}
+        begun |= {t.lower() for pattern in self._alone for t in pattern.findall(data)}
         here = os.path.dirname(path)  # noqa: PTH120  # pathlib takes longer than all the rest
         brought = {self._place(here, name, level) for name, level in imports(data)}
         return _Facts(
-            frozenset(n for n in self._names if n in lower),
-            frozenset(begun & self._starts.keys()),
+            self._names & tokens,
+            frozenset(self._starts.keys() & begun),
             tuple(sorted(b for b in brought if b)),
         )
 
@@ -187,15 +191,12 @@ class Bound:
 
     def _put_together(self, begun: set[bytes], named: set[bytes], files: set[str]) -> set[bytes]:
         """The names of which a beginning stands somewhere, and all words of the rest."""
-        wanted = [(n, start) for start in begun for n in self._starts[start] - named]
+        open_ = {n for p in self.profiles for s in p if named.isdisjoint(s.names) for n in s.whole}
+        wanted = [(n, start) for start in begun for n in self._starts[start] & open_]
         if not wanted:
             return set()
         words = {w for path in files for w in _WORD.findall((_plain(path) or b"").lower())}
         return {n for n, start in wanted if words.issuperset(_WORD.findall(n[len(start) :]))}
-
-
-def _key(name: str) -> bytes:
-    return name.lower().encode()
 
 
 def _plain(path: str) -> bytes | None:

@@ -103,15 +103,17 @@ class Nearest:
         return Bound(weighed, self.least / 2, str(root))
 
     def _weighed(self, section: str, name: str, catalogue: Catalogue) -> Weighed:
-        names: tuple[str, ...] = (name,)
+        names = whole = {name}
         if section == "args":
             match = catalogue.argument(name)
-            argument = match.argument if match else None
-            if argument is not None:
-                names = tuple(map(catalogue.shortest, argument.flags))
-            if not name.startswith("-") or GIVEN.intersection(argument.flags if argument else ()):
-                names = ()
-        return Weighed(names, self._weight(name), section == "env")
+            flags = match.argument.flags if match and match.argument else ()
+            shortest = [(f, len(catalogue.shortest(f))) for f in flags]
+            whole = {name, *flags}
+            names = whole | {f[:end] for f, start in shortest for end in range(start, len(f))}
+            if not name.startswith("-") or GIVEN.intersection(flags):
+                names = whole = set()
+        keys = [frozenset(n.lower().encode() for n in each) for each in (names, whole)]
+        return Weighed(keys[0], keys[1], self._weight(name), section == "env")
 
     def _of(self, name: str) -> Catalogue:
         if name not in self._catalogues:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from hypothesis import HealthCheck, given, settings
@@ -47,13 +48,14 @@ def env_of(names: list[str], how: str) -> str:
     values = {n: FLASH.env[n] for n in names}
     if how == "keys":
         return f"dict({', '.join(f'{n}={v!r}' for n, v in values.items())})"
-    spelled = {
+    ways: dict[str, Callable[[str], str]] = {
         "begun": lambda n: f"'SGLANG_' + {n.removeprefix('SGLANG_')!r}",
         "format": lambda n: f"'{n.rpartition('_')[0]}_{{}}'.format({n.rpartition('_')[2]!r})",
         "joined": lambda n: f"'_'.join({n.split('_')!r})",
         "cut": lambda n: f"'{n[:-2]}' '{n[-2:]}'",
         "codes": lambda n: f"'\\x{ord(n[0]):x}{n[1:]}'",
-    }.get(how, repr)
+    }
+    spelled = ways.get(how, repr)
     pairs = (
         f"{spelled(n) if n.startswith('SGLANG_') else repr(n)}: {v!r}" for n, v in values.items()
     )

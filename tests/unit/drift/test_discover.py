@@ -387,7 +387,7 @@ def test_a_table_with_a_summary(
 
 
 def test_json(tmp_path: Path, run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> None:
-    files = {"a.sh": SCRIPT, "bad.sh": b"sglang serve\0", "t.py": TEST}
+    files: dict[str, str | bytes] = {"a.sh": SCRIPT, "bad.sh": b"sglang serve\0", "t.py": TEST}
     monkeypatch.chdir(tree(tmp_path, files))
     done = run("discover", "--json")
     assert (done.code, done.err) == (2, "")
