@@ -7,31 +7,28 @@ file of the tree that launches.
 
 from __future__ import annotations
 
-import contextlib
 import os
-import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from dsv4_env.drift import bound, workers
 from dsv4_env.drift.bound import Bound
 from dsv4_env.drift.files import listed
+from dsv4_env.drift.look import Looked, Name, look, starts, through
 from dsv4_env.drift.nearest import Match, Nearest
-from dsv4_env.drift.sources import Reading, load, loaded, place, read
+from dsv4_env.drift.sources import Reading, load, place, read
 from dsv4_env.errors import ReadError
 from dsv4_env.model import Location
 from dsv4_env.readers import label
-from dsv4_env.readers.detect import by_name, detect
+from dsv4_env.readers.detect import detect
 from dsv4_env.readers.python import ENTRY
 
 STEPS = 50_000  # of a Python file: enough for a test, not for a library that may launch anything
 MANY = 400  # files from which on processes share the work: starting them takes as long
-_CHUNK = 64
+_CHUNK = 128
 
 Problem = tuple[Location, str]
-Name = tuple[bytes, bytes]
-"""What a file gives to others: its module or file name, and a name in it (or nothing)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,21 +73,6 @@ class NotFollowed:
     launches: tuple[Launch, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Looked:
-    """What a look at the bytes of a file says.
-
-    *hit*: it may hold a launch. *gives* are the names by which others may launch through it,
-    *takes* those that it takes from others.
-    """
-
-    path: str
-    hit: bool = False
-    gives: tuple[Name, ...] = ()
-    takes: tuple[Name, ...] = ()
-    problem: Problem | None = None
-
-
 @dataclass(slots=True)
 class Job:
     """What each process needs.
@@ -106,12 +88,12 @@ class Job:
     _made: Nearest | None = None
     _bounds: dict[Path, Bound] = field(default_factory=dict)
 
-    def look(self, path: str) -> Looked:
+    def look(self, path: str) -> Looked | Problem | None:
         """A look at a file's bytes."""
         try:
-            return _look(path)
+            return look(path)
         except ReadError as exc:
-            return Looked(path, problem=_problem(path, exc))
+            return _problem(path, exc)
 
     def read(self, path: str) -> list[Launch] | NotFollowed | Problem:
         """The launches of a file."""
@@ -187,7 +169,7 @@ def discover(
     trees = [p for p in paths if p.is_dir()]
     # What the user names is read whatever it is called.
     named = list(dict.fromkeys(str(p) for p in paths if not p.is_dir()))
-    names = [n for n in _names(trees) if n not in named]
+    names = _names(trees, frozenset(named))
     found.files = len(names) + len(named)
     roots = [os.path.abspath(p) for p in (root, *trees)]  # noqa: PTH100
     job = Job(nearest, roots, None if follow_all else frozenset(named))
@@ -200,30 +182,31 @@ def discover(
             pool.put("read", [path])
         for start in range(0, len(names), _CHUNK):
             pool.put("look", names[start : start + _CHUNK])
-        for result in pool.results():
-            if isinstance(result, workers.Died):
-                found.problems.append((Location(result.path), result.message))
-            elif isinstance(result, Looked):
-                looked += 1
-                if result.problem is not None:
-                    found.problems.append(result.problem)
-                elif result.hit:
-                    pool.put("read", [result.path], first=True)
-                    gives.update(result.gives)
-                elif result.takes:
-                    waiting.append(result)
-            elif isinstance(result, NotFollowed):
-                found.not_followed.append(result.path)
-                found.launches += result.launches
-            elif isinstance(result, tuple):
-                found.problems.append(result)
-            else:
-                found.launches += result
-            progress(looked, found.files, len(found.launches))
-            if not pool.busy and waiting:
-                further, waiting = _through(waiting, gives), []
-                for path in further:
-                    pool.put("read", [path])
+        while True:
+            for result in pool.results():
+                if result is None or isinstance(result, Looked):
+                    looked += 1
+                if isinstance(result, Looked):
+                    if result.hit:
+                        pool.put("read", [result.path], first=True)
+                        gives.update(result.gives)
+                    elif result.takes:
+                        waiting.append(result)
+                elif isinstance(result, workers.Died):
+                    found.problems.append((Location(result.path), result.message))
+                elif isinstance(result, NotFollowed):
+                    found.not_followed.append(result.path)
+                    found.launches += result.launches
+                elif isinstance(result, tuple):
+                    found.problems.append(result)
+                elif result:
+                    found.launches += result
+                progress(looked, found.files, len(found.launches))
+            if not waiting:
+                break
+            further, waiting = through(waiting, gives), []
+            for path in further:
+                pool.put("read", [path])
     found.launches.sort(key=lambda x: (x.path, x.number))
     found.problems.sort(key=lambda p: (p[0].path, p[0].line or 0))
     return found
@@ -237,21 +220,18 @@ def _jobs(asked: int | None, files: int) -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _names(trees: Iterable[Path]) -> Iterator[str]:
-    """The files of trees, each once, named as the tree is."""
-    seen: set[str] = set()
+def _names(trees: Iterable[Path], named: Collection[str]) -> list[str]:
+    """The files of trees, each once, named as the tree is, without those that are *named*."""
+    found: dict[str, None] = {}
     for top in trees:
         prefix = "" if str(top) == "." else f"{str(top).rstrip('/')}/"
-        for name in listed(top):
-            path = prefix + name
-            if path not in seen:
-                seen.add(path)
-                yield path
+        found.update(dict.fromkeys(prefix + name for name in listed(top)))
+    return [n for n in found if n not in named]
 
 
 def _in_plain_sight(path: str, data: bytes) -> list[Launch]:
     """Where a Python file starts a server by itself. Raises ReadError where it is no Python."""
-    if not _starts(data):
+    if not starts(data):
         return []
     places = bound.starts(data, path)
     return [
@@ -263,146 +243,3 @@ def _in_plain_sight(path: str, data: bytes) -> list[Launch]:
 def _problem(path: str, exc: ReadError) -> Problem:
     message = exc.found + (f"; expected {exc.expected}" if exc.expected else "")
     return place(exc.where, Path(path)), message
-
-
-_SERVE = re.compile(rb"sglang[\"'\s,\\\]\[-]+serve\b")
-_SERVE_WORD = re.compile(rb"\bserve\b")
-_VARIABLE = re.compile(rb"\b(?:SGLANG|AITER)_\w")
-_SHEBANG = b"#!"
-_TOP_LEVEL = re.compile(rb"^(?:class|def|async +def) +(\w+)", re.MULTILINE)
-_FROM = re.compile(rb"^[ \t]*from +([\w.]+) +import +(\([^)]*\)|[^\n#]+)", re.MULTILINE)
-_IMPORT = re.compile(rb"^[ \t]*import +([\w., ]+)", re.MULTILINE)
-_SOURCED = re.compile(rb"(?:^|[;&|({]|\b(?:then|do|else))[ \t]*(?:source|\.)[ \t]([^\n]+)", re.M)
-_FILE_NAME = re.compile(rb"[\w.+-]+")
-
-# What starts a process, or stands in a line that brings what does.
-_STARTERS = (
-    b"popen_launch_server",
-    b"subprocess",
-    b"Popen",
-    b"os.system",
-    b"launch_server_cmd",
-    b"execute_shell_command",
-)
-_TESTS = (b"__main__", b"TestCase", b"def test_", b"class Test", b"fixture")
-
-
-def _look(path: str) -> Looked:
-    kind = by_name(path)
-    data = _bytes(path, kind)
-    if data is None:
-        return Looked(path)
-    reader = kind or detect(path, data)
-    if reader == "python":
-        return _look_at_python(path, data)
-    if reader == "dotenv":
-        return Looked(path, hit=_VARIABLE.search(data) is not None)
-    hit = b"launch_server" in data or (b"sglang" in data and _SERVE_WORD.search(data) is not None)
-    if reader != "bash":
-        return Looked(path, hit=hit and reader is not None)
-    gives = ((os.fsencode(path).rpartition(b"/")[2], b""),)
-    if hit:
-        return Looked(path, hit=True, gives=gives)
-    sourced = {n for rest in _SOURCED.findall(data) for n in _FILE_NAME.findall(rest)}
-    return Looked(path, gives=gives, takes=tuple((s, b"") for s in sorted(sourced)))
-
-
-def _bytes(path: str, kind: str | None) -> bytes | None:
-    """The bytes of a file; None for one that no reader is meant for, and for a link.
-
-    Raises ReadError where a reader is meant for it, by its name, and it can't be read.
-    """
-    try:
-        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)
-    except OSError as exc:
-        gone = isinstance(exc, FileNotFoundError)  # git lists what it tracks, deleted or not
-        # A link's target is looked at where it is; one that leads nowhere is told.
-        linked = Path(path).is_symlink() and Path(path).exists()
-        if kind is None or gone or linked:
-            return None
-        return load(Path(path))
-    try:
-        if kind is None:
-            with contextlib.suppress(OSError):  # a folder, say
-                if os.pread(handle, len(_SHEBANG), 0) == _SHEBANG:
-                    return loaded(handle, Path(path))
-            return None
-        return loaded(handle, Path(path))
-    finally:
-        os.close(handle)
-
-
-def _look_at_python(path: str, data: bytes) -> Looked:
-    words = _words(data)
-    stem = os.fsencode(path).removesuffix(b".py").removesuffix(b"/__init__").rpartition(b"/")[2]
-    if _starts(data):
-        names = [n for n, block in _blocks(data) if any(s in block for s in _STARTERS)]
-        return Looked(path, hit=True, gives=tuple((stem, n) for n in (b"", *names)))
-    if not words and not path.endswith("__init__.py") and not any(t in data for t in _TESTS):
-        return Looked(path)
-    return Looked(path, takes=tuple(sorted(_imports(data))))
-
-
-def _words(data: bytes) -> bool:
-    return b"launch_server" in data or _SERVE.search(data) is not None
-
-
-def _starts(data: bytes) -> bool:
-    """Whether a Python file may start a server by itself."""
-    return b"ModelLaunchSettings" in data or (_words(data) and any(s in data for s in _STARTERS))
-
-
-def _blocks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """The classes and functions of a module, by name."""
-    starts = [*_TOP_LEVEL.finditer(data)]
-    ends = [m.start() for m in starts[1:]] + [len(data)]
-    for start, end in zip(starts, ends, strict=False):  # a module may have none
-        yield start[1], data[start.start() : end]
-
-
-def _imports(data: bytes) -> set[Name]:
-    """What a module takes from others; each name of a package may be a module, too."""
-    found: set[Name] = set()
-    for module, listing in _FROM.findall(data):
-        last = module.rpartition(b".")[2]
-        for part in re.sub(rb"#[^\n]*", b"", listing).strip(b"()").split(b","):
-            words = part.split()
-            if words == [b"*"]:
-                found.add((last, b""))
-            elif words:
-                found |= {(last, words[0]), (words[0], b"")}
-    for listing in _IMPORT.findall(data):
-        modules = (part.split()[0] for part in listing.split(b",") if part.strip())
-        found |= {(m.rpartition(b".")[2], b"") for m in modules}
-    return found
-
-
-def _through(waiting: Iterable[Looked], gives: set[Name]) -> list[str]:
-    """The files that may launch through others; what they give is added to *gives*."""
-    left = list(waiting)
-    found: list[str] = []
-    while True:
-        more = [w for w in left if not gives.isdisjoint(w.takes)]
-        if not more:
-            return sorted(found)
-        left = [w for w in left if gives.isdisjoint(w.takes)]
-        for each in more:
-            found.append(each.path)
-            gives |= _passed_on(each, gives.intersection(each.takes))
-
-
-def _passed_on(looked: Looked, taken: set[Name]) -> set[Name]:
-    """What a file gives that takes these: a script itself, a module what names one of them."""
-    if looked.gives:
-        return set(looked.gives)
-    try:
-        data = load(Path(looked.path))
-    except ReadError:  # told where it is read
-        return set()
-    whole = os.fsencode(looked.path)
-    stem = whole.removesuffix(b".py").removesuffix(b"/__init__").rpartition(b"/")[2]
-    words = {name or module for module, name in taken}
-    names = {n for n, block in _blocks(data) if any(w in block for w in words)}
-    if whole.endswith(b"/__init__.py"):
-        names |= words
-    return {(stem, n) for n in (b"", *names)} if names else set()

@@ -102,11 +102,11 @@ def listed(folder: Path) -> Iterator[str]:
         yield from walk(folder)
         return
     for name in names:
-        if not SKIPPED.isdisjoint(name.rstrip("/").split("/")):
+        if not SKIPPED.isdisjoint(name.split("/")):
             continue
-        inner = folder / name
         # A submodule, or a repository within this one, is listed as one name.
-        if name.endswith("/") or (not posixpath.splitext(name)[1] and _is_folder(inner)):
+        if name.endswith("/") or (not posixpath.splitext(name)[1] and _is_folder(folder / name)):
+            inner = folder / name
             below = listed if (inner / ".git").exists() else walk
             yield from (f"{name.rstrip('/')}/{each}" for each in below(inner))
         else:

@@ -75,8 +75,10 @@ def loaded(handle: int, path: Path | str) -> bytes:
             raise ReadError("it is no regular file", where=path, expected=_KINDS)
         if status.st_size > MAX_BYTES:
             raise _large(path, status.st_size)
-        with open(handle, "rb", closefd=False) as file:
-            data = file.read(MAX_BYTES + 1)
+        data = os.read(handle, status.st_size + 1)
+        if len(data) != status.st_size:  # it changes right now, or has a size that isn't told
+            with open(handle, "rb", closefd=False) as file:
+                data += file.read(MAX_BYTES + 1 - len(data))
     except OSError as exc:
         reason = (exc.strerror or str(exc)).lower()
         raise ReadError(f"can't be read: {reason}", where=path, expected=_KINDS) from None

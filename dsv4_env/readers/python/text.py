@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+import re
 import tokenize
 
 from dsv4_env.errors import ReadError
 from dsv4_env.model import Location
 
 MAX_BYTES = 5_000_000
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def decoded(data: str | bytes, path: str) -> str:
@@ -31,10 +33,9 @@ def decoded(data: str | bytes, path: str) -> str:
     if isinstance(data, bytes):
         data = _from_bytes(data, path)
     text = data.removeprefix("\ufeff")
-    for at, char in enumerate(text) if not text.isascii() else ():
-        if "\ud800" <= char <= "\udfff":
-            where = _place(text[:at], path)
-            raise ReadError("a lone surrogate", where=where, expected="text in UTF-8")
+    if not text.isascii() and (lone := _SURROGATE.search(text)):
+        where = _place(text[: lone.start()], path)
+        raise ReadError("a lone surrogate", where=where, expected="text in UTF-8")
     return text
 
 

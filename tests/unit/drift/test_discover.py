@@ -15,7 +15,6 @@ import pytest
 
 from dsv4_env import drift, settings
 from dsv4_env.cli.common import catalogue_for
-from dsv4_env.drift import discover as discovering
 from dsv4_env.drift.discover import Found, Job, discover
 from dsv4_env.drift.nearest import Nearest
 from dsv4_env.finding import Severity
@@ -270,7 +269,7 @@ def test_a_file_that_is_gone_when_it_is_read(
     tree(tmp_path, {"a.sh": SCRIPT, "b.sh": SCRIPT})
     look = Job.look
 
-    def gone(self: Job, path: str) -> discovering.Looked:
+    def gone(self: Job, path: str) -> object:
         looked = look(self, path)
         if path.endswith("a.sh"):
             Path(path).unlink()
@@ -316,7 +315,7 @@ def test_a_process_that_dies_at_a_look_costs_that_file(
 ) -> None:
     look = Job.look
 
-    def dies(self: Job, path: str) -> discovering.Looked:
+    def dies(self: Job, path: str) -> object:
         if path.endswith("3.sh"):
             os._exit(1)
         return look(self, path)
