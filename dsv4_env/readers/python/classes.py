@@ -19,6 +19,7 @@ from dsv4_env.readers.python.values import (
     Scope,
     Seq,
     Val,
+    children,
 )
 
 _KINDS = {"classmethod": "classmethod", "staticmethod": "staticmethod", "property": "property"}
@@ -54,13 +55,13 @@ def function(run: Run, scope: Scope, node: FunctionNode, name: str) -> Func:
 @lru_cache(maxsize=4096)
 def _yields(function: FunctionNode) -> bool:
     """Whether a function yields."""
-    inner: list[ast.AST] = list(ast.iter_child_nodes(function))
+    inner = children(function)
     while inner:
         node = inner.pop()
         if isinstance(node, ast.Yield | ast.YieldFrom):
             return True
         if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef):
-            inner += ast.iter_child_nodes(node)
+            inner += children(node)
     return False
 
 

@@ -207,19 +207,47 @@ class NotKnown(Exception):  # noqa: N818 - it steers
 NONE = Const(None)
 
 
-_CONTEXTS = (ast.expr_context, ast.operator, ast.cmpop, ast.boolop, ast.unaryop)
+# Fields that hold no nodes, or only those that stand for an operator.
+_PLAIN = frozenset(
+    "arg asname attr conversion ctx id is_async kind level lineno module op ops rest simple tag "
+    "type_comment".split()
+)
+
+
+class _Fields(dict[type[ast.AST], tuple[str, ...]]):
+    """The fields of a kind of node that may hold nodes: most kinds of leaves have none."""
+
+    def __missing__(self, kind: type[ast.AST]) -> tuple[str, ...]:
+        held = () if kind is ast.Constant else tuple(f for f in kind._fields if f not in _PLAIN)
+        self[kind] = held
+        return held
+
+
+_FIELDS = _Fields()
 
 
 def walk(node: ast.AST) -> list[ast.AST]:
     """All nodes below a node and itself, in no order that means anything (ast.walk, but quick)."""
     found = [node]
     for each in found:  # the list grows while it is gone over
-        for name in each._fields:
+        for name in _FIELDS[each.__class__]:
             value = getattr(each, name, None)
-            if isinstance(value, list):
+            if value.__class__ is list:
                 found += [v for v in value if isinstance(v, ast.AST)]
-            elif isinstance(value, ast.AST) and not isinstance(value, _CONTEXTS):
+            elif isinstance(value, ast.AST):
                 found.append(value)
+    return found
+
+
+def children(node: ast.AST) -> list[ast.AST]:
+    """The nodes right below a node."""
+    found: list[ast.AST] = []
+    for name in _FIELDS[node.__class__]:
+        value = getattr(node, name, None)
+        if value.__class__ is list:
+            found += [v for v in value if isinstance(v, ast.AST)]
+        elif isinstance(value, ast.AST):
+            found.append(value)
     return found
 
 
