@@ -22,6 +22,7 @@ from dsv4_env.errors import ReadError
 from dsv4_env.readers.python.modules import bases, imports, parse, places
 from dsv4_env.readers.python.run import SUBPROCESS, called
 from dsv4_env.readers.python.text import decoded
+from dsv4_env.readers.python.values import children, walk
 
 MOST = 200  # files that one may bring in; of one that brings more, nothing is told
 _KEPT = 4096
@@ -256,7 +257,7 @@ def _start(node: ast.AST, line: int, name: str, block: ast.AST, found: dict[int,
         word = called(node)
         if word.endswith("popen_launch_server") or (word in _STARTERS and _has_words(block)):
             found.setdefault(node.lineno, name)
-    for child in ast.iter_child_nodes(node):
+    for child in children(node):
         if getattr(child, "lineno", line) <= line <= (getattr(child, "end_lineno", None) or line):
             _start(child, line, name, block, found)
 
@@ -268,10 +269,11 @@ def _name_line(node: ast.Call) -> int:
 @lru_cache(maxsize=256)
 def _has_words(node: ast.AST) -> bool:
     """Whether words of a server's command are among the texts of a class or function."""
-    told = {id(n.value) for n in ast.walk(node) if isinstance(n, ast.Expr)}  # a docstring
+    nodes = walk(node)
+    told = {id(n.value) for n in nodes if isinstance(n, ast.Expr)}  # a docstring
     texts = [
         n.value
-        for n in ast.walk(node)
+        for n in nodes
         if isinstance(n, ast.Constant) and isinstance(n.value, str) and id(n) not in told
     ]
     return any(map(_SERVER.search, texts)) or {"sglang", "serve"} <= set(texts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import multiprocessing
 import signal
 import sys
@@ -14,6 +15,7 @@ from multiprocessing.process import BaseProcess
 from types import TracebackType
 from typing import Any, Self
 
+_GARBAGE = 50_000  # new objects until garbage is looked for: a file's tree has as many, all in use
 _GRACE = 2.0  # seconds that a process gets to end before it is killed
 
 
@@ -149,6 +151,8 @@ def _work(job: Any, pipe: Connection, inherited: Sequence[Connection]) -> None:
     """What a process does until its pipe is closed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # who started it ends it
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    gc.freeze()  # what came with the fork stays as long as the process
+    gc.set_threshold(_GARBAGE)
     for other in inherited:  # else it would never see that its own is closed
         other.close()
     while True:
