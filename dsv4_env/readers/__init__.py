@@ -63,11 +63,11 @@ def looking(wanted: bool = True) -> Iterator[set[str]]:
         _LOOKED_AT.reset(token)
 
 
-def looked_at(path: Path) -> None:
+def looked_at(path: Path | str) -> None:
     """Told by a reader of each further file that it looks for."""
     found = _LOOKED_AT.get()
     if found is not None:
-        found.add(str(path.resolve()))
+        found.add(str(Path(path).resolve()))
 
 
 def label(config: LaunchConfig, path: str) -> str:

@@ -70,7 +70,7 @@ def read_all(
                 Map(inherits=True),
                 enough=enough,
                 scanned=run.scanned,
-                flows=run.flows,
+                flows_by_name=run.flows_by_name,
                 relevant=run.relevant,
                 reaching=run.reaching,
             )

@@ -80,7 +80,7 @@ class Run:
     limited: bool = False
     settled: bool = False  # no import made more names matter than were known to at the start
     scanned: set[str] = field(default_factory=set)
-    flows: list[Any] = field(default_factory=list)
+    flows_by_name: dict[str, list[Any]] = field(default_factory=dict)
     relevant: set[str] = field(default_factory=set)
     skippable: dict[int, bool] = field(default_factory=dict)
 

@@ -175,7 +175,12 @@ def find_relevant(run: Run, tree: ast.Module, path: str) -> None:
             seeds |= identifiers
     if path not in run.scanned:
         run.scanned.add(path)
-        run.flows += flows
+        for flow in flows:
+            for each in flow.targets:
+                run.flows_by_name.setdefault(each, []).append(flow)
+            back = _Flow(flow.parts, flow.targets)
+            for each in flow.parts - flow.targets if flow.alias else ():
+                run.flows_by_name.setdefault(each, []).append(back)
     _close(run, seeds)
 
 
@@ -257,21 +262,11 @@ def _identifiers(node: ast.AST) -> frozenset[str]:
 
 
 def _close(run: Run, seeds: set[str]) -> None:
-    by_name: dict[str, list[_Flow]] = {}
-    for flow in run.flows:
-        for name in flow.targets:
-            by_name.setdefault(name, []).append(flow)
-        if flow.alias:
-            for name in flow.parts - flow.targets:
-                by_name.setdefault(name, []).append(_Flow(flow.parts, flow.targets))
     pending = [*(seeds | run.relevant)]
     run.relevant |= seeds
-    done: set[int] = set()
     while pending:
-        for flow in by_name.get(pending.pop(), ()):
-            if id(flow) in done:
-                continue
-            done.add(id(flow))
+        # What flows into a name that matters is taken once: it matters from then on.
+        for flow in run.flows_by_name.pop(pending.pop(), ()):
             more = flow.parts - run.relevant
             run.relevant |= more
             pending += more
