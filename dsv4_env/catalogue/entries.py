@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from posixpath import commonprefix
 from typing import TYPE_CHECKING
 
 from dsv4_env.errors import did_you_mean
@@ -247,11 +248,11 @@ class Catalogue:
 
     def shortest(self, option: str) -> str:
         """As much of an option string as argparse needs to tell it from all others."""
-        flags = self.option_strings()
-        for end in range(3, len(option)):
-            if sum(f.startswith(option[:end]) for f in flags) == 1:
-                return option[:end]
-        return option
+        flags = sorted(self.option_strings())
+        at = flags.index(option)
+        beside = [*flags[max(at - 1, 0) : at], *flags[at + 1 : at + 2]]
+        shared = [len(commonprefix([option, other])) for other in beside]
+        return option[: max([2, *shared]) + 1]
 
     def option_strings(self) -> Mapping[str, str]:
         """Every option string of the parser to the flag it belongs to, in the parser's order."""

@@ -281,7 +281,7 @@ def _launch(launch: Launch) -> dict[str, Any]:
         "match": round(match.share, 4) if launch.followed else None,
         "differ": match.differ if match.profile else None,
         "compared": match.compared if match.profile else None,
-        "unknown": match.unknown,
+        "unknown": match.unknown if launch.followed else None,
     }
 
 

@@ -68,7 +68,7 @@ class Nearest:
     catalogue: Callable[[str | None, Sequence[str | None]], Catalogue]
     least: float = LEAST
     _sides: dict[str, _Side] = field(default_factory=dict)
-    _catalogues: dict[str, Catalogue] = field(default_factory=dict)
+    _catalogues: dict[str | None, Catalogue] = field(default_factory=dict)
 
     def __call__(self, config: LaunchConfig) -> Match:
         """The match of a launch."""
@@ -116,10 +116,10 @@ class Nearest:
         return Weighed(keys[0], keys[1], self._weight(name), section == "env")
 
     def _of(self, name: str) -> Catalogue:
-        if name not in self._catalogues:
-            ranges = [self.profiles[name].sglang_range]
-            self._catalogues[name] = self.catalogue(self.settings.sglang, ranges)
-        return self._catalogues[name]
+        range_ = self.profiles[name].sglang_range
+        if range_ not in self._catalogues:
+            self._catalogues[range_] = self.catalogue(self.settings.sglang, [range_])
+        return self._catalogues[range_]
 
     def _share(self, name: str, config: LaunchConfig, theirs: _Side) -> float:
         """A quick look, without renamed variables and defaults: enough to tell profiles apart."""

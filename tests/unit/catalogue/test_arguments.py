@@ -74,6 +74,20 @@ def test_what_a_word_stands_for(
         assert (match.argument is None) == (flag in {"-h", "--help"})
 
 
+@pytest.mark.parametrize("release", ["0.5.11", "0.5.23"])
+def test_as_much_of_a_flag_as_argparse_needs(release: str) -> None:
+    catalogue = load(release)
+    options = [o for o in catalogue.option_strings() if o.startswith("--")]
+    assert len(options) > 300
+    for option in options:
+        short = catalogue.shortest(option)
+        match = catalogue.argument(short)
+        assert match is not None
+        assert match.flag == option
+        less = catalogue.argument(short[:-1])
+        assert len(short) == 3 or less is None or less.flag != option
+
+
 @pytest.mark.parametrize("word", ["--unheard-of", "-tp", "tp", "-", "--", "--tpsize=1"])
 def test_words_that_are_no_flag_of_the_server(word: str) -> None:
     assert CATALOGUE.argument(word) is None

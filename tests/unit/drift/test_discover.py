@@ -402,19 +402,13 @@ def test_json(tmp_path: Path, run: Callable[..., Result], monkeypatch: pytest.Mo
         "not_followed": 1,
     }
     launch, other = data["launches"]
-    assert (other["path"], other["line"], other["followed"], other["match"]) == (
-        "t.py",
-        6,
-        False,
-        None,
-    )
-    (other,) = json.loads(run("discover", "--json", "--follow-all", "t.py").out)["launches"]
-    assert (other["followed"], other["match"] > 0, other["name"]) == (
-        True,
-        True,
-        "TestIt.setUpClass",
-    )
-    assert launch["followed"] is True
+    assert (launch["followed"], other["followed"]) == (True, False)
+    assert (other["path"], other["line"], other["name"]) == ("t.py", 6, "TestIt.setUpClass")
+    assert (other["profile"], other["match"], other["unknown"]) == (None, None, None)
+    for words in (["--follow-all"], ["t.py"]):  # what is named is followed, too
+        (*_, other) = json.loads(run("discover", "--json", *words).out)["launches"]
+        assert (other["path"], other["line"], other["followed"]) == ("t.py", 6, True)
+        assert other["match"] > 0
     assert (launch["path"], launch["line"], launch["profile"]) == ("a.sh", 38, "pro-fp4")
     assert (launch["match"], launch["differ"], launch["compared"]) == (1.0, 0, 32)
     assert [(p["path"], p["line"]) for p in data["problems"]] == [("bad.sh", 1)]
