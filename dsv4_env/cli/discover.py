@@ -261,6 +261,7 @@ def _json(found: Found, pairs: Sequence[Pair]) -> str:
                 {"path": p.path, "line": p.line, "column": p.column, "message": message}
                 for p, message in found.problems
             ],
+            "not_followed": found.not_followed,
             "pairs": [keys(p) for p in pairs],
         }
     )

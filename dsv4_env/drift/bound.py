@@ -10,6 +10,7 @@ whatever comes of it.
 from __future__ import annotations
 
 import ast
+import bisect
 import contextlib
 import os
 import re
@@ -148,8 +149,11 @@ class Bound:
         tokens = {t for pattern in self._tokens for t in pattern.findall(lower)}
         begun = {t for pattern in self._begins for t in pattern.findall(lower)}
         begun |= {t.lower() for pattern in self._alone for t in pattern.findall(data)}
+        modules = imports(data)
+        if modules is None:
+            return None
         here = os.path.dirname(path)  # noqa: PTH120  # pathlib takes longer than all the rest
-        brought = {self._place(here, name, level) for name, level in imports(data)}
+        brought = {self._place(here, name, level) for name, level in modules}
         return _Facts(
             self._names & tokens,
             frozenset(self._starts.keys() & begun),
@@ -220,6 +224,7 @@ def _coded(match: re.Match[bytes]) -> bytes:
 
 
 _STARTERS = (*sorted(SUBPROCESS), "system", "launch_server_cmd", "execute_shell_command")
+_FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef
 _CALLS = re.compile(rf"\b(?:\w*popen_launch_server|{'|'.join(_STARTERS)})\s*\(")
 # Of a server's command. What looks for such processes (pgrep) has it within a pattern.
 _SERVER = re.compile(
@@ -236,40 +241,43 @@ def starts(data: bytes, path: str) -> list[tuple[int, str]]:
     """
     text = decoded(data, path)
     tree = parse(text, path)
-    lines: list[int] = []
+    lines: list[int] = []  # in which something is called by such a name
     at, line = 0, 1
     for match in _CALLS.finditer(text):
         line += text.count("\n", at, match.start())
         at = match.start()
         lines.append(line)
     found: dict[int, str] = {}
-    for line in dict.fromkeys(lines):
-        _start(tree, line, "", tree, found)
+    pending: list[tuple[ast.AST, str, ast.AST]] = [(tree, "", tree)]
+    while pending:
+        node, name, block = pending.pop()
+        if isinstance(node, ast.ClassDef | _FUNCTIONS):
+            block = block if name else node
+            name = f"{name}.{node.name}" if name else node.name
+        if isinstance(node, ast.Call):
+            word = called(node)
+            if word.endswith("popen_launch_server") or (word in _STARTERS and _has_words(block)):
+                found.setdefault(node.lineno, name)
+        pending += [(c, name, block) for c in children(node) if _holds_any(c, lines)]
     return sorted(found.items())
 
 
-def _start(node: ast.AST, line: int, name: str, block: ast.AST, found: dict[int, str]) -> None:
-    """Note what starts a server where a call stands on that line."""
-    if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-        block = block if name else node
-        name = f"{name}.{node.name}" if name else node.name
-    if isinstance(node, ast.Call) and _name_line(node) == line:
-        word = called(node)
-        if word.endswith("popen_launch_server") or (word in _STARTERS and _has_words(block)):
-            found.setdefault(node.lineno, name)
-    for child in children(node):
-        if getattr(child, "lineno", line) <= line <= (getattr(child, "end_lineno", None) or line):
-            _start(child, line, name, block, found)
-
-
-def _name_line(node: ast.Call) -> int:
-    return node.func.end_lineno or node.lineno
+def _holds_any(node: ast.AST, lines: list[int]) -> bool:
+    """Whether a node spans one of the lines, which are in order; what has no place may."""
+    first, last = getattr(node, "lineno", None), getattr(node, "end_lineno", None)
+    if first is None or last is None:
+        return True
+    at = bisect.bisect_left(lines, first)
+    return at < len(lines) and lines[at] <= last
 
 
 @lru_cache(maxsize=256)
 def _has_words(node: ast.AST) -> bool:
-    """Whether words of a server's command are among the texts of a class or function."""
-    nodes = walk(node)
+    """Whether words of a server's command are among the texts of a class, function or module."""
+    parts = [node]
+    if isinstance(node, ast.Module):  # of which the others are not a part
+        parts = [s for s in node.body if not isinstance(s, ast.ClassDef | _FUNCTIONS)]
+    nodes = [n for part in parts for n in walk(part)]
     told = {id(n.value) for n in nodes if isinstance(n, ast.Expr)}  # a docstring
     texts = [
         n.value

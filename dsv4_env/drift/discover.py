@@ -208,6 +208,7 @@ def discover(
             for path in further:
                 pool.put("read", [path])
     found.launches.sort(key=lambda x: (x.path, x.number))
+    found.not_followed.sort()
     found.problems.sort(key=lambda p: (p[0].path, p[0].line or 0))
     return found
 

@@ -172,21 +172,34 @@ def bases(root: str, here: str, level: int) -> tuple[str, ...]:
     return (*found, *(posixpath.join(f, "python") for f in found))
 
 
-_IMPORT = re.compile(
-    rb"\bimport\b(?=[\s\\]*(\((?:[^)#]|#[^\n]*)*|(?:[^\n\\;]|\\\s)*))"  # nothing is used up
-)
+_IMPORT = re.compile(rb"\bimport\b[\s\\]*(\(?)")
+_LISTED = {b"(": re.compile(rb"(?:[^)#]|#[^\n]*)*"), b"": re.compile(rb"(?:[^\n\\;]|\\\s)*")}
 _MODULE_NAME = re.compile(rb"[\w.\x80-\xff]+")
 _FURTHEST = 1000  # bytes that a module's name, and the blanks around it, may take
+_TIMES = 4  # how often each byte may be gone over: more than any file needs that is no trap
 
 
-def imports(data: bytes) -> set[tuple[str, int]]:
+def imports(data: bytes) -> set[tuple[str, int]] | None:
     """The modules that a file may import, and more: by name, and by how many dots before it.
 
-    Told by the bytes alone, much sooner than by a tree, so comments and texts count, too.
+    Told by the bytes alone, much sooner than by a tree, so comments and texts count, too. None
+    where they don't tell.
     """
     found: set[tuple[str, int]] = set()
+    left = _TIMES * len(data)
+    inside = 0  # where the last parentheses end
     for match in _IMPORT.finditer(data):
-        names = [_text(n) for n in _MODULE_NAME.findall(re.sub(rb"#[^\n]*", b"", match[1]))]
+        listed = _LISTED[match[1]].match(data, match.end())
+        assert listed is not None
+        left -= listed.end() - listed.start()
+        line = data.rfind(b"\n", 0, match.start()) + 1
+        left -= match.start() - line
+        remark = data.find(b"#", line, match.start()) >= 0
+        if left < 0 or (match.start() < inside and not remark):
+            return None
+        if match[1] and not remark:
+            inside = listed.end()
+        names = [_text(n) for n in _MODULE_NAME.findall(re.sub(rb"#[^\n]*", b"", listed[0]))]
         found.update((n, 0) for n in names)
         start = data.rfind(b"from", max(0, match.start() - _FURTHEST), match.start())
         if start < 0:

@@ -101,10 +101,15 @@ def test_a_launch_without_arguments_is_held_against_the_variables(tmp_path: Path
     assert not near(tmp_path, {"a.py": f"x = '{A}'"}, least=0.51)
 
 
-def test_imports_of_a_circle_and_of_nothing() -> None:
+def test_what_bytes_tell_of_imports() -> None:
     assert imports(b"") == set()
     assert imports(b"# import x") == {("x", 0)}
-    assert {("a.b", 2), ("a", 2)} <= imports(b"from ..a import b")
+    assert {("a.b", 2), ("a", 2)} <= (imports(b"from ..a import b") or set())
+    assert {("b", 0), ("c.d", 0)} <= (imports(b'with a("import"): from c import d, b') or set())
+    assert imports(b"import (  # type: ignore[import]\n  a)\nimport b") is not None
+    assert imports(b"import (a,\nimport b") is None
+    assert imports(b"import " * 10_000) is None
+    assert imports(b"import (" * 10_000) is None
 
 
 def test_settings_by_what_argparse_needs_of_them(tmp_path: Path) -> None:
@@ -143,6 +148,7 @@ def stale():
 
 asyncio.create_subprocess_exec("sglang", "serve")
 """
+    text += f"def many():\n    x = {'+ '.join(['run(1)'] * 500)}\n" + "    run(2)\n" * 500
     assert starts(text.encode(), "a.py") == [
         (5, "TestA.start"),
         (9, "TestA.setUp"),

@@ -412,6 +412,7 @@ def test_json(tmp_path: Path, run: Callable[..., Result], monkeypatch: pytest.Mo
     assert (launch["path"], launch["line"], launch["profile"]) == ("a.sh", 38, "pro-fp4")
     assert (launch["match"], launch["differ"], launch["compared"]) == (1.0, 0, 32)
     assert [(p["path"], p["line"]) for p in data["problems"]] == [("bad.sh", 1)]
+    assert data["not_followed"] == ["t.py"]
     assert data["pairs"] == [{"profile": "pro-fp4", "files": ["a.sh"]}]
 
 
