@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import ast
+from pathlib import Path
 
 import pytest
 
 from dsv4_env.errors import ReadError
 from dsv4_env.model import Location, Unknown
 from dsv4_env.readers import python
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from dsv4_env.readers.python.values import children, walk
 
 LAUNCH = 'popen_launch_server("m", "u", 1, other_args=args, env=env)'
 
@@ -181,3 +180,17 @@ def test_ci_suites() -> None:
         python.CiRegistration("register_cuda_ci", "stage-b", 60.5, Location("t.py", 3, 1)),
         python.CiRegistration("register_amd_ci", None, None, Location("t.py", 4, 1)),
     ]
+
+
+def test_a_walk_meets_all_nodes_but_operators() -> None:
+    """Held against ast.walk, on files that have most kinds of nodes."""
+    operators = (ast.expr_context, ast.operator, ast.cmpop, ast.boolop, ast.unaryop)
+    kinds: set[type[ast.AST]] = set()
+    for file in (ast.__file__, __file__):
+        tree = ast.parse(Path(file).read_text())
+        expected = [n for n in ast.walk(tree) if not isinstance(n, operators)]
+        assert sorted(map(id, walk(tree))) == sorted(map(id, expected))
+        direct = [n for n in ast.iter_child_nodes(tree) if not isinstance(n, operators)]
+        assert children(tree) == direct
+        kinds |= {type(n) for n in expected}
+    assert len(kinds) > 40
