@@ -200,6 +200,14 @@ def memory(folder: Path) -> int:
     return int(done.stdout)
 
 
+def summary(folder: Path) -> dict[str, int]:
+    """What ``discover`` counts in a tree."""
+    words = ["dsv4-env", "discover", "--json"]
+    done = subprocess.run(words, cwd=folder, capture_output=True, text=True, check=False)
+    found: dict[str, int] = json.loads(done.stdout)["summary"]
+    return found
+
+
 def machine() -> str:
     """What this was measured on."""
     cores = os.cpu_count()
@@ -274,6 +282,11 @@ def main() -> None:
             wheels.mkdir(parents=True, exist_ok=True)
             medians |= alternate(large(work, wheels), TREE_RUNS)
             few, many = memory(work / "tenth"), memory(work / "scripts")
+            found = summary(work / "tree")
+            notes.append(
+                f"`discover` found {found['launches']:,} launches; of {found['not_followed']:,} "
+                "Python files the names alone said that no profile is near."
+            )
             notes.append(
                 f"Peak memory of `discover`: {few / 1024:.0f} MiB for {FILES // 10:,} scripts, "
                 f"{many / 1024:.0f} MiB for {FILES:,} (× {many / few:.2f}; goal < 1.3)."
