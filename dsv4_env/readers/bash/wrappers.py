@@ -369,4 +369,5 @@ def _inherited(run: Run, state: State, name: str, var: Var) -> Var:
         names=(name,) if outside else (),
         splits=True,
     )
-    return Var("s", value, exported=var.exported, perhaps=var.perhaps, maybe=True, event=var.event)
+    event = var.event if var.perhaps else None
+    return Var("s", value, perhaps=var.perhaps, maybe=True, event=event)

@@ -9,3 +9,4 @@ bash -c 'sglang serve "${IN1-unset}"'
 set -- $*'' z
 sglang serve "$1" $#
 sglang serve "${!M[@]}"
+bash -c 'export C; env sglang serve'
