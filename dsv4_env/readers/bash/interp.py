@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from dsv4_env.model import Note, Unknown, Value
-from dsv4_env.readers.bash import arrays, loops
+from dsv4_env.readers.bash import arrays, loops, params
 from dsv4_env.readers.bash import conditions as tests
 from dsv4_env.readers.bash import words as w
 from dsv4_env.readers.bash.builtins import ended as run_trap
@@ -262,11 +262,9 @@ def _if(run: Run, node: If, state: State) -> list[State]:
                         following.append(way)
         pending = following
     for before in pending:
-        if node.other:
-            done += execute(run, node.other, [before])
-        else:
+        if not node.other:
             before.status = 0
-            done.append(before)
+        done += execute(run, node.other, [before]) if node.other else [before]
     return done
 
 
@@ -275,7 +273,11 @@ def _case(run: Run, node: Case, state: State) -> list[State]:
 
     def then(state: State) -> list[State]:
         try:
+            words = [node.subject, *(p for i in node.items for p in i[0])]
+            doubtful = any(params.nothing(run, state, word) for word in words)
             subject = w.single(run, state, node.subject)
+            if doubtful and isinstance(subject, str):
+                subject = run.unknown(subject, "nothing in quotes", ("case", subject, id(node)))
             index = len(node.items)
             extended = "extglob" in state.opts
             for i, (patterns, _, _) in enumerate(node.items):

@@ -102,6 +102,19 @@ def key_of(run: Run, state: State, name: str, sub: Word) -> str | Unknown:
     return integer(run, state, text)
 
 
+def nothing(run: Run, state: State, word: Word) -> bool:
+    """Whether an expansion in quotes gives nothing beside other text.
+
+    As the subject or pattern of a ``case``, some releases of bash (5.2) then see a character there
+    if it has an operator, as in ``"${V#a}"x``.
+    """
+    parts = [p for p in word.parts if isinstance(p, Param) and p.quoted and p.op]
+    if len(word.parts) < 2 or not any(p.op.lstrip(":")[:1] not in "-=?+" for p in parts):
+        return False
+    probe = state.copy()
+    return any(w.single(run, probe, Word([p], word.pos, word.end)) == "" for p in parts)
+
+
 def lookup(run: Run, state: State, part: Param, *, length: bool = False) -> Found:
     """Whether a parameter is set, and its value; *length*: it's only asked how long that is."""
     name = part.name
