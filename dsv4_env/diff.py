@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import difflib
 import enum
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from dsv4_env.model import LaunchConfig, Location, Unknown, Value
+from dsv4_env.record import dataclass
 
 POSITIONAL = "(positional)"
 UNORDERED = {"environment", "capture", "process"}  # an environment of a process has no order

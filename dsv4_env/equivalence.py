@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -23,6 +22,7 @@ from dsv4_env.diff import (
     settings,
 )
 from dsv4_env.model import Unknown, Value
+from dsv4_env.record import dataclass, replace
 
 if TYPE_CHECKING:
     from dsv4_env.catalogue import Catalogue

@@ -9,7 +9,6 @@ import re
 import socket
 import subprocess
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +16,7 @@ from dsv4_env.errors import ReadError
 from dsv4_env.finding import Severity
 from dsv4_env.model import LaunchConfig
 from dsv4_env.profile import Profile
+from dsv4_env.record import dataclass
 
 if TYPE_CHECKING:
     from dsv4_env.catalogue import Catalogue

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from dsv4_env.drift.files import expand
 from dsv4_env.errors import Dsv4Error, ReadError
 from dsv4_env.finding import Report
 from dsv4_env.profile import Profile, reference_script
+from dsv4_env.record import replace
 from dsv4_env.reporters import REPORTERS
 from dsv4_env.settings import Pair, Settings
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import fnmatch
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dsv4_env import importance
@@ -23,6 +22,7 @@ from dsv4_env.model import (
     masked,
 )
 from dsv4_env.profile import Profile
+from dsv4_env.record import replace
 
 if TYPE_CHECKING:
     from dsv4_env.catalogue import Catalogue

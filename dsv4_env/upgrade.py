@@ -5,7 +5,6 @@ from __future__ import annotations
 import enum
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from dsv4_env.catalogue import SGLANG, history, owner
@@ -13,6 +12,7 @@ from dsv4_env.catalogue.arguments import arg_equals_default, given, invalid_arg
 from dsv4_env.catalogue.semantics import equals_default, invalid, same_value
 from dsv4_env.equivalence import transformed
 from dsv4_env.model import masked
+from dsv4_env.record import dataclass, replace
 
 if TYPE_CHECKING:
     from dsv4_env.catalogue import Argument, Catalogue

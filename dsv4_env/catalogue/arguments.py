@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from dsv4_env.catalogue.semantics import canonical_json
+from dsv4_env.record import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from posixpath import commonprefix
 from typing import TYPE_CHECKING
 
 from dsv4_env.errors import did_you_mean
+from dsv4_env.record import dataclass, field
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

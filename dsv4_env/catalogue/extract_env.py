@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import json
 import re
-from dataclasses import dataclass, field, replace
 from typing import Any
 
 from dsv4_env.catalogue.entries import DECLARED, Reading, Variable
@@ -14,6 +13,7 @@ from dsv4_env.catalogue.source import ENVIRON, Source
 from dsv4_env.catalogue.syntax import CantResolve, Module, dotted, parse, what_computes
 from dsv4_env.errors import ReadError
 from dsv4_env.model import ENV_NAME
+from dsv4_env.record import dataclass, field, replace
 
 FLAG = re.compile(r"--[a-z][a-z0-9-]*")
 _KINDS = ("Bool", "Int", "Float", "Str", "Tuple", "JSON")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import re
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from dsv4_env.catalogue.entries import DIFFUSION_BOOL, LITERAL, Reading, Setting
@@ -13,6 +12,7 @@ from dsv4_env.catalogue.source import ENVIRON, Source
 from dsv4_env.catalogue.syntax import CantResolve, Module, dotted, fragments_at, what_computes
 from dsv4_env.catalogue.usage import tests_absence, use
 from dsv4_env.model import ENV_NAME
+from dsv4_env.record import dataclass, field
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -7,11 +7,11 @@ Source: ``sglang/srt/environ.py``, ``sglang/srt/utils/common.py`` and, for diffu
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dsv4_env.catalogue.entries import DECLARED, DIFFUSION_BOOL, Catalogue, Reading, Variable
 from dsv4_env.model import masked
+from dsv4_env.record import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +28,7 @@ from dsv4_env.errors import ReadError, UsageError, did_you_mean
 from dsv4_env.finding import Severity
 from dsv4_env.profile import load_profile, reference_script
 from dsv4_env.project import PREFIX
+from dsv4_env.record import replace
 from dsv4_env.reporters import REPORTERS
 
 if TYPE_CHECKING:

@@ -6,7 +6,6 @@ import functools
 import os
 import sys
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -16,6 +15,7 @@ from dsv4_env.cli import complete
 from dsv4_env.errors import ReadError, UsageError
 from dsv4_env.model import ENV_NAME, Location
 from dsv4_env.project import profiles_folder
+from dsv4_env.record import dataclass, field
 
 if TYPE_CHECKING:
     from dsv4_env.catalogue import Catalogue

@@ -144,9 +144,8 @@ def _nearest(
     least: float,
 ) -> Nearest:
     """What matches launches; made in each process anew."""
-    from dataclasses import replace
-
     from dsv4_env.drift.nearest import Nearest
+    from dsv4_env.record import replace
 
     known = load_all(own)
     chosen = {n: p for n, p in known.items() if not names or n in names}

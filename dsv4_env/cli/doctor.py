@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +22,7 @@ from dsv4_env.cli.common import (
 )
 from dsv4_env.cli.operands import relevant
 from dsv4_env.errors import ReadError, UsageError
+from dsv4_env.record import replace
 from dsv4_env.reporters import REPORTERS
 
 if TYPE_CHECKING:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -34,6 +33,7 @@ from dsv4_env.model import (
     masked,
 )
 from dsv4_env.quoting import word
+from dsv4_env.record import dataclass, replace
 
 if TYPE_CHECKING:
     from dsv4_env.profile import Profile

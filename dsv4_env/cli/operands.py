@@ -6,7 +6,6 @@ import os
 import re
 import sys
 from collections.abc import Collection
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
@@ -15,6 +14,7 @@ from dsv4_env.cli.common import Inputs
 from dsv4_env.errors import ProfileError, ReadError, UsageError
 from dsv4_env.model import LaunchConfig
 from dsv4_env.profile import Profile, layer_files, load_profile
+from dsv4_env.record import dataclass, replace
 
 RUNNING = re.compile(r"(pid|port|process):(.+)")
 _PART = re.compile(r"(.+?)(?:#(\d+)|::(.+)|:(\d+))", re.DOTALL)

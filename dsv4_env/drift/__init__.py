@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import date
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -19,6 +18,7 @@ from dsv4_env.finding import Comparison, Finding, Report, Waiver
 from dsv4_env.model import LaunchConfig, Location
 from dsv4_env.profile import Profile, layer_files, load_all
 from dsv4_env.readers import label, looking
+from dsv4_env.record import dataclass, field, replace
 from dsv4_env.rules import LOCAL, compare_launches, is_ignored, with_model
 from dsv4_env.settings import Pair, Settings
 

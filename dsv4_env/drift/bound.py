@@ -15,7 +15,6 @@ import contextlib
 import os
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from functools import lru_cache
 
 from dsv4_env.drift.sources import load
@@ -24,6 +23,7 @@ from dsv4_env.readers.python.modules import bases, imports, parse, places
 from dsv4_env.readers.python.run import SUBPROCESS, called
 from dsv4_env.readers.python.text import decoded
 from dsv4_env.readers.python.values import children, walk
+from dsv4_env.record import dataclass, field
 
 MOST = 200  # files that one may bring in; of one that brings more, nothing is told
 _KEPT = 4096

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from dsv4_env.drift import bound, workers
@@ -23,6 +22,7 @@ from dsv4_env.model import Location
 from dsv4_env.readers import label
 from dsv4_env.readers.detect import detect
 from dsv4_env.readers.python import ENTRY
+from dsv4_env.record import dataclass, field
 
 STEPS = 50_000  # of a Python file: enough for a test, not for a library that may launch anything
 MANY = 400  # files from which on processes share the work: starting them takes as long

@@ -5,7 +5,6 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ from dsv4_env.equivalence import dest, same
 from dsv4_env.finding import Severity
 from dsv4_env.model import LaunchConfig, Unknown
 from dsv4_env.profile import Profile
+from dsv4_env.record import dataclass, field
 from dsv4_env.rules import compare_launches, is_ignored, is_local, with_model
 from dsv4_env.settings import Settings
 

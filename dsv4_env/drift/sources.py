@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from dsv4_env.errors import Dsv4Error, ReadError, did_you_mean
 from dsv4_env.model import LaunchConfig, Location
 from dsv4_env.readers import READERS
 from dsv4_env.readers.detect import detect
+from dsv4_env.record import dataclass, field
 
 MAX_BYTES = 5_000_000
 _KINDS = (

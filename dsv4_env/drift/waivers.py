@@ -6,7 +6,6 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from datetime import date
 from fnmatch import fnmatchcase
 
@@ -14,6 +13,7 @@ from dsv4_env.drift_rules import RULES
 from dsv4_env.errors import ReadError, did_you_mean
 from dsv4_env.finding import Comparison, Finding, Report, Severity, Waiver, fingerprint
 from dsv4_env.model import Location
+from dsv4_env.record import dataclass, field, replace
 
 _COMMENT = re.compile(r"#[ \t]*dsv4-env:[ \t]*(?P<word>[\w-]*)(?P<rest>[^\n]*)")
 _PART = re.compile(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 
 from dsv4_env.errors import ExportError
 from dsv4_env.model import LaunchConfig, Origin, ServerArg
+from dsv4_env.record import dataclass, replace
 
 MODEL_FLAGS = ("--model-path", "--model")
 _NODE_FLAGS = ("--nnodes", "--node-rank", "--dist-init-addr", "--nccl-init-addr")

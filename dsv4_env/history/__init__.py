@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +14,7 @@ from dsv4_env.history.git import Commit, Version
 from dsv4_env.model import LaunchConfig, Unknown, masked
 from dsv4_env.readers import label
 from dsv4_env.readers.detect import detect
+from dsv4_env.record import dataclass, field
 from dsv4_env.rules import is_ignored, is_local
 
 if TYPE_CHECKING:

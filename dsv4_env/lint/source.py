@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from dsv4_env.model import Location
+from dsv4_env.record import dataclass
 
 if TYPE_CHECKING:
     from tree_sitter import Node, Tree

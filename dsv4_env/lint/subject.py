@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dsv4_env.catalogue.history import older
 from dsv4_env.model import EnvVar, LaunchConfig, Location, ServerArg, Unknown, Value
+from dsv4_env.record import dataclass
 
 if TYPE_CHECKING:
     from dsv4_env.catalogue import Argument, Catalogue, Match

@@ -6,13 +6,13 @@ import contextlib
 import importlib
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
 from dsv4_env.errors import ReadError, did_you_mean
 from dsv4_env.model import LaunchConfig
+from dsv4_env.record import dataclass
 
 
 @dataclass(frozen=True, slots=True)

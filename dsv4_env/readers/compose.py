@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from dsv4_env.errors import ReadError
@@ -12,6 +11,7 @@ from dsv4_env.readers import compose_text, dotenv, embedded, looked_at, yaml_sou
 from dsv4_env.readers.shell_text import Setting, Text, join
 from dsv4_env.readers.yaml_source import Mapping as YamlMapping
 from dsv4_env.readers.yaml_source import Node, Scalar, Sequence
+from dsv4_env.record import dataclass, field, replace
 
 _KIND = "a Docker Compose file"
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
 from typing import Literal
 
 from dsv4_env.errors import ReadError, did_you_mean
@@ -25,6 +24,7 @@ from dsv4_env.model import (
 )
 from dsv4_env.readers.shell_text import join
 from dsv4_env.readers.yaml_source import Lines, decode
+from dsv4_env.record import dataclass, replace
 
 Dialect = Literal["dotenv", "docker", "systemd"]
 

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from itertools import product
 
 from dsv4_env.model import Unknown, Value
 from dsv4_env.readers.shell_text import Text
 from dsv4_env.readers.yaml_source import Mapping as YamlMapping
 from dsv4_env.readers.yaml_source import Node, Scalar, Sequence
+from dsv4_env.record import dataclass
 
 MAX_COMBINATIONS = 256
 

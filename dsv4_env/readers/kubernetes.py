@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
 
 from dsv4_env.errors import ReadError
 from dsv4_env.model import ENV_NAME, LaunchConfig, Note, Unknown, Value
 from dsv4_env.readers import embedded, yaml_source
 from dsv4_env.readers.shell_text import Setting, Text
 from dsv4_env.readers.yaml_source import Mapping, Node, Scalar
+from dsv4_env.record import dataclass, field, replace
 
 _KIND = "a Kubernetes manifest"
 # Variables that the cluster or a controller sets, so that $(NAME) may be filled in.

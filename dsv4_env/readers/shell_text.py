@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
 
 from dsv4_env.errors import ReadError
 from dsv4_env.model import (
@@ -27,6 +26,7 @@ from dsv4_env.quoting import sh
 from dsv4_env.readers import bash
 from dsv4_env.readers.shell_quotes import EXPANSION, Quotes, unknown_expansion
 from dsv4_env.readers.yaml_source import Lines
+from dsv4_env.record import dataclass, field, replace
 
 # What bash sets by itself, whatever its environment holds.
 _OWN = re.compile(

@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any, TypeAlias
 
 from dsv4_env.errors import ReadError
 from dsv4_env.model import Location
+from dsv4_env.record import dataclass, field
 
 MAX_BYTES = 5_000_000
 MAX_NODES = 100_000
@@ -27,17 +26,20 @@ _ESCAPES = {
 _BLANK = " \t\r\n"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Lines:
     """A text and the places of its characters."""
 
     path: str
     text: str
+    _starts: list[int] = field(default_factory=list, repr=False, compare=False)
 
-    @cached_property
+    @property
     def starts(self) -> list[int]:
         """Where each line begins."""
-        return [0, *(m.end() for m in re.finditer(r"\n", self.text))]
+        if not self._starts:
+            self._starts.extend((0, *(m.end() for m in re.finditer(r"\n", self.text))))
+        return self._starts
 
     def place(self, offset: int) -> Location:
         """Line and column of a character, both from 1."""

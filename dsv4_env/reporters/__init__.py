@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from dsv4_env.finding import Report
+from dsv4_env.record import dataclass
 
 
 @dataclass(frozen=True, slots=True)

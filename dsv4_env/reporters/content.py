@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from dsv4_env.finding import Comparison, Finding, Report, Severity
 from dsv4_env.model import Location
+from dsv4_env.record import dataclass
 from dsv4_env.scrub import scrubbed
 
 SEVERITIES = list(Severity)  # worst first

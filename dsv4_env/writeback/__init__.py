@@ -7,7 +7,6 @@ what changes the one setting that it is for, and nothing else, is kept.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
 from difflib import SequenceMatcher
 from functools import lru_cache
 from typing import Any, TypeAlias
@@ -15,6 +14,7 @@ from typing import Any, TypeAlias
 from dsv4_env.diff import POSITIONAL, Difference, Kind
 from dsv4_env.errors import Dsv4Error
 from dsv4_env.model import LaunchConfig, Location, Unknown, Value, masked, text_of
+from dsv4_env.record import dataclass, field, replace
 
 Differ: TypeAlias = Callable[[LaunchConfig], list[Difference]]
 """The differences from the profile to a launch, as far as they are compared."""

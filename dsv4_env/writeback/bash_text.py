@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any
 
 from dsv4_env.model import LaunchConfig
@@ -19,6 +18,7 @@ from dsv4_env.readers.bash.syntax import (
     Word,
 )
 from dsv4_env.readers.bash.tree import parse
+from dsv4_env.record import dataclass, field, fields, is_dataclass
 
 DECLARERS = frozenset({"export", "declare", "typeset", "local", "readonly"})
 DOUBLE = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from dsv4_env.errors import UsageError, did_you_mean
 from dsv4_env.model import LaunchConfig
 from dsv4_env.profile import Profile
 from dsv4_env.profile.schema import LAYER_NAME
+from dsv4_env.record import dataclass
 from dsv4_env.reporters.style import plain
 from dsv4_env.rules import LOCAL, is_local, with_model
 from dsv4_env.writeback import SETTLED, Refused

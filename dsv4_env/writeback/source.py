@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import tokenize
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from dsv4_env.drift import sources
@@ -13,6 +12,7 @@ from dsv4_env.errors import UsageError
 from dsv4_env.model import LaunchConfig, Location
 from dsv4_env.readers import choose
 from dsv4_env.readers.detect import detect
+from dsv4_env.record import dataclass
 from dsv4_env.writeback import SETTLED, Differ, Editor, Job, Outcome, changed, files
 from dsv4_env.writeback import bring as bring_text
 

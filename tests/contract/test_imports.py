@@ -16,7 +16,7 @@ PACKAGE = Path(dsv4_env.__file__).parent
 
 # Lowest first. A module imports from lower tiers, or from its own subpackage.
 TIERS = [
-    {"errors"},
+    {"errors", "record"},
     {"model"},
     {"catalogue", "finding", "project", "quoting", "scrub", "toml_source"},
     {"capture", "diff", "drift_rules", "importance", "profile", "server", "settings"}
@@ -96,6 +96,12 @@ def test_only_the_command_line_prints_or_exits() -> None:
             if isinstance(node, ast.Call):
                 called = ast.unparse(node.func)
                 assert called not in ("print", "exit", "quit", "sys.exit", "click.echo"), path
+
+
+def test_records_are_made_in_one_place() -> None:
+    for path in modules():
+        if path.name != "record.py":
+            assert "from dataclasses import" not in path.read_text(), path
 
 
 def test_files_are_short() -> None:

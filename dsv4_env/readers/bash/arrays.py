@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any
 
 from dsv4_env.model import Unknown, Value
@@ -23,6 +22,7 @@ from dsv4_env.readers.bash.syntax import (
     Word,
 )
 from dsv4_env.readers.bash.variables import assign, assign_item, converted, forget, integer
+from dsv4_env.record import dataclass, field, fields, is_dataclass, replace
 
 _NAMES = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 

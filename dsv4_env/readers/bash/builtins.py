@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TypeAlias
 
 from dsv4_env.model import Location, Note, Unknown, Value
@@ -18,6 +17,7 @@ from dsv4_env.readers.bash.state import Condition, FatalError, Run, State
 from dsv4_env.readers.bash.syntax import Assign, Simple, Word
 from dsv4_env.readers.bash.variables import forget, unset
 from dsv4_env.readers.bash.ways import decide
+from dsv4_env.record import replace
 
 Words: TypeAlias = list[tuple[Value, Location]]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from dsv4_env.readers import looked_at
@@ -22,6 +21,7 @@ from dsv4_env.readers.bash.syntax import (
 )
 from dsv4_env.readers.bash.variables import forget
 from dsv4_env.readers.bash.ways import contradicts, decide, merge
+from dsv4_env.record import replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 
 from dsv4_env.model import Location, Note, Unknown, Value
 from dsv4_env.readers.bash import arrays
@@ -12,6 +11,7 @@ from dsv4_env.readers.bash.lookup import find, settle
 from dsv4_env.readers.bash.state import Condition, Event, FatalError, Run, State, Var
 from dsv4_env.readers.bash.syntax import Assign, Simple, Word
 from dsv4_env.readers.bash.variables import assign, forget, integer
+from dsv4_env.record import replace
 
 _NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 

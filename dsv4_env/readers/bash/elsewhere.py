@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 
 from dsv4_env.model import Location, Note, Unknown, Value
 from dsv4_env.readers.bash.options import (
@@ -15,6 +14,7 @@ from dsv4_env.readers.bash.options import (
     take,
 )
 from dsv4_env.readers.bash.wrappers import Env, Notes, Place, behind, follow, run_text, set_variable
+from dsv4_env.record import replace
 
 
 def _argv(p: Place, words: Words, env: Env, notes: Notes, world: str | None) -> None:

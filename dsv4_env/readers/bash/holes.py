@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, is_dataclass
 from typing import Any
 
 from dsv4_env.model import Location, Note, Unknown, Value
 from dsv4_env.readers.bash.state import Run, State, Var
 from dsv4_env.readers.bash.syntax import Block, Param, SyntaxProblemError
 from dsv4_env.readers.bash.tree import parse
+from dsv4_env.record import fields, is_dataclass
 
 _NAME = "__unknown_{}__"
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from dsv4_env.model import Location, Note, RequiredInput, Unknown, Value
 from dsv4_env.readers.bash import arrays, output, wrappers
 from dsv4_env.readers.bash.state import Condition
 from dsv4_env.readers.bash.ways import decide
+from dsv4_env.record import dataclass, field, replace
 
 if TYPE_CHECKING:
     from dsv4_env.readers.bash.state import Event, Path1, Run, State, Var

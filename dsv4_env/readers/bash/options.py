@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from dsv4_env.model import Location, Unknown, Value
+from dsv4_env.record import dataclass, field
 
 Words: TypeAlias = list[tuple[Value, Location]]
 

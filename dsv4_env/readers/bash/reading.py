@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dsv4_env.model import Unknown, Value
@@ -12,6 +11,7 @@ from dsv4_env.readers.bash.output import NAME, Command, Status, undecided
 from dsv4_env.readers.bash.special import delimiter
 from dsv4_env.readers.bash.state import Run, State, Var
 from dsv4_env.readers.bash.variables import assign, forget, store
+from dsv4_env.record import replace
 
 if TYPE_CHECKING:
     from dsv4_env.readers.bash.syntax import Simple

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +16,7 @@ from dsv4_env.model import (
     group_args,
 )
 from dsv4_env.readers.bash.ways import simplify
+from dsv4_env.record import replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

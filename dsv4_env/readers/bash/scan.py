@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from dsv4_env.readers.bash import dollar
@@ -16,6 +15,7 @@ from dsv4_env.readers.bash.syntax import (
     SyntaxProblemError,
     Word,
 )
+from dsv4_env.record import dataclass, field
 
 if TYPE_CHECKING:
     from collections.abc import Callable

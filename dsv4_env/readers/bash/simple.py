@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 
 from dsv4_env.readers.bash.braces import expand_braces
 from dsv4_env.readers.bash.dollar import subscript
@@ -26,6 +25,7 @@ from dsv4_env.readers.bash.syntax import (
     SyntaxProblemError,
     Word,
 )
+from dsv4_env.record import replace
 
 DECLARERS = frozenset({"export", "declare", "typeset", "local", "readonly"})
 

@@ -7,10 +7,10 @@ has to be quick and each node is itself only.
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from dsv4_env.model import Location
+from dsv4_env.record import dataclass, field
 
 
 @dataclass(slots=True, eq=False)

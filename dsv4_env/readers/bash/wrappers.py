@@ -7,7 +7,6 @@ Open MPI 4, PyTorch 2, OpenSSH 9, Docker 27, tmux 3 and GNU screen 4.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from dsv4_env.model import Location, Note, Unknown, Value
@@ -22,6 +21,7 @@ from dsv4_env.readers.bash.options import (
 )
 from dsv4_env.readers.bash.state import Event, Run, State, Var
 from dsv4_env.readers.bash.syntax import Simple, Source
+from dsv4_env.record import dataclass, replace
 
 Env: TypeAlias = dict[str, Var]
 

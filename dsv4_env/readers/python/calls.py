@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import replace
 from typing import Any
 
 from dsv4_env.model import Unknown
@@ -27,6 +26,7 @@ from dsv4_env.readers.python.values import (
     Val,
     current,
 )
+from dsv4_env.record import replace
 
 # Calls of what isn't read that change none of their arguments.
 _HARMLESS = frozenset(

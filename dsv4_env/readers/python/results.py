@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from typing import TypeAlias, TypeVar
 
 from dsv4_env.model import EnvVar, Location, Note, ServerArg
+from dsv4_env.record import dataclass, replace
 
 T = TypeVar("T", EnvVar, ServerArg)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 
 from dsv4_env.model import LaunchConfig, Note
 from dsv4_env.readers.python import launch, objects, scan
@@ -27,6 +26,7 @@ from dsv4_env.readers.python.run import (
 )
 from dsv4_env.readers.python.statements import run_body
 from dsv4_env.readers.python.values import Class, Func, Instance, Module, Scope, Source, Val, walk
+from dsv4_env.record import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import ast
 import re
-from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 from dsv4_env.model import Location, Unknown
+from dsv4_env.record import dataclass, field, replace
 
 _NEWLINE = re.compile(r"\r\n|\r|\n")
 MAX_TEXT = 200_000
