@@ -37,14 +37,12 @@ def _export(words: list[str]) -> bytes | None:
             pass
         case _:
             return None
-    import gc
     from pathlib import Path
 
     from dsv4_env.exporters import EXPORTERS
     from dsv4_env.profile import load_all
     from dsv4_env.project import profiles_folder
 
-    gc.disable()  # nothing lives long enough to be worth looking for
     exporter = EXPORTERS.get(format_)
     if exporter is None or not exporter.quick:
         return None
@@ -66,6 +64,16 @@ def _quick(words: list[str]) -> bytes | None:
 
 def main() -> None:
     """The entry point of ``dsv4-env``."""
+    import gc
+
+    gc.set_threshold(50_000)  # most of what is made stays, and would be looked through each time
+    try:
+        _answer()
+    finally:
+        gc.freeze()  # the interpreter's end would look through it all, too: an eighth of the time
+
+
+def _answer() -> None:
     answer = _quick(sys.argv[1:])
     try:
         while answer:
@@ -74,11 +82,8 @@ def main() -> None:
         pass  # a reader that has gone, a full disk: click's way meets it again, and tells
     if answer == b"":
         return
-    import gc
-
     from dsv4_env.cli import main as whole
 
-    gc.enable()
     whole()
 
 

@@ -18,8 +18,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from dsv4_env.errors import ReadError
+from dsv4_env.late import dataclass
 from dsv4_env.model import EnvVar, LaunchConfig, Location, Note, Origin, group_args
-from dsv4_env.record import dataclass
 
 LAUNCHERS = ("python", "python3", "sglang")
 # Not run: what reaches other machines, containers or processes, and what only waits.

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 import enum
 from typing import TypeAlias
 
+from dsv4_env.late import dataclass
 from dsv4_env.model import LaunchConfig, Location, Unknown, Value
-from dsv4_env.record import dataclass
 
 POSITIONAL = "(positional)"
 UNORDERED = {"environment", "capture", "process"}  # an environment of a process has no order
@@ -232,6 +231,8 @@ def moved(left: list[str], right: list[str]) -> list[str]:
     b = [n for n in right if n in common]
     if a == b:
         return []
+    import difflib  # of launches that are alike, nothing has moved
+
     kept: set[str] = set()
     for block in difflib.SequenceMatcher(None, a, b, autojunk=False).get_matching_blocks():
         kept.update(a[block.a : block.a + block.size])

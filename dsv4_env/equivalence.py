@@ -21,8 +21,8 @@ from dsv4_env.diff import (
     setting,
     settings,
 )
+from dsv4_env.late import dataclass, replace
 from dsv4_env.model import Unknown, Value
-from dsv4_env.record import dataclass, replace
 
 if TYPE_CHECKING:
     from dsv4_env.catalogue import Catalogue

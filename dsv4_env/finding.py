@@ -7,8 +7,8 @@ import os
 from collections.abc import Mapping
 from datetime import date
 
+from dsv4_env.late import dataclass, field
 from dsv4_env.model import Location, is_installed, shown_path
-from dsv4_env.record import dataclass, field
 
 
 class Severity(enum.StrEnum):

@@ -9,10 +9,10 @@ from functools import cache
 from pathlib import Path
 from typing import TypeAlias
 
-from dsv4_env.record import dataclass, replace
+from dsv4_env.late import dataclass, regexp, replace
 
 ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_NEGATIVE_NUMBER = re.compile(r"-\d+|-\d*\.\d+")  # argparse takes these as values, not as flags
+_NEGATIVE_NUMBER = regexp(r"-\d+|-\d*\.\d+")  # argparse takes these as values, not as flags
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -274,8 +274,8 @@ def _belongs(arg: ServerArg, word: Value) -> bool:
     return not any(splits) or (splits == [True])
 
 
-_SECRET_WORD = re.compile(r"(?i)(TOKEN|KEY|PASSWORD|PASSWD|SECRET|CREDENTIAL)(S?)$")
-_PLAIN = re.compile(r"(?i)[-+]?[0-9.]*|true|false|yes|no|none|auto")
+_SECRET_WORD = regexp(r"(?i)(TOKEN|KEY|PASSWORD|PASSWD|SECRET|CREDENTIAL)(S?)$")
+_PLAIN = regexp(r"(?i)[-+]?[0-9.]*|true|false|yes|no|none|auto")
 MASK = "********"
 
 

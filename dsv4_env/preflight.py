@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 
 from dsv4_env.errors import ReadError
 from dsv4_env.finding import Severity
+from dsv4_env.late import dataclass
 from dsv4_env.model import LaunchConfig
 from dsv4_env.profile import Profile
-from dsv4_env.record import dataclass
 
 if TYPE_CHECKING:
     from dsv4_env.catalogue import Catalogue

@@ -11,6 +11,7 @@ from dsv4_env import importance
 from dsv4_env.diff import Difference, Kind, diff
 from dsv4_env.drift_rules import RULES
 from dsv4_env.finding import Comparison, Finding, Rule, Severity
+from dsv4_env.late import replace
 from dsv4_env.model import (
     LaunchConfig,
     Note,
@@ -22,7 +23,6 @@ from dsv4_env.model import (
     masked,
 )
 from dsv4_env.profile import Profile
-from dsv4_env.record import replace
 
 if TYPE_CHECKING:
     from dsv4_env.catalogue import Catalogue

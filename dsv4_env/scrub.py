@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 
+from dsv4_env.late import regexp
 from dsv4_env.model import MASK, is_secret
 
-_NAMED = re.compile(r"\$\{[!#]?(?P<braced>\w+)|(?P<name>(?<![\w-])-{0,2}[^\W\d][\w.-]*)")
-_CLOSED = re.compile(r"(?P<quote>\\*[\"'])?[)\]]*")
-_SEPARATOR = re.compile(
+_NAMED = regexp(r"\$\{[!#]?(?P<braced>\w+)|(?P<name>(?<![\w-])-{0,2}[^\W\d][\w.-]*)")
+_CLOSED = regexp(r"(?P<quote>\\*[\"'])?[)\]]*")
+_SEPARATOR = regexp(
     r"(?P<value>[,\s]+\\*[\"']?value\\*[\"']?\s*[:=]\s*)"  # {name: X, value: Y}
     r"|(?P<assign>\s*(?:[:+?!=~]*=[=~>]?[ \t]*|:\s*))"
     r"|(?P<comma>\s*,\s*)"
@@ -16,20 +17,20 @@ _SEPARATOR = re.compile(
     r"|(?P<space>(?:\\?\s)+(?:-\s+)?)",
     re.IGNORECASE,
 )
-_OPERATOR = re.compile(r":?[-=+?]")
-_COMMAND = re.compile(r"(?:^|\n)\s*(?:ENV|ARG|(?:setenv|set)(?:\s+-\w+)*)\s+$", re.IGNORECASE)
-_NO_VALUE = re.compile(  # another flag, or what a sentence about a flag goes on with
+_OPERATOR = regexp(r":?[-=+?]")
+_COMMAND = regexp(r"(?:^|\n)\s*(?:ENV|ARG|(?:setenv|set)(?:\s+-\w+)*)\s+$", re.IGNORECASE)
+_NO_VALUE = regexp(  # another flag, or what a sentence about a flag goes on with
     r"[\"']?--[a-z]|(?:is|are|was|has|can't|isn't|doesn't|and|or|stands|to|on|in|of|from|with|set|as"
     r"|takes|needs|gets|wants|unless|when|gone|no|not|only|for|without|belongs|must)\b(?!['=])"
 )
-_ENDED = re.compile(r"\s|$|[,;:)}\]>|&]+(?:\s|$|[\"'`])")
-_REFERENCE = re.compile(r"\$\w+|\$\{\w+(:?-[-0-9.]*)?\}")
-_MASKED = re.compile(re.escape(MASK) + r"(?![\w*])")
-_BLOCK = re.compile(r"[|>][-+0-9]*\s*\n")
-_ESCAPED_QUOTE = re.compile(r"\\+[\"']")
-_BRACKETS = re.compile(r"[\[\](){}\s]*|\[+[\w.-]+\]+")  # the end of a list, a TOML table
-_MORE = re.compile(r"[ \t]*\+?[ \t]*(?=[\"'])")
-_SHAPES = re.compile(
+_ENDED = regexp(r"\s|$|[,;:)}\]>|&]+(?:\s|$|[\"'`])")
+_REFERENCE = regexp(r"\$\w+|\$\{\w+(:?-[-0-9.]*)?\}")
+_MASKED = regexp(re.escape(MASK) + r"(?![\w*])")
+_BLOCK = regexp(r"[|>][-+0-9]*\s*\n")
+_ESCAPED_QUOTE = regexp(r"\\+[\"']")
+_BRACKETS = regexp(r"[\[\](){}\s]*|\[+[\w.-]+\]+")  # the end of a list, a TOML table
+_MORE = regexp(r"[ \t]*\+?[ \t]*(?=[\"'])")
+_SHAPES = regexp(
     r"://[^\s/:@]*:(?P<url>[^\s@]+)@|\bbearer\s+(?P<bearer>[^\s\"']+)"
     r"|\b(?P<token>hf_[A-Za-z0-9]{16,}|sk-[\w-]{16,}|gh[pousr]_\w{20,}|github_pat_\w{20,}"
     r"|xox[abprs]-[\w-]{10,}|AKIA[0-9A-Z]{16})",

@@ -8,8 +8,8 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from dsv4_env.errors import Dsv4Error
+from dsv4_env.late import dataclass, field
 from dsv4_env.model import Location
-from dsv4_env.record import dataclass, field
 
 if TYPE_CHECKING:
     from tree_sitter import Node, Parser

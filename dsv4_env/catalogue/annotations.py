@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from dsv4_env.catalogue.extract_env import spelled
 from dsv4_env.catalogue.syntax import Module, dotted
-from dsv4_env.record import dataclass
+from dsv4_env.late import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

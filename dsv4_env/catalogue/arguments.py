@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import json
-import re
-from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from dsv4_env.catalogue.semantics import canonical_json
-from dsv4_env.record import dataclass
+from dsv4_env.late import dataclass, regexp
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from dsv4_env.catalogue.entries import Argument, Catalogue, Match
 
-_SIZE = re.compile(r"([0-9]+)(?:(\.[0-9]+)?([kMGT])|([KMGT]i))")
+_SIZE = regexp(r"([0-9]+)(?:(\.[0-9]+)?([kMGT])|([KMGT]i))")
 _SI = {"k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 _IEC = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
 
@@ -27,6 +25,8 @@ def _human_readable_int(text: str) -> int:
         return int(text.strip())
     if match[4]:
         return int(match[1]) * _IEC[match[4]]
+    from decimal import Decimal
+
     return int(Decimal(match[1] + (match[2] or "")) * _SI[match[3]])
 
 

@@ -6,7 +6,7 @@ from posixpath import commonprefix
 from typing import TYPE_CHECKING
 
 from dsv4_env.errors import did_you_mean
-from dsv4_env.record import dataclass, field
+from dsv4_env.late import dataclass, field
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

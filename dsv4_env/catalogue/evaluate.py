@@ -6,7 +6,7 @@ import ast
 from typing import TYPE_CHECKING, Any
 
 from dsv4_env.catalogue.syntax import CantResolve, Module, bound_names
-from dsv4_env.record import dataclass, field
+from dsv4_env.late import dataclass, field
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

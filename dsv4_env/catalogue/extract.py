@@ -14,7 +14,7 @@ from dsv4_env.catalogue.releases import closest, nearest
 from dsv4_env.catalogue.source import CHECKOUT, Source, open_source
 from dsv4_env.catalogue.store import RELEASES, encode, shipped, to_lines
 from dsv4_env.errors import ReadError
-from dsv4_env.record import fields, replace
+from dsv4_env.late import fields, replace
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -18,7 +18,7 @@ from dsv4_env.catalogue.source import SERVER_ARGS
 from dsv4_env.catalogue.syntax import CantResolve, Module, dotted, parse, what_computes
 from dsv4_env.catalogue.value_aliases import value_aliases
 from dsv4_env.errors import ReadError
-from dsv4_env.record import dataclass, field, replace
+from dsv4_env.late import dataclass, field, replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

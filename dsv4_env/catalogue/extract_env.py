@@ -12,8 +12,8 @@ from dsv4_env.catalogue.evaluate import Evaluator, Member
 from dsv4_env.catalogue.source import ENVIRON, Source
 from dsv4_env.catalogue.syntax import CantResolve, Module, dotted, parse, what_computes
 from dsv4_env.errors import ReadError
+from dsv4_env.late import dataclass, field, replace
 from dsv4_env.model import ENV_NAME
-from dsv4_env.record import dataclass, field, replace
 
 FLAG = re.compile(r"--[a-z][a-z0-9-]*")
 _KINDS = ("Bool", "Int", "Float", "Str", "Tuple", "JSON")

@@ -11,8 +11,8 @@ from dsv4_env.catalogue.extract_env import spelled
 from dsv4_env.catalogue.source import ENVIRON, Source
 from dsv4_env.catalogue.syntax import CantResolve, Module, dotted, fragments_at, what_computes
 from dsv4_env.catalogue.usage import tests_absence, use
+from dsv4_env.late import dataclass, field
 from dsv4_env.model import ENV_NAME
-from dsv4_env.record import dataclass, field
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

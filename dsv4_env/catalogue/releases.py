@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import operator
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -57,11 +58,32 @@ def nearest(release: str) -> tuple[str, str | None]:
     raise _unknown(release, closest(wanted.base_version))
 
 
+_PLAIN = re.compile(r"\s*(==|!=|<=|>=|<|>)\s*(\d+(?:\.\d+)*)\s*", re.ASCII)
+
+
+@lru_cache(maxsize=64)
 def within(range_: str) -> tuple[str, ...]:
     """The known releases that lie in a PEP 440 range, oldest first."""
+    bounds = [_PLAIN.fullmatch(part) for part in range_.split(",")]
+    if all(bounds):  # nearly always; packaging takes longer to import than all else here
+        found: tuple[str, ...] = RELEASES
+        for sign, version in (m.groups() for m in bounds if m):
+            holds = getattr(operator, _SIGNS[sign])
+            found = tuple(r for r in found if holds(*_aligned(r, version)))
+        return found
     from packaging.specifiers import SpecifierSet
 
     return tuple(SpecifierSet(range_).filter(RELEASES))
+
+
+_SIGNS = {"==": "eq", "!=": "ne", "<": "lt", "<=": "le", ">": "gt", ">=": "ge"}
+
+
+def _aligned(*versions: str) -> Iterator[tuple[int, ...]]:
+    """The numbers of versions, as many of each: 0.5 is 0.5.0."""
+    parts = [[int(n) for n in v.split(".")] for v in versions]
+    most = max(map(len, parts))
+    return (tuple(p + [0] * (most - len(p))) for p in parts)
 
 
 def fitting(release: str | None, ranges: Collection[str | None]) -> tuple[Catalogue, str | None]:

@@ -10,8 +10,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from dsv4_env.catalogue.entries import DECLARED, DIFFUSION_BOOL, Catalogue, Reading, Variable
+from dsv4_env.late import dataclass
 from dsv4_env.model import masked
-from dsv4_env.record import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable

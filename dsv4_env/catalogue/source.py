@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dsv4_env.errors import ReadError
-from dsv4_env.record import dataclass, replace
+from dsv4_env.late import dataclass, replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable

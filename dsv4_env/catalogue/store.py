@@ -12,10 +12,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from dsv4_env.catalogue.entries import Argument, Catalogue, Reading, Setting, Variable
-from dsv4_env.record import MISSING, dataclass, field, fields, is_dataclass
+from dsv4_env.late import MISSING, dataclass, field, fields, is_dataclass
 
 RELEASES = (
     "0.5.11", "0.5.12", "0.5.13", "0.5.14", "0.5.15",
@@ -80,9 +81,7 @@ def decode(text: str, before: Mapping[tuple[str, str], str]) -> Lines:
 
 @lru_cache(maxsize=1)
 def _all_lines() -> dict[str, Lines]:
-    from importlib import resources
-
-    folder = resources.files("dsv4_env.catalogue") / "data"
+    folder = Path(__file__).parent / "data"
     before: Lines = {}
     found: dict[str, Lines] = {}
     for release in RELEASES:

@@ -8,7 +8,7 @@ import warnings
 from functools import reduce
 from typing import TYPE_CHECKING
 
-from dsv4_env.record import dataclass, field
+from dsv4_env.late import dataclass, field
 
 if TYPE_CHECKING:
     from dsv4_env.catalogue.source import Source

@@ -26,9 +26,9 @@ from dsv4_env.cli.common import (
 )
 from dsv4_env.errors import ReadError, UsageError, did_you_mean
 from dsv4_env.finding import Severity
+from dsv4_env.late import replace
 from dsv4_env.profile import load_profile, reference_script
 from dsv4_env.project import PREFIX
-from dsv4_env.record import replace
 from dsv4_env.reporters import REPORTERS
 
 if TYPE_CHECKING:
@@ -248,7 +248,7 @@ def _against(run: Run, against: Sequence[str], names: Sequence[str], inputs: Inp
     from dsv4_env import drift
     from dsv4_env.settings import Pair
 
-    profiles = [load_profile(name, run.profiles) for name in names]
+    profiles = [run.known.get(name) or load_profile(name, run.profiles) for name in names]
     wanted = {variable for p in profiles for variable in p.env}
     for text in against or [str(run.settings.against or reference_script())]:
         if text in run.layers and not Path(text).exists():

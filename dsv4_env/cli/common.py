@@ -13,9 +13,9 @@ import click
 
 from dsv4_env.cli import complete
 from dsv4_env.errors import ReadError, UsageError
+from dsv4_env.late import dataclass, field
 from dsv4_env.model import ENV_NAME, Location
 from dsv4_env.project import profiles_folder
-from dsv4_env.record import dataclass, field
 
 if TYPE_CHECKING:
     from dsv4_env.catalogue import Catalogue

@@ -145,7 +145,7 @@ def _nearest(
 ) -> Nearest:
     """What matches launches; made in each process anew."""
     from dsv4_env.drift.nearest import Nearest
-    from dsv4_env.record import replace
+    from dsv4_env.late import replace
 
     known = load_all(own)
     chosen = {n: p for n, p in known.items() if not names or n in names}

@@ -22,7 +22,7 @@ from dsv4_env.cli.common import (
 )
 from dsv4_env.cli.operands import relevant
 from dsv4_env.errors import ReadError, UsageError
-from dsv4_env.record import replace
+from dsv4_env.late import replace
 from dsv4_env.reporters import REPORTERS
 
 if TYPE_CHECKING:

@@ -14,9 +14,9 @@ from dsv4_env.cli.common import profile_folder, profiles_option, write
 from dsv4_env.cli.operands import named_profile
 from dsv4_env.errors import UsageError
 from dsv4_env.exporters import EXPORTERS, MODEL_FLAGS, Exporter, ExportOptions
+from dsv4_env.late import replace
 from dsv4_env.model import EnvVar, LaunchConfig, Location, Origin, ServerArg
 from dsv4_env.profile import Profile
-from dsv4_env.record import replace
 
 F = TypeVar("F", bound=Callable[..., Any])
 

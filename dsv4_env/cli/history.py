@@ -12,7 +12,7 @@ import click
 
 from dsv4_env.cli.common import catalogue_for, settings, sglang_option, write
 from dsv4_env.errors import UsageError
-from dsv4_env.record import replace
+from dsv4_env.late import replace
 
 if TYPE_CHECKING:
     from dsv4_env.history import History, Side

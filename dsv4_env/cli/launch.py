@@ -22,6 +22,7 @@ from dsv4_env.cli.common import (
 from dsv4_env.cli.execute import execute, start_environment
 from dsv4_env.cli.operands import named_profile
 from dsv4_env.errors import UsageError
+from dsv4_env.late import dataclass, replace
 from dsv4_env.model import (
     ENV_NAME,
     EnvVar,
@@ -33,7 +34,6 @@ from dsv4_env.model import (
     masked,
 )
 from dsv4_env.quoting import word
-from dsv4_env.record import dataclass, replace
 
 if TYPE_CHECKING:
     from dsv4_env.profile import Profile

@@ -23,8 +23,8 @@ from dsv4_env.cli.common import (
 )
 from dsv4_env.cli.operands import file_launches, named_profile, split
 from dsv4_env.errors import Dsv4Error
+from dsv4_env.late import replace
 from dsv4_env.readers.detect import detect
-from dsv4_env.record import replace
 from dsv4_env.reporters import REPORTERS
 from dsv4_env.reporters.style import plain
 

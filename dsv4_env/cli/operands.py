@@ -12,13 +12,13 @@ import click
 
 from dsv4_env.cli.common import Inputs
 from dsv4_env.errors import ProfileError, ReadError, UsageError
+from dsv4_env.late import dataclass, regexp, replace
 from dsv4_env.model import LaunchConfig
 from dsv4_env.profile import Profile, layer_files, load_profile
-from dsv4_env.record import dataclass, replace
 
-RUNNING = re.compile(r"(pid|port|process):(.+)")
-_PART = re.compile(r"(.+?)(?:#(\d+)|::(.+)|:(\d+))", re.DOTALL)
-_ENV_FILE = re.compile(r"\.env(?:\.[^/]+)?$")  # also one that sets nothing of SGLang's
+RUNNING = regexp(r"(pid|port|process):(.+)")
+_PART = regexp(r"(.+?)(?:#(\d+)|::(.+)|:(\d+))", re.DOTALL)
+_ENV_FILE = regexp(r"\.env(?:\.[^/]+)?$")  # also one that sets nothing of SGLang's
 HELP = (
     "PATH, PATH#2 for the second launch in it, PATH:34 for the one at line 34, PATH::NAME for "
     "the one of that name (TestV4.setUpClass, job t), - for a script on standard input, pid:N, "

@@ -19,6 +19,7 @@ from dsv4_env.cli.common import (
 )
 from dsv4_env.cli.operands import Operand, file_launches
 from dsv4_env.errors import UsageError
+from dsv4_env.late import replace
 from dsv4_env.model import (
     EnvVar,
     LaunchConfig,
@@ -31,7 +32,6 @@ from dsv4_env.model import (
     shown_path,
 )
 from dsv4_env.quoting import word
-from dsv4_env.record import replace
 
 Row: TypeAlias = tuple[str, str, str, str]
 """One row of a table: name, value, a remark on it, and where it is set."""

@@ -23,8 +23,8 @@ from dsv4_env.cli.common import (
 )
 from dsv4_env.cli.operands import open_launch, relevant, split
 from dsv4_env.errors import UsageError
+from dsv4_env.late import dataclass, replace
 from dsv4_env.profile import Profile, load_profile
-from dsv4_env.record import dataclass, replace
 from dsv4_env.reporters.style import plain
 
 if TYPE_CHECKING:

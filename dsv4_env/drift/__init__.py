@@ -15,10 +15,10 @@ from dsv4_env.drift.waivers import Excuses, in_comments
 from dsv4_env.drift_rules import RULES
 from dsv4_env.errors import ProfileError, ReadError, did_you_mean
 from dsv4_env.finding import Comparison, Finding, Report, Waiver
+from dsv4_env.late import dataclass, field, replace
 from dsv4_env.model import LaunchConfig, Location
 from dsv4_env.profile import Profile, layer_files, load_all
 from dsv4_env.readers import label, looking
-from dsv4_env.record import dataclass, field, replace
 from dsv4_env.rules import LOCAL, compare_launches, is_ignored, with_model
 from dsv4_env.settings import Pair, Settings
 

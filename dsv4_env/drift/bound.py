@@ -19,11 +19,11 @@ from functools import lru_cache
 
 from dsv4_env.drift.sources import load
 from dsv4_env.errors import ReadError
+from dsv4_env.late import dataclass, field
 from dsv4_env.readers.python.modules import bases, imports, parse, places
 from dsv4_env.readers.python.run import SUBPROCESS, called
 from dsv4_env.readers.python.text import decoded
 from dsv4_env.readers.python.values import children, walk
-from dsv4_env.record import dataclass, field
 
 MOST = 200  # files that one may bring in; of one that brings more, nothing is told
 _KEPT = 4096

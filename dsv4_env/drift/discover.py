@@ -18,11 +18,11 @@ from dsv4_env.drift.look import Looked, Name, look, starts, through
 from dsv4_env.drift.nearest import Match, Nearest
 from dsv4_env.drift.sources import Reading, load, place, read
 from dsv4_env.errors import ReadError
+from dsv4_env.late import dataclass, field
 from dsv4_env.model import Location
 from dsv4_env.readers import label
 from dsv4_env.readers.detect import detect
 from dsv4_env.readers.python import ENTRY
-from dsv4_env.record import dataclass, field
 
 STEPS = 50_000  # of a Python file: enough for a test, not for a library that may launch anything
 MANY = 400  # files from which on processes share the work: starting them takes as long

@@ -6,12 +6,16 @@ import contextlib
 import os
 import posixpath
 import re
-import subprocess
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dsv4_env.errors import Dsv4Error, UsageError
+from dsv4_env.late import regexp
+
+if TYPE_CHECKING:
+    import subprocess
 
 SKIPPED = frozenset(
     {
@@ -19,7 +23,7 @@ SKIPPED = frozenset(
         ".mypy_cache", ".pytest_cache", ".ruff_cache", ".hypothesis", ".eggs",
     }
 )  # fmt: skip
-_MAGIC = re.compile(r"[*?\[]")
+_MAGIC = regexp(r"[*?\[]")
 
 
 def expand(folder: Path, patterns: Sequence[str], exclude: Sequence[str] = ()) -> list[Path]:
@@ -173,6 +177,8 @@ def changed_since(folder: Path, revision: str) -> set[Path]:
 
 def run_git(folder: Path, *words: str, need: str = "git") -> subprocess.CompletedProcess[bytes]:
     """Run git in a folder; its answer is the caller's to judge. Raises UsageError without a git."""
+    import subprocess
+
     try:
         return subprocess.run(  # noqa: S603  # words are options of ours and checked revisions
             ["git", "-C", str(folder), *words],  # noqa: S607  # whichever git the user has

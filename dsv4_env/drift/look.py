@@ -13,8 +13,8 @@ from pathlib import Path
 
 from dsv4_env.drift.sources import load, loaded
 from dsv4_env.errors import ReadError
+from dsv4_env.late import dataclass
 from dsv4_env.readers.detect import by_name, detect
-from dsv4_env.record import dataclass
 
 Name = tuple[bytes, bytes]
 """What a file gives to others: its module or file name, and a name in it (or nothing)."""

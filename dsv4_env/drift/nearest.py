@@ -13,9 +13,9 @@ from dsv4_env.diff import Setting, is_unknown, settings
 from dsv4_env.drift.bound import Bound, Weighed
 from dsv4_env.equivalence import dest, same
 from dsv4_env.finding import Severity
+from dsv4_env.late import dataclass, field
 from dsv4_env.model import LaunchConfig, Unknown
 from dsv4_env.profile import Profile
-from dsv4_env.record import dataclass, field
 from dsv4_env.rules import compare_launches, is_ignored, is_local, with_model
 from dsv4_env.settings import Settings
 

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from dsv4_env.errors import Dsv4Error, ReadError, did_you_mean
+from dsv4_env.late import dataclass, field
 from dsv4_env.model import LaunchConfig, Location
 from dsv4_env.readers import READERS
 from dsv4_env.readers.detect import detect
-from dsv4_env.record import dataclass, field
 
 MAX_BYTES = 5_000_000
 _KINDS = (

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
@@ -12,11 +11,11 @@ from fnmatch import fnmatchcase
 from dsv4_env.drift_rules import RULES
 from dsv4_env.errors import ReadError, did_you_mean
 from dsv4_env.finding import Comparison, Finding, Report, Severity, Waiver, fingerprint
+from dsv4_env.late import dataclass, field, regexp, replace
 from dsv4_env.model import Location
-from dsv4_env.record import dataclass, field, replace
 
-_COMMENT = re.compile(r"#[ \t]*dsv4-env:[ \t]*(?P<word>[\w-]*)(?P<rest>[^\n]*)")
-_PART = re.compile(
+_COMMENT = regexp(r"#[ \t]*dsv4-env:[ \t]*(?P<word>[\w-]*)(?P<rest>[^\n]*)")
+_PART = regexp(
     r"""\s*(?:(?P<key>[A-Za-z_][\w-]*)=(?:"(?P<double>[^"]*)"|'(?P<single>[^']*)'|(?P<bare>[^\s"']\S*))"""
     r"""|(?P<name>[^\s="']+))"""
 )

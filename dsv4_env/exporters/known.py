@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from dsv4_env.errors import ExportError
+from dsv4_env.late import dataclass
 from dsv4_env.model import ENV_NAME, EnvVar, LaunchConfig, Location, Origin, ServerArg, Unknown
-from dsv4_env.record import dataclass
 
 ANY_NAME = re.compile(r"[^=\0]+")
 # Raw bytes arrive as these (PEP 383): what is written as text can't hold them.

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dsv4_env import __version__
 from dsv4_env.exporters import ExportOptions
 from dsv4_env.exporters.known import comment, provenance
+from dsv4_env.late import dataclass, field
 from dsv4_env.model import LaunchConfig
-from dsv4_env.record import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)

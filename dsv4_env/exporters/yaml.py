@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 from dsv4_env import quoting
-from dsv4_env.record import dataclass
+from dsv4_env.late import dataclass
 
 
 class Plain(str):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from dsv4_env.drift.files import run_git
 from dsv4_env.errors import ReadError, UsageError
-from dsv4_env.record import dataclass
+from dsv4_env.late import dataclass
 
 MAX_BYTES = 5_000_000
 _ABSENT = "0" * 40

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from dsv4_env.errors import UsageError, did_you_mean
 from dsv4_env.finding import Finding, Rule, Severity
+from dsv4_env.late import dataclass
 from dsv4_env.lint import flags, launches, variables
 from dsv4_env.lint.subject import Problem, Subject
-from dsv4_env.record import dataclass
 
 if TYPE_CHECKING:
     from dsv4_env.catalogue import Catalogue

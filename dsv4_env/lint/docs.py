@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from dsv4_env.record import dataclass
+from dsv4_env.late import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from dsv4_env.late import dataclass
 from dsv4_env.model import Location
-from dsv4_env.record import dataclass
 
 if TYPE_CHECKING:
     from tree_sitter import Node, Tree

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from dsv4_env.catalogue.history import older
+from dsv4_env.late import dataclass
 from dsv4_env.model import EnvVar, LaunchConfig, Location, ServerArg, Unknown, Value
-from dsv4_env.record import dataclass
 
 if TYPE_CHECKING:
     from dsv4_env.catalogue import Argument, Catalogue, Match

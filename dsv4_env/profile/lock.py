@@ -7,11 +7,12 @@ layers are read again, only slower (pydantic-settings alone takes 110 ms to impo
 
 from __future__ import annotations
 
-import hashlib
+import importlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from dsv4_env import __version__
 from dsv4_env.model import EnvVar, LaunchConfig, Location, Origin, ServerArg
@@ -25,12 +26,26 @@ def lock_path(folder: Path) -> Path:
     return folder / "profiles.lock.json"
 
 
+@cache
+def _sha256() -> Callable[[bytes], Any]:
+    """The interpreter's own SHA-256: to load OpenSSL takes as long as to read all profiles."""
+    for module in ("_sha2", "_sha256"):  # Python 3.12 and later, 3.11
+        try:
+            return cast("Callable[[bytes], Any]", importlib.import_module(module).sha256)
+        except (ImportError, AttributeError):
+            continue
+    import hashlib  # an interpreter that was built without
+
+    return hashlib.sha256
+
+
 def digest(files: Mapping[str, Path]) -> str:
     """SHA-256 over this tool's version and each layer's name and bytes."""
-    total = hashlib.sha256(f"{FORMAT} {__version__}\n".encode())
+    sha256 = _sha256()
+    total = sha256(f"{FORMAT} {__version__}\n".encode())
     for name in sorted(files):
-        total.update(f"{name} {hashlib.sha256(files[name].read_bytes()).hexdigest()}\n".encode())
-    return total.hexdigest()
+        total.update(f"{name} {sha256(files[name].read_bytes()).hexdigest()}\n".encode())
+    return str(total.hexdigest())
 
 
 def read(path: Path, files: Mapping[str, Path]) -> dict[str, Profile] | None:

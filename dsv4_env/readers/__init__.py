@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from dsv4_env.errors import ReadError, did_you_mean
+from dsv4_env.late import dataclass
 from dsv4_env.model import LaunchConfig
-from dsv4_env.record import dataclass
 
 
 @dataclass(frozen=True, slots=True)

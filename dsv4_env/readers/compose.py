@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from dsv4_env.errors import ReadError
+from dsv4_env.late import dataclass, field, replace
 from dsv4_env.model import ENV_NAME, LaunchConfig, Note, Unknown, Value
 from dsv4_env.readers import compose_text, dotenv, embedded, looked_at, yaml_source
 from dsv4_env.readers.shell_text import Setting, Text, join
 from dsv4_env.readers.yaml_source import Mapping as YamlMapping
 from dsv4_env.readers.yaml_source import Node, Scalar, Sequence
-from dsv4_env.record import dataclass, field, replace
 
 _KIND = "a Docker Compose file"
 

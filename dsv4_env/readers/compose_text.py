@@ -8,10 +8,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from dsv4_env.late import dataclass, field, replace
 from dsv4_env.model import Location, Note, Unknown, Value
 from dsv4_env.readers.shell_text import Text, join
 from dsv4_env.readers.yaml_source import Scalar
-from dsv4_env.record import dataclass, field, replace
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _OPERATOR = re.compile(r":?[-?+]")

@@ -10,12 +10,12 @@ import re
 from collections.abc import Iterator
 
 from dsv4_env.errors import ReadError
+from dsv4_env.late import dataclass, field, replace
 from dsv4_env.model import LaunchConfig, Note, Unknown, Value
 from dsv4_env.readers import embedded
 from dsv4_env.readers.dockerfile_text import Line, assignments, expand, logical_lines
 from dsv4_env.readers.shell_text import Setting, Text
 from dsv4_env.readers.yaml_source import Lines, decode
-from dsv4_env.record import dataclass, field, replace
 
 _FROM = re.compile(r"(?:--\S+\s+)*(\S+)(?:\s+as\s+(\S+))?\s*", re.I)
 

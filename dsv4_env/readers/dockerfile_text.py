@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator, Mapping
 
 from dsv4_env.errors import ReadError
+from dsv4_env.late import dataclass
 from dsv4_env.model import Location, Unknown, Value
 from dsv4_env.readers.shell_text import Text, join
 from dsv4_env.readers.yaml_source import Lines
-from dsv4_env.record import dataclass
 
 _DIRECTIVE = re.compile(r"#[ \t]*([A-Za-z]\w*)[ \t]*=[ \t]*(.*?)[ \t\r]*$")
 _INSTRUCTION = re.compile(r"[ \t]*([A-Za-z]+)(?:[ \t\r]+|$)")

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Literal
 
 from dsv4_env.errors import ReadError, did_you_mean
+from dsv4_env.late import dataclass, replace
 from dsv4_env.model import (
     ENV_NAME,
     EnvVar,
@@ -24,7 +25,6 @@ from dsv4_env.model import (
 )
 from dsv4_env.readers.shell_text import join
 from dsv4_env.readers.yaml_source import Lines, decode
-from dsv4_env.record import dataclass, replace
 
 Dialect = Literal["dotenv", "docker", "systemd"]
 

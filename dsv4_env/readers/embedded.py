@@ -10,10 +10,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
+from dsv4_env.late import replace
 from dsv4_env.model import EnvVar, LaunchConfig, Note, Origin, Value, group_args, mark_superseded
 from dsv4_env.quoting import sh
 from dsv4_env.readers.shell_text import Setting, Text, Writer
-from dsv4_env.record import replace
 
 _SHELL = re.compile(r"(?:.*/)?(?:ba|da|z|k|a)?sh")
 _STARTER = re.compile(r"(?:.*/)?(?:python[\d.]*|sglang|(?:ba|da|z|k|a)?sh|env|numactl|torchrun)")

@@ -9,11 +9,11 @@ import re
 from collections.abc import Iterator, Mapping
 from itertools import product
 
+from dsv4_env.late import dataclass
 from dsv4_env.model import Unknown, Value
 from dsv4_env.readers.shell_text import Text
 from dsv4_env.readers.yaml_source import Mapping as YamlMapping
 from dsv4_env.readers.yaml_source import Node, Scalar, Sequence
-from dsv4_env.record import dataclass
 
 MAX_COMBINATIONS = 256
 

@@ -10,11 +10,11 @@ import re
 from collections.abc import Iterator
 
 from dsv4_env.errors import ReadError
+from dsv4_env.late import dataclass, field, replace
 from dsv4_env.model import ENV_NAME, LaunchConfig, Note, Unknown, Value
 from dsv4_env.readers import embedded, yaml_source
 from dsv4_env.readers.shell_text import Setting, Text
 from dsv4_env.readers.yaml_source import Mapping, Node, Scalar
-from dsv4_env.record import dataclass, field, replace
 
 _KIND = "a Kubernetes manifest"
 # Variables that the cluster or a controller sets, so that $(NAME) may be filled in.

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from dsv4_env.errors import ReadError
+from dsv4_env.late import replace
 from dsv4_env.model import EnvVar, LaunchConfig, Location, Note, Origin, group_args
-from dsv4_env.record import replace
 
 _LISTENS = "0A"  # the state of a listening socket in net/tcp
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from dsv4_env.late import dataclass, field
 from dsv4_env.model import Location, Unknown, Value
-from dsv4_env.record import dataclass, field
 
 EXPANSION = re.compile(
     r"(?<!\\)(?:\$([A-Za-z_]\w*)|\$\{([A-Za-z_]\w*)(?:(:?-)([^{}$`\"'\\]*))?\}|\$\([^()'\"\\]*\))"

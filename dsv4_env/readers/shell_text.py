@@ -11,6 +11,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 
 from dsv4_env.errors import ReadError
+from dsv4_env.late import dataclass, field, replace
 from dsv4_env.model import (
     ENV_NAME,
     EnvVar,
@@ -26,7 +27,6 @@ from dsv4_env.quoting import sh
 from dsv4_env.readers import bash
 from dsv4_env.readers.shell_quotes import EXPANSION, Quotes, unknown_expansion
 from dsv4_env.readers.yaml_source import Lines
-from dsv4_env.record import dataclass, field, replace
 
 # What bash sets by itself, whatever its environment holds.
 _OWN = re.compile(

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from dsv4_env.errors import ReadError
+from dsv4_env.late import dataclass, field, replace
 from dsv4_env.model import ENV_NAME, LaunchConfig, Location, Note, Unknown, Value
 from dsv4_env.readers import embedded, github, yaml_source
 from dsv4_env.readers.shell_text import Setting, Text
 from dsv4_env.readers.yaml_source import Mapping, Node, Scalar
-from dsv4_env.record import dataclass, field, replace
 
 _ECHO = re.compile(
     r"[ \t]*echo[ \t]+(?P<quote>[\"']?)(?P<name>[A-Za-z_]\w*)=(?P<value>[^\"'\n]*?)(?P=quote)[ \t]*"

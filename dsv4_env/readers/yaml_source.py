@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from typing import Any, TypeAlias
 
 from dsv4_env.errors import ReadError
+from dsv4_env.late import dataclass, field
 from dsv4_env.model import Location
-from dsv4_env.record import dataclass, field
 
 MAX_BYTES = 5_000_000
 MAX_NODES = 100_000

@@ -6,7 +6,7 @@ import importlib
 from collections.abc import Callable
 
 from dsv4_env.finding import Report
-from dsv4_env.record import dataclass
+from dsv4_env.late import dataclass
 
 
 @dataclass(frozen=True, slots=True)

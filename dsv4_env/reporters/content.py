@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from dsv4_env.finding import Comparison, Finding, Report, Severity
+from dsv4_env.late import dataclass
 from dsv4_env.model import Location
-from dsv4_env.record import dataclass
 from dsv4_env.scrub import scrubbed
 
 SEVERITIES = list(Severity)  # worst first

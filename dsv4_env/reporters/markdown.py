@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from dsv4_env.finding import Report, Severity
-from dsv4_env.record import dataclass
+from dsv4_env.late import dataclass
 from dsv4_env.reporters.content import (
     Entry,
     count,

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dsv4_env.errors import SettingsError, did_you_mean
+from dsv4_env.late import dataclass, field
 from dsv4_env.project import PREFIX, find_pyproject, is_ours
-from dsv4_env.record import dataclass, field
 
 if TYPE_CHECKING:
     from dsv4_env.finding import Severity, Waiver

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import islice, product
 from typing import Any
 
+from dsv4_env.late import dataclass
 from dsv4_env.model import LaunchConfig
 from dsv4_env.quoting import word
 from dsv4_env.readers.bash.syntax import Lit, Word
-from dsv4_env.record import dataclass
 from dsv4_env.writeback import Edit, Proposal, Refused, Wanted
 from dsv4_env.writeback.bash_text import GAP, PLAIN, Script, Words, styled
 

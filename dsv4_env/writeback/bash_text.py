@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from dsv4_env.late import dataclass, field, fields, is_dataclass
 from dsv4_env.model import LaunchConfig
 from dsv4_env.quoting import word
 from dsv4_env.readers.bash.syntax import (
@@ -18,7 +19,6 @@ from dsv4_env.readers.bash.syntax import (
     Word,
 )
 from dsv4_env.readers.bash.tree import parse
-from dsv4_env.record import dataclass, field, fields, is_dataclass
 
 DECLARERS = frozenset({"export", "declare", "typeset", "local", "readonly"})
 DOUBLE = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)

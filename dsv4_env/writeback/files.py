@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from dsv4_env.errors import Dsv4Error, ReadError, UsageError
-from dsv4_env.record import dataclass
+from dsv4_env.late import dataclass
 
 
 @dataclass(frozen=True, slots=True)

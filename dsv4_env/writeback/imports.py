@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from dsv4_env.errors import UsageError, did_you_mean
+from dsv4_env.late import dataclass
 from dsv4_env.model import LaunchConfig
 from dsv4_env.profile import Profile
 from dsv4_env.profile.schema import LAYER_NAME
-from dsv4_env.record import dataclass
 from dsv4_env.reporters.style import plain
 from dsv4_env.rules import LOCAL, is_local, with_model
 from dsv4_env.writeback import SETTLED, Refused

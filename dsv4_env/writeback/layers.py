@@ -9,10 +9,10 @@ from typing import Any
 
 from dsv4_env.diff import Difference, Kind
 from dsv4_env.errors import Dsv4Error, ProfileError, UsageError, did_you_mean
+from dsv4_env.late import dataclass, field
 from dsv4_env.model import ENV_NAME, LaunchConfig, Location, is_installed, text_of
 from dsv4_env.profile import Profile, layer_files, lock, resolve_all, shipped_dir
 from dsv4_env.profile.schema import FLAG
-from dsv4_env.record import dataclass, field
 from dsv4_env.rules import LOCAL, with_model
 from dsv4_env.upgrade import layer_value
 from dsv4_env.writeback import SETTLED, Refused, hopeless, occurrences

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import libcst as cst
 from libcst.metadata import MetadataWrapper, PositionProvider
 
-from dsv4_env.record import dataclass, field
+from dsv4_env.late import dataclass, field
 
 _NEWLINE = re.compile(r"\r\n|\r|\n")
 Span: TypeAlias = tuple[int, int]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from dsv4_env.late import dataclass, field, fields, is_dataclass, regexp, replace
 from dsv4_env.model import Unknown, Value
 from dsv4_env.readers.bash import params
 from dsv4_env.readers.bash import words as w
@@ -22,9 +23,8 @@ from dsv4_env.readers.bash.syntax import (
     Word,
 )
 from dsv4_env.readers.bash.variables import assign, assign_item, converted, forget, integer
-from dsv4_env.record import dataclass, field, fields, is_dataclass, replace
 
-_NAMES = re.compile(r"[A-Za-z_]\w*", re.ASCII)
+_NAMES = regexp(r"[A-Za-z_]\w*", re.ASCII)
 
 
 def value_of(run: Run, state: State, node: Assign) -> Value:

@@ -6,13 +6,14 @@ import itertools
 import re
 from typing import TypeAlias
 
+from dsv4_env.late import regexp
 from dsv4_env.readers.bash.syntax import Lit, Param, Part, SyntaxProblemError, Word
 
 MAX_WORDS = 10_000
 MAX_BRACES = 500
-_SEQUENCE = re.compile(r"([-+]?\d+)\.\.([-+]?\d+)(?:\.\.([-+]?\d+))?")
-_LETTERS = re.compile(r"([A-Za-z])\.\.([A-Za-z])(?:\.\.([-+]?\d+))?")
-_QUOTED = re.compile(r"""\\.|'[^']*'|"(?:[^"\\]|\\.)*\"""", re.DOTALL)
+_SEQUENCE = regexp(r"([-+]?\d+)\.\.([-+]?\d+)(?:\.\.([-+]?\d+))?")
+_LETTERS = regexp(r"([A-Za-z])\.\.([A-Za-z])(?:\.\.([-+]?\d+))?")
+_QUOTED = regexp(r"""\\.|'[^']*'|"(?:[^"\\]|\\.)*\"""", re.DOTALL)
 
 # A word as single characters that may be active, and parts that never are.
 _Token: TypeAlias = str | Part

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from typing import TypeAlias
 
+from dsv4_env.late import replace
 from dsv4_env.model import Location, Note, Unknown, Value
 from dsv4_env.readers.bash import conditions as tests
 from dsv4_env.readers.bash import output
@@ -17,7 +18,6 @@ from dsv4_env.readers.bash.state import Condition, FatalError, Run, State
 from dsv4_env.readers.bash.syntax import Assign, Simple, Word
 from dsv4_env.readers.bash.variables import forget, unset
 from dsv4_env.readers.bash.ways import decide
-from dsv4_env.record import replace
 
 Words: TypeAlias = list[tuple[Value, Location]]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from dsv4_env.late import replace
 from dsv4_env.readers import looked_at
 from dsv4_env.readers.bash import arrays, guards
 from dsv4_env.readers.bash import words as w
@@ -21,7 +22,6 @@ from dsv4_env.readers.bash.syntax import (
 )
 from dsv4_env.readers.bash.variables import forget
 from dsv4_env.readers.bash.ways import contradicts, decide, merge
-from dsv4_env.record import replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable

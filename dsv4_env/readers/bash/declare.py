@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from dsv4_env.late import regexp, replace
 from dsv4_env.model import Location, Note, Unknown, Value
 from dsv4_env.readers.bash import arrays
 from dsv4_env.readers.bash import words as w
@@ -11,9 +12,8 @@ from dsv4_env.readers.bash.lookup import find, settle
 from dsv4_env.readers.bash.state import Condition, Event, FatalError, Run, State, Var
 from dsv4_env.readers.bash.syntax import Assign, Simple, Word
 from dsv4_env.readers.bash.variables import assign, forget, integer
-from dsv4_env.record import replace
 
-_NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
+_NAME = regexp(r"[A-Za-z_]\w*", re.ASCII)
 
 
 def text_of(node: Simple, state: State) -> str:

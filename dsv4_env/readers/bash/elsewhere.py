@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from dsv4_env.late import replace
 from dsv4_env.model import Location, Note, Unknown, Value
 from dsv4_env.readers.bash.options import (
     DOCKER,
@@ -14,7 +15,6 @@ from dsv4_env.readers.bash.options import (
     take,
 )
 from dsv4_env.readers.bash.wrappers import Env, Notes, Place, behind, follow, run_text, set_variable
-from dsv4_env.record import replace
 
 
 def _argv(p: Place, words: Words, env: Env, notes: Notes, world: str | None) -> None:

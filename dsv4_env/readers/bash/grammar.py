@@ -9,29 +9,29 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING
 
+from dsv4_env.late import regexp
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import tree_sitter as ts
 
 _INNER = r"""(?:[^}'"`$\\\n]|\$\w+|\$(?=['"\\])|\\.|'[^'{}\n]*'|"[^"{}`\n]*")"""
-_EXPANSION = re.compile(rf"\$\{{(?:{_INNER}|\$\{{{_INNER}*\}})+\}}|\$'(?:[^'\\\n]|\\.)*'", re.ASCII)
+_EXPANSION = regexp(rf"\$\{{(?:{_INNER}|\$\{{{_INNER}*\}})+\}}|\$'(?:[^'\\\n]|\\.)*'", re.ASCII)
 _SUM = r"[^'\"`$\n()]|\$\w+"
-_ARITHMETIC = re.compile(
+_ARITHMETIC = regexp(
     rf"\$\(\((?:{_SUM}|\((?:{_SUM}|\((?:{_SUM}|\((?:{_SUM})*\))*\))*\))+\)\)", re.ASCII
 )
-_HEREDOC = re.compile(
-    r"(?ms)((?<![<\d(])<<-?[ \t]*[\\'\"]?(\w+)[^\n]*\n)(.*?)(?=^\t*\2$)", re.ASCII
-)
-_ASSIGNED = re.compile(r"(?m)^[ \t]*\w+=[^\s;|&()<>'\"`$]*[ \t]+\d*[<>]")
+_HEREDOC = regexp(r"(?ms)((?<![<\d(])<<-?[ \t]*[\\'\"]?(\w+)[^\n]*\n)(.*?)(?=^\t*\2$)", re.ASCII)
+_ASSIGNED = regexp(r"(?m)^[ \t]*\w+=[^\s;|&()<>'\"`$]*[ \t]+\d*[<>]")
 _ONE = r"\w+\+?=(?:[^\s'\"`$;|&()<>\\]|'[^'\n]*'|\"[^\"`\\\n]*\"|\$\w+)*"
-_ASSIGNMENTS = re.compile(rf"(?m)^[ \t]*(?:{_ONE}[ \t]+)+{_ONE}[ \t]*\n")
+_ASSIGNMENTS = regexp(rf"(?m)^[ \t]*(?:{_ONE}[ \t]+)+{_ONE}[ \t]*\n")
 # To the grammar, the quote behind an escaped backslash is escaped: $'…' goes on to it.
-_LATE_END = re.compile(r"\$'(?:[^'\\\n]|\\.)*?\\\\'")
-_WIDE = re.compile(r"[^\x00-\x7f]")
+_LATE_END = regexp(r"\$'(?:[^'\\\n]|\\.)*?\\\\'")
+_WIDE = regexp(r"[^\x00-\x7f]")
 
 
-DEEP = re.compile(r"(?:\(\s*){1000}")  # beyond it, the grammar's time is no longer bearable
+DEEP = regexp(r"(?:\(\s*){1000}")  # beyond it, the grammar's time is no longer bearable
 
 
 @cache

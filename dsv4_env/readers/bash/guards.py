@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from dsv4_env.late import fields, is_dataclass
 from dsv4_env.model import Location, Unknown, Value
 from dsv4_env.readers.bash.lookup import find
 from dsv4_env.readers.bash.special import empty_condition
 from dsv4_env.readers.bash.syntax import Param, Simple, Word
 from dsv4_env.readers.bash.ways import decide
-from dsv4_env.record import fields, is_dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable

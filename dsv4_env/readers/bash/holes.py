@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from dsv4_env.late import fields, is_dataclass
 from dsv4_env.model import Location, Note, Unknown, Value
 from dsv4_env.readers.bash.state import Run, State, Var
 from dsv4_env.readers.bash.syntax import Block, Param, SyntaxProblemError
 from dsv4_env.readers.bash.tree import parse
-from dsv4_env.record import fields, is_dataclass
 
 _NAME = "__unknown_{}__"
 

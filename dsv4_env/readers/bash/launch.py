@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, TypeAlias
 
+from dsv4_env.late import dataclass, field, regexp, replace
 from dsv4_env.model import Location, Note, RequiredInput, Unknown, Value
 from dsv4_env.readers.bash import arrays, output, wrappers
 from dsv4_env.readers.bash.state import Condition
 from dsv4_env.readers.bash.ways import decide
-from dsv4_env.record import dataclass, field, replace
 
 if TYPE_CHECKING:
     from dsv4_env.readers.bash.state import Event, Path1, Run, State, Var
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 Words: TypeAlias = list[tuple[Value, Location]]
 
-_PYTHON = re.compile(r"(?:.*/)?(?:python|pypy)(?:\d+(?:\.\d+)*)?t?")
-_FLAGS = re.compile(r"-[bBdEhiIOPqsSuvVx?]+")
-_SCRIPT = re.compile(r"(?:.*/)?launch_server\.py")
+_PYTHON = regexp(r"(?:.*/)?(?:python|pypy)(?:\d+(?:\.\d+)*)?t?")
+_FLAGS = regexp(r"-[bBdEhiIOPqsSuvVx?]+")
+_SCRIPT = regexp(r"(?:.*/)?launch_server\.py")
 MODULE = "sglang.launch_server"
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-
+from dsv4_env.late import regexp
 from dsv4_env.readers.bash.scan import (
     Cursor,
     blanks,
@@ -15,7 +14,7 @@ from dsv4_env.readers.bash.syntax import (
     Word,
 )
 
-_TOKEN = re.compile(r"[^ \t\n\\'\"$`|&;()<>]+(?=[ \t\n|&;()<>]|\\\n|\Z)|[();&|]")
+_TOKEN = regexp(r"[^ \t\n\\'\"$`|&;()<>]+(?=[ \t\n|&;()<>]|\\\n|\Z)|[();&|]")
 
 
 def comment(c: Cursor) -> bool:

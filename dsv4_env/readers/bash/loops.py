@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from dsv4_env.late import replace
 from dsv4_env.model import Note, Unknown
 from dsv4_env.readers.bash import arrays
 from dsv4_env.readers.bash import words as w
@@ -13,7 +14,6 @@ from dsv4_env.readers.bash.state import Condition, FatalError, ForkError, Run, S
 from dsv4_env.readers.bash.syntax import For
 from dsv4_env.readers.bash.variables import assign, forget
 from dsv4_env.readers.bash.ways import attributes, decide, merge
-from dsv4_env.record import replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
+from dsv4_env.late import dataclass, field
 from dsv4_env.model import Location, Unknown, Value
-from dsv4_env.record import dataclass, field
 
 Words: TypeAlias = list[tuple[Value, Location]]
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from typing import TypeAlias
 
+from dsv4_env.late import regexp
 from dsv4_env.model import Unknown, Value
 from dsv4_env.readers.bash.dollar import unescape
 from dsv4_env.readers.bash.state import Condition, Run, State, Var
@@ -18,10 +19,10 @@ Status: TypeAlias = int | Condition | None
 Command: TypeAlias = Callable[[Run, State, Simple, list[Value]], Status]
 
 
-NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
+NAME = regexp(r"[A-Za-z_]\w*", re.ASCII)
 
 
-_DIRECTIVE = re.compile(r"%([-+ 0#]*)(\*|\d*)(?:\.(\*|\d*))?([%bcdiouxXsq])|%|\\", re.DOTALL)
+_DIRECTIVE = regexp(r"%([-+ 0#]*)(\*|\d*)(?:\.(\*|\d*))?([%bcdiouxXsq])|%|\\", re.DOTALL)
 
 
 def emit(state: State, *values: Value) -> None:

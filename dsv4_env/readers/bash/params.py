@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from dsv4_env.late import regexp
 from dsv4_env.model import Unknown, Value
 from dsv4_env.readers.bash import lists, operators
 from dsv4_env.readers.bash import words as w
@@ -40,7 +41,7 @@ from dsv4_env.readers.bash.special import (
     take,
 )
 
-_NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
+_NAME = regexp(r"[A-Za-z_]\w*", re.ASCII)
 
 
 def expand(run: Run, state: State, part: Param) -> list[Piece]:

@@ -6,6 +6,8 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from dsv4_env.late import regexp
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -32,8 +34,8 @@ class CannotTranslateError(ValueError):
 
 MAX_STEPS = 5_000_000
 _MAX_REPEATED = 24
-_UNBOUNDED = re.compile(r"(?<!\\)[*+]|(?<!\\)\{\d")
-_REPEATED = re.compile(r"\)[*+{]")
+_UNBOUNDED = regexp(r"(?<!\\)[*+]|(?<!\\)\{\d")
+_REPEATED = regexp(r"\)[*+{]")
 
 
 def affordable(regex: str, text: str, times: int = 1) -> None:
@@ -160,7 +162,7 @@ def _class_escape(ch: str) -> str:
     return "\\" + ch if ch in "\\]^-[&~|" else ch
 
 
-_ERE_SAFE = re.compile(r"[A-Za-z0-9_ /:,=@%<>!#~'\"\-]")
+_ERE_SAFE = regexp(r"[A-Za-z0-9_ /:,=@%<>!#~'\"\-]")
 
 
 def ere(segments: Sequence[tuple[str, bool]]) -> re.Pattern[str]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from dsv4_env.late import replace
 from dsv4_env.model import Unknown, Value
 from dsv4_env.readers.bash.lookup import scalar, separators
 from dsv4_env.readers.bash.output import NAME, Command, Status, undecided
 from dsv4_env.readers.bash.special import delimiter
 from dsv4_env.readers.bash.state import Run, State, Var
 from dsv4_env.readers.bash.variables import assign, forget, store
-from dsv4_env.record import replace
 
 if TYPE_CHECKING:
     from dsv4_env.readers.bash.syntax import Simple

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, Any
 
+from dsv4_env.late import replace
 from dsv4_env.model import (
     EnvVar,
     LaunchConfig,
@@ -16,7 +16,6 @@ from dsv4_env.model import (
     group_args,
 )
 from dsv4_env.readers.bash.ways import simplify
-from dsv4_env.record import replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -180,6 +179,11 @@ def _merged_args(
     merged: list[tuple[ServerArg, set[int]]] = []
     for i, found in enumerate(group):
         mine = group_args(found.args, "bash")
+        if not merged:
+            merged = [(a, {i}) for a in mine]
+            continue
+        from difflib import SequenceMatcher  # scripts with one way to a launch need none
+
         known = [a for a, _ in merged]
         combined: list[tuple[ServerArg, set[int]]] = []
         matcher = SequenceMatcher(None, known, mine, autojunk=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from dsv4_env.late import dataclass, field, regexp
 from dsv4_env.readers.bash import dollar
 from dsv4_env.readers.bash.braces import expand_braces
 from dsv4_env.readers.bash.syntax import (
@@ -15,7 +16,6 @@ from dsv4_env.readers.bash.syntax import (
     SyntaxProblemError,
     Word,
 )
-from dsv4_env.record import dataclass, field
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 MAX_NESTING = 50
 
 
-NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+NAME = regexp(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 _RUN = re.compile(r"[^ \t\n\\'\"$`|&;()<>]+")
@@ -35,13 +35,13 @@ _DQ_RUN = re.compile(r'[^"\\$`]+')
 _HERE_RUN = re.compile(r"[^\\$`]+")
 
 
-_BLANKS = re.compile(r"(?:[ \t]|\\\n)+")
+_BLANKS = regexp(r"(?:[ \t]|\\\n)+")
 
 
-_PLAIN = re.compile(r"[A-Za-z0-9_@%+:,./=-]+(?=[ \t\n;)]|\Z)")
+_PLAIN = regexp(r"[A-Za-z0-9_@%+:,./=-]+(?=[ \t\n;)]|\Z)")
 
 
-_ACTIVE = re.compile(r"[*?~{(]|\[.")
+_ACTIVE = regexp(r"[*?~{(]|\[.")
 
 
 @dataclass(slots=True, eq=False)

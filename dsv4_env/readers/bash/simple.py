@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from dsv4_env.late import regexp, replace
 from dsv4_env.readers.bash.braces import expand_braces
 from dsv4_env.readers.bash.dollar import subscript
 from dsv4_env.readers.bash.lines import skip_lines
@@ -25,15 +26,14 @@ from dsv4_env.readers.bash.syntax import (
     SyntaxProblemError,
     Word,
 )
-from dsv4_env.record import replace
 
 DECLARERS = frozenset({"export", "declare", "typeset", "local", "readonly"})
 
 
-_ASSIGN = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?:(\+?)=|(?=\[))")
+_ASSIGN = regexp(r"([A-Za-z_][A-Za-z0-9_]*)(?:(\+?)=|(?=\[))")
 
 
-_REDIRECT = re.compile(
+_REDIRECT = regexp(
     r"(\d+|\{[A-Za-z_]\w*\})?(<<<|<<-|<<|<>|<&|>>|>&|>\||&>>|&>|<(?!\()|>(?!\())", re.ASCII
 )
 

@@ -7,12 +7,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TypeAlias
 
+from dsv4_env.late import regexp
 from dsv4_env.model import RequiredInput, Unknown, Value
 from dsv4_env.readers.bash.lookup import settle
 from dsv4_env.readers.bash.state import Condition, Run, State
 
-_ALL = re.compile(r"\$@|\$\{@:\d+\}")  # all arguments of the script
-_NUMERIC = re.compile(
+_ALL = regexp(r"\$@|\$\{@:\d+\}")  # all arguments of the script
+_NUMERIC = regexp(
     r"\$[#?$!]|\$\{#.*\}|\$\(\(.*\)\)|\$\{?(?:RANDOM|UID|EUID|PPID|SECONDS"
     r"|LINENO|BASHPID|EPOCHSECONDS|SHLVL)\}?",
     re.DOTALL | re.ASCII,

@@ -9,8 +9,8 @@ from __future__ import annotations
 from bisect import bisect_right
 from typing import TypeAlias
 
+from dsv4_env.late import dataclass, field
 from dsv4_env.model import Location
-from dsv4_env.record import dataclass, field
 
 
 @dataclass(slots=True, eq=False)

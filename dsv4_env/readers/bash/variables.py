@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from dsv4_env.late import replace
 from dsv4_env.model import Location, Unknown, Value
 from dsv4_env.readers.bash.arith import wrap
 from dsv4_env.readers.bash.lookup import DEFAULTS, find, ragged_array, settle, target
 from dsv4_env.readers.bash.state import Event, FatalError, Run, State, Var, refused
-from dsv4_env.record import replace
 
 
 def assign(

@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
+from dsv4_env.late import replace
 from dsv4_env.model import Note
 from dsv4_env.readers.bash.state import Condition, Event, ForkError, Key, Path1, Run, State, Var
-from dsv4_env.record import replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable

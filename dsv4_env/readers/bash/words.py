@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, TypeAlias
 
+from dsv4_env.late import regexp
 from dsv4_env.model import Unknown, Value
 from dsv4_env.readers.bash import arith, lists, params, special
 from dsv4_env.readers.bash.lookup import element, find, is_set, scalar, separators, settle
@@ -19,10 +20,10 @@ if TYPE_CHECKING:
 # ("Q"), or an expansion ("E": is split too). None is where "$@" begins a new word.
 Piece: TypeAlias = tuple[Value, str] | None
 
-_TILDE = re.compile(r"~([^/:]*)")
-_ASSIGNMENT_TILDE = re.compile(r"[A-Za-z_]\w*\+?=~", re.ASCII)
-_ACTIVE = re.compile(r"[*?]|\[.*\]|[@!+]\(", re.DOTALL)
-WRITES = re.compile(
+_TILDE = regexp(r"~([^/:]*)")
+_ASSIGNMENT_TILDE = regexp(r"[A-Za-z_]\w*\+?=~", re.ASCII)
+_ACTIVE = regexp(r"[*?]|\[.*\]|[@!+]\(", re.DOTALL)
+WRITES = regexp(
     r"([A-Za-z_]\w*)(?:\[[^]]*\])?\s*(?:[-+*/%&^|]|<<|>>)?=(?!=)"
     r"|([A-Za-z_]\w*)\s*(?:\+\+|--)|(?:\+\+|--)\s*([A-Za-z_]\w*)",
     re.ASCII,

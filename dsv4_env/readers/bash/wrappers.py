@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import TypeAlias
 
+from dsv4_env.late import dataclass, replace
 from dsv4_env.model import Location, Note, Unknown, Value
 from dsv4_env.readers.bash import launch
 from dsv4_env.readers.bash.options import (
@@ -21,7 +22,6 @@ from dsv4_env.readers.bash.options import (
 )
 from dsv4_env.readers.bash.state import Event, Run, State, Var
 from dsv4_env.readers.bash.syntax import Simple, Source
-from dsv4_env.record import dataclass, replace
 
 Env: TypeAlias = dict[str, Var]
 

@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from dsv4_env.errors import ReadError
+from dsv4_env.late import dataclass
 from dsv4_env.model import LaunchConfig, Location
 from dsv4_env.readers import choose
-from dsv4_env.record import dataclass
 
 ENTRY = "nothing in this file launches this entry"
 """How the note begins on an entry of a list of launches that may be something else."""

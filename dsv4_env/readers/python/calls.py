@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from typing import Any
 
+from dsv4_env.late import replace
 from dsv4_env.model import Unknown
 from dsv4_env.readers.python import builtin, classes, launch, methods, objects, scan
 from dsv4_env.readers.python.expr import elements, evaluate, unknown
@@ -26,7 +27,6 @@ from dsv4_env.readers.python.values import (
     Val,
     current,
 )
-from dsv4_env.record import replace
 
 # Calls of what isn't read that change none of their arguments.
 _HARMLESS = frozenset(

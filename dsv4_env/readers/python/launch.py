@@ -8,6 +8,7 @@ import re
 import shlex
 from collections.abc import Sequence
 
+from dsv4_env.late import replace
 from dsv4_env.model import (
     EnvVar,
     Location,
@@ -37,7 +38,6 @@ from dsv4_env.readers.python.values import (
     shown,
     unknown_of,
 )
-from dsv4_env.record import replace
 
 # The parameters of sglang.test.test_utils.popen_launch_server (python/sglang/test/test_utils.py).
 _PARAMETERS = ("model", "base_url", "timeout", "api_key", "other_args", "env")

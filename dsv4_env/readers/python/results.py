@@ -6,8 +6,8 @@ from collections.abc import Hashable, Sequence
 from difflib import SequenceMatcher
 from typing import TypeAlias, TypeVar
 
+from dsv4_env.late import dataclass, replace
 from dsv4_env.model import EnvVar, Location, Note, ServerArg
-from dsv4_env.record import dataclass, replace
 
 T = TypeVar("T", EnvVar, ServerArg)
 

@@ -8,10 +8,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from dsv4_env.late import dataclass, field
 from dsv4_env.model import Location, Note, Unknown
 from dsv4_env.readers.python.results import Found, Results, merged
 from dsv4_env.readers.python.values import Const, Ext, Instance, Map, Module, Val, walk
-from dsv4_env.record import dataclass, field
 
 ENOUGH_STEPS = 500_000  # after them no further ways are followed; after four times as many: none
 KEPT = 16  # modules whose facts are kept for the next file that imports them

@@ -8,10 +8,10 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any
 
+from dsv4_env.late import dataclass, field
 from dsv4_env.model import Unknown
 from dsv4_env.readers.python.run import KEPT, Run, called, launching
 from dsv4_env.readers.python.values import Const, Entry, Ext, Scope, Val, shown, walk
-from dsv4_env.record import dataclass, field
 
 _SPEAKS = frozenset(
     "print info debug warning error exception log write_github_step_summary sleep flush".split()

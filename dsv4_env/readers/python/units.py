@@ -6,6 +6,7 @@ import ast
 import contextlib
 from collections.abc import Callable
 
+from dsv4_env.late import dataclass, replace
 from dsv4_env.model import LaunchConfig, Note
 from dsv4_env.readers.python import launch, objects, scan
 from dsv4_env.readers.python.calls import invoke
@@ -26,7 +27,6 @@ from dsv4_env.readers.python.run import (
 )
 from dsv4_env.readers.python.statements import run_body
 from dsv4_env.readers.python.values import Class, Func, Instance, Module, Scope, Source, Val, walk
-from dsv4_env.record import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ import ast
 import re
 from typing import Any, TypeAlias
 
+from dsv4_env.late import dataclass, field, replace
 from dsv4_env.model import Location, Unknown
-from dsv4_env.record import dataclass, field, replace
 
 _NEWLINE = re.compile(r"\r\n|\r|\n")
 MAX_TEXT = 200_000

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from dsv4_env.catalogue import load, nearest, releases, within
 from dsv4_env.errors import ReadError
@@ -56,3 +59,24 @@ def test_any_other_release_is_one_clear_error(release: str, hint: str) -> None:
 def test_the_releases_within_a_range() -> None:
     assert within(">=0.5.13,<0.5.18") == ("0.5.13", "0.5.14", "0.5.15", "0.5.16")
     assert within(">=1") == ()
+    with pytest.raises(ValueError, match="specifier"):
+        within(">=0.5.13 <0.5.18")
+
+
+_BOUND = st.builds(
+    "{}{}{}".format,
+    st.sampled_from(["==", "!=", "<", "<=", ">", ">=", " >= ", "~=", "==="]),
+    st.sampled_from([*releases(), "0.5", "0.5.13.0", "0.05.016", "0.6", "0", "0.5.17", "1.2.3.4"]),
+    st.sampled_from(["", "", "", " ", ".*", "rc1", ".post1"]),
+)
+
+
+@given(st.lists(_BOUND, max_size=3).map(",".join))
+def test_a_range_means_what_packaging_says(range_: str) -> None:
+    try:
+        expected = tuple(SpecifierSet(range_).filter(releases()))
+    except InvalidSpecifier:
+        with pytest.raises(InvalidSpecifier):
+            within(range_)
+    else:
+        assert within(range_) == expected

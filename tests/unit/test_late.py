@@ -8,22 +8,23 @@ import importlib
 import inspect
 import pickle
 import pkgutil
+import re
 from typing import Any
 
 import pytest
 
 import dsv4_env
-from dsv4_env import record
+from dsv4_env import late
 from dsv4_env.model import Location
 
 
-@record.dataclass(frozen=True, slots=True, order=True)
+@late.dataclass(frozen=True, slots=True, order=True)
 class Point:
     """All that a frozen one has."""
 
     x: int
-    y: list[int] = record.field(default_factory=list)
-    note: str = record.field(default="", compare=False, repr=False)
+    y: list[int] = late.field(default_factory=list)
+    note: str = late.field(default="", compare=False, repr=False)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, order=True)
@@ -35,18 +36,18 @@ class Standard:
     note: str = dataclasses.field(default="", compare=False, repr=False)
 
 
-@record.dataclass(slots=True)
+@late.dataclass(slots=True)
 class Base:
     """One that changes."""
 
     a: int = 1
-    made: list[int] = record.field(init=False)
+    made: list[int] = late.field(init=False)
 
     def __post_init__(self) -> None:
         self.made = [self.a]
 
 
-@record.dataclass(slots=True)
+@late.dataclass(slots=True)
 class Derived(Base):
     """With a field more, and another default."""
 
@@ -69,7 +70,7 @@ def records() -> list[type]:
         module = importlib.import_module(info.name)
         for value in vars(module).values():
             if isinstance(value, type) and value.__module__ == info.name:
-                found |= dict.fromkeys([value] if record.is_dataclass(value) else [])
+                found |= dict.fromkeys([value] if late.is_dataclass(value) else [])
     return list(found)
 
 
@@ -79,7 +80,7 @@ def test_every_record_is_a_dataclass_with_the_fields_of_its_class() -> None:
     for cls in found:
         assert dataclasses.is_dataclass(cls)
         names = [f.name for f in dataclasses.fields(cls)]
-        assert names == [f.name for f in record.fields(cls)], cls
+        assert names == [f.name for f in late.fields(cls)], cls
         accepted = tuple(f.name for f in dataclasses.fields(cls) if f.init)
         assert cls.__match_args__ == tuple(inspect.signature(cls).parameters) == accepted  # type: ignore[attr-defined]
 
@@ -113,7 +114,7 @@ def outcome(function: Any, *args: Any, **kwargs: Any) -> str:
         lambda c: pickle.loads(pickle.dumps(c(1, [2], "n"))).note,
         lambda c: dataclasses.replace(c(1), x=3),
         lambda c: dataclasses.replace(c(1), z=3),
-        lambda c: (record if c is Point else dataclasses).replace(c(1, [2]), x=3),
+        lambda c: (late if c is Point else dataclasses).replace(c(1, [2]), x=3),
         lambda c: dataclasses.asdict(c(1, [2])),
         lambda c: inspect.signature(c),
         lambda c: [(f.name, f.type, f.compare, f.repr) for f in dataclasses.fields(c)],
@@ -156,3 +157,15 @@ def test_the_methods_are_made_when_first_called() -> None:
     Location("b")
     assert Location.__init__ is after
     assert before.__qualname__ == after.__qualname__ == "Location.__init__"
+
+
+def test_a_late_pattern_answers_as_a_compiled_one() -> None:
+    one = late.regexp(r"(a+)b", re.IGNORECASE)
+    assert "match" not in vars(one)
+    assert all((one.fullmatch("AAb"), one.match("ab "), one.search("xab"), one.match("c") is None))
+    assert (one.sub("-", "abAB"), one.split("xaby"), one.groups) == ("--", ["x", "a", "y"], 1)
+    assert "match" in vars(one)
+    with pytest.raises(AttributeError, match="nothing"):
+        one.nothing  # type: ignore[attr-defined]  # noqa: B018
+    with pytest.raises(re.error):
+        late.regexp("(").match("")

@@ -1,20 +1,38 @@
-"""``dataclasses`` for start-up: the same classes, whose methods are made when first called.
+"""``dataclasses`` and ``re.compile`` for start-up: what they make is made when it is first used.
 
 The standard decorator compiles six functions for every class that is imported, and imports
 ``inspect`` for it: a third of the time that ``dsv4-env check`` took, most of it for classes of
 which a run makes no object. To type checkers, and to whoever asks ``dataclasses`` about one of
-these classes, they are dataclasses with slots; tests hold them to it.
+these classes, they are dataclasses with slots; tests hold them to it. A ``regexp`` has the
+methods of a compiled one, and is for those that many runs have no use for.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-__all__ = ["MISSING", "dataclass", "field", "fields", "is_dataclass", "replace"]
+__all__ = ["MISSING", "dataclass", "field", "fields", "is_dataclass", "regexp", "replace"]
 
 if TYPE_CHECKING:
     from dataclasses import MISSING, dataclass, field, fields, is_dataclass, replace
+    from re import compile as regexp
 else:
+
+    class regexp:  # noqa: N801  # it stands for the function ``re.compile``
+        """A regular expression that is compiled when it is first asked something."""
+
+        def __init__(self, text, flags=0):
+            self._made_of = (text, flags)
+
+        def __getattr__(self, name):
+            if name.startswith("_"):
+                raise AttributeError(name)
+            import re
+
+            value = getattr(re.compile(*self._made_of), name)
+            setattr(self, name, value)
+            return value
+
     MISSING = object()
     _ORDER = {"__lt__": "<", "__le__": "<=", "__gt__": ">", "__ge__": ">="}
 
