@@ -1,7 +1,7 @@
 """``dsv4-env``, and ``python -m dsv4_env``: what must be quick at once, all else from ``cli``.
 
-Most of the time that ``--help`` and ``export PROFILE`` take is click's import, and neither needs
-it. Tests hold both to what click does.
+Most of the time that ``--help``, ``export PROFILE`` and the completion of a word take is click's
+import, and none needs it. Tests hold them to what click does.
 """
 
 from __future__ import annotations
@@ -56,7 +56,9 @@ def _export(words: list[str]) -> bytes | None:
 def _quick(words: list[str]) -> bytes | None:
     """The answer to a command line that needs no click, None for all others."""
     if "_DSV4_ENV_COMPLETE" in os.environ:
-        return None
+        from dsv4_env import completion
+
+        return completion.answer()
     if words in (["--help"], ["-h"]):
         return _help() if _wide() else None
     return _export(words[1:]) if words[:1] == ["export"] else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable
 from typing import Any
@@ -15,6 +14,7 @@ from click.shell_completion import (
     split_arg_string,
 )
 
+from dsv4_env import completion as quick
 from dsv4_env.cli import VARIABLE
 from dsv4_env.errors import Dsv4Error
 
@@ -26,24 +26,13 @@ def _starting(names: Iterable[str], incomplete: str) -> Items:
 
 
 def _layers(ctx: click.Context) -> tuple[set[str], set[str]]:
-    """The names of profiles, and of layers that are none, by the files' names and their lock."""
     from dsv4_env.cli.common import profile_folder
-    from dsv4_env.profile import layer_files, shipped_dir
-    from dsv4_env.profile.lock import lock_path
 
     try:
         own = profile_folder(ctx.params.get("folder"))
-        names = set(layer_files(own))
     except (Dsv4Error, OSError):
-        own, names = None, set(layer_files())
-    abstract: set[str] = set()
-    for folder in filter(None, (own, shipped_dir())):
-        try:
-            locked = json.loads(lock_path(folder).read_bytes())["profiles"]
-            abstract |= {x for p in locked.values() for x in p["layers"] if x not in locked}
-        except (OSError, ValueError, LookupError, TypeError, AttributeError):
-            continue  # without a lock every layer may be a profile
-    return names - abstract, names & abstract
+        own = None
+    return quick.layers(own)
 
 
 def _known(incomplete: str) -> set[str]:
@@ -138,6 +127,12 @@ class _Shell(ShellComplete):
             for i in super().get_completions(args, incomplete)
         ]
 
+    def format_completion(self, item: CompletionItem) -> str:
+        """The lines of one item."""
+        _, incomplete = self.get_completion_args()
+        shell = self.name.removeprefix("dsv4")
+        return quick.formatted(shell, (item.type, str(item.value), item.help or ""), incomplete)
+
 
 class _Bash(_Shell):
     name = "dsv4bash"
@@ -164,13 +159,6 @@ class _Bash(_Shell):
 }
 complete -o nosort -F %(complete_func)s %(prog_name)s
 """
-
-    def format_completion(self, item: CompletionItem) -> str:
-        """``type,value``; of a word that bash cuts (at = and :), what follows the cut."""
-        cut = os.environ.get("COMP_WORD", "")
-        _, incomplete = self.get_completion_args()
-        before = incomplete if cut in ("=", ":") else incomplete.removesuffix(cut)
-        return f"{item.type},{str(item.value).removeprefix(before)}"
 
 
 class _Zsh(_Shell):
@@ -203,12 +191,6 @@ else
 fi
 """
 
-    def format_completion(self, item: CompletionItem) -> str:
-        """Three lines: type, value (as _describe wants it where there is help), help or ``_``."""
-        about = " ".join((item.help or "").split())
-        value = item.value.replace(":", r"\:") if about else item.value
-        return f"{item.type}\n{value}\n{about or '_'}"
-
 
 class _Fish(_Shell):
     name = "dsv4fish"
@@ -229,11 +211,6 @@ function %(complete_func)s
 end
 complete --no-files --keep-order --command %(prog_name)s --arguments "(%(complete_func)s)"
 """
-
-    def format_completion(self, item: CompletionItem) -> str:
-        """``type,value``, then a tab and the help."""
-        about = " ".join((item.help or "").split())
-        return f"{item.type},{item.value}" + (f"\t{about}" if about else "")
 
 
 _SHELLS: dict[str, type[_Shell]] = {"bash": _Bash, "zsh": _Zsh, "fish": _Fish}

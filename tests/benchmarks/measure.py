@@ -109,8 +109,9 @@ def small(work: Path) -> dict[str, Action]:
         SYNTAX: process("bash", "-n", str(script)),
         READ: lambda: _discard(bash.read(data)),
     }
-    completion = {**os.environ, "_DSV4_ENV_COMPLETE": "bash_complete", "COMP_CWORD": "1"}
-    completion["COMP_WORDS"] = "dsv4-env ex"
+    # as the script of `dsv4-env completion bash` asks
+    completion = {**os.environ, "_DSV4_ENV_COMPLETE": "dsv4bash_complete"}
+    completion |= {"COMP_LINE": "dsv4-env ex", "COMP_WORD": "ex"}
 
     def complete() -> None:
         subprocess.run(

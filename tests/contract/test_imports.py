@@ -21,7 +21,7 @@ TIERS = [
     {"catalogue", "finding", "project", "quoting", "scrub", "toml_source"},
     {"capture", "diff", "drift_rules", "importance", "profile", "server", "settings"}
     | {"readers", "exporters", "reporters"},
-    {"equivalence"},
+    {"completion", "equivalence"},
     {"lint", "rules", "upgrade"},
     {"drift", "preflight"},
     {"history", "pytest_drift", "writeback"},
