@@ -61,10 +61,10 @@ else:
 
     def replace(one, /, **changes):
         """The same record with other values for some fields."""
-        for known in one.__record__:
-            if known.init and known.name not in changes:
-                changes[known.name] = getattr(one, known.name)
-        return one.__class__(**changes)
+        cls = one.__class__
+        names = cls.__match_args__
+        values = [changes.pop(n) if n in changes else getattr(one, n) for n in names]
+        return cls(*values, **changes)
 
     def dataclass(*, slots, frozen=False, eq=True, order=False):
         """Make a class a record. Of the standard decorator's options, those that are in use."""

@@ -245,32 +245,28 @@ def group_args(
     words: Sequence[tuple[Value, Location | None]], origin_name: str
 ) -> tuple[ServerArg, ...]:
     """Split the words of a command line into flags and their values; no word is lost."""
-    args: list[ServerArg] = []
+    args: list[tuple[str | None, list[Value], Origin, bool]] = []
     for word, location in words:
         origin = Origin(origin_name, location, word if isinstance(word, str) else word.text)
         if isinstance(word, str) and is_flag(word):
             flag, equals, value = word.partition("=")
             joined = bool(equals) and word.startswith("--")
-            args.append(
-                ServerArg(flag if joined else word, (value,) if joined else (), origin, joined)
-            )
+            args.append((flag if joined else word, [value] if joined else [], origin, joined))
         elif isinstance(word, Unknown) and re.match(r"--[\w-]+=", word.text):
             flag, _, text = word.text.partition("=")
             default = word.default.partition("=")[2] if word.default is not None else None
             rest = replace(word, text=text, default=default)
-            args.append(ServerArg(flag, (rest,), origin, joined=True))
-        elif (
-            args and args[-1].flag is not None and not args[-1].joined and _belongs(args[-1], word)
-        ):
-            args[-1] = replace(args[-1], values=(*args[-1].values, word))
+            args.append((flag, [rest], origin, True))
+        elif args and args[-1][0] is not None and not args[-1][3] and _belongs(args[-1][1], word):
+            args[-1][1].append(word)
         else:
-            args.append(ServerArg(None, (word,), origin))
-    return tuple(args)
+            args.append((None, [word], origin, False))
+    return tuple(ServerArg(flag, tuple(values), at, joined) for flag, values, at, joined in args)
 
 
-def _belongs(arg: ServerArg, word: Value) -> bool:
+def _belongs(values: list[Value], word: Value) -> bool:
     """Whether a word is taken for a flag's: of words that split, only one right behind it is."""
-    splits = [isinstance(w, Unknown) and w.splits for w in (*arg.values, word)]
+    splits = [isinstance(w, Unknown) and w.splits for w in (*values, word)]
     return not any(splits) or (splits == [True])
 
 

@@ -66,8 +66,7 @@ def deeper(c: Cursor) -> None:
 
 def blanks(c: Cursor) -> None:
     """Skip blanks and line continuations."""
-    m = _BLANKS.match(c.text, c.pos, c.end)
-    if m:
+    if c.pos < c.end and c.text[c.pos] in " \t\\" and (m := _BLANKS.match(c.text, c.pos, c.end)):
         c.pos = m.end()
 
 

@@ -71,10 +71,8 @@ def simple_command(c: Cursor) -> Node:
         found = repr(text[c.pos]) if c.pos < c.end else "end"
         raise SyntaxProblemError(c.pos, f"unexpected {found}")
     node.end = end
-    if node.words and [w.plain if isinstance(w, Word) else "" for w in node.words[:2]] == [
-        "shopt",
-        "-s",
-    ]:  # extglob changes how later lines are read
+    names = [w.plain if isinstance(w, Word) else "" for w in node.words[:2]]
+    if names == ["shopt", "-s"]:  # extglob changes how later lines are read
         c.extglob |= any(isinstance(w, Word) and w.plain == "extglob" for w in node.words)
     return node
 

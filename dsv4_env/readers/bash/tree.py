@@ -109,17 +109,22 @@ class Converter:
     def program(self) -> tuple[Block, SyntaxProblemError | None]:
         """All commands, and the first syntax error."""
         items: list[Node] = []
-        for statement in self.groups(opened(self.root.children)):
-            bad = next((n for n in statement if not sound(n)), None)
+        children = self.root.children
+        for statement in self.groups(opened(children) if self.root.has_error else children):
+            bad = (
+                next((n for n in statement if not sound(n)), None) if self.root.has_error else None
+            )
             if bad is not None:
                 return Block(items), self.problem(bad)
             try:
                 line = self.items(statement)
             except SyntaxProblemError as problem:
                 return Block(items), problem
-            commands = sum(n.is_named and n.type not in _NO_COMMAND for n in statement)
             # An error drops the rest of its line; where there are more, the tree joined lines.
-            items += [Block(line)] if 1 < len(line) == commands else line
+            together = len(line) > 1 and len(line) == sum(
+                n.is_named and n.type not in _NO_COMMAND for n in statement
+            )
+            items += [Block(line)] if together else line
         return Block(items), None
 
     def problem(self, node: ts.Node) -> SyntaxProblemError:
