@@ -37,12 +37,10 @@ class Unquoted:
 
 @lru_cache(maxsize=4)
 def _parse(script: str) -> tuple[Tree, bytes]:
-    import tree_sitter
-    import tree_sitter_bash
+    from dsv4_env.readers.bash.grammar import parser
 
     data = script.encode("utf-8", "surrogateescape")
-    language = tree_sitter.Language(tree_sitter_bash.language())
-    return tree_sitter.Parser(language).parse(data), data
+    return parser().parse(data), data
 
 
 def _text(node: Node, data: bytes) -> str:

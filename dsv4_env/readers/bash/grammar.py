@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dsv4_env.late import regexp
 
@@ -38,9 +38,25 @@ DEEP = regexp(r"(?:\(\s*){1000}")  # beyond it, the grammar's time is no longer 
 def parser() -> ts.Parser:
     """The parser of this process."""
     import tree_sitter
-    import tree_sitter_bash
 
-    return tree_sitter.Parser(tree_sitter.Language(tree_sitter_bash.language()))
+    return tree_sitter.Parser(tree_sitter.Language(_binding().language()))
+
+
+def _binding() -> Any:
+    """What is compiled of tree_sitter_bash: the rest of it imports what unpacks archives."""
+    from importlib.machinery import PathFinder
+    from importlib.util import module_from_spec
+
+    package = PathFinder.find_spec("tree_sitter_bash")
+    places = package.submodule_search_locations if package else None
+    spec = PathFinder.find_spec("tree_sitter_bash._binding", places) if places else None
+    if spec is None or spec.loader is None:  # not installed as files
+        import tree_sitter_bash
+
+        return tree_sitter_bash
+    binding = module_from_spec(spec)
+    spec.loader.exec_module(binding)
+    return binding
 
 
 def shown(text: str, breaks: frozenset[int]) -> str:
