@@ -10,7 +10,7 @@ what SGLang changed, and one name can be looked up without decoding the rest.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -79,20 +79,12 @@ def decode(text: str, before: Mapping[tuple[str, str], str]) -> Lines:
     return lines
 
 
-@lru_cache(maxsize=1)
-def _all_lines() -> dict[str, Lines]:
-    folder = Path(__file__).parent / "data"
-    before: Lines = {}
-    found: dict[str, Lines] = {}
-    for release in RELEASES:
-        text = (folder / f"{release}.txt").read_text(encoding="utf-8")
-        found[release] = before = decode(text, before)
-    return found
-
-
+@lru_cache(maxsize=len(RELEASES))
 def shipped(release: str) -> Lines:
-    """The lines of a shipped release."""
-    return _all_lines()[release]
+    """The lines of a shipped release. Raises ValueError for any other."""
+    index = RELEASES.index(release)
+    text = (Path(__file__).parent / "data" / f"{release}.txt").read_text(encoding="utf-8")
+    return decode(text, shipped(RELEASES[index - 1]) if index else {})
 
 
 @dataclass(slots=True, eq=False)  # a Mapping compares by its items
@@ -139,14 +131,14 @@ def _argument(flag: str, line: str) -> Argument:
 def from_lines(release: str, lines: Mapping[tuple[str, str], str], label: str) -> Catalogue:
     """The catalogue of a release out of its lines; variables and arguments stay undecoded."""
 
-    def of(wanted: str) -> Iterable[tuple[str, str]]:
-        return ((name, text) for (kind, name), text in sorted(lines.items()) if kind == wanted)
-
+    by_kind: dict[str, dict[str, str]] = {"V": {}, "A": {}, "U": {}, "P": {}}
+    for (kind, name), text in sorted(lines.items()):
+        by_kind[kind][name] = text
     return Catalogue(
         release,
-        _Lazy(dict(of("V")), _variable),
-        _Lazy(dict(of("A")), _argument),
-        tuple(name for name, _ in of("U")),
-        tuple((old, json.loads(text)["new"]) for old, text in of("P")),
+        _Lazy(by_kind["V"], _variable),
+        _Lazy(by_kind["A"], _argument),
+        tuple(by_kind["U"]),
+        tuple((old, json.loads(text)["new"]) for old, text in by_kind["P"].items()),
         label,
     )
