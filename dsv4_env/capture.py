@@ -15,10 +15,10 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from dsv4_env.errors import ReadError
-from dsv4_env.late import dataclass
 from dsv4_env.model import EnvVar, LaunchConfig, Location, Note, Origin, group_args
 
 LAUNCHERS = ("python", "python3", "sglang")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import enum
+from dataclasses import dataclass
 from typing import TypeAlias
 
-from dsv4_env.late import dataclass
 from dsv4_env.model import LaunchConfig, Location, Unknown, Value
 
 POSITIONAL = "(positional)"

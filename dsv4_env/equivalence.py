@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -21,7 +22,6 @@ from dsv4_env.diff import (
     setting,
     settings,
 )
-from dsv4_env.late import dataclass, replace
 from dsv4_env.model import Unknown, Value
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def same(section: str, left: Setting, right: Setting, catalogue: Catalogue) -> b
     return _same_flag(catalogue, left, right) is not None
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class _Group:
     """What one variable, or one *dest* of the parser, is on both sides."""
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import enum
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date
 
-from dsv4_env.late import dataclass, field
 from dsv4_env.model import Location, is_installed, shown_path
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import TypeAlias
 
-from dsv4_env.late import dataclass, regexp, replace
+from dsv4_env.late import regexp
 
 ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _NEGATIVE_NUMBER = regexp(r"-\d+|-\d*\.\d+")  # argparse takes these as values, not as flags

@@ -9,12 +9,12 @@ import re
 import socket
 import subprocess
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dsv4_env.errors import ReadError
 from dsv4_env.finding import Severity
-from dsv4_env.late import dataclass
 from dsv4_env.model import LaunchConfig
 from dsv4_env.profile import Profile
 

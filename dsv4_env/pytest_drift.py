@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,6 @@ from dsv4_env.drift import Run, sources, waivers
 from dsv4_env.drift.files import expand
 from dsv4_env.errors import Dsv4Error, ReadError
 from dsv4_env.finding import Report
-from dsv4_env.late import replace
 from dsv4_env.profile import Profile, reference_script
 from dsv4_env.reporters import REPORTERS
 from dsv4_env.settings import Pair, Settings

@@ -5,13 +5,13 @@ from __future__ import annotations
 import fnmatch
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dsv4_env import importance
 from dsv4_env.diff import Difference, Kind, diff
 from dsv4_env.drift_rules import RULES
 from dsv4_env.finding import Comparison, Finding, Rule, Severity
-from dsv4_env.late import replace
 from dsv4_env.model import (
     LaunchConfig,
     Note,

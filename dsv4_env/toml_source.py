@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 import tomllib
+from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from dsv4_env.errors import Dsv4Error
-from dsv4_env.late import dataclass, field
 from dsv4_env.model import Location
 
 if TYPE_CHECKING:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import enum
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from dsv4_env.catalogue import SGLANG, history, owner
 from dsv4_env.catalogue.arguments import arg_equals_default, given, invalid_arg
 from dsv4_env.catalogue.semantics import equals_default, invalid, same_value
 from dsv4_env.equivalence import transformed
-from dsv4_env.late import dataclass, replace
 from dsv4_env.model import masked
 
 if TYPE_CHECKING:

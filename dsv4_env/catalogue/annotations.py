@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import ast
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dsv4_env.catalogue.extract_env import spelled
 from dsv4_env.catalogue.syntax import Module, dotted
-from dsv4_env.late import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dsv4_env.catalogue.semantics import canonical_json
-from dsv4_env.late import dataclass, regexp
+from dsv4_env.late import regexp
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -60,7 +61,7 @@ _WORDS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Given:
     """One argument as the parser takes it: the value that its *dest* gets, or why it refuses."""
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from posixpath import commonprefix
 from typing import TYPE_CHECKING
 
 from dsv4_env.errors import did_you_mean
-from dsv4_env.late import dataclass, field
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -178,7 +178,7 @@ class Argument:
         return self.computed is None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Match:
     """What argparse makes of a word: the argument, or more than one candidate.
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import ast
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from dsv4_env.catalogue.syntax import CantResolve, Module, bound_names
-from dsv4_env.late import dataclass, field
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING
 
 from dsv4_env.catalogue.entries import LITERAL, Catalogue, Reading, Setting, Variable
@@ -14,7 +15,6 @@ from dsv4_env.catalogue.releases import closest, nearest
 from dsv4_env.catalogue.source import CHECKOUT, Source, open_source
 from dsv4_env.catalogue.store import RELEASES, encode, shipped, to_lines
 from dsv4_env.errors import ReadError
-from dsv4_env.late import fields, replace
 
 if TYPE_CHECKING:
     from pathlib import Path

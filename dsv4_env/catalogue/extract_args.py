@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import re
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from dsv4_env.catalogue.annotations import Field, fields_of, noted_when_given, shape
@@ -18,7 +19,6 @@ from dsv4_env.catalogue.source import SERVER_ARGS
 from dsv4_env.catalogue.syntax import CantResolve, Module, dotted, parse, what_computes
 from dsv4_env.catalogue.value_aliases import value_aliases
 from dsv4_env.errors import ReadError
-from dsv4_env.late import dataclass, field, replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import re
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from dsv4_env.catalogue.entries import DECLARED, Reading, Variable
@@ -12,7 +13,6 @@ from dsv4_env.catalogue.evaluate import Evaluator, Member
 from dsv4_env.catalogue.source import ENVIRON, Source
 from dsv4_env.catalogue.syntax import CantResolve, Module, dotted, parse, what_computes
 from dsv4_env.errors import ReadError
-from dsv4_env.late import dataclass, field, replace
 from dsv4_env.model import ENV_NAME
 
 FLAG = re.compile(r"--[a-z][a-z0-9-]*")

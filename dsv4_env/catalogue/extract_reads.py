@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from dsv4_env.catalogue.entries import DIFFUSION_BOOL, LITERAL, Reading, Setting
@@ -11,7 +12,6 @@ from dsv4_env.catalogue.extract_env import spelled
 from dsv4_env.catalogue.source import ENVIRON, Source
 from dsv4_env.catalogue.syntax import CantResolve, Module, dotted, fragments_at, what_computes
 from dsv4_env.catalogue.usage import tests_absence, use
-from dsv4_env.late import dataclass, field
 from dsv4_env.model import ENV_NAME
 
 if TYPE_CHECKING:

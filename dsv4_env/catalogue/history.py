@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dsv4_env.catalogue.entries import Variable
 from dsv4_env.catalogue.releases import load, releases
-from dsv4_env.late import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

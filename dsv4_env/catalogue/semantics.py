@@ -7,10 +7,10 @@ Source: ``sglang/srt/environ.py``, ``sglang/srt/utils/common.py`` and, for diffu
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dsv4_env.catalogue.entries import DECLARED, DIFFUSION_BOOL, Catalogue, Reading, Variable
-from dsv4_env.late import dataclass
 from dsv4_env.model import masked
 
 if TYPE_CHECKING:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import importlib.metadata
 import re
 import zipfile
+from dataclasses import dataclass, replace
 from email.parser import HeaderParser
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dsv4_env.errors import ReadError
-from dsv4_env.late import dataclass, replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from dsv4_env.catalogue.entries import Argument, Catalogue, Reading, Setting, Variable
-from dsv4_env.late import MISSING, dataclass, field, fields, is_dataclass
 
 RELEASES = (
     "0.5.11", "0.5.12", "0.5.13", "0.5.14", "0.5.15",

@@ -5,10 +5,9 @@ from __future__ import annotations
 import ast
 import re
 import warnings
+from dataclasses import dataclass, field
 from functools import reduce
 from typing import TYPE_CHECKING
-
-from dsv4_env.late import dataclass, field
 
 if TYPE_CHECKING:
     from dsv4_env.catalogue.source import Source

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,7 +27,6 @@ from dsv4_env.cli.common import (
 )
 from dsv4_env.errors import ReadError, UsageError, did_you_mean
 from dsv4_env.finding import Severity
-from dsv4_env.late import replace
 from dsv4_env.profile import load_profile, reference_script
 from dsv4_env.project import PREFIX
 from dsv4_env.reporters import REPORTERS

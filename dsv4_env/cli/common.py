@@ -6,6 +6,7 @@ import functools
 import os
 import sys
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -13,7 +14,6 @@ import click
 
 from dsv4_env.cli import complete
 from dsv4_env.errors import ReadError, UsageError
-from dsv4_env.late import dataclass, field
 from dsv4_env.model import ENV_NAME, Location
 from dsv4_env.project import profiles_folder
 
@@ -163,7 +163,7 @@ def write(text: str, output: Path | None = None) -> None:
     files.replace(output, data)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Inputs:
     """What a script is given from outside, as far as the user has said it."""
 

@@ -144,8 +144,9 @@ def _nearest(
     least: float,
 ) -> Nearest:
     """What matches launches; made in each process anew."""
+    from dataclasses import replace
+
     from dsv4_env.drift.nearest import Nearest
-    from dsv4_env.late import replace
 
     known = load_all(own)
     chosen = {n: p for n, p in known.items() if not names or n in names}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,7 +23,6 @@ from dsv4_env.cli.common import (
 )
 from dsv4_env.cli.operands import relevant
 from dsv4_env.errors import ReadError, UsageError
-from dsv4_env.late import replace
 from dsv4_env.reporters import REPORTERS
 
 if TYPE_CHECKING:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,7 +15,6 @@ from dsv4_env.cli.common import profile_folder, profiles_option, write
 from dsv4_env.cli.operands import named_profile
 from dsv4_env.errors import UsageError
 from dsv4_env.exporters import EXPORTERS, MODEL_FLAGS, Exporter, ExportOptions
-from dsv4_env.late import replace
 from dsv4_env.model import EnvVar, LaunchConfig, Location, Origin, ServerArg
 from dsv4_env.profile import Profile
 

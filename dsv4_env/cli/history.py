@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -12,7 +13,6 @@ import click
 
 from dsv4_env.cli.common import catalogue_for, settings, sglang_option, write
 from dsv4_env.errors import UsageError
-from dsv4_env.late import replace
 
 if TYPE_CHECKING:
     from dsv4_env.history import History, Side

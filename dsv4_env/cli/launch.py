@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -22,7 +23,6 @@ from dsv4_env.cli.common import (
 from dsv4_env.cli.execute import execute, start_environment
 from dsv4_env.cli.operands import named_profile
 from dsv4_env.errors import UsageError
-from dsv4_env.late import dataclass, replace
 from dsv4_env.model import (
     ENV_NAME,
     EnvVar,

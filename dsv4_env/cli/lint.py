@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,7 +24,6 @@ from dsv4_env.cli.common import (
 )
 from dsv4_env.cli.operands import file_launches, named_profile, split
 from dsv4_env.errors import Dsv4Error
-from dsv4_env.late import replace
 from dsv4_env.readers.detect import detect
 from dsv4_env.reporters import REPORTERS
 from dsv4_env.reporters.style import plain

@@ -6,13 +6,14 @@ import os
 import re
 import sys
 from collections.abc import Collection
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
 
 from dsv4_env.cli.common import Inputs
 from dsv4_env.errors import ProfileError, ReadError, UsageError
-from dsv4_env.late import dataclass, regexp, replace
+from dsv4_env.late import regexp
 from dsv4_env.model import LaunchConfig
 from dsv4_env.profile import Profile, layer_files, load_profile
 
@@ -26,7 +27,7 @@ HELP = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Operand:
     """A file (``-``: standard input), and which of its launches is meant."""
 
@@ -46,7 +47,7 @@ class Operand:
         return (self.launch, self.line, self.symbol) != (None, None, None)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Opened:
     """A launch with the file that it was read from, and that file's text."""
 

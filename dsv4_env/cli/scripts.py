@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -19,7 +20,6 @@ from dsv4_env.cli.common import (
 )
 from dsv4_env.cli.operands import Operand, file_launches
 from dsv4_env.errors import UsageError
-from dsv4_env.late import replace
 from dsv4_env.model import (
     EnvVar,
     LaunchConfig,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,7 +24,6 @@ from dsv4_env.cli.common import (
 )
 from dsv4_env.cli.operands import open_launch, relevant, split
 from dsv4_env.errors import UsageError
-from dsv4_env.late import dataclass, replace
 from dsv4_env.profile import Profile, load_profile
 from dsv4_env.reporters.style import plain
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -15,7 +16,6 @@ from dsv4_env.drift.waivers import Excuses, in_comments
 from dsv4_env.drift_rules import RULES
 from dsv4_env.errors import ProfileError, ReadError, did_you_mean
 from dsv4_env.finding import Comparison, Finding, Report, Waiver
-from dsv4_env.late import dataclass, field, replace
 from dsv4_env.model import LaunchConfig, Location
 from dsv4_env.profile import Profile, layer_files, load_all
 from dsv4_env.readers import label, looking
@@ -29,7 +29,7 @@ CatalogueFor = Callable[[str | None, Sequence[str | None]], "Catalogue | None"]
 """The catalogue of a release, or of the newest within ranges; None where spelling counts."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Options:
     """How a run compares: what the command line says over the settings."""
 
@@ -44,7 +44,7 @@ class Options:
     root: Path | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Held:
     """One launch held to one profile: what was compared, and the patterns that chose it."""
 
@@ -54,7 +54,7 @@ class Held:
     compare: tuple[str, ...]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Run:
     """One check: what it is given, and what it has found so far.
 

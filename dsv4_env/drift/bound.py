@@ -15,11 +15,11 @@ import contextlib
 import os
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from dsv4_env.drift.sources import load
 from dsv4_env.errors import ReadError
-from dsv4_env.late import dataclass, field
 from dsv4_env.readers.python.modules import bases, imports, parse, places
 from dsv4_env.readers.python.run import SUBPROCESS, called
 from dsv4_env.readers.python.text import decoded

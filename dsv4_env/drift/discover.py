@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from dsv4_env.drift import bound, workers
@@ -18,7 +19,6 @@ from dsv4_env.drift.look import Looked, Name, look, starts, through
 from dsv4_env.drift.nearest import Match, Nearest
 from dsv4_env.drift.sources import Reading, load, place, read
 from dsv4_env.errors import ReadError
-from dsv4_env.late import dataclass, field
 from dsv4_env.model import Location
 from dsv4_env.readers import label
 from dsv4_env.readers.detect import detect

@@ -9,11 +9,11 @@ import contextlib
 import os
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from dsv4_env.drift.sources import load, loaded
 from dsv4_env.errors import ReadError
-from dsv4_env.late import dataclass
 from dsv4_env.readers.detect import by_name, detect
 
 Name = tuple[bytes, bytes]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,6 @@ from dsv4_env.diff import Setting, is_unknown, settings
 from dsv4_env.drift.bound import Bound, Weighed
 from dsv4_env.equivalence import dest, same
 from dsv4_env.finding import Severity
-from dsv4_env.late import dataclass, field
 from dsv4_env.model import LaunchConfig, Unknown
 from dsv4_env.profile import Profile
 from dsv4_env.rules import compare_launches, is_ignored, is_local, with_model

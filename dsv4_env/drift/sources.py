@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from dsv4_env.errors import Dsv4Error, ReadError, did_you_mean
-from dsv4_env.late import dataclass, field
 from dsv4_env.model import LaunchConfig, Location
 from dsv4_env.readers import READERS
 from dsv4_env.readers.detect import detect
@@ -20,7 +20,7 @@ _KINDS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Reading:
     """How a file is read: by which reader, with what from outside.
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date
 from fnmatch import fnmatchcase
 
 from dsv4_env.drift_rules import RULES
 from dsv4_env.errors import ReadError, did_you_mean
 from dsv4_env.finding import Comparison, Finding, Report, Severity, Waiver, fingerprint
-from dsv4_env.late import dataclass, field, regexp, replace
+from dsv4_env.late import regexp
 from dsv4_env.model import Location
 
 _COMMENT = regexp(r"#[ \t]*dsv4-env:[ \t]*(?P<word>[\w-]*)(?P<rest>[^\n]*)")
@@ -80,7 +81,7 @@ def _parsed(word: str, rest: str, place: Location) -> list[Waiver] | str:
     return [Waiver(name, values["reason"], until, place) for name in names]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Excuses:
     """The waivers of a run, and which of them were of use."""
 

@@ -9,12 +9,11 @@ import signal
 import sys
 from collections import deque
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from types import TracebackType
 from typing import Any, Self
-
-from dsv4_env.late import dataclass, field
 
 _GARBAGE = 50_000  # new objects until garbage is looked for: a file's tree has as many, all in use
 _GRACE = 2.0  # seconds that a process gets to end before it is killed

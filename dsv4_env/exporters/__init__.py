@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 from dsv4_env.errors import ExportError
-from dsv4_env.late import dataclass, replace
 from dsv4_env.model import LaunchConfig, Origin, ServerArg
 
 MODEL_FLAGS = ("--model-path", "--model")

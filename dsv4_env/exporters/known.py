@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 from dsv4_env.errors import ExportError
-from dsv4_env.late import dataclass
 from dsv4_env.model import ENV_NAME, EnvVar, LaunchConfig, Location, Origin, ServerArg, Unknown
 
 ANY_NAME = re.compile(r"[^=\0]+")

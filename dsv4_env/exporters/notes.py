@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from dsv4_env import __version__
 from dsv4_env.exporters import ExportOptions
 from dsv4_env.exporters.known import comment, provenance
-from dsv4_env.late import dataclass, field
 from dsv4_env.model import LaunchConfig
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from dsv4_env import quoting
-from dsv4_env.late import dataclass
 
 
 class Plain(str):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +12,6 @@ from dsv4_env.drift.sources import Reading, read
 from dsv4_env.errors import ReadError
 from dsv4_env.history import git
 from dsv4_env.history.git import Commit, Version
-from dsv4_env.late import dataclass, field
 from dsv4_env.model import LaunchConfig, Unknown, masked
 from dsv4_env.readers import label
 from dsv4_env.readers.detect import detect

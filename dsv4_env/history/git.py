@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from dsv4_env.drift.files import run_git
 from dsv4_env.errors import ReadError, UsageError
-from dsv4_env.late import dataclass
 
 MAX_BYTES = 5_000_000
 _ABSENT = "0" * 40

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dsv4_env.errors import UsageError, did_you_mean
 from dsv4_env.finding import Finding, Rule, Severity
-from dsv4_env.late import dataclass
 from dsv4_env.lint import flags, launches, variables
 from dsv4_env.lint.subject import Problem, Subject
 

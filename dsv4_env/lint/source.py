@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from dsv4_env.late import dataclass
 from dsv4_env.model import Location
 
 if TYPE_CHECKING:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dsv4_env.catalogue.history import older
-from dsv4_env.late import dataclass
 from dsv4_env.model import EnvVar, LaunchConfig, Location, ServerArg, Unknown, Value
 
 if TYPE_CHECKING:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from dsv4_env.catalogue import SGLANG, history, owner
 from dsv4_env.diff import POSITIONAL
 from dsv4_env.equivalence import dest
 from dsv4_env.finding import Comparison, Finding, Report, Severity
-from dsv4_env.late import dataclass, field
 from dsv4_env.model import LaunchConfig, Origin, Value
 from dsv4_env.profile import Profile
 from dsv4_env.rules import is_ignored, is_local, with_model

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from dsv4_env.errors import ProfileError, did_you_mean
-from dsv4_env.late import dataclass, field
 from dsv4_env.model import EnvVar, LaunchConfig, Location, Origin, ServerArg
 from dsv4_env.model import shipped_dir as shipped_dir
 

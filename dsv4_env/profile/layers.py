@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,6 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from dsv4_env import toml_source
 from dsv4_env.errors import ProfileError, did_you_mean
-from dsv4_env.late import dataclass
 from dsv4_env.model import Location, Origin
 from dsv4_env.profile.schema import LAYER_NAME, LayerFile, Resolved
 from dsv4_env.toml_source import KeyPath, TomlSource

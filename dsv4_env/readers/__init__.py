@@ -6,16 +6,16 @@ import contextlib
 import importlib
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
 from dsv4_env.errors import ReadError, did_you_mean
-from dsv4_env.late import dataclass
 from dsv4_env.model import LaunchConfig
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Reader:
     """A kind of file: its name, what it is, and the module that has ``read_all`` for it."""
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from dsv4_env.errors import ReadError
-from dsv4_env.late import dataclass, field, replace
 from dsv4_env.model import ENV_NAME, LaunchConfig, Note, Unknown, Value
 from dsv4_env.readers import compose_text, dotenv, embedded, looked_at, yaml_source
 from dsv4_env.readers.shell_text import Setting, Text, join

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
-from dsv4_env.late import dataclass, field, replace
 from dsv4_env.model import Location, Note, Unknown, Value
 from dsv4_env.readers.shell_text import Text, join
 from dsv4_env.readers.yaml_source import Scalar

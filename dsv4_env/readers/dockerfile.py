@@ -8,9 +8,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 
 from dsv4_env.errors import ReadError
-from dsv4_env.late import dataclass, field, replace
 from dsv4_env.model import LaunchConfig, Note, Unknown, Value
 from dsv4_env.readers import embedded
 from dsv4_env.readers.dockerfile_text import Line, assignments, expand, logical_lines

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from dsv4_env.errors import ReadError
-from dsv4_env.late import dataclass
 from dsv4_env.model import Location, Unknown, Value
 from dsv4_env.readers.shell_text import Text, join
 from dsv4_env.readers.yaml_source import Lines

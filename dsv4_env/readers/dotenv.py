@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from dsv4_env.errors import ReadError, did_you_mean
-from dsv4_env.late import dataclass, replace
 from dsv4_env.model import (
     ENV_NAME,
     EnvVar,

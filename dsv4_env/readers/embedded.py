@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
-from dsv4_env.late import replace
 from dsv4_env.model import EnvVar, LaunchConfig, Note, Origin, Value, group_args, mark_superseded
 from dsv4_env.quoting import sh
 from dsv4_env.readers.shell_text import Setting, Text, Writer

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from itertools import product
 
-from dsv4_env.late import dataclass
 from dsv4_env.model import Unknown, Value
 from dsv4_env.readers.shell_text import Text
 from dsv4_env.readers.yaml_source import Mapping as YamlMapping

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 
 from dsv4_env.errors import ReadError
-from dsv4_env.late import dataclass, field, replace
 from dsv4_env.model import ENV_NAME, LaunchConfig, Note, Unknown, Value
 from dsv4_env.readers import embedded, yaml_source
 from dsv4_env.readers.shell_text import Setting, Text

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from dsv4_env.errors import ReadError
-from dsv4_env.late import replace
 from dsv4_env.model import EnvVar, LaunchConfig, Location, Note, Origin, group_args
 
 _LISTENS = "0A"  # the state of a listening socket in net/tcp

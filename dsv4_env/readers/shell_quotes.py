@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 
-from dsv4_env.late import dataclass, field
 from dsv4_env.model import Location, Unknown, Value
 
 EXPANSION = re.compile(

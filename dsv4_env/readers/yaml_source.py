@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from dsv4_env.errors import ReadError
-from dsv4_env.late import dataclass, field
 from dsv4_env.model import Location
 
 MAX_BYTES = 5_000_000

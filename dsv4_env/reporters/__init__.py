@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from dsv4_env.finding import Report
-from dsv4_env.late import dataclass
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Reporter:
     """A format: its name on the command line and what it is for; its module has ``report``."""
 

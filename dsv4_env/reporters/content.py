@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from dsv4_env.finding import Comparison, Finding, Report, Severity
-from dsv4_env.late import dataclass
 from dsv4_env.model import Location
 from dsv4_env.scrub import scrubbed
 
 SEVERITIES = list(Severity)  # worst first
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Entry:
     """A finding and the comparison that it is of, None where it is of none."""
 
@@ -48,7 +48,7 @@ class Entry:
         return name, report.place(self.finding.related)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Verdict:
     """``pro-fp4 against run.sh``, ``drift``, ``32 settings compared, …``; *bad* where it fails."""
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from dsv4_env.finding import Report, Severity
-from dsv4_env.late import dataclass
 from dsv4_env.reporters.content import (
     Entry,
     count,

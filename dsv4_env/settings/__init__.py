@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dsv4_env.errors import SettingsError, did_you_mean
-from dsv4_env.late import dataclass, field
 from dsv4_env.project import PREFIX, find_pyproject, is_ours
 
 if TYPE_CHECKING:

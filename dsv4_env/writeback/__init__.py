@@ -7,13 +7,13 @@ what changes the one setting that it is for, and nothing else, is kept.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from difflib import SequenceMatcher
 from functools import lru_cache
 from typing import Any, TypeAlias
 
 from dsv4_env.diff import POSITIONAL, Difference, Kind
 from dsv4_env.errors import Dsv4Error
-from dsv4_env.late import dataclass, field, replace
 from dsv4_env.model import LaunchConfig, Location, Unknown, Value, masked, text_of
 
 Differ: TypeAlias = Callable[[LaunchConfig], list[Difference]]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import islice, product
 from typing import Any
 
-from dsv4_env.late import dataclass
 from dsv4_env.model import LaunchConfig
 from dsv4_env.quoting import word
 from dsv4_env.readers.bash.syntax import Lit, Word

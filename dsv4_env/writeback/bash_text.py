@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any
 
-from dsv4_env.late import dataclass, field, fields, is_dataclass
 from dsv4_env.model import LaunchConfig
 from dsv4_env.quoting import word
 from dsv4_env.readers.bash.syntax import (

@@ -6,10 +6,10 @@ import os
 import subprocess
 import tempfile
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from dsv4_env.errors import Dsv4Error, ReadError, UsageError
-from dsv4_env.late import dataclass
 
 
 @dataclass(frozen=True, slots=True)

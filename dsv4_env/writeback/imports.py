@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from dsv4_env.errors import UsageError, did_you_mean
-from dsv4_env.late import dataclass
 from dsv4_env.model import LaunchConfig
 from dsv4_env.profile import Profile
 from dsv4_env.profile.schema import LAYER_NAME

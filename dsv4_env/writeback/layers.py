@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from dsv4_env.diff import Difference, Kind
 from dsv4_env.errors import Dsv4Error, ProfileError, UsageError, did_you_mean
-from dsv4_env.late import dataclass, field
 from dsv4_env.model import ENV_NAME, LaunchConfig, Location, is_installed, text_of
 from dsv4_env.profile import Profile, layer_files, lock, resolve_all, shipped_dir
 from dsv4_env.profile.schema import FLAG

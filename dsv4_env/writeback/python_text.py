@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import libcst as cst
 from libcst.metadata import MetadataWrapper, PositionProvider
-
-from dsv4_env.late import dataclass, field
 
 _NEWLINE = re.compile(r"\r\n|\r|\n")
 Span: TypeAlias = tuple[int, int]

@@ -5,11 +5,11 @@ from __future__ import annotations
 import io
 import tokenize
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from dsv4_env.drift import sources
 from dsv4_env.errors import UsageError
-from dsv4_env.late import dataclass
 from dsv4_env.model import LaunchConfig, Location
 from dsv4_env.readers import choose
 from dsv4_env.readers.detect import detect

@@ -98,12 +98,6 @@ def test_only_the_command_line_prints_or_exits() -> None:
                 assert called not in ("print", "exit", "quit", "sys.exit", "click.echo"), path
 
 
-def test_records_are_made_in_one_place() -> None:
-    for path in modules():
-        if path.name != "late.py":
-            assert "from dataclasses import" not in path.read_text(), path
-
-
 def test_files_are_short() -> None:
     long = {str(p): n for p in modules() if (n := len(p.read_text().splitlines())) > 400}
     assert long == {}

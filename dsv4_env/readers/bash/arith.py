@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dsv4_env.late import dataclass, regexp
+from dsv4_env.late import regexp
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,7 +35,7 @@ class ArithmeticProblemError(ValueError):
     """The expression is wrong, as bash would say, or takes too much."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class _Parser:
     tokens: list[tuple[str, str]]
     get: Callable[[str, str | None], str]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any
 
-from dsv4_env.late import dataclass, field, fields, is_dataclass, regexp, replace
+from dsv4_env.late import regexp
 from dsv4_env.model import Unknown, Value
 from dsv4_env.readers.bash import params
 from dsv4_env.readers.bash import words as w
@@ -251,7 +252,7 @@ _ASSIGNERS = frozenset(
 _WILD = frozenset({"eval", "source", "."})
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Assigned:
     """What a piece of script may do: assign, export or unset names, change ``$@``, anything."""
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TypeAlias
 
-from dsv4_env.late import replace
 from dsv4_env.model import Location, Note, Unknown, Value
 from dsv4_env.readers.bash import conditions as tests
 from dsv4_env.readers.bash import output

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
-from dsv4_env.late import regexp, replace
+from dsv4_env.late import regexp
 from dsv4_env.model import Location, Note, Unknown, Value
 from dsv4_env.readers.bash import arrays
 from dsv4_env.readers.bash import words as w

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
-from dsv4_env.late import replace
 from dsv4_env.model import Location, Note, Unknown, Value
 from dsv4_env.readers.bash.options import (
     DOCKER,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING, Any
 
-from dsv4_env.late import fields, is_dataclass
 from dsv4_env.model import Location, Unknown, Value
 from dsv4_env.readers.bash.lookup import find
 from dsv4_env.readers.bash.special import empty_condition

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import fields, is_dataclass
 from typing import Any
 
-from dsv4_env.late import fields, is_dataclass
 from dsv4_env.model import Location, Note, Unknown, Value
 from dsv4_env.readers.bash.state import Run, State, Var
 from dsv4_env.readers.bash.syntax import Block, Param, SyntaxProblemError

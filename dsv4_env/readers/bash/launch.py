@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeAlias
 
-from dsv4_env.late import dataclass, field, regexp, replace
+from dsv4_env.late import regexp
 from dsv4_env.model import Location, Note, RequiredInput, Unknown, Value
 from dsv4_env.readers.bash import arrays, output, wrappers
 from dsv4_env.readers.bash.state import Condition
@@ -23,7 +24,7 @@ _SCRIPT = regexp(r"(?:.*/)?launch_server\.py")
 MODULE = "sglang.launch_server"
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Found:
     """A launch on one way through the script."""
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from dsv4_env.late import replace
 from dsv4_env.model import Note, Unknown
 from dsv4_env.readers.bash import arrays
 from dsv4_env.readers.bash import words as w

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from dsv4_env.late import dataclass, field
 from dsv4_env.model import Location, Unknown, Value
 
 Words: TypeAlias = list[tuple[Value, Location]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Options:
     """What a wrapper takes: letters and long names without and with a value, and operands."""
 
@@ -151,7 +151,7 @@ TRANSPARENT: dict[str, Options] = {
 TRANSPARENT["mpiexec"] = TRANSPARENT["orterun"] = TRANSPARENT["mpirun"]
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Taken:
     """Options of a wrapper as found, where its command begins, and the first unknown one."""
 

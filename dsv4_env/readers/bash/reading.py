@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from dsv4_env.late import replace
 from dsv4_env.model import Unknown, Value
 from dsv4_env.readers.bash.lookup import scalar, separators
 from dsv4_env.readers.bash.output import NAME, Command, Status, undecided

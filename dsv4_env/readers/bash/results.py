@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from dsv4_env.late import replace
 from dsv4_env.model import (
     EnvVar,
     LaunchConfig,

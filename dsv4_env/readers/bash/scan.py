@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from dsv4_env.late import dataclass, field, regexp
+from dsv4_env.late import regexp
 from dsv4_env.readers.bash import dollar
 from dsv4_env.readers.bash.braces import expand_braces
 from dsv4_env.readers.bash.syntax import (
@@ -44,7 +45,7 @@ _PLAIN = regexp(r"[A-Za-z0-9_@%+:,./=-]+(?=[ \t\n;)]|\Z)")
 _ACTIVE = regexp(r"[*?~{(]|\[.")
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Cursor:
     """Where the reading of a text is. *parse_until* reads commands up to a closing ``)``."""
 

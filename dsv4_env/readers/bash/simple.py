@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
-from dsv4_env.late import regexp, replace
+from dsv4_env.late import regexp
 from dsv4_env.readers.bash.braces import expand_braces
 from dsv4_env.readers.bash.dollar import subscript
 from dsv4_env.readers.bash.lines import skip_lines

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from dsv4_env.errors import ReadError
-from dsv4_env.late import dataclass, field, replace
 from dsv4_env.model import Location, Note, RequiredInput, Unknown, Value
 
 if TYPE_CHECKING:
@@ -76,14 +76,14 @@ class Condition:
     success: bool = True  # the answer that says it succeeded
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class ForkError(Exception):
     """An expansion needs a decision that hasn't been taken on this path."""
 
     condition: Condition
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class FatalError(Exception):
     """bash ends the shell here (``${V:?}``, an unset variable under ``set -u``).
 
@@ -104,7 +104,7 @@ def refused(state: State) -> FatalError:
 Path1: TypeAlias = frozenset[tuple[Key, bool]]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class State:
     """One way that the script may have gone so far."""
 
@@ -205,7 +205,7 @@ class State:
         )
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Run:
     """The run as a whole: what was given, what was found, what is used up."""
 

@@ -7,13 +7,13 @@ has to be quick and each node is itself only.
 from __future__ import annotations
 
 from bisect import bisect_right
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from dsv4_env.late import dataclass, field
 from dsv4_env.model import Location
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Source:
     """A text that is run: the script, a file it sources, or a string given to a shell.
 
@@ -38,7 +38,7 @@ class Source:
         return Location(self.path, line, pos - self.starts[line - 1] + 1)
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Lit:
     """Literal text; *quoted* text is never split, globbed or brace-expanded."""
 
@@ -46,7 +46,7 @@ class Lit:
     quoted: bool
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Param:
     """``$name`` or ``${…}``; *kind* is "" (value), "#" (length), "!" (indirect), "*" (prefix)."""
 
@@ -60,7 +60,7 @@ class Param:
     arg2: Word | None = None
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class CmdSub:
     """A command substitution."""
 
@@ -69,7 +69,7 @@ class CmdSub:
     text: str
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Arith:
     """``$((…))``: the expression as a word that is expanded before it is evaluated."""
 
@@ -78,7 +78,7 @@ class Arith:
     text: str
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class ProcSub:
     """A process substitution."""
 
@@ -90,7 +90,7 @@ class ProcSub:
 Part: TypeAlias = Lit | Param | CmdSub | Arith | ProcSub
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Word:
     """A word: its parts and where it stands; *plain* is its text when there's nothing to do."""
 
@@ -100,7 +100,7 @@ class Word:
     plain: str | None = None
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Item:
     """An element of an array literal: ``[sub]=value``, ``[sub]+=value`` or a word.
 
@@ -113,7 +113,7 @@ class Item:
     braced: list[Word] | None = None
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Assign:
     """An assignment; *value* is a list for an array literal; *word* is the whole as an argument."""
 
@@ -126,7 +126,7 @@ class Assign:
     text: str
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Redirect:
     """A redirection; the word of a here-document is its body."""
 
@@ -135,7 +135,7 @@ class Redirect:
     word: Word
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Simple:
     """A simple command."""
 
@@ -147,14 +147,14 @@ class Simple:
     fixed: bool | None = None  # nothing in it depends on anything (found when first run)
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Block:
     """Commands one after the other."""
 
     items: list[Node]
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class AndOr:
     """Pipelines joined by ``&&`` and ``||``."""
 
@@ -162,14 +162,14 @@ class AndOr:
     rest: list[tuple[str, Node]]
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Background:
     """A command followed by ``&``."""
 
     body: Node
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Pipeline:
     """Commands joined by ``|``; *bang* negates the status."""
 
@@ -178,7 +178,7 @@ class Pipeline:
     text: str
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Group:
     """``{ …; }`` or ``( … )``, with its redirections."""
 
@@ -187,7 +187,7 @@ class Group:
     redirs: list[Redirect]
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class If:
     """``if``: conditions with their bodies, and what else."""
 
@@ -195,7 +195,7 @@ class If:
     other: Block | None
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class While:
     """``while`` and ``until``."""
 
@@ -206,7 +206,7 @@ class While:
     body_pos: int
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class For:
     """``for`` over words (None: the positional parameters) and ``select``."""
 
@@ -218,7 +218,7 @@ class For:
     body_pos: int
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class ForArith:
     """``for ((…; …; …))``."""
 
@@ -230,7 +230,7 @@ class ForArith:
     body_pos: int
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Case:
     """``case``: patterns, body and what ends it, per item."""
 
@@ -239,7 +239,7 @@ class Case:
     pos: int
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Function:
     """A function definition."""
 
@@ -248,7 +248,7 @@ class Function:
     text: str
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Cond:
     """``[[ … ]]``: (operator, operands …) nested."""
 
@@ -256,7 +256,7 @@ class Cond:
     text: str
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class CondExpr:
     """A node of a condition: and, or, not, or an operator with its words."""
 
@@ -265,7 +265,7 @@ class CondExpr:
     right: CondExpr | Word | None = None
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class ArithCmd:
     """``((…))``."""
 
@@ -273,7 +273,7 @@ class ArithCmd:
     text: str
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Unsupported:
     """Something that parses but isn't evaluated."""
 
@@ -301,7 +301,7 @@ Node: TypeAlias = (
 )
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class SyntaxProblemError(Exception):
     """Where the text stops being bash, and what is the matter."""
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dsv4_env.late import replace
+from dataclasses import replace
+
 from dsv4_env.model import Location, Unknown, Value
 from dsv4_env.readers.bash.arith import wrap
 from dsv4_env.readers.bash.lookup import DEFAULTS, find, ragged_array, settle, target

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from dsv4_env.late import replace
 from dsv4_env.model import Note
 from dsv4_env.readers.bash.state import Condition, Event, ForkError, Key, Path1, Run, State, Var
 

@@ -7,9 +7,9 @@ Open MPI 4, PyTorch 2, OpenSSH 9, Docker 27, tmux 3 and GNU screen 4.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from dsv4_env.late import dataclass, replace
 from dsv4_env.model import Location, Note, Unknown, Value
 from dsv4_env.readers.bash import launch
 from dsv4_env.readers.bash.options import (
@@ -29,7 +29,7 @@ Env: TypeAlias = dict[str, Var]
 Notes: TypeAlias = tuple[Note, ...]
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Place:
     """Where a command stands: the run, the state before it, and its node."""
 

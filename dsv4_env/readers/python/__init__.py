@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from dsv4_env.errors import ReadError
-from dsv4_env.late import dataclass
 from dsv4_env.model import LaunchConfig, Location
 from dsv4_env.readers import choose
 

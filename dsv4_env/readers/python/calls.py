@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
 from typing import Any
 
-from dsv4_env.late import replace
 from dsv4_env.model import Unknown
 from dsv4_env.readers.python import builtin, classes, launch, methods, objects, scan
 from dsv4_env.readers.python.expr import elements, evaluate, unknown

@@ -7,8 +7,8 @@ import posixpath
 import re
 import shlex
 from collections.abc import Sequence
+from dataclasses import replace
 
-from dsv4_env.late import replace
 from dsv4_env.model import (
     EnvVar,
     Location,

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from typing import TypeAlias, TypeVar
 
-from dsv4_env.late import dataclass, replace
 from dsv4_env.model import EnvVar, Location, Note, ServerArg
 
 T = TypeVar("T", EnvVar, ServerArg)

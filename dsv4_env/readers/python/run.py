@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from dsv4_env.late import dataclass, field
 from dsv4_env.model import Location, Note, Unknown
 from dsv4_env.readers.python.results import Found, Results, merged
 from dsv4_env.readers.python.values import Const, Ext, Instance, Map, Module, Val, walk

@@ -5,10 +5,10 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from dsv4_env.late import dataclass, field
 from dsv4_env.model import Unknown
 from dsv4_env.readers.python.run import KEPT, Run, called, launching
 from dsv4_env.readers.python.values import Const, Entry, Ext, Scope, Val, shown, walk

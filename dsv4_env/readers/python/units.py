@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 import contextlib
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 
-from dsv4_env.late import dataclass, replace
 from dsv4_env.model import LaunchConfig, Note
 from dsv4_env.readers.python import launch, objects, scan
 from dsv4_env.readers.python.calls import invoke

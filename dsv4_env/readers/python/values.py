@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ast
 import re
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
-from dsv4_env.late import dataclass, field, replace
 from dsv4_env.model import Location, Unknown
 
 _NEWLINE = re.compile(r"\r\n|\r|\n")
