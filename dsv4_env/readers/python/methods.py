@@ -285,8 +285,6 @@ def environment_default(run: Run, name: str, otherwise: Val, scope: Scope, node:
         return found
     if isinstance(otherwise, Const) and not isinstance(otherwise.value, str):
         return found
-    if looked_up(run.environ, name) is not None:
-        return found
     default = default_of(otherwise)
     names = (name, *otherwise.names) if isinstance(otherwise, Unknown) else (name,)
     key = run.keys[id(found)][0]

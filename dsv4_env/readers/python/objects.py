@@ -117,14 +117,10 @@ def _bound(
 
 
 def environment_value(run: Run, name: str, text: str, where: Location) -> Val:
-    """A variable of the process's environment: what the file set, else what it is given."""
-    entry = looked_up(run.environ, name)
-    if entry is not None and entry.key is not None:
-        return entry.value
-    if entry is None and name in run.given:
+    """A variable that the process's environment began with, before the file set anything."""
+    if name in run.given:
         return Const(run.given[name], where)
-    reason = "from the environment" if entry is None else "may have been set"
-    found = Unknown(text, reason, (name,), location=where)
+    found = Unknown(text, "from the environment", (name,), location=where)
     return keyed(run, found, ("environ", name, text))
 
 
@@ -185,14 +181,13 @@ def anything(scope: Scope, node: ast.AST, reason: str) -> Entry:
 def merge(run: Run, scope: Scope, owner: Map, other: Val, node: ast.expr) -> None:
     """``owner.update(other)``."""
     if isinstance(other, Map):
-        if other.inherits and not owner.inherits:
+        if other.inherits and other is not owner:
             # what the environment holds comes after what was there: it may win
-            earlier = [e for e in owner.log if e.key and looked_up(other, e.key.value) is None]
-            unsure = tuple(_overridable(e) if e in earlier else e for e in owner.log)
-            run.set(owner, "log", unsure)
+            run.set(owner, "log", tuple(_laid_under(run, e, other) for e in owner.log))
+            seen = other.seen if other is not run.environ else frozenset(other.log)
+            run.set(owner, "seen", owner.seen & seen if owner.inherits else seen)
+            run.set(owner, "gone", owner.gone & other.gone if owner.inherits else other.gone)
             run.set(owner, "inherits", True)
-            run.set(owner, "gone", other.gone)
-            run.set(owner, "seen", other.seen if other is not run.environ else frozenset(other.log))
         run.set(owner, "log", owner.log + other.log)
         return
     if isinstance(other, Seq):
@@ -208,10 +203,13 @@ def merge(run: Run, scope: Scope, owner: Map, other: Val, node: ast.expr) -> Non
     run.set(owner, "log", (*owner.log, entry))
 
 
-def _overridable(entry: Entry) -> Entry:
-    """A setting that a variable of the environment may have replaced."""
-    assert entry.key is not None
+def _laid_under(run: Run, entry: Entry, env: Map) -> Entry:
+    """A setting that a variable of the environment, which *env* holds, may have replaced."""
+    if entry.key is None or entry.key.value in env.gone or looked_up(env, entry.key.value):
+        return entry
     name = str(entry.key.value)
+    if name in run.given:
+        return Entry(entry.key, Const(run.given[name], entry.where), entry.where)
     default = entry.value.value if isinstance(entry.value, Const) else None
     value = Unknown(
         shown(entry.value),

@@ -6,6 +6,7 @@ import ast
 from typing import Any
 
 from dsv4_env.readers.python import objects, scan
+from dsv4_env.readers.python.calls import taint
 from dsv4_env.readers.python.expr import evaluate
 from dsv4_env.readers.python.run import Run
 from dsv4_env.readers.python.values import Const, Map, Scope, truth
@@ -27,8 +28,12 @@ def patched(run: Run, scope: Scope, node: ast.expr) -> tuple[Map, dict[str, Any]
         old = {n: getattr(owner, n) for n in ("log", "inherits", "gone")}
         keywords = {k.arg: k.value for k in node.keywords if k.arg}
         clear = keywords.pop("clear", None)
-        if clear is not None and truth(evaluate(run, scope, clear)) is not False:
+        cleared = False if clear is None else truth(evaluate(run, scope, clear))
+        if cleared:
             run.set(owner, "log", ())
+            run.set(owner, "inherits", False)
+        elif cleared is None:
+            taint(run, scope, owner, node, "it may have been cleared")
         values = [*node.args[1:2], *(keywords.pop(k) for k in ("values",) if k in keywords)]
         for value in values:
             objects.merge(run, scope, owner, evaluate(run, scope, value), value)

@@ -15,6 +15,10 @@ from dsv4_env.readers.python.values import children, walk
 LAUNCH = 'popen_launch_server("m", "u", 1, other_args=args, env=env)'
 
 
+CLEARED = "with mock.patch.dict(os.environ, clear=True):\n"
+COPY = "copy = os.environ.copy()\n"
+
+
 def read(text: str, **environ: str) -> tuple[list[object], dict[str, object]]:
     """The words after the model and the environment of the only launch."""
     launch = python.read(f"import os\nenv = {{}}\nargs = []\n{text}\n{LAUNCH}\n", environ=environ)
@@ -71,6 +75,19 @@ def test_lists(text: str, args: list[str] | None) -> None:
         ("env = {'A': '1'}\nother = env\nother['A'] = '2'", {}, {"A": "2"}),
         ("os.environ['A'] = '1'\nenv = {'A': '2'}", {}, {"A": "2"}),
         ("os.environ['A'] = '1'\ndel os.environ['A']", {}, {}),
+        (f"{CLEARED}    env['A'] = os.environ.get('X', 'd')", {"X": "x"}, {"A": "d"}),
+        (
+            f"{COPY}os.environ['X'] = '1'\nenv = {{'A': copy.get('X')}}",
+            {"X": "x"},
+            {"X": "1", "A": "x"},
+        ),
+        (f"{COPY}env = {{**copy, 'X': '1'}}\nenv.update(copy)", {"X": "x"}, {"X": "x"}),
+        (f"{COPY}copy.pop('X')\nenv = {{'X': '1', **copy}}", {"X": "x"}, {"X": "1"}),
+        (
+            f"{COPY}env = {{**copy}}\nenv.pop('X')\nenv |= copy\nenv['A'] = env['X']",
+            {"X": "x"},
+            {"A": "x"},
+        ),
     ],
 )
 def test_environments(text: str, environ: dict[str, str], env: dict[str, str]) -> None:
@@ -82,6 +99,24 @@ def test_a_value_from_outside_names_its_variable() -> None:
     assert isinstance(value, Unknown)
     assert (value.names, value.default) == (("X",), "d/e")
     assert value.location == Location("<file>", 4, 12)
+
+
+def test_a_copy_laid_over_a_copy_may_override() -> None:
+    text = f"{COPY}env = {{**copy, 'X': '1'}}\nenv.update(copy)"
+    value = read(text)[1]["X"]
+    assert isinstance(value, Unknown)
+    assert (value.names, value.default) == (("X",), "1")
+
+
+def test_a_copy_does_not_hold_what_is_set_after_it() -> None:
+    value = read(f"{COPY}os.environ['X'] = '1'\nenv['A'] = copy.get('X', 'd')")[1]["A"]
+    assert isinstance(value, Unknown)
+    assert (value.names, value.default) == (("X",), "d")
+
+
+def test_what_may_have_been_cleared_is_not_known() -> None:
+    text = f"{CLEARED.replace('True', 'flag()')}    env['A'] = os.environ.get('X', 'd')"
+    assert isinstance(read(text, X="x")[1]["A"], Unknown)
 
 
 def test_a_deleted_variable_is_not_read_from_outside() -> None:
