@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from dsv4_env.model import Unknown
-from dsv4_env.readers.python import builtin, classes, launch, methods, objects, scan
+from dsv4_env.readers.python import builtin, classes, comprehensions, launch, methods, objects, scan
 from dsv4_env.readers.python.expr import elements, evaluate, unknown
 from dsv4_env.readers.python.run import MAX_DEPTH, Return, Run, called, keyed, reaches
 from dsv4_env.readers.python.values import (
@@ -41,6 +41,11 @@ def call(run: Run, scope: Scope, node: ast.Call) -> Val:
     if isinstance(node.func, ast.Name) and node.func.id == "super":
         return _super(run, scope, node)
     target = evaluate(run, scope, node.func)
+    if isinstance(target, Method) and isinstance(target.owner, Seq) and len(node.args) == 1:
+        only = node.args[0]
+        if target.name in ("extend", "update") and isinstance(only, ast.GeneratorExp):
+            comprehensions.extend(run, scope, only, target.owner)
+            return NONE
     args = list(elements(run, scope, node.args))
     keywords, open_keywords = _keywords(run, scope, node)
     name = called(node)

@@ -1,9 +1,9 @@
-"""Comprehensions."""
+"""What loops go over: those of comprehensions, and those that change it meanwhile."""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from dsv4_env.model import Unknown
 from dsv4_env.readers.python import objects
@@ -37,6 +37,19 @@ def comprehension(
     return Seq(bounded(items, scope, node), kind, where)
 
 
+def extend(run: Run, scope: Scope, node: ast.GeneratorExp, target: Seq) -> None:
+    """``target.extend(… for …)``: each item is there before the next is asked for."""
+    inner = Scope({}, scope, scope.source, scope.module, "function", scope.qualname)
+
+    run.set(target, "items", target.items)  # undone once, for all that follows
+
+    def one(unsure: Unknown | None) -> None:
+        item = unsure or evaluate(run, inner, node.elt)
+        target.items = bounded((*target.items, item), scope, node)
+
+    _over(run, inner, node.generators, 0, one, node)
+
+
 def _over(
     run: Run,
     scope: Scope,
@@ -63,3 +76,19 @@ def _over(
             each(splitting(unknown(scope, node, "depends on what isn't known")))
             continue
         _over(run, scope, generators, at + 1, each, node)
+
+
+def looped(run: Run, scope: Scope, value: Val, node: ast.expr) -> Iterator[Val]:
+    """The items of a loop: of a list also those that the loop itself adds."""
+    items = iterated(run, scope, value, node)
+    most = len(items) + 1000
+    at = 0
+    while at < len(items):
+        yield items[at]
+        at += 1
+        if not isinstance(value, Seq) or value.items is items or value.kind != "list":
+            continue
+        items = value.items
+        if len(items) > most or any(isinstance(i, Unknown) and i.splits for i in items):
+            yield splitting(unknown(scope, node, "the loop changes what it goes over"))
+            return

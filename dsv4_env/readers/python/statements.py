@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from dsv4_env.model import Unknown
-from dsv4_env.readers.python import classes, modules, objects, scan
+from dsv4_env.readers.python import classes, comprehensions, modules, objects, scan
 from dsv4_env.readers.python.calls import taint
 from dsv4_env.readers.python.expr import evaluate, find, holds, iterated, unknown
 from dsv4_env.readers.python.operators import binary
@@ -75,6 +75,10 @@ def _annotated(run: Run, scope: Scope, node: ast.AnnAssign) -> None:
 def _augmented(run: Run, scope: Scope, node: ast.AugAssign) -> None:
     target: Any = node.target
     left = evaluate(run, scope, target)
+    if isinstance(left, Seq) and left.kind == "list" and isinstance(node.value, ast.GeneratorExp):
+        comprehensions.extend(run, scope, node.value, left)
+        objects.assign(run, scope, target, left)
+        return
     right = evaluate(run, scope, node.value)
     if isinstance(left, Seq) and left.kind == "list" and isinstance(node.op, ast.Add):
         items = left.items + iterated(run, scope, right, node.value)
@@ -173,7 +177,7 @@ def _leaves(run: Run, node: ast.AST, text: str) -> bool:
 
 
 def _for(run: Run, scope: Scope, node: ast.For | ast.AsyncFor) -> None:
-    items = iterated(run, scope, evaluate(run, scope, node.iter), node.iter)
+    items = comprehensions.looped(run, scope, evaluate(run, scope, node.iter), node.iter)
     changed = scan.changes(node.body)
     if not run.forking and (changed.breaks or changed.returns):
         _some(run, scope, node)

@@ -49,6 +49,10 @@ def read(text: str, **environ: str) -> tuple[list[object], dict[str, object]]:
         ("if (n := 3) > 2: args = [str(n)]", ["3"]),
         ("args = [str(p) for p in zip('a', 'b')]", ["('a', 'b')"]),
         ("global_args = args\nglobal_args += ['--x']", ["--x"]),
+        ("args.extend(w for w in 'aab' if w not in args)", ["a", "b"]),
+        ("args += (w for w in 'aab' if w not in args)", ["a", "b"]),
+        ("args = ['a', 'b']\nfor w in args:\n    if len(args) < 4: args.append(w)", [*"abab"]),
+        ("args = ['a', 'a', 'b']\nfor w in args: args.remove(w)", ["a"]),
     ],
 )
 def test_lists(text: str, args: list[str] | None) -> None:
@@ -155,6 +159,7 @@ def test_files_that_cannot_be_read(data: str | bytes, message: str | None) -> No
         "x = 'a'\nfor i in range(100):\n    x += x\nargs = [x]",
         "def f(): return f()\nargs = f()",
         "while True:\n    args.append('a')",
+        "args = ['a']\nfor w in args: args.append(w)",
         "class A(A): pass\nargs = [A.x]",
     ],
 )
