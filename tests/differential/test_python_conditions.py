@@ -12,7 +12,10 @@ from hypothesis import strategies as st
 from dsv4_env.model import LaunchConfig, Unknown
 from dsv4_env.readers import python
 
+from .test_python_reader import MORE
+
 FLAGS = 3
+STEPS = 20_000  # a launch of which ways are left out is partial: all that it says must still hold
 QUICK = [Phase.explicit, Phase.reuse, Phase.generate]  # shrinking takes longer than it helps
 HEAD = """from somewhere import flag, popen_launch_server
 E = {"A": "0"}
@@ -84,7 +87,10 @@ simple = st.one_of(
             "Box.shared = ['--u']",
             "BOX.more = K",
             "L.extend(w for w in K if w not in L)",
+            "L += (w for w in K if w not in L)",
             "L = [w for w in L if w != '--x' or flag(1)]",
+            "for w in L:\n    if w == '--x': L.remove(w)",
+            "for w in L:\n    if len(K) < 4: K.append(w)",
             "E = dict(F)",
             "F = E",
         ]
@@ -176,19 +182,19 @@ def checked(launch: LaunchConfig, text: str) -> bool:
 
 
 @given(st.lists(statement, min_size=1, max_size=5))
-@settings(max_examples=100, deadline=None, phases=QUICK)
+@settings(max_examples=max(100, MORE), deadline=None, phases=QUICK)
 def test_every_outcome(body: list[str]) -> None:
     text = HEAD + "".join(f"{line}\n" for line in body) + LAUNCH
-    for launch in python.read_all(text):
+    for launch in python.read_all(text, steps=STEPS):
         checked(launch, text)
 
 
 @given(st.lists(statement, min_size=1, max_size=4))
-@settings(max_examples=50, deadline=None, phases=QUICK)
+@settings(max_examples=max(50, MORE), deadline=None, phases=QUICK)
 def test_every_outcome_within_a_function(body: list[str]) -> None:
     inner = indented(["global E, F, L, K, BOX", *body, LAUNCH])
     text = f"{HEAD}def test_it():\n{inner}"
-    for launch in python.read_all(text):
+    for launch in python.read_all(text, steps=STEPS):
         checked(launch, f"{text}test_it()\n")
 
 

@@ -16,6 +16,9 @@ from hypothesis import strategies as st
 from dsv4_env.model import LaunchConfig, Unknown
 from dsv4_env.readers import python
 
+MORE = int(os.environ.get("DSV4_PYTHON_EXAMPLES", "0"))
+"""How many random examples are tried at least, for a long hunt."""
+
 STUB = """
 import json, os, sys, types, unittest
 class Absent(types.ModuleType):
@@ -298,6 +301,9 @@ def operation(draw: st.DrawFn) -> str:
                 f"{lists[0]} = [*{lists[1]}, f'--{{len({lists[0]})}}']",
                 f"if {name!r} in {lists[1]}: {lists[1]}.remove({name!r})",
                 f"{lists[0]} = [w for w in {lists[1]} if w != {text!r}]",
+                f"{lists[0]}.extend(w for w in {lists[1]} if w not in {lists[0]})",
+                f"for w in {lists[0]}:\n    if len({lists[1]}) < 6: {lists[1]}.append(w)",
+                f"for w in {lists[0]}:\n    if w == {name!r}: {lists[0]}.remove(w)",
             ]
         )
     )
@@ -307,7 +313,7 @@ def operation(draw: st.DrawFn) -> str:
     body=st.lists(operation(), min_size=1, max_size=7),
     outside=st.sampled_from([{}, {"GIVEN": "1"}, {"A": "0", "GIVEN": "x y"}]),
 )
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=max(40, MORE), deadline=None, suppress_health_check=list(HealthCheck))
 def test_any_operations(body: list[str], outside: dict[str, str], tmp_path: Path) -> None:
     text = HEAD + 'E = {"A": "e"}\nF = os.environ.copy()\nL = ["--l", "A"]\nK = ["--k"]\n'
     text += "\n".join(body) + '\npopen_launch_server("m", "u", 1, other_args=L, env=E)\n'
@@ -337,7 +343,8 @@ def possible(
         if len(live) == 1 and always and not isinstance(live[0].value, Unknown):
             assert env.get(name) == live[0].value, text
         elif not vague and all(not isinstance(e.value, Unknown) for e in live):
-            assert env.get(name) in {e.value for e in live} | {outside.get(name)}, text
+            others = set() if always else {outside.get(name), None}
+            assert env.get(name) in {e.value for e in live} | others, text
     if not vague:
         assert set(env) - set(outside) <= {e.name for e in settings_}, text
     if all(a.condition is None for a in launch.args or ()):
