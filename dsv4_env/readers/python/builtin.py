@@ -9,7 +9,8 @@ import shlex
 from collections.abc import Callable
 from typing import Any
 
-from dsv4_env.model import Unknown
+from dsv4_env.late import replace
+from dsv4_env.model import Location, Unknown
 from dsv4_env.readers.python import methods, objects
 from dsv4_env.readers.python.expr import bounded, evaluate, iterated, splitting, unknown
 from dsv4_env.readers.python.run import Run
@@ -130,6 +131,39 @@ def _copy(run: Run, scope: Scope, args: Args, keywords: Keywords, node: ast.Call
     if args and isinstance(args[0], Const):
         return args[0]
     return unknown(scope, node, "a copy that isn't followed", *args)
+
+
+def _deepcopy(run: Run, scope: Scope, args: Args, keywords: Keywords, node: ast.Call) -> Val:
+    if not args or not isinstance(args[0], Map | Seq | Instance):
+        return _copy(run, scope, args, keywords, node)
+    return _deep(run, args[0], scope.source.place(node), {})
+
+
+def _deep(run: Run, value: Val, where: Location, made: dict[int, Val]) -> Val:
+    """A value with its own copy of all that can change within it."""
+    if not isinstance(value, Map | Seq | Instance):
+        return value
+    if id(value) in made:
+        return made[id(value)]
+    found: Val
+    if isinstance(value, Map):
+        found = made[id(value)] = objects.copied(run, value, where)
+        found.log = tuple(
+            replace(e, value=_deep(run, e.value, where, made))
+            if isinstance(e.value, Map | Seq | Instance)
+            else e
+            for e in value.log
+        )
+    elif isinstance(value, Seq):
+        found = made[id(value)] = Seq((), value.kind, where)
+        found.items = tuple(_deep(run, i, where, made) for i in value.items)
+    else:
+        found = made[id(value)] = replace(value, attrs={})
+        found.attrs.update({k: _deep(run, v, where, made) for k, v in value.attrs.items()})
+        found.positional = tuple(_deep(run, v, where, made) for v in value.positional)
+        if value in run.records:
+            run.set(run, "records", (*run.records, found))
+    return found
 
 
 def _sorted(run: Run, scope: Scope, args: Args, keywords: Keywords, node: ast.Call) -> Val:
@@ -275,7 +309,7 @@ BUILTINS: dict[str, Function] = {
     "os.path.dirname": _plain(posixpath.dirname),
     "json.dumps": _dumps,
     "copy.copy": _copy,
-    "copy.deepcopy": _copy,
+    "copy.deepcopy": _deepcopy,
     "os.getenv": _getenv,
     "os.putenv": _putenv,
     "getattr": _getattr,

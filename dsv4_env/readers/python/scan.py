@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -18,6 +19,8 @@ _SPEAKS = frozenset(
 )
 _FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 _OWN = frozenset({"self", "cls", "os"})
+# Names of Python's own functions and methods: what they change is an argument or their owner.
+_PYTHON = frozenset(n for t in (builtins, str, list, dict, set) for n in dir(t))
 
 
 @dataclass(slots=True)
@@ -209,7 +212,7 @@ def _facts(tree: ast.Module) -> tuple[list[_Flow], list[tuple[str, bool, frozens
             names, parts = _identifiers(node.optional_vars), _identifiers(node.context_expr)
             flows.append(_Flow(names, parts, alias=True))
         elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            flows.append(_of_definition(node))
+            flows += [_of_definition(node), _by_calling(node)]
         elif isinstance(node, ast.If | ast.While | ast.IfExp | ast.Match):
             test = node.subject if isinstance(node, ast.Match) else node.test
             inside = frozenset(
@@ -247,6 +250,24 @@ def _of_definition(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) 
                 inner |= _identifiers(each.value)
         inner |= {a.arg for a in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)}
     return _Flow(frozenset({node.name}), frozenset(inner) - _OWN)
+
+
+def _by_calling(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> _Flow:
+    """What a call of it may change: what its body changes besides its own names."""
+    found: set[str] = set()
+    if isinstance(node, ast.ClassDef):
+        made = {s.name for s in node.body if isinstance(s, ast.FunctionDef)}
+        found |= made & {"__init__", "__post_init__"}
+        found |= {i for base in node.bases for i in _identifiers(base)}
+    else:
+        changed = changes(node.body)
+        found |= {i for n in (*changed.objects, *changed.attributes) for i in _identifiers(n)}
+        for each in walk(node):
+            if isinstance(each, ast.Global | ast.Nonlocal):
+                found |= set(each.names)
+            elif isinstance(each, ast.Call):
+                found |= {called(each)} - _PYTHON - _SPEAKS
+    return _Flow(frozenset(found) - _OWN, frozenset({node.name}))
 
 
 def _identifiers(node: ast.AST) -> frozenset[str]:

@@ -49,6 +49,11 @@ def read(text: str, **environ: str) -> tuple[list[object], dict[str, object]]:
         ("if (n := 3) > 2: args = [str(n)]", ["3"]),
         ("args = [str(p) for p in zip('a', 'b')]", ["('a', 'b')"]),
         ("global_args = args\nglobal_args += ['--x']", ["--x"]),
+        ("def f(): args.append('a')\nf()", ["a"]),
+        ("def f():\n    global args\n    args = ['a']\ndef g(): f()\ng()", ["a"]),
+        ("class C:\n    def __init__(self): args.append('a')\nclass D(C): pass\nD()", ["a"]),
+        ("import copy\nb = copy.deepcopy([args])\nb[0].append('a')", []),
+        ("import copy\nb = copy.deepcopy({'a': args})\nb['a'].append('a')", []),
         ("args.extend(w for w in 'aab' if w not in args)", ["a", "b"]),
         ("args += (w for w in 'aab' if w not in args)", ["a", "b"]),
         ("args = ['a', 'b']\nfor w in args:\n    if len(args) < 4: args.append(w)", [*"abab"]),
@@ -165,6 +170,19 @@ def test_files_that_cannot_be_read(data: str | bytes, message: str | None) -> No
 )
 def test_bombs_are_not_known(text: str) -> None:
     assert any(isinstance(w, Unknown) for w in read(text)[0])
+
+
+def test_a_method_may_add_to_its_object() -> None:
+    text = (
+        "class TestA(TestCase):\n"
+        "    def setUp(self):\n"
+        "        self.env = {}\n"
+        "        self.add()\n"
+        "        popen_launch_server('m', 'u', 1, env=self.env)\n"
+        "    def add(self):\n"
+        "        self.env['A'] = '1'\n"
+    )
+    assert [(e.name, e.value) for e in python.read(text).env] == [("A", "1")]
 
 
 def test_byte_order_marks_are_skipped() -> None:
