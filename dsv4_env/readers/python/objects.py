@@ -308,6 +308,21 @@ def _put_at(run: Run, scope: Scope, owner: Seq, target: ast.Subscript, value: Va
     run.set(owner, "items", (found,))
 
 
+def delete_item(run: Run, scope: Scope, owner: Seq, target: ast.Subscript) -> None:
+    """``del owner[…]`` of a list."""
+    from dsv4_env.readers.python.expr import evaluate, splitting, unknown
+
+    at = None if isinstance(target.slice, ast.Slice) else evaluate(run, scope, target.slice)
+    if isinstance(at, Const) and isinstance(at.value, int):
+        items = list(owner.items)
+        if _indexed(owner, at.value) is not None:
+            del items[at.value]
+            run.set(owner, "items", tuple(items))
+            return
+    found = splitting(unknown(scope, target, "an item that isn't known was deleted"))
+    run.set(owner, "items", (found,))
+
+
 def _unpack(run: Run, scope: Scope, targets: list[ast.expr], value: Val) -> None:
     from dsv4_env.readers.python.expr import iterated
 

@@ -33,7 +33,11 @@ class Return(Exception):  # noqa: N818 - it steers
 
 
 class Raised(Exception):  # noqa: N818 - it steers
-    """``raise``: this way leads to no further launch."""
+    """``raise``: this way leads to no further launch; of a class of Python's own where known."""
+
+    def __init__(self, kind: type[BaseException] | None = None) -> None:
+        super().__init__()
+        self.kind = kind
 
 
 class Break(Exception):  # noqa: N818 - it steers

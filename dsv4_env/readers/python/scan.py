@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 from dsv4_env.model import Unknown
-from dsv4_env.readers.python.run import KEPT, Run, called, launching
+from dsv4_env.readers.python.run import KEPT, Run, called, decide, launching
 from dsv4_env.readers.python.values import Const, Entry, Ext, Scope, Val, shown, walk
 
 _SPEAKS = frozenset(
@@ -105,14 +105,50 @@ def inert(node: ast.stmt) -> bool:
     )
 
 
-def safe(body: Sequence[ast.stmt]) -> bool:
-    """Whether statements can't raise."""
-    risky = ast.Call | ast.Import | ast.ImportFrom | ast.Raise | ast.Await | ast.With | ast.Assert
-    return not any(
-        isinstance(n, risky) or (isinstance(n, ast.Subscript) and isinstance(n.ctx, ast.Load))
-        for s in body
-        for n in walk(s)
-    )
+def safe(run: Run, body: Sequence[ast.stmt]) -> bool:
+    """Whether statements can't raise, but where they say so and are followed."""
+    risky = ast.Call | ast.Import | ast.ImportFrom | ast.Await | ast.With | ast.Assert
+    joined = ast.For | ast.AsyncFor | ast.While | ast.Match | ast.Try
+    for node in [n for s in body for n in walk(s)]:
+        if isinstance(node, risky):
+            return False
+        if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load):
+            return False
+        unfollowed = not run.forking or isinstance(node, joined)
+        if unfollowed and any(isinstance(n, ast.Raise) for n in walk(node)):
+            return False
+    return True
+
+
+def exception(node: ast.expr | None) -> type[BaseException] | None:
+    """The exception of Python's own that a name means."""
+    found = getattr(builtins, node.id, None) if isinstance(node, ast.Name) else None
+    return found if isinstance(found, type) and issubclass(found, BaseException) else None
+
+
+def _catches(handler: ast.ExceptHandler, kind: type[BaseException] | None) -> bool | None:
+    """Whether a handler takes an exception; None where that can't be told."""
+    if handler.type is None or exception(handler.type) is BaseException:
+        return True
+    names = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
+    known = [exception(name) for name in names]
+    if kind is not None and any(k is not None and issubclass(kind, k) for k in known):
+        return True
+    return None if kind is None or None in known else False
+
+
+def caught(
+    run: Run, scope: Scope, handlers: list[ast.ExceptHandler], kind: type[BaseException] | None
+) -> ast.ExceptHandler | None:
+    """What handles an exception; one by one where that can't be told."""
+    for handler in handlers:
+        known = _catches(handler, kind)
+        if known or (known is None and (handler is handlers[-1] or not run.forking)):
+            return handler
+        label = f"the exception is {scope.source.text(handler.type)}" if handler.type else ""
+        if known is None and decide(run, ("handler", id(handler), len(run.path)), label):
+            return handler
+    return None
 
 
 def is_main(node: ast.expr) -> bool:

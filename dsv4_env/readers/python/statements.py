@@ -101,21 +101,9 @@ def _delete(run: Run, scope: Scope, node: ast.Delete) -> None:
             if isinstance(owner, Map):
                 objects.delete(run, owner, evaluate(run, scope, target.slice))
             elif isinstance(owner, Seq):
-                _delete_item(run, scope, owner, target)
+                objects.delete_item(run, scope, owner, target)
         elif isinstance(target, ast.Name):
             run.drop(scope.names, target.id)
-
-
-def _delete_item(run: Run, scope: Scope, owner: Seq, target: ast.Subscript) -> None:
-    at = NONE if isinstance(target.slice, ast.Slice) else evaluate(run, scope, target.slice)
-    split = any(isinstance(i, Unknown) and i.splits for i in owner.items)
-    if isinstance(at, Const) and isinstance(at.value, int) and not split:
-        items = list(owner.items)
-        if -len(items) <= at.value < len(items):
-            del items[at.value]
-            run.set(owner, "items", tuple(items))
-            return
-    taint(run, scope, owner, target, "an item that isn't known was deleted")
 
 
 def _if(run: Run, scope: Scope, node: ast.If) -> None:
@@ -281,29 +269,37 @@ def _with(run: Run, scope: Scope, node: ast.With | ast.AsyncWith) -> None:
 def _try(run: Run, scope: Scope, node: ast.Try) -> None:
     body = [*node.body]
     loud = [h for h in node.handlers if not all(scan.inert(s) for s in h.body)]
-    if loud and run.forking and not any(reaches(run, s) for s in body) and not scan.safe(body):
+    if loud and run.forking and not any(reaches(run, s) for s in body) and not scan.safe(run, body):
         label = f"the try at line {node.lineno} succeeds"
         if not decide(run, ("try", id(node), len(run.path)), label):
             unsettle(run, scope, body, label)
-            _handle(run, scope, node, loud[0])
-            run_body(run, scope, node.finalbody)
+            try:
+                _handle(run, scope, node, scan.caught(run, scope, loud, None))
+            finally:
+                run_body(run, scope, node.finalbody)
             return
         loud = []
     try:
-        run_body(run, scope, [*body, *node.orelse])
-    except Raised:
-        if not node.handlers:
-            raise
-        _handle(run, scope, node, node.handlers[0])
-        loud = []
+        try:
+            run_body(run, scope, body)
+        except Raised as raised:
+            handler = scan.caught(run, scope, node.handlers, raised.kind)
+            if handler is None:
+                raise
+            _handle(run, scope, node, handler)
+            loud = []
+        else:
+            run_body(run, scope, node.orelse)
     finally:
         run_body(run, scope, node.finalbody)
-    if loud and not scan.safe(body):
+    if loud and not scan.safe(run, body):
         text = f"an exception in the try at line {node.lineno}"
         unsettle(run, scope, [s for h in loud for s in h.body], text)
 
 
-def _handle(run: Run, scope: Scope, node: ast.Try, handler: ast.ExceptHandler) -> None:
+def _handle(run: Run, scope: Scope, node: ast.Try, handler: ast.ExceptHandler | None) -> None:
+    if handler is None:
+        return
     if handler.name:
         text = f"the exception of line {node.lineno}"
         where = scope.source.place(handler)
@@ -341,7 +337,8 @@ def _return(run: Run, scope: Scope, node: ast.Return) -> None:
 
 
 def _raise(run: Run, scope: Scope, node: ast.Raise) -> None:
-    raise Raised
+    cause = node.exc.func if isinstance(node.exc, ast.Call) else node.exc
+    raise Raised(scan.exception(cause))
 
 
 def _break(run: Run, scope: Scope, node: ast.Break) -> None:

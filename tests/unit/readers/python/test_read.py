@@ -54,6 +54,11 @@ def read(text: str, **environ: str) -> tuple[list[object], dict[str, object]]:
         ("class C:\n    def __init__(self): args.append('a')\nclass D(C): pass\nD()", ["a"]),
         ("import copy\nb = copy.deepcopy([args])\nb[0].append('a')", []),
         ("import copy\nb = copy.deepcopy({'a': args})\nb['a'].append('a')", []),
+        (
+            "try:\n    raise KeyError\nexcept ValueError:\n    args = ['v']\nexcept KeyError: pass",
+            [],
+        ),
+        ("try:\n    raise KeyError(1)\nexcept (OSError, LookupError): args = ['l']", ["l"]),
         ("args.extend(w for w in 'aab' if w not in args)", ["a", "b"]),
         ("args += (w for w in 'aab' if w not in args)", ["a", "b"]),
         ("args = ['a', 'b']\nfor w in args:\n    if len(args) < 4: args.append(w)", [*"abab"]),
