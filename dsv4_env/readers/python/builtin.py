@@ -84,6 +84,9 @@ def _bool(run: Run, scope: Scope, args: Args, keywords: Keywords, node: ast.Call
 
 def _len(run: Run, scope: Scope, args: Args, keywords: Keywords, node: ast.Call) -> Val:
     try:
+        if args and isinstance(args[0], Seq) and args[0].kind == "set":
+            different = {python_value(i) for i in args[0].items}
+            return const(len(different), scope.source.place(node))
         return const(len(python_value(args[0])), scope.source.place(node))
     except (NotKnown, TypeError, IndexError):
         pass

@@ -15,6 +15,7 @@ from dsv4_env.readers.python.values import (
     Bound,
     Class,
     Const,
+    Entry,
     Ext,
     Func,
     Instance,
@@ -121,15 +122,16 @@ def invoke(
     where = scope.source.place(node) if node is not None else None
     if run.depth >= MAX_DEPTH:
         return Unknown(text, "calls within calls, too deep to follow", location=where)
+    rest: Unknown | None = None
     if any(isinstance(a, Unknown) and a.splits for a in args):
         cut = next(i for i, a in enumerate(args) if isinstance(a, Unknown) and a.splits)
         found = args[cut]
         assert isinstance(found, Unknown)
-        args, unsure = args[:cut], found
+        args, rest = args[:cut], found
     qualname = scope_name(run, func)
     inner = Scope({}, func.scope, func.scope.source, func.scope.module, "function", qualname, func)
     inner.first = args[0] if args else None
-    inner.names.update(_parameters(func, args, keywords, text, where, unsure))
+    inner.names.update(_parameters(func, args, keywords, text, where, unsure, rest))
     run.depth += 1
     try:
         if isinstance(func.node, ast.Lambda):
@@ -158,14 +160,16 @@ def _parameters(
     text: str,
     where: Any,
     unsure: Unknown | None,
+    rest: Unknown | None,
 ) -> dict[str, Val]:
+    """What the parameters are; *unsure*: what ``**`` may bring, *rest*: what ``*`` may."""
     spec = func.node.args
     names: dict[str, Val] = {}
     plain = [a.arg for a in (*spec.posonlyargs, *spec.args)]
     every = plain + [a.arg for a in spec.kwonlyargs]
     names.update(zip(plain, args, strict=False))
     if spec.vararg:
-        names[spec.vararg.arg] = Seq(tuple(args[len(plain) :]), "tuple")
+        names[spec.vararg.arg] = Seq((*args[len(plain) :], *([rest] if rest else [])), "tuple")
     extra: dict[str, Val] = {}
     for key, value in keywords.items():
         (names if key in every else extra)[key] = value
@@ -175,7 +179,10 @@ def _parameters(
         entry_map.log = tuple(
             type(e)(e.key, extra[e.key.value], e.where) for e in entry_map.log if e.key
         )
+        if unsure:
+            entry_map.log += (Entry(None, unsure, where),)
         names[spec.kwarg.arg] = entry_map
+    unsure = unsure or rest
     for name in every:
         if name in names:
             continue

@@ -237,7 +237,10 @@ def _facts(tree: ast.Module) -> tuple[list[_Flow], list[tuple[str, bool, frozens
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
             names = frozenset(i for t in targets for i in _identifiers(t))
             parts = _identifiers(node.value) if node.value else frozenset()
-            flows.append(_Flow(names, parts, alias=node.value is not None and _shares(node.value)))
+            shares = node.value is not None and _shares(node.value)
+            if isinstance(node, ast.Assign) and len(targets) > 1:
+                parts |= names  # a = b = []: the same object
+            flows.append(_Flow(names, parts, alias=shares))
         elif isinstance(node, ast.For | ast.AsyncFor | ast.comprehension):
             names, parts = _identifiers(node.target), _identifiers(node.iter)
             flows.append(_Flow(names, parts, alias=True))

@@ -310,6 +310,8 @@ def python_value(value: Val) -> Any:
     if isinstance(value, Const):
         return value.value
     if isinstance(value, Seq):
+        if value.kind == "set" and len(value.items) > 1:
+            raise NotKnown  # neither the order nor, before it is made, how many there are
         items = [python_value(i) for i in value.items]
         return tuple(items) if value.kind == "tuple" else items
     if isinstance(value, Map) and not value.inherits:

@@ -50,6 +50,8 @@ def read(text: str, **environ: str) -> tuple[list[object], dict[str, object]]:
         ("args = [str(p) for p in zip('a', 'b')]", ["('a', 'b')"]),
         ("global_args = args\nglobal_args += ['--x']", ["--x"]),
         ("def f(): args.append('a')\nf()", ["a"]),
+        ("args = other = []\nother.append('a')", ["a"]),
+        ("args = [str(len({'a', 'b', 'a'}))]", ["2"]),
         ("def f():\n    global args\n    args = ['a']\ndef g(): f()\ng()", ["a"]),
         ("class C:\n    def __init__(self): args.append('a')\nclass D(C): pass\nD()", ["a"]),
         ("import copy\nb = copy.deepcopy([args])\nb[0].append('a')", []),
@@ -175,6 +177,19 @@ def test_files_that_cannot_be_read(data: str | bytes, message: str | None) -> No
 )
 def test_bombs_are_not_known(text: str) -> None:
     assert any(isinstance(w, Unknown) for w in read(text)[0])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "def f(*a): return ['a', *a]\nargs = f('b', *some())",
+        "def f(**k): return [*k]\nargs = f(**some())",
+        "args = [str({'a', 'b', 'a'} == {'b', 'a'})]",
+        "args = [str({'a', 'b'})]",
+    ],
+)
+def test_what_is_not_known_stays_so(text: str) -> None:
+    assert isinstance(read(text)[0][-1], Unknown)
 
 
 def test_a_method_may_add_to_its_object() -> None:
