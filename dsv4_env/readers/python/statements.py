@@ -91,6 +91,9 @@ def _augmented(run: Run, scope: Scope, node: ast.AugAssign) -> None:
         return
     else:
         value = binary(run, scope, node.op, left, right, target)
+        if isinstance(left, Seq) and left.kind == "list" and isinstance(value, Seq):
+            run.set(left, "items", value.items)  # *= changes it in place
+            value = left
     objects.assign(run, scope, target, value)
 
 

@@ -51,6 +51,7 @@ def read(text: str, **environ: str) -> tuple[list[object], dict[str, object]]:
         ("global_args = args\nglobal_args += ['--x']", ["--x"]),
         ("def f(): args.append('a')\nf()", ["a"]),
         ("args = other = []\nother.append('a')", ["a"]),
+        ("args = other = ['a']\nother *= 2", ["a", "a"]),
         ("args = [str(len({'a', 'b', 'a'}))]", ["2"]),
         ("def f():\n    global args\n    args = ['a']\ndef g(): f()\ng()", ["a"]),
         ("class C:\n    def __init__(self): args.append('a')\nclass D(C): pass\nD()", ["a"]),
