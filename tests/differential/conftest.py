@@ -37,8 +37,9 @@ def _ends(request: pytest.FixtureRequest) -> Iterator[None]:
     def stop(*_: object) -> None:
         pytest.fail("the evaluator doesn't come to an end")
 
-    # The random scripts share one limit: they are many.
-    limit = 3600 if "generated" in request.node.name else 60
+    # The random scripts share one limit: they are many. So do programs, where more are asked for.
+    many = "generated" in request.node.name or "DSV4_PYTHON_EXAMPLES" in os.environ
+    limit = 3600 if many else 60
     before = signal.signal(signal.SIGALRM, stop)
     signal.alarm(limit)
     yield
