@@ -7,9 +7,9 @@ import contextlib
 import posixpath
 import shlex
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
-from dsv4_env.late import replace
 from dsv4_env.model import Location, Unknown
 from dsv4_env.readers.python import methods, objects
 from dsv4_env.readers.python.expr import bounded, evaluate, iterated, splitting, unknown
