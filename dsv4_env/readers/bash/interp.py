@@ -176,7 +176,6 @@ def _piped(run: Run, node: Pipeline, state: State) -> list[State]:
         inner = carrier.copy()
         inner.stdin = piped if i else state.stdin
         inner.piped, inner.status = id(command) if i else 0, state.status
-        inner.tested += 1
         out: list[Value | None] | None = (
             (outer.copy() if outer is not None else None) if (last) else []
         )

@@ -108,6 +108,10 @@ def exported(run: Run, state: State, node: Simple) -> dict[str, Var]:
     # What the expansions in them set counts here too; they stand behind all that was exported.
     env = {n: v for n, v in inner.vars.items() if n not in given and (v.exported or v.perhaps)}
     env = {n: v for n, v in (env | given).items() if v.kind == "s"}
+    for scope in reversed(inner.scopes):  # a local that isn't exported doesn't hide one that is
+        for name, old in scope.items():
+            if old is not None and old.exported and old.kind == "s" and f"={name}" not in scope:
+                env.setdefault(name, old)
     if inner is not state:
         state.seq, state.required, state.decided = inner.seq, inner.required, inner.decided
         state.vars.update(
@@ -126,8 +130,9 @@ def record(
     notes: tuple[Note, ...],
 ) -> None:
     """Note a launch on this way through the script."""
-    occurrence = state.counts.get(id(node), 0)
-    state.counts[id(node)] = occurrence + 1
+    key = (id(node), *state.rounds)
+    occurrence = state.counts.get(key, 0)
+    state.counts[key] = occurrence + 1
     words = [(_located(v, at), at) for v, at in words]
     events: list[tuple[str, Event, str]] = []
     for name, var in env.items():
@@ -144,7 +149,7 @@ def record(
     )
     run.launches.append(
         Found(
-            (node.pos, id(node), occurrence),
+            (node.pos, *key, occurrence),
             state.alts,
             events,
             [v for v, _ in words[:size]],

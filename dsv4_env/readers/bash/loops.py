@@ -29,33 +29,30 @@ def counted(handler: Callable[[Run, Any, State], list[State]]) -> Any:
     """A loop, in which ``break`` means something."""
 
     def followed(run: Run, node: Any, state: State) -> list[State]:
-        outer, state.loops = state.loops, state.loops + 1
+        outer = state.loops, state.rounds
+        state.loops, state.rounds = state.loops + 1, (*state.rounds, 0)
         try:
             found = handler(run, node, state)
         finally:
-            state.loops = outer
+            state.loops, state.rounds = outer
         for after in found:
-            after.loops = outer
+            after.loops, after.rounds = outer
         return found
 
     return followed
 
 
-def _after(state: State) -> tuple[bool, bool]:
-    """(leave the loop, it's for an outer one), with the flow taken care of."""
+def _after(state: State) -> bool:
+    """Whether the loop is left, with the flow taken care of."""
     if state.flow is None:
-        return False, False
+        return False
     kind, count = state.flow
     if kind == "break":
         state.flow = None if count <= 1 else ("break", count - 1)
-        return True, count > 1
-    if kind == "continue":
-        if count > 1:
-            state.flow = ("continue", count - 1)
-            return True, True
-        state.flow = None
-        return False, False
-    return True, True
+    elif kind == "continue":
+        state.flow = None if count <= 1 else ("continue", count - 1)
+        return count > 1
+    return True
 
 
 def for_words(run: Run, node: For, state: State) -> list[State]:
@@ -141,12 +138,12 @@ def _iterate(
     run: Run, node: Any, body: Block, states: list[State]
 ) -> tuple[list[State], list[State]]:
     """One round: the states that go on, and those that left."""
-    on: list[State] = []
-    left: list[State] = []
+    on, left = list[State](), list[State]()
     run.tick(states[0], node.body_pos)
+    for state in states:
+        state.rounds = (*state.rounds[:-1], state.rounds[-1] + 1)
     for after in run.execute(run, body, states):
-        leave, _ = _after(after)
-        (left if leave else on).append(after)
+        (left if _after(after) else on).append(after)
     return on, left
 
 

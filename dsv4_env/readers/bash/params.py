@@ -110,7 +110,7 @@ def nothing(run: Run, state: State, word: Word) -> bool:
     if it has an operator, as in ``"${V#a}"x``.
     """
     parts = [p for p in word.parts if isinstance(p, Param) and p.quoted and p.op]
-    if len(word.parts) < 2 or not any(p.op.lstrip(":")[:1] not in "-=?+" for p in parts):
+    if len(word.parts) < 2 or not any(p.op.lstrip(":")[:1] not in "-?+" for p in parts):
         return False
     probe = state.copy()
     return any(w.single(run, probe, Word([p], word.pos, word.end)) == "" for p in parts)
@@ -282,7 +282,7 @@ def _default(
         raise FatalError
     new = w.single(run, state, part.arg) if part.arg else ""
     _set(run, state, part, new)
-    return [(settle(state, new), kind)]
+    return [(settle(state, lookup(run, state, part)[1]), kind)]
 
 
 def _set(run: Run, state: State, part: Param, value: Value) -> None:
@@ -337,6 +337,9 @@ def _undecided(run: Run, state: State, part: Param, value: Value, *, colon: bool
             part.name.isdigit() and own_params(state)
         )
         default = arg_default if outer and not state.tainted else None
+    var = state.vars.get(part.name)
+    if op == "=" and var is not None and (var.integer or var.case or var.vague):
+        default = None  # it's set to something else than the text
     names = tuple(dict.fromkeys((*base.names, *(arg.names if isinstance(arg, Unknown) else ()))))
     shown = arg if isinstance(arg, str) else arg.text
     inner = base.text[2:-1] if re.fullmatch(r"\$\{\w+\}", base.text) else base.text

@@ -120,12 +120,13 @@ class State:
     alts: frozenset[Path1] = frozenset([frozenset()])
     solved: dict[int, str] = field(default_factory=dict)
     flow: tuple[str, int] | None = None
-    counts: dict[int, int] = field(default_factory=dict)
+    counts: dict[Key, int] = field(default_factory=dict)  # launches by command and rounds
     required: tuple[RequiredInput, ...] = ()
     notes: tuple[Note, ...] = ()
     seq: int = 0
     tested: int = 0  # > 0 where errexit doesn't count
     depth: int = 0
+    rounds: tuple[int, ...] = ()  # of the loops around, the innermost last
     loops: int = 0  # those that ``break`` can leave: of this function, in this shell
     sourced: int = 0  # > 0 where ``return`` ends a sourced file
     out: list[Value | None] | None = None  # captured output; None in it: unknown output
