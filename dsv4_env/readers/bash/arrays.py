@@ -10,6 +10,7 @@ from dsv4_env.late import regexp
 from dsv4_env.model import Unknown, Value
 from dsv4_env.readers.bash import params
 from dsv4_env.readers.bash import words as w
+from dsv4_env.readers.bash.lists import mixed
 from dsv4_env.readers.bash.lookup import find, target
 from dsv4_env.readers.bash.state import FatalError, Run, State, Var
 from dsv4_env.readers.bash.syntax import (
@@ -99,7 +100,9 @@ def set_array(
             and any(isinstance(v, Unknown) and v.splits for v in found.values())
         ):
             found = None
-        value = w.single(run, state, item.words[0], assignment=True)
+        value = w.single(
+            run, state, item.words[0], assignment=kind == "a" or not mixed(item.words[0])
+        )
         value = converted(run, state, base, value)
         key = _key(run, state, kind, item.sub)
         if isinstance(key, Unknown) or found is None or (item.append and base.integer):

@@ -7,7 +7,7 @@ import re
 from typing import TypeAlias
 
 from dsv4_env.late import regexp
-from dsv4_env.readers.bash.syntax import Lit, Param, Part, SyntaxProblemError, Word
+from dsv4_env.readers.bash.syntax import CmdSub, Lit, Param, Part, SyntaxProblemError, Word
 
 MAX_WORDS = 10_000
 MAX_BRACES = 500
@@ -21,7 +21,10 @@ _Token: TypeAlias = str | Part
 
 def expand_braces(word: Word, *, empty: bool = False) -> list[Word]:
     """The words that a word stands for; *empty* ones count where a name stands before them."""
-    if word.plain is not None or not any(
+    if word.plain is None and any(isinstance(p, CmdSub) and _ticked(p) for p in word.parts):
+        if any("{" in p.text for p in word.parts if isinstance(p, Lit | CmdSub)):
+            return [Word(word.parts, word.pos, word.end, doubtful=True)]
+    elif word.plain is not None or not any(
         isinstance(p, Lit) and not p.quoted and "{" in p.text for p in word.parts
     ):
         return [word]
@@ -43,6 +46,11 @@ def expand_braces(word: Word, *, empty: bool = False) -> list[Word]:
     if len(found) == 1 and len(found[0]) == len(tokens):
         return [_word(found[0], word)]
     return [_word(t, word) for t in found if t or empty]
+
+
+def _ticked(part: CmdSub) -> bool:
+    """Whether a string, to brace expansion, ends at a quote within the backquotes in it."""
+    return part.quoted and part.text[0] == "`" and '"' in part.text
 
 
 def _word(tokens: list[_Token], word: Word) -> Word:

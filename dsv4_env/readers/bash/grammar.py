@@ -5,6 +5,7 @@ Its tree is only asked where statements begin and end; what they say is read fro
 
 from __future__ import annotations
 
+import itertools
 import re
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -31,6 +32,7 @@ _LATE_END = regexp(r"\$'(?:[^'\\\n]|\\.)*?\\\\'")
 _WIDE = regexp(r"[^\x00-\x7f]")
 
 
+FORMS = 3  # the text itself, and the simpler ones
 DEEP = regexp(r"(?:\(\s*){1000}")  # beyond it, the grammar's time is no longer bearable
 
 
@@ -72,6 +74,21 @@ def shown(text: str, breaks: frozenset[int]) -> str:
     for pos in breaks:
         seen = f"{seen[:pos]};{seen[pos + 1 :]}"
     return seen
+
+
+def rooted(seen: str, stage: int) -> tuple[ts.Node, bool]:
+    """The root of the first form's tree that is without an error, and whether it's the last.
+
+    *stage* forms are left out, unless all others have errors.
+    """
+    forms = itertools.chain([seen], simplified(seen))
+    trees = [parser().parse(f.encode()).root_node for f in itertools.islice(forms, stage)]
+    for number, form in enumerate(forms, stage):
+        root = parser().parse(form.encode()).root_node
+        if not root.has_error:
+            return root, number == FORMS - 1
+        trees.append(root)
+    return next((t for t in trees if not t.has_error), trees[-1]), True
 
 
 def simplified(seen: str) -> Iterator[str]:

@@ -19,6 +19,7 @@ from dsv4_env.readers.bash.commands import (
     redirected,
     simple_command,
 )
+from dsv4_env.readers.bash.declare import taint
 from dsv4_env.readers.bash.state import Condition, FatalError, Run, State
 from dsv4_env.readers.bash.syntax import (
     AndOr,
@@ -374,6 +375,7 @@ def _unsupported(run: Run, node: Unsupported, state: State) -> list[State]:
     state.notes = (*state.notes, note)
     state.partial |= "sglang" in node.text
     run.skipped.append(note)
+    taint(run, state, f"{node.what} isn't followed", state.source.place(node.pos))
     state.seq += 1
     state.status = Condition(("status", id(node), state.seq), "…", "not …", command=True)
     return [state]

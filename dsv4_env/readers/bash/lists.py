@@ -36,6 +36,14 @@ def ragged_edge(found: Sequence[Piece]) -> bool:
     return False
 
 
+def mixed(word: Word) -> bool:
+    """Whether ``"$@"`` stands beside an expansion without quotes: where words aren't split, bash
+    then splits some all the same."""
+    params = [p for p in word.parts if isinstance(p, Param) and not p.kind]
+    lists = [p for p in params if p.name == "@" or (p.sub is not None and p.sub.plain == "@")]
+    return any(p.quoted for p in lists) and any(not p.quoted for p in params)
+
+
 def blanks_beside(found: Sequence[Piece], ifs: Value) -> bool:
     """Whether blanks at the ends of values meet an IFS of blanks and more: bash's own affair."""
     if not isinstance(ifs, str) or not ifs.strip(" \t\n") or not re.search(r"[ \t\n]", ifs):

@@ -87,8 +87,11 @@ def _printf(run: Run, state: State, node: Simple, args: list[Value]) -> Status:
         args[1:] == rest and isinstance(form := rest[0], str) and form[:1] == "-" != form
     ):
         return 2
-    text = _formatted(run, rest[0], rest[1:])
-    status: Status = undecided(state, node) if text is None else 0
+    try:
+        text = _formatted(run, rest[0], rest[1:])
+        status: Status = undecided(state, node) if text is None else 0
+    except ValueError:
+        text, status = None, 1
     if target is None:
         if text is None:
             unknown(state)
@@ -177,21 +180,18 @@ def _directive(value: Value, m: re.Match[str]) -> Value | None:
         return value.ljust(size) if "-" in flags else value.rjust(size)
     if kind == "c":
         return value[:1]
-    if not re.fullmatch(r"(?:[-+]?(?:0[0-7]*|[1-9][0-9]*|0[xX][0-9a-fA-F]+))?", value):
-        return None  # no number: a warning, and it fails
-    digits = value.lstrip("-+")
+    if value[:1] in ("'", '"'):
+        return None  # the number of a letter
+    number = r"[ \t\n]*[-+]?(?:0[0-7]*|[1-9][0-9]*|0[xX][0-9a-fA-F]+)"
+    if value and not re.fullmatch(number, value):
+        raise ValueError  # no number: a warning, and it fails
+    digits = value.lstrip(" \t\n-+")
     base = 16 if digits[:2].lower() == "0x" else 8 if digits.startswith("0") else 10
-    number = int(value or "0", base)
-    if (number < 0 and kind not in "di") or abs(number) >= 2**63:
+    whole = int(value or "0", base)
+    if (whole < 0 and kind not in "di") or abs(whole) >= 2**63 or ("#" in flags and kind == "o"):
         return None
     spec = "%" + flags + width + ("" if precision is None else "." + precision)
-    return (
-        spec.replace("..", ".") % ()
-        if False
-        else ((spec + {"i": "d", "u": "d"}.get(kind, kind)) % number)
-        if not ("#" in flags and kind == "o")
-        else None
-    )
+    return (spec + {"i": "d", "u": "d"}.get(kind, kind)) % whole
 
 
 def _path(last: bool) -> Command:

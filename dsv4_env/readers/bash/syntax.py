@@ -92,12 +92,16 @@ Part: TypeAlias = Lit | Param | CmdSub | Arith | ProcSub
 
 @dataclass(slots=True, eq=False, repr=False)
 class Word:
-    """A word: its parts and where it stands; *plain* is its text when there's nothing to do."""
+    """A word: its parts and where it stands; *plain* is its text when there's nothing to do.
+
+    *doubtful*: how bash expands its braces isn't known.
+    """
 
     parts: list[Part]
     pos: int
     end: int
     plain: str | None = None
+    doubtful: bool = False
 
 
 @dataclass(slots=True, eq=False, repr=False)

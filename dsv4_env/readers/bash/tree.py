@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from dsv4_env.readers.bash.compound import COMPOUND, Doubt, redirected
 from dsv4_env.readers.bash.conditional import conditional
-from dsv4_env.readers.bash.grammar import DEEP, opened, parser, shown, simplified, sound
+from dsv4_env.readers.bash.grammar import DEEP, opened, rooted, shown, sound
 from dsv4_env.readers.bash.lines import newline, skip_lines
 from dsv4_env.readers.bash.scan import MAX_NESTING, Cursor, blanks, quoted_text
 from dsv4_env.readers.bash.simple import redirection, simple_command
@@ -60,9 +60,12 @@ def parse(text: str) -> tuple[Block, SyntaxProblemError | None]:
     if deep := DEEP.search(text):  # the grammar's time grows with the square of it
         return Block([]), SyntaxProblemError(deep.start(), "nested too deeply", limit=True)
     breaks: frozenset[int] = frozenset()
+    stage = 0
     while True:
         try:
-            return Converter(text, breaks).program()
+            return Converter(text, breaks, stage).program()
+        except _Unexplained:
+            stage += 1
         except _Joined as joined:
             if len(breaks) >= _MAX_BREAKS or joined.pos in breaks:
                 return Block([]), SyntaxProblemError(joined.pos, "lines that can't be told apart")
@@ -76,22 +79,20 @@ class _Joined(Exception):
         self.pos = pos
 
 
+class _Unexplained(Exception):
+    """The grammar has joined what isn't one: in a plainer form of the text it may not."""
+
+
 class Converter:
     """Turns one text's tree into commands."""
 
-    def __init__(self, text: str, breaks: frozenset[int] = frozenset()) -> None:
+    def __init__(self, text: str, breaks: frozenset[int] = frozenset(), stage: int = 0) -> None:
         self.text = text
         self.returns = "\r" in text
         self.extglob = False
         self.depth = 0
         self.reached = 0  # the end of what was read as a simple command
-        seen = shown(text, breaks)
-        self.root = parser().parse(seen.encode()).root_node
-        if self.root.has_error:
-            for simpler in simplified(seen):
-                self.root = parser().parse(simpler.encode()).root_node
-                if not self.root.has_error:
-                    break
+        self.root, self.last = rooted(shown(text, breaks), stage)
 
     def cursor(self, start: int, end: int) -> Cursor:
         """A cursor over a part of the text."""
@@ -111,11 +112,9 @@ class Converter:
         items: list[Node] = []
         children = self.root.children
         for statement in self.groups(opened(children) if self.root.has_error else children):
-            bad = (
-                next((n for n in statement if not sound(n)), None) if self.root.has_error else None
-            )
-            if bad is not None:
-                return Block(items), self.problem(bad)
+            bad = [n for n in statement if self.root.has_error and not sound(n)]
+            if bad:
+                return Block(items), self.problem(bad[0])
             try:
                 line = self.items(statement)
             except SyntaxProblemError as problem:
@@ -200,8 +199,10 @@ class Converter:
                     raise Doubt
                 items += self.statement(node)
             except Doubt:
-                found = self.text[node.start_byte : node.end_byte]
-                items.append(Unsupported(f"this {kind.replace('_', ' ')}", found, node.start_byte))
+                if not self.last:
+                    raise _Unexplained from None
+                what = f"this {kind.replace('_', ' ')}"
+                items.append(Unsupported(what, self.of(node), node.start_byte))
             end = node.end_byte
         return items
 
@@ -214,8 +215,7 @@ class Converter:
             return self.redirected(node)
         convert = COMPOUND.get(kind)
         if convert is None:
-            found = self.text[node.start_byte : node.end_byte]
-            return [Unsupported(kind.replace("_", " "), found, node.start_byte)]
+            return [Unsupported(kind.replace("_", " "), self.of(node), node.start_byte)]
         return convert(self, node)
 
     def one(self, node: ts.Node) -> Node:

@@ -35,7 +35,7 @@ def expand(run: Run, state: State, word: Word) -> list[Value]:
     if word.plain is not None:
         return [word.plain]
     found = pieces(run, state, word)
-    if lists.vanishing(word, found):
+    if word.doubtful or lists.vanishing(word, found):
         text = "".join(p.text for p in word.parts)
         values = [p[0] for p in found if p is not None]
         return [run.derived(text, [text, *values], splits=True)]
@@ -46,6 +46,9 @@ def single(run: Run, state: State, word: Word, *, assignment: bool = False) -> V
     """What a word becomes where it isn't split: an assigned value, a case subject."""
     if word.plain is not None:
         return word.plain
+    if not assignment and lists.mixed(word):
+        state.seq += 1
+        return run.unknown("$@", 'bash\'s own reading of "$@" there', ("mixed", state.seq))
     found: list[Value] = []
     for piece in pieces(run, state, word, assignment=assignment):
         if piece is None:

@@ -355,6 +355,8 @@ def _inherited(run: Run, state: State, name: str, var: Var) -> Var:
     One that is exported only if something holds is unset there if not. A plain one is exported
     where it was set outside, too.
     """
+    if var.exported and var.maybe:
+        var = replace(var, exported=False, perhaps=f"{name} is set outside")
     if var.exported:
         plain = not (var.readonly or var.integer or var.case or var.vague)
         return var if plain else replace(var, readonly=False, integer=False, case="", vague=False)
