@@ -2,7 +2,9 @@
 
 What only a run could tell is Unknown. Where *closed* is false, the environment holds *inputs* and
 maybe more: a variable that nobody set is Unknown with its name, and one that the script sets
-without exporting it counts as not exported, unless *inputs* has it.
+without exporting it counts as not exported, unless *inputs* has it. A command whose success only
+a run could tell counts as having succeeded where a launch needs that: under ``set -e``, behind
+``&&``. Expansions of what isn't known are taken to be ones that bash can do.
 """
 
 from __future__ import annotations
