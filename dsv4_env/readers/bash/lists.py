@@ -27,12 +27,12 @@ from dsv4_env.readers.bash.special import positional
 
 def ragged_edge(found: Sequence[Piece]) -> bool:
     """Whether text stands right beside something that may be no words at all."""
-    for i, piece in enumerate(found):
-        if piece is None or not isinstance(piece[0], Unknown) or not piece[0].splits:
-            continue
-        beside = [found[j] for j in (i - 1, i + 1) if 0 <= j < len(found)]
-        if any(b is not None and b[0] != "" for b in beside):
-            return True
+    said = [p for p in found if p is None or p[0] != ""]
+    for i, piece in enumerate(said):
+        if piece is not None and isinstance(piece[0], Unknown) and piece[0].splits:
+            beside = [said[j] for j in (i - 1, i + 1) if 0 <= j < len(said)]
+            if any(b is not None for b in beside):
+                return True
     return False
 
 

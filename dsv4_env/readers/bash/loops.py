@@ -87,7 +87,7 @@ def for_words(run: Run, node: For, state: State) -> list[State]:
 
 
 def _for_each(run: Run, node: For, state: State, values: list[Any]) -> list[State]:
-    from dsv4_env.readers.bash.commands import failed
+    from dsv4_env.readers.bash.commands import checked, failed
 
     run.tick(state, node.body_pos, len(values) + 1)
     if (held := state.vars.get(node.name)) is not None and held.vague:
@@ -115,7 +115,7 @@ def _for_each(run: Run, node: For, state: State, values: list[Any]) -> list[Stat
             except FatalError as fatal:
                 if fatal.readonly:  # the loop is given up, the script isn't
                     before.status = 1
-                    done.append(before)
+                    done.append(checked(before))
                 else:
                     done.append(failed(run, before, fatal))
                 continue
@@ -354,7 +354,6 @@ def loose(run: Run, node: Any, state: State, text: str, extra: tuple[str, ...]) 
         f"not in the loop `{_short(text)}`",
     )
     probe = state.copy()
-    probe.tested += 1
     lose(probe)
     if decide(probe, run, condition, True):
         pure, run.pure = run.pure, 0

@@ -158,8 +158,11 @@ def _reaches(var: Var | None, key: str) -> bool:
     return ragged_array(var) or int(key) + max((int(k) for k in var.items or ()), default=-1) >= -1
 
 
-def _must(run: Run, state: State, _part: Param, present: bool | None, value: Value) -> None:
+def _must(run: Run, state: State, part: Param, present: bool | None, value: Value) -> None:
     """Under ``set -u`` (or for ``:?``) the parameter has to be there for the script to go on."""
+    if present is None and value == "":  # known to be empty, or unset
+        var = find(state, run, part.name)
+        value = var.value if var is not None else value
     if present is False or not isinstance(value, Unknown):
         if present is False:
             raise FatalError

@@ -46,7 +46,7 @@ def single(run: Run, state: State, word: Word, *, assignment: bool = False) -> V
     """What a word becomes where it isn't split: an assigned value, a case subject."""
     if word.plain is not None:
         return word.plain
-    if not assignment and lists.mixed(word):
+    if word.doubtful or (not assignment and lists.mixed(word)):
         state.seq += 1
         return run.unknown("$@", 'bash\'s own reading of "$@" there', ("mixed", state.seq))
     found: list[Value] = []

@@ -6,3 +6,5 @@ sglang serve "${D[a]}" "${D[b]}"
 case $1"$@" in "a  ba  b c") sglang serve one ;; *) sglang serve other ;; esac
 X=$1"$@"
 sglang serve "$X"
+export A=-"`echo ""{a,b}`"x{1..3}y
+sglang serve "$A"
