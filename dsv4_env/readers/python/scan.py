@@ -12,7 +12,7 @@ from typing import Any
 
 from dsv4_env.model import Unknown
 from dsv4_env.readers.python.run import KEPT, Run, called, decide, launching
-from dsv4_env.readers.python.values import Const, Entry, Ext, Scope, Val, shown, walk
+from dsv4_env.readers.python.values import Const, Entry, Ext, Scope, Val, children, shown, walk
 
 _SPEAKS = frozenset(
     "print info debug warning error exception log write_github_step_summary sleep flush".split()
@@ -42,31 +42,42 @@ def changes(body: Iterable[ast.AST]) -> Changes:
     return found
 
 
+_SKIPPED = (ast.Constant, ast.Lambda)
+_NAMED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+_LOOPS = (ast.For, ast.AsyncFor, ast.While)
+_IMPORTS = (ast.Import, ast.ImportFrom)
+
+
 def _collect(node: ast.AST, found: Changes, *, looping: bool) -> None:
-    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+    kind = node.__class__
+    if kind is ast.Name:
+        if node.ctx.__class__ is not ast.Load:  # type: ignore[attr-defined]
+            found.names[node.id] = node  # type: ignore[attr-defined]
+        return
+    if kind in _SKIPPED:
+        return
+    if isinstance(node, _NAMED):
         found.names[node.name] = node
         return
-    if isinstance(node, ast.Lambda):
-        return
-    if isinstance(node, ast.Return):
+    if kind is ast.Return:
         found.returns = True
-    elif isinstance(node, ast.Break | ast.Continue):
+    elif kind is ast.Break or kind is ast.Continue:
         found.breaks = found.breaks or not looping
-    elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store | ast.Del):
-        found.names[node.id] = node
-    elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
-        found.attributes.append(node)
-    elif isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store | ast.Del):
-        found.objects.append(node.value)
+    elif isinstance(node, ast.Attribute):
+        if isinstance(node.ctx, ast.Store):
+            found.attributes.append(node)
+    elif isinstance(node, ast.Subscript):
+        if not isinstance(node.ctx, ast.Load):
+            found.objects.append(node.value)
     elif isinstance(node, ast.AugAssign):
         found.objects += [node.target] if not isinstance(node.target, ast.Subscript) else []
-    elif isinstance(node, ast.Import | ast.ImportFrom):
+    elif isinstance(node, _IMPORTS):
         for alias in node.names:
             found.names[alias.asname or alias.name.partition(".")[0]] = node
     elif isinstance(node, ast.Call) and not isinstance(node.func, ast.Lambda):
         _collect_call(node, found)
-    looping = looping or isinstance(node, ast.For | ast.AsyncFor | ast.While)
-    for child in ast.iter_child_nodes(node):
+    looping = looping or kind in _LOOPS
+    for child in children(node):
         _collect(child, found, looping=looping)
 
 
@@ -223,17 +234,25 @@ def find_relevant(run: Run, tree: ast.Module, path: str) -> None:
     _close(run, seeds)
 
 
+_SET = (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.NamedExpr)
+_ROUNDS = (ast.For, ast.AsyncFor, ast.comprehension)
+_CHOICES = (ast.If, ast.While, ast.IfExp, ast.Match)
+_FLOWING = {ast.Call, *_SET, *_ROUNDS, ast.alias, ast.withitem, *_NAMED, *_CHOICES}
+
+
 @lru_cache(maxsize=KEPT)
 def _facts(tree: ast.Module) -> tuple[list[_Flow], list[tuple[str, bool, frozenset[str]]]]:
     """The flows of a module; and its calls: of what, if one launches, and what it names."""
     flows: list[_Flow] = []
     calls: list[tuple[str, bool, frozenset[str]]] = []
     for node in walk(tree):
+        if node.__class__ not in _FLOWING:  # as most
+            continue
         if isinstance(node, ast.Call):
             calls.append((called(node), launching(node), _identifiers(node)))
             flow = _of_call(node)
             flows += [flow, _Flow(flow.parts, frozenset({called(node)}))]  # it may change them
-        elif isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign | ast.NamedExpr):
+        elif isinstance(node, _SET):
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
             names = frozenset(i for t in targets for i in _identifiers(t))
             parts = _identifiers(node.value) if node.value else frozenset()
@@ -241,7 +260,7 @@ def _facts(tree: ast.Module) -> tuple[list[_Flow], list[tuple[str, bool, frozens
             if isinstance(node, ast.Assign) and len(targets) > 1:
                 parts |= names  # a = b = []: the same object
             flows.append(_Flow(names, parts, alias=shares))
-        elif isinstance(node, ast.For | ast.AsyncFor | ast.comprehension):
+        elif isinstance(node, _ROUNDS):
             names, parts = _identifiers(node.target), _identifiers(node.iter)
             flows.append(_Flow(names, parts, alias=True))
         elif isinstance(node, ast.alias) and node.asname:
@@ -250,16 +269,11 @@ def _facts(tree: ast.Module) -> tuple[list[_Flow], list[tuple[str, bool, frozens
         elif isinstance(node, ast.withitem) and node.optional_vars:
             names, parts = _identifiers(node.optional_vars), _identifiers(node.context_expr)
             flows.append(_Flow(names, parts, alias=True))
-        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        elif isinstance(node, _NAMED):
             flows += [_of_definition(node), _by_calling(node)]
-        elif isinstance(node, ast.If | ast.While | ast.IfExp | ast.Match):
+        elif isinstance(node, _CHOICES):
             test = node.subject if isinstance(node, ast.Match) else node.test
-            inside = frozenset(
-                n.id if isinstance(n, ast.Name) else n.attr
-                for n in walk(node)
-                if isinstance(n, ast.Name | ast.Attribute)
-            )
-            flows.append(_Flow(inside - _OWN, _identifiers(test)))
+            flows.append(_Flow(_identifiers(node, keywords=False), _identifiers(test)))
     return flows, calls
 
 
@@ -309,15 +323,16 @@ def _by_calling(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> 
     return _Flow(frozenset(found) - _OWN, frozenset({node.name}))
 
 
-def _identifiers(node: ast.AST) -> frozenset[str]:
+def _identifiers(node: ast.AST, *, keywords: bool = True) -> frozenset[str]:
     found: set[str] = set()
     for each in walk(node):
-        if isinstance(each, ast.Name):
-            found.add(each.id)
-        elif isinstance(each, ast.Attribute):
-            found.add(each.attr)
-        elif isinstance(each, ast.keyword) and each.arg:
-            found.add(each.arg)
+        kind = each.__class__
+        if kind is ast.Name:
+            found.add(each.id)  # type: ignore[attr-defined]
+        elif kind is ast.Attribute:
+            found.add(each.attr)  # type: ignore[attr-defined]
+        elif kind is ast.keyword and keywords and each.arg:  # type: ignore[attr-defined]
+            found.add(each.arg)  # type: ignore[attr-defined]
     return frozenset(found) - _OWN
 
 

@@ -226,26 +226,34 @@ class _Fields(dict[type[ast.AST], tuple[str, ...]]):
 _FIELDS = _Fields()
 
 
+# What has lists with other things among the nodes: None for what isn't there, and plain names.
+_MIXED = frozenset({ast.Dict, ast.arguments, ast.Global, ast.Nonlocal, ast.MatchClass})
+
+
 def walk(node: ast.AST) -> list[ast.AST]:
     """All nodes below a node and itself, in no order that means anything (ast.walk, but quick)."""
     found = [node]
+    fields = _FIELDS
     for each in found:  # the list grows while it is gone over
-        for name in _FIELDS[each.__class__]:
+        for name in fields[each.__class__]:
             value = getattr(each, name, None)
             if value.__class__ is list:
-                found += [v for v in value if isinstance(v, ast.AST)]
+                if value:
+                    mixed = each.__class__ in _MIXED
+                    found += [v for v in value if isinstance(v, ast.AST)] if mixed else value
             elif isinstance(value, ast.AST):
                 found.append(value)
     return found
 
 
 def children(node: ast.AST) -> list[ast.AST]:
-    """The nodes right below a node."""
+    """The nodes right below a node, in the order of its fields."""
     found: list[ast.AST] = []
     for name in _FIELDS[node.__class__]:
         value = getattr(node, name, None)
         if value.__class__ is list:
-            found += [v for v in value if isinstance(v, ast.AST)]
+            mixed = node.__class__ in _MIXED
+            found += [v for v in value if isinstance(v, ast.AST)] if mixed else value
         elif isinstance(value, ast.AST):
             found.append(value)
     return found
