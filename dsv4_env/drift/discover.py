@@ -20,13 +20,15 @@ from dsv4_env.drift.nearest import Match, Nearest
 from dsv4_env.drift.sources import Reading, load, place, read
 from dsv4_env.errors import ReadError
 from dsv4_env.model import Location
-from dsv4_env.readers import label
+from dsv4_env.readers import READERS, label
 from dsv4_env.readers.detect import detect
 from dsv4_env.readers.python import ENTRY
 
 STEPS = 50_000  # of a Python file: enough for a test, not for a library that may launch anything
 MANY = 400  # files from which on processes share the work: starting them takes as long
 _CHUNK = 128
+# What the readers of most files meet in some way.
+_TRIVIAL = {"bash": "export A=1\npython3 -m sglang.launch_server --tp 8\n", "python": "f()\n"}
 
 Problem = tuple[Location, str]
 
@@ -88,6 +90,13 @@ class Job:
     _made: Nearest | None = None
     _bounds: dict[Path, Bound] = field(default_factory=dict)
 
+    def prepare(self) -> None:
+        """Bring in what reading takes, so that processes that are forked needn't each."""
+        for name, text in _TRIVIAL.items():
+            for config in READERS[name](text, ""):
+                self._nearest()(config)
+        self._bound(Path(self.roots[0]))
+
     def look(self, path: str) -> Looked | Problem | None:
         """A look at a file's bytes."""
         try:
@@ -137,10 +146,12 @@ class Job:
     def _may_be_near(self, path: str, root: Path | None) -> bool:
         if self.follow is None or path in self.follow:
             return True
-        folder = root or Path(path).parent
+        return self._bound(root or Path(path).parent).near(path)
+
+    def _bound(self, folder: Path) -> Bound:
         if folder not in self._bounds:
             self._bounds[folder] = self._nearest().bound(folder)
-        return self._bounds[folder].near(path)
+        return self._bounds[folder]
 
     def _root(self, path: str) -> Path | None:
         whole = os.path.abspath(path)  # noqa: PTH100  # as text: links stay
@@ -176,37 +187,41 @@ def discover(
     gives: set[Name] = set()
     waiting: list[Looked] = []
     looked = 0
-    pool = workers.Pool(job, _jobs(jobs, len(names)))
-    with pool:
-        for path in named:
+    jobs = _jobs(jobs, len(names))
+    wanted = list(named)
+    with workers.Pool(job, jobs, names) as pool:
+        pool.share("look", _CHUNK)
+        if jobs and workers.FORKS:
+            job.prepare()  # while the others look
+        for result in pool.results():
+            looked += 1
+            if isinstance(result, Looked):
+                if result.hit:
+                    wanted.append(result.path)
+                    gives.update(result.gives)
+                elif result.takes:
+                    waiting.append(result)
+            elif isinstance(result, workers.Died):
+                found.problems.append((Location(result.path), result.message))
+            elif isinstance(result, tuple):
+                found.problems.append(result)
+            progress(looked, found.files, 0)
+    wanted += through(waiting, gives)
+    wanted.sort(key=lambda p: not p.endswith(".py"))  # what may take longest first
+    with workers.Pool(job, jobs) as pool:
+        for path in wanted:
             pool.put("read", [path])
-        for start in range(0, len(names), _CHUNK):
-            pool.put("look", names[start : start + _CHUNK])
-        while True:
-            for result in pool.results():
-                if result is None or isinstance(result, Looked):
-                    looked += 1
-                if isinstance(result, Looked):
-                    if result.hit:
-                        pool.put("read", [result.path], first=True)
-                        gives.update(result.gives)
-                    elif result.takes:
-                        waiting.append(result)
-                elif isinstance(result, workers.Died):
-                    found.problems.append((Location(result.path), result.message))
-                elif isinstance(result, NotFollowed):
-                    found.not_followed.append(result.path)
-                    found.launches += result.launches
-                elif isinstance(result, tuple):
-                    found.problems.append(result)
-                elif result:
-                    found.launches += result
-                progress(looked, found.files, len(found.launches))
-            if not waiting:
-                break
-            further, waiting = through(waiting, gives), []
-            for path in further:
-                pool.put("read", [path])
+        for result in pool.results():
+            if isinstance(result, workers.Died):
+                found.problems.append((Location(result.path), result.message))
+            elif isinstance(result, NotFollowed):
+                found.not_followed.append(result.path)
+                found.launches += result.launches
+            elif isinstance(result, tuple):
+                found.problems.append(result)
+            elif result:
+                found.launches += result
+            progress(looked, found.files, len(found.launches))
     found.launches.sort(key=lambda x: (x.path, x.number))
     found.not_followed.sort()
     found.problems.sort(key=lambda p: (p[0].path, p[0].line or 0))
