@@ -321,9 +321,14 @@ def test_a_process_that_dies_at_a_look_costs_that_file(
         return look(self, path)
 
     monkeypatch.setattr(Job, "look", dies)
-    result = found(tree(tmp_path, {f"{n}.sh": SCRIPT for n in range(8)}), jobs=2)
-    assert [Path(x.path).name for x in result.launches] == [f"{n}.sh" for n in range(8) if n != 3]
-    assert list(problems(result)) == ["3.sh"]
+    tree(tmp_path, {f"{n}.sh": SCRIPT for n in range(24)})
+    for size in (1, 2, 128):  # of a share: each process has several before it, or one
+        monkeypatch.setattr("dsv4_env.drift.discover._CHUNK", size)
+        result = found(tmp_path, jobs=2)
+        left = {f"{n}.sh" for n in range(24) if n % 10 != 3}
+        assert {Path(x.path).name for x in result.launches} == left
+        assert len(result.launches) == len(left)
+        assert list(problems(result)) == ["13.sh", "23.sh", "3.sh"]
 
 
 def test_processes_find_what_one_finds(tmp_path: Path) -> None:

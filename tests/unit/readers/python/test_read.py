@@ -261,15 +261,29 @@ def test_ci_suites() -> None:
     ]
 
 
+# Lists with other things among the nodes: names, and None for what isn't there.
+MIXED = """\
+def f(a, *, b, c=1):
+    global g, h
+    match a:
+        case P(x=1, y={"k": z, **rest}) | None:
+            return {**a, "b": b}
+    def inner():
+        nonlocal b
+"""
+
+
 def test_a_walk_meets_all_nodes_but_operators() -> None:
     """Held against ast.walk, on files that have most kinds of nodes."""
     operators = (ast.expr_context, ast.operator, ast.cmpop, ast.boolop, ast.unaryop)
     kinds: set[type[ast.AST]] = set()
-    for file in (ast.__file__, __file__):
-        tree = ast.parse(Path(file).read_text())
+    for text in (Path(ast.__file__).read_text(), Path(__file__).read_text(), MIXED):
+        tree = ast.parse(text)
         expected = [n for n in ast.walk(tree) if not isinstance(n, operators)]
         assert sorted(map(id, walk(tree))) == sorted(map(id, expected))
-        direct = [n for n in ast.iter_child_nodes(tree) if not isinstance(n, operators)]
-        assert children(tree) == direct
+        for node in expected:
+            direct = [n for n in ast.iter_child_nodes(node) if not isinstance(n, operators)]
+            assert children(node) == direct
         kinds |= {type(n) for n in expected}
+    assert kinds >= {ast.Global, ast.Nonlocal, ast.MatchClass, ast.Dict, ast.arguments}
     assert len(kinds) > 40
