@@ -11,18 +11,20 @@ import os
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from dsv4_env.drift import bound, workers
-from dsv4_env.drift.bound import Bound
+from dsv4_env.drift import workers
 from dsv4_env.drift.files import listed
 from dsv4_env.drift.look import Looked, Name, look, starts, through
-from dsv4_env.drift.nearest import Match, Nearest
 from dsv4_env.drift.sources import Reading, load, place, read
 from dsv4_env.errors import ReadError
 from dsv4_env.model import Location
 from dsv4_env.readers import READERS, label
 from dsv4_env.readers.detect import detect
-from dsv4_env.readers.python import ENTRY
+
+if TYPE_CHECKING:  # what only reading takes is brought in while processes look
+    from dsv4_env.drift.bound import Bound
+    from dsv4_env.drift.nearest import Match, Nearest
 
 STEPS = 50_000  # of a Python file: enough for a test, not for a library that may launch anything
 MANY = 400  # files from which on processes share the work: starting them takes as long
@@ -106,6 +108,8 @@ class Job:
 
     def read(self, path: str) -> list[Launch] | NotFollowed | Problem:
         """The launches of a file."""
+        from dsv4_env.readers.python import ENTRY
+
         try:
             data = load(Path(path))
             reader = detect(path, data)
@@ -247,6 +251,9 @@ def _names(trees: Iterable[Path], named: Collection[str]) -> list[str]:
 
 def _in_plain_sight(path: str, data: bytes) -> list[Launch]:
     """Where a Python file starts a server by itself. Raises ReadError where it is no Python."""
+    from dsv4_env.drift import bound
+    from dsv4_env.drift.nearest import Match
+
     if not starts(data):
         return []
     places = bound.starts(data, path)
