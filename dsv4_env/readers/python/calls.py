@@ -133,6 +133,7 @@ def invoke(
     inner.first = args[0] if args else None
     inner.names.update(_parameters(func, args, keywords, text, where, unsure, rest))
     run.depth += 1
+    mark = len(run.trail)
     try:
         if isinstance(func.node, ast.Lambda):
             return evaluate(run, inner, func.node.body)
@@ -142,6 +143,10 @@ def invoke(
         result = returned.value
     finally:
         run.depth -= 1
+    if func.generator:
+        from dsv4_env.readers.python.unsettled import unsettle_since
+
+        unsettle_since(run, scope, mark, node or func.node, f"how far {func.name} is run")
     if func.opaque or func.generator:
         reason = "a decorator or a generator may change what it gives"
         return Unknown(text, reason, location=where)

@@ -66,6 +66,7 @@ def _over(
     loop = generators[at]
     for item in iterated(run, scope, evaluate(run, scope, loop.iter), loop.iter):
         if isinstance(item, Unknown) and item.splits:
+            _maybe(run, scope, generators[at:], node, scope.source.text(loop.iter))
             each(splitting(unknown(scope, node, item.reason, item)))
             continue
         objects.assign(run, scope, loop.target, item)
@@ -73,9 +74,26 @@ def _over(
         if False in known:
             continue
         if None in known:
+            _maybe(run, scope, generators[at + 1 :], node, scope.source.text(loop.ifs[0]))
             each(splitting(unknown(scope, node, "depends on what isn't known")))
             continue
         _over(run, scope, generators, at + 1, each, node)
+
+
+def _maybe(
+    run: Run, scope: Scope, loops: list[ast.comprehension], node: ast.expr, text: str
+) -> None:
+    """What a comprehension changes where nobody knows how often, or whether, it goes on."""
+    from dsv4_env.readers.python.unsettled import unsettle_values
+
+    inner: list[ast.expr] = [n for loop in loops for n in (loop.iter, *loop.ifs)]
+    if isinstance(node, ast.DictComp):
+        inner += [node.key, node.value]
+    elif isinstance(node, ast.ListComp | ast.SetComp | ast.GeneratorExp):
+        inner.append(node.elt)
+    for loop in loops:
+        objects.assign(run, scope, loop.target, unknown(scope, loop.target, f"one of {text}"))
+    unsettle_values(run, scope, [inner], text, rounds=2)
 
 
 def looped(run: Run, scope: Scope, value: Val, node: ast.expr) -> Iterator[Val]:

@@ -200,7 +200,10 @@ def _half_known(run: Run, scope: Scope, node: ast.BoolOp, left: Val, rest: list[
         if bool(answer) is stops:
             return left
         return _boolop(run, scope, ast.copy_location(ast.BoolOp(node.op, rest), node))
+    from dsv4_env.readers.python.unsettled import unsettle_values
+
     after = [evaluate(run, scope, n) for n in rest]
+    unsettle_values(run, scope, [rest], scope.source.text(node.values[0]))
     found = unknown(scope, node, "not a constant", left, *after)
     default = None
     if isinstance(left, Unknown) and stops and len(after) == 1:
@@ -235,6 +238,10 @@ def _ifexp(run: Run, scope: Scope, node: ast.IfExp) -> Val:
     if not run.forking:
         known = truth(evaluate(run, scope, node.test))
         if known is None:
+            from dsv4_env.readers.python.unsettled import unsettle_values
+
+            ways = [[node.body], [node.orelse]]
+            unsettle_values(run, scope, ways, scope.source.text(node.test))
             return unknown(scope, node, "depends on what isn't known")
         return evaluate(run, scope, node.body if known else node.orelse)
     return evaluate(run, scope, node.body if holds(run, scope, node.test) else node.orelse)

@@ -14,7 +14,7 @@ from pathlib import Path
 from dsv4_env.errors import ReadError
 from dsv4_env.model import Location
 from dsv4_env.readers import looked_at
-from dsv4_env.readers.python import scan
+from dsv4_env.readers.python import scan, unsettled
 from dsv4_env.readers.python.run import KEPT, Break, Continue, Raised, Return, Run, find_reaching
 from dsv4_env.readers.python.text import decoded
 from dsv4_env.readers.python.values import Ext, Module, Scope, Source, Val, source
@@ -97,6 +97,7 @@ def load(run: Run, scope: Scope, name: str, level: int) -> Module | None:
     run.modules[key] = found
     find_reaching(run, tree)
     scan.find_relevant(run, tree, key)
+    unsettled.find_changing(run, tree)
     before = run.environ.log
     _follow(run, found, tree)
     found.sets = tuple(e for e in run.environ.log if e not in before)
@@ -124,14 +125,14 @@ def _follow(run: Run, found: Module, tree: ast.Module) -> None:
     """Follow a module on the side: on one way, and for good."""
     from dsv4_env.readers.python.statements import run_body
 
-    before = run.trail, run.forking, run.recording, run.unit, run.records
-    run.trail, run.forking, run.recording = [], False, False
+    before = run.trail, run.forking, run.recording, run.unit, run.records, run.most
+    run.trail, run.forking, run.recording, run.most = [], False, False, None
     try:
         run_body(run, found.scope, tree.body)
     except (Raised, Return, Break, Continue):
         pass
     finally:
-        run.trail, run.forking, run.recording, run.unit, run.records = before
+        run.trail, run.forking, run.recording, run.unit, run.records, run.most = before
 
 
 def _locate(run: Run, scope: Scope, name: str, level: int) -> Path | None:

@@ -25,11 +25,12 @@ class TooMuch(Exception):  # noqa: N818 - it steers
 
 
 class Return(Exception):  # noqa: N818 - it steers
-    """``return``."""
+    """``return``; *unsure*: what it depends on whether it is met, where both ways are one."""
 
-    def __init__(self, value: Val) -> None:
+    def __init__(self, value: Val, unsure: str = "") -> None:
         super().__init__()
         self.value = value
+        self.unsure = unsure
 
 
 class Raised(Exception):  # noqa: N818 - it steers
@@ -81,6 +82,12 @@ class Run:
     hit: set[int] = field(default_factory=set)
     reaching: set[str] = field(default_factory=set)
     reach_nodes: dict[int, bool] = field(default_factory=dict)
+    trying: bool = False  # a body that runs more than once is followed to see what it changes
+    most: int | None = None  # how many steps there may be until that is given up
+    tried: int = 0  # steps that were taken for it
+    changing: set[str] = field(default_factory=set)
+    callers: dict[str, set[str]] = field(default_factory=dict)
+    hidden: dict[int, bool] = field(default_factory=dict)
     limited: bool = False
     settled: bool = False  # no import made more names matter than were known to at the start
     scanned: set[str] = field(default_factory=set)
@@ -117,7 +124,7 @@ class Run:
     def step(self) -> None:
         """Count one step of following the file."""
         self.steps += 1
-        if self.steps > 4 * self.enough:
+        if self.steps > (self.most if self.most is not None else 4 * self.enough):
             raise TooMuch
 
     def note(self, message: str, where: Location | None) -> None:

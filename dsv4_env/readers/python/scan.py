@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import builtins
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -18,6 +18,7 @@ _SPEAKS = frozenset(
     "print info debug warning error exception log write_github_step_summary sleep flush".split()
 )
 _FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+_NAMED = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 _OWN = frozenset({"self", "cls", "os"})
 # Names of Python's own functions and methods: what they change is an argument or their owner.
 _PYTHON = frozenset(n for t in (builtins, str, list, dict, set) for n in dir(t))
@@ -34,7 +35,8 @@ class Changes:
     breaks: bool = False
 
 
-def changes(body: Iterable[ast.AST]) -> Changes:
+@lru_cache(maxsize=4096)
+def changes(body: tuple[ast.AST, ...]) -> Changes:
     """Everything that statements may change, without those of functions that they define."""
     found = Changes()
     for node in body:
@@ -245,13 +247,18 @@ def _facts(tree: ast.Module) -> tuple[list[_Flow], list[tuple[str, bool, frozens
     """The flows of a module; and its calls: of what, if one launches, and what it names."""
     flows: list[_Flow] = []
     calls: list[tuple[str, bool, frozenset[str]]] = []
-    for node in walk(tree):
+    every = walk(tree)
+    python = _PYTHON - {n.name for n in every if isinstance(n, ast.alias | _NAMED)}
+    for node in every:
         if node.__class__ not in _FLOWING:  # as most
             continue
         if isinstance(node, ast.Call):
             calls.append((called(node), launching(node), _identifiers(node)))
             flow = _of_call(node)
             flows += [flow, _Flow(flow.parts, frozenset({called(node)}))]  # it may change them
+            if isinstance(node.func, ast.Attribute) and called(node) not in python:
+                # what a method changes it may reach through its object
+                flows.append(_Flow(frozenset({called(node)}), _identifiers(node.func.value)))
         elif isinstance(node, _SET):
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
             names = frozenset(i for t in targets for i in _identifiers(t))
@@ -270,7 +277,7 @@ def _facts(tree: ast.Module) -> tuple[list[_Flow], list[tuple[str, bool, frozens
             names, parts = _identifiers(node.optional_vars), _identifiers(node.context_expr)
             flows.append(_Flow(names, parts, alias=True))
         elif isinstance(node, _NAMED):
-            flows += [_of_definition(node), _by_calling(node)]
+            flows += [_of_definition(node), _by_calling(node, python)]
         elif isinstance(node, _CHOICES):
             test = node.subject if isinstance(node, ast.Match) else node.test
             flows.append(_Flow(_identifiers(node, keywords=False), _identifiers(test)))
@@ -305,7 +312,9 @@ def _of_definition(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) 
     return _Flow(frozenset({node.name}), frozenset(inner) - _OWN)
 
 
-def _by_calling(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> _Flow:
+def _by_calling(
+    node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef, python: frozenset[str]
+) -> _Flow:
     """What a call of it may change: what its body changes besides its own names."""
     found: set[str] = set()
     if isinstance(node, ast.ClassDef):
@@ -313,13 +322,13 @@ def _by_calling(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> 
         found |= made & {"__init__", "__post_init__"}
         found |= {i for base in node.bases for i in _identifiers(base)}
     else:
-        changed = changes(node.body)
+        changed = changes(tuple(node.body))
         found |= {i for n in (*changed.objects, *changed.attributes) for i in _identifiers(n)}
         for each in walk(node):
             if isinstance(each, ast.Global | ast.Nonlocal):
                 found |= set(each.names)
             elif isinstance(each, ast.Call):
-                found |= {called(each)} - _PYTHON - _SPEAKS
+                found |= {called(each)} - python - _SPEAKS
     return _Flow(frozenset(found) - _OWN, frozenset({node.name}))
 
 

@@ -22,6 +22,7 @@ from dsv4_env.readers.python.run import (
     decide,
     reaches,
 )
+from dsv4_env.readers.python.unsettled import unsettle
 from dsv4_env.readers.python.values import (
     NONE,
     Const,
@@ -37,20 +38,26 @@ from dsv4_env.readers.python.values import (
 
 def run_body(run: Run, scope: Scope, body: Sequence[ast.stmt]) -> None:
     """Follow statements one after the other."""
-    for node in body:
+    for at, node in enumerate(body):
         run.step()
         handler = _STATEMENTS.get(type(node))
         if scan.skippable(run, node):
             _skip(run, scope, node)
         elif handler is not None:
-            handler(run, scope, node)
+            try:
+                handler(run, scope, node)
+            except Return as returned:
+                if returned.unsure:  # or else what follows is run
+                    with contextlib.suppress(Return):
+                        unsettle(run, scope, [body[at + 1 :]], returned.unsure)
+                raise
 
 
 def _skip(run: Run, scope: Scope, node: ast.stmt) -> None:
     """A statement that no launch depends on: what it sets isn't known."""
     if isinstance(node, ast.Expr):
         return
-    changed = scan.changes([node])
+    changed = scan.changes((node,))
     for name, place in changed.names.items():
         unsure = Unknown(name, "no launch depends on it", location=scope.source.place(place))
         run.put(scope.names, name, unsure)
@@ -117,7 +124,7 @@ def _if(run: Run, scope: Scope, node: ast.If) -> None:
         return
     known = truth(evaluate(run, scope, node.test)) if _quiet(run, node) else None
     if known is None and _quiet(run, node):
-        unsettle(run, scope, [*node.body, *node.orelse], scope.source.text(node.test))
+        unsettle(run, scope, [node.body, node.orelse], scope.source.text(node.test))
         return
     if known is None and run.found and _only_raises(node):
         known = truth(evaluate(run, scope, node.test)) or False
@@ -137,39 +144,9 @@ def _quiet(run: Run, node: ast.If) -> bool:
     return all(scan.inert(s) for s in (*node.body, *node.orelse))
 
 
-def unsettle(
-    run: Run, scope: Scope, body: Sequence[ast.AST], text: str, *, leaving: bool = True
-) -> None:
-    """Whatever statements may set or change isn't known from here on; they may also return."""
-    changed = scan.changes(body)
-    for name in changed.names:
-        where = scope.source.place(changed.names[name])
-        value = Unknown(name, f"depends on `{text}`", location=where)
-        run.put(scope.names, name, value)
-    for owner in changed.objects:
-        value_of = evaluate(run, scope, owner)
-        taint(run, scope, value_of, owner, f"depends on `{text}`")
-    for target in changed.attributes:
-        where = scope.source.place(target)
-        spelled = scope.source.text(target)
-        unsure = Unknown(spelled, f"depends on `{text}`", location=where)
-        objects.assign(run, scope, target, unsure)
-    if not leaving or not body:
-        return
-    if changed.returns and _leaves(run, body[0], f"`{text}` returns"):
-        where = scope.source.place(body[0])
-        raise Return(Unknown("…", f"depends on `{text}`", location=where))
-    if changed.breaks and run.forking and _leaves(run, body[0], f"`{text}` breaks off"):
-        raise Break
-
-
-def _leaves(run: Run, node: ast.AST, text: str) -> bool:
-    return not run.forking or decide(run, ("leaves", id(node), len(run.path)), text)
-
-
 def _for(run: Run, scope: Scope, node: ast.For | ast.AsyncFor) -> None:
     items = comprehensions.looped(run, scope, evaluate(run, scope, node.iter), node.iter)
-    changed = scan.changes(node.body)
+    changed = scan.changes(tuple(node.body))
     if not run.forking and (changed.breaks or changed.returns):
         _some(run, scope, node)
         return
@@ -206,17 +183,20 @@ def _some(run: Run, scope: Scope, node: ast.For | ast.AsyncFor | ast.While) -> N
     else:
         label = f"for {scope.source.text(node.target)} in {text}"
     followed = reaches(run, node) and run.forking
-    unsettle(run, scope, node.body, label, leaving=not followed)
-    if not isinstance(node, ast.While):
+    if isinstance(node, ast.While):
+        unsettle(run, scope, [[*node.body, node.test]], label, leaving=not followed, rounds=2)
+    else:
         where = scope.source.place(node.target)
         found = Unknown(scope.source.text(node.target), f"one of {text}", location=where)
+        objects.assign(run, scope, node.target, found)
+        unsettle(run, scope, [node.body], label, leaving=not followed, rounds=2)
         objects.assign(run, scope, node.target, found)
     if not followed:
         return
     if decide(run, ("loop", id(node), len(run.path)), label):
         with contextlib.suppress(Continue, Break):
             run_body(run, scope, node.body)
-        unsettle(run, scope, node.body, label, leaving=False)
+        unsettle(run, scope, [node.body], label, leaving=False, rounds=2)
 
 
 def _while(run: Run, scope: Scope, node: ast.While) -> None:
@@ -241,12 +221,12 @@ def _while(run: Run, scope: Scope, node: ast.While) -> None:
 
 def _forever(run: Run, scope: Scope, node: ast.While) -> None:
     """``while True``: its body is followed once, as a retry that works at once."""
-    unsettled = scan.changes(node.body)
+    unsettled = scan.changes(tuple(node.body))
     if unsettled.names or unsettled.objects or unsettled.attributes:
-        unsettle(run, scope, node.body, "while True", leaving=False)
+        unsettle(run, scope, [node.body], "while True", leaving=False, rounds=2)
     with contextlib.suppress(Continue, Break):
         run_body(run, scope, node.body)
-    unsettle(run, scope, node.body, "while True", leaving=False)
+    unsettle(run, scope, [node.body], "while True", leaving=False, rounds=2)
 
 
 def _with(run: Run, scope: Scope, node: ast.With | ast.AsyncWith) -> None:
@@ -275,7 +255,7 @@ def _try(run: Run, scope: Scope, node: ast.Try) -> None:
     if loud and run.forking and not any(reaches(run, s) for s in body) and not scan.safe(run, body):
         label = f"the try at line {node.lineno} succeeds"
         if not decide(run, ("try", id(node), len(run.path)), label):
-            unsettle(run, scope, body, label)
+            unsettle(run, scope, [body], label)
             try:
                 _handle(run, scope, node, scan.caught(run, scope, loud, None))
             finally:
@@ -297,7 +277,7 @@ def _try(run: Run, scope: Scope, node: ast.Try) -> None:
         run_body(run, scope, node.finalbody)
     if loud and not scan.safe(run, body):
         text = f"an exception in the try at line {node.lineno}"
-        unsettle(run, scope, [s for h in loud for s in h.body], text)
+        unsettle(run, scope, [h.body for h in loud], text)
 
 
 def _handle(run: Run, scope: Scope, node: ast.Try, handler: ast.ExceptHandler | None) -> None:
@@ -322,7 +302,7 @@ def _match(run: Run, scope: Scope, node: ast.Match) -> None:
                 return
         else:
             return
-    bodies = [s for case in node.cases for s in case.body]
+    bodies = [case.body for case in node.cases]
     unsettle(run, scope, bodies, f"match {scope.source.text(node.subject)}")
 
 

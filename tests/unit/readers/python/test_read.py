@@ -193,6 +193,77 @@ def test_what_is_not_known_stays_so(text: str) -> None:
     assert isinstance(read(text)[0][-1], Unknown)
 
 
+ADD = "def add():\n    env['A'] = '1'\n    args.append('a')\n"
+MAYBE = [
+    "for x in some(): add()",
+    "while some(): add()",
+    "while add() or some(): pass",
+    "for x in some():\n    e = env\n    e['A'] = '1'\n    a = args\n    a.append('a')",
+    "e, a = {}, []\nfor x in some():\n    e['A'] = '1'\n    a.append('a')\n    e, a = env, args",
+    "n = 0\nfor x in some():\n    if n: add()\n    n = 1",
+    "for x in some():\n    while some(): [add, len][0]() if x else add()",
+    "def f():\n    for x in some(): add()\n[f() for x in 'ab']",
+    "class C:\n    def up(self): add()\nc = C()\nfor x in some(): c.up()",
+    "class C:\n    e, a = env, args\n    def up(self): self.e['A'] = self.a.append('a') or '1'\n"
+    "for x in some(): C().up()",
+    "x = some() and add()",
+    "x = some() or add()",
+    "x = [add() for y in some()]",
+    "x = [y for y in 'ab' if some() and add()]",
+    "def f():\n    yield\n    add()\nx = f()",
+    "match some():\n    case 1: add()\n    case _: pass",
+]
+EITHER = [
+    "if some(): add()",
+    "x = add() if some() else None",
+    "def f():\n    if some(): return\n    add()\nf()",
+    "def f():\n    with some():\n        if some(): return 1\n    add()\nx = f()",
+    "try:\n    some()\n    add()\nexcept ValueError: print()\nfinally:\n    if some(): add()",
+]
+
+
+@pytest.mark.parametrize("text", MAYBE)
+def test_what_may_be_called_may_change_all_that_it_changes(text: str) -> None:
+    args, env = read(f"{ADD}{text}")
+    assert isinstance(args[-1], Unknown)
+    assert isinstance(env.get("A", args[-1]), Unknown)
+    notes = python.read(f"env = {{}}\nargs = []\n{ADD}{text}\n{LAUNCH}").notes
+    assert any(note.opens for note in notes)
+
+
+@pytest.mark.parametrize("text", [*MAYBE, *EITHER])
+def test_an_imported_module_is_not_known_better(tmp_path: Path, text: str) -> None:
+    (tmp_path / "beside.py").write_text(f"env = {{}}\nargs = []\n{ADD}{text}\n")
+    path = tmp_path / "test_x.py"
+    found = python.read(f"from beside import args, env\n{LAUNCH}", str(path), root=tmp_path)
+    assert isinstance(found.argv[-1], Unknown)
+    assert all(isinstance(e.value, Unknown) for e in found.env)
+    assert any(note.opens for note in found.notes)
+
+
+@pytest.mark.parametrize("text", EITHER[:3])
+def test_one_side_has_its_condition(text: str) -> None:
+    found = python.read(f"env = {{}}\nargs = []\n{ADD}{text}\n{LAUNCH}")
+    assert [(e.value, e.condition) for e in found.env] == [
+        ("1", "not (some())" if "return" in text else "some()")
+    ]
+
+
+def test_helpers_named_as_methods_of_python_are_followed() -> None:
+    assert read(f"{ADD}def f(): add()\nf()") == (["a"], {"A": "1"})
+
+
+def test_what_a_method_changes_is_reached_through_its_object() -> None:
+    assert read(f"{ADD}class C:\n    def up(self): add()\nc = C()\nc.up()")[1] == {"A": "1"}
+
+
+def test_where_too_much_may_change_nothing_is_known() -> None:
+    text = "def f(n):\n    if n:\n        f(n - 1)\n        f(n - 1)\n    add()\n"
+    args, env = read(f"{ADD}{text}args.append('b')\nfor x in some(): f(12)")
+    assert [type(a) for a in args] == [Unknown]
+    assert env == {}
+
+
 def test_a_method_may_add_to_its_object() -> None:
     text = (
         "class TestA(TestCase):\n"
