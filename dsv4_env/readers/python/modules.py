@@ -14,7 +14,7 @@ from pathlib import Path
 from dsv4_env.errors import ReadError
 from dsv4_env.model import Location
 from dsv4_env.readers import looked_at
-from dsv4_env.readers.python import scan, unsettled
+from dsv4_env.readers.python import scan
 from dsv4_env.readers.python.run import KEPT, Break, Continue, Raised, Return, Run, find_reaching
 from dsv4_env.readers.python.text import decoded
 from dsv4_env.readers.python.values import Ext, Module, Scope, Source, Val, source
@@ -97,7 +97,7 @@ def load(run: Run, scope: Scope, name: str, level: int) -> Module | None:
     run.modules[key] = found
     find_reaching(run, tree)
     scan.find_relevant(run, tree, key)
-    unsettled.find_changing(run, tree)
+    run.unseen.append(tree)
     before = run.environ.log
     _follow(run, found, tree)
     found.sets = tuple(e for e in run.environ.log if e not in before)

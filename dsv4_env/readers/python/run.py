@@ -85,6 +85,7 @@ class Run:
     trying: bool = False  # a body that runs more than once is followed to see what it changes
     most: int | None = None  # how many steps there may be until that is given up
     tried: int = 0  # steps that were taken for it
+    unseen: list[ast.Module] = field(default_factory=list)  # whose functions aren't in these yet:
     changing: set[str] = field(default_factory=set)
     callers: dict[str, set[str]] = field(default_factory=dict)
     hidden: dict[int, bool] = field(default_factory=dict)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from dsv4_env.model import LaunchConfig, Note
-from dsv4_env.readers.python import launch, objects, scan, unsettled
+from dsv4_env.readers.python import launch, objects, scan
 from dsv4_env.readers.python.calls import invoke
 from dsv4_env.readers.python.classes import is_test_base, last_name
 from dsv4_env.readers.python.expr import holds
@@ -44,10 +44,10 @@ def read_module(run: Run, module: Module, tree: ast.Module, name: str) -> list[L
     run.main = module.scope.source.path
     find_reaching(run, tree)
     scan.find_relevant(run, tree, run.main)
-    unsettled.find_changing(run, tree)
-    known = len(run.relevant), len(run.reaching), len(run.changing)
+    run.unseen.append(tree)
+    known = len(run.relevant), len(run.reaching)
     found = explore(run, lambda: _module(run, module, tree))
-    run.settled = known == (len(run.relevant), len(run.reaching), len(run.changing))
+    run.settled = known == (len(run.relevant), len(run.reaching))
     kept = [f for f in found.values() if not (f.entry and f.location in run.launched)]
     kept.sort(key=lambda f: (f.order, f.location.line or 0, f.location.column or 0))
     return [_config(f, name, symbol) for f, symbol in zip(kept, _symbols(kept), strict=True)]

@@ -36,7 +36,7 @@ from dsv4_env.readers.python.values import (
     walk,
 )
 
-MAX_STEPS = 20_000  # to find out what one body changes
+MAX_STEPS = 10_000  # to find out what one body changes
 Changed = dict[tuple[int, Any], tuple[Any, Any, Unknown | Entry | None, ast.AST]]
 """Object and name that were changed, why they aren't known at once, and by which statement."""
 
@@ -91,7 +91,7 @@ def unsettle(
         raise Break
 
 
-def find_changing(run: Run, tree: ast.Module) -> None:
+def _find_changing(run: Run, tree: ast.Module) -> None:
     """Add the functions of a module that may change what isn't theirs to those that do.
 
     Told by name alone, as run.reaching is: too many may be found, never too few.
@@ -166,6 +166,8 @@ def _hidden(run: Run, body: Sequence[ast.AST], changed: scan.Changes) -> bool:
     """Whether statements may change what they don't name: by a call, or by another name."""
     if any(_root(n) in changed.names for n in (*changed.objects, *changed.attributes)):
         return True
+    while run.unseen:
+        _find_changing(run, run.unseen.pop())
     for node in body:
         known = run.hidden.get(id(node))
         if known is None:
@@ -208,7 +210,7 @@ def _tried(run: Run, scope: Scope, ways: Sequence[Sequence[ast.AST]], rounds: in
     mark, steps, most = len(run.trail), run.steps, run.most
     outermost = most is None
     if outermost:
-        run.most = steps + max(0, min(MAX_STEPS, run.enough // 2 - run.tried))
+        run.most = steps + max(0, min(MAX_STEPS, run.enough // 5 - run.tried))
     found: Changed = {}
     try:
         for way in ways:
