@@ -6,6 +6,7 @@ import ast
 import os
 import posixpath
 import re
+import sys
 import warnings
 from collections.abc import Iterator
 from functools import lru_cache
@@ -75,6 +76,33 @@ def bind_import(run: Run, scope: Scope, node: ast.Import | ast.ImportFrom) -> No
             if bound.name == "os.environ":
                 bound = run.environ
         run.put(scope.names, alias.asname or alias.name, bound)
+
+
+def optional(run: Run, scope: Scope, node: ast.Try) -> int | None:
+    """Which statement of a try imports what may be missing, where its handlers just go on.
+
+    None where nothing but further imports follows: no launch gets a condition by those.
+    """
+    for handler in node.handlers:
+        named = {n.id for n in ast.walk(handler.type or handler) if isinstance(n, ast.Name)}
+        if not named & {"ImportError", "ModuleNotFoundError"}:
+            return None
+        if not all(scan.inert(s) for s in handler.body):
+            return None
+    for at, each in enumerate(node.body):
+        rest = node.body[at + 1 :]
+        if all(scan.inert(s) or isinstance(s, ast.Import | ast.ImportFrom) for s in rest):
+            return None
+        names: list[tuple[str, int]] = []
+        if isinstance(each, ast.Import):
+            names = [(alias.name, 0) for alias in each.names]
+        elif isinstance(each, ast.ImportFrom):
+            names = [(each.module or "", each.level)]
+        for name, level in names:
+            own = name.partition(".")[0] in sys.stdlib_module_names and not level
+            if not own and load(run, scope, name, level) is None:
+                return at
+    return None
 
 
 def load(run: Run, scope: Scope, name: str, level: int) -> Module | None:

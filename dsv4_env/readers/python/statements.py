@@ -251,6 +251,18 @@ def _with(run: Run, scope: Scope, node: ast.With | ast.AsyncWith) -> None:
 
 def _try(run: Run, scope: Scope, node: ast.Try) -> None:
     body = [*node.body]
+    at = None if any(reaches(run, s) for s in body) else modules.optional(run, scope, node)
+    if at is not None:
+        run_body(run, scope, body[:at])
+        label = f"`{scope.source.text(body[at])}` works"
+        if not run.forking:
+            unsettle(run, scope, [[*body[at:], *node.orelse]], label)
+            body = []
+        elif decide(run, ("import", scope.source.text(body[at])), label):
+            body = body[at:]
+        else:
+            run_body(run, scope, node.finalbody)
+            return
     loud = [h for h in node.handlers if not all(scan.inert(s) for s in h.body)]
     if loud and run.forking and not any(reaches(run, s) for s in body) and not scan.safe(run, body):
         label = f"the try at line {node.lineno} succeeds"
@@ -272,7 +284,7 @@ def _try(run: Run, scope: Scope, node: ast.Try) -> None:
             _handle(run, scope, node, handler)
             loud = []
         else:
-            run_body(run, scope, node.orelse)
+            run_body(run, scope, node.orelse if body else [])
     finally:
         run_body(run, scope, node.finalbody)
     if loud and not scan.safe(run, body):

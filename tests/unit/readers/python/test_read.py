@@ -218,6 +218,7 @@ EITHER = [
     "x = add() if some() else None",
     "def f():\n    if some(): return\n    add()\nf()",
     "def f():\n    with some():\n        if some(): return 1\n    add()\nx = f()",
+    "try:\n    import torch\n    add()\nexcept ImportError: pass",
     "try:\n    some()\n    add()\nexcept ValueError: print()\nfinally:\n    if some(): add()",
 ]
 
@@ -247,6 +248,19 @@ def test_one_side_has_its_condition(text: str) -> None:
     assert [(e.value, e.condition) for e in found.env] == [
         ("1", "not (some())" if "return" in text else "some()")
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "condition"),
+    [
+        ("try:\n    import torch\n    add()\nexcept ImportError: pass", "`import torch` works"),
+        ("try:\n    add()\n    import torch\n    print()\nexcept ImportError: pass", None),
+        ("try:\n    import json\n    add()\nexcept ImportError: pass", None),
+    ],
+)
+def test_an_import_of_what_is_not_read_may_fail(text: str, condition: str | None) -> None:
+    found = python.read(f"env = {{}}\nargs = []\n{ADD}{text}\n{LAUNCH}")
+    assert [(e.value, e.condition) for e in found.env] == [("1", condition)]
 
 
 def test_helpers_named_as_methods_of_python_are_followed() -> None:
