@@ -73,6 +73,8 @@ def read_all(
                 flows_by_name=run.flows_by_name,
                 relevant=run.relevant,
                 reaching=run.reaching,
+                changing=run.changing,
+                callers=run.callers,
             )
             module = modules.module(source(text, path), "__main__", path)
             found = units.read_module(run, module, tree, path)

@@ -88,6 +88,8 @@ class Run:
     unseen: list[ast.Module] = field(default_factory=list)  # whose functions aren't in these yet:
     changing: set[str] = field(default_factory=set)
     callers: dict[str, set[str]] = field(default_factory=dict)
+    asked: bool = False  # whether a call changes anything
+    late: bool = False  # a module that was read after that has functions which do
     hidden: dict[int, bool] = field(default_factory=dict)
     limited: bool = False
     settled: bool = False  # no import made more names matter than were known to at the start
@@ -185,7 +187,7 @@ def explore(run: Run, action: Callable[[], Results]) -> Results:
             answers.pop()
         if not answers:
             break
-        if len(leaves) >= MAX_WAYS or run.steps > run.enough:
+        if len(leaves) >= MAX_WAYS or run.steps + run.tried // 8 > run.enough:
             cut = True
             break
         plan = [*answers[:-1], False]

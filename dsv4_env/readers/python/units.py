@@ -47,7 +47,7 @@ def read_module(run: Run, module: Module, tree: ast.Module, name: str) -> list[L
     run.unseen.append(tree)
     known = len(run.relevant), len(run.reaching)
     found = explore(run, lambda: _module(run, module, tree))
-    run.settled = known == (len(run.relevant), len(run.reaching))
+    run.settled = known == (len(run.relevant), len(run.reaching)) and not run.late
     kept = [f for f in found.values() if not (f.entry and f.location in run.launched)]
     kept.sort(key=lambda f: (f.order, f.location.line or 0, f.location.column or 0))
     return [_config(f, name, symbol) for f, symbol in zip(kept, _symbols(kept), strict=True)]

@@ -166,8 +166,11 @@ def _hidden(run: Run, body: Sequence[ast.AST], changed: scan.Changes) -> bool:
     """Whether statements may change what they don't name: by a call, or by another name."""
     if any(_root(n) in changed.names for n in (*changed.objects, *changed.attributes)):
         return True
+    before = len(run.changing)
     while run.unseen:
         _find_changing(run, run.unseen.pop())
+    run.late = run.late or (run.asked and len(run.changing) > before)
+    run.asked = True
     for node in body:
         known = run.hidden.get(id(node))
         if known is None:
@@ -210,7 +213,7 @@ def _tried(run: Run, scope: Scope, ways: Sequence[Sequence[ast.AST]], rounds: in
     mark, steps, most = len(run.trail), run.steps, run.most
     outermost = most is None
     if outermost:
-        run.most = steps + max(0, min(MAX_STEPS, run.enough // 5 - run.tried))
+        run.most = steps + MAX_STEPS  # as many on each way: all must decide alike
     found: Changed = {}
     try:
         for way in ways:
@@ -228,6 +231,8 @@ def _tried(run: Run, scope: Scope, ways: Sequence[Sequence[ast.AST]], rounds: in
         if outermost:
             run.tried += run.steps - steps
             run.steps, run.most = steps, None
+            if run.tried > 4 * run.enough:
+                raise TooMuch
     return found
 
 
