@@ -187,7 +187,7 @@ def explore(run: Run, action: Callable[[], Results]) -> Results:
             answers.pop()
         if not answers:
             break
-        if len(leaves) >= MAX_WAYS or run.steps + run.tried // 8 > run.enough:
+        if len(leaves) >= MAX_WAYS or run.steps + run.tried // 3 > run.enough:
             cut = True
             break
         plan = [*answers[:-1], False]

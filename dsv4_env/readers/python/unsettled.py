@@ -36,7 +36,7 @@ from dsv4_env.readers.python.values import (
     walk,
 )
 
-MAX_STEPS = 10_000  # to find out what one body changes
+MAX_STEPS = 2_000  # to find out what one body changes
 Changed = dict[tuple[int, Any], tuple[Any, Any, Unknown | Entry | None, ast.AST]]
 """Object and name that were changed, why they aren't known at once, and by which statement."""
 
