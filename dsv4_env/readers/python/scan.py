@@ -18,7 +18,6 @@ _SPEAKS = frozenset(
     "print info debug warning error exception log write_github_step_summary sleep flush".split()
 )
 _FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
-_NAMED = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 _OWN = frozenset({"self", "cls", "os"})
 # Names of Python's own functions and methods: what they change is an argument or their owner.
 _PYTHON = frozenset(n for t in (builtins, str, list, dict, set) for n in dir(t))
@@ -248,7 +247,7 @@ def _facts(tree: ast.Module) -> tuple[list[_Flow], list[tuple[str, bool, frozens
     flows: list[_Flow] = []
     calls: list[tuple[str, bool, frozenset[str]]] = []
     every = walk(tree)
-    python = _PYTHON - {n.name for n in every if isinstance(n, ast.alias | _NAMED)}
+    python = _PYTHON - {n.name for n in every if isinstance(n, (ast.alias, *_NAMED))}
     for node in every:
         if node.__class__ not in _FLOWING:  # as most
             continue
