@@ -6,6 +6,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, TypeAlias
 
 from dsv4_env.errors import ReadError
@@ -26,20 +27,17 @@ _ESCAPES = {
 _BLANK = " \t\r\n"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Lines:
     """A text and the places of its characters."""
 
     path: str
     text: str
-    _starts: list[int] = field(default_factory=list, repr=False, compare=False)
 
-    @property
+    @cached_property
     def starts(self) -> list[int]:
         """Where each line begins."""
-        if not self._starts:
-            self._starts.extend((0, *(m.end() for m in re.finditer(r"\n", self.text))))
-        return self._starts
+        return [0, *(m.end() for m in re.finditer(r"\n", self.text))]
 
     def place(self, offset: int) -> Location:
         """Line and column of a character, both from 1."""
