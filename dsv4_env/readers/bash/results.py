@@ -42,19 +42,19 @@ def _ordered(
     launches: list[Found], groups: dict[tuple[int, ...], list[Found]]
 ) -> list[list[Found]]:
     """As bash would come to them: what is found later on the same way comes later."""
-    found = list(groups)
     if len(launches) > MAX_SORTED or not any(path for f in launches for path in f.alts):
         return list(groups.values())
-    before: dict[tuple[int, ...], set[tuple[int, ...]]] = {key: set() for key in found}
+    before: dict[tuple[int, ...], set[tuple[int, ...]]] = {key: set() for key in groups}
     for at, one in enumerate(launches):
         for other in launches[at + 1 :]:
             if one.key != other.key and _together(one, other):
                 before[other.key].add(one.key)
-    result: list[tuple[int, ...]] = []
-    while len(result) < len(found):
-        left = [key for key in found if key not in result]
-        result.append(next((k for k in left if before[k] <= {*result}), left[0]))
-    return [groups[key] for key in result]
+    left = dict(groups)
+    result: list[list[Found]] = []
+    while left:  # of two that come before each other, the one that was found first
+        key = next((k for k in left if before[k].isdisjoint(left)), next(iter(left)))
+        result.append(left.pop(key))
+    return result
 
 
 def _together(one: Found, other: Found) -> bool:
