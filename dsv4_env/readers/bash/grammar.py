@@ -5,7 +5,6 @@ Its tree is only asked where statements begin and end; what they say is read fro
 
 from __future__ import annotations
 
-import itertools
 import re
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from dsv4_env.late import regexp
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable
 
     import tree_sitter as ts
 
@@ -32,7 +31,6 @@ _LATE_END = regexp(r"\$'(?:[^'\\\n]|\\.)*?\\\\'")
 _WIDE = regexp(r"[^\x00-\x7f]")
 
 
-FORMS = 3  # the text itself, and the simpler ones
 DEEP = regexp(r"(?:\(\s*){1000}")  # beyond it, the grammar's time is no longer bearable
 
 
@@ -81,29 +79,33 @@ def rooted(seen: str, stage: int) -> tuple[ts.Node, bool]:
 
     *stage* forms are left out, unless all others have errors.
     """
-    forms = itertools.chain([seen], simplified(seen))
-    trees = [parser().parse(f.encode()).root_node for f in itertools.islice(forms, stage)]
-    for number, form in enumerate(forms, stage):
-        root = parser().parse(form.encode()).root_node
+    for number, form in enumerate((*FORMS[stage:], *FORMS[:stage]), stage):
+        root = parser().parse(form(seen).encode()).root_node
         if not root.has_error:
-            return root, number == FORMS - 1
-        trees.append(root)
-    return next((t for t in trees if not t.has_error), trees[-1]), True
+            return root, number >= len(FORMS) - 1
+    return root, True
 
 
-def simplified(seen: str) -> Iterator[str]:
+def _simpler(seen: str) -> str:
     """The same for the grammar where it has found an error: what it lacks looks like a word.
 
     That is some forms of ``${…}``, bodies of here-documents, lines of several assignments, and
-    assignments with a redirection and no command; then all that is quoted, and arithmetic. What
-    they say is read from the text itself; the grammar is only asked where they end.
+    assignments with a redirection and no command. What they say is read from the text itself;
+    the grammar is only asked where they end.
     """
-    seen = _HEREDOC.sub(_blank_body, seen)
-    yield _reduced(seen)
+    return _reduced(_HEREDOC.sub(_blank_body, seen))
+
+
+def _plainest(seen: str) -> str:
+    """The same without all that is quoted, and arithmetic."""
     quoted, without_operand, computed = _last_resort()
-    seen = quoted.sub(_blank_quoted, seen)
+    seen = quoted.sub(_blank_quoted, _HEREDOC.sub(_blank_body, seen))
     seen = without_operand.sub(lambda m: "%" * len(m[0]), seen)
-    yield _reduced(computed.sub(_blank_sum, seen))
+    return _reduced(computed.sub(_blank_sum, seen))
+
+
+FORMS: tuple[Callable[[str], str], ...] = (str, _simpler, _plainest)
+"""The text as the grammar may be shown it, one form after the other."""
 
 
 def _reduced(seen: str) -> str:
