@@ -36,6 +36,13 @@ def ragged_edge(found: Sequence[Piece]) -> bool:
     return False
 
 
+def whole(run: Run, word: Word, found: Sequence[Piece], *, splits: bool) -> Unknown:
+    """A word of which bash's own reading decides what it is."""
+    text = "".join(p.text for p in word.parts)
+    values = [p[0] for p in found if p is not None]
+    return run.derived(text, [text, *values], splits=splits)
+
+
 def mixed(word: Word) -> bool:
     """Whether ``"$@"`` stands beside an expansion without quotes: where words aren't split, bash
     then splits some all the same."""

@@ -36,9 +36,7 @@ def expand(run: Run, state: State, word: Word) -> list[Value]:
         return [word.plain]
     found = pieces(run, state, word)
     if word.doubtful or lists.vanishing(word, found):
-        text = "".join(p.text for p in word.parts)
-        values = [p[0] for p in found if p is not None]
-        return [run.derived(text, [text, *values], splits=True)]
+        return [lists.whole(run, word, found, splits=True)]
     return fields(run, state, found)
 
 
@@ -46,11 +44,11 @@ def single(run: Run, state: State, word: Word, *, assignment: bool = False) -> V
     """What a word becomes where it isn't split: an assigned value, a case subject."""
     if word.plain is not None:
         return word.plain
+    parts = pieces(run, state, word, assignment=assignment)
     if word.doubtful or (not assignment and lists.mixed(word)):
-        state.seq += 1
-        return run.unknown("$@", 'bash\'s own reading of "$@" there', ("mixed", state.seq))
+        return lists.whole(run, word, parts, splits=False)
     found: list[Value] = []
-    for piece in pieces(run, state, word, assignment=assignment):
+    for piece in parts:
         if piece is None:
             found.append(" ")
         elif piece[1] == "*":
