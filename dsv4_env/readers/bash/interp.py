@@ -74,6 +74,8 @@ def program(run: Run, lines: Block, states: list[State], *, outermost: bool = Tr
 
 
 def _block(run: Run, node: Block, state: State) -> list[State]:
+    if not node.items:
+        state.status = 0
     states = [state]
     for item in node.items:
         states = execute(run, item, states)
@@ -262,9 +264,11 @@ def _if(run: Run, node: If, state: State) -> list[State]:
                         following.append(way)
         pending = following
     for before in pending:
-        if not node.other:
+        if node.other:
+            done += execute(run, node.other, [before])
+        else:
             before.status = 0
-        done += execute(run, node.other, [before]) if node.other else [before]
+            done.append(before)
     return done
 
 
@@ -273,10 +277,9 @@ def _case(run: Run, node: Case, state: State) -> list[State]:
 
     def then(state: State) -> list[State]:
         try:
-            words = [node.subject, *(p for i in node.items for p in i[0])]
-            doubtful = any(params.nothing(run, state, word) for word in words)
             subject = w.single(run, state, node.subject)
-            if doubtful and isinstance(subject, str):
+            words = (node.subject, *(p for i in node.items for p in i[0]))
+            if isinstance(subject, str) and any(params.nothing(run, state, x) for x in words):
                 subject = run.unknown(subject, "nothing in quotes", ("case", subject, id(node)))
             index = len(node.items)
             extended = "extglob" in state.opts
@@ -306,9 +309,6 @@ def _case_from(run: Run, node: Case, state: State, index: int) -> list[State]:
     while index < len(node.items):
         _, body, ends = node.items[index]
         states = execute(run, body, states)
-        if not body.items:
-            for way in states:
-                way.status = 0
         if ends == ";;&":
             rest = Case(node.subject, node.items[index + 1 :], node.pos)
             found: list[State] = []
