@@ -24,7 +24,16 @@ from dsv4_env.readers.bash.syntax import (
     Simple,
     Word,
 )
-from dsv4_env.readers.bash.variables import assign, assign_item, converted, forget, integer
+from dsv4_env.readers.bash.variables import (
+    MARKS,
+    appended,
+    assign,
+    assign_item,
+    converted,
+    forget,
+    integer,
+    restore,
+)
 
 _NAMES = regexp(r"[A-Za-z_]\w*", re.ASCII)
 
@@ -39,13 +48,10 @@ def value_of(run: Run, state: State, node: Assign) -> Value:
 
 def perform(run: Run, state: State, node: Assign) -> None:
     """Do an assignment."""
-    var = state.vars.get(target(state, node.name))
     if isinstance(node.value, list):
         set_array(run, state, node.name, node.value, append=node.append)
         return
     value = value_of(run, state, node)
-    if var is not None and var.integer and isinstance(value, str):
-        value = integer(run, state, value)
     place = state.source.place(node.pos)
     if node.sub is not None:
         key = params.key_of(run, state, node.name, node.sub)
@@ -105,15 +111,13 @@ def set_array(
         )
         value = converted(run, state, base, value)
         key = _key(run, state, kind, item.sub)
-        if isinstance(key, Unknown) or found is None or (item.append and base.integer):
+        if isinstance(key, Unknown) or found is None:
             found = None
             continue
         real: int | str = key if kind == "A" else int(key)
-        found[real] = (
-            run.join([found.get(real, ""), value])
-            if item.append and (found.get(real, "") != "")
-            else value
-        )
+        if item.append:
+            value = appended(run, state, base, found.get(real, ""), value)
+        found[real] = value
         index = int(real) + 1 if kind == "a" else 0
     run.tick(state, 0, len(additions) + 1)
     state.seq += 1
@@ -155,18 +159,16 @@ def as_words(run: Run, state: State, word: Word | Assign) -> list[Value]:
 def temporary(run: Run, state: State, assigns: list[Assign]) -> dict[str, Var | None]:
     """Assignments before a builtin: made, and what to go back to."""
     before: dict[str, Var | None] = {}
-    for node in assigns:
-        before.setdefault(node.name, state.vars.get(node.name))
-        try:
-            made = for_command(run, state, node)
-        except FatalError:
-            state.lent = {}
-            restore(state, before)
-            raise
-        if not made:
-            continue
-        state.vars[node.name] = replace(state.vars[node.name], exported=True)
-    state.lent = {}
+    try:
+        for node in assigns:
+            before.setdefault(node.name, state.vars.get(node.name))
+            if for_command(run, state, node):
+                state.vars[node.name] = replace(state.vars[node.name], exported=True)
+    except FatalError:
+        restore(state, before)
+        raise
+    finally:
+        state.lent = {}
     return before
 
 
@@ -206,15 +208,6 @@ def set_inside(assigns: list[Assign], state: State) -> list[str]:
     return sorted(inside & {a.name for a in assigns}) if inside else []
 
 
-def restore(state: State, before: dict[str, Var | None]) -> None:
-    """Undo temporary assignments."""
-    for name, old in before.items():
-        if old is None:
-            state.vars.pop(name, None)
-        else:
-            state.vars[name] = old
-
-
 def make_local(state: State, name: str) -> bool:
     """Make a variable local to the function that runs; False outside functions."""
     if not state.scopes:
@@ -224,6 +217,13 @@ def make_local(state: State, name: str) -> bool:
         return True
     state.scopes[-1][f"-{name}"] = None
     return False
+
+
+def leave(state: State) -> list[str]:
+    """Give back what is local to the function that ends; the names that bash lets out of it."""
+    scope, state.scopes = state.scopes[-1], state.scopes[:-1]
+    restore(state, {n: old for n, old in scope.items() if n[0] not in MARKS})
+    return [n[1:] for n in scope if n[0] == "!"]
 
 
 def local_export(run: Run, state: State, node: Assign) -> None:

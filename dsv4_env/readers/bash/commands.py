@@ -20,7 +20,7 @@ from dsv4_env.readers.bash.syntax import (
     Simple,
     Word,
 )
-from dsv4_env.readers.bash.variables import forget
+from dsv4_env.readers.bash.variables import forget, restore
 from dsv4_env.readers.bash.ways import contradicts, decide, merge
 
 if TYPE_CHECKING:
@@ -130,19 +130,14 @@ def _attempt(run: Run, node: Simple, state: State) -> list[State]:
     try:
         return _run_simple(run, node, state)
     except FatalError as fatal:
-        if fatal.discard and not (fatal.readonly and "errexit" in state.opts and not state.tested):
-            return [discarded(state, fatal)]
-        return [ended(run, state)]
+        return [failed(run, state, fatal)]
 
 
 def failed(run: Run, state: State, fatal: FatalError) -> State:
     """An error in an expansion or assignment: the line or the whole shell ends."""
     ends = fatal.readonly and "errexit" in state.opts and not state.tested
-    return discarded(state, fatal) if fatal.discard and not ends else ended(run, state)
-
-
-def discarded(state: State, fatal: FatalError) -> State:
-    """The rest of this line isn't run."""
+    if ends or not fatal.discard:
+        return ended(run, state)
     state.flow = ("discard", 2 if fatal.whole else 1)
     state.status = 1
     return state
@@ -203,20 +198,20 @@ def _call(run: Run, node: Simple, state: State, words: list[tuple[Value, Locatio
     if function is not None:
         found = _function(run, node, state, function, [v for v, _ in words[1:]])
     elif isinstance(name, str) and (builtin := BUILTINS.get(name)) is not None:
-        restore = arrays.temporary(run, state, node.assigns)
+        before = arrays.temporary(run, state, node.assigns)
         outer, state.applied = state.applied, node.assigns
         try:
             found = builtin(run, state, node, words)
         except FatalError as fatal:
             if not fatal.readonly:
                 state.applied, state.out, state.stdin = outer, saved_out, saved_in
-                arrays.restore(state, restore)
+                restore(state, before)
                 raise
             state.status = 2 if name == "getopts" else 1  # ``read`` into a readonly name just fails
             found = [state]
         for after in found:
             after.applied = outer
-            arrays.restore(after, restore)
+            restore(after, before)
     else:
         found = external(run, state, node, words)
     for after in found:
@@ -309,12 +304,11 @@ def _called(
         for assign in node.assigns:
             arrays.local_export(run, state, assign)
     except FatalError:
-        made = {n: old for n, old in state.scopes[-1].items() if n[0] not in "=-!"}
-        arrays.restore(state, made)
-        state.scopes = state.scopes[:-1]
-        state.loops, state.lent = loops, {}
+        arrays.leave(state)
+        state.loops = loops
         raise
-    state.lent = {}
+    finally:
+        state.lent = {}
     state.params = args
     state.source = source
     state.depth += 1
@@ -324,15 +318,7 @@ def _called(
         after.shifted, after.given = shifted, given
         after.source, after.loops = outer_source, loops
         after.depth -= 1
-        for name, old in after.scopes[-1].items():
-            if name[0] in "=-!":
-                continue
-            if old is None:
-                after.vars.pop(name, None)
-            else:
-                after.vars[name] = old
-        escaped = [n[1:] for n in after.scopes[-1] if n[0] == "!"]
-        after.scopes = after.scopes[:-1]
+        escaped = arrays.leave(after)
         if escaped:
             forget(after, run, escaped, "exported in a function and set before its call")
             for name in escaped:

@@ -12,7 +12,7 @@ from dsv4_env.readers.bash import words as w
 from dsv4_env.readers.bash.lookup import find, settle
 from dsv4_env.readers.bash.state import Condition, Event, FatalError, Run, State, Var
 from dsv4_env.readers.bash.syntax import Assign, Simple, Word
-from dsv4_env.readers.bash.variables import assign, forget, integer
+from dsv4_env.readers.bash.variables import assign, forget
 
 _NAME = regexp(r"[A-Za-z_]\w*", re.ASCII)
 
@@ -227,9 +227,6 @@ def _declare_assign(
     elif operand.sub is not None:
         arrays.perform(run, state, operand)
     else:
-        var = state.vars.get(operand.name)
-        if var is not None and var.integer and isinstance(value, str):
-            value = integer(run, state, value)
         spelled = operand.text.partition("=")[2]
         assign(
             state,

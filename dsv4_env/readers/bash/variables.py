@@ -35,17 +35,11 @@ def assign(
         state.seq += 1
         key = ("vague", name, state.seq)
         value = run.unknown(f"${{{name}}}", "it may be readonly or an integer there", key)
-    if append:
-        if var is None:
-            var = find(state, run, name)
-        before = settle(state, var.value) if var is not None and var.kind == "s" else ""
-        if var is not None and var.integer:
-            value = _sum(run, converted(run, state, var, before), converted(run, state, var, value))
-        elif before != "":
-            value = run.join([before, value])
-            if isinstance(value, Unknown) and value.splits:
-                value = run.join([before, value], splits=False)
-    value = converted(run, state, old, value)
+    if append and var is None:
+        var = find(state, run, name)
+    value = converted(run, state, var, value)
+    if append and var is not None and var.kind == "s":
+        value = appended(run, state, var, settle(state, var.value), value)
     _check_size(state, value)
     store(state, name, old, value, location, spelled)
 
@@ -61,10 +55,14 @@ def _check_size(state: State, value: Value) -> None:
         )
 
 
-def _sum(run: Run, left: Value, right: Value) -> Value:
-    if isinstance(left, str) and isinstance(right, str):
-        return str(wrap(int(left) + int(right)))
-    return run.unknown(f"$(({left} + {right}))", "arithmetic", ("sum", str(left), str(right)))
+def appended(run: Run, state: State, var: Var, before: Value, value: Value) -> Value:
+    """What ``+=`` gives of a value that is as the variable's attributes make it."""
+    if not var.integer:
+        return value if before == "" else converted(run, state, var, run.join([before, value]))
+    left = converted(run, state, var, before)
+    if isinstance(left, str) and isinstance(value, str):
+        return str(wrap(int(left) + int(value)))
+    return run.unknown(f"$(({left} + {value}))", "arithmetic", ("sum", str(left), str(value)))
 
 
 def converted(run: Run, state: State, var: Var | None, value: Value) -> Value:
@@ -138,6 +136,7 @@ def assign_item(
     var = state.vars.get(name)
     if var is not None and var.readonly:
         raise FatalError(discard=True, readonly=True)
+    value = converted(run, state, var, value)
     if var is None:
         var = Var("a", items={})
         if state.open and name not in DEFAULTS:
@@ -169,11 +168,24 @@ def assign_item(
             real += (max((int(k) for k in var.items), default=-1)) + 1
             if real < 0:
                 raise refused(state)
-    before = var.items.get(real, "")
-    whole = run.join([before, value]) if append and before != "" else value
+    if append:
+        value = appended(run, state, var, var.items.get(real, ""), value)
     state.seq += 1
-    items = {**var.items, real: converted(run, state, var, whole)}
+    items = {**var.items, real: value}
     state.vars[name] = replace(var, items=items)
+
+
+def restore(state: State, before: dict[str, Var | None]) -> None:
+    """Undo temporary assignments."""
+    for name, old in before.items():
+        if old is None:
+            state.vars.pop(name, None)
+        else:
+            state.vars[name] = old
+
+
+MARKS = "=-!"
+"""What the names in a scope begin with that stand for what was done with others (see State)."""
 
 
 def unset(state: State, name: str) -> None:
@@ -185,13 +197,9 @@ def unset(state: State, name: str) -> None:
     if name not in scope or (f"={name}" in scope and f"-{name}" not in scope):
         for around in reversed(state.scopes):
             if name in around:  # an assignment before the call or a caller's local: it's undone
-                before = around.pop(name)
-                for mark in "=-!":
+                restore(state, {name: around.pop(name)})
+                for mark in MARKS:
                     around.pop(mark + name, None)
-                if before is None:
-                    state.vars.pop(name, None)
-                else:
-                    state.vars[name] = before
                 return
     state.vars[name] = Var("")  # a local stays local, without a value
 

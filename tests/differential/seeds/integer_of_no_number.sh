@@ -8,3 +8,9 @@ sglang serve "$?"
 B+='3,4'
 D=010
 sglang serve "$B" "$D"
+declare -ia L=(1 2)
+L[0]+=1+1
+L+=([1]+=3*1 4)
+declare -iA M=([a]=1)
+M[a]+=5
+sglang serve "${L[@]}" "${M[@]}"
