@@ -205,10 +205,8 @@ def discover(
                     gives.update(result.gives)
                 elif result.takes:
                     waiting.append(result)
-            elif isinstance(result, workers.Died):
-                found.problems.append((Location(result.path), result.message))
-            elif isinstance(result, tuple):
-                found.problems.append(result)
+            elif result is not None:
+                found.problems.append(_told(result))
             progress(looked, found.files, 0)
     wanted += through(waiting, gives)
     wanted.sort(key=lambda p: not p.endswith(".py"))  # what may take longest first
@@ -216,20 +214,25 @@ def discover(
         for path in wanted:
             pool.put("read", [path])
         for result in pool.results():
-            if isinstance(result, workers.Died):
-                found.problems.append((Location(result.path), result.message))
-            elif isinstance(result, NotFollowed):
+            if isinstance(result, NotFollowed):
                 found.not_followed.append(result.path)
                 found.launches += result.launches
-            elif isinstance(result, tuple):
-                found.problems.append(result)
-            elif result:
+            elif isinstance(result, list):
                 found.launches += result
+            else:
+                found.problems.append(_told(result))
             progress(looked, found.files, len(found.launches))
     found.launches.sort(key=lambda x: (x.path, x.number))
     found.not_followed.sort()
     found.problems.sort(key=lambda p: (p[0].path, p[0].line or 0))
     return found
+
+
+def _told(result: Problem | workers.Died) -> Problem:
+    """What keeps a file from being read, or the process that was at it."""
+    if isinstance(result, workers.Died):
+        return Location(result.path), result.message
+    return result
 
 
 def _jobs(asked: int | None, files: int) -> int:

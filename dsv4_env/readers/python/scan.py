@@ -311,14 +311,21 @@ def _of_definition(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) 
     return _Flow(frozenset({node.name}), frozenset(inner) - _OWN)
 
 
+MAKING = frozenset({"__init__", "__post_init__"})
+
+
+def making(node: ast.ClassDef) -> set[str]:
+    """The methods of a class that run where an object of it is made."""
+    return {s.name for s in node.body if isinstance(s, ast.FunctionDef) and s.name in MAKING}
+
+
 def _by_calling(
     node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef, python: frozenset[str]
 ) -> _Flow:
     """What a call of it may change: what its body changes besides its own names."""
     found: set[str] = set()
     if isinstance(node, ast.ClassDef):
-        made = {s.name for s in node.body if isinstance(s, ast.FunctionDef)}
-        found |= made & {"__init__", "__post_init__"}
+        found |= making(node)
         found |= {i for base in node.bases for i in _identifiers(base)}
     else:
         changed = changes(tuple(node.body))

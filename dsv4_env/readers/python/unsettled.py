@@ -118,9 +118,8 @@ def _effects(tree: ast.Module) -> tuple[dict[str, set[str]], set[str]]:
     direct: set[str] = set()
     for node in walk(tree):
         if isinstance(node, ast.ClassDef):
-            made = {s.name for s in node.body if isinstance(s, ast.FunctionDef)}
             bases = {n.id for b in node.bases for n in walk(b) if isinstance(n, ast.Name)}
-            calls.setdefault(node.name, set()).update(made & _MAKING, bases)
+            calls.setdefault(node.name, set()).update(scan.making(node), bases)
         elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             inner = walk(node)
             names = {called(n) for n in inner if isinstance(n, ast.Call)}
@@ -130,14 +129,11 @@ def _effects(tree: ast.Module) -> tuple[dict[str, set[str]], set[str]]:
     return calls, direct
 
 
-_MAKING = frozenset({"__init__", "__post_init__"})
-
-
 def _affects(node: ast.FunctionDef | ast.AsyncFunctionDef, inner: list[ast.AST]) -> bool:
     if any(isinstance(n, ast.Global | ast.Nonlocal | ast.Import | ast.ImportFrom) for n in inner):
         return True
     changed = scan.changes(tuple(node.body))
-    own = {"self"} if node.name in _MAKING else set()
+    own = {"self"} if node.name in scan.MAKING else set()
     own |= _fresh(inner)
     return any(_root(n) not in own for n in (*changed.objects, *changed.attributes))
 
