@@ -18,6 +18,7 @@ STEPS = 1_000_000  # of a reader: a word expanded, a statement followed, two pat
 BYTES = 100_000_000  # of text that a reader makes
 SECONDS = 60.0  # the last resort
 
+
 class BudgetError(ReadError):
     """One input asks for more work than any launch needs. Readers keep what they found before."""
 
