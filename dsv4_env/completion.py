@@ -115,7 +115,7 @@ def layers(own: os.PathLike[str] | None) -> tuple[set[str], set[str]]:
     from pathlib import Path
 
     from dsv4_env.errors import Dsv4Error
-    from dsv4_env.profile import layer_files, shipped_dir
+    from dsv4_env.profile import layer_bytes, layer_files, shipped_dir
     from dsv4_env.profile.lock import lock_path
 
     try:
@@ -125,9 +125,9 @@ def layers(own: os.PathLike[str] | None) -> tuple[set[str], set[str]]:
     abstract: set[str] = set()
     for folder in ([Path(own)] if own else []) + [shipped_dir()]:
         try:
-            locked = json.loads(lock_path(folder).read_bytes())["profiles"]
+            locked = json.loads(layer_bytes(lock_path(folder)))["profiles"]
             abstract |= {x for p in locked.values() for x in p["layers"] if x not in locked}
-        except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        except (Dsv4Error, ValueError, LookupError, TypeError, AttributeError):
             continue  # without a lock every layer may be a profile
     return names - abstract, names & abstract
 

@@ -5,9 +5,13 @@ Apart from :mod:`dsv4_env.settings`, whose import takes a tenth of an export.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
+
+from dsv4_env.errors import SettingsError
+from dsv4_env.guard.files import read_bytes
 
 PREFIX = "DSV4_ENV_"
 # [tool.dsv4_env], [[tool.dsv4_env.pairs]], tool.dsv4_env.sglang = …; or dsv4_env under [tool].
@@ -24,8 +28,10 @@ def find_pyproject(start: Path) -> Path | None:
     for folder in (start, *start.parents):
         path = folder / "pyproject.toml"
         try:
-            data = path.read_bytes()
-        except OSError:
+            data = read_bytes(path, root=folder, error=SettingsError)
+        except SettingsError:
+            if os.path.lexists(path) and not path.is_dir():
+                raise
             continue
         if _DOTTED.search(data) or (b"dsv4_env" in data and _PLAIN.search(data)):
             return path
@@ -46,7 +52,7 @@ def profiles_folder(start: Path, environ: Mapping[str, str]) -> Path | None:
     import tomllib
 
     try:
-        table = tomllib.loads(pyproject.read_text(encoding="utf-8-sig"))["tool"]["dsv4_env"]
+        table = tomllib.loads(read_bytes(pyproject).decode("utf-8-sig"))["tool"]["dsv4_env"]
         text = table.get("profiles")
     except (LookupError, TypeError, AttributeError) as exc:
         raise ValueError(pyproject) from exc

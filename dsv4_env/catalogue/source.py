@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dsv4_env.errors import ReadError
+from dsv4_env.guard.files import read_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -85,16 +86,13 @@ def _checkout(path: Path) -> Source:
     release = CHECKOUT
     for candidate in ("sglang/_version.py", "sglang/version.py", "pyproject.toml"):
         if (base / candidate).is_file():
-            match = _VERSION.search((base / candidate).read_bytes())
+            match = _VERSION.search(read_bytes(base / candidate, root=base))
             if match:
                 release = match[1].decode()
                 break
 
     def read(member: str) -> bytes:
-        try:
-            return (base / member).read_bytes()
-        except OSError as error:
-            raise ReadError(f"can't be read ({error.strerror})", where=base / member) from None
+        return read_bytes(base / member, root=base)
 
     return _checked(Source(str(path), release, _wanted(names), read), path)
 
@@ -113,10 +111,7 @@ def _installed() -> Source:
 
     def read(member: str) -> bytes:
         path = Path(str(files[member].locate()))
-        try:
-            return path.read_bytes()
-        except OSError as error:
-            raise ReadError(f"can't be read ({error.strerror})", where=path) from None
+        return read_bytes(path)
 
     return _checked(Source("installed", found.version, _wanted(list(files)), read), "installed")
 

@@ -27,6 +27,7 @@ from dsv4_env.cli.common import (
 )
 from dsv4_env.errors import ReadError, UsageError, did_you_mean
 from dsv4_env.finding import Severity
+from dsv4_env.guard.files import read_bytes, real
 from dsv4_env.profile import load_profile, reference_script
 from dsv4_env.project import PREFIX
 from dsv4_env.reporters import REPORTERS
@@ -198,12 +199,12 @@ def _outputs(texts: Sequence[str]) -> list[tuple[str, Path]]:
         format_, path = _output(text)
         if str(path) == "-":
             raise UsageError(f"--output {text}", expected=f"a file, or --format {format_}")
-        if path.is_dir() or not path.resolve().parent.is_dir():
+        if path.is_dir() or not real(path).parent.is_dir():
             problem = "is a folder" if path.is_dir() else "there is no such folder"
             raise UsageError(f"--output {text}: {problem}", expected="a file that can be written")
-        if path.resolve() in found:
+        if real(path) in found:
             raise UsageError(f"--output {text}: the file is named twice", expected="one format")
-        found[path.resolve()] = (format_, path)
+        found[real(path)] = (format_, path)
     return list(found.values())
 
 
@@ -294,14 +295,9 @@ def _with_baseline(report: Report, run: Run, path: Path | None, *, update: bool)
         write(text, path)
         click.echo(f"dsv4-env: note: wrote {path}", err=True)
     else:
-        try:
-            text = path.read_bytes().decode("utf-8", "replace")
-        except OSError as exc:
-            raise ReadError(
-                f"the baseline can't be read: {(exc.strerror or str(exc)).lower()}",
-                where=path,
-                expected="a baseline; --write-baseline makes one",
-            ) from None
+        text = read_bytes(path, expected="a baseline; --write-baseline makes one").decode(
+            "utf-8", "replace"
+        )
     known = waivers.read_baseline(text, str(path))
     whole = run.whole and run.changed is None
     return waivers.with_baseline(report, known, str(path), whole=whole)

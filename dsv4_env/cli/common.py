@@ -14,6 +14,7 @@ import click
 
 from dsv4_env.cli import complete
 from dsv4_env.errors import ReadError, UsageError
+from dsv4_env.guard.files import is_stream, read_bytes, read_stream
 from dsv4_env.model import ENV_NAME, Location
 from dsv4_env.project import profiles_folder
 
@@ -154,13 +155,12 @@ def write(text: str, output: Path | None = None) -> None:
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
         return
-    output = output.resolve()
-    if output.exists() and not output.is_file():
-        output.write_bytes(data)
-        return
-    from dsv4_env.writeback import files
+    from dsv4_env.guard import writing
 
-    files.replace(output, data)
+    if output.exists() and not output.is_file():
+        writing.pour(output, data)
+    else:
+        writing.replace(output, data)
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -231,7 +231,7 @@ def env_file(path: Path) -> dict[str, str]:
     """The variables that a file of assignments sets, read as bash would read it."""
     from dsv4_env.readers import bash
 
-    data = b"set -a\n" + _bytes(path, "a file of NAME=VALUE lines") + b"\nsglang serve\n"
+    data = b"set -a\n" + _assignments(path) + b"\nsglang serve\n"
     launch = bash.read(data, str(path), closed=True)
     found: dict[str, str] = {}
     for name, setting in launch.effective_env.items():
@@ -244,9 +244,8 @@ def env_file(path: Path) -> dict[str, str]:
     return found
 
 
-def _bytes(path: str | Path, expected: str) -> bytes:
-    try:
-        return Path(path).read_bytes()
-    except OSError as exc:
-        reason = (exc.strerror or str(exc)).lower()
-        raise ReadError(f"can't be read: {reason}", where=path, expected=expected) from None
+def _assignments(path: Path) -> bytes:
+    if is_stream(path):
+        with path.open("rb") as file:
+            return read_stream(file, str(path))
+    return read_bytes(path, expected="a file of NAME=VALUE lines")

@@ -21,7 +21,11 @@ from dsv4_env.cli.common import (
     table,
     write,
 )
+from dsv4_env.guard.files import read_bytes
+from dsv4_env.guard.writing import locked
 from dsv4_env.profile import load_all, load_profile
+from dsv4_env.readers.yaml_source import decode
+from dsv4_env.reporters.style import plain
 
 if TYPE_CHECKING:
     from dsv4_env.drift.discover import Found, Launch
@@ -121,7 +125,8 @@ def discover(
     if names:
         result.launches = [x for x in result.launches if x.match.profile]
     target = found.source or _pyproject()
-    pairs = new_pairs(result.launches, found.pairs, target.parent)
+    named = [x for x in result.launches if _is_text(x.path)]
+    pairs = new_pairs(named, found.pairs, target.parent)
     if as_json:
         write(_json(result, pairs))
     else:
@@ -132,8 +137,25 @@ def discover(
         else:
             write(_text(result, pairs, written=write_))
     if write_:
-        _write(pairs, target, quiet=as_json or as_toml)
-    return 2 if result.problems else 0
+        with locked(target.parent):  # another one may have written pairs meanwhile
+            pairs = new_pairs(named, settings().pairs, target.parent)
+            _write(pairs, target, quiet=as_json or as_toml)
+    near = [x.path for x in result.launches if x.match.profile]
+    nameless = dict.fromkeys(p for p in near if (write_ or as_toml) and not _is_text(p))
+    for path in nameless:
+        click.echo(
+            f"dsv4-env: error: {plain(path)}: its name isn't UTF-8, so that no pair can name it",
+            err=True,
+        )
+    return 2 if result.problems or nameless else 0
+
+
+def _is_text(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _nearest(
@@ -302,7 +324,7 @@ def _write(pairs: Sequence[Pair], target: Path, *, quiet: bool) -> None:
 
     shown = os.path.relpath(target)
     if pairs:
-        text = target.read_bytes().decode("utf-8", "surrogateescape") if target.exists() else ""
+        text = decode(read_bytes(target), shown, "a TOML file") if target.exists() else ""
         write(with_pairs(text, pairs, shown), target)
     if not quiet:
         files = len({f for p in pairs for f in p.files})

@@ -16,8 +16,9 @@ from dsv4_env.cli import complete
 from dsv4_env.cli.common import profile_folder, profiles_option, settings, table, write
 from dsv4_env.cli.lint import all_rules, rule_text
 from dsv4_env.cli.scripts import argument, shown
-from dsv4_env.errors import UsageError, did_you_mean
+from dsv4_env.errors import ReadError, UsageError, did_you_mean
 from dsv4_env.finding import Severity
+from dsv4_env.guard.files import read_bytes
 from dsv4_env.model import EnvVar, LaunchConfig, Location, Origin, ServerArg, masked
 from dsv4_env.profile import Profile, layer_files, load_all
 
@@ -190,7 +191,7 @@ def _setter(name: str, origin: Origin) -> dict[str, Any]:
 def _comment(where: Location) -> str | None:
     """What the file says in comments above a setting and behind it, else what the layer is."""
     try:
-        text = Path(where.path).read_text(encoding="utf-8")
+        text = read_bytes(where.path).decode()
         lines = text.splitlines()
         at = (where.line or 1) - 1
         above: list[str] = []
@@ -199,7 +200,7 @@ def _comment(where: Location) -> str | None:
         behind = re.fullmatch(r"""[^"'#]*(?:"[^"]*"|'[^']*'|true|\[[^#]*\])\s*# *(.*)""", lines[at])
         said = " ".join((*above, behind[1] if behind else "")).strip()
         return said or tomllib.loads(text).get("description")
-    except (OSError, ValueError, IndexError):
+    except (ReadError, ValueError, IndexError):
         return None
 
 
@@ -257,7 +258,7 @@ def _of_layer(
 
 
 def _layer(name: str, layers: Mapping[str, Path]) -> dict[str, Any]:
-    data = tomllib.loads(layers[name].read_text(encoding="utf-8"))
+    data = tomllib.loads(read_bytes(layers[name]).decode("utf-8-sig"))
     return {
         "name": name,
         "description": data.get("description", ""),

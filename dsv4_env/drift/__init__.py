@@ -16,6 +16,7 @@ from dsv4_env.drift.waivers import Excuses, in_comments
 from dsv4_env.drift_rules import RULES
 from dsv4_env.errors import ProfileError, ReadError, did_you_mean
 from dsv4_env.finding import Comparison, Finding, Report, Waiver
+from dsv4_env.guard.files import read_bytes, real
 from dsv4_env.model import LaunchConfig, Location
 from dsv4_env.profile import Profile, layer_files, load_all
 from dsv4_env.readers import label, looking
@@ -302,7 +303,7 @@ def _touched(run: Run, path: Path, pair: Pair, drawn: Collection[str]) -> bool:
         return True
     layers = (run.layers[name] for name in run.profile(pair).layers)
     own = (path, *layers, *([run.settings.source] if run.settings.source else []))
-    places = {str(path), *drawn, *(str(p.resolve()) for p in own)}
+    places = {str(path), *drawn, *(str(real(p)) for p in own)}
     if places.isdisjoint(map(str, run.changed)):
         return False
     run.touched.add(id(pair))
@@ -356,8 +357,8 @@ def _of_layers(run: Run, name: str) -> list[Waiver]:
         if layer not in run.layer_waivers:
             path = run.layers[layer]
             try:
-                text = path.read_text(encoding="utf-8")
-            except (OSError, ValueError):
+                text = read_bytes(path).decode()
+            except (ReadError, ValueError):
                 text = ""
             waivers, wrong = in_comments(text, str(path))
             run.layer_waivers[layer] = waivers

@@ -9,13 +9,10 @@ import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from dsv4_env.errors import Dsv4Error, UsageError
+from dsv4_env.guard import git
 from dsv4_env.late import regexp
-
-if TYPE_CHECKING:
-    import subprocess
 
 SKIPPED = frozenset(
     {
@@ -151,15 +148,14 @@ def _regex(pattern: str) -> re.Pattern[str]:
 
 def repository(folder: Path) -> str:
     """The top of the git repository that a folder is in, an empty string where it's in none."""
-    found = (p for p in (folder, *folder.parents) if os.path.lexists(p / ".git"))
-    return str(next(found, ""))
+    return str(git.repository(folder) or "")
 
 
 def changed_since(folder: Path, revision: str) -> set[Path]:
     """The files that differ from where *revision* and HEAD parted, new ones included.
 
-    Deleted files count: what drew on them has changed. Raises UsageError where *folder* isn't in
-    a git repository or git doesn't know the revision.
+    Deleted files count: what drew on them has changed. So do the files of submodules. Raises
+    UsageError where *folder* isn't in a git repository or git doesn't know the revision.
     """
     if revision.startswith("-"):
         raise UsageError(f"{revision!r} is no revision", expected="a branch, tag or commit")
@@ -170,33 +166,42 @@ def changed_since(folder: Path, revision: str) -> set[Path]:
     base = commit.strip()
     with contextlib.suppress(Dsv4Error):  # no common history: compared with the revision itself
         base = _git(folder, "merge-base", base, "HEAD").split("\n")[0]
-    listed = _git(top, "diff", "--name-only", "-z", "--no-ext-diff", "--no-renames", base)
-    listed += _git(top, "ls-files", "--others", "--exclude-standard", "-z")
-    return {top / name for name in listed.split("\0") if name}
+    return set(_differing(top, base))
 
 
-def run_git(folder: Path, *words: str, need: str = "git") -> subprocess.CompletedProcess[bytes]:
-    """Run git in a folder; its answer is the caller's to judge. Raises UsageError without a git."""
-    import subprocess
+def _differing(top: Path, base: str) -> Iterator[Path]:
+    """The files of a work tree that aren't as a commit has them, those of its submodules too."""
+    named = _git(
+        top, "diff", "--name-only", "-z", "--no-renames", "--ignore-submodules=all", base, "--"
+    )
+    named += _git(top, "ls-files", "--others", "--exclude-standard", "-z")
+    yield from (top / name for name in named.split("\0") if name)
+    before = dict(_submodules(_git(top, "ls-tree", "-r", "-z", "--full-tree", base)))
+    now = dict(_submodules(_git(top, "ls-files", "--stage", "-z")))
+    for name in sorted(before.keys() | now.keys()):
+        if before.get(name) != now.get(name):
+            yield top / name
+        inner = top / name
+        if name not in now or not os.path.lexists(inner / ".git") or inner.is_symlink():
+            continue  # gone, or not checked out: there is no file to be checked
+        try:
+            if name not in before:
+                raise UsageError("a new submodule: all of it is new")
+            yield from _differing(inner, before[name])
+        except UsageError:  # a shallow submodule doesn't have the commit
+            yield from (inner / each for each in listed(inner))
 
-    try:
-        return subprocess.run(  # noqa: S603  # words are options of ours and checked revisions
-            ["git", "-C", str(folder), *words],  # noqa: S607  # whichever git the user has
-            capture_output=True,
-            check=False,
-            stdin=subprocess.DEVNULL,
-            env={**os.environ, **_ANSWERS},
-        )
-    except FileNotFoundError:
-        raise UsageError("git isn't installed", expected=need) from None
 
-
-# What would make git answer in other ways than asked.
-_ANSWERS = {"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1"}
+def _submodules(listing: str) -> Iterator[tuple[str, str]]:
+    """(path, commit) of the submodules in what ``ls-tree`` or ``ls-files --stage`` prints."""
+    for line in listing.split("\0"):
+        if line.startswith("160000 "):
+            facts, _, name = line.partition("\t")
+            yield name, next(word for word in facts.split(" ")[1:] if len(word) >= 40)
 
 
 def _git(folder: Path, *words: str, what: str | None = None) -> str:
-    done = run_git(folder, *words, need="git, for --changed-since")
+    done = git.run(folder, *words, need="git, for --changed-since")
     if done.returncode:
         said = done.stderr.decode(errors="replace").strip().partition("\n")[0]
         if what is not None:

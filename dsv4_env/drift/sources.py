@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from dsv4_env.errors import Dsv4Error, ReadError, did_you_mean
+from dsv4_env.guard.files import read_bytes, read_open
 from dsv4_env.model import LaunchConfig, Location
 from dsv4_env.readers import READERS
 from dsv4_env.readers.detect import detect
 
-MAX_BYTES = 5_000_000
 _KINDS = (
     "a launch script, a test file, a workflow, a Compose file, a manifest, a Dockerfile or .env"
 )
@@ -52,43 +50,14 @@ class Reading:
         return {"dialect": self.dialect} if reader == "dotenv" and self.dialect else {}
 
 
-def load(path: Path | str) -> bytes:
-    """The bytes of a file. Raises ReadError for what is no file, too large or not to be read."""
-    try:
-        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError as exc:
-        reason = (exc.strerror or str(exc)).lower()
-        raise ReadError(f"can't be read: {reason}", where=path, expected=_KINDS) from None
-    try:
-        return loaded(handle, path)
-    finally:
-        os.close(handle)
+def load(path: Path | str, root: Path | str | None = None) -> bytes:
+    """The bytes of a file, as :func:`dsv4_env.guard.files.read_bytes` gives them."""
+    return read_bytes(path, expected=_KINDS, root=root)
 
 
 def loaded(handle: int, path: Path | str) -> bytes:
     """The bytes of a file that is open, as :func:`load` gives them."""
-    try:
-        status = os.fstat(handle)
-        if stat.S_ISDIR(status.st_mode):
-            raise ReadError("can't be read: is a directory", where=path, expected=_KINDS)
-        if not stat.S_ISREG(status.st_mode):
-            raise ReadError("it is no regular file", where=path, expected=_KINDS)
-        if status.st_size > MAX_BYTES:
-            raise _large(path, status.st_size)
-        data = os.read(handle, status.st_size + 1)
-        if len(data) != status.st_size:  # it changes right now, or has a size that isn't told
-            with open(handle, "rb", closefd=False) as file:
-                data += file.read(MAX_BYTES + 1 - len(data))
-    except OSError as exc:
-        reason = (exc.strerror or str(exc)).lower()
-        raise ReadError(f"can't be read: {reason}", where=path, expected=_KINDS) from None
-    if len(data) > MAX_BYTES:
-        raise _large(path, len(data))
-    return data
-
-
-def _large(path: Path | str, size: int) -> ReadError:
-    return ReadError(f"{size:,} bytes", where=path, expected=f"at most {MAX_BYTES:,} bytes")
+    return read_open(handle, path, expected=_KINDS)
 
 
 def read(data: bytes, path: Path | str, reading: Reading) -> list[LaunchConfig]:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import subprocess
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from dsv4_env.drift.files import run_git
 from dsv4_env.errors import ReadError, UsageError
+from dsv4_env.guard import git
 
 MAX_BYTES = 5_000_000
 _ABSENT = "0" * 40
@@ -63,7 +62,6 @@ def versions(repository: Path, ref: str, paths: Sequence[str]) -> tuple[list[Ver
         "-z",
         "--no-abbrev",
         "--no-renames",
-        "--no-ext-diff",
         "--no-show-signature",
         "--format=%x01%H %ct %s",
         commit,
@@ -92,42 +90,59 @@ def _parsed(text: str) -> Iterator[Version]:
 def contents(
     repository: Path, blobs: Sequence[str], progress: Callable[[int], None] = lambda _: None
 ) -> Iterator[tuple[str, bytes | None]]:
-    """(blob, its bytes) in order, through one ``cat-file --batch``; None for what is too large."""
-    process = subprocess.Popen(  # noqa: S603
-        ["git", "-C", str(repository), "cat-file", "--batch"],  # noqa: S607
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    )
-    assert process.stdin is not None
-    assert process.stdout is not None
-    try:
-        for number, blob in enumerate(blobs, 1):
-            process.stdin.write(f"{blob}\n".encode())
-            process.stdin.flush()
-            head = process.stdout.readline().split()
-            if len(head) != 3:
-                raise ReadError(f"git can't give {blob}", where=repository)
-            size = int(head[2])
-            yield blob, _exactly(process.stdout.read, size)
-            process.stdout.read(1)  # the newline that ends each object
-            progress(number)
-    finally:
-        process.stdin.close()
-        process.stdout.close()
-        process.wait()
+    """(blob, its bytes) in order, through ``cat-file``; None for what is too large.
+
+    Raises ReadError for a blob that git can't give.
+    """
+    sizes = _sizes(repository, blobs)
+    done = 0
+    for batch in _batches(blobs, sizes):
+        data = _asked(repository, "--batch", [b for b in batch if sizes[b] <= MAX_BYTES])
+        at = 0
+        for blob in batch:
+            done += 1
+            if sizes[blob] > MAX_BYTES:
+                yield blob, None
+                continue
+            at = data.index(b"\n", at) + 1
+            yield blob, data[at : at + sizes[blob]]
+            at += sizes[blob] + 1  # the newline that ends each object
+            progress(done)
 
 
-def _exactly(read: Callable[[int], bytes], size: int) -> bytes | None:
-    if size <= MAX_BYTES:
-        return read(size)
-    while size > 0:
-        size -= len(read(min(size, 1 << 20)))
-    return None
+def _sizes(repository: Path, blobs: Sequence[str]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    lines = _asked(repository, "--batch-check", blobs).split(b"\n")
+    for blob, line in zip(blobs, lines, strict=False):
+        head = line.split()
+        if len(head) != 3:
+            expected = "a clone with all its objects"
+            raise ReadError(f"git can't give {blob}", where=repository, expected=expected)
+        found[blob] = int(head[2])
+    return found
+
+
+def _batches(blobs: Sequence[str], sizes: Mapping[str, int]) -> Iterator[list[str]]:
+    """The blobs in lots of a few megabytes, so that the memory holds but a part of a history."""
+    batch: list[str] = []
+    total = 0
+    for blob in blobs:
+        if batch and total + sizes[blob] > MAX_BYTES:
+            yield batch
+            batch, total = [], 0
+        batch.append(blob)
+        total += sizes[blob] if sizes[blob] <= MAX_BYTES else 0
+    if batch:
+        yield batch
+
+
+def _asked(repository: Path, how: str, blobs: Sequence[str]) -> bytes:
+    given = "".join(f"{blob}\n" for blob in blobs).encode()
+    return git.run(repository, "cat-file", how, given=given).stdout
 
 
 def _git(repository: Path, *words: str, check: bool = True) -> bytes:
-    done = run_git(repository, *words)
+    done = git.run(repository, *words)
     if done.returncode and check:
         said = done.stderr.decode(errors="replace").strip().partition("\n")[0]
         raise ReadError(

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from dsv4_env.errors import ProfileError, did_you_mean
+from dsv4_env.guard.files import checkout, read_bytes
 from dsv4_env.model import EnvVar, LaunchConfig, Location, Origin, ServerArg
 from dsv4_env.model import shipped_dir as shipped_dir
 
@@ -136,6 +137,15 @@ def _folders(folder: str | Path | None) -> list[Path]:
         if not folders[1].is_dir():
             raise ProfileError("no such folder", where=folder, expected="a folder of *.toml layers")
     return folders
+
+
+def layer_bytes(path: Path) -> bytes:
+    """The bytes of a layer or a lock, which a link may not take from outside its checkout.
+
+    Raises ProfileError where it can't be read.
+    """
+    root = path.parent if path.parent != shipped_dir() else Path(path.anchor)
+    return read_bytes(path, root=checkout(path) or root, error=ProfileError)
 
 
 def layer_files(folder: str | Path | None = None) -> dict[str, Path]:

@@ -15,6 +15,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from dsv4_env import toml_source
 from dsv4_env.errors import ProfileError, did_you_mean
 from dsv4_env.model import Location, Origin
+from dsv4_env.profile import layer_bytes
 from dsv4_env.profile.schema import LAYER_NAME, LayerFile, Resolved
 from dsv4_env.toml_source import KeyPath, TomlSource
 
@@ -63,10 +64,8 @@ def read_layer(path: Path, data: bytes | None = None) -> Layer:
             where=shown,
             expected="a file name of letters, digits, '.', '_' and '-'",
         )
-    try:
-        data = path.read_bytes() if data is None else data
-    except OSError as exc:
-        raise ProfileError(f"can't be read: {exc.strerror}", where=shown) from None
+    if data is None:
+        data = layer_bytes(path)
     source = toml_source.parse(data, shown, ProfileError)
     try:
         file = LayerFile.model_validate(source.data)

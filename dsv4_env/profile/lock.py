@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any, cast
 
 from dsv4_env import __version__
+from dsv4_env.errors import ProfileError
 from dsv4_env.model import EnvVar, LaunchConfig, Location, Origin, ServerArg
-from dsv4_env.profile import Profile
+from dsv4_env.profile import Profile, layer_bytes
 
 FORMAT = 1
 
@@ -44,19 +45,19 @@ def digest(files: Mapping[str, Path]) -> str:
     sha256 = _sha256()
     total = sha256(f"{FORMAT} {__version__}\n".encode())
     for name in sorted(files):
-        total.update(f"{name} {sha256(files[name].read_bytes()).hexdigest()}\n".encode())
+        total.update(f"{name} {sha256(layer_bytes(files[name])).hexdigest()}\n".encode())
     return str(total.hexdigest())
 
 
 def read(path: Path, files: Mapping[str, Path]) -> dict[str, Profile] | None:
     """The locked profiles, or None when there is no lock or it isn't of these bytes."""
     try:
-        data = json.loads(path.read_bytes())
+        data = json.loads(layer_bytes(path))
         if data["digest"] != digest(files):
             return None
         paths = {name: str(file) for name, file in files.items()}
         return {name: _decode(name, item, paths) for name, item in data["profiles"].items()}
-    except (OSError, ValueError, KeyError, TypeError, IndexError):
+    except (ProfileError, ValueError, KeyError, TypeError, IndexError, RecursionError):
         return None  # absent or damaged: the layers themselves are read
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from dsv4_env.errors import ReadError, did_you_mean
+from dsv4_env.guard.files import real
 from dsv4_env.model import LaunchConfig
 
 
@@ -67,7 +68,7 @@ def looked_at(path: Path | str) -> None:
     """Told by a reader of each further file that it looks for."""
     found = _LOOKED_AT.get()
     if found is not None:
-        found.add(str(Path(path).resolve()))
+        found.add(str(real(path)))
 
 
 def label(config: LaunchConfig, path: str) -> str:

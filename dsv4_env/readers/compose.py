@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from dsv4_env.errors import ReadError
+from dsv4_env.guard.files import is_within, read_bytes, real
 from dsv4_env.model import ENV_NAME, LaunchConfig, Note, Unknown, Value
 from dsv4_env.readers import compose_text, dotenv, embedded, looked_at, yaml_source
 from dsv4_env.readers.shell_text import Setting, Text, join
@@ -35,7 +36,7 @@ def read_all(
     if services is None:
         raise ReadError("no services", where=path, expected=_KIND)
     if root is None and Path(path).is_file():
-        root = Path(path).resolve().parent
+        root = real(path).parent
     found: list[LaunchConfig] = []
     for name, node in services.items.items():
         if isinstance(node, YamlMapping):
@@ -145,12 +146,12 @@ class _Service:
         if self.root is None:
             return None
         try:
-            file = (self.root / name).resolve()
-            if not file.is_relative_to(self.root.resolve()):
+            file = real(self.root / name)
+            if not is_within(file, self.root):
                 return None
             looked_at(file)
-            data = file.read_bytes()
-        except (OSError, ValueError):
+            data = read_bytes(file, root=self.root)
+        except (ReadError, OSError, ValueError):
             return None
         shown = str(Path(self.path).parent / name)
         config = dotenv.read_all(data, shown, dialect="docker" if raw else "dotenv")[0]

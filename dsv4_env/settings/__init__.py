@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dsv4_env.errors import SettingsError, did_you_mean
+from dsv4_env.guard.files import checkout, is_within, read_bytes
 from dsv4_env.project import PREFIX, find_pyproject, is_ours
 
 if TYPE_CHECKING:
@@ -108,7 +109,9 @@ def _load(pyproject: Path | None, variables: Mapping[str, str], start: Path) -> 
     table: dict[str, Any] = {}
     source = None
     if pyproject is not None:
-        source = toml_source.parse(pyproject.read_bytes(), str(pyproject), SettingsError)
+        source = toml_source.parse(
+            read_bytes(pyproject, error=SettingsError), str(pyproject), SettingsError
+        )
         for key in source.data.get("tool", {}):
             if key != TABLE[1] and is_ours(key):
                 raise SettingsError(
@@ -141,6 +144,15 @@ def _load(pyproject: Path | None, variables: Mapping[str, str], start: Path) -> 
     def at(*key: str | int) -> Location | None:
         return source.value((*TABLE, *key)) if source else None
 
+    if pyproject is not None:
+        for name in ("profiles", "against", "baseline"):
+            if name not in from_variables and (value := getattr(found, name)) is not None:
+                _within(str(value), base, at(name))
+        for i, pair in enumerate(found.pairs):
+            for j, pattern in enumerate(pair.files):
+                listed = isinstance(table["pairs"][i]["files"], list)
+                _within(pattern, base, at("pairs", i, "files", *([j] if listed else [])))
+
     return Settings(
         profiles=path("profiles"),
         profile=tuple(found.profile or Settings().profile),
@@ -158,6 +170,23 @@ def _load(pyproject: Path | None, variables: Mapping[str, str], start: Path) -> 
         folder=base,
         source=pyproject,
     )
+
+
+def _within(pattern: str, base: Path, where: Location | None) -> None:
+    """Raise SettingsError where a path or pattern of a checkout leads out of it.
+
+    Whoever wrote the pyproject.toml chose it, and what is read there is shown.
+    """
+    parts = Path(pattern).parts
+    fixed = next((i for i, part in enumerate(parts) if set("*?[") & set(part)), len(parts))
+    root = checkout(base / "pyproject.toml") or base
+    place = base.joinpath(*parts[:fixed])
+    if ".." in parts[fixed:] or not is_within(place, root):
+        raise SettingsError(
+            f"{pattern!r} leads out of the checkout",
+            where=where,
+            expected=f"a path within {root}",
+        )
 
 
 def _problem(

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from dsv4_env.errors import Dsv4Error, ReadError, UsageError
+from dsv4_env.guard import git
+from dsv4_env.guard.files import read_bytes, real
+from dsv4_env.guard.writing import locked, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,46 +21,14 @@ class Change:
     new: bytes
 
 
-def replace(path: Path, data: bytes) -> None:
-    """Write a file in one step: it is there whole or as it was, with the mode it had.
-
-    A link is followed. Raises UsageError where the folder can't be written.
-    """
-    path = path.resolve()
-    try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    except OSError as exc:
-        reason = (exc.strerror or str(exc)).lower()
-        raise UsageError(f"can't be written: {reason}", where=path) from None
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        mode = path.stat().st_mode & 0o7777 if path.exists() else 0o666 & ~_umask()
-        Path(name).chmod(mode)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
-
-
 def dirty(path: Path) -> bool:
     """Whether git knows a file and it has changes that aren't committed."""
-    path = path.resolve()
-    words = ["status", "--porcelain", "-z", "--ignored=no", "--untracked-files=no", "--", path.name]
+    path = real(path)
+    words = ["status", "--porcelain", "-z", "--ignored=no", "--untracked-files=no"]
+    words += ["--ignore-submodules=all", "--", f":(literal){path.name}"]
     try:
-        done = subprocess.run(  # noqa: S603  # options of ours and a file's name behind --
-            ["git", "--literal-pathspecs", "-C", str(path.parent), *words],  # noqa: S607  # the user's
-            capture_output=True,
-            check=False,
-            stdin=subprocess.DEVNULL,
-        )
-    except OSError:
+        done = git.run(path.parent, *words)
+    except UsageError:  # no git, no repository
         return False
     return done.returncode == 0 and bool(done.stdout)
 
@@ -76,7 +44,7 @@ def check(changes: Sequence[Change], *, force: bool) -> None:
                 where=change.path,
                 expected="them committed or stashed, or --force",
             )
-        now = change.path.read_bytes() if change.path.exists() else None
+        now = _bytes(change.path)
         if now != change.old:
             raise UsageError(
                 "it has changed since it was read",
@@ -91,8 +59,17 @@ def write(changes: Sequence[Change], verify: Callable[[], str | None], *, force:
     Raises UsageError where a file may not be written, ReadError where the result isn't the intent.
     """
     changes = [c for c in changes if c.old != c.new]
+    with locked(*(real(c.path).parent for c in changes)):
+        _write(changes, verify, force=force)
+
+
+def _bytes(path: Path) -> bytes | None:
+    return read_bytes(path) if path.exists() else None
+
+
+def _write(changes: Sequence[Change], verify: Callable[[], str | None], *, force: bool) -> None:
     check(changes, force=force)
-    kept = [(c.path, c.path.read_bytes() if c.path.exists() else None) for c in changes]
+    kept = [(c.path, _bytes(c.path)) for c in changes]
     done = 0
     try:
         for change in changes:

@@ -11,7 +11,7 @@ from typing import Any
 from dsv4_env.diff import Difference, Kind
 from dsv4_env.errors import Dsv4Error, ProfileError, UsageError, did_you_mean
 from dsv4_env.model import ENV_NAME, LaunchConfig, Location, is_installed, text_of
-from dsv4_env.profile import Profile, layer_files, lock, resolve_all, shipped_dir
+from dsv4_env.profile import Profile, layer_bytes, layer_files, lock, resolve_all, shipped_dir
 from dsv4_env.profile.schema import FLAG
 from dsv4_env.rules import LOCAL, with_model
 from dsv4_env.upgrade import layer_value
@@ -41,7 +41,7 @@ class Layers:
 
     def __post_init__(self) -> None:
         self.files = layer_files(self.folder)
-        self.old = {name: path.read_bytes() for name, path in self.files.items()}
+        self.old = {name: layer_bytes(path) for name, path in self.files.items()}
         self.before = resolve_all(self.files, self.old)
         if self.only is not None and self.only not in (known := self.before[self.name].layers):
             raise UsageError(
@@ -172,7 +172,7 @@ def relock(path: Path) -> Change:
     """A lock made anew from the layers on disk."""
     folder = path.parent
     files = layer_files(folder if folder.resolve() != shipped_dir().resolve() else None)
-    return Change(path, path.read_bytes(), lock.dump(resolve_all(files), files).encode())
+    return Change(path, layer_bytes(path), lock.dump(resolve_all(files), files).encode())
 
 
 def _concrete(data: bytes) -> bytes:

@@ -18,6 +18,7 @@ PACKAGE = Path(dsv4_env.__file__).parent
 TIERS = [
     {"errors", "late"},
     {"model"},
+    {"guard"},
     {"catalogue", "finding", "project", "quoting", "scrub", "toml_source"},
     {"capture", "diff", "drift_rules", "importance", "profile", "server", "settings"}
     | {"readers", "exporters", "reporters"},

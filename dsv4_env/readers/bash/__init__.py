@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dsv4_env.errors import ReadError
+from dsv4_env.guard.files import real
 from dsv4_env.model import LaunchConfig, Location, Note
 from dsv4_env.readers import choose
 
@@ -50,7 +51,7 @@ def read_all(
     text, notes = _text(data, path)
     source = Source(text, path)
     if root is None and path and Path(path).is_file():
-        root = Path(path).resolve().parent
+        root = real(path).parent
     variables = {n: Var("s", v, exported=True) for n, v in (inputs or {}).items()}
     for name, value in (("IFS", " \t\n"), ("OPTIND", "1")):
         if name in variables:

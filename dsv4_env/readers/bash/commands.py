@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from dsv4_env.errors import ReadError
+from dsv4_env.guard.files import read_bytes
 from dsv4_env.readers import looked_at
 from dsv4_env.readers.bash import arrays, guards
 from dsv4_env.readers.bash import words as w
@@ -254,15 +256,13 @@ def read_file(run: Run, path: Value, state: State) -> str | None:
     if id(path) in run.contents:
         return run.contents[id(path)]
     file = run.located(path, state)
+    if file is None or not run.below_root(file):
+        return None
+    looked_at(file)
     try:
-        if file is None or not run.below_root(file):
-            return None
-        looked_at(file)
-        if file.is_file() and file.stat().st_size < 1_000_000:
-            return file.read_bytes().decode("utf-8", "surrogateescape")
-    except OSError:
-        pass
-    return None
+        return read_bytes(file, root=run.root).decode("utf-8", "surrogateescape")
+    except ReadError:
+        return None
 
 
 def _emit_file(run: Run, state: State, redirect: Redirect) -> None:

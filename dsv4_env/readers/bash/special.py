@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from pathlib import Path
 from typing import TypeAlias
 
+from dsv4_env.guard.files import real
 from dsv4_env.late import regexp
 from dsv4_env.model import RequiredInput, Unknown, Value
 from dsv4_env.readers.bash.lookup import settle
@@ -102,7 +102,7 @@ def script(run: Run, state: State, text: str) -> Unknown:
     """``$0`` and ``${BASH_SOURCE[0]}``: not known, but the file is."""
     path = state.source.path
     found = run.unknown(text, "how the script is called", ("own", text, path), names=("0",))
-    if run.root is not None and (file := Path(path).resolve()).is_file() and not state.world:
+    if run.root is not None and (file := real(path)).is_file() and not state.world:
         run.paths[id(found)] = file
     return found
 

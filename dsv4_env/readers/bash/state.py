@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from dsv4_env.errors import ReadError
+from dsv4_env.guard.files import is_within
 from dsv4_env.model import Location, Note, RequiredInput, Unknown, Value
 
 if TYPE_CHECKING:
@@ -256,10 +257,7 @@ class Run:
 
     def below_root(self, path: Path) -> bool:
         """Whether a file lies below the folder that may be read from."""
-        try:
-            return self.root is not None and path.resolve().is_relative_to(self.root.resolve())
-        except (OSError, ValueError):
-            return False
+        return self.root is not None and is_within(path, self.root)
 
     def tick(self, state: State, pos: int, words: int = 1) -> None:
         """Count work done, and stop where it's too much."""

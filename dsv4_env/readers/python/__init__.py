@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dsv4_env.errors import ReadError
+from dsv4_env.guard.files import real
 from dsv4_env.model import LaunchConfig, Location
 from dsv4_env.readers import choose
 
@@ -59,9 +60,9 @@ def read_all(
     tree = modules.parse(text, path)
     file = Path(path)
     if root is None and file.is_file():
-        root = file.resolve().parent
+        root = real(file).parent
     enough = steps or ENOUGH_STEPS
-    run = Run(root.resolve() if root else None, {}, Map(inherits=True))
+    run = Run(real(root) if root else None, {}, Map(inherits=True))
     try:
         for _ in range(_ROUNDS):
             run = Run(

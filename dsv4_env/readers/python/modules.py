@@ -13,6 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from dsv4_env.errors import ReadError
+from dsv4_env.guard.files import read_bytes, real
 from dsv4_env.model import Location
 from dsv4_env.readers import looked_at
 from dsv4_env.readers.python import scan
@@ -117,9 +118,9 @@ def load(run: Run, scope: Scope, name: str, level: int) -> Module | None:
         return None
     run.modules[key] = None  # a circle of imports finds nothing, as in Python
     try:
-        text = decoded(path.read_bytes(), key)
+        text = decoded(read_bytes(path, root=run.root), key)
         tree = _imported(text)
-    except (OSError, ReadError):
+    except ReadError:
         return None
     found = module(source(text, key), "." * level + name, key)
     run.modules[key] = found
@@ -167,10 +168,10 @@ def _locate(run: Run, scope: Scope, name: str, level: int) -> Path | None:
     root = run.root
     if root is None:
         return None
-    here = Path(scope.module.file if scope.module else scope.source.path).resolve().parent
+    here = real(scope.module.file if scope.module else scope.source.path).parent
     for place in places(str(root), str(here), name, level):
         looked_at(place)
-        if os.path.isfile(place) and (whole := Path(place).resolve()).is_relative_to(root):  # noqa: PTH113  # a path for each takes longer than all the rest
+        if os.path.isfile(place) and (whole := real(place)).is_relative_to(root):  # noqa: PTH113  # a path for each takes longer than all the rest
             return whole
     return None
 

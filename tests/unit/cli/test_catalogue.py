@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import textwrap
-import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -289,12 +288,11 @@ def test_a_file_that_cant_be_read_doesnt_keep_the_others_from_it(run: Run, tmp_p
     assert "expected a GitHub workflow, a Compose file or a Kubernetes manifest" in errors[2]
     none = run("lint", str(tmp_path / "none.sh")).err
     assert "none.sh: can't be read: no such file or directory; expected a launch script" in none
-    pipe = tmp_path / "pipe"
-    os.mkfifo(pipe)
-    writer = threading.Thread(target=pipe.write_bytes, args=(good.read_bytes(),))
-    writer.start()
-    assert "[DSV108]" in run("lint", str(pipe)).out  # as `lint <(…)` has it
-    writer.join()
+    reading, writing = os.pipe()
+    os.write(writing, good.read_bytes())
+    os.close(writing)
+    assert "[DSV108]" in run("lint", f"/dev/fd/{reading}").out  # as `lint <(…)` has it
+    os.close(reading)
     alone = run("lint", str(bad), str(yaml))
     assert (alone.code, alone.out) == (2, "")
     assert len(alone.err.splitlines()) == 2

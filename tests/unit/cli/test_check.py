@@ -150,7 +150,10 @@ def test_pairs_of_one_profile(run: Run, project: Path) -> None:
             ["mine", "--baseline", "b.json", "--write-baseline"],
             "--write-baseline of a part of the pairs would forget the others",
         ),
-        (["--baseline", "b.json"], "b.json: the baseline can't be read: no such file"),
+        (
+            ["--baseline", "b.json"],
+            "b.json: can't be read: no such file or directory",
+        ),
         (["-o", "x"], "--output x: its name doesn't tell the format; expected FORMAT=x, or a name"),
         (["-o", "jsn=x"], "no format is called jsn; expected one of text,"),
         (["-o", "no/x.json"], "--output no/x.json: there is no such folder"),

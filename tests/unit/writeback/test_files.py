@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from dsv4_env.errors import Dsv4Error
+from dsv4_env.guard import writing
 from dsv4_env.writeback import files
 from dsv4_env.writeback.files import Change, dirty, write
 from tests.conftest import need
@@ -71,7 +72,7 @@ def test_what_is_read_otherwise_is_put_back(path: Path, tmp_path: Path) -> None:
 def test_where_one_file_fails_none_is_written(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = files.replace
+    real = writing.replace
 
     def fail(target: Path, data: bytes) -> None:
         if target.name == "second":

@@ -1,0 +1,160 @@
+"""The one way in which files are opened: regular ones, of a bounded size, within their checkout.
+
+A checkout may hold a link to ``/dev/zero`` or to a private key, a FIFO that nobody writes to, or
+a file that fills the memory. Each is one error here, whatever it was opened for: a script, a
+layer, the lock, pyproject.toml, a baseline, a sourced file or an imported module.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+from typing import BinaryIO
+
+from dsv4_env.errors import Dsv4Error, ReadError
+
+MAX_BYTES = 5_000_000
+_STREAMS = ("/dev/fd/", "/proc/self/fd/")  # what a shell makes of <(…)
+
+
+def read_bytes(
+    path: Path | str,
+    *,
+    expected: str | None = None,
+    root: Path | str | None = None,
+    error: type[Dsv4Error] = ReadError,
+) -> bytes:
+    """The bytes of a regular file of at most 5 MB.
+
+    A path below *root* may not lead out of it by a symbolic link; of None it may lead anywhere,
+    but for what lies in a checkout (see :func:`checkout`). Raises *error*, which says what the
+    file was *expected* to be.
+    """
+    try:
+        place = _target(path, root, error)
+        # Opening a device can do something by itself, so it is looked at before.
+        _regular(os.stat(place).st_mode, path, expected, error)  # noqa: PTH116
+        handle = os.open(place, _FLAGS)
+        try:
+            return read_open(handle, path, expected=expected, error=error)
+        finally:
+            os.close(handle)
+    except OSError as exc:
+        raise _unreadable(path, exc, expected, error) from None
+    except ValueError:  # a NUL byte in the name
+        raise error(
+            "can't be read: no file has such a name", where=repr(str(path)), expected=expected
+        ) from None
+
+
+_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | os.O_CLOEXEC | getattr(os, "O_NOCTTY", 0)
+
+
+def read_open(
+    handle: int,
+    path: Path | str,
+    *,
+    expected: str | None = None,
+    error: type[Dsv4Error] = ReadError,
+) -> bytes:
+    """The bytes of an open file, which *path* names, as :func:`read_bytes` gives them."""
+    try:
+        status = os.fstat(handle)
+        _regular(status.st_mode, path, expected, error)
+        if status.st_size > MAX_BYTES:
+            raise _large(path, f"{status.st_size:,}", error)
+        data = os.read(handle, status.st_size + 1)
+        if len(data) != status.st_size:  # it changes right now, or has a size that isn't told
+            with open(handle, "rb", closefd=False) as file:
+                data += file.read(MAX_BYTES + 1 - len(data))
+    except OSError as exc:
+        raise _unreadable(path, exc, expected, error) from None
+    if len(data) > MAX_BYTES:
+        raise _large(path, f"more than {MAX_BYTES:,}", error)
+    return data
+
+
+def read_stream(file: BinaryIO, name: str) -> bytes:
+    """The bytes of standard input, or of what a shell gives for ``<(…)``. Raises ReadError."""
+    data = file.read(MAX_BYTES + 1)
+    if len(data) > MAX_BYTES:
+        raise _large(name, f"more than {MAX_BYTES:,}", ReadError)
+    return data
+
+
+def is_stream(path: Path | str) -> bool:
+    """Whether a path is what a shell makes of ``<(…)``, which is no regular file."""
+    return str(path).startswith(_STREAMS)
+
+
+def checkout(path: Path | str) -> Path | None:
+    """The checkout or project that a path lies in, None where it lies in none.
+
+    That is the nearest folder above it with a git repository of its own, or else with a
+    pyproject.toml. The links on the way to it are the user's own, and stay as they are.
+    """
+    place = Path(os.path.abspath(path))  # noqa: PTH100  # as text: links stay
+    project: Path | None = None
+    for folder in place.parents:
+        git = folder / ".git"
+        if git.is_dir():
+            return folder
+        if project is None and (os.path.lexists(git) or os.path.lexists(folder / "pyproject.toml")):
+            project = folder
+    return project
+
+
+def real(path: Path | str) -> Path:
+    """The path with all links followed; of a circle of links as far as it goes.
+
+    ``Path.resolve`` raises for such a circle.
+    """
+    return Path(os.path.realpath(path))
+
+
+def is_within(path: Path | str, root: Path | str) -> bool:
+    """Whether a path lies in a folder once all symbolic links are followed."""
+    try:
+        whole, top = os.path.realpath(path), os.path.realpath(root)
+    except (OSError, ValueError):
+        return False
+    return whole == top or whole.startswith(top.rstrip(os.sep) + os.sep)
+
+
+def _target(path: Path | str, root: Path | str | None, error: type[Dsv4Error]) -> str:
+    """Where a path leads to. Raises *error* where a link leads out of the folder around it."""
+    whole = os.path.abspath(path)  # noqa: PTH100  # as text: links stay
+    place = os.path.realpath(path)
+    if place == whole or is_stream(path):
+        return place if place == whole else str(path)
+    around = root if root is not None else checkout(whole)
+    if around is None:
+        return place
+    top = os.path.abspath(around)  # noqa: PTH100
+    if whole.startswith(top.rstrip(os.sep) + os.sep) and not is_within(place, top):
+        raise error(
+            f"it is reached by a symbolic link out of {top}",
+            where=path,
+            expected="a file within it, or the file itself by its own path",
+        )
+    return place
+
+
+def _regular(mode: int, path: Path | str, expected: str | None, error: type[Dsv4Error]) -> None:
+    if stat.S_ISREG(mode):
+        return
+    if stat.S_ISDIR(mode):
+        raise error("can't be read: is a directory", where=path, expected=expected)
+    raise error("it is no regular file", where=path, expected=expected)
+
+
+def _large(path: Path | str, size: str, error: type[Dsv4Error]) -> Dsv4Error:
+    return error(f"{size} bytes", where=path, expected=f"at most {MAX_BYTES:,} bytes")
+
+
+def _unreadable(
+    path: Path | str, exc: OSError, expected: str | None, error: type[Dsv4Error]
+) -> Dsv4Error:
+    reason = (exc.strerror or str(exc)).lower()
+    return error(f"can't be read: {reason}", where=path, expected=expected)
