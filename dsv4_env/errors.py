@@ -18,6 +18,17 @@ def did_you_mean(name: str, known: Iterable[str]) -> str | None:
     return folded[close[0]] if close else None
 
 
+_LONGEST = 1000  # characters of one part of a message: some ten lines of a terminal
+
+
+def shortened(text: str) -> str:
+    """A part of a message, cut at the end of an item where it is longer than anybody reads."""
+    if len(text) <= _LONGEST:
+        return text
+    kept = text[:_LONGEST].rpartition(", ")[0] or text[:_LONGEST]
+    return f"{kept}, … ({len(text) - len(kept):,} more characters)"
+
+
 class Dsv4Error(Exception):
     """Bad input or usage. The command line prints it as one message and exits with 2.
 
@@ -39,13 +50,18 @@ class Dsv4Error(Exception):
         self.hint = hint
         super().__init__(found)
 
-    def __str__(self) -> str:
-        text = f"{self.where}: {self.found}" if self.where else self.found
+    @property
+    def message(self) -> str:
+        """All that it says but for the place; long lists are cut."""
+        text = shortened(self.found)
         if self.expected:
-            text += f"; expected {self.expected}"
+            text += f"; expected {shortened(self.expected)}"
         if self.hint:
-            text += f". Did you mean {self.hint}?"
+            text += f". Did you mean {shortened(self.hint)}?"
         return text
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.message}" if self.where else self.message
 
 
 class ProfileError(Dsv4Error):

@@ -28,7 +28,7 @@ from dsv4_env.cli.common import (
 from dsv4_env.errors import ReadError, UsageError, did_you_mean
 from dsv4_env.finding import Severity
 from dsv4_env.guard.files import read_bytes, real
-from dsv4_env.profile import load_profile, reference_script
+from dsv4_env.profile import layer_files, load_profile, reference_script
 from dsv4_env.project import PREFIX
 from dsv4_env.reporters import REPORTERS
 
@@ -140,6 +140,7 @@ def check(
 
     files = _outputs(outputs)
     found = settings()
+    _no_files(names, folder if folder is not None else found.profiles)
     pairs = () if against else pairs_of(names, found)
     if changed_since is not None and not pairs:
         raise UsageError(
@@ -190,6 +191,16 @@ def check(
     write(shown)
     code = drift.exit_code(report)
     return 0 if exit_zero and code == 1 else code
+
+
+def _no_files(names: Sequence[str], own: Path | None) -> None:
+    """Raise UsageError where a file stands in the place of a profile."""
+    for name in names:
+        if Path(operands.split(name).path).is_file() and name not in layer_files(own):
+            given = " ".join((*(n for n in names if n != name), f"--against {name}"))
+            raise UsageError(
+                f"{name} is a file", expected="the name of a profile", hint=f"`check {given}`"
+            )
 
 
 def _outputs(texts: Sequence[str]) -> list[tuple[str, Path]]:
@@ -252,10 +263,12 @@ def _against(run: Run, against: Sequence[str], names: Sequence[str], inputs: Inp
     profiles = [run.known.get(name) or load_profile(name, run.profiles) for name in names]
     wanted = {variable for p in profiles for variable in p.env}
     for text in against or [str(run.settings.against or reference_script())]:
-        if text in run.layers and not Path(text).exists():
-            raise UsageError(
-                f"{text} is a profile", expected="a launch script; `diff` compares two profiles"
-            )
+        if text in run.layers:
+            if not Path(text).is_file():
+                raise UsageError(
+                    f"{text} is a profile", expected="a launch script; `diff` compares two profiles"
+                )
+            click.echo(f"dsv4-env: note: {text} is the file here, not the profile", err=True)
         try:
             opened = operands.open_launch(text, inputs)
         except ReadError as exc:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import click
 
 from dsv4_env.cli import complete
-from dsv4_env.errors import ReadError, UsageError
+from dsv4_env.errors import ReadError, UsageError, did_you_mean
 from dsv4_env.guard.files import is_stream, read_bytes, read_stream
 from dsv4_env.model import ENV_NAME, Location
 from dsv4_env.project import profiles_folder
@@ -79,12 +79,32 @@ def catalogue_for(release: str | None, ranges: Collection[str | None]) -> Catalo
     return found
 
 
+def _left_out(
+    context: click.Context, parameter: click.Parameter, names: tuple[str, ...]
+) -> tuple[str, ...]:
+    """The names, where each is one that is left out by default. Raises UsageError."""
+    del context, parameter
+    if names:
+        from dsv4_env.rules import LOCAL
+
+        known = {n.lstrip("-") for pair in LOCAL.items() for n in pair}
+        for name in names:
+            if name.lstrip("-") not in known:
+                raise UsageError(
+                    f"--compare {name}: it isn't left out, or nothing has this name",
+                    expected="host, port or model-path",
+                    hint=did_you_mean(name.lstrip("-").replace("_", "-"), known),
+                )
+    return names
+
+
 def selection_options(command: F) -> F:
     """The options that say what is compared."""
     command = click.option(
         "--compare",
         multiple=True,
         metavar="NAME",
+        callback=_left_out,
         help="Compare a setting that is left out by default: host, port or model-path.",
     )(command)
     return click.option(

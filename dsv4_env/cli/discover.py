@@ -254,12 +254,7 @@ def _row(launch: Launch) -> tuple[str, ...]:
         nearest = match.profile + (f" (or {', '.join(match.also)})" if match.also else "")
     if match.unknown:
         far += f", {match.unknown} unknown"
-    return _printable(place), _printable(name) or "-", nearest, far
-
-
-def _printable(text: str) -> str:
-    """A name as a terminal may show it."""
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+    return plain(place), plain(name) or "-", nearest, far
 
 
 def _json(found: Found, pairs: Sequence[Pair]) -> str:

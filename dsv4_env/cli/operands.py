@@ -213,7 +213,10 @@ def is_source(text: str) -> bool:
 def named_profile(text: str, folder: Path | None) -> Profile | None:
     """The profile that an operand names, or that a file NAME.toml is; None for a script."""
     path = Path(text)
-    if text not in layer_files(folder):
+    if text in layer_files(folder):
+        if path.is_file():
+            click.echo(f"dsv4-env: note: {text} is the profile; ./{text} is the file", err=True)
+    else:
         if path.suffix == ".toml" and path.is_file():
             return load_profile(path.stem, path.parent)
         if is_source(text):
@@ -227,11 +230,6 @@ def operand(text: str, folder: Path | None, inputs: Inputs) -> tuple[LaunchConfi
     With it the range of releases that a profile is meant for. A word with a slash or a dot, or
     that a file has for its name, is a file.
     """
-    if text in layer_files(folder) and Path(text).is_file():
-        raise UsageError(
-            f"{text} is both a profile and a file",
-            expected=f"./{text} for the file, or another name",
-        )
     try:
         profile = named_profile(text, folder)
     except ProfileError as exc:

@@ -286,9 +286,7 @@ def unreadable(run: Run, path: Path, exc: ReadError) -> None:
         raise exc
     rule = RULES["DSV010"]
     where = place(exc.where, path)
-    message = exc.found + (f"; expected {exc.expected}" if exc.expected else "")
-    message += f". Did you mean {exc.hint}?" if exc.hint else ""
-    finding = Finding(rule, rule.severity, path.name, message, where)
+    finding = Finding(rule, rule.severity, path.name, exc.message, where)
     if finding not in run.problems:
         run.problems.append(finding)
         run.files.add(path)

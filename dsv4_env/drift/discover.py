@@ -267,5 +267,4 @@ def _in_plain_sight(path: str, data: bytes) -> list[Launch]:
 
 
 def _problem(path: str, exc: ReadError) -> Problem:
-    message = exc.found + (f"; expected {exc.expected}" if exc.expected else "")
-    return place(exc.where, Path(path)), message
+    return place(exc.where, Path(path)), exc.message

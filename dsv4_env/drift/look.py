@@ -90,9 +90,8 @@ def _bytes(path: str, kind: str | None) -> bytes | None:
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)
     except OSError as exc:
         gone = isinstance(exc, FileNotFoundError)  # git lists what it tracks, deleted or not
-        # A link's target is looked at where it is; one that leads nowhere is told.
-        linked = Path(path).is_symlink() and Path(path).exists()
-        if kind is None or gone or linked:
+        # A link's target is looked at where it is, if it is anywhere.
+        if kind is None or gone or Path(path).is_symlink():
             return None
         return load(path)
     try:

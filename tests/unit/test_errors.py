@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from dsv4_env.errors import did_you_mean
+from dsv4_env.errors import Dsv4Error, did_you_mean
 
 
 @pytest.mark.parametrize(
@@ -24,3 +26,13 @@ from dsv4_env.errors import did_you_mean
 )
 def test_did_you_mean(name: str, known: list[str], hint: str | None) -> None:
     assert did_you_mean(name, known) == hint
+
+
+def test_a_long_list_is_cut_at_the_end_of_an_item() -> None:
+    """3,000 launches in a file were an error of 130 KB."""
+    places = ", ".join(f"run.sh#{n} (line {n})" for n in range(3000))
+    text = str(Dsv4Error("3000 launches", where="run.sh", expected=f"one of {places}"))
+    assert len(text) < 1200
+    assert text.startswith("run.sh: 3000 launches; expected one of run.sh#0 (line 0), run.sh#1 (")
+    assert re.search(r"\(line \d+\), … \([0-9,]+ more characters\)$", text)
+    assert len(str(Dsv4Error("x" * 10**6))) < 1100

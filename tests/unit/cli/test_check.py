@@ -355,12 +355,17 @@ def test_exit_zero_is_for_drift_alone(run: Run, project: Path) -> None:
 
 
 def test_patterns_that_change_nothing_are_told(run: Run, project: Path) -> None:
-    out = run("check", "--ignore", "SGLANG_USE_ITER", "--compare", "tp", "--compare", "port").out
+    out = run("check", "--ignore", "SGLANG_USE_ITER", "--compare", "port").out
     assert (
         "note: --ignore SGLANG_USE_ITER: nothing that is compared has this name (did you mean "
         "SGLANG_USE_AITER?)\n" in out
     )
-    assert "note: --compare tp: only host, port and model-path are left out, and can be put" in out
+    wrong = run("check", "--compare", "model_path")
+    assert (wrong.code, wrong.out) == (2, "")
+    assert wrong.err == (
+        "dsv4-env: error: --compare model_path: it isn't left out, or nothing has this name; "
+        "expected host, port or model-path. Did you mean model-path?\n"
+    )
     assert "compare port:" not in out
     assert "nothing that is compared" not in run("check", "--ignore", "tp").out
     edit(project / "pyproject.toml", '["*"]', '["*", "NONE_*"]')
@@ -585,3 +590,33 @@ def test_a_running_server(run: Run, project: Path, server: tuple[int, int]) -> N
     assert result.code == 1
     assert 'SGLANG_DSV4_FP4_EXPERTS is "true"; pro-fp8 has "false"' in result.out
     assert run("check", "--against", "pid:x").code == 2
+
+
+def test_a_file_in_the_place_of_a_profile_is_told(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was meant is ``--against``."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "run.sh").write_text("true\n")
+    for words, meant in (
+        (["run.sh"], "check --against run.sh"),
+        (["pro-fp4", "run.sh"], "check pro-fp4 --against run.sh"),
+        (["pro-fp4", "run.sh#2"], "check pro-fp4 --against run.sh#2"),
+    ):
+        result = run("check", *words)
+        assert (result.code, result.out) == (2, "")
+        assert result.err == (
+            f"dsv4-env: error: {words[-1]} is a file; expected the name of a profile. "
+            f"Did you mean `{meant}`?\n"
+        )
+
+
+def test_against_takes_the_file_that_is_called_like_a_profile(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It says so, as the name alone doesn't."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pro-fp4").write_text(reference_script().read_text())
+    result = run("check", "pro-fp4", "--against", "pro-fp4")
+    assert result.code == 0
+    assert "note: pro-fp4 is the file here, not the profile" in result.err
