@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -115,7 +116,8 @@ def lint(
             if profile is None:
                 if skip_unrelated and not _related(operand, inputs):
                     continue
-                comparisons += _of_file(operand, inputs, common, chosen, ignored)
+                catalogue = common if fixed else _of_pairs(operand, own) or common
+                comparisons += _of_file(operand, inputs, catalogue, chosen, ignored)
                 files += 1
                 continue
         except Dsv4Error as error:
@@ -144,6 +146,23 @@ def lint(
     if unread:
         return 2
     return 1 if report.failed and not exit_zero else 0
+
+
+def _of_pairs(operand: str, own: Path | None) -> Catalogue | None:
+    """The release that `check` reads a file with, None for a file of no pair."""
+    from dsv4_env.drift.files import fits
+    from dsv4_env.profile import load_all
+
+    found = settings()
+    base = found.folder or Path.cwd()
+    name = os.path.relpath(split(operand).path, base).replace(os.sep, "/")
+    pairs = [p for p in found.pairs if fits(name, p.files) and not fits(name, p.exclude)]
+    if not pairs:
+        return None
+    known = load_all(own)
+    release = next((p.sglang for p in pairs if p.sglang), None)
+    ranges = [known[p.profile].sglang_range for p in pairs if p.profile in known]
+    return catalogue_for(release, ranges)
 
 
 def _related(operand: str, inputs: Inputs) -> bool:

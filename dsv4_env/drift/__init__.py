@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dsv4_env.drift.files import changed_since, expand, repository
+from dsv4_env.drift.files import absent, changed_since, expand, repository
 from dsv4_env.drift.sources import Lines, Reading, load, place, read, titles
 from dsv4_env.drift.waivers import Excuses, in_comments
 from dsv4_env.drift_rules import RULES
@@ -121,6 +121,8 @@ def check(run: Run, pairs: Sequence[Pair]) -> Report:
         found = expand(run.folder, pair.files, pair.exclude)
         if not found:
             _nothing(run, pair, f"no file is called {' or '.join(pair.files)}")
+        else:
+            _gone(run, pair)
         for path in found:
             by_file.setdefault(path, []).append(pair)
     for path in sorted(by_file):
@@ -134,6 +136,14 @@ def check(run: Run, pairs: Sequence[Pair]) -> Report:
             else f"nothing changed that any of {total} depends on"
         )
     return report(run)
+
+
+def _gone(run: Run, pair: Pair) -> None:
+    """Say which files a pair names that aren't there; among what changed where only that counts."""
+    for name, path in absent(run.folder, pair.files):
+        if run.changed is None or not {path, real(path)}.isdisjoint(run.changed):
+            run.touched.add(id(pair))
+            _nothing(run, pair, f"no file is called {name}")
 
 
 def report(run: Run, *, waivers: bool = True) -> Report:

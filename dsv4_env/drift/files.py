@@ -46,6 +46,12 @@ def expand(folder: Path, patterns: Sequence[str], exclude: Sequence[str] = ()) -
     return sorted(p for p in found if not any(e.fullmatch(_below(p, folder)) for e in left_out))
 
 
+def absent(folder: Path, patterns: Sequence[str]) -> list[tuple[str, Path]]:
+    """The names among globs that are no patterns, of which there is no file; and their paths."""
+    named = [(p, _normal(folder / p)) for p in patterns if not _MAGIC.search(p)]
+    return [(name, path) for name, path in named if not os.path.lexists(path)]
+
+
 def fits(name: str, patterns: Sequence[str]) -> bool:
     """Whether a path, relative and with slashes, is one that globs name."""
     return any(_regex(posixpath.normpath(p)).fullmatch(name) for p in patterns)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dsv4_env.catalogue import history
+from dsv4_env.catalogue import history, load, releases
 from dsv4_env.catalogue.arguments import arg_equals_default, invalid_arg
 from dsv4_env.finding import Severity
 from dsv4_env.lint.subject import Problem, Subject, on, together, words
@@ -54,10 +54,17 @@ def ambiguous(s: Subject) -> Iterator[Problem]:
 
 
 def abbreviated(s: Subject) -> Iterator[Problem]:
-    """An abbreviation that is clear today; the next flag of SGLang may make it ambiguous."""
+    """An abbreviation that is clear; a warning where a release that is known takes it otherwise."""
+    newest = releases()[-1]
     for flag, arg, match in s.flags:
-        if match is not None and match.abbreviated:
-            yield on(arg, f"{flag} is short for {match.flag}: write the whole flag")
+        if match is None or not match.abbreviated:
+            continue
+        message = f"{flag} is short for {match.flag}: write the whole flag"
+        later = load(newest).argument(flag)
+        if later is None or later.flag != match.flag:
+            yield on(arg, f"{message}, as SGLang {newest} takes the short one otherwise")
+        else:
+            yield on(arg, message, Severity.NOTE)
 
 
 def deprecated(s: Subject) -> Iterator[Problem]:

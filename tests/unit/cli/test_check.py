@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import re
@@ -620,3 +621,44 @@ def test_against_takes_the_file_that_is_called_like_a_profile(
     result = run("check", "pro-fp4", "--against", "pro-fp4")
     assert result.code == 0
     assert "note: pro-fp4 is the file here, not the profile" in result.err
+
+
+def test_a_named_file_that_is_gone_is_a_finding(run: Run, project: Path) -> None:
+    """The other files of its pair don't hide it, nor does a check of what changed."""
+    git = functools.partial(subprocess.run, cwd=project, check=True, capture_output=True)
+    who = ["-c", "user.name=a", "-c", "user.email=a@b"]
+    script = reference_script().read_text()
+    for name in ("a.sh", "b.sh"):
+        (project / name).write_text(script)
+    (project / "pyproject.toml").write_text(
+        '[[tool.dsv4_env.pairs]]\nprofile = "pro-fp4"\nfiles = ["a.sh", "b.sh"]\n'
+    )
+    git(["git", "init", "-q"])
+    git(["git", "add", "-A"])
+    git(["git", *who, "commit", "-qm", "1"])
+    assert run("check").code == 0
+    (project / "b.sh").unlink()
+    for words in ((), ("--changed-since", "HEAD")):
+        result = run("check", "-f", "concise", *words)
+        assert result.code == 1
+        assert "pyproject.toml:1:3: error: DSV011 no file is called b.sh (held to" in result.out
+    git(["git", *who, "commit", "-qam", "2"])
+    assert run("check", "--changed-since", "HEAD~1").code == 1
+    assert run("check", "--changed-since", "HEAD").code == 0
+    text = (project / "pyproject.toml").read_text()
+    (project / "pyproject.toml").write_text(text.replace('"b.sh"', '"b*.sh"'))
+    assert run("check").code == 0  # a pattern names no file
+
+
+def test_lint_reads_a_file_with_the_release_of_its_pair(run: Run, project: Path) -> None:
+    """Else no script could pass both hooks: one wants a variable that the other calls gone."""
+    (project / "a.sh").write_text(reference_script().read_text())
+    (project / "pyproject.toml").unlink()
+    assert run("lint", "a.sh").code == 1
+    (project / "pyproject.toml").write_text(
+        '[[tool.dsv4_env.pairs]]\nprofile = "pro-fp4"\nfiles = "a.sh"\n'
+    )
+    assert run("check", "--no-default").code == 0
+    result = run("lint", "--skip-unrelated", "a.sh")
+    assert result.code == 0, result.out
+    assert run("lint", "--sglang", "0.5.23", "a.sh").code == 1
