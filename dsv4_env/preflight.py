@@ -23,8 +23,14 @@ if TYPE_CHECKING:
 
 CHECKS = ("sglang", "release", "port", "model", "lint")
 _HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+(?:@[\w./-]+)?")
+# The folder it runs in may hold a json.py, which is no part of Python; a package of SGLang that
+# lies there counts, as a server would find it.
 _ASK = """\
+import sys
+path = sys.path[:]
+sys.path[:] = [x for x in path if x]
 import importlib.metadata as m, importlib.util as u, json, os.path as p
+sys.path[:] = path
 try:
     v = m.version("sglang")
 except m.PackageNotFoundError:

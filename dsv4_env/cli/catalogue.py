@@ -299,7 +299,11 @@ def _download(release: str, folder: Path) -> Path:
     words = ["-m", "pip", "download", "--no-deps", "--only-binary", ":all:", "--quiet"]
     words += ["--disable-pip-version-check", "--dest", str(folder), f"sglang=={release}"]
     done = subprocess.run(  # noqa: S603
-        [sys.executable, *words], capture_output=True, text=True, check=False
+        [sys.executable, "-P", *words],  # a pip.py of the current folder isn't pip
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=folder,
     )
     wheels = sorted(folder.glob("sglang-*.whl"))
     if done.returncode != 0 or not wheels:
