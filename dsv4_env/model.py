@@ -269,27 +269,3 @@ def _belongs(values: list[Value], word: Value) -> bool:
     """Whether a word is taken for a flag's: of words that split, only one right behind it is."""
     splits = [isinstance(w, Unknown) and w.splits for w in (*values, word)]
     return not any(splits) or (splits == [True])
-
-
-_SECRET_WORD = regexp(r"(?i)(TOKEN|KEY|PASSWORD|PASSWD|SECRET|CREDENTIAL)(S?)$")
-_PLAIN = regexp(r"(?i)[-+]?[0-9.]*|true|false|yes|no|none|auto")
-MASK = "********"
-
-
-def is_secret(name: str, value: str = "?") -> bool:
-    """Whether a variable or flag of this name holds a secret.
-
-    A word of the name has to end in TOKEN, KEY, PASSWORD, SECRET or the like, so that
-    ``--tokenizer-path`` stays readable; a plural (``--max-total-tokens``) counts only when its
-    value isn't a number, a ratio or a switch.
-    """
-    for word in re.split(r"[^A-Za-z0-9]+", name):
-        match = _SECRET_WORD.search(word)
-        if match and not (match[2] and _PLAIN.fullmatch(value)):
-            return True
-    return False
-
-
-def masked(name: str, value: str) -> str:
-    """The value as a report may show it."""
-    return MASK if value and is_secret(name, value) else value

@@ -12,17 +12,9 @@ from dsv4_env import importance
 from dsv4_env.diff import Difference, Kind, diff
 from dsv4_env.drift_rules import RULES
 from dsv4_env.finding import Comparison, Finding, Rule, Severity
-from dsv4_env.model import (
-    LaunchConfig,
-    Note,
-    Origin,
-    ServerArg,
-    Unknown,
-    Value,
-    is_secret,
-    masked,
-)
+from dsv4_env.model import LaunchConfig, Note, Origin, ServerArg, Unknown, Value
 from dsv4_env.profile import Profile
+from dsv4_env.secrets import is_secret, masked
 
 if TYPE_CHECKING:
     from dsv4_env.catalogue import Catalogue

@@ -12,7 +12,7 @@ from dsv4_env.catalogue import SGLANG, history, owner
 from dsv4_env.catalogue.arguments import arg_equals_default, given, invalid_arg
 from dsv4_env.catalogue.semantics import equals_default, invalid, same_value
 from dsv4_env.equivalence import transformed
-from dsv4_env.model import masked
+from dsv4_env.secrets import masked
 
 if TYPE_CHECKING:
     from dsv4_env.catalogue import Argument, Catalogue

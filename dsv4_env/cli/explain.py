@@ -18,8 +18,9 @@ from dsv4_env.cli.lint import all_rules, rule_text
 from dsv4_env.cli.scripts import argument, shown
 from dsv4_env.errors import UsageError, did_you_mean
 from dsv4_env.finding import Severity
-from dsv4_env.model import EnvVar, LaunchConfig, Location, Origin, ServerArg, masked
+from dsv4_env.model import EnvVar, LaunchConfig, Location, Origin, ServerArg
 from dsv4_env.profile import Profile, layer_files, load_all
+from dsv4_env.secrets import masked
 
 if TYPE_CHECKING:
     from dsv4_env.catalogue import Catalogue

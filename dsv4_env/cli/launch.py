@@ -23,17 +23,9 @@ from dsv4_env.cli.common import (
 from dsv4_env.cli.execute import execute, start_environment
 from dsv4_env.cli.operands import named_profile
 from dsv4_env.errors import UsageError
-from dsv4_env.model import (
-    ENV_NAME,
-    EnvVar,
-    LaunchConfig,
-    Origin,
-    ServerArg,
-    group_args,
-    is_secret,
-    masked,
-)
+from dsv4_env.model import ENV_NAME, EnvVar, LaunchConfig, Origin, ServerArg, group_args
 from dsv4_env.quoting import word
+from dsv4_env.secrets import is_secret, masked
 
 if TYPE_CHECKING:
     from dsv4_env.profile import Profile
@@ -343,7 +335,7 @@ def _config(profile: Profile, overrides: Overrides, words: Sequence[str]) -> Lau
 
 def shown(profile: Profile, overrides: Overrides, words: Sequence[str]) -> str:
     """A command with its variables as a shell would take it, one variable a line."""
-    from dsv4_env.scrub import scrubbed
+    from dsv4_env.secrets.text import scrubbed
 
     env = {**profile.env, **overrides.set}
     lines = [f"-u {name}" for name in overrides.unset if not overrides.clean]

@@ -23,7 +23,7 @@ from dsv4_env.cli.common import (
 from dsv4_env.cli.operands import launches_of, named_profile
 from dsv4_env.cli.scripts import Row, argument, describe, sections, shown, write_launches
 from dsv4_env.errors import UsageError
-from dsv4_env.model import Location, Origin, masked
+from dsv4_env.model import Location, Origin
 from dsv4_env.profile import (
     Profile,
     layer_files,
@@ -31,6 +31,7 @@ from dsv4_env.profile import (
     resolve_all,
     shipped_dir,
 )
+from dsv4_env.secrets import masked
 
 
 @click.command("list")

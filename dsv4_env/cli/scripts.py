@@ -20,18 +20,9 @@ from dsv4_env.cli.common import (
 )
 from dsv4_env.cli.operands import Operand, file_launches
 from dsv4_env.errors import UsageError
-from dsv4_env.model import (
-    EnvVar,
-    LaunchConfig,
-    Location,
-    ServerArg,
-    Unknown,
-    Value,
-    is_secret,
-    masked,
-    shown_path,
-)
+from dsv4_env.model import EnvVar, LaunchConfig, Location, ServerArg, Unknown, Value, shown_path
 from dsv4_env.quoting import word
+from dsv4_env.secrets import is_secret, masked
 
 Row: TypeAlias = tuple[str, str, str, str]
 """One row of a table: name, value, a remark on it, and where it is set."""

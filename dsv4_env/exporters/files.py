@@ -11,7 +11,8 @@ from dsv4_env.errors import ExportError
 from dsv4_env.exporters import ExportOptions
 from dsv4_env.exporters.known import NOT_TEXT, Limits, known_env
 from dsv4_env.exporters.notes import notes
-from dsv4_env.model import LaunchConfig, is_secret
+from dsv4_env.model import LaunchConfig
+from dsv4_env.secrets import is_secret
 
 _DOTENV = Limits("a .env file")
 # Docker reads line by line, and a line of 64 KiB is too long for it.

@@ -9,7 +9,8 @@ from dsv4_env.catalogue import SGLANG, owner, within
 from dsv4_env.finding import Severity
 from dsv4_env.lint import source
 from dsv4_env.lint.subject import Problem, Subject, text
-from dsv4_env.model import Location, Value, is_secret
+from dsv4_env.model import Location, Value
+from dsv4_env.secrets import is_secret
 
 _NO_SECRET = re.compile(r"(?i)[-+]?[0-9.]*|true|false|yes|no|none|auto|empty|dummy|x+|\*+")
 _OWNERS = (SGLANG, "AITER (AMD)")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dsv4_env.finding import Finding, Report
 from dsv4_env.reporters.content import Entry, count, entries, own_notes
 from dsv4_env.reporters.style import opening, paint, plain
-from dsv4_env.scrub import scrubbed
+from dsv4_env.secrets.text import scrubbed
 
 _SIGNS = {
     "DSV001": ("-", "red"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dsv4_env.finding import Report
 from dsv4_env.reporters.content import entries, position, summary
 from dsv4_env.reporters.style import opening, plain
-from dsv4_env.scrub import scrubbed
+from dsv4_env.secrets.text import scrubbed
 
 
 def report(report: Report) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from dsv4_env.finding import Comparison, Finding, Report, Severity
 from dsv4_env.model import Location
-from dsv4_env.scrub import scrubbed
+from dsv4_env.secrets.text import scrubbed
 
 SEVERITIES = list(Severity)  # worst first
 

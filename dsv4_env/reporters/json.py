@@ -9,7 +9,7 @@ from typing import Any
 from dsv4_env.finding import Comparison, Finding, Report, fingerprint
 from dsv4_env.model import Location
 from dsv4_env.reporters.content import fails, files, launches, verdict
-from dsv4_env.scrub import scrubbed
+from dsv4_env.secrets.text import scrubbed
 
 VERSION = 1  # a new one only when something goes away or changes its meaning
 _UNSEEN = re.compile(  # controls, what turns the direction of text, halves of characters

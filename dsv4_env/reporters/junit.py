@@ -19,7 +19,7 @@ from dsv4_env.reporters.content import (
     verdict,
 )
 from dsv4_env.reporters.style import opening, plain
-from dsv4_env.scrub import scrubbed
+from dsv4_env.secrets.text import scrubbed
 
 
 def report(report: Report) -> str:

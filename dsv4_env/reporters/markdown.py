@@ -19,7 +19,7 @@ from dsv4_env.reporters.content import (
     worst_first,
 )
 from dsv4_env.reporters.style import plain
-from dsv4_env.scrub import scrubbed
+from dsv4_env.secrets.text import scrubbed
 
 LIMIT = 1024 * 1024  # bytes that GitHub takes as a step's summary
 _ROOM = 1024  # of these, for what ends the report

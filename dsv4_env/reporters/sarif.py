@@ -14,7 +14,7 @@ from dsv4_env.reporters.content import Entry, count, entries, summary, worst_fir
 from dsv4_env.reporters.excerpt import excerpt
 from dsv4_env.reporters.json import dumped
 from dsv4_env.reporters.style import plain
-from dsv4_env.scrub import scrubbed
+from dsv4_env.secrets.text import scrubbed
 
 LIMIT = 5_000  # what GitHub keeps of a run
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"

@@ -19,7 +19,7 @@ from dsv4_env.reporters.content import (
 )
 from dsv4_env.reporters.excerpt import excerpt
 from dsv4_env.reporters.style import SEVERITY_STYLE, opening, paint, plain
-from dsv4_env.scrub import scrubbed
+from dsv4_env.secrets.text import scrubbed
 
 
 def report(report: Report) -> str:

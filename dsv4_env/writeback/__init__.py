@@ -14,7 +14,8 @@ from typing import Any, TypeAlias
 
 from dsv4_env.diff import POSITIONAL, Difference, Kind
 from dsv4_env.errors import Dsv4Error
-from dsv4_env.model import LaunchConfig, Location, Unknown, Value, masked, text_of
+from dsv4_env.model import LaunchConfig, Location, Unknown, Value, text_of
+from dsv4_env.secrets import masked
 
 Differ: TypeAlias = Callable[[LaunchConfig], list[Difference]]
 """The differences from the profile to a launch, as far as they are compared."""

@@ -18,7 +18,8 @@ PACKAGE = Path(dsv4_env.__file__).parent
 TIERS = [
     {"errors", "late"},
     {"model"},
-    {"catalogue", "finding", "project", "quoting", "scrub", "toml_source"},
+    {"secrets"},
+    {"catalogue", "finding", "project", "quoting", "toml_source"},
     {"capture", "diff", "drift_rules", "importance", "profile", "server", "settings"}
     | {"readers", "exporters", "reporters"},
     {"completion", "equivalence"},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dsv4_env.scrub import scrubbed, secret_spans
+from dsv4_env.secrets.text import scrubbed, secret_spans
 
 M = "********"
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 from dsv4_env.late import regexp
-from dsv4_env.model import MASK, is_secret
+from dsv4_env.secrets.forms import MASK, form_spans, without
+from dsv4_env.secrets.names import secret_name
 
 _NAMED = regexp(r"\$\{[!#]?(?P<braced>\w+)|(?P<name>(?<![\w-])-{0,2}[^\W\d][\w.-]*)")
 _CLOSED = regexp(r"(?P<quote>\\*[\"'])?[)\]]*")
@@ -30,12 +31,6 @@ _BLOCK = regexp(r"[|>][-+0-9]*\s*\n")
 _ESCAPED_QUOTE = regexp(r"\\+[\"']")
 _BRACKETS = regexp(r"[\[\](){}\s]*|\[+[\w.-]+\]+")  # the end of a list, a TOML table
 _MORE = regexp(r"[ \t]*\+?[ \t]*(?=[\"'])")
-_SHAPES = regexp(
-    r"://[^\s/:@]*:(?P<url>[^\s@]+)@|\bbearer\s+(?P<bearer>[^\s\"']+)"
-    r"|\b(?P<token>hf_[A-Za-z0-9]{16,}|sk-[\w-]{16,}|gh[pousr]_\w{20,}|github_pat_\w{20,}"
-    r"|xox[abprs]-[\w-]{10,}|AKIA[0-9A-Z]{16})",
-    re.IGNORECASE,
-)
 
 
 def scrubbed(text: str) -> str:
@@ -43,11 +38,7 @@ def scrubbed(text: str) -> str:
 
     Made for shell, Python, YAML, TOML, JSON and dotenv alike, so it rather masks too much.
     """
-    parts, at = [], 0
-    for start, end in secret_spans(text):
-        parts += [text[at:start], MASK]
-        at = end
-    return "".join((*parts, text[at:]))
+    return without(text, secret_spans(text))
 
 
 def secret_spans(text: str) -> list[tuple[int, int]]:
@@ -58,7 +49,7 @@ def secret_spans(text: str) -> list[tuple[int, int]]:
         at = max(match.end(), span[1])
         if span[0] < span[1]:
             found.append(span)
-    found += [m.span(str(m.lastgroup)) for m in _SHAPES.finditer(text)]
+    found += form_spans(text, loose=True)
     apart: list[tuple[int, int]] = []
     for start, end in sorted(found):
         if apart and start <= apart[-1][1]:
@@ -119,7 +110,7 @@ def _secret_after(text: str, match: re.Match[str]) -> tuple[int, int]:
 
 
 def _secret(name: str, value: str = "?") -> bool:
-    return is_secret(name, value) or name.casefold() == "authorization"
+    return secret_name(name, value) or name.casefold() == "authorization"
 
 
 def _open(text: str, at: int, separator: str) -> bool:
