@@ -22,7 +22,7 @@ class Dsv4Error(Exception):
     """Bad input or usage. The command line prints it as one message and exits with 2.
 
     *where* is ``path:line:col`` (or less, where less is known), *expected* says what would
-    have been right, *hint* is the nearest name that exists.
+    have been right, *hint* is the nearest name that exists. As text it holds no secret.
     """
 
     def __init__(
@@ -45,7 +45,9 @@ class Dsv4Error(Exception):
             text += f"; expected {self.expected}"
         if self.hint:
             text += f". Did you mean {self.hint}?"
-        return text
+        from dsv4_env.secrets.text import scrubbed  # only what is told needs it
+
+        return scrubbed(text)
 
 
 class ProfileError(Dsv4Error):

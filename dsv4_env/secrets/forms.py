@@ -17,14 +17,14 @@ _FORMS = regexp(
     r"|sk-(?=[\w-]*[0-9])[\w-]{16,}|nvapi-[\w-]{20,}|AIza[\w-]{30,}|npm_[A-Za-z0-9]{30,}"
     r"|dop_v1_[0-9a-f]{32,}|pypi-AgE[\w-]{20,}"
     r"|eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*)"
-    r"|-----BEGIN[A-Z ]* PRIVATE KEY-----(?:.*?-----END[A-Z ]* PRIVATE KEY-----|.*)"
+    r"|-----BEGIN[A-Z ]* PRIVATE KEY-----(?:[\w+/=\s\\:,.-]*?-----END"
+    r"[A-Z ]* PRIVATE KEY-----|[\w+/=\s\\]*)"
     r"|(?<=hooks\.slack\.com/)(?:services|workflows|triggers)/[\w/-]+"
     r"|(?<=/api/webhooks/)\d+/[\w-]+"
     r"|(?<=://)(?P<user>[^\s/:@\"'<>?#,]*:)(?P<url>[^\s/@\"'<>?#]+)(?=@)"
     r"|\b[Bb]earer +(?P<bearer>[\w.~+/-]*(?=[\w.~+/-]*[0-9])[\w.~+/-]{12,}=*)"
     r"|[?&](?:access_token|api_?key|auth|key|password|sig|signature|token)="
-    r"(?P<query>[^&\s\"'<>#;,]+)",
-    re.DOTALL,
+    r"(?P<query>[^&\s\"'<>#;,]+)"
 )
 # What a value by itself, or a piece of source, may hold besides.
 _LOOSE = regexp(
