@@ -14,7 +14,7 @@ from dsv4_env.drift_rules import RULES
 from dsv4_env.finding import Comparison, Finding, Rule, Severity
 from dsv4_env.model import LaunchConfig, Note, Origin, ServerArg, Unknown, Value
 from dsv4_env.profile import Profile
-from dsv4_env.secrets import is_secret, masked
+from dsv4_env.secrets import MASK, masked, secret_name
 
 if TYPE_CHECKING:
     from dsv4_env.catalogue import Catalogue
@@ -219,7 +219,7 @@ def show(name: str, words: Sequence[Value]) -> str:
     if len(texts) > 1:
         text = " ".join(shlex.quote(t) for t in texts)
     text = masked(name, text)
-    if any(w.default is None for w in unknown) and not is_secret(name):
+    if any(w.default is None for w in unknown) and text != MASK:
         return f"<{text}>"
     text = '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
     names = ", ".join(dict.fromkeys(n for w in unknown for n in w.names))
@@ -259,10 +259,12 @@ def _finding(
         message = f"{other} is {shown}; {left.name} has {d.name} {ours}"
         message += f" ({d.reason})" if d.reason else ""
     elif d.kind is Kind.CHANGED:
-        if _joined(d.left) != _joined(d.right) and not is_secret(d.name):
+        if _joined(d.left) != _joined(d.right) and not secret_name(d.name):
             ours, theirs = (f'"{" ".join(map(str, words or ()))}"' for words in (d.left, d.right))
         has = "it without a value" if ours == "set" else ours
         message = f"{d.name} is {theirs}; {left.name} has {has}"
+        if ours is not None and MASK in ours and theirs == ours + when:
+            message = f"{d.name} is another secret than in {left.name}: both are hidden{when}"
         message += _spelling_hint(d) or _misread(d, catalogue)
     elif d.kind is Kind.REORDERED:
         message = f"{d.name} stands in another place than in {left.name}"

@@ -22,6 +22,7 @@ from dsv4_env.cli.common import (
     reading_options,
     selection_options,
     settings,
+    tell,
     use_color,
     write,
 )
@@ -292,7 +293,7 @@ def _with_baseline(report: Report, run: Run, path: Path | None, *, update: bool)
     if update:
         text = waivers.write_baseline(report)
         write(text, path)
-        click.echo(f"dsv4-env: note: wrote {path}", err=True)
+        tell(f"dsv4-env: note: wrote {path}")
     else:
         try:
             text = path.read_bytes().decode("utf-8", "replace")

@@ -15,12 +15,12 @@ from dsv4_env.cli import catalogue as catalogues
 from dsv4_env.cli import complete
 from dsv4_env.cli.common import profile_folder, profiles_option, settings, table, write
 from dsv4_env.cli.lint import all_rules, rule_text
-from dsv4_env.cli.scripts import argument, shown
+from dsv4_env.cli.scripts import argument, shown, text, without_secrets
 from dsv4_env.errors import UsageError, did_you_mean
 from dsv4_env.finding import Severity
 from dsv4_env.model import EnvVar, LaunchConfig, Location, Origin, ServerArg
 from dsv4_env.profile import Profile, layer_files, load_all
-from dsv4_env.secrets import masked
+from dsv4_env.secrets import hidden, masked, scrubbed
 
 if TYPE_CHECKING:
     from dsv4_env.catalogue import Catalogue
@@ -72,7 +72,11 @@ def _found(
             head = {"name": rule.id, "kind": "rule", "title": rule.name}
             return {**head, "severity": rule.severity, "text": rule_text(rule)}
     wanted = [load(release) for release in releases()]
-    own = {n for p in profiles.values() for n in (*p.env, *(a.flag for a in p.config.args or ()))}
+    own = {
+        n
+        for p in profiles.values()
+        for n in (*p.config.effective_env, *(a.flag for a in p.config.args or ()))
+    }
     for candidate in (name, f"--{name}"):
         groups = _groups(candidate, wanted)
         someones = owner(candidate) not in (None, SGLANG) and not candidate.startswith("-")
@@ -157,8 +161,8 @@ def _setters(name: str, newest: Catalogue, profiles: Mapping[str, Profile]) -> l
 
     found: list[dict[str, Any]] = []
     for profile in profiles.values():
-        config = profile.config
-        settings_ = [(e.name, masked(e.name, str(e.value)), e.origin) for e in config.env]
+        config = hidden(profile.config)
+        settings_ = [(e.name, text(e.name, e.value), e.origin) for e in config.env]
         settings_ += [(a.flag or "", argument(a), a.origin) for a in config.args or ()]
         for spelled, value, origin in settings_:
             if same(spelled):
@@ -199,7 +203,7 @@ def _comment(where: Location) -> str | None:
             above.insert(0, lines[at - 1 - len(above)][2:].strip())
         behind = re.fullmatch(r"""[^"'#]*(?:"[^"]*"|'[^']*'|true|\[[^#]*\])\s*# *(.*)""", lines[at])
         said = " ".join((*above, behind[1] if behind else "")).strip()
-        return said or tomllib.loads(text).get("description")
+        return scrubbed(said or tomllib.loads(text).get("description") or "") or None
     except (OSError, ValueError, IndexError):
         return None
 
@@ -246,7 +250,7 @@ def _of_profile(profile: Profile, layers: Mapping[str, Path]) -> dict[str, Any]:
         "variables": len(profile.env),
         "arguments": len(profile.config.args or ()),
     }
-    return {**found, **profile.data}
+    return {**found, **without_secrets(profile.data)}
 
 
 def _of_layer(

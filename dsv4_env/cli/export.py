@@ -103,7 +103,7 @@ def export(
         from dsv4_env.exporters.files import github_masks
 
         click.echo(github_masks(config), err=True, nl=False)
-    write(text, output)
+    write(text, output, hands_on=True)
 
 
 def _refuse_others(exporter: Exporter, given: dict[str, Any]) -> None:

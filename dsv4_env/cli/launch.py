@@ -18,6 +18,7 @@ from dsv4_env.cli.common import (
     env_file,
     profile_folder,
     profiles_option,
+    tell,
     write,
 )
 from dsv4_env.cli.execute import execute, start_environment
@@ -25,7 +26,7 @@ from dsv4_env.cli.operands import named_profile
 from dsv4_env.errors import UsageError
 from dsv4_env.model import ENV_NAME, EnvVar, LaunchConfig, Origin, ServerArg, group_args
 from dsv4_env.quoting import word
-from dsv4_env.secrets import is_secret, masked
+from dsv4_env.secrets import masked, scrubbed
 
 if TYPE_CHECKING:
     from dsv4_env.profile import Profile
@@ -299,7 +300,7 @@ def launch(
         for obstacle in found:
             kind = "error" if obstacle.serious else "note"
             way = f" (--skip {obstacle.check} launches all the same)" if obstacle.serious else ""
-            click.echo(f"dsv4-env: {kind}: {obstacle.check}: {obstacle.message}{way}", err=True)
+            tell(f"dsv4-env: {kind}: {obstacle.check}: {scrubbed(obstacle.message)}{way}")
         if any(o.serious for o in found):
             return 2
     return execute(words, environ)
@@ -335,8 +336,6 @@ def _config(profile: Profile, overrides: Overrides, words: Sequence[str]) -> Lau
 
 def shown(profile: Profile, overrides: Overrides, words: Sequence[str]) -> str:
     """A command with its variables as a shell would take it, one variable a line."""
-    from dsv4_env.secrets.text import scrubbed
-
     env = {**profile.env, **overrides.set}
     lines = [f"-u {name}" for name in overrides.unset if not overrides.clean]
     if overrides.clean:
@@ -347,7 +346,7 @@ def shown(profile: Profile, overrides: Overrides, words: Sequence[str]) -> str:
     command: list[str] = []
     for arg in group_args([(w, None) for w in words], "command line"):
         flag, texts = arg.flag or "", [str(v) for v in arg.values]
-        values = [masked(flag, v) if is_secret(flag, v) else scrubbed(v) for v in texts]
+        values = [masked(flag, v) for v in texts]
         parts = [f"{flag}={values[0]}"] if arg.joined else [flag, *values] if flag else values
         command += [word(part) for part in parts]
     lines.append(" ".join(command))

@@ -21,7 +21,16 @@ from dsv4_env.cli.common import (
     write,
 )
 from dsv4_env.cli.operands import launches_of, named_profile
-from dsv4_env.cli.scripts import Row, argument, describe, sections, shown, write_launches
+from dsv4_env.cli.scripts import (
+    Row,
+    argument,
+    describe,
+    sections,
+    shown,
+    text,
+    without_secrets,
+    write_launches,
+)
 from dsv4_env.errors import UsageError
 from dsv4_env.model import Location, Origin
 from dsv4_env.profile import (
@@ -31,7 +40,7 @@ from dsv4_env.profile import (
     resolve_all,
     shipped_dir,
 )
-from dsv4_env.secrets import masked
+from dsv4_env.secrets import hidden, masked
 
 
 @click.command("list")
@@ -55,9 +64,9 @@ def list_(as_json: bool, folder: Path | None) -> None:
 
 
 def _item(profile: Profile) -> dict[str, Any]:
-    """What a profile is beside its settings, as plain data."""
+    """What a profile is beside its settings, as plain data; secrets are masked."""
     head = {"name": profile.name, "description": profile.description, "layers": profile.layers}
-    return {**head, **profile.data}
+    return {**head, **without_secrets(profile.data)}
 
 
 @click.command()
@@ -91,8 +100,9 @@ def show(
         return
     from dsv4_env.reporters.style import paint, plain
 
+    config, painted = hidden(profile.config), use_color(color)
     if as_json:
-        settings = describe(profile.config, origin=origin)
+        settings = describe(config, origin=origin)
         item = _item(profile) | {"env": settings["env"], "args": settings["args"]}
         write(json.dumps(item, indent=2, ensure_ascii=False) + "\n")
         return
@@ -100,9 +110,8 @@ def show(
     def row(name: str, value: str, setter: Origin | None) -> Row:
         return name, value, "", _chain(name, setter) if origin and setter else ""
 
-    config, painted = profile.config, use_color(color)
     groups = [
-        ("Environment", [row(e.name, masked(e.name, str(e.value)), e.origin) for e in config.env]),
+        ("Environment", [row(e.name, text(e.name, e.value), e.origin) for e in config.env]),
         (
             "Server arguments",
             [row(a.flag or "", argument(a), a.origin) for a in config.args or ()],
@@ -111,7 +120,7 @@ def show(
             "About",
             [
                 row(f"{section}.{key}", str(value), profile.origins.get((section, key)))
-                for section, values in profile.data.items()
+                for section, values in without_secrets(profile.data).items()
                 for key, value in values.items()
             ],
         ),
@@ -158,7 +167,7 @@ def lock(check: bool, folder: Path | None) -> int:
         write(f"{shown(Location(str(path)))} is {'up to date' if fresh else 'old'}\n")
         return 0 if fresh else 1
     profiles: dict[str, Any] = resolve_all(files)
-    write(locks.dump(profiles, files), path)
+    write(locks.dump(profiles, files), path, hands_on=True)
     write(f"wrote {shown(Location(str(path)))}: {len(profiles)} profiles\n")
     return 0
 

@@ -19,6 +19,7 @@ from dsv4_env.cli.common import (
     profiles_option,
     selection_options,
     sglang_option,
+    tell,
     use_color,
     write,
 )
@@ -198,7 +199,7 @@ def _refuse(refused: Sequence[Refused], how: _How) -> None:
 
 
 def _note(message: str) -> None:
-    click.echo(f"dsv4-env: {plain(message)}", err=True)
+    tell(f"dsv4-env: {plain(message)}")
 
 
 def _from(profile: Profile, text: str, how: _How, own: Path | None, layer: str | None) -> int:

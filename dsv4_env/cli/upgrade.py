@@ -9,7 +9,7 @@ import click
 
 from dsv4_env.cli import complete
 from dsv4_env.cli.catalogue import load_release
-from dsv4_env.cli.common import profile_folder, profiles_option, table, write
+from dsv4_env.cli.common import profile_folder, profiles_option, table, tell, write
 from dsv4_env.errors import UsageError
 from dsv4_env.model import Location
 from dsv4_env.profile import layer_files, load_profile
@@ -75,13 +75,13 @@ def upgrade(
     if path is not None:  # before anything is printed: the reader may go away
         import tomli_w
 
-        write(tomli_w.dumps(layer(profile, advice, new)), path)
+        write(tomli_w.dumps(layer(profile, advice, new)), path, hands_on=True)
     rows = [(a.action.value, a.name, _what(a)) for a in advice]
     title = f"{name} from SGLang {old.release} to {new.release}: "
     title += f"{len(rows)} to see to" if rows else "nothing to do"
     write(f"{title}\n" + (table(rows) if rows else ""))
     if path is not None:
-        click.echo(f"wrote {Location(str(path))}", err=True)
+        tell(f"wrote {Location(str(path))}")
 
 
 def _what(a: Advice) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dsv4_env.finding import Finding, Report
 from dsv4_env.reporters.content import Entry, count, entries, own_notes
 from dsv4_env.reporters.style import opening, paint, plain
+from dsv4_env.secrets import MASK
 
 _SIGNS = {
     "DSV001": ("-", "red"),
@@ -60,4 +61,7 @@ def _values(finding: Finding) -> str:
         return ""
     if finding.rule.id in ("DSV008", "DSV009"):
         return finding.message.removeprefix(f"{finding.subject} ")
+    left, right = finding.left or "", finding.right or ""
+    if MASK in left and right.startswith(left):  # two secrets that aren't the same
+        return f"differs (hidden){right.removeprefix(left)}"
     return " → ".join(v for v in (finding.left, finding.right) if v is not None)
