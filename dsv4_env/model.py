@@ -78,6 +78,27 @@ class Unknown:
         return f"<unknown: {self.text}>"
 
 
+@dataclass(frozen=True, slots=True)
+class Outside(Unknown):
+    """A variable's value that a launch takes from the environment that it is started in.
+
+    A profile states it; *default* is what counts where the environment has none (None: it has to
+    have one).
+    """
+
+    def __str__(self) -> str:
+        return "from the environment"
+
+
+FROM_ENVIRONMENT = "{from-environment = true}"  # as a layer spells it
+
+
+def outside(name: str, location: Location | None = None) -> Outside:
+    """The value that the variable has in the environment, which has to have it."""
+    reason = "it is taken from the environment"
+    return Outside(f"${{{name}}}", reason, (name,), location=location)
+
+
 Value: TypeAlias = str | Unknown
 
 

@@ -12,7 +12,7 @@ from dsv4_env import importance
 from dsv4_env.diff import Difference, Kind, diff
 from dsv4_env.drift_rules import RULES
 from dsv4_env.finding import Comparison, Finding, Rule, Severity
-from dsv4_env.model import LaunchConfig, Note, Origin, ServerArg, Unknown, Value
+from dsv4_env.model import LaunchConfig, Note, Origin, Outside, ServerArg, Unknown, Value
 from dsv4_env.profile import Profile
 from dsv4_env.secrets import MASK, masked, secret_name
 
@@ -208,11 +208,16 @@ def _twice(config: LaunchConfig) -> list[Finding]:
     ]
 
 
+FROM_OUTSIDE = "from the environment"
+
+
 def show(name: str, words: Sequence[Value]) -> str:
     """A setting's value as a report shows it: quoted, secrets masked, unknowns as source text."""
     words = words[1:] if words and words[0] == name else words
     if not words:
         return "set" if name.startswith("-") else '""'
+    if isinstance(words[0], Outside):
+        return FROM_OUTSIDE
     texts = [w if isinstance(w, str) else w.text if w.default is None else w.default for w in words]
     unknown = [w for w in words if isinstance(w, Unknown)]
     text = texts[0].removeprefix(f"{name}=")
@@ -244,7 +249,7 @@ def _finding(
     when = f" when {d.condition}" if d.condition and not only else ""
     theirs = theirs and theirs + when
     if d.kind is Kind.REMOVED:
-        message = f"{d.name} is missing; {left.name} has {_set(ours)}"
+        message = f"{d.name} is missing; {_has(left.name, ours)}"
     elif d.kind is Kind.ADDED:
         message = f"{d.name} is {theirs}; {left.name} doesn't have it"
     elif d.kind is Kind.RENAMED:
@@ -261,8 +266,7 @@ def _finding(
     elif d.kind is Kind.CHANGED:
         if _joined(d.left) != _joined(d.right) and not secret_name(d.name):
             ours, theirs = (f'"{" ".join(map(str, words or ()))}"' for words in (d.left, d.right))
-        has = "it without a value" if ours == "set" else ours
-        message = f"{d.name} is {theirs}; {left.name} has {has}"
+        message = f"{d.name} is {theirs}; {_has(left.name, ours, bare='it without a value')}"
         if ours is not None and MASK in ours and theirs == ours + when:
             message = f"{d.name} is another secret than in {left.name}: both are hidden{when}"
         message += _spelling_hint(d) or _misread(d, catalogue)
@@ -270,10 +274,10 @@ def _finding(
         message = f"{d.name} stands in another place than in {left.name}"
     elif only:
         condition = str(d.condition).removeprefix("only ")
-        message = f"{d.name} is set only when {condition}; {left.name} has {_set(ours)}"
+        message = f"{d.name} is set only when {condition}; {_has(left.name, ours)}"
     else:
         why = d.reason if d.right is None and d.reason else _reason(d)
-        message = f"{d.name} can't be known{when}: {why}; {left.name} has {_set(ours)}"
+        message = f"{d.name} can't be known{when}: {why}; {_has(left.name, ours)}"
     return Finding(rule, severity, d.name, message, location, d.left_location, ours, theirs)
 
 
@@ -304,6 +308,13 @@ def _joined(words: Sequence[Value] | None) -> bool:
     word = words[0] if words else ""
     text = word if isinstance(word, str) else word.text
     return text.startswith("--") and "=" in text
+
+
+def _has(left: str, shown: str | None, bare: str = "it") -> str:
+    """What the left side has, as the end of a sentence."""
+    if shown == FROM_OUTSIDE:
+        return f"{left} takes it {shown}"
+    return f"{left} has {bare if shown == 'set' else 'it' if shown is None else shown}"
 
 
 def _set(shown: str | None) -> str:

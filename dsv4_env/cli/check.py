@@ -250,7 +250,7 @@ def _against(run: Run, against: Sequence[str], names: Sequence[str], inputs: Inp
     from dsv4_env.settings import Pair
 
     profiles = [run.known.get(name) or load_profile(name, run.profiles) for name in names]
-    wanted = {variable for p in profiles for variable in p.env}
+    wanted = {variable for p in profiles for variable in p.config.effective_env}
     for text in against or [str(run.settings.against or reference_script())]:
         if text in run.layers and not Path(text).exists():
             raise UsageError(

@@ -215,11 +215,14 @@ def _hints(
     import shlex
 
     from dsv4_env.lint import lint
+    from dsv4_env.rules import FROM_OUTSIDE
 
     values = {(s["as"], s["value"]) for s in setters if s["as"] == name}
     found: dict[str, list[str]] = {}
     for catalogue in wanted:
         for spelled, value in sorted(values) or [(name, "1")]:
+            if value == FROM_OUTSIDE:
+                continue
             origin = Origin("explain", None, value)
             flag = spelled.startswith("-")
             words = tuple(shlex.split(value)) if flag and values else ()
@@ -247,7 +250,7 @@ def _of_profile(profile: Profile, layers: Mapping[str, Path]) -> dict[str, Any]:
         "kind": "profile",
         "title": profile.description,
         "layers": [_layer(name, layers) for name in profile.layers],
-        "variables": len(profile.env),
+        "variables": len(profile.config.env),
         "arguments": len(profile.config.args or ()),
     }
     return {**found, **without_secrets(profile.data)}

@@ -64,9 +64,21 @@ class Overrides:
         patterns = [*_KEPT, *self.keep, *(_KEPT_ON_WINDOWS if os.name == "nt" else ())]
         return {n: v for n, v in environ.items() if any(fnmatchcase(n, p) for p in patterns)}
 
-    def environment(self, profile: Profile, environ: Mapping[str, str]) -> dict[str, str]:
-        """The environment of what is started: *environ*, the profile's variables, then --set."""
-        found = {**profile.launch_env(self.base(environ)), **self.set}
+    def environment(
+        self, profile: Profile, environ: Mapping[str, str], *, shown: bool = False
+    ) -> dict[str, str]:
+        """The environment of what is started: *environ*, the profile's variables, then --set.
+
+        Raises ProfileError where a variable that the profile takes from there is missing, unless
+        the start is only *shown*.
+        """
+        base = self.base(environ)
+        base |= {n: environ[n] for n in profile.required if n in environ}  # also with --clean
+        if shown:
+            found = {**base, **profile.env, **self.set}
+        else:
+            away = dict.fromkeys(self.unset, "taken away, so it isn't asked for")
+            found = {**profile.launch_env({**base, **self.set, **away}), **self.set}
         return {name: value for name, value in found.items() if name not in self.unset}
 
 
@@ -211,7 +223,7 @@ def run(
         raise UsageError(
             f"--arg {overrides.args[0]} goes nowhere", expected="{args} in CMD, or --with-args"
         )
-    environ = overrides.environment(profile, start_environment())
+    environ = overrides.environment(profile, start_environment(), shown=only_print)
     words: list[str] = []
     for item in (*command, "{args}") if with_args else command:
         if item == "{args}":
@@ -285,7 +297,7 @@ def launch(
     """
     profile = _profile(name, folder)
     overrides = replace(overrides, args=(*overrides.args, *more))
-    environ = overrides.environment(profile, start_environment())
+    environ = overrides.environment(profile, start_environment(), shown=only_print)
     path = _model(profile, model, environ)
     words = profile.command(model=path, host=host, port=port, python=python)
     words += overrides.args
@@ -342,6 +354,8 @@ def shown(profile: Profile, overrides: Overrides, words: Sequence[str]) -> str:
         lines = ["-i"]
         env = {**overrides.base(start_environment()), **env}
     env = {name: value for name, value in env.items() if name not in overrides.unset}
+    required = [n for n in profile.required if n not in overrides.set and n not in overrides.unset]
+    lines += [f'{name}="${{{name}:?}}"' for name in required]
     lines += [f"{name}={word(masked(name, value))}" for name, value in env.items()]
     command: list[str] = []
     for arg in group_args([(w, None) for w in words], "command line"):

@@ -32,7 +32,7 @@ from dsv4_env.cli.scripts import (
     write_launches,
 )
 from dsv4_env.errors import UsageError
-from dsv4_env.model import Location, Origin
+from dsv4_env.model import FROM_ENVIRONMENT, Location, Origin
 from dsv4_env.profile import (
     Profile,
     layer_files,
@@ -130,12 +130,16 @@ def show(
     write("".join(f"{line}\n" for line in [*lines, *sections(groups, color=painted)]))
 
 
+def _quoted(name: str, value: str) -> str:
+    return value if value == FROM_ENVIRONMENT else f'"{masked(name, value)}"'
+
+
 def _chain(name: str, origin: Origin) -> str:
     texts: list[str] = []
     for setter in origin.chain():
         text = f"{setter.name} ({shown(setter.location)})"
         if texts:
-            value = "unset" if setter.value is None else f'"{masked(name, setter.value)}"'
+            value = "unset" if setter.value is None else _quoted(name, setter.value)
             text = f"overrode {value} of {text}"
         texts.append(text)
     return ", ".join(texts)

@@ -21,7 +21,16 @@ from dsv4_env.cli.common import (
 )
 from dsv4_env.cli.operands import Operand, file_launches
 from dsv4_env.errors import UsageError
-from dsv4_env.model import EnvVar, LaunchConfig, Location, ServerArg, Unknown, Value, shown_path
+from dsv4_env.model import (
+    EnvVar,
+    LaunchConfig,
+    Location,
+    Outside,
+    ServerArg,
+    Unknown,
+    Value,
+    shown_path,
+)
 from dsv4_env.quoting import word
 from dsv4_env.secrets import hidden, masked, scrubbed
 
@@ -41,6 +50,8 @@ def text(name: str, value: Value) -> str:
     """A value as one line of text, secrets masked."""
     if isinstance(value, str):
         return masked(name, value)
+    if isinstance(value, Outside):
+        return str(value)
     if value.default is not None:
         return f"{masked(name, value.default)} unless {', '.join(value.names)} is set"
     return f"<{masked(name, value.text)}> unknown: {value.reason}"
@@ -52,6 +63,8 @@ def describe(config: LaunchConfig, *, origin: bool = False) -> dict[str, Any]:
     def value(name: str, value: Value) -> Any:
         if not isinstance(value, Unknown):
             return masked(name, value)
+        if isinstance(value, Outside):
+            return {"from-environment": True}
         fields = {"unknown": masked(name, value.text), "reason": value.reason}
         more = {"names": list(value.names), "default": value.default}
         return fields | {k: v for k, v in more.items() if v}

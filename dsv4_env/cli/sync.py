@@ -218,7 +218,7 @@ def _from(profile: Profile, text: str, how: _How, own: Path | None, layer: str |
 
 def _launch(text: str, inputs: Inputs, profile: Profile | None) -> LaunchConfig:
     launch = open_launch(text, inputs).config
-    return relevant(launch, set(profile.env) if profile else ())
+    return relevant(launch, set(profile.config.effective_env) if profile else ())
 
 
 def _left(layers: Layers, how: _How, launch: LaunchConfig) -> list[str]:

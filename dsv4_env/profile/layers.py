@@ -15,7 +15,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from dsv4_env import toml_source
 from dsv4_env.errors import ProfileError, did_you_mean
 from dsv4_env.model import Location, Origin
-from dsv4_env.profile.schema import LAYER_NAME, LayerFile, Resolved
+from dsv4_env.profile.schema import LAYER_NAME, FromEnvironment, LayerFile, Resolved
 from dsv4_env.toml_source import KeyPath, TomlSource
 
 SECTIONS = tuple(Resolved.model_fields)
@@ -233,7 +233,9 @@ def _agree(
 
 
 def _said(value: Any) -> str:
-    return "unset" if value is None else f'"{spelled(value)}"'
+    if value is None:
+        return "unset"
+    return str(value) if isinstance(value, FromEnvironment) else f'"{spelled(value)}"'
 
 
 def spelled(value: Any) -> str:
@@ -265,7 +267,7 @@ class _Merged(BaseSettings):
 
     model_config = SettingsConfigDict(extra="forbid")
 
-    env: dict[str, str | None] = {}
+    env: dict[str, Any] = {}
     args: dict[str, list[list[str]] | None] = {}
     model: dict[str, Any] = {}
     launch: dict[str, Any] = {}
@@ -286,6 +288,7 @@ def merge(order: list[Layer]) -> Resolved:
         ) -> tuple[PydanticBaseSettingsSource, ...]:
             return tuple(_LayerSource(settings_cls, layer) for layer in reversed(order))
 
-    merged = Merged().model_dump()
-    resolved = {s: {k: v for k, v in merged[s].items() if v is not None} for s in SECTIONS}
+    merged = Merged()
+    tables: dict[str, dict[str, Any]] = {s: getattr(merged, s) for s in SECTIONS}
+    resolved = {s: {k: v for k, v in t.items() if v is not None} for s, t in tables.items()}
     return Resolved.model_validate(resolved)

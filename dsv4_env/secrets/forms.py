@@ -34,7 +34,7 @@ _LOOSE = regexp(
 )
 _REFERENCE = regexp(
     r"\$\w+|\$\{\w+(?::?\?[^{}]*|:?-)?\}|\$\(\w+\)|\$\{\{[\w. ]*\}\}|\$env:\w+"
-    r"|\*{8}(?!\*)"
+    r"|\{from-environment = true\}|\*{8}(?!\*)"
 )
 
 
