@@ -149,6 +149,7 @@ def compare_launches(
     )
 
 
+_ORDER = list(Severity)
 _SYNTAX = "syntax error: "  # in the note of a reader that could read a part only
 
 
@@ -241,6 +242,8 @@ def _finding(
     d = difference
     rule = RULES[_BY_KIND[d.kind]]
     severity = _severity(d, rule, severities)
+    if d.kind is Kind.CHANGED and any(isinstance(w, Outside) for w in d.left or ()):
+        severity = min(severity, Severity.WARNING, key=_ORDER.index)  # a secret, and in the file
     other = d.right_name or d.name
     ours = None if d.left is None else show(d.name, d.left)
     theirs = None if d.right is None else show(other, d.right)
@@ -286,7 +289,7 @@ def _severity(d: Difference, rule: Rule, severities: Mapping[str, Severity] | No
     if rule.severity is Severity.NOTE:
         return rule.severity
     by_name = importance.severity(d.right_name or d.name, severities)
-    return max(rule.severity, by_name, key=list(Severity).index)
+    return max(rule.severity, by_name, key=_ORDER.index)
 
 
 def _both(d: Difference, left: str, ours: str | None, theirs: str | None) -> str:

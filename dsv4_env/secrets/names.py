@@ -15,7 +15,8 @@ _SECRET = regexp(
     r"|(?P<auth>AUTH)|AUTHORIZATION)\Z"
 )
 _WHOLE = {"dsn", "pwd"}  # what other words end in by chance
-_PLACES = {"file", "files", "path", "paths", "dir", "folder"}  # where a secret lies isn't one
+# Where a secret lies isn't one.
+_PLACES = {"file", "files", "path", "paths", "dir", "folder", "environment"}
 _NO_NAMES = {"pwd", "oldpwd"}
 _PLAIN = regexp(r"(?i)[-+]?[0-9.]*|true|false|yes|no|none|auto|on|off|basic|null")
 

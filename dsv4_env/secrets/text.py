@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from dsv4_env.late import regexp
-from dsv4_env.secrets.forms import MASK, form_spans, without
+from dsv4_env.secrets.forms import MASK, form_spans, is_reference, without
 from dsv4_env.secrets.names import secret_name
 
 _NAMED = regexp(r"\$\{[!#]?(?P<braced>\w+)|(?P<name>(?<![\w-])-{0,2}[^\W\d][\w.-]*)")
@@ -22,7 +22,7 @@ _OPERATOR = regexp(r":?[-=+?]")
 _COMMAND = regexp(r"(?:^|\n)\s*(?:ENV|ARG|(?:setenv|set)(?:\s+-\w+)*)\s+$", re.IGNORECASE)
 _NO_VALUE = regexp(  # another flag, or what a sentence about a flag goes on with
     r"[\"']?--[a-z]|(?:is|are|was|has|can't|isn't|doesn't|and|or|stands|to|on|in|of|from|with|set|as"
-    r"|takes|needs|gets|wants|unless|when|gone|no|not|only|for|without|belongs|must)\b(?!['=])"
+    r"|takes|needs|gets|wants|unless|when|holds|leaves|comes|gone|no|not|only|for|without|belongs|must)\b(?!['=])"
 )
 _ENDED = regexp(r"\s|$|[,;:)}\]>|&]+(?:\s|$|[\"'`])")
 _REFERENCE = regexp(r"\$\w+|\$\{\w+(:?-[-0-9.]*)?\}")
@@ -101,6 +101,8 @@ def _secret_after(text: str, match: re.Match[str]) -> tuple[int, int]:
     value = text[start:stop].strip()
     inner = value[1:-1] if value[:1] in ("'", '"') and value[-1:] == value[:1] else value
     inner = inner.partition(" #")[0].rstrip(", ;")
+    if is_reference(inner):
+        return none
     plural = not _secret(name, "1")
     if _BRACKETS.fullmatch(inner) or (
         plural and (not _secret(name, inner) or _REFERENCE.fullmatch(inner))

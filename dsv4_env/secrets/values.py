@@ -20,4 +20,6 @@ def masked(name: str, value: str) -> str:
 
 def plain_secret(name: str, value: str) -> bool:
     """Whether a value is a secret that no file should hold, rather than what stands for one."""
-    return is_secret(name, value) and not _STANDS_IN.fullmatch(value) and not is_reference(value)
+    if _STANDS_IN.fullmatch(value) or is_reference(value):
+        return False
+    return is_secret(name, value) or scrubbed(value) != value

@@ -33,7 +33,8 @@ export MY_PASSWORD=${MY_PASSWORD:-canary-default}
 export SGLANG_NOTE=$(get --password canary-unknown --url https://u:canary-in-unknown@h)
 export SGLANG_OPT_USE_TOPK_V2=$(curl -H "Authorization: Bearer canary-header0")
 python3 -m sglang.launch_server --model-path https://u:canary-model@h/m --tp 4 \\
-  --api-key canary-arg --admin-api-key=canary-joined --log-level "${LEVEL:-hf_Canary0123456789abcdef}" \\
+  --api-key canary-arg --admin-api-key=canary-joined \\
+  --log-level "${LEVEL:-hf_Canary0123456789abcdef}" \\
   --chat-template https://h/t?token=canary-query
 """
 LAYER = """\
@@ -110,7 +111,7 @@ CASES = [
     "discover . --profile mine", "discover . --profile mine --json", "discover . --toml",
     "show mine --profiles broken", "show mine --profiles syntax",
     "lock --check",
-    "show run.sh --set API_KEY-canary=canary-x", "launch mine --set API_KEY:canary-x",
+    "show run.sh --set API_KEY-x=canary-x", "launch mine --set API_KEY:canary-x",
     "launch mine --print --env-file bad.env",
     "export mine --format k8s-configmap --image https://u:canary-image@h/i",
 ]  # fmt: skip
@@ -133,10 +134,8 @@ def test_no_secret_is_shown(line: str, project: Path, capfd: pytest.CaptureFixtu
     code = run(line.split())
     out, err = capfd.readouterr()
     assert code in (0, 1, 2), err
-    assert out or err
     assert "internal error" not in err
     told = [x for x in f"{out}\n{err}".splitlines() if CANARY in x.lower()]
-    told = [x for x in told if line.partition("--set ")[2] not in x or "--set " not in line]
     assert told == []
     assert {p: p.read_bytes() for p in project.rglob("*") if p.is_file()} == before
 
@@ -158,7 +157,7 @@ def test_what_a_history_tells(project: Path, capfd: pytest.CaptureFixture[str]) 
         run(f"history . --script-ref HEAD --tests-ref HEAD --paths run.sh {more}".split())
     run("report --html - mine --against run.sh --history . --script-ref HEAD".split())
     out, err = capfd.readouterr()
-    assert "HF_TOKEN" in out
+    assert "--tp" in out
     assert CANARY not in (out + err).lower()
 
 
@@ -205,7 +204,8 @@ def test_two_secrets_are_told_apart(project: Path, capfd: pytest.CaptureFixture[
 
 def test_what_is_no_secret_is_shown(project: Path, capfd: pytest.CaptureFixture[str]) -> None:
     (project / "open.sh").write_text(
-        "export SGLANG_SIMULATE_ACC_TOKEN_MODE=real-draft-token SGLANG_ROUTING_KEY_POLICY_DEBUG_LOG=1\n"
+        "export SGLANG_SIMULATE_ACC_TOKEN_MODE=real-draft-token\n"
+        "export SGLANG_ROUTING_KEY_POLICY_DEBUG_LOG=1\n"
         "export SGLANG_DEEPEP_NUM_MAX_DISPATCH_TOKENS_PER_RANK=24x\n"
         "python3 -m sglang.launch_server --model-path m --max-total-tokens 16K \\\n"
         "  --prefill-delayer-token-usage-low-watermark 0.8 --tokenizer-mode slow\n"
