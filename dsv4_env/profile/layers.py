@@ -16,6 +16,7 @@ from dsv4_env import toml_source
 from dsv4_env.errors import ProfileError, did_you_mean
 from dsv4_env.model import Location, Origin
 from dsv4_env.profile.schema import LAYER_NAME, FromEnvironment, LayerFile, Resolved
+from dsv4_env.secrets import masked
 from dsv4_env.toml_source import KeyPath, TomlSource
 
 SECTIONS = tuple(Resolved.model_fields)
@@ -226,16 +227,16 @@ def _agree(
         if other_value != value:
             raise ProfileError(
                 f"layers {other.name} and {layer.name} disagree on {key[1]}: "
-                f"{_said(other_value)} at {other_where}, {_said(value)} at {where}",
+                f"{_said(key[1], other_value)} at {other_where}, {_said(key[1], value)} at {where}",
                 where=top.source.key(("extends",)),
                 expected=f"them to agree, or {top.name} to set {key[1]} itself",
             )
 
 
-def _said(value: Any) -> str:
+def _said(name: str, value: Any) -> str:
     if value is None:
         return "unset"
-    return str(value) if isinstance(value, FromEnvironment) else f'"{spelled(value)}"'
+    return str(value) if isinstance(value, FromEnvironment) else f'"{masked(name, spelled(value))}"'
 
 
 def spelled(value: Any) -> str:

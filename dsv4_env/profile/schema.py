@@ -68,7 +68,7 @@ def _env_value(value: Any) -> EnvValue:
     if isinstance(value, FromEnvironment):
         return value
     if isinstance(value, dict):
-        if value == {"from-environment": True}:
+        if list(value) == ["from-environment"] and value["from-environment"] is True:
             return FromEnvironment.REQUIRED
         raise _wrong("{spelled}", f"a string, or {FROM_ENVIRONMENT}")
     text: str = _string(value)

@@ -149,11 +149,9 @@ def test_what_a_history_tells(project: Path, capfd: pytest.CaptureFixture[str]) 
     git("add", ".")
     git("commit", "-qm", "one")
     path = project / "run.sh"
-    path.write_text(
-        path.read_text().replace("canary-", "canary-new-").replace("CANARY0", "CANARY1")
-    )
+    path.write_text(path.read_text().replace("canary-", "canary-new-").replace("--tp 4", "--tp 8"))
     git("commit", "-qam", "two")
-    for more in ("", "--json", "--format markdown"):
+    for more in ("", "--format json", "--format markdown"):
         run(f"history . --script-ref HEAD --tests-ref HEAD --paths run.sh {more}".split())
     run("report --html - mine --against run.sh --history . --script-ref HEAD".split())
     out, err = capfd.readouterr()
