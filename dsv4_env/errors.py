@@ -40,14 +40,16 @@ class Dsv4Error(Exception):
         super().__init__(found)
 
     def __str__(self) -> str:
-        text = f"{self.where}: {self.found}" if self.where else self.found
-        if self.expected:
-            text += f"; expected {self.expected}"
-        if self.hint:
-            text += f". Did you mean {self.hint}?"
         from dsv4_env.secrets.text import scrubbed  # only what is told needs it
 
-        return scrubbed(text)
+        text = scrubbed(self.found)
+        if self.where:
+            text = f"{self.where}: {text}"
+        if self.expected:
+            text += f"; expected {scrubbed(self.expected)}"
+        if self.hint:
+            text += f". Did you mean {self.hint}?"
+        return text
 
 
 class ProfileError(Dsv4Error):

@@ -70,7 +70,7 @@ def _env_value(value: Any) -> EnvValue:
     if isinstance(value, dict):
         if list(value) == ["from-environment"] and value["from-environment"] is True:
             return FromEnvironment.REQUIRED
-        raise _wrong("{spelled}", f"a string, or {FROM_ENVIRONMENT}")
+        raise _wrong("a table", f"a string, or {FROM_ENVIRONMENT}")
     text: str = _string(value)
     return text
 

@@ -18,6 +18,9 @@ _SEPARATOR = regexp(
     r"|(?P<space>(?:\\?\s)+(?:-\s+)?)",
     re.IGNORECASE,
 )
+# A file's name, and the place in it, with which a message begins: secret.sh:3:1: …
+_FILE = regexp(r".*\.(?:sh|bash|py|toml|ya?ml|json|env|md|txt|service)")
+_PLACE = regexp(r":(?:\d+(?::\d+)?)?(?:[:\s]|$)")
 _OPERATOR = regexp(r":?[-=+?]")
 _COMMAND = regexp(r"(?:^|\n)\s*(?:ENV|ARG|(?:setenv|set)(?:\s+-\w+)*)\s+$", re.IGNORECASE)
 _NO_VALUE = regexp(  # another flag, or what a sentence about a flag goes on with
@@ -63,7 +66,7 @@ def _secret_after(text: str, match: re.Match[str]) -> tuple[int, int]:
     """Where the value of a name stands, empty where the name is no secret's or has none."""
     none, end = (match.end(), match.end()), match.end()
     name = match["braced"] or match["name"]
-    if not _secret(name):
+    if not _secret(name) or (_FILE.fullmatch(name) and _PLACE.match(text, end)):
         return none
     if match["braced"]:
         operator = _OPERATOR.match(text, end)

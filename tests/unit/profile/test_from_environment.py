@@ -222,10 +222,8 @@ def test_what_is_exported_is_read_back_as_a_reference(tmp_path: Path) -> None:
     (tmp_path / "again.toml").write_text(layer)
     again = load_profile("again", tmp_path)
     assert (again.env, again.required) == (profile.env, profile.required)
-    for found in (
-        kubernetes.read_all(pod.encode(), "pod.yaml"),
-        bash.read_all(script.encode(), "r.sh"),
-    ):
+    made = kubernetes.read_all(pod.encode(), "pod.yaml")
+    for found in (*made, *bash.read_all(script.encode(), "r.sh")):
         assert not [d for d in diff(profile.config, found) if d.section == "env"]
 
 
