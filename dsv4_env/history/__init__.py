@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -130,8 +130,18 @@ def history(
     for side, listed in found:
         tracks += _tracks(side, listed, launches, catalogue, ignore)
     total = sum(len(vs) for _, vs in found)
-    settings = tuple(_settings(tracks, catalogue, since))
+    settings = tuple(map(_hidden, _settings(tracks, catalogue, since)))
+    for track in tracks:  # only now: a secret that became another has moved
+        for name, points in track.settings.items():
+            points[:] = [replace(p, value=p.value and masked(name, p.value)) for p in points]
     return History(tuple(tracks), settings, tuple(problems), sum(counts.values()), total, since)
+
+
+def _hidden(setting: Setting) -> Setting:
+    """The setting without the secrets that tests took over."""
+    name = setting.name
+    follows = (replace(f, value=f.value and masked(name, f.value)) for f in setting.follows)
+    return replace(setting, follows=tuple(follows))
 
 
 def _recent(listed: list[Version], since: datetime | None) -> list[Version]:
@@ -197,11 +207,7 @@ def _values(config: LaunchConfig | None, ignore: Sequence[str]) -> dict[str, str
             continue
         text = " ".join(map(_text, a.values)) + (f" when {a.condition}" if a.condition else "")
         found[a.flag] = f"{found[a.flag]}, {text}" if a.flag in found and text else text
-    return {
-        n: masked(n, v)
-        for n, v in found.items()
-        if not is_local(n, ()) and not is_ignored(n, ignore)
-    }
+    return {n: v for n, v in found.items() if not is_local(n, ()) and not is_ignored(n, ignore)}
 
 
 def _text(value: object) -> str:

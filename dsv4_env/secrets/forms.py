@@ -32,8 +32,10 @@ _LOOSE = regexp(
     r"|\b(?P<token>sk-[\w-]{16,}|xox[abprs]-[\w-]{10,})",
     re.IGNORECASE,
 )
+# Upper case, as variables are: '$ecret' between single quotes is a password.
 _REFERENCE = regexp(
-    r"\$\w+|\$\{\w+(?::?\?[^{}]*|:?-)?\}|\$\(\w+\)|\$\{\{[\w. ]*\}\}|\$env:\w+"
+    r"\$[A-Z_][A-Z0-9_]*|\$\{[A-Z_][A-Z0-9_]*(?::?\?[^{}]*|:?-)?\}|\$\([A-Z_][A-Z0-9_]*\)"
+    r"|\$\{\{[\w. ]*\}\}|\$env:\w+"
     r"|\{from-environment = true\}|\*{8}(?!\*)"
 )
 

@@ -156,6 +156,7 @@ def test_what_a_history_tells(project: Path, capfd: pytest.CaptureFixture[str]) 
     run("report --html - mine --against run.sh --history . --script-ref HEAD".split())
     out, err = capfd.readouterr()
     assert "--tp" in out
+    assert "HF_TOKEN" in out  # that it moved is no secret
     assert CANARY not in (out + err).lower()
 
 

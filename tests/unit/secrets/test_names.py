@@ -170,6 +170,11 @@ def test_what_stands_in_for_a_secret_may_be_kept(value: str) -> None:
     assert not plain_secret("HF_TOKEN", value)
 
 
+def test_a_password_with_a_dollar_is_no_reference() -> None:
+    assert masked("DB_PASSWORD", "$ecret") == MASK
+    assert plain_secret("DB_PASSWORD", "$ecret1")
+
+
 def test_no_open_name_is_there_in_vain() -> None:
     words = re.compile(r"(?i)(token|key|auth|secret)(?=[-_]|\Z)")
     assert all(words.search(name) for name in _OPEN)
