@@ -237,10 +237,10 @@ class LaunchConfig:
 
     @property
     def unknowns(self) -> list[Unknown]:
-        """Every value that isn't known, of settings that count."""
+        """Every value that isn't known and should be, of settings that count."""
         found = [e.value for e in self.env if not e.superseded]
         found += self.argv
-        return [v for v in found if isinstance(v, Unknown)]
+        return [v for v in found if isinstance(v, Unknown) and not isinstance(v, Outside)]
 
 
 def is_flag(word: Value) -> bool:

@@ -32,7 +32,7 @@ from dsv4_env.model import (
     shown_path,
 )
 from dsv4_env.quoting import word
-from dsv4_env.secrets import hidden, masked, scrubbed
+from dsv4_env.secrets import MASK, hidden, masked, scrubbed
 
 Row: TypeAlias = tuple[str, str, str, str]
 """One row of a table: name, value, a remark on it, and where it is set."""
@@ -125,8 +125,8 @@ def without_secrets(data: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str
 
 def argument(arg: ServerArg) -> str:
     """The values of a server argument, quoted as for a shell, secrets masked."""
-    texts = [(v, text(arg.flag or "", v)) for v in arg.values]
-    return " ".join(word(said) if value == said else said for value, said in texts)
+    said = [(v, text(arg.flag or "", v)) for v in arg.values]
+    return " ".join(t if v != t or MASK in t else word(t) for v, t in said)
 
 
 def sections(groups: Sequence[tuple[str, Sequence[Row]]], *, color: bool) -> list[str]:

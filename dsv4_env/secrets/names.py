@@ -75,7 +75,7 @@ def _open(name: str) -> bool:
     """Whether SGLang declares a name as no secret, an abbreviated flag included."""
     if name.startswith("--"):
         flag = name.partition("=")[0]
-        return any(known.startswith(flag) for known in _OPEN) and len(flag) > len("--api-key")
+        return any(known.startswith(flag) for known in _OPEN)
     if name.startswith(_OLD_PREFIX):
         name = _PREFIX + name.removeprefix(_OLD_PREFIX)
     return name in _OPEN
