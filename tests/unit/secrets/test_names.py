@@ -109,7 +109,7 @@ def test_secret_names(name: str) -> None:
         ("AUTHOR", "me"),
         ("PWD", "/home/me"),
         ("OLDPWD", "/home/me"),
-        ("HF_TOKEN_PATH", "/root/.token"),
+        ("HF_TOKEN_PATH", "/home/me/.token"),
         ("SSL_KEY_FILE", "/k.pem"),
         ("--ssl-keyfile", "/k.pem"),
         ("USE_AUTH", "true"),
