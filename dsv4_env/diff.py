@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from dsv4_env.model import LaunchConfig, Location, Unknown, Value
+from dsv4_env.model import LaunchConfig, Location, Outside, Unknown, Value
 
 POSITIONAL = "(positional)"
 UNORDERED = {"environment", "capture", "process"}  # an environment of a process has no order
@@ -97,7 +97,35 @@ def settings(config: LaunchConfig) -> dict[str, Side]:
 
 def is_unknown(words: tuple[Value, ...]) -> bool:
     """Whether what the words stand for can't be known."""
-    return any(isinstance(w, Unknown) and w.default is None for w in words)
+    return any(
+        isinstance(w, Unknown) and w.default is None and not isinstance(w, Outside) for w in words
+    )
+
+
+def without_outside(left: LaunchConfig, right: LaunchConfig) -> tuple[LaunchConfig, LaunchConfig]:
+    """Both sides without what one takes from the environment where the other agrees to that.
+
+    A source does where it doesn't set the variable, or from what can't be known; an environment,
+    which holds the values themselves, where it has it.
+    """
+    for a, b in ((left, right), (right, left)):
+        agreed = {e.name for e in a.env if isinstance(e.value, Outside) and _agrees(b, e.name)}
+        if agreed:
+            left, right = (
+                replace(side, env=tuple(e for e in side.env if e.name not in agreed))
+                for side in (left, right)
+            )
+    return left, right
+
+
+def _agrees(config: LaunchConfig, name: str) -> bool:
+    """Whether a launch takes a variable from outside, by all the settings that it makes of it."""
+    made = [e for e in config.env if e.name == name and not e.superseded]
+    if config.reader in UNORDERED:
+        return any(e.value for e in made)
+    if config.reader == "profile":
+        return any(isinstance(e.value, Outside) for e in made)
+    return all(isinstance(e.value, Unknown) and not e.value.default for e in made)
 
 
 def compared_sections(left: LaunchConfig, right: LaunchConfig) -> list[str]:
@@ -112,6 +140,7 @@ def diff(left: LaunchConfig, right: LaunchConfig) -> list[Difference]:
     ``unknown`` unless both sides spell it the same. Where one side can't hold arguments
     (an environment), arguments aren't compared.
     """
+    left, right = without_outside(left, right)
     sides = settings(left), settings(right)
     found: list[Difference] = []
     for section in compared_sections(left, right):

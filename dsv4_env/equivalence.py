@@ -18,9 +18,9 @@ from dsv4_env.diff import (
     compared_sections,
     diff,
     differences,
-    is_unknown,
     setting,
     settings,
+    without_outside,
 )
 from dsv4_env.model import Unknown, Value
 
@@ -42,6 +42,7 @@ def compare(left: LaunchConfig, right: LaunchConfig, catalogue: Catalogue) -> li
     one side calls by its old name is ``renamed``. A setting of which the catalogue knows nothing
     is compared as ``diff`` does.
     """
+    left, right = without_outside(left, right)
     found: list[Difference] = []
     exact = diff(left, right)
     for section in compared_sections(left, right):
@@ -172,7 +173,7 @@ def _renamed(
 
 
 def _same_text(catalogue: Catalogue, name: str, a: Setting, b: Setting) -> str | None:
-    if is_unknown(a.words) or is_unknown(b.words):
+    if _known(a.words) is None or _known(b.words) is None:
         return None
     return same_value(catalogue, name, a.spelling[0], b.spelling[0])
 

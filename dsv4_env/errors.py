@@ -33,7 +33,7 @@ class Dsv4Error(Exception):
     """Bad input or usage. The command line prints it as one message and exits with 2.
 
     *where* is ``path:line:col`` (or less, where less is known), *expected* says what would
-    have been right, *hint* is the nearest name that exists.
+    have been right, *hint* is the nearest name that exists. As text it holds no secret.
     """
 
     def __init__(
@@ -52,10 +52,12 @@ class Dsv4Error(Exception):
 
     @property
     def message(self) -> str:
-        """All that it says but for the place; long lists are cut."""
-        text = shortened(self.found)
+        """All that it says but for the place; secrets are masked, long lists are cut."""
+        from dsv4_env.secrets.text import scrubbed  # only what is told needs it
+
+        text = shortened(scrubbed(self.found))
         if self.expected:
-            text += f"; expected {shortened(self.expected)}"
+            text += f"; expected {shortened(scrubbed(self.expected))}"
         if self.hint:
             text += f". Did you mean {shortened(self.hint)}?"
         return text

@@ -78,6 +78,27 @@ class Unknown:
         return f"<unknown: {self.text}>"
 
 
+@dataclass(frozen=True, slots=True)
+class Outside(Unknown):
+    """A variable's value that a launch takes from the environment that it is started in.
+
+    A profile states it; *default* is what counts where the environment has none (None: it has to
+    have one).
+    """
+
+    def __str__(self) -> str:
+        return "from the environment"
+
+
+FROM_ENVIRONMENT = "{from-environment = true}"  # as a layer spells it
+
+
+def outside(name: str, location: Location | None = None) -> Outside:
+    """The value that the variable has in the environment, which has to have it."""
+    reason = "it is taken from the environment"
+    return Outside(f"${{{name}}}", reason, (name,), location=location)
+
+
 Value: TypeAlias = str | Unknown
 
 
@@ -216,10 +237,10 @@ class LaunchConfig:
 
     @property
     def unknowns(self) -> list[Unknown]:
-        """Every value that isn't known, of settings that count."""
+        """Every value that isn't known and should be, of settings that count."""
         found = [e.value for e in self.env if not e.superseded]
         found += self.argv
-        return [v for v in found if isinstance(v, Unknown)]
+        return [v for v in found if isinstance(v, Unknown) and not isinstance(v, Outside)]
 
 
 def is_flag(word: Value) -> bool:
@@ -269,27 +290,3 @@ def _belongs(values: list[Value], word: Value) -> bool:
     """Whether a word is taken for a flag's: of words that split, only one right behind it is."""
     splits = [isinstance(w, Unknown) and w.splits for w in (*values, word)]
     return not any(splits) or (splits == [True])
-
-
-_SECRET_WORD = regexp(r"(?i)(TOKEN|KEY|PASSWORD|PASSWD|SECRET|CREDENTIAL)(S?)$")
-_PLAIN = regexp(r"(?i)[-+]?[0-9.]*|true|false|yes|no|none|auto")
-MASK = "********"
-
-
-def is_secret(name: str, value: str = "?") -> bool:
-    """Whether a variable or flag of this name holds a secret.
-
-    A word of the name has to end in TOKEN, KEY, PASSWORD, SECRET or the like, so that
-    ``--tokenizer-path`` stays readable; a plural (``--max-total-tokens``) counts only when its
-    value isn't a number, a ratio or a switch.
-    """
-    for word in re.split(r"[^A-Za-z0-9]+", name):
-        match = _SECRET_WORD.search(word)
-        if match and not (match[2] and _PLAIN.fullmatch(value)):
-            return True
-    return False
-
-
-def masked(name: str, value: str) -> str:
-    """The value as a report may show it."""
-    return MASK if value and is_secret(name, value) else value

@@ -12,17 +12,9 @@ from dsv4_env import importance
 from dsv4_env.diff import Difference, Kind, diff
 from dsv4_env.drift_rules import RULES
 from dsv4_env.finding import Comparison, Finding, Rule, Severity
-from dsv4_env.model import (
-    LaunchConfig,
-    Note,
-    Origin,
-    ServerArg,
-    Unknown,
-    Value,
-    is_secret,
-    masked,
-)
+from dsv4_env.model import LaunchConfig, Note, Origin, Outside, ServerArg, Unknown, Value
 from dsv4_env.profile import Profile
+from dsv4_env.secrets import MASK, masked, secret_name
 
 if TYPE_CHECKING:
     from dsv4_env.catalogue import Catalogue
@@ -157,6 +149,7 @@ def compare_launches(
     )
 
 
+_ORDER = list(Severity)
 _SYNTAX = "syntax error: "  # in the note of a reader that could read a part only
 
 
@@ -216,18 +209,23 @@ def _twice(config: LaunchConfig) -> list[Finding]:
     ]
 
 
+FROM_OUTSIDE = "from the environment"
+
+
 def show(name: str, words: Sequence[Value]) -> str:
     """A setting's value as a report shows it: quoted, secrets masked, unknowns as source text."""
     words = words[1:] if words and words[0] == name else words
     if not words:
         return "set" if name.startswith("-") else '""'
+    if isinstance(words[0], Outside):
+        return FROM_OUTSIDE
     texts = [w if isinstance(w, str) else w.text if w.default is None else w.default for w in words]
     unknown = [w for w in words if isinstance(w, Unknown)]
     text = texts[0].removeprefix(f"{name}=")
     if len(texts) > 1:
         text = " ".join(shlex.quote(t) for t in texts)
     text = masked(name, text)
-    if any(w.default is None for w in unknown) and not is_secret(name):
+    if any(w.default is None for w in unknown) and text != MASK:
         return f"<{text}>"
     text = '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
     names = ", ".join(dict.fromkeys(n for w in unknown for n in w.names))
@@ -244,6 +242,8 @@ def _finding(
     d = difference
     rule = RULES[_BY_KIND[d.kind]]
     severity = _severity(d, rule, severities)
+    if d.kind is Kind.CHANGED and any(isinstance(w, Outside) for w in d.left or ()):
+        severity = min(severity, Severity.WARNING, key=_ORDER.index)  # a secret, and in the file
     other = d.right_name or d.name
     ours = None if d.left is None else show(d.name, d.left)
     theirs = None if d.right is None else show(other, d.right)
@@ -252,7 +252,7 @@ def _finding(
     when = f" when {d.condition}" if d.condition and not only else ""
     theirs = theirs and theirs + when
     if d.kind is Kind.REMOVED:
-        message = f"{d.name} is missing; {left.name} has {_set(ours)}"
+        message = f"{d.name} is missing; {_has(left.name, ours)}"
     elif d.kind is Kind.ADDED:
         message = f"{d.name} is {theirs}; {left.name} doesn't have it"
     elif d.kind is Kind.RENAMED:
@@ -267,19 +267,20 @@ def _finding(
         message = f"{other} is {shown}; {left.name} has {d.name} {ours}"
         message += f" ({d.reason})" if d.reason else ""
     elif d.kind is Kind.CHANGED:
-        if _joined(d.left) != _joined(d.right) and not is_secret(d.name):
+        if _joined(d.left) != _joined(d.right) and not secret_name(d.name):
             ours, theirs = (f'"{" ".join(map(str, words or ()))}"' for words in (d.left, d.right))
-        has = "it without a value" if ours == "set" else ours
-        message = f"{d.name} is {theirs}; {left.name} has {has}"
+        message = f"{d.name} is {theirs}; {_has(left.name, ours, bare='it without a value')}"
+        if ours is not None and MASK in ours and theirs == ours + when:
+            message = f"{d.name} is another secret than in {left.name}: both are hidden{when}"
         message += _spelling_hint(d) or _misread(d, catalogue)
     elif d.kind is Kind.REORDERED:
         message = f"{d.name} stands in another place than in {left.name}"
     elif only:
         condition = str(d.condition).removeprefix("only ")
-        message = f"{d.name} is set only when {condition}; {left.name} has {_set(ours)}"
+        message = f"{d.name} is set only when {condition}; {_has(left.name, ours)}"
     else:
         why = d.reason if d.right is None and d.reason else _reason(d)
-        message = f"{d.name} can't be known{when}: {why}; {left.name} has {_set(ours)}"
+        message = f"{d.name} can't be known{when}: {why}; {_has(left.name, ours)}"
     return Finding(rule, severity, d.name, message, location, d.left_location, ours, theirs)
 
 
@@ -288,7 +289,7 @@ def _severity(d: Difference, rule: Rule, severities: Mapping[str, Severity] | No
     if rule.severity is Severity.NOTE:
         return rule.severity
     by_name = importance.severity(d.right_name or d.name, severities)
-    return max(rule.severity, by_name, key=list(Severity).index)
+    return max(rule.severity, by_name, key=_ORDER.index)
 
 
 def _both(d: Difference, left: str, ours: str | None, theirs: str | None) -> str:
@@ -310,6 +311,13 @@ def _joined(words: Sequence[Value] | None) -> bool:
     word = words[0] if words else ""
     text = word if isinstance(word, str) else word.text
     return text.startswith("--") and "=" in text
+
+
+def _has(left: str, shown: str | None, bare: str = "it") -> str:
+    """What the left side has, as the end of a sentence."""
+    if shown == FROM_OUTSIDE:
+        return f"{left} takes it {shown}"
+    return f"{left} has {bare if shown == 'set' else 'it' if shown is None else shown}"
 
 
 def _set(shown: str | None) -> str:

@@ -125,7 +125,7 @@ class Server:
 
     def tail(self, lines: int = TAIL) -> str:
         """The last lines of the log, secrets masked."""
-        from dsv4_env.scrub import scrubbed
+        from dsv4_env.secrets.text import scrubbed
 
         try:
             with self.log.open("rb") as file:
@@ -138,7 +138,7 @@ class Server:
     def _told(self, found: str) -> str:
         import shlex
 
-        from dsv4_env.scrub import scrubbed
+        from dsv4_env.secrets.text import scrubbed
 
         tail = self.tail()
         told = f"{found}\n  command: {scrubbed(shlex.join(self.command))}\n  log: {self.log}"

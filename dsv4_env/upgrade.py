@@ -12,7 +12,7 @@ from dsv4_env.catalogue import SGLANG, history, owner
 from dsv4_env.catalogue.arguments import arg_equals_default, given, invalid_arg
 from dsv4_env.catalogue.semantics import equals_default, invalid, same_value
 from dsv4_env.equivalence import transformed
-from dsv4_env.model import masked
+from dsv4_env.secrets import masked
 
 if TYPE_CHECKING:
     from dsv4_env.catalogue import Argument, Catalogue
@@ -256,7 +256,8 @@ def _defaults(
         if was == is_:
             continue
         moved = f"its default was {was}, and is {is_} on SGLang {after.release}"
-        if name in profile.env or (argument is not None and argument.dest in dests):
+        held = name in profile.config.effective_env
+        if held or (argument is not None and argument.dest in dests):
             yield Advice(Action.KEEP, name, f"{moved}; the profile's own value stands")
         elif _concerns(name, after) or (every and owner(name) in (SGLANG, None)):
             yield _hold(name, change.before, moved, argument, after)
@@ -303,7 +304,7 @@ def layer(profile: Profile, advice: Iterable[Advice], after: Catalogue) -> dict[
     given_flags = {a.flag for a in profile.config.args or ()}
     for a in advice:
         table = "args" if a.name.startswith("-") else "env"
-        present = a.name in given_flags or a.name in profile.env
+        present = a.name in given_flags or a.name in profile.config.effective_env
         if a.action in (Action.RENAME, Action.DROP) and present:
             unset[table].append(a.name)
         if a.action in (Action.RENAME, Action.CHANGE, Action.SET) and a.new and a.values:

@@ -147,9 +147,11 @@ def cli() -> None:
 
 
 def _plain(text: str) -> str:
-    from dsv4_env.reporters.style import plain  # only errors need it
+    """An error as it may be shown: no control characters, no secrets."""
+    from dsv4_env.reporters.style import plain  # only errors need them
+    from dsv4_env.secrets import scrubbed
 
-    return plain(text)
+    return plain(scrubbed(text))
 
 
 def _meant(command: str) -> str | None:

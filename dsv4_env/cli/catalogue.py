@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import click
 
 from dsv4_env.cli import complete
-from dsv4_env.cli.common import table, write
+from dsv4_env.cli.common import table, tell, write
 from dsv4_env.errors import ReadError, did_you_mean
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def load_release(release: str) -> Catalogue:
 
     known, note = nearest(release)
     if note:
-        click.echo(f"dsv4-env: note: {note}", err=True)
+        tell(f"dsv4-env: note: {note}")
     return load(known)
 
 
@@ -236,7 +236,7 @@ def search(word: str, sglang: str | None) -> int:
             if seek in name.casefold().replace("-", "_") and history.knows(c, name):
                 found.setdefault(name, []).append(c.release)
     if not found:
-        click.echo(f"nothing has {word!r} in its name", err=True)
+        tell(f"nothing has {word!r} in its name")
         return 1
     write(table([(name, describe.span(found[name])) for name in sorted(found)]))
     return 0
@@ -285,7 +285,7 @@ def build(sglang: str, where: Path | None, output: Path | None) -> None:
         raise ReadError(
             f"this is SGLang {release}", where=where, expected=f"SGLang {wanted}", hint=release
         )
-    write(text, output)
+    write(text, output, hands_on=True)
 
 
 def _download(release: str, folder: Path) -> Path:

@@ -22,6 +22,7 @@ from dsv4_env.cli.common import (
     reading_options,
     selection_options,
     settings,
+    tell,
     use_color,
     write,
 )
@@ -261,14 +262,14 @@ def _against(run: Run, against: Sequence[str], names: Sequence[str], inputs: Inp
     from dsv4_env.settings import Pair
 
     profiles = [run.known.get(name) or load_profile(name, run.profiles) for name in names]
-    wanted = {variable for p in profiles for variable in p.env}
+    wanted = {variable for p in profiles for variable in p.config.effective_env}
     for text in against or [str(run.settings.against or reference_script())]:
         if text in run.layers:
             if not Path(text).is_file():
                 raise UsageError(
                     f"{text} is a profile", expected="a launch script; `diff` compares two profiles"
                 )
-            click.echo(f"dsv4-env: note: {text} is the file here, not the profile", err=True)
+            tell(f"dsv4-env: note: {text} is the file here, not the profile")
         try:
             opened = operands.open_launch(text, inputs)
         except ReadError as exc:
@@ -306,7 +307,7 @@ def _with_baseline(report: Report, run: Run, path: Path | None, *, update: bool)
     if update:
         text = waivers.write_baseline(report)
         write(text, path)
-        click.echo(f"dsv4-env: note: wrote {path}", err=True)
+        tell(f"dsv4-env: note: wrote {path}")
     else:
         text = read_bytes(path, expected="a baseline; --write-baseline makes one").decode(
             "utf-8", "replace"

@@ -75,7 +75,7 @@ def catalogue_for(release: str | None, ranges: Collection[str | None]) -> Catalo
 
     found, note = fitting(release or settings().sglang, ranges)
     if note:
-        click.echo(f"dsv4-env: note: {note}", err=True)
+        tell(f"dsv4-env: note: {note}")
     return found
 
 
@@ -163,12 +163,18 @@ def table(rows: Sequence[tuple[str, ...]]) -> str:
     )
 
 
-def write(text: str, output: Path | None = None) -> None:
+def tell(text: str, *, nl: bool = True) -> None:
+    """Say something on standard error, without what is a secret by its form."""
+    click.echo(_without_secrets(text), err=True, nl=nl)
+
+
+def write(text: str, output: Path | None = None, *, hands_on: bool = False) -> None:
     """Print the text, or write the file in one step: it is there whole or as it was.
 
-    A link is followed, and a device or pipe written as it is: neither may be replaced.
+    A link is followed, and a device or pipe written as it is: neither may be replaced. What is a
+    secret by its form is masked here once more, unless the command is there to hand values on.
     """
-    data = text.encode(errors="surrogateescape")
+    data = (text if hands_on else _without_secrets(text)).encode(errors="surrogateescape")
     if output is None or str(output) == "-":
         if sys.stdout is None:
             raise UsageError("standard output is closed", expected="somewhere to write")
@@ -181,6 +187,12 @@ def write(text: str, output: Path | None = None) -> None:
         writing.pour(output, data)
     else:
         writing.replace(output, data)
+
+
+def _without_secrets(text: str) -> str:
+    from dsv4_env.secrets.forms import form_spans, without
+
+    return without(text, form_spans(text))
 
 
 @dataclass(slots=True, eq=False, repr=False)

@@ -19,6 +19,7 @@ from dsv4_env.cli.common import (
     settings,
     sglang_option,
     table,
+    tell,
     write,
 )
 from dsv4_env.guard.files import read_bytes
@@ -30,7 +31,8 @@ from dsv4_env.reporters.style import plain
 if TYPE_CHECKING:
     from dsv4_env.drift.discover import Found, Launch
     from dsv4_env.drift.nearest import Nearest
-    from dsv4_env.settings import Pair, Settings
+from dsv4_env.secrets import scrubbed
+from dsv4_env.settings import Pair, Settings
 
 _VERSION = 1
 _EVERY = 0.1  # seconds between two states of the progress
@@ -131,7 +133,7 @@ def discover(
         write(_json(result, pairs))
     else:
         for place, message in result.problems:
-            click.echo(f"{place}: error: {message}", err=True)
+            tell(scrubbed(f"{place}: error: {message}"))
         if as_toml:
             write(toml(pairs) if pairs else "")
         else:
@@ -143,10 +145,7 @@ def discover(
     near = [x.path for x in result.launches if x.match.profile]
     nameless = dict.fromkeys(p for p in near if (write_ or as_toml) and not _is_text(p))
     for path in nameless:
-        click.echo(
-            f"dsv4-env: error: {plain(path)}: its name isn't UTF-8, so that no pair can name it",
-            err=True,
-        )
+        tell(f"dsv4-env: error: {plain(path)}: its name isn't UTF-8, so that no pair can name it")
     return 2 if result.problems or nameless else 0
 
 
@@ -184,7 +183,7 @@ def _release(asked: str | None, found: Settings) -> str | None:
         return None
     known, note = nearest(wanted)
     if note:
-        click.echo(f"dsv4-env: note: {note}", err=True)
+        tell(f"dsv4-env: note: {note}")
     return known
 
 
@@ -204,11 +203,11 @@ class _Progress:
         self.shown = now
         text = f"{looked:,} of {files:,} files, {_count(launches, 'launch', 'launches')}"
         self.width = max(self.width, len(text))
-        click.echo(f"\r{text:{self.width}}", err=True, nl=False)
+        tell(f"\r{text:{self.width}}", nl=False)
 
     def clear(self) -> None:
         if self.width:
-            click.echo(f"\r{'':{self.width}}\r", err=True, nl=False)
+            tell(f"\r{'':{self.width}}\r", nl=False)
 
 
 def _count(number: int, one: str, several: str) -> str:
@@ -320,11 +319,11 @@ def _write(pairs: Sequence[Pair], target: Path, *, quiet: bool) -> None:
     shown = os.path.relpath(target)
     if pairs:
         text = decode(read_bytes(target), shown, "a TOML file") if target.exists() else ""
-        write(with_pairs(text, pairs, shown), target)
+        write(with_pairs(text, pairs, shown), target, hands_on=True)  # the rest stays as it was
     if not quiet:
         files = len({f for p in pairs for f in p.files})
         said = f"added {_count(len(pairs), 'pair', 'pairs')} ({_count(files, 'file', 'files')}) to"
-        click.echo(f"{said if pairs else 'nothing to add to'} {shown}")
+        write(f"{said if pairs else 'nothing to add to'} {shown}\n")
 
 
 COMMANDS = (discover,)

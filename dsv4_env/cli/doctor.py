@@ -91,7 +91,7 @@ def doctor(
     )
     given = load_profile(name, run.profiles) if name is not None else None
     notes: list[str] = []
-    wanted = {variable for p in run.known.values() for variable in p.env}
+    wanted = {variable for p in run.known.values() for variable in p.config.effective_env}
     for config in _servers(pid, port, text):
         release, why = (sglang or found.sglang, None)
         if release is None:
@@ -100,7 +100,7 @@ def doctor(
         profile, near = (given, None) if given else _nearest(run, relevant(config, wanted), release)
         notes += [f"{config.name}: {near}"] if near else []
         run.options = replace(run.options, sglang=release)
-        server = relevant(config, profile.env)
+        server = relevant(config, profile.config.effective_env)
         drift.check_launch(run, [Pair(profile.name, (config.name,))], server, None, "")
         said = _lint(server, profile, release)
         last = run.comparisons[-1]

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-import click
+from dsv4_env.cli.common import tell
 
 _MISSING, _REFUSED = 127, 126  # a shell's exit codes for a command: not found, not to be run
 
@@ -55,7 +55,7 @@ def execute(command: Sequence[str], environ: Mapping[str, str]) -> int:
                 code, reason = _REFUSED, (exc.strerror or str(exc)).lower()
             elif path == command[0]:
                 code, reason = _REFUSED, "it is a folder"
-    click.echo(f"dsv4-env: error: {command[0] or repr('')}: {reason}", err=True)
+    tell(f"dsv4-env: error: {command[0] or repr('')}: {reason}")
     return code
 
 
@@ -84,12 +84,12 @@ def _call(command: Sequence[str], environ: Mapping[str, str]) -> int:
 
     path = shutil.which(command[0], path=environ.get("PATH"))
     if path is None:
-        click.echo(f"dsv4-env: error: {command[0]}: command not found", err=True)
+        tell(f"dsv4-env: error: {command[0]}: command not found")
         return _MISSING
     try:
         child = subprocess.Popen([path, *command[1:]], env=environ)  # noqa: S603
     except OSError as exc:
-        click.echo(f"dsv4-env: error: {command[0]}: {(exc.strerror or str(exc)).lower()}", err=True)
+        tell(f"dsv4-env: error: {command[0]}: {(exc.strerror or str(exc)).lower()}")
         return _REFUSED
     while True:
         try:

@@ -15,12 +15,13 @@ from dsv4_env.cli import catalogue as catalogues
 from dsv4_env.cli import complete
 from dsv4_env.cli.common import profile_folder, profiles_option, settings, table, write
 from dsv4_env.cli.lint import all_rules, rule_text
-from dsv4_env.cli.scripts import argument, shown
+from dsv4_env.cli.scripts import argument, shown, text, without_secrets
 from dsv4_env.errors import ReadError, UsageError, did_you_mean
 from dsv4_env.finding import Severity
 from dsv4_env.guard.files import read_bytes
-from dsv4_env.model import EnvVar, LaunchConfig, Location, Origin, ServerArg, masked
+from dsv4_env.model import EnvVar, LaunchConfig, Location, Origin, ServerArg
 from dsv4_env.profile import Profile, layer_files, load_all
+from dsv4_env.secrets import hidden, masked, scrubbed
 
 if TYPE_CHECKING:
     from dsv4_env.catalogue import Catalogue
@@ -72,7 +73,11 @@ def _found(
             head = {"name": rule.id, "kind": "rule", "title": rule.name}
             return {**head, "severity": rule.severity, "text": rule_text(rule)}
     wanted = [load(release) for release in releases()]
-    own = {n for p in profiles.values() for n in (*p.env, *(a.flag for a in p.config.args or ()))}
+    own = {
+        n
+        for p in profiles.values()
+        for n in (*p.config.effective_env, *(a.flag for a in p.config.args or ()))
+    }
     for candidate in (name, f"--{name}"):
         groups = _groups(candidate, wanted)
         someones = owner(candidate) not in (None, SGLANG) and not candidate.startswith("-")
@@ -157,8 +162,8 @@ def _setters(name: str, newest: Catalogue, profiles: Mapping[str, Profile]) -> l
 
     found: list[dict[str, Any]] = []
     for profile in profiles.values():
-        config = profile.config
-        settings_ = [(e.name, masked(e.name, str(e.value)), e.origin) for e in config.env]
+        config = hidden(profile.config)
+        settings_ = [(e.name, text(e.name, e.value), e.origin) for e in config.env]
         settings_ += [(a.flag or "", argument(a), a.origin) for a in config.args or ()]
         for spelled, value, origin in settings_:
             if same(spelled):
@@ -199,7 +204,7 @@ def _comment(where: Location) -> str | None:
             above.insert(0, lines[at - 1 - len(above)][2:].strip())
         behind = re.fullmatch(r"""[^"'#]*(?:"[^"]*"|'[^']*'|true|\[[^#]*\])\s*# *(.*)""", lines[at])
         said = " ".join((*above, behind[1] if behind else "")).strip()
-        return said or tomllib.loads(text).get("description")
+        return scrubbed(said or tomllib.loads(text).get("description") or "") or None
     except (ReadError, ValueError, IndexError):
         return None
 
@@ -211,11 +216,14 @@ def _hints(
     import shlex
 
     from dsv4_env.lint import lint
+    from dsv4_env.rules import FROM_OUTSIDE
 
     values = {(s["as"], s["value"]) for s in setters if s["as"] == name}
     found: dict[str, list[str]] = {}
     for catalogue in wanted:
         for spelled, value in sorted(values) or [(name, "1")]:
+            if value == FROM_OUTSIDE:
+                continue
             origin = Origin("explain", None, value)
             flag = spelled.startswith("-")
             words = tuple(shlex.split(value)) if flag and values else ()
@@ -243,10 +251,10 @@ def _of_profile(profile: Profile, layers: Mapping[str, Path]) -> dict[str, Any]:
         "kind": "profile",
         "title": profile.description,
         "layers": [_layer(name, layers) for name in profile.layers],
-        "variables": len(profile.env),
+        "variables": len(profile.config.env),
         "arguments": len(profile.config.args or ()),
     }
-    return {**found, **profile.data}
+    return {**found, **without_secrets(profile.data)}
 
 
 def _of_layer(

@@ -15,7 +15,7 @@ from dsv4_env.cli.common import profile_folder, profiles_option, write
 from dsv4_env.cli.operands import named_profile
 from dsv4_env.errors import UsageError
 from dsv4_env.exporters import EXPORTERS, MODEL_FLAGS, Exporter, ExportOptions
-from dsv4_env.model import EnvVar, LaunchConfig, Location, Origin, ServerArg
+from dsv4_env.model import EnvVar, LaunchConfig, Location, Origin, Outside, ServerArg
 from dsv4_env.profile import Profile
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -103,7 +103,7 @@ def export(
         from dsv4_env.exporters.files import github_masks
 
         click.echo(github_masks(config), err=True, nl=False)
-    write(text, output)
+    write(text, output, hands_on=True)
 
 
 def _refuse_others(exporter: Exporter, given: dict[str, Any]) -> None:
@@ -136,10 +136,15 @@ def _options(profile: Profile, given: dict[str, Any]) -> ExportOptions:
 def _differing(config: LaunchConfig, *, unset: bool) -> LaunchConfig:
     """Only the variables that the export would change where this command runs."""
     here = os.environ
-    kept = tuple(
-        s for s in config.env if (s.name in here if unset else here.get(s.name) != s.value)
-    )
-    return replace(config, env=kept)
+
+    def differs(setting: EnvVar) -> bool:
+        if unset:
+            return setting.name in here
+        if isinstance(setting.value, Outside):
+            return not here.get(setting.name)
+        return here.get(setting.name) != setting.value
+
+    return replace(config, env=tuple(filter(differs, config.env)))
 
 
 def _shown(config: LaunchConfig) -> LaunchConfig:

@@ -18,22 +18,15 @@ from dsv4_env.cli.common import (
     env_file,
     profile_folder,
     profiles_option,
+    tell,
     write,
 )
 from dsv4_env.cli.execute import execute, start_environment
 from dsv4_env.cli.operands import named_profile
 from dsv4_env.errors import UsageError
-from dsv4_env.model import (
-    ENV_NAME,
-    EnvVar,
-    LaunchConfig,
-    Origin,
-    ServerArg,
-    group_args,
-    is_secret,
-    masked,
-)
+from dsv4_env.model import ENV_NAME, EnvVar, LaunchConfig, Origin, ServerArg, group_args
 from dsv4_env.quoting import word
+from dsv4_env.secrets import masked, scrubbed
 
 if TYPE_CHECKING:
     from dsv4_env.profile import Profile
@@ -71,9 +64,21 @@ class Overrides:
         patterns = [*_KEPT, *self.keep, *(_KEPT_ON_WINDOWS if os.name == "nt" else ())]
         return {n: v for n, v in environ.items() if any(fnmatchcase(n, p) for p in patterns)}
 
-    def environment(self, profile: Profile, environ: Mapping[str, str]) -> dict[str, str]:
-        """The environment of what is started: *environ*, the profile's variables, then --set."""
-        found = {**profile.launch_env(self.base(environ)), **self.set}
+    def environment(
+        self, profile: Profile, environ: Mapping[str, str], *, shown: bool = False
+    ) -> dict[str, str]:
+        """The environment of what is started: *environ*, the profile's variables, then --set.
+
+        Raises ProfileError where a variable that the profile takes from there is missing, unless
+        the start is only *shown*.
+        """
+        base = self.base(environ)
+        base |= {n: environ[n] for n in profile.required if n in environ}  # also with --clean
+        if shown:
+            found = {**base, **profile.env, **self.set}
+        else:
+            away = dict.fromkeys(self.unset, "taken away, so it isn't asked for")
+            found = {**profile.launch_env({**base, **self.set, **away}), **self.set}
         return {name: value for name, value in found.items() if name not in self.unset}
 
 
@@ -218,7 +223,7 @@ def run(
         raise UsageError(
             f"--arg {overrides.args[0]} goes nowhere", expected="{args} in CMD, or --with-args"
         )
-    environ = overrides.environment(profile, start_environment())
+    environ = overrides.environment(profile, start_environment(), shown=only_print)
     words: list[str] = []
     for item in (*command, "{args}") if with_args else command:
         if item == "{args}":
@@ -292,7 +297,7 @@ def launch(
     """
     profile = _profile(name, folder)
     overrides = replace(overrides, args=(*overrides.args, *more))
-    environ = overrides.environment(profile, start_environment())
+    environ = overrides.environment(profile, start_environment(), shown=only_print)
     path = _model(profile, model, environ)
     words = profile.command(model=path, host=host, port=port, python=python)
     words += overrides.args
@@ -307,7 +312,7 @@ def launch(
         for obstacle in found:
             kind = "error" if obstacle.serious else "note"
             way = f" (--skip {obstacle.check} launches all the same)" if obstacle.serious else ""
-            click.echo(f"dsv4-env: {kind}: {obstacle.check}: {obstacle.message}{way}", err=True)
+            tell(f"dsv4-env: {kind}: {obstacle.check}: {scrubbed(obstacle.message)}{way}")
         if any(o.serious for o in found):
             return 2
     return execute(words, environ)
@@ -343,19 +348,19 @@ def _config(profile: Profile, overrides: Overrides, words: Sequence[str]) -> Lau
 
 def shown(profile: Profile, overrides: Overrides, words: Sequence[str]) -> str:
     """A command with its variables as a shell would take it, one variable a line."""
-    from dsv4_env.scrub import scrubbed
-
     env = {**profile.env, **overrides.set}
     lines = [f"-u {name}" for name in overrides.unset if not overrides.clean]
     if overrides.clean:
         lines = ["-i"]
         env = {**overrides.base(start_environment()), **env}
     env = {name: value for name, value in env.items() if name not in overrides.unset}
+    required = [n for n in profile.required if n not in overrides.set and n not in overrides.unset]
+    lines += [f'{name}="${{{name}:?}}"' for name in required]
     lines += [f"{name}={word(masked(name, value))}" for name, value in env.items()]
     command: list[str] = []
     for arg in group_args([(w, None) for w in words], "command line"):
         flag, texts = arg.flag or "", [str(v) for v in arg.values]
-        values = [masked(flag, v) if is_secret(flag, v) else scrubbed(v) for v in texts]
+        values = [masked(flag, v) for v in texts]
         parts = [f"{flag}={values[0]}"] if arg.joined else [flag, *values] if flag else values
         command += [word(part) for part in parts]
     lines.append(" ".join(command))

@@ -20,6 +20,7 @@ from dsv4_env.cli.common import (
     profiles_option,
     settings,
     sglang_option,
+    tell,
     use_color,
     write,
 )
@@ -128,7 +129,7 @@ def lint(
         comparisons.append(_comparison(profile.config, profile.name, catalogue, found))
     if unread and not comparisons:
         for problem in unread[:-1]:
-            click.echo(plain(f"dsv4-env: error: {problem}"), err=True)
+            tell(plain(f"dsv4-env: error: {problem}"))
         raise unread[-1]
     report = Report(
         tuple(comparisons),
@@ -142,7 +143,7 @@ def lint(
         report = _explained(report)
     write(REPORTERS[format_](report))
     for problem in unread:
-        click.echo(plain(f"dsv4-env: error: {problem}"), err=True)
+        tell(plain(f"dsv4-env: error: {problem}"))
     if unread:
         return 2
     return 1 if report.failed and not exit_zero else 0

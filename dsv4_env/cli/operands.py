@@ -9,9 +9,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import click
-
-from dsv4_env.cli.common import Inputs
+from dsv4_env.cli.common import Inputs, tell
 from dsv4_env.errors import ProfileError, ReadError, UsageError
 from dsv4_env.guard.files import is_stream, read_stream
 from dsv4_env.late import regexp
@@ -95,7 +93,7 @@ def file_launches(operand: Operand, inputs: Inputs) -> tuple[str, str, list[Laun
         reader or "bash", None, inputs.variables, inputs.args, inputs.closed, inputs.root
     )
     if inputs.variables and not {"inputs", "environ"} & reading.options(reader or "bash").keys():
-        click.echo(f"dsv4-env: note: {operand.name}: --set and --env-file don't reach it", err=True)
+        tell(f"dsv4-env: note: {operand.name}: --set and --env-file don't reach it")
     launches = sources.read(data, operand.name, reading)
     return reader or "bash", data.decode("utf-8", "surrogateescape"), launches
 
@@ -215,7 +213,7 @@ def named_profile(text: str, folder: Path | None) -> Profile | None:
     path = Path(text)
     if text in layer_files(folder):
         if path.is_file():
-            click.echo(f"dsv4-env: note: {text} is the profile; ./{text} is the file", err=True)
+            tell(f"dsv4-env: note: {text} is the profile; ./{text} is the file")
     else:
         if path.suffix == ".toml" and path.is_file():
             return load_profile(path.stem, path.parent)

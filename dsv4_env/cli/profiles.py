@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +18,23 @@ from dsv4_env.cli.common import (
     profile_folder,
     profiles_option,
     table,
+    tell,
     use_color,
     write,
 )
 from dsv4_env.cli.operands import launches_of, named_profile
-from dsv4_env.cli.scripts import Row, argument, describe, sections, shown, write_launches
+from dsv4_env.cli.scripts import (
+    Row,
+    argument,
+    describe,
+    sections,
+    shown,
+    text,
+    without_secrets,
+    write_launches,
+)
 from dsv4_env.errors import UsageError
-from dsv4_env.model import Location, Origin, masked
+from dsv4_env.model import FROM_ENVIRONMENT, Location, Origin, Value
 from dsv4_env.profile import (
     Profile,
     layer_files,
@@ -31,6 +42,7 @@ from dsv4_env.profile import (
     resolve_all,
     shipped_dir,
 )
+from dsv4_env.secrets import hidden, masked, plain_secret
 
 
 @click.command("list")
@@ -54,9 +66,9 @@ def list_(as_json: bool, folder: Path | None) -> None:
 
 
 def _item(profile: Profile) -> dict[str, Any]:
-    """What a profile is beside its settings, as plain data."""
+    """What a profile is beside its settings, as plain data; secrets are masked."""
     head = {"name": profile.name, "description": profile.description, "layers": profile.layers}
-    return {**head, **profile.data}
+    return {**head, **without_secrets(profile.data)}
 
 
 @click.command()
@@ -90,8 +102,9 @@ def show(
         return
     from dsv4_env.reporters.style import paint, plain
 
+    config, painted = hidden(profile.config), use_color(color)
     if as_json:
-        settings = describe(profile.config, origin=origin)
+        settings = describe(config, origin=origin)
         item = _item(profile) | {"env": settings["env"], "args": settings["args"]}
         write(json.dumps(item, indent=2, ensure_ascii=False) + "\n")
         return
@@ -99,9 +112,8 @@ def show(
     def row(name: str, value: str, setter: Origin | None) -> Row:
         return name, value, "", _chain(name, setter) if origin and setter else ""
 
-    config, painted = profile.config, use_color(color)
     groups = [
-        ("Environment", [row(e.name, masked(e.name, str(e.value)), e.origin) for e in config.env]),
+        ("Environment", [row(e.name, text(e.name, e.value), e.origin) for e in config.env]),
         (
             "Server arguments",
             [row(a.flag or "", argument(a), a.origin) for a in config.args or ()],
@@ -110,7 +122,7 @@ def show(
             "About",
             [
                 row(f"{section}.{key}", str(value), profile.origins.get((section, key)))
-                for section, values in profile.data.items()
+                for section, values in without_secrets(profile.data).items()
                 for key, value in values.items()
             ],
         ),
@@ -120,15 +132,36 @@ def show(
     write("".join(f"{line}\n" for line in [*lines, *sections(groups, color=painted)]))
 
 
+def _quoted(name: str, value: str) -> str:
+    return value if value == FROM_ENVIRONMENT else f'"{masked(name, value)}"'
+
+
 def _chain(name: str, origin: Origin) -> str:
     texts: list[str] = []
     for setter in origin.chain():
         text = f"{setter.name} ({shown(setter.location)})"
         if texts:
-            value = "unset" if setter.value is None else f'"{masked(name, setter.value)}"'
+            value = "unset" if setter.value is None else _quoted(name, setter.value)
             text = f"overrode {value} of {text}"
         texts.append(text)
     return ", ".join(texts)
+
+
+HOLDS_SECRET = f"holds what looks like a secret; expected {FROM_ENVIRONMENT} for a variable"
+
+
+def secrets_in(profiles: Iterable[Profile]) -> dict[tuple[str, str], None]:
+    """Where layers hold secrets, and in which settings."""
+    found: dict[tuple[str, str], None] = {}
+    for profile in profiles:
+        config = profile.config
+        settings: list[tuple[str, tuple[Value, ...], Origin]]
+        settings = [(e.name, (e.value,), e.origin) for e in config.env]
+        settings += [(a.flag or "", a.values, a.origin) for a in config.args or ()]
+        for name, values, origin in settings:
+            if any(isinstance(v, str) and plain_secret(name, v) for v in values):
+                found[shown(origin.location), name] = None
+    return found
 
 
 @click.command()
@@ -139,6 +172,7 @@ def lock(check: bool, folder: Path | None) -> int:
 
     It holds the resolved profiles. It is only used while it matches the layers byte for byte, so
     it may be old or absent: the layers are then read themselves, which takes some 0.2 s longer.
+    A secret in a layer is in the lock too, and is told.
 
     \b
     Examples:
@@ -156,8 +190,10 @@ def lock(check: bool, folder: Path | None) -> int:
         fresh = locks.read(path, files) is not None
         write(f"{shown(Location(str(path)))} is {'up to date' if fresh else 'old'}\n")
         return 0 if fresh else 1
-    profiles: dict[str, Any] = resolve_all(files)
-    write(locks.dump(profiles, files), path)
+    profiles: dict[str, Profile] = resolve_all(files)
+    for where, name in secrets_in(profiles.values()):
+        tell(f"dsv4-env: warning: {where}: {name} {HOLDS_SECRET}")
+    write(locks.dump(profiles, files), path, hands_on=True)
     write(f"wrote {shown(Location(str(path)))}: {len(profiles)} profiles\n")
     return 0
 

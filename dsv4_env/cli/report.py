@@ -142,7 +142,7 @@ def _against(run: Run, against: Sequence[str], names: Sequence[str], inputs: Inp
     from dsv4_env.settings import Pair
 
     profiles = [load_profile(name, run.profiles) for name in names]
-    wanted = {variable for p in profiles for variable in p.env}
+    wanted = {variable for p in profiles for variable in p.config.effective_env}
     for text in against or [str(run.settings.against or reference_script())]:
         pairs = [Pair(name, (text,)) for name in names]
         for opened in operands.open_launches(text, inputs):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -15,6 +15,7 @@ from dsv4_env.cli.common import (
     Inputs,
     color_option,
     input_options,
+    tell,
     use_color,
     write,
 )
@@ -24,14 +25,14 @@ from dsv4_env.model import (
     EnvVar,
     LaunchConfig,
     Location,
+    Outside,
     ServerArg,
     Unknown,
     Value,
-    is_secret,
-    masked,
     shown_path,
 )
 from dsv4_env.quoting import word
+from dsv4_env.secrets import MASK, hidden, masked, scrubbed
 
 Row: TypeAlias = tuple[str, str, str, str]
 """One row of a table: name, value, a remark on it, and where it is set."""
@@ -45,13 +46,15 @@ def shown(location: Location | None) -> str:
     return str(Location(path, location.line, location.column))
 
 
-def _text(name: str, value: Value) -> str:
+def text(name: str, value: Value) -> str:
+    """A value as one line of text, secrets masked."""
     if isinstance(value, str):
         return masked(name, value)
+    if isinstance(value, Outside):
+        return str(value)
     if value.default is not None:
         return f"{masked(name, value.default)} unless {', '.join(value.names)} is set"
-    text = value.text if not is_secret(name) else masked(name, value.text)
-    return f"<{text}> unknown: {value.reason}"
+    return f"<{masked(name, value.text)}> unknown: {value.reason}"
 
 
 def describe(config: LaunchConfig, *, origin: bool = False) -> dict[str, Any]:
@@ -60,6 +63,8 @@ def describe(config: LaunchConfig, *, origin: bool = False) -> dict[str, Any]:
     def value(name: str, value: Value) -> Any:
         if not isinstance(value, Unknown):
             return masked(name, value)
+        if isinstance(value, Outside):
+            return {"from-environment": True}
         fields = {"unknown": masked(name, value.text), "reason": value.reason}
         more = {"names": list(value.names), "default": value.default}
         return fields | {k: v for k, v in more.items() if v}
@@ -110,10 +115,18 @@ def describe(config: LaunchConfig, *, origin: bool = False) -> dict[str, Any]:
     return found
 
 
+def without_secrets(data: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """The tables of a profile: the path of a model may hold a password."""
+    return {
+        table: {k: masked(k, v) if isinstance(v, str) else v for k, v in values.items()}
+        for table, values in data.items()
+    }
+
+
 def argument(arg: ServerArg) -> str:
     """The values of a server argument, quoted as for a shell, secrets masked."""
-    texts = [(v, _text(arg.flag or "", v)) for v in arg.values]
-    return " ".join(word(text) if value == text else text for value, text in texts)
+    said = [(v, text(arg.flag or "", v)) for v in arg.values]
+    return " ".join(t if v != t or MASK in t else word(t) for v, t in said)
 
 
 def sections(groups: Sequence[tuple[str, Sequence[Row]]], *, color: bool) -> list[str]:
@@ -149,7 +162,7 @@ def render(config: LaunchConfig, title: str, *, origin: bool, color: bool) -> st
     if config.condition:
         lines.append(f"when {plain(config.condition)}")
     groups = [
-        ("Environment", [row(e.name, _text(e.name, e.value), e) for e in config.env]),
+        ("Environment", [row(e.name, text(e.name, e.value), e) for e in config.env]),
         ("Server arguments", [row(a.flag or "", argument(a), a) for a in config.args or ()]),
         ("Required inputs", [(r.name, shown(r.location), "", "") for r in config.required]),
     ]
@@ -171,7 +184,8 @@ def titled(launches: list[LaunchConfig]) -> list[tuple[str, LaunchConfig]]:
 def write_launches(
     launches: list[LaunchConfig], *, as_json: bool, origin: bool, color: bool
 ) -> None:
-    """Print launches as text or JSON."""
+    """Print launches as text or JSON, without secrets."""
+    launches = list(map(hidden, launches))
     if as_json:
         data = [describe(config, origin=origin) for config in launches]
         write(json.dumps(data, indent=2, ensure_ascii=False) + "\n")
@@ -214,22 +228,19 @@ def capture(
             raise UsageError(f"{script} would be run for real", expected="--yes-run-it")
         click.confirm(f"Run {script} for real, its launchers replaced?", abort=True, err=True)
     if shadow.isolation() == "none":
-        click.echo(
+        tell(
             "dsv4-env: warning: neither bubblewrap nor unshare works here: the script runs with "
-            "your network and your files",
-            err=True,
+            "your network and your files"
         )
     found = shadow.capture(script, inputs=inputs.variables, args=inputs.args or (), timeout=timeout)
     launches = list(found.launches)
     write_launches(launches, as_json=as_json, origin=False, color=use_color(color))
     for note in found.notes:
-        click.echo(f"note: {note}", err=True)
+        tell(f"note: {scrubbed(note)}")
     if found.exit_code is None:
-        click.echo(f"note: ended after {timeout:g} s", err=True)
+        tell(f"note: ended after {timeout:g} s")
     elif found.exit_code:
-        click.echo(
-            f"note: the script ended with {found.exit_code}: {found.errors.strip()}", err=True
-        )
+        tell(f"note: the script ended with {found.exit_code}: {scrubbed(found.errors.strip())}")
     return _against_static(script, inputs, launches)
 
 
@@ -242,7 +253,7 @@ def _against_static(script: Path, inputs: Inputs, launches: list[LaunchConfig]) 
     static = file_launches(Operand(str(script)), closed)[2]
     wrong = 0
     if len(static) != len(launches):
-        click.echo(f"static: {len(static)} launches were read, {len(launches)} happened", err=True)
+        tell(f"static: {len(static)} launches were read, {len(launches)} happened")
     for number, (read, happened) in enumerate(zip(static, launches, strict=False), 1):
         for d in diff(_without_inputs(read, happened, inputs), happened):
             if d.kind is Kind.REORDERED:
@@ -253,15 +264,14 @@ def _against_static(script: Path, inputs: Inputs, launches: list[LaunchConfig]) 
                 "nothing" if words is None else show(d.name, words) for words in (d.left, d.right)
             ]
             if d.condition:
-                sides[0] += f" ({d.condition})"
+                sides[0] += f" ({scrubbed(d.condition)})"
             verdict = "differs" if known else "unknown"
-            click.echo(
+            tell(
                 f"static: {verdict}: {d.name} of launch {number} was read as {sides[0]}, "
-                f"and was {sides[1]}",
-                err=True,
+                f"and was {sides[1]}"
             )
     if not wrong and len(static) == len(launches):
-        click.echo("static: all that was known without a run is what happened", err=True)
+        tell("static: all that was known without a run is what happened")
     return 1 if wrong or len(static) > len(launches) else 0
 
 

@@ -19,6 +19,7 @@ from dsv4_env.cli.common import (
     profiles_option,
     selection_options,
     sglang_option,
+    tell,
     use_color,
     write,
 )
@@ -26,6 +27,8 @@ from dsv4_env.cli.operands import open_launch, relevant, split
 from dsv4_env.errors import UsageError
 from dsv4_env.profile import Profile, load_profile
 from dsv4_env.reporters.style import plain
+
+OPTION = "--secrets-from-environment"
 
 if TYPE_CHECKING:
     from dsv4_env.catalogue import Catalogue
@@ -48,6 +51,7 @@ class _How:
     write: bool
     force: bool
     color: bool
+    from_environment: bool = False
 
     def compared(self, profile: LaunchConfig, launch: LaunchConfig) -> list[Difference]:
         """The differences from a profile to a launch."""
@@ -67,6 +71,12 @@ partial_option = click.option(
 )
 force_option = click.option(
     "--force", is_flag=True, help="Write a file that has uncommitted changes or changed meanwhile."
+)
+secrets_option = click.option(
+    "--secrets-from-environment",
+    is_flag=True,
+    help="Write {from-environment = true} for a variable that holds a secret, and leave out flags "
+    "that do.",
 )
 exact_option = click.option(
     "--exact", is_flag=True, help="Every letter counts, whatever SGLang makes of it."
@@ -93,6 +103,7 @@ exact_option = click.option(
 @click.option("--prune", is_flag=True, help="--to: take out settings that the profile hasn't.")
 @click.option("--shared", is_flag=True, help="--to: also change values that other launches use.")
 @click.option("--layer", metavar="NAME", help="--from: the layer that the changes go to.")
+@secrets_option
 @partial_option
 @force_option
 @selection_options
@@ -109,6 +120,7 @@ def sync(
     prune: bool,
     shared: bool,
     layer: str | None,
+    secrets_from_environment: bool,
     partial: bool,
     force: bool,
     ignore: tuple[str, ...],
@@ -123,8 +135,9 @@ def sync(
 
     Shows a diff and writes nothing without --write. What SGLang reads the same is left alone.
     --to edits values only where they stand; --from edits the layer that a setting comes from,
-    or the profile's own where others share that layer. Exit code 1 when there is something to
-    write, 0 when there is nothing (more) to do.
+    or the profile's own where others share that layer. A secret is never written into a layer:
+    the command refuses (exit code 2) and says how to leave it to the environment.
+    Exit code 1 when there is something to write, 0 when there is nothing (more) to do.
 
     \b
     Examples:
@@ -141,8 +154,11 @@ def sync(
     how = _How(
         None if exact else catalogue_for(sglang, [profile.sglang_range]),
         ignore, compare, inputs, partial, write_, force, use_color(color),
+        secrets_from_environment,
     )  # fmt: skip
     if target is not None:
+        if secrets_from_environment:
+            raise UsageError(f"{OPTION} with --to", expected=f"{OPTION} with --from")
         if layer is not None:
             raise UsageError("--layer with --to", expected="--layer with --from")
         return _to(profile, target, how, prune=prune, shared=shared)
@@ -184,21 +200,27 @@ def _to(profile: Profile, text: str, how: _How, *, prune: bool, shared: bool) ->
 
 def _refuse(refused: Sequence[Refused], how: _How) -> None:
     """Say what can't be written; without --partial that is an error."""
+    if how.from_environment:
+        for one in refused:
+            if one.expected is not None:
+                _note(f"left to the launch: {one}")
+        refused = [one for one in refused if one.expected is None]
     if refused and not how.partial:
         for one in refused[1:]:
             _note(f"can't be written: {one}")
         more = f" (and {len(refused) - 1} more, told above)" if refused[1:] else ""
         raise UsageError(
-            f"{refused[0].name}: {refused[0].reason}{more}",
+            f"{refused[0].told}{more}",
             where=refused[0].location,
-            expected="a value that can be written safely, or --partial to write the rest",
+            expected=refused[0].expected
+            or "a value that can be written safely, or --partial to write the rest",
         )
     for one in refused:
         _note(f"left alone: {one}")
 
 
 def _note(message: str) -> None:
-    click.echo(f"dsv4-env: {plain(message)}", err=True)
+    tell(f"dsv4-env: {plain(message)}")
 
 
 def _from(profile: Profile, text: str, how: _How, own: Path | None, layer: str | None) -> int:
@@ -207,7 +229,7 @@ def _from(profile: Profile, text: str, how: _How, own: Path | None, layer: str |
 
     launch = _launch(text, how.inputs, profile)
     layers = Layers(profile.name, own, layer)
-    _refuse(bring(layers, launch, how.compared), how)
+    _refuse(bring(layers, launch, how.compared, from_environment=how.from_environment), how)
     changes = layers.changes()
     others = layers.affected()
     label = f"also changes {', '.join(others)}" if others else None
@@ -217,16 +239,19 @@ def _from(profile: Profile, text: str, how: _How, own: Path | None, layer: str |
 
 def _launch(text: str, inputs: Inputs, profile: Profile | None) -> LaunchConfig:
     launch = open_launch(text, inputs).config
-    return relevant(launch, set(profile.env) if profile else ())
+    return relevant(launch, set(profile.config.effective_env) if profile else ())
 
 
 def _left(layers: Layers, how: _How, launch: LaunchConfig) -> list[str]:
     """What the profile, as edited, still has otherwise than the launch."""
     from dsv4_env.rules import with_model
-    from dsv4_env.writeback import SETTLED
+    from dsv4_env.writeback import SETTLED, kept_out
 
     found = how.compared(with_model(layers.profile()), launch)
-    return [d.name for d in found if d.kind not in SETTLED]
+    left = [d for d in found if d.kind not in SETTLED]
+    if how.from_environment:
+        left = [d for d in left if kept_out.refused(launch, d) is None]
+    return [d.name for d in left]
 
 
 def _finish(
@@ -282,6 +307,7 @@ def _short(path: Path) -> str:
     help="The profile to extend. Default: the nearest one.",
 )
 @click.option("--write", "write_", is_flag=True, help="Write it into the folder of your profiles.")
+@secrets_option
 @partial_option
 @selection_options
 @exact_option
@@ -294,6 +320,7 @@ def import_(
     name: str,
     over: str | None,
     write_: bool,
+    secrets_from_environment: bool,
     partial: bool,
     ignore: tuple[str, ...],
     compare: tuple[str, ...],
@@ -306,7 +333,8 @@ def import_(
     """Make a profile of a launch, over the nearest one there is.
 
     Prints the TOML of the smallest layer that does it; --write makes NAME.toml in the folder of
-    your own profiles. Host and port stay out of it, for they belong to a machine.
+    your own profiles. Host and port stay out of it, for they belong to a machine. So do secrets:
+    what looks like one is refused, or left to the environment of the launch.
 
     \b
     Examples:
@@ -322,10 +350,14 @@ def import_(
     how = _How(
         None if exact else catalogue_for(sglang, []),
         ignore, compare, inputs, partial, write_, force=False, color=use_color(color),
+        from_environment=secrets_from_environment,
     )  # fmt: skip
     launch = _launch(source, inputs, None)
     title = f"Imported from {source}"
-    made = imports.make(launch, name, own, how.compared, over=over, title=title)
+    made = imports.make(
+        launch, name, own, how.compared, over=over, title=title,
+        from_environment=secrets_from_environment,
+    )  # fmt: skip
     _refuse(made.refused, how)
     if made.local:
         _note(f"left to the machine: {', '.join(made.local)}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,10 +10,11 @@ import click
 
 from dsv4_env.cli import complete
 from dsv4_env.cli.catalogue import load_release
-from dsv4_env.cli.common import profile_folder, profiles_option, table, write
+from dsv4_env.cli.common import profile_folder, profiles_option, table, tell, write
 from dsv4_env.errors import UsageError
-from dsv4_env.model import Location
-from dsv4_env.profile import layer_files, load_profile
+from dsv4_env.model import FROM_ENVIRONMENT, Location
+from dsv4_env.profile import Profile, layer_files, load_profile
+from dsv4_env.secrets import plain_secret
 
 if TYPE_CHECKING:
     from dsv4_env.upgrade import Advice
@@ -75,13 +77,26 @@ def upgrade(
     if path is not None:  # before anything is printed: the reader may go away
         import tomli_w
 
-        write(tomli_w.dumps(layer(profile, advice, new)), path)
+        _no_secret(advice, profile)
+        write(tomli_w.dumps(layer(profile, advice, new)), path, hands_on=True)
     rows = [(a.action.value, a.name, _what(a)) for a in advice]
     title = f"{name} from SGLang {old.release} to {new.release}: "
     title += f"{len(rows)} to see to" if rows else "nothing to do"
     write(f"{title}\n" + (table(rows) if rows else ""))
     if path is not None:
-        click.echo(f"wrote {Location(str(path))}", err=True)
+        tell(f"wrote {Location(str(path))}")
+
+
+def _no_secret(advice: Sequence[Advice], profile: Profile) -> None:
+    """Raise UsageError where the layer would hold a secret under a new name."""
+    for a in advice:
+        words = [w for values in a.values or () for w in values]
+        if a.new and any(plain_secret(a.new, w) for w in words):
+            raise UsageError(
+                f"{a.new} holds what looks like a secret, and a layer is read by everyone",
+                where=next((e.location for e in profile.config.env if e.name == a.name), None),
+                expected=f"{a.name} = {FROM_ENVIRONMENT} in the profile",
+            )
 
 
 def _what(a: Advice) -> str:

@@ -14,7 +14,7 @@ from dsv4_env.diff import Setting, is_unknown, settings
 from dsv4_env.drift.bound import Bound, Weighed
 from dsv4_env.equivalence import dest, same
 from dsv4_env.finding import Severity
-from dsv4_env.model import LaunchConfig, Unknown
+from dsv4_env.model import LaunchConfig, Outside, Unknown
 from dsv4_env.profile import Profile
 from dsv4_env.rules import compare_launches, is_ignored, is_local, with_model
 from dsv4_env.settings import Settings
@@ -185,6 +185,8 @@ def _alike(section: str, ours: Setting, theirs: Sequence[Setting], catalogue: Ca
     found = 0.0
     for each in theirs:
         if each.spelling == ours.spelling or same(section, ours, each, catalogue):
+            return 1.0
+        if is_unknown(each.words) and isinstance(ours.words[0], Outside):
             return 1.0
         if is_unknown(each.words):
             found = 0.5

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from dsv4_env import quoting
 from dsv4_env.errors import ExportError
 from dsv4_env.exporters import ExportOptions
-from dsv4_env.exporters.known import NOT_TEXT, Limits, known_env
+from dsv4_env.exporters.known import NOT_TEXT, Limits, env_or_outside, known_env
 from dsv4_env.exporters.notes import notes
-from dsv4_env.model import LaunchConfig, is_secret
+from dsv4_env.model import LaunchConfig
+from dsv4_env.secrets import is_secret
 
 _DOTENV = Limits("a .env file")
 # Docker reads line by line, and a line of 64 KiB is too long for it.
@@ -41,15 +42,18 @@ def dotenv(config: LaunchConfig, options: ExportOptions) -> str:
 
 
 def docker_env(config: LaunchConfig, options: ExportOptions) -> str:
-    """A file for ``docker run --env-file``, which takes each line as it stands."""
-    for name, value in known_env(config, _DOCKER).items():
+    """A file for ``docker run --env-file``, which takes each line as it stands.
+
+    A name alone hands on what the environment of ``docker`` has.
+    """
+    for name, value in env_or_outside(config, _DOCKER).items():
         size = len(f"{name}={value}".encode())
         if size > _DOCKER_LINE:
             raise ExportError(
                 f"{name} makes a line of {size} bytes, which Docker's --env-file can't hold",
                 expected=f"at most {_DOCKER_LINE} bytes with its name",
             )
-    return _lines(config, options, _DOCKER, str)
+    return _lines(config, options, _DOCKER, str, outside=True)
 
 
 def systemd(config: LaunchConfig, options: ExportOptions) -> str:
@@ -82,11 +86,17 @@ def github_masks(config: LaunchConfig) -> str:
 
 
 def _lines(
-    config: LaunchConfig, options: ExportOptions, limits: Limits, quote: Callable[[str], str]
+    config: LaunchConfig,
+    options: ExportOptions,
+    limits: Limits,
+    quote: Callable[[str], str],
+    *,
+    outside: bool = False,
 ) -> str:
     said = notes(config, options)
     rows = [f"# {text}" for text in said.head]
-    for name, value in known_env(config, limits).items():
+    env: Mapping[str, str | None] = (env_or_outside if outside else known_env)(config, limits)
+    for name, value in env.items():
         rows += [f"# {text}" for text in said.env(name)]
-        rows.append(f"{name}={quote(value)}")
+        rows.append(name if value is None else f"{name}={quote(value)}")
     return "".join(f"{row}\n" for row in rows)

@@ -7,7 +7,15 @@ from typing import Any
 
 from dsv4_env.exporters import ExportOptions
 from dsv4_env.exporters.container import COMMAND
-from dsv4_env.exporters.known import ANY_NAME, NOT_TEXT, TEXT, Limits, known_args, known_env
+from dsv4_env.exporters.known import (
+    ANY_NAME,
+    NOT_TEXT,
+    TEXT,
+    Limits,
+    env_or_outside,
+    known_args,
+    known_env,
+)
 from dsv4_env.model import LaunchConfig
 
 _JSON = Limits("JSON", TEXT.cannot, ANY_NAME, "no =")
@@ -28,7 +36,10 @@ def vscode(config: LaunchConfig, options: ExportOptions) -> str:
         "request": "launch",
         "module": COMMAND[-1],
         "args": known_args(config, _VSCODE),
-        "env": known_env(config, _VSCODE),
+        "env": {
+            name: f"${{env:{name}}}" if value is None else value
+            for name, value in env_or_outside(config, _VSCODE).items()
+        },
         "console": "integratedTerminal",
         "justMyCode": False,
     }

@@ -6,7 +6,16 @@ import re
 from dataclasses import dataclass
 
 from dsv4_env.errors import ExportError
-from dsv4_env.model import ENV_NAME, EnvVar, LaunchConfig, Location, Origin, ServerArg, Unknown
+from dsv4_env.model import (
+    ENV_NAME,
+    EnvVar,
+    LaunchConfig,
+    Location,
+    Origin,
+    Outside,
+    ServerArg,
+    Unknown,
+)
 
 ANY_NAME = re.compile(r"[^=\0]+")
 # Raw bytes arrive as these (PEP 383): what is written as text can't hold them.
@@ -23,13 +32,41 @@ class Limits:
     names_expected: str = "letters, digits and _, no digit first"
 
 
+# The formats that can say that a variable comes from outside.
+REFERRING = (
+    "shell", "fish", "powershell", "csh", "docker-env", "docker-run", "compose", "k8s-env",
+    "k8s-pod", "k8s-lws", "slurm", "run-sh", "python", "toml", "vscode",
+)  # fmt: skip
 BYTES = Limits("the environment", "(?!)")
 TEXT = Limits("a text file")
 
 
 def known_env(config: LaunchConfig, limits: Limits = BYTES) -> dict[str, str]:
-    """Name to value, in order. Raises ExportError for what is unknown or can't be carried."""
-    return {s.name: _known(s.name, s, limits) for s in counting(config, limits)}
+    """Name to value, in order, for a format that holds nothing but values.
+
+    Raises ExportError for what is unknown, comes from the environment or can't be carried.
+    """
+    found: dict[str, str] = {}
+    for setting in counting(config, limits):
+        if isinstance(setting.value, Outside):
+            raise ExportError(
+                f"{setting.name} comes from the environment, which {limits.format} can't say",
+                where=setting.location,
+                expected=f"a format that can: {', '.join(REFERRING)}",
+            )
+        found[setting.name] = _known(setting.name, setting, limits)
+    return found
+
+
+def env_or_outside(config: LaunchConfig, limits: Limits = BYTES) -> dict[str, str | None]:
+    """Name to value, in order; None where the environment has it. Raises ExportError as known_env.
+
+    The format then writes what it has to refer to a variable outside.
+    """
+    return {
+        s.name: None if isinstance(s.value, Outside) else _known(s.name, s, limits)
+        for s in counting(config, limits)
+    }
 
 
 def known_args(config: LaunchConfig, limits: Limits = BYTES) -> list[str]:

@@ -20,7 +20,7 @@ from dsv4_env.exporters.container import (
     noted_words,
     port,
 )
-from dsv4_env.exporters.known import Limits, known_env
+from dsv4_env.exporters.known import Limits, env_or_outside, known_env
 from dsv4_env.exporters.notes import Notes, notes
 from dsv4_env.exporters.yaml import Node, Noted, Plain, dump
 from dsv4_env.model import LaunchConfig
@@ -38,7 +38,7 @@ _CONFIGMAP = Limits(
 def env(config: LaunchConfig, options: ExportOptions) -> str:
     """The ``env`` of a container."""
     said = notes(config, options)
-    return dump({"env": _env(config, said)}, said.head)
+    return dump({"env": _env("k8s-env", config, options, said)}, said.head)
 
 
 def configmap(config: LaunchConfig, options: ExportOptions) -> str:
@@ -82,11 +82,18 @@ def _head(version: str, kind: str, name: str) -> dict[str, Node]:
     return {"apiVersion": Plain(version), "kind": Plain(kind), "metadata": {"name": name}}
 
 
-def _env(config: LaunchConfig, said: Notes) -> list[Node]:
-    return [
-        Noted({"name": n, "value": quoting.kubernetes(v)}, said.env(n))
-        for n, v in known_env(config, _LIMITS).items()
-    ]
+def _env(format_: str, config: LaunchConfig, options: ExportOptions, said: Notes) -> list[Node]:
+    """The variables; what comes from outside is a key of the Secret NAME-secrets."""
+    secret = f"{label(format_, config, options)}-secrets"
+    found: list[Node] = []
+    for name, value in env_or_outside(config, _LIMITS).items():
+        item: dict[str, Node] = {"name": name}
+        if value is None:
+            item["valueFrom"] = {"secretKeyRef": {"name": secret, "key": name}}
+        else:
+            item["value"] = quoting.kubernetes(value)
+        found.append(Noted(item, said.env(name)))
+    return found
 
 
 def _spec(
@@ -99,7 +106,7 @@ def _spec(
         "image": image(format_, options),
         "command": list(COMMAND),
         "args": [*noted_words(config, said, _LIMITS, quoting.kubernetes), *more],
-        "env": _env(config, said),
+        "env": _env(format_, config, options, said),
         "ports": [{"name": Plain("http"), "containerPort": port(config)}],
         "readinessProbe": {"httpGet": {"path": Plain("/health"), "port": port(config)}},
     }

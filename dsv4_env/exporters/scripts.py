@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dsv4_env import quoting
 from dsv4_env.exporters import ExportOptions
 from dsv4_env.exporters.container import COMMAND, DIST_PORT, label
-from dsv4_env.exporters.known import arg_groups, known_env
+from dsv4_env.exporters.known import arg_groups, env_or_outside
 from dsv4_env.exporters.notes import Notes, notes
+from dsv4_env.exporters.shell import required
 from dsv4_env.model import LaunchConfig
 
 
@@ -58,8 +59,9 @@ def _comments(texts: Sequence[str]) -> list[str]:
 
 def _exports(config: LaunchConfig, said: Notes) -> list[str]:
     rows: list[str] = []
-    for name, value in known_env(config).items():
-        rows += [*_comments(said.env(name)), f"export {name}={quoting.sh(value)}"]
+    for name, value in env_or_outside(config).items():
+        line = required(name) if value is None else f"export {name}={quoting.sh(value)}"
+        rows += [*_comments(said.env(name)), line]
     return rows
 
 

@@ -6,14 +6,16 @@ from collections.abc import Callable
 
 from dsv4_env import quoting
 from dsv4_env.exporters import ExportOptions
-from dsv4_env.exporters.known import BYTES, TEXT, Limits, counting, known_env
+from dsv4_env.exporters.known import BYTES, TEXT, Limits, counting, env_or_outside
 from dsv4_env.exporters.notes import notes
-from dsv4_env.model import LaunchConfig
+from dsv4_env.model import LaunchConfig, Outside
+
+MISSING = "it has to be set, for the profile takes it from the environment"
 
 
 def export(config: LaunchConfig, options: ExportOptions) -> str:
     """POSIX shells: lines for ``eval``. The server arguments aren't in it: see ``args``."""
-    return _lines(config, options, BYTES, _export, lambda n: f"unset {n}")
+    return _lines(config, options, BYTES, _export, lambda n: f"unset {n}", required)
 
 
 def fish(config: LaunchConfig, options: ExportOptions) -> str:
@@ -22,6 +24,8 @@ def fish(config: LaunchConfig, options: ExportOptions) -> str:
         config, options, BYTES,
         lambda n, v: f"set -gx {n} {quoting.fish(v)}",
         lambda n: f"set -q {n}; and set -e {n}; or true",
+        lambda n: f'test -n "${n}"; or begin; echo "{n}: {MISSING}" >&2; return 1; end; '
+        f"set -gx {n} ${n}",
     )  # fmt: skip
 
 
@@ -31,6 +35,7 @@ def csh(config: LaunchConfig, options: ExportOptions) -> str:
         config, options, BYTES,
         lambda n, v: f"setenv {n} {quoting.csh(v)};",
         lambda n: f"unsetenv {n};",
+        lambda n: f"setenv {n} ${n}:q;",  # an error where it isn't set
         lambda text: f": {quoting.csh(text)};",  # what is typed has no comments in it
     )  # fmt: skip
 
@@ -40,7 +45,13 @@ def powershell(config: LaunchConfig, options: ExportOptions) -> str:
     return _lines(
         config, options, Limits("PowerShell", TEXT.cannot), _powershell,
         lambda n: f"Remove-Item -ErrorAction Ignore -LiteralPath Env:{n}",
+        lambda n: f"if (-not $env:{n}) {{ throw '{n}: {MISSING}' }}",
     )  # fmt: skip
+
+
+def required(name: str) -> str:
+    """What exports a variable of the environment, and fails where there is none."""
+    return f': "${{{name}:?{MISSING}}}"; export {name}'
 
 
 def _export(name: str, value: str) -> str:
@@ -61,13 +72,16 @@ def _lines(
     limits: Limits,
     set_: Callable[[str, str], str],
     unset: Callable[[str], str],
+    require: Callable[[str], str],
     remark: Callable[[str], str] = "# {}".format,
 ) -> str:
     said = notes(config, options)
     if options.unset:
-        lines = {s.name: unset(s.name) for s in counting(config, limits)}
+        given = [s for s in counting(config, limits) if not isinstance(s.value, Outside)]
+        lines = {s.name: unset(s.name) for s in given}
     else:
-        lines = {n: set_(n, v) for n, v in known_env(config, limits).items()}
+        env = env_or_outside(config, limits)
+        lines = {n: require(n) if v is None else set_(n, v) for n, v in env.items()}
     rows = [*map(remark, said.head)]
     for name, line in lines.items():
         rows += [*map(remark, said.env(name)), line]

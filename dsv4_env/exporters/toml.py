@@ -6,9 +6,9 @@ from typing import Any
 
 from dsv4_env.exporters import ExportOptions
 from dsv4_env.exporters.flags import by_flag
-from dsv4_env.exporters.known import TEXT, Limits, known_env
+from dsv4_env.exporters.known import TEXT, Limits, env_or_outside
 from dsv4_env.exporters.notes import notes
-from dsv4_env.model import LaunchConfig
+from dsv4_env.model import FROM_ENVIRONMENT, LaunchConfig
 
 _LIMITS = Limits("TOML", TEXT.cannot)
 
@@ -20,8 +20,9 @@ def export(config: LaunchConfig, options: ExportOptions) -> str:
     said = notes(config, options)
     flags = by_flag(config, _LIMITS, "a profile has no positional arguments")
     rows = [*(f"# {text}\n" for text in said.head), "[env]\n"]
-    for name, value in known_env(config, _LIMITS).items():
-        rows += [*(f"# {text}\n" for text in said.env(name)), tomli_w.dumps({name: value})]
+    for name, value in env_or_outside(config, _LIMITS).items():
+        line = f"{name} = {FROM_ENVIRONMENT}\n" if value is None else tomli_w.dumps({name: value})
+        rows += [*(f"# {text}\n" for text in said.env(name)), line]
     rows.append("\n[args]\n")
     for flag, (index, found) in flags.items():
         rows += [*(f"# {text}\n" for text in said.arg(index)), tomli_w.dumps({flag: _value(found)})]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,10 +12,11 @@ from dsv4_env.drift.sources import Reading, read
 from dsv4_env.errors import ReadError
 from dsv4_env.history import git
 from dsv4_env.history.git import Commit, Version
-from dsv4_env.model import LaunchConfig, Unknown, masked
+from dsv4_env.model import LaunchConfig, Unknown
 from dsv4_env.readers import label
 from dsv4_env.readers.detect import detect
 from dsv4_env.rules import is_ignored, is_local
+from dsv4_env.secrets import masked
 
 if TYPE_CHECKING:
     from dsv4_env.catalogue import Catalogue
@@ -129,8 +130,18 @@ def history(
     for side, listed in found:
         tracks += _tracks(side, listed, launches, catalogue, ignore)
     total = sum(len(vs) for _, vs in found)
-    settings = tuple(_settings(tracks, catalogue, since))
+    settings = tuple(map(_hidden, _settings(tracks, catalogue, since)))
+    for track in tracks:  # only now: a secret that became another has moved
+        for name, points in track.settings.items():
+            points[:] = [replace(p, value=p.value and masked(name, p.value)) for p in points]
     return History(tuple(tracks), settings, tuple(problems), sum(counts.values()), total, since)
+
+
+def _hidden(setting: Setting) -> Setting:
+    """The setting without the secrets that tests took over."""
+    name = setting.name
+    follows = (replace(f, value=f.value and masked(name, f.value)) for f in setting.follows)
+    return replace(setting, follows=tuple(follows))
 
 
 def _recent(listed: list[Version], since: datetime | None) -> list[Version]:
@@ -196,11 +207,7 @@ def _values(config: LaunchConfig | None, ignore: Sequence[str]) -> dict[str, str
             continue
         text = " ".join(map(_text, a.values)) + (f" when {a.condition}" if a.condition else "")
         found[a.flag] = f"{found[a.flag]}, {text}" if a.flag in found and text else text
-    return {
-        n: masked(n, v)
-        for n, v in found.items()
-        if not is_local(n, ()) and not is_ignored(n, ignore)
-    }
+    return {n: v for n, v in found.items() if not is_local(n, ()) and not is_ignored(n, ignore)}
 
 
 def _text(value: object) -> str:

@@ -13,7 +13,7 @@ from dsv4_env.history.git import Commit
 from dsv4_env.reporters.content import count
 from dsv4_env.reporters.markdown import code
 from dsv4_env.reporters.style import plain
-from dsv4_env.scrub import scrubbed
+from dsv4_env.secrets.text import scrubbed
 
 VERSION = 1
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from dsv4_env.catalogue import SGLANG, owner, within
 from dsv4_env.finding import Severity
 from dsv4_env.lint import source
 from dsv4_env.lint.subject import Problem, Subject, text
-from dsv4_env.model import Location, Value, is_secret
+from dsv4_env.model import Location, Value
+from dsv4_env.secrets import plain_secret
 
-_NO_SECRET = re.compile(r"(?i)[-+]?[0-9.]*|true|false|yes|no|none|auto|empty|dummy|x+|\*+")
 _OWNERS = (SGLANG, "AITER (AMD)")
 # Files in which one set of variables lies over another on purpose: dicts, levels, merged maps.
 _LAYERED = {"python", "workflow", "compose", "kubernetes"}
@@ -65,9 +64,7 @@ def secret(s: Subject) -> Iterator[Problem]:
 
 def _plain_secret(s: Subject, name: str, value: Value, *, declared: bool = False) -> bool:
     known = text(value)
-    if not known or _NO_SECRET.fullmatch(known):
-        return False
-    if not declared and not is_secret(name, known):
+    if not known or not plain_secret("SECRET" if declared else name, known):
         return False
     if s.config.reader == "profile":
         return True

@@ -20,7 +20,6 @@ from dsv4_env.finding import Report
 from dsv4_env.matrix import MARKS, Cell, Column, Made, Matrix, Row, Status, owner_of, section_of
 from dsv4_env.matrix.details import details, kind, ours, place, said
 from dsv4_env.matrix.timeline import timelines
-from dsv4_env.model import masked
 from dsv4_env.reporters.content import (
     Entry,
     count,
@@ -33,7 +32,8 @@ from dsv4_env.reporters.content import (
 )
 from dsv4_env.reporters.style import plain
 from dsv4_env.rules import show
-from dsv4_env.scrub import scrubbed
+from dsv4_env.secrets import masked
+from dsv4_env.secrets.text import scrubbed
 
 if TYPE_CHECKING:
     from jinja2 import Template

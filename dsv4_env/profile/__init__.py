@@ -9,7 +9,7 @@ from typing import Any
 
 from dsv4_env.errors import ProfileError, did_you_mean
 from dsv4_env.guard.files import checkout, read_bytes
-from dsv4_env.model import EnvVar, LaunchConfig, Location, Origin, ServerArg
+from dsv4_env.model import EnvVar, LaunchConfig, Location, Origin, Outside, ServerArg, outside
 from dsv4_env.model import shipped_dir as shipped_dir
 
 
@@ -36,8 +36,16 @@ class Profile:
 
     @property
     def env(self) -> dict[str, str]:
-        """The environment variables, in order and as spelled; a new dict each time."""
+        """The environment variables, in order and as spelled; a new dict each time.
+
+        Those that come from the environment of the launch aren't in it: see :attr:`required`.
+        """
         return {e.name: e.value for e in self.config.env if isinstance(e.value, str)}
+
+    @property
+    def required(self) -> list[str]:
+        """The variables that the environment of the launch has to hold, in order."""
+        return [e.name for e in self.config.env if isinstance(e.value, Outside)]
 
     @property
     def server_args(self) -> list[str]:
@@ -104,7 +112,18 @@ class Profile:
         return self.data.get("source", {})
 
     def launch_env(self, environ: Mapping[str, str]) -> dict[str, str]:
-        """A copy of *environ* with the profile's variables over it; *environ* stays as it is."""
+        """A copy of *environ* with the profile's variables over it; *environ* stays as it is.
+
+        Raises ProfileError where *environ* lacks a variable that the profile takes from there.
+        """
+        for setting in self.config.env:
+            if isinstance(setting.value, Outside) and not environ.get(setting.name):
+                found = "is empty" if setting.name in environ else "isn't set"
+                raise ProfileError(
+                    f"{setting.name} {found}, and {self.name} takes it from the environment",
+                    where=setting.location,
+                    expected=f"{setting.name} in the environment of the launch",
+                )
         return {**environ, **self.env}
 
     def command(
@@ -196,7 +215,14 @@ def _resolve(order: Sequence[Any]) -> Profile:
     top = order[-1]
     resolved = loader.merge(list(order))
     origins = loader.origins(list(order))
-    env = tuple(EnvVar(k, v, origins["env", k]) for k, v in resolved.env.items())
+    env = tuple(
+        EnvVar(
+            name,
+            value if isinstance(value, str) else outside(name, origins["env", name].location),
+            origins["env", name],
+        )
+        for name, value in resolved.env.items()
+    )
     args = tuple(
         ServerArg(flag, tuple(words), origins["args", flag])
         for flag, occurrences in resolved.args.items()

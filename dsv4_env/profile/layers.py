@@ -16,7 +16,8 @@ from dsv4_env import toml_source
 from dsv4_env.errors import ProfileError, did_you_mean
 from dsv4_env.model import Location, Origin
 from dsv4_env.profile import layer_bytes
-from dsv4_env.profile.schema import LAYER_NAME, LayerFile, Resolved
+from dsv4_env.profile.schema import LAYER_NAME, FromEnvironment, LayerFile, Resolved
+from dsv4_env.secrets import masked
 from dsv4_env.toml_source import KeyPath, TomlSource
 
 SECTIONS = tuple(Resolved.model_fields)
@@ -225,14 +226,16 @@ def _agree(
         if other_value != value:
             raise ProfileError(
                 f"layers {other.name} and {layer.name} disagree on {key[1]}: "
-                f"{_said(other_value)} at {other_where}, {_said(value)} at {where}",
+                f"{_said(key[1], other_value)} at {other_where}, {_said(key[1], value)} at {where}",
                 where=top.source.key(("extends",)),
                 expected=f"them to agree, or {top.name} to set {key[1]} itself",
             )
 
 
-def _said(value: Any) -> str:
-    return "unset" if value is None else f'"{spelled(value)}"'
+def _said(name: str, value: Any) -> str:
+    if value is None:
+        return "unset"
+    return str(value) if isinstance(value, FromEnvironment) else f'"{masked(name, spelled(value))}"'
 
 
 def spelled(value: Any) -> str:
@@ -264,7 +267,7 @@ class _Merged(BaseSettings):
 
     model_config = SettingsConfigDict(extra="forbid")
 
-    env: dict[str, str | None] = {}
+    env: dict[str, Any] = {}
     args: dict[str, list[list[str]] | None] = {}
     model: dict[str, Any] = {}
     launch: dict[str, Any] = {}
@@ -285,6 +288,7 @@ def merge(order: list[Layer]) -> Resolved:
         ) -> tuple[PydanticBaseSettingsSource, ...]:
             return tuple(_LayerSource(settings_cls, layer) for layer in reversed(order))
 
-    merged = Merged().model_dump()
-    resolved = {s: {k: v for k, v in merged[s].items() if v is not None} for s in SECTIONS}
+    merged = Merged()
+    tables: dict[str, dict[str, Any]] = {s: getattr(merged, s) for s in SECTIONS}
+    resolved = {s: {k: v for k, v in t.items() if v is not None} for s, t in tables.items()}
     return Resolved.model_validate(resolved)

@@ -16,7 +16,7 @@ from typing import Any, cast
 
 from dsv4_env import __version__
 from dsv4_env.errors import ProfileError
-from dsv4_env.model import EnvVar, LaunchConfig, Location, Origin, ServerArg
+from dsv4_env.model import EnvVar, LaunchConfig, Location, Origin, ServerArg, Value, outside
 from dsv4_env.profile import Profile, layer_bytes
 
 FORMAT = 1
@@ -74,11 +74,16 @@ def _encode(profile: Profile) -> dict[str, Any]:
     return {
         "description": profile.description,
         "layers": profile.layers,
-        "env": [[e.name, e.value, _chain(e.origin)] for e in config.env],
+        "env": [[e.name, _value(e.value), _chain(e.origin)] for e in config.env],
         "args": [[a.flag, a.values, _chain(a.origin)] for a in config.args or ()],
         "data": profile.data,
         "origins": [[*key, _chain(origin)] for key, origin in profile.origins.items()],
     }
+
+
+def _value(value: Value) -> str | None:
+    """A variable's value; None for one that comes from outside, whatever its name."""
+    return value if isinstance(value, str) else None
 
 
 def _chain(origin: Origin) -> list[list[Any]]:
@@ -97,10 +102,14 @@ def _decode(name: str, item: Mapping[str, Any], paths: Mapping[str, str]) -> Pro
             raise ValueError("empty chain")
         return found
 
+    def variable(key: str, value: str | None, chain: list[list[Any]]) -> EnvVar:
+        setter = origin(chain)
+        return EnvVar(key, outside(key, setter.location) if value is None else value, setter)
+
     config = LaunchConfig(
         name,
         "profile",
-        tuple(EnvVar(n, v, origin(c)) for n, v, c in item["env"]),
+        tuple(variable(*found) for found in item["env"]),
         tuple(ServerArg(f, tuple(v), origin(c)) for f, v, c in item["args"]),
         location=Location(paths[name], 1, 1),
     )

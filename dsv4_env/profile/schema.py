@@ -5,6 +5,7 @@ Importing this costs pydantic and pydantic-settings (about 150 ms): only the lay
 
 from __future__ import annotations
 
+import enum
 import re
 from typing import Annotated, Any, TypeAlias
 
@@ -19,12 +20,23 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from dsv4_env.model import ENV_NAME
+from dsv4_env.model import ENV_NAME, FROM_ENVIRONMENT
 
 FLAG = re.compile(r"--?[A-Za-z][A-Za-z0-9_-]*")
 _PATTERNS = {"env": ENV_NAME, "args": FLAG}
 LAYER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
+
+class FromEnvironment(enum.Enum):
+    """What a layer says of a variable instead of a value."""
+
+    REQUIRED = FROM_ENVIRONMENT
+
+    def __str__(self) -> str:
+        return self.value
+
+
+EnvValue: TypeAlias = str | FromEnvironment
 ArgValues: TypeAlias = list[list[str]]
 """Each occurrence of a flag with its values: ``[[]]`` for a bare flag, ``[["8"]]`` for one."""
 
@@ -49,6 +61,18 @@ def _string(value: Any) -> Any:
     if isinstance(value, int | float):
         raise _wrong("the number {spelled}", 'a string, such as "{spelled}"')
     raise _wrong(_toml_type(value), "a string")
+
+
+def _env_value(value: Any) -> EnvValue:
+    """A string, or the table that says where the value comes from."""
+    if isinstance(value, FromEnvironment):
+        return value
+    if isinstance(value, dict):
+        if list(value) == ["from-environment"] and value["from-environment"] is True:
+            return FromEnvironment.REQUIRED
+        raise _wrong("a table", f"a string, or {FROM_ENVIRONMENT}")
+    text: str = _string(value)
+    return text
 
 
 def _toml_type(value: object) -> str:
@@ -119,6 +143,18 @@ def _seconds(value: Any) -> Any:
 _TEXT: dict[str, Any] = {"type": "string", "pattern": r"^[^\u0000]*$"}
 _NAMES = {env: {"type": "string", "pattern": f"^{p.pattern}$"} for env, p in _PATTERNS.items()}
 _WORDS: dict[str, Any] = {"type": "array", "items": _TEXT}
+_ENV_VALUE: dict[str, Any] = {
+    "anyOf": [
+        {**_TEXT, "description": "The value."},
+        {
+            "type": "object",
+            "properties": {"from-environment": {"const": True}},
+            "required": ["from-environment"],
+            "additionalProperties": False,
+            "description": "The value comes from outside, and has to be set at launch: a secret.",
+        },
+    ]
+}
 _OCCURRENCES: dict[str, Any] = {
     "anyOf": [
         {"const": True, "description": "No value."},
@@ -134,6 +170,7 @@ def _list_of(item: dict[str, Any]) -> WithJsonSchema:
 
 
 Text = Annotated[str, BeforeValidator(_string), WithJsonSchema(_TEXT)]
+EnvText = Annotated[EnvValue, BeforeValidator(_env_value), WithJsonSchema(_ENV_VALUE)]
 EnvName = Annotated[Text, AfterValidator(_env_name), WithJsonSchema(_NAMES["env"])]
 Flag = Annotated[Text, AfterValidator(_flag), WithJsonSchema(_NAMES["args"])]
 Occurrences = Annotated[ArgValues, BeforeValidator(_arg_values), WithJsonSchema(_OCCURRENCES)]
@@ -210,7 +247,7 @@ class Resolved(BaseModel):
 
     model_config = Table.model_config
 
-    env: dict[EnvName, Text] = Field(default_factory=dict)
+    env: dict[EnvName, EnvText] = Field(default_factory=dict)
     args: dict[Flag, Occurrences] = Field(default_factory=dict)
     model: ModelTable = Field(default_factory=ModelTable)
     launch: LaunchTable = Field(default_factory=LaunchTable)
@@ -248,7 +285,7 @@ _ABOUT = {
     "description": "What the profile is, in a few words.",
     "abstract": "Only there to be extended: no profile by itself.",
     "extends": "The layers below this one, lowest first, by the names of their files.",
-    "env": "Environment variables, as strings and in order.",
+    "env": f"Environment variables, in order: strings, or {FROM_ENVIRONMENT}.",
     "args": 'Server arguments: flag = true, "8", ["a", "b"] or [["a"], ["b"]].',
     "unset": "Settings of lower layers that this one takes away.",
     "unset.env": "Variables to take away.",

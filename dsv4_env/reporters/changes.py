@@ -5,7 +5,7 @@ from __future__ import annotations
 from dsv4_env.finding import Finding, Report
 from dsv4_env.reporters.content import Entry, count, entries, own_notes
 from dsv4_env.reporters.style import opening, paint, plain
-from dsv4_env.scrub import scrubbed
+from dsv4_env.secrets import MASK
 
 _SIGNS = {
     "DSV001": ("-", "red"),
@@ -47,7 +47,7 @@ def report(report: Report) -> str:
         ending = f", {waived} waived" if waived else ""
         lines.append(f"{differ} in {settings} compared, {comparison.unknown} unknown{ending}")
     lines += [_problem(e, report) for e in entries(report) if e.comparison is None]
-    lines += [paint(f"note: {plain(scrubbed(n))}", "dim", report.color) for n in report.notes]
+    lines += [paint(f"note: {plain(n)}", "dim", report.color) for n in report.notes]
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -60,5 +60,8 @@ def _values(finding: Finding) -> str:
     if finding.rule.id == "DSV004":
         return ""
     if finding.rule.id in ("DSV008", "DSV009"):
-        return scrubbed(finding.message).removeprefix(f"{finding.subject} ")
-    return " → ".join(scrubbed(v) for v in (finding.left, finding.right) if v is not None)
+        return finding.message.removeprefix(f"{finding.subject} ")
+    left, right = finding.left or "", finding.right or ""
+    if MASK in left and right.startswith(left):  # two secrets that aren't the same
+        return f"differs (hidden){right.removeprefix(left)}"
+    return " → ".join(v for v in (finding.left, finding.right) if v is not None)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dsv4_env.finding import Report
 from dsv4_env.reporters.content import entries, position, summary
 from dsv4_env.reporters.style import opening, plain
-from dsv4_env.scrub import scrubbed
 
 
 def report(report: Report) -> str:
@@ -17,5 +16,5 @@ def report(report: Report) -> str:
         else f"{e.finding.severity.value}: {e.finding.rule.id} {plain(e.message)}"
         for e in found
     ]
-    lines += [f"note: {plain(scrubbed(n))}" for n in report.notes]
+    lines += [f"note: {plain(n)}" for n in report.notes]
     return "".join(f"{line}\n" for line in (*lines, summary(report)))

@@ -1,4 +1,4 @@
-"""What every reporter says of a report, whatever it looks like there; secrets are masked."""
+"""What every reporter says of a report, whatever it looks like there."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from dsv4_env.finding import Comparison, Finding, Report, Severity
 from dsv4_env.model import Location
-from dsv4_env.scrub import scrubbed
 
 SEVERITIES = list(Severity)  # worst first
 
@@ -27,7 +26,7 @@ class Entry:
     @property
     def message(self) -> str:
         """What is found."""
-        return scrubbed(self.finding.message)
+        return self.finding.message
 
     def where(self, report: Report) -> str:
         """The place as shown: where there is none, what the launch is called."""
@@ -164,7 +163,7 @@ def shared_notes(report: Report) -> list[str]:
 def own_notes(comparison: Comparison, shared: Iterable[str]) -> list[str]:
     """The notes of one comparison alone."""
     skipped = set(shared)
-    return [scrubbed(n) for n in comparison.notes if n not in skipped]
+    return [n for n in comparison.notes if n not in skipped]
 
 
 def count(number: int, noun: str, plural: str = "") -> str:

@@ -7,9 +7,10 @@ import unicodedata
 
 from dsv4_env.finding import Report
 from dsv4_env.late import regexp
-from dsv4_env.model import MASK, Location, is_secret
+from dsv4_env.model import Location
 from dsv4_env.reporters.style import plain
-from dsv4_env.scrub import balanced_end, quoted_end, secret_spans
+from dsv4_env.secrets import MASK, is_secret
+from dsv4_env.secrets.text import balanced_end, quoted_end, secret_spans
 
 WIDTH = 100  # columns of a terminal that a line may take
 _LONGEST = 20_000  # characters; what is longer isn't written by hand

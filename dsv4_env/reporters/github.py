@@ -5,7 +5,6 @@ from __future__ import annotations
 from dsv4_env.finding import Report, Severity
 from dsv4_env.reporters.content import Entry, count, entries, summary, worst_first
 from dsv4_env.reporters.style import plain
-from dsv4_env.scrub import scrubbed
 
 LIMIT = 10  # what GitHub shows of each kind in a step
 _KINDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "notice"}
@@ -23,7 +22,7 @@ def report(report: Report) -> str:
             left_out.append(count(len(same) - LIMIT, f"more {severity.value}"))
     if left_out:
         lines.append(f"not annotated: {', '.join(left_out)} (GitHub shows {LIMIT} of a kind)")
-    lines += [f"note: {plain(scrubbed(n))}" for n in report.notes]
+    lines += [f"note: {plain(n)}" for n in report.notes]
     return "".join(f"{line}\n" for line in (*lines, summary(report)))
 
 

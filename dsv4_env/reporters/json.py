@@ -9,7 +9,6 @@ from typing import Any
 from dsv4_env.finding import Comparison, Finding, Report, fingerprint
 from dsv4_env.model import Location
 from dsv4_env.reporters.content import fails, files, launches, verdict
-from dsv4_env.scrub import scrubbed
 
 VERSION = 1  # a new one only when something goes away or changes its meaning
 _UNSEEN = re.compile(  # controls, what turns the direction of text, halves of characters
@@ -31,7 +30,7 @@ def report(report: Report) -> str:
             "counts": {severity.value: n for severity, n in report.counts.items()},
             "waived": report.waived,
         },
-        "notes": [scrubbed(n) for n in report.notes],
+        "notes": list(report.notes),
         "comparisons": [_comparison(c, report) for c in report.comparisons],
         "problems": [_finding(f, None, report) for f in report.problems],
     }
@@ -55,7 +54,7 @@ def _comparison(comparison: Comparison, report: Report) -> dict[str, Any]:
         "failed": verdict(comparison, report).bad,
         "compared": comparison.compared,
         "unknown": comparison.unknown,
-        "notes": [scrubbed(n) for n in comparison.notes],
+        "notes": list(comparison.notes),
         "findings": [_finding(f, comparison, report) for f in comparison.findings],
     }
 
@@ -68,15 +67,15 @@ def _finding(finding: Finding, comparison: Comparison | None, report: Report) ->
         "severity": finding.severity.value,
         "fails": fails(finding, report),
         "subject": finding.subject,
-        "message": scrubbed(finding.message),
-        "left": finding.left and scrubbed(finding.left),
-        "right": finding.right and scrubbed(finding.right),
+        "message": finding.message,
+        "left": finding.left,
+        "right": finding.right,
         "location": _location(finding.location, report),
         "related": _location(finding.related, report),
         "waiver": waiver
         and {
             "pattern": waiver.pattern,
-            "reason": scrubbed(waiver.reason),
+            "reason": waiver.reason,
             "until": waiver.until and waiver.until.isoformat(),
             "location": _location(waiver.location, report),
         },

@@ -19,7 +19,6 @@ from dsv4_env.reporters.content import (
     worst_first,
 )
 from dsv4_env.reporters.style import plain
-from dsv4_env.scrub import scrubbed
 
 LIMIT = 1024 * 1024  # bytes that GitHub takes as a step's summary
 _ROOM = 1024  # of these, for what ends the report
@@ -92,7 +91,7 @@ def _parts(report: Report) -> Iterator[_Part]:
         yield _Part(head, clean, _END)
     if waived := entries(report, waived=True):
         yield _waived(waived, report)
-    if said := [scrubbed(n) for n in (*shared, *report.notes)]:
+    if said := [*shared, *report.notes]:
         yield _Part("", [_item(n) for n in said])
 
 
@@ -135,7 +134,6 @@ def _item(note: str) -> str:
 
 def code(text: str) -> str:
     """Any text as itself: in GitHub's code element nobody is mentioned and nothing is linked."""
-    text = scrubbed(text)
     if len(text) > _LONGEST:
         text = f"{text[:_LONGEST]}…"
     text = plain(text).translate(_ENTITIES)

@@ -14,7 +14,6 @@ from dsv4_env.reporters.content import Entry, count, entries, summary, worst_fir
 from dsv4_env.reporters.excerpt import excerpt
 from dsv4_env.reporters.json import dumped
 from dsv4_env.reporters.style import plain
-from dsv4_env.scrub import scrubbed
 
 LIMIT = 5_000  # what GitHub keeps of a run
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
@@ -32,7 +31,7 @@ def report(report: Report) -> str:
     index = {id_: i for i, id_ in enumerate(rules)}
     seen: Counter[str] = Counter()
     said = [_notification("note", str(summary(report)))]
-    said += [_notification("note", scrubbed(n)) for n in report.notes]
+    said += [_notification("note", n) for n in report.notes]
     if left_out:
         text = f"{count(len(left_out), 'finding')} left out: only the {LIMIT} worst are kept"
         said.insert(0, _notification("warning", text))
@@ -118,7 +117,7 @@ def _suppression(waiver: Waiver, entry: Entry, report: Report) -> dict[str, Any]
     found: dict[str, Any] = {
         "kind": "inSource" if compared else "external",
         "status": "accepted",
-        "justification": plain(scrubbed(waiver.reason)),
+        "justification": plain(waiver.reason),
     }
     if at is not None and report.uri(at.path) is not None:
         found["location"] = _location(at, waiver.pattern, report)

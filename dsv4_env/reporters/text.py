@@ -19,7 +19,6 @@ from dsv4_env.reporters.content import (
 )
 from dsv4_env.reporters.excerpt import excerpt
 from dsv4_env.reporters.style import SEVERITY_STYLE, opening, paint, plain
-from dsv4_env.scrub import scrubbed
 
 
 def report(report: Report) -> str:
@@ -33,7 +32,7 @@ def report(report: Report) -> str:
             groups.setdefault(at.path if at else "", []).append(entry)
     shared = shared_notes(report)
     blocks = [_file(report, path, found, shared) for path, found in groups.items()]
-    last = [_note(n, report) for n in (*map(scrubbed, shared), *map(scrubbed, report.notes))]
+    last = [_note(n, report) for n in (*shared, *report.notes)]
     if len(report.comparisons) != 1 or report.problems:
         last.append(_verdict(summary(report), report))
     blocks.append(last)

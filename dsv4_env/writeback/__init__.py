@@ -14,7 +14,8 @@ from typing import Any, TypeAlias
 
 from dsv4_env.diff import POSITIONAL, Difference, Kind
 from dsv4_env.errors import Dsv4Error
-from dsv4_env.model import LaunchConfig, Location, Unknown, Value, masked, text_of
+from dsv4_env.model import LaunchConfig, Location, Outside, Unknown, Value, text_of
+from dsv4_env.secrets import masked, scrubbed, secret_name
 
 Differ: TypeAlias = Callable[[LaunchConfig], list[Difference]]
 """The differences from the profile to a launch, as far as they are compared."""
@@ -34,14 +35,27 @@ class Edit:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A setting that isn't written, why, and where it stands."""
+    """A setting that isn't written, why, and where it stands.
+
+    *expected* says what could be written, where there is more to say than that all of it can't;
+    the reason is then a verb with what follows it.
+    """
 
     name: str
     reason: str
     location: Location | None = None
+    expected: str | None = None
+
+    @property
+    def told(self) -> str:
+        """The name and the reason; what stands behind a secret's name and a colon is masked."""
+        if self.expected is not None:
+            return f"{self.name} {self.reason}"
+        verb = " can't be written" if secret_name(self.name) else ""
+        return f"{self.name}{verb}: {self.reason}"
 
     def __str__(self) -> str:
-        told = f"{self.name}: {self.reason}"
+        told = self.told
         return f"{self.location}: {told}" if self.location else told
 
 
@@ -139,11 +153,15 @@ def hopeless(
         return Refused(name, "words that belong to no flag", where)
     for one in found:
         if one.condition is not None:
-            reason = f"it depends on a condition ({one.condition.removeprefix('only ')})"
+            condition = scrubbed(one.condition.removeprefix("only "))
+            reason = f"it depends on a condition ({condition})"
             return Refused(name, reason, one.right_location or where)
     if d.kind is Kind.UNKNOWN:
         return Refused(name, _why(name, (*(d.right or ()), *(d.left or ()))), where)
     here = launch.location.path if launch.location else ""
+    if not elsewhere and any(isinstance(w, Outside) for w in d.left or ()):
+        reason = "the profile takes it from the environment, so its value has to be taken out"
+        return Refused(name, reason, where)
     if not elsewhere and where is not None and where.path != here:
         return Refused(name, f"it is set in another file than {here}", where)
     return None
@@ -152,7 +170,7 @@ def hopeless(
 def _why(name: str, words: Iterable[Value]) -> str:
     for word in words:
         if isinstance(word, Unknown) and word.default is None:
-            return f"`{masked(name, word.text)}` can't be known: {word.reason}"
+            return f"`{masked(name, word.text)}` can't be known: {scrubbed(word.reason)}"
     return "its value can't be known"
 
 

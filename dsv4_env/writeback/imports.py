@@ -12,7 +12,8 @@ from dsv4_env.profile import Profile
 from dsv4_env.profile.schema import LAYER_NAME
 from dsv4_env.reporters.style import plain
 from dsv4_env.rules import LOCAL, is_local, with_model
-from dsv4_env.writeback import SETTLED, Refused
+from dsv4_env.secrets import plain_secret
+from dsv4_env.writeback import SETTLED, Refused, kept_out
 from dsv4_env.writeback.layers import Layers, ProfileDiffer, bring, model_of
 from dsv4_env.writeback.toml import Document
 
@@ -56,6 +57,7 @@ def make(
     *,
     over: str | None = None,
     title: str,
+    from_environment: bool = False,
 ) -> Imported:
     """The layer *name* that makes a launch of the nearest profile, or of *over*.
 
@@ -86,8 +88,8 @@ def make(
         document._table(section)
     path = (folder or Path()) / f"{name}.toml"
     layers.add(name, path, document.encoded())
-    refused = bring(layers, launch, differ)
-    _model(layers, name, profiles[base], launch)
+    refused = bring(layers, launch, differ, from_environment=from_environment)
+    refused += _model(layers, name, profiles[base], launch)
     document = Document(layers.new[name])
     for section in ("unset", "env", "args"):
         document.tidy(section)
@@ -104,13 +106,16 @@ def make(
     return Imported(text, base, tuple(refused), tuple(local), layers)
 
 
-def _model(layers: Layers, name: str, base: Profile, launch: LaunchConfig) -> None:
+def _model(layers: Layers, name: str, base: Profile, launch: LaunchConfig) -> list[Refused]:
     """The launch's own model, where it isn't the base's."""
-    path, variable, _ = model_of(launch)
+    path, variable, where = model_of(launch)
+    if path is not None and plain_secret("--model-path", path):
+        return [kept_out.secret("--model-path", where)]
     if path is not None and path != base.default_model_path:
         layers.put(name, "model", "path", path)
     if path is not None and variable is not None and variable != base.model_path_variable:
         layers.put(name, "model", "path-variable", variable)
+    return []
 
 
 def _told(text: str, refused: list[Refused]) -> str:

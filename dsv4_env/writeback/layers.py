@@ -12,10 +12,10 @@ from dsv4_env.diff import Difference, Kind
 from dsv4_env.errors import Dsv4Error, ProfileError, UsageError, did_you_mean
 from dsv4_env.model import ENV_NAME, LaunchConfig, Location, is_installed, text_of
 from dsv4_env.profile import Profile, layer_bytes, layer_files, lock, resolve_all, shipped_dir
-from dsv4_env.profile.schema import FLAG
+from dsv4_env.profile.schema import FLAG, FromEnvironment
 from dsv4_env.rules import LOCAL, with_model
 from dsv4_env.upgrade import layer_value
-from dsv4_env.writeback import SETTLED, Refused, hopeless, occurrences
+from dsv4_env.writeback import SETTLED, Refused, hopeless, kept_out, occurrences
 from dsv4_env.writeback.files import Change
 from dsv4_env.writeback.toml import Document
 
@@ -193,20 +193,25 @@ def _origins(profile: Profile) -> dict[tuple[str, str], str]:
 
 
 def _content(profile: Profile) -> Any:
-    return profile.env, profile.server_args, profile.data
+    return profile.env, profile.required, profile.server_args, profile.data
 
 
 def _value(profile: Profile, section: str, key: str) -> Any:
     if section == "env":
-        return profile.env.get(key)
+        return profile.env.get(key, FromEnvironment.REQUIRED if key in profile.required else None)
     if section == "args":
         found = occurrences(profile.config, "args", key)
         return layer_value(found) if found else None
     return profile.data.get(section, {}).get(key)
 
 
-def bring(layers: Layers, launch: LaunchConfig, differ: ProfileDiffer) -> list[Refused]:
-    """Edit the layers until the profile is the launch; what can't be written is returned."""
+def bring(
+    layers: Layers, launch: LaunchConfig, differ: ProfileDiffer, *, from_environment: bool = False
+) -> list[Refused]:
+    """Edit the layers until the profile is the launch; what can't be written is returned.
+
+    Secrets never are: *from_environment* says that a variable then comes from there.
+    """
     refused: list[Refused] = []
     tried: set[tuple[str, str]] = set()
     while True:
@@ -218,9 +223,30 @@ def bring(layers: Layers, launch: LaunchConfig, differ: ProfileDiffer) -> list[R
         d = fresh[0]
         tried.add((d.section, d.name))
         mine = [x for x in found if (x.section, x.name) == (d.section, d.name)]
-        problem = hopeless(mine, launch, elsewhere=True) or _settle(layers, launch, d, differ)
+        secret = kept_out.refused(launch, d)
+        always = d.section == "env" and all(x.condition is None for x in mine)
+        if always and (kept_out.refers(d) or (secret and from_environment)):
+            problem = _from_environment(layers, launch, d)
+        else:
+            problem = secret or hopeless(mine, launch, elsewhere=True)
+            problem = problem or _settle(layers, launch, d, differ)
         if problem is not None:
             refused.append(problem)
+
+
+def _from_environment(layers: Layers, launch: LaunchConfig, d: Difference) -> Refused | None:
+    """Say in a layer that a variable comes from the environment; why that can't be, or None."""
+    name = d.right_name or d.name
+    kept = dict(layers.new)
+    try:
+        if name != d.name:
+            layers.put(layers.target("env", d.name), "env", d.name, None)
+        layers.put(layers.target("env", name), "env", name, FromEnvironment.REQUIRED)
+        layers.profile()
+    except Dsv4Error as exc:
+        layers.new = kept
+        return Refused(name, exc.found, d.right_location or launch.location)
+    return None
 
 
 def _settle(

@@ -8,6 +8,8 @@ from typing import Any, cast
 import tomlkit
 from tomlkit.items import Array, InlineTable, Item, String, StringType, Table
 
+from dsv4_env.profile.schema import FromEnvironment
+
 _WIDTH = 80  # of a list on one line
 BOM = b"\xef\xbb\xbf"
 
@@ -100,6 +102,10 @@ class Document:
 
 
 def _item(value: Any) -> Item:
+    if isinstance(value, FromEnvironment):
+        table = tomlkit.inline_table()
+        table.append("from-environment", True)
+        return table
     if isinstance(value, str):
         return String.from_raw(value, StringType.SLB)
     return cast("Item", tomlkit.item(value))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import difflib
 
-from dsv4_env.model import MASK
 from dsv4_env.reporters.style import paint, plain
-from dsv4_env.scrub import secret_spans
+from dsv4_env.secrets import MASK
+from dsv4_env.secrets.text import secret_spans
 
 
 def unified(path: str, old: str, new: str, *, color: bool = False, label: str | None = None) -> str:

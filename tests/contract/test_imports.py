@@ -16,10 +16,12 @@ PACKAGE = Path(dsv4_env.__file__).parent
 
 # Lowest first. A module imports from lower tiers, or from its own subpackage.
 TIERS = [
-    {"errors", "late"},
+    {"late"},
     {"model"},
+    {"secrets"},
+    {"errors"},
     {"guard"},
-    {"catalogue", "finding", "project", "quoting", "scrub", "toml_source"},
+    {"catalogue", "finding", "project", "quoting", "toml_source"},
     {"capture", "diff", "drift_rules", "importance", "profile", "server", "settings"}
     | {"readers", "exporters", "reporters"},
     {"completion", "equivalence"},

@@ -128,3 +128,73 @@ def test_args_come_back_word_for_word(shell: str, tool: str, tmp_path: Path) -> 
 
 def repr_toml(text: str) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
+
+
+OUTSIDE = 'extends = ["flash-fp4"]\n[env]\nFROM_OUTSIDE = {from-environment = true}\n'
+SECRETS = ["plain", "a b * ' \" $HOME `x` !", "-n", "two\nlines"]
+
+
+@pytest.fixture
+def outside(tool: str, tmp_path: Path) -> dict[str, str]:
+    """An environment in which the profile ``outside`` takes a variable from outside."""
+    (tmp_path / "outside.toml").write_text(OUTSIDE)
+    return {"PATH": tool, "DSV4_ENV_PROFILES": str(tmp_path), "HOME": str(tmp_path)}
+
+
+@pytest.mark.parametrize("shell", [*SHELLS, *OTHERS])
+@pytest.mark.parametrize("secret", SECRETS)
+def test_what_comes_from_outside_arrives_as_it_is(
+    shell: str, secret: str, outside: dict[str, str]
+) -> None:
+    script = OTHERS.get(shell, 'eval "$(dsv4-env export {})"').format("outside")
+    found = dumped(shell, script, **outside, FROM_OUTSIDE=secret)
+    assert found["FROM_OUTSIDE"] == secret
+    assert found["SGLANG_USE_AITER"] == "1"
+
+
+@pytest.mark.parametrize("shell", [*SHELLS, *OTHERS])
+@pytest.mark.parametrize("given", [{}, {"FROM_OUTSIDE": ""}], ids=["unset", "empty"])
+def test_what_is_missing_outside_fails_the_shell(
+    shell: str, given: dict[str, str], outside: dict[str, str], tmp_path: Path
+) -> None:
+    if shell == "tcsh" and given:
+        pytest.skip("tcsh can't tell an empty variable without ending the shell")
+    path = tmp_path / "script"
+    line = OTHERS.get(shell, 'eval "$(dsv4-env export {})" || exit 1').format("outside")
+    path.write_text(f"{line}\necho went on\n")
+    done = subprocess.run(
+        [need(shell), str(path)], env={**outside, **given}, capture_output=True, check=False
+    )
+    assert done.returncode != 0
+    assert done.stdout == b""
+    assert b"FROM_OUTSIDE" in done.stderr
+
+
+@pytest.mark.parametrize("shell", [*SHELLS, *OTHERS])
+def test_an_undo_leaves_alone_what_came_from_outside(shell: str, outside: dict[str, str]) -> None:
+    script = OTHERS.get(shell, 'eval "$(dsv4-env export {})"').format("outside --unset")
+    found = dumped(shell, script, **outside, FROM_OUTSIDE="x", SGLANG_USE_AITER="1")
+    assert found["FROM_OUTSIDE"] == "x"
+    assert "SGLANG_USE_AITER" not in found
+
+
+@pytest.mark.parametrize("format_", ["run-sh", "slurm"])
+def test_a_script_demands_what_comes_from_outside(
+    format_: str, outside: dict[str, str], tmp_path: Path
+) -> None:
+    script = subprocess.run(
+        ["dsv4-env", "export", "outside", "-f", format_, "--model", "m"],
+        env=outside, capture_output=True, check=True,
+    ).stdout  # fmt: skip
+    (tmp_path / "run.sh").write_bytes(script)
+    for name in ("python3", "srun"):
+        (tmp_path / name).write_text('#!/bin/sh\nprintf "%s" "$FROM_OUTSIDE"\n')
+        (tmp_path / name).chmod(0o755)
+    environ = {**outside, "PATH": f"{tmp_path}:{outside['PATH']}"}
+    words = [need("bash"), str(tmp_path / "run.sh")]
+    done = subprocess.run(words, env=environ, capture_output=True, check=False)
+    assert (done.returncode != 0, done.stdout) == (True, b"")
+    assert b"FROM_OUTSIDE: it has to be set" in done.stderr
+    environ["FROM_OUTSIDE"] = "a 'b'"
+    done = subprocess.run(words, env=environ, capture_output=True, check=True)
+    assert done.stdout == b"a 'b'"

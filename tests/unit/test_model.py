@@ -1,20 +1,17 @@
-"""Flags and values, last wins, and what is a secret."""
+"""Flags and values, and that the last wins."""
 
 from __future__ import annotations
 
 import pytest
 
 from dsv4_env.model import (
-    MASK,
     EnvVar,
     Origin,
     Unknown,
     Value,
     group_args,
     is_flag,
-    is_secret,
     mark_superseded,
-    masked,
 )
 
 SPLITS = Unknown("$X", "outside", ("X",), splits=True)
@@ -58,32 +55,3 @@ def test_last_wins() -> None:
         ("B", "2", False),
         ("A", "3", False),
     ]
-
-
-@pytest.mark.parametrize(
-    "name",
-    ["HF_TOKEN", "--api-key", "AWS_SECRET_ACCESS_KEY", "DB_PASSWORD", "MY_SECRET", "APIKEY"],
-)
-def test_secrets(name: str) -> None:
-    assert is_secret(name, "1")
-    assert masked(name, "hunter2") == MASK
-    assert masked(name, "") == ""
-
-
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("--tokenizer-path", "/m"),
-        ("--max-total-tokens", "8192"),
-        ("--swa-full-tokens-ratio", "0.1"),
-        ("SGLANG_USE_AITER", "1"),
-        ("KEYBOARD", "us"),
-    ],
-)
-def test_no_secrets(name: str, value: str) -> None:
-    assert masked(name, value) == value
-
-
-def test_a_plural_is_a_secret_unless_it_is_a_number() -> None:
-    assert is_secret("API_KEYS", "a,b")
-    assert not is_secret("MAX_TOKENS", "4096")

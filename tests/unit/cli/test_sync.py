@@ -81,7 +81,11 @@ def test_a_profile_of_ones_own_takes_what_a_script_says(run: Run, script: Path) 
     folder.mkdir()
     (folder / "mine.toml").write_text('extends = ["pro-fp4"]  # kept\n')
     assert run("lock", "--profiles", "launch").code == 0
-    argv = ("sync", "mine", "--from", "run.sh", "--profiles", "launch")
+    argv: tuple[str, ...] = ("sync", "mine", "--from", "run.sh", "--profiles", "launch")
+    refused = run(*argv, "--write")
+    assert (refused.code, refused.out) == (2, "")
+    assert "--api-key holds what looks like a secret" in refused.err
+    argv = (*argv, "--secrets-from-environment")
     assert run(*argv).code == 1
     found = run(*argv, "--write")
     assert found.code == 0
@@ -98,14 +102,20 @@ def test_a_profile_of_ones_own_takes_what_a_script_says(run: Run, script: Path) 
 
 def test_an_import_makes_a_profile_that_is_the_launch(run: Run, script: Path) -> None:
     Path("launch").mkdir()
-    shown = run("import", "run.sh", "--as", "mine", "--profiles", "launch")
+    words: tuple[str, ...] = ("import", "run.sh", "--as", "mine", "--profiles", "launch")
+    refused = run(*words, "--write")
+    assert (refused.code, refused.out, list(Path("launch").iterdir())) == (2, "", [])
+    assert "sk-very-secret" not in refused.err
+    words = (*words, "--secrets-from-environment")
+    shown = run(*words)
     assert (shown.code, list(Path("launch").iterdir())) == (0, [])
-    written = run("import", "run.sh", "--as", "mine", "--profiles", "launch", "--write")
+    written = run(*words, "--write")
     assert written.code == 0
+    assert "sk-very-secret" not in shown.out
     assert Path("launch/mine.toml").read_text() == shown.out
     check = run("check", "mine", "--against", "run.sh", "--profiles", "launch")
     assert check.code == 0
-    again = run("import", "run.sh", "--as", "mine", "--profiles", "launch", "--write")
+    again = run(*words, "--write")
     assert (again.code, "there is a mine already" in again.err) == (2, True)
 
 

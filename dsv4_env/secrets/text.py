@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 from dsv4_env.late import regexp
-from dsv4_env.model import MASK, is_secret
+from dsv4_env.secrets.forms import MASK, form_spans, is_reference, without
+from dsv4_env.secrets.names import secret_name
 
 _NAMED = regexp(r"\$\{[!#]?(?P<braced>\w+)|(?P<name>(?<![\w-])-{0,2}[^\W\d][\w.-]*)")
 _CLOSED = regexp(r"(?P<quote>\\*[\"'])?[)\]]*")
@@ -17,11 +18,14 @@ _SEPARATOR = regexp(
     r"|(?P<space>(?:\\?\s)+(?:-\s+)?)",
     re.IGNORECASE,
 )
+# A file's name, and the place in it, with which a message begins: secret.sh:3:1: …
+_FILE = regexp(r".*\.(?:sh|bash|py|toml|ya?ml|json|env|md|txt|service)")
+_PLACE = regexp(r":(?:\d+(?::\d+)?)?(?:[:\s]|$)")
 _OPERATOR = regexp(r":?[-=+?]")
 _COMMAND = regexp(r"(?:^|\n)\s*(?:ENV|ARG|(?:setenv|set)(?:\s+-\w+)*)\s+$", re.IGNORECASE)
 _NO_VALUE = regexp(  # another flag, or what a sentence about a flag goes on with
     r"[\"']?--[a-z]|(?:is|are|was|has|can't|isn't|doesn't|and|or|stands|to|on|in|of|from|with|set|as"
-    r"|takes|needs|gets|wants|unless|when|gone|no|not|only|for|without|belongs|must)\b(?!['=])"
+    r"|takes|needs|gets|wants|unless|when|holds|leaves|comes|gone|no|not|only|for|without|belongs|must)\b(?!['=])"
 )
 _ENDED = regexp(r"\s|$|[,;:)}\]>|&]+(?:\s|$|[\"'`])")
 _REFERENCE = regexp(r"\$\w+|\$\{\w+(:?-[-0-9.]*)?\}")
@@ -30,12 +34,6 @@ _BLOCK = regexp(r"[|>][-+0-9]*\s*\n")
 _ESCAPED_QUOTE = regexp(r"\\+[\"']")
 _BRACKETS = regexp(r"[\[\](){}\s]*|\[+[\w.-]+\]+")  # the end of a list, a TOML table
 _MORE = regexp(r"[ \t]*\+?[ \t]*(?=[\"'])")
-_SHAPES = regexp(
-    r"://[^\s/:@]*:(?P<url>[^\s@]+)@|\bbearer\s+(?P<bearer>[^\s\"']+)"
-    r"|\b(?P<token>hf_[A-Za-z0-9]{16,}|sk-[\w-]{16,}|gh[pousr]_\w{20,}|github_pat_\w{20,}"
-    r"|xox[abprs]-[\w-]{10,}|AKIA[0-9A-Z]{16})",
-    re.IGNORECASE,
-)
 
 
 def scrubbed(text: str) -> str:
@@ -43,11 +41,7 @@ def scrubbed(text: str) -> str:
 
     Made for shell, Python, YAML, TOML, JSON and dotenv alike, so it rather masks too much.
     """
-    parts, at = [], 0
-    for start, end in secret_spans(text):
-        parts += [text[at:start], MASK]
-        at = end
-    return "".join((*parts, text[at:]))
+    return without(text, secret_spans(text))
 
 
 def secret_spans(text: str) -> list[tuple[int, int]]:
@@ -58,7 +52,7 @@ def secret_spans(text: str) -> list[tuple[int, int]]:
         at = max(match.end(), span[1])
         if span[0] < span[1]:
             found.append(span)
-    found += [m.span(str(m.lastgroup)) for m in _SHAPES.finditer(text)]
+    found += form_spans(text, loose=True)
     apart: list[tuple[int, int]] = []
     for start, end in sorted(found):
         if apart and start <= apart[-1][1]:
@@ -72,7 +66,7 @@ def _secret_after(text: str, match: re.Match[str]) -> tuple[int, int]:
     """Where the value of a name stands, empty where the name is no secret's or has none."""
     none, end = (match.end(), match.end()), match.end()
     name = match["braced"] or match["name"]
-    if not _secret(name):
+    if not _secret(name) or (_FILE.fullmatch(name) and _PLACE.match(text, end)):
         return none
     if match["braced"]:
         operator = _OPERATOR.match(text, end)
@@ -110,6 +104,8 @@ def _secret_after(text: str, match: re.Match[str]) -> tuple[int, int]:
     value = text[start:stop].strip()
     inner = value[1:-1] if value[:1] in ("'", '"') and value[-1:] == value[:1] else value
     inner = inner.partition(" #")[0].rstrip(", ;")
+    if is_reference(inner):
+        return none
     plural = not _secret(name, "1")
     if _BRACKETS.fullmatch(inner) or (
         plural and (not _secret(name, inner) or _REFERENCE.fullmatch(inner))
@@ -119,7 +115,7 @@ def _secret_after(text: str, match: re.Match[str]) -> tuple[int, int]:
 
 
 def _secret(name: str, value: str = "?") -> bool:
-    return is_secret(name, value) or name.casefold() == "authorization"
+    return secret_name(name, value) or name.casefold() == "authorization"
 
 
 def _open(text: str, at: int, separator: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dsv4_env.scrub import scrubbed, secret_spans
+from dsv4_env.secrets.text import scrubbed, secret_spans
 
 M = "********"
 
@@ -49,6 +49,8 @@ M = "********"
         ("https://me:abc@example.org/", f"https://me:{M}@example.org/"),
         ("echo hf_abcdefghijklmnopqrst x", f"echo {M} x"),
         ("API_KEYS=1,a", f"API_KEYS={M}"),
+        ("HF_TOKEN=abc run.sh:3: x", f"HF_TOKEN={M} run.sh:3: x"),
+        ("secret.sh:3: HF_TOKEN=abc", f"secret.sh:3: HF_TOKEN={M}"),
     ],
 )
 def test_masked(text: str, shown: str) -> None:
@@ -83,3 +85,20 @@ def test_spans_are_apart_and_in_order() -> None:
         '"Bearer abc https://me:def@x"',
         "ghi",
     ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "secret.sh:3:1: HF_TOKEN is missing",
+        "/a/my-token.py:12: TP isn't set",
+        "secrets.yaml: it can't be read",
+        "HF_TOKEN = {from-environment = true}",
+        "HF_TOKEN=$HF_TOKEN A=1",
+        "HF_TOKEN: ${{ secrets.HF_TOKEN }}",
+        "--secrets-from-environment writes that",
+        "--api-key holds what looks like a secret",
+    ],
+)
+def test_what_only_speaks_of_a_secret_stays(text: str) -> None:
+    assert scrubbed(text) == text

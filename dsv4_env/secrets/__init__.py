@@ -1,0 +1,21 @@
+"""Secrets: what is one, by its name and by its form, and how a value is shown without it."""
+
+from __future__ import annotations
+
+from dsv4_env.secrets.forms import MASK, form_spans
+from dsv4_env.secrets.hidden import hidden
+from dsv4_env.secrets.names import is_secret, secret_name
+from dsv4_env.secrets.text import scrubbed, secret_spans
+from dsv4_env.secrets.values import masked, plain_secret
+
+__all__ = [
+    "MASK",
+    "form_spans",
+    "hidden",
+    "is_secret",
+    "masked",
+    "plain_secret",
+    "scrubbed",
+    "secret_name",
+    "secret_spans",
+]

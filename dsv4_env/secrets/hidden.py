@@ -1,0 +1,56 @@
+"""A launch as it may be shown: every part of it without secrets."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from dsv4_env.model import EnvVar, LaunchConfig, Origin, ServerArg, Value
+from dsv4_env.secrets.text import scrubbed
+from dsv4_env.secrets.values import masked
+
+
+def hidden(config: LaunchConfig) -> LaunchConfig:
+    """The launch with secrets masked: in values, sources, conditions, notes and the command."""
+    return replace(
+        config,
+        env=tuple(map(_variable, config.env)),
+        args=None if config.args is None else tuple(map(_argument, config.args)),
+        command=tuple(_value("", word) for word in config.command),
+        condition=config.condition and scrubbed(config.condition),
+        notes=tuple(replace(n, message=scrubbed(n.message)) for n in config.notes),
+    )
+
+
+def _variable(setting: EnvVar) -> EnvVar:
+    return replace(
+        setting,
+        value=_value(setting.name, setting.value),
+        origin=_origin(setting.name, setting.origin),
+        condition=setting.condition and scrubbed(setting.condition),
+    )
+
+
+def _argument(setting: ServerArg) -> ServerArg:
+    flag = setting.flag or ""
+    return replace(
+        setting,
+        values=tuple(_value(flag, value) for value in setting.values),
+        origin=_origin(flag, setting.origin),
+        condition=setting.condition and scrubbed(setting.condition),
+    )
+
+
+def _value(name: str, value: Value) -> Value:
+    if isinstance(value, str):
+        return masked(name, value)
+    default = None if value.default is None else masked(name, value.default)
+    return replace(
+        value, text=masked(name, value.text), reason=scrubbed(value.reason), default=default
+    )
+
+
+def _origin(name: str, origin: Origin) -> Origin:
+    """Who set a value, with what each of them set."""
+    value = None if origin.value is None else masked(name, origin.value)
+    below = None if origin.overrode is None else _origin(name, origin.overrode)
+    return replace(origin, value=value, overrode=below)

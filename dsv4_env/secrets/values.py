@@ -1,0 +1,25 @@
+"""A value as it may be shown, and whether one may be kept in a file."""
+
+from __future__ import annotations
+
+from dsv4_env.late import regexp
+from dsv4_env.secrets.forms import MASK, is_reference
+from dsv4_env.secrets.names import is_secret, secret_name
+from dsv4_env.secrets.text import scrubbed
+
+# What stands for a secret where there is none.
+_STANDS_IN = regexp(r"(?i)[-+]?[0-9.]*|true|false|yes|no|none|auto|empty|dummy|x+|\*+")
+
+
+def masked(name: str, value: str) -> str:
+    """The value of a variable or flag as it may be shown; a reference (``$HF_TOKEN``) is."""
+    if not value or is_reference(value):
+        return value
+    return MASK if secret_name(name, value) else scrubbed(value)
+
+
+def plain_secret(name: str, value: str) -> bool:
+    """Whether a value is a secret that no file should hold, rather than what stands for one."""
+    if _STANDS_IN.fullmatch(value) or is_reference(value):
+        return False
+    return is_secret(name, value) or scrubbed(value) != value
