@@ -18,6 +18,14 @@ def did_you_mean(name: str, known: Iterable[str]) -> str | None:
     return folded[close[0]] if close else None
 
 
+MOST = 2_000  # characters of each part of a message: a file may hold a name of megabytes
+
+
+def short(text: str, most: int = MOST) -> str:
+    """The text, its middle left out where it is longer than anybody reads."""
+    return text if len(text) <= most else f"{text[: most // 2]}…{text[-most // 2 :]}"
+
+
 class Dsv4Error(Exception):
     """Bad input or usage. The command line prints it as one message and exits with 2.
 
@@ -33,9 +41,10 @@ class Dsv4Error(Exception):
         expected: str | None = None,
         hint: str | None = None,
     ) -> None:
+        found = short(found)
         self.found = found
         self.where = str(where) if where is not None else None
-        self.expected = expected
+        self.expected = expected and short(expected)
         self.hint = hint
         super().__init__(found)
 
