@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from dsv4_env.errors import ReadError
+from dsv4_env.guard.budget import Budget
 from dsv4_env.model import (
     ENV_NAME,
     EnvVar,
@@ -71,9 +72,11 @@ class Setting:
     spelled: str
 
 
-def join(pieces: Iterable[Value]) -> Value:
-    """The pieces one after the other."""
+def join(pieces: Iterable[Value], budget: Budget | None = None, at: Location | None = None) -> Value:
+    """The pieces one after the other; what the text takes is spent before it is made."""
     values = [p for p in pieces if p != ""]
+    if budget is not None and len(values) > 1:
+        budget.make(sum(map(size, values)), at)
     unknown = [v for v in values if isinstance(v, Unknown)]
     if not unknown:
         return "".join(v for v in values if isinstance(v, str))
@@ -85,6 +88,13 @@ def join(pieces: Iterable[Value]) -> Value:
         names=tuple(dict.fromkeys(n for v in unknown for n in v.names)),
         default="".join(known) if len(known) == len(defaults) else None,
     )
+
+
+def size(value: Value) -> int:
+    """How many characters a value holds, with what it is when nothing is set."""
+    if isinstance(value, str):
+        return len(value)
+    return len(value.text) + len(value.default or "") + 8 * len(value.names)
 
 
 @dataclass(slots=True)
