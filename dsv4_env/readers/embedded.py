@@ -23,6 +23,7 @@ _INIT = re.compile(r"(?:.*/)?(?:tini|dumb-init|catatonit)(?:-static)?")
 
 
 _EACH = 8  # steps that one setting or word of a launch takes
+_WRITTEN = 36  # and one that is written into a script, and read from it again
 
 
 def settings_env(settings: Iterable[Setting], reader: str) -> tuple[EnvVar, ...]:
@@ -49,7 +50,7 @@ def read_script(
 ) -> list[LaunchConfig]:
     """The launches of a shell text; *options* are those of ``set``, *args* its arguments."""
     budget = budget or Budget()
-    budget.step(script.location, _EACH * (len(settings) + len(args)))
+    budget.step(script.location, _WRITTEN * (len(settings) + len(args)))
     writer = Writer(script.lines, reader, name, budget)
     notes = writer.settings(settings)
     for option in options:
