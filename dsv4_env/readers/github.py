@@ -257,9 +257,7 @@ def _same(left: Known, right: Known) -> bool | None:
     return True if left.text == right.text else None
 
 
-def combinations(
-    matrix: Node | None, budget: Budget | None = None
-) -> list[dict[str, Node]] | None:
+def combinations(matrix: Node | None, budget: Budget | None = None) -> list[dict[str, Node]] | None:
     """The combinations of a matrix, None where they aren't known or there are too many."""
     budget = budget or Budget()
     if matrix is None:

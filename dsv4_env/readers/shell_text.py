@@ -73,7 +73,9 @@ class Setting:
     spelled: str
 
 
-def join(pieces: Iterable[Value], budget: Budget | None = None, at: Location | None = None) -> Value:
+def join(
+    pieces: Iterable[Value], budget: Budget | None = None, at: Location | None = None
+) -> Value:
     """The pieces one after the other; what the text takes is spent before it is made."""
     values = [p for p in pieces if p != ""]
     if budget is not None and len(values) > 1:

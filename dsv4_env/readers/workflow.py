@@ -170,9 +170,7 @@ def _job_launches(
         return
     for step in job.steps:
         budget.step(step.location, _EACH + len(settings))
-        contexts = github.Contexts(
-            {s.name: s.value for s in settings}, combination, budget, folded
-        )
+        contexts = github.Contexts({s.name: s.value for s in settings}, combination, budget, folded)
         if extra := _settings(step.get("env"), contexts, notes):
             own = settings + extra
             known = {s.name: s.value for s in own}

@@ -19,6 +19,7 @@ from dsv4_env.readers.python.values import (
     Ext,
     Func,
     Instance,
+    Log,
     Map,
     Method,
     NotKnown,
@@ -91,6 +92,7 @@ def _keywords(run: Run, scope: Scope, node: ast.Call) -> tuple[dict[str, Val], b
         try:
             if not isinstance(value, Map) or value.inherits:
                 raise NotKnown
+            run.spend(len(value.log) >> 2)
             found.update({str(k): e.value for k, e in current(value).items()})
         except NotKnown:
             more = True
@@ -121,6 +123,8 @@ def invoke(
     text = scope.source.text(node) if node is not None else func.name
     where = scope.source.place(node) if node is not None else None
     if run.depth >= MAX_DEPTH:
+        if reaches(run, func.node):
+            run.lost.setdefault(scope_name(run, func), func.scope.source.place(func.node))
         return Unknown(text, "calls within calls, too deep to follow", location=where)
     rest: Unknown | None = None
     if any(isinstance(a, Unknown) and a.splits for a in args):
@@ -181,11 +185,11 @@ def _parameters(
     if spec.kwarg:
         entry_map = methods.wrapped(dict.fromkeys(extra), where)
         assert isinstance(entry_map, Map)
-        entry_map.log = tuple(
-            type(e)(e.key, extra[e.key.value], e.where) for e in entry_map.log if e.key
+        entry_map.log = Log(
+            Entry(e.key, extra[e.key.value], e.where) for e in entry_map.log if e.key
         )
         if unsure:
-            entry_map.log += (Entry(None, unsure, where),)
+            entry_map.log = entry_map.log.and_more(Entry(None, unsure, where))
         names[spec.kwarg.arg] = entry_map
     unsure = unsure or rest
     for name in every:
@@ -249,7 +253,7 @@ def _spelled(value: Val) -> str:
 def taint(run: Run, scope: Scope, value: Val, node: ast.AST, reason: str) -> None:
     """From here on a list or dict may hold anything besides."""
     if isinstance(value, Map):
-        run.set(value, "log", (*value.log, objects.anything(scope, node, reason)))
+        run.set(value, "log", value.log.and_more(objects.anything(scope, node, reason)))
     elif isinstance(value, Seq) and value.kind != "tuple":
         where = scope.source.place(node)
         text = scope.source.text(node)

@@ -6,7 +6,7 @@ import ast
 import posixpath
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from dsv4_env.model import (
@@ -31,6 +31,7 @@ from dsv4_env.readers.python.values import (
     Ext,
     Func,
     Instance,
+    Log,
     Map,
     Scope,
     Seq,
@@ -148,6 +149,7 @@ def _words(run: Run, scope: Scope, value: Val | None, node: ast.expr, *, texts: 
         return []
     if isinstance(value, Seq):
         items = iterated(run, scope, value, node)
+        run.spend(4 * len(items))
         return [_word(scope, item, node, texts=texts) for item in items]
     found = splitting(unknown_of(value, shown(value), scope.source.place(node)))
     return [(found, found.location or scope.source.place(node))]
@@ -158,19 +160,21 @@ def _environment(
 ) -> tuple[tuple[EnvVar, ...], list[Note]]:
     """The settings that a launch gets from the file; *exact*: nothing is laid under them."""
     base = run.environ.log
+    given = len(value.log) if isinstance(value, Map) else 0
+    run.spend(2 * (len(base) + given))
     if _nothing(value):
-        return _settings(base)
+        return _settings(run, base)
     if not isinstance(value, Map):
         assert value is not None
         where = scope.source.place(node)
         found = unknown_of(value, shown(value), where)
         last = Entry(None, replace(found, splits=False), found.location or where)
-        return _settings((*(() if exact else base), last))
+        return _settings(run, (*(() if exact else base), last))
     if exact or value is run.environ:
-        return _settings(value.log)
+        return _settings(run, value.log)
     listed = set(value.log)
     under = [_under(run, e, value) for e in base if e not in listed]
-    return _settings((*under, *value.log))
+    return _settings(run, (*under, *value.log))
 
 
 def _under(run: Run, entry: Entry, env: Map) -> Entry:
@@ -192,7 +196,7 @@ def _under(run: Run, entry: Entry, env: Map) -> Entry:
     return Entry(entry.key, value, entry.where)
 
 
-def _settings(entries: Sequence[Entry]) -> tuple[tuple[EnvVar, ...], list[Note]]:
+def _settings(run: Run, entries: Iterable[Entry]) -> tuple[tuple[EnvVar, ...], list[Note]]:
     env: list[EnvVar] = []
     notes: list[Note] = []
     for entry in entries:
@@ -201,6 +205,7 @@ def _settings(entries: Sequence[Entry]) -> tuple[tuple[EnvVar, ...], list[Note]]
             text = cause.text if isinstance(cause, Unknown) else shown(cause)
             reason = cause.reason if isinstance(cause, Unknown) else "not known"
             notes.append(Note(f"`{text}` may set any variable: {reason}", entry.where, opens=True))
+            run.spend(len(env))
             env = [_unsure(e, text) for e in env]
         elif not isinstance(entry.key.value, str):
             message = f"the name {entry.key.value!r} isn't a string"
@@ -247,7 +252,7 @@ def process(
     if isinstance(command, Seq):
         words = _words(run, scope, command, node, texts=False)
     else:
-        words = _shell(scope, command, node)
+        words = _shell(run, scope, command, node)
     start = server_start(words)
     if start is None:
         return result
@@ -259,7 +264,7 @@ def process(
     env: Val | None = given
     if prefix:
         under = run.environ.log if _nothing(given) else given.log if isinstance(given, Map) else ()
-        env = Map((*under, *prefix))
+        env = Map(Log((*under, *prefix)))
     settings, notes = _environment(run, scope, env, node, exact=True)
     _record(run, scope, node, settings, group_args(words[start:], "python"), notes)
     return result
@@ -270,7 +275,7 @@ def node_name(node: ast.Call) -> str:
     return node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
 
 
-def _shell(scope: Scope, command: Val, node: ast.Call) -> list[Word]:
+def _shell(run: Run, scope: Scope, command: Val, node: ast.Call) -> list[Word]:
     """The words of a command line given as one text; one unknown where a shell would act."""
     where = scope.source.place(node)
     if isinstance(command, Const) and isinstance(command.value, str):
@@ -278,6 +283,7 @@ def _shell(scope: Scope, command: Val, node: ast.Call) -> list[Word]:
         where = command.where or where
         if not _SPECIAL.search(text):
             try:
+                run.spend(2 * len(text))  # shlex looks at one character at a time
                 return [(w, where) for w in shlex.split(text)]
             except ValueError:
                 pass

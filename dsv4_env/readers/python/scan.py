@@ -38,8 +38,12 @@ class Changes:
 def changes(body: tuple[ast.AST, ...]) -> Changes:
     """Everything that statements may change, without those of functions that they define."""
     found = Changes()
-    for node in body:
-        _collect(node, found, looping=False)
+    pending = [(node, False) for node in reversed(body)]
+    while pending:  # what is nested deeply is no deeper here
+        node, looping = pending.pop()
+        if _collect(node, found, looping=looping):
+            looping = looping or node.__class__ in _LOOPS
+            pending += [(child, looping) for child in reversed(children(node))]
     return found
 
 
@@ -49,17 +53,18 @@ _LOOPS = (ast.For, ast.AsyncFor, ast.While)
 _IMPORTS = (ast.Import, ast.ImportFrom)
 
 
-def _collect(node: ast.AST, found: Changes, *, looping: bool) -> None:
+def _collect(node: ast.AST, found: Changes, *, looping: bool) -> bool:
+    """Add what a node may change; whether what is within it may change more."""
     kind = node.__class__
     if kind is ast.Name:
         if node.ctx.__class__ is not ast.Load:  # type: ignore[attr-defined]
             found.names[node.id] = node  # type: ignore[attr-defined]
-        return
+        return False
     if kind in _SKIPPED:
-        return
+        return False
     if isinstance(node, _NAMED):
         found.names[node.name] = node
-        return
+        return False
     if kind is ast.Return:
         found.returns = True
     elif kind is ast.Break or kind is ast.Continue:
@@ -77,9 +82,7 @@ def _collect(node: ast.AST, found: Changes, *, looping: bool) -> None:
             found.names[alias.asname or alias.name.partition(".")[0]] = node
     elif isinstance(node, ast.Call) and not isinstance(node.func, ast.Lambda):
         _collect_call(node, found)
-    looping = looping or kind in _LOOPS
-    for child in children(node):
-        _collect(child, found, looping=looping)
+    return True
 
 
 _READS = frozenset("get items keys values copy format join split strip count index".split())
@@ -201,7 +204,8 @@ def set_through(run: Run, scope: Scope, owner: Val, value: Val, node: ast.Call) 
     where = scope.source.place(node)
     reason = "set through SGLang's own fields, which spell it themselves"
     found = Unknown(shown(value), reason, location=where)
-    run.set(run.environ, "log", (*run.environ.log, Entry(Const(words[-1]), found, where)))
+    entry = Entry(Const(words[-1]), found, where)
+    run.set(run.environ, "log", run.environ.log.and_more(entry))
     return True
 
 

@@ -39,6 +39,7 @@ from dsv4_env.readers.python.values import (
 def run_body(run: Run, scope: Scope, body: Sequence[ast.stmt]) -> None:
     """Follow statements one after the other."""
     for at, node in enumerate(body):
+        run.at = scope.source, node
         run.step()
         handler = _STATEMENTS.get(type(node))
         if scan.skippable(run, node):
@@ -88,7 +89,9 @@ def _augmented(run: Run, scope: Scope, node: ast.AugAssign) -> None:
         return
     right = evaluate(run, scope, node.value)
     if isinstance(left, Seq) and left.kind == "list" and isinstance(node.op, ast.Add):
-        items = left.items + iterated(run, scope, right, node.value)
+        more = iterated(run, scope, right, node.value)
+        run.budget.make(8 * (len(left.items) + len(more)))
+        items = left.items + more
         run.set(left, "items", items if len(items) < 20_000 else items[:1])
         value: Val = left
         if len(items) >= 20_000:

@@ -227,8 +227,6 @@ def _tried(run: Run, scope: Scope, ways: Sequence[Sequence[ast.AST]], rounds: in
         if outermost:
             run.tried += run.steps - steps
             run.steps, run.most = steps, None
-            if run.tried > 4 * run.enough:
-                raise TooMuch
     return found
 
 
@@ -242,6 +240,8 @@ def _everything(run: Run, scope: Scope, ways: Sequence[Sequence[ast.AST]], found
         if id(each) in seen:
             continue
         seen[id(each)] = each
+        if len(seen) & 7 == 0:
+            run.spend(1)
         if isinstance(each, Map | Seq):
             cause = _cause(each, None)  # what isn't known stays as it is
             found.setdefault((id(each), None), (each, None, cause, node))
@@ -299,7 +299,7 @@ def _cause(obj: Any, name: Any) -> Unknown | Entry | None:
     value = obj.get(name) if isinstance(obj, dict) else None
     if isinstance(obj, Seq) and len(obj.items) == 1:
         value = obj.items[0] if _splits(obj.items[0]) else None
-    if isinstance(obj, Map) and obj.log and obj.log[-1].key is None:
+    if isinstance(obj, Map) and len(obj.log) and obj.log[-1].key is None:
         return obj.log[-1]
     return value if isinstance(value, Unknown) else None
 
@@ -319,8 +319,8 @@ def _blur(run: Run, scope: Scope, found: Changed, text: str) -> None:
             run.set(obj, "items", (cause,))
         elif not isinstance(obj, Map) or not isinstance(cause, Entry):
             taint(run, scope, obj, _simple(node), reason)
-        elif not obj.log or obj.log[-1] is not cause:
-            run.set(obj, "log", (*obj.log, cause))
+        elif not len(obj.log) or obj.log[-1] is not cause:
+            run.set(obj, "log", obj.log.and_more(cause))
 
 
 @lru_cache(maxsize=4096)
