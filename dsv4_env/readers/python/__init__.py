@@ -70,7 +70,7 @@ def read_all(
         root = file.resolve().parent
     if budget is None:
         budget = Budget(steps=min(STEPS, 4 * COST * steps)) if steps else Budget()
-    enough = steps or (budget.steps - budget.spent_steps) // 2 // COST
+    enough = steps or (budget.steps - budget.spent_steps) * 3 // 4 // COST
     run = Run(root.resolve() if root else None, {}, Map(inherits=True))
     try:
         for _ in range(_ROUNDS):

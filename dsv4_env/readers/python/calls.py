@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import replace
 from typing import Any
 
 from dsv4_env.model import Unknown
@@ -132,6 +131,7 @@ def invoke(
         found = args[cut]
         assert isinstance(found, Unknown)
         args, rest = args[:cut], found
+    run.spend(4)
     qualname = scope_name(run, func)
     inner = Scope({}, func.scope, func.scope.source, func.scope.module, "function", qualname, func)
     inner.first = args[0] if args else None
@@ -214,6 +214,7 @@ def _outside(
     open_keywords: bool,
 ) -> Val:
     """A call of something that isn't read."""
+    run.spend(1)
     if isinstance(target, Ext):
         function = builtin.BUILTINS.get(target.name)
         if function is not None:
@@ -238,7 +239,8 @@ def _outside(
     plain = all(isinstance(a, Const | Ext) for a in (*args, *keywords.values()))
     if isinstance(target, Ext) and plain and not open_keywords:
         words = [_spelled(a) for a in args] + [f"{k}={_spelled(v)}" for k, v in keywords.items()]
-        found = replace(found, text=f"{target.shown}({', '.join(words)})")
+        text = f"{target.shown}({', '.join(words)})"
+        found = Unknown(text, found.reason, found.names, location=found.location)
         return keyed(run, found, ("call", target.name, found.text))
     if isinstance(target, Instance):
         return unknown(scope, node, "an object's call isn't followed")

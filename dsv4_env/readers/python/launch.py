@@ -163,18 +163,18 @@ def _environment(
     given = len(value.log) if isinstance(value, Map) else 0
     run.spend(2 * (len(base) + given))
     if _nothing(value):
-        return _settings(run, base)
+        return _settings(base)
     if not isinstance(value, Map):
         assert value is not None
         where = scope.source.place(node)
         found = unknown_of(value, shown(value), where)
         last = Entry(None, replace(found, splits=False), found.location or where)
-        return _settings(run, (*(() if exact else base), last))
+        return _settings((*(() if exact else base), last))
     if exact or value is run.environ:
-        return _settings(run, value.log)
+        return _settings(value.log)
     listed = set(value.log)
     under = [_under(run, e, value) for e in base if e not in listed]
-    return _settings(run, (*under, *value.log))
+    return _settings((*under, *value.log))
 
 
 def _under(run: Run, entry: Entry, env: Map) -> Entry:
@@ -196,23 +196,36 @@ def _under(run: Run, entry: Entry, env: Map) -> Entry:
     return Entry(entry.key, value, entry.where)
 
 
-def _settings(run: Run, entries: Iterable[Entry]) -> tuple[tuple[EnvVar, ...], list[Note]]:
+def _settings(entries: Iterable[Entry]) -> tuple[tuple[EnvVar, ...], list[Note]]:
     env: list[EnvVar] = []
     notes: list[Note] = []
+    unsure, overriding = 0, ""
     for entry in entries:
         if entry.key is None:
             cause = entry.value
             text = cause.text if isinstance(cause, Unknown) else shown(cause)
             reason = cause.reason if isinstance(cause, Unknown) else "not known"
             notes.append(Note(f"`{text}` may set any variable: {reason}", entry.where, opens=True))
-            run.spend(len(env))
-            env = [_unsure(e, text) for e in env]
+            unsure, overriding = len(env), text  # the last that may override a setting is told
         elif not isinstance(entry.key.value, str):
             message = f"the name {entry.key.value!r} isn't a string"
             notes.append(Note(message, entry.where))
         else:
             env.append(_setting(entry.key.value, entry))
-    return mark_superseded(env), notes
+    env[:unsure] = [_unsure(e, overriding) for e in env[:unsure]]
+    return mark_superseded(env), _told(notes)
+
+
+_TOLD = 50  # of what may have set any variable
+
+
+def _told(notes: list[Note]) -> list[Note]:
+    """The notes; of hundreds, the first ones."""
+    if len(notes) <= _TOLD + 1:
+        return notes
+    rest = notes[_TOLD:]
+    opens = any(n.opens for n in rest)
+    return [*notes[:_TOLD], Note(f"{len(rest):,} more like it", rest[0].location, opens)]
 
 
 def _setting(name: str, entry: Entry) -> EnvVar:

@@ -113,6 +113,7 @@ _COMPARE: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
 
 def compare(run: Run, scope: Scope, node: ast.Compare) -> Val:
     """A comparison; unknown ones of the same values are the same question."""
+    run.spend(len(node.ops))
     values = [evaluate(run, scope, n) for n in (node.left, *node.comparators)]
     where = scope.source.place(node)
     answers = [

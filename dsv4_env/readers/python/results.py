@@ -121,7 +121,7 @@ def _items(yes: tuple[T, ...], no: tuple[T, ...], text: str) -> tuple[T, ...]:
         found = [replace(e, condition=both(text, e.condition)) for e in yes]
         found += [replace(e, condition=both(negated(text), e.condition)) for e in no]
         return tuple(found)
-    a, b = ([replace(e, condition=None) for e in side] for side in (yes, no))
+    a, b = ([replace(e, condition=None) if e.condition else e for e in s] for s in (yes, no))
     matcher = SequenceMatcher(None, a, b, autojunk=False)
     for tag, i, j, k, m in matcher.get_opcodes():
         if tag == "equal":

@@ -15,10 +15,12 @@ from dsv4_env.readers.python.results import Found, Results, merged
 from dsv4_env.readers.python.values import Const, Ext, Instance, Map, Module, Source, Val, walk
 
 COST = 2  # steps of the budget that following one statement or expression takes
-ENOUGH_STEPS = STEPS // 2 // COST  # after them no further ways are followed
+ENOUGH_STEPS = STEPS * 3 // 4 // COST  # after them no further ways are followed
 KEPT = 16  # modules whose facts are kept for the next file that imports them
+_AT_ONCE = 32  # steps that are told to the budget together
 MAX_WAYS = 1024  # ways through one test; beyond them a launch is marked partial
 MAX_DECISIONS = 40  # on one way
+MAX_TOLD = 80  # with those that are taken not to hold
 MAX_DEPTH = 25  # calls within calls
 MAX_NESTING = 150  # expressions within expressions, over all calls
 
@@ -75,6 +77,7 @@ class Run:
     at: tuple[Source, ast.AST] | None = None  # the statement that is followed
     cut: bool = False  # whether ways were left out since this was last asked
     lost: dict[str, Location] = field(default_factory=dict)  # what was cut before it launched
+    taken: int = 0  # as steps, but none is ever given back
     tokens: int = 0  # of all modules
     depth: int = 0
     nesting: int = 0
@@ -137,7 +140,9 @@ class Run:
     def step(self) -> None:
         """Count one step of following the file."""
         self.steps += 1
-        self.budget.step(self.at, COST)
+        self.taken += 1
+        if not self.taken % _AT_ONCE:
+            self.budget.step(self.at, COST * _AT_ONCE)
         if self.most is not None and self.steps > self.most:
             raise TooMuch
 
@@ -181,7 +186,7 @@ def keyed(run: Run, value: Unknown, key: Hashable) -> Unknown:
     return value
 
 
-MORE = "one of the conditions that weren't followed"
+MORE = "any of the conditions that weren't followed"
 
 
 def decide(run: Run, key: Hashable, text: str) -> bool:
@@ -189,14 +194,12 @@ def decide(run: Run, key: Hashable, text: str) -> bool:
     if key in run.answers:
         return bool(run.answers[key])
     at = len(run.path)
-    if at >= MAX_DECISIONS:  # all from here on are said by one
+    run.spend(1)
+    if at >= MAX_DECISIONS:
         run.limited = True
-        if at == MAX_DECISIONS:
-            run.path.append((MORE, False))
-        run.put(run.answers, key, False)
-        return False
-    answer = run.plan[at] if at < len(run.plan) else True
-    run.path.append((text, answer))
+    answer = run.plan[at] if at < len(run.plan) else at < MAX_DECISIONS
+    if at <= MAX_TOLD:  # all from there on are told as one
+        run.path.append((text if at < MAX_TOLD else MORE, answer))
     run.put(run.answers, key, answer)
     return answer
 

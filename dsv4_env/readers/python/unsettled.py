@@ -73,6 +73,7 @@ def unsettle(
         spelled = scope.source.text(target)
         unsure = Unknown(spelled, f"depends on `{text}`", location=where)
         objects.assign(run, scope, target, unsure)
+    run.spend((len(run.trail) - mark) >> 2)
     done = set(_changed(run, mark))
     _blur(run, scope, {k: v for k, v in found.items() if k not in done}, text)
     if (
@@ -193,6 +194,7 @@ def unsettle_values(
 
 def unsettle_since(run: Run, scope: Scope, mark: int, node: ast.AST, text: str) -> None:
     """What was changed since the trail was *mark* long: nobody knows when, or whether, it is."""
+    run.spend((len(run.trail) - mark) >> 2)
     found = _changed(run, mark)
     _blur(run, scope, {k: (v, k[1], _cause(v, k[1]), node) for k, v in found.items()}, text)
 
@@ -274,6 +276,7 @@ def _follow(run: Run, scope: Scope, way: Sequence[ast.AST], found: Changed) -> N
             going = bool(returned.unsure)
         except (Raised, Break, Continue):
             going = False
+        run.spend((len(run.trail) - mark) >> 2)
         for key, obj in _changed(run, mark).items():
             if key not in found:
                 found[key] = obj, key[1], _cause(obj, key[1]), node

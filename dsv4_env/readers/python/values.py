@@ -30,7 +30,8 @@ class Source:
     path: str
     lines: list[str]
     budget: Budget = field(default_factory=Budget)
-    texts: dict[int, str] = field(default_factory=dict)
+    texts: dict[int, tuple[ast.AST, str]] = field(default_factory=dict)  # a node keeps its id
+    places: dict[int, tuple[ast.AST, Location]] = field(default_factory=dict)
 
     def column(self, line: int, offset: int) -> int:
         """The column, in characters from 1, of a byte offset within a line."""
@@ -40,16 +41,20 @@ class Source:
         return len(text.encode("utf-8", "surrogatepass")[:offset].decode("utf-8", "replace")) + 1
 
     def place(self, node: ast.AST) -> Location:
-        """Where a node begins."""
-        line: int = getattr(node, "lineno", 1)
-        return Location(self.path, line, self.column(line, getattr(node, "col_offset", 0)))
+        """Where a node begins; told once, for nodes are met again and again."""
+        found = self.places.get(id(node))
+        if found is None:
+            line: int = getattr(node, "lineno", 1)
+            column = self.column(line, getattr(node, "col_offset", 0))
+            found = self.places[id(node)] = node, Location(self.path, line, column)
+        return found[1]
 
     def text(self, node: ast.AST) -> str:
         """A node as Python spells it; made once, for nodes are met again and again."""
         found = self.texts.get(id(node))
         if found is None:
-            found = self.texts[id(node)] = self.spelled(node)
-        return found
+            found = self.texts[id(node)] = node, self.spelled(node)
+        return found[1]
 
     def spelled(self, node: ast.AST) -> str:
         """A node as Python spells it; of a long or deep one, what stands in the file."""
