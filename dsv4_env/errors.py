@@ -41,7 +41,7 @@ class Dsv4Error(Exception):
         expected: str | None = None,
         hint: str | None = None,
     ) -> None:
-        found = short(found)
+        found = short(found, MOST // 4)
         self.found = found
         self.where = str(where) if where is not None else None
         self.expected = expected and short(expected)

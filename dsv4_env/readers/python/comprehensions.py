@@ -62,6 +62,7 @@ def _over(
     """Go over the loops of a comprehension; *each* gets an Unknown for what can't be told."""
     if at == len(generators):
         run.step()
+        run.spend(3)
         each(None)
         return
     loop = generators[at]

@@ -149,7 +149,7 @@ def _words(run: Run, scope: Scope, value: Val | None, node: ast.expr, *, texts: 
         return []
     if isinstance(value, Seq):
         items = iterated(run, scope, value, node)
-        run.spend(4 * len(items))
+        run.spend(2 * len(items))
         return [_word(scope, item, node, texts=texts) for item in items]
     found = splitting(unknown_of(value, shown(value), scope.source.place(node)))
     return [(found, found.location or scope.source.place(node))]
@@ -161,7 +161,7 @@ def _environment(
     """The settings that a launch gets from the file; *exact*: nothing is laid under them."""
     base = run.environ.log
     given = len(value.log) if isinstance(value, Map) else 0
-    run.spend(2 * (len(base) + given))
+    run.spend(6 * (len(base) + given))
     if _nothing(value):
         return _settings(base)
     if not isinstance(value, Map):

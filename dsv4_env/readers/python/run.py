@@ -194,8 +194,8 @@ def decide(run: Run, key: Hashable, text: str) -> bool:
     if key in run.answers:
         return bool(run.answers[key])
     at = len(run.path)
-    run.spend(1)
     if at >= MAX_DECISIONS:
+        run.spend(10)
         run.limited = True
     answer = run.plan[at] if at < len(run.plan) else at < MAX_DECISIONS
     if at <= MAX_TOLD:  # all from there on are told as one
@@ -215,7 +215,10 @@ def explore(run: Run, action: Callable[[], Results]) -> Results:
     while True:
         run.plan = taken + plan
         result = action()
-        run.spend(sum(2 + len(f.env) + len(f.args) for f in result.values()))
+        try:
+            run.spend(sum(2 + 4 * len(f.env) + len(f.args) for f in result.values()))
+        except BudgetError as exc:
+            run.ended = exc
         decisions = run.path[base:]
         leaves.append((decisions, result))
         run.undo(mark)

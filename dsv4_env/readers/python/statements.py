@@ -144,6 +144,7 @@ def _quiet(run: Run, node: ast.If) -> bool:
     """Whether both sides are joined rather than followed one by one."""
     if not run.forking:
         return True
+    run.spend((len(node.body) + len(node.orelse)) >> 1)
     return all(scan.inert(s) for s in (*node.body, *node.orelse))
 
 
@@ -180,6 +181,7 @@ def _subject(run: Run, item: Val) -> Instance | None:
 
 def _some(run: Run, scope: Scope, node: ast.For | ast.AsyncFor | ast.While) -> None:
     """A loop that runs nobody knows how often: what it changes isn't known after it."""
+    run.spend(8)
     text = scope.source.text(node.test if isinstance(node, ast.While) else node.iter)
     if isinstance(node, ast.While):
         label = f"while {text}"
@@ -253,6 +255,7 @@ def _with(run: Run, scope: Scope, node: ast.With | ast.AsyncWith) -> None:
 
 
 def _try(run: Run, scope: Scope, node: ast.Try) -> None:
+    run.spend(8)
     body = [*node.body]
     at = None if any(reaches(run, s) for s in body) else modules.optional(run, scope, node)
     if at is not None:

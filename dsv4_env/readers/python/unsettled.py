@@ -58,6 +58,7 @@ def unsettle(
     if not body:
         return
     changed = scan.changes(body)
+    run.spend(4 + len(changed.names) + len(changed.objects))
     hidden = _hidden(run, body, changed)
     found = _tried(run, scope, ways, rounds) if hidden else {}
     mark = len(run.trail)
@@ -73,7 +74,7 @@ def unsettle(
         spelled = scope.source.text(target)
         unsure = Unknown(spelled, f"depends on `{text}`", location=where)
         objects.assign(run, scope, target, unsure)
-    run.spend((len(run.trail) - mark) >> 2)
+    run.spend((len(run.trail) - mark) >> 1)
     done = set(_changed(run, mark))
     _blur(run, scope, {k: v for k, v in found.items() if k not in done}, text)
     if (
@@ -194,7 +195,7 @@ def unsettle_values(
 
 def unsettle_since(run: Run, scope: Scope, mark: int, node: ast.AST, text: str) -> None:
     """What was changed since the trail was *mark* long: nobody knows when, or whether, it is."""
-    run.spend((len(run.trail) - mark) >> 2)
+    run.spend((len(run.trail) - mark) >> 1)
     found = _changed(run, mark)
     _blur(run, scope, {k: (v, k[1], _cause(v, k[1]), node) for k, v in found.items()}, text)
 
@@ -276,7 +277,7 @@ def _follow(run: Run, scope: Scope, way: Sequence[ast.AST], found: Changed) -> N
             going = bool(returned.unsure)
         except (Raised, Break, Continue):
             going = False
-        run.spend((len(run.trail) - mark) >> 2)
+        run.spend((len(run.trail) - mark) >> 1)
         for key, obj in _changed(run, mark).items():
             if key not in found:
                 found[key] = obj, key[1], _cause(obj, key[1]), node
