@@ -20,19 +20,9 @@ MAX_NODES = 100_000
 MAX_DEPTH = 100
 # What the parser would take, told before it is asked: characters, and so many more for each mark
 # that may stand for a key, an item or a document. A CI file of 200 KB comes to half of it.
-MAX_WORK = 1_300_000
-_MARKS = {
-    ",": 25,
-    "[": 15,
-    "]": 5,
-    "{": 15,
-    "}": 5,
-    "- ": 25,
-    ": ": 60,
-    ":\n": 60,
-    "\n---": 60,
-    "? ": 30,
-}
+MAX_WORK = 1_200_000
+_MARKS = {",": 35, "[": 20, "]": 5, "{": 20, "}": 5, "- ": 30, ": ": 60, ":\n": 60, "? ": 30}
+_MARKS["\n---"] = 60
 _TOO_LARGE = f"at most {MAX_WORK // 60:,} keys, or {MAX_WORK // 1000:,} kB of text without any"
 
 _NULL = re.compile(r"~|null|Null|NULL|")

@@ -69,9 +69,9 @@ def read_all(
     if root is None and file.is_file():
         root = file.resolve().parent
     if budget is None:
-        budget = Budget(steps=min(STEPS, 4 * COST * steps + 2 * tokens)) if steps else Budget()
+        budget = Budget(steps=min(STEPS, 4 * COST * steps + 3 * tokens)) if steps else Budget()
     try:
-        budget.step(Location(path, 1, 1), 2 * tokens)  # to parse it, and to see what it names
+        budget.step(Location(path, 1, 1), 3 * tokens)  # to parse it, and to see what it names
     except BudgetError as exc:
         return kept([], exc, budget.place(), path)
     enough = steps or (budget.steps - budget.spent_steps) * 3 // 4 // COST

@@ -21,8 +21,8 @@ from dsv4_env.readers.python.text import decoded
 from dsv4_env.readers.python.values import Ext, Module, Scope, Source, Val, source
 
 MAX_MODULES = 40
-MAX_TOKENS = 300_000  # names, numbers and signs of all modules together
-MAX_OWN = 150_000  # of one
+MAX_TOKENS = 250_000  # names, numbers and signs of all modules together
+MAX_OWN = 110_000  # of one
 _TOKEN = re.compile(r"#[^\n]*+|\w++|[^\s\w]")
 # SGLang itself, where the root is its repository: what a server is made of launches none, and
 # reading it takes longer than all else.

@@ -115,6 +115,7 @@ def _explored(run: Run, unit: Unit, at: int) -> Results:
     if run.ended is not None:
         return {}
     run.step()
+    run.spend(60)  # what a unit takes, however little it does
     cut, run.cut = run.cut, False
     results = explore(run, lambda: _unit(run, unit, at))
     if run.cut and not results:

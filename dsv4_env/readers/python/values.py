@@ -32,13 +32,22 @@ class Source:
     budget: Budget = field(default_factory=Budget)
     texts: dict[int, tuple[ast.AST, str]] = field(default_factory=dict)  # a node keeps its id
     places: dict[int, tuple[ast.AST, Location]] = field(default_factory=dict)
+    long: tuple[int, bytes] = (0, b"")  # the line whose characters were counted, in bytes
+    last: tuple[int, int] = (0, 0)  # an offset in it, and how many characters come before
 
     def column(self, line: int, offset: int) -> int:
         """The column, in characters from 1, of a byte offset within a line."""
         text = self.lines[line - 1] if line <= len(self.lines) else ""
         if text.isascii():
             return offset + 1
-        return len(text.encode("utf-8", "surrogatepass")[:offset].decode("utf-8", "replace")) + 1
+        if self.long[0] != line:
+            self.long = line, text.encode("utf-8", "surrogatepass")
+            self.last = 0, 0
+        before, characters = self.last if self.last[0] <= offset else (0, 0)
+        # From the place before in the line, so that one long line isn't gone over for each.
+        characters += len(self.long[1][before:offset].decode("utf-8", "replace"))
+        self.last = offset, characters
+        return characters + 1
 
     def place(self, node: ast.AST) -> Location:
         """Where a node begins; told once, for nodes are met again and again."""
