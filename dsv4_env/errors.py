@@ -19,14 +19,16 @@ def did_you_mean(name: str, known: Iterable[str]) -> str | None:
 
 
 _LONGEST = 1000  # characters of one part of a message: some ten lines of a terminal
+_LOOKED_AT = 20_000  # of which secrets are masked before the part is cut
 
 
-def shortened(text: str) -> str:
-    """A part of a message, cut at the end of an item where it is longer than anybody reads."""
-    if len(text) <= _LONGEST:
+def shortened(text: str, most: int = _LONGEST) -> str:
+    """A part of a message, cut where it is longer than anybody reads: a list behind an item."""
+    if len(text) <= most:
         return text
-    kept = text[:_LONGEST].rpartition(", ")[0] or text[:_LONGEST]
-    return f"{kept}, … ({len(text) - len(kept):,} more characters)"
+    kept, comma, _ = text[:most].rpartition(", ")
+    kept = f"{kept}{comma}" if kept else text[:most]
+    return f"{kept}… ({len(text) - len(kept):,} more characters)"
 
 
 class Dsv4Error(Exception):
@@ -55,9 +57,12 @@ class Dsv4Error(Exception):
         """All that it says but for the place; secrets are masked, long lists are cut."""
         from dsv4_env.secrets.text import scrubbed  # only what is told needs it
 
-        text = shortened(scrubbed(self.found))
+        def told(text: str) -> str:
+            return shortened(scrubbed(text[:_LOOKED_AT]))
+
+        text = told(self.found)
         if self.expected:
-            text += f"; expected {shortened(scrubbed(self.expected))}"
+            text += f"; expected {told(self.expected)}"
         if self.hint:
             text += f". Did you mean {shortened(self.hint)}?"
         return text

@@ -288,5 +288,6 @@ def group_args(
 
 def _belongs(values: list[Value], word: Value) -> bool:
     """Whether a word is taken for a flag's: of words that split, only one right behind it is."""
-    splits = [isinstance(w, Unknown) and w.splits for w in (*values, word)]
-    return not any(splits) or (splits == [True])
+    splits = isinstance(word, Unknown) and word.splits
+    # None before the last can split: it wasn't taken for the flag's, or nothing was after it.
+    return not values or not (splits or (isinstance(values[-1], Unknown) and values[-1].splits))

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from tree_sitter import Node, Parser
 
 KeyPath = tuple[str | int, ...]
+MAX_DEPTH = 100
+MAX_MARKS = 60_000  # what may stand for a key, a part of one, or an item
+MAX_BYTES = 5_000_000
 
 
 @dataclass(slots=True)
@@ -52,6 +55,9 @@ def _parser() -> Parser:
 
 def parse(data: bytes, path: str, error: type[Dsv4Error] = Dsv4Error) -> TomlSource:
     """Parse TOML bytes. Raises *error* with ``path:line:col`` for anything TOML forbids."""
+    if len(data) > MAX_BYTES:
+        expected = f"TOML of at most {MAX_BYTES:,} bytes"
+        raise error(f"{len(data):,} bytes", where=Location(path), expected=expected)
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as exc:
@@ -66,17 +72,68 @@ def parse(data: bytes, path: str, error: type[Dsv4Error] = Dsv4Error) -> TomlSou
         raise error(
             "NUL byte", where=_offset_location(path, text, nul), expected="text without NUL bytes"
         )
+    _check_nesting(text, path, error)
     source = TomlSource(path, {})
     encoded = text.encode()
     walker = _Walker(source, encoded, encoded.splitlines(keepends=True), error)
     tree = _parser().parse(encoded)
     try:
-        source.data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as exc:
-        walker.run(tree.root_node)  # a duplicate key is told with both of its places
-        raise _syntax_error(exc, path, text, error) from None
-    walker.run(tree.root_node)
+        try:
+            source.data = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as exc:
+            walker.run(tree.root_node)  # a duplicate key is told with both of its places
+            raise _syntax_error(exc, path, text, error) from None
+        walker.run(tree.root_node)
+    except RecursionError:
+        raise _too_deep(Location(path, 1, 1), error) from None
+    except ValueError:  # Python reads no number of more than 4,300 digits
+        digits = re.search(r"\d[\d_]{4299,}", text)
+        where = _offset_location(path, text, digits.start() if digits else 0)
+        expected = "a number of at most 4,300 digits"
+        raise error("a number that is too long", where=where, expected=expected) from None
     return source
+
+
+def _too_deep(where: Location, error: type[Dsv4Error]) -> Dsv4Error:
+    return error("nested too deeply", where=where, expected=f"TOML of at most {MAX_DEPTH} levels")
+
+
+_PART = r"(?:[\w-]++|\"(?:[^\"\\\n]++|\\.)*+\"|'[^'\n]*+')"
+# Texts and comments, brackets, keys and words: each character belongs to one, and is met once.
+_TOKEN = re.compile(
+    r'"""(?:[^"\\]++|\\.|"(?!""))*+"{3,5}|'
+    r"'''(?:[^']++|'(?!''))*+'{3,5}|"
+    rf"{_PART}(?:[ \t]*+\.[ \t]*+{_PART})*+|"
+    r"#[^\n]*+|[\[{]|[\]}]",
+    re.S,
+)
+_PARTS = re.compile(_PART)
+_MARK = re.compile(r"[=,.\[{]")
+
+
+def _check_nesting(text: str, path: str, error: type[Dsv4Error]) -> None:
+    """Raise *error* where a text goes deeper than any layer: the parser would give up there."""
+    if (marks := len(_MARK.findall(text))) > MAX_MARKS:
+        expected = f"TOML of at most {MAX_MARKS:,} of them"
+        where = Location(path, 1, 1)
+        raise error(f"up to {marks:,} keys and items", where=where, expected=expected)
+    depth = 0
+    for mark in _TOKEN.finditer(text):
+        found = mark[0]
+        if found in ("[", "{"):
+            depth += 1
+        elif found in ("]", "}"):
+            depth = max(0, depth - 1)
+        elif (
+            found[0] == "#"
+            or found.count(".") < MAX_DEPTH
+            or len(_PARTS.findall(found)) < MAX_DEPTH
+        ):
+            continue
+        else:
+            depth = MAX_DEPTH + 1
+        if depth > MAX_DEPTH:
+            raise _too_deep(_offset_location(path, text, mark.start()), error)
 
 
 def _offset_location(path: str, text: str, offset: int) -> Location:
@@ -103,6 +160,7 @@ class _Walker:
     ) -> None:
         self.source, self.data, self.lines, self.error = source, data, lines, error
         self.arrays: dict[KeyPath, int] = {}
+        self.last = (-1, 0, 0)  # a row, a column in it, and how many characters come before
 
     def run(self, root: Node) -> None:
         for child in root.children:
@@ -113,8 +171,14 @@ class _Walker:
 
     def at(self, node: Node) -> Location:
         row, column = node.start_point.row, node.start_point.column
-        prefix = self.lines[row][:column] if row < len(self.lines) else b""
-        return Location(self.source.path, row + 1, len(prefix.decode(errors="replace")) + 1)
+        line = self.lines[row] if row < len(self.lines) else b""
+        before, characters = self.last[1:] if self.last[0] == row else (0, 0)
+        if column < before:
+            before = characters = 0
+        # From the place before in the line, so that one long line isn't gone over for each.
+        characters += len(line[before:column].decode(errors="replace"))
+        self.last = row, column, characters
+        return Location(self.source.path, row + 1, characters + 1)
 
     def names(self, node: Node) -> tuple[str, ...]:
         if node.type == "dotted_key":

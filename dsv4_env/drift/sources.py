@@ -79,7 +79,7 @@ def read(data: bytes, path: Path | str, reading: Reading) -> list[LaunchConfig]:
         return READERS[name](data, str(path), **reading.options(name))
     except Dsv4Error:
         raise
-    except RecursionError:
+    except (RecursionError, MemoryError):
         raise ReadError("nested too deeply", where=path) from None
     except Exception as exc:
         # A defect of a reader must not keep the other files from being checked.

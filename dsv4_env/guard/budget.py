@@ -9,13 +9,13 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Hashable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from dsv4_env.errors import ReadError
-from dsv4_env.model import Location, Note
+from dsv4_env.model import LaunchConfig, Location, Note
 
 STEPS = 1_000_000  # of a reader: a word expanded, a statement followed, two paths compared
-BYTES = 100_000_000  # of text that a reader makes
+BYTES = 50_000_000  # of text that a reader makes: ten times as much as the largest file holds
 SECONDS = 60.0  # the last resort
 
 
@@ -54,13 +54,36 @@ class Budget:
         if self.spent_bytes > self.made:
             raise BudgetError(f"it makes more than {self.made:,} bytes of text")
 
-    def most(self) -> Hashable:
-        """The place that cost the most, None where no place was told."""
-        told = [(count, at) for at, count in self.places.items() if at is not None]
+    def charge(self, at: Hashable, before: int) -> None:
+        """Say that a place cost all steps since *before* were spent, whatever they were said of."""
+        self.places[at] += self.spent_steps - before
+
+    def most(self, kind: type = object) -> Hashable:
+        """The place that cost the most, None where no place was told; *kind*: of these alone."""
+        told = [(c, p) for p, c in self.places.items() if p is not None and isinstance(p, kind)]
         return max(told, key=lambda each: each[0])[1] if told else None
+
+    def place(self) -> Location | None:
+        """The location that cost the most, where places are told as locations."""
+        found = self.most(Location)
+        return found if isinstance(found, Location) else None
 
 
 def partial_note(error: BudgetError, place: Location | None) -> Note:
     """Say on a launch that was found before *error* that more may follow; *place* cost the most."""
     where = f"; most of them at {place}" if place else ""
     return Note(f"the file is read in part: {error.found}{where}", place, opens=True)
+
+
+def kept(
+    found: list[LaunchConfig], error: BudgetError, place: Location | None, path: str
+) -> list[LaunchConfig]:
+    """The launches found before *error*, marked; raises it, located, where there are none."""
+    if not found:
+        expected = "a file that can be followed within the limits"
+        raise BudgetError(error.found, where=place or path, expected=expected) from None
+    note = partial_note(error, place)
+    return [
+        replace(c, partial=True, notes=c.notes if note in c.notes else (*c.notes, note))
+        for c in found
+    ]

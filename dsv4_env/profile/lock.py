@@ -57,7 +57,7 @@ def read(path: Path, files: Mapping[str, Path]) -> dict[str, Profile] | None:
             return None
         paths = {name: str(file) for name, file in files.items()}
         return {name: _decode(name, item, paths) for name, item in data["profiles"].items()}
-    except (ProfileError, ValueError, KeyError, TypeError, IndexError, RecursionError):
+    except (ProfileError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return None  # absent or damaged: the layers themselves are read
 
 

@@ -127,5 +127,11 @@ def _line(config: LaunchConfig) -> int:
     return config.location.line or 0 if config.location else 0
 
 
+_SHOWN = 40  # places in one message
+
+
 def _one_of(places: list[str]) -> str:
-    return places[0] if len(places) == 1 else "one of " + ", ".join(places)
+    if len(places) == 1:
+        return places[0]
+    more = f" and {len(places) - _SHOWN:,} more" if len(places) > _SHOWN else ""
+    return "one of " + ", ".join(places[:_SHOWN]) + more

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from dsv4_env.errors import ReadError
+from dsv4_env.guard.budget import Budget, BudgetError, kept
 from dsv4_env.guard.files import is_within, read_bytes, real
 from dsv4_env.model import ENV_NAME, LaunchConfig, Note, Unknown, Value
 from dsv4_env.readers import compose_text, dotenv, embedded, looked_at, yaml_source
@@ -15,6 +16,8 @@ from dsv4_env.readers.yaml_source import Mapping as YamlMapping
 from dsv4_env.readers.yaml_source import Node, Scalar, Sequence
 
 _KIND = "a Docker Compose file"
+_EACH = 8  # steps that a service, or one of its variables, takes
+MAX_EXTENDS = 100  # services that extend each other
 
 
 def read_all(
@@ -23,14 +26,17 @@ def read_all(
     *,
     inputs: Mapping[str, str] | None = None,
     root: Path | None = None,
+    budget: Budget | None = None,
 ) -> list[LaunchConfig]:
     """Every launch of a server that the services of a Compose file make, in order.
 
     *inputs* are variables known from outside (``.env`` among them), *root* is the folder that
-    ``env_file`` must lie below: the file's own, where there is such a file. Raises ReadError
-    where the data isn't a Compose file.
+    ``env_file`` must lie below: the file's own, where there is such a file. Where the *budget*
+    ends, launches that were found are kept as partial ones. Raises ReadError where the data isn't
+    a Compose file.
     """
-    documents = yaml_source.parse(data, path, _KIND)
+    budget = budget or Budget()
+    documents = yaml_source.parse(data, path, _KIND, budget)
     top = documents[0] if documents else None
     services = top.mapping("services") if isinstance(top, YamlMapping) else None
     if services is None:
@@ -38,11 +44,15 @@ def read_all(
     if root is None and Path(path).is_file():
         root = real(path).parent
     found: list[LaunchConfig] = []
-    for name, node in services.items.items():
-        if isinstance(node, YamlMapping):
-            service = _Service(inputs or {}, root, path)
-            service.take(services, name, ())
-            found += service.launches(f"{path} service {name}")
+    try:
+        for name, node in services.items.items():
+            if isinstance(node, YamlMapping):
+                budget.step(node.location, _EACH)
+                service = _Service(inputs or {}, root, path, budget)
+                service.take(services, name, ())
+                found += service.launches(f"{path} service {name}")
+    except BudgetError as exc:
+        return kept(found, exc, budget.place(), path)
     return found
 
 
@@ -53,6 +63,7 @@ class _Service:
     inputs: Mapping[str, str]
     root: Path | None
     path: str
+    budget: Budget
     files: list[Setting] = field(default_factory=list)
     settings: list[Setting] = field(default_factory=list)
     entrypoint: Node | None = None
@@ -66,6 +77,12 @@ class _Service:
         if name in chain:
             raise ReadError(
                 f"{' extends '.join((*chain, name))}", where=node.location, expected="no circle"
+            )
+        if len(chain) >= MAX_EXTENDS:
+            raise ReadError(
+                f"a chain of more than {MAX_EXTENDS} services that extend each other",
+                where=node.location,
+                expected="a shorter one",
             )
         if (extends := node.get("extends")) is not None:
             self.extend(services, extends, (*chain, name))
@@ -93,12 +110,13 @@ class _Service:
         if isinstance(node, YamlMapping):
             for name, value in node.items.items():
                 place = node.keys[name].location
+                self.budget.step(place, _EACH)
                 if not isinstance(value, Scalar):
                     self.notes.append(Note(f"{name} isn't given as text", place))
                 elif value.null:
                     found.append(Setting(name, self.outside(name, value), place, value.text))
                 else:
-                    known = compose_text.environment_value(value, self.inputs)
+                    known = compose_text.environment_value(value, self.inputs, self.budget)
                     found.append(Setting(name, known, place, value.spelled))
         for item in node.items if isinstance(node, Sequence) else []:
             if isinstance(item, Scalar):
@@ -107,7 +125,8 @@ class _Service:
 
     def item(self, item: Scalar) -> list[Setting]:
         """``NAME=value``, or ``NAME`` that is passed on."""
-        text = compose_text.interpolate(item, self.inputs)
+        self.budget.step(item.location, _EACH)
+        text = compose_text.interpolate(item, self.inputs, self.budget)
         first = text.parts[0][0]
         name, equals, rest = first.partition("=") if isinstance(first, str) else ("", "", "")
         if not name or (not equals and len(text.parts) > 1):
@@ -134,7 +153,7 @@ class _Service:
             raw = isinstance(item, YamlMapping) and item.text("format") == "raw"
             if not isinstance(file, Scalar):
                 continue
-            name = compose_text.interpolate(file, self.inputs).value
+            name = compose_text.interpolate(file, self.inputs, self.budget).value
             settings = self.env_file(name, raw=raw) if isinstance(name, str) else None
             if settings is None:
                 message = f"the variables of {file.text} aren't known"
@@ -154,7 +173,8 @@ class _Service:
         except (ReadError, OSError, ValueError):
             return None
         shown = str(Path(self.path).parent / name)
-        config = dotenv.read_all(data, shown, dialect="docker" if raw else "dotenv")[0]
+        dialect: dotenv.Dialect = "docker" if raw else "dotenv"
+        config = dotenv.read_all(data, shown, dialect=dialect, budget=self.budget)[0]
         found: list[Setting] = []
         message = f"Compose reads this line of {name} in its own way"
         self.notes += [Note(message, n.location, n.opens) for n in config.notes]
@@ -180,7 +200,9 @@ class _Service:
         if not entry and command:
             message = "run through the entry point of the image, if it has one"
             notes.append(Note(message, command[0].location))
-        found = embedded.read_words(command, settings, name=name, reader="compose")
+        found = embedded.read_words(
+            command, settings, name=name, reader="compose", budget=self.budget
+        )
         return [replace(c, notes=(*c.notes, *notes)) for c in found]
 
     def values(self, command: list[Text]) -> list[Value]:
@@ -189,12 +211,13 @@ class _Service:
     def words(self, node: Node | None) -> list[Text] | None:
         """A command as words, None where it can't be known."""
         if isinstance(node, Scalar):
-            return compose_text.split(compose_text.interpolate(node, self.inputs), self.notes)
+            text = compose_text.interpolate(node, self.inputs, self.budget)
+            return compose_text.split(text, self.notes, self.budget)
         if isinstance(node, Sequence):
             items = [n for n in node.items if isinstance(n, Scalar)]
             if len(items) < len(node.items):
                 return None
-            return [compose_text.interpolate(n, self.inputs) for n in items]
+            return [compose_text.interpolate(n, self.inputs, self.budget) for n in items]
         return []
 
 

@@ -6,9 +6,13 @@ Sources: docs.docker.com, "Interpolation"; compose-go 2 and the go-shellwords 1 
 from __future__ import annotations
 
 import re
+from array import array
+from collections import abc
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import TypeAlias
 
+from dsv4_env.guard.budget import Budget
 from dsv4_env.model import Location, Note, Unknown, Value
 from dsv4_env.readers.shell_text import Text, join
 from dsv4_env.readers.yaml_source import Scalar
@@ -19,84 +23,101 @@ _STOPS = ";&|<>"
 MAX_DEPTH = 50
 
 
-def interpolate(node: Scalar, inputs: Mapping[str, str]) -> Text:
+@dataclass(slots=True)
+class _Interpolation:
+    """One scalar while its ``${…}`` are filled in."""
+
+    text: str
+    inputs: Mapping[str, str]
+    budget: Budget
+    closing: dict[int, int | None]  # where what begins at a ``${`` ends
+
+    def dollar(self, at: int, end: int, place: Location, depth: int) -> tuple[Value, int]:
+        """What a ``$`` stands for, and where the text goes on behind it."""
+        text, inputs = self.text, self.inputs
+        self.budget.step(place, 2)
+        if text.startswith("$$", at):
+            return "$", at + 2
+        if m := _NAME.match(text, at + 1, end):
+            return _variable(text[at : m.end()], m[0], inputs, place), m.end()
+        if not text.startswith("{", at + 1) or not (m := _NAME.match(text, at + 2, end)):
+            return _refused(text[at : at + 1], place), at + 1
+        name, i = m[0], m.end()
+        if text.startswith("}", i):
+            return _variable(text[at : i + 1], name, inputs, place), i + 1
+        operator = _OPERATOR.match(text, i, end)
+        close = self.closing.get(at)
+        close = None if close is None or close >= end else close
+        if operator is None or close is None or depth > MAX_DEPTH:
+            stop = end if close is None else close + 1
+            return _refused(text[at:stop], place), stop
+        self.budget.make(close - at, place)
+        spelled = text[at : close + 1]
+        argument = self.within(operator.end(), close, place, depth + 1)
+        return _operated(spelled, name, operator[0], argument, inputs, place), close + 1
+
+    def within(self, at: int, end: int, place: Location, depth: int) -> Value:
+        """The text between two places."""
+        pieces: list[Value] = []
+        while at < end:
+            if self.text[at] == "$":
+                value, at = self.dollar(at, end, place, depth)
+                pieces.append(value)
+            else:
+                stop = self.text.find("$", at, end)
+                stop = end if stop < 0 else stop
+                pieces.append(self.text[at:stop])
+                at = stop
+        return join(pieces, self.budget, place)
+
+
+def interpolate(node: Scalar, inputs: Mapping[str, str], budget: Budget) -> Text:
     """A scalar with its ``${…}`` filled in; what depends on the outside is Unknown."""
     text, offsets = node.text, node.offsets()
-    parts: list[tuple[Value, list[int]]] = []
-    known, places = "", list[int]()
+    if "$" not in text:
+        return Text(((text, offsets or [node.start]),), node.lines)
+    work = _Interpolation(text, inputs, budget, _closings(text))
+    parts: list[tuple[Value, abc.Sequence[int]]] = []
+    known, places = list[str](), array("l")
     i = 0
     while i < len(text):
         if text[i] != "$":
-            known += text[i]
-            places.append(offsets[i])
-            i += 1
+            stop = text.find("$", i)
+            stop = len(text) if stop < 0 else stop
+            known.append(text[i:stop])
+            places.extend(offsets[i:stop])
+            i = stop
             continue
-        value, end = _dollar(text, i, len(text), inputs, node.lines.place(offsets[i]), 0)
+        value, end = work.dollar(i, len(text), node.lines.place(offsets[i]), 0)
         if isinstance(value, str):
-            known += value
-            places += [offsets[i]] * len(value)
+            budget.make(len(value), node.location)
+            known.append(value)
+            places.extend([offsets[i]] * len(value))
         else:
-            if known:
-                parts.append((known, places))
-                known, places = "", []
+            if places:
+                parts.append(("".join(known), places))
+                known, places = [], array("l")
             parts.append((value, [offsets[i]]))
         i = end
-    if known or not parts:
-        parts.append((known, places or [node.start]))
+    if places or not parts:
+        parts.append(("".join(known), places or [node.start]))
     return Text(tuple(parts), node.lines)
 
 
-def _dollar(
-    text: str, at: int, end: int, inputs: Mapping[str, str], place: Location, depth: int
-) -> tuple[Value, int]:
-    """What a ``$`` stands for, and where the text goes on behind it."""
-    if text.startswith("$$", at):
-        return "$", at + 2
-    if m := _NAME.match(text, at + 1, end):
-        return _variable(text[at : m.end()], m[0], inputs, place), m.end()
-    if not text.startswith("{", at + 1) or not (m := _NAME.match(text, at + 2, end)):
-        return _refused(text[at : at + 1], place), at + 1
-    name, i = m[0], m.end()
-    if text.startswith("}", i):
-        return _variable(text[at : i + 1], name, inputs, place), i + 1
-    operator = _OPERATOR.match(text, i, end)
-    close = _closing(text, i, end)
-    if operator is None or close is None or depth > MAX_DEPTH:
-        stop = end if close is None else close + 1
-        return _refused(text[at:stop], place), stop
-    spelled = text[at : close + 1]
-    argument = _within(text, operator.end(), close, inputs, place, depth + 1)
-    return _operated(spelled, name, operator[0], argument, inputs, place), close + 1
+_BRACE = re.compile(r"\$\{|\}")
 
 
-def _closing(text: str, at: int, end: int) -> int | None:
-    depth = 1
-    while at < end:
-        if text.startswith("${", at):
-            depth += 1
-            at += 1
-        elif text[at] == "}":
-            depth -= 1
-            if not depth:
-                return at
-        at += 1
-    return None
-
-
-def _within(
-    text: str, at: int, end: int, inputs: Mapping[str, str], place: Location, depth: int
-) -> Value:
-    pieces: list[Value] = []
-    while at < end:
-        if text[at] == "$":
-            value, at = _dollar(text, at, end, inputs, place, depth)
-            pieces.append(value)
-        else:
-            stop = text.find("$", at, end)
-            stop = end if stop < 0 else stop
-            pieces.append(text[at:stop])
-            at = stop
-    return join(pieces)
+def _closings(text: str) -> dict[int, int | None]:
+    """For each ``${`` the brace that closes it, None where none does."""
+    found: dict[int, int | None] = {}
+    opened: list[int] = []
+    for m in _BRACE.finditer(text):
+        if m[0] != "}":
+            found[m.start()] = None
+            opened.append(m.start())
+        elif opened:
+            found[opened.pop()] = m.start()
+    return found
 
 
 def _refused(text: str, place: Location) -> Unknown:
@@ -136,11 +157,11 @@ def _operated(
     return Unknown(text, "Compose demands it from outside", (name,), location=place)
 
 
-def environment_value(node: Scalar, inputs: Mapping[str, str]) -> Value:
+def environment_value(node: Scalar, inputs: Mapping[str, str], budget: Budget) -> Value:
     """The value of a variable given as ``NAME: value``; unquoted numbers are written anew."""
     text = node.text
     if not node.plain or "$" in text:
-        return interpolate(node, inputs).value
+        return interpolate(node, inputs, budget).value
     if text in ("true", "True", "TRUE", "false", "False", "FALSE"):
         return text.lower()
     if re.fullmatch(r"-?(?:0|[1-9]\d{0,17})", text):
@@ -166,12 +187,17 @@ def _odd_number(text: str) -> bool:
     )
 
 
+_Part: TypeAlias = tuple[Value, abc.Sequence[int]]
+
+
 @dataclass(slots=True)
 class _Splitter:
     """Splits a command line as Compose does: quotes and backslashes, but no shell."""
 
-    words: list[list[tuple[Value, list[int]]]] = field(default_factory=list)
-    word: list[tuple[Value, list[int]]] | None = None
+    words: list[list[_Part]] = field(default_factory=list)
+    word: list[_Part] | None = None
+    known: list[str] | None = None  # the text that the word ends with
+    places: array[int] = field(default_factory=lambda: array("l"))
     quote: str = ""
     escaped: bool = False
     stopped: int | None = None
@@ -179,11 +205,21 @@ class _Splitter:
     def add(self, value: Value, place: int) -> None:
         if self.word is None:
             self.word = []
-        if isinstance(value, str) and self.word and isinstance(self.word[-1][0], str):
-            last, places = self.word[-1]
-            self.word[-1] = (f"{last}{value}", [*places, place] if value else places)
+        if isinstance(value, str):
+            if self.known is None:
+                self.known, self.places = [], array("l", [] if value else [place])
+            self.known.append(value)
+            if value:
+                self.places.append(place)
         else:
+            self.close_text()
             self.word.append((value, [place]))
+
+    def close_text(self) -> None:
+        """The text that the word ends with is whole."""
+        if self.known is not None and self.word is not None:
+            self.word.append(("".join(self.known), self.places))
+        self.known = None
 
     def feed(self, ch: str, place: int) -> bool:
         """Take a character; False where the command line ends."""
@@ -210,13 +246,15 @@ class _Splitter:
         return True
 
     def end(self) -> None:
+        self.close_text()
         if self.word is not None:
             self.words.append(self.word)
             self.word = None
 
 
-def split(text: Text, notes: list[Note]) -> list[Text] | None:
+def split(text: Text, notes: list[Note], budget: Budget) -> list[Text] | None:
     """A command line as words, None where Compose refuses it or how it's split isn't known."""
+    budget.step(text.location, sum(len(v) for v, _ in text.parts if isinstance(v, str)) >> 1)
     splitter = _Splitter()
     for value, offsets in text.parts:
         if isinstance(value, Unknown):
@@ -232,6 +270,7 @@ def split(text: Text, notes: list[Note]) -> list[Text] | None:
             if not splitter.feed(ch, offsets[min(i, len(offsets) - 1)]):
                 break
         if splitter.stopped is not None:
+            splitter.close_text()
             word = splitter.word
             if word and isinstance(word[0][0], str) and word[0][0].isdigit():
                 splitter.word = None

@@ -7,43 +7,98 @@ from __future__ import annotations
 
 import json
 import re
+from collections import ChainMap
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from dsv4_env.errors import ReadError
+from dsv4_env.guard.budget import Budget, BudgetError, kept
 from dsv4_env.model import LaunchConfig, Note, Unknown, Value
 from dsv4_env.readers import embedded
 from dsv4_env.readers.dockerfile_text import Line, assignments, expand, logical_lines
 from dsv4_env.readers.shell_text import Setting, Text
 from dsv4_env.readers.yaml_source import Lines, decode
 
+_STAGE = 20  # steps that beginning a stage takes
 _FROM = re.compile(r"(?:--\S+\s+)*(\S+)(?:\s+as\s+(\S+))?\s*", re.I)
 
 
-def read_all(data: str | bytes, path: str = "<Dockerfile>") -> list[LaunchConfig]:
+def read_all(
+    data: str | bytes, path: str = "<Dockerfile>", *, budget: Budget | None = None
+) -> list[LaunchConfig]:
     """Every launch of a server that is the command of a stage of a Dockerfile, in order.
 
-    What a base image sets isn't known, build arguments are Unknown with their defaults. Raises
-    ReadError where the data isn't a Dockerfile.
+    What a base image sets isn't known, build arguments are Unknown with their defaults. Where
+    the *budget* ends, launches that were found are kept as partial ones. Raises ReadError where
+    the data isn't a Dockerfile.
     """
     lines = Lines(path, decode(data, path, "a Dockerfile"))
-    stages: list[_Stage] = []
-    outer: dict[str, Value] = {}
-    for line in logical_lines(lines):
+    budget = budget or Budget()
+    build = _Build(path, budget)
+    try:
+        for line in logical_lines(lines, budget):
+            build.take(line)
+        build.end_stage()
+    except BudgetError as exc:
+        return kept(build.found, exc, budget.place(), path)
+    if build.stage is None:
+        raise ReadError("no FROM", where=path, expected="a Dockerfile")
+    return build.found
+
+
+@dataclass(slots=True)
+class _Build:
+    """The stages so far, what they launch, and the arguments that stand before all."""
+
+    path: str
+    budget: Budget
+    stage: _Stage | None = None
+    stages: int = 0
+    by_name: dict[str, _Stage] = field(default_factory=dict)
+    outer: dict[str, Value] = field(default_factory=dict)
+    found: list[LaunchConfig] = field(default_factory=list)
+
+    def take(self, line: Line) -> None:
+        """One instruction."""
         if line.word == "FROM":
-            stages.append(_begun(line, stages, outer, path))
-        elif stages:
-            stages[-1].take(line, outer)
+            self.budget.step(line.location, _STAGE)
+            self.end_stage()
+            self.stage = self.begun(line)
+            self.stages += 1
+            if self.stage.name:
+                self.by_name[self.stage.name.lower()] = self.stage
+        elif self.stage is not None:
+            self.stage.take(line, self.outer, self.budget)
         elif line.word == "ARG":
-            for name, value, _ in assignments(line, outer, bare=True):
-                outer[name.text] = _argument(name, value)
+            for name, value, _ in assignments(line, self.outer, self.budget, bare=True):
+                self.outer[name.text] = _argument(name, value)
         else:
             raise ReadError(
                 f"{line.word} before the first FROM", where=line.location, expected="FROM or ARG"
             )
-    if not stages:
-        raise ReadError("no FROM", where=path, expected="a Dockerfile")
-    return [config for stage in stages for config in stage.launches()]
+
+    def end_stage(self) -> None:
+        """What the stage launches, now that no instruction can change it any more."""
+        if self.stage is not None:
+            self.found += self.stage.launches(self.budget)
+
+    def begun(self, line: Line) -> _Stage:
+        """A stage, which may go on with an earlier one."""
+        m = _FROM.fullmatch(line.text)
+        if m is None:
+            raise ReadError(
+                f"FROM {line.text}"[:200], where=line.location, expected="FROM image [AS name]"
+            )
+        name, label = m[2] or "", f"{self.path} stage {m[2] or self.stages}"
+        image = expand(line.cut(m.start(1), m.end(1)), self.outer, line.escape, self.budget).value
+        stage = self.by_name.get(str(image).lower())
+        if stage is None:
+            return _Stage(name, label, line, image == "scratch")
+        self.budget.step(line.location, len(stage.settings))
+        return replace(
+            stage, name=name, settings=[*stage.settings], set={**stage.set}, arguments={},
+            own_command=False, label=label,
+        )  # fmt: skip
 
 
 def _argument(name: Line, value: Value | None) -> Unknown:
@@ -51,23 +106,6 @@ def _argument(name: Line, value: Value | None) -> Unknown:
     default = value.default if isinstance(value, Unknown) else value
     why = "a build argument"
     return Unknown(f"${{{name.text}}}", why, (name.text,), default=default, location=name.location)
-
-
-def _begun(line: Line, stages: list[_Stage], outer: dict[str, Value], path: str) -> _Stage:
-    m = _FROM.fullmatch(line.text)
-    if m is None:
-        raise ReadError(
-            f"FROM {line.text}"[:200], where=line.location, expected="FROM image [AS name]"
-        )
-    name, label = m[2] or "", f"{path} stage {m[2] or len(stages)}"
-    image = expand(line.cut(m.start(1), m.end(1)), outer, line.escape).value
-    for stage in reversed(stages):
-        if stage.name and str(image).lower() == stage.name.lower():
-            return replace(
-                stage, name=name, settings=[*stage.settings], arguments={}, own_command=False,
-                label=label,
-            )  # fmt: skip
-    return _Stage(name, label, line, image == "scratch")
 
 
 @dataclass(slots=True)
@@ -79,6 +117,7 @@ class _Stage:
     begin: Line
     empty: bool  # nothing comes from a base image
     settings: list[Setting] = field(default_factory=list)
+    set: dict[str, Value] = field(default_factory=dict)  # by name, what counts of them
     arguments: dict[str, Value] = field(default_factory=dict)
     shell: list[str] = field(default_factory=lambda: ["/bin/sh", "-c"])
     entry: list[Text] | None = None
@@ -86,44 +125,44 @@ class _Stage:
     own_command: bool = False
     shell_entry: bool = False
 
-    def known(self) -> dict[str, Value]:
-        return {**self.arguments, **{s.name: s.value for s in self.settings}}
-
-    def take(self, line: Line, outer: dict[str, Value]) -> None:
+    def take(self, line: Line, outer: dict[str, Value], budget: Budget) -> None:
         """One instruction."""
-        if line.word == "ENV":
-            for name, value, spelled in list(assignments(line, self.known(), empty=self.empty)):
+        known = ChainMap(self.set, self.arguments)
+        if line.word == "ENV":  # all its values are made before the first is set
+            for name, value, spelled in list(assignments(line, known, budget, empty=self.empty)):
                 if value is not None:
                     self.settings.append(Setting(name.text, value, name.location, spelled))
+                    self.set[name.text] = value
         elif line.word == "ARG":
-            for name, value, _ in assignments(line, self.known(), bare=True, empty=self.empty):
+            for name, value, _ in assignments(line, known, budget, bare=True, empty=self.empty):
                 if value is None and name.text in outer:
                     self.arguments[name.text] = outer[name.text]
                 else:
                     self.arguments[name.text] = _argument(name, value)
         elif line.word == "SHELL":
-            words = _words(line)
+            words = _words(line, budget)
             self.shell = [str(w.value) for w in words] if words else self.shell
         elif line.word == "CMD":
-            self.command, self.own_command = self.words(line), True
+            self.command, self.own_command = self.words(line, budget), True
         elif line.word == "ENTRYPOINT":
-            self.entry = self.words(line)
-            self.shell_entry = _words(line) is None
+            self.entry = self.words(line, budget)
+            self.shell_entry = _words(line, budget) is None
             if not self.own_command:  # a command that was there before is dropped
                 self.command = None
 
-    def words(self, line: Line) -> list[Text]:
+    def words(self, line: Line, budget: Budget) -> list[Text]:
         """The words of a command; in the form for a shell, the shell's come first."""
-        words = _words(line)
+        words = _words(line, budget)
         if words is not None:
             return words
         start = [line.offsets[0]] if line.offsets else [0]
         shell = [Text(((w, start),), line.lines) for w in self.shell]
         return [*shell, Text(((line.text, line.offsets),), line.lines)]
 
-    def launches(self) -> Iterator[LaunchConfig]:
+    def launches(self, budget: Budget) -> Iterator[LaunchConfig]:
         command = [] if self.shell_entry else self.command or []
         words = [*(self.entry or []), *command]
+        budget.step(self.begin.location, len(words) + len(self.settings))
         texts = [*(str(w.value) for w in words), *(str(s.value) for s in self.settings)]
         if not words or not embedded.mentions(texts):
             return
@@ -134,12 +173,14 @@ class _Stage:
         if self.entry is None and not self.empty:
             message = "run through the entry point of the base image, if it has one"
             notes.append(Note(message, words[0].location))
-        found = embedded.read_words(words, self.settings, name=self.label, reader="dockerfile")
+        found = embedded.read_words(
+            words, self.settings, name=self.label, reader="dockerfile", budget=budget
+        )
         for config in found:
             yield replace(config, notes=(*config.notes, *notes))
 
 
-def _words(line: Line) -> list[Text] | None:
+def _words(line: Line, budget: Budget) -> list[Text] | None:
     """The words of a command given as a JSON list, None where it isn't one."""
     if not line.text.lstrip().startswith("["):
         return None
@@ -149,7 +190,8 @@ def _words(line: Line) -> list[Text] | None:
         return None
     if not isinstance(items, list) or not all(isinstance(i, str) for i in items):
         return None
-    places = [m.start() for m in re.finditer(r'"(?:[^"\\]|\\.)*"', line.text)]
+    budget.step(line.location, 4 * len(items))
+    places = [m.start() for m in re.finditer(r'"(?:[^"\\]++|\\.)*+"', line.text)]
     return [
         Text(((item, [line.offsets[at] + 1]),), line.lines)
         for item, at in zip(items, places, strict=True)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from array import array
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from dsv4_env.errors import ReadError
+from dsv4_env.guard.budget import Budget
 from dsv4_env.model import Location, Unknown, Value
 from dsv4_env.readers.shell_text import Text, join
 from dsv4_env.readers.yaml_source import Lines
@@ -23,7 +25,7 @@ class Line:
 
     word: str
     text: str
-    offsets: list[int]
+    offsets: array[int]
     lines: Lines
     escape: str
 
@@ -38,29 +40,36 @@ class Line:
         return Line(self.word, text, offsets, self.lines, self.escape)
 
 
-def logical_lines(lines: Lines) -> Iterator[Line]:
+_EACH = 8  # steps that reading one instruction takes
+_PLAIN = re.compile(r"[^$'\"\\`]+")
+
+
+def logical_lines(lines: Lines, budget: Budget) -> Iterator[Line]:
     """The instructions, with continued lines joined and comments left out."""
     physical = list(zip(lines.starts, lines.text.split("\n"), strict=True))
     escape = _escape([t for _, t in physical])
     ending = re.compile(rf"{re.escape(escape)}[ \t]*\r?$")
     i = 0
     while i < len(physical):
-        text, offsets = "", list[int]()
+        pieces: list[str] = []
+        offsets = array("l")
         continued = True
         while continued and i < len(physical):
             start, line = physical[i]
             i += 1
             if line.lstrip().startswith("#") or not line.strip():
-                if not text:
+                if not offsets:
                     break
                 continue  # within a continued line, comments and empty lines don't count
             end = ending.search(line)
             continued = end is not None
             kept = line[: end.start()] if end else line.rstrip("\r")
-            text += kept
-            offsets += range(start, start + len(kept))
+            pieces.append(kept)
+            offsets.extend(range(start, start + len(kept)))
+        text = "".join(pieces)
         if not text.strip():
             continue
+        budget.step(lines.place(offsets[0]), _EACH + len(pieces) + (len(text) >> 8))
         m = _INSTRUCTION.match(text)
         if m is None:
             where = lines.place(offsets[0])
@@ -90,9 +99,15 @@ def _escape(lines: list[str]) -> str:
 
 
 def assignments(
-    line: Line, known: Mapping[str, Value], *, bare: bool = False, empty: bool = False
+    line: Line,
+    known: Mapping[str, Value],
+    budget: Budget,
+    *,
+    bare: bool = False,
+    empty: bool = False,
 ) -> Iterator[tuple[Line, Value | None, str]]:
     """What ENV or ARG sets: name, value and spelling; *bare*: names may come without a value."""
+    budget.step(line.location, len(line.text) >> 2)  # each character is looked at
     words = list(_split(line))
     if not words:
         raise ReadError(f"{line.word} sets nothing", where=line.location, expected="NAME=value")
@@ -104,9 +119,10 @@ def assignments(
         rest = line.cut(start, len(line.text))
         if not rest.text:
             raise ReadError(f"ENV {name.text}", where=line.location, expected="NAME=value")
-        yield name, expand(rest, known, line.escape, empty=empty).value, rest.text
+        yield name, expand(rest, known, line.escape, budget, empty=empty).value, rest.text
         return
     for word in words:
+        budget.step(line.location, _EACH)
         at = word.text.find("=")
         name = word if at < 0 else word.cut(0, at)
         if at < 0 and bare:
@@ -115,7 +131,7 @@ def assignments(
             raise ReadError(f"`{word.text}`"[:80], where=word.location, expected="NAME=value")
         else:
             rest = word.cut(at + 1, len(word.text))
-            yield name, expand(rest, known, line.escape, empty=empty).value, rest.text
+            yield name, expand(rest, known, line.escape, budget, empty=empty).value, rest.text
 
 
 def _split(line: Line) -> Iterator[Line]:
@@ -140,15 +156,22 @@ def _split(line: Line) -> Iterator[Line]:
         yield line.cut(start, len(text))
 
 
-def expand(line: Line, known: Mapping[str, Value], escape: str, *, empty: bool = False) -> Text:
+def expand(
+    line: Line, known: Mapping[str, Value], escape: str, budget: Budget, *, empty: bool = False
+) -> Text:
     """A word without its quotes, and with its variables filled in.
 
     *empty*: a variable that isn't known here isn't set, as no base image can have set it.
     """
     text = line.text
     pieces: list[Value] = []
+    at = line.location
     quote, i = "", 0
     while i < len(text):
+        if plain := _PLAIN.match(text, i):
+            pieces.append(plain[0])
+            i = plain.end()
+            continue
         ch = text[i]
         step = 1
         if ch == escape and quote != "'":
@@ -163,9 +186,10 @@ def expand(line: Line, known: Mapping[str, Value], escape: str, *, empty: bool =
             quote = ch
         elif ch == "$" and quote != "'":
             place = line.lines.place(line.offsets[i])
+            budget.step(at, 2)
             m = _VARIABLE.match(text, i)
             if m is None:
-                rest = text[i:]
+                rest = text[i : i + 2]
                 if len(rest) > 1 and (rest[1] in "{?#*@!-$" or rest[1].isdigit()):
                     why = "a variable that is written in an unusual way"
                     unknown = Unknown(text, why, location=place)
@@ -177,7 +201,7 @@ def expand(line: Line, known: Mapping[str, Value], escape: str, *, empty: bool =
         else:
             pieces.append(ch)
         i += step
-    return Text(((join(pieces), line.offsets or [0]),), line.lines)
+    return Text(((join(pieces, budget, at), line.offsets or [0]),), line.lines)
 
 
 def _variable(m: re.Match[str], known: Mapping[str, Value], at: Location, *, empty: bool) -> Value:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from dsv4_env.errors import ReadError, did_you_mean
+from dsv4_env.errors import ReadError, did_you_mean, shortened
+from dsv4_env.guard.budget import Budget, BudgetError, partial_note
 from dsv4_env.model import (
     ENV_NAME,
     EnvVar,
@@ -27,6 +28,8 @@ from dsv4_env.readers.shell_text import join
 from dsv4_env.readers.yaml_source import Lines, decode
 
 Dialect = Literal["dotenv", "docker", "systemd"]
+_EACH = 12  # steps that reading one variable takes
+_SHOWN = 50  # lines that notes tell one by one
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +43,18 @@ class _Item:
 
 
 def read_all(
-    data: str | bytes, path: str = "<env file>", *, dialect: Dialect = "dotenv"
+    data: str | bytes,
+    path: str = "<env file>",
+    *,
+    dialect: Dialect = "dotenv",
+    budget: Budget | None = None,
 ) -> list[LaunchConfig]:
     """The variables of a file, as one LaunchConfig without arguments.
 
-    Raises ReadError where the file isn't text, or where its program refuses it.
+    Where the *budget* ends, those before are kept, and the launch is partial. Raises ReadError
+    where the file isn't text, or where its program refuses it.
     """
-    readers: dict[str, Callable[[Lines, list[Note]], Iterator[_Item]]] = {
+    readers: dict[str, Callable[[_Reading], Iterator[_Item]]] = {
         "dotenv": _dotenv,
         "docker": _docker,
         "systemd": _systemd,
@@ -58,12 +66,17 @@ def read_all(
     text = decode(data, path, "a file of variables")
     if dialect == "dotenv":  # Python reads every line's end as one character
         text = text.replace("\r\n", "\n").replace("\r", "\n")
-    lines = Lines(path, text)
-    notes: list[Note] = []
-    items = list(readers[dialect](lines, notes))
+    reading = _Reading(Lines(path, text), budget or Budget())
+    items: list[_Item] = []
+    partial = False
+    try:
+        items.extend(readers[dialect](reading))  # what came before an error stays in the list
+    except BudgetError as exc:
+        partial = True
+        reading.notes.append(partial_note(exc, reading.budget.place()))
     last = {i.name: i for i in items}
     env = mark_superseded(
-        EnvVar(i.name, i.value, Origin("dotenv", lines.place(i.offset), i.spelled))
+        EnvVar(i.name, i.value, Origin("dotenv", reading.lines.place(i.offset), i.spelled))
         for i in items
         if i.value is not None
     )
@@ -71,42 +84,74 @@ def read_all(
     env = tuple(replace(e, superseded=True) if last[e.name].value is None else e for e in env)
     config = LaunchConfig(
         path, "dotenv", env, None, location=Location(path, 1, 1),
-        end_line=len(text.splitlines()) or 1, notes=tuple(notes),
+        end_line=len(text.splitlines()) or 1, notes=reading.told(), partial=partial,
     )  # fmt: skip
     return [config]
 
 
+@dataclass(slots=True)
+class _Reading:
+    """One file while it's read."""
+
+    lines: Lines
+    budget: Budget
+    notes: list[Note] = field(default_factory=list)
+
+    def step(self, offset: int, size: int = 0) -> Location:
+        """Spend what a variable of so many characters takes; the place of its name."""
+        place = self.lines.place(offset)
+        self.budget.step(place, _EACH + (size >> 8))
+        return place
+
+    def note(self, message: str, offset: int) -> None:
+        """Say something of a line."""
+        self.budget.step(None, _EACH)
+        self.notes.append(Note(message, self.lines.place(offset)))
+
+    def told(self) -> tuple[Note, ...]:
+        """What there is to say: of thousands of lines, of the first ones."""
+        if len(self.notes) <= _SHOWN + 1:
+            return tuple(self.notes)
+        rest = self.notes[_SHOWN:]
+        ending = [n for n in rest if n.opens]
+        more = Note(f"{len(rest) - len(ending):,} further lines are alike", rest[0].location)
+        return (*self.notes[:_SHOWN], more, *ending)
+
+
 # --- python-dotenv -----------------------------------------------------------------------------
 
+_START = re.compile(r"\S")
 _BLANKS = re.compile(r"[^\S\n]*")
 _KEY = re.compile(r"'(?P<quoted>[^']+)'|(?P<plain>[^\s=#'][^\s=#]*)")
-_QUOTED = {q: re.compile(rf"{q}((?:[^{q}\\]|\\.)*){q}", re.S) for q in "'\""}
+# Possessive: what was read once is never read again, however the text ends.
+_QUOTED = {q: re.compile(rf"{q}((?:[^{q}\\]++|\\.)*+){q}", re.S) for q in "'\""}
+_COMMENT = re.compile(r"\s#")
 _ENDING = re.compile(r"[^\S\n]*(?:#[^\n]*)?(?:\n|\Z)")
 _ESCAPES = {"'": r"\\([\\'])", '"': r"\\([\\'\"abfnrtv])"}
 _CONTROL = dict(zip("abfnrtv", "\a\b\f\n\r\t\v", strict=True))
-_REFERENCE = re.compile(r"\$\{([^}:]*)(?::-([^}]*))?\}")
+_NAME_END = re.compile(r"[}:]")
 
 
-def _dotenv(lines: Lines, notes: list[Note]) -> Iterator[_Item]:
+def _dotenv(reading: _Reading) -> Iterator[_Item]:
     known: dict[str, Value] = {}
-    text, pos = lines.text, 0
+    text, pos = reading.lines.text, 0
     while True:
-        while pos < len(text) and text[pos].isspace():
-            pos += 1
-        if pos >= len(text):
+        start = _START.search(text, pos)
+        if start is None:
             return
+        pos = start.start()
         item, pos, sound = _binding(text, pos)
         if not sound:
-            notes.append(Note("python-dotenv skips this line", lines.place(pos)))
+            reading.note("python-dotenv skips this line", pos)
             end = text.find("\n", pos)
             pos = len(text) if end < 0 else end + 1
         elif item is not None and isinstance(item.value, str):
-            value = _expanded(item.value, known, lines.place(item.offset))
+            value = _expanded(item.value, known, item.offset, reading)
             known[item.name] = value
             yield _Item(item.name, value, item.spelled, item.offset)
         elif item is not None:
             known[item.name] = ""
-            notes.append(Note(f"{item.name} has no value, and isn't set", lines.place(item.offset)))
+            reading.note(f"{shortened(item.name, 200)} has no value, and isn't set", item.offset)
             yield item
 
 
@@ -138,7 +183,8 @@ def _binding(text: str, pos: int) -> tuple[_Item | None, int, bool]:
             else:
                 end = text.find("\n", pos)
                 end = len(text) if end < 0 else end
-                value = re.sub(r"\s+#.*", "", text[pos:end]).rstrip()
+                comment = _COMMENT.search(text, pos, end)
+                value = text[pos : comment.start() if comment else end].rstrip()
                 spelled = value
                 pos = end
                 item = _Item(name, value, spelled, offset)
@@ -156,29 +202,62 @@ def _escape(m: re.Match[str]) -> str:
     return _CONTROL.get(m[1], m[1])
 
 
-def _expanded(text: str, known: dict[str, Value], place: Location) -> Value:
+def _references(text: str) -> Iterator[tuple[int, int, str, str | None]]:
+    """Each ``${NAME}`` and ``${NAME:-default}``: where it begins and ends, its name and default.
+
+    Each character is looked at once for what ends a name, and once for what ends a default.
+    """
+    at = text.find("${")
+    name_end = brace = -1
+    while at >= 0:
+        if name_end < at + 2:
+            found = _NAME_END.search(text, at + 2)
+            if found is None:
+                return
+            name_end = found.start()
+        end = name_end
+        default: str | None = None
+        if text.startswith(":-", end):
+            if brace < end:
+                brace = text.find("}", end)
+                if brace < 0:
+                    brace = len(text)
+            end = brace
+            default = text[name_end + 2 : end]
+        if text.startswith("}", end):
+            yield at, end + 1, text[at + 2 : name_end], default
+            at = end - 1
+        elif end >= len(text):
+            return
+        at = text.find("${", at + 2)
+
+
+def _expanded(text: str, known: dict[str, Value], offset: int, reading: _Reading) -> Value:
     """``${NAME}`` and ``${NAME:-default}``: from the file, or else from outside."""
+    place = reading.step(offset, len(text))
     pieces: list[Value] = []
     last = 0
-    for m in _REFERENCE.finditer(text):
-        pieces.append(text[last : m.start()])
-        if m[1] in known:
-            pieces.append(known[m[1]])
-        elif not m[1]:  # nothing can set a variable without a name
-            pieces.append(m[2] or "")
+    for start, end, name, default in _references(text):
+        reading.budget.step(place)
+        pieces.append(text[last:start])
+        if name in known:
+            pieces.append(known[name])
+        elif not name:  # nothing can set a variable without a name
+            pieces.append(default or "")
         else:
-            why = "set outside the file, or its default" if m[2] else "set outside the file"
-            pieces.append(Unknown(m[0], why, (m[1],), default=m[2] or "", location=place))
-        last = m.end()
-    return join([*pieces, text[last:]])
+            why = "set outside the file, or its default" if default else "set outside the file"
+            spelled = text[start:end]
+            pieces.append(Unknown(spelled, why, (name,), default=default or "", location=place))
+        last = end
+    return join([*pieces, text[last:]], reading.budget, place)
 
 
 # --- docker run --env-file ---------------------------------------------------------------------
 
 
-def _docker(lines: Lines, notes: list[Note]) -> Iterator[_Item]:
+def _docker(reading: _Reading) -> Iterator[_Item]:
     """Every value as it stands: no quotes, no escapes, no comments behind it."""
-    del notes
+    lines = reading.lines
     for start, whole in zip(lines.starts, lines.text.split("\n"), strict=True):
         line = whole.removesuffix("\r")
         rest = line.lstrip()
@@ -187,13 +266,14 @@ def _docker(lines: Lines, notes: list[Note]) -> Iterator[_Item]:
             continue
         name, equals, value = rest.partition("=")
         if not name or re.search(r"\s", name):
-            found = f"a variable's name with a blank, {name!r}" if name else "no variable's name"
+            shown = repr(shortened(name, 200))
+            found = f"a variable's name with a blank, {shown}" if name else "no variable's name"
             raise ReadError(found, where=lines.place(offset), expected="NAME=value or NAME")
+        place = reading.step(offset, len(line))
         if equals:
             yield _Item(name, value, value, offset)
         else:
             why = "passed on from outside, where it's set there"
-            place = lines.place(offset)
             yield _Item(name, Unknown(f"${{{name}}}", why, (name,), location=place), "", offset)
 
 
@@ -202,49 +282,84 @@ def _docker(lines: Lines, notes: list[Note]) -> Iterator[_Item]:
 
 @dataclass(slots=True)
 class _Unit:
-    """One assignment while it's read."""
+    """One assignment while it's read; *value* is in pieces, the last of which may be blanks."""
 
     key: str = ""
-    value: str = ""
-    kept: int = 0  # what stays of the value when blanks at its end are dropped
+    value: list[str] = field(default_factory=list)
+    kept: int = 0  # how many pieces stay when blanks at its end are dropped
     offset: int = 0
     start: int = 0
     doubtful: bool = False
 
+    def add(self, text: str, *, blank: bool = False) -> None:
+        """Go on with a piece of the value."""
+        if text:
+            self.value.append(text)
+        if not blank:
+            self.kept = len(self.value)
 
-def _systemd(lines: Lines, notes: list[Note]) -> Iterator[_Item]:
+
+def _systemd(reading: _Reading) -> Iterator[_Item]:
     """Quotes, backslashes and comments, but no variables in values."""
-    for unit, end in _units(lines.text):
-        name, place = unit.key.rstrip(" \t"), lines.place(unit.offset)
-        spelled = lines.text[unit.start : end]
+    lines = reading.lines
+    for unit, end in _units(reading):
+        name = unit.key.rstrip(" \t")
+        place = reading.step(unit.offset, end - unit.offset)
+        spelled, value = lines.text[unit.start : end], "".join(unit.value)
         if not ENV_NAME.fullmatch(name):
-            notes.append(Note(f"systemd takes no variable called `{name}`", place))
+            reading.note(f"systemd takes no variable called `{shortened(name, 200)}`", unit.offset)
         elif unit.doubtful:
             why = "systemd before 254 takes it for a part of the comment above"
-            yield _Item(name, Unknown(unit.value, why, location=place), spelled, unit.offset)
+            yield _Item(name, Unknown(value, why, location=place), spelled, unit.offset)
         else:
-            yield _Item(name, unit.value, spelled, unit.offset)
+            yield _Item(name, value, spelled, unit.offset)
 
 
-def _units(text: str) -> Iterator[tuple[_Unit, int]]:
+# What each state reads in one go; every other character stands for itself.
+_RUNS = {
+    "before": re.compile(r"[ \t\n\r]+"),
+    "key": re.compile(r"[^=\n\r]+"),
+    "comment": re.compile(r"[^\\\n\r]+"),
+    "between": re.compile(r"[ \t]+"),
+    "value": re.compile(r"[^\\\n\r \t]+"),
+    "blanks": re.compile(r"[ \t]+"),
+    "'": re.compile(r"[^']+"),
+    '"': re.compile(r'[^"\\]+'),
+}
+
+
+def _units(reading: _Reading) -> Iterator[tuple[_Unit, int]]:
+    text, i = reading.lines.text, 0
     state, unit, doubtful = "before", _Unit(), False
-    for i, ch in enumerate(text):
+    while i < len(text):
+        reading.budget.step(unit.start or None)
+        run = _RUNS[state].match(text, i) if state in _RUNS else None
+        if run is None and state == "value":
+            run = _RUNS["blanks"].match(text, i)
+        if run is not None:
+            i = run.end()
+            if state == "comment":
+                doubtful = False
+            elif state == "key":
+                unit.key += run[0]  # once for a key: what ends the run ends the key
+            elif state not in ("before", "between"):
+                unit.add(run[0], blank=state == "value" and run[0][0] in " \t")
+            continue
+        ch = text[i]
         newline = ch in "\n\r"
         if state == "before":
             if ch in "#;":
                 state = "comment"
-            elif ch not in " \t\n\r":
+            else:
                 state, unit = "key", _Unit(ch, offset=i, doubtful=doubtful)
         elif state == "key":
             if ch == "=":
                 state, unit.start = "between", i + 1
-            elif newline:
-                state, doubtful = "before", False
             else:
-                unit.key += ch
+                state, doubtful = "before", False
         elif state == "comment":
             doubtful = False
-            state = "comment\\" if ch == "\\" else "before" if newline else state
+            state = "comment\\" if ch == "\\" else "before"
         elif state == "comment\\":
             doubtful = newline
             state = "before" if newline else "comment"
@@ -253,49 +368,35 @@ def _units(text: str) -> Iterator[tuple[_Unit, int]]:
             state, doubtful = "before", False
         else:
             state = _value_state(state, unit, ch)
+        i += 1
     if state not in ("before", "key", "comment", "comment\\"):
         yield _closed(unit, state), len(text)
 
 
 def _closed(unit: _Unit, state: str) -> _Unit:
     if state == "value":
-        unit.value = unit.value[: unit.kept]
+        del unit.value[unit.kept :]
     return unit
 
 
 def _value_state(state: str, unit: _Unit, ch: str) -> str:
-    """Take one character of a value; the state after it."""
+    """Take one character of a value that its state doesn't just go on with; the state after it."""
     if state == "between":
         if ch in "'\"":
             return ch
         if ch == "\\":
             return "value\\"
-        if ch in " \t":
-            return state
-        unit.value += ch
-        unit.kept = len(unit.value)
+        unit.add(ch)
         return "value"
-    if state == "value":
-        if ch == "\\":
-            return "value\\"
-        unit.value += ch
-        if ch not in " \t":
-            unit.kept = len(unit.value)
-        return state
+    if state == "value":  # a backslash: all others are read in one go
+        return "value\\"
     if state == "value\\":
-        if ch not in "\n\r":
-            unit.value += ch
-        unit.kept = len(unit.value)
+        unit.add("" if ch in "\n\r" else ch)
         return "value"
     if state == '"\\':
         if ch in '"\\`$':
-            unit.value += ch
+            unit.add(ch)
         elif ch != "\n":
-            unit.value += f"\\{ch}"
+            unit.add(f"\\{ch}")
         return '"'
-    if ch == state:
-        return "between"
-    if state == '"' and ch == "\\":
-        return '"\\'
-    unit.value += ch
-    return state
+    return "between" if ch == state else '"\\'

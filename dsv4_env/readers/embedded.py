@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from dsv4_env.guard.budget import Budget
 from dsv4_env.model import EnvVar, LaunchConfig, Note, Origin, Value, group_args, mark_superseded
 from dsv4_env.quoting import sh
 from dsv4_env.readers.shell_text import Setting, Text, Writer
@@ -19,6 +20,10 @@ _SHELL = re.compile(r"(?:.*/)?(?:ba|da|z|k|a)?sh")
 _STARTER = re.compile(r"(?:.*/)?(?:python[\d.]*|sglang|(?:ba|da|z|k|a)?sh|env|numactl|torchrun)")
 _ENTRY = re.compile(r".*\.sh|.*entry.*|(?:.*/)?(?:gosu|su-exec|setpriv|runuser)")
 _INIT = re.compile(r"(?:.*/)?(?:tini|dumb-init|catatonit)(?:-static)?")
+
+
+_EACH = 8  # steps that one setting or word of a launch takes
+_WRITTEN = 36  # and one that is written into a script, and read from it again
 
 
 def settings_env(settings: Iterable[Setting], reader: str) -> tuple[EnvVar, ...]:
@@ -41,9 +46,12 @@ def read_script(
     reader: str,
     options: Sequence[str] = (),
     args: Sequence[Text] = (),
+    budget: Budget | None = None,
 ) -> list[LaunchConfig]:
     """The launches of a shell text; *options* are those of ``set``, *args* its arguments."""
-    writer = Writer(script.lines, reader, name)
+    budget = budget or Budget()
+    budget.step(script.location, _WRITTEN * (len(settings) + len(args)))
+    writer = Writer(script.lines, reader, name, budget)
     notes = writer.settings(settings)
     for option in options:
         writer.add(f"set {option}\n", script.location)
@@ -57,19 +65,26 @@ def read_script(
 
 
 def read_words(
-    words: Sequence[Text], settings: Sequence[Setting], *, name: str, reader: str
+    words: Sequence[Text],
+    settings: Sequence[Setting],
+    *,
+    name: str,
+    reader: str,
+    budget: Budget | None = None,
 ) -> list[LaunchConfig]:
     """The launches of a command given as words; ``bash -c`` and its like are read as a script."""
     if not words:
         return []
+    budget = budget or Budget()
     words = _without_init(words)
     shell = _shell(words)
     if shell is not None:
         at, options = shell
         return read_script(
-            words[at], settings, name=name, reader=reader, options=options, args=words[at + 2 :]
-        )
-    found = _command(words, settings, name, reader)
+            words[at], settings, name=name, reader=reader, options=options, args=words[at + 2 :],
+            budget=budget,
+        )  # fmt: skip
+    found = _command(words, settings, name, reader, budget)
     if found or not mentions(str(w.value) for w in words):
         return found
     if not any(_ENTRY.fullmatch(str(w.value)) for w in words[:2]):
@@ -77,7 +92,7 @@ def read_words(
     for i in range(1, len(words)):  # an entry point that runs its arguments
         value = words[i].value
         if isinstance(value, str) and _STARTER.fullmatch(value):
-            found = read_words(words[i:], settings, name=name, reader=reader)
+            found = read_words(words[i:], settings, name=name, reader=reader, budget=budget)
             if found:
                 first = words[0].value
                 shown = first if isinstance(first, str) else first.text
@@ -87,10 +102,11 @@ def read_words(
 
 
 def _command(
-    words: Sequence[Text], settings: Sequence[Setting], name: str, reader: str
+    words: Sequence[Text], settings: Sequence[Setting], name: str, reader: str, budget: Budget
 ) -> list[LaunchConfig]:
     from dsv4_env.readers.bash.launch import split
 
+    budget.step(words[0].location, _EACH * (len(words) + len(settings)))
     flat = [(w.value, w.location) for w in words]
     size = split(flat)
     if size is not None:  # no shell comes between, so every name is passed on as it is
@@ -105,7 +121,7 @@ def _command(
             max(ends, default=flat[0][1].line or 1),
         )
         return [config]
-    writer = Writer(words[0].lines, reader, name)
+    writer = Writer(words[0].lines, reader, name, budget)
     notes = writer.settings(settings)
     for word in words:
         writer.word(word)

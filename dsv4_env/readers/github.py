@@ -7,17 +7,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import product
 
+from dsv4_env.guard.budget import Budget
 from dsv4_env.model import Unknown, Value
-from dsv4_env.readers.shell_text import Text
+from dsv4_env.readers.shell_text import Text, size
 from dsv4_env.readers.yaml_source import Mapping as YamlMapping
-from dsv4_env.readers.yaml_source import Node, Scalar, Sequence
+from dsv4_env.readers.yaml_source import Node, Offsets, Scalar, Sequence
 
 MAX_COMBINATIONS = 256
 
-_EXPRESSION = re.compile(r"\$\{\{((?:'[^']*'|[^'])*?)\}\}", re.S)
+# What follows ``${{``. Possessive: no character is looked at twice.
+_REST = re.compile(r"((?:'[^']*+'|[^'}]|\}(?!\}))*+)\}\}")
 _TOKEN = re.compile(
     r"\s*('(?:[^']|'')*'|[A-Za-z_][\w.-]*(?:\(\))?|-?\d+(?:\.\d+)?|==|!=|&&|\|\||!|[()])"
 )
@@ -43,6 +45,18 @@ class Contexts:
 
     env: Mapping[str, Value]
     matrix: Mapping[str, Node] | None  # None: nothing is known of it
+    budget: Budget = field(default_factory=Budget)
+    folded: dict[int, dict[str, Node]] = field(default_factory=dict)
+
+    def property(self, items: Mapping[str, Node], name: str) -> Node | None:
+        """GitHub's names of properties are the same in capitals; the first of several counts."""
+        table = self.folded.get(id(items))
+        if table is None:
+            self.budget.step(None, len(items))
+            table = self.folded[id(items)] = {}
+            for each, node in items.items():
+                table.setdefault(each.lower(), node)
+        return table.get(name.lower())
 
 
 def scalar(node: Scalar) -> Known | None:
@@ -79,17 +93,35 @@ def expand(node: Scalar, contexts: Contexts, *, run: bool = False) -> Text:
         if known.text != node.text:
             return Text(((known.text, [node.start]),), node.lines)
     text, offsets = node.text, node.offsets()
-    parts: list[tuple[Value, list[int]]] = []
+    contexts.budget.step(node.location, 2 + (len(text) >> 8))
+    parts: list[tuple[Value, Offsets]] = []
     last = 0
-    for m in _EXPRESSION.finditer(text):
-        if m.start() > last:
-            parts.append((text[last : m.start()], offsets[last : m.start()]))
-        value = _value(m[0], m[1], contexts, node, offsets[m.start()])
-        parts.append((value, [offsets[m.start()]]))
-        last = m.end()
+    for start, end in expressions(text, contexts.budget):
+        if start > last:
+            parts.append((text[last:start], offsets[last:start]))
+        inner = text[start + 3 : end - 2]
+        contexts.budget.step(node.location, 2 + (len(inner) >> 3))
+        value = _value(text[start:end], inner, contexts, node, offsets[start])
+        contexts.budget.make(size(value), node.location)
+        parts.append((value, [offsets[start]]))
+        last = end
     if last < len(text) or not parts:
         parts.append((text[last:], offsets[last:] or [node.start]))
     return Text(tuple(parts), node.lines)
+
+
+def expressions(text: str, budget: Budget) -> Iterator[tuple[int, int]]:
+    """Where each ``${{ … }}`` begins and ends."""
+    last = text.rfind("}}")
+    at = text.find("${{")
+    while 0 <= at < last:
+        rest = _REST.match(text, at + 3)
+        if rest is None:  # a quote isn't closed
+            budget.step(None, 1 + ((len(text) - at) >> 5))
+            at = text.find("${{", at + 1)
+        else:
+            yield at, rest.end()
+            at = text.find("${{", rest.end())
 
 
 def _value(text: str, expression: str, contexts: Contexts, node: Scalar, offset: int) -> Value:
@@ -206,19 +238,15 @@ class _Parser:
             return Known("string", value) if isinstance(value, str) else None
         if root != "matrix" or not path or self.contexts.matrix is None:
             return None
-        node = _property(self.contexts.matrix, path[0])
+        node = self.contexts.property(self.contexts.matrix, path[0])
         for name in path[1:]:
-            node = _property(node.items, name) if isinstance(node, YamlMapping) else None
+            inner = node.items if isinstance(node, YamlMapping) else {}
+            node = self.contexts.property(inner, name) if inner else None
         if node is None:  # what a known combination doesn't have is nothing
             return Known("null", "")
         if not isinstance(node, Scalar) or "${{" in node.text:
             return None
         return scalar(node)
-
-
-def _property(items: Mapping[str, Node], name: str) -> Node | None:
-    """GitHub's names of properties are the same in capitals."""
-    return next((v for n, v in items.items() if n.lower() == name.lower()), None)
 
 
 def _same(left: Known, right: Known) -> bool | None:
@@ -229,8 +257,9 @@ def _same(left: Known, right: Known) -> bool | None:
     return True if left.text == right.text else None
 
 
-def combinations(matrix: Node | None) -> list[dict[str, Node]] | None:
+def combinations(matrix: Node | None, budget: Budget | None = None) -> list[dict[str, Node]] | None:
     """The combinations of a matrix, None where they aren't known or there are too many."""
+    budget = budget or Budget()
     if matrix is None:
         return [{}]
     if not isinstance(matrix, YamlMapping):
@@ -248,13 +277,18 @@ def combinations(matrix: Node | None) -> list[dict[str, Node]] | None:
     include, exclude = _rows(matrix.get("include")), _rows(matrix.get("exclude"))
     if include is None or exclude is None:
         return None
-    found = [c for c in found if not any(_matches(row, c) for row in exclude)]
+    budget.step(matrix.location, len(found) * (len(axes) + 1))
+    for row in exclude:
+        budget.step(matrix.location, 6 * len(found) + len(row))
+        found = [c for c in found if not _matches(row, c)]
     extra: list[dict[str, Node]] = []
     original = [set(c) for c in found]
     for row in include:
+        budget.step(matrix.location, 6 * len(found) + len(row))
         joined = False
         for combination, own in zip(found, original, strict=True):
             if all(n not in own or _equal(v, combination[n]) for n, v in row.items()):
+                budget.step(matrix.location, len(row))
                 combination.update(row)
                 joined = True
         if not joined:

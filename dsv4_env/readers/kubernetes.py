@@ -11,31 +11,48 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from dsv4_env.errors import ReadError
+from dsv4_env.guard.budget import Budget, BudgetError, kept
 from dsv4_env.model import ENV_NAME, LaunchConfig, Note, Unknown, Value
 from dsv4_env.readers import embedded, yaml_source
-from dsv4_env.readers.shell_text import Setting, Text
-from dsv4_env.readers.yaml_source import Mapping, Node, Scalar
+from dsv4_env.readers.shell_text import Setting, Text, size
+from dsv4_env.readers.yaml_source import Mapping, Node, Offsets, Scalar
 
 _KIND = "a Kubernetes manifest"
+_EACH = 8  # steps that a container, or one of its variables, takes
 # Variables that the cluster or a controller sets, so that $(NAME) may be filled in.
 _CLUSTER = re.compile(
     r"LWS_\w+|TPU_\w+|JOB_COMPLETION_INDEX|KUBERNETES_\w+|\w+_SERVICE_(?:HOST|PORT\w*)"
     r"|\w+_PORT(?:_\d+_\w+)?"
 )
+_DOLLAR = re.compile(r"\$\$|\$\(([^)]*)\)")
+_DOLLARS = re.compile(r"\$\$")
 _SWITCH = re.compile(r"[-+]?\.?\d[\d_.,eE+-]*|0[xob][\da-fA-F_]+|true|false|yes|no|on|off", re.I)
 
 
-def read_all(data: str | bytes, path: str = "<manifest>") -> list[LaunchConfig]:
+def read_all(
+    data: str | bytes, path: str = "<manifest>", *, budget: Budget | None = None
+) -> list[LaunchConfig]:
     """Every launch of a server that the containers of a manifest make, in order.
 
     Pods and whatever has a template of pods are read, in any number of documents and lists. What
-    comes from secrets, fields and ConfigMaps of other files is Unknown. Raises ReadError where
-    the data isn't a manifest.
+    comes from secrets, fields and ConfigMaps of other files is Unknown. Where the *budget* ends,
+    launches that were found are kept as partial ones. Raises ReadError where the data isn't a
+    manifest.
     """
+    budget = budget or Budget()
     found: list[LaunchConfig] = []
-    objects = [o for d in yaml_source.parse(data, path, _KIND) for o in _objects(d)]
+    objects = [o for d in yaml_source.parse(data, path, _KIND, budget) for o in _objects(d)]
     if not any(o.text("apiVersion") and o.text("kind") for o in objects):
         raise ReadError("no apiVersion and kind", where=path, expected=_KIND)
+    try:
+        for config in _launches(objects, path, budget):
+            found.append(config)  # noqa: PERF402  # those before the budget's end are kept
+    except BudgetError as exc:
+        return kept(found, exc, budget.place(), path)
+    return found
+
+
+def _launches(objects: list[Mapping], path: str, budget: Budget) -> Iterator[LaunchConfig]:
     maps = {
         (o.text("metadata", "namespace"), o.text("metadata", "name")): o
         for o in objects
@@ -47,14 +64,14 @@ def read_all(data: str | bytes, path: str = "<manifest>") -> list[LaunchConfig]:
             continue
         name = f"{path} {kind}/{one.text('metadata', 'name') or '?'}"
         namespace = one.text("metadata", "namespace")
-        for label, spec in _specs(one, ""):
+        for label, spec in _specs(one, "", budget):
             for which in ("initContainers", "containers"):
                 for node in spec.sequence(which):
                     if isinstance(node, Mapping):
-                        container = _Container(node, maps, namespace)
+                        budget.step(node.location, _EACH)
+                        container = _Container(node, maps, namespace, budget)
                         full = f"{name}{label} container {node.text('name') or '?'}"
-                        found += container.launches(full)
-    return found
+                        yield from container.launches(full)
 
 
 def _objects(node: Node) -> Iterator[Mapping]:
@@ -67,19 +84,20 @@ def _objects(node: Node) -> Iterator[Mapping]:
             yield node
 
 
-def _specs(node: Node, label: str) -> Iterator[tuple[str, Mapping]]:
+def _specs(node: Node, label: str, budget: Budget) -> Iterator[tuple[str, Mapping]]:
     """Every specification of a pod below a node: a mapping with a list of containers."""
+    budget.step(None, 2)
     if isinstance(node, Mapping):
         if isinstance(node.get("containers"), yaml_source.Sequence):
             yield label, node
             return
         for name, value in node.items.items():
             shown = name if name in ("leaderTemplate", "workerTemplate") else None
-            yield from _specs(value, f"{label} {shown}" if shown else label)
+            yield from _specs(value, f"{label} {shown}" if shown else label, budget)
     elif isinstance(node, yaml_source.Sequence):
         for item in node.items:
             told = item.text("name") if isinstance(item, Mapping) else None
-            yield from _specs(item, f"{label} {told}" if told else label)
+            yield from _specs(item, f"{label} {told}" if told else label, budget)
 
 
 @dataclass(slots=True)
@@ -87,7 +105,9 @@ class _Container:
     node: Mapping
     maps: dict[tuple[str | None, str | None], Mapping]
     namespace: str | None
+    budget: Budget
     settings: list[Setting] = field(default_factory=list)
+    known: dict[str, Value] = field(default_factory=dict)  # the settings by name
     notes: list[Note] = field(default_factory=list)
     open: bool = False  # it has variables that aren't known
 
@@ -106,7 +126,9 @@ class _Container:
         if not command and args:
             message = "run through the entry point of the image, if it has one"
             self.notes.append(Note(message, args[0].location))
-        found = embedded.read_words(words, self.settings, name=name, reader="kubernetes")
+        found = embedded.read_words(
+            words, self.settings, name=name, reader="kubernetes", budget=self.budget
+        )
         notes = tuple(dict.fromkeys(self.notes))
         return [replace(c, notes=(*c.notes, *notes)) for c in found]
 
@@ -128,12 +150,14 @@ class _Container:
                 place, name = data.keys[key].location, f"{prefix}{key}"
                 if ENV_NAME.fullmatch(name):
                     self.check(value)
-                    self.settings.append(Setting(name, value.text, place, value.spelled))
+                    self.budget.step(source.location, _EACH)
+                    self.set(Setting(name, value.text, place, value.spelled))
                 else:
                     self.notes.append(Note(f"{name} is no name of a variable", place))
 
     def take(self, item: Mapping) -> None:
         """One entry of ``env``."""
+        self.budget.step(item.location, _EACH)
         name = item.get("name")
         if not isinstance(name, Scalar) or not name.text:
             self.notes.append(Note("a variable without a name", item.location))
@@ -149,7 +173,12 @@ class _Container:
         else:
             self.notes.append(Note(f"{name.text} isn't given as text", value.location))
             return
-        self.settings.append(Setting(name.text, known, name.location, spelled))
+        self.set(Setting(name.text, known, name.location, spelled))
+
+    def set(self, setting: Setting) -> None:
+        """One variable more."""
+        self.settings.append(setting)
+        self.known[setting.name] = setting.value
 
     def sourced(self, source: Mapping) -> tuple[Value, str]:
         """``valueFrom``: known only where a ConfigMap of this file has the key."""
@@ -189,13 +218,17 @@ class _Container:
 
     def expand(self, node: Scalar) -> Text:
         """``$(NAME)`` filled in with what is set before; ``$$`` is a ``$``."""
-        known = {s.name: s.value for s in self.settings}
+        known = self.known
         text, offsets = node.text, node.offsets()
-        parts: list[tuple[Value, list[int]]] = []
+        self.budget.step(node.location, 1 + (len(text) >> 8))
+        parts: list[tuple[Value, Offsets]] = []
         last = 0
-        for m in re.finditer(r"\$\$|\$\(([^)]*)\)", text):
+        closed = text.rfind(")") + 1  # behind it no reference ends, so none is looked for
+        for m in (*_DOLLAR.finditer(text, 0, closed), *_DOLLARS.finditer(text, closed)):
             parts.append((text[last : m.start()], offsets[last : m.start()]))
-            value: Value = "$" if m[1] is None else self.reference(m[0], m[1], known, node)
+            value: Value = "$" if m[0] == "$$" else self.reference(m[0], m[1], known, node)
+            self.budget.step(node.location, 2)
+            self.budget.make(size(value), node.location)
             parts.append((value, [offsets[m.start()]]))
             last = m.end()
         parts.append((text[last:], offsets[last:]))

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from dsv4_env.errors import ReadError
+from dsv4_env.guard.budget import Budget
 from dsv4_env.model import (
     ENV_NAME,
     EnvVar,
@@ -37,6 +38,7 @@ _ASSIGNED = re.compile(
     r"([A-Za-z_]\w*)(?:\+?=|\[)|\b(?:read|for|getopts)\b[^\n;]*?\b([A-Za-z_]\w*)"
 )
 _BASE = "DSV4_ENV_UNKNOWN"
+_READING = 300  # steps that the reading of the shortest script takes
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +73,13 @@ class Setting:
     spelled: str
 
 
-def join(pieces: Iterable[Value]) -> Value:
-    """The pieces one after the other."""
+def join(
+    pieces: Iterable[Value], budget: Budget | None = None, at: Location | None = None
+) -> Value:
+    """The pieces one after the other; what the text takes is spent before it is made."""
     values = [p for p in pieces if p != ""]
+    if budget is not None and len(values) > 1:
+        budget.make(sum(map(size, values)), at)
     unknown = [v for v in values if isinstance(v, Unknown)]
     if not unknown:
         return "".join(v for v in values if isinstance(v, str))
@@ -87,6 +93,13 @@ def join(pieces: Iterable[Value]) -> Value:
     )
 
 
+def size(value: Value) -> int:
+    """How many characters a value holds, with what it is when nothing is set."""
+    if isinstance(value, str):
+        return len(value)
+    return len(value.text) + len(value.default or "") + 8 * len(value.names)
+
+
 @dataclass(slots=True)
 class Writer:
     """The text that the bash reader is given, and where its parts come from."""
@@ -94,13 +107,16 @@ class Writer:
     lines: Lines
     reader: str
     name: str
+    budget: Budget
     text: list[str] = field(default_factory=list)
     size: int = 0
     starts: list[int] = field(default_factory=list)
     places: list[Location | tuple[Lines, Sequence[int]]] = field(default_factory=list)
     unknown: dict[str, Unknown] = field(default_factory=dict)
+    named: dict[Unknown, str] = field(default_factory=dict)
     forms: dict[str, Unknown] = field(default_factory=dict)
     given: dict[Location, Setting] = field(default_factory=dict)
+    base: str = ""
 
     def add(self, text: str, place: Location | tuple[Lines, Sequence[int]]) -> None:
         """Write a text that stands at a place, or each of whose characters has a place."""
@@ -129,11 +145,10 @@ class Writer:
         """The variable that stands for what isn't known."""
         if bare and not re.fullmatch(r"[\w./:=-]*", value.default or ""):
             value = replace(value, default=None)  # it can't be written where it is quoted twice
-        base = _BASE
-        while base in self.lines.text:
-            base += "_"
-        name = next((n for n, v in self.unknown.items() if v == value), "")
-        name = name or f"{base}_{len(self.unknown) + 1}_"
+        if not self.base:  # a name that isn't in the file
+            longest = max(map(len, re.findall(rf"{_BASE}_*", self.lines.text)), default=0)
+            self.base = _BASE + "_" * max(0, longest + 1 - len(_BASE))
+        name = self.named.setdefault(value, f"{self.base}_{len(self.unknown) + 1}_")
         self.unknown[name] = value
         self.forms[f"${{{name}}}"] = value
         if value.default is None:
@@ -170,17 +185,17 @@ class Writer:
             last = 0
             for m in EXPANSION.finditer(value):
                 quotes.feed(value[last : m.start()])
-                self.add(value[last : m.start()], (script.lines, offsets[last:]))
+                self.add(value[last : m.start()], (script.lines, _part(offsets, last, m.start())))
                 last = m.end()
                 place = script.lines.place(offsets[min(m.start(), len(offsets) - 1)])
                 outside = unknown_expansion(m, known, place) if quotes.in_text else None
                 if outside is None:
                     quotes.feed(m[0])
-                    self.add(m[0], (script.lines, offsets[m.start() :] or offsets[-1:]))
+                    self.add(m[0], (script.lines, _part(offsets, m.start(), m.end())))
                 else:
                     self.part(outside, quotes, place)
             quotes.feed(value[last:])
-            self.add(value[last:], (script.lines, offsets[last:] or offsets[-1:]))
+            self.add(value[last:], (script.lines, _part(offsets, last, len(value))))
         self.add("\n", (script.lines, [len(script.lines.text)]))
 
     def part(self, value: Unknown, quotes: Quotes, place: Location) -> None:
@@ -190,17 +205,23 @@ class Writer:
 
     def read(self) -> list[LaunchConfig]:
         """Hand it to the bash reader, and turn what it found back."""
+        at = self.places[0] if self.places and isinstance(self.places[0], Location) else None
+        self.budget.step(at, _READING + (self.size >> 3))
+        self.budget.make(self.size, at)
         text = "".join(self.text)
         own = Lines("", text)
+        before = self.budget.spent_steps
         try:
-            found = bash.read_all(text, "")
+            found = bash.read_all(text, "", budget=self.budget)
         except ReadError as exc:
             where = re.fullmatch(r":(\d+):(\d+)", exc.where or "")
             place = Location("", int(where[1]), int(where[2])) if where else None
             shown = self.place(own, place) if place else Location(self.lines.path)
-            raise ReadError(
+            raise type(exc)(
                 self.shown(exc.found), where=shown, expected=exc.expected, hint=exc.hint
             ) from None
+        finally:
+            self.budget.charge(at, before)
         return [self._config(own, c) for c in found]
 
     def place(self, own: Lines, location: Location | None) -> Location | None:
@@ -230,15 +251,37 @@ class Writer:
 
     def shown(self, text: str) -> str:
         """A message, with what stands in the file for the variables that stand for it."""
-        for form in sorted(self.forms, key=len, reverse=True):
+        if not self.base or self.base not in text:
+            return text
+        named = [self.unknown[n] for n in self.within(text)]
+        forms = [f for v in dict.fromkeys(named) for f in self.forms_of(v)]
+        for form in sorted(forms, key=len, reverse=True):
             text = text.replace(form, self.forms[form].text)
-        for name, value in self.unknown.items():
-            text = text.replace(f"${name}", value.text).replace(name, value.text)
-        return text
+        return self.pattern().sub(lambda m: self.unknown[m[1]].text, text)
+
+    def forms_of(self, value: Unknown) -> list[str]:
+        """How a script may spell the variable that stands for it."""
+        name = self.named[value]
+        made = [f"${{{name}}}", f"${{{name}-}}"]
+        if value.default is not None:
+            escaped = re.sub(r'([\\"$`}])', r"\\\1", value.default)
+            made += [f"${{{name}-{value.default}}}", f"${{{name}-{escaped}}}"]
+        return [m for m in made if m in self.forms]
+
+    def pattern(self) -> re.Pattern[str]:
+        """The names of variables that stand for what isn't known."""
+        return re.compile(rf"\$?({self.base}_\d+_)")
+
+    def within(self, text: str) -> list[str]:
+        """The variables that stand for what isn't known, in the order in which they were made."""
+        if not self.base or self.base not in text:
+            return []
+        found = {n for n in self.pattern().findall(text) if n in self.unknown}
+        return sorted(found, key=lambda n: int(n.rstrip("_").rpartition("_")[2]))
 
     def _value(self, own: Lines, value: Value, at: Location | None) -> Value:
         if isinstance(value, str):
-            inside = [n for n in self.unknown if n in value]
+            inside = self.within(value)
             if not inside:
                 return value
             first = self.unknown[inside[0]]
@@ -314,7 +357,8 @@ class Writer:
             location=self.place(own, config.location),
             end_line=self.end(own, config.end_line),
             notes=tuple(
-                Note(self.shown(n.message), self.place(own, n.location)) for n in config.notes
+                Note(self.shown(n.message), self.place(own, n.location), n.opens)
+                for n in config.notes
             ),
             condition=self._condition(config.condition),
             required=tuple(
@@ -322,6 +366,11 @@ class Writer:
                 for r in config.required
             ),
         )
+
+
+def _part(offsets: Sequence[int], start: int, end: int) -> Sequence[int]:
+    """The places of a part; the last there is, where it has none of its own."""
+    return offsets[start:end] or offsets[-1:]
 
 
 def _quoted(value: str) -> str:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from dsv4_env.errors import ReadError
+from dsv4_env.errors import ReadError, shortened
+from dsv4_env.guard.budget import Budget, BudgetError, kept
 from dsv4_env.model import ENV_NAME, LaunchConfig, Location, Note, Unknown, Value
 from dsv4_env.readers import embedded, github, yaml_source
 from dsv4_env.readers.shell_text import Setting, Text
@@ -23,58 +25,87 @@ _STEERED = re.compile(
 )
 _SUITE = re.compile(r"--suite(?:[ \t]+|=)(?:\\\n[ \t]*)?[\"']?([\w.-]+)(?=[\"']?(?:[\s;&|)]|\Z))")
 _KIND = "a GitHub workflow"
+_PROBLEMS = 50  # blocks that aren't read and are told one by one
+_EACH = 8  # steps that a step of a job, or one of its variables, takes
 
 
-def read_all(data: str | bytes, path: str = "<workflow>") -> list[LaunchConfig]:
+def read_all(
+    data: str | bytes, path: str = "<workflow>", *, budget: Budget | None = None
+) -> list[LaunchConfig]:
     """Every launch of a server that the steps of a workflow make, in order.
 
     A job with a matrix is read once per combination, equal launches are told once. What only
-    GitHub knows (secrets, inputs, outputs) is Unknown. Raises ReadError where the data isn't a
-    workflow, or where none of its blocks can be read.
+    GitHub knows (secrets, inputs, outputs) is Unknown. Where the *budget* ends, launches that
+    were found are kept as partial ones. Raises ReadError where the data isn't a workflow, or
+    where none of its blocks can be read.
     """
-    found: list[LaunchConfig] = []
-    notes: list[Note] = []
-    problems: list[ReadError] = []
-    for job in _jobs(data, path):
-        seen: dict[LaunchConfig, list[str]] = {}
-        for combination in job.combinations:
-            for config in _job_launches(job, combination, notes, problems):
-                shown = ", ".join(github.described(combination or {}))
-                seen.setdefault(config, []).append(shown)
-        ordered = sorted(seen.items(), key=lambda x: _line(x[0]))
-        found += [_named(config, path, job, told) for config, told in ordered]
-    if not found and problems:
-        raise problems[0]
-    notes += [
-        Note(f"{p.where}: {p.found}: this block isn't read", Location(path)) for p in problems
+    reading = _Reading(path, budget or Budget())
+    ended: BudgetError | None = None
+    try:
+        for job in _jobs(data, path, reading.budget):
+            reading.take(job)
+    except BudgetError as exc:
+        ended = exc
+    found = reading.found
+    if not found and reading.problems and ended is None:
+        raise reading.problems[0]
+    notes = reading.notes + [
+        Note(f"{p.where}: {p.found}: this block isn't read", Location(path))
+        for p in reading.problems[:_PROBLEMS]
     ]
     unique = tuple(dict.fromkeys(notes))
-    return [replace(c, notes=(*c.notes, *unique)) for c in found]
+    found = [replace(c, notes=(*c.notes, *unique)) for c in found]
+    return found if ended is None else kept(found, ended, reading.budget.place(), path)
+
+
+@dataclass(slots=True)
+class _Reading:
+    """A workflow while it's read: what it launches, and what there is to say of it."""
+
+    path: str
+    budget: Budget
+    found: list[LaunchConfig] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
+    problems: list[ReadError] = field(default_factory=list)
+
+    def take(self, job: _Job) -> None:
+        """Every launch of a job, those before the budget's end too."""
+        seen: dict[LaunchConfig, list[str]] = {}
+        try:
+            for combination in job.combinations:
+                shown = shortened(", ".join(github.described(combination or {})), 200)
+                for config in _job_launches(job, combination, self):
+                    seen.setdefault(config, []).append(shown)
+        finally:
+            ordered = sorted(seen.items(), key=lambda x: _line(x[0]))
+            self.found += [_named(config, self.path, job, told) for config, told in ordered]
 
 
 def suites(data: str | bytes, path: str = "<workflow>") -> list[tuple[str, Location]]:
     """The suites that ``run_suite.py --suite NAME`` is called with, and where; unknown ones aside.
 
-    Raises ReadError where the data isn't a workflow.
+    Raises ReadError where the data isn't a workflow, or too large a one.
     """
+    budget = Budget()
     found: dict[tuple[str, Location], None] = {}
-    for job in _jobs(data, path):
+    for job in _jobs(data, path, budget):
         for combination in job.combinations:
+            contexts = github.Contexts({}, combination, budget)
             for step in job.steps:
                 run = step.get("run")
                 if isinstance(run, Scalar) and "run_suite.py" in run.text:
-                    contexts = github.Contexts({}, combination)
                     script = github.expand(run, contexts, run=True)
                     found.update(dict.fromkeys(_suites(script)))
     return list(found)
 
 
 def _suites(script: Text) -> Iterator[tuple[str, Location]]:
-    text, offsets = "", list[int]()
+    pieces, offsets = list[str](), array("l")
     for value, places in script.parts:
         piece = value if isinstance(value, str) else "$"
-        text += piece
-        offsets += [places[min(i, len(places) - 1)] for i in range(len(piece))]
+        pieces.append(piece)
+        offsets.extend(places[min(i, len(places) - 1)] for i in range(len(piece)))
+    text = "".join(pieces)
     for m in re.finditer(r"(?:\\\n|[^\n])+", text):
         if m[0].lstrip().startswith("#"):
             continue
@@ -99,8 +130,8 @@ class _Job:
     read: dict[Any, list[LaunchConfig]] = field(default_factory=dict)  # what was read already
 
 
-def _jobs(data: str | bytes, path: str) -> Iterator[_Job]:
-    documents = yaml_source.parse(data, path, _KIND)
+def _jobs(data: str | bytes, path: str, budget: Budget) -> Iterator[_Job]:
+    documents = yaml_source.parse(data, path, _KIND, budget)
     root = documents[0] if documents else None
     jobs = root.mapping("jobs") if isinstance(root, Mapping) else None
     if jobs is None or not isinstance(root, Mapping):
@@ -109,7 +140,8 @@ def _jobs(data: str | bytes, path: str) -> Iterator[_Job]:
         if not isinstance(node, Mapping):
             continue
         steps = [s for s in node.sequence("steps") if isinstance(s, Mapping)]
-        known = github.combinations(node.get("strategy", "matrix"))
+        budget.step(node.location, _EACH)
+        known = github.combinations(node.get("strategy", "matrix"), budget)
         rows: list[dict[str, Node] | None] = [None] if known is None else [*known]
         yield _Job(name, node, root, steps, rows)
 
@@ -125,22 +157,26 @@ def _named(config: LaunchConfig, path: str, job: _Job, told: list[str]) -> Launc
 
 
 def _job_launches(
-    job: _Job,
-    combination: dict[str, Node] | None,
-    notes: list[Note],
-    problems: list[ReadError],
+    job: _Job, combination: dict[str, Node] | None, reading: _Reading
 ) -> Iterator[LaunchConfig]:
-    outer = github.Contexts({}, combination)
+    budget, notes = reading.budget, reading.notes
+    folded: dict[int, dict[str, Node]] = {}
+    outer = github.Contexts({}, combination, budget, folded)
     settings = _settings(job.node.get("container", "env"), outer, notes)
-    settings += _settings(job.workflow.get("env"), github.Contexts({}, {}), notes)
+    settings += _settings(job.workflow.get("env"), github.Contexts({}, {}, budget), notes)
     settings += _settings(job.node.get("env"), outer, notes)
     wanted, job_condition = _condition(job.node.get("if"), outer)
     if not wanted:
         return
     for step in job.steps:
-        contexts = github.Contexts({s.name: s.value for s in settings}, combination)
-        own = settings + _settings(step.get("env"), contexts, notes)
-        contexts = github.Contexts({s.name: s.value for s in own}, combination)
+        budget.step(step.location, _EACH + len(settings))
+        contexts = github.Contexts({s.name: s.value for s in settings}, combination, budget, folded)
+        if extra := _settings(step.get("env"), contexts, notes):
+            own = settings + extra
+            known = {s.name: s.value for s in own}
+            contexts = github.Contexts(known, combination, budget, folded)
+        else:
+            own = settings
         wanted, condition = _condition(step.get("if"), contexts)
         run = step.get("run")
         if not wanted or not isinstance(run, Scalar):
@@ -156,10 +192,11 @@ def _job_launches(
                 key = (tuple(v for v, _ in script.parts), run.start, tuple(own))
                 if key not in job.read:
                     conditions = (job_condition, condition)
-                    job.read[key] = list(_read(script, own, options, conditions, problems))
+                    job.read[key] = list(_read(script, own, options, conditions, reading))
                 yield from job.read[key]
         if "GITHUB_ENV" in run.text:
-            settings = settings + list(_written(script, settings, run, sure=condition is None))
+            sure = condition is None
+            settings = settings + list(_written(script, settings, run, budget, sure=sure))
 
 
 def _read(
@@ -167,15 +204,18 @@ def _read(
     settings: list[Setting],
     options: list[str],
     conditions: tuple[str | None, str | None],
-    problems: list[ReadError],
+    reading: _Reading,
 ) -> Iterator[LaunchConfig]:
     try:
         found = embedded.read_script(
-            script, settings, name=script.lines.path, reader="workflow", options=options
-        )
+            script, settings, name=script.lines.path, reader="workflow", options=options,
+            budget=reading.budget,
+        )  # fmt: skip
+    except BudgetError:
+        raise
     except ReadError as exc:
-        if str(exc) not in map(str, problems):
-            problems.append(exc)
+        if str(exc) not in map(str, reading.problems[:_PROBLEMS]):
+            reading.problems.append(exc)
         return
     for config in found:
         given = [c for c in (*conditions, config.condition) if c]
@@ -207,6 +247,7 @@ def _settings(node: Node | None, contexts: github.Contexts, notes: list[Note]) -
         return found
     for name, value in node.items.items():
         if isinstance(value, Scalar):
+            contexts.budget.step(value.location, _EACH)
             text = github.expand(value, contexts)
             found.append(Setting(name, text.value, node.keys[name].location, value.spelled))
         else:
@@ -237,25 +278,31 @@ def _shell(job: _Job, step: Mapping, contexts: github.Contexts) -> list[str] | N
 
 
 def _written(
-    script: Text, settings: list[Setting], run: Scalar, *, sure: bool
+    script: Text, settings: list[Setting], run: Scalar, budget: Budget, *, sure: bool
 ) -> Iterator[Setting]:
     """What a step's script writes for the steps after it, as far as it's simple."""
     text = "".join(v if isinstance(v, str) else f"${{{{{v.text}}}}}" for v, _ in script.parts)
     text = re.sub(r"^[ \t]*#.*", "", text, flags=re.M)
     steered = _STEERED.search(text) is not None
+    unsure = False
     for line in text.splitlines():
         if "GITHUB_ENV" not in line:
             continue
+        budget.step(run.location, _EACH + (len(line) >> 8))
         m = _ECHO.fullmatch(line)
         if m is None or (not m["quote"] and re.search(r"[\s*?\[{~;&|<>()#]", m["value"])):
+            if unsure:  # nothing was written since, so all are unknown already
+                continue
+            unsure = True
             reason = "a step before it may have written it to $GITHUB_ENV"
-            names = dict.fromkeys(s.name for s in settings)
             last = {s.name: s for s in settings}
-            for name in names:
-                old = last[name].value
+            for name, setting in last.items():
+                old = setting.value
                 unknown = Unknown(old if isinstance(old, str) else old.text, reason)
+                budget.step(run.location, _EACH)
                 yield Setting(name, unknown, run.location, unknown.text)
             continue
+        unsure = False
         value: Value = m["value"]
         expanded = m["quote"] != "'" and re.search(r"[$`\\]", m["value"]) is not None
         if expanded or steered or not sure or "${{" in m["value"]:

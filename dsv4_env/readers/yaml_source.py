@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import re
+from array import array
 from bisect import bisect_right
+from collections import abc
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeAlias
 
 from dsv4_env.errors import ReadError
+from dsv4_env.guard.budget import Budget
 from dsv4_env.model import Location
 
 MAX_BYTES = 5_000_000
 MAX_NODES = 100_000
 MAX_DEPTH = 100
+# What the parser would take, told before it is asked: characters, and so many more for each mark
+# that may stand for a key, an item or a document. A CI file of 200 KB comes to half of it.
+MAX_WORK = 1_200_000
+_MARKS = {",": 35, "[": 20, "]": 5, "{": 20, "}": 5, "- ": 30, ": ": 60, ":\n": 60, "? ": 30}
+_MARKS["\n---"] = 60
+_TOO_LARGE = f"at most {MAX_WORK // 60:,} keys, or {MAX_WORK // 1000:,} kB of text without any"
 
 _NULL = re.compile(r"~|null|Null|NULL|")
 _PROPERTIES = re.compile(r"(?:[&!][^\s,\[\]{}]*\s+)*")
@@ -25,6 +34,7 @@ _ESCAPES = {
     "L": "\u2028", "P": "\u2029",
 }  # fmt: skip
 _BLANK = " \t\r\n"
+Offsets: TypeAlias = abc.Sequence[int]
 
 
 @dataclass(frozen=True)
@@ -55,6 +65,7 @@ class Scalar:
     style: str
     tag: str
     lines: Lines
+    _found: list[Offsets] = field(default_factory=list)
 
     @property
     def plain(self) -> bool:
@@ -78,9 +89,11 @@ class Scalar:
             return self.text
         return self.lines.text[self.start : self.end]
 
-    def offsets(self) -> list[int]:
-        """For each character of the text, where it stands in the file."""
-        return _offsets(self)
+    def offsets(self) -> Offsets:
+        """For each character of the text, where it stands in the file; found once."""
+        if not self._found:
+            self._found.append(_offsets(self))
+        return self._found[0]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -166,20 +179,30 @@ def decode(data: str | bytes, path: str, what: str) -> str:
     return text
 
 
-def parse(data: str | bytes, path: str, what: str = "a YAML file") -> list[Node]:
+def parse(
+    data: str | bytes, path: str, what: str = "a YAML file", budget: Budget | None = None
+) -> list[Node]:
     """The documents of a YAML file, empty ones left out.
 
     Raises ReadError with a place for what YAML forbids, for a key given twice, and where a
-    limit is passed: 5 MB, 100,000 nodes with aliases written out, 100 levels.
+    limit is passed: 5 MB, MAX_WORK, 100,000 nodes with aliases and merges written out, 100 levels.
     """
+    budget = budget or Budget()
     from ruamel.yaml import YAML
     from ruamel.yaml.error import MarkedYAMLError, YAMLError
     from ruamel.yaml.reader import ReaderError
 
     text = decode(data, path, what)
     lines = Lines(path, text)
+    if (work := len(text) + sum(text.count(m) * cost for m, cost in _MARKS.items())) > MAX_WORK:
+        marks = sum(text.count(m) for m in (",", "- ", ": ", ":\n"))
+        raise ReadError(
+            f"{len(text):,} characters with up to {marks:,} keys and items", where=path,
+            expected=f"{what} with {_TOO_LARGE}",
+        )  # fmt: skip
+    budget.step(Location(path, 1, 1), work // 4)
+    yaml = YAML(typ="safe", pure=True)
     try:
-        yaml = YAML(typ="safe", pure=True)
         yaml.composer.warn_double_anchors = False  # YAML allows it: the nearest one before counts
         composed = list(yaml.compose_all(text))
     except MarkedYAMLError as exc:
@@ -196,11 +219,22 @@ def parse(data: str | bytes, path: str, what: str = "a YAML file") -> list[Node]
             "YAML syntax: a character that isn't allowed", where=where, expected=what
         ) from None
     except RecursionError:
-        raise _too_deep(Location(path), what) from None
+        raise _too_deep(lines.place(_deepest(text)), what) from None
     except (YAMLError, ValueError, TypeError, LookupError, AttributeError, AssertionError):
         raise ReadError("YAML syntax: malformed", where=path, expected=what) from None
     converter = _Converter(lines, what)
     return [converter.node(n, 0) for n in composed if n is not None]
+
+
+def _deepest(text: str) -> int:
+    """Where a text that is nested too deeply passes the limit: by its brackets, or its blanks."""
+    depth = 0
+    for mark in re.finditer(r"[\[{]|[\]}]", text):
+        depth += 1 if mark[0] in "[{" else -1
+        if depth > MAX_DEPTH:
+            return mark.start()
+    inner = max(re.finditer(r"^[ ?:-]+", text, re.M), key=lambda m: len(m[0]), default=None)
+    return inner.end() - 1 if inner else 0
 
 
 def _too_deep(where: Location, what: str) -> ReadError:
@@ -216,6 +250,7 @@ class _Converter:
     lines: Lines
     what: str
     done: dict[int, tuple[Node, int, int]] = field(default_factory=dict)  # node, size, height
+    merges: int = 0
     open: set[int] = field(default_factory=set)
 
     def node(self, raw: Any, depth: int) -> Node:
@@ -291,6 +326,8 @@ class _Converter:
                 merged += self.merged(key, value)
             else:
                 items[key.text] = value
+        self.merges += sum(len(other.items) for other in merged)
+        self.count([(self.merges, 0)], raw.start_mark.index)
         for other in merged:  # the first that has a name wins, its own names win over all
             for name, value in other.items.items():
                 if name not in items:
@@ -308,7 +345,7 @@ class _Converter:
         return found
 
 
-def _offsets(scalar: Scalar) -> list[int]:
+def _offsets(scalar: Scalar) -> Offsets:
     """Follow the value through its source: YAML changes only blanks, quotes and escapes.
 
     Where that fails, the rest is said to stand where the scalar begins.
@@ -320,8 +357,17 @@ def _offsets(scalar: Scalar) -> list[int]:
         pos = header.end() if header else pos
     elif scalar.style:
         pos += 1
-    found: list[int] = []
-    for ch in text:
+    if scalar.style not in ("|", ">") and raw.startswith(text, pos):
+        return range(pos, pos + len(text))  # it stands there as it is
+    found = array("l")
+    for line in text.splitlines(keepends=True) if scalar.style == "|" else ():
+        while pos < end and raw[pos] in " \t" and not raw.startswith(line, pos):
+            pos += 1
+        if not raw.startswith(line, pos):
+            break
+        found.extend(range(pos, pos + len(line)))
+        pos += len(line)
+    for ch in text[len(found) :]:
         if scalar.style == '"':
             pos = _line_continuation(raw, pos, end)
         if ch in _BLANK and not raw.startswith("\\", pos):
@@ -334,7 +380,8 @@ def _offsets(scalar: Scalar) -> list[int]:
             pos = _line_continuation(raw, pos, end)
         size = _spelling(raw, pos, ch, scalar.style)
         if not size or pos >= end:
-            return found + [scalar.start] * (len(text) - len(found))
+            found.extend([scalar.start] * (len(text) - len(found)))
+            break
         found.append(pos)
         pos += size
     return found

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.benchmarks import tree
+from tests.benchmarks import linear, tree
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"
@@ -55,6 +55,7 @@ GOALS = (
     Goal(CATALOGUE, 1.0, ""),
     Goal(DISCOVER, 2.0, GREP),
     Goal(SCRIPTS, 11.0, TENTH),
+    *(Goal(whole, linear.LIMIT, tenth) for tenth, whole in map(linear.names, linear.KINDS)),
 )
 
 
@@ -284,7 +285,7 @@ def main() -> None:
     notes: list[str] = []
     with tempfile.TemporaryDirectory() as name:
         work = Path(name)
-        medians = alternate(small(work), RUNS)
+        medians = alternate(small(work), RUNS) | linear.medians()
         if not quick:
             wheels = Path(os.environ.get("DSV4_WHEELS", HERE / ".peers" / "wheels"))
             wheels.mkdir(parents=True, exist_ok=True)

@@ -21,6 +21,8 @@ from dsv4_env.readers import choose
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from dsv4_env.guard.budget import Budget
+
 MAX_BYTES = 5_000_000
 
 
@@ -33,6 +35,7 @@ def read_all(
     root: Path | None = None,
     closed: bool = False,
     facts: Mapping[str, str] | None = None,
+    budget: Budget | None = None,
 ) -> list[LaunchConfig]:
     """Every launch of a server that a bash script makes, in source order.
 

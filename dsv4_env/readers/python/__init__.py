@@ -8,13 +8,18 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dsv4_env.errors import ReadError
+from dsv4_env.guard.budget import STEPS, Budget, BudgetError, kept
 from dsv4_env.guard.files import real
-from dsv4_env.model import LaunchConfig, Location
+from dsv4_env.model import LaunchConfig, Location, Note
 from dsv4_env.readers import choose
+
+if TYPE_CHECKING:
+    from dsv4_env.readers.python.run import Run
 
 ENTRY = "nothing in this file launches this entry"
 """How the note begins on an entry of a list of launches that may be something else."""
@@ -43,25 +48,34 @@ def read_all(
     root: Path | None = None,
     environ: Mapping[str, str] | None = None,
     steps: int | None = None,
+    budget: Budget | None = None,
 ) -> list[LaunchConfig]:
     """Every launch of a server that a Python file makes, in source order.
 
     *root* is the folder that imported modules must lie below (the file's own folder where it
     isn't given), *environ* are variables of the environment that are known, *steps* are how many
-    statements and expressions are followed before the ways that are left are given up. Raises
-    ReadError where the data isn't Python or where there is too much to follow.
+    statements and expressions are followed before the ways that are left are given up: they make
+    a smaller *budget*. Where that ends, launches that were found are kept as partial ones. Raises
+    ReadError where the data isn't Python or where there is too much to follow to find any.
     """
     from dsv4_env.readers.python import modules, units
-    from dsv4_env.readers.python.run import ENOUGH_STEPS, Run, TooMuch
+    from dsv4_env.readers.python.run import COST, Run
     from dsv4_env.readers.python.text import decoded
     from dsv4_env.readers.python.values import Map, source
 
     text = decoded(data, path)
+    tokens = modules.tokens(text, path)
     tree = modules.parse(text, path)
     file = Path(path)
     if root is None and file.is_file():
         root = real(file).parent
-    enough = steps or ENOUGH_STEPS
+    if budget is None:
+        budget = Budget(steps=min(STEPS, 4 * COST * steps + 3 * tokens)) if steps else Budget()
+    try:
+        budget.step(Location(path, 1, 1), 3 * tokens)  # to parse it, and to see what it names
+    except BudgetError as exc:
+        return kept([], exc, budget.place(), path)
+    enough = steps or (budget.steps - budget.spent_steps) * 3 // 4 // COST
     run = Run(real(root) if root else None, {}, Map(inherits=True))
     try:
         for _ in range(_ROUNDS):
@@ -70,6 +84,8 @@ def read_all(
                 dict(environ or {}),
                 Map(inherits=True),
                 enough=enough,
+                budget=budget,
+                tokens=tokens,
                 scanned=run.scanned,
                 flows_by_name=run.flows_by_name,
                 relevant=run.relevant,
@@ -77,16 +93,31 @@ def read_all(
                 changing=run.changing,
                 callers=run.callers,
             )
-            module = modules.module(source(text, path), "__main__", path)
+            module = modules.module(source(text, path, budget), "__main__", path)
             found = units.read_module(run, module, tree, path)
             if run.settled:
-                return found
+                return _whole(run, found, path)
         problem = "imports that never settle"
     except RecursionError:
         problem = "nested too deeply"
-    except TooMuch:
-        problem = "too many steps to follow"
+    except BudgetError as exc:
+        return kept([], exc, run.place(), path)
     raise ReadError(problem, where=path, expected="a test file that launches servers")
+
+
+def _whole(run: Run, found: list[LaunchConfig], path: str) -> list[LaunchConfig]:
+    """The launches, marked where the budget ended or others may be missing."""
+    if run.ended is not None:
+        return kept(found, run.ended, run.place(), path)
+    if not run.lost:
+        return found
+    name, place = next(iter(run.lost.items()))
+    more = f" and {len(run.lost) - 1} more" if len(run.lost) > 1 else ""
+    problem = f"too many conditions or calls to follow {name}{more} to where it launches"
+    if not found:
+        raise ReadError(problem, where=place, expected="a test file that launches servers")
+    note = Note(problem, place, opens=True)
+    return [replace(c, partial=True, notes=(*c.notes, note)) for c in found]
 
 
 def read(

@@ -21,6 +21,7 @@ from dsv4_env.readers.python.values import (
     Entry,
     Ext,
     Instance,
+    Log,
     Map,
     NotKnown,
     Scope,
@@ -50,7 +51,7 @@ def _str(run: Run, scope: Scope, args: Args, keywords: Keywords, node: ast.Call)
     if isinstance(value, Ext):
         return unknown_of(value, value.shown, where)
     try:
-        return const(str(python_value(value)), where)
+        return const(str(python_value(value, run.budget)), where)
     except NotKnown:
         return unknown(scope, node, "not known", value)
 
@@ -83,17 +84,19 @@ def _bool(run: Run, scope: Scope, args: Args, keywords: Keywords, node: ast.Call
 
 
 def _len(run: Run, scope: Scope, args: Args, keywords: Keywords, node: ast.Call) -> Val:
+    if args and isinstance(args[0], Seq) and args[0].kind != "set":
+        items = args[0].items
+        run.spend(len(items) >> 4)
+        if not any(isinstance(i, Unknown) and i.splits for i in items):
+            return const(len(items), scope.source.place(node))
     try:
         if args and isinstance(args[0], Seq) and args[0].kind == "set":
-            different = {python_value(i) for i in args[0].items}
+            run.spend(len(args[0].items) >> 1)
+            different = {python_value(i, run.budget) for i in args[0].items}
             return const(len(different), scope.source.place(node))
-        return const(len(python_value(args[0])), scope.source.place(node))
+        return const(len(python_value(args[0], run.budget)), scope.source.place(node))
     except (NotKnown, TypeError, IndexError):
         pass
-    if args and isinstance(args[0], Seq):
-        items = args[0].items
-        if args[0].kind != "set" and not any(isinstance(i, Unknown) and i.splits for i in items):
-            return const(len(items), scope.source.place(node))
     return unknown(scope, node, "not known", *args)
 
 
@@ -121,7 +124,7 @@ def _dict(run: Run, scope: Scope, args: Args, keywords: Keywords, node: ast.Call
         else:
             key = Const(keyword.arg, scope.source.place(keyword))
             entry = Entry(key, keywords[keyword.arg], key.where)
-            run.set(found, "log", (*found.log, entry))
+            run.set(found, "log", found.log.and_more(entry))
     return found
 
 
@@ -151,13 +154,15 @@ def _deep(run: Run, value: Val, where: Location, made: dict[int, Val]) -> Val:
     found: Val
     if isinstance(value, Map):
         found = made[id(value)] = objects.copied(run, value, where)
-        found.log = tuple(
+        run.spend(len(value.log))
+        found.log = Log(
             replace(e, value=_deep(run, e.value, where, made))
             if isinstance(e.value, Map | Seq | Instance)
             else e
             for e in value.log
         )
     elif isinstance(value, Seq):
+        run.spend(len(value.items))
         found = made[id(value)] = Seq((), value.kind, where)
         found.items = tuple(_deep(run, i, where, made) for i in value.items)
     else:
@@ -173,10 +178,11 @@ def _sorted(run: Run, scope: Scope, args: Args, keywords: Keywords, node: ast.Ca
     try:
         if keywords or not isinstance(args[0], Seq):
             raise NotKnown
-        items = sorted(args[0].items, key=python_value)
+        run.spend(len(args[0].items))
+        items = sorted(args[0].items, key=lambda v: python_value(v, run.budget))
         if args[0].kind == "set":
-            values = {python_value(i): i for i in items}
-            items = sorted(values.values(), key=python_value)
+            values = {python_value(i, run.budget): i for i in items}
+            items = sorted(values.values(), key=lambda v: python_value(v, run.budget))
         return Seq(tuple(items), "list", scope.source.place(node))
     except (NotKnown, TypeError):
         return Seq((splitting(unknown(scope, node, "an order that isn't known", *args)),))
@@ -185,8 +191,9 @@ def _sorted(run: Run, scope: Scope, args: Args, keywords: Keywords, node: ast.Ca
 def _range(run: Run, scope: Scope, args: Args, keywords: Keywords, node: ast.Call) -> Val:
     where = scope.source.place(node)
     try:
-        numbers = range(*map(python_value, args))
+        numbers = range(*(python_value(a, run.budget) for a in args))
         if len(numbers) <= MAX_ITEMS:
+            run.spend(len(numbers) >> 2)
             return Seq(tuple(Const(n, where) for n in numbers), "tuple", where)
     except (NotKnown, TypeError, ValueError, OverflowError):
         pass
@@ -198,6 +205,7 @@ def _enumerate(run: Run, scope: Scope, args: Args, keywords: Keywords, node: ast
     start = args[1] if len(args) > 1 else keywords.get("start", Const(0))
     if not (isinstance(start, Const) and isinstance(start.value, int)) or any(map(_splits, items)):
         return Seq((splitting(unknown(scope, node, "not all of it is known", *args)),))
+    run.spend(len(items))
     pairs = (
         Seq((Const(start.value + i, start.where), item), "tuple") for i, item in enumerate(items)
     )
@@ -208,16 +216,19 @@ def _zip(run: Run, scope: Scope, args: Args, keywords: Keywords, node: ast.Call)
     columns = [iterated(run, scope, a, node) for a in args]
     if keywords or any(_splits(i) for column in columns for i in column):
         return Seq((splitting(unknown(scope, node, "not all of it is known", *args)),))
+    run.spend(min(map(len, columns), default=0))
     return Seq(tuple(Seq(row, "tuple") for row in zip(*columns, strict=False)), "tuple")
 
 
 def _chain(run: Run, scope: Scope, args: Args, keywords: Keywords, node: ast.Call) -> Val:
     items = [i for a in args for i in iterated(run, scope, a, node)]
+    run.budget.make(8 * len(items))
     return Seq(bounded(items, scope, node), "list", scope.source.place(node))
 
 
 def _reversed(run: Run, scope: Scope, args: Args, keywords: Keywords, node: ast.Call) -> Val:
     items = iterated(run, scope, args[0], node) if args else ()
+    run.budget.make(8 * len(items))
     return Seq(items[::-1], "list", scope.source.place(node))
 
 
@@ -228,6 +239,7 @@ def _splits(value: Val) -> bool:
 def _shlex_split(run: Run, scope: Scope, args: Args, keywords: Keywords, node: ast.Call) -> Val:
     try:
         if len(args) == 1 and not keywords and isinstance(args[0], Const):
+            run.spend(2 * len(args[0].value))  # it looks at one character at a time
             return methods.wrapped(shlex.split(args[0].value), args[0].where)
     except (ValueError, AttributeError, TypeError):
         pass
@@ -240,7 +252,7 @@ def _plain(function: Callable[..., Any]) -> Function:
     def convert(run: Run, scope: Scope, args: Args, keywords: Keywords, node: ast.Call) -> Val:
         try:
             if not keywords:
-                found = function(*map(python_value, args))
+                found = function(*(python_value(a, run.budget) for a in args))
                 return methods.wrapped(found, scope.source.place(node))
         except (NotKnown, TypeError, ValueError, ArithmeticError, AttributeError):
             pass
@@ -251,7 +263,7 @@ def _plain(function: Callable[..., Any]) -> Function:
 
 def _dumps(run: Run, scope: Scope, args: Args, keywords: Keywords, node: ast.Call) -> Val:
     try:
-        return const(methods.dumped(args, keywords), scope.source.place(node))
+        return const(methods.dumped(args, keywords, run.budget), scope.source.place(node))
     except (NotKnown, TypeError, ValueError):
         return unknown(scope, node, "not all of it is known", *args)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import replace
 from typing import Any
 
 from dsv4_env.model import Unknown
@@ -19,6 +18,7 @@ from dsv4_env.readers.python.values import (
     Ext,
     Func,
     Instance,
+    Log,
     Map,
     Method,
     NotKnown,
@@ -91,6 +91,7 @@ def _keywords(run: Run, scope: Scope, node: ast.Call) -> tuple[dict[str, Val], b
         try:
             if not isinstance(value, Map) or value.inherits:
                 raise NotKnown
+            run.spend(len(value.log) >> 2)
             found.update({str(k): e.value for k, e in current(value).items()})
         except NotKnown:
             more = True
@@ -121,6 +122,8 @@ def invoke(
     text = scope.source.text(node) if node is not None else func.name
     where = scope.source.place(node) if node is not None else None
     if run.depth >= MAX_DEPTH:
+        if reaches(run, func.node):
+            run.lost.setdefault(scope_name(run, func), func.scope.source.place(func.node))
         return Unknown(text, "calls within calls, too deep to follow", location=where)
     rest: Unknown | None = None
     if any(isinstance(a, Unknown) and a.splits for a in args):
@@ -128,6 +131,7 @@ def invoke(
         found = args[cut]
         assert isinstance(found, Unknown)
         args, rest = args[:cut], found
+    run.spend(4)
     qualname = scope_name(run, func)
     inner = Scope({}, func.scope, func.scope.source, func.scope.module, "function", qualname, func)
     inner.first = args[0] if args else None
@@ -181,11 +185,11 @@ def _parameters(
     if spec.kwarg:
         entry_map = methods.wrapped(dict.fromkeys(extra), where)
         assert isinstance(entry_map, Map)
-        entry_map.log = tuple(
-            type(e)(e.key, extra[e.key.value], e.where) for e in entry_map.log if e.key
+        entry_map.log = Log(
+            Entry(e.key, extra[e.key.value], e.where) for e in entry_map.log if e.key
         )
         if unsure:
-            entry_map.log += (Entry(None, unsure, where),)
+            entry_map.log = entry_map.log.and_more(Entry(None, unsure, where))
         names[spec.kwarg.arg] = entry_map
     unsure = unsure or rest
     for name in every:
@@ -210,6 +214,7 @@ def _outside(
     open_keywords: bool,
 ) -> Val:
     """A call of something that isn't read."""
+    run.spend(1)
     if isinstance(target, Ext):
         function = builtin.BUILTINS.get(target.name)
         if function is not None:
@@ -234,7 +239,8 @@ def _outside(
     plain = all(isinstance(a, Const | Ext) for a in (*args, *keywords.values()))
     if isinstance(target, Ext) and plain and not open_keywords:
         words = [_spelled(a) for a in args] + [f"{k}={_spelled(v)}" for k, v in keywords.items()]
-        found = replace(found, text=f"{target.shown}({', '.join(words)})")
+        text = f"{target.shown}({', '.join(words)})"
+        found = Unknown(text, found.reason, found.names, location=found.location)
         return keyed(run, found, ("call", target.name, found.text))
     if isinstance(target, Instance):
         return unknown(scope, node, "an object's call isn't followed")
@@ -249,7 +255,7 @@ def _spelled(value: Val) -> str:
 def taint(run: Run, scope: Scope, value: Val, node: ast.AST, reason: str) -> None:
     """From here on a list or dict may hold anything besides."""
     if isinstance(value, Map):
-        run.set(value, "log", (*value.log, objects.anything(scope, node, reason)))
+        run.set(value, "log", value.log.and_more(objects.anything(scope, node, reason)))
     elif isinstance(value, Seq) and value.kind != "tuple":
         where = scope.source.place(node)
         text = scope.source.text(node)

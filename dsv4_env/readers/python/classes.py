@@ -77,7 +77,7 @@ def define(run: Run, scope: Scope, node: ast.ClassDef) -> Class:
     for value in inner.names.values():
         if isinstance(value, Func) and value.owner is None:
             value.owner = found
-    found.mro = _linear(found)
+    found.mro = _linear(run, found)
     if any(last_name(d) == "dataclass" for d in node.decorator_list) or any(
         isinstance(b, Ext) and b.shown.split(".")[-1] == "NamedTuple" for b in bases
     ):
@@ -95,9 +95,12 @@ def define(run: Run, scope: Scope, node: ast.ClassDef) -> Class:
     return found
 
 
-def _linear(cls: Class) -> tuple[Val, ...]:
+def _linear(run: Run, cls: Class) -> tuple[Val, ...]:
     """The order of attribute lookup (C3); bases that weren't read stand as they are."""
+    if len(cls.bases) == 1 and isinstance(cls.bases[0], Class):
+        return (cls, *cls.bases[0].mro)
     lists: list[list[Val]] = [list(b.mro) if isinstance(b, Class) else [b] for b in cls.bases]
+    run.spend((len(lists) + 1) * sum(map(len, lists)))
     lists.append(list(cls.bases))
     order: list[Val] = [cls]
     while any(lists):
@@ -150,8 +153,14 @@ def construct(
     elif any(not isinstance(c, Class) for c in cls.mro):
         run.set(found, "attrs", dict(keywords))
     if _entry_like(found, node):
-        run.set(run, "records", (*run.records, found))
+        recorded(run, found)
     return found
+
+
+def recorded(run: Run, found: Instance) -> None:
+    """Keep what may be the entry of a list of launches."""
+    run.budget.make(16 * len(run.records))
+    run.set(run, "records", (*run.records, found))
 
 
 def _fill(
@@ -211,7 +220,7 @@ def outside(
     if not entry and word != "SimpleNamespace":
         return unknown(scope, node, f"{cls.shown} isn't read", *args)
     if entry:
-        run.set(run, "records", (*run.records, found))
+        recorded(run, found)
     return found
 
 

@@ -45,6 +45,7 @@ def extend(run: Run, scope: Scope, node: ast.GeneratorExp, target: Seq) -> None:
 
     def one(unsure: Unknown | None) -> None:
         item = unsure or evaluate(run, inner, node.elt)
+        run.budget.make(8 * len(target.items))
         target.items = bounded((*target.items, item), scope, node)
 
     _over(run, inner, node.generators, 0, one, node)
@@ -61,6 +62,7 @@ def _over(
     """Go over the loops of a comprehension; *each* gets an Unknown for what can't be told."""
     if at == len(generators):
         run.step()
+        run.spend(3)
         each(None)
         return
     loop = generators[at]

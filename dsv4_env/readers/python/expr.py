@@ -8,7 +8,7 @@ from typing import Any
 
 from dsv4_env.model import Unknown
 from dsv4_env.readers.python import objects
-from dsv4_env.readers.python.run import Run, decide, key_of, keyed
+from dsv4_env.readers.python.run import MAX_NESTING, Run, decide, key_of, keyed
 from dsv4_env.readers.python.values import (
     MAX_ITEMS,
     NONE,
@@ -34,7 +34,15 @@ def evaluate(run: Run, scope: Scope, node: ast.expr) -> Val:
     """The value of an expression."""
     run.step()
     handler = _EXPRESSIONS.get(type(node))
-    return handler(run, scope, node) if handler else unknown(scope, node, "not followed")
+    if handler is None:
+        return unknown(scope, node, "not followed")
+    if run.nesting >= MAX_NESTING:
+        return unknown(scope, node, "nested too deeply to follow")
+    run.nesting += 1
+    try:
+        return handler(run, scope, node)
+    finally:
+        run.nesting -= 1
 
 
 def unknown(scope: Scope, node: ast.expr, reason: str, *parts: Val) -> Unknown:
@@ -77,7 +85,7 @@ def _joined_str(run: Run, scope: Scope, node: ast.JoinedStr) -> Val:
             parts.append(_formatted(run, scope, part))
         else:
             parts.append(evaluate(run, scope, part))
-    return joined(parts, where)
+    return joined(parts, where, run.budget)
 
 
 _CONVERSIONS: dict[int, Callable[[Any], str]] = {114: repr, 115: str, 97: ascii}
@@ -93,7 +101,9 @@ def _formatted(run: Run, scope: Scope, node: ast.FormattedValue) -> Val:
         convert = _CONVERSIONS.get(node.conversion)
         try:
             plain = convert(value.value) if convert else value.value
-            return const(format(plain, spec.value), where)
+            text = format(plain, spec.value)
+            run.budget.make(len(text))
+            return const(text, where)
         except (ValueError, TypeError):
             return unknown(scope, node.value, "can't be formatted")
     if node.format_spec or node.conversion not in (-1, 115) or not isinstance(value, Unknown):
@@ -108,6 +118,7 @@ def elements(run: Run, scope: Scope, nodes: list[ast.expr]) -> tuple[Val, ...]:
     for node in nodes:
         if isinstance(node, ast.Starred):
             items += iterated(run, scope, evaluate(run, scope, node.value), node.value)
+            run.budget.make(8 * len(items))
         else:
             items.append(evaluate(run, scope, node))
     return bounded(items, scope, nodes[0]) if nodes else ()
@@ -129,10 +140,12 @@ def iterated(run: Run, scope: Scope, value: Val, node: ast.expr) -> tuple[Val, .
     """What going over a value gives; one Unknown that splits where that isn't known."""
     if isinstance(value, Seq) and (value.kind != "set" or len(value.items) < 2):
         return value.items
-    if isinstance(value, Const) and isinstance(value.value, str):
+    if isinstance(value, Const) and isinstance(value.value, str) and len(value.value) <= MAX_ITEMS:
+        run.spend(len(value.value) >> 2)
         return tuple(Const(c, value.where) for c in value.value)
     if isinstance(value, Map) and not value.inherits:
         try:
+            run.spend(len(value.log) >> 3)
             return tuple(e.key for e in current(value).values() if e.key)
         except NotKnown:
             pass
@@ -261,10 +274,12 @@ def _slice(run: Run, scope: Scope, owner: Val, part: ast.Slice, node: ast.expr) 
         isinstance(i, Unknown) and i.splits for i in owner.items
     )
     try:
-        cut = slice(*(python_value(b) for b in bounds))
+        cut = slice(*(python_value(b, run.budget) for b in bounds))
         if isinstance(owner, Seq) and (fixed or whole):
+            run.budget.make(8 * len(owner.items))
             return Seq(owner.items[cut], owner.kind, scope.source.place(node))
         if isinstance(owner, Const) and isinstance(owner.value, str):
+            run.budget.make(len(owner.value))
             return const(owner.value[cut], owner.where)
     except (NotKnown, TypeError, ValueError):
         pass

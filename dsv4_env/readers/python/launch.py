@@ -6,7 +6,7 @@ import ast
 import posixpath
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from dsv4_env.model import (
@@ -31,6 +31,7 @@ from dsv4_env.readers.python.values import (
     Ext,
     Func,
     Instance,
+    Log,
     Map,
     Scope,
     Seq,
@@ -148,6 +149,7 @@ def _words(run: Run, scope: Scope, value: Val | None, node: ast.expr, *, texts: 
         return []
     if isinstance(value, Seq):
         items = iterated(run, scope, value, node)
+        run.spend(2 * len(items))
         return [_word(scope, item, node, texts=texts) for item in items]
     found = splitting(unknown_of(value, shown(value), scope.source.place(node)))
     return [(found, found.location or scope.source.place(node))]
@@ -158,6 +160,8 @@ def _environment(
 ) -> tuple[tuple[EnvVar, ...], list[Note]]:
     """The settings that a launch gets from the file; *exact*: nothing is laid under them."""
     base = run.environ.log
+    given = len(value.log) if isinstance(value, Map) else 0
+    run.spend(6 * (len(base) + given))
     if _nothing(value):
         return _settings(base)
     if not isinstance(value, Map):
@@ -192,22 +196,36 @@ def _under(run: Run, entry: Entry, env: Map) -> Entry:
     return Entry(entry.key, value, entry.where)
 
 
-def _settings(entries: Sequence[Entry]) -> tuple[tuple[EnvVar, ...], list[Note]]:
+def _settings(entries: Iterable[Entry]) -> tuple[tuple[EnvVar, ...], list[Note]]:
     env: list[EnvVar] = []
     notes: list[Note] = []
+    unsure, overriding = 0, ""
     for entry in entries:
         if entry.key is None:
             cause = entry.value
             text = cause.text if isinstance(cause, Unknown) else shown(cause)
             reason = cause.reason if isinstance(cause, Unknown) else "not known"
             notes.append(Note(f"`{text}` may set any variable: {reason}", entry.where, opens=True))
-            env = [_unsure(e, text) for e in env]
+            unsure, overriding = len(env), text  # the last that may override a setting is told
         elif not isinstance(entry.key.value, str):
             message = f"the name {entry.key.value!r} isn't a string"
             notes.append(Note(message, entry.where))
         else:
             env.append(_setting(entry.key.value, entry))
-    return mark_superseded(env), notes
+    env[:unsure] = [_unsure(e, overriding) for e in env[:unsure]]
+    return mark_superseded(env), _told(notes)
+
+
+_TOLD = 50  # of what may have set any variable
+
+
+def _told(notes: list[Note]) -> list[Note]:
+    """The notes; of hundreds, the first ones."""
+    if len(notes) <= _TOLD + 1:
+        return notes
+    rest = notes[_TOLD:]
+    opens = any(n.opens for n in rest)
+    return [*notes[:_TOLD], Note(f"{len(rest):,} more like it", rest[0].location, opens)]
 
 
 def _setting(name: str, entry: Entry) -> EnvVar:
@@ -247,7 +265,7 @@ def process(
     if isinstance(command, Seq):
         words = _words(run, scope, command, node, texts=False)
     else:
-        words = _shell(scope, command, node)
+        words = _shell(run, scope, command, node)
     start = server_start(words)
     if start is None:
         return result
@@ -259,7 +277,7 @@ def process(
     env: Val | None = given
     if prefix:
         under = run.environ.log if _nothing(given) else given.log if isinstance(given, Map) else ()
-        env = Map((*under, *prefix))
+        env = Map(Log((*under, *prefix)))
     settings, notes = _environment(run, scope, env, node, exact=True)
     _record(run, scope, node, settings, group_args(words[start:], "python"), notes)
     return result
@@ -270,7 +288,7 @@ def node_name(node: ast.Call) -> str:
     return node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
 
 
-def _shell(scope: Scope, command: Val, node: ast.Call) -> list[Word]:
+def _shell(run: Run, scope: Scope, command: Val, node: ast.Call) -> list[Word]:
     """The words of a command line given as one text; one unknown where a shell would act."""
     where = scope.source.place(node)
     if isinstance(command, Const) and isinstance(command.value, str):
@@ -278,6 +296,7 @@ def _shell(scope: Scope, command: Val, node: ast.Call) -> list[Word]:
         where = command.where or where
         if not _SPECIAL.search(text):
             try:
+                run.spend(2 * len(text))  # shlex looks at one character at a time
                 return [(w, where) for w in shlex.split(text)]
             except ValueError:
                 pass

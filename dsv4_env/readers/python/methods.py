@@ -7,16 +7,20 @@ import json
 import string
 from typing import Any
 
+from dsv4_env.guard.budget import Budget
 from dsv4_env.model import Unknown
 from dsv4_env.readers.python import objects
 from dsv4_env.readers.python.expr import bounded, iterated, splitting, unknown
 from dsv4_env.readers.python.run import Run
 from dsv4_env.readers.python.values import (
+    MAX_ITEMS,
     MAX_TEXT,
     NONE,
+    NOTHING,
     Const,
     Entry,
     Ext,
+    Log,
     Map,
     NotKnown,
     Scope,
@@ -62,8 +66,8 @@ def wrapped(value: Any, where: Any) -> Val:
         kind = "tuple" if isinstance(value, tuple) else "list"
         return Seq(tuple(wrapped(v, where) for v in value), kind, where)
     if isinstance(value, dict):
-        entries = tuple(Entry(Const(k, where), wrapped(v, where), where) for k, v in value.items())
-        return Map(entries, where=where)
+        entries = (Entry(Const(k, where), wrapped(v, where), where) for k, v in value.items())
+        return Map(Log(entries), where=where)
     return const(value, where)
 
 
@@ -80,12 +84,15 @@ def _of_text(
     if name == "join" and args:
         return _joined(run, scope, owner, args[0], node)
     if name == "format":
-        return _formatted(scope, owner, args, keywords, node)
+        return _formatted(run, scope, owner, args, keywords, node)
     try:
-        given = [python_value(a) for a in args]
-        named = {k: python_value(v) for k, v in keywords.items()}
-        if name in _TEXT:
+        given = [python_value(a, run.budget) for a in args]
+        named = {k: python_value(v, run.budget) for k, v in keywords.items()}
+        run.budget.make(len(text))
+        if name in _TEXT and not (name.startswith(("split", "rsplit")) and len(text) > MAX_ITEMS):
             return wrapped(getattr(text, name)(*given, **named), owner.where)
+        if name == "replace":
+            run.spend(len(text) >> 6)
         if name == "replace" and len(text.split(given[0])) * (len(given[1]) + 1) < MAX_TEXT:
             return const(text.replace(*given), owner.where)
     except (NotKnown, TypeError, ValueError, IndexError):
@@ -102,7 +109,7 @@ def _joined(run: Run, scope: Scope, owner: Const, value: Val, node: ast.Call) ->
     parts: list[Val] = []
     for at, each in enumerate(items):
         parts += [owner, each] if at else [each]
-    return joined(parts, scope.source.place(node))
+    return joined(parts, scope.source.place(node), run.budget)
 
 
 def default_like(value: Val) -> bool:
@@ -113,7 +120,7 @@ def default_like(value: Val) -> bool:
 
 
 def _formatted(
-    scope: Scope, owner: Const, args: list[Val], keywords: dict[str, Val], node: ast.Call
+    run: Run, scope: Scope, owner: Const, args: list[Val], keywords: dict[str, Val], node: ast.Call
 ) -> Val:
     parts: list[Val] = []
     at = 0
@@ -133,7 +140,7 @@ def _formatted(
         return unknown(scope, node, "a format that isn't followed", *args)
     if any(not isinstance(p, Const | Unknown | Ext) for p in parts):
         return unknown(scope, node, "not text", *args)
-    return joined(parts, owner.where)
+    return joined(parts, owner.where, run.budget)
 
 
 def _of_list(
@@ -160,11 +167,13 @@ def _of_list(
         return _changed(run, scope, owner, name, args, keywords, node)
     elif name in ("index", "count"):
         try:
-            return const(getattr(python_value(owner), name)(*map(python_value, args)))
+            given = [python_value(a, run.budget) for a in args]
+            return const(getattr(python_value(owner, run.budget), name)(*given))
         except (NotKnown, ValueError, TypeError):
             return unknown(scope, node, "not known", *args)
     else:
         return unknown(scope, node, "not followed", *args)
+    run.budget.make(8 * len(items))
     run.set(owner, "items", bounded(items, scope, node))
     return NONE
 
@@ -180,19 +189,21 @@ def _changed(
 ) -> Val:
     """Insert, remove, pop, sort: as Python does, on a list of known length and known order."""
     items = list(owner.items)
+    run.budget.make(16 * len(items))
+    run.spend(len(items) >> 4)
     result: Val = NONE
     try:
         if owner.kind == "set" or keywords or any(_splits(i) for i in items):
             raise NotKnown
-        given = [python_value(a) for a in (args[:1] if name == "insert" else args)]
+        given = [python_value(a, run.budget) for a in (args[:1] if name == "insert" else args)]
         if name == "insert":
             items.insert(given[0], args[1])
         elif name == "pop":
             result = items.pop(*given)
         elif name == "remove":
-            del items[[python_value(i) for i in items].index(given[0])]
+            del items[[python_value(i, run.budget) for i in items].index(given[0])]
         else:
-            items.sort(key=python_value)
+            items.sort(key=lambda v: python_value(v, run.budget))
     except (NotKnown, ValueError, TypeError, IndexError):
         result = unknown(scope, node, "not known", *args)
         items = [splitting(unknown(scope, node, f"the list after {name} isn't known"))]
@@ -217,7 +228,7 @@ def _of_map(
     if name == "copy":
         return objects.copied(run, owner, where)
     if name == "clear":
-        run.set(owner, "log", ())
+        run.set(owner, "log", NOTHING)
         run.set(owner, "inherits", False)
         return NONE
     if name == "update":
@@ -233,6 +244,7 @@ def _of_map(
                 objects.merge(run, scope, owner, evaluate(run, scope, keyword.value), keyword.value)
         return NONE
     if name in ("items", "keys", "values"):
+        run.spend(len(owner.log) >> 2)
         return _listed(scope, owner, name, node)
     if name in ("get", "pop", "setdefault") and args:
         return _got(run, scope, owner, name, args, node)
@@ -293,12 +305,17 @@ def environment_default(run: Run, name: str, otherwise: Val, scope: Scope, node:
     return made
 
 
-def dumped(args: list[Val], keywords: dict[str, Val]) -> str:
+_WIDEST = 16  # characters that come before or after each item
+
+
+def dumped(args: list[Val], keywords: dict[str, Val], budget: Budget) -> str:
     """``json.dumps``; raises NotKnown, TypeError or ValueError."""
     allowed = {"indent", "separators", "sort_keys", "ensure_ascii"}
     if set(keywords) - allowed or len(args) != 1:
         raise NotKnown
-    named = {k: python_value(v) for k, v in keywords.items()}
-    if isinstance(named.get("indent"), int) and named["indent"] > 16:
+    named = {k: python_value(v, budget) for k, v in keywords.items()}
+    indent = named.get("indent")
+    given = [indent if isinstance(indent, str) else "", *(named.get("separators") or ())]
+    if (isinstance(indent, int) and indent > _WIDEST) or any(len(g) > _WIDEST for g in given):
         raise NotKnown
-    return json.dumps(python_value(args[0]), **named)
+    return json.dumps(python_value(args[0], budget), **named)

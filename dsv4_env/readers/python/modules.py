@@ -22,9 +22,27 @@ from dsv4_env.readers.python.text import decoded
 from dsv4_env.readers.python.values import Ext, Module, Scope, Source, Val, source
 
 MAX_MODULES = 40
+MAX_TOKENS = 250_000  # names, numbers and signs of all modules together
+MAX_OWN = 110_000  # of one
+_TOKEN = re.compile(r"#[^\n]*+|\w++|[^\s\w]")
 # SGLang itself, where the root is its repository: what a server is made of launches none, and
 # reading it takes longer than all else.
 _RUNTIME = re.compile(r"sglang\.(?!test\b)|sglang$")
+
+
+def tokens(text: str, path: str) -> int:
+    """How many names, numbers and signs a text has, comments left out.
+
+    Raises ReadError where there are more than any test or launcher has: Python's parser makes
+    hundreds of bytes of each.
+    """
+    if len(text) < MAX_OWN:
+        return len(text) >> 2
+    found = sum(not m[0].startswith("#") for m in _TOKEN.finditer(text))
+    if found > MAX_OWN:
+        expected = f"a Python file of at most {MAX_OWN:,} of them"
+        raise ReadError(f"{found:,} names, numbers and signs", where=path, expected=expected)
+    return found
 
 
 def parse(text: str, path: str) -> ast.Module:
@@ -39,7 +57,10 @@ def parse(text: str, path: str) -> ast.Module:
         where = Location(path, exc.lineno or 1, column)
         raise ReadError(f"syntax error: {exc.msg}", where=where, expected=expected) from None
     except (RecursionError, MemoryError):
-        raise ReadError("nested too deeply", where=path, expected=expected) from None
+        lines = text.split("\n")
+        longest = max(range(len(lines)), key=lambda at: len(lines[at]))
+        where = Location(path, longest + 1, 1)
+        raise ReadError("nested too deeply", where=where, expected=expected) from None
     except ValueError as exc:
         raise ReadError(f"not Python: {exc}", where=path, expected=expected) from None
 
@@ -119,26 +140,33 @@ def load(run: Run, scope: Scope, name: str, level: int) -> Module | None:
     run.modules[key] = None  # a circle of imports finds nothing, as in Python
     try:
         text = decoded(read_bytes(path, root=run.root), key)
+        run.tokens += tokens(text, key)
+        if run.tokens > MAX_TOKENS:
+            return None
         tree = _imported(text)
     except ReadError:
         return None
-    found = module(source(text, key), "." * level + name, key)
+    found = module(source(text, key, run.budget), "." * level + name, key)
     run.modules[key] = found
     find_reaching(run, tree)
     scan.find_relevant(run, tree, key)
     run.unseen.append(tree)
     before = run.environ.log
+    known = set(before)
     _follow(run, found, tree)
-    found.sets = tuple(e for e in run.environ.log if e not in before)
+    found.sets = tuple(e for e in run.environ.log if e not in known)
     run.environ.log = before
     return _applied(run, found)
 
 
 def _applied(run: Run, found: Module | None) -> Module | None:
     """What a module's import sets in the environment, set on this way too."""
-    more = tuple(e for e in found.sets if e not in run.environ.log) if found else ()
-    if more:
-        run.set(run.environ, "log", (*run.environ.log, *more))
+    if not found or not found.sets:
+        return found
+    run.spend(len(run.environ.log) >> 3)
+    known = set(run.environ.log)
+    if more := [e for e in found.sets if e not in known]:
+        run.set(run.environ, "log", run.environ.log.and_more(*more))
     return found
 
 

@@ -8,6 +8,7 @@ import re
 from dsv4_env.model import Location, Unknown
 from dsv4_env.readers.python.run import Run, keyed
 from dsv4_env.readers.python.values import (
+    MAX_SETTINGS,
     Bound,
     Class,
     Const,
@@ -15,6 +16,7 @@ from dsv4_env.readers.python.values import (
     Ext,
     Func,
     Instance,
+    Log,
     Map,
     Method,
     Module,
@@ -169,7 +171,17 @@ def put_item(run: Run, scope: Scope, owner: Map, key: Val, value: Val, node: ast
         entry = Entry(key, value, where or scope.source.place(node))
     else:
         entry = anything(scope, node, "the name isn't known")
-    run.set(owner, "log", (*owner.log, entry))
+    added(run, scope, owner, node, entry)
+
+
+def added(run: Run, scope: Scope, owner: Map, node: ast.expr, *entries: Entry) -> None:
+    """Set a dict's items; of absurdly many nothing is known."""
+    if len(owner.log) + len(entries) > MAX_SETTINGS:
+        run.set(owner, "log", Log((anything(scope, node, "too long a dict to follow"),)))
+        return
+    if len(entries) > 1:
+        run.budget.make(16 * len(entries))
+    run.set(owner, "log", owner.log.and_more(*entries))
 
 
 def anything(scope: Scope, node: ast.AST, reason: str) -> Entry:
@@ -183,12 +195,13 @@ def merge(run: Run, scope: Scope, owner: Map, other: Val, node: ast.expr) -> Non
     if isinstance(other, Map):
         if other.inherits and other is not owner:
             # what the environment holds comes after what was there: it may win
-            run.set(owner, "log", tuple(_laid_under(run, e, other) for e in owner.log))
+            run.spend(len(owner.log) + len(other.log) // 4)
+            run.set(owner, "log", Log(_laid_under(run, e, other) for e in owner.log))
             seen = other.seen if other is not run.environ else frozenset(other.log)
             run.set(owner, "seen", owner.seen & seen if owner.inherits else seen)
             run.set(owner, "gone", owner.gone & other.gone if owner.inherits else other.gone)
             run.set(owner, "inherits", True)
-        run.set(owner, "log", owner.log + other.log)
+        added(run, scope, owner, node, *other.log)
         return
     if isinstance(other, Seq):
         pairs = [i.items for i in other.items if isinstance(i, Seq) and len(i.items) == 2]
@@ -200,7 +213,7 @@ def merge(run: Run, scope: Scope, owner: Map, other: Val, node: ast.expr) -> Non
         return
     found = unknown_of(other, scope.source.text(node), scope.source.place(node))
     entry = Entry(None, Unknown(found.text, found.reason, found.names, location=found.location))
-    run.set(owner, "log", (*owner.log, entry))
+    run.set(owner, "log", owner.log.and_more(entry))
 
 
 def _laid_under(run: Run, entry: Entry, env: Map) -> Entry:
@@ -223,6 +236,7 @@ def _laid_under(run: Run, entry: Entry, env: Map) -> Entry:
 
 def copied(run: Run, found: Map, where: Location) -> Map:
     """A dict's copy."""
+    run.spend(len(found.log) >> 3 if found is run.environ else 0)
     seen = frozenset(found.log) if found is run.environ else found.seen
     return Map(found.log, found.inherits, seen, found.gone, where)
 
@@ -230,13 +244,15 @@ def copied(run: Run, found: Map, where: Location) -> Map:
 def delete(run: Run, owner: Map, key: Val) -> None:
     """``del owner[key]``."""
     if isinstance(key, Const):
+        run.spend(len(owner.log) >> 3)
+        run.budget.make(8 * len(owner.log))
         run.set(owner, "log", without(owner, key.value))
         run.set(owner, "gone", owner.gone | {key.value})
     else:
         reason = "a name that isn't known was deleted"
         where = key.location if isinstance(key, Unknown) else None
         entry = Entry(None, Unknown(shown(key), reason, location=where), where)
-        run.set(owner, "log", (*owner.log, entry))
+        run.set(owner, "log", owner.log.and_more(entry))
 
 
 def bind(run: Run, scope: Scope, name: str, value: Val) -> None:
@@ -254,10 +270,12 @@ def label(run: Run, value: Val, name: str) -> None:
     if isinstance(value, Instance) and value.symbol is None:
         run.set(value, "symbol", name)
     elif isinstance(value, Seq):
+        run.spend(len(value.items) >> 5)
         for at, entry in enumerate(value.items):
             if isinstance(entry, Instance) and entry.symbol is None:
                 run.set(entry, "symbol", f"{name}[{at}]")
     elif isinstance(value, Map):
+        run.spend(len(value.log) >> 5)
         for setting in value.log:
             if isinstance(setting.value, Instance) and setting.key and not setting.value.symbol:
                 run.set(setting.value, "symbol", f"{name}[{setting.key.value!r}]")
@@ -301,6 +319,7 @@ def _put_at(run: Run, scope: Scope, owner: Seq, target: ast.Subscript, value: Va
         number = at.value if isinstance(at, Const) and isinstance(at.value, int) else None
         if number is not None and _indexed(owner, number) is not None:
             items = list(owner.items)
+            run.budget.make(16 * len(items))
             items[number] = value
             run.set(owner, "items", tuple(items))
             return
@@ -316,6 +335,7 @@ def delete_item(run: Run, scope: Scope, owner: Seq, target: ast.Subscript) -> No
     if isinstance(at, Const) and isinstance(at.value, int):
         items = list(owner.items)
         if _indexed(owner, at.value) is not None:
+            run.budget.make(16 * len(items))
             del items[at.value]
             run.set(owner, "items", tuple(items))
             return
@@ -350,6 +370,7 @@ def percent(run: Run, scope: Scope, left: Const, right: Val, node: ast.expr) -> 
     parts: list[Val] = []
     values = list(right.items) if isinstance(right, Seq) and right.kind == "tuple" else [right]
     at = 0
+    values.reverse()
     text = left.value
     if re.sub(_PERCENT, "", text).count("%") or any(
         isinstance(v, Unknown) and v.splits for v in values
@@ -363,7 +384,7 @@ def percent(run: Run, scope: Scope, left: Const, right: Val, node: ast.expr) -> 
         elif match[1] and isinstance(right, Map):
             parts.append(item(run, scope, right, Const(match[1]), node))
         elif values and not match[1]:
-            value = values.pop(0)
+            value = values.pop()
             if match[0] == "%d" and not (isinstance(value, Const) and type(value.value) is int):
                 value = Unknown("%d", "a number that isn't known")
             parts.append(value)
@@ -372,4 +393,4 @@ def percent(run: Run, scope: Scope, left: Const, right: Val, node: ast.expr) -> 
     parts.append(Const(text[at:]))
     if any(not isinstance(p, Const | Unknown | Ext) for p in parts):
         return Unknown(scope.source.text(node), "not text", location=scope.source.place(node))
-    return joined(parts, left.where)
+    return joined(parts, left.where, run.budget)

@@ -49,13 +49,14 @@ def binary(run: Run, scope: Scope, op: ast.operator, left: Val, right: Val, node
     where = scope.source.place(node)
     if isinstance(op, ast.Add):
         if isinstance(left, Seq) and isinstance(right, Seq):
+            run.budget.make(8 * (len(left.items) + len(right.items)))
             return Seq(bounded(left.items + right.items, scope, node), left.kind, where)
         if isinstance(left, Seq) or isinstance(right, Seq):
             sides = [iterated(run, scope, v, node) for v in (left, right)]
             return Seq(bounded(sides[0] + sides[1], scope, node), "list", where)
         if _texts(left, right):
             first = left.where if isinstance(left, Const) else where
-            return joined([left, right], first)
+            return joined([left, right], first, run.budget)
     if isinstance(op, ast.BitOr) and isinstance(left, Map):
         result = objects.copied(run, left, where)
         objects.merge(run, scope, result, right, node)
@@ -66,10 +67,12 @@ def binary(run: Run, scope: Scope, op: ast.operator, left: Val, right: Val, node
         if isinstance(seq, Seq) and count is not None:
             if len(seq.items) * max(count, 0) > MAX_ITEMS:
                 return unknown(scope, node, "too long a list to follow")
-            return Seq(seq.items * count, seq.kind, where)
+            run.budget.make(8 * len(seq.items) * max(count, 0))
+            return Seq(seq.items * count if seq.items else (), seq.kind, where)
         if any(isinstance(v, Const) and isinstance(v.value, str) for v in (left, right)):
             text, times = (left, right) if _is(left, str) else (right, left)
             if _is(text, str) and _is(times, int) and 0 <= times.value * len(text.value) < 10_000:  # type: ignore[union-attr]
+                run.budget.make(times.value * len(text.value))  # type: ignore[union-attr]
                 return const(text.value * times.value, text.where)  # type: ignore[union-attr]
             return unknown(scope, node, "not followed", left, right)
     if isinstance(op, ast.Mod) and _is(left, str):
@@ -110,6 +113,7 @@ _COMPARE: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
 
 def compare(run: Run, scope: Scope, node: ast.Compare) -> Val:
     """A comparison; unknown ones of the same values are the same question."""
+    run.spend(len(node.ops))
     values = [evaluate(run, scope, n) for n in (node.left, *node.comparators)]
     where = scope.source.place(node)
     answers = [
@@ -133,7 +137,7 @@ def _compared(run: Run, op: ast.cmpop, a: Val, b: Val) -> bool | None:
         if inside is not None:
             return inside is isinstance(op, ast.In)
     try:
-        return bool(_COMPARE[type(op)](python_value(a), python_value(b)))
+        return bool(_COMPARE[type(op)](python_value(a, run.budget), python_value(b, run.budget)))
     except (NotKnown, TypeError):
         return None
 
@@ -158,6 +162,7 @@ def _contains(run: Run, where: Val, item: Any) -> bool | None:
             return True if item in run.given else None
         return False
     if isinstance(where, Seq):
+        run.spend(len(where.items) >> 3)
         if any(isinstance(i, Const) and i.value == item for i in where.items):
             return True
         return False if all(isinstance(i, Const) for i in where.items) else None

@@ -9,7 +9,7 @@ from dsv4_env.readers.python import objects, scan
 from dsv4_env.readers.python.calls import taint
 from dsv4_env.readers.python.expr import evaluate
 from dsv4_env.readers.python.run import Run
-from dsv4_env.readers.python.values import Const, Map, Scope, truth
+from dsv4_env.readers.python.values import NOTHING, Const, Map, Scope, truth
 
 
 def patched(run: Run, scope: Scope, node: ast.expr) -> tuple[Map, dict[str, Any]] | None:
@@ -30,7 +30,7 @@ def patched(run: Run, scope: Scope, node: ast.expr) -> tuple[Map, dict[str, Any]
         clear = keywords.pop("clear", None)
         cleared = False if clear is None else truth(evaluate(run, scope, clear))
         if cleared:
-            run.set(owner, "log", ())
+            run.set(owner, "log", NOTHING)
             run.set(owner, "inherits", False)
         elif cleared is None:
             taint(run, scope, owner, node, "it may have been cleared")

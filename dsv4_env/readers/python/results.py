@@ -31,6 +31,7 @@ class Found:
 Results: TypeAlias = dict[Hashable, Found]
 _Leaf: TypeAlias = tuple[list[tuple[str, bool]], Results]
 
+_COMPARED = 250_000  # pairs of settings
 CUT = "too many conditions to follow: some ways through the file weren't"
 
 
@@ -116,7 +117,11 @@ def _items(yes: tuple[T, ...], no: tuple[T, ...], text: str) -> tuple[T, ...]:
     if yes == no:
         return yes
     found: list[T] = []
-    a, b = ([replace(e, condition=None) for e in side] for side in (yes, no))
+    if len(yes) * len(no) > _COMPARED:  # which are the same would take too long to tell
+        found = [replace(e, condition=both(text, e.condition)) for e in yes]
+        found += [replace(e, condition=both(negated(text), e.condition)) for e in no]
+        return tuple(found)
+    a, b = ([replace(e, condition=None) if e.condition else e for e in s] for s in (yes, no))
     matcher = SequenceMatcher(None, a, b, autojunk=False)
     for tag, i, j, k, m in matcher.get_opcodes():
         if tag == "equal":

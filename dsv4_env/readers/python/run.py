@@ -9,19 +9,24 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from dsv4_env.guard.budget import STEPS, Budget, BudgetError
 from dsv4_env.model import Location, Note, Unknown
 from dsv4_env.readers.python.results import Found, Results, merged
-from dsv4_env.readers.python.values import Const, Ext, Instance, Map, Module, Val, walk
+from dsv4_env.readers.python.values import Const, Ext, Instance, Map, Module, Source, Val, walk
 
-ENOUGH_STEPS = 500_000  # after them no further ways are followed; after four times as many: none
+COST = 2  # steps of the budget that following one statement or expression takes
+ENOUGH_STEPS = STEPS * 3 // 4 // COST  # after them no further ways are followed
 KEPT = 16  # modules whose facts are kept for the next file that imports them
+_AT_ONCE = 32  # steps that are told to the budget together
 MAX_WAYS = 1024  # ways through one test; beyond them a launch is marked partial
 MAX_DECISIONS = 40  # on one way
+MAX_TOLD = 80  # with those that are taken not to hold
 MAX_DEPTH = 25  # calls within calls
+MAX_NESTING = 150  # expressions within expressions, over all calls
 
 
 class TooMuch(Exception):  # noqa: N818 - it steers
-    """The file asks for more steps than any launch needs."""
+    """There is too much to follow to find out what a body changes."""
 
 
 class Return(Exception):  # noqa: N818 - it steers
@@ -67,7 +72,15 @@ class Run:
     keys: dict[int, tuple[Hashable, Unknown]] = field(default_factory=dict)
     steps: int = 0
     enough: int = ENOUGH_STEPS
+    budget: Budget = field(default_factory=Budget)
+    ended: BudgetError | None = None  # where the budget did: what was found before is kept
+    at: tuple[Source, ast.AST] | None = None  # the statement that is followed
+    cut: bool = False  # whether ways were left out since this was last asked
+    lost: dict[str, Location] = field(default_factory=dict)  # what was cut before it launched
+    taken: int = 0  # as steps, but none is ever given back
+    tokens: int = 0  # of all modules
     depth: int = 0
+    nesting: int = 0
     forking: bool = True
     recording: bool = True
     unit: str | None = None
@@ -127,8 +140,25 @@ class Run:
     def step(self) -> None:
         """Count one step of following the file."""
         self.steps += 1
-        if self.steps > (self.most if self.most is not None else 4 * self.enough):
+        self.taken += 1
+        if not self.taken % _AT_ONCE:
+            self.budget.step(self.at, COST * _AT_ONCE)
+        if self.most is not None and self.steps > self.most:
             raise TooMuch
+
+    def spend(self, count: int) -> None:
+        """Count what is done at one go, where it isn't little."""
+        if count:
+            self.budget.step(self.at, count)
+
+    def place(self) -> Location | None:
+        """The statement that cost the most."""
+        most = self.budget.most(tuple)
+        if not isinstance(most, tuple):
+            return None
+        source, node = most
+        found: Location = source.place(node)
+        return found
 
     def note(self, message: str, where: Location | None) -> None:
         """Say something of all launches from here on."""
@@ -138,6 +168,8 @@ class Run:
 def key_of(run: Run, value: Val) -> Hashable:
     """What a value is the same as, so that one question gets one answer."""
     if isinstance(value, Const):
+        if isinstance(value.value, str | bytes):
+            return ("const", type(value.value), value.value)
         return ("const", repr(value.value))
     if isinstance(value, Ext):
         return ("ext", value.name)
@@ -154,15 +186,20 @@ def keyed(run: Run, value: Unknown, key: Hashable) -> Unknown:
     return value
 
 
+MORE = "any of the conditions that weren't followed"
+
+
 def decide(run: Run, key: Hashable, text: str) -> bool:
     """Take one side of an unknown condition; all sides are taken in the end."""
     if key in run.answers:
         return bool(run.answers[key])
     at = len(run.path)
     if at >= MAX_DECISIONS:
+        run.spend(10)
         run.limited = True
     answer = run.plan[at] if at < len(run.plan) else at < MAX_DECISIONS
-    run.path.append((text, answer))
+    if at <= MAX_TOLD:  # all from there on are told as one
+        run.path.append((text if at < MAX_TOLD else MORE, answer))
     run.put(run.answers, key, answer)
     return answer
 
@@ -178,6 +215,10 @@ def explore(run: Run, action: Callable[[], Results]) -> Results:
     while True:
         run.plan = taken + plan
         result = action()
+        try:
+            run.spend(sum(2 + 4 * len(f.env) + len(f.args) for f in result.values()))
+        except BudgetError as exc:
+            run.ended = exc
         decisions = run.path[base:]
         leaves.append((decisions, result))
         run.undo(mark)
@@ -187,12 +228,13 @@ def explore(run: Run, action: Callable[[], Results]) -> Results:
             answers.pop()
         if not answers:
             break
-        if len(leaves) >= MAX_WAYS or run.steps + run.tried // 3 > run.enough:
+        if run.ended or len(leaves) >= MAX_WAYS or run.steps + run.tried // 3 > run.enough:
             cut = True
             break
         plan = [*answers[:-1], False]
     run.plan = outer
-    cut, run.limited = cut or run.limited, limited
+    cut, run.limited = cut or run.limited or run.ended is not None, limited
+    run.cut = run.cut or cut
     return merged(leaves, cut=cut)
 
 
@@ -237,12 +279,16 @@ def launching(node: ast.Call) -> bool:
 def find_reaching(run: Run, tree: ast.Module) -> None:
     """Add the functions of a module that may lead to a launch to those that do."""
     calls, direct = _calls(tree)
+    callers: dict[str, list[str]] = {}
+    for name, inner in calls.items():
+        for each in inner:
+            callers.setdefault(each, []).append(name)
     run.reaching |= direct
-    grown = True
-    while grown:
-        more = {n for n, c in calls.items() if n not in run.reaching and c & run.reaching}
+    pending = [*run.reaching]
+    while pending:
+        more = {n for n in callers.pop(pending.pop(), ()) if n not in run.reaching}
         run.reaching |= more
-        grown = bool(more)
+        pending += more
     run.reach_nodes.clear()
 
 

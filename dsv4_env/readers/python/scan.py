@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import builtins
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -38,8 +38,12 @@ class Changes:
 def changes(body: tuple[ast.AST, ...]) -> Changes:
     """Everything that statements may change, without those of functions that they define."""
     found = Changes()
-    for node in body:
-        _collect(node, found, looping=False)
+    pending = [(node, False) for node in reversed(body)]
+    while pending:  # what is nested deeply is no deeper here
+        node, looping = pending.pop()
+        if _collect(node, found, looping=looping):
+            looping = looping or node.__class__ in _LOOPS
+            pending += [(child, looping) for child in reversed(children(node))]
     return found
 
 
@@ -49,17 +53,18 @@ _LOOPS = (ast.For, ast.AsyncFor, ast.While)
 _IMPORTS = (ast.Import, ast.ImportFrom)
 
 
-def _collect(node: ast.AST, found: Changes, *, looping: bool) -> None:
+def _collect(node: ast.AST, found: Changes, *, looping: bool) -> bool:
+    """Add what a node may change; whether what is within it may change more."""
     kind = node.__class__
     if kind is ast.Name:
         if node.ctx.__class__ is not ast.Load:  # type: ignore[attr-defined]
             found.names[node.id] = node  # type: ignore[attr-defined]
-        return
+        return False
     if kind in _SKIPPED:
-        return
+        return False
     if isinstance(node, _NAMED):
         found.names[node.name] = node
-        return
+        return False
     if kind is ast.Return:
         found.returns = True
     elif kind is ast.Break or kind is ast.Continue:
@@ -77,9 +82,7 @@ def _collect(node: ast.AST, found: Changes, *, looping: bool) -> None:
             found.names[alias.asname or alias.name.partition(".")[0]] = node
     elif isinstance(node, ast.Call) and not isinstance(node.func, ast.Lambda):
         _collect_call(node, found)
-    looping = looping or kind in _LOOPS
-    for child in children(node):
-        _collect(child, found, looping=looping)
+    return True
 
 
 _READS = frozenset("get items keys values copy format join split strip count index".split())
@@ -102,6 +105,7 @@ def _plain(node: ast.AST) -> bool:
     return isinstance(node, ast.Name)
 
 
+@lru_cache(maxsize=4096)
 def inert(node: ast.stmt) -> bool:
     """Whether a statement changes nothing: it says something, or does nothing."""
     if isinstance(node, ast.Pass):
@@ -201,7 +205,8 @@ def set_through(run: Run, scope: Scope, owner: Val, value: Val, node: ast.Call) 
     where = scope.source.place(node)
     reason = "set through SGLang's own fields, which spell it themselves"
     found = Unknown(shown(value), reason, location=where)
-    run.set(run.environ, "log", (*run.environ.log, Entry(Const(words[-1]), found, where)))
+    entry = Entry(Const(words[-1]), found, where)
+    run.set(run.environ, "log", run.environ.log.and_more(entry))
     return True
 
 
@@ -248,6 +253,10 @@ def _facts(tree: ast.Module) -> tuple[list[_Flow], list[tuple[str, bool, frozens
     calls: list[tuple[str, bool, frozenset[str]]] = []
     every = walk(tree)
     python = _PYTHON - {n.name for n in every if isinstance(n, (ast.alias, *_NAMED))}
+    inner: dict[int, frozenset[str]] = {}
+    for node in reversed(every):  # those within others first: of each, all names are met once
+        if isinstance(node, _CHOICES):
+            inner[id(node)] = _identifiers(node, keywords=False, known=inner)
     for node in every:
         if node.__class__ not in _FLOWING:  # as most
             continue
@@ -279,7 +288,7 @@ def _facts(tree: ast.Module) -> tuple[list[_Flow], list[tuple[str, bool, frozens
             flows += [_of_definition(node), _by_calling(node, python)]
         elif isinstance(node, _CHOICES):
             test = node.subject if isinstance(node, ast.Match) else node.test
-            flows.append(_Flow(_identifiers(node, keywords=False), _identifiers(test)))
+            flows.append(_Flow(inner[id(node)], _identifiers(test)))
     return flows, calls
 
 
@@ -338,9 +347,18 @@ def _by_calling(
     return _Flow(frozenset(found) - _OWN, frozenset({node.name}))
 
 
-def _identifiers(node: ast.AST, *, keywords: bool = True) -> frozenset[str]:
+def _identifiers(
+    node: ast.AST, *, keywords: bool = True, known: Mapping[int, frozenset[str]] | None = None
+) -> frozenset[str]:
+    """The names within a node; *known* are those of nodes within it."""
     found: set[str] = set()
-    for each in walk(node):
+    every = [node]
+    for each in every if known is not None else walk(node):
+        if known is not None:
+            if id(each) in known:
+                found |= known[id(each)]
+                continue
+            every += children(each)
         kind = each.__class__
         if kind is ast.Name:
             found.add(each.id)  # type: ignore[attr-defined]
@@ -373,7 +391,9 @@ def skippable(run: Run, node: ast.stmt) -> bool:
 
 def _skippable(run: Run, node: ast.stmt) -> bool:
     leaving = ast.Return | ast.Raise | ast.Break | ast.Continue | ast.Import | ast.ImportFrom
-    for each in walk(node):
+    every = walk(node)
+    run.spend(len(every) >> 3)
+    for each in every:
         if isinstance(each, leaving | ast.Global | ast.Nonlocal | ast.ClassDef | _FUNCTIONS):
             return False
         if isinstance(each, ast.Call):

@@ -39,6 +39,7 @@ from dsv4_env.readers.python.values import (
 def run_body(run: Run, scope: Scope, body: Sequence[ast.stmt]) -> None:
     """Follow statements one after the other."""
     for at, node in enumerate(body):
+        run.at = scope.source, node
         run.step()
         handler = _STATEMENTS.get(type(node))
         if scan.skippable(run, node):
@@ -88,7 +89,9 @@ def _augmented(run: Run, scope: Scope, node: ast.AugAssign) -> None:
         return
     right = evaluate(run, scope, node.value)
     if isinstance(left, Seq) and left.kind == "list" and isinstance(node.op, ast.Add):
-        items = left.items + iterated(run, scope, right, node.value)
+        more = iterated(run, scope, right, node.value)
+        run.budget.make(8 * (len(left.items) + len(more)))
+        items = left.items + more
         run.set(left, "items", items if len(items) < 20_000 else items[:1])
         value: Val = left
         if len(items) >= 20_000:
@@ -141,6 +144,7 @@ def _quiet(run: Run, node: ast.If) -> bool:
     """Whether both sides are joined rather than followed one by one."""
     if not run.forking:
         return True
+    run.spend((len(node.body) + len(node.orelse)) >> 1)
     return all(scan.inert(s) for s in (*node.body, *node.orelse))
 
 
@@ -177,6 +181,7 @@ def _subject(run: Run, item: Val) -> Instance | None:
 
 def _some(run: Run, scope: Scope, node: ast.For | ast.AsyncFor | ast.While) -> None:
     """A loop that runs nobody knows how often: what it changes isn't known after it."""
+    run.spend(8)
     text = scope.source.text(node.test if isinstance(node, ast.While) else node.iter)
     if isinstance(node, ast.While):
         label = f"while {text}"
@@ -250,6 +255,7 @@ def _with(run: Run, scope: Scope, node: ast.With | ast.AsyncWith) -> None:
 
 
 def _try(run: Run, scope: Scope, node: ast.Try) -> None:
+    run.spend(8)
     body = [*node.body]
     at = None if any(reaches(run, s) for s in body) else modules.optional(run, scope, node)
     if at is not None:

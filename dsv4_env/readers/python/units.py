@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ast
 import contextlib
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from dsv4_env.guard.budget import BudgetError
 from dsv4_env.model import LaunchConfig, Note
 from dsv4_env.readers.python import launch, objects, scan
 from dsv4_env.readers.python.calls import invoke
@@ -48,6 +50,8 @@ def read_module(run: Run, module: Module, tree: ast.Module, name: str) -> list[L
     known = len(run.relevant), len(run.reaching)
     found = explore(run, lambda: _module(run, module, tree))
     run.settled = known == (len(run.relevant), len(run.reaching)) and not run.late
+    if run.ended is not None:
+        run.settled = True  # another round would end sooner
     kept = [f for f in found.values() if not (f.entry and f.location in run.launched)]
     kept.sort(key=lambda f: (f.order, f.location.line or 0, f.location.column or 0))
     return [_config(f, name, symbol) for f, symbol in zip(kept, _symbols(kept), strict=True)]
@@ -55,12 +59,12 @@ def read_module(run: Run, module: Module, tree: ast.Module, name: str) -> list[L
 
 def _symbols(found: list[Found]) -> list[str | None]:
     """The launches' symbols, numbered where several share one."""
-    every = [f.symbol for f in found]
+    every = Counter(f.symbol for f in found)
     seen: dict[str | None, int] = {}
     symbols: list[str | None] = []
-    for symbol in every:
+    for symbol in (f.symbol for f in found):
         at = seen[symbol] = seen.get(symbol, -1) + 1
-        symbols.append(f"{symbol}[{at}]" if symbol and every.count(symbol) > 1 else symbol)
+        symbols.append(f"{symbol}[{at}]" if symbol and every[symbol] > 1 else symbol)
     return symbols
 
 
@@ -82,11 +86,16 @@ def _config(found: Found, name: str, symbol: str | None) -> LaunchConfig:
 def _module(run: Run, module: Module, tree: ast.Module) -> Results:
     """One way through the module's own statements, with all ways through each unit."""
     results = _followed(run, lambda: run_body(run, module.scope, tree.body), "<module>", 0, 0)
-    units = list(_units(run, module, tree))
-    for at, unit in enumerate(units, 1):
-        results |= explore(run, lambda u=unit, n=at: _unit(run, u, n))  # type: ignore[misc]
-    for at, unit in enumerate(_left_over(run, module, tree), len(units) + 1):
-        results |= explore(run, lambda u=unit, n=at: _unit(run, u, n))  # type: ignore[misc]
+    try:
+        units = _units(run, module, tree)
+        for at, unit in enumerate(units, 1):
+            results |= _explored(run, unit, at)
+        for at, unit in enumerate(_left_over(run, module, tree), len(units) + 1):
+            results |= _explored(run, unit, at)
+    except BudgetError as exc:
+        run.ended = exc
+    if run.ended is not None:
+        return results
     main = next((s for s in tree.body if isinstance(s, ast.If) and scan.is_main(s.test)), None)
     if main is not None and reaches(run, main):
         at = len(units) + 1000
@@ -101,6 +110,20 @@ def _module(run: Run, module: Module, tree: ast.Module) -> Results:
     return results
 
 
+def _explored(run: Run, unit: Unit, at: int) -> Results:
+    """All ways through a unit; one that was cut before it launched isn't lost silently."""
+    if run.ended is not None:
+        return {}
+    run.step()
+    run.spend(60)  # what a unit takes, however little it does
+    cut, run.cut = run.cut, False
+    results = explore(run, lambda: _unit(run, unit, at))
+    if run.cut and not results:
+        run.lost[unit.name] = unit.func.scope.source.place(unit.func.node)
+    run.cut = cut or run.cut
+    return results
+
+
 def _followed(run: Run, action: Callable[[], None], name: str, line: int, at: int) -> Results:
     """Follow something and give the launches that it makes."""
     before = run.records
@@ -108,14 +131,29 @@ def _followed(run: Run, action: Callable[[], None], name: str, line: int, at: in
     run.set(run, "unit_at", (line, at))
     run.set(run, "found", {})
     run.set(run, "counts", {})
-    with contextlib.suppress(Raised, Return, Break, Continue):
-        action()
+    records = 0
+    try:
+        with contextlib.suppress(Raised, Return, Break, Continue):
+            action()
+    except BudgetError as exc:
+        run.ended = exc
+    except RecursionError:
+        run.ended = BudgetError("it is nested too deeply to follow")
     results: Results = dict(run.found)
+    known = set(before)
     for record in run.records:
-        if record not in before and run.recording:
-            scope = Scope({}, None, Source(record.where.path, []))
+        if record in known or not run.recording:
+            continue
+        records += 1
+        if run.ended is not None and records > _KEPT:
+            break  # that there are more is said
+        scope = Scope({}, None, Source(record.where.path, []))
+        with contextlib.suppress(BudgetError):
             results[("entry", record.where, record.symbol)] = launch.entry(run, scope, record)
     return results
+
+
+_KEPT = 1000  # entries of lists that are told although the budget has ended
 
 
 def _unit(run: Run, unit: Unit, at: int) -> Results:
@@ -207,9 +245,11 @@ def _units(run: Run, module: Module, tree: ast.Module) -> list[Unit]:
     """The test classes' methods and the test functions and fixtures that may launch."""
     found: list[Unit] = []
     classes = [v for v in module.scope.names.values() if isinstance(v, Class)]
+    run.spend(sum(len(c.mro) for c in classes))
+    based = {b for c in classes for b in c.mro[1:]}
     for value in module.scope.names.values():
         if isinstance(value, Class) and value.scope.source is module.scope.source:
-            if _is_test(value, classes):
+            if _is_test(value, based):
                 found += _methods(run, value)
         elif isinstance(value, Func) and value.scope is module.scope:
             node = value.node
@@ -219,7 +259,7 @@ def _units(run: Run, module: Module, tree: ast.Module) -> list[Unit]:
     return sorted(found, key=lambda u: u.line)
 
 
-def _is_test(cls: Class, classes: list[Class]) -> bool:
+def _is_test(cls: Class, based: set[Val]) -> bool:
     """Whether a runner runs a class: a test case with tests, its own, inherited or unseen."""
     named = cls.name.startswith("Test")
     if not named and not any(is_test_base(c) for c in cls.mro):
@@ -228,12 +268,13 @@ def _is_test(cls: Class, classes: list[Class]) -> bool:
     if any(n.startswith("test") for c in known for n in c.names):
         return True
     unseen = [c for c in cls.mro if not isinstance(c, Class) and not is_test_base(c)]
-    return bool(unseen) or (named and not any(cls in c.mro[1:] for c in classes))
+    return bool(unseen) or (named and cls not in based)
 
 
 def _methods(run: Run, cls: Class) -> list[Unit]:
     units: list[Unit] = []
     seen: set[str] = set()
+    run.spend(sum(len(c.names) for c in cls.mro if isinstance(c, Class)))
     for owner in cls.mro:
         for name, func in owner.names.items() if isinstance(owner, Class) else ():
             runs = name.startswith("test") or name in (
@@ -255,6 +296,8 @@ def _left_over(run: Run, module: Module, tree: ast.Module) -> list[Unit]:
     """Functions that launch although nothing in the file calls them."""
     tested = {"setUpClass", "setUp", "asyncSetUp", "setup_class", "setup_method"}
     found: list[Unit] = []
+    classes = [v for v in module.scope.names.values() if isinstance(v, Class)]
+    based = {b for c in classes for b in c.mro[1:]}
     for value in module.scope.names.values():
         own = isinstance(value, Class) and value.scope.source is module.scope.source
         if isinstance(value, Func) and value.scope is module.scope:
@@ -264,16 +307,15 @@ def _left_over(run: Run, module: Module, tree: ast.Module) -> list[Unit]:
             for name, func in value.names.items():
                 if name in tested or name.startswith("test") or not isinstance(func, Func):
                     continue
-                if _missed(run, func) and func.owner is value and not _mixin(value, module):
+                if _missed(run, func) and func.owner is value and not _mixin(value, based):
                     line = func.node.lineno
                     found.append(Unit(f"{value.name}.{name}", func, value, line))
     return found
 
 
-def _mixin(cls: Class, module: Module) -> bool:
+def _mixin(cls: Class, based: set[Val]) -> bool:
     """Whether a class is there for others, or a test case."""
-    others = [v for v in module.scope.names.values() if isinstance(v, Class) and v is not cls]
-    return any(cls in c.mro for c in others) or any(not isinstance(c, Class) for c in cls.mro)
+    return cls in based or any(not isinstance(c, Class) for c in cls.mro)
 
 
 def _missed(run: Run, func: Func) -> bool:

@@ -58,6 +58,7 @@ def unsettle(
     if not body:
         return
     changed = scan.changes(body)
+    run.spend(4 + len(changed.names) + len(changed.objects))
     hidden = _hidden(run, body, changed)
     found = _tried(run, scope, ways, rounds) if hidden else {}
     mark = len(run.trail)
@@ -73,6 +74,7 @@ def unsettle(
         spelled = scope.source.text(target)
         unsure = Unknown(spelled, f"depends on `{text}`", location=where)
         objects.assign(run, scope, target, unsure)
+    run.spend((len(run.trail) - mark) >> 1)
     done = set(_changed(run, mark))
     _blur(run, scope, {k: v for k, v in found.items() if k not in done}, text)
     if (
@@ -193,6 +195,7 @@ def unsettle_values(
 
 def unsettle_since(run: Run, scope: Scope, mark: int, node: ast.AST, text: str) -> None:
     """What was changed since the trail was *mark* long: nobody knows when, or whether, it is."""
+    run.spend((len(run.trail) - mark) >> 1)
     found = _changed(run, mark)
     _blur(run, scope, {k: (v, k[1], _cause(v, k[1]), node) for k, v in found.items()}, text)
 
@@ -227,8 +230,6 @@ def _tried(run: Run, scope: Scope, ways: Sequence[Sequence[ast.AST]], rounds: in
         if outermost:
             run.tried += run.steps - steps
             run.steps, run.most = steps, None
-            if run.tried > 4 * run.enough:
-                raise TooMuch
     return found
 
 
@@ -242,6 +243,8 @@ def _everything(run: Run, scope: Scope, ways: Sequence[Sequence[ast.AST]], found
         if id(each) in seen:
             continue
         seen[id(each)] = each
+        if len(seen) & 7 == 0:
+            run.spend(1)
         if isinstance(each, Map | Seq):
             cause = _cause(each, None)  # what isn't known stays as it is
             found.setdefault((id(each), None), (each, None, cause, node))
@@ -274,6 +277,7 @@ def _follow(run: Run, scope: Scope, way: Sequence[ast.AST], found: Changed) -> N
             going = bool(returned.unsure)
         except (Raised, Break, Continue):
             going = False
+        run.spend((len(run.trail) - mark) >> 1)
         for key, obj in _changed(run, mark).items():
             if key not in found:
                 found[key] = obj, key[1], _cause(obj, key[1]), node
@@ -299,7 +303,7 @@ def _cause(obj: Any, name: Any) -> Unknown | Entry | None:
     value = obj.get(name) if isinstance(obj, dict) else None
     if isinstance(obj, Seq) and len(obj.items) == 1:
         value = obj.items[0] if _splits(obj.items[0]) else None
-    if isinstance(obj, Map) and obj.log and obj.log[-1].key is None:
+    if isinstance(obj, Map) and len(obj.log) and obj.log[-1].key is None:
         return obj.log[-1]
     return value if isinstance(value, Unknown) else None
 
@@ -319,8 +323,8 @@ def _blur(run: Run, scope: Scope, found: Changed, text: str) -> None:
             run.set(obj, "items", (cause,))
         elif not isinstance(obj, Map) or not isinstance(cause, Entry):
             taint(run, scope, obj, _simple(node), reason)
-        elif not obj.log or obj.log[-1] is not cause:
-            run.set(obj, "log", (*obj.log, cause))
+        elif not len(obj.log) or obj.log[-1] is not cause:
+            run.set(obj, "log", obj.log.and_more(cause))
 
 
 @lru_cache(maxsize=4096)

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import ast
 import re
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Any, TypeAlias
 
+from dsv4_env.errors import shortened
+from dsv4_env.guard.budget import Budget
 from dsv4_env.model import Location, Unknown
 
 _NEWLINE = re.compile(r"\r\n|\r|\n")
 MAX_TEXT = 200_000
 MAX_ITEMS = 20_000
+MAX_SETTINGS = 100_000  # of one dict, with those that later ones win over
+MAX_BITS = 14_000  # of a number: Python writes out none of more than 4,300 digits
+MAX_SHOWN = 10_000  # characters of an expression that is shown as it is written
+MAX_LEVELS = 40  # of lists in lists
 
 
 @dataclass(slots=True, eq=False)
@@ -20,31 +29,60 @@ class Source:
 
     path: str
     lines: list[str]
-    texts: dict[int, str] = field(default_factory=dict)
+    budget: Budget = field(default_factory=Budget)
+    texts: dict[int, tuple[ast.AST, str]] = field(default_factory=dict)  # a node keeps its id
+    places: dict[int, tuple[ast.AST, Location]] = field(default_factory=dict)
+    long: tuple[int, bytes] = (0, b"")  # the line whose characters were counted, in bytes
+    last: tuple[int, int] = (0, 0)  # an offset in it, and how many characters come before
 
     def column(self, line: int, offset: int) -> int:
         """The column, in characters from 1, of a byte offset within a line."""
         text = self.lines[line - 1] if line <= len(self.lines) else ""
         if text.isascii():
             return offset + 1
-        return len(text.encode("utf-8", "surrogatepass")[:offset].decode("utf-8", "replace")) + 1
+        if self.long[0] != line:
+            self.long = line, text.encode("utf-8", "surrogatepass")
+            self.last = 0, 0
+        before, characters = self.last if self.last[0] <= offset else (0, 0)
+        # From the place before in the line, so that one long line isn't gone over for each.
+        characters += len(self.long[1][before:offset].decode("utf-8", "replace"))
+        self.last = offset, characters
+        return characters + 1
 
     def place(self, node: ast.AST) -> Location:
-        """Where a node begins."""
-        line: int = getattr(node, "lineno", 1)
-        return Location(self.path, line, self.column(line, getattr(node, "col_offset", 0)))
+        """Where a node begins; told once, for nodes are met again and again."""
+        found = self.places.get(id(node))
+        if found is None:
+            line: int = getattr(node, "lineno", 1)
+            column = self.column(line, getattr(node, "col_offset", 0))
+            found = self.places[id(node)] = node, Location(self.path, line, column)
+        return found[1]
 
     def text(self, node: ast.AST) -> str:
         """A node as Python spells it; made once, for nodes are met again and again."""
         found = self.texts.get(id(node))
         if found is None:
-            found = self.texts[id(node)] = ast.unparse(node)
-        return found
+            found = self.texts[id(node)] = node, self.spelled(node)
+        return found[1]
+
+    def spelled(self, node: ast.AST) -> str:
+        """A node as Python spells it; of a long or deep one, what stands in the file."""
+        first, last = getattr(node, "lineno", 1), getattr(node, "end_lineno", None) or 0
+        size = sum(len(line) for line in islice(self.lines, first - 1, last))
+        if first == last:
+            size = (getattr(node, "end_col_offset", None) or 0) - getattr(node, "col_offset", 0)
+        self.budget.step(None, size >> 5)
+        try:
+            if size <= MAX_SHOWN:
+                return ast.unparse(node)
+        except (RecursionError, ValueError):
+            pass  # Python writes out no number of more than 4,300 digits
+        return shortened(self.lines[first - 1][getattr(node, "col_offset", 0) :].strip(), 200)
 
 
-def source(text: str, path: str) -> Source:
+def source(text: str, path: str, budget: Budget | None = None) -> Source:
     """The lines of a text, as Python counts them."""
-    return Source(path, _NEWLINE.split(text))
+    return Source(path, _NEWLINE.split(text), budget or Budget())
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,6 +120,61 @@ class Entry:
     where: Location | None = None
 
 
+class Log:
+    """The settings of a dict, in order; one more is added in no time, and changes no other log.
+
+    Logs that go on with each other share their list, of which each has a beginning.
+    """
+
+    __slots__ = ("_every", "_places", "_size")
+
+    def __init__(self, entries: Iterable[Entry] = ()) -> None:
+        self._every: list[Entry] = list(entries)
+        self._size = len(self._every)
+        self._places: dict[Any, list[int]] | None = None
+
+    def and_more(self, *entries: Entry) -> Log:
+        """These settings, and further ones."""
+        if self._size == len(self._every):
+            found = Log.__new__(Log)
+            found._every, found._places = self._every, self._places
+            if found._places is not None:
+                for at, entry in enumerate(entries, self._size):
+                    key = _ANY if entry.key is None else entry.key.value
+                    found._places.setdefault(key, []).append(at)
+            self._every += entries
+            found._size = len(self._every)
+            return found
+        return Log([*self, *entries])
+
+    def last(self, key: Any) -> Entry | None:
+        """The last setting of a key, or of what may have set it; None where nothing sets it."""
+        if self._places is None:
+            self._places = {}
+            for at, entry in enumerate(self._every):
+                each = _ANY if entry.key is None else entry.key.value
+                self._places.setdefault(each, []).append(at)
+        found = -1
+        for each in (key, _ANY):
+            places = self._places.get(each, ())
+            at = bisect_left(places, self._size)
+            found = max(found, places[at - 1] if at else -1)
+        return self._every[found] if found >= 0 else None
+
+    def __iter__(self) -> Iterator[Entry]:
+        return islice(self._every, self._size)
+
+    def __len__(self) -> int:
+        return self._size
+
+    def __getitem__(self, at: int) -> Entry:
+        return self._every[at if at >= 0 else self._size + at]
+
+
+_ANY = object()  # what stands for any key
+NOTHING = Log()
+
+
 @dataclass(slots=True, eq=False)
 class Map:
     """A dict as all that was set in it, in order.
@@ -90,7 +183,7 @@ class Map:
     set there by then, *gone* what was deleted from it.
     """
 
-    log: tuple[Entry, ...] = ()
+    log: Log = field(default_factory=Log)
     inherits: bool = False
     seen: frozenset[Entry] = frozenset()
     gone: frozenset[Any] = frozenset()
@@ -261,6 +354,8 @@ def children(node: ast.AST) -> list[ast.AST]:
 
 def const(value: Any, where: Location | None = None) -> Const | Unknown:
     """A constant, unless it grew out of all proportion."""
+    if isinstance(value, int) and value.bit_length() > MAX_BITS:
+        return Unknown("…", "too large a number to follow", location=where)
     if isinstance(value, str | bytes) and len(value) > MAX_TEXT:
         return Unknown("…", "too long a text to follow", location=where)
     return Const(value, where)
@@ -293,8 +388,21 @@ def default_of(value: Val) -> str | None:
     return value.default if isinstance(value, Unknown) and not value.splits else None
 
 
-def joined(parts: list[Val], where: Location | None) -> Const | Unknown:
+def _length(value: Val) -> int:
+    """How many characters a value's text and default have."""
+    if isinstance(value, Const):
+        return len(value.value) if isinstance(value.value, str) else 32
+    if isinstance(value, Unknown):
+        return len(value.text) + len(value.default or "") + 8 * len(value.names)
+    return 8
+
+
+def joined(parts: list[Val], where: Location | None, budget: Budget) -> Const | Unknown:
     """Parts put together as one text: known when all are, else with what is known filled in."""
+    size = sum(map(_length, parts))
+    budget.make(size)
+    if size > 2 * MAX_TEXT:
+        return Unknown("…", "too long a text to follow", location=where)
     if all(isinstance(p, Const) for p in parts):
         return const("".join(shown(p) for p in parts), where)
     found = [p for p in parts if not isinstance(p, Const)]
@@ -313,17 +421,51 @@ def moved(value: Const | Unknown, where: Location | None) -> Const | Unknown:
     return replace(value, location=where)
 
 
-def python_value(value: Val) -> Any:
-    """The value as Python has it; raises NotKnown where any part isn't known."""
+def python_value(value: Val, budget: Budget) -> Any:
+    """The value as Python has it; raises NotKnown where any part isn't known, or it is too large.
+
+    What several lists share is made for each of them, so its size is told before.
+    """
+    if isinstance(value, Const):
+        return value.value
+    size, levels = _measured(value, {}, budget, 0)
+    if size > MAX_TEXT or levels > MAX_LEVELS:
+        raise NotKnown
+    budget.make(8 * size)
+    return _made(value)
+
+
+def _measured(
+    value: Val, known: dict[int, tuple[int, int]], budget: Budget, level: int
+) -> tuple[int, int]:
+    """How large a value is when written out, and how many levels it has."""
+    if isinstance(value, Const):
+        return _length(value) + 4, 0
+    if not isinstance(value, Seq | Map) or level > MAX_LEVELS:
+        return (0, 0) if level <= MAX_LEVELS else (0, MAX_LEVELS + 1)
+    found = known.get(id(value))
+    if found is None:
+        known[id(value)] = 0, MAX_LEVELS + 1  # a list within itself
+        inner = value.items if isinstance(value, Seq) else [e.value for e in value.log]
+        budget.step(None, 1 + (len(inner) >> 1))
+        each = [_measured(v, known, budget, level + 1) for v in inner]
+        size = 4 + sum(s for s, _ in each)
+        if isinstance(value, Map):
+            size += sum(_length(e.key) + 4 for e in value.log if e.key)
+        found = known[id(value)] = size, 1 + max((n for _, n in each), default=0)
+    return found
+
+
+def _made(value: Val) -> Any:
     if isinstance(value, Const):
         return value.value
     if isinstance(value, Seq):
         if value.kind == "set" and len(value.items) > 1:
             raise NotKnown  # neither the order nor, before it is made, how many there are
-        items = [python_value(i) for i in value.items]
+        items = [_made(i) for i in value.items]
         return tuple(items) if value.kind == "tuple" else items
     if isinstance(value, Map) and not value.inherits:
-        return {k: python_value(e.value) for k, e in current(value).items()}
+        return {k: _made(e.value) for k, e in current(value).items()}
     raise NotKnown
 
 
@@ -339,19 +481,12 @@ def current(found: Map) -> dict[Any, Entry]:
 
 def looked_up(found: Map, key: Any) -> Entry | None:
     """The last setting of a key, or of what may have set it; None where nothing sets it."""
-    for entry in reversed(found.log):
-        if entry.key is None or _same(entry.key.value, key):
-            return entry
-    return None
+    return found.log.last(key)
 
 
-def without(found: Map, key: Any) -> tuple[Entry, ...]:
+def without(found: Map, key: Any) -> Log:
     """The settings but those of a key."""
-    return tuple(e for e in found.log if e.key is None or not _same(e.key.value, key))
-
-
-def _same(a: Any, b: Any) -> bool:
-    return bool(a == b)
+    return Log(e for e in found.log if e.key is None or e.key.value != key)
 
 
 def truth(value: Val) -> bool | None:
@@ -365,5 +500,5 @@ def truth(value: Val) -> bool | None:
     if isinstance(value, Map):
         if value.inherits or any(e.key is None for e in value.log):
             return True if any(e.key for e in value.log) else None
-        return bool(value.log)
+        return len(value.log) > 0
     return None if isinstance(value, Unknown | Ext | Instance) else True

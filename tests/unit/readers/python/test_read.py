@@ -150,7 +150,7 @@ def test_a_deleted_variable_is_not_read_from_outside() -> None:
         (b"# coding: nope\n", "f.py:1:1: unknown encoding: nope; expected an encoding"),
         (b"# coding: rot13\n", "f.py:1:1: the encoding rot13; expected an encoding of text"),
         ("x = '\ud800'", "f.py:1:6: a lone surrogate; expected text in UTF-8"),
-        ("x = " + "-" * 100_000 + "1", "f.py: nested too deeply; expected"),
+        ("x = " + "-" * 100_000 + "1", "f.py:1:1: nested too deeply; expected"),
         (b" " * 5_000_001, "f.py: 5,000,001 bytes; expected a Python file of at most"),
         ("for i in range(9000):\n" + "  for i in range(9000): i\n", None),
     ],
