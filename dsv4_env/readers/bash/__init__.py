@@ -9,11 +9,12 @@ a run could tell counts as having succeeded where a launch needs that: under ``s
 
 from __future__ import annotations
 
-import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dsv4_env.errors import ReadError
+from dsv4_env.guard.budget import Budget, BudgetError, partial_note
 from dsv4_env.model import LaunchConfig, Location, Note
 from dsv4_env.readers import choose
 
@@ -32,19 +33,22 @@ def read_all(
     root: Path | None = None,
     closed: bool = False,
     facts: Mapping[str, str] | None = None,
+    budget: Budget | None = None,
 ) -> list[LaunchConfig]:
     """Every launch of a server that a bash script makes, in source order.
 
     *inputs* are variables known from outside; with *closed* they are all there are, and *args*
     all the arguments. *root* is the folder that sourced files must lie below, *facts* are answers
-    of commands (``{"nproc": "64"}``). Raises ReadError where the data isn't a script or where a
-    limit is passed.
+    of commands (``{"nproc": "64"}``). Where the *budget* ends, the launches found until then are
+    marked ``partial``. Raises ReadError where the data isn't a script, or where a limit is passed
+    and no launch was found.
     """
     from dsv4_env.readers.bash import results
     from dsv4_env.readers.bash.builtins import ended
     from dsv4_env.readers.bash.interp import execute, program
-    from dsv4_env.readers.bash.state import MAX_SECONDS, Run, State, Var
-    from dsv4_env.readers.bash.syntax import Source
+    from dsv4_env.readers.bash.layers import Layers
+    from dsv4_env.readers.bash.state import Run, State, Var
+    from dsv4_env.readers.bash.syntax import Source, SyntaxProblemError
     from dsv4_env.readers.bash.tree import parse
 
     text, notes = _text(data, path)
@@ -57,7 +61,7 @@ def read_all(
             variables[name] = Var("s", value)
     given = args if args is not None else () if closed else None
     state = State(
-        variables,
+        Layers(variables),
         None if given is None else list(given),
         source,
         open=not closed,
@@ -69,28 +73,37 @@ def read_all(
         closed,
         root,
         execute,
-        deadline=time.monotonic() + MAX_SECONDS,
+        budget or Budget(),
         path=path,
     )
+    problem: SyntaxProblemError | None = None
+    ended_by: BudgetError | None = None
     try:
-        block, problem = parse(text)
-        if problem is not None and problem.limit:
-            raise ReadError(
-                problem.message, where=source.place(problem.pos), expected="a launch script"
-            )
+        block, problem = parse(text, run.budget)
         if problem is not None:
             where = source.place(problem.pos)
-            note = Note(f"{where} syntax error: {problem.message}", where)
-            state.notes = (*state.notes, note)
+            wrong = problem.message if problem.limit else f"syntax error: {problem.message}"
+            state.note(Note(f"{where} {wrong}", where, opens=problem.limit))
             state.partial = True
         ended(run, program(run, block, [state]))
+    except BudgetError as error:
+        ended_by = error
     except RecursionError:
-        raise ReadError(
-            "the script is nested too deeply", where=path, expected="a launch script"
-        ) from None
-    found = results.collect(run, path)
+        ended_by = BudgetError("the script is nested too deeply")
+    found = results.collect(run, path, whole=ended_by is None)
+    if ended_by is None and run.tired():
+        ended_by = BudgetError(f"most of {run.budget.steps:,} steps are spent")
+    if ended_by is not None:
+        place = run.place(run.budget.most())
+        if not found:
+            raise ReadError(ended_by.found, where=place or path, expected="a launch script")
+        # Within another file, the place has to be told in terms of that file: by its location.
+        note = replace(partial_note(ended_by, place if path else None), location=place)
+        found = [replace(c, partial=True, notes=(*c.notes, note)) for c in found]
     if problem is not None and not found:
         where = source.place(problem.pos)
+        if problem.limit:
+            raise ReadError(problem.message, where=where, expected="a launch script")
         expected = "a script that bash can parse"
         raise ReadError(f"syntax error: {problem.message}", where=where, expected=expected)
     if run.skipped and not found:
@@ -110,12 +123,22 @@ def read(
     root: Path | None = None,
     closed: bool = False,
     facts: Mapping[str, str] | None = None,
+    budget: Budget | None = None,
 ) -> LaunchConfig:
     """The one launch of a script, or the one chosen: *launch* counts from 1, *line* is within it.
 
     Raises ReadError as read_all does, and where there is no such launch or more than one.
     """
-    found = read_all(data, path, inputs=inputs, args=args, root=root, closed=closed, facts=facts)
+    found = read_all(
+        data,
+        path,
+        inputs=inputs,
+        args=args,
+        root=root,
+        closed=closed,
+        facts=facts,
+        budget=budget,
+    )
     return choose(found, path, launch=launch, line=line)
 
 

@@ -10,6 +10,7 @@ from dsv4_env.late import regexp
 from dsv4_env.model import Unknown, Value
 from dsv4_env.readers.bash import params
 from dsv4_env.readers.bash import words as w
+from dsv4_env.readers.bash.layers import Elements
 from dsv4_env.readers.bash.lists import mixed
 from dsv4_env.readers.bash.lookup import find, target
 from dsv4_env.readers.bash.state import FatalError, Run, State, Var
@@ -75,18 +76,20 @@ def set_array(
         if outer is not None:
             base = replace(outer, exported=False)
     kind = kind or ("A" if base.kind == "A" else "a")
-    found: dict[int | str, Value] | None = None if base.vague else {}
+    found: Elements[Value] | None = None if base.vague else Elements({})
     if append:
         if base.kind == "s" and not base.maybe:
-            found = {0 if kind == "a" else "0": base.value}
+            found = Elements({0 if kind == "a" else "0": base.value})
         elif base.kind == "s":
-            found = {0: run.derived(f"${{{name}[@]}}", [base.value, "all"], splits=True)}
+            found = Elements({0: run.derived(f"${{{name}[@]}}", [base.value, "all"], splits=True)})
         elif base.kind:
-            found = None if base.items is None else dict(base.items)
+            found = base.items if isinstance(base.items, Elements) else None
+            if found is None and base.items is not None:
+                found = Elements(base.items)
     additions: list[Value] = []
     index = 0
     if found and kind == "a":
-        index = max(int(k) for k in found) + 1
+        index = found.highest + 1
     if kind == "A" and any(i.sub is None for i in items):
         found = None  # (key value key value): rare enough to be left unknown
     for item in items:
@@ -97,14 +100,10 @@ def set_array(
                     value = converted(run, state, base, value)
                     additions.append(value)
                     if found is not None:
-                        found[index] = value
+                        found = found.plus(index, value)
                         index += 1
             continue
-        if (
-            kind == "a"
-            and found is not None
-            and any(isinstance(v, Unknown) and v.splits for v in found.values())
-        ):
+        if kind == "a" and found is not None and found.ragged:
             found = None
         value = w.single(
             run, state, item.words[0], assignment=kind == "a" or not mixed(item.words[0])
@@ -117,9 +116,11 @@ def set_array(
         real: int | str = key if kind == "A" else int(key)
         if item.append:
             value = appended(run, state, base, found.get(real, ""), value)
-        found[real] = value
+        if real in found:  # all of it is copied
+            run.budget.step(state.source, len(found) >> 5)
+        found = found.plus(real, value)
         index = int(real) + 1 if kind == "a" else 0
-    run.tick(state, 0, len(additions) + 1)
+    run.tick(state, items[0].words[0].pos if items and items[0].words else 0, len(additions) + 1)
     state.seq += 1
     if found is None:
         unknown = run.unknown(

@@ -68,17 +68,23 @@ def _unset(run: Run, state: State, node: Simple, args: list[Value]) -> int:
             functions = functions or arg == "-f"
             variables = variables or arg == "-v"
         elif functions:
-            state.funcs = {k: v for k, v in state.funcs.items() if k != arg}
+            _undefine(state, arg)
         elif m := re.fullmatch(r"([A-Za-z_]\w*)\[(.*)\]", arg, re.ASCII | re.DOTALL):
             _unset_item(run, state, m[1], m[2])
         elif arg not in state.vars and arg in state.funcs and not variables:
-            state.funcs = {k: v for k, v in state.funcs.items() if k != arg}
+            _undefine(state, arg)
         else:
             var = state.vars.get(arg)
             if var is not None and var.readonly:
                 status = 1
             unset(state, arg)
     return status
+
+
+def _undefine(state: State, name: str) -> None:
+    if name in state.funcs:
+        state.funcs = state.funcs.copy()
+        del state.funcs[name]
 
 
 def _unset_item(run: Run, state: State, name: str, sub: str) -> None:
@@ -109,7 +115,7 @@ def _set(_run: Run, state: State, node: Simple, args: list[Value]) -> int:
         if isinstance(arg, Unknown):
             unknown_params(state, id(node))
             note = Note(f"what `set {arg.text}` sets isn't known", state.source.place(node.pos))
-            state.notes = (*state.notes, note)
+            state.note(note)
             break
         if arg == "--" or arg == "-" or not re.match(r"[-+].", arg):
             state.params = rest[1:] if arg in ("--", "-") else rest
@@ -137,10 +143,7 @@ def _shopt(_run: Run, state: State, node: Simple, args: list[Value]) -> int | Co
     if on:
         state.opts |= set(options)
         if "expand_aliases" in options:
-            state.notes = (
-                *state.notes,
-                Note("aliases aren't followed", state.source.place(node.pos)),
-            )
+            state.note(Note("aliases aren't followed", state.source.place(node.pos)))
     elif off:
         state.opts -= set(options)
     else:
@@ -181,7 +184,8 @@ def _leave(kind: str) -> Builtin:
             number = max(int(count), 0) if isinstance(count, str) else 1
             if isinstance(count, Unknown):
                 note = Note("how many loops it leaves isn't known", words[0][1])
-                state.notes, state.partial = (*state.notes, note), True
+                state.note(note)
+                state.partial = True
             if number == 0:  # wrong: it leaves all
                 state.status = 1
             state.flow = (kind if number else "break", min(number or state.loops, state.loops))

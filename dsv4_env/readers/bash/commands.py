@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from dsv4_env.model import Note
 from dsv4_env.readers import looked_at
 from dsv4_env.readers.bash import arrays, guards
 from dsv4_env.readers.bash import words as w
 from dsv4_env.readers.bash.builtins import BUILTINS
-from dsv4_env.readers.bash.declare import declare
+from dsv4_env.readers.bash.declare import declare, taint, unknown_status
 from dsv4_env.readers.bash.launch import external
 from dsv4_env.readers.bash.simple import DECLARERS
 from dsv4_env.readers.bash.state import Condition, FatalError, ForkError, Run, State
@@ -29,32 +30,41 @@ if TYPE_CHECKING:
     from dsv4_env.model import Location, Value
 
 MAX_DEPTH = 50
+MAX_FORKS = 7  # decisions of one command: 128 ways it may go
 
 
-def both(
-    run: Run, state: State, condition: Condition, then: Callable[[State], list[State]]
+def forking(
+    run: Run,
+    state: State,
+    then: Callable[[State], list[State]],
+    otherwise: Callable[[State], list[State]] | None = None,
 ) -> list[State]:
-    """Go on both ways from an undecided condition."""
-    found: list[State] = []
-    for answer in (True, False):
-        way = state.copy()
-        if decide(way, run, condition, answer):
-            found += then(way)
-    return found
+    """Do something that may need decisions, once per way they may go.
 
-
-def forking(run: Run, state: State, then: Callable[[State], list[State]]) -> list[State]:
-    """Do something that may need decisions, once per way they may go."""
+    *otherwise* is done instead where one command needs too many of them.
+    """
     if run.pure:
         return then(state)
-    before = state.copy()
-    mark = len(run.launches)
-    try:
-        return then(state)
-    except ForkError as fork:
-        del run.launches[mark:]
-        condition = fork.condition
-    return both(run, before, condition, lambda s: forking(run, s, then))
+    found: list[State] = []
+    pending = [(state, 0)]
+    outer = run.forks
+    while pending:
+        way, run.forks = pending.pop()
+        before = way.copy()
+        mark = len(run.launches)
+        try:
+            found += then(way)
+        except ForkError as fork:
+            del run.launches[mark:]
+            if otherwise is not None and run.forks >= MAX_FORKS:
+                found += otherwise(before)
+                continue
+            for answer in (False, True):
+                one = before.copy()
+                if decide(one, run, fork.condition, answer):
+                    pending.append((one, run.forks + 1))
+    run.forks = outer
+    return found
 
 
 def branch(run: Run, state: State) -> list[tuple[State, bool]]:
@@ -104,11 +114,23 @@ def simple_command(run: Run, node: Simple, state: State) -> list[State]:
     if node.fixed:
         found = _attempt(run, node, state)
     else:
-        found = forking(run, state, lambda s: _attempt(run, node, s))
+        found = forking(
+            run, state, lambda s: _attempt(run, node, s), lambda s: _undecided(run, node, s)
+        )
     if lent:
         for after in found:
             arrays.reclaim(run, after, node, lent)
     return found
+
+
+def _undecided(run: Run, node: Simple, state: State) -> list[State]:
+    """A test of too many unknown things: its status isn't known."""
+    first = node.words[0] if node.words else None
+    name = first.plain if isinstance(first, Word) else None
+    if name not in ("[", "test"):
+        return forking(run, state, lambda s: _attempt(run, node, s))
+    state.status = unknown_status(state, node)
+    return [checked(state)]
 
 
 def _fixed(node: Simple) -> bool:
@@ -288,14 +310,16 @@ def _called(
     run: Run, node: Simple, state: State, function: tuple[Function, Any], args: list[Value]
 ) -> list[State]:
     definition, source = function
-    if state.depth >= MAX_DEPTH:
-        from dsv4_env.errors import ReadError
-
-        raise ReadError(
-            f"functions call each other more than {MAX_DEPTH} deep",
-            where=state.source.place(node.pos),
-            expected="a launch script",
-        )
+    if state.depth >= MAX_DEPTH or not run.follows(definition, state):
+        place = state.source.place(node.pos)
+        why = f"functions call each other more than {MAX_DEPTH} deep"
+        if state.depth < MAX_DEPTH:
+            why = f"the function {definition.name[:60]} takes too many steps to follow"
+        run.skipped.append(Note(why, place))
+        taint(run, state, why, place)
+        state.partial = True
+        state.status = unknown_status(state, node)
+        return [state]
     outer_params, outer_source = state.params, state.source
     shifted, given = state.shifted, state.given
     loops, state.loops = state.loops, 0

@@ -11,9 +11,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from dsv4_env.guard.budget import Budget
+from dsv4_env.late import regexp
 from dsv4_env.readers.bash.compound import COMPOUND, Doubt, redirected
 from dsv4_env.readers.bash.conditional import conditional
-from dsv4_env.readers.bash.grammar import DEEP, opened, rooted, shown, sound
+from dsv4_env.readers.bash.grammar import TooMuchError, opened, rooted, shown, sound
 from dsv4_env.readers.bash.lines import newline, skip_lines
 from dsv4_env.readers.bash.scan import MAX_NESTING, Cursor, blanks, quoted_text
 from dsv4_env.readers.bash.simple import redirection, simple_command
@@ -52,31 +54,47 @@ _SIMPLE = frozenset(
 )
 _HERE = frozenset({"heredoc_body", "heredoc_end", "heredoc_start", "heredoc_content"})
 _NO_COMMAND = _HERE | {"comment"}
-_MAX_BREAKS = 500
+_MAX_ROUNDS = 20
+_SLICE = 512
+_UNCLEAR = regexp(r"<<|\bcase\b|#")  # there, where a substitution ends depends on what follows
+_STATEMENT = 3  # steps of reading one, beside its text
 
 
-def parse(text: str) -> tuple[Block, SyntaxProblemError | None]:
+def parse(
+    text: str, budget: Budget | None = None
+) -> tuple[Block, SyntaxProblemError | None]:
     """All commands of a text up to its first syntax error."""
-    if deep := DEEP.search(text):  # the grammar's time grows with the square of it
-        return Block([]), SyntaxProblemError(deep.start(), "nested too deeply", limit=True)
+    budget = budget or Budget()
     breaks: frozenset[int] = frozenset()
-    stage = 0
+    stage = rounds = 0
+    cut: SyntaxProblemError | None = None  # what stands behind it isn't read
     while True:
         try:
-            return Converter(text, breaks, stage).program()
+            block, problem = Converter(text, budget, breaks, stage).program()
         except _Unexplained:
             stage += 1
         except _Joined as joined:
-            if len(breaks) >= _MAX_BREAKS or joined.pos in breaks:
-                return Block([]), SyntaxProblemError(joined.pos, "lines that can't be told apart")
-            breaks |= {joined.pos}
+            rounds += 1
+            if rounds > _MAX_ROUNDS or joined.ends <= breaks:
+                return Block([]), SyntaxProblemError(
+                    min(joined.ends), "lines that can't be told apart"
+                )
+            breaks |= joined.ends
+        except TooMuchError as much:
+            end = text.rfind("\n", 0, much.pos - (much.pos >> 3)) + 1
+            problem = SyntaxProblemError(end, "it takes too many steps to parse", limit=True)
+            if not end or cut is not None:
+                return Block([]), cut or problem
+            text, cut = text[:end], problem
+        else:
+            return block, problem or cut
 
 
 class _Joined(Exception):
-    """The grammar has missed the end of a line."""
+    """The grammar has missed the ends of lines."""
 
-    def __init__(self, pos: int) -> None:
-        self.pos = pos
+    def __init__(self, ends: set[int]) -> None:
+        self.ends = ends
 
 
 class _Unexplained(Exception):
@@ -86,13 +104,16 @@ class _Unexplained(Exception):
 class Converter:
     """Turns one text's tree into commands."""
 
-    def __init__(self, text: str, breaks: frozenset[int] = frozenset(), stage: int = 0) -> None:
+    def __init__(
+        self, text: str, budget: Budget, breaks: frozenset[int] = frozenset(), stage: int = 0
+    ) -> None:
         self.text = text
+        self.budget = budget
         self.returns = "\r" in text
         self.extglob = False
         self.depth = 0
         self.reached = 0  # the end of what was read as a simple command
-        self.root, self.last = rooted(shown(text, breaks), stage)
+        self.root, self.last = rooted(shown(text, breaks), stage, budget)
 
     def cursor(self, start: int, end: int) -> Cursor:
         """A cursor over a part of the text."""
@@ -110,20 +131,32 @@ class Converter:
     def program(self) -> tuple[Block, SyntaxProblemError | None]:
         """All commands, and the first syntax error."""
         items: list[Node] = []
+        joined: set[int] = set()
         children = self.root.children
         for statement in self.groups(opened(children) if self.root.has_error else children):
             bad = [n for n in statement if self.root.has_error and not sound(n)]
             if bad:
                 return Block(items), self.problem(bad[0])
+            if self.budget.spent_steps > self.budget.steps // 2:
+                much = "it takes too many steps to read"
+                problem = SyntaxProblemError(statement[0].start_byte, much, limit=True)
+                return Block(items), problem
             try:
                 line = self.items(statement)
             except SyntaxProblemError as problem:
+                if joined:
+                    break
                 return Block(items), problem
+            except _Joined as more:
+                joined |= more.ends  # those of the lines that follow are found in the same round
+                continue
             # An error drops the rest of its line; where there are more, the tree joined lines.
             together = len(line) > 1 and len(line) == sum(
                 n.is_named and n.type not in _NO_COMMAND for n in statement
             )
             items += [Block(line)] if together else line
+        if joined:
+            raise _Joined(joined)
         return Block(items), None
 
     def problem(self, node: ts.Node) -> SyntaxProblemError:
@@ -180,6 +213,7 @@ class Converter:
         end: int | None = None  # of the statement before, while nothing separates it
         for node in nodes:
             kind = node.type
+            self.budget.step(count=_STATEMENT + (node.end_byte - node.start_byte >> 6))
             if kind in (";", "\n") or kind in _NO_COMMAND:
                 end = None if kind != "comment" else end
                 continue
@@ -250,7 +284,7 @@ class Converter:
             if not skip_lines(c):
                 return found
             if not pending:
-                raise _Joined(end)
+                raise _Joined({end})
             found.append(self.command(c))
 
     def command(self, c: Cursor) -> Node:
@@ -366,7 +400,7 @@ class Converter:
     def substitution(self, c: Cursor) -> Block:
         """The commands of ``$(…)`` or ``<(…)``, the cursor behind the ``(``; or of a whole text."""
         if c.pos == 0:
-            block, problem = parse(c.text)
+            block, problem = parse(c.text, self.budget)
             if problem is not None:
                 raise problem
             c.pos = c.end
@@ -379,12 +413,34 @@ class Converter:
                     raise self.problem(node)
                 c.pos = node.end_byte - 1
                 return self.block(node.children[1:-1])
-        inner = Converter(c.text[start : c.end])
-        node = inner.substituted(0)
+        inner, node = self.apart(c.text, start, c.end)
         if node is None or not sound(node):
             raise SyntaxProblemError(start, "a substitution that can't be read")
         c.pos = start + node.end_byte - 1
+        inner.depth = c.depth
         return inner.block(node.children[1:-1])
+
+    def apart(self, text: str, start: int, end: int) -> tuple[Converter, ts.Node | None]:
+        """A substitution within a text that isn't commands (a here-document's body).
+
+        Only as much of the text is parsed as it takes, lest many substitutions take the square.
+        """
+        size = _SLICE
+        while True:
+            piece = text[start : min(end, start + size)]
+            try:
+                inner = Converter(piece, self.budget)
+            except TooMuchError:
+                raise SyntaxProblemError(start, "it takes too many steps", limit=True) from None
+            node = inner.substituted(0)
+            if start + size >= end or (
+                node is not None
+                and sound(node)
+                and node.end_byte < len(piece)
+                and not _UNCLEAR.search(piece)
+            ):
+                return inner, node
+            size *= 8
 
     def substituted(self, start: int) -> ts.Node | None:
         """The substitution whose ``$(`` or ``<(`` stands at a position."""

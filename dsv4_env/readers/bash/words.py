@@ -375,9 +375,8 @@ def substitute(run: Run, state: State, part: CmdSub) -> Value:
     for node, count in end.counts.items():
         state.counts[node] = max(count, state.counts.get(node, 0))
     state.required = end.required
-    for note in end.notes:
-        if note not in state.notes:
-            state.notes = (*state.notes, note)
+    for note in end.notes if end.notes is not state.notes else ():
+        state.note(note)
     if end.out is None or None in end.out:
         return run.unknown(part.text, "the output of a command", key)
     output = [v for v in end.out if v is not None]
