@@ -9,6 +9,8 @@ a run could tell counts as having succeeded where a launch needs that: under ``s
 
 from __future__ import annotations
 
+import contextlib
+import gc
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,9 +21,10 @@ from dsv4_env.model import LaunchConfig, Location, Note
 from dsv4_env.readers import choose
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 MAX_BYTES = 5_000_000
+_LARGE = 50_000  # bytes
 
 
 def read_all(
@@ -43,12 +46,26 @@ def read_all(
     marked ``partial``. Raises ReadError where the data isn't a script, or where a limit is passed
     and no launch was found.
     """
+    with _uncollected(len(data) > _LARGE):
+        return _read_all(data, path, inputs, args, root, closed, facts, budget or Budget())
+
+
+def _read_all(
+    data: str | bytes,
+    path: str,
+    inputs: Mapping[str, str] | None,
+    args: Sequence[str] | None,
+    root: Path | None,
+    closed: bool,
+    facts: Mapping[str, str] | None,
+    budget: Budget,
+) -> list[LaunchConfig]:
     from dsv4_env.readers.bash import results
     from dsv4_env.readers.bash.builtins import ended
     from dsv4_env.readers.bash.interp import execute, program
     from dsv4_env.readers.bash.layers import Layers
     from dsv4_env.readers.bash.state import Run, State, Var
-    from dsv4_env.readers.bash.syntax import Source, SyntaxProblemError
+    from dsv4_env.readers.bash.syntax import Source
     from dsv4_env.readers.bash.tree import parse
 
     text, notes = _text(data, path)
@@ -60,56 +77,83 @@ def read_all(
         if name in variables:
             variables[name] = Var("s", value)
     given = args if args is not None else () if closed else None
-    state = State(
-        Layers(variables),
-        None if given is None else list(given),
-        source,
-        open=not closed,
-        notes=tuple(notes),
-    )
-    run = Run(
-        inputs or {},
-        facts or {},
-        closed,
-        root,
-        execute,
-        budget or Budget(),
-        path=path,
-    )
-    problem: SyntaxProblemError | None = None
-    ended_by: BudgetError | None = None
-    try:
-        block, problem = parse(text, run.budget)
-        if problem is not None:
-            where = source.place(problem.pos)
-            wrong = problem.message if problem.limit else f"syntax error: {problem.message}"
-            state.note(Note(f"{where} {wrong}", where, opens=problem.limit))
-            state.partial = True
-        ended(run, program(run, block, [state]))
-    except BudgetError as error:
-        ended_by = error
-    except RecursionError:
-        ended_by = BudgetError("the script is nested too deeply")
-    found = results.collect(run, path, whole=ended_by is None)
-    if ended_by is None and run.tired():
-        ended_by = BudgetError(f"most of {run.budget.steps:,} steps are spent")
-    if ended_by is not None:
-        place = run.place(run.budget.most())
+    block, problem = parse(text, budget)
+    partial = problem is not None
+    if problem is not None:
+        where = source.place(problem.pos)
+        wrong = problem.message if problem.limit else f"syntax error: {problem.message}"
+        notes.append(Note(f"{where} {wrong}", where, opens=problem.limit))
+
+    def follow(budget: Budget, *, rough: bool) -> tuple[Run, BudgetError | None]:
+        run = Run(inputs or {}, facts or {}, closed, root, execute, budget, path=path, rough=rough)
+        state = State(
+            Layers(variables),
+            None if given is None else list(given),
+            source,
+            open=not closed,
+            notes=tuple(notes),
+            partial=partial,
+        )
+        try:
+            ended(run, program(run, block, [state]))
+        except BudgetError as error:
+            return run, error
+        except RecursionError:
+            return run, BudgetError("the script is nested too deeply")
+        return run, None
+
+    run, error = follow(budget, rough=False)
+    if error is None and run.tired():
+        error = BudgetError(f"following it exactly takes more than {budget.steps:,} steps")
+        found = results.collect(run, path)
+    elif error is None:
+        found = results.collect(run, path)
+    else:
+        # What stands behind the place where it ended is found by a second, rough reading.
+        again, ended_too = follow(Budget(budget.steps // 4, budget.made // 4), rough=True)
+        keys = {f.key for f in run.launches}
+        again.launches = [f for f in again.launches if f.key not in keys]
+        found = [
+            *results.collect(run, path, whole=False),
+            *results.collect(again, path, whole=ended_too is None),
+        ]
+    if error is not None:
+        place = run.place(budget.most())
         if not found:
-            raise ReadError(ended_by.found, where=place or path, expected="a launch script")
+            raise ReadError(error.found, where=place or path, expected="a launch script")
         # Within another file, the place has to be told in terms of that file: by its location.
-        note = replace(partial_note(ended_by, place if path else None), location=place)
+        note = replace(partial_note(error, place if path else None), location=place)
         found = [replace(c, partial=True, notes=(*c.notes, note)) for c in found]
     if problem is not None and not found:
         where = source.place(problem.pos)
         if problem.limit:
             raise ReadError(problem.message, where=where, expected="a launch script")
         expected = "a script that bash can parse"
-        raise ReadError(f"syntax error: {problem.message}", where=where, expected=expected)
+        raise ReadError(
+            results.shortened(f"syntax error: {problem.message}"), where=where, expected=expected
+        )
     if run.skipped and not found:
         note = run.skipped[0]
-        raise ReadError(note.message, where=note.location, expected="commands that can be followed")
+        raise ReadError(
+            results.shortened(note.message),
+            where=note.location,
+            expected="commands that can be followed",
+        )
     return found
+
+
+@contextlib.contextmanager
+def _uncollected(wanted: bool) -> Iterator[None]:
+    """Within it, no cycles are looked for: there are hardly any, and a large script has a million
+    objects to be looked at each time. What they take is bounded by the budget."""
+    wanted = wanted and gc.isenabled()
+    if wanted:
+        gc.disable()
+    try:
+        yield
+    finally:
+        if wanted:
+            gc.enable()
 
 
 def read(

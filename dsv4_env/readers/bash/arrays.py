@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any
 
+from dsv4_env.guard.budget import Budget
 from dsv4_env.late import regexp
 from dsv4_env.model import Unknown, Value
 from dsv4_env.readers.bash import params
@@ -36,6 +37,7 @@ from dsv4_env.readers.bash.variables import (
     restore,
 )
 
+MAX_ELEMENTS = 50_000  # of an array: those of a longer one are left unknown
 _NAMES = regexp(r"[A-Za-z_]\w*", re.ASCII)
 
 
@@ -102,6 +104,8 @@ def set_array(
                     if found is not None:
                         found = found.plus(index, value)
                         index += 1
+                if found is not None and len(found) > run.most(MAX_ELEMENTS):
+                    found = None
             continue
         if kind == "a" and found is not None and found.ragged:
             found = None
@@ -120,7 +124,9 @@ def set_array(
             run.budget.step(state.source, len(found) >> 5)
         found = found.plus(real, value)
         index = int(real) + 1 if kind == "a" else 0
-    run.tick(state, items[0].words[0].pos if items and items[0].words else 0, len(additions) + 1)
+    run.tick(
+        state, items[0].words[0].pos if items and items[0].words else 0, 2 * len(additions) + 1
+    )
     state.seq += 1
     if found is None:
         unknown = run.unknown(
@@ -191,7 +197,7 @@ def reclaim(run: Run, state: State, node: Simple, lent: dict[str, Var | None]) -
     """In ``A=x B=$(…) command``, A is x up to the first simple command of the substitution."""
     restore(state, lent)
     state.lent = {}
-    found = assigned(node, state)
+    found = assigned(node, state, run.budget)
     changed = lent.keys() if found.wild else lent.keys() & found.names
     forget(state, run, sorted(changed), "set by an assignment before a command, too")
 
@@ -203,9 +209,9 @@ def given_back(run: Run, state: State, commands: list[Node]) -> None:
             reclaim(run, state, command, state.lent)
 
 
-def set_inside(assigns: list[Assign], state: State) -> list[str]:
+def set_inside(run: Run, assigns: list[Assign], state: State) -> list[str]:
     """What assignments before a command assign and set in an expansion too (``A=${A:=x} cmd``)."""
-    inside = assigned([a.value for a in assigns], state).names
+    inside = assigned([a.value for a in assigns], state, run.budget).names
     return sorted(inside & {a.name for a in assigns}) if inside else []
 
 
@@ -268,7 +274,7 @@ class Assigned:
     wild: bool = False
 
 
-def assigned(node: Any, state: State) -> Assigned:
+def assigned(node: Any, state: State, budget: Budget) -> Assigned:
     """What a piece of script may assign."""
     found = Assigned()
     names = found.names
@@ -276,6 +282,7 @@ def assigned(node: Any, state: State) -> Assigned:
     todo: list[Any] = [node]
     while todo:
         one = todo.pop()
+        budget.step()
         if isinstance(one, (list, tuple)):
             todo += one
             continue

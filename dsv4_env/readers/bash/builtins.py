@@ -92,7 +92,7 @@ def _unset_item(run: Run, state: State, name: str, sub: str) -> None:
     if var is None or not var.kind:
         return
     known = (
-        var.items is not None and re.fullmatch(r"\d+", sub)
+        var.items is not None and re.fullmatch(r"\d{1,18}", sub)
         if var.kind == "a"
         else (var.items is not None and re.fullmatch(r"[\w.-]+", sub))
     )
@@ -152,7 +152,7 @@ def _shopt(_run: Run, state: State, node: Simple, args: list[Value]) -> int | Co
 
 
 def _shift(_run: Run, state: State, node: Simple, args: list[Value]) -> int | Condition:
-    if len(args) > 1 and not (isinstance(args[1], str) and args[1].isdigit()):
+    if len(args) > 1 and not (isinstance(args[1], str) and re.fullmatch(r"[0-9]{1,18}", args[1])):
         unknown_params(state, id(node))
         return unknown_status(state, node)
     count = int(str(args[1])) if len(args) > 1 else 1
@@ -179,7 +179,7 @@ def _leave(kind: str) -> Builtin:
             state.status = 0
             if not state.loops:
                 return [state]
-            if isinstance(count, str) and not re.fullmatch(r"[-+]?[0-9]+", count):
+            if isinstance(count, str) and not re.fullmatch(r"[-+]?[0-9]{1,18}", count):
                 raise FatalError
             number = max(int(count), 0) if isinstance(count, str) else 1
             if isinstance(count, Unknown):
@@ -193,7 +193,7 @@ def _leave(kind: str) -> Builtin:
         if kind == "return" and not state.scopes and not state.sourced:
             state.status = 2
             return [state]
-        if isinstance(count, str) and re.fullmatch(r"-?\d+", count):
+        if isinstance(count, str) and re.fullmatch(r"-?\d{1,18}", count):
             state.status = int(count) & 255
         elif count is not None:
             state.status = unknown_status(state, node)

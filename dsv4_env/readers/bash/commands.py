@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from dsv4_env.model import Note
 from dsv4_env.readers import looked_at
-from dsv4_env.readers.bash import arrays, guards
+from dsv4_env.readers.bash import arrays, guards, output
 from dsv4_env.readers.bash import words as w
 from dsv4_env.readers.bash.builtins import BUILTINS
 from dsv4_env.readers.bash.declare import declare, taint, unknown_status
 from dsv4_env.readers.bash.launch import external
 from dsv4_env.readers.bash.simple import DECLARERS
+from dsv4_env.readers.bash.special import unknown_params
 from dsv4_env.readers.bash.state import Condition, FatalError, ForkError, Run, State
 from dsv4_env.readers.bash.syntax import (
     Assign,
@@ -22,7 +23,7 @@ from dsv4_env.readers.bash.syntax import (
     Word,
 )
 from dsv4_env.readers.bash.variables import forget, restore
-from dsv4_env.readers.bash.ways import contradicts, decide, merge
+from dsv4_env.readers.bash.ways import MAX_STATES, contradicts, decide, merge
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from dsv4_env.model import Location, Value
 
 MAX_DEPTH = 50
+MAX_WORDS = 50_000  # of a command
 MAX_FORKS = 7  # decisions of one command: 128 ways it may go
 
 
@@ -63,6 +65,8 @@ def forking(
                 one = before.copy()
                 if decide(one, run, fork.condition, answer):
                     pending.append((one, run.forks + 1))
+        if len(found) > 2 * MAX_STATES:
+            found = merge(found, run)
     run.forks = outer
     return found
 
@@ -199,6 +203,8 @@ def _run_simple(run: Run, node: Simple, state: State) -> list[State]:
         place = state.source.place(word.pos)
         words += [(value, place) for value in arrays.as_words(run, state, word)]
     run.tick(state, node.pos, len(words))
+    if len(words) > 1_000 and len(words) > run.most(MAX_WORDS):
+        return [_too_long(run, node, state, words[0])]
     if not words:
         for assign in node.assigns:
             arrays.perform(run, state, assign)
@@ -207,9 +213,24 @@ def _run_simple(run: Run, node: Simple, state: State) -> list[State]:
     return _call(run, node, state, words)
 
 
+def _too_long(run: Run, node: Simple, state: State, first: tuple[Value, Location]) -> State:
+    """A command of more words than any has: what it does isn't known."""
+    name, place = first
+    why = f"a command of more than {MAX_WORDS:,} words isn't followed"
+    run.skipped.append(Note(why, place))
+    if name in ("set", "shift"):
+        unknown_params(state, id(node))
+    elif not (isinstance(name, str) and name in ("echo", "printf", ":", "true")):
+        taint(run, state, why, place)
+        state.partial = True
+    output.unknown(state)
+    state.status = unknown_status(state, node)
+    return checked(state)
+
+
 def _call(run: Run, node: Simple, state: State, words: list[tuple[Value, Location]]) -> list[State]:
     name = words[0][0]
-    lost = arrays.set_inside(node.assigns, state) if node.assigns else []
+    lost = arrays.set_inside(run, node.assigns, state) if node.assigns else []
     saved_out, saved_in = state.out, state.stdin
     input_ = redirected(run, state, node.redirs)
     if input_ is not None:
@@ -320,6 +341,7 @@ def _called(
         state.partial = True
         state.status = unknown_status(state, node)
         return [state]
+    run.budget.step((state.source, node.pos), 8)
     outer_params, outer_source = state.params, state.source
     shifted, given = state.shifted, state.given
     loops, state.loops = state.loops, 0

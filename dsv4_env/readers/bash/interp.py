@@ -41,7 +41,7 @@ from dsv4_env.readers.bash.syntax import (
     Unsupported,
     While,
 )
-from dsv4_env.readers.bash.ways import contradicts, merge, negated
+from dsv4_env.readers.bash.ways import MAX_STATES, contradicts, merge, negated
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -129,6 +129,7 @@ def apart(run: Run, node: Node, state: State, out: list[Value | None] | None) ->
 def absorb(_run: Run, state: State, ends: list[State], node: Any, text: str) -> None:
     """Take over from a subshell what comes out of it: status, output, requirements, notes."""
     first = ends[0]
+    text = shortened(text)
     state.seq = max([state.seq, *(e.seq for e in ends)]) + 1
     for end in ends:
         for key, count in end.counts.items():
@@ -202,8 +203,8 @@ def _piped(run: Run, node: Pipeline, state: State) -> list[State]:
         elif not (isinstance(statuses[-1], int) and statuses[-1]):
             carrier.status = Condition(
                 ("pipe", id(node), carrier.seq),
-                f"$({node.text}) succeeds",
-                f"$({node.text}) fails",
+                f"$({shortened(node.text)}) succeeds",
+                f"$({shortened(node.text)}) fails",
                 command=True,
             )
     return [carrier]
@@ -266,6 +267,8 @@ def _if(run: Run, node: If, state: State) -> list[State]:
                     else:
                         following.append(way)
         pending = following
+        if len(done) > 2 * MAX_STATES:
+            done = merge(done, run)
     for before in pending:
         if node.other:
             done += execute(run, node.other, [before])

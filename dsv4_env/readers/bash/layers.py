@@ -23,12 +23,13 @@ class Layers(MutableMapping[K, V]):
     None can't be a value.
     """
 
-    __slots__ = ("_base", "_most", "_size", "_sum", "_top")
+    __slots__ = ("_base", "_most", "_of", "_size", "_sum", "_top")
 
     def __init__(self, items: Mapping[K, V] | None = None) -> None:
         self._base: dict[K, V] = dict(items or {})
         self._top: dict[K, V] = {}
         self._sum: list[int] = []  # the digest of what is shared, once it was asked for
+        self._of: Callable[[V], object] | None = None
         self._size = len(self._base)
         self._most = max(_FEW, isqrt(self._size))
 
@@ -100,7 +101,7 @@ class Layers(MutableMapping[K, V]):
             self._fold()
         new: Layers[K, V] = Layers.__new__(Layers)
         new._base, new._sum, new._top = self._base, self._sum, self._top.copy()
-        new._size, new._most = self._size, self._most
+        new._size, new._most, new._of = self._size, self._most, self._of
         return new
 
     def plus(self, key: K, value: V) -> Layers[K, V]:
@@ -110,11 +111,12 @@ class Layers(MutableMapping[K, V]):
         return new
 
     def _fold(self) -> None:
+        total = [self.digest(self._of)] if self._of is not None else []
         base = self._base | self._top
         for key, value in self._top.items():
             if value is _GONE:
                 del base[key]
-        self._base, self._sum, self._top = base, [], {}
+        self._base, self._sum, self._top = base, total, {}
         self._most = max(_FEW, isqrt(len(base)))
 
     def changes(self) -> Collection[V]:
@@ -123,6 +125,7 @@ class Layers(MutableMapping[K, V]):
 
     def digest(self, of: Callable[[V], object]) -> int:
         """A number that is the same for the same content; *of* stands for a value."""
+        self._of = of
         if not self._sum:
             self._sum.append(sum(hash((k, of(v))) for k, v in self._base.items()))
         total = self._sum[0]
@@ -141,6 +144,10 @@ class Layers(MutableMapping[K, V]):
         return list(dict.fromkeys((*self, *other)))
 
 
+def _mark(key: object, value: object) -> int:
+    return hash((key, value if isinstance(value, str) else getattr(value, "text", "")))
+
+
 class Elements(Mapping[int | str, V]):
     """The elements of an array. What is appended to the newest version, the older ones don't see.
 
@@ -148,13 +155,14 @@ class Elements(Mapping[int | str, V]):
     may be any number of words.
     """
 
-    __slots__ = ("_items", "_size", "highest", "ragged")
+    __slots__ = ("_items", "_size", "digest", "highest", "ragged")
 
     def __init__(self, items: Mapping[int | str, V]) -> None:
         self._items: dict[int | str, V] = dict(items)
         self._size = len(self._items)
         self.highest = max((k for k in self._items if isinstance(k, int)), default=-1)
         self.ragged = any(getattr(v, "splits", False) for v in self._items.values())
+        self.digest = sum(_mark(k, v) for k, v in self._items.items())
 
     def _own(self) -> dict[int | str, V]:
         if self._size != len(self._items):  # a newer version has more
@@ -190,6 +198,7 @@ class Elements(Mapping[int | str, V]):
         new._items = items if fresh else dict(items)
         new._items[key] = value
         new._size = self._size + fresh
+        new.digest = self.digest + _mark(key, value) - (0 if fresh else _mark(key, items[key]))
         new.highest = max(self.highest, key) if isinstance(key, int) else self.highest
         splits = bool(getattr(value, "splits", False))
         if fresh or not self.ragged:

@@ -187,6 +187,7 @@ def elements(state: State, run: Run, name: str) -> list[Value]:
         return [unknown_array(state, run, name, var)]
     if var.kind == "A":
         return [settle(state, v) for v in var.items.values()]
+    run.budget.step(count=len(var.items) >> 2)
     return [settle(state, var.items[k]) for k in ordered(var.items)]
 
 

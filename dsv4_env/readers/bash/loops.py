@@ -339,7 +339,7 @@ def loose(run: Run, node: Any, state: State, text: str, extra: tuple[str, ...]) 
 
     if state.flow is not None:
         return [state]
-    found = arrays.assigned(node, state)
+    found = arrays.assigned(node, state, run.budget)
     changed = sorted({*found.names, *extra})
     reason = f"set in the loop `{_short(text)}`"
 

@@ -243,9 +243,11 @@ class Run:
     cache: dict[Key, Any] = field(default_factory=dict)
     parsed: dict[str, tuple[Block, Any]] = field(default_factory=dict)
     path: str = ""  # of the script
+    rough: bool = False  # it's the second reading, after one that took too much
     forks: int = 0  # decisions taken for the command that is being followed
     pure: int = 0  # > 0 inside a substitution: forks are taken by the command around it
     skipped: list[Note] = field(default_factory=list)  # commands that can't be followed
+    guards: dict[int, bool] = field(default_factory=dict)  # functions that check variables
     followed: dict[int, int] = field(default_factory=dict)  # calls since little is left
     outside: dict[str, Unknown] = field(default_factory=dict)
     where: dict[Key, Location] = field(default_factory=dict)
@@ -293,7 +295,11 @@ class Run:
 
     def tired(self) -> bool:
         """Whether so little is left that the rest is followed roughly: what differs is unknown."""
-        return self.spent() > 0.75
+        return self.rough or self.spent() > 0.75
+
+    def most(self, limit: int) -> int:
+        """A limit of size, which is a small one where little of the budget is left."""
+        return limit // 50 if self.tired() else limit
 
     def follows(self, what: object, state: State) -> bool:
         """Whether a function or a text is still followed: where little is left, a few times."""
@@ -369,9 +375,10 @@ class Run:
             only = pieces[0]
             if isinstance(only, str) or only.splits == splits:
                 return only
+        self.budget.step(count=len(pieces) >> 1)
         size = sum(len(p if isinstance(p, str) else p.default or p.text) for p in pieces)
         self.made(size, pieces)
-        if size > MAX_TEXT:
+        if size > 1_000 and size > self.most(MAX_TEXT):
             return self.long(pieces, splits=splits)
         text: list[str] = []
         default: list[str] | None = []

@@ -9,9 +9,10 @@ explained, the statement is unsupported, and what it may do is unknown.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import TYPE_CHECKING
 
-from dsv4_env.guard.budget import Budget
+from dsv4_env.guard.budget import Budget, BudgetError
 from dsv4_env.late import regexp
 from dsv4_env.readers.bash.compound import COMPOUND, Doubt, redirected
 from dsv4_env.readers.bash.conditional import conditional
@@ -55,22 +56,30 @@ _SIMPLE = frozenset(
 _HERE = frozenset({"heredoc_body", "heredoc_end", "heredoc_start", "heredoc_content"})
 _NO_COMMAND = _HERE | {"comment"}
 _MAX_ROUNDS = 20
-_SLICE = 512
+MAX_LINES = 200_000
+_LINE = regexp(r"(?m)^[ \t]*[^ \t\n]")
+_SLICE = 128
 _UNCLEAR = regexp(r"<<|\bcase\b|#")  # there, where a substitution ends depends on what follows
 _STATEMENT = 3  # steps of reading one, beside its text
 
 
-def parse(
-    text: str, budget: Budget | None = None
-) -> tuple[Block, SyntaxProblemError | None]:
+def parse(text: str, budget: Budget | None = None) -> tuple[Block, SyntaxProblemError | None]:
     """All commands of a text up to its first syntax error."""
     budget = budget or Budget()
     breaks: frozenset[int] = frozenset()
     stage = rounds = 0
     cut: SyntaxProblemError | None = None  # what stands behind it isn't read
+    if text.count("\n") > MAX_LINES:
+        starts = islice(_LINE.finditer(text), MAX_LINES, None)
+        if (first := next(starts, None)) is not None:
+            much = f"more than {MAX_LINES:,} lines"
+            cut = SyntaxProblemError(first.start(), much, limit=True)
+            text = text[: first.start()]
     while True:
         try:
             block, problem = Converter(text, budget, breaks, stage).program()
+        except RecursionError:
+            return Block([]), SyntaxProblemError(0, "nested too deeply", limit=True)
         except _Unexplained:
             stage += 1
         except _Joined as joined:
@@ -83,7 +92,8 @@ def parse(
         except TooMuchError as much:
             end = text.rfind("\n", 0, much.pos - (much.pos >> 3)) + 1
             problem = SyntaxProblemError(end, "it takes too many steps to parse", limit=True)
-            if not end or cut is not None:
+            rounds += 1
+            if not end or rounds > 2:
                 return Block([]), cut or problem
             text, cut = text[:end], problem
         else:
@@ -109,6 +119,7 @@ class Converter:
     ) -> None:
         self.text = text
         self.budget = budget
+        self.most = budget.spent_steps + budget.steps // 2  # the rest is for following it
         self.returns = "\r" in text
         self.extglob = False
         self.depth = 0
@@ -117,7 +128,15 @@ class Converter:
 
     def cursor(self, start: int, end: int) -> Cursor:
         """A cursor over a part of the text."""
-        return Cursor(self.text, start, end, self.substitution, self.extglob, depth=self.depth)
+        return Cursor(
+            self.text,
+            start,
+            end,
+            self.substitution,
+            self.extglob,
+            depth=self.depth,
+            budget=self.budget,
+        )
 
     def carriage(self, nodes: list[ts.Node]) -> None:
         """Raise where a reserved word has a carriage return behind it: to bash it is none."""
@@ -137,12 +156,12 @@ class Converter:
             bad = [n for n in statement if self.root.has_error and not sound(n)]
             if bad:
                 return Block(items), self.problem(bad[0])
-            if self.budget.spent_steps > self.budget.steps // 2:
-                much = "it takes too many steps to read"
-                problem = SyntaxProblemError(statement[0].start_byte, much, limit=True)
-                return Block(items), problem
             try:
                 line = self.items(statement)
+            except (RecursionError, BudgetError) as error:
+                start = statement[0].start_byte
+                much = error.found if isinstance(error, BudgetError) else "nested too deeply"
+                return Block(items), SyntaxProblemError(start, much, limit=True)
             except SyntaxProblemError as problem:
                 if joined:
                     break
@@ -214,6 +233,9 @@ class Converter:
         for node in nodes:
             kind = node.type
             self.budget.step(count=_STATEMENT + (node.end_byte - node.start_byte >> 6))
+            if self.budget.spent_steps > self.most:
+                much = "it takes too many steps to read"
+                raise SyntaxProblemError(node.start_byte, much, limit=True)
             if kind in (";", "\n") or kind in _NO_COMMAND:
                 end = None if kind != "comment" else end
                 continue
@@ -274,18 +296,28 @@ class Converter:
     def more(self, c: Cursor) -> list[Node]:
         """The commands on further lines, up to the cursor's end."""
         found: list[Node] = []
+        joined: set[int] = set()
         while True:
             blanks(c)
-            if c.pos >= c.end:
-                return found
-            if self.text[c.pos] not in "\n#":
-                raise Doubt
             end, pending = self.line_end(c.pos), bool(c.pending)
-            if not skip_lines(c):
+            over = c.pos >= c.end
+            if not over and self.text[c.pos] not in "\n#":
+                if joined:
+                    raise _Joined(joined)
+                raise Doubt
+            if over or not skip_lines(c):
+                if joined:
+                    raise _Joined(joined)
                 return found
             if not pending:
-                raise _Joined({end})
-            found.append(self.command(c))
+                joined.add(end)
+            self.budget.step(count=_STATEMENT)
+            try:
+                found.append(self.command(c))
+            except SyntaxProblemError:
+                if joined:
+                    raise _Joined(joined) from None
+                raise
 
     def command(self, c: Cursor) -> Node:
         """One simple command (or ``[[ … ]]``) at the cursor."""
@@ -440,7 +472,7 @@ class Converter:
                 and not _UNCLEAR.search(piece)
             ):
                 return inner, node
-            size *= 8
+            size *= 4
 
     def substituted(self, start: int) -> ts.Node | None:
         """The substitution whose ``$(`` or ``<(`` stands at a position."""

@@ -49,14 +49,15 @@ def assign(
     value = converted(run, state, var, value)
     if append and var is not None and var.kind == "s":
         value = appended(run, state, var, settle(state, var.value), value)
-    value = _sized(run, state, value)
+    value = _sized(run, state, value, location)
     store(state, name, old, value, location, spelled)
 
 
-def _sized(run: Run, state: State, value: Value) -> Value:
+def _sized(run: Run, state: State, value: Value, place: Location | None) -> Value:
     """The value, left unknown where it's too long."""
     if isinstance(value, str) and len(value) > MAX_TEXT:
-        run.skipped.append(Note(f"a variable grows beyond {MAX_TEXT:,} characters"))
+        why = f"a variable grows beyond {MAX_TEXT:,} characters"
+        run.skipped.append(Note(why, place or Location(state.source.path)))
         return run.long([value])
     return value
 

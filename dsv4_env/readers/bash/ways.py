@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from dsv4_env.model import Note
-from dsv4_env.readers.bash.layers import Layers
+from dsv4_env.readers.bash.layers import Elements, Layers
 from dsv4_env.readers.bash.state import Condition, Event, ForkError, Key, Path1, Run, State, Var
 
 if TYPE_CHECKING:
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 MAX_STATES = 256
 MAX_ALTERNATIVES = 512
+MAX_COMPARED = 4_000_000  # of their lengths, squared and added up
+MAX_TESTS = 8  # that are told of alternatives that are too many
 _LITTLE_LEFT = 32  # ways that are followed apart where half of the budget is used up
 _FEW = 24
 
@@ -76,12 +78,15 @@ def require(state: State, run: Run, condition: Condition) -> bool:
 
 def _count(run: Run, alts: frozenset[Path1] | set[Path1]) -> None:
     """Spend what it takes to look at alternatives once."""
-    run.budget.step(count=1 + (sum(len(a) for a in alts) >> 4))
+    run.budget.step(count=1 + (sum(len(a) for a in alts) >> 3))
 
 
 def simplify(run: Run, alts: frozenset[Path1]) -> frozenset[Path1]:
     """The same alternatives, shorter: ``a and b or a and not b`` is ``a``."""
     if len(alts) < 2:
+        return alts
+    if sum(len(a) * len(a) for a in alts) > MAX_COMPARED:  # they stay as they are
+        run.budget.step(count=sum(len(a) for a in alts))
         return alts
     order = run.ordered()
 
@@ -95,7 +100,7 @@ def simplify(run: Run, alts: frozenset[Path1]) -> frozenset[Path1]:
     changed = True
     while changed:
         changed = False
-        run.budget.step(count=1 + sum(len(a) for a in current))
+        run.budget.step(count=1 + sum(4 * len(a) + (len(a) * len(a) >> 5) for a in current))
         for path in sorted(current, key=rank):
             if path not in current:
                 continue
@@ -176,12 +181,16 @@ def _print(state: State) -> object:
 
 def _content(var: Var) -> object:
     value = var.value
-    return value if isinstance(value, str) else value.text
+    items = var.items.digest if isinstance(var.items, Elements) else 0
+    return value if isinstance(value, str) else value.text, items
 
 
-def _union(run: Run, states: list[State]) -> State:
+def _union(run: Run, states: list[State], *, rough: bool = False) -> State:
     first = states[0].copy()
-    first.alts = simplify(run, frozenset(a for s in states for a in s.alts))
+    alts = frozenset(a for s in states for a in s.alts)
+    _count(run, alts)
+    common = frozenset.intersection(*alts)
+    first.alts = frozenset([common]) if rough else simplify(run, alts)
     first.seq = max(s.seq for s in states)
     common = frozenset.intersection(*first.alts)
     first.decided = Layers(dict(common))
@@ -198,7 +207,9 @@ def _many(run: Run, state: State) -> Key:
     keys = {key for path in state.alts for key, _ in path}
     tests = [run.conditions[k].true for k in run.conditions if k in keys]
     key = ("alternatives", len(run.conditions))
-    text = f"some of many tests hold ({', '.join(dict.fromkeys(tests))})"
+    shown = list(dict.fromkeys(tests))
+    more = ", …" if len(shown) > MAX_TESTS else ""
+    text = f"some of many tests hold ({', '.join(shown[:MAX_TESTS])}{more})"
     run.conditions[key] = Condition(key, text, f"not ({text})")
     return key
 
@@ -210,8 +221,7 @@ def _degrade(states: list[State], run: Run) -> list[State]:
         groups.setdefault((state.flow, state.opts, len(state.scopes)), []).append(state)
     result: list[State] = []
     for members in groups.values():
-        one = _union(run, members)
-        one.alts = frozenset([frozenset(one.decided.items())])
+        one = _union(run, members, rough=True)
         names = {n: None for s in members for n in members[0].vars.differing(s.vars)}
         run.budget.step(count=len(names) * len(members) >> 3)
         for name in sorted(names):
