@@ -110,7 +110,7 @@ def _read_all(
         found = results.collect(run, path)
     else:
         # What stands behind the place where it ended is found by a second, rough reading.
-        again, ended_too = follow(Budget(budget.steps // 4, budget.made // 4), rough=True)
+        again, ended_too = follow(Budget(budget.steps // 8, budget.made // 8), rough=True)
         keys = {f.key for f in run.launches}
         again.launches = [f for f in again.launches if f.key not in keys]
         found = [

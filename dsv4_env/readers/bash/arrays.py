@@ -296,7 +296,7 @@ def assigned(node: Any, state: State, budget: Budget) -> Assigned:
             _of_command(one, found)
             first = one.words[0]
             name = first.plain if isinstance(first, Word) else None
-            if name in state.funcs and name not in seen:
+            if name is not None and name in state.funcs and name not in seen:
                 seen.add(name)
                 todo.append(state.funcs[name][0].body)
         expr = getattr(one, "expr", None), getattr(one, "step", None), getattr(one, "init", None)

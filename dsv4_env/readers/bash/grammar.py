@@ -6,7 +6,6 @@ Its tree is only asked where statements begin and end; what they say is read fro
 from __future__ import annotations
 
 import re
-import threading
 from bisect import bisect_left
 from functools import cache
 from itertools import groupby
@@ -43,8 +42,8 @@ _OPENERS = regexp(r"\$[{('(]|\(\(")
 _LONG = 2_000  # characters of a line: the rewriting of longer ones is bounded
 _MOST = 2_000_000  # characters that are looked at for one line
 _CHUNK = 1024
-_SHALLOW = 50_000  # bytes of which no more is nested than an ordinary stack holds
-_STACK = 256 << 20  # only what is used of it takes memory
+MAX_PIPES = 3_000  # of one pipeline: what the grammar takes for it grows with their square
+_PIPELINE = regexp(r"(?:[^|\n]++|\|[ \t]*\n|\|)++")
 _READ, _CALLED = 4, 8  # steps of what the grammar reads once, and of a hundred operations of it
 
 
@@ -105,6 +104,8 @@ def _parsed(seen: str, budget: Budget) -> ts.Node:
     It works in the order of a text's size, but on a long line, or where it has found an error, it
     may go over the same text again and again: it's given little at a time, so that this is seen.
     """
+    if (at := _piped(seen)) >= 0:
+        raise TooMuchError(at)
     data = seen.encode()
     share = budget.steps // 8
     left = max(min(share, 3 * share - budget.spent_steps), share // 8)
@@ -121,34 +122,24 @@ def _parsed(seen: str, budget: Budget) -> ts.Node:
         reached = max(reached, offset)
         return spent >= left
 
-    tree = _on_deep_stack(lambda: parser().parse(read, progress_callback=called), len(data))
+    try:
+        tree = parser().parse(read, progress_callback=called)
+    except ValueError:  # it was stopped
+        parser().reset()
+        tree = None
     budget.step(count=min(spent, left))
     if tree is None or spent >= left:
         raise TooMuchError(reached)
     return tree.root_node
 
 
-def _on_deep_stack(parse: Callable[[], ts.Tree], size: int) -> ts.Tree | None:
-    """The tree, None where it was stopped; on a stack that bears thousands of pipes in a row."""
-    found: list[ts.Tree] = []
-
-    def run() -> None:
-        try:
-            found.append(parse())
-        except ValueError:  # it was stopped
-            parser().reset()
-
-    if size < _SHALLOW:
-        run()
-    else:
-        before = threading.stack_size(_STACK)
-        try:
-            thread = threading.Thread(target=run)
-            thread.start()
-        finally:
-            threading.stack_size(before)
-        thread.join()
-    return found[0] if found else None
+def _piped(seen: str) -> int:
+    """Where more commands are joined by pipes than the grammar bears, -1 where none are."""
+    if seen.count("|") > MAX_PIPES:
+        for m in _PIPELINE.finditer(seen):
+            if m[0].count("|") > MAX_PIPES:
+                return m.start()
+    return -1
 
 
 def rooted(seen: str, stage: int, budget: Budget) -> tuple[ts.Node, bool]:

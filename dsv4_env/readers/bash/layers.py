@@ -41,7 +41,7 @@ class Layers(MutableMapping[K, V]):
             raise KeyError(key)
         return found
 
-    def get(self, key: K, default: Any = None) -> V | Any:  # type: ignore[override]
+    def get(self, key: K, default: Any = None) -> V | Any:
         """The value of a key, or *default*."""
         found = self._top.get(key)
         if found is None:
@@ -111,7 +111,7 @@ class Layers(MutableMapping[K, V]):
         return new
 
     def _fold(self) -> None:
-        total = [self.digest(self._of)] if self._of is not None else []
+        total = [self._total(self._of)] if self._of is not None and self._sum else []
         base = self._base | self._top
         for key, value in self._top.items():
             if value is _GONE:
@@ -126,8 +126,13 @@ class Layers(MutableMapping[K, V]):
     def digest(self, of: Callable[[V], object]) -> int:
         """A number that is the same for the same content; *of* stands for a value."""
         self._of = of
+        if len(self._top) > self._most and self._sum:
+            self._fold()
         if not self._sum:
             self._sum.append(sum(hash((k, of(v))) for k, v in self._base.items()))
+        return self._total(of)
+
+    def _total(self, of: Callable[[V], object]) -> int:
         total = self._sum[0]
         for key, value in self._top.items():
             old = self._base.get(key)

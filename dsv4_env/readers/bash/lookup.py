@@ -6,7 +6,6 @@ from dsv4_env.model import Unknown, Value
 from dsv4_env.readers.bash.layers import Elements
 from dsv4_env.readers.bash.state import Items, Run, State, Var
 
-
 # Set by bash itself: never unset, and of a value that only a running shell knows.
 OWN = frozenset(
     [
@@ -142,7 +141,7 @@ def is_set(state: State, var: Var | None) -> bool | None:
     if var is None or var.kind == "":
         return False
     if var.kind != "s":
-        if ragged_array(var):
+        if var.items is None or ragged_array(var):
             return None
         return (0 if var.kind == "a" else "0") in var.items
     if var.maybe and isinstance(var.value, Unknown):

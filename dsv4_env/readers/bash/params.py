@@ -325,8 +325,8 @@ def _undecided(run: Run, state: State, part: Param, value: Value, *, colon: bool
             return [(run.unknown(part.text, "not known to be set", ("plus", part.text)), kind)]
         condition = empty_condition(value) if colon else set_condition(value)
         if run.forks >= MAX_PLUS and contradicts(state, condition) is None:
-            text = run.derived(part.text, [value, "plus"], splits=not part.quoted)
-            return [(text, kind)]
+            some = run.derived(part.text, [value, "plus"], splits=not part.quoted)
+            return [(some, kind)]
         answer = require(state, run, condition)
         given = not answer if colon else answer
         return argument(run, state, part) if given else [("", "Q")] if part.quoted else []

@@ -20,13 +20,13 @@ MAX_TEXT = 1_000_000  # characters of a value: what is longer is left unknown
 MAX_SHOWN = 4_000  # of the text of a value that isn't known
 MAX_DEFAULT = 20_000  # of its default
 MAX_NOTES = 40  # of one way: more of them say nothing new
-STATEMENT = 3  # steps of a command, beside its words
+STATEMENT = 5  # steps of a command, beside its words
 
 Items: TypeAlias = Mapping[int | str, Value]  # the elements of an array
 Key: TypeAlias = tuple[Any, ...]  # what a condition is about; same key, same answer
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Event:
     """A value given to a variable: when, where, and how that was spelled."""
 
@@ -35,6 +35,20 @@ class Event:
     location: Location | None
     spelled: str
     before: Event | None = None
+
+    def __eq__(self, other: object) -> bool:
+        one: object = self
+        while one is not other:  # not by recursion: a loop may have set it a thousand times
+            if not isinstance(one, Event) or not isinstance(other, Event):
+                return False
+            if (one.seq, one.location, one.spelled) != (other.seq, other.location, other.spelled):
+                return False
+            if one.value != other.value:
+                return False
+            one, other = one.before, other.before
+        return True
+
+    __hash__ = None  # type: ignore[assignment]
 
 
 @dataclass(frozen=True, slots=True)

@@ -228,6 +228,7 @@ def forget(
     *deciders* are outside names that decide them. *quiet*: a variable that only came from outside
     isn't said to be set here.
     """
+    run.budget.step(count=8 * len(names))
     for name in names:
         var = find(state, run, name)
         if var is not None and var.readonly:

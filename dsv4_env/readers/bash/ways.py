@@ -152,7 +152,7 @@ def merge(states: list[State], run: Run) -> list[State]:
     groups: dict[object, list[list[State]]] = {}
     merged: list[list[State]] = []
     for state in states:
-        run.budget.step(count=1 + (_size(state) >> 4))
+        run.budget.step(count=1 + (_size(state) >> 3))
         alike = groups.setdefault(_print(state), [])
         members = next((m for m in alike if m[0].signature() == state.signature()), None)
         if members is None:
@@ -170,13 +170,15 @@ def _size(state: State) -> int:
     """What comparing a state with another takes."""
     changed = state.vars.changes()
     listed = sum(len(v.items) for v in changed if v.items is not None)
-    return len(changed) + listed + len(state.params or ()) + len(state.out or ())
+    others = len(state.params or ()) + len(state.out or ()) + len(state.counts)
+    return 2 * len(changed) + listed + others
 
 
 def _print(state: State) -> object:
     """The same for the same state, hardly ever for others."""
     status = state.status if isinstance(state.status, int) else None
-    return state.vars.digest(_content), len(state.notes), state.flow, status
+    counts = sum(map(hash, state.counts.items()))
+    return state.vars.digest(_content), len(state.notes), state.flow, status, counts
 
 
 def _content(var: Var) -> object:

@@ -24,9 +24,7 @@ Piece: TypeAlias = tuple[Value, str] | None
 MAX_OPERANDS = 2_000  # of one expression, those that variables stand for among them
 MAX_SPLIT = 60_000  # characters that are split into words
 _TILDE = regexp(r"~([^/:]*)")
-_ASSIGNMENTMAX_OPERANDS = 2_000  # of one expression, those that variables stand for among them
-MAX_SPLIT = 60_000  # characters that are split into words
-_TILDE = regexp(r"[A-Za-z_]\w*\+?=~", re.ASCII)
+_ASSIGNMENT_TILDE = regexp(r"[A-Za-z_]\w*\+?=~", re.ASCII)
 _ACTIVE = regexp(r"[*?]|\[.*\]|[@!+]\(", re.DOTALL)
 WRITES = regexp(
     r"([A-Za-z_]\w*)(?:\[[^]]*\])?\s*(?:[-+*/%&^|]|<<|>>)?=(?!=)"

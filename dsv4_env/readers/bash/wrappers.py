@@ -12,6 +12,7 @@ from typing import TypeAlias
 
 from dsv4_env.model import Location, Note, Unknown, Value
 from dsv4_env.readers.bash import launch
+from dsv4_env.readers.bash.layers import Layers
 from dsv4_env.readers.bash.options import (
     ENV,
     SUDO,
@@ -20,7 +21,6 @@ from dsv4_env.readers.bash.options import (
     Words,
     take,
 )
-from dsv4_env.readers.bash.layers import Layers
 from dsv4_env.readers.bash.state import Event, Run, State, Var
 from dsv4_env.readers.bash.syntax import Simple, Source
 
