@@ -25,6 +25,7 @@ Words: TypeAlias = list[tuple[Value, Location]]
 Builtin: TypeAlias = Callable[[Run, State, Simple, Words], list[State]]
 
 
+MAX_DEPTH = 50  # of texts that run texts
 _LETTERS = {
     "e": "errexit",
     "u": "nounset",
@@ -238,11 +239,16 @@ def nested(run: Run, state: State, node: Simple, text: Value, place: Location) -
         key = ("ends", id(node), state.seq)
         decide(state, run, Condition(key, "what `eval` runs doesn't end the script", "…"), True)
         return [state]
+    if state.depth >= MAX_DEPTH or not run.follows(block, state):
+        why = "a text that `eval` runs takes too many steps to follow"
+        run.skipped.append(Note(why, place))
+        taint(run, state, why, place)
+        state.partial = True
+        state.status = unknown_status(state, node)
+        return [state]
     outer = state.source
     state.source = Source(code, place.path, at=place)
     state.depth += 1
-    if state.depth > 50:
-        raise FatalError
     if not block.items:
         state.status = 0
     found = program(run, block, [state], outermost=False)

@@ -52,7 +52,7 @@ FOUND = {
     "doubled arguments": "set -- a b c d\n" + 'set -- "$@" "$@" "$@" "$@"\n' * 16 + f'{L} "$@"',
     "a doubled array": "A=(a b)\n" + 'A+=("${A[@]}" "${A[@]}")\n' * 20 + f'{L} "${{A[@]}}"',
     "replaced": "X=aaaa\n" + "X=${X//a/bbbbbbbb}\nX=${X//b/aaaaaaaa}\n" * 8 + f"{L} $X",
-    "quoted again": "X=\"'\"\n" + "X=${X@Q}\n" * 60 + f"{L} $X",
+    "quoted again": 'X="\'"\n' + "X=${X@Q}\n" * 60 + f"{L} $X",
     "a range": f": {{1..9999}}{{1..9999}}\n{L}",
     "a range of long numbers": f": {{1..{'9' * 5000}}}\n{L}",
     "a product": f"{L} " + "{a,b}" * 20,
@@ -61,14 +61,15 @@ FOUND = {
     + lines("g@() { f0; f0; }; f0() { g@; g@; }", 30)
     + f"f0\n{L}",
     "eval in a loop": f'for i in {{1..9999}}; do eval "A$i=$i; B$i=\\$A$i"; done\n{L}',
-    "eval of itself": f"X='eval \"$X\"'\neval \"$X\"\n{L}",
+    "eval of itself": f'X=\'eval "$X"\'\neval "$X"\n{L}',
     "a long loop": f"i=0\nuntil [ $i -eq 100000000 ]; do i=$((i+1)); done\n{L}",
     "loops in loops": "for a in {1..10}; do " * 12 + "X=1; " + "done; " * 12 + f"\n{L}",
     "loops over anything": "for a in $Q; do " * 12 + "X=1; " + "done; " * 12 + f"\n{L}",
-    "parentheses": f"{nested('( ', ' )', 3000)}\n{L} --a\n"[-60:],
     "sums of sums": f"a='a+a'\nX=$((a))\n{L} $X",
     "a group repeated": "X=" + "a" * 60 + f"b\n[[ $X =~ (a+)+$ ]] && Y=1\n{L} $Y",
-    "choices repeated": "shopt -s extglob\nX=" + "a" * 60 + f"b\n[[ $X == +(+(a|aa)|a) ]] && Y=1\n{L}",
+    "choices repeated": "shopt -s extglob\nX="
+    + "a" * 60
+    + f"b\n[[ $X == +(+(a|aa)|a) ]] && Y=1\n{L}",
     "many may be there": "X=" + "a" * 60 + f"\n[[ $X =~ {'a?' * 60}b ]] && Y=1\n{L}",
     "many stars": "X=" + "a" * 20_000 + f"\n[[ $X == {'*a' * 30}*b ]] && Y=1\n{L}",
     "open brackets": f"[[ x == {'[' * 20_000} ]] && Y=1\n{L}",
@@ -87,7 +88,7 @@ FOUND = {
     "numbers": f"X=$(seq 1 10000000)\n{L} $X",
     "sourcing": lines("source f@", 2000) + L,
     "unknown texts": lines('eval "$Q@"', 2000) + L,
-    "a trap that sets itself": f"X='trap \"$X\" EXIT'\ntrap \"$X\" EXIT\n{L}",
+    "a trap that sets itself": f'X=\'trap "$X" EXIT\'\ntrap "$X" EXIT\n{L}',
     "tests of one thing": "if [ $A = x ]; then X=0\n"
     + lines('elif [ "$A" = @ ]; then X=@', 200)
     + f"fi\n{L} $X",
@@ -163,9 +164,9 @@ def partial(script: str, steps: int) -> list[LaunchConfig]:
 
 
 def test_what_was_found_stays() -> None:
-    """It's marked, and the note says where most of the work went; nothing is known to be missing."""
-    body = "for i in {1..9}; do eval \"for j in {1..9}; do X=$i; done\"; done\n" * 30
-    first, last = partial(f"export A=1\n{L} --tp 8\n{body}export B=2\n{L} --tp 4 $X\n", 15_000)
+    """It's marked, and a note says where most of the work went and leaves the rest open."""
+    body = 'for i in {1..9}; do eval "for j in {1..9}; do X=$i; done"; done\n' * 30
+    first, last = partial(f"export A=1\n{L} --tp 8\n{body}export B=2\n{L} --tp 4 $X\n", 40_000)
     assert (first.argv, last.argv[:2]) == (["--tp", "8"], ["--tp", "4"])
     for launch in (first, last):
         assert launch.partial
@@ -177,7 +178,7 @@ def test_what_was_found_stays() -> None:
 def test_what_is_not_known_is_not_told() -> None:
     """A value that only some ways were followed to is no value of the others."""
     ways = lines('if [ "$A@" = 1 ]; then X=@; fi', 12)
-    for steps in (2_000, 5_000, 20_000, 50_000):
+    for steps in (20_000, 50_000, 200_000):
         for launch in partial(f"X=start\n{ways}{L} --x $X", steps):
             known = [v for a in launch.args or () if a.condition is None for v in a.values]
             assert launch.condition or not [v for v in known if v == "start"]
