@@ -9,21 +9,23 @@ a run could tell counts as having succeeded where a launch needs that: under ``s
 
 from __future__ import annotations
 
-import time
+import contextlib
+import gc
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dsv4_env.errors import ReadError
+from dsv4_env.guard.budget import Budget, BudgetError, partial_note
 from dsv4_env.guard.files import real
 from dsv4_env.model import LaunchConfig, Location, Note
 from dsv4_env.readers import choose
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from dsv4_env.guard.budget import Budget
+    from collections.abc import Iterator, Mapping, Sequence
 
 MAX_BYTES = 5_000_000
+_LARGE = 50_000  # bytes
 
 
 def read_all(
@@ -41,13 +43,29 @@ def read_all(
 
     *inputs* are variables known from outside; with *closed* they are all there are, and *args*
     all the arguments. *root* is the folder that sourced files must lie below, *facts* are answers
-    of commands (``{"nproc": "64"}``). Raises ReadError where the data isn't a script or where a
-    limit is passed.
+    of commands (``{"nproc": "64"}``). Where the *budget* ends, the launches found until then are
+    marked ``partial``. Raises ReadError where the data isn't a script, or where a limit is passed
+    and no launch was found.
     """
+    with _uncollected(len(data) > _LARGE):
+        return _read_all(data, path, inputs, args, root, closed, facts, budget or Budget())
+
+
+def _read_all(
+    data: str | bytes,
+    path: str,
+    inputs: Mapping[str, str] | None,
+    args: Sequence[str] | None,
+    root: Path | None,
+    closed: bool,
+    facts: Mapping[str, str] | None,
+    budget: Budget,
+) -> list[LaunchConfig]:
     from dsv4_env.readers.bash import results
     from dsv4_env.readers.bash.builtins import ended
     from dsv4_env.readers.bash.interp import execute, program
-    from dsv4_env.readers.bash.state import MAX_SECONDS, Run, State, Var
+    from dsv4_env.readers.bash.layers import Layers
+    from dsv4_env.readers.bash.state import Run, State, Var
     from dsv4_env.readers.bash.syntax import Source
     from dsv4_env.readers.bash.tree import parse
 
@@ -60,47 +78,83 @@ def read_all(
         if name in variables:
             variables[name] = Var("s", value)
     given = args if args is not None else () if closed else None
-    state = State(
-        variables,
-        None if given is None else list(given),
-        source,
-        open=not closed,
-        notes=tuple(notes),
-    )
-    run = Run(
-        inputs or {},
-        facts or {},
-        closed,
-        root,
-        execute,
-        deadline=time.monotonic() + MAX_SECONDS,
-        path=path,
-    )
-    try:
-        block, problem = parse(text)
-        if problem is not None and problem.limit:
-            raise ReadError(
-                problem.message, where=source.place(problem.pos), expected="a launch script"
-            )
-        if problem is not None:
-            where = source.place(problem.pos)
-            note = Note(f"{where} syntax error: {problem.message}", where)
-            state.notes = (*state.notes, note)
-            state.partial = True
-        ended(run, program(run, block, [state]))
-    except RecursionError:
-        raise ReadError(
-            "the script is nested too deeply", where=path, expected="a launch script"
-        ) from None
-    found = results.collect(run, path)
+    block, problem = parse(text, budget)
+    partial = problem is not None
+    if problem is not None:
+        where = source.place(problem.pos)
+        wrong = problem.message if problem.limit else f"syntax error: {problem.message}"
+        notes.append(Note(f"{where} {wrong}", where, opens=problem.limit))
+
+    def follow(budget: Budget, *, rough: bool) -> tuple[Run, BudgetError | None]:
+        run = Run(inputs or {}, facts or {}, closed, root, execute, budget, path=path, rough=rough)
+        state = State(
+            Layers(variables),
+            None if given is None else list(given),
+            source,
+            open=not closed,
+            notes=tuple(notes),
+            partial=partial,
+        )
+        try:
+            ended(run, program(run, block, [state]))
+        except BudgetError as error:
+            return run, error
+        except RecursionError:
+            return run, BudgetError("the script is nested too deeply")
+        return run, None
+
+    run, error = follow(budget, rough=False)
+    if error is None and run.tired():
+        error = BudgetError(f"following it exactly takes more than {budget.steps:,} steps")
+        found = results.collect(run, path)
+    elif error is None:
+        found = results.collect(run, path)
+    else:
+        # What stands behind the place where it ended is found by a second, rough reading.
+        again, ended_too = follow(Budget(budget.steps // 8, budget.made // 8), rough=True)
+        keys = {f.key for f in run.launches}
+        again.launches = [f for f in again.launches if f.key not in keys]
+        found = [
+            *results.collect(run, path, whole=False),
+            *results.collect(again, path, whole=ended_too is None),
+        ]
+    if error is not None:
+        place = run.place(budget.most())
+        if not found:
+            raise ReadError(error.found, where=place or path, expected="a launch script")
+        # Within another file, the place has to be told in terms of that file: by its location.
+        note = replace(partial_note(error, place if path else None), location=place)
+        found = [replace(c, partial=True, notes=(*c.notes, note)) for c in found]
     if problem is not None and not found:
         where = source.place(problem.pos)
+        if problem.limit:
+            raise ReadError(problem.message, where=where, expected="a launch script")
         expected = "a script that bash can parse"
-        raise ReadError(f"syntax error: {problem.message}", where=where, expected=expected)
+        raise ReadError(
+            results.shortened(f"syntax error: {problem.message}"), where=where, expected=expected
+        )
     if run.skipped and not found:
         note = run.skipped[0]
-        raise ReadError(note.message, where=note.location, expected="commands that can be followed")
+        raise ReadError(
+            results.shortened(note.message),
+            where=note.location,
+            expected="commands that can be followed",
+        )
     return found
+
+
+@contextlib.contextmanager
+def _uncollected(wanted: bool) -> Iterator[None]:
+    """Within it, no cycles are looked for: there are hardly any, and a large script has a million
+    objects to be looked at each time. What they take is bounded by the budget."""
+    wanted = wanted and gc.isenabled()
+    if wanted:
+        gc.disable()
+    try:
+        yield
+    finally:
+        if wanted:
+            gc.enable()
 
 
 def read(
@@ -114,12 +168,22 @@ def read(
     root: Path | None = None,
     closed: bool = False,
     facts: Mapping[str, str] | None = None,
+    budget: Budget | None = None,
 ) -> LaunchConfig:
     """The one launch of a script, or the one chosen: *launch* counts from 1, *line* is within it.
 
     Raises ReadError as read_all does, and where there is no such launch or more than one.
     """
-    found = read_all(data, path, inputs=inputs, args=args, root=root, closed=closed, facts=facts)
+    found = read_all(
+        data,
+        path,
+        inputs=inputs,
+        args=args,
+        root=root,
+        closed=closed,
+        facts=facts,
+        budget=budget,
+    )
     return choose(found, path, launch=launch, line=line)
 
 

@@ -254,6 +254,8 @@ def _number(text: str) -> int:
     if not 2 <= base <= 64:
         raise ArithmeticProblemError
     value = 0
+    if len(digits) > 1_000:
+        raise ArithmeticProblemError
     for ch in digits:
         digit = _DIGITS.index(ch)
         if base <= 36 and digit >= 36:
@@ -269,7 +271,7 @@ def _read(p: _Parser, name: str) -> int:
         return 0
     name, _, sub = name.partition("[")
     text = p.get(name, sub[:-1] if sub else None)
-    if re.fullmatch(r"-?[1-9]\d*|0|", text):
+    if len(text) < 100 and re.fullmatch(r"-?[1-9]\d*|0|", text):
         return wrap(int(text or "0"))
     return evaluate(text, p.get, p.put, p.depth + 1)
 

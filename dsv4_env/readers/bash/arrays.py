@@ -6,10 +6,12 @@ import re
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any
 
+from dsv4_env.guard.budget import Budget
 from dsv4_env.late import regexp
 from dsv4_env.model import Unknown, Value
 from dsv4_env.readers.bash import params
 from dsv4_env.readers.bash import words as w
+from dsv4_env.readers.bash.layers import Elements
 from dsv4_env.readers.bash.lists import mixed
 from dsv4_env.readers.bash.lookup import find, target
 from dsv4_env.readers.bash.state import FatalError, Run, State, Var
@@ -35,6 +37,7 @@ from dsv4_env.readers.bash.variables import (
     restore,
 )
 
+MAX_ELEMENTS = 50_000  # of an array: those of a longer one are left unknown
 _NAMES = regexp(r"[A-Za-z_]\w*", re.ASCII)
 
 
@@ -75,18 +78,20 @@ def set_array(
         if outer is not None:
             base = replace(outer, exported=False)
     kind = kind or ("A" if base.kind == "A" else "a")
-    found: dict[int | str, Value] | None = None if base.vague else {}
+    found: Elements[Value] | None = None if base.vague else Elements({})
     if append:
         if base.kind == "s" and not base.maybe:
-            found = {0 if kind == "a" else "0": base.value}
+            found = Elements({0 if kind == "a" else "0": base.value})
         elif base.kind == "s":
-            found = {0: run.derived(f"${{{name}[@]}}", [base.value, "all"], splits=True)}
+            found = Elements({0: run.derived(f"${{{name}[@]}}", [base.value, "all"], splits=True)})
         elif base.kind:
-            found = None if base.items is None else dict(base.items)
+            found = base.items if isinstance(base.items, Elements) else None
+            if found is None and base.items is not None:
+                found = Elements(base.items)
     additions: list[Value] = []
     index = 0
     if found and kind == "a":
-        index = max(int(k) for k in found) + 1
+        index = found.highest + 1
     if kind == "A" and any(i.sub is None for i in items):
         found = None  # (key value key value): rare enough to be left unknown
     for item in items:
@@ -97,14 +102,12 @@ def set_array(
                     value = converted(run, state, base, value)
                     additions.append(value)
                     if found is not None:
-                        found[index] = value
+                        found = found.plus(index, value)
                         index += 1
+                if found is not None and len(found) > run.most(MAX_ELEMENTS):
+                    found = None
             continue
-        if (
-            kind == "a"
-            and found is not None
-            and any(isinstance(v, Unknown) and v.splits for v in found.values())
-        ):
+        if kind == "a" and found is not None and found.ragged:
             found = None
         value = w.single(
             run, state, item.words[0], assignment=kind == "a" or not mixed(item.words[0])
@@ -117,9 +120,13 @@ def set_array(
         real: int | str = key if kind == "A" else int(key)
         if item.append:
             value = appended(run, state, base, found.get(real, ""), value)
-        found[real] = value
+        if real in found:  # all of it is copied
+            run.budget.step(state.source, len(found) >> 5)
+        found = found.plus(real, value)
         index = int(real) + 1 if kind == "a" else 0
-    run.tick(state, 0, len(additions) + 1)
+    run.tick(
+        state, items[0].words[0].pos if items and items[0].words else 0, 2 * len(additions) + 1
+    )
     state.seq += 1
     if found is None:
         unknown = run.unknown(
@@ -190,7 +197,7 @@ def reclaim(run: Run, state: State, node: Simple, lent: dict[str, Var | None]) -
     """In ``A=x B=$(…) command``, A is x up to the first simple command of the substitution."""
     restore(state, lent)
     state.lent = {}
-    found = assigned(node, state)
+    found = assigned(node, state, run.budget)
     changed = lent.keys() if found.wild else lent.keys() & found.names
     forget(state, run, sorted(changed), "set by an assignment before a command, too")
 
@@ -202,9 +209,9 @@ def given_back(run: Run, state: State, commands: list[Node]) -> None:
             reclaim(run, state, command, state.lent)
 
 
-def set_inside(assigns: list[Assign], state: State) -> list[str]:
+def set_inside(run: Run, assigns: list[Assign], state: State) -> list[str]:
     """What assignments before a command assign and set in an expansion too (``A=${A:=x} cmd``)."""
-    inside = assigned([a.value for a in assigns], state).names
+    inside = assigned([a.value for a in assigns], state, run.budget).names
     return sorted(inside & {a.name for a in assigns}) if inside else []
 
 
@@ -267,7 +274,7 @@ class Assigned:
     wild: bool = False
 
 
-def assigned(node: Any, state: State) -> Assigned:
+def assigned(node: Any, state: State, budget: Budget) -> Assigned:
     """What a piece of script may assign."""
     found = Assigned()
     names = found.names
@@ -275,6 +282,7 @@ def assigned(node: Any, state: State) -> Assigned:
     todo: list[Any] = [node]
     while todo:
         one = todo.pop()
+        budget.step()
         if isinstance(one, (list, tuple)):
             todo += one
             continue
@@ -288,7 +296,7 @@ def assigned(node: Any, state: State) -> Assigned:
             _of_command(one, found)
             first = one.words[0]
             name = first.plain if isinstance(first, Word) else None
-            if name in state.funcs and name not in seen:
+            if name is not None and name in state.funcs and name not in seen:
                 seen.add(name)
                 todo.append(state.funcs[name][0].body)
         expr = getattr(one, "expr", None), getattr(one, "step", None), getattr(one, "init", None)

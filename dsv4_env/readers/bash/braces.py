@@ -6,11 +6,15 @@ import itertools
 import re
 from typing import TypeAlias
 
+from dsv4_env.guard.budget import Budget
 from dsv4_env.late import regexp
-from dsv4_env.readers.bash.syntax import CmdSub, Lit, Param, Part, SyntaxProblemError, Word
+from dsv4_env.readers.bash.syntax import CmdSub, Lit, Param, Part, Word
 
 MAX_WORDS = 10_000
 MAX_BRACES = 500
+QUOTES = "how bash reads the quotes in it isn't known"
+MAX_TOKENS = 500_000  # characters of all the words that one stands for
+_DIGITS = 18  # of a number: more aren't sure to fit
 _SEQUENCE = regexp(r"([-+]?\d+)\.\.([-+]?\d+)(?:\.\.([-+]?\d+))?")
 _LETTERS = regexp(r"([A-Za-z])\.\.([A-Za-z])(?:\.\.([-+]?\d+))?")
 _QUOTED = regexp(r"""\\.|'[^']*'|"(?:[^"\\]|\\.)*\"""", re.DOTALL)
@@ -19,11 +23,15 @@ _QUOTED = regexp(r"""\\.|'[^']*'|"(?:[^"\\]|\\.)*\"""", re.DOTALL)
 _Token: TypeAlias = str | Part
 
 
-def expand_braces(word: Word, *, empty: bool = False) -> list[Word]:
+class _TooManyError(Exception):
+    """A word stands for more words than any command has."""
+
+
+def expand_braces(word: Word, budget: Budget, *, empty: bool = False) -> list[Word]:
     """The words that a word stands for; *empty* ones count where a name stands before them."""
     if word.plain is None and any(isinstance(p, CmdSub) and _ticked(p) for p in word.parts):
         if any("{" in p.text for p in word.parts if isinstance(p, Lit | CmdSub)):
-            return [Word(word.parts, word.pos, word.end, doubtful=True)]
+            return [Word(word.parts, word.pos, word.end, doubtful=QUOTES)]
     elif word.plain is not None or not any(
         isinstance(p, Lit) and not p.quoted and "{" in p.text for p in word.parts
     ):
@@ -40,9 +48,16 @@ def expand_braces(word: Word, *, empty: bool = False) -> list[Word]:
             if isinstance(part, Param):
                 bare = _QUOTED.sub("", part.text)
                 skip = max(0, skip + bare.count("{") - bare.count("}"))
+    budget.step(count=len(tokens) >> 3)
     if tokens.count("{") > MAX_BRACES:
-        raise SyntaxProblemError(word.pos, f"more than {MAX_BRACES} braces in a word", limit=True)
-    found = _expand(tokens, word.pos)
+        doubt = f"more than {MAX_BRACES} braces in a word"
+        return [Word(word.parts, word.pos, word.end, doubtful=doubt)]
+    try:
+        found = _expand(tokens)
+    except _TooManyError:
+        doubt = f"brace expansion to more than {MAX_WORDS:,} words"
+        return [Word(word.parts, word.pos, word.end, doubtful=doubt)]
+    budget.step(count=4 * len(found))
     if len(found) == 1 and len(found[0]) == len(tokens):
         return [_word(found[0], word)]
     return [_word(t, word) for t in found if t or empty]
@@ -84,7 +99,7 @@ def _join(parts: list[Part], text: str) -> None:
         parts.append(Lit(text, False))
 
 
-def _expand(tokens: list[_Token], pos: int) -> list[list[_Token]]:
+def _expand(tokens: list[_Token]) -> list[list[_Token]]:
     start = 0
     while True:
         try:
@@ -106,46 +121,48 @@ def _expand(tokens: list[_Token], pos: int) -> list[list[_Token]]:
         if close < 0:
             start = opening + 1
             continue
-        choices = _choices(tokens, opening, commas, close, pos)
+        choices = _choices(tokens, opening, commas, close)
         if choices is None:
             start = opening + 1
             continue
-        tails = _expand(tokens[close + 1 :], pos)
-        if len(choices) * len(tails) > MAX_WORDS:
-            raise SyntaxProblemError(
-                pos, f"brace expansion to more than {MAX_WORDS:,} words", limit=True
-            )
+        tails = _expand(tokens[close + 1 :])
         head = tokens[:opening]
+        count = len(choices) * len(tails)
+        size = len(head) * count + len(tails) * sum(map(len, choices))
+        if count > MAX_WORDS or size + len(choices) * sum(map(len, tails)) > MAX_TOKENS:
+            raise _TooManyError
         return [head + choice + tail for choice in choices for tail in tails]
 
 
 def _choices(
-    tokens: list[_Token], opening: int, commas: list[int], close: int, pos: int
+    tokens: list[_Token], opening: int, commas: list[int], close: int
 ) -> list[list[_Token]] | None:
     if commas:
         edges = [opening, *commas, close]
         found: list[list[_Token]] = []
         for left, right in itertools.pairwise(edges):
-            found += _expand(tokens[left + 1 : right], pos)
+            found += _expand(tokens[left + 1 : right])
         return found
     inner = tokens[opening + 1 : close]
     if all(isinstance(t, str) for t in inner):
-        sequence = _sequence("".join(t for t in inner if isinstance(t, str)), pos)
+        sequence = _sequence("".join(t for t in inner if isinstance(t, str)))
         return None if sequence is None else [list(s) for s in sequence]
     return None
 
 
-def _sequence(text: str, pos: int) -> list[str] | None:
+def _sequence(text: str) -> list[str] | None:
     m = _SEQUENCE.fullmatch(text)
     if m:
+        if max(len(m[1]), len(m[2]), len(m[3] or "")) > _DIGITS:
+            raise _TooManyError  # beyond 64 bits, releases of bash differ
         first, last = int(m[1]), int(m[2])
         width = 0
         if any(re.match(r"[-+]?0\d", m[i]) for i in (1, 2)):
             width = max(len(m[1]), len(m[2]))
-        return [_padded(n, width) for n in _range(first, last, m[3], pos)]
+        return [_padded(n, width) for n in _range(first, last, m[3])]
     m = _LETTERS.fullmatch(text)
     if m:
-        return [chr(n) for n in _range(ord(m[1]), ord(m[2]), m[3], pos)]
+        return [chr(n) for n in _range(ord(m[1]), ord(m[2]), m[3])]
     return None
 
 
@@ -153,11 +170,9 @@ def _padded(number: int, width: int) -> str:
     return f"{number:0{width}d}" if width else str(number)
 
 
-def _range(first: int, last: int, step: str | None, pos: int) -> range:
+def _range(first: int, last: int, step: str | None) -> range:
     size = abs(int(step)) if step else 1
     size = size or 1
     if abs(last - first) // size >= MAX_WORDS:
-        raise SyntaxProblemError(
-            pos, f"brace expansion to more than {MAX_WORDS:,} words", limit=True
-        )
+        raise _TooManyError
     return range(first, last + 1, size) if first <= last else range(first, last - 1, -size)

@@ -25,6 +25,7 @@ Words: TypeAlias = list[tuple[Value, Location]]
 Builtin: TypeAlias = Callable[[Run, State, Simple, Words], list[State]]
 
 
+MAX_DEPTH = 50  # of texts that run texts
 _LETTERS = {
     "e": "errexit",
     "u": "nounset",
@@ -68,11 +69,11 @@ def _unset(run: Run, state: State, node: Simple, args: list[Value]) -> int:
             functions = functions or arg == "-f"
             variables = variables or arg == "-v"
         elif functions:
-            state.funcs = {k: v for k, v in state.funcs.items() if k != arg}
+            _undefine(state, arg)
         elif m := re.fullmatch(r"([A-Za-z_]\w*)\[(.*)\]", arg, re.ASCII | re.DOTALL):
             _unset_item(run, state, m[1], m[2])
         elif arg not in state.vars and arg in state.funcs and not variables:
-            state.funcs = {k: v for k, v in state.funcs.items() if k != arg}
+            _undefine(state, arg)
         else:
             var = state.vars.get(arg)
             if var is not None and var.readonly:
@@ -81,12 +82,18 @@ def _unset(run: Run, state: State, node: Simple, args: list[Value]) -> int:
     return status
 
 
+def _undefine(state: State, name: str) -> None:
+    if name in state.funcs:
+        state.funcs = state.funcs.copy()
+        del state.funcs[name]
+
+
 def _unset_item(run: Run, state: State, name: str, sub: str) -> None:
     var = state.vars.get(name)
     if var is None or not var.kind:
         return
     known = (
-        var.items is not None and re.fullmatch(r"\d+", sub)
+        var.items is not None and re.fullmatch(r"\d{1,18}", sub)
         if var.kind == "a"
         else (var.items is not None and re.fullmatch(r"[\w.-]+", sub))
     )
@@ -109,7 +116,7 @@ def _set(_run: Run, state: State, node: Simple, args: list[Value]) -> int:
         if isinstance(arg, Unknown):
             unknown_params(state, id(node))
             note = Note(f"what `set {arg.text}` sets isn't known", state.source.place(node.pos))
-            state.notes = (*state.notes, note)
+            state.note(note)
             break
         if arg == "--" or arg == "-" or not re.match(r"[-+].", arg):
             state.params = rest[1:] if arg in ("--", "-") else rest
@@ -137,10 +144,7 @@ def _shopt(_run: Run, state: State, node: Simple, args: list[Value]) -> int | Co
     if on:
         state.opts |= set(options)
         if "expand_aliases" in options:
-            state.notes = (
-                *state.notes,
-                Note("aliases aren't followed", state.source.place(node.pos)),
-            )
+            state.note(Note("aliases aren't followed", state.source.place(node.pos)))
     elif off:
         state.opts -= set(options)
     else:
@@ -149,7 +153,7 @@ def _shopt(_run: Run, state: State, node: Simple, args: list[Value]) -> int | Co
 
 
 def _shift(_run: Run, state: State, node: Simple, args: list[Value]) -> int | Condition:
-    if len(args) > 1 and not (isinstance(args[1], str) and args[1].isdigit()):
+    if len(args) > 1 and not (isinstance(args[1], str) and re.fullmatch(r"[0-9]{1,18}", args[1])):
         unknown_params(state, id(node))
         return unknown_status(state, node)
     count = int(str(args[1])) if len(args) > 1 else 1
@@ -176,12 +180,13 @@ def _leave(kind: str) -> Builtin:
             state.status = 0
             if not state.loops:
                 return [state]
-            if isinstance(count, str) and not re.fullmatch(r"[-+]?[0-9]+", count):
+            if isinstance(count, str) and not re.fullmatch(r"[-+]?[0-9]{1,18}", count):
                 raise FatalError
             number = max(int(count), 0) if isinstance(count, str) else 1
             if isinstance(count, Unknown):
                 note = Note("how many loops it leaves isn't known", words[0][1])
-                state.notes, state.partial = (*state.notes, note), True
+                state.note(note)
+                state.partial = True
             if number == 0:  # wrong: it leaves all
                 state.status = 1
             state.flow = (kind if number else "break", min(number or state.loops, state.loops))
@@ -189,7 +194,7 @@ def _leave(kind: str) -> Builtin:
         if kind == "return" and not state.scopes and not state.sourced:
             state.status = 2
             return [state]
-        if isinstance(count, str) and re.fullmatch(r"-?\d+", count):
+        if isinstance(count, str) and re.fullmatch(r"-?\d{1,18}", count):
             state.status = int(count) & 255
         elif count is not None:
             state.status = unknown_status(state, node)
@@ -234,11 +239,16 @@ def nested(run: Run, state: State, node: Simple, text: Value, place: Location) -
         key = ("ends", id(node), state.seq)
         decide(state, run, Condition(key, "what `eval` runs doesn't end the script", "…"), True)
         return [state]
+    if state.depth >= MAX_DEPTH or not run.follows(block, state):
+        why = "a text that `eval` runs takes too many steps to follow"
+        run.skipped.append(Note(why, place))
+        taint(run, state, why, place)
+        state.partial = True
+        state.status = unknown_status(state, node)
+        return [state]
     outer = state.source
     state.source = Source(code, place.path, at=place)
     state.depth += 1
-    if state.depth > 50:
-        raise FatalError
     if not block.items:
         state.status = 0
     found = program(run, block, [state], outermost=False)

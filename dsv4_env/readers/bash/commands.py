@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from dsv4_env.errors import ReadError
 from dsv4_env.guard.files import read_bytes
+from dsv4_env.model import Note
 from dsv4_env.readers import looked_at
-from dsv4_env.readers.bash import arrays, guards
+from dsv4_env.readers.bash import arrays, guards, output
 from dsv4_env.readers.bash import words as w
 from dsv4_env.readers.bash.builtins import BUILTINS
-from dsv4_env.readers.bash.declare import declare
+from dsv4_env.readers.bash.declare import declare, taint, unknown_status
 from dsv4_env.readers.bash.launch import external
 from dsv4_env.readers.bash.simple import DECLARERS
+from dsv4_env.readers.bash.special import unknown_params
 from dsv4_env.readers.bash.state import Condition, FatalError, ForkError, Run, State
 from dsv4_env.readers.bash.syntax import (
     Assign,
@@ -23,7 +25,7 @@ from dsv4_env.readers.bash.syntax import (
     Word,
 )
 from dsv4_env.readers.bash.variables import forget, restore
-from dsv4_env.readers.bash.ways import contradicts, decide, merge
+from dsv4_env.readers.bash.ways import MAX_STATES, contradicts, decide, merge
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,32 +33,44 @@ if TYPE_CHECKING:
     from dsv4_env.model import Location, Value
 
 MAX_DEPTH = 50
+MAX_WORDS = 50_000  # of a command
+MAX_FORKS = 7  # decisions of one command: 128 ways it may go
 
 
-def both(
-    run: Run, state: State, condition: Condition, then: Callable[[State], list[State]]
+def forking(
+    run: Run,
+    state: State,
+    then: Callable[[State], list[State]],
+    otherwise: Callable[[State], list[State]] | None = None,
 ) -> list[State]:
-    """Go on both ways from an undecided condition."""
-    found: list[State] = []
-    for answer in (True, False):
-        way = state.copy()
-        if decide(way, run, condition, answer):
-            found += then(way)
-    return found
+    """Do something that may need decisions, once per way they may go.
 
-
-def forking(run: Run, state: State, then: Callable[[State], list[State]]) -> list[State]:
-    """Do something that may need decisions, once per way they may go."""
+    *otherwise* is done instead where one command needs too many of them.
+    """
     if run.pure:
         return then(state)
-    before = state.copy()
-    mark = len(run.launches)
-    try:
-        return then(state)
-    except ForkError as fork:
-        del run.launches[mark:]
-        condition = fork.condition
-    return both(run, before, condition, lambda s: forking(run, s, then))
+    found: list[State] = []
+    pending = [(state, 0)]
+    outer = run.forks
+    while pending:
+        way, run.forks = pending.pop()
+        before = way.copy()
+        mark = len(run.launches)
+        try:
+            found += then(way)
+        except ForkError as fork:
+            del run.launches[mark:]
+            if otherwise is not None and run.forks >= MAX_FORKS:
+                found += otherwise(before)
+                continue
+            for answer in (False, True):
+                one = before.copy()
+                if decide(one, run, fork.condition, answer):
+                    pending.append((one, run.forks + 1))
+        if len(found) > 2 * MAX_STATES:
+            found = merge(found, run)
+    run.forks = outer
+    return found
 
 
 def branch(run: Run, state: State) -> list[tuple[State, bool]]:
@@ -106,11 +120,23 @@ def simple_command(run: Run, node: Simple, state: State) -> list[State]:
     if node.fixed:
         found = _attempt(run, node, state)
     else:
-        found = forking(run, state, lambda s: _attempt(run, node, s))
+        found = forking(
+            run, state, lambda s: _attempt(run, node, s), lambda s: _undecided(run, node, s)
+        )
     if lent:
         for after in found:
             arrays.reclaim(run, after, node, lent)
     return found
+
+
+def _undecided(run: Run, node: Simple, state: State) -> list[State]:
+    """A test of too many unknown things: its status isn't known."""
+    first = node.words[0] if node.words else None
+    name = first.plain if isinstance(first, Word) else None
+    if name not in ("[", "test"):
+        return forking(run, state, lambda s: _attempt(run, node, s))
+    state.status = unknown_status(state, node)
+    return [checked(state)]
 
 
 def _fixed(node: Simple) -> bool:
@@ -179,6 +205,8 @@ def _run_simple(run: Run, node: Simple, state: State) -> list[State]:
         place = state.source.place(word.pos)
         words += [(value, place) for value in arrays.as_words(run, state, word)]
     run.tick(state, node.pos, len(words))
+    if len(words) > 1_000 and len(words) > run.most(MAX_WORDS):
+        return [_too_long(run, node, state, words[0])]
     if not words:
         for assign in node.assigns:
             arrays.perform(run, state, assign)
@@ -187,9 +215,24 @@ def _run_simple(run: Run, node: Simple, state: State) -> list[State]:
     return _call(run, node, state, words)
 
 
+def _too_long(run: Run, node: Simple, state: State, first: tuple[Value, Location]) -> State:
+    """A command of more words than any has: what it does isn't known."""
+    name, place = first
+    why = f"a command of more than {MAX_WORDS:,} words isn't followed"
+    run.skipped.append(Note(why, place))
+    if name in ("set", "shift"):
+        unknown_params(state, id(node))
+    elif not (isinstance(name, str) and name in ("echo", "printf", ":", "true")):
+        taint(run, state, why, place)
+        state.partial = True
+    output.unknown(state)
+    state.status = unknown_status(state, node)
+    return checked(state)
+
+
 def _call(run: Run, node: Simple, state: State, words: list[tuple[Value, Location]]) -> list[State]:
     name = words[0][0]
-    lost = arrays.set_inside(node.assigns, state) if node.assigns else []
+    lost = arrays.set_inside(run, node.assigns, state) if node.assigns else []
     saved_out, saved_in = state.out, state.stdin
     input_ = redirected(run, state, node.redirs)
     if input_ is not None:
@@ -288,14 +331,17 @@ def _called(
     run: Run, node: Simple, state: State, function: tuple[Function, Any], args: list[Value]
 ) -> list[State]:
     definition, source = function
-    if state.depth >= MAX_DEPTH:
-        from dsv4_env.errors import ReadError
-
-        raise ReadError(
-            f"functions call each other more than {MAX_DEPTH} deep",
-            where=state.source.place(node.pos),
-            expected="a launch script",
-        )
+    if state.depth >= MAX_DEPTH or not run.follows(definition, state):
+        place = state.source.place(node.pos)
+        why = f"functions call each other more than {MAX_DEPTH} deep"
+        if state.depth < MAX_DEPTH:
+            why = f"the function {definition.name[:60]} takes too many steps to follow"
+        run.skipped.append(Note(why, place))
+        taint(run, state, why, place)
+        state.partial = True
+        state.status = unknown_status(state, node)
+        return [state]
+    run.budget.step((state.source, node.pos), 8)
     outer_params, outer_source = state.params, state.source
     shifted, given = state.shifted, state.given
     loops, state.loops = state.loops, 0

@@ -52,14 +52,13 @@ def redirected(node: Node, redirs: list[Redirect]) -> Node:
 def _list(conv: Converter, node: ts.Node) -> list[Node]:
     flat: list[ts.Node] = []
 
-    def flatten(n: ts.Node) -> None:
-        for child in n.children:
-            if child.type == "list":
-                flatten(child)
-            elif child.type != "comment":
-                flat.append(child)
-
-    flatten(node)
+    todo = [node]
+    while todo:  # not by recursion: lists of thousands nest as deep as that
+        one = todo.pop()
+        if one.type == "list":
+            todo += reversed(one.children)
+        elif one.type != "comment":
+            flat.append(one)
     if len(flat) % 2 == 0:
         raise Doubt
     *before, first = conv.statement(flat[0])  # lines that the tree has joined

@@ -33,7 +33,7 @@ _NUMBERS = {
 _STRINGS = frozenset({"=", "==", "!=", "<", ">", "=~"})
 _OTHER = frozenset({"-nt", "-ot", "-ef"})
 _SORTED = regexp(r"[0-9a-z]*")
-_INTEGER = regexp(r"[ \t\n]*[-+]?\d+[ \t]*")
+_INTEGER = regexp(r"[ \t\n]*[-+]?\d{1,1000}[ \t]*")
 
 
 class TestProblemError(ValueError):
@@ -117,7 +117,7 @@ def matches(run: Run, state: State, value: Value, pattern: Word, *, extended: bo
         return True
     try:
         regex = glob(found, extended=extended)
-        affordable(regex, value if isinstance(value, str) else "")
+        affordable(run.budget, regex, value if isinstance(value, str) else "")
     except CannotTranslateError:
         regex = ""
     if isinstance(value, Unknown) or not regex or not value.isascii():
@@ -169,7 +169,7 @@ def _is_set(run: Run, state: State, value: Value, text: str) -> bool:
     if isinstance(value, str) and re.fullmatch(r"[A-Za-z_]\w*", value, re.ASCII):
         var = find(state, run, value)
         known = is_set(state, var)
-    elif isinstance(value, str) and (m := re.fullmatch(r"([A-Za-z_]\w*)\[(\w+)\]", value)):
+    elif isinstance(value, str) and (m := re.fullmatch(r"([A-Za-z_]\w*)\[(\w{1,1000})\]", value)):
         var = find(state, run, m[1])
         if var is None or var.kind == "":
             known = False
@@ -378,7 +378,7 @@ def _regex(run: Run, state: State, value: Value, pattern: Word) -> bool:
         return _undecided(run, state, label, key)
     try:
         regex = ere(found)
-        affordable(regex.pattern, value, len(value))
+        affordable(run.budget, regex.pattern, value, len(value))
         if "nocasematch" in state.opts:
             raise CannotTranslateError
     except CannotTranslateError:

@@ -106,7 +106,7 @@ def _note_hidden(state: State, node: Simple, scope: int, name: str) -> None:
     hidden, shown = state.scopes[scope][name], state.vars.get(name)
     if hidden is not None and hidden.exported and not (shown is not None and shown.exported):
         text = f"{name} may be exported here: a local variable hides the exported one"
-        state.notes = (*state.notes, Note(text, state.source.place(node.pos)))
+        state.note(Note(text, state.source.place(node.pos)))
 
 
 def _declare_operand(
@@ -251,10 +251,8 @@ def _declare_one(
     local: bool,
 ) -> None:
     if "n" in on:
-        state.notes = (
-            *state.notes,
-            Note("name references (declare -n) aren't followed", state.source.place(node.pos)),
-        )
+        place = state.source.place(node.pos)
+        state.note(Note("name references (declare -n) aren't followed", place))
         forget(state, run, [target], "a name reference")
         return
     held = state.vars.get(target)
@@ -352,5 +350,4 @@ def taint(run: Run, state: State, reason: str, place: Location, *, names: bool =
         del state.vars[name]
     state.open = True
     note = Note(f"{reason}: variables may have been set, changed or exported there", place, True)
-    if note not in state.notes:
-        state.notes = (*state.notes, note)
+    state.note(note)

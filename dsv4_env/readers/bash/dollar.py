@@ -112,7 +112,7 @@ def backquoted(c: Cursor, parts: list[Part], *, quoted: bool) -> None:
     if i >= c.end:
         raise SyntaxProblemError(start, "no closing `")
     code = "".join(inner)
-    sub = s.Cursor(code, 0, len(code), c.parse_until, c.extglob, depth=c.depth)
+    sub = s.Cursor(code, 0, len(code), c.parse_until, c.extglob, depth=c.depth, budget=c.budget)
     try:
         body = c.parse_until(sub)
         if sub.pos < sub.end:

@@ -28,10 +28,10 @@ def sourced(
         state.status = unknown_status(state, node)
         return [state]
     file = str(run.located(name, state))
-    block, problem = parse(text)
+    block, problem = parse(text, run.budget)
     if problem is not None:
         where = Source(text, file).place(problem.pos)
-        state.notes = (*state.notes, Note(f"{where} syntax error: {problem.message}", where))
+        state.note(Note(f"{where} syntax error: {problem.message}", where))
         state.partial = True
     outer_source, outer_params = state.source, state.params
     outer_given = state.shifted, state.given

@@ -6,7 +6,9 @@ Its tree is only asked where statements begin and end; what they say is read fro
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from functools import cache
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from dsv4_env.late import regexp
@@ -16,22 +18,33 @@ if TYPE_CHECKING:
 
     import tree_sitter as ts
 
-_INNER = r"""(?:[^}'"`$\\\n]|\$\w+|\$(?=['"\\])|\\.|'[^'{}\n]*'|"[^"{}`\n]*")"""
-_EXPANSION = regexp(rf"\$\{{(?:{_INNER}|\$\{{{_INNER}*\}})+\}}|\$'(?:[^'\\\n]|\\.)*'", re.ASCII)
-_SUM = r"[^'\"`$\n()]|\$\w+"
-_ARITHMETIC = regexp(
-    rf"\$\(\((?:{_SUM}|\((?:{_SUM}|\((?:{_SUM}|\((?:{_SUM})*\))*\))*\))+\)\)", re.ASCII
+    from dsv4_env.guard.budget import Budget
+
+# What may be told in one way only is never tried in another (``++``): a hostile text would make
+# that take for ever.
+_INNER = r"""(?:[^}'"`$\\\n]++|\$\w++|\$(?=['"\\])|\\.|'[^'{}\n]*'|"[^"{}`\n]*")"""
+_EXPANSION = regexp(
+    rf"\$\{{(?:{_INNER}|\$\{{{_INNER}*+\}})++\}}|\$'(?:[^'\\\n]++|\\.)*+'", re.ASCII
 )
-_HEREDOC = regexp(r"(?ms)((?<![<\d(])<<-?[ \t]*[\\'\"]?(\w+)[^\n]*\n)(.*?)(?=^\t*\2$)", re.ASCII)
+_SUM = r"[^'\"`$\n()]++|\$\w++"
+_ARITHMETIC = regexp(
+    rf"\$\(\((?:{_SUM}|\((?:{_SUM}|\((?:{_SUM}|\((?:{_SUM})*+\))*+\))*+\))++\)\)", re.ASCII
+)
+_HEREDOC = regexp(r"(?<![<\d(])<<-?[ \t]*[\\'\"]?(\w+)[^\n]*\n", re.ASCII)
+_BODY = regexp(r"[^\n\t]")
 _ASSIGNED = regexp(r"(?m)^[ \t]*\w+=[^\s;|&()<>'\"`$]*[ \t]+\d*[<>]")
-_ONE = r"\w+\+?=(?:[^\s'\"`$;|&()<>\\]|'[^'\n]*'|\"[^\"`\\\n]*\"|\$\w+)*"
+_ONE = r"\w++\+?=(?:[^\s'\"`$;|&()<>\\]++|'[^'\n]*'|\"[^\"`\\\n]*\"|\$\w++)*+"
 _ASSIGNMENTS = regexp(rf"(?m)^[ \t]*(?:{_ONE}[ \t]+)+{_ONE}[ \t]*\n")
 # To the grammar, the quote behind an escaped backslash is escaped: $'…' goes on to it.
 _LATE_END = regexp(r"\$'(?:[^'\\\n]|\\.)*?\\\\'")
 _WIDE = regexp(r"[^\x00-\x7f]")
-
-
-DEEP = regexp(r"(?:\(\s*){1000}")  # beyond it, the grammar's time is no longer bearable
+_OPENERS = regexp(r"\$[{('(]|\(\(")
+_LONG = 2_000  # characters of a line: the rewriting of longer ones is bounded
+_MOST = 2_000_000  # characters that are looked at for one line
+_CHUNK = 1024
+MAX_PIPES = 3_000  # of one pipeline: what the grammar takes for it grows with their square
+_PIPELINE = regexp(r"(?:[^|\n]++|\|[ \t]*\n|\|)++")
+_READ, _CALLED = 4, 8  # steps of what the grammar reads once, and of a hundred operations of it
 
 
 @cache
@@ -69,18 +82,74 @@ def shown(text: str, breaks: frozenset[int]) -> str:
         seen = seen[:-1] + "x"
     if "\\\\'" in seen:
         seen = _LATE_END.sub(_masked, seen)
-    for pos in breaks:
-        seen = f"{seen[:pos]};{seen[pos + 1 :]}"
+    if breaks:
+        parts, done = list[str](), 0
+        for pos in sorted(breaks):
+            parts += [seen[done:pos], ";"]
+            done = pos + 1
+        seen = "".join([*parts, seen[done:]])
     return seen
 
 
-def rooted(seen: str, stage: int) -> tuple[ts.Node, bool]:
+class TooMuchError(Exception):
+    """The grammar takes too long over a text; it has come as far as this position."""
+
+    def __init__(self, pos: int) -> None:
+        self.pos = pos
+
+
+def _parsed(seen: str, budget: Budget) -> ts.Node:
+    """The root of the tree, with the grammar's work counted.
+
+    It works in the order of a text's size, but on a long line, or where it has found an error, it
+    may go over the same text again and again: it's given little at a time, so that this is seen.
+    """
+    if (at := _piped(seen)) >= 0:
+        raise TooMuchError(at)
+    data = seen.encode()
+    share = budget.steps // 8
+    left = max(min(share, 3 * share - budget.spent_steps), share // 8)
+    spent = reached = 0
+
+    def read(offset: int, _point: Any) -> bytes:
+        nonlocal spent
+        spent += _READ
+        return data[offset : offset + _CHUNK] if spent < left else b""
+
+    def called(offset: int, _error: bool) -> bool:
+        nonlocal spent, reached
+        spent += _CALLED
+        reached = max(reached, offset)
+        return spent >= left
+
+    try:
+        tree = parser().parse(read, progress_callback=called)
+    except ValueError:  # it was stopped
+        parser().reset()
+        tree = None
+    budget.step(count=min(spent, left))
+    if tree is None or spent >= left:
+        raise TooMuchError(reached)
+    return tree.root_node
+
+
+def _piped(seen: str) -> int:
+    """Where more commands are joined by pipes than the grammar bears, -1 where none are."""
+    if seen.count("|") > MAX_PIPES:
+        for m in _PIPELINE.finditer(seen):
+            if m[0].count("|") > MAX_PIPES:
+                return m.start()
+    return -1
+
+
+def rooted(seen: str, stage: int, budget: Budget) -> tuple[ts.Node, bool]:
     """The root of the first form's tree that is without an error, and whether it's the last.
 
     *stage* forms are left out, unless all others have errors.
     """
     for number, form in enumerate((*FORMS[stage:], *FORMS[:stage]), stage):
-        root = parser().parse(form(seen).encode()).root_node
+        budget.step(count=1 + (len(seen) >> 8))
+        root = _parsed(form(seen), budget)
         if not root.has_error:
             return root, number >= len(FORMS) - 1
     return root, True
@@ -93,15 +162,54 @@ def _simpler(seen: str) -> str:
     assignments with a redirection and no command. What they say is read from the text itself;
     the grammar is only asked where they end.
     """
-    return _reduced(_HEREDOC.sub(_blank_body, seen))
+    return _lines(_reduced, _without_bodies(seen))
 
 
 def _plainest(seen: str) -> str:
     """The same without all that is quoted, and arithmetic."""
     quoted, without_operand, computed = _last_resort()
-    seen = quoted.sub(_blank_quoted, _HEREDOC.sub(_blank_body, seen))
+    seen = quoted.sub(_blank_quoted, _without_bodies(seen))
     seen = without_operand.sub(lambda m: "%" * len(m[0]), seen)
-    return _reduced(computed.sub(_blank_sum, seen))
+    seen = _lines(lambda lines: computed.sub(_blank_sum, lines), seen)
+    return _lines(_reduced, seen)
+
+
+def _lines(change: Callable[[str], str], seen: str) -> str:
+    """The text with its lines changed, but for those over which that would take too long."""
+    lines = seen.split("\n")
+    if len(seen) <= _LONG or all(map(_bearable, lines)):
+        return change(seen)
+    parts: list[str] = []
+    for bearable, group in groupby(lines, _bearable):
+        part = "\n".join(group) + "\n"
+        parts.append(change(part) if bearable else part)
+    return "".join(parts)[:-1]
+
+
+def _bearable(line: str) -> bool:
+    return len(line) <= _LONG or len(line) * len(_OPENERS.findall(line)) <= _MOST
+
+
+def _without_bodies(seen: str) -> str:
+    """The text with the bodies of here-documents blanked."""
+    if "<<" not in seen:
+        return seen
+    ends: dict[str, list[int]] = {}
+    begin = 0
+    for line in seen.split("\n"):
+        ends.setdefault(line.lstrip("\t"), []).append(begin)
+        begin += len(line) + 1
+    parts: list[str] = []
+    done = pos = 0
+    while (m := _HEREDOC.search(seen, pos)) is not None:
+        found = ends.get(m[1], ())
+        at = bisect_left(found, m.end())
+        pos = m.end() if m.end() - m.start() > _LONG else m.start() + 2
+        if at < len(found):
+            pos = found[at]
+            parts += [seen[done : m.end()], _BODY.sub("x", seen[m.end() : pos])]
+            done = pos
+    return "".join([*parts, seen[done:]])
 
 
 FORMS: tuple[Callable[[str], str], ...] = (str, _simpler, _plainest)
@@ -121,25 +229,21 @@ def _last_resort() -> tuple[re.Pattern[str], re.Pattern[str], re.Pattern[str]]:
 
     Behind a string with more in it than this, all stays as it is.
     """
-    ticks = r"`(?:[^`\\]|\\.)*`"
-    simple = rf"\"[^\"\\`]*\"|'[^']*'|\\.|{ticks}"
+    ticks = r"`(?:[^`\\]++|\\.)*+`"
+    simple = rf"\"[^\"\\`]*+\"|'[^']*+'|\\.|{ticks}"
     plain = r"[^{}\"'`\\]"
-    braced = rf"\$\{{(?:{plain}|{simple}|\$\{{(?:{plain}|{simple})*\}})*\}}"
+    braced = rf"\$\{{(?:{plain}|{simple}|\$\{{(?:{plain}|{simple})*+\}})*+\}}"
     parentheses = "(?!)"
     for _ in range(5):
-        parentheses = rf"\((?:[^()\"'`\\]|{simple}|{parentheses})*\)"
-    string = rf"[^\"\\`$]|\\.|{ticks}|{braced}|\${parentheses}|\$(?![{{(])"
+        parentheses = rf"\((?:[^()\"'`\\]++|{simple}|{parentheses})*+\)"
+    string = rf"[^\"\\`$]++|\\.|{ticks}|{braced}|\${parentheses}|\$(?![{{(])"
     quoted = (
-        rf"<<-?[ \t]*(?:'\w+'|\"\w+\"|\\\w+)|\$'(?:[^'\\]|\\.)*'|'[^']*'|{ticks}|\\[^\n]|"
-        rf"(?<![^\s;|&()])\#[^\n]*|\$?\"(?:{string})*\"|\".*"
+        rf"<<-?[ \t]*(?:'\w+'|\"\w+\"|\\\w+)|\$'(?:[^'\\]++|\\.)*+'|'[^']*+'|{ticks}|\\[^\n]|"
+        rf"(?<![^\s;|&()])\#[^\n]*|\$?\"(?:{string})*+\"|\".*"
     )
     without = r"(?<=[ \t])(?:==?|!=|=~)(?=[ \t]*(?:[;|&)>\]]|$))"
     computed = rf"(?<![$(])\(\((?:{parentheses}|[^()\"'`;\n])+\)\)"
     return re.compile(quoted, re.DOTALL), re.compile(without, re.MULTILINE), re.compile(computed)
-
-
-def _blank_body(match: re.Match[str]) -> str:
-    return match[1] + re.sub(r"[^\n\t]", "x", match[3])
 
 
 def _blank_quoted(match: re.Match[str]) -> str:

@@ -31,7 +31,11 @@ def checked_call(
     followed with all of them there and with each one missing: where the former goes on and each
     of the latter ends the script, so does any other.
     """
-    if run.pure or len(args) < 2 or not _looks_like_guard(body):
+    if run.pure or len(args) < 2:
+        return None
+    if (known := run.guards.get(id(body))) is None:
+        known = run.guards[id(body)] = _looks_like_guard(run, body)
+    if not known:
         return None
     conditions: list[Condition] = []
     for name in args:
@@ -66,12 +70,13 @@ def checked_call(
     return result
 
 
-def _looks_like_guard(body: Any) -> bool:
+def _looks_like_guard(run: Run, body: Any) -> bool:
     """Whether a function looks at variables by name and may end the script."""
     indirect = ends = False
     todo: list[Any] = [body]
     while todo:
         one = todo.pop()
+        run.budget.step()
         if isinstance(one, (list, tuple)):
             todo += one
         elif is_dataclass(one) and not isinstance(one, type):

@@ -10,6 +10,7 @@ from dsv4_env.readers.bash.state import Run, State, Var
 from dsv4_env.readers.bash.syntax import Block, Param, SyntaxProblemError
 from dsv4_env.readers.bash.tree import parse
 
+MAX_PIECES = 1_000
 _NAME = "__unknown_{}__"
 
 
@@ -24,6 +25,8 @@ def code_of(
     if isinstance(text, str):
         return (text, *parsed(run, text))
     pieces = _flat(run, text)
+    if pieces is None:
+        return None
     known = "".join(p for p in pieces if isinstance(p, str)).strip()
     if not known:
         return None
@@ -51,8 +54,7 @@ def code_of(
             names[f"`{piece.text}`"] = None
     message = f"{', '.join(names)} in the text of a command: taken for plain text, not for syntax"
     note = Note(message, place)
-    if note not in state.notes:
-        state.notes = (*state.notes, note)
+    state.note(note)
     return code, block, problem
 
 
@@ -60,7 +62,7 @@ def parsed(run: Run, code: str) -> tuple[Block, SyntaxProblemError | None]:
     """The text parsed, once per text."""
     found = run.parsed.get(code)
     if found is None:
-        found = run.parsed[code] = parse(code)
+        found = run.parsed[code] = parse(code, run.budget)
     return found
 
 
@@ -69,13 +71,21 @@ def _reference(i: int, quoted: bool) -> str:
     return f"'\"{reference}\"'" if quoted else reference
 
 
-def _flat(run: Run, value: Value) -> list[Value]:
-    if isinstance(value, str):
-        return [value]
-    pieces = run.parts.get(id(value))
-    if pieces is None or (len(pieces) == 1 and pieces[0] is value):
-        return [value]
-    return [leaf for piece in pieces for leaf in _flat(run, piece)]
+def _flat(run: Run, value: Value) -> list[Value] | None:
+    """What a text is made of, None where that's more than any command has."""
+    found: list[Value] = []
+    todo = [value]
+    while todo:
+        one = todo.pop()
+        pieces = None if isinstance(one, str) else run.parts.get(id(one))
+        if pieces is None or (len(pieces) == 1 and pieces[0] is one):
+            found.append(one)
+        else:
+            todo += reversed(pieces)
+        run.budget.step()
+        if len(found) + len(todo) > MAX_PIECES:
+            return None
+    return found
 
 
 def _names(node: Any) -> set[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from dsv4_env.model import Note, Unknown, Value
@@ -20,6 +21,7 @@ from dsv4_env.readers.bash.commands import (
     simple_command,
 )
 from dsv4_env.readers.bash.declare import taint
+from dsv4_env.readers.bash.results import shortened
 from dsv4_env.readers.bash.state import Condition, FatalError, Run, State
 from dsv4_env.readers.bash.syntax import (
     AndOr,
@@ -39,7 +41,7 @@ from dsv4_env.readers.bash.syntax import (
     Unsupported,
     While,
 )
-from dsv4_env.readers.bash.ways import contradicts, merge, negated
+from dsv4_env.readers.bash.ways import MAX_STATES, contradicts, merge, negated
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -127,6 +129,7 @@ def apart(run: Run, node: Node, state: State, out: list[Value | None] | None) ->
 def absorb(_run: Run, state: State, ends: list[State], node: Any, text: str) -> None:
     """Take over from a subshell what comes out of it: status, output, requirements, notes."""
     first = ends[0]
+    text = shortened(text)
     state.seq = max([state.seq, *(e.seq for e in ends)]) + 1
     for end in ends:
         for key, count in end.counts.items():
@@ -143,7 +146,8 @@ def absorb(_run: Run, state: State, ends: list[State], node: Any, text: str) -> 
     if len(ends) == 1:
         state.required = first.required
     for end in ends:
-        state.notes += tuple(n for n in end.notes if n not in state.notes)
+        for note in end.notes if end.notes is not state.notes else ():
+            state.note(note)
 
 
 def _pipeline(run: Run, node: Pipeline, state: State) -> list[State]:
@@ -199,8 +203,8 @@ def _piped(run: Run, node: Pipeline, state: State) -> list[State]:
         elif not (isinstance(statuses[-1], int) and statuses[-1]):
             carrier.status = Condition(
                 ("pipe", id(node), carrier.seq),
-                f"$({node.text}) succeeds",
-                f"$({node.text}) fails",
+                f"$({shortened(node.text)}) succeeds",
+                f"$({shortened(node.text)}) fails",
                 command=True,
             )
     return [carrier]
@@ -263,6 +267,8 @@ def _if(run: Run, node: If, state: State) -> list[State]:
                     else:
                         following.append(way)
         pending = following
+        if len(done) > 2 * MAX_STATES:
+            done = merge(done, run)
     for before in pending:
         if node.other:
             done += execute(run, node.other, [before])
@@ -336,7 +342,13 @@ def _cond(run: Run, node: Cond, state: State) -> list[State]:
             return [failed(run, state, fatal)]
         return [checked(state)]
 
-    return forking(run, state, then)
+    def otherwise(state: State) -> list[State]:
+        text = shortened(re.sub(r"\s+", " ", node.text))
+        state.seq += 1
+        state.status = Condition(("test", id(node), state.seq), text, f"not ({text})")
+        return [checked(state)]
+
+    return forking(run, state, then, otherwise)
 
 
 def _arith_cmd(run: Run, node: ArithCmd, state: State) -> list[State]:
@@ -365,14 +377,14 @@ def truth(run: Run, state: State, value: Value, text: str) -> int | Condition:
 
 
 def _define(_run: Run, node: Function, state: State) -> list[State]:
-    state.funcs = {**state.funcs, node.name: (node, state.source)}
+    state.funcs = state.funcs.plus(node.name, (node, state.source))
     state.status = 0
     return [state]
 
 
 def _unsupported(run: Run, node: Unsupported, state: State) -> list[State]:
     note = Note(f"{node.what} isn't followed", state.source.place(node.pos))
-    state.notes = (*state.notes, note)
+    state.note(note)
     state.partial |= "sglang" in node.text
     run.skipped.append(note)
     taint(run, state, f"{node.what} isn't followed", state.source.place(node.pos))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from dsv4_env.late import regexp
@@ -13,6 +13,8 @@ from dsv4_env.readers.bash.state import Condition
 from dsv4_env.readers.bash.ways import decide
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from dsv4_env.readers.bash.state import Event, Path1, Run, State, Var
     from dsv4_env.readers.bash.syntax import Simple
 
@@ -38,20 +40,23 @@ class Found:
     notes: tuple[Note, ...]
     required: tuple[RequiredInput, ...]
     partial: bool
-    decided: dict[object, bool] = field(default_factory=dict)
 
 
-def split(words: Words) -> int | None:
-    """How many words are the launcher, None where the words don't launch a server."""
-    first = words[0][0]
+def split(words: Sequence[tuple[Value, Location | None]], start: int = 0) -> int | None:
+    """How many words from *start* on are the launcher, None where they don't launch a server."""
+    first = words[start][0]
     if not isinstance(first, str):
-        texts = [v for v, _ in words[1:3]]
+        texts = [v for v, _ in words[start + 1 : start + 3]]
         return 3 if texts == ["-m", MODULE] else None
     if first == "sglang" or first.endswith("/sglang"):
-        return 2 if len(words) > 1 and words[1][0] == "serve" else None
+        return 2 if len(words) > start + 1 and words[start + 1][0] == "serve" else None
     if not _PYTHON.fullmatch(first):
         return None
-    i = 1
+    size = _launcher(words, start + 1)
+    return None if size is None else size - start
+
+
+def _launcher(words: Sequence[tuple[Value, Location | None]], i: int) -> int | None:
     while i < len(words):
         word = words[i][0]
         if not isinstance(word, str):
@@ -75,7 +80,6 @@ def external(run: Run, state: State, node: Simple, words: Words) -> list[State]:
     """A command that isn't a builtin or a function."""
     output.unknown(state)
     output_before = state.out
-    env = exported(run, state, node)
     name = words[0][0]
     given = any(r.op in ("<<", "<<-", "<<<", "<") for r in node.redirs) or state.piped == id(node)
     place = wrappers.Place(run, state, node, given)
@@ -85,7 +89,10 @@ def external(run: Run, state: State, node: Simple, words: Words) -> list[State]:
             state.out[-1] = known + "\n"
             state.status = 0
             return [state]
-    wrappers.follow(place, words, env, ())
+    inner, given_names = assigned_before(run, state, node)
+    if wrappers.follows(words):
+        env = exported(run, inner, given_names)
+        wrappers.follow(place, words, env, ())
     state.out = output_before
     state.status = output.undecided(state, node) if place.status is None else place.status
     if place.broken and "errexit" in state.opts and not state.tested:
@@ -95,16 +102,27 @@ def external(run: Run, state: State, node: Simple, words: Words) -> list[State]:
     return [state]
 
 
-def exported(run: Run, state: State, node: Simple) -> dict[str, Var]:
-    """The environment of a command: exported variables and the assignments before it."""
+def assigned_before(run: Run, state: State, node: Simple) -> tuple[State, dict[str, Var]]:
+    """The state as a command sees it, with the assignments before it, and what they set."""
     given: dict[str, Var] = {}
-    inner = state
-    if node.assigns and state.applied is not node.assigns:
-        inner = state.copy()
-        for assign in node.assigns:
-            if not isinstance(assign.value, list) and arrays.for_command(run, inner, assign):
-                given.pop(assign.name, None)
-                given[assign.name] = replace(inner.vars[assign.name], exported=True)
+    if not node.assigns or state.applied is node.assigns:
+        return state, given
+    inner = state.copy()
+    for assign in node.assigns:
+        if not isinstance(assign.value, list) and arrays.for_command(run, inner, assign):
+            given.pop(assign.name, None)
+            given[assign.name] = replace(inner.vars[assign.name], exported=True)
+    state.seq, state.required, state.decided = inner.seq, inner.required, inner.decided
+    names = {a.name for a in node.assigns}
+    for name in state.vars.differing(inner.vars):
+        if name not in names and name in inner.vars:
+            state.vars[name] = inner.vars[name]
+    return inner, given
+
+
+def exported(run: Run, inner: State, given: dict[str, Var]) -> dict[str, Var]:
+    """The environment of a command: exported variables and the assignments before it."""
+    run.budget.step(count=len(inner.vars) >> 4)
     # What the expansions in them set counts here too; they stand behind all that was exported.
     env = {n: v for n, v in inner.vars.items() if n not in given and (v.exported or v.perhaps)}
     env = {n: v for n, v in (env | given).items() if v.kind == "s"}
@@ -112,11 +130,6 @@ def exported(run: Run, state: State, node: Simple) -> dict[str, Var]:
         for name, old in scope.items():
             if old is not None and old.exported and old.kind == "s" and f"={name}" not in scope:
                 env.setdefault(name, old)
-    if inner is not state:
-        state.seq, state.required, state.decided = inner.seq, inner.required, inner.decided
-        state.vars.update(
-            {n: v for n, v in inner.vars.items() if n not in {a.name for a in node.assigns}}
-        )
     return env
 
 
@@ -140,12 +153,18 @@ def record(
         while event is not None:
             events.append((name, event, "" if var.exported else var.perhaps))
             event = event.before
+    run.budget.step((state.source, node.pos), len(words) + len(events) + (len(state.vars) >> 4))
     events.sort(key=lambda e: e[1].seq)
     end = state.source.place(max(node.pos, node.end - 1))
     missing = tuple(
         Note("the variable is an array, which is never exported", state.source.place(node.pos))
         for name, v in state.vars.items()
         if v.exported and v.kind in ("a", "A") and not name
+    )
+    more = (
+        (Note(f"{state.unsaid:,} more notes like these", state.source.place(node.pos)),)
+        if state.unsaid
+        else ()
     )
     run.launches.append(
         Found(
@@ -156,10 +175,9 @@ def record(
             words[size:],
             state.source.place(node.pos),
             end.line,
-            (*state.notes, *notes, *missing),
+            (*state.notes, *notes, *missing, *more),
             state.required,
             state.partial,
-            dict(state.decided),
         )
     )
 

@@ -53,7 +53,7 @@ def newline(c: Cursor) -> None:
         if quoted:
             redirect.word = Word([Lit(body, True)], 0, len(body), body)
         else:
-            redirect.word = here_body(body, c.parse_until)
+            redirect.word = here_body(body, c)
 
 
 def skip_lines(c: Cursor) -> bool:

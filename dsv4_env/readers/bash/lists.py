@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from dsv4_env.readers.bash.words import Piece
 from dsv4_env.readers.bash.special import positional
 
+MAX_VALUES = 30_000  # that a list stands for
+
 
 def ragged_edge(found: Sequence[Piece]) -> bool:
     """Whether text stands right beside something that may be no words at all."""
@@ -80,6 +82,10 @@ def star(sub: Word | None) -> bool:
 
 def many(run: Run, state: State, values: list[Value], form: str, part: Param) -> list[Piece]:
     """Several values: each a word of its own, or joined."""
+    run.budget.step(count=len(values) >> 1)
+    if len(values) > 1_000 and len(values) > run.most(MAX_VALUES):
+        text = run.derived(part.text, [part.text, str(len(values)), *values[:8]], splits=True)
+        return [(text, "Q" if part.quoted else "E")]
     if not part.quoted:
         out: list[Piece] = []
         between: Piece = ("", "*") if form == "*" else None

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
-
 from dsv4_env.model import Unknown, Value
-from dsv4_env.readers.bash.state import Run, State, Var
-
-Items: TypeAlias = dict[int | str, Value]
-
+from dsv4_env.readers.bash.layers import Elements
+from dsv4_env.readers.bash.state import Items, Run, State, Var
 
 # Set by bash itself: never unset, and of a value that only a running shell knows.
 OWN = frozenset(
@@ -96,7 +92,7 @@ def outside(state: State, run: Run, name: str) -> Unknown:
     if name in _CHANGING:
         state.seq += 1
         return run.unknown(f"${{{name}}}", "set by bash itself", ("own", name, state.seq))
-    state.asked.add(name)
+    state.asked[name] = True
     place = f"{state.world}:{name}"
     found = run.outside.get(place)
     if found is None:
@@ -145,7 +141,7 @@ def is_set(state: State, var: Var | None) -> bool | None:
     if var is None or var.kind == "":
         return False
     if var.kind != "s":
-        if var.items is None or any(_ragged(v) for v in var.items.values()):
+        if var.items is None or ragged_array(var):
             return None
         return (0 if var.kind == "a" else "0") in var.items
     if var.maybe and isinstance(var.value, Unknown):
@@ -190,6 +186,7 @@ def elements(state: State, run: Run, name: str) -> list[Value]:
         return [unknown_array(state, run, name, var)]
     if var.kind == "A":
         return [settle(state, v) for v in var.items.values()]
+    run.budget.step(count=len(var.items) >> 2)
     return [settle(state, var.items[k]) for k in ordered(var.items)]
 
 
@@ -223,8 +220,12 @@ def element(state: State, run: Run, name: str, var: Var, key: str) -> Value:
     if var.kind == "A":
         return settle(state, var.items.get(key, ""))
     index = int(key)
+    if index >= 0 and not ragged_array(var):
+        return settle(state, var.items.get(index, ""))
     keys = ordered(var.items)
-    ragged = next((i for i, k in enumerate(keys) if _ragged(var.items[k])), None)
+    ragged = (
+        next(i for i, k in enumerate(keys) if _ragged(var.items[k])) if ragged_array(var) else None
+    )
     if ragged is not None and (index < 0 or index >= int(keys[ragged])):
         return run.derived(f"${{{name}[{key}]}}", [f"[{key}]", *var.items.values()])
     if index < 0:
@@ -236,4 +237,14 @@ def element(state: State, run: Run, name: str, var: Var, key: str) -> Value:
 
 def ragged_array(var: Var) -> bool:
     """Whether the number of an array's elements isn't known."""
-    return var.items is None or any(_ragged(v) for v in var.items.values())
+    items = var.items
+    if isinstance(items, Elements):
+        return items.ragged
+    return items is None or any(_ragged(v) for v in items.values())
+
+
+def highest(items: Items) -> int:
+    """The greatest index of an indexed array, -1 where it has no elements."""
+    if isinstance(items, Elements):
+        return items.highest
+    return max((int(k) for k in items), default=-1)

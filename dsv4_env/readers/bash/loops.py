@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 MAX_ROUNDS = 1000
 MAX_LEFT = 16
 MAX_WAYS = 64
+_SHARE = 8  # of the budget that one loop may use up: an eighth
 
 
 def counted(handler: Callable[[Run, Any, State], list[State]]) -> Any:
@@ -163,16 +164,30 @@ class _Bound:
         self.mark = len(run.launches)
         self.most = most
         self.rounds = 0
+        self.began = run.budget.spent_steps
         self.last: State | None = None
+        self.dear = False
 
     def passed(self, left: int) -> bool:
         """Whether this round is one too many, *left* being the ways that have left the loop."""
         self.rounds += 1
+        if self.run.tired() or self.costly():
+            self.dear = True
+            return True
         return self.rounds > self.most or left > MAX_LEFT
+
+    def costly(self) -> bool:
+        """Whether the loop has used up its share of the budget."""
+        budget = self.run.budget
+        return budget.spent_steps - self.began > budget.steps // _SHARE
 
     def left_open(self, node: While | ForArith | For) -> list[State]:
         """What is known behind the loop if its rounds aren't counted, from before it."""
         del self.run.launches[self.mark :]
+        if self.dear:
+            place = self.before.source.place(node.body_pos)
+            text = f"the loop `{_short(node.text)}` takes too many steps to follow"
+            self.run.skipped.append(Note(text, place))
         names = (node.name,) if isinstance(node, For) else ()
         found = loose(self.run, node, self.before, node.text, names)
         for state in found if not isinstance(node, For) else ():
@@ -191,7 +206,7 @@ class _Bound:
 def _endless(state: State, node: While | ForArith) -> State:
     place = state.source.place(node.body_pos)
     note = Note(f"the loop `{_short(node.text)}` never ends: nothing behind it is run", place)
-    state.notes = (*state.notes, note)
+    state.note(note)
     state.trap = None
     state.flow = ("exit", 0)
     return state
@@ -324,7 +339,7 @@ def loose(run: Run, node: Any, state: State, text: str, extra: tuple[str, ...]) 
 
     if state.flow is not None:
         return [state]
-    found = arrays.assigned(node, state)
+    found = arrays.assigned(node, state, run.budget)
     changed = sorted({*found.names, *extra})
     reason = f"set in the loop `{_short(text)}`"
 

@@ -9,7 +9,7 @@ from dsv4_env.model import Unknown, Value
 from dsv4_env.quoting import sh
 from dsv4_env.readers.bash import words as w
 from dsv4_env.readers.bash.patterns import CannotTranslateError, affordable, glob
-from dsv4_env.readers.bash.state import FatalError, Run, State
+from dsv4_env.readers.bash.state import MAX_TEXT, FatalError, Run, State
 
 if TYPE_CHECKING:
     from dsv4_env.readers.bash.syntax import Param
@@ -56,6 +56,8 @@ def transform(run: Run, state: State, part: Param, value: Value, present: bool |
 
 def _apply(run: Run, state: State, part: Param, value: str, present: bool | None) -> str:
     op = part.op
+    run.made(len(value))
+    run.budget.step(count=len(value) >> 5)
     if op == ":" and present is False:
         return ""
     if op == ":":
@@ -70,12 +72,12 @@ def _apply(run: Run, state: State, part: Param, value: str, present: bool | None
     flags = re.DOTALL | (re.IGNORECASE if "nocasematch" in state.opts else 0)
     if op[0] == "#":
         prefix = glob(found, extended=extended, lazy=op == "#")
-        affordable(prefix, value)
+        affordable(run.budget, prefix, value)
         m = re.compile(prefix, flags).match(value)
         return value[m.end() :] if m else value
     if op[0] == "%":
         suffix = glob(found, extended=extended)
-        affordable(suffix, value, len(value))
+        affordable(run.budget, suffix, value, len(value))
         regex = re.compile(suffix, flags)
         starts = range(len(value), -1, -1) if op == "%" else range(len(value) + 1)
         return next((value[:i] for i in starts if regex.fullmatch(value, i)), value)
@@ -106,7 +108,7 @@ def _replaced(
         raise CannotTranslateError
     text = "".join(t for t, _ in new)
     regex = glob(found, extended="extglob" in state.opts)
-    affordable(regex, value, len(value))
+    affordable(run.budget, regex, value, len(value))
     if not "".join(t for t, _ in found):
         if part.op in ("/#", "/%"):
             return text + value if part.op == "/#" else value + text
@@ -121,7 +123,7 @@ def _replaced(
         return text if re.fullmatch(regex, "", flags) else value
     count = 0 if part.op == "//" else 1
     pieces: list[str] = []
-    pos, done = 0, 0
+    pos, done, size = 0, 0, 0
     pattern = re.compile(regex, flags)
     while pos < len(value):
         m = pattern.search(value, pos)
@@ -129,9 +131,13 @@ def _replaced(
             break
         if m.end() == m.start():
             raise CannotTranslateError
+        size += m.start() - pos + len(text)
+        if size > MAX_TEXT:
+            raise CannotTranslateError
         pieces += [value[pos : m.start()], text]
         pos = m.end()
         done += 1
+    run.made(size + len(value) - pos)
     return "".join(pieces) + value[pos:]
 
 

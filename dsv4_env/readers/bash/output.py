@@ -19,9 +19,11 @@ Status: TypeAlias = int | Condition | None
 Command: TypeAlias = Callable[[Run, State, Simple, list[Value]], Status]
 
 
+MAX_LINES = 100_000  # of `seq`: the output of more of them is left unknown
 NAME = regexp(r"[A-Za-z_]\w*", re.ASCII)
 
 
+_DIGITS = 5  # of a width or precision
 _DIRECTIVE = regexp(r"%([-+ 0#]*)(\*|\d*)(?:\.(\*|\d*))?([%bcdiouxXsq])|%|\\", re.DOTALL)
 
 
@@ -142,8 +144,12 @@ def _formatted(run: Run, form: Value, args: list[Value]) -> Value | None:
             if m[0] == "%%":
                 pieces.append("%")
                 continue
+            run.budget.step(count=3)
             if m[4] is None or m[2] == "*" or m[3] == "*":
                 return None
+            if max(len(m[2]), len(m[3] or "")) > _DIGITS:  # nobody wants so many blanks
+                return None
+            run.made(max(int(m[2] or 0), int(m[3] or 0)))
             value: Value = rest.pop(0) if rest else ""
             piece = _directive(value, m)
             if piece is None:
@@ -187,6 +193,8 @@ def _directive(value: Value, m: re.Match[str]) -> Value | None:
         raise ValueError  # no number: a warning, and it fails
     digits = value.lstrip(" \t\n-+")
     base = 16 if digits[:2].lower() == "0x" else 8 if digits.startswith("0") else 10
+    if len(digits) > 30:  # it's cut to 64 bits
+        return None
     whole = int(value or "0", base)
     if (whole < 0 and kind not in "di") or abs(whole) >= 2**63 or ("#" in flags and kind == "o"):
         return None
@@ -303,7 +311,7 @@ def _fact(run: Run, state: State, node: Simple, args: list[Value]) -> Status:
 
 
 def _seq(run: Run, state: State, node: Simple, args: list[Value]) -> Status:
-    numbers = [int(a) for a in args[1:] if isinstance(a, str) and re.fullmatch(r"-?\d+", a)]
+    numbers = [int(a) for a in args[1:] if isinstance(a, str) and re.fullmatch(r"-?\d{1,18}", a)]
     if len(numbers) != len(args) - 1 or not 1 <= len(numbers) <= 3:
         return _fact(run, state, node, args)
     first, step, last = {1: (1, 1, numbers[0]), 2: (numbers[0], 1, numbers[-1])}.get(
@@ -312,7 +320,10 @@ def _seq(run: Run, state: State, node: Simple, args: list[Value]) -> Status:
     if step == 0:
         return _fact(run, state, node, args)
     values = range(first, last + (1 if step > 0 else -1), step)
-    run.tick(state, node.pos, len(values))
+    if len(values) > MAX_LINES:
+        unknown(state)
+        return 0
+    run.tick(state, node.pos, len(values) >> 2)
     emit(state, "".join(f"{n}\n" for n in values))
     return 0
 

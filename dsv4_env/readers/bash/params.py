@@ -14,6 +14,7 @@ from dsv4_env.readers.bash.lookup import (
     element,
     elements,
     find,
+    highest,
     is_set,
     ordered,
     ragged_array,
@@ -24,7 +25,7 @@ from dsv4_env.readers.bash.lookup import (
 from dsv4_env.readers.bash.state import FatalError, Run, State, Var, refused
 from dsv4_env.readers.bash.syntax import Param, Word
 from dsv4_env.readers.bash.variables import assign, assign_item, integer
-from dsv4_env.readers.bash.ways import require
+from dsv4_env.readers.bash.ways import contradicts, require
 
 if TYPE_CHECKING:
     from dsv4_env.readers.bash.words import Piece
@@ -41,6 +42,7 @@ from dsv4_env.readers.bash.special import (
     take,
 )
 
+MAX_PLUS = 5  # decisions of one command on `${name:+…}`: what more of them give isn't known
 _NAME = regexp(r"[A-Za-z_]\w*", re.ASCII)
 
 
@@ -145,7 +147,7 @@ def lookup(run: Run, state: State, part: Param, *, length: bool = False) -> Foun
     if var.items is None or (var.kind == "a" and ragged_array(var)):
         return (True if isinstance(value, str) and value else None), value
     if var.kind == "a" and int(key) < 0:
-        key = str(int(key) + max(int(k) for k in var.items) + 1)
+        key = str(int(key) + highest(var.items) + 1)
     return (key if var.kind == "A" else int(key)) in var.items, value
 
 
@@ -155,7 +157,7 @@ def _reaches(var: Var | None, key: str) -> bool:
         return True
     if var is None or var.kind != "a":
         return False
-    return ragged_array(var) or int(key) + max((int(k) for k in var.items or ()), default=-1) >= -1
+    return ragged_array(var) or int(key) + highest(var.items or {}) >= -1
 
 
 def _must(run: Run, state: State, part: Param, present: bool | None, value: Value) -> None:
@@ -174,10 +176,13 @@ def _must(run: Run, state: State, part: Param, present: bool | None, value: Valu
 
 
 def _length(run: Run, state: State, part: Param) -> Value:
+    whole = part.sub is not None and (part.sub.plain == "@" or lists.star(part.sub))
+    var = find(state, run, part.name) if whole and _NAME.match(part.name) else None
+    if var is not None and var.kind == "a" and var.items is not None and not ragged_array(var):
+        return str(len(var.items))
     listed = _list_of(run, state, part)
     if listed is not None:
         values = listed[0]
-        var = find(state, run, part.name) if _NAME.match(part.name) else None
         if "nounset" in state.opts and _NAME.match(part.name):
             if var is None or var.kind == "":
                 raise FatalError(discard=True)
@@ -319,6 +324,9 @@ def _undecided(run: Run, state: State, part: Param, value: Value, *, colon: bool
         if not isinstance(value, Unknown):
             return [(run.unknown(part.text, "not known to be set", ("plus", part.text)), kind)]
         condition = empty_condition(value) if colon else set_condition(value)
+        if run.forks >= MAX_PLUS and contradicts(state, condition) is None:
+            some = run.derived(part.text, [value, "plus"], splits=not part.quoted)
+            return [(some, kind)]
         answer = require(state, run, condition)
         given = not answer if colon else answer
         return argument(run, state, part) if given else [("", "Q")] if part.quoted else []

@@ -11,6 +11,8 @@ from dsv4_env.late import regexp
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from dsv4_env.guard.budget import Budget
+
 _CLASSES = {
     "alpha": "a-zA-Z",
     "digit": "0-9",
@@ -33,23 +35,33 @@ class CannotTranslateError(ValueError):
 
 
 MAX_STEPS = 5_000_000
-_MAX_REPEATED = 24
+MAX_PATTERN = 2_000  # characters
 _UNBOUNDED = regexp(r"(?<!\\)[*+]|(?<!\\)\{\d")
+_OPTIONAL = regexp(r"(?<![\\(*+?}])\?")
 _REPEATED = regexp(r"\)[*+{]")
+_PLAIN_REPEAT = regexp(r"[^()]*\((?:\?:)?[^()|*+{?]*\)[*+{][^()]*")
 
 
-def affordable(regex: str, text: str, times: int = 1) -> None:
+def affordable(budget: Budget, regex: str, text: str, times: int = 1) -> None:
     """Raise CannotTranslateError where matching, *times* over, may take all day."""
-    if _REPEATED.search(regex) and len(text) > _MAX_REPEATED:
-        plain = re.fullmatch(r"[^()]*\((?:\?:)?[^()|*+{]*\)[*+{][^()]*", regex)
-        if plain is None:
-            raise CannotTranslateError
-    if times * max(len(text), 1) ** len(_UNBOUNDED.findall(regex)) > MAX_STEPS:
+    size = max(len(text), 1)
+    many = len(_UNBOUNDED.findall(regex))
+    optional = len(_OPTIONAL.findall(regex))
+    if many * size.bit_length() + optional + size.bit_length() > 1_000:
         raise CannotTranslateError
+    cost = times * size**many << optional
+    if _REPEATED.search(regex) and not _PLAIN_REPEAT.fullmatch(regex):
+        # What a repeated group repeats itself may be split between the rounds in any way.
+        cost = max(cost, times * (1 + many + optional + regex.count("|")) ** min(size, 64))
+    if cost > MAX_STEPS:
+        raise CannotTranslateError
+    budget.step(count=1 + (cost >> 7) + (times >> 3))
 
 
 def glob(segments: Sequence[tuple[str, bool]], *, extended: bool, lazy: bool = False) -> str:
     """A pattern given as (text, quoted) pieces as a regular expression; quoted text is literal."""
+    if sum(len(text) for text, _ in segments) > MAX_PATTERN:
+        raise CannotTranslateError
     chars = [(ch, quoted) for text, quoted in segments for ch in text]
     return _glob(tuple(chars), extended, lazy)
 
@@ -170,6 +182,8 @@ def ere(segments: Sequence[tuple[str, bool]]) -> re.Pattern[str]:
 
     Alternation is leftmost-longest in POSIX, so it's taken only where nothing is captured from.
     """
+    if sum(len(text) for text, _ in segments) > MAX_PATTERN:
+        raise CannotTranslateError
     out: list[str] = []
     chars = [(ch, quoted) for text, quoted in segments for ch in text]
     i = 0

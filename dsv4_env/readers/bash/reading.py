@@ -57,6 +57,7 @@ def _read(run: Run, state: State, node: Simple, args: list[Value]) -> Status:
                 state.vars[name] = replace(state.vars[name], kind="a", items=None, value=value)
         state.stdin = None
         return undecided(state, node)
+    run.budget.step((state.source, node.pos), len(text) >> 10)  # what is left of it is copied
     line, newline, left = (text, "", "") if whole else text.partition("\n")
     if "r" not in flags and "\\" in line:
         forget(state, run, names or ["REPLY"], "read with backslashes in it")
@@ -71,36 +72,35 @@ def _read(run: Run, state: State, node: Simple, args: list[Value]) -> Status:
             state.vars.get(names[0], Var()),
             kind="a",
             value="",
-            items=dict(enumerate(read_fields(line, ifs, 0))),
+            items=dict(enumerate(read_fields(run, line, ifs, 0))),
         )
     elif not names:
         assign(state, run, "REPLY", line, location=place)
     else:
-        found = read_fields(line, ifs, len(names))
+        found = read_fields(run, line, ifs, len(names))
         for i, name in enumerate(names):
             assign(state, run, name, found[i] if i < len(found) else "", location=place)
     return 0 if newline else 1
 
 
-def read_fields(line: str, ifs: str, limit: int) -> list[str]:
+def read_fields(run: Run, line: str, ifs: str, limit: int) -> list[str]:
     """The fields of a line as ``read`` splits it; the last takes the rest, *limit* 0: no limit."""
     white = "".join(c for c in ifs if c in " \t\n")
     rest = line.strip(white) if white else line
     found: list[str] = []
-    while rest:
+    pos, between = 0, delimiter(ifs)
+    run.budget.step(count=len(rest) >> 3)
+    while pos < len(rest):
+        m = between.search(rest, pos)
         if limit and len(found) == limit - 1:
             # A single delimiter that ends the line ends the last field.
-            m = delimiter(ifs).search(rest)
-            if m and m.end() == len(rest):
-                rest = rest[: m.start()]
-            found.append(rest)
+            found.append(rest[pos : m.start()] if m and m.end() == len(rest) else rest[pos:])
             return found
-        m = delimiter(ifs).search(rest)
         if m is None:
-            found.append(rest)
+            found.append(rest[pos:])
             break
-        found.append(rest[: m.start()])
-        rest = rest[m.end() :]
+        found.append(rest[pos : m.start()])
+        pos = m.end()
     return found
 
 
@@ -117,7 +117,7 @@ def _mapfile(run: Run, state: State, node: Simple, args: list[Value]) -> Status:
         if lines is not None and state.stdin.isascii():
             if flags:
                 lines = [x.rstrip("\n") for x in lines]
-            run.tick(state, node.pos, len(lines))
+            run.tick(state, node.pos, len(lines) >> 2)
             state.vars[name] = replace(old, kind="a", value="", items=dict(enumerate(lines)))
             return 0
     state.seq += 1
@@ -138,7 +138,7 @@ def _getopts(run: Run, state: State, node: Simple, args: list[Value]) -> Status:
         or not isinstance(options, str)
         or not isinstance(name, str)
         or not isinstance(index, str)
-        or not index.isdigit()
+        or not re.fullmatch(r"\d{1,9}", index)
     ):
         forget(state, run, [str(name), "OPTARG", "OPTIND"], "an option of the script")
         return undecided(state, node)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from dsv4_env.guard.budget import Budget, BudgetError
 from dsv4_env.model import (
     EnvVar,
     LaunchConfig,
+    Location,
     Note,
     Origin,
     RequiredInput,
@@ -25,21 +28,40 @@ if TYPE_CHECKING:
 
 MAX_CHOICES = 8
 MAX_SORTED = 100
+MAX_ARGS = 64  # beside twice those of one way: more of them tell nobody anything
+MAX_TOLD = 50  # notes of a launch
+MAX_TEXT = 1_000  # of a condition or a note
+_MANY = "too many undecided tests"
 
 
-def collect(run: Run, path: str) -> list[LaunchConfig]:
-    """The launches in the order bash makes them; those of one command on several ways are one."""
+def collect(run: Run, path: str, *, whole: bool = True) -> list[LaunchConfig]:
+    """The launches in the order bash makes them; those of one command on several ways are one.
+
+    *whole* is false where not all ways were followed to their end: then each launch is told with
+    all that its ways have in common, because what lies on the others isn't known.
+    """
+    run.budget = Budget(run.budget.steps // 4, run.budget.made // 4)
     groups: dict[tuple[int, ...], list[Found]] = {}
     for found in run.launches:
         groups.setdefault(found.key, []).append(found)
-    ordered = _ordered(run.launches, groups)
+    try:
+        ordered = _ordered(run, run.launches, groups)
+    except BudgetError:
+        ordered = list(groups.values())
     every = [f for g in ordered for f in g]
-    dropped = _one_sided(run, every)
-    return [_merged(run, g, path, dropped) for g in ordered]
+    dropped = _one_sided(run, every) if whole else set()
+    return [_merged(run, g, path, dropped, whole) for g in ordered]
+
+
+def shortened(text: str) -> str:
+    """The text, cut where it's longer than anybody reads."""
+    if len(text) <= MAX_TEXT:
+        return text
+    return f"{text[: MAX_TEXT // 2]}… ({len(text):,} characters)"
 
 
 def _ordered(
-    launches: list[Found], groups: dict[tuple[int, ...], list[Found]]
+    run: Run, launches: list[Found], groups: dict[tuple[int, ...], list[Found]]
 ) -> list[list[Found]]:
     """As bash would come to them: what is found later on the same way comes later."""
     if len(launches) > MAX_SORTED or not any(path for f in launches for path in f.alts):
@@ -47,8 +69,10 @@ def _ordered(
     before: dict[tuple[int, ...], set[tuple[int, ...]]] = {key: set() for key in groups}
     for at, one in enumerate(launches):
         for other in launches[at + 1 :]:
-            if one.key != other.key and _together(one, other):
-                before[other.key].add(one.key)
+            if one.key != other.key:
+                run.budget.step(count=1 + (len(one.alts) * len(other.alts) >> 3))
+                if _together(one, other):
+                    before[other.key].add(one.key)
     left = dict(groups)
     result: list[list[Found]] = []
     while left:  # of two that come before each other, the one that was found first
@@ -82,23 +106,26 @@ def _one_sided(run: Run, founds: list[Found]) -> set[tuple[Key, bool]]:
 def _required(run: Run, founds: list[Found]) -> dict[tuple[Key, bool], RequiredInput]:
     """Decisions that an outside variable isn't empty, where the script ends if it is."""
     result: dict[tuple[Key, bool], RequiredInput] = {}
-    literals = {x for f in founds for path in f.alts for x in path}
-    for key, condition in run.conditions.items():
-        unknown, answer = condition.empty, False
-        if (key, answer) not in literals or unknown is None or len(unknown.names) != 1:
-            continue
-        if all((key, False) in path for f in founds for path in f.alts) and (
-            (key, True) in run.exits
-        ):
-            result[key, answer] = RequiredInput(unknown.names[0], run.where.get(key))
+    common = _common(path for f in founds for path in f.alts)
+    keys = {key for key, answer in common if not answer and (key, True) in run.exits}
+    for key in sorted(keys, key=run.ordered().__getitem__):
+        unknown = run.conditions[key].empty
+        if unknown is not None and len(unknown.names) == 1:
+            result[key, False] = RequiredInput(unknown.names[0], run.where.get(key))
     return result
 
 
+def _common(paths: Iterable[Path1]) -> Path1:
+    """What all of the paths have decided."""
+    listed = list(paths)
+    return frozenset.intersection(*listed) if listed else frozenset()
+
+
 def _merged(
-    run: Run, group: list[Found], path: str, dropped: set[tuple[Key, bool]]
+    run: Run, group: list[Found], path: str, dropped: set[tuple[Key, bool]], whole: bool
 ) -> LaunchConfig:
     first = group[0]
-    required = _required(run, group)
+    required = _required(run, group) if whole else {}
     gone = dropped | set(required)
     alts = [[frozenset(a - gone) for a in f.alts] for f in group]
     universe = frozenset(a for many in alts for a in many)
@@ -108,12 +135,18 @@ def _merged(
     inputs = {r.name: r for f in group for r in f.required}
     for one in required.values():
         inputs.setdefault(one.name, one)
-    if len(group) == 1:
-        env = tuple(_settings(first))
-        args = group_args(first.args, "bash")
-    else:
-        env = _merged_env(run, group, alts, universe)
-        args = _merged_args(run, group, alts, universe)
+    try:
+        if len(group) == 1:
+            env = tuple(_settings(first))
+            args = group_args(first.args, "bash")
+        else:
+            env = _merged_env(run, group, alts, universe)
+            args = _merged_args(run, group, alts, universe)
+        condition = _text(run, simplify(run, universe))
+    except BudgetError:
+        env, args = _rough_env(group), _rough_args(group)
+        condition = _depends(run, universe)
+        notes[Note(f"{_MANY}: some values are left unknown")] = None
     return LaunchConfig(
         path,
         "bash",
@@ -122,11 +155,62 @@ def _merged(
         tuple(first.command),
         first.location,
         first.end_line,
-        tuple(notes),
-        _text(run, simplify(run, universe)),
+        _told(list(notes)),
+        condition,
         tuple(inputs.values()),
         any(f.partial for f in group),
     )
+
+
+def _told(notes: list[Note]) -> tuple[Note, ...]:
+    """The notes that are told: each in so many words, and so many of them."""
+    if len(notes) > MAX_TOLD:
+        left = notes[MAX_TOLD:]
+        opens = any(n.opens for n in left)
+        more = Note(f"{len(left):,} more notes like these", left[0].location, opens)
+        notes = [*notes[:MAX_TOLD], more]
+    return tuple(
+        n if len(n.message) <= MAX_TEXT else replace(n, message=shortened(n.message)) for n in notes
+    )
+
+
+def _rough_env(group: list[Found]) -> tuple[EnvVar, ...]:
+    """What all ways set alike; where they don't, the value isn't known."""
+    ways = [{e.name: e for e in _settings(f) if not e.superseded} for f in group]
+    result: list[EnvVar] = []
+    for name in dict.fromkeys(n for w in ways for n in w):
+        found = [w[name] for w in ways if name in w]
+        one = found[0]
+        if len(found) < len(ways) or any(e != one for e in found):
+            value = Unknown(f"${{{name}}}", _MANY, location=one.location)
+            condition = None if len(found) == len(ways) else "one of many undecided tests holds"
+            one = replace(one, value=value, condition=condition)
+        result.append(one)
+    return tuple(result)
+
+
+def _rough_args(group: list[Found]) -> tuple[ServerArg, ...]:
+    """The words that all ways begin and end with; what is between them isn't known."""
+    ways = [group_args(f.args, "bash") for f in group]
+    shortest = min(ways, key=len)
+    start = 0
+    while start < len(shortest) and all(w[start] == shortest[start] for w in ways):
+        start += 1
+    end = 0
+    while end < len(shortest) - start and all(w[-1 - end] == shortest[-1 - end] for w in ways):
+        end += 1
+    if all(len(w) == start + end for w in ways):
+        return shortest
+    place = next((w[start].location for w in ways if len(w) > start), None)
+    return (
+        *shortest[:start],
+        ServerArg(None, (_some_args(place),), Origin("bash", place)),
+        *shortest[len(shortest) - end :],
+    )
+
+
+def _some_args(place: Location | None) -> Unknown:
+    return Unknown("…", f"{_MANY} decide which arguments stand here", splits=True, location=place)
 
 
 def _settings(found: Found) -> Iterable[EnvVar]:
@@ -177,14 +261,21 @@ def _merged_args(
     run: Run, group: list[Found], alts: list[list[Path1]], universe: frozenset[Path1]
 ) -> tuple[ServerArg, ...]:
     merged: list[tuple[ServerArg, set[int]]] = []
+    longest = 0
     for i, found in enumerate(group):
         mine = group_args(found.args, "bash")
+        longest = max(longest, len(mine))
         if not merged:
             merged = [(a, {i}) for a in mine]
             continue
         from difflib import SequenceMatcher  # scripts with one way to a launch need none
 
         known = [a for a, _ in merged]
+        if known == list(mine):
+            merged = [(a, ways | {i}) for a, ways in merged]
+            continue
+        counts = Counter(known)
+        run.budget.step(count=sum(1 + counts[a] for a in mine) + len(known))
         combined: list[tuple[ServerArg, set[int]]] = []
         matcher = SequenceMatcher(None, known, mine, autojunk=False)
         for tag, a1, a2, b1, b2 in matcher.get_opcodes():
@@ -194,7 +285,14 @@ def _merged_args(
                 combined += merged[a1:a2]
                 combined += [(b, {i}) for b in mine[b1:b2]]
         merged = combined
-    return tuple(replace(a, condition=_condition(run, ways, alts, universe)) for a, ways in merged)
+        if len(merged) > 2 * longest + MAX_ARGS:
+            return _rough_args(group)
+    conditions: dict[frozenset[int], str | None] = {}
+    for _, ways in merged:
+        key = frozenset(ways)
+        if key not in conditions:
+            conditions[key] = _condition(run, ways, alts, universe)
+    return tuple(replace(a, condition=conditions[frozenset(ways)]) for a, ways in merged)
 
 
 def _condition(
@@ -205,13 +303,14 @@ def _condition(
         return None
     inside = frozenset(a for i in ways for a in alts[i])
     outside = frozenset(a for i in range(len(alts)) if i not in ways for a in alts[i])
-    present = {x for a in inside for x in a}
-    literals = [x for key in run.conditions for x in ((key, True), (key, False)) if x in present]
+    order = run.ordered()
+    # Only what holds on all of these ways can decide that one of them is taken.
+    literals = sorted(_common(inside), key=lambda x: (order[x[0]], not x[1]))
+    run.budget.step(count=1 + sum(len(a) for a in inside) + len(outside))
 
     def decides(chosen: tuple[tuple[Key, bool], ...]) -> bool:
-        return all(set(chosen) <= a for a in inside) and all(
-            any((k, not v) in a for k, v in chosen) for a in outside
-        )
+        run.budget.step()
+        return all(any((k, not v) in a for k, v in chosen) for a in outside)
 
     for literal in literals:
         if decides((literal,)):
@@ -220,24 +319,34 @@ def _condition(
         for two in literals[i + 1 :]:
             if decides((one, two)):
                 return " and ".join(sorted(_literal(run, x) for x in (one, two)))
-    common = frozenset.intersection(*universe) if universe else frozenset()
+    common = _common(universe)
     return _text(run, simplify(run, frozenset(a - common for a in inside)))
 
 
 def _literal(run: Run, literal: tuple[Key, bool]) -> str:
     condition = run.conditions[literal[0]]
-    return condition.true if literal[1] else condition.false
+    return shortened(condition.true if literal[1] else condition.false)
 
 
 def _text(run: Run, alts: frozenset[Path1]) -> str | None:
     """Alternatives in words, None where they are always true."""
     if not alts or frozenset() in alts:
         return None
-    choices = sorted(" and ".join(dict.fromkeys(sorted(_literal(run, x) for x in a))) for a in alts)
+    if len(alts) > MAX_CHOICES:
+        return _depends(run, alts)
+    choices = sorted(
+        {" and ".join(dict.fromkeys(sorted(_literal(run, x) for x in a))) for a in alts}
+    )
     if len(choices) == 1:
-        return choices[0]
-    if len(choices) > MAX_CHOICES:
-        present = {key for a in alts for key, _ in a}
-        tests = [run.conditions[k].true for k in run.conditions if k in present]
-        return f"depends on {', '.join(dict.fromkeys(tests))}"
-    return " or ".join(f"({c})" if " and " in c else c for c in choices)
+        return shortened(choices[0])
+    return shortened(" or ".join(f"({c})" if " and " in c else c for c in choices))
+
+
+def _depends(run: Run, alts: frozenset[Path1]) -> str | None:
+    """What alternatives depend on, where they are too many to be told one by one."""
+    if not alts or frozenset() in alts:
+        return None
+    order = run.ordered()
+    present = sorted({key for a in alts for key, _ in a}, key=order.__getitem__)
+    tests = dict.fromkeys(_literal(run, (key, True)) for key in present)
+    return shortened(f"depends on {', '.join(tests)}")

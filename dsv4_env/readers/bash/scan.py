@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from dsv4_env.guard.budget import Budget
 from dsv4_env.late import regexp
 from dsv4_env.readers.bash import dollar
 from dsv4_env.readers.bash.braces import expand_braces
@@ -56,6 +57,7 @@ class Cursor:
     extglob: bool = False
     pending: list[tuple[Redirect, str, bool, bool]] = field(default_factory=list)
     depth: int = 0
+    budget: Budget = field(default_factory=Budget)
 
 
 def deeper(c: Cursor) -> None:
@@ -77,7 +79,7 @@ def words_at(c: Cursor) -> list[Word]:
     if plain is not None:
         return [plain]
     word = word_at(c)
-    return expand_braces(word) if word.parts else []
+    return expand_braces(word, c.budget) if word.parts else []
 
 
 def plain_at(c: Cursor) -> Word | None:
@@ -103,12 +105,18 @@ def word_at(c: Cursor, *, pattern: bool = False, regex: bool = False) -> Word:
 def finished(parts: list[Part], start: int, end: int) -> Word:
     """A word of parts, with neighbouring literals joined."""
     joined: list[Part] = []
-    for part in parts:
-        last = joined[-1] if joined else None
-        if isinstance(part, Lit) and isinstance(last, Lit) and part.quoted == last.quoted:
-            joined[-1] = Lit(last.text + part.text, part.quoted)
-        else:
+    texts: list[str] = []  # of the literals that make one
+    for i, part in enumerate(parts):
+        if not isinstance(part, Lit):
             joined.append(part)
+            continue
+        following = parts[i + 1] if i + 1 < len(parts) else None
+        same = isinstance(following, Lit) and following.quoted == part.quoted
+        if same or texts:
+            texts.append(part.text)
+        if not same:
+            joined.append(Lit("".join(texts), part.quoted) if texts else part)
+            texts = []
     plain = None
     if all(isinstance(p, Lit) and (p.quoted or not _ACTIVE.search(p.text)) for p in joined):
         plain = "".join(p.text for p in joined if isinstance(p, Lit))
@@ -122,6 +130,8 @@ def parts_at(
     text, end = c.text, c.end
     run = _run_for(stops)
     while c.pos < end:
+        if len(parts) & 255 == 255:
+            c.budget.step(count=256)
         m = run.match(text, c.pos, end)
         if m:
             parts.append(Lit(m[0], False))
@@ -207,9 +217,9 @@ def double_quoted(c: Cursor, parts: list[Part]) -> None:
         parts.append(Lit("", True))
 
 
-def here_body(text: str, parse_until: Callable[[Cursor], Block]) -> Word:
+def here_body(text: str, around: Cursor) -> Word:
     """The body of a here-document whose delimiter isn't quoted."""
-    c = Cursor(text, 0, len(text), parse_until)
+    c = Cursor(text, 0, len(text), around.parse_until, budget=around.budget)
     parts: list[Part] = []
     _inside(c, parts, _HERE_RUN, "")
     return finished(parts, 0, c.end)
@@ -217,7 +227,7 @@ def here_body(text: str, parse_until: Callable[[Cursor], Block]) -> Word:
 
 def quoted_text(c: Cursor, text: str, pos: int) -> Word:
     """Text whose expansions are done as in double quotes (arithmetic)."""
-    inner = Cursor(text, 0, len(text), c.parse_until, depth=c.depth)
+    inner = Cursor(text, 0, len(text), c.parse_until, depth=c.depth, budget=c.budget)
     parts: list[Part] = []
     _inside(inner, parts, _HERE_RUN, "")
     return finished(parts, pos, pos + len(text))
@@ -227,6 +237,8 @@ def _inside(c: Cursor, parts: list[Part], run: re.Pattern[str], stop: str) -> No
     text, end = c.text, c.end
     special = '$`\\\n"' if stop == '"' else "$`\\\n"
     while c.pos < end:
+        if len(parts) & 255 == 255:
+            c.budget.step(count=256)
         m = run.match(text, c.pos, end)
         if m:
             parts.append(Lit(m[0], True))

@@ -56,7 +56,7 @@ def simple_command(c: Cursor) -> Node:
             if assign is None:
                 node.words += words_at(c)
             elif declarer:
-                node.words += _braces(assign)
+                node.words += _braces(c, assign)
             else:
                 node.assigns.append(assign)
         else:
@@ -121,11 +121,11 @@ def _assign(c: Cursor, m: re.Match[str]) -> Assign | None:
     return Assign(m[1], sub, append, value, start, c.pos, text[start : c.pos])
 
 
-def _braces(assign: Assign) -> list[Word | Assign]:
+def _braces(c: Cursor, assign: Assign) -> list[Word | Assign]:
     """``export A={1,2}`` assigns twice: there, an assignment is a word first."""
     if isinstance(assign.value, list) or assign.value.plain is not None:
         return [assign]
-    values = expand_braces(assign.value, empty=True)
+    values = expand_braces(assign.value, c.budget, empty=True)
     if len(values) == 1 or assign.sub is not None:
         return [replace(assign, value=v) for v in values]
     head = Lit(f"{assign.name}{'+' * assign.append}=", False)
@@ -174,7 +174,7 @@ def _braced(c: Cursor, start: int) -> list[Word] | None:
     c.pos = start
     word = word_at(c)
     inside, c.pos = c.pos == end, end
-    words = expand_braces(word) if inside else [word]
+    words = expand_braces(word, c.budget) if inside else [word]
     changed = len(words) != 1 or _spelled(words[0]) != _spelled(word)
     return words if changed else None
 

@@ -35,7 +35,7 @@ def numeric(value: Unknown) -> bool:
 def positional(run: Run, state: State, name: str) -> Found:
     """``$1``, ``$#`` and the other special parameters."""
     given = state.params
-    if name.isdigit() and name != "0":
+    if name.isdigit() and name != "0" and len(name) < 19:
         index = int(name) - 1
         if given is None:
             real = str(int(name) + state.shifted)
@@ -124,6 +124,7 @@ def all_params(run: Run, state: State) -> list[Value]:
                 splits=True,
             )
         ]
+    run.budget.step(count=len(state.params) >> 2)
     return [settle(state, v) for v in state.params]
 
 

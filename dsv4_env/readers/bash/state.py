@@ -2,33 +2,32 @@
 
 from __future__ import annotations
 
-import time
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from dsv4_env.errors import ReadError
+from dsv4_env.guard.budget import Budget
 from dsv4_env.guard.files import is_within
 from dsv4_env.model import Location, Note, RequiredInput, Unknown, Value
+from dsv4_env.readers.bash.layers import Layers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from dsv4_env.readers.bash.syntax import Assign, Block, Function, Simple, Source
 
-MAX_WORDS = 10_000
+MAX_TEXT = 1_000_000  # characters of a value: what is longer is left unknown
+MAX_SHOWN = 4_000  # of the text of a value that isn't known
+MAX_DEFAULT = 20_000  # of its default
+MAX_NOTES = 40  # of one way: more of them say nothing new
+STATEMENT = 5  # steps of a command, beside its words
 
-
-MAX_TOTAL_WORDS = 100_000
-
-
-MAX_SECONDS = 1.0
-
-
+Items: TypeAlias = Mapping[int | str, Value]  # the elements of an array
 Key: TypeAlias = tuple[Any, ...]  # what a condition is about; same key, same answer
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Event:
     """A value given to a variable: when, where, and how that was spelled."""
 
@@ -37,6 +36,20 @@ class Event:
     location: Location | None
     spelled: str
     before: Event | None = None
+
+    def __eq__(self, other: object) -> bool:
+        one: object = self
+        while one is not other:  # not by recursion: a loop may have set it a thousand times
+            if not isinstance(one, Event) or not isinstance(other, Event):
+                return False
+            if (one.seq, one.location, one.spelled) != (other.seq, other.location, other.spelled):
+                return False
+            if one.value != other.value:
+                return False
+            one, other = one.before, other.before
+        return True
+
+    __hash__ = None  # type: ignore[assignment]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +62,7 @@ class Var:
 
     kind: str = ""
     value: Value = ""
-    items: dict[int | str, Value] | None = None
+    items: Items | None = None
     exported: bool = False
     readonly: bool = False
     integer: bool = False
@@ -109,17 +122,17 @@ Path1: TypeAlias = frozenset[tuple[Key, bool]]
 class State:
     """One way that the script may have gone so far."""
 
-    vars: dict[str, Var]
+    vars: Layers[str, Var]
     params: list[Value] | None  # None: the script's own, which aren't known
     source: Source
-    funcs: dict[str, tuple[Function, Source]] = field(default_factory=dict)
+    funcs: Layers[str, tuple[Function, Source]] = field(default_factory=Layers)
     opts: frozenset[str] = frozenset()
     status: int | Condition = 0
     # What locals were outside; "=NAME": set before the call, "-NAME": and local, "!NAME": let out.
     scopes: tuple[dict[str, Var | None], ...] = ()
-    decided: dict[Key, bool] = field(default_factory=dict)
+    decided: Layers[Key, bool] = field(default_factory=Layers)
     alts: frozenset[Path1] = frozenset([frozenset()])
-    solved: dict[int, str] = field(default_factory=dict)
+    solved: Layers[int, str] = field(default_factory=Layers)
     flow: tuple[str, int] | None = None
     counts: dict[Key, int] = field(default_factory=dict)  # launches by command and rounds
     required: tuple[RequiredInput, ...] = ()
@@ -136,7 +149,7 @@ class State:
     open: bool = True  # variables that nobody set may come from outside
     partial: bool = False
     cwd: Value | None = None
-    asked: set[str] = field(default_factory=set)  # outside variables that were read
+    asked: Layers[str, bool] = field(default_factory=Layers)  # outside variables that were read
     tainted: bool = False  # something unknown may have set any variable
     substituted: int | Condition | None = None  # the status of the last substitution
     zero: Value | None = None  # $0 of `bash -c`
@@ -147,10 +160,24 @@ class State:
     replaced: bool = False  # by `set`, outside functions: then `source FILE WORDS` keeps them
     given: Key = ()  # where the arguments come from instead, when that isn't known
     world: str = ""  # another machine or container, with variables of its own
+    unsaid: int = 0  # notes beyond the first MAX_NOTES
+
+    def note(self, note: Note) -> None:
+        """Say something on the launches that follow, once; of many notes the first are kept."""
+        if note in self.notes:
+            return
+        if len(self.notes) < MAX_NOTES:
+            self.notes = (*self.notes, note)
+            return
+        self.unsaid += 1
+        if note.opens and not any(n.opens for n in self.notes):
+            self.notes = (*self.notes[:-1], note)
 
     def copy(self) -> State:
         """A copy that can go another way."""
-        new = replace(self)
+        new = State.__new__(State)
+        for name in _FIELDS:
+            setattr(new, name, getattr(self, name))
         new.vars = self.vars.copy()
         new.decided = self.decided.copy()
         new.solved = self.solved.copy()
@@ -168,11 +195,8 @@ class State:
         """Whether a script that goes on from here does the same as from the other state."""
         mine, others = self.vars, other.vars
         return (
-            mine.keys() == others.keys()
-            and all(
-                v is others[n] or replace(v, event=None) == replace(others[n], event=None)
-                for n, v in mine.items()
-            )
+            len(mine) == len(others)
+            and all(_alike(mine.get(n), others.get(n)) for n in mine.differing(others))
             and (self.params, self.shifted, self.given)
             == (other.params, other.shifted, other.given)
             and (self.funcs, self.opts, self.flow) == (other.funcs, other.opts, other.flow)
@@ -207,6 +231,16 @@ class State:
         )
 
 
+_FIELDS = tuple(f.name for f in fields(State))
+
+
+def _alike(one: Var | None, other: Var | None) -> bool:
+    """Whether a variable is the same, whenever it was set."""
+    if one is None or other is None or one is other:
+        return one is other
+    return replace(one, event=None) == replace(other, event=None)
+
+
 @dataclass(slots=True, eq=False, repr=False)
 class Run:
     """The run as a whole: what was given, what was found, what is used up."""
@@ -216,17 +250,20 @@ class Run:
     closed: bool
     root: Path | None
     execute: Callable[[Run, Any, list[State]], list[State]]
+    budget: Budget = field(default_factory=Budget)
     launches: list[Any] = field(default_factory=list)
     conditions: dict[Key, Condition] = field(default_factory=dict)
+    order: dict[Key, int] = field(default_factory=dict)  # which of them was met first
     exits: set[tuple[Key, bool]] = field(default_factory=set)
     cache: dict[Key, Any] = field(default_factory=dict)
     parsed: dict[str, tuple[Block, Any]] = field(default_factory=dict)
     path: str = ""  # of the script
+    rough: bool = False  # it's the second reading, after one that took too much
+    forks: int = 0  # decisions taken for the command that is being followed
     pure: int = 0  # > 0 inside a substitution: forks are taken by the command around it
     skipped: list[Note] = field(default_factory=list)  # commands that can't be followed
-    words: int = 0
-    deadline: float = 0.0
-    steps: int = 0
+    guards: dict[int, bool] = field(default_factory=dict)  # functions that check variables
+    followed: dict[int, int] = field(default_factory=dict)  # calls since little is left
     outside: dict[str, Unknown] = field(default_factory=dict)
     where: dict[Key, Location] = field(default_factory=dict)
     parts: dict[int, tuple[Value, ...]] = field(default_factory=dict)  # what a join is made of
@@ -260,26 +297,48 @@ class Run:
         return self.root is not None and is_within(path, self.root)
 
     def tick(self, state: State, pos: int, words: int = 1) -> None:
-        """Count work done, and stop where it's too much."""
-        self.words += words
-        self.steps += 1
-        if words > MAX_WORDS or self.words > MAX_TOTAL_WORDS:
-            limit = MAX_WORDS if words > MAX_WORDS else MAX_TOTAL_WORDS
-            raise ReadError(
-                f"the script expands to more than {limit:,} words",
-                where=state.source.place(pos),
-                expected="a launch script",
-            )
-        if self.steps % 64 == 0 and time.monotonic() > self.deadline:
-            raise self.late(state.source.place(pos))
+        """Count a command of so many words."""
+        self.budget.step((state.source, pos), STATEMENT + 2 * words)
 
-    def late(self, where: Location | None = None) -> ReadError:
-        """The error of a script that takes too long."""
-        return ReadError(
-            f"the script takes more than {MAX_SECONDS:g} s to evaluate",
-            where=where or self.path,
-            expected="a launch script",
-        )
+    def spent(self) -> float:
+        """How much of the budget is used up, between 0 and 1."""
+        budget = self.budget
+        return max(budget.spent_steps / budget.steps, budget.spent_bytes / budget.made)
+
+    def tired(self) -> bool:
+        """Whether so little is left that the rest is followed roughly: what differs is unknown."""
+        return self.rough or self.spent() > 0.75
+
+    def most(self, limit: int) -> int:
+        """A limit of size, which is a small one where little of the budget is left."""
+        return limit // 50 if self.tired() else limit
+
+    def follows(self, what: object, state: State) -> bool:
+        """Whether a function or a text is still followed: where little is left, a few times."""
+        if not self.tired():
+            return True
+        count = self.followed[id(what)] = self.followed.get(id(what), 0) + 1
+        return count <= 4 and state.depth < 8
+
+    def ordered(self) -> dict[Key, int]:
+        """The conditions by the order they were met in."""
+        fresh: list[Key] = []
+        if len(self.order) < len(self.conditions):
+            for key in reversed(self.conditions):
+                if key in self.order:
+                    break
+                fresh.append(key)
+        for key in reversed(fresh):
+            self.order[key] = len(self.order)
+        return self.order
+
+    def place(self, at: object) -> Location | None:
+        """The place that a key of the budget stands for."""
+        from dsv4_env.readers.bash.syntax import Source
+
+        if isinstance(at, tuple) and len(at) == 2 and isinstance(at[0], Source):
+            return at[0].place(at[1])
+        return None
 
     def unknown(
         self,
@@ -293,6 +352,8 @@ class Run:
         location: Location | None = None,
     ) -> Unknown:
         """The Unknown of a key: the same object for the same key, so that it can be told again."""
+        if len(text) > MAX_SHOWN:
+            text = f"{text[:MAX_SHOWN]}…"
         full = (text, splits, *key)
         found = self.cache.get(full)
         if found is None:
@@ -307,6 +368,7 @@ class Run:
         """An Unknown made of others: it is the same again when it's made of the same."""
         unknowns = [p for p in parts if isinstance(p, Unknown)]
         key = ("of", *(p if isinstance(p, str) else id(p) for p in parts))
+        self.budget.step(count=(len(parts) + sum(len(p.names) for p in unknowns)) >> 4)
         names = tuple(dict.fromkeys(n for p in unknowns for n in p.names))
         first = unknowns[0] if unknowns else None
         return self.unknown(
@@ -325,6 +387,11 @@ class Run:
             only = pieces[0]
             if isinstance(only, str) or only.splits == splits:
                 return only
+        self.budget.step(count=len(pieces) >> 1)
+        size = sum(len(p if isinstance(p, str) else p.default or p.text) for p in pieces)
+        self.made(size, pieces)
+        if size > 1_000 and size > self.most(MAX_TEXT):
+            return self.long(pieces, splits=splits)
         text: list[str] = []
         default: list[str] | None = []
         known = True
@@ -342,9 +409,24 @@ class Run:
                     default.append(piece.default)
         if known:
             return "".join(text)
+        if default is not None and size > MAX_DEFAULT:
+            default = None
         whole = None if default is None else "".join(default)
         found = self.derived("".join(text), pieces, default=whole, splits=splits)
         if any(isinstance(p, str) and p for p in pieces):
             self.solid.add(id(found))
         self.parts[id(found)] = tuple(pieces)
         return found
+
+    def made(self, size: int, pieces: Sequence[Value] = ()) -> None:
+        """Count text before it is made; *pieces* are what it is made of."""
+        if size > 64:
+            plain = all(not isinstance(p, str) or p.isascii() for p in pieces)
+            self.budget.make(size if plain else 4 * size)
+
+    def long(self, pieces: Sequence[Value], *, splits: bool = False) -> Unknown:
+        """A text too long to be made: it isn't known."""
+        first = next((p if isinstance(p, str) else p.text for p in pieces if p), "")[:60]
+        key = ("long", *((len(p), hash(p)) if isinstance(p, str) else id(p) for p in pieces))
+        reason = f"a text of more than {MAX_TEXT:,} characters"
+        return self.unknown(f"{first}…", reason, key, splits=splits)

@@ -94,14 +94,14 @@ Part: TypeAlias = Lit | Param | CmdSub | Arith | ProcSub
 class Word:
     """A word: its parts and where it stands; *plain* is its text when there's nothing to do.
 
-    *doubtful*: how bash expands its braces isn't known.
+    *doubtful* says why it isn't known how bash expands its braces, "" where it is.
     """
 
     parts: list[Part]
     pos: int
     end: int
     plain: str | None = None
-    doubtful: bool = False
+    doubtful: str = ""
 
 
 @dataclass(slots=True, eq=False, repr=False)

@@ -9,11 +9,14 @@ explained, the statement is unsupported, and what it may do is unknown.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import TYPE_CHECKING
 
+from dsv4_env.guard.budget import Budget, BudgetError
+from dsv4_env.late import regexp
 from dsv4_env.readers.bash.compound import COMPOUND, Doubt, redirected
 from dsv4_env.readers.bash.conditional import conditional
-from dsv4_env.readers.bash.grammar import DEEP, opened, rooted, shown, sound
+from dsv4_env.readers.bash.grammar import TooMuchError, opened, rooted, shown, sound
 from dsv4_env.readers.bash.lines import newline, skip_lines
 from dsv4_env.readers.bash.scan import MAX_NESTING, Cursor, blanks, quoted_text
 from dsv4_env.readers.bash.simple import redirection, simple_command
@@ -52,31 +55,56 @@ _SIMPLE = frozenset(
 )
 _HERE = frozenset({"heredoc_body", "heredoc_end", "heredoc_start", "heredoc_content"})
 _NO_COMMAND = _HERE | {"comment"}
-_MAX_BREAKS = 500
+_MAX_ROUNDS = 20
+MAX_LINES = 200_000
+_LINE = regexp(r"(?m)^[ \t]*[^ \t\n]")
+_SLICE = 128
+_UNCLEAR = regexp(r"<<|\bcase\b|#")  # there, where a substitution ends depends on what follows
+_STATEMENT = 3  # steps of reading one, beside its text
 
 
-def parse(text: str) -> tuple[Block, SyntaxProblemError | None]:
+def parse(text: str, budget: Budget | None = None) -> tuple[Block, SyntaxProblemError | None]:
     """All commands of a text up to its first syntax error."""
-    if deep := DEEP.search(text):  # the grammar's time grows with the square of it
-        return Block([]), SyntaxProblemError(deep.start(), "nested too deeply", limit=True)
+    budget = budget or Budget()
     breaks: frozenset[int] = frozenset()
-    stage = 0
+    stage = rounds = 0
+    cut: SyntaxProblemError | None = None  # what stands behind it isn't read
+    if text.count("\n") > MAX_LINES:
+        starts = islice(_LINE.finditer(text), MAX_LINES, None)
+        if (first := next(starts, None)) is not None:
+            much = f"more than {MAX_LINES:,} lines"
+            cut = SyntaxProblemError(first.start(), much, limit=True)
+            text = text[: first.start()]
     while True:
         try:
-            return Converter(text, breaks, stage).program()
+            block, problem = Converter(text, budget, breaks, stage).program()
+        except RecursionError:
+            return Block([]), SyntaxProblemError(0, "nested too deeply", limit=True)
         except _Unexplained:
             stage += 1
         except _Joined as joined:
-            if len(breaks) >= _MAX_BREAKS or joined.pos in breaks:
-                return Block([]), SyntaxProblemError(joined.pos, "lines that can't be told apart")
-            breaks |= {joined.pos}
+            rounds += 1
+            if rounds > _MAX_ROUNDS or joined.ends <= breaks:
+                return Block([]), SyntaxProblemError(
+                    min(joined.ends), "lines that can't be told apart"
+                )
+            breaks |= joined.ends
+        except TooMuchError as much:
+            end = text.rfind("\n", 0, much.pos - (much.pos >> 3)) + 1
+            problem = SyntaxProblemError(end, "it takes too many steps to parse", limit=True)
+            rounds += 1
+            if not end or rounds > 2:
+                return Block([]), cut or problem
+            text, cut = text[:end], problem
+        else:
+            return block, problem or cut
 
 
 class _Joined(Exception):
-    """The grammar has missed the end of a line."""
+    """The grammar has missed the ends of lines."""
 
-    def __init__(self, pos: int) -> None:
-        self.pos = pos
+    def __init__(self, ends: set[int]) -> None:
+        self.ends = ends
 
 
 class _Unexplained(Exception):
@@ -86,17 +114,29 @@ class _Unexplained(Exception):
 class Converter:
     """Turns one text's tree into commands."""
 
-    def __init__(self, text: str, breaks: frozenset[int] = frozenset(), stage: int = 0) -> None:
+    def __init__(
+        self, text: str, budget: Budget, breaks: frozenset[int] = frozenset(), stage: int = 0
+    ) -> None:
         self.text = text
+        self.budget = budget
+        self.most = budget.spent_steps + budget.steps // 2  # the rest is for following it
         self.returns = "\r" in text
         self.extglob = False
         self.depth = 0
         self.reached = 0  # the end of what was read as a simple command
-        self.root, self.last = rooted(shown(text, breaks), stage)
+        self.root, self.last = rooted(shown(text, breaks), stage, budget)
 
     def cursor(self, start: int, end: int) -> Cursor:
         """A cursor over a part of the text."""
-        return Cursor(self.text, start, end, self.substitution, self.extglob, depth=self.depth)
+        return Cursor(
+            self.text,
+            start,
+            end,
+            self.substitution,
+            self.extglob,
+            depth=self.depth,
+            budget=self.budget,
+        )
 
     def carriage(self, nodes: list[ts.Node]) -> None:
         """Raise where a reserved word has a carriage return behind it: to bash it is none."""
@@ -110,6 +150,7 @@ class Converter:
     def program(self) -> tuple[Block, SyntaxProblemError | None]:
         """All commands, and the first syntax error."""
         items: list[Node] = []
+        joined: set[int] = set()
         children = self.root.children
         for statement in self.groups(opened(children) if self.root.has_error else children):
             bad = [n for n in statement if self.root.has_error and not sound(n)]
@@ -117,13 +158,24 @@ class Converter:
                 return Block(items), self.problem(bad[0])
             try:
                 line = self.items(statement)
+            except (RecursionError, BudgetError) as error:
+                start = statement[0].start_byte
+                much = error.found if isinstance(error, BudgetError) else "nested too deeply"
+                return Block(items), SyntaxProblemError(start, much, limit=True)
             except SyntaxProblemError as problem:
+                if joined:
+                    break
                 return Block(items), problem
+            except _Joined as more:
+                joined |= more.ends  # those of the lines that follow are found in the same round
+                continue
             # An error drops the rest of its line; where there are more, the tree joined lines.
             together = len(line) > 1 and len(line) == sum(
                 n.is_named and n.type not in _NO_COMMAND for n in statement
             )
             items += [Block(line)] if together else line
+        if joined:
+            raise _Joined(joined)
         return Block(items), None
 
     def problem(self, node: ts.Node) -> SyntaxProblemError:
@@ -180,6 +232,10 @@ class Converter:
         end: int | None = None  # of the statement before, while nothing separates it
         for node in nodes:
             kind = node.type
+            self.budget.step(count=_STATEMENT + (node.end_byte - node.start_byte >> 6))
+            if self.budget.spent_steps > self.most:
+                much = "it takes too many steps to read"
+                raise SyntaxProblemError(node.start_byte, much, limit=True)
             if kind in (";", "\n") or kind in _NO_COMMAND:
                 end = None if kind != "comment" else end
                 continue
@@ -240,18 +296,28 @@ class Converter:
     def more(self, c: Cursor) -> list[Node]:
         """The commands on further lines, up to the cursor's end."""
         found: list[Node] = []
+        joined: set[int] = set()
         while True:
             blanks(c)
-            if c.pos >= c.end:
-                return found
-            if self.text[c.pos] not in "\n#":
-                raise Doubt
             end, pending = self.line_end(c.pos), bool(c.pending)
-            if not skip_lines(c):
+            over = c.pos >= c.end
+            if not over and self.text[c.pos] not in "\n#":
+                if joined:
+                    raise _Joined(joined)
+                raise Doubt
+            if over or not skip_lines(c):
+                if joined:
+                    raise _Joined(joined)
                 return found
             if not pending:
-                raise _Joined(end)
-            found.append(self.command(c))
+                joined.add(end)
+            self.budget.step(count=_STATEMENT)
+            try:
+                found.append(self.command(c))
+            except SyntaxProblemError:
+                if joined:
+                    raise _Joined(joined) from None
+                raise
 
     def command(self, c: Cursor) -> Node:
         """One simple command (or ``[[ … ]]``) at the cursor."""
@@ -366,7 +432,7 @@ class Converter:
     def substitution(self, c: Cursor) -> Block:
         """The commands of ``$(…)`` or ``<(…)``, the cursor behind the ``(``; or of a whole text."""
         if c.pos == 0:
-            block, problem = parse(c.text)
+            block, problem = parse(c.text, self.budget)
             if problem is not None:
                 raise problem
             c.pos = c.end
@@ -379,12 +445,34 @@ class Converter:
                     raise self.problem(node)
                 c.pos = node.end_byte - 1
                 return self.block(node.children[1:-1])
-        inner = Converter(c.text[start : c.end])
-        node = inner.substituted(0)
+        inner, node = self.apart(c.text, start, c.end)
         if node is None or not sound(node):
             raise SyntaxProblemError(start, "a substitution that can't be read")
         c.pos = start + node.end_byte - 1
+        inner.depth = c.depth
         return inner.block(node.children[1:-1])
+
+    def apart(self, text: str, start: int, end: int) -> tuple[Converter, ts.Node | None]:
+        """A substitution within a text that isn't commands (a here-document's body).
+
+        Only as much of the text is parsed as it takes, lest many substitutions take the square.
+        """
+        size = _SLICE
+        while True:
+            piece = text[start : min(end, start + size)]
+            try:
+                inner = Converter(piece, self.budget)
+            except TooMuchError:
+                raise SyntaxProblemError(start, "it takes too many steps", limit=True) from None
+            node = inner.substituted(0)
+            if start + size >= end or (
+                node is not None
+                and sound(node)
+                and node.end_byte < len(piece)
+                and not _UNCLEAR.search(piece)
+            ):
+                return inner, node
+            size *= 4
 
     def substituted(self, start: int) -> ts.Node | None:
         """The substitution whose ``$(`` or ``<(`` stands at a position."""

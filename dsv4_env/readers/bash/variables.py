@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from dsv4_env.model import Location, Unknown, Value
+from dsv4_env.model import Location, Note, Unknown, Value
 from dsv4_env.readers.bash.arith import wrap
-from dsv4_env.readers.bash.lookup import DEFAULTS, find, ragged_array, settle, target
-from dsv4_env.readers.bash.state import Event, FatalError, Run, State, Var, refused
+from dsv4_env.readers.bash.layers import Elements
+from dsv4_env.readers.bash.lookup import DEFAULTS, find, highest, ragged_array, settle, target
+from dsv4_env.readers.bash.state import (
+    MAX_TEXT,
+    Event,
+    FatalError,
+    Run,
+    State,
+    Var,
+    refused,
+)
 
 
 def assign(
@@ -40,19 +49,17 @@ def assign(
     value = converted(run, state, var, value)
     if append and var is not None and var.kind == "s":
         value = appended(run, state, var, settle(state, var.value), value)
-    _check_size(state, value)
+    value = _sized(run, state, value, location)
     store(state, name, old, value, location, spelled)
 
 
-def _check_size(state: State, value: Value) -> None:
-    if isinstance(value, str) and len(value) > 1_000_000:
-        from dsv4_env.errors import ReadError
-
-        raise ReadError(
-            "a variable grows beyond 1,000,000 characters",
-            where=state.source.path,
-            expected="a launch script",
-        )
+def _sized(run: Run, state: State, value: Value, place: Location | None) -> Value:
+    """The value, left unknown where it's too long."""
+    if isinstance(value, str) and len(value) > MAX_TEXT:
+        why = f"a variable grows beyond {MAX_TEXT:,} characters"
+        run.skipped.append(Note(why, place or Location(state.source.path)))
+        return run.long([value])
+    return value
 
 
 def appended(run: Run, state: State, var: Var, before: Value, value: Value) -> Value:
@@ -165,14 +172,16 @@ def assign_item(
     if var.kind == "a":
         real = int(key)
         if real < 0:
-            real += (max((int(k) for k in var.items), default=-1)) + 1
+            real += highest(var.items) + 1
             if real < 0:
                 raise refused(state)
     if append:
         value = appended(run, state, var, var.items.get(real, ""), value)
     state.seq += 1
-    items = {**var.items, real: value}
-    state.vars[name] = replace(var, items=items)
+    items = var.items if isinstance(var.items, Elements) else Elements(var.items)
+    if real in items:  # all of it is copied
+        run.budget.step(state.source, len(items) >> 5)
+    state.vars[name] = replace(var, items=items.plus(real, value))
 
 
 def restore(state: State, before: dict[str, Var | None]) -> None:
@@ -219,6 +228,7 @@ def forget(
     *deciders* are outside names that decide them. *quiet*: a variable that only came from outside
     isn't said to be set here.
     """
+    run.budget.step(count=8 * len(names))
     for name in names:
         var = find(state, run, name)
         if var is not None and var.readonly:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from dsv4_env.model import Note
+from dsv4_env.readers.bash.layers import Elements, Layers
 from dsv4_env.readers.bash.state import Condition, Event, ForkError, Key, Path1, Run, State, Var
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 MAX_STATES = 256
+MAX_ALTERNATIVES = 512
+MAX_COMPARED = 4_000_000  # of their lengths, squared and added up
+MAX_TESTS = 8  # that are told of alternatives that are too many
+_LITTLE_LEFT = 32  # ways that are followed apart where half of the budget is used up
 _FEW = 24
 
 
@@ -24,6 +28,7 @@ def decide(state: State, run: Run, condition: Condition, answer: bool) -> bool:
         return known is answer
     run.conditions[key] = condition
     opposite = (key, not answer)
+    _count(run, state.alts)
     alts = frozenset(a | {(key, answer)} for a in state.alts if opposite not in a)
     if not alts:
         return False
@@ -71,11 +76,19 @@ def require(state: State, run: Run, condition: Condition) -> bool:
     return known
 
 
+def _count(run: Run, alts: frozenset[Path1] | set[Path1]) -> None:
+    """Spend what it takes to look at alternatives once."""
+    run.budget.step(count=1 + (sum(len(a) for a in alts) >> 3))
+
+
 def simplify(run: Run, alts: frozenset[Path1]) -> frozenset[Path1]:
     """The same alternatives, shorter: ``a and b or a and not b`` is ``a``."""
     if len(alts) < 2:
         return alts
-    order = {key: i for i, key in enumerate(run.conditions)}
+    if sum(len(a) * len(a) for a in alts) > MAX_COMPARED:  # they stay as they are
+        run.budget.step(count=sum(len(a) for a in alts))
+        return alts
+    order = run.ordered()
 
     def ordered(path: Path1) -> list[tuple[Key, bool]]:
         return sorted(path, key=lambda x: (order[x[0]], x[1]), reverse=True)
@@ -87,8 +100,7 @@ def simplify(run: Run, alts: frozenset[Path1]) -> frozenset[Path1]:
     changed = True
     while changed:
         changed = False
-        if time.monotonic() > run.deadline:
-            raise run.late()
+        run.budget.step(count=1 + sum(4 * len(a) + (len(a) * len(a) >> 5) for a in current))
         for path in sorted(current, key=rank):
             if path not in current:
                 continue
@@ -101,11 +113,12 @@ def simplify(run: Run, alts: frozenset[Path1]) -> frozenset[Path1]:
                     changed = True
                     break
     if len(current) <= _FEW:
-        current = _absorbed(current, ordered, rank)
+        current = _absorbed(run, current, ordered, rank)
     return frozenset(current)
 
 
 def _absorbed(
+    run: Run,
     current: set[Path1],
     ordered: Callable[[Path1], list[tuple[Key, bool]]],
     rank: Callable[[Path1], list[tuple[int, bool]]],
@@ -113,6 +126,7 @@ def _absorbed(
     """``a or not a and b`` is ``a or b``; tried only for few alternatives, as it takes long."""
     changed = True
     while changed:
+        run.budget.step(count=1 + (len(current) * sum(len(a) for a in current) >> 2))
         current = {p for p in current if not any(o < p for o in current)}
         changed = False
         for path in sorted(current, key=rank):
@@ -129,36 +143,77 @@ def _absorbed(
 
 
 def merge(states: list[State], run: Run) -> list[State]:
-    """The states with those made one that are the same again; at most MAX_STATES."""
+    """The states with those made one that are the same again; at most MAX_STATES.
+
+    Where the budget runs low it's fewer: what differs between them is unknown then.
+    """
     if len(states) < 2:
         return states
-    groups: list[tuple[tuple[Any, ...], list[State]]] = []
+    groups: dict[object, list[list[State]]] = {}
+    merged: list[list[State]] = []
     for state in states:
-        if time.monotonic() > run.deadline:
-            raise run.late()
-        signature = state.signature()
-        for known, members in groups:
-            if known == signature:
-                members.append(state)
-                break
-        else:
-            groups.append((signature, [state]))
-    merged = [m[0] if len(m) == 1 else _union(run, m) for _, m in groups]
-    if len(merged) > MAX_STATES:
-        merged = _degrade(merged, run)
-    return merged
+        run.budget.step(count=1 + (_size(state) >> 3))
+        alike = groups.setdefault(_print(state), [])
+        members = next((m for m in alike if m[0].signature() == state.signature()), None)
+        if members is None:
+            members = []
+            alike.append(members)
+            merged.append(members)
+        members.append(state)
+    found = [m[0] if len(m) == 1 else _union(run, m) for m in merged]
+    spent = run.spent()
+    most = MAX_STATES if spent < 0.5 else _LITTLE_LEFT if spent < 0.75 else 1
+    return _degrade(found, run) if len(found) > most else found
 
 
-def _union(run: Run, states: list[State]) -> State:
+def _size(state: State) -> int:
+    """What comparing a state with another takes."""
+    changed = state.vars.changes()
+    listed = sum(len(v.items) for v in changed if v.items is not None)
+    others = len(state.params or ()) + len(state.out or ()) + len(state.counts)
+    return 2 * len(changed) + listed + others
+
+
+def _print(state: State) -> object:
+    """The same for the same state, hardly ever for others."""
+    status = state.status if isinstance(state.status, int) else None
+    counts = sum(map(hash, state.counts.items()))
+    return state.vars.digest(_content), len(state.notes), state.flow, status, counts
+
+
+def _content(var: Var) -> object:
+    value = var.value
+    items = var.items.digest if isinstance(var.items, Elements) else 0
+    return value if isinstance(value, str) else value.text, items
+
+
+def _union(run: Run, states: list[State], *, rough: bool = False) -> State:
     first = states[0].copy()
-    first.alts = simplify(run, frozenset(a for s in states for a in s.alts))
+    alts = frozenset(a for s in states for a in s.alts)
+    _count(run, alts)
+    common = frozenset.intersection(*alts)
+    first.alts = frozenset([common]) if rough else simplify(run, alts)
     first.seq = max(s.seq for s in states)
     common = frozenset.intersection(*first.alts)
-    first.decided = dict(common)
-    first.solved = {
-        k: v for k, v in first.solved.items() if all(s.solved.get(k) == v for s in states)
-    }
+    first.decided = Layers(dict(common))
+    first.solved = Layers(
+        {k: v for k, v in first.solved.items() if all(s.solved.get(k) == v for s in states)}
+    )
+    if len(first.alts) > MAX_ALTERNATIVES:
+        first.alts = frozenset([common | {(_many(run, first), True)}])
     return first
+
+
+def _many(run: Run, state: State) -> Key:
+    """A condition that stands for alternatives that are too many to be told apart."""
+    keys = {key for path in state.alts for key, _ in path}
+    tests = [run.conditions[k].true for k in run.conditions if k in keys]
+    key = ("alternatives", len(run.conditions))
+    shown = list(dict.fromkeys(tests))
+    more = ", …" if len(shown) > MAX_TESTS else ""
+    text = f"some of many tests hold ({', '.join(shown[:MAX_TESTS])}{more})"
+    run.conditions[key] = Condition(key, text, f"not ({text})")
+    return key
 
 
 def _degrade(states: list[State], run: Run) -> list[State]:
@@ -168,9 +223,10 @@ def _degrade(states: list[State], run: Run) -> list[State]:
         groups.setdefault((state.flow, state.opts, len(state.scopes)), []).append(state)
     result: list[State] = []
     for members in groups.values():
-        one = _union(run, members)
-        one.alts = frozenset([frozenset(one.decided.items())])
-        for name in sorted({n for s in members for n in s.vars}):
+        one = _union(run, members, rough=True)
+        names = {n: None for s in members for n in members[0].vars.differing(s.vars)}
+        run.budget.step(count=len(names) * len(members) >> 3)
+        for name in sorted(names):
             variants = [s.vars.get(name) for s in members]
             if any(v != variants[0] for v in variants):
                 one.vars[name] = _one_of(run, one, name, variants)
@@ -178,9 +234,27 @@ def _degrade(states: list[State], run: Run) -> list[State]:
             one.params, one.given = None, (False, "many", one.seq)
         if any(s.status != one.status for s in members):
             one.status = Condition(("status", "many", one.seq), "…", "not (…)", command=True)
-        one.notes = (*one.notes, Note("too many undecided tests: some values are left unknown"))
+        _leave_open(one, members)
         result.append(one)
     return result
+
+
+def _leave_open(one: State, members: list[State]) -> None:
+    """What else differs between ways that are made one."""
+    one.note(Note("too many undecided tests: some values are left unknown"))
+    one.partial = any(s.partial for s in members)
+    one.required = tuple(r for r in one.required if all(r in s.required for s in members))
+    one.stdin = one.stdin if all(s.stdin == one.stdin for s in members) else None
+    if one.out is not None and any(s.out != one.out for s in members):
+        one.out = [None]
+    for other in members[1:]:
+        for note in other.notes:
+            one.note(note)
+        for key, count in other.counts.items():
+            one.counts[key] = max(count, one.counts.get(key, 0))
+        if (other.funcs, other.trap) != (one.funcs, one.trap):
+            one.partial = True
+            one.note(Note("which functions and traps there are isn't known", None, opens=True))
 
 
 def _one_of(run: Run, state: State, name: str, variants: list[Var | None]) -> Var:
@@ -216,9 +290,14 @@ def _one_of(run: Run, state: State, name: str, variants: list[Var | None]) -> Va
 def attributes(state: State, ends: list[State]) -> None:
     """What a loop that may run makes of variables: readonly, of integers, let out of functions."""
     for end in ends:
-        for name, var in end.vars.items():
+        for name in state.vars.differing(end.vars):
+            var = end.vars.get(name)
             old = state.vars.get(name, Var())
-            if (var.readonly, var.integer, var.case) != (old.readonly, old.integer, old.case):
+            if var is not None and (var.readonly, var.integer, var.case) != (
+                old.readonly,
+                old.integer,
+                old.case,
+            ):
                 state.vars[name] = replace(old, vague=True)
         for scope, after in zip(state.scopes, end.scopes, strict=False):
             scope.update({n: None for n in after if n[0] == "!"})

@@ -6,8 +6,9 @@ import re
 from typing import TYPE_CHECKING, TypeAlias
 
 from dsv4_env.late import regexp
-from dsv4_env.model import Unknown, Value
+from dsv4_env.model import Note, Unknown, Value
 from dsv4_env.readers.bash import arith, lists, params, special
+from dsv4_env.readers.bash.braces import QUOTES
 from dsv4_env.readers.bash.lookup import element, find, is_set, scalar, separators, settle
 from dsv4_env.readers.bash.state import Condition, FatalError, Run, State
 from dsv4_env.readers.bash.syntax import Arith, CmdSub, Lit, Param, ProcSub, Word
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 # ("Q"), or an expansion ("E": is split too). None is where "$@" begins a new word.
 Piece: TypeAlias = tuple[Value, str] | None
 
+MAX_OPERANDS = 2_000  # of one expression, those that variables stand for among them
+MAX_SPLIT = 60_000  # characters that are split into words
 _TILDE = regexp(r"~([^/:]*)")
 _ASSIGNMENT_TILDE = regexp(r"[A-Za-z_]\w*\+?=~", re.ASCII)
 _ACTIVE = regexp(r"[*?]|\[.*\]|[@!+]\(", re.DOTALL)
@@ -35,6 +38,8 @@ def expand(run: Run, state: State, word: Word) -> list[Value]:
     if word.plain is not None:
         return [word.plain]
     found = pieces(run, state, word)
+    if word.doubtful not in ("", QUOTES):  # a limit of the reader's own
+        run.skipped.append(Note(word.doubtful, state.source.place(word.pos)))
     if word.doubtful or lists.vanishing(word, found):
         return [lists.whole(run, word, found, splits=True)]
     return fields(run, state, found)
@@ -179,6 +184,11 @@ def fields(run: Run, state: State, found: Sequence[Piece]) -> list[Value]:
                 current.append(run.derived(value, [ifs, value], splits=True))
                 splits = True
                 continue
+            if len(value) > 1_000 and len(value) > run.most(MAX_SPLIT):
+                current.append(run.derived(value[:60] + "…", [ifs, value], splits=True))
+                splits = True
+                continue
+            run.budget.step(count=len(value) >> 3)
             for text, delimiter in special.split(value, ifs):
                 if text:
                     current.append(text)
@@ -225,9 +235,16 @@ class _UnknownOperandError(ValueError):
 
 def evaluated(run: Run, state: State, code: str, text: str) -> Value:
     """The value of an expression whose text is known."""
+    asked = 0
+    run.budget.step(count=len(code) >> 2)
 
     def get(name: str, sub: str | None) -> str:
+        nonlocal asked
         value: Value
+        asked += 1
+        if asked > MAX_OPERANDS:
+            raise _UnknownOperandError(run.unknown(text, "it asks for too much", ("sum", code)))
+        run.budget.step(count=4)
         var = find(state, run, name)
         if var is None or var.kind == "":
             if "nounset" in state.opts:
@@ -348,6 +365,7 @@ def _process(run: Run, state: State, part: ProcSub) -> Unknown:
 
 def _ended(run: Run, state: State, part: CmdSub | ProcSub) -> State | None:
     """The state in which a substitution ends, None where there are several."""
+    run.budget.step(count=16)
     inner = state.copy()
     inner.out = []
     inner.stdin = None
@@ -375,9 +393,8 @@ def substitute(run: Run, state: State, part: CmdSub) -> Value:
     for node, count in end.counts.items():
         state.counts[node] = max(count, state.counts.get(node, 0))
     state.required = end.required
-    for note in end.notes:
-        if note not in state.notes:
-            state.notes = (*state.notes, note)
+    for note in end.notes if end.notes is not state.notes else ():
+        state.note(note)
     if end.out is None or None in end.out:
         return run.unknown(part.text, "the output of a command", key)
     output = [v for v in end.out if v is not None]

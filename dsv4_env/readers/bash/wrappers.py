@@ -12,6 +12,7 @@ from typing import TypeAlias
 
 from dsv4_env.model import Location, Note, Unknown, Value
 from dsv4_env.readers.bash import launch
+from dsv4_env.readers.bash.layers import Layers
 from dsv4_env.readers.bash.options import (
     ENV,
     SUDO,
@@ -45,10 +46,26 @@ ELSEWHERE = frozenset({"ssh", "docker", "podman", "tmux", "screen"})
 _SHELLS = frozenset({"bash", "sh", "dash", "zsh", "ksh"})
 
 
+def follows(words: Words) -> bool:
+    """Whether a command may make a launch: most do not, and need no environment."""
+    first = words[0][0]
+    if isinstance(first, Unknown):
+        return True
+    name = first.rpartition("/")[2]
+    return (
+        name in ("env", "sudo")
+        or name in _SHELLS
+        or name in ELSEWHERE
+        or name in TRANSPARENT
+        or launch.split(words) is not None
+    )
+
+
 def follow(p: Place, words: Words, env: Env, notes: Notes) -> None:
     """Record the launches that a command makes, seen through its wrappers."""
     env = dict(env)
     while words:
+        p.run.budget.step(count=1 + (len(words) >> 4))
         size = launch.split(words)
         if size is not None:
             launch.record(p.run, p.state, p.node, words, size, env, notes)
@@ -92,7 +109,7 @@ def behind(p: Place, words: Words, env: Env, notes: Notes, why: str) -> None:
             note = Note(f"{why}, so what it does to the launch isn't either", words[0][1])
             _shell(p, words[i:], env, (*notes, note))
             return
-        size = launch.split(words[i:])
+        size = launch.split(words, i)
         if size is not None:
             note = Note(f"{why}, so what it does to the launch isn't either", words[0][1])
             launch.record(p.run, p.state, p.node, words[i:], size, env, (*notes, note))
@@ -308,9 +325,10 @@ def run_text(
     if found is None:
         return
     code, block, problem = found
-    holes = {n: v for n, v in state.vars.items() if n not in p.state.vars}
+    names = (n for n in state.vars.differing(p.state.vars) if n not in p.state.vars)
+    holes = {n: state.vars[n] for n in names}
     inner = State(
-        {**{n: _inherited(p.run, state, n, v) for n, v in env.items()}, **holes},
+        Layers({**{n: _inherited(p.run, state, n, v) for n, v in env.items()}, **holes}),
         list(args),
         Source(code, at.path, at=at),
         opts=opts,
@@ -341,7 +359,7 @@ def run_text(
     p.state.seq = max(e.seq for e in ends)
     if problem is not None:
         note = Note(f"{at} syntax error: {problem.message} (in the text given to a shell)", at)
-        p.state.notes = (*p.state.notes, note)
+        p.state.note(note)
         p.state.partial = p.broken = True
     p.state.counts = ends[0].counts
     statuses = {e.status if e.flow is None or e.flow[1] < 0 else e.flow[1] for e in ends}
