@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from dsv4_env import importance
 from dsv4_env.diff import Difference, Kind, diff
 from dsv4_env.drift_rules import RULES
+from dsv4_env.errors import shortened
 from dsv4_env.finding import Comparison, Finding, Rule, Severity
 from dsv4_env.model import LaunchConfig, Note, Origin, Outside, ServerArg, Unknown, Value
 from dsv4_env.profile import Profile
@@ -209,6 +210,7 @@ def _twice(config: LaunchConfig) -> list[Finding]:
     ]
 
 
+_SHOWN = 300  # characters of a value: some three lines of a terminal
 FROM_OUTSIDE = "from the environment"
 
 
@@ -224,7 +226,7 @@ def show(name: str, words: Sequence[Value]) -> str:
     text = texts[0].removeprefix(f"{name}=")
     if len(texts) > 1:
         text = " ".join(shlex.quote(t) for t in texts)
-    text = masked(name, text)
+    text = shortened(masked(name, text), _SHOWN)
     if any(w.default is None for w in unknown) and text != MASK:
         return f"<{text}>"
     text = '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'

@@ -20,7 +20,7 @@ from dsv4_env.cli.common import (
     write,
 )
 from dsv4_env.cli.operands import Operand, file_launches
-from dsv4_env.errors import UsageError
+from dsv4_env.errors import UsageError, shortened
 from dsv4_env.model import (
     EnvVar,
     LaunchConfig,
@@ -49,12 +49,13 @@ def shown(location: Location | None) -> str:
 def text(name: str, value: Value) -> str:
     """A value as one line of text, secrets masked."""
     if isinstance(value, str):
-        return masked(name, value)
+        return shortened(masked(name, value))
     if isinstance(value, Outside):
         return str(value)
     if value.default is not None:
-        return f"{masked(name, value.default)} unless {', '.join(value.names)} is set"
-    return f"<{masked(name, value.text)}> unknown: {value.reason}"
+        told = shortened(masked(name, value.default))
+        return f"{told} unless {', '.join(value.names)} is set"
+    return f"<{shortened(masked(name, value.text))}> unknown: {value.reason}"
 
 
 def describe(config: LaunchConfig, *, origin: bool = False) -> dict[str, Any]:

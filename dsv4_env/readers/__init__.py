@@ -6,14 +6,14 @@ import contextlib
 import importlib
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from dsv4_env.errors import ReadError, did_you_mean
+from dsv4_env.errors import ReadError, did_you_mean, shortened
 from dsv4_env.guard.files import real
-from dsv4_env.model import LaunchConfig
+from dsv4_env.model import LaunchConfig, Origin, Unknown, Value
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -27,7 +27,48 @@ class Reader:
     def __call__(self, data: str | bytes, path: str, **options: Any) -> list[LaunchConfig]:
         """Every launch of a file; *options* are those of the module's ``read_all``."""
         function: Callable[..., list[LaunchConfig]] = importlib.import_module(self.module).read_all
-        return function(data, path, **options)
+        return [passable(config) for config in function(data, path, **options)]
+
+
+# What Linux gives to a process at most (execve(2)): MAX_ARG_STRLEN of one string, with the byte
+# that ends it, and three quarters of _STK_LIM of all strings.
+MAX_STRING = 32 * 4096 - 1
+MAX_STRINGS = 6 * 1024 * 1024
+_TOO_LONG = "longer than the 128 KiB that a process can be given"
+_TOO_MUCH = "more than the 6 MiB that a process can be given"
+
+
+def passable(config: LaunchConfig) -> LaunchConfig:
+    """The launch with values unknown that no process can be given, as they are too long.
+
+    Such a launch doesn't start; and nobody wants to read megabytes of a value.
+    """
+    values = [*(e.value for e in config.env), *config.argv]
+    if sum(len(v if isinstance(v, str) else v.text) for v in values) <= MAX_STRING:
+        return config
+    total = 0
+
+    def bounded(value: Value) -> Value:
+        nonlocal total
+        text = value if isinstance(value, str) else value.text
+        total += len(text)
+        if len(text) <= MAX_STRING and total <= MAX_STRINGS:
+            return value
+        why = _TOO_LONG if len(text) > MAX_STRING else _TOO_MUCH
+        names, where = ((), None) if isinstance(value, str) else (value.names, value.location)
+        return Unknown(shortened(text, 100), why, names, location=where)
+
+    def origin(setter: Origin) -> Origin:
+        if setter.value is None or len(setter.value) <= MAX_STRING:
+            return setter
+        return replace(setter, value=shortened(setter.value, 100))
+
+    env = tuple(replace(e, value=bounded(e.value), origin=origin(e.origin)) for e in config.env)
+    args = config.args and tuple(
+        replace(a, values=tuple(map(bounded, a.values)), origin=origin(a.origin))
+        for a in config.args
+    )
+    return replace(config, env=env, args=args)
 
 
 READERS: dict[str, Reader] = {

@@ -19,6 +19,8 @@ def plain(text: str) -> str:
     Nor GitHub's log, which takes ``##[name]`` for a command wherever it stands.
     """
     text = text.replace("##[", "#\\x23[")
+    if text.isprintable():
+        return text
     return "".join(c if c.isprintable() or c == "\t" else _escaped(ord(c)) for c in text)
 
 
