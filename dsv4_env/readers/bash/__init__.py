@@ -120,7 +120,7 @@ def _read_all(
         ]
     if error is not None:
         place = run.place(budget.most())
-        if not found:
+        if not found and problem is None:
             raise ReadError(error.found, where=place or path, expected="a launch script")
         # Within another file, the place has to be told in terms of that file: by its location.
         note = replace(partial_note(error, place if path else None), location=place)

@@ -124,9 +124,8 @@ def set_array(
             run.budget.step(state.source, len(found) >> 5)
         found = found.plus(real, value)
         index = int(real) + 1 if kind == "a" else 0
-    run.tick(
-        state, items[0].words[0].pos if items and items[0].words else 0, 2 * len(additions) + 1
-    )
+    place = items[0].words[0].pos if items and items[0].words else 0
+    run.budget.step((state.source, place), 1 + len(additions))
     state.seq += 1
     if found is None:
         unknown = run.unknown(

@@ -54,6 +54,7 @@ def forking(
     outer = run.forks
     while pending:
         way, run.forks = pending.pop()
+        run.budget.step(count=2)
         before = way.copy()
         mark = len(run.launches)
         try:

@@ -45,6 +45,7 @@ _CHUNK = 1024
 MAX_PIPES = 3_000  # of one pipeline: what the grammar takes for it grows with their square
 _PIPELINE = regexp(r"(?:[^|\n]++|\|[ \t]*\n|\|)++")
 _READ, _CALLED = 4, 8  # steps of what the grammar reads once, and of a hundred operations of it
+_ASTRAY = 20  # steps of those behind an error, where it follows several readings at once
 
 
 @cache
@@ -107,8 +108,8 @@ def _parsed(seen: str, budget: Budget) -> ts.Node:
     if (at := _piped(seen)) >= 0:
         raise TooMuchError(at)
     data = seen.encode()
-    share = budget.steps // 8
-    left = max(min(share, 3 * share - budget.spent_steps), share // 8)
+    share = budget.steps // 5
+    left = max(min(share, 2 * share - budget.spent_steps), share // 10)
     spent = reached = 0
 
     def read(offset: int, _point: Any) -> bytes:
@@ -116,9 +117,9 @@ def _parsed(seen: str, budget: Budget) -> ts.Node:
         spent += _READ
         return data[offset : offset + _CHUNK] if spent < left else b""
 
-    def called(offset: int, _error: bool) -> bool:
+    def called(offset: int, error: bool) -> bool:
         nonlocal spent, reached
-        spent += _CALLED
+        spent += _ASTRAY if error else _CALLED
         reached = max(reached, offset)
         return spent >= left
 

@@ -330,6 +330,7 @@ def _undecided(run: Run, state: State, part: Param, value: Value, *, colon: bool
         answer = require(state, run, condition)
         given = not answer if colon else answer
         return argument(run, state, part) if given else [("", "Q")] if part.quoted else []
+    run.budget.step(count=4)
     probe = state.copy()
     arg = w.single(run, probe, part.arg) if part.arg else ""
     base = (

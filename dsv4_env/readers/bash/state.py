@@ -21,7 +21,7 @@ MAX_TEXT = 1_000_000  # characters of a value: what is longer is left unknown
 MAX_SHOWN = 4_000  # of the text of a value that isn't known
 MAX_DEFAULT = 20_000  # of its default
 MAX_NOTES = 40  # of one way: more of them say nothing new
-STATEMENT = 5  # steps of a command, beside its words
+STATEMENT = 4  # steps of a command, beside its words
 
 Items: TypeAlias = Mapping[int | str, Value]  # the elements of an array
 Key: TypeAlias = tuple[Any, ...]  # what a condition is about; same key, same answer
@@ -307,7 +307,7 @@ class Run:
 
     def tired(self) -> bool:
         """Whether so little is left that the rest is followed roughly: what differs is unknown."""
-        return self.rough or self.spent() > 0.75
+        return self.rough or self.spent() > 0.85
 
     def most(self, limit: int) -> int:
         """A limit of size, which is a small one where little of the budget is left."""

@@ -162,7 +162,7 @@ def merge(states: list[State], run: Run) -> list[State]:
         members.append(state)
     found = [m[0] if len(m) == 1 else _union(run, m) for m in merged]
     spent = run.spent()
-    most = MAX_STATES if spent < 0.5 else _LITTLE_LEFT if spent < 0.75 else 1
+    most = MAX_STATES if spent < 0.5 else _LITTLE_LEFT if spent < 0.85 else 1
     return _degrade(found, run) if len(found) > most else found
 
 
