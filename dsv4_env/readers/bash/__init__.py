@@ -119,7 +119,7 @@ def _read_all(
             *results.collect(again, path, whole=ended_too is None),
         ]
     if error is not None:
-        place = run.place(budget.most())
+        place = run.place(budget.most(tuple))
         if not found and problem is None:
             raise ReadError(error.found, where=place or path, expected="a launch script")
         # Within another file, the place has to be told in terms of that file: by its location.
