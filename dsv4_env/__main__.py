@@ -6,8 +6,12 @@ import, and none needs it. Tests hold them to what click does.
 
 from __future__ import annotations
 
-import os
 import sys
+
+if __name__ == "__main__" and not sys.flags.safe_path:
+    del sys.path[0]  # `python -m` puts the current folder there, whose click.py is none of ours
+
+import os
 
 HELP = "help.txt"  # what `dsv4-env --help` prints
 

@@ -129,6 +129,8 @@ def discover(
     target = found.source or _pyproject()
     named = [x for x in result.launches if _is_text(x.path)]
     pairs = new_pairs(named, found.pairs, target.parent)
+    for note in dict.fromkeys(result.notes):
+        tell(f"dsv4-env: note: what git ignores is looked at, too: {plain(note)}")
     if as_json:
         write(_json(result, pairs))
     else:

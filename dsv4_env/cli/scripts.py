@@ -159,7 +159,8 @@ def render(config: LaunchConfig, title: str, *, origin: bool, color: bool) -> st
         return name, value, remark, shown(setting.location) if origin else ""
 
     command = " ".join(str(w) for w in config.command)
-    lines = [f"{paint(plain(title), 'bold', color)}: {plain(command)}"]
+    behind = f": {plain(command)}" if command else ""
+    lines = [paint(plain(title), "bold", color) + behind]
     if config.condition:
         lines.append(f"when {plain(config.condition)}")
     groups = [

@@ -60,13 +60,14 @@ class Found:
     """What a tree holds: its launches by path, what couldn't be read, and how many files it has.
 
     *not_followed* are the Python files that may launch, but hold too few names of any profile's
-    settings to be near it.
+    settings to be near it; *notes* say what the list of files may lack or have too much.
     """
 
     launches: list[Launch] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     files: int = 0
     not_followed: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +185,7 @@ def discover(
     trees = [p for p in paths if p.is_dir()]
     # What the user names is read whatever it is called.
     named = list(dict.fromkeys(str(p) for p in paths if not p.is_dir()))
-    names = _names(trees, frozenset(named))
+    names = _names(trees, frozenset(named), found.notes.append)
     found.files = len(names) + len(named)
     roots = [os.path.abspath(p) for p in (root, *trees)]  # noqa: PTH100
     job = Job(nearest, roots, None if follow_all else frozenset(named))
@@ -243,12 +244,14 @@ def _jobs(asked: int | None, files: int) -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _names(trees: Iterable[Path], named: Collection[str]) -> list[str]:
+def _names(
+    trees: Iterable[Path], named: Collection[str], refused: Callable[[str], None]
+) -> list[str]:
     """The files of trees, each once, named as the tree is, without those that are *named*."""
     found: dict[str, None] = {}
     for top in trees:
         prefix = "" if str(top) == "." else f"{str(top).rstrip('/')}/"
-        found.update(dict.fromkeys(prefix + name for name in listed(top)))
+        found.update(dict.fromkeys(prefix + name for name in listed(top, refused)))
     return [n for n in found if n not in named]
 
 

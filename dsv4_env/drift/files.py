@@ -6,7 +6,7 @@ import contextlib
 import os
 import posixpath
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -94,16 +94,20 @@ def walk(folder: Path) -> Iterator[str]:
         ]
 
 
-def listed(folder: Path) -> Iterator[str]:
+def listed(folder: Path, refused: Callable[[str], None] = lambda _: None) -> Iterator[str]:
     """The files that a person would say are in a tree: relative, with slashes, in a fixed order.
 
     In a git repository those that it tracks or would track, elsewhere what :func:`walk` gives. A
-    tree that is ignored as a whole was asked for by name, so it is walked.
+    tree that is ignored as a whole was asked for by name, so it is walked. *refused* hears why git
+    can't tell of a repository: what it ignores is among the files then.
     """
-    try:
-        found = _git(folder, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
-    except Dsv4Error:
-        found = ""
+    found = ""
+    if git.repository(folder) is not None:
+        try:
+            found = _git(folder, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+        except UsageError as exc:
+            if exc.found != "git isn't installed":
+                refused(str(exc))
     names = sorted({name for name in found.split("\0") if name})
     if not names:
         yield from walk(folder)
@@ -114,8 +118,8 @@ def listed(folder: Path) -> Iterator[str]:
         # A submodule, or a repository within this one, is listed as one name.
         if name.endswith("/") or (not posixpath.splitext(name)[1] and _is_folder(folder / name)):
             inner = folder / name
-            below = listed if (inner / ".git").exists() else walk
-            yield from (f"{name.rstrip('/')}/{each}" for each in below(inner))
+            below = listed(inner, refused) if (inner / ".git").exists() else walk(inner)
+            yield from (f"{name.rstrip('/')}/{each}" for each in below)
         else:
             yield name
 
@@ -207,14 +211,10 @@ def _submodules(listing: str) -> Iterator[tuple[str, str]]:
 
 
 def _git(folder: Path, *words: str, what: str | None = None) -> str:
-    done = git.run(folder, *words, need="git, for --changed-since")
-    if done.returncode:
-        said = done.stderr.decode(errors="replace").strip().partition("\n")[0]
-        if what is not None:
-            raise UsageError(
-                f"git knows no {what!r}", where=folder, expected="a branch, tag or commit"
-            )
-        raise UsageError(
-            said or f"git {words[0]} failed", where=folder, expected="a git repository"
-        )
-    return os.fsdecode(done.stdout)
+    try:
+        return os.fsdecode(git.ask(folder, *words, need="git, for --changed-since"))
+    except UsageError as exc:
+        if what is None or "git refuses" in exc.found:
+            raise
+        expected = "a branch, tag or commit"
+        raise UsageError(f"git knows no {what!r}", where=folder, expected=expected) from None

@@ -92,17 +92,30 @@ def checkout(path: Path | str) -> Path | None:
     """The checkout or project that a path lies in, None where it lies in none.
 
     That is the nearest folder above it with a git repository of its own, or else with a
-    pyproject.toml. The links on the way to it are the user's own, and stay as they are.
+    pyproject.toml, or else the current folder, where the path lies below it. The links on the way
+    to it are the user's own, and stay as they are.
     """
     place = Path(os.path.abspath(path))  # noqa: PTH100  # as text: links stay
     project: Path | None = None
     for folder in place.parents:
         git = folder / ".git"
-        if git.is_dir():
+        if git.is_dir() or (os.path.lexists(git) and not _of_submodule(git)):
             return folder
-        if project is None and (os.path.lexists(git) or os.path.lexists(folder / "pyproject.toml")):
+        if project is None and os.path.lexists(folder / "pyproject.toml"):
             project = folder
-    return project
+    here = Path.cwd()
+    return project or (here if here in place.parents else None)
+
+
+def _of_submodule(file: Path) -> bool:
+    """Whether a ``.git`` file is that of a submodule, which belongs to the checkout around it."""
+    try:
+        if not stat.S_ISREG(file.lstat().st_mode):
+            return False
+        with file.open("rb") as opened:
+            return b"/modules/" in opened.read(4096)
+    except OSError:
+        return False
 
 
 def real(path: Path | str) -> Path:

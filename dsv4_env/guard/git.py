@@ -91,7 +91,7 @@ def repository(folder: Path) -> Path | None:
 
 
 def run(
-    folder: Path, *words: str, need: str = "git", given: bytes | None = None
+    folder: Path, *words: str, need: str = "a git repository", given: bytes | None = None
 ) -> subprocess.CompletedProcess[bytes]:
     """Ask git in a folder of a repository; its answer is the caller's to judge.
 
@@ -108,6 +108,26 @@ def run(
     if words[0] in ("diff", "log"):
         words = (words[0], "--no-ext-diff", "--no-textconv", *words[1:])
     return _called(folder, [*settings], words, environ, need, given)
+
+
+def ask(folder: Path, *words: str, need: str = "a git repository") -> bytes:
+    """What git answers in a folder of a repository.
+
+    Raises UsageError as :func:`run` does, and with git's own words where it refuses.
+    """
+    done = run(folder, *words, need=need)
+    if done.returncode == 0:
+        return done.stdout
+    said = done.stderr.decode(errors="replace").strip().partition("\n")[0]
+    said = said.removeprefix("fatal: ") or f"git {words[0]} failed"
+    if "dubious ownership" in said:
+        raise UsageError(
+            "git refuses the repository: it belongs to somebody else",
+            where=folder,
+            expected=f"`git config --global --add safe.directory {repository(folder)}`, "
+            "where you trust it",
+        )
+    raise UsageError(said, where=folder, expected=need)
 
 
 def _called(

@@ -37,6 +37,9 @@ def replace(path: Path, data: bytes) -> None:
         raise _refused(path, exc) from None
     if before is not None:
         _keepable(path, place, before)
+    if place.parent.is_dir() and not place.parent.stat().st_mode & 0o222:
+        expected = "a folder that may be written (chmod u+w)"
+        raise UsageError("its folder is read-only", where=path, expected=expected)
     try:
         handle, name = tempfile.mkstemp(dir=place.parent, prefix=f".{place.name[:60]}.")
     except OSError as exc:
@@ -61,9 +64,15 @@ def replace(path: Path, data: bytes) -> None:
 
 
 def pour(path: Path, data: bytes) -> None:
-    """Write into a device or a pipe, which stays what it is. Raises UsageError."""
+    """Write into a device or a pipe, which stays what it is. Raises UsageError.
+
+    A pipe that nobody reads from is an error, as it would be waited for without end.
+    """
     try:
-        path.write_bytes(data)
+        handle = os.open(path, os.O_WRONLY | getattr(os, "O_NONBLOCK", 0))
+        with os.fdopen(handle, "wb") as file:
+            os.set_blocking(file.fileno(), True)
+            file.write(data)
     except OSError as exc:
         raise _refused(path, exc) from None
 
@@ -72,7 +81,7 @@ def target(path: Path) -> Path:
     """Where a file is that is written by this name. Raises UsageError as :func:`replace` does."""
     place = real(path)
     around = checkout(path)
-    if around is not None and path.is_symlink() and not is_within(place, around):
+    if around is not None and not is_within(place, around):
         raise UsageError(
             f"it is a symbolic link out of {around}",
             where=path,

@@ -142,12 +142,4 @@ def _asked(repository: Path, how: str, blobs: Sequence[str]) -> bytes:
 
 
 def _git(repository: Path, *words: str, check: bool = True) -> bytes:
-    done = git.run(repository, *words)
-    if done.returncode and check:
-        said = done.stderr.decode(errors="replace").strip().partition("\n")[0]
-        raise ReadError(
-            said.removeprefix("fatal: ") or f"git {words[0]} failed",
-            where=repository,
-            expected="a git repository",
-        )
-    return done.stdout
+    return git.ask(repository, *words) if check else git.run(repository, *words).stdout

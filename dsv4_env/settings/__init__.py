@@ -177,6 +177,9 @@ def _within(pattern: str, base: Path, where: Location | None) -> None:
 
     Whoever wrote the pyproject.toml chose it, and what is read there is shown.
     """
+    if pattern.startswith("~"):
+        expected = f"a path from {base}; ~ isn't expanded here"
+        raise SettingsError(f"{pattern!r} is no path", where=where, expected=expected)
     parts = Path(pattern).parts
     fixed = next((i for i, part in enumerate(parts) if set("*?[") & set(part)), len(parts))
     root = checkout(base / "pyproject.toml") or base

@@ -26,11 +26,18 @@ def dirty(path: Path) -> bool:
     path = real(path)
     words = ["status", "--porcelain", "-z", "--ignored=no", "--untracked-files=no"]
     words += ["--ignore-submodules=all", "--", f":(literal){path.name}"]
-    try:
-        done = git.run(path.parent, *words)
-    except UsageError:  # no git, no repository
+    if git.repository(path.parent) is None:
         return False
-    return done.returncode == 0 and bool(done.stdout)
+    try:
+        return bool(git.ask(path.parent, *words))
+    except UsageError as exc:
+        if exc.found == "git isn't installed":
+            return False
+        raise UsageError(
+            f"whether it has changes that aren't committed can't be told: {exc.found}",
+            where=path,
+            expected=f"{exc.expected}; or --force",
+        ) from None
 
 
 def check(changes: Sequence[Change], *, force: bool) -> None:

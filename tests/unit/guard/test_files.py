@@ -174,7 +174,8 @@ def test_what_a_script_sources_is_opened_so(
     [
         ('files = "/**/*.sh"', 9), ('files = "../../**"', 9),
         ('files = ["a.sh", "../../x/*.py"]', 18),
-        ('files = "*/../../../x.sh"', 9), ('files = "out/**"', 9), ('files = "/etc/passwd"', 9),
+        ('files = "*/../../../x.sh"', 9), ('files = "~/x.sh"', 9),
+        ('files = "out/**"', 9), ('files = "/etc/passwd"', 9),
     ],
 )  # fmt: skip
 def test_patterns_stay_within_the_checkout(
@@ -184,7 +185,9 @@ def test_patterns_stay_within_the_checkout(
     (project / "out").symlink_to(tmp_path)
     text = f'[[tool.dsv4_env.pairs]]\nprofile = "pro-fp4"\n{key}\n'
     (project / "pyproject.toml").write_text(text)
-    with pytest.raises(SettingsError, match=rf"pyproject.toml:3:{column}: .* leads out of the"):
+    with pytest.raises(
+        SettingsError, match=rf"pyproject.toml:3:{column}: .* (leads out of the|is no path)"
+    ):
         load(project, {})
 
 
@@ -239,16 +242,24 @@ def test_the_largest_file(tmp_path: Path) -> None:
         read_bytes(path)
 
 
-def test_a_checkout_is_the_nearest_repository_of_its_own(tmp_path: Path) -> None:
+def test_a_checkout_is_the_nearest_repository_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A submodule belongs to what it is a part of, a project without git to its pyproject.toml."""
     (tmp_path / "r" / ".git").mkdir(parents=True)
     (tmp_path / "r" / "sub").mkdir()
     (tmp_path / "r" / "sub" / ".git").write_text("gitdir: ../.git/modules/sub\n")
     assert checkout(tmp_path / "r" / "sub" / "a.sh") == tmp_path / "r"
+    (tmp_path / "r" / "tree").mkdir()  # a linked work tree is one by itself
+    (tmp_path / "r" / "tree" / ".git").write_text("gitdir: /x/.git/worktrees/tree\n")
+    assert checkout(tmp_path / "r" / "tree" / "a.sh") == tmp_path / "r" / "tree"
     (tmp_path / "p").mkdir()
     (tmp_path / "p" / "pyproject.toml").touch()
     assert checkout(tmp_path / "p" / "x" / "a.sh") == tmp_path / "p"
     assert checkout(tmp_path / "a.sh") is None
+    monkeypatch.chdir(tmp_path)
+    assert checkout("a.sh") == checkout("b/a.sh") == tmp_path  # an unpacked archive
+    assert checkout("../a.sh") is None
 
 
 def test_a_name_with_nul_is_an_error(tmp_path: Path) -> None:

@@ -348,3 +348,36 @@ def test_without_git_it_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert not dirty(made.top / "run_dsv4.sh")
     with pytest.raises(Dsv4Error, match="git isn't installed"):
         changed_since(made.top, "HEAD")
+
+
+def test_what_git_refuses_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With how to trust the repository; and no work is lost as nothing is known of it."""
+    made = Trap(tmp_path)
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    monkeypatch.chdir(made.top)
+    with pytest.raises(UsageError, match=r"somebody else; expected `git config --global --add"):
+        changed_since(made.top, "HEAD~1")
+    with pytest.raises(UsageError, match=r"run_dsv4.sh: whether it has changes .* or --force"):
+        dirty(made.top / "run_dsv4.sh")
+    (made.top / "run_dsv4.sh").write_text("# mine\n" + (made.top / "run_dsv4.sh").read_text())
+    assert run(["sync", "pro-fp4", "--to", "run_dsv4.sh", "--write"]) == 2
+    assert (made.top / "run_dsv4.sh").read_text().startswith("# mine\n")
+
+
+def test_a_tree_that_git_does_not_list_is_walked_with_a_note(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """What is ignored is among the files then."""
+    made = Trap(tmp_path)
+    (made.top / ".gitignore").write_text("build/\n")
+    (made.top / "build").mkdir()
+    shutil.copy(made.top / "run_dsv4.sh", made.top / "build" / "copy.sh")
+    monkeypatch.chdir(made.top)
+    assert run(["discover"]) == 0
+    assert "copy.sh" not in capfd.readouterr().out
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    assert run(["discover"]) == 0
+    said = capfd.readouterr()
+    assert "copy.sh" in said.out
+    assert "note: what git ignores is looked at, too: " in said.err
+    assert "git refuses the repository" in said.err

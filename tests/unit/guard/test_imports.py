@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -45,3 +46,17 @@ def test_downloading_a_wheel(
     assert run(["catalogue", "build", "--sglang", "99.0.0"]) == 2
     assert "it can't be downloaded: No matching distribution" in capfd.readouterr().err
     assert not marker.exists()
+
+
+def test_running_the_module(marker: Path) -> None:
+    """``python -m`` looks into the current folder first; what dsv4-env imports isn't from there."""
+    for name in ("click", "pydantic", "tree_sitter", "libcst", "jinja2", "difflib", "tomllib"):
+        Path(f"{name}.py").write_text(f"open({str(marker)!r}, 'w').close()\n")
+    for name in STDLIB:  # what Python itself brings in for -m, before any of ours
+        Path(f"{name}.py").unlink()
+    for words in (["--help"], ["check"], ["export", "pro-fp4"], ["discover"]):
+        done = subprocess.run(
+            [sys.executable, "-m", "dsv4_env", *words], capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
+        assert not marker.exists()

@@ -8,6 +8,7 @@ import shutil
 import stat
 import subprocess
 import sys
+import time
 import tomllib
 from pathlib import Path
 
@@ -113,6 +114,51 @@ def test_a_link_out_of_the_checkout_is_not_followed(path: Path, tmp_path: Path) 
     with pytest.raises(UsageError, match=r"page\.html: it is a symbolic link out of"):
         replace(top / "page.html", b"new")
     assert path.read_bytes() == b"old"
+
+
+def test_a_linked_folder_does_not_lead_out_of_the_checkout(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whichever part of the path is the link."""
+    top = tmp_path / "checkout"
+    (top / ".git").mkdir(parents=True)
+    (top / "out").symlink_to(tmp_path)
+    monkeypatch.chdir(top)
+    for words in (
+        ["export", "pro-fp4", "-o", "out/new.env"],
+        ["export", "pro-fp4", "-o", "out/run.sh"],
+        ["lock", "--profiles", "out"],
+    ):
+        assert run(words) == 2
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["checkout", "run.sh"]
+    assert path.read_bytes() == b"old"
+
+
+def test_a_read_only_folder_is_left_alone(path: Path, tmp_path: Path) -> None:
+    """Also by root."""
+    tmp_path.chmod(0o555)
+    try:
+        for name in ("run.sh", "new"):
+            with pytest.raises(UsageError, match="its folder is read-only"):
+                replace(tmp_path / name, b"new")
+    finally:
+        tmp_path.chmod(0o755)
+    assert path.read_bytes() == b"old"
+
+
+def test_a_pipe_that_nobody_reads_from_is_an_error(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """One that somebody does gets all of it."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    assert run(["export", "pro-fp4", "-o", str(pipe)]) == 2
+    assert "pipe: can't be written: no such device or address" in capfd.readouterr().err
+    with subprocess.Popen(["cat", str(pipe)], stdout=subprocess.PIPE) as reader:
+        while run(["export", "pro-fp4", "-o", str(pipe)]):  # until it has opened the pipe
+            time.sleep(0.01)
+        out, _ = reader.communicate(timeout=30)
+    assert out.startswith(b"export ")
 
 
 def test_what_fails_names_the_file(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
