@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterable
 from typing import Any
@@ -14,7 +15,6 @@ from click.shell_completion import (
     split_arg_string,
 )
 
-from dsv4_env import completion as quick
 from dsv4_env.cli import VARIABLE
 from dsv4_env.errors import Dsv4Error
 
@@ -26,13 +26,24 @@ def _starting(names: Iterable[str], incomplete: str) -> Items:
 
 
 def _layers(ctx: click.Context) -> tuple[set[str], set[str]]:
+    """The names of profiles, and of layers that are none, by the files' names and their lock."""
     from dsv4_env.cli.common import profile_folder
+    from dsv4_env.profile import layer_bytes, layer_files, shipped_dir
+    from dsv4_env.profile.lock import lock_path
 
     try:
         own = profile_folder(ctx.params.get("folder"))
-    except (Dsv4Error, OSError):
-        own = None
-    return quick.layers(own)
+        names = set(layer_files(own))
+    except Dsv4Error:
+        own, names = None, set(layer_files())
+    abstract: set[str] = set()
+    for folder in ([own] if own else []) + [shipped_dir()]:
+        try:
+            locked = json.loads(layer_bytes(lock_path(folder)))["profiles"]
+            abstract |= {x for p in locked.values() for x in p["layers"] if x not in locked}
+        except (Dsv4Error, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+            continue  # without a lock every layer may be a profile
+    return names - abstract, names & abstract
 
 
 def _known(incomplete: str) -> set[str]:
@@ -128,10 +139,17 @@ class _Shell(ShellComplete):
         ]
 
     def format_completion(self, item: CompletionItem) -> str:
-        """The lines of one item."""
-        _, incomplete = self.get_completion_args()
-        shell = self.name.removeprefix("dsv4")
-        return quick.formatted(shell, (item.type, str(item.value), item.help or ""), incomplete)
+        """The lines of one item; help is for zsh and fish."""
+        word, about = str(item.value), " ".join((item.help or "").split())
+        if self.name == "dsv4bash":  # which cuts words at = and :, and gets what follows the cut
+            _, incomplete = self.get_completion_args()
+            cut = os.environ.get("COMP_WORD", "")
+            before = incomplete if cut in ("=", ":") else incomplete.removesuffix(cut)
+            return f"{item.type},{word.removeprefix(before)}"
+        if self.name == "dsv4fish":
+            return f"{item.type},{word}" + (f"\t{about}" if about else "")
+        word = word.replace(":", r"\:") if about else word  # as zsh's _describe wants it
+        return f"{item.type}\n{word}\n{about or '_'}"
 
 
 class _Bash(_Shell):

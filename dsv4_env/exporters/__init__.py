@@ -69,11 +69,6 @@ class Exporter:
         """Whether its function has the second of the two shapes."""
         return bool(self.takes)
 
-    @property
-    def quick(self) -> bool:
-        """Whether the launch alone decides the text: no option, no fact about the machine."""
-        return not (self.complete or {"gpus", "gpu", "delimiter"} & {*self.takes.split()})
-
     def load(self) -> Callable[..., str]:
         """The function, which takes the config, and ExportOptions where it uses any."""
         module, _, name = self.function.rpartition(".")

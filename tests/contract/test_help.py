@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
 import subprocess
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 import pytest
 
-import dsv4_env
-from dsv4_env.__main__ import HELP, _quick
 from dsv4_env.cli import COMMANDS, SECTIONS, cli
-from dsv4_env.exporters import EXPORTERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -107,63 +102,6 @@ def test_the_summaries_are_those_of_the_commands() -> None:
     assert {n: c.get_short_help_str(200) for n, c in cli.commands.items()} == {
         name: summary for name, (_, summary) in COMMANDS.items()
     }
-
-
-def program(*words: str, **environ: str) -> str:
-    """What the program prints, started as users start it."""
-    done = subprocess.run(
-        [sys.executable, "-m", "dsv4_env", *words],
-        env={**{n: v for n, v in os.environ.items() if n != "COLUMNS"}, **environ},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return done.stdout
-
-
-def test_the_quick_help_is_the_help(
-    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("COLUMNS", "80")
-    with click.Context(cli, info_name="dsv4-env", **cli.context_settings) as context:
-        text = cli.get_help(context) + "\n"
-    path = Path(dsv4_env.__file__).parent / "cli" / HELP
-    if request.config.getoption("--update-golden"):
-        path.write_text(text)
-    assert path.read_text() == text
-    assert program("--help") == program("-h") == program("--help", COLUMNS="200") == text
-    assert program("--help", COLUMNS="60") != text  # click's, wrapped for a narrow terminal
-
-
-def test_the_quick_export_is_the_export(
-    run: Callable[..., Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    quick = [e.name for e in EXPORTERS.values() if e.quick]
-    assert {"shell", "fish", "python", "args", "json"} <= set(quick)
-    (tmp_path / "own").mkdir()
-    (tmp_path / "own" / "mine.toml").write_text('extends = ["flash-fp4"]\n[env]\nA = "\'\\u00e9"\n')
-    (tmp_path / "pyproject.toml").write_text('[tool.dsv4_env]\nprofiles = "own"\n')
-    monkeypatch.chdir(tmp_path)
-    lines = [["export", name, "-f", f] for f in quick for name in ("pro-fp8", "mine")]
-    for words in [["export", "mine"], ["export", "mine", "--format", "json"], *lines]:
-        assert _quick(words) == run(*words).out.encode(), words
-
-
-@pytest.mark.parametrize(
-    "words",
-    [
-        ["export", "nope"],
-        ["export", "pro-fp4", "-f", "nope"],
-        ["export", "pro-fp4", "-f", "k8s-pod"],
-        ["export", "pro-fp4", "--unset"],
-        ["export", "--help"],
-        ["export"],
-        ["list"],
-        [],
-    ],
-)
-def test_all_else_is_left_to_click(words: list[str]) -> None:
-    assert _quick(words) is None
 
 
 @pytest.mark.parametrize("target", ["/dev/full", None])

@@ -24,7 +24,7 @@ TIERS = [
     {"catalogue", "finding", "project", "quoting", "toml_source"},
     {"capture", "diff", "drift_rules", "importance", "profile", "server", "settings"}
     | {"readers", "exporters", "reporters"},
-    {"completion", "equivalence"},
+    {"equivalence"},
     {"lint", "rules", "upgrade"},
     {"drift", "preflight"},
     {"history", "pytest_drift", "writeback"},
