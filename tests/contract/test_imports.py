@@ -102,7 +102,8 @@ def test_only_the_command_line_prints_or_exits() -> None:
 
 
 def test_files_are_short() -> None:
-    long = {str(p): n for p in modules() if (n := len(p.read_text().splitlines())) > 400}
+    """A file is as long as its subject, which hardly ever takes a thousand lines."""
+    long = {str(p): n for p in modules() if (n := len(p.read_text().splitlines())) > 1000}
     assert long == {}
 
 
