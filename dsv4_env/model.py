@@ -10,10 +10,8 @@ from functools import cache
 from pathlib import Path
 from typing import TypeAlias
 
-from dsv4_env.late import regexp
-
 ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_NEGATIVE_NUMBER = regexp(r"-\d+|-\d*\.\d+")  # argparse takes these as values, not as flags
+_NEGATIVE_NUMBER = re.compile(r"-\d+|-\d*\.\d+")  # argparse takes these as values, not as flags
 
 
 @dataclass(frozen=True, slots=True, order=True)

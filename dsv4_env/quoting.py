@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 
-from dsv4_env.late import regexp
-
 _SAFE = r"[A-Za-z0-9_@%+:,./-][A-Za-z0-9_@%+=:,./-]*"
 _CONTROL = "[\0-\x1f\x7f-\x9f\u2028\u2029]"
 # What YAML lets stand as it is between double quotes, on every line of the specification.
@@ -13,7 +11,7 @@ _NO_YAML = (
     "[^ !#-[\\]-~\xa0-\u2027\u202a-\ud7ff\ue000-\ufdcf\ufdf0-\ufefe\uff00-\ufffd"
     "\U00010000-\U0001fffd]"
 )
-_YAML_PLAIN = regexp(
+_YAML_PLAIN = re.compile(
     r"(?!(?:y|n|yes|no|on|off|true|false|null)$)[A-Za-z_][A-Za-z0-9_-]*", re.IGNORECASE
 )
 

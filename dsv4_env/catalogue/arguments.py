@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dsv4_env.catalogue.semantics import canonical_json
-from dsv4_env.late import regexp
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from dsv4_env.catalogue.entries import Argument, Catalogue, Match
 
-_SIZE = regexp(r"([0-9]+)(?:(\.[0-9]+)?([kMGT])|([KMGT]i))")
+_SIZE = re.compile(r"([0-9]+)(?:(\.[0-9]+)?([kMGT])|([KMGT]i))")
 _SI = {"k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 _IEC = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
 

@@ -12,13 +12,12 @@ from pathlib import Path
 from dsv4_env.cli.common import Inputs, tell
 from dsv4_env.errors import ProfileError, ReadError, UsageError
 from dsv4_env.guard.files import is_stream, read_stream
-from dsv4_env.late import regexp
 from dsv4_env.model import LaunchConfig
 from dsv4_env.profile import Profile, layer_files, load_profile
 
-RUNNING = regexp(r"(pid|port|process):(.+)")
-_PART = regexp(r"(.+?)(?:#(\d+)|::(.+)|:(\d+))", re.DOTALL)
-_ENV_FILE = regexp(r"\.env(?:\.[^/]+)?$")  # also one that sets nothing of SGLang's
+RUNNING = re.compile(r"(pid|port|process):(.+)")
+_PART = re.compile(r"(.+?)(?:#(\d+)|::(.+)|:(\d+))", re.DOTALL)
+_ENV_FILE = re.compile(r"\.env(?:\.[^/]+)?$")  # also one that sets nothing of SGLang's
 HELP = (
     "PATH, PATH#2 for the second launch in it, PATH:34 for the one at line 34, PATH::NAME for "
     "the one of that name (TestV4.setUpClass, job t), - for a script on standard input, pid:N, "

@@ -12,7 +12,6 @@ from pathlib import Path
 
 from dsv4_env.errors import Dsv4Error, UsageError
 from dsv4_env.guard import git
-from dsv4_env.late import regexp
 
 SKIPPED = frozenset(
     {
@@ -20,7 +19,7 @@ SKIPPED = frozenset(
         ".mypy_cache", ".pytest_cache", ".ruff_cache", ".hypothesis", ".eggs",
     }
 )  # fmt: skip
-_MAGIC = regexp(r"[*?\[]")
+_MAGIC = re.compile(r"[*?\[]")
 
 
 def expand(folder: Path, patterns: Sequence[str], exclude: Sequence[str] = ()) -> list[Path]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -12,11 +13,10 @@ from fnmatch import fnmatchcase
 from dsv4_env.drift_rules import RULES
 from dsv4_env.errors import ReadError, did_you_mean
 from dsv4_env.finding import Comparison, Finding, Report, Severity, Waiver, fingerprint
-from dsv4_env.late import regexp
 from dsv4_env.model import Location
 
-_COMMENT = regexp(r"#[ \t]*dsv4-env:[ \t]*(?P<word>[\w-]*)(?P<rest>[^\n]*)")
-_PART = regexp(
+_COMMENT = re.compile(r"#[ \t]*dsv4-env:[ \t]*(?P<word>[\w-]*)(?P<rest>[^\n]*)")
+_PART = re.compile(
     r"""\s*(?:(?P<key>[A-Za-z_][\w-]*)=(?:"(?P<double>[^"]*)"|'(?P<single>[^']*)'|(?P<bare>[^\s"']\S*))"""
     r"""|(?P<name>[^\s="']+))"""
 )

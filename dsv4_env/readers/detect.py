@@ -5,25 +5,24 @@ from __future__ import annotations
 import re
 from pathlib import PurePosixPath
 
-from dsv4_env.late import regexp
 from dsv4_env.readers.environment import PREFIXES
 
 _START = rb"#!\s*(?:\S*/)?(?:env\s+(?:-S\s+)?)?(?:\S*/)?"
-_SHELL = regexp(_START + rb"(?:ba|da)?sh\b")
-_PYTHON = regexp(_START + rb"python[\d.]*\b")
-_WANTED = regexp(
+_SHELL = re.compile(_START + rb"(?:ba|da)?sh\b")
+_PYTHON = re.compile(_START + rb"python[\d.]*\b")
+_WANTED = re.compile(
     rb"(?i:sglang)|launch_server|run_suite|\b(?:" + "|".join(PREFIXES).encode() + rb")"
 )
-_KUBERNETES = regexp(rb"^\s*(?:- )?[\"']?apiVersion[\"']?\s*:", re.M)
-_KIND = regexp(rb"^\s*(?:- )?[\"']?kind[\"']?\s*:", re.M)
-_SERVICES = regexp(rb"^[\"']?services[\"']?\s*:", re.M)
-_JOBS = regexp(rb"^[\"']?jobs[\"']?\s*:", re.M)
-_RUNS = regexp(rb"^\s+[\"']?runs-on[\"']?\s*:", re.M)
-_COMPOSE = regexp(r"(?:docker-)?compose[^/]*\.ya?ml")
-_DOCKERFILE = regexp(
+_KUBERNETES = re.compile(rb"^\s*(?:- )?[\"']?apiVersion[\"']?\s*:", re.M)
+_KIND = re.compile(rb"^\s*(?:- )?[\"']?kind[\"']?\s*:", re.M)
+_SERVICES = re.compile(rb"^[\"']?services[\"']?\s*:", re.M)
+_JOBS = re.compile(rb"^[\"']?jobs[\"']?\s*:", re.M)
+_RUNS = re.compile(rb"^\s+[\"']?runs-on[\"']?\s*:", re.M)
+_COMPOSE = re.compile(r"(?:docker-)?compose[^/]*\.ya?ml")
+_DOCKERFILE = re.compile(
     r"(?:dockerfile|containerfile)(?:[.\-_][^/]*)?|[^/]+\.(?:dockerfile|containerfile)"
 )
-_DOTENV = regexp(r"\.env(?:\.[^/]+)?|[^/]+\.env|[^/]*env[_-]?file|env\.list")
+_DOTENV = re.compile(r"\.env(?:\.[^/]+)?|[^/]+\.env|[^/]*env[_-]?file|env\.list")
 
 
 def by_name(path: str) -> str | None:

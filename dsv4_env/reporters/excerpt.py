@@ -6,7 +6,6 @@ import re
 import unicodedata
 
 from dsv4_env.finding import Report
-from dsv4_env.late import regexp
 from dsv4_env.model import Location
 from dsv4_env.reporters.style import plain
 from dsv4_env.secrets import MASK, is_secret
@@ -15,9 +14,9 @@ from dsv4_env.secrets.text import balanced_end, quoted_end, secret_spans
 WIDTH = 100  # columns of a terminal that a line may take
 _LONGEST = 20_000  # characters; what is longer isn't written by hand
 _TAB = "    "
-_ASSIGNED = regexp(r"\s+[:=]\s+(?=\S)")
-_LOOSE = regexp(r"\s+(?=\S)")
-_FLAGGED = regexp(r"\s+(?=[^\s\-|&;<>()#\\\d]|\d+(?:[^>\d]|$))")  # no flag, no redirection
+_ASSIGNED = re.compile(r"\s+[:=]\s+(?=\S)")
+_LOOSE = re.compile(r"\s+(?=\S)")
+_FLAGGED = re.compile(r"\s+(?=[^\s\-|&;<>()#\\\d]|\d+(?:[^>\d]|$))")  # no flag, no redirection
 
 
 def excerpt(

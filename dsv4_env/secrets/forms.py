@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import re
 
-from dsv4_env.late import regexp
-
 MASK = "********"
 
 # Sure enough to be looked for in any text that leaves the program.
-_FORMS = regexp(
+_FORMS = re.compile(
     r"\b(?:hf_[A-Za-z0-9]{16,}"
     r"|gh[pousr]_\w{20,}|github_pat_\w{20,}|glpat-[\w-]{16,}"
     r"|xox[abeoprs]-[\w-]{10,}|xapp-[\w-]{10,}"
@@ -27,13 +25,13 @@ _FORMS = regexp(
     r"(?P<query>[^&\s\"'<>#;,]+)"
 )
 # What a value by itself, or a piece of source, may hold besides.
-_LOOSE = regexp(
+_LOOSE = re.compile(
     r"://[^\s/:@]*:(?!\d+/)(?P<url>[^\s@\"'<>]+)@|\bbearer\s+(?P<bearer>[^\s\"']+)"
     r"|\b(?P<token>sk-[\w-]{16,}|xox[abprs]-[\w-]{10,})",
     re.IGNORECASE,
 )
 # Upper case, as variables are: '$ecret' between single quotes is a password.
-_REFERENCE = regexp(
+_REFERENCE = re.compile(
     r"\$[A-Z_][A-Z0-9_]*|\$\{[A-Z_][A-Z0-9_]*(?::?\?[^{}]*|:?-)?\}|\$\([A-Z_][A-Z0-9_]*\)"
     r"|\$\{\{[\w. ]*\}\}|\$env:\w+"
     r"|\{from-environment = true\}|\*{8}(?!\*)"

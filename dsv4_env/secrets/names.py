@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 from functools import cache
 
-from dsv4_env.late import regexp
 from dsv4_env.secrets.forms import form_spans
 
 # A word has to end in one of these (APIKEY, OAUTH), so that --tokenizer-path stays readable.
 # "Tokens" are counted, never kept secret.
-_SECRET = regexp(
+_SECRET = re.compile(
     r"(?i)(?:TOKEN|(?:KEY|PASSWORD|PASSWD|PASSPHRASE|SECRET|CREDENTIAL|COOKIE|WEBHOOK)(?P<s>S?)"
     r"|(?P<auth>AUTH)|AUTHORIZATION)\Z"
 )
@@ -18,7 +17,7 @@ _WHOLE = {"dsn", "pwd"}  # what other words end in by chance
 # Where a secret lies isn't one.
 _PLACES = {"file", "files", "path", "paths", "dir", "folder", "environment"}
 _NO_NAMES = {"pwd", "oldpwd"}
-_PLAIN = regexp(r"(?i)[-+]?[0-9.]*|true|false|yes|no|none|auto|on|off|basic|null")
+_PLAIN = re.compile(r"(?i)[-+]?[0-9.]*|true|false|yes|no|none|auto|on|off|basic|null")
 
 # What SGLang declares as a number, a switch, a choice or a path although its name has such a
 # word. A test holds this to the catalogue of every release.

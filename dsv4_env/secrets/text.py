@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 
-from dsv4_env.late import regexp
 from dsv4_env.secrets.forms import MASK, form_spans, is_reference, without
 from dsv4_env.secrets.names import secret_name
 
-_NAMED = regexp(r"\$\{[!#]?(?P<braced>\w+)|(?P<name>(?<![\w-])-{0,2}[^\W\d][\w.-]*)")
-_CLOSED = regexp(r"(?P<quote>\\*[\"'])?[)\]]*")
-_SEPARATOR = regexp(
+_NAMED = re.compile(r"\$\{[!#]?(?P<braced>\w+)|(?P<name>(?<![\w-])-{0,2}[^\W\d][\w.-]*)")
+_CLOSED = re.compile(r"(?P<quote>\\*[\"'])?[)\]]*")
+_SEPARATOR = re.compile(
     r"(?P<value>[,\s]+\\*[\"']?value\\*[\"']?\s*[:=]\s*)"  # {name: X, value: Y}
     r"|(?P<assign>\s*(?:[:+?!=~]*=[=~>]?[ \t]*|:\s*))"
     r"|(?P<comma>\s*,\s*)"
@@ -19,21 +18,21 @@ _SEPARATOR = regexp(
     re.IGNORECASE,
 )
 # A file's name, and the place in it, with which a message begins: secret.sh:3:1: …
-_FILE = regexp(r".*\.(?:sh|bash|py|toml|ya?ml|json|env|md|txt|service)")
-_PLACE = regexp(r":(?:\d+(?::\d+)?)?(?:[:\s]|$)")
-_OPERATOR = regexp(r":?[-=+?]")
-_COMMAND = regexp(r"(?:^|\n)\s*(?:ENV|ARG|(?:setenv|set)(?:\s+-\w+)*)\s+$", re.IGNORECASE)
-_NO_VALUE = regexp(  # another flag, or what a sentence about a flag goes on with
+_FILE = re.compile(r".*\.(?:sh|bash|py|toml|ya?ml|json|env|md|txt|service)")
+_PLACE = re.compile(r":(?:\d+(?::\d+)?)?(?:[:\s]|$)")
+_OPERATOR = re.compile(r":?[-=+?]")
+_COMMAND = re.compile(r"(?:^|\n)\s*(?:ENV|ARG|(?:setenv|set)(?:\s+-\w+)*)\s+$", re.IGNORECASE)
+_NO_VALUE = re.compile(  # another flag, or what a sentence about a flag goes on with
     r"[\"']?--[a-z]|(?:is|are|was|has|can't|isn't|doesn't|and|or|stands|to|on|in|of|from|with|set|as"
     r"|takes|needs|gets|wants|unless|when|holds|leaves|comes|gone|no|not|only|for|without|belongs|must)\b(?!['=])"
 )
-_ENDED = regexp(r"\s|$|[,;:)}\]>|&]+(?:\s|$|[\"'`])")
-_REFERENCE = regexp(r"\$\w+|\$\{\w+(:?-[-0-9.]*)?\}")
-_MASKED = regexp(re.escape(MASK) + r"(?![\w*])")
-_BLOCK = regexp(r"[|>][-+0-9]*\s*\n")
-_ESCAPED_QUOTE = regexp(r"\\+[\"']")
-_BRACKETS = regexp(r"[\[\](){}\s]*|\[+[\w.-]+\]+")  # the end of a list, a TOML table
-_MORE = regexp(r"[ \t]*\+?[ \t]*(?=[\"'])")
+_ENDED = re.compile(r"\s|$|[,;:)}\]>|&]+(?:\s|$|[\"'`])")
+_REFERENCE = re.compile(r"\$\w+|\$\{\w+(:?-[-0-9.]*)?\}")
+_MASKED = re.compile(re.escape(MASK) + r"(?![\w*])")
+_BLOCK = re.compile(r"[|>][-+0-9]*\s*\n")
+_ESCAPED_QUOTE = re.compile(r"\\+[\"']")
+_BRACKETS = re.compile(r"[\[\](){}\s]*|\[+[\w.-]+\]+")  # the end of a list, a TOML table
+_MORE = re.compile(r"[ \t]*\+?[ \t]*(?=[\"'])")
 
 
 def scrubbed(text: str) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dsv4_env.late import regexp
+import re
+
 from dsv4_env.secrets.forms import MASK, is_reference
 from dsv4_env.secrets.names import is_secret, secret_name
 from dsv4_env.secrets.text import scrubbed
 
 # What stands for a secret where there is none.
-_STANDS_IN = regexp(r"(?i)[-+]?[0-9.]*|true|false|yes|no|none|auto|empty|dummy|x+|\*+")
+_STANDS_IN = re.compile(r"(?i)[-+]?[0-9.]*|true|false|yes|no|none|auto|empty|dummy|x+|\*+")
 
 
 def masked(name: str, value: str) -> str:

@@ -16,7 +16,6 @@ PACKAGE = Path(dsv4_env.__file__).parent
 
 # Lowest first. A module imports from lower tiers, or from its own subpackage.
 TIERS = [
-    {"late"},
     {"model"},
     {"secrets"},
     {"errors"},

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any
 
 from dsv4_env.guard.budget import Budget
-from dsv4_env.late import regexp
 from dsv4_env.model import Unknown, Value
 from dsv4_env.readers.bash import params
 from dsv4_env.readers.bash import words as w
@@ -38,7 +37,7 @@ from dsv4_env.readers.bash.variables import (
 )
 
 MAX_ELEMENTS = 50_000  # of an array: those of a longer one are left unknown
-_NAMES = regexp(r"[A-Za-z_]\w*", re.ASCII)
+_NAMES = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 
 
 def value_of(run: Run, state: State, node: Assign) -> Value:

@@ -7,7 +7,6 @@ import re
 from typing import TypeAlias
 
 from dsv4_env.guard.budget import Budget
-from dsv4_env.late import regexp
 from dsv4_env.readers.bash.syntax import CmdSub, Lit, Param, Part, Word
 
 MAX_WORDS = 10_000
@@ -15,9 +14,9 @@ MAX_BRACES = 500
 QUOTES = "how bash reads the quotes in it isn't known"
 MAX_TOKENS = 500_000  # characters of all the words that one stands for
 _DIGITS = 18  # of a number: more aren't sure to fit
-_SEQUENCE = regexp(r"([-+]?\d+)\.\.([-+]?\d+)(?:\.\.([-+]?\d+))?")
-_LETTERS = regexp(r"([A-Za-z])\.\.([A-Za-z])(?:\.\.([-+]?\d+))?")
-_QUOTED = regexp(r"""\\.|'[^']*'|"(?:[^"\\]|\\.)*\"""", re.DOTALL)
+_SEQUENCE = re.compile(r"([-+]?\d+)\.\.([-+]?\d+)(?:\.\.([-+]?\d+))?")
+_LETTERS = re.compile(r"([A-Za-z])\.\.([A-Za-z])(?:\.\.([-+]?\d+))?")
+_QUOTED = re.compile(r"""\\.|'[^']*'|"(?:[^"\\]|\\.)*\"""", re.DOTALL)
 
 # A word as single characters that may be active, and parts that never are.
 _Token: TypeAlias = str | Part

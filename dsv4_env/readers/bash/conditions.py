@@ -6,7 +6,6 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dsv4_env.late import regexp
 from dsv4_env.model import Unknown, Value
 from dsv4_env.readers import looked_at
 from dsv4_env.readers.bash import special
@@ -32,8 +31,8 @@ _NUMBERS = {
 }
 _STRINGS = frozenset({"=", "==", "!=", "<", ">", "=~"})
 _OTHER = frozenset({"-nt", "-ot", "-ef"})
-_SORTED = regexp(r"[0-9a-z]*")
-_INTEGER = regexp(r"[ \t\n]*[-+]?\d{1,1000}[ \t]*")
+_SORTED = re.compile(r"[0-9a-z]*")
+_INTEGER = re.compile(r"[ \t\n]*[-+]?\d{1,1000}[ \t]*")
 
 
 class TestProblemError(ValueError):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from dsv4_env.late import regexp
 from dsv4_env.model import Location, Note, Unknown, Value
 from dsv4_env.readers.bash import arrays
 from dsv4_env.readers.bash import words as w
@@ -14,7 +13,7 @@ from dsv4_env.readers.bash.state import Condition, Event, FatalError, Run, State
 from dsv4_env.readers.bash.syntax import Assign, Simple, Word
 from dsv4_env.readers.bash.variables import assign, forget
 
-_NAME = regexp(r"[A-Za-z_]\w*", re.ASCII)
+_NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 
 
 def text_of(node: Simple, state: State) -> str:

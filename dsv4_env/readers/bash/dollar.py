@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from dsv4_env.late import regexp
 from dsv4_env.readers.bash import scan as s
 from dsv4_env.readers.bash.syntax import (
     Arith,
@@ -23,16 +22,16 @@ if TYPE_CHECKING:
     from dsv4_env.readers.bash.scan import Cursor
 
 
-_OPS = regexp(r":[-=?+]|[-=?+]|##?|%%?|/[/#%]?|\^\^?|,,?|~~?|:|@[A-Za-z]")
+_OPS = re.compile(r":[-=?+]|[-=?+]|##?|%%?|/[/#%]?|\^\^?|,,?|~~?|:|@[A-Za-z]")
 
 
-_LENGTH = regexp(r"#(?:[A-Za-z_]\w*(?:\[|\})|\d+\}|[@*?$!#-]\})", re.ASCII)
+_LENGTH = re.compile(r"#(?:[A-Za-z_]\w*(?:\[|\})|\d+\}|[@*?$!#-]\})", re.ASCII)
 
 
-_PARAM = regexp(r"[A-Za-z_]\w*|\d+|[@*#?$!-]", re.ASCII)
+_PARAM = re.compile(r"[A-Za-z_]\w*|\d+|[@*#?$!-]", re.ASCII)
 
 
-_SIMPLE_PARAM = regexp(r"[A-Za-z_]\w*|[0-9@*#?$!-]", re.ASCII)
+_SIMPLE_PARAM = re.compile(r"[A-Za-z_]\w*|[0-9@*#?$!-]", re.ASCII)
 
 
 def expansion(c: Cursor, parts: list[Part], *, quoted: bool) -> None:
@@ -266,7 +265,7 @@ def subscript(c: Cursor) -> Word:
         parts.append(Lit(ch, False))
 
 
-_ESCAPE = regexp(
+_ESCAPE = re.compile(
     r"\\(?:([abeEfnrtv\\'\"?])|([0-7]{1,3})|x([0-9A-Fa-f]{1,2})|u([0-9A-Fa-f]{1,4})"
     r"|U([0-9A-Fa-f]{1,8})|c(.))",
     re.DOTALL,

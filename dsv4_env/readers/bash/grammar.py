@@ -11,8 +11,6 @@ from functools import cache
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from dsv4_env.late import regexp
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -23,27 +21,27 @@ if TYPE_CHECKING:
 # What may be told in one way only is never tried in another (``++``): a hostile text would make
 # that take for ever.
 _INNER = r"""(?:[^}'"`$\\\n]++|\$\w++|\$(?=['"\\])|\\.|'[^'{}\n]*'|"[^"{}`\n]*")"""
-_EXPANSION = regexp(
+_EXPANSION = re.compile(
     rf"\$\{{(?:{_INNER}|\$\{{{_INNER}*+\}})++\}}|\$'(?:[^'\\\n]++|\\.)*+'", re.ASCII
 )
 _SUM = r"[^'\"`$\n()]++|\$\w++"
-_ARITHMETIC = regexp(
+_ARITHMETIC = re.compile(
     rf"\$\(\((?:{_SUM}|\((?:{_SUM}|\((?:{_SUM}|\((?:{_SUM})*+\))*+\))*+\))++\)\)", re.ASCII
 )
-_HEREDOC = regexp(r"(?<![<\d(])<<-?[ \t]*[\\'\"]?(\w+)[^\n]*\n", re.ASCII)
-_BODY = regexp(r"[^\n\t]")
-_ASSIGNED = regexp(r"(?m)^[ \t]*\w+=[^\s;|&()<>'\"`$]*[ \t]+\d*[<>]")
+_HEREDOC = re.compile(r"(?<![<\d(])<<-?[ \t]*[\\'\"]?(\w+)[^\n]*\n", re.ASCII)
+_BODY = re.compile(r"[^\n\t]")
+_ASSIGNED = re.compile(r"(?m)^[ \t]*\w+=[^\s;|&()<>'\"`$]*[ \t]+\d*[<>]")
 _ONE = r"\w++\+?=(?:[^\s'\"`$;|&()<>\\]++|'[^'\n]*'|\"[^\"`\\\n]*\"|\$\w++)*+"
-_ASSIGNMENTS = regexp(rf"(?m)^[ \t]*(?:{_ONE}[ \t]+)+{_ONE}[ \t]*\n")
+_ASSIGNMENTS = re.compile(rf"(?m)^[ \t]*(?:{_ONE}[ \t]+)+{_ONE}[ \t]*\n")
 # To the grammar, the quote behind an escaped backslash is escaped: $'…' goes on to it.
-_LATE_END = regexp(r"\$'(?:[^'\\\n]|\\.)*?\\\\'")
-_WIDE = regexp(r"[^\x00-\x7f]")
-_OPENERS = regexp(r"\$[{('(]|\(\(")
+_LATE_END = re.compile(r"\$'(?:[^'\\\n]|\\.)*?\\\\'")
+_WIDE = re.compile(r"[^\x00-\x7f]")
+_OPENERS = re.compile(r"\$[{('(]|\(\(")
 _LONG = 2_000  # characters of a line: the rewriting of longer ones is bounded
 _MOST = 2_000_000  # characters that are looked at for one line
 _CHUNK = 1024
 MAX_PIPES = 3_000  # of one pipeline: what the grammar takes for it grows with their square
-_PIPELINE = regexp(r"(?:[^|\n]++|\|[ \t]*\n|\|)++")
+_PIPELINE = re.compile(r"(?:[^|\n]++|\|[ \t]*\n|\|)++")
 _READ, _CALLED = 4, 8  # steps of what the grammar reads once, and of a hundred operations of it
 _ASTRAY = 20  # steps of those behind an error, where it follows several readings at once
 

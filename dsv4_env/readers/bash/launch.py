@@ -6,7 +6,6 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
-from dsv4_env.late import regexp
 from dsv4_env.model import Location, Note, RequiredInput, Unknown, Value
 from dsv4_env.readers.bash import arrays, output, wrappers
 from dsv4_env.readers.bash.state import Condition
@@ -20,9 +19,9 @@ if TYPE_CHECKING:
 
 Words: TypeAlias = list[tuple[Value, Location]]
 
-_PYTHON = regexp(r"(?:.*/)?(?:python|pypy)(?:\d+(?:\.\d+)*)?t?")
-_FLAGS = regexp(r"-[bBdEhiIOPqsSuvVx?]+")
-_SCRIPT = regexp(r"(?:.*/)?launch_server\.py")
+_PYTHON = re.compile(r"(?:.*/)?(?:python|pypy)(?:\d+(?:\.\d+)*)?t?")
+_FLAGS = re.compile(r"-[bBdEhiIOPqsSuvVx?]+")
+_SCRIPT = re.compile(r"(?:.*/)?launch_server\.py")
 MODULE = "sglang.launch_server"
 
 

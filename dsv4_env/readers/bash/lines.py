@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dsv4_env.late import regexp
+import re
+
 from dsv4_env.readers.bash.scan import (
     Cursor,
     blanks,
@@ -14,7 +15,7 @@ from dsv4_env.readers.bash.syntax import (
     Word,
 )
 
-_TOKEN = regexp(r"[^ \t\n\\'\"$`|&;()<>]+(?=[ \t\n|&;()<>]|\\\n|\Z)|[();&|]")
+_TOKEN = re.compile(r"[^ \t\n\\'\"$`|&;()<>]+(?=[ \t\n|&;()<>]|\\\n|\Z)|[();&|]")
 
 
 def comment(c: Cursor) -> bool:

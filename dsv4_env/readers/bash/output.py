@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable
 from typing import TypeAlias
 
-from dsv4_env.late import regexp
 from dsv4_env.model import Unknown, Value
 from dsv4_env.readers.bash.dollar import unescape
 from dsv4_env.readers.bash.state import Condition, Run, State, Var
@@ -20,11 +19,11 @@ Command: TypeAlias = Callable[[Run, State, Simple, list[Value]], Status]
 
 
 MAX_LINES = 100_000  # of `seq`: the output of more of them is left unknown
-NAME = regexp(r"[A-Za-z_]\w*", re.ASCII)
+NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 
 
 _DIGITS = 5  # of a width or precision
-_DIRECTIVE = regexp(r"%([-+ 0#]*)(\*|\d*)(?:\.(\*|\d*))?([%bcdiouxXsq])|%|\\", re.DOTALL)
+_DIRECTIVE = re.compile(r"%([-+ 0#]*)(\*|\d*)(?:\.(\*|\d*))?([%bcdiouxXsq])|%|\\", re.DOTALL)
 
 
 def emit(state: State, *values: Value) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from dsv4_env.late import regexp
 from dsv4_env.model import Unknown, Value
 from dsv4_env.readers.bash import lists, operators
 from dsv4_env.readers.bash import words as w
@@ -43,7 +42,7 @@ from dsv4_env.readers.bash.special import (
 )
 
 MAX_PLUS = 5  # decisions of one command on `${name:+…}`: what more of them give isn't known
-_NAME = regexp(r"[A-Za-z_]\w*", re.ASCII)
+_NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 
 
 def expand(run: Run, state: State, part: Param) -> list[Piece]:

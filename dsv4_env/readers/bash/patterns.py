@@ -6,8 +6,6 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from dsv4_env.late import regexp
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -36,10 +34,10 @@ class CannotTranslateError(ValueError):
 
 MAX_STEPS = 5_000_000
 MAX_PATTERN = 2_000  # characters
-_UNBOUNDED = regexp(r"(?<!\\)[*+]|(?<!\\)\{\d")
-_OPTIONAL = regexp(r"(?<![\\(*+?}])\?")
-_REPEATED = regexp(r"\)[*+{]")
-_PLAIN_REPEAT = regexp(r"[^()]*\((?:\?:)?[^()|*+{?]*\)[*+{][^()]*")
+_UNBOUNDED = re.compile(r"(?<!\\)[*+]|(?<!\\)\{\d")
+_OPTIONAL = re.compile(r"(?<![\\(*+?}])\?")
+_REPEATED = re.compile(r"\)[*+{]")
+_PLAIN_REPEAT = re.compile(r"[^()]*\((?:\?:)?[^()|*+{?]*\)[*+{][^()]*")
 
 
 def affordable(budget: Budget, regex: str, text: str, times: int = 1) -> None:
@@ -174,7 +172,7 @@ def _class_escape(ch: str) -> str:
     return "\\" + ch if ch in "\\]^-[&~|" else ch
 
 
-_ERE_SAFE = regexp(r"[A-Za-z0-9_ /:,=@%<>!#~'\"\-]")
+_ERE_SAFE = re.compile(r"[A-Za-z0-9_ /:,=@%<>!#~'\"\-]")
 
 
 def ere(segments: Sequence[tuple[str, bool]]) -> re.Pattern[str]:

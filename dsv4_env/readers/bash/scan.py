@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from dsv4_env.guard.budget import Budget
-from dsv4_env.late import regexp
 from dsv4_env.readers.bash import dollar
 from dsv4_env.readers.bash.braces import expand_braces
 from dsv4_env.readers.bash.syntax import (
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
 MAX_NESTING = 50
 
 
-NAME = regexp(r"[A-Za-z_][A-Za-z0-9_]*")
+NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 _RUN = re.compile(r"[^ \t\n\\'\"$`|&;()<>]+")
@@ -37,13 +36,13 @@ _DQ_RUN = re.compile(r'[^"\\$`]+')
 _HERE_RUN = re.compile(r"[^\\$`]+")
 
 
-_BLANKS = regexp(r"(?:[ \t]|\\\n)+")
+_BLANKS = re.compile(r"(?:[ \t]|\\\n)+")
 
 
-_PLAIN = regexp(r"[A-Za-z0-9_@%+:,./=-]+(?=[ \t\n;)]|\Z)")
+_PLAIN = re.compile(r"[A-Za-z0-9_@%+:,./=-]+(?=[ \t\n;)]|\Z)")
 
 
-_ACTIVE = regexp(r"[*?~{(]|\[.")
+_ACTIVE = re.compile(r"[*?~{(]|\[.")
 
 
 @dataclass(slots=True, eq=False, repr=False)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from dsv4_env.late import regexp
 from dsv4_env.readers.bash.braces import expand_braces
 from dsv4_env.readers.bash.dollar import subscript
 from dsv4_env.readers.bash.lines import skip_lines
@@ -31,10 +30,10 @@ from dsv4_env.readers.bash.syntax import (
 DECLARERS = frozenset({"export", "declare", "typeset", "local", "readonly"})
 
 
-_ASSIGN = regexp(r"([A-Za-z_][A-Za-z0-9_]*)(?:(\+?)=|(?=\[))")
+_ASSIGN = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?:(\+?)=|(?=\[))")
 
 
-_REDIRECT = regexp(
+_REDIRECT = re.compile(
     r"(\d+|\{[A-Za-z_]\w*\})?(<<<|<<-|<<|<>|<&|>>|>&|>\||&>>|&>|<(?!\()|>(?!\())", re.ASCII
 )
 

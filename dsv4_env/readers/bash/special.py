@@ -7,13 +7,12 @@ from functools import lru_cache
 from typing import TypeAlias
 
 from dsv4_env.guard.files import real
-from dsv4_env.late import regexp
 from dsv4_env.model import RequiredInput, Unknown, Value
 from dsv4_env.readers.bash.lookup import settle
 from dsv4_env.readers.bash.state import Condition, Run, State
 
-_ALL = regexp(r"\$@|\$\{@:\d+\}")  # all arguments of the script
-_NUMERIC = regexp(
+_ALL = re.compile(r"\$@|\$\{@:\d+\}")  # all arguments of the script
+_NUMERIC = re.compile(
     r"\$[#?$!]|\$\{#.*\}|\$\(\(.*\)\)|\$\{?(?:RANDOM|UID|EUID|PPID|SECONDS"
     r"|LINENO|BASHPID|EPOCHSECONDS|SHLVL)\}?",
     re.DOTALL | re.ASCII,

@@ -8,12 +8,12 @@ explained, the statement is unsupported, and what it may do is unknown.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from itertools import islice
 from typing import TYPE_CHECKING
 
 from dsv4_env.guard.budget import Budget, BudgetError
-from dsv4_env.late import regexp
 from dsv4_env.readers.bash.compound import COMPOUND, Doubt, redirected
 from dsv4_env.readers.bash.conditional import conditional
 from dsv4_env.readers.bash.grammar import TooMuchError, opened, rooted, shown, sound
@@ -57,9 +57,9 @@ _HERE = frozenset({"heredoc_body", "heredoc_end", "heredoc_start", "heredoc_cont
 _NO_COMMAND = _HERE | {"comment"}
 _MAX_ROUNDS = 20
 MAX_LINES = 200_000
-_LINE = regexp(r"(?m)^[ \t]*[^ \t\n]")
+_LINE = re.compile(r"(?m)^[ \t]*[^ \t\n]")
 _SLICE = 128
-_UNCLEAR = regexp(r"<<|\bcase\b|#")  # there, where a substitution ends depends on what follows
+_UNCLEAR = re.compile(r"<<|\bcase\b|#")  # there, where a substitution ends depends on what follows
 _STATEMENT = 2  # steps of reading one, beside its text
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, TypeAlias
 
-from dsv4_env.late import regexp
 from dsv4_env.model import Note, Unknown, Value
 from dsv4_env.readers.bash import arith, lists, params, special
 from dsv4_env.readers.bash.braces import QUOTES
@@ -23,10 +22,10 @@ Piece: TypeAlias = tuple[Value, str] | None
 
 MAX_OPERANDS = 2_000  # of one expression, those that variables stand for among them
 MAX_SPLIT = 60_000  # characters that are split into words
-_TILDE = regexp(r"~([^/:]*)")
-_ASSIGNMENT_TILDE = regexp(r"[A-Za-z_]\w*\+?=~", re.ASCII)
-_ACTIVE = regexp(r"[*?]|\[.*\]|[@!+]\(", re.DOTALL)
-WRITES = regexp(
+_TILDE = re.compile(r"~([^/:]*)")
+_ASSIGNMENT_TILDE = re.compile(r"[A-Za-z_]\w*\+?=~", re.ASCII)
+_ACTIVE = re.compile(r"[*?]|\[.*\]|[@!+]\(", re.DOTALL)
+WRITES = re.compile(
     r"([A-Za-z_]\w*)(?:\[[^]]*\])?\s*(?:[-+*/%&^|]|<<|>>)?=(?!=)"
     r"|([A-Za-z_]\w*)\s*(?:\+\+|--)|(?:\+\+|--)\s*([A-Za-z_]\w*)",
     re.ASCII,
