@@ -7,14 +7,11 @@
 
 from __future__ import annotations
 
-import sys
-from types import ModuleType
-
 __version__ = "0.1.0"
 
 TYPE_CHECKING = False  # typing takes longer to import than all of `dsv4-env --help`
 if TYPE_CHECKING:
-    from dsv4_env.diff import diff
+    from dsv4_env.differences import diff
     from dsv4_env.errors import Dsv4Error
     from dsv4_env.model import LaunchConfig
     from dsv4_env.profile import Profile, load_profile, profile_names
@@ -34,7 +31,7 @@ _HOMES = {
     "Dsv4Error": "dsv4_env.errors",
     "LaunchConfig": "dsv4_env.model",
     "Profile": "dsv4_env.profile",
-    "diff": "dsv4_env.diff",
+    "diff": "dsv4_env.differences",
     "load_profile": "dsv4_env.profile",
     "profile_names": "dsv4_env.profile",
 }
@@ -52,14 +49,3 @@ def __getattr__(name: str) -> object:
 
 def __dir__() -> list[str]:
     return sorted(__all__)
-
-
-class _Package(ModuleType):
-    """Keeps ``dsv4_env.diff`` the function, whoever has imported the module of that name."""
-
-    def __setattr__(self, name: str, value: object) -> None:
-        if not (name == "diff" and isinstance(value, ModuleType)):
-            super().__setattr__(name, value)
-
-
-sys.modules[__name__].__class__ = _Package

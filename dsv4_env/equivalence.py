@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from dsv4_env.catalogue import SGLANG, history, owner
 from dsv4_env.catalogue.arguments import arg_equals_default, same_arg
 from dsv4_env.catalogue.semantics import equals_default, same_value
-from dsv4_env.diff import (
+from dsv4_env.differences import (
     POSITIONAL,
     Difference,
     Kind,

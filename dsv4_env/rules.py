@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dsv4_env import importance
-from dsv4_env.diff import Difference, Kind, diff
+from dsv4_env.differences import Difference, Kind, diff
 from dsv4_env.drift_rules import RULES
 from dsv4_env.errors import shortened
 from dsv4_env.finding import Comparison, Finding, Rule, Severity

@@ -63,14 +63,6 @@ def last_release(name: str) -> str | None:
     return next((r for r in reversed(releases()) if knows(load(r), name)), None)
 
 
-def removed_in(name: str) -> str | None:
-    """The known release from which on the name is gone; None where it isn't or never was there."""
-    last = last_release(name)
-    if last is None or last == releases()[-1]:
-        return None
-    return releases()[releases().index(last) + 1]
-
-
 def older(release: str) -> tuple[str, ...]:
     """The known releases before *release*, which needn't be known itself."""
     if release in releases():

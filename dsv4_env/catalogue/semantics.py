@@ -156,14 +156,6 @@ def _unset(reading: Reading) -> object:
     return _Unset(reading.default, reading.computed)
 
 
-def read_value(variable: Variable, text: str) -> Understood | None:
-    """What SGLang makes of the text where it mainly reads the variable; None: can't be said."""
-    declared = [r for r in variable.readings if r.via == DECLARED]
-    readings = declared or [r for r in variable.readings if r.kind != "set"]
-    found = {understand(r, text) for r in readings}
-    return found.pop() if len(found) == 1 else None
-
-
 def _readings(catalogue: Catalogue, variable: Variable) -> tuple[Reading, ...] | None:
     """Every reading that the value reaches, those of the new name included."""
     if variable.renamed_to is None:

@@ -248,7 +248,7 @@ def capture(
 
 def _against_static(script: Path, inputs: Inputs, launches: list[LaunchConfig]) -> int:
     """Say where the reading without a run differs; 1 when a value that it knew is another."""
-    from dsv4_env.diff import Kind, diff
+    from dsv4_env.differences import Kind, diff
     from dsv4_env.rules import show
 
     closed = Inputs(inputs.variables, inputs.args or (), inputs.root, closed=True)

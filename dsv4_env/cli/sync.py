@@ -32,7 +32,7 @@ OPTION = "--secrets-from-environment"
 
 if TYPE_CHECKING:
     from dsv4_env.catalogue import Catalogue
-    from dsv4_env.diff import Difference
+    from dsv4_env.differences import Difference
     from dsv4_env.model import LaunchConfig
     from dsv4_env.writeback import Differ, Refused
     from dsv4_env.writeback.files import Change
@@ -277,7 +277,7 @@ def _finish(
     intended = with_model(layers.profile())
 
     def verify() -> str | None:
-        from dsv4_env.diff import diff
+        from dsv4_env.differences import diff
 
         found = diff(intended, with_model(load_profile(layers.name, layers.folder)))
         return found[0].name if found else None

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dsv4_env import importance
-from dsv4_env.diff import Setting, is_unknown, settings
+from dsv4_env.differences import Setting, is_unknown, settings
 from dsv4_env.drift.bound import Bound, Weighed
 from dsv4_env.equivalence import dest, same
 from dsv4_env.finding import Severity

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from dsv4_env.catalogue import SGLANG, history, owner
-from dsv4_env.diff import POSITIONAL
+from dsv4_env.differences import POSITIONAL
 from dsv4_env.equivalence import dest
 from dsv4_env.finding import Comparison, Finding, Report, Severity
 from dsv4_env.model import LaunchConfig, Origin, Value

@@ -1,9 +1,8 @@
-"""The current environment read as a LaunchConfig, through pydantic-settings."""
+"""The current environment read as a LaunchConfig."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Any
 
 from dsv4_env.model import EnvVar, LaunchConfig, Note, Origin
 
@@ -31,29 +30,7 @@ def read(environ: Mapping[str, str], names: Collection[str] = ()) -> LaunchConfi
 
     An environment holds no server arguments: ``args`` is None.
     """
-    from pydantic.fields import FieldInfo
-    from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
-
-    class Environ(PydanticBaseSettingsSource):
-        """pydantic-settings reads one variable per field; here each variable is an item."""
-
-        def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
-            return self()[field_name], field_name, False
-
-        def __call__(self) -> dict[str, Any]:
-            wanted = {n: v for n, v in environ.items() if n in names or n.startswith(PREFIXES)}
-            return {"env": wanted}
-
-    class CurrentEnvironment(BaseSettings):
-        env: dict[str, str] = {}
-
-        @classmethod
-        def settings_customise_sources(  # type: ignore[override]
-            cls, settings_cls: type[BaseSettings], **_: Any
-        ) -> tuple[PydanticBaseSettingsSource, ...]:
-            return (Environ(settings_cls),)
-
-    found = CurrentEnvironment().env
+    found = {n: v for n, v in environ.items() if n in names or n.startswith(PREFIXES)}
     env = tuple(EnvVar(n, v, Origin("environment", value=v)) for n, v in sorted(found.items()))
     note = Note("an environment holds no server arguments, so none were compared")
     return LaunchConfig("the current environment", "environment", env, None, notes=(note,))

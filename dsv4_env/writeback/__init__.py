@@ -12,7 +12,7 @@ from difflib import SequenceMatcher
 from functools import lru_cache
 from typing import Any, TypeAlias
 
-from dsv4_env.diff import POSITIONAL, Difference, Kind
+from dsv4_env.differences import POSITIONAL, Difference, Kind
 from dsv4_env.errors import Dsv4Error
 from dsv4_env.model import LaunchConfig, Location, Outside, Unknown, Value, text_of
 from dsv4_env.secrets import masked, scrubbed, secret_name

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dsv4_env.diff import Difference
+from dsv4_env.differences import Difference
 from dsv4_env.model import FROM_ENVIRONMENT, LaunchConfig, Location, Unknown
 from dsv4_env.secrets import plain_secret, secret_name
 from dsv4_env.writeback import Refused, occurrences

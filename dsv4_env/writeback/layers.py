@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dsv4_env.diff import Difference, Kind
+from dsv4_env.differences import Difference, Kind
 from dsv4_env.errors import Dsv4Error, ProfileError, UsageError, did_you_mean
 from dsv4_env.model import ENV_NAME, LaunchConfig, Location, is_installed, text_of
 from dsv4_env.profile import Profile, layer_bytes, layer_files, lock, resolve_all, shipped_dir

@@ -21,7 +21,7 @@ TIERS = [
     {"errors"},
     {"guard"},
     {"catalogue", "finding", "project", "quoting", "toml_source"},
-    {"capture", "diff", "drift_rules", "importance", "profile", "server", "settings"}
+    {"capture", "differences", "drift_rules", "importance", "profile", "server", "settings"}
     | {"readers", "exporters", "reporters"},
     {"equivalence"},
     {"lint", "rules", "upgrade"},
@@ -134,7 +134,7 @@ def test_heavy_imports_are_lazy(statement: str, tmp_path: Path) -> None:
     assert loaded & HEAVY == set()
 
 
-@pytest.mark.parametrize("first", ["dsv4_env.diff", "dsv4_env.rules", "dsv4_env.profile"])
+@pytest.mark.parametrize("first", ["dsv4_env.differences", "dsv4_env.rules", "dsv4_env.profile"])
 def test_public_names_do_not_hang_on_what_was_imported_before(first: str) -> None:
     code = f"import {first}, dsv4_env; print(*(callable(getattr(dsv4_env, n)) for n in {NAMES}))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

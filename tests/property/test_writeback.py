@@ -8,7 +8,7 @@ from pathlib import Path
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dsv4_env.diff import Difference, diff
+from dsv4_env.differences import Difference, diff
 from dsv4_env.model import EnvVar, LaunchConfig, Origin, ServerArg
 from dsv4_env.profile import load_profile
 from dsv4_env.quoting import sh, word

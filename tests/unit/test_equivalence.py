@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dsv4_env.catalogue import load, releases
-from dsv4_env.diff import Difference, Kind, diff
+from dsv4_env.differences import Difference, Kind, diff
 from dsv4_env.equivalence import compare
 from dsv4_env.finding import Severity
 from dsv4_env.model import EnvVar, LaunchConfig, Origin, group_args

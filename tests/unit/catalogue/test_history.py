@@ -10,10 +10,16 @@ from dsv4_env.catalogue.history import (
     first_release,
     last_release,
     older,
-    removed_in,
     renamed,
     replaced_flag,
 )
+
+
+def removed_in(name: str) -> str | None:
+    """The known release from which on the name is gone."""
+    last = last_release(name)
+    later = releases()[releases().index(last) + 1 :] if last else ()
+    return later[0] if later else None
 
 
 @pytest.mark.parametrize(

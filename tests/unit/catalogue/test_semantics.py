@@ -7,8 +7,8 @@ from dsv4_env.catalogue.semantics import (
     Understood,
     equals_default,
     invalid,
-    read_value,
     same_value,
+    understand,
 )
 
 ENVS = [
@@ -46,8 +46,9 @@ CATALOGUE = Catalogue("1.0", {v.name: v for v in ENVS}, {}, prefixes=(("SGL_", "
 @pytest.mark.parametrize("true", ["true", "1", "yes", "y", "TRUE", "Yes", "Y"])
 @pytest.mark.parametrize("false", ["false", "0", "no", "n", "FALSE", "No", "N"])
 def test_the_boolean_rule(true: str, false: str) -> None:
-    assert read_value(CATALOGUE.variables["FLAG"], true) == Understood(True)
-    assert read_value(CATALOGUE.variables["FLAG"], false) == Understood(False)
+    reading = CATALOGUE.variables["FLAG"].readings[0]
+    assert understand(reading, true) == Understood(True)
+    assert understand(reading, false) == Understood(False)
     assert same_value(CATALOGUE, "FLAG", true, false) is None
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dsv4_env.cli import run
-from dsv4_env.diff import diff
+from dsv4_env.differences import diff
 from dsv4_env.errors import Dsv4Error, ExportError, ProfileError
 from dsv4_env.exporters import EXPORTERS, ExportOptions
 from dsv4_env.exporters.known import REFERRING

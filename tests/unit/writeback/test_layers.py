@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dsv4_env.diff import Difference
+from dsv4_env.differences import Difference
 from dsv4_env.errors import Dsv4Error
 from dsv4_env.model import LaunchConfig
 from dsv4_env.profile import layer_files as files_of

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from dsv4_env.catalogue import load
-from dsv4_env.diff import Difference
+from dsv4_env.differences import Difference
 from dsv4_env.model import LaunchConfig, Origin, ServerArg
 from dsv4_env.profile import load_profile
 from dsv4_env.readers import python

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dsv4_env import load_profile
-from dsv4_env.diff import Kind, diff, moved
+from dsv4_env.differences import Kind, diff, moved
 from dsv4_env.model import EnvVar, LaunchConfig, Origin
 from dsv4_env.readers import bash, environment
 
