@@ -14,24 +14,6 @@ from dsv4_env.exporters import EXPORTERS
 
 PACKAGE = Path(dsv4_env.__file__).parent
 
-# Lowest first. A module imports from lower tiers, or from its own subpackage.
-TIERS = [
-    {"model"},
-    {"secrets"},
-    {"errors"},
-    {"guard"},
-    {"catalogue", "finding", "project", "quoting", "toml_source"},
-    {"capture", "differences", "drift_rules", "importance", "profile", "server", "settings"}
-    | {"readers", "exporters", "reporters"},
-    {"equivalence"},
-    {"lint", "rules", "upgrade"},
-    {"drift", "preflight"},
-    {"history", "pytest_drift", "writeback"},
-    {"matrix"},
-    {"cli", "pytest_plugin"},
-    {"__main__"},
-]
-RANK = {name: rank for rank, tier in enumerate(TIERS) for name in tier}
 NAMES = sorted(set(dsv4_env.__all__) - {"__version__"})
 HEAVY = {
     "deepdiff",
@@ -57,37 +39,6 @@ def part(path: Path) -> str:
     """The part of the package that a file belongs to: ``readers`` for readers/bash.py."""
     first = path.relative_to(PACKAGE).parts[0]
     return first.removesuffix(".py")
-
-
-def imported(path: Path) -> list[tuple[str, int]]:
-    """The parts of the package that a file imports, with the line."""
-    found: list[tuple[str, int]] = []
-    for node in ast.walk(ast.parse(path.read_text())):
-        names: list[str] = []
-        if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            assert node.level == 0, f"{path}:{node.lineno}: relative import"
-            names = [f"{node.module}.{alias.name}" for alias in node.names]
-        for name in names:
-            words = name.split(".")
-            if words[0] == "dsv4_env" and len(words) > 1 and words[1] != "__version__":
-                found.append((words[1], getattr(node, "lineno", 0)))
-    return found
-
-
-@pytest.mark.parametrize("path", modules(), ids=lambda p: str(p.relative_to(PACKAGE)))
-def test_imports_run_one_way(path: Path) -> None:
-    own = part(path)
-    if own == "__init__":
-        return  # the public names, imported on first use
-    for target, line in imported(path):
-        allowed = target == own or RANK[target] < RANK[own]
-        assert allowed, f"{path}:{line}: {own} imports {target}"
-
-
-def test_every_part_has_a_tier() -> None:
-    assert {part(p) for p in modules()} - {"__init__"} <= set(RANK)
 
 
 def test_only_the_command_line_prints_or_exits() -> None:

@@ -1,4 +1,4 @@
-"""mypy and ruff are part of the test command."""
+"""mypy, ruff and import-linter are part of the test command."""
 
 from __future__ import annotations
 
@@ -19,6 +19,15 @@ ROOT = Path(__file__).parent.parent.parent
 def test_static(words: list[str]) -> None:
     done = subprocess.run(
         [sys.executable, "-m", *words], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_imports_run_one_way() -> None:
+    """The contracts of pyproject.toml hold."""
+    code = "from importlinter.cli import lint_imports_command as main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", code, "--no-cache"], cwd=ROOT, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stdout + done.stderr
 
