@@ -9,7 +9,7 @@ from dsv4_env.secrets.forms import MASK, form_spans, is_reference, without
 from dsv4_env.secrets.names import secret_name
 
 _NAMED = regexp(r"\$\{[!#]?(?P<braced>\w+)|(?P<name>(?<![\w-])-{0,2}[^\W\d][\w.-]*)")
-_CLOSED = regexp(r"(?P<quote>\\*[\"'])?[)\]]*")
+_CLOSED = regexp(r"(?P<quote>\\*+[\"'])?[)\]]*+")
 _SEPARATOR = regexp(
     r"(?P<value>[,\s]+\\*[\"']?value\\*[\"']?\s*[:=]\s*)"  # {name: X, value: Y}
     r"|(?P<assign>\s*(?:[:+?!=~]*=[=~>]?[ \t]*|:\s*))"
@@ -31,7 +31,10 @@ _ENDED = regexp(r"\s|$|[,;:)}\]>|&]+(?:\s|$|[\"'`])")
 _REFERENCE = regexp(r"\$\w+|\$\{\w+(:?-[-0-9.]*)?\}")
 _MASKED = regexp(re.escape(MASK) + r"(?![\w*])")
 _BLOCK = regexp(r"[|>][-+0-9]*\s*\n")
-_ESCAPED_QUOTE = regexp(r"\\+[\"']")
+_BACKSLASHES = regexp(r"\\++")
+_QUOTED = {q: regexp(rf"(?:[^\\{q}]|\\.)*+", re.DOTALL) for q in "\"'`"}  # up to its end
+_BRACKET = regexp(r"[\\()\[\]{}\"']")
+_BARE = regexp(r"[^\s\"'`\\$(\[{]++")
 _BRACKETS = regexp(r"[\[\](){}\s]*|\[+[\w.-]+\]+")  # the end of a list, a TOML table
 _MORE = regexp(r"[ \t]*\+?[ \t]*(?=[\"'])")
 
@@ -131,22 +134,23 @@ def _line_end(text: str, at: int) -> int:
 
 def quoted_end(text: str, at: int, quote: str) -> int:
     """Behind the quote that ends what begins at *at*, or the end of the text."""
-    while at < len(text):
-        if text[at] == quote:
-            return at + 1
-        at += 2 if text[at] == "\\" else 1
-    return len(text)
+    match = _QUOTED[quote].match(text, at)
+    return min(match.end() + 1, len(text)) if match else at
 
 
 def balanced_end(text: str, at: int) -> int:
     """Behind the bracket that closes the one at *at*, or the end of the text."""
     depth = 0
-    while at < len(text):
-        char = text[at]
-        depth += (char in "([{") - (char in ")]}")
-        at = quoted_end(text, at + 1, char) if char in "\"'" else at + (2 if char == "\\" else 1)
-        if depth <= 0:
-            return min(at, len(text))
+    while match := _BRACKET.search(text, at):
+        char, at = match[0], match.end()
+        if char in "\"'":
+            at = quoted_end(text, at, char)
+        elif char == "\\":
+            at += 1
+        else:
+            depth += 1 if char in "([{" else -1
+            if depth <= 0:
+                return at
     return len(text)
 
 
@@ -154,7 +158,6 @@ def _words(text: str, at: int, *, joined: bool) -> int:
     """The end of one word of quoted and bare pieces; *joined* with strings behind it."""
     start = at
     while at < len(text) and not text[at].isspace():
-        escaped = _ESCAPED_QUOTE.match(text, at)
         if text[at] in "\"'`":
             at = quoted_end(text, at + 1, text[at])
             if not _ENDED.match(text, at):
@@ -163,15 +166,20 @@ def _words(text: str, at: int, *, joined: bool) -> int:
             if not (joined and more):
                 break
             at = more.end()
-        elif escaped:
-            end = text.find(escaped[0], escaped.end())
-            at = len(text) if end < 0 else end + len(escaped[0])
-            if _ENDED.match(text, at):
-                break
+        elif slashes := _BACKSLASHES.match(text, at):
+            after = slashes.end()
+            if text[after : after + 1] in ("'", '"'):
+                end = text.find(slashes[0] + text[after], after + 1)
+                at = len(text) if end < 0 else end + len(slashes[0]) + 1
+                if _ENDED.match(text, at):
+                    break
+            else:
+                at = after + len(slashes[0]) % 2  # an odd one escapes what follows
         elif text.startswith(("$(", "${"), at):
             at = balanced_end(text, at + 1)
         elif at == start and text[at] in "([{":
             at = balanced_end(text, at)
         else:
-            at += 2 if text[at] == "\\" else 1
+            bare = _BARE.match(text, at)
+            at = bare.end() if bare else at + 1
     return min(at, len(text))
