@@ -6,7 +6,7 @@ import re
 
 from dsv4_env.late import regexp
 from dsv4_env.secrets.forms import MASK, form_spans, is_reference, without
-from dsv4_env.secrets.names import secret_name
+from dsv4_env.secrets.names import may_be_secret, secret_name
 
 _NAMED = regexp(r"\$\{[!#]?(?P<braced>\w+)|(?P<name>(?<![\w-])-{0,2}[^\W\d][\w.-]*)")
 _CLOSED = regexp(r"(?P<quote>\\*+[\"'])?[)\]]*+")
@@ -31,6 +31,21 @@ _ENDED = regexp(r"\s|$|[,;:)}\]>|&]+(?:\s|$|[\"'`])")
 _REFERENCE = regexp(r"\$\w+|\$\{\w+(:?-[-0-9.]*)?\}")
 _MASKED = regexp(re.escape(MASK) + r"(?![\w*])")
 _BLOCK = regexp(r"[|>][-+0-9]*\s*\n")
+_FLOW_END = regexp(r"[^,}\]\n]*+")
+_SHOUTED = regexp(r"[A-Z][A-Z0-9_]+")
+_COMMENT = regexp(r"(?:^|\n)[ \t]*#[# \t]*(?:export\s+)?$")
+_LINE = regexp(r"(?P<word>\S{6,}+)(?P<rest>[^\n]*)")
+_SWITCH = regexp(  # of commands whose short flags take passwords
+    r"(?<![\w-])(?P<flag>-[upU]|--(?:proxy-)?user)(?P<space>=|(?:\\?\s)*+)(?=[^\s-])"
+)
+_USERS = ("-u", "-U", "--user", "--proxy-user")
+_LOGIN = regexp(r"\b(?:docker|podman|nerdctl|registry|oras|crane|az|oc)\s+login\b|\bsshpass\b")
+_MYSQL = regexp(r"\b(?:mysql|mariadb)\w*\b")
+_VAULT = regexp(r"\bvault\s+login\s+(?:-\S+\s+){0,5}(?P<value>[^\s=-][^\s=]*+)(?![^\s])")
+_CASE = regexp(r"\bcase\s++[\"']?\$\{?(?P<name>\w++)[^\s\"']{0,80}[\"']?\s++in\s++")
+_PATTERN = regexp(r"\(?(?P<value>[^()\n]{1,300})\)")
+_BRANCH = regexp(r";;&?\s*+")
+_BEFORE = 300  # characters of a command before its flag
 _BACKSLASHES = regexp(r"\\++")
 _QUOTED = {q: regexp(rf"(?:[^\\{q}]|\\.)*+", re.DOTALL) for q in "\"'`"}  # up to its end
 _BRACKET = regexp(r"[\\()\[\]{}\"']")
@@ -56,6 +71,13 @@ def secret_spans(text: str) -> list[tuple[int, int]]:
         if span[0] < span[1]:
             found.append(span)
     found += form_spans(text, loose=True)
+    found += _command_spans(text)
+    found += _case_spans(text)
+    return apart(found)
+
+
+def apart(found: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Spans in order, those that touch as one."""
     apart: list[tuple[int, int]] = []
     for start, end in sorted(found):
         if apart and start <= apart[-1][1]:
@@ -69,7 +91,7 @@ def _secret_after(text: str, match: re.Match[str]) -> tuple[int, int]:
     """Where the value of a name stands, empty where the name is no secret's or has none."""
     none, end = (match.end(), match.end()), match.end()
     name = match["braced"] or match["name"]
-    if not _secret(name) or (_FILE.fullmatch(name) and _PLACE.match(text, end)):
+    if not may_be_secret(name) or (_FILE.fullmatch(name) and _PLACE.match(text, end)):
         return none
     if match["braced"]:
         operator = _OPERATOR.match(text, end)
@@ -77,7 +99,7 @@ def _secret_after(text: str, match: re.Match[str]) -> tuple[int, int]:
             return none
         start, stop = operator.end(), balanced_end(text, match.start() + 1) - 1
         stop = stop if text[stop : stop + 1] == "}" else len(text)
-        return (start, stop) if _secret(name, text[start:stop]) else none
+        return (start, stop) if secret_name(name, text[start:stop]) else none
     closed = _CLOSED.match(text, end)
     separator = _SEPARATOR.match(text, closed.end() if closed else end)
     if closed is None or separator is None:
@@ -89,36 +111,107 @@ def _secret_after(text: str, match: re.Match[str]) -> tuple[int, int]:
     if kind == "comma" and not closed["quote"]:
         return none
     if kind == "space":
-        command = _COMMAND.search(text[max(0, match.start() - 80) : match.start()])
+        before = text[max(0, match.start() - 80) : match.start()]
+        command = _COMMAND.search(before)
         if not name.startswith("-") and not command:
-            return none
+            return _in_comment(text, match, before, start) or none
         if command:  # a Dockerfile's ENV NAME VALUE
             return start, _line_end(text, start)
     if kind in ("space", "comma") and _NO_VALUE.match(text, start):
         return none
+    if name == "PASS" and ":" in separator[0]:
+        return none  # what a log says of a test
     if quote in ("'", '"') and not closed["quote"] and kind != "comma":
         stop = quoted_end(text, start, quote) - 1
         stop = stop if text[stop : stop + 1] == quote else len(text)
+    elif kind == "assign" and _in_braces(text, match.start(), start, separator[0]):
+        stop = _matched_end(_FLOW_END, text, start)
     elif kind in ("assign", "value") and _open(text, start, separator[0]):
         block = _BLOCK.match(text, start)
         stop = len(text) if block else _line_end(text, start)
     else:
         stop = _words(text, start, joined=kind in ("assign", "value", "default"))
-    value = text[start:stop].strip()
-    inner = value[1:-1] if value[:1] in ("'", '"') and value[-1:] == value[:1] else value
-    inner = inner.partition(" #")[0].rstrip(", ;")
-    if is_reference(inner):
+    inner = unquoted(text[start:stop]).partition(" #")[0].rstrip(", ;")
+    if is_reference(inner) or _BRACKETS.fullmatch(inner) or not secret_name(name, inner):
         return none
-    plural = not _secret(name, "1")
-    if _BRACKETS.fullmatch(inner) or (
-        plural and (not _secret(name, inner) or _REFERENCE.fullmatch(inner))
-    ):
+    if name.lower().endswith(("s", "auth")) and _REFERENCE.fullmatch(inner):
         return none
     return start, stop
 
 
-def _secret(name: str, value: str = "?") -> bool:
-    return secret_name(name, value) or name.casefold() == "authorization"
+def unquoted(value: str) -> str:
+    """A piece of source without the quotes around it."""
+    value = value.strip()
+    return value[1:-1] if value[:1] in ("'", '"') and value[-1:] == value[:1] else value
+
+
+def _in_comment(text: str, match: re.Match[str], before: str, start: int) -> tuple[int, int] | None:
+    """Where a value stands behind a name in a comment: # HF_TOKEN abc123."""
+    if not _SHOUTED.fullmatch(match["name"]) or not _COMMENT.search(before):
+        return None
+    line = _LINE.match(text, start)
+    if line is None or _NO_VALUE.match(text, start) or not secret_name(match["name"], line["word"]):
+        return None
+    alone = not line["rest"].strip()
+    return line.span("word") if alone or any(map(str.isdigit, line["word"])) else None
+
+
+def _in_braces(text: str, at: int, start: int, separator: str) -> bool:
+    """Whether a name stands in the braces of JSON or of YAML, its value without quotes."""
+    if ":" not in separator or text[start : start + 1] in ("'", '"', "(", "[", "{", "\\", "`"):
+        return False
+    before = text[max(0, at - 200) : at].rpartition("\n")[2]
+    return before.count("{") - before.count("${") > before.count("}")
+
+
+def _matched_end(pattern: re.Pattern[str], text: str, at: int) -> int:
+    match = pattern.match(text, at)
+    return match.end() if match else at
+
+
+def _command_spans(text: str) -> list[tuple[int, int]]:
+    """Where commands are given passwords by short flags: curl -u me:S, docker login -p S."""
+    found = []
+    for match in _SWITCH.finditer(text):
+        before = text[max(0, match.start() - _BEFORE) : match.start()].replace("\\\n", "  ")
+        for end in "\n;|&":
+            before = before.rpartition(end)[2]
+        start = match.end()
+        if match["flag"] in _USERS:
+            if "curl" in before:
+                stop = _words(text, start, joined=False)
+                colon = text.find(":", start, stop)
+                quote = text[start] in "\"'" and text[stop - 1] == text[start]
+                stop -= quote
+                value = text[colon + 1 : stop]
+                if 0 <= colon and value and not is_reference(value):
+                    found.append((colon + 1, stop))
+        elif _LOGIN.search(before) or (not match["space"] and _MYSQL.search(before)):
+            stop = _words(text, start, joined=False)
+            if not is_reference(unquoted(text[start:stop])):
+                found.append((start, stop))
+    if "vault" in text:
+        found += [m.span("value") for m in _VAULT.finditer(text) if not is_reference(m["value"])]
+    return found
+
+
+def _case_spans(text: str) -> list[tuple[int, int]]:
+    """Where a secret variable is held against patterns: case "$API_TOKEN" in S)."""
+    found: list[tuple[int, int]] = []
+    ends = 0
+    for match in _CASE.finditer(text):
+        name, at = match["name"], match.end()
+        if at < ends or not may_be_secret(name):
+            continue
+        ends = text.find("esac", at)
+        ends = len(text) if ends < 0 else ends
+        while at < ends and (pattern := _PATTERN.match(text, at)):
+            inner = unquoted(pattern["value"])
+            if secret_name(name, inner) and inner.strip("*?") and not is_reference(inner):
+                found.append(pattern.span("value"))
+            branch = _BRANCH.search(text, pattern.end(), ends)
+            at = branch.end() if branch else ends
+    return found
 
 
 def _open(text: str, at: int, separator: str) -> bool:
