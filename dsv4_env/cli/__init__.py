@@ -13,6 +13,7 @@ import click
 
 from dsv4_env import __version__
 from dsv4_env.errors import Dsv4Error, did_you_mean
+from dsv4_env.met import session
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -184,11 +185,16 @@ def _failure(argv: Sequence[str]) -> str:
 
 def run(argv: Sequence[str]) -> int:
     """Run one command line; the exit code. Messages go to standard error."""
-    code = 2
     if VARIABLE in os.environ:
         from dsv4_env.cli import complete
 
         complete.answer()
+    with session():  # what it meets of secrets is hidden wherever else it shows
+        return _run(argv)
+
+
+def _run(argv: Sequence[str]) -> int:
+    code = 2
     try:
         result = cli.main(args=list(argv), prog_name="dsv4-env", standalone_mode=False)
         if sys.stdout is not None:

@@ -21,6 +21,8 @@ from dsv4_env.cli.common import (
 )
 from dsv4_env.cli.operands import Operand, file_launches
 from dsv4_env.errors import UsageError, shortened
+from dsv4_env.guard.files import read_bytes
+from dsv4_env.met import meet
 from dsv4_env.model import (
     EnvVar,
     LaunchConfig,
@@ -32,7 +34,7 @@ from dsv4_env.model import (
     shown_path,
 )
 from dsv4_env.quoting import word
-from dsv4_env.secrets import MASK, hidden, masked, scrubbed
+from dsv4_env.secrets import MASK, hidden, masked, scrubbed, unknown_masked
 
 Row: TypeAlias = tuple[str, str, str, str]
 """One row of a table: name, value, a remark on it, and where it is set."""
@@ -53,7 +55,7 @@ def text(name: str, value: Value) -> str:
     if isinstance(value, Outside):
         return str(value)
     if value.default is not None:
-        told = shortened(masked(name, value.default))
+        told = shortened(unknown_masked(name, value, value.default)) or '""'
         return f"{told} unless {', '.join(value.names)} is set"
     return f"<{shortened(masked(name, value.text))}> unknown: {value.reason}"
 
@@ -66,9 +68,12 @@ def describe(config: LaunchConfig, *, origin: bool = False) -> dict[str, Any]:
             return masked(name, value)
         if isinstance(value, Outside):
             return {"from-environment": True}
-        fields = {"unknown": masked(name, value.text), "reason": value.reason}
-        more = {"names": list(value.names), "default": value.default}
-        return fields | {k: v for k, v in more.items() if v}
+        fields: dict[str, Any] = {"unknown": masked(name, value.text), "reason": value.reason}
+        if value.names:
+            fields["names"] = list(value.names)
+        if value.default is not None:
+            fields["default"] = unknown_masked(name, value, value.default)
+        return fields
 
     def chain(name: str, setting: EnvVar | ServerArg) -> dict[str, Any]:
         if not origin:
@@ -233,8 +238,11 @@ def capture(
             "dsv4-env: warning: neither bubblewrap nor unshare works here: the script runs with "
             "your network and your files"
         )
+    meet(read_bytes(script))
     found = shadow.capture(script, inputs=inputs.variables, args=inputs.args or (), timeout=timeout)
     launches = list(found.launches)
+    for config in launches:
+        meet(config)
     write_launches(launches, as_json=as_json, origin=False, color=use_color(color))
     for note in found.notes:
         tell(f"note: {scrubbed(note)}")

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from dsv4_env.model import EnvVar, LaunchConfig, Origin, ServerArg, Value
 from dsv4_env.secrets.text import scrubbed
-from dsv4_env.secrets.values import masked
+from dsv4_env.secrets.values import masked, unknown_masked
 
 
 def hidden(config: LaunchConfig) -> LaunchConfig:
@@ -43,10 +43,9 @@ def _argument(setting: ServerArg) -> ServerArg:
 def _value(name: str, value: Value) -> Value:
     if isinstance(value, str):
         return masked(name, value)
-    default = None if value.default is None else masked(name, value.default)
-    return replace(
-        value, text=masked(name, value.text), reason=scrubbed(value.reason), default=default
-    )
+    default = None if value.default is None else unknown_masked(name, value, value.default)
+    text = unknown_masked(name, value, value.text)
+    return replace(value, text=text, reason=scrubbed(value.reason), default=default)
 
 
 def _origin(name: str, origin: Origin) -> Origin:

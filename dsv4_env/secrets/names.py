@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from functools import lru_cache
 
 from dsv4_env.late import regexp
@@ -29,7 +30,12 @@ _WHICH = set(
     """value str string text raw plain b64 base64 prod production dev test testing staging stage
     live sandbox default old new backup main alt header url uri json id base""".split()
 )
-_VERSION = regexp(r"v|\d+")  # TOKEN_2, KEY_V2
+_VERSION = regexp(r"[a-z]|\d+")  # TOKEN_2, KEY_V2, API_KEY_A
+# Whatever stands behind such a pair: HF_TOKEN_FOR_CI.
+_PAIRS = {
+    *((a, "key") for a in ("access", "api", "encryption", "private", "signing", "ssh")),
+    *((a, "token") for a in ("access", "api", "auth", "bearer", "bot", "github", "hf", "refresh")),
+}
 # What is sorted, cached or counted by a key, and the tokens that a model reads and writes.
 _OF_DATA = set(
     """sort sorting order partition cache caching routing route public pub foreign primary unique
@@ -131,7 +137,7 @@ def _by_words(name: str) -> tuple[str, bool]:
     words = [w.lower() for w in _WORDS.findall(name)]
     if not words:
         return none
-    strong = any(map(_strong, words))
+    strong = any(map(_strong, words)) or not _PAIRS.isdisjoint(itertools.pairwise(words))
     digits = any(w in _DIGITS or (_strong(w) and "pass" in w) for w in words)
     if words[-1] in _ABOUT and not (words[-1] == "auth" and not strong):
         place = words[-1] in _PLACES and (strong or words[-2:-1] == ["token"])
@@ -140,7 +146,7 @@ def _by_words(name: str) -> tuple[str, bool]:
         return "secret", digits
     while len(words) > 1 and (words[-1] in _WHICH or _VERSION.fullmatch(words[-1])):
         which = words.pop()
-        if which == "id" and words[-2:] != ["access", "key"]:
+        if which == "id":
             return none
         if which in ("url", "uri", "base", "json") and words[-1] in ("key", "token"):
             return none

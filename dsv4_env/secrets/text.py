@@ -6,6 +6,7 @@ import re
 
 from dsv4_env.late import regexp
 from dsv4_env.secrets.forms import MASK, form_spans, is_reference, without
+from dsv4_env.secrets.known import known_spans
 from dsv4_env.secrets.names import may_be_secret, secret_name
 
 _NAMED = regexp(r"\$\{[!#]?(?P<braced>\w+)|(?P<name>(?<![\w-])-{0,2}[^\W\d][\w.-]*)")
@@ -64,16 +65,39 @@ def scrubbed(text: str) -> str:
 
 def secret_spans(text: str) -> list[tuple[int, int]]:
     """From where to where secrets stand in a piece of source, in order and apart."""
+    found = named_spans(text)
+    found += form_spans(text, loose=True)
+    found += known_spans(text)
+    return apart(found)
+
+
+def spans_by_line(text: str) -> dict[int, list[tuple[int, int]]]:
+    """Where secrets stand in each line of a source: lines count from 1, columns from 0."""
+    found: dict[int, list[tuple[int, int]]] = {}
+    number, begin = 1, 0
+    for start, end in secret_spans(text):
+        number += text.count("\n", begin, start)
+        begin = text.rfind("\n", 0, start) + 1
+        while start < end:
+            stop = min(_line_end(text, begin), end)
+            if start < stop:
+                found.setdefault(number, []).append((start - begin, stop - begin))
+            if stop == end:
+                break
+            number, begin = number + 1, stop + 1
+            start = begin
+    return found
+
+
+def named_spans(text: str) -> list[tuple[int, int]]:
+    """Where values of secret names stand, and those that commands are given as secrets."""
     found, at = [], 0
     while match := _NAMED.search(text, at):
         span = _secret_after(text, match)
         at = max(match.end(), span[1])
         if span[0] < span[1]:
             found.append(span)
-    found += form_spans(text, loose=True)
-    found += _command_spans(text)
-    found += _case_spans(text)
-    return apart(found)
+    return found + _command_spans(text) + _case_spans(text)
 
 
 def apart(found: list[tuple[int, int]]) -> list[tuple[int, int]]:
@@ -184,7 +208,7 @@ def _command_spans(text: str) -> list[tuple[int, int]]:
                 quote = text[start] in "\"'" and text[stop - 1] == text[start]
                 stop -= quote
                 value = text[colon + 1 : stop]
-                if 0 <= colon and value and not is_reference(value):
+                if colon >= 0 and value and not is_reference(value):
                     found.append((colon + 1, stop))
         elif _LOGIN.search(before) or (not match["space"] and _MYSQL.search(before)):
             stop = _words(text, start, joined=False)

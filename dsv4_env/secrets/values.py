@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dsv4_env.late import regexp
+from dsv4_env.model import Unknown
 from dsv4_env.secrets.forms import MASK, is_reference
 from dsv4_env.secrets.names import is_secret, secret_name
 from dsv4_env.secrets.text import scrubbed
@@ -16,6 +17,18 @@ def masked(name: str, value: str) -> str:
     if not value or is_reference(value):
         return value
     return MASK if secret_name(name, value) else scrubbed(value)
+
+
+def unknown_masked(name: str, value: Unknown, text: str) -> str:
+    """The text or the default of a value that isn't known, as it may be shown.
+
+    It is a secret, too, where one of the variables that decide it is a secret's:
+    ``"${API_KEY:-abc}"`` is abc where there is no API_KEY.
+    """
+    shown = masked(name, text)
+    if shown != MASK and text == value.default and any(secret_name(n, text) for n in value.names):
+        return MASK
+    return shown
 
 
 def plain_secret(name: str, value: str) -> bool:
