@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import itertools
 import os
 import sys
 from collections.abc import Iterator, MutableMapping, Sequence
@@ -13,7 +14,7 @@ import click
 
 from dsv4_env import __version__
 from dsv4_env.errors import Dsv4Error, did_you_mean
-from dsv4_env.met import session
+from dsv4_env.met import meet, session
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -190,6 +191,10 @@ def run(argv: Sequence[str]) -> int:
 
         complete.answer()
     with session():  # what it meets of secrets is hidden wherever else it shows
+        for word, following in itertools.pairwise([*argv, ""]):
+            if "=" in word or word.startswith("-"):
+                name, equals, value = word.partition("=")
+                meet((name, value if equals else following))
         return _run(argv)
 
 

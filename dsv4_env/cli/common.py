@@ -166,7 +166,9 @@ def table(rows: Sequence[tuple[str, ...]]) -> str:
 
 def tell(text: str, *, nl: bool = True) -> None:
     """Say something on standard error, without what is a secret by its form."""
-    click.echo(_without_secrets(text), err=True, nl=nl)
+    from dsv4_env.reporters.style import inert
+
+    click.echo(inert(_without_secrets(text)), err=True, nl=nl)
 
 
 def write(text: str, output: Path | None = None, *, hands_on: bool = False) -> None:

@@ -137,7 +137,7 @@ def argument(arg: ServerArg) -> str:
 
 def sections(groups: Sequence[tuple[str, Sequence[Row]]], *, color: bool) -> list[str]:
     """Groups of rows under their headings, the columns aligned over all of them."""
-    from dsv4_env.reporters.style import paint, plain
+    from dsv4_env.reporters.style import inert, paint, plain
 
     cells = [(plain(name), plain(value)) for _, rows in groups for name, value, _, _ in rows]
     width = max((len(name) for name, _ in cells), default=0)
@@ -149,7 +149,7 @@ def sections(groups: Sequence[tuple[str, Sequence[Row]]], *, color: bool) -> lis
             row = f"  {plain(name):{width}}  {plain(value):{value_width}}"
             row += f"  {plain(remark)}" if remark else ""
             row += paint(f"  {plain(place)}", "dim", color) if place else ""
-            lines.append(row.rstrip())
+            lines.append(inert(row.rstrip()))
     return lines
 
 
