@@ -199,7 +199,9 @@ def write_launches(
     texts = [
         render(config, title, origin=origin, color=color) for title, config in titled(launches)
     ]
-    write("\n".join(texts))
+    from dsv4_env.reporters.style import inert
+
+    write(inert("\n".join(texts)))
 
 
 @click.command()
