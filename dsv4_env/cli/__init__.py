@@ -194,7 +194,8 @@ def run(argv: Sequence[str]) -> int:
         for word, following in itertools.pairwise([*argv, ""]):
             if "=" in word or word.startswith("-"):
                 name, equals, value = word.partition("=")
-                meet((name, value if equals else following))
+                if name.replace("-", "_").isidentifier():
+                    meet((name, value if equals else following))
         return _run(argv)
 
 

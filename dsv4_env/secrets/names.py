@@ -52,8 +52,8 @@ _HOLDERS = set("api auth access hf secret bearer refresh admin user users valid 
 _PLACES = {"file", "files", "path", "paths", "dir", "folder"}
 _ABOUT = _PLACES | set(
     """environment name type mode length len size policy prefix suffix format dtype limit count ttl
-    expiry timeout enabled secure provider store backend auth sock socket version rotation manager
-    namespace""".split()
+    expiry timeout enabled secure provider store backend auth ref sock socket version rotation
+    manager namespace""".split()
 )
 _NO_NAMES = {"key", "keys"}  # a lone key is that of a mapping
 _NUMBER = regexp(r"[-+]?[0-9][0-9_]*[kKmMgG]?|[-+]?[0-9]*\.[0-9]*(?:[eE][-+]?[0-9]+)?")
