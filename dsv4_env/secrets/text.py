@@ -32,6 +32,7 @@ _ENDED = regexp(r"\s|$|[,;:)}\]>|&]+(?:\s|$|[\"'`])")
 _REFERENCE = regexp(r"\$\w+|\$\{\w+(:?-[-0-9.]*)?\}")
 _MASKED = regexp(re.escape(MASK) + r"(?![\w*])")
 _BLOCK = regexp(r"[|>][-+0-9]*\s*\n")
+_KEY = regexp(r"\s*+:")
 _FLOW_END = regexp(r"[^,}\]\n]*+")
 _SHOUTED = regexp(r"[A-Z][A-Z0-9_]+")
 _COMMENT = regexp(r"(?:^|\n)[ \t]*#[# \t]*(?:export\s+)?$")
@@ -143,8 +144,10 @@ def _secret_after(text: str, match: re.Match[str]) -> tuple[int, int]:
             return start, _line_end(text, start)
     if kind in ("space", "comma") and _NO_VALUE.match(text, start):
         return none
-    if name == "PASS" and ":" in separator[0]:
+    if name.lower() == "pass" and (":" in separator[0] or kind == "comma"):
         return none  # what a log says of a test
+    if kind == "assign" and "\n" in separator[0] and _is_next_key(text, match.start(), start):
+        return none
     if quote in ("'", '"') and not closed["quote"] and kind != "comma":
         stop = quoted_end(text, start, quote) - 1
         stop = stop if text[stop : stop + 1] == quote else len(text)
@@ -155,12 +158,21 @@ def _secret_after(text: str, match: re.Match[str]) -> tuple[int, int]:
         stop = len(text) if block else _line_end(text, start)
     else:
         stop = _words(text, start, joined=kind in ("assign", "value", "default"))
+    if kind == "comma" and _KEY.match(text, stop):
+        return none  # the next key of an object
     inner = unquoted(text[start:stop]).partition(" #")[0].rstrip(", ;")
     if is_reference(inner) or _BRACKETS.fullmatch(inner) or not secret_name(name, inner):
         return none
     if name.lower().endswith(("s", "auth")) and _REFERENCE.fullmatch(inner):
         return none
     return start, stop
+
+
+def _is_next_key(text: str, at: int, start: int) -> bool:
+    """Whether what follows a YAML key without a value is no deeper than that: the next key."""
+    line = text.rfind("\n", max(0, at - 500), at) + 1
+    own = len(text[line:at]) - len(text[line:at].lstrip(" "))
+    return start - text.rfind("\n", 0, start) - 1 <= own and text[start : start + 1].isalnum()
 
 
 def unquoted(value: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dsv4_env.secrets.text import scrubbed, secret_spans
+from dsv4_env.secrets.text import scrubbed, secret_spans, spans_by_line
 
 M = "********"
 
@@ -31,6 +31,7 @@ M = "********"
         ('("--api-key" "a b" "--tp" "8")', f'("--api-key" {M} "--tp" "8")'),
         ('- "--api-key"\n- "a b"\n- --tp', f'- "--api-key"\n- {M}\n- --tp'),
         ("HF_TOKEN: a b", f"HF_TOKEN: {M}"),
+        ("a:\n  HF_TOKEN:\n    abc", f"a:\n  HF_TOKEN:\n    {M}"),
         ("HF_TOKEN: |\n  a\n  b", f"HF_TOKEN: {M}"),
         ('"HF_TOKEN": "a b", "A": "1"', f'"HF_TOKEN": {M}, "A": "1"'),
         ('{"HF_TOKEN":"a b","A":"1"}', f'{{"HF_TOKEN":{M},"A":"1"}}'),
@@ -100,6 +101,9 @@ def test_masked(text: str, shown: str) -> None:
         "mysql -p db",
         "# HF_TOKEN is needed for it",
         "PASS: test_x works",
+        'enum: ["pass", "fail"]',
+        '"subject": "HF_TOKEN", "message": "it is missing"',
+        "environment:\n  HF_TOKEN:\n  TP: 8\n",
         'case "$TP" in 8) x;; esac',
         "secretKeyRef: {name: hf, key: token-name}",
         "echo $HF_TOKEN ${HF_TOKEN} ${HF_TOKEN%x}",
@@ -109,6 +113,17 @@ def test_masked(text: str, shown: str) -> None:
 )
 def test_not_masked(text: str) -> None:
     assert scrubbed(text) == text
+
+
+def test_secrets_of_many_lines() -> None:
+    text = 'A=1\nHF_TOKEN="one\n\ntwo\nthree" B=2\nC=3\n'
+    lines = text.split("\n")
+    found = spans_by_line(text)
+    assert {n: [lines[n - 1][a:b] for a, b in spans] for n, spans in found.items()} == {
+        2: ['"one'],
+        4: ["two"],
+        5: ['three"'],
+    }
 
 
 def test_spans_are_apart_and_in_order() -> None:

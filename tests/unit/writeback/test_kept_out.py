@@ -36,6 +36,7 @@ def both(more: str = "") -> list[list[str]]:
         ("B=hf_0123456789abcdefghij", "", "run.sh:1:12: B holds what looks like a secret"),
         ("HTTPS_PROXY=http://u:pw@h", "", "run.sh:1:12: HTTPS_PROXY holds"),
         ("HF_TOKEN=${HF_TOKEN:-abc}", "", "run.sh:1:12: HF_TOKEN holds"),
+        ('B="${API_KEY:-abc}"', "", "run.sh:1:12: B holds what looks like a secret"),
         ("", "--api-key abc", "run.sh:2:21: --api-key holds what looks like a secret"),
         ("", "--api-key=abc", "run.sh:2:21: --api-key holds what looks like a secret"),
         ("", "--chat-template sk-0123456789abcdefghij", "run.sh:2:21: --chat-template holds"),
