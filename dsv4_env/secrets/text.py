@@ -41,8 +41,9 @@ _SWITCH = regexp(  # of commands whose short flags take passwords
     r"(?<![\w-])(?P<flag>-[upU]|--(?:proxy-)?user)(?P<space>=|(?:\\?\s)*+)(?=[^\s-])"
 )
 _USERS = ("-u", "-U", "--user", "--proxy-user")
-_LOGIN = regexp(r"\b(?:docker|podman|nerdctl|registry|oras|crane|az|oc)\s+login\b|\bsshpass\b")
-_MYSQL = regexp(r"\b(?:mysql|mariadb)\w*\b")
+# Of which commands -p takes a password: as a word of its own, and in one word with it.
+_APART = ("docker login", "podman login", "registry login", "oras login", "oc login", "sshpass")
+_ATTACHED = (_APART, (*_APART, "mysql", "mariadb"))
 _VAULT = regexp(r"\bvault\s+login\s+(?:-\S+\s+){0,5}(?P<value>[^\s=-][^\s=]*+)(?![^\s])")
 _CASE = regexp(r"\bcase\s++[\"']?\$\{?(?P<name>\w++)[^\s\"']{0,80}[\"']?\s++in\s++")
 _PATTERN = regexp(r"\(?(?P<value>[^()\n]{1,300})\)")
@@ -209,26 +210,38 @@ def _command_spans(text: str) -> list[tuple[int, int]]:
     """Where commands are given passwords by short flags: curl -u me:S, docker login -p S."""
     found = []
     for match in _SWITCH.finditer(text):
-        before = text[max(0, match.start() - _BEFORE) : match.start()].replace("\\\n", "  ")
-        for end in "\n;|&":
-            before = before.rpartition(end)[2]
-        start = match.end()
-        if match["flag"] in _USERS:
-            if "curl" in before:
-                stop = _words(text, start, joined=False)
-                colon = text.find(":", start, stop)
-                quote = text[start] in "\"'" and text[stop - 1] == text[start]
-                stop -= quote
-                value = text[colon + 1 : stop]
-                if colon >= 0 and value and not is_reference(value):
-                    found.append((colon + 1, stop))
-        elif _LOGIN.search(before) or (not match["space"] and _MYSQL.search(before)):
-            stop = _words(text, start, joined=False)
-            if not is_reference(unquoted(text[start:stop])):
-                found.append((start, stop))
+        start, begin = match.end(), _command_start(text, match.start())
+        user = match["flag"] in _USERS
+        if user:
+            given = text.find("curl", begin, start) >= 0
+        else:
+            given = any(
+                text.find(word, begin, start) >= 0 for word in _ATTACHED[not match["space"]]
+            )
+        if not given:
+            continue
+        stop = _words(text, start, joined=False)
+        if user:
+            colon = text.find(":", start, stop)
+            stop -= text[start] in "\"'" and text[stop - 1] == text[start]
+            if colon < 0 or colon + 1 >= stop:
+                continue
+            start = colon + 1
+        if not is_reference(unquoted(text[start:stop])):
+            found.append((start, stop))
     if "vault" in text:
         found += [m.span("value") for m in _VAULT.finditer(text) if not is_reference(m["value"])]
     return found
+
+
+def _command_start(text: str, at: int) -> int:
+    """Where the command begins in which something stands, not farther back than is looked at."""
+    least = max(0, at - _BEFORE)
+    begin = max(text.rfind(end, least, at) for end in ";|&")
+    line = text.rfind("\n", least, at)
+    while line > begin and text[line - 1] == "\\":
+        line = text.rfind("\n", least, line)
+    return max(begin, line, least - 1) + 1
 
 
 def _case_spans(text: str) -> list[tuple[int, int]]:
