@@ -5,20 +5,31 @@ Reading must not pay for it: a command that hands values on tells nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 
 _runs: list[list[object]] = []
+_common: list[Callable[[], Collection[str]]] = []
 
 
 @contextmanager
-def session() -> Iterator[None]:
-    """Remember what is met from here on, and forget it at the end."""
+def session(common: Callable[[], Collection[str]] = tuple) -> Iterator[None]:
+    """Remember what is met from here on, and forget it at the end.
+
+    *common* gives words that any launch may hold, so that none is looked for as a secret.
+    """
     _runs.append([])
+    _common.append(common)
     try:
         yield
     finally:
         _runs.pop()
+        _common.pop()
+
+
+def words() -> Collection[str]:
+    """The words that any launch may hold."""
+    return _common[-1]() if _common else ()
 
 
 def meet(thing: object) -> None:

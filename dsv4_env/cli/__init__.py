@@ -190,13 +190,22 @@ def run(argv: Sequence[str]) -> int:
         from dsv4_env.cli import complete
 
         complete.answer()
-    with session():  # what it meets of secrets is hidden wherever else it shows
+    with session(_choices):  # what it meets of secrets is hidden wherever else it shows
         for word, following in itertools.pairwise([*argv, ""]):
             if "=" in word or word.startswith("-"):
                 name, equals, value = word.partition("=")
                 if name.replace("-", "_").isidentifier():
                     meet((name, value if equals else following))
         return _run(argv)
+
+
+def _choices() -> frozenset[str]:
+    """What the newest SGLang takes for its settings: words that any launch may hold."""
+    from dsv4_env.catalogue import load, releases
+
+    arguments = load(releases()[-1]).arguments.values()
+    found = {str(choice) for a in arguments for choice in a.choices or ()}
+    return frozenset(found | {str(a.default) for a in arguments})
 
 
 def _run(argv: Sequence[str]) -> int:

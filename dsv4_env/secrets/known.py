@@ -9,7 +9,7 @@ import json
 from collections.abc import Collection, Iterator
 
 from dsv4_env.late import regexp
-from dsv4_env.met import things
+from dsv4_env.met import things, words
 from dsv4_env.secrets.forms import is_reference
 from dsv4_env.secrets.names import is_plain
 
@@ -94,14 +94,4 @@ def _distinct(value: str) -> bool:
         return False
     if _STANDS_IN.fullmatch(value):
         return False
-    return not (_WORD.fullmatch(value) and (value in _COMMON or value in _choices()))
-
-
-def _choices() -> frozenset[str]:
-    """What the newest SGLang takes for its settings: words that any launch may hold."""
-    from dsv4_env.catalogue import load, releases
-
-    known = load(releases()[-1])
-    return frozenset(
-        str(choice) for a in known.arguments.values() for choice in a.choices or ()
-    ) | frozenset(str(a.default) for a in known.arguments.values())
+    return not (_WORD.fullmatch(value) and (value in _COMMON or value in words()))
