@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from dsv4_env.met import meet
 from dsv4_env.model import EnvVar, LaunchConfig, Note, Origin
 
 # Who owns which variables: what a launch of SGLang on AMD GPUs may be decided by.
@@ -56,4 +57,6 @@ def read(environ: Mapping[str, str], names: Collection[str] = ()) -> LaunchConfi
     found = CurrentEnvironment().env
     env = tuple(EnvVar(n, v, Origin("environment", value=v)) for n, v in sorted(found.items()))
     note = Note("an environment holds no server arguments, so none were compared")
-    return LaunchConfig("the current environment", "environment", env, None, notes=(note,))
+    config = LaunchConfig("the current environment", "environment", env, None, notes=(note,))
+    meet(config)
+    return config

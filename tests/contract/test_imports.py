@@ -16,7 +16,7 @@ PACKAGE = Path(dsv4_env.__file__).parent
 
 # Lowest first. A module imports from lower tiers, or from its own subpackage.
 TIERS = [
-    {"late"},
+    {"late", "met"},
     {"model"},
     {"secrets"},
     {"errors"},
