@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -92,13 +92,15 @@ class Report:
     *problems* are findings of no comparison (a file that can't be read, an unused waiver),
     *lines* the source lines of findings by path and number, for excerpts, *root* the folder that
     paths are shown relative to, *project* the one of the settings, *repository* the one that
-    programs get paths relative to (one that is empty is as the one before it). *files* and
-    *launches* count what was read, *notes* are what is to be said of the run as a whole.
+    programs get paths relative to (one that is empty is as the one before it). *hidden* says
+    where secrets stand in *lines*. *files* and *launches* count what was read, *notes* are what
+    is to be said of the run as a whole.
     """
 
     comparisons: tuple[Comparison, ...] = ()
     problems: tuple[Finding, ...] = ()
     lines: Mapping[tuple[str, int], str] = field(default_factory=dict)
+    hidden: Mapping[tuple[str, int], Sequence[tuple[int, int]]] = field(default_factory=dict)
     files: int = 0
     launches: int = 0
     root: str = ""

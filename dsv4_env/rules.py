@@ -15,7 +15,7 @@ from dsv4_env.errors import shortened
 from dsv4_env.finding import Comparison, Finding, Rule, Severity
 from dsv4_env.model import LaunchConfig, Note, Origin, Outside, ServerArg, Unknown, Value
 from dsv4_env.profile import Profile
-from dsv4_env.secrets import MASK, masked, secret_name
+from dsv4_env.secrets import MASK, masked, secret_name, unknown_masked
 
 if TYPE_CHECKING:
     from dsv4_env.catalogue import Catalogue
@@ -221,7 +221,7 @@ def show(name: str, words: Sequence[Value]) -> str:
         return "set" if name.startswith("-") else '""'
     if isinstance(words[0], Outside):
         return FROM_OUTSIDE
-    texts = [w if isinstance(w, str) else w.text if w.default is None else w.default for w in words]
+    texts = [w if isinstance(w, str) else _unknown(name, w) for w in words]
     unknown = [w for w in words if isinstance(w, Unknown)]
     text = texts[0].removeprefix(f"{name}=")
     if len(texts) > 1:
@@ -232,6 +232,11 @@ def show(name: str, words: Sequence[Value]) -> str:
     text = '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
     names = ", ".join(dict.fromkeys(n for w in unknown for n in w.names))
     return f"{text} unless {names} is set" if names else text
+
+
+def _unknown(name: str, word: Unknown) -> str:
+    """What is said of a value that isn't known: its default, else its source."""
+    return word.text if word.default is None else unknown_masked(name, word, word.default)
 
 
 def _finding(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import itertools
 import os
 import sys
 from collections.abc import Iterator, MutableMapping, Sequence
@@ -13,6 +14,7 @@ import click
 
 from dsv4_env import __version__
 from dsv4_env.errors import Dsv4Error, did_you_mean
+from dsv4_env.met import meet, session
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -184,11 +186,30 @@ def _failure(argv: Sequence[str]) -> str:
 
 def run(argv: Sequence[str]) -> int:
     """Run one command line; the exit code. Messages go to standard error."""
-    code = 2
     if VARIABLE in os.environ:
         from dsv4_env.cli import complete
 
         complete.answer()
+    with session(_choices):  # what it meets of secrets is hidden wherever else it shows
+        for word, following in itertools.pairwise([*argv, ""]):
+            if "=" in word or word.startswith("-"):
+                name, equals, value = word.partition("=")
+                if name.replace("-", "_").isidentifier():
+                    meet((name, value if equals else following))
+        return _run(argv)
+
+
+def _choices() -> frozenset[str]:
+    """What the newest SGLang takes for its settings: words that any launch may hold."""
+    from dsv4_env.catalogue import load, releases
+
+    arguments = load(releases()[-1]).arguments.values()
+    found = {str(choice) for a in arguments for choice in a.choices or ()}
+    return frozenset(found | {str(a.default) for a in arguments})
+
+
+def _run(argv: Sequence[str]) -> int:
+    code = 2
     try:
         result = cli.main(args=list(argv), prog_name="dsv4-env", standalone_mode=False)
         if sys.stdout is not None:

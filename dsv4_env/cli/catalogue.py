@@ -103,6 +103,9 @@ def show(name: str, sglang: str | None) -> None:
     """
     from dsv4_env.catalogue import SGLANG, history, load, owner, releases
 
+    bare, equals, _ = name.partition("=")
+    if equals:
+        raise ReadError("a value stands behind the name", expected=f"the name alone: {bare}")
     wanted = [load_release(sglang)] if sglang else [load(r) for r in releases()]
     facts = over_releases(name, wanted, whole=bool(sglang))
     if not any(f for _, f in facts):

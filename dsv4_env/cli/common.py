@@ -15,6 +15,7 @@ import click
 from dsv4_env.cli import complete
 from dsv4_env.errors import ReadError, UsageError, did_you_mean
 from dsv4_env.guard.files import is_stream, read_bytes, read_stream
+from dsv4_env.met import meet
 from dsv4_env.model import ENV_NAME, Location
 from dsv4_env.project import profiles_folder
 
@@ -165,7 +166,9 @@ def table(rows: Sequence[tuple[str, ...]]) -> str:
 
 def tell(text: str, *, nl: bool = True) -> None:
     """Say something on standard error, without what is a secret by its form."""
-    click.echo(_without_secrets(text), err=True, nl=nl)
+    from dsv4_env.reporters.style import inert
+
+    click.echo(inert(_without_secrets(text)), err=True, nl=nl)
 
 
 def write(text: str, output: Path | None = None, *, hands_on: bool = False) -> None:
@@ -191,8 +194,9 @@ def write(text: str, output: Path | None = None, *, hands_on: bool = False) -> N
 
 def _without_secrets(text: str) -> str:
     from dsv4_env.secrets.forms import form_spans, without
+    from dsv4_env.secrets.known import known_spans
 
-    return without(text, form_spans(text))
+    return without(text, sorted(form_spans(text) + known_spans(text)))
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -253,6 +257,8 @@ def input_options(command: F) -> F:
             if not equals or not ENV_NAME.fullmatch(name):
                 raise UsageError(f"--set {item}", expected="NAME=VALUE")
             variables[name] = value
+        for given in variables.items():
+            meet(given)
         inputs = Inputs(variables, args or None, root, closed)
         return command(*positional, inputs=inputs, **options)
 

@@ -52,6 +52,9 @@ def explain(name: str, as_json: bool, folder: Path | None) -> None:
       dsv4-env explain pro-fp4 --json
       dsv4-env explain DSV102
     """
+    bare, equals, _ = name.partition("=")
+    if equals:
+        raise UsageError("a value stands behind the name", expected=f"the name alone: {bare}")
     own = profile_folder(folder)
     profiles, layers = load_all(own), layer_files(own)
     found = _found(name, profiles, layers)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,6 @@ from dsv4_env.cli.common import (
     profile_folder,
     profiles_option,
     table,
-    tell,
     use_color,
     write,
 )
@@ -34,7 +32,7 @@ from dsv4_env.cli.scripts import (
     write_launches,
 )
 from dsv4_env.errors import UsageError
-from dsv4_env.model import FROM_ENVIRONMENT, Location, Origin, Value
+from dsv4_env.model import FROM_ENVIRONMENT, Location, Origin
 from dsv4_env.profile import (
     Profile,
     layer_files,
@@ -42,7 +40,7 @@ from dsv4_env.profile import (
     resolve_all,
     shipped_dir,
 )
-from dsv4_env.secrets import hidden, masked, plain_secret
+from dsv4_env.secrets import hidden, masked
 
 
 @click.command("list")
@@ -147,23 +145,6 @@ def _chain(name: str, origin: Origin) -> str:
     return ", ".join(texts)
 
 
-HOLDS_SECRET = f"holds what looks like a secret; expected {FROM_ENVIRONMENT} for a variable"
-
-
-def secrets_in(profiles: Iterable[Profile]) -> dict[tuple[str, str], None]:
-    """Where layers hold secrets, and in which settings."""
-    found: dict[tuple[str, str], None] = {}
-    for profile in profiles:
-        config = profile.config
-        settings: list[tuple[str, tuple[Value, ...], Origin]]
-        settings = [(e.name, (e.value,), e.origin) for e in config.env]
-        settings += [(a.flag or "", a.values, a.origin) for a in config.args or ()]
-        for name, values, origin in settings:
-            if any(isinstance(v, str) and plain_secret(name, v) for v in values):
-                found[shown(origin.location), name] = None
-    return found
-
-
 @click.command()
 @click.option("--check", is_flag=True, help="Write nothing; exit with 1 when the lock is old.")
 @profiles_option
@@ -172,7 +153,7 @@ def lock(check: bool, folder: Path | None) -> int:
 
     It holds the resolved profiles. It is only used while it matches the layers byte for byte, so
     it may be old or absent: the layers are then read themselves, which takes some 0.2 s longer.
-    A secret in a layer is in the lock too, and is told.
+    No lock is written of layers that hold a secret.
 
     \b
     Examples:
@@ -191,8 +172,6 @@ def lock(check: bool, folder: Path | None) -> int:
         write(f"{shown(Location(str(path)))} is {'up to date' if fresh else 'old'}\n")
         return 0 if fresh else 1
     profiles: dict[str, Profile] = resolve_all(files)
-    for where, name in secrets_in(profiles.values()):
-        tell(f"dsv4-env: warning: {where}: {name} {HOLDS_SECRET}")
     write(locks.dump(profiles, files), path, hands_on=True)
     write(f"wrote {shown(Location(str(path)))}: {len(profiles)} profiles\n")
     return 0

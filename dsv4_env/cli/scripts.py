@@ -21,6 +21,8 @@ from dsv4_env.cli.common import (
 )
 from dsv4_env.cli.operands import Operand, file_launches
 from dsv4_env.errors import UsageError, shortened
+from dsv4_env.guard.files import read_bytes
+from dsv4_env.met import meet
 from dsv4_env.model import (
     EnvVar,
     LaunchConfig,
@@ -32,7 +34,7 @@ from dsv4_env.model import (
     shown_path,
 )
 from dsv4_env.quoting import word
-from dsv4_env.secrets import MASK, hidden, masked, scrubbed
+from dsv4_env.secrets import MASK, hidden, masked, scrubbed, unknown_masked
 
 Row: TypeAlias = tuple[str, str, str, str]
 """One row of a table: name, value, a remark on it, and where it is set."""
@@ -53,7 +55,7 @@ def text(name: str, value: Value) -> str:
     if isinstance(value, Outside):
         return str(value)
     if value.default is not None:
-        told = shortened(masked(name, value.default))
+        told = shortened(unknown_masked(name, value, value.default)) or '""'
         return f"{told} unless {', '.join(value.names)} is set"
     return f"<{shortened(masked(name, value.text))}> unknown: {value.reason}"
 
@@ -66,9 +68,12 @@ def describe(config: LaunchConfig, *, origin: bool = False) -> dict[str, Any]:
             return masked(name, value)
         if isinstance(value, Outside):
             return {"from-environment": True}
-        fields = {"unknown": masked(name, value.text), "reason": value.reason}
-        more = {"names": list(value.names), "default": value.default}
-        return fields | {k: v for k, v in more.items() if v}
+        fields: dict[str, Any] = {"unknown": masked(name, value.text), "reason": value.reason}
+        if value.names:
+            fields["names"] = list(value.names)
+        if value.default is not None:
+            fields["default"] = unknown_masked(name, value, value.default)
+        return fields
 
     def chain(name: str, setting: EnvVar | ServerArg) -> dict[str, Any]:
         if not origin:
@@ -132,7 +137,7 @@ def argument(arg: ServerArg) -> str:
 
 def sections(groups: Sequence[tuple[str, Sequence[Row]]], *, color: bool) -> list[str]:
     """Groups of rows under their headings, the columns aligned over all of them."""
-    from dsv4_env.reporters.style import paint, plain
+    from dsv4_env.reporters.style import inert, paint, plain
 
     cells = [(plain(name), plain(value)) for _, rows in groups for name, value, _, _ in rows]
     width = max((len(name) for name, _ in cells), default=0)
@@ -144,7 +149,7 @@ def sections(groups: Sequence[tuple[str, Sequence[Row]]], *, color: bool) -> lis
             row = f"  {plain(name):{width}}  {plain(value):{value_width}}"
             row += f"  {plain(remark)}" if remark else ""
             row += paint(f"  {plain(place)}", "dim", color) if place else ""
-            lines.append(row.rstrip())
+            lines.append(inert(row.rstrip()))
     return lines
 
 
@@ -195,7 +200,9 @@ def write_launches(
     texts = [
         render(config, title, origin=origin, color=color) for title, config in titled(launches)
     ]
-    write("\n".join(texts))
+    from dsv4_env.reporters.style import inert
+
+    write(inert("\n".join(texts)))
 
 
 @click.command()
@@ -234,8 +241,11 @@ def capture(
             "dsv4-env: warning: neither bubblewrap nor unshare works here: the script runs with "
             "your network and your files"
         )
+    meet(read_bytes(script))
     found = shadow.capture(script, inputs=inputs.variables, args=inputs.args or (), timeout=timeout)
     launches = list(found.launches)
+    for config in launches:
+        meet(config)
     write_launches(launches, as_json=as_json, origin=False, color=use_color(color))
     for note in found.notes:
         tell(f"note: {scrubbed(note)}")

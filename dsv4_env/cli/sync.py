@@ -24,7 +24,7 @@ from dsv4_env.cli.common import (
     write,
 )
 from dsv4_env.cli.operands import open_launch, relevant, split
-from dsv4_env.errors import UsageError
+from dsv4_env.errors import Dsv4Error, UsageError
 from dsv4_env.profile import Profile, load_profile
 from dsv4_env.reporters.style import plain
 
@@ -284,7 +284,12 @@ def _finish(
 
     locks = layers.locks()
     files.write(changes, verify, force=how.force)
-    renewed = [c for c in map(relock, locks) if c.old != c.new]
+    renewed: list[Change] = []
+    for path in locks:
+        try:
+            renewed += [change for change in [relock(path)] if change.old != change.new]
+        except Dsv4Error as exc:  # a secret in a layer: the lock is old from now on, and unused
+            _note(f"{_short(path)} isn't renewed: {exc}")
     for change in renewed:
         files.write([change], lambda: None, force=True)
     write(shown)

@@ -160,6 +160,7 @@ def report(run: Run, *, waivers: bool = True) -> Report:
         tuple(run.comparisons),
         tuple(run.problems),
         lines=run.lines.kept,
+        hidden=run.lines.hidden,
         notes=(*run.notes, *_idle(run, judged=waivers and run.whole and run.changed is None)),
         files=len(run.files),
         launches=run.launches,

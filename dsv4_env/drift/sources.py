@@ -115,25 +115,40 @@ class Lines:
 
     def __init__(self) -> None:
         self.kept: dict[tuple[str, int], str] = {}
-        self._files: dict[str, list[str]] = {}
+        self.hidden: dict[tuple[str, int], list[tuple[int, int]]] = {}
+        self._files: dict[str, str] = {}
+        self._spans: dict[str, tuple[str, dict[int, list[tuple[int, int]]]]] = {}
 
     def keep(self, location: Location | None, texts: Mapping[str, str]) -> None:
         """Remember the line at a location, and the one before; *texts* are the files in use.
 
-        The line before tells whether the value of a secret stands alone on its line.
+        With it, where secrets stand in it: a secret may have begun many lines before.
         """
         if location is None or location.line is None:
             return
         if (location.path, location.line) in self.kept:
             return
-        lines = self._lines(location.path, texts)
+        text = self._text(location.path, texts)
+        spans = self._secrets(location.path, text)
+        lines = text.split("\n")
         for number in (location.line - 1, location.line):
             if 0 < number <= len(lines):
                 self.kept[location.path, number] = lines[number - 1].rstrip("\r")
+                self.hidden[location.path, number] = spans.get(number, [])
 
-    def _lines(self, path: str, texts: Mapping[str, str]) -> list[str]:
+    def _secrets(self, path: str, text: str) -> dict[int, list[tuple[int, int]]]:
+        """Where secrets stand in a file, by line; looked for once."""
+        from dsv4_env.secrets.text import spans_by_line
+
+        if path not in self._spans or self._spans[path][0] != text:
+            if len(self._spans) >= _FILES:
+                self._spans.clear()
+            self._spans[path] = text, spans_by_line(text)
+        return self._spans[path][1]
+
+    def _text(self, path: str, texts: Mapping[str, str]) -> str:
         if path in texts:
-            return texts[path].split("\n")
+            return texts[path]
         if path not in self._files:
             try:
                 text = load(Path(path)).decode("utf-8", "surrogateescape")
@@ -141,7 +156,7 @@ class Lines:
                 text = ""
             if len(self._files) >= _FILES:
                 self._files.clear()
-            self._files[path] = text.split("\n")
+            self._files[path] = text
         return self._files[path]
 
 

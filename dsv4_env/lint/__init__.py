@@ -97,8 +97,10 @@ def lint(
     nothing), *text* that of a file of any kind (without either, nothing is said of secrets in
     it), *launches* all launches of that file. *select* and *ignore* hold ids of rules.
     """
+    from dsv4_env.secrets.hidden import without_defaults
+
     subject = Subject(
-        config,
+        without_defaults(config),
         catalogue,
         range_,
         range_at,

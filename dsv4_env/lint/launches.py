@@ -64,7 +64,7 @@ def secret(s: Subject) -> Iterator[Problem]:
 
 def _plain_secret(s: Subject, name: str, value: Value, *, declared: bool = False) -> bool:
     known = text(value)
-    if not known or not plain_secret("SECRET" if declared else name, known):
+    if not known or not plain_secret("SECRET" if declared else name, known, taken=False):
         return False
     if s.config.reader == "profile":
         return True

@@ -9,6 +9,7 @@ from typing import Any
 
 from dsv4_env.errors import ProfileError, did_you_mean
 from dsv4_env.guard.files import checkout, read_bytes
+from dsv4_env.met import meet
 from dsv4_env.model import EnvVar, LaunchConfig, Location, Origin, Outside, ServerArg, outside
 from dsv4_env.model import shipped_dir as shipped_dir
 
@@ -189,7 +190,10 @@ def load_all(folder: str | Path | None = None) -> dict[str, Profile]:
 
     files = layer_files(folder)
     path = lock.lock_path(_folders(folder)[-1])
-    return lock.read(path, files) or resolve_all(files)
+    found = lock.read(path, files) or resolve_all(files)
+    for profile in found.values():
+        meet(profile.config)
+    return found
 
 
 def resolve_all(

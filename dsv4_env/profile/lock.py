@@ -16,7 +16,18 @@ from typing import Any, cast
 
 from dsv4_env import __version__
 from dsv4_env.errors import ProfileError
-from dsv4_env.model import EnvVar, LaunchConfig, Location, Origin, ServerArg, Value, outside
+from dsv4_env.model import (
+    ENV_NAME,
+    FROM_ENVIRONMENT,
+    EnvVar,
+    LaunchConfig,
+    Location,
+    Origin,
+    ServerArg,
+    Value,
+    outside,
+    shown_path,
+)
 from dsv4_env.profile import Profile, layer_bytes
 
 FORMAT = 1
@@ -62,11 +73,39 @@ def read(path: Path, files: Mapping[str, Path]) -> dict[str, Profile] | None:
 
 
 def dump(profiles: Mapping[str, Profile], files: Mapping[str, Path]) -> str:
-    """The text of the lock for these profiles."""
+    """The text of the lock for these profiles. Raises ProfileError where a layer holds a secret."""
+    for profile in profiles.values():
+        _refuse_secrets(profile)
     encoded = {name: _encode(profile) for name, profile in profiles.items()}
     lines = [f"  {json.dumps(n)}: {json.dumps(p, ensure_ascii=False)}" for n, p in encoded.items()]
     head = f'{{"digest": "{digest(files)}",\n "profiles": {{\n'
     return head + ",\n".join(lines) + "\n }}\n"
+
+
+def _refuse_secrets(profile: Profile) -> None:
+    """Raise ProfileError where a lock would hold a secret of a layer."""
+    from dsv4_env.secrets import plain_secret
+
+    config = profile.config
+    given = [(e.name, [e.value], e.origin) for e in config.env]
+    given += [(a.flag or "", list(a.values), a.origin) for a in config.args or ()]
+    given += [(key, [], origin) for (_, key), origin in profile.origins.items()]
+    for name, values, setter in given:
+        told: list[tuple[Value | None, Origin]] = [(v, setter) for v in values]
+        told += [(o.value, o) for o in setter.chain()]
+        for value, origin in told:
+            if isinstance(value, str) and plain_secret(name, value, taken=False):
+                where, mended = origin.location, f"{name} = {FROM_ENVIRONMENT} under [env]"
+                if not ENV_NAME.fullmatch(name):
+                    mended = "it given at the launch, behind --"
+                if where is not None:
+                    path = shown_path(where.path, str(Path.cwd()))
+                    where = Location(path, where.line, where.column)
+                raise ProfileError(
+                    f"{name} holds what looks like a secret, and a lock is read by everyone",
+                    where=where,
+                    expected=mended,
+                )
 
 
 def _encode(profile: Profile) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from typing import Any
 
 from dsv4_env.errors import ReadError, did_you_mean, shortened
 from dsv4_env.guard.files import real
+from dsv4_env.met import Code, meet
 from dsv4_env.model import LaunchConfig, Origin, Unknown, Value
 
 
@@ -27,7 +28,17 @@ class Reader:
     def __call__(self, data: str | bytes, path: str, **options: Any) -> list[LaunchConfig]:
         """Every launch of a file; *options* are those of the module's ``read_all``."""
         function: Callable[..., list[LaunchConfig]] = importlib.import_module(self.module).read_all
-        return [passable(config) for config in function(data, path, **options)]
+        meet(_text(data, code=self.name == "python"))
+        found = [passable(config) for config in function(data, path, **options)]
+        for config in found:
+            meet(config)
+        return found
+
+
+def _text(data: str | bytes, *, code: bool) -> object:
+    if not code:
+        return data
+    return Code(data if isinstance(data, str) else data.decode(errors="surrogateescape"))
 
 
 # What Linux gives to a process at most (execve(2)): MAX_ARG_STRLEN of one string, with the byte

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
+from dsv4_env.met import meet
 from dsv4_env.model import EnvVar, LaunchConfig, Note, Origin
 
 # Who owns which variables: what a launch of SGLang on AMD GPUs may be decided by.
@@ -33,4 +34,6 @@ def read(environ: Mapping[str, str], names: Collection[str] = ()) -> LaunchConfi
     found = {n: v for n, v in environ.items() if n in names or n.startswith(PREFIXES)}
     env = tuple(EnvVar(n, v, Origin("environment", value=v)) for n, v in sorted(found.items()))
     note = Note("an environment holds no server arguments, so none were compared")
-    return LaunchConfig("the current environment", "environment", env, None, notes=(note,))
+    config = LaunchConfig("the current environment", "environment", env, None, notes=(note,))
+    meet(config)
+    return config

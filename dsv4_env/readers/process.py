@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from dsv4_env.errors import ReadError
+from dsv4_env.met import meet
 from dsv4_env.model import EnvVar, LaunchConfig, Location, Note, Origin, group_args
 
 _LISTENS = "0A"  # the state of a listening socket in net/tcp
@@ -168,9 +169,12 @@ def _config(proc: Path, pid: int, words: list[str]) -> LaunchConfig:
         seen.add(name)
     at = Location(str(folder / "cmdline"))
     args = group_args([(w, at) for w in words[size:]], "process")
-    return LaunchConfig(
-        f"process {pid}", "process", tuple(env), args, tuple(words[:size]), at, notes=tuple(notes)
+    command = tuple(words[:size])
+    config = LaunchConfig(
+        f"process {pid}", "process", tuple(env), args, command, at, notes=tuple(notes)
     )
+    meet(config)
+    return config
 
 
 def _by_port(proc: Path, port: int) -> list[LaunchConfig]:

@@ -9,12 +9,13 @@ from dsv4_env.finding import Report
 from dsv4_env.model import Location
 from dsv4_env.reporters.style import plain
 from dsv4_env.secrets import MASK, is_secret
-from dsv4_env.secrets.text import balanced_end, quoted_end, secret_spans
+from dsv4_env.secrets.text import apart, balanced_end, quoted_end, secret_spans
 
 WIDTH = 100  # columns of a terminal that a line may take
 _LONGEST = 20_000  # characters; what is longer isn't written by hand
 _TAB = "    "
 _ASSIGNED = re.compile(r"\s+[:=]\s+(?=\S)")
+_GIVEN = re.compile(r"[\"'\])]*+\s*+(?:[:=,]\s*+)?[\"']?(?P<value>[^\s\"',;)\]}]++)")
 _LOOSE = re.compile(r"\s+(?=\S)")
 _FLAGGED = re.compile(r"\s+(?=[^\s\-|&;<>()#\\\d]|\d+(?:[^>\d]|$))")  # no flag, no redirection
 
@@ -31,13 +32,8 @@ def excerpt(
     if location is None or not line or line.isspace() or len(line) > _LONGEST:
         return None
     line = line.rstrip("\r\n")
-    before = report.lines.get((location.path, (location.line or 0) - 1), "")[-_LONGEST:]
-    spans = [
-        (max(start - len(before) - 1, 0), end - len(before) - 1)
-        for start, end in secret_spans(f"{before}\n{line}")
-        if end > len(before) + 1
-    ]
-    if is_secret(subject, "1") and not spans:
+    spans = _spans(report, location, line)
+    if not spans and is_secret(subject) and not _is_open(subject, line):
         return None
     if is_secret(subject) and spans:
         spans = [(spans[0][0], len(line))]
@@ -52,6 +48,26 @@ def excerpt(
     lead = sum(map(_width, shown[: start - cut + (cut > 0)]))
     under = sum(map(_width, shown[start - cut + (cut > 0) : end - cut + (cut > 0)]))
     return "".join(shown), " " * lead + mark * max(under, 1)
+
+
+def _spans(report: Report, location: Location, line: str) -> list[tuple[int, int]]:
+    """Where secrets stand in a line: as its whole file says, and by what stands before it."""
+    key = location.path, location.line or 0
+    before = report.lines.get((key[0], key[1] - 1), "")[-_LONGEST:]
+    spans = [
+        (max(start - len(before) - 1, 0), end - len(before) - 1)
+        for start, end in secret_spans(f"{before}\n{line}")
+        if end > len(before) + 1
+    ]
+    known = ((start, min(end, len(line))) for start, end in report.hidden.get(key, ()))
+    return apart([*spans, *((a, b) for a, b in known if a < b)])
+
+
+def _is_open(subject: str, line: str) -> bool:
+    """Whether what stands behind a name in its line is no secret: a number, a switch, a path."""
+    at = line.find(subject)
+    match = _GIVEN.match(line, at + len(subject)) if at >= 0 else None
+    return match is not None and not is_secret(subject, match["value"])
 
 
 def _cells(line: str, spans: list[tuple[int, int]]) -> list[str]:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 from dsv4_env.finding import Severity
 
 _CODES = {"red": 31, "green": 32, "yellow": 33, "blue": 34, "cyan": 36, "bold": 1, "dim": 2}
 SEVERITY_STYLE = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "cyan"}
+
+
+_COMMAND = re.compile(r"(?m)^([^\S\n]*):(?=:)")
 
 
 def paint(text: str, style: str, color: bool) -> str:
@@ -28,6 +33,11 @@ def opening(text: str) -> str:
     """Plain text that may begin a line: GitHub's log takes ``::name::`` there for a command."""
     text = plain(text)
     return f"./{text}" if text.lstrip().startswith("::") else text
+
+
+def inert(text: str) -> str:
+    """Lines none of which is a command to GitHub's log, which trims the blanks before it."""
+    return _COMMAND.sub(r"\1\\x3a", text) if "::" in text else text
 
 
 def _escaped(code: int) -> str:

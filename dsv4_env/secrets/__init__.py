@@ -6,7 +6,7 @@ from dsv4_env.secrets.forms import MASK, form_spans
 from dsv4_env.secrets.hidden import hidden
 from dsv4_env.secrets.names import is_secret, secret_name
 from dsv4_env.secrets.text import scrubbed, secret_spans
-from dsv4_env.secrets.values import masked, plain_secret
+from dsv4_env.secrets.values import masked, plain_default, plain_secret, unknown_masked
 
 __all__ = [
     "MASK",
@@ -14,8 +14,10 @@ __all__ = [
     "hidden",
     "is_secret",
     "masked",
+    "plain_default",
     "plain_secret",
     "scrubbed",
     "secret_name",
     "secret_spans",
+    "unknown_masked",
 ]

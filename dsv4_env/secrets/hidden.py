@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from dsv4_env.model import EnvVar, LaunchConfig, Origin, ServerArg, Value
+from dsv4_env.model import EnvVar, LaunchConfig, Origin, ServerArg, Unknown, Value
+from dsv4_env.secrets.forms import MASK
+from dsv4_env.secrets.names import secret_name
 from dsv4_env.secrets.text import scrubbed
-from dsv4_env.secrets.values import masked
+from dsv4_env.secrets.values import masked, plain_default, unknown_masked
 
 
 def hidden(config: LaunchConfig) -> LaunchConfig:
@@ -18,6 +20,27 @@ def hidden(config: LaunchConfig) -> LaunchConfig:
         command=tuple(_value("", word) for word in config.command),
         condition=config.condition and scrubbed(config.condition),
         notes=tuple(replace(n, message=scrubbed(n.message)) for n in config.notes),
+    )
+
+
+def without_defaults(config: LaunchConfig) -> LaunchConfig:
+    """The launch without defaults that are secrets of another name: A="${API_KEY:-abc}"."""
+
+    def shown(name: str, value: Value) -> Value:
+        if not isinstance(value, Unknown) or not plain_default(value):
+            return value
+        own = secret_name(name, value.default or "")  # which is said of it
+        return value if own else replace(value, default=MASK)
+
+    if not any(isinstance(v, Unknown) for v in (*(e.value for e in config.env), *config.argv)):
+        return config
+    return replace(
+        config,
+        env=tuple(replace(e, value=shown(e.name, e.value)) for e in config.env),
+        args=config.args
+        and tuple(
+            replace(a, values=tuple(shown(a.flag or "", v) for v in a.values)) for a in config.args
+        ),
     )
 
 
@@ -43,10 +66,9 @@ def _argument(setting: ServerArg) -> ServerArg:
 def _value(name: str, value: Value) -> Value:
     if isinstance(value, str):
         return masked(name, value)
-    default = None if value.default is None else masked(name, value.default)
-    return replace(
-        value, text=masked(name, value.text), reason=scrubbed(value.reason), default=default
-    )
+    default = None if value.default is None else unknown_masked(name, value, value.default)
+    text = unknown_masked(name, value, value.text)
+    return replace(value, text=text, reason=scrubbed(value.reason), default=default)
 
 
 def _origin(name: str, origin: Origin) -> Origin:

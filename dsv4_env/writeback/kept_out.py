@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dsv4_env.differences import Difference
 from dsv4_env.model import FROM_ENVIRONMENT, LaunchConfig, Location, Unknown
-from dsv4_env.secrets import plain_secret, secret_name
+from dsv4_env.secrets import plain_default, plain_secret, secret_name
 from dsv4_env.writeback import Refused, occurrences
 
 OPTION = "--secrets-from-environment"
@@ -18,7 +18,7 @@ def refused(launch: LaunchConfig, d: Difference) -> Refused | None:
     if d.right is None:
         return None
     words = [w for values in occurrences(launch, d.section, name) for w in values]
-    if not any(plain_secret(name, word) for word in words):
+    if not any(plain_secret(name, word) for word in words) and not any(map(plain_default, d.right)):
         return None
     return secret(name, d.right_location or launch.location)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 
-from dsv4_env.reporters.style import paint, plain
+from dsv4_env.reporters.style import inert, paint, plain
 from dsv4_env.secrets import MASK
 from dsv4_env.secrets.text import secret_spans
 
@@ -55,7 +55,7 @@ def _range(start: int, stop: int) -> str:
 
 
 def _shown(mark: str, line: str, style: str, color: bool) -> str:
-    text = plain(line.rstrip("\n").removesuffix("\r"))
+    text = inert(plain(line.rstrip("\n").removesuffix("\r")))
     shown = f"{mark}{text}"
     shown = paint(shown, style, color) if style else shown
     missing = "" if line.endswith("\n") else "\\ No newline at end of file\n"

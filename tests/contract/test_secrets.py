@@ -15,6 +15,7 @@ import pytest
 import dsv4_env
 from dsv4_env.cli import COMMANDS, run
 from dsv4_env.reporters import REPORTERS
+from dsv4_env.secrets import MASK
 
 CANARY = "canary"  # a part of every secret here
 SCRIPT = """\
@@ -158,6 +159,97 @@ def test_what_a_history_tells(project: Path, capfd: pytest.CaptureFixture[str]) 
     assert "--tp" in out
     assert "HF_TOKEN" in out  # that it moved is no secret
     assert CANARY not in (out + err).lower()
+
+
+TAKEN = """\
+#!/bin/bash
+HF_TOKEN=canary-taken
+export SGLANG_USE_AITER=$HF_TOKEN
+export PRIVATE_KEY="canary line one
+canary line two
+canary line three"; export SGLANG_DSV4_REASONING_EFFORT=max
+export SGLANG_OPT_USE_TOPK_V2="${API_KEY:-cnary}"
+case "$API_TOKEN" in canary-case) export SGLANG_X=1;; esac
+curl -u me:canary-curl http://h  # HF_TOKEN canary-comment
+sglang serve --model-path https://canary-user@github.com/m --tp 4 \\
+  --served-model-name "x$HF_TOKEN" --log-level "$OTHER" --admin-api-k canary-short
+"""
+TAKEN_TEST = """\
+import os
+from sglang.test.test_utils import popen_launch_server
+
+class TestV4:
+    @classmethod
+    def setUpClass(cls):
+        env = dict(os.environ)
+        env["SGLANG_USE_AITER"] = os.getenv("API_KEY", "canary-getenv")
+        env["SGLANG_OPT_USE_TOPK_V2"] = os.environ.get("API_KEY") or "canary-or"
+        popen_launch_server("m", "http://h", timeout=1, env=env, other_args=["--tp", "8"])
+"""
+
+
+@pytest.mark.parametrize("name", ["taken.sh", "test_taken.py"])
+def test_a_secret_under_another_name(
+    name: str, project: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (project / name).write_text(TAKEN if name == "taken.sh" else TAKEN_TEST)
+    lines = [f"show {name} {m}" for m in ("", "--json", "--json --origin", "--set A_TOKEN=canary1")]
+    lines += [f"check mine --against {name} -f {f}" for f in REPORTERS]
+    lines += [f"lint {name} -f {f}" for f in ALL]
+    lines += [f"diff mine {name} -f {f}" for f in REPORTERS]
+    lines += [f"import {name} --as new --partial", f"sync mine --from {name} --partial"]
+    lines += [f"report --html - mine --against {name}"]
+    if name == "taken.sh":
+        lines += ["show taken.sh --set HF_TOKEN=canary-set --set OTHER=canary-set"]
+        lines += ["capture taken.sh --yes-run-it --set HF_TOKEN=canary-set --set OTHER=canary-set"]
+    told = {}
+    for line in lines:
+        run(line.split())
+        out, err = capfd.readouterr()
+        assert "internal error" not in err, line
+        # What a capture sees of five letters could be anything.
+        words = [CANARY] if line.startswith("capture") else [CANARY, "cnary"]
+        found = [x for x in f"{out}\n{err}".splitlines() if any(w in x.lower() for w in words)]
+        if found:
+            told[line] = found
+    assert told == {}
+
+
+def test_a_run_forgets(project: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (project / "one.sh").write_text("HF_TOKEN=canary-one\nsglang serve --tp 4\n")
+    (project / "two.sh").write_text("export A=canary-one\nsglang serve --tp 4\n")
+    run("show one.sh".split())
+    run("show two.sh".split())
+    assert "canary-one" in capfd.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "explain HF_TOKEN=canary-x",
+        "explain -- --api-key=canary-x",
+        "explain -- --api-key canary-x",
+        "catalogue show HF_TOKEN=canary-x",
+        "lock --profiles profiles",
+    ],
+)
+def test_what_is_refused(line: str, project: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert run(line.split()) == 2
+    out, err = capfd.readouterr()
+    assert CANARY not in (out + err).lower()
+    assert not list(project.rglob("profiles.lock.json"))
+
+
+def test_a_common_word_is_not_looked_for(project: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (project / "word.sh").write_text(
+        "export HF_TOKEN=sglang API_KEY=flashinfer\n"
+        "sglang serve --model-path sglang/m --attention-backend flashinfer\n"
+    )
+    assert run("show word.sh".split()) == 0
+    out, _ = capfd.readouterr()
+    assert "sglang/m" in out
+    assert "--attention-backend  flashinfer" in out
+    assert out.count(MASK) == 2
 
 
 @pytest.fixture

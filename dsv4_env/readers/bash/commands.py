@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from dsv4_env.errors import ReadError
 from dsv4_env.guard.files import read_bytes
+from dsv4_env.met import meet
 from dsv4_env.model import Note
 from dsv4_env.readers import looked_at
 from dsv4_env.readers.bash import arrays, guards, output
@@ -304,9 +305,11 @@ def read_file(run: Run, path: Value, state: State) -> str | None:
         return None
     looked_at(file)
     try:
-        return read_bytes(file, root=run.root).decode("utf-8", "surrogateescape")
+        text = read_bytes(file, root=run.root).decode("utf-8", "surrogateescape")
     except ReadError:
         return None
+    meet(text)
+    return text
 
 
 def _emit_file(run: Run, state: State, redirect: Redirect) -> None:

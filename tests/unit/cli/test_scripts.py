@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -39,6 +40,19 @@ def arguments(result: Result) -> list[str]:
     for argument in launch["args"]:
         found += [argument["flag"] or "", *map(str, argument["values"])]
     return found
+
+
+def test_an_empty_value_is_seen(run: Run, script: str) -> None:
+    Path("c.yaml").write_text(
+        "services:\n  s:\n    image: i\n    command: sglang serve --model-path m --host ${XVAL}\n"
+    )
+    assert '--host        "" unless XVAL is set\n' in run("show", "c.yaml").out
+    assert '"default": ""' in run("show", "c.yaml", "--json").out
+
+
+def test_a_row_is_no_command_to_a_log(run: Run, script: str) -> None:
+    Path("p.sh").write_text("sglang serve '::warning::x' --tp 4\n")
+    assert "::warning" not in run("show", "p.sh").out.replace("\\x3a:warning", "")
 
 
 def test_what_is_open_is_said(run: Run, script: str) -> None:

@@ -36,6 +36,7 @@ def both(more: str = "") -> list[list[str]]:
         ("B=hf_0123456789abcdefghij", "", "run.sh:1:12: B holds what looks like a secret"),
         ("HTTPS_PROXY=http://u:pw@h", "", "run.sh:1:12: HTTPS_PROXY holds"),
         ("HF_TOKEN=${HF_TOKEN:-abc}", "", "run.sh:1:12: HF_TOKEN holds"),
+        ('B="${API_KEY:-abc}"', "", "run.sh:1:12: B holds what looks like a secret"),
         ("", "--api-key abc", "run.sh:2:21: --api-key holds what looks like a secret"),
         ("", "--api-key=abc", "run.sh:2:21: --api-key holds what looks like a secret"),
         ("", "--chat-template sk-0123456789abcdefghij", "run.sh:2:21: --chat-template holds"),
@@ -90,9 +91,10 @@ def test_what_stands_in_for_a_secret_is_written(value: str, project: Path) -> No
     assert [run(words) for words in both()] == [0, 0]
 
 
-def test_a_lock_of_a_secret_warns(project: Path, capfd: CAPTURE) -> None:
+def test_a_lock_of_a_secret_is_refused(project: Path, capfd: CAPTURE) -> None:
     (project / "own" / "mine.toml").write_text('[env]\nHF_TOKEN = "abc"\n')
-    assert run("lock --profiles own".split()) == 0
+    assert run("lock --profiles own".split()) == 2
+    assert not (project / "own" / "profiles.lock.json").exists()
     err = capfd.readouterr().err
     assert "own/mine.toml:2:1: HF_TOKEN holds what looks like a secret" in err
     assert run("lint own/mine.toml -f concise".split()) == 1
