@@ -17,7 +17,6 @@ from tests.browser import pages, screenshots
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Dialog, Page, Request
 
-pytestmark = pytest.mark.xdist_group("page")
 
 Visit = Callable[..., "Page"]
 HACK = "SGLANG_HACK_FLASHMLA_BACKEND"

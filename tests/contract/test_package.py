@@ -11,8 +11,6 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.xdist_group("package")
-
 ROOT = Path(__file__).parent.parent.parent
 
 

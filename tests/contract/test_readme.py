@@ -15,8 +15,6 @@ from ruamel.yaml import YAML
 from dsv4_env.reporters import REPORTERS
 from dsv4_env.settings import load
 
-pytestmark = pytest.mark.xdist_group("readme")
-
 ROOT = Path(__file__).parent.parent.parent
 README = (ROOT / "README.md").read_text()
 SETUP = re.findall(r"^```bash\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)

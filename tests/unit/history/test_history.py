@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from tests.conftest import Result
 
-pytestmark = pytest.mark.xdist_group("history")
 
 START = datetime(2026, 5, 1, tzinfo=UTC)
 TESTS = "**/test_deepseek_v4*.py"
