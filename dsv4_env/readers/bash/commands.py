@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 MAX_DEPTH = 50
 MAX_WORDS = 50_000  # of a command
 MAX_FORKS = 7  # decisions of one command: 128 ways it may go
+_COPY = 5  # steps of a copy of a state, and of trying a command that may need a decision
+_SURE = frozenset({"echo", ":", "true", "false"})  # builtins that never need one, given plain words
 
 
 def forking(
@@ -54,7 +56,7 @@ def forking(
     outer = run.forks
     while pending:
         way, run.forks = pending.pop()
-        run.budget.step(count=2)
+        run.budget.step(count=_COPY)
         before = way.copy()
         mark = len(run.launches)
         try:
@@ -86,6 +88,7 @@ def branch(run: Run, state: State) -> list[tuple[State, bool]]:
         state.status = 0 if known else 1
         return [(state, known)]
     found: list[tuple[State, bool]] = []
+    run.budget.step(count=2 * _COPY)
     for answer in (True, False):
         way = state.copy()
         if decide(way, run, condition, answer):
@@ -152,7 +155,7 @@ def _fixed(node: Simple) -> bool:
         return False
     first = node.words[0] if node.words else None
     name = first.plain if isinstance(first, Word) else None
-    return name is None or name in DECLARERS or name not in BUILTINS
+    return name is None or name in DECLARERS or name in _SURE or name not in BUILTINS
 
 
 def _attempt(run: Run, node: Simple, state: State) -> list[State]:

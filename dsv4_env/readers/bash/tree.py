@@ -60,7 +60,7 @@ MAX_LINES = 200_000
 _LINE = regexp(r"(?m)^[ \t]*[^ \t\n]")
 _SLICE = 128
 _UNCLEAR = regexp(r"<<|\bcase\b|#")  # there, where a substitution ends depends on what follows
-_STATEMENT = 2  # steps of reading one, beside its text
+_STATEMENT = 4  # steps of reading one, beside its text
 
 
 def parse(text: str, budget: Budget | None = None) -> tuple[Block, SyntaxProblemError | None]:

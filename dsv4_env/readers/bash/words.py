@@ -83,6 +83,7 @@ def segments(run: Run, state: State, word: Word) -> list[tuple[str, bool]] | Val
 def pieces(run: Run, state: State, word: Word, *, assignment: bool = False) -> list[Piece]:
     """The parts of a word, expanded."""
     out: list[Piece] = []
+    run.budget.step(count=len(word.parts))
     for i, part in enumerate(word.parts):
         kind = type(part)
         if kind is Lit:
