@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from dsv4_env.readers.bash.state import Key, Path1, Run
 
 MAX_CHOICES = 8
+MAX_LOST = 4  # values of a variable that one place gives and another one replaces
 MAX_SORTED = 100
 MAX_ARGS = 64  # beside twice those of one way: more of them tell nobody anything
 MAX_TOLD = 50  # notes of a launch
@@ -241,6 +242,8 @@ def _merged_env(
             seqs.setdefault(key, []).append(event.seq)
             shown[key] = replace(setting, superseded=False)
 
+    _collapse(where, counts, shown, seqs)
+
     def place(key: tuple[Any, ...]) -> int:
         # Ways count their steps apart: what never counts goes before all that ever does.
         return max(seqs[key]) if key in where else min(seqs[key])
@@ -255,6 +258,34 @@ def _merged_env(
             replace(setting, superseded=effective is None, condition=" and ".join(both) or None)
         )
     return tuple(result)
+
+
+def _collapse(
+    where: dict[tuple[Any, ...], set[int]],
+    counts: dict[tuple[Any, ...], set[int]],
+    shown: dict[tuple[Any, ...], EnvVar],
+    seqs: dict[tuple[Any, ...], list[int]],
+) -> None:
+    """Make one of the many values that one place gives, on all ways, before another place does.
+
+    None of them lasts; there may be twice as many with each test that comes before.
+    """
+    places: dict[tuple[Any, ...], list[tuple[Any, ...]]] = {}
+    for key, setting in shown.items():
+        if key not in where:
+            places.setdefault((setting.name, setting.origin.location), []).append(key)
+    for keys in places.values():
+        if len(keys) <= MAX_LOST:
+            continue
+        first = shown[keys[0]]
+        spelled = first.origin.value or f"${{{first.name}}}"
+        value = Unknown(spelled, "many tests decide", location=first.origin.location)
+        one = (first.name, value, first.origin, None)
+        counts[one] = set().union(*(counts.pop(k) for k in keys))
+        seqs[one] = [s for k in keys for s in seqs.pop(k)]
+        for key in keys:
+            del shown[key]
+        shown[one] = replace(first, value=value, condition=None)
 
 
 def _merged_args(

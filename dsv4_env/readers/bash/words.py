@@ -237,7 +237,7 @@ class _UnknownOperandError(ValueError):
 def evaluated(run: Run, state: State, code: str, text: str) -> Value:
     """The value of an expression whose text is known."""
     asked = 0
-    run.budget.step(count=len(code) >> 2)
+    run.budget.step(count=4 + (len(code) >> 2))
 
     def get(name: str, sub: str | None) -> str:
         nonlocal asked
