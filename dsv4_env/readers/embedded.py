@@ -23,7 +23,7 @@ _INIT = re.compile(r"(?:.*/)?(?:tini|dumb-init|catatonit)(?:-static)?")
 
 
 _EACH = 8  # steps that one setting or word of a launch takes
-_WRITTEN = 36  # and one that is written into a script, and read from it again
+_WRITTEN = 18  # and one that is written into a script; reading it there takes as many again
 
 
 def settings_env(settings: Iterable[Setting], reader: str) -> tuple[EnvVar, ...]:
