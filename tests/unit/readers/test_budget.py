@@ -196,3 +196,13 @@ def test_large_ci_files_are_read() -> None:
     found = importlib.import_module("dsv4_env.readers.workflow").read_all(text, "f", budget=budget)
     assert len(found) == 200
     assert not any(c.partial for c in found)
+
+
+def test_settings_that_a_shell_can_not_hold_are_told_once() -> None:
+    """Twenty of them by name, and how many more there are."""
+    settings = "".join(f"ENV a.{i}=b\nENV a.{i}=c\n" for i in range(90))
+    module = importlib.import_module("dsv4_env.readers.dockerfile")
+    (config,) = module.read_all(f"FROM x\n{settings}CMD {LAUNCH}\n", "f")
+    lost = [n for n in config.notes if "doesn't pass on" in n.message]
+    assert len(lost) == 20
+    assert len(config.notes) < 25
