@@ -281,14 +281,15 @@ def test_texts_that_the_grammar_goes_back_in_take_no_memory_for_good() -> None:
     """tree_sitter keeps what its reader is given: fifty megabytes for each such text."""
     code = (
         "import resource\n"
+        "resource.setrlimit(resource.RLIMIT_AS, (400 << 20, 400 << 20))\n"
         "from dsv4_env.errors import ReadError\n"
         "from dsv4_env.readers import bash\n"
-        "for _ in range(8):\n"
+        "for _ in range(16):\n"
         "    try:\n"
         "        bash.read_all('[[ (' * 10_000, 'x.sh')\n"
         "    except ReadError:\n"
         "        pass\n"
-        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < 150_000)\n"
+        "print(True)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.stdout, done.returncode) == ("True\n", 0), done.stderr
