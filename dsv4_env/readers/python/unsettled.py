@@ -58,7 +58,7 @@ def unsettle(
     if not body:
         return
     changed = scan.changes(body)
-    run.spend(4 + len(changed.names) + len(changed.objects))
+    run.spend(10 + 2 * len(changed.names) + 2 * len(changed.objects))
     hidden = _hidden(run, body, changed)
     found = _tried(run, scope, ways, rounds) if hidden else {}
     mark = len(run.trail)

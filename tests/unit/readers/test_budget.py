@@ -226,3 +226,11 @@ def test_odd_names_make_no_long_messages() -> None:
     with pytest.raises(Dsv4Error) as problem:
         read_layer(Path("l.toml"), b'[env]\n"a\\nb" = 1\n"a\\nb" = 2\n')
     assert "\n" not in str(problem.value)
+
+
+def test_notes_of_a_manifest_are_few() -> None:
+    """A hundred values that aren't text say one thing."""
+    text = pod("".join(f"    - {{name: A{i}, value: 8}}\n" for i in range(120)))
+    (config,) = importlib.import_module("dsv4_env.readers.kubernetes").read_all(text, "f")
+    assert len(config.notes) < 60
+    assert config.notes[-1].message == "71 more notes like these"
