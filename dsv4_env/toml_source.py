@@ -233,6 +233,7 @@ class _Walker:
         first = self.source.values.get(path)
         if first is not None:
             name = ".".join(map(str, path)) if table else str(path[-1])
+            name = name if name.isprintable() else repr(name)[1:-1]  # of one line
             raise self.error(
                 f"duplicate {'table' if table else 'key'} {name}",
                 where=self.at(key),

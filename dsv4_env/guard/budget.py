@@ -19,6 +19,9 @@ BYTES = 20_000_000  # of text that a reader makes: four times as much as the lar
 SECONDS = 60.0  # the last resort
 
 
+_IN_PART = "the file is read in part"
+
+
 class BudgetError(ReadError):
     """One input asks for more work than any launch needs. Readers keep what they found before."""
 
@@ -72,7 +75,7 @@ class Budget:
 def partial_note(error: BudgetError, place: Location | None) -> Note:
     """Say on a launch that was found before *error* that more may follow; *place* cost the most."""
     where = f"; most of them at {place}" if place else ""
-    return Note(f"the file is read in part: {error.found}{where}", place, opens=True)
+    return Note(f"{_IN_PART}: {error.found}{where}", place, opens=True)
 
 
 def kept(
@@ -84,6 +87,10 @@ def kept(
         raise BudgetError(error.found, where=place or path, expected=expected) from None
     note = partial_note(error, place)
     return [
-        replace(c, partial=True, notes=c.notes if note in c.notes else (*c.notes, note))
-        for c in found
+        replace(c, partial=True, notes=c.notes if _told(c) else (*c.notes, note)) for c in found
     ]
+
+
+def _told(config: LaunchConfig) -> bool:
+    """Whether it is said already: a script within the file may have ended there, too."""
+    return any(n.message.startswith(_IN_PART) for n in config.notes)

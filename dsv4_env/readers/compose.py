@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from dsv4_env.errors import ReadError
+from dsv4_env.errors import ReadError, shortened
 from dsv4_env.guard.budget import Budget, BudgetError, kept
 from dsv4_env.guard.files import is_within, read_bytes, real
 from dsv4_env.model import ENV_NAME, LaunchConfig, Note, Unknown, Value
@@ -131,7 +131,7 @@ class _Service:
         name, equals, rest = first.partition("=") if isinstance(first, str) else ("", "", "")
         if not name or (not equals and len(text.parts) > 1):
             self.notes.append(
-                Note(f"what `{item.text}` sets isn't known", item.location, opens=True)
+                Note(f"what `{shortened(item.text)}` sets isn't known", item.location, opens=True)
             )
             return []
         if not equals:

@@ -22,8 +22,19 @@ _ENTRY = re.compile(r".*\.sh|.*entry.*|(?:.*/)?(?:gosu|su-exec|setpriv|runuser)"
 _INIT = re.compile(r"(?:.*/)?(?:tini|dumb-init|catatonit)(?:-static)?")
 
 
+_NOTES = 50  # of a launch
 _EACH = 8  # steps that one setting or word of a launch takes
-_WRITTEN = 36  # and one that is written into a script, and read from it again
+_WRITTEN = 18  # and one that is written into a script; reading it there takes as many again
+
+
+def few(notes: Iterable[Note]) -> tuple[Note, ...]:
+    """The first of many notes, and how many more there are: nobody reads hundreds."""
+    told = list(notes)
+    left = told[_NOTES:]
+    if len(left) < 2:
+        return tuple(told)
+    opens = any(n.opens for n in left)
+    return (*told[:_NOTES], Note(f"{len(left):,} more notes like these", left[0].location, opens))
 
 
 def settings_env(settings: Iterable[Setting], reader: str) -> tuple[EnvVar, ...]:

@@ -129,7 +129,7 @@ class _Container:
         found = embedded.read_words(
             words, self.settings, name=name, reader="kubernetes", budget=self.budget
         )
-        notes = tuple(dict.fromkeys(self.notes))
+        notes = embedded.few(dict.fromkeys(self.notes))
         return [replace(c, notes=(*c.notes, *notes)) for c in found]
 
     def take_all(self, source: Mapping) -> None:

@@ -10,6 +10,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 
 from dsv4_env.errors import ReadError
 from dsv4_env.guard.budget import Budget
@@ -38,7 +39,8 @@ _ASSIGNED = re.compile(
     r"([A-Za-z_]\w*)(?:\+?=|\[)|\b(?:read|for|getopts)\b[^\n;]*?\b([A-Za-z_]\w*)"
 )
 _BASE = "DSV4_ENV_UNKNOWN"
-_READING = 300  # steps that the reading of the shortest script takes
+_TOLD = 20  # settings that a shell can't hold: more of them tell nobody anything
+_READING = 450  # steps that the shortest script takes, beside what is read in it
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,11 +129,11 @@ class Writer:
 
     def settings(self, settings: Sequence[Setting]) -> list[Note]:
         """Write what the file sets; what is said of names that a shell can't hold."""
-        notes: list[Note] = []
+        lost: dict[str, Location] = {}
         for setting in settings:
             if not ENV_NAME.fullmatch(setting.name) or _OWN.fullmatch(setting.name):
                 message = f"the shell doesn't pass on {setting.name} as it is set"
-                notes.append(Note(message, setting.location))
+                lost.setdefault(message, setting.location)
                 continue
             # The place of a setting is told by the place of its assignment in this text.
             line = len(self.given) + 1
@@ -139,6 +141,10 @@ class Writer:
             value = setting.value
             quoted = _quoted(value) if isinstance(value, str) else f'"{self.variable(value)}"'
             self.add(f"export {setting.name}={quoted}\n", setting.location)
+        notes = [Note(m, at) for m, at in islice(lost.items(), _TOLD)]
+        if len(lost) > _TOLD:
+            message = f"nor {len(lost) - _TOLD:,} more settings"
+            notes.append(Note(message, next(islice(lost.values(), _TOLD, None))))
         return notes
 
     def variable(self, value: Unknown, *, bare: bool = False) -> str:

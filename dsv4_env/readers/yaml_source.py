@@ -17,6 +17,8 @@ from dsv4_env.model import Location
 
 MAX_BYTES = 5_000_000
 MAX_NODES = 100_000
+_OPEN = 150  # brackets of one line, within each other
+_BRACKETS = re.compile(r"[\[{\]}]")
 MAX_DEPTH = 100
 # What the parser would take, told before it is asked: characters, and so many more for each mark
 # that may stand for a key, an item or a document. A CI file of 200 KB comes to half of it.
@@ -201,6 +203,8 @@ def parse(
             expected=f"{what} with {_TOO_LARGE}",
         )  # fmt: skip
     budget.step(Location(path, 1, 1), work // 4)
+    if _bracketed(text):
+        raise _too_deep(lines.place(_deepest(text)), what)
     yaml = YAML(typ="safe", pure=True)
     try:
         yaml.composer.warn_double_anchors = False  # YAML allows it: the nearest one before counts
@@ -226,10 +230,25 @@ def parse(
     return [converter.node(n, 0) for n in composed if n is not None]
 
 
+def _bracketed(text: str) -> bool:
+    """Whether one line leaves more brackets open than any can: the parser takes their square."""
+    for line in text.split("\n"):
+        if line.count("{") + line.count("[") <= _OPEN:
+            continue
+        depth = 0
+        for mark in _BRACKETS.finditer(line):
+            if line[mark.start() - 1] == "$":
+                continue  # a variable's
+            depth = depth + 1 if mark[0] in "[{" else max(0, depth - 1)
+            if depth > _OPEN:
+                return True
+    return False
+
+
 def _deepest(text: str) -> int:
     """Where a text that is nested too deeply passes the limit: by its brackets, or its blanks."""
     depth = 0
-    for mark in re.finditer(r"[\[{]|[\]}]", text):
+    for mark in _BRACKETS.finditer(text):
         depth += 1 if mark[0] in "[{" else -1
         if depth > MAX_DEPTH:
             return mark.start()

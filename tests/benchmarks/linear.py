@@ -76,7 +76,7 @@ def readers() -> dict[str, tuple[Callable[[str], object], Callable[[int], str], 
         ".env": (of("dotenv"), dotenv, 4_000),
         "Dockerfile": (of("dockerfile"), dockerfile, 600),
         "Compose": (of("compose"), compose, 150),
-        "bash": (of("bash"), bash, 100),
+        "bash": (of("bash"), bash, 500),
         "Python": (of("python"), python, 80),
         "TOML": (layer, toml, 850),
     }

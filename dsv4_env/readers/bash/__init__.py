@@ -111,7 +111,9 @@ def _read_all(
         found = results.collect(run, path)
     else:
         # What stands behind the place where it ended is found by a second, rough reading.
-        again, ended_too = follow(Budget(budget.steps // 8, budget.made // 8), rough=True)
+        more = Budget(budget.steps // 8, budget.made // 8)
+        again, ended_too = follow(more, rough=True)
+        budget.spent_steps += more.spent_steps
         keys = {f.key for f in run.launches}
         again.launches = [f for f in again.launches if f.key not in keys]
         found = [

@@ -17,10 +17,12 @@ from dsv4_env.readers.bash.declare import declare, taint, unknown_status
 from dsv4_env.readers.bash.launch import external
 from dsv4_env.readers.bash.simple import DECLARERS
 from dsv4_env.readers.bash.special import unknown_params
-from dsv4_env.readers.bash.state import Condition, FatalError, ForkError, Run, State
+from dsv4_env.readers.bash.state import Condition, FatalError, ForkError, Run, State, Var
 from dsv4_env.readers.bash.syntax import (
     Assign,
     Function,
+    Lit,
+    Param,
     Redirect,
     Simple,
     Word,
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
 MAX_DEPTH = 50
 MAX_WORDS = 50_000  # of a command
 MAX_FORKS = 7  # decisions of one command: 128 ways it may go
+_COPY = 7  # steps of a copy of a state, and of trying a command that may need a decision
+_SURE = frozenset({"echo", ":", "true", "false"})  # builtins that never need one, given plain words
 
 
 def forking(
@@ -55,7 +59,7 @@ def forking(
     outer = run.forks
     while pending:
         way, run.forks = pending.pop()
-        run.budget.step(count=2)
+        run.budget.step(count=_COPY)
         before = way.copy()
         mark = len(run.launches)
         try:
@@ -87,6 +91,7 @@ def branch(run: Run, state: State) -> list[tuple[State, bool]]:
         state.status = 0 if known else 1
         return [(state, known)]
     found: list[tuple[State, bool]] = []
+    run.budget.step(count=2 * _COPY)
     for answer in (True, False):
         way = state.copy()
         if decide(way, run, condition, answer):
@@ -119,7 +124,7 @@ def simple_command(run: Run, node: Simple, state: State) -> list[State]:
     lent = state.lent
     if node.fixed is None:
         node.fixed = _fixed(node)
-    if node.fixed:
+    if node.fixed or (not node.words and _known(node, state)):
         found = _attempt(run, node, state)
     else:
         found = forking(
@@ -153,7 +158,40 @@ def _fixed(node: Simple) -> bool:
         return False
     first = node.words[0] if node.words else None
     name = first.plain if isinstance(first, Word) else None
-    return name is None or name in DECLARERS or name not in BUILTINS
+    return name is None or name in DECLARERS or name in _SURE or name not in BUILTINS
+
+
+def _known(node: Simple, state: State) -> bool:
+    """Whether plain variables get values of others and nothing is asked, as in ``A="$B"``."""
+    if node.redirs:
+        return False
+    for assign in node.assigns:
+        if isinstance(assign.value, list) or assign.sub is not None or assign.append:
+            return False
+        if not _plain(state.vars.get(assign.name, _NEW)):
+            return False
+        for part in assign.value.parts:
+            if isinstance(part, Lit):
+                if "~" in part.text:
+                    return False
+            elif not isinstance(part, Param) or part.op or part.kind or part.sub is not None:
+                return False
+            else:
+                var = state.vars.get(part.name)
+                if not part.name.isidentifier() or (var is not None and var.kind != "s"):
+                    return False
+                if "nounset" in state.opts and (var is None or var.maybe):
+                    return False
+    return True
+
+
+_NEW = Var("s")
+
+
+def _plain(var: Var) -> bool:
+    """Whether a variable is a set scalar without attributes that change what it may be given."""
+    limited = var.readonly or var.integer or var.case or var.vague or var.maybe
+    return var.kind == "s" and not limited
 
 
 def _attempt(run: Run, node: Simple, state: State) -> list[State]:

@@ -19,6 +19,7 @@ def sourced(
     if len(words) < 2:
         state.status = 2
         return [state]
+    run.budget.step(count=12)  # looking for it
     name = words[1][0]
     text = read_file(run, name, state)
     place = words[0][1]

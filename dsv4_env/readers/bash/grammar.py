@@ -39,7 +39,9 @@ _WIDE = re.compile(r"[^\x00-\x7f]")
 _OPENERS = re.compile(r"\$[{('(]|\(\(")
 _LONG = 2_000  # characters of a line: the rewriting of longer ones is bounded
 _MOST = 2_000_000  # characters that are looked at for one line
-_CHUNK = 1024
+_CHUNK, _AGAIN = 1024, 256  # bytes that it is given at once, and where it goes back
+_MANY_LINES = 20_000
+_REMARKS = regexp(r"(?m)(?:^[ \t]*#[^'\"`$(){}\[\]\\<>;&|\n]*+\n){2,}+")
 MAX_PIPES = 3_000  # of one pipeline: what the grammar takes for it grows with their square
 _PIPELINE = re.compile(r"(?:[^|\n]++|\|[ \t]*\n|\|)++")
 _READ, _CALLED = 4, 8  # steps of what the grammar reads once, and of a hundred operations of it
@@ -81,6 +83,7 @@ def shown(text: str, breaks: frozenset[int]) -> str:
         seen = seen[:-1] + "x"
     if "\\\\'" in seen:
         seen = _LATE_END.sub(_masked, seen)
+    seen = joined_remarks(seen)
     if breaks:
         parts, done = list[str](), 0
         for pos in sorted(breaks):
@@ -88,6 +91,16 @@ def shown(text: str, breaks: frozenset[int]) -> str:
             done = pos + 1
         seen = "".join([*parts, seen[done:]])
     return seen
+
+
+def joined_remarks(text: str) -> str:
+    """A long text with comments in a row made one: no nodes are made of a hundred thousand.
+
+    Only those that say nothing to a shell: within quotes and here-documents they do no harm.
+    """
+    if text.count("\n") < _MANY_LINES:
+        return text
+    return _REMARKS.sub(lambda m: m[0][:-1].replace("\n", "x") + "\n", text)
 
 
 class TooMuchError(Exception):
@@ -108,12 +121,22 @@ def _parsed(seen: str, budget: Budget) -> ts.Node:
     data = seen.encode()
     share = budget.steps // 5
     left = max(min(share, 2 * share - budget.spent_steps), share // 10)
-    spent = reached = 0
+    spent = reached = furthest = 0
+    given: dict[int, bytes] = {}
 
     def read(offset: int, _point: Any) -> bytes:
-        nonlocal spent
+        nonlocal spent, furthest
+        if spent >= left:
+            return b""
         spent += _READ
-        return data[offset : offset + _CHUNK] if spent < left else b""
+        if offset >= furthest:
+            furthest = offset + _CHUNK
+            return data[offset:furthest]
+        # tree_sitter (0.26) never lets go of what it is given: the same is given again.
+        piece = given.get(offset)
+        if piece is None:
+            piece = given[offset] = data[offset : offset - offset % _AGAIN + _AGAIN]
+        return piece
 
     def called(offset: int, error: bool) -> bool:
         nonlocal spent, reached

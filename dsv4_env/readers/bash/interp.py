@@ -111,6 +111,7 @@ def _and_or(run: Run, node: AndOr, state: State) -> list[State]:
 
 def apart(run: Run, node: Node, state: State, out: list[Value | None] | None) -> list[State]:
     """A command in a subshell: the states it ends in."""
+    run.budget.step(count=16)  # a copy of all there is, and what comes out of it put together
     inner = state.copy()
     inner.out = out
     inner.trap = None
@@ -280,6 +281,7 @@ def _if(run: Run, node: If, state: State) -> list[State]:
 
 def _case(run: Run, node: Case, state: State) -> list[State]:
     chosen: list[tuple[State, int]] = []
+    run.budget.step(count=8)
 
     def then(state: State) -> list[State]:
         try:

@@ -253,6 +253,7 @@ def _operate(
 ) -> list[Piece]:
     """One value with an operator."""
     op, kind = part.op, "Q" if part.quoted else "E"
+    run.budget.step(count=4)
     if not op:
         if present is not True and "nounset" in state.opts:
             _must(run, state, part, present, value)

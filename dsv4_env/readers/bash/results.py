@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from dsv4_env.readers.bash.state import Key, Path1, Run
 
 MAX_CHOICES = 8
+MAX_LOST = 4  # values of a variable that one place gives and another one replaces
+MAX_VALUES = 16  # that it may have in the end
 MAX_SORTED = 100
 MAX_ARGS = 64  # beside twice those of one way: more of them tell nobody anything
 MAX_TOLD = 50  # notes of a launch
@@ -40,7 +42,14 @@ def collect(run: Run, path: str, *, whole: bool = True) -> list[LaunchConfig]:
     *whole* is false where not all ways were followed to their end: then each launch is told with
     all that its ways have in common, because what lies on the others isn't known.
     """
-    run.budget = Budget(run.budget.steps // 4, run.budget.made // 4)
+    given, run.budget = run.budget, Budget(run.budget.steps // 4, run.budget.made // 4)
+    try:
+        return _collected(run, path, whole)
+    finally:  # what follows on this budget, if anything, has less of it
+        given.spent_steps += run.budget.spent_steps
+
+
+def _collected(run: Run, path: str, whole: bool) -> list[LaunchConfig]:
     groups: dict[tuple[int, ...], list[Found]] = {}
     for found in run.launches:
         groups.setdefault(found.key, []).append(found)
@@ -241,6 +250,8 @@ def _merged_env(
             seqs.setdefault(key, []).append(event.seq)
             shown[key] = replace(setting, superseded=False)
 
+    _collapse(where, counts, shown, seqs)
+
     def place(key: tuple[Any, ...]) -> int:
         # Ways count their steps apart: what never counts goes before all that ever does.
         return max(seqs[key]) if key in where else min(seqs[key])
@@ -255,6 +266,42 @@ def _merged_env(
             replace(setting, superseded=effective is None, condition=" and ".join(both) or None)
         )
     return tuple(result)
+
+
+def _collapse(
+    where: dict[tuple[Any, ...], set[int]],
+    counts: dict[tuple[Any, ...], set[int]],
+    shown: dict[tuple[Any, ...], EnvVar],
+    seqs: dict[tuple[Any, ...], list[int]],
+) -> None:
+    """Make one of many values: of those that one place gives before another does, and of the last.
+
+    There may be twice as many with each test that comes before, and each would be told.
+    """
+    lost: dict[tuple[Any, ...], list[tuple[Any, ...]]] = {}
+    last: dict[str, list[tuple[Any, ...]]] = {}
+    for key, setting in shown.items():
+        if key in where:
+            last.setdefault(setting.name, []).append(key)
+        else:
+            lost.setdefault((setting.name, setting.origin.location), []).append(key)
+    many = [keys for keys in lost.values() if len(keys) > MAX_LOST]
+    many += [keys for keys in last.values() if len(keys) > MAX_VALUES]
+    for keys in many:
+        first = max(
+            (shown[k] for k in keys),
+            key=lambda e: (e.origin.location is not None and e.origin.location.line) or 0,
+        )
+        spelled = first.origin.value or f"${{{first.name}}}"
+        value = Unknown(spelled, "many tests decide", location=first.origin.location)
+        one = (first.name, value, first.origin, None)
+        counts[one] = set().union(*(counts.pop(k) for k in keys))
+        if keys[0] in where:
+            where[one] = set().union(*(where.pop(k) for k in keys))
+        seqs[one] = [s for k in keys for s in seqs.pop(k)]
+        for key in keys:
+            del shown[key]
+        shown[one] = replace(first, value=value, condition=None)
 
 
 def _merged_args(

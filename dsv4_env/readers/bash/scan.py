@@ -130,7 +130,7 @@ def parts_at(
     run = _run_for(stops)
     while c.pos < end:
         if len(parts) & 255 == 255:
-            c.budget.step(count=256)
+            c.budget.step(count=128)
         m = run.match(text, c.pos, end)
         if m:
             parts.append(Lit(m[0], False))
@@ -237,7 +237,7 @@ def _inside(c: Cursor, parts: list[Part], run: re.Pattern[str], stop: str) -> No
     special = '$`\\\n"' if stop == '"' else "$`\\\n"
     while c.pos < end:
         if len(parts) & 255 == 255:
-            c.budget.step(count=256)
+            c.budget.step(count=128)
         m = run.match(text, c.pos, end)
         if m:
             parts.append(Lit(m[0], True))

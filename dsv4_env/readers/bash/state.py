@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -118,7 +118,7 @@ def refused(state: State) -> FatalError:
 Path1: TypeAlias = frozenset[tuple[Key, bool]]
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@dataclass(eq=False, repr=False)  # no slots: a copy is made of all attributes at once
 class State:
     """One way that the script may have gone so far."""
 
@@ -176,8 +176,7 @@ class State:
     def copy(self) -> State:
         """A copy that can go another way."""
         new = State.__new__(State)
-        for name in _FIELDS:
-            setattr(new, name, getattr(self, name))
+        new.__dict__.update(self.__dict__)
         new.vars = self.vars.copy()
         new.decided = self.decided.copy()
         new.solved = self.solved.copy()
@@ -229,9 +228,6 @@ class State:
             self.cwd,
             self.trap,
         )
-
-
-_FIELDS = tuple(f.name for f in fields(State))
 
 
 def _alike(one: Var | None, other: Var | None) -> bool:
@@ -357,6 +353,7 @@ class Run:
         full = (text, splits, *key)
         found = self.cache.get(full)
         if found is None:
+            self.budget.step(count=4)
             found = Unknown(text, reason, names, default, splits, location)
             self.cache[full] = found
         assert isinstance(found, Unknown)

@@ -8,7 +8,6 @@ explained, the statement is unsupported, and what it may do is unknown.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING
 from dsv4_env.guard.budget import Budget, BudgetError
 from dsv4_env.readers.bash.compound import COMPOUND, Doubt, redirected
 from dsv4_env.readers.bash.conditional import conditional
-from dsv4_env.readers.bash.grammar import TooMuchError, opened, rooted, shown, sound
+from dsv4_env.readers.bash.grammar import TooMuchError, joined_remarks, opened, rooted, shown, sound
 from dsv4_env.readers.bash.lines import newline, skip_lines
 from dsv4_env.readers.bash.scan import MAX_NESTING, Cursor, blanks, quoted_text
 from dsv4_env.readers.bash.simple import redirection, simple_command
@@ -55,12 +54,13 @@ _SIMPLE = frozenset(
 )
 _HERE = frozenset({"heredoc_body", "heredoc_end", "heredoc_start", "heredoc_content"})
 _NO_COMMAND = _HERE | {"comment"}
+_NOTHING = _NO_COMMAND | {";", "\n"}
 _MAX_ROUNDS = 20
 MAX_LINES = 200_000
 _LINE = re.compile(r"(?m)^[ \t]*[^ \t\n]")
 _SLICE = 128
 _UNCLEAR = re.compile(r"<<|\bcase\b|#")  # there, where a substitution ends depends on what follows
-_STATEMENT = 2  # steps of reading one, beside its text
+_STATEMENT = 4  # steps of reading one, beside its text
 
 
 def parse(text: str, budget: Budget | None = None) -> tuple[Block, SyntaxProblemError | None]:
@@ -70,7 +70,7 @@ def parse(text: str, budget: Budget | None = None) -> tuple[Block, SyntaxProblem
     stage = rounds = 0
     cut: SyntaxProblemError | None = None  # what stands behind it isn't read
     if text.count("\n") > MAX_LINES:
-        starts = islice(_LINE.finditer(text), MAX_LINES, None)
+        starts = islice(_LINE.finditer(joined_remarks(text)), MAX_LINES, None)
         if (first := next(starts, None)) is not None:
             much = f"more than {MAX_LINES:,} lines"
             cut = SyntaxProblemError(first.start(), much, limit=True)
@@ -119,12 +119,12 @@ class Converter:
     ) -> None:
         self.text = text
         self.budget = budget
-        self.most = budget.spent_steps + budget.steps // 2  # the rest is for following it
         self.returns = "\r" in text
         self.extglob = False
         self.depth = 0
         self.reached = 0  # the end of what was read as a simple command
         self.root, self.last = rooted(shown(text, breaks), stage, budget)
+        self.most = budget.spent_steps + budget.steps * 9 // 40  # the rest is for following it
 
     def cursor(self, start: int, end: int) -> Cursor:
         """A cursor over a part of the text."""
@@ -232,11 +232,12 @@ class Converter:
         end: int | None = None  # of the statement before, while nothing separates it
         for node in nodes:
             kind = node.type
-            self.budget.step(count=_STATEMENT + (node.end_byte - node.start_byte >> 6))
+            takes = 1 if kind in _NOTHING else _STATEMENT
+            self.budget.step(count=takes + (node.end_byte - node.start_byte >> 6))
             if self.budget.spent_steps > self.most:
                 much = "it takes too many steps to read"
                 raise SyntaxProblemError(node.start_byte, much, limit=True)
-            if kind in (";", "\n") or kind in _NO_COMMAND:
+            if kind in _NOTHING:
                 end = None if kind != "comment" else end
                 continue
             if kind == "&":
@@ -373,6 +374,7 @@ class Converter:
         if not here:
             return [*before, first]
         self.here_end(here[0])
+        self.budget.step(count=_STATEMENT)
         if len(here) > 1 or self.text.count("<<", c.pos, self.line_end(c.pos)):
             raise Doubt
         first = self.tail(c, here[0], first)

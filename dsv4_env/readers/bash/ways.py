@@ -152,7 +152,7 @@ def merge(states: list[State], run: Run) -> list[State]:
     groups: dict[object, list[list[State]]] = {}
     merged: list[list[State]] = []
     for state in states:
-        run.budget.step(count=1 + (_size(state) >> 3))
+        run.budget.step(count=2 + (_size(state) >> 3))
         alike = groups.setdefault(_print(state), [])
         members = next((m for m in alike if m[0].signature() == state.signature()), None)
         if members is None:
@@ -206,8 +206,9 @@ def _union(run: Run, states: list[State], *, rough: bool = False) -> State:
 
 def _many(run: Run, state: State) -> Key:
     """A condition that stands for alternatives that are too many to be told apart."""
-    keys = {key for path in state.alts for key, _ in path}
-    tests = [run.conditions[k].true for k in run.conditions if k in keys]
+    order = run.ordered()
+    keys = sorted({key for path in state.alts for key, _ in path}, key=order.__getitem__)
+    tests = [run.conditions[k].true for k in keys]
     key = ("alternatives", len(run.conditions))
     shown = list(dict.fromkeys(tests))
     more = ", …" if len(shown) > MAX_TESTS else ""
@@ -266,12 +267,9 @@ def _one_of(run: Run, state: State, name: str, variants: list[Var | None]) -> Va
     key = ("many", name, state.seq)
     text = f"${{{name}[@]}}" if many else f"${{{name}}}"
     unknown = run.unknown(text, "too many undecided tests", key, splits=many)
-    chains = [_chain(v.event) for v in sets]
-    last = max((c[0] for c in chains if c), key=lambda e: e.seq, default=None)
-    shared = (e for e in chains[0] if all(e in c for c in chains))
-    event = last and Event(
-        state.seq, unknown, last.location, last.spelled, next(shared, None) if chains else None
-    )
+    events = [v.event for v in sets]
+    last = max((e for e in events if e is not None), key=lambda e: e.seq, default=None)
+    event = last and Event(state.seq, unknown, last.location, last.spelled, _shared(events))
     exported = all(v is not None and v.exported for v in variants)
     perhaps = any(v.exported or v.perhaps for v in sets) and not exported
     return replace(
@@ -303,10 +301,21 @@ def attributes(state: State, ends: list[State]) -> None:
             scope.update({n: None for n in after if n[0] == "!"})
 
 
-def _chain(event: Event | None) -> list[Event]:
-    """The settings of a variable, the last first."""
-    found: list[Event] = []
-    while event is not None:
-        found.append(event)
-        event = event.before
-    return found
+def _same(one: Event, other: Event) -> bool:
+    """Whether two settings are alike, whatever was set before: comparing that may take long."""
+    return one is other or (
+        (one.seq, one.location, one.spelled) == (other.seq, other.location, other.spelled)
+        and one.value == other.value
+    )
+
+
+def _shared(events: list[Event | None]) -> Event | None:
+    """The last setting that is in the history of all of them: mostly not far back in any."""
+    while True:
+        known = [e for e in events if e is not None]
+        if len(known) < len(events) or not known:
+            return None
+        if all(_same(e, known[0]) for e in known):
+            return known[0]
+        last = max(e.seq for e in known)
+        events = [e.before if e.seq == last else e for e in known]

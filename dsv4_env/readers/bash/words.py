@@ -82,6 +82,7 @@ def segments(run: Run, state: State, word: Word) -> list[tuple[str, bool]] | Val
 def pieces(run: Run, state: State, word: Word, *, assignment: bool = False) -> list[Piece]:
     """The parts of a word, expanded."""
     out: list[Piece] = []
+    run.budget.step(count=len(word.parts))
     for i, part in enumerate(word.parts):
         kind = type(part)
         if kind is Lit:
@@ -235,7 +236,7 @@ class _UnknownOperandError(ValueError):
 def evaluated(run: Run, state: State, code: str, text: str) -> Value:
     """The value of an expression whose text is known."""
     asked = 0
-    run.budget.step(count=len(code) >> 2)
+    run.budget.step(count=4 + (len(code) >> 2))
 
     def get(name: str, sub: str | None) -> str:
         nonlocal asked

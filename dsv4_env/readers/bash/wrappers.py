@@ -327,6 +327,10 @@ def run_text(
     code, block, problem = found
     names = (n for n in state.vars.differing(p.state.vars) if n not in p.state.vars)
     holes = {n: state.vars[n] for n in names}
+    wrong: tuple[Note, ...] = ()
+    if problem is not None:
+        what = f"syntax error: {problem.message}"
+        wrong = (Note(f"{at} {what} (in the text given to a shell)", at),)
     inner = State(
         Layers({**{n: _inherited(p.run, state, n, v) for n, v in env.items()}, **holes}),
         list(args),
@@ -336,7 +340,7 @@ def run_text(
         alts=state.alts,
         solved=state.solved,
         required=state.required,
-        notes=(*state.notes, *notes),
+        notes=(*state.notes, *notes, *wrong),
         seq=state.seq,
         depth=state.depth + 1,
         open=state.open or world is not None,
@@ -357,8 +361,7 @@ def run_text(
     finally:
         p.run.pure = pure
     p.state.seq = max(e.seq for e in ends)
-    if problem is not None:
-        note = Note(f"{at} syntax error: {problem.message} (in the text given to a shell)", at)
+    for note in wrong:
         p.state.note(note)
         p.state.partial = p.broken = True
     p.state.counts = ends[0].counts

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import ast
-from functools import lru_cache
 
 from dsv4_env.model import Note, Unknown
 from dsv4_env.readers.python import objects
 from dsv4_env.readers.python.expr import defaults, evaluate, unknown
 from dsv4_env.readers.python.run import ARGS_KEYS, ENV_KEYS, MODEL_KEYS, Run
+from dsv4_env.readers.python.trees import remembered
 from dsv4_env.readers.python.values import (
     Class,
     Ext,
@@ -52,7 +52,7 @@ def function(run: Run, scope: Scope, node: FunctionNode, name: str) -> Func:
     return func
 
 
-@lru_cache(maxsize=4096)
+@remembered(4096)
 def _yields(function: FunctionNode) -> bool:
     """Whether a function yields."""
     inner = children(function)

@@ -19,6 +19,7 @@ from dsv4_env.readers import looked_at
 from dsv4_env.readers.python import scan
 from dsv4_env.readers.python.run import KEPT, Break, Continue, Raised, Return, Run, find_reaching
 from dsv4_env.readers.python.text import decoded
+from dsv4_env.readers.python.trees import reading, remembered
 from dsv4_env.readers.python.values import Ext, Module, Scope, Source, Val, source
 
 MAX_MODULES = 40
@@ -48,6 +49,7 @@ def tokens(text: str, path: str) -> int:
 def parse(text: str, path: str) -> ast.Module:
     """The tree of a text; raises ReadError where Python can't parse it."""
     expected = "a file that Python can parse"
+    reading(text)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -65,7 +67,7 @@ def parse(text: str, path: str) -> ast.Module:
         raise ReadError(f"not Python: {exc}", where=path, expected=expected) from None
 
 
-@lru_cache(maxsize=KEPT)
+@remembered(KEPT)
 def _imported(text: str) -> ast.Module:
     """The tree of a module: the tests of a folder import the same few."""
     return parse(text, "")

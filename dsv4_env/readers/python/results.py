@@ -36,12 +36,21 @@ CUT = "too many conditions to follow: some ways through the file weren't"
 
 
 def merged(leaves: Sequence[_Leaf], *, cut: bool, depth: int = 0) -> Results:
-    """The launches of all ways; *leaves* are in the order of a tree of decisions."""
+    """The launches of all ways; *leaves* are in the order of a tree of decisions.
+
+    Where one ends, others may go on: the budget ended on it.
+    """
     if not leaves:
         return {}
     if len(leaves) == 1 and (not cut or depth == len(leaves[0][0])):
-        found = leaves[0][1]
-        return {k: _marked(f) for k, f in found.items()} if cut else found
+        alone = leaves[0][1]
+        return {k: _marked(f) for k, f in alone.items()} if cut else alone
+    if short := [result for decisions, result in leaves if len(decisions) == depth]:
+        further = merged([leaf for leaf in leaves if len(leaf[0]) > depth], cut=True, depth=depth)
+        for result in short:
+            for key, found in result.items():
+                further.setdefault(key, _marked(found))
+        return further
     text = leaves[0][0][depth][0]
     sides = [[leaf for leaf in leaves if leaf[0][depth][1] is side] for side in (True, False)]
     if not all(sides):  # only one side was followed: what was found holds on that side

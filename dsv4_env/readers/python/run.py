@@ -5,13 +5,13 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from dsv4_env.guard.budget import STEPS, Budget, BudgetError
 from dsv4_env.model import Location, Note, Unknown
 from dsv4_env.readers.python.results import Found, Results, merged
+from dsv4_env.readers.python.trees import remembered
 from dsv4_env.readers.python.values import Const, Ext, Instance, Map, Module, Source, Val, walk
 
 COST = 2  # steps of the budget that following one statement or expression takes
@@ -292,7 +292,7 @@ def find_reaching(run: Run, tree: ast.Module) -> None:
     run.reach_nodes.clear()
 
 
-@lru_cache(maxsize=KEPT)
+@remembered(KEPT)
 def _calls(tree: ast.Module) -> tuple[dict[str, set[str]], set[str]]:
     """What each function of a module calls, and which of them launch by themselves."""
     calls: dict[str, set[str]] = {}

@@ -7,11 +7,11 @@ import builtins
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any
 
 from dsv4_env.model import Unknown
 from dsv4_env.readers.python.run import KEPT, Run, called, decide, launching
+from dsv4_env.readers.python.trees import remembered
 from dsv4_env.readers.python.values import Const, Entry, Ext, Scope, Val, children, shown, walk
 
 _SPEAKS = frozenset(
@@ -34,7 +34,7 @@ class Changes:
     breaks: bool = False
 
 
-@lru_cache(maxsize=4096)
+@remembered(4096)
 def changes(body: tuple[ast.AST, ...]) -> Changes:
     """Everything that statements may change, without those of functions that they define."""
     found = Changes()
@@ -105,7 +105,7 @@ def _plain(node: ast.AST) -> bool:
     return isinstance(node, ast.Name)
 
 
-@lru_cache(maxsize=4096)
+@remembered(4096)
 def inert(node: ast.stmt) -> bool:
     """Whether a statement changes nothing: it says something, or does nothing."""
     if isinstance(node, ast.Pass):
@@ -246,7 +246,7 @@ _CHOICES = (ast.If, ast.While, ast.IfExp, ast.Match)
 _FLOWING = {ast.Call, *_SET, *_ROUNDS, ast.alias, ast.withitem, *_NAMED, *_CHOICES}
 
 
-@lru_cache(maxsize=KEPT)
+@remembered(KEPT)
 def _facts(tree: ast.Module) -> tuple[list[_Flow], list[tuple[str, bool, frozenset[str]]]]:
     """The flows of a module; and its calls: of what, if one launches, and what it names."""
     flows: list[_Flow] = []

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Any
 
 from dsv4_env.model import Unknown
@@ -22,6 +21,7 @@ from dsv4_env.readers.python.run import (
     called,
     decide,
 )
+from dsv4_env.readers.python.trees import remembered
 from dsv4_env.readers.python.values import (
     Bound,
     Class,
@@ -58,7 +58,7 @@ def unsettle(
     if not body:
         return
     changed = scan.changes(body)
-    run.spend(4 + len(changed.names) + len(changed.objects))
+    run.spend(10 + 2 * len(changed.names) + 2 * len(changed.objects))
     hidden = _hidden(run, body, changed)
     found = _tried(run, scope, ways, rounds) if hidden else {}
     mark = len(run.trail)
@@ -113,7 +113,7 @@ def _find_changing(run: Run, tree: ast.Module) -> None:
     run.hidden.clear()
 
 
-@lru_cache(maxsize=KEPT)
+@remembered(KEPT)
 def _effects(tree: ast.Module) -> tuple[dict[str, set[str]], set[str]]:
     """What each function of a module calls, and which change something by themselves."""
     calls: dict[str, set[str]] = {}
@@ -327,7 +327,7 @@ def _blur(run: Run, scope: Scope, found: Changed, text: str) -> None:
             run.set(obj, "log", obj.log.and_more(cause))
 
 
-@lru_cache(maxsize=4096)
+@remembered(4096)
 def _simple(node: ast.AST) -> ast.AST:
     """The first statement within one that holds others: what is shown fits one line."""
     inner = (n for n in walk(node) if isinstance(n, ast.stmt) and not hasattr(n, "body"))

@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 
-from dsv4_env.errors import ReadError
+from dsv4_env.errors import Dsv4Error, ReadError
 from dsv4_env.guard.budget import Budget
 from dsv4_env.model import LaunchConfig, Location
+from dsv4_env.profile.layers import read_layer
 from tests.unit.readers.hostile import KINDS, LAUNCH, compose, doubled, pod, workflow
 
 ROOT = Path(__file__).parents[3]
@@ -196,3 +197,40 @@ def test_large_ci_files_are_read() -> None:
     found = importlib.import_module("dsv4_env.readers.workflow").read_all(text, "f", budget=budget)
     assert len(found) == 200
     assert not any(c.partial for c in found)
+
+
+def test_settings_that_a_shell_can_not_hold_are_told_once() -> None:
+    """Twenty of them by name, and how many more there are."""
+    settings = "".join(f"ENV a.{i}=b\nENV a.{i}=c\n" for i in range(90))
+    module = importlib.import_module("dsv4_env.readers.dockerfile")
+    (config,) = module.read_all(f"FROM x\n{settings}CMD {LAUNCH}\n", "f")
+    lost = [n for n in config.notes if "doesn't pass on" in n.message]
+    assert len(lost) == 20
+    assert len(config.notes) < 25
+
+
+@pytest.mark.parametrize("text", ["a: " + "{a: " * 5_000, "a: " + "[" * 5_000 + "]" * 5_000])
+def test_brackets_are_counted_before_yaml_is_parsed(text: str) -> None:
+    """The parser looks at all that are open for each that comes."""
+    with pytest.raises(ReadError, match="nested too deeply"):
+        importlib.import_module("dsv4_env.readers.yaml_source").parse(text, "f")
+
+
+def test_odd_names_make_no_long_messages() -> None:
+    """Neither lines of their own nor more than somebody reads."""
+    long = "${A:-" * 400 + "x" + "}" * 400
+    (config,) = importlib.import_module("dsv4_env.readers.compose").read_all(
+        f"services:\n  s:\n    command: {LAUNCH}\n    environment:\n      - {long}=2\n", "f"
+    )
+    assert all(len(n.message) < 1_500 for n in config.notes)
+    with pytest.raises(Dsv4Error) as problem:
+        read_layer(Path("l.toml"), b'[env]\n"a\\nb" = 1\n"a\\nb" = 2\n')
+    assert "\n" not in str(problem.value)
+
+
+def test_notes_of_a_manifest_are_few() -> None:
+    """A hundred values that aren't text say one thing."""
+    text = pod("".join(f"    - {{name: A{i}, value: 8}}\n" for i in range(120)))
+    (config,) = importlib.import_module("dsv4_env.readers.kubernetes").read_all(text, "f")
+    assert len(config.notes) < 60
+    assert config.notes[-1].message == "71 more notes like these"

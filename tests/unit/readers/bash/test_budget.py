@@ -227,3 +227,69 @@ def test_memory() -> None:
         [sys.executable, "-c", code], input=script, capture_output=True, text=True, check=False
     )
     assert (done.stdout, done.returncode) == ("1\n", 0), done.stderr
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "# a remark\n" * 250_000 + L,
+        lines("export A_@=v", 50_000) + L,
+        lines('A_@="$B"', 50_000) + L,
+        lines("echo x", 50_000) + L,
+    ],
+    ids=["remarks", "settings", "assignments", "echoes"],
+)
+def test_long_scripts_are_read_whole(script: str) -> None:
+    """Fifty thousand plain lines, and whatever says nothing."""
+    assert not bash.read(script).partial
+
+
+def test_one_of_many_ways_is_told_without_comparing_all_that_was_set() -> None:
+    """It took the square: half a minute for what spends the whole budget."""
+    budget = Budget(steps=200_000)
+    script = lines("case $A in x) B=@;; esac", 8_000) + L
+    with pytest.raises(ReadError, match="too many steps"):
+        bash.read_all(script, "x.sh", budget=budget)
+
+
+def test_remarks_within_texts_stay() -> None:
+    """They are made one for the grammar alone, and where they say nothing to a shell."""
+    text = "# one\n" * 12_000
+    script = f"{text}X='\n# two\n# three'\ncat <<E\n# four\n# five\nE\n{text}{L} --x \"$X\""
+    assert bash.read(script).argv == ["--x", "\n# two\n# three"]
+
+
+def test_what_breaks_off_a_shells_text_is_told_of_launches_before_it() -> None:
+    """A launch that is read in part says why."""
+    script = f"bash <<'EOF'\n{L} --tp 8\nfor <<\nEOF\n{L} --tp 4"
+    for config in bash.read_all(script, "x.sh"):
+        assert config.partial
+        assert any("syntax error" in n.message for n in config.notes)
+
+
+def test_values_that_do_not_last_are_few() -> None:
+    """Each test doubles what a place may set; the last of them is told in full."""
+    tests = lines('if [ "$A@" = 1 ]; then X="$X --f@"; else X="$X --g@"; fi', 7)
+    env = bash.read(f"export X\n{tests}{L} $X").env
+    assert len([e for e in env if e.superseded]) <= 4 * 14
+    (last,) = [e for e in env if not e.superseded]
+    assert isinstance(last.value, Unknown)
+    assert last.condition is None
+
+
+def test_texts_that_the_grammar_goes_back_in_take_no_memory_for_good() -> None:
+    """tree_sitter keeps what its reader is given: fifty megabytes for each such text."""
+    code = (
+        "import resource\n"
+        "resource.setrlimit(resource.RLIMIT_AS, (400 << 20, 400 << 20))\n"
+        "from dsv4_env.errors import ReadError\n"
+        "from dsv4_env.readers import bash\n"
+        "for _ in range(16):\n"
+        "    try:\n"
+        "        bash.read_all('[[ (' * 10_000, 'x.sh')\n"
+        "    except ReadError:\n"
+        "        pass\n"
+        "print(True)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.stdout, done.returncode) == ("True\n", 0), done.stderr
