@@ -8,6 +8,7 @@ explained, the statement is unsupported, and what it may do is unknown.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from itertools import islice
 from typing import TYPE_CHECKING
