@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from dsv4_env.errors import ReadError
 from dsv4_env.model import LaunchConfig, Location, Note
 
-STEPS = 1_000_000  # of a reader: a word expanded, a statement followed, two paths compared
+STEPS = 800_000  # of a reader: a word expanded, a statement followed, two paths compared
 BYTES = 20_000_000  # of text that a reader makes: four times as much as the largest file holds
 SECONDS = 60.0  # the last resort
 

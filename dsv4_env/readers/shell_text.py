@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
-from dsv4_env.errors import ReadError
+from dsv4_env.errors import ReadError, shortened
 from dsv4_env.guard.budget import Budget
 from dsv4_env.model import (
     ENV_NAME,
@@ -132,7 +132,8 @@ class Writer:
         lost: dict[str, Location] = {}
         for setting in settings:
             if not ENV_NAME.fullmatch(setting.name) or _OWN.fullmatch(setting.name):
-                message = f"the shell doesn't pass on {setting.name} as it is set"
+                name = shortened(setting.name, 100)
+                message = f"the shell doesn't pass on {name} as it is set"
                 lost.setdefault(message, setting.location)
                 continue
             # The place of a setting is told by the place of its assignment in this text.

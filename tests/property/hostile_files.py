@@ -7,6 +7,9 @@ the other and tells each that isn't read within its bounds, with the file kept i
 from __future__ import annotations
 
 import argparse
+import gc
+import itertools
+import multiprocessing
 import random
 import resource
 import sys
@@ -14,6 +17,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from dsv4_env.drift.sources import Reading, read
@@ -218,22 +222,22 @@ def readable(found: list[LaunchConfig] | str) -> Iterator[str]:
             yield "in part, and nothing says why"
 
 
-def main() -> int:
-    """Read odd files until the time is over; 1 where one of them isn't read as it should be."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--minutes", type=float, default=1)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--corpus", type=Path, action="append", default=[])
-    parser.add_argument("--keep", type=Path)
-    given = parser.parse_args()
-    assert set(READERS) <= set(_ENDINGS)
-    maker = Maker(corpus(given.corpus), given.seed)
-    end = time.monotonic() + 60 * given.minutes
-    counted: Counter[str] = Counter()
-    slowest: dict[str, float] = {}
-    wrong = 0
+@dataclass
+class Lot:
+    """What reading some files gave: how many of a kind, the slowest of it, what was wrong."""
+
+    counted: Counter[str] = field(default_factory=Counter)
+    slowest: dict[str, float] = field(default_factory=dict)
+    memory: int = 0
+    problems: list[tuple[str, str, str]] = field(default_factory=list)
+
+
+def lot(texts: dict[str, list[str]], seed: int, size: int = 300) -> Lot:
+    """Read odd files in a process of their own, whose memory is theirs alone."""
+    gc.set_threshold(50_000)  # as the program has it
+    maker, done = Maker(texts, seed), Lot()
     with tempfile.TemporaryDirectory() as name:
-        while time.monotonic() < end:
+        for _ in range(size):
             kind = maker.random.choice(sorted(_ENDINGS))
             text = maker.make(kind)
             start = time.process_time()
@@ -243,25 +247,52 @@ def main() -> int:
             except Exception as exc:  # what nobody foresaw is what is looked for
                 problems.append(f"{type(exc).__name__}: {exc}"[:300])
             took = time.process_time() - start
-            memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+            done.memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
             if took > SECONDS:
                 problems.append(f"{took:.1f} s")
-            if memory > MEGABYTES:
-                problems.append(f"{memory} MB")
-            counted[kind] += 1
-            slowest[kind] = max(slowest.get(kind, 0), took)
-            for problem in problems:
-                wrong += 1
-                print(f"{kind}: {problem}")
-            if problems and given.keep:
-                given.keep.mkdir(parents=True, exist_ok=True)
-                path = given.keep / f"{wrong:03}{_ENDINGS[kind]}"
-                path.write_bytes(text.encode("utf-8", "surrogatepass"))
-            if memory > MEGABYTES:
+            if done.memory > MEGABYTES:
+                problems.append(f"{done.memory} MB")
+            done.counted[kind] += 1
+            done.slowest[kind] = max(done.slowest.get(kind, 0), took)
+            done.problems += [(kind, problem, text) for problem in problems]
+            if done.memory > MEGABYTES:
                 break  # memory is never given back: what comes after can't be judged
-    for kind in sorted(counted):
-        print(f"{kind}: {counted[kind]:,} files, {slowest[kind]:.2f} s at most")
-    print(f"{sum(counted.values()):,} files, {wrong} problems")
+    return done
+
+
+def main() -> int:
+    """Read odd files until the time is over; 1 where one of them isn't read as it should be."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--minutes", type=float, default=1)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--corpus", type=Path, action="append", default=[])
+    parser.add_argument("--keep", type=Path)
+    given = parser.parse_args()
+    assert set(READERS) <= set(_ENDINGS)
+    texts = corpus(given.corpus)
+    end = time.monotonic() + 60 * given.minutes
+    whole = Lot()
+    wrong = 0
+    context = multiprocessing.get_context("fork")
+    with context.Pool(given.jobs, maxtasksperchild=1) as pool:
+        seeds = itertools.takewhile(lambda _: time.monotonic() < end, itertools.count(given.seed))
+        while chosen := list(itertools.islice(seeds, given.jobs)):
+            for done in pool.starmap(lot, [(texts, seed) for seed in chosen]):
+                whole.counted += done.counted
+                whole.memory = max(whole.memory, done.memory)
+                for kind, took in done.slowest.items():
+                    whole.slowest[kind] = max(whole.slowest.get(kind, 0), took)
+                for kind, problem, text in done.problems:
+                    wrong += 1
+                    print(f"{kind}: {problem}", flush=True)
+                    if given.keep:
+                        given.keep.mkdir(parents=True, exist_ok=True)
+                        path = given.keep / f"{wrong:03}{_ENDINGS[kind]}"
+                        path.write_bytes(text.encode("utf-8", "surrogatepass"))
+    for kind in sorted(whole.counted):
+        print(f"{kind}: {whole.counted[kind]:,} files, {whole.slowest[kind]:.2f} s at most")
+    print(f"{whole.counted.total():,} files, {whole.memory} MB at most, {wrong} problems")
     return 1 if wrong else 0
 
 

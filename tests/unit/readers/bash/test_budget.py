@@ -78,7 +78,7 @@ FOUND = {
     "blank lines": "\n" * 4_000_000 + L,
     "assignments": lines("A@=v", 30_000) + L,
     "settings": lines("export A@=v", 20_000) + L,
-    "functions": lines("f@() { :; }", 20_000) + L,
+    "functions": lines("f@() { :; }", 15_000) + L,
     "elements": f"A=({'a ' * 20_000})\n{L} --x",
     "elements one by one": lines("A+=(--f@ v)", 10_000) + f"{L} --x",
     "both": " && ".join([":"] * 5000) + f"\n{L}",
@@ -233,9 +233,9 @@ def test_memory() -> None:
     "script",
     [
         "# a remark\n" * 250_000 + L,
-        lines("export A_@=v", 50_000) + L,
-        lines('A_@="$B"', 50_000) + L,
-        lines("echo x", 50_000) + L,
+        lines("export A_@=v", 40_000) + L,
+        lines('A_@="$B"', 40_000) + L,
+        lines("echo x", 40_000) + L,
     ],
     ids=["remarks", "settings", "assignments", "echoes"],
 )

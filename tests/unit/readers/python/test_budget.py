@@ -125,7 +125,7 @@ def test_nothing_found_is_one_located_error() -> None:
         python.read_all("ENV = {}\n" + nested_loops(15) + "\n" + POPEN, "f")
     assert (caught.value.where or "").startswith("f:")
     assert (caught.value.where or "").count(":") == 2
-    assert "more than 1,000,000 steps" in caught.value.found
+    assert "more than 800,000 steps" in caught.value.found
     assert caught.value.expected
 
 
