@@ -278,7 +278,7 @@ def main() -> int:
     with context.Pool(given.jobs, maxtasksperchild=1) as pool:
         seeds = itertools.takewhile(lambda _: time.monotonic() < end, itertools.count(given.seed))
         while chosen := list(itertools.islice(seeds, given.jobs)):
-            for done in pool.starmap(lot, [(texts, seed) for seed in chosen]):
+            for done in pool.starmap(lot, [(texts, seed) for seed in chosen], 1):
                 whole.counted += done.counted
                 whole.memory = max(whole.memory, done.memory)
                 for kind, took in done.slowest.items():
