@@ -29,7 +29,7 @@ class Reader:
         """Every launch of a file; *options* are those of the module's ``read_all``."""
         function: Callable[..., list[LaunchConfig]] = importlib.import_module(self.module).read_all
         meet(_text(data, code=self.name == "python"))
-        found = [passable(config) for config in function(data, path, **options)]
+        found = [passable(readable(config)) for config in function(data, path, **options)]
         for config in found:
             meet(config)
         return found
@@ -39,6 +39,15 @@ def _text(data: str | bytes, *, code: bool) -> object:
     if not code:
         return data
     return Code(data if isinstance(data, str) else data.decode(errors="surrogateescape"))
+
+
+def readable(config: LaunchConfig) -> LaunchConfig:
+    """The launch with notes of a length that is read, whatever of the file they quote."""
+    notes = tuple(
+        n if len(n.message) < 1000 else replace(n, message=shortened(n.message))
+        for n in config.notes
+    )
+    return config if notes == config.notes else replace(config, notes=notes)
 
 
 # What Linux gives to a process at most (execve(2)): MAX_ARG_STRLEN of one string, with the byte

@@ -75,7 +75,7 @@ def read_all(
         budget.step(Location(path, 1, 1), 3 * tokens)  # to parse it, and to see what it names
     except BudgetError as exc:
         return kept([], exc, budget.place(), path)
-    enough = steps or (budget.steps - budget.spent_steps) * 15 // 16 // COST
+    enough = steps or (budget.steps - budget.spent_steps) * 3 // 4 // COST
     run = Run(real(root) if root else None, {}, Map(inherits=True))
     try:
         for _ in range(_ROUNDS):

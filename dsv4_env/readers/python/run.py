@@ -15,7 +15,7 @@ from dsv4_env.readers.python.trees import remembered
 from dsv4_env.readers.python.values import Const, Ext, Instance, Map, Module, Source, Val, walk
 
 COST = 2  # steps of the budget that following one statement or expression takes
-ENOUGH_STEPS = STEPS * 15 // 16 // COST  # after them no further ways are followed
+ENOUGH_STEPS = STEPS * 3 // 4 // COST  # after them no further ways are followed
 KEPT = 16  # modules whose facts are kept for the next file that imports them
 _AT_ONCE = 32  # steps that are told to the budget together
 MAX_WAYS = 1024  # ways through one test; beyond them a launch is marked partial

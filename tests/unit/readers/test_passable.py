@@ -7,8 +7,8 @@ import subprocess
 
 import pytest
 
-from dsv4_env.model import EnvVar, LaunchConfig, Origin, ServerArg, Unknown
-from dsv4_env.readers import MAX_STRING, MAX_STRINGS, passable
+from dsv4_env.model import EnvVar, LaunchConfig, Note, Origin, ServerArg, Unknown
+from dsv4_env.readers import MAX_STRING, MAX_STRINGS, passable, readable
 
 
 def launch(values: list[str], args: tuple[str, ...] = ()) -> LaunchConfig:
@@ -54,3 +54,12 @@ def test_linux_has_this_limit() -> None:
     assert subprocess.run(["/bin/true"], env=fits).returncode == 0
     with pytest.raises(OSError, match="too long"):
         subprocess.run(["/bin/true"], env={"A": "x" * MAX_STRING})
+
+
+def test_a_note_is_as_long_as_is_read() -> None:
+    """Whatever of the file it quotes; one of a plain length stays."""
+    config = LaunchConfig("t", "test", (), None, notes=(Note("x" * 5000, opens=True), Note("y")))
+    long, plain = readable(config).notes
+    assert len(long.message) < 1100
+    assert long.opens
+    assert plain == Note("y")
