@@ -199,10 +199,12 @@ class Converter:
         """
         line: list[ts.Node] = []
         for node in nodes:
-            if line and "\n" in self.text[line[-1].end_byte : node.start_byte]:
+            broken = node.type == ";" and self.text[node.start_byte] == "\n"  # see ``shown``
+            if line and (broken or "\n" in self.text[line[-1].end_byte : node.start_byte]):
                 yield line
                 line = []
-            line.append(node)
+            if not broken:
+                line.append(node)
         if line:
             yield line
 
