@@ -9,6 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from dsv4_env.errors import Dsv4Error
+from dsv4_env.guard.files import MAX_BYTES
 from dsv4_env.model import Location
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 KeyPath = tuple[str | int, ...]
 MAX_DEPTH = 100
 MAX_MARKS = 60_000  # what may stand for a key, a part of one, or an item
-MAX_BYTES = 5_000_000
 
 
 @dataclass(slots=True)

@@ -14,7 +14,7 @@ import click
 
 from dsv4_env.cli import complete
 from dsv4_env.errors import ReadError, UsageError, did_you_mean
-from dsv4_env.guard.files import is_stream, read_bytes, read_stream
+from dsv4_env.guard.files import read_named
 from dsv4_env.met import meet
 from dsv4_env.model import ENV_NAME, Location
 from dsv4_env.project import profiles_folder
@@ -269,7 +269,9 @@ def env_file(path: Path) -> dict[str, str]:
     """The variables that a file of assignments sets, read as bash would read it."""
     from dsv4_env.readers import bash
 
-    data = b"set -a\n" + _assignments(path) + b"\nsglang serve\n"
+    data = (
+        b"set -a\n" + read_named(path, expected="a file of NAME=VALUE lines") + b"\nsglang serve\n"
+    )
     launch = bash.read(data, str(path), closed=True)
     found: dict[str, str] = {}
     for name, setting in launch.effective_env.items():
@@ -280,10 +282,3 @@ def env_file(path: Path) -> dict[str, str]:
             raise ReadError(f"{name} can't be known: {setting.value}", where=where)
         found[name] = setting.value
     return found
-
-
-def _assignments(path: Path) -> bytes:
-    if is_stream(path):
-        with path.open("rb") as file:
-            return read_stream(file, str(path))
-    return read_bytes(path, expected="a file of NAME=VALUE lines")

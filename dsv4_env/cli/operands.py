@@ -11,7 +11,7 @@ from pathlib import Path
 
 from dsv4_env.cli.common import Inputs, tell
 from dsv4_env.errors import ProfileError, ReadError, UsageError
-from dsv4_env.guard.files import is_stream, read_stream
+from dsv4_env.guard.files import read_stream
 from dsv4_env.model import LaunchConfig
 from dsv4_env.profile import Profile, layer_files, load_profile
 
@@ -79,7 +79,7 @@ def file_launches(operand: Operand, inputs: Inputs) -> tuple[str, str, list[Laun
             raise UsageError("standard input is closed", expected="a script on standard input")
         data, reader = read_stream(sys.stdin.buffer, "<stdin>"), "bash"
     else:
-        data = _stream(operand.path) if is_stream(operand.path) else sources.load(operand.path)
+        data = sources.named(operand.path)
         reader = detect(str(Path(operand.path).absolute()), data) or ""
         if not reader and Path(operand.path).suffix.lower() in (".yml", ".yaml"):
             raise ReadError(
@@ -95,12 +95,6 @@ def file_launches(operand: Operand, inputs: Inputs) -> tuple[str, str, list[Laun
         tell(f"dsv4-env: note: {operand.name}: --set and --env-file don't reach it")
     launches = sources.read(data, operand.name, reading)
     return reader or "bash", data.decode("utf-8", "surrogateescape"), launches
-
-
-def _stream(path: str) -> bytes:
-    """What a shell gives for ``<(…)``."""
-    with Path(path).open("rb") as file:
-        return read_stream(file, path)
 
 
 def launches_of(text: str, inputs: Inputs) -> list[LaunchConfig]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from dsv4_env.errors import Dsv4Error, ReadError, did_you_mean
-from dsv4_env.guard.files import read_bytes, read_open
+from dsv4_env.guard.files import read_bytes, read_named, read_open
 from dsv4_env.model import LaunchConfig, Location
 from dsv4_env.readers import READERS
 from dsv4_env.readers.detect import detect
@@ -53,6 +53,11 @@ class Reading:
 def load(path: Path | str, root: Path | str | None = None) -> bytes:
     """The bytes of a file, as :func:`dsv4_env.guard.files.read_bytes` gives them."""
     return read_bytes(path, expected=_KINDS, root=root)
+
+
+def named(path: Path | str) -> bytes:
+    """The bytes of what the user names, as :func:`dsv4_env.guard.files.read_named` gives them."""
+    return read_named(path, expected=_KINDS)
 
 
 def loaded(handle: int, path: Path | str) -> bytes:

@@ -83,6 +83,14 @@ def read_stream(file: BinaryIO, name: str) -> bytes:
     return data
 
 
+def read_named(path: Path | str, *, expected: str | None = None) -> bytes:
+    """The bytes of what the user names: a file, or what a shell gives for ``<(…)``."""
+    if not is_stream(path):
+        return read_bytes(path, expected=expected)
+    with Path(path).open("rb") as file:
+        return read_stream(file, str(path))
+
+
 def is_stream(path: Path | str) -> bool:
     """Whether a path is what a shell makes of ``<(…)``, which is no regular file."""
     return str(path).startswith(_STREAMS)

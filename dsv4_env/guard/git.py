@@ -103,11 +103,12 @@ def run(
     bare = top is None and _is_bare(folder)
     if top is None and not bare:
         raise UsageError("not a git repository", where=folder, expected="a git repository")
-    environ = _environment(folder if top is None else top, bare=bare)
-    settings = [*_SETTINGS, *_switched_off(folder if top is None else top, need, bare=bare)]
+    place = top or folder
+    environ = _environment(place, bare=bare)
+    settings = [*_SETTINGS, *_switched_off(place, need, bare=bare)]
     if words[0] in ("diff", "log"):
         words = (words[0], "--no-ext-diff", "--no-textconv", *words[1:])
-    return _called(folder, [*settings], words, environ, need, given)
+    return _called(folder, settings, words, environ, need, given)
 
 
 def ask(folder: Path, *words: str, need: str = "a git repository") -> bytes:

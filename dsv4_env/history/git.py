@@ -10,8 +10,8 @@ from pathlib import Path
 
 from dsv4_env.errors import ReadError, UsageError
 from dsv4_env.guard import git
+from dsv4_env.guard.files import MAX_BYTES as MAX_BYTES
 
-MAX_BYTES = 5_000_000
 _ABSENT = "0" * 40
 
 
