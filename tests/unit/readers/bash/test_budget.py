@@ -5,6 +5,7 @@ from __future__ import annotations
 import resource
 import subprocess
 import sys
+from collections.abc import Iterator
 
 import pytest
 
@@ -117,11 +118,13 @@ REFUSED = {
 
 
 @pytest.fixture(autouse=True)
-def hang_guard() -> None:
-    """What takes this long hangs."""
+def hang_guard() -> Iterator[None]:
+    """What takes this long hangs; the limit ends with the test, as the process goes on."""
     used = resource.getrusage(resource.RUSAGE_SELF)
-    limit = resource.getrlimit(resource.RLIMIT_CPU)[1]
-    resource.setrlimit(resource.RLIMIT_CPU, (int(used.ru_utime + used.ru_stime) + 60, limit))
+    before = resource.getrlimit(resource.RLIMIT_CPU)
+    resource.setrlimit(resource.RLIMIT_CPU, (int(used.ru_utime + used.ru_stime) + 60, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_CPU, before)
 
 
 @pytest.mark.parametrize("kind", FOUND)
