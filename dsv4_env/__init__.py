@@ -11,9 +11,9 @@ __version__ = "0.1.0"
 
 TYPE_CHECKING = False  # typing takes longer to import than all of `dsv4-env --help`
 if TYPE_CHECKING:
-    from dsv4_env.differences import diff
-    from dsv4_env.errors import Dsv4Error
+    from dsv4_env.compare.differences import diff
     from dsv4_env.model import LaunchConfig
+    from dsv4_env.model.errors import Dsv4Error
     from dsv4_env.profile import Profile, load_profile, profile_names
 
 __all__ = [
@@ -28,10 +28,10 @@ __all__ = [
 
 # Imported on first use: a test that only wants a dict shouldn't pay for the rest.
 _HOMES = {
-    "Dsv4Error": "dsv4_env.errors",
+    "Dsv4Error": "dsv4_env.model.errors",
     "LaunchConfig": "dsv4_env.model",
     "Profile": "dsv4_env.profile",
-    "diff": "dsv4_env.differences",
+    "diff": "dsv4_env.compare.differences",
     "load_profile": "dsv4_env.profile",
     "profile_names": "dsv4_env.profile",
 }

@@ -10,8 +10,8 @@ from typing import Any
 import jsonschema
 
 import dsv4_env
-from dsv4_env.finding import Comparison, Finding, Report, Rule, Severity, Waiver
 from dsv4_env.model import Location
+from dsv4_env.model.finding import Comparison, Finding, Report, Rule, Severity, Waiver
 
 ROOT = "/project"
 CHANGED = Rule("DSV003", "changed", Severity.ERROR, "a setting has another value")

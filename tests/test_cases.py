@@ -18,19 +18,19 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from dsv4_env import __version__, cli, drift, settings
+from dsv4_env import __version__, cli, drift
 from dsv4_env.catalogue import load
+from dsv4_env.compare.findings import compare_launches, with_model
 from dsv4_env.drift import waivers
-from dsv4_env.errors import Dsv4Error
 from dsv4_env.exporters import EXPORTERS, ExportOptions
-from dsv4_env.finding import Comparison, Report, Waiver
 from dsv4_env.lint import lint
 from dsv4_env.model import LaunchConfig, Location, Unknown
-from dsv4_env.profile import load_profile, shipped_dir
+from dsv4_env.model.errors import Dsv4Error
+from dsv4_env.model.finding import Comparison, Report, Waiver
+from dsv4_env.profile import load_profile, settings, shipped_dir
 from dsv4_env.readers import READERS, bash, python
 from dsv4_env.readers.detect import detect
 from dsv4_env.reporters import REPORTERS
-from dsv4_env.rules import compare_launches, with_model
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from posixpath import commonprefix
 from typing import TYPE_CHECKING
 
-from dsv4_env.errors import did_you_mean
+from dsv4_env.model.errors import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

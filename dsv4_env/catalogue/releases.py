@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from dsv4_env.catalogue.store import RELEASES, from_lines, shipped
-from dsv4_env.errors import ReadError
+from dsv4_env.model.errors import ReadError
 
 if TYPE_CHECKING:
     from dsv4_env.catalogue.entries import Catalogue

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dsv4_env.catalogue.entries import DECLARED, DIFFUSION_BOOL, Catalogue, Reading, Variable
-from dsv4_env.secrets import masked
+from dsv4_env.model.secrets import masked
 
 if TYPE_CHECKING:
     from collections.abc import Callable

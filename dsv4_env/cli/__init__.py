@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import click
 
 from dsv4_env import __version__
-from dsv4_env.errors import Dsv4Error, did_you_mean
-from dsv4_env.met import meet, session
+from dsv4_env.model.errors import Dsv4Error, did_you_mean
+from dsv4_env.model.secrets.met import meet, session
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -150,8 +150,8 @@ def cli() -> None:
 
 def _plain(text: str) -> str:
     """An error as it may be shown: no control characters, no secrets."""
-    from dsv4_env.reporters.style import plain  # only errors need them
-    from dsv4_env.secrets import scrubbed
+    from dsv4_env.model.secrets import scrubbed
+    from dsv4_env.model.style import plain  # only errors need them
 
     return plain(scrubbed(text))
 

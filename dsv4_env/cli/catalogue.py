@@ -14,7 +14,7 @@ import click
 
 from dsv4_env.cli import complete
 from dsv4_env.cli.common import table, tell, write
-from dsv4_env.errors import ReadError, did_you_mean
+from dsv4_env.model.errors import ReadError, did_you_mean
 
 if TYPE_CHECKING:
     from dsv4_env.catalogue import Catalogue

@@ -26,17 +26,17 @@ from dsv4_env.cli.common import (
     use_color,
     write,
 )
-from dsv4_env.errors import ReadError, UsageError, did_you_mean
-from dsv4_env.finding import Severity
 from dsv4_env.guard.files import read_bytes, real
+from dsv4_env.model.errors import ReadError, UsageError, did_you_mean
+from dsv4_env.model.finding import Severity
 from dsv4_env.profile import layer_files, load_profile, reference_script
-from dsv4_env.project import PREFIX
+from dsv4_env.profile.project import PREFIX
 from dsv4_env.reporters import REPORTERS
 
 if TYPE_CHECKING:
     from dsv4_env.drift import Run
-    from dsv4_env.finding import Report
-    from dsv4_env.settings import Pair, Settings
+    from dsv4_env.model.finding import Report
+    from dsv4_env.profile.settings import Pair, Settings
 
 _LEVELS = ("error", "warning", "note", "never")
 _SUFFIXES = {
@@ -259,7 +259,7 @@ def pairs_of(names: Sequence[str], found: Settings) -> tuple[Pair, ...]:
 def _against(run: Run, against: Sequence[str], names: Sequence[str], inputs: Inputs) -> Report:
     """Hold what ``--against`` names, or its default, to profiles; what can't be read is raised."""
     from dsv4_env import drift
-    from dsv4_env.settings import Pair
+    from dsv4_env.profile.settings import Pair
 
     profiles = [run.known.get(name) or load_profile(name, run.profiles) for name in names]
     wanted = {variable for p in profiles for variable in p.config.effective_env}

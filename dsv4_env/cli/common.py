@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import click
 
 from dsv4_env.cli import complete
-from dsv4_env.errors import ReadError, UsageError, did_you_mean
 from dsv4_env.guard.files import read_named
-from dsv4_env.met import meet
 from dsv4_env.model import ENV_NAME, Location
-from dsv4_env.project import profiles_folder
+from dsv4_env.model.errors import ReadError, UsageError, did_you_mean
+from dsv4_env.model.secrets.met import meet
+from dsv4_env.profile.project import profiles_folder
 
 if TYPE_CHECKING:
     from dsv4_env.catalogue import Catalogue
-    from dsv4_env.settings import Settings
+    from dsv4_env.profile.settings import Settings
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -86,7 +86,7 @@ def _left_out(
     """The names, where each is one that is left out by default. Raises UsageError."""
     del context, parameter
     if names:
-        from dsv4_env.rules import LOCAL
+        from dsv4_env.compare.findings import LOCAL
 
         known = {n.lstrip("-") for pair in LOCAL.items() for n in pair}
         for name in names:
@@ -131,7 +131,7 @@ def format_option(default: str) -> click.Option:
 
 def settings() -> Settings:
     """The settings of the current folder and environment."""
-    from dsv4_env.settings import load
+    from dsv4_env.profile.settings import load
 
     return load(Path.cwd(), os.environ)
 
@@ -166,7 +166,7 @@ def table(rows: Sequence[tuple[str, ...]]) -> str:
 
 def tell(text: str, *, nl: bool = True) -> None:
     """Say something on standard error, without what is a secret by its form."""
-    from dsv4_env.reporters.style import inert
+    from dsv4_env.model.style import inert
 
     click.echo(inert(_without_secrets(text)), err=True, nl=nl)
 
@@ -193,8 +193,8 @@ def write(text: str, output: Path | None = None, *, hands_on: bool = False) -> N
 
 
 def _without_secrets(text: str) -> str:
-    from dsv4_env.secrets.forms import form_spans, without
-    from dsv4_env.secrets.known import known_spans
+    from dsv4_env.model.secrets.forms import form_spans, without
+    from dsv4_env.model.secrets.known import known_spans
 
     return without(text, sorted(form_spans(text) + known_spans(text)))
 

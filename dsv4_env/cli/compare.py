@@ -23,7 +23,7 @@ from dsv4_env.cli.common import (
     write,
 )
 from dsv4_env.cli.operands import current, operand, relevant
-from dsv4_env.errors import UsageError
+from dsv4_env.model.errors import UsageError
 from dsv4_env.reporters import REPORTERS
 
 
@@ -66,8 +66,8 @@ def diff(
       dsv4-env diff flash-fp4 port:30000
       dsv4-env diff run_dsv4.sh test_v4.py::TestV4.setUpClass
     """
-    from dsv4_env.finding import Report, Severity
-    from dsv4_env.rules import compare_launches
+    from dsv4_env.compare.findings import compare_launches
+    from dsv4_env.model.finding import Report, Severity
 
     own = profile_folder(folder)
     if left == right == "-":

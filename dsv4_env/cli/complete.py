@@ -16,7 +16,7 @@ from click.shell_completion import (
 )
 
 from dsv4_env.cli import VARIABLE
-from dsv4_env.errors import Dsv4Error
+from dsv4_env.model.errors import Dsv4Error
 
 Items = list[CompletionItem]
 
@@ -90,7 +90,7 @@ def releases(_ctx: click.Context, _: click.Parameter, incomplete: str) -> Items:
 
 def rules(_ctx: click.Context, _: click.Parameter, incomplete: str) -> Items:
     """Ids and names of rules, the ids with their names."""
-    from dsv4_env.drift_rules import RULES
+    from dsv4_env.compare.rules import RULES
     from dsv4_env.lint import LINT_RULES
 
     found = [*RULES.values(), *(entry.rule for entry in LINT_RULES.values())]

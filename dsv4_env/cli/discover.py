@@ -24,15 +24,15 @@ from dsv4_env.cli.common import (
 )
 from dsv4_env.guard.files import read_bytes
 from dsv4_env.guard.writing import locked
+from dsv4_env.lang.yaml import decode
+from dsv4_env.model.style import plain
 from dsv4_env.profile import load_all, load_profile
-from dsv4_env.readers.yaml_source import decode
-from dsv4_env.reporters.style import plain
 
 if TYPE_CHECKING:
     from dsv4_env.drift.discover import Found, Launch
     from dsv4_env.drift.nearest import Nearest
-from dsv4_env.secrets import scrubbed
-from dsv4_env.settings import Pair, Settings
+from dsv4_env.model.secrets import scrubbed
+from dsv4_env.profile.settings import Pair, Settings
 
 _VERSION = 1
 _EVERY = 0.1  # seconds between two states of the progress

@@ -22,14 +22,14 @@ from dsv4_env.cli.common import (
     write,
 )
 from dsv4_env.cli.operands import relevant
-from dsv4_env.errors import ReadError, UsageError
+from dsv4_env.model.errors import ReadError, UsageError
 from dsv4_env.reporters import REPORTERS
 
 if TYPE_CHECKING:
     from dsv4_env.catalogue import Catalogue
     from dsv4_env.drift import Run
-    from dsv4_env.finding import Finding
     from dsv4_env.model import LaunchConfig
+    from dsv4_env.model.finding import Finding
     from dsv4_env.profile import Profile
 
 # What lint says of how a profile is written rather than of what a server does.
@@ -79,7 +79,7 @@ def doctor(
     """
     from dsv4_env import drift
     from dsv4_env.profile import load_profile
-    from dsv4_env.settings import Pair
+    from dsv4_env.profile.settings import Pair
 
     found = settings()
     run = drift.Run(
@@ -125,7 +125,7 @@ def _servers(pid: int | None, port: int | None, text: str | None) -> list[Launch
 def _release(config: LaunchConfig) -> tuple[str | None, str | None]:
     """The release that a server runs on where it can be told, and what is to be said of it."""
     from dsv4_env.catalogue import nearest
-    from dsv4_env.preflight import of_process
+    from dsv4_env.server.preflight import of_process
 
     there = of_process(config)
     if there.release is None:

@@ -16,12 +16,12 @@ from dsv4_env.cli import complete
 from dsv4_env.cli.common import profile_folder, profiles_option, settings, table, write
 from dsv4_env.cli.lint import all_rules, rule_text
 from dsv4_env.cli.scripts import argument, shown, text, without_secrets
-from dsv4_env.errors import ReadError, UsageError, did_you_mean
-from dsv4_env.finding import Severity
 from dsv4_env.guard.files import read_bytes
 from dsv4_env.model import EnvVar, LaunchConfig, Location, Origin, ServerArg
+from dsv4_env.model.errors import ReadError, UsageError, did_you_mean
+from dsv4_env.model.finding import Severity
+from dsv4_env.model.secrets import hidden, masked, scrubbed
 from dsv4_env.profile import Profile, layer_files, load_all
-from dsv4_env.secrets import hidden, masked, scrubbed
 
 if TYPE_CHECKING:
     from dsv4_env.catalogue import Catalogue
@@ -118,8 +118,8 @@ def _of_setting(
     groups: list[tuple[list[str], catalogues.Rows]],
     profiles: Mapping[str, Profile],
 ) -> dict[str, Any]:
-    from dsv4_env import importance
     from dsv4_env.catalogue import history, owner
+    from dsv4_env.compare import importance
 
     said = history.renamed(wanted[-1], name) if not name.startswith("-") else None
     setters = _setters(name, wanted[-1], profiles)
@@ -218,8 +218,8 @@ def _hints(
     """The rules of lint that say something of the name as it is set, and for which releases."""
     import shlex
 
+    from dsv4_env.compare.findings import FROM_OUTSIDE
     from dsv4_env.lint import lint
-    from dsv4_env.rules import FROM_OUTSIDE
 
     values = {(s["as"], s["value"]) for s in setters if s["as"] == name}
     found: dict[str, list[str]] = {}

@@ -13,9 +13,9 @@ import click
 from dsv4_env.cli import complete
 from dsv4_env.cli.common import profile_folder, profiles_option, write
 from dsv4_env.cli.operands import named_profile
-from dsv4_env.errors import UsageError
 from dsv4_env.exporters import EXPORTERS, MODEL_FLAGS, Exporter, ExportOptions
 from dsv4_env.model import EnvVar, LaunchConfig, Location, Origin, Outside, ServerArg
+from dsv4_env.model.errors import UsageError
 from dsv4_env.profile import Profile
 
 F = TypeVar("F", bound=Callable[..., Any])

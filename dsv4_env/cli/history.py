@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from dsv4_env.cli.common import catalogue_for, settings, sglang_option, write
-from dsv4_env.errors import UsageError
+from dsv4_env.model.errors import UsageError
 
 if TYPE_CHECKING:
     from dsv4_env.history import History, Side

@@ -23,10 +23,10 @@ from dsv4_env.cli.common import (
 )
 from dsv4_env.cli.execute import execute, start_environment
 from dsv4_env.cli.operands import named_profile
-from dsv4_env.errors import UsageError
 from dsv4_env.model import ENV_NAME, EnvVar, LaunchConfig, Origin, ServerArg, group_args
-from dsv4_env.quoting import word
-from dsv4_env.secrets import masked, scrubbed
+from dsv4_env.model.errors import UsageError
+from dsv4_env.model.quoting import word
+from dsv4_env.model.secrets import masked, scrubbed
 
 if TYPE_CHECKING:
     from dsv4_env.profile import Profile
@@ -305,7 +305,7 @@ def launch(
         write(shown(profile, overrides, words))
         return 0
     if "all" not in skip:
-        from dsv4_env import preflight
+        from dsv4_env.server import preflight
 
         start = preflight.Launch(profile, _config(profile, overrides, words), words, environ, path)
         found = preflight.obstacles(start, skip, catalogue_for(None, [profile.sglang_range]))

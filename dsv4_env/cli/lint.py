@@ -25,15 +25,15 @@ from dsv4_env.cli.common import (
     write,
 )
 from dsv4_env.cli.operands import file_launches, named_profile, split
-from dsv4_env.errors import Dsv4Error
+from dsv4_env.model.errors import Dsv4Error
+from dsv4_env.model.style import plain
 from dsv4_env.readers.detect import detect
 from dsv4_env.reporters import REPORTERS
-from dsv4_env.reporters.style import plain
 
 if TYPE_CHECKING:
     from dsv4_env.catalogue import Catalogue
-    from dsv4_env.finding import Comparison, Finding, Report, Rule
     from dsv4_env.model import LaunchConfig
+    from dsv4_env.model.finding import Comparison, Finding, Report, Rule
     from dsv4_env.profile import Profile
 
 _FORMATS = [name for name in REPORTERS if name != "changes"]  # lint changes nothing
@@ -101,8 +101,8 @@ def lint(
       dsv4-env lint test_deepseek_v4.py .github/workflows/nightly.yml
     """
     from dsv4_env.drift import repository
-    from dsv4_env.finding import Report
     from dsv4_env.lint import named
+    from dsv4_env.model.finding import Report
 
     own = profile_folder(folder)
     chosen, ignored = named(select), named(ignore)
@@ -251,7 +251,7 @@ def _of_file(
 def _comparison(
     config: LaunchConfig, title: str, catalogue: Catalogue, findings: list[Finding]
 ) -> Comparison:
-    from dsv4_env.finding import Comparison
+    from dsv4_env.model.finding import Comparison
 
     settings_read = len({e.name for e in config.env}) + len({a.flag for a in config.args or ()})
     return Comparison(
@@ -294,7 +294,7 @@ def rule(word: str | None) -> None:
 
 def all_rules() -> dict[str, Rule]:
     """The rules of checks and of lint, by id."""
-    from dsv4_env.drift_rules import RULES
+    from dsv4_env.compare.rules import RULES
     from dsv4_env.lint import LINT_RULES
 
     return {**RULES, **{id_: entry.rule for id_, entry in LINT_RULES.items()}}

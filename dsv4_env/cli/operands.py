@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dsv4_env.cli.common import Inputs, tell
-from dsv4_env.errors import ProfileError, ReadError, UsageError
 from dsv4_env.guard.files import read_stream
 from dsv4_env.model import LaunchConfig
+from dsv4_env.model.errors import ProfileError, ReadError, UsageError
 from dsv4_env.profile import Profile, layer_files, load_profile
 
 RUNNING = re.compile(r"(pid|port|process):(.+)")
@@ -229,6 +229,6 @@ def operand(text: str, folder: Path | None, inputs: Inputs) -> tuple[LaunchConfi
         raise
     if profile is None:
         return open_launch(text, inputs).config, None
-    from dsv4_env.rules import with_model
+    from dsv4_env.compare.findings import with_model
 
     return with_model(profile), profile.sglang_range

@@ -31,16 +31,10 @@ from dsv4_env.cli.scripts import (
     without_secrets,
     write_launches,
 )
-from dsv4_env.errors import UsageError
 from dsv4_env.model import FROM_ENVIRONMENT, Location, Origin
-from dsv4_env.profile import (
-    Profile,
-    layer_files,
-    load_all,
-    resolve_all,
-    shipped_dir,
-)
-from dsv4_env.secrets import hidden, masked
+from dsv4_env.model.errors import UsageError
+from dsv4_env.model.secrets import hidden, masked
+from dsv4_env.profile import Profile, layer_files, load_all, resolve_all, shipped_dir
 
 
 @click.command("list")
@@ -98,7 +92,7 @@ def show(
         launches = launches_of(name, inputs)
         write_launches(launches, as_json=as_json, origin=origin, color=use_color(color))
         return
-    from dsv4_env.reporters.style import paint, plain
+    from dsv4_env.model.style import paint, plain
 
     config, painted = hidden(profile.config), use_color(color)
     if as_json:

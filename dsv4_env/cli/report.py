@@ -20,14 +20,14 @@ from dsv4_env.cli.common import (
     write,
 )
 from dsv4_env.cli.history import git_options, read_history
-from dsv4_env.errors import UsageError
+from dsv4_env.model.errors import UsageError
 from dsv4_env.profile import load_profile, reference_script
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from dsv4_env.drift import Run
-    from dsv4_env.finding import Report
+    from dsv4_env.model.finding import Report
 
 
 @click.command()
@@ -139,7 +139,7 @@ def report(
 def _against(run: Run, against: Sequence[str], names: Sequence[str], inputs: Inputs) -> Report:
     """Hold every launch that ``--against`` names, or its default, to profiles."""
     from dsv4_env import drift
-    from dsv4_env.settings import Pair
+    from dsv4_env.profile.settings import Pair
 
     profiles = [load_profile(name, run.profiles) for name in names]
     wanted = {variable for p in profiles for variable in p.config.effective_env}

@@ -11,18 +11,9 @@ from typing import Any, TypeAlias
 
 import click
 
-from dsv4_env.cli.common import (
-    Inputs,
-    color_option,
-    input_options,
-    tell,
-    use_color,
-    write,
-)
+from dsv4_env.cli.common import Inputs, color_option, input_options, tell, use_color, write
 from dsv4_env.cli.operands import Operand, file_launches
-from dsv4_env.errors import UsageError, shortened
 from dsv4_env.guard.files import read_bytes
-from dsv4_env.met import meet
 from dsv4_env.model import (
     EnvVar,
     LaunchConfig,
@@ -33,8 +24,10 @@ from dsv4_env.model import (
     Value,
     shown_path,
 )
-from dsv4_env.quoting import word
-from dsv4_env.secrets import MASK, hidden, masked, scrubbed, unknown_masked
+from dsv4_env.model.errors import UsageError, shortened
+from dsv4_env.model.quoting import word
+from dsv4_env.model.secrets import MASK, hidden, masked, scrubbed, unknown_masked
+from dsv4_env.model.secrets.met import meet
 
 Row: TypeAlias = tuple[str, str, str, str]
 """One row of a table: name, value, a remark on it, and where it is set."""
@@ -137,7 +130,7 @@ def argument(arg: ServerArg) -> str:
 
 def sections(groups: Sequence[tuple[str, Sequence[Row]]], *, color: bool) -> list[str]:
     """Groups of rows under their headings, the columns aligned over all of them."""
-    from dsv4_env.reporters.style import inert, paint, plain
+    from dsv4_env.model.style import inert, paint, plain
 
     cells = [(plain(name), plain(value)) for _, rows in groups for name, value, _, _ in rows]
     width = max((len(name) for name, _ in cells), default=0)
@@ -155,7 +148,7 @@ def sections(groups: Sequence[tuple[str, Sequence[Row]]], *, color: bool) -> lis
 
 def render(config: LaunchConfig, title: str, *, origin: bool, color: bool) -> str:
     """A launch as aligned text."""
-    from dsv4_env.reporters.style import paint, plain
+    from dsv4_env.model.style import paint, plain
 
     def row(name: str, value: str, setting: EnvVar | ServerArg) -> Row:
         when = f"when {setting.condition}" if setting.condition else ""
@@ -200,7 +193,7 @@ def write_launches(
     texts = [
         render(config, title, origin=origin, color=color) for title, config in titled(launches)
     ]
-    from dsv4_env.reporters.style import inert
+    from dsv4_env.model.style import inert
 
     write(inert("\n".join(texts)))
 
@@ -228,7 +221,7 @@ def capture(
       dsv4-env capture run_dsv4.sh
       dsv4-env capture run_dsv4.sh --set TP=8 --arg --fp8 --yes-run-it
     """
-    from dsv4_env import capture as shadow
+    from dsv4_env.server import capture as shadow
 
     if not script.is_file():
         shadow.capture(script)  # says what is wrong with it
@@ -258,8 +251,8 @@ def capture(
 
 def _against_static(script: Path, inputs: Inputs, launches: list[LaunchConfig]) -> int:
     """Say where the reading without a run differs; 1 when a value that it knew is another."""
-    from dsv4_env.differences import Kind, diff
-    from dsv4_env.rules import show
+    from dsv4_env.compare.differences import Kind, diff
+    from dsv4_env.compare.findings import show
 
     closed = Inputs(inputs.variables, inputs.args or (), inputs.root, closed=True)
     static = file_launches(Operand(str(script)), closed)[2]

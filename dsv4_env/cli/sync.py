@@ -24,15 +24,15 @@ from dsv4_env.cli.common import (
     write,
 )
 from dsv4_env.cli.operands import open_launch, relevant, split
-from dsv4_env.errors import Dsv4Error, UsageError
+from dsv4_env.model.errors import Dsv4Error, UsageError
+from dsv4_env.model.style import plain
 from dsv4_env.profile import Profile, load_profile
-from dsv4_env.reporters.style import plain
 
 OPTION = "--secrets-from-environment"
 
 if TYPE_CHECKING:
     from dsv4_env.catalogue import Catalogue
-    from dsv4_env.differences import Difference
+    from dsv4_env.compare.differences import Difference
     from dsv4_env.model import LaunchConfig
     from dsv4_env.writeback import Differ, Refused
     from dsv4_env.writeback.files import Change
@@ -55,7 +55,7 @@ class _How:
 
     def compared(self, profile: LaunchConfig, launch: LaunchConfig) -> list[Difference]:
         """The differences from a profile to a launch."""
-        from dsv4_env.rules import compared
+        from dsv4_env.compare.findings import compared
 
         return compared(
             profile, launch, ignore=self.ignore, compare=self.compare, catalogue=self.catalogue
@@ -170,9 +170,9 @@ def sync(
 
 def _to(profile: Profile, text: str, how: _How, *, prune: bool, shared: bool) -> int:
     """Edit the file that an operand names."""
-    from dsv4_env.rules import with_model
+    from dsv4_env.compare.findings import with_model
+    from dsv4_env.reporters.unified import unified
     from dsv4_env.writeback import source as sources
-    from dsv4_env.writeback.unified import unified
 
     operand = split(text)
     if operand.path == "-":
@@ -244,7 +244,7 @@ def _launch(text: str, inputs: Inputs, profile: Profile | None) -> LaunchConfig:
 
 def _left(layers: Layers, how: _How, launch: LaunchConfig) -> list[str]:
     """What the profile, as edited, still has otherwise than the launch."""
-    from dsv4_env.rules import with_model
+    from dsv4_env.compare.findings import with_model
     from dsv4_env.writeback import SETTLED, kept_out
 
     found = how.compared(with_model(layers.profile()), launch)
@@ -261,11 +261,11 @@ def _finish(
     label: str | None,
 ) -> int:
     """Show the changes of layers, and write them with what hangs on them; 1 if it remains to do."""
+    from dsv4_env.compare.findings import with_model
     from dsv4_env.profile import load_profile
-    from dsv4_env.rules import with_model
+    from dsv4_env.reporters.unified import unified
     from dsv4_env.writeback import files
     from dsv4_env.writeback.layers import relock
-    from dsv4_env.writeback.unified import unified
 
     shown = ""
     for change in changes:
@@ -277,7 +277,7 @@ def _finish(
     intended = with_model(layers.profile())
 
     def verify() -> str | None:
-        from dsv4_env.differences import diff
+        from dsv4_env.compare.differences import diff
 
         found = diff(intended, with_model(load_profile(layers.name, layers.folder)))
         return found[0].name if found else None

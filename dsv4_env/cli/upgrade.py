@@ -11,13 +11,13 @@ import click
 from dsv4_env.cli import complete
 from dsv4_env.cli.catalogue import load_release
 from dsv4_env.cli.common import profile_folder, profiles_option, table, tell, write
-from dsv4_env.errors import UsageError
 from dsv4_env.model import FROM_ENVIRONMENT, Location
+from dsv4_env.model.errors import UsageError
+from dsv4_env.model.secrets import plain_secret
 from dsv4_env.profile import Profile, layer_files, load_profile
-from dsv4_env.secrets import plain_secret
 
 if TYPE_CHECKING:
-    from dsv4_env.upgrade import Advice
+    from dsv4_env.lint.upgrade import Advice
 
 
 @click.command()
@@ -63,7 +63,7 @@ def upgrade(
       dsv4-env upgrade pro-fp4 --from 0.5.13 --to 0.5.23 --write pro-fp4-0.5.23.toml
     """
     from dsv4_env.catalogue import history
-    from dsv4_env.upgrade import advise, layer
+    from dsv4_env.lint.upgrade import advise, layer
 
     own = profile_folder(folder)
     profile = load_profile(name, own)

@@ -10,18 +10,18 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dsv4_env.compare.findings import LOCAL, compare_launches, is_ignored, with_model
+from dsv4_env.compare.rules import RULES
 from dsv4_env.drift.files import absent, changed_since, expand, repository
 from dsv4_env.drift.sources import Lines, Reading, load, place, read, titles
 from dsv4_env.drift.waivers import Excuses, in_comments
-from dsv4_env.drift_rules import RULES
-from dsv4_env.errors import ProfileError, ReadError, did_you_mean
-from dsv4_env.finding import Comparison, Finding, Report, Waiver
-from dsv4_env.guard.files import read_bytes, real
+from dsv4_env.guard.files import looking, read_bytes, real
 from dsv4_env.model import LaunchConfig, Location
+from dsv4_env.model.errors import ProfileError, ReadError, did_you_mean
+from dsv4_env.model.finding import Comparison, Finding, Report, Waiver
 from dsv4_env.profile import Profile, layer_files, load_all
-from dsv4_env.readers import label, looking
-from dsv4_env.rules import LOCAL, compare_launches, is_ignored, with_model
-from dsv4_env.settings import Pair, Settings
+from dsv4_env.profile.settings import Pair, Settings
+from dsv4_env.readers import label
 
 if TYPE_CHECKING:
     from dsv4_env.catalogue import Catalogue

@@ -19,11 +19,11 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from dsv4_env.drift.sources import load
-from dsv4_env.errors import ReadError
-from dsv4_env.readers.python.modules import bases, imports, parse, places
-from dsv4_env.readers.python.run import SUBPROCESS, called
-from dsv4_env.readers.python.text import decoded
-from dsv4_env.readers.python.values import children, walk
+from dsv4_env.lang.python.modules import bases, imports, parse, places
+from dsv4_env.lang.python.run import SUBPROCESS, called
+from dsv4_env.lang.python.text import decoded
+from dsv4_env.lang.python.values import children, walk
+from dsv4_env.model.errors import ReadError
 
 MOST = 200  # files that one may bring in; of one that brings more, nothing is told
 _KEPT = 4096

@@ -17,8 +17,8 @@ from dsv4_env.drift import workers
 from dsv4_env.drift.files import listed
 from dsv4_env.drift.look import Looked, Name, look, starts, through
 from dsv4_env.drift.sources import Reading, load, place, read
-from dsv4_env.errors import ReadError
 from dsv4_env.model import Location
+from dsv4_env.model.errors import ReadError
 from dsv4_env.readers import READERS, label
 from dsv4_env.readers.detect import detect
 
@@ -109,7 +109,7 @@ class Job:
 
     def read(self, path: str) -> list[Launch] | NotFollowed | Problem:
         """The launches of a file."""
-        from dsv4_env.readers.python import ENTRY
+        from dsv4_env.lang.python.launch import ENTRY
 
         try:
             data = load(Path(path))

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 
-from dsv4_env.errors import Dsv4Error, UsageError
 from dsv4_env.guard import git
+from dsv4_env.model.errors import Dsv4Error, UsageError
 
 SKIPPED = frozenset(
     {

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dsv4_env.drift.sources import load, loaded
-from dsv4_env.errors import ReadError
+from dsv4_env.model.errors import ReadError
 from dsv4_env.readers.detect import by_name, detect
 
 Name = tuple[bytes, bytes]

@@ -9,15 +9,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dsv4_env import importance
-from dsv4_env.differences import Setting, is_unknown, settings
+from dsv4_env.compare import importance
+from dsv4_env.compare.differences import Setting, is_unknown, settings
+from dsv4_env.compare.equivalence import dest, same
+from dsv4_env.compare.findings import compare_launches, is_ignored, is_local, with_model
 from dsv4_env.drift.bound import Bound, Weighed
-from dsv4_env.equivalence import dest, same
-from dsv4_env.finding import Severity
 from dsv4_env.model import LaunchConfig, Outside, Unknown
+from dsv4_env.model.finding import Severity
 from dsv4_env.profile import Profile
-from dsv4_env.rules import compare_launches, is_ignored, is_local, with_model
-from dsv4_env.settings import Settings
+from dsv4_env.profile.settings import Settings
 
 if TYPE_CHECKING:
     from dsv4_env.catalogue import Catalogue

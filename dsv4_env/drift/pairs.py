@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dsv4_env.drift.files import fits, literal
-from dsv4_env.errors import SettingsError
-from dsv4_env.settings import TABLE, Pair
+from dsv4_env.model.errors import SettingsError
+from dsv4_env.profile.settings import TABLE, Pair
 
 if TYPE_CHECKING:
     from dsv4_env.drift.discover import Launch

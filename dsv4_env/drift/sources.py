@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dsv4_env.errors import Dsv4Error, ReadError, did_you_mean
 from dsv4_env.guard.files import read_bytes, read_named, read_open
 from dsv4_env.model import LaunchConfig, Location
+from dsv4_env.model.errors import Dsv4Error, ReadError, did_you_mean
 from dsv4_env.readers import READERS
 from dsv4_env.readers.detect import detect
 
@@ -143,7 +143,7 @@ class Lines:
 
     def _secrets(self, path: str, text: str) -> dict[int, list[tuple[int, int]]]:
         """Where secrets stand in a file, by line; looked for once."""
-        from dsv4_env.secrets.text import spans_by_line
+        from dsv4_env.model.secrets.text import spans_by_line
 
         if path not in self._spans or self._spans[path][0] != text:
             if len(self._spans) >= _FILES:

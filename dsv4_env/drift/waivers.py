@@ -10,10 +10,10 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from fnmatch import fnmatchcase
 
-from dsv4_env.drift_rules import RULES
-from dsv4_env.errors import ReadError, did_you_mean
-from dsv4_env.finding import Comparison, Finding, Report, Severity, Waiver, fingerprint
+from dsv4_env.compare.rules import RULES
 from dsv4_env.model import Location
+from dsv4_env.model.errors import ReadError, did_you_mean
+from dsv4_env.model.finding import Comparison, Finding, Report, Severity, Waiver, fingerprint
 
 _COMMENT = re.compile(r"#[ \t]*dsv4-env:[ \t]*(?P<word>[\w-]*)(?P<rest>[^\n]*)")
 _PART = re.compile(

@@ -6,8 +6,8 @@ import importlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from dsv4_env.errors import ExportError
 from dsv4_env.model import LaunchConfig, Origin, ServerArg
+from dsv4_env.model.errors import ExportError
 
 MODEL_FLAGS = ("--model-path", "--model")
 _NODE_FLAGS = ("--nnodes", "--node-rank", "--dist-init-addr", "--nccl-init-addr")

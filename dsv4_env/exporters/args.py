@@ -6,7 +6,7 @@ import json as json_
 
 from dsv4_env.exporters.known import TEXT, Limits, known_args
 from dsv4_env.model import LaunchConfig
-from dsv4_env.quoting import word
+from dsv4_env.model.quoting import word
 
 _JSON = Limits("JSON", TEXT.cannot)
 

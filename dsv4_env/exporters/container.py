@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from dsv4_env.errors import ExportError
 from dsv4_env.exporters import ExportOptions
 from dsv4_env.exporters.known import Limits, arg_groups, known_args
 from dsv4_env.exporters.notes import Notes
 from dsv4_env.exporters.yaml import Node, Noted
 from dsv4_env.model import LaunchConfig
+from dsv4_env.model.errors import ExportError
 
 COMMAND = ("python3", "-m", "sglang.launch_server")
 DIST_PORT = 20000  # where the nodes of one server find each other

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from dsv4_env import quoting
 from dsv4_env.exporters import ExportOptions
 from dsv4_env.exporters.container import COMMAND, env_notes, image, label, noted_words, port
 from dsv4_env.exporters.known import ANY_NAME, TEXT, Limits, env_or_outside
 from dsv4_env.exporters.notes import notes
 from dsv4_env.exporters.yaml import Node, Plain, dump
-from dsv4_env.model import LaunchConfig
+from dsv4_env.model import LaunchConfig, quoting
 
 _LIMITS = Limits("Compose")
 _RUN = Limits("docker run", TEXT.cannot, ANY_NAME, "no =")

@@ -6,13 +6,12 @@ import os
 import re
 from collections.abc import Callable, Mapping
 
-from dsv4_env import quoting
-from dsv4_env.errors import ExportError
 from dsv4_env.exporters import ExportOptions
 from dsv4_env.exporters.known import NOT_TEXT, Limits, env_or_outside, known_env
 from dsv4_env.exporters.notes import notes
-from dsv4_env.model import LaunchConfig
-from dsv4_env.secrets import is_secret
+from dsv4_env.model import LaunchConfig, quoting
+from dsv4_env.model.errors import ExportError
+from dsv4_env.model.secrets import is_secret
 
 _DOTENV = Limits("a .env file")
 # Docker reads line by line, and a line of 64 KiB is too long for it.

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dsv4_env.errors import ExportError
 from dsv4_env.exporters.known import Limits, known_args
 from dsv4_env.model import LaunchConfig
+from dsv4_env.model.errors import ExportError
 
 
 def by_flag(

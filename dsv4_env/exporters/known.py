@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from dsv4_env.errors import ExportError
 from dsv4_env.model import (
     ENV_NAME,
     EnvVar,
@@ -16,6 +15,7 @@ from dsv4_env.model import (
     ServerArg,
     Unknown,
 )
+from dsv4_env.model.errors import ExportError
 
 ANY_NAME = re.compile(r"[^=\0]+")
 # Raw bytes arrive as these (PEP 383): what is written as text can't hold them.

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from dsv4_env import quoting
 from dsv4_env.exporters import ExportOptions
 from dsv4_env.exporters.container import (
     COMMAND,
@@ -23,7 +22,7 @@ from dsv4_env.exporters.container import (
 from dsv4_env.exporters.known import Limits, env_or_outside, known_env
 from dsv4_env.exporters.notes import Notes, notes
 from dsv4_env.exporters.yaml import Node, Noted, Plain, dump
-from dsv4_env.model import LaunchConfig
+from dsv4_env.model import LaunchConfig, quoting
 
 _LIMITS = Limits(
     "Kubernetes", names=re.compile(r"[ -<>-~]+"), names_expected="printable ASCII without ="

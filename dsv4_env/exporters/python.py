@@ -6,7 +6,7 @@ from dsv4_env.exporters import ExportOptions
 from dsv4_env.exporters.known import ANY_NAME, BYTES, Limits, arg_groups, env_or_outside
 from dsv4_env.exporters.notes import notes
 from dsv4_env.model import LaunchConfig
-from dsv4_env.quoting import python
+from dsv4_env.model.quoting import python
 
 _LIMITS = Limits("os.environ", BYTES.cannot, ANY_NAME, "no =")
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dsv4_env import quoting
 from dsv4_env.exporters import ExportOptions
 from dsv4_env.exporters.container import COMMAND, DIST_PORT, label
 from dsv4_env.exporters.known import arg_groups, env_or_outside
 from dsv4_env.exporters.notes import Notes, notes
 from dsv4_env.exporters.shell import required
-from dsv4_env.model import LaunchConfig
+from dsv4_env.model import LaunchConfig, quoting
 
 
 def run_sh(config: LaunchConfig, options: ExportOptions) -> str:

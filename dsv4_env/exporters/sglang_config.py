@@ -6,13 +6,13 @@ values of one flag, and any other value is taken as its text. It doesn't read a 
 
 from __future__ import annotations
 
-from dsv4_env.errors import ExportError
 from dsv4_env.exporters import ExportOptions
 from dsv4_env.exporters.flags import by_flag
 from dsv4_env.exporters.known import Limits
 from dsv4_env.exporters.notes import notes
 from dsv4_env.exporters.yaml import Node, Noted, dump
 from dsv4_env.model import LaunchConfig
+from dsv4_env.model.errors import ExportError
 
 _FORMAT = "SGLang's --config"
 _LIMITS = Limits(_FORMAT)

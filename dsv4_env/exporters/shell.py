@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from dsv4_env import quoting
 from dsv4_env.exporters import ExportOptions
 from dsv4_env.exporters.known import BYTES, TEXT, Limits, counting, env_or_outside
 from dsv4_env.exporters.notes import notes
-from dsv4_env.model import LaunchConfig, Outside
+from dsv4_env.model import LaunchConfig, Outside, quoting
 
 MISSING = "it has to be set, for the profile takes it from the environment"
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from dsv4_env import quoting
+from dsv4_env.model import quoting
 
 
 class Plain(str):

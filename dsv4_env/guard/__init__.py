@@ -2,5 +2,5 @@
 
 Everything that comes from a checkout passes here. :mod:`~dsv4_env.guard.files` opens files,
 :mod:`~dsv4_env.guard.git` asks git, :mod:`~dsv4_env.guard.writing` writes, and a
-:class:`~dsv4_env.guard.budget.Budget` bounds what reading costs.
+:class:`~dsv4_env.model.budget.Budget` bounds what reading costs.
 """

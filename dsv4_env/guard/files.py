@@ -7,12 +7,15 @@ layer, the lock, pyproject.toml, a baseline, a sourced file or an imported modul
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
+from collections.abc import Iterator
+from contextvars import ContextVar
 from pathlib import Path
 from typing import BinaryIO
 
-from dsv4_env.errors import Dsv4Error, ReadError
+from dsv4_env.model.errors import Dsv4Error, ReadError
 
 MAX_BYTES = 5_000_000
 _STREAMS = ("/dev/fd/", "/proc/self/fd/")  # what a shell makes of <(…)
@@ -179,3 +182,30 @@ def _unreadable(
 ) -> Dsv4Error:
     reason = (exc.strerror or str(exc)).lower()
     return error(f"can't be read: {reason}", where=path, expected=expected)
+
+
+_LOOKED_AT: ContextVar[set[str] | None] = ContextVar("looked_at", default=None)
+
+
+@contextlib.contextmanager
+def looking(wanted: bool = True) -> Iterator[set[str]]:
+    """Within it, the files that readers look for beside the one they read, there or not.
+
+    Where they aren't *wanted*, none are told: following links takes its time.
+
+    What a script sources and a test imports decides what they launch, even where no setting
+    stands there any more.
+    """
+    found: set[str] = set()
+    token = _LOOKED_AT.set(found if wanted else None)
+    try:
+        yield found
+    finally:
+        _LOOKED_AT.reset(token)
+
+
+def looked_at(path: Path | str) -> None:
+    """Told by a reader of each further file that it looks for."""
+    found = _LOOKED_AT.get()
+    if found is not None:
+        found.add(str(real(path)))

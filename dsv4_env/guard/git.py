@@ -42,7 +42,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dsv4_env.errors import UsageError
+from dsv4_env.model.errors import UsageError
 
 if TYPE_CHECKING:
     import subprocess

@@ -15,8 +15,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from dsv4_env.errors import UsageError
 from dsv4_env.guard.files import checkout, is_within, real
+from dsv4_env.model.errors import UsageError
 
 PATIENCE = 30.0  # seconds to wait for another process that writes into the same folder
 

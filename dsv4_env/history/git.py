@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from dsv4_env.errors import ReadError, UsageError
 from dsv4_env.guard import git
 from dsv4_env.guard.files import MAX_BYTES as MAX_BYTES
+from dsv4_env.model.errors import ReadError, UsageError
 
 _ABSENT = "0" * 40
 

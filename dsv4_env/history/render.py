@@ -10,10 +10,10 @@ from typing import Any
 
 from dsv4_env.history import TEST, History, Setting
 from dsv4_env.history.git import Commit
+from dsv4_env.model.secrets.text import scrubbed
+from dsv4_env.model.style import plain
 from dsv4_env.reporters.content import count
 from dsv4_env.reporters.markdown import code
-from dsv4_env.reporters.style import plain
-from dsv4_env.secrets.text import scrubbed
 
 VERSION = 1
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from dsv4_env.catalogue import history, load, releases
 from dsv4_env.catalogue.arguments import arg_equals_default, invalid_arg
-from dsv4_env.finding import Severity
 from dsv4_env.lint.subject import Problem, Subject, on, together, words
 from dsv4_env.model import ServerArg, Unknown
+from dsv4_env.model.finding import Severity
 
 REFUSED_PAIRS: tuple[tuple[str, str, str, str | None], ...] = (
     # One flag, another, the first and the last known release that stops on both (None: all

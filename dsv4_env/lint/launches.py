@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dsv4_env.catalogue import SGLANG, owner, within
-from dsv4_env.finding import Severity
 from dsv4_env.lint import source
 from dsv4_env.lint.subject import Problem, Subject, text
 from dsv4_env.model import Location, Value
-from dsv4_env.secrets import plain_secret
+from dsv4_env.model.finding import Severity
+from dsv4_env.model.secrets import plain_secret
 
 _OWNERS = (SGLANG, "AITER (AMD)")
 # Files in which one set of variables lies over another on purpose: dicts, levels, merged maps.

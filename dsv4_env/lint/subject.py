@@ -11,7 +11,7 @@ from dsv4_env.model import EnvVar, LaunchConfig, Location, ServerArg, Unknown, V
 
 if TYPE_CHECKING:
     from dsv4_env.catalogue import Argument, Catalogue, Match
-    from dsv4_env.finding import Severity
+    from dsv4_env.model.finding import Severity
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from dsv4_env.catalogue import SGLANG, history, load, owner, releases
 from dsv4_env.catalogue.semantics import equals_default, invalid
-from dsv4_env.finding import Severity
 from dsv4_env.lint.subject import Problem, Subject, on, text, together
 from dsv4_env.model import EnvVar
+from dsv4_env.model.finding import Severity
 
 
 def _gone(s: Subject, name: str) -> bool:

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from dsv4_env.catalogue import SGLANG, history, owner
-from dsv4_env.differences import POSITIONAL
-from dsv4_env.equivalence import dest
-from dsv4_env.finding import Comparison, Finding, Report, Severity
+from dsv4_env.compare.differences import POSITIONAL
+from dsv4_env.compare.equivalence import dest
+from dsv4_env.compare.findings import is_ignored, is_local, with_model
 from dsv4_env.model import LaunchConfig, Origin, Value
+from dsv4_env.model.finding import Comparison, Finding, Report, Severity
 from dsv4_env.profile import Profile
-from dsv4_env.rules import is_ignored, is_local, with_model
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -16,10 +16,14 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from dsv4_env import __version__
-from dsv4_env.finding import Report
+from dsv4_env.compare.findings import show
 from dsv4_env.matrix import MARKS, Cell, Column, Made, Matrix, Row, Status, owner_of, section_of
 from dsv4_env.matrix.details import details, kind, ours, place, said
 from dsv4_env.matrix.timeline import timelines
+from dsv4_env.model.finding import Report
+from dsv4_env.model.secrets import masked
+from dsv4_env.model.secrets.text import scrubbed
+from dsv4_env.model.style import plain
 from dsv4_env.reporters.content import (
     Entry,
     count,
@@ -30,10 +34,6 @@ from dsv4_env.reporters.content import (
     verdict,
     worst_first,
 )
-from dsv4_env.reporters.style import plain
-from dsv4_env.rules import show
-from dsv4_env.secrets import masked
-from dsv4_env.secrets.text import scrubbed
 
 if TYPE_CHECKING:
     from jinja2 import Template

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dsv4_env.errors import ProfileError, did_you_mean
 from dsv4_env.guard.files import checkout, read_bytes
-from dsv4_env.met import meet
 from dsv4_env.model import EnvVar, LaunchConfig, Location, Origin, Outside, ServerArg, outside
 from dsv4_env.model import shipped_dir as shipped_dir
+from dsv4_env.model.errors import ProfileError, did_you_mean
+from dsv4_env.model.secrets.met import meet
 
 
 def reference_script() -> Path:

@@ -12,13 +12,13 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from dsv4_env import toml_source
-from dsv4_env.errors import ProfileError, did_you_mean
+from dsv4_env.lang import toml as toml_source
+from dsv4_env.lang.toml import KeyPath, TomlSource
 from dsv4_env.model import Location, Origin
+from dsv4_env.model.errors import ProfileError, did_you_mean
+from dsv4_env.model.secrets import masked
 from dsv4_env.profile import layer_bytes
 from dsv4_env.profile.schema import LAYER_NAME, FromEnvironment, LayerFile, Resolved
-from dsv4_env.secrets import masked
-from dsv4_env.toml_source import KeyPath, TomlSource
 
 SECTIONS = tuple(Resolved.model_fields)
 _EXPECTED = {  # what pydantic calls an error, and what a reader of TOML should have written

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any, cast
 
 from dsv4_env import __version__
-from dsv4_env.errors import ProfileError
 from dsv4_env.model import (
     ENV_NAME,
     FROM_ENVIRONMENT,
@@ -28,6 +27,7 @@ from dsv4_env.model import (
     outside,
     shown_path,
 )
+from dsv4_env.model.errors import ProfileError
 from dsv4_env.profile import Profile, layer_bytes
 
 FORMAT = 1
@@ -84,7 +84,7 @@ def dump(profiles: Mapping[str, Profile], files: Mapping[str, Path]) -> str:
 
 def _refuse_secrets(profile: Profile) -> None:
     """Raise ProfileError where a lock would hold a secret of a layer."""
-    from dsv4_env.secrets import plain_secret
+    from dsv4_env.model.secrets import plain_secret
 
     config = profile.config
     given = [(e.name, [e.value], e.origin) for e in config.env]

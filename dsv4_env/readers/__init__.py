@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib
-from collections.abc import Callable, Iterator
-from contextvars import ContextVar
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
-from pathlib import Path
 from typing import Any
 
-from dsv4_env.errors import ReadError, did_you_mean, shortened
-from dsv4_env.guard.files import real
-from dsv4_env.met import Code, meet
 from dsv4_env.model import LaunchConfig, Origin, Unknown, Value
+from dsv4_env.model.errors import ReadError, did_you_mean, shortened
+from dsv4_env.model.secrets.met import Code, meet
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -103,33 +99,6 @@ READERS: dict[str, Reader] = {
         ("dotenv", "files of variables: .env, --env-file, EnvironmentFile"),
     )
 }
-
-
-_LOOKED_AT: ContextVar[set[str] | None] = ContextVar("looked_at", default=None)
-
-
-@contextlib.contextmanager
-def looking(wanted: bool = True) -> Iterator[set[str]]:
-    """Within it, the files that readers look for beside the one they read, there or not.
-
-    Where they aren't *wanted*, none are told: following links takes its time.
-
-    What a script sources and a test imports decides what they launch, even where no setting
-    stands there any more.
-    """
-    found: set[str] = set()
-    token = _LOOKED_AT.set(found if wanted else None)
-    try:
-        yield found
-    finally:
-        _LOOKED_AT.reset(token)
-
-
-def looked_at(path: Path | str) -> None:
-    """Told by a reader of each further file that it looks for."""
-    found = _LOOKED_AT.get()
-    if found is not None:
-        found.add(str(real(path)))
 
 
 def label(config: LaunchConfig, path: str) -> str:

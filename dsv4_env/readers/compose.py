@@ -6,14 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from dsv4_env.errors import ReadError, shortened
-from dsv4_env.guard.budget import Budget, BudgetError, kept
-from dsv4_env.guard.files import is_within, read_bytes, real
+from dsv4_env.guard.files import is_within, looked_at, read_bytes, real
+from dsv4_env.lang import yaml as yaml_source
+from dsv4_env.lang.yaml import Mapping as YamlMapping
+from dsv4_env.lang.yaml import Node, Scalar, Sequence
 from dsv4_env.model import ENV_NAME, LaunchConfig, Note, Unknown, Value
-from dsv4_env.readers import compose_text, dotenv, embedded, looked_at, yaml_source
+from dsv4_env.model.budget import Budget, BudgetError, kept
+from dsv4_env.model.errors import ReadError, shortened
+from dsv4_env.readers import compose_text, dotenv, embedded
 from dsv4_env.readers.shell_text import Setting, Text, join
-from dsv4_env.readers.yaml_source import Mapping as YamlMapping
-from dsv4_env.readers.yaml_source import Node, Scalar, Sequence
 
 _KIND = "a Docker Compose file"
 _EACH = 8  # steps that a service, or one of its variables, takes

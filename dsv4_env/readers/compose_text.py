@@ -12,10 +12,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
-from dsv4_env.guard.budget import Budget
+from dsv4_env.lang.yaml import Scalar
 from dsv4_env.model import Location, Note, Unknown, Value
+from dsv4_env.model.budget import Budget
 from dsv4_env.readers.shell_text import Text, join
-from dsv4_env.readers.yaml_source import Scalar
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _OPERATOR = re.compile(r":?[-?+]")

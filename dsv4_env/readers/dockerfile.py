@@ -11,13 +11,13 @@ from collections import ChainMap
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from dsv4_env.errors import ReadError
-from dsv4_env.guard.budget import Budget, BudgetError, kept
+from dsv4_env.lang.yaml import Lines, decode
 from dsv4_env.model import LaunchConfig, Note, Unknown, Value
+from dsv4_env.model.budget import Budget, BudgetError, kept
+from dsv4_env.model.errors import ReadError
 from dsv4_env.readers import embedded
 from dsv4_env.readers.dockerfile_text import Line, assignments, expand, logical_lines
 from dsv4_env.readers.shell_text import Setting, Text
-from dsv4_env.readers.yaml_source import Lines, decode
 
 _STAGE = 20  # steps that beginning a stage takes
 _FROM = re.compile(r"(?:--\S+\s+)*(\S+)(?:\s+as\s+(\S+))?\s*", re.I)

@@ -7,11 +7,11 @@ from array import array
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from dsv4_env.errors import ReadError
-from dsv4_env.guard.budget import Budget
+from dsv4_env.lang.yaml import Lines
 from dsv4_env.model import Location, Unknown, Value
+from dsv4_env.model.budget import Budget
+from dsv4_env.model.errors import ReadError
 from dsv4_env.readers.shell_text import Text, join
-from dsv4_env.readers.yaml_source import Lines
 
 _DIRECTIVE = re.compile(r"#[ \t]*([A-Za-z]\w*)[ \t]*=[ \t]*(.*?)[ \t\r]*$")
 _INSTRUCTION = re.compile(r"[ \t]*([A-Za-z]+)(?:[ \t\r]+|$)")

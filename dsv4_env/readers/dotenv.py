@@ -11,8 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from dsv4_env.errors import ReadError, did_you_mean, shortened
-from dsv4_env.guard.budget import Budget, BudgetError, partial_note
+from dsv4_env.lang.yaml import Lines, decode
 from dsv4_env.model import (
     ENV_NAME,
     EnvVar,
@@ -24,8 +23,9 @@ from dsv4_env.model import (
     Value,
     mark_superseded,
 )
+from dsv4_env.model.budget import Budget, BudgetError, partial_note
+from dsv4_env.model.errors import ReadError, did_you_mean, shortened
 from dsv4_env.readers.shell_text import join
-from dsv4_env.readers.yaml_source import Lines, decode
 
 Dialect = Literal["dotenv", "docker", "systemd"]
 _EACH = 12  # steps that reading one variable takes

@@ -11,9 +11,9 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from dsv4_env.guard.budget import Budget
 from dsv4_env.model import EnvVar, LaunchConfig, Note, Origin, Value, group_args, mark_superseded
-from dsv4_env.quoting import sh
+from dsv4_env.model.budget import Budget
+from dsv4_env.model.quoting import sh
 from dsv4_env.readers.shell_text import Setting, Text, Writer
 
 _SHELL = re.compile(r"(?:.*/)?(?:ba|da|z|k|a)?sh")
@@ -115,7 +115,7 @@ def read_words(
 def _command(
     words: Sequence[Text], settings: Sequence[Setting], name: str, reader: str, budget: Budget
 ) -> list[LaunchConfig]:
-    from dsv4_env.readers.bash.launch import split
+    from dsv4_env.lang.bash.launch import split
 
     budget.step(words[0].location, _EACH * (len(words) + len(settings)))
     flat = [(w.value, w.location) for w in words]

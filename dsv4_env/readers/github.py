@@ -10,11 +10,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import product
 
-from dsv4_env.guard.budget import Budget
+from dsv4_env.lang.yaml import Mapping as YamlMapping
+from dsv4_env.lang.yaml import Node, Offsets, Scalar, Sequence
 from dsv4_env.model import Unknown, Value
+from dsv4_env.model.budget import Budget
 from dsv4_env.readers.shell_text import Text, size
-from dsv4_env.readers.yaml_source import Mapping as YamlMapping
-from dsv4_env.readers.yaml_source import Node, Offsets, Scalar, Sequence
 
 MAX_COMBINATIONS = 256
 

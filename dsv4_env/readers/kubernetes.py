@@ -10,12 +10,13 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from dsv4_env.errors import ReadError
-from dsv4_env.guard.budget import Budget, BudgetError, kept
+from dsv4_env.lang import yaml as yaml_source
+from dsv4_env.lang.yaml import Mapping, Node, Offsets, Scalar
 from dsv4_env.model import ENV_NAME, LaunchConfig, Note, Unknown, Value
-from dsv4_env.readers import embedded, yaml_source
+from dsv4_env.model.budget import Budget, BudgetError, kept
+from dsv4_env.model.errors import ReadError
+from dsv4_env.readers import embedded
 from dsv4_env.readers.shell_text import Setting, Text, size
-from dsv4_env.readers.yaml_source import Mapping, Node, Offsets, Scalar
 
 _KIND = "a Kubernetes manifest"
 _EACH = 8  # steps that a container, or one of its variables, takes

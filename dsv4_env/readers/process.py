@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from dsv4_env.errors import ReadError
-from dsv4_env.met import meet
 from dsv4_env.model import EnvVar, LaunchConfig, Location, Note, Origin, group_args
+from dsv4_env.model.errors import ReadError
+from dsv4_env.model.secrets.met import meet
 
 _LISTENS = "0A"  # the state of a listening socket in net/tcp
 
@@ -76,7 +76,7 @@ def _words(proc: Path, pid: int) -> list[str]:
 
 def _size(words: list[str]) -> int | None:
     """How many words are the launcher; None where it isn't one."""
-    from dsv4_env.readers.bash.launch import split
+    from dsv4_env.lang.bash.launch import split
 
     if not words:
         return None

@@ -12,8 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
-from dsv4_env.errors import ReadError, shortened
-from dsv4_env.guard.budget import Budget
+from dsv4_env.lang.yaml import Lines
 from dsv4_env.model import (
     ENV_NAME,
     EnvVar,
@@ -25,10 +24,11 @@ from dsv4_env.model import (
     Unknown,
     Value,
 )
-from dsv4_env.quoting import sh
+from dsv4_env.model.budget import Budget
+from dsv4_env.model.errors import ReadError, shortened
+from dsv4_env.model.quoting import sh
 from dsv4_env.readers import bash
 from dsv4_env.readers.shell_quotes import EXPANSION, Quotes, unknown_expansion
-from dsv4_env.readers.yaml_source import Lines
 
 # What bash sets by itself, whatever its environment holds.
 _OWN = re.compile(

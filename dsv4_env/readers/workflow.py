@@ -8,12 +8,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from dsv4_env.errors import ReadError, shortened
-from dsv4_env.guard.budget import Budget, BudgetError, kept
+from dsv4_env.lang import yaml as yaml_source
+from dsv4_env.lang.yaml import Mapping, Node, Scalar
 from dsv4_env.model import ENV_NAME, LaunchConfig, Location, Note, Unknown, Value
-from dsv4_env.readers import embedded, github, yaml_source
+from dsv4_env.model.budget import Budget, BudgetError, kept
+from dsv4_env.model.errors import ReadError, shortened
+from dsv4_env.readers import embedded, github
 from dsv4_env.readers.shell_text import Setting, Text
-from dsv4_env.readers.yaml_source import Mapping, Node, Scalar
 
 _ECHO = re.compile(
     r"[ \t]*echo[ \t]+(?P<quote>[\"']?)(?P<name>[A-Za-z_]\w*)=(?P<value>[^\"'\n]*?)(?P=quote)[ \t]*"

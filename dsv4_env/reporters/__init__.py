@@ -6,7 +6,7 @@ import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from dsv4_env.finding import Report
+from dsv4_env.model.finding import Report
 
 
 @dataclass(slots=True, eq=False, repr=False)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dsv4_env.finding import Finding, Report
+from dsv4_env.model.finding import Finding, Report
+from dsv4_env.model.secrets import MASK
+from dsv4_env.model.style import opening, paint, plain
 from dsv4_env.reporters.content import Entry, count, entries, own_notes
-from dsv4_env.reporters.style import opening, paint, plain
-from dsv4_env.secrets import MASK
 
 _SIGNS = {
     "DSV001": ("-", "red"),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from dsv4_env.finding import Comparison, Finding, Report
-from dsv4_env.secrets.text import scrubbed
+from dsv4_env.model.finding import Comparison, Finding, Report
+from dsv4_env.model.secrets.text import scrubbed
 
 
 def concealed(report: Report) -> Report:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dsv4_env.finding import Report
+from dsv4_env.model.finding import Report
+from dsv4_env.model.style import opening, plain
 from dsv4_env.reporters.content import entries, position, summary
-from dsv4_env.reporters.style import opening, plain
 
 
 def report(report: Report) -> str:

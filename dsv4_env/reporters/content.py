@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from dsv4_env.finding import Comparison, Finding, Report, Severity
 from dsv4_env.model import Location
+from dsv4_env.model.finding import Comparison, Finding, Report, Severity
 
 SEVERITIES = list(Severity)  # worst first
 

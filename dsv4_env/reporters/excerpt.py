@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from dsv4_env.finding import Report
 from dsv4_env.model import Location
-from dsv4_env.reporters.style import plain
-from dsv4_env.secrets import MASK, is_secret
-from dsv4_env.secrets.text import apart, balanced_end, quoted_end, secret_spans
+from dsv4_env.model.finding import Report
+from dsv4_env.model.secrets import MASK, is_secret
+from dsv4_env.model.secrets.text import apart, balanced_end, quoted_end, secret_spans
+from dsv4_env.model.style import plain
 
 WIDTH = 100  # columns of a terminal that a line may take
 _LONGEST = 20_000  # characters; what is longer isn't written by hand

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dsv4_env.finding import Report, Severity
+from dsv4_env.model.finding import Report, Severity
+from dsv4_env.model.style import plain
 from dsv4_env.reporters.content import Entry, count, entries, summary, worst_first
-from dsv4_env.reporters.style import plain
 
 LIMIT = 10  # what GitHub shows of each kind in a step
 _KINDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "notice"}

@@ -6,8 +6,8 @@ import json
 import re
 from typing import Any
 
-from dsv4_env.finding import Comparison, Finding, Report, fingerprint
 from dsv4_env.model import Location
+from dsv4_env.model.finding import Comparison, Finding, Report, fingerprint
 from dsv4_env.reporters.content import fails, files, launches, verdict
 
 VERSION = 1  # a new one only when something goes away or changes its meaning

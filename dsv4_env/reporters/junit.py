@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from xml.etree import ElementTree as ET
 
-from dsv4_env.finding import Comparison, Report
+from dsv4_env.model.finding import Comparison, Report
+from dsv4_env.model.style import opening, plain
 from dsv4_env.reporters.content import (
     Entry,
     count,
@@ -18,7 +19,6 @@ from dsv4_env.reporters.content import (
     tally,
     verdict,
 )
-from dsv4_env.reporters.style import opening, plain
 
 
 def report(report: Report) -> str:

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from dsv4_env.finding import Report, Severity
+from dsv4_env.model.finding import Report, Severity
+from dsv4_env.model.style import plain
 from dsv4_env.reporters.content import (
     Entry,
     count,
@@ -18,7 +19,6 @@ from dsv4_env.reporters.content import (
     verdict,
     worst_first,
 )
-from dsv4_env.reporters.style import plain
 
 LIMIT = 1024 * 1024  # bytes that GitHub takes as a step's summary
 _ROOM = 1024  # of these, for what ends the report

@@ -8,12 +8,12 @@ from typing import Any
 from urllib.parse import quote
 
 import dsv4_env
-from dsv4_env.finding import Report, Rule, Waiver, fingerprint
 from dsv4_env.model import Location
+from dsv4_env.model.finding import Report, Rule, Waiver, fingerprint
+from dsv4_env.model.style import plain
 from dsv4_env.reporters.content import Entry, count, entries, summary, worst_first
 from dsv4_env.reporters.excerpt import excerpt
 from dsv4_env.reporters.json import dumped
-from dsv4_env.reporters.style import plain
 
 LIMIT = 5_000  # what GitHub keeps of a run
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"

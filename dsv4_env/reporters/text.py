@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dsv4_env.finding import Report
 from dsv4_env.model import Location
+from dsv4_env.model.finding import Report
+from dsv4_env.model.style import SEVERITY_STYLE, opening, paint, plain
 from dsv4_env.reporters.content import (
     Entry,
     Verdict,
@@ -18,7 +19,6 @@ from dsv4_env.reporters.content import (
     verdict,
 )
 from dsv4_env.reporters.excerpt import excerpt
-from dsv4_env.reporters.style import SEVERITY_STYLE, opening, paint, plain
 
 
 def report(report: Report) -> str:

@@ -12,10 +12,10 @@ from difflib import SequenceMatcher
 from functools import lru_cache
 from typing import Any, TypeAlias
 
-from dsv4_env.differences import POSITIONAL, Difference, Kind
-from dsv4_env.errors import Dsv4Error
+from dsv4_env.compare.differences import POSITIONAL, Difference, Kind
 from dsv4_env.model import LaunchConfig, Location, Outside, Unknown, Value, text_of
-from dsv4_env.secrets import masked, scrubbed, secret_name
+from dsv4_env.model.errors import Dsv4Error
+from dsv4_env.model.secrets import masked, scrubbed, secret_name
 
 Differ: TypeAlias = Callable[[LaunchConfig], list[Difference]]
 """The differences from the profile to a launch, as far as they are compared."""

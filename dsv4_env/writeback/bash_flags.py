@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from itertools import islice, product
 from typing import Any
 
+from dsv4_env.lang.bash.syntax import Lit, Word
 from dsv4_env.model import LaunchConfig
-from dsv4_env.quoting import word
-from dsv4_env.readers.bash.syntax import Lit, Word
+from dsv4_env.model.quoting import word
 from dsv4_env.writeback import Edit, Proposal, Refused, Wanted
 from dsv4_env.writeback.bash_text import GAP, PLAIN, Script, Words, styled
 

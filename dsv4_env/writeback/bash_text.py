@@ -6,19 +6,10 @@ import re
 from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any
 
+from dsv4_env.lang.bash.syntax import Arith, Assign, Function, Item, Param, Redirect, Simple, Word
+from dsv4_env.lang.bash.tree import parse
 from dsv4_env.model import LaunchConfig
-from dsv4_env.quoting import word
-from dsv4_env.readers.bash.syntax import (
-    Arith,
-    Assign,
-    Function,
-    Item,
-    Param,
-    Redirect,
-    Simple,
-    Word,
-)
-from dsv4_env.readers.bash.tree import parse
+from dsv4_env.model.quoting import word
 
 DECLARERS = frozenset({"export", "declare", "typeset", "local", "readonly"})
 DOUBLE = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)

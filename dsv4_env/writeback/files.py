@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from dsv4_env.errors import Dsv4Error, ReadError, UsageError
 from dsv4_env.guard import git
 from dsv4_env.guard.files import read_bytes, real
 from dsv4_env.guard.writing import locked, replace
+from dsv4_env.model.errors import Dsv4Error, ReadError, UsageError
 
 
 @dataclass(frozen=True, slots=True)

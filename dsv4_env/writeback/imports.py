@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from dsv4_env.errors import UsageError, did_you_mean
+from dsv4_env.compare.findings import LOCAL, is_local, with_model
 from dsv4_env.model import LaunchConfig
+from dsv4_env.model.errors import UsageError, did_you_mean
+from dsv4_env.model.secrets import plain_secret
+from dsv4_env.model.style import plain
 from dsv4_env.profile import Profile
 from dsv4_env.profile.schema import LAYER_NAME
-from dsv4_env.reporters.style import plain
-from dsv4_env.rules import LOCAL, is_local, with_model
-from dsv4_env.secrets import plain_secret
 from dsv4_env.writeback import SETTLED, Refused, kept_out
 from dsv4_env.writeback.layers import Layers, ProfileDiffer, bring, model_of
 from dsv4_env.writeback.toml import Document

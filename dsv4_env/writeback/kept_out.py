@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dsv4_env.differences import Difference
+from dsv4_env.compare.differences import Difference
 from dsv4_env.model import FROM_ENVIRONMENT, LaunchConfig, Location, Unknown
-from dsv4_env.secrets import plain_default, plain_secret, secret_name
+from dsv4_env.model.secrets import plain_default, plain_secret, secret_name
 from dsv4_env.writeback import Refused, occurrences
 
 OPTION = "--secrets-from-environment"

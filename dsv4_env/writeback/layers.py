@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dsv4_env.differences import Difference, Kind
-from dsv4_env.errors import Dsv4Error, ProfileError, UsageError, did_you_mean
+from dsv4_env.compare.differences import Difference, Kind
+from dsv4_env.compare.findings import LOCAL, with_model
+from dsv4_env.lint.upgrade import layer_value
 from dsv4_env.model import ENV_NAME, LaunchConfig, Location, is_installed, text_of
+from dsv4_env.model.errors import Dsv4Error, ProfileError, UsageError, did_you_mean
 from dsv4_env.profile import Profile, layer_bytes, layer_files, lock, resolve_all, shipped_dir
 from dsv4_env.profile.schema import FLAG, FromEnvironment
-from dsv4_env.rules import LOCAL, with_model
-from dsv4_env.upgrade import layer_value
 from dsv4_env.writeback import SETTLED, Refused, hopeless, kept_out, occurrences
 from dsv4_env.writeback.files import Change
 from dsv4_env.writeback.toml import Document
@@ -64,7 +64,7 @@ class Layers:
     def _resolved(self, layer: str, *, below: bool) -> Profile:
         data = self.old | self.new
         if below:
-            from dsv4_env import toml_source
+            from dsv4_env.lang import toml as toml_source
 
             source = toml_source.parse(data[layer], str(self.files[layer]), ProfileError)
             extends = source.data.get("extends", [])
@@ -177,7 +177,7 @@ def relock(path: Path) -> Change:
 
 def _concrete(data: bytes) -> bytes:
     """The layer as one that is no longer abstract: then it is resolved."""
-    from dsv4_env import toml_source
+    from dsv4_env.lang import toml as toml_source
 
     if not toml_source.parse(data, "<layer>", ProfileError).data.get("abstract"):
         return data

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dsv4_env.drift import sources
-from dsv4_env.errors import UsageError
 from dsv4_env.model import LaunchConfig, Location
+from dsv4_env.model.errors import UsageError
 from dsv4_env.readers import choose
 from dsv4_env.readers.detect import detect
 from dsv4_env.writeback import SETTLED, Differ, Editor, Job, Outcome, changed, files

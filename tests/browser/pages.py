@@ -14,17 +14,17 @@ from typing import TYPE_CHECKING, Any
 
 from dsv4_env import cli
 from dsv4_env.catalogue import load
+from dsv4_env.compare.findings import compare_launches, with_model
 from dsv4_env.drift import Held
-from dsv4_env.finding import Report
 from dsv4_env.matrix import build
 from dsv4_env.matrix.page import page
 from dsv4_env.model import EnvVar, LaunchConfig, Location, Origin, Value, group_args
+from dsv4_env.model.finding import Report
 from dsv4_env.profile import Profile, load_profile, reference_script
-from dsv4_env.rules import compare_launches, with_model
 from tests.conftest import amd_tests
 from tests.repositories import SCRIPT_BRANCH, upstream
 from tests.repositories import build as build_repository
-from tests.unit.readers.python.test_facts import written
+from tests.unit.lang.python.test_facts import written
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

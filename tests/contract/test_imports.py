@@ -85,7 +85,9 @@ def test_heavy_imports_are_lazy(statement: str, tmp_path: Path) -> None:
     assert loaded & HEAVY == set()
 
 
-@pytest.mark.parametrize("first", ["dsv4_env.differences", "dsv4_env.rules", "dsv4_env.profile"])
+@pytest.mark.parametrize(
+    "first", ["dsv4_env.compare.differences", "dsv4_env.compare.findings", "dsv4_env.profile"]
+)
 def test_public_names_do_not_hang_on_what_was_imported_before(first: str) -> None:
     code = f"import {first}, dsv4_env; print(*(callable(getattr(dsv4_env, n)) for n in {NAMES}))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -109,5 +111,5 @@ def test_the_pytest_plugin_imports_nothing_until_it_is_used(tmp_path: Path) -> N
         _, _, names = done.stdout.rpartition("loaded ")
         loaded.append(set(names.split()))
     collected, without, run = loaded
-    assert collected - without == {"dsv4_env", "dsv4_env.pytest_plugin"}
+    assert collected - without == {"dsv4_env", "dsv4_env.pytest", "dsv4_env.pytest.plugin"}
     assert {name for name in run if name.startswith("dsv4_env")} == collected - without

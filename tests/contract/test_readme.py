@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
+from dsv4_env.profile.settings import load
 from dsv4_env.reporters import REPORTERS
-from dsv4_env.settings import load
 
 ROOT = Path(__file__).parent.parent.parent
 README = (ROOT / "README.md").read_text()

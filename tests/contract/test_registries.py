@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, get_type_hints
 
 import pytest
 
-from dsv4_env.drift_rules import RULES
+from dsv4_env.compare.rules import RULES
 from dsv4_env.exporters import EXPORTERS, ExportOptions
-from dsv4_env.finding import Report
 from dsv4_env.model import LaunchConfig
+from dsv4_env.model.finding import Report
 from dsv4_env.reporters import REPORTERS
 
 if TYPE_CHECKING:

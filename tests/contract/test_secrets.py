@@ -14,8 +14,8 @@ import pytest
 
 import dsv4_env
 from dsv4_env.cli import COMMANDS, run
+from dsv4_env.model.secrets import MASK
 from dsv4_env.reporters import REPORTERS
-from dsv4_env.secrets import MASK
 
 CANARY = "canary"  # a part of every secret here
 SCRIPT = """\

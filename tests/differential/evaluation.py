@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from dsv4_env.errors import Dsv4Error
 from dsv4_env.model import LaunchConfig, Unknown
+from dsv4_env.model.errors import Dsv4Error
 from dsv4_env.readers import bash
 
 from .bash_oracle import SCRIPT, Real

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from dsv4_env.errors import ExportError
 from dsv4_env.exporters import EXPORTERS, ExportOptions
 from dsv4_env.model import LaunchConfig
+from dsv4_env.model.errors import ExportError
 from tests.differential import consumers, hostile
 from tests.differential.consumers import loaded, pairs, run
 from tests.differential.hostile import as_bytes, config

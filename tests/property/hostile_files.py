@@ -21,8 +21,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dsv4_env.drift.sources import Reading, read
-from dsv4_env.errors import Dsv4Error
 from dsv4_env.model import LaunchConfig
+from dsv4_env.model.errors import Dsv4Error
 from dsv4_env.profile import reference_script
 from dsv4_env.profile.layers import read_layer
 from dsv4_env.readers import READERS

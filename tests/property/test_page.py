@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dsv4_env.catalogue import load
+from dsv4_env.compare.findings import compare_launches
 from dsv4_env.drift import Held
-from dsv4_env.finding import Report
 from dsv4_env.history import SCRIPT, TEST, History, Point, Track
 from dsv4_env.history import Setting as Moved
 from dsv4_env.history.git import Commit
@@ -21,8 +21,8 @@ from dsv4_env.history.render import describe
 from dsv4_env.matrix import build
 from dsv4_env.matrix.page import cleaned, page
 from dsv4_env.model import EnvVar, LaunchConfig, Location, Note, Origin, ServerArg, Unknown
+from dsv4_env.model.finding import Report
 from dsv4_env.profile import Profile
-from dsv4_env.rules import compare_launches
 from tests.property.test_reporters import HOSTILE
 
 CATALOGUE = load("0.5.16")

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from dsv4_env.finding import Comparison, Finding, Report, Severity, Waiver
 from dsv4_env.model import Location
+from dsv4_env.model.finding import Comparison, Finding, Report, Severity, Waiver
+from dsv4_env.model.secrets.text import scrubbed
 from dsv4_env.reporters import REPORTERS
-from dsv4_env.secrets.text import scrubbed
 from tests.reports import CHANGED, ROOT, check_json, check_sarif
 
 PIECES = [

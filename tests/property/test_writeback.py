@@ -8,12 +8,12 @@ from pathlib import Path
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dsv4_env.differences import Difference, diff
+from dsv4_env.compare.differences import Difference, diff
+from dsv4_env.compare.findings import compared, with_model
 from dsv4_env.model import EnvVar, LaunchConfig, Origin, ServerArg
+from dsv4_env.model.quoting import sh, word
 from dsv4_env.profile import load_profile
-from dsv4_env.quoting import sh, word
 from dsv4_env.readers import bash, python
-from dsv4_env.rules import compared, with_model
 from dsv4_env.writeback import SETTLED, Job, Outcome, bring
 from dsv4_env.writeback import bash as bash_editor
 from dsv4_env.writeback import python as python_editor

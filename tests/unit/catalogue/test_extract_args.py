@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
 
-from dsv4_env.errors import ReadError
+from dsv4_env.model.errors import ReadError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from dsv4_env.catalogue import load, nearest, releases, within
-from dsv4_env.errors import ReadError
+from dsv4_env.model.errors import ReadError
 
 
 def test_the_shipped_releases_in_order() -> None:

@@ -3,13 +3,7 @@ from __future__ import annotations
 import pytest
 
 from dsv4_env.catalogue import Catalogue, Reading, Setting, Variable
-from dsv4_env.catalogue.semantics import (
-    Understood,
-    equals_default,
-    invalid,
-    same_value,
-    understand,
-)
+from dsv4_env.catalogue.semantics import Understood, equals_default, invalid, same_value, understand
 
 ENVS = [
     Variable("FLAG", (Reading("Envs", "bool", "true"),)),

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, TypeAlias
 import pytest
 
 from dsv4_env.catalogue.extract import build, extract
-from dsv4_env.catalogue.source import CHECKOUT
-from dsv4_env.errors import ReadError
+from dsv4_env.catalogue.extract.source import CHECKOUT
+from dsv4_env.model.errors import ReadError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dsv4_env.catalogue import releases
-from dsv4_env.drift_rules import RULES
+from dsv4_env.compare.rules import RULES
 from dsv4_env.lint import LINT_RULES
 from dsv4_env.profile import reference_script
 

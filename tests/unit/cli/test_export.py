@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dsv4_env import __version__, load_profile
-from dsv4_env.errors import ExportError
 from dsv4_env.exporters import EXPORTERS, ExportOptions
 from dsv4_env.model import EnvVar, LaunchConfig, Location, Origin, ServerArg, Unknown
+from dsv4_env.model.errors import ExportError
 
 if TYPE_CHECKING:
     from tests.conftest import Result

@@ -141,6 +141,6 @@ def test_capture_without_isolation_warns(
     run: Run, script: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     need("bash")
-    monkeypatch.setattr("dsv4_env.capture.isolation", lambda: "none")
+    monkeypatch.setattr("dsv4_env.server.capture.isolation", lambda: "none")
     result = run("capture", script, "--set", "MODEL=/x", "--yes-run-it")
     assert "warning: neither bubblewrap nor unshare works here" in result.err

@@ -9,10 +9,10 @@ import pytest
 from dsv4_env.cli.common import catalogue_for
 from dsv4_env.drift.bound import Bound, Weighed, starts
 from dsv4_env.drift.nearest import Nearest
-from dsv4_env.errors import ReadError
+from dsv4_env.lang.python.modules import imports
+from dsv4_env.model.errors import ReadError
 from dsv4_env.profile import load_all
-from dsv4_env.readers.python.modules import imports
-from dsv4_env.settings import Settings
+from dsv4_env.profile.settings import Settings
 
 A, B = "SGLANG_USE_AITER", "SGLANG_DSV4_FP4_EXPERTS"
 _A, _B = frozenset({A.lower().encode()}), frozenset({B.lower().encode()})

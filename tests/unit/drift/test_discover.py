@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dsv4_env import drift, settings
+from dsv4_env import drift
 from dsv4_env.cli.common import catalogue_for
 from dsv4_env.drift.discover import Found, Job, discover
 from dsv4_env.drift.nearest import Nearest
-from dsv4_env.finding import Severity
-from dsv4_env.profile import load_all, reference_script
-from dsv4_env.settings import Settings
+from dsv4_env.model.finding import Severity
+from dsv4_env.profile import load_all, reference_script, settings
+from dsv4_env.profile.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

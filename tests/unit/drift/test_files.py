@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dsv4_env.drift.files import changed_since, expand, fits, listed, literal, walk
-from dsv4_env.errors import UsageError
+from dsv4_env.model.errors import UsageError
 
 FILES = ("run.sh", "a/one.sh", "a/b/two.sh", "a/b/two.py", ".venv/x.sh", "a/[x].sh", ".git/y.sh")
 

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dsv4_env.drift.pairs import as_toml, with_pairs
-from dsv4_env.errors import SettingsError
-from dsv4_env.settings import Pair
+from dsv4_env.model.errors import SettingsError
+from dsv4_env.profile.settings import Pair
 
 ONE = Pair("flash-fp4", ("a.sh",))
 MORE = Pair("pro-fp4", ("a.sh", "b.sh"), launch=(2,))

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from dsv4_env.drift.sources import Reading, load, place, read
-from dsv4_env.errors import ReadError
 from dsv4_env.guard.files import MAX_BYTES
 from dsv4_env.model import Location
+from dsv4_env.model.errors import ReadError
 
 
 def test_what_is_no_file(tmp_path: Path) -> None:

@@ -12,10 +12,10 @@ import pytest
 from dsv4_env import drift
 from dsv4_env.catalogue import load
 from dsv4_env.drift import waivers
-from dsv4_env.errors import ReadError
-from dsv4_env.finding import Report
+from dsv4_env.model.errors import ReadError
+from dsv4_env.model.finding import Report
 from dsv4_env.profile import reference_script
-from dsv4_env.settings import load as load_settings
+from dsv4_env.profile.settings import load as load_settings
 
 PAIR = '[[tool.dsv4_env.pairs]]\nprofile = "pro-fp4"\nfiles = "run.sh"\n'
 DRIFTED = reference_script().read_text().replace("USE_AITER=1", "USE_AITER=0")

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from dsv4_env.cli import run
-from dsv4_env.errors import Dsv4Error, ReadError, SettingsError
 from dsv4_env.guard.files import MAX_BYTES, checkout, is_within, read_bytes
+from dsv4_env.model.errors import Dsv4Error, ReadError, SettingsError
 from dsv4_env.profile import reference_script
-from dsv4_env.settings import load
+from dsv4_env.profile.settings import load
 
 SECRET = "hf_canaryCANARYcanaryCANARY00"
 

@@ -17,8 +17,8 @@ import pytest
 
 from dsv4_env.cli import run
 from dsv4_env.drift.files import changed_since, listed
-from dsv4_env.errors import Dsv4Error, UsageError
 from dsv4_env.guard import git
+from dsv4_env.model.errors import Dsv4Error, UsageError
 from dsv4_env.profile import reference_script
 from dsv4_env.writeback.files import dirty
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from dsv4_env.cli import run
-from dsv4_env.preflight import installed
+from dsv4_env.server.preflight import installed
 
 STDLIB = ("json", "os", "subprocess", "importlib", "pip", "zipfile", "runpy")
 

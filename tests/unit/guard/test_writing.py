@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 
 from dsv4_env.cli import run
-from dsv4_env.errors import UsageError
 from dsv4_env.guard import writing
 from dsv4_env.guard.writing import locked, replace
+from dsv4_env.model.errors import UsageError
 from dsv4_env.profile import reference_script
 from tests.conftest import need
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dsv4_env.catalogue import load
-from dsv4_env.errors import Dsv4Error
 from dsv4_env.history import SCRIPT, TEST, Follow, History, Side, history
+from dsv4_env.model.errors import Dsv4Error
 from tests.conftest import amd_tests, run_dsv4
 from tests.repositories import SCRIPT_BRANCH, Step, build, upstream
 

@@ -15,7 +15,7 @@ from dsv4_env.readers import bash
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from dsv4_env.finding import Finding
+    from dsv4_env.model.finding import Finding
 
 EXAMPLES = [(s.id, e) for s in sections().values() for e in s.examples]
 

@@ -6,8 +6,8 @@ import pytest
 
 from dsv4_env import load_profile
 from dsv4_env.catalogue import load
-from dsv4_env.errors import UsageError
 from dsv4_env.lint import LINT_RULES, lint, named
+from dsv4_env.model.errors import UsageError
 from dsv4_env.readers import bash
 
 LAUNCH = "python3 -m sglang.launch_server"

@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from dsv4_env.catalogue import load
+from dsv4_env.compare.findings import compare_launches, with_model
 from dsv4_env.drift import Held
-from dsv4_env.finding import Report, Severity, Waiver
 from dsv4_env.history import SCRIPT, TEST, Side, history
 from dsv4_env.history.render import describe
 from dsv4_env.matrix import MARKS, Cell, Matrix, Status, build
 from dsv4_env.matrix.page import cleaned, embedded, page
 from dsv4_env.matrix.timeline import timelines
 from dsv4_env.model import EnvVar, LaunchConfig, Origin, Unknown, Value, group_args
+from dsv4_env.model.finding import Report, Severity, Waiver
 from dsv4_env.profile import Profile, layer_files, load_profile
-from dsv4_env.rules import compare_launches, with_model
 from tests.repositories import Step
 from tests.repositories import build as build_repository
 

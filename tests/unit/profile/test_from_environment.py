@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from dsv4_env.cli import run
-from dsv4_env.differences import diff
-from dsv4_env.errors import Dsv4Error, ExportError, ProfileError
+from dsv4_env.compare.differences import diff
 from dsv4_env.exporters import EXPORTERS, ExportOptions
 from dsv4_env.exporters.known import REFERRING
 from dsv4_env.model import EnvVar, LaunchConfig, Origin, Outside, Unknown, Value
+from dsv4_env.model.errors import Dsv4Error, ExportError, ProfileError
 from dsv4_env.profile import Profile, load_profile, lock, resolve_all
 from dsv4_env.readers import bash, kubernetes
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dsv4_env import load_profile
-from dsv4_env.errors import ProfileError
+from dsv4_env.model.errors import ProfileError
 from dsv4_env.profile import load_all, lock
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 import dsv4_env
-from dsv4_env.errors import ProfileError
+from dsv4_env.model.errors import ProfileError
 from dsv4_env.profile import layer_files, shipped_dir
 from dsv4_env.profile.layers import read_layer
 from dsv4_env.profile.schema import LayerFile, json_schema

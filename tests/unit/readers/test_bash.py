@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from dsv4_env.errors import ReadError
 from dsv4_env.model import Unknown
+from dsv4_env.model.errors import ReadError
 from dsv4_env.readers import bash
 from tests.conftest import run_dsv4
 

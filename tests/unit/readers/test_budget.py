@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from dsv4_env.errors import Dsv4Error, ReadError
-from dsv4_env.guard.budget import Budget
 from dsv4_env.model import LaunchConfig, Location
+from dsv4_env.model.budget import Budget
+from dsv4_env.model.errors import Dsv4Error, ReadError
 from dsv4_env.profile.layers import read_layer
 from tests.unit.readers.hostile import KINDS, LAUNCH, compose, doubled, pod, workflow
 
@@ -24,7 +24,7 @@ GUARD = """
 import resource, sys
 resource.setrlimit(resource.RLIMIT_CPU, (20, 20))  # a hang ends here, nothing else
 resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30))
-from dsv4_env.errors import ReadError
+from dsv4_env.model.errors import ReadError
 from tests.unit.readers.test_budget import read
 for kind in sys.argv[1:]:
     try:
@@ -184,7 +184,7 @@ def test_yaml_is_counted_before_it_is_parsed(text: str, message: str) -> None:
     """The parser is never asked for what it would take half a minute for."""
     budget = Budget()
     with pytest.raises(ReadError, match=message):
-        importlib.import_module("dsv4_env.readers.yaml_source").parse(text, "f", budget=budget)
+        importlib.import_module("dsv4_env.lang.yaml").parse(text, "f", budget=budget)
     assert budget.spent_steps == 0
 
 
@@ -213,7 +213,7 @@ def test_settings_that_a_shell_can_not_hold_are_told_once() -> None:
 def test_brackets_are_counted_before_yaml_is_parsed(text: str) -> None:
     """The parser looks at all that are open for each that comes."""
     with pytest.raises(ReadError, match="nested too deeply"):
-        importlib.import_module("dsv4_env.readers.yaml_source").parse(text, "f")
+        importlib.import_module("dsv4_env.lang.yaml").parse(text, "f")
 
 
 def test_odd_names_make_no_long_messages() -> None:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dsv4_env.errors import ReadError
 from dsv4_env.model import LaunchConfig, Unknown
+from dsv4_env.model.errors import ReadError
 from dsv4_env.readers import compose
 
 if TYPE_CHECKING:

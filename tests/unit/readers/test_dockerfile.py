@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dsv4_env.errors import ReadError
 from dsv4_env.model import Unknown
+from dsv4_env.model.errors import ReadError
 from dsv4_env.readers import dockerfile
 
 RUN = 'ENTRYPOINT ["sglang", "serve"]\n'

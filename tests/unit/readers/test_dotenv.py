@@ -9,8 +9,8 @@ from dotenv import dotenv_values
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dsv4_env.errors import ReadError
 from dsv4_env.model import LaunchConfig, Unknown
+from dsv4_env.model.errors import ReadError
 from dsv4_env.readers import dotenv
 
 if TYPE_CHECKING:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from dsv4_env.lang.yaml import Lines
 from dsv4_env.model import LaunchConfig, Location, Unknown
 from dsv4_env.readers import embedded
 from dsv4_env.readers.shell_text import Setting, Text
-from dsv4_env.readers.yaml_source import Lines
 
 SECRET = Unknown("<secret>", "a secret", ("S",))
 DEFAULT = Unknown("<tp>", "from outside", ("TP",), default='8 "}$')

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from dsv4_env.errors import ReadError
 from dsv4_env.model import LaunchConfig, Unknown
+from dsv4_env.model.errors import ReadError
 from dsv4_env.readers import kubernetes
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from dsv4_env.errors import ReadError
+from dsv4_env.model.errors import ReadError
 from dsv4_env.readers import process
 
 LAUNCH = ["python3", "-m", "sglang.launch_server", "--tp", "8"]

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dsv4_env.errors import ReadError
+from dsv4_env.lang import yaml as yaml_source
+from dsv4_env.lang.yaml import Mapping
 from dsv4_env.model import LaunchConfig, Unknown
-from dsv4_env.readers import github, workflow, yaml_source
-from dsv4_env.readers.yaml_source import Mapping
+from dsv4_env.model.errors import ReadError
+from dsv4_env.readers import github, workflow
 
 LAUNCH = "python3 -m sglang.launch_server"
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from xml.etree import ElementTree as ET
 
-from dsv4_env.finding import Severity, Waiver, fingerprint
 from dsv4_env.model import Location
+from dsv4_env.model.finding import Severity, Waiver, fingerprint
 from dsv4_env.reporters import REPORTERS
 from dsv4_env.reporters.markdown import LIMIT
 from tests.reports import (

@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from dsv4_env.finding import Report, Severity
 from dsv4_env.model import Location
+from dsv4_env.model.finding import Report, Severity
 from dsv4_env.readers import bash
 from dsv4_env.reporters import REPORTERS
 from dsv4_env.reporters.excerpt import WIDTH, excerpt

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from dsv4_env.catalogue import Catalogue, load
-from dsv4_env.differences import Difference
+from dsv4_env.compare.differences import Difference
+from dsv4_env.compare.findings import compared, with_model
 from dsv4_env.model import EnvVar, LaunchConfig, Origin, ServerArg
 from dsv4_env.profile import load_profile
 from dsv4_env.readers import bash
-from dsv4_env.rules import compared, with_model
 from dsv4_env.writeback import Job, Outcome, bring
 from dsv4_env.writeback.bash import propose
 from tests.conftest import run_dsv4

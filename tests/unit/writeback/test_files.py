@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from dsv4_env.errors import Dsv4Error
 from dsv4_env.guard import writing
+from dsv4_env.model.errors import Dsv4Error
 from dsv4_env.writeback import files
 from dsv4_env.writeback.files import Change, dirty, write
 from tests.conftest import need

@@ -8,15 +8,15 @@ from typing import Any
 import pytest
 
 from dsv4_env.catalogue import load
-from dsv4_env.differences import Difference
+from dsv4_env.compare.differences import Difference
+from dsv4_env.compare.findings import compared, with_model
 from dsv4_env.model import LaunchConfig, Origin, ServerArg
 from dsv4_env.profile import load_profile
 from dsv4_env.readers import python
-from dsv4_env.rules import compared, with_model
 from dsv4_env.writeback import Job, Outcome, bring, source
 from dsv4_env.writeback.python import propose
 from tests.conftest import amd_tests
-from tests.unit.readers.python.test_facts import written
+from tests.unit.lang.python.test_facts import written
 from tests.unit.writeback.test_bash import profile
 
 HEAD = "import os\n"

@@ -1,0 +1,95 @@
+"""Take the catalogue out of SGLang's own source, by syntax alone."""
+
+from __future__ import annotations
+
+import gc
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING
+
+from dsv4_env.catalogue.entries import LITERAL, Catalogue, Reading, Setting, Variable
+from dsv4_env.catalogue.extract.args import arguments
+from dsv4_env.catalogue.extract.env import Declared, declared
+from dsv4_env.catalogue.extract.evaluate import Evaluator
+from dsv4_env.catalogue.extract.reads import Reads, reads
+from dsv4_env.catalogue.extract.source import CHECKOUT, Source, open_source
+from dsv4_env.catalogue.releases import closest, nearest
+from dsv4_env.catalogue.store import RELEASES, encode, shipped, to_lines
+from dsv4_env.model.errors import ReadError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def extract(where: str | Path | None = None) -> Catalogue:
+    """The catalogue of SGLang at *where*: a wheel, a checkout, or None for what is installed.
+
+    Reads Python with ``ast`` and never imports or runs it. Raises ReadError where it isn't
+    SGLang.
+    """
+    try:
+        return _extract(open_source(where))
+    except ReadError as error:
+        error.hint = error.hint or f"the shipped catalogue of {closest(str(where or ''))}"
+        raise
+
+
+def _extract(source: Source) -> Catalogue:
+    evaluator = Evaluator(source)
+    collecting = gc.isenabled()
+    gc.disable()  # syntax trees have no cycles, and looking for them doubles the time
+    try:
+        said = declared(source, evaluator)
+        used = reads(source, evaluator)
+        found = arguments(evaluator)
+    finally:
+        if collecting:
+            gc.enable()
+    variables = _merge(said, used)
+    return Catalogue(
+        source.release,
+        {name: variables[name] for name in sorted(variables)},
+        {a.flag: a for a in sorted(found.arguments, key=lambda a: a.flag)},
+        tuple(sorted({*said.unresolved, *used.unresolved, *found.unresolved})),
+        tuple(dict.fromkeys(said.prefixes)),
+        source.label,
+    )
+
+
+def _order(fact: Reading | Setting) -> list[tuple[bool, str]]:
+    """A total order, so that a snapshot doesn't depend on the hash seed."""
+    values = (getattr(fact, f.name) for f in fields(fact))
+    return [(v is not None, str(v)) for v in values]
+
+
+def _merge(said: Declared, used: Reads) -> dict[str, Variable]:
+    variables = dict(said.variables)
+    for name, ways in used.readings.items():
+        if name in variables and all(r.via == LITERAL for r in ways):
+            continue
+        variable = variables.get(name) or Variable(name)
+        readings = [replace(r, files=tuple(sorted(files))) for r, files in ways.items()]
+        readings.sort(key=_order)
+        variables[name] = replace(variable, readings=(*variable.readings, *readings))
+    for name, settings in used.settings.items():
+        variable = variables.get(name) or Variable(name)
+        variables[name] = replace(variable, set_by=tuple(sorted(settings, key=_order)))
+    for name, variable in variables.items():
+        if variable.in_envs and name.startswith("SGL") and name not in used.mentioned:
+            variables[name] = replace(variable, mentioned=False)
+    return variables
+
+
+def build(where: str | Path | None = None, *, release: str | None = None) -> tuple[str, str]:
+    """(release, text): the snapshot of SGLang at *where*, as it ships under ``data/``.
+
+    It states what differs from the shipped release before it. *release* is that of a checkout
+    that doesn't say its own. Raises ReadError where it isn't SGLang or where its release stands
+    before or between the shipped ones.
+    """
+    catalogue = extract(where)
+    if catalogue.release == CHECKOUT and release is not None:
+        catalogue = replace(catalogue, release=release)
+    known = nearest(catalogue.release)[0]
+    index = RELEASES.index(known) - (known == catalogue.release)
+    before = shipped(RELEASES[index]) if index >= 0 else {}
+    return catalogue.release, encode(to_lines(catalogue), before)

@@ -1,0 +1,1 @@
+"""How two launches differ, what SGLang makes of it, and what is said of that."""

@@ -1,0 +1,343 @@
+"""How two launches differ in what SGLang makes of them: spelling and order don't matter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, TypeAlias
+
+from dsv4_env.catalogue import SGLANG, history, owner
+from dsv4_env.catalogue.arguments import arg_equals_default, same_arg
+from dsv4_env.catalogue.semantics import equals_default, same_value
+from dsv4_env.compare.differences import (
+    POSITIONAL,
+    Difference,
+    Kind,
+    Setting,
+    compared_sections,
+    diff,
+    differences,
+    setting,
+    settings,
+    without_outside,
+)
+from dsv4_env.model import Unknown, Value
+
+if TYPE_CHECKING:
+    from dsv4_env.catalogue import Catalogue
+    from dsv4_env.catalogue.history import Renamed
+    from dsv4_env.model import LaunchConfig
+
+_TRUE, _FALSE = ("true", "1", "yes", "y"), ("false", "0", "no", "n")
+
+_Same: TypeAlias = Callable[[Setting, Setting], str | None]
+_Default: TypeAlias = Callable[[Setting], str | None]
+
+
+def compare(left: LaunchConfig, right: LaunchConfig, catalogue: Catalogue) -> list[Difference]:
+    """The differences from *left* to *right*, as the release of the catalogue reads both sides.
+
+    What ``diff`` tells and SGLang doesn't is ``equivalent``, with the reason; a variable that
+    one side calls by its old name is ``renamed``. A setting of which the catalogue knows nothing
+    is compared as ``diff`` does.
+    """
+    left, right = without_outside(left, right)
+    found: list[Difference] = []
+    exact = diff(left, right)
+    for section in compared_sections(left, right):
+        mine = [d for d in exact if d.section == section]
+        found += _env(left, right, mine, catalogue) if section == "env" else []
+        found += _args(left, right, mine, catalogue) if section == "args" else []
+    return found
+
+
+def same(section: str, left: Setting, right: Setting, catalogue: Catalogue) -> bool:
+    """Whether two settings of one name are the same to the release of the catalogue."""
+    if section == "env":
+        return _same_text(catalogue, left.name, left, right) is not None
+    return _same_flag(catalogue, left, right) is not None
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class _Group:
+    """What one variable, or one *dest* of the parser, is on both sides."""
+
+    left: list[Setting]
+    right: list[Setting]
+    reasons: list[str]
+
+
+def _known(words: Sequence[Value]) -> list[str] | None:
+    """The words as text, with defaults for what only has a default; None where one is open."""
+    texts = [w.default if isinstance(w, Unknown) else w for w in words]
+    return None if None in texts else [t for t in texts if t is not None]
+
+
+# Environment variables
+
+
+def _env(
+    left: LaunchConfig, right: LaunchConfig, exact: list[Difference], catalogue: Catalogue
+) -> list[Difference]:
+    a, b = settings(left)["env"], settings(right)["env"]
+    names = _renames(exact, catalogue)
+    found: list[Difference] = []
+    seen: set[str] = set()
+    for d in exact:
+        key = names[d.name].new if d.name in names else d.name
+        if key in seen:
+            continue
+        seen.add(key)
+        old = next((n for n, r in names.items() if r.new == key), None)
+        if old is not None:
+            one, two = a.get(key, a.get(old, [])), b.get(key, b.get(old, []))
+            found += _renamed(names[old], one, two, catalogue)
+            continue
+        if d.kind is Kind.REORDERED:
+            found.append(_equivalent(d, "the order of variables makes no difference"))
+            continue
+        group = _Group(a.get(key, []), b.get(key, []), [])
+        group.right = _aligned(group, partial(_same_text, catalogue, key))
+        mine = differences("env", key, group.left, group.right)
+        found += _settled(d, mine, group, partial(_default, catalogue, key))
+    return found
+
+
+def _renames(exact: list[Difference], catalogue: Catalogue) -> dict[str, Renamed]:
+    """Old name to its renaming, where only one side has the old and only the other the new."""
+    added = {d.name for d in exact if d.kind is Kind.ADDED}
+    removed = {d.name for d in exact if d.kind is Kind.REMOVED}
+    found: dict[str, Renamed] = {}
+    if not added or not removed:
+        return found
+    for old in sorted(added | removed):
+        said = history.renamed(catalogue, old) if owner(old) == SGLANG else None
+        if said and said.new in (removed if old in added else added):
+            found[old] = said
+    return found
+
+
+def transformed(said: Renamed, text: str) -> str | None:
+    """What the new name gets where the old one has *text*; None where that can't be told."""
+    if said.transform is None:
+        return text
+    if said.transform == "invert_bool" and text.lower() in {*_TRUE, *_FALSE}:
+        return "false" if text.lower() in _TRUE else "true"
+    if said.transform == "ms_to_s":
+        try:
+            return f"{float(text) / 1000:g}" if float(text) % 1 == 0 else repr(float(text) / 1000)
+        except ValueError:
+            return None
+    return None
+
+
+def what_happens(said: Renamed, catalogue: Catalogue) -> str:
+    """A sentence on what the release does with the old name."""
+    how = {
+        "invert_bool": ", inverted",
+        "ms_to_s": ", from milliseconds to seconds",
+        "computed": ", changed on the way",
+    }.get(said.transform or "", "")
+    if said.forwarded:
+        return f"SGLang {catalogue.release} takes {said.old} for {said.new}{how}"
+    return (
+        f"SGLang {catalogue.release} doesn't read {said.old} any more; "
+        f"its value went to {said.new}{how}"
+    )
+
+
+def _renamed(
+    said: Renamed, one: list[Setting], two: list[Setting], catalogue: Catalogue
+) -> list[Difference]:
+    """One side has the old name, the other the new."""
+    reason = what_happens(said, catalogue)
+    sides: list[list[Setting]] = []
+    for side in (one, two):
+        fresh: list[Setting] = []
+        for s in side:
+            texts = _known(s.words)
+            text = texts[0] if texts else None
+            if s.name == said.old:
+                text = transformed(said, text) if text is not None else None
+            spelling = (text,) if text is not None else s.spelling
+            fresh.append(replace(s, spelling=spelling))
+        sides.append(fresh)
+    group = _Group(sides[0], sides[1], [])
+    group.right = _aligned(group, partial(_same_text, catalogue, said.new))
+    mine = differences("env", one[0].name, group.left, group.right)
+    if not mine:
+        a, b = one[0], two[0]
+        mine = [Difference(Kind.RENAMED, "env", a.name, a.words, b.words, a.location, b.location)]
+    return [replace(d, right_name=two[0].name, reason=reason) for d in mine]
+
+
+def _same_text(catalogue: Catalogue, name: str, a: Setting, b: Setting) -> str | None:
+    if _known(a.words) is None or _known(b.words) is None:
+        return None
+    return same_value(catalogue, name, a.spelling[0], b.spelling[0])
+
+
+def _default(catalogue: Catalogue, name: str, s: Setting) -> str | None:
+    texts = _known(s.words)
+    return equals_default(catalogue, name, texts[0]) if texts else None
+
+
+# Server arguments
+
+
+def dest(catalogue: Catalogue, flag: str) -> str:
+    """What a flag sets: the parser's name for it, or the flag where it isn't known."""
+    match = catalogue.argument(flag)
+    return match.argument.dest if match and match.argument else flag
+
+
+def _args(
+    left: LaunchConfig, right: LaunchConfig, exact: list[Difference], catalogue: Catalogue
+) -> list[Difference]:
+    plain = settings(left)["args"], settings(right)["args"]
+    dests = {name: dest(catalogue, name) for side in plain for name in side}
+    spelled: dict[str, set[str]] = {}
+    for name, sets in dests.items():
+        spelled.setdefault(sets, set()).add(name)
+    # Words that may be any flags: what stands before and after them isn't the same then.
+    open_ended = any(
+        isinstance(w, Unknown) for side in plain for s in side.get(POSITIONAL, ()) for w in s.words
+    )
+    by_name = {d.name: d for d in reversed(exact)}
+    found: list[Difference] = []
+    seen: set[str] = set()
+    for name, sets in dests.items():
+        several = len(spelled[sets]) > 1
+        if sets in seen or (name not in by_name and not several):
+            continue
+        if sets == name:  # the parser doesn't know it
+            found += [d for d in exact if d.name == name]
+            continue
+        seen.add(sets)
+        if open_ended and (several or by_name[name].kind is Kind.REORDERED):
+            found += [d for d in exact if dests[d.name] == sets]
+            continue
+        d = next((x for x in exact if dests[x.name] == sets), None)
+        if d is not None and d.kind is Kind.REORDERED and not several:
+            found.append(_equivalent(d, "the order of different flags makes no difference"))
+            continue
+        group = _Group([], [], [])
+        group.left = _last(left, sets, dests, group, repeats=open_ended)
+        group.right = _last(right, sets, dests, group, repeats=open_ended)
+        group.right = _aligned(group, partial(_same_flag, catalogue))
+        mine = differences("args", name, group.left, group.right)
+        if d is not None or mine:
+            default = partial(_flag_default, None if open_ended else catalogue)
+            found += _settled(d, mine, group, default)
+    return found
+
+
+def _last(
+    config: LaunchConfig, sets: str, dests: dict[str, str], group: _Group, *, repeats: bool
+) -> list[Setting]:
+    """The settings of one *dest*: a later one wins over all before it."""
+    found: list[Setting] = []
+    for arg in config.args or ():
+        if arg.flag is None or dests[arg.flag] != sets:
+            continue
+        if arg.condition is None and found:
+            if repeats:
+                before = found.pop()
+                found.append(setting(arg.flag, before.words + arg.words, arg.location))
+                continue
+            group.reasons.append(f"the last {arg.flag} wins")
+            found.clear()
+        found.append(setting(arg.flag, arg.words, arg.location, arg.condition))
+    return found
+
+
+def _tail(s: Setting) -> list[str]:
+    """The values of a flag, without the flag."""
+    first, *rest = (text.lstrip("\0") for text in s.spelling)
+    name, equals, value = first.partition("=")
+    return [value, *rest] if equals and name.startswith("--") else rest
+
+
+def _same_flag(catalogue: Catalogue, a: Setting, b: Setting) -> str | None:
+    one, two = _known(a.words), _known(b.words)
+    if one is not None and two is not None:
+        return same_arg(catalogue, one, two)
+    x, y = catalogue.argument(a.name), catalogue.argument(b.name)
+    if not (x and y and x.argument and x.argument == y.argument and x.argument.takes_value):
+        return None
+    if _tail(a) != _tail(b):
+        return None
+    if a.name == b.name:
+        return "a value after = is the same as one that follows"
+    return f"{a.name} and {b.name} set the same"
+
+
+def _flag_default(catalogue: Catalogue | None, s: Setting) -> str | None:
+    texts = _known(s.words)
+    return arg_equals_default(catalogue, texts) if texts and catalogue else None
+
+
+# Both
+
+
+def _aligned(group: _Group, same: _Same) -> list[Setting]:
+    """The right side, each setting spelled as the one on the left that means the same."""
+    found: list[Setting] = []
+    spelled = {s.spelling for s in group.left}
+    for theirs in group.right:
+        reasons = {} if theirs.spelling in spelled else {s: same(s, theirs) for s in group.left}
+        ours = next((s for s, reason in reasons.items() if reason), None)
+        if ours is None:
+            found.append(theirs)
+        else:
+            group.reasons.append(str(reasons[ours]))
+            found.append(replace(theirs, spelling=ours.spelling))
+    return found
+
+
+def _settled(
+    exact: Difference | None, mine: list[Difference], group: _Group, default: _Default
+) -> list[Difference]:
+    """The differences that are left, or one that says why there are none."""
+    both = [*group.left, *group.right]
+    reasons = [default(s) for s in both]
+    if mine and both and all(reasons):
+        first = mine[0]
+        return [_equivalent(_named(first, group), "; ".join(dict.fromkeys(map(str, reasons))))]
+    found: list[Difference] = []
+    for d in mine:
+        alone = group.right if d.left is None else group.left if d.right is None else []
+        why = [
+            r
+            for s in alone
+            if s.condition == d.condition and s.words == (d.right if d.left is None else d.left)
+            if (r := default(s))
+        ]
+        found.append(_equivalent(_named(d, group), why[0]) if why else _named(d, group))
+    if not found and exact is not None:
+        one, two = group.left[:1], group.right[:1]
+        whole = Difference(
+            Kind.EQUIVALENT,
+            exact.section,
+            exact.name,
+            one[0].words if one else None,
+            two[0].words if two else None,
+            one[0].location if one else None,
+            two[0].location if two else None,
+        )
+        reason = "; ".join(dict.fromkeys(group.reasons)) or "SGLang makes no difference"
+        found.append(_equivalent(_named(whole, group), reason))
+    return found
+
+
+def _named(d: Difference, group: _Group) -> Difference:
+    """The difference under the names that the sides use."""
+    ours = next((s.name for s in group.left if s.words == d.left), None)
+    theirs = next((s.name for s in group.right if s.words == d.right), None)
+    name = ours or theirs or d.name
+    return replace(d, name=name, right_name=theirs if theirs and theirs != name else None)
+
+
+def _equivalent(d: Difference, reason: str) -> Difference:
+    return replace(d, kind=Kind.EQUIVALENT, reason=reason)

@@ -1,0 +1,359 @@
+"""What a comparison finds, as findings with stable ids."""
+
+from __future__ import annotations
+
+import fnmatch
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from dsv4_env.compare import importance
+from dsv4_env.compare.differences import Difference, Kind, diff
+from dsv4_env.compare.rules import RULES
+from dsv4_env.model import LaunchConfig, Note, Origin, Outside, ServerArg, Unknown, Value
+from dsv4_env.model.errors import shortened
+from dsv4_env.model.finding import Comparison, Finding, Rule, Severity
+from dsv4_env.model.secrets import MASK, masked, secret_name, unknown_masked
+from dsv4_env.profile import Profile
+
+if TYPE_CHECKING:
+    from dsv4_env.catalogue import Catalogue
+
+_BY_KIND = {
+    Kind.REMOVED: "DSV001",
+    Kind.ADDED: "DSV002",
+    Kind.CHANGED: "DSV003",
+    Kind.REORDERED: "DSV004",
+    Kind.UNKNOWN: "DSV005",
+    Kind.RENAMED: "DSV008",
+    Kind.EQUIVALENT: "DSV009",
+}
+
+# Where a server listens and where its weights lie differ from machine to machine.
+LOCAL = {"--host": "host", "--port": "port", "--model-path": "model-path", "--model": "model-path"}
+
+
+def is_local(name: str, compare: Sequence[str]) -> bool:
+    """Whether a flag is left out of comparisons because it belongs to one machine."""
+    names = {name, LOCAL.get(name, name)}
+    put_back = {c.lstrip("-") for c in compare}
+    return name in LOCAL and not {n.lstrip("-") for n in names} & put_back
+
+
+def is_ignored(name: str, ignore: Iterable[str]) -> bool:
+    """Whether a pattern leaves the variable or flag out; flags may be named without dashes."""
+    return any(
+        fnmatch.fnmatchcase(name, p) or fnmatch.fnmatchcase(name.lstrip("-"), p) for p in ignore
+    )
+
+
+def with_model(profile: Profile) -> LaunchConfig:
+    """The profile's launch with its own model path as the first argument."""
+    config, model = profile.config, profile.default_model_path
+    if model is None:
+        return config
+    origin = profile.origins.get(("model", "path"), Origin(profile.name))
+    return replace(config, args=(ServerArg("--model-path", (model,), origin), *(config.args or ())))
+
+
+def _kept(
+    config: LaunchConfig, ignore: Sequence[str], compare: Sequence[str]
+) -> tuple[LaunchConfig, set[str]]:
+    """The config without what isn't compared, and the names left out."""
+    left_out: set[str] = set()
+
+    def keep(name: str) -> bool:
+        if is_local(name, compare) or is_ignored(name, ignore):
+            left_out.add(name)
+            return False
+        return True
+
+    env = tuple(e for e in config.env if keep(e.name))
+    args = config.args
+    if args is not None:
+        args = tuple(a for a in args if a.flag is None or keep(a.flag))
+    return replace(config, env=env, args=args), left_out
+
+
+def compared(
+    left: LaunchConfig,
+    right: LaunchConfig,
+    *,
+    ignore: Sequence[str] = (),
+    compare: Sequence[str] = (),
+    catalogue: Catalogue | None = None,
+) -> list[Difference]:
+    """The differences that :func:`compare_launches` reports, as they are."""
+    a, b = (_kept(side, ignore, compare)[0] for side in (left, right))
+    return _differences(a, b, catalogue)
+
+
+def compare_launches(
+    left: LaunchConfig,
+    right: LaunchConfig,
+    *,
+    ignore: Sequence[str] = (),
+    compare: Sequence[str] = (),
+    catalogue: Catalogue | None = None,
+    show_equivalent: bool = False,
+    severities: Mapping[str, Severity] | None = None,
+) -> Comparison:
+    """Hold *right* against *left* (the profile, where there is one).
+
+    With a *catalogue*, what that release of SGLang reads the same is no drift; it is only
+    counted, unless *show_equivalent*. Without one, every letter counts. How bad a difference is
+    depends on the setting (:mod:`importance`); *severities* are the user's own patterns for it.
+    """
+    a, out_a = _kept(left, ignore, compare)
+    b, out_b = _kept(right, ignore, compare)
+    left_out = out_a | out_b
+    if a.args is None or b.args is None:
+        left_out = {n for n in left_out if not n.startswith("-")}
+    found = _differences(a, b, catalogue)
+    same = [d for d in found if d.kind is Kind.EQUIVALENT]
+    opened = next((n for n in right.notes if n.opens), None)
+    findings = [
+        _finding(_opened(d, opened), left, right, catalogue, severities)
+        for d in found
+        if show_equivalent or d.kind is not Kind.EQUIVALENT
+    ]
+    if right.reader != "profile":
+        findings += _twice(b)
+    findings += [_partial(c) for c in (left, right) if c.partial]
+    names = {
+        (s, n) for c in (a, b) for s, n in _names(c, env_only=b.args is None, catalogue=catalogue)
+    }
+    notes = [n.message for c in (left, right) for n in c.notes if _SYNTAX not in n.message]
+    if local := sorted(n for n in left_out if not is_ignored(n, ignore)):
+        notes.append(f"not compared: {', '.join(local)} (put one back with --compare NAME)")
+    if ignored := sorted(left_out - set(local)):
+        notes.append(f"ignored: {', '.join(ignored)}")
+    if catalogue is not None:
+        notes.append(f"read as SGLang {catalogue.release} reads it")
+    if same and not show_equivalent:
+        counted = "1 setting is" if len(same) == 1 else f"{len(same)} settings are"
+        mean = "means" if len(same) == 1 else "mean"
+        notes.append(
+            f"{counted} spelled differently and {mean} the same (--show-equivalent says why)"
+        )
+    unknown = sum(f.rule.id == "DSV005" for f in findings)
+    return Comparison(
+        left.name,
+        right.name,
+        tuple(findings),
+        len(names),
+        unknown,
+        tuple(notes),
+        left.location,
+        right.location,
+    )
+
+
+_ORDER = list(Severity)
+_SYNTAX = "syntax error: "  # in the note of a reader that could read a part only
+
+
+def _partial(config: LaunchConfig) -> Finding:
+    rule = RULES["DSV007"]
+    note = next((n for n in config.notes if _SYNTAX in n.message), None)
+    reason = f": {note.message.partition(_SYNTAX)[2]}" if note else ""
+    message = f"only what stands before this syntax error was read{reason}"
+    where = note.location if note else config.location
+    return Finding(rule, rule.severity, config.name, message, where)
+
+
+def _opened(d: Difference, note: Note | None) -> Difference:
+    """A variable isn't known to be missing where something unknown may have set it."""
+    if note is None or d.kind is not Kind.REMOVED or d.section != "env":
+        return d
+    return replace(d, kind=Kind.UNKNOWN, right_location=note.location, reason=note.message)
+
+
+def _differences(
+    left: LaunchConfig, right: LaunchConfig, catalogue: Catalogue | None
+) -> list[Difference]:
+    if catalogue is None:
+        return diff(left, right)
+    from dsv4_env.compare.equivalence import compare
+
+    return compare(left, right, catalogue)
+
+
+def _names(
+    config: LaunchConfig, *, env_only: bool, catalogue: Catalogue | None
+) -> set[tuple[str, str]]:
+    names = {("env", e.name) for e in config.env}
+    if not env_only:
+        flags = {a.flag or "" for a in config.args or ()}
+        if catalogue is not None:
+            from dsv4_env.compare.equivalence import dest
+
+            flags = {dest(catalogue, flag) for flag in flags}
+        names |= {("args", flag) for flag in flags}
+    return names
+
+
+def _twice(config: LaunchConfig) -> list[Finding]:
+    rule = RULES["DSV006"]
+    return [
+        Finding(
+            rule,
+            rule.severity,
+            e.name,
+            f"{e.name} is set to {show(e.name, (e.value,))} here and again later: the last wins",
+            e.location,
+            config.effective_env[e.name].location,
+        )
+        for e in config.env
+        if e.superseded
+    ]
+
+
+_SHOWN = 300  # characters of a value: some three lines of a terminal
+FROM_OUTSIDE = "from the environment"
+
+
+def show(name: str, words: Sequence[Value]) -> str:
+    """A setting's value as a report shows it: quoted, secrets masked, unknowns as source text."""
+    words = words[1:] if words and words[0] == name else words
+    if not words:
+        return "set" if name.startswith("-") else '""'
+    if isinstance(words[0], Outside):
+        return FROM_OUTSIDE
+    texts = [w if isinstance(w, str) else _unknown(name, w) for w in words]
+    unknown = [w for w in words if isinstance(w, Unknown)]
+    text = texts[0].removeprefix(f"{name}=")
+    if len(texts) > 1:
+        text = " ".join(shlex.quote(t) for t in texts)
+    text = shortened(masked(name, text), _SHOWN)
+    if any(w.default is None for w in unknown) and text != MASK:
+        return f"<{text}>"
+    text = '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
+    names = ", ".join(dict.fromkeys(n for w in unknown for n in w.names))
+    return f"{text} unless {names} is set" if names else text
+
+
+def _unknown(name: str, word: Unknown) -> str:
+    """What is said of a value that isn't known: its default, else its source."""
+    return word.text if word.default is None else unknown_masked(name, word, word.default)
+
+
+def _finding(
+    difference: Difference,
+    left: LaunchConfig,
+    right: LaunchConfig,
+    catalogue: Catalogue | None,
+    severities: Mapping[str, Severity] | None,
+) -> Finding:
+    d = difference
+    rule = RULES[_BY_KIND[d.kind]]
+    severity = _severity(d, rule, severities)
+    if d.kind is Kind.CHANGED and any(isinstance(w, Outside) for w in d.left or ()):
+        severity = min(severity, Severity.WARNING, key=_ORDER.index)  # a secret, and in the file
+    other = d.right_name or d.name
+    ours = None if d.left is None else show(d.name, d.left)
+    theirs = None if d.right is None else show(other, d.right)
+    location = d.right_location or right.location
+    only = d.condition is not None and d.condition.startswith("only ")
+    when = f" when {d.condition}" if d.condition and not only else ""
+    theirs = theirs and theirs + when
+    if d.kind is Kind.REMOVED:
+        message = f"{d.name} is missing; {_has(left.name, ours)}"
+    elif d.kind is Kind.ADDED:
+        message = f"{d.name} is {theirs}; {left.name} doesn't have it"
+    elif d.kind is Kind.RENAMED:
+        message = f"{other} is {theirs}; {left.name} has {d.name} {ours}: {d.reason}"
+        forwarded = [v for n in (d.name, other) if catalogue and (v := catalogue.variable(n))]
+        if not any(v.renamed_to for v in forwarded):
+            severity = importance.severity(d.name, severities)  # the release ignores the old name
+    elif d.kind is Kind.EQUIVALENT:
+        message = f"{_both(d, left.name, ours, theirs)}: {d.reason}"
+    elif d.kind is Kind.CHANGED and d.right_name:
+        shown = theirs if theirs != "set" else "set" + when
+        message = f"{other} is {shown}; {left.name} has {d.name} {ours}"
+        message += f" ({d.reason})" if d.reason else ""
+    elif d.kind is Kind.CHANGED:
+        if _joined(d.left) != _joined(d.right) and not secret_name(d.name):
+            ours, theirs = (f'"{" ".join(map(str, words or ()))}"' for words in (d.left, d.right))
+        message = f"{d.name} is {theirs}; {_has(left.name, ours, bare='it without a value')}"
+        if ours is not None and MASK in ours and theirs == ours + when:
+            message = f"{d.name} is another secret than in {left.name}: both are hidden{when}"
+        message += _spelling_hint(d) or _misread(d, catalogue)
+    elif d.kind is Kind.REORDERED:
+        message = f"{d.name} stands in another place than in {left.name}"
+    elif only:
+        condition = str(d.condition).removeprefix("only ")
+        message = f"{d.name} is set only when {condition}; {_has(left.name, ours)}"
+    else:
+        why = d.reason if d.right is None and d.reason else _reason(d)
+        message = f"{d.name} can't be known{when}: {why}; {_has(left.name, ours)}"
+    return Finding(rule, severity, d.name, message, location, d.left_location, ours, theirs)
+
+
+def _severity(d: Difference, rule: Rule, severities: Mapping[str, Severity] | None) -> Severity:
+    """How bad a difference is: as bad as its setting is important, where its kind allows that."""
+    if rule.severity is Severity.NOTE:
+        return rule.severity
+    by_name = importance.severity(d.right_name or d.name, severities)
+    return max(rule.severity, by_name, key=_ORDER.index)
+
+
+def _both(d: Difference, left: str, ours: str | None, theirs: str | None) -> str:
+    """What both sides have, where SGLang sees no difference."""
+    other = d.right_name or d.name
+    if theirs is None:
+        return f"{d.name} is missing; {left} has {_set(ours)}"
+    if ours is None:
+        return f"{d.name} is {theirs}; {left} doesn't have it"
+    if d.right_name:
+        return f"{other} is {theirs}; {left} has {d.name} {ours}"
+    if ours == theirs:
+        return f"{d.name} is {theirs}"
+    return f"{d.name} is {theirs}; {left} has {ours}"
+
+
+def _joined(words: Sequence[Value] | None) -> bool:
+    """Whether a flag is spelled ``--flag=value``."""
+    word = words[0] if words else ""
+    text = word if isinstance(word, str) else word.text
+    return text.startswith("--") and "=" in text
+
+
+def _has(left: str, shown: str | None, bare: str = "it") -> str:
+    """What the left side has, as the end of a sentence."""
+    if shown == FROM_OUTSIDE:
+        return f"{left} takes it {shown}"
+    return f"{left} has {bare if shown == 'set' else 'it' if shown is None else shown}"
+
+
+def _set(shown: str | None) -> str:
+    return "it" if shown in (None, "set") else str(shown)
+
+
+def _misread(d: Difference, catalogue: Catalogue | None) -> str:
+    """What SGLang makes of a value that it can't read."""
+    variable = catalogue.variable(d.name) if catalogue and d.section == "env" else None
+    value = d.right[0] if d.right else None
+    if variable is None or not isinstance(value, str):
+        return ""
+    from dsv4_env.catalogue.semantics import invalid
+
+    wrong = invalid(variable, value)
+    return f" ({wrong.reason})" if wrong else ""
+
+
+def _spelling_hint(d: Difference) -> str:
+    one, two = (" ".join(map(str, words or ())) for words in (d.left, d.right))
+    if one != two and one.casefold() == two.casefold():
+        return " (only upper and lower case differ)"
+    if one.replace("=", " ") == two.replace("=", " "):
+        return " (only '=' and ' ' between flag and value differ)"
+    return ""
+
+
+def _reason(d: Difference) -> str:
+    for word in (*(d.right or ()), *(d.left or ())):
+        if isinstance(word, Unknown):
+            return f"{masked(d.name, word.text)}: {word.reason}"
+    return "no reason"

@@ -1,0 +1,55 @@
+"""The rules of comparisons: stable ids, severities, and what to do about each finding."""
+
+from __future__ import annotations
+
+from dsv4_env.model.finding import Rule, Severity
+
+_E, _W, _N = Severity.ERROR, Severity.WARNING, Severity.NOTE
+_AS_BAD = (
+    "How bad it is depends on the setting: what decides results is an error, what decides speed a "
+    'warning, what only informs a note. `[tool.dsv4_env.severity]` has the last word: `"HIP_*" = '
+    '"note"`.'
+)
+
+RULES: dict[str, Rule] = {
+    r.id: r
+    for r in (
+        Rule("DSV001", "missing", _E, "a setting of the profile isn't made",
+             "The launch runs without it, so SGLang takes its own default. Set it, or unset it in "
+             f"the profile. {_AS_BAD}"),
+        Rule("DSV002", "extra", _E, "a setting is made that the profile hasn't",
+             "Drop it, or add it to the profile: `dsv4-env sync PROFILE --from FILE` does. "
+             f"{_AS_BAD}"),
+        Rule("DSV003", "changed", _E, "a setting has another value than the profile's",
+             "One of the two is out of date. `dsv4-env sync PROFILE --to FILE` brings the file to "
+             f"the profile, `--from FILE` the profile to the file. {_AS_BAD}"),
+        Rule("DSV004", "reordered", _N, "a setting stands in another place",
+             "Only `--exact` tells it: to SGLang the order makes no difference."),
+        Rule("DSV005", "unknown", _W, "a value can't be known, so not compared",
+             "Nothing is run to find out, so what a command prints or comes from outside stays "
+             "open. `--set NAME=VALUE` tells what it gets, `dsv4-env capture` tries it."),
+        Rule("DSV006", "overridden", _N, "a setting is made twice; the last one wins",
+             "The earlier one has no effect. Drop it, so that nobody edits the wrong one."),
+        Rule("DSV007", "partial", _W, "only a part of the script could be read",
+             "What stands behind the syntax error is unknown. `bash -n FILE` says more about it."),
+        Rule("DSV008", "renamed", _W, "a setting has the old name of the other's",
+             "This release still takes the old name, or ignores it: then it is an error. Use the "
+             "name that the profile has; `dsv4-env catalogue show NAME` tells its releases."),
+        Rule("DSV009", "equivalent", _N, "spelled differently, the same to SGLang",
+             "No drift. It is told with `--show-equivalent`, with the reason."),
+        Rule("DSV010", "unreadable", _E, "a file can't be read",
+             "The other files are checked all the same; the exit code is 2."),
+        Rule("DSV011", "nothing-to-check", _E, "a pair names no file or no launch",
+             "A pair that matches nothing would pass for ever. Mend its `files`, `launch` or "
+             "`symbol` in `[[tool.dsv4_env.pairs]]`."),
+        Rule("DSV012", "bad-waiver", _E, "a waiver can't be understood",
+             'It excuses nothing. Write `# dsv4-env: allow NAME reason="…" until=2026-12-31`; the '
+             "reason is required."),
+        Rule("DSV013", "expired-waiver", _E, "a waiver's day has passed",
+             "What it excused counts again. Settle it, or give the waiver a new day and a reason."),
+        Rule("DSV014", "unused-waiver", _W, "a waiver excuses nothing",
+             "What it was for is gone, and it would hide the next drift of that name. Drop it."),
+        Rule("DSV015", "outdated-baseline", _N, "the baseline has what is no more",
+             "`dsv4-env check --baseline FILE --write-baseline` writes it anew."),
+    )
+}  # fmt: skip

@@ -1,0 +1,1 @@
+"""Languages that launches are written in: read and followed without running anything."""

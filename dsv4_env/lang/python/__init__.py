@@ -1,0 +1,1 @@
+"""Python: what a file would call, with which values, and when."""

@@ -1,0 +1,333 @@
+"""What a profile needs on the way from one release of SGLang to another, and the layer for it."""
+
+from __future__ import annotations
+
+import enum
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from dsv4_env.catalogue import SGLANG, history, owner
+from dsv4_env.catalogue.arguments import arg_equals_default, given, invalid_arg
+from dsv4_env.catalogue.semantics import equals_default, invalid, same_value
+from dsv4_env.compare.equivalence import transformed
+from dsv4_env.model.secrets import masked
+
+if TYPE_CHECKING:
+    from dsv4_env.catalogue import Argument, Catalogue
+    from dsv4_env.model import ServerArg
+    from dsv4_env.profile import Profile
+
+# The model itself, and the parts that came with it: hyper-connections, its indexer and compressor.
+_FAMILY = re.compile(
+    r"DSV4|DPSK|DEEPSEEK|(?<![A-Z])M?HC_|FLASHMLA|INDEXER|COMPRESS|MEGA_?MOE", re.IGNORECASE
+)
+
+
+class Action(enum.StrEnum):
+    """What to do: *decide* is for the profile's author alone, *keep* is for information."""
+
+    RENAME = "rename"
+    DROP = "drop"
+    CHANGE = "change"
+    SET = "set"
+    DECIDE = "decide"
+    KEEP = "keep"
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """One thing to do about *name*, and why.
+
+    *new* is the name it should have; *values* the occurrences that it should then have, each the
+    words after the flag (of a variable, one word), None where nothing is to be set.
+    """
+
+    action: Action
+    name: str
+    reason: str
+    new: str | None = None
+    values: tuple[tuple[str, ...], ...] | None = None
+
+
+def advise(
+    profile: Profile, before: Catalogue, after: Catalogue, *, every: bool = False
+) -> list[Advice]:
+    """What to rename, drop, change, set or decide so that the profile means the same on *after*.
+
+    Of the defaults that moved it lists those that concern DeepSeek-V4, by their names (DSV4, MHC,
+    INDEXER …) or the files that read them; with *every*, all of SGLang's own.
+    """
+    found = [*_variables(profile, before, after), *_flags(profile, before, after)]
+    settled = {a.name for a in found}
+    return found + [
+        a for a in _defaults(profile, before, after, every=every) if a.name not in settled
+    ]
+
+
+# Variables
+
+
+def _variables(profile: Profile, before: Catalogue, after: Catalogue) -> Iterator[Advice]:
+    for name, value in profile.env.items():
+        if owner(name) != SGLANG and name not in after.variables:
+            continue
+        said = history.renamed(after, name)
+        if said is not None and said.new != name:
+            yield _rename(name, value, said, profile, before, after)
+            continue
+        there = after.variable(name)
+        if not history.knows(after, name):
+            if owner(name) != SGLANG:
+                continue
+            if history.knows(before, name):
+                reason = f"SGLang {_since(name, before, after)} no longer reads it"
+            else:
+                reason = f"neither SGLang {before.release} nor {after.release} reads it"
+            if there is not None and there.replaced_by:
+                reason += f"; {there.replaced_by} takes its place"
+            yield Advice(Action.DROP, name, reason)
+        elif there is not None and there.in_envs and not there.mentioned:
+            yield Advice(
+                Action.DROP, name, f"SGLang {after.release} declares it and never reads it"
+            )
+        elif there is not None and (wrong := invalid(there, value)) is not None:
+            yield Advice(Action.DECIDE, name, wrong.reason)
+        elif there is not None and there.deprecated:
+            use = f"; {there.replaced_by} takes its place" if there.replaced_by else ""
+            yield Advice(Action.DECIDE, name, f"SGLang {after.release} calls it deprecated{use}")
+
+
+def _rename(
+    name: str,
+    value: str,
+    said: history.Renamed,
+    profile: Profile,
+    before: Catalogue,
+    after: Catalogue,
+) -> Advice:
+    new = transformed(said, value)
+    reason = f"SGLang {after.release} calls it {said.new}"
+    there = profile.env.get(said.new)
+    if there is not None:
+        both = f"its new name, {said.new}, is set as well"
+        same = new is not None and bool(same_value(after, said.new, new, there))
+        if same or not _old_counts(name, said.new, before):
+            return Advice(Action.DROP, name, both)
+        reason += f"; that is set as well, but on SGLang {before.release} the old name counts"
+    if new is None:
+        return Advice(Action.DECIDE, name, f"{reason}, with a value that can't be told from this")
+    if new != value:
+        reason += f", and {masked(name, value)} is {masked(name, new)} there"
+    target = after.variable(said.new)
+    if target is not None and (wrong := invalid(target, new)) is not None:
+        return Advice(Action.DECIDE, name, f"{reason}; {wrong.reason}")
+    return Advice(Action.RENAME, name, reason, said.new, ((new,),))
+
+
+def _old_counts(old: str, new: str, before: Catalogue) -> bool:
+    """Whether the release reads the old name where both are set."""
+    variable = before.variable(old)
+    if variable is None or not variable.live:
+        return False
+    return variable.wins == "old" if variable.renamed_to else not history.knows(before, new)
+
+
+def _since(name: str, before: Catalogue, after: Catalogue) -> str:
+    """The first known release on the way that doesn't know the name."""
+    from dsv4_env.catalogue import load, releases
+
+    passed = [r for r in releases() if r not in history.older(before.release)]
+    for release in passed:
+        if not history.knows(load(release), name):
+            return release
+    return after.release
+
+
+# Server arguments
+
+
+def _flags(profile: Profile, before: Catalogue, after: Catalogue) -> Iterator[Advice]:
+    by_flag: dict[str, list[ServerArg]] = {}
+    for arg in profile.config.args or ():
+        if arg.flag is not None:
+            by_flag.setdefault(arg.flag, []).append(arg)
+    for flag, args in by_flag.items():
+        values = tuple(tuple(str(v) for v in a.values) for a in args)
+        advice = _flag(flag, values, before, after)
+        if advice is not None:
+            if advice.new is not None and advice.new in by_flag and advice.new != flag:
+                reason = f"{advice.reason}, which is given as well"
+                if _last_of(flag, advice.new, profile, before):
+                    reason += f"; on SGLang {before.release} the old one wins, as the last"
+                    advice = replace(advice, reason=reason)
+                else:
+                    advice = Advice(Action.DROP, flag, reason)
+            yield advice
+
+
+def _last_of(old: str, new: str, profile: Profile, before: Catalogue) -> bool:
+    """Whether the release reads the old flag where both are given: the last of one *dest*."""
+    a, b = before.argument(old), before.argument(new)
+    if a is None or a.argument is None:
+        return False
+    if b is None or b.argument is None:
+        return True
+    order = [arg.flag for arg in profile.config.args or ()]
+    return a.argument.dest == b.argument.dest and order.index(old) > order.index(new)
+
+
+def _flag(
+    flag: str, values: tuple[tuple[str, ...], ...], before: Catalogue, after: Catalogue
+) -> Advice | None:
+    match = after.argument(flag)
+    if match is None:
+        new = history.replaced_flag(after, flag)
+        reason = f"SGLang {_since(flag, before, after)} no longer has it"
+        if new is not None and _takes(after, new, values):
+            return Advice(Action.RENAME, flag, f"{reason}, but {new}", new, values)
+        if new is not None:
+            return Advice(Action.DECIDE, flag, f"{reason}; {new} takes its place")
+        return Advice(Action.DROP, flag, reason)
+    if match.argument is None:
+        was = before.argument(flag)
+        full = was.flag if was and was.argument else None
+        reason = f"it is short for {', '.join(match.candidates[:4])} on SGLang {after.release}"
+        if full is not None and _takes(after, full, values):
+            return Advice(Action.RENAME, flag, reason, full, values)
+        return Advice(Action.DECIDE, flag, reason)
+    argument = match.argument
+    if argument.deprecated or argument.refused:
+        what = "stops on it" if argument.refused else "calls it deprecated"
+        reason = f"SGLang {after.release} {what}"
+        new = argument.replacement
+        if new is not None and _takes(after, new, values) and _same(after, flag, new, values):
+            return Advice(Action.RENAME, flag, f"{reason}, for {new}", new, values)
+        return Advice(Action.DECIDE, flag, reason + (f"; {new} takes its place" if new else ""))
+    aliases = dict(argument.value_aliases)
+    fresh = tuple(tuple(aliases.get(v, v) for v in words) for words in values)
+    if fresh != values:
+        old, new = _shown(flag, values), _shown(flag, fresh)
+        reason = f"SGLang {after.release} calls {old} {new}"
+        return Advice(Action.CHANGE, flag, reason, flag, fresh)
+    problems = [p for words in values if (p := invalid_arg(after, [flag, *words]))]
+    if problems:
+        return Advice(Action.DECIDE, flag, f"{problems[0]}; SGLang {after.release} stops")
+    return None
+
+
+def _takes(after: Catalogue, flag: str, values: Iterable[Sequence[str]]) -> bool:
+    """Whether the parser of *after* has the flag, spelled so, and takes the values."""
+    match = after.argument(flag)
+    if match is None or match.argument is None or match.flag != flag or match.abbreviated:
+        return False
+    return not any(invalid_arg(after, [flag, *words]) for words in values)
+
+
+def _same(after: Catalogue, one: str, two: str, values: Iterable[Sequence[str]]) -> bool:
+    """Whether both flags do the same with the values."""
+    for words in values:
+        a, b = given(after, [one, *words]), given(after, [two, *words])
+        if a is None or b is None or (a.dest, a.value) != (b.dest, b.value):
+            return False
+    return True
+
+
+def _shown(name: str, values: Iterable[Sequence[str]]) -> str:
+    return masked(name, " ".join(w for words in values for w in words))
+
+
+# Defaults
+
+
+def _defaults(
+    profile: Profile, before: Catalogue, after: Catalogue, *, every: bool
+) -> Iterator[Advice]:
+    dests = {m.argument.dest for a in profile.config.args or () if a.flag
+             if (m := after.argument(a.flag)) and m.argument}  # fmt: skip
+    for change in history.changes(before, after):
+        if change.kind != "default":
+            continue
+        name = change.name
+        match = after.argument(name) if name.startswith("-") else None
+        argument = match.argument if match else None
+        was, is_ = history.default_of(before, name), history.default_of(after, name)
+        if was == is_:
+            continue
+        moved = f"its default was {was}, and is {is_} on SGLang {after.release}"
+        held = name in profile.config.effective_env
+        if held or (argument is not None and argument.dest in dests):
+            yield Advice(Action.KEEP, name, f"{moved}; the profile's own value stands")
+        elif _concerns(name, after) or (every and owner(name) in (SGLANG, None)):
+            yield _hold(name, change.before, moved, argument, after)
+
+
+def _concerns(name: str, after: Catalogue) -> bool:
+    """Whether a variable or flag has to do with DeepSeek-V4."""
+    variable = after.variable(name)
+    files = variable.read_in if variable else ()
+    return bool(_FAMILY.search(name)) or any("deepseek_v4" in f or "dsv4" in f for f in files)
+
+
+def _hold(
+    name: str, old: str | None, moved: str, argument: Argument | None, after: Catalogue
+) -> Advice:
+    """Set what was the default, where that can be spelled."""
+    if old is None:
+        return Advice(Action.DECIDE, name, moved)
+    if argument is None:
+        variable = after.variable(name)
+        fits = variable is not None and variable.live and not invalid(variable, old)
+        if fits and not equals_default(after, name, old):
+            return Advice(Action.SET, name, moved, name, ((old,),))
+        return Advice(Action.DECIDE, name, moved)
+    words: tuple[str, ...] = (old,)
+    flag = name
+    if argument.nargs == "0":
+        words = ()
+        forms = [f for f in argument.flags if f.startswith("--no-") == (old == "false")]
+        flag = forms[0] if forms and argument.action == "BooleanOptionalAction" else ""
+    if not flag or invalid_arg(after, [flag, *words]) or arg_equals_default(after, [flag, *words]):
+        return Advice(Action.DECIDE, name, moved)
+    return Advice(Action.SET, name, moved, flag, (words,))
+
+
+# The layer
+
+
+def layer(profile: Profile, advice: Iterable[Advice], after: Catalogue) -> dict[str, Any]:
+    """The layer that extends the profile and does what is advised, as a TOML document."""
+    unset: dict[str, list[str]] = {"env": [], "args": []}
+    env: dict[str, str] = {}
+    args: dict[str, Any] = {}
+    given_flags = {a.flag for a in profile.config.args or ()}
+    for a in advice:
+        table = "args" if a.name.startswith("-") else "env"
+        present = a.name in given_flags or a.name in profile.config.effective_env
+        if a.action in (Action.RENAME, Action.DROP) and present:
+            unset[table].append(a.name)
+        if a.action in (Action.RENAME, Action.CHANGE, Action.SET) and a.new and a.values:
+            if table == "env":
+                env[a.new] = a.values[0][0]
+            else:
+                args[a.new] = layer_value(a.values)
+    document: dict[str, Any] = {
+        "description": f"{profile.description or profile.name}, for SGLang {after.release}",
+        "extends": [profile.name],
+    }
+    tables: Mapping[str, Mapping[str, Any]] = {
+        "unset": {k: v for k, v in unset.items() if v},
+        "env": env,
+        "args": args,
+        "sglang": {"range": f"=={after.release}"},
+    }
+    return document | {name: dict(table) for name, table in tables.items() if table}
+
+
+def layer_value(values: tuple[tuple[str, ...], ...]) -> Any:
+    """The occurrences of a flag as a layer spells them: true, a word, several words, or all."""
+    if len(values) > 1:
+        return [list(words) for words in values]
+    words = values[0]
+    return True if not words else words[0] if len(words) == 1 else list(words)

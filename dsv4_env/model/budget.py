@@ -1,0 +1,96 @@
+"""What the reading of one input may cost, counted in steps and in bytes made, never in seconds.
+
+The same input spends the same on every machine and under every load, so it gets the same answer.
+A clock stands behind as a last resort: no input that was tried reaches it before its budget.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Hashable
+from dataclasses import dataclass, field, replace
+
+from dsv4_env.model import LaunchConfig, Location, Note
+from dsv4_env.model.errors import ReadError
+
+STEPS = 800_000  # of a reader: a word expanded, a statement followed, two paths compared
+BYTES = 20_000_000  # of text that a reader makes: four times as much as the largest file holds
+SECONDS = 60.0  # the last resort
+
+
+_IN_PART = "the file is read in part"
+
+
+class BudgetError(ReadError):
+    """One input asks for more work than any launch needs. Readers keep what they found before."""
+
+
+@dataclass(slots=True, eq=False)
+class Budget:
+    """Steps and bytes that may still be spent on one input, by all readers that work on it.
+
+    *at* is any key of a place in the input; :meth:`most` tells which of them cost the most.
+    """
+
+    steps: int = STEPS
+    made: int = BYTES
+    spent_steps: int = 0
+    spent_bytes: int = 0
+    places: Counter[Hashable] = field(default_factory=Counter)
+    _deadline: float = field(default_factory=lambda: time.monotonic() + SECONDS)
+
+    def step(self, at: Hashable = None, count: int = 1) -> None:
+        """Spend *count* steps at a place. Raises BudgetError where there are none left."""
+        before = self.spent_steps
+        self.spent_steps += count
+        self.places[at] += count
+        if self.spent_steps > self.steps:
+            raise BudgetError(f"it takes more than {self.steps:,} steps to follow")
+        if before >> 12 != self.spent_steps >> 12 and time.monotonic() > self._deadline:
+            raise BudgetError(f"it takes more than {SECONDS:g} seconds to follow")
+
+    def make(self, size: int, at: Hashable = None) -> None:
+        """Spend *size* bytes of text, before they are made. Raises BudgetError as :meth:`step`."""
+        self.spent_bytes += size
+        self.places[at] += size >> 8  # copying 256 bytes takes about as long as a step
+        if self.spent_bytes > self.made:
+            raise BudgetError(f"it makes more than {self.made:,} bytes of text")
+
+    def charge(self, at: Hashable, before: int) -> None:
+        """Say that a place cost all steps since *before* were spent, whatever they were said of."""
+        self.places[at] += self.spent_steps - before
+
+    def most(self, kind: type = object) -> Hashable:
+        """The place that cost the most, None where no place was told; *kind*: of these alone."""
+        told = [(c, p) for p, c in self.places.items() if p is not None and isinstance(p, kind)]
+        return max(told, key=lambda each: each[0])[1] if told else None
+
+    def place(self) -> Location | None:
+        """The location that cost the most, where places are told as locations."""
+        found = self.most(Location)
+        return found if isinstance(found, Location) else None
+
+
+def partial_note(error: BudgetError, place: Location | None) -> Note:
+    """Say on a launch that was found before *error* that more may follow; *place* cost the most."""
+    where = f"; most of them at {place}" if place else ""
+    return Note(f"{_IN_PART}: {error.found}{where}", place, opens=True)
+
+
+def kept(
+    found: list[LaunchConfig], error: BudgetError, place: Location | None, path: str
+) -> list[LaunchConfig]:
+    """The launches found before *error*, marked; raises it, located, where there are none."""
+    if not found:
+        expected = "a file that can be followed within the limits"
+        raise BudgetError(error.found, where=place or path, expected=expected) from None
+    note = partial_note(error, place)
+    return [
+        replace(c, partial=True, notes=c.notes if _told(c) else (*c.notes, note)) for c in found
+    ]
+
+
+def _told(config: LaunchConfig) -> bool:
+    """Whether it is said already: a script within the file may have ended there, too."""
+    return any(n.message.startswith(_IN_PART) for n in config.notes)

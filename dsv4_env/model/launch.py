@@ -1,0 +1,291 @@
+"""The words of the field: what a launch is, where each part of it stands and who set it."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import TypeAlias
+
+ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_NEGATIVE_NUMBER = re.compile(r"-\d+|-\d*\.\d+")  # argparse takes these as values, not as flags
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Location:
+    """A place in a file; line and column count from 1, columns in characters."""
+
+    path: str
+    line: int | None = None
+    column: int | None = None
+
+    def __str__(self) -> str:
+        return ":".join(str(p) for p in (self.path, self.line, self.column) if p is not None)
+
+
+_PACKAGE = Path(__file__).parent.parent
+
+
+@cache
+def shipped_dir() -> Path:
+    """The folder of the profiles that come with the package."""
+    installed = _PACKAGE / "profiles"
+    return installed if installed.is_dir() else _PACKAGE.parent / "profiles"
+
+
+def is_installed(path: str) -> bool:
+    """Whether a file comes with an installed package, so that nobody mends it in its place."""
+    shipped = shipped_dir()
+    return shipped.parent == _PACKAGE and path.startswith(f"{shipped}{os.sep}")
+
+
+def shown_path(path: str, root: str) -> str:
+    """A path as shown: relative to *root* where it lies below it, else as it is.
+
+    What comes with the package is ``dsv4_env/profiles/…``, wherever that is installed: a path
+    into site-packages would hide what counts.
+    """
+    below = bool(root) and path.startswith(root.rstrip(os.sep) + os.sep)
+    if below and not is_installed(path):
+        return os.path.relpath(path, root)
+    if path.startswith(f"{shipped_dir()}{os.sep}"):
+        return f"dsv4_env/profiles/{os.path.relpath(path, shipped_dir())}"
+    return path
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """A value that can't be known without running something.
+
+    *text* is the source with the known parts filled in, *names* the outside variables that
+    decide it, *default* what it is when none of them is set (None when that isn't known either),
+    *splits* whether it may become any number of words.
+    """
+
+    text: str
+    reason: str
+    names: tuple[str, ...] = ()
+    default: str | None = None
+    splits: bool = False
+    location: Location | None = None
+
+    def __str__(self) -> str:
+        return f"<unknown: {self.text}>"
+
+
+@dataclass(frozen=True, slots=True)
+class Outside(Unknown):
+    """A variable's value that a launch takes from the environment that it is started in.
+
+    A profile states it; *default* is what counts where the environment has none (None: it has to
+    have one).
+    """
+
+    def __str__(self) -> str:
+        return "from the environment"
+
+
+FROM_ENVIRONMENT = "{from-environment = true}"  # as a layer spells it
+
+
+def outside(name: str, location: Location | None = None) -> Outside:
+    """The value that the variable has in the environment, which has to have it."""
+    reason = "it is taken from the environment"
+    return Outside(f"${{{name}}}", reason, (name,), location=location)
+
+
+Value: TypeAlias = str | Unknown
+
+
+def text_of(value: Value) -> str | None:
+    """A value as text, None where it isn't known: of what the outside may override, the default."""
+    return value.default if isinstance(value, Unknown) else value
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Who set a value: a layer (``fp4``) or a reader (``bash``), where, and what it overrode.
+
+    *value* is what this origin set, spelled as in its source; None where it unset the setting.
+    """
+
+    name: str
+    location: Location | None = None
+    value: str | None = None
+    overrode: Origin | None = None
+
+    def chain(self) -> Iterator[Origin]:
+        """This origin, then what it overrode, down to the first that set the value."""
+        origin: Origin | None = self
+        while origin is not None:
+            yield origin
+            origin = origin.overrode
+
+
+@dataclass(frozen=True, slots=True)
+class EnvVar:
+    """One setting of an environment variable. *superseded*: a later one of the same name wins.
+
+    *condition* is what must hold for the setting to be made (``DP_ATTENTION = "true"``), None
+    where it always is.
+    """
+
+    name: str
+    value: Value
+    origin: Origin
+    superseded: bool = False
+    condition: str | None = None
+
+    @property
+    def location(self) -> Location | None:
+        """Where it is set."""
+        return self.origin.location
+
+
+@dataclass(frozen=True, slots=True)
+class ServerArg:
+    """One server argument: a flag with its 0, 1 or n values, as spelled.
+
+    *flag* is None for words before any flag; *joined* marks the spelling ``--flag=value``;
+    *condition* is as in :class:`EnvVar`.
+    """
+
+    flag: str | None
+    values: tuple[Value, ...]
+    origin: Origin
+    joined: bool = False
+    superseded: bool = False
+    condition: str | None = None
+
+    @property
+    def location(self) -> Location | None:
+        """Where it is given."""
+        return self.origin.location
+
+    @property
+    def words(self) -> tuple[Value, ...]:
+        """The words of the command line that this argument is."""
+        if self.flag is None:
+            return self.values
+        if self.joined:
+            value = self.values[0]
+            if isinstance(value, Unknown):
+                default = None if value.default is None else f"{self.flag}={value.default}"
+                return (replace(value, text=f"{self.flag}={value.text}", default=default),)
+            return (f"{self.flag}={value}",)
+        return (self.flag, *self.values)
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something a reader has to say about a launch that isn't a setting.
+
+    *opens* says that any variable may have been set there, so that none is known to be missing.
+    """
+
+    message: str
+    location: Location | None = None
+    opens: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RequiredInput:
+    """A variable that a script refuses to run without, and where it says so."""
+
+    name: str
+    location: Location | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LaunchConfig:
+    """Environment variables and server arguments of one launch, in order and as spelled.
+
+    *name* is what reports call it, *reader* what read it, *command* the words before the
+    server arguments. *args* is None where the source can't hold any (an environment).
+    *condition* is what must hold for the launch to happen at all, *required* the inputs it
+    demands; *partial* marks a source of which only the sound beginning could be read. *symbol*
+    names the launch within its source where the source has names (``TestV4.setUpClass``).
+    """
+
+    name: str
+    reader: str
+    env: tuple[EnvVar, ...]
+    args: tuple[ServerArg, ...] | None
+    command: tuple[Value, ...] = ()
+    location: Location | None = None
+    end_line: int | None = None
+    notes: tuple[Note, ...] = ()
+    condition: str | None = None
+    required: tuple[RequiredInput, ...] = ()
+    partial: bool = False
+    symbol: str | None = None
+
+    @property
+    def effective_env(self) -> dict[str, EnvVar]:
+        """Name to the setting that counts: the last one."""
+        return {e.name: e for e in self.env if not e.superseded}
+
+    @property
+    def argv(self) -> list[Value]:
+        """The server arguments as words."""
+        return [w for a in self.args or () for w in a.words]
+
+    @property
+    def unknowns(self) -> list[Unknown]:
+        """Every value that isn't known and should be, of settings that count."""
+        found = [e.value for e in self.env if not e.superseded]
+        found += self.argv
+        return [v for v in found if isinstance(v, Unknown) and not isinstance(v, Outside)]
+
+
+def is_flag(word: Value) -> bool:
+    """Whether argparse would take the word as a flag: a dash, but not a negative number."""
+    return (
+        isinstance(word, str)
+        and len(word) > 1
+        and word.startswith("-")
+        and not _NEGATIVE_NUMBER.fullmatch(word)
+        and " " not in word
+    )
+
+
+def mark_superseded(env: Iterable[EnvVar]) -> tuple[EnvVar, ...]:
+    """The same settings with all but the last of each name marked: last wins."""
+    settings = list(env)
+    last = {e.name: i for i, e in enumerate(settings)}
+    return tuple(
+        e if last[e.name] == i else replace(e, superseded=True) for i, e in enumerate(settings)
+    )
+
+
+def group_args(
+    words: Sequence[tuple[Value, Location | None]], origin_name: str
+) -> tuple[ServerArg, ...]:
+    """Split the words of a command line into flags and their values; no word is lost."""
+    args: list[tuple[str | None, list[Value], Origin, bool]] = []
+    for word, location in words:
+        origin = Origin(origin_name, location, word if isinstance(word, str) else word.text)
+        if isinstance(word, str) and is_flag(word):
+            flag, equals, value = word.partition("=")
+            joined = bool(equals) and word.startswith("--")
+            args.append((flag if joined else word, [value] if joined else [], origin, joined))
+        elif isinstance(word, Unknown) and re.match(r"--[\w-]+=", word.text):
+            flag, _, text = word.text.partition("=")
+            default = word.default.partition("=")[2] if word.default is not None else None
+            rest = replace(word, text=text, default=default)
+            args.append((flag, [rest], origin, True))
+        elif args and args[-1][0] is not None and not args[-1][3] and _belongs(args[-1][1], word):
+            args[-1][1].append(word)
+        else:
+            args.append((None, [word], origin, False))
+    return tuple(ServerArg(flag, tuple(values), at, joined) for flag, values, at, joined in args)
+
+
+def _belongs(values: list[Value], word: Value) -> bool:
+    """Whether a word is taken for a flag's: of words that split, only one right behind it is."""
+    splits = isinstance(word, Unknown) and word.splits
+    # None before the last can split: it wasn't taken for the flag's, or nothing was after it.
+    return not values or not (splits or (isinstance(values[-1], Unknown) and values[-1].splits))

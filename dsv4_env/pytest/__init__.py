@@ -1,0 +1,1 @@
+"""The pytest plugin: fixtures, the marker and --dsv4-drift."""

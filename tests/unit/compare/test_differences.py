@@ -1,0 +1,100 @@
+"""Differences between two launches, exact on spelling and order."""
+
+from __future__ import annotations
+
+import pytest
+
+from dsv4_env import load_profile
+from dsv4_env.compare.differences import Kind, diff, moved
+from dsv4_env.model import EnvVar, LaunchConfig, Origin
+from dsv4_env.readers import bash, environment
+
+LAUNCH = "python3 -m sglang.launch_server"
+
+
+def launch(text: str) -> LaunchConfig:
+    return bash.read(text, "s.sh")
+
+
+def kinds(left: str, right: str) -> list[tuple[str, str]]:
+    return [(d.kind.value, d.name) for d in diff(launch(left), launch(right))]
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "expected"),
+    [
+        (f"export A=1\n{LAUNCH}", f"export A=1\n{LAUNCH}", []),
+        (f"export A=1\n{LAUNCH}", f"export A=2\n{LAUNCH}", [("changed", "A")]),
+        (f"export A=1\n{LAUNCH}", f"{LAUNCH}", [("removed", "A")]),
+        (f"{LAUNCH}", f"export A=1\n{LAUNCH}", [("added", "A")]),
+        (f"export A=true\n{LAUNCH}", f"export A=1\n{LAUNCH}", [("changed", "A")]),
+        (f"{LAUNCH} --x 0.9", f"{LAUNCH} --x 0.90", [("changed", "--x")]),
+        (f"{LAUNCH} --x 1", f"{LAUNCH} --x=1", [("changed", "--x")]),
+        (f"{LAUNCH} --x 1 --x 2", f"{LAUNCH} --x 2", [("changed", "--x")]),
+        (f"{LAUNCH} --a --b --c", f"{LAUNCH} --c --a --b", [("reordered", "--c")]),
+        (f"export A=1 B=2\n{LAUNCH}", f"export B=2 A=1\n{LAUNCH}", [("reordered", "B")]),
+        (f"export A=1\nexport A=2\n{LAUNCH}", f"export A=2\n{LAUNCH}", []),
+        (f"export A=1\n{LAUNCH}", f"export A=$(x)\n{LAUNCH}", [("unknown", "A")]),
+        (f"export A=1\n{LAUNCH}", f"export A=${{B:-1}}\n{LAUNCH}", []),
+        (f"{LAUNCH} --x 8", f"{LAUNCH} --x $X", [("unknown", "--x")]),
+        (f"{LAUNCH} --x 8", f"{LAUNCH} --x ${{X:-8}}", []),
+        (f"{LAUNCH} --x 8", f"{LAUNCH} --x ${{X:-9}}", [("changed", "--x")]),
+        (f"{LAUNCH} --x --y", f"{LAUNCH} --x ${{X:-}} --y", []),
+        (f"export A=1\n{LAUNCH}", f"export A=${{B:-2}}\n{LAUNCH}", [("changed", "A")]),
+    ],
+)
+def test_kinds(left: str, right: str, expected: list[tuple[str, str]]) -> None:
+    assert kinds(left, right) == expected
+
+
+def test_both_locations() -> None:
+    (found,) = diff(launch(f"export A=1\n{LAUNCH}"), launch(f"\nexport A=2\n{LAUNCH}"))
+    assert found.kind is Kind.CHANGED
+    assert str(found.left_location) == "s.sh:1:8"
+    assert str(found.right_location) == "s.sh:2:8"
+    assert (found.left, found.right) == (("1",), ("2",))
+
+
+def conditional(*settings: tuple[str, str, str | None]) -> LaunchConfig:
+    env = tuple(EnvVar(n, v, Origin("t"), condition=c) for n, v, c in settings)
+    return LaunchConfig("t", "bash", env, ())
+
+
+@pytest.mark.parametrize(
+    ("right", "expected"),
+    [
+        ([("A", "1", "X"), ("A", "1", "not (X)")], []),
+        ([("A", "1", "X"), ("A", "2", "not (X)")], [("changed", "2", "not (X)")]),
+        ([("A", "1", "X")], [("unknown", "1", "only X")]),
+        ([("A", "2", "X")], [("changed", "2", "X")]),
+        ([("A", "1", None), ("B", "1", "X")], [("added", "1", "X")]),
+    ],
+)
+def test_settings_that_depend_on_conditions(
+    right: list[tuple[str, str, str | None]], expected: list[tuple[str, str, str]]
+) -> None:
+    found = diff(conditional(("A", "1", None)), conditional(*right))
+    assert [(d.kind.value, d.right and d.right[0], d.condition) for d in found] == expected
+    assert diff(conditional(*right), conditional(*right)) == []
+
+
+def test_two_profiles() -> None:
+    found = diff(load_profile("flash-fp4").config, load_profile("flash-fp8").config)
+    assert [(d.name, d.left, d.right) for d in found] == [
+        ("SGLANG_DSV4_FP4_EXPERTS", ("true",), ("false",))
+    ]
+
+
+def test_a_profile_and_the_environment() -> None:
+    profile = load_profile("flash-fp4")
+    environ = environment.read(profile.launch_env({"HOME": "/root"}), profile.env)
+    assert diff(profile.config, environ) == []
+    without = profile.launch_env({})
+    del without["SGLANG_USE_AITER"]
+    found = diff(profile.config, environment.read(without, profile.env))
+    assert [(d.kind, d.name) for d in found] == [(Kind.REMOVED, "SGLANG_USE_AITER")]
+
+
+def test_moved_names_the_fewest() -> None:
+    assert moved(["a", "b", "c", "d"], ["d", "a", "b", "c"]) == ["d"]
+    assert moved(["a", "b"], ["a", "x", "b"]) == []

@@ -1,0 +1,241 @@
+"""What depends on the outside: Unknown, conditional or required, never guessed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from dsv4_env.model import Location, Unknown
+from dsv4_env.model.errors import ReadError
+from dsv4_env.readers import bash
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+L = "python3 -m sglang.launch_server"
+
+
+def conditions(script: str) -> list[tuple[str, str | None]]:
+    return [(a.flag or "", a.condition) for a in (bash.read(script).args or ())]
+
+
+def test_outside_variable() -> None:
+    launch = bash.read(f'export A=${{B:-1}}\n{L} --tp "$TP" $X')
+    value = launch.effective_env["A"].value
+    assert isinstance(value, Unknown)
+    assert (value.text, value.names, value.default) == ("${B:-1}", ("B",), "1")
+    assert [w.text for w in launch.unknowns[1:]] == ["${TP}", "${X}"]
+    assert [w.splits for w in launch.unknowns[1:]] == [False, True]
+
+
+def test_inputs_are_known() -> None:
+    launch = bash.read(f'export A=${{B:-1}}\n{L} "$TP"', inputs={"B": "2", "TP": "8"})
+    assert launch.effective_env["A"].value == "2"
+    assert "TP" not in launch.effective_env
+    assert launch.argv == ["8"]
+
+
+def test_branches() -> None:
+    script = f"""
+    if [ "$DP" = "true" ]; then A=(--dp 8); export E=1; else A=(--tp 8); fi
+    {L} --x 1 "${{A[@]}}" --y 2
+    """
+    launch = bash.read(script)
+    assert [(a.flag, a.condition) for a in launch.args or ()] == [
+        ("--x", None),
+        ("--dp", 'DP = "true"'),
+        ("--tp", 'DP != "true"'),
+        ("--y", None),
+    ]
+    assert launch.effective_env["E"].condition == 'DP = "true"'
+    assert launch.condition is None
+
+
+def test_a_decision_holds() -> None:
+    script = f'[ "$X" = 1 ] && A=--a; if [ "$X" = 1 ]; then B=--b; fi; {L} $A $B $X'
+    found = conditions(script)
+    assert [c for f, c in found if f in ("--a", "--b")] == ['X = "1"', 'X = "1"']
+    assert bash.read(f'if [ "$X" = 1 ]; then {L} "$X"; fi').argv == ["1"]
+
+
+def test_same_in_all_ways() -> None:
+    script = f'if [ -n "$X" ]; then echo hi; else echo ho; fi; {L} --tp 8'
+    assert conditions(script) == [("--tp", None)]
+
+
+def test_superseded_on_one_way_only() -> None:
+    launch = bash.read(f'export A=1; if [ "$X" = y ]; then export A=2; fi; {L}')
+    assert [(e.value, e.superseded, e.condition) for e in launch.env] == [
+        ("1", False, 'X != "y"'),
+        ("2", False, 'X = "y"'),
+    ]
+
+
+def test_conditional_launch() -> None:
+    assert bash.read(f'[ "$MODE" = p ] || exit 0; {L}').condition == 'MODE = "p"'
+    assert bash.read(f"if nvidia-smi; then {L} a; else {L} b; fi", launch=2).condition == (
+        "$(nvidia-smi) fails"
+    )
+    assert bash.read(f"mkdir x || exit 1; {L}").condition is None
+
+
+@pytest.mark.parametrize(
+    "guard",
+    [
+        ": ${MODEL:?} ${TP:?}",
+        '[ -z "$MODEL" ] && exit 1; if [[ -z $TP ]]; then exit 1; fi',
+        'check() { for n in "$@"; do if [ -z "${!n}" ]; then exit 1; fi; done; }; check MODEL TP',
+    ],
+)
+def test_required(guard: str) -> None:
+    launch = bash.read(f"{guard}\n{L}")
+    assert [r.name for r in launch.required] == ["MODEL", "TP"]
+    assert launch.condition is None
+    assert bash.read_all(f"{guard}\n{L}", closed=True) == []
+
+
+def test_many_required_variables_stay_cheap() -> None:
+    names = " ".join(f"V{i}" for i in range(40))
+    script = f"""check() {{ local m=(); for n in "$@"; do [[ -z "${{!n}}" ]] && m+=("$n"); done
+      if [[ ${{#m[@]}} -gt 0 ]]; then exit 1; fi; }}
+    check {names}
+    {L}"""
+    assert [r.name for r in bash.read(script).required] == names.split()
+
+
+def test_many_tests_are_left_unknown() -> None:
+    tests = "\n".join(f'[ "$X{i}" = 1 ] && A+=(--x{i})' for i in range(12))
+    launch = bash.read(f"A=()\n{tests}\n{L} --tp 8 ${{A[@]}}")
+    assert any("too many" in n.message for n in launch.notes)
+    assert launch.argv[:2] == ["--tp", "8"]
+    assert launch.unknowns
+
+
+def test_loop_over_unknown_arguments() -> None:
+    script = f"""TP=8
+    while [[ $# -gt 0 ]]; do case $1 in --tp) TP=$2; shift 2;; *) shift;; esac; done
+    {L} --tp "$TP" "$@" """
+    tp, rest = bash.read(script).unknowns
+    assert (tp.default, rest.splits) == ("8", True)
+    assert bash.read(script, args=["--tp", "4"]).argv == ["--tp", "4"]
+
+
+def test_health_loop_ends() -> None:
+    script = f"{L} &\nwhile true; do if curl -s x; then break; fi; sleep 5; done\n{L} b"
+    assert [c.condition for c in bash.read_all(script)] == [None, None]
+
+
+def test_unknown_source_may_change_everything(tmp_path: Path) -> None:
+    launch = bash.read(f"export A=1\nsource /nowhere/env.sh\n{L}", root=tmp_path)
+    assert isinstance(launch.effective_env["A"].value, Unknown)
+    assert launch.notes
+
+
+def test_source_below_the_root(tmp_path: Path) -> None:
+    (tmp_path / "common.sh").write_text("export A=$1\n")
+    script = tmp_path / "run.sh"
+    script.write_text(
+        'DIR="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"\n'
+        f'source "$DIR/common.sh" x\nsource ../common.sh\n{L}\n'
+    )
+    launch = bash.read(script.read_bytes(), str(script))
+    assert launch.env[0].location == Location(str(tmp_path / "common.sh"), 1, 8)
+
+
+def test_pathname_pattern() -> None:
+    (word,) = bash.read(f"{L} *.json").unknowns
+    assert (word.default, word.splits) == ("*.json", True)
+
+
+def test_associative_order_is_not_known() -> None:
+    (word,) = bash.read(f"declare -A M=([a]=1 [b]=2); {L} ${{!M[@]}}", closed=True).unknowns
+    assert word.splits
+
+
+def test_unknown_wrapper_option() -> None:
+    launch = bash.read(f"numactl --frobnicate 3 {L} --tp 8")
+    assert launch.argv == ["--tp", "8"]
+    assert "--frobnicate" in launch.notes[0].message
+
+
+def test_text_with_an_unknown_part() -> None:
+    launch = bash.read(f"docker exec c bash -c \"export A='$X'; {L} --tp $TP\"")
+    assert isinstance(launch.effective_env["A"].value, Unknown)
+    assert [w.text for w in launch.unknowns] == ["${X}", "${TP}"]
+    assert any("plain text" in n.message for n in launch.notes)
+
+
+def test_locations() -> None:
+    launch = bash.read(f"# x\nexport A=1 \\\n  B=2\n{L} \\\n  --tp 8\n", "run.sh")
+    assert [e.location for e in launch.env] == [
+        Location("run.sh", 2, 8),
+        Location("run.sh", 3, 3),
+    ]
+    assert (launch.location, launch.end_line) == (Location("run.sh", 4, 1), 5)
+    assert (launch.args or ())[0].location == Location("run.sh", 5, 3)
+
+
+def test_syntax_error() -> None:
+    launch = bash.read(f"{L} --tp 8\nif true; then\n  echo\n", "run.sh")
+    assert launch.partial
+    assert launch.notes[0].message.startswith("run.sh:4:1 syntax error")
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"a\n b\0c", r"x:2:3: a NUL byte"),
+        (b"#" * 5_000_001, "5,000,001 bytes"),
+        (b"echo {1..100000}", "10,000 words"),
+        (
+            b"for i in {1..400}; do for j in {1..400}; do :; done; done",
+            "the loop `for i in {1..400}` takes too many steps",
+        ),
+        (b"f() { f; }; f", "50 deep"),
+        (b"echo " + b"$(echo " * 60 + b")" * 60, "50 deep"),
+    ],
+)
+def test_limits(data: bytes, message: str) -> None:
+    with pytest.raises(ReadError, match=message):
+        bash.read_all(data, "x")
+
+
+@pytest.mark.parametrize(
+    ("loop", "conditions"),
+    [
+        ("while true; do sleep 60; done", [None]),
+        ("for ((;;)); do sleep 60; done", [None]),
+        ("while true; do X=$((X + 1)); done", [None, "the loop `while true` ends"]),
+        ("while [ $((X += 1)) -gt 0 ]; do :; done", [None, "the loop `{}` ends"]),
+        ("for i in {1..500}; do [ -f ready ] && break; sleep 1; done", [None, None]),
+        ("for i in {1..500}; do [ -f $i ] && N=$i; done", [None, None]),
+        ("until [ -f ready ]; do sleep 1; done", [None, None]),
+    ],
+)
+def test_loops_that_wait(loop: str, conditions: list[str | None]) -> None:
+    """They are no reason to give up on what stands before them."""
+    launches = bash.read_all(f"X=0\n{L} --a &\n{loop}\n{L} --b\n", "x", closed=True)
+    head = loop.partition("; do")[0]
+    assert [c.condition for c in launches] == [c and c.format(head) for c in conditions]
+
+
+def test_arguments_after_shift() -> None:
+    """``$1`` is another argument then, so a test of it says nothing about the first."""
+    script = 'if [ "$1" = a ]; then A=1; fi\nshift\nif [ "$1" = a ]; then B=1; fi\n'
+    env = bash.read(f"A= B=\n{script}export A B\n{L}").env
+    assert [(e.name, e.value, e.condition) for e in env if e.value] == [
+        ("A", "1", '$1 = "a"'),
+        ("B", "1", '$2 = "a"'),
+    ]
+
+
+def test_choice_of_a_launch() -> None:
+    script = f"{L} a\n{L} \\\n b\n"
+    assert bash.read(script, launch=2).argv == ["b"]
+    assert bash.read(script, line=3).argv == ["b"]
+    for wrong in ({}, {"launch": 3}, {"line": 9}):
+        with pytest.raises(ReadError):
+            bash.read(script, **wrong)  # type: ignore[arg-type]
+    with pytest.raises(ReadError, match="no launch"):
+        bash.read("echo")
