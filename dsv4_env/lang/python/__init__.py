@@ -1,1 +1,0 @@
-"""Python: what a file would call, with which values, and when."""
