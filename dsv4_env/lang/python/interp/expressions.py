@@ -1,0 +1,390 @@
+"""Expressions, followed as Python would evaluate them."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from typing import Any
+
+from dsv4_env.lang.python.interp.havoc import havoc_expressions
+from dsv4_env.lang.python.interp.machine import Machine
+from dsv4_env.lang.python.interp.targets import assign, attribute_of
+from dsv4_env.lang.python.values.containers import (
+    bound_to,
+    item_of,
+    items_of,
+    merge_into,
+    none_when_unset,
+    put_item,
+)
+from dsv4_env.lang.python.values.kinds import (
+    NONE,
+    Const,
+    Ext,
+    Func,
+    Map,
+    NotKnown,
+    Scope,
+    Seq,
+    Val,
+    const,
+    default_text,
+    is_const,
+    joined_text,
+    limited,
+    may_be_text,
+    python_value,
+    splits,
+    splitting,
+    truth_of,
+    unknown,
+    unknown_of,
+)
+from dsv4_env.lang.python.values.operators import binary, compared
+from dsv4_env.model import Unknown
+
+
+def _constant(machine: Machine, scope: Scope, node: ast.Constant) -> Val:
+    return const(node.value, scope.source.place(node))
+
+
+def _name(machine: Machine, scope: Scope, node: ast.Name) -> Val:
+    found = bound_to(scope, node.id)
+    if found is not None:
+        return found
+    return Ext(node.id, node.id, scope.source.place(node))
+
+
+def _attribute(machine: Machine, scope: Scope, node: ast.Attribute) -> Val:
+    owner = machine.evaluate(scope, node.value)
+    return attribute_of(machine, scope, owner, node.attr, node)
+
+
+def _joined_str(machine: Machine, scope: Scope, node: ast.JoinedStr) -> Val:
+    where = scope.source.place(node)
+    parts: list[Val] = []
+    for part in node.values:
+        if isinstance(part, ast.FormattedValue):
+            parts.append(_formatted_value(machine, scope, part))
+        else:
+            parts.append(machine.evaluate(scope, part))
+    return joined_text(parts, where, machine.budget)
+
+
+_CONVERSIONS: dict[int, Callable[[Any], str]] = {114: repr, 115: str, 97: ascii}
+
+
+def _formatted_value(machine: Machine, scope: Scope, node: ast.FormattedValue) -> Val:
+    value = machine.evaluate(scope, node.value)
+    where = scope.source.place(node.value)
+    if isinstance(value, Const):
+        spec = machine.evaluate(scope, node.format_spec) if node.format_spec else const("")
+        if not isinstance(spec, Const) or sum(c.isdigit() for c in spec.value) > 4:
+            return unknown(scope, node.value, "a format that isn't known")
+        convert = _CONVERSIONS.get(node.conversion)
+        try:
+            plain = convert(value.value) if convert else value.value
+            text = format(plain, spec.value)
+            machine.budget.make(len(text))
+            return const(text, where)
+        except (ValueError, TypeError):
+            return unknown(scope, node.value, "can't be formatted")
+    if node.format_spec or node.conversion not in (-1, 115) or not isinstance(value, Unknown):
+        found = unknown_of(value, scope.source.text(node.value), where)
+        return Unknown(found.text, found.reason, found.names, location=where)
+    return value
+
+
+def elements(machine: Machine, scope: Scope, nodes: list[ast.expr]) -> tuple[Val, ...]:
+    """The items of a display or the arguments of a call, with what ``*`` brings."""
+    items: list[Val] = []
+    for node in nodes:
+        if isinstance(node, ast.Starred):
+            items += items_of(machine, scope, machine.evaluate(scope, node.value), node.value)
+            machine.budget.make(8 * len(items))
+        else:
+            items.append(machine.evaluate(scope, node))
+    return limited(items, scope, nodes[0]) if nodes else ()
+
+
+def _sequence(machine: Machine, scope: Scope, node: ast.List | ast.Tuple | ast.Set) -> Val:
+    kind = {ast.List: "list", ast.Tuple: "tuple", ast.Set: "set"}[type(node)]
+    return Seq(elements(machine, scope, node.elts), kind, scope.source.place(node))
+
+
+def _dict(machine: Machine, scope: Scope, node: ast.Dict) -> Val:
+    found = Map(where=scope.source.place(node))
+    for key, value in zip(node.keys, node.values, strict=True):
+        if key is None:
+            merge_into(machine, scope, found, machine.evaluate(scope, value), value)
+        else:
+            name = machine.evaluate(scope, key)
+            item = machine.evaluate(scope, value)
+            put_item(machine, scope, found, name, item, key)
+    return found
+
+
+def _unary(machine: Machine, scope: Scope, node: ast.UnaryOp) -> Val:
+    value = machine.evaluate(scope, node.operand)
+    where = scope.source.place(node)
+    if isinstance(node.op, ast.Not):
+        known = truth_of(value)
+        if known is not None:
+            return const(not known, where)
+        return machine.keyed(
+            unknown(scope, node, "not a constant", value), ("not", machine.key_of(value))
+        )
+    if is_const(value, int | float) and isinstance(node.op, ast.USub | ast.UAdd):
+        number = value.value  # type: ignore[union-attr]
+        return const(-number if isinstance(node.op, ast.USub) else +number, where)
+    return unknown(scope, node, "not a constant", value)
+
+
+def _binop(machine: Machine, scope: Scope, node: ast.BinOp) -> Val:
+    left, right = machine.evaluate(scope, node.left), machine.evaluate(scope, node.right)
+    return binary(machine, scope, node.op, left, right, node)
+
+
+def _compare(machine: Machine, scope: Scope, node: ast.Compare) -> Val:
+    machine.spend(len(node.ops))
+    values = [machine.evaluate(scope, n) for n in (node.left, *node.comparators)]
+    return compared(machine, scope, node, values)
+
+
+def _boolop(machine: Machine, scope: Scope, node: ast.BoolOp) -> Val:
+    stops = isinstance(node.op, ast.Or)
+    left: Val = NONE
+    for at, operand in enumerate(node.values):
+        left = machine.evaluate(scope, operand)
+        known = truth_of(left)
+        if known is None:
+            return _half_known(machine, scope, node, left, node.values[at + 1 :])
+        if known is stops:
+            break
+    return left
+
+
+def _half_known(
+    machine: Machine, scope: Scope, node: ast.BoolOp, left: Val, rest: list[ast.expr]
+) -> Val:
+    """``X or d`` with an unknown X: unknown, *d* when X isn't set at all."""
+    if not rest:
+        return left
+    stops = isinstance(node.op, ast.Or)
+    answer = machine.answers.get(machine.key_of(left))
+    if answer is not None:
+        if bool(answer) is stops:
+            return left
+        return _boolop(machine, scope, ast.copy_location(ast.BoolOp(node.op, rest), node))
+
+    after = [machine.evaluate(scope, n) for n in rest]
+    havoc_expressions(machine, scope, [rest], scope.source.text(node.values[0]))
+    found = unknown(scope, node, "not a constant", left, *after)
+    default = None
+    if isinstance(left, Unknown) and stops and len(after) == 1:
+        if none_when_unset(left):
+            default = default_text(after[0]) if may_be_text(after[0]) else None
+        elif left.default and not left.default.isdigit() and left.default != "False":
+            default = left.default
+    return Unknown(found.text, found.reason, found.names, default, location=found.location)
+
+
+def test_holds(machine: Machine, scope: Scope, node: ast.expr) -> bool:
+    """Whether a test holds: known, or each of both sides in turn."""
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+        return not test_holds(machine, scope, node.operand)
+    if isinstance(node, ast.BoolOp):
+        each = (test_holds(machine, scope, operand) for operand in node.values)
+        return all(each) if isinstance(node.op, ast.And) else any(each)
+    value = machine.evaluate(scope, node)
+    known = truth_of(value)
+    if known is not None:
+        return known
+    made = isinstance(node, ast.Call) and isinstance(value, Unknown)
+    text = value.text if made and isinstance(value, Unknown) else scope.source.text(node)
+    return machine.decide(machine.key_of(value), text)
+
+
+def _ifexp(machine: Machine, scope: Scope, node: ast.IfExp) -> Val:
+    if not machine.mode.forking:
+        known = truth_of(machine.evaluate(scope, node.test))
+        if known is None:
+            sides = [[node.body], [node.orelse]]
+            havoc_expressions(machine, scope, sides, scope.source.text(node.test))
+            return unknown(scope, node, "depends on what isn't known")
+        return machine.evaluate(scope, node.body if known else node.orelse)
+    return machine.evaluate(
+        scope, node.body if test_holds(machine, scope, node.test) else node.orelse
+    )
+
+
+def _subscript(machine: Machine, scope: Scope, node: ast.Subscript) -> Val:
+    owner = machine.evaluate(scope, node.value)
+    if isinstance(node.slice, ast.Slice):
+        return _slice(machine, scope, owner, node.slice, node)
+    return item_of(machine, scope, owner, machine.evaluate(scope, node.slice), node)
+
+
+def _slice(machine: Machine, scope: Scope, owner: Val, part: ast.Slice, node: ast.expr) -> Val:
+    bounds = [
+        machine.evaluate(scope, n) if n else NONE for n in (part.lower, part.upper, part.step)
+    ]
+    whole = all(isinstance(b, Const) and b.value is None for b in bounds)
+    fixed = isinstance(owner, Seq) and not any(splits(i) for i in owner.items)
+    try:
+        cut = slice(*(python_value(b, machine.budget) for b in bounds))
+        if isinstance(owner, Seq) and (fixed or whole):
+            machine.budget.make(8 * len(owner.items))
+            return Seq(owner.items[cut], owner.kind, scope.source.place(node))
+        if isinstance(owner, Const) and isinstance(owner.value, str):
+            machine.budget.make(len(owner.value))
+            return const(owner.value[cut], owner.where)
+    except (NotKnown, TypeError, ValueError):
+        pass
+    found = unknown(scope, node, "a slice that isn't known", owner)
+    return Seq((splitting(found),), owner.kind) if isinstance(owner, Seq) else found
+
+
+def _lambda(machine: Machine, scope: Scope, node: ast.Lambda) -> Val:
+    return Func(node, scope, "<lambda>", parameter_defaults(machine, scope, node.args))
+
+
+def parameter_defaults(machine: Machine, scope: Scope, args: ast.arguments) -> dict[str, Val]:
+    """The defaults of a function's parameters, evaluated where it is defined."""
+    plain = [*args.posonlyargs, *args.args]
+    found: dict[str, Val] = {}
+    for arg, node in zip(plain[len(plain) - len(args.defaults) :], args.defaults, strict=True):
+        found[arg.arg] = machine.evaluate(scope, node)
+    for arg, default in zip(args.kwonlyargs, args.kw_defaults, strict=True):
+        if default is not None:
+            found[arg.arg] = machine.evaluate(scope, default)
+    return found
+
+
+def _walrus(machine: Machine, scope: Scope, node: ast.NamedExpr) -> Val:
+    value = machine.evaluate(scope, node.value)
+    assign(machine, scope, node.target, value)
+    return value
+
+
+def _await(machine: Machine, scope: Scope, node: ast.Await) -> Val:
+    return machine.evaluate(scope, node.value)
+
+
+def _yield(machine: Machine, scope: Scope, node: ast.Yield) -> Val:
+    if node.value:
+        machine.evaluate(scope, node.value)
+    return unknown(scope, node, "given from outside")
+
+
+def _comprehension(
+    machine: Machine,
+    scope: Scope,
+    node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp,
+) -> Val:
+    """The list, set or dict that a comprehension makes; a generator counts as a list."""
+    where = scope.source.place(node)
+    inner = Scope({}, scope, scope.source, scope.module, "function", scope.qualname)
+    if isinstance(node, ast.DictComp):
+        found = Map(where=where)
+
+        def pair(unsure: Unknown | None) -> None:
+            key, value = machine.evaluate(inner, node.key), machine.evaluate(inner, node.value)
+            put_item(machine, inner, found, unsure or key, value, node.key)
+
+        _over(machine, inner, node.generators, 0, pair, node)
+        return found
+    items: list[Val] = []
+
+    def one(unsure: Unknown | None) -> None:
+        items.append(unsure or machine.evaluate(inner, node.elt))
+
+    _over(machine, inner, node.generators, 0, one, node)
+    kind = "set" if isinstance(node, ast.SetComp) else "list"
+    return Seq(limited(items, scope, node), kind, where)
+
+
+def extend_list(machine: Machine, scope: Scope, node: ast.GeneratorExp, target: Seq) -> None:
+    """``target.extend(… for …)``: each item is there before the next is asked for."""
+    inner = Scope({}, scope, scope.source, scope.module, "function", scope.qualname)
+
+    machine.set(target, "items", target.items)  # undone once, for all that follows
+
+    def one(unsure: Unknown | None) -> None:
+        item = unsure or machine.evaluate(inner, node.elt)
+        machine.budget.make(8 * len(target.items))
+        target.items = limited((*target.items, item), scope, node)
+
+    _over(machine, inner, node.generators, 0, one, node)
+
+
+def _over(
+    machine: Machine,
+    scope: Scope,
+    generators: list[ast.comprehension],
+    at: int,
+    each: Callable[[Unknown | None], None],
+    node: ast.expr,
+) -> None:
+    """Go over the loops of a comprehension; *each* gets an Unknown for what can't be told."""
+    if at == len(generators):
+        machine.step()
+        machine.spend(3)
+        each(None)
+        return
+    loop = generators[at]
+    for item in items_of(machine, scope, machine.evaluate(scope, loop.iter), loop.iter):
+        if isinstance(item, Unknown) and item.splits:
+            _maybe(machine, scope, generators[at:], node, scope.source.text(loop.iter))
+            each(splitting(unknown(scope, node, item.reason, item)))
+            continue
+        assign(machine, scope, loop.target, item)
+        known = [truth_of(machine.evaluate(scope, test)) for test in loop.ifs]
+        if False in known:
+            continue
+        if None in known:
+            _maybe(machine, scope, generators[at + 1 :], node, scope.source.text(loop.ifs[0]))
+            each(splitting(unknown(scope, node, "depends on what isn't known")))
+            continue
+        _over(machine, scope, generators, at + 1, each, node)
+
+
+def _maybe(
+    machine: Machine, scope: Scope, loops: list[ast.comprehension], node: ast.expr, text: str
+) -> None:
+    """What a comprehension changes where nobody knows how often, or whether, it goes on."""
+
+    inner: list[ast.expr] = [n for loop in loops for n in (loop.iter, *loop.ifs)]
+    if isinstance(node, ast.DictComp):
+        inner += [node.key, node.value]
+    elif isinstance(node, ast.ListComp | ast.SetComp | ast.GeneratorExp):
+        inner.append(node.elt)
+    for loop in loops:
+        assign(machine, scope, loop.target, unknown(scope, loop.target, f"one of {text}"))
+    havoc_expressions(machine, scope, [inner], text, rounds=2)
+
+
+EXPRESSIONS: dict[type[ast.expr], Callable[[Machine, Scope, Any], Val]] = {
+    ast.Attribute: _attribute,
+    ast.Await: _await,
+    ast.BinOp: _binop,
+    ast.BoolOp: _boolop,
+    ast.Compare: _compare,
+    ast.Constant: _constant,
+    ast.Dict: _dict,
+    ast.DictComp: _comprehension,
+    ast.GeneratorExp: _comprehension,
+    ast.IfExp: _ifexp,
+    ast.JoinedStr: _joined_str,
+    ast.Lambda: _lambda,
+    ast.List: _sequence,
+    ast.ListComp: _comprehension,
+    ast.Name: _name,
+    ast.NamedExpr: _walrus,
+    ast.Set: _sequence,
+    ast.SetComp: _comprehension,
+    ast.Subscript: _subscript,
+    ast.Tuple: _sequence,
+    ast.UnaryOp: _unary,
+    ast.Yield: _yield,
+}

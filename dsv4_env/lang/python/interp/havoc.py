@@ -1,0 +1,219 @@
+"""What isn't known any more once statements may have run: they, and all that they call."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+from typing import Any
+
+from dsv4_env.lang.python.interp.machine import Break, Continue, Machine, Raised, Return, TooMuch
+from dsv4_env.lang.python.interp.targets import assign
+from dsv4_env.lang.python.syntax.effects import changes_of, first_simple
+from dsv4_env.lang.python.values.containers import widen
+from dsv4_env.lang.python.values.kinds import (
+    BoundMethod,
+    Class,
+    Entry,
+    Func,
+    Instance,
+    Map,
+    Module,
+    Scope,
+    Seq,
+    splits,
+)
+from dsv4_env.lang.python.values.store import Identity
+from dsv4_env.model import Unknown
+
+MAX_STEPS = 2_000  # to find out what one body changes
+Changed = dict[tuple[Identity, Any], tuple[Any, Any, Unknown | Entry | None, ast.AST]]
+"""Object and name that were changed, why they aren't known at once, and by which statement."""
+
+
+def havoc(
+    machine: Machine,
+    scope: Scope,
+    bodies: Sequence[Sequence[ast.AST]],
+    text: str,
+    *,
+    leaving: bool = True,
+    rounds: int = 1,
+) -> None:
+    """Whatever one of some bodies may set or change isn't known from here on; it may also return.
+
+    *text* is what that depends on; *rounds* is 2 for a body that runs more than once.
+    """
+    body = tuple(node for each in bodies for node in each)
+    if not body:
+        return
+    changed = changes_of(body)
+    machine.spend(10 + 2 * len(changed.names) + 2 * len(changed.objects))
+    hidden = machine.reach.hides(body, changed, machine.spend)
+    found = _trial(machine, scope, bodies, rounds) if hidden else {}
+    mark = len(machine.trail)
+    for name in changed.names:
+        where = scope.source.place(changed.names[name])
+        value = Unknown(name, f"depends on `{text}`", location=where)
+        machine.put(scope.names, name, value)
+    for owner in changed.objects:
+        value_of = machine.evaluate(scope, owner)
+        widen(machine, scope, value_of, owner, f"depends on `{text}`")
+    for target in changed.attributes:
+        where = scope.source.place(target)
+        spelled = scope.source.text(target)
+        unsure = Unknown(spelled, f"depends on `{text}`", location=where)
+        assign(machine, scope, target, unsure)
+    done = set(machine.changed_since(mark))
+    _widen_all(machine, scope, {k: v for k, v in found.items() if k not in done}, text)
+    if (
+        hidden and rounds > 1 and not machine.mode.trying and (done or found)
+    ):  # tests that held at first may not, now
+        done |= set(found)
+        more = _trial(machine, scope, bodies, 1)
+        _widen_all(machine, scope, {k: v for k, v in more.items() if k not in done}, text)
+    if not leaving:
+        return
+    if changed.returns and _leaves(machine, body[0], f"`{text}` returns"):
+        where = scope.source.place(body[0])
+        value = Unknown("…", f"depends on `{text}`", location=where)
+        raise Return(value, "" if machine.mode.forking else text)
+    if (
+        changed.breaks
+        and machine.mode.forking
+        and _leaves(machine, body[0], f"`{text}` breaks off")
+    ):
+        raise Break
+
+
+def havoc_expressions(
+    machine: Machine,
+    scope: Scope,
+    bodies: Sequence[Sequence[ast.expr]],
+    text: str,
+    *,
+    rounds: int = 1,
+) -> None:
+    """Do as :func:`havoc` for expressions that may be evaluated: all that changes is by calls."""
+    body = tuple(node for each in bodies for node in each)
+    changed = changes_of(body)
+    if changed.names or changed.objects or machine.reach.hides(body, changed, machine.spend):
+        _widen_all(machine, scope, _trial(machine, scope, bodies, rounds), text)
+
+
+def havoc_since(machine: Machine, scope: Scope, mark: int, node: ast.AST, text: str) -> None:
+    """What was changed since the trail was *mark* long: nobody knows when, or whether, it is."""
+    found = machine.changed_since(mark)
+    _widen_all(
+        machine, scope, {k: (v, k[1], _cause(v, k[1]), node) for k, v in found.items()}, text
+    )
+
+
+def _leaves(machine: Machine, node: ast.AST, text: str) -> bool:
+    return not machine.mode.forking or machine.decide(("leaves", node, len(machine.path)), text)
+
+
+def _trial(
+    machine: Machine, scope: Scope, bodies: Sequence[Sequence[ast.AST]], rounds: int
+) -> Changed:
+    """What the bodies change where they are followed, each from how things are now."""
+    before = machine.mode
+    trying = before.trying or rounds > 1  # loops within it are gone over again by it
+    mark, steps = len(machine.trail), machine.steps
+    outermost = before.most is None
+    most = steps + MAX_STEPS if outermost else before.most  # as many on each path: all decide alike
+    found: Changed = {}
+    with machine.following(forking=False, recording=False, trying=trying, most=most):
+        try:
+            for body in bodies:
+                for _ in range(1 if before.trying else rounds):
+                    _follow_body(machine, scope, body, found)
+                machine.undo(mark)
+        except TooMuch:
+            if not outermost:
+                raise
+            machine.undo(mark)
+            _everything(machine, scope, bodies, found)
+        finally:
+            machine.undo(mark)
+            if outermost:
+                machine.tried += machine.steps - steps
+                machine.steps = steps
+    return found
+
+
+def _everything(
+    machine: Machine, scope: Scope, bodies: Sequence[Sequence[ast.AST]], found: Changed
+) -> None:
+    """All lists and dicts that can be reached: there is too much to follow to tell which change."""
+    node = next(node for each in bodies for node in each)
+    pending: list[Any] = [scope, machine.environ, *machine.modules.values()]
+    seen: set[Identity] = set()
+    while pending:
+        each = pending.pop()
+        itself = Identity(each)
+        if itself in seen:
+            continue
+        seen.add(itself)
+        if len(seen) & 7 == 0:
+            machine.spend(1)
+        if isinstance(each, Map | Seq):
+            cause = _cause(each, None)  # what isn't known stays as it is
+            found.setdefault((itself, None), (each, None, cause, node))
+        if isinstance(each, Scope):
+            pending += [*each.names.values(), each.parent, each.first]
+        elif isinstance(each, Map):
+            pending += [e.value for e in each.log]
+        elif isinstance(each, Seq):
+            pending += each.items
+        elif isinstance(each, Instance):
+            pending += [*each.attrs.values(), each.cls]
+        elif isinstance(each, Class | Module | Func):
+            pending.append(each.scope)
+        elif isinstance(each, BoundMethod):
+            pending += [each.func, each.first]
+
+
+def _follow_body(machine: Machine, scope: Scope, body: Sequence[ast.AST], found: Changed) -> None:
+
+    for node in body:
+        mark = len(machine.trail)
+        going = True
+        try:
+            if isinstance(node, ast.stmt):
+                machine.execute(scope, [node])
+            elif isinstance(node, ast.expr):
+                machine.evaluate(scope, node)
+        except Return as returned:
+            going = bool(returned.unsure)
+        except (Raised, Break, Continue):
+            going = False
+        for key, obj in machine.changed_since(mark).items():
+            if key not in found:
+                found[key] = obj, key[1], _cause(obj, key[1]), node
+        if not going:
+            return
+
+
+def _cause(obj: Any, name: Any) -> Unknown | Entry | None:
+    """Why what was changed isn't known even where the change was made."""
+    value = obj.get(name) if isinstance(obj, dict) else None
+    if isinstance(obj, Seq) and len(obj.items) == 1:
+        value = obj.items[0] if splits(obj.items[0]) else None
+    if isinstance(obj, Map) and len(obj.log) and obj.log[-1].key is None:
+        return obj.log[-1]
+    return value if isinstance(value, Unknown) else None
+
+
+def _widen_all(machine: Machine, scope: Scope, found: Changed, text: str) -> None:
+    """From here on what was changed isn't known."""
+    reason = f"depends on `{text}`"
+    for obj, name, cause, node in found.values():
+        if isinstance(obj, dict):
+            where = scope.source.place(node)
+            machine.put(obj, name, cause or Unknown(str(name), reason, location=where))
+        elif isinstance(obj, Seq) and cause:
+            machine.set(obj, "items", (cause,))
+        elif not isinstance(obj, Map) or not isinstance(cause, Entry):
+            widen(machine, scope, obj, first_simple(node), reason)
+        elif not len(obj.log) or obj.log[-1] is not cause:
+            machine.set(obj, "log", obj.log.and_more(cause))

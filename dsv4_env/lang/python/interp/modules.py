@@ -1,0 +1,153 @@
+"""Imports: modules that lie below the root are read, never run; all others stay outside."""
+
+from __future__ import annotations
+
+import ast
+import os
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+from dsv4_env.guard.files import looked_at, read_bytes, real
+from dsv4_env.lang.python.interp.machine import Break, Continue, Machine, Raised, Return
+from dsv4_env.lang.python.syntax.effects import is_inert
+from dsv4_env.lang.python.syntax.imports import module_places
+from dsv4_env.lang.python.syntax.text import Source, count_tokens, decoded, parsed_module, source_of
+from dsv4_env.lang.python.values.kinds import Ext, Module, Scope, Val
+from dsv4_env.model.errors import ReadError
+
+MAX_MODULES = 40
+MAX_TOKENS = 250_000  # names, numbers and signs of all modules together
+
+
+def bind_import(machine: Machine, scope: Scope, node: ast.Import | ast.ImportFrom) -> None:
+    """Bind what an import statement names."""
+    where = scope.source.place(node)
+    if isinstance(node, ast.Import):
+        for alias in node.names:
+            name = alias.name if alias.asname else alias.name.partition(".")[0]
+            found = (
+                load_module(machine, scope, alias.name, 0)
+                if alias.asname or "." not in name
+                else None
+            )
+            value: Val = found if found and found.name == name else Ext(name, name, where)
+            machine.put(scope.names, alias.asname or name, value)
+        return
+    base = load_module(machine, scope, node.module or "", node.level)
+    full = "." * node.level + (node.module or "")
+    for alias in node.names:
+        if alias.name == "*":
+            for key, value in (base.scope.names if base else {}).items():
+                if not key.startswith("_"):
+                    machine.put(scope.names, key, value)
+            continue
+        bound: Val | None = base.scope.names.get(alias.name) if base else None
+        if bound is None:
+            inner = f"{node.module}.{alias.name}" if node.module else alias.name
+            bound = load_module(machine, scope, inner, node.level)
+        if bound is None:
+            bound = Ext(f"{full}.{alias.name}", alias.asname or alias.name, where)
+            if bound.name == "os.environ":
+                bound = machine.environ
+        machine.put(scope.names, alias.asname or alias.name, bound)
+
+
+def optional_import(machine: Machine, scope: Scope, node: ast.Try) -> int | None:
+    """Which statement of a try imports what may be missing, where its handlers just go on.
+
+    None where nothing but further imports follows: no launch gets a condition by those.
+    """
+    for handler in node.handlers:
+        named = {n.id for n in ast.walk(handler.type or handler) if isinstance(n, ast.Name)}
+        if not named & {"ImportError", "ModuleNotFoundError"}:
+            return None
+        if not all(is_inert(s) for s in handler.body):
+            return None
+    for at, each in enumerate(node.body):
+        rest = node.body[at + 1 :]
+        if all(is_inert(s) or isinstance(s, ast.Import | ast.ImportFrom) for s in rest):
+            return None
+        names: list[tuple[str, int]] = []
+        if isinstance(each, ast.Import):
+            names = [(alias.name, 0) for alias in each.names]
+        elif isinstance(each, ast.ImportFrom):
+            names = [(each.module or "", each.level)]
+        for name, level in names:
+            own = name.partition(".")[0] in sys.stdlib_module_names and not level
+            if not own and load_module(machine, scope, name, level) is None:
+                return at
+    return None
+
+
+def load_module(machine: Machine, scope: Scope, name: str, level: int) -> Module | None:
+    """The module of that name, followed once, or None where it isn't below the root."""
+    path = _locate(machine, scope, name, level)
+    if path is None:
+        return None
+    key = str(path)
+    if key in machine.modules:
+        return _applied(machine, machine.modules[key])
+    if len(machine.modules) >= MAX_MODULES:
+        return None
+    machine.modules[key] = None  # a circle of imports finds nothing, as in Python
+    try:
+        text = decoded(read_bytes(path, root=machine.root), key)
+        machine.tokens += count_tokens(text, key)
+        if machine.tokens > MAX_TOKENS:
+            return None
+        tree = parsed_module(text)
+    except ReadError:
+        return None
+    found = new_module(source_of(text, key, machine.budget), "." * level + name, key)
+    machine.modules[key] = found
+    machine.reach.add(tree, key)
+    before = machine.environ.log
+    known = set(before)
+    _follow_aside(machine, found, tree)
+    found.sets = tuple(e for e in machine.environ.log if e not in known)
+    machine.environ.log = before
+    return _applied(machine, found)
+
+
+def _applied(machine: Machine, found: Module | None) -> Module | None:
+    """What a module's import sets in the environment, set on this way too."""
+    if not found or not found.sets:
+        return found
+    machine.spend(len(machine.environ.log) >> 3)
+    known = set(machine.environ.log)
+    if more := [e for e in found.sets if e not in known]:
+        machine.set(machine.environ, "log", machine.environ.log.and_more(*more))
+    return found
+
+
+def new_module(text: Source, name: str, file: str) -> Module:
+    """An empty module."""
+    scope = Scope({}, None, text)
+    found = Module(name, scope, file)
+    scope.module = found
+    return found
+
+
+def _follow_aside(machine: Machine, found: Module, tree: ast.Module) -> None:
+    """Follow a module on the side: on one way, and for good."""
+
+    trail, machine.trail = machine.trail, []
+    mode = machine.following(forking=False, recording=False, most=None)
+    try:
+        with mode, machine.watch.aside(machine), suppress(Raised, Return, Break, Continue):
+            machine.execute(found.scope, tree.body)
+    finally:
+        machine.trail = trail
+
+
+def _locate(machine: Machine, scope: Scope, name: str, level: int) -> Path | None:
+    root = machine.root
+    if root is None or not machine.watch.enters(name):
+        return None
+    here = real(scope.module.file if scope.module else scope.source.path).parent
+    for place in module_places(str(root), str(here), name, level):
+        looked_at(place)
+        if os.path.isfile(place) and (whole := real(place)).is_relative_to(root):  # noqa: PTH113  # a path for each takes longer than all the rest
+            return whole
+    return None

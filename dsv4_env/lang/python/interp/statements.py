@@ -1,0 +1,466 @@
+"""Statements, followed as Python would run them."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from dsv4_env.lang.python.interp.calls import define_class, define_function
+from dsv4_env.lang.python.interp.expressions import extend_list, test_holds
+from dsv4_env.lang.python.interp.havoc import havoc
+from dsv4_env.lang.python.interp.machine import Break, Continue, Machine, Raised, Return
+from dsv4_env.lang.python.interp.modules import bind_import, optional_import
+from dsv4_env.lang.python.interp.targets import assign, delete_item
+from dsv4_env.lang.python.syntax.effects import (
+    case_matches,
+    catches,
+    changes_of,
+    exception_named,
+    is_inert,
+    is_main,
+    is_safe,
+)
+from dsv4_env.lang.python.values.containers import (
+    bound_to,
+    delete_key,
+    items_of,
+    loop_items,
+    merge_into,
+    put_item,
+    widen,
+)
+from dsv4_env.lang.python.values.kinds import (
+    MAX_ITEMS,
+    NONE,
+    NOTHING,
+    Const,
+    Func,
+    Instance,
+    Map,
+    Scope,
+    Seq,
+    Val,
+    splits,
+    truth_of,
+    unknown,
+)
+from dsv4_env.lang.python.values.operators import binary
+from dsv4_env.model import Unknown
+
+
+def execute(machine: Machine, scope: Scope, body: Sequence[ast.stmt]) -> None:
+    """Follow statements one after the other."""
+    for at, node in enumerate(body):
+        machine.at = scope.source, node
+        machine.step()
+        handler = _STATEMENTS.get(type(node))
+        if machine.reach.skippable(node, machine.spend):
+            _skip(machine, scope, node)
+        elif handler is not None:
+            try:
+                handler(machine, scope, node)
+            except Return as returned:
+                if returned.unsure:  # or else what follows is run
+                    with contextlib.suppress(Return):
+                        havoc(machine, scope, [body[at + 1 :]], returned.unsure)
+                raise
+
+
+def _skip(machine: Machine, scope: Scope, node: ast.stmt) -> None:
+    """A statement that no launch depends on: what it sets isn't known."""
+    if isinstance(node, ast.Expr):
+        return
+    changed = changes_of((node,))
+    for name, place in changed.names.items():
+        unsure = Unknown(name, "no launch depends on it", location=scope.source.place(place))
+        machine.put(scope.names, name, unsure)
+
+
+def _expr(machine: Machine, scope: Scope, node: ast.Expr) -> None:
+    if not isinstance(node.value, ast.Constant):
+        machine.evaluate(scope, node.value)
+
+
+def _assign(machine: Machine, scope: Scope, node: ast.Assign) -> None:
+    value = machine.evaluate(scope, node.value)
+    for target in node.targets:
+        assign(machine, scope, target, value)
+
+
+def _annotated(machine: Machine, scope: Scope, node: ast.AnnAssign) -> None:
+    if node.value is not None:
+        assign(machine, scope, node.target, machine.evaluate(scope, node.value))
+
+
+def _augmented(machine: Machine, scope: Scope, node: ast.AugAssign) -> None:
+    target: Any = node.target
+    left = machine.evaluate(scope, target)
+    if isinstance(left, Seq) and left.kind == "list" and isinstance(node.value, ast.GeneratorExp):
+        extend_list(machine, scope, node.value, left)
+        assign(machine, scope, target, left)
+        return
+    right = machine.evaluate(scope, node.value)
+    if isinstance(left, Seq) and left.kind == "list" and isinstance(node.op, ast.Add):
+        more = items_of(machine, scope, right, node.value)
+        machine.budget.make(8 * (len(left.items) + len(more)))
+        items = left.items + more
+        machine.set(left, "items", items if len(items) < MAX_ITEMS else items[:1])
+        value: Val = left
+        if len(items) >= MAX_ITEMS:
+            widen(machine, scope, left, node, "too long a list to follow")
+    elif isinstance(left, Map) and isinstance(node.op, ast.BitOr):
+        merge_into(machine, scope, left, right, node.value)
+        return
+    else:
+        value = binary(machine, scope, node.op, left, right, target)
+        if isinstance(left, Seq) and left.kind == "list" and isinstance(value, Seq):
+            machine.set(left, "items", value.items)  # *= changes it in place
+            value = left
+    assign(machine, scope, target, value)
+
+
+def _delete(machine: Machine, scope: Scope, node: ast.Delete) -> None:
+    for target in node.targets:
+        if isinstance(target, ast.Subscript):
+            owner = machine.evaluate(scope, target.value)
+            if isinstance(owner, Map):
+                delete_key(machine, owner, machine.evaluate(scope, target.slice))
+            elif isinstance(owner, Seq):
+                delete_item(machine, scope, owner, target)
+        elif isinstance(target, ast.Name):
+            machine.drop(scope.names, target.id)
+
+
+def _if(machine: Machine, scope: Scope, node: ast.If) -> None:
+    if is_main(node.test):
+        if not machine.script:
+            return
+        machine.execute(scope, node.body)
+        return
+    known = truth_of(machine.evaluate(scope, node.test)) if _quiet(machine, node) else None
+    if known is None and _quiet(machine, node):
+        havoc(machine, scope, [node.body, node.orelse], scope.source.text(node.test))
+        return
+    if known is None and machine.watch.met() and _only_raises(node):
+        known = truth_of(machine.evaluate(scope, node.test)) or False
+    holding = known if known is not None else test_holds(machine, scope, node.test)
+    machine.execute(scope, node.body if holding else node.orelse)
+
+
+def _only_raises(node: ast.If) -> bool:
+    """Whether a test only says that a launched server did wrong: that is no launch's condition."""
+    return not node.orelse and isinstance(node.body[-1], ast.Raise) and len(node.body) == 1
+
+
+def _quiet(machine: Machine, node: ast.If) -> bool:
+    """Whether both sides are joined rather than followed one by one."""
+    if not machine.mode.forking:
+        return True
+    machine.spend((len(node.body) + len(node.orelse)) >> 1)
+    return all(is_inert(s) for s in (*node.body, *node.orelse))
+
+
+def _for(machine: Machine, scope: Scope, node: ast.For | ast.AsyncFor) -> None:
+    items = loop_items(machine, scope, machine.evaluate(scope, node.iter), node.iter)
+    changed = changes_of(tuple(node.body))
+    if not machine.mode.forking and (changed.breaks or changed.returns):
+        _some(machine, scope, node)
+        return
+    subject = machine.subject
+    try:
+        for item in items:
+            if splits(item):
+                _some(machine, scope, node)
+                continue
+            assign(machine, scope, node.target, item)
+            machine.subject = machine.watch.round(item) or subject
+            try:
+                machine.execute(scope, node.body)
+            except Continue:
+                continue
+    except Break:
+        return
+    finally:
+        machine.subject = subject
+    machine.execute(scope, node.orelse)
+
+
+def _some(machine: Machine, scope: Scope, node: ast.For | ast.AsyncFor | ast.While) -> None:
+    """A loop that runs nobody knows how often: what it changes isn't known after it."""
+    machine.spend(8)
+    text = scope.source.text(node.test if isinstance(node, ast.While) else node.iter)
+    if isinstance(node, ast.While):
+        label = f"while {text}"
+    else:
+        label = f"for {scope.source.text(node.target)} in {text}"
+    followed = machine.leads(node) and machine.mode.forking
+    if isinstance(node, ast.While):
+        havoc(machine, scope, [[*node.body, node.test]], label, leaving=not followed, rounds=2)
+    else:
+        where = scope.source.place(node.target)
+        found = Unknown(scope.source.text(node.target), f"one of {text}", location=where)
+        assign(machine, scope, node.target, found)
+        havoc(machine, scope, [node.body], label, leaving=not followed, rounds=2)
+        assign(machine, scope, node.target, found)
+    if not followed:
+        return
+    if machine.decide(("loop", node, len(machine.path)), label):
+        with contextlib.suppress(Continue, Break):
+            machine.execute(scope, node.body)
+        havoc(machine, scope, [node.body], label, leaving=False, rounds=2)
+
+
+def _while(machine: Machine, scope: Scope, node: ast.While) -> None:
+    for _ in range(1000):
+        known = truth_of(machine.evaluate(scope, node.test))
+        if known is False:
+            machine.execute(scope, node.orelse)
+            return
+        if known is None or not machine.mode.forking:
+            break
+        if isinstance(node.test, ast.Constant):
+            _forever(machine, scope, node)
+            return
+        try:
+            machine.execute(scope, node.body)
+        except Continue:
+            continue
+        except Break:
+            return
+    _some(machine, scope, node)
+
+
+def _forever(machine: Machine, scope: Scope, node: ast.While) -> None:
+    """``while True``: its body is followed once, as a retry that works at once."""
+    unsettled = changes_of(tuple(node.body))
+    if unsettled.names or unsettled.objects or unsettled.attributes:
+        havoc(machine, scope, [node.body], "while True", leaving=False, rounds=2)
+    with contextlib.suppress(Continue, Break):
+        machine.execute(scope, node.body)
+    havoc(machine, scope, [node.body], "while True", leaving=False, rounds=2)
+
+
+def _with(machine: Machine, scope: Scope, node: ast.With | ast.AsyncWith) -> None:
+    restored: list[tuple[Map, dict[str, Any]]] = []
+    for entry in node.items:
+        undo = patched_environment(machine, scope, entry.context_expr)
+        if undo is not None:
+            restored.append(undo)
+            continue
+        value = machine.evaluate(scope, entry.context_expr)
+        if entry.optional_vars is not None:
+            if not isinstance(value, Instance):
+                value = unknown(scope, entry.context_expr, "what `with` gives isn't followed")
+            assign(machine, scope, entry.optional_vars, value)
+    try:
+        machine.execute(scope, node.body)
+    finally:
+        for owner, before in reversed(restored):
+            machine.restore(owner, before)
+
+
+def patched_environment(
+    machine: Machine, scope: Scope, node: ast.expr
+) -> tuple[Map, dict[str, Any]] | None:
+    """Set what ``patch.dict(os.environ, {…})`` and the like set until their block ends.
+
+    What is given is the dict that is changed and how it was before.
+    """
+    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+        return None
+    func = node.func
+    if func.attr != "dict" or scope.source.text(func.value).split(".")[-1] != "patch":
+        before = machine.environ.snapshot()
+        return (machine.environ, before) if machine.watch.overrides(machine, scope, node) else None
+    if not node.args:
+        return None
+    owner = machine.evaluate(scope, node.args[0])
+    if isinstance(owner, Const) and owner.value == "os.environ":
+        owner = machine.environ
+    if not isinstance(owner, Map):
+        return None
+    before = owner.snapshot()
+    keywords = {k.arg: k.value for k in node.keywords if k.arg}
+    clear = keywords.pop("clear", None)
+    cleared = False if clear is None else truth_of(machine.evaluate(scope, clear))
+    if cleared:
+        machine.set(owner, "log", NOTHING)
+        machine.set(owner, "inherits", False)
+    elif cleared is None:
+        widen(machine, scope, owner, node, "it may have been cleared")
+    values = [*node.args[1:2], *(keywords.pop(k) for k in ("values",) if k in keywords)]
+    for value in values:
+        merge_into(machine, scope, owner, machine.evaluate(scope, value), value)
+    for name, value in keywords.items():
+        key = Const(name, scope.source.place(value))
+        put_item(machine, scope, owner, key, machine.evaluate(scope, value), value)
+    return owner, before
+
+
+def _try(machine: Machine, scope: Scope, node: ast.Try) -> None:
+    machine.spend(8)
+    body = [*node.body]
+    at = None if any(machine.leads(s) for s in body) else optional_import(machine, scope, node)
+    if at is not None:
+        machine.execute(scope, body[:at])
+        label = f"`{scope.source.text(body[at])}` works"
+        if not machine.mode.forking:
+            havoc(machine, scope, [[*body[at:], *node.orelse]], label)
+            body = []
+        elif machine.decide(("import", scope.source.text(body[at])), label):
+            body = body[at:]
+        else:
+            machine.execute(scope, node.finalbody)
+            return
+    loud = [h for h in node.handlers if not all(is_inert(s) for s in h.body)]
+    if (
+        loud
+        and machine.mode.forking
+        and not any(machine.leads(s) for s in body)
+        and not is_safe(body, forking=machine.mode.forking)
+    ):
+        label = f"the try at line {node.lineno} succeeds"
+        if not machine.decide(("try", node, len(machine.path)), label):
+            havoc(machine, scope, [body], label)
+            try:
+                _handle(machine, scope, node, _caught(machine, scope, loud, None))
+            finally:
+                machine.execute(scope, node.finalbody)
+            return
+        loud = []
+    try:
+        try:
+            machine.execute(scope, body)
+        except Raised as raised:
+            handler = _caught(machine, scope, node.handlers, raised.kind)
+            if handler is None:
+                raise
+            _handle(machine, scope, node, handler)
+            loud = []
+        else:
+            machine.execute(scope, node.orelse if body else [])
+    finally:
+        machine.execute(scope, node.finalbody)
+    if loud and not is_safe(body, forking=machine.mode.forking):
+        text = f"an exception in the try at line {node.lineno}"
+        havoc(machine, scope, [h.body for h in loud], text)
+
+
+def _caught(
+    machine: Machine,
+    scope: Scope,
+    handlers: list[ast.ExceptHandler],
+    kind: type[BaseException] | None,
+) -> ast.ExceptHandler | None:
+    """What handles an exception; one by one where that can't be told."""
+    for handler in handlers:
+        known = catches(handler, kind)
+        if known or (known is None and (handler is handlers[-1] or not machine.mode.forking)):
+            return handler
+        label = f"the exception is {scope.source.text(handler.type)}" if handler.type else ""
+        if known is None and machine.decide(("handler", handler, len(machine.path)), label):
+            return handler
+    return None
+
+
+def _handle(
+    machine: Machine, scope: Scope, node: ast.Try, handler: ast.ExceptHandler | None
+) -> None:
+    if handler is None:
+        return
+    if handler.name:
+        text = f"the exception of line {node.lineno}"
+        where = scope.source.place(handler)
+        machine.put(scope.names, handler.name, Unknown(handler.name, text, location=where))
+    machine.execute(scope, handler.body)
+
+
+def _match(machine: Machine, scope: Scope, node: ast.Match) -> None:
+    subject = machine.evaluate(scope, node.subject)
+    if isinstance(subject, Const):
+        for case in node.cases:
+            answer = case_matches(case, subject.value)
+            if answer is None:
+                break
+            if answer:
+                machine.execute(scope, case.body)
+                return
+        else:
+            return
+    bodies = [case.body for case in node.cases]
+    havoc(machine, scope, bodies, f"match {scope.source.text(node.subject)}")
+
+
+def _function(machine: Machine, scope: Scope, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+    func: Func = define_function(machine, scope, node, node.name)
+    machine.put(scope.names, node.name, func)
+
+
+def _class(machine: Machine, scope: Scope, node: ast.ClassDef) -> None:
+    machine.put(scope.names, node.name, define_class(machine, scope, node))
+
+
+def _return(machine: Machine, scope: Scope, node: ast.Return) -> None:
+    raise Return(machine.evaluate(scope, node.value) if node.value else NONE)
+
+
+def _raise(machine: Machine, scope: Scope, node: ast.Raise) -> None:
+    cause = node.exc.func if isinstance(node.exc, ast.Call) else node.exc
+    raise Raised(exception_named(cause))
+
+
+def _break(machine: Machine, scope: Scope, node: ast.Break) -> None:
+    raise Break
+
+
+def _continue(machine: Machine, scope: Scope, node: ast.Continue) -> None:
+    raise Continue
+
+
+def _global(machine: Machine, scope: Scope, node: ast.Global) -> None:
+    scope.globals.update(node.names)
+
+
+def _nonlocal(machine: Machine, scope: Scope, node: ast.Nonlocal) -> None:
+    for name in node.names:
+        at = scope.parent
+        while at is not None and name not in at.names:
+            at = at.parent
+        if at is not None and bound_to(scope, name) is not None:
+            reason = "shared between functions"
+            machine.put(at.names, name, Unknown(name, reason, location=scope.source.place(node)))
+
+
+def _import(machine: Machine, scope: Scope, node: ast.Import | ast.ImportFrom) -> None:
+    bind_import(machine, scope, node)
+
+
+_STATEMENTS: dict[type[ast.stmt], Callable[[Machine, Scope, Any], None]] = {
+    ast.AnnAssign: _annotated,
+    ast.Assign: _assign,
+    ast.AsyncFor: _for,
+    ast.AsyncFunctionDef: _function,
+    ast.AsyncWith: _with,
+    ast.AugAssign: _augmented,
+    ast.Break: _break,
+    ast.ClassDef: _class,
+    ast.Continue: _continue,
+    ast.Delete: _delete,
+    ast.Expr: _expr,
+    ast.For: _for,
+    ast.FunctionDef: _function,
+    ast.Global: _global,
+    ast.If: _if,
+    ast.Import: _import,
+    ast.ImportFrom: _import,
+    ast.Match: _match,
+    ast.Nonlocal: _nonlocal,
+    ast.Raise: _raise,
+    ast.Return: _return,
+    ast.Try: _try,
+    ast.TryStar: _try,
+    ast.While: _while,
+    ast.With: _with,
+}

@@ -1,0 +1,184 @@
+"""Attributes, and what can be assigned to."""
+
+from __future__ import annotations
+
+import ast
+
+from dsv4_env.lang.python.interp.machine import Machine
+from dsv4_env.lang.python.values.containers import (
+    bind_name,
+    class_attribute,
+    item_at,
+    items_of,
+    label_entries,
+    mro_attribute,
+    put_item,
+)
+from dsv4_env.lang.python.values.kinds import (
+    BoundMethod,
+    BuiltinMethod,
+    Class,
+    Const,
+    Ext,
+    Func,
+    Instance,
+    Map,
+    Module,
+    Scope,
+    Seq,
+    Super,
+    Val,
+    splits,
+    splitting,
+    unknown,
+)
+from dsv4_env.model import Location, Unknown
+
+
+def attribute_of(machine: Machine, scope: Scope, owner: Val, name: str, node: ast.expr) -> Val:
+    """``owner.name``."""
+    where = scope.source.place(node)
+    text = scope.source.text(node)
+    if isinstance(owner, Ext):
+        full = f"{owner.name}.{name}"
+        return machine.environ if full == "os.environ" else Ext(full, text, where)
+    if isinstance(owner, Module):
+        found = owner.scope.names.get(name)
+        return found if found is not None else Ext(f"{owner.name}.{name}", text, where)
+    if isinstance(owner, Instance):
+        return _of_instance(machine, scope, owner, name, text, where)
+    if isinstance(owner, Class):
+        return _bind_method(machine, scope, class_attribute(owner, name), owner, None, text, where)
+    if isinstance(owner, Super):
+        first = owner.first
+        cls = first.cls if isinstance(first, Instance) else first
+        mro = cls.mro if isinstance(cls, Class) else ()
+        after = mro[mro.index(owner.after) + 1 :] if owner.after in mro else ()
+        found = mro_attribute(after, name)
+        instance = first if isinstance(first, Instance) else None
+        return _bind_method(machine, scope, found, cls, instance, text, where)
+    if isinstance(owner, Unknown):
+        return Unknown(text, owner.reason, owner.names, location=where)
+    if isinstance(owner, Func | BoundMethod | BuiltinMethod):
+        return Unknown(text, "not followed", location=where)
+    return BuiltinMethod(owner, name)
+
+
+def _of_instance(
+    machine: Machine, scope: Scope, owner: Instance, name: str, text: str, where: Location
+) -> Val:
+    if name in owner.attrs:
+        return owner.attrs[name]
+    if isinstance(owner.cls, Ext):
+        reason = f"{owner.cls.shown} isn't defined in what is read"
+        return Unknown(text, reason, location=where)
+    return _bind_method(
+        machine, scope, class_attribute(owner.cls, name), owner.cls, owner, text, where
+    )
+
+
+def _bind_method(
+    machine: Machine,
+    scope: Scope,
+    found: Val | None,
+    cls: Val,
+    instance: Instance | None,
+    text: str,
+    where: Location,
+) -> Val:
+    if found is None or isinstance(found, Unknown):
+        return found or Unknown(text, "not set anywhere in what is read", location=where)
+    if isinstance(found, Ext) and found.where is None:
+        return Unknown(text, f"from {found.shown}, which isn't read", location=where)
+    if not isinstance(found, Func):
+        return found
+    if found.kind == "classmethod":
+        return BoundMethod(found, cls)
+    if found.kind == "staticmethod" or instance is None:
+        return found
+    if found.kind == "property":
+        return machine.invoke(found, [instance], {}, scope, None)
+    return BoundMethod(found, instance)
+
+
+def assign(machine: Machine, scope: Scope, target: ast.expr, value: Val) -> None:
+    """Assign to a name, an attribute, an item, or several at once."""
+
+    if isinstance(target, ast.Name):
+        bind_name(machine, scope, target.id, value)
+    elif isinstance(target, ast.Attribute):
+        owner = machine.evaluate(scope, target.value)
+        table = owner.attrs if isinstance(owner, Instance) else None
+        if isinstance(owner, Class):
+            table = owner.names
+        elif isinstance(owner, Module):
+            table = owner.scope.names
+        if table is not None:
+            machine.put(table, target.attr, value)
+            qualname = scope.qualname if scope.kind == "function" else ""
+            label_entries(machine, value, f"{qualname}.{target.attr}" if qualname else target.attr)
+    elif isinstance(target, ast.Subscript):
+        owner = machine.evaluate(scope, target.value)
+        if isinstance(owner, Map):
+            key = machine.evaluate(scope, target.slice)
+            put_item(machine, scope, owner, key, value, target.slice)
+        elif isinstance(owner, Seq):
+            _put_at(machine, scope, owner, target, value)
+    elif isinstance(target, ast.Starred):
+        assign(machine, scope, target.value, value)
+    elif isinstance(target, ast.Tuple | ast.List):
+        _unpack(machine, scope, target.elts, value)
+
+
+def _put_at(machine: Machine, scope: Scope, owner: Seq, target: ast.Subscript, value: Val) -> None:
+
+    if not isinstance(target.slice, ast.Slice):
+        at = machine.evaluate(scope, target.slice)
+        number = at.value if isinstance(at, Const) and isinstance(at.value, int) else None
+        if number is not None and item_at(owner, number) is not None:
+            items = list(owner.items)
+            machine.budget.make(16 * len(items))
+            items[number] = value
+            machine.set(owner, "items", tuple(items))
+            return
+    found = splitting(unknown(scope, target, "an item that isn't known was replaced"))
+    machine.set(owner, "items", (found,))
+
+
+def delete_item(machine: Machine, scope: Scope, owner: Seq, target: ast.Subscript) -> None:
+    """``del owner[…]`` of a list."""
+
+    at = None if isinstance(target.slice, ast.Slice) else machine.evaluate(scope, target.slice)
+    if isinstance(at, Const) and isinstance(at.value, int):
+        items = list(owner.items)
+        if item_at(owner, at.value) is not None:
+            machine.budget.make(16 * len(items))
+            del items[at.value]
+            machine.set(owner, "items", tuple(items))
+            return
+    found = splitting(unknown(scope, target, "an item that isn't known was deleted"))
+    machine.set(owner, "items", (found,))
+
+
+def _unpack(machine: Machine, scope: Scope, targets: list[ast.expr], value: Val) -> None:
+
+    items = items_of(machine, scope, value, targets[0]) if targets else ()
+    split = any(map(splits, items))
+    star = next((i for i, t in enumerate(targets) if isinstance(t, ast.Starred)), None)
+    if split or (star is None and len(items) != len(targets)) or len(items) < len(targets) - 1:
+        for target in targets:
+            where = scope.source.place(target)
+            text = scope.source.text(target)
+            assign(
+                machine,
+                scope,
+                target,
+                Unknown(text, "unpacked from what isn't known", location=where),
+            )
+        return
+    if star is not None:
+        after = len(targets) - star - 1
+        middle = items[star : len(items) - after]
+        items = (*items[:star], Seq(middle), *items[len(items) - after :])
+    for target, each in zip(targets, items, strict=True):
+        assign(machine, scope, target, each)

@@ -1,0 +1,10 @@
+"""Python test files that launch SGLang servers: followed as Python would, running nothing.
+
+What only a run could tell is Unknown. Unknown conditions are followed on both sides; what
+differs between them gets its condition.
+"""
+
+from dsv4_env.readers.python.ci import CiRegistration, read_ci
+from dsv4_env.readers.python.reading import read, read_all
+
+__all__ = ["CiRegistration", "read", "read_all", "read_ci"]

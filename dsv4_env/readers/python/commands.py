@@ -1,0 +1,297 @@
+"""What launches a server, with the environment and the arguments that it is given."""
+
+from __future__ import annotations
+
+import ast
+import re
+import shlex
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from dsv4_env.lang.python.interp.machine import Machine
+from dsv4_env.lang.python.values.containers import items_of
+from dsv4_env.lang.python.values.kinds import (
+    Call,
+    Const,
+    Entry,
+    Ext,
+    Func,
+    Instance,
+    Log,
+    Map,
+    Scope,
+    Seq,
+    Val,
+    shown_value,
+    splits,
+    splitting,
+    unknown,
+    unknown_of,
+)
+from dsv4_env.model import (
+    EnvVar,
+    Location,
+    Note,
+    Origin,
+    ServerArg,
+    Unknown,
+    Value,
+    group_args,
+    mark_superseded,
+)
+from dsv4_env.readers.python.names import ARGS_KEYS, ENV_KEYS, MODEL_KEYS, Word, server_start
+
+# The parameters of sglang.test.test_utils.popen_launch_server (python/sglang/test/test_utils.py).
+_PARAMETERS = ("model", "base_url", "timeout", "api_key", "other_args", "env")
+_ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
+_SPECIAL = re.compile(r"[$`|&;<>()*?~#{\[!\n]")
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What a server is started with, as far as the file tells."""
+
+    env: tuple[EnvVar, ...]
+    args: tuple[ServerArg, ...]
+    notes: tuple[Note, ...]
+
+
+def launcher_command(machine: Machine, scope: Scope, call: Call, func: Func | None) -> Command:
+    """What ``popen_launch_server(…)`` starts, its *env* laid over the process's environment."""
+    node = call.node
+    names: Sequence[str] = _PARAMETERS
+    if func is not None:
+        names = [a.arg for a in (*func.node.args.posonlyargs, *func.node.args.args)]
+    given = dict(zip(names, call.args, strict=False)) | call.keywords
+    notes: list[Note] = []
+    for at, value in enumerate(call.args):
+        if splits(value):
+            for name in names[at:]:
+                given.setdefault(name, value)
+            given |= {n: value for n in names[at:] if n not in call.keywords}
+            break
+    if call.open:
+        where = scope.source.place(node)
+        rest = splitting(unknown(scope, node, "`**` brings arguments that aren't known"))
+        given = {"other_args": rest, "env": rest} | given
+        notes.append(Note("`**` brings arguments that aren't known", where))
+    env, said = _environment(machine, scope, given.get("env"), node, exact=False)
+    model = next((given[n] for n in MODEL_KEYS if n in given), None)
+    words = _words(machine, scope, given.get("other_args"), node, texts=True)
+    arguments = _model(scope, model, node) + group_args(words, "python")
+    key = given.get("api_key")
+    if key is not None and not _nothing(key):
+        word = _word(scope, key, node, texts=False)
+        arguments += group_args([("--api-key", word[1]), word], "python")
+    return Command(env, arguments, (*notes, *said))
+
+
+def _nothing(value: Val | None) -> bool:
+    return value is None or (isinstance(value, Const) and value.value is None)
+
+
+def _model(scope: Scope, value: Val | None, node: ast.AST) -> tuple[ServerArg, ...]:
+    """The model as the first argument, as the launcher gives it."""
+    if value is None:
+        return ()
+    word, where = _word(scope, value, node, texts=False)
+    text = word if isinstance(word, str) else word.text
+    return (ServerArg("--model-path", (word,), Origin("python", where, text)),)
+
+
+def _word(scope: Scope, value: Val, node: ast.AST, *, texts: bool) -> Word:
+    """A value as a word of a command line; *texts*: numbers become text."""
+    place = scope.source.place(node)
+    if isinstance(value, Const):
+        where = value.where or place
+        if isinstance(value.value, str):
+            return value.value, where
+        number = isinstance(value.value, int | float) and not isinstance(value.value, bool)
+        if texts and number:
+            return str(value.value), where
+        return Unknown(repr(value.value), "not a string", location=where), where
+    text = "…" if not isinstance(value, Ext) else value.shown
+    found = unknown_of(value, text, _where_of(value) or place)
+    return found, found.location or place
+
+
+def _where_of(value: Val) -> Location | None:
+    return value.where if isinstance(value, Seq | Map | Instance | Ext | Const) else None
+
+
+def _words(
+    machine: Machine, scope: Scope, value: Val | None, node: ast.expr, *, texts: bool
+) -> list[Word]:
+    if value is None or _nothing(value):
+        return []
+    if isinstance(value, Seq):
+        items = items_of(machine, scope, value, node)
+        machine.spend(2 * len(items))
+        return [_word(scope, item, node, texts=texts) for item in items]
+    found = splitting(unknown_of(value, shown_value(value), scope.source.place(node)))
+    return [(found, found.location or scope.source.place(node))]
+
+
+def _environment(
+    machine: Machine, scope: Scope, value: Val | None, node: ast.AST, *, exact: bool
+) -> tuple[tuple[EnvVar, ...], list[Note]]:
+    """The settings that a launch gets from the file; *exact*: nothing is laid under them."""
+    base = machine.environ.log
+    given = len(value.log) if isinstance(value, Map) else 0
+    machine.spend(6 * (len(base) + given))
+    if _nothing(value):
+        return _settings(base)
+    if not isinstance(value, Map):
+        assert value is not None
+        where = scope.source.place(node)
+        found = unknown_of(value, shown_value(value), where)
+        last = Entry(None, replace(found, splits=False), found.location or where)
+        return _settings((*(() if exact else base), last))
+    if exact or value is machine.environ:
+        return _settings(value.log)
+    listed = set(value.log)
+    under = [_under(machine, e, value) for e in base if e not in listed]
+    return _settings((*under, *value.log))
+
+
+def _under(machine: Machine, entry: Entry, env: Map) -> Entry:
+    """A setting of the process's environment, which a copy made before it was may override."""
+    if not env.inherits or entry.key is None or entry in env.seen or entry.key.value in env.gone:
+        return entry
+    name = entry.key.value
+    if name in machine.given:
+        return Entry(entry.key, Const(machine.given[name], entry.where), entry.where)
+    default = entry.value.value if isinstance(entry.value, Const) else None
+    reason = "set after the environment was copied, so the copy's value wins"
+    value = Unknown(
+        shown_value(entry.value),
+        reason,
+        (name,),
+        default if isinstance(default, str) else None,
+        location=entry.where,
+    )
+    return Entry(entry.key, value, entry.where)
+
+
+def _settings(entries: Iterable[Entry]) -> tuple[tuple[EnvVar, ...], list[Note]]:
+    env: list[EnvVar] = []
+    notes: list[Note] = []
+    unsure, overriding = 0, ""
+    for entry in entries:
+        if entry.key is None:
+            cause = entry.value
+            text = cause.text if isinstance(cause, Unknown) else shown_value(cause)
+            reason = cause.reason if isinstance(cause, Unknown) else "not known"
+            notes.append(Note(f"`{text}` may set any variable: {reason}", entry.where, opens=True))
+            unsure, overriding = len(env), text  # the last that may override a setting is told
+        elif not isinstance(entry.key.value, str):
+            message = f"the name {entry.key.value!r} isn't a string"
+            notes.append(Note(message, entry.where))
+        else:
+            env.append(_setting(entry.key.value, entry))
+    env[:unsure] = [_unsure(e, overriding) for e in env[:unsure]]
+    return mark_superseded(env), _told(notes)
+
+
+_TOLD = 50  # of what may have set any variable
+
+
+def _told(notes: list[Note]) -> list[Note]:
+    """The notes; of hundreds, the first ones."""
+    if len(notes) <= _TOLD + 1:
+        return notes
+    rest = notes[_TOLD:]
+    opens = any(n.opens for n in rest)
+    return [*notes[:_TOLD], Note(f"{len(rest):,} more like it", rest[0].location, opens)]
+
+
+def _setting(name: str, entry: Entry) -> EnvVar:
+    value = entry.value
+    if isinstance(value, Const):
+        text = str(value.value)
+        known: Value = (
+            value.value
+            if isinstance(value.value, str)
+            else Unknown(text, "not a string", location=value.where or entry.where)
+        )
+    else:
+        known = unknown_of(value, "…", entry.where)
+        known = replace(known, splits=False) if known.splits else known
+        text = known.text
+    return EnvVar(name, known, Origin("python", entry.where, text))
+
+
+def _unsure(setting: EnvVar, cause: str) -> EnvVar:
+    text = setting.value if isinstance(setting.value, str) else setting.value.text
+    found = Unknown(text, f"`{cause}` may override it", location=setting.location)
+    return replace(setting, value=found)
+
+
+def process_command(machine: Machine, scope: Scope, call: Call) -> Command | None:
+    """What ``subprocess.Popen(…)`` and the like start; None where that is no server."""
+    named = (call.keywords[k] for k in ("args", "command") if k in call.keywords)
+    first = call.args[0] if call.args else next(named, None)
+    if first is None:
+        return None
+    command = Seq(tuple(call.args)) if call.name == "create_subprocess_exec" else first
+    prefix: list[Entry] = []
+    if isinstance(command, Seq):
+        words = _words(machine, scope, command, call.node, texts=False)
+    else:
+        words = _shell(machine, scope, command, call.node)
+    start = server_start(words)
+    if start is None:
+        return None
+    for word, where in words[:start]:
+        match = _ASSIGNMENT.fullmatch(word) if isinstance(word, str) else None
+        if match:
+            prefix.append(Entry(Const(match[1], where), Const(match[2], where), where))
+    env = given = call.keywords.get("env")
+    if prefix:
+        under = given.log if isinstance(given, Map) else Log()
+        env = Map(Log((*(machine.environ.log if _nothing(given) else under), *prefix)))
+    settings, notes = _environment(machine, scope, env, call.node, exact=True)
+    return Command(settings, group_args(words[start:], "python"), tuple(notes))
+
+
+def _shell(machine: Machine, scope: Scope, command: Val, node: ast.Call) -> list[Word]:
+    """The words of a command line given as one text; one unknown where a shell would act."""
+    where = scope.source.place(node)
+    if isinstance(command, Const) and isinstance(command.value, str):
+        text = command.value.replace("\\\n", " ").strip()
+        where = command.where or where
+        if not _SPECIAL.search(text):
+            try:
+                machine.spend(2 * len(text))  # shlex looks at one character at a time
+                return [(w, where) for w in shlex.split(text)]
+            except ValueError:
+                pass
+        found = Unknown(text, "a shell may change it", splits=True, location=where)
+    elif isinstance(command, Unknown):
+        found = splitting(command)
+    else:
+        return []
+    if re.search(r"sglang\.launch_server|\bsglang\s+serve\b", found.text):
+        return [("-m", where), ("sglang.launch_server", where), (found, found.location or where)]
+    return []
+
+
+def entry_command(machine: Machine, scope: Scope, found: Instance) -> Command:
+    """What an entry of a list of launches says that a server is started with."""
+    place = found.where
+    node = ast.Pass(lineno=place.line or 1, col_offset=(place.column or 1) - 1)
+    given = found.attrs
+    env = next((given[k] for k in ENV_KEYS if k in given), None)
+    args = next((given[k] for k in ARGS_KEYS if k in given), None)
+    model = next((given[k] for k in MODEL_KEYS if k in given), None)
+    if model is None and found.positional:
+        model = found.positional[0]
+    settings, notes = _environment(machine, scope, env, node, exact=False)
+    words: list[Word] = []
+    if isinstance(args, Seq):
+        words = [_word(scope, i, node, texts=True) for i in args.items]
+    elif args is not None and not _nothing(args):
+        value = splitting(unknown_of(args, shown_value(args), place))
+        words = [(value, value.location or place)]
+    arguments = _model(scope, model, node) + group_args(words, "python")
+    return Command(settings, arguments, tuple(notes))

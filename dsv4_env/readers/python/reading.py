@@ -1,0 +1,121 @@
+"""Reading a Python file: followed as often as its imports make more of it matter."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from dsv4_env.guard.files import real
+from dsv4_env.lang.python.interp.machine import COST, Machine
+from dsv4_env.lang.python.interp.modules import new_module
+from dsv4_env.lang.python.interp.wiring import RULES
+from dsv4_env.lang.python.syntax.reach import Reach
+from dsv4_env.lang.python.syntax.text import count_tokens, decoded, parse, source_of
+from dsv4_env.lang.python.values.kinds import Map
+from dsv4_env.model import LaunchConfig, Location, Note
+from dsv4_env.model.budget import STEPS, Budget, BudgetError, kept
+from dsv4_env.model.errors import ReadError
+from dsv4_env.readers import choose
+from dsv4_env.readers.python.names import may_launch
+from dsv4_env.readers.python.units import launches_of
+from dsv4_env.readers.python.watch import LaunchWatch
+
+_ROUNDS = 8  # each import may make more of the file matter
+_MATTER = frozenset({"environ", "setUpClass", "setUp"})
+
+
+def read_all(
+    data: str | bytes,
+    path: str = "<file>",
+    *,
+    root: Path | None = None,
+    environ: Mapping[str, str] | None = None,
+    steps: int | None = None,
+    budget: Budget | None = None,
+) -> list[LaunchConfig]:
+    """Every launch of a server that a Python file makes, in source order.
+
+    *root* is the folder that imported modules must lie below (the file's own folder where it
+    isn't given), *environ* are variables of the environment that are known, *steps* are how many
+    statements and expressions are followed before the paths that are left are given up: they make
+    a smaller *budget*. Where that ends, launches that were found are kept as partial ones. Raises
+    ReadError where the data isn't Python or where there is too much to follow to find any.
+    """
+    text = decoded(data, path)
+    tokens = count_tokens(text, path)
+    tree = parse(text, path)
+    file = Path(path)
+    if root is None and file.is_file():
+        root = real(file).parent
+    root = real(root) if root else None
+    if budget is None:
+        budget = Budget(steps=min(STEPS, 4 * COST * steps + 3 * tokens)) if steps else Budget()
+    try:
+        budget.step(Location(path, 1, 1), 3 * tokens)  # to parse it, and to see what it names
+    except BudgetError as exc:
+        return kept([], exc, budget.place(), path)
+    enough = steps or (budget.steps - budget.spent_steps) * 3 // 4 // COST
+    reach = Reach(may_launch, _MATTER)
+    machine: Machine | None = None
+    try:
+        for _ in range(_ROUNDS):
+            watch = LaunchWatch(path)
+            machine = Machine(
+                environ=Map(inherits=True),
+                given=dict(environ or {}),
+                budget=budget,
+                rules=RULES,
+                watch=watch,
+                reach=reach,
+                root=root,
+                tokens=tokens,
+                enough=enough,
+            )
+            reach.begin()
+            reach.add(tree, path)
+            known = reach.size()
+            module = new_module(source_of(text, path, budget), "__main__", path)
+            found = launches_of(machine, watch, module, tree)
+            settled = known == reach.size() and not reach.late
+            if settled or machine.ended is not None:  # another round would end sooner
+                return _whole(machine, found, path)
+        problem = "imports that never settle"
+    except RecursionError:
+        problem = "nested too deeply"
+    except BudgetError as exc:
+        return kept([], exc, machine.place() if machine else None, path)
+    raise ReadError(problem, where=path, expected="a test file that launches servers")
+
+
+def _whole(machine: Machine, found: list[LaunchConfig], path: str) -> list[LaunchConfig]:
+    """The launches, marked where the budget ended or others may be missing."""
+    if machine.ended is not None:
+        return kept(found, machine.ended, machine.place(), path)
+    if not machine.lost:
+        return found
+    name, place = next(iter(machine.lost.items()))
+    more = f" and {len(machine.lost) - 1} more" if len(machine.lost) > 1 else ""
+    problem = f"too many conditions or calls to follow {name}{more} to where it launches"
+    if not found:
+        raise ReadError(problem, where=place, expected="a test file that launches servers")
+    note = Note(problem, place, opens=True)
+    return [replace(c, partial=True, notes=(*c.notes, note)) for c in found]
+
+
+def read(
+    data: str | bytes,
+    path: str = "<file>",
+    *,
+    launch: int | None = None,
+    line: int | None = None,
+    symbol: str | None = None,
+    root: Path | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> LaunchConfig:
+    """The one launch of a file, or the one chosen: by number (from 1), by line or by symbol.
+
+    Raises ReadError as read_all does, and where there is no such launch or more than one.
+    """
+    found = read_all(data, path, root=root, environ=environ)
+    return choose(found, path, launch=launch, line=line, symbol=symbol)

@@ -1,0 +1,315 @@
+"""What a test runner would run: the module, its test classes, its functions; each on all paths."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from dsv4_env.lang.python.interp.calls import is_test_base
+from dsv4_env.lang.python.interp.expressions import test_holds
+from dsv4_env.lang.python.interp.machine import Break, Continue, Machine, Raised, Return
+from dsv4_env.lang.python.interp.statements import patched_environment
+from dsv4_env.lang.python.syntax.effects import is_main
+from dsv4_env.lang.python.syntax.trees import callee, last_name, walk
+from dsv4_env.lang.python.values.containers import class_attribute
+from dsv4_env.lang.python.values.kinds import Class, Func, Instance, Module, Scope, Val
+from dsv4_env.lang.python.values.store import Notebook
+from dsv4_env.model import LaunchConfig, Note
+from dsv4_env.model.budget import BudgetError
+from dsv4_env.readers.python.found import Found, Results, merged, size
+from dsv4_env.readers.python.names import may_launch
+from dsv4_env.readers.python.watch import LaunchWatch
+
+
+@dataclass(frozen=True, slots=True)
+class TestUnit:
+    """One thing to follow: a function, with the class it is run for."""
+
+    __test__ = False  # pytest collects classes of this name
+
+    name: str
+    func: Func
+    cls: Class | None
+    line: int
+
+
+def launches_of(
+    machine: Machine, watch: LaunchWatch, module: Module, tree: ast.Module
+) -> list[LaunchConfig]:
+    """Every launch that a module makes, in source order."""
+    found = merged(*machine.explore(lambda: _module(machine, watch, module, tree), size))
+    kept = [f for f in found.values() if not (f.entry and f.location in watch.launched)]
+    kept.sort(key=lambda f: (f.order, f.location.line or 0, f.location.column or 0))
+    symbols = _symbols(kept)
+    return [_config(f, watch.main, symbol) for f, symbol in zip(kept, symbols, strict=True)]
+
+
+def _symbols(found: list[Found]) -> list[str | None]:
+    """The launches' symbols, numbered where several share one."""
+    every = Counter(f.symbol for f in found)
+    seen: dict[str | None, int] = {}
+    symbols: list[str | None] = []
+    for symbol in (f.symbol for f in found):
+        at = seen[symbol] = seen.get(symbol, -1) + 1
+        symbols.append(f"{symbol}[{at}]" if symbol and every[symbol] > 1 else symbol)
+    return symbols
+
+
+def _config(found: Found, name: str, symbol: str | None) -> LaunchConfig:
+    return LaunchConfig(
+        name,
+        "python",
+        found.env,
+        found.args,
+        location=found.location,
+        end_line=found.end_line,
+        notes=found.notes,
+        condition=found.condition,
+        partial=found.partial,
+        symbol=symbol,
+    )
+
+
+def _module(machine: Machine, watch: LaunchWatch, module: Module, tree: ast.Module) -> Results:
+    """One path through the module's own statements, with all paths through each unit."""
+
+    def followed(action: Callable[[], None], name: str, line: int, number: int) -> Results:
+        return _followed(machine, watch, action, (name, line, number))
+
+    scope = module.scope
+    results = followed(lambda: machine.execute(scope, tree.body), "<module>", 0, 0)
+    try:
+        units = _units(machine, module)
+        for number, unit in enumerate(units, 1):
+            results |= _explored(machine, watch, unit, number)
+        for number, unit in enumerate(_left_over(machine, watch, module), len(units) + 1):
+            results |= _explored(machine, watch, unit, number)
+    except BudgetError as exc:
+        machine.ended = exc
+    if machine.ended is not None:
+        return results
+    main = next((s for s in tree.body if isinstance(s, ast.If) and is_main(s.test)), None)
+    if main is not None and machine.leads(main):
+
+        def script() -> None:
+            machine.set(machine, "script", True)
+            machine.execute(scope, main.body)
+
+        number = len(units) + 1000
+        paths = machine.explore(lambda: followed(script, "__main__", main.lineno, number), size)
+        results |= merged(*paths)
+    return results
+
+
+def _explored(machine: Machine, watch: LaunchWatch, unit: TestUnit, number: int) -> Results:
+    """All paths through a unit; one that was cut before it launched isn't lost silently."""
+    if machine.ended is not None:
+        return {}
+    machine.step()
+    machine.spend(60)  # what a unit takes, however little it does
+    cut, machine.cut = machine.cut, False
+    results = merged(*machine.explore(lambda: _unit(machine, watch, unit, number), size))
+    if machine.cut and not results:
+        machine.lost[unit.name] = unit.func.scope.source.place(unit.func.node)
+    machine.cut = cut or machine.cut
+    return results
+
+
+def _followed(
+    machine: Machine, watch: LaunchWatch, action: Callable[[], None], unit: tuple[str, int, int]
+) -> Results:
+    """Follow something, named with its line and number, and give the launches that it makes."""
+    before = watch.records
+    for name, value in zip(("unit", "unit_line", "unit_number"), unit, strict=True):
+        machine.set(watch, name, value)
+    machine.set(watch, "found", Notebook())
+    machine.set(watch, "counts", Notebook())
+    try:
+        with contextlib.suppress(Raised, Return, Break, Continue):
+            action()
+    except BudgetError as exc:
+        machine.ended = exc
+    except RecursionError:
+        machine.ended = BudgetError("it is nested too deeply to follow")
+    results: Results = dict(watch.found)
+    known = set(before)
+    fresh = [r for r in watch.records if r not in known] if machine.mode.recording else []
+    if machine.ended is not None:
+        del fresh[_KEPT:]  # that there are more is said
+    for record in fresh:
+        with contextlib.suppress(BudgetError):
+            results[("entry", record.where, record.symbol)] = watch.entry(machine, record)
+    return results
+
+
+_KEPT = 1000  # entries of lists that are told although the budget has ended
+
+
+def _unit(machine: Machine, watch: LaunchWatch, unit: TestUnit, number: int) -> Results:
+    notes: list[Note] = []
+    scope = unit.func.scope
+
+    def follow() -> None:
+        first: list[Val] = []
+        if unit.cls is not None:
+            if not _allowed(machine, scope, unit.cls.node.decorator_list, notes):
+                return
+            first = [unit.cls]
+            if unit.func.kind != "classmethod":
+                first = [_object(machine, unit)]
+        if not _allowed(machine, scope, getattr(unit.func.node, "decorator_list", []), notes):
+            return
+        _patch(machine, scope, unit)
+        if unit.func.kind == "staticmethod":
+            first = []
+        _enter(machine, unit.func, first, scope)
+
+    results = _followed(machine, watch, follow, (unit.name, unit.line, number))
+    if notes:
+        return {k: replace(f, notes=(*f.notes, *notes)) for k, f in results.items()}
+    return results
+
+
+def _object(machine: Machine, unit: TestUnit) -> Instance:
+    """An object of a test class, set up."""
+    cls = unit.cls
+    assert cls is not None
+    made = Instance(cls, {}, cls.scope.source.place(cls.node), cls.node.end_lineno or 1)
+    for name in ("setUpClass", "setUp", "setup_class", "setup_method"):
+        func = class_attribute(cls, name)
+        if not isinstance(func, Func) or func is unit.func:
+            continue
+        first: Val = cls if func.kind == "classmethod" else made
+        with machine.following(recording=False), contextlib.suppress(Raised):
+            machine.invoke(func, [first], {}, func.scope, None)
+    return made
+
+
+def _enter(machine: Machine, func: Func, first: list[Val], scope: Scope) -> None:
+    """Follow a function up to its last statement that may launch."""
+    node = func.node
+    assert not isinstance(node, ast.Lambda)
+    last = max((i for i, s in enumerate(node.body) if machine.leads(s)), default=-1)
+    cut = ast.copy_location(
+        ast.FunctionDef(
+            name=node.name,
+            args=node.args,
+            body=node.body[: last + 1],
+            decorator_list=[],
+            returns=None,
+            type_comment=None,
+        ),
+        node,
+    )
+    entry = replace(func, node=cut)
+    machine.invoke(entry, first, {}, scope, None)
+
+
+def _allowed(machine: Machine, scope: Scope, decorators: list[ast.expr], notes: list[Note]) -> bool:
+    """Whether decorators let a test run; that it never runs is a note."""
+    for node in decorators:
+        word = last_name(node)
+        if word == "skip":
+            notes.append(Note("never runs: it is skipped", scope.source.place(node)))
+            continue
+        if word not in ("skipIf", "skipUnless", "skipif") or not isinstance(node, ast.Call):
+            continue
+        if node.args and test_holds(machine, scope, node.args[0]) is not (word == "skipUnless"):
+            return False
+    return True
+
+
+def _patch(machine: Machine, scope: Scope, unit: TestUnit) -> None:
+    """``@patch.dict(os.environ, …)`` on a test or its class."""
+
+    nodes = list(getattr(unit.func.node, "decorator_list", []))
+    nodes += unit.cls.node.decorator_list if unit.cls is not None else []
+    for node in reversed(nodes):
+        patched_environment(machine, scope, node)
+
+
+def _units(machine: Machine, module: Module) -> list[TestUnit]:
+    """The test classes' methods and the test functions and fixtures that may launch."""
+    found: list[TestUnit] = []
+    classes = [v for v in module.scope.names.values() if isinstance(v, Class)]
+    machine.spend(sum(len(c.mro) for c in classes))
+    based = {b for c in classes for b in c.mro[1:]}
+    for value in module.scope.names.values():
+        if isinstance(value, Class) and value.scope.source is module.scope.source:
+            if _is_test(value, based):
+                found += _methods(machine, value)
+        elif isinstance(value, Func) and value.scope is module.scope:
+            node = value.node
+            fixture = any(last_name(d) == "fixture" for d in getattr(node, "decorator_list", ()))
+            if (value.name.startswith("test_") or fixture) and machine.leads(node):
+                found.append(TestUnit(value.name, value, None, node.lineno))
+    return sorted(found, key=lambda u: u.line)
+
+
+def _is_test(cls: Class, based: set[Val]) -> bool:
+    """Whether a runner runs a class: a test case with tests, its own, inherited or unseen."""
+    named = cls.name.startswith("Test")
+    if not named and not any(is_test_base(c) for c in cls.mro):
+        return False
+    known = [c for c in cls.mro if isinstance(c, Class)]
+    if any(n.startswith("test") for c in known for n in c.names):
+        return True
+    unseen = [c for c in cls.mro if not isinstance(c, Class) and not is_test_base(c)]
+    return bool(unseen) or (named and cls not in based)
+
+
+def _methods(machine: Machine, cls: Class) -> list[TestUnit]:
+    units: list[TestUnit] = []
+    seen: set[str] = set()
+    machine.spend(sum(len(c.names) for c in cls.mro if isinstance(c, Class)))
+    for owner in cls.mro:
+        for name, func in owner.names.items() if isinstance(owner, Class) else ():
+            runs = name.startswith("test") or name in (
+                "setUpClass",
+                "setUp",
+                "asyncSetUp",
+                "setup_class",
+                "setup_method",
+            )
+            if name in seen or not runs:
+                continue
+            seen.add(name)
+            if isinstance(func, Func) and machine.leads(func.node):
+                units.append(TestUnit(f"{cls.name}.{name}", func, cls, cls.node.lineno))
+    return units
+
+
+def _left_over(machine: Machine, watch: LaunchWatch, module: Module) -> list[TestUnit]:
+    """Functions that launch although nothing in the file calls them."""
+    tested = {"setUpClass", "setUp", "asyncSetUp", "setup_class", "setup_method"}
+    found: list[TestUnit] = []
+    classes = [v for v in module.scope.names.values() if isinstance(v, Class)]
+    based = {b for c in classes for b in c.mro[1:]}
+    for value in module.scope.names.values():
+        own = isinstance(value, Class) and value.scope.source is module.scope.source
+        if isinstance(value, Func) and value.scope is module.scope:
+            if _missed(watch, value):
+                found.append(TestUnit(value.name, value, None, value.node.lineno))
+        elif isinstance(value, Class) and own:
+            for name, func in value.names.items():
+                if name in tested or name.startswith("test") or not isinstance(func, Func):
+                    continue
+                if _missed(watch, func) and func.owner is value and not _mixin(value, based):
+                    line = func.node.lineno
+                    found.append(TestUnit(f"{value.name}.{name}", func, value, line))
+    return found
+
+
+def _mixin(cls: Class, based: set[Val]) -> bool:
+    """Whether a class is there for others, or a test case."""
+    return cls in based or any(not isinstance(c, Class) for c in cls.mro)
+
+
+def _missed(watch: LaunchWatch, func: Func) -> bool:
+    """Whether a function launches by itself, and no unit came by."""
+    calls = [n for n in walk(func.node) if isinstance(n, ast.Call) and may_launch(n)]
+    servers = [n for n in calls if not callee(n)[:1].isupper() or callee(n) == "Popen"]
+    return bool(servers) and not any(n in watch.hit for n in servers)
