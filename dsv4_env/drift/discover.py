@@ -109,8 +109,6 @@ class Job:
 
     def read(self, path: str) -> list[Launch] | NotFollowed | Problem:
         """The launches of a file."""
-        from dsv4_env.lang.python.launch import ENTRY
-
         try:
             data = load(Path(path))
             reader = detect(path, data)
@@ -125,7 +123,7 @@ class Job:
         found: list[Launch] = []
         for number, config in enumerate(launches, 1):
             match = self._nearest()(config)
-            if match.profile is None and any(n.message.startswith(ENTRY) for n in config.notes):
+            if match.profile is None and not config.launched:
                 continue  # nothing says that it is a server's
             at = config.location
             line = at.line if at is not None and at.path == path else None  # else: in a base class

@@ -40,11 +40,17 @@ def launches_of(
     machine: Machine, watch: LaunchWatch, module: Module, tree: ast.Module
 ) -> list[LaunchConfig]:
     """Every launch that a module makes, in source order."""
-    found = merged(*machine.explore(lambda: _module(machine, watch, module, tree), size))
+    found = _on_all_paths(machine, lambda: _module(machine, watch, module, tree))
     kept = [f for f in found.values() if not (f.entry and f.location in watch.launched)]
     kept.sort(key=lambda f: (f.order, f.location.line or 0, f.location.column or 0))
     symbols = _symbols(kept)
     return [_config(f, watch.main, symbol) for f, symbol in zip(kept, symbols, strict=True)]
+
+
+def _on_all_paths(machine: Machine, action: Callable[[], Results]) -> Results:
+    """What all paths through *action* give, as one."""
+    leaves, cut = machine.explore(action, size)
+    return merged(leaves, cut=cut)
 
 
 def _symbols(found: list[Found]) -> list[str | None]:
@@ -70,6 +76,7 @@ def _config(found: Found, name: str, symbol: str | None) -> LaunchConfig:
         condition=found.condition,
         partial=found.partial,
         symbol=symbol,
+        launched=not found.entry,
     )
 
 
@@ -85,7 +92,7 @@ def _module(machine: Machine, watch: LaunchWatch, module: Module, tree: ast.Modu
         units = _units(machine, module)
         for number, unit in enumerate(units, 1):
             results |= _explored(machine, watch, unit, number)
-        for number, unit in enumerate(_left_over(machine, watch, module), len(units) + 1):
+        for number, unit in enumerate(_left_over(watch, module), len(units) + 1):
             results |= _explored(machine, watch, unit, number)
     except BudgetError as exc:
         machine.ended = exc
@@ -99,8 +106,7 @@ def _module(machine: Machine, watch: LaunchWatch, module: Module, tree: ast.Modu
             machine.execute(scope, main.body)
 
         number = len(units) + 1000
-        paths = machine.explore(lambda: followed(script, "__main__", main.lineno, number), size)
-        results |= merged(*paths)
+        results |= _on_all_paths(machine, lambda: followed(script, "__main__", main.lineno, number))
     return results
 
 
@@ -111,7 +117,7 @@ def _explored(machine: Machine, watch: LaunchWatch, unit: TestUnit, number: int)
     machine.step()
     machine.spend(60)  # what a unit takes, however little it does
     cut, machine.cut = machine.cut, False
-    results = merged(*machine.explore(lambda: _unit(machine, watch, unit, number), size))
+    results = _on_all_paths(machine, lambda: _unit(machine, watch, unit, number))
     if machine.cut and not results:
         machine.lost[unit.name] = unit.func.scope.source.place(unit.func.node)
     machine.cut = cut or machine.cut
@@ -282,7 +288,7 @@ def _methods(machine: Machine, cls: Class) -> list[TestUnit]:
     return units
 
 
-def _left_over(machine: Machine, watch: LaunchWatch, module: Module) -> list[TestUnit]:
+def _left_over(watch: LaunchWatch, module: Module) -> list[TestUnit]:
     """Functions that launch although nothing in the file calls them."""
     tested = {"setUpClass", "setUp", "asyncSetUp", "setup_class", "setup_method"}
     found: list[TestUnit] = []

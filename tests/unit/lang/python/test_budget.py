@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from dsv4_env.lang.python import trees
-from dsv4_env.lang.python.results import Found, Results, merged
+from dsv4_env.lang.python.syntax import trees
 from dsv4_env.model import Location, Unknown
 from dsv4_env.model.budget import Budget
+from dsv4_env.model.condition import Test
 from dsv4_env.model.errors import ReadError
 from dsv4_env.readers import python
+from dsv4_env.readers.python.found import Found, Results, merged
 from tests.unit.readers.hostile import POPEN, body, nested_loops, value
 
 SHARED = "a0=['x']\n" + "\n".join(
@@ -166,8 +167,9 @@ def test_what_is_spent_grows_with_the_file(count: int) -> None:
 def test_a_way_that_ends_within_a_call_is_shorter_than_others() -> None:
     """Those that go on are told apart as before; what it found is kept, marked."""
     one, two = (Found(Location("f", line, 1), line, None, (), ()) for line in (1, 2))
-    leaves: list[tuple[list[tuple[str, bool]], Results]]
-    leaves = [([("a", True), ("b", True)], {"k": one}), ([("a", True)], {"l": two})]
+    leaves: list[tuple[list[tuple[Test, bool]], Results]]
+    a, b = Test("a"), Test("b")
+    leaves = [([(a, True), (b, True)], {"k": one}), ([(a, True)], {"l": two})]
     found = merged(leaves, cut=True)
     assert set(found) == {"k", "l"}
     assert found["l"].partial

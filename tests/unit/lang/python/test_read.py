@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dsv4_env.lang.python.values import children, walk
+from dsv4_env.lang.python.syntax.trees import children, walk
 from dsv4_env.model import Location, Unknown
 from dsv4_env.model.errors import ReadError
 from dsv4_env.readers import python
