@@ -23,7 +23,7 @@ from dsv4_env.lang.python.syntax.imports import module_folders, module_places, n
 from dsv4_env.lang.python.syntax.text import decoded, parse
 from dsv4_env.lang.python.syntax.trees import callee, children, walk
 from dsv4_env.model.errors import ReadError
-from dsv4_env.readers.python.names import LAUNCHER, SUBPROCESS, is_runtime
+from dsv4_env.readers.python.commands import LAUNCHER, SUBPROCESS, is_runtime
 
 MOST = 200  # files that one may bring in; of one that brings more, nothing is told
 _KEPT = 4096

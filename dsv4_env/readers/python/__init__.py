@@ -4,7 +4,6 @@ What only a run could tell is Unknown. Unknown conditions are followed on both s
 differs between them gets its condition.
 """
 
-from dsv4_env.readers.python.ci import CiRegistration, read_ci
-from dsv4_env.readers.python.reading import read, read_all
+from dsv4_env.readers.python.reading import CiRegistration, read, read_all, read_ci
 
 __all__ = ["CiRegistration", "read", "read_all", "read_ci"]

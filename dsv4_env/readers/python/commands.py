@@ -1,15 +1,16 @@
-"""What launches a server, with the environment and the arguments that it is given."""
+"""What starts a server, by which names, with the environment and the arguments it is given."""
 
 from __future__ import annotations
 
 import ast
+import posixpath
 import re
 import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from dsv4_env.lang.python.interp.machine import Machine
-from dsv4_env.lang.python.values.containers import items_of
+from dsv4_env.lang.python.syntax.trees import callee
 from dsv4_env.lang.python.values.kinds import (
     Call,
     Const,
@@ -28,6 +29,7 @@ from dsv4_env.lang.python.values.kinds import (
     unknown,
     unknown_of,
 )
+from dsv4_env.lang.python.values.operations import items_of
 from dsv4_env.model import (
     EnvVar,
     Location,
@@ -39,7 +41,61 @@ from dsv4_env.model import (
     group_args,
     mark_superseded,
 )
-from dsv4_env.readers.python.names import ARGS_KEYS, ENV_KEYS, MODEL_KEYS, Word, server_start
+
+LAUNCHER = "popen_launch_server"  # the last name of what launches, or its end
+ENTRY_CLASS = "ModelLaunchSettings"  # an entry of a list of launches
+SUBPROCESS = frozenset(
+    {"Popen", "run", "call", "check_call", "check_output", "create_subprocess_exec"}
+)
+ENV_KEYS = ("env", "env_vars", "envs", "environment")
+ARGS_KEYS = ("other_args", "extra_args", "server_args", "args")
+MODEL_KEYS = ("model_path", "model", "model_id", "model_name")
+
+
+def may_launch(node: ast.Call) -> bool:
+    """Whether a call looks like a launch or like the entry of a list of launches."""
+    name = callee(node)
+    if name.endswith(LAUNCHER) or name in SUBPROCESS:
+        return True
+    return name[:1].isupper() and (
+        name == ENTRY_CLASS or any(k.arg in ENV_KEYS or k.arg in ARGS_KEYS for k in node.keywords)
+    )
+
+
+# SGLang itself, where the root is its repository: what a server is made of launches none, and
+# reading it takes longer than all else.
+_RUNTIME = re.compile(r"sglang\.(?!test\b)|sglang$")
+_SHELL = frozenset(
+    {"os.system", "sglang.utils.launch_server_cmd", "sglang.utils.execute_shell_command"}
+)
+
+
+def is_runtime(module: str) -> bool:
+    """Whether a module is a part of what runs, and never read: ``sglang.srt.utils``."""
+    return bool(_RUNTIME.match(module))
+
+
+def starts_process(name: str) -> bool:
+    """Whether a name outside starts a process."""
+    module, _, last = name.rpartition(".")
+    return (module in ("subprocess", "asyncio") and last in SUBPROCESS) or name in _SHELL
+
+
+Word = tuple[Value, Location]
+
+
+def server_start(words: Sequence[Word]) -> int | None:
+    """Where the arguments of a server begin in a command line; None where it isn't one."""
+    for at in range(1, len(words)):
+        before, word = words[at - 1][0], words[at][0]
+        if not isinstance(before, str) or not isinstance(word, str):
+            continue
+        if (before, word) == ("-m", "sglang.launch_server"):
+            return at + 1
+        if word == "serve" and posixpath.basename(before) == "sglang":
+            return at + 1
+    return None
+
 
 # The parameters of sglang.test.test_utils.popen_launch_server (python/sglang/test/test_utils.py).
 _PARAMETERS = ("model", "base_url", "timeout", "api_key", "other_args", "env")

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dsv4_env.guard.files import real
 from dsv4_env.lang.python.interp.machine import COST, Machine
 from dsv4_env.lang.python.interp.modules import new_module
-from dsv4_env.lang.python.interp.wiring import RULES
+from dsv4_env.lang.python.interp.statements import RULES
 from dsv4_env.lang.python.syntax.reach import Reach
 from dsv4_env.lang.python.syntax.text import count_tokens, decoded, parse, source_of
+from dsv4_env.lang.python.syntax.trees import callee
 from dsv4_env.lang.python.values.kinds import Map
 from dsv4_env.model import LaunchConfig, Location, Note
 from dsv4_env.model.budget import STEPS, Budget, BudgetError, kept
 from dsv4_env.model.errors import ReadError
 from dsv4_env.readers import choose
-from dsv4_env.readers.python.names import may_launch
+from dsv4_env.readers.python.commands import may_launch
 from dsv4_env.readers.python.units import launches_of
 from dsv4_env.readers.python.watch import LaunchWatch
 
@@ -119,3 +121,51 @@ def read(
     """
     found = read_all(data, path, root=root, environ=environ)
     return choose(found, path, launch=launch, line=line, symbol=symbol)
+
+
+@dataclass(frozen=True, slots=True)
+class CiRegistration:
+    """A call that registers a test file for a CI suite (sglang.test.ci.ci_register).
+
+    *function* is the registering function (``register_amd_ci``); *suite* and *est_time* (in
+    seconds) are None where they aren't given as literals.
+    """
+
+    function: str
+    suite: str | None
+    est_time: float | None
+    location: Location
+
+
+def read_ci(data: str | bytes, path: str = "<file>") -> list[CiRegistration]:
+    """The CI suites that a file registers itself for, in source order.
+
+    Raises ReadError where the data isn't Python.
+    """
+    text = decoded(data, path)
+    tree = parse(text, path)
+    lines = source_of(text, path)
+    found: list[CiRegistration] = []
+    for node in tree.body:
+        call = node.value if isinstance(node, ast.Expr) else None
+        if not isinstance(call, ast.Call):
+            continue
+        name = callee(call)
+        if not (name.startswith("register_") and name.endswith("_ci")):
+            continue
+        given = dict(zip(("est_time", "suite"), call.args, strict=False))
+        given |= {k.arg: k.value for k in call.keywords if k.arg}
+        suite, time = (_literal(given.get(k)) for k in ("suite", "est_time"))
+        found.append(
+            CiRegistration(
+                name,
+                suite if isinstance(suite, str) else None,
+                float(time) if isinstance(time, int | float) else None,
+                lines.place(call),
+            )
+        )
+    return found
+
+
+def _literal(node: ast.expr | None) -> object:
+    return node.value if isinstance(node, ast.Constant) else None

@@ -14,13 +14,13 @@ from dsv4_env.lang.python.interp.machine import Break, Continue, Machine, Raised
 from dsv4_env.lang.python.interp.statements import patched_environment
 from dsv4_env.lang.python.syntax.effects import is_main
 from dsv4_env.lang.python.syntax.trees import callee, last_name, walk
-from dsv4_env.lang.python.values.containers import class_attribute
 from dsv4_env.lang.python.values.kinds import Class, Func, Instance, Module, Scope, Val
+from dsv4_env.lang.python.values.operations import class_attribute
 from dsv4_env.lang.python.values.store import Notebook
 from dsv4_env.model import LaunchConfig, Note
 from dsv4_env.model.budget import BudgetError
+from dsv4_env.readers.python.commands import may_launch
 from dsv4_env.readers.python.found import Found, Results, merged, size
-from dsv4_env.readers.python.names import may_launch
 from dsv4_env.readers.python.watch import LaunchWatch
 
 

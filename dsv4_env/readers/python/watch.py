@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from dsv4_env.lang.python.interp.machine import Machine, Watch
 from dsv4_env.lang.python.interp.targets import attribute_of
 from dsv4_env.lang.python.syntax.text import Source
-from dsv4_env.lang.python.values.containers import bound_to
 from dsv4_env.lang.python.values.kinds import (
     NONE,
     BoundMethod,
@@ -27,24 +26,23 @@ from dsv4_env.lang.python.values.kinds import (
     shown_value,
     unknown,
 )
+from dsv4_env.lang.python.values.operations import bound_to
 from dsv4_env.lang.python.values.store import Notebook
 from dsv4_env.model import Location, Note, Unknown
 from dsv4_env.readers.python.commands import (
-    Command,
-    entry_command,
-    launcher_command,
-    process_command,
-)
-from dsv4_env.readers.python.found import Found, Results
-from dsv4_env.readers.python.names import (
     ARGS_KEYS,
     ENTRY_CLASS,
     ENV_KEYS,
     LAUNCHER,
     MODEL_KEYS,
+    Command,
+    entry_command,
     is_runtime,
+    launcher_command,
+    process_command,
     starts_process,
 )
+from dsv4_env.readers.python.found import Found, Results
 
 _UNLAUNCHED = "nothing in this file launches this entry: what does may add settings of its own"
 

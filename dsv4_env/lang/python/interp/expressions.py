@@ -9,14 +9,6 @@ from typing import Any
 from dsv4_env.lang.python.interp.havoc import havoc_expressions
 from dsv4_env.lang.python.interp.machine import Machine
 from dsv4_env.lang.python.interp.targets import assign, attribute_of
-from dsv4_env.lang.python.values.containers import (
-    bound_to,
-    item_of,
-    items_of,
-    merge_into,
-    none_when_unset,
-    put_item,
-)
 from dsv4_env.lang.python.values.kinds import (
     NONE,
     Const,
@@ -40,7 +32,16 @@ from dsv4_env.lang.python.values.kinds import (
     unknown,
     unknown_of,
 )
-from dsv4_env.lang.python.values.operators import binary, compared
+from dsv4_env.lang.python.values.operations import (
+    binary,
+    bound_to,
+    compared,
+    item_of,
+    items_of,
+    merge_into,
+    none_when_unset,
+    put_item,
+)
 from dsv4_env.model import Unknown
 
 

@@ -9,7 +9,6 @@ from typing import Any
 from dsv4_env.lang.python.interp.machine import Break, Continue, Machine, Raised, Return, TooMuch
 from dsv4_env.lang.python.interp.targets import assign
 from dsv4_env.lang.python.syntax.effects import changes_of, first_simple
-from dsv4_env.lang.python.values.containers import widen
 from dsv4_env.lang.python.values.kinds import (
     BoundMethod,
     Class,
@@ -22,6 +21,7 @@ from dsv4_env.lang.python.values.kinds import (
     Seq,
     splits,
 )
+from dsv4_env.lang.python.values.operations import widen
 from dsv4_env.lang.python.values.store import Identity
 from dsv4_env.model import Unknown
 

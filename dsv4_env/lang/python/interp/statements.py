@@ -7,10 +7,10 @@ import contextlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from dsv4_env.lang.python.interp.calls import define_class, define_function
-from dsv4_env.lang.python.interp.expressions import extend_list, test_holds
+from dsv4_env.lang.python.interp.calls import define_class, define_function, evaluate_call, invoke
+from dsv4_env.lang.python.interp.expressions import EXPRESSIONS, extend_list, test_holds
 from dsv4_env.lang.python.interp.havoc import havoc
-from dsv4_env.lang.python.interp.machine import Break, Continue, Machine, Raised, Return
+from dsv4_env.lang.python.interp.machine import Break, Continue, Machine, Raised, Return, Rules
 from dsv4_env.lang.python.interp.modules import bind_import, optional_import
 from dsv4_env.lang.python.interp.targets import assign, delete_item
 from dsv4_env.lang.python.syntax.effects import (
@@ -21,15 +21,6 @@ from dsv4_env.lang.python.syntax.effects import (
     is_inert,
     is_main,
     is_safe,
-)
-from dsv4_env.lang.python.values.containers import (
-    bound_to,
-    delete_key,
-    items_of,
-    loop_items,
-    merge_into,
-    put_item,
-    widen,
 )
 from dsv4_env.lang.python.values.kinds import (
     MAX_ITEMS,
@@ -46,7 +37,16 @@ from dsv4_env.lang.python.values.kinds import (
     truth_of,
     unknown,
 )
-from dsv4_env.lang.python.values.operators import binary
+from dsv4_env.lang.python.values.operations import (
+    binary,
+    bound_to,
+    delete_key,
+    items_of,
+    loop_items,
+    merge_into,
+    put_item,
+    widen,
+)
 from dsv4_env.model import Unknown
 
 
@@ -464,3 +464,6 @@ _STATEMENTS: dict[type[ast.stmt], Callable[[Machine, Scope, Any], None]] = {
     ast.While: _while,
     ast.With: _with,
 }
+
+
+RULES = Rules({**EXPRESSIONS, ast.Call: evaluate_call}, execute, invoke)

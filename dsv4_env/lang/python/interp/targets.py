@@ -5,15 +5,6 @@ from __future__ import annotations
 import ast
 
 from dsv4_env.lang.python.interp.machine import Machine
-from dsv4_env.lang.python.values.containers import (
-    bind_name,
-    class_attribute,
-    item_at,
-    items_of,
-    label_entries,
-    mro_attribute,
-    put_item,
-)
 from dsv4_env.lang.python.values.kinds import (
     BoundMethod,
     BuiltinMethod,
@@ -31,6 +22,15 @@ from dsv4_env.lang.python.values.kinds import (
     splits,
     splitting,
     unknown,
+)
+from dsv4_env.lang.python.values.operations import (
+    bind_name,
+    class_attribute,
+    item_at,
+    items_of,
+    label_entries,
+    mro_attribute,
+    put_item,
 )
 from dsv4_env.model import Location, Unknown
 
