@@ -26,10 +26,9 @@ from dsv4_env.lang.python.values.kinds import (
     shown_value,
     splits,
     splitting,
-    unknown,
     unknown_of,
 )
-from dsv4_env.lang.python.values.operations import items_of
+from dsv4_env.lang.python.values.operations import items_of, overridable
 from dsv4_env.model import (
     EnvVar,
     Location,
@@ -127,8 +126,8 @@ def launcher_command(machine: Machine, scope: Scope, call: Call, func: Func | No
             given |= {n: value for n in names[at:] if n not in call.keywords}
             break
     if call.open:
-        where = scope.source.place(node)
-        rest = splitting(unknown(scope, node, "`**` brings arguments that aren't known"))
+        where = scope.place(node)
+        rest = splitting(scope.unknown(node, "`**` brings arguments that aren't known"))
         given = {"other_args": rest, "env": rest} | given
         notes.append(Note("`**` brings arguments that aren't known", where))
     env, said = _environment(machine, scope, given.get("env"), node, exact=False)
@@ -157,7 +156,7 @@ def _model(scope: Scope, value: Val | None, node: ast.AST) -> tuple[ServerArg, .
 
 def _word(scope: Scope, value: Val, node: ast.AST, *, texts: bool) -> Word:
     """A value as a word of a command line; *texts*: numbers become text."""
-    place = scope.source.place(node)
+    place = scope.place(node)
     if isinstance(value, Const):
         where = value.where or place
         if isinstance(value.value, str):
@@ -184,8 +183,8 @@ def _words(
         items = items_of(machine, scope, value, node)
         machine.spend(2 * len(items))
         return [_word(scope, item, node, texts=texts) for item in items]
-    found = splitting(unknown_of(value, shown_value(value), scope.source.place(node)))
-    return [(found, found.location or scope.source.place(node))]
+    found = splitting(unknown_of(value, shown_value(value), scope.place(node)))
+    return [(found, found.location or scope.place(node))]
 
 
 def _environment(
@@ -199,34 +198,18 @@ def _environment(
         return _settings(base)
     if not isinstance(value, Map):
         assert value is not None
-        where = scope.source.place(node)
+        where = scope.place(node)
         found = unknown_of(value, shown_value(value), where)
         last = Entry(None, replace(found, splits=False), found.location or where)
         return _settings((*(() if exact else base), last))
     if exact or value is machine.environ:
         return _settings(value.log)
     listed = set(value.log)
-    under = [_under(machine, e, value) for e in base if e not in listed]
-    return _settings((*under, *value.log))
-
-
-def _under(machine: Machine, entry: Entry, env: Map) -> Entry:
-    """A setting of the process's environment, which a copy made before it was may override."""
-    if not env.inherits or entry.key is None or entry in env.seen or entry.key.value in env.gone:
-        return entry
-    name = entry.key.value
-    if name in machine.given:
-        return Entry(entry.key, Const(machine.given[name], entry.where), entry.where)
-    default = entry.value.value if isinstance(entry.value, Const) else None
     reason = "set after the environment was copied, so the copy's value wins"
-    value = Unknown(
-        shown_value(entry.value),
-        reason,
-        (name,),
-        default if isinstance(default, str) else None,
-        location=entry.where,
-    )
-    return Entry(entry.key, value, entry.where)
+    under = (e for e in base if e not in listed)
+    if value.inherits:
+        under = (e if e in value.seen else overridable(machine, e, value, reason) for e in under)
+    return _settings((*under, *value.log))
 
 
 def _settings(entries: Iterable[Entry]) -> tuple[tuple[EnvVar, ...], list[Note]]:
@@ -312,7 +295,7 @@ def process_command(machine: Machine, scope: Scope, call: Call) -> Command | Non
 
 def _shell(machine: Machine, scope: Scope, command: Val, node: ast.Call) -> list[Word]:
     """The words of a command line given as one text; one unknown where a shell would act."""
-    where = scope.source.place(node)
+    where = scope.place(node)
     if isinstance(command, Const) and isinstance(command.value, str):
         text = command.value.replace("\\\n", " ").strip()
         where = command.where or where

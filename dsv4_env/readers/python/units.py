@@ -15,20 +15,16 @@ from dsv4_env.lang.python.interp.statements import patched_environment
 from dsv4_env.lang.python.syntax.effects import is_main
 from dsv4_env.lang.python.syntax.trees import callee, last_name, walk
 from dsv4_env.lang.python.values.kinds import Class, Func, Instance, Module, Scope, Val
-from dsv4_env.lang.python.values.operations import class_attribute
-from dsv4_env.lang.python.values.store import Notebook
 from dsv4_env.model import LaunchConfig, Note
 from dsv4_env.model.budget import BudgetError
 from dsv4_env.readers.python.commands import may_launch
 from dsv4_env.readers.python.found import Found, Results, merged, size
-from dsv4_env.readers.python.watch import LaunchWatch
+from dsv4_env.readers.python.watch import LaunchWatch, Unit
 
 
 @dataclass(frozen=True, slots=True)
-class TestUnit:
-    """One thing to follow: a function, with the class it is run for."""
-
-    __test__ = False  # pytest collects classes of this name
+class Runnable:
+    """A function that a runner runs, with the class it is run for."""
 
     name: str
     func: Func
@@ -84,7 +80,7 @@ def _module(machine: Machine, watch: LaunchWatch, module: Module, tree: ast.Modu
     """One path through the module's own statements, with all paths through each unit."""
 
     def followed(action: Callable[[], None], name: str, line: int, number: int) -> Results:
-        return _followed(machine, watch, action, (name, line, number))
+        return _followed(machine, watch, action, Unit(name, line, number))
 
     scope = module.scope
     results = followed(lambda: machine.execute(scope, tree.body), "<module>", 0, 0)
@@ -110,7 +106,7 @@ def _module(machine: Machine, watch: LaunchWatch, module: Module, tree: ast.Modu
     return results
 
 
-def _explored(machine: Machine, watch: LaunchWatch, unit: TestUnit, number: int) -> Results:
+def _explored(machine: Machine, watch: LaunchWatch, unit: Runnable, number: int) -> Results:
     """All paths through a unit; one that was cut before it launched isn't lost silently."""
     if machine.ended is not None:
         return {}
@@ -119,20 +115,17 @@ def _explored(machine: Machine, watch: LaunchWatch, unit: TestUnit, number: int)
     cut, machine.cut = machine.cut, False
     results = _on_all_paths(machine, lambda: _unit(machine, watch, unit, number))
     if machine.cut and not results:
-        machine.lost[unit.name] = unit.func.scope.source.place(unit.func.node)
+        machine.lost[unit.name] = unit.func.scope.place(unit.func.node)
     machine.cut = cut or machine.cut
     return results
 
 
 def _followed(
-    machine: Machine, watch: LaunchWatch, action: Callable[[], None], unit: tuple[str, int, int]
+    machine: Machine, watch: LaunchWatch, action: Callable[[], None], unit: Unit
 ) -> Results:
-    """Follow something, named with its line and number, and give the launches that it makes."""
+    """Follow something and give the launches that it makes."""
     before = watch.records
-    for name, value in zip(("unit", "unit_line", "unit_number"), unit, strict=True):
-        machine.set(watch, name, value)
-    machine.set(watch, "found", Notebook())
-    machine.set(watch, "counts", Notebook())
+    machine.set(watch, "unit", unit)
     try:
         with contextlib.suppress(Raised, Return, Break, Continue):
             action()
@@ -140,7 +133,7 @@ def _followed(
         machine.ended = exc
     except RecursionError:
         machine.ended = BudgetError("it is nested too deeply to follow")
-    results: Results = dict(watch.found)
+    results: Results = dict(unit.found)
     known = set(before)
     fresh = [r for r in watch.records if r not in known] if machine.mode.recording else []
     if machine.ended is not None:
@@ -154,7 +147,7 @@ def _followed(
 _KEPT = 1000  # entries of lists that are told although the budget has ended
 
 
-def _unit(machine: Machine, watch: LaunchWatch, unit: TestUnit, number: int) -> Results:
+def _unit(machine: Machine, watch: LaunchWatch, unit: Runnable, number: int) -> Results:
     notes: list[Note] = []
     scope = unit.func.scope
 
@@ -173,19 +166,19 @@ def _unit(machine: Machine, watch: LaunchWatch, unit: TestUnit, number: int) -> 
             first = []
         _enter(machine, unit.func, first, scope)
 
-    results = _followed(machine, watch, follow, (unit.name, unit.line, number))
+    results = _followed(machine, watch, follow, Unit(unit.name, unit.line, number))
     if notes:
         return {k: replace(f, notes=(*f.notes, *notes)) for k, f in results.items()}
     return results
 
 
-def _object(machine: Machine, unit: TestUnit) -> Instance:
+def _object(machine: Machine, unit: Runnable) -> Instance:
     """An object of a test class, set up."""
     cls = unit.cls
     assert cls is not None
-    made = Instance(cls, {}, cls.scope.source.place(cls.node), cls.node.end_lineno or 1)
+    made = Instance(cls, {}, cls.scope.place(cls.node), cls.node.end_lineno or 1)
     for name in ("setUpClass", "setUp", "setup_class", "setup_method"):
-        func = class_attribute(cls, name)
+        func = cls.attribute(name)
         if not isinstance(func, Func) or func is unit.func:
             continue
         first: Val = cls if func.kind == "classmethod" else made
@@ -219,7 +212,7 @@ def _allowed(machine: Machine, scope: Scope, decorators: list[ast.expr], notes: 
     for node in decorators:
         word = last_name(node)
         if word == "skip":
-            notes.append(Note("never runs: it is skipped", scope.source.place(node)))
+            notes.append(Note("never runs: it is skipped", scope.place(node)))
             continue
         if word not in ("skipIf", "skipUnless", "skipif") or not isinstance(node, ast.Call):
             continue
@@ -228,7 +221,7 @@ def _allowed(machine: Machine, scope: Scope, decorators: list[ast.expr], notes: 
     return True
 
 
-def _patch(machine: Machine, scope: Scope, unit: TestUnit) -> None:
+def _patch(machine: Machine, scope: Scope, unit: Runnable) -> None:
     """``@patch.dict(os.environ, …)`` on a test or its class."""
 
     nodes = list(getattr(unit.func.node, "decorator_list", []))
@@ -237,9 +230,9 @@ def _patch(machine: Machine, scope: Scope, unit: TestUnit) -> None:
         patched_environment(machine, scope, node)
 
 
-def _units(machine: Machine, module: Module) -> list[TestUnit]:
+def _units(machine: Machine, module: Module) -> list[Runnable]:
     """The test classes' methods and the test functions and fixtures that may launch."""
-    found: list[TestUnit] = []
+    found: list[Runnable] = []
     classes = [v for v in module.scope.names.values() if isinstance(v, Class)]
     machine.spend(sum(len(c.mro) for c in classes))
     based = {b for c in classes for b in c.mro[1:]}
@@ -251,7 +244,7 @@ def _units(machine: Machine, module: Module) -> list[TestUnit]:
             node = value.node
             fixture = any(last_name(d) == "fixture" for d in getattr(node, "decorator_list", ()))
             if (value.name.startswith("test_") or fixture) and machine.leads(node):
-                found.append(TestUnit(value.name, value, None, node.lineno))
+                found.append(Runnable(value.name, value, None, node.lineno))
     return sorted(found, key=lambda u: u.line)
 
 
@@ -267,8 +260,8 @@ def _is_test(cls: Class, based: set[Val]) -> bool:
     return bool(unseen) or (named and cls not in based)
 
 
-def _methods(machine: Machine, cls: Class) -> list[TestUnit]:
-    units: list[TestUnit] = []
+def _methods(machine: Machine, cls: Class) -> list[Runnable]:
+    units: list[Runnable] = []
     seen: set[str] = set()
     machine.spend(sum(len(c.names) for c in cls.mro if isinstance(c, Class)))
     for owner in cls.mro:
@@ -284,28 +277,28 @@ def _methods(machine: Machine, cls: Class) -> list[TestUnit]:
                 continue
             seen.add(name)
             if isinstance(func, Func) and machine.leads(func.node):
-                units.append(TestUnit(f"{cls.name}.{name}", func, cls, cls.node.lineno))
+                units.append(Runnable(f"{cls.name}.{name}", func, cls, cls.node.lineno))
     return units
 
 
-def _left_over(watch: LaunchWatch, module: Module) -> list[TestUnit]:
+def _left_over(watch: LaunchWatch, module: Module) -> list[Runnable]:
     """Functions that launch although nothing in the file calls them."""
     tested = {"setUpClass", "setUp", "asyncSetUp", "setup_class", "setup_method"}
-    found: list[TestUnit] = []
+    found: list[Runnable] = []
     classes = [v for v in module.scope.names.values() if isinstance(v, Class)]
     based = {b for c in classes for b in c.mro[1:]}
     for value in module.scope.names.values():
         own = isinstance(value, Class) and value.scope.source is module.scope.source
         if isinstance(value, Func) and value.scope is module.scope:
             if _missed(watch, value):
-                found.append(TestUnit(value.name, value, None, value.node.lineno))
+                found.append(Runnable(value.name, value, None, value.node.lineno))
         elif isinstance(value, Class) and own:
             for name, func in value.names.items():
                 if name in tested or name.startswith("test") or not isinstance(func, Func):
                     continue
                 if _missed(watch, func) and func.owner is value and not _mixin(value, based):
                     line = func.node.lineno
-                    found.append(TestUnit(f"{value.name}.{name}", func, value, line))
+                    found.append(Runnable(f"{value.name}.{name}", func, value, line))
     return found
 
 

@@ -24,9 +24,7 @@ from dsv4_env.lang.python.values.kinds import (
     Seq,
     Val,
     shown_value,
-    unknown,
 )
-from dsv4_env.lang.python.values.operations import bound_to
 from dsv4_env.lang.python.values.store import Notebook
 from dsv4_env.model import Location, Note, Unknown
 from dsv4_env.readers.python.commands import (
@@ -48,15 +46,22 @@ _UNLAUNCHED = "nothing in this file launches this entry: what does may add setti
 
 
 @dataclass(slots=True, eq=False)
+class Unit:
+    """What is followed by itself, as a test runner would run it, and the launches met in it."""
+
+    name: str | None = None
+    line: int = 0
+    number: int = 0
+    found: Results = field(default_factory=Notebook)
+    counts: Notebook = field(default_factory=Notebook)  # of launches at one place
+
+
+@dataclass(slots=True, eq=False)
 class LaunchWatch(Watch):
-    """The launches that are met, of the unit that is followed: *main* is the file itself."""
+    """The launches that are met; *main* is the file itself."""
 
     main: str
-    unit: str | None = None
-    unit_line: int = 0
-    unit_number: int = 0
-    counts: Notebook = field(default_factory=Notebook)  # of launches at one place
-    found: Results = field(default_factory=Notebook)
+    unit: Unit = field(default_factory=Unit)
     records: tuple[Instance, ...] = ()  # what may be entries of lists of launches
     launched: set[Location] = field(default_factory=set)  # entries that are
     hit: set[ast.Call] = field(default_factory=set)
@@ -71,7 +76,7 @@ class LaunchWatch(Watch):
 
     def met(self) -> bool:
         """Whether a server was launched on this path."""
-        return bool(self.found)
+        return bool(self.unit.found)
 
     def call(self, machine: Machine, scope: Scope, call: Call) -> Val | None:
         """Record a call that launches; set what one of SGLang's own fields sets."""
@@ -98,24 +103,24 @@ class LaunchWatch(Watch):
             self.hit.add(call.node)
             if machine.mode.recording:
                 self._record(machine, scope, call.node, command)
-        return unknown(scope, call.node, "a process")
+        return scope.unknown(call.node, "a process")
 
     def _record(self, machine: Machine, scope: Scope, node: ast.Call, command: Command) -> None:
         subject = self.subject(machine, scope, node) or machine.subject
-        place = where = scope.source.place(node)
-        end, symbol, notes = node.end_lineno or 1, self.unit, command.notes
+        place = where = scope.place(node)
+        end, symbol, notes = node.end_lineno or 1, self.unit.name, command.notes
         if subject is not None:
             self.launched.add(subject.where)
             notes += _unread_class(subject)
             where, end, symbol = subject.where, subject.end_line, subject.symbol or symbol
-        key = (place, self.unit, subject.where if subject else None)
-        count = self.counts.get(key, 0)
-        machine.put(self.counts, key, count + 1)
-        order = (where.line or 0, where.column or 0, self.unit_number)
+        key = (place, self.unit.name, subject.where if subject else None)
+        count = self.unit.counts.get(key, 0)
+        machine.put(self.unit.counts, key, count + 1)
+        order = (where.line or 0, where.column or 0, self.unit.number)
         if where.path != self.main:
-            order = (self.unit_line, 0, self.unit_number)
+            order = (self.unit.line, 0, self.unit.number)
         found = Found(where, end, symbol, command.env, command.args, notes, order=order)
-        machine.put(self.found, (*key, count), found)
+        machine.put(self.unit.found, (*key, count), found)
 
     def subject(self, machine: Machine, scope: Scope, node: ast.Call) -> Instance | None:
         """The entry of a list of launches that a call's arguments are taken from."""
@@ -124,9 +129,9 @@ class LaunchWatch(Watch):
         for inner in (n for a in (*node.args, *node.keywords) for n in ast.walk(a)):
             value: Val | None = None
             if isinstance(inner, ast.Name):
-                value = bound_to(scope, inner.id)
+                value = scope.find(inner.id)
             elif isinstance(inner, ast.Attribute) and isinstance(inner.value, ast.Name):
-                owner = bound_to(scope, inner.value.id)
+                owner = scope.find(inner.value.id)
                 if owner is not None and not isinstance(owner, Ext):
                     value = attribute_of(machine, scope, owner, inner.attr, inner)
             if isinstance(value, Instance) and value in self.records:
@@ -185,12 +190,12 @@ class LaunchWatch(Watch):
         return Found(
             where,
             record.end_line,
-            record.symbol or self.unit,
+            record.symbol or self.unit.name,
             command.env,
             command.args,
             (*command.notes, Note(_UNLAUNCHED, where), *_unread_class(record)),
             entry=True,
-            order=(where.line or 0, where.column or 0, self.unit_number),
+            order=(where.line or 0, where.column or 0, self.unit.number),
         )
 
 
@@ -208,7 +213,7 @@ def _set_through(machine: Machine, scope: Scope, name: str, value: Val, node: as
     words = name.split(".")
     if len(words) < 2 or words[-2] != "envs" or not re.fullmatch(r"[A-Z][A-Z0-9_]+", words[-1]):
         return False
-    where = scope.source.place(node)
+    where = scope.place(node)
     reason = "set through SGLang's own fields, which spell it themselves"
     found = Unknown(shown_value(value), reason, location=where)
     entry = Entry(Const(words[-1]), found, where)

@@ -36,20 +36,16 @@ from dsv4_env.lang.python.values.kinds import (
     Super,
     Val,
     const,
-    counting_entries,
     json_text,
-    limited,
     python_value,
     splits,
     splitting,
     truth_of,
-    unknown,
     unknown_of,
     value_of,
 )
 from dsv4_env.lang.python.values.operations import (
     call_method,
-    class_attribute,
     copied_map,
     items_of,
     merge_into,
@@ -62,9 +58,9 @@ Function = Callable[[Machine, Scope, Call], Val]
 
 
 def _str(machine: Machine, scope: Scope, call: Call) -> Val:
-    where = scope.source.place(call.node)
+    where = scope.place(call.node)
     if len(call.args) != 1 or call.keywords:
-        return unknown(scope, call.node, "not followed", *call.args)
+        return scope.unknown(call.node, "not followed", *call.args)
     value = call.args[0]
     if isinstance(value, Const):
         return const(str(value.value), value.where)
@@ -76,20 +72,20 @@ def _str(machine: Machine, scope: Scope, call: Call) -> Val:
     try:
         return const(str(python_value(value, machine.budget)), where)
     except NotKnown:
-        return unknown(scope, call.node, "not known", value)
+        return scope.unknown(call.node, "not known", value)
 
 
 def _number(kind: Callable[[Any], Any]) -> Function:
     def convert(machine: Machine, scope: Scope, call: Call) -> Val:
         if len(call.args) != 1 or call.keywords:
-            return unknown(scope, call.node, "not followed", *call.args)
+            return scope.unknown(call.node, "not followed", *call.args)
         value = call.args[0]
         try:
             if isinstance(value, Const):
                 return const(kind(value.value), value.where)
         except (ValueError, TypeError, OverflowError):
-            return unknown(scope, call.node, "not a number")
-        found = unknown(scope, call.node, "not known", value)
+            return scope.unknown(call.node, "not a number")
+        found = scope.unknown(call.node, "not known", value)
         if not isinstance(value, Unknown):
             return found
         default = None
@@ -102,9 +98,9 @@ def _number(kind: Callable[[Any], Any]) -> Function:
 
 def _bool(machine: Machine, scope: Scope, call: Call) -> Val:
     known = truth_of(call.args[0]) if call.args else False
-    where = scope.source.place(call.node)
+    where = scope.place(call.node)
     return (
-        unknown(scope, call.node, "not known", *call.args) if known is None else const(known, where)
+        scope.unknown(call.node, "not known", *call.args) if known is None else const(known, where)
     )
 
 
@@ -113,21 +109,21 @@ def _len(machine: Machine, scope: Scope, call: Call) -> Val:
         items = call.args[0].items
         machine.spend(len(items) >> 4)
         if not any(map(splits, items)):
-            return const(len(items), scope.source.place(call.node))
+            return const(len(items), scope.place(call.node))
     try:
         if call.args and isinstance(call.args[0], Seq) and call.args[0].kind == "set":
             machine.spend(len(call.args[0].items) >> 1)
             different = {python_value(i, machine.budget) for i in call.args[0].items}
-            return const(len(different), scope.source.place(call.node))
-        return const(len(python_value(call.args[0], machine.budget)), scope.source.place(call.node))
+            return const(len(different), scope.place(call.node))
+        return const(len(python_value(call.args[0], machine.budget)), scope.place(call.node))
     except (NotKnown, TypeError, IndexError):
         pass
-    return unknown(scope, call.node, "not known", *call.args)
+    return scope.unknown(call.node, "not known", *call.args)
 
 
 def _list(kind: str) -> Function:
     def convert(machine: Machine, scope: Scope, call: Call) -> Val:
-        where = scope.source.place(call.node)
+        where = scope.place(call.node)
         if not call.args:
             return Seq((), kind, where)
         return Seq(items_of(machine, scope, call.args[0], call.node.args[0]), kind, where)
@@ -136,7 +132,7 @@ def _list(kind: str) -> Function:
 
 
 def _dict(machine: Machine, scope: Scope, call: Call) -> Val:
-    where = scope.source.place(call.node)
+    where = scope.place(call.node)
     if call.args and isinstance(call.args[0], Map):
         found = copied_map(machine, call.args[0], where)
     else:
@@ -147,27 +143,27 @@ def _dict(machine: Machine, scope: Scope, call: Call) -> Val:
         if keyword.arg is None:
             merge_into(machine, scope, found, call.spread[keyword], keyword.value)
         else:
-            key = Const(keyword.arg, scope.source.place(keyword))
+            key = Const(keyword.arg, scope.place(keyword))
             entry = Entry(key, call.keywords[keyword.arg], key.where)
             machine.set(found, "log", found.log.and_more(entry))
     return found
 
 
 def _copy(machine: Machine, scope: Scope, call: Call) -> Val:
-    where = scope.source.place(call.node)
+    where = scope.place(call.node)
     if call.args and isinstance(call.args[0], Map):
         return copied_map(machine, call.args[0], where)
     if call.args and isinstance(call.args[0], Seq):
         return Seq(call.args[0].items, call.args[0].kind, where)
     if call.args and isinstance(call.args[0], Const):
         return call.args[0]
-    return unknown(scope, call.node, "a copy that isn't followed", *call.args)
+    return scope.unknown(call.node, "a copy that isn't followed", *call.args)
 
 
 def _deepcopy(machine: Machine, scope: Scope, call: Call) -> Val:
     if not call.args or not isinstance(call.args[0], Map | Seq | Instance):
         return _copy(machine, scope, call)
-    return _deep(machine, call.args[0], scope.source.place(call.node), {})
+    return _deep(machine, call.args[0], scope.place(call.node), {})
 
 
 def _deep(machine: Machine, value: Val, where: Location, made: dict[Val, Val]) -> Val:
@@ -207,13 +203,13 @@ def _sorted(machine: Machine, scope: Scope, call: Call) -> Val:
         if call.args[0].kind == "set":
             values = {python_value(i, machine.budget): i for i in items}
             items = sorted(values.values(), key=lambda v: python_value(v, machine.budget))
-        return Seq(tuple(items), "list", scope.source.place(call.node))
+        return Seq(tuple(items), "list", scope.place(call.node))
     except (NotKnown, TypeError):
-        return Seq((splitting(unknown(scope, call.node, "an order that isn't known", *call.args)),))
+        return Seq((splitting(scope.unknown(call.node, "an order that isn't known", *call.args)),))
 
 
 def _range(machine: Machine, scope: Scope, call: Call) -> Val:
-    where = scope.source.place(call.node)
+    where = scope.place(call.node)
     try:
         numbers = range(*(python_value(a, machine.budget) for a in call.args))
         if len(numbers) <= MAX_ITEMS:
@@ -222,7 +218,7 @@ def _range(machine: Machine, scope: Scope, call: Call) -> Val:
     except (NotKnown, TypeError, ValueError, OverflowError):
         pass
     return Seq(
-        (splitting(unknown(scope, call.node, "a range that isn't known", *call.args)),), "tuple"
+        (splitting(scope.unknown(call.node, "a range that isn't known", *call.args)),), "tuple"
     )
 
 
@@ -230,7 +226,7 @@ def _enumerate(machine: Machine, scope: Scope, call: Call) -> Val:
     items = items_of(machine, scope, call.args[0], call.node) if call.args else ()
     start = call.args[1] if len(call.args) > 1 else call.keywords.get("start", Const(0))
     if not (isinstance(start, Const) and isinstance(start.value, int)) or any(map(splits, items)):
-        return Seq((splitting(unknown(scope, call.node, "not all of it is known", *call.args)),))
+        return Seq((splitting(scope.unknown(call.node, "not all of it is known", *call.args)),))
     machine.spend(len(items))
     pairs = (
         Seq((Const(start.value + i, start.where), item), "tuple") for i, item in enumerate(items)
@@ -241,7 +237,7 @@ def _enumerate(machine: Machine, scope: Scope, call: Call) -> Val:
 def _zip(machine: Machine, scope: Scope, call: Call) -> Val:
     columns = [items_of(machine, scope, a, call.node) for a in call.args]
     if call.keywords or any(splits(i) for column in columns for i in column):
-        return Seq((splitting(unknown(scope, call.node, "not all of it is known", *call.args)),))
+        return Seq((splitting(scope.unknown(call.node, "not all of it is known", *call.args)),))
     machine.spend(min(map(len, columns), default=0))
     return Seq(tuple(Seq(row, "tuple") for row in zip(*columns, strict=False)), "tuple")
 
@@ -249,13 +245,13 @@ def _zip(machine: Machine, scope: Scope, call: Call) -> Val:
 def _chain(machine: Machine, scope: Scope, call: Call) -> Val:
     items = [i for a in call.args for i in items_of(machine, scope, a, call.node)]
     machine.budget.make(8 * len(items))
-    return Seq(limited(items, scope, call.node), "list", scope.source.place(call.node))
+    return Seq(scope.limited(items, call.node), "list", scope.place(call.node))
 
 
 def _reversed(machine: Machine, scope: Scope, call: Call) -> Val:
     items = items_of(machine, scope, call.args[0], call.node) if call.args else ()
     machine.budget.make(8 * len(items))
-    return Seq(items[::-1], "list", scope.source.place(call.node))
+    return Seq(items[::-1], "list", scope.place(call.node))
 
 
 def _shlex_split(machine: Machine, scope: Scope, call: Call) -> Val:
@@ -265,7 +261,7 @@ def _shlex_split(machine: Machine, scope: Scope, call: Call) -> Val:
             return value_of(shlex.split(call.args[0].value), call.args[0].where)
     except (ValueError, AttributeError, TypeError):
         pass
-    return Seq((splitting(unknown(scope, call.node, "not all of it is known", *call.args)),))
+    return Seq((splitting(scope.unknown(call.node, "not all of it is known", *call.args)),))
 
 
 def _plain(function: Callable[..., Any]) -> Function:
@@ -275,21 +271,19 @@ def _plain(function: Callable[..., Any]) -> Function:
         try:
             if not call.keywords:
                 found = function(*(python_value(a, machine.budget) for a in call.args))
-                return value_of(found, scope.source.place(call.node))
+                return value_of(found, scope.place(call.node))
         except (NotKnown, TypeError, ValueError, ArithmeticError, AttributeError):
             pass
-        return unknown(scope, call.node, "not all of it is known", *call.args)
+        return scope.unknown(call.node, "not all of it is known", *call.args)
 
     return convert
 
 
 def _dumps(machine: Machine, scope: Scope, call: Call) -> Val:
     try:
-        return const(
-            json_text(call.args, call.keywords, machine.budget), scope.source.place(call.node)
-        )
+        return const(json_text(call.args, call.keywords, machine.budget), scope.place(call.node))
     except (NotKnown, TypeError, ValueError):
-        return unknown(scope, call.node, "not all of it is known", *call.args)
+        return scope.unknown(call.node, "not all of it is known", *call.args)
 
 
 def _getenv(machine: Machine, scope: Scope, call: Call) -> Val:
@@ -309,7 +303,7 @@ def _getattr(machine: Machine, scope: Scope, call: Call) -> Val:
         or not isinstance(call.args[1], Const)
         or not isinstance(call.args[1].value, str)
     ):
-        return unknown(scope, call.node, "not known", *call.args)
+        return scope.unknown(call.node, "not known", *call.args)
     found = attribute_of(machine, scope, call.args[0], call.args[1].value, call.node)
     missing = isinstance(found, Unknown) and found.reason.startswith("not set anywhere")
     return call.args[2] if missing and len(call.args) > 2 else found
@@ -323,8 +317,8 @@ def _hasattr(machine: Machine, scope: Scope, call: Call) -> Val:
     ):
         found = attribute_of(machine, scope, call.args[0], str(call.args[1].value), call.node)
         if not isinstance(found, Unknown):
-            return const(True, scope.source.place(call.node))
-    return unknown(scope, call.node, "not known", *call.args)
+            return const(True, scope.place(call.node))
+    return scope.unknown(call.node, "not known", *call.args)
 
 
 BUILTINS: dict[str, Function] = {
@@ -412,7 +406,7 @@ def _given(machine: Machine, scope: Scope, node: ast.Call, target: Val) -> Call:
             if not isinstance(value, Map) or value.inherits:
                 raise NotKnown
             machine.spend(len(value.log) >> 2)
-            found.update({str(k): e.value for k, e in counting_entries(value).items()})
+            found.update({str(k): e.value for k, e in value.settings().items()})
         except NotKnown:
             more = True
     return Call(node, target, args, found, spread, more)
@@ -423,7 +417,7 @@ def _of_function(machine: Machine, scope: Scope, call: Call, target: Func | Boun
         func, args = target.func, [target.first, *call.args]
     else:
         func, args = target, call.args
-    unsure = unknown(scope, call.node, "not all arguments are known") if call.open else None
+    unsure = scope.unknown(call.node, "not all arguments are known") if call.open else None
     subject = machine.subject
     machine.subject = machine.watch.subject(machine, scope, call.node) or subject
     try:
@@ -437,7 +431,7 @@ def _super(machine: Machine, scope: Scope, node: ast.Call) -> Val:
     while at is not None and (at.func is None or at.func.owner is None):
         at = at.parent
     if at is None or at.func is None or at.func.owner is None or at.first is None:
-        return unknown(scope, node, "not within a method")
+        return scope.unknown(node, "not within a method")
     return Super(at.func.owner, at.first)
 
 
@@ -452,21 +446,22 @@ def invoke(
 ) -> Val:
     """Follow a function that was read; *unsure*: what parameters not given may be."""
 
-    text = scope.source.text(node) if node is not None else func.name
-    where = scope.source.place(node) if node is not None else None
+    text = scope.text(node) if node is not None else func.name
+    where = scope.place(node) if node is not None else None
     if machine.depth >= MAX_DEPTH:
         if machine.leads(func.node):
-            machine.lost.setdefault(func.qualified_name, func.scope.source.place(func.node))
+            machine.lost.setdefault(func.qualified_name, func.scope.place(func.node))
         return Unknown(text, "calls within calls, too deep to follow", location=where)
     rest: Unknown | None = None
-    if any(isinstance(a, Unknown) and a.splits for a in args):
-        cut = next(i for i, a in enumerate(args) if isinstance(a, Unknown) and a.splits)
+    if any(map(splits, args)):
+        cut = next(i for i, a in enumerate(args) if splits(a))
         found = args[cut]
         assert isinstance(found, Unknown)
         args, rest = args[:cut], found
     machine.spend(4)
     qualname = func.qualified_name
-    inner = Scope({}, func.scope, func.scope.source, func.scope.module, "function", qualname, func)
+    inner = func.scope.inner("function", qualname)
+    inner.func = func
     inner.first = args[0] if args else None
     inner.names.update(_parameters(func, args, keywords, text, where, unsure, rest))
     machine.depth += 1
@@ -524,11 +519,7 @@ def _parameters(
     return names
 
 
-def _outside(
-    machine: Machine,
-    scope: Scope,
-    call: Call,
-) -> Val:
+def _outside(machine: Machine, scope: Scope, call: Call) -> Val:
     """A call of something that isn't read."""
     machine.spend(1)
     target, name = call.target, call.name
@@ -548,7 +539,7 @@ def _outside(
             ),
         ]:
             widen(machine, scope, value, place, f"{name} may change it")
-    found = unknown(scope, call.node, "a call that isn't followed", *call.args)
+    found = scope.unknown(call.node, "a call that isn't followed", *call.args)
     plain = all(isinstance(a, Const | Ext) for a in (*call.args, *call.keywords.values()))
     if isinstance(target, Ext) and plain and not call.open:
         words = [_spelled(a) for a in call.args] + [
@@ -558,7 +549,7 @@ def _outside(
         found = Unknown(text, found.reason, found.names, location=found.location)
         return machine.keyed(found, ("call", target.name, found.text))
     if isinstance(target, Instance):
-        return unknown(scope, call.node, "an object's call isn't followed")
+        return scope.unknown(call.node, "an object's call isn't followed")
     return found
 
 
@@ -611,7 +602,7 @@ def define_class(machine: Machine, scope: Scope, node: ast.ClassDef) -> Class:
     """A class as it is defined: its body is followed at once."""
 
     bases = tuple(machine.evaluate(scope, b) for b in node.bases)
-    inner = Scope({}, scope, scope.source, scope.module, "class", node.name)
+    inner = scope.inner("class", node.name)
     found = Class(node.name, node, bases, inner)
     machine.execute(inner, node.body)
     inner.qualname = ""
@@ -630,7 +621,7 @@ def define_class(machine: Machine, scope: Scope, node: ast.ClassDef) -> Class:
             for s in node.body
             if isinstance(s, ast.AnnAssign)
             and isinstance(s.target, ast.Name)
-            and "ClassVar" not in scope.source.text(s.annotation)
+            and "ClassVar" not in scope.text(s.annotation)
         ]
         found.fields = tuple(dict.fromkeys([*inherited, *own]))
     return found
@@ -682,9 +673,9 @@ def _is_among(value: Val, values: list[Val]) -> bool:
 def construct(machine: Machine, scope: Scope, cls: Class, call: Call) -> Val:
     """``Class(…)``: a dataclass's fields are filled in, or ``__init__`` is followed."""
 
-    where = scope.source.place(call.node)
+    where = scope.place(call.node)
     found = Instance(cls, {}, where, call.node.end_lineno or where.line or 1)
-    init = class_attribute(cls, "__init__")
+    init = cls.attribute("__init__")
     if isinstance(init, Func):
         machine.invoke(init, [found, *call.args], call.keywords, scope, call.node)
     elif cls.fields is not None:
@@ -695,20 +686,14 @@ def construct(machine: Machine, scope: Scope, cls: Class, call: Call) -> Val:
     return found
 
 
-def _fill(
-    machine: Machine,
-    scope: Scope,
-    cls: Class,
-    found: Instance,
-    call: Call,
-) -> None:
+def _fill(machine: Machine, scope: Scope, cls: Class, found: Instance, call: Call) -> None:
 
     given = dict(zip(cls.fields or (), call.args, strict=False)) | call.keywords
     for name in cls.fields or ():
         if name in given:
             found.attrs[name] = given[name]
             continue
-        value = class_attribute(cls, name)
+        value = cls.attribute(name)
         if isinstance(value, Instance) and isinstance(value.cls, Ext):
             factory = value.attrs.get("default_factory")
             value = value.attrs.get("default")
@@ -717,10 +702,10 @@ def _fill(
             elif isinstance(factory, Ext) and factory.name in ("list", "dict", "set"):
                 value = Map() if factory.name == "dict" else Seq((), factory.name)
         if value is None or (isinstance(value, Ext) and value.where is None):
-            place = scope.source.place(call.node)
+            place = scope.place(call.node)
             value = Unknown(name, f"{cls.name} isn't given {name}", location=place)
         found.attrs[name] = value
-    after = class_attribute(cls, "__post_init__")
+    after = cls.attribute("__post_init__")
     if isinstance(after, Func):
         machine.invoke(after, [found], {}, scope, call.node)
 
@@ -728,17 +713,17 @@ def _fill(
 def construct_unread(machine: Machine, scope: Scope, cls: Ext, call: Call) -> Val:
     """``Class(…)`` of a class that isn't read: it is what it is given, as far as can be told."""
     if not call.keywords and not call.args:
-        return unknown(scope, call.node, "a class that isn't read")
-    where = scope.source.place(call.node)
+        return scope.unknown(call.node, "a class that isn't read")
+    where = scope.place(call.node)
     end = call.node.end_lineno or 1
     found = Instance(cls, dict(call.keywords), where, end, tuple(call.args))
     kept = machine.watch.made(machine, found, call.node)
     if kept or cls.shown.split(".")[-1] == "SimpleNamespace":
         return found
-    return unknown(scope, call.node, f"{cls.shown} isn't read", *call.args)
+    return scope.unknown(call.node, f"{cls.shown} isn't read", *call.args)
 
 
 def dataclass_field(machine: Machine, scope: Scope, call: Call) -> Val:
     """``dataclasses.field(…)``: kept until an object is made."""
-    where = scope.source.place(call.node)
+    where = scope.place(call.node)
     return Instance(Ext("dataclasses.field", "field"), dict(call.keywords), where, where.line or 1)

@@ -23,18 +23,15 @@ from dsv4_env.lang.python.values.kinds import (
     default_text,
     is_const,
     joined_text,
-    limited,
     may_be_text,
     python_value,
     splits,
     splitting,
     truth_of,
-    unknown,
     unknown_of,
 )
 from dsv4_env.lang.python.values.operations import (
     binary,
-    bound_to,
     compared,
     item_of,
     items_of,
@@ -46,14 +43,14 @@ from dsv4_env.model import Unknown
 
 
 def _constant(machine: Machine, scope: Scope, node: ast.Constant) -> Val:
-    return const(node.value, scope.source.place(node))
+    return const(node.value, scope.place(node))
 
 
 def _name(machine: Machine, scope: Scope, node: ast.Name) -> Val:
-    found = bound_to(scope, node.id)
+    found = scope.find(node.id)
     if found is not None:
         return found
-    return Ext(node.id, node.id, scope.source.place(node))
+    return Ext(node.id, node.id, scope.place(node))
 
 
 def _attribute(machine: Machine, scope: Scope, node: ast.Attribute) -> Val:
@@ -62,7 +59,7 @@ def _attribute(machine: Machine, scope: Scope, node: ast.Attribute) -> Val:
 
 
 def _joined_str(machine: Machine, scope: Scope, node: ast.JoinedStr) -> Val:
-    where = scope.source.place(node)
+    where = scope.place(node)
     parts: list[Val] = []
     for part in node.values:
         if isinstance(part, ast.FormattedValue):
@@ -77,11 +74,11 @@ _CONVERSIONS: dict[int, Callable[[Any], str]] = {114: repr, 115: str, 97: ascii}
 
 def _formatted_value(machine: Machine, scope: Scope, node: ast.FormattedValue) -> Val:
     value = machine.evaluate(scope, node.value)
-    where = scope.source.place(node.value)
+    where = scope.place(node.value)
     if isinstance(value, Const):
         spec = machine.evaluate(scope, node.format_spec) if node.format_spec else const("")
         if not isinstance(spec, Const) or sum(c.isdigit() for c in spec.value) > 4:
-            return unknown(scope, node.value, "a format that isn't known")
+            return scope.unknown(node.value, "a format that isn't known")
         convert = _CONVERSIONS.get(node.conversion)
         try:
             plain = convert(value.value) if convert else value.value
@@ -89,9 +86,9 @@ def _formatted_value(machine: Machine, scope: Scope, node: ast.FormattedValue) -
             machine.budget.make(len(text))
             return const(text, where)
         except (ValueError, TypeError):
-            return unknown(scope, node.value, "can't be formatted")
+            return scope.unknown(node.value, "can't be formatted")
     if node.format_spec or node.conversion not in (-1, 115) or not isinstance(value, Unknown):
-        found = unknown_of(value, scope.source.text(node.value), where)
+        found = unknown_of(value, scope.text(node.value), where)
         return Unknown(found.text, found.reason, found.names, location=where)
     return value
 
@@ -105,16 +102,16 @@ def elements(machine: Machine, scope: Scope, nodes: list[ast.expr]) -> tuple[Val
             machine.budget.make(8 * len(items))
         else:
             items.append(machine.evaluate(scope, node))
-    return limited(items, scope, nodes[0]) if nodes else ()
+    return scope.limited(items, nodes[0]) if nodes else ()
 
 
 def _sequence(machine: Machine, scope: Scope, node: ast.List | ast.Tuple | ast.Set) -> Val:
     kind = {ast.List: "list", ast.Tuple: "tuple", ast.Set: "set"}[type(node)]
-    return Seq(elements(machine, scope, node.elts), kind, scope.source.place(node))
+    return Seq(elements(machine, scope, node.elts), kind, scope.place(node))
 
 
 def _dict(machine: Machine, scope: Scope, node: ast.Dict) -> Val:
-    found = Map(where=scope.source.place(node))
+    found = Map(where=scope.place(node))
     for key, value in zip(node.keys, node.values, strict=True):
         if key is None:
             merge_into(machine, scope, found, machine.evaluate(scope, value), value)
@@ -127,18 +124,18 @@ def _dict(machine: Machine, scope: Scope, node: ast.Dict) -> Val:
 
 def _unary(machine: Machine, scope: Scope, node: ast.UnaryOp) -> Val:
     value = machine.evaluate(scope, node.operand)
-    where = scope.source.place(node)
+    where = scope.place(node)
     if isinstance(node.op, ast.Not):
         known = truth_of(value)
         if known is not None:
             return const(not known, where)
         return machine.keyed(
-            unknown(scope, node, "not a constant", value), ("not", machine.key_of(value))
+            scope.unknown(node, "not a constant", value), ("not", machine.key_of(value))
         )
     if is_const(value, int | float) and isinstance(node.op, ast.USub | ast.UAdd):
-        number = value.value  # type: ignore[union-attr]
+        number = value.value
         return const(-number if isinstance(node.op, ast.USub) else +number, where)
-    return unknown(scope, node, "not a constant", value)
+    return scope.unknown(node, "not a constant", value)
 
 
 def _binop(machine: Machine, scope: Scope, node: ast.BinOp) -> Val:
@@ -179,8 +176,8 @@ def _half_known(
         return _boolop(machine, scope, ast.copy_location(ast.BoolOp(node.op, rest), node))
 
     after = [machine.evaluate(scope, n) for n in rest]
-    havoc_expressions(machine, scope, [rest], scope.source.text(node.values[0]))
-    found = unknown(scope, node, "not a constant", left, *after)
+    havoc_expressions(machine, scope, [rest], scope.text(node.values[0]))
+    found = scope.unknown(node, "not a constant", left, *after)
     default = None
     if isinstance(left, Unknown) and stops and len(after) == 1:
         if none_when_unset(left):
@@ -202,7 +199,7 @@ def test_holds(machine: Machine, scope: Scope, node: ast.expr) -> bool:
     if known is not None:
         return known
     made = isinstance(node, ast.Call) and isinstance(value, Unknown)
-    text = value.text if made and isinstance(value, Unknown) else scope.source.text(node)
+    text = value.text if made and isinstance(value, Unknown) else scope.text(node)
     return machine.decide(machine.key_of(value), text)
 
 
@@ -211,8 +208,8 @@ def _ifexp(machine: Machine, scope: Scope, node: ast.IfExp) -> Val:
         known = truth_of(machine.evaluate(scope, node.test))
         if known is None:
             sides = [[node.body], [node.orelse]]
-            havoc_expressions(machine, scope, sides, scope.source.text(node.test))
-            return unknown(scope, node, "depends on what isn't known")
+            havoc_expressions(machine, scope, sides, scope.text(node.test))
+            return scope.unknown(node, "depends on what isn't known")
         return machine.evaluate(scope, node.body if known else node.orelse)
     return machine.evaluate(
         scope, node.body if test_holds(machine, scope, node.test) else node.orelse
@@ -231,18 +228,18 @@ def _slice(machine: Machine, scope: Scope, owner: Val, part: ast.Slice, node: as
         machine.evaluate(scope, n) if n else NONE for n in (part.lower, part.upper, part.step)
     ]
     whole = all(isinstance(b, Const) and b.value is None for b in bounds)
-    fixed = isinstance(owner, Seq) and not any(splits(i) for i in owner.items)
+    fixed = isinstance(owner, Seq) and not any(map(splits, owner.items))
     try:
         cut = slice(*(python_value(b, machine.budget) for b in bounds))
         if isinstance(owner, Seq) and (fixed or whole):
             machine.budget.make(8 * len(owner.items))
-            return Seq(owner.items[cut], owner.kind, scope.source.place(node))
+            return Seq(owner.items[cut], owner.kind, scope.place(node))
         if isinstance(owner, Const) and isinstance(owner.value, str):
             machine.budget.make(len(owner.value))
             return const(owner.value[cut], owner.where)
     except (NotKnown, TypeError, ValueError):
         pass
-    found = unknown(scope, node, "a slice that isn't known", owner)
+    found = scope.unknown(node, "a slice that isn't known", owner)
     return Seq((splitting(found),), owner.kind) if isinstance(owner, Seq) else found
 
 
@@ -275,7 +272,7 @@ def _await(machine: Machine, scope: Scope, node: ast.Await) -> Val:
 def _yield(machine: Machine, scope: Scope, node: ast.Yield) -> Val:
     if node.value:
         machine.evaluate(scope, node.value)
-    return unknown(scope, node, "given from outside")
+    return scope.unknown(node, "given from outside")
 
 
 def _comprehension(
@@ -284,8 +281,8 @@ def _comprehension(
     node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp,
 ) -> Val:
     """The list, set or dict that a comprehension makes; a generator counts as a list."""
-    where = scope.source.place(node)
-    inner = Scope({}, scope, scope.source, scope.module, "function", scope.qualname)
+    where = scope.place(node)
+    inner = scope.inner("function", scope.qualname)
     if isinstance(node, ast.DictComp):
         found = Map(where=where)
 
@@ -302,19 +299,19 @@ def _comprehension(
 
     _over(machine, inner, node.generators, 0, one, node)
     kind = "set" if isinstance(node, ast.SetComp) else "list"
-    return Seq(limited(items, scope, node), kind, where)
+    return Seq(scope.limited(items, node), kind, where)
 
 
 def extend_list(machine: Machine, scope: Scope, node: ast.GeneratorExp, target: Seq) -> None:
     """``target.extend(… for …)``: each item is there before the next is asked for."""
-    inner = Scope({}, scope, scope.source, scope.module, "function", scope.qualname)
+    inner = scope.inner("function", scope.qualname)
 
     machine.set(target, "items", target.items)  # undone once, for all that follows
 
     def one(unsure: Unknown | None) -> None:
         item = unsure or machine.evaluate(inner, node.elt)
         machine.budget.make(8 * len(target.items))
-        target.items = limited((*target.items, item), scope, node)
+        target.items = scope.limited((*target.items, item), node)
 
     _over(machine, inner, node.generators, 0, one, node)
 
@@ -335,17 +332,17 @@ def _over(
         return
     loop = generators[at]
     for item in items_of(machine, scope, machine.evaluate(scope, loop.iter), loop.iter):
-        if isinstance(item, Unknown) and item.splits:
-            _maybe(machine, scope, generators[at:], node, scope.source.text(loop.iter))
-            each(splitting(unknown(scope, node, item.reason, item)))
+        if splits(item):
+            _maybe(machine, scope, generators[at:], node, scope.text(loop.iter))
+            each(splitting(scope.unknown(node, item.reason, item)))
             continue
         assign(machine, scope, loop.target, item)
         known = [truth_of(machine.evaluate(scope, test)) for test in loop.ifs]
         if False in known:
             continue
         if None in known:
-            _maybe(machine, scope, generators[at + 1 :], node, scope.source.text(loop.ifs[0]))
-            each(splitting(unknown(scope, node, "depends on what isn't known")))
+            _maybe(machine, scope, generators[at + 1 :], node, scope.text(loop.ifs[0]))
+            each(splitting(scope.unknown(node, "depends on what isn't known")))
             continue
         _over(machine, scope, generators, at + 1, each, node)
 
@@ -361,7 +358,7 @@ def _maybe(
     elif isinstance(node, ast.ListComp | ast.SetComp | ast.GeneratorExp):
         inner.append(node.elt)
     for loop in loops:
-        assign(machine, scope, loop.target, unknown(scope, loop.target, f"one of {text}"))
+        assign(machine, scope, loop.target, scope.unknown(loop.target, f"one of {text}"))
     havoc_expressions(machine, scope, [inner], text, rounds=2)
 
 

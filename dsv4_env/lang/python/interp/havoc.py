@@ -52,15 +52,15 @@ def havoc(
     found = _trial(machine, scope, bodies, rounds) if hidden else {}
     mark = len(machine.trail)
     for name in changed.names:
-        where = scope.source.place(changed.names[name])
+        where = scope.place(changed.names[name])
         value = Unknown(name, f"depends on `{text}`", location=where)
         machine.put(scope.names, name, value)
     for owner in changed.objects:
         value_of = machine.evaluate(scope, owner)
         widen(machine, scope, value_of, owner, f"depends on `{text}`")
     for target in changed.attributes:
-        where = scope.source.place(target)
-        spelled = scope.source.text(target)
+        where = scope.place(target)
+        spelled = scope.text(target)
         unsure = Unknown(spelled, f"depends on `{text}`", location=where)
         assign(machine, scope, target, unsure)
     done = set(machine.changed_since(mark))
@@ -74,7 +74,7 @@ def havoc(
     if not leaving:
         return
     if changed.returns and _leaves(machine, body[0], f"`{text}` returns"):
-        where = scope.source.place(body[0])
+        where = scope.place(body[0])
         value = Unknown("…", f"depends on `{text}`", location=where)
         raise Return(value, "" if machine.mode.forking else text)
     if (
@@ -209,7 +209,7 @@ def _widen_all(machine: Machine, scope: Scope, found: Changed, text: str) -> Non
     reason = f"depends on `{text}`"
     for obj, name, cause, node in found.values():
         if isinstance(obj, dict):
-            where = scope.source.place(node)
+            where = scope.place(node)
             machine.put(obj, name, cause or Unknown(str(name), reason, location=where))
         elif isinstance(obj, Seq) and cause:
             machine.set(obj, "items", (cause,))

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
 from dsv4_env.lang.python.syntax.reach import Reach
-from dsv4_env.lang.python.values.kinds import Call, Func, Instance, Module, Scope, Val, unknown
+from dsv4_env.lang.python.values.kinds import Call, Func, Instance, Module, Scope, Val
 from dsv4_env.lang.python.values.store import Notebook, Store
 from dsv4_env.model import Location, Unknown
 from dsv4_env.model.budget import STEPS, BudgetError
@@ -164,9 +164,9 @@ class Machine(Store):
         self.step()
         handler = self.rules.expressions.get(type(node))
         if handler is None:
-            return unknown(scope, node, "not followed")
+            return scope.unknown(node, "not followed")
         if self.nesting >= MAX_NESTING:
-            return unknown(scope, node, "nested too deeply to follow")
+            return scope.unknown(node, "nested too deeply to follow")
         self.nesting += 1
         try:
             return handler(self, scope, node)

@@ -22,7 +22,7 @@ MAX_TOKENS = 250_000  # names, numbers and signs of all modules together
 
 def bind_import(machine: Machine, scope: Scope, node: ast.Import | ast.ImportFrom) -> None:
     """Bind what an import statement names."""
-    where = scope.source.place(node)
+    where = scope.place(node)
     if isinstance(node, ast.Import):
         for alias in node.names:
             name = alias.name if alias.asname else alias.name.partition(".")[0]

@@ -35,11 +35,9 @@ from dsv4_env.lang.python.values.kinds import (
     Val,
     splits,
     truth_of,
-    unknown,
 )
 from dsv4_env.lang.python.values.operations import (
     binary,
-    bound_to,
     delete_key,
     items_of,
     loop_items,
@@ -74,7 +72,7 @@ def _skip(machine: Machine, scope: Scope, node: ast.stmt) -> None:
         return
     changed = changes_of((node,))
     for name, place in changed.names.items():
-        unsure = Unknown(name, "no launch depends on it", location=scope.source.place(place))
+        unsure = Unknown(name, "no launch depends on it", location=scope.place(place))
         machine.put(scope.names, name, unsure)
 
 
@@ -141,7 +139,7 @@ def _if(machine: Machine, scope: Scope, node: ast.If) -> None:
         return
     known = truth_of(machine.evaluate(scope, node.test)) if _quiet(machine, node) else None
     if known is None and _quiet(machine, node):
-        havoc(machine, scope, [node.body, node.orelse], scope.source.text(node.test))
+        havoc(machine, scope, [node.body, node.orelse], scope.text(node.test))
         return
     if known is None and machine.watch.met() and _only_raises(node):
         known = truth_of(machine.evaluate(scope, node.test)) or False
@@ -190,17 +188,17 @@ def _for(machine: Machine, scope: Scope, node: ast.For | ast.AsyncFor) -> None:
 def _some(machine: Machine, scope: Scope, node: ast.For | ast.AsyncFor | ast.While) -> None:
     """A loop that runs nobody knows how often: what it changes isn't known after it."""
     machine.spend(8)
-    text = scope.source.text(node.test if isinstance(node, ast.While) else node.iter)
+    text = scope.text(node.test if isinstance(node, ast.While) else node.iter)
     if isinstance(node, ast.While):
         label = f"while {text}"
     else:
-        label = f"for {scope.source.text(node.target)} in {text}"
+        label = f"for {scope.text(node.target)} in {text}"
     followed = machine.leads(node) and machine.mode.forking
     if isinstance(node, ast.While):
         havoc(machine, scope, [[*node.body, node.test]], label, leaving=not followed, rounds=2)
     else:
-        where = scope.source.place(node.target)
-        found = Unknown(scope.source.text(node.target), f"one of {text}", location=where)
+        where = scope.place(node.target)
+        found = Unknown(scope.text(node.target), f"one of {text}", location=where)
         assign(machine, scope, node.target, found)
         havoc(machine, scope, [node.body], label, leaving=not followed, rounds=2)
         assign(machine, scope, node.target, found)
@@ -252,7 +250,7 @@ def _with(machine: Machine, scope: Scope, node: ast.With | ast.AsyncWith) -> Non
         value = machine.evaluate(scope, entry.context_expr)
         if entry.optional_vars is not None:
             if not isinstance(value, Instance):
-                value = unknown(scope, entry.context_expr, "what `with` gives isn't followed")
+                value = scope.unknown(entry.context_expr, "what `with` gives isn't followed")
             assign(machine, scope, entry.optional_vars, value)
     try:
         machine.execute(scope, node.body)
@@ -271,7 +269,7 @@ def patched_environment(
     if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
         return None
     func = node.func
-    if func.attr != "dict" or scope.source.text(func.value).split(".")[-1] != "patch":
+    if func.attr != "dict" or scope.text(func.value).split(".")[-1] != "patch":
         before = machine.environ.snapshot()
         return (machine.environ, before) if machine.watch.overrides(machine, scope, node) else None
     if not node.args:
@@ -294,7 +292,7 @@ def patched_environment(
     for value in values:
         merge_into(machine, scope, owner, machine.evaluate(scope, value), value)
     for name, value in keywords.items():
-        key = Const(name, scope.source.place(value))
+        key = Const(name, scope.place(value))
         put_item(machine, scope, owner, key, machine.evaluate(scope, value), value)
     return owner, before
 
@@ -305,11 +303,11 @@ def _try(machine: Machine, scope: Scope, node: ast.Try) -> None:
     at = None if any(machine.leads(s) for s in body) else optional_import(machine, scope, node)
     if at is not None:
         machine.execute(scope, body[:at])
-        label = f"`{scope.source.text(body[at])}` works"
+        label = f"`{scope.text(body[at])}` works"
         if not machine.mode.forking:
             havoc(machine, scope, [[*body[at:], *node.orelse]], label)
             body = []
-        elif machine.decide(("import", scope.source.text(body[at])), label):
+        elif machine.decide(("import", scope.text(body[at])), label):
             body = body[at:]
         else:
             machine.execute(scope, node.finalbody)
@@ -359,7 +357,7 @@ def _caught(
         known = catches(handler, kind)
         if known or (known is None and (handler is handlers[-1] or not machine.mode.forking)):
             return handler
-        label = f"the exception is {scope.source.text(handler.type)}" if handler.type else ""
+        label = f"the exception is {scope.text(handler.type)}" if handler.type else ""
         if known is None and machine.decide(("handler", handler, len(machine.path)), label):
             return handler
     return None
@@ -372,7 +370,7 @@ def _handle(
         return
     if handler.name:
         text = f"the exception of line {node.lineno}"
-        where = scope.source.place(handler)
+        where = scope.place(handler)
         machine.put(scope.names, handler.name, Unknown(handler.name, text, location=where))
     machine.execute(scope, handler.body)
 
@@ -390,7 +388,7 @@ def _match(machine: Machine, scope: Scope, node: ast.Match) -> None:
         else:
             return
     bodies = [case.body for case in node.cases]
-    havoc(machine, scope, bodies, f"match {scope.source.text(node.subject)}")
+    havoc(machine, scope, bodies, f"match {scope.text(node.subject)}")
 
 
 def _function(machine: Machine, scope: Scope, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
@@ -428,9 +426,9 @@ def _nonlocal(machine: Machine, scope: Scope, node: ast.Nonlocal) -> None:
         at = scope.parent
         while at is not None and name not in at.names:
             at = at.parent
-        if at is not None and bound_to(scope, name) is not None:
+        if at is not None and scope.find(name) is not None:
             reason = "shared between functions"
-            machine.put(at.names, name, Unknown(name, reason, location=scope.source.place(node)))
+            machine.put(at.names, name, Unknown(name, reason, location=scope.place(node)))
 
 
 def _import(machine: Machine, scope: Scope, node: ast.Import | ast.ImportFrom) -> None:

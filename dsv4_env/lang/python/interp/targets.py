@@ -19,17 +19,15 @@ from dsv4_env.lang.python.values.kinds import (
     Seq,
     Super,
     Val,
+    mro_attribute,
     splits,
     splitting,
-    unknown,
 )
 from dsv4_env.lang.python.values.operations import (
     bind_name,
-    class_attribute,
     item_at,
     items_of,
     label_entries,
-    mro_attribute,
     put_item,
 )
 from dsv4_env.model import Location, Unknown
@@ -37,8 +35,8 @@ from dsv4_env.model import Location, Unknown
 
 def attribute_of(machine: Machine, scope: Scope, owner: Val, name: str, node: ast.expr) -> Val:
     """``owner.name``."""
-    where = scope.source.place(node)
-    text = scope.source.text(node)
+    where = scope.place(node)
+    text = scope.text(node)
     if isinstance(owner, Ext):
         full = f"{owner.name}.{name}"
         return machine.environ if full == "os.environ" else Ext(full, text, where)
@@ -48,7 +46,7 @@ def attribute_of(machine: Machine, scope: Scope, owner: Val, name: str, node: as
     if isinstance(owner, Instance):
         return _of_instance(machine, scope, owner, name, text, where)
     if isinstance(owner, Class):
-        return _bind_method(machine, scope, class_attribute(owner, name), owner, None, text, where)
+        return _bind_method(machine, scope, owner.attribute(name), owner, None, text, where)
     if isinstance(owner, Super):
         first = owner.first
         cls = first.cls if isinstance(first, Instance) else first
@@ -72,9 +70,7 @@ def _of_instance(
     if isinstance(owner.cls, Ext):
         reason = f"{owner.cls.shown} isn't defined in what is read"
         return Unknown(text, reason, location=where)
-    return _bind_method(
-        machine, scope, class_attribute(owner.cls, name), owner.cls, owner, text, where
-    )
+    return _bind_method(machine, scope, owner.cls.attribute(name), owner.cls, owner, text, where)
 
 
 def _bind_method(
@@ -141,7 +137,7 @@ def _put_at(machine: Machine, scope: Scope, owner: Seq, target: ast.Subscript, v
             items[number] = value
             machine.set(owner, "items", tuple(items))
             return
-    found = splitting(unknown(scope, target, "an item that isn't known was replaced"))
+    found = splitting(scope.unknown(target, "an item that isn't known was replaced"))
     machine.set(owner, "items", (found,))
 
 
@@ -156,7 +152,7 @@ def delete_item(machine: Machine, scope: Scope, owner: Seq, target: ast.Subscrip
             del items[at.value]
             machine.set(owner, "items", tuple(items))
             return
-    found = splitting(unknown(scope, target, "an item that isn't known was deleted"))
+    found = splitting(scope.unknown(target, "an item that isn't known was deleted"))
     machine.set(owner, "items", (found,))
 
 
@@ -167,8 +163,8 @@ def _unpack(machine: Machine, scope: Scope, targets: list[ast.expr], value: Val)
     star = next((i for i, t in enumerate(targets) if isinstance(t, ast.Starred)), None)
     if split or (star is None and len(items) != len(targets)) or len(items) < len(targets) - 1:
         for target in targets:
-            where = scope.source.place(target)
-            text = scope.source.text(target)
+            where = scope.place(target)
+            text = scope.text(target)
             assign(
                 machine,
                 scope,

@@ -36,9 +36,7 @@ def decoded(data: str | bytes, path: str) -> str:
         before = data[:nul]
         text = before if isinstance(before, str) else before.decode("utf-8", "replace")
         raise ReadError(
-            "a NUL byte",
-            where=_place_after(text, path),
-            expected="a Python file, not a binary one",
+            "a NUL byte", where=_place_after(text, path), expected="a Python file, not a binary one"
         )
     if isinstance(data, bytes):
         data = _from_bytes(data, path)

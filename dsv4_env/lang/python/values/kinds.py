@@ -5,10 +5,10 @@ from __future__ import annotations
 import ast
 import json
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from itertools import islice
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeGuard
 
 from dsv4_env.lang.python.syntax.text import Source
 from dsv4_env.lang.python.syntax.trees import callee
@@ -126,6 +126,19 @@ class Map:
     gone: frozenset[Any] = frozenset()
     where: Location | None = None
 
+    def settings(self) -> dict[Any, Entry]:
+        """Key to the setting that counts, in the order of a dict; NotKnown where any may be set."""
+        found: dict[Any, Entry] = {}
+        for entry in self.log:
+            if entry.key is None:
+                raise NotKnown
+            found[entry.key.value] = entry
+        return found
+
+    def without(self, key: Any) -> Log:
+        """The settings but those of a key."""
+        return Log(e for e in self.log if e.key is None or e.key.value != key)
+
     def snapshot(self) -> dict[str, Any]:
         """All that there is of it now, for :meth:`Store.restore`."""
         return {each.name: getattr(self, each.name) for each in fields(self)}
@@ -144,6 +157,38 @@ class Scope:
     func: Func | None = None
     first: Val | None = None
     globals: set[str] = field(default_factory=set)
+
+    def place(self, node: ast.AST) -> Location:
+        """Where a node of its file begins."""
+        return self.source.place(node)
+
+    def text(self, node: ast.AST) -> str:
+        """A node of its file as Python spells it."""
+        return self.source.text(node)
+
+    def unknown(self, node: ast.AST, reason: str, *parts: Val) -> Unknown:
+        """A node that can't be known, with the outside variables that its parts name."""
+        names = tuple(dict.fromkeys(n for p in parts if isinstance(p, Unknown) for n in p.names))
+        return Unknown(self.text(node), reason, names, location=self.place(node))
+
+    def find(self, name: str) -> Val | None:
+        """What a name is bound to: here, in the functions around, or in the module."""
+        at: Scope | None = self
+        while at is not None:
+            if name in at.names and (at is self or at.kind != "class"):
+                return at.names[name]
+            at = at.parent
+        return None
+
+    def limited(self, items: Sequence[Val], node: ast.expr) -> tuple[Val, ...]:
+        """The items, or one unknown for all when there are absurdly many."""
+        if len(items) > MAX_ITEMS:
+            return (splitting(self.unknown(node, "too long a list to follow")),)
+        return tuple(items)
+
+    def inner(self, kind: str, qualname: str) -> Scope:
+        """A scope within this one, of the same file."""
+        return Scope({}, self, self.source, self.module, kind, qualname)
 
 
 @dataclass(slots=True, eq=False)
@@ -196,6 +241,10 @@ class Class:
     def names(self) -> dict[str, Val]:
         """The attributes of the class itself."""
         return self.scope.names
+
+    def attribute(self, name: str) -> Val | None:
+        """An attribute through the bases; an Ext where a base that wasn't read comes first."""
+        return mro_attribute(self.mro, name)
 
 
 @dataclass(slots=True, eq=False)
@@ -277,6 +326,18 @@ class NotKnown(Exception):  # noqa: N818 - it steers
 NONE = Const(None)
 
 
+def mro_attribute(mro: tuple[Val, ...], name: str) -> Val | None:
+    """The first of some classes that has the attribute."""
+    for cls in mro:
+        if isinstance(cls, Ext):
+            return Ext(cls.name, cls.shown)  # without a place: the base, not an attribute of it
+        if not isinstance(cls, Class):
+            return cls
+        if name in cls.names:
+            return cls.names[name]
+    return None
+
+
 def const(value: Any, where: Location | None = None) -> Const | Unknown:
     """A constant, unless it grew out of all proportion."""
     if isinstance(value, int) and value.bit_length() > MAX_BITS:
@@ -297,30 +358,17 @@ def unknown_of(value: Val, text: str, where: Location | None) -> Unknown:
     return Unknown(text, "not a string", location=where)
 
 
-def unknown(scope: Scope, node: ast.expr, reason: str, *parts: Val) -> Unknown:
-    """A node that can't be known, with the outside variables that its parts name."""
-    names = tuple(dict.fromkeys(n for p in parts if isinstance(p, Unknown) for n in p.names))
-    return Unknown(scope.source.text(node), reason, names, location=scope.source.place(node))
-
-
 def splitting(value: Unknown) -> Unknown:
     """The same, standing for any number of items."""
     return Unknown(value.text, value.reason, value.names, splits=True, location=value.location)
 
 
-def splits(value: Val) -> bool:
+def splits(value: Val) -> TypeGuard[Unknown]:
     """Whether a value stands for any number of items."""
     return isinstance(value, Unknown) and value.splits
 
 
-def limited(items: list[Val] | tuple[Val, ...], scope: Scope, node: ast.expr) -> tuple[Val, ...]:
-    """The items, or one unknown for all when there are absurdly many."""
-    if len(items) > MAX_ITEMS:
-        return (splitting(unknown(scope, node, "too long a list to follow")),)
-    return tuple(items)
-
-
-def is_const(value: Val, kind: Any) -> bool:
+def is_const(value: Val, kind: Any) -> TypeGuard[Const]:
     """Whether a value is known, and of a kind: ``is_const(value, int | float)``."""
     return isinstance(value, Const) and isinstance(value.value, kind)
 
@@ -416,7 +464,7 @@ def _written_out(value: Val) -> Any:
         items = [_written_out(i) for i in value.items]
         return tuple(items) if value.kind == "tuple" else items
     if isinstance(value, Map) and not value.inherits:
-        return {k: _written_out(e.value) for k, e in counting_entries(value).items()}
+        return {k: _written_out(e.value) for k, e in value.settings().items()}
     raise NotKnown
 
 
@@ -447,32 +495,12 @@ def json_text(args: list[Val], keywords: dict[str, Val], budget: Budget) -> str:
 _WIDEST = 16  # characters that come before or after each item
 
 
-def counting_entries(found: Map) -> dict[Any, Entry]:
-    """Key to the setting that counts, in the order of a dict; NotKnown where any may be set."""
-    settings: dict[Any, Entry] = {}
-    for entry in found.log:
-        if entry.key is None:
-            raise NotKnown
-        settings[entry.key.value] = entry
-    return settings
-
-
-def entry_of(found: Map, key: Any) -> Entry | None:
-    """The last setting of a key, or of what may have set it; None where nothing sets it."""
-    return found.log.last(key)
-
-
-def log_without(found: Map, key: Any) -> Log:
-    """The settings but those of a key."""
-    return Log(e for e in found.log if e.key is None or e.key.value != key)
-
-
 def truth_of(value: Val) -> bool | None:
     """Whether a value is true; None where that can't be told."""
     if isinstance(value, Const):
         return bool(value.value)
     if isinstance(value, Seq):
-        if any(not (isinstance(i, Unknown) and i.splits) for i in value.items):
+        if not all(map(splits, value.items)):
             return True
         return None if value.items else False
     if isinstance(value, Map):

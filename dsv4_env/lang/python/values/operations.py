@@ -17,7 +17,6 @@ from dsv4_env.lang.python.values.kinds import (
     NONE,
     NOTHING,
     Call,
-    Class,
     Const,
     Entry,
     Ext,
@@ -29,51 +28,19 @@ from dsv4_env.lang.python.values.kinds import (
     Seq,
     Val,
     const,
-    counting_entries,
     default_text,
-    entry_of,
     is_const,
     joined_text,
-    limited,
-    log_without,
     may_be_text,
     python_value,
     shown_value,
     splits,
     splitting,
-    unknown,
     unknown_of,
     value_of,
 )
 from dsv4_env.lang.python.values.store import Store
 from dsv4_env.model import Location, Unknown
-
-
-def bound_to(scope: Scope, name: str) -> Val | None:
-    """What a name is bound to: here, in the functions around, or in the module."""
-    at: Scope | None = scope
-    while at is not None:
-        if name in at.names and (at is scope or at.kind != "class"):
-            return at.names[name]
-        at = at.parent
-    return None
-
-
-def class_attribute(cls: Class, name: str) -> Val | None:
-    """An attribute through the bases; an Ext where a base that wasn't read comes first."""
-    return mro_attribute(cls.mro, name)
-
-
-def mro_attribute(mro: tuple[Val, ...], name: str) -> Val | None:
-    """The first of some classes that has the attribute."""
-    for cls in mro:
-        if isinstance(cls, Ext):
-            return Ext(cls.name, cls.shown)  # without a place: the base, not an attribute of it
-        if not isinstance(cls, Class):
-            return cls
-        if name in cls.names:
-            return cls.names[name]
-    return None
 
 
 def environment_value(store: Store, name: str, text: str, where: Location) -> Val:
@@ -95,8 +62,8 @@ def environment_default(
     store: Store, name: str, otherwise: Val, scope: Scope, node: ast.expr
 ) -> Val:
     """``os.environ.get(name, otherwise)``."""
-    text = scope.source.text(node)
-    found = environment_value(store, name, text, scope.source.place(node))
+    text = scope.text(node)
+    found = environment_value(store, name, text, scope.place(node))
     if not isinstance(found, Unknown) or found.default is not None or found.names != (name,):
         return found
     if isinstance(otherwise, Const) and not isinstance(otherwise.value, str):
@@ -109,10 +76,10 @@ def environment_default(
 
 def item_of(store: Store, scope: Scope, owner: Val, key: Val, node: ast.expr) -> Val:
     """``owner[key]``."""
-    where = scope.source.place(node)
-    text = scope.source.text(node)
+    where = scope.place(node)
+    text = scope.text(node)
     if isinstance(owner, Map) and isinstance(key, Const):
-        entry = entry_of(owner, key.value)
+        entry = owner.log.last(key.value)
         if entry is not None and entry.key is not None:
             return entry.value
         outside = owner.inherits and key.value not in owner.gone
@@ -135,15 +102,15 @@ def item_at(owner: Seq, at: int) -> Val | None:
     if not -len(owner.items) <= at < len(owner.items) or owner.kind == "set":
         return None
     passed = owner.items[: at + 1] if at >= 0 else owner.items[at:]
-    return None if any(splits(i) for i in passed) else owner.items[at]
+    return None if any(map(splits, passed)) else owner.items[at]
 
 
 def put_item(store: Store, scope: Scope, owner: Map, key: Val, value: Val, node: ast.expr) -> None:
     """``owner[key] = value``; *node* is where the key stands."""
-    where = key.where if isinstance(key, Const) else scope.source.place(node)
+    where = key.where if isinstance(key, Const) else scope.place(node)
     known = isinstance(key, Const) and isinstance(key.value, str | int | float | bool | None)
     if known and isinstance(key, Const):
-        entry = Entry(key, value, where or scope.source.place(node))
+        entry = Entry(key, value, where or scope.place(node))
     else:
         entry = any_entry(scope, node, "the name isn't known")
     add_entries(store, scope, owner, node, entry)
@@ -161,8 +128,8 @@ def add_entries(store: Store, scope: Scope, owner: Map, node: ast.expr, *entries
 
 def any_entry(scope: Scope, node: ast.AST, reason: str) -> Entry:
     """What may have set any name."""
-    where = scope.source.place(node)
-    return Entry(None, Unknown(scope.source.text(node), reason, location=where), where)
+    where = scope.place(node)
+    return Entry(None, Unknown(scope.text(node), reason, location=where), where)
 
 
 def merge_into(store: Store, scope: Scope, owner: Map, other: Val, node: ast.expr) -> None:
@@ -171,7 +138,12 @@ def merge_into(store: Store, scope: Scope, owner: Map, other: Val, node: ast.exp
         if other.inherits and other is not owner:
             # what the environment holds comes after what was there: it may win
             store.spend(len(owner.log) + len(other.log) // 4)
-            store.set(owner, "log", Log(_laid_under(store, e, other) for e in owner.log))
+            reason = "the environment may override it"
+            kept = Log(
+                e if e.key and other.log.last(e.key.value) else overridable(store, e, other, reason)
+                for e in owner.log
+            )
+            store.set(owner, "log", kept)
             seen = other.seen if other is not store.environ else frozenset(other.log)
             store.set(owner, "seen", owner.seen & seen if owner.inherits else seen)
             store.set(owner, "gone", owner.gone & other.gone if owner.inherits else other.gone)
@@ -186,27 +158,21 @@ def merge_into(store: Store, scope: Scope, owner: Map, other: Val, node: ast.exp
             return
     if isinstance(other, Const) and not other.value:
         return
-    found = unknown_of(other, scope.source.text(node), scope.source.place(node))
+    found = unknown_of(other, scope.text(node), scope.place(node))
     entry = Entry(None, Unknown(found.text, found.reason, found.names, location=found.location))
     store.set(owner, "log", owner.log.and_more(entry))
 
 
-def _laid_under(store: Store, entry: Entry, env: Map) -> Entry:
-    """A setting that a variable of the environment, which *env* holds, may have replaced."""
-    if entry.key is None or entry.key.value in env.gone or entry_of(env, entry.key.value):
+def overridable(store: Store, entry: Entry, env: Map, reason: str) -> Entry:
+    """A setting that a variable may win over which *env* has of the process's environment."""
+    if entry.key is None or entry.key.value in env.gone:
         return entry
     name = str(entry.key.value)
     if name in store.given:
-        return Entry(entry.key, Const(store.given[name], entry.where), entry.where)
-    default = entry.value.value if isinstance(entry.value, Const) else None
-    value = Unknown(
-        shown_value(entry.value),
-        "the environment may override it",
-        (name,),
-        default if isinstance(default, str) else None,
-        location=entry.where,
-    )
-    return Entry(entry.key, value, entry.where)
+        return replace(entry, value=Const(store.given[name], entry.where))
+    default = entry.value.value if is_const(entry.value, str) else None
+    text = shown_value(entry.value)
+    return replace(entry, value=Unknown(text, reason, (name,), default, location=entry.where))
 
 
 def copied_map(store: Store, found: Map, where: Location) -> Map:
@@ -221,7 +187,7 @@ def delete_key(store: Store, owner: Map, key: Val) -> None:
     if isinstance(key, Const):
         store.spend(len(owner.log) >> 3)
         store.budget.make(8 * len(owner.log))
-        store.set(owner, "log", log_without(owner, key.value))
+        store.set(owner, "log", owner.without(key.value))
         store.set(owner, "gone", owner.gone | {key.value})
     else:
         reason = "a name that isn't known was deleted"
@@ -235,8 +201,8 @@ def widen(store: Store, scope: Scope, value: Val, node: ast.AST, reason: str) ->
     if isinstance(value, Map):
         store.set(value, "log", value.log.and_more(any_entry(scope, node, reason)))
     elif isinstance(value, Seq) and value.kind != "tuple":
-        where = scope.source.place(node)
-        text = scope.source.text(node)
+        where = scope.place(node)
+        text = scope.text(node)
         store.set(value, "items", (Unknown(text, reason, splits=True, location=where),))
 
 
@@ -276,11 +242,11 @@ def items_of(store: Store, scope: Scope, value: Val, node: ast.expr) -> tuple[Va
     if isinstance(value, Map) and not value.inherits:
         try:
             store.spend(len(value.log) >> 3)
-            return tuple(e.key for e in counting_entries(value).values() if e.key)
+            return tuple(e.key for e in value.settings().values() if e.key)
         except NotKnown:
             pass
-    where = scope.source.place(node)
-    return (splitting(unknown_of(value, scope.source.text(node), where)),)
+    where = scope.place(node)
+    return (splitting(unknown_of(value, scope.text(node), where)),)
 
 
 def loop_items(store: Store, scope: Scope, value: Val, node: ast.expr) -> Iterator[Val]:
@@ -294,8 +260,8 @@ def loop_items(store: Store, scope: Scope, value: Val, node: ast.expr) -> Iterat
         if not isinstance(value, Seq) or value.items is items or value.kind != "list":
             continue
         items = value.items
-        if len(items) > most or any(splits(i) for i in items):
-            yield splitting(unknown(scope, node, "the loop changes what it goes over"))
+        if len(items) > most or any(map(splits, items)):
+            yield splitting(scope.unknown(node, "the loop changes what it goes over"))
             return
 
 
@@ -315,14 +281,14 @@ def binary(
     store: Store, scope: Scope, op: ast.operator, left: Val, right: Val, node: ast.expr
 ) -> Val:
     """``left op right``; *node* is where it stands."""
-    where = scope.source.place(node)
+    where = scope.place(node)
     if isinstance(op, ast.Add):
         if isinstance(left, Seq) and isinstance(right, Seq):
             store.budget.make(8 * (len(left.items) + len(right.items)))
-            return Seq(limited(left.items + right.items, scope, node), left.kind, where)
+            return Seq(scope.limited(left.items + right.items, node), left.kind, where)
         if isinstance(left, Seq) or isinstance(right, Seq):
             sides = [items_of(store, scope, v, node) for v in (left, right)]
-            return Seq(limited(sides[0] + sides[1], scope, node), "list", where)
+            return Seq(scope.limited(sides[0] + sides[1], node), "list", where)
         if _make_text(left, right):
             first = left.where if isinstance(left, Const) else where
             return joined_text([left, right], first, store.budget)
@@ -335,28 +301,28 @@ def binary(
         count = times.value if isinstance(times, Const) and isinstance(times.value, int) else None
         if isinstance(seq, Seq) and count is not None:
             if len(seq.items) * max(count, 0) > MAX_ITEMS:
-                return unknown(scope, node, "too long a list to follow")
+                return scope.unknown(node, "too long a list to follow")
             store.budget.make(8 * len(seq.items) * max(count, 0))
             return Seq(seq.items * count if seq.items else (), seq.kind, where)
         if is_const(left, str) or is_const(right, str):
             text, times = (left, right) if is_const(left, str) else (right, left)
-            if isinstance(text, Const) and isinstance(times, Const) and is_const(times, int):
+            if is_const(text, str) and is_const(times, int):
                 size = times.value * len(text.value)
                 if 0 <= size < 10_000:
                     store.budget.make(size)
                     return const(text.value * times.value, text.where)
-            return unknown(scope, node, "not followed", left, right)
-    if isinstance(op, ast.Mod) and isinstance(left, Const) and is_const(left, str):
+            return scope.unknown(node, "not followed", left, right)
+    if isinstance(op, ast.Mod) and is_const(left, str):
         return _percent(store, scope, left, right, node)
     function = _BINARY.get(type(op))
-    if function and isinstance(left, Const) and isinstance(right, Const):
+    if function and is_const(left, int | float) and is_const(right, int | float):
         values = left.value, right.value
-        if all(isinstance(v, int | float) and abs(v) < 2**63 for v in values):
+        if all(abs(v) < 2**63 for v in values):
             try:
                 return const(function(*values), where)
             except (ArithmeticError, TypeError):
                 pass
-    return unknown(scope, node, "not a constant", left, right)
+    return scope.unknown(node, "not a constant", left, right)
 
 
 def _make_text(left: Val, right: Val) -> bool:
@@ -380,7 +346,7 @@ _COMPARE: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
 
 def compared(store: Store, scope: Scope, node: ast.Compare, values: list[Val]) -> Val:
     """A comparison of values; unknown ones of the same values are the same question."""
-    where = scope.source.place(node)
+    where = scope.place(node)
     answers = [
         _answer(store, op, a, b) for op, a, b in zip(node.ops, values, values[1:], strict=False)
     ]
@@ -388,7 +354,7 @@ def compared(store: Store, scope: Scope, node: ast.Compare, values: list[Val]) -
         return const(False, where)
     if None not in answers:
         return const(True, where)
-    found = unknown(scope, node, "not a constant", *values)
+    found = scope.unknown(node, "not a constant", *values)
     ops = tuple(type(op).__name__ for op in node.ops)
     return store.keyed(found, ("compare", ops, *(store.key_of(v) for v in values)))
 
@@ -422,7 +388,7 @@ def _same(a: Val, b: Val) -> bool | None:
 
 def _contains(store: Store, where: Val, item: Any) -> bool | None:
     if isinstance(where, Map):
-        entry = entry_of(where, item)
+        entry = where.log.last(item)
         if entry is not None:
             return True if entry.key else None
         if where.inherits and item not in where.gone:
@@ -447,7 +413,7 @@ def _percent(store: Store, scope: Scope, left: Const, right: Val, node: ast.expr
     values.reverse()
     text = left.value
     if re.sub(_PERCENT, "", text).count("%") or any(map(splits, values)):
-        return unknown(scope, node, "not followed")
+        return scope.unknown(node, "not followed")
     for match in _PERCENT.finditer(text):
         parts.append(Const(text[at : match.start()]))
         at = match.end()
@@ -464,7 +430,7 @@ def _percent(store: Store, scope: Scope, left: Const, right: Val, node: ast.expr
             parts.append(Unknown(match[0], "nothing is given for it"))
     parts.append(Const(text[at:]))
     if any(not isinstance(p, Const | Unknown | Ext) for p in parts):
-        return unknown(scope, node, "not text")
+        return scope.unknown(node, "not text")
     return joined_text(parts, left.where, store.budget)
 
 
@@ -483,7 +449,7 @@ def call_method(store: Store, scope: Scope, owner: Val, name: str, call: Call) -
         return _of_list(store, scope, owner, name, call)
     if isinstance(owner, Const) and isinstance(owner.value, str):
         return _of_text(store, scope, owner, name, call)
-    return unknown(scope, call.node, "not followed", owner, *call.args)
+    return scope.unknown(call.node, "not followed", owner, *call.args)
 
 
 def _of_text(store: Store, scope: Scope, owner: Const, name: str, call: Call) -> Val:
@@ -504,19 +470,19 @@ def _of_text(store: Store, scope: Scope, owner: Const, name: str, call: Call) ->
             return const(text.replace(*given), owner.where)
     except (NotKnown, TypeError, ValueError, IndexError):
         pass
-    return unknown(scope, call.node, "not followed", *call.args)
+    return scope.unknown(call.node, "not followed", *call.args)
 
 
 def _join(store: Store, scope: Scope, owner: Const, value: Val, node: ast.Call) -> Val:
     items = items_of(store, scope, value, node)
     if not all(isinstance(i, Ext) or (may_be_text(i) and not splits(i)) for i in items):
-        return unknown(scope, node, "not text", *items)
+        return scope.unknown(node, "not text", *items)
     if sum(len(i.value) + len(owner.value) for i in items if isinstance(i, Const)) > MAX_TEXT:
-        return unknown(scope, node, "too long a text to follow")
+        return scope.unknown(node, "too long a text to follow")
     parts: list[Val] = []
     for at, each in enumerate(items):
         parts += [owner, each] if at else [each]
-    return joined_text(parts, scope.source.place(node), store.budget)
+    return joined_text(parts, scope.place(node), store.budget)
 
 
 def _format(store: Store, scope: Scope, owner: Const, call: Call) -> Val:
@@ -528,30 +494,30 @@ def _format(store: Store, scope: Scope, owner: Const, call: Call) -> Val:
             if field is None:
                 continue
             if spec or conversion:
-                return unknown(scope, call.node, "a format that isn't followed", *call.args)
+                return scope.unknown(call.node, "a format that isn't followed", *call.args)
             if field == "":
                 parts.append(call.args[at])
                 at += 1
             else:
                 parts.append(call.args[int(field)] if field.isdigit() else call.keywords[field])
     except (ValueError, IndexError, KeyError):
-        return unknown(scope, call.node, "a format that isn't followed", *call.args)
+        return scope.unknown(call.node, "a format that isn't followed", *call.args)
     if any(not isinstance(p, Const | Unknown | Ext) for p in parts):
-        return unknown(scope, call.node, "not text", *call.args)
+        return scope.unknown(call.node, "not text", *call.args)
     return joined_text(parts, owner.where, store.budget)
 
 
 def _of_list(store: Store, scope: Scope, owner: Seq, name: str, call: Call) -> Val:
     items = owner.items
     if name == "copy":
-        return Seq(items, owner.kind, scope.source.place(call.node))
+        return Seq(items, owner.kind, scope.place(call.node))
     if name in ("append", "add") and call.args:
         items = (*items, call.args[0])
     elif name in ("extend", "update") and call.args:
         items = (*items, *items_of(store, scope, call.args[0], _first(call)))
     elif name == "clear":
         items = ()
-    elif name == "reverse" and not any(isinstance(i, Unknown) and i.splits for i in items):
+    elif name == "reverse" and not any(map(splits, items)):
         items = items[::-1]
     elif name in ("insert", "remove", "pop", "sort"):
         return _changed(store, scope, owner, name, call)
@@ -560,11 +526,11 @@ def _of_list(store: Store, scope: Scope, owner: Seq, name: str, call: Call) -> V
             given = [python_value(a, store.budget) for a in call.args]
             return const(getattr(python_value(owner, store.budget), name)(*given))
         except (NotKnown, ValueError, TypeError):
-            return unknown(scope, call.node, "not known", *call.args)
+            return scope.unknown(call.node, "not known", *call.args)
     else:
-        return unknown(scope, call.node, "not followed", *call.args)
+        return scope.unknown(call.node, "not followed", *call.args)
     store.budget.make(8 * len(items))
-    store.set(owner, "items", limited(items, scope, call.node))
+    store.set(owner, "items", scope.limited(items, call.node))
     return NONE
 
 
@@ -575,7 +541,7 @@ def _changed(store: Store, scope: Scope, owner: Seq, name: str, call: Call) -> V
     store.spend(len(items) >> 4)
     result: Val = NONE
     try:
-        if owner.kind == "set" or call.keywords or any(splits(i) for i in items):
+        if owner.kind == "set" or call.keywords or any(map(splits, items)):
             raise NotKnown
         given = [
             python_value(a, store.budget)
@@ -590,14 +556,14 @@ def _changed(store: Store, scope: Scope, owner: Seq, name: str, call: Call) -> V
         else:
             items.sort(key=lambda v: python_value(v, store.budget))
     except (NotKnown, ValueError, TypeError, IndexError):
-        result = unknown(scope, call.node, "not known", *call.args)
-        items = [splitting(unknown(scope, call.node, f"the list after {name} isn't known"))]
-    store.set(owner, "items", limited(items, scope, call.node))
+        result = scope.unknown(call.node, "not known", *call.args)
+        items = [splitting(scope.unknown(call.node, f"the list after {name} isn't known"))]
+    store.set(owner, "items", scope.limited(items, call.node))
     return result
 
 
 def _of_map(store: Store, scope: Scope, owner: Map, name: str, call: Call) -> Val:
-    where = scope.source.place(call.node)
+    where = scope.place(call.node)
     if name == "copy":
         return copied_map(store, owner, where)
     if name == "clear":
@@ -609,7 +575,7 @@ def _of_map(store: Store, scope: Scope, owner: Map, name: str, call: Call) -> Va
             merge_into(store, scope, owner, value, _first(call))
         for keyword in call.node.keywords:
             if keyword.arg and keyword.arg in call.keywords:
-                key = Const(keyword.arg, scope.source.place(keyword))
+                key = Const(keyword.arg, scope.place(keyword))
                 put_item(store, scope, owner, key, call.keywords[keyword.arg], keyword.value)
             elif keyword in call.spread:
                 merge_into(store, scope, owner, call.spread[keyword], keyword.value)
@@ -619,7 +585,7 @@ def _of_map(store: Store, scope: Scope, owner: Map, name: str, call: Call) -> Va
         return _listed(scope, owner, name, call.node)
     if name in ("get", "pop", "setdefault") and call.args:
         return _got(store, scope, owner, name, call)
-    return unknown(scope, call.node, "not followed", *call.args)
+    return scope.unknown(call.node, "not followed", *call.args)
 
 
 def _first(call: Call) -> ast.expr:
@@ -631,9 +597,9 @@ def _listed(scope: Scope, owner: Map, name: str, node: ast.Call) -> Val:
     try:
         if owner.inherits:
             raise NotKnown
-        settings = [e for e in counting_entries(owner).values() if e.key]
+        settings = [e for e in owner.settings().values() if e.key]
     except NotKnown:
-        return Seq((splitting(unknown(scope, node, "not all of it is known")),))
+        return Seq((splitting(scope.unknown(node, "not all of it is known")),))
     if name == "items":
         pairs = (Seq((e.key, e.value), "tuple", e.where) for e in settings if e.key)
         return Seq(tuple(pairs))
@@ -649,13 +615,13 @@ def _got(store: Store, scope: Scope, owner: Map, name: str, call: Call) -> Val:
             delete_key(store, owner, key)
         elif name == "setdefault":
             put_item(store, scope, owner, key, otherwise, call.node.args[0])
-        return unknown(scope, call.node, "the name isn't known", key)
-    entry = entry_of(owner, key.value)
+        return scope.unknown(call.node, "the name isn't known", key)
+    entry = owner.log.last(key.value)
     found: Val = otherwise
     if entry is not None:
         found = entry.value
         if entry.key is None:
-            found = unknown(scope, call.node, "may have been set", otherwise)
+            found = scope.unknown(call.node, "may have been set", otherwise)
     elif owner.inherits and key.value not in owner.gone:
         found = environment_default(store, str(key.value), otherwise, scope, call.node)
     if name == "pop":
