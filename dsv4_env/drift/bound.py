@@ -20,8 +20,8 @@ from functools import lru_cache
 
 from dsv4_env.drift.sources import load
 from dsv4_env.lang.python.syntax.imports import module_folders, module_places, named_imports
-from dsv4_env.lang.python.syntax.text import decoded, parse
-from dsv4_env.lang.python.syntax.trees import callee, children, walk
+from dsv4_env.lang.python.syntax.text import decoded, parse_python
+from dsv4_env.lang.python.syntax.trees import callee, children, walk_tree
 from dsv4_env.model.errors import ReadError
 from dsv4_env.readers.python.commands import LAUNCHER, SUBPROCESS, is_runtime
 
@@ -242,7 +242,7 @@ def starts(data: bytes, path: str) -> list[tuple[int, str]]:
     function that has the words of a server's command. Raises ReadError where the data isn't Python.
     """
     text = decoded(data, path)
-    tree = parse(text, path)
+    tree = parse_python(text, path)
     lines: list[int] = []  # in which something is called by such a name
     at, line = 0, 1
     for match in _CALLS.finditer(text):
@@ -279,7 +279,7 @@ def _has_words(node: ast.AST) -> bool:
     parts = [node]
     if isinstance(node, ast.Module):  # of which the others are not a part
         parts = [s for s in node.body if not isinstance(s, ast.ClassDef | _FUNCTIONS)]
-    nodes = [n for part in parts for n in walk(part)]
+    nodes = [n for part in parts for n in walk_tree(part)]
     told = {id(n.value) for n in nodes if isinstance(n, ast.Expr)}  # a docstring
     texts = [
         n.value

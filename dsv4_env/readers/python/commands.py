@@ -14,16 +14,16 @@ from dsv4_env.lang.python.syntax.trees import callee
 from dsv4_env.lang.python.values.kinds import (
     Call,
     Const,
-    Entry,
     Ext,
     Func,
     Instance,
     Log,
     Map,
+    MapEntry,
     Scope,
     Seq,
     Val,
-    shown_value,
+    as_shown,
     splits,
     splitting,
     unknown_of,
@@ -80,10 +80,10 @@ def starts_process(name: str) -> bool:
     return (module in ("subprocess", "asyncio") and last in SUBPROCESS) or name in _SHELL
 
 
-Word = tuple[Value, Location]
+PlacedWord = tuple[Value, Location]
 
 
-def server_start(words: Sequence[Word]) -> int | None:
+def server_start(words: Sequence[PlacedWord]) -> int | None:
     """Where the arguments of a server begin in a command line; None where it isn't one."""
     for at in range(1, len(words)):
         before, word = words[at - 1][0], words[at][0]
@@ -154,7 +154,7 @@ def _model(scope: Scope, value: Val | None, node: ast.AST) -> tuple[ServerArg, .
     return (ServerArg("--model-path", (word,), Origin("python", where, text)),)
 
 
-def _word(scope: Scope, value: Val, node: ast.AST, *, texts: bool) -> Word:
+def _word(scope: Scope, value: Val, node: ast.AST, *, texts: bool) -> PlacedWord:
     """A value as a word of a command line; *texts*: numbers become text."""
     place = scope.place(node)
     if isinstance(value, Const):
@@ -176,14 +176,14 @@ def _where_of(value: Val) -> Location | None:
 
 def _words(
     machine: Machine, scope: Scope, value: Val | None, node: ast.expr, *, texts: bool
-) -> list[Word]:
+) -> list[PlacedWord]:
     if value is None or _nothing(value):
         return []
     if isinstance(value, Seq):
         items = items_of(machine, scope, value, node)
         machine.spend(2 * len(items))
         return [_word(scope, item, node, texts=texts) for item in items]
-    found = splitting(unknown_of(value, shown_value(value), scope.place(node)))
+    found = splitting(unknown_of(value, as_shown(value), scope.place(node)))
     return [(found, found.location or scope.place(node))]
 
 
@@ -199,8 +199,8 @@ def _environment(
     if not isinstance(value, Map):
         assert value is not None
         where = scope.place(node)
-        found = unknown_of(value, shown_value(value), where)
-        last = Entry(None, replace(found, splits=False), found.location or where)
+        found = unknown_of(value, as_shown(value), where)
+        last = MapEntry(None, replace(found, splits=False), found.location or where)
         return _settings((*(() if exact else base), last))
     if exact or value is machine.environ:
         return _settings(value.log)
@@ -212,14 +212,14 @@ def _environment(
     return _settings((*under, *value.log))
 
 
-def _settings(entries: Iterable[Entry]) -> tuple[tuple[EnvVar, ...], list[Note]]:
+def _settings(entries: Iterable[MapEntry]) -> tuple[tuple[EnvVar, ...], list[Note]]:
     env: list[EnvVar] = []
     notes: list[Note] = []
     unsure, overriding = 0, ""
     for entry in entries:
         if entry.key is None:
             cause = entry.value
-            text = cause.text if isinstance(cause, Unknown) else shown_value(cause)
+            text = cause.text if isinstance(cause, Unknown) else as_shown(cause)
             reason = cause.reason if isinstance(cause, Unknown) else "not known"
             notes.append(Note(f"`{text}` may set any variable: {reason}", entry.where, opens=True))
             unsure, overriding = len(env), text  # the last that may override a setting is told
@@ -244,7 +244,7 @@ def _told(notes: list[Note]) -> list[Note]:
     return [*notes[:_TOLD], Note(f"{len(rest):,} more like it", rest[0].location, opens)]
 
 
-def _setting(name: str, entry: Entry) -> EnvVar:
+def _setting(name: str, entry: MapEntry) -> EnvVar:
     value = entry.value
     if isinstance(value, Const):
         text = str(value.value)
@@ -273,7 +273,7 @@ def process_command(machine: Machine, scope: Scope, call: Call) -> Command | Non
     if first is None:
         return None
     command = Seq(tuple(call.args)) if call.name == "create_subprocess_exec" else first
-    prefix: list[Entry] = []
+    prefix: list[MapEntry] = []
     if isinstance(command, Seq):
         words = _words(machine, scope, command, call.node, texts=False)
     else:
@@ -284,7 +284,7 @@ def process_command(machine: Machine, scope: Scope, call: Call) -> Command | Non
     for word, where in words[:start]:
         match = _ASSIGNMENT.fullmatch(word) if isinstance(word, str) else None
         if match:
-            prefix.append(Entry(Const(match[1], where), Const(match[2], where), where))
+            prefix.append(MapEntry(Const(match[1], where), Const(match[2], where), where))
     env = given = call.keywords.get("env")
     if prefix:
         under = given.log if isinstance(given, Map) else Log()
@@ -293,7 +293,7 @@ def process_command(machine: Machine, scope: Scope, call: Call) -> Command | Non
     return Command(settings, group_args(words[start:], "python"), tuple(notes))
 
 
-def _shell(machine: Machine, scope: Scope, command: Val, node: ast.Call) -> list[Word]:
+def _shell(machine: Machine, scope: Scope, command: Val, node: ast.Call) -> list[PlacedWord]:
     """The words of a command line given as one text; one unknown where a shell would act."""
     where = scope.place(node)
     if isinstance(command, Const) and isinstance(command.value, str):
@@ -326,11 +326,11 @@ def entry_command(machine: Machine, scope: Scope, found: Instance) -> Command:
     if model is None and found.positional:
         model = found.positional[0]
     settings, notes = _environment(machine, scope, env, node, exact=False)
-    words: list[Word] = []
+    words: list[PlacedWord] = []
     if isinstance(args, Seq):
         words = [_word(scope, i, node, texts=True) for i in args.items]
     elif args is not None and not _nothing(args):
-        value = splitting(unknown_of(args, shown_value(args), place))
+        value = splitting(unknown_of(args, as_shown(args), place))
         words = [(value, value.location or place)]
     arguments = _model(scope, model, node) + group_args(words, "python")
     return Command(settings, arguments, tuple(notes))

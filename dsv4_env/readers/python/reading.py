@@ -10,9 +10,9 @@ from pathlib import Path
 from dsv4_env.guard.files import real
 from dsv4_env.lang.python.interp.machine import COST, Machine
 from dsv4_env.lang.python.interp.modules import new_module
-from dsv4_env.lang.python.interp.statements import RULES
+from dsv4_env.lang.python.interp.statements import PYTHON
 from dsv4_env.lang.python.syntax.reach import Reach
-from dsv4_env.lang.python.syntax.text import count_tokens, decoded, parse, source_of
+from dsv4_env.lang.python.syntax.text import count_tokens, decoded, parse_python, source_of
 from dsv4_env.lang.python.syntax.trees import callee
 from dsv4_env.lang.python.values.kinds import Map
 from dsv4_env.model import LaunchConfig, Location, Note
@@ -20,7 +20,7 @@ from dsv4_env.model.budget import STEPS, Budget, BudgetError, kept
 from dsv4_env.model.errors import ReadError
 from dsv4_env.readers import choose
 from dsv4_env.readers.python.commands import may_launch
-from dsv4_env.readers.python.units import launches_of
+from dsv4_env.readers.python.units import launches_met
 from dsv4_env.readers.python.watch import LaunchWatch
 
 _ROUNDS = 8  # each import may make more of the file matter
@@ -46,7 +46,7 @@ def read_all(
     """
     text = decoded(data, path)
     tokens = count_tokens(text, path)
-    tree = parse(text, path)
+    tree = parse_python(text, path)
     file = Path(path)
     if root is None and file.is_file():
         root = real(file).parent
@@ -67,7 +67,7 @@ def read_all(
                 environ=Map(inherits=True),
                 given=dict(environ or {}),
                 budget=budget,
-                rules=RULES,
+                rules=PYTHON,
                 watch=watch,
                 reach=reach,
                 root=root,
@@ -78,7 +78,7 @@ def read_all(
             reach.add(tree, path)
             known = reach.size()
             module = new_module(source_of(text, path, budget), "__main__", path)
-            found = launches_of(machine, watch, module, tree)
+            found = launches_met(machine, watch, module, tree)
             settled = known == reach.size() and not reach.late
             if settled or machine.ended is not None:  # another round would end sooner
                 return _whole(machine, found, path)
@@ -143,7 +143,7 @@ def read_ci(data: str | bytes, path: str = "<file>") -> list[CiRegistration]:
     Raises ReadError where the data isn't Python.
     """
     text = decoded(data, path)
-    tree = parse(text, path)
+    tree = parse_python(text, path)
     lines = source_of(text, path)
     found: list[CiRegistration] = []
     for node in tree.body:

@@ -13,12 +13,12 @@ from dsv4_env.lang.python.interp.expressions import test_holds
 from dsv4_env.lang.python.interp.machine import Break, Continue, Machine, Raised, Return
 from dsv4_env.lang.python.interp.statements import patched_environment
 from dsv4_env.lang.python.syntax.effects import is_main
-from dsv4_env.lang.python.syntax.trees import callee, last_name, walk
-from dsv4_env.lang.python.values.kinds import Class, Func, Instance, Module, Scope, Val
+from dsv4_env.lang.python.syntax.trees import callee, last_name, walk_tree
+from dsv4_env.lang.python.values.kinds import ClassValue, Func, Instance, ReadModule, Scope, Val
 from dsv4_env.model import LaunchConfig, Note
 from dsv4_env.model.budget import BudgetError
 from dsv4_env.readers.python.commands import may_launch
-from dsv4_env.readers.python.found import Found, Results, merged, size
+from dsv4_env.readers.python.found import FoundLaunch, FoundLaunches, launches_size, merged_paths
 from dsv4_env.readers.python.watch import LaunchWatch, Unit
 
 
@@ -28,12 +28,12 @@ class Runnable:
 
     name: str
     func: Func
-    cls: Class | None
+    cls: ClassValue | None
     line: int
 
 
-def launches_of(
-    machine: Machine, watch: LaunchWatch, module: Module, tree: ast.Module
+def launches_met(
+    machine: Machine, watch: LaunchWatch, module: ReadModule, tree: ast.Module
 ) -> list[LaunchConfig]:
     """Every launch that a module makes, in source order."""
     found = _on_all_paths(machine, lambda: _module(machine, watch, module, tree))
@@ -43,13 +43,13 @@ def launches_of(
     return [_config(f, watch.main, symbol) for f, symbol in zip(kept, symbols, strict=True)]
 
 
-def _on_all_paths(machine: Machine, action: Callable[[], Results]) -> Results:
+def _on_all_paths(machine: Machine, action: Callable[[], FoundLaunches]) -> FoundLaunches:
     """What all paths through *action* give, as one."""
-    leaves, cut = machine.explore(action, size)
-    return merged(leaves, cut=cut)
+    leaves, cut = machine.explore(action, launches_size)
+    return merged_paths(leaves, cut=cut)
 
 
-def _symbols(found: list[Found]) -> list[str | None]:
+def _symbols(found: list[FoundLaunch]) -> list[str | None]:
     """The launches' symbols, numbered where several share one."""
     every = Counter(f.symbol for f in found)
     seen: dict[str | None, int] = {}
@@ -60,7 +60,7 @@ def _symbols(found: list[Found]) -> list[str | None]:
     return symbols
 
 
-def _config(found: Found, name: str, symbol: str | None) -> LaunchConfig:
+def _config(found: FoundLaunch, name: str, symbol: str | None) -> LaunchConfig:
     return LaunchConfig(
         name,
         "python",
@@ -76,10 +76,12 @@ def _config(found: Found, name: str, symbol: str | None) -> LaunchConfig:
     )
 
 
-def _module(machine: Machine, watch: LaunchWatch, module: Module, tree: ast.Module) -> Results:
+def _module(
+    machine: Machine, watch: LaunchWatch, module: ReadModule, tree: ast.Module
+) -> FoundLaunches:
     """One path through the module's own statements, with all paths through each unit."""
 
-    def followed(action: Callable[[], None], name: str, line: int, number: int) -> Results:
+    def followed(action: Callable[[], None], name: str, line: int, number: int) -> FoundLaunches:
         return _followed(machine, watch, action, Unit(name, line, number))
 
     scope = module.scope
@@ -106,7 +108,7 @@ def _module(machine: Machine, watch: LaunchWatch, module: Module, tree: ast.Modu
     return results
 
 
-def _explored(machine: Machine, watch: LaunchWatch, unit: Runnable, number: int) -> Results:
+def _explored(machine: Machine, watch: LaunchWatch, unit: Runnable, number: int) -> FoundLaunches:
     """All paths through a unit; one that was cut before it launched isn't lost silently."""
     if machine.ended is not None:
         return {}
@@ -122,7 +124,7 @@ def _explored(machine: Machine, watch: LaunchWatch, unit: Runnable, number: int)
 
 def _followed(
     machine: Machine, watch: LaunchWatch, action: Callable[[], None], unit: Unit
-) -> Results:
+) -> FoundLaunches:
     """Follow something and give the launches that it makes."""
     before = watch.records
     machine.set(watch, "unit", unit)
@@ -133,7 +135,7 @@ def _followed(
         machine.ended = exc
     except RecursionError:
         machine.ended = BudgetError("it is nested too deeply to follow")
-    results: Results = dict(unit.found)
+    results: FoundLaunches = dict(unit.found)
     known = set(before)
     fresh = [r for r in watch.records if r not in known] if machine.mode.recording else []
     if machine.ended is not None:
@@ -147,7 +149,7 @@ def _followed(
 _KEPT = 1000  # entries of lists that are told although the budget has ended
 
 
-def _unit(machine: Machine, watch: LaunchWatch, unit: Runnable, number: int) -> Results:
+def _unit(machine: Machine, watch: LaunchWatch, unit: Runnable, number: int) -> FoundLaunches:
     notes: list[Note] = []
     scope = unit.func.scope
 
@@ -230,14 +232,14 @@ def _patch(machine: Machine, scope: Scope, unit: Runnable) -> None:
         patched_environment(machine, scope, node)
 
 
-def _units(machine: Machine, module: Module) -> list[Runnable]:
+def _units(machine: Machine, module: ReadModule) -> list[Runnable]:
     """The test classes' methods and the test functions and fixtures that may launch."""
     found: list[Runnable] = []
-    classes = [v for v in module.scope.names.values() if isinstance(v, Class)]
+    classes = [v for v in module.scope.names.values() if isinstance(v, ClassValue)]
     machine.spend(sum(len(c.mro) for c in classes))
     based = {b for c in classes for b in c.mro[1:]}
     for value in module.scope.names.values():
-        if isinstance(value, Class) and value.scope.source is module.scope.source:
+        if isinstance(value, ClassValue) and value.scope.source is module.scope.source:
             if _is_test(value, based):
                 found += _methods(machine, value)
         elif isinstance(value, Func) and value.scope is module.scope:
@@ -248,24 +250,24 @@ def _units(machine: Machine, module: Module) -> list[Runnable]:
     return sorted(found, key=lambda u: u.line)
 
 
-def _is_test(cls: Class, based: set[Val]) -> bool:
+def _is_test(cls: ClassValue, based: set[Val]) -> bool:
     """Whether a runner runs a class: a test case with tests, its own, inherited or unseen."""
     named = cls.name.startswith("Test")
     if not named and not any(is_test_base(c) for c in cls.mro):
         return False
-    known = [c for c in cls.mro if isinstance(c, Class)]
+    known = [c for c in cls.mro if isinstance(c, ClassValue)]
     if any(n.startswith("test") for c in known for n in c.names):
         return True
-    unseen = [c for c in cls.mro if not isinstance(c, Class) and not is_test_base(c)]
+    unseen = [c for c in cls.mro if not isinstance(c, ClassValue) and not is_test_base(c)]
     return bool(unseen) or (named and cls not in based)
 
 
-def _methods(machine: Machine, cls: Class) -> list[Runnable]:
+def _methods(machine: Machine, cls: ClassValue) -> list[Runnable]:
     units: list[Runnable] = []
     seen: set[str] = set()
-    machine.spend(sum(len(c.names) for c in cls.mro if isinstance(c, Class)))
+    machine.spend(sum(len(c.names) for c in cls.mro if isinstance(c, ClassValue)))
     for owner in cls.mro:
-        for name, func in owner.names.items() if isinstance(owner, Class) else ():
+        for name, func in owner.names.items() if isinstance(owner, ClassValue) else ():
             runs = name.startswith("test") or name in (
                 "setUpClass",
                 "setUp",
@@ -281,18 +283,18 @@ def _methods(machine: Machine, cls: Class) -> list[Runnable]:
     return units
 
 
-def _left_over(watch: LaunchWatch, module: Module) -> list[Runnable]:
+def _left_over(watch: LaunchWatch, module: ReadModule) -> list[Runnable]:
     """Functions that launch although nothing in the file calls them."""
     tested = {"setUpClass", "setUp", "asyncSetUp", "setup_class", "setup_method"}
     found: list[Runnable] = []
-    classes = [v for v in module.scope.names.values() if isinstance(v, Class)]
+    classes = [v for v in module.scope.names.values() if isinstance(v, ClassValue)]
     based = {b for c in classes for b in c.mro[1:]}
     for value in module.scope.names.values():
-        own = isinstance(value, Class) and value.scope.source is module.scope.source
+        own = isinstance(value, ClassValue) and value.scope.source is module.scope.source
         if isinstance(value, Func) and value.scope is module.scope:
             if _missed(watch, value):
                 found.append(Runnable(value.name, value, None, value.node.lineno))
-        elif isinstance(value, Class) and own:
+        elif isinstance(value, ClassValue) and own:
             for name, func in value.names.items():
                 if name in tested or name.startswith("test") or not isinstance(func, Func):
                     continue
@@ -302,13 +304,13 @@ def _left_over(watch: LaunchWatch, module: Module) -> list[Runnable]:
     return found
 
 
-def _mixin(cls: Class, based: set[Val]) -> bool:
+def _mixin(cls: ClassValue, based: set[Val]) -> bool:
     """Whether a class is there for others, or a test case."""
-    return cls in based or any(not isinstance(c, Class) for c in cls.mro)
+    return cls in based or any(not isinstance(c, ClassValue) for c in cls.mro)
 
 
 def _missed(watch: LaunchWatch, func: Func) -> bool:
     """Whether a function launches by itself, and no unit came by."""
-    calls = [n for n in walk(func.node) if isinstance(n, ast.Call) and may_launch(n)]
+    calls = [n for n in walk_tree(func.node) if isinstance(n, ast.Call) and may_launch(n)]
     servers = [n for n in calls if not callee(n)[:1].isupper() or callee(n) == "Popen"]
     return bool(servers) and not any(n in watch.hit for n in servers)

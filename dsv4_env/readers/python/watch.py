@@ -10,20 +10,20 @@ from dataclasses import dataclass, field
 
 from dsv4_env.lang.python.interp.machine import Machine, Watch
 from dsv4_env.lang.python.interp.targets import attribute_of
-from dsv4_env.lang.python.syntax.text import Source
+from dsv4_env.lang.python.syntax.text import SourceText
 from dsv4_env.lang.python.values.kinds import (
     NONE,
     BoundMethod,
     Call,
     Const,
-    Entry,
     Ext,
     Func,
     Instance,
+    MapEntry,
     Scope,
     Seq,
     Val,
-    shown_value,
+    as_shown,
 )
 from dsv4_env.lang.python.values.store import Notebook
 from dsv4_env.model import Location, Note, Unknown
@@ -40,7 +40,7 @@ from dsv4_env.readers.python.commands import (
     process_command,
     starts_process,
 )
-from dsv4_env.readers.python.found import Found, Results
+from dsv4_env.readers.python.found import FoundLaunch, FoundLaunches
 
 _UNLAUNCHED = "nothing in this file launches this entry: what does may add settings of its own"
 
@@ -52,7 +52,7 @@ class Unit:
     name: str | None = None
     line: int = 0
     number: int = 0
-    found: Results = field(default_factory=Notebook)
+    found: FoundLaunches = field(default_factory=Notebook)
     counts: Notebook = field(default_factory=Notebook)  # of launches at one place
 
 
@@ -119,7 +119,7 @@ class LaunchWatch(Watch):
         order = (where.line or 0, where.column or 0, self.unit.number)
         if where.path != self.main:
             order = (self.unit.line, 0, self.unit.number)
-        found = Found(where, end, symbol, command.env, command.args, notes, order=order)
+        found = FoundLaunch(where, end, symbol, command.env, command.args, notes, order=order)
         machine.put(self.unit.found, (*key, count), found)
 
     def subject(self, machine: Machine, scope: Scope, node: ast.Call) -> Instance | None:
@@ -183,11 +183,11 @@ class LaunchWatch(Watch):
         finally:
             self.records = before
 
-    def entry(self, machine: Machine, record: Instance) -> Found:
+    def entry(self, machine: Machine, record: Instance) -> FoundLaunch:
         """An entry of a list of launches, where what launches it isn't in the file."""
         where = record.where
-        command = entry_command(machine, Scope({}, None, Source(where.path, [])), record)
-        return Found(
+        command = entry_command(machine, Scope({}, None, SourceText(where.path, [])), record)
+        return FoundLaunch(
             where,
             record.end_line,
             record.symbol or self.unit.name,
@@ -215,8 +215,8 @@ def _set_through(machine: Machine, scope: Scope, name: str, value: Val, node: as
         return False
     where = scope.place(node)
     reason = "set through SGLang's own fields, which spell it themselves"
-    found = Unknown(shown_value(value), reason, location=where)
-    entry = Entry(Const(words[-1]), found, where)
+    found = Unknown(as_shown(value), reason, location=where)
+    entry = MapEntry(Const(words[-1]), found, where)
     machine.set(machine.environ, "log", machine.environ.log.and_more(entry))
     return True
 

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from dsv4_env.lang.python.interp.expressions import elements, extend_list, parameter_defaults
+from dsv4_env.lang.python.interp.expressions import evaluate_all, extend_list, parameter_defaults
 from dsv4_env.lang.python.interp.havoc import havoc_since
-from dsv4_env.lang.python.interp.machine import MAX_DEPTH, Machine, Return
+from dsv4_env.lang.python.interp.machine import MAX_CALL_DEPTH, Machine, Return
 from dsv4_env.lang.python.interp.targets import attribute_of
 from dsv4_env.lang.python.syntax.trees import children, last_name, remembered
 from dsv4_env.lang.python.values.kinds import (
@@ -21,15 +21,15 @@ from dsv4_env.lang.python.values.kinds import (
     BoundMethod,
     BuiltinMethod,
     Call,
-    Class,
+    ClassValue,
     Const,
-    Entry,
     Ext,
     Func,
     FunctionNode,
     Instance,
     Log,
     Map,
+    MapEntry,
     NotKnown,
     Scope,
     Seq,
@@ -42,7 +42,7 @@ from dsv4_env.lang.python.values.kinds import (
     splitting,
     truth_of,
     unknown_of,
-    value_of,
+    wrapped,
 )
 from dsv4_env.lang.python.values.operations import (
     call_method,
@@ -50,11 +50,11 @@ from dsv4_env.lang.python.values.operations import (
     items_of,
     merge_into,
     none_when_unset,
-    widen,
+    widen_value,
 )
 from dsv4_env.model import Location, Unknown
 
-Function = Callable[[Machine, Scope, Call], Val]
+_Function = Callable[[Machine, Scope, Call], Val]
 
 
 def _str(machine: Machine, scope: Scope, call: Call) -> Val:
@@ -75,7 +75,7 @@ def _str(machine: Machine, scope: Scope, call: Call) -> Val:
         return scope.unknown(call.node, "not known", value)
 
 
-def _number(kind: Callable[[Any], Any]) -> Function:
+def _number(kind: Callable[[Any], Any]) -> _Function:
     def convert(machine: Machine, scope: Scope, call: Call) -> Val:
         if len(call.args) != 1 or call.keywords:
             return scope.unknown(call.node, "not followed", *call.args)
@@ -121,7 +121,7 @@ def _len(machine: Machine, scope: Scope, call: Call) -> Val:
     return scope.unknown(call.node, "not known", *call.args)
 
 
-def _list(kind: str) -> Function:
+def _list(kind: str) -> _Function:
     def convert(machine: Machine, scope: Scope, call: Call) -> Val:
         where = scope.place(call.node)
         if not call.args:
@@ -144,7 +144,7 @@ def _dict(machine: Machine, scope: Scope, call: Call) -> Val:
             merge_into(machine, scope, found, call.spread[keyword], keyword.value)
         else:
             key = Const(keyword.arg, scope.place(keyword))
-            entry = Entry(key, call.keywords[keyword.arg], key.where)
+            entry = MapEntry(key, call.keywords[keyword.arg], key.where)
             machine.set(found, "log", found.log.and_more(entry))
     return found
 
@@ -258,20 +258,20 @@ def _shlex_split(machine: Machine, scope: Scope, call: Call) -> Val:
     try:
         if len(call.args) == 1 and not call.keywords and isinstance(call.args[0], Const):
             machine.spend(2 * len(call.args[0].value))  # it looks at one character at a time
-            return value_of(shlex.split(call.args[0].value), call.args[0].where)
+            return wrapped(shlex.split(call.args[0].value), call.args[0].where)
     except (ValueError, AttributeError, TypeError):
         pass
     return Seq((splitting(scope.unknown(call.node, "not all of it is known", *call.args)),))
 
 
-def _plain(function: Callable[..., Any]) -> Function:
+def _plain(function: Callable[..., Any]) -> _Function:
     """A function without effects, called where all its arguments are known."""
 
     def convert(machine: Machine, scope: Scope, call: Call) -> Val:
         try:
             if not call.keywords:
                 found = function(*(python_value(a, machine.budget) for a in call.args))
-                return value_of(found, scope.place(call.node))
+                return wrapped(found, scope.place(call.node))
         except (NotKnown, TypeError, ValueError, ArithmeticError, AttributeError):
             pass
         return scope.unknown(call.node, "not all of it is known", *call.args)
@@ -321,7 +321,7 @@ def _hasattr(machine: Machine, scope: Scope, call: Call) -> Val:
     return scope.unknown(call.node, "not known", *call.args)
 
 
-BUILTINS: dict[str, Function] = {
+_FUNCTIONS: dict[str, _Function] = {
     "str": _str,
     "int": _number(int),
     "float": _number(float),
@@ -383,7 +383,7 @@ def evaluate_call(machine: Machine, scope: Scope, node: ast.Call) -> Val:
         return watched
     if isinstance(target, Func | BoundMethod):
         return _of_function(machine, scope, call, target)
-    if isinstance(target, Class):
+    if isinstance(target, ClassValue):
         return construct(machine, scope, target, call)
     if isinstance(target, BuiltinMethod):
         return call_method(machine, scope, target.owner, target.name, call)
@@ -392,7 +392,7 @@ def evaluate_call(machine: Machine, scope: Scope, node: ast.Call) -> Val:
 
 def _given(machine: Machine, scope: Scope, node: ast.Call, target: Val) -> Call:
     """A call with what it is given."""
-    args = list(elements(machine, scope, node.args))
+    args = list(evaluate_all(machine, scope, node.args))
     found: dict[str, Val] = {}
     spread: dict[ast.keyword, Val] = {}
     more = False
@@ -448,7 +448,7 @@ def invoke(
 
     text = scope.text(node) if node is not None else func.name
     where = scope.place(node) if node is not None else None
-    if machine.depth >= MAX_DEPTH:
+    if machine.depth >= MAX_CALL_DEPTH:
         if machine.leads(func.node):
             machine.lost.setdefault(func.qualified_name, func.scope.place(func.node))
         return Unknown(text, "calls within calls, too deep to follow", location=where)
@@ -504,8 +504,8 @@ def _parameters(
     for key, value in keywords.items():
         (names if key in every else extra)[key] = value
     if spec.kwarg:
-        entries = [Entry(Const(k, where), v, where) for k, v in extra.items()]
-        entries += [Entry(None, unsure, where)] if unsure else []
+        entries = [MapEntry(Const(k, where), v, where) for k, v in extra.items()]
+        entries += [MapEntry(None, unsure, where)] if unsure else []
         names[spec.kwarg.arg] = Map(Log(entries), where=where)
     unsure = unsure or rest
     for name in every:
@@ -523,7 +523,7 @@ def _outside(machine: Machine, scope: Scope, call: Call) -> Val:
     """A call of something that isn't read."""
     machine.spend(1)
     target, name = call.target, call.name
-    if isinstance(target, Ext) and (function := BUILTINS.get(target.name)) is not None:
+    if isinstance(target, Ext) and (function := _FUNCTIONS.get(target.name)) is not None:
         return function(machine, scope, call)
     if isinstance(target, Ext) and target.name in ("dataclasses.field", "field"):
         return dataclass_field(machine, scope, call)
@@ -538,7 +538,7 @@ def _outside(machine: Machine, scope: Scope, call: Call) -> Val:
                 if k.arg in call.keywords and k.arg
             ),
         ]:
-            widen(machine, scope, value, place, f"{name} may change it")
+            widen_value(machine, scope, value, place, f"{name} may change it")
     found = scope.unknown(call.node, "a call that isn't followed", *call.args)
     plain = all(isinstance(a, Const | Ext) for a in (*call.args, *call.keywords.values()))
     if isinstance(target, Ext) and plain and not call.open:
@@ -598,12 +598,12 @@ def _yields(function: FunctionNode) -> bool:
     return False
 
 
-def define_class(machine: Machine, scope: Scope, node: ast.ClassDef) -> Class:
+def define_class(machine: Machine, scope: Scope, node: ast.ClassDef) -> ClassValue:
     """A class as it is defined: its body is followed at once."""
 
     bases = tuple(machine.evaluate(scope, b) for b in node.bases)
     inner = scope.inner("class", node.name)
-    found = Class(node.name, node, bases, inner)
+    found = ClassValue(node.name, node, bases, inner)
     machine.execute(inner, node.body)
     inner.qualname = ""
     for value in inner.names.values():
@@ -614,7 +614,7 @@ def define_class(machine: Machine, scope: Scope, node: ast.ClassDef) -> Class:
         isinstance(b, Ext) and b.shown.split(".")[-1] == "NamedTuple" for b in bases
     ):
         inherited = [
-            f for c in reversed(found.mro[1:]) if isinstance(c, Class) for f in c.fields or ()
+            f for c in reversed(found.mro[1:]) if isinstance(c, ClassValue) for f in c.fields or ()
         ]
         own = [
             s.target.id
@@ -627,11 +627,11 @@ def define_class(machine: Machine, scope: Scope, node: ast.ClassDef) -> Class:
     return found
 
 
-def _linear(machine: Machine, cls: Class) -> tuple[Val, ...]:
+def _linear(machine: Machine, cls: ClassValue) -> tuple[Val, ...]:
     """The order of attribute lookup (C3); bases that weren't read stand as they are."""
-    if len(cls.bases) == 1 and isinstance(cls.bases[0], Class):
+    if len(cls.bases) == 1 and isinstance(cls.bases[0], ClassValue):
         return (cls, *cls.bases[0].mro)
-    lists: list[list[Val]] = [list(b.mro) if isinstance(b, Class) else [b] for b in cls.bases]
+    lists: list[list[Val]] = [list(b.mro) if isinstance(b, ClassValue) else [b] for b in cls.bases]
     machine.spend((len(lists) + 1) * sum(map(len, lists)))
     lists.append(list(cls.bases))
     order: list[Val] = [cls]
@@ -645,7 +645,7 @@ def _linear(machine: Machine, cls: Class) -> tuple[Val, ...]:
         lists = [[v for v in entries if not _is_same(v, head)] for entries in lists]
     plain = [v for v in order if not (isinstance(v, Ext) and v.name in ("object", "abc.ABC"))]
     # a test case's own attributes are setUpClass and the like: nothing that launches
-    local = [v for v in plain if isinstance(v, Class)]
+    local = [v for v in plain if isinstance(v, ClassValue)]
     return (*plain,) if len(local) == len(plain) else _test_last(plain)
 
 
@@ -670,7 +670,7 @@ def _is_among(value: Val, values: list[Val]) -> bool:
     return any(_is_same(value, v) for v in values)
 
 
-def construct(machine: Machine, scope: Scope, cls: Class, call: Call) -> Val:
+def construct(machine: Machine, scope: Scope, cls: ClassValue, call: Call) -> Val:
     """``Class(…)``: a dataclass's fields are filled in, or ``__init__`` is followed."""
 
     where = scope.place(call.node)
@@ -680,13 +680,13 @@ def construct(machine: Machine, scope: Scope, cls: Class, call: Call) -> Val:
         machine.invoke(init, [found, *call.args], call.keywords, scope, call.node)
     elif cls.fields is not None:
         _fill(machine, scope, cls, found, call)
-    elif any(not isinstance(c, Class) for c in cls.mro):
+    elif any(not isinstance(c, ClassValue) for c in cls.mro):
         machine.set(found, "attrs", dict(call.keywords))
     machine.watch.made(machine, found, call.node)
     return found
 
 
-def _fill(machine: Machine, scope: Scope, cls: Class, found: Instance, call: Call) -> None:
+def _fill(machine: Machine, scope: Scope, cls: ClassValue, found: Instance, call: Call) -> None:
 
     given = dict(zip(cls.fields or (), call.args, strict=False)) | call.keywords
     for name in cls.fields or ():

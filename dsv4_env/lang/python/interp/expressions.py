@@ -8,7 +8,7 @@ from typing import Any
 
 from dsv4_env.lang.python.interp.havoc import havoc_expressions
 from dsv4_env.lang.python.interp.machine import Machine
-from dsv4_env.lang.python.interp.targets import assign, attribute_of
+from dsv4_env.lang.python.interp.targets import assign_to, attribute_of
 from dsv4_env.lang.python.values.kinds import (
     NONE,
     Const,
@@ -32,7 +32,7 @@ from dsv4_env.lang.python.values.kinds import (
 )
 from dsv4_env.lang.python.values.operations import (
     binary,
-    compared,
+    comparison,
     item_of,
     items_of,
     merge_into,
@@ -93,7 +93,7 @@ def _formatted_value(machine: Machine, scope: Scope, node: ast.FormattedValue) -
     return value
 
 
-def elements(machine: Machine, scope: Scope, nodes: list[ast.expr]) -> tuple[Val, ...]:
+def evaluate_all(machine: Machine, scope: Scope, nodes: list[ast.expr]) -> tuple[Val, ...]:
     """The items of a display or the arguments of a call, with what ``*`` brings."""
     items: list[Val] = []
     for node in nodes:
@@ -107,7 +107,7 @@ def elements(machine: Machine, scope: Scope, nodes: list[ast.expr]) -> tuple[Val
 
 def _sequence(machine: Machine, scope: Scope, node: ast.List | ast.Tuple | ast.Set) -> Val:
     kind = {ast.List: "list", ast.Tuple: "tuple", ast.Set: "set"}[type(node)]
-    return Seq(elements(machine, scope, node.elts), kind, scope.place(node))
+    return Seq(evaluate_all(machine, scope, node.elts), kind, scope.place(node))
 
 
 def _dict(machine: Machine, scope: Scope, node: ast.Dict) -> Val:
@@ -146,7 +146,7 @@ def _binop(machine: Machine, scope: Scope, node: ast.BinOp) -> Val:
 def _compare(machine: Machine, scope: Scope, node: ast.Compare) -> Val:
     machine.spend(len(node.ops))
     values = [machine.evaluate(scope, n) for n in (node.left, *node.comparators)]
-    return compared(machine, scope, node, values)
+    return comparison(machine, scope, node, values)
 
 
 def _boolop(machine: Machine, scope: Scope, node: ast.BoolOp) -> Val:
@@ -261,7 +261,7 @@ def parameter_defaults(machine: Machine, scope: Scope, args: ast.arguments) -> d
 
 def _walrus(machine: Machine, scope: Scope, node: ast.NamedExpr) -> Val:
     value = machine.evaluate(scope, node.value)
-    assign(machine, scope, node.target, value)
+    assign_to(machine, scope, node.target, value)
     return value
 
 
@@ -336,7 +336,7 @@ def _over(
             _maybe(machine, scope, generators[at:], node, scope.text(loop.iter))
             each(splitting(scope.unknown(node, item.reason, item)))
             continue
-        assign(machine, scope, loop.target, item)
+        assign_to(machine, scope, loop.target, item)
         known = [truth_of(machine.evaluate(scope, test)) for test in loop.ifs]
         if False in known:
             continue
@@ -358,7 +358,7 @@ def _maybe(
     elif isinstance(node, ast.ListComp | ast.SetComp | ast.GeneratorExp):
         inner.append(node.elt)
     for loop in loops:
-        assign(machine, scope, loop.target, scope.unknown(loop.target, f"one of {text}"))
+        assign_to(machine, scope, loop.target, scope.unknown(loop.target, f"one of {text}"))
     havoc_expressions(machine, scope, [inner], text, rounds=2)
 
 

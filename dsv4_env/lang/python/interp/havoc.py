@@ -7,30 +7,30 @@ from collections.abc import Sequence
 from typing import Any
 
 from dsv4_env.lang.python.interp.machine import Break, Continue, Machine, Raised, Return, TooMuch
-from dsv4_env.lang.python.interp.targets import assign
+from dsv4_env.lang.python.interp.targets import assign_to
 from dsv4_env.lang.python.syntax.effects import changes_of, first_simple
 from dsv4_env.lang.python.values.kinds import (
     BoundMethod,
-    Class,
-    Entry,
+    ClassValue,
     Func,
     Instance,
     Map,
-    Module,
+    MapEntry,
+    ReadModule,
     Scope,
     Seq,
     splits,
 )
-from dsv4_env.lang.python.values.operations import widen
+from dsv4_env.lang.python.values.operations import widen_value
 from dsv4_env.lang.python.values.store import Identity
 from dsv4_env.model import Unknown
 
-MAX_STEPS = 2_000  # to find out what one body changes
-Changed = dict[tuple[Identity, Any], tuple[Any, Any, Unknown | Entry | None, ast.AST]]
+_MAX_TRIAL = 2_000  # to find out what one body changes
+_Changed = dict[tuple[Identity, Any], tuple[Any, Any, Unknown | MapEntry | None, ast.AST]]
 """Object and name that were changed, why they aren't known at once, and by which statement."""
 
 
-def havoc(
+def havoc_bodies(
     machine: Machine,
     scope: Scope,
     bodies: Sequence[Sequence[ast.AST]],
@@ -57,12 +57,12 @@ def havoc(
         machine.put(scope.names, name, value)
     for owner in changed.objects:
         value_of = machine.evaluate(scope, owner)
-        widen(machine, scope, value_of, owner, f"depends on `{text}`")
+        widen_value(machine, scope, value_of, owner, f"depends on `{text}`")
     for target in changed.attributes:
         where = scope.place(target)
         spelled = scope.text(target)
         unsure = Unknown(spelled, f"depends on `{text}`", location=where)
-        assign(machine, scope, target, unsure)
+        assign_to(machine, scope, target, unsure)
     done = set(machine.changed_since(mark))
     _widen_all(machine, scope, {k: v for k, v in found.items() if k not in done}, text)
     if (
@@ -114,14 +114,16 @@ def _leaves(machine: Machine, node: ast.AST, text: str) -> bool:
 
 def _trial(
     machine: Machine, scope: Scope, bodies: Sequence[Sequence[ast.AST]], rounds: int
-) -> Changed:
+) -> _Changed:
     """What the bodies change where they are followed, each from how things are now."""
     before = machine.mode
     trying = before.trying or rounds > 1  # loops within it are gone over again by it
     mark, steps = len(machine.trail), machine.steps
     outermost = before.most is None
-    most = steps + MAX_STEPS if outermost else before.most  # as many on each path: all decide alike
-    found: Changed = {}
+    most = (
+        steps + _MAX_TRIAL if outermost else before.most
+    )  # as many on each path: all decide alike
+    found: _Changed = {}
     with machine.following(forking=False, recording=False, trying=trying, most=most):
         try:
             for body in bodies:
@@ -142,7 +144,7 @@ def _trial(
 
 
 def _everything(
-    machine: Machine, scope: Scope, bodies: Sequence[Sequence[ast.AST]], found: Changed
+    machine: Machine, scope: Scope, bodies: Sequence[Sequence[ast.AST]], found: _Changed
 ) -> None:
     """All lists and dicts that can be reached: there is too much to follow to tell which change."""
     node = next(node for each in bodies for node in each)
@@ -167,13 +169,13 @@ def _everything(
             pending += each.items
         elif isinstance(each, Instance):
             pending += [*each.attrs.values(), each.cls]
-        elif isinstance(each, Class | Module | Func):
+        elif isinstance(each, ClassValue | ReadModule | Func):
             pending.append(each.scope)
         elif isinstance(each, BoundMethod):
             pending += [each.func, each.first]
 
 
-def _follow_body(machine: Machine, scope: Scope, body: Sequence[ast.AST], found: Changed) -> None:
+def _follow_body(machine: Machine, scope: Scope, body: Sequence[ast.AST], found: _Changed) -> None:
 
     for node in body:
         mark = len(machine.trail)
@@ -194,7 +196,7 @@ def _follow_body(machine: Machine, scope: Scope, body: Sequence[ast.AST], found:
             return
 
 
-def _cause(obj: Any, name: Any) -> Unknown | Entry | None:
+def _cause(obj: Any, name: Any) -> Unknown | MapEntry | None:
     """Why what was changed isn't known even where the change was made."""
     value = obj.get(name) if isinstance(obj, dict) else None
     if isinstance(obj, Seq) and len(obj.items) == 1:
@@ -204,7 +206,7 @@ def _cause(obj: Any, name: Any) -> Unknown | Entry | None:
     return value if isinstance(value, Unknown) else None
 
 
-def _widen_all(machine: Machine, scope: Scope, found: Changed, text: str) -> None:
+def _widen_all(machine: Machine, scope: Scope, found: _Changed, text: str) -> None:
     """From here on what was changed isn't known."""
     reason = f"depends on `{text}`"
     for obj, name, cause, node in found.values():
@@ -213,7 +215,7 @@ def _widen_all(machine: Machine, scope: Scope, found: Changed, text: str) -> Non
             machine.put(obj, name, cause or Unknown(str(name), reason, location=where))
         elif isinstance(obj, Seq) and cause:
             machine.set(obj, "items", (cause,))
-        elif not isinstance(obj, Map) or not isinstance(cause, Entry):
-            widen(machine, scope, obj, first_simple(node), reason)
+        elif not isinstance(obj, Map) or not isinstance(cause, MapEntry):
+            widen_value(machine, scope, obj, first_simple(node), reason)
         elif not len(obj.log) or obj.log[-1] is not cause:
             machine.set(obj, "log", obj.log.and_more(cause))

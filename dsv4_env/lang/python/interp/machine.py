@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
 from dsv4_env.lang.python.syntax.reach import Reach
-from dsv4_env.lang.python.values.kinds import Call, Func, Instance, Module, Scope, Val
+from dsv4_env.lang.python.values.kinds import Call, Func, Instance, ReadModule, Scope, Val
 from dsv4_env.lang.python.values.store import Notebook, Store
 from dsv4_env.model import Location, Unknown
 from dsv4_env.model.budget import STEPS, BudgetError
@@ -23,15 +23,15 @@ from dsv4_env.model.condition import Test
 COST = 2  # steps of the budget that following one statement or expression takes
 ENOUGH_STEPS = STEPS * 3 // 4 // COST  # after them no further paths are followed
 _AT_ONCE = 32  # steps that are told to the budget together
-MAX_PATHS = 1024  # through one test; beyond them what is found is marked partial
-MAX_DECISIONS = 40  # on one path
-MAX_TOLD = 80  # with those that are taken not to hold
-MAX_DEPTH = 25  # calls within calls
-MAX_NESTING = 150  # expressions within expressions, over all calls
-MORE = Test("any of the conditions that weren't followed")
+_MAX_PATHS = 1024  # through one test; beyond them what is found is marked partial
+_MAX_DECISIONS = 40  # on one path
+_MAX_TOLD = 80  # with those that are taken not to hold
+MAX_CALL_DEPTH = 25  # calls within calls
+_MAX_NESTING = 150  # expressions within expressions, over all calls
+_MORE = Test("any of the conditions that weren't followed")
 
-R = TypeVar("R")
-Path_: TypeAlias = "list[tuple[Test, bool]]"
+_R = TypeVar("_R")
+Decisions: TypeAlias = "list[tuple[Test, bool]]"
 
 
 class Return(Exception):  # noqa: N818 - it steers
@@ -132,10 +132,10 @@ class Machine(Store):
     reach: Reach
     root: Path | None = None
     mode: Mode = Mode()
-    modules: dict[str, Module | None] = field(default_factory=dict)
+    modules: dict[str, ReadModule | None] = field(default_factory=dict)
     tokens: int = 0  # of all modules
     answers: dict[Hashable, bool] = field(default_factory=Notebook)
-    path: Path_ = field(default_factory=list)
+    path: Decisions = field(default_factory=list)
     plan: list[bool] = field(default_factory=list)
     steps: int = 0
     enough: int = ENOUGH_STEPS
@@ -165,7 +165,7 @@ class Machine(Store):
         handler = self.rules.expressions.get(type(node))
         if handler is None:
             return scope.unknown(node, "not followed")
-        if self.nesting >= MAX_NESTING:
+        if self.nesting >= _MAX_NESTING:
             return scope.unknown(node, "nested too deeply to follow")
         self.nesting += 1
         try:
@@ -208,21 +208,21 @@ class Machine(Store):
         if key in self.answers:
             return self.answers[key]
         at = len(self.path)
-        if at >= MAX_DECISIONS:
+        if at >= _MAX_DECISIONS:
             self.spend(10)
             self.limited = True
-        answer = self.plan[at] if at < len(self.plan) else at < MAX_DECISIONS
-        if at < MAX_TOLD:
+        answer = self.plan[at] if at < len(self.plan) else at < _MAX_DECISIONS
+        if at < _MAX_TOLD:
             asked = sum(test.subject == text for test, _ in self.path)
             self.path.append((Test(text, occurrence=asked), answer))
-        elif at == MAX_TOLD:  # all from there on are told as one
-            self.path.append((MORE, answer))
+        elif at == _MAX_TOLD:  # all from there on are told as one
+            self.path.append((_MORE, answer))
         self.put(self.answers, key, answer)
         return answer
 
     def explore(
-        self, action: Callable[[], R], size: Callable[[R], int]
-    ) -> tuple[list[tuple[Path_, R]], bool]:
+        self, action: Callable[[], _R], size: Callable[[_R], int]
+    ) -> tuple[list[tuple[Decisions, _R]], bool]:
         """Follow all paths through *action*: what each gives, and whether some were left out.
 
         *size* is what a result costs to keep.
@@ -230,7 +230,7 @@ class Machine(Store):
         base, mark, outer = len(self.path), len(self.trail), self.plan
         limited, self.limited = self.limited, False
         taken = [answer for _, answer in self.path]
-        leaves: list[tuple[Path_, R]] = []
+        leaves: list[tuple[Decisions, _R]] = []
         plan: list[bool] = []
         cut = False
         while True:
@@ -244,12 +244,16 @@ class Machine(Store):
             leaves.append((decisions, result))
             self.undo(mark)
             del self.path[base:]
-            answers = [answer for _, answer in decisions[:MAX_DECISIONS]]
+            answers = [answer for _, answer in decisions[:_MAX_DECISIONS]]
             while answers and not answers[-1]:
                 answers.pop()
             if not answers:
                 break
-            if self.ended or len(leaves) >= MAX_PATHS or self.steps + self.tried // 3 > self.enough:
+            if (
+                self.ended
+                or len(leaves) >= _MAX_PATHS
+                or self.steps + self.tried // 3 > self.enough
+            ):
                 cut = True
                 break
             plan = [*answers[:-1], False]

@@ -12,12 +12,18 @@ from dsv4_env.guard.files import looked_at, read_bytes, real
 from dsv4_env.lang.python.interp.machine import Break, Continue, Machine, Raised, Return
 from dsv4_env.lang.python.syntax.effects import is_inert
 from dsv4_env.lang.python.syntax.imports import module_places
-from dsv4_env.lang.python.syntax.text import Source, count_tokens, decoded, parsed_module, source_of
-from dsv4_env.lang.python.values.kinds import Ext, Module, Scope, Val
+from dsv4_env.lang.python.syntax.text import (
+    SourceText,
+    count_tokens,
+    decoded,
+    parsed_module,
+    source_of,
+)
+from dsv4_env.lang.python.values.kinds import Ext, ReadModule, Scope, Val
 from dsv4_env.model.errors import ReadError
 
-MAX_MODULES = 40
-MAX_TOKENS = 250_000  # names, numbers and signs of all modules together
+_MAX_MODULES = 40
+_MAX_TOKENS = 250_000  # names, numbers and signs of all modules together
 
 
 def bind_import(machine: Machine, scope: Scope, node: ast.Import | ast.ImportFrom) -> None:
@@ -80,7 +86,7 @@ def optional_import(machine: Machine, scope: Scope, node: ast.Try) -> int | None
     return None
 
 
-def load_module(machine: Machine, scope: Scope, name: str, level: int) -> Module | None:
+def load_module(machine: Machine, scope: Scope, name: str, level: int) -> ReadModule | None:
     """The module of that name, followed once, or None where it isn't below the root."""
     path = _locate(machine, scope, name, level)
     if path is None:
@@ -88,13 +94,13 @@ def load_module(machine: Machine, scope: Scope, name: str, level: int) -> Module
     key = str(path)
     if key in machine.modules:
         return _applied(machine, machine.modules[key])
-    if len(machine.modules) >= MAX_MODULES:
+    if len(machine.modules) >= _MAX_MODULES:
         return None
     machine.modules[key] = None  # a circle of imports finds nothing, as in Python
     try:
         text = decoded(read_bytes(path, root=machine.root), key)
         machine.tokens += count_tokens(text, key)
-        if machine.tokens > MAX_TOKENS:
+        if machine.tokens > _MAX_TOKENS:
             return None
         tree = parsed_module(text)
     except ReadError:
@@ -110,7 +116,7 @@ def load_module(machine: Machine, scope: Scope, name: str, level: int) -> Module
     return _applied(machine, found)
 
 
-def _applied(machine: Machine, found: Module | None) -> Module | None:
+def _applied(machine: Machine, found: ReadModule | None) -> ReadModule | None:
     """What a module's import sets in the environment, set on this way too."""
     if not found or not found.sets:
         return found
@@ -121,15 +127,15 @@ def _applied(machine: Machine, found: Module | None) -> Module | None:
     return found
 
 
-def new_module(text: Source, name: str, file: str) -> Module:
+def new_module(text: SourceText, name: str, file: str) -> ReadModule:
     """An empty module."""
     scope = Scope({}, None, text)
-    found = Module(name, scope, file)
+    found = ReadModule(name, scope, file)
     scope.module = found
     return found
 
 
-def _follow_aside(machine: Machine, found: Module, tree: ast.Module) -> None:
+def _follow_aside(machine: Machine, found: ReadModule, tree: ast.Module) -> None:
     """Follow a module on the side: on one way, and for good."""
 
     trail, machine.trail = machine.trail, []

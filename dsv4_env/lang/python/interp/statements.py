@@ -9,10 +9,10 @@ from typing import Any
 
 from dsv4_env.lang.python.interp.calls import define_class, define_function, evaluate_call, invoke
 from dsv4_env.lang.python.interp.expressions import EXPRESSIONS, extend_list, test_holds
-from dsv4_env.lang.python.interp.havoc import havoc
+from dsv4_env.lang.python.interp.havoc import havoc_bodies
 from dsv4_env.lang.python.interp.machine import Break, Continue, Machine, Raised, Return, Rules
 from dsv4_env.lang.python.interp.modules import bind_import, optional_import
-from dsv4_env.lang.python.interp.targets import assign, delete_item
+from dsv4_env.lang.python.interp.targets import assign_to, delete_item
 from dsv4_env.lang.python.syntax.effects import (
     case_matches,
     catches,
@@ -43,12 +43,12 @@ from dsv4_env.lang.python.values.operations import (
     loop_items,
     merge_into,
     put_item,
-    widen,
+    widen_value,
 )
 from dsv4_env.model import Unknown
 
 
-def execute(machine: Machine, scope: Scope, body: Sequence[ast.stmt]) -> None:
+def _execute(machine: Machine, scope: Scope, body: Sequence[ast.stmt]) -> None:
     """Follow statements one after the other."""
     for at, node in enumerate(body):
         machine.at = scope.source, node
@@ -62,7 +62,7 @@ def execute(machine: Machine, scope: Scope, body: Sequence[ast.stmt]) -> None:
             except Return as returned:
                 if returned.unsure:  # or else what follows is run
                     with contextlib.suppress(Return):
-                        havoc(machine, scope, [body[at + 1 :]], returned.unsure)
+                        havoc_bodies(machine, scope, [body[at + 1 :]], returned.unsure)
                 raise
 
 
@@ -84,12 +84,12 @@ def _expr(machine: Machine, scope: Scope, node: ast.Expr) -> None:
 def _assign(machine: Machine, scope: Scope, node: ast.Assign) -> None:
     value = machine.evaluate(scope, node.value)
     for target in node.targets:
-        assign(machine, scope, target, value)
+        assign_to(machine, scope, target, value)
 
 
 def _annotated(machine: Machine, scope: Scope, node: ast.AnnAssign) -> None:
     if node.value is not None:
-        assign(machine, scope, node.target, machine.evaluate(scope, node.value))
+        assign_to(machine, scope, node.target, machine.evaluate(scope, node.value))
 
 
 def _augmented(machine: Machine, scope: Scope, node: ast.AugAssign) -> None:
@@ -97,7 +97,7 @@ def _augmented(machine: Machine, scope: Scope, node: ast.AugAssign) -> None:
     left = machine.evaluate(scope, target)
     if isinstance(left, Seq) and left.kind == "list" and isinstance(node.value, ast.GeneratorExp):
         extend_list(machine, scope, node.value, left)
-        assign(machine, scope, target, left)
+        assign_to(machine, scope, target, left)
         return
     right = machine.evaluate(scope, node.value)
     if isinstance(left, Seq) and left.kind == "list" and isinstance(node.op, ast.Add):
@@ -107,7 +107,7 @@ def _augmented(machine: Machine, scope: Scope, node: ast.AugAssign) -> None:
         machine.set(left, "items", items if len(items) < MAX_ITEMS else items[:1])
         value: Val = left
         if len(items) >= MAX_ITEMS:
-            widen(machine, scope, left, node, "too long a list to follow")
+            widen_value(machine, scope, left, node, "too long a list to follow")
     elif isinstance(left, Map) and isinstance(node.op, ast.BitOr):
         merge_into(machine, scope, left, right, node.value)
         return
@@ -116,7 +116,7 @@ def _augmented(machine: Machine, scope: Scope, node: ast.AugAssign) -> None:
         if isinstance(left, Seq) and left.kind == "list" and isinstance(value, Seq):
             machine.set(left, "items", value.items)  # *= changes it in place
             value = left
-    assign(machine, scope, target, value)
+    assign_to(machine, scope, target, value)
 
 
 def _delete(machine: Machine, scope: Scope, node: ast.Delete) -> None:
@@ -139,7 +139,7 @@ def _if(machine: Machine, scope: Scope, node: ast.If) -> None:
         return
     known = truth_of(machine.evaluate(scope, node.test)) if _quiet(machine, node) else None
     if known is None and _quiet(machine, node):
-        havoc(machine, scope, [node.body, node.orelse], scope.text(node.test))
+        havoc_bodies(machine, scope, [node.body, node.orelse], scope.text(node.test))
         return
     if known is None and machine.watch.met() and _only_raises(node):
         known = truth_of(machine.evaluate(scope, node.test)) or False
@@ -172,7 +172,7 @@ def _for(machine: Machine, scope: Scope, node: ast.For | ast.AsyncFor) -> None:
             if splits(item):
                 _some(machine, scope, node)
                 continue
-            assign(machine, scope, node.target, item)
+            assign_to(machine, scope, node.target, item)
             machine.subject = machine.watch.round(item) or subject
             try:
                 machine.execute(scope, node.body)
@@ -195,19 +195,21 @@ def _some(machine: Machine, scope: Scope, node: ast.For | ast.AsyncFor | ast.Whi
         label = f"for {scope.text(node.target)} in {text}"
     followed = machine.leads(node) and machine.mode.forking
     if isinstance(node, ast.While):
-        havoc(machine, scope, [[*node.body, node.test]], label, leaving=not followed, rounds=2)
+        havoc_bodies(
+            machine, scope, [[*node.body, node.test]], label, leaving=not followed, rounds=2
+        )
     else:
         where = scope.place(node.target)
         found = Unknown(scope.text(node.target), f"one of {text}", location=where)
-        assign(machine, scope, node.target, found)
-        havoc(machine, scope, [node.body], label, leaving=not followed, rounds=2)
-        assign(machine, scope, node.target, found)
+        assign_to(machine, scope, node.target, found)
+        havoc_bodies(machine, scope, [node.body], label, leaving=not followed, rounds=2)
+        assign_to(machine, scope, node.target, found)
     if not followed:
         return
     if machine.decide(("loop", node, len(machine.path)), label):
         with contextlib.suppress(Continue, Break):
             machine.execute(scope, node.body)
-        havoc(machine, scope, [node.body], label, leaving=False, rounds=2)
+        havoc_bodies(machine, scope, [node.body], label, leaving=False, rounds=2)
 
 
 def _while(machine: Machine, scope: Scope, node: ast.While) -> None:
@@ -234,10 +236,10 @@ def _forever(machine: Machine, scope: Scope, node: ast.While) -> None:
     """``while True``: its body is followed once, as a retry that works at once."""
     unsettled = changes_of(tuple(node.body))
     if unsettled.names or unsettled.objects or unsettled.attributes:
-        havoc(machine, scope, [node.body], "while True", leaving=False, rounds=2)
+        havoc_bodies(machine, scope, [node.body], "while True", leaving=False, rounds=2)
     with contextlib.suppress(Continue, Break):
         machine.execute(scope, node.body)
-    havoc(machine, scope, [node.body], "while True", leaving=False, rounds=2)
+    havoc_bodies(machine, scope, [node.body], "while True", leaving=False, rounds=2)
 
 
 def _with(machine: Machine, scope: Scope, node: ast.With | ast.AsyncWith) -> None:
@@ -251,7 +253,7 @@ def _with(machine: Machine, scope: Scope, node: ast.With | ast.AsyncWith) -> Non
         if entry.optional_vars is not None:
             if not isinstance(value, Instance):
                 value = scope.unknown(entry.context_expr, "what `with` gives isn't followed")
-            assign(machine, scope, entry.optional_vars, value)
+            assign_to(machine, scope, entry.optional_vars, value)
     try:
         machine.execute(scope, node.body)
     finally:
@@ -287,7 +289,7 @@ def patched_environment(
         machine.set(owner, "log", NOTHING)
         machine.set(owner, "inherits", False)
     elif cleared is None:
-        widen(machine, scope, owner, node, "it may have been cleared")
+        widen_value(machine, scope, owner, node, "it may have been cleared")
     values = [*node.args[1:2], *(keywords.pop(k) for k in ("values",) if k in keywords)]
     for value in values:
         merge_into(machine, scope, owner, machine.evaluate(scope, value), value)
@@ -305,7 +307,7 @@ def _try(machine: Machine, scope: Scope, node: ast.Try) -> None:
         machine.execute(scope, body[:at])
         label = f"`{scope.text(body[at])}` works"
         if not machine.mode.forking:
-            havoc(machine, scope, [[*body[at:], *node.orelse]], label)
+            havoc_bodies(machine, scope, [[*body[at:], *node.orelse]], label)
             body = []
         elif machine.decide(("import", scope.text(body[at])), label):
             body = body[at:]
@@ -321,7 +323,7 @@ def _try(machine: Machine, scope: Scope, node: ast.Try) -> None:
     ):
         label = f"the try at line {node.lineno} succeeds"
         if not machine.decide(("try", node, len(machine.path)), label):
-            havoc(machine, scope, [body], label)
+            havoc_bodies(machine, scope, [body], label)
             try:
                 _handle(machine, scope, node, _caught(machine, scope, loud, None))
             finally:
@@ -343,7 +345,7 @@ def _try(machine: Machine, scope: Scope, node: ast.Try) -> None:
         machine.execute(scope, node.finalbody)
     if loud and not is_safe(body, forking=machine.mode.forking):
         text = f"an exception in the try at line {node.lineno}"
-        havoc(machine, scope, [h.body for h in loud], text)
+        havoc_bodies(machine, scope, [h.body for h in loud], text)
 
 
 def _caught(
@@ -388,7 +390,7 @@ def _match(machine: Machine, scope: Scope, node: ast.Match) -> None:
         else:
             return
     bodies = [case.body for case in node.cases]
-    havoc(machine, scope, bodies, f"match {scope.text(node.subject)}")
+    havoc_bodies(machine, scope, bodies, f"match {scope.text(node.subject)}")
 
 
 def _function(machine: Machine, scope: Scope, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
@@ -464,4 +466,4 @@ _STATEMENTS: dict[type[ast.stmt], Callable[[Machine, Scope, Any], None]] = {
 }
 
 
-RULES = Rules({**EXPRESSIONS, ast.Call: evaluate_call}, execute, invoke)
+PYTHON = Rules({**EXPRESSIONS, ast.Call: evaluate_call}, _execute, invoke)

@@ -8,13 +8,13 @@ from dsv4_env.lang.python.interp.machine import Machine
 from dsv4_env.lang.python.values.kinds import (
     BoundMethod,
     BuiltinMethod,
-    Class,
+    ClassValue,
     Const,
     Ext,
     Func,
     Instance,
     Map,
-    Module,
+    ReadModule,
     Scope,
     Seq,
     Super,
@@ -40,17 +40,17 @@ def attribute_of(machine: Machine, scope: Scope, owner: Val, name: str, node: as
     if isinstance(owner, Ext):
         full = f"{owner.name}.{name}"
         return machine.environ if full == "os.environ" else Ext(full, text, where)
-    if isinstance(owner, Module):
+    if isinstance(owner, ReadModule):
         found = owner.scope.names.get(name)
         return found if found is not None else Ext(f"{owner.name}.{name}", text, where)
     if isinstance(owner, Instance):
         return _of_instance(machine, scope, owner, name, text, where)
-    if isinstance(owner, Class):
+    if isinstance(owner, ClassValue):
         return _bind_method(machine, scope, owner.attribute(name), owner, None, text, where)
     if isinstance(owner, Super):
         first = owner.first
         cls = first.cls if isinstance(first, Instance) else first
-        mro = cls.mro if isinstance(cls, Class) else ()
+        mro = cls.mro if isinstance(cls, ClassValue) else ()
         after = mro[mro.index(owner.after) + 1 :] if owner.after in mro else ()
         found = mro_attribute(after, name)
         instance = first if isinstance(first, Instance) else None
@@ -97,7 +97,7 @@ def _bind_method(
     return BoundMethod(found, instance)
 
 
-def assign(machine: Machine, scope: Scope, target: ast.expr, value: Val) -> None:
+def assign_to(machine: Machine, scope: Scope, target: ast.expr, value: Val) -> None:
     """Assign to a name, an attribute, an item, or several at once."""
 
     if isinstance(target, ast.Name):
@@ -105,9 +105,9 @@ def assign(machine: Machine, scope: Scope, target: ast.expr, value: Val) -> None
     elif isinstance(target, ast.Attribute):
         owner = machine.evaluate(scope, target.value)
         table = owner.attrs if isinstance(owner, Instance) else None
-        if isinstance(owner, Class):
+        if isinstance(owner, ClassValue):
             table = owner.names
-        elif isinstance(owner, Module):
+        elif isinstance(owner, ReadModule):
             table = owner.scope.names
         if table is not None:
             machine.put(table, target.attr, value)
@@ -121,7 +121,7 @@ def assign(machine: Machine, scope: Scope, target: ast.expr, value: Val) -> None
         elif isinstance(owner, Seq):
             _put_at(machine, scope, owner, target, value)
     elif isinstance(target, ast.Starred):
-        assign(machine, scope, target.value, value)
+        assign_to(machine, scope, target.value, value)
     elif isinstance(target, ast.Tuple | ast.List):
         _unpack(machine, scope, target.elts, value)
 
@@ -165,7 +165,7 @@ def _unpack(machine: Machine, scope: Scope, targets: list[ast.expr], value: Val)
         for target in targets:
             where = scope.place(target)
             text = scope.text(target)
-            assign(
+            assign_to(
                 machine,
                 scope,
                 target,
@@ -177,4 +177,4 @@ def _unpack(machine: Machine, scope: Scope, targets: list[ast.expr], value: Val)
         middle = items[star : len(items) - after]
         items = (*items[:star], Seq(middle), *items[len(items) - after :])
     for target, each in zip(targets, items, strict=True):
-        assign(machine, scope, target, each)
+        assign_to(machine, scope, target, each)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from dsv4_env.lang.python.syntax.trees import KEPT, callee, children, remembered, walk
+from dsv4_env.lang.python.syntax.trees import KEPT, callee, children, remembered, walk_tree
 
 SPEAKS = frozenset(
     "print info debug warning error exception log write_github_step_summary sleep flush".split()
@@ -86,14 +86,14 @@ def _collect_call(node: ast.Call, found: Changes) -> None:
     name = callee(node)
     if name in SPEAKS or name.startswith("assert"):
         return
-    if isinstance(node.func, ast.Attribute) and is_plain(node.func.value) and name not in _READS:
+    if isinstance(node.func, ast.Attribute) and is_dotted(node.func.value) and name not in _READS:
         found.objects.append(node.func.value)
     if name not in ("str", "len", "int", "list", "dict", "isinstance", "float", "bool"):
         arguments = [*node.args, *(k.value for k in node.keywords)]
-        found.objects += [a for a in arguments if is_plain(a)]
+        found.objects += [a for a in arguments if is_dotted(a)]
 
 
-def is_plain(node: ast.AST) -> bool:
+def is_dotted(node: ast.AST) -> bool:
     """Whether it is a name, or an attribute of one."""
     while isinstance(node, ast.Attribute):
         node = node.value
@@ -109,7 +109,7 @@ def is_inert(node: ast.stmt) -> bool:
         return False
     if isinstance(node.value, ast.Constant):
         return True
-    inner = [n for n in walk(node) if isinstance(n, ast.Call | ast.NamedExpr)]
+    inner = [n for n in walk_tree(node) if isinstance(n, ast.Call | ast.NamedExpr)]
     return all(
         isinstance(n, ast.Call) and (callee(n) in SPEAKS or callee(n) in ("str", "len", "repr"))
         for n in inner
@@ -120,13 +120,13 @@ def is_safe(body: Sequence[ast.stmt], *, forking: bool) -> bool:
     """Whether statements can't raise, but where they say so and are followed."""
     risky = ast.Call | ast.Import | ast.ImportFrom | ast.Await | ast.With | ast.Assert
     joined = ast.For | ast.AsyncFor | ast.While | ast.Match | ast.Try
-    for node in [n for s in body for n in walk(s)]:
+    for node in [n for s in body for n in walk_tree(s)]:
         if isinstance(node, risky):
             return False
         if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load):
             return False
         unfollowed = not forking or isinstance(node, joined)
-        if unfollowed and any(isinstance(n, ast.Raise) for n in walk(node)):
+        if unfollowed and any(isinstance(n, ast.Raise) for n in walk_tree(node)):
             return False
     return True
 
@@ -191,12 +191,12 @@ def function_effects(tree: ast.Module) -> tuple[dict[str, set[str]], set[str]]:
     """What each function of a module calls, and which change something by themselves."""
     calls: dict[str, set[str]] = {}
     direct: set[str] = set()
-    for node in walk(tree):
+    for node in walk_tree(tree):
         if isinstance(node, ast.ClassDef):
-            bases = {n.id for b in node.bases for n in walk(b) if isinstance(n, ast.Name)}
+            bases = {n.id for b in node.bases for n in walk_tree(b) if isinstance(n, ast.Name)}
             calls.setdefault(node.name, set()).update(making_methods(node), bases)
         elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            inner = walk(node)
+            inner = walk_tree(node)
             names = {callee(n) for n in inner if isinstance(n, ast.Call)}
             calls.setdefault(node.name, set()).update(names)
             if _affects(node, inner):
@@ -237,5 +237,5 @@ def root_name(node: ast.AST) -> str:
 @remembered(4096)
 def first_simple(node: ast.AST) -> ast.AST:
     """The first statement within one that holds others: what is shown fits one line."""
-    inner = (n for n in walk(node) if isinstance(n, ast.stmt) and not hasattr(n, "body"))
+    inner = (n for n in walk_tree(node) if isinstance(n, ast.stmt) and not hasattr(n, "body"))
     return next(inner, node) if hasattr(node, "body") else node

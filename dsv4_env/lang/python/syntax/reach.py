@@ -16,11 +16,11 @@ from dsv4_env.lang.python.syntax.effects import (
     Changes,
     changes_of,
     function_effects,
-    is_plain,
+    is_dotted,
     making_methods,
     root_name,
 )
-from dsv4_env.lang.python.syntax.trees import KEPT, callee, children, remembered, walk
+from dsv4_env.lang.python.syntax.trees import KEPT, callee, children, remembered, walk_tree
 
 # Names of Python's own functions and methods: what they change is an argument or their owner.
 _PYTHON = frozenset(n for t in (builtins, str, list, dict, set) for n in dir(t))
@@ -121,7 +121,7 @@ class Reach:
         if known is None:
             known = self._leading[node] = any(
                 isinstance(n, ast.Call) and (self.seeks(n) or callee(n) in self.reaching)
-                for n in walk(node)
+                for n in walk_tree(node)
             )
         return known
 
@@ -143,7 +143,7 @@ class Reach:
                 known = self._hiding[node] = not skipped and any(
                     isinstance(n, ast.Import | ast.ImportFrom)
                     or (isinstance(n, ast.Call) and callee(n) in self.changing)
-                    for n in walk(node)
+                    for n in walk_tree(node)
                 )
             if known:
                 return True
@@ -172,7 +172,7 @@ class Reach:
         return known
 
     def _can_skip(self, node: ast.stmt, spend: Callable[[int], None]) -> bool:
-        every = walk(node)
+        every = walk_tree(node)
         spend(len(every) >> 3)
         for each in every:
             if isinstance(each, _LEAVING):
@@ -185,7 +185,7 @@ class Reach:
                 given = [*each.args, *(k.value for k in each.keywords)]
                 speaks = callee(each) in SPEAKS or callee(each).startswith("assert")
                 if not speaks and any(
-                    is_plain(a) and _identifiers(a) & self.relevant for a in given
+                    is_dotted(a) and _identifiers(a) & self.relevant for a in given
                 ):
                     return False
             target = isinstance(getattr(each, "ctx", None), ast.Store | ast.Del)
@@ -213,9 +213,9 @@ def _calls_of(tree: ast.Module, seeks: Seeks) -> tuple[dict[str, set[str]], set[
     """What each function of a module calls, and which of them have one that is sought."""
     calls: dict[str, set[str]] = {}
     direct: set[str] = set()
-    for node in walk(tree):
+    for node in walk_tree(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            inner = [n for n in walk(node) if isinstance(n, ast.Call)]
+            inner = [n for n in walk_tree(node) if isinstance(n, ast.Call)]
             calls.setdefault(node.name, set()).update(callee(n) for n in inner)
             if any(map(seeks, inner)):
                 direct.add(node.name)
@@ -239,7 +239,7 @@ def _flows_of(
     """The flows of a module; and its calls: of what, if it is sought, and what it names."""
     flows: list[_Flow] = []
     calls: list[tuple[str, bool, frozenset[str]]] = []
-    every = walk(tree)
+    every = walk_tree(tree)
     python = _PYTHON - {n.name for n in every if isinstance(n, (ast.alias, *DEFINITIONS))}
     inner: dict[ast.AST, frozenset[str]] = {}
     for node in reversed(every):  # those within others first: of each, all names are met once
@@ -301,7 +301,7 @@ def _of_definition(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) 
         for base in node.bases:
             inner |= _identifiers(base)
     else:
-        for each in walk(node):
+        for each in walk_tree(node):
             if isinstance(each, ast.Return) and each.value is not None:
                 inner |= _identifiers(each.value)
         inner |= {a.arg for a in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)}
@@ -319,7 +319,7 @@ def _by_calling(
     else:
         changed = changes_of(tuple(node.body))
         found |= {i for n in (*changed.objects, *changed.attributes) for i in _identifiers(n)}
-        for each in walk(node):
+        for each in walk_tree(node):
             if isinstance(each, ast.Global | ast.Nonlocal):
                 found |= set(each.names)
             elif isinstance(each, ast.Call):
@@ -333,7 +333,7 @@ def _identifiers(
     """The names within a node; *known* are those of nodes within it."""
     found: set[str] = set()
     every = [node]
-    for each in every if known is not None else walk(node):
+    for each in every if known is not None else walk_tree(node):
         if known is not None:
             if each in known:
                 found |= known[each]

@@ -15,9 +15,9 @@ from dsv4_env.model import Location
 from dsv4_env.model.budget import Budget
 from dsv4_env.model.errors import ReadError, shortened
 
-MAX_BYTES = 5_000_000
-MAX_OWN = 110_000  # of one
-MAX_SHOWN = 10_000  # characters of an expression that is shown as it is written
+_MAX_BYTES = 5_000_000
+_MAX_TOKENS = 110_000  # of one
+_MAX_SHOWN = 10_000  # characters of an expression that is shown as it is written
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _TOKEN = re.compile(r"#[^\n]*+|\w++|[^\s\w]")
 _NEWLINE = re.compile(r"\r\n|\r|\n")
@@ -25,11 +25,11 @@ _NEWLINE = re.compile(r"\r\n|\r|\n")
 
 def decoded(data: str | bytes, path: str) -> str:
     """The text of a Python file; raises ReadError, located, where it can't be one."""
-    if len(data) > MAX_BYTES:
+    if len(data) > _MAX_BYTES:
         raise ReadError(
             f"{len(data):,} bytes",
             where=path,
-            expected=f"a Python file of at most {MAX_BYTES:,} bytes",
+            expected=f"a Python file of at most {_MAX_BYTES:,} bytes",
         )
     nul = data.find("\0") if isinstance(data, str) else data.find(b"\0")
     if nul >= 0:
@@ -84,16 +84,16 @@ def count_tokens(text: str, path: str) -> int:
     Raises ReadError where there are more than any test or launcher has: Python's parser makes
     hundreds of bytes of each.
     """
-    if len(text) < MAX_OWN:
+    if len(text) < _MAX_TOKENS:
         return len(text) >> 2
     found = sum(not m[0].startswith("#") for m in _TOKEN.finditer(text))
-    if found > MAX_OWN:
-        expected = f"a Python file of at most {MAX_OWN:,} of them"
+    if found > _MAX_TOKENS:
+        expected = f"a Python file of at most {_MAX_TOKENS:,} of them"
         raise ReadError(f"{found:,} names, numbers and signs", where=path, expected=expected)
     return found
 
 
-def parse(text: str, path: str) -> ast.Module:
+def parse_python(text: str, path: str) -> ast.Module:
     """The tree of a text; raises ReadError where Python can't parse it."""
     expected = "a file that Python can parse"
     count_read(text)
@@ -117,11 +117,11 @@ def parse(text: str, path: str) -> ast.Module:
 @remembered(KEPT)
 def parsed_module(text: str) -> ast.Module:
     """The tree of a module: the tests of a folder import the same few."""
-    return parse(text, "")
+    return parse_python(text, "")
 
 
 @dataclass(slots=True, eq=False)
-class Source:
+class SourceText:
     """A file's text and where its nodes stand."""
 
     path: str
@@ -170,13 +170,13 @@ class Source:
             size = (getattr(node, "end_col_offset", None) or 0) - getattr(node, "col_offset", 0)
         self.budget.step(None, size >> 5)
         try:
-            if size <= MAX_SHOWN:
+            if size <= _MAX_SHOWN:
                 return ast.unparse(node)
         except (RecursionError, ValueError):
             pass  # Python writes out no number of more than 4,300 digits
         return shortened(self.lines[first - 1][getattr(node, "col_offset", 0) :].strip(), 200)
 
 
-def source_of(text: str, path: str, budget: Budget | None = None) -> Source:
+def source_of(text: str, path: str, budget: Budget | None = None) -> SourceText:
     """The lines of a text, as Python counts them."""
-    return Source(path, _NEWLINE.split(text), budget or Budget())
+    return SourceText(path, _NEWLINE.split(text), budget or Budget())

@@ -28,7 +28,7 @@ _FIELDS = _Fields()
 _MIXED = frozenset({ast.Dict, ast.arguments, ast.Global, ast.Nonlocal, ast.MatchClass})
 
 
-def walk(node: ast.AST) -> list[ast.AST]:
+def walk_tree(node: ast.AST) -> list[ast.AST]:
     """All nodes below a node and itself, in no order that means anything (ast.walk, but quick)."""
     found = [node]
     fields = _FIELDS
@@ -74,18 +74,18 @@ def last_name(node: ast.expr) -> str:
     return node.id if isinstance(node, ast.Name) else ""
 
 
-P = ParamSpec("P")
-T = TypeVar("T")
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
 _MOST = 1_000_000  # characters of texts: a tree takes fifty times as much
 _caches: list[_lru_cache_wrapper[Any]] = []
 _read = 0  # characters since they were last forgotten
 KEPT = 16  # modules whose facts are kept for the next file that imports them
 
 
-def remembered(size: int) -> Callable[[Callable[P, T]], Callable[P, T]]:
+def remembered(size: int) -> Callable[[Callable[_P, _T]], Callable[_P, _T]]:
     """Keep the last *size* answers of a function of trees, until :func:`reading` forgets them."""
 
-    def wrapped(function: Callable[P, T]) -> Callable[P, T]:
+    def wrapped(function: Callable[_P, _T]) -> Callable[_P, _T]:
         cache = lru_cache(maxsize=size)(function)
         _caches.append(cache)
         return cache  # type: ignore[return-value]  # it takes what the function does

@@ -10,12 +10,12 @@ from dataclasses import dataclass, field, fields
 from itertools import islice
 from typing import Any, TypeAlias, TypeGuard
 
-from dsv4_env.lang.python.syntax.text import Source
+from dsv4_env.lang.python.syntax.text import SourceText
 from dsv4_env.lang.python.syntax.trees import callee
 from dsv4_env.model import Location, Unknown
 from dsv4_env.model.budget import Budget
 
-MAX_TEXT = 200_000
+MAX_LENGTH = 200_000
 MAX_ITEMS = 20_000
 MAX_SETTINGS = 100_000  # of one dict, with those that later ones win over
 MAX_BITS = 14_000  # of a number: Python writes out none of more than 4,300 digits
@@ -49,7 +49,7 @@ class Seq:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Entry:
+class MapEntry:
     """One setting of a key; without a key, *value* is what may have set any."""
 
     key: Const | None
@@ -65,12 +65,12 @@ class Log:
 
     __slots__ = ("_every", "_places", "_size")
 
-    def __init__(self, entries: Iterable[Entry] = ()) -> None:
-        self._every: list[Entry] = list(entries)
+    def __init__(self, entries: Iterable[MapEntry] = ()) -> None:
+        self._every: list[MapEntry] = list(entries)
         self._size = len(self._every)
         self._places: dict[Any, list[int]] | None = None
 
-    def and_more(self, *entries: Entry) -> Log:
+    def and_more(self, *entries: MapEntry) -> Log:
         """These settings, and further ones."""
         if self._size == len(self._every):
             found = Log.__new__(Log)
@@ -84,7 +84,7 @@ class Log:
             return found
         return Log([*self, *entries])
 
-    def last(self, key: Any) -> Entry | None:
+    def last(self, key: Any) -> MapEntry | None:
         """The last setting of a key, or of what may have set it; None where nothing sets it."""
         if self._places is None:
             self._places = {}
@@ -98,13 +98,13 @@ class Log:
             found = max(found, places[at - 1] if at else -1)
         return self._every[found] if found >= 0 else None
 
-    def __iter__(self) -> Iterator[Entry]:
+    def __iter__(self) -> Iterator[MapEntry]:
         return islice(self._every, self._size)
 
     def __len__(self) -> int:
         return self._size
 
-    def __getitem__(self, at: int) -> Entry:
+    def __getitem__(self, at: int) -> MapEntry:
         return self._every[at if at >= 0 else self._size + at]
 
 
@@ -122,13 +122,13 @@ class Map:
 
     log: Log = field(default_factory=Log)
     inherits: bool = False
-    seen: frozenset[Entry] = frozenset()
+    seen: frozenset[MapEntry] = frozenset()
     gone: frozenset[Any] = frozenset()
     where: Location | None = None
 
-    def settings(self) -> dict[Any, Entry]:
+    def settings(self) -> dict[Any, MapEntry]:
         """Key to the setting that counts, in the order of a dict; NotKnown where any may be set."""
-        found: dict[Any, Entry] = {}
+        found: dict[Any, MapEntry] = {}
         for entry in self.log:
             if entry.key is None:
                 raise NotKnown
@@ -150,8 +150,8 @@ class Scope:
 
     names: dict[str, Val]
     parent: Scope | None
-    source: Source
-    module: Module | None = None
+    source: SourceText
+    module: ReadModule | None = None
     kind: str = "module"
     qualname: str = ""
     func: Func | None = None
@@ -192,13 +192,13 @@ class Scope:
 
 
 @dataclass(slots=True, eq=False)
-class Module:
+class ReadModule:
     """A module that was read."""
 
     name: str
     scope: Scope
     file: str = ""
-    sets: tuple[Entry, ...] = ()
+    sets: tuple[MapEntry, ...] = ()
 
 
 FunctionNode: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
@@ -216,7 +216,7 @@ class Func:
     name: str
     defaults: dict[str, Val]
     kind: str = ""
-    owner: Class | None = None
+    owner: ClassValue | None = None
     opaque: bool = False
     generator: bool = False
 
@@ -227,7 +227,7 @@ class Func:
 
 
 @dataclass(slots=True, eq=False)
-class Class:
+class ClassValue:
     """A class; *bases* that weren't read are Ext or Unknown."""
 
     name: str
@@ -267,7 +267,7 @@ class BuiltinMethod:
 class Super:
     """``super()`` within a method."""
 
-    after: Class
+    after: ClassValue
     first: Val
 
 
@@ -275,7 +275,7 @@ class Super:
 class Instance:
     """An object: of a class that was read, or (Ext) one of which only the arguments are known."""
 
-    cls: Class | Ext
+    cls: ClassValue | Ext
     attrs: dict[str, Val]
     where: Location
     end_line: int
@@ -289,9 +289,9 @@ Val: TypeAlias = (
     | Ext
     | Seq
     | Map
-    | Module
+    | ReadModule
     | Func
-    | Class
+    | ClassValue
     | BoundMethod
     | BuiltinMethod
     | Super
@@ -331,7 +331,7 @@ def mro_attribute(mro: tuple[Val, ...], name: str) -> Val | None:
     for cls in mro:
         if isinstance(cls, Ext):
             return Ext(cls.name, cls.shown)  # without a place: the base, not an attribute of it
-        if not isinstance(cls, Class):
+        if not isinstance(cls, ClassValue):
             return cls
         if name in cls.names:
             return cls.names[name]
@@ -342,7 +342,7 @@ def const(value: Any, where: Location | None = None) -> Const | Unknown:
     """A constant, unless it grew out of all proportion."""
     if isinstance(value, int) and value.bit_length() > MAX_BITS:
         return Unknown("…", "too large a number to follow", location=where)
-    if isinstance(value, str | bytes) and len(value) > MAX_TEXT:
+    if isinstance(value, str | bytes) and len(value) > MAX_LENGTH:
         return Unknown("…", "too long a text to follow", location=where)
     return Const(value, where)
 
@@ -378,7 +378,7 @@ def may_be_text(value: Val) -> bool:
     return is_const(value, str) or isinstance(value, Unknown)
 
 
-def shown_value(value: Val) -> str:
+def as_shown(value: Val) -> str:
     """How a value reads within another's text."""
     if isinstance(value, Const):
         return str(value.value)
@@ -407,16 +407,16 @@ def joined_text(parts: list[Val], where: Location | None, budget: Budget) -> Con
     """Parts put together as one text: known when all are, else with what is known filled in."""
     size = sum(map(_length, parts))
     budget.make(size)
-    if size > 2 * MAX_TEXT:
+    if size > 2 * MAX_LENGTH:
         return Unknown("…", "too long a text to follow", location=where)
     if all(isinstance(p, Const) for p in parts):
-        return const("".join(shown_value(p) for p in parts), where)
+        return const("".join(as_shown(p) for p in parts), where)
     found = [p for p in parts if not isinstance(p, Const)]
     unknowns = [unknown_of(p, "…", where) for p in found]
     names = tuple(dict.fromkeys(n for u in unknowns for n in u.names))
     defaults = [default_text(p) for p in parts]
     default = None if None in defaults else "".join(d for d in defaults if d is not None)
-    text = "".join(shown_value(p) for p in parts)[:MAX_TEXT]
+    text = "".join(as_shown(p) for p in parts)[:MAX_LENGTH]
     return Unknown(text, unknowns[0].reason, names, default, location=where)
 
 
@@ -428,7 +428,7 @@ def python_value(value: Val, budget: Budget) -> Any:
     if isinstance(value, Const):
         return value.value
     size, levels = _measured(value, {}, budget, 0)
-    if size > MAX_TEXT or levels > MAX_LEVELS:
+    if size > MAX_LENGTH or levels > MAX_LEVELS:
         raise NotKnown
     budget.make(8 * size)
     return _written_out(value)
@@ -468,13 +468,13 @@ def _written_out(value: Val) -> Any:
     raise NotKnown
 
 
-def value_of(value: Any, where: Any) -> Val:
+def wrapped(value: Any, where: Any) -> Val:
     """What Python gave, as a value."""
     if isinstance(value, list | tuple):
         kind = "tuple" if isinstance(value, tuple) else "list"
-        return Seq(tuple(value_of(v, where) for v in value), kind, where)
+        return Seq(tuple(wrapped(v, where) for v in value), kind, where)
     if isinstance(value, dict):
-        entries = (Entry(Const(k, where), value_of(v, where), where) for k, v in value.items())
+        entries = (MapEntry(Const(k, where), wrapped(v, where), where) for k, v in value.items())
         return Map(Log(entries), where=where)
     return const(value, where)
 

@@ -12,38 +12,38 @@ from typing import Any
 
 from dsv4_env.lang.python.values.kinds import (
     MAX_ITEMS,
+    MAX_LENGTH,
     MAX_SETTINGS,
-    MAX_TEXT,
     NONE,
     NOTHING,
     Call,
     Const,
-    Entry,
     Ext,
     Instance,
     Log,
     Map,
+    MapEntry,
     NotKnown,
     Scope,
     Seq,
     Val,
+    as_shown,
     const,
     default_text,
     is_const,
     joined_text,
     may_be_text,
     python_value,
-    shown_value,
     splits,
     splitting,
     unknown_of,
-    value_of,
+    wrapped,
 )
 from dsv4_env.lang.python.values.store import Store
 from dsv4_env.model import Location, Unknown
 
 
-def environment_value(store: Store, name: str, text: str, where: Location) -> Val:
+def initial_variable(store: Store, name: str, text: str, where: Location) -> Val:
     """A variable that the process's environment began with, before the file set anything."""
     if name in store.given:
         return Const(store.given[name], where)
@@ -58,12 +58,10 @@ def none_when_unset(value: Unknown) -> bool:
     )
 
 
-def environment_default(
-    store: Store, name: str, otherwise: Val, scope: Scope, node: ast.expr
-) -> Val:
+def variable_or(store: Store, name: str, otherwise: Val, scope: Scope, node: ast.expr) -> Val:
     """``os.environ.get(name, otherwise)``."""
     text = scope.text(node)
-    found = environment_value(store, name, text, scope.place(node))
+    found = initial_variable(store, name, text, scope.place(node))
     if not isinstance(found, Unknown) or found.default is not None or found.names != (name,):
         return found
     if isinstance(otherwise, Const) and not isinstance(otherwise.value, str):
@@ -84,7 +82,7 @@ def item_of(store: Store, scope: Scope, owner: Val, key: Val, node: ast.expr) ->
             return entry.value
         outside = owner.inherits and key.value not in owner.gone
         if entry is None and outside and isinstance(key.value, str):
-            return environment_value(store, key.value, text, where)
+            return initial_variable(store, key.value, text, where)
     if isinstance(owner, Seq) and isinstance(key, Const) and isinstance(key.value, int):
         found = item_at(owner, key.value)
         if found is not None:
@@ -110,13 +108,13 @@ def put_item(store: Store, scope: Scope, owner: Map, key: Val, value: Val, node:
     where = key.where if isinstance(key, Const) else scope.place(node)
     known = isinstance(key, Const) and isinstance(key.value, str | int | float | bool | None)
     if known and isinstance(key, Const):
-        entry = Entry(key, value, where or scope.place(node))
+        entry = MapEntry(key, value, where or scope.place(node))
     else:
         entry = any_entry(scope, node, "the name isn't known")
     add_entries(store, scope, owner, node, entry)
 
 
-def add_entries(store: Store, scope: Scope, owner: Map, node: ast.expr, *entries: Entry) -> None:
+def add_entries(store: Store, scope: Scope, owner: Map, node: ast.expr, *entries: MapEntry) -> None:
     """Set a dict's items; of absurdly many nothing is known."""
     if len(owner.log) + len(entries) > MAX_SETTINGS:
         store.set(owner, "log", Log((any_entry(scope, node, "too long a dict to follow"),)))
@@ -126,10 +124,10 @@ def add_entries(store: Store, scope: Scope, owner: Map, node: ast.expr, *entries
     store.set(owner, "log", owner.log.and_more(*entries))
 
 
-def any_entry(scope: Scope, node: ast.AST, reason: str) -> Entry:
+def any_entry(scope: Scope, node: ast.AST, reason: str) -> MapEntry:
     """What may have set any name."""
     where = scope.place(node)
-    return Entry(None, Unknown(scope.text(node), reason, location=where), where)
+    return MapEntry(None, Unknown(scope.text(node), reason, location=where), where)
 
 
 def merge_into(store: Store, scope: Scope, owner: Map, other: Val, node: ast.expr) -> None:
@@ -159,11 +157,11 @@ def merge_into(store: Store, scope: Scope, owner: Map, other: Val, node: ast.exp
     if isinstance(other, Const) and not other.value:
         return
     found = unknown_of(other, scope.text(node), scope.place(node))
-    entry = Entry(None, Unknown(found.text, found.reason, found.names, location=found.location))
+    entry = MapEntry(None, Unknown(found.text, found.reason, found.names, location=found.location))
     store.set(owner, "log", owner.log.and_more(entry))
 
 
-def overridable(store: Store, entry: Entry, env: Map, reason: str) -> Entry:
+def overridable(store: Store, entry: MapEntry, env: Map, reason: str) -> MapEntry:
     """A setting that a variable may win over which *env* has of the process's environment."""
     if entry.key is None or entry.key.value in env.gone:
         return entry
@@ -171,7 +169,7 @@ def overridable(store: Store, entry: Entry, env: Map, reason: str) -> Entry:
     if name in store.given:
         return replace(entry, value=Const(store.given[name], entry.where))
     default = entry.value.value if is_const(entry.value, str) else None
-    text = shown_value(entry.value)
+    text = as_shown(entry.value)
     return replace(entry, value=Unknown(text, reason, (name,), default, location=entry.where))
 
 
@@ -192,11 +190,11 @@ def delete_key(store: Store, owner: Map, key: Val) -> None:
     else:
         reason = "a name that isn't known was deleted"
         where = key.location if isinstance(key, Unknown) else None
-        entry = Entry(None, Unknown(shown_value(key), reason, location=where), where)
+        entry = MapEntry(None, Unknown(as_shown(key), reason, location=where), where)
         store.set(owner, "log", owner.log.and_more(entry))
 
 
-def widen(store: Store, scope: Scope, value: Val, node: ast.AST, reason: str) -> None:
+def widen_value(store: Store, scope: Scope, value: Val, node: ast.AST, reason: str) -> None:
     """From here on a list or dict may hold anything besides."""
     if isinstance(value, Map):
         store.set(value, "log", value.log.and_more(any_entry(scope, node, reason)))
@@ -344,7 +342,7 @@ _COMPARE: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
 }
 
 
-def compared(store: Store, scope: Scope, node: ast.Compare, values: list[Val]) -> Val:
+def comparison(store: Store, scope: Scope, node: ast.Compare, values: list[Val]) -> Val:
     """A comparison of values; unknown ones of the same values are the same question."""
     where = scope.place(node)
     answers = [
@@ -463,10 +461,10 @@ def _of_text(store: Store, scope: Scope, owner: Const, name: str, call: Call) ->
         named = {k: python_value(v, store.budget) for k, v in call.keywords.items()}
         store.budget.make(len(text))
         if name in _TEXT and not (name.startswith(("split", "rsplit")) and len(text) > MAX_ITEMS):
-            return value_of(getattr(text, name)(*given, **named), owner.where)
+            return wrapped(getattr(text, name)(*given, **named), owner.where)
         if name == "replace":
             store.spend(len(text) >> 6)
-        if name == "replace" and len(text.split(given[0])) * (len(given[1]) + 1) < MAX_TEXT:
+        if name == "replace" and len(text.split(given[0])) * (len(given[1]) + 1) < MAX_LENGTH:
             return const(text.replace(*given), owner.where)
     except (NotKnown, TypeError, ValueError, IndexError):
         pass
@@ -477,7 +475,7 @@ def _join(store: Store, scope: Scope, owner: Const, value: Val, node: ast.Call) 
     items = items_of(store, scope, value, node)
     if not all(isinstance(i, Ext) or (may_be_text(i) and not splits(i)) for i in items):
         return scope.unknown(node, "not text", *items)
-    if sum(len(i.value) + len(owner.value) for i in items if isinstance(i, Const)) > MAX_TEXT:
+    if sum(len(i.value) + len(owner.value) for i in items if isinstance(i, Const)) > MAX_LENGTH:
         return scope.unknown(node, "too long a text to follow")
     parts: list[Val] = []
     for at, each in enumerate(items):
@@ -623,7 +621,7 @@ def _got(store: Store, scope: Scope, owner: Map, name: str, call: Call) -> Val:
         if entry.key is None:
             found = scope.unknown(call.node, "may have been set", otherwise)
     elif owner.inherits and key.value not in owner.gone:
-        found = environment_default(store, str(key.value), otherwise, scope, call.node)
+        found = variable_or(store, str(key.value), otherwise, scope, call.node)
     if name == "pop":
         delete_key(store, owner, key)
     elif name == "setdefault" and (entry is None or entry.key is None):

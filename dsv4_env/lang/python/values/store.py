@@ -7,7 +7,7 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from dsv4_env.lang.python.syntax.text import Source
+from dsv4_env.lang.python.syntax.text import SourceText
 from dsv4_env.lang.python.values.kinds import Const, Ext, Map, Seq, Val
 from dsv4_env.model import Location, Unknown
 from dsv4_env.model.budget import Budget
@@ -42,7 +42,7 @@ class Store:
     environ: Map
     given: Mapping[str, str]
     budget: Budget
-    at: tuple[Source, ast.AST] | None = None  # the statement that is followed
+    at: tuple[SourceText, ast.AST] | None = None  # the statement that is followed
     trail: list[tuple[Any, Any, Any]] = field(default_factory=list)
     keys: dict[Identity, Hashable] = field(default_factory=dict)
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from dsv4_env.lang.python.syntax import trees
-from dsv4_env.lang.python.syntax.text import parse
-from dsv4_env.lang.python.syntax.trees import children, walk
+from dsv4_env.lang.python.syntax.text import parse_python
+from dsv4_env.lang.python.syntax.trees import children, walk_tree
 
 # Lists with other things among the nodes: names, and None for what isn't there.
 MIXED = """\
@@ -30,7 +30,7 @@ def test_a_walk_meets_all_nodes_but_operators() -> None:
     for text in (Path(ast.__file__).read_text(), Path(__file__).read_text(), MIXED):
         tree = ast.parse(text)
         expected = [n for n in ast.walk(tree) if not isinstance(n, operators)]
-        assert sorted(map(id, walk(tree))) == sorted(map(id, expected))
+        assert sorted(map(id, walk_tree(tree))) == sorted(map(id, expected))
         for node in expected:
             direct = [n for n in ast.iter_child_nodes(node) if not isinstance(n, operators)]
             assert children(node) == direct
@@ -46,5 +46,5 @@ def test_trees_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     node = object()
     assert held(node) is held(node)
     for _ in range(3):
-        parse("#\n" * 4_000, "f")
+        parse_python("#\n" * 4_000, "f")
     assert held.cache_info().currsize == 0  # type: ignore[attr-defined]
