@@ -21,6 +21,9 @@ from dsv4_env.readers.python.commands import may_launch
 from dsv4_env.readers.python.found import FoundLaunch, FoundLaunches, launches_size, merged_paths
 from dsv4_env.readers.python.watch import LaunchWatch, Unit
 
+_SET_UP = frozenset({"setUpClass", "setUp", "asyncSetUp", "setup_class", "setup_method"})
+_KEPT = 1000  # entries of lists that are told although the budget has ended
+
 
 @dataclass(frozen=True, slots=True)
 class Runnable:
@@ -146,9 +149,6 @@ def _followed(
     return results
 
 
-_KEPT = 1000  # entries of lists that are told although the budget has ended
-
-
 def _unit(machine: Machine, watch: LaunchWatch, unit: Runnable, number: int) -> FoundLaunches:
     notes: list[Note] = []
     scope = unit.func.scope
@@ -225,7 +225,6 @@ def _allowed(machine: Machine, scope: Scope, decorators: list[ast.expr], notes: 
 
 def _patch(machine: Machine, scope: Scope, unit: Runnable) -> None:
     """``@patch.dict(os.environ, …)`` on a test or its class."""
-
     nodes = list(getattr(unit.func.node, "decorator_list", []))
     nodes += unit.cls.node.decorator_list if unit.cls is not None else []
     for node in reversed(nodes):
@@ -268,14 +267,7 @@ def _methods(machine: Machine, cls: ClassValue) -> list[Runnable]:
     machine.spend(sum(len(c.names) for c in cls.mro if isinstance(c, ClassValue)))
     for owner in cls.mro:
         for name, func in owner.names.items() if isinstance(owner, ClassValue) else ():
-            runs = name.startswith("test") or name in (
-                "setUpClass",
-                "setUp",
-                "asyncSetUp",
-                "setup_class",
-                "setup_method",
-            )
-            if name in seen or not runs:
+            if name in seen or not (name.startswith("test") or name in _SET_UP):
                 continue
             seen.add(name)
             if isinstance(func, Func) and machine.leads(func.node):
@@ -285,7 +277,6 @@ def _methods(machine: Machine, cls: ClassValue) -> list[Runnable]:
 
 def _left_over(watch: LaunchWatch, module: ReadModule) -> list[Runnable]:
     """Functions that launch although nothing in the file calls them."""
-    tested = {"setUpClass", "setUp", "asyncSetUp", "setup_class", "setup_method"}
     found: list[Runnable] = []
     classes = [v for v in module.scope.names.values() if isinstance(v, ClassValue)]
     based = {b for c in classes for b in c.mro[1:]}
@@ -296,7 +287,7 @@ def _left_over(watch: LaunchWatch, module: ReadModule) -> list[Runnable]:
                 found.append(Runnable(value.name, value, None, value.node.lineno))
         elif isinstance(value, ClassValue) and own:
             for name, func in value.names.items():
-                if name in tested or name.startswith("test") or not isinstance(func, Func):
+                if name in _SET_UP or name.startswith("test") or not isinstance(func, Func):
                     continue
                 if _missed(watch, func) and func.owner is value and not _mixin(value, based):
                     line = func.node.lineno

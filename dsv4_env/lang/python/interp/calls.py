@@ -13,7 +13,7 @@ from typing import Any
 from dsv4_env.lang.python.interp.expressions import evaluate_all, extend_list, parameter_defaults
 from dsv4_env.lang.python.interp.havoc import havoc_since
 from dsv4_env.lang.python.interp.machine import MAX_CALL_DEPTH, Machine, Return
-from dsv4_env.lang.python.interp.targets import attribute_of
+from dsv4_env.lang.python.interp.targets import UNSET, attribute_of
 from dsv4_env.lang.python.syntax.trees import children, last_name, remembered
 from dsv4_env.lang.python.values.kinds import (
     MAX_ITEMS,
@@ -36,6 +36,7 @@ from dsv4_env.lang.python.values.kinds import (
     Super,
     Val,
     const,
+    is_const,
     json_text,
     python_value,
     splits,
@@ -98,25 +99,24 @@ def _number(kind: Callable[[Any], Any]) -> _Function:
 
 def _bool(machine: Machine, scope: Scope, call: Call) -> Val:
     known = truth_of(call.args[0]) if call.args else False
-    where = scope.place(call.node)
-    return (
-        scope.unknown(call.node, "not known", *call.args) if known is None else const(known, where)
-    )
+    if known is None:
+        return scope.unknown(call.node, "not known", *call.args)
+    return const(known, scope.place(call.node))
 
 
 def _len(machine: Machine, scope: Scope, call: Call) -> Val:
-    if call.args and isinstance(call.args[0], Seq) and call.args[0].kind != "set":
-        items = call.args[0].items
-        machine.spend(len(items) >> 4)
-        if not any(map(splits, items)):
-            return const(len(items), scope.place(call.node))
+    value = call.args[0] if call.args else NONE
+    where = scope.place(call.node)
+    if isinstance(value, Seq) and value.kind != "set":
+        machine.spend(len(value.items) >> 4)
+        if not any(map(splits, value.items)):
+            return const(len(value.items), where)
     try:
-        if call.args and isinstance(call.args[0], Seq) and call.args[0].kind == "set":
-            machine.spend(len(call.args[0].items) >> 1)
-            different = {python_value(i, machine.budget) for i in call.args[0].items}
-            return const(len(different), scope.place(call.node))
-        return const(len(python_value(call.args[0], machine.budget)), scope.place(call.node))
-    except (NotKnown, TypeError, IndexError):
+        if isinstance(value, Seq) and value.kind == "set":
+            machine.spend(len(value.items) >> 1)
+            return const(len({python_value(i, machine.budget) for i in value.items}), where)
+        return const(len(python_value(value, machine.budget)), where)
+    except (NotKnown, TypeError):
         pass
     return scope.unknown(call.node, "not known", *call.args)
 
@@ -217,9 +217,8 @@ def _range(machine: Machine, scope: Scope, call: Call) -> Val:
             return Seq(tuple(Const(n, where) for n in numbers), "tuple", where)
     except (NotKnown, TypeError, ValueError, OverflowError):
         pass
-    return Seq(
-        (splitting(scope.unknown(call.node, "a range that isn't known", *call.args)),), "tuple"
-    )
+    found = splitting(scope.unknown(call.node, "a range that isn't known", *call.args))
+    return Seq((found,), "tuple")
 
 
 def _enumerate(machine: Machine, scope: Scope, call: Call) -> Val:
@@ -298,24 +297,17 @@ def _putenv(machine: Machine, scope: Scope, call: Call) -> Val:
 
 
 def _getattr(machine: Machine, scope: Scope, call: Call) -> Val:
-    if (
-        len(call.args) < 2
-        or not isinstance(call.args[1], Const)
-        or not isinstance(call.args[1].value, str)
-    ):
+    if len(call.args) < 2 or not is_const(call.args[1], str):
         return scope.unknown(call.node, "not known", *call.args)
     found = attribute_of(machine, scope, call.args[0], call.args[1].value, call.node)
-    missing = isinstance(found, Unknown) and found.reason.startswith("not set anywhere")
+    missing = isinstance(found, Unknown) and found.reason == UNSET
     return call.args[2] if missing and len(call.args) > 2 else found
 
 
 def _hasattr(machine: Machine, scope: Scope, call: Call) -> Val:
-    if (
-        len(call.args) == 2
-        and isinstance(call.args[0], Instance)
-        and isinstance(call.args[1], Const)
-    ):
-        found = attribute_of(machine, scope, call.args[0], str(call.args[1].value), call.node)
+    owner, name = call.args if len(call.args) == 2 else (NONE, NONE)
+    if isinstance(owner, Instance) and isinstance(name, Const):
+        found = attribute_of(machine, scope, owner, str(name.value), call.node)
         if not isinstance(found, Unknown):
             return const(True, scope.place(call.node))
     return scope.unknown(call.node, "not known", *call.args)
@@ -445,7 +437,6 @@ def invoke(
     unsure: Unknown | None = None,
 ) -> Val:
     """Follow a function that was read; *unsure*: what parameters not given may be."""
-
     text = scope.text(node) if node is not None else func.name
     where = scope.place(node) if node is not None else None
     if machine.depth >= MAX_CALL_DEPTH:
@@ -453,14 +444,12 @@ def invoke(
             machine.lost.setdefault(func.qualified_name, func.scope.place(func.node))
         return Unknown(text, "calls within calls, too deep to follow", location=where)
     rest: Unknown | None = None
-    if any(map(splits, args)):
-        cut = next(i for i, a in enumerate(args) if splits(a))
-        found = args[cut]
-        assert isinstance(found, Unknown)
-        args, rest = args[:cut], found
+    for cut, value in enumerate(args):
+        if splits(value):
+            args, rest = args[:cut], value
+            break
     machine.spend(4)
-    qualname = func.qualified_name
-    inner = func.scope.inner("function", qualname)
+    inner = func.scope.inner("function", func.qualified_name)
     inner.func = func
     inner.first = args[0] if args else None
     inner.names.update(_parameters(func, args, keywords, text, where, unsure, rest))
@@ -529,22 +518,17 @@ def _outside(machine: Machine, scope: Scope, call: Call) -> Val:
         return dataclass_field(machine, scope, call)
     if isinstance(target, Ext) and name[:1].isupper():
         return construct_unread(machine, scope, target, call)
-    if not name.startswith("assert") and name not in _HARMLESS | machine.watch.harmless:
-        for value, place in [
-            *zip(call.args, call.node.args, strict=False),
-            *(
-                (call.keywords[k.arg], k.value)
-                for k in call.node.keywords
-                if k.arg in call.keywords and k.arg
-            ),
-        ]:
+    harmless = name in _HARMLESS or name in machine.watch.harmless or name.startswith("assert")
+    if not harmless:
+        given = list(zip(call.args, call.node.args, strict=False))
+        given += [(call.keywords[k.arg], k.value) for k in call.node.keywords if k.arg]
+        for value, place in given:
             widen_value(machine, scope, value, place, f"{name} may change it")
     found = scope.unknown(call.node, "a call that isn't followed", *call.args)
     plain = all(isinstance(a, Const | Ext) for a in (*call.args, *call.keywords.values()))
     if isinstance(target, Ext) and plain and not call.open:
-        words = [_spelled(a) for a in call.args] + [
-            f"{k}={_spelled(v)}" for k, v in call.keywords.items()
-        ]
+        words = [_spelled(a) for a in call.args]
+        words += [f"{k}={_spelled(v)}" for k, v in call.keywords.items()]
         text = f"{target.shown}({', '.join(words)})"
         found = Unknown(text, found.reason, found.names, location=found.location)
         return machine.keyed(found, ("call", target.name, found.text))
@@ -558,11 +542,7 @@ def _spelled(value: Val) -> str:
     return repr(value.value) if isinstance(value, Const) else getattr(value, "shown", "…")
 
 
-_METHOD_KINDS = {
-    "classmethod": "classmethod",
-    "staticmethod": "staticmethod",
-    "property": "property",
-}
+_METHOD_KINDS = {kind: kind for kind in ("classmethod", "staticmethod", "property")}
 _METHOD_KINDS["cached_property"] = "property"
 # Decorators that leave what a function does and gives as it is.
 _TRANSPARENT = frozenset(
@@ -573,9 +553,8 @@ _TRANSPARENT = frozenset(
 
 def define_function(machine: Machine, scope: Scope, node: FunctionNode, name: str) -> Func:
     """A function as it is defined."""
-    func = Func(
-        node, scope, name, parameter_defaults(machine, scope, node.args), generator=_yields(node)
-    )
+    defaults = parameter_defaults(machine, scope, node.args)
+    func = Func(node, scope, name, defaults, generator=_yields(node))
     for decorator in getattr(node, "decorator_list", ()):
         word = last_name(decorator)
         if word in _METHOD_KINDS:
@@ -600,7 +579,6 @@ def _yields(function: FunctionNode) -> bool:
 
 def define_class(machine: Machine, scope: Scope, node: ast.ClassDef) -> ClassValue:
     """A class as it is defined: its body is followed at once."""
-
     bases = tuple(machine.evaluate(scope, b) for b in node.bases)
     inner = scope.inner("class", node.name)
     found = ClassValue(node.name, node, bases, inner)
@@ -637,10 +615,8 @@ def _linear(machine: Machine, cls: ClassValue) -> tuple[Val, ...]:
     order: list[Val] = [cls]
     while any(lists):
         lists = [entries for entries in lists if entries]
-        head = next(
-            (e[0] for e in lists if not any(_is_among(e[0], other[1:]) for other in lists)),
-            lists[0][0],
-        )
+        firsts = (e[0] for e in lists if not any(_is_among(e[0], other[1:]) for other in lists))
+        head = next(firsts, lists[0][0])
         order.append(head)
         lists = [[v for v in entries if not _is_same(v, head)] for entries in lists]
     plain = [v for v in order if not (isinstance(v, Ext) and v.name in ("object", "abc.ABC"))]
@@ -672,7 +648,6 @@ def _is_among(value: Val, values: list[Val]) -> bool:
 
 def construct(machine: Machine, scope: Scope, cls: ClassValue, call: Call) -> Val:
     """``Class(…)``: a dataclass's fields are filled in, or ``__init__`` is followed."""
-
     where = scope.place(call.node)
     found = Instance(cls, {}, where, call.node.end_lineno or where.line or 1)
     init = cls.attribute("__init__")
@@ -687,7 +662,6 @@ def construct(machine: Machine, scope: Scope, cls: ClassValue, call: Call) -> Va
 
 
 def _fill(machine: Machine, scope: Scope, cls: ClassValue, found: Instance, call: Call) -> None:
-
     given = dict(zip(cls.fields or (), call.args, strict=False)) | call.keywords
     for name in cls.fields or ():
         if name in given:

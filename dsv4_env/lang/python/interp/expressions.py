@@ -47,10 +47,7 @@ def _constant(machine: Machine, scope: Scope, node: ast.Constant) -> Val:
 
 
 def _name(machine: Machine, scope: Scope, node: ast.Name) -> Val:
-    found = scope.find(node.id)
-    if found is not None:
-        return found
-    return Ext(node.id, node.id, scope.place(node))
+    return scope.find(node.id) or Ext(node.id, node.id, scope.place(node))
 
 
 def _attribute(machine: Machine, scope: Scope, node: ast.Attribute) -> Val:
@@ -59,14 +56,13 @@ def _attribute(machine: Machine, scope: Scope, node: ast.Attribute) -> Val:
 
 
 def _joined_str(machine: Machine, scope: Scope, node: ast.JoinedStr) -> Val:
-    where = scope.place(node)
-    parts: list[Val] = []
-    for part in node.values:
-        if isinstance(part, ast.FormattedValue):
-            parts.append(_formatted_value(machine, scope, part))
-        else:
-            parts.append(machine.evaluate(scope, part))
-    return joined_text(parts, where, machine.budget)
+    parts = [
+        _formatted_value(machine, scope, part)
+        if isinstance(part, ast.FormattedValue)
+        else machine.evaluate(scope, part)
+        for part in node.values
+    ]
+    return joined_text(parts, scope.place(node), machine.budget)
 
 
 _CONVERSIONS: dict[int, Callable[[Any], str]] = {114: repr, 115: str, 97: ascii}
@@ -129,9 +125,8 @@ def _unary(machine: Machine, scope: Scope, node: ast.UnaryOp) -> Val:
         known = truth_of(value)
         if known is not None:
             return const(not known, where)
-        return machine.keyed(
-            scope.unknown(node, "not a constant", value), ("not", machine.key_of(value))
-        )
+        found = scope.unknown(node, "not a constant", value)
+        return machine.keyed(found, ("not", machine.key_of(value)))
     if is_const(value, int | float) and isinstance(node.op, ast.USub | ast.UAdd):
         number = value.value
         return const(-number if isinstance(node.op, ast.USub) else +number, where)
@@ -174,7 +169,6 @@ def _half_known(
         if bool(answer) is stops:
             return left
         return _boolop(machine, scope, ast.copy_location(ast.BoolOp(node.op, rest), node))
-
     after = [machine.evaluate(scope, n) for n in rest]
     havoc_expressions(machine, scope, [rest], scope.text(node.values[0]))
     found = scope.unknown(node, "not a constant", left, *after)
@@ -211,9 +205,8 @@ def _ifexp(machine: Machine, scope: Scope, node: ast.IfExp) -> Val:
             havoc_expressions(machine, scope, sides, scope.text(node.test))
             return scope.unknown(node, "depends on what isn't known")
         return machine.evaluate(scope, node.body if known else node.orelse)
-    return machine.evaluate(
-        scope, node.body if test_holds(machine, scope, node.test) else node.orelse
-    )
+    holds = test_holds(machine, scope, node.test)
+    return machine.evaluate(scope, node.body if holds else node.orelse)
 
 
 def _subscript(machine: Machine, scope: Scope, node: ast.Subscript) -> Val:
@@ -224,9 +217,8 @@ def _subscript(machine: Machine, scope: Scope, node: ast.Subscript) -> Val:
 
 
 def _slice(machine: Machine, scope: Scope, owner: Val, part: ast.Slice, node: ast.expr) -> Val:
-    bounds = [
-        machine.evaluate(scope, n) if n else NONE for n in (part.lower, part.upper, part.step)
-    ]
+    given = (part.lower, part.upper, part.step)
+    bounds = [machine.evaluate(scope, n) if n else NONE for n in given]
     whole = all(isinstance(b, Const) and b.value is None for b in bounds)
     fixed = isinstance(owner, Seq) and not any(map(splits, owner.items))
     try:
@@ -305,7 +297,6 @@ def _comprehension(
 def extend_list(machine: Machine, scope: Scope, node: ast.GeneratorExp, target: Seq) -> None:
     """``target.extend(… for …)``: each item is there before the next is asked for."""
     inner = scope.inner("function", scope.qualname)
-
     machine.set(target, "items", target.items)  # undone once, for all that follows
 
     def one(unsure: Unknown | None) -> None:
@@ -351,7 +342,6 @@ def _maybe(
     machine: Machine, scope: Scope, loops: list[ast.comprehension], node: ast.expr, text: str
 ) -> None:
     """What a comprehension changes where nobody knows how often, or whether, it goes on."""
-
     inner: list[ast.expr] = [n for loop in loops for n in (loop.iter, *loop.ifs)]
     if isinstance(node, ast.DictComp):
         inner += [node.key, node.value]

@@ -51,37 +51,26 @@ def havoc_bodies(
     hidden = machine.reach.hides(body, changed, machine.spend)
     found = _trial(machine, scope, bodies, rounds) if hidden else {}
     mark = len(machine.trail)
-    for name in changed.names:
-        where = scope.place(changed.names[name])
-        value = Unknown(name, f"depends on `{text}`", location=where)
-        machine.put(scope.names, name, value)
+    reason = f"depends on `{text}`"
+    for name, node in changed.names.items():
+        machine.put(scope.names, name, Unknown(name, reason, location=scope.place(node)))
     for owner in changed.objects:
-        value_of = machine.evaluate(scope, owner)
-        widen_value(machine, scope, value_of, owner, f"depends on `{text}`")
+        widen_value(machine, scope, machine.evaluate(scope, owner), owner, reason)
     for target in changed.attributes:
-        where = scope.place(target)
-        spelled = scope.text(target)
-        unsure = Unknown(spelled, f"depends on `{text}`", location=where)
-        assign_to(machine, scope, target, unsure)
+        assign_to(machine, scope, target, scope.unknown(target, reason))
     done = set(machine.changed_since(mark))
     _widen_all(machine, scope, {k: v for k, v in found.items() if k not in done}, text)
-    if (
-        hidden and rounds > 1 and not machine.mode.trying and (done or found)
-    ):  # tests that held at first may not, now
-        done |= set(found)
+    if hidden and rounds > 1 and not machine.mode.trying and (done or found):
+        done |= set(found)  # tests that held at first may not, now
         more = _trial(machine, scope, bodies, 1)
         _widen_all(machine, scope, {k: v for k, v in more.items() if k not in done}, text)
     if not leaving:
         return
     if changed.returns and _leaves(machine, body[0], f"`{text}` returns"):
-        where = scope.place(body[0])
-        value = Unknown("…", f"depends on `{text}`", location=where)
+        value = Unknown("…", reason, location=scope.place(body[0]))
         raise Return(value, "" if machine.mode.forking else text)
-    if (
-        changed.breaks
-        and machine.mode.forking
-        and _leaves(machine, body[0], f"`{text}` breaks off")
-    ):
+    breaks = changed.breaks and machine.mode.forking
+    if breaks and _leaves(machine, body[0], f"`{text}` breaks off"):
         raise Break
 
 
@@ -93,7 +82,7 @@ def havoc_expressions(
     *,
     rounds: int = 1,
 ) -> None:
-    """Do as :func:`havoc` for expressions that may be evaluated: all that changes is by calls."""
+    """Do as :func:`havoc_bodies` for expressions: all that they change is by calls."""
     body = tuple(node for each in bodies for node in each)
     changed = changes_of(body)
     if changed.names or changed.objects or machine.reach.hides(body, changed, machine.spend):
@@ -102,10 +91,9 @@ def havoc_expressions(
 
 def havoc_since(machine: Machine, scope: Scope, mark: int, node: ast.AST, text: str) -> None:
     """What was changed since the trail was *mark* long: nobody knows when, or whether, it is."""
-    found = machine.changed_since(mark)
-    _widen_all(
-        machine, scope, {k: (v, k[1], _cause(v, k[1]), node) for k, v in found.items()}, text
-    )
+    changed = machine.changed_since(mark)
+    found = {k: (obj, k[1], _cause(obj, k[1]), node) for k, obj in changed.items()}
+    _widen_all(machine, scope, found, text)
 
 
 def _leaves(machine: Machine, node: ast.AST, text: str) -> bool:
@@ -176,7 +164,6 @@ def _everything(
 
 
 def _follow_body(machine: Machine, scope: Scope, body: Sequence[ast.AST], found: _Changed) -> None:
-
     for node in body:
         mark = len(machine.trail)
         going = True

@@ -137,7 +137,6 @@ def new_module(text: SourceText, name: str, file: str) -> ReadModule:
 
 def _follow_aside(machine: Machine, found: ReadModule, tree: ast.Module) -> None:
     """Follow a module on the side: on one way, and for good."""
-
     trail, machine.trail = machine.trail, []
     mode = machine.following(forking=False, recording=False, most=None)
     try:

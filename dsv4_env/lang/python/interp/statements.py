@@ -12,7 +12,7 @@ from dsv4_env.lang.python.interp.expressions import EXPRESSIONS, extend_list, te
 from dsv4_env.lang.python.interp.havoc import havoc_bodies
 from dsv4_env.lang.python.interp.machine import Break, Continue, Machine, Raised, Return, Rules
 from dsv4_env.lang.python.interp.modules import bind_import, optional_import
-from dsv4_env.lang.python.interp.targets import assign_to, delete_item
+from dsv4_env.lang.python.interp.targets import assign_to, replace_item
 from dsv4_env.lang.python.syntax.effects import (
     case_matches,
     catches,
@@ -126,16 +126,15 @@ def _delete(machine: Machine, scope: Scope, node: ast.Delete) -> None:
             if isinstance(owner, Map):
                 delete_key(machine, owner, machine.evaluate(scope, target.slice))
             elif isinstance(owner, Seq):
-                delete_item(machine, scope, owner, target)
+                replace_item(machine, scope, owner, target)
         elif isinstance(target, ast.Name):
             machine.drop(scope.names, target.id)
 
 
 def _if(machine: Machine, scope: Scope, node: ast.If) -> None:
     if is_main(node.test):
-        if not machine.script:
-            return
-        machine.execute(scope, node.body)
+        if machine.script:
+            machine.execute(scope, node.body)
         return
     known = truth_of(machine.evaluate(scope, node.test)) if _quiet(machine, node) else None
     if known is None and _quiet(machine, node):
@@ -188,19 +187,15 @@ def _for(machine: Machine, scope: Scope, node: ast.For | ast.AsyncFor) -> None:
 def _some(machine: Machine, scope: Scope, node: ast.For | ast.AsyncFor | ast.While) -> None:
     """A loop that runs nobody knows how often: what it changes isn't known after it."""
     machine.spend(8)
-    text = scope.text(node.test if isinstance(node, ast.While) else node.iter)
-    if isinstance(node, ast.While):
-        label = f"while {text}"
-    else:
-        label = f"for {scope.text(node.target)} in {text}"
     followed = machine.leads(node) and machine.mode.forking
     if isinstance(node, ast.While):
-        havoc_bodies(
-            machine, scope, [[*node.body, node.test]], label, leaving=not followed, rounds=2
-        )
+        label = f"while {scope.text(node.test)}"
+        bodies = [[*node.body, node.test]]
+        havoc_bodies(machine, scope, bodies, label, leaving=not followed, rounds=2)
     else:
-        where = scope.place(node.target)
-        found = Unknown(scope.text(node.target), f"one of {text}", location=where)
+        text = scope.text(node.iter)
+        label = f"for {scope.text(node.target)} in {text}"
+        found = scope.unknown(node.target, f"one of {text}")
         assign_to(machine, scope, node.target, found)
         havoc_bodies(machine, scope, [node.body], label, leaving=not followed, rounds=2)
         assign_to(machine, scope, node.target, found)

@@ -9,7 +9,6 @@ from dsv4_env.lang.python.values.kinds import (
     BoundMethod,
     BuiltinMethod,
     ClassValue,
-    Const,
     Ext,
     Func,
     Instance,
@@ -19,6 +18,7 @@ from dsv4_env.lang.python.values.kinds import (
     Seq,
     Super,
     Val,
+    is_const,
     mro_attribute,
     splits,
     splitting,
@@ -32,6 +32,8 @@ from dsv4_env.lang.python.values.operations import (
 )
 from dsv4_env.model import Location, Unknown
 
+UNSET = "not set anywhere in what is read"
+
 
 def attribute_of(machine: Machine, scope: Scope, owner: Val, name: str, node: ast.expr) -> Val:
     """``owner.name``."""
@@ -44,7 +46,12 @@ def attribute_of(machine: Machine, scope: Scope, owner: Val, name: str, node: as
         found = owner.scope.names.get(name)
         return found if found is not None else Ext(f"{owner.name}.{name}", text, where)
     if isinstance(owner, Instance):
-        return _of_instance(machine, scope, owner, name, text, where)
+        if name in owner.attrs:
+            return owner.attrs[name]
+        if isinstance(owner.cls, Ext):
+            return scope.unknown(node, f"{owner.cls.shown} isn't defined in what is read")
+        found = owner.cls.attribute(name)
+        return _bind_method(machine, scope, found, owner.cls, owner, text, where)
     if isinstance(owner, ClassValue):
         return _bind_method(machine, scope, owner.attribute(name), owner, None, text, where)
     if isinstance(owner, Super):
@@ -58,19 +65,8 @@ def attribute_of(machine: Machine, scope: Scope, owner: Val, name: str, node: as
     if isinstance(owner, Unknown):
         return Unknown(text, owner.reason, owner.names, location=where)
     if isinstance(owner, Func | BoundMethod | BuiltinMethod):
-        return Unknown(text, "not followed", location=where)
+        return scope.unknown(node, "not followed")
     return BuiltinMethod(owner, name)
-
-
-def _of_instance(
-    machine: Machine, scope: Scope, owner: Instance, name: str, text: str, where: Location
-) -> Val:
-    if name in owner.attrs:
-        return owner.attrs[name]
-    if isinstance(owner.cls, Ext):
-        reason = f"{owner.cls.shown} isn't defined in what is read"
-        return Unknown(text, reason, location=where)
-    return _bind_method(machine, scope, owner.cls.attribute(name), owner.cls, owner, text, where)
 
 
 def _bind_method(
@@ -83,7 +79,7 @@ def _bind_method(
     where: Location,
 ) -> Val:
     if found is None or isinstance(found, Unknown):
-        return found or Unknown(text, "not set anywhere in what is read", location=where)
+        return found or Unknown(text, UNSET, location=where)
     if isinstance(found, Ext) and found.where is None:
         return Unknown(text, f"from {found.shown}, which isn't read", location=where)
     if not isinstance(found, Func):
@@ -99,7 +95,6 @@ def _bind_method(
 
 def assign_to(machine: Machine, scope: Scope, target: ast.expr, value: Val) -> None:
     """Assign to a name, an attribute, an item, or several at once."""
-
     if isinstance(target, ast.Name):
         bind_name(machine, scope, target.id, value)
     elif isinstance(target, ast.Attribute):
@@ -119,58 +114,37 @@ def assign_to(machine: Machine, scope: Scope, target: ast.expr, value: Val) -> N
             key = machine.evaluate(scope, target.slice)
             put_item(machine, scope, owner, key, value, target.slice)
         elif isinstance(owner, Seq):
-            _put_at(machine, scope, owner, target, value)
+            replace_item(machine, scope, owner, target, value)
     elif isinstance(target, ast.Starred):
         assign_to(machine, scope, target.value, value)
     elif isinstance(target, ast.Tuple | ast.List):
         _unpack(machine, scope, target.elts, value)
 
 
-def _put_at(machine: Machine, scope: Scope, owner: Seq, target: ast.Subscript, value: Val) -> None:
-
-    if not isinstance(target.slice, ast.Slice):
-        at = machine.evaluate(scope, target.slice)
-        number = at.value if isinstance(at, Const) and isinstance(at.value, int) else None
-        if number is not None and item_at(owner, number) is not None:
-            items = list(owner.items)
-            machine.budget.make(16 * len(items))
-            items[number] = value
-            machine.set(owner, "items", tuple(items))
-            return
-    found = splitting(scope.unknown(target, "an item that isn't known was replaced"))
-    machine.set(owner, "items", (found,))
-
-
-def delete_item(machine: Machine, scope: Scope, owner: Seq, target: ast.Subscript) -> None:
-    """``del owner[…]`` of a list."""
-
+def replace_item(
+    machine: Machine, scope: Scope, owner: Seq, target: ast.Subscript, *new: Val
+) -> None:
+    """``owner[…] = new`` of a list; where nothing is new, ``del owner[…]``."""
     at = None if isinstance(target.slice, ast.Slice) else machine.evaluate(scope, target.slice)
-    if isinstance(at, Const) and isinstance(at.value, int):
+    if at is not None and is_const(at, int) and item_at(owner, at.value) is not None:
         items = list(owner.items)
-        if item_at(owner, at.value) is not None:
-            machine.budget.make(16 * len(items))
-            del items[at.value]
-            machine.set(owner, "items", tuple(items))
-            return
-    found = splitting(scope.unknown(target, "an item that isn't known was deleted"))
-    machine.set(owner, "items", (found,))
+        machine.budget.make(16 * len(items))
+        number = at.value % len(items)
+        items[number : number + 1] = new
+        machine.set(owner, "items", tuple(items))
+        return
+    reason = f"an item that isn't known was {'replaced' if new else 'deleted'}"
+    machine.set(owner, "items", (splitting(scope.unknown(target, reason)),))
 
 
 def _unpack(machine: Machine, scope: Scope, targets: list[ast.expr], value: Val) -> None:
-
     items = items_of(machine, scope, value, targets[0]) if targets else ()
     split = any(map(splits, items))
     star = next((i for i, t in enumerate(targets) if isinstance(t, ast.Starred)), None)
     if split or (star is None and len(items) != len(targets)) or len(items) < len(targets) - 1:
         for target in targets:
-            where = scope.place(target)
-            text = scope.text(target)
-            assign_to(
-                machine,
-                scope,
-                target,
-                Unknown(text, "unpacked from what isn't known", location=where),
-            )
+            unsure = scope.unknown(target, "unpacked from what isn't known")
+            assign_to(machine, scope, target, unsure)
         return
     if star is not None:
         after = len(targets) - star - 1

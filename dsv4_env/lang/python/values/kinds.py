@@ -283,20 +283,8 @@ class Instance:
     symbol: str | None = None
 
 
-Val: TypeAlias = (
-    Const
-    | Unknown
-    | Ext
-    | Seq
-    | Map
-    | ReadModule
-    | Func
-    | ClassValue
-    | BoundMethod
-    | BuiltinMethod
-    | Super
-    | Instance
-)
+_Called: TypeAlias = Func | ClassValue | BoundMethod | BuiltinMethod
+Val: TypeAlias = Const | Unknown | Ext | Seq | Map | ReadModule | Super | Instance | _Called
 
 
 @dataclass(frozen=True, slots=True, eq=False)
