@@ -48,6 +48,7 @@ SUBPROCESS = frozenset(
 )
 ENV_KEYS = ("env", "env_vars", "envs", "environment")
 ARGS_KEYS = ("other_args", "extra_args", "server_args", "args")
+PlacedWord = tuple[Value, Location]
 MODEL_KEYS = ("model_path", "model", "model_id", "model_name")
 
 
@@ -78,9 +79,6 @@ def starts_process(name: str) -> bool:
     """Whether a name outside starts a process."""
     module, _, last = name.rpartition(".")
     return (module in ("subprocess", "asyncio") and last in SUBPROCESS) or name in _SHELL
-
-
-PlacedWord = tuple[Value, Location]
 
 
 def server_start(words: Sequence[PlacedWord]) -> int | None:

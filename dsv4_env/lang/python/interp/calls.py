@@ -15,6 +15,7 @@ from dsv4_env.lang.python.interp.havoc import havoc_since
 from dsv4_env.lang.python.interp.machine import MAX_CALL_DEPTH, Machine, Return
 from dsv4_env.lang.python.interp.targets import UNSET, attribute_of
 from dsv4_env.lang.python.syntax.trees import children, last_name, remembered
+from dsv4_env.lang.python.values import operations as ops
 from dsv4_env.lang.python.values.kinds import (
     MAX_ITEMS,
     NONE,
@@ -45,14 +46,6 @@ from dsv4_env.lang.python.values.kinds import (
     unknown_of,
     wrapped,
 )
-from dsv4_env.lang.python.values.operations import (
-    call_method,
-    copied_map,
-    items_of,
-    merge_into,
-    none_when_unset,
-    widen_value,
-)
 from dsv4_env.model import Location, Unknown
 
 _Function = Callable[[Machine, Scope, Call], Val]
@@ -66,7 +59,7 @@ def _str(machine: Machine, scope: Scope, call: Call) -> Val:
     if isinstance(value, Const):
         return const(str(value.value), value.where)
     if isinstance(value, Unknown):
-        default = None if none_when_unset(value) else value.default
+        default = None if ops.none_when_unset(value) else value.default
         return Unknown(value.text, value.reason, value.names, default, location=value.location)
     if isinstance(value, Ext):
         return unknown_of(value, value.shown, where)
@@ -126,7 +119,7 @@ def _list(kind: str) -> _Function:
         where = scope.place(call.node)
         if not call.args:
             return Seq((), kind, where)
-        return Seq(items_of(machine, scope, call.args[0], call.node.args[0]), kind, where)
+        return Seq(ops.items_of(machine, scope, call.args[0], call.node.args[0]), kind, where)
 
     return convert
 
@@ -134,14 +127,14 @@ def _list(kind: str) -> _Function:
 def _dict(machine: Machine, scope: Scope, call: Call) -> Val:
     where = scope.place(call.node)
     if call.args and isinstance(call.args[0], Map):
-        found = copied_map(machine, call.args[0], where)
+        found = ops.copied_map(machine, call.args[0], where)
     else:
         found = Map(where=where)
         if call.args:
-            merge_into(machine, scope, found, call.args[0], call.node.args[0])
+            ops.merge_into(machine, scope, found, call.args[0], call.node.args[0])
     for keyword in call.node.keywords:
         if keyword.arg is None:
-            merge_into(machine, scope, found, call.spread[keyword], keyword.value)
+            ops.merge_into(machine, scope, found, call.spread[keyword], keyword.value)
         else:
             key = Const(keyword.arg, scope.place(keyword))
             entry = MapEntry(key, call.keywords[keyword.arg], key.where)
@@ -152,7 +145,7 @@ def _dict(machine: Machine, scope: Scope, call: Call) -> Val:
 def _copy(machine: Machine, scope: Scope, call: Call) -> Val:
     where = scope.place(call.node)
     if call.args and isinstance(call.args[0], Map):
-        return copied_map(machine, call.args[0], where)
+        return ops.copied_map(machine, call.args[0], where)
     if call.args and isinstance(call.args[0], Seq):
         return Seq(call.args[0].items, call.args[0].kind, where)
     if call.args and isinstance(call.args[0], Const):
@@ -174,7 +167,7 @@ def _deep(machine: Machine, value: Val, where: Location, made: dict[Val, Val]) -
         return made[value]
     found: Val
     if isinstance(value, Map):
-        found = made[value] = copied_map(machine, value, where)
+        found = made[value] = ops.copied_map(machine, value, where)
         machine.spend(len(value.log))
         found.log = Log(
             replace(e, value=_deep(machine, e.value, where, made))
@@ -222,7 +215,7 @@ def _range(machine: Machine, scope: Scope, call: Call) -> Val:
 
 
 def _enumerate(machine: Machine, scope: Scope, call: Call) -> Val:
-    items = items_of(machine, scope, call.args[0], call.node) if call.args else ()
+    items = ops.items_of(machine, scope, call.args[0], call.node) if call.args else ()
     start = call.args[1] if len(call.args) > 1 else call.keywords.get("start", Const(0))
     if not (isinstance(start, Const) and isinstance(start.value, int)) or any(map(splits, items)):
         return Seq((splitting(scope.unknown(call.node, "not all of it is known", *call.args)),))
@@ -234,7 +227,7 @@ def _enumerate(machine: Machine, scope: Scope, call: Call) -> Val:
 
 
 def _zip(machine: Machine, scope: Scope, call: Call) -> Val:
-    columns = [items_of(machine, scope, a, call.node) for a in call.args]
+    columns = [ops.items_of(machine, scope, a, call.node) for a in call.args]
     if call.keywords or any(splits(i) for column in columns for i in column):
         return Seq((splitting(scope.unknown(call.node, "not all of it is known", *call.args)),))
     machine.spend(min(map(len, columns), default=0))
@@ -242,13 +235,13 @@ def _zip(machine: Machine, scope: Scope, call: Call) -> Val:
 
 
 def _chain(machine: Machine, scope: Scope, call: Call) -> Val:
-    items = [i for a in call.args for i in items_of(machine, scope, a, call.node)]
+    items = [i for a in call.args for i in ops.items_of(machine, scope, a, call.node)]
     machine.budget.make(8 * len(items))
     return Seq(scope.limited(items, call.node), "list", scope.place(call.node))
 
 
 def _reversed(machine: Machine, scope: Scope, call: Call) -> Val:
-    items = items_of(machine, scope, call.args[0], call.node) if call.args else ()
+    items = ops.items_of(machine, scope, call.args[0], call.node) if call.args else ()
     machine.budget.make(8 * len(items))
     return Seq(items[::-1], "list", scope.place(call.node))
 
@@ -287,7 +280,7 @@ def _dumps(machine: Machine, scope: Scope, call: Call) -> Val:
 
 def _getenv(machine: Machine, scope: Scope, call: Call) -> Val:
     given = [*call.args, *(call.keywords[k] for k in ("default",) if k in call.keywords)]
-    return call_method(
+    return ops.call_method(
         machine, scope, machine.environ, "get", replace(call, args=given, keywords={})
     )
 
@@ -378,7 +371,7 @@ def evaluate_call(machine: Machine, scope: Scope, node: ast.Call) -> Val:
     if isinstance(target, ClassValue):
         return construct(machine, scope, target, call)
     if isinstance(target, BuiltinMethod):
-        return call_method(machine, scope, target.owner, target.name, call)
+        return ops.call_method(machine, scope, target.owner, target.name, call)
     return _outside(machine, scope, call)
 
 
@@ -523,7 +516,7 @@ def _outside(machine: Machine, scope: Scope, call: Call) -> Val:
         given = list(zip(call.args, call.node.args, strict=False))
         given += [(call.keywords[k.arg], k.value) for k in call.node.keywords if k.arg]
         for value, place in given:
-            widen_value(machine, scope, value, place, f"{name} may change it")
+            ops.widen_value(machine, scope, value, place, f"{name} may change it")
     found = scope.unknown(call.node, "a call that isn't followed", *call.args)
     plain = all(isinstance(a, Const | Ext) for a in (*call.args, *call.keywords.values()))
     if isinstance(target, Ext) and plain and not call.open:

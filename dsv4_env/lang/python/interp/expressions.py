@@ -9,6 +9,7 @@ from typing import Any
 from dsv4_env.lang.python.interp.havoc import havoc_expressions
 from dsv4_env.lang.python.interp.machine import Machine
 from dsv4_env.lang.python.interp.targets import assign_to, attribute_of
+from dsv4_env.lang.python.values import operations as ops
 from dsv4_env.lang.python.values.kinds import (
     NONE,
     Const,
@@ -29,15 +30,6 @@ from dsv4_env.lang.python.values.kinds import (
     splitting,
     truth_of,
     unknown_of,
-)
-from dsv4_env.lang.python.values.operations import (
-    binary,
-    comparison,
-    item_of,
-    items_of,
-    merge_into,
-    none_when_unset,
-    put_item,
 )
 from dsv4_env.model import Unknown
 
@@ -94,7 +86,7 @@ def evaluate_all(machine: Machine, scope: Scope, nodes: list[ast.expr]) -> tuple
     items: list[Val] = []
     for node in nodes:
         if isinstance(node, ast.Starred):
-            items += items_of(machine, scope, machine.evaluate(scope, node.value), node.value)
+            items += ops.items_of(machine, scope, machine.evaluate(scope, node.value), node.value)
             machine.budget.make(8 * len(items))
         else:
             items.append(machine.evaluate(scope, node))
@@ -110,11 +102,11 @@ def _dict(machine: Machine, scope: Scope, node: ast.Dict) -> Val:
     found = Map(where=scope.place(node))
     for key, value in zip(node.keys, node.values, strict=True):
         if key is None:
-            merge_into(machine, scope, found, machine.evaluate(scope, value), value)
+            ops.merge_into(machine, scope, found, machine.evaluate(scope, value), value)
         else:
             name = machine.evaluate(scope, key)
             item = machine.evaluate(scope, value)
-            put_item(machine, scope, found, name, item, key)
+            ops.put_item(machine, scope, found, name, item, key)
     return found
 
 
@@ -135,13 +127,13 @@ def _unary(machine: Machine, scope: Scope, node: ast.UnaryOp) -> Val:
 
 def _binop(machine: Machine, scope: Scope, node: ast.BinOp) -> Val:
     left, right = machine.evaluate(scope, node.left), machine.evaluate(scope, node.right)
-    return binary(machine, scope, node.op, left, right, node)
+    return ops.binary(machine, scope, node.op, left, right, node)
 
 
 def _compare(machine: Machine, scope: Scope, node: ast.Compare) -> Val:
     machine.spend(len(node.ops))
     values = [machine.evaluate(scope, n) for n in (node.left, *node.comparators)]
-    return comparison(machine, scope, node, values)
+    return ops.comparison(machine, scope, node, values)
 
 
 def _boolop(machine: Machine, scope: Scope, node: ast.BoolOp) -> Val:
@@ -174,7 +166,7 @@ def _half_known(
     found = scope.unknown(node, "not a constant", left, *after)
     default = None
     if isinstance(left, Unknown) and stops and len(after) == 1:
-        if none_when_unset(left):
+        if ops.none_when_unset(left):
             default = default_text(after[0]) if may_be_text(after[0]) else None
         elif left.default and not left.default.isdigit() and left.default != "False":
             default = left.default
@@ -213,7 +205,7 @@ def _subscript(machine: Machine, scope: Scope, node: ast.Subscript) -> Val:
     owner = machine.evaluate(scope, node.value)
     if isinstance(node.slice, ast.Slice):
         return _slice(machine, scope, owner, node.slice, node)
-    return item_of(machine, scope, owner, machine.evaluate(scope, node.slice), node)
+    return ops.item_of(machine, scope, owner, machine.evaluate(scope, node.slice), node)
 
 
 def _slice(machine: Machine, scope: Scope, owner: Val, part: ast.Slice, node: ast.expr) -> Val:
@@ -280,7 +272,7 @@ def _comprehension(
 
         def pair(unsure: Unknown | None) -> None:
             key, value = machine.evaluate(inner, node.key), machine.evaluate(inner, node.value)
-            put_item(machine, inner, found, unsure or key, value, node.key)
+            ops.put_item(machine, inner, found, unsure or key, value, node.key)
 
         _over(machine, inner, node.generators, 0, pair, node)
         return found
@@ -322,7 +314,7 @@ def _over(
         each(None)
         return
     loop = generators[at]
-    for item in items_of(machine, scope, machine.evaluate(scope, loop.iter), loop.iter):
+    for item in ops.items_of(machine, scope, machine.evaluate(scope, loop.iter), loop.iter):
         if splits(item):
             _maybe(machine, scope, generators[at:], node, scope.text(loop.iter))
             each(splitting(scope.unknown(node, item.reason, item)))

@@ -117,7 +117,7 @@ def load_module(machine: Machine, scope: Scope, name: str, level: int) -> ReadMo
 
 
 def _applied(machine: Machine, found: ReadModule | None) -> ReadModule | None:
-    """What a module's import sets in the environment, set on this way too."""
+    """What a module's import sets in the environment, set on this path too."""
     if not found or not found.sets:
         return found
     machine.spend(len(machine.environ.log) >> 3)
@@ -136,7 +136,7 @@ def new_module(text: SourceText, name: str, file: str) -> ReadModule:
 
 
 def _follow_aside(machine: Machine, found: ReadModule, tree: ast.Module) -> None:
-    """Follow a module on the side: on one way, and for good."""
+    """Follow a module on the side: on one path, and for good."""
     trail, machine.trail = machine.trail, []
     mode = machine.following(forking=False, recording=False, most=None)
     try:

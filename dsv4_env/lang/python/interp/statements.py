@@ -22,6 +22,7 @@ from dsv4_env.lang.python.syntax.effects import (
     is_main,
     is_safe,
 )
+from dsv4_env.lang.python.values import operations as ops
 from dsv4_env.lang.python.values.kinds import (
     MAX_ITEMS,
     NONE,
@@ -35,15 +36,6 @@ from dsv4_env.lang.python.values.kinds import (
     Val,
     splits,
     truth_of,
-)
-from dsv4_env.lang.python.values.operations import (
-    binary,
-    delete_key,
-    items_of,
-    loop_items,
-    merge_into,
-    put_item,
-    widen_value,
 )
 from dsv4_env.model import Unknown
 
@@ -101,18 +93,18 @@ def _augmented(machine: Machine, scope: Scope, node: ast.AugAssign) -> None:
         return
     right = machine.evaluate(scope, node.value)
     if isinstance(left, Seq) and left.kind == "list" and isinstance(node.op, ast.Add):
-        more = items_of(machine, scope, right, node.value)
+        more = ops.items_of(machine, scope, right, node.value)
         machine.budget.make(8 * (len(left.items) + len(more)))
         items = left.items + more
         machine.set(left, "items", items if len(items) < MAX_ITEMS else items[:1])
         value: Val = left
         if len(items) >= MAX_ITEMS:
-            widen_value(machine, scope, left, node, "too long a list to follow")
+            ops.widen_value(machine, scope, left, node, "too long a list to follow")
     elif isinstance(left, Map) and isinstance(node.op, ast.BitOr):
-        merge_into(machine, scope, left, right, node.value)
+        ops.merge_into(machine, scope, left, right, node.value)
         return
     else:
-        value = binary(machine, scope, node.op, left, right, target)
+        value = ops.binary(machine, scope, node.op, left, right, target)
         if isinstance(left, Seq) and left.kind == "list" and isinstance(value, Seq):
             machine.set(left, "items", value.items)  # *= changes it in place
             value = left
@@ -124,7 +116,7 @@ def _delete(machine: Machine, scope: Scope, node: ast.Delete) -> None:
         if isinstance(target, ast.Subscript):
             owner = machine.evaluate(scope, target.value)
             if isinstance(owner, Map):
-                delete_key(machine, owner, machine.evaluate(scope, target.slice))
+                ops.delete_key(machine, owner, machine.evaluate(scope, target.slice))
             elif isinstance(owner, Seq):
                 replace_item(machine, scope, owner, target)
         elif isinstance(target, ast.Name):
@@ -160,7 +152,7 @@ def _quiet(machine: Machine, node: ast.If) -> bool:
 
 
 def _for(machine: Machine, scope: Scope, node: ast.For | ast.AsyncFor) -> None:
-    items = loop_items(machine, scope, machine.evaluate(scope, node.iter), node.iter)
+    items = ops.loop_items(machine, scope, machine.evaluate(scope, node.iter), node.iter)
     changed = changes_of(tuple(node.body))
     if not machine.mode.forking and (changed.breaks or changed.returns):
         _some(machine, scope, node)
@@ -229,8 +221,8 @@ def _while(machine: Machine, scope: Scope, node: ast.While) -> None:
 
 def _forever(machine: Machine, scope: Scope, node: ast.While) -> None:
     """``while True``: its body is followed once, as a retry that works at once."""
-    unsettled = changes_of(tuple(node.body))
-    if unsettled.names or unsettled.objects or unsettled.attributes:
+    changed = changes_of(tuple(node.body))
+    if changed.names or changed.objects or changed.attributes:
         havoc_bodies(machine, scope, [node.body], "while True", leaving=False, rounds=2)
     with contextlib.suppress(Continue, Break):
         machine.execute(scope, node.body)
@@ -284,13 +276,13 @@ def patched_environment(
         machine.set(owner, "log", NOTHING)
         machine.set(owner, "inherits", False)
     elif cleared is None:
-        widen_value(machine, scope, owner, node, "it may have been cleared")
+        ops.widen_value(machine, scope, owner, node, "it may have been cleared")
     values = [*node.args[1:2], *(keywords.pop(k) for k in ("values",) if k in keywords)]
     for value in values:
-        merge_into(machine, scope, owner, machine.evaluate(scope, value), value)
+        ops.merge_into(machine, scope, owner, machine.evaluate(scope, value), value)
     for name, value in keywords.items():
         key = Const(name, scope.place(value))
-        put_item(machine, scope, owner, key, machine.evaluate(scope, value), value)
+        ops.put_item(machine, scope, owner, key, machine.evaluate(scope, value), value)
     return owner, before
 
 

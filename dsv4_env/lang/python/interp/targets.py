@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 
 from dsv4_env.lang.python.interp.machine import Machine
+from dsv4_env.lang.python.values import operations as ops
 from dsv4_env.lang.python.values.kinds import (
     BoundMethod,
     BuiltinMethod,
@@ -22,13 +23,6 @@ from dsv4_env.lang.python.values.kinds import (
     mro_attribute,
     splits,
     splitting,
-)
-from dsv4_env.lang.python.values.operations import (
-    bind_name,
-    item_at,
-    items_of,
-    label_entries,
-    put_item,
 )
 from dsv4_env.model import Location, Unknown
 
@@ -96,7 +90,7 @@ def _bind_method(
 def assign_to(machine: Machine, scope: Scope, target: ast.expr, value: Val) -> None:
     """Assign to a name, an attribute, an item, or several at once."""
     if isinstance(target, ast.Name):
-        bind_name(machine, scope, target.id, value)
+        ops.bind_name(machine, scope, target.id, value)
     elif isinstance(target, ast.Attribute):
         owner = machine.evaluate(scope, target.value)
         table = owner.attrs if isinstance(owner, Instance) else None
@@ -106,13 +100,14 @@ def assign_to(machine: Machine, scope: Scope, target: ast.expr, value: Val) -> N
             table = owner.scope.names
         if table is not None:
             machine.put(table, target.attr, value)
-            qualname = scope.qualname if scope.kind == "function" else ""
-            label_entries(machine, value, f"{qualname}.{target.attr}" if qualname else target.attr)
+            within = scope.qualname if scope.kind == "function" else ""
+            name = f"{within}.{target.attr}" if within else target.attr
+            ops.label_entries(machine, value, name)
     elif isinstance(target, ast.Subscript):
         owner = machine.evaluate(scope, target.value)
         if isinstance(owner, Map):
             key = machine.evaluate(scope, target.slice)
-            put_item(machine, scope, owner, key, value, target.slice)
+            ops.put_item(machine, scope, owner, key, value, target.slice)
         elif isinstance(owner, Seq):
             replace_item(machine, scope, owner, target, value)
     elif isinstance(target, ast.Starred):
@@ -126,7 +121,7 @@ def replace_item(
 ) -> None:
     """``owner[…] = new`` of a list; where nothing is new, ``del owner[…]``."""
     at = None if isinstance(target.slice, ast.Slice) else machine.evaluate(scope, target.slice)
-    if at is not None and is_const(at, int) and item_at(owner, at.value) is not None:
+    if at is not None and is_const(at, int) and ops.item_at(owner, at.value) is not None:
         items = list(owner.items)
         machine.budget.make(16 * len(items))
         number = at.value % len(items)
@@ -138,7 +133,7 @@ def replace_item(
 
 
 def _unpack(machine: Machine, scope: Scope, targets: list[ast.expr], value: Val) -> None:
-    items = items_of(machine, scope, value, targets[0]) if targets else ()
+    items = ops.items_of(machine, scope, value, targets[0]) if targets else ()
     split = any(map(splits, items))
     star = next((i for i, t in enumerate(targets) if isinstance(t, ast.Starred)), None)
     if split or (star is None and len(items) != len(targets)) or len(items) < len(targets) - 1:

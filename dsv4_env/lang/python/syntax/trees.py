@@ -83,7 +83,7 @@ KEPT = 16  # modules whose facts are kept for the next file that imports them
 
 
 def remembered(size: int) -> Callable[[Callable[_P, _T]], Callable[_P, _T]]:
-    """Keep the last *size* answers of a function of trees, until :func:`reading` forgets them."""
+    """Keep the last *size* answers of a function of trees, until :func:`count_read` drops them."""
 
     def wrapped(function: Callable[_P, _T]) -> Callable[_P, _T]:
         cache = lru_cache(maxsize=size)(function)
