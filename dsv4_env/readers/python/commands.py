@@ -109,7 +109,7 @@ class Command:
     notes: tuple[Note, ...]
 
 
-def launcher_command(machine: Machine, scope: Scope, call: Call, func: Func | None) -> Command:
+def launcher_command(vm: Machine, scope: Scope, call: Call, func: Func | None) -> Command:
     """What ``popen_launch_server(…)`` starts, its *env* laid over the process's environment."""
     node = call.node
     names: Sequence[str] = _PARAMETERS
@@ -128,9 +128,9 @@ def launcher_command(machine: Machine, scope: Scope, call: Call, func: Func | No
         rest = splitting(scope.unknown(node, "`**` brings arguments that aren't known"))
         given = {"other_args": rest, "env": rest} | given
         notes.append(Note("`**` brings arguments that aren't known", where))
-    env, said = _environment(machine, scope, given.get("env"), node, exact=False)
+    env, said = _environment(vm, scope, given.get("env"), node, exact=False)
     model = next((given[n] for n in MODEL_KEYS if n in given), None)
-    words = _words(machine, scope, given.get("other_args"), node, texts=True)
+    words = _words(vm, scope, given.get("other_args"), node, texts=True)
     arguments = _model(scope, model, node) + group_args(words, "python")
     key = given.get("api_key")
     if key is not None and not _nothing(key):
@@ -164,34 +164,30 @@ def _word(scope: Scope, value: Val, node: ast.AST, *, texts: bool) -> PlacedWord
             return str(value.value), where
         return Unknown(repr(value.value), "not a string", location=where), where
     text = "…" if not isinstance(value, Ext) else value.shown
-    found = unknown_of(value, text, _where_of(value) or place)
+    own = value.where if isinstance(value, Seq | Map | Instance | Ext) else None
+    found = unknown_of(value, text, own or place)
     return found, found.location or place
 
 
-def _where_of(value: Val) -> Location | None:
-    return value.where if isinstance(value, Seq | Map | Instance | Ext | Const) else None
-
-
 def _words(
-    machine: Machine, scope: Scope, value: Val | None, node: ast.expr, *, texts: bool
+    vm: Machine, scope: Scope, value: Val | None, node: ast.expr, *, texts: bool
 ) -> list[PlacedWord]:
     if value is None or _nothing(value):
         return []
     if isinstance(value, Seq):
-        items = items_of(machine, scope, value, node)
-        machine.spend(2 * len(items))
+        items = items_of(vm, scope, value, node)
+        vm.spend(2 * len(items))
         return [_word(scope, item, node, texts=texts) for item in items]
     found = splitting(unknown_of(value, as_shown(value), scope.place(node)))
     return [(found, found.location or scope.place(node))]
 
 
 def _environment(
-    machine: Machine, scope: Scope, value: Val | None, node: ast.AST, *, exact: bool
+    vm: Machine, scope: Scope, value: Val | None, node: ast.AST, *, exact: bool
 ) -> tuple[tuple[EnvVar, ...], list[Note]]:
     """The settings that a launch gets from the file; *exact*: nothing is laid under them."""
-    base = machine.environ.log
-    given = len(value.log) if isinstance(value, Map) else 0
-    machine.spend(6 * (len(base) + given))
+    base = vm.environ.log
+    vm.spend(6 * (len(base) + (len(value.log) if isinstance(value, Map) else 0)))
     if _nothing(value):
         return _settings(base)
     if not isinstance(value, Map):
@@ -200,13 +196,13 @@ def _environment(
         found = unknown_of(value, as_shown(value), where)
         last = MapEntry(None, replace(found, splits=False), found.location or where)
         return _settings((*(() if exact else base), last))
-    if exact or value is machine.environ:
+    if exact or value is vm.environ:
         return _settings(value.log)
     listed = set(value.log)
     reason = "set after the environment was copied, so the copy's value wins"
     under = (e for e in base if e not in listed)
     if value.inherits:
-        under = (e if e in value.seen else overridable(machine, e, value, reason) for e in under)
+        under = (e if e in value.seen else overridable(vm, e, value, reason) for e in under)
     return _settings((*under, *value.log))
 
 
@@ -246,11 +242,9 @@ def _setting(name: str, entry: MapEntry) -> EnvVar:
     value = entry.value
     if isinstance(value, Const):
         text = str(value.value)
-        known: Value = (
-            value.value
-            if isinstance(value.value, str)
-            else Unknown(text, "not a string", location=value.where or entry.where)
-        )
+        known: Value = text
+        if not isinstance(value.value, str):
+            known = Unknown(text, "not a string", location=value.where or entry.where)
     else:
         known = unknown_of(value, "…", entry.where)
         known = replace(known, splits=False) if known.splits else known
@@ -264,7 +258,7 @@ def _unsure(setting: EnvVar, cause: str) -> EnvVar:
     return replace(setting, value=found)
 
 
-def process_command(machine: Machine, scope: Scope, call: Call) -> Command | None:
+def process_command(vm: Machine, scope: Scope, call: Call) -> Command | None:
     """What ``subprocess.Popen(…)`` and the like start; None where that is no server."""
     named = (call.keywords[k] for k in ("args", "command") if k in call.keywords)
     first = call.args[0] if call.args else next(named, None)
@@ -273,9 +267,9 @@ def process_command(machine: Machine, scope: Scope, call: Call) -> Command | Non
     command = Seq(tuple(call.args)) if call.name == "create_subprocess_exec" else first
     prefix: list[MapEntry] = []
     if isinstance(command, Seq):
-        words = _words(machine, scope, command, call.node, texts=False)
+        words = _words(vm, scope, command, call.node, texts=False)
     else:
-        words = _shell(machine, scope, command, call.node)
+        words = _shell(vm, scope, command, call.node)
     start = server_start(words)
     if start is None:
         return None
@@ -286,12 +280,12 @@ def process_command(machine: Machine, scope: Scope, call: Call) -> Command | Non
     env = given = call.keywords.get("env")
     if prefix:
         under = given.log if isinstance(given, Map) else Log()
-        env = Map(Log((*(machine.environ.log if _nothing(given) else under), *prefix)))
-    settings, notes = _environment(machine, scope, env, call.node, exact=True)
+        env = Map(Log((*(vm.environ.log if _nothing(given) else under), *prefix)))
+    settings, notes = _environment(vm, scope, env, call.node, exact=True)
     return Command(settings, group_args(words[start:], "python"), tuple(notes))
 
 
-def _shell(machine: Machine, scope: Scope, command: Val, node: ast.Call) -> list[PlacedWord]:
+def _shell(vm: Machine, scope: Scope, command: Val, node: ast.Call) -> list[PlacedWord]:
     """The words of a command line given as one text; one unknown where a shell would act."""
     where = scope.place(node)
     if isinstance(command, Const) and isinstance(command.value, str):
@@ -299,7 +293,7 @@ def _shell(machine: Machine, scope: Scope, command: Val, node: ast.Call) -> list
         where = command.where or where
         if not _SPECIAL.search(text):
             try:
-                machine.spend(2 * len(text))  # shlex looks at one character at a time
+                vm.spend(2 * len(text))  # shlex looks at one character at a time
                 return [(w, where) for w in shlex.split(text)]
             except ValueError:
                 pass
@@ -313,7 +307,7 @@ def _shell(machine: Machine, scope: Scope, command: Val, node: ast.Call) -> list
     return []
 
 
-def entry_command(machine: Machine, scope: Scope, found: Instance) -> Command:
+def entry_command(vm: Machine, scope: Scope, found: Instance) -> Command:
     """What an entry of a list of launches says that a server is started with."""
     place = found.where
     node = ast.Pass(lineno=place.line or 1, col_offset=(place.column or 1) - 1)
@@ -323,7 +317,7 @@ def entry_command(machine: Machine, scope: Scope, found: Instance) -> Command:
     model = next((given[k] for k in MODEL_KEYS if k in given), None)
     if model is None and found.positional:
         model = found.positional[0]
-    settings, notes = _environment(machine, scope, env, node, exact=False)
+    settings, notes = _environment(vm, scope, env, node, exact=False)
     words: list[PlacedWord] = []
     if isinstance(args, Seq):
         words = [_word(scope, i, node, texts=True) for i in args.items]

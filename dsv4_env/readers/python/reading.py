@@ -59,11 +59,11 @@ def read_all(
         return kept([], exc, budget.place(), path)
     enough = steps or (budget.steps - budget.spent_steps) * 3 // 4 // COST
     reach = Reach(may_launch, _MATTER)
-    machine: Machine | None = None
+    vm: Machine | None = None
     try:
         for _ in range(_ROUNDS):
             watch = LaunchWatch(path)
-            machine = Machine(
+            vm = Machine(
                 environ=Map(inherits=True),
                 given=dict(environ or {}),
                 budget=budget,
@@ -78,26 +78,26 @@ def read_all(
             reach.add(tree, path)
             known = reach.size()
             module = new_module(source_of(text, path, budget), "__main__", path)
-            found = launches_met(machine, watch, module, tree)
+            found = launches_met(vm, watch, module, tree)
             settled = known == reach.size() and not reach.late
-            if settled or machine.ended is not None:  # another round would end sooner
-                return _whole(machine, found, path)
+            if settled or vm.ended is not None:  # another round would end sooner
+                return _whole(vm, found, path)
         problem = "imports that never settle"
     except RecursionError:
         problem = "nested too deeply"
     except BudgetError as exc:
-        return kept([], exc, machine.place() if machine else None, path)
+        return kept([], exc, vm.place() if vm else None, path)
     raise ReadError(problem, where=path, expected="a test file that launches servers")
 
 
-def _whole(machine: Machine, found: list[LaunchConfig], path: str) -> list[LaunchConfig]:
+def _whole(vm: Machine, found: list[LaunchConfig], path: str) -> list[LaunchConfig]:
     """The launches, marked where the budget ended or others may be missing."""
-    if machine.ended is not None:
-        return kept(found, machine.ended, machine.place(), path)
-    if not machine.lost:
+    if vm.ended is not None:
+        return kept(found, vm.ended, vm.place(), path)
+    if not vm.lost:
         return found
-    name, place = next(iter(machine.lost.items()))
-    more = f" and {len(machine.lost) - 1} more" if len(machine.lost) > 1 else ""
+    name, place = next(iter(vm.lost.items()))
+    more = f" and {len(vm.lost) - 1} more" if len(vm.lost) > 1 else ""
     problem = f"too many conditions or calls to follow {name}{more} to where it launches"
     if not found:
         raise ReadError(problem, where=place, expected="a test file that launches servers")

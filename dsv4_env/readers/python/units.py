@@ -36,19 +36,19 @@ class Runnable:
 
 
 def launches_met(
-    machine: Machine, watch: LaunchWatch, module: ReadModule, tree: ast.Module
+    vm: Machine, watch: LaunchWatch, module: ReadModule, tree: ast.Module
 ) -> list[LaunchConfig]:
     """Every launch that a module makes, in source order."""
-    found = _on_all_paths(machine, lambda: _module(machine, watch, module, tree))
+    found = _on_all_paths(vm, lambda: _module(vm, watch, module, tree))
     kept = [f for f in found.values() if not (f.entry and f.location in watch.launched)]
     kept.sort(key=lambda f: (f.order, f.location.line or 0, f.location.column or 0))
     symbols = _symbols(kept)
     return [_config(f, watch.main, symbol) for f, symbol in zip(kept, symbols, strict=True)]
 
 
-def _on_all_paths(machine: Machine, action: Callable[[], FoundLaunches]) -> FoundLaunches:
+def _on_all_paths(vm: Machine, action: Callable[[], FoundLaunches]) -> FoundLaunches:
     """What all paths through *action* give, as one."""
-    leaves, cut = machine.explore(action, launches_size)
+    leaves, cut = vm.explore(action, launches_size)
     return merged_paths(leaves, cut=cut)
 
 
@@ -79,102 +79,100 @@ def _config(found: FoundLaunch, name: str, symbol: str | None) -> LaunchConfig:
     )
 
 
-def _module(
-    machine: Machine, watch: LaunchWatch, module: ReadModule, tree: ast.Module
-) -> FoundLaunches:
+def _module(vm: Machine, watch: LaunchWatch, module: ReadModule, tree: ast.Module) -> FoundLaunches:
     """One path through the module's own statements, with all paths through each unit."""
 
     def followed(action: Callable[[], None], name: str, line: int, number: int) -> FoundLaunches:
-        return _followed(machine, watch, action, Unit(name, line, number))
+        return _followed(vm, watch, action, Unit(name, line, number))
 
     scope = module.scope
-    results = followed(lambda: machine.execute(scope, tree.body), "<module>", 0, 0)
+    results = followed(lambda: vm.execute(scope, tree.body), "<module>", 0, 0)
     try:
-        units = _units(machine, module)
+        units = _units(vm, module)
         for number, unit in enumerate(units, 1):
-            results |= _explored(machine, watch, unit, number)
+            results |= _explored(vm, watch, unit, number)
         for number, unit in enumerate(_left_over(watch, module), len(units) + 1):
-            results |= _explored(machine, watch, unit, number)
+            results |= _explored(vm, watch, unit, number)
     except BudgetError as exc:
-        machine.ended = exc
-    if machine.ended is not None:
+        vm.ended = exc
+    if vm.ended is not None:
         return results
     main = next((s for s in tree.body if isinstance(s, ast.If) and is_main(s.test)), None)
-    if main is not None and machine.leads(main):
+    if main is not None and vm.reach.leads(main):
 
         def script() -> None:
-            machine.set(machine, "script", True)
-            machine.execute(scope, main.body)
+            vm.set(vm, "script", True)
+            vm.execute(scope, main.body)
 
         number = len(units) + 1000
-        results |= _on_all_paths(machine, lambda: followed(script, "__main__", main.lineno, number))
+        results |= _on_all_paths(vm, lambda: followed(script, "__main__", main.lineno, number))
     return results
 
 
-def _explored(machine: Machine, watch: LaunchWatch, unit: Runnable, number: int) -> FoundLaunches:
+def _explored(vm: Machine, watch: LaunchWatch, unit: Runnable, number: int) -> FoundLaunches:
     """All paths through a unit; one that was cut before it launched isn't lost silently."""
-    if machine.ended is not None:
+    if vm.ended is not None:
         return {}
-    machine.step()
-    machine.spend(60)  # what a unit takes, however little it does
-    cut, machine.cut = machine.cut, False
-    results = _on_all_paths(machine, lambda: _unit(machine, watch, unit, number))
-    if machine.cut and not results:
-        machine.lost[unit.name] = unit.func.scope.place(unit.func.node)
-    machine.cut = cut or machine.cut
+    vm.step()
+    vm.spend(60)  # what a unit takes, however little it does
+    cut, vm.cut = vm.cut, False
+    results = _on_all_paths(vm, lambda: _unit(vm, watch, unit, number))
+    if vm.cut and not results:
+        vm.lost[unit.name] = unit.func.scope.place(unit.func.node)
+    vm.cut = cut or vm.cut
     return results
 
 
 def _followed(
-    machine: Machine, watch: LaunchWatch, action: Callable[[], None], unit: Unit
+    vm: Machine, watch: LaunchWatch, action: Callable[[], None], unit: Unit
 ) -> FoundLaunches:
     """Follow something and give the launches that it makes."""
     before = watch.records
-    machine.set(watch, "unit", unit)
+    vm.set(watch, "unit", unit)
     try:
         with contextlib.suppress(Raised, Return, Break, Continue):
             action()
     except BudgetError as exc:
-        machine.ended = exc
+        vm.ended = exc
     except RecursionError:
-        machine.ended = BudgetError("it is nested too deeply to follow")
+        vm.ended = BudgetError("it is nested too deeply to follow")
     results: FoundLaunches = dict(unit.found)
     known = set(before)
-    fresh = [r for r in watch.records if r not in known] if machine.mode.recording else []
-    if machine.ended is not None:
+    fresh = [r for r in watch.records if r not in known] if vm.mode.recording else []
+    if vm.ended is not None:
         del fresh[_KEPT:]  # that there are more is said
     for record in fresh:
         with contextlib.suppress(BudgetError):
-            results[("entry", record.where, record.symbol)] = watch.entry(machine, record)
+            results[("entry", record.where, record.symbol)] = watch.entry(vm, record)
     return results
 
 
-def _unit(machine: Machine, watch: LaunchWatch, unit: Runnable, number: int) -> FoundLaunches:
+def _unit(vm: Machine, watch: LaunchWatch, unit: Runnable, number: int) -> FoundLaunches:
     notes: list[Note] = []
     scope = unit.func.scope
 
     def follow() -> None:
         first: list[Val] = []
         if unit.cls is not None:
-            if not _allowed(machine, scope, unit.cls.node.decorator_list, notes):
+            if not _allowed(vm, scope, unit.cls.node.decorator_list, notes):
                 return
             first = [unit.cls]
             if unit.func.kind != "classmethod":
-                first = [_object(machine, unit)]
-        if not _allowed(machine, scope, getattr(unit.func.node, "decorator_list", []), notes):
+                first = [_object(vm, unit)]
+        if not _allowed(vm, scope, getattr(unit.func.node, "decorator_list", []), notes):
             return
-        _patch(machine, scope, unit)
+        _patch(vm, scope, unit)
         if unit.func.kind == "staticmethod":
             first = []
-        _enter(machine, unit.func, first, scope)
+        _enter(vm, unit.func, first, scope)
 
-    results = _followed(machine, watch, follow, Unit(unit.name, unit.line, number))
+    results = _followed(vm, watch, follow, Unit(unit.name, unit.line, number))
     if notes:
         return {k: replace(f, notes=(*f.notes, *notes)) for k, f in results.items()}
     return results
 
 
-def _object(machine: Machine, unit: Runnable) -> Instance:
+def _object(vm: Machine, unit: Runnable) -> Instance:
     """An object of a test class, set up."""
     cls = unit.cls
     assert cls is not None
@@ -184,16 +182,16 @@ def _object(machine: Machine, unit: Runnable) -> Instance:
         if not isinstance(func, Func) or func is unit.func:
             continue
         first: Val = cls if func.kind == "classmethod" else made
-        with machine.following(recording=False), contextlib.suppress(Raised):
-            machine.invoke(func, [first], {}, func.scope, None)
+        with vm.following(recording=False), contextlib.suppress(Raised):
+            vm.invoke(func, [first], {}, func.scope, None)
     return made
 
 
-def _enter(machine: Machine, func: Func, first: list[Val], scope: Scope) -> None:
+def _enter(vm: Machine, func: Func, first: list[Val], scope: Scope) -> None:
     """Follow a function up to its last statement that may launch."""
     node = func.node
     assert not isinstance(node, ast.Lambda)
-    last = max((i for i, s in enumerate(node.body) if machine.leads(s)), default=-1)
+    last = max((i for i, s in enumerate(node.body) if vm.reach.leads(s)), default=-1)
     cut = ast.copy_location(
         ast.FunctionDef(
             name=node.name,
@@ -206,10 +204,10 @@ def _enter(machine: Machine, func: Func, first: list[Val], scope: Scope) -> None
         node,
     )
     entry = replace(func, node=cut)
-    machine.invoke(entry, first, {}, scope, None)
+    vm.invoke(entry, first, {}, scope, None)
 
 
-def _allowed(machine: Machine, scope: Scope, decorators: list[ast.expr], notes: list[Note]) -> bool:
+def _allowed(vm: Machine, scope: Scope, decorators: list[ast.expr], notes: list[Note]) -> bool:
     """Whether decorators let a test run; that it never runs is a note."""
     for node in decorators:
         word = last_name(node)
@@ -218,33 +216,33 @@ def _allowed(machine: Machine, scope: Scope, decorators: list[ast.expr], notes: 
             continue
         if word not in ("skipIf", "skipUnless", "skipif") or not isinstance(node, ast.Call):
             continue
-        if node.args and test_holds(machine, scope, node.args[0]) is not (word == "skipUnless"):
+        if node.args and test_holds(vm, scope, node.args[0]) is not (word == "skipUnless"):
             return False
     return True
 
 
-def _patch(machine: Machine, scope: Scope, unit: Runnable) -> None:
+def _patch(vm: Machine, scope: Scope, unit: Runnable) -> None:
     """``@patch.dict(os.environ, …)`` on a test or its class."""
     nodes = list(getattr(unit.func.node, "decorator_list", []))
     nodes += unit.cls.node.decorator_list if unit.cls is not None else []
     for node in reversed(nodes):
-        patched_environment(machine, scope, node)
+        patched_environment(vm, scope, node)
 
 
-def _units(machine: Machine, module: ReadModule) -> list[Runnable]:
+def _units(vm: Machine, module: ReadModule) -> list[Runnable]:
     """The test classes' methods and the test functions and fixtures that may launch."""
     found: list[Runnable] = []
     classes = [v for v in module.scope.names.values() if isinstance(v, ClassValue)]
-    machine.spend(sum(len(c.mro) for c in classes))
+    vm.spend(sum(len(c.mro) for c in classes))
     based = {b for c in classes for b in c.mro[1:]}
     for value in module.scope.names.values():
         if isinstance(value, ClassValue) and value.scope.source is module.scope.source:
             if _is_test(value, based):
-                found += _methods(machine, value)
+                found += _methods(vm, value)
         elif isinstance(value, Func) and value.scope is module.scope:
             node = value.node
             fixture = any(last_name(d) == "fixture" for d in getattr(node, "decorator_list", ()))
-            if (value.name.startswith("test_") or fixture) and machine.leads(node):
+            if (value.name.startswith("test_") or fixture) and vm.reach.leads(node):
                 found.append(Runnable(value.name, value, None, node.lineno))
     return sorted(found, key=lambda u: u.line)
 
@@ -261,16 +259,16 @@ def _is_test(cls: ClassValue, based: set[Val]) -> bool:
     return bool(unseen) or (named and cls not in based)
 
 
-def _methods(machine: Machine, cls: ClassValue) -> list[Runnable]:
+def _methods(vm: Machine, cls: ClassValue) -> list[Runnable]:
     units: list[Runnable] = []
     seen: set[str] = set()
-    machine.spend(sum(len(c.names) for c in cls.mro if isinstance(c, ClassValue)))
+    vm.spend(sum(len(c.names) for c in cls.mro if isinstance(c, ClassValue)))
     for owner in cls.mro:
         for name, func in owner.names.items() if isinstance(owner, ClassValue) else ():
             if name in seen or not (name.startswith("test") or name in _SET_UP):
                 continue
             seen.add(name)
-            if isinstance(func, Func) and machine.leads(func.node):
+            if isinstance(func, Func) and vm.reach.leads(func.node):
                 units.append(Runnable(f"{cls.name}.{name}", func, cls, cls.node.lineno))
     return units
 

@@ -78,35 +78,35 @@ class LaunchWatch(Watch):
         """Whether a server was launched on this path."""
         return bool(self.unit.found)
 
-    def call(self, machine: Machine, scope: Scope, call: Call) -> Val | None:
+    def call(self, vm: Machine, scope: Scope, call: Call) -> Val | None:
         """Record a call that launches; set what one of SGLang's own fields sets."""
         target, name = call.target, call.name
         if isinstance(target, Func | BoundMethod):
             func = target.func if isinstance(target, BoundMethod) else target
-            if not _is_launcher(machine, func, name):
+            if not _is_launcher(vm, func, name):
                 return None
-            return self._launch(machine, scope, call, launcher_command(machine, scope, call, func))
+            return self._launch(vm, scope, call, launcher_command(vm, scope, call, func))
         if name.endswith(LAUNCHER):
-            return self._launch(machine, scope, call, launcher_command(machine, scope, call, None))
+            return self._launch(vm, scope, call, launcher_command(vm, scope, call, None))
         if not isinstance(target, Ext):
             return None
         if starts_process(target.name):
-            return self._launch(machine, scope, call, process_command(machine, scope, call))
+            return self._launch(vm, scope, call, process_command(vm, scope, call))
         if name == "set" and call.args:
             field_name = target.name.removesuffix(".set")
-            if _set_through(machine, scope, field_name, call.args[0], call.node):
+            if _set_through(vm, scope, field_name, call.args[0], call.node):
                 return NONE
         return None
 
-    def _launch(self, machine: Machine, scope: Scope, call: Call, command: Command | None) -> Val:
+    def _launch(self, vm: Machine, scope: Scope, call: Call, command: Command | None) -> Val:
         if command is not None:
             self.hit.add(call.node)
-            if machine.mode.recording:
-                self._record(machine, scope, call.node, command)
+            if vm.mode.recording:
+                self._record(vm, scope, call.node, command)
         return scope.unknown(call.node, "a process")
 
-    def _record(self, machine: Machine, scope: Scope, node: ast.Call, command: Command) -> None:
-        subject = self.subject(machine, scope, node) or machine.subject
+    def _record(self, vm: Machine, scope: Scope, node: ast.Call, command: Command) -> None:
+        subject = self.subject(vm, scope, node) or vm.subject
         place = where = scope.place(node)
         end, symbol, notes = node.end_lineno or 1, self.unit.name, command.notes
         if subject is not None:
@@ -115,14 +115,14 @@ class LaunchWatch(Watch):
             where, end, symbol = subject.where, subject.end_line, subject.symbol or symbol
         key = (place, self.unit.name, subject.where if subject else None)
         count = self.unit.counts.get(key, 0)
-        machine.put(self.unit.counts, key, count + 1)
+        vm.put(self.unit.counts, key, count + 1)
         order = (where.line or 0, where.column or 0, self.unit.number)
         if where.path != self.main:
             order = (self.unit.line, 0, self.unit.number)
         found = FoundLaunch(where, end, symbol, command.env, command.args, notes, order=order)
-        machine.put(self.unit.found, (*key, count), found)
+        vm.put(self.unit.found, (*key, count), found)
 
-    def subject(self, machine: Machine, scope: Scope, node: ast.Call) -> Instance | None:
+    def subject(self, vm: Machine, scope: Scope, node: ast.Call) -> Instance | None:
         """The entry of a list of launches that a call's arguments are taken from."""
         if not self.records:
             return None
@@ -133,7 +133,7 @@ class LaunchWatch(Watch):
             elif isinstance(inner, ast.Attribute) and isinstance(inner.value, ast.Name):
                 owner = scope.find(inner.value.id)
                 if owner is not None and not isinstance(owner, Ext):
-                    value = attribute_of(machine, scope, owner, inner.attr, inner)
+                    value = attribute_of(vm, scope, owner, inner.attr, inner)
             if isinstance(value, Instance) and value in self.records:
                 return value
         return None
@@ -143,7 +143,7 @@ class LaunchWatch(Watch):
         candidates = item.items if isinstance(item, Seq) else (item,)
         return next((c for c in candidates if isinstance(c, Instance) and c in self.records), None)
 
-    def made(self, machine: Machine, found: Instance, node: ast.Call) -> bool:
+    def made(self, vm: Machine, found: Instance, node: ast.Call) -> bool:
         """Keep what looks like the entry of a list of launches."""
         given = any(k.arg in ENV_KEYS or k.arg in ARGS_KEYS for k in node.keywords)
         if isinstance(found.cls, Ext):
@@ -154,28 +154,28 @@ class LaunchWatch(Watch):
         elif not given and any(k in found.attrs for k in ARGS_KEYS[:3]):
             given = any(k in found.attrs for k in MODEL_KEYS)
         if given:
-            machine.budget.make(16 * len(self.records))
-            machine.set(self, "records", (*self.records, found))
+            vm.budget.make(16 * len(self.records))
+            vm.set(self, "records", (*self.records, found))
         return given
 
-    def copied(self, machine: Machine, value: Instance, copy: Instance) -> None:
+    def copied(self, vm: Machine, value: Instance, copy: Instance) -> None:
         """Keep the copy of an entry as one."""
         if value in self.records:
-            machine.set(self, "records", (*self.records, copy))
+            vm.set(self, "records", (*self.records, copy))
 
-    def overrides(self, machine: Machine, scope: Scope, node: ast.Call) -> bool:
+    def overrides(self, vm: Machine, scope: Scope, node: ast.Call) -> bool:
         """Set what ``envs.NAME.override(…)`` sets."""
         func = node.func
         if not isinstance(func, ast.Attribute) or func.attr != "override" or not node.args:
             return False
         if not isinstance(func.value, ast.Attribute):
             return False
-        given = machine.evaluate(scope, node.args[0])
-        owner = machine.evaluate(scope, func.value)
-        return isinstance(owner, Ext) and _set_through(machine, scope, owner.name, given, node)
+        given = vm.evaluate(scope, node.args[0])
+        owner = vm.evaluate(scope, func.value)
+        return isinstance(owner, Ext) and _set_through(vm, scope, owner.name, given, node)
 
     @contextmanager
-    def aside(self, machine: Machine) -> Iterator[None]:
+    def aside(self, vm: Machine) -> Iterator[None]:
         """Forget entries that an imported module makes."""
         before = self.records
         try:
@@ -183,10 +183,10 @@ class LaunchWatch(Watch):
         finally:
             self.records = before
 
-    def entry(self, machine: Machine, record: Instance) -> FoundLaunch:
+    def entry(self, vm: Machine, record: Instance) -> FoundLaunch:
         """An entry of a list of launches, where what launches it isn't in the file."""
         where = record.where
-        command = entry_command(machine, Scope({}, None, SourceText(where.path, [])), record)
+        command = entry_command(vm, Scope({}, None, SourceText(where.path, [])), record)
         return FoundLaunch(
             where,
             record.end_line,
@@ -199,16 +199,16 @@ class LaunchWatch(Watch):
         )
 
 
-def _is_launcher(machine: Machine, func: Func, name: str) -> bool:
+def _is_launcher(vm: Machine, func: Func, name: str) -> bool:
     """Whether a function that was read is upstream's own launcher, not a helper around it."""
     if not name.endswith(LAUNCHER) and not func.name.endswith(LAUNCHER):
         return False
     module = func.scope.module
     upstream = module is not None and module.name.startswith("sglang.")
-    return upstream or not machine.leads(func.node)
+    return upstream or not vm.reach.leads(func.node)
 
 
-def _set_through(machine: Machine, scope: Scope, name: str, value: Val, node: ast.Call) -> bool:
+def _set_through(vm: Machine, scope: Scope, name: str, value: Val, node: ast.Call) -> bool:
     """``envs.NAME.set(value)``: SGLang's own fields write to the process's environment."""
     words = name.split(".")
     if len(words) < 2 or words[-2] != "envs" or not re.fullmatch(r"[A-Z][A-Z0-9_]+", words[-1]):
@@ -217,7 +217,7 @@ def _set_through(machine: Machine, scope: Scope, name: str, value: Val, node: as
     reason = "set through SGLang's own fields, which spell it themselves"
     found = Unknown(as_shown(value), reason, location=where)
     entry = MapEntry(Const(words[-1]), found, where)
-    machine.set(machine.environ, "log", machine.environ.log.and_more(entry))
+    vm.set(vm.environ, "log", vm.environ.log.and_more(entry))
     return True
 
 

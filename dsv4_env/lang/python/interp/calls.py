@@ -51,7 +51,7 @@ from dsv4_env.model import Location, Unknown
 _Function = Callable[[Machine, Scope, Call], Val]
 
 
-def _str(machine: Machine, scope: Scope, call: Call) -> Val:
+def _str(vm: Machine, scope: Scope, call: Call) -> Val:
     where = scope.place(call.node)
     if len(call.args) != 1 or call.keywords:
         return scope.unknown(call.node, "not followed", *call.args)
@@ -64,13 +64,13 @@ def _str(machine: Machine, scope: Scope, call: Call) -> Val:
     if isinstance(value, Ext):
         return unknown_of(value, value.shown, where)
     try:
-        return const(str(python_value(value, machine.budget)), where)
+        return const(str(python_value(value, vm.budget)), where)
     except NotKnown:
         return scope.unknown(call.node, "not known", value)
 
 
 def _number(kind: Callable[[Any], Any]) -> _Function:
-    def convert(machine: Machine, scope: Scope, call: Call) -> Val:
+    def convert(vm: Machine, scope: Scope, call: Call) -> Val:
         if len(call.args) != 1 or call.keywords:
             return scope.unknown(call.node, "not followed", *call.args)
         value = call.args[0]
@@ -90,62 +90,62 @@ def _number(kind: Callable[[Any], Any]) -> _Function:
     return convert
 
 
-def _bool(machine: Machine, scope: Scope, call: Call) -> Val:
+def _bool(vm: Machine, scope: Scope, call: Call) -> Val:
     known = truth_of(call.args[0]) if call.args else False
     if known is None:
         return scope.unknown(call.node, "not known", *call.args)
     return const(known, scope.place(call.node))
 
 
-def _len(machine: Machine, scope: Scope, call: Call) -> Val:
+def _len(vm: Machine, scope: Scope, call: Call) -> Val:
     value = call.args[0] if call.args else NONE
     where = scope.place(call.node)
     if isinstance(value, Seq) and value.kind != "set":
-        machine.spend(len(value.items) >> 4)
+        vm.spend(len(value.items) >> 4)
         if not any(map(splits, value.items)):
             return const(len(value.items), where)
     try:
         if isinstance(value, Seq) and value.kind == "set":
-            machine.spend(len(value.items) >> 1)
-            return const(len({python_value(i, machine.budget) for i in value.items}), where)
-        return const(len(python_value(value, machine.budget)), where)
+            vm.spend(len(value.items) >> 1)
+            return const(len({python_value(i, vm.budget) for i in value.items}), where)
+        return const(len(python_value(value, vm.budget)), where)
     except (NotKnown, TypeError):
         pass
     return scope.unknown(call.node, "not known", *call.args)
 
 
 def _list(kind: str) -> _Function:
-    def convert(machine: Machine, scope: Scope, call: Call) -> Val:
+    def convert(vm: Machine, scope: Scope, call: Call) -> Val:
         where = scope.place(call.node)
         if not call.args:
             return Seq((), kind, where)
-        return Seq(ops.items_of(machine, scope, call.args[0], call.node.args[0]), kind, where)
+        return Seq(ops.items_of(vm, scope, call.args[0], call.node.args[0]), kind, where)
 
     return convert
 
 
-def _dict(machine: Machine, scope: Scope, call: Call) -> Val:
+def _dict(vm: Machine, scope: Scope, call: Call) -> Val:
     where = scope.place(call.node)
     if call.args and isinstance(call.args[0], Map):
-        found = ops.copied_map(machine, call.args[0], where)
+        found = ops.copied_map(vm, call.args[0], where)
     else:
         found = Map(where=where)
         if call.args:
-            ops.merge_into(machine, scope, found, call.args[0], call.node.args[0])
+            ops.merge_into(vm, scope, found, call.args[0], call.node.args[0])
     for keyword in call.node.keywords:
         if keyword.arg is None:
-            ops.merge_into(machine, scope, found, call.spread[keyword], keyword.value)
+            ops.merge_into(vm, scope, found, call.spread[keyword], keyword.value)
         else:
             key = Const(keyword.arg, scope.place(keyword))
             entry = MapEntry(key, call.keywords[keyword.arg], key.where)
-            machine.set(found, "log", found.log.and_more(entry))
+            vm.set(found, "log", found.log.and_more(entry))
     return found
 
 
-def _copy(machine: Machine, scope: Scope, call: Call) -> Val:
+def _copy(vm: Machine, scope: Scope, call: Call) -> Val:
     where = scope.place(call.node)
     if call.args and isinstance(call.args[0], Map):
-        return ops.copied_map(machine, call.args[0], where)
+        return ops.copied_map(vm, call.args[0], where)
     if call.args and isinstance(call.args[0], Seq):
         return Seq(call.args[0].items, call.args[0].kind, where)
     if call.args and isinstance(call.args[0], Const):
@@ -153,13 +153,13 @@ def _copy(machine: Machine, scope: Scope, call: Call) -> Val:
     return scope.unknown(call.node, "a copy that isn't followed", *call.args)
 
 
-def _deepcopy(machine: Machine, scope: Scope, call: Call) -> Val:
+def _deepcopy(vm: Machine, scope: Scope, call: Call) -> Val:
     if not call.args or not isinstance(call.args[0], Map | Seq | Instance):
-        return _copy(machine, scope, call)
-    return _deep(machine, call.args[0], scope.place(call.node), {})
+        return _copy(vm, scope, call)
+    return _deep(vm, call.args[0], scope.place(call.node), {})
 
 
-def _deep(machine: Machine, value: Val, where: Location, made: dict[Val, Val]) -> Val:
+def _deep(vm: Machine, value: Val, where: Location, made: dict[Val, Val]) -> Val:
     """A value with its own copy of all that can change within it."""
     if not isinstance(value, Map | Seq | Instance):
         return value
@@ -167,46 +167,46 @@ def _deep(machine: Machine, value: Val, where: Location, made: dict[Val, Val]) -
         return made[value]
     found: Val
     if isinstance(value, Map):
-        found = made[value] = ops.copied_map(machine, value, where)
-        machine.spend(len(value.log))
+        found = made[value] = ops.copied_map(vm, value, where)
+        vm.spend(len(value.log))
         found.log = Log(
-            replace(e, value=_deep(machine, e.value, where, made))
+            replace(e, value=_deep(vm, e.value, where, made))
             if isinstance(e.value, Map | Seq | Instance)
             else e
             for e in value.log
         )
     elif isinstance(value, Seq):
-        machine.spend(len(value.items))
+        vm.spend(len(value.items))
         found = made[value] = Seq((), value.kind, where)
-        found.items = tuple(_deep(machine, i, where, made) for i in value.items)
+        found.items = tuple(_deep(vm, i, where, made) for i in value.items)
     else:
         found = made[value] = replace(value, attrs={})
-        found.attrs.update({k: _deep(machine, v, where, made) for k, v in value.attrs.items()})
-        found.positional = tuple(_deep(machine, v, where, made) for v in value.positional)
-        machine.watch.copied(machine, value, found)
+        found.attrs.update({k: _deep(vm, v, where, made) for k, v in value.attrs.items()})
+        found.positional = tuple(_deep(vm, v, where, made) for v in value.positional)
+        vm.watch.copied(vm, value, found)
     return found
 
 
-def _sorted(machine: Machine, scope: Scope, call: Call) -> Val:
+def _sorted(vm: Machine, scope: Scope, call: Call) -> Val:
     try:
         if call.keywords or not isinstance(call.args[0], Seq):
             raise NotKnown
-        machine.spend(len(call.args[0].items))
-        items = sorted(call.args[0].items, key=lambda v: python_value(v, machine.budget))
+        vm.spend(len(call.args[0].items))
+        items = sorted(call.args[0].items, key=lambda v: python_value(v, vm.budget))
         if call.args[0].kind == "set":
-            values = {python_value(i, machine.budget): i for i in items}
-            items = sorted(values.values(), key=lambda v: python_value(v, machine.budget))
+            values = {python_value(i, vm.budget): i for i in items}
+            items = sorted(values.values(), key=lambda v: python_value(v, vm.budget))
         return Seq(tuple(items), "list", scope.place(call.node))
     except (NotKnown, TypeError):
         return Seq((splitting(scope.unknown(call.node, "an order that isn't known", *call.args)),))
 
 
-def _range(machine: Machine, scope: Scope, call: Call) -> Val:
+def _range(vm: Machine, scope: Scope, call: Call) -> Val:
     where = scope.place(call.node)
     try:
-        numbers = range(*(python_value(a, machine.budget) for a in call.args))
+        numbers = range(*(python_value(a, vm.budget) for a in call.args))
         if len(numbers) <= MAX_ITEMS:
-            machine.spend(len(numbers) >> 2)
+            vm.spend(len(numbers) >> 2)
             return Seq(tuple(Const(n, where) for n in numbers), "tuple", where)
     except (NotKnown, TypeError, ValueError, OverflowError):
         pass
@@ -214,42 +214,42 @@ def _range(machine: Machine, scope: Scope, call: Call) -> Val:
     return Seq((found,), "tuple")
 
 
-def _enumerate(machine: Machine, scope: Scope, call: Call) -> Val:
-    items = ops.items_of(machine, scope, call.args[0], call.node) if call.args else ()
+def _enumerate(vm: Machine, scope: Scope, call: Call) -> Val:
+    items = ops.items_of(vm, scope, call.args[0], call.node) if call.args else ()
     start = call.args[1] if len(call.args) > 1 else call.keywords.get("start", Const(0))
     if not (isinstance(start, Const) and isinstance(start.value, int)) or any(map(splits, items)):
         return Seq((splitting(scope.unknown(call.node, "not all of it is known", *call.args)),))
-    machine.spend(len(items))
+    vm.spend(len(items))
     pairs = (
         Seq((Const(start.value + i, start.where), item), "tuple") for i, item in enumerate(items)
     )
     return Seq(tuple(pairs), "tuple")
 
 
-def _zip(machine: Machine, scope: Scope, call: Call) -> Val:
-    columns = [ops.items_of(machine, scope, a, call.node) for a in call.args]
+def _zip(vm: Machine, scope: Scope, call: Call) -> Val:
+    columns = [ops.items_of(vm, scope, a, call.node) for a in call.args]
     if call.keywords or any(splits(i) for column in columns for i in column):
         return Seq((splitting(scope.unknown(call.node, "not all of it is known", *call.args)),))
-    machine.spend(min(map(len, columns), default=0))
+    vm.spend(min(map(len, columns), default=0))
     return Seq(tuple(Seq(row, "tuple") for row in zip(*columns, strict=False)), "tuple")
 
 
-def _chain(machine: Machine, scope: Scope, call: Call) -> Val:
-    items = [i for a in call.args for i in ops.items_of(machine, scope, a, call.node)]
-    machine.budget.make(8 * len(items))
+def _chain(vm: Machine, scope: Scope, call: Call) -> Val:
+    items = [i for a in call.args for i in ops.items_of(vm, scope, a, call.node)]
+    vm.budget.make(8 * len(items))
     return Seq(scope.limited(items, call.node), "list", scope.place(call.node))
 
 
-def _reversed(machine: Machine, scope: Scope, call: Call) -> Val:
-    items = ops.items_of(machine, scope, call.args[0], call.node) if call.args else ()
-    machine.budget.make(8 * len(items))
+def _reversed(vm: Machine, scope: Scope, call: Call) -> Val:
+    items = ops.items_of(vm, scope, call.args[0], call.node) if call.args else ()
+    vm.budget.make(8 * len(items))
     return Seq(items[::-1], "list", scope.place(call.node))
 
 
-def _shlex_split(machine: Machine, scope: Scope, call: Call) -> Val:
+def _shlex_split(vm: Machine, scope: Scope, call: Call) -> Val:
     try:
         if len(call.args) == 1 and not call.keywords and isinstance(call.args[0], Const):
-            machine.spend(2 * len(call.args[0].value))  # it looks at one character at a time
+            vm.spend(2 * len(call.args[0].value))  # it looks at one character at a time
             return wrapped(shlex.split(call.args[0].value), call.args[0].where)
     except (ValueError, AttributeError, TypeError):
         pass
@@ -259,10 +259,10 @@ def _shlex_split(machine: Machine, scope: Scope, call: Call) -> Val:
 def _plain(function: Callable[..., Any]) -> _Function:
     """A function without effects, called where all its arguments are known."""
 
-    def convert(machine: Machine, scope: Scope, call: Call) -> Val:
+    def convert(vm: Machine, scope: Scope, call: Call) -> Val:
         try:
             if not call.keywords:
-                found = function(*(python_value(a, machine.budget) for a in call.args))
+                found = function(*(python_value(a, vm.budget) for a in call.args))
                 return wrapped(found, scope.place(call.node))
         except (NotKnown, TypeError, ValueError, ArithmeticError, AttributeError):
             pass
@@ -271,36 +271,34 @@ def _plain(function: Callable[..., Any]) -> _Function:
     return convert
 
 
-def _dumps(machine: Machine, scope: Scope, call: Call) -> Val:
+def _dumps(vm: Machine, scope: Scope, call: Call) -> Val:
     try:
-        return const(json_text(call.args, call.keywords, machine.budget), scope.place(call.node))
+        return const(json_text(call.args, call.keywords, vm.budget), scope.place(call.node))
     except (NotKnown, TypeError, ValueError):
         return scope.unknown(call.node, "not all of it is known", *call.args)
 
 
-def _getenv(machine: Machine, scope: Scope, call: Call) -> Val:
+def _getenv(vm: Machine, scope: Scope, call: Call) -> Val:
     given = [*call.args, *(call.keywords[k] for k in ("default",) if k in call.keywords)]
-    return ops.call_method(
-        machine, scope, machine.environ, "get", replace(call, args=given, keywords={})
-    )
+    return ops.call_method(vm, scope, vm.environ, "get", replace(call, args=given, keywords={}))
 
 
-def _putenv(machine: Machine, scope: Scope, call: Call) -> Val:
+def _putenv(vm: Machine, scope: Scope, call: Call) -> Val:
     return NONE
 
 
-def _getattr(machine: Machine, scope: Scope, call: Call) -> Val:
+def _getattr(vm: Machine, scope: Scope, call: Call) -> Val:
     if len(call.args) < 2 or not is_const(call.args[1], str):
         return scope.unknown(call.node, "not known", *call.args)
-    found = attribute_of(machine, scope, call.args[0], call.args[1].value, call.node)
+    found = attribute_of(vm, scope, call.args[0], call.args[1].value, call.node)
     missing = isinstance(found, Unknown) and found.reason == UNSET
     return call.args[2] if missing and len(call.args) > 2 else found
 
 
-def _hasattr(machine: Machine, scope: Scope, call: Call) -> Val:
+def _hasattr(vm: Machine, scope: Scope, call: Call) -> Val:
     owner, name = call.args if len(call.args) == 2 else (NONE, NONE)
     if isinstance(owner, Instance) and isinstance(name, Const):
-        found = attribute_of(machine, scope, owner, str(name.value), call.node)
+        found = attribute_of(vm, scope, owner, str(name.value), call.node)
         if not isinstance(found, Unknown):
             return const(True, scope.place(call.node))
     return scope.unknown(call.node, "not known", *call.args)
@@ -326,12 +324,7 @@ _FUNCTIONS: dict[str, _Function] = {
     "shlex.split": _shlex_split,
     "shlex.quote": _plain(shlex.quote),
     "shlex.join": _plain(shlex.join),
-    "repr": _plain(repr),
-    "min": _plain(min),
-    "max": _plain(max),
-    "abs": _plain(abs),
-    "any": _plain(any),
-    "all": _plain(all),
+    **{function.__name__: _plain(function) for function in (repr, min, max, abs, any, all)},
     "os.path.join": _plain(posixpath.join),
     "os.path.basename": _plain(posixpath.basename),
     "os.path.dirname": _plain(posixpath.dirname),
@@ -352,37 +345,37 @@ _HARMLESS = frozenset(
 )
 
 
-def evaluate_call(machine: Machine, scope: Scope, node: ast.Call) -> Val:
+def evaluate_call(vm: Machine, scope: Scope, node: ast.Call) -> Val:
     """The value of a call, and what it does."""
     if isinstance(node.func, ast.Name) and node.func.id == "super":
-        return _super(machine, scope, node)
-    target = machine.evaluate(scope, node.func)
+        return _super(vm, scope, node)
+    target = vm.evaluate(scope, node.func)
     if isinstance(target, BuiltinMethod) and isinstance(target.owner, Seq) and len(node.args) == 1:
         only = node.args[0]
         if target.name in ("extend", "update") and isinstance(only, ast.GeneratorExp):
-            extend_list(machine, scope, only, target.owner)
+            extend_list(vm, scope, only, target.owner)
             return NONE
-    call = _given(machine, scope, node, target)
-    watched = machine.watch.call(machine, scope, call)
+    call = _given(vm, scope, node, target)
+    watched = vm.watch.call(vm, scope, call)
     if watched is not None:
         return watched
     if isinstance(target, Func | BoundMethod):
-        return _of_function(machine, scope, call, target)
+        return _of_function(vm, scope, call, target)
     if isinstance(target, ClassValue):
-        return construct(machine, scope, target, call)
+        return construct(vm, scope, target, call)
     if isinstance(target, BuiltinMethod):
-        return ops.call_method(machine, scope, target.owner, target.name, call)
-    return _outside(machine, scope, call)
+        return ops.call_method(vm, scope, target.owner, target.name, call)
+    return _outside(vm, scope, call)
 
 
-def _given(machine: Machine, scope: Scope, node: ast.Call, target: Val) -> Call:
+def _given(vm: Machine, scope: Scope, node: ast.Call, target: Val) -> Call:
     """A call with what it is given."""
-    args = list(evaluate_all(machine, scope, node.args))
+    args = list(evaluate_all(vm, scope, node.args))
     found: dict[str, Val] = {}
     spread: dict[ast.keyword, Val] = {}
     more = False
     for keyword in node.keywords:
-        value = machine.evaluate(scope, keyword.value)
+        value = vm.evaluate(scope, keyword.value)
         if keyword.arg:
             found[keyword.arg] = value
             continue
@@ -390,28 +383,28 @@ def _given(machine: Machine, scope: Scope, node: ast.Call, target: Val) -> Call:
         try:
             if not isinstance(value, Map) or value.inherits:
                 raise NotKnown
-            machine.spend(len(value.log) >> 2)
+            vm.spend(len(value.log) >> 2)
             found.update({str(k): e.value for k, e in value.settings().items()})
         except NotKnown:
             more = True
     return Call(node, target, args, found, spread, more)
 
 
-def _of_function(machine: Machine, scope: Scope, call: Call, target: Func | BoundMethod) -> Val:
+def _of_function(vm: Machine, scope: Scope, call: Call, target: Func | BoundMethod) -> Val:
     if isinstance(target, BoundMethod):
         func, args = target.func, [target.first, *call.args]
     else:
         func, args = target, call.args
     unsure = scope.unknown(call.node, "not all arguments are known") if call.open else None
-    subject = machine.subject
-    machine.subject = machine.watch.subject(machine, scope, call.node) or subject
+    subject = vm.subject
+    vm.subject = vm.watch.subject(vm, scope, call.node) or subject
     try:
-        return machine.invoke(func, args, call.keywords, scope, call.node, unsure)
+        return vm.invoke(func, args, call.keywords, scope, call.node, unsure)
     finally:
-        machine.subject = subject
+        vm.subject = subject
 
 
-def _super(machine: Machine, scope: Scope, node: ast.Call) -> Val:
+def _super(vm: Machine, scope: Scope, node: ast.Call) -> Val:
     at: Scope | None = scope
     while at is not None and (at.func is None or at.func.owner is None):
         at = at.parent
@@ -421,7 +414,7 @@ def _super(machine: Machine, scope: Scope, node: ast.Call) -> Val:
 
 
 def invoke(
-    machine: Machine,
+    vm: Machine,
     func: Func,
     args: list[Val],
     keywords: dict[str, Val],
@@ -432,33 +425,33 @@ def invoke(
     """Follow a function that was read; *unsure*: what parameters not given may be."""
     text = scope.text(node) if node is not None else func.name
     where = scope.place(node) if node is not None else None
-    if machine.depth >= MAX_CALL_DEPTH:
-        if machine.leads(func.node):
-            machine.lost.setdefault(func.qualified_name, func.scope.place(func.node))
+    if vm.depth >= MAX_CALL_DEPTH:
+        if vm.reach.leads(func.node):
+            vm.lost.setdefault(func.qualified_name, func.scope.place(func.node))
         return Unknown(text, "calls within calls, too deep to follow", location=where)
     rest: Unknown | None = None
     for cut, value in enumerate(args):
         if splits(value):
             args, rest = args[:cut], value
             break
-    machine.spend(4)
+    vm.spend(4)
     inner = func.scope.inner("function", func.qualified_name)
     inner.func = func
     inner.first = args[0] if args else None
     inner.names.update(_parameters(func, args, keywords, text, where, unsure, rest))
-    machine.depth += 1
-    mark = len(machine.trail)
+    vm.depth += 1
+    mark = len(vm.trail)
     try:
         if isinstance(func.node, ast.Lambda):
-            return machine.evaluate(inner, func.node.body)
-        machine.execute(inner, func.node.body)
+            return vm.evaluate(inner, func.node.body)
+        vm.execute(inner, func.node.body)
         result: Val = NONE
     except Return as returned:
         result = returned.value
     finally:
-        machine.depth -= 1
+        vm.depth -= 1
     if func.generator:
-        havoc_since(machine, scope, mark, node or func.node, f"how far {func.name} is run")
+        havoc_since(vm, scope, mark, node or func.node, f"how far {func.name} is run")
     if func.opaque or func.generator:
         reason = "a decorator or a generator may change what it gives"
         return Unknown(text, reason, location=where)
@@ -501,22 +494,22 @@ def _parameters(
     return names
 
 
-def _outside(machine: Machine, scope: Scope, call: Call) -> Val:
+def _outside(vm: Machine, scope: Scope, call: Call) -> Val:
     """A call of something that isn't read."""
-    machine.spend(1)
+    vm.spend(1)
     target, name = call.target, call.name
     if isinstance(target, Ext) and (function := _FUNCTIONS.get(target.name)) is not None:
-        return function(machine, scope, call)
+        return function(vm, scope, call)
     if isinstance(target, Ext) and target.name in ("dataclasses.field", "field"):
-        return dataclass_field(machine, scope, call)
+        return dataclass_field(vm, scope, call)
     if isinstance(target, Ext) and name[:1].isupper():
-        return construct_unread(machine, scope, target, call)
-    harmless = name in _HARMLESS or name in machine.watch.harmless or name.startswith("assert")
+        return construct_unread(vm, scope, target, call)
+    harmless = name in _HARMLESS or name in vm.watch.harmless or name.startswith("assert")
     if not harmless:
         given = list(zip(call.args, call.node.args, strict=False))
         given += [(call.keywords[k.arg], k.value) for k in call.node.keywords if k.arg]
         for value, place in given:
-            ops.widen_value(machine, scope, value, place, f"{name} may change it")
+            ops.widen_value(vm, scope, value, place, f"{name} may change it")
     found = scope.unknown(call.node, "a call that isn't followed", *call.args)
     plain = all(isinstance(a, Const | Ext) for a in (*call.args, *call.keywords.values()))
     if isinstance(target, Ext) and plain and not call.open:
@@ -524,7 +517,7 @@ def _outside(machine: Machine, scope: Scope, call: Call) -> Val:
         words += [f"{k}={_spelled(v)}" for k, v in call.keywords.items()]
         text = f"{target.shown}({', '.join(words)})"
         found = Unknown(text, found.reason, found.names, location=found.location)
-        return machine.keyed(found, ("call", target.name, found.text))
+        return vm.keyed(found, ("call", target.name, found.text))
     if isinstance(target, Instance):
         return scope.unknown(call.node, "an object's call isn't followed")
     return found
@@ -544,9 +537,9 @@ _TRANSPARENT = frozenset(
 )
 
 
-def define_function(machine: Machine, scope: Scope, node: FunctionNode, name: str) -> Func:
+def define_function(vm: Machine, scope: Scope, node: FunctionNode, name: str) -> Func:
     """A function as it is defined."""
-    defaults = parameter_defaults(machine, scope, node.args)
+    defaults = parameter_defaults(vm, scope, node.args)
     func = Func(node, scope, name, defaults, generator=_yields(node))
     for decorator in getattr(node, "decorator_list", ()):
         word = last_name(decorator)
@@ -570,17 +563,17 @@ def _yields(function: FunctionNode) -> bool:
     return False
 
 
-def define_class(machine: Machine, scope: Scope, node: ast.ClassDef) -> ClassValue:
+def define_class(vm: Machine, scope: Scope, node: ast.ClassDef) -> ClassValue:
     """A class as it is defined: its body is followed at once."""
-    bases = tuple(machine.evaluate(scope, b) for b in node.bases)
+    bases = tuple(vm.evaluate(scope, b) for b in node.bases)
     inner = scope.inner("class", node.name)
     found = ClassValue(node.name, node, bases, inner)
-    machine.execute(inner, node.body)
+    vm.execute(inner, node.body)
     inner.qualname = ""
     for value in inner.names.values():
         if isinstance(value, Func) and value.owner is None:
             value.owner = found
-    found.mro = _linear(machine, found)
+    found.mro = _linear(vm, found)
     if any(last_name(d) == "dataclass" for d in node.decorator_list) or any(
         isinstance(b, Ext) and b.shown.split(".")[-1] == "NamedTuple" for b in bases
     ):
@@ -598,12 +591,12 @@ def define_class(machine: Machine, scope: Scope, node: ast.ClassDef) -> ClassVal
     return found
 
 
-def _linear(machine: Machine, cls: ClassValue) -> tuple[Val, ...]:
+def _linear(vm: Machine, cls: ClassValue) -> tuple[Val, ...]:
     """The order of attribute lookup (C3); bases that weren't read stand as they are."""
     if len(cls.bases) == 1 and isinstance(cls.bases[0], ClassValue):
         return (cls, *cls.bases[0].mro)
     lists: list[list[Val]] = [list(b.mro) if isinstance(b, ClassValue) else [b] for b in cls.bases]
-    machine.spend((len(lists) + 1) * sum(map(len, lists)))
+    vm.spend((len(lists) + 1) * sum(map(len, lists)))
     lists.append(list(cls.bases))
     order: list[Val] = [cls]
     while any(lists):
@@ -639,22 +632,22 @@ def _is_among(value: Val, values: list[Val]) -> bool:
     return any(_is_same(value, v) for v in values)
 
 
-def construct(machine: Machine, scope: Scope, cls: ClassValue, call: Call) -> Val:
+def construct(vm: Machine, scope: Scope, cls: ClassValue, call: Call) -> Val:
     """``Class(…)``: a dataclass's fields are filled in, or ``__init__`` is followed."""
     where = scope.place(call.node)
     found = Instance(cls, {}, where, call.node.end_lineno or where.line or 1)
     init = cls.attribute("__init__")
     if isinstance(init, Func):
-        machine.invoke(init, [found, *call.args], call.keywords, scope, call.node)
+        vm.invoke(init, [found, *call.args], call.keywords, scope, call.node)
     elif cls.fields is not None:
-        _fill(machine, scope, cls, found, call)
+        _fill(vm, scope, cls, found, call)
     elif any(not isinstance(c, ClassValue) for c in cls.mro):
-        machine.set(found, "attrs", dict(call.keywords))
-    machine.watch.made(machine, found, call.node)
+        vm.set(found, "attrs", dict(call.keywords))
+    vm.watch.made(vm, found, call.node)
     return found
 
 
-def _fill(machine: Machine, scope: Scope, cls: ClassValue, found: Instance, call: Call) -> None:
+def _fill(vm: Machine, scope: Scope, cls: ClassValue, found: Instance, call: Call) -> None:
     given = dict(zip(cls.fields or (), call.args, strict=False)) | call.keywords
     for name in cls.fields or ():
         if name in given:
@@ -665,7 +658,7 @@ def _fill(machine: Machine, scope: Scope, cls: ClassValue, found: Instance, call
             factory = value.attrs.get("default_factory")
             value = value.attrs.get("default")
             if isinstance(factory, Func):
-                value = machine.invoke(factory, [], {}, scope, None)
+                value = vm.invoke(factory, [], {}, scope, None)
             elif isinstance(factory, Ext) and factory.name in ("list", "dict", "set"):
                 value = Map() if factory.name == "dict" else Seq((), factory.name)
         if value is None or (isinstance(value, Ext) and value.where is None):
@@ -674,23 +667,23 @@ def _fill(machine: Machine, scope: Scope, cls: ClassValue, found: Instance, call
         found.attrs[name] = value
     after = cls.attribute("__post_init__")
     if isinstance(after, Func):
-        machine.invoke(after, [found], {}, scope, call.node)
+        vm.invoke(after, [found], {}, scope, call.node)
 
 
-def construct_unread(machine: Machine, scope: Scope, cls: Ext, call: Call) -> Val:
+def construct_unread(vm: Machine, scope: Scope, cls: Ext, call: Call) -> Val:
     """``Class(…)`` of a class that isn't read: it is what it is given, as far as can be told."""
     if not call.keywords and not call.args:
         return scope.unknown(call.node, "a class that isn't read")
     where = scope.place(call.node)
     end = call.node.end_lineno or 1
     found = Instance(cls, dict(call.keywords), where, end, tuple(call.args))
-    kept = machine.watch.made(machine, found, call.node)
+    kept = vm.watch.made(vm, found, call.node)
     if kept or cls.shown.split(".")[-1] == "SimpleNamespace":
         return found
     return scope.unknown(call.node, f"{cls.shown} isn't read", *call.args)
 
 
-def dataclass_field(machine: Machine, scope: Scope, call: Call) -> Val:
+def dataclass_field(vm: Machine, scope: Scope, call: Call) -> Val:
     """``dataclasses.field(…)``: kept until an object is made."""
     where = scope.place(call.node)
     return Instance(Ext("dataclasses.field", "field"), dict(call.keywords), where, where.line or 1)

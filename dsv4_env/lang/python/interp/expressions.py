@@ -34,44 +34,44 @@ from dsv4_env.lang.python.values.kinds import (
 from dsv4_env.model import Unknown
 
 
-def _constant(machine: Machine, scope: Scope, node: ast.Constant) -> Val:
+def _constant(vm: Machine, scope: Scope, node: ast.Constant) -> Val:
     return const(node.value, scope.place(node))
 
 
-def _name(machine: Machine, scope: Scope, node: ast.Name) -> Val:
+def _name(vm: Machine, scope: Scope, node: ast.Name) -> Val:
     return scope.find(node.id) or Ext(node.id, node.id, scope.place(node))
 
 
-def _attribute(machine: Machine, scope: Scope, node: ast.Attribute) -> Val:
-    owner = machine.evaluate(scope, node.value)
-    return attribute_of(machine, scope, owner, node.attr, node)
+def _attribute(vm: Machine, scope: Scope, node: ast.Attribute) -> Val:
+    owner = vm.evaluate(scope, node.value)
+    return attribute_of(vm, scope, owner, node.attr, node)
 
 
-def _joined_str(machine: Machine, scope: Scope, node: ast.JoinedStr) -> Val:
+def _joined_str(vm: Machine, scope: Scope, node: ast.JoinedStr) -> Val:
     parts = [
-        _formatted_value(machine, scope, part)
+        _formatted_value(vm, scope, part)
         if isinstance(part, ast.FormattedValue)
-        else machine.evaluate(scope, part)
+        else vm.evaluate(scope, part)
         for part in node.values
     ]
-    return joined_text(parts, scope.place(node), machine.budget)
+    return joined_text(parts, scope.place(node), vm.budget)
 
 
 _CONVERSIONS: dict[int, Callable[[Any], str]] = {114: repr, 115: str, 97: ascii}
 
 
-def _formatted_value(machine: Machine, scope: Scope, node: ast.FormattedValue) -> Val:
-    value = machine.evaluate(scope, node.value)
+def _formatted_value(vm: Machine, scope: Scope, node: ast.FormattedValue) -> Val:
+    value = vm.evaluate(scope, node.value)
     where = scope.place(node.value)
     if isinstance(value, Const):
-        spec = machine.evaluate(scope, node.format_spec) if node.format_spec else const("")
+        spec = vm.evaluate(scope, node.format_spec) if node.format_spec else const("")
         if not isinstance(spec, Const) or sum(c.isdigit() for c in spec.value) > 4:
             return scope.unknown(node.value, "a format that isn't known")
         convert = _CONVERSIONS.get(node.conversion)
         try:
             plain = convert(value.value) if convert else value.value
             text = format(plain, spec.value)
-            machine.budget.make(len(text))
+            vm.budget.make(len(text))
             return const(text, where)
         except (ValueError, TypeError):
             return scope.unknown(node.value, "can't be formatted")
@@ -81,88 +81,88 @@ def _formatted_value(machine: Machine, scope: Scope, node: ast.FormattedValue) -
     return value
 
 
-def evaluate_all(machine: Machine, scope: Scope, nodes: list[ast.expr]) -> tuple[Val, ...]:
+def evaluate_all(vm: Machine, scope: Scope, nodes: list[ast.expr]) -> tuple[Val, ...]:
     """The items of a display or the arguments of a call, with what ``*`` brings."""
     items: list[Val] = []
     for node in nodes:
         if isinstance(node, ast.Starred):
-            items += ops.items_of(machine, scope, machine.evaluate(scope, node.value), node.value)
-            machine.budget.make(8 * len(items))
+            items += ops.items_of(vm, scope, vm.evaluate(scope, node.value), node.value)
+            vm.budget.make(8 * len(items))
         else:
-            items.append(machine.evaluate(scope, node))
+            items.append(vm.evaluate(scope, node))
     return scope.limited(items, nodes[0]) if nodes else ()
 
 
-def _sequence(machine: Machine, scope: Scope, node: ast.List | ast.Tuple | ast.Set) -> Val:
+def _sequence(vm: Machine, scope: Scope, node: ast.List | ast.Tuple | ast.Set) -> Val:
     kind = {ast.List: "list", ast.Tuple: "tuple", ast.Set: "set"}[type(node)]
-    return Seq(evaluate_all(machine, scope, node.elts), kind, scope.place(node))
+    return Seq(evaluate_all(vm, scope, node.elts), kind, scope.place(node))
 
 
-def _dict(machine: Machine, scope: Scope, node: ast.Dict) -> Val:
+def _dict(vm: Machine, scope: Scope, node: ast.Dict) -> Val:
     found = Map(where=scope.place(node))
     for key, value in zip(node.keys, node.values, strict=True):
         if key is None:
-            ops.merge_into(machine, scope, found, machine.evaluate(scope, value), value)
+            ops.merge_into(vm, scope, found, vm.evaluate(scope, value), value)
         else:
-            name = machine.evaluate(scope, key)
-            item = machine.evaluate(scope, value)
-            ops.put_item(machine, scope, found, name, item, key)
+            name = vm.evaluate(scope, key)
+            item = vm.evaluate(scope, value)
+            ops.put_item(vm, scope, found, name, item, key)
     return found
 
 
-def _unary(machine: Machine, scope: Scope, node: ast.UnaryOp) -> Val:
-    value = machine.evaluate(scope, node.operand)
+def _unary(vm: Machine, scope: Scope, node: ast.UnaryOp) -> Val:
+    value = vm.evaluate(scope, node.operand)
     where = scope.place(node)
     if isinstance(node.op, ast.Not):
         known = truth_of(value)
         if known is not None:
             return const(not known, where)
         found = scope.unknown(node, "not a constant", value)
-        return machine.keyed(found, ("not", machine.key_of(value)))
+        return vm.keyed(found, ("not", vm.key_of(value)))
     if is_const(value, int | float) and isinstance(node.op, ast.USub | ast.UAdd):
         number = value.value
         return const(-number if isinstance(node.op, ast.USub) else +number, where)
     return scope.unknown(node, "not a constant", value)
 
 
-def _binop(machine: Machine, scope: Scope, node: ast.BinOp) -> Val:
-    left, right = machine.evaluate(scope, node.left), machine.evaluate(scope, node.right)
-    return ops.binary(machine, scope, node.op, left, right, node)
+def _binop(vm: Machine, scope: Scope, node: ast.BinOp) -> Val:
+    left, right = vm.evaluate(scope, node.left), vm.evaluate(scope, node.right)
+    return ops.binary(vm, scope, node.op, left, right, node)
 
 
-def _compare(machine: Machine, scope: Scope, node: ast.Compare) -> Val:
-    machine.spend(len(node.ops))
-    values = [machine.evaluate(scope, n) for n in (node.left, *node.comparators)]
-    return ops.comparison(machine, scope, node, values)
+def _compare(vm: Machine, scope: Scope, node: ast.Compare) -> Val:
+    vm.spend(len(node.ops))
+    values = [vm.evaluate(scope, n) for n in (node.left, *node.comparators)]
+    return ops.comparison(vm, scope, node, values)
 
 
-def _boolop(machine: Machine, scope: Scope, node: ast.BoolOp) -> Val:
+def _boolop(vm: Machine, scope: Scope, node: ast.BoolOp) -> Val:
     stops = isinstance(node.op, ast.Or)
     left: Val = NONE
     for at, operand in enumerate(node.values):
-        left = machine.evaluate(scope, operand)
+        left = vm.evaluate(scope, operand)
         known = truth_of(left)
         if known is None:
-            return _half_known(machine, scope, node, left, node.values[at + 1 :])
+            return _half_known(vm, scope, node, left, node.values[at + 1 :])
         if known is stops:
             break
     return left
 
 
 def _half_known(
-    machine: Machine, scope: Scope, node: ast.BoolOp, left: Val, rest: list[ast.expr]
+    vm: Machine, scope: Scope, node: ast.BoolOp, left: Val, rest: list[ast.expr]
 ) -> Val:
     """``X or d`` with an unknown X: unknown, *d* when X isn't set at all."""
     if not rest:
         return left
     stops = isinstance(node.op, ast.Or)
-    answer = machine.answers.get(machine.key_of(left))
+    answer = vm.answers.get(vm.key_of(left))
     if answer is not None:
         if bool(answer) is stops:
             return left
-        return _boolop(machine, scope, ast.copy_location(ast.BoolOp(node.op, rest), node))
-    after = [machine.evaluate(scope, n) for n in rest]
-    havoc_expressions(machine, scope, [rest], scope.text(node.values[0]))
+        return _boolop(vm, scope, ast.copy_location(ast.BoolOp(node.op, rest), node))
+    after = [vm.evaluate(scope, n) for n in rest]
+    havoc_expressions(vm, scope, [rest], scope.text(node.values[0]))
     found = scope.unknown(node, "not a constant", left, *after)
     default = None
     if isinstance(left, Unknown) and stops and len(after) == 1:
@@ -173,53 +173,53 @@ def _half_known(
     return Unknown(found.text, found.reason, found.names, default, location=found.location)
 
 
-def test_holds(machine: Machine, scope: Scope, node: ast.expr) -> bool:
+def test_holds(vm: Machine, scope: Scope, node: ast.expr) -> bool:
     """Whether a test holds: known, or each of both sides in turn."""
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
-        return not test_holds(machine, scope, node.operand)
+        return not test_holds(vm, scope, node.operand)
     if isinstance(node, ast.BoolOp):
-        each = (test_holds(machine, scope, operand) for operand in node.values)
+        each = (test_holds(vm, scope, operand) for operand in node.values)
         return all(each) if isinstance(node.op, ast.And) else any(each)
-    value = machine.evaluate(scope, node)
+    value = vm.evaluate(scope, node)
     known = truth_of(value)
     if known is not None:
         return known
     made = isinstance(node, ast.Call) and isinstance(value, Unknown)
     text = value.text if made and isinstance(value, Unknown) else scope.text(node)
-    return machine.decide(machine.key_of(value), text)
+    return vm.decide(vm.key_of(value), text)
 
 
-def _ifexp(machine: Machine, scope: Scope, node: ast.IfExp) -> Val:
-    if not machine.mode.forking:
-        known = truth_of(machine.evaluate(scope, node.test))
+def _ifexp(vm: Machine, scope: Scope, node: ast.IfExp) -> Val:
+    if not vm.mode.forking:
+        known = truth_of(vm.evaluate(scope, node.test))
         if known is None:
             sides = [[node.body], [node.orelse]]
-            havoc_expressions(machine, scope, sides, scope.text(node.test))
+            havoc_expressions(vm, scope, sides, scope.text(node.test))
             return scope.unknown(node, "depends on what isn't known")
-        return machine.evaluate(scope, node.body if known else node.orelse)
-    holds = test_holds(machine, scope, node.test)
-    return machine.evaluate(scope, node.body if holds else node.orelse)
+        return vm.evaluate(scope, node.body if known else node.orelse)
+    holds = test_holds(vm, scope, node.test)
+    return vm.evaluate(scope, node.body if holds else node.orelse)
 
 
-def _subscript(machine: Machine, scope: Scope, node: ast.Subscript) -> Val:
-    owner = machine.evaluate(scope, node.value)
+def _subscript(vm: Machine, scope: Scope, node: ast.Subscript) -> Val:
+    owner = vm.evaluate(scope, node.value)
     if isinstance(node.slice, ast.Slice):
-        return _slice(machine, scope, owner, node.slice, node)
-    return ops.item_of(machine, scope, owner, machine.evaluate(scope, node.slice), node)
+        return _slice(vm, scope, owner, node.slice, node)
+    return ops.item_of(vm, scope, owner, vm.evaluate(scope, node.slice), node)
 
 
-def _slice(machine: Machine, scope: Scope, owner: Val, part: ast.Slice, node: ast.expr) -> Val:
+def _slice(vm: Machine, scope: Scope, owner: Val, part: ast.Slice, node: ast.expr) -> Val:
     given = (part.lower, part.upper, part.step)
-    bounds = [machine.evaluate(scope, n) if n else NONE for n in given]
+    bounds = [vm.evaluate(scope, n) if n else NONE for n in given]
     whole = all(isinstance(b, Const) and b.value is None for b in bounds)
     fixed = isinstance(owner, Seq) and not any(map(splits, owner.items))
     try:
-        cut = slice(*(python_value(b, machine.budget) for b in bounds))
+        cut = slice(*(python_value(b, vm.budget) for b in bounds))
         if isinstance(owner, Seq) and (fixed or whole):
-            machine.budget.make(8 * len(owner.items))
+            vm.budget.make(8 * len(owner.items))
             return Seq(owner.items[cut], owner.kind, scope.place(node))
         if isinstance(owner, Const) and isinstance(owner.value, str):
-            machine.budget.make(len(owner.value))
+            vm.budget.make(len(owner.value))
             return const(owner.value[cut], owner.where)
     except (NotKnown, TypeError, ValueError):
         pass
@@ -227,42 +227,40 @@ def _slice(machine: Machine, scope: Scope, owner: Val, part: ast.Slice, node: as
     return Seq((splitting(found),), owner.kind) if isinstance(owner, Seq) else found
 
 
-def _lambda(machine: Machine, scope: Scope, node: ast.Lambda) -> Val:
-    return Func(node, scope, "<lambda>", parameter_defaults(machine, scope, node.args))
+def _lambda(vm: Machine, scope: Scope, node: ast.Lambda) -> Val:
+    return Func(node, scope, "<lambda>", parameter_defaults(vm, scope, node.args))
 
 
-def parameter_defaults(machine: Machine, scope: Scope, args: ast.arguments) -> dict[str, Val]:
+def parameter_defaults(vm: Machine, scope: Scope, args: ast.arguments) -> dict[str, Val]:
     """The defaults of a function's parameters, evaluated where it is defined."""
     plain = [*args.posonlyargs, *args.args]
     found: dict[str, Val] = {}
     for arg, node in zip(plain[len(plain) - len(args.defaults) :], args.defaults, strict=True):
-        found[arg.arg] = machine.evaluate(scope, node)
+        found[arg.arg] = vm.evaluate(scope, node)
     for arg, default in zip(args.kwonlyargs, args.kw_defaults, strict=True):
         if default is not None:
-            found[arg.arg] = machine.evaluate(scope, default)
+            found[arg.arg] = vm.evaluate(scope, default)
     return found
 
 
-def _walrus(machine: Machine, scope: Scope, node: ast.NamedExpr) -> Val:
-    value = machine.evaluate(scope, node.value)
-    assign_to(machine, scope, node.target, value)
+def _walrus(vm: Machine, scope: Scope, node: ast.NamedExpr) -> Val:
+    value = vm.evaluate(scope, node.value)
+    assign_to(vm, scope, node.target, value)
     return value
 
 
-def _await(machine: Machine, scope: Scope, node: ast.Await) -> Val:
-    return machine.evaluate(scope, node.value)
+def _await(vm: Machine, scope: Scope, node: ast.Await) -> Val:
+    return vm.evaluate(scope, node.value)
 
 
-def _yield(machine: Machine, scope: Scope, node: ast.Yield) -> Val:
+def _yield(vm: Machine, scope: Scope, node: ast.Yield) -> Val:
     if node.value:
-        machine.evaluate(scope, node.value)
+        vm.evaluate(scope, node.value)
     return scope.unknown(node, "given from outside")
 
 
 def _comprehension(
-    machine: Machine,
-    scope: Scope,
-    node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp,
+    vm: Machine, scope: Scope, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp
 ) -> Val:
     """The list, set or dict that a comprehension makes; a generator counts as a list."""
     where = scope.place(node)
@@ -271,36 +269,36 @@ def _comprehension(
         found = Map(where=where)
 
         def pair(unsure: Unknown | None) -> None:
-            key, value = machine.evaluate(inner, node.key), machine.evaluate(inner, node.value)
-            ops.put_item(machine, inner, found, unsure or key, value, node.key)
+            key, value = vm.evaluate(inner, node.key), vm.evaluate(inner, node.value)
+            ops.put_item(vm, inner, found, unsure or key, value, node.key)
 
-        _over(machine, inner, node.generators, 0, pair, node)
+        _over(vm, inner, node.generators, 0, pair, node)
         return found
     items: list[Val] = []
 
     def one(unsure: Unknown | None) -> None:
-        items.append(unsure or machine.evaluate(inner, node.elt))
+        items.append(unsure or vm.evaluate(inner, node.elt))
 
-    _over(machine, inner, node.generators, 0, one, node)
+    _over(vm, inner, node.generators, 0, one, node)
     kind = "set" if isinstance(node, ast.SetComp) else "list"
     return Seq(scope.limited(items, node), kind, where)
 
 
-def extend_list(machine: Machine, scope: Scope, node: ast.GeneratorExp, target: Seq) -> None:
+def extend_list(vm: Machine, scope: Scope, node: ast.GeneratorExp, target: Seq) -> None:
     """``target.extend(… for …)``: each item is there before the next is asked for."""
     inner = scope.inner("function", scope.qualname)
-    machine.set(target, "items", target.items)  # undone once, for all that follows
+    vm.set(target, "items", target.items)  # undone once, for all that follows
 
     def one(unsure: Unknown | None) -> None:
-        item = unsure or machine.evaluate(inner, node.elt)
-        machine.budget.make(8 * len(target.items))
+        item = unsure or vm.evaluate(inner, node.elt)
+        vm.budget.make(8 * len(target.items))
         target.items = scope.limited((*target.items, item), node)
 
-    _over(machine, inner, node.generators, 0, one, node)
+    _over(vm, inner, node.generators, 0, one, node)
 
 
 def _over(
-    machine: Machine,
+    vm: Machine,
     scope: Scope,
     generators: list[ast.comprehension],
     at: int,
@@ -309,29 +307,29 @@ def _over(
 ) -> None:
     """Go over the loops of a comprehension; *each* gets an Unknown for what can't be told."""
     if at == len(generators):
-        machine.step()
-        machine.spend(3)
+        vm.step()
+        vm.spend(3)
         each(None)
         return
     loop = generators[at]
-    for item in ops.items_of(machine, scope, machine.evaluate(scope, loop.iter), loop.iter):
+    for item in ops.items_of(vm, scope, vm.evaluate(scope, loop.iter), loop.iter):
         if splits(item):
-            _maybe(machine, scope, generators[at:], node, scope.text(loop.iter))
+            _maybe(vm, scope, generators[at:], node, scope.text(loop.iter))
             each(splitting(scope.unknown(node, item.reason, item)))
             continue
-        assign_to(machine, scope, loop.target, item)
-        known = [truth_of(machine.evaluate(scope, test)) for test in loop.ifs]
+        assign_to(vm, scope, loop.target, item)
+        known = [truth_of(vm.evaluate(scope, test)) for test in loop.ifs]
         if False in known:
             continue
         if None in known:
-            _maybe(machine, scope, generators[at + 1 :], node, scope.text(loop.ifs[0]))
+            _maybe(vm, scope, generators[at + 1 :], node, scope.text(loop.ifs[0]))
             each(splitting(scope.unknown(node, "depends on what isn't known")))
             continue
-        _over(machine, scope, generators, at + 1, each, node)
+        _over(vm, scope, generators, at + 1, each, node)
 
 
 def _maybe(
-    machine: Machine, scope: Scope, loops: list[ast.comprehension], node: ast.expr, text: str
+    vm: Machine, scope: Scope, loops: list[ast.comprehension], node: ast.expr, text: str
 ) -> None:
     """What a comprehension changes where nobody knows how often, or whether, it goes on."""
     inner: list[ast.expr] = [n for loop in loops for n in (loop.iter, *loop.ifs)]
@@ -340,8 +338,8 @@ def _maybe(
     elif isinstance(node, ast.ListComp | ast.SetComp | ast.GeneratorExp):
         inner.append(node.elt)
     for loop in loops:
-        assign_to(machine, scope, loop.target, scope.unknown(loop.target, f"one of {text}"))
-    havoc_expressions(machine, scope, [inner], text, rounds=2)
+        assign_to(vm, scope, loop.target, scope.unknown(loop.target, f"one of {text}"))
+    havoc_expressions(vm, scope, [inner], text, rounds=2)
 
 
 EXPRESSIONS: dict[type[ast.expr], Callable[[Machine, Scope, Any], Val]] = {

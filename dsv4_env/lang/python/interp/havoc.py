@@ -31,7 +31,7 @@ _Changed = dict[tuple[Identity, Any], tuple[Any, Any, Unknown | MapEntry | None,
 
 
 def havoc_bodies(
-    machine: Machine,
+    vm: Machine,
     scope: Scope,
     bodies: Sequence[Sequence[ast.AST]],
     text: str,
@@ -47,96 +47,89 @@ def havoc_bodies(
     if not body:
         return
     changed = changes_of(body)
-    machine.spend(10 + 2 * len(changed.names) + 2 * len(changed.objects))
-    hidden = machine.reach.hides(body, changed, machine.spend)
-    found = _trial(machine, scope, bodies, rounds) if hidden else {}
-    mark = len(machine.trail)
+    vm.spend(10 + 2 * len(changed.names) + 2 * len(changed.objects))
+    hidden = vm.reach.hides(body, changed, vm.spend)
+    found = _trial(vm, scope, bodies, rounds) if hidden else {}
+    mark = len(vm.trail)
     reason = f"depends on `{text}`"
     for name, node in changed.names.items():
-        machine.put(scope.names, name, Unknown(name, reason, location=scope.place(node)))
+        vm.put(scope.names, name, Unknown(name, reason, location=scope.place(node)))
     for owner in changed.objects:
-        widen_value(machine, scope, machine.evaluate(scope, owner), owner, reason)
+        widen_value(vm, scope, vm.evaluate(scope, owner), owner, reason)
     for target in changed.attributes:
-        assign_to(machine, scope, target, scope.unknown(target, reason))
-    done = set(machine.changed_since(mark))
-    _widen_all(machine, scope, {k: v for k, v in found.items() if k not in done}, text)
-    if hidden and rounds > 1 and not machine.mode.trying and (done or found):
+        assign_to(vm, scope, target, scope.unknown(target, reason))
+    done = set(vm.changed_since(mark))
+    _widen_all(vm, scope, {k: v for k, v in found.items() if k not in done}, text)
+    if hidden and rounds > 1 and not vm.mode.trying and (done or found):
         done |= set(found)  # tests that held at first may not, now
-        more = _trial(machine, scope, bodies, 1)
-        _widen_all(machine, scope, {k: v for k, v in more.items() if k not in done}, text)
+        more = _trial(vm, scope, bodies, 1)
+        _widen_all(vm, scope, {k: v for k, v in more.items() if k not in done}, text)
     if not leaving:
         return
-    if changed.returns and _leaves(machine, body[0], f"`{text}` returns"):
+    if changed.returns and _leaves(vm, body[0], f"`{text}` returns"):
         value = Unknown("…", reason, location=scope.place(body[0]))
-        raise Return(value, "" if machine.mode.forking else text)
-    breaks = changed.breaks and machine.mode.forking
-    if breaks and _leaves(machine, body[0], f"`{text}` breaks off"):
+        raise Return(value, "" if vm.mode.forking else text)
+    breaks = changed.breaks and vm.mode.forking
+    if breaks and _leaves(vm, body[0], f"`{text}` breaks off"):
         raise Break
 
 
 def havoc_expressions(
-    machine: Machine,
-    scope: Scope,
-    bodies: Sequence[Sequence[ast.expr]],
-    text: str,
-    *,
-    rounds: int = 1,
+    vm: Machine, scope: Scope, bodies: Sequence[Sequence[ast.expr]], text: str, *, rounds: int = 1
 ) -> None:
     """Do as :func:`havoc_bodies` for expressions: all that they change is by calls."""
     body = tuple(node for each in bodies for node in each)
     changed = changes_of(body)
-    if changed.names or changed.objects or machine.reach.hides(body, changed, machine.spend):
-        _widen_all(machine, scope, _trial(machine, scope, bodies, rounds), text)
+    if changed.names or changed.objects or vm.reach.hides(body, changed, vm.spend):
+        _widen_all(vm, scope, _trial(vm, scope, bodies, rounds), text)
 
 
-def havoc_since(machine: Machine, scope: Scope, mark: int, node: ast.AST, text: str) -> None:
+def havoc_since(vm: Machine, scope: Scope, mark: int, node: ast.AST, text: str) -> None:
     """What was changed since the trail was *mark* long: nobody knows when, or whether, it is."""
-    changed = machine.changed_since(mark)
+    changed = vm.changed_since(mark)
     found = {k: (obj, k[1], _cause(obj, k[1]), node) for k, obj in changed.items()}
-    _widen_all(machine, scope, found, text)
+    _widen_all(vm, scope, found, text)
 
 
-def _leaves(machine: Machine, node: ast.AST, text: str) -> bool:
-    return not machine.mode.forking or machine.decide(("leaves", node, len(machine.path)), text)
+def _leaves(vm: Machine, node: ast.AST, text: str) -> bool:
+    return not vm.mode.forking or vm.decide(("leaves", node, len(vm.path)), text)
 
 
-def _trial(
-    machine: Machine, scope: Scope, bodies: Sequence[Sequence[ast.AST]], rounds: int
-) -> _Changed:
+def _trial(vm: Machine, scope: Scope, bodies: Sequence[Sequence[ast.AST]], rounds: int) -> _Changed:
     """What the bodies change where they are followed, each from how things are now."""
-    before = machine.mode
+    before = vm.mode
     trying = before.trying or rounds > 1  # loops within it are gone over again by it
-    mark, steps = len(machine.trail), machine.steps
+    mark, steps = len(vm.trail), vm.steps
     outermost = before.most is None
     most = (
         steps + _MAX_TRIAL if outermost else before.most
     )  # as many on each path: all decide alike
     found: _Changed = {}
-    with machine.following(forking=False, recording=False, trying=trying, most=most):
+    with vm.following(forking=False, recording=False, trying=trying, most=most):
         try:
             for body in bodies:
                 for _ in range(1 if before.trying else rounds):
-                    _follow_body(machine, scope, body, found)
-                machine.undo(mark)
+                    _follow_body(vm, scope, body, found)
+                vm.undo(mark)
         except TooMuch:
             if not outermost:
                 raise
-            machine.undo(mark)
-            _everything(machine, scope, bodies, found)
+            vm.undo(mark)
+            _everything(vm, scope, bodies, found)
         finally:
-            machine.undo(mark)
+            vm.undo(mark)
             if outermost:
-                machine.tried += machine.steps - steps
-                machine.steps = steps
+                vm.tried += vm.steps - steps
+                vm.steps = steps
     return found
 
 
 def _everything(
-    machine: Machine, scope: Scope, bodies: Sequence[Sequence[ast.AST]], found: _Changed
+    vm: Machine, scope: Scope, bodies: Sequence[Sequence[ast.AST]], found: _Changed
 ) -> None:
     """All lists and dicts that can be reached: there is too much to follow to tell which change."""
     node = next(node for each in bodies for node in each)
-    pending: list[Any] = [scope, machine.environ, *machine.modules.values()]
+    pending: list[Any] = [scope, vm.environ, *vm.modules.values()]
     seen: set[Identity] = set()
     while pending:
         each = pending.pop()
@@ -145,7 +138,7 @@ def _everything(
             continue
         seen.add(itself)
         if len(seen) & 7 == 0:
-            machine.spend(1)
+            vm.spend(1)
         if isinstance(each, Map | Seq):
             cause = _cause(each, None)  # what isn't known stays as it is
             found.setdefault((itself, None), (each, None, cause, node))
@@ -163,20 +156,20 @@ def _everything(
             pending += [each.func, each.first]
 
 
-def _follow_body(machine: Machine, scope: Scope, body: Sequence[ast.AST], found: _Changed) -> None:
+def _follow_body(vm: Machine, scope: Scope, body: Sequence[ast.AST], found: _Changed) -> None:
     for node in body:
-        mark = len(machine.trail)
+        mark = len(vm.trail)
         going = True
         try:
             if isinstance(node, ast.stmt):
-                machine.execute(scope, [node])
+                vm.execute(scope, [node])
             elif isinstance(node, ast.expr):
-                machine.evaluate(scope, node)
+                vm.evaluate(scope, node)
         except Return as returned:
             going = bool(returned.unsure)
         except (Raised, Break, Continue):
             going = False
-        for key, obj in machine.changed_since(mark).items():
+        for key, obj in vm.changed_since(mark).items():
             if key not in found:
                 found[key] = obj, key[1], _cause(obj, key[1]), node
         if not going:
@@ -193,16 +186,16 @@ def _cause(obj: Any, name: Any) -> Unknown | MapEntry | None:
     return value if isinstance(value, Unknown) else None
 
 
-def _widen_all(machine: Machine, scope: Scope, found: _Changed, text: str) -> None:
+def _widen_all(vm: Machine, scope: Scope, found: _Changed, text: str) -> None:
     """From here on what was changed isn't known."""
     reason = f"depends on `{text}`"
     for obj, name, cause, node in found.values():
         if isinstance(obj, dict):
             where = scope.place(node)
-            machine.put(obj, name, cause or Unknown(str(name), reason, location=where))
+            vm.put(obj, name, cause or Unknown(str(name), reason, location=where))
         elif isinstance(obj, Seq) and cause:
-            machine.set(obj, "items", (cause,))
+            vm.set(obj, "items", (cause,))
         elif not isinstance(obj, Map) or not isinstance(cause, MapEntry):
-            widen_value(machine, scope, obj, first_simple(node), reason)
+            widen_value(vm, scope, obj, first_simple(node), reason)
         elif not len(obj.log) or obj.log[-1] is not cause:
-            machine.set(obj, "log", obj.log.and_more(cause))
+            vm.set(obj, "log", obj.log.and_more(cause))

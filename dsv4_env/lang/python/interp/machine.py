@@ -76,11 +76,11 @@ class Watch:
         """Whether what is looked for was met on this path."""
         return False
 
-    def call(self, machine: Machine, scope: Scope, call: Call) -> Val | None:
+    def call(self, vm: Machine, scope: Scope, call: Call) -> Val | None:
         """What a call gives that means something to it; None where it is followed as others."""
         return None
 
-    def subject(self, machine: Machine, scope: Scope, node: ast.Call) -> Instance | None:
+    def subject(self, vm: Machine, scope: Scope, node: ast.Call) -> Instance | None:
         """The object that a call is about."""
         return None
 
@@ -88,18 +88,18 @@ class Watch:
         """The object that a round of a loop is about."""
         return None
 
-    def made(self, machine: Machine, found: Instance, node: ast.Call) -> bool:
+    def made(self, vm: Machine, found: Instance, node: ast.Call) -> bool:
         """See an object that was made; whether one of a class that isn't read is kept."""
         return False
 
-    def copied(self, machine: Machine, value: Instance, copy: Instance) -> None:
+    def copied(self, vm: Machine, value: Instance, copy: Instance) -> None:
         """See an object's copy."""
 
-    def overrides(self, machine: Machine, scope: Scope, node: ast.Call) -> bool:
+    def overrides(self, vm: Machine, scope: Scope, node: ast.Call) -> bool:
         """Whether a call sets a variable for a block; it is set where it does."""
         return False
 
-    def aside(self, machine: Machine) -> AbstractContextManager[None]:
+    def aside(self, vm: Machine) -> AbstractContextManager[None]:
         """See to it that what is seen meanwhile, in an imported module, counts for nothing."""
         return nullcontext()
 
@@ -189,13 +189,9 @@ class Machine(Store):
         """Follow a function that was read; *unsure*: what parameters not given may be."""
         return self.rules.invoke(self, func, args, keywords, scope, node, unsure)
 
-    def leads(self, node: ast.AST) -> bool:
-        """Whether what is looked for may be met within a node."""
-        return self.reach.leads(node)
-
     @contextmanager
     def following(self, **mode: bool | int | None) -> Iterator[None]:
-        """Follow what comes in another mode, as in ``machine.following(recording=False)``."""
+        """Follow what comes in another mode, as in ``vm.following(recording=False)``."""
         before = self.mode
         self.mode = replace(before, **mode)  # type: ignore[arg-type]
         try:

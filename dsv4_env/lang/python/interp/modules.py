@@ -26,40 +26,37 @@ _MAX_MODULES = 40
 _MAX_TOKENS = 250_000  # names, numbers and signs of all modules together
 
 
-def bind_import(machine: Machine, scope: Scope, node: ast.Import | ast.ImportFrom) -> None:
+def bind_import(vm: Machine, scope: Scope, node: ast.Import | ast.ImportFrom) -> None:
     """Bind what an import statement names."""
     where = scope.place(node)
     if isinstance(node, ast.Import):
         for alias in node.names:
             name = alias.name if alias.asname else alias.name.partition(".")[0]
-            found = (
-                load_module(machine, scope, alias.name, 0)
-                if alias.asname or "." not in name
-                else None
-            )
+            whole = alias.asname or "." not in name
+            found = load_module(vm, scope, alias.name, 0) if whole else None
             value: Val = found if found and found.name == name else Ext(name, name, where)
-            machine.put(scope.names, alias.asname or name, value)
+            vm.put(scope.names, alias.asname or name, value)
         return
-    base = load_module(machine, scope, node.module or "", node.level)
+    base = load_module(vm, scope, node.module or "", node.level)
     full = "." * node.level + (node.module or "")
     for alias in node.names:
         if alias.name == "*":
             for key, value in (base.scope.names if base else {}).items():
                 if not key.startswith("_"):
-                    machine.put(scope.names, key, value)
+                    vm.put(scope.names, key, value)
             continue
         bound: Val | None = base.scope.names.get(alias.name) if base else None
         if bound is None:
             inner = f"{node.module}.{alias.name}" if node.module else alias.name
-            bound = load_module(machine, scope, inner, node.level)
+            bound = load_module(vm, scope, inner, node.level)
         if bound is None:
             bound = Ext(f"{full}.{alias.name}", alias.asname or alias.name, where)
             if bound.name == "os.environ":
-                bound = machine.environ
-        machine.put(scope.names, alias.asname or alias.name, bound)
+                bound = vm.environ
+        vm.put(scope.names, alias.asname or alias.name, bound)
 
 
-def optional_import(machine: Machine, scope: Scope, node: ast.Try) -> int | None:
+def optional_import(vm: Machine, scope: Scope, node: ast.Try) -> int | None:
     """Which statement of a try imports what may be missing, where its handlers just go on.
 
     None where nothing but further imports follows: no launch gets a condition by those.
@@ -81,49 +78,49 @@ def optional_import(machine: Machine, scope: Scope, node: ast.Try) -> int | None
             names = [(each.module or "", each.level)]
         for name, level in names:
             own = name.partition(".")[0] in sys.stdlib_module_names and not level
-            if not own and load_module(machine, scope, name, level) is None:
+            if not own and load_module(vm, scope, name, level) is None:
                 return at
     return None
 
 
-def load_module(machine: Machine, scope: Scope, name: str, level: int) -> ReadModule | None:
+def load_module(vm: Machine, scope: Scope, name: str, level: int) -> ReadModule | None:
     """The module of that name, followed once, or None where it isn't below the root."""
-    path = _locate(machine, scope, name, level)
+    path = _locate(vm, scope, name, level)
     if path is None:
         return None
     key = str(path)
-    if key in machine.modules:
-        return _applied(machine, machine.modules[key])
-    if len(machine.modules) >= _MAX_MODULES:
+    if key in vm.modules:
+        return _applied(vm, vm.modules[key])
+    if len(vm.modules) >= _MAX_MODULES:
         return None
-    machine.modules[key] = None  # a circle of imports finds nothing, as in Python
+    vm.modules[key] = None  # a circle of imports finds nothing, as in Python
     try:
-        text = decoded(read_bytes(path, root=machine.root), key)
-        machine.tokens += count_tokens(text, key)
-        if machine.tokens > _MAX_TOKENS:
+        text = decoded(read_bytes(path, root=vm.root), key)
+        vm.tokens += count_tokens(text, key)
+        if vm.tokens > _MAX_TOKENS:
             return None
         tree = parsed_module(text)
     except ReadError:
         return None
-    found = new_module(source_of(text, key, machine.budget), "." * level + name, key)
-    machine.modules[key] = found
-    machine.reach.add(tree, key)
-    before = machine.environ.log
+    found = new_module(source_of(text, key, vm.budget), "." * level + name, key)
+    vm.modules[key] = found
+    vm.reach.add(tree, key)
+    before = vm.environ.log
     known = set(before)
-    _follow_aside(machine, found, tree)
-    found.sets = tuple(e for e in machine.environ.log if e not in known)
-    machine.environ.log = before
-    return _applied(machine, found)
+    _follow_aside(vm, found, tree)
+    found.sets = tuple(e for e in vm.environ.log if e not in known)
+    vm.environ.log = before
+    return _applied(vm, found)
 
 
-def _applied(machine: Machine, found: ReadModule | None) -> ReadModule | None:
+def _applied(vm: Machine, found: ReadModule | None) -> ReadModule | None:
     """What a module's import sets in the environment, set on this path too."""
     if not found or not found.sets:
         return found
-    machine.spend(len(machine.environ.log) >> 3)
-    known = set(machine.environ.log)
+    vm.spend(len(vm.environ.log) >> 3)
+    known = set(vm.environ.log)
     if more := [e for e in found.sets if e not in known]:
-        machine.set(machine.environ, "log", machine.environ.log.and_more(*more))
+        vm.set(vm.environ, "log", vm.environ.log.and_more(*more))
     return found
 
 
@@ -135,20 +132,20 @@ def new_module(text: SourceText, name: str, file: str) -> ReadModule:
     return found
 
 
-def _follow_aside(machine: Machine, found: ReadModule, tree: ast.Module) -> None:
+def _follow_aside(vm: Machine, found: ReadModule, tree: ast.Module) -> None:
     """Follow a module on the side: on one path, and for good."""
-    trail, machine.trail = machine.trail, []
-    mode = machine.following(forking=False, recording=False, most=None)
+    trail, vm.trail = vm.trail, []
+    mode = vm.following(forking=False, recording=False, most=None)
     try:
-        with mode, machine.watch.aside(machine), suppress(Raised, Return, Break, Continue):
-            machine.execute(found.scope, tree.body)
+        with mode, vm.watch.aside(vm), suppress(Raised, Return, Break, Continue):
+            vm.execute(found.scope, tree.body)
     finally:
-        machine.trail = trail
+        vm.trail = trail
 
 
-def _locate(machine: Machine, scope: Scope, name: str, level: int) -> Path | None:
-    root = machine.root
-    if root is None or not machine.watch.enters(name):
+def _locate(vm: Machine, scope: Scope, name: str, level: int) -> Path | None:
+    root = vm.root
+    if root is None or not vm.watch.enters(name):
         return None
     here = real(scope.module.file if scope.module else scope.source.path).parent
     for place in module_places(str(root), str(here), name, level):

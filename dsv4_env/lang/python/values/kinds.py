@@ -72,25 +72,20 @@ class Log:
 
     def and_more(self, *entries: MapEntry) -> Log:
         """These settings, and further ones."""
-        if self._size == len(self._every):
-            found = Log.__new__(Log)
-            found._every, found._places = self._every, self._places
-            if found._places is not None:
-                for at, entry in enumerate(entries, self._size):
-                    key = _ANY if entry.key is None else entry.key.value
-                    found._places.setdefault(key, []).append(at)
-            self._every += entries
-            found._size = len(self._every)
-            return found
-        return Log([*self, *entries])
+        if self._size != len(self._every):
+            return Log([*self, *entries])
+        found = Log.__new__(Log)
+        self._every += entries
+        found._every, found._places, found._size = self._every, self._places, len(self._every)
+        if found._places is not None:
+            _note_places(found._places, entries, self._size)
+        return found
 
     def last(self, key: Any) -> MapEntry | None:
         """The last setting of a key, or of what may have set it; None where nothing sets it."""
         if self._places is None:
             self._places = {}
-            for at, entry in enumerate(self._every):
-                each = _ANY if entry.key is None else entry.key.value
-                self._places.setdefault(each, []).append(at)
+            _note_places(self._places, self._every, 0)
         found = -1
         for each in (key, _ANY):
             places = self._places.get(each, ())
@@ -109,6 +104,13 @@ class Log:
 
 
 _ANY = object()  # what stands for any key
+
+
+def _note_places(places: dict[Any, list[int]], entries: Iterable[MapEntry], first: int) -> None:
+    for at, entry in enumerate(entries, first):
+        places.setdefault(_ANY if entry.key is None else entry.key.value, []).append(at)
+
+
 NOTHING = Log()
 
 
