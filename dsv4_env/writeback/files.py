@@ -40,7 +40,7 @@ def dirty(path: Path) -> bool:
         ) from None
 
 
-def check(changes: Sequence[Change], *, force: bool) -> None:
+def _check(changes: Sequence[Change], *, force: bool) -> None:
     """Raise UsageError where a file may not be written: changed since, or dirty, unless forced."""
     for change in changes:
         if force:
@@ -60,7 +60,9 @@ def check(changes: Sequence[Change], *, force: bool) -> None:
             )
 
 
-def write(changes: Sequence[Change], verify: Callable[[], str | None], *, force: bool) -> None:
+def write_changes(
+    changes: Sequence[Change], verify: Callable[[], str | None], *, force: bool
+) -> None:
     """Write all files, or none: where *verify* then says what is wrong, the old bytes come back.
 
     Raises UsageError where a file may not be written, ReadError where the result isn't the intent.
@@ -75,7 +77,7 @@ def _bytes(path: Path) -> bytes | None:
 
 
 def _write(changes: Sequence[Change], verify: Callable[[], str | None], *, force: bool) -> None:
-    check(changes, force=force)
+    _check(changes, force=force)
     kept = [(c.path, _bytes(c.path)) for c in changes]
     done = 0
     try:
