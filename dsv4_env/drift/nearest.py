@@ -13,7 +13,7 @@ from dsv4_env.compare import importance
 from dsv4_env.compare.differences import Setting, is_unknown, settings
 from dsv4_env.compare.equivalence import dest, same
 from dsv4_env.compare.findings import compare_launches, is_ignored, is_local, with_model
-from dsv4_env.drift.bound import Bound, Weighed
+from dsv4_env.drift.bound import SimilarityBound, Weighed
 from dsv4_env.model import LaunchConfig, Outside, Unknown
 from dsv4_env.model.finding import Severity
 from dsv4_env.profile import Profile
@@ -94,13 +94,13 @@ class Nearest:
             best, found.share, tuple(near[1:]), found.differ, found.compared, found.unknown
         )
 
-    def bound(self, root: Path) -> Bound:
+    def bound(self, root: Path) -> SimilarityBound:
         """What tells the files below *root* of whose launches no profile can be near."""
         weighed = {
             tuple(self._weighed(section, s[0].name, self._of(name)) for (section, _), s in side)
             for name, side in ((n, self._mine(n).items()) for n in self.profiles)
         }
-        return Bound(weighed, self.least / 2, str(root))
+        return SimilarityBound(weighed, self.least / 2, str(root))
 
     def _weighed(self, section: str, name: str, catalogue: Catalogue) -> Weighed:
         names = whole = {name}

@@ -9,14 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dsv4_env.compare.findings import is_ignored, is_local
-from dsv4_env.drift.sources import Reading, read
 from dsv4_env.history import git
 from dsv4_env.history.git import Commit, Version
 from dsv4_env.model import LaunchConfig, Unknown
 from dsv4_env.model.errors import ReadError
 from dsv4_env.model.secrets import masked
-from dsv4_env.readers import label
-from dsv4_env.readers.detect import detect
+from dsv4_env.readers import Reading, detect, label, read
 
 if TYPE_CHECKING:
     from dsv4_env.catalogue import Catalogue

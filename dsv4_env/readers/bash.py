@@ -19,7 +19,8 @@ from dsv4_env.guard.files import real
 from dsv4_env.model import LaunchConfig, Location, Note
 from dsv4_env.model.budget import Budget, BudgetError, partial_note
 from dsv4_env.model.errors import ReadError
-from dsv4_env.readers import choose
+from dsv4_env.readers.choosing import choose
+from dsv4_env.readers.kind import INTERPRETER, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -217,3 +218,16 @@ def _text(data: str | bytes, path: str) -> tuple[str, list[Note]]:
         line = text.count("\n", 0, text.index("\r\n")) + 1
         notes.append(Note("CRLF line endings: bash keeps the \\r", Location(path, line)))
     return text, notes
+
+
+KIND = Kind(
+    "bash",
+    "a launch script",
+    "a launch script",
+    read_all,
+    takes=("inputs", "args", "closed", "root"),
+    path=r"[^/]+\.(?:sh|bash|slurm|sbatch)",
+    shebang=INTERPRETER + rb"(?:ba|da)?sh\b",
+    editable=True,
+    word="script",
+)

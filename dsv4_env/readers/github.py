@@ -14,7 +14,7 @@ from dsv4_env.lang.yaml import Mapping as YamlMapping
 from dsv4_env.lang.yaml import Node, Offsets, Scalar, Sequence
 from dsv4_env.model import Unknown, Value
 from dsv4_env.model.budget import Budget
-from dsv4_env.readers.shell_text import Text, size
+from dsv4_env.readers.embedded import PlacedText, size
 
 MAX_COMBINATIONS = 256
 
@@ -82,16 +82,16 @@ def scalar(node: Scalar) -> Known | None:
     return Known("string", text)
 
 
-def expand(node: Scalar, contexts: Contexts, *, run: bool = False) -> Text:
+def expand(node: Scalar, contexts: Contexts, *, run: bool = False) -> PlacedText:
     """A scalar with its expressions filled in where they're known; *run*: it's a script."""
     if not run and "${{" not in node.text:
         known = scalar(node)
         if known is None:
             why = "an unquoted number, which GitHub writes in its own way"
             unknown = Unknown(node.text, why, location=node.location)
-            return Text(((unknown, [node.start]),), node.lines)
+            return PlacedText(((unknown, [node.start]),), node.lines)
         if known.text != node.text:
-            return Text(((known.text, [node.start]),), node.lines)
+            return PlacedText(((known.text, [node.start]),), node.lines)
     text, offsets = node.text, node.offsets()
     contexts.budget.step(node.location, 2 + (len(text) >> 8))
     parts: list[tuple[Value, Offsets]] = []
@@ -107,7 +107,7 @@ def expand(node: Scalar, contexts: Contexts, *, run: bool = False) -> Text:
         last = end
     if last < len(text) or not parts:
         parts.append((text[last:], offsets[last:] or [node.start]))
-    return Text(tuple(parts), node.lines)
+    return PlacedText(tuple(parts), node.lines)
 
 
 def expressions(text: str, budget: Budget) -> Iterator[tuple[int, int]]:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from dsv4_env.lang.bash.launch import split
 from dsv4_env.model import EnvVar, LaunchConfig, Location, Note, Origin, group_args
 from dsv4_env.model.errors import ReadError
 from dsv4_env.model.secrets.met import meet
@@ -76,8 +77,6 @@ def _words(proc: Path, pid: int) -> list[str]:
 
 def _size(words: list[str]) -> int | None:
     """How many words are the launcher; None where it isn't one."""
-    from dsv4_env.lang.bash.launch import split
-
     if not words:
         return None
     place = Location("")

@@ -16,12 +16,11 @@ from dsv4_env.guard.files import real
 from dsv4_env.model import LaunchConfig, Location, Note
 from dsv4_env.model.budget import STEPS, Budget, BudgetError, kept
 from dsv4_env.model.errors import ReadError
-from dsv4_env.readers import choose
+from dsv4_env.readers.choosing import choose
+from dsv4_env.readers.kind import INTERPRETER, Kind
 
 if TYPE_CHECKING:
     from dsv4_env.lang.python.run import Run
-
-"""How the note begins on an entry of a list of launches that may be something else."""
 
 _ROUNDS = 8  # each import may make more of the file matter
 
@@ -45,14 +44,14 @@ def read_all(
     path: str = "<file>",
     *,
     root: Path | None = None,
-    environ: Mapping[str, str] | None = None,
+    inputs: Mapping[str, str] | None = None,
     steps: int | None = None,
     budget: Budget | None = None,
 ) -> list[LaunchConfig]:
     """Every launch of a server that a Python file makes, in source order.
 
     *root* is the folder that imported modules must lie below (the file's own folder where it
-    isn't given), *environ* are variables of the environment that are known, *steps* are how many
+    isn't given), *inputs* are variables of the environment that are known, *steps* are how many
     statements and expressions are followed before the ways that are left are given up: they make
     a smaller *budget*. Where that ends, launches that were found are kept as partial ones. Raises
     ReadError where the data isn't Python or where there is too much to follow to find any.
@@ -80,7 +79,7 @@ def read_all(
         for _ in range(_ROUNDS):
             run = Run(
                 run.root,
-                dict(environ or {}),
+                dict(inputs or {}),
                 Map(inherits=True),
                 enough=enough,
                 budget=budget,
@@ -127,13 +126,13 @@ def read(
     line: int | None = None,
     symbol: str | None = None,
     root: Path | None = None,
-    environ: Mapping[str, str] | None = None,
+    inputs: Mapping[str, str] | None = None,
 ) -> LaunchConfig:
     """The one launch of a file, or the one chosen: by number (from 1), by line or by symbol.
 
     Raises ReadError as read_all does, and where there is no such launch or more than one.
     """
-    found = read_all(data, path, root=root, environ=environ)
+    found = read_all(data, path, root=root, inputs=inputs)
     return choose(found, path, launch=launch, line=line, symbol=symbol)
 
 
@@ -174,3 +173,18 @@ def read_ci(data: str | bytes, path: str = "<file>") -> list[CiRegistration]:
 
 def _literal(node: ast.expr | None) -> object:
     return node.value if isinstance(node, ast.Constant) else None
+
+
+KIND = Kind(
+    "python",
+    "a test file",
+    "a Python test",
+    read_all,
+    takes=("inputs", "root", "steps"),
+    path=r"[^/]+\.py",
+    shebang=INTERPRETER + rb"python[\d.]*\b",
+    editable=True,
+    layered=True,
+    word="test",
+    code=True,
+)

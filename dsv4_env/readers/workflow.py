@@ -14,7 +14,8 @@ from dsv4_env.model import ENV_NAME, LaunchConfig, Location, Note, Unknown, Valu
 from dsv4_env.model.budget import Budget, BudgetError, kept
 from dsv4_env.model.errors import ReadError, shortened
 from dsv4_env.readers import embedded, github
-from dsv4_env.readers.shell_text import Setting, Text
+from dsv4_env.readers.embedded import FileSetting, PlacedText
+from dsv4_env.readers.kind import YAML, Kind
 
 _ECHO = re.compile(
     r"[ \t]*echo[ \t]+(?P<quote>[\"']?)(?P<name>[A-Za-z_]\w*)=(?P<value>[^\"'\n]*?)(?P=quote)[ \t]*"
@@ -100,7 +101,7 @@ def suites(data: str | bytes, path: str = "<workflow>") -> list[tuple[str, Locat
     return list(found)
 
 
-def _suites(script: Text) -> Iterator[tuple[str, Location]]:
+def _suites(script: PlacedText) -> Iterator[tuple[str, Location]]:
     pieces, offsets = list[str](), array("l")
     for value, places in script.parts:
         piece = value if isinstance(value, str) else "$"
@@ -201,8 +202,8 @@ def _job_launches(
 
 
 def _read(
-    script: Text,
-    settings: list[Setting],
+    script: PlacedText,
+    settings: list[FileSetting],
     options: list[str],
     conditions: tuple[str | None, str | None],
     reading: _Reading,
@@ -240,8 +241,8 @@ def _condition(node: Node | None, contexts: github.Contexts) -> tuple[bool, str 
     return known.true, None
 
 
-def _settings(node: Node | None, contexts: github.Contexts, notes: list[Note]) -> list[Setting]:
-    found: list[Setting] = []
+def _settings(node: Node | None, contexts: github.Contexts, notes: list[Note]) -> list[FileSetting]:
+    found: list[FileSetting] = []
     if isinstance(node, Scalar) and not node.null:
         notes.append(Note(f"the variables of {node.text} aren't known", node.location, opens=True))
     if not isinstance(node, Mapping):
@@ -250,7 +251,7 @@ def _settings(node: Node | None, contexts: github.Contexts, notes: list[Note]) -
         if isinstance(value, Scalar):
             contexts.budget.step(value.location, _EACH)
             text = github.expand(value, contexts)
-            found.append(Setting(name, text.value, node.keys[name].location, value.spelled))
+            found.append(FileSetting(name, text.value, node.keys[name].location, value.spelled))
         else:
             notes.append(Note(f"{name} isn't given as text", node.keys[name].location))
     return found
@@ -279,8 +280,8 @@ def _shell(job: _Job, step: Mapping, contexts: github.Contexts) -> list[str] | N
 
 
 def _written(
-    script: Text, settings: list[Setting], run: Scalar, budget: Budget, *, sure: bool
-) -> Iterator[Setting]:
+    script: PlacedText, settings: list[FileSetting], run: Scalar, budget: Budget, *, sure: bool
+) -> Iterator[FileSetting]:
     """What a step's script writes for the steps after it, as far as it's simple."""
     text = "".join(v if isinstance(v, str) else f"${{{{{v.text}}}}}" for v, _ in script.parts)
     text = re.sub(r"^[ \t]*#.*", "", text, flags=re.M)
@@ -301,7 +302,7 @@ def _written(
                 old = setting.value
                 unknown = Unknown(old if isinstance(old, str) else old.text, reason)
                 budget.step(run.location, _EACH)
-                yield Setting(name, unknown, run.location, unknown.text)
+                yield FileSetting(name, unknown, run.location, unknown.text)
             continue
         unsure = False
         value: Value = m["value"]
@@ -311,4 +312,17 @@ def _written(
             value = Unknown(m["value"], reason, location=run.location)
         elif not ENV_NAME.fullmatch(m["name"]):
             continue
-        yield Setting(m["name"], value, run.location, m["value"])
+        yield FileSetting(m["name"], value, run.location, m["value"])
+
+
+KIND = Kind(
+    "workflow",
+    "a workflow",
+    "a GitHub workflow",
+    read_all,
+    path=rf"(?-i:\.github/workflows)/{YAML}",
+    among=YAML,  # one that isn't in its place, as in a template
+    content=(rb"^[\"']?jobs[\"']?\s*:", rb"^\s+[\"']?runs-on[\"']?\s*:"),
+    related=True,
+    layered=True,
+)

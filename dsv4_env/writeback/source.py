@@ -6,11 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from dsv4_env.drift import sources
 from dsv4_env.model import LaunchConfig
 from dsv4_env.model.errors import UsageError
-from dsv4_env.readers import choose
-from dsv4_env.readers.detect import detect
+from dsv4_env.readers import Reading, choose, detect, file_bytes, read
 from dsv4_env.writeback import files
 from dsv4_env.writeback.editors import EDITORS
 from dsv4_env.writeback.edits import SETTLED, Differ, EditJob, Outcome, edit_text, first_change
@@ -25,12 +23,12 @@ class SourceFile:
     text: str
     encoding: str
     reader: str
-    reading: sources.Reading
+    reading: Reading
     index: int
 
     def launches(self, text: str) -> list[LaunchConfig]:
         """Every launch of a text that this file might have."""
-        return sources.read(self.encoded(text), self.path, self.reading)
+        return read(self.encoded(text), self.path, self.reading)
 
     def encoded(self, text: str) -> bytes:
         """A text as the bytes of this file."""
@@ -53,7 +51,7 @@ def open_source(
     Raises ReadError where it can't be read or the launch isn't there, UsageError where it's
     another kind of file.
     """
-    data = sources.load(path)
+    data = file_bytes(path)
     reader = detect(str(path.absolute()), data) or "bash"
     editor = EDITORS.get(reader)
     if editor is None:
@@ -63,8 +61,8 @@ def open_source(
             expected=f"{' or '.join(e.one for e in EDITORS.values())}: nothing else is written",
         )
     text, encoding = editor.decode(data, path)
-    reading = sources.Reading(reader, None, inputs, args, closed, root)
-    launches = sources.read(data, path, reading)
+    reading = Reading(reader, None, inputs, args, closed, root)
+    launches = read(data, path, reading)
     config = choose(launches, str(path), launch=launch, line=line, symbol=symbol)
     return SourceFile(path, data, text, encoding, reader, reading, launches.index(config))
 
@@ -87,8 +85,8 @@ def save(opened: SourceFile, outcome: Outcome, differ: Differ, *, force: bool) -
     intended = {(d.section, d.name) for d in differ(outcome.launch) if d.kind not in SETTLED}
 
     def verify() -> str | None:
-        data = sources.load(opened.path)
-        launch = sources.read(data, opened.path, opened.reading)[opened.index]
+        data = file_bytes(opened.path)
+        launch = read(data, opened.path, opened.reading)[opened.index]
         other = first_change(outcome.launch, launch, set())
         found = {(d.section, d.name) for d in differ(launch) if d.kind not in SETTLED}
         return other or next((name for _, name in found - intended), None)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.util
+import dataclasses
 import inspect
+from pathlib import Path
 
 import pytest
 
-from dsv4_env.readers import READERS
-from dsv4_env.readers.detect import detect
+from dsv4_env.readers import READERS, Reading, detect
+from dsv4_env.writeback.editors import EDITORS
+
+CASES = Path(__file__).parents[2] / "cases"
 
 
 @pytest.mark.parametrize(
@@ -56,11 +59,16 @@ def test_readers(name: str) -> None:
     reader = READERS[name]
     assert reader.name == name
     assert reader.summary
-    if importlib.util.find_spec(reader.module) is None:
-        pytest.skip(f"{reader.module} isn't written yet")
-    function = importlib.import_module(reader.module).read_all
-    assert list(inspect.signature(function).parameters)[:2] == ["data", "path"]
-    assert inspect.getdoc(function)
+    parameters = list(inspect.signature(reader.read).parameters)
+    assert parameters[:2] == ["data", "path"]
+    assert {*reader.takes, "budget"} <= set(parameters)
+    assert set(reader.takes) <= {field.name for field in dataclasses.fields(Reading)}
+    assert inspect.getdoc(reader.read)
+    assert (CASES / name).is_dir()
+
+
+def test_every_kind_says_whether_it_can_be_edited() -> None:
+    assert {name for name, kind in READERS.items() if kind.editable} == set(EDITORS)
 
 
 def test_a_reader_is_called_with_its_options() -> None:

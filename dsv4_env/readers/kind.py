@@ -1,0 +1,171 @@
+"""A kind of file: how one is told from others, what its reader takes, and its launches."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from dsv4_env.model import LaunchConfig, Origin, Unknown, Value
+from dsv4_env.model.errors import shortened
+from dsv4_env.model.secrets.met import Code, meet
+from dsv4_env.readers.environment import PREFIXES
+
+YAML = r"[^/]+\.ya?ml"
+NO_YAML = r"(?!.*\.ya?ml\Z)"
+INTERPRETER = rb"#!\s*(?:\S*/)?(?:env\s+(?:-S\s+)?)?(?:\S*/)?"
+_RELATED = re.compile(
+    rb"(?i:sglang)|launch_server|run_suite|\b(?:" + "|".join(PREFIXES).encode() + rb")"
+)
+_SERVE = re.compile(rb"\bserve\b")
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class Reading:
+    """How a file is read: by which reader, with what from outside.
+
+    *inputs* are variables that are known, with *closed* all there are; *root* is the folder that a
+    script's sourced files and a test's imports must lie below, *steps* how far a test is followed
+    before the rest is given up.
+    """
+
+    reader: str | None = None
+    dialect: str | None = None
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    args: tuple[str, ...] | None = None
+    closed: bool = False
+    root: Path | None = None
+    steps: int | None = None
+
+
+def names_a_server(data: bytes) -> bool:
+    """Whether the words of a server's command are among the bytes of a file."""
+    return b"launch_server" in data or (b"sglang" in data and _SERVE.search(data) is not None)
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Kind:
+    r"""A kind of file: *name* is that of its reader; *one* and *summary* say what such a file is.
+
+    A file is of the kind where the end of its path fits *path*. Where it fits that of no kind, the
+    bytes tell: of a name that fits *among*, all patterns of *content* have to be found; of a name
+    that no kind is meant for, *shebang* has to stand at the beginning. With *related*, one without
+    any word of SGLang's is of no kind at all.
+
+    *read* gives every launch; *takes* names the fields of :class:`Reading` that it takes. *hit*
+    says by a look at its bytes whether a file may launch. *layered*: in such a file one set of
+    variables lies over another on purpose. *editable*: write-back has an editor for it. *word* is
+    what a page calls it; *code*: it's Python.
+
+    >>> Kind("bash", "a launch script", "a launch script", read, path=r"[^/]+\.sh")
+    """
+
+    name: str
+    one: str
+    summary: str
+    read: Callable[..., list[LaunchConfig]]
+    takes: tuple[str, ...] = ()
+    path: str = r"(?!)"
+    among: str = r"(?!)"
+    content: tuple[bytes, ...] = ()
+    shebang: bytes = rb"(?!)"
+    related: bool = False
+    hit: Callable[[bytes], bool] = names_a_server
+    layered: bool = False
+    editable: bool = False
+    word: str = ""
+    code: bool = False
+
+    def has_path(self, path: str) -> bool:
+        """Whether the path alone tells that a file is of this kind."""
+        return path_pattern(self.path).fullmatch(path) is not None
+
+    def has_content(self, path: str, data: bytes) -> bool:
+        """Whether a file, whose path tells no kind, is of this one by its bytes."""
+        if not self.content:
+            return False
+        found = path_pattern(self.among).fullmatch(path) is not None
+        return found and all(re.search(p, data, re.M) for p in self.content)
+
+    def options(self, reading: Reading) -> dict[str, Any]:
+        """What *read* takes of a reading."""
+        return {n: v for n in self.takes if (v := getattr(reading, n)) is not None}
+
+    def __call__(self, data: str | bytes, path: str, **options: Any) -> list[LaunchConfig]:
+        """Every launch of a file; *options* are those that *read* takes."""
+        meet(Code(_text(data)) if self.code else data)
+        found = [passable(readable(config)) for config in self.read(data, path, **options)]
+        for config in found:
+            meet(config)
+        return found
+
+
+def _text(data: str | bytes) -> str:
+    return data if isinstance(data, str) else data.decode(errors="surrogateescape")
+
+
+_PATTERNS: dict[str, re.Pattern[str]] = {}
+
+
+def path_pattern(end: str) -> re.Pattern[str]:
+    """The pattern of paths that end so; letters count the same in capitals."""
+    if end not in _PATTERNS:
+        _PATTERNS[end] = re.compile(rf"(?:.*/)?(?:{end})", re.IGNORECASE | re.ASCII | re.DOTALL)
+    return _PATTERNS[end]
+
+
+def is_related(data: bytes) -> bool:
+    """Whether a word of SGLang's, or of what it stands on, is among the bytes of a file."""
+    return _RELATED.search(data) is not None
+
+
+def readable(config: LaunchConfig) -> LaunchConfig:
+    """The launch with notes of a length that is read, whatever of the file they quote."""
+    notes = tuple(
+        n if len(n.message) < 1000 else replace(n, message=shortened(n.message))
+        for n in config.notes
+    )
+    return config if notes == config.notes else replace(config, notes=notes)
+
+
+# What Linux gives to a process at most (execve(2)): MAX_ARG_STRLEN of one string, with the byte
+# that ends it, and three quarters of _STK_LIM of all strings.
+MAX_STRING = 32 * 4096 - 1
+MAX_STRINGS = 6 * 1024 * 1024
+_TOO_LONG = "longer than the 128 KiB that a process can be given"
+_TOO_MUCH = "more than the 6 MiB that a process can be given"
+
+
+def passable(config: LaunchConfig) -> LaunchConfig:
+    """The launch with values unknown that no process can be given, as they are too long.
+
+    Such a launch doesn't start; and nobody wants to read megabytes of a value.
+    """
+    values = [*(e.value for e in config.env), *config.argv]
+    if sum(len(v if isinstance(v, str) else v.text) for v in values) <= MAX_STRING:
+        return config
+    total = 0
+
+    def bounded(value: Value) -> Value:
+        nonlocal total
+        text = value if isinstance(value, str) else value.text
+        total += len(text)
+        if len(text) <= MAX_STRING and total <= MAX_STRINGS:
+            return value
+        why = _TOO_LONG if len(text) > MAX_STRING else _TOO_MUCH
+        names, where = ((), None) if isinstance(value, str) else (value.names, value.location)
+        return Unknown(shortened(text, 100), why, names, location=where)
+
+    def origin(setter: Origin) -> Origin:
+        if setter.value is None or len(setter.value) <= MAX_STRING:
+            return setter
+        return replace(setter, value=shortened(setter.value, 100))
+
+    env = tuple(replace(e, value=bounded(e.value), origin=origin(e.origin)) for e in config.env)
+    args = config.args and tuple(
+        replace(a, values=tuple(map(bounded, a.values)), origin=origin(a.origin))
+        for a in config.args
+    )
+    return replace(config, env=env, args=args)
