@@ -77,7 +77,8 @@ def _pooled(
         while not lost and (shares or running):
             with contextlib.suppress(BrokenProcessPool):  # what is under way tells it
                 while shares and len(running) < ahead:
-                    running[pool.submit(_work, method, shares[0])] = shares.popleft()
+                    future = pool.submit(_work, method, shares[0])
+                    running[future] = shares.popleft()
             processes |= set(multiprocessing.active_children()) - before
             meanwhile()
             meanwhile = _nothing
