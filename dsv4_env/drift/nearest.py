@@ -10,9 +10,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dsv4_env.compare import importance
-from dsv4_env.compare.differences import Setting, is_unknown, settings
 from dsv4_env.compare.equivalence import dest, same
-from dsv4_env.compare.findings import compare_launches, is_ignored, is_local, with_model
+from dsv4_env.compare.findings import compare_launches
+from dsv4_env.compare.normalise import (
+    ComparedSetting,
+    compared_settings,
+    is_ignored,
+    is_local,
+    is_unknown,
+    with_model,
+)
 from dsv4_env.drift.bound import SimilarityBound, Weighed
 from dsv4_env.model import LaunchConfig, Outside, Unknown
 from dsv4_env.model.finding import Severity
@@ -35,7 +42,7 @@ GIVEN = frozenset({"--model-path", "--api-key"})
 """Flags that a test's launcher gives by itself, from parameters of other names."""
 
 _Key = tuple[str, str]
-_Side = dict[_Key, list[Setting]]
+_Side = dict[_Key, list[ComparedSetting]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +147,7 @@ class Nearest:
 
     def _side(self, config: LaunchConfig, catalogue: Catalogue) -> _Side:
         found: _Side = {}
-        for section, side in settings(config).items():
+        for section, side in compared_settings(config).items():
             for name, alternatives in side.items():
                 if self._left_out(name):
                     continue
@@ -180,7 +187,9 @@ class Nearest:
         return Match(name, share, (), differ, comparison.compared, comparison.unknown)
 
 
-def _alike(section: str, ours: Setting, theirs: Sequence[Setting], catalogue: Catalogue) -> float:
+def _alike(
+    section: str, ours: ComparedSetting, theirs: Sequence[ComparedSetting], catalogue: Catalogue
+) -> float:
     """How far a launch has a profile's setting: 1, 0, or 0.5 where that can't be known."""
     found = 0.0
     for each in theirs:

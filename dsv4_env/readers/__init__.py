@@ -14,7 +14,7 @@ from dsv4_env.model import LaunchConfig
 from dsv4_env.model.errors import Dsv4Error, ReadError, did_you_mean
 from dsv4_env.readers import bash, compose, dockerfile, dotenv, kubernetes, python, workflow
 from dsv4_env.readers.choosing import choose, label, titles
-from dsv4_env.readers.kind import Kind, Reading, is_related, path_pattern
+from dsv4_env.readers.kind import Kind, Reading, is_related, name_pattern
 
 KINDS: tuple[Kind, ...] = (
     bash.KIND,
@@ -29,25 +29,25 @@ READERS: dict[str, Kind] = {kind.name: kind for kind in KINDS}
 EXPECTED = f"{', '.join(k.one for k in KINDS[:-1])} or {KINDS[-1].one}"
 """What messages expect a file to be."""
 
-_MEANT = path_pattern("|".join(f"(?:{k.path}|{k.among})" for k in KINDS))
+_MEANT = name_pattern("|".join(f"(?:{k.named}|{k.among})" for k in KINDS))
 
 
 def is_meant(path: str) -> bool:
     """Whether a reader is meant for files of such a name, whatever they hold."""
-    return _MEANT.fullmatch(path.replace("\\", "/")) is not None
+    return _MEANT.fullmatch(path, path.rfind("/") + 1) is not None
 
 
 def candidates(path: str) -> list[Kind]:
     """The kinds that files of such a name may be of, by what they hold."""
-    return [k for k in KINDS if path_pattern(k.among).fullmatch(path.replace("\\", "/"))]
+    return [k for k in KINDS if name_pattern(k.among).fullmatch(path.rpartition("/")[2])]
 
 
 def detect(path: str, data: bytes) -> str | None:
     """The name of the reader for a file, None where no reader would find anything in it."""
     path = path.replace("\\", "/")
-    kind = next((k for k in KINDS if k.has_path(path)), None)
+    kind = next((k for k in KINDS if k.by_name(path)), None)
     if kind is None and is_meant(path):
-        kind = next((k for k in KINDS if k.has_content(path, data)), None)
+        kind = next((k for k in KINDS if k.by_content(path, data)), None)
     elif kind is None:
         kind = next((k for k in KINDS if re.match(k.shebang, data)), None)
     if kind is None or (kind.related and not is_related(data)):

@@ -226,7 +226,7 @@ KIND = Kind(
     "a launch script",
     read_all,
     takes=("inputs", "args", "closed", "root"),
-    path=r"[^/]+\.(?:sh|bash|slurm|sbatch)",
+    named=r"[^/]+\.(?:sh|bash|slurm|sbatch)",
     shebang=INTERPRETER + rb"(?:ba|da)?sh\b",
     editable=True,
     word="script",

@@ -509,7 +509,7 @@ KIND = Kind(
     "a Compose file",
     read_all,
     takes=("inputs", "root"),
-    path=r"(?:docker-)?compose[^/]*\.ya?ml",
+    named=r"(?:docker-)?compose[^/]*\.ya?ml",
     among=YAML,
     content=(rb"^[\"']?services[\"']?\s*:",),
     related=True,

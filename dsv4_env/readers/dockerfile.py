@@ -417,5 +417,5 @@ KIND = Kind(
     "a Dockerfile",
     "a Dockerfile",
     read_all,
-    path=NO_YAML + r"(?:(?:docker|container)file(?:[.\-_][^/]*)?|[^/]+\.(?:docker|container)file)",
+    named=NO_YAML + r"(?:(?:docker|container)file(?:[.\-_][^/]*)?|[^/]+\.(?:docker|container)file)",
 )

@@ -409,7 +409,7 @@ KIND = Kind(
     "a file of variables",
     read_all,
     takes=("dialect",),
-    path=NO_YAML + r"(?:\.env(?:\.[^/]+)?|[^/]+\.env|[^/]*env[_-]?file|env\.list)",
+    named=NO_YAML + r"(?:\.env(?:\.[^/]+)?|[^/]+\.env|[^/]*env[_-]?file|env\.list)",
     related=True,
     hit=lambda data: re.search(rb"\b(?:SGLANG|AITER)_\w", data) is not None,
     word="variables",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from dsv4_env.readers.environment import PREFIXES
 
 YAML = r"[^/]+\.ya?ml"
 NO_YAML = r"(?!.*\.ya?ml\Z)"
+_NONE = r"(?!)"
 INTERPRETER = rb"#!\s*(?:\S*/)?(?:env\s+(?:-S\s+)?)?(?:\S*/)?"
 _RELATED = re.compile(
     rb"(?i:sglang)|launch_server|run_suite|\b(?:" + "|".join(PREFIXES).encode() + rb")"
@@ -49,17 +51,17 @@ def names_a_server(data: bytes) -> bool:
 class Kind:
     r"""A kind of file: *name* is that of its reader; *one* and *summary* say what such a file is.
 
-    A file is of the kind where the end of its path fits *path*. Where it fits that of no kind, the
-    bytes tell: of a name that fits *among*, all patterns of *content* have to be found; of a name
-    that no kind is meant for, *shebang* has to stand at the beginning. With *related*, one without
-    any word of SGLang's is of no kind at all.
+    A file is of the kind where its name fits *named* (letters count the same in capitals) and it
+    lies in *folder*. Where it is of no kind by that, its bytes tell: of a name that fits *among*,
+    all patterns of *content* have to be found; of a name that no kind is meant for, *shebang* has
+    to stand at the beginning. With *related*, one without any word of SGLang's is of no kind.
 
     *read* gives every launch; *takes* names the fields of :class:`Reading` that it takes. *hit*
     says by a look at its bytes whether a file may launch. *layered*: in such a file one set of
     variables lies over another on purpose. *editable*: write-back has an editor for it. *word* is
     what a page calls it; *code*: it's Python.
 
-    >>> Kind("bash", "a launch script", "a launch script", read, path=r"[^/]+\.sh")
+    >>> Kind("bash", "a launch script", "a launch script", read_all, named=r"[^/]+\.sh")
     """
 
     name: str
@@ -67,10 +69,11 @@ class Kind:
     summary: str
     read: Callable[..., list[LaunchConfig]]
     takes: tuple[str, ...] = ()
-    path: str = r"(?!)"
-    among: str = r"(?!)"
+    named: str = _NONE
+    folder: str = ""
+    among: str = _NONE
     content: tuple[bytes, ...] = ()
-    shebang: bytes = rb"(?!)"
+    shebang: bytes = _NONE.encode()
     related: bool = False
     hit: Callable[[bytes], bool] = names_a_server
     layered: bool = False
@@ -78,15 +81,16 @@ class Kind:
     word: str = ""
     code: bool = False
 
-    def has_path(self, path: str) -> bool:
-        """Whether the path alone tells that a file is of this kind."""
-        return path_pattern(self.path).fullmatch(path) is not None
-
-    def has_content(self, path: str, data: bytes) -> bool:
-        """Whether a file, whose path tells no kind, is of this one by its bytes."""
-        if not self.content:
+    def by_name(self, path: str) -> bool:
+        """Whether its path alone tells that a file is of this kind."""
+        folder, _, name = path.rpartition("/")
+        if self.folder and not f"/{folder}".endswith(f"/{self.folder}"):
             return False
-        found = path_pattern(self.among).fullmatch(path) is not None
+        return name_pattern(self.named).fullmatch(name) is not None
+
+    def by_content(self, path: str, data: bytes) -> bool:
+        """Whether a file, whose path tells no kind, is of this one by its bytes."""
+        found = name_pattern(self.among).fullmatch(path.rpartition("/")[2]) is not None
         return found and all(re.search(p, data, re.M) for p in self.content)
 
     def options(self, reading: Reading) -> dict[str, Any]:
@@ -106,14 +110,10 @@ def _text(data: str | bytes) -> str:
     return data if isinstance(data, str) else data.decode(errors="surrogateescape")
 
 
-_PATTERNS: dict[str, re.Pattern[str]] = {}
-
-
-def path_pattern(end: str) -> re.Pattern[str]:
-    """The pattern of paths that end so; letters count the same in capitals."""
-    if end not in _PATTERNS:
-        _PATTERNS[end] = re.compile(rf"(?:.*/)?(?:{end})", re.IGNORECASE | re.ASCII | re.DOTALL)
-    return _PATTERNS[end]
+@lru_cache(maxsize=64)
+def name_pattern(pattern: str) -> re.Pattern[str]:
+    """A pattern of names of files; letters count the same in capitals."""
+    return re.compile(pattern, re.IGNORECASE | re.ASCII | re.DOTALL)
 
 
 def is_related(data: bytes) -> bool:

@@ -181,7 +181,7 @@ KIND = Kind(
     "a Python test",
     read_all,
     takes=("inputs", "root", "steps"),
-    path=r"[^/]+\.py",
+    named=r"[^/]+\.py",
     shebang=INTERPRETER + rb"python[\d.]*\b",
     editable=True,
     layered=True,
