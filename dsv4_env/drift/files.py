@@ -101,12 +101,13 @@ def listed(folder: Path, refused: Callable[[str], None] = lambda _: None) -> Ite
     can't tell of a repository: what it ignores is among the files then.
     """
     found = ""
-    if git.repository(folder) is not None:
-        try:
-            found = _git(folder, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
-        except UsageError as exc:
-            if exc.found != "git isn't installed":
-                refused(str(exc))
+    words = ("ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    try:
+        found = os.fsdecode(git.ask(folder, *words, named=False))
+    except git.NoGitError:
+        pass
+    except UsageError as exc:
+        refused(str(exc))
     names = sorted({name for name in found.split("\0") if name})
     if not names:
         yield from walk(folder)

@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dsv4_env.guard.files import real
+from dsv4_env.guard.files import check_size, real
 from dsv4_env.model import LaunchConfig, Location, Note
 from dsv4_env.model.budget import Budget, BudgetError, partial_note
 from dsv4_env.model.errors import ReadError
@@ -25,7 +25,6 @@ from dsv4_env.readers.kind import INTERPRETER, Kind
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-MAX_BYTES = 5_000_000
 _LARGE = 50_000  # bytes
 
 
@@ -192,12 +191,7 @@ def read(
 
 def _text(data: str | bytes, path: str) -> tuple[str, list[Note]]:
     """The script as text in which every byte can be told again, and what is odd about it."""
-    if len(data) > MAX_BYTES:
-        raise ReadError(
-            f"{len(data):,} bytes",
-            where=path,
-            expected=f"a launch script of at most {MAX_BYTES:,} bytes",
-        )
+    check_size(data, path, "a launch script")
     text = data if isinstance(data, str) else data.decode("utf-8", "surrogateescape")
     notes: list[Note] = []
     if "\0" in text:

@@ -6,12 +6,13 @@ Sources: docs.github.com, "Evaluate expressions in workflows and actions" and "W
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 
 from dsv4_env.lang.yaml import Mapping as YamlMapping
-from dsv4_env.lang.yaml import Node, Offsets, Scalar, Sequence
+from dsv4_env.lang.yaml import Node, Offsets, Scalar
+from dsv4_env.lang.yaml import Sequence as YamlSequence
 from dsv4_env.model import Unknown, Value
 from dsv4_env.model.budget import Budget
 from dsv4_env.readers.embedded import PlacedText, size
@@ -39,24 +40,40 @@ class Known:
         return self.text not in {"string": ("",), "number": ("0",)}.get(self.kind, ("false", ""))
 
 
+@dataclass(slots=True)
+class Properties:
+    """What a matrix or a mapping in it holds, by GitHub's rules.
+
+    Names are the same in capitals, and the first of several counts.
+    """
+
+    items: Mapping[str, Node]
+    _table: dict[str, Node] | None = None
+    _within: dict[str, Properties] = field(default_factory=dict)
+
+    def find(self, path: Sequence[str], budget: Budget) -> Node | None:
+        """The node that a path of names leads to, None where there is nothing."""
+        if self._table is None:
+            budget.step(None, len(self.items))
+            self._table = {}
+            for each, node in self.items.items():
+                self._table.setdefault(each.lower(), node)
+        name, *rest = (n.lower() for n in path)
+        found = self._table.get(name)
+        if not rest or found is None:
+            return found
+        if name not in self._within:
+            self._within[name] = Properties(found.items if isinstance(found, YamlMapping) else {})
+        return self._within[name].find(rest, budget)
+
+
 @dataclass(frozen=True, slots=True)
 class Contexts:
     """What expressions may refer to: the environment and one combination of the matrix."""
 
     env: Mapping[str, Value]
-    matrix: Mapping[str, Node] | None  # None: nothing is known of it
+    matrix: Properties | None  # None: nothing is known of it
     budget: Budget = field(default_factory=Budget)
-    folded: dict[int, dict[str, Node]] = field(default_factory=dict)
-
-    def property(self, items: Mapping[str, Node], name: str) -> Node | None:
-        """GitHub's names of properties are the same in capitals; the first of several counts."""
-        table = self.folded.get(id(items))
-        if table is None:
-            self.budget.step(None, len(items))
-            table = self.folded[id(items)] = {}
-            for each, node in items.items():
-                table.setdefault(each.lower(), node)
-        return table.get(name.lower())
 
 
 def scalar(node: Scalar) -> Known | None:
@@ -238,10 +255,7 @@ class _Parser:
             return Known("string", value) if isinstance(value, str) else None
         if root != "matrix" or not path or self.contexts.matrix is None:
             return None
-        node = self.contexts.property(self.contexts.matrix, path[0])
-        for name in path[1:]:
-            inner = node.items if isinstance(node, YamlMapping) else {}
-            node = self.contexts.property(inner, name) if inner else None
+        node = self.contexts.matrix.find(path, self.contexts.budget)
         if node is None:  # what a known combination doesn't have is nothing
             return Known("null", "")
         if not isinstance(node, Scalar) or "${{" in node.text:
@@ -265,9 +279,9 @@ def combinations(matrix: Node | None, budget: Budget | None = None) -> list[dict
     if not isinstance(matrix, YamlMapping):
         return None
     axes = {n: v for n, v in matrix.items.items() if n not in ("include", "exclude")}
-    if not all(isinstance(v, Sequence) for v in axes.values()):
+    if not all(isinstance(v, YamlSequence) for v in axes.values()):
         return None
-    lists = [v.items for v in axes.values() if isinstance(v, Sequence)]
+    lists = [v.items for v in axes.values() if isinstance(v, YamlSequence)]
     total = 1
     for items in lists:
         total *= len(items)
@@ -300,7 +314,7 @@ def combinations(matrix: Node | None, budget: Budget | None = None) -> list[dict
 def _rows(node: Node | None) -> list[dict[str, Node]] | None:
     if node is None:
         return []
-    if not isinstance(node, Sequence):
+    if not isinstance(node, YamlSequence):
         return None
     rows = [n.items for n in node.items if isinstance(n, YamlMapping)]
     return rows if len(rows) == len(node.items) else None
@@ -314,7 +328,7 @@ def _equal(one: Node, two: Node) -> bool:
     if isinstance(one, Scalar) and isinstance(two, Scalar):
         known = scalar(one)
         return one.text == two.text if known is None else known == scalar(two)
-    if isinstance(one, Sequence) and isinstance(two, Sequence):
+    if isinstance(one, YamlSequence) and isinstance(two, YamlSequence):
         return len(one.items) == len(two.items) and all(map(_equal, one.items, two.items))
     if isinstance(one, YamlMapping) and isinstance(two, YamlMapping):
         return one.items.keys() == two.items.keys() and all(

@@ -93,7 +93,8 @@ def suites(data: str | bytes, path: str = "<workflow>") -> list[tuple[str, Locat
     found: dict[tuple[str, Location], None] = {}
     for job in _jobs(data, path, budget):
         for combination in job.combinations:
-            contexts = github.Contexts({}, combination, budget)
+            matrix = None if combination is None else github.Properties(combination)
+            contexts = github.Contexts({}, matrix, budget)
             for step in job.steps:
                 run = step.get("run")
                 if isinstance(run, Scalar) and "run_suite.py" in run.text:
@@ -163,21 +164,23 @@ def _job_launches(
     job: _Job, combination: dict[str, Node] | None, reading: _Reading
 ) -> Iterator[LaunchConfig]:
     budget, notes = reading.budget, reading.notes
-    folded: dict[int, dict[str, Node]] = {}
-    outer = github.Contexts({}, combination, budget, folded)
+    matrix = None if combination is None else github.Properties(combination)
+    outer = github.Contexts({}, matrix, budget)
     settings = _settings(job.node.get("container", "env"), outer, notes)
-    settings += _settings(job.workflow.get("env"), github.Contexts({}, {}, budget), notes)
+    settings += _settings(
+        job.workflow.get("env"), github.Contexts({}, github.Properties({}), budget), notes
+    )
     settings += _settings(job.node.get("env"), outer, notes)
     wanted, job_condition = _condition(job.node.get("if"), outer)
     if not wanted:
         return
     for step in job.steps:
         budget.step(step.location, _EACH + len(settings))
-        contexts = github.Contexts({s.name: s.value for s in settings}, combination, budget, folded)
+        contexts = github.Contexts({s.name: s.value for s in settings}, matrix, budget)
         if extra := _settings(step.get("env"), contexts, notes):
             own = settings + extra
             known = {s.name: s.value for s in own}
-            contexts = github.Contexts(known, combination, budget, folded)
+            contexts = github.Contexts(known, matrix, budget)
         else:
             own = settings
         wanted, condition = _condition(step.get("if"), contexts)

@@ -26,13 +26,11 @@ def dirty(path: Path) -> bool:
     path = real(path)
     words = ["status", "--porcelain", "-z", "--ignored=no", "--untracked-files=no"]
     words += ["--ignore-submodules=all", "--", f":(literal){path.name}"]
-    if git.repository(path.parent) is None:
-        return False
     try:
-        return bool(git.ask(path.parent, *words))
+        return bool(git.ask(path.parent, *words, named=False))
+    except git.NoGitError:
+        return False
     except UsageError as exc:
-        if exc.found == "git isn't installed":
-            return False
         raise UsageError(
             f"whether it has changes that aren't committed can't be told: {exc.found}",
             where=path,

@@ -6,21 +6,16 @@ import io
 import re
 import tokenize
 
+from dsv4_env.guard.files import check_size
 from dsv4_env.model import Location
 from dsv4_env.model.errors import ReadError
 
-MAX_BYTES = 5_000_000
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def decoded(data: str | bytes, path: str) -> str:
     """The text of a Python file; raises ReadError, located, where it can't be one."""
-    if len(data) > MAX_BYTES:
-        raise ReadError(
-            f"{len(data):,} bytes",
-            where=path,
-            expected=f"a Python file of at most {MAX_BYTES:,} bytes",
-        )
+    check_size(data, path, "a Python file")
     nul = data.find("\0") if isinstance(data, str) else data.find(b"\0")
     if nul >= 0:
         before = data[:nul]
