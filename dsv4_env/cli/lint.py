@@ -99,7 +99,7 @@ def lint(
       dsv4-env lint run_dsv4.sh --ignore default-value
       dsv4-env lint test_deepseek_v4.py .github/workflows/nightly.yml
     """
-    from dsv4_env.drift import repository
+    from dsv4_env.drift import repository_top
     from dsv4_env.lint import named
     from dsv4_env.model.finding import Report
 
@@ -135,7 +135,7 @@ def lint(
         files=files,
         launches=len(comparisons),
         root=str(Path.cwd()),
-        repository=repository(Path.cwd()),
+        repository=repository_top(Path.cwd()),
         color=use_color(color),
     )
     if format_ == "sarif":

@@ -71,7 +71,7 @@ def file_launches(operand: Operand, inputs: Inputs) -> tuple[str, str, list[Laun
 
     A file that looks like nothing else is a bash script. Raises ReadError.
     """
-    from dsv4_env.readers import EXPECTED, READERS, Reading, candidates, detect, read
+    from dsv4_env.readers import EXPECTED, READERS, HowRead, candidates, detect, read
 
     if operand.path == "-":
         if sys.stdin is None:
@@ -87,7 +87,7 @@ def file_launches(operand: Operand, inputs: Inputs) -> tuple[str, str, list[Laun
                 expected=f"{', '.join(kinds[:-1])} or {kinds[-1]}",
             )
         reader = reader or ("dotenv" if _ENV_FILE.search(operand.path) else "")
-    reading = Reading(
+    reading = HowRead(
         reader or "bash", None, inputs.variables, inputs.args, inputs.closed, inputs.root
     )
     if inputs.variables and "inputs" not in READERS[reader or "bash"].takes:

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from dsv4_env.compare.differences import Difference
     from dsv4_env.model import LaunchConfig
     from dsv4_env.writeback import Differ, Refused
-    from dsv4_env.writeback.files import Change
+    from dsv4_env.writeback.files import FileChange
     from dsv4_env.writeback.layers import EditedLayers
 
 
@@ -178,7 +178,7 @@ def _to(profile: Profile, text: str, how: _How, *, prune: bool, shared: bool) ->
     if operand.path == "-":
         raise UsageError("standard input can't be written", expected="a file")
     inputs = how.inputs
-    opened = sources.open_source(
+    opened = sources.open_for_edit(
         Path(operand.path), operand.launch, operand.line, operand.symbol,
         inputs=inputs.variables, args=inputs.args, closed=inputs.closed, root=inputs.root,
     )  # fmt: skip
@@ -257,7 +257,7 @@ def _left(layers: EditedLayers, how: _How, launch: LaunchConfig) -> list[str]:
 
 def _finish(
     layers: EditedLayers,
-    changes: Sequence[Change],
+    changes: Sequence[FileChange],
     how: _How,
     label: str | None,
 ) -> int:
@@ -285,7 +285,7 @@ def _finish(
 
     locks = layers.locks()
     files.write_changes(changes, verify, force=how.force)
-    renewed: list[Change] = []
+    renewed: list[FileChange] = []
     for path in locks:
         try:
             renewed += [change for change in [relock(path)] if change.old != change.new]

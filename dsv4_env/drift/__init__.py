@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from dsv4_env.compare.findings import compare_launches
 from dsv4_env.compare.normalise import LOCAL, is_ignored, with_model
 from dsv4_env.compare.rules import RULES
-from dsv4_env.drift.files import absent, changed_since, expand, repository
+from dsv4_env.drift.files import absent, changed_since, expand_globs, repository_top
 from dsv4_env.drift.lines import SourceLines, location_of
 from dsv4_env.drift.waivers import WaiverSet, in_comments
 from dsv4_env.guard.files import looking, read_bytes, real
@@ -22,7 +22,7 @@ from dsv4_env.model.errors import ProfileError, ReadError, did_you_mean
 from dsv4_env.model.finding import Comparison, Finding, Report, Waiver
 from dsv4_env.profile import Profile, layer_files, load_all
 from dsv4_env.profile.settings import Pair, Settings
-from dsv4_env.readers import Reading, file_bytes, label, read, titles
+from dsv4_env.readers import HowRead, file_bytes, label, read, titles
 
 if TYPE_CHECKING:
     from dsv4_env.catalogue import Catalogue
@@ -124,7 +124,7 @@ def check(run: CheckRun, pairs: Sequence[Pair]) -> Report:
         run.profile(pair)
     by_file: dict[Path, list[Pair]] = {}
     for pair in pairs:
-        found = expand(run.folder, pair.files, pair.exclude)
+        found = expand_globs(run.folder, pair.files, pair.exclude)
         if not found:
             _nothing(run, pair, f"no file is called {' or '.join(pair.files)}")
         else:
@@ -172,7 +172,7 @@ def report(run: CheckRun, *, waivers: bool = True) -> Report:
         launches=run.launches,
         root=str(Path.cwd()),
         project=str(run.folder),
-        repository=repository(run.folder),
+        repository=repository_top(run.folder),
     )
 
 
@@ -249,9 +249,9 @@ def compare(run: CheckRun, pair: Pair, config: LaunchConfig, title: str) -> None
     run.held.append(Held(profile, config, ignore, put_back))
 
 
-def _reading(run: CheckRun, pair: Pair) -> Reading:
+def _reading(run: CheckRun, pair: Pair) -> HowRead:
     options = run.options
-    return Reading(
+    return HowRead(
         pair.reader,
         pair.dialect,
         {**pair.set, **options.inputs},
@@ -405,6 +405,6 @@ __all__ = [
     "compare",
     "exit_code",
     "report",
-    "repository",
+    "repository_top",
     "unreadable",
 ]

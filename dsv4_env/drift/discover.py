@@ -18,11 +18,11 @@ from dsv4_env.drift.bound import SimilarityBound
 from dsv4_env.drift.files import listed
 from dsv4_env.drift.lines import location_of
 from dsv4_env.drift.look import Looked, Name, look, starts, through
-from dsv4_env.drift.nearest import Match, Nearest
+from dsv4_env.drift.nearest import Nearest, ProfileMatch
 from dsv4_env.lang.python.launch import ENTRY
 from dsv4_env.model import Location
 from dsv4_env.model.errors import ReadError
-from dsv4_env.readers import READERS, Reading, detect, file_bytes, label, read
+from dsv4_env.readers import READERS, HowRead, detect, file_bytes, label, read
 
 STEPS = 50_000  # of a Python file: enough for a test, not for a library that may launch anything
 MANY = 400  # files from which on processes share the work: starting them takes as long
@@ -49,7 +49,7 @@ class FoundLaunch:
     reader: str
     line: int | None
     variables: bool
-    match: Match
+    match: ProfileMatch
     followed: bool = True
 
 
@@ -115,7 +115,7 @@ class Job:
             root = self._root(path)
             if reader == "python" and not self._may_be_near(path, root):
                 return NotFollowed(path, tuple(_in_plain_sight(path, data)))
-            launches = read(data, Path(path), Reading(reader, root=root, steps=STEPS))
+            launches = read(data, Path(path), HowRead(reader, root=root, steps=STEPS))
         except ReadError as exc:
             return _problem(path, exc)
         found: list[FoundLaunch] = []
@@ -256,7 +256,9 @@ def _in_plain_sight(path: str, data: bytes) -> list[FoundLaunch]:
         return []
     places = bound.servers_started(data, path)
     return [
-        FoundLaunch(path, number, len(places), name, "python", line, False, Match(None, 0.0), False)
+        FoundLaunch(
+            path, number, len(places), name, "python", line, False, ProfileMatch(None, 0.0), False
+        )
         for number, (line, name) in enumerate(places, 1)
     ]
 

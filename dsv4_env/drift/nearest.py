@@ -46,7 +46,7 @@ _Side = dict[_Key, list[ComparedSetting]]
 
 
 @dataclass(frozen=True, slots=True)
-class Match:
+class ProfileMatch:
     """How near a launch is to a profile.
 
     *share* (0 to 1) is how much of the profile's settings the launch has too, each counted by
@@ -77,7 +77,7 @@ class Nearest:
     _sides: dict[str, _Side] = field(default_factory=dict)
     _catalogues: dict[str | None, Catalogue] = field(default_factory=dict)
 
-    def __call__(self, config: LaunchConfig) -> Match:
+    def __call__(self, config: LaunchConfig) -> ProfileMatch:
         """The match of a launch."""
         sides: dict[str, _Side] = {}
         for name in self.profiles:
@@ -86,18 +86,18 @@ class Nearest:
                 sides[catalogue.release] = self._side(config, catalogue)
         shares = {n: self._share(n, config, sides[self._of(n).release]) for n in self.profiles}
         if not shares:
-            return Match(None, 0.0, unknown=len(config.unknowns))
+            return ProfileMatch(None, 0.0, unknown=len(config.unknowns))
         models = {n: _model(p, config) for n, p in self.profiles.items()}
         order = sorted(self.profiles)
         order.sort(key=lambda n: (shares[n], models[n]), reverse=True)
         best = order[0]
         if shares[best] < self.least / 2:
-            return Match(None, shares[best], unknown=len(config.unknowns))
+            return ProfileMatch(None, shares[best], unknown=len(config.unknowns))
         near = [n for n in order if (shares[n], models[n]) == (shares[best], models[best])]
         found = self._compared(best, config)
         if found.share < self.least:
-            return Match(None, found.share, unknown=len(config.unknowns))
-        return Match(
+            return ProfileMatch(None, found.share, unknown=len(config.unknowns))
+        return ProfileMatch(
             best, found.share, tuple(near[1:]), found.differ, found.compared, found.unknown
         )
 
@@ -161,7 +161,7 @@ class Nearest:
     def _weight(self, name: str) -> float:
         return WEIGHTS[importance.severity(name, self.settings.severity)]
 
-    def _compared(self, name: str, config: LaunchConfig) -> Match:
+    def _compared(self, name: str, config: LaunchConfig) -> ProfileMatch:
         """What a check of the launch says."""
         profile = self.profiles[name]
         comparison = compare_launches(
@@ -184,7 +184,7 @@ class Nearest:
             lost += weight * worst.get(ours[0].name, 0.0)
         differ = len({f.subject for f in comparison.findings if f.rule.id in _DIFFERS})
         share = 1 - lost / whole if whole else 0.0
-        return Match(name, share, (), differ, comparison.compared, comparison.unknown)
+        return ProfileMatch(name, share, (), differ, comparison.compared, comparison.unknown)
 
 
 def _alike(

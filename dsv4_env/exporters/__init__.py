@@ -129,7 +129,7 @@ EXPORTERS: dict[str, Exporter] = {
                  data.args_nul, "args"),
         Exporter("args-json", "the server arguments as a JSON array", data.args_json, "args"),
         Exporter("json", '{"env": {…}, "args": […]}', data.env_and_args, _FULL),
-        Exporter("toml", "the [env] and [args] of a profile layer", data.layer, _FULL,
+        Exporter("toml", "the [env] and [args] of a profile layer", data.toml_layer, _FULL,
                  _NOTES),
         Exporter("sglang-config", "a file for sglang.launch_server --config (name it .yaml)",
                  data.sglang_config, "args", _NOTES, complete=True),

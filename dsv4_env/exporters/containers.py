@@ -21,10 +21,10 @@ from dsv4_env.exporters.known import (
     env_or_outside,
     known_args,
     known_env,
-    label,
     notes,
+    object_name,
 )
-from dsv4_env.exporters.yaml import Node, Noted, Plain, dump
+from dsv4_env.exporters.yaml import Node, Noted, Plain, dump_yaml
 from dsv4_env.model import LaunchConfig, quoting
 from dsv4_env.model.errors import ExportError
 
@@ -102,7 +102,7 @@ def compose(config: LaunchConfig, options: ExportOptions) -> str:
         "ipc": Plain("host"),
         **_gpus(options),
     }
-    return dump({"services": {label("compose", config, options): service}}, said.head)
+    return dump_yaml({"services": {object_name("compose", config, options): service}}, said.head)
 
 
 def _gpus(options: ExportOptions) -> Mapping[str, Node]:
@@ -125,22 +125,24 @@ def _gpus(options: ExportOptions) -> Mapping[str, Node]:
 def k8s_env(config: LaunchConfig, options: ExportOptions) -> str:
     """The ``env`` of a container."""
     said = notes(config, options)
-    return dump({"env": _env("k8s-env", config, options, said)}, said.head)
+    return dump_yaml({"env": _env("k8s-env", config, options, said)}, said.head)
 
 
 def k8s_configmap(config: LaunchConfig, options: ExportOptions) -> str:
     """A ConfigMap, for ``envFrom``."""
     said = notes(config, options)
     data = known_env(config, _CONFIGMAP)
-    head = _head("v1", "ConfigMap", label("k8s-configmap", config, options))
-    return dump({**head, "data": {n: env_notes(said, n, v) for n, v in data.items()}}, said.head)
+    head = _head("v1", "ConfigMap", object_name("k8s-configmap", config, options))
+    return dump_yaml(
+        {**head, "data": {n: env_notes(said, n, v) for n, v in data.items()}}, said.head
+    )
 
 
 def k8s_pod(config: LaunchConfig, options: ExportOptions) -> str:
     """A Pod of one node."""
     said = notes(config, options)
-    head = _head("v1", "Pod", label("k8s-pod", config, options))
-    return dump({**head, "spec": _spec("k8s-pod", config, options, said)}, said.head)
+    head = _head("v1", "Pod", object_name("k8s-pod", config, options))
+    return dump_yaml({**head, "spec": _spec("k8s-pod", config, options, said)}, said.head)
 
 
 def k8s_lws(config: LaunchConfig, options: ExportOptions) -> str:
@@ -155,14 +157,14 @@ def k8s_lws(config: LaunchConfig, options: ExportOptions) -> str:
     ]  # fmt: skip
     spec = _spec("k8s-lws", config, options, said, own if nodes > 1 else ())
     head = _head(
-        "leaderworkerset.x-k8s.io/v1", "LeaderWorkerSet", label("k8s-lws", config, options)
+        "leaderworkerset.x-k8s.io/v1", "LeaderWorkerSet", object_name("k8s-lws", config, options)
     )
     template: dict[str, Node] = {
         "size": nodes,
         "restartPolicy": Plain("RecreateGroupOnPodRestart"),
         "workerTemplate": {"spec": spec},
     }
-    return dump({**head, "spec": {"replicas": 1, "leaderWorkerTemplate": template}}, said.head)
+    return dump_yaml({**head, "spec": {"replicas": 1, "leaderWorkerTemplate": template}}, said.head)
 
 
 def _head(version: str, kind: str, name: str) -> dict[str, Node]:
@@ -171,7 +173,7 @@ def _head(version: str, kind: str, name: str) -> dict[str, Node]:
 
 def _env(format_: str, config: LaunchConfig, options: ExportOptions, said: Notes) -> list[Node]:
     """The variables; what comes from outside is a key of the Secret NAME-secrets."""
-    secret = f"{label(format_, config, options)}-secrets"
+    secret = f"{object_name(format_, config, options)}-secrets"
     found: list[Node] = []
     for name, value in env_or_outside(config, _KUBERNETES).items():
         item: dict[str, Node] = {"name": name}

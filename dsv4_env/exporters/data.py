@@ -25,7 +25,7 @@ from dsv4_env.exporters.known import (
     known_env,
     notes,
 )
-from dsv4_env.exporters.yaml import Node, Noted, dump
+from dsv4_env.exporters.yaml import Node, Noted, dump_yaml
 from dsv4_env.model import FROM_ENVIRONMENT, LaunchConfig
 from dsv4_env.model.errors import ExportError
 from dsv4_env.model.quoting import python, word
@@ -91,7 +91,7 @@ def _dump(data: dict[str, Any]) -> str:
 # TOML
 
 
-def layer(config: LaunchConfig, options: ExportOptions) -> str:
+def toml_layer(config: LaunchConfig, options: ExportOptions) -> str:
     """The tables ``[env]`` and ``[args]``. Raises ExportError for words that no flag owns."""
     import tomli_w  # no other format needs it
 
@@ -140,7 +140,7 @@ def sglang_config(config: LaunchConfig, options: ExportOptions) -> str:
         values = found[0]
         value: Node = values if len(values) > 1 else values[0] if values else True
         data[flag[2:]] = Noted(value, said.arg(i))
-    return dump(data, said.head)
+    return dump_yaml(data, said.head)
 
 
 # Python

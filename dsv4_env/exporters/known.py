@@ -175,10 +175,10 @@ def _described(piece: str) -> str:
 
 def provenance(origin: Origin) -> str:
     """Who set it and where, on one line that no name of a layer or file can break out of."""
-    return comment(f"{origin.name} ({origin.location})" if origin.location else origin.name)
+    return comment_line(f"{origin.name} ({origin.location})" if origin.location else origin.name)
 
 
-def comment(text: str) -> str:
+def comment_line(text: str) -> str:
     """One line: what doesn't print is ``?``, as is what could let a comment go on."""
     return "".join(c if c.isprintable() and c != "\\" else "?" for c in text)
 
@@ -204,7 +204,7 @@ def by_flag(
     return found
 
 
-def label(format_: str, config: LaunchConfig, options: ExportOptions) -> str:
+def object_name(format_: str, config: LaunchConfig, options: ExportOptions) -> str:
     """The name of the object, by default the profile's. Raises ExportError for a wrong one."""
     name = options.name
     if name is None:
@@ -240,7 +240,7 @@ def notes(config: LaunchConfig, options: ExportOptions) -> Notes:
     if not options.prefix_comment:
         return Notes()
     return Notes(
-        [f"{comment(config.name)}, exported by dsv4-env {__version__}"],
+        [f"{comment_line(config.name)}, exported by dsv4-env {__version__}"],
         {s.name: provenance(s.origin) for s in config.env if not s.superseded},
-        [(comment(a.flag or "an argument"), provenance(a.origin)) for a in config.args or ()],
+        [(comment_line(a.flag or "an argument"), provenance(a.origin)) for a in config.args or ()],
     )

@@ -15,8 +15,8 @@ from dsv4_env.exporters.known import (
     arg_groups,
     counting,
     env_or_outside,
-    label,
     notes,
+    object_name,
 )
 from dsv4_env.model import LaunchConfig, Outside, quoting
 
@@ -115,7 +115,7 @@ def slurm(config: LaunchConfig, options: ExportOptions) -> str:
     said, nodes = notes(config, options), options.nodes
     rows = [
         "#!/bin/bash",
-        f"#SBATCH --job-name={label('slurm', config, options)}",
+        f"#SBATCH --job-name={object_name('slurm', config, options)}",
         f"#SBATCH --nodes={nodes}",
         "#SBATCH --ntasks-per-node=1",
         "#SBATCH --exclusive",

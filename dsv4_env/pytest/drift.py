@@ -12,7 +12,7 @@ import pytest
 from dsv4_env import drift
 from dsv4_env.catalogue import Catalogue, fitting
 from dsv4_env.drift import CheckRun, waivers
-from dsv4_env.drift.files import absent, expand
+from dsv4_env.drift.files import absent, expand_globs
 from dsv4_env.model.errors import Dsv4Error, ReadError
 from dsv4_env.model.finding import Report
 from dsv4_env.model.secrets.met import session
@@ -56,7 +56,7 @@ class DriftCheck(pytest.Collector):
         names: dict[str, int] = {}
         files: dict[Path, None] = {}
         for pair in pairs:
-            found: list[Path | None] = [*expand(run.folder, pair.files, pair.exclude)]
+            found: list[Path | None] = [*expand_globs(run.folder, pair.files, pair.exclude)]
             if found:  # one that is gone fails by itself
                 found += [path for _, path in absent(run.folder, pair.files)]
             for path in found or [None]:

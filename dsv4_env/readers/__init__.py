@@ -1,6 +1,6 @@
 """Readers: each takes a file's text and gives its launches; none runs anything.
 
-A kind of file is one object, a :class:`Kind`, in a module of its own, and a line in ``KINDS``. Of
+A kind of file is one object, a :class:`FileKind`, in a module of its own, and a line in ``KINDS``. Of
 kinds that a file may be of, the first one counts: by its path, else by what it holds.
 """
 
@@ -14,9 +14,9 @@ from dsv4_env.model import LaunchConfig
 from dsv4_env.model.errors import Dsv4Error, ReadError, did_you_mean
 from dsv4_env.readers import bash, compose, dockerfile, dotenv, kubernetes, python, workflow
 from dsv4_env.readers.choosing import choose, label, titles
-from dsv4_env.readers.kind import Kind, Reading, is_related, name_pattern
+from dsv4_env.readers.kind import FileKind, HowRead, is_related, name_pattern
 
-KINDS: tuple[Kind, ...] = (
+KINDS: tuple[FileKind, ...] = (
     bash.KIND,
     python.KIND,
     workflow.KIND,
@@ -25,7 +25,7 @@ KINDS: tuple[Kind, ...] = (
     dockerfile.KIND,
     dotenv.KIND,
 )
-READERS: dict[str, Kind] = {kind.name: kind for kind in KINDS}
+READERS: dict[str, FileKind] = {kind.name: kind for kind in KINDS}
 EXPECTED = f"{', '.join(k.one for k in KINDS[:-1])} or {KINDS[-1].one}"
 """What messages expect a file to be."""
 
@@ -37,7 +37,7 @@ def is_meant(path: str) -> bool:
     return _MEANT.fullmatch(path, path.rfind("/") + 1) is not None
 
 
-def candidates(path: str) -> list[Kind]:
+def candidates(path: str) -> list[FileKind]:
     """The kinds that files of such a name may be of, by what they hold."""
     return [k for k in KINDS if name_pattern(k.among).fullmatch(path.rpartition("/")[2])]
 
@@ -60,7 +60,7 @@ def file_bytes(path: Path | str) -> bytes:
     return read_bytes(path, expected=EXPECTED)
 
 
-def read(data: bytes, path: Path | str, reading: Reading) -> list[LaunchConfig]:
+def read(data: bytes, path: Path | str, reading: HowRead) -> list[LaunchConfig]:
     """Every launch of a file; *path* is what messages and locations call it.
 
     Raises ReadError, also where no reader is meant for the file and where a reader fails.
@@ -92,8 +92,8 @@ __all__ = [
     "EXPECTED",
     "KINDS",
     "READERS",
-    "Kind",
-    "Reading",
+    "FileKind",
+    "HowRead",
     "candidates",
     "choose",
     "detect",

@@ -20,7 +20,7 @@ from dsv4_env.model import LaunchConfig, Location, Note
 from dsv4_env.model.budget import Budget, BudgetError, partial_note
 from dsv4_env.model.errors import ReadError
 from dsv4_env.readers.choosing import choose
-from dsv4_env.readers.kind import INTERPRETER, Kind
+from dsv4_env.readers.kind import INTERPRETER, FileKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -214,7 +214,7 @@ def _text(data: str | bytes, path: str) -> tuple[str, list[Note]]:
     return text, notes
 
 
-KIND = Kind(
+KIND = FileKind(
     "bash",
     "a launch script",
     "a launch script",

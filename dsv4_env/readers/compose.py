@@ -22,7 +22,7 @@ from dsv4_env.model.budget import Budget, BudgetError, kept
 from dsv4_env.model.errors import ReadError, shortened
 from dsv4_env.readers import dotenv, embedded
 from dsv4_env.readers.embedded import FileSetting, PlacedText, join
-from dsv4_env.readers.kind import YAML, Kind
+from dsv4_env.readers.kind import YAML, FileKind
 
 _KIND = "a Docker Compose file"
 _EACH = 8  # steps that a service, or one of its variables, takes
@@ -503,7 +503,7 @@ def _split(text: PlacedText, notes: list[Note], budget: Budget) -> list[PlacedTe
     return [PlacedText(tuple(w), text.lines) for w in splitter.words]
 
 
-KIND = Kind(
+KIND = FileKind(
     "compose",
     "a Compose file",
     "a Compose file",

@@ -18,7 +18,7 @@ from dsv4_env.model.budget import Budget, BudgetError, kept
 from dsv4_env.model.errors import ReadError
 from dsv4_env.readers import embedded
 from dsv4_env.readers.embedded import FileSetting, PlacedText, join
-from dsv4_env.readers.kind import NO_YAML, Kind
+from dsv4_env.readers.kind import NO_YAML, FileKind
 
 _STAGE = 20  # steps that beginning a stage takes
 _FROM = re.compile(r"(?:--\S+\s+)*(\S+)(?:\s+as\s+(\S+))?\s*", re.I)
@@ -412,7 +412,7 @@ def _variable(m: re.Match[str], known: Mapping[str, Value], at: Location, *, emp
     return Unknown(m[0], why, (name,), default=default, location=at)
 
 
-KIND = Kind(
+KIND = FileKind(
     "dockerfile",
     "a Dockerfile",
     "a Dockerfile",

@@ -26,7 +26,7 @@ from dsv4_env.model import (
 from dsv4_env.model.budget import Budget, BudgetError, partial_note
 from dsv4_env.model.errors import ReadError, did_you_mean, shortened
 from dsv4_env.readers.embedded import join
-from dsv4_env.readers.kind import NO_YAML, Kind
+from dsv4_env.readers.kind import NO_YAML, FileKind
 
 Dialect = Literal["dotenv", "docker", "systemd"]
 _EACH = 12  # steps that reading one variable takes
@@ -403,7 +403,7 @@ def _value_state(state: str, unit: _Unit, ch: str) -> str:
     return "between" if ch == state else '"\\'
 
 
-KIND = Kind(
+KIND = FileKind(
     "dotenv",
     ".env",
     "a file of variables",

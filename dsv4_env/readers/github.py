@@ -28,7 +28,7 @@ _CONTEXT = re.compile(r"\s*([A-Za-z_][\w-]*(?:\.[A-Za-z_][\w-]*)+)\s*")
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class KnownValue:
     """A value of an expression: its *kind* (string, number, boolean, null) and its text."""
 
     kind: str
@@ -76,33 +76,33 @@ class Contexts:
     budget: Budget = field(default_factory=Budget)
 
 
-def scalar(node: Scalar) -> Known | None:
+def github_scalar(node: Scalar) -> KnownValue | None:
     """A scalar as GitHub takes it: unquoted numbers and switches are written anew.
 
     ``3.10`` reaches a process as ``3.1``. None where how it is written isn't known.
     """
     text = node.text
     if not node.plain:
-        return Known("string", text)
+        return KnownValue("string", text)
     if node.null:
-        return Known("null", "")
+        return KnownValue("null", "")
     if text in ("true", "True", "TRUE", "false", "False", "FALSE"):
-        return Known("boolean", text.lower())
+        return KnownValue("boolean", text.lower())
     if re.fullmatch(r"-?(?:0|[1-9]\d*)(?:\.\d+)?", text):
         number = f"{float(text):.15g}"
         exact = len(re.sub(r"\D", "", text).strip("0")) <= 15
         if not exact or "e" in number or "n" in number or number == "-0":
             return None
-        return Known("number", number)
+        return KnownValue("number", number)
     if re.fullmatch(r"0[xo][\da-f]+|[-+]?[\d.]+(?:e[-+]?\d+)?|[-+]?\.(?:inf|nan)", text, re.I):
         return None
-    return Known("string", text)
+    return KnownValue("string", text)
 
 
-def expand(node: Scalar, contexts: Contexts, *, run: bool = False) -> PlacedText:
+def expand_expressions(node: Scalar, contexts: Contexts, *, run: bool = False) -> PlacedText:
     """A scalar with its expressions filled in where they're known; *run*: it's a script."""
     if not run and "${{" not in node.text:
-        known = scalar(node)
+        known = github_scalar(node)
         if known is None:
             why = "an unquoted number, which GitHub writes in its own way"
             unknown = Unknown(node.text, why, location=node.location)
@@ -145,7 +145,7 @@ def _value(text: str, expression: str, contexts: Contexts, node: Scalar, offset:
     m = re.fullmatch(r"\s*env\.([A-Za-z_]\w*)\s*", expression)
     if m and m[1] in contexts.env:
         return contexts.env[m[1]]
-    known = evaluate(expression, contexts)
+    known = evaluate_expression(expression, contexts)
     if known is not None:
         return known.text
     name = _CONTEXT.fullmatch(expression)
@@ -161,7 +161,7 @@ def _value(text: str, expression: str, contexts: Contexts, node: Scalar, offset:
     return Unknown(text, reason, names, location=node.lines.place(offset))
 
 
-def evaluate(expression: str, contexts: Contexts) -> Known | None:
+def evaluate_expression(expression: str, contexts: Contexts) -> KnownValue | None:
     """The value of an expression, None where it isn't known."""
     tokens: list[str] = []
     pos, end = 0, len(expression.rstrip())
@@ -181,7 +181,7 @@ def evaluate(expression: str, contexts: Contexts) -> Known | None:
     return value if parser.at == len(tokens) else None
 
 
-_TRUE, _FALSE = Known("boolean", "true"), Known("boolean", "false")
+_TRUE, _FALSE = KnownValue("boolean", "true"), KnownValue("boolean", "false")
 
 
 @dataclass(slots=True)
@@ -197,14 +197,14 @@ class _Parser:
         self.at += 1
         return token
 
-    def either(self) -> Known | None:
+    def either(self) -> KnownValue | None:
         left = self.both()
         while self.next("||"):
             right = self.both()
             left = None if left is None else left if left.true else right
         return left
 
-    def both(self) -> Known | None:
+    def both(self) -> KnownValue | None:
         left = self.comparison()
         while self.next("&&"):
             right = self.comparison()
@@ -213,7 +213,7 @@ class _Parser:
             left = right if left.true else left
         return left
 
-    def comparison(self) -> Known | None:
+    def comparison(self) -> KnownValue | None:
         left = self.one()
         while operator := self.next("==", "!="):
             right = self.one()
@@ -224,7 +224,7 @@ class _Parser:
             left = None if same is None else _TRUE if same is (operator == "==") else _FALSE
         return left
 
-    def one(self) -> Known | None:
+    def one(self) -> KnownValue | None:
         word = self.next()
         if word == "!":
             value = self.one()
@@ -235,35 +235,35 @@ class _Parser:
                 raise ValueError
             return value
         if word.startswith("'"):
-            return Known("string", word[1:-1].replace("''", "'"))
+            return KnownValue("string", word[1:-1].replace("''", "'"))
         if word in ("true", "false"):
             return _TRUE if word == "true" else _FALSE
         if word == "null":
-            return Known("null", "")
+            return KnownValue("null", "")
         if re.fullmatch(r"-?(?:0|[1-9]\d{0,14})", word):
-            return Known("number", word)
+            return KnownValue("number", word)
         if word in ("always()", "success()"):  # a step runs where those before it succeeded
             return _TRUE
         if not re.match(r"[A-Za-z_]|-?\d", word):
             raise ValueError
         return self.context(word)
 
-    def context(self, token: str) -> Known | None:
+    def context(self, token: str) -> KnownValue | None:
         root, *path = token.split(".")
         if root == "env" and len(path) == 1:
             value = self.contexts.env.get(path[0])
-            return Known("string", value) if isinstance(value, str) else None
+            return KnownValue("string", value) if isinstance(value, str) else None
         if root != "matrix" or not path or self.contexts.matrix is None:
             return None
         node = self.contexts.matrix.find(path, self.contexts.budget)
         if node is None:  # what a known combination doesn't have is nothing
-            return Known("null", "")
+            return KnownValue("null", "")
         if not isinstance(node, Scalar) or "${{" in node.text:
             return None
-        return scalar(node)
+        return github_scalar(node)
 
 
-def _same(left: Known, right: Known) -> bool | None:
+def _same(left: KnownValue, right: KnownValue) -> bool | None:
     if left.kind != right.kind:
         return None  # GitHub makes numbers of both
     if left.text.isascii() and right.text.isascii():
@@ -326,8 +326,8 @@ def _matches(row: dict[str, Node], combination: dict[str, Node]) -> bool:
 
 def _equal(one: Node, two: Node) -> bool:
     if isinstance(one, Scalar) and isinstance(two, Scalar):
-        known = scalar(one)
-        return one.text == two.text if known is None else known == scalar(two)
+        known = github_scalar(one)
+        return one.text == two.text if known is None else known == github_scalar(two)
     if isinstance(one, YamlSequence) and isinstance(two, YamlSequence):
         return len(one.items) == len(two.items) and all(map(_equal, one.items, two.items))
     if isinstance(one, YamlMapping) and isinstance(two, YamlMapping):

@@ -25,7 +25,7 @@ _SERVE = re.compile(rb"\bserve\b")
 
 
 @dataclass(slots=True, eq=False, repr=False)
-class Reading:
+class HowRead:
     """How a file is read: by which reader, with what from outside.
 
     *inputs* are variables that are known, with *closed* all there are; *root* is the folder that a
@@ -48,7 +48,7 @@ def names_a_server(data: bytes) -> bool:
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Kind:
+class FileKind:
     r"""A kind of file: *name* is that of its reader; *one* and *summary* say what such a file is.
 
     A file is of the kind where its name fits *named* (letters count the same in capitals) and it
@@ -56,12 +56,12 @@ class Kind:
     all patterns of *content* have to be found; of a name that no kind is meant for, *shebang* has
     to stand at the beginning. With *related*, one without any word of SGLang's is of no kind.
 
-    *read* gives every launch; *takes* names the fields of :class:`Reading` that it takes. *hit*
+    *read* gives every launch; *takes* names the fields of :class:`HowRead` that it takes. *hit*
     says by a look at its bytes whether a file may launch. *layered*: in such a file one set of
     variables lies over another on purpose. *editable*: write-back has an editor for it. *word* is
     what a page calls it; *code*: it's Python.
 
-    >>> Kind("bash", "a launch script", "a launch script", read_all, named=r"[^/]+\.sh")
+    >>> FileKind("bash", "a launch script", "a launch script", read_all, named=r"[^/]+\.sh")
     """
 
     name: str
@@ -93,7 +93,7 @@ class Kind:
         found = name_pattern(self.among).fullmatch(path.rpartition("/")[2]) is not None
         return found and all(re.search(p, data, re.M) for p in self.content)
 
-    def options(self, reading: Reading) -> dict[str, Any]:
+    def options(self, reading: HowRead) -> dict[str, Any]:
         """What *read* takes of a reading."""
         return {n: v for n in self.takes if (v := getattr(reading, n)) is not None}
 

@@ -17,7 +17,7 @@ from dsv4_env.model.budget import Budget, BudgetError, kept
 from dsv4_env.model.errors import ReadError
 from dsv4_env.readers import embedded
 from dsv4_env.readers.embedded import FileSetting, PlacedText, size
-from dsv4_env.readers.kind import YAML, Kind
+from dsv4_env.readers.kind import YAML, FileKind
 
 _KIND = "a Kubernetes manifest"
 _EACH = 8  # steps that a container, or one of its variables, takes
@@ -251,7 +251,7 @@ class _Container:
         return text
 
 
-KIND = Kind(
+KIND = FileKind(
     "kubernetes",
     "a manifest",
     "a Kubernetes manifest",

@@ -17,7 +17,7 @@ from dsv4_env.model import LaunchConfig, Location, Note
 from dsv4_env.model.budget import STEPS, Budget, BudgetError, kept
 from dsv4_env.model.errors import ReadError
 from dsv4_env.readers.choosing import choose
-from dsv4_env.readers.kind import INTERPRETER, Kind
+from dsv4_env.readers.kind import INTERPRETER, FileKind
 
 if TYPE_CHECKING:
     from dsv4_env.lang.python.run import Run
@@ -175,7 +175,7 @@ def _literal(node: ast.expr | None) -> object:
     return node.value if isinstance(node, ast.Constant) else None
 
 
-KIND = Kind(
+KIND = FileKind(
     "python",
     "a test file",
     "a Python test",

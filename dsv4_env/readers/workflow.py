@@ -16,7 +16,7 @@ from dsv4_env.model.condition import Condition, Test, both
 from dsv4_env.model.errors import ReadError, shortened
 from dsv4_env.readers import embedded, github
 from dsv4_env.readers.embedded import FileSetting, PlacedText
-from dsv4_env.readers.kind import YAML, Kind
+from dsv4_env.readers.kind import YAML, FileKind
 
 _ECHO = re.compile(
     r"[ \t]*echo[ \t]+(?P<quote>[\"']?)(?P<name>[A-Za-z_]\w*)=(?P<value>[^\"'\n]*?)(?P=quote)[ \t]*"
@@ -98,7 +98,7 @@ def suites(data: str | bytes, path: str = "<workflow>") -> list[tuple[str, Locat
             for step in job.steps:
                 run = step.get("run")
                 if isinstance(run, Scalar) and "run_suite.py" in run.text:
-                    script = github.expand(run, contexts, run=True)
+                    script = github.expand_expressions(run, contexts, run=True)
                     found.update(dict.fromkeys(_suites(script)))
     return list(found)
 
@@ -187,7 +187,7 @@ def _job_launches(
         run = step.get("run")
         if not wanted or not isinstance(run, Scalar):
             continue
-        script = github.expand(run, contexts, run=True)
+        script = github.expand_expressions(run, contexts, run=True)
         texts = [str(v) for v, _ in script.parts] + [str(s.value) for s in own]
         if embedded.mentions(texts):
             options = _shell(job, step, contexts)
@@ -236,7 +236,7 @@ def _condition(node: Node | None, contexts: github.Contexts) -> tuple[bool, Cond
     if m is None and "${{" in text:
         return True, Test(" ".join(text.split()))
     expression = m[1] if m else text
-    known = github.evaluate(expression, contexts)
+    known = github.evaluate_expression(expression, contexts)
     if known is None:
         return True, Test(" ".join(expression.split()))
     return known.true, None
@@ -251,7 +251,7 @@ def _settings(node: Node | None, contexts: github.Contexts, notes: list[Note]) -
     for name, value in node.items.items():
         if isinstance(value, Scalar):
             contexts.budget.step(value.location, _EACH)
-            text = github.expand(value, contexts)
+            text = github.expand_expressions(value, contexts)
             found.append(FileSetting(name, text.value, node.keys[name].location, value.spelled))
         else:
             notes.append(Note(f"{name} isn't given as text", node.keys[name].location))
@@ -269,7 +269,7 @@ def _shell(job: _Job, step: Mapping, contexts: github.Contexts) -> list[str] | N
     if node is None:
         windows = "windows" in (job.node.text("runs-on") or "")
         return None if windows else ["-e"]
-    value = github.expand(node, contexts).value
+    value = github.expand_expressions(node, contexts).value
     if value == "bash":
         return ["-e", "-o pipefail"]
     if value == "sh":
@@ -316,7 +316,7 @@ def _written(
         yield FileSetting(m["name"], value, run.location, m["value"])
 
 
-KIND = Kind(
+KIND = FileKind(
     "workflow",
     "a workflow",
     "a GitHub workflow",

@@ -13,7 +13,7 @@ from dsv4_env.model.errors import Dsv4Error, ReadError, UsageError
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class FileChange:
     """A file that gets other bytes; *old* is what was read, None where it is a new file."""
 
     path: Path
@@ -38,7 +38,7 @@ def dirty(path: Path) -> bool:
         ) from None
 
 
-def _check(changes: Sequence[Change], *, force: bool) -> None:
+def _check(changes: Sequence[FileChange], *, force: bool) -> None:
     """Raise UsageError where a file may not be written: changed since, or dirty, unless forced."""
     for change in changes:
         if force:
@@ -59,7 +59,7 @@ def _check(changes: Sequence[Change], *, force: bool) -> None:
 
 
 def write_changes(
-    changes: Sequence[Change], verify: Callable[[], str | None], *, force: bool
+    changes: Sequence[FileChange], verify: Callable[[], str | None], *, force: bool
 ) -> None:
     """Write all files, or none: where *verify* then says what is wrong, the old bytes come back.
 
@@ -74,7 +74,7 @@ def _bytes(path: Path) -> bytes | None:
     return read_bytes(path) if path.exists() else None
 
 
-def _write(changes: Sequence[Change], verify: Callable[[], str | None], *, force: bool) -> None:
+def _write(changes: Sequence[FileChange], verify: Callable[[], str | None], *, force: bool) -> None:
     _check(changes, force=force)
     kept = [(c.path, _bytes(c.path)) for c in changes]
     done = 0

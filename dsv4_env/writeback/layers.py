@@ -27,7 +27,7 @@ from dsv4_env.profile import Profile, layer_bytes, layer_files, lock, resolve_al
 from dsv4_env.profile.layers import read_layer
 from dsv4_env.profile.schema import FLAG, FromEnvironment
 from dsv4_env.writeback.edits import SETTLED, Refused, hopeless, occurrences
-from dsv4_env.writeback.files import Change
+from dsv4_env.writeback.files import FileChange
 from dsv4_env.writeback.toml import LayerDocument
 
 ProfileDiffer = Callable[[LaunchConfig, LaunchConfig], list[Difference]]
@@ -143,14 +143,14 @@ class EditedLayers:
                 document.put(section, key, value)
         self.new[layer] = document.encoded()
 
-    def changes(self) -> list[Change]:
+    def changes(self) -> list[FileChange]:
         """The files to write. Raises UsageError where one of them can't be written."""
-        found: list[Change] = []
+        found: list[FileChange] = []
         for layer, data in self.new.items():
             old = self.old[layer] if self.files[layer].exists() else None
             if data != old:
                 self._writable(layer)
-                found.append(Change(self.files[layer], old, data))
+                found.append(FileChange(self.files[layer], old, data))
         return found
 
     def _writable(self, layer: str) -> None:
@@ -178,11 +178,11 @@ class EditedLayers:
         return found
 
 
-def relock(path: Path) -> Change:
+def relock(path: Path) -> FileChange:
     """A lock made anew from the layers on disk."""
     folder = path.parent
     files = layer_files(folder if folder.resolve() != shipped_dir().resolve() else None)
-    return Change(path, layer_bytes(path), lock.dump(resolve_all(files), files).encode())
+    return FileChange(path, layer_bytes(path), lock.dump(resolve_all(files), files).encode())
 
 
 def _concrete(data: bytes) -> bytes:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from dsv4_env.model import LaunchConfig
 from dsv4_env.model.errors import UsageError
-from dsv4_env.readers import Reading, choose, detect, file_bytes, read
+from dsv4_env.readers import HowRead, choose, detect, file_bytes, read
 from dsv4_env.writeback import files
 from dsv4_env.writeback.editors import EDITORS
 from dsv4_env.writeback.edits import SETTLED, Differ, EditJob, Outcome, edit_text, first_change
@@ -23,7 +23,7 @@ class SourceFile:
     text: str
     encoding: str
     reader: str
-    reading: Reading
+    reading: HowRead
     index: int
 
     def launches(self, text: str) -> list[LaunchConfig]:
@@ -35,7 +35,7 @@ class SourceFile:
         return EDITORS[self.reader].encode(text, self.encoding)
 
 
-def open_source(
+def open_for_edit(
     path: Path,
     launch: int | None,
     line: int | None,
@@ -61,7 +61,7 @@ def open_source(
             expected=f"{' or '.join(e.one for e in EDITORS.values())}: nothing else is written",
         )
     text, encoding = editor.decode(data, path)
-    reading = Reading(reader, None, inputs, args, closed, root)
+    reading = HowRead(reader, None, inputs, args, closed, root)
     launches = read(data, path, reading)
     config = choose(launches, str(path), launch=launch, line=line, symbol=symbol)
     return SourceFile(path, data, text, encoding, reader, reading, launches.index(config))
@@ -81,7 +81,7 @@ def save(opened: SourceFile, outcome: Outcome, differ: Differ, *, force: bool) -
 
     Raises UsageError where the file may not be written, ReadError where the result differs.
     """
-    change = files.Change(opened.path, opened.data, opened.encoded(outcome.text))
+    change = files.FileChange(opened.path, opened.data, opened.encoded(outcome.text))
     intended = {(d.section, d.name) for d in differ(outcome.launch) if d.kind not in SETTLED}
 
     def verify() -> str | None:

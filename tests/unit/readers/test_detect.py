@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dsv4_env.readers import READERS, Reading, detect
+from dsv4_env.readers import READERS, HowRead, detect
 from dsv4_env.writeback.editors import EDITORS
 
 CASES = Path(__file__).parents[2] / "cases"
@@ -62,7 +62,7 @@ def test_readers(name: str) -> None:
     parameters = list(inspect.signature(reader.read).parameters)
     assert parameters[:2] == ["data", "path"]
     assert {*reader.takes, "budget"} <= set(parameters)
-    assert set(reader.takes) <= {field.name for field in dataclasses.fields(Reading)}
+    assert set(reader.takes) <= {field.name for field in dataclasses.fields(HowRead)}
     assert inspect.getdoc(reader.read)
     assert (CASES / name).is_dir()
 

@@ -11,7 +11,7 @@ from dsv4_env.drift.lines import location_of
 from dsv4_env.guard.files import MAX_BYTES
 from dsv4_env.model import Location
 from dsv4_env.model.errors import ReadError
-from dsv4_env.readers import Reading, file_bytes, read
+from dsv4_env.readers import HowRead, file_bytes, read
 
 
 def test_what_is_no_file(tmp_path: Path) -> None:
@@ -83,14 +83,14 @@ def test_deep_nesting_is_read_or_told(
 ) -> None:
     text = f"# sglang\n{head}{opening * size}{middle}{closing * size}\n".encode()
     try:
-        assert read(text, name, Reading()) == []
+        assert read(text, name, HowRead()) == []
     except ReadError as exc:
         assert str(exc.where).startswith(name)  # noqa: PT017
 
 
 def test_a_reader_that_fails_is_told() -> None:
     with pytest.raises(ReadError, match="the dotenv reader failed: TypeError"):
-        read(3, "a.env", Reading("dotenv"))  # type: ignore[arg-type]
+        read(3, "a.env", HowRead("dotenv"))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

@@ -222,7 +222,7 @@ def test_encoding_and_byte_order_mark_stay(
     path = tmp_path / "t.py"
     rest = b"args = []\n" + LAUNCH.strip().encode()  # no newline at the end
     path.write_bytes(data + rest)
-    opened = source.open_source(
+    opened = source.open_for_edit(
         path, None, None, None, inputs={}, args=None, closed=False, root=None
     )
     to = with_flags({"A": value})
