@@ -307,5 +307,5 @@ def rule_text(rule: Rule) -> str:
     return f"## {rule.id} {rule.name}\n\n{said}\n\n{rule.help}\n"
 
 
-lint.help = (lint.help or "").format(kinds=", ".join(kind.summary for kind in KINDS))
+lint.help = (lint.help or "").format(kinds=", ".join(kind.summary or kind.one for kind in KINDS))
 COMMANDS = (lint, rule)

@@ -80,7 +80,7 @@ def file_launches(operand: Operand, inputs: Inputs) -> tuple[str, str, list[Laun
     else:
         data = read_named(operand.path, expected=EXPECTED)
         reader = detect(str(Path(operand.path).absolute()), data) or ""
-        if not reader and (kinds := [k.summary for k in candidates(operand.path)]):
+        if not reader and (kinds := [k.summary or k.one for k in candidates(operand.path)]):
             raise ReadError(
                 "it has nothing to do with SGLang, as far as can be seen",
                 where=operand.path,

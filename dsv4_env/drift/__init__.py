@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING
 from dsv4_env.compare.findings import compare_launches
 from dsv4_env.compare.normalise import LOCAL, is_ignored, with_model
 from dsv4_env.compare.rules import RULES
-from dsv4_env.drift.files import absent, changed_since, expand_globs, repository_top
+from dsv4_env.drift.files import absent, expand_globs
+from dsv4_env.drift.files import changed_since as changed_since
+from dsv4_env.drift.files import repository_top as repository_top
 from dsv4_env.drift.lines import SourceLines, location_of
 from dsv4_env.drift.waivers import WaiverSet, in_comments
 from dsv4_env.guard.files import looking, read_bytes, real
@@ -391,20 +393,3 @@ def exit_code(found: Report) -> int:
     if any(f.rule.id == "DSV010" and f.waiver is None for f in found.problems):
         return 2
     return 1 if found.failed else 0
-
-
-__all__ = [
-    "CatalogueFor",
-    "CheckOptions",
-    "CheckRun",
-    "Held",
-    "changed_since",
-    "check",
-    "check_file",
-    "check_launch",
-    "compare",
-    "exit_code",
-    "report",
-    "repository_top",
-    "unreadable",
-]

@@ -1,6 +1,6 @@
 """Readers: each takes a file's text and gives its launches; none runs anything.
 
-A kind of file is one object, a :class:`FileKind`, in a module of its own, and a line in ``KINDS``. Of
+A kind of file is one object, a ``FileKind``, in a module of its own, and a line in ``KINDS``. Of
 kinds that a file may be of, the first one counts: by its path, else by what it holds.
 """
 
@@ -13,8 +13,11 @@ from dsv4_env.guard.files import read_bytes
 from dsv4_env.model import LaunchConfig
 from dsv4_env.model.errors import Dsv4Error, ReadError, did_you_mean
 from dsv4_env.readers import bash, compose, dockerfile, dotenv, kubernetes, python, workflow
-from dsv4_env.readers.choosing import choose, label, titles
-from dsv4_env.readers.kind import FileKind, HowRead, is_related, name_pattern
+from dsv4_env.readers.choosing import choose as choose
+from dsv4_env.readers.choosing import label as label
+from dsv4_env.readers.choosing import titles as titles
+from dsv4_env.readers.kind import FileKind, is_related, name_pattern
+from dsv4_env.readers.kind import HowRead as HowRead
 
 KINDS: tuple[FileKind, ...] = (
     bash.KIND,
@@ -86,20 +89,3 @@ def read(data: bytes, path: Path | str, reading: HowRead) -> list[LaunchConfig]:
         raise ReadError(
             f"the {name} reader failed: {type(exc).__name__}: {exc}", where=path
         ) from exc
-
-
-__all__ = [
-    "EXPECTED",
-    "KINDS",
-    "READERS",
-    "FileKind",
-    "HowRead",
-    "candidates",
-    "choose",
-    "detect",
-    "file_bytes",
-    "is_meant",
-    "label",
-    "read",
-    "titles",
-]

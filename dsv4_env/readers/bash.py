@@ -217,7 +217,6 @@ def _text(data: str | bytes, path: str) -> tuple[str, list[Note]]:
 KIND = FileKind(
     "bash",
     "a launch script",
-    "a launch script",
     read_all,
     takes=("inputs", "args", "closed", "root"),
     named=r"[^/]+\.(?:sh|bash|slurm|sbatch)",

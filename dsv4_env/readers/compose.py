@@ -506,7 +506,6 @@ def _split(text: PlacedText, notes: list[Note], budget: Budget) -> list[PlacedTe
 KIND = FileKind(
     "compose",
     "a Compose file",
-    "a Compose file",
     read_all,
     takes=("inputs", "root"),
     named=r"(?:docker-)?compose[^/]*\.ya?ml",

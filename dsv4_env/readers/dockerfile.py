@@ -415,7 +415,6 @@ def _variable(m: re.Match[str], known: Mapping[str, Value], at: Location, *, emp
 KIND = FileKind(
     "dockerfile",
     "a Dockerfile",
-    "a Dockerfile",
     read_all,
     named=NO_YAML + r"(?:(?:docker|container)file(?:[.\-_][^/]*)?|[^/]+\.(?:docker|container)file)",
 )

@@ -406,8 +406,8 @@ def _value_state(state: str, unit: _Unit, ch: str) -> str:
 KIND = FileKind(
     "dotenv",
     ".env",
-    "a file of variables",
     read_all,
+    summary="a file of variables",
     takes=("dialect",),
     named=NO_YAML + r"(?:\.env(?:\.[^/]+)?|[^/]+\.env|[^/]*env[_-]?file|env\.list)",
     related=True,

@@ -49,25 +49,25 @@ def names_a_server(data: bytes) -> bool:
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class FileKind:
-    r"""A kind of file: *name* is that of its reader; *one* and *summary* say what such a file is.
+    r"""A kind of file: *name* is that of its reader; *one* says what such a file is.
 
     A file is of the kind where its name fits *named* (letters count the same in capitals) and it
     lies in *folder*. Where it is of no kind by that, its bytes tell: of a name that fits *among*,
     all patterns of *content* have to be found; of a name that no kind is meant for, *shebang* has
     to stand at the beginning. With *related*, one without any word of SGLang's is of no kind.
 
-    *read* gives every launch; *takes* names the fields of :class:`HowRead` that it takes. *hit*
-    says by a look at its bytes whether a file may launch. *layered*: in such a file one set of
-    variables lies over another on purpose. *editable*: write-back has an editor for it. *word* is
-    what a page calls it; *code*: it's Python.
+    *summary* says at more length what one is. *read* gives every launch; *takes* names the fields
+    of :class:`HowRead` that it takes. *hit* says by a look at its bytes whether a file may launch.
+    *layered*: in such a file one set of variables lies over another on purpose. *editable*:
+    write-back has an editor for it. *word* is what a page calls it; *code*: it's Python.
 
-    >>> FileKind("bash", "a launch script", "a launch script", read_all, named=r"[^/]+\.sh")
+    >>> FileKind("bash", "a launch script", read_all, named=r"[^/]+\.sh")
     """
 
     name: str
     one: str
-    summary: str
     read: Callable[..., list[LaunchConfig]]
+    summary: str = ""
     takes: tuple[str, ...] = ()
     named: str = _NONE
     folder: str = ""

@@ -254,8 +254,8 @@ class _Container:
 KIND = FileKind(
     "kubernetes",
     "a manifest",
-    "a Kubernetes manifest",
     read_all,
+    summary="a Kubernetes manifest",
     among=YAML,
     content=(rb"^\s*(?:- )?[\"']?apiVersion[\"']?\s*:", rb"^\s*(?:- )?[\"']?kind[\"']?\s*:"),
     related=True,

@@ -178,8 +178,8 @@ def _literal(node: ast.expr | None) -> object:
 KIND = FileKind(
     "python",
     "a test file",
-    "a Python test",
     read_all,
+    summary="a Python test",
     takes=("inputs", "root", "steps"),
     named=r"[^/]+\.py",
     shebang=INTERPRETER + rb"python[\d.]*\b",

@@ -319,8 +319,8 @@ def _written(
 KIND = FileKind(
     "workflow",
     "a workflow",
-    "a GitHub workflow",
     read_all,
+    summary="a GitHub workflow",
     named=YAML,
     folder=".github/workflows",
     among=YAML,  # one that isn't in its place, as in a template

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
-from itertools import islice, pairwise, product
+from itertools import islice, pairwise
 from typing import Any
 
 from dsv4_env.lang.bash.syntax import (
@@ -22,7 +22,16 @@ from dsv4_env.lang.bash.syntax import (
 from dsv4_env.lang.bash.tree import parse
 from dsv4_env.model import LaunchConfig, Location
 from dsv4_env.model.quoting import word
-from dsv4_env.writeback.edits import Edit, Proposal, Refused, Wanted
+from dsv4_env.writeback.edits import (
+    MAX_COMBINED,
+    Edit,
+    EditedText,
+    Proposal,
+    Refused,
+    Wanted,
+    combined,
+    text_starts,
+)
 
 _DECLARERS = frozenset({"export", "declare", "typeset", "local", "readonly"})
 _DOUBLE = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
@@ -31,7 +40,6 @@ _PLAIN = re.compile(r"[A-Za-z0-9_@%+=:,./-]+")
 _GAP = re.compile(r"(?:[ \t]|\\\n)*")
 _DEFAULTS = frozenset({":-", "-", ":=", "="})
 _DEPTH = 3  # variables that hold a variable's value
-_MAX_COMBINED = 8
 
 
 def propose(text: str, launch: LaunchConfig, want: Wanted) -> Iterator[Proposal]:
@@ -78,10 +86,9 @@ class _Given:
 
 
 @dataclass(slots=True)
-class _Script:
+class _Script(EditedText):
     """The parts of a script that hold values, in the order of the text."""
 
-    text: str
     given: list[_Given] = field(default_factory=list)
     lists: list[_Words] = field(default_factory=list)
     quoted: list[Word] = field(default_factory=list)
@@ -99,23 +106,6 @@ class _Script:
         """A part as spelled."""
         return self.text[part.pos : part.end]
 
-    def line(self, pos: int) -> tuple[int, int]:
-        """From where to where (behind its newline) the line of a position goes."""
-        end = self.text.find("\n", pos)
-        return self.text.rfind("\n", 0, pos) + 1, len(self.text) if end < 0 else end + 1
-
-    def indent(self, pos: int) -> str:
-        """The blanks that the line of a position begins with."""
-        match = re.compile(r"[ \t]*").match(self.text, self.line(pos)[0])
-        return match[0] if match else ""
-
-    def offset(self, line: int | None, column: int | None) -> int:
-        """The position of a line and column."""
-        at = 0
-        for _ in range((line or 1) - 1):
-            at = self.text.find("\n", at) + 1
-        return at + (column or 1) - 1
-
     def launch(self, config: LaunchConfig) -> _Words | None:
         """The words of the command that makes a launch."""
         where = config.location
@@ -129,7 +119,7 @@ class _Script:
 
 def _script(text: str) -> _Script:
     """The places of a script, as far as it can be parsed."""
-    found = _Script(text)
+    found = _Script(text, text_starts(text, "\n"))
     _walk(found, parse(text)[0])
     found.given.sort(key=lambda g: g.assign.pos)
     found.lists.sort(key=lambda w: w.words[0].pos)
@@ -513,21 +503,13 @@ def _occurrence(found: _Script, site: _Site, flag: str, want: Wanted) -> Iterato
         return
     if len(old) == len(new) == site.size:
         pairs = [
-            [()]
-            if one == two
-            else list(islice(_values(found, part, one, two, want), _MAX_COMBINED))
+            [()] if one == two else list(islice(_values(found, part, one, two, want), MAX_COMBINED))
             for part, one, two in zip(site.values, old, new, strict=True)
         ]
-        yield from _combined(pairs, renamed)
+        yield from combined(pairs, renamed)
         return
     text = "".join(f" {word(v)}" for v in new)
     yield (*renamed, Edit(site.flag.end, site.end, text))
-
-
-def _combined(pairs: Sequence[list[Any]], more: tuple[Edit, ...]) -> Iterator[Proposal]:
-    for chosen in islice(product(*pairs), _MAX_COMBINED):
-        refused = next((c for c in chosen if isinstance(c, Refused)), None)
-        yield refused if refused else (*more, *(edit for edits in chosen for edit in edits))
 
 
 def _joined(found: _Script, site: _Site, flag: str, want: Wanted) -> Iterator[Proposal]:

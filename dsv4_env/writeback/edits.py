@@ -6,10 +6,13 @@ what changes the one setting that it is for, and nothing else, is kept.
 
 from __future__ import annotations
 
+import re
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import SequenceMatcher
 from functools import lru_cache
+from itertools import islice, product
 from typing import Any, TypeAlias
 
 from dsv4_env.compare.differences import Difference, Kind
@@ -23,6 +26,7 @@ Differ: TypeAlias = Callable[[LaunchConfig], list[Difference]]
 """The differences from the profile to a launch, as far as they are compared."""
 
 SETTLED = frozenset({Kind.EQUIVALENT, Kind.REORDERED})
+MAX_COMBINED = 8
 _MAX_TRIES = 40  # edits of one setting that are tried
 
 
@@ -292,6 +296,40 @@ def _plain(value: Value) -> Any:
     if isinstance(value, str):
         return value
     return (value.text, value.names, value.default, value.splits)
+
+
+def combined(pairs: Sequence[list[Any]], more: tuple[Edit, ...]) -> Iterator[Proposal]:
+    """The ways to put together an edit of each value, after those that all need."""
+    for chosen in islice(product(*pairs), MAX_COMBINED):
+        refused = next((c for c in chosen if isinstance(c, Refused)), None)
+        yield refused if refused else (*more, *(edit for edits in chosen for edit in edits))
+
+
+@dataclass(slots=True)
+class EditedText:
+    """A text whose values are edited, and where each of its lines starts."""
+
+    text: str
+    starts: list[int]
+
+    def line(self, pos: int) -> tuple[int, int]:
+        """From where to where (behind its newline) the line of a position goes."""
+        at = bisect_right(self.starts, pos)
+        return self.starts[at - 1], self.starts[at] if at < len(self.starts) else len(self.text)
+
+    def indent(self, pos: int) -> str:
+        """The blanks that the line of a position begins with."""
+        match = re.compile(r"[ \t]*").match(self.text, self.line(pos)[0])
+        return match[0] if match else ""
+
+    def offset(self, line: int | None, column: int | None) -> int:
+        """The position of a line and column."""
+        return self.starts[min(line or 1, len(self.starts)) - 1] + (column or 1) - 1
+
+
+def text_starts(text: str, newline: str) -> list[int]:
+    """Where the lines of a text start; *newline* is the pattern of what ends one."""
+    return [0, *(m.end() for m in re.finditer(newline, text))]
 
 
 def applied(text: str, edits: Iterable[Edit]) -> str:

@@ -5,19 +5,27 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice, product
+from itertools import islice
 from typing import Any
 
 import libcst as cst
 from libcst.metadata import MetadataWrapper, PositionProvider
 
 from dsv4_env.model import LaunchConfig, Location
-from dsv4_env.writeback.edits import Edit, Proposal, Refused, Wanted
+from dsv4_env.writeback.edits import (
+    MAX_COMBINED,
+    Edit,
+    EditedText,
+    Proposal,
+    Refused,
+    Wanted,
+    combined,
+    text_starts,
+)
 
 _NEWLINE = re.compile(r"\r\n|\r|\n")
 _LITERALS = (cst.SimpleString, cst.ConcatenatedString, cst.Integer, cst.Float, cst.FormattedString)
 _DEPTH = 3  # names that hold a name's value
-_MAX_COMBINED = 8
 _PLAIN = re.compile(r"[A-Za-z0-9_@%+:,./-]+")
 
 
@@ -54,11 +62,9 @@ class _NamedValue:
 
 
 @dataclass(slots=True)
-class _Module:
+class _Module(EditedText):
     """The parts of a file that hold values, in the order of the text."""
 
-    text: str
-    starts: list[int]
     spans: dict[cst.CSTNode, tuple[int, int]] = field(default_factory=dict)
     pairs: list[_NamedValue] = field(default_factory=list)
     lists: list[list[cst.BaseExpression]] = field(default_factory=list)
@@ -77,25 +83,11 @@ class _Module:
         start, end = self.spans[node]
         return self.text[start:end]
 
-    def line(self, pos: int) -> tuple[int, int]:
-        """From where to where (behind its newline) the line of a position goes."""
-        start = max(s for s in self.starts if s <= pos)
-        return start, next((s for s in self.starts if s > pos), len(self.text))
-
-    def indent(self, pos: int) -> str:
-        """The blanks that the line of a position begins with."""
-        match = re.compile(r"[ \t]*").match(self.text, self.line(pos)[0])
-        return match[0] if match else ""
-
     @property
     def newline(self) -> str:
         """How the file ends its lines."""
         match = _NEWLINE.search(self.text)
         return match[0] if match else "\n"
-
-    def offset(self, line: int | None, column: int | None) -> int:
-        """The position of a line and column."""
-        return self.starts[min(line or 1, len(self.starts)) - 1] + (column or 1) - 1
 
     def place(self, pos: int) -> tuple[int, int]:
         """The line and column of a position."""
@@ -105,7 +97,7 @@ class _Module:
 
 def _module(text: str) -> _Module:
     """The places of a file. Raises libcst.ParserSyntaxError where it is no Python."""
-    starts = [0, *(m.end() for m in _NEWLINE.finditer(text))]
+    starts = text_starts(text, _NEWLINE.pattern)
     found = _Module(text, starts)
     wrapper = MetadataWrapper(cst.parse_module(text), unsafe_skip_copy=True)
     for node, where in wrapper.resolve(PositionProvider).items():
@@ -484,12 +476,10 @@ def _flag_changed(found: _Module, want: Wanted) -> Iterator[Proposal]:
             given = items[index + 1 : index + 1 + len(old)]
             if not joined and len(new) == len(old) == len(given):
                 pairs: list[list[Any]] = [
-                    [()] if a == b else list(islice(_values(found, n, a, b, want), _MAX_COMBINED))
+                    [()] if a == b else list(islice(_values(found, n, a, b, want), MAX_COMBINED))
                     for n, a, b in zip(given, old, new, strict=True)
                 ]
-                for chosen in islice(product(*pairs), _MAX_COMBINED):
-                    refused = next((c for c in chosen if isinstance(c, Refused)), None)
-                    yield refused or (*renamed, *(e for edits in chosen for e in edits))
+                yield from combined(pairs, renamed)
                 continue
             end = found.span(given[-1] if given and not joined else node)[1]
             words = ", ".join(_written(w, _quoted(node)) for w in (flag, *new))
