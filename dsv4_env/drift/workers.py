@@ -65,7 +65,7 @@ def _pooled(
     jobs: int,
     meanwhile: Callable[[], None],
 ) -> Generator[Any, None, tuple[list[str], str]]:
-    """Work on shares until a process dies; the paths that were under way then, and of what."""
+    """Work on shares until a process dies: the paths that were under way, and how it ended."""
     ahead = _AHEAD * jobs if jobs > 1 else 1
     running: dict[Future[list[Any]], Sequence[str]] = {}
     lost: list[str] = []
@@ -74,6 +74,7 @@ def _pooled(
     pool = ProcessPoolExecutor(min(jobs, len(shares)), context, _begun, (job,))
     processes: set[Any] = set()
     try:
+        pool.submit(_nothing).result()  # so that they are known before one can die
         while not lost and (shares or running):
             with contextlib.suppress(BrokenProcessPool):  # what is under way tells it
                 while shares and len(running) < ahead:
@@ -95,7 +96,7 @@ def _pooled(
     finally:
         pool.shutdown(cancel_futures=True)
     lost += [path for share in running.values() for path in share]
-    return lost, ", ".join(sorted({_how(p.exitcode) for p in processes if p.exitcode}))
+    return lost, ", ".join(sorted(_how(p.exitcode or 0) for p in processes))
 
 
 def _nothing() -> None:
