@@ -287,9 +287,10 @@ def _cell(
 
 def _chains(profile: Profile, files: Mapping[str, Path]) -> dict[tuple[str, str], Origin]:
     """What each layer of a profile sets or unsets; read anew, as a lock has no unset settings."""
-    from dsv4_env.profile import layers
+    from dsv4_env.profile import layers  # pydantic: only a page pays for it
 
     read = {n: layers.read_layer(files[n]) for n in profile.layers if n in files}
     if profile.name not in read:
         return {}
-    return layers.origins(layers.linearise(profile.name, read))
+    merged = layers.merge(layers.linearise(profile.name, read))
+    return {key: m.origin for key, m in merged.items()}

@@ -28,7 +28,8 @@ from dsv4_env.model import (
     shown_path,
 )
 from dsv4_env.model.errors import ProfileError
-from dsv4_env.profile import Profile, layer_bytes
+from dsv4_env.model.secrets import plain_secret
+from dsv4_env.profile.profile import Profile, layer_bytes
 
 FORMAT = 1
 
@@ -84,8 +85,6 @@ def dump(profiles: Mapping[str, Profile], files: Mapping[str, Path]) -> str:
 
 def _refuse_secrets(profile: Profile) -> None:
     """Raise ProfileError where a lock would hold a secret of a layer."""
-    from dsv4_env.model.secrets import plain_secret
-
     config = profile.config
     given = [(e.name, [e.value], e.origin) for e in config.env]
     given += [(a.flag or "", list(a.values), a.origin) for a in config.args or ()]
