@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 
 from dsv4_env.model.errors import SettingsError
 from dsv4_env.model.finding import Severity
-from dsv4_env.profile.project import profiles_folder
-from dsv4_env.profile.settings import Pair, Settings, load
+from dsv4_env.profile.settings import Pair, Settings, load, profiles_folder
 
 
 def project(folder: Path, text: str) -> Path:
