@@ -30,7 +30,7 @@ from dsv4_env.guard.files import read_bytes, real
 from dsv4_env.model.errors import ReadError, UsageError, did_you_mean
 from dsv4_env.model.finding import Severity
 from dsv4_env.profile import layer_files, load_profile, reference_script
-from dsv4_env.profile.settings import PREFIX
+from dsv4_env.profile.project import PREFIX
 from dsv4_env.reporters import REPORTERS
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from dsv4_env.guard.files import read_named
 from dsv4_env.model import ENV_NAME, Location
 from dsv4_env.model.errors import ReadError, UsageError, did_you_mean
 from dsv4_env.model.secrets.met import meet
-from dsv4_env.profile.settings import profiles_folder
+from dsv4_env.profile.project import profiles_folder
 
 if TYPE_CHECKING:
     from dsv4_env.catalogue import Catalogue

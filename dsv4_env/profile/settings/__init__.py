@@ -5,16 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from dsv4_env.profile.settings.project import (
-    PREFIX,
-    TABLE,
-    Pair,
-    Settings,
-    find_pyproject,
-    profiles_folder,
-)
+from dsv4_env.profile.project import PREFIX, find_pyproject
+from dsv4_env.profile.settings.values import Pair, Settings
 
-__all__ = ["PREFIX", "TABLE", "Pair", "Settings", "load", "profiles_folder"]
+__all__ = ["Pair", "Settings", "load"]
 
 
 def load(start: Path, environ: Mapping[str, str]) -> Settings:

@@ -22,7 +22,8 @@ from dsv4_env.lang.toml import TomlSource
 from dsv4_env.model import Location
 from dsv4_env.model.errors import SettingsError, did_you_mean
 from dsv4_env.model.finding import Severity, Waiver
-from dsv4_env.profile.settings.project import PREFIX, TABLE, Pair, Settings, is_ours
+from dsv4_env.profile.project import PREFIX, TABLE, is_ours
+from dsv4_env.profile.settings.values import Pair, Settings
 
 
 def _several(value: object) -> object:

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from dsv4_env.model.errors import SettingsError
 from dsv4_env.model.finding import Severity
-from dsv4_env.profile.settings import Pair, Settings, load, profiles_folder
+from dsv4_env.profile.project import profiles_folder
+from dsv4_env.profile.settings import Pair, Settings, load
 
 
 def project(folder: Path, text: str) -> Path:
