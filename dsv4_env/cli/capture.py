@@ -89,7 +89,7 @@ def _against_static(script: Path, inputs: Inputs, launches: list[LaunchConfig]) 
                 "nothing" if words is None else show(d.name, words) for words in (d.left, d.right)
             ]
             if d.condition:
-                sides[0] += f" ({scrubbed(d.condition)})"
+                sides[0] += f" ({scrubbed(str(d.condition))})"
             verdict = "differs" if known else "unknown"
             tell(
                 f"static: {verdict}: {d.name} of launch {number} was read as {sides[0]}, "

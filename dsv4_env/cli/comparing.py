@@ -14,7 +14,7 @@ from dsv4_env.cli.complete import Items, starting
 from dsv4_env.cli.options import F, collected
 from dsv4_env.cli.output import tell
 from dsv4_env.cli.settings import settings
-from dsv4_env.compare.findings import LOCAL
+from dsv4_env.compare.normalise import LOCAL
 from dsv4_env.model.errors import UsageError, did_you_mean
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from dsv4_env.cli.names import RUNNING, Operand, named_profile, split
 from dsv4_env.cli.options import Inputs
 from dsv4_env.cli.output import tell
-from dsv4_env.compare.findings import with_model
+from dsv4_env.compare.normalise import with_model
 from dsv4_env.drift import sources
 from dsv4_env.guard.files import read_stream
 from dsv4_env.model import LaunchConfig

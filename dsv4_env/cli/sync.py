@@ -18,7 +18,8 @@ from dsv4_env.cli.options import F, Inputs, collected, color_option, input_optio
 from dsv4_env.cli.output import tell, write
 from dsv4_env.cli.settings import profile_folder
 from dsv4_env.compare.differences import Difference, diff
-from dsv4_env.compare.findings import compared, with_model
+from dsv4_env.compare.findings import compared
+from dsv4_env.compare.normalise import with_model
 from dsv4_env.model import LaunchConfig
 from dsv4_env.model.errors import Dsv4Error, UsageError
 from dsv4_env.model.style import plain
