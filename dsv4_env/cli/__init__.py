@@ -18,8 +18,7 @@ from dsv4_env.cli import shells
 from dsv4_env.cli.lazy import LazyGroup
 from dsv4_env.exporters import EXPORTERS
 from dsv4_env.model.errors import Dsv4Error, did_you_mean
-from dsv4_env.model.secrets import scrubbed
-from dsv4_env.model.secrets.met import meet, session
+from dsv4_env.model.secrets import meet, scrubbed, session
 from dsv4_env.model.style import plain
 
 _EPILOG = """\b

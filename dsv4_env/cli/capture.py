@@ -18,8 +18,7 @@ from dsv4_env.compare.findings import show
 from dsv4_env.guard.files import read_bytes
 from dsv4_env.model import LaunchConfig
 from dsv4_env.model.errors import UsageError
-from dsv4_env.model.secrets import scrubbed
-from dsv4_env.model.secrets.met import meet
+from dsv4_env.model.secrets import meet, scrubbed
 from dsv4_env.server import capture as shadow
 
 

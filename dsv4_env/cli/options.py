@@ -17,7 +17,7 @@ from dsv4_env.guard.files import read_named
 from dsv4_env.model import ENV_NAME, Location
 from dsv4_env.model.errors import ReadError, UsageError
 from dsv4_env.model.finding import Report
-from dsv4_env.model.secrets.met import meet
+from dsv4_env.model.secrets import meet
 from dsv4_env.readers import READERS, choose
 from dsv4_env.reporters import REPORTERS
 

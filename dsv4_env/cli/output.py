@@ -11,8 +11,7 @@ import click
 
 from dsv4_env.guard import writing
 from dsv4_env.model.errors import UsageError
-from dsv4_env.model.secrets.forms import form_spans, without
-from dsv4_env.model.secrets.known import known_spans
+from dsv4_env.model.secrets import form_spans, known_spans, without
 from dsv4_env.model.style import inert
 
 

@@ -143,7 +143,7 @@ class Lines:
 
     def _secrets(self, path: str, text: str) -> dict[int, list[tuple[int, int]]]:
         """Where secrets stand in a file, by line; looked for once."""
-        from dsv4_env.model.secrets.text import spans_by_line
+        from dsv4_env.model.secrets import spans_by_line
 
         if path not in self._spans or self._spans[path][0] != text:
             if len(self._spans) >= _FILES:

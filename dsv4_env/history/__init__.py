@@ -6,8 +6,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from dsv4_env import catalogue as sglang
+from dsv4_env.catalogue import Catalogue
+from dsv4_env.catalogue.arguments import same_arg
+from dsv4_env.catalogue.history import last_release
+from dsv4_env.catalogue.semantics import same_value
 from dsv4_env.compare.normalise import is_ignored, is_local
 from dsv4_env.drift.sources import Reading, read
 from dsv4_env.history import git
@@ -17,9 +21,6 @@ from dsv4_env.model.errors import ReadError
 from dsv4_env.model.secrets import masked
 from dsv4_env.readers import label
 from dsv4_env.readers.detect import detect
-
-if TYPE_CHECKING:
-    from dsv4_env.catalogue import Catalogue
 
 SCRIPT, TEST = "script", "test"
 
@@ -236,11 +237,7 @@ def same(catalogue: Catalogue, name: str, a: str | None, b: str | None) -> bool:
     if a is None or b is None:
         return False
     if name.startswith("-"):
-        from dsv4_env.catalogue.arguments import same_arg
-
         return bool(same_arg(catalogue, [name, *a.split()], [name, *b.split()]))
-    from dsv4_env.catalogue.semantics import same_value
-
     return bool(same_value(catalogue, name, a, b))
 
 
@@ -278,17 +275,9 @@ def _flips(points: list[Point], catalogue: Catalogue, name: str) -> bool:
 
 def gone(name: str) -> str | None:
     """The first known release that no longer knows a setting, None for one that is alive."""
-    from dsv4_env.catalogue import history as releases
-    from dsv4_env.catalogue import load
-    from dsv4_env.catalogue import releases as known
-
-    last: str | None = None
-    for release in known():
-        if releases.knows(load(release), name):
-            last = release
-    if last is None or last == known()[-1]:
-        return None
-    return known()[known().index(last) + 1]
+    known = sglang.releases()
+    last = last_release(name)
+    return None if last in (None, known[-1]) else known[known.index(last) + 1]
 
 
 def _spans(track: Track, name: str) -> list[tuple[datetime, datetime | None, Point]]:

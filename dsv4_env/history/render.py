@@ -10,7 +10,7 @@ from typing import Any
 
 from dsv4_env.history import TEST, History, Setting
 from dsv4_env.history.git import Commit
-from dsv4_env.model.secrets.text import scrubbed
+from dsv4_env.model.secrets import scrubbed
 from dsv4_env.model.style import plain
 from dsv4_env.reporters.content import count
 from dsv4_env.reporters.markdown import code

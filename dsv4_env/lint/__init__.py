@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from dsv4_env.catalogue import Catalogue
 from dsv4_env.lint import flags, launches, variables
 from dsv4_env.lint.subject import Problem, Subject
+from dsv4_env.model import LaunchConfig, Location
 from dsv4_env.model.errors import UsageError, did_you_mean
 from dsv4_env.model.finding import Finding, Rule, Severity
-
-if TYPE_CHECKING:
-    from dsv4_env.catalogue import Catalogue
-    from dsv4_env.model import LaunchConfig, Location
+from dsv4_env.model.secrets import without_defaults
 
 __all__ = ["LINT_RULES", "LintRule", "Problem", "Subject", "lint", "named"]
 
@@ -97,8 +95,6 @@ def lint(
     nothing), *text* that of a file of any kind (without either, nothing is said of secrets in
     it), *launches* all launches of that file. *select* and *ignore* hold ids of rules.
     """
-    from dsv4_env.model.secrets.hidden import without_defaults
-
     subject = Subject(
         without_defaults(config),
         catalogue,

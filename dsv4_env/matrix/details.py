@@ -12,8 +12,7 @@ from dsv4_env.compare.findings import show
 from dsv4_env.matrix import Cell, Column, Made, Matrix, Row
 from dsv4_env.model import Location, Origin, Unknown
 from dsv4_env.model.finding import Finding, Report
-from dsv4_env.model.secrets import masked
-from dsv4_env.model.secrets.text import scrubbed
+from dsv4_env.model.secrets import masked, scrubbed
 from dsv4_env.profile import shipped_dir
 from dsv4_env.reporters.content import verdict
 from dsv4_env.reporters.excerpt import excerpt

@@ -21,8 +21,7 @@ from dsv4_env.matrix import MARKS, Cell, Column, Made, Matrix, Row, Status, owne
 from dsv4_env.matrix.details import details, kind, ours, place, said
 from dsv4_env.matrix.timeline import timelines
 from dsv4_env.model.finding import Report
-from dsv4_env.model.secrets import masked
-from dsv4_env.model.secrets.text import scrubbed
+from dsv4_env.model.secrets import masked, scrubbed
 from dsv4_env.model.style import plain
 from dsv4_env.reporters.content import (
     Entry,

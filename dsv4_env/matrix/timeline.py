@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from dsv4_env.matrix import owner_of, section_of
-from dsv4_env.model.secrets.text import scrubbed
+from dsv4_env.model.secrets import scrubbed
 from dsv4_env.reporters.content import count
 
 _COLORS = 6  # classes of the style sheet; a seventh value takes the first again

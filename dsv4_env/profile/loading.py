@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from dsv4_env.model.errors import ProfileError, did_you_mean
-from dsv4_env.model.secrets.met import meet
+from dsv4_env.model.secrets import meet
 from dsv4_env.profile import lock
 from dsv4_env.profile.profile import Profile, layer_files, profile_folders
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from dsv4_env.model import LaunchConfig, Origin, Unknown, Value
 from dsv4_env.model.errors import ReadError, did_you_mean, shortened
-from dsv4_env.model.secrets.met import Code, meet
+from dsv4_env.model.secrets import Code, meet
 
 
 @dataclass(slots=True, eq=False, repr=False)

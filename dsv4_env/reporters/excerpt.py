@@ -7,8 +7,8 @@ import unicodedata
 
 from dsv4_env.model import Location
 from dsv4_env.model.finding import Report
-from dsv4_env.model.secrets import MASK, is_secret
-from dsv4_env.model.secrets.text import apart, balanced_end, quoted_end, secret_spans
+from dsv4_env.model.secrets import MASK, is_secret, secret_spans
+from dsv4_env.model.secrets.text import apart, balanced_end, quoted_end
 from dsv4_env.model.style import plain
 
 WIDTH = 100  # columns of a terminal that a line may take

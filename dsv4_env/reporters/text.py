@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dsv4_env.model import Location
-from dsv4_env.model.finding import Report
-from dsv4_env.model.style import SEVERITY_STYLE, opening, paint, plain
+from dsv4_env.model.finding import Report, Severity
+from dsv4_env.model.style import opening, paint, plain
 from dsv4_env.reporters.content import (
     Entry,
     Verdict,
@@ -19,6 +19,8 @@ from dsv4_env.reporters.content import (
     verdict,
 )
 from dsv4_env.reporters.excerpt import excerpt
+
+_STYLES = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "cyan"}
 
 
 def report(report: Report) -> str:
@@ -58,7 +60,7 @@ def _file(report: Report, path: str, found: list[Entry], shared: list[str]) -> l
 def _finding(entry: Entry, report: Report, *, repeated: bool) -> Iterator[str]:
     """A finding; its source is left out where the one before has shown it."""
     finding = entry.finding
-    severity = paint(finding.severity.value, SEVERITY_STYLE[finding.severity], report.color)
+    severity = paint(finding.severity.value, _STYLES[finding.severity], report.color)
     rule = paint(f"[{finding.rule.id}]", "dim", report.color)
     where = opening(entry.where(report))
     where = f"{paint(where, 'bold', report.color)}: " if where else ""

@@ -11,15 +11,14 @@ import subprocess
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from dsv4_env.catalogue import Catalogue, load, nearest
+from dsv4_env.lint import lint
 from dsv4_env.model import LaunchConfig
 from dsv4_env.model.errors import ReadError
 from dsv4_env.model.finding import Severity
 from dsv4_env.profile import Profile
-
-if TYPE_CHECKING:
-    from dsv4_env.catalogue import Catalogue
+from dsv4_env.readers import process
 
 CHECKS = ("sglang", "release", "port", "model", "lint")
 _HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+(?:@[\w./-]+)?")
@@ -129,10 +128,8 @@ def _sglang(there: Installed, python: str) -> list[Obstacle]:
 
 def _release(launch: Launch, release: str) -> tuple[list[Obstacle], Catalogue | None]:
     """What is wrong with a release, and its catalogue where there is one."""
-    from packaging.specifiers import SpecifierSet
+    from packaging.specifiers import SpecifierSet  # only a launch needs it, not a TAB
     from packaging.version import InvalidVersion, Version
-
-    from dsv4_env.catalogue import load, nearest
 
     found: list[Obstacle] = []
     range_ = launch.profile.sglang_range
@@ -194,7 +191,6 @@ def _unusable(host: str, port: int) -> str | None:
 
 
 def _holder(port: int) -> str:
-    from dsv4_env.readers import process
 
     try:
         return " by " + ", ".join(c.name for c in process.read(port=port)) + ", an SGLang server"
@@ -219,7 +215,6 @@ def _model(model: str) -> list[Obstacle]:
 
 
 def _lint(launch: Launch, catalogue: Catalogue) -> list[Obstacle]:
-    from dsv4_env.lint import lint
 
     said = lint(launch.config, catalogue, range_=launch.profile.sglang_range)
     return [

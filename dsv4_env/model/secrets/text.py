@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 
-from dsv4_env.model.secrets.forms import MASK, form_spans, is_reference, without
-from dsv4_env.model.secrets.known import known_spans
+from dsv4_env.model.secrets.forms import MASK, is_reference
 from dsv4_env.model.secrets.names import may_be_secret, secret_name
 
 _NAMED = re.compile(r"\$\{[!#]?(?P<braced>\w+)|(?P<name>(?<![\w-])-{0,2}[^\W\d][\w.-]*)")
@@ -54,40 +53,6 @@ _BRACKET = re.compile(r"[\\()\[\]{}\"']")
 _BARE = re.compile(r"[^\s\"'`\\$(\[{]++")
 _BRACKETS = re.compile(r"[\[\](){}\s]*|\[+[\w.-]+\]+")  # the end of a list, a TOML table
 _MORE = re.compile(r"[ \t]*\+?[ \t]*(?=[\"'])")
-
-
-def scrubbed(text: str) -> str:
-    """A piece of source as a report may show it: what a name or its form says is secret, masked.
-
-    Made for shell, Python, YAML, TOML, JSON and dotenv alike, so it rather masks too much.
-    """
-    return without(text, secret_spans(text))
-
-
-def secret_spans(text: str) -> list[tuple[int, int]]:
-    """From where to where secrets stand in a piece of source, in order and apart."""
-    found = named_spans(text)
-    found += form_spans(text, loose=True)
-    found += known_spans(text)
-    return apart(found)
-
-
-def spans_by_line(text: str) -> dict[int, list[tuple[int, int]]]:
-    """Where secrets stand in each line of a source: lines count from 1, columns from 0."""
-    found: dict[int, list[tuple[int, int]]] = {}
-    number, begin = 1, 0
-    for start, end in secret_spans(text):
-        number += text.count("\n", begin, start)
-        begin = text.rfind("\n", 0, start) + 1
-        while start < end:
-            stop = min(_line_end(text, begin), end)
-            if start < stop:
-                found.setdefault(number, []).append((start - begin, stop - begin))
-            if stop == end:
-                break
-            number, begin = number + 1, stop + 1
-            start = begin
-    return found
 
 
 def named_spans(text: str) -> list[tuple[int, int]]:
@@ -141,7 +106,7 @@ def _secret_after(text: str, match: re.Match[str]) -> tuple[int, int]:
         if not name.startswith("-") and not command:
             return _in_comment(text, match, before, start) or none
         if command:  # a Dockerfile's ENV NAME VALUE
-            return start, _line_end(text, start)
+            return start, line_end(text, start)
     if kind in ("space", "comma") and _NO_VALUE.match(text, start):
         return none
     if name.lower() == "pass" and (":" in separator[0] or kind == "comma"):
@@ -155,7 +120,7 @@ def _secret_after(text: str, match: re.Match[str]) -> tuple[int, int]:
         stop = _matched_end(_FLOW_END, text, start)
     elif kind in ("assign", "value") and _open(text, start, separator[0]):
         block = _BLOCK.match(text, start)
-        stop = len(text) if block else _line_end(text, start)
+        stop = len(text) if block else line_end(text, start)
     else:
         stop = _words(text, start, joined=kind in ("assign", "value", "default"))
     if kind == "comma" and _KEY.match(text, stop):
@@ -268,7 +233,8 @@ def _open(text: str, at: int, separator: str) -> bool:
     return loose and text[at : at + 1] not in ("'", '"', "(", "[", "{", "\\", "`")
 
 
-def _line_end(text: str, at: int) -> int:
+def line_end(text: str, at: int) -> int:
+    """Where the line ends that a place is in."""
     end = text.find("\n", at)
     return len(text) if end < 0 else end
 
