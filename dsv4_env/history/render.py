@@ -8,8 +8,8 @@ from fnmatch import fnmatchcase
 from statistics import median
 from typing import Any
 
-from dsv4_env.history import TEST, History, Setting
 from dsv4_env.history.git import Commit
+from dsv4_env.history.moves import TEST, History, Setting
 from dsv4_env.model.secrets import scrubbed
 from dsv4_env.model.style import plain
 from dsv4_env.reporters.content import count

@@ -9,7 +9,7 @@ from typing import Any
 from dsv4_env.catalogue import describe, history, releases
 from dsv4_env.catalogue import load as load_catalogue
 from dsv4_env.compare.findings import show
-from dsv4_env.matrix import Cell, Column, Made, Matrix, Row
+from dsv4_env.matrix.cells import Cell, Column, Made, Matrix, Row
 from dsv4_env.model import Location, Origin, Unknown
 from dsv4_env.model.finding import Finding, Report
 from dsv4_env.model.secrets import masked, scrubbed

@@ -17,7 +17,17 @@ from typing import TYPE_CHECKING, Any
 
 from dsv4_env import __version__
 from dsv4_env.compare.findings import show
-from dsv4_env.matrix import MARKS, Cell, Column, Made, Matrix, Row, Status, owner_of, section_of
+from dsv4_env.matrix.cells import (
+    MARKS,
+    Cell,
+    Column,
+    Made,
+    Matrix,
+    Row,
+    Status,
+    owner_of,
+    section_of,
+)
 from dsv4_env.matrix.details import details, kind, ours, place, said
 from dsv4_env.matrix.timeline import timelines
 from dsv4_env.model.finding import Report

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from dsv4_env.matrix import owner_of, section_of
+from dsv4_env.matrix.cells import owner_of, section_of
 from dsv4_env.model.secrets import scrubbed
 from dsv4_env.reporters.content import count
 

@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 
-from dsv4_env.model import LaunchConfig, Origin, Unknown, Value, text_of
+from dsv4_env.model.launch import LaunchConfig, Origin, Unknown, Value, text_of
 from dsv4_env.model.secrets.forms import is_reference
 from dsv4_env.model.secrets.names import is_plain, secret_name
 from dsv4_env.model.secrets.text import named_spans, unquoted

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from dsv4_env.model import EnvVar, LaunchConfig, Origin, ServerArg, Unknown, Value
+from dsv4_env.model.launch import EnvVar, LaunchConfig, Origin, ServerArg, Unknown, Value
 from dsv4_env.model.secrets.forms import MASK, form_spans, is_reference, without
 from dsv4_env.model.secrets.known import known_spans
 from dsv4_env.model.secrets.names import is_secret, secret_name
