@@ -29,7 +29,7 @@ Examples:
   dsv4-env run flash-fp4 -- ./run_dsv4.sh      a command with the profile's variables
   eval "$(dsv4-env export flash-fp4)"          the variables, in this shell
 """
-SECTIONS = {  # of the help; a command that isn't here comes under "More"
+HELP_SECTIONS = {  # of the help; a command that isn't here comes under "More"
     "Profiles": ("list", "show", "export", "import", "sync", "lock", "schema"),
     "Start something": ("run", "launch"),
     "Find drift": ("check", "diff", "report", "history", "doctor", "discover", "lint", "rule"),
@@ -90,10 +90,10 @@ class _Commands(LazyGroup):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The commands under the headings of SECTIONS, their texts aligned over all of them."""
-        named = {name for names in SECTIONS.values() for name in names}
+        named = {name for names in HELP_SECTIONS.values() for name in names}
         more = tuple(name for name in COMMANDS if name not in named)
         width = max(map(len, COMMANDS))
-        for title, names in {**SECTIONS, "More": more}.items():
+        for title, names in {**HELP_SECTIONS, "More": more}.items():
             rows = [(f"{name:{width}}", COMMANDS[name][1]) for name in names if name in COMMANDS]
             if rows:
                 with formatter.section(title):

@@ -44,7 +44,7 @@ def build(sglang: str, where: Path | None, output: Path | None) -> None:
         if source == Path("installed") and not source.exists():
             source = None
         try:
-            release, text = extract.build(source, release=wanted)
+            release, text = extract.build_snapshot(source, release=wanted)
         except ReadError as error:
             error.hint = f"the shipped catalogue of {closest(wanted)}"
             raise

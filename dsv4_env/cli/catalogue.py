@@ -57,7 +57,7 @@ def releases_() -> None:
 
 
 @catalogue.command()
-@click.argument("release", required=False, shell_complete=comparing.releases)
+@click.argument("release", required=False, shell_complete=comparing.offered_releases)
 def unresolved(release: str | None) -> None:
     """List what couldn't be told from a release's source without running it.
 
@@ -73,11 +73,11 @@ def unresolved(release: str | None) -> None:
 
 
 @catalogue.command(cls=comparing.Named, context_settings=FLAGS)
-@click.argument("name", shell_complete=comparing.variables)
+@click.argument("name", shell_complete=comparing.offered_variables)
 @click.option(
     "--sglang",
     metavar="RELEASE",
-    shell_complete=comparing.releases,
+    shell_complete=comparing.offered_releases,
     help="Only this release, in full.",
 )
 def show(name: str, sglang: str | None) -> None:
@@ -115,8 +115,8 @@ def show(name: str, sglang: str | None) -> None:
 
 
 @catalogue.command("diff")
-@click.argument("before", metavar="A", shell_complete=comparing.releases)
-@click.argument("after", metavar="B", shell_complete=comparing.releases)
+@click.argument("before", metavar="A", shell_complete=comparing.offered_releases)
+@click.argument("after", metavar="B", shell_complete=comparing.offered_releases)
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
 def diff_(before: str, after: str, as_json: bool) -> None:
     """Show what changed from release A to release B.
@@ -162,7 +162,7 @@ def diff_(before: str, after: str, as_json: bool) -> None:
 @click.option(
     "--sglang",
     metavar="RELEASE",
-    shell_complete=comparing.releases,
+    shell_complete=comparing.offered_releases,
     help="Only what this release knows.",
 )
 def search(word: str, sglang: str | None) -> int:

@@ -13,7 +13,7 @@ from dsv4_env import drift
 from dsv4_env.cli import complete, operands
 from dsv4_env.cli.comparing import Comparing, reading_options
 from dsv4_env.cli.holding import new_run, pairs_of, profiles_argument
-from dsv4_env.cli.names import split
+from dsv4_env.cli.names import split_operand
 from dsv4_env.cli.options import (
     Inputs,
     Shown,
@@ -53,7 +53,7 @@ class Against:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class CheckVerdict:
     """What becomes of the findings: what is excused, where reports go, and what fails."""
 
     baseline: Path | None
@@ -77,7 +77,7 @@ class Verdict:
         "--against",
         metavar="FILE",
         multiple=True,
-        shell_complete=complete.files,
+        shell_complete=complete.offered_files,
         help=f"What is held to the profiles, of any kind that dsv4-env reads: {operands.HELP}. "
         "Default: the pairs of [tool.dsv4_env], or else the reference script that comes with "
         "dsv4-env.",
@@ -98,7 +98,7 @@ class Verdict:
 @reading_options
 @collected(
     "verdict",
-    Verdict,
+    CheckVerdict,
     click.option(
         "--baseline",
         metavar="FILE",
@@ -130,7 +130,7 @@ def check(
     names: tuple[str, ...],
     asked: Against,
     comparing: Comparing,
-    verdict: Verdict,
+    verdict: CheckVerdict,
     inputs: Inputs,
     folder: Path | None,
     shown: Shown,
@@ -196,7 +196,7 @@ def check(
 def _no_files(names: Sequence[str], own: Path | None) -> None:
     """Raise UsageError where a file stands in the place of a profile."""
     for name in names:
-        if Path(split(name).path).is_file() and name not in layer_files(own):
+        if Path(split_operand(name).path).is_file() and name not in layer_files(own):
             given = " ".join((*(n for n in names if n != name), f"--against {name}"))
             raise UsageError(
                 f"{name} is a file", expected="the name of a profile", hint=f"`check {given}`"
@@ -259,7 +259,7 @@ def _against(
                 exc.found += f" (named by {_against_setting(run.settings)})"
             if len(against) < 2:
                 raise
-            drift.unreadable(run, Path(split(text).path), exc)
+            drift.unreadable(run, Path(split_operand(text).path), exc)
             continue
         config = operands.relevant(opened.config, wanted)
         pairs = [Pair(name, (text,)) for name in names]
@@ -278,7 +278,7 @@ def _against_setting(found: Settings) -> str:
     return variable if os.environ.get(variable) else f"against in {found.source}"
 
 
-def _with_baseline(report: Report, run: drift.Run, verdict: Verdict) -> Report:
+def _with_baseline(report: Report, run: drift.Run, verdict: CheckVerdict) -> Report:
     """The report with a baseline's findings excused, which is written anew where asked for."""
     path = verdict.baseline or run.settings.baseline
     if path is None:

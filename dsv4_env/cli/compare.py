@@ -8,7 +8,7 @@ import click
 
 from dsv4_env.cli import complete
 from dsv4_env.cli.comparing import Comparing, reading_options
-from dsv4_env.cli.operands import current, operand, relevant
+from dsv4_env.cli.operands import current_environment, operand, relevant
 from dsv4_env.cli.options import Inputs, Shown, input_options, profiles_option, shown_options
 from dsv4_env.cli.settings import profile_folder, settings
 from dsv4_env.compare.findings import compare_launches
@@ -17,8 +17,8 @@ from dsv4_env.model.finding import Report, Severity
 
 
 @click.command()
-@click.argument("left", metavar="A", shell_complete=complete.operands)
-@click.argument("right", metavar="B", shell_complete=complete.operands)
+@click.argument("left", metavar="A", shell_complete=complete.offered_operands)
+@click.argument("right", metavar="B", shell_complete=complete.offered_operands)
 @reading_options
 @input_options
 @profiles_option
@@ -54,7 +54,7 @@ def diff(
         None if text in ("env:", "env") else operand(text, own, inputs) for text in (left, right)
     ]
     names = {e.name for side in read if side and side[0].reader != "process" for e in side[0].env}
-    a, b = (relevant(side[0], names) if side else current(names) for side in read)
+    a, b = (relevant(side[0], names) if side else current_environment(names) for side in read)
     ranges = [side[1] for side in read if side and side[1]]
     comparison = compare_launches(
         a,

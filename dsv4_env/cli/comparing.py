@@ -10,7 +10,7 @@ from click.shell_completion import CompletionItem
 
 from dsv4_env.catalogue import Catalogue, fitting, load, nearest
 from dsv4_env.catalogue.store import RELEASES, shipped
-from dsv4_env.cli.complete import Items, starting
+from dsv4_env.cli.complete import CompletionItems, starting
 from dsv4_env.cli.options import F, collected
 from dsv4_env.cli.output import tell
 from dsv4_env.cli.settings import settings
@@ -46,12 +46,12 @@ def load_release(release: str) -> Catalogue:
 # What a shell is offered
 
 
-def releases(_ctx: click.Context, _: click.Parameter, incomplete: str) -> Items:
+def offered_releases(_ctx: click.Context, _: click.Parameter, incomplete: str) -> CompletionItems:
     """Releases of SGLang, newest first."""
     return [CompletionItem(r) for r in reversed(RELEASES) if r.startswith(incomplete)]
 
 
-def variables(_ctx: click.Context, _: click.Parameter, incomplete: str) -> Items:
+def offered_variables(_ctx: click.Context, _: click.Parameter, incomplete: str) -> CompletionItems:
     """Variables that some release of SGLang knows, or flags where a dash is typed."""
     return starting(_known(incomplete), incomplete)
 
@@ -65,7 +65,7 @@ def _known(incomplete: str) -> set[str]:
 class Named(click.Command):
     """A command whose operand may be a flag of the server, which is offered with its options."""
 
-    def shell_complete(self, ctx: click.Context, incomplete: str) -> Items:
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> CompletionItems:
         """Its options, and the flags that begin so."""
         own = super().shell_complete(ctx, incomplete)
         if not incomplete.startswith("-"):
@@ -111,7 +111,7 @@ def _left_out(_ctx: click.Context, _: click.Parameter, names: tuple[str, ...]) -
 sglang_option = click.option(
     "--sglang",
     metavar="RELEASE",
-    shell_complete=releases,
+    shell_complete=offered_releases,
     help="The SGLang release whose reading counts. Default: the newest known one that the "
     "profile is meant for.",
 )

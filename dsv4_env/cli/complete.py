@@ -13,10 +13,10 @@ from dsv4_env.model.errors import Dsv4Error
 from dsv4_env.profile import layer_bytes, layer_files, shipped_dir
 from dsv4_env.profile.lock import lock_path
 
-Items = list[CompletionItem]
+CompletionItems = list[CompletionItem]
 
 
-def starting(names: Iterable[str], incomplete: str) -> Items:
+def starting(names: Iterable[str], incomplete: str) -> CompletionItems:
     """The names that begin with what is typed."""
     return [CompletionItem(name) for name in sorted(names) if name.startswith(incomplete)]
 
@@ -38,21 +38,23 @@ def layers(ctx: click.Context) -> tuple[set[str], set[str]]:
     return names - abstract, names & abstract
 
 
-def profiles(ctx: click.Context, _: click.Parameter, incomplete: str) -> Items:
+def offered_profiles(ctx: click.Context, _: click.Parameter, incomplete: str) -> CompletionItems:
     """Names of profiles."""
     return starting(layers(ctx)[0], incomplete)
 
 
-def operands(ctx: click.Context, param: click.Parameter, incomplete: str) -> Items:
+def offered_operands(
+    ctx: click.Context, param: click.Parameter, incomplete: str
+) -> CompletionItems:
     """Names of profiles, and files."""
-    return profiles(ctx, param, incomplete) + files(ctx, param, incomplete)
+    return offered_profiles(ctx, param, incomplete) + offered_files(ctx, param, incomplete)
 
 
-def files(_ctx: click.Context, _: click.Parameter, incomplete: str) -> Items:
+def offered_files(_ctx: click.Context, _: click.Parameter, incomplete: str) -> CompletionItems:
     """Files, which the shell itself finds."""
     return [CompletionItem(incomplete, type="file")]
 
 
-def folders(_ctx: click.Context, _: click.Parameter, incomplete: str) -> Items:
+def offered_folders(_ctx: click.Context, _: click.Parameter, incomplete: str) -> CompletionItems:
     """Folders, which the shell itself finds."""
     return [CompletionItem(incomplete, type="dir")]

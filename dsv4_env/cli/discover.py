@@ -30,7 +30,7 @@ from dsv4_env.model.secrets import scrubbed
 from dsv4_env.model.style import plain
 from dsv4_env.profile import load_all, load_profile
 from dsv4_env.profile.settings import Pair, Settings
-from dsv4_env.reporters.json import dumped
+from dsv4_env.reporters.json import json_text
 
 _VERSION = 1
 _EVERY = 0.1  # seconds between two states of the progress
@@ -52,7 +52,7 @@ class Told:
     "names",
     metavar="NAME",
     multiple=True,
-    shell_complete=complete.profiles,
+    shell_complete=complete.offered_profiles,
     help="Only launches near this profile.",
 )
 @click.option(
@@ -251,7 +251,7 @@ def _row(launch: Launch) -> tuple[str, ...]:
 
 def _json(found: Found, pairs: Sequence[Pair]) -> str:
 
-    return dumped(
+    return json_text(
         {
             "version": _VERSION,
             "summary": {

@@ -38,7 +38,9 @@ class Running:
 
 
 @click.command()
-@click.argument("name", metavar="[PROFILE]", required=False, shell_complete=complete.profiles)
+@click.argument(
+    "name", metavar="[PROFILE]", required=False, shell_complete=complete.offered_profiles
+)
 @collected(
     "server",
     Running,

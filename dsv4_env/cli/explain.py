@@ -18,7 +18,7 @@ from dsv4_env.cli import comparing, complete, facts
 from dsv4_env.cli.lint import all_rules, offered_rules, rule_text
 from dsv4_env.cli.options import profiles_option
 from dsv4_env.cli.output import table, write
-from dsv4_env.cli.rendering import about, argument, shown, text
+from dsv4_env.cli.rendering import about, argument_text, shown_place, value_text
 from dsv4_env.cli.settings import profile_folder, settings
 from dsv4_env.compare import importance
 from dsv4_env.compare.findings import FROM_OUTSIDE
@@ -37,11 +37,13 @@ _MATTERS = {
 }
 
 
-def _subjects(ctx: click.Context, param: click.Parameter, incomplete: str) -> complete.Items:
+def _subjects(
+    ctx: click.Context, param: click.Parameter, incomplete: str
+) -> complete.CompletionItems:
     """All that ``explain`` explains."""
     own, abstract = complete.layers(ctx)
     found = complete.starting(own | abstract, incomplete)
-    found += comparing.variables(ctx, param, incomplete)
+    found += comparing.offered_variables(ctx, param, incomplete)
     return found + offered_rules(ctx, param, incomplete)
 
 
@@ -175,8 +177,8 @@ def _setters(name: str, newest: Catalogue, profiles: Mapping[str, Profile]) -> l
     found: list[dict[str, Any]] = []
     for profile in profiles.values():
         config = hidden(profile.config)
-        settings_ = [(e.name, text(e.name, e.value), e.origin) for e in config.env]
-        settings_ += [(a.flag or "", argument(a), a.origin) for a in config.args or ()]
+        settings_ = [(e.name, value_text(e.name, e.value), e.origin) for e in config.env]
+        settings_ += [(a.flag or "", argument_text(a), a.origin) for a in config.args or ()]
         for spelled, value, origin in settings_:
             if same(spelled):
                 item = {"profile": profile.name, "as": spelled, "value": value}
@@ -199,7 +201,7 @@ def _setter(name: str, origin: Origin) -> dict[str, Any]:
     return {
         "layer": origin.name,
         "value": None if origin.value is None else masked(name, origin.value),
-        "location": shown(where),
+        "location": shown_place(where),
         "why": _comment(where) if where else None,
     }
 
@@ -277,7 +279,7 @@ def _layer(name: str, layers: Mapping[str, Path]) -> dict[str, Any]:
     return {
         "name": name,
         "description": data.get("description", ""),
-        "file": shown(Location(str(layers[name]))),
+        "file": shown_place(Location(str(layers[name]))),
         "extends": data.get("extends", []),
         "sets": [*data.get("env", {}), *data.get("args", {})],
     }

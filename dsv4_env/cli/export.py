@@ -39,7 +39,9 @@ _FORMATS = "\b\nFormats:\n" + "\n".join(
 
 
 @click.command(epilog=_FORMATS)
-@click.argument("profile_name", metavar="PROFILE|FILE.toml", shell_complete=complete.operands)
+@click.argument(
+    "profile_name", metavar="PROFILE|FILE.toml", shell_complete=complete.offered_operands
+)
 @click.option(
     "--format",
     "-f",

@@ -102,7 +102,7 @@ def history(
         text = render.as_text(found, timelines=patterns or None)
     elif format_ == "html":
         chosen = replace(found, settings=tuple(render.selected(found, patterns)))
-        text = page(None, [render.describe(chosen)], f"{date.today()}")
+        text = page(None, [render.history_data(chosen)], f"{date.today()}")
     else:
         text = render.FORMATS[format_](found)
     write(text, output)
@@ -139,12 +139,12 @@ def read_history(
     return found
 
 
-def _sides(followed: GitFiles) -> list[engine.Side]:
+def _sides(followed: GitFiles) -> list[engine.HistorySide]:
     """The two sides of a history; of a path the part before a colon is its branch."""
     if not followed.paths:
         return [
-            engine.Side(engine.SCRIPT, _SCRIPTS, followed.script_ref),
-            engine.Side(engine.TEST, _TESTS, followed.tests_ref),
+            engine.HistorySide(engine.SCRIPT, _SCRIPTS, followed.script_ref),
+            engine.HistorySide(engine.TEST, _TESTS, followed.tests_ref),
         ]
     found: dict[tuple[str, str], list[str]] = {}
     for text in followed.paths:
@@ -152,7 +152,7 @@ def _sides(followed: GitFiles) -> list[engine.Side]:
         side = engine.SCRIPT if glob.endswith((".sh", ".bash", ".sbatch")) else engine.TEST
         default = followed.script_ref if side == engine.SCRIPT else followed.tests_ref
         found.setdefault((side, ref if colon else default), []).append(glob)
-    return [engine.Side(side, tuple(globs), ref) for (side, ref), globs in found.items()]
+    return [engine.HistorySide(side, tuple(globs), ref) for (side, ref), globs in found.items()]
 
 
 def _day(text: str) -> datetime:

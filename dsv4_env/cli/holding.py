@@ -19,7 +19,7 @@ from dsv4_env.profile.settings import Pair, Settings
 def profiles_argument(command: F) -> F:
     """The profiles that launches are held to, as ``names``."""
     return click.argument(
-        "names", metavar="[PROFILE]...", nargs=-1, shell_complete=complete.profiles
+        "names", metavar="[PROFILE]...", nargs=-1, shell_complete=complete.offered_profiles
     )(command)
 
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import click
 
 from dsv4_env.cli import complete
-from dsv4_env.cli.comparing import catalogue_for, variables
+from dsv4_env.cli.comparing import catalogue_for, offered_variables
 from dsv4_env.cli.execute import execute, start_environment
 from dsv4_env.cli.names import named_profile
-from dsv4_env.cli.options import assignments, collected, profiles_option
+from dsv4_env.cli.options import collected, given_variables, profiles_option
 from dsv4_env.cli.output import tell, write
 from dsv4_env.cli.settings import profile_folder
 from dsv4_env.model import EnvVar, LaunchConfig, Origin, ServerArg, group_args
@@ -83,7 +83,7 @@ def _overrides(
     keep: tuple[str, ...],
     only_print: bool,
 ) -> Overrides:
-    given = assignments(set_, env_files)
+    given = given_variables(set_, env_files)
     for name in (item.partition("=")[0] for item in set_):
         if name in unset:
             raise UsageError(f"--set and --unset {name}", expected="one of the two")
@@ -114,7 +114,7 @@ override_options = collected(
         "--unset",
         multiple=True,
         metavar="NAME",
-        shell_complete=variables,
+        shell_complete=offered_variables,
         help="Take a variable away, the profile's or the environment's.",
     ),
     click.option("--arg", "args", multiple=True, metavar="WORD", help="One more server argument."),
@@ -161,13 +161,13 @@ class _Wrapper(click.Command):
 
 
 @click.command(cls=_Wrapper, options_metavar="[OPTIONS]")
-@click.argument("name", metavar="PROFILE", shell_complete=complete.profiles)
+@click.argument("name", metavar="PROFILE", shell_complete=complete.offered_profiles)
 @click.argument(
     "command",
     metavar="[--] CMD [WORD]...",
     nargs=-1,
     type=click.UNPROCESSED,
-    shell_complete=complete.files,
+    shell_complete=complete.offered_files,
 )
 @click.option("--with-args", is_flag=True, help="Append the profile's server arguments to CMD.")
 @override_options
@@ -217,13 +217,13 @@ def run(
         else:
             words.append(item)
     if overrides.only_print:
-        write(shown(profile, overrides, words))
+        write(shown_command(profile, overrides, words))
         return 0
     return execute(words, environ)
 
 
 @dataclass(frozen=True, slots=True)
-class Server:
+class ServerOptions:
     """The server that is launched: its model, where it listens, and what isn't looked at before."""
 
     model: str | None
@@ -245,11 +245,11 @@ class _ServerCommand(click.Command):
 
 
 @click.command(cls=_ServerCommand)
-@click.argument("name", metavar="PROFILE", shell_complete=complete.profiles)
+@click.argument("name", metavar="PROFILE", shell_complete=complete.offered_profiles)
 @click.argument("more", metavar="[-- ARG...]", nargs=-1, type=click.UNPROCESSED)
 @collected(
     "server",
-    Server,
+    ServerOptions,
     click.option(
         "--model",
         metavar="PATH|ORG/NAME",
@@ -273,7 +273,7 @@ class _ServerCommand(click.Command):
 def launch(
     name: str,
     more: tuple[str, ...],
-    server: Server,
+    server: ServerOptions,
     overrides: Overrides,
     folder: Path | None,
 ) -> int:
@@ -297,10 +297,12 @@ def launch(
     words = profile.command(model=path, host=server.host, port=server.port, python=server.python)
     words += overrides.args
     if overrides.only_print:
-        write(shown(profile, overrides, words))
+        write(shown_command(profile, overrides, words))
         return 0
     if "all" not in server.skip:
-        start = preflight.Launch(profile, _config(profile, overrides, words), words, environ, path)
+        start = preflight.PlannedLaunch(
+            profile, _config(profile, overrides, words), words, environ, path
+        )
         found = preflight.obstacles(start, server.skip, catalogue_for(None, [profile.sglang_range]))
         for obstacle in found:
             kind = "error" if obstacle.serious else "note"
@@ -339,7 +341,7 @@ def _config(profile: Profile, overrides: Overrides, words: Sequence[str]) -> Lau
     return replace(profile.config, env=tuple(env), args=args)
 
 
-def shown(profile: Profile, overrides: Overrides, words: Sequence[str]) -> str:
+def shown_command(profile: Profile, overrides: Overrides, words: Sequence[str]) -> str:
     """A command with its variables as a shell would take it, one variable a line."""
     env = {**profile.env, **overrides.set}
     lines = [f"-u {name}" for name in overrides.unset if not overrides.clean]

@@ -12,7 +12,7 @@ from click.shell_completion import CompletionItem
 from dsv4_env.catalogue import Catalogue
 from dsv4_env.cli import complete
 from dsv4_env.cli.comparing import catalogue_for, sglang_option
-from dsv4_env.cli.names import named_profile, split
+from dsv4_env.cli.names import named_profile, split_operand
 from dsv4_env.cli.operands import file_launches
 from dsv4_env.cli.options import (
     Inputs,
@@ -27,9 +27,9 @@ from dsv4_env.cli.settings import profile_folder, settings
 from dsv4_env.compare.rules import RULES
 from dsv4_env.drift import repository, sources
 from dsv4_env.drift.files import fits
-from dsv4_env.lint import LINT_RULES, named
+from dsv4_env.lint import LINT_RULES, rule_ids
 from dsv4_env.lint import lint as lint_findings
-from dsv4_env.lint.docs import sections
+from dsv4_env.lint.docs import rule_docs
 from dsv4_env.model import LaunchConfig
 from dsv4_env.model.errors import Dsv4Error
 from dsv4_env.model.finding import Comparison, Finding, Report, Rule
@@ -42,7 +42,9 @@ from dsv4_env.reporters import REPORTERS
 _FORMATS = [name for name in REPORTERS if name != "changes"]  # lint changes nothing
 
 
-def offered_rules(_ctx: click.Context, _: click.Parameter, incomplete: str) -> complete.Items:
+def offered_rules(
+    _ctx: click.Context, _: click.Parameter, incomplete: str
+) -> complete.CompletionItems:
     """Ids and names of rules, the ids with their names."""
     found = all_rules().values()
     ids = [CompletionItem(r.id, help=r.name) for r in found if r.id.startswith(incomplete)]
@@ -58,12 +60,15 @@ class Chosen:
 
 
 def _chosen(select: tuple[str, ...], ignore: tuple[str, ...]) -> Chosen:
-    return Chosen(named(select), named(ignore))
+    return Chosen(rule_ids(select), rule_ids(ignore))
 
 
 @click.command()
 @click.argument(
-    "operands", metavar="[PROFILE|SCRIPT|FILE]...", nargs=-1, shell_complete=complete.operands
+    "operands",
+    metavar="[PROFILE|SCRIPT|FILE]...",
+    nargs=-1,
+    shell_complete=complete.offered_operands,
 )
 @sglang_option
 @collected(
@@ -161,7 +166,7 @@ def _of_pairs(operand: str, own: Path | None) -> Catalogue | None:
     """The release that `check` reads a file with, None for a file of no pair."""
     found = settings()
     base = found.folder or Path.cwd()
-    name = os.path.relpath(split(operand).path, base).replace(os.sep, "/")
+    name = os.path.relpath(split_operand(operand).path, base).replace(os.sep, "/")
     pairs = [p for p in found.pairs if fits(name, p.files) and not fits(name, p.exclude)]
     if not pairs:
         return None
@@ -180,14 +185,14 @@ def _related(operand: str, inputs: Inputs) -> bool:
     if b"sglang" not in data.lower():
         return False
     try:
-        return bool(file_launches(split(operand), inputs)[2])
+        return bool(file_launches(split_operand(operand), inputs)[2])
     except Dsv4Error:
         return detect(str(path.absolute()), data) is not None
 
 
 def _explained(report: Report) -> Report:
     """The report with the documentation of its rules, which SARIF carries."""
-    texts = sections()
+    texts = rule_docs()
 
     def explained(comparison: Comparison) -> Comparison:
         findings = (
@@ -219,7 +224,7 @@ def _of_file(
     chosen: Chosen,
 ) -> list[Comparison]:
 
-    where = split(operand)
+    where = split_operand(operand)
     reader, text, launches = file_launches(where, inputs)
     wanted = list(zip(sources.titles(launches, where.name), launches, strict=True))
     if where.chosen or not launches:
@@ -278,7 +283,7 @@ def rule(word: str | None) -> None:
     by_name = {name: r for r in rules.values() for name in (r.id.lower(), r.name)}
     found = by_name.get(word.lower())
     if found is None:
-        named([word])  # says that there is none, and which was meant
+        rule_ids([word])  # says that there is none, and which was meant
     else:
         write(rule_text(found))
 
@@ -290,8 +295,8 @@ def all_rules() -> dict[str, Rule]:
 
 def rule_text(rule: Rule) -> str:
     """What there is to say of a rule, as Markdown."""
-    if rule.id in sections():
-        return sections()[rule.id].text
+    if rule.id in rule_docs():
+        return rule_docs()[rule.id].text
     said = f"{rule.severity.capitalize()}: {rule.summary}."
     return f"## {rule.id} {rule.name}\n\n{said}\n\n{rule.help}\n"
 

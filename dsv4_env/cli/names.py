@@ -34,7 +34,7 @@ class Operand:
         return (self.launch, self.line, self.symbol) != (None, None, None)
 
 
-def split(text: str) -> Operand:
+def split_operand(text: str) -> Operand:
     """An operand as its file and its launch; a file of that very name comes first."""
     if text != "-" and not os.path.lexists(text):
         match = _PART.fullmatch(text)
@@ -48,7 +48,7 @@ def split(text: str) -> Operand:
 
 def is_source(text: str) -> bool:
     """Whether an operand names a file or a running server rather than a profile."""
-    path = split(text).path
+    path = split_operand(text).path
     return bool(
         RUNNING.fullmatch(text) or "/" in path or "." in path or path == "-" or Path(path).is_file()
     )

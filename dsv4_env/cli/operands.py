@@ -9,7 +9,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from dsv4_env.cli.names import RUNNING, Operand, named_profile, split
+from dsv4_env.cli.names import RUNNING, Operand, named_profile, split_operand
 from dsv4_env.cli.options import Inputs
 from dsv4_env.cli.output import tell
 from dsv4_env.compare.normalise import with_model
@@ -29,7 +29,7 @@ HELP = (
 
 
 @dataclass(slots=True, eq=False, repr=False)
-class Opened:
+class OpenedLaunch:
     """A launch with the file that it was read from, and that file's text."""
 
     config: LaunchConfig
@@ -71,7 +71,7 @@ def launches_of(text: str, inputs: Inputs) -> list[LaunchConfig]:
 
     if match := RUNNING.fullmatch(text):
         return running(match[1], match[2])
-    operand = split(text)
+    operand = split_operand(text)
     _, _, launches = file_launches(operand, inputs)
     if launches and not operand.chosen:
         return launches
@@ -86,33 +86,33 @@ def launches_of(text: str, inputs: Inputs) -> list[LaunchConfig]:
     ]
 
 
-def open_launch(text: str, inputs: Inputs) -> Opened:
+def open_launch(text: str, inputs: Inputs) -> OpenedLaunch:
     """The one launch that an operand names. Raises ReadError where there is none or several."""
 
     if match := RUNNING.fullmatch(text):
-        return Opened(_one_running(text, running(match[1], match[2])))
-    operand = split(text)
+        return OpenedLaunch(_one_running(text, running(match[1], match[2])))
+    operand = split_operand(text)
     _, source, launches = file_launches(operand, inputs)
     config = choose(
         launches, operand.path, launch=operand.launch, line=operand.line, symbol=operand.symbol
     )
     title = sources.titles(launches, operand.name)[launches.index(config)]
     path = None if operand.path == "-" else Path(operand.path)
-    return Opened(replace(config, name=title), path, source)
+    return OpenedLaunch(replace(config, name=title), path, source)
 
 
-def open_launches(text: str, inputs: Inputs) -> list[Opened]:
+def open_launches(text: str, inputs: Inputs) -> list[OpenedLaunch]:
     """Every launch that an operand names: all of a file or a port, or the one that it chooses."""
 
     if match := RUNNING.fullmatch(text):
-        return [Opened(c) for c in running(match[1], match[2])]
-    operand = split(text)
+        return [OpenedLaunch(c) for c in running(match[1], match[2])]
+    operand = split_operand(text)
     if operand.chosen:
         return [open_launch(text, inputs)]
     _, source, launches = file_launches(operand, inputs)
     path = None if operand.path == "-" else Path(operand.path)
     named = zip(sources.titles(launches, operand.name), launches, strict=True)
-    found = [Opened(replace(config, name=title), path, source) for title, config in named]
+    found = [OpenedLaunch(replace(config, name=title), path, source) for title, config in named]
     return found or [open_launch(text, inputs)]  # which says that there is none
 
 
@@ -137,7 +137,7 @@ def _one_running(text: str, found: list[LaunchConfig]) -> LaunchConfig:
     )
 
 
-def current(names: Collection[str]) -> LaunchConfig:
+def current_environment(names: Collection[str]) -> LaunchConfig:
     """The current environment: *names*, and the variables of SGLang and its kin."""
 
     return environment.read(os.environ, names)

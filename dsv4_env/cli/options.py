@@ -51,7 +51,7 @@ profiles_option = click.option(
     "folder",
     metavar="DIR",
     type=click.Path(path_type=Path),
-    shell_complete=complete.folders,
+    shell_complete=complete.offered_folders,
     help="A folder of your own layers and profiles, which may extend the shipped ones.",
 )
 color_option = click.option(
@@ -121,7 +121,7 @@ def _inputs(
     root: Path | None,
     closed: bool,
 ) -> Inputs:
-    variables = assignments(set_, env_files)
+    variables = given_variables(set_, env_files)
     for given in variables.items():
         meet(given)
     return Inputs(variables, args or None, root, closed)
@@ -160,7 +160,7 @@ input_options = collected(
 )
 
 
-def assignments(items: Sequence[str], files: Sequence[Path]) -> dict[str, str]:
+def given_variables(items: Sequence[str], files: Sequence[Path]) -> dict[str, str]:
     """The variables of ``--env-file`` and, over them, those of ``--set NAME=VALUE``."""
     variables: dict[str, str] = {}
     for path in files:

@@ -11,7 +11,7 @@ import click
 
 from dsv4_env.guard import writing
 from dsv4_env.model.errors import UsageError
-from dsv4_env.model.secrets import form_spans, known_spans, without
+from dsv4_env.model.secrets import form_spans, known_spans, with_masks
 from dsv4_env.model.style import inert
 
 
@@ -57,4 +57,4 @@ def write(text: str, output: Path | None = None, *, hands_on: bool = False) -> N
 
 
 def _without_secrets(text: str) -> str:
-    return without(text, sorted(form_spans(text) + known_spans(text)))
+    return with_masks(text, sorted(form_spans(text) + known_spans(text)))

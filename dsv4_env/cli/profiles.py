@@ -10,7 +10,7 @@ import click
 
 from dsv4_env.cli.options import output_option, profiles_option
 from dsv4_env.cli.output import table, write
-from dsv4_env.cli.rendering import about, shown
+from dsv4_env.cli.rendering import about, shown_place
 from dsv4_env.cli.settings import profile_folder
 from dsv4_env.model import Location
 from dsv4_env.model.errors import UsageError
@@ -59,12 +59,12 @@ def lock(check: bool, folder: Path | None) -> int:
     files = layer_files(own)
     path = locks.lock_path(own)
     if check:
-        fresh = locks.read(path, files) is not None
-        write(f"{shown(Location(str(path)))} is {'up to date' if fresh else 'old'}\n")
+        fresh = locks.read_lock(path, files) is not None
+        write(f"{shown_place(Location(str(path)))} is {'up to date' if fresh else 'old'}\n")
         return 0 if fresh else 1
     profiles = resolve_all(files)
-    write(locks.dump(profiles, files), path, hands_on=True)
-    write(f"wrote {shown(Location(str(path)))}: {len(profiles)} profiles\n")
+    write(locks.dump_lock(profiles, files), path, hands_on=True)
+    write(f"wrote {shown_place(Location(str(path)))}: {len(profiles)} profiles\n")
     return 0
 
 

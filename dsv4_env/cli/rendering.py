@@ -25,11 +25,11 @@ from dsv4_env.model.secrets import MASK, hidden, masked, unknown_masked
 from dsv4_env.model.style import inert, paint, plain
 from dsv4_env.profile import Profile
 
-Row: TypeAlias = tuple[str, str, str, str]
+ShownRow: TypeAlias = tuple[str, str, str, str]
 """One row of a table: name, value, a remark on it, and where it is set."""
 
 
-def shown(location: Location | None) -> str:
+def shown_place(location: Location | None) -> str:
     """A location with its path relative to the current folder where it lies below it."""
     if location is None:
         return ""
@@ -37,7 +37,7 @@ def shown(location: Location | None) -> str:
     return str(Location(path, location.line, location.column))
 
 
-def text(name: str, value: Value) -> str:
+def value_text(name: str, value: Value) -> str:
     """A value as one line of text, secrets masked."""
     if isinstance(value, str):
         return shortened(masked(name, value))
@@ -49,7 +49,7 @@ def text(name: str, value: Value) -> str:
     return f"<{shortened(masked(name, value.text))}> unknown: {value.reason}"
 
 
-def describe(config: LaunchConfig, *, origin: bool = False) -> dict[str, Any]:
+def launch_data(config: LaunchConfig, *, origin: bool = False) -> dict[str, Any]:
     """A launch as plain data, secrets masked; with *origin* each setting has who set it."""
 
     def value(name: str, value: Value) -> Any:
@@ -71,7 +71,7 @@ def describe(config: LaunchConfig, *, origin: bool = False) -> dict[str, Any]:
             {
                 "name": o.name,
                 "value": None if o.value is None else masked(name, o.value),
-                "location": shown(o.location),
+                "location": shown_place(o.location),
             }
             for o in setting.origin.chain()
         ]
@@ -88,7 +88,7 @@ def describe(config: LaunchConfig, *, origin: bool = False) -> dict[str, Any]:
                 "value": value(e.name, e.value),
                 "when": _when(e.condition),
                 "superseded": e.superseded,
-                "location": shown(e.location),
+                "location": shown_place(e.location),
                 **chain(e.name, e),
             }
             for e in config.env
@@ -98,7 +98,7 @@ def describe(config: LaunchConfig, *, origin: bool = False) -> dict[str, Any]:
                 "flag": a.flag,
                 "values": [value(a.flag or "", v) for v in a.values],
                 "when": _when(a.condition),
-                "location": shown(a.location),
+                "location": shown_place(a.location),
                 **chain(a.flag or "", a),
             }
             for a in config.args or ()
@@ -122,13 +122,13 @@ def without_secrets(data: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str
     }
 
 
-def argument(arg: ServerArg) -> str:
+def argument_text(arg: ServerArg) -> str:
     """The values of a server argument, quoted as for a shell, secrets masked."""
-    said = [(v, text(arg.flag or "", v)) for v in arg.values]
+    said = [(v, value_text(arg.flag or "", v)) for v in arg.values]
     return " ".join(t if v != t or MASK in t else word(t) for v, t in said)
 
 
-def sections(groups: Sequence[tuple[str, Sequence[Row]]], *, color: bool) -> list[str]:
+def aligned_groups(groups: Sequence[tuple[str, Sequence[ShownRow]]], *, color: bool) -> list[str]:
     """Groups of rows under their headings, the columns aligned over all of them."""
     cells = [(plain(name), plain(value)) for _, rows in groups for name, value, _, _ in rows]
     width = max((len(name) for name, _ in cells), default=0)
@@ -147,11 +147,11 @@ def sections(groups: Sequence[tuple[str, Sequence[Row]]], *, color: bool) -> lis
 def render(config: LaunchConfig, title: str, *, origin: bool, color: bool) -> str:
     """A launch as aligned text."""
 
-    def row(name: str, value: str, setting: EnvVar | ServerArg) -> Row:
+    def row(name: str, value: str, setting: EnvVar | ServerArg) -> ShownRow:
         when = f"when {setting.condition}" if setting.condition else ""
         again = "(set again later)" if setting.superseded else ""
         remark = "  ".join(filter(None, (when, again)))
-        return name, value, remark, shown(setting.location) if origin else ""
+        return name, value, remark, shown_place(setting.location) if origin else ""
 
     command = " ".join(str(w) for w in config.command)
     behind = f": {plain(command)}" if command else ""
@@ -159,11 +159,11 @@ def render(config: LaunchConfig, title: str, *, origin: bool, color: bool) -> st
     if config.condition:
         lines.append(f"when {plain(str(config.condition))}")
     groups = [
-        ("Environment", [row(e.name, text(e.name, e.value), e) for e in config.env]),
-        ("Server arguments", [row(a.flag or "", argument(a), a) for a in config.args or ()]),
-        ("Required inputs", [(r.name, shown(r.location), "", "") for r in config.required]),
+        ("Environment", [row(e.name, value_text(e.name, e.value), e) for e in config.env]),
+        ("Server arguments", [row(a.flag or "", argument_text(a), a) for a in config.args or ()]),
+        ("Required inputs", [(r.name, shown_place(r.location), "", "") for r in config.required]),
     ]
-    lines += sections(groups, color=color)
+    lines += aligned_groups(groups, color=color)
     lines += [paint(f"note: {plain(n.message)}", "dim", color) for n in config.notes]
     return "\n".join(lines) + "\n"
 
@@ -184,7 +184,7 @@ def write_launches(
     """Print launches as text or JSON, without secrets."""
     launches = list(map(hidden, launches))
     if as_json:
-        data = [describe(config, origin=origin) for config in launches]
+        data = [launch_data(config, origin=origin) for config in launches]
         write(json.dumps(data, indent=2, ensure_ascii=False) + "\n")
         return
     texts = [

@@ -16,7 +16,7 @@ from dsv4_env.cli.holding import new_run, pairs_of, profiles_argument
 from dsv4_env.cli.options import Inputs, input_options, profiles_option
 from dsv4_env.cli.output import write
 from dsv4_env.cli.settings import settings
-from dsv4_env.history.render import describe
+from dsv4_env.history.render import history_data
 from dsv4_env.matrix.page import page
 from dsv4_env.model.errors import UsageError
 from dsv4_env.model.finding import Report
@@ -38,7 +38,7 @@ from dsv4_env.profile.settings import Pair
     "--against",
     metavar="FILE",
     multiple=True,
-    shell_complete=complete.files,
+    shell_complete=complete.offered_files,
     help="What is held to the profiles, with every launch in it: "
     f"{operands.HELP}. Default: as for `check`.",
 )
@@ -90,13 +90,15 @@ def report(
     histories = []
     if repository is not None:
         moved = read_history(repository, followed, comparing.ignore, comparing.sglang)
-        histories.append(describe(moved))
+        histories.append(history_data(moved))
     elif followed.paths or followed.since:
         raise UsageError("--paths and --since", expected="--history REPO with them")
     profiles = list({h.profile.name: h.profile for h in run.held}.values())
     catalogue = catalogue_for(comparing.sglang, [p.sglang_range for p in profiles])
     also = [run.known[p.profile] for p in pairs]
-    built = matrix.build(said, run.held, catalogue, run.layers, exact=comparing.exact, also=also)
+    built = matrix.build_matrix(
+        said, run.held, catalogue, run.layers, exact=comparing.exact, also=also
+    )
     write(page(built, histories, f"{run.options.today}"), output)
     return 2 if drift.exit_code(said) == 2 else 0
 

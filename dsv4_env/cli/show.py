@@ -13,13 +13,13 @@ from dsv4_env.cli.operands import launches_of
 from dsv4_env.cli.options import Inputs, color_option, input_options, profiles_option
 from dsv4_env.cli.output import write
 from dsv4_env.cli.rendering import (
-    Row,
+    ShownRow,
     about,
-    argument,
-    describe,
-    sections,
-    shown,
-    text,
+    aligned_groups,
+    argument_text,
+    launch_data,
+    shown_place,
+    value_text,
     without_secrets,
     write_launches,
 )
@@ -30,7 +30,7 @@ from dsv4_env.model.style import paint, plain
 
 
 @click.command()
-@click.argument("name", metavar="PROFILE|FILE", shell_complete=complete.operands)
+@click.argument("name", metavar="PROFILE|FILE", shell_complete=complete.offered_operands)
 @input_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 @click.option("--origin", is_flag=True, help="Say where each value is set, and what it overrode.")
@@ -61,19 +61,19 @@ def show(
 
     config = hidden(profile.config)
     if as_json:
-        settings = describe(config, origin=origin)
+        settings = launch_data(config, origin=origin)
         item = about(profile) | {"env": settings["env"], "args": settings["args"]}
         write(json.dumps(item, indent=2, ensure_ascii=False) + "\n")
         return
 
-    def row(name: str, value: str, setter: Origin | None) -> Row:
+    def row(name: str, value: str, setter: Origin | None) -> ShownRow:
         return name, value, "", _chain(name, setter) if origin and setter else ""
 
     groups = [
-        ("Environment", [row(e.name, text(e.name, e.value), e.origin) for e in config.env]),
+        ("Environment", [row(e.name, value_text(e.name, e.value), e.origin) for e in config.env]),
         (
             "Server arguments",
-            [row(a.flag or "", argument(a), a.origin) for a in config.args or ()],
+            [row(a.flag or "", argument_text(a), a.origin) for a in config.args or ()],
         ),
         (
             "About",
@@ -86,7 +86,7 @@ def show(
     ]
     title = paint(profile.name, "bold", color)
     lines = [f"{title}: {plain(profile.description)}" if profile.description else title]
-    write("".join(f"{line}\n" for line in [*lines, *sections(groups, color=color)]))
+    write("".join(f"{line}\n" for line in [*lines, *aligned_groups(groups, color=color)]))
 
 
 def _quoted(name: str, value: str) -> str:
@@ -96,7 +96,7 @@ def _quoted(name: str, value: str) -> str:
 def _chain(name: str, origin: Origin) -> str:
     texts: list[str] = []
     for setter in origin.chain():
-        text = f"{setter.name} ({shown(setter.location)})"
+        text = f"{setter.name} ({shown_place(setter.location)})"
         if texts:
             value = "unset" if setter.value is None else _quoted(name, setter.value)
             text = f"overrode {value} of {text}"

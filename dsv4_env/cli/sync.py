@@ -12,7 +12,7 @@ import click
 from dsv4_env.catalogue import Catalogue
 from dsv4_env.cli import complete
 from dsv4_env.cli.comparing import Comparing, comparing_options
-from dsv4_env.cli.names import split
+from dsv4_env.cli.names import split_operand
 from dsv4_env.cli.operands import open_launch, relevant
 from dsv4_env.cli.options import F, Inputs, collected, color_option, input_options, profiles_option
 from dsv4_env.cli.output import tell, write
@@ -32,7 +32,7 @@ from dsv4_env.writeback.files import Change
 if TYPE_CHECKING:
     from dsv4_env.writeback.layers import Layers
 
-OPTION = "--secrets-from-environment"
+_OPTION = "--secrets-from-environment"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ def writing_options(about: str, *more: Callable[[Any], Any]) -> Callable[[F], F]
         Writing,
         click.option("--write", "write_", is_flag=True, help=about),
         click.option(
-            OPTION,
+            _OPTION,
             is_flag=True,
             help="Write {from-environment = true} for a variable that holds a secret, and leave "
             "out flags that do.",
@@ -103,7 +103,7 @@ class _How:
 
 
 @click.command()
-@click.argument("name", metavar="PROFILE", shell_complete=complete.profiles)
+@click.argument("name", metavar="PROFILE", shell_complete=complete.offered_profiles)
 @collected(
     "direction",
     Direction,
@@ -111,14 +111,14 @@ class _How:
         "--from",
         "source",
         metavar="SCRIPT|TEST",
-        shell_complete=complete.files,
+        shell_complete=complete.offered_files,
         help="Change the profile's layers.",
     ),
     click.option(
         "--to",
         "target",
         metavar="SCRIPT|TEST",
-        shell_complete=complete.files,
+        shell_complete=complete.offered_files,
         help="Change the script or test.",
     ),
     click.option("--prune", is_flag=True, help="--to: take out settings that the profile hasn't."),
@@ -172,7 +172,7 @@ def sync(
     how = _How(comparing, catalogue, inputs, writing, color)
     if direction.target is not None:
         if writing.secrets_from_environment:
-            raise UsageError(f"{OPTION} with --to", expected=f"{OPTION} with --from")
+            raise UsageError(f"{_OPTION} with --to", expected=f"{_OPTION} with --from")
         if direction.layer is not None:
             raise UsageError("--layer with --to", expected="--layer with --from")
         return _to(profile, direction.target, how, direction)
@@ -184,7 +184,7 @@ def sync(
 
 def _to(profile: Profile, text: str, how: _How, direction: Direction) -> int:
     """Edit the file that an operand names."""
-    operand = split(text)
+    operand = split_operand(text)
     if operand.path == "-":
         raise UsageError("standard input can't be written", expected="a file")
     inputs = how.inputs
@@ -310,12 +310,12 @@ def _short(path: Path) -> str:
 
 
 @click.command("import")
-@click.argument("source", metavar="SCRIPT|TEST", shell_complete=complete.files)
+@click.argument("source", metavar="SCRIPT|TEST", shell_complete=complete.offered_files)
 @click.option("--as", "name", required=True, metavar="NAME", help="What the profile is called.")
 @click.option(
     "--over",
     metavar="PROFILE",
-    shell_complete=complete.profiles,
+    shell_complete=complete.offered_profiles,
     help="The profile to extend. Default: the nearest one.",
 )
 @writing_options("Write it into the folder of your profiles.")

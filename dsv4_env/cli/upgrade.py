@@ -9,7 +9,7 @@ import click
 
 from dsv4_env.catalogue import history
 from dsv4_env.cli import complete
-from dsv4_env.cli.comparing import load_release, releases
+from dsv4_env.cli.comparing import load_release, offered_releases
 from dsv4_env.cli.options import profiles_option
 from dsv4_env.cli.output import table, tell, write
 from dsv4_env.cli.settings import profile_folder
@@ -21,13 +21,13 @@ from dsv4_env.profile import Profile, layer_files, load_profile
 
 
 @click.command()
-@click.argument("name", metavar="PROFILE", shell_complete=complete.profiles)
+@click.argument("name", metavar="PROFILE", shell_complete=complete.offered_profiles)
 @click.option(
     "--from",
     "before",
     required=True,
     metavar="RELEASE",
-    shell_complete=releases,
+    shell_complete=offered_releases,
     help="The release it runs on.",
 )
 @click.option(
@@ -35,7 +35,7 @@ from dsv4_env.profile import Profile, layer_files, load_profile
     "after",
     required=True,
     metavar="RELEASE",
-    shell_complete=releases,
+    shell_complete=offered_releases,
     help="The release to run it on.",
 )
 @click.option("--all", "every", is_flag=True, help="List every default that moved.")

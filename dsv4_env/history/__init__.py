@@ -7,11 +7,21 @@ from dsv4_env.history.moves import (
     TEST,
     Follow,
     History,
+    HistorySide,
     Point,
-    Setting,
-    Side,
+    SettingMoves,
     Track,
     history,
 )
 
-__all__ = ["SCRIPT", "TEST", "Follow", "History", "Point", "Setting", "Side", "Track", "history"]
+__all__ = [
+    "SCRIPT",
+    "TEST",
+    "Follow",
+    "History",
+    "HistorySide",
+    "Point",
+    "SettingMoves",
+    "Track",
+    "history",
+]

@@ -26,7 +26,7 @@ SCRIPT, TEST = "script", "test"
 
 
 @dataclass(frozen=True, slots=True)
-class Side:
+class HistorySide:
     """One side of a history: globs of files, and the branch on which they live."""
 
     name: str
@@ -77,7 +77,7 @@ class Track:
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
+class SettingMoves:
     """What became of one setting: how often it moved, where it flipped, whether it is dead."""
 
     name: str
@@ -92,7 +92,7 @@ class History:
     """All that a repository tells: tracks, settings that moved, what couldn't be read."""
 
     tracks: tuple[Track, ...]
-    settings: tuple[Setting, ...]
+    settings: tuple[SettingMoves, ...]
     problems: tuple[str, ...]
     commits: int
     versions: int
@@ -101,7 +101,7 @@ class History:
 
 def history(
     repository: Path,
-    sides: Sequence[Side],
+    sides: Sequence[HistorySide],
     catalogue: Catalogue,
     *,
     since: datetime | None = None,
@@ -113,7 +113,7 @@ def history(
     Values that SGLang reads the same count as the same. With *since*, only moves from then on are
     told. Raises ReadError where *repository* is none, UsageError for an unknown branch.
     """
-    found: list[tuple[Side, list[Version]]] = []
+    found: list[tuple[HistorySide, list[Version]]] = []
     counts: dict[str, int] = {}
     for side in sides:
         listed, counts[side.ref] = git.versions(repository, side.ref, side.paths)
@@ -138,7 +138,7 @@ def history(
     return History(tuple(tracks), settings, tuple(problems), sum(counts.values()), total, since)
 
 
-def _hidden(setting: Setting) -> Setting:
+def _hidden(setting: SettingMoves) -> SettingMoves:
     """The setting without the secrets that tests took over."""
     name = setting.name
     follows = (replace(f, value=f.value and masked(name, f.value)) for f in setting.follows)
@@ -162,7 +162,7 @@ def _launches(path: str, data: bytes | None) -> list[LaunchConfig]:
 
 
 def _tracks(
-    side: Side,
+    side: HistorySide,
     listed: list[Version],
     launches: dict[str, list[LaunchConfig]],
     catalogue: Catalogue,
@@ -226,11 +226,11 @@ def _add(track: Track, commit: Commit, values: dict[str, str], catalogue: Catalo
             if not first:
                 points.append(Point(track.versions[0], None))
             points.append(Point(commit, now))
-        elif not same(catalogue, name, points[-1].value, now):
+        elif not reads_same(catalogue, name, points[-1].value, now):
             points.append(Point(commit, now))
 
 
-def same(catalogue: Catalogue, name: str, a: str | None, b: str | None) -> bool:
+def reads_same(catalogue: Catalogue, name: str, a: str | None, b: str | None) -> bool:
     """Whether SGLang reads two values of a setting the same."""
     if a == b:
         return True
@@ -243,14 +243,14 @@ def same(catalogue: Catalogue, name: str, a: str | None, b: str | None) -> bool:
 
 def _settings(
     tracks: list[Track], catalogue: Catalogue, since: datetime | None
-) -> Iterable[Setting]:
+) -> Iterable[SettingMoves]:
     names = sorted({n for t in tracks for n, points in t.settings.items() if len(points) > 1})
     for name in names:
         moves = sum(len(_moves(t.settings.get(name, []), since)) for t in tracks)
         if not moves:
             continue
         flips = tuple(t.name for t in tracks if _flips(t.settings.get(name, []), catalogue, name))
-        yield Setting(
+        yield SettingMoves(
             name,
             moves,
             flips,
@@ -267,7 +267,7 @@ def _flips(points: list[Point], catalogue: Catalogue, name: str) -> bool:
     """Whether a setting came back to a value that it had left before."""
     values = [p.value for p in points if p.value is not None]
     return any(
-        same(catalogue, name, values[i], values[j])
+        reads_same(catalogue, name, values[i], values[j])
         for i in range(len(values))
         for j in range(i + 2, len(values))
     )
@@ -303,7 +303,7 @@ def _follows(
                         (begin, p, number)
                         for number, (begin, close, p) in enumerate(spans)
                         if (close is None or close > start)
-                        and same(catalogue, name, p.value, point.value)
+                        and reads_same(catalogue, name, p.value, point.value)
                     ),
                     None,
                 )
@@ -320,7 +320,7 @@ def _follows(
                 days = (begin - start).total_seconds() / 86400
                 late = end is not None and begin >= end
                 if late and any(
-                    start < later <= begin and same(catalogue, name, p.value, q.value)
+                    start < later <= begin and reads_same(catalogue, name, p.value, q.value)
                     for later, _, q in moves
                 ):
                     continue  # it followed when the script came back to this value

@@ -2,6 +2,24 @@
 
 from __future__ import annotations
 
-from dsv4_env.matrix.cells import MARKS, Cell, Column, Made, Matrix, Row, Status, build
+from dsv4_env.matrix.cells import (
+    STATUS_MARKS,
+    Cell,
+    CellStatus,
+    Column,
+    Made,
+    Matrix,
+    MatrixRow,
+    build_matrix,
+)
 
-__all__ = ["MARKS", "Cell", "Column", "Made", "Matrix", "Row", "Status", "build"]
+__all__ = [
+    "STATUS_MARKS",
+    "Cell",
+    "CellStatus",
+    "Column",
+    "Made",
+    "Matrix",
+    "MatrixRow",
+    "build_matrix",
+]

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from dsv4_env.drift import Held
 
 
-class Status(enum.StrEnum):
+class CellStatus(enum.StrEnum):
     """What a launch makes of a profile's setting, worst first; each has a mark of its own."""
 
     MISSING = "missing"
@@ -37,28 +37,36 @@ class Status(enum.StrEnum):
     LEFT_OUT = "not compared"
 
 
-MARKS = {
-    Status.MISSING: "−",
-    Status.CHANGED: "≠",
-    Status.EXTRA: "+",
-    Status.UNKNOWN: "?",
-    Status.RENAMED: "↔",
-    Status.REORDERED: "↕",
-    Status.EQUIVALENT: "≈",
-    Status.SAME: "✓",
-    Status.LEFT_OUT: "·",
+STATUS_MARKS = {
+    CellStatus.MISSING: "−",
+    CellStatus.CHANGED: "≠",
+    CellStatus.EXTRA: "+",
+    CellStatus.UNKNOWN: "?",
+    CellStatus.RENAMED: "↔",
+    CellStatus.REORDERED: "↕",
+    CellStatus.EQUIVALENT: "≈",
+    CellStatus.SAME: "✓",
+    CellStatus.LEFT_OUT: "·",
 }
-_DRIFT = frozenset({Status.MISSING, Status.CHANGED, Status.EXTRA, Status.UNKNOWN, Status.RENAMED})
+_DRIFT = frozenset(
+    {
+        CellStatus.MISSING,
+        CellStatus.CHANGED,
+        CellStatus.EXTRA,
+        CellStatus.UNKNOWN,
+        CellStatus.RENAMED,
+    }
+)
 _STATUS = {
-    "DSV001": Status.MISSING,
-    "DSV002": Status.EXTRA,
-    "DSV003": Status.CHANGED,
-    "DSV004": Status.REORDERED,
-    "DSV005": Status.UNKNOWN,
-    "DSV008": Status.RENAMED,
-    "DSV009": Status.EQUIVALENT,
+    "DSV001": CellStatus.MISSING,
+    "DSV002": CellStatus.EXTRA,
+    "DSV003": CellStatus.CHANGED,
+    "DSV004": CellStatus.REORDERED,
+    "DSV005": CellStatus.UNKNOWN,
+    "DSV008": CellStatus.RENAMED,
+    "DSV009": CellStatus.EQUIVALENT,
 }
-_ORDER = list(Status)
+_ORDER = list(CellStatus)
 _WORST = list(Severity)
 
 
@@ -81,7 +89,7 @@ class Cell:
     """
 
     made: tuple[Made, ...]
-    status: Status | None = None
+    status: CellStatus | None = None
     findings: tuple[Finding, ...] = ()
 
     @property
@@ -123,7 +131,7 @@ def section_of(name: str) -> str:
 
 
 @dataclass(slots=True)
-class Row:
+class MatrixRow:
     """One setting under all its names: *key* is SGLang's for it, *name* the profiles'."""
 
     section: str
@@ -143,7 +151,7 @@ class Row:
         return min(found, key=_WORST.index, default=None)
 
     @property
-    def statuses(self) -> list[Status]:
+    def statuses(self) -> list[CellStatus]:
         """What its cells are, worst first."""
         return sorted({c.status for c in self.cells if c and c.status}, key=_ORDER.index)
 
@@ -157,7 +165,7 @@ class Matrix:
     """
 
     columns: tuple[Column, ...]
-    rows: tuple[Row, ...]
+    rows: tuple[MatrixRow, ...]
     report: Report
     layers: Mapping[str, Mapping[tuple[str, str], Origin]]
     catalogue: Catalogue
@@ -167,13 +175,13 @@ class Matrix:
         """The profiles, in the order of their columns."""
         return list({c.profile.name: c.profile for c in self.columns}.values())
 
-    def tally(self) -> dict[Status, int]:
+    def tally(self) -> dict[CellStatus, int]:
         """How many cells have each status."""
         found = [c.status for r in self.rows for c in r.cells if c is not None]
-        return {s: found.count(s) for s in Status if s in found}
+        return {s: found.count(s) for s in CellStatus if s in found}
 
 
-def build(
+def build_matrix(
     report: Report,
     held: Sequence[Held],
     catalogue: Catalogue,
@@ -200,7 +208,7 @@ def build(
     names = _Names(None if exact else catalogue)
     made = [_made(c.config, names) for c in columns]
     keys = _in_order([*(m for m, c in zip(made, choices, strict=True) if c is None), *made])
-    rows = [Row(section, key, "") for section, key in keys]
+    rows = [MatrixRow(section, key, "") for section, key in keys]
     for row in rows:
         mine = [m.get((row.section, row.key), ()) for m in made]
         row.name = next(m[-1].name for m in mine if m)
@@ -281,7 +289,7 @@ def _cell(
         every = {m.name for m in (*here, *there)}
         out = all(is_local(n, held.compare) or is_ignored(n, held.ignore) for n in every)
         # An environment holds no arguments, so that they are compared with nothing.
-        status = Status.SAME if here and there and not out else Status.LEFT_OUT
+        status = CellStatus.SAME if here and there and not out else CellStatus.LEFT_OUT
     return Cell(here, status, tuple(said))
 
 
@@ -292,5 +300,5 @@ def _chains(profile: Profile, files: Mapping[str, Path]) -> dict[tuple[str, str]
     read = {n: layers.read_layer(files[n]) for n in profile.layers if n in files}
     if profile.name not in read:
         return {}
-    merged = layers.merge(layers.linearise(profile.name, read))
+    merged = layers.merge_layers(layers.linearise(profile.name, read))
     return {key: m.origin for key, m in merged.items()}

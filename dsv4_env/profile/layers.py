@@ -24,10 +24,10 @@ from dsv4_env.profile.schema import (
     keys_of,
 )
 
-Key: TypeAlias = tuple[str, str]
+SettingKey: TypeAlias = tuple[str, str]
 """A section of the TOML, and a key in it."""
 
-SECTIONS = tuple(Resolved.model_fields)
+LAYER_SECTIONS = tuple(Resolved.model_fields)
 _EXPECTED = {  # what pydantic calls an error, and what a reader of TOML should have written
     "bool_type": "true or false",
     "dict_type": "a table",
@@ -45,9 +45,9 @@ class Layer:
     file: LayerFile
     source: TomlSource
 
-    def settings(self) -> Iterator[tuple[Key, Any, Location]]:
+    def settings(self) -> Iterator[tuple[SettingKey, Any, Location]]:
         """``(section, key), value, location`` for all it sets; value None where it unsets."""
-        for section in SECTIONS:
+        for section in LAYER_SECTIONS:
             table = getattr(self.file, section)
             if isinstance(table, BaseModel):
                 values: Mapping[str, Any] = table.model_dump(by_alias=True, exclude_unset=True)
@@ -92,7 +92,7 @@ def read_layer(path: Path, data: bytes | None = None) -> Layer:
 
 
 def _no_contradiction(layer: Layer) -> None:
-    seen: dict[Key, tuple[Any, Location]] = {}
+    seen: dict[SettingKey, tuple[Any, Location]] = {}
     for key, value, where in layer.settings():
         if key in seen:
             found = "sets and unsets" if seen[key][0] is not None else "unsets twice"
@@ -186,14 +186,14 @@ class Merged:
     origin: Origin
 
 
-def merge(order: Sequence[Layer]) -> dict[Key, Merged]:
+def merge_layers(order: Sequence[Layer]) -> dict[SettingKey, Merged]:
     """What layers (lowest first) make of each key, in the order of who first sets it.
 
     Raises ProfileError where a layer unsets what none below it sets, and where two layers that
     don't extend each other disagree.
     """
     below = ancestors(order)
-    setters: dict[Key, list[tuple[Layer, Any, Location]]] = {}
+    setters: dict[SettingKey, list[tuple[Layer, Any, Location]]] = {}
     for layer in order:
         for key, value, where in layer.settings():
             earlier = setters.setdefault(key, [])
@@ -208,19 +208,21 @@ def merge(order: Sequence[Layer]) -> dict[Key, Merged]:
                     hint=did_you_mean(name, known),
                 )
             earlier.append((layer, value, where))
-    merged: dict[Key, Merged] = {}
+    merged: dict[SettingKey, Merged] = {}
     for key, found in setters.items():
         _agree(key, found, below, order[-1])
         origin: Origin | None = None
         for layer, value, where in found:
-            origin = Origin(layer.name, where, None if value is None else spelled(value), origin)
+            origin = Origin(
+                layer.name, where, None if value is None else spelled_setting(value), origin
+            )
         if origin is not None:
             merged[key] = Merged(found[-1][1], origin)
     return merged
 
 
 def _agree(
-    key: Key,
+    key: SettingKey,
     found: list[tuple[Layer, Any, Location]],
     below: Mapping[str, set[str]],
     top: Layer,
@@ -240,29 +242,33 @@ def _agree(
 def _said(name: str, value: Any) -> str:
     if value is None:
         return "unset"
-    return str(value) if isinstance(value, FromEnvironment) else f'"{masked(name, spelled(value))}"'
+    return (
+        str(value)
+        if isinstance(value, FromEnvironment)
+        else f'"{masked(name, spelled_setting(value))}"'
+    )
 
 
-def spelled(value: Any) -> str:
+def spelled_setting(value: Any) -> str:
     """A setting's value as one line of text."""
     if isinstance(value, list):
         return " ; ".join(" ".join(words) for words in value)
     return str(value)
 
 
-def resolve(files: Mapping[str, Path], data: Mapping[str, bytes]) -> dict[str, Profile]:
+def resolve_layers(files: Mapping[str, Path], data: Mapping[str, bytes]) -> dict[str, Profile]:
     """Every profile by name, read and merged from *files*; *data* stands for what is in them.
 
     Raises ProfileError where a layer is wrong, an abstract one too.
     """
     layers = {name: read_layer(path, data.get(name)) for name, path in files.items()}
     orders = {name: linearise(name, layers) for name in layers}
-    merged = {name: merge(order) for name, order in orders.items()}
+    merged = {name: merge_layers(order) for name, order in orders.items()}
     concrete = [name for name, layer in layers.items() if not layer.file.abstract]
     return {name: _profile(orders[name], merged[name]) for name in concrete}
 
 
-def _profile(order: Sequence[Layer], merged: Mapping[Key, Merged]) -> Profile:
+def _profile(order: Sequence[Layer], merged: Mapping[SettingKey, Merged]) -> Profile:
     """The profile that the highest of the layers is, of what they make of each key."""
     top = order[-1]
     env: list[EnvVar] = []

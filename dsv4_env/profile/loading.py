@@ -15,7 +15,7 @@ def load_all(folder: str | Path | None = None) -> dict[str, Profile]:
     """Every profile by name, from the lock when it matches the layers byte for byte."""
     files = layer_files(folder)
     path = lock.lock_path(profile_folders(folder)[-1])
-    found = lock.read(path, files) or resolve_all(files)
+    found = lock.read_lock(path, files) or resolve_all(files)
     for profile in found.values():
         meet(profile.config)
     return found
@@ -28,9 +28,9 @@ def resolve_all(
 
     *data* are layers' bytes that stand for what is in their files.
     """
-    from dsv4_env.profile.layers import resolve  # pydantic, which a lock saves
+    from dsv4_env.profile.layers import resolve_layers  # pydantic, which a lock saves
 
-    return resolve(files, data or {})
+    return resolve_layers(files, data or {})
 
 
 def profile_names(folder: str | Path | None = None) -> list[str]:

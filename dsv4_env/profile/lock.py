@@ -61,7 +61,7 @@ def digest(files: Mapping[str, Path]) -> str:
     return str(total.hexdigest())
 
 
-def read(path: Path, files: Mapping[str, Path]) -> dict[str, Profile] | None:
+def read_lock(path: Path, files: Mapping[str, Path]) -> dict[str, Profile] | None:
     """The locked profiles, or None when there is no lock or it isn't of these bytes."""
     try:
         data = json.loads(layer_bytes(path))
@@ -73,7 +73,7 @@ def read(path: Path, files: Mapping[str, Path]) -> dict[str, Profile] | None:
         return None  # absent or damaged: the layers themselves are read
 
 
-def dump(profiles: Mapping[str, Profile], files: Mapping[str, Path]) -> str:
+def dump_lock(profiles: Mapping[str, Profile], files: Mapping[str, Path]) -> str:
     """The text of the lock for these profiles. Raises ProfileError where a layer holds a secret."""
     for profile in profiles.values():
         _refuse_secrets(profile)

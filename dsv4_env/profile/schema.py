@@ -24,8 +24,8 @@ from pydantic_core import PydanticCustomError
 
 from dsv4_env.model import ENV_NAME, FROM_ENVIRONMENT
 
-FLAG = re.compile(r"--?[A-Za-z][A-Za-z0-9_-]*")
-_PATTERNS = {"env": ENV_NAME, "args": FLAG}
+FLAG_NAME = re.compile(r"--?[A-Za-z][A-Za-z0-9_-]*")
+_PATTERNS = {"env": ENV_NAME, "args": FLAG_NAME}
 LAYER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -89,7 +89,7 @@ def _env_name(name: str) -> str:
 
 
 def _flag(name: str) -> str:
-    if not FLAG.fullmatch(name):
+    if not FLAG_NAME.fullmatch(name):
         expected = "a flag such as --page-size, without its value"
         raise _wrong(f"bad flag {name!r}", expected)
     return name
@@ -171,10 +171,10 @@ def _list_of(item: dict[str, Any]) -> WithJsonSchema:
     return WithJsonSchema({"type": "array", "items": item, "uniqueItems": True})
 
 
-Text = Annotated[str, BeforeValidator(_string), WithJsonSchema(_TEXT)]
+TomlText = Annotated[str, BeforeValidator(_string), WithJsonSchema(_TEXT)]
 EnvText = Annotated[EnvValue, BeforeValidator(_env_value), WithJsonSchema(_ENV_VALUE)]
-EnvName = Annotated[Text, AfterValidator(_env_name), WithJsonSchema(_NAMES["env"])]
-Flag = Annotated[Text, AfterValidator(_flag), WithJsonSchema(_NAMES["args"])]
+EnvName = Annotated[TomlText, AfterValidator(_env_name), WithJsonSchema(_NAMES["env"])]
+Flag = Annotated[TomlText, AfterValidator(_flag), WithJsonSchema(_NAMES["args"])]
 Occurrences = Annotated[ArgValues, BeforeValidator(_arg_values), WithJsonSchema(_OCCURRENCES)]
 Seconds = Annotated[
     int, BeforeValidator(_seconds), WithJsonSchema({"type": "integer", "minimum": 1})
@@ -197,7 +197,7 @@ class Table(BaseModel):
 class ModelTable(Table):
     """Which weights are served."""
 
-    path: Text | None = Field(
+    path: TomlText | None = Field(
         default=None,
         description="The model when nothing overrides it: a folder, or org/name on the hub.",
     )
@@ -217,7 +217,7 @@ class LaunchTable(Table):
 class CiTable(Table):
     """Where CI runs the test."""
 
-    suite: Text | None = Field(
+    suite: TomlText | None = Field(
         default=None, description="The CI suite that runs the profile's test."
     )
     estimated_seconds: Seconds | None = Field(
@@ -236,19 +236,19 @@ class QualityTable(Table):
 class HardwareTable(Table):
     """What the launch is meant to run on."""
 
-    accelerator: Text | None = Field(
+    accelerator: TomlText | None = Field(
         default=None, description="The kind of accelerator, such as MI35x."
     )
     count: Annotated[int, Field(ge=1)] | None = Field(
         default=None, description="How many accelerators."
     )
-    rocm: Text | None = Field(default=None, description="The version of ROCm.")
+    rocm: TomlText | None = Field(default=None, description="The version of ROCm.")
 
 
 class SglangTable(Table):
     """The SGLang that the values are meant for."""
 
-    range: Annotated[Text, AfterValidator(_specifiers)] | None = Field(
+    range: Annotated[TomlText, AfterValidator(_specifiers)] | None = Field(
         default=None, description='Its releases, as a PEP 440 range such as ">=0.5.13,<0.5.18".'
     )
 
@@ -256,15 +256,15 @@ class SglangTable(Table):
 class SourceTable(Table):
     """Where the values were taken from."""
 
-    repository: Text | None = Field(
+    repository: TomlText | None = Field(
         default=None, description="A repository, such as sgl-project/sglang."
     )
-    path: Text | None = Field(default=None, description="A file in it.")
+    path: TomlText | None = Field(default=None, description="A file in it.")
     pull_request: Annotated[int, Field(ge=1)] | None = Field(
         default=None, description="The number of a pull request."
     )
-    commit: Text | None = Field(default=None, description="The commit, in full.")
-    date: Text | None = Field(default=None, description="The day, as YYYY-MM-DD.")
+    commit: TomlText | None = Field(default=None, description="The commit, in full.")
+    date: TomlText | None = Field(default=None, description="The day, as YYYY-MM-DD.")
 
 
 class Resolved(BaseModel):
@@ -305,11 +305,11 @@ class UnsetTable(Table):
 class LayerFile(Resolved):
     """One ``profiles/NAME.toml``. An *abstract* layer is only there to be extended."""
 
-    description: Text = Field(default="", description="What the profile is, in a few words.")
+    description: TomlText = Field(default="", description="What the profile is, in a few words.")
     abstract: bool = Field(
         default=False, description="Only there to be extended: no profile by itself."
     )
-    extends: Annotated[list[Text], BeforeValidator(_strings), _list_of(_TEXT)] = Field(
+    extends: Annotated[list[TomlText], BeforeValidator(_strings), _list_of(_TEXT)] = Field(
         default_factory=list,
         description="The layers below this one, lowest first, by the names of their files.",
     )

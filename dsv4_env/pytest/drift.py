@@ -18,14 +18,14 @@ from dsv4_env.model.finding import Report
 from dsv4_env.model.secrets import session
 from dsv4_env.profile import reference_script
 from dsv4_env.profile.settings import Pair, Settings
-from dsv4_env.pytest.known import Known
+from dsv4_env.pytest.known import KnownProfiles
 from dsv4_env.reporters import REPORTERS
 
 
 class DriftCheck(pytest.Collector):
     """The project's check as tests: one for each pair and file, in the order of the settings."""
 
-    def __init__(self, *, known: Known, **more: Any) -> None:
+    def __init__(self, *, known: KnownProfiles, **more: Any) -> None:
         super().__init__(name="dsv4-drift", nodeid="dsv4-drift", **more)
         self._known = known
 

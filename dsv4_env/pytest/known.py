@@ -14,7 +14,7 @@ from dsv4_env.profile import Profile, load_all, load_profile
 from dsv4_env.profile.settings import Settings, load
 
 
-class Known:
+class KnownProfiles:
     """What a session knows, read when it is first asked for.
 
     Its attributes raise Dsv4Error where the settings or a layer are wrong.

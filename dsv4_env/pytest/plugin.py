@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from _pytest.nodes import Node
 
     from dsv4_env.profile import Profile
-    from dsv4_env.pytest.known import Known
-    from dsv4_env.pytest.servers import Command, Launch
+    from dsv4_env.pytest.known import KnownProfiles
+    from dsv4_env.pytest.servers import LaunchServer, ServerCommand
     from dsv4_env.server.process import Server
 
     Scope = Literal["session", "module", "class", "function"]
@@ -81,15 +81,16 @@ def pytest_configure(config: pytest.Config) -> None:
 # Profiles
 
 
-_KNOWN = pytest.StashKey["Known"]()
+_KNOWN = pytest.StashKey["KnownProfiles"]()
 
 
-def _known(config: pytest.Config) -> Known:
+def _known(config: pytest.Config) -> KnownProfiles:
     """The profiles that a session knows."""
     if _KNOWN not in config.stash:
-        from dsv4_env.pytest.known import Known  # only a test that asks for a profile pays for it
+        # Only a test that asks for a profile pays for it.
+        from dsv4_env.pytest.known import KnownProfiles
 
-        config.stash[_KNOWN] = Known(config)
+        config.stash[_KNOWN] = KnownProfiles(config)
     return config.stash[_KNOWN]
 
 
@@ -275,7 +276,7 @@ def _timeout(config: pytest.Config, otherwise: float | None = None) -> float:
 
 
 @pytest.fixture(scope="session")
-def dsv4_server_command() -> Command:
+def dsv4_server_command() -> ServerCommand:
     """What starts a server: a function of the profile and the port. Override it with your own."""
 
     def command(profile: Profile, port: int) -> Sequence[str]:
@@ -288,14 +289,14 @@ def dsv4_server_command() -> Command:
 @pytest.fixture(scope="session")
 def dsv4_launch(
     request: pytest.FixtureRequest,
-    dsv4_server_command: Command,
+    dsv4_server_command: ServerCommand,
     tmp_path_factory: pytest.TempPathFactory,
-) -> Launch:
+) -> LaunchServer:
     """Starts servers, in fixtures of your own: ``with dsv4_launch(profile) as server: …``."""
-    from dsv4_env.pytest.servers import launching  # only a test with a server pays for it
+    from dsv4_env.pytest.servers import server_launcher  # only a test with a server pays for it
 
     config, running = request.config, request.config.stash.setdefault(_SERVERS, [])
-    return launching(
+    return server_launcher(
         profile=lambda profile: _profile(request, profile),
         command=dsv4_server_command,
         timeout=lambda otherwise: _timeout(config, otherwise),
@@ -305,7 +306,7 @@ def dsv4_launch(
 
 
 def _server(
-    request: pytest.FixtureRequest, dsv4_profile_name: str | None, dsv4_launch: Launch
+    request: pytest.FixtureRequest, dsv4_profile_name: str | None, dsv4_launch: LaunchServer
 ) -> Iterator[Server]:
     """A server of the profile that answers; with the scope it ends, and all its processes do."""
     with dsv4_launch(_profile(request, dsv4_profile_name)) as server:

@@ -15,18 +15,18 @@ from dsv4_env.profile import Profile
 from dsv4_env.server import process as servers
 from dsv4_env.server.process import Server
 
-Launch = Callable[..., AbstractContextManager[Server]]
-Command = Callable[[Profile, int], Sequence[str]]
+LaunchServer = Callable[..., AbstractContextManager[Server]]
+ServerCommand = Callable[[Profile, int], Sequence[str]]
 
 
-def launching(
+def server_launcher(
     *,
     profile: Callable[[Profile | str], Profile],
-    command: Command,
+    command: ServerCommand,
     timeout: Callable[[float | None], float],
     log: Callable[[], Path],
     running: list[Server],
-) -> Launch:
+) -> LaunchServer:
     """What starts servers, each of which is in *running* while it runs."""
     find, usual, within = profile, command, timeout
 
@@ -34,7 +34,7 @@ def launching(
     def launch(
         profile: Profile | str,
         *,
-        command: Sequence[str] | Command = usual,
+        command: Sequence[str] | ServerCommand = usual,
         env: Mapping[str, str] | None = None,
         port: int | None = None,
         timeout: float | None = None,

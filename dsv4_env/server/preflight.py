@@ -53,7 +53,7 @@ class Installed:
 
 
 @dataclass(frozen=True, slots=True)
-class Launch:
+class PlannedLaunch:
     """A server that is about to start: *config* is what it gets, *words* its command line."""
 
     profile: Profile
@@ -94,7 +94,7 @@ def installed(python: str, environ: Mapping[str, str]) -> Installed:
     return Installed(release, launcher)
 
 
-def obstacles(launch: Launch, skip: Collection[str], fallback: Catalogue) -> list[Obstacle]:
+def obstacles(launch: PlannedLaunch, skip: Collection[str], fallback: Catalogue) -> list[Obstacle]:
     """What stands in the way of a launch, in the order of the checks.
 
     *fallback* is the catalogue that counts where the SGLang that is installed doesn't tell.
@@ -126,7 +126,7 @@ def _sglang(there: Installed, python: str) -> list[Obstacle]:
     return [Obstacle("sglang", f"{python} {what} (another Python: --python)")]
 
 
-def _release(launch: Launch, release: str) -> tuple[list[Obstacle], Catalogue | None]:
+def _release(launch: PlannedLaunch, release: str) -> tuple[list[Obstacle], Catalogue | None]:
     """What is wrong with a release, and its catalogue where there is one."""
     from packaging.specifiers import SpecifierSet  # only a launch needs it, not a TAB
     from packaging.version import InvalidVersion, Version
@@ -160,7 +160,7 @@ def address(config: LaunchConfig, catalogue: Catalogue) -> tuple[str, str]:
     return found[0], found[1]
 
 
-def _port(launch: Launch, catalogue: Catalogue) -> list[Obstacle]:
+def _port(launch: PlannedLaunch, catalogue: Catalogue) -> list[Obstacle]:
     host, port = address(launch.config, catalogue)
     if not re.fullmatch("[0-9]{1,5}", port) or int(port) > 65535:
         return [Obstacle("port", f"{port} is no port")]
@@ -214,7 +214,7 @@ def _model(model: str) -> list[Obstacle]:
     return [Obstacle("model", f"{model}: {what} (another model: --model)")]
 
 
-def _lint(launch: Launch, catalogue: Catalogue) -> list[Obstacle]:
+def _lint(launch: PlannedLaunch, catalogue: Catalogue) -> list[Obstacle]:
 
     said = lint(launch.config, catalogue, range_=launch.profile.sglang_range)
     return [

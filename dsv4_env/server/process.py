@@ -100,7 +100,9 @@ class Server:
                 return
             self._listen(min(pause, max(left, 0.0)))
             pause = min(1.0, pause * 1.5)
-        found = self._error or f"the server has ended, {ended(self.exit_code)}, before it was up"
+        found = (
+            self._error or f"the server has ended, {exit_text(self.exit_code)}, before it was up"
+        )
         raise ServerError(self._told(found), where=self.url)
 
     def stop(self) -> None:
@@ -206,7 +208,7 @@ def free_port(host: str = HOST) -> int:
         return int(probe.getsockname()[1])
 
 
-def ended(code: int | None) -> str:
+def exit_text(code: int | None) -> str:
     """``exit code 3`` or ``killed by SIGKILL``."""
     if code is None or code >= 0:
         return f"exit code {'unknown' if code is None else code}"

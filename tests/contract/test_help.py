@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 import pytest
 
-from dsv4_env.cli import COMMANDS, SECTIONS, cli
+from dsv4_env.cli import COMMANDS, HELP_SECTIONS, cli
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -85,10 +85,10 @@ def follows(rest: list[str], word: str, command: click.Command) -> bool:
 
 def test_the_list_of_commands_has_them_all_by_what_they_are_for(run: Callable[..., Result]) -> None:
     out = run("--help").out
-    listed = [name for names in SECTIONS.values() for name in names]
+    listed = [name for names in HELP_SECTIONS.values() for name in names]
     assert len(listed) == len(set(listed))
     assert sorted(set(COMMANDS) - set(listed)) == []
-    for title, names in SECTIONS.items():
+    for title, names in HELP_SECTIONS.items():
         section = out.split(f"\n{title}:\n")[1].split("\n\n")[0]
         shown = [line.split()[0] for line in section.splitlines()]
         assert shown == [name for name in names if name in COMMANDS]

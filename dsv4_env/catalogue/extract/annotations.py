@@ -7,8 +7,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dsv4_env.catalogue.extract.env import spelled
-from dsv4_env.catalogue.extract.syntax import Module, dotted
+from dsv4_env.catalogue.extract.env import spelled_default
+from dsv4_env.catalogue.extract.syntax import SourceModule, dotted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,17 +21,17 @@ class Field:
     name: str
     annotation: ast.expr
     default: ast.expr | None
-    module: Module
+    module: SourceModule
 
 
-def fields_of(record: ast.ClassDef, module: Module) -> Iterator[Field]:
+def fields_of(record: ast.ClassDef, module: SourceModule) -> Iterator[Field]:
     """The annotated fields of a class."""
     for s in record.body:
         if isinstance(s, ast.AnnAssign) and isinstance(s.target, ast.Name):
             yield Field(s.target.id, s.annotation, s.value, module)
 
 
-def noted_when_given(module: Module, fields: dict[str, Field]) -> set[str]:
+def noted_when_given(module: SourceModule, fields: dict[str, Field]) -> set[str]:
     """Arguments of which SGLang remembers that they were given."""
     texts = {module.path: module.text} | {f.module.path: f.module.text for f in fields.values()}
     noted = {
@@ -49,7 +49,7 @@ def shape(node: ast.expr) -> tuple[str, list[str | None] | None, bool, bool]:
     match inner:
         case ast.Subscript(value=ast.Name(id="Literal"), slice=values):
             items = values.elts if isinstance(values, ast.Tuple) else [values]
-            found = [spelled(v.value) for v in items if isinstance(v, ast.Constant)]
+            found = [spelled_default(v.value) for v in items if isinstance(v, ast.Constant)]
             first = items[0].value if items and isinstance(items[0], ast.Constant) else ""
             return _function(type(first).__name__), found, False, False
         case ast.Subscript(value=ast.Name(id="List" | "list"), slice=item):

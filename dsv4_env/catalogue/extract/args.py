@@ -14,9 +14,15 @@ from typing import TYPE_CHECKING, Any
 
 from dsv4_env.catalogue.entries import Argument
 from dsv4_env.catalogue.extract.annotations import Field, fields_of, noted_when_given, shape
-from dsv4_env.catalogue.extract.env import FLAG, spelled
+from dsv4_env.catalogue.extract.env import FLAG_IN_TEXT, spelled_default
 from dsv4_env.catalogue.extract.source import SERVER_ARGS
-from dsv4_env.catalogue.extract.syntax import CantResolve, Module, dotted, parse, what_computes
+from dsv4_env.catalogue.extract.syntax import (
+    CantResolve,
+    SourceModule,
+    dotted,
+    parse_module,
+    what_computes,
+)
 from dsv4_env.catalogue.extract.value_aliases import value_aliases
 from dsv4_env.model.errors import ReadError
 
@@ -41,22 +47,22 @@ class Arguments:
 @dataclass(slots=True)
 class _Reader:
     evaluator: Evaluator
-    module: Module
+    module: SourceModule
     fields: dict[str, Field]
     names: dict[str, Any] = field(default_factory=dict)
     partial: dict[str, list[str]] = field(default_factory=dict)
 
-    def text(self, node: ast.expr | None, module: Module | None = None) -> str | None:
+    def text(self, node: ast.expr | None, module: SourceModule | None = None) -> str | None:
         """The spelled value of an expression; raises CantResolve."""
         if node is None:
             return None
-        return spelled(self.evaluator.value(node, module or self.module, self.names))
+        return spelled_default(self.evaluator.value(node, module or self.module, self.names))
 
 
 def arguments(evaluator: Evaluator) -> Arguments:
     """Every argument of the server's parser. Raises ReadError for another layout."""
     module = evaluator.module(SERVER_ARGS)
-    tree = parse(module.text) if module else None
+    tree = parse_module(module.text) if module else None
     where = f"{evaluator.source.label}: {SERVER_ARGS}"
     if module is None or tree is None:
         raise ReadError("can't be parsed as Python", where=where)
@@ -181,14 +187,14 @@ def _truth(node: ast.expr | None) -> bool:
 
 
 def _words(
-    reader: _Reader, node: ast.expr | None, module: Module, unresolved: list[str], what: str
+    reader: _Reader, node: ast.expr | None, module: SourceModule, unresolved: list[str], what: str
 ) -> list[str] | None:
     if node is None or (isinstance(node, ast.Constant) and node.value is None):
         return None
     try:
         value = reader.evaluator.value(node, module, reader.names)
         items = sorted(value, key=str) if isinstance(value, (set, frozenset)) else list(value)
-        texts = [spelled(v) for v in items]
+        texts = [spelled_default(v) for v in items]
     except (CantResolve, TypeError):
         unresolved.append(what)
         return None
@@ -305,7 +311,7 @@ def _finish(
     reader: _Reader,
     argument: Argument,
     known: dict[str, ast.expr],
-    module: Module,
+    module: SourceModule,
     unresolved: list[str],
 ) -> Argument:
     """Add what the action, ``nargs`` and the help imply."""
@@ -340,7 +346,7 @@ def _finish(
     text = " ".join(str(v) for k in ("error_message", "help") if (v := _text(known.get(k))))
     new_flag = _text(known.get("new_flag"))
     if name.startswith("Deprecated") or _DEPRECATED_HELP.match(text):
-        flag = FLAG.match(new_flag) if new_flag else None
+        flag = FLAG_IN_TEXT.match(new_flag) if new_flag else None
         used = _USE.search(text)
         target = new_flag.split(" ")[0] if flag and new_flag else used[1] if used else None
         facts |= {"deprecated": True, "replacement": target}
@@ -363,7 +369,11 @@ def _text(node: ast.expr | None) -> str | None:
 
 
 def _custom(
-    reader: _Reader, action: str, module: Module, known: dict[str, ast.expr], argument: Argument
+    reader: _Reader,
+    action: str,
+    module: SourceModule,
+    known: dict[str, ast.expr],
+    argument: Argument,
 ) -> dict[str, Any]:
     """What an action class sets by itself: the defaults of its ``__init__``."""
     try:

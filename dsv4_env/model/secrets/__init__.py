@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dsv4_env.model.secrets.forms import MASK, form_spans, without
+from dsv4_env.model.secrets.forms import MASK, form_spans, with_masks
 from dsv4_env.model.secrets.known import Code, known_spans, meet, session
 from dsv4_env.model.secrets.names import is_secret, secret_name
 from dsv4_env.model.secrets.shown import (
@@ -34,6 +34,6 @@ __all__ = [
     "session",
     "spans_by_line",
     "unknown_masked",
-    "without",
+    "with_masks",
     "without_defaults",
 ]

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dsv4_env.model.launch import LaunchConfig, Origin, Unknown, Value, text_of
 from dsv4_env.model.secrets.forms import is_reference
 from dsv4_env.model.secrets.names import is_plain, secret_name
-from dsv4_env.model.secrets.text import named_spans, unquoted
+from dsv4_env.model.secrets.text import named_spans, unquoted_text
 
 _runs: list[list[object]] = []
 _common: list[Callable[[], Collection[str]]] = []
@@ -71,7 +71,7 @@ _COMMON = set(
 )
 
 
-class Known:
+class RunSecrets:
     """The secrets among what a run has met, of which the first *seen* things were looked at."""
 
     def __init__(self, things: list[object]) -> None:
@@ -93,7 +93,7 @@ class Known:
                 self.learn(value)
 
 
-_last = Known([])  # of the run that is asked about
+_last = RunSecrets([])  # of the run that is asked about
 
 
 def known_values() -> Collection[str]:
@@ -103,7 +103,7 @@ def known_values() -> Collection[str]:
     if found is None:
         return ()
     if _last.things is not found:
-        _last = Known(found)
+        _last = RunSecrets(found)
     _last.look()
     return _last.values
 
@@ -170,7 +170,7 @@ def _of_source(text: str, *, code: bool) -> Iterator[str]:
             if "${" not in value and "$(" not in value:
                 yield literal[2]
         elif not code:
-            value = unquoted(value.partition(" #")[0])
+            value = unquoted_text(value.partition(" #")[0])
             before = text[max(0, start - 9) : start].rstrip(" \t")
             said = before.endswith(":") and _PROSE.fullmatch(value)
             if not said and not _CODE.fullmatch(value):

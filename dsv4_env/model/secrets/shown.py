@@ -6,10 +6,10 @@ import re
 from dataclasses import replace
 
 from dsv4_env.model.launch import EnvVar, LaunchConfig, Origin, ServerArg, Unknown, Value
-from dsv4_env.model.secrets.forms import MASK, form_spans, is_reference, without
+from dsv4_env.model.secrets.forms import MASK, form_spans, is_reference, with_masks
 from dsv4_env.model.secrets.known import known_spans
 from dsv4_env.model.secrets.names import is_secret, secret_name
-from dsv4_env.model.secrets.text import apart, line_end, named_spans
+from dsv4_env.model.secrets.text import joined_spans, line_end, named_spans
 
 # What stands for a secret where there is none.
 _STANDS_IN = re.compile(r"(?i)[-+]?[0-9.]*|true|false|yes|no|none|auto|empty|dummy|x+|\*+")
@@ -20,7 +20,7 @@ def scrubbed(text: str) -> str:
 
     Made for shell, Python, YAML, TOML, JSON and dotenv alike, so it rather masks too much.
     """
-    return without(text, secret_spans(text))
+    return with_masks(text, secret_spans(text))
 
 
 def secret_spans(text: str) -> list[tuple[int, int]]:
@@ -28,7 +28,7 @@ def secret_spans(text: str) -> list[tuple[int, int]]:
     found = named_spans(text)
     found += form_spans(text, loose=True)
     found += known_spans(text)
-    return apart(found)
+    return joined_spans(found)
 
 
 def spans_by_line(text: str) -> dict[int, list[tuple[int, int]]]:

@@ -66,7 +66,7 @@ def named_spans(text: str) -> list[tuple[int, int]]:
     return found + _command_spans(text) + _case_spans(text)
 
 
-def apart(found: list[tuple[int, int]]) -> list[tuple[int, int]]:
+def joined_spans(found: list[tuple[int, int]]) -> list[tuple[int, int]]:
     """Spans in order, those that touch as one."""
     apart: list[tuple[int, int]] = []
     for start, end in sorted(found):
@@ -125,7 +125,7 @@ def _secret_after(text: str, match: re.Match[str]) -> tuple[int, int]:
         stop = _words(text, start, joined=kind in ("assign", "value", "default"))
     if kind == "comma" and _KEY.match(text, stop):
         return none  # the next key of an object
-    inner = unquoted(text[start:stop]).partition(" #")[0].rstrip(", ;")
+    inner = unquoted_text(text[start:stop]).partition(" #")[0].rstrip(", ;")
     if is_reference(inner) or _BRACKETS.fullmatch(inner) or not secret_name(name, inner):
         return none
     if name.lower().endswith(("s", "auth")) and _REFERENCE.fullmatch(inner):
@@ -140,7 +140,7 @@ def _is_next_key(text: str, at: int, start: int) -> bool:
     return start - text.rfind("\n", 0, start) - 1 <= own and text[start : start + 1].isalnum()
 
 
-def unquoted(value: str) -> str:
+def unquoted_text(value: str) -> str:
     """A piece of source without the quotes around it."""
     value = value.strip()
     return value[1:-1] if value[:1] in ("'", '"') and value[-1:] == value[:1] else value
@@ -191,7 +191,7 @@ def _command_spans(text: str) -> list[tuple[int, int]]:
             if colon < 0 or colon + 1 >= stop:
                 continue
             start = colon + 1
-        if not is_reference(unquoted(text[start:stop])):
+        if not is_reference(unquoted_text(text[start:stop])):
             found.append((start, stop))
     if "vault" in text:
         found += [m.span("value") for m in _VAULT.finditer(text) if not is_reference(m["value"])]
@@ -219,7 +219,7 @@ def _case_spans(text: str) -> list[tuple[int, int]]:
         ends = text.find("esac", at)
         ends = len(text) if ends < 0 else ends
         while at < ends and (pattern := _PATTERN.match(text, at)):
-            inner = unquoted(pattern["value"])
+            inner = unquoted_text(pattern["value"])
             if secret_name(name, inner) and inner.strip("*?") and not is_reference(inner):
                 found.append(pattern.span("value"))
             branch = _BRANCH.search(text, pattern.end(), ends)

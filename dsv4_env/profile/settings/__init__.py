@@ -17,6 +17,6 @@ def load(start: Path, environ: Mapping[str, str]) -> Settings:
     variables = {n: v for n, v in environ.items() if n.startswith(PREFIX)}
     if pyproject is None and not variables:
         return Settings()
-    from dsv4_env.profile.settings.table import read  # pydantic-settings takes 110 ms
+    from dsv4_env.profile.settings.table import read_settings  # pydantic-settings takes 110 ms
 
-    return read(pyproject, variables, start)
+    return read_settings(pyproject, variables, start)

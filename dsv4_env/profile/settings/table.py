@@ -153,7 +153,7 @@ def _expected(path: tuple[str | int, ...], problem: Mapping[str, Any]) -> str:
     return "a string" if problem["type"] != "string_too_short" else "a string that isn't empty"
 
 
-def read(pyproject: Path | None, variables: Mapping[str, str], start: Path) -> Settings:
+def read_settings(pyproject: Path | None, variables: Mapping[str, str], start: Path) -> Settings:
     """The settings of a pyproject.toml and of variables, as in the folder *start*.
 
     Raises SettingsError.
