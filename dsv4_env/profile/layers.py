@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -65,15 +66,18 @@ def read_layer(path: Path, data: bytes | None = None) -> Layer:
 
     Raises ProfileError with the place of what is wrong.
     """
-    shown = str(path)
     if not LAYER_NAME.fullmatch(path.stem):
         raise ProfileError(
             f"bad layer name {path.stem!r}",
-            where=shown,
+            where=str(path),
             expected="a file name of letters, digits, '.', '_' and '-'",
         )
-    if data is None:
-        data = layer_bytes(path)
+    return _parsed(path, layer_bytes(path) if data is None else data)
+
+
+@lru_cache(maxsize=64)  # what an edit leaves alone is read once
+def _parsed(path: Path, data: bytes) -> Layer:
+    shown = str(path)
     source = toml_source.parse(data, shown, ProfileError)
     try:
         file = LayerFile.model_validate(source.data)
