@@ -15,10 +15,10 @@ from dsv4_env.catalogue import (
     owner,
     releases,
 )
+from dsv4_env.catalogue.describe import history_lines, over_releases, title
 from dsv4_env.catalogue.history import changes, default_of
 from dsv4_env.cli import comparing
-from dsv4_env.cli.comparing import load_release
-from dsv4_env.cli.facts import FLAGS, history_lines, over_releases, title
+from dsv4_env.cli.comparing import FLAGS, load_release
 from dsv4_env.cli.lazy import LazyGroup
 from dsv4_env.cli.output import table, tell, write
 from dsv4_env.model.errors import ReadError, did_you_mean

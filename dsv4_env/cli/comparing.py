@@ -62,6 +62,9 @@ def _known(incomplete: str) -> set[str]:
     return {name for release in RELEASES for kind, name in shipped(release) if kind == "V"}
 
 
+FLAGS = {"ignore_unknown_options": True}  # an operand may be a flag of the server
+
+
 class Named(click.Command):
     """A command whose operand may be a flag of the server, which is offered with its options."""
 

@@ -12,9 +12,9 @@ from typing import Any
 
 import click
 
-from dsv4_env.catalogue import SGLANG, Catalogue, history, load, owner, releases
+from dsv4_env.catalogue import SGLANG, Catalogue, describe, history, load, owner, releases
 from dsv4_env.catalogue.describe import span
-from dsv4_env.cli import comparing, complete, facts
+from dsv4_env.cli import comparing, complete
 from dsv4_env.cli.lint import all_rules, offered_rules, rule_text
 from dsv4_env.cli.options import profiles_option
 from dsv4_env.cli.output import table, write
@@ -47,7 +47,7 @@ def _subjects(
     return found + offered_rules(ctx, param, incomplete)
 
 
-@click.command(cls=comparing.Named, context_settings=facts.FLAGS)
+@click.command(cls=comparing.Named, context_settings=comparing.FLAGS)
 @click.argument("name", metavar="NAME", shell_complete=_subjects)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
 @profiles_option
@@ -109,10 +109,10 @@ def _found(
     )
 
 
-def _groups(name: str, wanted: list[Catalogue]) -> list[tuple[list[str], facts.Rows]]:
+def _groups(name: str, wanted: list[Catalogue]) -> list[tuple[list[str], describe.Rows]]:
     """What releases make of a name, without what is no news to its user."""
-    found: list[tuple[list[str], facts.Rows]] = []
-    for spanned, rows in facts.over_releases(name, wanted):
+    found: list[tuple[list[str], describe.Rows]] = []
+    for spanned, rows in describe.over_releases(name, wanted):
         kept = [
             (key, ", ".join(sorted(value.split(", "))) if key == "spellings" else value)
             for key, value in rows
@@ -128,13 +128,13 @@ def _groups(name: str, wanted: list[Catalogue]) -> list[tuple[list[str], facts.R
 def _of_setting(
     name: str,
     wanted: list[Catalogue],
-    groups: list[tuple[list[str], facts.Rows]],
+    groups: list[tuple[list[str], describe.Rows]],
     profiles: Mapping[str, Profile],
 ) -> dict[str, Any]:
 
     said = history.renamed(wanted[-1], name) if not name.startswith("-") else None
     setters = _setters(name, wanted[-1], profiles)
-    title = facts.title(name, wanted)
+    title = describe.title(name, wanted)
     if not any(rows for _, rows in groups):
         title = f"a variable of {owner(name)}" if owner(name) else "a variable of nobody known"
     return {
@@ -150,7 +150,7 @@ def _of_setting(
     }
 
 
-def _object(rows: facts.Rows) -> dict[str, str | list[str]]:
+def _object(rows: describe.Rows) -> dict[str, str | list[str]]:
     """Facts by name; one that comes several times is a list."""
     values: dict[str, list[str]] = {}
     for key, value in rows:
@@ -158,7 +158,7 @@ def _object(rows: facts.Rows) -> dict[str, str | list[str]]:
     return {key: v[0] if len(v) == 1 else v for key, v in values.items()}
 
 
-def _pairs(facts: Mapping[str, str | list[str]]) -> facts.Rows:
+def _pairs(facts: Mapping[str, str | list[str]]) -> describe.Rows:
     return [
         (key.replace("_", " "), value)
         for key, values in facts.items()
@@ -296,7 +296,7 @@ def _setting_text(found: Mapping[str, Any]) -> list[str]:
     groups = [(g["releases"], _pairs(g["facts"])) for g in found["releases"]]
     known = any(rows for _, rows in groups)
     lines = [f"{found['name']}: {found['title']}"]
-    lines += facts.history_lines(groups) if known else ["", "No known SGLang reads it."]
+    lines += describe.history_lines(groups) if known else ["", "No known SGLang reads it."]
     if found["new_name"]:
         lines += ["", f"Its new name is {found['new_name']}."]
     rows: dict[tuple[str, ...], list[str]] = {}
