@@ -7,14 +7,7 @@ from typing import Any
 
 import click
 
-from dsv4_env.catalogue import (
-    SGLANG,
-    describe,
-    history,
-    load,
-    owner,
-    releases,
-)
+from dsv4_env.catalogue import SGLANG, describe, history, load, owner, releases
 from dsv4_env.catalogue.describe import history_lines, over_releases, title
 from dsv4_env.catalogue.history import changes, default_of
 from dsv4_env.cli import comparing

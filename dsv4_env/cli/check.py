@@ -34,13 +34,7 @@ from dsv4_env.profile.settings import Pair, Settings
 from dsv4_env.reporters import REPORTERS
 
 _LEVELS = ("error", "warning", "note", "never")
-_SUFFIXES = {
-    ".json": "json",
-    ".sarif": "sarif",
-    ".md": "markdown",
-    ".xml": "junit",
-    ".txt": "text",
-}
+_SUFFIXES = {".json": "json", ".sarif": "sarif", ".md": "markdown", ".xml": "junit", ".txt": "text"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,12 +24,7 @@ from dsv4_env.model.finding import Report, Severity
 @profiles_option
 @shown_options("changes")
 def diff(
-    left: str,
-    right: str,
-    comparing: Comparing,
-    inputs: Inputs,
-    folder: Path | None,
-    shown: Shown,
+    left: str, right: str, comparing: Comparing, inputs: Inputs, folder: Path | None, shown: Shown
 ) -> int:
     """Show how B differs from A, as SGLang reads both.
 

@@ -167,11 +167,7 @@ def _is_text(name: str) -> bool:
 
 
 def _nearest(
-    found: Settings,
-    own: Path | None,
-    names: Sequence[str],
-    release: str | None,
-    least: float,
+    found: Settings, own: Path | None, names: Sequence[str], release: str | None, least: float
 ) -> Nearest:
     """What matches launches; made in each process anew."""
 

@@ -109,10 +109,7 @@ def history(
 
 
 def read_history(
-    repository: Path,
-    followed: GitFiles,
-    ignore: tuple[str, ...],
-    sglang: str | None,
+    repository: Path, followed: GitFiles, ignore: tuple[str, ...], sglang: str | None
 ) -> engine.History:
     """The history that the options ask for, with a bar on a terminal. Raises Dsv4Error."""
     sides = _sides(followed)

@@ -173,11 +173,7 @@ class _Wrapper(click.Command):
 @override_options
 @profiles_option
 def run(
-    name: str,
-    command: tuple[str, ...],
-    with_args: bool,
-    overrides: Overrides,
-    folder: Path | None,
+    name: str, command: tuple[str, ...], with_args: bool, overrides: Overrides, folder: Path | None
 ) -> int:
     """Run a command with a profile's variables.
 

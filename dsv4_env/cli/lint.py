@@ -218,10 +218,7 @@ def _of_profile(profile: Profile, catalogue: Catalogue, chosen: Chosen) -> list[
 
 
 def _of_file(
-    operand: str,
-    inputs: Inputs,
-    catalogue: Catalogue,
-    chosen: Chosen,
+    operand: str, inputs: Inputs, catalogue: Catalogue, chosen: Chosen
 ) -> list[Comparison]:
 
     where = split_operand(operand)

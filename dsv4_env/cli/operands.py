@@ -77,11 +77,7 @@ def launches_of(text: str, inputs: Inputs) -> list[LaunchConfig]:
         return launches
     return [
         choose(
-            launches,
-            operand.path,
-            launch=operand.launch,
-            line=operand.line,
-            symbol=operand.symbol,
+            launches, operand.path, launch=operand.launch, line=operand.line, symbol=operand.symbol
         )
     ]
 

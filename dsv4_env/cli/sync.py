@@ -266,12 +266,7 @@ def _left(layers: Layers, how: _How, launch: LaunchConfig) -> list[str]:
     return [d.name for d in left]
 
 
-def _finish(
-    layers: Layers,
-    changes: Sequence[Change],
-    how: _How,
-    label: str | None,
-) -> int:
+def _finish(layers: Layers, changes: Sequence[Change], how: _How, label: str | None) -> int:
     """Show the changes of layers, and write them with what hangs on them; 1 if it remains to do."""
     from dsv4_env.writeback.layers import relock  # pydantic and tomlkit
 

@@ -251,11 +251,7 @@ def _settings(
             continue
         flips = tuple(t.name for t in tracks if _flips(t.settings.get(name, []), catalogue, name))
         yield SettingMoves(
-            name,
-            moves,
-            flips,
-            tuple(_follows(tracks, name, catalogue, since)),
-            gone(name),
+            name, moves, flips, tuple(_follows(tracks, name, catalogue, since)), gone(name)
         )
 
 

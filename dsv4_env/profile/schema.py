@@ -12,14 +12,7 @@ from collections.abc import Sequence
 from typing import Annotated, Any, TypeAlias
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    WithJsonSchema,
-)
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from dsv4_env.model import ENV_NAME, FROM_ENVIRONMENT
@@ -180,9 +173,7 @@ Seconds = Annotated[
     int, BeforeValidator(_seconds), WithJsonSchema({"type": "integer", "minimum": 1})
 ]
 Ratio = Annotated[
-    float,
-    BeforeValidator(_ratio),
-    WithJsonSchema({"type": "number", "minimum": 0, "maximum": 1}),
+    float, BeforeValidator(_ratio), WithJsonSchema({"type": "number", "minimum": 0, "maximum": 1})
 ]
 
 
@@ -293,12 +284,10 @@ class UnsetTable(Table):
     """Settings of lower layers that this one takes away."""
 
     env: Annotated[list[EnvName], BeforeValidator(_strings), _list_of(_NAMES["env"])] = Field(
-        description="Variables to take away.",
-        default_factory=list,
+        description="Variables to take away.", default_factory=list
     )
     args: Annotated[list[Flag], BeforeValidator(_strings), _list_of(_NAMES["args"])] = Field(
-        description="Flags to take away.",
-        default_factory=list,
+        description="Flags to take away.", default_factory=list
     )
 
 

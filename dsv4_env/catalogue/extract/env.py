@@ -65,9 +65,7 @@ def declared(source: PackageSource, evaluator: Evaluator) -> Declared:
     classes = {n.name: n for n in tree.body if isinstance(n, ast.ClassDef)}
     if "Envs" not in classes:
         raise ReadError(
-            "no class Envs",
-            where=f"{source.label}: {ENVIRON}",
-            expected="SGLang 0.5.11 or newer",
+            "no class Envs", where=f"{source.label}: {ENVIRON}", expected="SGLang 0.5.11 or newer"
         )
     found = Declared()
     for statement in classes["Envs"].body:

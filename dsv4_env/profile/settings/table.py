@@ -252,9 +252,7 @@ def _within(pattern: str, base: Path, where: Location | None) -> None:
     place = base.joinpath(*parts[:fixed])
     if ".." in parts[fixed:] or not is_within(place, root):
         raise SettingsError(
-            f"{pattern!r} leads out of the checkout",
-            where=where,
-            expected=f"a path within {root}",
+            f"{pattern!r} leads out of the checkout", where=where, expected=f"a path within {root}"
         )
 
 
