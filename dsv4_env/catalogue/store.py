@@ -134,7 +134,6 @@ def _argument(flag: str, line: str) -> Argument:
 
 def from_lines(release: str, lines: Mapping[tuple[str, str], str], label: str) -> Catalogue:
     """The catalogue of a release out of its lines; variables and arguments stay undecoded."""
-
     by_kind: dict[str, dict[str, str]] = {"V": {}, "A": {}, "U": {}, "P": {}}
     for (kind, name), text in sorted(lines.items()):
         by_kind[kind][name] = text

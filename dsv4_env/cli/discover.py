@@ -170,7 +170,6 @@ def _nearest(
     found: Settings, own: Path | None, names: Sequence[str], release: str | None, least: float
 ) -> Nearest:
     """What matches launches; made in each process anew."""
-
     known = load_all(own)
     chosen = {n: p for n, p in known.items() if not names or n in names}
     return Nearest(chosen, replace(found, sglang=release), catalogue_for, least)
@@ -246,7 +245,6 @@ def _row(launch: Launch) -> tuple[str, ...]:
 
 
 def _json(found: Found, pairs: Sequence[Pair]) -> str:
-
     return json_text(
         {
             "version": _VERSION,
@@ -301,7 +299,6 @@ def _pyproject() -> Path:
 
 
 def _write(pairs: Sequence[Pair], target: Path, *, quiet: bool) -> None:
-
     shown = os.path.relpath(target)
     if pairs:
         text = decode(read_bytes(target), shown, "a TOML file") if target.exists() else ""

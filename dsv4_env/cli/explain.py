@@ -78,7 +78,6 @@ def explain(name: str, as_json: bool, folder: Path | None) -> None:
 def _found(
     name: str, profiles: Mapping[str, Profile], layers: Mapping[str, Path]
 ) -> dict[str, Any]:
-
     if name in profiles:
         return _of_profile(profiles[name], layers)
     if name in layers:
@@ -131,7 +130,6 @@ def _of_setting(
     groups: list[tuple[list[str], describe.Rows]],
     profiles: Mapping[str, Profile],
 ) -> dict[str, Any]:
-
     said = history.renamed(wanted[-1], name) if not name.startswith("-") else None
     setters = _setters(name, wanted[-1], profiles)
     title = describe.title(name, wanted)

@@ -35,7 +35,6 @@ from dsv4_env.model.errors import Dsv4Error
 from dsv4_env.model.finding import Comparison, Finding, Report, Rule
 from dsv4_env.model.style import plain
 from dsv4_env.profile import Profile, load_all
-from dsv4_env.readers import choose
 from dsv4_env.readers.detect import detect
 from dsv4_env.reporters import REPORTERS
 
@@ -205,7 +204,6 @@ def _explained(report: Report) -> Report:
 
 
 def _of_profile(profile: Profile, catalogue: Catalogue, chosen: Chosen) -> list[Finding]:
-
     origin = profile.origins.get(("sglang", "range"))
     return lint_findings(
         profile.config,
@@ -220,14 +218,11 @@ def _of_profile(profile: Profile, catalogue: Catalogue, chosen: Chosen) -> list[
 def _of_file(
     operand: str, inputs: Inputs, catalogue: Catalogue, chosen: Chosen
 ) -> list[Comparison]:
-
     where = split_operand(operand)
     reader, text, launches = file_launches(where, inputs)
     wanted = list(zip(sources.titles(launches, where.name), launches, strict=True))
     if where.chosen or not launches:
-        one = choose(
-            launches, where.path, launch=where.launch, line=where.line, symbol=where.symbol
-        )
+        one = where.choose(launches)
         wanted = [(title, c) for title, c in wanted if c is one]
     found: list[Comparison] = []
     for title, config in wanted:
@@ -247,7 +242,6 @@ def _of_file(
 def _comparison(
     config: LaunchConfig, title: str, catalogue: Catalogue, findings: list[Finding]
 ) -> Comparison:
-
     settings_read = len({e.name for e in config.env}) + len({a.flag for a in config.args or ()})
     return Comparison(
         f"SGLang {catalogue.release}",

@@ -17,7 +17,7 @@ from dsv4_env.drift import sources
 from dsv4_env.guard.files import read_stream
 from dsv4_env.model import LaunchConfig
 from dsv4_env.model.errors import ProfileError, ReadError, UsageError
-from dsv4_env.readers import choose, environment, process
+from dsv4_env.readers import environment, process
 from dsv4_env.readers.detect import detect
 
 _ENV_FILE = re.compile(r"\.env(?:\.[^/]+)?$")  # also one that sets nothing of SGLang's
@@ -42,7 +42,6 @@ def file_launches(operand: Operand, inputs: Inputs) -> tuple[str, str, list[Laun
 
     A file that looks like nothing else is a bash script. Raises ReadError.
     """
-
     if operand.path == "-":
         if sys.stdin is None:
             raise UsageError("standard input is closed", expected="a script on standard input")
@@ -68,53 +67,42 @@ def file_launches(operand: Operand, inputs: Inputs) -> tuple[str, str, list[Laun
 
 def launches_of(text: str, inputs: Inputs) -> list[LaunchConfig]:
     """The launches that an operand names: every one of a file, or the one that it chooses."""
-
     if match := RUNNING.fullmatch(text):
         return running(match[1], match[2])
     operand = split_operand(text)
     _, _, launches = file_launches(operand, inputs)
-    if launches and not operand.chosen:
-        return launches
-    return [
-        choose(
-            launches, operand.path, launch=operand.launch, line=operand.line, symbol=operand.symbol
-        )
-    ]
+    return launches if launches and not operand.chosen else [operand.choose(launches)]
 
 
 def open_launch(text: str, inputs: Inputs) -> OpenedLaunch:
     """The one launch that an operand names. Raises ReadError where there is none or several."""
-
     if match := RUNNING.fullmatch(text):
         return OpenedLaunch(_one_running(text, running(match[1], match[2])))
-    operand = split_operand(text)
-    _, source, launches = file_launches(operand, inputs)
-    config = choose(
-        launches, operand.path, launch=operand.launch, line=operand.line, symbol=operand.symbol
-    )
-    title = sources.titles(launches, operand.name)[launches.index(config)]
-    path = None if operand.path == "-" else Path(operand.path)
-    return OpenedLaunch(replace(config, name=title), path, source)
+    (found,) = _opened(text, inputs, one=True)
+    return found
 
 
 def open_launches(text: str, inputs: Inputs) -> list[OpenedLaunch]:
     """Every launch that an operand names: all of a file or a port, or the one that it chooses."""
-
     if match := RUNNING.fullmatch(text):
         return [OpenedLaunch(c) for c in running(match[1], match[2])]
+    return _opened(text, inputs)
+
+
+def _opened(text: str, inputs: Inputs, *, one: bool = False) -> list[OpenedLaunch]:
     operand = split_operand(text)
-    if operand.chosen:
-        return [open_launch(text, inputs)]
     _, source, launches = file_launches(operand, inputs)
     path = None if operand.path == "-" else Path(operand.path)
-    named = zip(sources.titles(launches, operand.name), launches, strict=True)
-    found = [OpenedLaunch(replace(config, name=title), path, source) for title, config in named]
-    return found or [open_launch(text, inputs)]  # which says that there is none
+    chosen = [operand.choose(launches)] if one or operand.chosen or not launches else launches
+    return [
+        OpenedLaunch(replace(config, name=title), path, source)
+        for title, config in zip(sources.titles(launches, operand.name), launches, strict=True)
+        if any(config is c for c in chosen)
+    ]
 
 
 def running(kind: str, text: str) -> list[LaunchConfig]:
     """The running servers that ``pid:N``, ``port:N`` or ``process:TEXT`` means."""
-
     if kind == "process":
         return process.read(name=text)
     if not text.isascii() or not text.isdigit():
@@ -135,7 +123,6 @@ def _one_running(text: str, found: list[LaunchConfig]) -> LaunchConfig:
 
 def current_environment(names: Collection[str]) -> LaunchConfig:
     """The current environment: *names*, and the variables of SGLang and its kin."""
-
     return environment.read(os.environ, names)
 
 
@@ -144,7 +131,6 @@ def relevant(config: LaunchConfig, names: Collection[str]) -> LaunchConfig:
 
     The rest of an environment (``HOME``, ``LS_COLORS``) says nothing about a launch.
     """
-
     if config.reader != "process":
         return config
     env = tuple(e for e in config.env if e.name in names or e.name.startswith(environment.PREFIXES))

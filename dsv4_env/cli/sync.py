@@ -280,7 +280,6 @@ def _finish(layers: Layers, changes: Sequence[Change], how: _How, label: str | N
     intended = with_model(layers.profile())
 
     def verify() -> str | None:
-
         found = diff(intended, with_model(load_profile(layers.name, layers.folder)))
         return found[0].name if found else None
 

@@ -90,11 +90,9 @@ def _setting(
         "badges": badges,
         "lanes": [_lane(t, scale, colors, began) for t in setting["timelines"]],
         "moves": sorted(
-
-                (p["time"][:10], t["file"], _value(p["value"]), p["commit"][:10])
-                for t in setting["timelines"]
-                for p in t["points"]
-
+            (p["time"][:10], t["file"], _value(p["value"]), p["commit"][:10])
+            for t in setting["timelines"]
+            for p in t["points"]
         ),
     }
 

@@ -18,7 +18,7 @@ from dsv4_env.model.finding import Report
 from dsv4_env.model.secrets import session
 from dsv4_env.profile import reference_script
 from dsv4_env.profile.settings import Pair, Settings
-from dsv4_env.pytest.known import KnownProfiles
+from dsv4_env.pytest.session import KnownProfiles
 from dsv4_env.reporters import REPORTERS
 
 

@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     from _pytest.nodes import Node
 
     from dsv4_env.profile import Profile
-    from dsv4_env.pytest.known import KnownProfiles
-    from dsv4_env.pytest.servers import LaunchServer, ServerCommand
+    from dsv4_env.pytest.session import KnownProfiles, LaunchServer, ServerCommand
     from dsv4_env.server.process import Server
 
     Scope = Literal["session", "module", "class", "function"]
@@ -88,7 +87,7 @@ def _known(config: pytest.Config) -> KnownProfiles:
     """The profiles that a session knows."""
     if _KNOWN not in config.stash:
         # Only a test that asks for a profile pays for it.
-        from dsv4_env.pytest.known import KnownProfiles
+        from dsv4_env.pytest.session import KnownProfiles
 
         config.stash[_KNOWN] = KnownProfiles(config)
     return config.stash[_KNOWN]
@@ -293,7 +292,7 @@ def dsv4_launch(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> LaunchServer:
     """Starts servers, in fixtures of your own: ``with dsv4_launch(profile) as server: …``."""
-    from dsv4_env.pytest.servers import server_launcher  # only a test with a server pays for it
+    from dsv4_env.pytest.session import server_launcher  # only a test with a server pays for it
 
     config, running = request.config, request.config.stash.setdefault(_SERVERS, [])
     return server_launcher(

@@ -191,7 +191,6 @@ def _unusable(host: str, port: int) -> str | None:
 
 
 def _holder(port: int) -> str:
-
     try:
         return " by " + ", ".join(c.name for c in process.read(port=port)) + ", an SGLang server"
     except ReadError as exc:
@@ -215,7 +214,6 @@ def _model(model: str) -> list[Obstacle]:
 
 
 def _lint(launch: PlannedLaunch, catalogue: Catalogue) -> list[Obstacle]:
-
     said = lint(launch.config, catalogue, range_=launch.profile.sglang_range)
     return [
         Obstacle("lint", f"{f.message} [{f.rule.id}]") for f in said if f.severity is Severity.ERROR
