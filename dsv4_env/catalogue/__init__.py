@@ -6,7 +6,14 @@
 
 from __future__ import annotations
 
-from dsv4_env.catalogue.entries import Argument, Catalogue, Match, Reading, Setting, Variable
+from dsv4_env.catalogue.entries import (
+    Argument,
+    Catalogue,
+    FlagMatch,
+    OwnSetting,
+    Variable,
+    VariableReading,
+)
 from dsv4_env.catalogue.owners import SGLANG, owner
 from dsv4_env.catalogue.releases import fitting, load, nearest, releases, within
 
@@ -14,10 +21,10 @@ __all__ = [
     "SGLANG",
     "Argument",
     "Catalogue",
-    "Match",
-    "Reading",
-    "Setting",
+    "FlagMatch",
+    "OwnSetting",
     "Variable",
+    "VariableReading",
     "fitting",
     "load",
     "nearest",

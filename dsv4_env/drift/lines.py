@@ -7,7 +7,7 @@ from pathlib import Path
 
 from dsv4_env.model import Location
 from dsv4_env.model.errors import ReadError
-from dsv4_env.model.secrets.text import spans_by_line
+from dsv4_env.model.secrets import spans_by_line
 from dsv4_env.readers import file_bytes
 
 

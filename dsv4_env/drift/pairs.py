@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from dsv4_env.drift.files import fits, literal
 from dsv4_env.model.errors import SettingsError
-from dsv4_env.profile.settings import TABLE, Pair
+from dsv4_env.profile.project import TABLE
+from dsv4_env.profile.settings import Pair
 
 if TYPE_CHECKING:
     from dsv4_env.drift.discover import FoundLaunch

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from dsv4_env.catalogue import history, load, releases
 from dsv4_env.catalogue.arguments import arg_equals_default, invalid_arg
-from dsv4_env.lint.subject import Problem, Subject, on, together, words
+from dsv4_env.lint.subject import LintProblem, Subject, on, together, words
 from dsv4_env.model import ServerArg, Unknown
 from dsv4_env.model.finding import Severity
 
@@ -27,7 +27,7 @@ REFUSED_PAIRS: tuple[tuple[str, str, str, str | None], ...] = (
 )
 
 
-def unknown(s: Subject) -> Iterator[Problem]:
+def unknown_flag(s: Subject) -> Iterator[LintProblem]:
     """A flag that the server's parser doesn't know: the server stops."""
     for flag, arg, match in s.flags:
         if match is not None or flag == "--":
@@ -45,7 +45,7 @@ def unknown(s: Subject) -> Iterator[Problem]:
         yield on(arg, message)
 
 
-def ambiguous(s: Subject) -> Iterator[Problem]:
+def ambiguous(s: Subject) -> Iterator[LintProblem]:
     """An abbreviation of more than one flag: the server stops."""
     for flag, arg, match in s.flags:
         if match is not None and match.candidates:
@@ -53,7 +53,7 @@ def ambiguous(s: Subject) -> Iterator[Problem]:
             yield on(arg, f"{flag} may be {listed}: {s.sglang} stops")
 
 
-def abbreviated(s: Subject) -> Iterator[Problem]:
+def abbreviated(s: Subject) -> Iterator[LintProblem]:
     """An abbreviation that is clear; a warning where a release that is known takes it otherwise."""
     newest = releases()[-1]
     for flag, arg, match in s.flags:
@@ -67,7 +67,7 @@ def abbreviated(s: Subject) -> Iterator[Problem]:
             yield on(arg, message, Severity.NOTE)
 
 
-def deprecated(s: Subject) -> Iterator[Problem]:
+def deprecated_flag(s: Subject) -> Iterator[LintProblem]:
     """A flag, or a value, that SGLang warns about, or refuses."""
     for flag, arg, argument in s.known_flags:
         use = f"; use {argument.replacement}" if argument.replacement else ""
@@ -80,7 +80,7 @@ def deprecated(s: Subject) -> Iterator[Problem]:
             yield on(arg, f'{flag}: "{old}" is an old name; use "{aliases[old]}"')
 
 
-def invalid_value(s: Subject) -> Iterator[Problem]:
+def invalid_flag(s: Subject) -> Iterator[LintProblem]:
     """A value of the wrong type, not among the choices, missing or too many: the server stops."""
     args = s.config.args or ()
     for index, arg in enumerate(args):
@@ -98,7 +98,7 @@ def _open(arg: ServerArg | None) -> bool:
     return arg is not None and arg.flag is None and any(isinstance(v, Unknown) for v in arg.values)
 
 
-def default(s: Subject) -> Iterator[Problem]:
+def default_flag(s: Subject) -> Iterator[LintProblem]:
     """A value that SGLang would use anyway."""
     for arg in s.config.args or ():
         if arg.flag is not None and all(isinstance(w, str) for w in arg.words):
@@ -107,7 +107,7 @@ def default(s: Subject) -> Iterator[Problem]:
                 yield on(arg, f"{arg.flag} needn't be given: {reason}")
 
 
-def conflict(s: Subject) -> Iterator[Problem]:
+def conflict(s: Subject) -> Iterator[LintProblem]:
     """Two settings that contradict each other."""
     given = {argument.flag: arg for _, arg, argument in s.known_flags}
     known = {*s.older, s.catalogue.release}
@@ -116,7 +116,7 @@ def conflict(s: Subject) -> Iterator[Problem]:
             continue
         if not together(given[one], given[two]):
             continue
-        yield Problem(
+        yield LintProblem(
             one, f"{s.sglang} stops when {one} and {two} are both given", given[one].location,
             given[two].location, Severity.ERROR, given[one].condition or given[two].condition,
         )  # fmt: skip
@@ -126,11 +126,13 @@ def conflict(s: Subject) -> Iterator[Problem]:
         flag = variable.replaced_by if variable else None
         if flag in given and together(e, given[flag]):
             message = f"{e.name} and {flag} set the same, and both are given"
-            yield Problem(e.name, message, e.location, given[flag].location, condition=e.condition)
+            yield LintProblem(
+                e.name, message, e.location, given[flag].location, condition=e.condition
+            )
     yield from _opposites(s)
 
 
-def _opposites(s: Subject) -> Iterator[Problem]:
+def _opposites(s: Subject) -> Iterator[LintProblem]:
     seen: dict[str, tuple[str, ServerArg]] = {}
     for flag, arg, argument in s.known_flags:
         if argument.action != "BooleanOptionalAction":
@@ -141,5 +143,7 @@ def _opposites(s: Subject) -> Iterator[Problem]:
         opposite = before and before[0].startswith("--no-") != spelled.startswith("--no-")
         if before is not None and opposite and together(before[1], arg):
             message = f"{before[1].flag} is given before, {flag} is the opposite: the last wins"
-            yield Problem(flag, message, arg.location, before[1].location, condition=arg.condition)
+            yield LintProblem(
+                flag, message, arg.location, before[1].location, condition=arg.condition
+            )
         seen[argument.dest] = spelled, arg

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,25 +15,24 @@ from dsv4_env.drift import CheckRun, waivers
 from dsv4_env.drift.files import absent, expand_globs
 from dsv4_env.model.errors import Dsv4Error, ReadError
 from dsv4_env.model.finding import Report
-from dsv4_env.model.secrets.met import session
-from dsv4_env.profile import Profile, reference_script
+from dsv4_env.model.secrets import session
+from dsv4_env.profile import reference_script
 from dsv4_env.profile.settings import Pair, Settings
+from dsv4_env.pytest.session import KnownProfiles
 from dsv4_env.readers import file_bytes
 from dsv4_env.reporters import REPORTERS
-
-Given = Callable[[pytest.Config], tuple[Settings, Path | None, dict[str, Profile]]]
 
 
 class DriftCheck(pytest.Collector):
     """The project's check as tests: one for each pair and file, in the order of the settings."""
 
-    def __init__(self, *, given: Given, **more: Any) -> None:
+    def __init__(self, *, known: KnownProfiles, **more: Any) -> None:
         super().__init__(name="dsv4-drift", nodeid="dsv4-drift", **more)
-        self._given = given
+        self._known = known
 
     def run(self) -> tuple[CheckRun, list[str]]:
         """A new check, and what is to be said of it as a whole. Raises Dsv4Error."""
-        settings, folder, _ = self._given(self.config)
+        settings, folder = self._known.settings, self._known.folder
         notes: list[str] = []
 
         def catalogue(release: str | None, ranges: Sequence[str | None]) -> Catalogue:

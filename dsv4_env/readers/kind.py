@@ -11,7 +11,7 @@ from typing import Any
 
 from dsv4_env.model import LaunchConfig, Origin, Unknown, Value
 from dsv4_env.model.errors import shortened
-from dsv4_env.model.secrets.met import Code, meet
+from dsv4_env.model.secrets import Code, meet
 from dsv4_env.readers.environment import PREFIXES
 
 YAML = r"[^/]+\.ya?ml"

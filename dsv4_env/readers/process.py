@@ -11,7 +11,7 @@ from pathlib import Path
 from dsv4_env.lang.bash.launch import split
 from dsv4_env.model import EnvVar, LaunchConfig, Location, Note, Origin, group_args
 from dsv4_env.model.errors import ReadError
-from dsv4_env.model.secrets.met import meet
+from dsv4_env.model.secrets import meet
 
 _LISTENS = "0A"  # the state of a listening socket in net/tcp
 

@@ -25,7 +25,7 @@ from dsv4_env.model.errors import Dsv4Error, ProfileError, UsageError, did_you_m
 from dsv4_env.model.secrets import plain_default, plain_secret, secret_name
 from dsv4_env.profile import Profile, layer_bytes, layer_files, lock, resolve_all, shipped_dir
 from dsv4_env.profile.layers import read_layer
-from dsv4_env.profile.schema import FLAG, FromEnvironment
+from dsv4_env.profile.schema import FLAG_NAME, FromEnvironment
 from dsv4_env.writeback.edits import SETTLED, Refused, hopeless, occurrences
 from dsv4_env.writeback.files import FileChange
 from dsv4_env.writeback.toml import LayerDocument
@@ -173,7 +173,7 @@ class EditedLayers:
         for folder in folders:
             files = layer_files(folder if folder.resolve() != shipped_dir().resolve() else None)
             path = lock.lock_path(folder)
-            if path.is_file() and lock.read(path, files) is not None:
+            if path.is_file() and lock.read_lock(path, files) is not None:
                 found.append(path)
         return found
 
@@ -182,7 +182,7 @@ def relock(path: Path) -> FileChange:
     """A lock made anew from the layers on disk."""
     folder = path.parent
     files = layer_files(folder if folder.resolve() != shipped_dir().resolve() else None)
-    return FileChange(path, layer_bytes(path), lock.dump(resolve_all(files), files).encode())
+    return FileChange(path, layer_bytes(path), lock.dump_lock(resolve_all(files), files).encode())
 
 
 def _concrete(data: bytes) -> bytes:
@@ -266,7 +266,7 @@ def _settle(
 ) -> Refused | None:
     theirs = d.right_name or d.name
     where = d.right_location or launch.location
-    pattern = ENV_NAME if d.section == "env" else FLAG
+    pattern = ENV_NAME if d.section == "env" else FLAG_NAME
     if not pattern.fullmatch(theirs) and d.kind is not Kind.REMOVED:
         return Refused(theirs, "a profile can't hold a setting of this name", where)
     values = occurrences(launch, d.section, theirs) if d.right is not None else ()

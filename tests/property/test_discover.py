@@ -10,7 +10,7 @@ from pathlib import Path
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dsv4_env.cli.common import catalogue_for
+from dsv4_env.cli.comparing import catalogue_for
 from dsv4_env.drift.discover import FoundLaunch, discover
 from dsv4_env.drift.nearest import Nearest
 from dsv4_env.profile import load_all

@@ -19,7 +19,7 @@ from dsv4_env.lang.bash.variables import forget, restore
 from dsv4_env.lang.bash.ways import MAX_STATES, contradicts, decide, merge
 from dsv4_env.model import Note
 from dsv4_env.model.errors import ReadError
-from dsv4_env.model.secrets.met import meet
+from dsv4_env.model.secrets import meet
 
 if TYPE_CHECKING:
     from collections.abc import Callable

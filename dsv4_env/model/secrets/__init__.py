@@ -2,22 +2,38 @@
 
 from __future__ import annotations
 
-from dsv4_env.model.secrets.forms import MASK, form_spans
-from dsv4_env.model.secrets.hidden import hidden
+from dsv4_env.model.secrets.forms import MASK, form_spans, with_masks
+from dsv4_env.model.secrets.known import Code, known_spans, meet, session
 from dsv4_env.model.secrets.names import is_secret, secret_name
-from dsv4_env.model.secrets.text import scrubbed, secret_spans
-from dsv4_env.model.secrets.values import masked, plain_default, plain_secret, unknown_masked
+from dsv4_env.model.secrets.shown import (
+    hidden,
+    masked,
+    plain_default,
+    plain_secret,
+    scrubbed,
+    secret_spans,
+    spans_by_line,
+    unknown_masked,
+    without_defaults,
+)
 
 __all__ = [
     "MASK",
+    "Code",
     "form_spans",
     "hidden",
     "is_secret",
+    "known_spans",
     "masked",
+    "meet",
     "plain_default",
     "plain_secret",
     "scrubbed",
     "secret_name",
     "secret_spans",
+    "session",
+    "spans_by_line",
     "unknown_masked",
+    "with_masks",
+    "without_defaults",
 ]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dsv4_env.cli.common import catalogue_for
+from dsv4_env.cli.comparing import catalogue_for
 from dsv4_env.drift.bound import SimilarityBound, Weighed, servers_started
 from dsv4_env.drift.nearest import Nearest
 from dsv4_env.model.errors import ReadError

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dsv4_env import drift
-from dsv4_env.cli.common import catalogue_for
+from dsv4_env.cli.comparing import catalogue_for
 from dsv4_env.drift.discover import Discovered, Job, discover
 from dsv4_env.drift.nearest import Nearest
 from dsv4_env.model.finding import Severity

@@ -110,7 +110,7 @@ def test_locks_that_hold_are_told_and_made_anew(folder: Path) -> None:
 
     path = lock.lock_path(folder)
     files = files_of(folder)
-    path.write_text(lock.dump(resolve_all(files), files))
+    path.write_text(lock.dump_lock(resolve_all(files), files))
     layers, _ = synced(folder, "one", SCRIPT.format(a=2, b=1, m=1))
     assert path in layers.locks()
     for change in layers.changes():
