@@ -19,7 +19,6 @@ from dsv4_env.drift.files import listed
 from dsv4_env.drift.lines import location_of
 from dsv4_env.drift.look import Looked, Name, look, starts, through
 from dsv4_env.drift.nearest import Nearest, ProfileMatch
-from dsv4_env.lang.python.launch import ENTRY
 from dsv4_env.model import Location
 from dsv4_env.model.errors import ReadError
 from dsv4_env.readers import READERS, HowRead, detect, file_bytes, label, read
@@ -121,7 +120,7 @@ class Job:
         found: list[FoundLaunch] = []
         for number, config in enumerate(launches, 1):
             match = self._nearest()(config)
-            if match.profile is None and any(n.message.startswith(ENTRY) for n in config.notes):
+            if match.profile is None and not config.launched:
                 continue  # nothing says that it is a server's
             at = config.location
             line = at.line if at is not None and at.path == path else None  # else: in a base class

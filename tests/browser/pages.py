@@ -25,7 +25,7 @@ from dsv4_env.profile import Profile, load_profile, reference_script
 from tests.conftest import amd_tests
 from tests.repositories import SCRIPT_BRANCH, upstream
 from tests.repositories import build as build_repository
-from tests.unit.lang.python.test_facts import written
+from tests.unit.readers.python.test_facts import written
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

@@ -16,7 +16,7 @@ from dsv4_env.drift.nearest import Nearest
 from dsv4_env.profile import load_all
 from dsv4_env.profile.settings import Settings
 from tests.conftest import amd_tests
-from tests.unit.lang.python.test_facts import written
+from tests.unit.readers.python.test_facts import written
 
 CASES = Path(__file__).parent.parent / "cases" / "python"
 PROFILES = load_all(None)

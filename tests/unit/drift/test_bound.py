@@ -9,7 +9,6 @@ import pytest
 from dsv4_env.cli.common import catalogue_for
 from dsv4_env.drift.bound import SimilarityBound, Weighed, servers_started
 from dsv4_env.drift.nearest import Nearest
-from dsv4_env.lang.python.modules import imports
 from dsv4_env.model.errors import ReadError
 from dsv4_env.profile import load_all
 from dsv4_env.profile.settings import Settings
@@ -99,17 +98,6 @@ def test_an_import_that_cannot_be_read_tells_nothing(tmp_path: Path) -> None:
 def test_a_launch_without_arguments_is_held_against_the_variables(tmp_path: Path) -> None:
     assert near(tmp_path, {"a.py": f"x = '{A}'"}, least=0.5)
     assert not near(tmp_path, {"a.py": f"x = '{A}'"}, least=0.51)
-
-
-def test_what_bytes_tell_of_imports() -> None:
-    assert imports(b"") == set()
-    assert imports(b"# import x") == {("x", 0)}
-    assert {("a.b", 2), ("a", 2)} <= (imports(b"from ..a import b") or set())
-    assert {("b", 0), ("c.d", 0)} <= (imports(b'with a("import"): from c import d, b') or set())
-    assert imports(b"import (  # type: ignore[import]\n  a)\nimport b") is not None
-    assert imports(b"import (a,\nimport b") is None
-    assert imports(b"import " * 10_000) is None
-    assert imports(b"import (" * 10_000) is None
 
 
 def test_settings_by_what_argparse_needs_of_them(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from dsv4_env.model.finding import Report
 from dsv4_env.profile.settings import Settings
 from dsv4_env.profile.settings import load as load_settings
 from tests.conftest import amd_tests
-from tests.unit.lang.python.test_facts import written
+from tests.unit.readers.python.test_facts import written
 
 COMMIT = "6e9bd82714cb"  # sglang PR #26662
 PROFILES = ("flash-fp4", "flash-fp8", "pro-fp4", "pro-fp8")

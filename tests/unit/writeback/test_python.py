@@ -17,7 +17,7 @@ from dsv4_env.readers import python
 from dsv4_env.writeback import EditJob, Outcome, edit_text, source
 from dsv4_env.writeback.python import propose
 from tests.conftest import amd_tests
-from tests.unit.lang.python.test_facts import written
+from tests.unit.readers.python.test_facts import written
 from tests.unit.writeback.test_bash import profile
 
 HEAD = "import os\n"

@@ -1,4 +1,4 @@
-"""Launches found on several ways through a file as one, with what each setting depends on."""
+"""Launches found on several paths through a file as one, with what each setting depends on."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import TypeAlias, TypeVar
 from dsv4_env.model import EnvVar, Location, Note, ServerArg
 from dsv4_env.model.condition import Condition, Test, both, either
 
-T = TypeVar("T", EnvVar, ServerArg)
+_T = TypeVar("_T", EnvVar, ServerArg)
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """A launch as one way through the file has it; *entry*: of a list of launches, unused."""
+class FoundLaunch:
+    """A launch as one path through the file has it; *entry*: of a list of launches, unused."""
 
     location: Location
     end_line: int
@@ -29,15 +29,19 @@ class Found:
     order: tuple[int, int, int] = (0, 0, 0)
 
 
-Results: TypeAlias = dict[Hashable, Found]
-_Leaf: TypeAlias = tuple[list[tuple[str, bool]], Results]
-
+FoundLaunches: TypeAlias = dict[Hashable, FoundLaunch]
+_Leaf: TypeAlias = tuple[list[tuple[Test, bool]], FoundLaunches]
 _COMPARED = 250_000  # pairs of settings
-CUT = "too many conditions to follow: some ways through the file weren't"
+_CUT = "too many conditions to follow: some ways through the file weren't"
 
 
-def merged(leaves: Sequence[_Leaf], *, cut: bool, depth: int = 0) -> Results:
-    """The launches of all ways; *leaves* are in the order of a tree of decisions.
+def launches_size(results: FoundLaunches) -> int:
+    """How much there is to keep of some launches."""
+    return sum(2 + 4 * len(f.env) + len(f.args) for f in results.values())
+
+
+def merged_paths(leaves: Sequence[_Leaf], *, cut: bool, depth: int = 0) -> FoundLaunches:
+    """The launches of all paths; *leaves* are in the order of a tree of decisions.
 
     Where one ends, others may go on: the budget ended on it.
     """
@@ -47,26 +51,28 @@ def merged(leaves: Sequence[_Leaf], *, cut: bool, depth: int = 0) -> Results:
         alone = leaves[0][1]
         return {k: _marked(f) for k, f in alone.items()} if cut else alone
     if short := [result for decisions, result in leaves if len(decisions) == depth]:
-        further = merged([leaf for leaf in leaves if len(leaf[0]) > depth], cut=True, depth=depth)
+        further = merged_paths(
+            [leaf for leaf in leaves if len(leaf[0]) > depth], cut=True, depth=depth
+        )
         for result in short:
             for key, found in result.items():
                 further.setdefault(key, _marked(found))
         return further
-    test = Test(leaves[0][0][depth][0])
+    test = leaves[0][0][depth][0]
     sides = [[leaf for leaf in leaves if leaf[0][depth][1] is side] for side in (True, False)]
     if not all(sides):  # only one side was followed: what was found holds on that side
         held = test if sides[0] else ~test
-        one = merged(leaves, cut=cut, depth=depth + 1)
+        one = merged_paths(leaves, cut=cut, depth=depth + 1)
         return {k: replace(f, condition=both(held, f.condition)) for k, f in one.items()}
-    yes, no = (merged(side, cut=cut, depth=depth + 1) for side in sides)
-    results: Results = {}
+    yes, no = (merged_paths(side, cut=cut, depth=depth + 1) for side in sides)
+    results: FoundLaunches = {}
     for key in [*yes, *(k for k in no if k not in yes)]:
         results[key] = _combined(yes.get(key), no.get(key), test)
     return results
 
 
-def _marked(found: Found) -> Found:
-    note = Note(CUT, found.location)
+def _marked(found: FoundLaunch) -> FoundLaunch:
+    note = Note(_CUT, found.location)
     notes = found.notes if note in found.notes else (*found.notes, note)
     return replace(found, partial=True, notes=notes)
 
@@ -76,7 +82,7 @@ def _of_both(test: Test, yes: Condition | None, no: Condition | None) -> Conditi
     return yes if yes == no else either(both(test, yes), both(~test, no))
 
 
-def _combined(yes: Found | None, no: Found | None, test: Test) -> Found:
+def _combined(yes: FoundLaunch | None, no: FoundLaunch | None, test: Test) -> FoundLaunch:
     if yes is None or no is None:
         found = yes or no
         assert found is not None
@@ -92,11 +98,11 @@ def _combined(yes: Found | None, no: Found | None, test: Test) -> Found:
     )
 
 
-def _items(yes: tuple[T, ...], no: tuple[T, ...], test: Test) -> tuple[T, ...]:
+def _items(yes: tuple[_T, ...], no: tuple[_T, ...], test: Test) -> tuple[_T, ...]:
     """One list of both: what only one of them has gets the condition."""
     if yes == no:
         return yes
-    found: list[T] = []
+    found: list[_T] = []
     if len(yes) * len(no) > _COMPARED:  # which are the same would take too long to tell
         found = [replace(e, condition=both(test, e.condition)) for e in yes]
         found += [replace(e, condition=both(~test, e.condition)) for e in no]

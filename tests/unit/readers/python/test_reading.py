@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import ast
 from pathlib import Path
 
 import pytest
 
-from dsv4_env.lang.python.values import children, walk
 from dsv4_env.model import Location, Unknown
 from dsv4_env.model.errors import ReadError
 from dsv4_env.readers import python
@@ -345,31 +343,3 @@ def test_ci_suites() -> None:
         python.CiRegistration("register_cuda_ci", "stage-b", 60.5, Location("t.py", 3, 1)),
         python.CiRegistration("register_amd_ci", None, None, Location("t.py", 4, 1)),
     ]
-
-
-# Lists with other things among the nodes: names, and None for what isn't there.
-MIXED = """\
-def f(a, *, b, c=1):
-    global g, h
-    match a:
-        case P(x=1, y={"k": z, **rest}) | None:
-            return {**a, "b": b}
-    def inner():
-        nonlocal b
-"""
-
-
-def test_a_walk_meets_all_nodes_but_operators() -> None:
-    """Held against ast.walk, on files that have most kinds of nodes."""
-    operators = (ast.expr_context, ast.operator, ast.cmpop, ast.boolop, ast.unaryop)
-    kinds: set[type[ast.AST]] = set()
-    for text in (Path(ast.__file__).read_text(), Path(__file__).read_text(), MIXED):
-        tree = ast.parse(text)
-        expected = [n for n in ast.walk(tree) if not isinstance(n, operators)]
-        assert sorted(map(id, walk(tree))) == sorted(map(id, expected))
-        for node in expected:
-            direct = [n for n in ast.iter_child_nodes(node) if not isinstance(n, operators)]
-            assert children(node) == direct
-        kinds |= {type(n) for n in expected}
-    assert kinds >= {ast.Global, ast.Nonlocal, ast.MatchClass, ast.Dict, ast.arguments}
-    assert len(kinds) > 40

@@ -3,86 +3,23 @@
 from __future__ import annotations
 
 import ast
-import re
+import json
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, fields
 from itertools import islice
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeGuard
 
+from dsv4_env.lang.python.syntax.text import SourceText
+from dsv4_env.lang.python.syntax.trees import callee
 from dsv4_env.model import Location, Unknown
 from dsv4_env.model.budget import Budget
-from dsv4_env.model.errors import shortened
 
-_NEWLINE = re.compile(r"\r\n|\r|\n")
-MAX_TEXT = 200_000
+MAX_LENGTH = 200_000
 MAX_ITEMS = 20_000
 MAX_SETTINGS = 100_000  # of one dict, with those that later ones win over
 MAX_BITS = 14_000  # of a number: Python writes out none of more than 4,300 digits
-MAX_SHOWN = 10_000  # characters of an expression that is shown as it is written
 MAX_LEVELS = 40  # of lists in lists
-
-
-@dataclass(slots=True, eq=False)
-class Source:
-    """A file's text and where its nodes stand."""
-
-    path: str
-    lines: list[str]
-    budget: Budget = field(default_factory=Budget)
-    texts: dict[int, tuple[ast.AST, str]] = field(default_factory=dict)  # a node keeps its id
-    places: dict[int, tuple[ast.AST, Location]] = field(default_factory=dict)
-    long: tuple[int, bytes] = (0, b"")  # the line whose characters were counted, in bytes
-    last: tuple[int, int] = (0, 0)  # an offset in it, and how many characters come before
-
-    def column(self, line: int, offset: int) -> int:
-        """The column, in characters from 1, of a byte offset within a line."""
-        text = self.lines[line - 1] if line <= len(self.lines) else ""
-        if text.isascii():
-            return offset + 1
-        if self.long[0] != line:
-            self.long = line, text.encode("utf-8", "surrogatepass")
-            self.last = 0, 0
-        before, characters = self.last if self.last[0] <= offset else (0, 0)
-        # From the place before in the line, so that one long line isn't gone over for each.
-        characters += len(self.long[1][before:offset].decode("utf-8", "replace"))
-        self.last = offset, characters
-        return characters + 1
-
-    def place(self, node: ast.AST) -> Location:
-        """Where a node begins; told once, for nodes are met again and again."""
-        found = self.places.get(id(node))
-        if found is None:
-            line: int = getattr(node, "lineno", 1)
-            column = self.column(line, getattr(node, "col_offset", 0))
-            found = self.places[id(node)] = node, Location(self.path, line, column)
-        return found[1]
-
-    def text(self, node: ast.AST) -> str:
-        """A node as Python spells it; made once, for nodes are met again and again."""
-        found = self.texts.get(id(node))
-        if found is None:
-            found = self.texts[id(node)] = node, self.spelled(node)
-        return found[1]
-
-    def spelled(self, node: ast.AST) -> str:
-        """A node as Python spells it; of a long or deep one, what stands in the file."""
-        first, last = getattr(node, "lineno", 1), getattr(node, "end_lineno", None) or 0
-        size = sum(len(line) for line in islice(self.lines, first - 1, last))
-        if first == last:
-            size = (getattr(node, "end_col_offset", None) or 0) - getattr(node, "col_offset", 0)
-        self.budget.step(None, size >> 5)
-        try:
-            if size <= MAX_SHOWN:
-                return ast.unparse(node)
-        except (RecursionError, ValueError):
-            pass  # Python writes out no number of more than 4,300 digits
-        return shortened(self.lines[first - 1][getattr(node, "col_offset", 0) :].strip(), 200)
-
-
-def source(text: str, path: str, budget: Budget | None = None) -> Source:
-    """The lines of a text, as Python counts them."""
-    return Source(path, _NEWLINE.split(text), budget or Budget())
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -112,7 +49,7 @@ class Seq:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Entry:
+class MapEntry:
     """One setting of a key; without a key, *value* is what may have set any."""
 
     key: Const | None
@@ -128,32 +65,27 @@ class Log:
 
     __slots__ = ("_every", "_places", "_size")
 
-    def __init__(self, entries: Iterable[Entry] = ()) -> None:
-        self._every: list[Entry] = list(entries)
+    def __init__(self, entries: Iterable[MapEntry] = ()) -> None:
+        self._every: list[MapEntry] = list(entries)
         self._size = len(self._every)
         self._places: dict[Any, list[int]] | None = None
 
-    def and_more(self, *entries: Entry) -> Log:
+    def and_more(self, *entries: MapEntry) -> Log:
         """These settings, and further ones."""
-        if self._size == len(self._every):
-            found = Log.__new__(Log)
-            found._every, found._places = self._every, self._places
-            if found._places is not None:
-                for at, entry in enumerate(entries, self._size):
-                    key = _ANY if entry.key is None else entry.key.value
-                    found._places.setdefault(key, []).append(at)
-            self._every += entries
-            found._size = len(self._every)
-            return found
-        return Log([*self, *entries])
+        if self._size != len(self._every):
+            return Log([*self, *entries])
+        found = Log.__new__(Log)
+        self._every += entries
+        found._every, found._places, found._size = self._every, self._places, len(self._every)
+        if found._places is not None:
+            _note_places(found._places, entries, self._size)
+        return found
 
-    def last(self, key: Any) -> Entry | None:
+    def last(self, key: Any) -> MapEntry | None:
         """The last setting of a key, or of what may have set it; None where nothing sets it."""
         if self._places is None:
             self._places = {}
-            for at, entry in enumerate(self._every):
-                each = _ANY if entry.key is None else entry.key.value
-                self._places.setdefault(each, []).append(at)
+            _note_places(self._places, self._every, 0)
         found = -1
         for each in (key, _ANY):
             places = self._places.get(each, ())
@@ -161,17 +93,24 @@ class Log:
             found = max(found, places[at - 1] if at else -1)
         return self._every[found] if found >= 0 else None
 
-    def __iter__(self) -> Iterator[Entry]:
+    def __iter__(self) -> Iterator[MapEntry]:
         return islice(self._every, self._size)
 
     def __len__(self) -> int:
         return self._size
 
-    def __getitem__(self, at: int) -> Entry:
+    def __getitem__(self, at: int) -> MapEntry:
         return self._every[at if at >= 0 else self._size + at]
 
 
 _ANY = object()  # what stands for any key
+
+
+def _note_places(places: dict[Any, list[int]], entries: Iterable[MapEntry], first: int) -> None:
+    for at, entry in enumerate(entries, first):
+        places.setdefault(_ANY if entry.key is None else entry.key.value, []).append(at)
+
+
 NOTHING = Log()
 
 
@@ -185,9 +124,26 @@ class Map:
 
     log: Log = field(default_factory=Log)
     inherits: bool = False
-    seen: frozenset[Entry] = frozenset()
+    seen: frozenset[MapEntry] = frozenset()
     gone: frozenset[Any] = frozenset()
     where: Location | None = None
+
+    def settings(self) -> dict[Any, MapEntry]:
+        """Key to the setting that counts, in the order of a dict; NotKnown where any may be set."""
+        found: dict[Any, MapEntry] = {}
+        for entry in self.log:
+            if entry.key is None:
+                raise NotKnown
+            found[entry.key.value] = entry
+        return found
+
+    def without(self, key: Any) -> Log:
+        """The settings but those of a key."""
+        return Log(e for e in self.log if e.key is None or e.key.value != key)
+
+    def snapshot(self) -> dict[str, Any]:
+        """All that there is of it now, for :meth:`Store.restore`."""
+        return {each.name: getattr(self, each.name) for each in fields(self)}
 
 
 @dataclass(slots=True, eq=False)
@@ -196,23 +152,55 @@ class Scope:
 
     names: dict[str, Val]
     parent: Scope | None
-    source: Source
-    module: Module | None = None
+    source: SourceText
+    module: ReadModule | None = None
     kind: str = "module"
     qualname: str = ""
     func: Func | None = None
     first: Val | None = None
     globals: set[str] = field(default_factory=set)
 
+    def place(self, node: ast.AST) -> Location:
+        """Where a node of its file begins."""
+        return self.source.place(node)
+
+    def text(self, node: ast.AST) -> str:
+        """A node of its file as Python spells it."""
+        return self.source.text(node)
+
+    def unknown(self, node: ast.AST, reason: str, *parts: Val) -> Unknown:
+        """A node that can't be known, with the outside variables that its parts name."""
+        names = tuple(dict.fromkeys(n for p in parts if isinstance(p, Unknown) for n in p.names))
+        return Unknown(self.text(node), reason, names, location=self.place(node))
+
+    def find(self, name: str) -> Val | None:
+        """What a name is bound to: here, in the functions around, or in the module."""
+        at: Scope | None = self
+        while at is not None:
+            if name in at.names and (at is self or at.kind != "class"):
+                return at.names[name]
+            at = at.parent
+        return None
+
+    def limited(self, items: Sequence[Val], node: ast.expr) -> tuple[Val, ...]:
+        """The items, or one unknown for all when there are absurdly many."""
+        if len(items) > MAX_ITEMS:
+            return (splitting(self.unknown(node, "too long a list to follow")),)
+        return tuple(items)
+
+    def inner(self, kind: str, qualname: str) -> Scope:
+        """A scope within this one, of the same file."""
+        return Scope({}, self, self.source, self.module, kind, qualname)
+
 
 @dataclass(slots=True, eq=False)
-class Module:
+class ReadModule:
     """A module that was read."""
 
     name: str
     scope: Scope
     file: str = ""
-    sets: tuple[Entry, ...] = ()
+    sets: tuple[MapEntry, ...] = ()
 
 
 FunctionNode: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
@@ -230,13 +218,18 @@ class Func:
     name: str
     defaults: dict[str, Val]
     kind: str = ""
-    owner: Class | None = None
+    owner: ClassValue | None = None
     opaque: bool = False
     generator: bool = False
 
+    @property
+    def qualified_name(self) -> str:
+        """What objects that are made within it are named after."""
+        return f"{self.owner.name}.{self.name}" if self.owner else self.name
+
 
 @dataclass(slots=True, eq=False)
-class Class:
+class ClassValue:
     """A class; *bases* that weren't read are Ext or Unknown."""
 
     name: str
@@ -251,9 +244,13 @@ class Class:
         """The attributes of the class itself."""
         return self.scope.names
 
+    def attribute(self, name: str) -> Val | None:
+        """An attribute through the bases; an Ext where a base that wasn't read comes first."""
+        return mro_attribute(self.mro, name)
+
 
 @dataclass(slots=True, eq=False)
-class Bound:
+class BoundMethod:
     """A method with its first argument."""
 
     func: Func
@@ -261,7 +258,7 @@ class Bound:
 
 
 @dataclass(slots=True, eq=False)
-class Method:
+class BuiltinMethod:
     """A method of a value that Python itself defines."""
 
     owner: Val
@@ -272,7 +269,7 @@ class Method:
 class Super:
     """``super()`` within a method."""
 
-    after: Class
+    after: ClassValue
     first: Val
 
 
@@ -280,7 +277,7 @@ class Super:
 class Instance:
     """An object: of a class that was read, or (Ext) one of which only the arguments are known."""
 
-    cls: Class | Ext
+    cls: ClassValue | Ext
     attrs: dict[str, Val]
     where: Location
     end_line: int
@@ -288,9 +285,28 @@ class Instance:
     symbol: str | None = None
 
 
-Val: TypeAlias = (
-    Const | Unknown | Ext | Seq | Map | Module | Func | Class | Bound | Method | Super | Instance
-)
+_Called: TypeAlias = Func | ClassValue | BoundMethod | BuiltinMethod
+Val: TypeAlias = Const | Unknown | Ext | Seq | Map | ReadModule | Super | Instance | _Called
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Call:
+    """A call with what is called and given, *spread* by each ``**``.
+
+    *open*: that may bring arguments that aren't known.
+    """
+
+    node: ast.Call
+    target: Val
+    args: list[Val]
+    keywords: dict[str, Val]
+    spread: dict[ast.keyword, Val] = field(default_factory=dict)
+    open: bool = False
+
+    @property
+    def name(self) -> str:
+        """The last name of what is called."""
+        return callee(self.node)
 
 
 class NotKnown(Exception):  # noqa: N818 - it steers
@@ -300,63 +316,23 @@ class NotKnown(Exception):  # noqa: N818 - it steers
 NONE = Const(None)
 
 
-# Fields that hold no nodes, or only those that stand for an operator.
-_PLAIN = frozenset(
-    "arg asname attr conversion ctx id is_async kind level lineno module op ops rest simple tag "
-    "type_comment".split()
-)
-
-
-class _Fields(dict[type[ast.AST], tuple[str, ...]]):
-    """The fields of a kind of node that may hold nodes: most kinds of leaves have none."""
-
-    def __missing__(self, kind: type[ast.AST]) -> tuple[str, ...]:
-        held = () if kind is ast.Constant else tuple(f for f in kind._fields if f not in _PLAIN)
-        self[kind] = held
-        return held
-
-
-_FIELDS = _Fields()
-
-
-# What has lists with other things among the nodes: None for what isn't there, and plain names.
-_MIXED = frozenset({ast.Dict, ast.arguments, ast.Global, ast.Nonlocal, ast.MatchClass})
-
-
-def walk(node: ast.AST) -> list[ast.AST]:
-    """All nodes below a node and itself, in no order that means anything (ast.walk, but quick)."""
-    found = [node]
-    fields = _FIELDS
-    for each in found:  # the list grows while it is gone over
-        for name in fields[each.__class__]:
-            value = getattr(each, name, None)
-            if value.__class__ is list:
-                if value:
-                    mixed = each.__class__ in _MIXED
-                    found += [v for v in value if isinstance(v, ast.AST)] if mixed else value
-            elif isinstance(value, ast.AST):
-                found.append(value)
-    return found
-
-
-def children(node: ast.AST) -> list[ast.AST]:
-    """The nodes right below a node, in the order of its fields."""
-    found: list[ast.AST] = []
-    for name in _FIELDS[node.__class__]:
-        value = getattr(node, name, None)
-        if value.__class__ is list:
-            mixed = node.__class__ in _MIXED
-            found += [v for v in value if isinstance(v, ast.AST)] if mixed else value
-        elif isinstance(value, ast.AST):
-            found.append(value)
-    return found
+def mro_attribute(mro: tuple[Val, ...], name: str) -> Val | None:
+    """The first of some classes that has the attribute."""
+    for cls in mro:
+        if isinstance(cls, Ext):
+            return Ext(cls.name, cls.shown)  # without a place: the base, not an attribute of it
+        if not isinstance(cls, ClassValue):
+            return cls
+        if name in cls.names:
+            return cls.names[name]
+    return None
 
 
 def const(value: Any, where: Location | None = None) -> Const | Unknown:
     """A constant, unless it grew out of all proportion."""
     if isinstance(value, int) and value.bit_length() > MAX_BITS:
         return Unknown("…", "too large a number to follow", location=where)
-    if isinstance(value, str | bytes) and len(value) > MAX_TEXT:
+    if isinstance(value, str | bytes) and len(value) > MAX_LENGTH:
         return Unknown("…", "too long a text to follow", location=where)
     return Const(value, where)
 
@@ -372,7 +348,27 @@ def unknown_of(value: Val, text: str, where: Location | None) -> Unknown:
     return Unknown(text, "not a string", location=where)
 
 
-def shown(value: Val) -> str:
+def splitting(value: Unknown) -> Unknown:
+    """The same, standing for any number of items."""
+    return Unknown(value.text, value.reason, value.names, splits=True, location=value.location)
+
+
+def splits(value: Val) -> TypeGuard[Unknown]:
+    """Whether a value stands for any number of items."""
+    return isinstance(value, Unknown) and value.splits
+
+
+def is_const(value: Val, kind: Any) -> TypeGuard[Const]:
+    """Whether a value is known, and of a kind: ``is_const(value, int | float)``."""
+    return isinstance(value, Const) and isinstance(value.value, kind)
+
+
+def may_be_text(value: Val) -> bool:
+    """Whether a value is text, or may be as it isn't known."""
+    return is_const(value, str) or isinstance(value, Unknown)
+
+
+def as_shown(value: Val) -> str:
     """How a value reads within another's text."""
     if isinstance(value, Const):
         return str(value.value)
@@ -381,7 +377,7 @@ def shown(value: Val) -> str:
     return "{" + (value.shown if isinstance(value, Ext) else "…") + "}"
 
 
-def default_of(value: Val) -> str | None:
+def default_text(value: Val) -> str | None:
     """What a value is, as text, when nothing outside is set; None where that isn't known."""
     if isinstance(value, Const):
         return str(value.value)
@@ -397,28 +393,21 @@ def _length(value: Val) -> int:
     return 8
 
 
-def joined(parts: list[Val], where: Location | None, budget: Budget) -> Const | Unknown:
+def joined_text(parts: list[Val], where: Location | None, budget: Budget) -> Const | Unknown:
     """Parts put together as one text: known when all are, else with what is known filled in."""
     size = sum(map(_length, parts))
     budget.make(size)
-    if size > 2 * MAX_TEXT:
+    if size > 2 * MAX_LENGTH:
         return Unknown("…", "too long a text to follow", location=where)
     if all(isinstance(p, Const) for p in parts):
-        return const("".join(shown(p) for p in parts), where)
+        return const("".join(as_shown(p) for p in parts), where)
     found = [p for p in parts if not isinstance(p, Const)]
     unknowns = [unknown_of(p, "…", where) for p in found]
     names = tuple(dict.fromkeys(n for u in unknowns for n in u.names))
-    defaults = [default_of(p) for p in parts]
+    defaults = [default_text(p) for p in parts]
     default = None if None in defaults else "".join(d for d in defaults if d is not None)
-    text = "".join(shown(p) for p in parts)[:MAX_TEXT]
+    text = "".join(as_shown(p) for p in parts)[:MAX_LENGTH]
     return Unknown(text, unknowns[0].reason, names, default, location=where)
-
-
-def moved(value: Const | Unknown, where: Location | None) -> Const | Unknown:
-    """The same value at another place."""
-    if isinstance(value, Const):
-        return Const(value.value, where)
-    return replace(value, location=where)
 
 
 def python_value(value: Val, budget: Budget) -> Any:
@@ -429,72 +418,79 @@ def python_value(value: Val, budget: Budget) -> Any:
     if isinstance(value, Const):
         return value.value
     size, levels = _measured(value, {}, budget, 0)
-    if size > MAX_TEXT or levels > MAX_LEVELS:
+    if size > MAX_LENGTH or levels > MAX_LEVELS:
         raise NotKnown
     budget.make(8 * size)
-    return _made(value)
+    return _written_out(value)
 
 
 def _measured(
-    value: Val, known: dict[int, tuple[int, int]], budget: Budget, level: int
+    value: Val, known: dict[Val, tuple[int, int]], budget: Budget, level: int
 ) -> tuple[int, int]:
     """How large a value is when written out, and how many levels it has."""
     if isinstance(value, Const):
         return _length(value) + 4, 0
     if not isinstance(value, Seq | Map) or level > MAX_LEVELS:
         return (0, 0) if level <= MAX_LEVELS else (0, MAX_LEVELS + 1)
-    found = known.get(id(value))
+    found = known.get(value)
     if found is None:
-        known[id(value)] = 0, MAX_LEVELS + 1  # a list within itself
+        known[value] = 0, MAX_LEVELS + 1  # a list within itself
         inner = value.items if isinstance(value, Seq) else [e.value for e in value.log]
         budget.step(None, 1 + (len(inner) >> 1))
         each = [_measured(v, known, budget, level + 1) for v in inner]
         size = 4 + sum(s for s, _ in each)
         if isinstance(value, Map):
             size += sum(_length(e.key) + 4 for e in value.log if e.key)
-        found = known[id(value)] = size, 1 + max((n for _, n in each), default=0)
+        found = known[value] = size, 1 + max((n for _, n in each), default=0)
     return found
 
 
-def _made(value: Val) -> Any:
+def _written_out(value: Val) -> Any:
     if isinstance(value, Const):
         return value.value
     if isinstance(value, Seq):
         if value.kind == "set" and len(value.items) > 1:
             raise NotKnown  # neither the order nor, before it is made, how many there are
-        items = [_made(i) for i in value.items]
+        items = [_written_out(i) for i in value.items]
         return tuple(items) if value.kind == "tuple" else items
     if isinstance(value, Map) and not value.inherits:
-        return {k: _made(e.value) for k, e in current(value).items()}
+        return {k: _written_out(e.value) for k, e in value.settings().items()}
     raise NotKnown
 
 
-def current(found: Map) -> dict[Any, Entry]:
-    """Key to the setting that counts, in the order of a dict; NotKnown where any may be set."""
-    settings: dict[Any, Entry] = {}
-    for entry in found.log:
-        if entry.key is None:
-            raise NotKnown
-        settings[entry.key.value] = entry
-    return settings
+def wrapped(value: Any, where: Any) -> Val:
+    """What Python gave, as a value."""
+    if isinstance(value, list | tuple):
+        kind = "tuple" if isinstance(value, tuple) else "list"
+        return Seq(tuple(wrapped(v, where) for v in value), kind, where)
+    if isinstance(value, dict):
+        entries = (MapEntry(Const(k, where), wrapped(v, where), where) for k, v in value.items())
+        return Map(Log(entries), where=where)
+    return const(value, where)
 
 
-def looked_up(found: Map, key: Any) -> Entry | None:
-    """The last setting of a key, or of what may have set it; None where nothing sets it."""
-    return found.log.last(key)
+def json_text(args: list[Val], keywords: dict[str, Val], budget: Budget) -> str:
+    """``json.dumps``; raises NotKnown, TypeError or ValueError."""
+    allowed = {"indent", "separators", "sort_keys", "ensure_ascii"}
+    if set(keywords) - allowed or len(args) != 1:
+        raise NotKnown
+    named = {k: python_value(v, budget) for k, v in keywords.items()}
+    indent = named.get("indent")
+    given = [indent if isinstance(indent, str) else "", *(named.get("separators") or ())]
+    if (isinstance(indent, int) and indent > _WIDEST) or any(len(g) > _WIDEST for g in given):
+        raise NotKnown
+    return json.dumps(python_value(args[0], budget), **named)
 
 
-def without(found: Map, key: Any) -> Log:
-    """The settings but those of a key."""
-    return Log(e for e in found.log if e.key is None or e.key.value != key)
+_WIDEST = 16  # characters that come before or after each item
 
 
-def truth(value: Val) -> bool | None:
+def truth_of(value: Val) -> bool | None:
     """Whether a value is true; None where that can't be told."""
     if isinstance(value, Const):
         return bool(value.value)
     if isinstance(value, Seq):
-        if any(not (isinstance(i, Unknown) and i.splits) for i in value.items):
+        if not all(map(splits, value.items)):
             return True
         return None if value.items else False
     if isinstance(value, Map):

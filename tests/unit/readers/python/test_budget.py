@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dsv4_env.lang.python import trees
-from dsv4_env.lang.python.results import Found, Results, merged
-from dsv4_env.model import Location, Unknown
+from dsv4_env.model import Unknown
 from dsv4_env.model.budget import Budget
 from dsv4_env.model.errors import ReadError
 from dsv4_env.readers import python
@@ -161,24 +159,3 @@ def test_what_is_spent_grows_with_the_file(count: int) -> None:
     python.read_all("".join(one.format(i) for i in range(10 * count)), "f", budget=few)
     python.read_all("".join(one.format(i) for i in range(100 * count)), "f", budget=many)
     assert many.spent_steps < 12 * few.spent_steps
-
-
-def test_a_way_that_ends_within_a_call_is_shorter_than_others() -> None:
-    """Those that go on are told apart as before; what it found is kept, marked."""
-    one, two = (Found(Location("f", line, 1), line, None, (), ()) for line in (1, 2))
-    leaves: list[tuple[list[tuple[str, bool]], Results]]
-    leaves = [([("a", True), ("b", True)], {"k": one}), ([("a", True)], {"l": two})]
-    found = merged(leaves, cut=True)
-    assert set(found) == {"k", "l"}
-    assert found["l"].partial
-
-
-def test_trees_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is told of them keeps them alive."""
-    monkeypatch.setattr(trees, "_MOST", 10_000)
-    held = trees.remembered(99)(lambda node: [node])
-    node = object()
-    assert held(node) is held(node)
-    for _ in range(3):
-        python.read_all(POPEN.replace("ENV", "{}") + "#\n" * 4_000, "f")
-    assert held.cache_info().currsize == 0  # type: ignore[attr-defined]

@@ -1,8 +1,4 @@
-"""Python test files that launch SGLang servers: followed as Python would, running nothing.
-
-What only a run could tell is Unknown. Unknown conditions are followed on both sides; what
-differs between them gets its condition.
-"""
+"""Reading a Python file: followed as often as its imports make more of it matter."""
 
 from __future__ import annotations
 
@@ -10,33 +6,26 @@ import ast
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from dsv4_env.guard.files import real
+from dsv4_env.lang.python.interp.machine import COST, Machine
+from dsv4_env.lang.python.interp.modules import new_module
+from dsv4_env.lang.python.interp.statements import PYTHON
+from dsv4_env.lang.python.syntax.reach import Reach
+from dsv4_env.lang.python.syntax.text import count_tokens, decoded, parse_python, source_of
+from dsv4_env.lang.python.syntax.trees import callee
+from dsv4_env.lang.python.values.kinds import Map
 from dsv4_env.model import LaunchConfig, Location, Note
 from dsv4_env.model.budget import STEPS, Budget, BudgetError, kept
 from dsv4_env.model.errors import ReadError
 from dsv4_env.readers.choosing import choose
 from dsv4_env.readers.kind import INTERPRETER, FileKind
-
-if TYPE_CHECKING:
-    from dsv4_env.lang.python.run import Run
+from dsv4_env.readers.python.commands import may_launch
+from dsv4_env.readers.python.units import launches_met
+from dsv4_env.readers.python.watch import LaunchWatch
 
 _ROUNDS = 8  # each import may make more of the file matter
-
-
-@dataclass(frozen=True, slots=True)
-class CiRegistration:
-    """A call that registers a test file for a CI suite (sglang.test.ci.ci_register).
-
-    *function* is the registering function (``register_amd_ci``); *suite* and *est_time* (in
-    seconds) are None where they aren't given as literals.
-    """
-
-    function: str
-    suite: str | None
-    est_time: float | None
-    location: Location
+_MATTER = frozenset({"environ", "setUpClass", "setUp"})
 
 
 def read_all(
@@ -52,21 +41,17 @@ def read_all(
 
     *root* is the folder that imported modules must lie below (the file's own folder where it
     isn't given), *inputs* are variables of the environment that are known, *steps* are how many
-    statements and expressions are followed before the ways that are left are given up: they make
+    statements and expressions are followed before the paths that are left are given up: they make
     a smaller *budget*. Where that ends, launches that were found are kept as partial ones. Raises
     ReadError where the data isn't Python or where there is too much to follow to find any.
     """
-    from dsv4_env.lang.python import modules, units
-    from dsv4_env.lang.python.run import COST, Run
-    from dsv4_env.lang.python.text import decoded
-    from dsv4_env.lang.python.values import Map, source
-
     text = decoded(data, path)
-    tokens = modules.tokens(text, path)
-    tree = modules.parse(text, path)
+    tokens = count_tokens(text, path)
+    tree = parse_python(text, path)
     file = Path(path)
     if root is None and file.is_file():
         root = real(file).parent
+    root = real(root) if root else None
     if budget is None:
         budget = Budget(steps=min(STEPS, 4 * COST * steps + 3 * tokens)) if steps else Budget()
     try:
@@ -74,43 +59,46 @@ def read_all(
     except BudgetError as exc:
         return kept([], exc, budget.place(), path)
     enough = steps or (budget.steps - budget.spent_steps) * 3 // 4 // COST
-    run = Run(real(root) if root else None, {}, Map(inherits=True))
+    reach = Reach(may_launch, _MATTER)
+    vm: Machine | None = None
     try:
         for _ in range(_ROUNDS):
-            run = Run(
-                run.root,
-                dict(inputs or {}),
-                Map(inherits=True),
-                enough=enough,
+            watch = LaunchWatch(path)
+            vm = Machine(
+                environ=Map(inherits=True),
+                given=dict(inputs or {}),
                 budget=budget,
+                rules=PYTHON,
+                watch=watch,
+                reach=reach,
+                root=root,
                 tokens=tokens,
-                scanned=run.scanned,
-                flows_by_name=run.flows_by_name,
-                relevant=run.relevant,
-                reaching=run.reaching,
-                changing=run.changing,
-                callers=run.callers,
+                enough=enough,
             )
-            module = modules.module(source(text, path, budget), "__main__", path)
-            found = units.read_module(run, module, tree, path)
-            if run.settled:
-                return _whole(run, found, path)
+            reach.begin()
+            reach.add(tree, path)
+            known = reach.size()
+            module = new_module(source_of(text, path, budget), "__main__", path)
+            found = launches_met(vm, watch, module, tree)
+            settled = known == reach.size() and not reach.late
+            if settled or vm.ended is not None:  # another round would end sooner
+                return _whole(vm, found, path)
         problem = "imports that never settle"
     except RecursionError:
         problem = "nested too deeply"
     except BudgetError as exc:
-        return kept([], exc, run.place(), path)
+        return kept([], exc, vm.place() if vm else None, path)
     raise ReadError(problem, where=path, expected="a test file that launches servers")
 
 
-def _whole(run: Run, found: list[LaunchConfig], path: str) -> list[LaunchConfig]:
+def _whole(vm: Machine, found: list[LaunchConfig], path: str) -> list[LaunchConfig]:
     """The launches, marked where the budget ended or others may be missing."""
-    if run.ended is not None:
-        return kept(found, run.ended, run.place(), path)
-    if not run.lost:
+    if vm.ended is not None:
+        return kept(found, vm.ended, vm.place(), path)
+    if not vm.lost:
         return found
-    name, place = next(iter(run.lost.items()))
-    more = f" and {len(run.lost) - 1} more" if len(run.lost) > 1 else ""
+    name, place = next(iter(vm.lost.items()))
+    more = f" and {len(vm.lost) - 1} more" if len(vm.lost) > 1 else ""
     problem = f"too many conditions or calls to follow {name}{more} to where it launches"
     if not found:
         raise ReadError(problem, where=place, expected="a test file that launches servers")
@@ -136,25 +124,34 @@ def read(
     return choose(found, path, launch=launch, line=line, symbol=symbol)
 
 
+@dataclass(frozen=True, slots=True)
+class CiRegistration:
+    """A call that registers a test file for a CI suite (sglang.test.ci.ci_register).
+
+    *function* is the registering function (``register_amd_ci``); *suite* and *est_time* (in
+    seconds) are None where they aren't given as literals.
+    """
+
+    function: str
+    suite: str | None
+    est_time: float | None
+    location: Location
+
+
 def read_ci(data: str | bytes, path: str = "<file>") -> list[CiRegistration]:
     """The CI suites that a file registers itself for, in source order.
 
     Raises ReadError where the data isn't Python.
     """
-    from dsv4_env.lang.python import modules
-    from dsv4_env.lang.python.text import decoded
-    from dsv4_env.lang.python.values import source
-
     text = decoded(data, path)
-    tree = modules.parse(text, path)
-    lines = source(text, path)
+    tree = parse_python(text, path)
+    lines = source_of(text, path)
     found: list[CiRegistration] = []
     for node in tree.body:
         call = node.value if isinstance(node, ast.Expr) else None
         if not isinstance(call, ast.Call):
             continue
-        name = call.func.attr if isinstance(call.func, ast.Attribute) else ""
-        name = call.func.id if isinstance(call.func, ast.Name) else name
+        name = callee(call)
         if not (name.startswith("register_") and name.endswith("_ci")):
             continue
         given = dict(zip(("est_time", "suite"), call.args, strict=False))

@@ -1,0 +1,9 @@
+"""Python test files that launch SGLang servers: followed as Python would, running nothing.
+
+What only a run could tell is Unknown. Unknown conditions are followed on both sides; what
+differs between them gets its condition.
+"""
+
+from dsv4_env.readers.python.reading import KIND, CiRegistration, read, read_all, read_ci
+
+__all__ = ["KIND", "CiRegistration", "read", "read_all", "read_ci"]
