@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+import tomllib
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -74,9 +75,7 @@ def with_pairs(text: str, pairs: Sequence[Pair], path: str) -> str:
     All that was there stays as it was, to the letter. Raises SettingsError where the text is no
     TOML, or where something else stands in the place of the pairs.
     """
-    import tomllib
-
-    import tomlkit
+    import tomlkit  # here and below: only what writes pairs takes it
     from tomlkit.exceptions import TOMLKitError
 
     newline = "\r\n" if "\r\n" in text and "\n" not in text.replace("\r\n", "") else "\n"
