@@ -34,7 +34,7 @@ from dsv4_env.profile.project import PREFIX
 from dsv4_env.reporters import REPORTERS
 
 if TYPE_CHECKING:
-    from dsv4_env.drift import Run
+    from dsv4_env.drift import CheckRun
     from dsv4_env.model.finding import Report
     from dsv4_env.profile.settings import Pair, Settings
 
@@ -160,11 +160,11 @@ def check(
             "--write-baseline of a part of the pairs would forget the others",
             expected="no PROFILE and no --changed-since with it",
         )
-    run = drift.Run(
+    run = drift.CheckRun(
         found,
         folder if folder is not None else found.profiles,
         lambda release, ranges: None if exact else catalogue_for(release, ranges),
-        drift.Options(
+        drift.CheckOptions(
             ignore,
             compare,
             sglang,
@@ -256,7 +256,7 @@ def pairs_of(names: Sequence[str], found: Settings) -> tuple[Pair, ...]:
     return tuple(p for p in found.pairs if p.profile in names)
 
 
-def _against(run: Run, against: Sequence[str], names: Sequence[str], inputs: Inputs) -> Report:
+def _against(run: CheckRun, against: Sequence[str], names: Sequence[str], inputs: Inputs) -> Report:
     """Hold what ``--against`` names, or its default, to profiles; what can't be read is raised."""
     from dsv4_env import drift
     from dsv4_env.profile.settings import Pair
@@ -296,7 +296,7 @@ def _against_setting(found: Settings) -> str:
     return variable if os.environ.get(variable) else f"against in {found.source}"
 
 
-def _with_baseline(report: Report, run: Run, path: Path | None, *, update: bool) -> Report:
+def _with_baseline(report: Report, run: CheckRun, path: Path | None, *, update: bool) -> Report:
     """The report with a baseline's findings excused; *update*: with today's, written anew."""
     from dsv4_env.drift import waivers
 

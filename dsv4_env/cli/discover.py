@@ -29,7 +29,7 @@ from dsv4_env.model.style import plain
 from dsv4_env.profile import load_all, load_profile
 
 if TYPE_CHECKING:
-    from dsv4_env.drift.discover import Found, Launch
+    from dsv4_env.drift.discover import Discovered, FoundLaunch
     from dsv4_env.drift.nearest import Nearest
 from dsv4_env.model.secrets import scrubbed
 from dsv4_env.profile.settings import Pair, Settings
@@ -216,7 +216,7 @@ def _count(number: int, one: str, several: str) -> str:
     return f"{number:,} {one if number == 1 else several}"
 
 
-def _text(found: Found, pairs: Sequence[Pair], *, written: bool) -> str:
+def _text(found: Discovered, pairs: Sequence[Pair], *, written: bool) -> str:
     text = table([_row(x) for x in found.launches]) if found.launches else ""
     files = len({x.path for x in found.launches})
     near = [x for x in found.launches if x.match.profile]
@@ -240,7 +240,7 @@ def _text(found: Found, pairs: Sequence[Pair], *, written: bool) -> str:
     return text
 
 
-def _row(launch: Launch) -> tuple[str, ...]:
+def _row(launch: FoundLaunch) -> tuple[str, ...]:
     match = launch.match
     place = launch.path if launch.line is None else f"{launch.path}:{launch.line}"
     name = launch.label or ("variables" if launch.variables else "")
@@ -258,7 +258,7 @@ def _row(launch: Launch) -> tuple[str, ...]:
     return plain(place), plain(name) or "-", nearest, far
 
 
-def _json(found: Found, pairs: Sequence[Pair]) -> str:
+def _json(found: Discovered, pairs: Sequence[Pair]) -> str:
     from dsv4_env.drift.pairs import keys
     from dsv4_env.reporters.json import dumped
 
@@ -285,7 +285,7 @@ def _json(found: Found, pairs: Sequence[Pair]) -> str:
     )
 
 
-def _launch(launch: Launch) -> dict[str, Any]:
+def _launch(launch: FoundLaunch) -> dict[str, Any]:
     match = launch.match
     return {
         "path": launch.path,

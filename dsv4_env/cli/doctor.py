@@ -27,7 +27,7 @@ from dsv4_env.reporters import REPORTERS
 
 if TYPE_CHECKING:
     from dsv4_env.catalogue import Catalogue
-    from dsv4_env.drift import Run
+    from dsv4_env.drift import CheckRun
     from dsv4_env.model import LaunchConfig
     from dsv4_env.model.finding import Finding
     from dsv4_env.profile import Profile
@@ -82,11 +82,11 @@ def doctor(
     from dsv4_env.profile.settings import Pair
 
     found = settings()
-    run = drift.Run(
+    run = drift.CheckRun(
         found,
         folder if folder is not None else found.profiles,
         lambda release, ranges: None if exact else catalogue_for(release, ranges),
-        drift.Options(ignore, compare, sglang, show_equivalent),
+        drift.CheckOptions(ignore, compare, sglang, show_equivalent),
         whole=False,
     )
     given = load_profile(name, run.profiles) if name is not None else None
@@ -142,7 +142,7 @@ def _catalogue(release: str | None, profile: Profile) -> Catalogue:
     return catalogue_for(release, [profile.sglang_range])
 
 
-def _nearest(run: Run, server: LaunchConfig, release: str | None) -> tuple[Profile, str]:
+def _nearest(run: CheckRun, server: LaunchConfig, release: str | None) -> tuple[Profile, str]:
     """The profile that a server is nearest to, and how near."""
     from dsv4_env.drift.nearest import LEAST, Nearest
 

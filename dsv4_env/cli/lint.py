@@ -27,7 +27,7 @@ from dsv4_env.cli.common import (
 from dsv4_env.cli.operands import file_launches, named_profile, split
 from dsv4_env.model.errors import Dsv4Error
 from dsv4_env.model.style import plain
-from dsv4_env.readers.detect import detect
+from dsv4_env.readers import KINDS, detect, file_bytes
 from dsv4_env.reporters import REPORTERS
 
 if TYPE_CHECKING:
@@ -89,10 +89,9 @@ def lint(
     """Say what a release of SGLang makes of profiles and files.
 
     SGLang ignores a variable that it doesn't know, and stops on such a flag. Lint tells both,
-    and more: `dsv4-env rule` lists the rules. A FILE is a launch script, a Python test, a GitHub
-    workflow, a Compose file, a Kubernetes manifest, a Dockerfile, a file of variables or the
-    TOML of a profile; of those with launches every one is read, or the one that PATH#2, PATH:34
-    or PATH::NAME names. One that can't be read doesn't keep the others from it (exit code 2).
+    and more: `dsv4-env rule` lists the rules. A FILE is {kinds} or the TOML of a profile; of
+    those with launches every one is read, or the one that PATH#2, PATH:34 or PATH::NAME names.
+    One that can't be read doesn't keep the others from it (exit code 2).
 
     \b
     Examples:
@@ -100,7 +99,7 @@ def lint(
       dsv4-env lint run_dsv4.sh --ignore default-value
       dsv4-env lint test_deepseek_v4.py .github/workflows/nightly.yml
     """
-    from dsv4_env.drift import repository
+    from dsv4_env.drift import repository_top
     from dsv4_env.lint import named
     from dsv4_env.model.finding import Report
 
@@ -136,7 +135,7 @@ def lint(
         files=files,
         launches=len(comparisons),
         root=str(Path.cwd()),
-        repository=repository(Path.cwd()),
+        repository=repository_top(Path.cwd()),
         color=use_color(color),
     )
     if format_ == "sarif":
@@ -168,12 +167,11 @@ def _of_pairs(operand: str, own: Path | None) -> Catalogue | None:
 
 def _related(operand: str, inputs: Inputs) -> bool:
     """Whether a file launches a server. One that can't be read does where it names SGLang."""
-    from dsv4_env.drift import sources
 
     path = Path(operand)
     if not path.is_file():
         return True  # a launch within a file, or nothing at all: asked for
-    data = sources.load(path)
+    data = file_bytes(path)
     if b"sglang" not in data.lower():
         return False
     try:
@@ -221,9 +219,8 @@ def _of_file(
     select: frozenset[str],
     ignore: frozenset[str],
 ) -> list[Comparison]:
-    from dsv4_env.drift.sources import titles
     from dsv4_env.lint import lint as findings
-    from dsv4_env.readers import choose
+    from dsv4_env.readers import choose, titles
 
     where = split(operand)
     reader, text, launches = file_launches(where, inputs)
@@ -310,4 +307,5 @@ def rule_text(rule: Rule) -> str:
     return f"## {rule.id} {rule.name}\n\n{said}\n\n{rule.help}\n"
 
 
+lint.help = (lint.help or "").format(kinds=", ".join(kind.summary or kind.one for kind in KINDS))
 COMMANDS = (lint, rule)

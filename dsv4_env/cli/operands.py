@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dsv4_env.cli.common import Inputs, tell
-from dsv4_env.guard.files import read_stream
+from dsv4_env.guard.files import read_named, read_stream
 from dsv4_env.model import LaunchConfig
 from dsv4_env.model.errors import ProfileError, ReadError, UsageError
 from dsv4_env.profile import Profile, layer_files, load_profile
@@ -71,29 +71,28 @@ def file_launches(operand: Operand, inputs: Inputs) -> tuple[str, str, list[Laun
 
     A file that looks like nothing else is a bash script. Raises ReadError.
     """
-    from dsv4_env.drift import sources
-    from dsv4_env.readers.detect import detect
+    from dsv4_env.readers import EXPECTED, READERS, HowRead, candidates, detect, read
 
     if operand.path == "-":
         if sys.stdin is None:
             raise UsageError("standard input is closed", expected="a script on standard input")
         data, reader = read_stream(sys.stdin.buffer, "<stdin>"), "bash"
     else:
-        data = sources.named(operand.path)
+        data = read_named(operand.path, expected=EXPECTED)
         reader = detect(str(Path(operand.path).absolute()), data) or ""
-        if not reader and Path(operand.path).suffix.lower() in (".yml", ".yaml"):
+        if not reader and (kinds := [k.summary or k.one for k in candidates(operand.path)]):
             raise ReadError(
                 "it has nothing to do with SGLang, as far as can be seen",
                 where=operand.path,
-                expected="a GitHub workflow, a Compose file or a Kubernetes manifest",
+                expected=f"{', '.join(kinds[:-1])} or {kinds[-1]}",
             )
         reader = reader or ("dotenv" if _ENV_FILE.search(operand.path) else "")
-    reading = sources.Reading(
+    reading = HowRead(
         reader or "bash", None, inputs.variables, inputs.args, inputs.closed, inputs.root
     )
-    if inputs.variables and not {"inputs", "environ"} & reading.options(reader or "bash").keys():
+    if inputs.variables and "inputs" not in READERS[reader or "bash"].takes:
         tell(f"dsv4-env: note: {operand.name}: --set and --env-file don't reach it")
-    launches = sources.read(data, operand.name, reading)
+    launches = read(data, operand.name, reading)
     return reader or "bash", data.decode("utf-8", "surrogateescape"), launches
 
 
@@ -120,8 +119,7 @@ def launches_of(text: str, inputs: Inputs) -> list[LaunchConfig]:
 
 def open_launch(text: str, inputs: Inputs) -> Opened:
     """The one launch that an operand names. Raises ReadError where there is none or several."""
-    from dsv4_env.drift.sources import titles
-    from dsv4_env.readers import choose
+    from dsv4_env.readers import choose, titles
 
     if match := RUNNING.fullmatch(text):
         return Opened(_one_running(text, running(match[1], match[2])))
@@ -137,7 +135,7 @@ def open_launch(text: str, inputs: Inputs) -> Opened:
 
 def open_launches(text: str, inputs: Inputs) -> list[Opened]:
     """Every launch that an operand names: all of a file or a port, or the one that it chooses."""
-    from dsv4_env.drift.sources import titles
+    from dsv4_env.readers import titles
 
     if match := RUNNING.fullmatch(text):
         return [Opened(c) for c in running(match[1], match[2])]

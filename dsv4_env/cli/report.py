@@ -26,7 +26,7 @@ from dsv4_env.profile import load_profile, reference_script
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from dsv4_env.drift import Run
+    from dsv4_env.drift import CheckRun
     from dsv4_env.model.finding import Report
 
 
@@ -100,11 +100,11 @@ def report(
 
     found = settings()
     pairs = pairs_of(names, found) if not against else ()
-    run = drift.Run(
+    run = drift.CheckRun(
         found,
         folder if folder is not None else found.profiles,
         lambda release, ranges: None if exact else catalogue_for(release, ranges),
-        drift.Options(
+        drift.CheckOptions(
             ignore,
             compare,
             sglang,
@@ -136,7 +136,7 @@ def report(
     return 2 if drift.exit_code(said) == 2 else 0
 
 
-def _against(run: Run, against: Sequence[str], names: Sequence[str], inputs: Inputs) -> Report:
+def _against(run: CheckRun, against: Sequence[str], names: Sequence[str], inputs: Inputs) -> Report:
     """Hold every launch that ``--against`` names, or its default, to profiles."""
     from dsv4_env import drift
     from dsv4_env.profile.settings import Pair

@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from dsv4_env.compare.differences import Difference
     from dsv4_env.model import LaunchConfig
     from dsv4_env.writeback import Differ, Refused
-    from dsv4_env.writeback.files import Change
-    from dsv4_env.writeback.layers import Layers
+    from dsv4_env.writeback.files import FileChange
+    from dsv4_env.writeback.layers import EditedLayers
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,12 +178,12 @@ def _to(profile: Profile, text: str, how: _How, *, prune: bool, shared: bool) ->
     if operand.path == "-":
         raise UsageError("standard input can't be written", expected="a file")
     inputs = how.inputs
-    opened = sources.open_source(
+    opened = sources.open_for_edit(
         Path(operand.path), operand.launch, operand.line, operand.symbol,
         inputs=inputs.variables, args=inputs.args, closed=inputs.closed, root=inputs.root,
     )  # fmt: skip
     left = with_model(profile)
-    outcome = sources.bring(opened, left, how.differ(left), prune=prune, shared=shared)
+    outcome = sources.edit_file(opened, left, how.differ(left), prune=prune, shared=shared)
     _refuse(outcome.refused, how)
     shown = unified(str(opened.path), opened.text, outcome.text, color=how.color)
     if outcome.extra:
@@ -225,11 +225,11 @@ def _note(message: str) -> None:
 
 def _from(profile: Profile, text: str, how: _How, own: Path | None, layer: str | None) -> int:
     """Edit the layers of a profile."""
-    from dsv4_env.writeback.layers import Layers, bring
+    from dsv4_env.writeback.layers import EditedLayers, edit_layers
 
     launch = _launch(text, how.inputs, profile)
-    layers = Layers(profile.name, own, layer)
-    _refuse(bring(layers, launch, how.compared, from_environment=how.from_environment), how)
+    layers = EditedLayers(profile.name, own, layer)
+    _refuse(edit_layers(layers, launch, how.compared, from_environment=how.from_environment), how)
     changes = layers.changes()
     others = layers.affected()
     label = f"also changes {', '.join(others)}" if others else None
@@ -242,21 +242,22 @@ def _launch(text: str, inputs: Inputs, profile: Profile | None) -> LaunchConfig:
     return relevant(launch, set(profile.config.effective_env) if profile else ())
 
 
-def _left(layers: Layers, how: _How, launch: LaunchConfig) -> list[str]:
+def _left(layers: EditedLayers, how: _How, launch: LaunchConfig) -> list[str]:
     """What the profile, as edited, still has otherwise than the launch."""
     from dsv4_env.compare.normalise import with_model
-    from dsv4_env.writeback import SETTLED, kept_out
+    from dsv4_env.writeback import SETTLED
+    from dsv4_env.writeback.layers import secret_of
 
     found = how.compared(with_model(layers.profile()), launch)
     left = [d for d in found if d.kind not in SETTLED]
     if how.from_environment:
-        left = [d for d in left if kept_out.refused(launch, d) is None]
+        left = [d for d in left if secret_of(launch, d) is None]
     return [d.name for d in left]
 
 
 def _finish(
-    layers: Layers,
-    changes: Sequence[Change],
+    layers: EditedLayers,
+    changes: Sequence[FileChange],
     how: _How,
     label: str | None,
 ) -> int:
@@ -283,15 +284,15 @@ def _finish(
         return found[0].name if found else None
 
     locks = layers.locks()
-    files.write(changes, verify, force=how.force)
-    renewed: list[Change] = []
+    files.write_changes(changes, verify, force=how.force)
+    renewed: list[FileChange] = []
     for path in locks:
         try:
             renewed += [change for change in [relock(path)] if change.old != change.new]
         except Dsv4Error as exc:  # a secret in a layer: the lock is old from now on, and unused
             _note(f"{_short(path)} isn't renewed: {exc}")
     for change in renewed:
-        files.write([change], lambda: None, force=True)
+        files.write_changes([change], lambda: None, force=True)
     write(shown)
     for change in (*changes, *renewed):
         _note(f"wrote {_short(change.path)}")
@@ -359,7 +360,7 @@ def import_(
     )  # fmt: skip
     launch = _launch(source, inputs, None)
     title = f"Imported from {source}"
-    made = imports.make(
+    made = imports.import_launch(
         launch, name, own, how.compared, over=over, title=title,
         from_environment=secrets_from_environment,
     )  # fmt: skip

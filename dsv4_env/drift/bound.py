@@ -18,11 +18,11 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from dsv4_env.drift.sources import load
 from dsv4_env.lang.python.syntax.imports import module_folders, module_places, named_imports
 from dsv4_env.lang.python.syntax.text import decoded, parse_python
 from dsv4_env.lang.python.syntax.trees import callee, children, walk_tree
 from dsv4_env.model.errors import ReadError
+from dsv4_env.readers import file_bytes
 from dsv4_env.readers.python.commands import LAUNCHER, SUBPROCESS, is_runtime
 
 MOST = 200  # files that one may bring in; of one that brings more, nothing is told
@@ -60,7 +60,7 @@ class _Facts:
 
 
 @dataclass(slots=True)
-class Bound:
+class SimilarityBound:
     """Tells the files whose launches none of *profiles* can be near to.
 
     A profile whose settings a launch shares by less than *least* isn't near; *root* is the folder
@@ -209,7 +209,7 @@ class Bound:
 def _plain(path: str) -> bytes | None:
     """The bytes of a file, letters given by their codes put in; None where they don't tell."""
     try:
-        data = load(path)
+        data = file_bytes(path)
     except ReadError:
         return None
     if _ENCODING.match(data) or _LETTER in data:
@@ -235,7 +235,7 @@ _SERVER = re.compile(
 )
 
 
-def starts(data: bytes, path: str) -> list[tuple[int, str]]:
+def servers_started(data: bytes, path: str) -> list[tuple[int, str]]:
     """Where a Python file starts a server in plain sight: the line, and the name of what does.
 
     That is where ``popen_launch_server`` is called, and where a process is started in a class or

@@ -14,10 +14,12 @@ from dsv4_env.model.errors import SettingsError
 from dsv4_env.profile.settings import TABLE, Pair
 
 if TYPE_CHECKING:
-    from dsv4_env.drift.discover import Launch
+    from dsv4_env.drift.discover import FoundLaunch
 
 
-def new_pairs(launches: Sequence[Launch], existing: Sequence[Pair], folder: Path) -> list[Pair]:
+def new_pairs(
+    launches: Sequence[FoundLaunch], existing: Sequence[Pair], folder: Path
+) -> list[Pair]:
     """The pairs that hold each launch to the profile that it is near to.
 
     One for each profile, with all files of which every launch is near to it; a file with several
@@ -26,7 +28,7 @@ def new_pairs(launches: Sequence[Launch], existing: Sequence[Pair], folder: Path
     """
     whole: dict[str, list[str]] = {}
     parts: list[Pair] = []
-    files: dict[str, list[Launch]] = {}
+    files: dict[str, list[FoundLaunch]] = {}
     for launch in launches:
         files.setdefault(launch.path, []).append(launch)
     for path, mine in files.items():
@@ -49,7 +51,7 @@ def new_pairs(launches: Sequence[Launch], existing: Sequence[Pair], folder: Path
     return [*(Pair(p, tuple(sorted(whole[p]))) for p in sorted(whole)), *parts]
 
 
-def covered(launch: Launch, name: str, pairs: Sequence[Pair]) -> bool:
+def covered(launch: FoundLaunch, name: str, pairs: Sequence[Pair]) -> bool:
     """Whether a pair holds a launch already; *name* is its file's path from the settings."""
     return any(
         fits(name, p.files)

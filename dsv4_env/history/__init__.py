@@ -9,14 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dsv4_env.compare.normalise import is_ignored, is_local
-from dsv4_env.drift.sources import Reading, read
 from dsv4_env.history import git
 from dsv4_env.history.git import Commit, Version
 from dsv4_env.model import LaunchConfig, Unknown
 from dsv4_env.model.errors import ReadError
 from dsv4_env.model.secrets import masked
-from dsv4_env.readers import label
-from dsv4_env.readers.detect import detect
+from dsv4_env.readers import HowRead, detect, label, read
 
 if TYPE_CHECKING:
     from dsv4_env.catalogue import Catalogue
@@ -157,7 +155,7 @@ def _launches(path: str, data: bytes | None) -> list[LaunchConfig]:
     if data is None:
         raise ReadError(f"more than {git.MAX_BYTES:,} bytes", where=path)
     # Nothing beside the file is known of a version: what it sources or imports isn't followed.
-    return read(data, path, Reading(detect(path, data)))
+    return read(data, path, HowRead(detect(path, data)))
 
 
 def _tracks(

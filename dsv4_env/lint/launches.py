@@ -10,10 +10,11 @@ from dsv4_env.lint.subject import Problem, Subject, text
 from dsv4_env.model import Location, Value
 from dsv4_env.model.finding import Severity
 from dsv4_env.model.secrets import plain_secret
+from dsv4_env.readers import KINDS
 
 _OWNERS = (SGLANG, "AITER (AMD)")
 # Files in which one set of variables lies over another on purpose: dicts, levels, merged maps.
-_LAYERED = {"python", "workflow", "compose", "kubernetes"}
+_LAYERED = {kind.name for kind in KINDS if kind.layered}
 
 
 def overridden(s: Subject) -> Iterator[Problem]:

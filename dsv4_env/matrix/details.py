@@ -15,17 +15,11 @@ from dsv4_env.model.finding import Finding, Report
 from dsv4_env.model.secrets import masked
 from dsv4_env.model.secrets.text import scrubbed
 from dsv4_env.profile import shipped_dir
+from dsv4_env.readers import KINDS
 from dsv4_env.reporters.content import verdict
 from dsv4_env.reporters.excerpt import excerpt
 
-_KINDS = {
-    "profile": "profile",
-    "bash": "script",
-    "python": "test",
-    "process": "live process",
-    "dotenv": "variables",
-    "capture": "capture",
-}
+_KINDS = {"process": "live process"} | {k.name: k.word for k in KINDS if k.word}
 
 
 def details(matrix: Matrix) -> dict[str, Any]:

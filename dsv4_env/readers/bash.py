@@ -15,16 +15,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dsv4_env.guard.files import real
+from dsv4_env.guard.files import check_size, real
 from dsv4_env.model import LaunchConfig, Location, Note
 from dsv4_env.model.budget import Budget, BudgetError, partial_note
 from dsv4_env.model.errors import ReadError
-from dsv4_env.readers import choose
+from dsv4_env.readers.choosing import choose
+from dsv4_env.readers.kind import INTERPRETER, FileKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-MAX_BYTES = 5_000_000
 _LARGE = 50_000  # bytes
 
 
@@ -191,12 +191,7 @@ def read(
 
 def _text(data: str | bytes, path: str) -> tuple[str, list[Note]]:
     """The script as text in which every byte can be told again, and what is odd about it."""
-    if len(data) > MAX_BYTES:
-        raise ReadError(
-            f"{len(data):,} bytes",
-            where=path,
-            expected=f"a launch script of at most {MAX_BYTES:,} bytes",
-        )
+    check_size(data, path, "a launch script")
     text = data if isinstance(data, str) else data.decode("utf-8", "surrogateescape")
     notes: list[Note] = []
     if "\0" in text:
@@ -217,3 +212,15 @@ def _text(data: str | bytes, path: str) -> tuple[str, list[Note]]:
         line = text.count("\n", 0, text.index("\r\n")) + 1
         notes.append(Note("CRLF line endings: bash keeps the \\r", Location(path, line)))
     return text, notes
+
+
+KIND = FileKind(
+    "bash",
+    "a launch script",
+    read_all,
+    takes=("inputs", "args", "closed", "root"),
+    named=r"[^/]+\.(?:sh|bash|slurm|sbatch)",
+    shebang=INTERPRETER + rb"(?:ba|da)?sh\b",
+    editable=True,
+    word="script",
+)

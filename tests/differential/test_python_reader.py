@@ -320,7 +320,7 @@ def test_any_operations(body: list[str], outside: dict[str, str], tmp_path: Path
     path = tmp_path / "test_file.py"
     path.write_text(text)
     truth = ran(path, outside)[0]
-    known = python.read_all(text, str(path), environ=outside)
+    known = python.read_all(text, str(path), inputs=outside)
     assert len(known) == 1
     free = python.read_all(text, str(path))
     for launch in (*known, *free):

@@ -18,7 +18,8 @@ from dsv4_env.lang.python.values.kinds import Map
 from dsv4_env.model import LaunchConfig, Location, Note
 from dsv4_env.model.budget import STEPS, Budget, BudgetError, kept
 from dsv4_env.model.errors import ReadError
-from dsv4_env.readers import choose
+from dsv4_env.readers.choosing import choose
+from dsv4_env.readers.kind import INTERPRETER, FileKind
 from dsv4_env.readers.python.commands import may_launch
 from dsv4_env.readers.python.units import launches_met
 from dsv4_env.readers.python.watch import LaunchWatch
@@ -32,14 +33,14 @@ def read_all(
     path: str = "<file>",
     *,
     root: Path | None = None,
-    environ: Mapping[str, str] | None = None,
+    inputs: Mapping[str, str] | None = None,
     steps: int | None = None,
     budget: Budget | None = None,
 ) -> list[LaunchConfig]:
     """Every launch of a server that a Python file makes, in source order.
 
     *root* is the folder that imported modules must lie below (the file's own folder where it
-    isn't given), *environ* are variables of the environment that are known, *steps* are how many
+    isn't given), *inputs* are variables of the environment that are known, *steps* are how many
     statements and expressions are followed before the paths that are left are given up: they make
     a smaller *budget*. Where that ends, launches that were found are kept as partial ones. Raises
     ReadError where the data isn't Python or where there is too much to follow to find any.
@@ -65,7 +66,7 @@ def read_all(
             watch = LaunchWatch(path)
             vm = Machine(
                 environ=Map(inherits=True),
-                given=dict(environ or {}),
+                given=dict(inputs or {}),
                 budget=budget,
                 rules=PYTHON,
                 watch=watch,
@@ -113,13 +114,13 @@ def read(
     line: int | None = None,
     symbol: str | None = None,
     root: Path | None = None,
-    environ: Mapping[str, str] | None = None,
+    inputs: Mapping[str, str] | None = None,
 ) -> LaunchConfig:
     """The one launch of a file, or the one chosen: by number (from 1), by line or by symbol.
 
     Raises ReadError as read_all does, and where there is no such launch or more than one.
     """
-    found = read_all(data, path, root=root, environ=environ)
+    found = read_all(data, path, root=root, inputs=inputs)
     return choose(found, path, launch=launch, line=line, symbol=symbol)
 
 
@@ -164,3 +165,18 @@ def read_ci(data: str | bytes, path: str = "<file>") -> list[CiRegistration]:
 
 def _literal(node: ast.expr | None) -> object:
     return node.value if isinstance(node, ast.Constant) else None
+
+
+KIND = FileKind(
+    "python",
+    "a test file",
+    read_all,
+    summary="a Python test",
+    takes=("inputs", "root", "steps"),
+    named=r"[^/]+\.py",
+    shebang=INTERPRETER + rb"python[\d.]*\b",
+    editable=True,
+    layered=True,
+    word="test",
+    code=True,
+)

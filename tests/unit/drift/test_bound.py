@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dsv4_env.cli.common import catalogue_for
-from dsv4_env.drift.bound import Bound, Weighed, starts
+from dsv4_env.drift.bound import SimilarityBound, Weighed, servers_started
 from dsv4_env.drift.nearest import Nearest
 from dsv4_env.model.errors import ReadError
 from dsv4_env.profile import load_all
@@ -28,7 +28,7 @@ def near(folder: Path, files: dict[str, str], least: float = 0.8) -> bool:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
-    return Bound([PROFILE], least, str(folder)).near(str(folder / next(iter(files))))
+    return SimilarityBound([PROFILE], least, str(folder)).near(str(folder / next(iter(files))))
 
 
 @pytest.mark.parametrize(
@@ -137,11 +137,11 @@ def stale():
 asyncio.create_subprocess_exec("sglang", "serve")
 """
     text += f"def many():\n    x = {'+ '.join(['run(1)'] * 500)}\n" + "    run(2)\n" * 500
-    assert starts(text.encode(), "a.py") == [
+    assert servers_started(text.encode(), "a.py") == [
         (5, "TestA.start"),
         (9, "TestA.setUp"),
         (14, "serve"),
         (23, ""),
     ]
     with pytest.raises(ReadError, match="syntax error"):
-        starts(b"subprocess.run((", "a.py")
+        servers_started(b"subprocess.run((", "a.py")

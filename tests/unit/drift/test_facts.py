@@ -32,7 +32,8 @@ def checked(folder: Path, facts: list[dict[str, Any]], catalogue: Catalogue | No
         (folder / "test" / Path(fact["path"]).name).write_text(written(fact))
     found: Settings = load_settings(folder, {})
     return drift.check(
-        drift.Run(found, None, lambda _release, _ranges: catalogue, drift.Options()), found.pairs
+        drift.CheckRun(found, None, lambda _release, _ranges: catalogue, drift.CheckOptions()),
+        found.pairs,
     )
 
 

@@ -10,12 +10,12 @@ import warnings
 from dataclasses import dataclass, field
 from itertools import islice
 
+from dsv4_env.guard.files import check_size
 from dsv4_env.lang.python.syntax.trees import KEPT, count_read, remembered
 from dsv4_env.model import Location
 from dsv4_env.model.budget import Budget
 from dsv4_env.model.errors import ReadError, shortened
 
-_MAX_BYTES = 5_000_000
 _MAX_TOKENS = 110_000  # of one
 _MAX_SHOWN = 10_000  # characters of an expression that is shown as it is written
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -25,12 +25,7 @@ _NEWLINE = re.compile(r"\r\n|\r|\n")
 
 def decoded(data: str | bytes, path: str) -> str:
     """The text of a Python file; raises ReadError, located, where it can't be one."""
-    if len(data) > _MAX_BYTES:
-        raise ReadError(
-            f"{len(data):,} bytes",
-            where=path,
-            expected=f"a Python file of at most {_MAX_BYTES:,} bytes",
-        )
+    check_size(data, path, "a Python file")
     nul = data.find("\0") if isinstance(data, str) else data.find(b"\0")
     if nul >= 0:
         before = data[:nul]

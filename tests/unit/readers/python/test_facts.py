@@ -80,6 +80,6 @@ def test_every_version(fact: dict[str, Any]) -> None:
 @pytest.mark.parametrize("fact", amd_tests()[:1], ids=["first"])
 def test_the_environment_decides(fact: dict[str, Any]) -> None:
     name = next(k for k in fact["consts"] if k.endswith("MODEL_PATH"))
-    (launch,) = python.read_all(written(fact), environ={name: "/models/v4"})
+    (launch,) = python.read_all(written(fact), inputs={name: "/models/v4"})
     assert launch.argv[1] == "/models/v4"
     assert launch.unknowns == []

@@ -20,7 +20,7 @@ COPY = "copy = os.environ.copy()\n"
 
 def read(text: str, **environ: str) -> tuple[list[object], dict[str, object]]:
     """The words after the model and the environment of the only launch."""
-    launch = python.read(f"import os\nenv = {{}}\nargs = []\n{text}\n{LAUNCH}\n", environ=environ)
+    launch = python.read(f"import os\nenv = {{}}\nargs = []\n{text}\n{LAUNCH}\n", inputs=environ)
     values = {n: e.value for n, e in launch.effective_env.items()}
     return list(launch.argv[2:]), dict(values)
 

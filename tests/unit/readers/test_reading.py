@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from dsv4_env.drift.sources import Reading, load, place, read
+from dsv4_env.drift.lines import location_of
 from dsv4_env.guard.files import MAX_BYTES
 from dsv4_env.model import Location
 from dsv4_env.model.errors import ReadError
+from dsv4_env.readers import HowRead, file_bytes, read
 
 
 def test_what_is_no_file(tmp_path: Path) -> None:
@@ -20,7 +21,7 @@ def test_what_is_no_file(tmp_path: Path) -> None:
     said = {}
     for name in ("pipe", "loop", "nowhere", "missing", "."):
         with pytest.raises(ReadError) as caught:
-            load(tmp_path / name)
+            file_bytes(tmp_path / name)
         assert caught.value.where == str(tmp_path / name)
         said[name] = caught.value.found
     assert said == {
@@ -38,10 +39,10 @@ def test_the_largest_file(tmp_path: Path) -> None:
         with path.open("wb") as file:
             file.truncate(size)
         if size <= MAX_BYTES:
-            assert len(load(path)) == size
+            assert len(file_bytes(path)) == size
         else:
             with pytest.raises(ReadError) as caught:
-                load(path)
+                file_bytes(path)
             assert caught.value.found == f"{size:,} bytes"
 
 
@@ -59,7 +60,7 @@ def test_a_file_that_grows_while_it_is_read(
 
     monkeypatch.setattr(os, "fstat", grown)
     with pytest.raises(ReadError, match="bytes"):
-        load(path)
+        file_bytes(path)
 
 
 @pytest.mark.parametrize("size", [10, 1_000, 30_000])
@@ -82,14 +83,14 @@ def test_deep_nesting_is_read_or_told(
 ) -> None:
     text = f"# sglang\n{head}{opening * size}{middle}{closing * size}\n".encode()
     try:
-        assert read(text, name, Reading()) == []
+        assert read(text, name, HowRead()) == []
     except ReadError as exc:
         assert str(exc.where).startswith(name)  # noqa: PT017
 
 
 def test_a_reader_that_fails_is_told() -> None:
     with pytest.raises(ReadError, match="the dotenv reader failed: TypeError"):
-        read(3, "a.env", Reading("dotenv"))  # type: ignore[arg-type]
+        read(3, "a.env", HowRead("dotenv"))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -104,4 +105,4 @@ def test_a_reader_that_fails_is_told() -> None:
     ],
 )
 def test_the_place_of_a_message(where: str | None, expected: Location) -> None:
-    assert place(where, Path("a/b.py")) == expected
+    assert location_of(where, Path("a/b.py")) == expected
