@@ -157,14 +157,9 @@ def read_ci(data: str | bytes, path: str = "<file>") -> list[CiRegistration]:
         given = dict(zip(("est_time", "suite"), call.args, strict=False))
         given |= {k.arg: k.value for k in call.keywords if k.arg}
         suite, time = (_literal(given.get(k)) for k in ("suite", "est_time"))
-        found.append(
-            CiRegistration(
-                name,
-                suite if isinstance(suite, str) else None,
-                float(time) if isinstance(time, int | float) else None,
-                lines.place(call),
-            )
-        )
+        suite = suite if isinstance(suite, str) else None
+        seconds = float(time) if isinstance(time, int | float) else None
+        found.append(CiRegistration(name, suite, seconds, lines.place(call)))
     return found
 
 

@@ -6,6 +6,7 @@ import ast
 import contextlib
 from collections import Counter
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass, replace
 
 from dsv4_env.lang.python.interp.calls import is_test_base
@@ -192,19 +193,9 @@ def _enter(vm: Machine, func: Func, first: list[Val], scope: Scope) -> None:
     node = func.node
     assert not isinstance(node, ast.Lambda)
     last = max((i for i, s in enumerate(node.body) if vm.reach.leads(s)), default=-1)
-    cut = ast.copy_location(
-        ast.FunctionDef(
-            name=node.name,
-            args=node.args,
-            body=node.body[: last + 1],
-            decorator_list=[],
-            returns=None,
-            type_comment=None,
-        ),
-        node,
-    )
-    entry = replace(func, node=cut)
-    vm.invoke(entry, first, {}, scope, None)
+    cut = copy(node)
+    cut.body, cut.decorator_list = node.body[: last + 1], []
+    vm.invoke(replace(func, node=cut), first, {}, scope, None)
 
 
 def _allowed(vm: Machine, scope: Scope, decorators: list[ast.expr], notes: list[Note]) -> bool:

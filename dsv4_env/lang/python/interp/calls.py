@@ -116,10 +116,8 @@ def _len(vm: Machine, scope: Scope, call: Call) -> Val:
 
 def _list(kind: str) -> _Function:
     def convert(vm: Machine, scope: Scope, call: Call) -> Val:
-        where = scope.place(call.node)
-        if not call.args:
-            return Seq((), kind, where)
-        return Seq(ops.items_of(vm, scope, call.args[0], call.node.args[0]), kind, where)
+        items = ops.items_of(vm, scope, call.args[0], call.node.args[0]) if call.args else ()
+        return Seq(items, kind, scope.place(call.node))
 
     return convert
 
@@ -283,10 +281,6 @@ def _getenv(vm: Machine, scope: Scope, call: Call) -> Val:
     return ops.call_method(vm, scope, vm.environ, "get", replace(call, args=given, keywords={}))
 
 
-def _putenv(vm: Machine, scope: Scope, call: Call) -> Val:
-    return NONE
-
-
 def _getattr(vm: Machine, scope: Scope, call: Call) -> Val:
     if len(call.args) < 2 or not is_const(call.args[1], str):
         return scope.unknown(call.node, "not known", *call.args)
@@ -332,7 +326,7 @@ _FUNCTIONS: dict[str, _Function] = {
     "copy.copy": _copy,
     "copy.deepcopy": _deepcopy,
     "os.getenv": _getenv,
-    "os.putenv": _putenv,
+    "os.putenv": lambda vm, scope, call: NONE,
     "getattr": _getattr,
     "hasattr": _hasattr,
 }

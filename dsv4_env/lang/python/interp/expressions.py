@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 from dsv4_env.lang.python.interp.havoc import havoc_expressions
 from dsv4_env.lang.python.interp.machine import Machine
@@ -32,10 +32,6 @@ from dsv4_env.lang.python.values.kinds import (
     unknown_of,
 )
 from dsv4_env.model import Unknown
-
-
-def _constant(vm: Machine, scope: Scope, node: ast.Constant) -> Val:
-    return const(node.value, scope.place(node))
 
 
 def _name(vm: Machine, scope: Scope, node: ast.Name) -> Val:
@@ -249,19 +245,17 @@ def _walrus(vm: Machine, scope: Scope, node: ast.NamedExpr) -> Val:
     return value
 
 
-def _await(vm: Machine, scope: Scope, node: ast.Await) -> Val:
-    return vm.evaluate(scope, node.value)
-
-
 def _yield(vm: Machine, scope: Scope, node: ast.Yield) -> Val:
     if node.value:
         vm.evaluate(scope, node.value)
     return scope.unknown(node, "given from outside")
 
 
-def _comprehension(
-    vm: Machine, scope: Scope, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp
-) -> Val:
+_Each: TypeAlias = Callable[[Unknown | None], None]
+_Comprehension: TypeAlias = ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp
+
+
+def _comprehension(vm: Machine, scope: Scope, node: _Comprehension) -> Val:
     """The list, set or dict that a comprehension makes; a generator counts as a list."""
     where = scope.place(node)
     inner = scope.inner("function", scope.qualname)
@@ -272,14 +266,14 @@ def _comprehension(
             key, value = vm.evaluate(inner, node.key), vm.evaluate(inner, node.value)
             ops.put_item(vm, inner, found, unsure or key, value, node.key)
 
-        _over(vm, inner, node.generators, 0, pair, node)
+        _over(vm, inner, node.generators, pair, node)
         return found
     items: list[Val] = []
 
     def one(unsure: Unknown | None) -> None:
         items.append(unsure or vm.evaluate(inner, node.elt))
 
-    _over(vm, inner, node.generators, 0, one, node)
+    _over(vm, inner, node.generators, one, node)
     kind = "set" if isinstance(node, ast.SetComp) else "list"
     return Seq(scope.limited(items, node), kind, where)
 
@@ -294,27 +288,22 @@ def extend_list(vm: Machine, scope: Scope, node: ast.GeneratorExp, target: Seq) 
         vm.budget.make(8 * len(target.items))
         target.items = scope.limited((*target.items, item), node)
 
-    _over(vm, inner, node.generators, 0, one, node)
+    _over(vm, inner, node.generators, one, node)
 
 
 def _over(
-    vm: Machine,
-    scope: Scope,
-    generators: list[ast.comprehension],
-    at: int,
-    each: Callable[[Unknown | None], None],
-    node: ast.expr,
+    vm: Machine, scope: Scope, loops: list[ast.comprehension], each: _Each, node: ast.expr
 ) -> None:
     """Go over the loops of a comprehension; *each* gets an Unknown for what can't be told."""
-    if at == len(generators):
+    if not loops:
         vm.step()
         vm.spend(3)
         each(None)
         return
-    loop = generators[at]
+    loop, *rest = loops
     for item in ops.items_of(vm, scope, vm.evaluate(scope, loop.iter), loop.iter):
         if splits(item):
-            _maybe(vm, scope, generators[at:], node, scope.text(loop.iter))
+            _maybe(vm, scope, loops, node, scope.text(loop.iter))
             each(splitting(scope.unknown(node, item.reason, item)))
             continue
         assign_to(vm, scope, loop.target, item)
@@ -322,10 +311,10 @@ def _over(
         if False in known:
             continue
         if None in known:
-            _maybe(vm, scope, generators[at + 1 :], node, scope.text(loop.ifs[0]))
+            _maybe(vm, scope, rest, node, scope.text(loop.ifs[0]))
             each(splitting(scope.unknown(node, "depends on what isn't known")))
             continue
-        _over(vm, scope, generators, at + 1, each, node)
+        _over(vm, scope, rest, each, node)
 
 
 def _maybe(
@@ -344,11 +333,11 @@ def _maybe(
 
 EXPRESSIONS: dict[type[ast.expr], Callable[[Machine, Scope, Any], Val]] = {
     ast.Attribute: _attribute,
-    ast.Await: _await,
+    ast.Await: lambda vm, scope, node: vm.evaluate(scope, node.value),
     ast.BinOp: _binop,
     ast.BoolOp: _boolop,
     ast.Compare: _compare,
-    ast.Constant: _constant,
+    ast.Constant: lambda vm, scope, node: const(node.value, scope.place(node)),
     ast.Dict: _dict,
     ast.DictComp: _comprehension,
     ast.GeneratorExp: _comprehension,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 from dsv4_env.lang.python.interp.machine import Break, Continue, Machine, Raised, Return, TooMuch
 from dsv4_env.lang.python.interp.targets import assign_to
@@ -25,19 +25,14 @@ from dsv4_env.lang.python.values.operations import widen_value
 from dsv4_env.lang.python.values.store import Identity
 from dsv4_env.model import Unknown
 
+_Bodies: TypeAlias = Sequence[Sequence[ast.AST]]
 _MAX_TRIAL = 2_000  # to find out what one body changes
 _Changed = dict[tuple[Identity, Any], tuple[Any, Any, Unknown | MapEntry | None, ast.AST]]
 """Object and name that were changed, why they aren't known at once, and by which statement."""
 
 
 def havoc_bodies(
-    vm: Machine,
-    scope: Scope,
-    bodies: Sequence[Sequence[ast.AST]],
-    text: str,
-    *,
-    leaving: bool = True,
-    rounds: int = 1,
+    vm: Machine, scope: Scope, bodies: _Bodies, text: str, *, leaving: bool = True, rounds: int = 1
 ) -> None:
     """Whatever one of some bodies may set or change isn't known from here on; it may also return.
 
@@ -75,7 +70,7 @@ def havoc_bodies(
 
 
 def havoc_expressions(
-    vm: Machine, scope: Scope, bodies: Sequence[Sequence[ast.expr]], text: str, *, rounds: int = 1
+    vm: Machine, scope: Scope, bodies: _Bodies, text: str, *, rounds: int = 1
 ) -> None:
     """Do as :func:`havoc_bodies` for expressions: all that they change is by calls."""
     body = tuple(node for each in bodies for node in each)
@@ -95,7 +90,7 @@ def _leaves(vm: Machine, node: ast.AST, text: str) -> bool:
     return not vm.mode.forking or vm.decide(("leaves", node, len(vm.path)), text)
 
 
-def _trial(vm: Machine, scope: Scope, bodies: Sequence[Sequence[ast.AST]], rounds: int) -> _Changed:
+def _trial(vm: Machine, scope: Scope, bodies: _Bodies, rounds: int) -> _Changed:
     """What the bodies change where they are followed, each from how things are now."""
     before = vm.mode
     trying = before.trying or rounds > 1  # loops within it are gone over again by it
@@ -124,9 +119,7 @@ def _trial(vm: Machine, scope: Scope, bodies: Sequence[Sequence[ast.AST]], round
     return found
 
 
-def _everything(
-    vm: Machine, scope: Scope, bodies: Sequence[Sequence[ast.AST]], found: _Changed
-) -> None:
+def _everything(vm: Machine, scope: Scope, bodies: _Bodies, found: _Changed) -> None:
     """All lists and dicts that can be reached: there is too much to follow to tell which change."""
     node = next(node for each in bodies for node in each)
     pending: list[Any] = [scope, vm.environ, *vm.modules.values()]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import contextlib
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from dsv4_env.lang.python.interp.calls import define_class, define_function, evaluate_call, invoke
@@ -230,7 +231,7 @@ def _forever(vm: Machine, scope: Scope, node: ast.While) -> None:
 
 
 def _with(vm: Machine, scope: Scope, node: ast.With | ast.AsyncWith) -> None:
-    restored: list[tuple[Map, dict[str, Any]]] = []
+    restored: list[tuple[Map, Map]] = []
     for entry in node.items:
         undo = patched_environment(vm, scope, entry.context_expr)
         if undo is not None:
@@ -248,9 +249,7 @@ def _with(vm: Machine, scope: Scope, node: ast.With | ast.AsyncWith) -> None:
             vm.restore(owner, before)
 
 
-def patched_environment(
-    vm: Machine, scope: Scope, node: ast.expr
-) -> tuple[Map, dict[str, Any]] | None:
+def patched_environment(vm: Machine, scope: Scope, node: ast.expr) -> tuple[Map, Map] | None:
     """Set what ``patch.dict(os.environ, {…})`` and the like set until their block ends.
 
     What is given is the dict that is changed and how it was before.
@@ -259,7 +258,7 @@ def patched_environment(
         return None
     func = node.func
     if func.attr != "dict" or scope.text(func.value).split(".")[-1] != "patch":
-        before = vm.environ.snapshot()
+        before = replace(vm.environ)
         return (vm.environ, before) if vm.watch.overrides(vm, scope, node) else None
     if not node.args:
         return None
@@ -268,7 +267,7 @@ def patched_environment(
         owner = vm.environ
     if not isinstance(owner, Map):
         return None
-    before = owner.snapshot()
+    before = replace(owner)
     keywords = {k.arg: k.value for k in node.keywords if k.arg}
     clear = keywords.pop("clear", None)
     cleared = False if clear is None else truth_of(vm.evaluate(scope, clear))

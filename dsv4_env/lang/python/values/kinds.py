@@ -6,7 +6,7 @@ import ast
 import json
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, TypeAlias, TypeGuard
 
@@ -140,10 +140,6 @@ class Map:
     def without(self, key: Any) -> Log:
         """The settings but those of a key."""
         return Log(e for e in self.log if e.key is None or e.key.value != key)
-
-    def snapshot(self) -> dict[str, Any]:
-        """All that there is of it now, for :meth:`Store.restore`."""
-        return {each.name: getattr(self, each.name) for each in fields(self)}
 
 
 @dataclass(slots=True, eq=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from dsv4_env.lang.python.syntax.text import SourceText
@@ -72,10 +72,10 @@ class Store:
             else:
                 obj[name] = old
 
-    def restore(self, obj: Any, snapshot: dict[str, Any]) -> None:
-        """Set an object's fields to what a snapshot of it has, undoably."""
-        for name, value in snapshot.items():
-            self.set(obj, name, value)
+    def restore(self, obj: Map, snapshot: Map) -> None:
+        """Set all fields of a dict to those of a copy that was made of it, undoably."""
+        for each in fields(snapshot):
+            self.set(obj, each.name, getattr(snapshot, each.name))
 
     def changed_since(self, mark: int) -> dict[tuple[Identity, Any], Any]:
         """The lists, dicts and names that were changed since the trail was *mark* long."""
