@@ -37,7 +37,7 @@ class Unquoted:
 
 @lru_cache(maxsize=4)
 def _parse(script: str) -> tuple[Tree, bytes]:
-    from dsv4_env.lang.bash.grammar import parser
+    from dsv4_env.lang.bash.syntax.grammar import parser
 
     data = script.encode("utf-8", "surrogateescape")
     return parser().parse(data), data

@@ -115,11 +115,11 @@ def read_words(
 def _command(
     words: Sequence[Text], settings: Sequence[Setting], name: str, reader: str, budget: Budget
 ) -> list[LaunchConfig]:
-    from dsv4_env.lang.bash.launch import split
+    from dsv4_env.readers.launcher import launcher_length
 
     budget.step(words[0].location, _EACH * (len(words) + len(settings)))
     flat = [(w.value, w.location) for w in words]
-    size = split(flat)
+    size = launcher_length(flat)
     if size is not None:  # no shell comes between, so every name is passed on as it is
         ends = [w.lines.place(w.parts[-1][1][-1]).line or 0 for w in words if w.parts[-1][1]]
         config = LaunchConfig(

@@ -76,12 +76,12 @@ def _words(proc: Path, pid: int) -> list[str]:
 
 def _size(words: list[str]) -> int | None:
     """How many words are the launcher; None where it isn't one."""
-    from dsv4_env.lang.bash.launch import split
+    from dsv4_env.readers.launcher import launcher_length
 
     if not words:
         return None
     place = Location("")
-    return split([(w, place) for w in words])
+    return launcher_length([(w, place) for w in words])
 
 
 def _is_copy(proc: Path, pid: int, words: list[str]) -> bool:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from itertools import pairwise
 
-from dsv4_env.lang.bash.syntax import Assign, Lit, Param, Simple, Word
+from dsv4_env.lang.bash.syntax.nodes import Assign, Lit, Param, Simple, Word
 from dsv4_env.model import LaunchConfig, Location
 from dsv4_env.model.quoting import word
 from dsv4_env.writeback import Edit, Proposal, Refused, Wanted, bash_flags

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import islice, product
 from typing import Any
 
-from dsv4_env.lang.bash.syntax import Lit, Word
+from dsv4_env.lang.bash.syntax.nodes import Lit, Word
 from dsv4_env.model import LaunchConfig
 from dsv4_env.model.quoting import word
 from dsv4_env.writeback import Edit, Proposal, Refused, Wanted

@@ -6,8 +6,17 @@ import re
 from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any
 
-from dsv4_env.lang.bash.syntax import Arith, Assign, Function, Item, Param, Redirect, Simple, Word
-from dsv4_env.lang.bash.tree import parse
+from dsv4_env.lang.bash.syntax.nodes import (
+    Arith,
+    Assign,
+    Function,
+    Item,
+    Param,
+    Redirect,
+    Simple,
+    Word,
+)
+from dsv4_env.lang.bash.syntax.tree import parse
 from dsv4_env.model import LaunchConfig
 from dsv4_env.model.quoting import word
 

@@ -1,0 +1,166 @@
+"""Tests that only a run decides: deciding them on a path, and what is known of them there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from dsv4_env.lang.bash.expand.machine import Machine
+from dsv4_env.lang.bash.expand.state import ForkError, Key, PathCondition, State, Undecided
+from dsv4_env.model import Location, RequiredInput, Unknown
+
+MAX_COMPARED = 4_000_000  # of their lengths, squared and added up
+_FEW = 24
+
+
+def decide(vm: Machine, state: State, condition: Undecided, answer: bool) -> bool:
+    """Take a decision on this path; False when the path can't be."""
+    key = condition.key
+    known = state.decided.get(key)
+    if known is not None:
+        return known is answer
+    vm.conditions[key] = condition
+    opposite = (key, not answer)
+    _count(vm, state.alts)
+    alts = frozenset(a | {(key, answer)} for a in state.alts if opposite not in a)
+    if not alts:
+        return False
+    state.alts = alts
+    state.decided[key] = answer
+    if answer and condition.solves is not None:
+        unknown, text = condition.solves
+        state.solved[id(unknown)] = text
+    return True
+
+
+def contradicts(state: State, condition: Undecided) -> bool | None:
+    """What is already known of a condition on this path, None when nothing is."""
+    known = state.decided.get(condition.key)
+    if known is not None:
+        return known
+    if condition.solves is not None:
+        unknown, text = condition.solves
+        solved = state.solved.get(id(unknown))
+        if solved is not None:
+            return solved == text
+        if text and state.decided.get(("empty", id(unknown))) is True:
+            return False
+    return None
+
+
+def negated(condition: Undecided) -> Undecided:
+    """The condition that holds where this one doesn't."""
+    return replace(
+        condition,
+        key=("not", *condition.key),
+        true=condition.false,
+        false=condition.true,
+        solves=None,
+        success=not condition.success,
+    )
+
+
+def require(vm: Machine, state: State, condition: Undecided) -> bool:
+    """The answer of a condition on this path, or a ForkError."""
+    known = contradicts(state, condition)
+    if known is None:
+        vm.conditions[condition.key] = condition
+        raise ForkError(condition)
+    return known
+
+
+def _count(vm: Machine, alts: frozenset[PathCondition] | set[PathCondition]) -> None:
+    """Spend what it takes to look at alternatives once."""
+    vm.budget.step(count=1 + (sum(len(a) for a in alts) >> 3))
+
+
+def shortened_paths(vm: Machine, alts: frozenset[PathCondition]) -> frozenset[PathCondition]:
+    """The same alternatives, shorter: ``a and b or a and not b`` is ``a``."""
+    if len(alts) < 2:
+        return alts
+    if sum(len(a) * len(a) for a in alts) > MAX_COMPARED:  # they stay as they are
+        vm.budget.step(count=sum(len(a) for a in alts))
+        return alts
+    order = vm.ordered()
+
+    def ordered(path: PathCondition) -> list[tuple[Key, bool]]:
+        return sorted(path, key=lambda x: (order[x[0]], x[1]), reverse=True)
+
+    def rank(path: PathCondition) -> list[tuple[int, bool]]:
+        return [(order[k], v) for k, v in ordered(path)]
+
+    current = set(alts)
+    changed = True
+    while changed:
+        changed = False
+        vm.budget.step(count=1 + sum(4 * len(a) + (len(a) * len(a) >> 5) for a in current))
+        for path in sorted(current, key=rank):
+            if path not in current:
+                continue
+            for key, answer in ordered(path):
+                rest = path - {(key, answer)}
+                other = rest | {(key, not answer)}
+                if other in current:
+                    current -= {path, other}
+                    current.add(rest)
+                    changed = True
+                    break
+    if len(current) <= _FEW:
+        current = _absorbed(vm, current, ordered, rank)
+    return frozenset(current)
+
+
+def _absorbed(
+    vm: Machine,
+    current: set[PathCondition],
+    ordered: Callable[[PathCondition], list[tuple[Key, bool]]],
+    rank: Callable[[PathCondition], list[tuple[int, bool]]],
+) -> set[PathCondition]:
+    """``a or not a and b`` is ``a or b``; tried only for few alternatives, as it takes long."""
+    changed = True
+    while changed:
+        vm.budget.step(count=1 + (len(current) * sum(len(a) for a in current) >> 2))
+        current = {p for p in current if not any(o < p for o in current)}
+        changed = False
+        for path in sorted(current, key=rank):
+            for key, answer in ordered(path):
+                rest = path - {(key, answer)}
+                opposite = (key, not answer)
+                if any(opposite in o and o - {opposite} <= rest for o in current):
+                    current = (current - {path}) | {rest}
+                    changed = True
+                    break
+            if changed:
+                break
+    return current
+
+
+def empty_condition(value: Unknown) -> Undecided:
+    """``-z`` of a value."""
+    shown = f'"{value.text}"'
+    return Undecided(("empty", id(value)), f"-z {shown}", f"-n {shown}", (value, ""), value)
+
+
+def set_condition(value: Unknown) -> Undecided:
+    """Whether a variable is set at all."""
+    name = value.names[0] if value.names else value.text
+    return Undecided(("set", id(value)), f"{name} is set", f"{name} is not set")
+
+
+def take_for_granted(vm: Machine, state: State, value: Unknown, *, colon: bool) -> None:
+    """Take for granted that a value is set, or not empty."""
+    condition = empty_condition(value) if colon else set_condition(value)
+    key, answer = condition.key, not colon
+    vm.conditions[key] = condition
+    state.decided[key] = answer
+
+
+def note_required(state: State, value: Unknown, location: object) -> None:
+    """Note the outside variables without which the script stops."""
+
+    place = location if isinstance(location, Location) else None
+    for name in value.names:
+        if value.text in (f"${{{name}}}", f"${name}") and all(
+            r.name != name for r in state.required
+        ):
+            state.required = (*state.required, RequiredInput(name, place))
