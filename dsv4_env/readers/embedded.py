@@ -14,6 +14,7 @@ from dataclasses import replace
 from dsv4_env.model import EnvVar, LaunchConfig, Note, Origin, Value, group_args, mark_superseded
 from dsv4_env.model.budget import Budget
 from dsv4_env.model.quoting import sh
+from dsv4_env.readers.launcher import launcher_length
 from dsv4_env.readers.shell_text import Setting, Text, Writer
 
 _SHELL = re.compile(r"(?:.*/)?(?:ba|da|z|k|a)?sh")
@@ -115,8 +116,6 @@ def read_words(
 def _command(
     words: Sequence[Text], settings: Sequence[Setting], name: str, reader: str, budget: Budget
 ) -> list[LaunchConfig]:
-    from dsv4_env.readers.launcher import launcher_length
-
     budget.step(words[0].location, _EACH * (len(words) + len(settings)))
     flat = [(w.value, w.location) for w in words]
     size = launcher_length(flat)

@@ -11,6 +11,7 @@ from pathlib import Path
 from dsv4_env.model import EnvVar, LaunchConfig, Location, Note, Origin, group_args
 from dsv4_env.model.errors import ReadError
 from dsv4_env.model.secrets.met import meet
+from dsv4_env.readers.launcher import launcher_length
 
 _LISTENS = "0A"  # the state of a listening socket in net/tcp
 
@@ -76,8 +77,6 @@ def _words(proc: Path, pid: int) -> list[str]:
 
 def _size(words: list[str]) -> int | None:
     """How many words are the launcher; None where it isn't one."""
-    from dsv4_env.readers.launcher import launcher_length
-
     if not words:
         return None
     place = Location("")

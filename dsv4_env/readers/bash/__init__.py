@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dsv4_env.guard.files import real
-from dsv4_env.lang.bash.expand.machine import Machine
+from dsv4_env.lang.bash.expand.machine import Machine, Watch
 from dsv4_env.lang.bash.expand.state import State, Var
 from dsv4_env.lang.bash.expand.tables import Layers
 from dsv4_env.lang.bash.interp.interpreter import Interpreter
@@ -27,12 +27,14 @@ from dsv4_env.model.budget import Budget, BudgetError, partial_note
 from dsv4_env.model.errors import ReadError
 from dsv4_env.readers import choose
 from dsv4_env.readers.bash import results
+from dsv4_env.readers.launcher import launcher_length
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 MAX_BYTES = 5_000_000
 _LARGE = 50_000  # bytes
+_LAUNCHES = Watch(launcher_length, "sglang")
 
 
 def read_all(
@@ -85,7 +87,9 @@ def _read_all(
         notes.append(Note(f"{where} {wrong}", where, opens=problem.limit))
 
     def follow(budget: Budget, *, rough: bool) -> tuple[Machine, BudgetError | None]:
-        vm = Interpreter(inputs or {}, facts or {}, closed, root, budget, path=path, rough=rough)
+        vm = Interpreter(
+            _LAUNCHES, inputs or {}, facts or {}, closed, root, budget, path=path, rough=rough
+        )
         state = State(
             Layers(variables),
             None if given is None else list(given),
@@ -113,8 +117,8 @@ def _read_all(
         more = Budget(budget.steps // 8, budget.made // 8)
         again, ended_too = follow(more, rough=True)
         budget.spent_steps += more.spent_steps
-        keys = {f.key for f in vm.launches}
-        again.launches = [f for f in again.launches if f.key not in keys]
+        keys = {f.key for f in vm.invocations}
+        again.invocations = [f for f in again.invocations if f.key not in keys]
         found = [
             *results.collect(vm, path, whole=False),
             *results.collect(again, path, whole=ended_too is None),

@@ -49,10 +49,10 @@ def collect(vm: Machine, path: str, *, whole: bool = True) -> list[LaunchConfig]
 
 def _collected(vm: Machine, path: str, whole: bool) -> list[LaunchConfig]:
     groups: dict[tuple[int, ...], list[Invocation]] = {}
-    for found in vm.launches:
+    for found in vm.invocations:
         groups.setdefault(found.key, []).append(found)
     try:
-        ordered = _ordered(vm, vm.launches, groups)
+        ordered = _ordered(vm, vm.invocations, groups)
     except BudgetError:
         ordered = list(groups.values())
     every = [f for g in ordered for f in g]

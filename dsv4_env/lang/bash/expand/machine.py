@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,16 +23,29 @@ from dsv4_env.model import Location, Note, Unknown, Value
 from dsv4_env.model.budget import Budget
 
 
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Watch:
+    """Which commands are looked for.
+
+    *length* says how many of the words, from the given one on, name the command that is looked
+    for: None where it's another. *mention* stands in every text that may hold one.
+    """
+
+    length: Callable[[Sequence[tuple[Value, Location | None]], int], int | None]
+    mention: str
+
+
 @dataclass(slots=True, eq=False, repr=False)
 class Machine:
     """The run as a whole: what was given, what was found, what is used up."""
 
+    watch: Watch
     inputs: Mapping[str, str]
     facts: Mapping[str, str]
     closed: bool
     root: Path | None
     budget: Budget = field(default_factory=Budget)
-    launches: list[Any] = field(default_factory=list)
+    invocations: list[Any] = field(default_factory=list)
     conditions: dict[Key, Undecided] = field(default_factory=dict)
     order: dict[Key, int] = field(default_factory=dict)  # which of them was met first
     exits: set[tuple[Key, bool]] = field(default_factory=set)

@@ -129,7 +129,7 @@ class State:
     alts: frozenset[PathCondition] = frozenset([frozenset()])
     solved: Layers[int, str] = field(default_factory=Layers)
     flow: tuple[str, int] | None = None
-    counts: dict[Key, int] = field(default_factory=dict)  # launches by command and rounds
+    counts: dict[Key, int] = field(default_factory=dict)  # commands recorded, by place and rounds
     required: tuple[RequiredInput, ...] = ()
     notes: tuple[Note, ...] = ()
     seq: int = 0
@@ -158,7 +158,7 @@ class State:
     unsaid: int = 0  # notes beyond the first MAX_NOTES
 
     def note(self, note: Note) -> None:
-        """Say something on the launches that follow, once; of many notes the first are kept."""
+        """Say something on the commands that follow, once; of many notes the first are kept."""
         if note in self.notes:
             return
         if len(self.notes) < MAX_NOTES:

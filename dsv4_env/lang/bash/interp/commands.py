@@ -68,7 +68,7 @@ def checked_call(
                 conditions.append(condition)
     if len(conditions) < 2:
         return None
-    mark, exits = len(vm.launches), set(vm.exits)
+    mark, exits = len(vm.invocations), set(vm.exits)
     result = None
     for missing in (None, *conditions):
         way = state.copy()
@@ -80,8 +80,8 @@ def checked_call(
             good = len(ends) == 1 and ends[0].flow is None
         else:
             good = all(e.flow is not None and e.flow[0] == "exit" for e in ends)
-        if not good or len(vm.launches) > mark:
-            del vm.launches[mark:]
+        if not good or len(vm.invocations) > mark:
+            del vm.invocations[mark:]
             vm.exits = exits
             return None
     for condition in conditions:

@@ -169,7 +169,7 @@ class _Rounds:
     def __init__(self, vm: Machine, state: State, most: int = MAX_ROUNDS) -> None:
         self.vm = vm
         self.before = state.copy()
-        self.mark = len(vm.launches)
+        self.mark = len(vm.invocations)
         self.most = most
         self.rounds = 0
         self.began = vm.budget.spent_steps
@@ -191,7 +191,7 @@ class _Rounds:
 
     def left_open(self, node: While | ForArith | For) -> list[State]:
         """What is known behind the loop if its rounds aren't counted, from before it."""
-        del self.vm.launches[self.mark :]
+        del self.vm.invocations[self.mark :]
         if self.dear:
             place = self.before.source.place(node.body_pos)
             text = f"the loop `{_short(node.text)}` takes too many steps to follow"
@@ -236,7 +236,7 @@ def while_loop(vm: Machine, node: While, state: State) -> list[State]:
         ready: list[State] = []
         for before in states:
             kept = before.copy()
-            mark = len(vm.launches)
+            mark = len(vm.invocations)
             tested = _decided(vm, node, before, mark)
             if tested is None:
                 done += widen(vm, node, kept, node.text, ())
@@ -256,12 +256,12 @@ def while_loop(vm: Machine, node: While, state: State) -> list[State]:
         if not done and bound.repeats(ready):
             return [_endless(ready[0], node)]
         before_body = [s.copy() for s in ready]
-        mark = len(vm.launches)
+        mark = len(vm.invocations)
         states, left = _iterate(vm, node, node.body, ready)
         if (left and states and _by_command(vm, left, states)) or (
             len(states) > 2 * len(before_body)
         ):
-            del vm.launches[mark:]
+            del vm.invocations[mark:]
             for before in before_body:
                 done += widen(vm, node, before, node.text, ())
             break
@@ -278,7 +278,7 @@ def _decided(vm: Machine, node: While, state: State, mark: int) -> list[State] |
     try:
         found = vm.execute(node.test, [state])
     except ForkError:
-        del vm.launches[mark:]
+        del vm.invocations[mark:]
         return None
     finally:
         vm.pure -= 1
@@ -315,10 +315,10 @@ def for_arith(vm: Machine, node: ForArith, state: State) -> list[State]:
             if not done and bound.repeats(ready):
                 return [_endless(ready[0], node)]
             kept = [s.copy() for s in ready]
-            mark = len(vm.launches)
+            mark = len(vm.invocations)
             states, left = _iterate(vm, node, node.body, ready)
             if left and states and _by_command(vm, left, states):
-                del vm.launches[mark:]
+                del vm.invocations[mark:]
                 for before in kept:
                     done += widen(vm, node, before, node.text, ())
                 break
@@ -335,7 +335,7 @@ def for_arith(vm: Machine, node: ForArith, state: State) -> list[State]:
 def widen(vm: Machine, node: Any, state: State, text: str, extra: tuple[str, ...]) -> list[State]:
     """A loop that runs nobody knows how often: what it assigns is unknown from here on.
 
-    Its body is followed once, with that unknown, to find what it launches.
+    Its body is followed once, with that unknown, to find what it runs.
     """
 
     if state.flow is not None:

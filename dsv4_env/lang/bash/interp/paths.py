@@ -223,11 +223,11 @@ def forking(
         way, vm.forks = pending.pop()
         vm.budget.step(count=_COPY)
         before = way.copy()
-        mark = len(vm.launches)
+        mark = len(vm.invocations)
         try:
             found += then(way)
         except ForkError as fork:
-            del vm.launches[mark:]
+            del vm.invocations[mark:]
             if otherwise is not None and vm.forks >= MAX_FORKS:
                 found += otherwise(before)
                 continue

@@ -355,7 +355,7 @@ def _define(_vm: Machine, node: Function, state: State) -> list[State]:
 def _unsupported(vm: Machine, node: Unsupported, state: State) -> list[State]:
     note = Note(f"{node.what} isn't followed", state.source.place(node.pos))
     state.note(note)
-    state.partial |= "sglang" in node.text
+    state.partial |= vm.watch.mention in node.text
     vm.skipped.append(note)
     havoc_all(vm, state, f"{node.what} isn't followed", state.source.place(node.pos))
     state.seq += 1

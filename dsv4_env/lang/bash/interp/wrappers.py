@@ -33,12 +33,11 @@ from dsv4_env.lang.bash.interp.streams import emit_unknown, read_file
 from dsv4_env.lang.bash.interp.texts import code_of, run_lines
 from dsv4_env.lang.bash.syntax.nodes import Simple, Source
 from dsv4_env.model import Location, Note, RequiredInput, Unknown, Value
-from dsv4_env.readers.launcher import launcher_length
 
 
 @dataclass(slots=True, eq=False, repr=False)
 class Invocation:
-    """A launch on one way through the script."""
+    """A command that is watched for, on one path through the script."""
 
     key: tuple[int, ...]
     alts: frozenset[PathCondition]
@@ -66,7 +65,7 @@ def external(vm: Machine, state: State, node: Simple, words: Argv) -> list[State
             state.status = 0
             return [state]
     inner, given_names = assigned_before(vm, state, node)
-    if follows(words):
+    if follows(vm, words):
         env = exported(vm, inner, given_names)
         follow(place, words, env, ())
     state.out = output_before
@@ -118,7 +117,7 @@ def record(
     env: dict[str, Var],
     notes: tuple[Note, ...],
 ) -> None:
-    """Note a launch on this way through the script."""
+    """Note a command that is watched for on this path through the script."""
     key = (id(node), *state.rounds)
     occurrence = state.counts.get(key, 0)
     state.counts[key] = occurrence + 1
@@ -142,7 +141,7 @@ def record(
         if state.unsaid
         else ()
     )
-    vm.launches.append(
+    vm.invocations.append(
         Invocation(
             (node.pos, *key, occurrence),
             state.alts,
@@ -184,8 +183,8 @@ ELSEWHERE = frozenset({"ssh", "docker", "podman", "tmux", "screen"})
 _SHELLS = frozenset({"bash", "sh", "dash", "zsh", "ksh"})
 
 
-def follows(words: Argv) -> bool:
-    """Whether a command may make a launch: most do not, and need no environment."""
+def follows(vm: Machine, words: Argv) -> bool:
+    """Whether a command may run one that is watched for: most do not, and need no environment."""
     first = words[0][0]
     if isinstance(first, Unknown):
         return True
@@ -195,16 +194,16 @@ def follows(words: Argv) -> bool:
         or name in _SHELLS
         or name in ELSEWHERE
         or name in TRANSPARENT
-        or launcher_length(words) is not None
+        or vm.watch.length(words, 0) is not None
     )
 
 
 def follow(p: CallSite, words: Argv, env: Env, notes: Notes) -> None:
-    """Record the launches that a command makes, seen through its wrappers."""
+    """Record what a command runs that is watched for, seen through its wrappers."""
     env = dict(env)
     while words:
         p.vm.budget.step(count=1 + (len(words) >> 4))
-        size = launcher_length(words)
+        size = p.vm.watch.length(words, 0)
         if size is not None:
             record(p.vm, p.state, p.node, words, size, env, notes)
             return
@@ -234,7 +233,7 @@ def follow(p: CallSite, words: Argv, env: Env, notes: Notes) -> None:
 
 
 def behind(p: CallSite, words: Argv, env: Env, notes: Notes, why: str) -> None:
-    """A launch behind words that can't be made sense of: found, and said so."""
+    """What is watched for behind words that can't be made sense of: found, and said so."""
     for i in range(1, len(words)):
         first = words[i][0]
         if (
@@ -245,7 +244,7 @@ def behind(p: CallSite, words: Argv, env: Env, notes: Notes, why: str) -> None:
             note = Note(f"{why}, so what it does to the launch isn't either", words[0][1])
             _shell_text(p, words[i:], env, (*notes, note))
             return
-        size = launcher_length(words, i)
+        size = p.vm.watch.length(words, i)
         if size is not None:
             note = Note(f"{why}, so what it does to the launch isn't either", words[0][1])
             record(p.vm, p.state, p.node, words[i:], size, env, (*notes, note))
