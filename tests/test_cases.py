@@ -20,7 +20,8 @@ import pytest
 
 from dsv4_env import __version__, cli, drift
 from dsv4_env.catalogue import load
-from dsv4_env.compare.findings import compare_launches, with_model
+from dsv4_env.compare.findings import compare_launches
+from dsv4_env.compare.normalise import with_model
 from dsv4_env.drift import waivers
 from dsv4_env.exporters import EXPORTERS, ExportOptions
 from dsv4_env.lint import lint
@@ -75,7 +76,7 @@ def _described(config: LaunchConfig) -> dict[str, Any]:
         "args": args,
     }
     if config.condition:
-        found["when"] = config.condition
+        found["when"] = str(config.condition)
     if config.notes:
         found["notes"] = [n.message for n in config.notes]
     if config.required:

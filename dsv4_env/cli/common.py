@@ -86,7 +86,7 @@ def _left_out(
     """The names, where each is one that is left out by default. Raises UsageError."""
     del context, parameter
     if names:
-        from dsv4_env.compare.findings import LOCAL
+        from dsv4_env.compare.normalise import LOCAL
 
         known = {n.lstrip("-") for pair in LOCAL.items() for n in pair}
         for name in names:

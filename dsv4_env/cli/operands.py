@@ -229,6 +229,6 @@ def operand(text: str, folder: Path | None, inputs: Inputs) -> tuple[LaunchConfi
         raise
     if profile is None:
         return open_launch(text, inputs).config, None
-    from dsv4_env.compare.findings import with_model
+    from dsv4_env.compare.normalise import with_model
 
     return with_model(profile), profile.sglang_range

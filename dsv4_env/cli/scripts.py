@@ -24,6 +24,7 @@ from dsv4_env.model import (
     Value,
     shown_path,
 )
+from dsv4_env.model.condition import Condition
 from dsv4_env.model.errors import UsageError, shortened
 from dsv4_env.model.quoting import word
 from dsv4_env.model.secrets import MASK, hidden, masked, scrubbed, unknown_masked
@@ -85,12 +86,12 @@ def describe(config: LaunchConfig, *, origin: bool = False) -> dict[str, Any]:
         "path": config.name,
         "line": config.location.line if config.location else None,
         "command": [value("", w) for w in config.command],
-        "when": config.condition,
+        "when": _when(config.condition),
         "env": [
             {
                 "name": e.name,
                 "value": value(e.name, e.value),
-                "when": e.condition,
+                "when": _when(e.condition),
                 "superseded": e.superseded,
                 "location": shown(e.location),
                 **chain(e.name, e),
@@ -101,7 +102,7 @@ def describe(config: LaunchConfig, *, origin: bool = False) -> dict[str, Any]:
             {
                 "flag": a.flag,
                 "values": [value(a.flag or "", v) for v in a.values],
-                "when": a.condition,
+                "when": _when(a.condition),
                 "location": shown(a.location),
                 **chain(a.flag or "", a),
             }
@@ -112,6 +113,10 @@ def describe(config: LaunchConfig, *, origin: bool = False) -> dict[str, Any]:
         "partial": config.partial,
     }
     return found
+
+
+def _when(condition: Condition | None) -> str | None:
+    return None if condition is None else str(condition)
 
 
 def without_secrets(data: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -160,7 +165,7 @@ def render(config: LaunchConfig, title: str, *, origin: bool, color: bool) -> st
     behind = f": {plain(command)}" if command else ""
     lines = [paint(plain(title), "bold", color) + behind]
     if config.condition:
-        lines.append(f"when {plain(config.condition)}")
+        lines.append(f"when {plain(str(config.condition))}")
     groups = [
         ("Environment", [row(e.name, text(e.name, e.value), e) for e in config.env]),
         ("Server arguments", [row(a.flag or "", argument(a), a) for a in config.args or ()]),
@@ -269,7 +274,7 @@ def _against_static(script: Path, inputs: Inputs, launches: list[LaunchConfig]) 
                 "nothing" if words is None else show(d.name, words) for words in (d.left, d.right)
             ]
             if d.condition:
-                sides[0] += f" ({scrubbed(d.condition)})"
+                sides[0] += f" ({scrubbed(str(d.condition))})"
             verdict = "differs" if known else "unknown"
             tell(
                 f"static: {verdict}: {d.name} of launch {number} was read as {sides[0]}, "

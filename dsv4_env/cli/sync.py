@@ -170,7 +170,7 @@ def sync(
 
 def _to(profile: Profile, text: str, how: _How, *, prune: bool, shared: bool) -> int:
     """Edit the file that an operand names."""
-    from dsv4_env.compare.findings import with_model
+    from dsv4_env.compare.normalise import with_model
     from dsv4_env.reporters.unified import unified
     from dsv4_env.writeback import source as sources
 
@@ -244,7 +244,7 @@ def _launch(text: str, inputs: Inputs, profile: Profile | None) -> LaunchConfig:
 
 def _left(layers: Layers, how: _How, launch: LaunchConfig) -> list[str]:
     """What the profile, as edited, still has otherwise than the launch."""
-    from dsv4_env.compare.findings import with_model
+    from dsv4_env.compare.normalise import with_model
     from dsv4_env.writeback import SETTLED, kept_out
 
     found = how.compared(with_model(layers.profile()), launch)
@@ -261,7 +261,7 @@ def _finish(
     label: str | None,
 ) -> int:
     """Show the changes of layers, and write them with what hangs on them; 1 if it remains to do."""
-    from dsv4_env.compare.findings import with_model
+    from dsv4_env.compare.normalise import with_model
     from dsv4_env.profile import load_profile
     from dsv4_env.reporters.unified import unified
     from dsv4_env.writeback import files

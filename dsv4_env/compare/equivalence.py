@@ -10,16 +10,13 @@ from typing import TYPE_CHECKING, TypeAlias
 from dsv4_env.catalogue import SGLANG, history, owner
 from dsv4_env.catalogue.arguments import arg_equals_default, same_arg
 from dsv4_env.catalogue.semantics import equals_default, same_value
-from dsv4_env.compare.differences import (
+from dsv4_env.compare.differences import Difference, Kind, diff, differences
+from dsv4_env.compare.normalise import (
     POSITIONAL,
-    Difference,
-    Kind,
-    Setting,
+    ComparedSetting,
     compared_sections,
-    diff,
-    differences,
-    setting,
-    settings,
+    compared_setting,
+    compared_settings,
     without_outside,
 )
 from dsv4_env.model import Unknown, Value
@@ -31,11 +28,11 @@ if TYPE_CHECKING:
 
 _TRUE, _FALSE = ("true", "1", "yes", "y"), ("false", "0", "no", "n")
 
-_Same: TypeAlias = Callable[[Setting, Setting], str | None]
-_Default: TypeAlias = Callable[[Setting], str | None]
+_Same: TypeAlias = Callable[[ComparedSetting, ComparedSetting], str | None]
+_Default: TypeAlias = Callable[[str, ComparedSetting], str | None]
 
 
-def compare(left: LaunchConfig, right: LaunchConfig, catalogue: Catalogue) -> list[Difference]:
+def diff_as_read(left: LaunchConfig, right: LaunchConfig, catalogue: Catalogue) -> list[Difference]:
     """The differences from *left* to *right*, as the release of the catalogue reads both sides.
 
     What ``diff`` tells and SGLang doesn't is ``equivalent``, with the reason; a variable that
@@ -52,7 +49,7 @@ def compare(left: LaunchConfig, right: LaunchConfig, catalogue: Catalogue) -> li
     return found
 
 
-def same(section: str, left: Setting, right: Setting, catalogue: Catalogue) -> bool:
+def same(section: str, left: ComparedSetting, right: ComparedSetting, catalogue: Catalogue) -> bool:
     """Whether two settings of one name are the same to the release of the catalogue."""
     if section == "env":
         return _same_text(catalogue, left.name, left, right) is not None
@@ -61,11 +58,43 @@ def same(section: str, left: Setting, right: Setting, catalogue: Catalogue) -> b
 
 @dataclass(slots=True, eq=False, repr=False)
 class _Group:
-    """What one variable, or one *dest* of the parser, is on both sides."""
+    """What one variable, or one *dest* of the parser, is on both sides.
 
-    left: list[Setting]
-    right: list[Setting]
+    *exact* is the first of its differences to the letter, *renamed* what became of its old name
+    where only one side has that.
+    """
+
+    left: list[ComparedSetting]
+    right: list[ComparedSetting]
     reasons: list[str]
+    exact: Difference | None = None
+    renamed: Renamed | None = None
+
+
+_Groups: TypeAlias = dict[str, _Group | Difference]
+"""By what is compared, in the order of the sides; a Difference that stays as it is."""
+
+
+def _compared(
+    section: str, groups: _Groups, default: _Default, catalogue: Catalogue
+) -> list[Difference]:
+    """The differences of all groups, each held against what SGLang makes of it."""
+    left, right = (
+        {k: s for k, g in groups.items() if isinstance(g, _Group) and (s := getattr(g, side))}
+        for side in ("left", "right")
+    )
+    by_group: dict[str, list[Difference]] = {}
+    for d in differences(section, left, right):
+        by_group.setdefault(d.name, []).append(d)
+    found: list[Difference] = []
+    for key, group in groups.items():
+        if isinstance(group, Difference):
+            found.append(group)
+        elif group.renamed:
+            found += _renamed(group, by_group.get(key, []), what_happens(group.renamed, catalogue))
+        else:
+            found += _settled(by_group.get(key, []), group, partial(default, key))
+    return found
 
 
 def _known(words: Sequence[Value]) -> list[str] | None:
@@ -80,28 +109,26 @@ def _known(words: Sequence[Value]) -> list[str] | None:
 def _env(
     left: LaunchConfig, right: LaunchConfig, exact: list[Difference], catalogue: Catalogue
 ) -> list[Difference]:
-    a, b = settings(left)["env"], settings(right)["env"]
+    a, b = compared_settings(left)["env"], compared_settings(right)["env"]
     names = _renames(exact, catalogue)
-    found: list[Difference] = []
-    seen: set[str] = set()
+    groups: _Groups = {}
     for d in exact:
         key = names[d.name].new if d.name in names else d.name
-        if key in seen:
+        if key in groups:
             continue
-        seen.add(key)
-        old = next((n for n, r in names.items() if r.new == key), None)
-        if old is not None:
-            one, two = a.get(key, a.get(old, [])), b.get(key, b.get(old, []))
-            found += _renamed(names[old], one, two, catalogue)
+        if d.kind is Kind.REORDERED and key not in (r.new for r in names.values()):
+            groups[key] = _equivalent(d, "the order of variables makes no difference")
             continue
-        if d.kind is Kind.REORDERED:
-            found.append(_equivalent(d, "the order of variables makes no difference"))
-            continue
-        group = _Group(a.get(key, []), b.get(key, []), [])
+        old = next((n for n, r in names.items() if r.new == key), key)
+        group = _Group(a.get(key, a.get(old, [])), b.get(key, b.get(old, [])), [], d)
+        if old != key:
+            group.renamed = names[old]
+            group.left, group.right = (
+                [_as_new(s, names[old]) for s in side] for side in (group.left, group.right)
+            )
         group.right = _aligned(group, partial(_same_text, catalogue, key))
-        mine = differences("env", key, group.left, group.right)
-        found += _settled(d, mine, group, partial(_default, catalogue, key))
-    return found
+        groups[key] = group
+    return _compared("env", groups, partial(_default, catalogue), catalogue)
 
 
 def _renames(exact: list[Difference], catalogue: Catalogue) -> dict[str, Renamed]:
@@ -147,38 +174,32 @@ def what_happens(said: Renamed, catalogue: Catalogue) -> str:
     )
 
 
-def _renamed(
-    said: Renamed, one: list[Setting], two: list[Setting], catalogue: Catalogue
-) -> list[Difference]:
-    """One side has the old name, the other the new."""
-    reason = what_happens(said, catalogue)
-    sides: list[list[Setting]] = []
-    for side in (one, two):
-        fresh: list[Setting] = []
-        for s in side:
-            texts = _known(s.words)
-            text = texts[0] if texts else None
-            if s.name == said.old:
-                text = transformed(said, text) if text is not None else None
-            spelling = (text,) if text is not None else s.spelling
-            fresh.append(replace(s, spelling=spelling))
-        sides.append(fresh)
-    group = _Group(sides[0], sides[1], [])
-    group.right = _aligned(group, partial(_same_text, catalogue, said.new))
-    mine = differences("env", one[0].name, group.left, group.right)
+def _as_new(s: ComparedSetting, said: Renamed) -> ComparedSetting:
+    """The setting as the new name has it."""
+    texts = _known(s.words)
+    text = texts[0] if texts else None
+    if s.name == said.old:
+        text = transformed(said, text) if text is not None else None
+    return s if text is None else replace(s, spelling=(text,))
+
+
+def _renamed(group: _Group, mine: list[Difference], reason: str) -> list[Difference]:
+    """The differences of a variable of which one side has the old name, the other the new."""
+    a, b = group.left[0], group.right[0]
     if not mine:
-        a, b = one[0], two[0]
         mine = [Difference(Kind.RENAMED, "env", a.name, a.words, b.words, a.location, b.location)]
-    return [replace(d, right_name=two[0].name, reason=reason) for d in mine]
+    return [replace(d, name=a.name, right_name=b.name, reason=reason) for d in mine]
 
 
-def _same_text(catalogue: Catalogue, name: str, a: Setting, b: Setting) -> str | None:
+def _same_text(
+    catalogue: Catalogue, name: str, a: ComparedSetting, b: ComparedSetting
+) -> str | None:
     if _known(a.words) is None or _known(b.words) is None:
         return None
     return same_value(catalogue, name, a.spelling[0], b.spelling[0])
 
 
-def _default(catalogue: Catalogue, name: str, s: Setting) -> str | None:
+def _default(catalogue: Catalogue, name: str, s: ComparedSetting) -> str | None:
     texts = _known(s.words)
     return equals_default(catalogue, name, texts[0]) if texts else None
 
@@ -195,7 +216,7 @@ def dest(catalogue: Catalogue, flag: str) -> str:
 def _args(
     left: LaunchConfig, right: LaunchConfig, exact: list[Difference], catalogue: Catalogue
 ) -> list[Difference]:
-    plain = settings(left)["args"], settings(right)["args"]
+    plain = compared_settings(left)["args"], compared_settings(right)["args"]
     dests = {name: dest(catalogue, name) for side in plain for name in side}
     spelled: dict[str, set[str]] = {}
     for name, sets in dests.items():
@@ -205,61 +226,56 @@ def _args(
         isinstance(w, Unknown) for side in plain for s in side.get(POSITIONAL, ()) for w in s.words
     )
     by_name = {d.name: d for d in reversed(exact)}
-    found: list[Difference] = []
-    seen: set[str] = set()
+    groups: _Groups = {}
     for name, sets in dests.items():
         several = len(spelled[sets]) > 1
-        if sets in seen or (name not in by_name and not several):
+        if sets in groups or (name not in by_name and not several):
             continue
-        if sets == name:  # the parser doesn't know it
-            found += [d for d in exact if d.name == name]
-            continue
-        seen.add(sets)
-        if open_ended and (several or by_name[name].kind is Kind.REORDERED):
-            found += [d for d in exact if dests[d.name] == sets]
-            continue
-        d = next((x for x in exact if dests[x.name] == sets), None)
-        if d is not None and d.kind is Kind.REORDERED and not several:
-            found.append(_equivalent(d, "the order of different flags makes no difference"))
-            continue
-        group = _Group([], [], [])
-        group.left = _last(left, sets, dests, group, repeats=open_ended)
-        group.right = _last(right, sets, dests, group, repeats=open_ended)
-        group.right = _aligned(group, partial(_same_flag, catalogue))
-        mine = differences("args", name, group.left, group.right)
-        if d is not None or mine:
-            default = partial(_flag_default, None if open_ended else catalogue)
-            found += _settled(d, mine, group, default)
-    return found
+        mine = [d for d in exact if dests[d.name] == sets]
+        reordered = bool(mine) and mine[0].kind is Kind.REORDERED
+        # The parser doesn't know it, or what may stand between counts.
+        if sets == name or (open_ended and (several or by_name[name].kind is Kind.REORDERED)):
+            groups.update({f"{sets} {at}": d for at, d in enumerate(mine)})
+            groups.setdefault(sets, _Group([], [], []))
+        elif reordered and not several:
+            groups[sets] = _equivalent(mine[0], "the order of different flags makes no difference")
+        else:
+            group = _Group([], [], [], mine[0] if mine else None)
+            group.left = _last(left, sets, dests, group, repeats=open_ended)
+            group.right = _last(right, sets, dests, group, repeats=open_ended)
+            group.right = _aligned(group, partial(_same_flag, catalogue))
+            groups[sets] = group
+    default = partial(_flag_default, None if open_ended else catalogue)
+    return _compared("args", groups, default, catalogue)
 
 
 def _last(
     config: LaunchConfig, sets: str, dests: dict[str, str], group: _Group, *, repeats: bool
-) -> list[Setting]:
+) -> list[ComparedSetting]:
     """The settings of one *dest*: a later one wins over all before it."""
-    found: list[Setting] = []
+    found: list[ComparedSetting] = []
     for arg in config.args or ():
         if arg.flag is None or dests[arg.flag] != sets:
             continue
         if arg.condition is None and found:
             if repeats:
                 before = found.pop()
-                found.append(setting(arg.flag, before.words + arg.words, arg.location))
+                found.append(compared_setting(arg.flag, before.words + arg.words, arg.location))
                 continue
             group.reasons.append(f"the last {arg.flag} wins")
             found.clear()
-        found.append(setting(arg.flag, arg.words, arg.location, arg.condition))
+        found.append(compared_setting(arg.flag, arg.words, arg.location, arg.condition))
     return found
 
 
-def _tail(s: Setting) -> list[str]:
+def _tail(s: ComparedSetting) -> list[str]:
     """The values of a flag, without the flag."""
     first, *rest = (text.lstrip("\0") for text in s.spelling)
     name, equals, value = first.partition("=")
     return [value, *rest] if equals and name.startswith("--") else rest
 
 
-def _same_flag(catalogue: Catalogue, a: Setting, b: Setting) -> str | None:
+def _same_flag(catalogue: Catalogue, a: ComparedSetting, b: ComparedSetting) -> str | None:
     one, two = _known(a.words), _known(b.words)
     if one is not None and two is not None:
         return same_arg(catalogue, one, two)
@@ -273,7 +289,7 @@ def _same_flag(catalogue: Catalogue, a: Setting, b: Setting) -> str | None:
     return f"{a.name} and {b.name} set the same"
 
 
-def _flag_default(catalogue: Catalogue | None, s: Setting) -> str | None:
+def _flag_default(catalogue: Catalogue | None, _: str, s: ComparedSetting) -> str | None:
     texts = _known(s.words)
     return arg_equals_default(catalogue, texts) if texts and catalogue else None
 
@@ -281,9 +297,9 @@ def _flag_default(catalogue: Catalogue | None, s: Setting) -> str | None:
 # Both
 
 
-def _aligned(group: _Group, same: _Same) -> list[Setting]:
+def _aligned(group: _Group, same: _Same) -> list[ComparedSetting]:
     """The right side, each setting spelled as the one on the left that means the same."""
-    found: list[Setting] = []
+    found: list[ComparedSetting] = []
     spelled = {s.spelling for s in group.left}
     for theirs in group.right:
         reasons = {} if theirs.spelling in spelled else {s: same(s, theirs) for s in group.left}
@@ -297,7 +313,7 @@ def _aligned(group: _Group, same: _Same) -> list[Setting]:
 
 
 def _settled(
-    exact: Difference | None, mine: list[Difference], group: _Group, default: _Default
+    mine: list[Difference], group: _Group, default: Callable[[ComparedSetting], str | None]
 ) -> list[Difference]:
     """The differences that are left, or one that says why there are none."""
     both = [*group.left, *group.right]
@@ -315,6 +331,7 @@ def _settled(
             if (r := default(s))
         ]
         found.append(_equivalent(_named(d, group), why[0]) if why else _named(d, group))
+    exact = group.exact
     if not found and exact is not None:
         one, two = group.left[:1], group.right[:1]
         whole = Difference(

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import fnmatch
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dsv4_env.compare import importance
 from dsv4_env.compare.differences import Difference, Kind, diff
+from dsv4_env.compare.equivalence import dest, diff_as_read
+from dsv4_env.compare.normalise import is_ignored, kept
 from dsv4_env.compare.rules import RULES
-from dsv4_env.model import LaunchConfig, Note, Origin, Outside, ServerArg, Unknown, Value
+from dsv4_env.model import LaunchConfig, Note, Outside, Unknown, Value
 from dsv4_env.model.errors import shortened
 from dsv4_env.model.finding import Comparison, Finding, Rule, Severity
 from dsv4_env.model.secrets import MASK, masked, secret_name, unknown_masked
-from dsv4_env.profile import Profile
 
 if TYPE_CHECKING:
     from dsv4_env.catalogue import Catalogue
@@ -30,51 +30,6 @@ _BY_KIND = {
     Kind.EQUIVALENT: "DSV009",
 }
 
-# Where a server listens and where its weights lie differ from machine to machine.
-LOCAL = {"--host": "host", "--port": "port", "--model-path": "model-path", "--model": "model-path"}
-
-
-def is_local(name: str, compare: Sequence[str]) -> bool:
-    """Whether a flag is left out of comparisons because it belongs to one machine."""
-    names = {name, LOCAL.get(name, name)}
-    put_back = {c.lstrip("-") for c in compare}
-    return name in LOCAL and not {n.lstrip("-") for n in names} & put_back
-
-
-def is_ignored(name: str, ignore: Iterable[str]) -> bool:
-    """Whether a pattern leaves the variable or flag out; flags may be named without dashes."""
-    return any(
-        fnmatch.fnmatchcase(name, p) or fnmatch.fnmatchcase(name.lstrip("-"), p) for p in ignore
-    )
-
-
-def with_model(profile: Profile) -> LaunchConfig:
-    """The profile's launch with its own model path as the first argument."""
-    config, model = profile.config, profile.default_model_path
-    if model is None:
-        return config
-    origin = profile.origins.get(("model", "path"), Origin(profile.name))
-    return replace(config, args=(ServerArg("--model-path", (model,), origin), *(config.args or ())))
-
-
-def _kept(
-    config: LaunchConfig, ignore: Sequence[str], compare: Sequence[str]
-) -> tuple[LaunchConfig, set[str]]:
-    """The config without what isn't compared, and the names left out."""
-    left_out: set[str] = set()
-
-    def keep(name: str) -> bool:
-        if is_local(name, compare) or is_ignored(name, ignore):
-            left_out.add(name)
-            return False
-        return True
-
-    env = tuple(e for e in config.env if keep(e.name))
-    args = config.args
-    if args is not None:
-        args = tuple(a for a in args if a.flag is None or keep(a.flag))
-    return replace(config, env=env, args=args), left_out
-
 
 def compared(
     left: LaunchConfig,
@@ -85,7 +40,7 @@ def compared(
     catalogue: Catalogue | None = None,
 ) -> list[Difference]:
     """The differences that :func:`compare_launches` reports, as they are."""
-    a, b = (_kept(side, ignore, compare)[0] for side in (left, right))
+    a, b = (kept(side, ignore, compare)[0] for side in (left, right))
     return _differences(a, b, catalogue)
 
 
@@ -105,8 +60,8 @@ def compare_launches(
     counted, unless *show_equivalent*. Without one, every letter counts. How bad a difference is
     depends on the setting (:mod:`importance`); *severities* are the user's own patterns for it.
     """
-    a, out_a = _kept(left, ignore, compare)
-    b, out_b = _kept(right, ignore, compare)
+    a, out_a = kept(left, ignore, compare)
+    b, out_b = kept(right, ignore, compare)
     left_out = out_a | out_b
     if a.args is None or b.args is None:
         left_out = {n for n in left_out if not n.startswith("-")}
@@ -173,11 +128,7 @@ def _opened(d: Difference, note: Note | None) -> Difference:
 def _differences(
     left: LaunchConfig, right: LaunchConfig, catalogue: Catalogue | None
 ) -> list[Difference]:
-    if catalogue is None:
-        return diff(left, right)
-    from dsv4_env.compare.equivalence import compare
-
-    return compare(left, right, catalogue)
+    return diff(left, right) if catalogue is None else diff_as_read(left, right, catalogue)
 
 
 def _names(
@@ -187,8 +138,6 @@ def _names(
     if not env_only:
         flags = {a.flag or "" for a in config.args or ()}
         if catalogue is not None:
-            from dsv4_env.compare.equivalence import dest
-
             flags = {dest(catalogue, flag) for flag in flags}
         names |= {("args", flag) for flag in flags}
     return names
@@ -255,8 +204,7 @@ def _finding(
     ours = None if d.left is None else show(d.name, d.left)
     theirs = None if d.right is None else show(other, d.right)
     location = d.right_location or right.location
-    only = d.condition is not None and d.condition.startswith("only ")
-    when = f" when {d.condition}" if d.condition and not only else ""
+    when = f" when {d.condition}" if d.condition and not d.conditional else ""
     theirs = theirs and theirs + when
     if d.kind is Kind.REMOVED:
         message = f"{d.name} is missing; {_has(left.name, ours)}"
@@ -282,9 +230,8 @@ def _finding(
         message += _spelling_hint(d) or _misread(d, catalogue)
     elif d.kind is Kind.REORDERED:
         message = f"{d.name} stands in another place than in {left.name}"
-    elif only:
-        condition = str(d.condition).removeprefix("only ")
-        message = f"{d.name} is set only when {condition}; {_has(left.name, ours)}"
+    elif d.conditional:
+        message = f"{d.name} is set only when {d.condition}; {_has(left.name, ours)}"
     else:
         why = d.reason if d.right is None and d.reason else _reason(d)
         message = f"{d.name} can't be known{when}: {why}; {_has(left.name, ours)}"

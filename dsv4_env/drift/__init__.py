@@ -10,7 +10,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dsv4_env.compare.findings import LOCAL, compare_launches, is_ignored, with_model
+from dsv4_env.compare.findings import compare_launches
+from dsv4_env.compare.normalise import LOCAL, is_ignored, with_model
 from dsv4_env.compare.rules import RULES
 from dsv4_env.drift.files import absent, changed_since, expand, repository
 from dsv4_env.drift.sources import Lines, Reading, load, place, read, titles

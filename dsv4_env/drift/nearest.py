@@ -10,9 +10,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dsv4_env.compare import importance
-from dsv4_env.compare.differences import Setting, is_unknown, settings
 from dsv4_env.compare.equivalence import dest, same
-from dsv4_env.compare.findings import compare_launches, is_ignored, is_local, with_model
+from dsv4_env.compare.findings import compare_launches
+from dsv4_env.compare.normalise import (
+    ComparedSetting as Setting,
+)
+from dsv4_env.compare.normalise import (
+    compared_settings as settings,
+)
+from dsv4_env.compare.normalise import (
+    is_ignored,
+    is_local,
+    is_unknown,
+    with_model,
+)
 from dsv4_env.drift.bound import Bound, Weighed
 from dsv4_env.model import LaunchConfig, Outside, Unknown
 from dsv4_env.model.finding import Severity

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dsv4_env.compare.findings import is_ignored, is_local
+from dsv4_env.compare.normalise import is_ignored, is_local
 from dsv4_env.drift.sources import Reading, read
 from dsv4_env.history import git
 from dsv4_env.history.git import Commit, Version

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from dsv4_env.catalogue.history import older
 from dsv4_env.model import EnvVar, LaunchConfig, Location, ServerArg, Unknown, Value
+from dsv4_env.model.condition import Condition
 
 if TYPE_CHECKING:
     from dsv4_env.catalogue import Argument, Catalogue, Match
@@ -73,7 +74,7 @@ class Problem:
     location: Location | None = None
     related: Location | None = None
     severity: Severity | None = None
-    condition: str | None = None
+    condition: Condition | None = None
 
 
 def on(setting: EnvVar | ServerArg, message: str, severity: Severity | None = None) -> Problem:

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from dsv4_env.catalogue import SGLANG, history, owner
-from dsv4_env.compare.differences import POSITIONAL
 from dsv4_env.compare.equivalence import dest
-from dsv4_env.compare.findings import is_ignored, is_local, with_model
+from dsv4_env.compare.normalise import POSITIONAL, is_ignored, is_local, with_model
 from dsv4_env.model import LaunchConfig, Origin, Value
+from dsv4_env.model.condition import Condition
 from dsv4_env.model.finding import Comparison, Finding, Report, Severity
 from dsv4_env.profile import Profile
 
@@ -69,7 +69,7 @@ class Made:
     name: str
     words: tuple[Value, ...]
     origin: Origin
-    condition: str | None = None
+    condition: Condition | None = None
     superseded: bool = False
 
 

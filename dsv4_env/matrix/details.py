@@ -58,7 +58,7 @@ def _about(column: Column, report: Report) -> dict[str, Any]:
     if config.command:
         facts.append(("command", scrubbed(" ".join(_word(w) for w in config.command))))
     if config.condition:
-        facts.append(("when", scrubbed(config.condition)))
+        facts.append(("when", scrubbed(str(config.condition))))
     facts += [("needs", r.name) for r in config.required]
     facts += [("note", scrubbed(n.message)) for n in config.notes]
     return {
@@ -90,7 +90,7 @@ def _made(made: Made, row: Row, report: Report) -> dict[str, Any]:
     if made.name != row.name:
         found["n"] = made.name
     if made.condition:
-        found["c"] = scrubbed(made.condition)
+        found["c"] = scrubbed(str(made.condition))
     if made.superseded:
         found["x"] = 1
     if unknown:

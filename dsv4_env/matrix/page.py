@@ -254,7 +254,7 @@ def _value(made: Made) -> str:
     text = scrubbed(show(made.name, made.words))
     if match := _QUOTED.fullmatch(text):
         text = match[1] + (match[2] or "")
-    return text + (f" when {scrubbed(made.condition)}" if made.condition else "")
+    return text + (f" when {scrubbed(str(made.condition))}" if made.condition else "")
 
 
 def _finding(entry: Entry, matrix: Matrix) -> dict[str, Any]:

@@ -6,7 +6,7 @@ A condition is made of tests that a run alone decides, by ``&``, ``|`` and ``~``
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import TypeVar
@@ -34,10 +34,10 @@ class Condition:
     __slots__ = ()
 
     def __and__(self, other: Condition) -> Condition:
-        return simplified(_flat(All, (self, other)))
+        return _joined(All, (self, other))
 
     def __or__(self, other: Condition) -> Condition:
-        return simplified(_flat(Some, (self, other)))
+        return _joined(Some, (self, other))
 
     def __invert__(self) -> Condition:
         raise NotImplementedError
@@ -116,7 +116,7 @@ class All(_Parts):
     """All parts hold. None of them is an All itself."""
 
     def __str__(self) -> str:
-        return " and ".join(_enclosed(p, (" or ", " if ")) for p in self.parts)
+        return " and ".join(_enclosed(p, (" or ", "||", " if ")) for p in self.parts)
 
     def __invert__(self) -> Condition:
         return _flat(Some, tuple(~p for p in self.parts))
@@ -135,7 +135,7 @@ class Some(_Parts):
             isinstance(p, Test) and p.operator == "holds" and not p.positive for p in self.parts
         ):
             return f"not ({~self})"  # rather than "not (a) or not (b)"
-        return " or ".join(_enclosed(p, (" and ", " if ")) for p in self.parts)
+        return " or ".join(_enclosed(p, (" and ", "&&", " if ")) for p in self.parts)
 
     def __invert__(self) -> Condition:
         return _flat(All, tuple(~p for p in self.parts))
@@ -159,6 +159,14 @@ def _flat(kind: type[All | Some], parts: Iterable[Condition]) -> Condition:
     return next(iter(found)) if len(found) == 1 else kind(tuple(found))
 
 
+def _joined(kind: type[All | Some], parts: Sequence[Condition]) -> Condition:
+    """All or Some of the parts, made shorter where they are about the same tests."""
+    joined = _flat(kind, parts)
+    tests = [set(p.tests()) for p in parts]
+    apart = sum(map(len, tests)) == len(set().union(*tests))
+    return joined if apart else simplified(joined)
+
+
 def both(first: Condition | None, second: Condition | None) -> Condition | None:
     """What holds where both do, as short as it easily gets."""
     if first is None or second is None:
@@ -171,9 +179,7 @@ def either(*conditions: Condition | None) -> Condition | None:
     given = [c for c in conditions if c is not None]
     if len(given) < len(conditions) or not given:
         return None
-    if covers(given):
-        return None
-    return simplified(_flat(Some, given))
+    return None if covers(given) else _joined(Some, given)
 
 
 def opposite(condition: Condition | None) -> Condition | None:
@@ -190,7 +196,11 @@ def covers(conditions: Iterable[Condition | None]) -> bool:
         return True
     alternatives = [c for c in given if c is not None]
     tests = list(dict.fromkeys(t for c in alternatives for t in c.tests()))
-    if not tests or len(tests) > _TRIED:
+    if (
+        not tests
+        or len(tests) > _TRIED
+        or sum(1 for c in alternatives for _ in c.tests()) == len(tests)
+    ):
         return False
     outcomes = product((True, False), repeat=len(tests))
     return all(

@@ -10,6 +10,8 @@ from functools import cache
 from pathlib import Path
 from typing import TypeAlias
 
+from dsv4_env.model.condition import Condition
+
 ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _NEGATIVE_NUMBER = re.compile(r"-\d+|-\d*\.\d+")  # argparse takes these as values, not as flags
 
@@ -137,7 +139,7 @@ class EnvVar:
     value: Value
     origin: Origin
     superseded: bool = False
-    condition: str | None = None
+    condition: Condition | None = None
 
     @property
     def location(self) -> Location | None:
@@ -158,7 +160,7 @@ class ServerArg:
     origin: Origin
     joined: bool = False
     superseded: bool = False
-    condition: str | None = None
+    condition: Condition | None = None
 
     @property
     def location(self) -> Location | None:
@@ -218,7 +220,7 @@ class LaunchConfig:
     location: Location | None = None
     end_line: int | None = None
     notes: tuple[Note, ...] = ()
-    condition: str | None = None
+    condition: Condition | None = None
     required: tuple[RequiredInput, ...] = ()
     partial: bool = False
     symbol: str | None = None

@@ -25,6 +25,7 @@ from dsv4_env.model import (
     Value,
 )
 from dsv4_env.model.budget import Budget
+from dsv4_env.model.condition import Condition
 from dsv4_env.model.errors import ReadError, shortened
 from dsv4_env.model.quoting import sh
 from dsv4_env.readers import bash
@@ -322,8 +323,8 @@ class Writer:
         before = self._origin(own, origin.overrode) if origin.overrode else None
         return Origin(self.reader, self.place(own, origin.location), value, before)
 
-    def _condition(self, condition: str | None) -> str | None:
-        return None if condition is None else self.shown(condition)
+    def _condition(self, condition: Condition | None) -> Condition | None:
+        return None if condition is None else condition.mapped(self.shown)
 
     def _config(self, own: Lines, config: LaunchConfig) -> LaunchConfig:
         env: list[EnvVar] = []

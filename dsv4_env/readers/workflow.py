@@ -12,6 +12,7 @@ from dsv4_env.lang import yaml as yaml_source
 from dsv4_env.lang.yaml import Mapping, Node, Scalar
 from dsv4_env.model import ENV_NAME, LaunchConfig, Location, Note, Unknown, Value
 from dsv4_env.model.budget import Budget, BudgetError, kept
+from dsv4_env.model.condition import Condition, Test, both
 from dsv4_env.model.errors import ReadError, shortened
 from dsv4_env.readers import embedded, github
 from dsv4_env.readers.shell_text import Setting, Text
@@ -204,7 +205,7 @@ def _read(
     script: Text,
     settings: list[Setting],
     options: list[str],
-    conditions: tuple[str | None, str | None],
+    conditions: tuple[Condition | None, Condition | None],
     reading: _Reading,
 ) -> Iterator[LaunchConfig]:
     try:
@@ -219,24 +220,21 @@ def _read(
             reading.problems.append(exc)
         return
     for config in found:
-        given = [c for c in (*conditions, config.condition) if c]
-        if len(given) > 1:
-            given = [f"({c})" if " or " in c or "||" in c else c for c in given]
-        yield replace(config, condition=" and ".join(given) or None)
+        yield replace(config, condition=both(both(*conditions), config.condition))
 
 
-def _condition(node: Node | None, contexts: github.Contexts) -> tuple[bool, str | None]:
+def _condition(node: Node | None, contexts: github.Contexts) -> tuple[bool, Condition | None]:
     """Whether a job or step may run, and what must hold for it; None where nothing must."""
     if not isinstance(node, Scalar) or node.null:
         return True, None
     text = node.text.strip()
     m = re.fullmatch(r"\$\{\{((?:(?!\}\}).)*)\}\}", text, re.S)
     if m is None and "${{" in text:
-        return True, " ".join(text.split())
+        return True, Test(" ".join(text.split()))
     expression = m[1] if m else text
     known = github.evaluate(expression, contexts)
     if known is None:
-        return True, " ".join(expression.split())
+        return True, Test(" ".join(expression.split()))
     return known.true, None
 
 

@@ -12,8 +12,10 @@ from difflib import SequenceMatcher
 from functools import lru_cache
 from typing import Any, TypeAlias
 
-from dsv4_env.compare.differences import POSITIONAL, Difference, Kind
+from dsv4_env.compare.differences import Difference, Kind
+from dsv4_env.compare.normalise import POSITIONAL
 from dsv4_env.model import LaunchConfig, Location, Outside, Unknown, Value, text_of
+from dsv4_env.model.condition import Condition
 from dsv4_env.model.errors import Dsv4Error
 from dsv4_env.model.secrets import masked, scrubbed, secret_name
 
@@ -153,7 +155,7 @@ def hopeless(
         return Refused(name, "words that belong to no flag", where)
     for one in found:
         if one.condition is not None:
-            condition = scrubbed(one.condition.removeprefix("only "))
+            condition = scrubbed(str(one.condition))
             reason = f"it depends on a condition ({condition})"
             return Refused(name, reason, one.right_location or where)
     if d.kind is Kind.UNKNOWN:
@@ -224,7 +226,7 @@ def _shown(word: Value) -> str:
     return word if isinstance(word, str) else word.text
 
 
-def _keys(found: Iterable[Difference]) -> set[tuple[str, str, str | None]]:
+def _keys(found: Iterable[Difference]) -> set[tuple[str, str, Condition | None]]:
     return {(d.section, d.name, d.condition) for d in found if d.kind not in SETTLED}
 
 
@@ -233,7 +235,7 @@ def _wrong(
     launches: list[LaunchConfig],
     text: str,
     want: Wanted,
-    before: set[tuple[str, str, str | None]],
+    before: set[tuple[str, str, Condition | None]],
 ) -> str | None:
     """Why an edited text isn't what was wanted; None where it is."""
     try:

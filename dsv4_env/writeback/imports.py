@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from dsv4_env.compare.findings import LOCAL, is_local, with_model
+from dsv4_env.compare.normalise import LOCAL, is_local, with_model
 from dsv4_env.model import LaunchConfig
 from dsv4_env.model.errors import UsageError, did_you_mean
 from dsv4_env.model.secrets import plain_secret

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dsv4_env.compare.differences import Difference, Kind
-from dsv4_env.compare.findings import LOCAL, with_model
+from dsv4_env.compare.normalise import LOCAL, with_model
 from dsv4_env.lint.upgrade import layer_value
 from dsv4_env.model import ENV_NAME, LaunchConfig, Location, is_installed, text_of
 from dsv4_env.model.errors import Dsv4Error, ProfileError, UsageError, did_you_mean

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from dsv4_env import cli
 from dsv4_env.catalogue import load
-from dsv4_env.compare.findings import compare_launches, with_model
+from dsv4_env.compare.findings import compare_launches
+from dsv4_env.compare.normalise import with_model
 from dsv4_env.drift import Held
 from dsv4_env.matrix import build
 from dsv4_env.matrix.page import page

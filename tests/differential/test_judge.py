@@ -18,6 +18,7 @@ from dsv4_env.model import (
     group_args,
     mark_superseded,
 )
+from tests.told import condition as when
 
 from .bash_oracle import Launch, Real
 from .judge import Mode, judge, verdict
@@ -34,7 +35,7 @@ def unknown(text: str = "?", **more: object) -> Unknown:
 
 
 def env(name: str, value: Value, condition: str | None = None) -> EnvVar:
-    return EnvVar(name, value, HERE, condition=condition)
+    return EnvVar(name, value, HERE, condition=when(condition))
 
 
 def config(
@@ -51,7 +52,9 @@ def config(
 
 
 def conditional(made: LaunchConfig, condition: str, *flags: str) -> LaunchConfig:
-    args = tuple(replace(a, condition=condition) if a.flag in flags else a for a in made.args or ())
+    args = tuple(
+        replace(a, condition=when(condition)) if a.flag in flags else a for a in made.args or ()
+    )
     return replace(made, args=args)
 
 
@@ -154,7 +157,7 @@ def test_order_of_launches() -> None:
 
 def test_conditional_launch_stands_for_a_loop() -> None:
     real = Real(tuple(Launch((*COMMAND, w), {"HOME": "/h"}) for w in "abc"), {})
-    answer = replace(config(words=(unknown(),)), env=(), condition="a loop")
+    answer = replace(config(words=(unknown(),)), env=(), condition=when("a loop"))
     assert not judge([answer], real, "closed")
     assert judge([replace(answer, condition=None)], real, "closed")
 

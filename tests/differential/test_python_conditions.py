@@ -10,6 +10,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from dsv4_env.model import LaunchConfig, Unknown
+from dsv4_env.model.condition import Condition
 from dsv4_env.readers import python
 
 from .test_python_reader import MORE
@@ -140,10 +141,10 @@ def ran(text: str, flags: tuple[bool, ...]) -> list[tuple[dict[str, str], list[s
     return found
 
 
-def holds(condition: str | None, flags: tuple[bool, ...]) -> bool | None:
+def holds(condition: Condition | None, flags: tuple[bool, ...]) -> bool | None:
     """Whether a condition holds; None where it isn't one that Python can tell."""
     try:
-        return condition is None or bool(eval(condition, {"flag": lambda i: flags[i]}))
+        return condition is None or bool(eval(str(condition), {"flag": lambda i: flags[i]}))
     except (NameError, SyntaxError):
         return None
 

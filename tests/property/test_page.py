@@ -21,6 +21,7 @@ from dsv4_env.history.render import describe
 from dsv4_env.matrix import build
 from dsv4_env.matrix.page import cleaned, page
 from dsv4_env.model import EnvVar, LaunchConfig, Location, Note, Origin, ServerArg, Unknown
+from dsv4_env.model.condition import Test
 from dsv4_env.model.finding import Report
 from dsv4_env.profile import Profile
 from tests.property.test_reporters import HOSTILE
@@ -72,12 +73,12 @@ def made(text: str, number: int) -> str:
     right = LaunchConfig(
         f"r{text}::s{text}",
         "bash",
-        (EnvVar("A", f"u{text}", origin, condition=condition), EnvVar("B", unknown, origin)),
+        (EnvVar("A", f"u{text}", origin, condition=Test(condition)), EnvVar("B", unknown, origin)),
         (ServerArg(f"--y{text}", (f"v{text}",), origin),),
         (f"sglang{text}",),
         place,
         notes=(Note(f"n{text}", place),),
-        condition=condition,
+        condition=Test(condition),
     )
     profile = Profile(left.name, f"d{text}", (left.name,), left)
     comparison = compare_launches(left, right, catalogue=CATALOGUE, show_equivalent=True)

@@ -9,7 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dsv4_env.compare.differences import Difference, diff
-from dsv4_env.compare.findings import compared, with_model
+from dsv4_env.compare.findings import compared
+from dsv4_env.compare.normalise import with_model
 from dsv4_env.model import EnvVar, LaunchConfig, Origin, ServerArg
 from dsv4_env.model.quoting import sh, word
 from dsv4_env.profile import load_profile

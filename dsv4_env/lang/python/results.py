@@ -8,6 +8,7 @@ from difflib import SequenceMatcher
 from typing import TypeAlias, TypeVar
 
 from dsv4_env.model import EnvVar, Location, Note, ServerArg
+from dsv4_env.model.condition import Condition, Test, both, either
 
 T = TypeVar("T", EnvVar, ServerArg)
 
@@ -22,7 +23,7 @@ class Found:
     env: tuple[EnvVar, ...]
     args: tuple[ServerArg, ...]
     notes: tuple[Note, ...] = ()
-    condition: str | None = None
+    condition: Condition | None = None
     entry: bool = False
     partial: bool = False
     order: tuple[int, int, int] = (0, 0, 0)
@@ -51,16 +52,16 @@ def merged(leaves: Sequence[_Leaf], *, cut: bool, depth: int = 0) -> Results:
             for key, found in result.items():
                 further.setdefault(key, _marked(found))
         return further
-    text = leaves[0][0][depth][0]
+    test = Test(leaves[0][0][depth][0])
     sides = [[leaf for leaf in leaves if leaf[0][depth][1] is side] for side in (True, False)]
     if not all(sides):  # only one side was followed: what was found holds on that side
-        held = text if sides[0] else negated(text)
+        held = test if sides[0] else ~test
         one = merged(leaves, cut=cut, depth=depth + 1)
         return {k: replace(f, condition=both(held, f.condition)) for k, f in one.items()}
     yes, no = (merged(side, cut=cut, depth=depth + 1) for side in sides)
     results: Results = {}
     for key in [*yes, *(k for k in no if k not in yes)]:
-        results[key] = _combined(yes.get(key), no.get(key), text)
+        results[key] = _combined(yes.get(key), no.get(key), test)
     return results
 
 
@@ -70,74 +71,44 @@ def _marked(found: Found) -> Found:
     return replace(found, partial=True, notes=notes)
 
 
-def negated(text: str) -> str:
-    """What holds when a condition doesn't."""
-    return f"not ({text})"
+def _of_both(test: Test, yes: Condition | None, no: Condition | None) -> Condition | None:
+    """The condition of what holds under *yes* where the test does and under *no* elsewhere."""
+    return yes if yes == no else either(both(test, yes), both(~test, no))
 
 
-def both(first: str, second: str | None) -> str:
-    """Two conditions that must hold together."""
-    if second is None:
-        return first
-    return " and ".join(f"({c})" if " or " in c or " if " in c else c for c in (first, second))
-
-
-def either(text: str, yes: str | None, no: str | None) -> str | None:
-    """The condition of what holds under *yes* where *text* does and under *no* elsewhere."""
-    if yes == no:
-        return yes
-    if yes is None:
-        return f"{text} or {no}"
-    if no is None and yes.startswith("not (") and yes == negated(_inner(yes)):
-        return negated(both(text, _inner(yes)))
-    if no is None:
-        return f"{negated(text)} or {yes}"
-    return f"{both(text, yes)} or {both(negated(text), no)}"
-
-
-def _inner(negation: str) -> str:
-    """What a negated condition negates; nothing where its brackets don't span all of it."""
-    inner, depth = negation[5:-1], 0
-    for char in inner:
-        depth += (char == "(") - (char == ")")
-        if depth < 0:
-            return ""
-    return inner
-
-
-def _combined(yes: Found | None, no: Found | None, text: str) -> Found:
+def _combined(yes: Found | None, no: Found | None, test: Test) -> Found:
     if yes is None or no is None:
         found = yes or no
         assert found is not None
-        return replace(found, condition=both(text if yes else negated(text), found.condition))
+        return replace(found, condition=both(test if yes else ~test, found.condition))
     return replace(
         yes,
-        env=_items(yes.env, no.env, text),
-        args=_items(yes.args, no.args, text),
+        env=_items(yes.env, no.env, test),
+        args=_items(yes.args, no.args, test),
         notes=(*yes.notes, *(n for n in no.notes if n not in yes.notes)),
-        condition=either(text, yes.condition, no.condition),
+        condition=_of_both(test, yes.condition, no.condition),
         entry=yes.entry and no.entry,
         partial=yes.partial or no.partial,
     )
 
 
-def _items(yes: tuple[T, ...], no: tuple[T, ...], text: str) -> tuple[T, ...]:
+def _items(yes: tuple[T, ...], no: tuple[T, ...], test: Test) -> tuple[T, ...]:
     """One list of both: what only one of them has gets the condition."""
     if yes == no:
         return yes
     found: list[T] = []
     if len(yes) * len(no) > _COMPARED:  # which are the same would take too long to tell
-        found = [replace(e, condition=both(text, e.condition)) for e in yes]
-        found += [replace(e, condition=both(negated(text), e.condition)) for e in no]
+        found = [replace(e, condition=both(test, e.condition)) for e in yes]
+        found += [replace(e, condition=both(~test, e.condition)) for e in no]
         return tuple(found)
     a, b = ([replace(e, condition=None) if e.condition else e for e in s] for s in (yes, no))
     matcher = SequenceMatcher(None, a, b, autojunk=False)
     for tag, i, j, k, m in matcher.get_opcodes():
         if tag == "equal":
             for one, two in zip(yes[i:j], no[k:m], strict=True):
-                condition = either(text, one.condition, two.condition)
+                condition = _of_both(test, one.condition, two.condition)
                 found.append(replace(one, condition=condition))
             continue
-        found += [replace(e, condition=both(text, e.condition)) for e in yes[i:j]]
-        found += [replace(e, condition=both(negated(text), e.condition)) for e in no[k:m]]
+        found += [replace(e, condition=both(test, e.condition)) for e in yes[i:j]]
+        found += [replace(e, condition=both(~test, e.condition)) for e in no[k:m]]
     return tuple(found)

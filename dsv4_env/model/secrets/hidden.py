@@ -18,7 +18,7 @@ def hidden(config: LaunchConfig) -> LaunchConfig:
         env=tuple(map(_variable, config.env)),
         args=None if config.args is None else tuple(map(_argument, config.args)),
         command=tuple(_value("", word) for word in config.command),
-        condition=config.condition and scrubbed(config.condition),
+        condition=config.condition and config.condition.mapped(scrubbed),
         notes=tuple(replace(n, message=scrubbed(n.message)) for n in config.notes),
     )
 
@@ -49,7 +49,7 @@ def _variable(setting: EnvVar) -> EnvVar:
         setting,
         value=_value(setting.name, setting.value),
         origin=_origin(setting.name, setting.origin),
-        condition=setting.condition and scrubbed(setting.condition),
+        condition=setting.condition and setting.condition.mapped(scrubbed),
     )
 
 
@@ -59,7 +59,7 @@ def _argument(setting: ServerArg) -> ServerArg:
         setting,
         values=tuple(_value(flag, value) for value in setting.values),
         origin=_origin(flag, setting.origin),
-        condition=setting.condition and scrubbed(setting.condition),
+        condition=setting.condition and setting.condition.mapped(scrubbed),
     )
 
 

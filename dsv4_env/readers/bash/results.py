@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
@@ -23,6 +24,7 @@ from dsv4_env.model import (
     group_args,
 )
 from dsv4_env.model.budget import Budget, BudgetError
+from dsv4_env.model.condition import PHRASES, All, Condition, Test, both, either
 
 MAX_CHOICES = 8
 MAX_LOST = 4  # values of a variable that one place gives and another one replaces
@@ -162,14 +164,14 @@ def _merged(
         tuple(first.command),
         first.location,
         first.end_line,
-        _told(list(notes)),
+        _told_notes(list(notes)),
         condition,
         tuple(inputs.values()),
         any(f.partial for f in group),
     )
 
 
-def _told(notes: list[Note]) -> tuple[Note, ...]:
+def _told_notes(notes: list[Note]) -> tuple[Note, ...]:
     """The notes that are told: each in so many words, and so many of them."""
     if len(notes) > MAX_TOLD:
         left = notes[MAX_TOLD:]
@@ -191,7 +193,8 @@ def _rough_env(group: list[Invocation]) -> tuple[EnvVar, ...]:
         one = found[0]
         if len(found) < len(ways) or any(e != one for e in found):
             value = Unknown(f"${{{name}}}", _MANY, location=one.location)
-            condition = None if len(found) == len(ways) else "one of many undecided tests holds"
+            many = Test("one of many undecided tests holds")
+            condition = None if len(found) == len(ways) else many
             one = replace(one, value=value, condition=condition)
         result.append(one)
     return tuple(result)
@@ -230,7 +233,7 @@ def _settings(found: Invocation) -> Iterable[EnvVar]:
         value = event.value
         if isinstance(value, Unknown) and value.location is None:
             value = replace(value, location=event.location)
-        yield EnvVar(name, value, origin, last[name] != i, perhaps or None)
+        yield EnvVar(name, value, origin, last[name] != i, Test(perhaps) if perhaps else None)
 
 
 def _merged_env(
@@ -263,10 +266,8 @@ def _merged_env(
         effective, setting = where.get(key), shown[key]
         ways = effective or counts[key]
         condition = _condition(vm, ways, alts, universe)
-        both = [c for c in (setting.condition, condition) if c]
-        result.append(
-            replace(setting, superseded=effective is None, condition=" and ".join(both) or None)
-        )
+        condition = both(setting.condition, condition)
+        result.append(replace(setting, superseded=effective is None, condition=condition))
     return tuple(result)
 
 
@@ -339,7 +340,7 @@ def _merged_args(
         merged = combined
         if len(merged) > 2 * longest + MAX_ARGS:
             return _rough_args(group)
-    conditions: dict[frozenset[int], str | None] = {}
+    conditions: dict[frozenset[int], Condition | None] = {}
     for _, ways in merged:
         key = frozenset(ways)
         if key not in conditions:
@@ -349,7 +350,7 @@ def _merged_args(
 
 def _condition(
     vm: Machine, ways: set[int], alts: list[list[PathCondition]], universe: frozenset[PathCondition]
-) -> str | None:
+) -> Condition | None:
     """What must hold for one of these ways to be taken, as short as it easily gets."""
     if len(ways) == len(alts):
         return None
@@ -370,35 +371,45 @@ def _condition(
     for i, one in enumerate(literals):
         for two in literals[i + 1 :]:
             if decides((one, two)):
-                return " and ".join(sorted(_literal(vm, x) for x in (one, two)))
+                return _literal(vm, one) & _literal(vm, two)
     common = _common(universe)
     return _text(vm, shortened_paths(vm, frozenset(a - common for a in inside)))
 
 
-def _literal(vm: Machine, literal: tuple[Key, bool]) -> str:
+def _literal(vm: Machine, literal: tuple[Key, bool]) -> Test:
     condition = vm.conditions[literal[0]]
-    return shortened(condition.true if literal[1] else condition.false)
+    for operator, (true, false) in PHRASES.items():
+        subject, operand = _told(true, condition.true)
+        if subject is not None and false.format(subject, operand) == condition.false:
+            return Test(shortened(subject), operator, shortened(operand), positive=literal[1])
+    return Test(shortened(condition.true if literal[1] else condition.false))
 
 
-def _text(vm: Machine, alts: frozenset[PathCondition]) -> str | None:
-    """Alternatives in words, None where they are always true."""
+def _told(phrase: str, text: str) -> tuple[str | None, str]:
+    found = re.fullmatch(
+        re.escape(phrase).replace(r"\{0\}", "(.*)").replace(r"\{1\}", "(.*)"), text, re.S
+    )
+    if found is None or phrase == "{0}":
+        return (text if found else None), ""
+    return found[1], found[2] if found.re.groups > 1 else ""
+
+
+def _text(vm: Machine, alts: frozenset[PathCondition]) -> Condition | None:
+    """Alternatives as a condition, None where they are always true."""
     if not alts or frozenset() in alts:
         return None
     if len(alts) > MAX_CHOICES:
         return _depends(vm, alts)
-    choices = sorted(
-        {" and ".join(dict.fromkeys(sorted(_literal(vm, x) for x in a))) for a in alts}
-    )
-    if len(choices) == 1:
-        return shortened(choices[0])
-    return shortened(" or ".join(f"({c})" if " and " in c else c for c in choices))
+    choices = [All(tuple(sorted((_literal(vm, x) for x in a), key=str))) for a in alts]
+    found = either(*sorted(choices, key=str))
+    return _depends(vm, alts) if len(str(found)) > MAX_TOLD_TEXT else found
 
 
-def _depends(vm: Machine, alts: frozenset[PathCondition]) -> str | None:
+def _depends(vm: Machine, alts: frozenset[PathCondition]) -> Condition | None:
     """What alternatives depend on, where they are too many to be told one by one."""
     if not alts or frozenset() in alts:
         return None
     order = vm.ordered()
     present = sorted({key for a in alts for key, _ in a}, key=order.__getitem__)
-    tests = dict.fromkeys(_literal(vm, (key, True)) for key in present)
-    return shortened(f"depends on {', '.join(tests)}")
+    tests = dict.fromkeys(str(_literal(vm, (key, True))) for key in present)
+    return Test(shortened(f"depends on {', '.join(tests)}"))

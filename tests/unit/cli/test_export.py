@@ -13,6 +13,7 @@ from dsv4_env import __version__, load_profile
 from dsv4_env.exporters import EXPORTERS, ExportOptions
 from dsv4_env.model import EnvVar, LaunchConfig, Location, Origin, ServerArg, Unknown
 from dsv4_env.model.errors import ExportError
+from tests.told import condition as when
 
 if TYPE_CHECKING:
     from tests.conftest import Result
@@ -141,9 +142,9 @@ def test_what_is_not_certain_is_refused() -> None:
     unknown = Unknown("$(id)", "the output of a command")
     launches = [
         LaunchConfig("t", "test", (EnvVar("V1", unknown, origin),), ()),
-        LaunchConfig("t", "test", (EnvVar("V1", "x", origin, condition="A is set"),), ()),
+        LaunchConfig("t", "test", (EnvVar("V1", "x", origin, condition=when("A is set")),), ()),
         LaunchConfig("t", "test", (), (ServerArg("--a", (unknown,), origin),)),
-        LaunchConfig("t", "test", (), (ServerArg("--a", ("1",), origin, condition="A"),)),
+        LaunchConfig("t", "test", (), (ServerArg("--a", ("1",), origin, condition=when("A")),)),
     ]
     for launch in launches:
         with pytest.raises(ExportError, match=r"^run.sh:3: "):

@@ -8,6 +8,7 @@ from dsv4_env import load_profile
 from dsv4_env.compare.differences import Kind, diff, moved
 from dsv4_env.model import EnvVar, LaunchConfig, Origin
 from dsv4_env.readers import bash, environment
+from tests.told import condition
 
 LAUNCH = "python3 -m sglang.launch_server"
 
@@ -56,7 +57,7 @@ def test_both_locations() -> None:
 
 
 def conditional(*settings: tuple[str, str, str | None]) -> LaunchConfig:
-    env = tuple(EnvVar(n, v, Origin("t"), condition=c) for n, v, c in settings)
+    env = tuple(EnvVar(n, v, Origin("t"), condition=condition(c)) for n, v, c in settings)
     return LaunchConfig("t", "bash", env, ())
 
 
@@ -74,7 +75,8 @@ def test_settings_that_depend_on_conditions(
     right: list[tuple[str, str, str | None]], expected: list[tuple[str, str, str]]
 ) -> None:
     found = diff(conditional(("A", "1", None)), conditional(*right))
-    assert [(d.kind.value, d.right and d.right[0], d.condition) for d in found] == expected
+    told = [(d, f"only {d.condition}" if d.conditional else str(d.condition)) for d in found]
+    assert [(d.kind.value, d.right and d.right[0], when) for d, when in told] == expected
     assert diff(conditional(*right), conditional(*right)) == []
 
 
@@ -98,3 +100,12 @@ def test_a_profile_and_the_environment() -> None:
 def test_moved_names_the_fewest() -> None:
     assert moved(["a", "b", "c", "d"], ["d", "a", "b", "c"]) == ["d"]
     assert moved(["a", "b"], ["a", "x", "b"]) == []
+
+
+def test_the_same_value_on_every_path_is_no_difference() -> None:
+    """Whatever the test is: its opposite is known."""
+    either = 'if [[ $M == fast ]]; then export A=1; else export A=1; fi; [ -z "$B" ] || export C=2'
+    found = diff(launch(f"export A=1\n{LAUNCH}"), launch(f"{either}\n{LAUNCH}"))
+    assert [(d.name, str(d.condition)) for d in found] == [("C", '-n "$B"')]
+    one = "case $M in a) export A=1;; b) export A=1;; *) export A=1;; esac"
+    assert diff(launch(f"export A=1\n{LAUNCH}"), launch(f"{one}\n{LAUNCH}")) == []

@@ -8,11 +8,12 @@ from hypothesis import strategies as st
 
 from dsv4_env.catalogue import load, releases
 from dsv4_env.compare.differences import Difference, Kind, diff
-from dsv4_env.compare.equivalence import compare
+from dsv4_env.compare.equivalence import diff_as_read as compare
 from dsv4_env.compare.findings import compare_launches
 from dsv4_env.model import EnvVar, LaunchConfig, Origin, group_args
 from dsv4_env.model.finding import Severity
 from dsv4_env.readers import bash
+from tests.told import condition
 
 LAUNCH = "python3 -m sglang.launch_server"
 
@@ -146,7 +147,7 @@ def test_old_names(left: str, right: str, release: str, kind: str, severity: str
 
 
 def conditional(*settings: tuple[str, str, str | None]) -> LaunchConfig:
-    settled = tuple(EnvVar(n, v, Origin("t"), condition=c) for n, v, c in settings)
+    settled = tuple(EnvVar(n, v, Origin("t"), condition=condition(c)) for n, v, c in settings)
     return LaunchConfig("t", "bash", settled, ())
 
 

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from dsv4_env.catalogue import load
-from dsv4_env.compare.findings import compare_launches, with_model
+from dsv4_env.compare.findings import compare_launches
+from dsv4_env.compare.normalise import with_model
 from dsv4_env.drift import Held
 from dsv4_env.history import SCRIPT, TEST, Side, history
 from dsv4_env.history.render import describe

@@ -14,6 +14,7 @@ from dsv4_env.lang.yaml import Mapping
 from dsv4_env.model import LaunchConfig, Unknown
 from dsv4_env.model.errors import ReadError
 from dsv4_env.readers import github, workflow
+from tests.told import told
 
 LAUNCH = "python3 -m sglang.launch_server"
 
@@ -114,7 +115,7 @@ def test_equal_launches_of_a_matrix_are_told_once() -> None:
 def test_an_unknown_value_is_never_compared_as_its_text() -> None:
     (config,) = step(f"if [ '${{{{ inputs.a }}}}' = 'b' ]; then export A=1; fi\n{LAUNCH}\n")
     (setting,) = config.env
-    assert setting.condition == '${{ inputs.a }} = "b"'
+    assert told(setting.condition) == '${{ inputs.a }} = "b"'
 
 
 def test_environments_override_each_other() -> None:

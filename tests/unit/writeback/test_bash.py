@@ -8,7 +8,8 @@ import pytest
 
 from dsv4_env.catalogue import Catalogue, load
 from dsv4_env.compare.differences import Difference
-from dsv4_env.compare.findings import compared, with_model
+from dsv4_env.compare.findings import compared
+from dsv4_env.compare.normalise import with_model
 from dsv4_env.model import EnvVar, LaunchConfig, Origin, ServerArg
 from dsv4_env.profile import load_profile
 from dsv4_env.readers import bash

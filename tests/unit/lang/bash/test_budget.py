@@ -137,7 +137,7 @@ def test_the_launch_is_found(kind: str) -> None:
     assert len(launch.notes) <= 52
     assert len(launch.args or ()) < 500
     texts = [n.message for n in launch.notes]
-    texts += [c for c in (launch.condition, *(a.condition for a in launch.args or ())) if c]
+    texts += [str(c) for c in (launch.condition, *(a.condition for a in launch.args or ())) if c]
     assert max(map(len, texts), default=0) <= 1200
 
 

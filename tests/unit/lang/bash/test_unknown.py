@@ -9,6 +9,7 @@ import pytest
 from dsv4_env.model import Location, Unknown
 from dsv4_env.model.errors import ReadError
 from dsv4_env.readers import bash
+from tests.told import told
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,7 +18,7 @@ L = "python3 -m sglang.launch_server"
 
 
 def conditions(script: str) -> list[tuple[str, str | None]]:
-    return [(a.flag or "", a.condition) for a in (bash.read(script).args or ())]
+    return [(a.flag or "", told(a.condition)) for a in (bash.read(script).args or ())]
 
 
 def test_outside_variable() -> None:
@@ -42,13 +43,13 @@ def test_branches() -> None:
     {L} --x 1 "${{A[@]}}" --y 2
     """
     launch = bash.read(script)
-    assert [(a.flag, a.condition) for a in launch.args or ()] == [
+    assert [(a.flag, told(a.condition)) for a in launch.args or ()] == [
         ("--x", None),
         ("--dp", 'DP = "true"'),
         ("--tp", 'DP != "true"'),
         ("--y", None),
     ]
-    assert launch.effective_env["E"].condition == 'DP = "true"'
+    assert told(launch.effective_env["E"].condition) == 'DP = "true"'
     assert launch.condition is None
 
 
@@ -66,17 +67,16 @@ def test_same_in_all_ways() -> None:
 
 def test_superseded_on_one_way_only() -> None:
     launch = bash.read(f'export A=1; if [ "$X" = y ]; then export A=2; fi; {L}')
-    assert [(e.value, e.superseded, e.condition) for e in launch.env] == [
+    assert [(e.value, e.superseded, told(e.condition)) for e in launch.env] == [
         ("1", False, 'X != "y"'),
         ("2", False, 'X = "y"'),
     ]
 
 
 def test_conditional_launch() -> None:
-    assert bash.read(f'[ "$MODE" = p ] || exit 0; {L}').condition == 'MODE = "p"'
-    assert bash.read(f"if nvidia-smi; then {L} a; else {L} b; fi", launch=2).condition == (
-        "$(nvidia-smi) fails"
-    )
+    assert told(bash.read(f'[ "$MODE" = p ] || exit 0; {L}').condition) == 'MODE = "p"'
+    either = f"if nvidia-smi; then {L} a; else {L} b; fi"
+    assert told(bash.read(either, launch=2).condition) == ("$(nvidia-smi) fails")
     assert bash.read(f"mkdir x || exit 1; {L}").condition is None
 
 
@@ -217,14 +217,14 @@ def test_loops_that_wait(loop: str, conditions: list[str | None]) -> None:
     """They are no reason to give up on what stands before them."""
     launches = bash.read_all(f"X=0\n{L} --a &\n{loop}\n{L} --b\n", "x", closed=True)
     head = loop.partition("; do")[0]
-    assert [c.condition for c in launches] == [c and c.format(head) for c in conditions]
+    assert [told(c.condition) for c in launches] == [c and c.format(head) for c in conditions]
 
 
 def test_arguments_after_shift() -> None:
     """``$1`` is another argument then, so a test of it says nothing about the first."""
     script = 'if [ "$1" = a ]; then A=1; fi\nshift\nif [ "$1" = a ]; then B=1; fi\n'
     env = bash.read(f"A= B=\n{script}export A B\n{L}").env
-    assert [(e.name, e.value, e.condition) for e in env if e.value] == [
+    assert [(e.name, e.value, told(e.condition)) for e in env if e.value] == [
         ("A", "1", '$1 = "a"'),
         ("B", "1", '$2 = "a"'),
     ]

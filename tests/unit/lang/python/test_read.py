@@ -11,6 +11,7 @@ from dsv4_env.lang.python.values import children, walk
 from dsv4_env.model import Location, Unknown
 from dsv4_env.model.errors import ReadError
 from dsv4_env.readers import python
+from tests.told import told
 
 LAUNCH = 'popen_launch_server("m", "u", 1, other_args=args, env=env)'
 
@@ -245,7 +246,7 @@ def test_an_imported_module_is_not_known_better(tmp_path: Path, text: str) -> No
 @pytest.mark.parametrize("text", EITHER[:3])
 def test_one_side_has_its_condition(text: str) -> None:
     found = python.read(f"env = {{}}\nargs = []\n{ADD}{text}\n{LAUNCH}")
-    assert [(e.value, e.condition) for e in found.env] == [
+    assert [(e.value, told(e.condition)) for e in found.env] == [
         ("1", "not (some())" if "return" in text else "some()")
     ]
 
@@ -260,7 +261,7 @@ def test_one_side_has_its_condition(text: str) -> None:
 )
 def test_an_import_of_what_is_not_read_may_fail(text: str, condition: str | None) -> None:
     found = python.read(f"env = {{}}\nargs = []\n{ADD}{text}\n{LAUNCH}")
-    assert [(e.value, e.condition) for e in found.env] == [("1", condition)]
+    assert [(e.value, told(e.condition)) for e in found.env] == [("1", condition)]
 
 
 def test_helpers_named_as_methods_of_python_are_followed() -> None:
