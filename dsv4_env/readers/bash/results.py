@@ -11,6 +11,7 @@ from typing import Any
 from dsv4_env.lang.bash.expand.decisions import shortened_paths
 from dsv4_env.lang.bash.expand.machine import Machine
 from dsv4_env.lang.bash.expand.state import Key, PathCondition
+from dsv4_env.lang.bash.expand.values import Text
 from dsv4_env.lang.bash.interp.wrappers import Invocation
 from dsv4_env.model import (
     EnvVar,
@@ -21,6 +22,7 @@ from dsv4_env.model import (
     RequiredInput,
     ServerArg,
     Unknown,
+    Value,
     group_args,
 )
 from dsv4_env.model.budget import Budget, BudgetError
@@ -147,7 +149,7 @@ def _merged(
     try:
         if len(group) == 1:
             env = tuple(_settings(first))
-            args = group_args(first.args, "bash")
+            args = _arguments(first)
         else:
             env = _merged_env(vm, group, alts, universe)
             args = _merged_args(vm, group, alts, universe)
@@ -161,7 +163,7 @@ def _merged(
         "bash",
         env,
         args,
-        tuple(first.command),
+        tuple(_plain(v, p) for v, p in first.command),
         first.location,
         first.end_line,
         _told_notes(list(notes)),
@@ -202,7 +204,7 @@ def _rough_env(group: list[Invocation]) -> tuple[EnvVar, ...]:
 
 def _rough_args(group: list[Invocation]) -> tuple[ServerArg, ...]:
     """The words that all ways begin and end with; what is between them isn't known."""
-    ways = [group_args(f.args, "bash") for f in group]
+    ways = [_arguments(f) for f in group]
     shortest = min(ways, key=len)
     start = 0
     while start < len(shortest) and all(w[start] == shortest[start] for w in ways):
@@ -224,15 +226,25 @@ def _some_args(place: Location | None) -> Unknown:
     return Unknown("…", f"{_MANY} decide which arguments stand here", splits=True, location=place)
 
 
+def _plain(value: Text, place: Location | None) -> Value:
+    """A value as it is told: of a symbol, what everybody may know."""
+    if isinstance(value, str):
+        return value
+    known = (value.text, value.reason, value.names, value.default, value.splits)
+    return Unknown(*known, value.location or place)
+
+
+def _arguments(found: Invocation) -> tuple[ServerArg, ...]:
+    return group_args([(_plain(v, place), place) for v, place in found.args], "bash")
+
+
 def _settings(found: Invocation) -> Iterable[EnvVar]:
     last: dict[str, int] = {}
     for i, (name, _, _) in enumerate(found.env):
         last[name] = i
     for i, (name, event, perhaps) in enumerate(found.env):
         origin = Origin("bash", event.location, event.spelled)
-        value = event.value
-        if isinstance(value, Unknown) and value.location is None:
-            value = replace(value, location=event.location)
+        value = _plain(event.value, event.location)
         yield EnvVar(name, value, origin, last[name] != i, Test(perhaps) if perhaps else None)
 
 
@@ -316,7 +328,7 @@ def _merged_args(
     merged: list[tuple[ServerArg, set[int]]] = []
     longest = 0
     for i, found in enumerate(group):
-        mine = group_args(found.args, "bash")
+        mine = _arguments(found)
         longest = max(longest, len(mine))
         if not merged:
             merged = [(a, {i}) for a in mine]

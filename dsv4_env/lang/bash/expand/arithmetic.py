@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from dsv4_env.lang.bash.expand.fields import single
 from dsv4_env.lang.bash.expand.machine import Machine
 from dsv4_env.lang.bash.expand.state import FatalError, State
+from dsv4_env.lang.bash.expand.values import Symbol, Text
 from dsv4_env.lang.bash.expand.variables import (
     assign,
     assign_item,
@@ -21,7 +22,6 @@ from dsv4_env.lang.bash.expand.variables import (
     wrap,
 )
 from dsv4_env.lang.bash.syntax.nodes import Word
-from dsv4_env.model import Unknown, Value
 
 _TOKEN = re.compile(
     r"\s*(?:(\d+#[0-9A-Za-z@_]+|0[xX][0-9A-Fa-f]*|\d[0-9A-Za-z_]*)|([A-Za-z_]\w*)"
@@ -298,28 +298,28 @@ WRITES = re.compile(
 )
 
 
-def arithmetic(vm: Machine, state: State, expr: Word, text: str) -> Value:
-    """``$((…))`` as text, or an Unknown; a FatalError where bash says the expression is wrong."""
+def arithmetic(vm: Machine, state: State, expr: Word, text: str) -> Text:
+    """``$((…))`` as text, or an Symbol; a FatalError where bash says the expression is wrong."""
     code = single(vm, state, expr)
-    if isinstance(code, Unknown):
+    if isinstance(code, Symbol):
         _lost_writes(vm, state, text)
         return vm.derived(text, [code, "arithmetic", text])
     return evaluated(vm, state, code, text)
 
 
 class _UnknownOperandError(ValueError):
-    def __init__(self, value: Unknown) -> None:
+    def __init__(self, value: Symbol) -> None:
         self.value = value
 
 
-def evaluated(vm: Machine, state: State, code: str, text: str) -> Value:
+def evaluated(vm: Machine, state: State, code: str, text: str) -> Text:
     """The value of an expression whose text is known."""
     asked = 0
     vm.budget.step(count=4 + (len(code) >> 2))
 
     def get(name: str, sub: str | None) -> str:
         nonlocal asked
-        value: Value
+        value: Text
         asked += 1
         if asked > MAX_OPERANDS:
             raise _UnknownOperandError(vm.unknown(text, "it asks for too much", ("sum", code)))
@@ -336,7 +336,7 @@ def evaluated(vm: Machine, state: State, code: str, text: str) -> Value:
         else:
             key = sub if var.kind == "A" else str(evaluate(sub, get, put))
             value = element(vm, state, name, var, key)
-        if isinstance(value, Unknown):
+        if isinstance(value, Symbol):
             raise _UnknownOperandError(value)
         return value
 
@@ -359,7 +359,7 @@ def evaluated(vm: Machine, state: State, code: str, text: str) -> Value:
         _lost_writes(vm, state, code)
         raise FatalError(discard=True)  # whatever the unknown operands are
     _lost_writes(vm, state, code)
-    operands: list[Value] = []
+    operands: list[Text] = []
     names = re.findall(r"[A-Za-z_]\w*", code)
     for name in names:
         found = scalar(vm, state, name)
@@ -396,7 +396,7 @@ def _possible(code: str, get: Callable[[str, str | None], str], guess: str) -> b
     return True
 
 
-def _default_of(operands: list[Value], names: list[str], code: str) -> str | None:
+def _default_of(operands: list[Text], names: list[str], code: str) -> str | None:
     known: dict[str, str] = {}
     for name, value in zip(names, operands, strict=True):
         text = value if isinstance(value, str) else value.default

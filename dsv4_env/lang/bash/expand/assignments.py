@@ -12,8 +12,8 @@ from dsv4_env.lang.bash.expand.machine import Machine
 from dsv4_env.lang.bash.expand.parameters import key_of
 from dsv4_env.lang.bash.expand.state import FatalError, State, Var
 from dsv4_env.lang.bash.expand.tables import Elements
+from dsv4_env.lang.bash.expand.values import Symbol, Text
 from dsv4_env.lang.bash.expand.variables import (
-    MARKS,
     appended,
     assign,
     assign_item,
@@ -35,14 +35,13 @@ from dsv4_env.lang.bash.syntax.nodes import (
     Simple,
     Word,
 )
-from dsv4_env.model import Unknown, Value
 from dsv4_env.model.budget import Budget
 
 MAX_ELEMENTS = 50_000  # of an array: those of a longer one are left unknown
 _NAMES = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 
 
-def value_of(vm: Machine, state: State, node: Assign) -> Value:
+def value_of(vm: Machine, state: State, node: Assign) -> Text:
     """The value of a scalar assignment."""
     assert isinstance(node.value, Word)
     if node.value.plain is not None:
@@ -79,7 +78,7 @@ def set_array(
         if outer is not None:
             base = replace(outer, exported=False)
     kind = kind or ("A" if base.kind == "A" else "a")
-    found: Elements[Value] | None = None if base.vague else Elements({})
+    found: Elements[Text] | None = None if base.vague else Elements({})
     if append:
         if base.kind == "s" and not base.maybe:
             found = Elements({0 if kind == "a" else "0": base.value})
@@ -89,7 +88,7 @@ def set_array(
             found = base.items if isinstance(base.items, Elements) else None
             if found is None and base.items is not None:
                 found = Elements(base.items)
-    additions: list[Value] = []
+    additions: list[Text] = []
     index = 0
     if found and kind == "a":
         index = found.highest + 1
@@ -115,7 +114,7 @@ def set_array(
         )
         value = converted(vm, state, base, value)
         key = _key(vm, state, kind, item.sub)
-        if isinstance(key, Unknown) or found is None:
+        if isinstance(key, Symbol) or found is None:
             found = None
             continue
         real: int | str = key if kind == "A" else int(key)
@@ -138,7 +137,7 @@ def set_array(
         if append and base.items is None and kind == "a" and base.kind == "a":
             # Known elements behind unknown ones stay known as words.
             before = base.value
-            ragged: dict[int | str, Value] = dict(enumerate([before, *additions]))
+            ragged: dict[int | str, Text] = dict(enumerate([before, *additions]))
             state.vars[name] = replace(base, kind="a", value="", items=ragged, maybe=False)
             return
         state.vars[name] = replace(base, kind=kind, value=unknown, items=None, maybe=False)
@@ -146,19 +145,19 @@ def set_array(
     state.vars[name] = replace(base, kind=kind, value="", items=found, maybe=False)
 
 
-def _key(vm: Machine, state: State, kind: str, sub: Word) -> str | Unknown:
+def _key(vm: Machine, state: State, kind: str, sub: Word) -> str | Symbol:
     text = single(vm, state, sub)
-    if kind == "A" or isinstance(text, Unknown):
+    if kind == "A" or isinstance(text, Symbol):
         return text
     return integer(vm, state, text)
 
 
-def as_words(vm: Machine, state: State, word: Word | Assign) -> list[Value]:
+def as_words(vm: Machine, state: State, word: Word | Assign) -> list[Text]:
     """A word of a command, or an assignment that is an argument, as words."""
     if isinstance(word, Word):
         return [word.plain] if word.plain is not None else expand_word(vm, state, word)
     if isinstance(word.value, list):
-        return [vm.unknown(word.text, "an array where a word is expected", ("array", id(word)))]
+        return [vm.unknown(word.text, "an array where a word is expected", ("array", word))]
     head = word.text[: word.text.index("=") + 1] if "=" in word.text else word.text
     return [vm.join([head, value_of(vm, state, word)])]
 
@@ -219,18 +218,19 @@ def make_local(state: State, name: str) -> bool:
     """Make a variable local to the function that runs; False outside functions."""
     if not state.scopes:
         return False
-    if name not in state.scopes[-1]:
-        state.scopes[-1][name] = state.vars.get(name)
+    scope = state.scopes[-1]
+    if name not in scope.outer:
+        scope.outer[name] = state.vars.get(name)
         return True
-    state.scopes[-1][f"-{name}"] = None
+    scope.declared |= {name}
     return False
 
 
 def leave_function(state: State) -> list[str]:
     """Give back what is local to the function that ends; the names that bash lets out of it."""
     scope, state.scopes = state.scopes[-1], state.scopes[:-1]
-    restore(state, {n: old for n, old in scope.items() if n[0] not in MARKS})
-    return [n[1:] for n in scope if n[0] == "!"]
+    restore(state, scope.outer)
+    return sorted(scope.escaped)
 
 
 def local_export(vm: Machine, state: State, node: Assign) -> None:
@@ -238,8 +238,9 @@ def local_export(vm: Machine, state: State, node: Assign) -> None:
     before = state.vars.get(node.name)
     if not assign_for_command(vm, state, node):
         return
-    state.scopes[-1].setdefault(node.name, before)
-    state.scopes[-1][f"={node.name}"] = None
+    scope = state.scopes[-1]
+    scope.outer.setdefault(node.name, before)
+    scope.given |= {node.name}
     state.vars[node.name] = replace(state.vars[node.name], exported=True)
 
 

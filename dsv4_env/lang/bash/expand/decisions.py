@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from dsv4_env.lang.bash.expand.machine import Machine
 from dsv4_env.lang.bash.expand.state import ForkError, Key, PathCondition, State, Undecided
-from dsv4_env.model import Location, RequiredInput, Unknown
+from dsv4_env.lang.bash.expand.values import Symbol
+from dsv4_env.model import Location, RequiredInput
 
 MAX_COMPARED = 4_000_000  # of their lengths, squared and added up
 _FEW = 24
@@ -29,7 +30,7 @@ def decide(vm: Machine, state: State, condition: Undecided, answer: bool) -> boo
     state.decided[key] = answer
     if answer and condition.solves is not None:
         unknown, text = condition.solves
-        state.solved[id(unknown)] = text
+        state.solved[unknown.number] = text
     return True
 
 
@@ -40,10 +41,10 @@ def contradicts(state: State, condition: Undecided) -> bool | None:
         return known
     if condition.solves is not None:
         unknown, text = condition.solves
-        solved = state.solved.get(id(unknown))
+        solved = state.solved.get(unknown.number)
         if solved is not None:
             return solved == text
-        if text and state.decided.get(("empty", id(unknown))) is True:
+        if text and state.decided.get(("empty", unknown.number)) is True:
             return False
     return None
 
@@ -135,19 +136,19 @@ def _absorbed(
     return current
 
 
-def empty_condition(value: Unknown) -> Undecided:
+def empty_condition(value: Symbol) -> Undecided:
     """``-z`` of a value."""
     shown = f'"{value.text}"'
-    return Undecided(("empty", id(value)), f"-z {shown}", f"-n {shown}", (value, ""), value)
+    return Undecided(("empty", value.number), f"-z {shown}", f"-n {shown}", (value, ""), value)
 
 
-def set_condition(value: Unknown) -> Undecided:
+def set_condition(value: Symbol) -> Undecided:
     """Whether a variable is set at all."""
     name = value.names[0] if value.names else value.text
-    return Undecided(("set", id(value)), f"{name} is set", f"{name} is not set")
+    return Undecided(("set", value.number), f"{name} is set", f"{name} is not set")
 
 
-def take_for_granted(vm: Machine, state: State, value: Unknown, *, colon: bool) -> None:
+def take_for_granted(vm: Machine, state: State, value: Symbol, *, colon: bool) -> None:
     """Take for granted that a value is set, or not empty."""
     condition = empty_condition(value) if colon else set_condition(value)
     key, answer = condition.key, not colon
@@ -155,7 +156,7 @@ def take_for_granted(vm: Machine, state: State, value: Unknown, *, colon: bool) 
     state.decided[key] = answer
 
 
-def note_required(state: State, value: Unknown, location: object) -> None:
+def note_required(state: State, value: Symbol, location: object) -> None:
     """Note the outside variables without which the script stops."""
 
     place = location if isinstance(location, Location) else None

@@ -8,16 +8,17 @@ from functools import lru_cache
 
 from dsv4_env.lang.bash.expand.machine import Machine
 from dsv4_env.lang.bash.expand.state import Piece, State
+from dsv4_env.lang.bash.expand.values import Symbol, Text
 from dsv4_env.lang.bash.expand.variables import separators
 from dsv4_env.lang.bash.syntax.braces import QUOTES
 from dsv4_env.lang.bash.syntax.nodes import Lit, Param, Word
-from dsv4_env.model import Note, Unknown, Value
+from dsv4_env.model import Note
 
 MAX_SPLIT = 60_000  # characters that are split into words
 _ACTIVE = re.compile(r"[*?]|\[.*\]|[@!+]\(", re.DOTALL)
 
 
-def expand_word(vm: Machine, state: State, word: Word) -> list[Value]:
+def expand_word(vm: Machine, state: State, word: Word) -> list[Text]:
     """The words that a word becomes."""
     if word.plain is not None:
         return [word.plain]
@@ -29,33 +30,33 @@ def expand_word(vm: Machine, state: State, word: Word) -> list[Value]:
     return fields(vm, state, found)
 
 
-def single(vm: Machine, state: State, word: Word, *, assignment: bool = False) -> Value:
+def single(vm: Machine, state: State, word: Word, *, assignment: bool = False) -> Text:
     """What a word becomes where it isn't split: an assigned value, a case subject."""
     if word.plain is not None:
         return word.plain
     parts = vm.pieces(state, word, assignment=assignment)
     if word.doubtful or (not assignment and is_mixed(word)):
         return whole_word(vm, word, parts, splits=False)
-    found: list[Value] = []
+    found: list[Text] = []
     for piece in parts:
         if piece is None:
             found.append(" ")
         elif piece[1] == "*":
             ifs = separators(vm, state)
-            found.append(ifs if isinstance(ifs, Unknown) else ifs[:1])
+            found.append(ifs if isinstance(ifs, Symbol) else ifs[:1])
         else:
             value = piece[0]
-            if isinstance(value, Unknown) and value.splits:
+            if isinstance(value, Symbol) and value.splits:
                 value = vm.derived(value.text, [value, "joined"], default=value.default)
             found.append(value)
     return vm.join(found) if found else ""
 
 
-def segments(vm: Machine, state: State, word: Word) -> list[tuple[str, bool]] | Value:
-    """A pattern as (text, quoted) pieces, or the Unknown that it is."""
+def segments(vm: Machine, state: State, word: Word) -> list[tuple[str, bool]] | Text:
+    """A pattern as (text, quoted) pieces, or the Symbol that it is."""
     found = vm.pieces(state, word)
     values = [p[0] for p in found if p is not None]
-    if any(isinstance(v, Unknown) for v in values) or len(values) < len(found):
+    if any(isinstance(v, Symbol) for v in values) or len(values) < len(found):
         return (
             vm.join([*values, ""])
             if len(values) == len(found)
@@ -64,7 +65,7 @@ def segments(vm: Machine, state: State, word: Word) -> list[tuple[str, bool]] | 
     return [(str(p[0]), p[1] == "Q") for p in found if p is not None]
 
 
-def fields(vm: Machine, state: State, found: Sequence[Piece]) -> list[Value]:
+def fields(vm: Machine, state: State, found: Sequence[Piece]) -> list[Text]:
     """Word splitting, pathname patterns and the removal of words that are nothing."""
     if len(found) == 1 and found[0] is not None and found[0][1] == "Q":
         return [found[0][0]]
@@ -75,8 +76,8 @@ def fields(vm: Machine, state: State, found: Sequence[Piece]) -> list[Value]:
     if blanks_beside(found, ifs):
         text = " ".join(str(p[0]) for p in found if p is not None)
         return [vm.unknown(text, "IFS decides", ("blanks", ifs, text), splits=True)]
-    out: list[Value] = []
-    current: list[Value] = []
+    out: list[Text] = []
+    current: list[Text] = []
     active: list[str] = []
     keep = splits = False
 
@@ -99,15 +100,15 @@ def fields(vm: Machine, state: State, found: Sequence[Piece]) -> list[Value]:
             flush(force=joined and after is not None and after[1] == "E")
             continue
         value, kind = piece
-        if isinstance(value, Unknown):
+        if isinstance(value, Symbol):
             current.append(value)
             active.append("x")
-            sure = numeric(value) or (ifs == "" and id(value) in vm.solid)
+            sure = numeric(value) or (ifs == "" and value.filled)
             if (kind == "E" and not sure) or value.splits:
                 splits = True
             continue
         if kind == "E" and ifs != "" and value:
-            if isinstance(ifs, Unknown):
+            if isinstance(ifs, Symbol):
                 current.append(vm.derived(value, [ifs, value], splits=True))
                 splits = True
                 continue
@@ -132,7 +133,7 @@ def fields(vm: Machine, state: State, found: Sequence[Piece]) -> list[Value]:
     return out
 
 
-def _pathname(vm: Machine, state: State, value: Value, active: list[str]) -> Value:
+def _pathname(vm: Machine, state: State, value: Text, active: list[str]) -> Text:
     text = "".join(active)
     if "noglob" in state.opts or not _ACTIVE.search(text):
         return value
@@ -140,7 +141,7 @@ def _pathname(vm: Machine, state: State, value: Value, active: list[str]) -> Val
     if not plain and "extglob" not in state.opts:
         return value
     reason = "a pathname pattern: the files that are there decide"
-    if isinstance(value, Unknown):
+    if isinstance(value, Symbol):
         return vm.derived(value.text, [value, "glob"], splits=True)
     default = None if state.opts & {"nullglob", "failglob"} else value
     return vm.unknown(value, reason, ("glob", value), default=default, splits=True)
@@ -153,7 +154,7 @@ _NUMERIC = re.compile(
 )
 
 
-def numeric(value: Unknown) -> bool:
+def numeric(value: Symbol) -> bool:
     """Whether the value is surely a number, so that it's one word."""
     return _NUMERIC.fullmatch(value.text) is not None and value.reason in (
         "arithmetic",
@@ -186,14 +187,14 @@ def ragged_edge(found: Sequence[Piece]) -> bool:
     """Whether text stands right beside something that may be no words at all."""
     said = [p for p in found if p is None or p[0] != ""]
     for i, piece in enumerate(said):
-        if piece is not None and isinstance(piece[0], Unknown) and piece[0].splits:
+        if piece is not None and isinstance(piece[0], Symbol) and piece[0].splits:
             beside = [said[j] for j in (i - 1, i + 1) if 0 <= j < len(said)]
             if any(b is not None for b in beside):
                 return True
     return False
 
 
-def whole_word(vm: Machine, word: Word, found: Sequence[Piece], *, splits: bool) -> Unknown:
+def whole_word(vm: Machine, word: Word, found: Sequence[Piece], *, splits: bool) -> Symbol:
     """A word of which bash's own reading decides what it is."""
     text = "".join(p.text for p in word.parts)
     values = [p[0] for p in found if p is not None]
@@ -208,7 +209,7 @@ def is_mixed(word: Word) -> bool:
     return any(p.quoted for p in lists) and any(not p.quoted for p in params)
 
 
-def blanks_beside(found: Sequence[Piece], ifs: Value) -> bool:
+def blanks_beside(found: Sequence[Piece], ifs: Text) -> bool:
     """Whether blanks at the ends of values meet an IFS of blanks and more: bash's own affair."""
     if not isinstance(ifs, str) or not ifs.strip(" \t\n") or not re.search(r"[ \t\n]", ifs):
         return False
@@ -226,7 +227,7 @@ def may_vanish(word: Word, found: Sequence[Piece]) -> bool:
         and len(word.parts) > 1
         and not any(isinstance(p, Lit) for p in word.parts)
         and any(p is not None and p[1] == "Q" for p in found)
-        and all(p is not None and (isinstance(p[0], Unknown) or not p[0]) for p in found)
+        and all(p is not None and (isinstance(p[0], Symbol) or not p[0]) for p in found)
     )
 
 

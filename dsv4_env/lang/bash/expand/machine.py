@@ -18,8 +18,9 @@ from dsv4_env.lang.bash.expand.state import (
     State,
     Undecided,
 )
+from dsv4_env.lang.bash.expand.values import Symbol, Text, identity
 from dsv4_env.lang.bash.syntax.nodes import Block, Node, Source, Word
-from dsv4_env.model import Location, Note, Unknown, Value
+from dsv4_env.model import Location, Note
 from dsv4_env.model.budget import Budget
 
 
@@ -31,7 +32,7 @@ class Watch:
     for: None where it's another. *mention* stands in every text that may hold one.
     """
 
-    length: Callable[[Sequence[tuple[Value, Location | None]], int], int | None]
+    length: Callable[[Sequence[tuple[Text, Location | None]], int], int | None]
     mention: str
 
 
@@ -49,21 +50,17 @@ class Machine:
     conditions: dict[Key, Undecided] = field(default_factory=dict)
     order: dict[Key, int] = field(default_factory=dict)  # which of them was met first
     exits: set[tuple[Key, bool]] = field(default_factory=set)
-    cache: dict[Key, Any] = field(default_factory=dict)
+    symbols: dict[Key, Symbol] = field(default_factory=dict)
     parsed: dict[str, tuple[Block, Any]] = field(default_factory=dict)
     path: str = ""  # of the script
     rough: bool = False  # it's the second reading, after one that took too much
     forks: int = 0  # decisions taken for the command that is being followed
     pure: int = 0  # > 0 inside a substitution: forks are taken by the command around it
     skipped: list[Note] = field(default_factory=list)  # commands that can't be followed
-    guards: dict[int, bool] = field(default_factory=dict)  # functions that check variables
-    followed: dict[int, int] = field(default_factory=dict)  # calls since little is left
-    outside: dict[str, Unknown] = field(default_factory=dict)
+    guards: dict[Node, bool] = field(default_factory=dict)  # functions that check variables
+    followed: dict[object, int] = field(default_factory=dict)  # calls since little is left
+    outside: dict[str, Symbol] = field(default_factory=dict)
     where: dict[Key, Location] = field(default_factory=dict)
-    parts: dict[int, tuple[Value, ...]] = field(default_factory=dict)  # what a join is made of
-    paths: dict[int, Path] = field(default_factory=dict)  # Unknowns that name known places
-    contents: dict[int, str] = field(default_factory=dict)  # Unknowns that name files of known text
-    solid: set[int] = field(default_factory=set)  # ids of Unknowns that are surely not empty
 
     # Words, arithmetic and commands need each other: each asks the machine for the others, which
     # the interpreter brings together.
@@ -72,7 +69,7 @@ class Machine:
         """The parts of a word, expanded."""
         raise NotImplementedError
 
-    def number(self, state: State, code: str, text: str) -> Value:
+    def number(self, state: State, code: str, text: str) -> Text:
         """The value of an arithmetic expression, which is spelled *text*."""
         raise NotImplementedError
 
@@ -80,22 +77,21 @@ class Machine:
         """The states after a command, for each it may begin in."""
         raise NotImplementedError
 
-    def located(self, value: Value, state: State) -> Path | None:
+    def located(self, value: Text, state: State) -> Path | None:
         """The file that a path names, where that's known: relative ones are below the root."""
         if isinstance(value, str):
             if value.startswith("/"):
                 return Path(value)
             return None if self.root is None or state.cwd is not None else self.root / value
-        known = self.paths.get(id(value))
-        if known is not None:
-            return known
-        pieces = self.parts.get(id(value), ())
+        if value.path is not None:
+            return value.path
+        pieces = value.parts
         if (
             len(pieces) > 1
-            and isinstance(pieces[0], Unknown)
+            and isinstance(pieces[0], Symbol)
             and all(isinstance(p, str) for p in pieces[1:])
         ):
-            folder = self.paths.get(id(pieces[0]))
+            folder = pieces[0].path
             rest = "".join(str(p) for p in pieces[1:])
             if folder is not None and rest.startswith("/"):
                 return Path(f"{folder}{rest}")
@@ -126,7 +122,7 @@ class Machine:
         """Whether a function or a text is still followed: where little is left, a few times."""
         if not self.tired():
             return True
-        count = self.followed[id(what)] = self.followed.get(id(what), 0) + 1
+        count = self.followed[what] = self.followed.get(what, 0) + 1
         return count <= 4 and state.depth < 8
 
     def ordered(self) -> dict[Key, int]:
@@ -158,26 +154,52 @@ class Machine:
         default: str | None = None,
         splits: bool = False,
         location: Location | None = None,
-    ) -> Unknown:
-        """The Unknown of a key: the same object for the same key, so that it can be told again."""
+        parts: tuple[Text, ...] = (),
+        path: Path | None = None,
+        content: str | None = None,
+        filled: bool = False,
+    ) -> Symbol:
+        """The symbol of a key: the same for the same key, so that it can be told again."""
         if len(text) > MAX_SHOWN:
             text = f"{text[:MAX_SHOWN]}…"
         full = (text, splits, *key)
-        found = self.cache.get(full)
+        found = self.symbols.get(full)
         if found is None:
             self.budget.step(count=4)
-            found = Unknown(text, reason, names, default, splits, location)
-            self.cache[full] = found
-        assert isinstance(found, Unknown)
+            number = len(self.symbols)
+            found = Symbol(
+                text, reason, names, default, splits, location, number, parts, path, content, filled
+            )
+            self.symbols[full] = found
         return found
 
     def derived(
-        self, text: str, parts: Sequence[Value], *, default: str | None = None, splits: bool = False
-    ) -> Unknown:
-        """An Unknown made of others: it is the same again when it's made of the same."""
-        unknowns = [p for p in parts if isinstance(p, Unknown)]
-        key = ("of", *(p if isinstance(p, str) else id(p) for p in parts))
-        self.budget.step(count=(len(parts) + sum(len(p.names) for p in unknowns)) >> 4)
+        self,
+        text: str,
+        sources: Sequence[Text],
+        *,
+        default: str | None = None,
+        splits: bool = False,
+        path: Path | None = None,
+    ) -> Symbol:
+        """A symbol made of others: it is the same again when it's made of the same."""
+        return self._made_of("of", text, sources, default, splits, path=path)
+
+    def _made_of(
+        self,
+        how: str,
+        text: str,
+        sources: Sequence[Text],
+        default: str | None,
+        splits: bool,
+        *,
+        path: Path | None = None,
+        parts: tuple[Text, ...] = (),
+        filled: bool = False,
+    ) -> Symbol:
+        unknowns = [p for p in sources if isinstance(p, Symbol)]
+        key = (how, *map(identity, sources))
+        self.budget.step(count=(len(sources) + sum(len(p.names) for p in unknowns)) >> 4)
         names = tuple(dict.fromkeys(n for p in unknowns for n in p.names))
         first = unknowns[0] if unknowns else None
         return self.unknown(
@@ -188,9 +210,25 @@ class Machine:
             default=default,
             splits=splits,
             location=first.location if first is not None else None,
+            parts=parts,
+            path=path,
+            filled=filled,
         )
 
-    def join(self, pieces: Sequence[Value], *, splits: bool = False) -> Value:
+    def unlike(self, value: Symbol, text: str, default: str | None) -> Symbol:
+        """A symbol as another one was, but for its text and default: a part of it alone."""
+        key = ("part", value.number, default)
+        return self.unknown(
+            text,
+            value.reason,
+            key,
+            names=value.names,
+            default=default,
+            splits=value.splits,
+            location=value.location,
+        )
+
+    def join(self, pieces: Sequence[Text], *, splits: bool = False) -> Text:
         """The pieces one after the other."""
         if len(pieces) == 1:
             only = pieces[0]
@@ -221,21 +259,21 @@ class Machine:
         if default is not None and size > MAX_DEFAULT:
             default = None
         whole = None if default is None else "".join(default)
-        found = self.derived("".join(text), pieces, default=whole, splits=splits)
-        if any(isinstance(p, str) and p for p in pieces):
-            self.solid.add(id(found))
-        self.parts[id(found)] = tuple(pieces)
-        return found
+        filled = any(isinstance(p, str) and p for p in pieces)
+        parts = tuple(pieces)
+        return self._made_of(
+            "join", "".join(text), parts, whole, splits, parts=parts, filled=filled
+        )
 
-    def made(self, size: int, pieces: Sequence[Value] = ()) -> None:
+    def made(self, size: int, pieces: Sequence[Text] = ()) -> None:
         """Count text before it is made; *pieces* are what it is made of."""
         if size > 64:
             plain = all(not isinstance(p, str) or p.isascii() for p in pieces)
             self.budget.make(size if plain else 4 * size)
 
-    def long(self, pieces: Sequence[Value], *, splits: bool = False) -> Unknown:
+    def long(self, pieces: Sequence[Text], *, splits: bool = False) -> Symbol:
         """A text too long to be made: it isn't known."""
         first = next((p if isinstance(p, str) else p.text for p in pieces if p), "")[:60]
-        key = ("long", *((len(p), hash(p)) if isinstance(p, str) else id(p) for p in pieces))
+        key = ("long", *((len(p), hash(p)) if isinstance(p, str) else p.number for p in pieces))
         reason = f"a text of more than {MAX_TEXT:,} characters"
         return self.unknown(f"{first}…", reason, key, splits=splits)

@@ -17,6 +17,7 @@ from dsv4_env.lang.bash.expand.fields import is_star, segments, single
 from dsv4_env.lang.bash.expand.machine import Machine
 from dsv4_env.lang.bash.expand.patterns import CannotTranslateError, affordable, glob
 from dsv4_env.lang.bash.expand.state import MAX_TEXT, FatalError, Piece, State, Var, refused
+from dsv4_env.lang.bash.expand.values import Symbol, Text, identity
 from dsv4_env.lang.bash.expand.variables import (
     OWN,
     Lookup,
@@ -27,7 +28,6 @@ from dsv4_env.lang.bash.expand.variables import (
     elements,
     find,
     highest,
-    identity,
     integer,
     is_set,
     own_params,
@@ -41,7 +41,6 @@ from dsv4_env.lang.bash.expand.variables import (
     unknown_array,
 )
 from dsv4_env.lang.bash.syntax.nodes import Lit, Param, Word
-from dsv4_env.model import Unknown, Value
 from dsv4_env.model.quoting import sh
 
 MAX_PLUS = 5  # decisions of one command on `${name:+…}`: what more of them give isn't known
@@ -87,7 +86,7 @@ def expand_parameter(vm: Machine, state: State, part: Param) -> list[Piece]:
     return _operate(vm, state, part, present, settle(state, value))
 
 
-def _list_of(vm: Machine, state: State, part: Param) -> tuple[list[Value], str] | None:
+def _list_of(vm: Machine, state: State, part: Param) -> tuple[list[Text], str] | None:
     if part.name in ("@", "*"):
         return all_params(vm, state), part.name
     if (part.sub is not None and part.sub.plain in ("@", "*")) or is_star(part.sub):
@@ -96,13 +95,13 @@ def _list_of(vm: Machine, state: State, part: Param) -> tuple[list[Value], str] 
     return None
 
 
-def key_of(vm: Machine, state: State, name: str, sub: Word) -> str | Unknown:
+def key_of(vm: Machine, state: State, name: str, sub: Word) -> str | Symbol:
     """The subscript as a key: text for an associative array, a number as text otherwise."""
     var = find(vm, state, name)
     text = single(vm, state, sub)
     if var is not None and var.kind == "A":
         return text
-    if isinstance(text, Unknown):
+    if isinstance(text, Symbol):
         return text
     return integer(vm, state, text)
 
@@ -141,7 +140,7 @@ def look_up(vm: Machine, state: State, part: Param, *, length: bool = False) -> 
         return False, ""
     if var is None or var.kind == "":
         return False, ""
-    if isinstance(key, Unknown):
+    if isinstance(key, Symbol):
         return None, vm.derived(part.text, [key, part.text, *(var.items or {}).values()])
     value = element(vm, state, name, var, key)
     if var.kind == "s":
@@ -162,22 +161,21 @@ def _reaches(var: Var | None, key: str) -> bool:
     return ragged_array(var) or int(key) + highest(var.items or {}) >= -1
 
 
-def _must(vm: Machine, state: State, part: Param, present: bool | None, value: Value) -> None:
+def _must(vm: Machine, state: State, part: Param, present: bool | None, value: Text) -> None:
     """Under ``set -u`` (or for ``:?``) the parameter has to be there for the script to go on."""
     if present is None and value == "":  # known to be empty, or unset
         var = find(vm, state, part.name)
         value = var.value if var is not None else value
-    if present is False or not isinstance(value, Unknown):
+    if present is False or not isinstance(value, Symbol):
         if present is False:
             raise FatalError
         return
     location = state.source.place(0) if state.source.at else None
     note_required(state, value, location)
-    state.decided.setdefault(("set", id(value)), True)
-    vm.cache.setdefault(("keep", id(value)), value)
+    state.decided.setdefault(("set", value.number), True)
 
 
-def _length(vm: Machine, state: State, part: Param) -> Value:
+def _length(vm: Machine, state: State, part: Param) -> Text:
     whole = part.sub is not None and (part.sub.plain == "@" or is_star(part.sub))
     var = find(vm, state, part.name) if whole and _NAME.match(part.name) else None
     if var is not None and var.kind == "a" and var.items is not None and not ragged_array(var):
@@ -193,18 +191,18 @@ def _length(vm: Machine, state: State, part: Param) -> Value:
                 return "1"
         if var is not None and var.items is not None and not ragged_array(var):
             return str(len(var.items))
-        if any(isinstance(v, Unknown) and v.splits for v in values):
+        if any(isinstance(v, Symbol) and v.splits for v in values):
             return vm.unknown(part.text, "a number", ("length", *map(identity, values)))
         return str(len(values))
     present, value = look_up(vm, state, part, length=True)
     if present is not True and "nounset" in state.opts:
         _must(vm, state, part, present, value)
     value = settle(state, value)
-    if isinstance(value, Unknown):
+    if isinstance(value, Symbol):
         default = None if value.default is None else str(len(value.default))
         names = value.names
         return vm.unknown(
-            part.text, "a number", ("length", id(value)), names=names, default=default
+            part.text, "a number", ("length", value.number), names=names, default=default
         )
     if not value.isascii():
         return vm.unknown(part.text, "the locale decides how long this is", ("length", value))
@@ -231,9 +229,9 @@ def _indirect(vm: Machine, state: State, part: Param) -> list[Piece]:
         return list_pieces(vm, state, [str(k) for k in keys], form, part)
     _present, target = look_up(vm, state, Param(part.name, part.quoted, part.text, "", part.sub))
     target = settle(state, target)
-    if isinstance(target, Unknown):
+    if isinstance(target, Symbol):
         note_required(state, target, None)  # it's an error where it's unset
-        state.decided.setdefault(("set", id(target)), True)
+        state.decided.setdefault(("set", target.number), True)
         return [(vm.derived(part.text, [target, "indirect"]), kind)]
     if not target:
         raise refused(state)
@@ -250,7 +248,7 @@ def _indirect(vm: Machine, state: State, part: Param) -> list[Piece]:
 
 
 def _operate(
-    vm: Machine, state: State, part: Param, present: bool | None, value: Value
+    vm: Machine, state: State, part: Param, present: bool | None, value: Text
 ) -> list[Piece]:
     """One value with an operator."""
     op, kind = part.op, "Q" if part.quoted else "E"
@@ -267,7 +265,7 @@ def _operate(
 
 
 def _default(
-    vm: Machine, state: State, part: Param, present: bool | None, value: Value
+    vm: Machine, state: State, part: Param, present: bool | None, value: Text
 ) -> list[Piece]:
     op, colon = part.op[-1], part.op[0] == ":"
     kind = "Q" if part.quoted else "E"
@@ -276,10 +274,10 @@ def _default(
         if isinstance(value, str):
             given = bool(value) if present is not False else False
         elif present is not False:
-            empty = state.decided.get(("empty", id(value)))
+            empty = state.decided.get(("empty", value.number))
             given = None if empty is None else not empty
     if given is None:
-        assert isinstance(value, Unknown) or not colon
+        assert isinstance(value, Symbol) or not colon
         return _undecided(vm, state, part, value, colon=colon)
     if op == "+":
         return argument(vm, state, part) if given else [("", "Q")] if part.quoted else []
@@ -294,7 +292,7 @@ def _default(
     return [(settle(state, look_up(vm, state, part)[1]), kind)]
 
 
-def _set(vm: Machine, state: State, part: Param, value: Value) -> None:
+def _set(vm: Machine, state: State, part: Param, value: Text) -> None:
     if not _NAME.match(part.name):
         raise FatalError
     if part.sub is not None:
@@ -313,16 +311,16 @@ def argument(vm: Machine, state: State, part: Param) -> list[Piece]:
     return [p and (p[0], "E" if p[1] == "L" else p[1]) for p in found]
 
 
-def _undecided(vm: Machine, state: State, part: Param, value: Value, *, colon: bool) -> list[Piece]:
+def _undecided(vm: Machine, state: State, part: Param, value: Text, *, colon: bool) -> list[Piece]:
     """An outside variable with a default: the default is known, what it is isn't."""
     op, kind = part.op[-1], "Q" if part.quoted else "E"
     if op == "?":
-        if isinstance(value, Unknown):
+        if isinstance(value, Symbol):
             note_required(state, value, state.source.place(part_place(part)))
             take_for_granted(vm, state, value, colon=colon)
         return [(value, kind)]
     if op == "+":
-        if not isinstance(value, Unknown):
+        if not isinstance(value, Symbol):
             return [(vm.unknown(part.text, "not known to be set", ("plus", part.text)), kind)]
         condition = empty_condition(value) if colon else set_condition(value)
         if vm.forks >= MAX_PLUS and contradicts(state, condition) is None:
@@ -336,10 +334,10 @@ def _undecided(vm: Machine, state: State, part: Param, value: Value, *, colon: b
     arg = single(vm, probe, part.arg) if part.arg else ""
     base = (
         value
-        if isinstance(value, Unknown)
+        if isinstance(value, Symbol)
         else vm.unknown(part.text, "not known to be set", ("maybe", part.text, value))
     )
-    if isinstance(arg, Unknown) and part.arg is not None:
+    if isinstance(arg, Symbol) and part.arg is not None:
         arg_default = arg.default
     else:
         arg_default = arg if isinstance(arg, str) else None
@@ -349,22 +347,26 @@ def _undecided(vm: Machine, state: State, part: Param, value: Value, *, colon: b
         outer = base is vm.outside.get(f"{state.world}:{part.name}") or (
             part.name.isdigit() and own_params(state)
         )
-        default = arg_default if outer and not state.tainted else None
+        default = arg_default if outer and not state.havocked else None
     var = state.vars.get(part.name)
     if op == "=" and var is not None and (var.integer or var.case or var.vague):
         default = None  # it's set to something else than the text
-    names = tuple(dict.fromkeys((*base.names, *(arg.names if isinstance(arg, Unknown) else ()))))
+    names = tuple(dict.fromkeys((*base.names, *(arg.names if isinstance(arg, Symbol) else ()))))
     shown = arg if isinstance(arg, str) else arg.text
     inner = base.text[2:-1] if re.fullmatch(r"\$\{\w+\}", base.text) else base.text
     text = f"${{{inner}{':' if colon else ''}-{shown}}}"
     if not re.fullmatch(r"\w+", inner):
         text = part.text
     found = vm.unknown(
-        text, base.reason, ("default", colon, id(base), identity(arg)), names=names, default=default
+        text,
+        base.reason,
+        ("default", colon, base.number, identity(arg)),
+        names=names,
+        default=default,
     )
     held = state.vars.get(part.name)
     if op == "=" and held is not None and held.readonly:  # it has to be set outside, then
-        if isinstance(value, Unknown):
+        if isinstance(value, Symbol):
             note_required(state, value, state.source.place(part_place(part)))
             take_for_granted(vm, state, value, colon=colon)
         return [(value, kind)]
@@ -382,7 +384,7 @@ MAX_VALUES = 30_000  # that a list stands for
 
 
 def list_pieces(
-    vm: Machine, state: State, values: list[Value], form: str, part: Param
+    vm: Machine, state: State, values: list[Text], form: str, part: Param
 ) -> list[Piece]:
     """Several values: each a word of its own, or joined."""
     vm.budget.step(count=len(values) >> 1)
@@ -397,13 +399,13 @@ def list_pieces(
         return out[:-1]
     if form == "*":
         ifs = separators(vm, state)
-        if isinstance(ifs, Unknown):
+        if isinstance(ifs, Symbol):
             return [(vm.derived(part.text, [ifs, *values]), "Q")]
-        joined: list[Value] = []
+        joined: list[Text] = []
         for value in values:
             if joined:
                 joined.append(ifs[:1])
-            if isinstance(value, Unknown) and value.splits:
+            if isinstance(value, Symbol) and value.splits:
                 value = vm.derived(value.text, [value, "joined"])
             joined.append(value)
         return [(vm.join(joined) if joined else "", "Q")]
@@ -413,12 +415,12 @@ def list_pieces(
     return quoted[:-1]
 
 
-def on_list(vm: Machine, state: State, part: Param, values: list[Value], form: str) -> list[Piece]:
+def on_list(vm: Machine, state: State, part: Param, values: list[Text], form: str) -> list[Piece]:
     """Operators on ``$@`` and ``${array[@]}``."""
     op = part.op
     if not op:
         return list_pieces(vm, state, values, form, part)
-    ragged = any(isinstance(v, Unknown) and v.splits for v in values)
+    ragged = any(isinstance(v, Symbol) and v.splits for v in values)
     if op[-1] in "-=?+" and op[0] in ":-=?+":
         some = bool(values)
         if ragged and len(values) == 1:
@@ -465,21 +467,21 @@ def _same_list(part: Param) -> bool:
 
 
 def _slice(
-    vm: Machine, state: State, part: Param, values: list[Value], form: str, ragged: bool
+    vm: Machine, state: State, part: Param, values: list[Text], form: str, ragged: bool
 ) -> list[Piece]:
     numbers: list[int] = []
     var = find(vm, state, part.name) if part.name not in ("@", "*") else None
     if var is not None and var.kind == "s":  # no array: its text is cut, not its elements
         text = scalar(vm, state, part.name)
         cut = transform(vm, state, part, text, is_set(state, var))
-        if form == "@" and isinstance(cut, Unknown):
+        if form == "@" and isinstance(cut, Symbol):
             cut = vm.derived(part.text, [cut, "word"], splits=True)
         return [] if form == "@" and cut == "" else [(cut, "Q" if part.quoted else "E")]
     for arg in (part.arg, part.arg2):
         if arg is not None:
             code = single(vm, state, arg)
             number = evaluated(vm, state, code, f"$(({code}))") if isinstance(code, str) else code
-            if isinstance(number, Unknown):
+            if isinstance(number, Symbol):
                 ragged = True
                 break
             numbers.append(int(number))
@@ -487,7 +489,7 @@ def _slice(
         numbers == [1]
         and part.name == "@"
         and values
-        and not (isinstance(values[0], Unknown) and values[0].splits)
+        and not (isinstance(values[0], Symbol) and values[0].splits)
     ):
         text = vm.derived(part.text, [*values, "slice", *map(str, numbers)], splits=True)
         return [(text, "Q" if part.quoted else "E")]
@@ -509,10 +511,10 @@ def _slice(
     return list_pieces(vm, state, chosen if size is None else chosen[:size], form, part)
 
 
-def transform(vm: Machine, state: State, part: Param, value: Value, present: bool | None) -> Value:
+def transform(vm: Machine, state: State, part: Param, value: Text, present: bool | None) -> Text:
     """Removal, replacement, case, substring and ``@`` operators."""
     op = part.op
-    arguments: list[Value] = []
+    arguments: list[Text] = []
     for arg in (part.arg, part.arg2):
         if arg is None:
             continue
@@ -523,14 +525,14 @@ def transform(vm: Machine, state: State, part: Param, value: Value, present: boo
             arguments.append(expr)
             continue
         found = segments(vm, state, arg)
-        if isinstance(found, (str, Unknown)):
+        if isinstance(found, (str, Symbol)):
             arguments.append(found)
         else:
             arguments.append("".join(t for t, _ in found))
-    unknowns = [a for a in arguments if isinstance(a, Unknown)]
-    if isinstance(value, Unknown) or unknowns:
+    unknowns = [a for a in arguments if isinstance(a, Symbol)]
+    if isinstance(value, Symbol) or unknowns:
         default = None
-        source = value.default if isinstance(value, Unknown) else value
+        source = value.default if isinstance(value, Symbol) else value
         if source is not None and not unknowns:
             try:
                 default = _apply(vm, state, part, source, present)
@@ -643,7 +645,7 @@ def _substring(vm: Machine, state: State, part: Param, value: str) -> str:
         if arg is not None:
             code = single(vm, state, arg)
             number = evaluated(vm, state, str(code), "") if isinstance(code, str) else code
-            if isinstance(number, Unknown):
+            if isinstance(number, Symbol):
                 raise CannotTranslateError
             numbers.append(int(number))
     start = numbers[0]

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
+from operator import attrgetter
 from typing import Any, TypeAlias
 
 from dsv4_env.lang.bash.expand.tables import Layers
-from dsv4_env.lang.bash.syntax.nodes import Assign, Function, Simple, Source
-from dsv4_env.model import Location, Note, RequiredInput, Unknown, Value
+from dsv4_env.lang.bash.expand.values import Symbol, Text
+from dsv4_env.lang.bash.syntax.nodes import Assign, Function, Node, Simple, Source
+from dsv4_env.model import Location, Note, RequiredInput
 
 MAX_TEXT = 1_000_000  # characters of a value: what is longer is left unknown
 MAX_SHOWN = 4_000  # of the text of a value that isn't known
 MAX_DEFAULT = 20_000  # of its default
 MAX_NOTES = 40  # of one way: more of them say nothing new
 STATEMENT = 4  # steps of a command, beside its words
-Items: TypeAlias = Mapping[int | str, Value]  # the elements of an array
+Items: TypeAlias = Mapping[int | str, Text]  # the elements of an array
 Key: TypeAlias = tuple[Any, ...]  # what a condition is about; same key, same answer
 # A piece of a word: text, and whether it\'s a literal ("L": may be a pathname pattern), quoted
 # ("Q"), or an expansion ("E": is split too). None is where "$@" begins a new word.
-Piece: TypeAlias = tuple[Value, str] | None
+Piece: TypeAlias = tuple[Text, str] | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,7 +29,7 @@ class Event:
     """A value given to a variable: when, where, and how that was spelled."""
 
     seq: int
-    value: Value
+    value: Text
     location: Location | None
     spelled: str
     before: Event | None = None
@@ -56,7 +58,7 @@ class Var:
     """
 
     kind: str = ""
-    value: Value = ""
+    value: Text = ""
     items: Items | None = None
     exported: bool = False
     readonly: bool = False
@@ -72,15 +74,15 @@ class Var:
 class Undecided:
     """A test that can't be decided: what it is about, and how a reader is told of it.
 
-    *solves* is (Unknown, text): where the test holds, that is its value. *about* is the variable
+    *solves* is (Symbol, text): where the test holds, that is its value. *about* is the variable
     that a test for emptiness is about. *command*: it only says whether a command succeeded.
     """
 
     key: Key
     true: str
     false: str
-    solves: tuple[Unknown, str] | None = None
-    empty: Unknown | None = None
+    solves: tuple[Symbol, str] | None = None
+    empty: Symbol | None = None
     command: bool = False
     success: bool = True  # the answer that says it succeeded
 
@@ -113,49 +115,78 @@ def refused(state: State) -> FatalError:
 PathCondition: TypeAlias = frozenset[tuple[Key, bool]]
 
 
+@dataclass(slots=True)
+class Scope:
+    """What a function call hides: the variables that are local to it as they were outside.
+
+    Of them, *given* were set before the call (``A=1 f``), *declared* were made local in it all the
+    same, and *escaped* were exported in it: bash lets them out.
+    """
+
+    outer: dict[str, Var | None] = field(default_factory=dict)
+    given: frozenset[str] = frozenset()
+    declared: frozenset[str] = frozenset()
+    escaped: frozenset[str] = frozenset()
+
+    def copy(self) -> Scope:
+        """A copy that can change apart."""
+        return replace(self, outer=self.outer.copy())
+
+
+# What is said of a field of a state. Without a word it is shared by copies, paths on which it
+# differs are told apart, and what the script does next depends on it.
+_COPIED = {"copied": True}  # it is changed in place
+_PAST = {"ahead": False}  # what the script does next doesn't depend on it
+_JOINED = {"ahead": False, "apart": False}  # paths on which it differs can be made one
+
+
 @dataclass(eq=False, repr=False)  # no slots: a copy is made of all attributes at once
 class State:
-    """One way that the script may have gone so far."""
+    """One path that the script may have taken so far."""
 
-    vars: Layers[str, Var]
-    params: list[Value] | None  # None: the script's own, which aren't known
+    vars: Layers[str, Var] = field(metadata=_COPIED | _PAST)  # compared by ``same`` itself
+    params: list[Text] | None = field(metadata=_COPIED)  # None: the script's own, not known
     source: Source
     funcs: Layers[str, tuple[Function, Source]] = field(default_factory=Layers)
     opts: frozenset[str] = frozenset()
-    status: int | Undecided = 0
-    # What locals were outside; "=NAME": set before the call, "-NAME": and local, "!NAME": let out.
-    scopes: tuple[dict[str, Var | None], ...] = ()
-    decided: Layers[Key, bool] = field(default_factory=Layers)
-    alts: frozenset[PathCondition] = frozenset([frozenset()])
-    solved: Layers[int, str] = field(default_factory=Layers)
+    status: int | Undecided = field(default=0, metadata=_PAST)  # compared by ``same`` itself
+    scopes: tuple[Scope, ...] = field(default=(), metadata=_COPIED)
     flow: tuple[str, int] | None = None
-    counts: dict[Key, int] = field(default_factory=dict)  # commands recorded, by place and rounds
-    required: tuple[RequiredInput, ...] = ()
-    notes: tuple[Note, ...] = ()
-    seq: int = 0
+    # Commands recorded, by place and rounds.
+    counts: dict[Key, int] = field(default_factory=dict, metadata=_COPIED | _PAST)
+    required: tuple[RequiredInput, ...] = field(default=(), metadata=_PAST)
+    notes: tuple[Note, ...] = field(default=(), metadata=_PAST)
     tested: int = 0  # > 0 where errexit doesn't count
     depth: int = 0
-    rounds: tuple[int, ...] = ()  # of the loops around, the innermost last
+    rounds: tuple[int, ...] = field(default=(), metadata=_PAST)  # of the loops around
     loops: int = 0  # those that ``break`` can leave: of this function, in this shell
     sourced: int = 0  # > 0 where ``return`` ends a sourced file
-    out: list[Value | None] | None = None  # captured output; None in it: unknown output
-    stdin: Value | None = None
-    piped: int = 0  # id of the simple command whose own this input is, by a pipe
+    # Captured output; None in it: unknown output.
+    out: list[Text | None] | None = field(default=None, metadata=_COPIED | _PAST)
+    stdin: Text | None = None
+    piped: Node | None = None  # the command whose own this input is, by a pipe
     open: bool = True  # variables that nobody set may come from outside
-    partial: bool = False
-    cwd: Value | None = None
-    asked: Layers[str, bool] = field(default_factory=Layers)  # outside variables that were read
-    tainted: bool = False  # something unknown may have set any variable
-    substituted: int | Undecided | None = None  # the status of the last substitution
-    zero: Value | None = None  # $0 of `bash -c`
-    trap: tuple[Simple, Value, Location] | None = None  # what runs when the shell ends
+    partial: bool = field(default=False, metadata=_PAST)
+    cwd: Text | None = None
+    havocked: bool = False  # something unknown may have set any variable
+    zero: Text | None = None  # $0 of `bash -c`
+    trap: tuple[Simple, Text, Location] | None = None  # what runs when the shell ends
     applied: list[Assign] | None = None  # assignments before a builtin, made already
     lent: dict[str, Var | None] = field(default_factory=dict)  # what those being made were before
     shifted: int = 0  # how many of the script's own arguments were dropped
     replaced: bool = False  # by `set`, outside functions: then `source FILE WORDS` keeps them
     given: Key = ()  # where the arguments come from instead, when that isn't known
     world: str = ""  # another machine or container, with variables of its own
-    unsaid: int = 0  # notes beyond the first MAX_NOTES
+    # What tells paths apart that are the same otherwise, and is put together where they meet.
+    decided: Layers[Key, bool] = field(default_factory=Layers, metadata=_COPIED | _JOINED)
+    alts: frozenset[PathCondition] = field(default=frozenset([frozenset()]), metadata=_JOINED)
+    solved: Layers[int, str] = field(default_factory=Layers, metadata=_COPIED | _JOINED)
+    seq: int = field(default=0, metadata=_JOINED)
+    unsaid: int = field(default=0, metadata=_JOINED)  # notes beyond the first MAX_NOTES
+    # Outside variables that were read.
+    asked: Layers[str, bool] = field(default_factory=Layers, metadata=_COPIED | _JOINED)
+    # The status of the last substitution: within one command only.
+    substituted: int | Undecided | None = field(default=None, metadata=_JOINED)
 
     def note(self, note: Note) -> None:
         """Say something on the commands that follow, once; of many notes the first are kept."""
@@ -171,18 +202,14 @@ class State:
     def copy(self) -> State:
         """A copy that can go another way."""
         new = State.__new__(State)
-        new.__dict__.update(self.__dict__)
-        new.vars = self.vars.copy()
-        new.decided = self.decided.copy()
-        new.solved = self.solved.copy()
-        new.counts = self.counts.copy()
-        new.asked = self.asked.copy()
-        if self.out is not None:
-            new.out = self.out.copy()
-        if self.scopes:
-            new.scopes = tuple(s.copy() for s in self.scopes)
-        if self.params is not None:
-            new.params = self.params.copy()
+        known = new.__dict__
+        known.update(self.__dict__)
+        for name in _COPIES:
+            value = known[name]
+            if value is not None:
+                known[name] = (
+                    tuple(v.copy() for v in value) if type(value) is tuple else value.copy()
+                )
         return new
 
     def same(self, other: State) -> bool:
@@ -191,11 +218,7 @@ class State:
         return (
             len(mine) == len(others)
             and all(_alike(mine.get(n), others.get(n)) for n in mine.differing(others))
-            and (self.params, self.shifted, self.given)
-            == (other.params, other.shifted, other.given)
-            and (self.funcs, self.opts, self.flow) == (other.funcs, other.opts, other.flow)
-            and (self.scopes, self.stdin, self.cwd) == (other.scopes, other.stdin, other.cwd)
-            and self.trap == other.trap
+            and _AHEAD(self) == _AHEAD(other)
             and (
                 self.status == other.status
                 or isinstance(self.status, Undecided) is isinstance(other.status, Undecided) is True
@@ -203,26 +226,13 @@ class State:
         )
 
     def signature(self) -> tuple[Any, ...]:
-        """All that has a bearing on what comes later, but for the decisions."""
-        return (
-            self.vars,
-            self.params,
-            self.shifted,
-            self.given,
-            self.funcs,
-            self.opts,
-            self.status,
-            self.scopes,
-            self.flow,
-            self.counts,
-            self.out,
-            self.open,
-            self.required,
-            self.notes,
-            self.partial,
-            self.cwd,
-            self.trap,
-        )
+        """All that keeps paths apart which differ in it."""
+        return _APART(self)
+
+
+_COPIES = tuple(f.name for f in fields(State) if f.metadata.get("copied"))
+_APART = attrgetter(*(f.name for f in fields(State) if f.metadata.get("apart", True)))
+_AHEAD = attrgetter(*(f.name for f in fields(State) if f.metadata.get("ahead", True)))
 
 
 def _alike(one: Var | None, other: Var | None) -> bool:

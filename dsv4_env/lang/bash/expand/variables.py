@@ -8,9 +8,19 @@ from typing import TypeAlias
 
 from dsv4_env.guard.files import real
 from dsv4_env.lang.bash.expand.machine import Machine
-from dsv4_env.lang.bash.expand.state import MAX_TEXT, Event, FatalError, Items, State, Var, refused
+from dsv4_env.lang.bash.expand.state import (
+    MAX_TEXT,
+    Event,
+    FatalError,
+    Items,
+    Scope,
+    State,
+    Var,
+    refused,
+)
 from dsv4_env.lang.bash.expand.tables import Elements
-from dsv4_env.model import Location, Note, Unknown, Value
+from dsv4_env.lang.bash.expand.values import Symbol, Text, identity
+from dsv4_env.model import Location, Note
 
 # Set by bash itself: never unset, and of a value that only a running shell knows.
 OWN = frozenset(
@@ -89,7 +99,7 @@ _CHANGING = frozenset(
 DEFAULTS = {"IFS": " \t\n", "OPTIND": "1"}
 
 
-def outside_value(vm: Machine, state: State, name: str) -> Unknown:
+def outside_value(vm: Machine, state: State, name: str) -> Symbol:
     """The value that a variable has outside; one object per name, but for those that change."""
     if name in _CHANGING:
         state.seq += 1
@@ -99,7 +109,8 @@ def outside_value(vm: Machine, state: State, name: str) -> Unknown:
     found = vm.outside.get(place)
     if found is None:
         reason = "set by bash or the system" if name in OWN else "not set in the script"
-        found = vm.outside[place] = Unknown(f"${{{name}}}", reason, (name,))
+        found = vm.unknown(f"${{{name}}}", reason, ("outside", place), names=(name,))
+        vm.outside[place] = found
     return found
 
 
@@ -131,10 +142,10 @@ def referent(state: State, name: str) -> str:
     return ""  # a circle
 
 
-def settle(state: State, value: Value) -> Value:
+def settle(state: State, value: Text) -> Text:
     """The value with what has been decided on this path."""
-    if isinstance(value, Unknown) and state.solved:
-        return state.solved.get(id(value), value)
+    if isinstance(value, Symbol) and state.solved:
+        return state.solved.get(value.number, value)
     return value
 
 
@@ -146,21 +157,21 @@ def is_set(state: State, var: Var | None) -> bool | None:
         if var.items is None or ragged_array(var):
             return None
         return (0 if var.kind == "a" else "0") in var.items
-    if var.maybe and isinstance(var.value, Unknown):
-        solved = state.solved.get(id(var.value))
-        if solved or state.decided.get(("empty", id(var.value))) is False:
+    if var.maybe and isinstance(var.value, Symbol):
+        solved = state.solved.get(var.value.number)
+        if solved or state.decided.get(("empty", var.value.number)) is False:
             return True
-        return state.decided.get(("set", id(var.value)))
+        return state.decided.get(("set", var.value.number))
     return None if var.maybe else True
 
 
-def separators(vm: Machine, state: State) -> Value:
+def separators(vm: Machine, state: State) -> Text:
     """What words are split at: IFS, and its default where it's unset."""
     var = state.vars.get("IFS")
     return DEFAULTS["IFS"] if var is None or not var.kind else scalar(vm, state, "IFS")
 
 
-def scalar(vm: Machine, state: State, name: str) -> Value:
+def scalar(vm: Machine, state: State, name: str) -> Text:
     """What ``$name`` gives, "" where it isn't set."""
     var = find(vm, state, name)
     if var is None or var.kind == "":
@@ -170,11 +181,11 @@ def scalar(vm: Machine, state: State, name: str) -> Value:
     return element(vm, state, name, var, "0")
 
 
-def _ragged(value: Value) -> bool:
-    return isinstance(value, Unknown) and value.splits
+def _ragged(value: Text) -> bool:
+    return isinstance(value, Symbol) and value.splits
 
 
-def elements(vm: Machine, state: State, name: str) -> list[Value]:
+def elements(vm: Machine, state: State, name: str) -> list[Text]:
     """What ``"${name[@]}"`` gives."""
     var = find(vm, state, name)
     if var is None or var.kind == "":
@@ -192,13 +203,13 @@ def elements(vm: Machine, state: State, name: str) -> list[Value]:
     return [settle(state, var.items[k]) for k in sorted_keys(var.items)]
 
 
-def unknown_array(vm: Machine, _state: State, name: str, var: Var, form: str = "[@]") -> Unknown:
+def unknown_array(vm: Machine, _state: State, name: str, var: Var, form: str = "[@]") -> Symbol:
     """What an array expands to whose elements, or their order, aren't known."""
     text = f"${{{name}{form}}}"
-    if var.items is None and isinstance(var.value, Unknown):
-        return vm.unknown(text, var.value.reason, ("all", form, id(var.value)), splits=True)
+    if var.items is None and isinstance(var.value, Symbol):
+        return vm.unknown(text, var.value.reason, ("all", form, var.value.number), splits=True)
     reason = "the order of an associative array's elements is bash's own"
-    values = tuple(id(v) if isinstance(v, Unknown) else v for v in (var.items or {}).values())
+    values = tuple(map(identity, (var.items or {}).values()))
     return vm.unknown(text, reason, ("all", form, tuple(var.items or ()), values), splits=True)
 
 
@@ -208,17 +219,16 @@ def sorted_keys(items: Items) -> list[int | str]:
     return sorted(keys, key=lambda k: k if isinstance(k, int) else 0)
 
 
-def element(vm: Machine, state: State, name: str, var: Var, key: str) -> Value:
+def element(vm: Machine, state: State, name: str, var: Var, key: str) -> Text:
     """What ``${name[key]}`` gives; *key* is a number as text for an indexed array."""
     if var.kind in ("s", ""):
         if key != "0":
             return "" if not var.maybe else vm.derived(f"${{{name}[{key}]}}", [var.value])
         return settle(state, var.value)
     if var.items is None:
-        base = var.value if isinstance(var.value, Unknown) else name
-        ident = id(base) if isinstance(base, Unknown) else base
-        reason = base.reason if isinstance(base, Unknown) else "the array isn't known"
-        return vm.unknown(f"${{{name}[{key}]}}", reason, ("item", ident, key))
+        base = var.value if isinstance(var.value, Symbol) else name
+        reason = base.reason if isinstance(base, Symbol) else "the array isn't known"
+        return vm.unknown(f"${{{name}[{key}]}}", reason, ("item", identity(base), key))
     if var.kind == "A":
         return settle(state, var.items.get(key, ""))
     index = int(key)
@@ -261,7 +271,7 @@ def assign(
     vm: Machine,
     state: State,
     name: str,
-    value: Value,
+    value: Text,
     *,
     append: bool = False,
     location: Location | None = None,
@@ -291,7 +301,7 @@ def assign(
     store(state, name, old, value, location, spelled)
 
 
-def _sized(vm: Machine, state: State, value: Value, place: Location | None) -> Value:
+def _sized(vm: Machine, state: State, value: Text, place: Location | None) -> Text:
     """The value, left unknown where it's too long."""
     if isinstance(value, str) and len(value) > MAX_TEXT:
         why = f"a variable grows beyond {MAX_TEXT:,} characters"
@@ -300,7 +310,7 @@ def _sized(vm: Machine, state: State, value: Value, place: Location | None) -> V
     return value
 
 
-def appended(vm: Machine, state: State, var: Var, before: Value, value: Value) -> Value:
+def appended(vm: Machine, state: State, var: Var, before: Text, value: Text) -> Text:
     """What ``+=`` gives of a value that is as the variable's attributes make it."""
     if not var.integer:
         return value if before == "" else converted(vm, state, var, vm.join([before, value]))
@@ -310,18 +320,18 @@ def appended(vm: Machine, state: State, var: Var, before: Value, value: Value) -
     return vm.unknown(f"$(({left} + {value}))", "arithmetic", ("sum", str(left), str(value)))
 
 
-def converted(vm: Machine, state: State, var: Var | None, value: Value) -> Value:
+def converted(vm: Machine, state: State, var: Var | None, value: Text) -> Text:
     """The value as the variable's attributes make it; an integer's may be no expression."""
     if var is None or not (var.integer or var.case):
         return value
-    if isinstance(value, Unknown):
+    if isinstance(value, Symbol):
         return vm.derived(value.text, [value, "converted"])
     if var.integer:
         return integer(vm, state, value)
     return value.upper() if var.case == "u" else value.lower()
 
 
-def integer(vm: Machine, state: State, value: str) -> Value:
+def integer(vm: Machine, state: State, value: str) -> Text:
     """What a text is as the value of an integer variable."""
 
     try:
@@ -335,7 +345,7 @@ def store(
     state: State,
     name: str,
     old: Var | None,
-    value: Value,
+    value: Text,
     location: Location | None,
     spelled: str | None,
 ) -> None:
@@ -370,8 +380,8 @@ def assign_item(
     vm: Machine,
     state: State,
     name: str,
-    key: str | Unknown,
-    value: Value,
+    key: str | Symbol,
+    value: Text,
     *,
     append: bool = False,
 ) -> None:
@@ -391,7 +401,7 @@ def assign_item(
     elif var.kind == "s":
         var = replace(var, kind="a", items={0: var.value}, value="")
     if (
-        isinstance(key, Unknown)
+        isinstance(key, Symbol)
         or var.items is None
         or var.vague
         or (var.kind == "a" and ragged_array(var))
@@ -430,22 +440,19 @@ def restore(state: State, before: dict[str, Var | None]) -> None:
             state.vars[name] = old
 
 
-MARKS = "=-!"
-"""What the names in a scope begin with that stand for what was done with others (see State)."""
-
-
 def unset(state: State, name: str) -> None:
     """``unset name``."""
     var = state.vars.get(name)
     if var is not None and var.readonly:
         return
-    scope = state.scopes[-1] if state.scopes else {}
-    if name not in scope or (f"={name}" in scope and f"-{name}" not in scope):
+    scope = state.scopes[-1] if state.scopes else Scope()
+    if name not in scope.outer or name in scope.given - scope.declared:
         for around in reversed(state.scopes):
-            if name in around:  # an assignment before the call or a caller's local: it's undone
-                restore(state, {name: around.pop(name)})
-                for mark in MARKS:
-                    around.pop(mark + name, None)
+            if name in around.outer:  # an assignment before the call or a caller's local: undone
+                restore(state, {name: around.outer.pop(name)})
+                around.given -= {name}
+                around.declared -= {name}
+                around.escaped -= {name}
                 return
     state.vars[name] = Var("")  # a local stays local, without a value
 
@@ -477,8 +484,8 @@ def havoc(
             continue
         before = settle(state, var.value) if var is not None and var.kind else None
         initial = before if isinstance(before, str) else None
-        names_ = (*deciders, *(before.names if isinstance(before, Unknown) else ()))
-        if isinstance(before, Unknown):
+        names_ = (*deciders, *(before.names if isinstance(before, Symbol) else ()))
+        if isinstance(before, Symbol):
             initial = before.default
         value = vm.unknown(
             f"${{{name}}}",
@@ -497,7 +504,7 @@ def havoc(
         )
 
 
-def _lost(state: State, var: Var | None, value: Value, *, quiet: bool) -> Event | None:
+def _lost(state: State, var: Var | None, value: Text, *, quiet: bool) -> Event | None:
     """An exported variable that may have been changed: the place it was last set at stays."""
     before = var.event if var is not None else None
     if before is None:
@@ -507,7 +514,7 @@ def _lost(state: State, var: Var | None, value: Value, *, quiet: bool) -> Event 
 
 
 _ALL = re.compile(r"\$@|\$\{@:\d+\}")  # all arguments of the script
-Lookup: TypeAlias = tuple["bool | None", Value]  # whether it's set, and the value
+Lookup: TypeAlias = tuple["bool | None", Text]  # whether it's set, and the value
 
 
 def positional(vm: Machine, state: State, name: str) -> Lookup:
@@ -524,7 +531,7 @@ def positional(vm: Machine, state: State, name: str) -> Lookup:
                 names=(real,) if not state.given else ("@",),
             )
         for i, value in enumerate(given):
-            if isinstance(value, Unknown) and value.splits and i <= index:
+            if isinstance(value, Symbol) and value.splits and i <= index:
                 default = _without(vm, given, index)
                 parts = [f"argument {name}", *given]
                 return None, vm.derived(f"${name}", parts, default=default)
@@ -533,7 +540,7 @@ def positional(vm: Machine, state: State, name: str) -> Lookup:
         if given is None:
             own = ("arg", "#", state.shifted, *state.given)
             return True, vm.unknown("$#", "a number", own, names=("#",))
-        if any(isinstance(v, Unknown) and v.splits for v in given):
+        if any(isinstance(v, Symbol) and v.splits for v in given):
             return True, vm.unknown("$#", "a number", ("count", *map(identity, given)))
         return True, str(len(given))
     if name == "?":
@@ -553,15 +560,15 @@ def positional(vm: Machine, state: State, name: str) -> Lookup:
     return True, vm.unknown(f"${name}", "set by bash itself", ("own", name, state.seq))
 
 
-def _without(vm: Machine, given: list[Value], index: int) -> str | None:
+def _without(vm: Machine, given: list[Text], index: int) -> str | None:
     """An argument as it is where the script itself gets none; None where that isn't known."""
-    if any(isinstance(v, Unknown) and len(vm.parts.get(id(v), ())) > 1 for v in given):
+    if any(isinstance(v, Symbol) and len(v.parts) > 1 for v in given):
         return None  # $*'' is a word
     left = [v for v in given if isinstance(v, str) or not _ALL.fullmatch(v.text)]
     one = left[index] if index < len(left) else None
-    if any(isinstance(v, Unknown) and v.splits for v in left):
+    if any(isinstance(v, Symbol) and v.splits for v in left):
         return None
-    return one.default if isinstance(one, Unknown) else one
+    return one.default if isinstance(one, Symbol) else one
 
 
 def unknown_params(state: State, origin: object, where: str = "", *, own: bool = False) -> None:
@@ -576,21 +583,17 @@ def own_params(state: State) -> bool:
     return state.params is None and (not state.given or bool(state.given[0]))
 
 
-def script(vm: Machine, state: State, text: str) -> Unknown:
+def script(vm: Machine, state: State, text: str) -> Symbol:
     """``$0`` and ``${BASH_SOURCE[0]}``: not known, but the file is."""
     path = state.source.path
-    found = vm.unknown(text, "how the script is called", ("own", text, path), names=("0",))
-    if vm.root is not None and (file := real(path)).is_file() and not state.world:
-        vm.paths[id(found)] = file
-    return found
+    file = real(path) if vm.root is not None and not state.world else None
+    if file is not None and not file.is_file():
+        file = None
+    key = ("own", text, path, file is not None)
+    return vm.unknown(text, "how the script is called", key, names=("0",), path=file)
 
 
-def identity(value: Value) -> object:
-    """What a value is the same as."""
-    return id(value) if isinstance(value, Unknown) else value
-
-
-def all_params(vm: Machine, state: State) -> list[Value]:
+def all_params(vm: Machine, state: State) -> list[Text]:
     """What ``"$@"`` gives."""
     if state.params is None:
         return [

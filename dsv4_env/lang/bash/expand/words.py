@@ -8,9 +8,9 @@ from dsv4_env.lang.bash.expand.arithmetic import arithmetic
 from dsv4_env.lang.bash.expand.machine import Machine
 from dsv4_env.lang.bash.expand.parameters import expand_parameter
 from dsv4_env.lang.bash.expand.state import Piece, State, Undecided
+from dsv4_env.lang.bash.expand.values import Symbol, Text
 from dsv4_env.lang.bash.expand.variables import scalar, settle
 from dsv4_env.lang.bash.syntax.nodes import Arith, CmdSub, Lit, Param, ProcSub, Word
-from dsv4_env.model import Unknown, Value
 
 _TILDE = re.compile(r"~([^/:]*)")
 _ASSIGNMENT_TILDE = re.compile(r"[A-Za-z_]\w*\+?=~", re.ASCII)
@@ -65,7 +65,7 @@ def _tildes(
             continue  # a quote or an expansion in the name: no tilde expansion
         if done < start:
             out.append((text[done:start], "L"))
-        home: Value = scalar(vm, state, "HOME") if not m[1] else ""
+        home: Text = scalar(vm, state, "HOME") if not m[1] else ""
         if m[1]:
             home = vm.unknown(m[0], "a user's home folder", ("home", m[0]))
         out.append((home, "Q"))
@@ -74,17 +74,18 @@ def _tildes(
         out.append((text[done:], "L"))
 
 
-def _process(vm: Machine, state: State, part: ProcSub) -> Unknown:
+def _process(vm: Machine, state: State, part: ProcSub) -> Symbol:
     """``<(…)``: a file that isn't known, but for what it holds."""
     state.seq += 1
-    file = vm.unknown(part.text, "a process substitution", ("proc", id(part), state.seq))
+    key = ("proc", part, state.seq)
+    content: str | None = None
     if part.text.startswith("<"):
         end = _subshell(vm, state, part)
         if end is not None and end.out is not None and None not in end.out:
             text = vm.join([v for v in end.out if v is not None]) if end.out else ""
             if isinstance(text, str):
-                vm.contents[id(file)] = text
-    return file
+                content = text
+    return vm.unknown(part.text, "a process substitution", key, content=content)
 
 
 def _subshell(vm: Machine, state: State, part: CmdSub | ProcSub) -> State | None:
@@ -103,9 +104,9 @@ def _subshell(vm: Machine, state: State, part: CmdSub | ProcSub) -> State | None
     return ends[0] if len(ends) == 1 else None
 
 
-def substitute(vm: Machine, state: State, part: CmdSub) -> Value:
+def substitute(vm: Machine, state: State, part: CmdSub) -> Text:
     """What a command substitution gives; the status is left in the state."""
-    key = ("sub", id(part), state.seq + 1)
+    key = ("sub", part, state.seq + 1)
     end = _subshell(vm, state, part)
     if end is None:
         state.status = state.substituted = Undecided(
@@ -133,7 +134,4 @@ def substitute(vm: Machine, state: State, part: CmdSub) -> Value:
     if isinstance(value, str):
         return value.replace("\0", "")
     default = None if value.default is None else value.default.rstrip("\n")
-    found = vm.derived(part.text, [value, "output"], default=default)
-    if id(value) in vm.paths:
-        vm.paths[id(found)] = vm.paths[id(value)]
-    return found
+    return vm.derived(part.text, [value, "output"], default=default, path=value.path)

@@ -10,6 +10,7 @@ from typing import TypeAlias
 from dsv4_env.lang.bash.expand.arithmetic import WRITES, evaluated
 from dsv4_env.lang.bash.expand.machine import Machine
 from dsv4_env.lang.bash.expand.state import FatalError, State, Undecided
+from dsv4_env.lang.bash.expand.values import Symbol, Text
 from dsv4_env.lang.bash.expand.variables import havoc, own_params, unknown_params, unset
 from dsv4_env.lang.bash.interp.declare import declare, unknown_operand
 from dsv4_env.lang.bash.interp.options import Argv
@@ -21,7 +22,7 @@ from dsv4_env.lang.bash.interp.tests import test_status
 from dsv4_env.lang.bash.interp.texts import run_sourced, run_text
 from dsv4_env.lang.bash.interp.wrappers import external
 from dsv4_env.lang.bash.syntax.nodes import Assign, Simple, Word
-from dsv4_env.model import Note, Unknown, Value
+from dsv4_env.model import Note
 
 Builtin: TypeAlias = Callable[[Machine, State, Simple, Argv], list[State]]
 _LETTERS = {
@@ -46,7 +47,7 @@ _LETTERS = {
 
 
 def _plain(
-    function: Callable[[Machine, State, Simple, list[Value]], int | Undecided | None],
+    function: Callable[[Machine, State, Simple, list[Text]], int | Undecided | None],
 ) -> Builtin:
     def builtin(vm: Machine, state: State, node: Simple, words: Argv) -> list[State]:
         status = function(vm, state, node, [v for v, _ in words])
@@ -57,11 +58,11 @@ def _plain(
     return builtin
 
 
-def _unset(vm: Machine, state: State, node: Simple, args: list[Value]) -> int:
+def _unset(vm: Machine, state: State, node: Simple, args: list[Text]) -> int:
     functions = variables = False
     status = 0
     for arg in args[1:]:
-        if isinstance(arg, Unknown):
+        if isinstance(arg, Symbol):
             havoc_all(vm, state, f"`unset {arg.text}`", state.source.place(node.pos))
         elif arg in ("-f", "-v", "--", "-n"):
             functions = functions or arg == "-f"
@@ -95,7 +96,7 @@ def _unset_item(vm: Machine, state: State, name: str, sub: str) -> None:
         if var.kind == "a"
         else (var.items is not None and re.fullmatch(r"[\w.-]+", sub))
     )
-    if not known or any(isinstance(v, Unknown) and v.splits for v in (var.items or {}).values()):
+    if not known or any(isinstance(v, Symbol) and v.splits for v in (var.items or {}).values()):
         havoc(vm, state, [name], "an element was unset")
         return
     key: int | str = int(sub) if var.kind == "a" else sub
@@ -103,7 +104,7 @@ def _unset_item(vm: Machine, state: State, name: str, sub: str) -> None:
     state.vars[name] = replace(var, items=items)
 
 
-def _set(_vm: Machine, state: State, node: Simple, args: list[Value]) -> int:
+def _set(_vm: Machine, state: State, node: Simple, args: list[Text]) -> int:
     rest = list(args[1:])
     if not rest:
         emit_unknown(state)
@@ -111,8 +112,8 @@ def _set(_vm: Machine, state: State, node: Simple, args: list[Value]) -> int:
     opts = set(state.opts)
     while rest:
         arg = rest[0]
-        if isinstance(arg, Unknown):
-            unknown_params(state, id(node))
+        if isinstance(arg, Symbol):
+            unknown_params(state, node)
             note = Note(f"what `set {arg.text}` sets isn't known", state.source.place(node.pos))
             state.note(note)
             break
@@ -134,7 +135,7 @@ def _set(_vm: Machine, state: State, node: Simple, args: list[Value]) -> int:
     return 0
 
 
-def _shopt(_vm: Machine, state: State, node: Simple, args: list[Value]) -> int | Undecided:
+def _shopt(_vm: Machine, state: State, node: Simple, args: list[Text]) -> int | Undecided:
     names = [a for a in args[1:] if isinstance(a, str)]
     on = any(re.fullmatch(r"-[qo]*s[qo]*", n) for n in names)
     off = any(re.fullmatch(r"-[qo]*u[qo]*", n) for n in names)
@@ -150,9 +151,9 @@ def _shopt(_vm: Machine, state: State, node: Simple, args: list[Value]) -> int |
     return 0
 
 
-def _shift(_vm: Machine, state: State, node: Simple, args: list[Value]) -> int | Undecided:
+def _shift(_vm: Machine, state: State, node: Simple, args: list[Text]) -> int | Undecided:
     if len(args) > 1 and not (isinstance(args[1], str) and re.fullmatch(r"[0-9]{1,18}", args[1])):
-        unknown_params(state, id(node))
+        unknown_params(state, node)
         return unknown_status(state, node)
     count = int(str(args[1])) if len(args) > 1 else 1
     if count == 0:
@@ -161,9 +162,9 @@ def _shift(_vm: Machine, state: State, node: Simple, args: list[Value]) -> int |
         state.shifted += 1  # where there is none left, there is none afterwards either
         return unknown_status(state, node)
     if state.params is None or any(
-        isinstance(v, Unknown) and v.splits for v in state.params[:count]
+        isinstance(v, Symbol) and v.splits for v in state.params[:count]
     ):
-        unknown_params(state, id(node), own=own_params(state))
+        unknown_params(state, node, own=own_params(state))
         return unknown_status(state, node)
     if count > len(state.params):
         return 1
@@ -181,7 +182,7 @@ def _leave(kind: str) -> Builtin:
             if isinstance(count, str) and not re.fullmatch(r"[-+]?[0-9]{1,18}", count):
                 raise FatalError
             number = max(int(count), 0) if isinstance(count, str) else 1
-            if isinstance(count, Unknown):
+            if isinstance(count, Symbol):
                 note = Note("how many loops it leaves isn't known", words[0][1])
                 state.note(note)
                 state.partial = True
@@ -217,7 +218,7 @@ def _source(vm: Machine, state: State, node: Simple, words: Argv) -> list[State]
     return run_sourced(vm, state, node, words)
 
 
-def _test(vm: Machine, state: State, node: Simple, args: list[Value]) -> int:
+def _test(vm: Machine, state: State, node: Simple, args: list[Text]) -> int:
     if args[0] == "[":
         if args[-1] != "]":
             return 2
@@ -225,11 +226,11 @@ def _test(vm: Machine, state: State, node: Simple, args: list[Value]) -> int:
     return test_status(vm, state, args[1:], text_of(node, state))
 
 
-def _let(vm: Machine, state: State, node: Simple, args: list[Value]) -> int | Undecided:
+def _let(vm: Machine, state: State, node: Simple, args: list[Text]) -> int | Undecided:
 
-    value: Value = "0"
+    value: Text = "0"
     for arg in args[1:]:
-        if isinstance(arg, Unknown):
+        if isinstance(arg, Symbol):
             names = [n for g in WRITES.findall(arg.text) for n in g if n]
             if names and "$" not in arg.text:
                 havoc(vm, state, names, "set by `let`")
@@ -274,7 +275,7 @@ def _declared(vm: Machine, state: State, node: Simple, words: Argv) -> list[Stat
     made = [Word([], node.pos, node.end, v) if isinstance(v, str) else None for v, _ in words[1:]]
     if any(m is None for m in made):
         for value, place in words[1:]:
-            if isinstance(value, Unknown):
+            if isinstance(value, Symbol):
                 unknown_operand(vm, state, value, place, exported=words[0][0] == "export")
     declare(vm, state, node, str(words[0][0]), [m for m in made if m is not None])
     return [state]
@@ -284,17 +285,17 @@ def _trap(vm: Machine, state: State, node: Simple, words: Argv) -> list[State]:
     """``trap ACTION EXIT``: the other signals don't come by themselves."""
     state.status = 0
     args = words[2:] if len(words) > 1 and words[1][0] == "--" else words[1:]
-    if any(value in ("EXIT", "0") or isinstance(value, Unknown) for value, _ in args[1:]):
+    if any(value in ("EXIT", "0") or isinstance(value, Symbol) for value, _ in args[1:]):
         action, place = args[0]
         state.trap = None if action in ("-", "") else (node, action, place)
     return [state]
 
 
-def _true(_vm: Machine, _state: State, _node: Simple, _args: list[Value]) -> int:
+def _true(_vm: Machine, _state: State, _node: Simple, _args: list[Text]) -> int:
     return 0
 
 
-def _false(_vm: Machine, _state: State, _node: Simple, _args: list[Value]) -> int:
+def _false(_vm: Machine, _state: State, _node: Simple, _args: list[Text]) -> int:
     return 1
 
 

@@ -17,7 +17,8 @@ from dsv4_env.lang.bash.expand.assignments import (
 )
 from dsv4_env.lang.bash.expand.decisions import decide, empty_condition
 from dsv4_env.lang.bash.expand.machine import Machine
-from dsv4_env.lang.bash.expand.state import FatalError, State, Undecided, Var
+from dsv4_env.lang.bash.expand.state import FatalError, Scope, State, Undecided, Var
+from dsv4_env.lang.bash.expand.values import Symbol, Text
 from dsv4_env.lang.bash.expand.variables import find, havoc, restore, unknown_params
 from dsv4_env.lang.bash.interp.builtins import BUILTINS
 from dsv4_env.lang.bash.interp.declare import declare
@@ -33,14 +34,14 @@ from dsv4_env.lang.bash.interp.streams import _emit_file, captured, emit_unknown
 from dsv4_env.lang.bash.interp.wrappers import external
 from dsv4_env.lang.bash.syntax.commands import DECLARERS
 from dsv4_env.lang.bash.syntax.nodes import Assign, Function, Lit, Param, Simple, Word
-from dsv4_env.model import Location, Note, Unknown, Value
+from dsv4_env.model import Location, Note
 
 
 def checked_call(
     vm: Machine,
     state: State,
     body: Any,
-    args: list[Value],
+    args: list[Text],
     place: Location,
     call: Callable[[State], list[State]],
 ) -> list[State] | None:
@@ -52,8 +53,8 @@ def checked_call(
     """
     if vm.pure or len(args) < 2:
         return None
-    if (known := vm.guards.get(id(body))) is None:
-        known = vm.guards[id(body)] = _is_guard(vm, body)
+    if (known := vm.guards.get(body)) is None:
+        known = vm.guards[body] = _is_guard(vm, body)
     if not known:
         return None
     conditions: list[Undecided] = []
@@ -62,7 +63,7 @@ def checked_call(
             return None
         var = find(vm, state, name)
         value = var.value if var is not None and var.kind == "s" and var.maybe else ""
-        if isinstance(value, Unknown):
+        if isinstance(value, Symbol):
             condition = empty_condition(value)
             if condition.key not in state.decided and condition not in conditions:
                 conditions.append(condition)
@@ -222,7 +223,7 @@ def _run_simple(vm: Machine, node: Simple, state: State) -> list[State]:
             state.status = 1
         redirected(vm, state, node.redirs)
         return [with_errexit(state)]
-    words: list[tuple[Value, Location]] = []
+    words: list[tuple[Text, Location]] = []
     state.substituted = None
     for word in node.words:
         place = state.source.place(word.pos)
@@ -238,13 +239,13 @@ def _run_simple(vm: Machine, node: Simple, state: State) -> list[State]:
     return _call(vm, node, state, words)
 
 
-def _too_long(vm: Machine, node: Simple, state: State, first: tuple[Value, Location]) -> State:
+def _too_long(vm: Machine, node: Simple, state: State, first: tuple[Text, Location]) -> State:
     """A command of more words than any has: what it does isn't known."""
     name, place = first
     why = f"a command of more than {MAX_ARGV:,} words isn't followed"
     vm.skipped.append(Note(why, place))
     if name in ("set", "shift"):
-        unknown_params(state, id(node))
+        unknown_params(state, node)
     elif not (isinstance(name, str) and name in ("echo", "printf", ":", "true")):
         havoc_all(vm, state, why, place)
         state.partial = True
@@ -254,7 +255,7 @@ def _too_long(vm: Machine, node: Simple, state: State, first: tuple[Value, Locat
 
 
 def _call(
-    vm: Machine, node: Simple, state: State, words: list[tuple[Value, Location]]
+    vm: Machine, node: Simple, state: State, words: list[tuple[Text, Location]]
 ) -> list[State]:
     name = words[0][0]
     lost = set_inside(vm, node.assigns, state) if node.assigns else []
@@ -298,7 +299,7 @@ def _call(
 
 
 def _function(
-    vm: Machine, node: Simple, state: State, function: tuple[Function, Any], args: list[Value]
+    vm: Machine, node: Simple, state: State, function: tuple[Function, Any], args: list[Text]
 ) -> list[State]:
     definition = function[0]
 
@@ -310,7 +311,7 @@ def _function(
 
 
 def _called(
-    vm: Machine, node: Simple, state: State, function: tuple[Function, Any], args: list[Value]
+    vm: Machine, node: Simple, state: State, function: tuple[Function, Any], args: list[Text]
 ) -> list[State]:
     definition, source = function
     if state.depth >= MAX_CALLS or not vm.follows(definition, state):
@@ -327,7 +328,7 @@ def _called(
     outer_params, outer_source = state.params, state.source
     shifted, given = state.shifted, state.given
     loops, state.loops = state.loops, 0
-    state.scopes = (*state.scopes, {})
+    state.scopes = (*state.scopes, Scope())
     try:
         for assign in node.assigns:
             local_export(vm, state, assign)

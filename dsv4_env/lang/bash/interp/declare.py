@@ -9,10 +9,11 @@ from dsv4_env.lang.bash.expand.assignments import assign_node, make_local, set_a
 from dsv4_env.lang.bash.expand.fields import expand_word
 from dsv4_env.lang.bash.expand.machine import Machine
 from dsv4_env.lang.bash.expand.state import Event, FatalError, State, Var
+from dsv4_env.lang.bash.expand.values import Symbol, Text
 from dsv4_env.lang.bash.expand.variables import assign, find, havoc, settle
 from dsv4_env.lang.bash.interp.paths import havoc_all
 from dsv4_env.lang.bash.syntax.nodes import Assign, Simple, Word
-from dsv4_env.model import Location, Note, Unknown, Value
+from dsv4_env.model import Location, Note
 
 _NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 
@@ -22,7 +23,7 @@ def declare(vm: Machine, state: State, node: Simple, name: str, words: list[Word
     if name == "export" and _exported_at_once(vm, state, words):
         return
     on, off = set[str](), set[str]()
-    operands: list[tuple[Assign, Value | None] | tuple[Value, Location]] = []
+    operands: list[tuple[Assign, Text | None] | tuple[Text, Location]] = []
     options = True
     for word in words:
         if isinstance(word, Assign):  # all values are expanded before any is assigned
@@ -71,24 +72,25 @@ def declare(vm: Machine, state: State, node: Simple, name: str, words: list[Word
             _note_hidden(state, node, *hiding)
 
 
-def _hiding(state: State, operand: Assign | Value) -> tuple[int, str] | None:
+def _hiding(state: State, operand: Assign | Text) -> tuple[int, str] | None:
     """Which function's local variable hides the global one that ``declare -g`` is about."""
     m = re.match(r"[A-Za-z_]\w*", operand.name if isinstance(operand, Assign) else str(operand))
     name = m[0] if m else ""
-    return next(((i, name) for i, s in enumerate(state.scopes) if name in s), None)
+    return next(((i, name) for i, s in enumerate(state.scopes) if name in s.outer), None)
 
 
 def _swap(state: State, scope: int, name: str) -> None:
     """Exchange a variable with what it was outside the function."""
-    before = state.scopes[scope][name]
-    state.scopes[scope][name] = state.vars.pop(name, None)
+    outer = state.scopes[scope].outer
+    before = outer[name]
+    outer[name] = state.vars.pop(name, None)
     if before is not None:
         state.vars[name] = before
 
 
 def _note_hidden(state: State, node: Simple, scope: int, name: str) -> None:
     """bash exports a hidden global variable where the local one isn't exported."""
-    hidden, shown = state.scopes[scope][name], state.vars.get(name)
+    hidden, shown = state.scopes[scope].outer[name], state.vars.get(name)
     if hidden is not None and hidden.exported and not (shown is not None and shown.exported):
         text = f"{name} may be exported here: a local variable hides the exported one"
         state.note(Note(text, state.source.place(node.pos)))
@@ -99,7 +101,7 @@ def _declare_operand(
     state: State,
     node: Simple,
     name: str,
-    operand: tuple[Assign, Value | None] | tuple[Value, Location],
+    operand: tuple[Assign, Text | None] | tuple[Text, Location],
     on: set[str],
     off: set[str],
     *,
@@ -108,7 +110,7 @@ def _declare_operand(
     if not isinstance(operand[0], Assign):
         value, place = operand[0], operand[1]
         assert isinstance(place, Location)
-        if isinstance(value, Unknown):
+        if isinstance(value, Symbol):
             unknown_operand(vm, state, value, place, exported="x" in on)
             return
         m = re.match(r"([A-Za-z_]\w*)(\+?)=", value, re.ASCII)
@@ -171,8 +173,8 @@ def _exported_at_once(vm: Machine, state: State, words: list[Word | Assign]) -> 
 def _let_out(state: State, name: str) -> None:
     """Exported in a function, a variable set before its call outlives the call."""
     for scope in state.scopes:
-        if f"={name}" in scope:
-            scope[f"!{name}"] = None
+        if name in scope.given:
+            scope.escaped |= {name}
 
 
 def _declare_assign(
@@ -180,7 +182,7 @@ def _declare_assign(
     state: State,
     node: Simple,
     operand: Assign,
-    value: Value | None,
+    value: Text | None,
     on: set[str],
     off: set[str],
     *,
@@ -189,7 +191,7 @@ def _declare_assign(
     if (
         isinstance(operand.value, list)
         and local
-        and operand.name not in (state.scopes[-1] if state.scopes else {})
+        and not (state.scopes and operand.name in state.scopes[-1].outer)
     ):
         outer = state.vars.get(operand.name)
         _declare_one(vm, state, node, operand.name, on, off, local=local)
@@ -300,7 +302,7 @@ def _exported_again(_vm: Machine, state: State, target: str, on: set[str], place
 
 
 def unknown_operand(
-    vm: Machine, state: State, value: Unknown, place: Location, *, exported: bool
+    vm: Machine, state: State, value: Symbol, place: Location, *, exported: bool
 ) -> None:
     """An operand that isn't known: what it may have declared is unknown from here on."""
     m = re.match(r"([A-Za-z_]\w*)=", value.text, re.ASCII)

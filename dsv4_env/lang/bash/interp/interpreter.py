@@ -5,12 +5,12 @@ from __future__ import annotations
 from dsv4_env.lang.bash.expand.arithmetic import evaluated
 from dsv4_env.lang.bash.expand.machine import Machine
 from dsv4_env.lang.bash.expand.state import Piece, State
+from dsv4_env.lang.bash.expand.values import Text
 from dsv4_env.lang.bash.expand.words import pieces
 from dsv4_env.lang.bash.interp.paths import merge
 from dsv4_env.lang.bash.interp.statements import STATEMENTS
 from dsv4_env.lang.bash.interp.texts import run_lines, run_traps
 from dsv4_env.lang.bash.syntax.nodes import Block, Node, Word
-from dsv4_env.model import Value
 
 
 class Interpreter(Machine):
@@ -22,7 +22,7 @@ class Interpreter(Machine):
         """The parts of a word, expanded."""
         return pieces(self, state, word, assignment=assignment)
 
-    def number(self, state: State, code: str, text: str) -> Value:
+    def number(self, state: State, code: str, text: str) -> Text:
         """The value of an arithmetic expression, which is spelled *text*."""
         return evaluated(self, state, code, text)
 

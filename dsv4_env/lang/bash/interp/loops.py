@@ -12,6 +12,7 @@ from dsv4_env.lang.bash.expand.assignments import as_words, assigned
 from dsv4_env.lang.bash.expand.decisions import decide
 from dsv4_env.lang.bash.expand.machine import Machine
 from dsv4_env.lang.bash.expand.state import FatalError, ForkError, State, Undecided
+from dsv4_env.lang.bash.expand.values import Symbol
 from dsv4_env.lang.bash.expand.variables import (
     all_params,
     assign,
@@ -29,7 +30,7 @@ from dsv4_env.lang.bash.interp.paths import (
     with_errexit,
 )
 from dsv4_env.lang.bash.syntax.nodes import Block, For, ForArith, While
-from dsv4_env.model import Note, Unknown
+from dsv4_env.model import Note
 
 MAX_ROUNDS = 1000
 MAX_LEFT = 16
@@ -105,7 +106,7 @@ def _for_each(vm: Machine, node: For, state: State, values: list[Any]) -> list[S
     for value in values:
         if bound.passed(len(done)) or len(states) > MAX_WAYS:
             return bound.left_open(node)
-        if node.select or (isinstance(value, Unknown) and value.splits):
+        if node.select or (isinstance(value, Symbol) and value.splits):
             states = [
                 s for before in states for s in widen(vm, node, before, node.text, (node.name,))
             ]
@@ -201,7 +202,7 @@ class _Rounds:
         for state in found if not isinstance(node, For) else ():
             state.seq += 1
             text = f"the loop `{_short(node.text)}`"
-            key = ("ends", id(node), state.seq)
+            key = ("ends", node, state.seq)
             decide(self.vm, state, Undecided(key, f"{text} ends", f"{text} doesn't end"), True)
         return found
 
@@ -295,7 +296,7 @@ def for_arith(vm: Machine, node: ForArith, state: State) -> list[State]:
     bound = _Rounds(vm, state)
     try:
         first = arithmetic(vm, state, node.init, node.text) if node.init.parts else "0"
-        if isinstance(first, Unknown):
+        if isinstance(first, Symbol):
             return widen(vm, node, state, node.text, ())
         while states:
             vm.tick(states[0], node.body_pos)
@@ -304,7 +305,7 @@ def for_arith(vm: Machine, node: ForArith, state: State) -> list[State]:
             ready: list[State] = []
             for before in states:
                 value = arithmetic(vm, before, node.test, node.text) if (node.test.parts) else "1"
-                if isinstance(value, Unknown):
+                if isinstance(value, Symbol):
                     done += widen(vm, node, before, node.text, ())
                 elif int(value):
                     ready.append(before)
@@ -361,11 +362,11 @@ def widen(vm: Machine, node: Any, state: State, text: str, extra: tuple[str, ...
         if found.wild:
             havoc_all(vm, target, reason, target.source.place(node.body_pos))
         if found.params or found.wild:
-            unknown_params(target, id(node), "in" if target is probe else "after", own=options)
+            unknown_params(target, node, "in" if target is probe else "after", own=options)
 
     state.seq += 1
     condition = Undecided(
-        ("loop", id(node), state.seq),
+        ("loop", node, state.seq),
         f"in the loop `{_short(text)}`",
         f"not in the loop `{_short(text)}`",
     )
@@ -382,14 +383,14 @@ def widen(vm: Machine, node: Any, state: State, text: str, extra: tuple[str, ...
         join_attributes(state, ends)
         if any(e.flow is not None and e.flow[0] in ("exit", "discard") for e in ends):
             leaves = Undecided(
-                ("leaves", id(node), state.seq),
+                ("leaves", node, state.seq),
                 f"the loop `{_short(text)}` doesn't end the script",
                 f"the loop `{_short(text)}` ends the script",
             )
             decide(vm, state, leaves, True)
     lose(state)
     state.status = Undecided(
-        ("status", id(node), state.seq),
+        ("status", node, state.seq),
         f"`{_short(text)}` succeeds",
         f"`{_short(text)}` fails",
         command=True,

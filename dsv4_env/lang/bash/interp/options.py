@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from dsv4_env.model import Location, Unknown, Value
+from dsv4_env.lang.bash.expand.values import Symbol, Text
+from dsv4_env.model import Location
 
-Argv: TypeAlias = list[tuple[Value, Location]]
+Argv: TypeAlias = list[tuple[Text, Location]]
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -143,9 +144,9 @@ TRANSPARENT["mpiexec"] = TRANSPARENT["orterun"] = TRANSPARENT["mpirun"]
 class TakenOptions:
     """Options of a wrapper as found, where its command begins, and the first unknown one."""
 
-    given: list[tuple[str, Value, Location]] = field(default_factory=list)
+    given: list[tuple[str, Text, Location]] = field(default_factory=list)
     at: int = 1
-    unknown: Value | None = None
+    unknown: Text | None = None
 
 
 def take_options(words: Argv, options: Options) -> TakenOptions:
@@ -154,7 +155,7 @@ def take_options(words: Argv, options: Options) -> TakenOptions:
     i = 1
     while i < len(words):
         word, place = words[i]
-        if isinstance(word, Unknown):
+        if isinstance(word, Symbol):
             if word.text.startswith("-") or word.splits:
                 found.unknown = word
             break

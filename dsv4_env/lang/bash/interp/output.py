@@ -8,22 +8,22 @@ from typing import TypeAlias
 
 from dsv4_env.lang.bash.expand.machine import Machine
 from dsv4_env.lang.bash.expand.state import State, Undecided, Var
+from dsv4_env.lang.bash.expand.values import Symbol, Text
 from dsv4_env.lang.bash.expand.variables import assign, havoc
 from dsv4_env.lang.bash.interp.paths import unknown_status
 from dsv4_env.lang.bash.interp.streams import emit, emit_unknown, read_file
 from dsv4_env.lang.bash.syntax.nodes import Simple
 from dsv4_env.lang.bash.syntax.scan import unescape
-from dsv4_env.model import Unknown, Value
 
 Status: TypeAlias = int | Undecided | None
-Printer: TypeAlias = Callable[[Machine, State, Simple, list[Value]], Status]
+Printer: TypeAlias = Callable[[Machine, State, Simple, list[Text]], Status]
 MAX_SEQ = 100_000  # of `seq`: the output of more of them is left unknown
 _IDENTIFIER = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 _DIGITS = 5  # of a width or precision
 _DIRECTIVE = re.compile(r"%([-+ 0#]*)(\*|\d*)(?:\.(\*|\d*))?([%bcdiouxXsq])|%|\\", re.DOTALL)
 
 
-def _echo(vm: Machine, state: State, _node: Simple, args: list[Value]) -> Status:
+def _echo(vm: Machine, state: State, _node: Simple, args: list[Text]) -> Status:
     if state.out is None and vm.pure == 0:
         return 0
     newline, escapes, rest = True, "xpg_echo" in state.opts, args[1:]
@@ -34,12 +34,12 @@ def _echo(vm: Machine, state: State, _node: Simple, args: list[Value]) -> Status
             else:
                 escapes = letter == "e"
         rest = rest[1:]
-    pieces: list[Value] = []
+    pieces: list[Text] = []
     for i, value in enumerate(rest):
         if i:
             pieces.append(" ")
         if escapes:
-            if isinstance(value, Unknown):
+            if isinstance(value, Symbol):
                 emit_unknown(state)
                 return 0
             if "\\c" in value or re.search(r"\\[0-7]", value):
@@ -53,7 +53,7 @@ def _echo(vm: Machine, state: State, _node: Simple, args: list[Value]) -> Status
     return 0
 
 
-def _printf(vm: Machine, state: State, node: Simple, args: list[Value]) -> Status:
+def _printf(vm: Machine, state: State, node: Simple, args: list[Text]) -> Status:
     rest = args[1:]
     target = None
     if len(rest) >= 2 and rest[0] == "-v":
@@ -86,10 +86,10 @@ def _printf(vm: Machine, state: State, node: Simple, args: list[Value]) -> Statu
     return status
 
 
-def _formatted(vm: Machine, form: Value, args: list[Value]) -> Value | None:
-    if isinstance(form, Unknown) or any(isinstance(a, Unknown) and a.splits for a in args):
+def _formatted(vm: Machine, form: Text, args: list[Text]) -> Text | None:
+    if isinstance(form, Symbol) or any(isinstance(a, Symbol) and a.splits for a in args):
         return None
-    pieces: list[Value] = []
+    pieces: list[Text] = []
     rest = list(args)
     while True:
         used = len(rest)
@@ -125,7 +125,7 @@ def _formatted(vm: Machine, form: Value, args: list[Value]) -> Value | None:
             if max(len(m[2]), len(m[3] or "")) > _DIGITS:  # nobody wants so many blanks
                 return None
             vm.made(max(int(m[2] or 0), int(m[3] or 0)))
-            value: Value = rest.pop(0) if rest else ""
+            value: Text = rest.pop(0) if rest else ""
             piece = _directive(value, m)
             if piece is None:
                 return None
@@ -135,9 +135,9 @@ def _formatted(vm: Machine, form: Value, args: list[Value]) -> Value | None:
     return vm.join(pieces) if pieces else ""
 
 
-def _directive(value: Value, m: re.Match[str]) -> Value | None:
+def _directive(value: Text, m: re.Match[str]) -> Text | None:
     flags, width, precision, kind = m[1], m[2], m[3], m[4]
-    if isinstance(value, Unknown):
+    if isinstance(value, Symbol):
         return value if kind == "s" and not (flags or width or precision is not None) else None
     if kind in "sbq":
         if not value.isascii() and (width or precision):
@@ -178,19 +178,19 @@ def _directive(value: Value, m: re.Match[str]) -> Value | None:
 
 
 def _path(last: bool) -> Printer:
-    def command(vm: Machine, state: State, node: Simple, args: list[Value]) -> Status:
+    def command(vm: Machine, state: State, node: Simple, args: list[Text]) -> Status:
         rest = [a for a in args[1:] if a != "--"]
         if (
             not rest
             or any(isinstance(a, str) and a.startswith("-") for a in rest)
             or (len(rest) > (2 if last else 1))
-            or any(isinstance(a, Unknown) for a in rest[1:])
+            or any(isinstance(a, Symbol) for a in rest[1:])
         ):
             emit_unknown(state)
             return unknown_status(state, node)
         value = rest[0]
         suffix = str(rest[1]) if len(rest) > 1 else ""
-        if isinstance(value, Unknown):
+        if isinstance(value, Symbol):
             default = (
                 None
                 if value.default is None or value.splits
@@ -201,9 +201,8 @@ def _path(last: bool) -> Printer:
             if value.splits:
                 emit_unknown(state)
                 return unknown_status(state, node)
-            found = vm.derived(text, [value, name, suffix], default=default)
-            if not last and (file := vm.paths.get(id(value))) is not None:
-                vm.paths[id(found)] = file.parent
+            file = None if last or value.path is None else value.path.parent
+            found = vm.derived(text, [value, name, suffix], default=default, path=file)
             emit(state, found, "\n")
             return 0
         emit(state, _part(value, suffix, last) + "\n")
@@ -225,8 +224,8 @@ def _part(path: str, suffix: str, last: bool) -> str:
     return head.rstrip("/") or "/" if slash else "."
 
 
-def _pwd(vm: Machine, state: State, _node: Simple, args: list[Value]) -> Status:
-    value: Value | None = state.cwd
+def _pwd(vm: Machine, state: State, _node: Simple, args: list[Text]) -> Status:
+    value: Text | None = state.cwd
     if value is None and len(args) == 1:
         value = vm.facts.get("pwd") or vm.inputs.get("PWD")
     if len(args) > 1 or value is None:
@@ -236,13 +235,13 @@ def _pwd(vm: Machine, state: State, _node: Simple, args: list[Value]) -> Status:
     return 0
 
 
-def _cd(vm: Machine, state: State, node: Simple, args: list[Value]) -> Status:
+def _cd(vm: Machine, state: State, node: Simple, args: list[Text]) -> Status:
     target = args[-1] if len(args) == 2 else None
     state.seq += 1
-    folder = vm.located(target, state) if isinstance(target, Unknown) else None
+    folder = vm.located(target, state) if isinstance(target, Symbol) else None
     if folder is not None:
-        state.cwd = vm.unknown("$(pwd)", "the script's folder", ("folder", str(folder)))
-        vm.paths[id(state.cwd)] = folder
+        key = ("folder", str(folder))
+        state.cwd = vm.unknown("$(pwd)", "the script's folder", key, path=folder)
     elif (
         isinstance(target, str)
         and target.startswith("/")
@@ -252,13 +251,13 @@ def _cd(vm: Machine, state: State, node: Simple, args: list[Value]) -> Status:
         state.cwd = target.rstrip("/") or "/"
     else:
         state.cwd = vm.unknown(
-            "$(pwd)", "the folder that the script is in then", ("cwd", id(node), state.seq)
+            "$(pwd)", "the folder that the script is in then", ("cwd", node, state.seq)
         )
     state.vars["PWD"] = Var("s", state.cwd, exported=True)
     return 0 if folder is not None else unknown_status(state, node)
 
 
-def _cat(vm: Machine, state: State, node: Simple, args: list[Value]) -> Status:
+def _cat(vm: Machine, state: State, node: Simple, args: list[Text]) -> Status:
 
     if len(args) == 1 or args[1:] == ["-"]:
         if state.stdin is None:
@@ -274,7 +273,7 @@ def _cat(vm: Machine, state: State, node: Simple, args: list[Value]) -> Status:
     return 0
 
 
-def _fact(vm: Machine, state: State, node: Simple, args: list[Value]) -> Status:
+def _fact(vm: Machine, state: State, node: Simple, args: list[Text]) -> Status:
     text = " ".join(a for a in args if isinstance(a, str))
     known = vm.facts.get(text) if all(isinstance(a, str) for a in args) else None
     if known is None:
@@ -284,7 +283,7 @@ def _fact(vm: Machine, state: State, node: Simple, args: list[Value]) -> Status:
     return 0
 
 
-def _seq(vm: Machine, state: State, node: Simple, args: list[Value]) -> Status:
+def _seq(vm: Machine, state: State, node: Simple, args: list[Text]) -> Status:
     numbers = [int(a) for a in args[1:] if isinstance(a, str) and re.fullmatch(r"-?\d{1,18}", a)]
     if len(numbers) != len(args) - 1 or not 1 <= len(numbers) <= 3:
         return _fact(vm, state, node, args)

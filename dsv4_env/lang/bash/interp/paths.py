@@ -11,9 +11,10 @@ from dsv4_env.lang.bash.expand.decisions import _count, contradicts, decide, sho
 from dsv4_env.lang.bash.expand.machine import Machine
 from dsv4_env.lang.bash.expand.state import Event, FatalError, ForkError, Key, State, Undecided, Var
 from dsv4_env.lang.bash.expand.tables import Elements, Layers
+from dsv4_env.lang.bash.expand.values import Symbol, Text
 from dsv4_env.lang.bash.expand.variables import havoc
 from dsv4_env.lang.bash.syntax.nodes import Simple
-from dsv4_env.model import Location, Note, Unknown, Value
+from dsv4_env.model import Location, Note
 
 MAX_STATES = 256
 MAX_ALTERNATIVES = 512
@@ -177,7 +178,7 @@ def join_attributes(state: State, ends: list[State]) -> None:
             ):
                 state.vars[name] = replace(old, vague=True)
         for scope, after in zip(state.scopes, end.scopes, strict=False):
-            scope.update({n: None for n in after if n[0] == "!"})
+            scope.escaped |= after.escaped
 
 
 def _same_event(one: Event, other: Event) -> bool:
@@ -302,7 +303,7 @@ def unknown_status(state: State, node: Simple) -> Undecided:
     state.seq += 1
     text = text_of(node, state)
     return Undecided(
-        ("status", id(node), state.seq), f"$({text}) succeeds", f"$({text}) fails", command=True
+        ("status", node, state.seq), f"$({text}) succeeds", f"$({text}) fails", command=True
     )
 
 
@@ -319,7 +320,7 @@ def havoc_all(
         reason,
         quiet=True,
     )
-    state.tainted = True
+    state.havocked = True
     state.world += "~"
     for name in [n for n, v in state.vars.items() if not v.kind]:
         del state.vars[name]
@@ -328,10 +329,10 @@ def havoc_all(
     state.note(note)
 
 
-def arithmetic_status(vm: Machine, state: State, value: Value, text: str) -> int | Undecided:
+def arithmetic_status(vm: Machine, state: State, value: Text, text: str) -> int | Undecided:
     """The status of an arithmetic command."""
-    if isinstance(value, Unknown):
-        condition = Undecided(("nonzero", id(value)), text, f"not {text}")
+    if isinstance(value, Symbol):
+        condition = Undecided(("nonzero", value.number), text, f"not {text}")
         vm.conditions[condition.key] = condition
         known = contradicts(state, condition)
         return condition if known is None else 0 if known else 1

@@ -8,21 +8,21 @@ from dataclasses import replace
 from dsv4_env.lang.bash.expand.fields import delimiter
 from dsv4_env.lang.bash.expand.machine import Machine
 from dsv4_env.lang.bash.expand.state import State, Var
+from dsv4_env.lang.bash.expand.values import Symbol, Text
 from dsv4_env.lang.bash.expand.variables import assign, havoc, scalar, separators, store
 from dsv4_env.lang.bash.interp.output import _IDENTIFIER, Printer, Status
 from dsv4_env.lang.bash.interp.paths import unknown_status
 from dsv4_env.lang.bash.syntax.nodes import Simple
-from dsv4_env.model import Unknown, Value
 
 
-def _read(vm: Machine, state: State, node: Simple, args: list[Value]) -> Status:
+def _read(vm: Machine, state: State, node: Simple, args: list[Text]) -> Status:
     names: list[str] = []
     flags = set[str]()
     rest = args[1:]
     sure, whole = state.stdin is not None, False
     while rest:
         arg = rest.pop(0)
-        if isinstance(arg, Unknown):
+        if isinstance(arg, Symbol):
             havoc(vm, state, sorted(state.vars), "`read` into a variable that isn't known")
             return unknown_status(state, node)
         if arg.startswith("-") and len(arg) > 1 and not names:
@@ -62,7 +62,7 @@ def _read(vm: Machine, state: State, node: Simple, args: list[Value]) -> Status:
         return unknown_status(state, node)
     state.stdin = left
     ifs = separators(vm, state)
-    if isinstance(ifs, Unknown):
+    if isinstance(ifs, Symbol):
         havoc(vm, state, names or ["REPLY"], "IFS isn't known")
         return unknown_status(state, node)
     if "a" in flags:
@@ -102,11 +102,11 @@ def read_fields(vm: Machine, line: str, ifs: str, limit: int) -> list[str]:
     return found
 
 
-def _mapfile(vm: Machine, state: State, node: Simple, args: list[Value]) -> Status:
+def _mapfile(vm: Machine, state: State, node: Simple, args: list[Text]) -> Status:
     names = [a for a in args[1:] if isinstance(a, str) and not a.startswith("-")]
     flags = [a for a in args[1:] if isinstance(a, str) and a.startswith("-")]
     name = names[-1] if names else "MAPFILE"
-    if any(isinstance(a, Unknown) for a in args) or not _IDENTIFIER.fullmatch(name):
+    if any(isinstance(a, Symbol) for a in args) or not _IDENTIFIER.fullmatch(name):
         havoc(vm, state, sorted(state.vars), "`mapfile` into a variable that isn't known")
         return unknown_status(state, node)
     old = state.vars.get(name, Var())
@@ -126,7 +126,7 @@ def _mapfile(vm: Machine, state: State, node: Simple, args: list[Value]) -> Stat
     return unknown_status(state, node)
 
 
-def _getopts(vm: Machine, state: State, node: Simple, args: list[Value]) -> Status:
+def _getopts(vm: Machine, state: State, node: Simple, args: list[Text]) -> Status:
     options, name = (args[1], args[2]) if len(args) >= 3 else ("", "")
     given = args[3:] if len(args) > 3 else state.params
     index = scalar(vm, state, "OPTIND")

@@ -13,6 +13,7 @@ from dsv4_env.lang.bash.expand.fields import single
 from dsv4_env.lang.bash.expand.machine import Machine
 from dsv4_env.lang.bash.expand.parameters import nothing
 from dsv4_env.lang.bash.expand.state import FatalError, State, Undecided
+from dsv4_env.lang.bash.expand.values import Text
 from dsv4_env.lang.bash.interp.commands import run_simple
 from dsv4_env.lang.bash.interp.loops import counted, for_arith, for_words, while_loop
 from dsv4_env.lang.bash.interp.paths import (
@@ -47,7 +48,7 @@ from dsv4_env.lang.bash.syntax.nodes import (
     Unsupported,
     While,
 )
-from dsv4_env.model import Note, Value
+from dsv4_env.model import Note
 from dsv4_env.model.errors import shortened
 
 
@@ -86,7 +87,7 @@ def _and_or(vm: Machine, node: AndOr, state: State) -> list[State]:
 
 
 def in_subshell(
-    vm: Machine, node: Node, state: State, out: list[Value | None] | None
+    vm: Machine, node: Node, state: State, out: list[Text | None] | None
 ) -> list[State]:
     """A command in a subshell: the states it ends in."""
     vm.budget.step(count=16)  # a copy of all there is, and what comes out of it put together
@@ -117,7 +118,7 @@ def _absorb(_vm: Machine, state: State, ends: list[State], node: Any, text: str)
         state.status = first.status
     else:
         state.status = Undecided(
-            ("status", id(node), state.seq), f"$({text}) succeeds", f"$({text}) fails", command=True
+            ("status", node, state.seq), f"$({text}) succeeds", f"$({text}) fails", command=True
         )
     if state.out is not None:
         same = all(e.out == first.out for e in ends)
@@ -153,7 +154,7 @@ def _pipeline(vm: Machine, node: Pipeline, state: State) -> list[State]:
 def _piped(vm: Machine, node: Pipeline, state: State) -> list[State]:
     statuses: list[int | Undecided] = []
     carrier, outer = state.copy(), state.out
-    piped: Value | None = state.stdin
+    piped: Text | None = state.stdin
     for i, command in enumerate(node.commands):
         last = i == len(node.commands) - 1
         if last and "lastpipe" in state.opts:
@@ -161,8 +162,8 @@ def _piped(vm: Machine, node: Pipeline, state: State) -> list[State]:
             return vm.execute(command, [carrier])
         inner = carrier.copy()
         inner.stdin = piped if i else state.stdin
-        inner.piped, inner.status = id(command) if i else 0, state.status
-        out: list[Value | None] | None = (
+        inner.piped, inner.status = command if i else None, state.status
+        out: list[Text | None] | None = (
             (outer.copy() if outer is not None else None) if (last) else []
         )
         ends = in_subshell(vm, command, inner, out)
@@ -181,7 +182,7 @@ def _piped(vm: Machine, node: Pipeline, state: State) -> list[State]:
             carrier.status = next((s for s in reversed(known) if s), 0)
         elif not (isinstance(statuses[-1], int) and statuses[-1]):
             carrier.status = Undecided(
-                ("pipe", id(node), carrier.seq),
+                ("pipe", node, carrier.seq),
                 f"$({shortened(node.text)}) succeeds",
                 f"$({shortened(node.text)}) fails",
                 command=True,
@@ -266,7 +267,7 @@ def _case(vm: Machine, node: Case, state: State) -> list[State]:
             subject = single(vm, state, node.subject)
             words = (node.subject, *(p for i in node.items for p in i[0]))
             if isinstance(subject, str) and any(nothing(vm, state, x) for x in words):
-                subject = vm.unknown(subject, "nothing in quotes", ("case", subject, id(node)))
+                subject = vm.unknown(subject, "nothing in quotes", ("case", subject, node))
             index = len(node.items)
             extended = "extglob" in state.opts
             for i, (patterns, _, _) in enumerate(node.items):
@@ -325,7 +326,7 @@ def _cond(vm: Machine, node: Cond, state: State) -> list[State]:
     def otherwise(state: State) -> list[State]:
         text = shortened(re.sub(r"\s+", " ", node.text))
         state.seq += 1
-        state.status = Undecided(("test", id(node), state.seq), text, f"not ({text})")
+        state.status = Undecided(("test", node, state.seq), text, f"not ({text})")
         return [with_errexit(state)]
 
     return forking(vm, state, then, otherwise)
@@ -359,7 +360,7 @@ def _unsupported(vm: Machine, node: Unsupported, state: State) -> list[State]:
     vm.skipped.append(note)
     havoc_all(vm, state, f"{node.what} isn't followed", state.source.place(node.pos))
     state.seq += 1
-    state.status = Undecided(("status", id(node), state.seq), "…", "not …", command=True)
+    state.status = Undecided(("status", node, state.seq), "…", "not …", command=True)
     return [state]
 
 

@@ -6,8 +6,8 @@ from dsv4_env.guard.files import looked_at, read_bytes
 from dsv4_env.lang.bash.expand.fields import single
 from dsv4_env.lang.bash.expand.machine import Machine
 from dsv4_env.lang.bash.expand.state import State
+from dsv4_env.lang.bash.expand.values import Symbol, Text
 from dsv4_env.lang.bash.syntax.nodes import Redirect
-from dsv4_env.model import Value
 from dsv4_env.model.errors import ReadError
 from dsv4_env.model.secrets.met import meet
 
@@ -20,9 +20,9 @@ def captured(redirs: list[Redirect]) -> bool:
     return True
 
 
-def redirected(vm: Machine, state: State, redirs: list[Redirect]) -> tuple[Value | None] | None:
+def redirected(vm: Machine, state: State, redirs: list[Redirect]) -> tuple[Text | None] | None:
     """Expand what redirections need; what standard input is then, where one sets it."""
-    found: tuple[Value | None] | None = None
+    found: tuple[Text | None] | None = None
     for r in redirs:
         value = single(vm, state, r.word)
         if r.op == "<<<":
@@ -34,10 +34,10 @@ def redirected(vm: Machine, state: State, redirs: list[Redirect]) -> tuple[Value
     return found
 
 
-def read_file(vm: Machine, path: Value, state: State) -> str | None:
+def read_file(vm: Machine, path: Text, state: State) -> str | None:
     """What a file below the root holds, None where that isn't known."""
-    if id(path) in vm.contents:
-        return vm.contents[id(path)]
+    if isinstance(path, Symbol) and path.content is not None:
+        return path.content
     file = vm.located(path, state)
     if file is None or not vm.below_root(file):
         return None
@@ -55,7 +55,7 @@ def _emit_file(vm: Machine, state: State, redirect: Redirect) -> None:
         state.out.append(read_file(vm, single(vm, state, redirect.word), state))
 
 
-def emit(state: State, *values: Value) -> None:
+def emit(state: State, *values: Text) -> None:
     """Add to the output that is being captured."""
     if state.out is not None:
         state.out += values

@@ -13,9 +13,9 @@ from dsv4_env.lang.bash.expand.fields import numeric, segments, single
 from dsv4_env.lang.bash.expand.machine import Machine
 from dsv4_env.lang.bash.expand.patterns import CannotTranslateError, affordable, ere, glob
 from dsv4_env.lang.bash.expand.state import FatalError, State, Undecided, Var
-from dsv4_env.lang.bash.expand.variables import find, identity, is_set, ragged_array
+from dsv4_env.lang.bash.expand.values import Symbol, Text, identity
+from dsv4_env.lang.bash.expand.variables import find, is_set, ragged_array
 from dsv4_env.lang.bash.syntax.nodes import CondExpr, Word
-from dsv4_env.model import Unknown, Value
 
 _FILES = frozenset(f"-{c}" for c in "abcdefghkprstuwxGLNOS")
 _UNARY = _FILES | {"-z", "-n", "-v", "-o", "-R"}
@@ -37,7 +37,7 @@ class TestProblemError(ValueError):
     """bash says the test is wrong: status 2."""
 
 
-def shown_value(value: Value) -> str:
+def shown_value(value: Text) -> str:
     """A value as a condition shows it: a variable by its name, text in quotes."""
     if isinstance(value, str):
         return f'"{value}"'
@@ -45,7 +45,7 @@ def shown_value(value: Value) -> str:
     return m[1] if m else value.text
 
 
-def quoted_operand(value: Value) -> str:
+def quoted_operand(value: Text) -> str:
     """A value as the operand of a unary test."""
     if isinstance(value, str):
         return f'"{value}"'
@@ -53,18 +53,18 @@ def quoted_operand(value: Value) -> str:
     return f'"${m[1]}"' if m else f'"{value.text}"'
 
 
-def is_empty(vm: Machine, state: State, value: Value) -> bool:
+def is_empty(vm: Machine, state: State, value: Text) -> bool:
     """``-z``."""
     if isinstance(value, str):
         return not value
-    if numeric(value) or id(value) in vm.solid:
+    if numeric(value) or value.filled:
         return False
     known = empty_condition(value)
     text = quoted_operand(value)
     return require(vm, state, Undecided(known.key, f"-z {text}", f"-n {text}", known.solves, value))
 
 
-def equal(vm: Machine, state: State, left: Value, right: Value) -> bool:
+def equal(vm: Machine, state: State, left: Text, right: Text) -> bool:
     """``=`` of two strings."""
     if isinstance(left, str) and isinstance(right, str):
         return left == right
@@ -72,7 +72,7 @@ def equal(vm: Machine, state: State, left: Value, right: Value) -> bool:
         return True
     if isinstance(left, str):
         left, right = right, left
-    assert isinstance(left, Unknown)
+    assert isinstance(left, Symbol)
     if right == "":
         return is_empty(vm, state, left)
     solves = (left, right) if isinstance(right, str) else None
@@ -80,7 +80,7 @@ def equal(vm: Machine, state: State, left: Value, right: Value) -> bool:
     pair = (
         tuple(sorted([str(identity(left)), str(identity(right))]))
         if solves is None
-        else (id(left), right)
+        else (left.number, right)
     )
     return require(
         vm,
@@ -94,7 +94,7 @@ def equal(vm: Machine, state: State, left: Value, right: Value) -> bool:
     )
 
 
-def matches(vm: Machine, state: State, value: Value, pattern: Word, *, extended: bool) -> bool:
+def matches(vm: Machine, state: State, value: Text, pattern: Word, *, extended: bool) -> bool:
     """Whether a value matches the pattern that a word is (``case``, ``[[ == ]]``)."""
     if pattern.plain is not None:
         return equal(vm, state, value, pattern.plain)
@@ -118,7 +118,7 @@ def matches(vm: Machine, state: State, value: Value, pattern: Word, *, extended:
         affordable(vm.budget, regex, value if isinstance(value, str) else "")
     except CannotTranslateError:
         regex = ""
-    if isinstance(value, Unknown) or not regex or not value.isascii():
+    if isinstance(value, Symbol) or not regex or not value.isascii():
         return _require(
             vm, state, f"{shown_value(value)} == {text}", ("match", identity(value), tuple(found))
         )
@@ -130,7 +130,7 @@ def _require(vm: Machine, state: State, text: str, key: tuple[object, ...]) -> b
     return require(vm, state, Undecided(key, text, f"not ({text})"))
 
 
-def _file(vm: Machine, state: State, op: str, value: Value) -> bool:
+def _file(vm: Machine, state: State, op: str, value: Text) -> bool:
     if isinstance(value, str) and vm.root is not None and value.startswith("/"):
         path = Path(value)
         if op in ("-e", "-f", "-a", "-d") and vm.below_root(path):
@@ -145,7 +145,7 @@ def _file(vm: Machine, state: State, op: str, value: Value) -> bool:
     return _require(vm, state, f"{op} {quoted_operand(value)}", key)
 
 
-def _unary(vm: Machine, state: State, op: str, value: Value, text: str) -> bool:
+def _unary(vm: Machine, state: State, op: str, value: Text, text: str) -> bool:
     if op == "-z":
         return is_empty(vm, state, value)
     if op == "-n":
@@ -161,7 +161,7 @@ def _unary(vm: Machine, state: State, op: str, value: Value, text: str) -> bool:
     return _require(vm, state, text, ("unary", op, identity(value), state.seq))
 
 
-def _is_set(vm: Machine, state: State, value: Value, text: str) -> bool:
+def _is_set(vm: Machine, state: State, value: Text, text: str) -> bool:
     known: bool | None = None
     var: Var | None = None
     if isinstance(value, str) and re.fullmatch(r"[A-Za-z_]\w*", value, re.ASCII):
@@ -175,13 +175,13 @@ def _is_set(vm: Machine, state: State, value: Value, text: str) -> bool:
             known = (m[2] if var.kind == "A" else int(m[2]) if m[2].isdigit() else -1) in var.items
     if known is not None:
         return known
-    if var is not None and var.kind == "s" and isinstance(var.value, Unknown):
+    if var is not None and var.kind == "s" and isinstance(var.value, Symbol):
         return require(vm, state, set_condition(var.value))
     return _require(vm, state, text, ("isset", identity(value), state.seq))
 
 
 def _compare(
-    vm: Machine, state: State, op: str, left: Value, right: Value, text: str, *, double: bool
+    vm: Machine, state: State, op: str, left: Text, right: Text, text: str, *, double: bool
 ) -> bool:
     if double:
         left, right = (_number(vm, state, v) for v in (left, right))
@@ -190,13 +190,13 @@ def _compare(
             if not _INTEGER.fullmatch(value):
                 raise TestProblemError
         return bool(_NUMBERS[op](int(left), int(right)))
-    if left is right and numeric(left) if isinstance(left, Unknown) else False:
+    if left is right and numeric(left) if isinstance(left, Symbol) else False:
         return op in ("-eq", "-le", "-ge")
     return _require(vm, state, text, ("number", op, identity(left), identity(right)))
 
 
-def _number(vm: Machine, state: State, value: Value) -> Value:
-    if isinstance(value, Unknown):
+def _number(vm: Machine, state: State, value: Text) -> Text:
+    if isinstance(value, Symbol):
         return value
     try:
         return evaluated(vm, state, value, f"$(({value}))")
@@ -206,7 +206,7 @@ def _number(vm: Machine, state: State, value: Value) -> Value:
         raise
 
 
-def _order(vm: Machine, state: State, op: str, left: Value, right: Value, text: str) -> bool:
+def _order(vm: Machine, state: State, op: str, left: Text, right: Text, text: str) -> bool:
     if isinstance(left, str) and isinstance(right, str):
         if left == right:
             return False
@@ -215,9 +215,9 @@ def _order(vm: Machine, state: State, op: str, left: Value, right: Value, text: 
     return _require(vm, state, text, ("order", op, identity(left), identity(right)))
 
 
-def test_status(vm: Machine, state: State, args: Sequence[Value], text: str) -> int:
+def test_status(vm: Machine, state: State, args: Sequence[Text], text: str) -> int:
     """The status of ``[`` or ``test`` with these words."""
-    if any(isinstance(a, Unknown) and a.splits for a in args):
+    if any(isinstance(a, Symbol) and a.splits for a in args):
         words = " ".join(a if isinstance(a, str) else a.text for a in args)
         key = ("test", *map(identity, args), *([state.seq] if _FILES & set(args) else []))
         return 0 if _require(vm, state, words, key) else 1
@@ -227,7 +227,7 @@ def test_status(vm: Machine, state: State, args: Sequence[Value], text: str) -> 
         return 2
 
 
-def _test(vm: Machine, state: State, args: list[Value], text: str) -> bool:
+def _test(vm: Machine, state: State, args: list[Text], text: str) -> bool:
     size = len(args)
     if size == 0:
         return False
@@ -267,14 +267,14 @@ def _test(vm: Machine, state: State, args: list[Value], text: str) -> bool:
     return value
 
 
-def _spelled_test(args: Sequence[Value]) -> str:
+def _spelled_test(args: Sequence[Text]) -> str:
     return " ".join(
         a if isinstance(a, str) and i == 0 else quoted_operand(a) for i, a in enumerate(args)
     )
 
 
-def _binary(vm: Machine, state: State, op: str, left: Value, right: Value) -> bool:
-    text = f"{shown_value(left)} {op} {shown_value(right) if isinstance(right, Unknown) else right}"
+def _binary(vm: Machine, state: State, op: str, left: Text, right: Text) -> bool:
+    text = f"{shown_value(left)} {op} {shown_value(right) if isinstance(right, Symbol) else right}"
     if op in ("=", "=="):
         return equal(vm, state, left, right)
     if op == "!=":
@@ -286,7 +286,7 @@ def _binary(vm: Machine, state: State, op: str, left: Value, right: Value) -> bo
     return _require(vm, state, text, ("files", op, identity(left), identity(right), state.seq))
 
 
-def _or(vm: Machine, state: State, args: list[Value]) -> tuple[bool, list[Value]]:
+def _or(vm: Machine, state: State, args: list[Text]) -> tuple[bool, list[Text]]:
     value, rest = _and(vm, state, args)
     while rest and rest[0] == "-o":
         right, rest = _and(vm, state, rest[1:])
@@ -294,7 +294,7 @@ def _or(vm: Machine, state: State, args: list[Value]) -> tuple[bool, list[Value]
     return value, rest
 
 
-def _and(vm: Machine, state: State, args: list[Value]) -> tuple[bool, list[Value]]:
+def _and(vm: Machine, state: State, args: list[Text]) -> tuple[bool, list[Text]]:
     value, rest = _term(vm, state, args)
     while rest and rest[0] == "-a":
         right, rest = _term(vm, state, rest[1:])
@@ -302,7 +302,7 @@ def _and(vm: Machine, state: State, args: list[Value]) -> tuple[bool, list[Value
     return value, rest
 
 
-def _term(vm: Machine, state: State, args: list[Value]) -> tuple[bool, list[Value]]:
+def _term(vm: Machine, state: State, args: list[Text]) -> tuple[bool, list[Text]]:
     if not args:
         raise TestProblemError
     if args[0] == "!":
@@ -349,9 +349,7 @@ def conditional_holds(vm: Machine, state: State, expr: CondExpr) -> bool:
     if op == "=~":
         return _regex(vm, state, value, right)
     other = single(vm, state, right)
-    text = (
-        f"{shown_value(value)} {op} {shown_value(other) if isinstance(other, Unknown) else other}"
-    )
+    text = f"{shown_value(value)} {op} {shown_value(other) if isinstance(other, Symbol) else other}"
     if op in _NUMBERS:
         return _compare(vm, state, op, value, other, text, double=True)
     if op in ("<", ">"):
@@ -359,7 +357,7 @@ def conditional_holds(vm: Machine, state: State, expr: CondExpr) -> bool:
     return _require(vm, state, text, ("files", op, identity(value), identity(other), state.seq))
 
 
-def _regex(vm: Machine, state: State, value: Value, pattern: Word) -> bool:
+def _regex(vm: Machine, state: State, value: Text, pattern: Word) -> bool:
     found = segments(vm, state, pattern)
     text = "".join(t for t, _ in found) if isinstance(found, list) else shown_value(found)
     label = f"{shown_value(value)} =~ {text}"
@@ -370,7 +368,7 @@ def _regex(vm: Machine, state: State, value: Value, pattern: Word) -> bool:
             "${BASH_REMATCH[@]}", "a match that isn't known", ("rematch", *key), splits=True
         ),
     )
-    if isinstance(value, Unknown) or not isinstance(found, list) or not value.isascii():
+    if isinstance(value, Symbol) or not isinstance(found, list) or not value.isascii():
         return _require(vm, state, label, key)
     try:
         regex = ere(found)
@@ -386,7 +384,7 @@ def _regex(vm: Machine, state: State, value: Value, pattern: Word) -> bool:
     if not any(c in text for c in "|*+?{") or (
         "|" not in text and m.span() == (0, len(value)) and (regex.groups == 0)
     ):
-        items: dict[int | str, Value] = {0: m[0]}
+        items: dict[int | str, Text] = {0: m[0]}
         items.update({i + 1: g or "" for i, g in enumerate(m.groups())})
         state.vars["BASH_REMATCH"] = Var("a", items=items)
     elif "|" not in text and "?" not in text:

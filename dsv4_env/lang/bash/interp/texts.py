@@ -8,18 +8,19 @@ from typing import Any
 from dsv4_env.lang.bash.expand.decisions import decide
 from dsv4_env.lang.bash.expand.machine import Machine
 from dsv4_env.lang.bash.expand.state import FatalError, State, Undecided, Var
+from dsv4_env.lang.bash.expand.values import Symbol, Text
 from dsv4_env.lang.bash.interp.paths import havoc_all, unknown_status
 from dsv4_env.lang.bash.interp.streams import read_file
 from dsv4_env.lang.bash.syntax.nodes import Block, Param, Simple, Source, SyntaxProblemError
 from dsv4_env.lang.bash.syntax.tree import parse
-from dsv4_env.model import Location, Note, Unknown, Value
+from dsv4_env.model import Location, Note
 
 MAX_PIECES = 1_000
 _NAME = "__unknown_{}__"
 
 
 def code_of(
-    vm: Machine, state: State, text: Value, place: Location
+    vm: Machine, state: State, text: Text, place: Location
 ) -> tuple[str, Block, SyntaxProblemError | None] | None:
     """The text as code and as parsed; where parts aren't known, variables stand for them.
 
@@ -42,9 +43,7 @@ def code_of(
         block, problem = parsed(vm, code)
         seen = _names(block)
         missing = {
-            i
-            for i, p in enumerate(pieces)
-            if isinstance(p, Unknown) and _NAME.format(i) not in seen
+            i for i, p in enumerate(pieces) if isinstance(p, Symbol) and _NAME.format(i) not in seen
         }
         if not missing:
             break
@@ -53,7 +52,7 @@ def code_of(
         return None
     names: dict[str, None] = {}
     for i, piece in enumerate(pieces):
-        if isinstance(piece, Unknown):
+        if isinstance(piece, Symbol):
             state.vars[_NAME.format(i)] = Var("s", piece)
             names[f"`{piece.text}`"] = None
     message = f"{', '.join(names)} in the text of a command: taken for plain text, not for syntax"
@@ -75,14 +74,14 @@ def _reference(i: int, quoted: bool) -> str:
     return f"'\"{reference}\"'" if quoted else reference
 
 
-def _flat(vm: Machine, value: Value) -> list[Value] | None:
+def _flat(vm: Machine, value: Text) -> list[Text] | None:
     """What a text is made of, None where that's more than any command has."""
-    found: list[Value] = []
+    found: list[Text] = []
     todo = [value]
     while todo:
         one = todo.pop()
-        pieces = None if isinstance(one, str) else vm.parts.get(id(one))
-        if pieces is None or (len(pieces) == 1 and pieces[0] is one):
+        pieces = () if isinstance(one, str) else one.parts
+        if not pieces:
             found.append(one)
         else:
             todo += reversed(pieces)
@@ -109,7 +108,7 @@ def _names(node: Any) -> set[str]:
 MAX_TEXTS = 50  # of texts that run texts
 
 
-def run_text(vm: Machine, state: State, node: Simple, text: Value, place: Location) -> list[State]:
+def run_text(vm: Machine, state: State, node: Simple, text: Text, place: Location) -> list[State]:
     """Run a text in this shell."""
 
     parsed = code_of(vm, state, text, place)
@@ -119,7 +118,7 @@ def run_text(vm: Machine, state: State, node: Simple, text: Value, place: Locati
         state.status = unknown_status(state, node)
         return [state]
     code, block, problem = parsed
-    if isinstance(text, Unknown):
+    if isinstance(text, Symbol):
         havoc_all(
             vm, state, f"`eval {text.text[:60]}` ran text that isn't all known", place, names=False
         )
@@ -128,7 +127,7 @@ def run_text(vm: Machine, state: State, node: Simple, text: Value, place: Locati
         state.partial = True
         state.status = unknown_status(state, node)
         state.seq += 1
-        key = ("ends", id(node), state.seq)
+        key = ("ends", node, state.seq)
         decide(vm, state, Undecided(key, "what `eval` runs doesn't end the script", "…"), True)
         return [state]
     if state.depth >= MAX_TEXTS or not vm.follows(block, state):
@@ -162,7 +161,7 @@ def run_traps(vm: Machine, states: list[State]) -> None:
 
 
 def run_sourced(
-    vm: Machine, state: State, node: Simple, words: list[tuple[Value, Location]]
+    vm: Machine, state: State, node: Simple, words: list[tuple[Text, Location]]
 ) -> list[State]:
     """``source file [arguments]``: run where the file lies below the root, else unknown."""
 
@@ -174,7 +173,7 @@ def run_sourced(
     text = read_file(vm, name, state)
     place = words[0][1]
     if text is None or "\0" in text:
-        shown = name.text if isinstance(name, Unknown) else name
+        shown = name.text if isinstance(name, Symbol) else name
         havoc_all(vm, state, f"`{words[0][0]} {shown}` ran a file that isn't known", place)
         state.status = unknown_status(state, node)
         return [state]

@@ -13,8 +13,9 @@ from typing import TypeAlias
 from dsv4_env.lang.bash.expand.assignments import assign_for_command
 from dsv4_env.lang.bash.expand.decisions import decide
 from dsv4_env.lang.bash.expand.machine import Machine
-from dsv4_env.lang.bash.expand.state import Event, PathCondition, State, Undecided, Var
+from dsv4_env.lang.bash.expand.state import Event, Key, PathCondition, State, Undecided, Var
 from dsv4_env.lang.bash.expand.tables import Layers
+from dsv4_env.lang.bash.expand.values import Symbol, Text
 from dsv4_env.lang.bash.expand.variables import outside_value
 from dsv4_env.lang.bash.interp.options import (
     DOCKER,
@@ -32,17 +33,17 @@ from dsv4_env.lang.bash.interp.paths import unknown_status
 from dsv4_env.lang.bash.interp.streams import emit_unknown, read_file
 from dsv4_env.lang.bash.interp.texts import code_of, run_lines
 from dsv4_env.lang.bash.syntax.nodes import Simple, Source
-from dsv4_env.model import Location, Note, RequiredInput, Unknown, Value
+from dsv4_env.model import Location, Note, RequiredInput
 
 
 @dataclass(slots=True, eq=False, repr=False)
 class Invocation:
     """A command that is watched for, on one path through the script."""
 
-    key: tuple[int, ...]
+    key: Key
     alts: frozenset[PathCondition]
     env: list[tuple[str, Event, str]]  # the last: what must hold for it, "" for nothing
-    command: list[Value]
+    command: Argv
     args: Argv
     location: Location
     end_line: int | None
@@ -56,7 +57,7 @@ def external(vm: Machine, state: State, node: Simple, words: Argv) -> list[State
     emit_unknown(state)
     output_before = state.out
     name = words[0][0]
-    given = any(r.op in ("<<", "<<-", "<<<", "<") for r in node.redirs) or state.piped == id(node)
+    given = any(r.op in ("<<", "<<-", "<<<", "<") for r in node.redirs) or state.piped is node
     place = CallSite(vm, state, node, given)
     if isinstance(name, str):
         known = vm.facts.get(" ".join(v for v, _ in words if isinstance(v, str)))
@@ -72,7 +73,7 @@ def external(vm: Machine, state: State, node: Simple, words: Argv) -> list[State
     state.status = unknown_status(state, node) if place.status is None else place.status
     if place.broken and "errexit" in state.opts and not state.tested:
         text = "the shell given a text with a syntax error"
-        key = ("broken", id(node), state.seq)
+        key = ("broken", node, state.seq)
         decide(vm, state, Undecided(key, f"{text} succeeds", f"{text} fails"), True)
     return [state]
 
@@ -102,8 +103,8 @@ def exported(vm: Machine, inner: State, given: dict[str, Var]) -> dict[str, Var]
     env = {n: v for n, v in inner.vars.items() if n not in given and (v.exported or v.perhaps)}
     env = {n: v for n, v in (env | given).items() if v.kind == "s"}
     for scope in reversed(inner.scopes):  # a local that isn't exported doesn't hide one that is
-        for name, old in scope.items():
-            if old is not None and old.exported and old.kind == "s" and f"={name}" not in scope:
+        for name, old in scope.outer.items():
+            if old is not None and old.exported and old.kind == "s" and name not in scope.given:
                 env.setdefault(name, old)
     return env
 
@@ -118,10 +119,9 @@ def record(
     notes: tuple[Note, ...],
 ) -> None:
     """Note a command that is watched for on this path through the script."""
-    key = (id(node), *state.rounds)
+    key = (node, *state.rounds)
     occurrence = state.counts.get(key, 0)
     state.counts[key] = occurrence + 1
-    words = [(_located(v, at), at) for v, at in words]
     events: list[tuple[str, Event, str]] = []
     for name, var in env.items():
         event = var.event
@@ -146,7 +146,7 @@ def record(
             (node.pos, *key, occurrence),
             state.alts,
             events,
-            [v for v, _ in words[:size]],
+            words[:size],
             words[size:],
             state.source.place(node.pos),
             end.line,
@@ -155,12 +155,6 @@ def record(
             state.partial,
         )
     )
-
-
-def _located(value: Value, place: Location) -> Value:
-    if isinstance(value, Unknown) and value.location is None:
-        return replace(value, location=place)
-    return value
 
 
 Env: TypeAlias = dict[str, Var]
@@ -186,7 +180,7 @@ _SHELLS = frozenset({"bash", "sh", "dash", "zsh", "ksh"})
 def follows(vm: Machine, words: Argv) -> bool:
     """Whether a command may run one that is watched for: most do not, and need no environment."""
     first = words[0][0]
-    if isinstance(first, Unknown):
+    if isinstance(first, Symbol):
         return True
     name = first.rpartition("/")[2]
     return (
@@ -208,7 +202,7 @@ def follow(p: CallSite, words: Argv, env: Env, notes: Notes) -> None:
             record(p.vm, p.state, p.node, words, size, env, notes)
             return
         first = words[0][0]
-        if isinstance(first, Unknown):
+        if isinstance(first, Symbol):
             behind(p, words, env, notes, f"what `{first.text}` runs isn't known")
             return
         name = first.rpartition("/")[2]
@@ -275,9 +269,9 @@ def _transparent(p: CallSite, name: str, words: Argv, env: Env) -> Argv | str:
 def _srun_export(p: CallSite, env: Env, taken: TakenOptions) -> str:
     """``--export=ALL,A=1,B``; what is wrong with it, "" where nothing is."""
     value, place = next((v, at) for n, v, at in taken.given if n == "export")
-    last: Value = ""
-    pieces = p.vm.parts.get(id(value), ()) if isinstance(value, Unknown) else (value,)
-    if pieces and isinstance(pieces[-1], Unknown) and all(isinstance(x, str) for x in pieces[:-1]):
+    last: Text = ""
+    pieces = value.parts if isinstance(value, Symbol) else (value,)
+    if pieces and isinstance(pieces[-1], Symbol) and all(isinstance(x, str) for x in pieces[:-1]):
         last = pieces[-1]
         pieces = pieces[:-1]
     known = "".join(x for x in pieces if isinstance(x, str))
@@ -296,7 +290,7 @@ def _srun_export(p: CallSite, env: Env, taken: TakenOptions) -> str:
     for item in items:
         name, equals, text = item.partition("=")
         if equals and last and item is items[-1]:
-            assert isinstance(last, Unknown)
+            assert isinstance(last, Symbol)
             set_variable(p, env, name, last, place, last.text)
         elif equals:
             set_variable(p, env, name, text, place, text)
@@ -312,7 +306,7 @@ def _mpi(p: CallSite, words: Argv, env: Env) -> Argv | str:
         word = words[i][0]
         if word == "-x" and i + 1 < len(words):
             value, place = words[i + 1]
-            if isinstance(value, Unknown):
+            if isinstance(value, Symbol):
                 return f"what `-x {value}` sets isn't known"
             name, equals, text = value.partition("=")
             if equals:
@@ -333,7 +327,7 @@ def _mpi(p: CallSite, words: Argv, env: Env) -> Argv | str:
 
 
 def set_variable(
-    p: CallSite, env: Env, name: str, value: Value, place: Location, spelled: str
+    p: CallSite, env: Env, name: str, value: Text, place: Location, spelled: str
 ) -> None:
     """Set a variable in the environment of the command behind."""
     p.state.seq += 1
@@ -352,7 +346,7 @@ def _env(p: CallSite, words: Argv, env: Env) -> Argv | str:
         if name in ("i", "ignore-environment"):
             env.clear()
         elif name in ("u", "unset"):
-            if isinstance(value, Unknown):
+            if isinstance(value, Symbol):
                 return f"which variable `env -u {value}` removes isn't known"
             env.pop(value, None)
         elif name in ("S", "split-string"):
@@ -363,15 +357,14 @@ def _env(p: CallSite, words: Argv, env: Env) -> Argv | str:
         text = word if isinstance(word, str) else word.text
         m = re.match(r"([^=]+)=", text)
         if m is None or (
-            isinstance(word, Unknown) and (word.splits or not re.fullmatch(r"\w+", m[1]))
+            isinstance(word, Symbol) and (word.splits or not re.fullmatch(r"\w+", m[1]))
         ):
             break
         if isinstance(word, str):
             set_variable(p, env, m[1], word[m.end() :], place, word[m.end() :])
         else:
             default = None if word.default is None else word.default.partition("=")[2]
-            value = replace(word, text=word.text[m.end() :], default=default)
-            p.vm.cache[("env", id(value))] = value
+            value = p.vm.unlike(word, word.text[m.end() :], default)
             set_variable(p, env, m[1], value, place, value.text)
         i += 1
     return words[i:]
@@ -430,10 +423,10 @@ def _shell_text(p: CallSite, words: Argv, env: Env, notes: Notes) -> None:
         run_in_shell(p, p.state.stdin, words[0][1], rest, env, notes)
 
 
-def _named(vm: Machine, words: list[Value]) -> tuple[Value | None, list[Value]]:
+def _named(vm: Machine, words: list[Text]) -> tuple[Text | None, list[Text]]:
     """$0 and the arguments of a text given to a shell."""
     first = words[0] if words else None
-    if isinstance(first, Unknown) and first.splits:  # any number of words, $0 among them
+    if isinstance(first, Symbol) and first.splits:  # any number of words, $0 among them
         zero = vm.derived(first.text, [first, "$0"])
         return zero, [vm.derived(first.text, [first, "$@"], splits=True), *words[1:]]
     return first, words[1:]
@@ -441,13 +434,13 @@ def _named(vm: Machine, words: list[Value]) -> tuple[Value | None, list[Value]]:
 
 def run_in_shell(
     p: CallSite,
-    text: Value,
+    text: Text,
     at: Location,
-    args: list[Value],
+    args: list[Text],
     env: Env,
     notes: Notes,
     *,
-    zero: Value | None = None,
+    zero: Text | None = None,
     world: str | None = None,
     opts: frozenset[str] = frozenset(),
 ) -> None:
@@ -483,7 +476,7 @@ def run_in_shell(
     )
     inner.counts = state.counts
     if p.given and text is not p.state.stdin and len(block.items) == 1:
-        inner.stdin, inner.piped = p.state.stdin, id(block.items[0])
+        inner.stdin, inner.piped = p.state.stdin, block.items[0]
     if world is None:
         for name, var in p.state.vars.items():
             if name not in env and (var.kind or not p.state.open) and not var.exported:
@@ -574,7 +567,7 @@ def _docker(p: CallSite, words: Argv, env: Env, notes: Notes) -> None:
         behind(p, words, {}, notes, f"option `{taken.unknown}` of docker isn't known")
         return
     inside: Env = {}
-    entry: Value | None = None
+    entry: Text | None = None
     note: list[Note] = [
         Note(
             "runs in a container: of its environment only what docker's options give is known",
@@ -596,11 +589,11 @@ def _docker(p: CallSite, words: Argv, env: Env, notes: Notes) -> None:
 
 
 def _container_env(
-    p: CallSite, env: Env, inside: Env, value: Value, place: Location, notes: list[Note]
+    p: CallSite, env: Env, inside: Env, value: Text, place: Location, notes: list[Note]
 ) -> None:
     text = value if isinstance(value, str) else value.text
     name, equals, given = text.partition("=")
-    if isinstance(value, Unknown) and (not equals or not re.fullmatch(r"\w+", name)):
+    if isinstance(value, Symbol) and (not equals or not re.fullmatch(r"\w+", name)):
         notes.append(Note(f"what `-e {text}` sets isn't known", place))
     elif not equals:
         if name in env:
@@ -611,13 +604,12 @@ def _container_env(
         set_variable(p, inside, name, given, place, given)
     else:
         default = None if value.default is None else value.default.partition("=")[2]
-        known = replace(value, text=given, default=default)
-        p.vm.cache[("env", id(known))] = known
+        known = p.vm.unlike(value, given, default)
         set_variable(p, inside, name, known, place, given)
 
 
 def _env_file(
-    p: CallSite, env: Env, inside: Env, value: Value, place: Location, notes: list[Note]
+    p: CallSite, env: Env, inside: Env, value: Text, place: Location, notes: list[Note]
 ) -> None:
 
     text = read_file(p.vm, value, p.state)
