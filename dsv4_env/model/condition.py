@@ -21,6 +21,7 @@ PHRASES: dict[str, tuple[str, str]] = {
     "=": ("{0} = {1}", "{0} != {1}"),
     "empty": ("-z {0}", "-n {0}"),
     "set": ("{0} is set", "{0} is not set"),
+    "outside": ("{0} is set outside", "{0} is not set outside"),
     "succeeds": ("{0} succeeds", "{0} fails"),
     "ends": ("{0} ends", "{0} doesn't end"),
     "goes on": ("{0} doesn't end the script", "{0} ends the script"),

@@ -24,7 +24,7 @@ from dsv4_env.lang.bash.syntax.nodes import Source
 from dsv4_env.lang.bash.syntax.tree import parse
 from dsv4_env.model import LaunchConfig, Location, Note
 from dsv4_env.model.budget import Budget, BudgetError, partial_note
-from dsv4_env.model.errors import ReadError
+from dsv4_env.model.errors import ReadError, shortened
 from dsv4_env.readers import choose
 from dsv4_env.readers.bash import results
 from dsv4_env.readers.launcher import launcher_length
@@ -136,12 +136,12 @@ def _read_all(
             raise ReadError(problem.message, where=where, expected="a launch script")
         expected = "a script that bash can parse"
         raise ReadError(
-            results.shortened(f"syntax error: {problem.message}"), where=where, expected=expected
+            shortened(f"syntax error: {problem.message}"), where=where, expected=expected
         )
     if vm.skipped and not found:
         note = vm.skipped[0]
         raise ReadError(
-            results.shortened(note.message),
+            shortened(note.message),
             where=note.location,
             expected="commands that can be followed",
         )

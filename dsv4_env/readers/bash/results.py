@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
@@ -26,7 +25,8 @@ from dsv4_env.model import (
     group_args,
 )
 from dsv4_env.model.budget import Budget, BudgetError
-from dsv4_env.model.condition import PHRASES, All, Condition, Test, both, either
+from dsv4_env.model.condition import All, Condition, Some, Test, both, covers
+from dsv4_env.model.errors import shortened
 
 MAX_CHOICES = 8
 MAX_LOST = 4  # values of a variable that one place gives and another one replaces
@@ -60,15 +60,9 @@ def _collected(vm: Machine, path: str, whole: bool) -> list[LaunchConfig]:
     except BudgetError:
         ordered = list(groups.values())
     every = [f for g in ordered for f in g]
+    _number(vm, every)
     dropped = _one_sided(vm, every) if whole else set()
     return [_merged(vm, g, path, dropped, whole) for g in ordered]
-
-
-def shortened(text: str) -> str:
-    """The text, cut where it's longer than anybody reads."""
-    if len(text) <= MAX_TOLD_TEXT:
-        return text
-    return f"{text[: MAX_TOLD_TEXT // 2]}… ({len(text):,} characters)"
 
 
 def _ordered(
@@ -245,7 +239,7 @@ def _settings(found: Invocation) -> Iterable[EnvVar]:
     for i, (name, event, perhaps) in enumerate(found.env):
         origin = Origin("bash", event.location, event.spelled)
         value = _plain(event.value, event.location)
-        yield EnvVar(name, value, origin, last[name] != i, Test(perhaps) if perhaps else None)
+        yield EnvVar(name, value, origin, last[name] != i, perhaps)
 
 
 def _merged_env(
@@ -383,27 +377,36 @@ def _condition(
     for i, one in enumerate(literals):
         for two in literals[i + 1 :]:
             if decides((one, two)):
-                return _literal(vm, one) & _literal(vm, two)
+                return _together_hold(vm, (one, two))
     common = _common(universe)
     return _text(vm, shortened_paths(vm, frozenset(a - common for a in inside)))
 
 
+def _number(vm: Machine, founds: list[Invocation]) -> None:
+    """Tell apart the tests that read the same: each has its number in the order it was met."""
+    order = vm.ordered()
+    keys = sorted({k for f in founds for a in f.alts for k, _ in a}, key=order.__getitem__)
+    met: dict[Test, dict[Key, int]] = {}
+    for key in keys:
+        undecided, about = vm.conditions[key], key
+        while about[0] == "not":
+            about = about[1:]
+        numbers = met.setdefault(replace(undecided.test, positive=True), {})
+        test = replace(undecided.test, occurrence=numbers.setdefault(about, len(numbers)))
+        vm.conditions[key] = replace(undecided, test=test)
+
+
 def _literal(vm: Machine, literal: tuple[Key, bool]) -> Test:
-    condition = vm.conditions[literal[0]]
-    for operator, (true, false) in PHRASES.items():
-        subject, operand = _told(true, condition.true)
-        if subject is not None and false.format(subject, operand) == condition.false:
-            return Test(shortened(subject), operator, shortened(operand), positive=literal[1])
-    return Test(shortened(condition.true if literal[1] else condition.false))
+    test = vm.conditions[literal[0]].test
+    test = replace(test, subject=shortened(test.subject), operand=shortened(test.operand))
+    return test if literal[1] else ~test
 
 
-def _told(phrase: str, text: str) -> tuple[str | None, str]:
-    found = re.fullmatch(
-        re.escape(phrase).replace(r"\{0\}", "(.*)").replace(r"\{1\}", "(.*)"), text, re.S
-    )
-    if found is None or phrase == "{0}":
-        return (text if found else None), ""
-    return found[1], found[2] if found.re.groups > 1 else ""
+def _together_hold(vm: Machine, path: Iterable[tuple[Key, bool]]) -> Condition:
+    """What holds where all of these decisions are taken; what reads the same is told once."""
+    tests = {str(t): t for t in (_literal(vm, x) for x in path)}
+    parts = tuple(tests[text] for text in sorted(tests))
+    return parts[0] if len(parts) == 1 else All(parts)
 
 
 def _text(vm: Machine, alts: frozenset[PathCondition]) -> Condition | None:
@@ -412,8 +415,11 @@ def _text(vm: Machine, alts: frozenset[PathCondition]) -> Condition | None:
         return None
     if len(alts) > MAX_CHOICES:
         return _depends(vm, alts)
-    choices = [All(tuple(sorted((_literal(vm, x) for x in a), key=str))) for a in alts]
-    found = either(*sorted(choices, key=str))
+    told = {str(c): c for c in (_together_hold(vm, a) for a in alts)}
+    choices = tuple(told[text] for text in sorted(told))
+    if covers(choices):
+        return None
+    found = choices[0] if len(choices) == 1 else Some(choices)
     return _depends(vm, alts) if len(str(found)) > MAX_TOLD_TEXT else found
 
 

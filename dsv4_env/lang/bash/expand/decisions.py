@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 from dsv4_env.lang.bash.expand.machine import Machine
-from dsv4_env.lang.bash.expand.state import ForkError, Key, PathCondition, State, Undecided
+from dsv4_env.lang.bash.expand.state import ForkError, PathCondition, State, Undecided
 from dsv4_env.lang.bash.expand.values import Symbol
 from dsv4_env.model import Location, RequiredInput
+from dsv4_env.model.condition import Test, shorter
 
 MAX_COMPARED = 4_000_000  # of their lengths, squared and added up
-_FEW = 24
 
 
 def decide(vm: Machine, state: State, condition: Undecided, answer: bool) -> bool:
@@ -54,8 +53,7 @@ def negated(condition: Undecided) -> Undecided:
     return replace(
         condition,
         key=("not", *condition.key),
-        true=condition.false,
-        false=condition.true,
+        test=~condition.test,
         solves=None,
         success=not condition.success,
     )
@@ -82,70 +80,19 @@ def shortened_paths(vm: Machine, alts: frozenset[PathCondition]) -> frozenset[Pa
     if sum(len(a) * len(a) for a in alts) > MAX_COMPARED:  # they stay as they are
         vm.budget.step(count=sum(len(a) for a in alts))
         return alts
-    order = vm.ordered()
-
-    def ordered(path: PathCondition) -> list[tuple[Key, bool]]:
-        return sorted(path, key=lambda x: (order[x[0]], x[1]), reverse=True)
-
-    def rank(path: PathCondition) -> list[tuple[int, bool]]:
-        return [(order[k], v) for k, v in ordered(path)]
-
-    current = set(alts)
-    changed = True
-    while changed:
-        changed = False
-        vm.budget.step(count=1 + sum(4 * len(a) + (len(a) * len(a) >> 5) for a in current))
-        for path in sorted(current, key=rank):
-            if path not in current:
-                continue
-            for key, answer in ordered(path):
-                rest = path - {(key, answer)}
-                other = rest | {(key, not answer)}
-                if other in current:
-                    current -= {path, other}
-                    current.add(rest)
-                    changed = True
-                    break
-    if len(current) <= _FEW:
-        current = _absorbed(vm, current, ordered, rank)
-    return frozenset(current)
-
-
-def _absorbed(
-    vm: Machine,
-    current: set[PathCondition],
-    ordered: Callable[[PathCondition], list[tuple[Key, bool]]],
-    rank: Callable[[PathCondition], list[tuple[int, bool]]],
-) -> set[PathCondition]:
-    """``a or not a and b`` is ``a or b``; tried only for few alternatives, as it takes long."""
-    changed = True
-    while changed:
-        vm.budget.step(count=1 + (len(current) * sum(len(a) for a in current) >> 2))
-        current = {p for p in current if not any(o < p for o in current)}
-        changed = False
-        for path in sorted(current, key=rank):
-            for key, answer in ordered(path):
-                rest = path - {(key, answer)}
-                opposite = (key, not answer)
-                if any(opposite in o and o - {opposite} <= rest for o in current):
-                    current = (current - {path}) | {rest}
-                    changed = True
-                    break
-            if changed:
-                break
-    return current
+    return shorter(alts, vm.ordered(), lambda steps: vm.budget.step(count=steps))
 
 
 def empty_condition(value: Symbol) -> Undecided:
     """``-z`` of a value."""
     shown = f'"{value.text}"'
-    return Undecided(("empty", value.number), f"-z {shown}", f"-n {shown}", (value, ""), value)
+    return Undecided(("empty", value.number), Test(shown, "empty"), (value, ""), value)
 
 
 def set_condition(value: Symbol) -> Undecided:
     """Whether a variable is set at all."""
     name = value.names[0] if value.names else value.text
-    return Undecided(("set", value.number), f"{name} is set", f"{name} is not set")
+    return Undecided(("set", value.number), Test(name, "set"))
 
 
 def take_for_granted(vm: Machine, state: State, value: Symbol, *, colon: bool) -> None:

@@ -11,6 +11,7 @@ from dsv4_env.lang.bash.expand.tables import Layers
 from dsv4_env.lang.bash.expand.values import Symbol, Text
 from dsv4_env.lang.bash.syntax.nodes import Assign, Function, Node, Simple, Source
 from dsv4_env.model import Location, Note, RequiredInput
+from dsv4_env.model.condition import Test
 
 MAX_TEXT = 1_000_000  # characters of a value: what is longer is left unknown
 MAX_SHOWN = 4_000  # of the text of a value that isn't known
@@ -18,7 +19,7 @@ MAX_DEFAULT = 20_000  # of its default
 MAX_NOTES = 40  # of one way: more of them say nothing new
 STATEMENT = 4  # steps of a command, beside its words
 Items: TypeAlias = Mapping[int | str, Text]  # the elements of an array
-Key: TypeAlias = tuple[Any, ...]  # what a condition is about; same key, same answer
+Key: TypeAlias = tuple[Any, ...]  # what a test is about; same key, same answer
 # A piece of a word: text, and whether it\'s a literal ("L": may be a pathname pattern), quoted
 # ("Q"), or an expansion ("E": is split too). None is where "$@" begins a new word.
 Piece: TypeAlias = tuple[Text, str] | None
@@ -66,21 +67,20 @@ class Var:
     case: str = ""
     maybe: bool = False
     event: Event | None = None
-    perhaps: str = ""  # exported if this holds, where that isn't known
+    perhaps: Test | None = None  # exported if this holds, where that isn't known
     vague: bool = False  # it may be readonly or an integer: what's assigned to it isn't known
 
 
 @dataclass(frozen=True, slots=True)
 class Undecided:
-    """A test that can't be decided: what it is about, and how a reader is told of it.
+    """A test that can't be decided: what it is about, and how it is told.
 
-    *solves* is (Symbol, text): where the test holds, that is its value. *about* is the variable
+    *solves* is (symbol, text): where the test holds, that is its value. *empty* is the symbol
     that a test for emptiness is about. *command*: it only says whether a command succeeded.
     """
 
     key: Key
-    true: str
-    false: str
+    test: Test
     solves: tuple[Symbol, str] | None = None
     empty: Symbol | None = None
     command: bool = False

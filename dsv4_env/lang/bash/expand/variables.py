@@ -21,6 +21,7 @@ from dsv4_env.lang.bash.expand.state import (
 from dsv4_env.lang.bash.expand.tables import Elements
 from dsv4_env.lang.bash.expand.values import Symbol, Text, identity
 from dsv4_env.model import Location, Note
+from dsv4_env.model.condition import Test
 
 # Set by bash itself: never unset, and of a value that only a running shell knows.
 OWN = frozenset(
@@ -358,7 +359,7 @@ def store(
     if old is None:
         # Asked for from outside, it's likely to be there: then it's exported, and stays so.
         asked = not exported and state.open and name in state.asked
-        perhaps = f"{name} is set outside" if asked else ""
+        perhaps = Test(name, "outside") if asked else None
         state.vars[name] = Var("s", value, exported=exported, event=event, perhaps=perhaps)
     else:
         state.vars[name] = Var(

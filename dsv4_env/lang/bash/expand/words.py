@@ -11,6 +11,7 @@ from dsv4_env.lang.bash.expand.state import Piece, State, Undecided
 from dsv4_env.lang.bash.expand.values import Symbol, Text
 from dsv4_env.lang.bash.expand.variables import scalar, settle
 from dsv4_env.lang.bash.syntax.nodes import Arith, CmdSub, Lit, Param, ProcSub, Word
+from dsv4_env.model.condition import Test
 
 _TILDE = re.compile(r"~([^/:]*)")
 _ASSIGNMENT_TILDE = re.compile(r"[A-Za-z_]\w*\+?=~", re.ASCII)
@@ -110,7 +111,7 @@ def substitute(vm: Machine, state: State, part: CmdSub) -> Text:
     end = _subshell(vm, state, part)
     if end is None:
         state.status = state.substituted = Undecided(
-            ("status", *key), f"{part.text} succeeds", f"{part.text} fails", command=True
+            ("status", *key), Test(part.text, "succeeds"), command=True
         )
         return vm.unknown(part.text, "the output of a command", key)
     state.seq = max(state.seq, end.seq)

@@ -35,6 +35,7 @@ from dsv4_env.lang.bash.interp.wrappers import external
 from dsv4_env.lang.bash.syntax.commands import DECLARERS
 from dsv4_env.lang.bash.syntax.nodes import Assign, Function, Lit, Param, Simple, Word
 from dsv4_env.model import Location, Note
+from dsv4_env.model.condition import Test
 
 
 def checked_call(
@@ -352,7 +353,7 @@ def _called(
             havoc(vm, after, escaped, "exported in a function and set before its call")
             for name in escaped:
                 after.vars[name] = replace(
-                    after.vars[name], perhaps="bash lets it out of the function"
+                    after.vars[name], perhaps=Test("bash lets it out of the function")
                 )
         if after.flow is not None and after.flow[0] == "return":
             after.flow = None

@@ -14,6 +14,7 @@ from dsv4_env.lang.bash.expand.variables import assign, find, havoc, settle
 from dsv4_env.lang.bash.interp.paths import havoc_all
 from dsv4_env.lang.bash.syntax.nodes import Assign, Simple, Word
 from dsv4_env.model import Location, Note
+from dsv4_env.model.condition import Test
 
 _NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 
@@ -316,5 +317,5 @@ def unknown_operand(
     if value.splits and exported:
         for name, var in state.vars.items():
             if not var.exported and not var.perhaps:
-                state.vars[name] = replace(var, perhaps=f"`{value.text}` exports it")
+                state.vars[name] = replace(var, perhaps=Test(f"`{value.text}` exports it"))
     havoc_all(vm, state, message, place)

@@ -31,6 +31,7 @@ from dsv4_env.lang.bash.interp.paths import (
 )
 from dsv4_env.lang.bash.syntax.nodes import Block, For, ForArith, While
 from dsv4_env.model import Note
+from dsv4_env.model.condition import Test
 
 MAX_ROUNDS = 1000
 MAX_LEFT = 16
@@ -203,7 +204,7 @@ class _Rounds:
             state.seq += 1
             text = f"the loop `{_short(node.text)}`"
             key = ("ends", node, state.seq)
-            decide(self.vm, state, Undecided(key, f"{text} ends", f"{text} doesn't end"), True)
+            decide(self.vm, state, Undecided(key, Test(text, "ends")), True)
         return found
 
     def repeats(self, ready: list[State]) -> bool:
@@ -357,7 +358,7 @@ def widen(vm: Machine, node: Any, state: State, text: str, extra: tuple[str, ...
             target.vars[name] = replace(
                 var,
                 maybe=var.maybe or name in found.unsets,
-                perhaps=f"the loop `{_short(text)}` runs" if exports else var.perhaps,
+                perhaps=Test(f"the loop `{_short(text)}` runs") if exports else var.perhaps,
             )
         if found.wild:
             havoc_all(vm, target, reason, target.source.place(node.body_pos))
@@ -365,11 +366,8 @@ def widen(vm: Machine, node: Any, state: State, text: str, extra: tuple[str, ...
             unknown_params(target, node, "in" if target is probe else "after", own=options)
 
     state.seq += 1
-    condition = Undecided(
-        ("loop", node, state.seq),
-        f"in the loop `{_short(text)}`",
-        f"not in the loop `{_short(text)}`",
-    )
+    loop = f"the loop `{_short(text)}`"
+    condition = Undecided(("loop", node, state.seq), Test(loop, "within"))
     probe = state.copy()
     lose(probe)
     if decide(vm, probe, condition, True):
@@ -382,19 +380,11 @@ def widen(vm: Machine, node: Any, state: State, text: str, extra: tuple[str, ...
             state.counts[key] = max(count, state.counts.get(key, 0))
         join_attributes(state, ends)
         if any(e.flow is not None and e.flow[0] in ("exit", "discard") for e in ends):
-            leaves = Undecided(
-                ("leaves", node, state.seq),
-                f"the loop `{_short(text)}` doesn't end the script",
-                f"the loop `{_short(text)}` ends the script",
-            )
+            leaves = Undecided(("leaves", node, state.seq), Test(loop, "goes on"))
             decide(vm, state, leaves, True)
     lose(state)
-    state.status = Undecided(
-        ("status", node, state.seq),
-        f"`{_short(text)}` succeeds",
-        f"`{_short(text)}` fails",
-        command=True,
-    )
+    succeeds = Test(f"`{_short(text)}`", "succeeds")
+    state.status = Undecided(("status", node, state.seq), succeeds, command=True)
     if state.out is not None:
         state.out.append(None)
     return [state]

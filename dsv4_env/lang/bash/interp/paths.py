@@ -15,6 +15,7 @@ from dsv4_env.lang.bash.expand.values import Symbol, Text
 from dsv4_env.lang.bash.expand.variables import havoc
 from dsv4_env.lang.bash.syntax.nodes import Simple
 from dsv4_env.model import Location, Note
+from dsv4_env.model.condition import Test
 
 MAX_STATES = 256
 MAX_ALTERNATIVES = 512
@@ -88,12 +89,12 @@ def _many(vm: Machine, state: State) -> Key:
     """A condition that stands for alternatives that are too many to be told apart."""
     order = vm.ordered()
     keys = sorted({key for path in state.alts for key, _ in path}, key=order.__getitem__)
-    tests = [vm.conditions[k].true for k in keys]
+    tests = [str(vm.conditions[k].test) for k in keys]
     key = ("alternatives", len(vm.conditions))
     shown = list(dict.fromkeys(tests))
     more = ", …" if len(shown) > MAX_TESTS else ""
     text = f"some of many tests hold ({', '.join(shown[:MAX_TESTS])}{more})"
-    vm.conditions[key] = Undecided(key, text, f"not ({text})")
+    vm.conditions[key] = Undecided(key, Test(text))
     return key
 
 
@@ -114,7 +115,7 @@ def _widen(vm: Machine, states: list[State]) -> list[State]:
         if any(s.params != one.params for s in members):
             one.params, one.given = None, (False, "many", one.seq)
         if any(s.status != one.status for s in members):
-            one.status = Undecided(("status", "many", one.seq), "…", "not (…)", command=True)
+            one.status = Undecided(("status", "many", one.seq), Test("…"), command=True)
         _leave_open(one, members)
         result.append(one)
     return result
@@ -151,7 +152,7 @@ def _one_of(vm: Machine, state: State, name: str, variants: list[Var | None]) ->
     last = max((e for e in events if e is not None), key=lambda e: e.seq, default=None)
     event = last and Event(state.seq, unknown, last.location, last.spelled, _shared(events))
     exported = all(v is not None and v.exported for v in variants)
-    perhaps = any(v.exported or v.perhaps for v in sets) and not exported
+    perhaps = not exported and any(v.exported or v.perhaps for v in sets)
     return replace(
         first,
         value=unknown,
@@ -161,7 +162,7 @@ def _one_of(vm: Machine, state: State, name: str, variants: list[Var | None]) ->
         vague=any(v.vague or v.readonly for v in sets),
         exported=exported,
         event=event,
-        perhaps="one of too many undecided tests holds" if perhaps else "",
+        perhaps=Test("one of too many undecided tests holds") if perhaps else None,
     )
 
 
@@ -302,9 +303,7 @@ def unknown_status(state: State, node: Simple) -> Undecided:
     """The status of a command that isn't known."""
     state.seq += 1
     text = text_of(node, state)
-    return Undecided(
-        ("status", node, state.seq), f"$({text}) succeeds", f"$({text}) fails", command=True
-    )
+    return Undecided(("status", node, state.seq), Test(f"$({text})", "succeeds"), command=True)
 
 
 def havoc_all(
@@ -332,7 +331,7 @@ def havoc_all(
 def arithmetic_status(vm: Machine, state: State, value: Text, text: str) -> int | Undecided:
     """The status of an arithmetic command."""
     if isinstance(value, Symbol):
-        condition = Undecided(("nonzero", value.number), text, f"not {text}")
+        condition = Undecided(("nonzero", value.number), Test(text, "nonzero"))
         vm.conditions[condition.key] = condition
         known = contradicts(state, condition)
         return condition if known is None else 0 if known else 1

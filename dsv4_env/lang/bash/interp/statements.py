@@ -49,6 +49,7 @@ from dsv4_env.lang.bash.syntax.nodes import (
     While,
 )
 from dsv4_env.model import Note
+from dsv4_env.model.condition import Test
 from dsv4_env.model.errors import shortened
 
 
@@ -118,7 +119,7 @@ def _absorb(_vm: Machine, state: State, ends: list[State], node: Any, text: str)
         state.status = first.status
     else:
         state.status = Undecided(
-            ("status", node, state.seq), f"$({text}) succeeds", f"$({text}) fails", command=True
+            ("status", node, state.seq), Test(f"$({text})", "succeeds"), command=True
         )
     if state.out is not None:
         same = all(e.out == first.out for e in ends)
@@ -183,8 +184,7 @@ def _piped(vm: Machine, node: Pipeline, state: State) -> list[State]:
         elif not (isinstance(statuses[-1], int) and statuses[-1]):
             carrier.status = Undecided(
                 ("pipe", node, carrier.seq),
-                f"$({shortened(node.text)}) succeeds",
-                f"$({shortened(node.text)}) fails",
+                Test(f"$({shortened(node.text)})", "succeeds"),
                 command=True,
             )
     return [carrier]
@@ -326,7 +326,7 @@ def _cond(vm: Machine, node: Cond, state: State) -> list[State]:
     def otherwise(state: State) -> list[State]:
         text = shortened(re.sub(r"\s+", " ", node.text))
         state.seq += 1
-        state.status = Undecided(("test", node, state.seq), text, f"not ({text})")
+        state.status = Undecided(("test", node, state.seq), Test(text))
         return [with_errexit(state)]
 
     return forking(vm, state, then, otherwise)
@@ -360,7 +360,7 @@ def _unsupported(vm: Machine, node: Unsupported, state: State) -> list[State]:
     vm.skipped.append(note)
     havoc_all(vm, state, f"{node.what} isn't followed", state.source.place(node.pos))
     state.seq += 1
-    state.status = Undecided(("status", node, state.seq), "…", "not …", command=True)
+    state.status = Undecided(("status", node, state.seq), Test("…", "nonzero"), command=True)
     return [state]
 
 

@@ -16,6 +16,7 @@ from dsv4_env.lang.bash.expand.state import FatalError, State, Undecided, Var
 from dsv4_env.lang.bash.expand.values import Symbol, Text, identity
 from dsv4_env.lang.bash.expand.variables import find, is_set, ragged_array
 from dsv4_env.lang.bash.syntax.nodes import CondExpr, Word
+from dsv4_env.model.condition import Test
 
 _FILES = frozenset(f"-{c}" for c in "abcdefghkprstuwxGLNOS")
 _UNARY = _FILES | {"-z", "-n", "-v", "-o", "-R"}
@@ -61,7 +62,7 @@ def is_empty(vm: Machine, state: State, value: Text) -> bool:
         return False
     known = empty_condition(value)
     text = quoted_operand(value)
-    return require(vm, state, Undecided(known.key, f"-z {text}", f"-n {text}", known.solves, value))
+    return require(vm, state, Undecided(known.key, Test(text, "empty"), known.solves, value))
 
 
 def equal(vm: Machine, state: State, left: Text, right: Text) -> bool:
@@ -87,8 +88,7 @@ def equal(vm: Machine, state: State, left: Text, right: Text) -> bool:
         state,
         Undecided(
             ("equal", *pair),
-            f"{shown_value(left)} = {text}",
-            f"{shown_value(left)} != {text}",
+            Test(shown_value(left), "=", text),
             solves,
         ),
     )
@@ -127,7 +127,7 @@ def matches(vm: Machine, state: State, value: Text, pattern: Word, *, extended: 
 
 
 def _require(vm: Machine, state: State, text: str, key: tuple[object, ...]) -> bool:
-    return require(vm, state, Undecided(key, text, f"not ({text})"))
+    return require(vm, state, Undecided(key, Test(text)))
 
 
 def _file(vm: Machine, state: State, op: str, value: Text) -> bool:

@@ -14,6 +14,7 @@ from dsv4_env.lang.bash.interp.streams import read_file
 from dsv4_env.lang.bash.syntax.nodes import Block, Param, Simple, Source, SyntaxProblemError
 from dsv4_env.lang.bash.syntax.tree import parse
 from dsv4_env.model import Location, Note
+from dsv4_env.model.condition import Test
 
 MAX_PIECES = 1_000
 _NAME = "__unknown_{}__"
@@ -128,7 +129,7 @@ def run_text(vm: Machine, state: State, node: Simple, text: Text, place: Locatio
         state.status = unknown_status(state, node)
         state.seq += 1
         key = ("ends", node, state.seq)
-        decide(vm, state, Undecided(key, "what `eval` runs doesn't end the script", "…"), True)
+        decide(vm, state, Undecided(key, Test("what `eval` runs", "goes on")), True)
         return [state]
     if state.depth >= MAX_TEXTS or not vm.follows(block, state):
         why = "a text that `eval` runs takes too many steps to follow"

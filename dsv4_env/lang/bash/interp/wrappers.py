@@ -34,6 +34,7 @@ from dsv4_env.lang.bash.interp.streams import emit_unknown, read_file
 from dsv4_env.lang.bash.interp.texts import code_of, run_lines
 from dsv4_env.lang.bash.syntax.nodes import Simple, Source
 from dsv4_env.model import Location, Note, RequiredInput
+from dsv4_env.model.condition import Test
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -42,7 +43,7 @@ class Invocation:
 
     key: Key
     alts: frozenset[PathCondition]
-    env: list[tuple[str, Event, str]]  # the last: what must hold for it, "" for nothing
+    env: list[tuple[str, Event, Test | None]]  # the last: what must hold for it
     command: Argv
     args: Argv
     location: Location
@@ -74,7 +75,7 @@ def external(vm: Machine, state: State, node: Simple, words: Argv) -> list[State
     if place.broken and "errexit" in state.opts and not state.tested:
         text = "the shell given a text with a syntax error"
         key = ("broken", node, state.seq)
-        decide(vm, state, Undecided(key, f"{text} succeeds", f"{text} fails"), True)
+        decide(vm, state, Undecided(key, Test(text, "succeeds")), True)
     return [state]
 
 
@@ -122,11 +123,11 @@ def record(
     key = (node, *state.rounds)
     occurrence = state.counts.get(key, 0)
     state.counts[key] = occurrence + 1
-    events: list[tuple[str, Event, str]] = []
+    events: list[tuple[str, Event, Test | None]] = []
     for name, var in env.items():
         event = var.event
         while event is not None:
-            events.append((name, event, "" if var.exported else var.perhaps))
+            events.append((name, event, None if var.exported else var.perhaps))
             event = event.before
     vm.budget.step((state.source, node.pos), len(words) + len(events) + (len(state.vars) >> 4))
     events.sort(key=lambda e: e[1].seq)
@@ -503,19 +504,19 @@ def _inherited(vm: Machine, state: State, name: str, var: Var) -> Var:
     where it was set outside, too.
     """
     if var.exported and var.maybe:
-        var = replace(var, exported=False, perhaps=f"{name} is set outside")
+        var = replace(var, exported=False, perhaps=Test(name, "outside"))
     if var.exported:
         plain = not (var.readonly or var.integer or var.case or var.vague)
         return var if plain else replace(var, readonly=False, integer=False, case="", vague=False)
     if not var.perhaps and not state.open:
         return Var("")
     state.seq += 1
-    outside = not var.perhaps or var.perhaps.endswith("is set outside")
+    perhaps = var.perhaps or Test(name, "outside")
     value = vm.unknown(
         f"${{{name}}}",
-        f"another shell gets it if {var.perhaps or f'{name} is set outside'}",
+        f"another shell gets it if {perhaps}",
         ("inherited", name, state.seq),
-        names=(name,) if outside else (),
+        names=(name,) if perhaps.operator == "outside" else (),
         splits=True,
     )
     event = var.event if var.perhaps else None
