@@ -141,9 +141,7 @@ def _read_all(
     if vm.skipped and not found:
         note = vm.skipped[0]
         raise ReadError(
-            shortened(note.message),
-            where=note.location,
-            expected="commands that can be followed",
+            shortened(note.message), where=note.location, expected="commands that can be followed"
         )
     return found
 
@@ -180,14 +178,7 @@ def read(
     Raises ReadError as read_all does, and where there is no such launch or more than one.
     """
     found = read_all(
-        data,
-        path,
-        inputs=inputs,
-        args=args,
-        root=root,
-        closed=closed,
-        facts=facts,
-        budget=budget,
+        data, path, inputs=inputs, args=args, root=root, closed=closed, facts=facts, budget=budget
     )
     return choose(found, path, launch=launch, line=line)
 

@@ -245,20 +245,7 @@ def local_export(vm: Machine, state: State, node: Assign) -> None:
 
 
 _ASSIGNERS = frozenset(
-    {
-        "read",
-        "mapfile",
-        "readarray",
-        "printf",
-        "getopts",
-        "let",
-        "unset",
-        "export",
-        "declare",
-        "typeset",
-        "local",
-        "readonly",
-    }
+    "read mapfile readarray printf getopts let unset export declare typeset local readonly".split()
 )
 _WILD = frozenset({"eval", "source", "."})
 

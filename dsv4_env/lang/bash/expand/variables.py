@@ -25,77 +25,15 @@ from dsv4_env.model.condition import Test
 
 # Set by bash itself: never unset, and of a value that only a running shell knows.
 OWN = frozenset(
-    [
-        "BASH",
-        "BASHOPTS",
-        "BASHPID",
-        "BASH_ALIASES",
-        "BASH_ARGC",
-        "BASH_ARGV",
-        "BASH_ARGV0",
-        "BASH_CMDS",
-        "BASH_COMMAND",
-        "BASH_EXECUTION_STRING",
-        "BASH_LINENO",
-        "BASH_LOADABLES_PATH",
-        "BASH_SOURCE",
-        "BASH_SUBSHELL",
-        "BASH_VERSINFO",
-        "BASH_VERSION",
-        "COMP_WORDBREAKS",
-        "DIRSTACK",
-        "EPOCHREALTIME",
-        "EPOCHSECONDS",
-        "EUID",
-        "FUNCNAME",
-        "GROUPS",
-        "HISTCMD",
-        "HOSTNAME",
-        "HOSTTYPE",
-        "LINENO",
-        "MACHTYPE",
-        "OLDPWD",
-        "OPTERR",
-        "OSTYPE",
-        "PATH",
-        "PIPESTATUS",
-        "PPID",
-        "PS4",
-        "PWD",
-        "RANDOM",
-        "SECONDS",
-        "SHELL",
-        "SHELLOPTS",
-        "SHLVL",
-        "SRANDOM",
-        "TERM",
-        "UID",
-        "_",
-        "HOME",
-        "USER",
-        "LOGNAME",
-    ]
+    "BASH BASHOPTS BASHPID BASH_ALIASES BASH_ARGC BASH_ARGV BASH_ARGV0 BASH_CMDS BASH_COMMAND "
+    "BASH_EXECUTION_STRING BASH_LINENO BASH_LOADABLES_PATH BASH_SOURCE BASH_SUBSHELL "
+    "BASH_VERSINFO BASH_VERSION COMP_WORDBREAKS DIRSTACK EPOCHREALTIME EPOCHSECONDS EUID FUNCNAME "
+    "GROUPS HISTCMD HOSTNAME HOSTTYPE LINENO MACHTYPE OLDPWD OPTERR OSTYPE PATH PIPESTATUS PPID "
+    "PS4 PWD RANDOM SECONDS SHELL SHELLOPTS SHLVL SRANDOM TERM UID _ HOME USER LOGNAME".split()
 )
 _CHANGING = frozenset(
-    [
-        "RANDOM",
-        "SRANDOM",
-        "SECONDS",
-        "EPOCHSECONDS",
-        "EPOCHREALTIME",
-        "LINENO",
-        "BASHPID",
-        "_",
-        "BASH_COMMAND",
-        "PIPESTATUS",
-        "OLDPWD",
-        "PWD",
-        "FUNCNAME",
-        "BASH_SUBSHELL",
-        "BASH_LINENO",
-        "HISTCMD",
-        "DIRSTACK",
-    ]
+    "RANDOM SRANDOM SECONDS EPOCHSECONDS EPOCHREALTIME LINENO BASHPID _ BASH_COMMAND PIPESTATUS "
+    "OLDPWD PWD FUNCNAME BASH_SUBSHELL BASH_LINENO HISTCMD DIRSTACK".split()
 )
 DEFAULTS = {"IFS": " \t\n", "OPTIND": "1"}
 
@@ -378,13 +316,7 @@ def store(
 
 
 def assign_item(
-    vm: Machine,
-    state: State,
-    name: str,
-    key: str | Symbol,
-    value: Text,
-    *,
-    append: bool = False,
+    vm: Machine, state: State, name: str, key: str | Symbol, value: Text, *, append: bool = False
 ) -> None:
     """``name[key]=value``."""
     name = referent(state, name)

@@ -84,13 +84,7 @@ def equal(vm: Machine, state: State, left: Text, right: Text) -> bool:
         else (left.number, right)
     )
     return require(
-        vm,
-        state,
-        Undecided(
-            ("equal", *pair),
-            Test(shown_value(left), "=", text),
-            solves,
-        ),
+        vm, state, Undecided(("equal", *pair), Test(shown_value(left), "=", text), solves)
     )
 
 

@@ -399,16 +399,7 @@ def _shell_text(p: CallSite, words: Argv, env: Env, notes: Notes) -> None:
                 opts = frozenset(
                     n for c, n in (("e", "errexit"), ("u", "nounset"), ("x", "xtrace")) if c in word
                 )
-                run_in_shell(
-                    p,
-                    words[i][0],
-                    words[i][1],
-                    rest,
-                    env,
-                    notes,
-                    opts=opts,
-                    zero=zero,
-                )
+                run_in_shell(p, words[i][0], words[i][1], rest, env, notes, opts=opts, zero=zero)
             return
         if word.startswith("--"):
             i += 1 + (word in ("--rcfile", "--init-file"))

@@ -284,15 +284,8 @@ _RESERVED = frozenset(
     "{ } [[ ]]".split()
 )
 _SIMPLE = frozenset(
-    {
-        "command",
-        "declaration_command",
-        "test_command",
-        "unset_command",
-        "variable_assignment",
-        "variable_assignments",
-        "file_redirect",
-    }
+    "command declaration_command test_command unset_command variable_assignment "
+    "variable_assignments file_redirect".split()
 )
 _HERE = frozenset({"heredoc_body", "heredoc_end", "heredoc_start", "heredoc_content"})
 _NO_COMMAND = _HERE | {"comment"}
