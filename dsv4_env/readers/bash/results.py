@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
+from difflib import SequenceMatcher
 from typing import Any
 
 from dsv4_env.lang.bash.expand.decisions import shortened_paths
@@ -327,8 +328,6 @@ def _merged_args(
         if not merged:
             merged = [(a, {i}) for a in mine]
             continue
-        from difflib import SequenceMatcher  # scripts with one way to a launch need none
-
         known = [a for a, _ in merged]
         if known == list(mine):
             merged = [(a, ways | {i}) for a, ways in merged]

@@ -103,10 +103,8 @@ def take_for_granted(vm: Machine, state: State, value: Symbol, *, colon: bool) -
     state.decided[key] = answer
 
 
-def note_required(state: State, value: Symbol, location: object) -> None:
+def note_required(state: State, value: Symbol, place: Location | None) -> None:
     """Note the outside variables without which the script stops."""
-
-    place = location if isinstance(location, Location) else None
     for name in value.names:
         if value.text in (f"${{{name}}}", f"${name}") and all(
             r.name != name for r in state.required

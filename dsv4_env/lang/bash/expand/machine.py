@@ -139,7 +139,6 @@ class Machine:
 
     def place(self, at: object) -> Location | None:
         """The place that a key of the budget stands for."""
-
         if isinstance(at, tuple) and len(at) == 2 and isinstance(at[0], Source):
             return at[0].place(at[1])
         return None

@@ -272,7 +272,6 @@ def converted(vm: Machine, state: State, var: Var | None, value: Text) -> Text:
 
 def integer(vm: Machine, state: State, value: str) -> Text:
     """What a text is as the value of an integer variable."""
-
     try:
         return vm.number(state, value, f"$(({value}))")
     except FatalError as fatal:
@@ -326,9 +325,6 @@ def assign_item(
     value = converted(vm, state, var, value)
     if var is None:
         var = Var("a", items={})
-        if state.open and name not in DEFAULTS:
-            # An outside scalar becomes element 0.
-            var = Var("a", items={})
     elif var.kind == "":
         var = replace(var, kind="a", items={})
     elif var.kind == "s":

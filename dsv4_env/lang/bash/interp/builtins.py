@@ -248,7 +248,6 @@ def _let(vm: Machine, state: State, node: Simple, args: list[Text]) -> int | Und
 
 def _command(vm: Machine, state: State, node: Simple, words: Argv) -> list[State]:
     """``command`` and ``builtin``: what follows, but never a function."""
-
     rest = words[1:]
     while rest and rest[0][0] in ("-p", "--"):
         rest = rest[1:]

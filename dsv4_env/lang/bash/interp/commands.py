@@ -25,6 +25,7 @@ from dsv4_env.lang.bash.interp.declare import declare
 from dsv4_env.lang.bash.interp.paths import (
     after_error,
     forking,
+    give_up,
     havoc_all,
     merge,
     unknown_status,
@@ -320,11 +321,7 @@ def _called(
         why = f"functions call each other more than {MAX_CALLS} deep"
         if state.depth < MAX_CALLS:
             why = f"the function {definition.name[:60]} takes too many steps to follow"
-        vm.skipped.append(Note(why, place))
-        havoc_all(vm, state, why, place)
-        state.partial = True
-        state.status = unknown_status(state, node)
-        return [state]
+        return give_up(vm, state, node, why, place)
     vm.budget.step((state.source, node.pos), 8)
     outer_params, outer_source = state.params, state.source
     shifted, given = state.shifted, state.given

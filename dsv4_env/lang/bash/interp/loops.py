@@ -12,7 +12,7 @@ from dsv4_env.lang.bash.expand.assignments import as_words, assigned
 from dsv4_env.lang.bash.expand.decisions import decide
 from dsv4_env.lang.bash.expand.machine import Machine
 from dsv4_env.lang.bash.expand.state import FatalError, ForkError, State, Undecided
-from dsv4_env.lang.bash.expand.values import Symbol
+from dsv4_env.lang.bash.expand.values import Symbol, Text
 from dsv4_env.lang.bash.expand.variables import (
     all_params,
     assign,
@@ -23,7 +23,7 @@ from dsv4_env.lang.bash.expand.variables import (
 from dsv4_env.lang.bash.interp.paths import (
     after_error,
     branch,
-    forking,
+    forking_on,
     havoc_all,
     join_attributes,
     merge,
@@ -72,33 +72,23 @@ def _leaves(state: State) -> bool:
 def for_words(vm: Machine, node: For, state: State) -> list[State]:
     """``for name in words``; ``select`` is never known."""
 
-    lists: list[tuple[State, list[Any]]] = []
-
-    def then(state: State) -> list[State]:
-        try:
-            values = (
-                all_params(vm, state)
-                if node.words is None
-                else [v for word in node.words for v in as_words(vm, state, word)]
-            )
-        except FatalError as fatal:
-            return [after_error(vm, state, fatal)]
-        lists.append((state, values))
-        return [state]
+    def words(state: State) -> list[Text]:
+        if node.words is None:
+            return all_params(vm, state)
+        return [v for word in node.words for v in as_words(vm, state, word)]
 
     found: list[State] = []
-    for way in forking(vm, state, then):
-        if way.flow is not None:
-            found.append(way)
+    for path, values in forking_on(vm, state, words):
+        if values is None:
+            found.append(path)
             continue
-        values = next(v for s, v in lists if s is way)
         if not values:
-            way.status = 0
-        found += _for_each(vm, node, way, values)
+            path.status = 0
+        found += _for_each(vm, node, path, values)
     return merge(vm, found)
 
 
-def _for_each(vm: Machine, node: For, state: State, values: list[Any]) -> list[State]:
+def _for_each(vm: Machine, node: For, state: State, values: list[Text]) -> list[State]:
 
     vm.tick(state, node.body_pos, len(values) + 1)
     if (held := state.vars.get(node.name)) is not None and held.vague:
@@ -224,7 +214,6 @@ def _endless(state: State, node: While | ForArith) -> State:
 
 def while_loop(vm: Machine, node: While, state: State) -> list[State]:
     """``while`` and ``until``: as long as the test is known."""
-
     states, done = [state], list[State]()
     status: int | Undecided = 0
     bound = _Rounds(vm, state)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from dsv4_env.lang.bash.expand.decisions import _count, contradicts, decide, shortened_paths
 from dsv4_env.lang.bash.expand.machine import Machine
@@ -17,6 +17,7 @@ from dsv4_env.lang.bash.syntax.nodes import Simple
 from dsv4_env.model import Location, Note
 from dsv4_env.model.condition import Test
 
+T = TypeVar("T")
 MAX_STATES = 256
 MAX_ALTERNATIVES = 512
 MAX_TESTS = 8  # that are told of alternatives that are too many
@@ -243,6 +244,26 @@ def forking(
     return found
 
 
+def forking_on(
+    vm: Machine, state: State, find: Callable[[State], T]
+) -> Iterator[tuple[State, T | None]]:
+    """Find something that may need decisions: the paths, each with what is found on it.
+
+    None is found where an error ends the path.
+    """
+    results: list[tuple[State, T]] = []
+
+    def then(state: State) -> list[State]:
+        try:
+            results.append((state, find(state)))
+        except FatalError as fatal:
+            return [after_error(vm, state, fatal)]
+        return [state]
+
+    for path in forking(vm, state, then):
+        yield path, next((found for on, found in results if on is path), None)
+
+
 def branch(vm: Machine, state: State) -> list[tuple[State, bool]]:
     """The states in which the last command succeeded, and those in which it failed."""
     if state.flow is not None:
@@ -304,6 +325,15 @@ def unknown_status(state: State, node: Simple) -> Undecided:
     state.seq += 1
     text = text_of(node, state)
     return Undecided(("status", node, state.seq), Test(f"$({text})", "succeeds"), command=True)
+
+
+def give_up(vm: Machine, state: State, node: Simple, why: str, place: Location) -> list[State]:
+    """A command isn't followed, as that takes too much: what it does isn't known."""
+    vm.skipped.append(Note(why, place))
+    havoc_all(vm, state, why, place)
+    state.partial = True
+    state.status = unknown_status(state, node)
+    return [state]
 
 
 def havoc_all(

@@ -23,6 +23,7 @@ from dsv4_env.lang.bash.interp.paths import (
     branch,
     end_shell,
     forking,
+    forking_on,
     havoc_all,
     merge,
     with_errexit,
@@ -107,7 +108,7 @@ def in_subshell(
     return found
 
 
-def _absorb(_vm: Machine, state: State, ends: list[State], node: Any, text: str) -> None:
+def _absorb(state: State, ends: list[State], node: Any, text: str) -> None:
     """Take over from a subshell what comes out of it: status, output, requirements, notes."""
     first = ends[0]
     text = shortened(text)
@@ -169,7 +170,7 @@ def _piped(vm: Machine, node: Pipeline, state: State) -> list[State]:
         )
         ends = in_subshell(vm, command, inner, out)
         carrier.out = outer if last else None
-        _absorb(vm, carrier, ends, node, node.text)
+        _absorb(carrier, ends, node, node.text)
         statuses.append(carrier.status)
         piped = None
         output = ends[0].out if len(ends) == 1 else None
@@ -194,7 +195,7 @@ def _background(vm: Machine, node: Background, state: State) -> list[State]:
     ends = in_subshell(vm, node.body, state, [])
     out = state.out
     state.out = None
-    _absorb(vm, state, ends, node, "…")
+    _absorb(state, ends, node, "…")
     state.out = out
     state.status = 0
     given_back(vm, state, [node.body])
@@ -220,7 +221,7 @@ def _group(vm: Machine, node: Group, state: State) -> list[State]:
             for end in ends:
                 way = state.copy()
                 way.alts, way.decided, way.solved = end.alts, end.decided, end.solved
-                _absorb(vm, way, [end], node, "…")
+                _absorb(way, [end], node, "…")
                 found.append(with_errexit(way))
         else:
             found = vm.execute(node.body, [state])
@@ -259,35 +260,23 @@ def _if(vm: Machine, node: If, state: State) -> list[State]:
 
 
 def _case(vm: Machine, node: Case, state: State) -> list[State]:
-    chosen: list[tuple[State, int]] = []
     vm.budget.step(count=8)
 
-    def then(state: State) -> list[State]:
-        try:
-            subject = single(vm, state, node.subject)
-            words = (node.subject, *(p for i in node.items for p in i[0]))
-            if isinstance(subject, str) and any(nothing(vm, state, x) for x in words):
-                subject = vm.unknown(subject, "nothing in quotes", ("case", subject, node))
-            index = len(node.items)
-            extended = "extglob" in state.opts
-            for i, (patterns, _, _) in enumerate(node.items):
-                if any(matches(vm, state, subject, p, extended=extended) for p in patterns):
-                    index = i
-                    break
-        except FatalError as fatal:
-            return [after_error(vm, state, fatal)]
-        if index == len(node.items):
-            state.status = 0
-        chosen.append((state, index))
-        return [state]
+    def chosen(state: State) -> int:
+        subject = single(vm, state, node.subject)
+        words = (node.subject, *(p for i in node.items for p in i[0]))
+        if isinstance(subject, str) and any(nothing(vm, state, x) for x in words):
+            subject = vm.unknown(subject, "nothing in quotes", ("case", subject, node))
+        extended = "extglob" in state.opts
+        for i, (patterns, _, _) in enumerate(node.items):
+            if any(matches(vm, state, subject, p, extended=extended) for p in patterns):
+                return i
+        state.status = 0
+        return len(node.items)
 
     found: list[State] = []
-    for way in forking(vm, state, then):
-        if way.flow is not None:
-            found.append(way)
-            continue
-        index = next(i for s, i in chosen if s is way)
-        found += _case_from(vm, node, way, index)
+    for path, index in forking_on(vm, state, chosen):
+        found += [path] if index is None else _case_from(vm, node, path, index)
     return found
 
 
@@ -354,11 +343,12 @@ def _define(_vm: Machine, node: Function, state: State) -> list[State]:
 
 
 def _unsupported(vm: Machine, node: Unsupported, state: State) -> list[State]:
-    note = Note(f"{node.what} isn't followed", state.source.place(node.pos))
+    place = state.source.place(node.pos)
+    note = Note(f"{node.what} isn't followed", place)
     state.note(note)
     state.partial |= vm.watch.mention in node.text
     vm.skipped.append(note)
-    havoc_all(vm, state, f"{node.what} isn't followed", state.source.place(node.pos))
+    havoc_all(vm, state, note.message, place)
     state.seq += 1
     state.status = Undecided(("status", node, state.seq), Test("…", "nonzero"), command=True)
     return [state]

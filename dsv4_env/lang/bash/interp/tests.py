@@ -375,14 +375,9 @@ def _regex(vm: Machine, state: State, value: Text, pattern: Word) -> bool:
     if m is None:
         state.vars["BASH_REMATCH"] = Var("a", items={})
         return False
-    if not any(c in text for c in "|*+?{") or (
-        "|" not in text and m.span() == (0, len(value)) and (regex.groups == 0)
-    ):
+    whole = m.span() == (0, len(value)) and regex.groups == 0
+    if "|" not in text and ("?" not in text or whole):  # what it captures is surely the same
         items: dict[int | str, Text] = {0: m[0]}
-        items.update({i + 1: g or "" for i, g in enumerate(m.groups())})
-        state.vars["BASH_REMATCH"] = Var("a", items=items)
-    elif "|" not in text and "?" not in text:
-        items = {0: m[0]}
         items.update({i + 1: g or "" for i, g in enumerate(m.groups())})
         state.vars["BASH_REMATCH"] = Var("a", items=items)
     return True

@@ -9,7 +9,7 @@ from dsv4_env.lang.bash.expand.decisions import decide
 from dsv4_env.lang.bash.expand.machine import Machine
 from dsv4_env.lang.bash.expand.state import FatalError, State, Undecided, Var
 from dsv4_env.lang.bash.expand.values import Symbol, Text
-from dsv4_env.lang.bash.interp.paths import havoc_all, unknown_status
+from dsv4_env.lang.bash.interp.paths import give_up, havoc_all, unknown_status
 from dsv4_env.lang.bash.interp.streams import read_file
 from dsv4_env.lang.bash.syntax.nodes import Block, Param, Simple, Source, SyntaxProblemError
 from dsv4_env.lang.bash.syntax.tree import parse
@@ -111,7 +111,6 @@ MAX_TEXTS = 50  # of texts that run texts
 
 def run_text(vm: Machine, state: State, node: Simple, text: Text, place: Location) -> list[State]:
     """Run a text in this shell."""
-
     parsed = code_of(vm, state, text, place)
     if parsed is None:
         shown = text if isinstance(text, str) else text.text
@@ -133,11 +132,7 @@ def run_text(vm: Machine, state: State, node: Simple, text: Text, place: Locatio
         return [state]
     if state.depth >= MAX_TEXTS or not vm.follows(block, state):
         why = "a text that `eval` runs takes too many steps to follow"
-        vm.skipped.append(Note(why, place))
-        havoc_all(vm, state, why, place)
-        state.partial = True
-        state.status = unknown_status(state, node)
-        return [state]
+        return give_up(vm, state, node, why, place)
     outer = state.source
     state.source = Source(code, place.path, at=place)
     state.depth += 1
@@ -165,7 +160,6 @@ def run_sourced(
     vm: Machine, state: State, node: Simple, words: list[tuple[Text, Location]]
 ) -> list[State]:
     """``source file [arguments]``: run where the file lies below the root, else unknown."""
-
     if len(words) < 2:
         state.status = 2
         return [state]

@@ -437,7 +437,6 @@ def run_in_shell(
     opts: frozenset[str] = frozenset(),
 ) -> None:
     """Follow a text in a shell of its own; *world* names another machine or container."""
-
     state = p.state.copy()
     found = code_of(p.vm, state, text, at) if state.depth < 50 else None
     if found is None:

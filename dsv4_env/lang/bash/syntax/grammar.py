@@ -9,6 +9,8 @@ import re
 from bisect import bisect_left
 from collections.abc import Callable
 from functools import cache
+from importlib.machinery import PathFinder
+from importlib.util import module_from_spec
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
@@ -51,21 +53,18 @@ _ASTRAY = 20  # steps of those behind an error, where it follows several reading
 @cache
 def parser() -> ts.Parser:
     """The parser of this process."""
-    import tree_sitter
+    import tree_sitter  # heavy: only what reads a script needs it
 
     return tree_sitter.Parser(tree_sitter.Language(_binding().language()))
 
 
 def _binding() -> Any:
     """What is compiled of tree_sitter_bash: the rest of it imports what unpacks archives."""
-    from importlib.machinery import PathFinder
-    from importlib.util import module_from_spec
-
     package = PathFinder.find_spec("tree_sitter_bash")
     places = package.submodule_search_locations if package else None
     spec = PathFinder.find_spec("tree_sitter_bash._binding", places) if places else None
     if spec is None or spec.loader is None:  # not installed as files
-        import tree_sitter_bash
+        import tree_sitter_bash  # heavy, too
 
         return tree_sitter_bash
     binding = module_from_spec(spec)
