@@ -1,4 +1,4 @@
-"""bash launch scripts: followed as bash would, over every way they may go, running nothing.
+"""bash launch scripts: followed as bash would, over every path they may take, running nothing.
 
 What only a run could tell is Unknown. Where *closed* is false, the environment holds *inputs* and
 maybe more: a variable that nobody set is Unknown with its name, and one that the script sets

@@ -1,4 +1,4 @@
-"""Launches found on several ways through a script as one, with what each setting depends on."""
+"""Launches found on several paths through a script as one, with what each setting depends on."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from dsv4_env.lang.bash.expand.decisions import shortened_paths
 from dsv4_env.lang.bash.expand.machine import Machine
-from dsv4_env.lang.bash.expand.state import Key, PathCondition
+from dsv4_env.lang.bash.expand.state import Alternatives, Key, PathCondition
 from dsv4_env.lang.bash.expand.values import Text
 from dsv4_env.lang.bash.interp.wrappers import Invocation
 from dsv4_env.model import (
@@ -31,19 +31,19 @@ from dsv4_env.model.errors import shortened
 
 MAX_CHOICES = 8
 MAX_LOST = 4  # values of a variable that one place gives and another one replaces
-MAX_VALUES = 16  # that it may have in the end
+MAX_ENDS = 16  # that it may have in the end
 MAX_SORTED = 100
-MAX_ARGS = 64  # beside twice those of one way: more of them tell nobody anything
+MAX_ARGS = 64  # beside twice those of one path: more of them tell nobody anything
 MAX_TOLD = 50  # notes of a launch
 MAX_TOLD_TEXT = 1_000  # of a condition or a note
 _MANY = "too many undecided tests"
 
 
 def collect(vm: Machine, path: str, *, whole: bool = True) -> list[LaunchConfig]:
-    """The launches in the order bash makes them; those of one command on several ways are one.
+    """The launches in the order bash makes them; those of one command on several paths are one.
 
-    *whole* is false where not all ways were followed to their end: then each launch is told with
-    all that its ways have in common, because what lies on the others isn't known.
+    *whole* is false where not all paths were followed to their end: then each launch is told with
+    all that its paths have in common, because what lies on the others isn't known.
     """
     given, vm.budget = vm.budget, Budget(vm.budget.steps // 4, vm.budget.made // 4)
     try:
@@ -69,7 +69,7 @@ def _collected(vm: Machine, path: str, whole: bool) -> list[LaunchConfig]:
 def _ordered(
     vm: Machine, launches: list[Invocation], groups: dict[tuple[int, ...], list[Invocation]]
 ) -> list[list[Invocation]]:
-    """As bash would come to them: what is found later on the same way comes later."""
+    """As bash would come to them: what is found later on the same path comes later."""
     if len(launches) > MAX_SORTED or not any(path for f in launches for path in f.alts):
         return list(groups.values())
     before: dict[tuple[int, ...], set[tuple[int, ...]]] = {key: set() for key in groups}
@@ -88,7 +88,7 @@ def _ordered(
 
 
 def _together(one: Invocation, other: Invocation) -> bool:
-    """Whether both launches may happen on one way through the script."""
+    """Whether both launches may happen on one path through the script."""
     opposite = [frozenset((k, not v) for k, v in a) for a in one.alts]
     return any(a.isdisjoint(b) for a in opposite for b in other.alts)
 
@@ -182,34 +182,34 @@ def _told_notes(notes: list[Note]) -> tuple[Note, ...]:
 
 
 def _rough_env(group: list[Invocation]) -> tuple[EnvVar, ...]:
-    """What all ways set alike; where they don't, the value isn't known."""
-    ways = [{e.name: e for e in _settings(f) if not e.superseded} for f in group]
+    """What all paths set alike; where they don't, the value isn't known."""
+    members = [{e.name: e for e in _settings(f) if not e.superseded} for f in group]
     result: list[EnvVar] = []
-    for name in dict.fromkeys(n for w in ways for n in w):
-        found = [w[name] for w in ways if name in w]
+    for name in dict.fromkeys(n for w in members for n in w):
+        found = [w[name] for w in members if name in w]
         one = found[0]
-        if len(found) < len(ways) or any(e != one for e in found):
+        if len(found) < len(members) or any(e != one for e in found):
             value = Unknown(f"${{{name}}}", _MANY, location=one.location)
             many = Test("one of many undecided tests holds")
-            condition = None if len(found) == len(ways) else many
+            condition = None if len(found) == len(members) else many
             one = replace(one, value=value, condition=condition)
         result.append(one)
     return tuple(result)
 
 
 def _rough_args(group: list[Invocation]) -> tuple[ServerArg, ...]:
-    """The words that all ways begin and end with; what is between them isn't known."""
-    ways = [_arguments(f) for f in group]
-    shortest = min(ways, key=len)
+    """The words that all paths begin and end with; what is between them isn't known."""
+    members = [_arguments(f) for f in group]
+    shortest = min(members, key=len)
     start = 0
-    while start < len(shortest) and all(w[start] == shortest[start] for w in ways):
+    while start < len(shortest) and all(w[start] == shortest[start] for w in members):
         start += 1
     end = 0
-    while end < len(shortest) - start and all(w[-1 - end] == shortest[-1 - end] for w in ways):
+    while end < len(shortest) - start and all(w[-1 - end] == shortest[-1 - end] for w in members):
         end += 1
-    if all(len(w) == start + end for w in ways):
+    if all(len(w) == start + end for w in members):
         return shortest
-    place = next((w[start].location for w in ways if len(w) > start), None)
+    place = next((w[start].location for w in members if len(w) > start), None)
     return (
         *shortest[:start],
         ServerArg(None, (_some_args(place),), Origin("bash", place)),
@@ -247,7 +247,7 @@ def _merged_env(
     vm: Machine,
     group: list[Invocation],
     alts: list[list[PathCondition]],
-    universe: frozenset[PathCondition],
+    universe: Alternatives,
 ) -> tuple[EnvVar, ...]:
     where: dict[tuple[Any, ...], set[int]] = {}
     counts: dict[tuple[Any, ...], set[int]] = {}
@@ -265,14 +265,14 @@ def _merged_env(
     _collapse(where, counts, shown, seqs)
 
     def place(key: tuple[Any, ...]) -> int:
-        # Ways count their steps apart: what never counts goes before all that ever does.
+        # Paths count their steps apart: what never counts goes before all that ever does.
         return max(seqs[key]) if key in where else min(seqs[key])
 
     result: list[EnvVar] = []
     for key in sorted(shown, key=place):
         effective, setting = where.get(key), shown[key]
-        ways = effective or counts[key]
-        condition = _condition(vm, ways, alts, universe)
+        members = effective or counts[key]
+        condition = _condition(vm, members, alts, universe)
         condition = both(setting.condition, condition)
         result.append(replace(setting, superseded=effective is None, condition=condition))
     return tuple(result)
@@ -296,7 +296,7 @@ def _collapse(
         else:
             lost.setdefault((setting.name, setting.origin.location), []).append(key)
     many = [keys for keys in lost.values() if len(keys) > MAX_LOST]
-    many += [keys for keys in last.values() if len(keys) > MAX_VALUES]
+    many += [keys for keys in last.values() if len(keys) > MAX_ENDS]
     for keys in many:
         first = max(
             (shown[k] for k in keys),
@@ -318,7 +318,7 @@ def _merged_args(
     vm: Machine,
     group: list[Invocation],
     alts: list[list[PathCondition]],
-    universe: frozenset[PathCondition],
+    universe: Alternatives,
 ) -> tuple[ServerArg, ...]:
     merged: list[tuple[ServerArg, set[int]]] = []
     longest = 0
@@ -330,7 +330,7 @@ def _merged_args(
             continue
         known = [a for a, _ in merged]
         if known == list(mine):
-            merged = [(a, ways | {i}) for a, ways in merged]
+            merged = [(a, members | {i}) for a, members in merged]
             continue
         counts = Counter(known)
         vm.budget.step(count=sum(1 + counts[a] for a in mine) + len(known))
@@ -338,7 +338,7 @@ def _merged_args(
         matcher = SequenceMatcher(None, known, mine, autojunk=False)
         for tag, a1, a2, b1, b2 in matcher.get_opcodes():
             if tag == "equal":
-                combined += [(a, ways | {i}) for a, ways in merged[a1:a2]]
+                combined += [(a, members | {i}) for a, members in merged[a1:a2]]
             else:
                 combined += merged[a1:a2]
                 combined += [(b, {i}) for b in mine[b1:b2]]
@@ -346,23 +346,26 @@ def _merged_args(
         if len(merged) > 2 * longest + MAX_ARGS:
             return _rough_args(group)
     conditions: dict[frozenset[int], Condition | None] = {}
-    for _, ways in merged:
-        key = frozenset(ways)
+    for _, members in merged:
+        key = frozenset(members)
         if key not in conditions:
-            conditions[key] = _condition(vm, ways, alts, universe)
-    return tuple(replace(a, condition=conditions[frozenset(ways)]) for a, ways in merged)
+            conditions[key] = _condition(vm, members, alts, universe)
+    return tuple(replace(a, condition=conditions[frozenset(members)]) for a, members in merged)
 
 
 def _condition(
-    vm: Machine, ways: set[int], alts: list[list[PathCondition]], universe: frozenset[PathCondition]
+    vm: Machine,
+    members: set[int],
+    alts: list[list[PathCondition]],
+    universe: Alternatives,
 ) -> Condition | None:
-    """What must hold for one of these ways to be taken, as short as it easily gets."""
-    if len(ways) == len(alts):
+    """What must hold for one of these paths to be taken, as short as it easily gets."""
+    if len(members) == len(alts):
         return None
-    inside = frozenset(a for i in ways for a in alts[i])
-    outside = frozenset(a for i in range(len(alts)) if i not in ways for a in alts[i])
+    inside = frozenset(a for i in members for a in alts[i])
+    outside = frozenset(a for i in range(len(alts)) if i not in members for a in alts[i])
     order = vm.ordered()
-    # Only what holds on all of these ways can decide that one of them is taken.
+    # Only what holds on all of these paths can decide that one of them is taken.
     literals = sorted(_common(inside), key=lambda x: (order[x[0]], not x[1]))
     vm.budget.step(count=1 + sum(len(a) for a in inside) + len(outside))
 
@@ -408,7 +411,7 @@ def _together_hold(vm: Machine, path: Iterable[tuple[Key, bool]]) -> Condition:
     return parts[0] if len(parts) == 1 else All(parts)
 
 
-def _text(vm: Machine, alts: frozenset[PathCondition]) -> Condition | None:
+def _text(vm: Machine, alts: Alternatives) -> Condition | None:
     """Alternatives as a condition, None where they are always true."""
     if not alts or frozenset() in alts:
         return None
@@ -422,7 +425,7 @@ def _text(vm: Machine, alts: frozenset[PathCondition]) -> Condition | None:
     return _depends(vm, alts) if len(str(found)) > MAX_TOLD_TEXT else found
 
 
-def _depends(vm: Machine, alts: frozenset[PathCondition]) -> Condition | None:
+def _depends(vm: Machine, alts: Alternatives) -> Condition | None:
     """What alternatives depend on, where they are too many to be told one by one."""
     if not alts or frozenset() in alts:
         return None

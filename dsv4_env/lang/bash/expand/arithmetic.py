@@ -11,13 +11,13 @@ from dsv4_env.lang.bash.expand.machine import Machine
 from dsv4_env.lang.bash.expand.state import FatalError, State
 from dsv4_env.lang.bash.expand.values import Symbol, Text
 from dsv4_env.lang.bash.expand.variables import (
+    array_value,
     assign,
     assign_item,
-    element,
-    find,
+    find_variable,
     havoc,
     is_set,
-    scalar,
+    scalar_value,
     settle,
     wrap,
 )
@@ -57,7 +57,7 @@ class _Parser:
     depth: int = 0
 
 
-def evaluate(
+def calculate(
     text: str,
     get: Callable[[str, str | None], str],
     put: Callable[[str, str | None, int], None],
@@ -280,7 +280,7 @@ def _read(p: _Parser, name: str) -> int:
     text = p.get(name, sub[:-1] if sub else None)
     if len(text) < 100 and re.fullmatch(r"-?[1-9]\d*|0|", text):
         return wrap(int(text or "0"))
-    return evaluate(text, p.get, p.put, p.depth + 1)
+    return calculate(text, p.get, p.put, p.depth + 1)
 
 
 def _write(p: _Parser, name: str, value: int) -> None:
@@ -324,7 +324,7 @@ def evaluated(vm: Machine, state: State, code: str, text: str) -> Text:
         if asked > MAX_OPERANDS:
             raise _UnknownOperandError(vm.unknown(text, "it asks for too much", ("sum", code)))
         vm.budget.step(count=4)
-        var = find(vm, state, name)
+        var = find_variable(vm, state, name)
         if var is None or var.kind == "":
             if "nounset" in state.opts:
                 raise FatalError
@@ -332,10 +332,10 @@ def evaluated(vm: Machine, state: State, code: str, text: str) -> Text:
         if var.maybe and "nounset" not in state.opts and is_set(state, var) is None:
             value = settle(state, var.value)
         elif sub is None:
-            value = scalar(vm, state, name)
+            value = scalar_value(vm, state, name)
         else:
-            key = sub if var.kind == "A" else str(evaluate(sub, get, put))
-            value = element(vm, state, name, var, key)
+            key = sub if var.kind == "A" else str(calculate(sub, get, put))
+            value = array_value(vm, state, name, var, key)
         if isinstance(value, Symbol):
             raise _UnknownOperandError(value)
         return value
@@ -344,12 +344,12 @@ def evaluated(vm: Machine, state: State, code: str, text: str) -> Text:
         if sub is None:
             assign(vm, state, name, str(value))
         else:
-            var = find(vm, state, name)
-            key = sub if var is not None and var.kind == "A" else str(evaluate(sub, get, put))
+            var = find_variable(vm, state, name)
+            key = sub if var is not None and var.kind == "A" else str(calculate(sub, get, put))
             assign_item(vm, state, name, key, str(value))
 
     try:
-        return str(evaluate(code, get, put))
+        return str(calculate(code, get, put))
     except _UnknownOperandError as problem:
         operand = problem.value
     except ArithmeticProblemError:
@@ -362,7 +362,7 @@ def evaluated(vm: Machine, state: State, code: str, text: str) -> Text:
     operands: list[Text] = []
     names = re.findall(r"[A-Za-z_]\w*", code)
     for name in names:
-        found = scalar(vm, state, name)
+        found = scalar_value(vm, state, name)
         operands.append(found)
     default = _default_of(operands, names, code) if not WRITES.search(code) else None
     shown = text if len(text) < 200 else f"$((…{operand.text}…))"
@@ -373,9 +373,11 @@ def _unbound(vm: Machine, state: State, code: str) -> bool:
     """Whether the text of a variable in a wrong expression begins with an unset one (set -u)."""
     if "nounset" not in state.opts:
         return False
-    texts = [scalar(vm, state, name) for name in re.findall(r"[A-Za-z_]\w*", code)]
+    texts = [scalar_value(vm, state, name) for name in re.findall(r"[A-Za-z_]\w*", code)]
     first = [re.search(r"[A-Za-z_]\w*", t) for t in texts if isinstance(t, str)]
-    return any(m is not None and is_set(state, find(vm, state, m[0])) is False for m in first)
+    return any(
+        m is not None and is_set(state, find_variable(vm, state, m[0])) is False for m in first
+    )
 
 
 def _possible(code: str, get: Callable[[str, str | None], str], guess: str) -> bool:
@@ -388,7 +390,7 @@ def _possible(code: str, get: Callable[[str, str | None], str], guess: str) -> b
             return guess
 
     try:
-        evaluate(code, guessed, lambda _name, _sub, _value: None)
+        calculate(code, guessed, lambda _name, _sub, _value: None)
     except ArithmeticProblemError:
         return False
     except _UnknownOperandError:
@@ -404,7 +406,7 @@ def _default_of(operands: list[Text], names: list[str], code: str) -> str | None
             return None
         known[name] = text
     try:
-        return str(evaluate(code, lambda n, s: known[n] if s is None else _no(), _no_put))
+        return str(calculate(code, lambda n, s: known[n] if s is None else _no(), _no_put))
     except (ArithmeticProblemError, KeyError, _UnknownOperandError):
         return None
 

@@ -9,7 +9,7 @@ from typing import Any
 from dsv4_env.lang.bash.expand.arithmetic import WRITES
 from dsv4_env.lang.bash.expand.fields import expand_word, is_mixed, single
 from dsv4_env.lang.bash.expand.machine import Machine
-from dsv4_env.lang.bash.expand.parameters import key_of
+from dsv4_env.lang.bash.expand.parameters import subscript_key
 from dsv4_env.lang.bash.expand.state import FatalError, State, Var
 from dsv4_env.lang.bash.expand.tables import Elements
 from dsv4_env.lang.bash.expand.values import Symbol, Text
@@ -18,7 +18,7 @@ from dsv4_env.lang.bash.expand.variables import (
     assign,
     assign_item,
     converted,
-    find,
+    find_variable,
     havoc,
     integer,
     referent,
@@ -57,7 +57,7 @@ def assign_node(vm: Machine, state: State, node: Assign) -> None:
     value = value_of(vm, state, node)
     place = state.source.place(node.pos)
     if node.sub is not None:
-        key = key_of(vm, state, node.name, node.sub)
+        key = subscript_key(vm, state, node.name, node.sub)
         assign_item(vm, state, node.name, key, value, append=node.append)
         return
     spelled = node.text.partition("=")[2]
@@ -74,7 +74,7 @@ def set_array(
         raise FatalError(discard=True, readonly=True)
     base = var or Var()
     if append and var is None:
-        outer = find(vm, state, name)
+        outer = find_variable(vm, state, name)
         if outer is not None:
             base = replace(outer, exported=False)
     kind = kind or ("A" if base.kind == "A" else "a")

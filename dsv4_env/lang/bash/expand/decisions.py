@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from dsv4_env.lang.bash.expand.machine import Machine
-from dsv4_env.lang.bash.expand.state import ForkError, PathCondition, State, Undecided
+from dsv4_env.lang.bash.expand.state import Alternatives, ForkError, State, Undecided
 from dsv4_env.lang.bash.expand.values import Symbol
 from dsv4_env.model import Location, RequiredInput
 from dsv4_env.model.condition import Test, shorter
@@ -68,12 +68,12 @@ def require(vm: Machine, state: State, condition: Undecided) -> bool:
     return known
 
 
-def _count(vm: Machine, alts: frozenset[PathCondition] | set[PathCondition]) -> None:
+def _count(vm: Machine, alts: Alternatives) -> None:
     """Spend what it takes to look at alternatives once."""
     vm.budget.step(count=1 + (sum(len(a) for a in alts) >> 3))
 
 
-def shortened_paths(vm: Machine, alts: frozenset[PathCondition]) -> frozenset[PathCondition]:
+def shortened_paths(vm: Machine, alts: Alternatives) -> Alternatives:
     """The same alternatives, shorter: ``a and b or a and not b`` is ``a``."""
     if len(alts) < 2:
         return alts

@@ -16,25 +16,25 @@ from dsv4_env.lang.bash.expand.decisions import (
 from dsv4_env.lang.bash.expand.fields import is_star, segments, single
 from dsv4_env.lang.bash.expand.machine import Machine
 from dsv4_env.lang.bash.expand.patterns import CannotTranslateError, affordable, glob
-from dsv4_env.lang.bash.expand.state import MAX_TEXT, FatalError, Piece, State, Var, refused
+from dsv4_env.lang.bash.expand.state import MAX_TEXT, FatalError, Piece, State, Var, refusal
 from dsv4_env.lang.bash.expand.values import Symbol, Text, identity
 from dsv4_env.lang.bash.expand.variables import (
     OWN,
     Lookup,
     all_params,
+    array_value,
+    array_values,
     assign,
     assign_item,
-    element,
-    elements,
-    find,
+    find_variable,
     highest,
     integer,
     is_set,
     own_params,
     positional,
     ragged_array,
-    scalar,
-    script,
+    scalar_value,
+    script_path,
     separators,
     settle,
     sorted_keys,
@@ -91,13 +91,13 @@ def _list_of(vm: Machine, state: State, part: Param) -> tuple[list[Text], str] |
         return all_params(vm, state), part.name
     if (part.sub is not None and part.sub.plain in ("@", "*")) or is_star(part.sub):
         form = "*" if is_star(part.sub) else "@"
-        return elements(vm, state, part.name), form
+        return array_values(vm, state, part.name), form
     return None
 
 
-def key_of(vm: Machine, state: State, name: str, sub: Word) -> str | Symbol:
+def subscript_key(vm: Machine, state: State, name: str, sub: Word) -> str | Symbol:
     """The subscript as a key: text for an associative array, a number as text otherwise."""
-    var = find(vm, state, name)
+    var = find_variable(vm, state, name)
     text = single(vm, state, sub)
     if var is not None and var.kind == "A":
         return text
@@ -124,25 +124,25 @@ def look_up(vm: Machine, state: State, part: Param, *, length: bool = False) -> 
     name = part.name
     if not _NAME.match(name):
         return positional(vm, state, name)
-    var = find(vm, state, name)
+    var = find_variable(vm, state, name)
     if part.sub is None:
         if name == "BASH_SOURCE" and name not in state.vars:
-            return True, script(vm, state, "${BASH_SOURCE[0]}")
-        return is_set(state, var), scalar(vm, state, name)
+            return True, script_path(vm, state, "${BASH_SOURCE[0]}")
+        return is_set(state, var), scalar_value(vm, state, name)
     if name == "BASH_SOURCE" and name not in state.vars and part.sub.plain == "0":
-        return True, script(vm, state, part.text)
+        return True, script_path(vm, state, part.text)
     if name in OWN and name not in state.vars:
         return True, vm.unknown(part.text, "set by bash itself", ("own", part.text))
-    key = key_of(vm, state, name, part.sub)
+    key = subscript_key(vm, state, name, part.sub)
     if isinstance(key, str) and not _reaches(var, key):
         if "errexit" in state.opts or (length and var is not None and var.kind):
-            raise refused(state)
+            raise refusal(state)
         return False, ""
     if var is None or var.kind == "":
         return False, ""
     if isinstance(key, Symbol):
         return None, vm.derived(part.text, [key, part.text, *(var.items or {}).values()])
-    value = element(vm, state, name, var, key)
+    value = array_value(vm, state, name, var, key)
     if var.kind == "s":
         return (is_set(state, var) if key == "0" else False), value
     if var.items is None or (var.kind == "a" and ragged_array(var)):
@@ -164,7 +164,7 @@ def _reaches(var: Var | None, key: str) -> bool:
 def _must(vm: Machine, state: State, part: Param, present: bool | None, value: Text) -> None:
     """Under ``set -u`` (or for ``:?``) the parameter has to be there for the script to go on."""
     if present is None and value == "":  # known to be empty, or unset
-        var = find(vm, state, part.name)
+        var = find_variable(vm, state, part.name)
         value = var.value if var is not None else value
     if present is False or not isinstance(value, Symbol):
         if present is False:
@@ -177,7 +177,7 @@ def _must(vm: Machine, state: State, part: Param, present: bool | None, value: T
 
 def _length(vm: Machine, state: State, part: Param) -> Text:
     whole = part.sub is not None and (part.sub.plain == "@" or is_star(part.sub))
-    var = find(vm, state, part.name) if whole and _NAME.match(part.name) else None
+    var = find_variable(vm, state, part.name) if whole and _NAME.match(part.name) else None
     if var is not None and var.kind == "a" and var.items is not None and not ragged_array(var):
         return str(len(var.items))
     listed = _list_of(vm, state, part)
@@ -212,7 +212,7 @@ def _length(vm: Machine, state: State, part: Param) -> Text:
 def _indirect(vm: Machine, state: State, part: Param) -> list[Piece]:
     kind = "Q" if part.quoted else "E"
     if part.sub is not None and (part.sub.plain == "@" or is_star(part.sub)) and not part.op:
-        var = find(vm, state, part.name)
+        var = find_variable(vm, state, part.name)
         if var is None or var.kind == "":
             return [("", "Q")] if part.quoted and is_star(part.sub) else []
         if var.kind == "s" and var.maybe:
@@ -234,7 +234,7 @@ def _indirect(vm: Machine, state: State, part: Param) -> list[Piece]:
         state.decided.setdefault(("set", target.number), True)
         return [(vm.derived(part.text, [target, "indirect"]), kind)]
     if not target:
-        raise refused(state)
+        raise refusal(state)
     m = re.fullmatch(r"([A-Za-z_]\w*|\d+|[@*#?])(?:\[(.*)\])?", target, re.ASCII)
     if m is None:
         raise FatalError
@@ -280,11 +280,11 @@ def _default(
         assert isinstance(value, Symbol) or not colon
         return _undecided(vm, state, part, value, colon=colon)
     if op == "+":
-        return argument(vm, state, part) if given else [("", "Q")] if part.quoted else []
+        return operator_word(vm, state, part) if given else [("", "Q")] if part.quoted else []
     if given:
         return [(value, kind)]
     if op == "-":
-        return argument(vm, state, part)
+        return operator_word(vm, state, part)
     if op == "?":
         raise FatalError
     new = single(vm, state, part.arg) if part.arg else ""
@@ -296,12 +296,12 @@ def _set(vm: Machine, state: State, part: Param, value: Text) -> None:
     if not _NAME.match(part.name):
         raise FatalError
     if part.sub is not None:
-        assign_item(vm, state, part.name, key_of(vm, state, part.name, part.sub), value)
+        assign_item(vm, state, part.name, subscript_key(vm, state, part.name, part.sub), value)
     else:
         assign(vm, state, part.name, value)
 
 
-def argument(vm: Machine, state: State, part: Param) -> list[Piece]:
+def operator_word(vm: Machine, state: State, part: Param) -> list[Piece]:
     """The pieces of the word behind an operator (``${x:-word}``)."""
     if part.arg is None or not part.arg.parts:
         return [("", "Q")] if part.quoted else []
@@ -328,7 +328,7 @@ def _undecided(vm: Machine, state: State, part: Param, value: Text, *, colon: bo
             return [(some, kind)]
         answer = require(vm, state, condition)
         given = not answer if colon else answer
-        return argument(vm, state, part) if given else [("", "Q")] if part.quoted else []
+        return operator_word(vm, state, part) if given else [("", "Q")] if part.quoted else []
     vm.budget.step(count=4)
     probe = state.copy()
     arg = single(vm, probe, part.arg) if part.arg else ""
@@ -436,12 +436,12 @@ def on_list(vm: Machine, state: State, part: Param, values: list[Text], form: st
         if op[0] == ":" and all(v == "" for v in values):
             some = len(values) > 1
         if op[-1] == "+":
-            return argument(vm, state, part) if some else []
+            return operator_word(vm, state, part) if some else []
         if some:
             return list_pieces(vm, state, values, form, part)
         if op[-1] in "?=":
             raise FatalError
-        return argument(vm, state, part)
+        return operator_word(vm, state, part)
     if op == ":":
         return _slice(vm, state, part, values, form, ragged)
     if ragged or (op[0] == "@" and op[1] not in "QULu"):
@@ -470,9 +470,9 @@ def _slice(
     vm: Machine, state: State, part: Param, values: list[Text], form: str, ragged: bool
 ) -> list[Piece]:
     numbers: list[int] = []
-    var = find(vm, state, part.name) if part.name not in ("@", "*") else None
+    var = find_variable(vm, state, part.name) if part.name not in ("@", "*") else None
     if var is not None and var.kind == "s":  # no array: its text is cut, not its elements
-        text = scalar(vm, state, part.name)
+        text = scalar_value(vm, state, part.name)
         cut = transform(vm, state, part, text, is_set(state, var))
         if form == "@" and isinstance(cut, Symbol):
             cut = vm.derived(part.text, [cut, "word"], splits=True)

@@ -16,7 +16,7 @@ from dsv4_env.model.condition import Test
 MAX_TEXT = 1_000_000  # characters of a value: what is longer is left unknown
 MAX_SHOWN = 4_000  # of the text of a value that isn't known
 MAX_DEFAULT = 20_000  # of its default
-MAX_NOTES = 40  # of one way: more of them say nothing new
+MAX_NOTES = 40  # of one path: more of them say nothing new
 STATEMENT = 4  # steps of a command, beside its words
 Items: TypeAlias = Mapping[int | str, Text]  # the elements of an array
 Key: TypeAlias = tuple[Any, ...]  # what a test is about; same key, same answer
@@ -107,12 +107,13 @@ class FatalError(Exception):
     whole: bool = False
 
 
-def refused(state: State) -> FatalError:
+def refusal(state: State) -> FatalError:
     """A wrong subscript or name: it drops the rest of the line, under ``set -e`` of the script."""
     return FatalError(discard="errexit" not in state.opts)
 
 
-PathCondition: TypeAlias = frozenset[tuple[Key, bool]]
+PathCondition: TypeAlias = frozenset[tuple[Key, bool]]  # the decisions taken on a path
+Alternatives: TypeAlias = frozenset[PathCondition]
 
 
 @dataclass(slots=True)
@@ -179,7 +180,7 @@ class State:
     world: str = ""  # another machine or container, with variables of its own
     # What tells paths apart that are the same otherwise, and is put together where they meet.
     decided: Layers[Key, bool] = field(default_factory=Layers, metadata=_COPIED | _JOINED)
-    alts: frozenset[PathCondition] = field(default=frozenset([frozenset()]), metadata=_JOINED)
+    alts: Alternatives = field(default=frozenset([frozenset()]), metadata=_JOINED)
     solved: Layers[int, str] = field(default_factory=Layers, metadata=_COPIED | _JOINED)
     seq: int = field(default=0, metadata=_JOINED)
     unsaid: int = field(default=0, metadata=_JOINED)  # notes beyond the first MAX_NOTES
@@ -200,7 +201,7 @@ class State:
             self.notes = (*self.notes[:-1], note)
 
     def copy(self) -> State:
-        """A copy that can go another way."""
+        """A copy that can take another path."""
         new = State.__new__(State)
         known = new.__dict__
         known.update(self.__dict__)

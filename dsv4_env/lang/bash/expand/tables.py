@@ -1,6 +1,6 @@
-"""Tables that many ways through a script share: a copy costs what has changed, not what there is.
+"""Tables that many paths through a script share: a copy costs what has changed, not what there is.
 
-A script of ten thousand lines has as many variables, and each command that may go two ways needs
+A script of ten thousand lines has as many variables, and each command at which paths part needs
 a copy of them. The copies share all that was there before.
 """
 

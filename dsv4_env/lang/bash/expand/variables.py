@@ -16,7 +16,7 @@ from dsv4_env.lang.bash.expand.state import (
     Scope,
     State,
     Var,
-    refused,
+    refusal,
 )
 from dsv4_env.lang.bash.expand.tables import Elements
 from dsv4_env.lang.bash.expand.values import Symbol, Text, identity
@@ -53,13 +53,13 @@ def outside_value(vm: Machine, state: State, name: str) -> Symbol:
     return found
 
 
-def find(vm: Machine, state: State, name: str) -> Var | None:
+def find_variable(vm: Machine, state: State, name: str) -> Var | None:
     """The variable; None where it isn't set, and a *maybe* one where it comes from outside."""
     var = state.vars.get(name)
     if var is not None:
         if var.kind == "n":
             name = referent(state, name)
-            return find(vm, state, name) if name else None
+            return find_variable(vm, state, name) if name else None
         return var
     if name in OWN:
         # HOME, USER, … come from outside like any other, but never "unset" by mere silence.
@@ -107,26 +107,26 @@ def is_set(state: State, var: Var | None) -> bool | None:
 def separators(vm: Machine, state: State) -> Text:
     """What words are split at: IFS, and its default where it's unset."""
     var = state.vars.get("IFS")
-    return DEFAULTS["IFS"] if var is None or not var.kind else scalar(vm, state, "IFS")
+    return DEFAULTS["IFS"] if var is None or not var.kind else scalar_value(vm, state, "IFS")
 
 
-def scalar(vm: Machine, state: State, name: str) -> Text:
+def scalar_value(vm: Machine, state: State, name: str) -> Text:
     """What ``$name`` gives, "" where it isn't set."""
-    var = find(vm, state, name)
+    var = find_variable(vm, state, name)
     if var is None or var.kind == "":
         return ""
     if var.kind == "s":
         return settle(state, var.value)
-    return element(vm, state, name, var, "0")
+    return array_value(vm, state, name, var, "0")
 
 
 def _ragged(value: Text) -> bool:
     return isinstance(value, Symbol) and value.splits
 
 
-def elements(vm: Machine, state: State, name: str) -> list[Text]:
+def array_values(vm: Machine, state: State, name: str) -> list[Text]:
     """What ``"${name[@]}"`` gives."""
-    var = find(vm, state, name)
+    var = find_variable(vm, state, name)
     if var is None or var.kind == "":
         return []
     if var.kind == "s":
@@ -158,7 +158,7 @@ def sorted_keys(items: Items) -> list[int | str]:
     return sorted(keys, key=lambda k: k if isinstance(k, int) else 0)
 
 
-def element(vm: Machine, state: State, name: str, var: Var, key: str) -> Text:
+def array_value(vm: Machine, state: State, name: str, var: Var, key: str) -> Text:
     """What ``${name[key]}`` gives; *key* is a number as text for an indexed array."""
     if var.kind in ("s", ""):
         if key != "0":
@@ -232,7 +232,7 @@ def assign(
         key = ("vague", name, state.seq)
         value = vm.unknown(f"${{{name}}}", "it may be readonly or an integer there", key)
     if append and var is None:
-        var = find(vm, state, name)
+        var = find_variable(vm, state, name)
     value = converted(vm, state, var, value)
     if append and var is not None and var.kind == "s":
         value = appended(vm, state, var, settle(state, var.value), value)
@@ -350,7 +350,7 @@ def assign_item(
         if real < 0:
             real += highest(var.items) + 1
             if real < 0:
-                raise refused(state)
+                raise refusal(state)
     if append:
         value = appended(vm, state, var, var.items.get(real, ""), value)
     state.seq += 1
@@ -403,7 +403,7 @@ def havoc(
     """
     vm.budget.step(count=8 * len(names))
     for name in names:
-        var = find(vm, state, name)
+        var = find_variable(vm, state, name)
         if var is not None and var.readonly:
             continue
         state.seq += 1
@@ -485,7 +485,7 @@ def positional(vm: Machine, state: State, name: str) -> Lookup:
     if name == "0" and state.zero is not None:
         return True, state.zero
     if name == "0":
-        return True, script(vm, state, "$0")
+        return True, script_path(vm, state, "$0")
     return True, vm.unknown(f"${name}", "set by bash itself", ("own", name, state.seq))
 
 
@@ -512,7 +512,7 @@ def own_params(state: State) -> bool:
     return state.params is None and (not state.given or bool(state.given[0]))
 
 
-def script(vm: Machine, state: State, text: str) -> Symbol:
+def script_path(vm: Machine, state: State, text: str) -> Symbol:
     """``$0`` and ``${BASH_SOURCE[0]}``: not known, but the file is."""
     path = state.source.path
     file = real(path) if vm.root is not None and not state.world else None

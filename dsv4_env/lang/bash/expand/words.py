@@ -9,7 +9,7 @@ from dsv4_env.lang.bash.expand.machine import Machine
 from dsv4_env.lang.bash.expand.parameters import expand_parameter
 from dsv4_env.lang.bash.expand.state import Piece, State, Undecided
 from dsv4_env.lang.bash.expand.values import Symbol, Text
-from dsv4_env.lang.bash.expand.variables import scalar, settle
+from dsv4_env.lang.bash.expand.variables import scalar_value, settle
 from dsv4_env.lang.bash.syntax.nodes import Arith, CmdSub, Lit, Param, ProcSub, Word
 from dsv4_env.model.condition import Test
 
@@ -66,7 +66,7 @@ def _tildes(
             continue  # a quote or an expansion in the name: no tilde expansion
         if done < start:
             out.append((text[done:start], "L"))
-        home: Text = scalar(vm, state, "HOME") if not m[1] else ""
+        home: Text = scalar_value(vm, state, "HOME") if not m[1] else ""
         if m[1]:
             home = vm.unknown(m[0], "a user's home folder", ("home", m[0]))
         out.append((home, "Q"))

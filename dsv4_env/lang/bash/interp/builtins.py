@@ -15,7 +15,12 @@ from dsv4_env.lang.bash.expand.variables import havoc, own_params, unknown_param
 from dsv4_env.lang.bash.interp.declare import declare, unknown_operand
 from dsv4_env.lang.bash.interp.options import Argv
 from dsv4_env.lang.bash.interp.output import PRINTING
-from dsv4_env.lang.bash.interp.paths import arithmetic_status, havoc_all, text_of, unknown_status
+from dsv4_env.lang.bash.interp.paths import (
+    arithmetic_status,
+    havoc_all,
+    spelled_command,
+    unknown_status,
+)
 from dsv4_env.lang.bash.interp.reading import READING
 from dsv4_env.lang.bash.interp.streams import emit_unknown
 from dsv4_env.lang.bash.interp.tests import test_status
@@ -223,7 +228,7 @@ def _test(vm: Machine, state: State, node: Simple, args: list[Text]) -> int:
         if args[-1] != "]":
             return 2
         args = args[:-1]
-    return test_status(vm, state, args[1:], text_of(node, state))
+    return test_status(vm, state, args[1:], spelled_command(node, state))
 
 
 def _let(vm: Machine, state: State, node: Simple, args: list[Text]) -> int | Undecided:
@@ -243,7 +248,7 @@ def _let(vm: Machine, state: State, node: Simple, args: list[Text]) -> int | Und
             if not fatal.discard:
                 raise
             return 1  # unlike in $((…)), the script goes on
-    return arithmetic_status(vm, state, value, text_of(node, state))
+    return arithmetic_status(vm, state, value, spelled_command(node, state))
 
 
 def _command(vm: Machine, state: State, node: Simple, words: Argv) -> list[State]:

@@ -19,7 +19,7 @@ from dsv4_env.lang.bash.expand.decisions import decide, empty_condition
 from dsv4_env.lang.bash.expand.machine import Machine
 from dsv4_env.lang.bash.expand.state import FatalError, Scope, State, Undecided, Var
 from dsv4_env.lang.bash.expand.values import Symbol, Text
-from dsv4_env.lang.bash.expand.variables import find, havoc, restore, unknown_params
+from dsv4_env.lang.bash.expand.variables import find_variable, havoc, restore, unknown_params
 from dsv4_env.lang.bash.interp.builtins import BUILTINS
 from dsv4_env.lang.bash.interp.declare import declare
 from dsv4_env.lang.bash.interp.paths import (
@@ -27,7 +27,7 @@ from dsv4_env.lang.bash.interp.paths import (
     forking,
     give_up,
     havoc_all,
-    merge,
+    merge_paths,
     unknown_status,
     with_errexit,
 )
@@ -63,7 +63,7 @@ def checked_call(
     for name in args:
         if not isinstance(name, str) or not name.isidentifier():
             return None
-        var = find(vm, state, name)
+        var = find_variable(vm, state, name)
         value = var.value if var is not None and var.kind == "s" and var.maybe else ""
         if isinstance(value, Symbol):
             condition = empty_condition(value)
@@ -74,10 +74,10 @@ def checked_call(
     mark, exits = len(vm.invocations), set(vm.exits)
     result = None
     for missing in (None, *conditions):
-        way = state.copy()
-        if not all(decide(vm, way, c, c is missing) for c in conditions):
+        path = state.copy()
+        if not all(decide(vm, path, c, c is missing) for c in conditions):
             return None
-        ends = call(way)
+        ends = call(path)
         if missing is None:
             result = ends
             good = len(ends) == 1 and ends[0].flow is None
@@ -305,8 +305,8 @@ def _function(
 ) -> list[State]:
     definition = function[0]
 
-    def call(way: State) -> list[State]:
-        return _called(vm, node, way, function, list(args))
+    def call(path: State) -> list[State]:
+        return _called(vm, node, path, function, list(args))
 
     found = checked_call(vm, state, definition.body, args, state.source.place(node.pos), call)
     return call(state) if found is None else found
@@ -354,4 +354,4 @@ def _called(
                 )
         if after.flow is not None and after.flow[0] == "return":
             after.flow = None
-    return merge(vm, found)
+    return merge_paths(vm, found)

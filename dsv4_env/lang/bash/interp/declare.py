@@ -10,7 +10,7 @@ from dsv4_env.lang.bash.expand.fields import expand_word
 from dsv4_env.lang.bash.expand.machine import Machine
 from dsv4_env.lang.bash.expand.state import Event, FatalError, State, Var
 from dsv4_env.lang.bash.expand.values import Symbol, Text
-from dsv4_env.lang.bash.expand.variables import assign, find, havoc, settle
+from dsv4_env.lang.bash.expand.variables import assign, find_variable, havoc, settle
 from dsv4_env.lang.bash.interp.paths import havoc_all
 from dsv4_env.lang.bash.syntax.nodes import Assign, Simple, Word
 from dsv4_env.model import Location, Note
@@ -255,7 +255,7 @@ def _declare_one(
         )
     var = state.vars.get(target)
     if var is None:
-        found = find(vm, state, target)
+        found = find_variable(vm, state, target)
         if found is not None and found.maybe and "x" in on:
             var = found
         else:

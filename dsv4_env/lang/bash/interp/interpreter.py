@@ -7,7 +7,7 @@ from dsv4_env.lang.bash.expand.machine import Machine
 from dsv4_env.lang.bash.expand.state import Piece, State
 from dsv4_env.lang.bash.expand.values import Text
 from dsv4_env.lang.bash.expand.words import pieces
-from dsv4_env.lang.bash.interp.paths import merge
+from dsv4_env.lang.bash.interp.paths import merge_paths
 from dsv4_env.lang.bash.interp.statements import STATEMENTS
 from dsv4_env.lang.bash.interp.texts import run_lines, run_traps
 from dsv4_env.lang.bash.syntax.nodes import Block, Node, Word
@@ -34,14 +34,14 @@ class Interpreter(Machine):
             if state.flow is not None:
                 return states
             after = handler(self, node, state)
-            return merge(self, after) if len(after) > 1 else after
+            return merge_paths(self, after) if len(after) > 1 else after
         found: list[State] = []
         for state in states:
             if state.flow is not None:
                 found.append(state)
             else:
                 found += handler(self, node, state)
-        return merge(self, found)
+        return merge_paths(self, found)
 
     def follow(self, script: Block, state: State) -> None:
         """Follow a script from a state to its end, over all paths that it may take."""

@@ -26,7 +26,7 @@ from dsv4_env.lang.bash.interp.paths import (
     forking_on,
     havoc_all,
     join_attributes,
-    merge,
+    merge_paths,
     with_errexit,
 )
 from dsv4_env.lang.bash.syntax.nodes import Block, For, ForArith, While
@@ -35,7 +35,7 @@ from dsv4_env.model.condition import Test
 
 MAX_ROUNDS = 1000
 MAX_LEFT = 16
-MAX_WAYS = 64
+MAX_PATHS = 64
 _SHARE = 8  # of the budget that one loop may use up: an eighth
 
 
@@ -85,7 +85,7 @@ def for_words(vm: Machine, node: For, state: State) -> list[State]:
         if not values:
             path.status = 0
         found += _for_each(vm, node, path, values)
-    return merge(vm, found)
+    return merge_paths(vm, found)
 
 
 def _for_each(vm: Machine, node: For, state: State, values: list[Text]) -> list[State]:
@@ -95,7 +95,7 @@ def _for_each(vm: Machine, node: For, state: State, values: list[Text]) -> list[
         return widen(vm, node, state, node.text, (node.name,))
     states, done, bound = [state], list[State](), _Rounds(vm, state, len(values))
     for value in values:
-        if bound.passed(len(done)) or len(states) > MAX_WAYS:
+        if bound.passed(len(done)) or len(states) > MAX_PATHS:
             return bound.left_open(node)
         if node.select or (isinstance(value, Symbol) and value.splits):
             states = [
@@ -169,7 +169,7 @@ class _Rounds:
         self.dear = False
 
     def passed(self, left: int) -> bool:
-        """Whether this round is one too many, *left* being the ways that have left the loop."""
+        """Whether this round is one too many, *left* being the paths that have left the loop."""
         self.rounds += 1
         if self.vm.tired() or self.costly():
             self.dear = True
@@ -236,12 +236,12 @@ def while_loop(vm: Machine, node: While, state: State) -> list[State]:
                 if after.flow is not None:
                     done.append(after)
                     continue
-                for way, ok in branch(vm, after):
+                for path, ok in branch(vm, after):
                     if ok is node.until:
-                        way.status = status if isinstance(status, int) else 0
-                        done.append(way)
+                        path.status = status if isinstance(status, int) else 0
+                        done.append(path)
                     else:
-                        ready.append(way)
+                        ready.append(path)
         if not ready:
             break
         if not done and bound.repeats(ready):

@@ -12,7 +12,7 @@ Argv: TypeAlias = list[tuple[Text, Location]]
 
 
 @dataclass(slots=True, eq=False, repr=False)
-class Options:
+class WrapperOptions:
     """What a wrapper takes: letters and long names without and with a value, and operands."""
 
     flags: str = ""
@@ -33,8 +33,8 @@ def _o(
     *,
     numbers: bool = False,
     single: bool = False,
-) -> Options:
-    return Options(
+) -> WrapperOptions:
+    return WrapperOptions(
         flags,
         values,
         frozenset(long.split()),
@@ -74,7 +74,7 @@ DOCKER = _o(
 TMUX = _o("AdDEPX", "cefFnstxy")
 SSH = _o("46AaCfGgKkMNnqsTtVvXxYy", "BbcDEeFIiJLlmOopQRSWw")
 SCREEN = _o("dDmaAiLOqUxXrR", "ceEhpsStT")
-TRANSPARENT: dict[str, Options] = {
+TRANSPARENT: dict[str, WrapperOptions] = {
     "nohup": _o(),
     "command": _o("p"),
     "exec": _o("cl", "a"),
@@ -149,7 +149,7 @@ class TakenOptions:
     unknown: Text | None = None
 
 
-def take_options(words: Argv, options: Options) -> TakenOptions:
+def take_options(words: Argv, options: WrapperOptions) -> TakenOptions:
     """The options that a wrapper's words begin with."""
     found = TakenOptions()
     i = 1
@@ -192,7 +192,7 @@ def take_options(words: Argv, options: Options) -> TakenOptions:
     return found
 
 
-def _letters(words: Argv, i: int, options: Options, found: TakenOptions) -> bool:
+def _letters(words: Argv, i: int, options: WrapperOptions, found: TakenOptions) -> bool:
     word, place = words[i]
     assert isinstance(word, str)
     for j, letter in enumerate(word[1:], 1):

@@ -21,10 +21,10 @@ T = TypeVar("T")
 MAX_STATES = 256
 MAX_ALTERNATIVES = 512
 MAX_TESTS = 8  # that are told of alternatives that are too many
-_LITTLE_LEFT = 32  # ways that are followed apart where half of the budget is used up
+_LITTLE_LEFT = 32  # paths that are followed apart where half of the budget is used up
 
 
-def merge(vm: Machine, states: list[State]) -> list[State]:
+def merge_paths(vm: Machine, states: list[State]) -> list[State]:
     """The states with those made one that are the same again; at most MAX_STATES.
 
     Where the budget runs low it's fewer: what differs between them is unknown then.
@@ -100,7 +100,7 @@ def _many(vm: Machine, state: State) -> Key:
 
 
 def _widen(vm: Machine, states: list[State]) -> list[State]:
-    """Too many ways: one state per kind of end, and what differs between them is unknown."""
+    """Too many paths: one state per kind of end, and what differs between them is unknown."""
     groups: dict[Any, list[State]] = {}
     for state in states:
         groups.setdefault((state.flow, state.opts, len(state.scopes)), []).append(state)
@@ -123,7 +123,7 @@ def _widen(vm: Machine, states: list[State]) -> list[State]:
 
 
 def _leave_open(one: State, members: list[State]) -> None:
-    """What else differs between ways that are made one."""
+    """What else differs between paths that are made one."""
     one.note(Note("too many undecided tests: some values are left unknown"))
     one.partial = any(s.partial for s in members)
     one.required = tuple(r for r in one.required if all(r in s.required for s in members))
@@ -203,7 +203,7 @@ def _shared(events: list[Event | None]) -> Event | None:
         events = [e.before if e.seq == last else e for e in known]
 
 
-MAX_FORKS = 7  # decisions of one command: 128 ways it may go
+MAX_FORKS = 7  # decisions of one command: 128 paths
 _COPY = 7  # steps of a copy of a state, and of trying a command that may need a decision
 
 
@@ -213,7 +213,7 @@ def forking(
     then: Callable[[State], list[State]],
     otherwise: Callable[[State], list[State]] | None = None,
 ) -> list[State]:
-    """Do something that may need decisions, once per way they may go.
+    """Do something that may need decisions, once on each path.
 
     *otherwise* is done instead where one command needs too many of them.
     """
@@ -223,12 +223,12 @@ def forking(
     pending = [(state, 0)]
     outer = vm.forks
     while pending:
-        way, vm.forks = pending.pop()
+        path, vm.forks = pending.pop()
         vm.budget.step(count=_COPY)
-        before = way.copy()
+        before = path.copy()
         mark = len(vm.invocations)
         try:
-            found += then(way)
+            found += then(path)
         except ForkError as fork:
             del vm.invocations[mark:]
             if otherwise is not None and vm.forks >= MAX_FORKS:
@@ -239,7 +239,7 @@ def forking(
                 if decide(vm, one, fork.condition, answer):
                     pending.append((one, vm.forks + 1))
         if len(found) > 2 * MAX_STATES:
-            found = merge(vm, found)
+            found = merge_paths(vm, found)
     vm.forks = outer
     return found
 
@@ -278,10 +278,10 @@ def branch(vm: Machine, state: State) -> list[tuple[State, bool]]:
     found: list[tuple[State, bool]] = []
     vm.budget.step(count=2 * _COPY)
     for answer in (True, False):
-        way = state.copy()
-        if decide(vm, way, condition, answer):
-            way.status = 0 if answer else 1
-            found.append((way, answer))
+        path = state.copy()
+        if decide(vm, path, condition, answer):
+            path.status = 0 if answer else 1
+            found.append((path, answer))
     return found
 
 
@@ -314,7 +314,7 @@ def after_error(vm: Machine, state: State, fatal: FatalError) -> State:
     return state
 
 
-def text_of(node: Simple, state: State) -> str:
+def spelled_command(node: Simple, state: State) -> str:
     """The command as spelled, on one line."""
     source = state.source.text[node.pos : node.end]
     return re.sub(r"\s+", " ", source)[:80]
@@ -323,7 +323,7 @@ def text_of(node: Simple, state: State) -> str:
 def unknown_status(state: State, node: Simple) -> Undecided:
     """The status of a command that isn't known."""
     state.seq += 1
-    text = text_of(node, state)
+    text = spelled_command(node, state)
     return Undecided(("status", node, state.seq), Test(f"$({text})", "succeeds"), command=True)
 
 

@@ -9,7 +9,7 @@ from dsv4_env.lang.bash.expand.fields import delimiter
 from dsv4_env.lang.bash.expand.machine import Machine
 from dsv4_env.lang.bash.expand.state import State, Var
 from dsv4_env.lang.bash.expand.values import Symbol, Text
-from dsv4_env.lang.bash.expand.variables import assign, havoc, scalar, separators, store
+from dsv4_env.lang.bash.expand.variables import assign, havoc, scalar_value, separators, store
 from dsv4_env.lang.bash.interp.output import _IDENTIFIER, Printer, Status
 from dsv4_env.lang.bash.interp.paths import unknown_status
 from dsv4_env.lang.bash.syntax.nodes import Simple
@@ -129,7 +129,7 @@ def _mapfile(vm: Machine, state: State, node: Simple, args: list[Text]) -> Statu
 def _getopts(vm: Machine, state: State, node: Simple, args: list[Text]) -> Status:
     options, name = (args[1], args[2]) if len(args) >= 3 else ("", "")
     given = args[3:] if len(args) > 3 else state.params
-    index = scalar(vm, state, "OPTIND")
+    index = scalar_value(vm, state, "OPTIND")
     if (
         given is None
         or not all(isinstance(v, str) for v in given)
@@ -140,7 +140,7 @@ def _getopts(vm: Machine, state: State, node: Simple, args: list[Text]) -> Statu
     ):
         havoc(vm, state, [str(name), "OPTARG", "OPTIND"], "an option of the script")
         return unknown_status(state, node)
-    within = scalar(vm, state, "__OPTCHAR") if "__OPTCHAR" in state.vars else "0"
+    within = scalar_value(vm, state, "__OPTCHAR") if "__OPTCHAR" in state.vars else "0"
     at, char = int(index) - 1, int(str(within))
     words = [str(v) for v in given]
     silent, options = options.startswith(":"), options.lstrip(":")

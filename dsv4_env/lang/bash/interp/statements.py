@@ -25,11 +25,11 @@ from dsv4_env.lang.bash.interp.paths import (
     forking,
     forking_on,
     havoc_all,
-    merge,
+    merge_paths,
     with_errexit,
 )
 from dsv4_env.lang.bash.interp.streams import captured, redirected
-from dsv4_env.lang.bash.interp.tests import TestProblemError, conditional_holds, matches
+from dsv4_env.lang.bash.interp.tests import TestProblemError, conditional_holds, matches_pattern
 from dsv4_env.lang.bash.interp.texts import run_traps
 from dsv4_env.lang.bash.syntax.nodes import (
     AndOr,
@@ -77,14 +77,14 @@ def _and_or(vm: Machine, node: AndOr, state: State) -> list[State]:
         last = i == len(node.rest) - 1
         found: list[State] = []
         for before in states:
-            for way, ok in branch(vm, before):
-                if way.flow is not None or ok is not (op == "&&"):
-                    found.append(way)
+            for path, ok in branch(vm, before):
+                if path.flow is not None or ok is not (op == "&&"):
+                    found.append(path)
                 elif last:
-                    found += vm.execute(right, [way])
+                    found += vm.execute(right, [path])
                 else:
-                    found += _without_errexit(vm, right, way)
-        states = merge(vm, found)
+                    found += _without_errexit(vm, right, path)
+        states = merge_paths(vm, found)
     return states
 
 
@@ -219,10 +219,10 @@ def _group(vm: Machine, node: Group, state: State) -> list[State]:
             ends = in_subshell(vm, node.body, state, inner_out)
             found = []
             for end in ends:
-                way = state.copy()
-                way.alts, way.decided, way.solved = end.alts, end.decided, end.solved
-                _absorb(way, [end], node, "…")
-                found.append(with_errexit(way))
+                path = state.copy()
+                path.alts, path.decided, path.solved = end.alts, end.decided, end.solved
+                _absorb(path, [end], node, "…")
+                found.append(with_errexit(path))
         else:
             found = vm.execute(node.body, [state])
         for after in found:
@@ -240,16 +240,16 @@ def _if(vm: Machine, node: If, state: State) -> list[State]:
         following: list[State] = []
         for before in pending:
             for after in _without_errexit(vm, test, before):
-                for way, ok in branch(vm, after):
-                    if way.flow is not None:
-                        done.append(way)
+                for path, ok in branch(vm, after):
+                    if path.flow is not None:
+                        done.append(path)
                     elif ok:
-                        done += vm.execute(body, [way])
+                        done += vm.execute(body, [path])
                     else:
-                        following.append(way)
+                        following.append(path)
         pending = following
         if len(done) > 2 * MAX_STATES:
-            done = merge(vm, done)
+            done = merge_paths(vm, done)
     for before in pending:
         if node.other:
             done += vm.execute(node.other, [before])
@@ -269,7 +269,7 @@ def _case(vm: Machine, node: Case, state: State) -> list[State]:
             subject = vm.unknown(subject, "nothing in quotes", ("case", subject, node))
         extended = "extglob" in state.opts
         for i, (patterns, _, _) in enumerate(node.items):
-            if any(matches(vm, state, subject, p, extended=extended) for p in patterns):
+            if any(matches_pattern(vm, state, subject, p, extended=extended) for p in patterns):
                 return i
         state.status = 0
         return len(node.items)
@@ -288,11 +288,11 @@ def _case_from(vm: Machine, node: Case, state: State, index: int) -> list[State]
         if ends == ";;&":
             rest = Case(node.subject, node.items[index + 1 :], node.pos)
             found: list[State] = []
-            for way in states:
-                status = way.status
-                after = vm.execute(rest, [way])
+            for path in states:
+                status = path.status
+                after = vm.execute(rest, [path])
                 for s in after:
-                    if s is way and not s.flow and s.status == 0:
+                    if s is path and not s.flow and s.status == 0:
                         s.status = status
                 found += after
             return found

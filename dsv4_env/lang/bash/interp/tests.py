@@ -14,7 +14,7 @@ from dsv4_env.lang.bash.expand.machine import Machine
 from dsv4_env.lang.bash.expand.patterns import CannotTranslateError, affordable, ere, glob
 from dsv4_env.lang.bash.expand.state import FatalError, State, Undecided, Var
 from dsv4_env.lang.bash.expand.values import Symbol, Text, identity
-from dsv4_env.lang.bash.expand.variables import find, is_set, ragged_array
+from dsv4_env.lang.bash.expand.variables import find_variable, is_set, ragged_array
 from dsv4_env.lang.bash.syntax.nodes import CondExpr, Word
 from dsv4_env.model.condition import Test
 
@@ -88,7 +88,9 @@ def equal(vm: Machine, state: State, left: Text, right: Text) -> bool:
     )
 
 
-def matches(vm: Machine, state: State, value: Text, pattern: Word, *, extended: bool) -> bool:
+def matches_pattern(
+    vm: Machine, state: State, value: Text, pattern: Word, *, extended: bool
+) -> bool:
     """Whether a value matches the pattern that a word is (``case``, ``[[ == ]]``)."""
     if pattern.plain is not None:
         return equal(vm, state, value, pattern.plain)
@@ -159,10 +161,10 @@ def _is_set(vm: Machine, state: State, value: Text, text: str) -> bool:
     known: bool | None = None
     var: Var | None = None
     if isinstance(value, str) and re.fullmatch(r"[A-Za-z_]\w*", value, re.ASCII):
-        var = find(vm, state, value)
+        var = find_variable(vm, state, value)
         known = is_set(state, var)
     elif isinstance(value, str) and (m := re.fullmatch(r"([A-Za-z_]\w*)\[(\w{1,1000})\]", value)):
-        var = find(vm, state, m[1])
+        var = find_variable(vm, state, m[1])
         if var is None or var.kind == "":
             known = False
         elif var.kind in ("a", "A") and not ragged_array(var) and var.items is not None:
@@ -337,9 +339,9 @@ def conditional_holds(vm: Machine, state: State, expr: CondExpr) -> bool:
         return _unary(vm, state, op, value, f"{op} {quoted_operand(value)}")
     assert isinstance(right, Word)
     if op in ("=", "=="):
-        return matches(vm, state, value, right, extended=True)
+        return matches_pattern(vm, state, value, right, extended=True)
     if op == "!=":
-        return not matches(vm, state, value, right, extended=True)
+        return not matches_pattern(vm, state, value, right, extended=True)
     if op == "=~":
         return _regex(vm, state, value, right)
     other = single(vm, state, right)

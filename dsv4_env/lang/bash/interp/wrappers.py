@@ -13,7 +13,14 @@ from typing import TypeAlias
 from dsv4_env.lang.bash.expand.assignments import assign_for_command
 from dsv4_env.lang.bash.expand.decisions import decide
 from dsv4_env.lang.bash.expand.machine import Machine
-from dsv4_env.lang.bash.expand.state import Event, Key, PathCondition, State, Undecided, Var
+from dsv4_env.lang.bash.expand.state import (
+    Alternatives,
+    Event,
+    Key,
+    State,
+    Undecided,
+    Var,
+)
 from dsv4_env.lang.bash.expand.tables import Layers
 from dsv4_env.lang.bash.expand.values import Symbol, Text
 from dsv4_env.lang.bash.expand.variables import outside_value
@@ -42,7 +49,7 @@ class Invocation:
     """A command that is watched for, on one path through the script."""
 
     key: Key
-    alts: frozenset[PathCondition]
+    alts: Alternatives
     env: list[tuple[str, Event, Test | None]]  # the last: what must hold for it
     command: Argv
     args: Argv

@@ -33,7 +33,7 @@ from dsv4_env.lang.bash.syntax.scan import (
 _TOKEN = re.compile(r"[^ \t\n\\'\"$`|&;()<>]+(?=[ \t\n|&;()<>]|\\\n|\Z)|[();&|]")
 
 
-def comment(c: Cursor) -> bool:
+def skip_comment(c: Cursor) -> bool:
     """Step over a comment; whether there was one."""
     if c.text.startswith("#", c.pos) and c.pos < c.end:
         i = c.text.find("\n", c.pos, c.end)
@@ -80,7 +80,7 @@ def skip_lines(c: Cursor) -> bool:
             break
         if c.text[c.pos] == "\n":
             newline(c)
-        elif not comment(c):
+        elif not skip_comment(c):
             return True
     return False
 
