@@ -9,10 +9,9 @@ from difflib import SequenceMatcher
 from typing import Any
 
 from dsv4_env.lang.bash.expand.decisions import shortened_paths
-from dsv4_env.lang.bash.expand.machine import Machine
+from dsv4_env.lang.bash.expand.machine import Invocation, Machine
 from dsv4_env.lang.bash.expand.state import Alternatives, Key, PathCondition
 from dsv4_env.lang.bash.expand.values import Text
-from dsv4_env.lang.bash.interp.wrappers import Invocation
 from dsv4_env.model import (
     EnvVar,
     LaunchConfig,

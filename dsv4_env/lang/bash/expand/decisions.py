@@ -21,7 +21,7 @@ def decide(vm: Machine, state: State, condition: Undecided, answer: bool) -> boo
         return known is answer
     vm.conditions[key] = condition
     opposite = (key, not answer)
-    _count(vm, state.alts)
+    look_at(vm, state.alts)
     alts = frozenset(a | {(key, answer)} for a in state.alts if opposite not in a)
     if not alts:
         return False
@@ -68,7 +68,7 @@ def require(vm: Machine, state: State, condition: Undecided) -> bool:
     return known
 
 
-def _count(vm: Machine, alts: Alternatives) -> None:
+def look_at(vm: Machine, alts: Alternatives) -> None:
     """Spend what it takes to look at alternatives once."""
     vm.budget.step(count=1 + (sum(len(a) for a in alts) >> 3))
 

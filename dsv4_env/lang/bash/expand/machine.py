@@ -13,15 +13,18 @@ from dsv4_env.lang.bash.expand.state import (
     MAX_SHOWN,
     MAX_TEXT,
     STATEMENT,
+    Alternatives,
+    Event,
     Key,
     Piece,
     State,
     Undecided,
 )
-from dsv4_env.lang.bash.expand.values import Symbol, Text, identity
+from dsv4_env.lang.bash.expand.values import Argv, Symbol, Text, identity
 from dsv4_env.lang.bash.syntax.nodes import Block, Node, Source, Word
-from dsv4_env.model import Location, Note
+from dsv4_env.model import Location, Note, RequiredInput
 from dsv4_env.model.budget import Budget
+from dsv4_env.model.condition import Test
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -37,6 +40,22 @@ class Watch:
 
 
 @dataclass(slots=True, eq=False, repr=False)
+class Invocation:
+    """A command that is watched for, on one path through the script."""
+
+    key: Key
+    alts: Alternatives
+    env: list[tuple[str, Event, Test | None]]  # the last: what must hold for it
+    command: Argv
+    args: Argv
+    location: Location
+    end_line: int | None
+    notes: tuple[Note, ...]
+    required: tuple[RequiredInput, ...]
+    partial: bool
+
+
+@dataclass(slots=True, eq=False, repr=False)
 class Machine:
     """The run as a whole: what was given, what was found, what is used up."""
 
@@ -46,7 +65,7 @@ class Machine:
     closed: bool
     root: Path | None
     budget: Budget = field(default_factory=Budget)
-    invocations: list[Any] = field(default_factory=list)
+    invocations: list[Invocation] = field(default_factory=list)
     conditions: dict[Key, Undecided] = field(default_factory=dict)
     order: dict[Key, int] = field(default_factory=dict)  # which of them was met first
     exits: set[tuple[Key, bool]] = field(default_factory=set)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
-from dsv4_env.model import Unknown
+from dsv4_env.model import Location, Unknown
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,6 +25,8 @@ class Symbol(Unknown):
 
 
 Text: TypeAlias = str | Symbol
+Argv: TypeAlias = list[tuple[Text, Location]]
+"""The words of a command, each with its place."""
 
 
 def identity(value: Text) -> str | int:

@@ -10,10 +10,9 @@ from typing import TypeAlias
 from dsv4_env.lang.bash.expand.arithmetic import WRITES, evaluated
 from dsv4_env.lang.bash.expand.machine import Machine
 from dsv4_env.lang.bash.expand.state import FatalError, State, Undecided
-from dsv4_env.lang.bash.expand.values import Symbol, Text
+from dsv4_env.lang.bash.expand.values import Argv, Symbol, Text
 from dsv4_env.lang.bash.expand.variables import havoc, own_params, unknown_params, unset
 from dsv4_env.lang.bash.interp.declare import declare, unknown_operand
-from dsv4_env.lang.bash.interp.options import Argv
 from dsv4_env.lang.bash.interp.output import PRINTING
 from dsv4_env.lang.bash.interp.paths import (
     arithmetic_status,

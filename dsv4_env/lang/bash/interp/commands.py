@@ -18,7 +18,7 @@ from dsv4_env.lang.bash.expand.assignments import (
 from dsv4_env.lang.bash.expand.decisions import decide, empty_condition
 from dsv4_env.lang.bash.expand.machine import Machine
 from dsv4_env.lang.bash.expand.state import FatalError, Scope, State, Undecided, Var
-from dsv4_env.lang.bash.expand.values import Symbol, Text
+from dsv4_env.lang.bash.expand.values import Argv, Symbol, Text
 from dsv4_env.lang.bash.expand.variables import find_variable, havoc, restore, unknown_params
 from dsv4_env.lang.bash.interp.builtins import BUILTINS
 from dsv4_env.lang.bash.interp.declare import declare
@@ -31,7 +31,7 @@ from dsv4_env.lang.bash.interp.paths import (
     unknown_status,
     with_errexit,
 )
-from dsv4_env.lang.bash.interp.streams import _emit_file, captured, emit_unknown, redirected
+from dsv4_env.lang.bash.interp.streams import captured, emit_file, emit_unknown, redirected
 from dsv4_env.lang.bash.interp.wrappers import external
 from dsv4_env.lang.bash.syntax.commands import DECLARERS
 from dsv4_env.lang.bash.syntax.nodes import Assign, Function, Lit, Param, Simple, Word
@@ -206,7 +206,7 @@ def _run_simple(vm: Machine, node: Simple, state: State) -> list[State]:
         if node.redirs:
             redirected(vm, state, node.redirs)
         if not node.assigns and len(node.redirs) == 1 and node.redirs[0].op == "<":
-            _emit_file(vm, state, node.redirs[0])
+            emit_file(vm, state, node.redirs[0])
         state.status = 0 if state.substituted is None else state.substituted
         return [with_errexit(state)]
     first = node.words[0]
@@ -225,7 +225,7 @@ def _run_simple(vm: Machine, node: Simple, state: State) -> list[State]:
             state.status = 1
         redirected(vm, state, node.redirs)
         return [with_errexit(state)]
-    words: list[tuple[Text, Location]] = []
+    words: Argv = []
     state.substituted = None
     for word in node.words:
         place = state.source.place(word.pos)
@@ -256,9 +256,7 @@ def _too_long(vm: Machine, node: Simple, state: State, first: tuple[Text, Locati
     return with_errexit(state)
 
 
-def _call(
-    vm: Machine, node: Simple, state: State, words: list[tuple[Text, Location]]
-) -> list[State]:
+def _call(vm: Machine, node: Simple, state: State, words: Argv) -> list[State]:
     name = words[0][0]
     lost = set_inside(vm, node.assigns, state) if node.assigns else []
     saved_out, saved_in = state.out, state.stdin

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TypeAlias
 
-from dsv4_env.lang.bash.expand.values import Symbol, Text
+from dsv4_env.lang.bash.expand.values import Argv, Symbol, Text
 from dsv4_env.model import Location
-
-Argv: TypeAlias = list[tuple[Text, Location]]
 
 
 @dataclass(slots=True, eq=False, repr=False)

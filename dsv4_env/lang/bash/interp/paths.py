@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from dsv4_env.lang.bash.expand.decisions import _count, contradicts, decide, shortened_paths
+from dsv4_env.lang.bash.expand.decisions import contradicts, decide, look_at, shortened_paths
 from dsv4_env.lang.bash.expand.machine import Machine
 from dsv4_env.lang.bash.expand.state import Event, FatalError, ForkError, Key, State, Undecided, Var
 from dsv4_env.lang.bash.expand.tables import Elements, Layers
@@ -19,6 +19,8 @@ from dsv4_env.model.condition import Test
 
 T = TypeVar("T")
 MAX_STATES = 256
+MAX_FORKS = 7  # decisions of one command: 128 paths
+_COPY = 7  # steps of a copy of a state, and of trying a command that may need a decision
 MAX_ALTERNATIVES = 512
 MAX_TESTS = 8  # that are told of alternatives that are too many
 _LITTLE_LEFT = 32  # paths that are followed apart where half of the budget is used up
@@ -72,7 +74,7 @@ def _content(var: Var) -> object:
 def _union(vm: Machine, states: list[State], *, rough: bool = False) -> State:
     first = states[0].copy()
     alts = frozenset(a for s in states for a in s.alts)
-    _count(vm, alts)
+    look_at(vm, alts)
     common = frozenset.intersection(*alts)
     first.alts = frozenset([common]) if rough else shortened_paths(vm, alts)
     first.seq = max(s.seq for s in states)
@@ -201,10 +203,6 @@ def _shared(events: list[Event | None]) -> Event | None:
             return known[0]
         last = max(e.seq for e in known)
         events = [e.before if e.seq == last else e for e in known]
-
-
-MAX_FORKS = 7  # decisions of one command: 128 paths
-_COPY = 7  # steps of a copy of a state, and of trying a command that may need a decision
 
 
 def forking(

@@ -50,7 +50,8 @@ def read_file(vm: Machine, path: Text, state: State) -> str | None:
     return text
 
 
-def _emit_file(vm: Machine, state: State, redirect: Redirect) -> None:
+def emit_file(vm: Machine, state: State, redirect: Redirect) -> None:
+    """``$(< FILE)``: what the file holds is printed."""
     if state.out is not None:
         state.out.append(read_file(vm, single(vm, state, redirect.word), state))
 

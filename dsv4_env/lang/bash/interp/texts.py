@@ -8,7 +8,7 @@ from typing import Any
 from dsv4_env.lang.bash.expand.decisions import decide
 from dsv4_env.lang.bash.expand.machine import Machine
 from dsv4_env.lang.bash.expand.state import FatalError, State, Undecided, Var
-from dsv4_env.lang.bash.expand.values import Symbol, Text
+from dsv4_env.lang.bash.expand.values import Argv, Symbol, Text
 from dsv4_env.lang.bash.interp.paths import give_up, havoc_all, unknown_status
 from dsv4_env.lang.bash.interp.streams import read_file
 from dsv4_env.lang.bash.syntax.nodes import Block, Param, Simple, Source, SyntaxProblemError
@@ -156,9 +156,7 @@ def run_traps(vm: Machine, states: list[State]) -> None:
             run_text(vm, state, node, action, place)
 
 
-def run_sourced(
-    vm: Machine, state: State, node: Simple, words: list[tuple[Text, Location]]
-) -> list[State]:
+def run_sourced(vm: Machine, state: State, node: Simple, words: Argv) -> list[State]:
     """``source file [arguments]``: run where the file lies below the root, else unknown."""
     if len(words) < 2:
         state.status = 2

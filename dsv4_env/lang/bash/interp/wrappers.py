@@ -12,17 +12,15 @@ from typing import TypeAlias
 
 from dsv4_env.lang.bash.expand.assignments import assign_for_command
 from dsv4_env.lang.bash.expand.decisions import decide
-from dsv4_env.lang.bash.expand.machine import Machine
+from dsv4_env.lang.bash.expand.machine import Invocation, Machine
 from dsv4_env.lang.bash.expand.state import (
-    Alternatives,
     Event,
-    Key,
     State,
     Undecided,
     Var,
 )
 from dsv4_env.lang.bash.expand.tables import Layers
-from dsv4_env.lang.bash.expand.values import Symbol, Text
+from dsv4_env.lang.bash.expand.values import Argv, Symbol, Text
 from dsv4_env.lang.bash.expand.variables import outside_value
 from dsv4_env.lang.bash.interp.options import (
     DOCKER,
@@ -32,7 +30,6 @@ from dsv4_env.lang.bash.interp.options import (
     SUDO,
     TMUX,
     TRANSPARENT,
-    Argv,
     TakenOptions,
     take_options,
 )
@@ -40,24 +37,8 @@ from dsv4_env.lang.bash.interp.paths import unknown_status
 from dsv4_env.lang.bash.interp.streams import emit_unknown, read_file
 from dsv4_env.lang.bash.interp.texts import code_of, run_lines
 from dsv4_env.lang.bash.syntax.nodes import Simple, Source
-from dsv4_env.model import Location, Note, RequiredInput
+from dsv4_env.model import Location, Note
 from dsv4_env.model.condition import Test
-
-
-@dataclass(slots=True, eq=False, repr=False)
-class Invocation:
-    """A command that is watched for, on one path through the script."""
-
-    key: Key
-    alts: Alternatives
-    env: list[tuple[str, Event, Test | None]]  # the last: what must hold for it
-    command: Argv
-    args: Argv
-    location: Location
-    end_line: int | None
-    notes: tuple[Note, ...]
-    required: tuple[RequiredInput, ...]
-    partial: bool
 
 
 def external(vm: Machine, state: State, node: Simple, words: Argv) -> list[State]:
@@ -66,7 +47,7 @@ def external(vm: Machine, state: State, node: Simple, words: Argv) -> list[State
     output_before = state.out
     name = words[0][0]
     given = any(r.op in ("<<", "<<-", "<<<", "<") for r in node.redirs) or state.piped is node
-    place = CallSite(vm, state, node, given)
+    site = CallSite(vm, state, node, given)
     if isinstance(name, str):
         known = vm.facts.get(" ".join(v for v, _ in words if isinstance(v, str)))
         if known is not None and all(isinstance(v, str) for v, _ in words) and state.out:
@@ -76,10 +57,10 @@ def external(vm: Machine, state: State, node: Simple, words: Argv) -> list[State
     inner, given_names = assigned_before(vm, state, node)
     if follows(vm, words):
         env = exported(vm, inner, given_names)
-        follow(place, words, env, ())
+        follow(site, words, env, ())
     state.out = output_before
-    state.status = unknown_status(state, node) if place.status is None else place.status
-    if place.broken and "errexit" in state.opts and not state.tested:
+    state.status = unknown_status(state, node) if site.status is None else site.status
+    if site.broken and "errexit" in state.opts and not state.tested:
         text = "the shell given a text with a syntax error"
         key = ("broken", node, state.seq)
         decide(vm, state, Undecided(key, Test(text, "succeeds")), True)
@@ -181,7 +162,6 @@ class CallSite:
     broken: bool = False  # it has a syntax error
 
 
-ELSEWHERE = frozenset({"ssh", "docker", "podman", "tmux", "screen"})
 _SHELLS = frozenset({"bash", "sh", "dash", "zsh", "ksh"})
 
 
@@ -222,7 +202,7 @@ def follow(p: CallSite, words: Argv, env: Env, notes: Notes) -> None:
             _shell_text(p, words, env, notes)
             return
         elif name in ELSEWHERE:
-            _ELSEWHERE[name](p, words, env, notes)
+            ELSEWHERE[name](p, words, env, notes)
             return
         elif name in TRANSPARENT:
             following = _transparent(p, name, words, env)
@@ -657,4 +637,4 @@ def _screen(p: CallSite, words: Argv, env: Env, notes: Notes) -> None:
     follow(p, words[taken.at :], env, notes)
 
 
-_ELSEWHERE = {"ssh": _ssh, "docker": _docker, "podman": _docker, "tmux": _tmux, "screen": _screen}
+ELSEWHERE = {"ssh": _ssh, "docker": _docker, "podman": _docker, "tmux": _tmux, "screen": _screen}

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dsv4_env.lang.bash.expand.machine import Watch
+from dsv4_env.lang.bash.expand.machine import Invocation, Watch
 from dsv4_env.lang.bash.expand.state import State
 from dsv4_env.lang.bash.expand.tables import Layers
 from dsv4_env.lang.bash.expand.values import Text
 from dsv4_env.lang.bash.interp.interpreter import Interpreter
-from dsv4_env.lang.bash.interp.wrappers import Invocation
 from dsv4_env.lang.bash.syntax.nodes import Source
 from dsv4_env.lang.bash.syntax.tree import parse
 from dsv4_env.model import Location
