@@ -87,9 +87,7 @@ def _read_all(
         notes.append(Note(f"{where} {wrong}", where, opens=problem.limit))
 
     def follow(budget: Budget, *, rough: bool) -> tuple[Machine, BudgetError | None]:
-        vm = Interpreter(
-            _LAUNCHES, inputs or {}, facts or {}, closed, root, budget, path=path, rough=rough
-        )
+        vm = Interpreter(_LAUNCHES, inputs or {}, facts or {}, root, budget, rough=rough)
         state = State(
             Layers(variables),
             None if given is None else list(given),

@@ -403,10 +403,14 @@ def _literal(vm: Machine, literal: tuple[Key, bool]) -> Test:
     return test if literal[1] else ~test
 
 
+def _rank(condition: Condition) -> tuple[str, list[int]]:
+    """By its text, and what reads the same in the order it was met."""
+    return str(condition), [t.occurrence for t in condition.tests()]
+
+
 def _together_hold(vm: Machine, path: Iterable[tuple[Key, bool]]) -> Condition:
-    """What holds where all of these decisions are taken; what reads the same is told once."""
-    tests = {str(t): t for t in (_literal(vm, x) for x in path)}
-    parts = tuple(tests[text] for text in sorted(tests))
+    """What holds where all of these decisions are taken."""
+    parts = tuple(sorted((_literal(vm, x) for x in path), key=_rank))
     return parts[0] if len(parts) == 1 else All(parts)
 
 
@@ -416,8 +420,7 @@ def _text(vm: Machine, alts: Alternatives) -> Condition | None:
         return None
     if len(alts) > MAX_CHOICES:
         return _depends(vm, alts)
-    told = {str(c): c for c in (_together_hold(vm, a) for a in alts)}
-    choices = tuple(told[text] for text in sorted(told))
+    choices = tuple(sorted((_together_hold(vm, a) for a in alts), key=_rank))
     if covers(choices):
         return None
     found = choices[0] if len(choices) == 1 else Some(choices)

@@ -62,7 +62,6 @@ class Machine:
     watch: Watch
     inputs: Mapping[str, str]
     facts: Mapping[str, str]
-    closed: bool
     root: Path | None
     budget: Budget = field(default_factory=Budget)
     invocations: list[Invocation] = field(default_factory=list)
@@ -71,7 +70,6 @@ class Machine:
     exits: set[tuple[Key, bool]] = field(default_factory=set)
     symbols: dict[Key, Symbol] = field(default_factory=dict)
     parsed: dict[str, tuple[Block, Any]] = field(default_factory=dict)
-    path: str = ""  # of the script
     rough: bool = False  # it's the second reading, after one that took too much
     forks: int = 0  # decisions taken for the command that is being followed
     pure: int = 0  # > 0 inside a substitution: forks are taken by the command around it
