@@ -41,6 +41,12 @@ _LEVELS = [
     ["*", "/", "%"],
 ]
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ@_"
+MAX_OPERANDS = 2_000  # of one expression, those that variables stand for among them
+WRITES = re.compile(
+    r"([A-Za-z_]\w*)(?:\[[^]]*\])?\s*(?:[-+*/%&^|]|<<|>>)?=(?!=)"
+    r"|([A-Za-z_]\w*)\s*(?:\+\+|--)|(?:\+\+|--)\s*([A-Za-z_]\w*)",
+    re.ASCII,
+)
 
 
 class ArithmeticProblemError(ValueError):
@@ -288,14 +294,6 @@ def _write(p: _Parser, name: str, value: int) -> None:
         return
     name, _, sub = name.partition("[")
     p.put(name, sub[:-1] if sub else None, value)
-
-
-MAX_OPERANDS = 2_000  # of one expression, those that variables stand for among them
-WRITES = re.compile(
-    r"([A-Za-z_]\w*)(?:\[[^]]*\])?\s*(?:[-+*/%&^|]|<<|>>)?=(?!=)"
-    r"|([A-Za-z_]\w*)\s*(?:\+\+|--)|(?:\+\+|--)\s*([A-Za-z_]\w*)",
-    re.ASCII,
-)
 
 
 def arithmetic(vm: Machine, state: State, expr: Word, text: str) -> Text:

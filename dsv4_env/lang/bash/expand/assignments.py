@@ -39,6 +39,10 @@ from dsv4_env.model.budget import Budget
 
 MAX_ELEMENTS = 50_000  # of an array: those of a longer one are left unknown
 _NAMES = re.compile(r"[A-Za-z_]\w*", re.ASCII)
+_ASSIGNERS = frozenset(
+    "read mapfile readarray printf getopts let unset export declare typeset local readonly".split()
+)
+_WILD = frozenset({"eval", "source", "."})
 
 
 def value_of(vm: Machine, state: State, node: Assign) -> Text:
@@ -242,12 +246,6 @@ def local_export(vm: Machine, state: State, node: Assign) -> None:
     scope.outer.setdefault(node.name, before)
     scope.given |= {node.name}
     state.vars[node.name] = replace(state.vars[node.name], exported=True)
-
-
-_ASSIGNERS = frozenset(
-    "read mapfile readarray printf getopts let unset export declare typeset local readonly".split()
-)
-_WILD = frozenset({"eval", "source", "."})
 
 
 @dataclass(slots=True, eq=False, repr=False)

@@ -16,6 +16,11 @@ from dsv4_env.model import Note
 
 MAX_SPLIT = 60_000  # characters that are split into words
 _ACTIVE = re.compile(r"[*?]|\[.*\]|[@!+]\(", re.DOTALL)
+_NUMERIC = re.compile(
+    r"\$[#?$!]|\$\{#.*\}|\$\(\(.*\)\)|\$\{?(?:RANDOM|UID|EUID|PPID|SECONDS"
+    r"|LINENO|BASHPID|EPOCHSECONDS|SHLVL)\}?",
+    re.DOTALL | re.ASCII,
+)
 
 
 def expand_word(vm: Machine, state: State, word: Word) -> list[Text]:
@@ -145,13 +150,6 @@ def _pathname(vm: Machine, state: State, value: Text, active: list[str]) -> Text
         return vm.derived(value.text, [value, "glob"], splits=True)
     default = None if state.opts & {"nullglob", "failglob"} else value
     return vm.unknown(value, reason, ("glob", value), default=default, splits=True)
-
-
-_NUMERIC = re.compile(
-    r"\$[#?$!]|\$\{#.*\}|\$\(\(.*\)\)|\$\{?(?:RANDOM|UID|EUID|PPID|SECONDS"
-    r"|LINENO|BASHPID|EPOCHSECONDS|SHLVL)\}?",
-    re.DOTALL | re.ASCII,
-)
 
 
 def numeric(value: Symbol) -> bool:

@@ -45,6 +45,7 @@ from dsv4_env.model.quoting import sh
 
 MAX_PLUS = 5  # decisions of one command on `${name:+…}`: what more of them give isn't known
 _NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
+MAX_VALUES = 30_000  # that a list stands for
 
 
 def expand_parameter(vm: Machine, state: State, part: Param) -> list[Piece]:
@@ -378,9 +379,6 @@ def _undecided(vm: Machine, state: State, part: Param, value: Text, *, colon: bo
 def part_place(part: Param) -> int:
     """Where a parameter expansion stands; its own node doesn't say."""
     return getattr(part.arg, "pos", 0) if part.arg is not None else 0
-
-
-MAX_VALUES = 30_000  # that a list stands for
 
 
 def list_pieces(

@@ -23,18 +23,17 @@ _CLASSES = {
     "graph": "!-~",
     "word": "A-Za-z0-9_",
 }
-
-
-class CannotTranslateError(ValueError):
-    """The pattern means something that isn't surely the same in Python."""
-
-
 MAX_STEPS = 5_000_000
 MAX_PATTERN = 2_000  # characters
 _UNBOUNDED = re.compile(r"(?<!\\)[*+]|(?<!\\)\{\d")
 _OPTIONAL = re.compile(r"(?<![\\(*+?}])\?")
 _REPEATED = re.compile(r"\)[*+{]")
 _PLAIN_REPEAT = re.compile(r"[^()]*\((?:\?:)?[^()|*+{?]*\)[*+{][^()]*")
+_ERE_SAFE = re.compile(r"[A-Za-z0-9_ /:,=@%<>!#~'\"\-]")
+
+
+class CannotTranslateError(ValueError):
+    """The pattern means something that isn't surely the same in Python."""
 
 
 def affordable(budget: Budget, regex: str, text: str, times: int = 1) -> None:
@@ -167,9 +166,6 @@ def _bracket(chars: tuple[tuple[str, bool], ...], i: int) -> tuple[str, int] | N
 
 def _class_escape(ch: str) -> str:
     return "\\" + ch if ch in "\\]^-[&~|" else ch
-
-
-_ERE_SAFE = re.compile(r"[A-Za-z0-9_ /:,=@%<>!#~'\"\-]")
 
 
 def ere(segments: Sequence[tuple[str, bool]]) -> re.Pattern[str]:

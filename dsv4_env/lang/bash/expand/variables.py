@@ -36,6 +36,8 @@ _CHANGING = frozenset(
     "OLDPWD PWD FUNCNAME BASH_SUBSHELL BASH_LINENO HISTCMD DIRSTACK".split()
 )
 DEFAULTS = {"IFS": " \t\n", "OPTIND": "1"}
+_ALL = re.compile(r"\$@|\$\{@:\d+\}")  # all arguments of the script
+Lookup: TypeAlias = tuple["bool | None", Text]  # whether it's set, and the value
 
 
 def outside_value(vm: Machine, state: State, name: str) -> Symbol:
@@ -440,10 +442,6 @@ def _lost(state: State, var: Var | None, value: Text, *, quiet: bool) -> Event |
         text = value if isinstance(value, str) else value.text
         return None if quiet else Event(state.seq, value, None, text)
     return Event(state.seq, value, before.location, before.spelled, before)
-
-
-_ALL = re.compile(r"\$@|\$\{@:\d+\}")  # all arguments of the script
-Lookup: TypeAlias = tuple["bool | None", Text]  # whether it's set, and the value
 
 
 def positional(vm: Machine, state: State, name: str) -> Lookup:

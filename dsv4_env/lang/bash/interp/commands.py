@@ -38,6 +38,11 @@ from dsv4_env.lang.bash.syntax.nodes import Assign, Function, Lit, Param, Simple
 from dsv4_env.model import Location, Note
 from dsv4_env.model.condition import Test
 
+MAX_CALLS = 50
+MAX_ARGV = 50_000  # of a command
+_SURE = frozenset({"echo", ":", "true", "false"})  # builtins that never need one, given plain words
+_NEW = Var("s")
+
 
 def checked_call(
     vm: Machine,
@@ -110,11 +115,6 @@ def _is_guard(vm: Machine, body: Any) -> bool:
     return indirect and ends
 
 
-MAX_CALLS = 50
-MAX_ARGV = 50_000  # of a command
-_SURE = frozenset({"echo", ":", "true", "false"})  # builtins that never need one, given plain words
-
-
 def run_simple(vm: Machine, node: Simple, state: State) -> list[State]:
     """The states after a simple command."""
     lent = state.lent
@@ -179,9 +179,6 @@ def _known(node: Simple, state: State) -> bool:
                 if "nounset" in state.opts and (var is None or var.maybe):
                     return False
     return True
-
-
-_NEW = Var("s")
 
 
 def _plain_scalar(var: Var) -> bool:

@@ -334,12 +334,8 @@ def give_up(vm: Machine, state: State, node: Simple, why: str, place: Location) 
     return [state]
 
 
-def havoc_all(
-    vm: Machine, state: State, reason: str, place: Location, *, names: bool = True
-) -> None:
+def havoc_all(vm: Machine, state: State, reason: str, place: Location) -> None:
     """Something ran that may have changed any variable."""
-    if not names:
-        return
     havoc(
         vm,
         state,

@@ -35,10 +35,14 @@ from dsv4_env.lang.bash.interp.options import (
 )
 from dsv4_env.lang.bash.interp.paths import unknown_status
 from dsv4_env.lang.bash.interp.streams import emit_unknown, read_file
-from dsv4_env.lang.bash.interp.texts import code_of, run_lines
+from dsv4_env.lang.bash.interp.texts import MAX_TEXTS, code_of, run_lines
 from dsv4_env.lang.bash.syntax.nodes import Simple, Source
 from dsv4_env.model import Location, Note
 from dsv4_env.model.condition import Test
+
+Env: TypeAlias = dict[str, Var]
+Notes: TypeAlias = tuple[Note, ...]
+_SHELLS = frozenset({"bash", "sh", "dash", "zsh", "ksh"})
 
 
 def external(vm: Machine, state: State, node: Simple, words: Argv) -> list[State]:
@@ -146,10 +150,6 @@ def record(
     )
 
 
-Env: TypeAlias = dict[str, Var]
-Notes: TypeAlias = tuple[Note, ...]
-
-
 @dataclass(slots=True, eq=False, repr=False)
 class CallSite:
     """Where a command stands: the run, the state before it, and its node."""
@@ -160,9 +160,6 @@ class CallSite:
     given: bool = False  # standard input is a text of the script
     status: int | None = None  # of a shell whose text was followed
     broken: bool = False  # it has a syntax error
-
-
-_SHELLS = frozenset({"bash", "sh", "dash", "zsh", "ksh"})
 
 
 def follows(vm: Machine, words: Argv) -> bool:
@@ -425,7 +422,7 @@ def run_in_shell(
 ) -> None:
     """Follow a text in a shell of its own; *world* names another machine or container."""
     state = p.state.copy()
-    found = code_of(p.vm, state, text, at) if state.depth < 50 else None
+    found = code_of(p.vm, state, text, at) if state.depth < MAX_TEXTS else None
     if found is None:
         return
     code, block, problem = found

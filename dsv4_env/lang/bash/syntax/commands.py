@@ -31,6 +31,15 @@ from dsv4_env.lang.bash.syntax.scan import (
 )
 
 _TOKEN = re.compile(r"[^ \t\n\\'\"$`|&;()<>]+(?=[ \t\n|&;()<>]|\\\n|\Z)|[();&|]")
+DECLARERS = frozenset({"export", "declare", "typeset", "local", "readonly"})
+_ASSIGN = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?:(\+?)=|(?=\[))")
+_REDIRECT = re.compile(
+    r"(\d+|\{[A-Za-z_]\w*\})?(<<<|<<-|<<|<>|<&|>>|>&|>\||&>>|&>|<(?!\()|>(?!\())", re.ASCII
+)
+_UNARY = frozenset(f"-{c}" for c in "abcdefghknoprstuvwxzGLNORS")
+_BINARY = frozenset(
+    ["==", "=", "!=", "=~", "-eq", "-ne", "-lt", "-le", "-gt", "-ge", "-nt", "-ot", "-ef"]
+)
 
 
 def skip_comment(c: Cursor) -> bool:
@@ -97,13 +106,6 @@ def expect(c: Cursor, keyword: str) -> None:
     if peek(c) != keyword:
         raise SyntaxProblemError(c.pos, f"unexpected {peek(c) or 'end'!r}, {keyword!r} is missing")
     c.pos += len(keyword)
-
-
-DECLARERS = frozenset({"export", "declare", "typeset", "local", "readonly"})
-_ASSIGN = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?:(\+?)=|(?=\[))")
-_REDIRECT = re.compile(
-    r"(\d+|\{[A-Za-z_]\w*\})?(<<<|<<-|<<|<>|<&|>>|>&|>\||&>>|&>|<(?!\()|>(?!\())", re.ASCII
-)
 
 
 def simple_command_at(c: Cursor) -> Node:
@@ -248,12 +250,6 @@ def _braced(c: Cursor, start: int) -> list[Word] | None:
 
 def _spelled(word: Word) -> str:
     return "".join(p.text for p in word.parts)
-
-
-_UNARY = frozenset(f"-{c}" for c in "abcdefghknoprstuvwxzGLNORS")
-_BINARY = frozenset(
-    ["==", "=", "!=", "=~", "-eq", "-ne", "-lt", "-le", "-gt", "-ge", "-nt", "-ot", "-ef"]
-)
 
 
 def conditional_at(c: Cursor) -> Node:

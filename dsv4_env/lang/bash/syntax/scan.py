@@ -29,6 +29,17 @@ _HERE_RUN = re.compile(r"[^\\$`]+")
 _BLANKS = re.compile(r"(?:[ \t]|\\\n)+")
 _PLAIN = re.compile(r"[A-Za-z0-9_@%+:,./=-]+(?=[ \t\n;)]|\Z)")
 _ACTIVE = re.compile(r"[*?~{(]|\[.")
+_RUNS: dict[str, re.Pattern[str]] = {"": _RUN}
+_OPS = re.compile(r":[-=?+]|[-=?+]|##?|%%?|/[/#%]?|\^\^?|,,?|~~?|:|@[A-Za-z]")
+_LENGTH = re.compile(r"#(?:[A-Za-z_]\w*(?:\[|\})|\d+\}|[@*?$!#-]\})", re.ASCII)
+_PARAM = re.compile(r"[A-Za-z_]\w*|\d+|[@*#?$!-]", re.ASCII)
+_SIMPLE_PARAM = re.compile(r"[A-Za-z_]\w*|[0-9@*#?$!-]", re.ASCII)
+_ESCAPE = re.compile(
+    r"\\(?:([abeEfnrtv\\'\"?])|([0-7]{1,3})|x([0-9A-Fa-f]{1,2})|u([0-9A-Fa-f]{1,4})"
+    r"|U([0-9A-Fa-f]{1,8})|c(.))",
+    re.DOTALL,
+)
+_NAMED = dict(zip("abeEfnrtv\\'\"?", "\a\b\x1b\x1b\f\n\r\t\v\\'\"?", strict=True))
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -174,9 +185,6 @@ def parts_at(
             c.pos += 1
 
 
-_RUNS: dict[str, re.Pattern[str]] = {"": _RUN}
-
-
 def _run_for(stops: str) -> re.Pattern[str]:
     vm = _RUNS.get(stops)
     if vm is None:
@@ -246,12 +254,6 @@ def _inside(c: Cursor, parts: list[Part], vm: re.Pattern[str], stop: str) -> Non
             expansion(c, parts, quoted=True)
         else:
             backquoted(c, parts, quoted=True)
-
-
-_OPS = re.compile(r":[-=?+]|[-=?+]|##?|%%?|/[/#%]?|\^\^?|,,?|~~?|:|@[A-Za-z]")
-_LENGTH = re.compile(r"#(?:[A-Za-z_]\w*(?:\[|\})|\d+\}|[@*?$!#-]\})", re.ASCII)
-_PARAM = re.compile(r"[A-Za-z_]\w*|\d+|[@*#?$!-]", re.ASCII)
-_SIMPLE_PARAM = re.compile(r"[A-Za-z_]\w*|[0-9@*#?$!-]", re.ASCII)
 
 
 def expansion(c: Cursor, parts: list[Part], *, quoted: bool) -> None:
@@ -483,14 +485,6 @@ def subscript(c: Cursor) -> Word:
             return finished(parts, start + 1, c.pos - 1)
         depth += 1 if ch == "[" else -1
         parts.append(Lit(ch, False))
-
-
-_ESCAPE = re.compile(
-    r"\\(?:([abeEfnrtv\\'\"?])|([0-7]{1,3})|x([0-9A-Fa-f]{1,2})|u([0-9A-Fa-f]{1,4})"
-    r"|U([0-9A-Fa-f]{1,8})|c(.))",
-    re.DOTALL,
-)
-_NAMED = dict(zip("abeEfnrtv\\'\"?", "\a\b\x1b\x1b\f\n\r\t\v\\'\"?", strict=True))
 
 
 def unescape(text: str) -> str:

@@ -62,6 +62,25 @@ from dsv4_env.model.budget import Budget, BudgetError
 if TYPE_CHECKING:
     import tree_sitter as ts
 
+_CLAUSES = frozenset({"elif_clause", "else_clause"})
+_RESERVED = frozenset(
+    "if then elif else fi while until do done for select case esac in function coproc "
+    "{ } [[ ]]".split()
+)
+_SIMPLE = frozenset(
+    "command declaration_command test_command unset_command variable_assignment "
+    "variable_assignments file_redirect".split()
+)
+_HERE = frozenset({"heredoc_body", "heredoc_end", "heredoc_start", "heredoc_content"})
+_NO_COMMAND = _HERE | {"comment"}
+_NOTHING = _NO_COMMAND | {";", "\n"}
+_MAX_ROUNDS = 20
+MAX_LINES = 200_000
+_LINE = re.compile(r"(?m)^[ \t]*[^ \t\n]")
+_SLICE = 128
+_UNCLEAR = re.compile(r"<<|\bcase\b|#")  # there, where a substitution ends depends on what follows
+_STATEMENT = 4  # steps of reading one, beside its text
+
 
 class Doubt(Exception):
     """The tree says something here that the text doesn't bear out."""
@@ -265,7 +284,6 @@ def _function(conv: Converter, node: ts.Node) -> list[Node]:
     return [Function(conv.of(name), inner, conv.of(node))]
 
 
-_CLAUSES = frozenset({"elif_clause", "else_clause"})
 COMPOUND: dict[str, Callable[[Converter, ts.Node], list[Node]]] = {
     "c_style_for_statement": _for_arith,
     "case_statement": _case,
@@ -279,23 +297,6 @@ COMPOUND: dict[str, Callable[[Converter, ts.Node], list[Node]]] = {
     "subshell": _group,
     "while_statement": _while,
 }
-_RESERVED = frozenset(
-    "if then elif else fi while until do done for select case esac in function coproc "
-    "{ } [[ ]]".split()
-)
-_SIMPLE = frozenset(
-    "command declaration_command test_command unset_command variable_assignment "
-    "variable_assignments file_redirect".split()
-)
-_HERE = frozenset({"heredoc_body", "heredoc_end", "heredoc_start", "heredoc_content"})
-_NO_COMMAND = _HERE | {"comment"}
-_NOTHING = _NO_COMMAND | {";", "\n"}
-_MAX_ROUNDS = 20
-MAX_LINES = 200_000
-_LINE = re.compile(r"(?m)^[ \t]*[^ \t\n]")
-_SLICE = 128
-_UNCLEAR = re.compile(r"<<|\bcase\b|#")  # there, where a substitution ends depends on what follows
-_STATEMENT = 4  # steps of reading one, beside its text
 
 
 def parse(text: str, budget: Budget | None = None) -> tuple[Block, SyntaxProblemError | None]:
