@@ -301,18 +301,9 @@ def store(
         perhaps = Test(name, "outside") if asked else None
         state.vars[name] = Var("s", value, exported=exported, event=event, perhaps=perhaps)
     else:
-        state.vars[name] = Var(
-            "s",
-            value,
-            None,
-            old.exported or exported,
-            old.readonly,
-            old.integer,
-            old.case,
-            False,
-            event,
-            old.perhaps,
-            old.vague,
+        exported = exported or old.exported
+        state.vars[name] = replace(
+            old, kind="s", value=value, items=None, exported=exported, maybe=False, event=event
         )
 
 

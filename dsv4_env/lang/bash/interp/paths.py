@@ -185,21 +185,13 @@ def join_attributes(state: State, ends: list[State]) -> None:
             scope.escaped |= after.escaped
 
 
-def _same_event(one: Event, other: Event) -> bool:
-    """Whether two settings are alike, whatever was set before: comparing that may take long."""
-    return one is other or (
-        (one.seq, one.location, one.spelled) == (other.seq, other.location, other.spelled)
-        and one.value == other.value
-    )
-
-
 def _shared(events: list[Event | None]) -> Event | None:
     """The last setting that is in the history of all of them: mostly not far back in any."""
     while True:
         known = [e for e in events if e is not None]
         if len(known) < len(events) or not known:
             return None
-        if all(_same_event(e, known[0]) for e in known):
+        if all(e.alike(known[0]) for e in known):
             return known[0]
         last = max(e.seq for e in known)
         events = [e.before if e.seq == last else e for e in known]
