@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from dsv4_env.lang.bash.grammar import parser
+from dsv4_env.lang.bash.syntax.grammar import parser
 from dsv4_env.model import Location
 
 if TYPE_CHECKING:

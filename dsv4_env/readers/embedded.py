@@ -13,7 +13,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
-from dsv4_env.lang.bash.launch import split
 from dsv4_env.lang.yaml import Lines
 from dsv4_env.model import (
     ENV_NAME,
@@ -33,6 +32,7 @@ from dsv4_env.model.condition import Condition
 from dsv4_env.model.errors import ReadError, shortened
 from dsv4_env.model.quoting import sh
 from dsv4_env.readers import bash
+from dsv4_env.readers.launcher import launcher_length
 
 _SHELL = re.compile(r"(?:.*/)?(?:ba|da|z|k|a)?sh")
 _STARTER = re.compile(r"(?:.*/)?(?:python[\d.]*|sglang|(?:ba|da|z|k|a)?sh|env|numactl|torchrun)")
@@ -214,7 +214,7 @@ def _command(
 ) -> list[LaunchConfig]:
     budget.step(words[0].location, _EACH * (len(words) + len(settings)))
     flat = [(w.value, w.location) for w in words]
-    size = split(flat)
+    size = launcher_length(flat)
     if size is not None:  # no shell comes between, so every name is passed on as it is
         ends = [w.lines.place(w.parts[-1][1][-1]).line or 0 for w in words if w.parts[-1][1]]
         config = LaunchConfig(

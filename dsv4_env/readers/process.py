@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from dsv4_env.lang.bash.launch import split
 from dsv4_env.model import EnvVar, LaunchConfig, Location, Note, Origin, group_args
 from dsv4_env.model.errors import ReadError
 from dsv4_env.model.secrets import meet
+from dsv4_env.readers.launcher import launcher_length
 
 _LISTENS = "0A"  # the state of a listening socket in net/tcp
 
@@ -80,7 +80,7 @@ def _size(words: list[str]) -> int | None:
     if not words:
         return None
     place = Location("")
-    return split([(w, place) for w in words])
+    return launcher_length([(w, place) for w in words])
 
 
 def _is_copy(proc: Path, pid: int, words: list[str]) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from itertools import islice, pairwise
 from typing import Any
 
-from dsv4_env.lang.bash.syntax import (
+from dsv4_env.lang.bash.syntax.nodes import (
     Arith,
     Assign,
     Function,
@@ -19,7 +19,7 @@ from dsv4_env.lang.bash.syntax import (
     Simple,
     Word,
 )
-from dsv4_env.lang.bash.tree import parse
+from dsv4_env.lang.bash.syntax.tree import parse
 from dsv4_env.model import LaunchConfig, Location
 from dsv4_env.model.quoting import word
 from dsv4_env.writeback.edits import (

@@ -31,7 +31,7 @@ def test_the_order_is_that_of_the_contract() -> None:
     """No part stands below one that it may be imported by."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     contracts = project["tool"]["importlinter"]["contracts"]
-    (contract,) = (c for c in contracts if c["id"] == "one-way")
+    contract = next(c for c in contracts if c["id"] == "one-way")
     rank = {
         name.strip(): number
         for number, tier in enumerate(reversed(contract["layers"]))
