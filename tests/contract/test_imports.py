@@ -58,7 +58,7 @@ def test_files_are_short() -> None:
     assert long == {}
 
 
-LANGUAGES = ["bash"]  # of lang/: those that are held to it
+LANGUAGES = ["bash", "python"]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
