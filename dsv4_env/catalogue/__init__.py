@@ -7,28 +7,18 @@
 from __future__ import annotations
 
 from dsv4_env.catalogue.entries import (
-    Argument,
-    Catalogue,
-    FlagMatch,
-    OwnSetting,
-    Variable,
-    VariableReading,
+    Argument as Argument,
+    Catalogue as Catalogue,
+    FlagMatch as FlagMatch,
+    OwnSetting as OwnSetting,
+    Variable as Variable,
+    VariableReading as VariableReading,
 )
-from dsv4_env.catalogue.owners import SGLANG, owner
-from dsv4_env.catalogue.releases import fitting, load, nearest, releases, within
-
-__all__ = [
-    "SGLANG",
-    "Argument",
-    "Catalogue",
-    "FlagMatch",
-    "OwnSetting",
-    "Variable",
-    "VariableReading",
-    "fitting",
-    "load",
-    "nearest",
-    "owner",
-    "releases",
-    "within",
-]
+from dsv4_env.catalogue.owners import SGLANG as SGLANG, owner as owner
+from dsv4_env.catalogue.releases import (
+    fitting as fitting,
+    load as load,
+    nearest as nearest,
+    releases as releases,
+    within as within,
+)

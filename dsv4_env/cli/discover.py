@@ -18,11 +18,9 @@ from dsv4_env.cli.comparing import catalogue_for, known_release, sglang_option
 from dsv4_env.cli.options import collected, profiles_option
 from dsv4_env.cli.output import table, tell, write
 from dsv4_env.cli.settings import settings
-from dsv4_env.drift.discover import Discovered, FoundLaunch
-from dsv4_env.drift.discover import discover as find
+from dsv4_env.drift.discover import Discovered, FoundLaunch, discover as find
 from dsv4_env.drift.nearest import Nearest
-from dsv4_env.drift.pairs import as_toml as pairs_as_toml
-from dsv4_env.drift.pairs import keys, new_pairs, with_pairs
+from dsv4_env.drift.pairs import as_toml as pairs_as_toml, keys, new_pairs, with_pairs
 from dsv4_env.guard.files import read_bytes
 from dsv4_env.guard.writing import locked
 from dsv4_env.lang.yaml import decode

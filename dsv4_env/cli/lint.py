@@ -27,8 +27,7 @@ from dsv4_env.cli.settings import profile_folder, settings
 from dsv4_env.compare.rules import RULES
 from dsv4_env.drift import repository_top
 from dsv4_env.drift.files import fits
-from dsv4_env.lint import LINT_RULES, rule_ids
-from dsv4_env.lint import lint as lint_findings
+from dsv4_env.lint import LINT_RULES, lint as lint_findings, rule_ids
 from dsv4_env.lint.docs import rule_docs
 from dsv4_env.model import LaunchConfig
 from dsv4_env.model.errors import Dsv4Error

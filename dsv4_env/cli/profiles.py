@@ -14,8 +14,7 @@ from dsv4_env.cli.rendering import about, shown_place
 from dsv4_env.cli.settings import profile_folder
 from dsv4_env.model import Location
 from dsv4_env.model.errors import UsageError
-from dsv4_env.profile import layer_files, load_all, resolve_all, shipped_dir
-from dsv4_env.profile import lock as locks
+from dsv4_env.profile import layer_files, load_all, lock as locks, resolve_all, shipped_dir
 
 
 @click.command("list")

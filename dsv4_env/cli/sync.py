@@ -25,8 +25,7 @@ from dsv4_env.model.errors import Dsv4Error, UsageError
 from dsv4_env.model.style import plain
 from dsv4_env.profile import Profile, load_profile
 from dsv4_env.reporters.unified import unified
-from dsv4_env.writeback import files
-from dsv4_env.writeback import source as sources
+from dsv4_env.writeback import files, source as sources
 from dsv4_env.writeback.edits import SETTLED, Differ, Refused
 from dsv4_env.writeback.files import FileChange
 

@@ -13,9 +13,12 @@ from typing import TYPE_CHECKING
 from dsv4_env.compare.findings import compare_launches
 from dsv4_env.compare.normalise import LOCAL, is_ignored, with_model
 from dsv4_env.compare.rules import RULES
-from dsv4_env.drift.files import absent, expand_globs
-from dsv4_env.drift.files import changed_since as changed_since
-from dsv4_env.drift.files import repository_top as repository_top
+from dsv4_env.drift.files import (
+    absent,
+    changed_since as changed_since,
+    expand_globs,
+    repository_top as repository_top,
+)
 from dsv4_env.drift.lines import SourceLines, location_of
 from dsv4_env.drift.waivers import WaiverSet, in_comments
 from dsv4_env.guard.files import looking, read_bytes, real

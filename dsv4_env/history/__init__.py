@@ -3,25 +3,13 @@
 from __future__ import annotations
 
 from dsv4_env.history.moves import (
-    SCRIPT,
-    TEST,
-    Follow,
-    History,
-    HistorySide,
-    Point,
-    SettingMoves,
-    Track,
-    history,
+    SCRIPT as SCRIPT,
+    TEST as TEST,
+    Follow as Follow,
+    History as History,
+    HistorySide as HistorySide,
+    Point as Point,
+    SettingMoves as SettingMoves,
+    Track as Track,
+    history as history,
 )
-
-__all__ = [
-    "SCRIPT",
-    "TEST",
-    "Follow",
-    "History",
-    "HistorySide",
-    "Point",
-    "SettingMoves",
-    "Track",
-    "history",
-]

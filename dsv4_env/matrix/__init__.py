@@ -3,23 +3,12 @@
 from __future__ import annotations
 
 from dsv4_env.matrix.cells import (
-    STATUS_MARKS,
-    Cell,
-    CellStatus,
-    Column,
-    Made,
-    Matrix,
-    MatrixRow,
-    build_matrix,
+    STATUS_MARKS as STATUS_MARKS,
+    Cell as Cell,
+    CellStatus as CellStatus,
+    Column as Column,
+    Made as Made,
+    Matrix as Matrix,
+    MatrixRow as MatrixRow,
+    build_matrix as build_matrix,
 )
-
-__all__ = [
-    "STATUS_MARKS",
-    "Cell",
-    "CellStatus",
-    "Column",
-    "Made",
-    "Matrix",
-    "MatrixRow",
-    "build_matrix",
-]

@@ -6,8 +6,7 @@ import shlex
 from functools import lru_cache
 from typing import Any
 
-from dsv4_env.catalogue import describe, history, releases
-from dsv4_env.catalogue import load as load_catalogue
+from dsv4_env.catalogue import describe, history, load as load_catalogue, releases
 from dsv4_env.compare.findings import show
 from dsv4_env.matrix.cells import Cell, Column, Made, Matrix, MatrixRow
 from dsv4_env.model import Location, Origin, Unknown

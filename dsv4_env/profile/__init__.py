@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from dsv4_env.model import shipped_dir
-from dsv4_env.profile.loading import load_all, load_profile, profile_names, resolve_all
-from dsv4_env.profile.profile import Profile, layer_bytes, layer_files, reference_script
-
-__all__ = [
-    "Profile",
-    "layer_bytes",
-    "layer_files",
-    "load_all",
-    "load_profile",
-    "profile_names",
-    "reference_script",
-    "resolve_all",
-    "shipped_dir",
-]
+from dsv4_env.model import shipped_dir as shipped_dir
+from dsv4_env.profile.loading import (
+    load_all as load_all,
+    load_profile as load_profile,
+    profile_names as profile_names,
+    resolve_all as resolve_all,
+)
+from dsv4_env.profile.profile import (
+    Profile as Profile,
+    layer_bytes as layer_bytes,
+    layer_files as layer_files,
+    reference_script as reference_script,
+)

@@ -13,11 +13,8 @@ from dsv4_env.guard.files import read_bytes
 from dsv4_env.model import LaunchConfig
 from dsv4_env.model.errors import Dsv4Error, ReadError, did_you_mean
 from dsv4_env.readers import bash, compose, dockerfile, dotenv, kubernetes, python, workflow
-from dsv4_env.readers.choosing import choose as choose
-from dsv4_env.readers.choosing import label as label
-from dsv4_env.readers.choosing import titles as titles
-from dsv4_env.readers.kind import FileKind, is_related, name_pattern
-from dsv4_env.readers.kind import HowRead as HowRead
+from dsv4_env.readers.choosing import choose as choose, label as label, titles as titles
+from dsv4_env.readers.kind import FileKind, HowRead as HowRead, is_related, name_pattern
 
 KINDS: tuple[FileKind, ...] = (
     bash.KIND,

@@ -15,8 +15,7 @@ from typing import TypeAlias
 
 from dsv4_env.guard.files import is_within, looked_at, read_bytes, real
 from dsv4_env.lang import yaml as yaml_source
-from dsv4_env.lang.yaml import Mapping as YamlMapping
-from dsv4_env.lang.yaml import Node, Scalar, Sequence
+from dsv4_env.lang.yaml import Mapping as YamlMapping, Node, Scalar, Sequence
 from dsv4_env.model import ENV_NAME, LaunchConfig, Location, Note, Unknown, Value
 from dsv4_env.model.budget import Budget, BudgetError, kept
 from dsv4_env.model.errors import ReadError, shortened

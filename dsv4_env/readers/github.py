@@ -10,9 +10,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 
-from dsv4_env.lang.yaml import Mapping as YamlMapping
-from dsv4_env.lang.yaml import Node, Offsets, Scalar
-from dsv4_env.lang.yaml import Sequence as YamlSequence
+from dsv4_env.lang.yaml import (
+    Mapping as YamlMapping,
+    Node,
+    Offsets,
+    Scalar,
+    Sequence as YamlSequence,
+)
 from dsv4_env.model import Unknown, Value
 from dsv4_env.model.budget import Budget
 from dsv4_env.readers.embedded import PlacedText, size

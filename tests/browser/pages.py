@@ -23,8 +23,7 @@ from dsv4_env.model import EnvVar, LaunchConfig, Location, Origin, Value, group_
 from dsv4_env.model.finding import Report
 from dsv4_env.profile import Profile, load_profile, reference_script
 from tests.conftest import amd_tests
-from tests.repositories import SCRIPT_BRANCH, upstream
-from tests.repositories import build as build_repository
+from tests.repositories import SCRIPT_BRANCH, build as build_repository, upstream
 from tests.unit.readers.python.test_facts import written
 
 if TYPE_CHECKING:

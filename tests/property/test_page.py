@@ -8,14 +8,12 @@ from datetime import UTC, datetime
 from html.parser import HTMLParser
 from typing import Any
 
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from dsv4_env.catalogue import load
 from dsv4_env.compare.findings import compare_launches
 from dsv4_env.drift import Held
-from dsv4_env.history import SCRIPT, TEST, History, Point, Track
-from dsv4_env.history import SettingMoves as Moved
+from dsv4_env.history import SCRIPT, TEST, History, Point, SettingMoves as Moved, Track
 from dsv4_env.history.git import Commit
 from dsv4_env.history.render import history_data
 from dsv4_env.matrix import build_matrix

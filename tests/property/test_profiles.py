@@ -6,8 +6,7 @@ import tempfile
 from pathlib import Path
 
 import tomli_w
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from dsv4_env.profile import layer_files, lock, resolve_all
 from dsv4_env.profile.layers import spelled_setting

@@ -5,8 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from dsv4_env.compare.differences import Difference, diff
 from dsv4_env.compare.findings import compared
@@ -15,9 +14,14 @@ from dsv4_env.model import EnvVar, LaunchConfig, Origin, ServerArg
 from dsv4_env.model.quoting import sh, word
 from dsv4_env.profile import load_profile
 from dsv4_env.readers import bash, python
-from dsv4_env.writeback import SETTLED, EditJob, Outcome, edit_text
-from dsv4_env.writeback import bash as bash_editor
-from dsv4_env.writeback import python as python_editor
+from dsv4_env.writeback import (
+    SETTLED,
+    EditJob,
+    Outcome,
+    bash as bash_editor,
+    edit_text,
+    python as python_editor,
+)
 from dsv4_env.writeback.layers import EditedLayers, edit_layers
 
 VALUES = st.one_of(

@@ -2,38 +2,26 @@
 
 from __future__ import annotations
 
-from dsv4_env.model.secrets.forms import MASK, form_spans, with_masks
-from dsv4_env.model.secrets.known import Code, known_spans, meet, session
-from dsv4_env.model.secrets.names import is_secret, secret_name
-from dsv4_env.model.secrets.shown import (
-    hidden,
-    masked,
-    plain_default,
-    plain_secret,
-    scrubbed,
-    secret_spans,
-    spans_by_line,
-    unknown_masked,
-    without_defaults,
+from dsv4_env.model.secrets.forms import (
+    MASK as MASK,
+    form_spans as form_spans,
+    with_masks as with_masks,
 )
-
-__all__ = [
-    "MASK",
-    "Code",
-    "form_spans",
-    "hidden",
-    "is_secret",
-    "known_spans",
-    "masked",
-    "meet",
-    "plain_default",
-    "plain_secret",
-    "scrubbed",
-    "secret_name",
-    "secret_spans",
-    "session",
-    "spans_by_line",
-    "unknown_masked",
-    "with_masks",
-    "without_defaults",
-]
+from dsv4_env.model.secrets.known import (
+    Code as Code,
+    known_spans as known_spans,
+    meet as meet,
+    session as session,
+)
+from dsv4_env.model.secrets.names import is_secret as is_secret, secret_name as secret_name
+from dsv4_env.model.secrets.shown import (
+    hidden as hidden,
+    masked as masked,
+    plain_default as plain_default,
+    plain_secret as plain_secret,
+    scrubbed as scrubbed,
+    secret_spans as secret_spans,
+    spans_by_line as spans_by_line,
+    unknown_masked as unknown_masked,
+    without_defaults as without_defaults,
+)

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from dsv4_env.catalogue import Argument, Catalogue, OwnSetting, Variable, VariableReading
 from dsv4_env.catalogue.store import decode_snapshot, encode_snapshot, from_lines, to_lines

@@ -10,8 +10,7 @@ import pytest
 from dsv4_env import drift
 from dsv4_env.catalogue import Catalogue, load
 from dsv4_env.model.finding import Report
-from dsv4_env.profile.settings import Settings
-from dsv4_env.profile.settings import load as load_settings
+from dsv4_env.profile.settings import Settings, load as load_settings
 from tests.conftest import amd_tests
 from tests.unit.readers.python.test_facts import written
 

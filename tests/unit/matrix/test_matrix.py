@@ -24,8 +24,7 @@ from dsv4_env.matrix.timeline import timelines
 from dsv4_env.model import EnvVar, LaunchConfig, Origin, Unknown, Value, group_args
 from dsv4_env.model.finding import Report, Severity, Waiver
 from dsv4_env.profile import Profile, layer_files, load_profile
-from tests.repositories import Step
-from tests.repositories import build as build_repository
+from tests.repositories import Step, build as build_repository
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,8 +6,7 @@ import contextlib
 import textwrap
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from dsv4_env.lang import yaml as yaml_source
 from dsv4_env.lang.yaml import Mapping

@@ -10,8 +10,7 @@ from dsv4_env.compare.differences import Difference
 from dsv4_env.compare.findings import compared
 from dsv4_env.model import LaunchConfig
 from dsv4_env.model.errors import Dsv4Error
-from dsv4_env.profile import layer_files as files_of
-from dsv4_env.profile import load_profile, lock, resolve_all, shipped_dir
+from dsv4_env.profile import layer_files as files_of, load_profile, lock, resolve_all, shipped_dir
 from dsv4_env.readers import bash
 from dsv4_env.writeback import Refused, imports
 from dsv4_env.writeback.layers import EditedLayers, edit_layers
