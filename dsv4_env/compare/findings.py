@@ -175,8 +175,9 @@ def _may_be_set(part: _Unseen, left: LaunchConfig) -> Finding:
     number = "1 " + kind if len(part.names) == 1 else f"{len(part.names)} {kind}s"
     line = f" (line {part.location.line})" if part.location and part.location.line else ""
     listed = ", ".join(part.names[:_LISTED]) + (", …" if len(part.names) > _LISTED else "")
-    message = f"{number} of {left.name} can't be known{line}: {listed}; {part.what}"
+    message = f"{number} of {left.name} can't be known{line}: {part.what}"
     message += f"; {part.hint}" if part.hint else ""
+    message += f". {'It is' if len(part.names) == 1 else 'They are'} {listed}"
     subject = part.names[0] if len(part.names) == 1 else f"{number} of {left.name}"
     return Finding(rule, rule.severity, subject, message, part.location)
 

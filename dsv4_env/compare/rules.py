@@ -54,7 +54,7 @@ RULES: dict[str, Rule] = {
         Rule("DSV016", "may-be-set", _N, "settings that may be made where nothing can be known",
              "They aren't seen, and words that aren't known, a file that isn't there or a call "
              "that isn't followed may make them: `\"$@\"`, `$EXTRA_ARGS`, `source lib.sh`. That is "
-             "no drift; with `--strict` it is an error. `--arg`, `--set`, `--env-file` and `--root` "
-             "tell what is missing."),
+             "no drift; with `--strict` it is an error. `--arg`, `--set`, `--env-file` and "
+             "`--root` tell what is missing."),
     )
 }  # fmt: skip
