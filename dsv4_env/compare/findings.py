@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dsv4_env.compare import importance
 from dsv4_env.compare.differences import Difference, Kind, diff
 from dsv4_env.compare.equivalence import dest, diff_as_read
-from dsv4_env.compare.normalise import is_ignored, kept
+from dsv4_env.compare.normalise import POSITIONAL, is_ignored, kept, open_words
 from dsv4_env.compare.rules import RULES
-from dsv4_env.model import LaunchConfig, Note, Outside, Unknown, Value
+from dsv4_env.model import LaunchConfig, Location, Outside, Unknown, Value
 from dsv4_env.model.errors import shortened
 from dsv4_env.model.finding import Comparison, Finding, Rule, Severity
-from dsv4_env.model.secrets import MASK, masked, secret_name, unknown_masked
+from dsv4_env.model.secrets import MASK, masked, scrubbed, secret_name, unknown_masked
 
 if TYPE_CHECKING:
     from dsv4_env.catalogue import Catalogue
@@ -67,12 +67,13 @@ def compare_launches(
         left_out = {n for n in left_out if not n.startswith("-")}
     found = _differences(a, b, catalogue)
     same = [d for d in found if d.kind is Kind.EQUIVALENT]
-    opened = next((n for n in right.notes if n.opens), None)
+    found, unseen = _unseen(found, right)
     findings = [
-        _finding(_opened(d, opened), left, right, catalogue, severities)
+        _finding(d, left, right, catalogue, severities)
         for d in found
         if show_equivalent or d.kind is not Kind.EQUIVALENT
     ]
+    findings += [_may_be_set(part, left) for part in unseen]
     if right.reader != "profile":
         findings += _twice(b)
     findings += [_partial(c) for c in (left, right) if c.partial]
@@ -92,7 +93,7 @@ def compare_launches(
         notes.append(
             f"{counted} spelled differently and {mean} the same (--show-equivalent says why)"
         )
-    unknown = sum(f.rule.id == "DSV005" for f in findings)
+    unknown = sum(f.rule.id == "DSV005" for f in findings) + sum(len(p.names) for p in unseen)
     return Comparison(
         left.name,
         right.name,
@@ -118,11 +119,70 @@ def _partial(config: LaunchConfig) -> Finding:
     return Finding(rule, rule.severity, config.name, message, where)
 
 
-def _opened(d: Difference, note: Note | None) -> Difference:
-    """A variable isn't known to be missing where something unknown may have set it."""
-    if note is None or d.kind is not Kind.REMOVED or d.section != "env":
-        return d
-    return replace(d, kind=Kind.UNKNOWN, right_location=note.location, reason=note.message)
+@dataclass(frozen=True, slots=True)
+class _Unseen:
+    """Settings that aren't seen, and that something which can't be known may make."""
+
+    section: str
+    names: tuple[str, ...]
+    what: str
+    location: Location | None
+    hint: str
+
+
+def _unseen(found: list[Difference], right: LaunchConfig) -> tuple[list[Difference], list[_Unseen]]:
+    """The differences without those of settings that may be made where nothing can be known.
+
+    Those are told once for each section, by the first place of its kind.
+    """
+    note = next((n for n in right.notes if n.opens), None)
+    word = next(open_words(right), None)
+    unseen: list[_Unseen] = []
+    kept_: list[Difference] = []
+    names: dict[str, list[str]] = {"env": [], "args": []}
+    for d in found:
+        words = d.section == "args" and d.name == POSITIONAL
+        if words and word is not None and all(isinstance(w, Unknown) for w in d.right or ()):
+            continue  # the words themselves: what they may hold is told
+        missing = d.kind is Kind.REMOVED or (d.kind is Kind.RENAMED and d.right is None)
+        if missing and (note if d.section == "env" else word) is not None:
+            names[d.section].append(d.name)
+        else:
+            kept_.append(d)
+    if names["env"] and note is not None:
+        where = note.location or right.location
+        unseen.append(_Unseen("env", tuple(names["env"]), note.message, where, note.hint))
+    if word is not None and (names["args"] or POSITIONAL in {d.name for d in found}):
+        what = f"`{scrubbed(word.text)}` may hold any flags: {scrubbed(word.reason)}"
+        where = word.location or right.location
+        unseen.append(_Unseen("args", tuple(names["args"]), what, where, _settled_by(word)))
+    return kept_, [u for u in unseen if u.names]
+
+
+def _settled_by(word: Unknown) -> str:
+    """What would tell what an unknown word is."""
+    given = [n for n in word.names if not n.isidentifier()]
+    if given or word.text.strip('"') in ("$@", "$*", "${@}", "${*}"):
+        return "--arg WORD gives them"
+    if word.names:
+        return f"--set {word.names[0]}=VALUE tells"
+    return ""
+
+
+def _may_be_set(part: _Unseen, left: LaunchConfig) -> Finding:
+    rule = RULES["DSV016"]
+    kind = "variable" if part.section == "env" else "flag"
+    number = "1 " + kind if len(part.names) == 1 else f"{len(part.names)} {kind}s"
+    line = f" (line {part.location.line})" if part.location and part.location.line else ""
+    listed = ", ".join(part.names[:_LISTED]) + (", …" if len(part.names) > _LISTED else "")
+    message = f"{number} of {left.name} can't be known{line}: {part.what}"
+    message += f"; {part.hint}" if part.hint else ""
+    message += f". {'It is' if len(part.names) == 1 else 'They are'} {listed}"
+    subject = part.names[0] if len(part.names) == 1 else f"{number} of {left.name}"
+    return Finding(rule, rule.severity, subject, message, part.location)
+
+
+_LISTED = 12  # names in one message
 
 
 def _differences(

@@ -276,7 +276,7 @@ def test_a_file_that_sets_nothing_any_more_has_mattered(
         assert "tests/test_mine.py" in run("check", "--changed-since", "HEAD").out
     else:
         assert result.code == 1
-        assert "SGLANG_USE_AITER " in result.out
+        assert "SGLANG_USE_AITER" in result.out
 
 
 def test_a_link_to_a_changed_file(run: Run, repository: Path) -> None:
