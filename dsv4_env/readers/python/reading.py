@@ -21,6 +21,7 @@ from dsv4_env.model.errors import ReadError
 from dsv4_env.readers.choosing import choose
 from dsv4_env.readers.kind import INTERPRETER, FileKind
 from dsv4_env.readers.python.commands import may_launch
+from dsv4_env.readers.python.profiles import KnownProfiles
 from dsv4_env.readers.python.units import launches_met
 from dsv4_env.readers.python.watch import LaunchWatch
 
@@ -36,14 +37,16 @@ def read_all(
     inputs: Mapping[str, str] | None = None,
     steps: int | None = None,
     budget: Budget | None = None,
+    profiles: Path | None = None,
 ) -> list[LaunchConfig]:
     """Every launch of a server that a Python file makes, in source order.
 
     *root* is the folder that imported modules must lie below (the file's own folder where it
     isn't given), *inputs* are variables of the environment that are known, *steps* are how many
     statements and expressions are followed before the paths that are left are given up: they make
-    a smaller *budget*. Where that ends, launches that were found are kept as partial ones. Raises
-    ReadError where the data isn't Python or where there is too much to follow to find any.
+    a smaller *budget*. Where that ends, launches that were found are kept as partial ones.
+    *profiles* is the folder of the project's own profiles. Raises ReadError where the data isn't
+    Python or where there is too much to follow to find any.
     """
     text = decoded(data, path)
     tokens = count_tokens(text, path)
@@ -61,9 +64,10 @@ def read_all(
     enough = steps or (budget.steps - budget.spent_steps) * 3 // 4 // COST
     reach = Reach(may_launch, _MATTER)
     vm: Machine | None = None
+    known_profiles = KnownProfiles(root, profiles)
     try:
         for _ in range(_ROUNDS):
-            watch = LaunchWatch(path)
+            watch = LaunchWatch(path, profiles=known_profiles)
             vm = Machine(
                 environ=Map(inherits=True),
                 given=dict(inputs or {}),
@@ -172,7 +176,7 @@ KIND = FileKind(
     "a test file",
     read_all,
     summary="a Python test",
-    takes=("inputs", "root", "steps"),
+    takes=("inputs", "profiles", "root", "steps"),
     named=r"[^/]+\.py",
     shebang=INTERPRETER + rb"python[\d.]*\b",
     editable=True,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -14,6 +14,7 @@ from dsv4_env.lang.python.syntax.text import SourceText
 from dsv4_env.lang.python.values.kinds import (
     NONE,
     BoundMethod,
+    BuiltinMethod,
     Call,
     Const,
     Ext,
@@ -41,6 +42,16 @@ from dsv4_env.readers.python.commands import (
     starts_process,
 )
 from dsv4_env.readers.python.found import FoundLaunch, FoundLaunches
+from dsv4_env.readers.python.profiles import (
+    PACKAGE,
+    KnownProfiles,
+    attribute,
+    is_loader,
+    loaded,
+    method,
+    profile_of,
+    settled,
+)
 
 _UNLAUNCHED = "nothing in this file launches this entry: what does may add settings of its own"
 
@@ -64,6 +75,7 @@ class LaunchWatch(Watch):
     unit: Unit = field(default_factory=Unit)
     records: tuple[Instance, ...] = ()  # what may be entries of lists of launches
     launched: set[Location] = field(default_factory=set)  # entries that are
+    profiles: KnownProfiles = field(default_factory=KnownProfiles)
     hit: set[ast.Call] = field(default_factory=set)
 
     harmless = frozenset(
@@ -71,8 +83,8 @@ class LaunchWatch(Watch):
     )
 
     def enters(self, module: str) -> bool:
-        """Whether a module may launch: all but SGLang's own."""
-        return not is_runtime(module)
+        """Whether a module may launch: all but SGLang's own, and this package's."""
+        return not is_runtime(module) and module.partition(".")[0] != PACKAGE
 
     def met(self) -> bool:
         """Whether a server was launched on this path."""
@@ -88,8 +100,14 @@ class LaunchWatch(Watch):
             return self._launch(vm, scope, call, launcher_command(vm, scope, call, func))
         if name.endswith(LAUNCHER):
             return self._launch(vm, scope, call, launcher_command(vm, scope, call, None))
+        if isinstance(target, BuiltinMethod) and isinstance(target.owner, Instance):
+            if profile_of(target.owner) is not None:
+                return method(vm, scope, target.owner, target.name, call)
+            return None
         if not isinstance(target, Ext):
             return None
+        if is_loader(target.name):
+            return loaded(vm, scope, self.profiles, call)
         if starts_process(target.name):
             return self._launch(vm, scope, call, process_command(vm, scope, call))
         if name == "set" and call.args:
@@ -97,6 +115,12 @@ class LaunchWatch(Watch):
             if _set_through(vm, scope, field_name, call.args[0], call.node):
                 return NONE
         return None
+
+    def attribute(
+        self, vm: Machine, scope: Scope, owner: Instance, name: str, node: ast.expr
+    ) -> Val | None:
+        """What a profile tells."""
+        return attribute(vm, scope, owner, name, node)
 
     def _launch(self, vm: Machine, scope: Scope, call: Call, command: Command | None) -> Val:
         if command is not None:
@@ -119,7 +143,9 @@ class LaunchWatch(Watch):
         order = (where.line or 0, where.column or 0, self.unit.number)
         if where.path != self.main:
             order = (self.unit.line, 0, self.unit.number)
-        found = FoundLaunch(where, end, symbol, command.env, command.args, notes, order=order)
+        env, args, taken = settled(command.env, command.args)
+        notes += _taken(taken)
+        found = FoundLaunch(where, end, symbol, env, args, notes, order=order)
         vm.put(self.unit.found, (*key, count), found)
 
     def subject(self, vm: Machine, scope: Scope, node: ast.Call) -> Instance | None:
@@ -187,16 +213,25 @@ class LaunchWatch(Watch):
         """An entry of a list of launches, where what launches it isn't in the file."""
         where = record.where
         command = entry_command(vm, Scope({}, None, SourceText(where.path, [])), record)
+        env, args, taken = settled(command.env, command.args)
         return FoundLaunch(
             where,
             record.end_line,
             record.symbol or self.unit.name,
-            command.env,
-            command.args,
-            (*command.notes, Note(_UNLAUNCHED, where), *_unread_class(record)),
+            env,
+            args,
+            (*command.notes, *_taken(taken), Note(_UNLAUNCHED, where), *_unread_class(record)),
             entry=True,
             order=(where.line or 0, where.column or 0, self.unit.number),
         )
+
+
+def _taken(profiles: Mapping[str, Location | None]) -> tuple[Note, ...]:
+    """Which profiles settings are taken from."""
+    return tuple(
+        Note(f"takes its settings from {name}", where, profile=name)
+        for name, where in profiles.items()
+    )
 
 
 def _is_launcher(vm: Machine, func: Func, name: str) -> bool:
