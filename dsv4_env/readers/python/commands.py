@@ -42,6 +42,7 @@ from dsv4_env.model import (
 )
 
 LAUNCHER = "popen_launch_server"  # the last name of what launches, or its end
+FIXTURE_LAUNCH = "dsv4_launch"  # the fixture of this package that starts servers
 ENTRY_CLASS = "ModelLaunchSettings"  # an entry of a list of launches
 SUBPROCESS = frozenset(
     {"Popen", "run", "call", "check_call", "check_output", "create_subprocess_exec"}
@@ -55,7 +56,7 @@ MODEL_KEYS = ("model_path", "model", "model_id", "model_name")
 def may_launch(node: ast.Call) -> bool:
     """Whether a call looks like a launch or like the entry of a list of launches."""
     name = callee(node)
-    if name.endswith(LAUNCHER) or name in SUBPROCESS:
+    if name.endswith(LAUNCHER) or name in SUBPROCESS or name == FIXTURE_LAUNCH:
         return True
     return name[:1].isupper() and (
         name == ENTRY_CLASS or any(k.arg in ENV_KEYS or k.arg in ARGS_KEYS for k in node.keywords)
@@ -305,6 +306,13 @@ def _shell(vm: Machine, scope: Scope, command: Val, node: ast.Call) -> list[Plac
     if re.search(r"sglang\.launch_server|\bsglang\s+serve\b", found.text):
         return [("-m", where), ("sglang.launch_server", where), (found, found.location or where)]
     return []
+
+
+def plugin_command(vm: Machine, scope: Scope, words: Val, env: Val, node: ast.expr) -> Command:
+    """What a server of this package's plugin is started with."""
+    settings, notes = _environment(vm, scope, env, node, exact=True)
+    given = _words(vm, scope, words, node, texts=True)
+    return Command(settings, group_args(given, "python"), tuple(notes))
 
 
 def entry_command(vm: Machine, scope: Scope, found: Instance) -> Command:

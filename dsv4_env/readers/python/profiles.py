@@ -390,6 +390,56 @@ def _placed(value: Any) -> Any:
     return value
 
 
+# What the pytest plugin offers
+
+FIXTURE = "dsv4_profile"
+VARIABLES = "dsv4_env"
+LAUNCHER = f"{PACKAGE}.pytest.plugin.dsv4_launch"
+SERVERS = frozenset({"dsv4_server", "dsv4_class_server", "dsv4_module_server"})
+FIXTURES = SERVERS | {FIXTURE, VARIABLES, "dsv4_profile_name", "dsv4_server_args", "dsv4_launch"}
+MARK = f"pytest.mark.{FIXTURE}"
+
+
+def marked(scope: Scope, call: Call) -> Instance:
+    """``pytest.mark.dsv4_profile(…)`` with what it is given."""
+    where = scope.place(call.node)
+    end = call.node.end_lineno or call.node.lineno
+    return Instance(Ext(MARK, FIXTURE), {}, where, end, tuple(call.args))
+
+
+def names_marked(value: Val | None) -> list[str] | None:
+    """The names of profiles that a mark, or one of a list of marks, gives; None without one."""
+    if isinstance(value, Seq):
+        each = (names_marked(i) for i in value.items)
+        return next((found for found in each if found is not None), None)
+    if not isinstance(value, Instance) or not isinstance(value.cls, Ext) or value.cls.name != MARK:
+        return None
+    names = [v.value for v in value.positional if isinstance(v, Const)]
+    return list(dict.fromkeys(str(n) for n in names))
+
+
+def fixture(
+    vm: Machine, scope: Scope, known: KnownProfiles, name: str, profile: str | None, node: Any
+) -> Val:
+    """What a fixture of the plugin gives to a test with a profile."""
+    if name == "dsv4_launch":
+        return Ext(LAUNCHER, name, scope.place(node))
+    if profile is None:
+        reason = "no @pytest.mark.dsv4_profile says which profile it is"
+        return Unknown(name, reason, location=scope.place(node))
+    if name == "dsv4_profile_name":
+        return Const(profile, scope.place(node))
+    found = profile_value(vm, scope, known, profile, known.of_project(), node)
+    held = profile_of(found)
+    if held is None or not isinstance(found, Instance):
+        return found
+    if name == VARIABLES:
+        return exported(vm, scope, found, node)
+    if name == "dsv4_server_args":
+        return Seq(tuple(_words(vm, held, found.where)), "list", scope.place(node))
+    return found
+
+
 def server_words(vm: Machine, scope: Scope, owner: Instance, node: ast.expr) -> Seq:
     """The words that the plugin's own servers are started with, after the module's name."""
     profile = profile_of(owner)
@@ -397,6 +447,9 @@ def server_words(vm: Machine, scope: Scope, owner: Instance, node: ast.expr) -> 
     where = scope.place(node)
     call = Call(ast.copy_location(ast.Call(node, [], []), node), owner, [], {})
     model = model_path(vm, scope, profile, vm.environ, call)
+    if isinstance(model, Unknown):
+        names = f"{profile.model_path_variable!r}, {profile.default_model_path!r}"
+        model = replace(model, text=f"os.environ.get({names})")
     host = [Const("--host", where), Const("127.0.0.1", where), Const("--port", where)]
     port = Unknown("port", "a free port", location=where)
     return Seq(

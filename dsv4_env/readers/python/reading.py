@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,7 +20,7 @@ from dsv4_env.model import LaunchConfig, Location, Note
 from dsv4_env.model.budget import STEPS, Budget, BudgetError, kept
 from dsv4_env.model.errors import ReadError
 from dsv4_env.readers.choosing import choose
-from dsv4_env.readers.kind import INTERPRETER, FileKind
+from dsv4_env.readers.kind import INTERPRETER, FileKind, names_a_server
 from dsv4_env.readers.python.commands import may_launch
 from dsv4_env.readers.python.profiles import KnownProfiles
 from dsv4_env.readers.python.units import launches_met
@@ -171,6 +172,13 @@ def _literal(node: ast.expr | None) -> object:
     return node.value if isinstance(node, ast.Constant) else None
 
 
+def _may_launch(data: bytes) -> bool:
+    """Whether a test's bytes name a server, or a fixture of this package that starts one."""
+    return (
+        names_a_server(data) or re.search(rb"\bdsv4_(?:\w+_)?(?:server|launch)\b", data) is not None
+    )
+
+
 KIND = FileKind(
     "python",
     "a test file",
@@ -183,4 +191,5 @@ KIND = FileKind(
     layered=True,
     word="test",
     code=True,
+    hit=_may_launch,
 )

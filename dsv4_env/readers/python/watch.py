@@ -25,7 +25,11 @@ from dsv4_env.lang.python.values.kinds import (
     Seq,
     Val,
     as_shown,
+    is_const,
+    splitting,
+    unknown_of,
 )
+from dsv4_env.lang.python.values.operations import merge_into
 from dsv4_env.lang.python.values.store import Notebook
 from dsv4_env.model import Location, Note, Unknown
 from dsv4_env.readers.python.commands import (
@@ -38,21 +42,30 @@ from dsv4_env.readers.python.commands import (
     entry_command,
     is_runtime,
     launcher_command,
+    plugin_command,
     process_command,
+    server_start,
     starts_process,
 )
 from dsv4_env.readers.python.found import FoundLaunch, FoundLaunches
 from dsv4_env.readers.python.profiles import (
+    LAUNCHER as FIXTURE_SERVERS,
+    MARK,
     PACKAGE,
     KnownProfiles,
     attribute,
     is_loader,
+    launch_env,
     loaded,
+    marked,
     method,
     profile_of,
+    profile_value,
+    server_words,
     settled,
 )
 
+_OWN = "the command is the test's own"
 _UNLAUNCHED = "nothing in this file launches this entry: what does may add settings of its own"
 
 
@@ -76,6 +89,7 @@ class LaunchWatch(Watch):
     records: tuple[Instance, ...] = ()  # what may be entries of lists of launches
     launched: set[Location] = field(default_factory=set)  # entries that are
     profiles: KnownProfiles = field(default_factory=KnownProfiles)
+    overridden: bool = False  # the plugin's fixture that says what is started
     hit: set[ast.Call] = field(default_factory=set)
 
     harmless = frozenset(
@@ -108,6 +122,10 @@ class LaunchWatch(Watch):
             return None
         if is_loader(target.name):
             return loaded(vm, scope, self.profiles, call)
+        if target.name == MARK:
+            return marked(scope, call)
+        if target.name == FIXTURE_SERVERS:
+            return self._launch(vm, scope, call, self._of_plugin(vm, scope, call))
         if starts_process(target.name):
             return self._launch(vm, scope, call, process_command(vm, scope, call))
         if name == "set" and call.args:
@@ -122,12 +140,58 @@ class LaunchWatch(Watch):
         """What a profile tells."""
         return attribute(vm, scope, owner, name, node)
 
+    def _of_plugin(self, vm: Machine, scope: Scope, call: Call) -> Command:
+        """``dsv4_launch(profile, command=…, env=…)``."""
+        given = call.args[0] if call.args else call.keywords.get("profile")
+        if is_const(given or NONE, str):
+            assert isinstance(given, Const)
+            folder = self.profiles.of_project()
+            given = profile_value(vm, scope, self.profiles, given.value, folder, call.node)
+        command, env = call.keywords.get("command"), call.keywords.get("env")
+        return self.server(vm, scope, given, call.node, command=command, env=env)
+
+    def server(
+        self,
+        vm: Machine,
+        scope: Scope,
+        profile: Val | None,
+        node: ast.expr,
+        *,
+        command: Val | None = None,
+        env: Val | None = None,
+    ) -> Command:
+        """What the plugin starts a profile's server with; *env* goes over the profile's."""
+        owner = profile if isinstance(profile, Instance) else None
+        if owner is None or profile_of(owner) is None:
+            unknown = unknown_of(profile or NONE, scope.text(node), scope.place(node))
+            return plugin_command(vm, scope, splitting(unknown), unknown, node)
+        words: Val = server_words(vm, scope, owner, node)
+        if isinstance(command, Seq):
+            where = scope.place(node)
+            plain = [i for i in command.items if isinstance(i, Const)]
+            start = server_start([(i.value, where) for i in plain])
+            whole = start is not None and len(plain) == len(command.items)
+            words = Seq(command.items[start:]) if whole else splitting(scope.unknown(node, _OWN))
+        elif command is not None or self.overridden:
+            words = splitting(scope.unknown(node, _OWN))
+        made = launch_env(vm, scope, owner, vm.environ, node)
+        if env is not None:
+            merge_into(vm, scope, made, env, node)
+        return plugin_command(vm, scope, words, made, node)
+
     def _launch(self, vm: Machine, scope: Scope, call: Call, command: Command | None) -> Val:
         if command is not None:
             self.hit.add(call.node)
             if vm.mode.recording:
                 self._record(vm, scope, call.node, command)
         return scope.unknown(call.node, "a process")
+
+    def served(self, vm: Machine, scope: Scope, profile: Val, node: ast.arg) -> None:
+        """Record the server that a fixture of the plugin starts for a test."""
+        name = ast.copy_location(ast.Name(node.arg, ast.Load()), node)
+        call = ast.copy_location(ast.Call(name, [], []), node)
+        if vm.mode.recording:
+            self._record(vm, scope, call, self.server(vm, scope, profile, name))
 
     def _record(self, vm: Machine, scope: Scope, node: ast.Call, command: Command) -> None:
         subject = self.subject(vm, scope, node) or vm.subject
