@@ -27,7 +27,7 @@ from dsv4_env.readers.python.units import launches_met
 from dsv4_env.readers.python.watch import LaunchWatch
 
 _ROUNDS = 8  # each import may make more of the file matter
-_MATTER = frozenset({"environ", "setUpClass", "setUp"})
+_MATTER = frozenset({"environ", "envs", "setUpClass", "setUp"})  # envs: SGLang's own fields
 
 
 def read_all(

@@ -6,7 +6,7 @@ import ast
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from dsv4_env.lang.python.interp.machine import Machine, Watch
 from dsv4_env.lang.python.interp.targets import attribute_of
@@ -20,7 +20,6 @@ from dsv4_env.lang.python.values.kinds import (
     Ext,
     Func,
     Instance,
-    MapEntry,
     Scope,
     Seq,
     Val,
@@ -29,7 +28,7 @@ from dsv4_env.lang.python.values.kinds import (
     splitting,
     unknown_of,
 )
-from dsv4_env.lang.python.values.operations import merge_into
+from dsv4_env.lang.python.values.operations import delete_key, merge_into, put_item
 from dsv4_env.lang.python.values.store import Notebook
 from dsv4_env.model import Location, Note, Unknown
 from dsv4_env.readers.python.commands import (
@@ -65,6 +64,7 @@ from dsv4_env.readers.python.profiles import (
     settled,
 )
 
+_SPELLED = "set through SGLang's own fields, which spell it themselves"
 _OWN = "the command is the test's own"
 _UNLAUNCHED = "nothing in this file launches this entry: what does may add settings of its own"
 
@@ -128,10 +128,16 @@ class LaunchWatch(Watch):
             return self._launch(vm, scope, call, self._of_plugin(vm, scope, call))
         if starts_process(target.name):
             return self._launch(vm, scope, call, process_command(vm, scope, call))
-        if name == "set" and call.args:
-            field_name = target.name.removesuffix(".set")
-            if _set_through(vm, scope, field_name, call.args[0], call.node):
-                return NONE
+        field_name, _, done = target.name.rpartition(".")
+        given = call.args[0] if call.args else call.keywords.get("value")
+        # override() outside of `with` is entered by a stack of contexts, until that ends
+        if done not in ("set", "override"):
+            given = None
+        if given is not None and _set_through(vm, scope, field_name, given, call.node):
+            return NONE
+        if done == "clear" and (variable := _field(field_name)):
+            delete_key(vm, vm.environ, Const(variable, scope.place(call.node)))
+            return NONE
         return None
 
     def attribute(
@@ -256,11 +262,12 @@ class LaunchWatch(Watch):
     def overrides(self, vm: Machine, scope: Scope, node: ast.Call) -> bool:
         """Set what ``envs.NAME.override(…)`` sets."""
         func = node.func
-        if not isinstance(func, ast.Attribute) or func.attr != "override" or not node.args:
+        if not isinstance(func, ast.Attribute) or func.attr != "override":
             return False
-        if not isinstance(func.value, ast.Attribute):
+        values = [*node.args, *(k.value for k in node.keywords if k.arg == "value")]
+        if not values or not isinstance(func.value, ast.Attribute):
             return False
-        given = vm.evaluate(scope, node.args[0])
+        given = vm.evaluate(scope, values[0])
         owner = vm.evaluate(scope, func.value)
         return isinstance(owner, Ext) and _set_through(vm, scope, owner.name, given, node)
 
@@ -307,16 +314,29 @@ def _is_launcher(vm: Machine, func: Func, name: str) -> bool:
     return upstream or not vm.reach.leads(func.node)
 
 
+_FIELD = re.compile(r"(?:.*\.)?envs\.([A-Z][A-Z0-9_]*)")
+
+
+def _field(name: str) -> str | None:
+    """The variable of one of SGLang's own fields: ``sglang.srt.environ.envs.NAME``."""
+    found = _FIELD.fullmatch(name)
+    return found[1] if found else None
+
+
 def _set_through(vm: Machine, scope: Scope, name: str, value: Val, node: ast.Call) -> bool:
-    """``envs.NAME.set(value)``: SGLang's own fields write to the process's environment."""
-    words = name.split(".")
-    if len(words) < 2 or words[-2] != "envs" or not re.fullmatch(r"[A-Z][A-Z0-9_]+", words[-1]):
+    """``envs.NAME.set(value)``: SGLang's own fields write ``str(value)`` to the environment."""
+    variable = _field(name)
+    if variable is None:
         return False
     where = scope.place(node)
-    reason = "set through SGLang's own fields, which spell it themselves"
-    found = Unknown(as_shown(value), reason, location=where)
-    entry = MapEntry(Const(words[-1]), found, where)
-    vm.set(vm.environ, "log", vm.environ.log.and_more(entry))
+    found: Val
+    if isinstance(value, Const):
+        found = Const(str(value.value), value.where or where)
+    elif isinstance(value, Unknown):
+        found = replace(value, splits=False)
+    else:
+        found = Unknown(as_shown(value), _SPELLED, location=where)
+    put_item(vm, scope, vm.environ, Const(variable, where), found, node)
     return True
 
 

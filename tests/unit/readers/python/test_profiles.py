@@ -38,9 +38,9 @@ def test_what_the_test_sets_overrode_the_profile(tmp_path: Path) -> None:
     text += "env = p.env\nenv['SGLANG_USE_AITER'] = '0'\n"
     text += "popen_launch_server('m', 'u', 1, env=env)\n"
     found = one(text, tmp_path)
-    (aiter,) = (e for e in found.env if e.name == "SGLANG_USE_AITER")
-    assert [o.name for o in aiter.origin.chain()] == ["python", "common"]
-    assert (aiter.value, aiter.origin.overrode and aiter.origin.overrode.value) == ("0", "1")
+    (setting,) = (e for e in found.env if e.name == "SGLANG_USE_AITER")
+    assert [o.name for o in setting.origin.chain()] == ["python", "common"]
+    assert (setting.value, setting.origin.overrode and setting.origin.overrode.value) == ("0", "1")
 
 
 @pytest.mark.parametrize(
