@@ -43,6 +43,7 @@ from dsv4_env.model import (
 
 LAUNCHER = "popen_launch_server"  # the last name of what launches, or its end
 FIXTURE_LAUNCH = "dsv4_launch"  # the fixture of this package that starts servers
+FIELD_CALLS = ("set", "override", "clear")  # of SGLang's own fields: they change the environment
 ENTRY_CLASS = "ModelLaunchSettings"  # an entry of a list of launches
 SUBPROCESS = frozenset(
     {"Popen", "run", "call", "check_call", "check_output", "create_subprocess_exec"}

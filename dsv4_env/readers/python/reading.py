@@ -21,7 +21,7 @@ from dsv4_env.model.budget import STEPS, Budget, BudgetError, kept
 from dsv4_env.model.errors import ReadError
 from dsv4_env.readers.choosing import choose
 from dsv4_env.readers.kind import INTERPRETER, FileKind, names_a_server
-from dsv4_env.readers.python.commands import may_launch
+from dsv4_env.readers.python.commands import FIELD_CALLS, may_launch
 from dsv4_env.readers.python.profiles import KnownProfiles
 from dsv4_env.readers.python.units import launches_met
 from dsv4_env.readers.python.watch import LaunchWatch
@@ -63,7 +63,7 @@ def read_all(
     except BudgetError as exc:
         return kept([], exc, budget.place(), path)
     enough = steps or (budget.steps - budget.spent_steps) * 3 // 4 // COST
-    reach = Reach(may_launch, _MATTER)
+    reach = Reach(may_launch, _MATTER, changing=set(FIELD_CALLS))
     vm: Machine | None = None
     known_profiles = KnownProfiles(root, profiles)
     try:

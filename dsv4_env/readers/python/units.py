@@ -17,6 +17,7 @@ from dsv4_env.lang.python.syntax.effects import is_main
 from dsv4_env.lang.python.syntax.trees import callee, last_name, walk_tree
 from dsv4_env.lang.python.values.kinds import (
     ClassValue,
+    Ext,
     Func,
     Instance,
     ReadModule,
@@ -419,8 +420,15 @@ def _left_over(watch: LaunchWatch, module: ReadModule) -> list[Runnable]:
 
 
 def _mixin(cls: ClassValue, based: set[Val]) -> bool:
-    """Whether a class is there for others, or a test case."""
-    return cls in based or any(not isinstance(c, ClassValue) for c in cls.mro)
+    """Whether a class is there for others, or a test case; a thread is neither."""
+    return cls in based or any(
+        not isinstance(c, ClassValue) and not (isinstance(c, Ext) and _starts(c)) for c in cls.mro
+    )
+
+
+def _starts(base: Ext) -> bool:
+    """Whether a base runs what a class defines: Thread, Process."""
+    return base.name.startswith(("threading.", "multiprocessing."))
 
 
 def _missed(watch: LaunchWatch, func: Func) -> bool:

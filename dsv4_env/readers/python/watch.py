@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -242,6 +243,8 @@ class LaunchWatch(Watch):
     def made(self, vm: Machine, found: Instance, node: ast.Call) -> bool:
         """Keep what looks like the entry of a list of launches."""
         given = any(k.arg in ENV_KEYS or k.arg in ARGS_KEYS for k in node.keywords)
+        if isinstance(found.cls, Ext) and _of_python(found.cls):
+            return False
         if isinstance(found.cls, Ext):
             named = found.cls.shown.split(".")[-1] == ENTRY_CLASS
             if named and found.positional:
@@ -295,6 +298,12 @@ class LaunchWatch(Watch):
             entry=True,
             order=(where.line or 0, where.column or 0, self.unit.number),
         )
+
+
+def _of_python(cls: Ext) -> bool:
+    """Whether a class is one of Python's own that no entry of a list of launches is of."""
+    module, _, name = cls.name.partition(".")
+    return module in sys.stdlib_module_names and not name.endswith("Namespace")
 
 
 def _taken(profiles: Mapping[str, Location | None]) -> tuple[Note, ...]:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from dsv4_env.lang.python.interp.expressions import evaluate_all, extend_list, parameter_defaults
+from dsv4_env.lang.python.interp.handed import follow_handed
 from dsv4_env.lang.python.interp.havoc import havoc_since
 from dsv4_env.lang.python.interp.machine import MAX_CALL_DEPTH, Machine, Return
 from dsv4_env.lang.python.interp.targets import UNSET, attribute_of
@@ -349,7 +350,12 @@ def evaluate_call(vm: Machine, scope: Scope, node: ast.Call) -> Val:
         if target.name in ("extend", "update") and isinstance(only, ast.GeneratorExp):
             extend_list(vm, scope, only, target.owner)
             return NONE
-    call = _given(vm, scope, node, target)
+    return _called(vm, scope, _given(vm, scope, node, target))
+
+
+def _called(vm: Machine, scope: Scope, call: Call) -> Val:
+    """What a call gives, once it is known what it is given."""
+    target = call.target
     watched = vm.watch.call(vm, scope, call)
     if watched is not None:
         return watched
@@ -492,6 +498,7 @@ def _outside(vm: Machine, scope: Scope, call: Call) -> Val:
     """A call of something that isn't read."""
     vm.spend(1)
     target, name = call.target, call.name
+    follow_handed(vm, scope, call, _called)
     if isinstance(target, Ext) and (function := _FUNCTIONS.get(target.name)) is not None:
         return function(vm, scope, call)
     if isinstance(target, Ext) and target.name in ("dataclasses.field", "field"):

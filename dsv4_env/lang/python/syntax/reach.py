@@ -20,7 +20,15 @@ from dsv4_env.lang.python.syntax.effects import (
     making_methods,
     root_name,
 )
-from dsv4_env.lang.python.syntax.trees import KEPT, callee, children, remembered, walk_tree
+from dsv4_env.lang.python.syntax.trees import (
+    KEPT,
+    callee,
+    children,
+    handed,
+    last_name,
+    remembered,
+    walk_tree,
+)
 
 # Names of Python's own functions and methods: what they change is an argument or their owner.
 _PYTHON = frozenset(n for t in (builtins, str, list, dict, set) for n in dir(t))
@@ -120,10 +128,15 @@ class Reach:
         known = self._leading.get(node)
         if known is None:
             known = self._leading[node] = any(
-                isinstance(n, ast.Call) and (self.seeks(n) or callee(n) in self.reaching)
-                for n in walk_tree(node)
+                isinstance(n, ast.Call) and self._reaches(n) for n in walk_tree(node)
             )
         return known
+
+    def _reaches(self, node: ast.Call) -> bool:
+        """Whether a call is sought or leads there, by what it calls or what it is given to call."""
+        if self.seeks(node) or callee(node) in self.reaching:
+            return True
+        return any(last_name(h) in self.reaching or _seeks(self.seeks, h) for h in handed(node))
 
     def hides(
         self, body: Sequence[ast.AST], changed: Changes, spend: Callable[[int], None]
@@ -142,12 +155,16 @@ class Reach:
                 skipped = isinstance(node, ast.stmt) and self.skippable(node, spend)
                 known = self._hiding[node] = not skipped and any(
                     isinstance(n, ast.Import | ast.ImportFrom)
-                    or (isinstance(n, ast.Call) and callee(n) in self.changing)
+                    or (isinstance(n, ast.Call) and self._changes(n))
                     for n in walk_tree(node)
                 )
             if known:
                 return True
         return False
+
+    def _changes(self, node: ast.Call) -> bool:
+        given = handed(node)
+        return callee(node) in self.changing or any(last_name(h) in self.changing for h in given)
 
     def _find_changing(self, tree: ast.Module) -> None:
         calls, pending = function_effects(tree)
@@ -178,7 +195,7 @@ class Reach:
             if isinstance(each, _LEAVING):
                 return False
             if isinstance(each, ast.Call):
-                if self.seeks(each) or callee(each) in self.reaching:
+                if self._reaches(each):
                     return False
                 if _of_call(each).targets & self.relevant and callee(each) not in SPEAKS:
                     return False
@@ -216,14 +233,22 @@ def _calls_of(tree: ast.Module, seeks: Seeks) -> tuple[dict[str, set[str]], set[
     for node in walk_tree(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             inner = [n for n in walk_tree(node) if isinstance(n, ast.Call)]
-            calls.setdefault(node.name, set()).update(callee(n) for n in inner)
-            if any(map(seeks, inner)):
+            names = calls.setdefault(node.name, set())
+            names.update(callee(n) for n in inner)
+            given = [h for n in inner for h in handed(n)]
+            names.update(map(last_name, given))
+            if any(map(seeks, inner)) or any(_seeks(seeks, h) for h in given):
                 direct.add(node.name)
         elif isinstance(node, ast.ClassDef):
             own = {n.name for n in node.body if isinstance(n, ast.FunctionDef)}
             if "__init__" in own:
                 calls.setdefault(node.name, set()).add("__init__")
     return calls, direct
+
+
+def _seeks(seeks: Seeks, function: ast.expr) -> bool:
+    """Whether a call of a function that is handed on is sought."""
+    return seeks(ast.Call(function, [], []))
 
 
 _SETS = (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.NamedExpr)
@@ -249,7 +274,9 @@ def _flows_of(
         if node.__class__ not in _FLOWING:  # as most
             continue
         if isinstance(node, ast.Call):
-            calls.append((callee(node), seeks(node), _identifiers(node)))
+            named = _identifiers(node)
+            calls.append((callee(node), seeks(node), named))
+            calls += [(last_name(h), _seeks(seeks, h), named) for h in handed(node)]
             flow = _of_call(node)
             flows += [flow, _Flow(flow.parts, frozenset({callee(node)}))]  # it may change them
             if isinstance(node.func, ast.Attribute) and callee(node) not in python:
