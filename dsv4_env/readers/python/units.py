@@ -356,8 +356,7 @@ def _units(vm: Machine, module: ReadModule) -> list[Runnable]:
     based = {b for c in classes for b in c.mro[1:]}
     for value in module.scope.names.values():
         if isinstance(value, ClassValue) and value.scope.source is module.scope.source:
-            if _is_test(value, based):
-                found += _methods(vm, value)
+            found += _methods(vm, value) if _is_test(value, based) else _run(vm, value)
         elif isinstance(value, Func) and value.scope is module.scope:
             node = value.node
             fixture = any(last_name(d) == "fixture" for d in getattr(node, "decorator_list", ()))
@@ -420,15 +419,18 @@ def _left_over(watch: LaunchWatch, module: ReadModule) -> list[Runnable]:
 
 
 def _mixin(cls: ClassValue, based: set[Val]) -> bool:
-    """Whether a class is there for others, or a test case; a thread is neither."""
-    return cls in based or any(
-        not isinstance(c, ClassValue) and not (isinstance(c, Ext) and _starts(c)) for c in cls.mro
-    )
+    """Whether a class is there for others, or a test case."""
+    return cls in based or any(not isinstance(c, ClassValue) for c in cls.mro)
 
 
-def _starts(base: Ext) -> bool:
-    """Whether a base runs what a class defines: Thread, Process."""
-    return base.name.startswith(("threading.", "multiprocessing."))
+def _run(vm: Machine, cls: ClassValue) -> list[Runnable]:
+    """What a thread or process of one's own runs, of which nothing says with which attributes."""
+    func = cls.names.get("run")
+    bases = (c.name for c in cls.mro if isinstance(c, Ext))
+    starts = any(name.startswith(("threading.", "multiprocessing.")) for name in bases)
+    if not starts or not isinstance(func, Func) or not vm.reach.leads(func.node):
+        return []
+    return [Runnable(f"{cls.name}.run", func, cls, func.node.lineno)]
 
 
 def _missed(watch: LaunchWatch, func: Func) -> bool:
