@@ -40,14 +40,24 @@ from dsv4_env.model import (
     group_args,
     mark_superseded,
 )
+from dsv4_env.model.errors import shortened
 
 LAUNCHER = "popen_launch_server"  # the last name of what launches, or its end
 FIXTURE_LAUNCH = "dsv4_launch"  # the fixture of this package that starts servers
 FIELD_CALLS = ("set", "override", "clear")  # of SGLang's own fields: they change the environment
 ENTRY_CLASS = "ModelLaunchSettings"  # an entry of a list of launches
 SUBPROCESS = frozenset(
-    {"Popen", "run", "call", "check_call", "check_output", "create_subprocess_exec"}
+    "Popen run call check_call check_output getoutput getstatusoutput create_subprocess_exec "
+    "create_subprocess_shell".split()
 )
+_EXEC = frozenset("execv execve execvp execvpe execl execle execlp execlpe".split())
+# Of SGLang: what launches a server within the process, and what takes a shell's command.
+_ENGINES = frozenset(
+    "Engine Runtime HttpServerEngineAdapter launch_server run_server launch_server_process".split()
+)
+_SHELL_COMMANDS = frozenset({"launch_server_cmd", "execute_shell_command"})
+_LAUNCHING = SUBPROCESS | _EXEC | _ENGINES | _SHELL_COMMANDS | {"system", "popen"}
+_ARGUMENTS = "sglang.ServerArgs"
 ENV_KEYS = ("env", "env_vars", "envs", "environment")
 ARGS_KEYS = ("other_args", "extra_args", "server_args", "args")
 PlacedWord = tuple[Value, Location]
@@ -57,7 +67,7 @@ MODEL_KEYS = ("model_path", "model", "model_id", "model_name")
 def may_launch(node: ast.Call) -> bool:
     """Whether a call looks like a launch or like the entry of a list of launches."""
     name = callee(node)
-    if name.endswith(LAUNCHER) or name in SUBPROCESS or name == FIXTURE_LAUNCH:
+    if name.endswith(LAUNCHER) or name in _LAUNCHING or name == FIXTURE_LAUNCH:
         return True
     return name[:1].isupper() and (
         name == ENTRY_CLASS or any(k.arg in ENV_KEYS or k.arg in ARGS_KEYS for k in node.keywords)
@@ -67,9 +77,6 @@ def may_launch(node: ast.Call) -> bool:
 # SGLang itself, where the root is its repository: what a server is made of launches none, and
 # reading it takes longer than all else.
 _RUNTIME = re.compile(r"sglang\.(?!test\b)|sglang$")
-_SHELL = frozenset(
-    {"os.system", "sglang.utils.launch_server_cmd", "sglang.utils.execute_shell_command"}
-)
 
 
 def is_runtime(module: str) -> bool:
@@ -80,7 +87,23 @@ def is_runtime(module: str) -> bool:
 def starts_process(name: str) -> bool:
     """Whether a name outside starts a process."""
     module, _, last = name.rpartition(".")
-    return (module in ("subprocess", "asyncio") and last in SUBPROCESS) or name in _SHELL
+    if module == "os":
+        return last in ("system", "popen") or last in _EXEC
+    if module.partition(".")[0] == "sglang":
+        return last in _SHELL_COMMANDS
+    return module in ("subprocess", "asyncio") and last in SUBPROCESS
+
+
+def is_engine(name: str) -> bool:
+    """Whether a name outside is of what launches a server within the process: ``sgl.Engine``."""
+    module, _, last = name.rpartition(".")
+    return module.partition(".")[0] == "sglang" and last in _ENGINES
+
+
+def is_parser(name: str) -> bool:
+    """Whether a name outside is of what makes SGLang's arguments of words."""
+    module, _, last = name.rpartition(".")
+    return module.partition(".")[0] == "sglang" and last == "prepare_server_args"
 
 
 def server_start(words: Sequence[PlacedWord]) -> int | None:
@@ -266,7 +289,14 @@ def process_command(vm: Machine, scope: Scope, call: Call) -> Command | None:
     first = call.args[0] if call.args else next(named, None)
     if first is None:
         return None
+    env = call.keywords.get("env")
     command = Seq(tuple(call.args)) if call.name == "create_subprocess_exec" else first
+    if call.name in _EXEC:
+        given_env = call.name.endswith("e") and len(call.args) > 2
+        rest = call.args[1:-1] if given_env else call.args[1:]
+        env = call.args[-1] if given_env else None
+        listed = call.name.startswith("execv")
+        command = (rest[0] if rest else first) if listed else Seq(tuple(rest))
     prefix: list[MapEntry] = []
     if isinstance(command, Seq):
         words = _words(vm, scope, command, call.node, texts=False)
@@ -279,7 +309,7 @@ def process_command(vm: Machine, scope: Scope, call: Call) -> Command | None:
         match = _ASSIGNMENT.fullmatch(word) if isinstance(word, str) else None
         if match:
             prefix.append(MapEntry(Const(match[1], where), Const(match[2], where), where))
-    env = given = call.keywords.get("env")
+    given = env
     if prefix:
         under = given.log if isinstance(given, Map) else Log()
         env = Map(Log((*(vm.environ.log if _nothing(given) else under), *prefix)))
@@ -314,6 +344,33 @@ def plugin_command(vm: Machine, scope: Scope, words: Val, env: Val, node: ast.ex
     settings, notes = _environment(vm, scope, env, node, exact=True)
     given = _words(vm, scope, words, node, texts=True)
     return Command(settings, group_args(given, "python"), tuple(notes))
+
+
+def parsed_arguments(scope: Scope, call: Call) -> Val:
+    """``prepare_server_args([…])``: what an engine is given, with the words that it is made of."""
+    argv = call.args[0] if call.args else call.keywords.get("argv")
+    if argv is None:
+        return scope.unknown(call.node, "words that aren't given")
+    where = scope.place(call.node)
+    end = call.node.end_lineno or call.node.lineno
+    return Instance(Ext(_ARGUMENTS, "ServerArgs"), {}, where, end, (argv,))
+
+
+def engine_command(vm: Machine, scope: Scope, call: Call) -> Command:
+    """What is launched within the process: the environment, and the words where it has some."""
+    settings, notes = _settings(vm.environ.log)
+    name = call.target.shown if isinstance(call.target, Ext) else call.name
+    for value in (*call.args, *call.keywords.values()):
+        cls = value.cls if isinstance(value, Instance) else None
+        if isinstance(value, Instance) and isinstance(cls, Ext) and cls.name == _ARGUMENTS:
+            words = _words(vm, scope, value.positional[0], call.node, texts=True)
+            return Command(settings, group_args(words, "python"), tuple(notes))
+    where = scope.place(call.node)
+    why = f"{name} takes Python's values, not the words of a command line"
+    notes.append(Note(f"a launch here can't be followed: {why}", where))
+    text = shortened(scope.text(call.node), 200)
+    word = Unknown(text, why, splits=True, location=where)
+    return Command(settings, group_args([(word, where)], "python"), tuple(notes))
 
 
 def entry_command(vm: Machine, scope: Scope, found: Instance) -> Command:

@@ -172,11 +172,13 @@ def _literal(node: ast.expr | None) -> object:
     return node.value if isinstance(node, ast.Constant) else None
 
 
+# Fixtures of this package that start servers, and SGLang within the process.
+_ALSO = re.compile(rb"\bdsv4_(?:\w+_)?(?:server|launch)\b|\bsglang\b[\s\S]*\b(?:Engine|Runtime)\(")
+
+
 def _may_launch(data: bytes) -> bool:
-    """Whether a test's bytes name a server, or a fixture of this package that starts one."""
-    return (
-        names_a_server(data) or re.search(rb"\bdsv4_(?:\w+_)?(?:server|launch)\b", data) is not None
-    )
+    """Whether a test's bytes name what launches a server."""
+    return names_a_server(data) or _ALSO.search(data) is not None
 
 
 KIND = FileKind(

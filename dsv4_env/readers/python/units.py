@@ -106,7 +106,7 @@ def _module(vm: Machine, watch: LaunchWatch, module: ReadModule, tree: ast.Modul
         units = _with_profiles(vm, module, _units(vm, module))
         for number, unit in enumerate(units, 1):
             results |= _explored(vm, watch, unit, number)
-        for number, unit in enumerate(_left_over(watch, module), len(units) + 1):
+        for number, unit in enumerate(_left_over(vm, watch, module), len(units) + 1):
             results |= _explored(vm, watch, unit, number)
     except BudgetError as exc:
         vm.ended = exc
@@ -178,6 +178,7 @@ def _unit(vm: Machine, watch: LaunchWatch, unit: Runnable, number: int) -> Found
         if not _allowed(vm, scope, getattr(unit.func.node, "decorator_list", []), notes):
             return
         _patch(vm, scope, unit)
+        notes.extend(_elsewhere(unit))
         if unit.func.kind == "staticmethod":
             first = []
         _enter(vm, unit.func, first, scope, _fixtures(vm, watch, unit))
@@ -340,6 +341,21 @@ def _allowed(vm: Machine, scope: Scope, decorators: list[ast.expr], notes: list[
     return True
 
 
+_REMOTE = frozenset({"modal", "ray"})
+
+
+def _elsewhere(unit: Runnable) -> list[Note]:
+    """That a decorator has a function run in another place, of which the file may say more."""
+    names = unit.func.scope.module.scope.names if unit.func.scope.module else {}
+    outside = {v.name.partition(".")[0] for v in names.values() if isinstance(v, Ext)}
+    nodes = getattr(unit.func.node, "decorator_list", ())
+    if not unit.func.opaque or not nodes or not outside & _REMOTE:
+        return []
+    text = unit.func.scope.text(nodes[0])
+    message = f"`@{text}` may set any variable: where it runs isn't followed"
+    return [Note(message, unit.func.scope.place(nodes[0]), opens=True)]
+
+
 def _patch(vm: Machine, scope: Scope, unit: Runnable) -> None:
     """``@patch.dict(os.environ, …)`` on a test or its class."""
     nodes = list(getattr(unit.func.node, "decorator_list", []))
@@ -398,7 +414,7 @@ def _methods(vm: Machine, cls: ClassValue) -> list[Runnable]:
     return units
 
 
-def _left_over(watch: LaunchWatch, module: ReadModule) -> list[Runnable]:
+def _left_over(vm: Machine, watch: LaunchWatch, module: ReadModule) -> list[Runnable]:
     """Functions that launch although nothing in the file calls them."""
     found: list[Runnable] = []
     classes = [v for v in module.scope.names.values() if isinstance(v, ClassValue)]
@@ -406,13 +422,13 @@ def _left_over(watch: LaunchWatch, module: ReadModule) -> list[Runnable]:
     for value in module.scope.names.values():
         own = isinstance(value, ClassValue) and value.scope.source is module.scope.source
         if isinstance(value, Func) and value.scope is module.scope:
-            if _missed(watch, value):
+            if _missed(vm, watch, value):
                 found.append(Runnable(value.name, value, None, value.node.lineno))
         elif isinstance(value, ClassValue) and own:
             for name, func in value.names.items():
                 if name in _SET_UP or name.startswith("test") or not isinstance(func, Func):
                     continue
-                if _missed(watch, func) and func.owner is value and not _mixin(value, based):
+                if _missed(vm, watch, func) and func.owner is value and not _mixin(value, based):
                     line = func.node.lineno
                     found.append(Runnable(f"{value.name}.{name}", func, value, line))
     return found
@@ -433,8 +449,11 @@ def _run(vm: Machine, cls: ClassValue) -> list[Runnable]:
     return [Runnable(f"{cls.name}.run", func, cls, func.node.lineno)]
 
 
-def _missed(watch: LaunchWatch, func: Func) -> bool:
+def _missed(vm: Machine, watch: LaunchWatch, func: Func) -> bool:
     """Whether a function launches by itself, and no unit came by."""
     calls = [n for n in walk_tree(func.node) if isinstance(n, ast.Call) and may_launch(n)]
-    servers = [n for n in calls if not callee(n)[:1].isupper() or callee(n) == "Popen"]
+    classes = ("Popen", "Engine", "Runtime")
+    servers = [n for n in calls if not callee(n)[:1].isupper() or callee(n) in classes]
+    # what has the name of a function that was read is launched within that
+    servers = [n for n in servers if n in watch.hit or callee(n) not in vm.reach.reaching]
     return bool(servers) and not any(n in watch.hit for n in servers)

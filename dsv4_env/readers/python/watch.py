@@ -39,9 +39,13 @@ from dsv4_env.readers.python.commands import (
     LAUNCHER,
     MODEL_KEYS,
     Command,
+    engine_command,
     entry_command,
+    is_engine,
+    is_parser,
     is_runtime,
     launcher_command,
+    parsed_arguments,
     plugin_command,
     process_command,
     server_start,
@@ -129,6 +133,10 @@ class LaunchWatch(Watch):
             return self._launch(vm, scope, call, self._of_plugin(vm, scope, call))
         if starts_process(target.name):
             return self._launch(vm, scope, call, process_command(vm, scope, call))
+        if is_engine(target.name):
+            return self._launch(vm, scope, call, engine_command(vm, scope, call))
+        if is_parser(target.name):
+            return parsed_arguments(scope, call)
         field_name, _, done = target.name.rpartition(".")
         given = call.args[0] if call.args else call.keywords.get("value")
         # override() outside of `with` is entered by a stack of contexts, until that ends
