@@ -24,6 +24,7 @@ from dsv4_env.lang.python.values.kinds import (
     Seq,
     Val,
     as_shown,
+    is_const,
     splits,
     splitting,
     unknown_of,
@@ -104,6 +105,27 @@ def is_parser(name: str) -> bool:
     """Whether a name outside is of what makes SGLang's arguments of words."""
     module, _, last = name.rpartition(".")
     return module.partition(".")[0] == "sglang" and last == "prepare_server_args"
+
+
+def called_name(call: Call) -> str:
+    """The last name of what is called, however the file calls it."""
+    if isinstance(call.target, Ext):
+        return call.target.name.rpartition(".")[2]
+    return call.name
+
+
+_SHELLS = frozenset({"bash", "sh", "dash", "zsh", "ksh"})
+
+
+def _shell_text(items: Sequence[Val]) -> Val | None:
+    """The text of ``["bash", "-c", text]``; None where that is no shell."""
+    words = [i.value if is_const(i, str) else "" for i in items]
+    if not words or posixpath.basename(words[0]) not in _SHELLS:
+        return None
+    for at, word in enumerate(words[1:-1], 1):
+        if re.fullmatch(r"-[a-z]*c", word):
+            return items[at + 1]
+    return None
 
 
 def server_start(words: Sequence[PlacedWord]) -> int | None:
@@ -285,23 +307,25 @@ def _unsure(setting: EnvVar, cause: str) -> EnvVar:
 
 def process_command(vm: Machine, scope: Scope, call: Call) -> Command | None:
     """What ``subprocess.Popen(…)`` and the like start; None where that is no server."""
+    name = called_name(call)
     named = (call.keywords[k] for k in ("args", "command") if k in call.keywords)
     first = call.args[0] if call.args else next(named, None)
     if first is None:
         return None
     env = call.keywords.get("env")
-    command = Seq(tuple(call.args)) if call.name == "create_subprocess_exec" else first
-    if call.name in _EXEC:
-        given_env = call.name.endswith("e") and len(call.args) > 2
+    command = Seq(tuple(call.args)) if name == "create_subprocess_exec" else first
+    if name in _EXEC:
+        given_env = name.endswith("e") and len(call.args) > 2
         rest = call.args[1:-1] if given_env else call.args[1:]
         env = call.args[-1] if given_env else None
-        listed = call.name.startswith("execv")
+        listed = name.startswith("execv")
         command = (rest[0] if rest else first) if listed else Seq(tuple(rest))
     prefix: list[MapEntry] = []
-    if isinstance(command, Seq):
+    text = _shell_text(command.items) if isinstance(command, Seq) else None
+    if isinstance(command, Seq) and text is None:
         words = _words(vm, scope, command, call.node, texts=False)
     else:
-        words = _shell(vm, scope, command, call.node)
+        words = _shell(vm, scope, command if text is None else text, call.node)
     start = server_start(words)
     if start is None:
         return None

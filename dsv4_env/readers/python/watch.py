@@ -39,6 +39,7 @@ from dsv4_env.readers.python.commands import (
     LAUNCHER,
     MODEL_KEYS,
     Command,
+    called_name,
     engine_command,
     entry_command,
     is_engine,
@@ -111,7 +112,7 @@ class LaunchWatch(Watch):
 
     def call(self, vm: Machine, scope: Scope, call: Call) -> Val | None:
         """Record a call that launches; set what one of SGLang's own fields sets."""
-        target, name = call.target, call.name
+        target, name = call.target, called_name(call)
         if isinstance(target, Func | BoundMethod):
             func = target.func if isinstance(target, BoundMethod) else target
             if not _is_launcher(vm, func, name):

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from dsv4_env.lang.python.interp.havoc import havoc_since
 from dsv4_env.lang.python.interp.machine import Machine, Raised
+from dsv4_env.lang.python.syntax.trees import last_name
 from dsv4_env.lang.python.values import operations as ops
 from dsv4_env.lang.python.values.kinds import (
     BoundMethod,
@@ -16,6 +17,7 @@ from dsv4_env.lang.python.values.kinds import (
     Const,
     Ext,
     Func,
+    Instance,
     Map,
     NotKnown,
     Scope,
@@ -62,11 +64,11 @@ def follow_handed(vm: Machine, scope: Scope, call: Call, make: _Make) -> None:
     """Follow the functions that a call of something that isn't read is given, as calls."""
     given = list(zip(call.args, call.node.args, strict=False))
     given += [(call.keywords[k.arg], k.value) for k in call.node.keywords if k.arg]
-    if not any(isinstance(v, Func | BoundMethod) or _sought(vm, v, n) for v, n in given):
+    if not any(isinstance(inner_function(v), Func) or _sought(vm, v, n) for v, n in given):
         return
     way = _WAYS.get(call.name)
     for value, node in given:
-        func = value.func if isinstance(value, BoundMethod) else value
+        func = inner_function(value)
         if isinstance(node, ast.Starred) or not (
             _sought(vm, value, node) or (isinstance(func, Func) and vm.reach.leads(func.node))
         ):
@@ -82,13 +84,26 @@ def follow_handed(vm: Machine, scope: Scope, call: Call, make: _Make) -> None:
             havoc_since(vm, scope, mark, call.node, f"whether {call.name} calls it")
 
 
+def inner_function(value: Val) -> Val:
+    """The function of a method, or of a ``functools.partial``."""
+    if isinstance(value, Instance) and isinstance(value.cls, Ext):
+        held = value.positional if value.cls.name == "functools.partial" else ()
+        value = held[1] if len(held) > 1 else value
+    return value.func if isinstance(value, BoundMethod) else value
+
+
 def _sought(vm: Machine, value: Val, node: ast.expr) -> bool:
     """Whether a name that isn't read is of what is sought, were it called."""
-    return (
-        isinstance(value, Ext)
-        and isinstance(node, ast.Name | ast.Attribute)
-        and vm.reach.seeks(ast.Call(node, [], []))
-    )
+    if isinstance(value, Instance) and isinstance(value.cls, Ext):
+        held = value.positional[:1] if value.cls.name == "functools.partial" else ()
+        return any(isinstance(h, Const) and _leads(vm, h.value) for h in held)
+    return isinstance(value, Ext) and _leads(vm, node)
+
+
+def _leads(vm: Machine, node: ast.expr) -> bool:
+    if not isinstance(node, ast.Name | ast.Attribute):
+        return False
+    return vm.reach.seeks(ast.Call(node, [], [])) or last_name(node) in vm.reach.reaching
 
 
 _Given = tuple[list[Val], dict[str, Val], bool]
