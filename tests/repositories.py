@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from tests.conftest import amd_tests, run_dsv4
-from tests.unit.lang.python.test_facts import written
+from tests.unit.readers.python.test_facts import written
 from tests.unit.readers.test_bash import script
 
 SCRIPT_BRANCH = "amd/deepseek_v4"

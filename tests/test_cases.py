@@ -29,8 +29,7 @@ from dsv4_env.model import LaunchConfig, Location, Unknown
 from dsv4_env.model.errors import Dsv4Error
 from dsv4_env.model.finding import Comparison, Report, Waiver
 from dsv4_env.profile import load_profile, settings, shipped_dir
-from dsv4_env.readers import READERS, bash, python
-from dsv4_env.readers.detect import detect
+from dsv4_env.readers import READERS, bash, detect, python
 from dsv4_env.reporters import REPORTERS
 
 if TYPE_CHECKING:
@@ -247,8 +246,8 @@ def run_check(case: Path, folder: Path) -> dict[str, str]:
     found = settings.load(folder, {})
     assert found.sglang is not None
     catalogue = load(found.sglang)
-    options = drift.Options(today=date(2026, 6, 1))
-    run = drift.Run(found, None, lambda _release, _ranges: catalogue, options)
+    options = drift.CheckOptions(today=date(2026, 6, 1))
+    run = drift.CheckRun(found, None, lambda _release, _ranges: catalogue, options)
     report = replace(drift.check(run, found.pairs), root=str(folder))
     baseline = folder / "baseline.json"
     if baseline.exists():

@@ -6,22 +6,19 @@
 
 from __future__ import annotations
 
-from dsv4_env.catalogue.entries import Argument, Catalogue, Match, Reading, Setting, Variable
-from dsv4_env.catalogue.owners import SGLANG, owner
-from dsv4_env.catalogue.releases import fitting, load, nearest, releases, within
-
-__all__ = [
-    "SGLANG",
-    "Argument",
-    "Catalogue",
-    "Match",
-    "Reading",
-    "Setting",
-    "Variable",
-    "fitting",
-    "load",
-    "nearest",
-    "owner",
-    "releases",
-    "within",
-]
+from dsv4_env.catalogue.entries import (
+    Argument as Argument,
+    Catalogue as Catalogue,
+    FlagMatch as FlagMatch,
+    OwnSetting as OwnSetting,
+    Variable as Variable,
+    VariableReading as VariableReading,
+)
+from dsv4_env.catalogue.owners import SGLANG as SGLANG, owner as owner
+from dsv4_env.catalogue.releases import (
+    fitting as fitting,
+    load as load,
+    nearest as nearest,
+    releases as releases,
+    within as within,
+)

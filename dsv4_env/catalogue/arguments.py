@@ -12,7 +12,7 @@ from dsv4_env.catalogue.semantics import canonical_json
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from dsv4_env.catalogue.entries import Argument, Catalogue, Match
+    from dsv4_env.catalogue.entries import Argument, Catalogue, FlagMatch
 
 _SIZE = re.compile(r"([0-9]+)(?:(\.[0-9]+)?([kMGT])|([KMGT]i))")
 _SI = {"k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
@@ -66,16 +66,16 @@ _WORDS = {
 
 
 @dataclass(slots=True, eq=False, repr=False)
-class Given:
+class ParsedArgument:
     """One argument as the parser takes it: the value that its *dest* gets, or why it refuses."""
 
-    match: Match
+    match: FlagMatch
     dest: str = ""
     value: object = None
     problem: str | None = None
 
 
-def given(catalogue: Catalogue, words: Sequence[str]) -> Given | None:
+def given(catalogue: Catalogue, words: Sequence[str]) -> ParsedArgument | None:
     """What the parser makes of a flag and its values; None where it doesn't know the flag."""
     match = catalogue.argument(words[0]) if words else None
     if match is None or match.argument is None:
@@ -84,7 +84,7 @@ def given(catalogue: Catalogue, words: Sequence[str]) -> Given | None:
     texts = [*(() if match.value is None else (match.value,)), *words[1:]]
     problem = _count(argument, texts, joined=match.value is not None)
     if problem:
-        return Given(match, argument.dest, problem=problem)
+        return ParsedArgument(match, argument.dest, problem=problem)
     values: list[object] = []
     for text in texts:
         try:
@@ -92,16 +92,16 @@ def given(catalogue: Catalogue, words: Sequence[str]) -> Given | None:
         except (ValueError, ArithmeticError) as exc:
             expected = _TYPES[argument.type or ""][1]
             problem = _broken(text, exc) or f'"{text}" isn\'t {expected}'
-            return Given(match, argument.dest, problem=problem)
+            return ParsedArgument(match, argument.dest, problem=problem)
         if argument.choices is not None and str(value) not in argument.choices:
             listed = ", ".join(argument.choices)
-            return Given(match, argument.dest, problem=f'"{text}" isn\'t one of {listed}')
+            return ParsedArgument(match, argument.dest, problem=f'"{text}" isn\'t one of {listed}')
         if argument.dest in _LATER_JSON:
             value = _json_or_text(text)
             if problem := _no_json(text, path=_LATER_JSON[argument.dest]):
-                return Given(match, argument.dest, problem=problem)
+                return ParsedArgument(match, argument.dest, problem=problem)
         values.append(dict(argument.value_aliases).get(text, value))
-    return Given(match, argument.dest, _value(match, argument, values))
+    return ParsedArgument(match, argument.dest, _value(match, argument, values))
 
 
 def _json_or_text(text: str) -> str:
@@ -158,7 +158,7 @@ def _count(argument: Argument, texts: list[str], *, joined: bool) -> str | None:
     return None
 
 
-def _value(match: Match, argument: Argument, values: list[object]) -> object:
+def _value(match: FlagMatch, argument: Argument, values: list[object]) -> object:
     if argument.action == "BooleanOptionalAction":
         return not match.flag.startswith("--no-")
     if argument.action in {"store_true", "DeprecatedStoreTrueAction"}:
@@ -196,16 +196,16 @@ def same_arg(catalogue: Catalogue, a: Sequence[str], b: Sequence[str]) -> str | 
     return "; ".join(reasons)
 
 
-def _spelling(side: Given, word: str) -> list[str]:
+def _spelling(side: ParsedArgument, word: str) -> list[str]:
     name = word.partition("=")[0]
     return [f"{name} is short for {side.match.flag}"] if side.match.abbreviated else []
 
 
-def _texts(side: Given, words: Sequence[str]) -> list[str]:
+def _texts(side: ParsedArgument, words: Sequence[str]) -> list[str]:
     return [*(() if side.match.value is None else (side.match.value,)), *words[1:]]
 
 
-def _values(side: Given, texts: list[list[str]]) -> str:
+def _values(side: ParsedArgument, texts: list[list[str]]) -> str:
     shown = " and ".join(f'"{" ".join(t)}"' for t in texts)
     aliases = dict(side.match.argument.value_aliases) if side.match.argument else {}
     for one, other in (texts, texts[::-1]):

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from dsv4_env.catalogue import history
+from dsv4_env.catalogue.owners import owner
 from dsv4_env.catalogue.releases import releases
 
 if TYPE_CHECKING:
     from dsv4_env.catalogue import Argument, Catalogue, Variable
 
 
-def facts(catalogue: Catalogue, name: str, *, whole: bool = False) -> list[tuple[str, str]]:
+Rows: TypeAlias = list[tuple[str, str]]
+
+
+def facts(catalogue: Catalogue, name: str, *, whole: bool = False) -> Rows:
     """What a release makes of the name, as rows; none where it doesn't know it."""
     if name.startswith("-"):
         match = catalogue.argument(name)
@@ -27,7 +31,7 @@ def facts(catalogue: Catalogue, name: str, *, whole: bool = False) -> list[tuple
     return _variable(variable, history.default_of(catalogue, name), whole=whole)
 
 
-def _variable(v: Variable, default: str, *, whole: bool) -> list[tuple[str, str]]:
+def _variable(v: Variable, default: str, *, whole: bool) -> Rows:
     rows = [("type", v.kind)] if v.readings else []
     if v.readings:
         rows.append(("default", default))
@@ -55,7 +59,7 @@ def _variable(v: Variable, default: str, *, whole: bool) -> list[tuple[str, str]
     return rows
 
 
-def _argument(a: Argument, default: str) -> list[tuple[str, str]]:
+def _argument(a: Argument, default: str) -> Rows:
     rows = [("type", a.type or a.action)]
     if a.nargs is not None and a.nargs != "0":
         rows.append(("values", a.nargs))
@@ -82,3 +86,36 @@ def span(found: list[str]) -> str:
         else:
             runs.append([release])
     return ", ".join(r[0] if len(r) == 1 else f"{r[0]} to {r[-1]}" for r in runs)
+
+
+def over_releases(
+    name: str, wanted: list[Catalogue], *, whole: bool = False
+) -> list[tuple[list[str], Rows]]:
+    """What releases make of a variable or flag; those that follow each other and agree as one."""
+    groups: list[tuple[list[str], Rows]] = []
+    for catalogue in wanted:
+        found = facts(catalogue, name, whole=whole)
+        if groups and groups[-1][1] == found:
+            groups[-1][0].append(catalogue.release)
+        else:
+            groups.append(([catalogue.release], found))
+    return groups
+
+
+def history_lines(groups: list[tuple[list[str], Rows]]) -> list[str]:
+    """What releases make of a name, as lines, a blank one before each group."""
+    lines: list[str] = []
+    for spanned, found in groups:
+        lines += ["", f"SGLang {span(spanned)}"]
+        width = max((len(k) for k, _ in found), default=0)
+        lines += [f"  {k:{width}}  {v}" for k, v in found] or ["  doesn't know it"]
+    return lines
+
+
+def title(name: str, wanted: list[Catalogue]) -> str:
+    """What kind of name it is, and whose."""
+    if name.startswith("-"):
+        return "a server argument"
+    return f"a variable of {owner(name) or 'somebody else'}" + (
+        "" if any(name in c.variables for c in wanted) else ", by its old name"
+    )

@@ -17,7 +17,7 @@ LITERAL = "literal"  # the name stands in the source as a string; how it is read
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class VariableReading:
     """One way in which SGLang reads a variable.
 
     *via* is ``Envs`` (declared in ``sglang/srt/environ.py``), ``os`` (``os.environ``,
@@ -43,7 +43,7 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
+class OwnSetting:
     """SGLang's own code sets the variable: in which file, to what (None: not a literal).
 
     *only_if_unset* is ``os.environ.setdefault`` or a test that it isn't there, *conditional*
@@ -69,7 +69,7 @@ class Variable:
     """
 
     name: str
-    readings: tuple[Reading, ...] = ()
+    readings: tuple[VariableReading, ...] = ()
     secret: bool = False
     deprecated: bool = False
     renamed_to: str | None = None
@@ -77,7 +77,7 @@ class Variable:
     wins: str | None = None
     replaced_by: str | None = None
     aliases: tuple[str, ...] = ()
-    set_by: tuple[Setting, ...] = ()
+    set_by: tuple[OwnSetting, ...] = ()
     mentioned: bool = True
 
     @property
@@ -91,7 +91,7 @@ class Variable:
         return bool(self.readings) or self.renamed_to is not None
 
     @property
-    def _main(self) -> Reading | None:
+    def _main(self) -> VariableReading | None:
         declared = [r for r in self.readings if r.via == DECLARED]
         if declared:
             return declared[-1]
@@ -179,7 +179,7 @@ class Argument:
 
 
 @dataclass(slots=True, eq=False, repr=False)
-class Match:
+class FlagMatch:
     """What argparse makes of a word: the argument, or more than one candidate.
 
     *flag* is the option string it stands for, *value* the text after ``=``. *argument* is None
@@ -224,7 +224,7 @@ class Catalogue:
                     return Variable(name, deprecated=True, renamed_to=target, wins="old")
         return None
 
-    def argument(self, word: str) -> Match | None:
+    def argument(self, word: str) -> FlagMatch | None:
         """What the server's argparse takes *word* for, or None where it knows nothing like it.
 
         An exact option string, ``--flag=value``, or an abbreviation; an abbreviation of two
@@ -234,17 +234,17 @@ class Catalogue:
             return None
         flags = self.option_strings()
         if word in flags:
-            return Match(word, self._owner(word))
+            return FlagMatch(word, self._owner(word))
         name, equals, text = word.partition("=")
         value = text if equals else None
         if equals and name in flags:
-            return Match(name, self._owner(name), value=value)
+            return FlagMatch(name, self._owner(name), value=value)
         if not word.startswith("--"):
             return None
         near = [f for f in flags if f.startswith(name)]
         if len(near) == 1:
-            return Match(near[0], self._owner(near[0]), abbreviated=True, value=value)
-        return Match(name, value=value, candidates=tuple(near)) if near else None
+            return FlagMatch(near[0], self._owner(near[0]), abbreviated=True, value=value)
+        return FlagMatch(name, value=value, candidates=tuple(near)) if near else None
 
     def shortest(self, option: str) -> str:
         """As much of an option string as argparse needs to tell it from all others."""

@@ -30,7 +30,7 @@ class Renamed:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class CatalogueChange:
     """One thing that changed between two releases.
 
     *section* is ``env`` or ``args``; *kind* is ``added``, ``removed``, ``renamed`` (*after* is
@@ -134,32 +134,36 @@ def default_of(catalogue: Catalogue, name: str) -> str:
     return "none" if entry.default is None else f'"{entry.default}"'
 
 
-def changes(before: Catalogue, after: Catalogue) -> list[Change]:
+def changes(before: Catalogue, after: Catalogue) -> list[CatalogueChange]:
     """What changed from one release to another: variables by name, then arguments."""
     return [*_variables(before, after), *_arguments(before, after)]
 
 
-def _variables(before: Catalogue, after: Catalogue) -> Iterator[Change]:
+def _variables(before: Catalogue, after: Catalogue) -> Iterator[CatalogueChange]:
     for name in sorted({*before.variables, *after.variables}):
         a, b = before.variables.get(name), after.variables.get(name)
         was, is_ = a is not None and a.live, b is not None and b.live
         if was and a is not None and a.renamed_to is None and (not is_ or (b and b.renamed_to)):
             new = renamed(after, name)
             if new is not None:
-                yield Change("env", "renamed", name, name, new.new)
+                yield CatalogueChange("env", "renamed", name, name, new.new)
                 continue
         if was and not is_:
             new_name = a.renamed_to if a is not None else None
-            yield Change("env", "removed", name, after=(b.replaced_by if b else None) or new_name)
+            yield CatalogueChange(
+                "env", "removed", name, after=(b.replaced_by if b else None) or new_name
+            )
         elif is_ and not was:
-            yield Change("env", "added", name)
+            yield CatalogueChange("env", "added", name)
         elif was and is_ and a is not None and b is not None:
             if a.kind != b.kind:
-                yield Change("env", "type", name, a.kind, b.kind)
+                yield CatalogueChange("env", "type", name, a.kind, b.kind)
             if (a.default, a.computed) != (b.default, b.computed):
-                yield Change("env", "default", name, a.default, b.default)
+                yield CatalogueChange("env", "default", name, a.default, b.default)
             if b.deprecated and not a.deprecated:
-                yield Change("env", "deprecated", name, after=b.replaced_by or b.renamed_to)
+                yield CatalogueChange(
+                    "env", "deprecated", name, after=b.replaced_by or b.renamed_to
+                )
 
 
 _FACTS: tuple[tuple[str, Callable[..., str | None]], ...] = (
@@ -169,17 +173,17 @@ _FACTS: tuple[tuple[str, Callable[..., str | None]], ...] = (
 )
 
 
-def _arguments(before: Catalogue, after: Catalogue) -> Iterator[Change]:
+def _arguments(before: Catalogue, after: Catalogue) -> Iterator[CatalogueChange]:
     old, new = before.option_strings(), after.option_strings()
     for option in sorted({*old, *new}):
         if option not in new:
-            yield Change("args", "removed", option, after=replaced_flag(after, option))
+            yield CatalogueChange("args", "removed", option, after=replaced_flag(after, option))
         elif option not in old:
-            yield Change("args", "added", option)
+            yield CatalogueChange("args", "added", option)
         elif old[option] and option == new[option]:
             a, b = before.arguments[old[option]], after.arguments[new[option]]
             for kind, fact in _FACTS:
                 if fact(a) != fact(b):
-                    yield Change("args", kind, option, fact(a), fact(b))
+                    yield CatalogueChange("args", kind, option, fact(a), fact(b))
             if b.deprecated and not a.deprecated:
-                yield Change("args", "deprecated", option, after=b.replacement)
+                yield CatalogueChange("args", "deprecated", option, after=b.replacement)

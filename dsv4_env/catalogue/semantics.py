@@ -10,7 +10,13 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from dsv4_env.catalogue.entries import DECLARED, DIFFUSION_BOOL, Catalogue, Reading, Variable
+from dsv4_env.catalogue.entries import (
+    DECLARED,
+    DIFFUSION_BOOL,
+    Catalogue,
+    Variable,
+    VariableReading,
+)
 from dsv4_env.model.secrets import masked
 
 if TYPE_CHECKING:
@@ -104,7 +110,7 @@ _DECLARED: dict[str, Callable[[str], object]] = {
 }
 
 
-def understand(reading: Reading, text: str) -> Understood | None:
+def understand(reading: VariableReading, text: str) -> Understood | None:
     """What one reading makes of *text*, or None where the catalogue can't say."""
     if reading.kind == "set":
         return Understood(True)
@@ -140,11 +146,11 @@ def _parse(parse: Callable[[str], object], text: str) -> Understood | None:
         return None
 
 
-def _fallback(reading: Reading, *, valid: bool = False) -> Understood:
+def _fallback(reading: VariableReading, *, valid: bool = False) -> Understood:
     return Understood(_unset(reading), valid=valid)
 
 
-def _unset(reading: Reading) -> object:
+def _unset(reading: VariableReading) -> object:
     """What the reading yields where the variable isn't set."""
     if reading.computed is None and reading.kind in {"nonempty", "one of"}:
         found = understand(reading, reading.default) if reading.default is not None else None
@@ -156,7 +162,7 @@ def _unset(reading: Reading) -> object:
     return _Unset(reading.default, reading.computed)
 
 
-def _readings(catalogue: Catalogue, variable: Variable) -> tuple[Reading, ...] | None:
+def _readings(catalogue: Catalogue, variable: Variable) -> tuple[VariableReading, ...] | None:
     """Every reading that the value reaches, those of the new name included."""
     if variable.renamed_to is None:
         return variable.readings or None

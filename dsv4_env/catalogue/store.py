@@ -16,21 +16,23 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from dsv4_env.catalogue.entries import Argument, Catalogue, Reading, Setting, Variable
+from dsv4_env.catalogue.entries import Argument, Catalogue, OwnSetting, Variable, VariableReading
 
 RELEASES = (
     "0.5.11", "0.5.12", "0.5.13", "0.5.14", "0.5.15",
     "0.5.16", "0.5.18", "0.5.20", "0.5.22", "0.5.23",
 )  # fmt: skip
-_NESTED: dict[str, Any] = {"readings": Reading, "set_by": Setting}
+_NESTED: dict[str, Any] = {"readings": VariableReading, "set_by": OwnSetting}
 _T = TypeVar("_T")
-Lines = dict[tuple[str, str], str]
+SnapshotLines = dict[tuple[str, str], str]
 
 
 def _facts(entry: Any) -> dict[str, Any]:
     """The fields that differ from the class's defaults, the first (the name) left out."""
     facts: dict[str, Any] = {}
-    for f in fields(entry)[1:] if not isinstance(entry, (Reading, Setting)) else fields(entry):
+    for f in (
+        fields(entry)[1:] if not isinstance(entry, (VariableReading, OwnSetting)) else fields(entry)
+    ):
         value = getattr(entry, f.name)
         if f.default is not MISSING and value == f.default:
             continue
@@ -44,9 +46,9 @@ def _json(facts: object) -> str:
     return json.dumps(facts, ensure_ascii=False, separators=(",", ":"))
 
 
-def to_lines(catalogue: Catalogue) -> Lines:
+def to_lines(catalogue: Catalogue) -> SnapshotLines:
     """Every entry as (kind, name) to its JSON."""
-    lines: Lines = {}
+    lines: SnapshotLines = {}
     for old, new in catalogue.prefixes:
         lines["P", old] = _json({"new": new})
     for what in catalogue.unresolved:
@@ -58,14 +60,16 @@ def to_lines(catalogue: Catalogue) -> Lines:
     return lines
 
 
-def encode(lines: Mapping[tuple[str, str], str], before: Mapping[tuple[str, str], str]) -> str:
+def encode_snapshot(
+    lines: Mapping[tuple[str, str], str], before: Mapping[tuple[str, str], str]
+) -> str:
     """The text of a snapshot: the lines that *before* doesn't have, and those to take back."""
     gone = [f"- {kind} {name}" for kind, name in sorted(before.keys() - lines.keys())]
     new = [key for key in sorted(lines) if before.get(key) != lines[key]]
     return "\n".join([*gone, *(f"{k} {n} {lines[k, n]}".rstrip() for k, n in new), ""])
 
 
-def decode(text: str, before: Mapping[tuple[str, str], str]) -> Lines:
+def decode_snapshot(text: str, before: Mapping[tuple[str, str], str]) -> SnapshotLines:
     """The lines of a snapshot on top of those of the release before it."""
     lines = dict(before)
     for line in text.split("\n"):
@@ -80,11 +84,11 @@ def decode(text: str, before: Mapping[tuple[str, str], str]) -> Lines:
 
 
 @lru_cache(maxsize=len(RELEASES))
-def shipped(release: str) -> Lines:
+def shipped(release: str) -> SnapshotLines:
     """The lines of a shipped release. Raises ValueError for any other."""
     index = RELEASES.index(release)
     text = (Path(__file__).parent / "data" / f"{release}.txt").read_text(encoding="utf-8")
-    return decode(text, shipped(RELEASES[index - 1]) if index else {})
+    return decode_snapshot(text, shipped(RELEASES[index - 1]) if index else {})
 
 
 @dataclass(slots=True, eq=False)  # a Mapping compares by its items
@@ -130,7 +134,6 @@ def _argument(flag: str, line: str) -> Argument:
 
 def from_lines(release: str, lines: Mapping[tuple[str, str], str], label: str) -> Catalogue:
     """The catalogue of a release out of its lines; variables and arguments stay undecoded."""
-
     by_kind: dict[str, dict[str, str]] = {"V": {}, "A": {}, "U": {}, "P": {}}
     for (kind, name), text in sorted(lines.items()):
         by_kind[kind][name] = text

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import contextlib
-import importlib
 import itertools
 import os
 import sys
-from collections.abc import Iterator, MutableMapping, Sequence
-from typing import TYPE_CHECKING
+import traceback
+from collections.abc import Sequence
 
 import click
+from click.shell_completion import CompletionItem
 
 from dsv4_env import __version__
+from dsv4_env.catalogue import load, releases
+from dsv4_env.cli import shells
+from dsv4_env.cli.lazy import LazyGroup
+from dsv4_env.exporters import EXPORTERS
 from dsv4_env.model.errors import Dsv4Error, did_you_mean
-from dsv4_env.model.secrets.met import meet, session
-
-if TYPE_CHECKING:
-    from click.shell_completion import CompletionItem
+from dsv4_env.model.secrets import meet, scrubbed, session
+from dsv4_env.model.style import plain
 
 _EPILOG = """\b
 Examples:
@@ -27,8 +29,7 @@ Examples:
   dsv4-env run flash-fp4 -- ./run_dsv4.sh      a command with the profile's variables
   eval "$(dsv4-env export flash-fp4)"          the variables, in this shell
 """
-VARIABLE = "_DSV4_ENV_COMPLETE"  # set by a shell that asks for completion
-SECTIONS = {  # of the help; a command that isn't here comes under "More"
+HELP_SECTIONS = {  # of the help; a command that isn't here comes under "More"
     "Profiles": ("list", "show", "export", "import", "sync", "lock", "schema"),
     "Start something": ("run", "launch"),
     "Find drift": ("check", "diff", "report", "history", "doctor", "discover", "lint", "rule"),
@@ -39,7 +40,7 @@ SECTIONS = {  # of the help; a command that isn't here comes under "More"
 
 COMMANDS = {  # the module of each command, and the summary that the help has of it
     "list": ("profiles", "List the profiles and the layers they are made of."),
-    "show": ("profiles", "Show what a profile holds, or what a file launches."),
+    "show": ("show", "Show what a profile holds, or what a file launches."),
     "lock": ("profiles", "Write profiles.lock.json, which makes every start faster."),
     "schema": ("profiles", "Print the JSON Schema of a layer's TOML."),
     "export": ("export", "Write a profile for a shell, a test, a container, a job."),
@@ -54,53 +55,23 @@ COMMANDS = {  # the module of each command, and the summary that the help has of
     "history": ("history", "Tell how settings moved in git, and who followed whom."),
     "sync": ("sync", "Bring a script or test to a profile, or a profile to them."),
     "import": ("sync", "Make a profile of a launch, over the nearest one there is."),
-    "capture": ("scripts", "Run SCRIPT with recorders for launchers; say what they got."),
+    "capture": ("capture", "Run SCRIPT with recorders for launchers; say what they got."),
     "run": ("launch", "Run a command with a profile's variables."),
     "launch": ("launch", "Launch a profile's server, after a look at what it needs."),
     "explain": ("explain", "Explain a variable, a flag, a profile, a layer or a rule."),
     "doctor": ("doctor", "Hold running servers to their profiles; exit with 1 on drift."),
-    "completion": ("complete", "Print what makes a shell complete dsv4-env."),
+    "completion": ("shells", "Print what makes a shell complete dsv4-env."),
 }
 
 
-class _Commands(MutableMapping[str, click.Command]):
-    """The commands by name; the module of one is imported when it is asked for."""
-
-    def __init__(self) -> None:
-        self.loaded: dict[str, click.Command] = {}
-
-    def __getitem__(self, name: str) -> click.Command:
-        if name not in self.loaded:
-            module = importlib.import_module(f"dsv4_env.cli.{COMMANDS[name][0]}")
-            for command in module.COMMANDS:
-                command.context_settings.setdefault("max_content_width", 100)
-                self.loaded[command.name] = command
-        return self.loaded[name]
-
-    def __setitem__(self, name: str, command: click.Command) -> None:
-        self.loaded[name] = command
-
-    def __delitem__(self, name: str) -> None:
-        del self.loaded[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(COMMANDS)
-
-    def __len__(self) -> int:
-        return len(COMMANDS)
-
-    def __contains__(self, name: object) -> bool:
-        return name in COMMANDS
-
-
-class _Group(click.Group):
+class _Commands(LazyGroup):
     """A group that says which command was meant, and lists its commands by what they are for."""
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """The command that is named. Raises UsageError with the one that was meant."""
-        if args and args[0] not in self.commands and not args[0].startswith("-"):
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
             hint = _meant(args[0])
             raise click.UsageError(
                 f"no such command {args[0]!r}" + (f". Did you mean {hint}?" if hint else ""), ctx
@@ -111,8 +82,6 @@ class _Group(click.Group):
         """Commands, or options where a dash stands; no command is imported for it."""
         if incomplete and not incomplete[0].isalnum():
             return super().shell_complete(ctx, incomplete)
-        from click.shell_completion import CompletionItem
-
         return [
             CompletionItem(name, help=summary)
             for name, (_, summary) in COMMANDS.items()
@@ -121,21 +90,19 @@ class _Group(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The commands under the headings of SECTIONS, their texts aligned over all of them."""
-        named = {name for names in SECTIONS.values() for name in names}
-        more = tuple(name for name in self.list_commands(ctx) if name not in named)
-        width = max(map(len, self.commands))
-        for title, names in {**SECTIONS, "More": more}.items():
-            rows = [
-                (f"{name:{width}}", COMMANDS[name][1]) for name in names if name in self.commands
-            ]
+        named = {name for names in HELP_SECTIONS.values() for name in names}
+        more = tuple(name for name in COMMANDS if name not in named)
+        width = max(map(len, COMMANDS))
+        for title, names in {**HELP_SECTIONS, "More": more}.items():
+            rows = [(f"{name:{width}}", COMMANDS[name][1]) for name in names if name in COMMANDS]
             if rows:
                 with formatter.section(title):
                     formatter.write_dl(rows)
 
 
 @click.group(
-    cls=_Group,
-    commands=_Commands(),
+    cls=_Commands,
+    modules={name: f"dsv4_env.cli.{module}" for name, (module, _) in COMMANDS.items()},
     epilog=_EPILOG,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80},
 )
@@ -150,14 +117,11 @@ def cli() -> None:
 
 def _plain(text: str) -> str:
     """An error as it may be shown: no control characters, no secrets."""
-    from dsv4_env.model.secrets import scrubbed
-    from dsv4_env.model.style import plain  # only errors need them
-
     return plain(scrubbed(text))
 
 
 def _meant(command: str) -> str | None:
-    return did_you_mean(command, cli.commands)
+    return did_you_mean(command, COMMANDS)
 
 
 def _failure(argv: Sequence[str]) -> str:
@@ -168,7 +132,7 @@ def _failure(argv: Sequence[str]) -> str:
     """
     start = next((i for i, word in enumerate(argv) if not word.startswith("-")), len(argv))
     command, *rest = [*argv[start:], ""]
-    if command != "export" and (command in cli.commands or _meant(command) != "export"):
+    if command != "export" and (command in COMMANDS or _meant(command) != "export"):
         return ""
     format_ = "shell"
     for word, following in zip(rest, [*rest[1:], ""], strict=True):
@@ -179,17 +143,12 @@ def _failure(argv: Sequence[str]) -> str:
             return ""  # the text goes to a file
         if name in ("--format", "-f"):
             format_ = value if equals else following
-    from dsv4_env.exporters import EXPORTERS
-
     return EXPORTERS[format_ if format_ in EXPORTERS else "shell"].failure
 
 
 def run(argv: Sequence[str]) -> int:
     """Run one command line; the exit code. Messages go to standard error."""
-    if VARIABLE in os.environ:
-        from dsv4_env.cli import complete
-
-        complete.answer()
+    shells.register()
     with session(_choices):  # what it meets of secrets is hidden wherever else it shows
         for word, following in itertools.pairwise([*argv, ""]):
             if "=" in word or word.startswith("-"):
@@ -201,8 +160,6 @@ def run(argv: Sequence[str]) -> int:
 
 def _choices() -> frozenset[str]:
     """What the newest SGLang takes for its settings: words that any launch may hold."""
-    from dsv4_env.catalogue import load, releases
-
     arguments = load(releases()[-1]).arguments.values()
     found = {str(choice) for a in arguments for choice in a.choices or ()}
     return frozenset(found | {str(a.default) for a in arguments})
@@ -241,8 +198,6 @@ def _run(argv: Sequence[str]) -> int:
         click.echo(_plain(f"dsv4-env: error: {place}{reason}"), err=True)
     except Exception as exc:
         # A defect of ours: whoever called still gets one message and no half-written output.
-        import traceback
-
         frame = traceback.extract_tb(exc.__traceback__)[-1]
         place = f"{frame.filename}:{frame.lineno}"
         message = f"{type(exc).__name__}: {exc} (at {place})"

@@ -4,120 +4,130 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
+from dsv4_env import drift
 from dsv4_env.cli import complete, operands
-from dsv4_env.cli.common import (
+from dsv4_env.cli.comparing import Comparing, reading_options
+from dsv4_env.cli.holding import new_run, pairs_of, profiles_argument
+from dsv4_env.cli.names import split_operand
+from dsv4_env.cli.options import (
     Inputs,
-    catalogue_for,
-    color_option,
-    exit_zero_option,
-    format_option,
+    Shown,
+    collected,
     input_options,
     profiles_option,
-    reading_options,
-    selection_options,
-    settings,
-    tell,
-    use_color,
-    write,
+    shown_options,
 )
+from dsv4_env.cli.output import tell, write
+from dsv4_env.cli.settings import settings
+from dsv4_env.drift import waivers
 from dsv4_env.guard.files import read_bytes, real
 from dsv4_env.model.errors import ReadError, UsageError, did_you_mean
-from dsv4_env.model.finding import Severity
+from dsv4_env.model.finding import Report, Severity
 from dsv4_env.profile import layer_files, load_profile, reference_script
 from dsv4_env.profile.project import PREFIX
+from dsv4_env.profile.settings import Pair, Settings
 from dsv4_env.reporters import REPORTERS
 
-if TYPE_CHECKING:
-    from dsv4_env.drift import Run
-    from dsv4_env.model.finding import Report
-    from dsv4_env.profile.settings import Pair, Settings
-
 _LEVELS = ("error", "warning", "note", "never")
-_SUFFIXES = {
-    ".json": "json",
-    ".sarif": "sarif",
-    ".md": "markdown",
-    ".xml": "junit",
-    ".txt": "text",
-}
+_SUFFIXES = {".json": "json", ".sarif": "sarif", ".md": "markdown", ".xml": "junit", ".txt": "text"}
+
+
+@dataclass(frozen=True, slots=True)
+class Against:
+    """What is held to the profiles, as the command line names it."""
+
+    against: tuple[str, ...]
+    changed_since: str | None
+    no_default: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CheckVerdict:
+    """What becomes of the findings: what is excused, where reports go, and what fails."""
+
+    baseline: Path | None
+    write_baseline: bool
+    outputs: tuple[str, ...]
+    fail_on: str
+
+    def failing(self) -> frozenset[Severity]:
+        """The severities that make the exit code 1."""
+        if self.fail_on == "never":
+            return frozenset()
+        return frozenset(map(Severity, _LEVELS[: _LEVELS.index(self.fail_on) + 1]))
 
 
 @click.command()
-@click.argument("names", metavar="[PROFILE]...", nargs=-1, shell_complete=complete.profiles)
-@click.option(
-    "--against",
-    metavar="FILE",
-    multiple=True,
-    shell_complete=complete.files,
-    help=f"What is held to the profiles, of any kind that dsv4-env reads: {operands.HELP}. "
-    "Default: the pairs of [tool.dsv4_env], or else the reference script that comes with "
-    "dsv4-env.",
+@profiles_argument
+@collected(
+    "asked",
+    Against,
+    click.option(
+        "--against",
+        metavar="FILE",
+        multiple=True,
+        shell_complete=complete.offered_files,
+        help=f"What is held to the profiles, of any kind that dsv4-env reads: {operands.HELP}. "
+        "Default: the pairs of [tool.dsv4_env], or else the reference script that comes with "
+        "dsv4-env.",
+    ),
+    click.option(
+        "--changed-since",
+        metavar="REV",
+        help="Only pairs that a change since this git revision (branch, tag, commit) may matter "
+        "to.",
+    ),
+    click.option(
+        "--no-default",
+        is_flag=True,
+        help="Where neither --against nor [tool.dsv4_env] names a file, fail instead of checking "
+        "the script that comes with dsv4-env.",
+    ),
 )
-@click.option(
-    "--changed-since",
-    metavar="REV",
-    help="Only pairs that a change since this git revision (branch, tag, commit) may matter to.",
-)
-@click.option(
-    "--no-default",
-    is_flag=True,
-    help="Where neither --against nor [tool.dsv4_env] names a file, fail instead of checking the "
-    "script that comes with dsv4-env.",
-)
-@selection_options
 @reading_options
-@click.option(
-    "--baseline",
-    metavar="FILE",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="A file of known findings, which are excused.",
-)
-@click.option("--write-baseline", is_flag=True, help="Write today's findings to the baseline.")
-@click.option(
-    "--output",
-    "-o",
-    "outputs",
-    metavar="[FORMAT=]FILE",
-    multiple=True,
-    help="Write a report to a file too (in one step); may be given several times. Without FORMAT "
-    "the name tells: .json, .sarif, .md, .xml (JUnit), .txt.",
-)
-@click.option(
-    "--fail-on",
-    type=click.Choice(_LEVELS),
-    default="warning",
-    show_default=True,
-    help="The mildest finding that makes the exit code 1.",
+@collected(
+    "verdict",
+    CheckVerdict,
+    click.option(
+        "--baseline",
+        metavar="FILE",
+        type=click.Path(path_type=Path, dir_okay=False),
+        help="A file of known findings, which are excused.",
+    ),
+    click.option("--write-baseline", is_flag=True, help="Write today's findings to the baseline."),
+    click.option(
+        "--output",
+        "-o",
+        "outputs",
+        metavar="[FORMAT=]FILE",
+        multiple=True,
+        help="Write a report to a file too (in one step); may be given several times. Without "
+        "FORMAT the name tells: .json, .sarif, .md, .xml (JUnit), .txt.",
+    ),
+    click.option(
+        "--fail-on",
+        type=click.Choice(_LEVELS),
+        default="warning",
+        show_default=True,
+        help="The mildest finding that makes the exit code 1.",
+    ),
 )
 @input_options
 @profiles_option
-@exit_zero_option
-@color_option
+@shown_options("text")
 def check(
     names: tuple[str, ...],
-    against: tuple[str, ...],
-    changed_since: str | None,
-    no_default: bool,
-    ignore: tuple[str, ...],
-    compare: tuple[str, ...],
-    sglang: str | None,
-    show_equivalent: bool,
-    exact: bool,
-    baseline: Path | None,
-    write_baseline: bool,
-    outputs: tuple[str, ...],
-    fail_on: str,
-    folder: Path | None,
+    asked: Against,
+    comparing: Comparing,
+    verdict: CheckVerdict,
     inputs: Inputs,
-    exit_zero: bool,
-    color: str,
-    format_: str,
+    folder: Path | None,
+    shown: Shown,
 ) -> int:
     """Hold launches to their profiles; exit with 1 on drift.
 
@@ -137,67 +147,50 @@ def check(
       dsv4-env check flash-fp4 --against port:30000
       dsv4-env check --changed-since origin/main --format github --output report.sarif
     """
-    from dsv4_env import drift
-
-    files = _outputs(outputs)
+    files = _outputs(verdict.outputs)
+    against = asked.against
     found = settings()
     _no_files(names, folder if folder is not None else found.profiles)
     pairs = () if against else pairs_of(names, found)
-    if changed_since is not None and not pairs:
+    if asked.changed_since is not None and not pairs:
         raise UsageError(
             "--changed-since" + (" with --against" if against else ": there are no pairs"),
             expected="[[tool.dsv4_env.pairs]] in pyproject.toml, and no --against",
         )
-    if no_default and not (against or pairs or found.against):
+    if asked.no_default and not (against or pairs or found.against):
         raise UsageError(
             "there is nothing to check",
             where=found.source,
             expected="[[tool.dsv4_env.pairs]] in pyproject.toml, or --against FILE",
         )
     whole = not against and len(pairs) == len(found.pairs)
-    if write_baseline and found.pairs and not against and (not whole or changed_since is not None):
+    part = not whole or asked.changed_since is not None
+    if verdict.write_baseline and found.pairs and not against and part:
         raise UsageError(
             "--write-baseline of a part of the pairs would forget the others",
             expected="no PROFILE and no --changed-since with it",
         )
-    run = drift.Run(
-        found,
-        folder if folder is not None else found.profiles,
-        lambda release, ranges: None if exact else catalogue_for(release, ranges),
-        drift.Options(
-            ignore,
-            compare,
-            sglang,
-            show_equivalent,
-            args=inputs.args,
-            inputs=inputs.variables,
-            closed=inputs.closed,
-            root=inputs.root,
-        ),
-        whole=whole,
-    )
-    if changed_since is not None:
-        run.changed = drift.changed_since(run.folder, changed_since)
+    run = new_run(comparing, folder, inputs, whole=whole)
+    if asked.changed_since is not None:
+        run.changed = drift.changed_since(run.folder, asked.changed_since)
     if pairs:
         report = drift.check(run, pairs)
     else:
         report = _against(run, against, names or found.profile, inputs)
-    failing = _LEVELS[: _LEVELS.index(fail_on) + 1] if fail_on != "never" else ()
-    report = replace(report, failing=frozenset(Severity(level) for level in failing))
-    report = _with_baseline(report, run, baseline or found.baseline, update=write_baseline)
+    report = _with_baseline(replace(report, failing=verdict.failing()), run, verdict)
     written = [(REPORTERS[reporter](report), path) for reporter, path in files]
-    shown = REPORTERS[format_](replace(report, color=use_color(color)))
-    for text, path in written:
-        write(text, path)
-    write(shown)
+    text = REPORTERS[shown.format_](replace(report, color=shown.color))
+    for other, path in written:
+        write(other, path)
+    write(text)
     code = drift.exit_code(report)
-    return 0 if exit_zero and code == 1 else code
+    return 0 if shown.exit_zero and code == 1 else code
 
 
 def _no_files(names: Sequence[str], own: Path | None) -> None:
     """Raise UsageError where a file stands in the place of a profile."""
     for name in names:
-        if Path(operands.split(name).path).is_file() and name not in layer_files(own):
+        if Path(split_operand(name).path).is_file() and name not in layer_files(own):
             given = " ".join((*(n for n in names if n != name), f"--against {name}"))
             raise UsageError(
                 f"{name} is a file", expected="the name of a profile", hint=f"`check {given}`"
@@ -240,27 +233,10 @@ def _output(text: str) -> tuple[str, Path]:
     return _SUFFIXES[suffix], Path(text)
 
 
-def pairs_of(names: Sequence[str], found: Settings) -> tuple[Pair, ...]:
-    """The pairs of the project, or those of some profiles. Raises UsageError."""
-    if not names or not found.pairs:
-        return found.pairs
-    paired = {p.profile for p in found.pairs}
-    for name in names:
-        if name not in paired:
-            raise UsageError(
-                f"no pair of [tool.dsv4_env] has the profile {name!r}",
-                where=found.source,
-                expected=f"one of {', '.join(sorted(paired))}, or --against FILE",
-                hint=did_you_mean(name, paired),
-            )
-    return tuple(p for p in found.pairs if p.profile in names)
-
-
-def _against(run: Run, against: Sequence[str], names: Sequence[str], inputs: Inputs) -> Report:
+def _against(
+    run: drift.CheckRun, against: Sequence[str], names: Sequence[str], inputs: Inputs
+) -> Report:
     """Hold what ``--against`` names, or its default, to profiles; what can't be read is raised."""
-    from dsv4_env import drift
-    from dsv4_env.profile.settings import Pair
-
     profiles = [run.known.get(name) or load_profile(name, run.profiles) for name in names]
     wanted = {variable for p in profiles for variable in p.config.effective_env}
     for text in against or [str(run.settings.against or reference_script())]:
@@ -277,7 +253,7 @@ def _against(run: Run, against: Sequence[str], names: Sequence[str], inputs: Inp
                 exc.found += f" (named by {_against_setting(run.settings)})"
             if len(against) < 2:
                 raise
-            drift.unreadable(run, Path(operands.split(text).path), exc)
+            drift.unreadable(run, Path(split_operand(text).path), exc)
             continue
         config = operands.relevant(opened.config, wanted)
         pairs = [Pair(name, (text,)) for name in names]
@@ -296,15 +272,14 @@ def _against_setting(found: Settings) -> str:
     return variable if os.environ.get(variable) else f"against in {found.source}"
 
 
-def _with_baseline(report: Report, run: Run, path: Path | None, *, update: bool) -> Report:
-    """The report with a baseline's findings excused; *update*: with today's, written anew."""
-    from dsv4_env.drift import waivers
-
+def _with_baseline(report: Report, run: drift.CheckRun, verdict: CheckVerdict) -> Report:
+    """The report with a baseline's findings excused, which is written anew where asked for."""
+    path = verdict.baseline or run.settings.baseline
     if path is None:
-        if update:
+        if verdict.write_baseline:
             raise UsageError("--write-baseline", expected="--baseline FILE with it")
         return report
-    if update:
+    if verdict.write_baseline:
         text = waivers.write_baseline(report)
         write(text, path)
         tell(f"dsv4-env: note: wrote {path}")
@@ -317,5 +292,4 @@ def _with_baseline(report: Report, run: Run, path: Path | None, *, update: bool)
     return waivers.with_baseline(report, known, str(path), whole=whole)
 
 
-check.params.append(format_option("text"))
 COMMANDS = (check,)

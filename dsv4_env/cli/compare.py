@@ -7,48 +7,24 @@ from pathlib import Path
 import click
 
 from dsv4_env.cli import complete
-from dsv4_env.cli.common import (
-    Inputs,
-    catalogue_for,
-    color_option,
-    exit_zero_option,
-    format_option,
-    input_options,
-    profile_folder,
-    profiles_option,
-    reading_options,
-    selection_options,
-    settings,
-    use_color,
-    write,
-)
-from dsv4_env.cli.operands import current, operand, relevant
+from dsv4_env.cli.comparing import Comparing, reading_options
+from dsv4_env.cli.operands import current_environment, operand, relevant
+from dsv4_env.cli.options import Inputs, Shown, input_options, profiles_option, shown_options
+from dsv4_env.cli.settings import profile_folder, settings
+from dsv4_env.compare.findings import compare_launches
 from dsv4_env.model.errors import UsageError
-from dsv4_env.reporters import REPORTERS
+from dsv4_env.model.finding import Report, Severity
 
 
 @click.command()
-@click.argument("left", metavar="A", shell_complete=complete.operands)
-@click.argument("right", metavar="B", shell_complete=complete.operands)
-@selection_options
+@click.argument("left", metavar="A", shell_complete=complete.offered_operands)
+@click.argument("right", metavar="B", shell_complete=complete.offered_operands)
 @reading_options
 @input_options
 @profiles_option
-@exit_zero_option
-@color_option
+@shown_options("changes")
 def diff(
-    left: str,
-    right: str,
-    ignore: tuple[str, ...],
-    compare: tuple[str, ...],
-    sglang: str | None,
-    show_equivalent: bool,
-    exact: bool,
-    folder: Path | None,
-    inputs: Inputs,
-    exit_zero: bool,
-    color: str,
-    format_: str,
+    left: str, right: str, comparing: Comparing, inputs: Inputs, folder: Path | None, shown: Shown
 ) -> int:
     """Show how B differs from A, as SGLang reads both.
 
@@ -66,9 +42,6 @@ def diff(
       dsv4-env diff flash-fp4 port:30000
       dsv4-env diff run_dsv4.sh test_v4.py::TestV4.setUpClass
     """
-    from dsv4_env.compare.findings import compare_launches
-    from dsv4_env.model.finding import Report, Severity
-
     own = profile_folder(folder)
     if left == right == "-":
         raise UsageError("standard input can be read only once", expected="a file for one of them")
@@ -76,24 +49,23 @@ def diff(
         None if text in ("env:", "env") else operand(text, own, inputs) for text in (left, right)
     ]
     names = {e.name for side in read if side and side[0].reader != "process" for e in side[0].env}
-    a, b = (relevant(side[0], names) if side else current(names) for side in read)
+    a, b = (relevant(side[0], names) if side else current_environment(names) for side in read)
     ranges = [side[1] for side in read if side and side[1]]
     comparison = compare_launches(
         a,
         b,
-        ignore=ignore,
-        compare=compare,
-        catalogue=None if exact else catalogue_for(sglang, ranges),
-        show_equivalent=show_equivalent,
+        ignore=comparing.ignore,
+        compare=comparing.compare,
+        catalogue=comparing.catalogue(comparing.sglang, ranges),
+        show_equivalent=comparing.show_equivalent,
         severities=settings().severity,
     )
     report = Report(
-        (comparison,), root=str(Path.cwd()), color=use_color(color), failing=frozenset(Severity)
+        (comparison,), root=str(Path.cwd()), color=shown.color, failing=frozenset(Severity)
     )
-    write(REPORTERS[format_](report))
+    shown.show(report)
     differs = any(f.rule.id not in ("DSV006", "DSV009") for f in report.findings)
-    return 1 if differs and not exit_zero else 0
+    return 1 if differs and not shown.exit_zero else 0
 
 
-diff.params.append(format_option("changes"))
 COMMANDS = (diff,)

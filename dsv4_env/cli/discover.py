@@ -7,35 +7,40 @@ import os
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from dsv4_env.cli import complete
-from dsv4_env.cli.common import (
-    catalogue_for,
-    profiles_option,
-    settings,
-    sglang_option,
-    table,
-    tell,
-    write,
-)
+from dsv4_env.cli.comparing import catalogue_for, known_release, sglang_option
+from dsv4_env.cli.options import collected, profiles_option
+from dsv4_env.cli.output import table, tell, write
+from dsv4_env.cli.settings import settings
+from dsv4_env.drift.discover import Discovered, FoundLaunch, discover as find
+from dsv4_env.drift.nearest import Nearest
+from dsv4_env.drift.pairs import as_toml as pairs_as_toml, keys, new_pairs, with_pairs
 from dsv4_env.guard.files import read_bytes
 from dsv4_env.guard.writing import locked
 from dsv4_env.lang.yaml import decode
+from dsv4_env.model.secrets import scrubbed
 from dsv4_env.model.style import plain
 from dsv4_env.profile import load_all, load_profile
-
-if TYPE_CHECKING:
-    from dsv4_env.drift.discover import Found, Launch
-    from dsv4_env.drift.nearest import Nearest
-from dsv4_env.model.secrets import scrubbed
 from dsv4_env.profile.settings import Pair, Settings
+from dsv4_env.reporters.json import json_text
 
 _VERSION = 1
 _EVERY = 0.1  # seconds between two states of the progress
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What becomes of what was found: printed as a table, JSON or TOML; *write_*: and written."""
+
+    as_json: bool
+    as_toml: bool
+    write_: bool
 
 
 @click.command()
@@ -45,7 +50,7 @@ _EVERY = 0.1  # seconds between two states of the progress
     "names",
     metavar="NAME",
     multiple=True,
-    shell_complete=complete.profiles,
+    shell_complete=complete.offered_profiles,
     help="Only launches near this profile.",
 )
 @click.option(
@@ -58,9 +63,13 @@ _EVERY = 0.1  # seconds between two states of the progress
 )
 @sglang_option
 @profiles_option
-@click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON.")
-@click.option("--toml", "as_toml", is_flag=True, help="Print new pairs for pyproject.toml.")
-@click.option("--write", "write_", is_flag=True, help="Add new pairs to pyproject.toml.")
+@collected(
+    "told",
+    Told,
+    click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON."),
+    click.option("--toml", "as_toml", is_flag=True, help="Print new pairs for pyproject.toml."),
+    click.option("--write", "write_", is_flag=True, help="Add new pairs to pyproject.toml."),
+)
 @click.option(
     "--follow-all",
     is_flag=True,
@@ -80,9 +89,7 @@ def discover(
     min_match: float,
     sglang: str | None,
     folder: Path | None,
-    as_json: bool,
-    as_toml: bool,
-    write_: bool,
+    told: Told,
     follow_all: bool,
     jobs: int | None,
 ) -> int:
@@ -102,16 +109,14 @@ def discover(
       dsv4-env discover test/registered/amd --profile flash-fp4
       dsv4-env discover --write && dsv4-env check
     """
-    from dsv4_env.drift.discover import discover as find
-    from dsv4_env.drift.pairs import as_toml as toml
-    from dsv4_env.drift.pairs import new_pairs
-
     found = settings()
     own = folder if folder is not None else found.profiles
     for name in names:
         load_profile(name, own)  # a wrong name is told before the work
     base = found.folder or Path.cwd()
-    making = functools.partial(_nearest, found, own, names, _release(sglang, found), min_match)
+    release = sglang or found.sglang
+    known = known_release(release) if release else None  # what is to be said of it is said once
+    making = functools.partial(_nearest, found, own, names, known, min_match)
     progress = _Progress()
     try:
         result = find(
@@ -131,21 +136,21 @@ def discover(
     pairs = new_pairs(named, found.pairs, target.parent)
     for note in dict.fromkeys(result.notes):
         tell(f"dsv4-env: note: what git ignores is looked at, too: {plain(note)}")
-    if as_json:
+    if told.as_json:
         write(_json(result, pairs))
     else:
         for place, message in result.problems:
             tell(scrubbed(f"{place}: error: {message}"))
-        if as_toml:
-            write(toml(pairs) if pairs else "")
+        if told.as_toml:
+            write(pairs_as_toml(pairs) if pairs else "")
         else:
-            write(_text(result, pairs, written=write_))
-    if write_:
+            write(_text(result, pairs, written=told.write_))
+    if told.write_:
         with locked(target.parent):  # another one may have written pairs meanwhile
             pairs = new_pairs(named, settings().pairs, target.parent)
-            _write(pairs, target, quiet=as_json or as_toml)
+            _write(pairs, target, quiet=told.as_json or told.as_toml)
     near = [x.path for x in result.launches if x.match.profile]
-    nameless = dict.fromkeys(p for p in near if (write_ or as_toml) and not _is_text(p))
+    nameless = dict.fromkeys(p for p in near if (told.write_ or told.as_toml) and not _is_text(p))
     for path in nameless:
         tell(f"dsv4-env: error: {plain(path)}: its name isn't UTF-8, so that no pair can name it")
     return 2 if result.problems or nameless else 0
@@ -160,33 +165,12 @@ def _is_text(name: str) -> bool:
 
 
 def _nearest(
-    found: Settings,
-    own: Path | None,
-    names: Sequence[str],
-    release: str | None,
-    least: float,
+    found: Settings, own: Path | None, names: Sequence[str], release: str | None, least: float
 ) -> Nearest:
     """What matches launches; made in each process anew."""
-    from dataclasses import replace
-
-    from dsv4_env.drift.nearest import Nearest
-
     known = load_all(own)
     chosen = {n: p for n, p in known.items() if not names or n in names}
     return Nearest(chosen, replace(found, sglang=release), catalogue_for, least)
-
-
-def _release(asked: str | None, found: Settings) -> str | None:
-    """The known release that stands for the asked one; what is to be said of it is said once."""
-    from dsv4_env.catalogue import nearest
-
-    wanted = asked or found.sglang
-    if wanted is None:
-        return None
-    known, note = nearest(wanted)
-    if note:
-        tell(f"dsv4-env: note: {note}")
-    return known
 
 
 class _Progress:
@@ -216,7 +200,7 @@ def _count(number: int, one: str, several: str) -> str:
     return f"{number:,} {one if number == 1 else several}"
 
 
-def _text(found: Found, pairs: Sequence[Pair], *, written: bool) -> str:
+def _text(found: Discovered, pairs: Sequence[Pair], *, written: bool) -> str:
     text = table([_row(x) for x in found.launches]) if found.launches else ""
     files = len({x.path for x in found.launches})
     near = [x for x in found.launches if x.match.profile]
@@ -240,7 +224,7 @@ def _text(found: Found, pairs: Sequence[Pair], *, written: bool) -> str:
     return text
 
 
-def _row(launch: Launch) -> tuple[str, ...]:
+def _row(launch: FoundLaunch) -> tuple[str, ...]:
     match = launch.match
     place = launch.path if launch.line is None else f"{launch.path}:{launch.line}"
     name = launch.label or ("variables" if launch.variables else "")
@@ -258,11 +242,8 @@ def _row(launch: Launch) -> tuple[str, ...]:
     return plain(place), plain(name) or "-", nearest, far
 
 
-def _json(found: Found, pairs: Sequence[Pair]) -> str:
-    from dsv4_env.drift.pairs import keys
-    from dsv4_env.reporters.json import dumped
-
-    return dumped(
+def _json(found: Discovered, pairs: Sequence[Pair]) -> str:
+    return json_text(
         {
             "version": _VERSION,
             "summary": {
@@ -285,7 +266,7 @@ def _json(found: Found, pairs: Sequence[Pair]) -> str:
     )
 
 
-def _launch(launch: Launch) -> dict[str, Any]:
+def _launch(launch: FoundLaunch) -> dict[str, Any]:
     match = launch.match
     return {
         "path": launch.path,
@@ -316,8 +297,6 @@ def _pyproject() -> Path:
 
 
 def _write(pairs: Sequence[Pair], target: Path, *, quiet: bool) -> None:
-    from dsv4_env.drift.pairs import with_pairs
-
     shown = os.path.relpath(target)
     if pairs:
         text = decode(read_bytes(target), shown, "a TOML file") if target.exists() else ""

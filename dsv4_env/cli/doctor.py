@@ -2,64 +2,61 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
+from dsv4_env import drift
+from dsv4_env.catalogue import nearest
 from dsv4_env.cli import complete
-from dsv4_env.cli.common import (
-    catalogue_for,
-    color_option,
-    exit_zero_option,
-    format_option,
-    profiles_option,
-    reading_options,
-    selection_options,
-    settings,
-    use_color,
-    write,
-)
+from dsv4_env.cli.comparing import Comparing, catalogue_for, reading_options
+from dsv4_env.cli.holding import new_run
 from dsv4_env.cli.operands import relevant
+from dsv4_env.cli.options import Shown, collected, profiles_option, shown_options
+from dsv4_env.drift.nearest import LEAST, Nearest
+from dsv4_env.lint import lint
+from dsv4_env.model import LaunchConfig
 from dsv4_env.model.errors import ReadError, UsageError
-from dsv4_env.reporters import REPORTERS
-
-if TYPE_CHECKING:
-    from dsv4_env.catalogue import Catalogue
-    from dsv4_env.drift import Run
-    from dsv4_env.model import LaunchConfig
-    from dsv4_env.model.finding import Finding
-    from dsv4_env.profile import Profile
+from dsv4_env.model.finding import Finding
+from dsv4_env.profile import Profile, load_profile
+from dsv4_env.profile.settings import Pair
+from dsv4_env.readers import process
+from dsv4_env.server.preflight import of_process
 
 # What lint says of how a profile is written rather than of what a server does.
 _QUIET = frozenset({"DSV106", "DSV110"})
 
 
+@dataclass(frozen=True, slots=True)
+class Running:
+    """Which of the running servers is meant; all of them where nothing is given."""
+
+    pid: int | None
+    port: int | None
+    text: str | None
+
+
 @click.command()
-@click.argument("name", metavar="[PROFILE]", required=False, shell_complete=complete.profiles)
-@click.option("--pid", type=click.IntRange(1), metavar="N", help="The server with this process id.")
-@click.option("--port", type=click.IntRange(1, 65535), metavar="N", help="The server on this port.")
-@click.option("--name", "text", metavar="TEXT", help="Servers with this in their command line.")
-@selection_options
+@click.argument(
+    "name", metavar="[PROFILE]", required=False, shell_complete=complete.offered_profiles
+)
+@collected(
+    "server",
+    Running,
+    click.option(
+        "--pid", type=click.IntRange(1), metavar="N", help="The server with this process id."
+    ),
+    click.option(
+        "--port", type=click.IntRange(1, 65535), metavar="N", help="The server on this port."
+    ),
+    click.option("--name", "text", metavar="TEXT", help="Servers with this in their command line."),
+)
 @reading_options
 @profiles_option
-@exit_zero_option
-@color_option
+@shown_options("text")
 def doctor(
-    name: str | None,
-    pid: int | None,
-    port: int | None,
-    text: str | None,
-    ignore: tuple[str, ...],
-    compare: tuple[str, ...],
-    sglang: str | None,
-    show_equivalent: bool,
-    exact: bool,
-    folder: Path | None,
-    exit_zero: bool,
-    color: str,
-    format_: str,
+    name: str | None, server: Running, comparing: Comparing, folder: Path | None, shown: Shown
 ) -> int:
     """Hold running servers to their profiles; exit with 1 on drift.
 
@@ -77,46 +74,34 @@ def doctor(
       dsv4-env doctor pro-fp4 --port 30000
       dsv4-env doctor --pid 4711 --compare model-path --format json
     """
-    from dsv4_env import drift
-    from dsv4_env.profile import load_profile
-    from dsv4_env.profile.settings import Pair
-
-    found = settings()
-    run = drift.Run(
-        found,
-        folder if folder is not None else found.profiles,
-        lambda release, ranges: None if exact else catalogue_for(release, ranges),
-        drift.Options(ignore, compare, sglang, show_equivalent),
-        whole=False,
-    )
+    run = new_run(comparing, folder, whole=False)
     given = load_profile(name, run.profiles) if name is not None else None
     notes: list[str] = []
     wanted = {variable for p in run.known.values() for variable in p.config.effective_env}
-    for config in _servers(pid, port, text):
-        release, why = (sglang or found.sglang, None)
+    for config in _servers(server):
+        release, why = (comparing.sglang or run.settings.sglang, None)
         if release is None:
             release, why = _release(config)
         notes += [f"{config.name}: {why}"] if why else []
         profile, near = (given, None) if given else _nearest(run, relevant(config, wanted), release)
         notes += [f"{config.name}: {near}"] if near else []
         run.options = replace(run.options, sglang=release)
-        server = relevant(config, profile.config.effective_env)
-        drift.check_launch(run, [Pair(profile.name, (config.name,))], server, None, "")
-        said = _lint(server, profile, release)
+        held = relevant(config, profile.config.effective_env)
+        drift.check_launch(run, [Pair(profile.name, (config.name,))], held, None, "")
+        said = _lint(held, profile, release)
         last = run.comparisons[-1]
         run.comparisons[-1] = replace(last, findings=(*last.findings, *said))
     report = drift.report(run, waivers=False)
-    report = replace(report, notes=(*report.notes, *notes), color=use_color(color))
-    write(REPORTERS[format_](report))
-    return 0 if exit_zero else drift.exit_code(report)
+    report = replace(report, notes=(*report.notes, *notes), color=shown.color)
+    shown.show(report)
+    return 0 if shown.exit_zero else drift.exit_code(report)
 
 
-def _servers(pid: int | None, port: int | None, text: str | None) -> list[LaunchConfig]:
-    from dsv4_env.readers import process
-
-    if sum(option is not None for option in (pid, port, text)) > 1:
+def _servers(asked: Running) -> list[LaunchConfig]:
+    given = (asked.pid, asked.port, asked.text)
+    if sum(option is not None for option in given) > 1:
         raise UsageError("--pid, --port and --name exclude each other", expected="one of them")
-    found = process.read(pid=pid, port=port, name=text)
+    found = process.read(pid=asked.pid, port=asked.port, name=asked.text)
     if not found:
         raise ReadError("no SGLang server is running", expected="python3 -m sglang.launch_server …")
     return found
@@ -124,9 +109,6 @@ def _servers(pid: int | None, port: int | None, text: str | None) -> list[Launch
 
 def _release(config: LaunchConfig) -> tuple[str | None, str | None]:
     """The release that a server runs on where it can be told, and what is to be said of it."""
-    from dsv4_env.catalogue import nearest
-    from dsv4_env.server.preflight import of_process
-
     there = of_process(config)
     if there.release is None:
         why = there.problem or "its Python doesn't say"
@@ -138,14 +120,8 @@ def _release(config: LaunchConfig) -> tuple[str | None, str | None]:
     return there.release, None
 
 
-def _catalogue(release: str | None, profile: Profile) -> Catalogue:
-    return catalogue_for(release, [profile.sglang_range])
-
-
-def _nearest(run: Run, server: LaunchConfig, release: str | None) -> tuple[Profile, str]:
+def _nearest(run: drift.CheckRun, server: LaunchConfig, release: str | None) -> tuple[Profile, str]:
     """The profile that a server is nearest to, and how near."""
-    from dsv4_env.drift.nearest import LEAST, Nearest
-
     found = replace(
         run.settings,
         sglang=release,
@@ -164,12 +140,9 @@ def _nearest(run: Run, server: LaunchConfig, release: str | None) -> tuple[Profi
 
 def _lint(server: LaunchConfig, profile: Profile, release: str | None) -> list[Finding]:
     """What the release makes of the server's settings."""
-    from dsv4_env.lint import lint
-
     named = replace(server, name=profile.name)  # of which a rule says what it is meant for
-    catalogue = _catalogue(release, profile)
+    catalogue = catalogue_for(release, [profile.sglang_range])
     return lint(named, catalogue, range_=profile.sglang_range, ignore=_QUIET)
 
 
-doctor.params.append(format_option("text"))
 COMMANDS = (doctor,)

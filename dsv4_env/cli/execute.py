@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import signal
+import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from dsv4_env.cli.common import tell
+from dsv4_env.cli.output import tell
 
 _MISSING, _REFUSED = 127, 126  # a shell's exit codes for a command: not found, not to be run
 
@@ -79,9 +81,6 @@ def _is_text(path: str) -> bool:
 
 def _call(command: Sequence[str], environ: Mapping[str, str]) -> int:
     """Run the command as a child, where no process can become another."""
-    import shutil
-    import subprocess
-
     path = shutil.which(command[0], path=environ.get("PATH"))
     if path is None:
         tell(f"dsv4-env: error: {command[0]}: command not found")

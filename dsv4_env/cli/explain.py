@@ -4,27 +4,31 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from dsv4_env.cli import catalogue as catalogues
-from dsv4_env.cli import complete
-from dsv4_env.cli.common import profile_folder, profiles_option, settings, table, write
-from dsv4_env.cli.lint import all_rules, rule_text
-from dsv4_env.cli.scripts import argument, shown, text, without_secrets
+from dsv4_env.catalogue import SGLANG, Catalogue, describe, history, load, owner, releases
+from dsv4_env.catalogue.describe import span
+from dsv4_env.cli import comparing, complete
+from dsv4_env.cli.lint import all_rules, offered_rules, rule_text
+from dsv4_env.cli.options import profiles_option
+from dsv4_env.cli.output import table, write
+from dsv4_env.cli.rendering import about, argument_text, shown_place, value_text
+from dsv4_env.cli.settings import profile_folder, settings
+from dsv4_env.compare import importance
+from dsv4_env.compare.findings import FROM_OUTSIDE
 from dsv4_env.guard.files import read_bytes
+from dsv4_env.lint import lint
 from dsv4_env.model import EnvVar, LaunchConfig, Location, Origin, ServerArg
 from dsv4_env.model.errors import ReadError, UsageError, did_you_mean
 from dsv4_env.model.finding import Severity
 from dsv4_env.model.secrets import hidden, masked, scrubbed
 from dsv4_env.profile import Profile, layer_files, load_all
-
-if TYPE_CHECKING:
-    from dsv4_env.catalogue import Catalogue
 
 _MATTERS = {
     Severity.ERROR: "an error, as it decides what the server computes",
@@ -33,8 +37,18 @@ _MATTERS = {
 }
 
 
-@click.command(cls=complete.Named, context_settings=catalogues.FLAGS)
-@click.argument("name", metavar="NAME", shell_complete=complete.subjects)
+def _subjects(
+    ctx: click.Context, param: click.Parameter, incomplete: str
+) -> complete.CompletionItems:
+    """All that ``explain`` explains."""
+    own, abstract = complete.layers(ctx)
+    found = complete.starting(own | abstract, incomplete)
+    found += comparing.offered_variables(ctx, param, incomplete)
+    return found + offered_rules(ctx, param, incomplete)
+
+
+@click.command(cls=comparing.Named, context_settings=comparing.FLAGS)
+@click.argument("name", metavar="NAME", shell_complete=_subjects)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
 @profiles_option
 def explain(name: str, as_json: bool, folder: Path | None) -> None:
@@ -64,8 +78,6 @@ def explain(name: str, as_json: bool, folder: Path | None) -> None:
 def _found(
     name: str, profiles: Mapping[str, Profile], layers: Mapping[str, Path]
 ) -> dict[str, Any]:
-    from dsv4_env.catalogue import SGLANG, load, owner, releases
-
     if name in profiles:
         return _of_profile(profiles[name], layers)
     if name in layers:
@@ -96,10 +108,10 @@ def _found(
     )
 
 
-def _groups(name: str, wanted: list[Catalogue]) -> list[tuple[list[str], catalogues.Rows]]:
+def _groups(name: str, wanted: list[Catalogue]) -> list[tuple[list[str], describe.Rows]]:
     """What releases make of a name, without what is no news to its user."""
-    found: list[tuple[list[str], catalogues.Rows]] = []
-    for spanned, rows in catalogues.over_releases(name, wanted):
+    found: list[tuple[list[str], describe.Rows]] = []
+    for spanned, rows in describe.over_releases(name, wanted):
         kept = [
             (key, ", ".join(sorted(value.split(", "))) if key == "spellings" else value)
             for key, value in rows
@@ -115,15 +127,12 @@ def _groups(name: str, wanted: list[Catalogue]) -> list[tuple[list[str], catalog
 def _of_setting(
     name: str,
     wanted: list[Catalogue],
-    groups: list[tuple[list[str], catalogues.Rows]],
+    groups: list[tuple[list[str], describe.Rows]],
     profiles: Mapping[str, Profile],
 ) -> dict[str, Any]:
-    from dsv4_env.catalogue import history, owner
-    from dsv4_env.compare import importance
-
     said = history.renamed(wanted[-1], name) if not name.startswith("-") else None
     setters = _setters(name, wanted[-1], profiles)
-    title = catalogues.title(name, wanted)
+    title = describe.title(name, wanted)
     if not any(rows for _, rows in groups):
         title = f"a variable of {owner(name)}" if owner(name) else "a variable of nobody known"
     return {
@@ -139,7 +148,7 @@ def _of_setting(
     }
 
 
-def _object(rows: catalogues.Rows) -> dict[str, str | list[str]]:
+def _object(rows: describe.Rows) -> dict[str, str | list[str]]:
     """Facts by name; one that comes several times is a list."""
     values: dict[str, list[str]] = {}
     for key, value in rows:
@@ -147,7 +156,7 @@ def _object(rows: catalogues.Rows) -> dict[str, str | list[str]]:
     return {key: v[0] if len(v) == 1 else v for key, v in values.items()}
 
 
-def _pairs(facts: Mapping[str, str | list[str]]) -> catalogues.Rows:
+def _pairs(facts: Mapping[str, str | list[str]]) -> describe.Rows:
     return [
         (key.replace("_", " "), value)
         for key, values in facts.items()
@@ -166,8 +175,8 @@ def _setters(name: str, newest: Catalogue, profiles: Mapping[str, Profile]) -> l
     found: list[dict[str, Any]] = []
     for profile in profiles.values():
         config = hidden(profile.config)
-        settings_ = [(e.name, text(e.name, e.value), e.origin) for e in config.env]
-        settings_ += [(a.flag or "", argument(a), a.origin) for a in config.args or ()]
+        settings_ = [(e.name, value_text(e.name, e.value), e.origin) for e in config.env]
+        settings_ += [(a.flag or "", argument_text(a), a.origin) for a in config.args or ()]
         for spelled, value, origin in settings_:
             if same(spelled):
                 item = {"profile": profile.name, "as": spelled, "value": value}
@@ -180,7 +189,6 @@ def _names(catalogue: Catalogue, name: str) -> set[str]:
     if name.startswith("-"):
         match = catalogue.argument(name)
         return set(match.argument.flags) if match and match.argument else {name}
-    from dsv4_env.catalogue import history
 
     variable, said = catalogue.variable(name), history.renamed(catalogue, name)
     return {name, *(variable.aliases if variable else ()), *([said.new] if said else [])}
@@ -191,7 +199,7 @@ def _setter(name: str, origin: Origin) -> dict[str, Any]:
     return {
         "layer": origin.name,
         "value": None if origin.value is None else masked(name, origin.value),
-        "location": shown(where),
+        "location": shown_place(where),
         "why": _comment(where) if where else None,
     }
 
@@ -216,11 +224,6 @@ def _hints(
     name: str, wanted: list[Catalogue], setters: Sequence[Mapping[str, Any]]
 ) -> list[dict[str, Any]]:
     """The rules of lint that say something of the name as it is set, and for which releases."""
-    import shlex
-
-    from dsv4_env.compare.findings import FROM_OUTSIDE
-    from dsv4_env.lint import lint
-
     values = {(s["as"], s["value"]) for s in setters if s["as"] == name}
     found: dict[str, list[str]] = {}
     for catalogue in wanted:
@@ -249,15 +252,16 @@ _OF_NAMES = {"DSV102", "DSV103", "DSV107", "DSV109", "DSV110", "DSV111"}  # what
 
 
 def _of_profile(profile: Profile, layers: Mapping[str, Path]) -> dict[str, Any]:
+    told = about(profile)
     found: dict[str, Any] = {
-        "name": profile.name,
+        "name": told.pop("name"),
         "kind": "profile",
-        "title": profile.description,
-        "layers": [_layer(name, layers) for name in profile.layers],
+        "title": told.pop("description"),
+        "layers": [_layer(name, layers) for name in told.pop("layers")],
         "variables": len(profile.config.env),
         "arguments": len(profile.config.args or ()),
     }
-    return {**found, **without_secrets(profile.data)}
+    return {**found, **told}
 
 
 def _of_layer(
@@ -273,7 +277,7 @@ def _layer(name: str, layers: Mapping[str, Path]) -> dict[str, Any]:
     return {
         "name": name,
         "description": data.get("description", ""),
-        "file": shown(Location(str(layers[name]))),
+        "file": shown_place(Location(str(layers[name]))),
         "extends": data.get("extends", []),
         "sets": [*data.get("env", {}), *data.get("args", {})],
     }
@@ -290,7 +294,7 @@ def _setting_text(found: Mapping[str, Any]) -> list[str]:
     groups = [(g["releases"], _pairs(g["facts"])) for g in found["releases"]]
     known = any(rows for _, rows in groups)
     lines = [f"{found['name']}: {found['title']}"]
-    lines += catalogues.history_lines(groups) if known else ["", "No known SGLang reads it."]
+    lines += describe.history_lines(groups) if known else ["", "No known SGLang reads it."]
     if found["new_name"]:
         lines += ["", f"Its new name is {found['new_name']}."]
     rows: dict[tuple[str, ...], list[str]] = {}
@@ -306,8 +310,6 @@ def _setting_text(found: Mapping[str, Any]) -> list[str]:
     lines += _rows((", ".join(names), *row) for row, names in rows.items())
     lines += ["", f"A difference counts as {_MATTERS[found['severity']]}."]
     if found["rules"]:
-        from dsv4_env.catalogue.describe import span
-
         own = any(setter["as"] == found["name"] for setter in found["set_by"])
         lines += ["", "Lint" if own else "Lint, where it is set"]
         lines += _rows(
@@ -323,11 +325,12 @@ def _rows(rows: Iterable[tuple[str, ...]]) -> list[str]:
 
 
 def _profile_text(found: Mapping[str, Any]) -> list[str]:
-    name, tables = found["name"], ("model", "hardware", "sglang", "launch", "ci", "quality")
+    name, first = found["name"], ("model", "hardware", "sglang")
+    tables = {section: table for section, table in found.items() if isinstance(table, dict)}
     rows = [
         (f"{section}.{key}", str(value))
-        for section in (*tables, "source")
-        for key, value in found.get(section, {}).items()
+        for section in sorted(tables, key=lambda s: first.index(s) if s in first else len(first))
+        for key, value in tables[section].items()
     ]
     layers = [(x["name"], x["file"], x["description"]) for x in found["layers"]]
     counts = f"{found['variables']} variables, {found['arguments']} arguments"

@@ -6,19 +6,20 @@ import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
 from dsv4_env.cli import complete
-from dsv4_env.cli.common import profile_folder, profiles_option, write
-from dsv4_env.cli.operands import named_profile
+from dsv4_env.cli.names import named_profile
+from dsv4_env.cli.options import F, profiles_option
+from dsv4_env.cli.output import write
+from dsv4_env.cli.settings import profile_folder
 from dsv4_env.exporters import EXPORTERS, MODEL_FLAGS, Exporter, ExportOptions
+from dsv4_env.exporters.files import github_masks
 from dsv4_env.model import EnvVar, LaunchConfig, Location, Origin, Outside, ServerArg
 from dsv4_env.model.errors import UsageError
 from dsv4_env.profile import Profile
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 
 def _takers(field: str) -> list[str]:
@@ -38,7 +39,9 @@ _FORMATS = "\b\nFormats:\n" + "\n".join(
 
 
 @click.command(epilog=_FORMATS)
-@click.argument("profile_name", metavar="PROFILE|FILE.toml", shell_complete=complete.operands)
+@click.argument(
+    "profile_name", metavar="PROFILE|FILE.toml", shell_complete=complete.offered_operands
+)
 @click.option(
     "--format",
     "-f",
@@ -100,8 +103,6 @@ def export(
         config = _shown(config)
     text = exporter(config, options)
     if format_ == "github-env" and os.environ.get("GITHUB_ACTIONS") == "true":
-        from dsv4_env.exporters.files import github_masks
-
         click.echo(github_masks(config), err=True, nl=False)
     write(text, output, hands_on=True)
 

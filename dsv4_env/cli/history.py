@@ -3,46 +3,52 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from dsv4_env.cli.common import catalogue_for, settings, sglang_option, write
+from dsv4_env import history as engine
+from dsv4_env.cli.comparing import catalogue_for, sglang_option
+from dsv4_env.cli.options import collected, output_option
+from dsv4_env.cli.output import write
+from dsv4_env.cli.settings import settings
+from dsv4_env.history import render
+from dsv4_env.matrix.page import page
 from dsv4_env.model.errors import UsageError
 
-if TYPE_CHECKING:
-    from dsv4_env.history import History, Side
-
-F = TypeVar("F", bound=Callable[..., Any])
 _SCRIPTS = ("**/run_dsv4*.sh",)
 _TESTS = ("**/test_deepseek_v4*.py",)
 
 
-def git_options(command: F) -> F:
-    """The options that say which files of a repository are followed, and on which branches."""
-    for option in (
-        click.option("--since", metavar="DATE", help="Only what moved from this day (2026-05-01)."),
-        click.option("--tests-ref", default="HEAD", metavar="REF", help="The branch of the tests."),
-        click.option(
-            "--script-ref", default="HEAD", metavar="REF", help="The branch of the scripts."
-        ),
-        click.option(
-            "--paths",
-            "-p",
-            multiple=True,
-            metavar="[REF:]GLOB",
-            help="Files to follow, from the top of the repository; ** is any number of folders. "
-            "What is bash counts as a script, all else as a test. Default: "
-            + " and ".join((*_SCRIPTS, *_TESTS))
-            + ".",
-        ),
-    ):
-        command = option(command)
-    return command
+@dataclass(frozen=True, slots=True)
+class GitFiles:
+    """Which files of a repository are followed, on which branches, from which day."""
+
+    paths: tuple[str, ...]
+    script_ref: str
+    tests_ref: str
+    since: str | None
+
+
+git_options = collected(
+    "followed",
+    GitFiles,
+    click.option(
+        "--paths",
+        "-p",
+        multiple=True,
+        metavar="[REF:]GLOB",
+        help="Files to follow, from the top of the repository; ** is any number of folders. "
+        "What is bash counts as a script, all else as a test. Default: "
+        + " and ".join((*_SCRIPTS, *_TESTS))
+        + ".",
+    ),
+    click.option("--script-ref", default="HEAD", metavar="REF", help="The branch of the scripts."),
+    click.option("--tests-ref", default="HEAD", metavar="REF", help="The branch of the tests."),
+    click.option("--since", metavar="DATE", help="Only what moved from this day (2026-05-01)."),
+)
 
 
 @click.command()
@@ -67,18 +73,10 @@ def git_options(command: F) -> F:
     show_default=True,
     help="How the history is written; html is a page with the timelines.",
 )
-@click.option(
-    "--output",
-    "-o",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="Write a file (in one step) instead of standard output.",
-)
+@output_option
 def history(
     repository: Path,
-    paths: tuple[str, ...],
-    script_ref: str,
-    tests_ref: str,
-    since: str | None,
+    followed: GitFiles,
     patterns: tuple[str, ...],
     ignore: tuple[str, ...],
     sglang: str | None,
@@ -99,35 +97,23 @@ def history(
       dsv4-env history . --since 2026-05-01 --setting 'SGLANG_HACK_*'
       dsv4-env history . --format html --output history.html
     """
-    from dsv4_env.history import render
-
-    found = read_history(repository, paths, script_ref, tests_ref, since, ignore, sglang)
+    found = read_history(repository, followed, ignore, sglang)
     if format_ == "text":
         text = render.as_text(found, timelines=patterns or None)
     elif format_ == "html":
-        from dsv4_env.matrix.page import page
-
         chosen = replace(found, settings=tuple(render.selected(found, patterns)))
-        text = page(None, [render.describe(chosen)], f"{date.today()}")
+        text = page(None, [render.history_data(chosen)], f"{date.today()}")
     else:
         text = render.FORMATS[format_](found)
     write(text, output)
 
 
 def read_history(
-    repository: Path,
-    paths: tuple[str, ...],
-    script_ref: str,
-    tests_ref: str,
-    since: str | None,
-    ignore: tuple[str, ...],
-    sglang: str | None,
-) -> History:
+    repository: Path, followed: GitFiles, ignore: tuple[str, ...], sglang: str | None
+) -> engine.History:
     """The history that the options ask for, with a bar on a terminal. Raises Dsv4Error."""
-    from dsv4_env import history as engine
-
-    sides = _sides(paths, script_ref, tests_ref)
-    start = _day(since) if since else None
+    sides = _sides(followed)
+    start = _day(followed.since) if followed.since else None
     catalogue = catalogue_for(sglang, [])
     ignored = (*ignore, *settings().ignore)
     shown = sys.stderr is not None and sys.stderr.isatty()
@@ -150,22 +136,20 @@ def read_history(
     return found
 
 
-def _sides(paths: tuple[str, ...], script_ref: str, tests_ref: str) -> list[Side]:
+def _sides(followed: GitFiles) -> list[engine.HistorySide]:
     """The two sides of a history; of a path the part before a colon is its branch."""
-    from dsv4_env import history as engine
-
-    if not paths:
+    if not followed.paths:
         return [
-            engine.Side(engine.SCRIPT, _SCRIPTS, script_ref),
-            engine.Side(engine.TEST, _TESTS, tests_ref),
+            engine.HistorySide(engine.SCRIPT, _SCRIPTS, followed.script_ref),
+            engine.HistorySide(engine.TEST, _TESTS, followed.tests_ref),
         ]
     found: dict[tuple[str, str], list[str]] = {}
-    for text in paths:
+    for text in followed.paths:
         ref, colon, glob = text.rpartition(":")
         side = engine.SCRIPT if glob.endswith((".sh", ".bash", ".sbatch")) else engine.TEST
-        default = script_ref if side == engine.SCRIPT else tests_ref
+        default = followed.script_ref if side == engine.SCRIPT else followed.tests_ref
         found.setdefault((side, ref if colon else default), []).append(glob)
-    return [engine.Side(side, tuple(globs), ref) for (side, ref), globs in found.items()]
+    return [engine.HistorySide(side, tuple(globs), ref) for (side, ref), globs in found.items()]
 
 
 def _day(text: str) -> datetime:

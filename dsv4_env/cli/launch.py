@@ -2,36 +2,27 @@
 
 from __future__ import annotations
 
-import functools
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
 from dsv4_env.cli import complete
-from dsv4_env.cli.common import (
-    catalogue_for,
-    env_file,
-    profile_folder,
-    profiles_option,
-    tell,
-    write,
-)
+from dsv4_env.cli.comparing import catalogue_for, offered_variables
 from dsv4_env.cli.execute import execute, start_environment
-from dsv4_env.cli.operands import named_profile
-from dsv4_env.model import ENV_NAME, EnvVar, LaunchConfig, Origin, ServerArg, group_args
+from dsv4_env.cli.names import named_profile
+from dsv4_env.cli.options import collected, given_variables, profiles_option
+from dsv4_env.cli.output import tell, write
+from dsv4_env.cli.settings import profile_folder
+from dsv4_env.model import EnvVar, LaunchConfig, Origin, ServerArg, group_args
 from dsv4_env.model.errors import UsageError
 from dsv4_env.model.quoting import word
 from dsv4_env.model.secrets import masked, scrubbed
-
-if TYPE_CHECKING:
-    from dsv4_env.profile import Profile
-
-F = TypeVar("F", bound=Callable[..., Any])
+from dsv4_env.profile import Profile
+from dsv4_env.server import preflight
 
 # What --clean leaves: who and where one is, and how the outside is reached.
 _KEPT = (
@@ -44,7 +35,7 @@ _KEPT_ON_WINDOWS = (
     "APPDATA", "COMSPEC", "LOCALAPPDATA", "PATHEXT", "PROGRAMDATA", "PROGRAMFILES*", "SYSTEMDRIVE",
     "SYSTEMROOT", "TEMP", "TMP", "USERNAME", "USERPROFILE", "WINDIR",
 )  # fmt: skip
-_SKIPS = ("sglang", "release", "port", "model", "lint", "all")  # preflight.CHECKS, and all
+_SKIPS = (*preflight.CHECKS, "all")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +47,7 @@ class Overrides:
     args: tuple[str, ...]
     clean: bool
     keep: tuple[str, ...]
+    only_print: bool = False
 
     def base(self, environ: Mapping[str, str]) -> dict[str, str]:
         """What is left of the environment before the profile comes over it."""
@@ -82,75 +74,67 @@ class Overrides:
         return {name: value for name, value in found.items() if name not in self.unset}
 
 
-def override_options(command: F) -> F:
-    """The options that change a profile for one start; they arrive as one ``overrides``."""
+def _overrides(
+    set_: tuple[str, ...],
+    env_files: tuple[Path, ...],
+    unset: tuple[str, ...],
+    args: tuple[str, ...],
+    clean: bool,
+    keep: tuple[str, ...],
+    only_print: bool,
+) -> Overrides:
+    given = given_variables(set_, env_files)
+    for name in (item.partition("=")[0] for item in set_):
+        if name in unset:
+            raise UsageError(f"--set and --unset {name}", expected="one of the two")
+    if keep and not clean:
+        raise UsageError("--keep without --clean", expected="both, or neither")
+    return Overrides(given, unset, args, clean, keep, only_print)
 
-    @click.option(
+
+override_options = collected(
+    "overrides",
+    _overrides,
+    click.option(
         "--set",
         "set_",
         multiple=True,
         metavar="NAME=VALUE",
         help="Set a variable, over the profile's.",
-    )
-    @click.option(
+    ),
+    click.option(
         "--env-file",
         "env_files",
         multiple=True,
         metavar="FILE",
         type=click.Path(path_type=Path),
         help="Set variables as `set -a; . FILE` would; --set wins.",
-    )
-    @click.option(
+    ),
+    click.option(
         "--unset",
         multiple=True,
         metavar="NAME",
-        shell_complete=complete.variables,
+        shell_complete=offered_variables,
         help="Take a variable away, the profile's or the environment's.",
-    )
-    @click.option("--arg", "args", multiple=True, metavar="WORD", help="One more server argument.")
-    @click.option(
+    ),
+    click.option("--arg", "args", multiple=True, metavar="WORD", help="One more server argument."),
+    click.option(
         "--clean",
         is_flag=True,
         help="Start from an empty environment but for PATH, HOME, the locale, TMPDIR, XDG_*, "
         "certificates and proxies.",
-    )
-    @click.option(
+    ),
+    click.option(
         "--keep",
         multiple=True,
         metavar="PATTERN",
         help="With --clean: keep variables of this name (shell pattern) too.",
-    )
-    @click.option(
+    ),
+    click.option(
         "--print", "only_print", is_flag=True, help="Show what would be run, and run nothing."
-    )
-    @profiles_option
-    @functools.wraps(command)
-    def wrapped(
-        *positional: Any,
-        set_: tuple[str, ...],
-        env_files: tuple[Path, ...],
-        unset: tuple[str, ...],
-        args: tuple[str, ...],
-        clean: bool,
-        keep: tuple[str, ...],
-        **options: Any,
-    ) -> Any:
-        variables: dict[str, str] = {}
-        for path in env_files:
-            variables |= env_file(path)
-        for item in set_:
-            name, equals, value = item.partition("=")
-            if not equals or not ENV_NAME.fullmatch(name):
-                raise UsageError(f"--set {item}", expected="NAME=VALUE")
-            if name in unset:
-                raise UsageError(f"--set and --unset {name}", expected="one of the two")
-            variables[name] = value
-        if keep and not clean:
-            raise UsageError("--keep without --clean", expected="both, or neither")
-        overrides = Overrides(variables, unset, args, clean, keep)
-        return command(*positional, overrides=overrides, **options)
-
-    return cast("F", wrapped)
+    ),
+)
+"""The options that change a profile for one start; they arrive as one ``overrides``."""
 
 
 class _Wrapper(click.Command):
@@ -177,23 +161,19 @@ class _Wrapper(click.Command):
 
 
 @click.command(cls=_Wrapper, options_metavar="[OPTIONS]")
-@click.argument("name", metavar="PROFILE", shell_complete=complete.profiles)
+@click.argument("name", metavar="PROFILE", shell_complete=complete.offered_profiles)
 @click.argument(
     "command",
     metavar="[--] CMD [WORD]...",
     nargs=-1,
     type=click.UNPROCESSED,
-    shell_complete=complete.files,
+    shell_complete=complete.offered_files,
 )
 @click.option("--with-args", is_flag=True, help="Append the profile's server arguments to CMD.")
 @override_options
+@profiles_option
 def run(
-    name: str,
-    command: tuple[str, ...],
-    with_args: bool,
-    overrides: Overrides,
-    only_print: bool,
-    folder: Path | None,
+    name: str, command: tuple[str, ...], with_args: bool, overrides: Overrides, folder: Path | None
 ) -> int:
     """Run a command with a profile's variables.
 
@@ -223,7 +203,7 @@ def run(
         raise UsageError(
             f"--arg {overrides.args[0]} goes nowhere", expected="{args} in CMD, or --with-args"
         )
-    environ = overrides.environment(profile, start_environment(), shown=only_print)
+    environ = overrides.environment(profile, start_environment(), shown=overrides.only_print)
     words: list[str] = []
     for item in (*command, "{args}") if with_args else command:
         if item == "{args}":
@@ -232,13 +212,24 @@ def run(
             words.append(_model(profile, None, environ))
         else:
             words.append(item)
-    if only_print:
-        write(shown(profile, overrides, words))
+    if overrides.only_print:
+        write(shown_command(profile, overrides, words))
         return 0
     return execute(words, environ)
 
 
-class _Server(click.Command):
+@dataclass(frozen=True, slots=True)
+class ServerOptions:
+    """The server that is launched: its model, where it listens, and what isn't looked at before."""
+
+    model: str | None
+    host: str | None
+    port: int | None
+    python: str
+    skip: tuple[str, ...]
+
+
+class _ServerCommand(click.Command):
     """A command whose user may well give an argument of the server as an option of it."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -249,37 +240,37 @@ class _Server(click.Command):
             raise click.NoSuchOption(exc.option_name, text, exc.possibilities, exc.ctx) from None
 
 
-@click.command(cls=_Server)
-@click.argument("name", metavar="PROFILE", shell_complete=complete.profiles)
+@click.command(cls=_ServerCommand)
+@click.argument("name", metavar="PROFILE", shell_complete=complete.offered_profiles)
 @click.argument("more", metavar="[-- ARG...]", nargs=-1, type=click.UNPROCESSED)
-@click.option(
-    "--model",
-    metavar="PATH|ORG/NAME",
-    help="The model. Default: what the profile's variable for it says, else its own.",
-)
-@click.option("--host", metavar="HOST", help="Where to listen.")
-@click.option("--port", metavar="PORT", type=click.IntRange(1, 65535), help="On which port.")
-@click.option(
-    "--python",
-    metavar="PYTHON",
-    default="python3",
-    show_default=True,
-    help="The interpreter that SGLang is installed for.",
-)
-@click.option(
-    "--skip", multiple=True, type=click.Choice(_SKIPS), help="Launch whatever this check says."
+@collected(
+    "server",
+    ServerOptions,
+    click.option(
+        "--model",
+        metavar="PATH|ORG/NAME",
+        help="The model. Default: what the profile's variable for it says, else its own.",
+    ),
+    click.option("--host", metavar="HOST", help="Where to listen."),
+    click.option("--port", metavar="PORT", type=click.IntRange(1, 65535), help="On which port."),
+    click.option(
+        "--python",
+        metavar="PYTHON",
+        default="python3",
+        show_default=True,
+        help="The interpreter that SGLang is installed for.",
+    ),
+    click.option(
+        "--skip", multiple=True, type=click.Choice(_SKIPS), help="Launch whatever this check says."
+    ),
 )
 @override_options
+@profiles_option
 def launch(
     name: str,
     more: tuple[str, ...],
-    model: str | None,
-    host: str | None,
-    port: int | None,
-    python: str,
-    skip: tuple[str, ...],
+    server: ServerOptions,
     overrides: Overrides,
-    only_print: bool,
     folder: Path | None,
 ) -> int:
     """Launch a profile's server, after a look at what it needs.
@@ -297,18 +288,18 @@ def launch(
     """
     profile = _profile(name, folder)
     overrides = replace(overrides, args=(*overrides.args, *more))
-    environ = overrides.environment(profile, start_environment(), shown=only_print)
-    path = _model(profile, model, environ)
-    words = profile.command(model=path, host=host, port=port, python=python)
+    environ = overrides.environment(profile, start_environment(), shown=overrides.only_print)
+    path = _model(profile, server.model, environ)
+    words = profile.command(model=path, host=server.host, port=server.port, python=server.python)
     words += overrides.args
-    if only_print:
-        write(shown(profile, overrides, words))
+    if overrides.only_print:
+        write(shown_command(profile, overrides, words))
         return 0
-    if "all" not in skip:
-        from dsv4_env.server import preflight
-
-        start = preflight.Launch(profile, _config(profile, overrides, words), words, environ, path)
-        found = preflight.obstacles(start, skip, catalogue_for(None, [profile.sglang_range]))
+    if "all" not in server.skip:
+        start = preflight.PlannedLaunch(
+            profile, _config(profile, overrides, words), words, environ, path
+        )
+        found = preflight.obstacles(start, server.skip, catalogue_for(None, [profile.sglang_range]))
         for obstacle in found:
             kind = "error" if obstacle.serious else "note"
             way = f" (--skip {obstacle.check} launches all the same)" if obstacle.serious else ""
@@ -346,7 +337,7 @@ def _config(profile: Profile, overrides: Overrides, words: Sequence[str]) -> Lau
     return replace(profile.config, env=tuple(env), args=args)
 
 
-def shown(profile: Profile, overrides: Overrides, words: Sequence[str]) -> str:
+def shown_command(profile: Profile, overrides: Overrides, words: Sequence[str]) -> str:
     """A command with its variables as a shell would take it, one variable a line."""
     env = {**profile.env, **overrides.set}
     lines = [f"-u {name}" for name in overrides.unset if not overrides.clean]

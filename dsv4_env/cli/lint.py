@@ -3,96 +3,111 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
+from click.shell_completion import CompletionItem
 
+from dsv4_env.catalogue import Catalogue
 from dsv4_env.cli import complete
-from dsv4_env.cli.common import (
+from dsv4_env.cli.comparing import catalogue_for, sglang_option
+from dsv4_env.cli.names import named_profile, split_operand
+from dsv4_env.cli.operands import file_launches
+from dsv4_env.cli.options import (
     Inputs,
-    catalogue_for,
-    color_option,
-    exit_zero_option,
+    Shown,
+    collected,
     input_options,
-    profile_folder,
     profiles_option,
-    settings,
-    sglang_option,
-    tell,
-    use_color,
-    write,
+    shown_options,
 )
-from dsv4_env.cli.operands import file_launches, named_profile, split
+from dsv4_env.cli.output import tell, write
+from dsv4_env.cli.settings import profile_folder, settings
+from dsv4_env.compare.rules import RULES
+from dsv4_env.drift import repository_top
+from dsv4_env.drift.files import fits
+from dsv4_env.lint import LINT_RULES, lint as lint_findings, rule_ids
+from dsv4_env.lint.docs import rule_docs
+from dsv4_env.model import LaunchConfig
 from dsv4_env.model.errors import Dsv4Error
+from dsv4_env.model.finding import Comparison, Finding, Report, Rule
 from dsv4_env.model.style import plain
-from dsv4_env.readers.detect import detect
+from dsv4_env.profile import Profile, load_all
+from dsv4_env.readers import KINDS, detect, file_bytes, titles
 from dsv4_env.reporters import REPORTERS
-
-if TYPE_CHECKING:
-    from dsv4_env.catalogue import Catalogue
-    from dsv4_env.model import LaunchConfig
-    from dsv4_env.model.finding import Comparison, Finding, Report, Rule
-    from dsv4_env.profile import Profile
 
 _FORMATS = [name for name in REPORTERS if name != "changes"]  # lint changes nothing
 
 
+def offered_rules(
+    _ctx: click.Context, _: click.Parameter, incomplete: str
+) -> complete.CompletionItems:
+    """Ids and names of rules, the ids with their names."""
+    found = all_rules().values()
+    ids = [CompletionItem(r.id, help=r.name) for r in found if r.id.startswith(incomplete)]
+    return ids + (complete.starting((r.name for r in found), incomplete) if incomplete else [])
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The rules that are asked for, by id or name: these alone, and not those."""
+
+    select: frozenset[str]
+    ignore: frozenset[str]
+
+
+def _chosen(select: tuple[str, ...], ignore: tuple[str, ...]) -> Chosen:
+    return Chosen(rule_ids(select), rule_ids(ignore))
+
+
 @click.command()
 @click.argument(
-    "operands", metavar="[PROFILE|SCRIPT|FILE]...", nargs=-1, shell_complete=complete.operands
+    "operands",
+    metavar="[PROFILE|SCRIPT|FILE]...",
+    nargs=-1,
+    shell_complete=complete.offered_operands,
 )
 @sglang_option
-@click.option(
-    "--select",
-    multiple=True,
-    metavar="RULE",
-    shell_complete=complete.rules,
-    help="Only this rule, by id or name.",
-)
-@click.option(
-    "--ignore",
-    multiple=True,
-    metavar="RULE",
-    shell_complete=complete.rules,
-    help="Not this rule, by id or name.",
+@collected(
+    "chosen",
+    _chosen,
+    click.option(
+        "--select",
+        multiple=True,
+        metavar="RULE",
+        shell_complete=offered_rules,
+        help="Only this rule, by id or name.",
+    ),
+    click.option(
+        "--ignore",
+        multiple=True,
+        metavar="RULE",
+        shell_complete=offered_rules,
+        help="Not this rule, by id or name.",
+    ),
 )
 @click.option(
     "--skip-unrelated", is_flag=True, help="Pass over files that launch no server of SGLang."
 )
 @input_options
 @profiles_option
-@exit_zero_option
-@color_option
-@click.option(
-    "--format",
-    "-f",
-    "format_",
-    type=click.Choice(_FORMATS),
-    default="text",
-    show_default=True,
-    help="How findings are written.",
-)
+@shown_options("text", _FORMATS, "How findings are written.")
 def lint(
     operands: tuple[str, ...],
     sglang: str | None,
-    select: tuple[str, ...],
-    ignore: tuple[str, ...],
+    chosen: Chosen,
     skip_unrelated: bool,
-    folder: Path | None,
     inputs: Inputs,
-    exit_zero: bool,
-    color: str,
-    format_: str,
+    folder: Path | None,
+    shown: Shown,
 ) -> int:
     """Say what a release of SGLang makes of profiles and files.
 
     SGLang ignores a variable that it doesn't know, and stops on such a flag. Lint tells both,
-    and more: `dsv4-env rule` lists the rules. A FILE is a launch script, a Python test, a GitHub
-    workflow, a Compose file, a Kubernetes manifest, a Dockerfile, a file of variables or the
-    TOML of a profile; of those with launches every one is read, or the one that PATH#2, PATH:34
-    or PATH::NAME names. One that can't be read doesn't keep the others from it (exit code 2).
+    and more: `dsv4-env rule` lists the rules. A FILE is {kinds} or the TOML of a profile; of
+    those with launches every one is read, or the one that PATH#2, PATH:34 or PATH::NAME names.
+    One that can't be read doesn't keep the others from it (exit code 2).
 
     \b
     Examples:
@@ -100,12 +115,7 @@ def lint(
       dsv4-env lint run_dsv4.sh --ignore default-value
       dsv4-env lint test_deepseek_v4.py .github/workflows/nightly.yml
     """
-    from dsv4_env.drift import repository
-    from dsv4_env.lint import named
-    from dsv4_env.model.finding import Report
-
     own = profile_folder(folder)
-    chosen, ignored = named(select), named(ignore)
     comparisons: list[Comparison] = []
     files = 0
     unread: list[Dsv4Error] = []
@@ -118,14 +128,14 @@ def lint(
                 if skip_unrelated and not _related(operand, inputs):
                     continue
                 catalogue = common if fixed else _of_pairs(operand, own) or common
-                comparisons += _of_file(operand, inputs, catalogue, chosen, ignored)
+                comparisons += _of_file(operand, inputs, catalogue, chosen)
                 files += 1
                 continue
         except Dsv4Error as error:
             unread.append(error)
             continue
         catalogue = common if fixed else catalogue_for(None, [profile.sglang_range])
-        found = _of_profile(profile, catalogue, chosen, ignored)
+        found = _of_profile(profile, catalogue, chosen)
         comparisons.append(_comparison(profile.config, profile.name, catalogue, found))
     if unread and not comparisons:
         for problem in unread[:-1]:
@@ -136,27 +146,24 @@ def lint(
         files=files,
         launches=len(comparisons),
         root=str(Path.cwd()),
-        repository=repository(Path.cwd()),
-        color=use_color(color),
+        repository=repository_top(Path.cwd()),
+        color=shown.color,
     )
-    if format_ == "sarif":
+    if shown.format_ == "sarif":
         report = _explained(report)
-    write(REPORTERS[format_](report))
+    shown.show(report)
     for problem in unread:
         tell(plain(f"dsv4-env: error: {problem}"))
     if unread:
         return 2
-    return 1 if report.failed and not exit_zero else 0
+    return 1 if report.failed and not shown.exit_zero else 0
 
 
 def _of_pairs(operand: str, own: Path | None) -> Catalogue | None:
     """The release that `check` reads a file with, None for a file of no pair."""
-    from dsv4_env.drift.files import fits
-    from dsv4_env.profile import load_all
-
     found = settings()
     base = found.folder or Path.cwd()
-    name = os.path.relpath(split(operand).path, base).replace(os.sep, "/")
+    name = os.path.relpath(split_operand(operand).path, base).replace(os.sep, "/")
     pairs = [p for p in found.pairs if fits(name, p.files) and not fits(name, p.exclude)]
     if not pairs:
         return None
@@ -168,25 +175,21 @@ def _of_pairs(operand: str, own: Path | None) -> Catalogue | None:
 
 def _related(operand: str, inputs: Inputs) -> bool:
     """Whether a file launches a server. One that can't be read does where it names SGLang."""
-    from dsv4_env.drift import sources
-
     path = Path(operand)
     if not path.is_file():
         return True  # a launch within a file, or nothing at all: asked for
-    data = sources.load(path)
+    data = file_bytes(path)
     if b"sglang" not in data.lower():
         return False
     try:
-        return bool(file_launches(split(operand), inputs)[2])
+        return bool(file_launches(split_operand(operand), inputs)[2])
     except Dsv4Error:
         return detect(str(path.absolute()), data) is not None
 
 
 def _explained(report: Report) -> Report:
     """The report with the documentation of its rules, which SARIF carries."""
-    from dsv4_env.lint.docs import sections
-
-    texts = sections()
+    texts = rule_docs()
 
     def explained(comparison: Comparison) -> Comparison:
         findings = (
@@ -198,51 +201,37 @@ def _explained(report: Report) -> Report:
     return replace(report, comparisons=tuple(map(explained, report.comparisons)))
 
 
-def _of_profile(
-    profile: Profile, catalogue: Catalogue, select: frozenset[str], ignore: frozenset[str]
-) -> list[Finding]:
-    from dsv4_env.lint import lint as findings
-
+def _of_profile(profile: Profile, catalogue: Catalogue, chosen: Chosen) -> list[Finding]:
     origin = profile.origins.get(("sglang", "range"))
-    return findings(
+    return lint_findings(
         profile.config,
         catalogue,
         range_=profile.sglang_range,
         range_at=origin.location if origin else None,
-        select=select,
-        ignore=ignore,
+        select=chosen.select,
+        ignore=chosen.ignore,
     )
 
 
 def _of_file(
-    operand: str,
-    inputs: Inputs,
-    catalogue: Catalogue,
-    select: frozenset[str],
-    ignore: frozenset[str],
+    operand: str, inputs: Inputs, catalogue: Catalogue, chosen: Chosen
 ) -> list[Comparison]:
-    from dsv4_env.drift.sources import titles
-    from dsv4_env.lint import lint as findings
-    from dsv4_env.readers import choose
-
-    where = split(operand)
+    where = split_operand(operand)
     reader, text, launches = file_launches(where, inputs)
     wanted = list(zip(titles(launches, where.name), launches, strict=True))
     if where.chosen or not launches:
-        one = choose(
-            launches, where.path, launch=where.launch, line=where.line, symbol=where.symbol
-        )
+        one = where.choose(launches)
         wanted = [(title, c) for title, c in wanted if c is one]
     found: list[Comparison] = []
     for title, config in wanted:
-        said = findings(
+        said = lint_findings(
             config,
             catalogue,
             text=text,
             script=text if reader == "bash" else None,
             launches=tuple(launches),
-            select=select,
-            ignore=ignore,
+            select=chosen.select,
+            ignore=chosen.ignore,
         )
         found.append(_comparison(config, title, catalogue, said))
     return found
@@ -251,8 +240,6 @@ def _of_file(
 def _comparison(
     config: LaunchConfig, title: str, catalogue: Catalogue, findings: list[Finding]
 ) -> Comparison:
-    from dsv4_env.model.finding import Comparison
-
     settings_read = len({e.name for e in config.env}) + len({a.flag for a in config.args or ()})
     return Comparison(
         f"SGLang {catalogue.release}",
@@ -267,7 +254,7 @@ def _comparison(
 
 
 @click.command()
-@click.argument("word", metavar="[RULE]", required=False, shell_complete=complete.rules)
+@click.argument("word", metavar="[RULE]", required=False, shell_complete=offered_rules)
 def rule(word: str | None) -> None:
     """Explain a rule, by id or name; without one, list them all.
 
@@ -285,29 +272,24 @@ def rule(word: str | None) -> None:
     by_name = {name: r for r in rules.values() for name in (r.id.lower(), r.name)}
     found = by_name.get(word.lower())
     if found is None:
-        from dsv4_env.lint import named
-
-        named([word])  # says that there is none, and which was meant
+        rule_ids([word])  # says that there is none, and which was meant
     else:
         write(rule_text(found))
 
 
 def all_rules() -> dict[str, Rule]:
     """The rules of checks and of lint, by id."""
-    from dsv4_env.compare.rules import RULES
-    from dsv4_env.lint import LINT_RULES
-
     return {**RULES, **{id_: entry.rule for id_, entry in LINT_RULES.items()}}
 
 
 def rule_text(rule: Rule) -> str:
     """What there is to say of a rule, as Markdown."""
-    from dsv4_env.lint.docs import sections
-
-    if rule.id in sections():
-        return sections()[rule.id].text
+    if rule.id in rule_docs():
+        return rule_docs()[rule.id].text
     said = f"{rule.severity.capitalize()}: {rule.summary}."
     return f"## {rule.id} {rule.name}\n\n{said}\n\n{rule.help}\n"
 
+
+lint.help = (lint.help or "").format(kinds=", ".join(kind.summary or kind.one for kind in KINDS))
 
 COMMANDS = (lint, rule)

@@ -1,4 +1,4 @@
-"""What an operand names: a file of any kind with its launches, or running servers."""
+"""Launches that an operand names: those of a file of any kind, or of running servers."""
 
 from __future__ import annotations
 
@@ -9,14 +9,25 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from dsv4_env.cli.common import Inputs, tell
-from dsv4_env.guard.files import read_stream
+from dsv4_env.cli.names import RUNNING, Operand, named_profile, split_operand
+from dsv4_env.cli.options import Inputs
+from dsv4_env.cli.output import tell
+from dsv4_env.compare.normalise import with_model
+from dsv4_env.guard.files import read_named, read_stream
 from dsv4_env.model import LaunchConfig
 from dsv4_env.model.errors import ProfileError, ReadError, UsageError
-from dsv4_env.profile import Profile, layer_files, load_profile
+from dsv4_env.readers import (
+    EXPECTED,
+    READERS,
+    HowRead,
+    candidates,
+    detect,
+    environment,
+    process,
+    read,
+    titles,
+)
 
-RUNNING = re.compile(r"(pid|port|process):(.+)")
-_PART = re.compile(r"(.+?)(?:#(\d+)|::(.+)|:(\d+))", re.DOTALL)
 _ENV_FILE = re.compile(r"\.env(?:\.[^/]+)?$")  # also one that sets nothing of SGLang's
 HELP = (
     "PATH, PATH#2 for the second launch in it, PATH:34 for the one at line 34, PATH::NAME for "
@@ -26,27 +37,7 @@ HELP = (
 
 
 @dataclass(slots=True, eq=False, repr=False)
-class Operand:
-    """A file (``-``: standard input), and which of its launches is meant."""
-
-    path: str
-    launch: int | None = None
-    line: int | None = None
-    symbol: str | None = None
-
-    @property
-    def name(self) -> str:
-        """What reports call the file."""
-        return "<stdin>" if self.path == "-" else self.path
-
-    @property
-    def chosen(self) -> bool:
-        """Whether it names a launch."""
-        return (self.launch, self.line, self.symbol) != (None, None, None)
-
-
-@dataclass(slots=True, eq=False, repr=False)
-class Opened:
+class OpenedLaunch:
     """A launch with the file that it was read from, and that file's text."""
 
     config: LaunchConfig
@@ -54,107 +45,72 @@ class Opened:
     text: str = ""
 
 
-def split(text: str) -> Operand:
-    """An operand as its file and its launch; a file of that very name comes first."""
-    if text != "-" and not os.path.lexists(text):
-        match = _PART.fullmatch(text)
-        if match and (match[1] == "-" or Path(match[1]).exists()):
-            path, launch, symbol, line = match.groups()
-            return Operand(
-                path, int(launch) if launch else None, int(line) if line else None, symbol
-            )
-    return Operand(text)
-
-
 def file_launches(operand: Operand, inputs: Inputs) -> tuple[str, str, list[LaunchConfig]]:
     """(name of the reader, text, every launch) of a file of any kind that dsv4-env reads.
 
     A file that looks like nothing else is a bash script. Raises ReadError.
     """
-    from dsv4_env.drift import sources
-    from dsv4_env.readers.detect import detect
-
     if operand.path == "-":
         if sys.stdin is None:
             raise UsageError("standard input is closed", expected="a script on standard input")
         data, reader = read_stream(sys.stdin.buffer, "<stdin>"), "bash"
     else:
-        data = sources.named(operand.path)
+        data = read_named(operand.path, expected=EXPECTED)
         reader = detect(str(Path(operand.path).absolute()), data) or ""
-        if not reader and Path(operand.path).suffix.lower() in (".yml", ".yaml"):
+        if not reader and (kinds := [k.summary or k.one for k in candidates(operand.path)]):
             raise ReadError(
                 "it has nothing to do with SGLang, as far as can be seen",
                 where=operand.path,
-                expected="a GitHub workflow, a Compose file or a Kubernetes manifest",
+                expected=f"{', '.join(kinds[:-1])} or {kinds[-1]}",
             )
         reader = reader or ("dotenv" if _ENV_FILE.search(operand.path) else "")
-    reading = sources.Reading(
+    reading = HowRead(
         reader or "bash", None, inputs.variables, inputs.args, inputs.closed, inputs.root
     )
-    if inputs.variables and not {"inputs", "environ"} & reading.options(reader or "bash").keys():
+    if inputs.variables and "inputs" not in READERS[reader or "bash"].takes:
         tell(f"dsv4-env: note: {operand.name}: --set and --env-file don't reach it")
-    launches = sources.read(data, operand.name, reading)
+    launches = read(data, operand.name, reading)
     return reader or "bash", data.decode("utf-8", "surrogateescape"), launches
 
 
 def launches_of(text: str, inputs: Inputs) -> list[LaunchConfig]:
     """The launches that an operand names: every one of a file, or the one that it chooses."""
-    from dsv4_env.readers import choose
-
     if match := RUNNING.fullmatch(text):
         return running(match[1], match[2])
-    operand = split(text)
+    operand = split_operand(text)
     _, _, launches = file_launches(operand, inputs)
-    if launches and not operand.chosen:
-        return launches
-    return [
-        choose(
-            launches,
-            operand.path,
-            launch=operand.launch,
-            line=operand.line,
-            symbol=operand.symbol,
-        )
-    ]
+    return launches if launches and not operand.chosen else [operand.choose(launches)]
 
 
-def open_launch(text: str, inputs: Inputs) -> Opened:
+def open_launch(text: str, inputs: Inputs) -> OpenedLaunch:
     """The one launch that an operand names. Raises ReadError where there is none or several."""
-    from dsv4_env.drift.sources import titles
-    from dsv4_env.readers import choose
-
     if match := RUNNING.fullmatch(text):
-        return Opened(_one_running(text, running(match[1], match[2])))
-    operand = split(text)
-    _, source, launches = file_launches(operand, inputs)
-    config = choose(
-        launches, operand.path, launch=operand.launch, line=operand.line, symbol=operand.symbol
-    )
-    title = titles(launches, operand.name)[launches.index(config)]
-    path = None if operand.path == "-" else Path(operand.path)
-    return Opened(replace(config, name=title), path, source)
+        return OpenedLaunch(_one_running(text, running(match[1], match[2])))
+    (found,) = _opened(text, inputs, one=True)
+    return found
 
 
-def open_launches(text: str, inputs: Inputs) -> list[Opened]:
+def open_launches(text: str, inputs: Inputs) -> list[OpenedLaunch]:
     """Every launch that an operand names: all of a file or a port, or the one that it chooses."""
-    from dsv4_env.drift.sources import titles
-
     if match := RUNNING.fullmatch(text):
-        return [Opened(c) for c in running(match[1], match[2])]
-    operand = split(text)
-    if operand.chosen:
-        return [open_launch(text, inputs)]
+        return [OpenedLaunch(c) for c in running(match[1], match[2])]
+    return _opened(text, inputs)
+
+
+def _opened(text: str, inputs: Inputs, *, one: bool = False) -> list[OpenedLaunch]:
+    operand = split_operand(text)
     _, source, launches = file_launches(operand, inputs)
     path = None if operand.path == "-" else Path(operand.path)
-    named = zip(titles(launches, operand.name), launches, strict=True)
-    found = [Opened(replace(config, name=title), path, source) for title, config in named]
-    return found or [open_launch(text, inputs)]  # which says that there is none
+    chosen = [operand.choose(launches)] if one or operand.chosen or not launches else launches
+    return [
+        OpenedLaunch(replace(config, name=title), path, source)
+        for title, config in zip(titles(launches, operand.name), launches, strict=True)
+        if any(config is c for c in chosen)
+    ]
 
 
 def running(kind: str, text: str) -> list[LaunchConfig]:
     """The running servers that ``pid:N``, ``port:N`` or ``process:TEXT`` means."""
-    from dsv4_env.readers import process
-
     if kind == "process":
         return process.read(name=text)
     if not text.isascii() or not text.isdigit():
@@ -173,10 +129,8 @@ def _one_running(text: str, found: list[LaunchConfig]) -> LaunchConfig:
     )
 
 
-def current(names: Collection[str]) -> LaunchConfig:
+def current_environment(names: Collection[str]) -> LaunchConfig:
     """The current environment: *names*, and the variables of SGLang and its kin."""
-    from dsv4_env.readers import environment
-
     return environment.read(os.environ, names)
 
 
@@ -185,34 +139,10 @@ def relevant(config: LaunchConfig, names: Collection[str]) -> LaunchConfig:
 
     The rest of an environment (``HOME``, ``LS_COLORS``) says nothing about a launch.
     """
-    from dsv4_env.readers.environment import PREFIXES
-
     if config.reader != "process":
         return config
-    env = tuple(e for e in config.env if e.name in names or e.name.startswith(PREFIXES))
+    env = tuple(e for e in config.env if e.name in names or e.name.startswith(environment.PREFIXES))
     return replace(config, env=env)
-
-
-def is_source(text: str) -> bool:
-    """Whether an operand names a file or a running server rather than a profile."""
-    path = split(text).path
-    return bool(
-        RUNNING.fullmatch(text) or "/" in path or "." in path or path == "-" or Path(path).is_file()
-    )
-
-
-def named_profile(text: str, folder: Path | None) -> Profile | None:
-    """The profile that an operand names, or that a file NAME.toml is; None for a script."""
-    path = Path(text)
-    if text in layer_files(folder):
-        if path.is_file():
-            tell(f"dsv4-env: note: {text} is the profile; ./{text} is the file")
-    else:
-        if path.suffix == ".toml" and path.is_file():
-            return load_profile(path.stem, path.parent)
-        if is_source(text):
-            return None
-    return load_profile(text, folder)
 
 
 def operand(text: str, folder: Path | None, inputs: Inputs) -> tuple[LaunchConfig, str | None]:
@@ -229,6 +159,5 @@ def operand(text: str, folder: Path | None, inputs: Inputs) -> tuple[LaunchConfi
         raise
     if profile is None:
         return open_launch(text, inputs).config, None
-    from dsv4_env.compare.normalise import with_model
 
     return with_model(profile), profile.sglang_range

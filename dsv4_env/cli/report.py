@@ -2,36 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
+from dsv4_env import drift, matrix
 from dsv4_env.cli import complete, operands
-from dsv4_env.cli.check import pairs_of
-from dsv4_env.cli.common import (
-    Inputs,
-    catalogue_for,
-    input_options,
-    profiles_option,
-    selection_options,
-    settings,
-    sglang_option,
-    write,
-)
-from dsv4_env.cli.history import git_options, read_history
+from dsv4_env.cli.comparing import Comparing, catalogue_for, comparing_options
+from dsv4_env.cli.history import GitFiles, git_options, read_history
+from dsv4_env.cli.holding import new_run, pairs_of, profiles_argument
+from dsv4_env.cli.options import Inputs, input_options, profiles_option
+from dsv4_env.cli.output import write
+from dsv4_env.cli.settings import settings
+from dsv4_env.history.render import history_data
+from dsv4_env.matrix.page import page
 from dsv4_env.model.errors import UsageError
+from dsv4_env.model.finding import Report
 from dsv4_env.profile import load_profile, reference_script
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from dsv4_env.drift import Run
-    from dsv4_env.model.finding import Report
+from dsv4_env.profile.settings import Pair
 
 
 @click.command()
-@click.argument("names", metavar="[PROFILE]...", nargs=-1, shell_complete=complete.profiles)
+@profiles_argument
 @click.option(
     "--html",
     "output",
@@ -44,15 +38,11 @@ if TYPE_CHECKING:
     "--against",
     metavar="FILE",
     multiple=True,
-    shell_complete=complete.files,
+    shell_complete=complete.offered_files,
     help="What is held to the profiles, with every launch in it: "
     f"{operands.HELP}. Default: as for `check`.",
 )
-@selection_options
-@sglang_option
-@click.option(
-    "--exact", is_flag=True, help="Compare the spelling alone, whatever SGLang makes of it."
-)
+@comparing_options
 @input_options
 @profiles_option
 @click.option(
@@ -67,17 +57,11 @@ def report(
     names: tuple[str, ...],
     output: Path,
     against: tuple[str, ...],
-    ignore: tuple[str, ...],
-    compare: tuple[str, ...],
-    sglang: str | None,
-    exact: bool,
+    comparing: Comparing,
     inputs: Inputs,
     folder: Path | None,
     repository: Path | None,
-    paths: tuple[str, ...],
-    script_ref: str,
-    tests_ref: str,
-    since: str | None,
+    followed: GitFiles,
 ) -> int:
     """Write a page with every setting of profiles and launches.
 
@@ -95,52 +79,34 @@ def report(
       dsv4-env report pro-fp4 --against run_dsv4.sh --against port:30000 --html report.html
       dsv4-env report --html report.html --history . --script-ref amd/deepseek_v4
     """
-    from dsv4_env import drift, matrix
-    from dsv4_env.matrix.page import page
-
     found = settings()
     pairs = pairs_of(names, found) if not against else ()
-    run = drift.Run(
-        found,
-        folder if folder is not None else found.profiles,
-        lambda release, ranges: None if exact else catalogue_for(release, ranges),
-        drift.Options(
-            ignore,
-            compare,
-            sglang,
-            show_equivalent=True,
-            args=inputs.args,
-            inputs=inputs.variables,
-            closed=inputs.closed,
-            root=inputs.root,
-        ),
-        whole=not against and len(pairs) == len(found.pairs),
-    )
+    whole = not against and len(pairs) == len(found.pairs)
+    run = new_run(replace(comparing, show_equivalent=True), folder, inputs, whole=whole)
     if pairs:
         said = drift.check(run, pairs)
     else:
         said = _against(run, against, names or found.profile, inputs)
     histories = []
     if repository is not None:
-        from dsv4_env.history.render import describe
-
-        whole = read_history(repository, paths, script_ref, tests_ref, since, ignore, sglang)
-        histories.append(describe(whole))
-    elif paths or since:
+        moved = read_history(repository, followed, comparing.ignore, comparing.sglang)
+        histories.append(history_data(moved))
+    elif followed.paths or followed.since:
         raise UsageError("--paths and --since", expected="--history REPO with them")
     profiles = list({h.profile.name: h.profile for h in run.held}.values())
-    catalogue = catalogue_for(sglang, [p.sglang_range for p in profiles])
+    catalogue = catalogue_for(comparing.sglang, [p.sglang_range for p in profiles])
     also = [run.known[p.profile] for p in pairs]
-    built = matrix.build(said, run.held, catalogue, run.layers, exact=exact, also=also)
+    built = matrix.build_matrix(
+        said, run.held, catalogue, run.layers, exact=comparing.exact, also=also
+    )
     write(page(built, histories, f"{run.options.today}"), output)
     return 2 if drift.exit_code(said) == 2 else 0
 
 
-def _against(run: Run, against: Sequence[str], names: Sequence[str], inputs: Inputs) -> Report:
+def _against(
+    run: drift.CheckRun, against: Sequence[str], names: Sequence[str], inputs: Inputs
+) -> Report:
     """Hold every launch that ``--against`` names, or its default, to profiles."""
-    from dsv4_env import drift
-    from dsv4_env.profile.settings import Pair
-
     profiles = [load_profile(name, run.profiles) for name in names]
     wanted = {variable for p in profiles for variable in p.config.effective_env}
     for text in against or [str(run.settings.against or reference_script())]:

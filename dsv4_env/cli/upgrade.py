@@ -4,30 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
+from dsv4_env.catalogue import history
 from dsv4_env.cli import complete
-from dsv4_env.cli.catalogue import load_release
-from dsv4_env.cli.common import profile_folder, profiles_option, table, tell, write
+from dsv4_env.cli.comparing import load_release, offered_releases
+from dsv4_env.cli.options import profiles_option
+from dsv4_env.cli.output import table, tell, write
+from dsv4_env.cli.settings import profile_folder
+from dsv4_env.lint.upgrade import Advice, advise, layer
 from dsv4_env.model import FROM_ENVIRONMENT, Location
 from dsv4_env.model.errors import UsageError
 from dsv4_env.model.secrets import plain_secret
 from dsv4_env.profile import Profile, layer_files, load_profile
 
-if TYPE_CHECKING:
-    from dsv4_env.lint.upgrade import Advice
-
 
 @click.command()
-@click.argument("name", metavar="PROFILE", shell_complete=complete.profiles)
+@click.argument("name", metavar="PROFILE", shell_complete=complete.offered_profiles)
 @click.option(
     "--from",
     "before",
     required=True,
     metavar="RELEASE",
-    shell_complete=complete.releases,
+    shell_complete=offered_releases,
     help="The release it runs on.",
 )
 @click.option(
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     "after",
     required=True,
     metavar="RELEASE",
-    shell_complete=complete.releases,
+    shell_complete=offered_releases,
     help="The release to run it on.",
 )
 @click.option("--all", "every", is_flag=True, help="List every default that moved.")
@@ -62,9 +62,6 @@ def upgrade(
       dsv4-env upgrade pro-fp4 --from 0.5.13 --to 0.5.23
       dsv4-env upgrade pro-fp4 --from 0.5.13 --to 0.5.23 --write pro-fp4-0.5.23.toml
     """
-    from dsv4_env.catalogue import history
-    from dsv4_env.lint.upgrade import advise, layer
-
     own = profile_folder(folder)
     profile = load_profile(name, own)
     old, new = load_release(before), load_release(after)
@@ -75,7 +72,7 @@ def upgrade(
     advice = advise(profile, old, new, every=every)
     path = None if target is None else _target(target, f"{name}-{new.release}.toml", own)
     if path is not None:  # before anything is printed: the reader may go away
-        import tomli_w
+        import tomli_w  # which only those need who write
 
         _no_secret(advice, profile)
         write(tomli_w.dumps(layer(profile, advice, new)), path, hands_on=True)

@@ -15,55 +15,20 @@ from dsv4_env.model.finding import Severity
 
 # Variables of others that decide what is computed, not only how fast.
 _DECISIVE = ("AITER_*", "VLLM_ROCM_*", "TORCH_ALLOW_TF32*", "NVIDIA_TF32_*", "PYTORCH_ROCM_ARCH")
-_INFORMATIONAL = (
-    "*LOG_*",
-    "*_LOG",
-    "*LOGGING*",
-    "*_DEBUG",
-    "*DEBUG_*",
-    "*_VERBOSE",
-    "*PROFILER*",
-    "*_TRACE_*",
-    "--*log*",
-    "--*metrics*",
-    "--*trace*",
-    "--show-time-cost",
-    "--served-model-name",
-    "--crash-dump-folder",
-    "--api-key",
-    "--admin-api-key",
-    "--dist-init-addr",
-    "--nccl-port",
-    "--download-dir",
-    "--watchdog-timeout",
-    "--*-watchdog-timeout",
-    "--skip-server-warmup",
-)
-_TUNING = (
-    "SGLANG_*_TIMEOUT*",
-    "SGLANG_*_INTERVAL*",
-    "SGLANG_*_NUM_*",
-    "SGLANG_*NUMA*",
-    "SGLANG_*CACHE_DIR*",
-    "--mem-fraction-static",
-    "--max-running-requests",
-    "--max-queued-requests",
-    "--max-total-tokens",
-    "--max-prefill-tokens",
-    "--chunked-prefill-size",
-    "--prefill-max-requests",
-    "--swa-full-tokens-ratio",
-    "--schedule-*",
-    "--stream-interval",
-    "--num-continuous-decode-steps",
-    "--cuda-graph-*",
-    "--disable-cuda-graph*",
-    "--tokenizer-worker-num",
-    "--detokenizer-worker-num",
-    "--numa-node*",
-    "--gc-*",
-    "--*-timeout",
-)
+_INFORMATIONAL = """
+    *LOG_* *_LOG *LOGGING* *_DEBUG *DEBUG_* *_VERBOSE *PROFILER* *_TRACE_* --*log* --*metrics*
+    --*trace* --show-time-cost --served-model-name --crash-dump-folder --api-key
+    --admin-api-key --dist-init-addr --nccl-port --download-dir --watchdog-timeout
+    --*-watchdog-timeout --skip-server-warmup
+""".split()
+_TUNING = """
+    SGLANG_*_TIMEOUT* SGLANG_*_INTERVAL* SGLANG_*_NUM_* SGLANG_*NUMA* SGLANG_*CACHE_DIR*
+    --mem-fraction-static --max-running-requests --max-queued-requests --max-total-tokens
+    --max-prefill-tokens --chunked-prefill-size --prefill-max-requests --swa-full-tokens-ratio
+    --schedule-* --stream-interval --num-continuous-decode-steps --cuda-graph-*
+    --disable-cuda-graph* --tokenizer-worker-num --detokenizer-worker-num --numa-node* --gc-*
+    --*-timeout
+""".split()
 
 
 @lru_cache(maxsize=4096)

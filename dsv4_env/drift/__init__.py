@@ -13,16 +13,21 @@ from typing import TYPE_CHECKING
 from dsv4_env.compare.findings import compare_launches
 from dsv4_env.compare.normalise import LOCAL, is_ignored, with_model
 from dsv4_env.compare.rules import RULES
-from dsv4_env.drift.files import absent, changed_since, expand, repository
-from dsv4_env.drift.sources import Lines, Reading, load, place, read, titles
-from dsv4_env.drift.waivers import Excuses, in_comments
+from dsv4_env.drift.files import (
+    absent,
+    changed_since as changed_since,
+    expand_globs,
+    repository_top as repository_top,
+)
+from dsv4_env.drift.lines import SourceLines, location_of
+from dsv4_env.drift.waivers import WaiverSet, in_comments
 from dsv4_env.guard.files import looking, read_bytes, real
 from dsv4_env.model import LaunchConfig, Location
 from dsv4_env.model.errors import ProfileError, ReadError, did_you_mean
 from dsv4_env.model.finding import Comparison, Finding, Report, Waiver
 from dsv4_env.profile import Profile, layer_files, load_all
 from dsv4_env.profile.settings import Pair, Settings
-from dsv4_env.readers import label
+from dsv4_env.readers import HowRead, file_bytes, label, read, titles
 
 if TYPE_CHECKING:
     from dsv4_env.catalogue import Catalogue
@@ -32,7 +37,7 @@ CatalogueFor = Callable[[str | None, Sequence[str | None]], "Catalogue | None"]
 
 
 @dataclass(slots=True, eq=False, repr=False)
-class Options:
+class CheckOptions:
     """How a run compares: what the command line says over the settings."""
 
     ignore: tuple[str, ...] = ()
@@ -57,38 +62,38 @@ class Held:
 
 
 @dataclass(slots=True, eq=False, repr=False)
-class Run:
+class CheckRun:
     """One check: what it is given, and what it has found so far.
 
     *changed* are the files that count where only changes are checked, *whole* says that every
     pair of the project is looked at. With *strict*, what can't be read is raised. *files* are
-    those read (or not to be read), *touched* the ids of the pairs that a change may matter to,
+    those read (or not to be read), *touched* the pairs that a change may matter to,
     *names* those of all settings met, *held* the two sides of each comparison.
     """
 
     settings: Settings
     profiles: Path | None
     catalogue: CatalogueFor
-    options: Options
+    options: CheckOptions
     changed: Collection[Path] | None = None
     whole: bool = True
     strict: bool = False
-    lines: Lines = field(default_factory=Lines)
+    lines: SourceLines = field(default_factory=SourceLines)
     comparisons: list[Comparison] = field(default_factory=list)
     held: list[Held] = field(default_factory=list)
     problems: list[Finding] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     files: set[Path] = field(default_factory=set)
     launches: int = 0
-    touched: set[int] = field(default_factory=set)
+    touched: list[Pair] = field(default_factory=list)
     names: set[str] = field(default_factory=set)
-    excuses: Excuses = field(init=False)
+    waiver_set: WaiverSet = field(init=False)
     known: dict[str, Profile] = field(init=False)
     layers: dict[str, Path] = field(init=False)
     layer_waivers: dict[str, list[Waiver]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.excuses = Excuses(self.options.today)
+        self.waiver_set = WaiverSet(self.options.today)
         self.known = load_all(self.profiles)
         self.layers = layer_files(self.profiles)
 
@@ -96,6 +101,11 @@ class Run:
     def folder(self) -> Path:
         """Where the patterns of files start."""
         return self.settings.folder or Path.cwd()
+
+    def touch(self, pair: Pair) -> None:
+        """Note that a change may matter to a pair."""
+        if not any(each is pair for each in self.touched):
+            self.touched.append(pair)
 
     def profile(self, pair: Pair) -> Profile:
         """The profile of a pair. Raises ProfileError with the pair's place."""
@@ -109,7 +119,7 @@ class Run:
         return self.known[pair.profile]
 
 
-def check(run: Run, pairs: Sequence[Pair]) -> Report:
+def check(run: CheckRun, pairs: Sequence[Pair]) -> Report:
     """Hold the files of all pairs to their profiles, one file after the other.
 
     What is wrong with one file costs one finding and never stops the others. Raises Dsv4Error
@@ -119,7 +129,7 @@ def check(run: Run, pairs: Sequence[Pair]) -> Report:
         run.profile(pair)
     by_file: dict[Path, list[Pair]] = {}
     for pair in pairs:
-        found = expand(run.folder, pair.files, pair.exclude)
+        found = expand_globs(run.folder, pair.files, pair.exclude)
         if not found:
             _nothing(run, pair, f"no file is called {' or '.join(pair.files)}")
         else:
@@ -139,21 +149,21 @@ def check(run: Run, pairs: Sequence[Pair]) -> Report:
     return report(run)
 
 
-def _gone(run: Run, pair: Pair) -> None:
+def _gone(run: CheckRun, pair: Pair) -> None:
     """Say which files a pair names that aren't there; among what changed where only that counts."""
     for name, path in absent(run.folder, pair.files):
         if run.changed is None or not {path, real(path)}.isdisjoint(run.changed):
-            run.touched.add(id(pair))
+            run.touch(pair)
             _nothing(run, pair, f"no file is called {name}")
 
 
-def report(run: Run, *, waivers: bool = True) -> Report:
+def report(run: CheckRun, *, waivers: bool = True) -> Report:
     """All that a run has found; *waivers*: with what is to be said of those in settings."""
     if waivers:
         judged = run.whole and run.changed is None
-        run.problems += run.excuses.problems(run.settings.waivers, judge_use=judged)
+        run.problems += run.waiver_set.problems(run.settings.waivers, judge_use=judged)
         for kept in run.layer_waivers.values():
-            run.problems += run.excuses.problems(kept, judge_use=judged)
+            run.problems += run.waiver_set.problems(kept, judge_use=judged)
     for problem in run.problems:
         run.lines.keep(problem.location, {})
         run.lines.keep(problem.related, {})
@@ -167,16 +177,16 @@ def report(run: Run, *, waivers: bool = True) -> Report:
         launches=run.launches,
         root=str(Path.cwd()),
         project=str(run.folder),
-        repository=repository(run.folder),
+        repository=repository_top(run.folder),
     )
 
 
-def check_file(run: Run, path: Path, pairs: Sequence[Pair]) -> None:
+def check_file(run: CheckRun, path: Path, pairs: Sequence[Pair]) -> None:
     """Hold one file to the profiles of its pairs."""
     if run.changed is not None and not run.changed:
         return
     try:
-        data = load(path)
+        data = file_bytes(path)
     except ReadError as exc:
         touched = [_touched(run, path, pair, ()) for pair in pairs]
         if any(touched):
@@ -212,7 +222,7 @@ def check_file(run: Run, path: Path, pairs: Sequence[Pair]) -> None:
 
 
 def check_launch(
-    run: Run, pairs: Sequence[Pair], config: LaunchConfig, path: Path | None, text: str
+    run: CheckRun, pairs: Sequence[Pair], config: LaunchConfig, path: Path | None, text: str
 ) -> None:
     """Hold one launch, read already, to profiles; *path* and *text* are of its file, if any."""
     before = len(run.comparisons)
@@ -223,7 +233,7 @@ def check_launch(
     _finish(run, before, pairs, path, text)
 
 
-def compare(run: Run, pair: Pair, config: LaunchConfig, title: str) -> None:
+def compare(run: CheckRun, pair: Pair, config: LaunchConfig, title: str) -> None:
     """Hold one launch to a pair's profile."""
     profile = run.profile(pair)
     options, settings = run.options, run.settings
@@ -244,9 +254,9 @@ def compare(run: Run, pair: Pair, config: LaunchConfig, title: str) -> None:
     run.held.append(Held(profile, config, ignore, put_back))
 
 
-def _reading(run: Run, pair: Pair) -> Reading:
+def _reading(run: CheckRun, pair: Pair) -> HowRead:
     options = run.options
-    return Reading(
+    return HowRead(
         pair.reader,
         pair.dialect,
         {**pair.set, **options.inputs},
@@ -281,7 +291,7 @@ def _missing(launches: list[LaunchConfig], pair: Pair, path: str) -> str:
     return f"there is no launch {numbers}: the file has {len(launches)}"
 
 
-def _nothing(run: Run, pair: Pair, why: str, where: Location | None = None) -> None:
+def _nothing(run: CheckRun, pair: Pair, why: str, where: Location | None = None) -> None:
     if run.strict:
         raise ReadError(why, where=where or pair.location, expected="a launch of SGLang")
     rule = RULES["DSV011"]
@@ -292,19 +302,19 @@ def _nothing(run: Run, pair: Pair, why: str, where: Location | None = None) -> N
     )
 
 
-def unreadable(run: Run, path: Path, exc: ReadError) -> None:
+def unreadable(run: CheckRun, path: Path, exc: ReadError) -> None:
     """A file that can't be read, as one finding."""
     if run.strict:
         raise exc
     rule = RULES["DSV010"]
-    where = place(exc.where, path)
+    where = location_of(exc.where, path)
     finding = Finding(rule, rule.severity, path.name, exc.message, where)
     if finding not in run.problems:
         run.problems.append(finding)
         run.files.add(path)
 
 
-def _touched(run: Run, path: Path, pair: Pair, drawn: Collection[str]) -> bool:
+def _touched(run: CheckRun, path: Path, pair: Pair, drawn: Collection[str]) -> bool:
     """Whether a change may matter to a pair: to the file, what it draws on, the profile, the pair.
 
     *drawn* are the files that its reader looked for: one that is gone now has mattered, too.
@@ -316,11 +326,11 @@ def _touched(run: Run, path: Path, pair: Pair, drawn: Collection[str]) -> bool:
     places = {str(path), *drawn, *(str(real(p)) for p in own)}
     if places.isdisjoint(map(str, run.changed)):
         return False
-    run.touched.add(id(pair))
+    run.touch(pair)
     return True
 
 
-def _idle(run: Run, *, judged: bool) -> Iterator[str]:
+def _idle(run: CheckRun, *, judged: bool) -> Iterator[str]:
     """What is said of patterns that change nothing; *judged*: also of those in the settings."""
     options, settings = run.options, run.settings
     groups = [("--", "", options.ignore, options.compare)]
@@ -343,24 +353,28 @@ def _idle(run: Run, *, judged: bool) -> Iterator[str]:
                 )
 
 
-def _finish(run: Run, before: int, pairs: Sequence[Pair], path: Path | None, text: str) -> None:
+def _finish(
+    run: CheckRun, before: int, pairs: Sequence[Pair], path: Path | None, text: str
+) -> None:
     """Apply the waivers that hold for a file's comparisons, and keep its lines for excerpts."""
     own, wrong = in_comments(text, str(path))
     run.problems += wrong
     uri = os.path.relpath(path, run.folder).replace(os.sep, "/") if path else ""
     done = [
-        run.excuses.applied(c, [*own, *_of_layers(run, c.left), *run.settings.waivers], c.left, uri)
+        run.waiver_set.applied(
+            c, [*own, *_of_layers(run, c.left), *run.settings.waivers], c.left, uri
+        )
         for c in run.comparisons[before:]
     ]
     run.comparisons[before:] = done
     every = {c.left for c in done} >= {p.profile for p in pairs}
-    run.problems += run.excuses.problems(own, judge_use=run.whole and every)
+    run.problems += run.waiver_set.problems(own, judge_use=run.whole and every)
     for finding in (f for c in done for f in c.findings):
         run.lines.keep(finding.location, {str(path): text})
         run.lines.keep(finding.related, {str(path): text})
 
 
-def _of_layers(run: Run, name: str) -> list[Waiver]:
+def _of_layers(run: CheckRun, name: str) -> list[Waiver]:
     """The waivers in the comments of a profile's layers."""
     found: list[Waiver] = []
     for layer in run.known[name].layers:
@@ -382,20 +396,3 @@ def exit_code(found: Report) -> int:
     if any(f.rule.id == "DSV010" and f.waiver is None for f in found.problems):
         return 2
     return 1 if found.failed else 0
-
-
-__all__ = [
-    "CatalogueFor",
-    "Held",
-    "Options",
-    "Run",
-    "changed_since",
-    "check",
-    "check_file",
-    "check_launch",
-    "compare",
-    "exit_code",
-    "report",
-    "repository",
-    "unreadable",
-]

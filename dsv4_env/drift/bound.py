@@ -18,12 +18,12 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from dsv4_env.drift.sources import load
-from dsv4_env.lang.python.modules import bases, imports, parse, places
-from dsv4_env.lang.python.run import SUBPROCESS, called
-from dsv4_env.lang.python.text import decoded
-from dsv4_env.lang.python.values import children, walk
+from dsv4_env.lang.python.syntax.imports import module_folders, module_places, named_imports
+from dsv4_env.lang.python.syntax.text import decoded, parse_python
+from dsv4_env.lang.python.syntax.trees import callee, children, walk_tree
 from dsv4_env.model.errors import ReadError
+from dsv4_env.readers import file_bytes
+from dsv4_env.readers.python.commands import LAUNCHER, SUBPROCESS, is_runtime
 
 MOST = 200  # files that one may bring in; of one that brings more, nothing is told
 _KEPT = 4096
@@ -60,7 +60,7 @@ class _Facts:
 
 
 @dataclass(slots=True)
-class Bound:
+class SimilarityBound:
     """Tells the files whose launches none of *profiles* can be near to.
 
     A profile whose settings a launch shares by less than *least* isn't near; *root* is the folder
@@ -149,7 +149,7 @@ class Bound:
         tokens = {t for pattern in self._tokens for t in pattern.findall(lower)}
         begun = {t for pattern in self._begins for t in pattern.findall(lower)}
         begun |= {t.lower() for pattern in self._alone for t in pattern.findall(data)}
-        modules = imports(data)
+        modules = named_imports(data)
         if modules is None:
             return None
         here = os.path.dirname(path)  # noqa: PTH120  # pathlib takes longer than all the rest
@@ -164,15 +164,17 @@ class Bound:
         key = (here, name, level)
         if key not in self._places:
             self._places[key] = None
-            if level or self._starts_here(here, name.partition(".")[0]):
-                self._places[key] = next(self._there(places(self.root, here, name, level)), None)
+            first = name.partition(".")[0]
+            if not is_runtime(name) and (level or self._starts_here(here, first)):
+                there = self._there(module_places(self.root, here, name, level))
+                self._places[key] = next(there, None)
         return self._places[key]
 
     def _starts_here(self, here: str, first: str) -> bool:
         """Whether a module's first name lies anywhere: that of most that are imported doesn't."""
         key = (here, first)
         if key not in self._firsts:
-            listed = map(self._listed, bases(self.root, here, 0))
+            listed = map(self._listed, module_folders(self.root, here, 0))
             self._firsts[key] = any(first in names or f"{first}.py" in names for names in listed)
         return self._firsts[key]
 
@@ -207,7 +209,7 @@ class Bound:
 def _plain(path: str) -> bytes | None:
     """The bytes of a file, letters given by their codes put in; None where they don't tell."""
     try:
-        data = load(path)
+        data = file_bytes(path)
     except ReadError:
         return None
     if _ENCODING.match(data) or _LETTER in data:
@@ -233,14 +235,14 @@ _SERVER = re.compile(
 )
 
 
-def starts(data: bytes, path: str) -> list[tuple[int, str]]:
+def servers_started(data: bytes, path: str) -> list[tuple[int, str]]:
     """Where a Python file starts a server in plain sight: the line, and the name of what does.
 
     That is where ``popen_launch_server`` is called, and where a process is started in a class or
     function that has the words of a server's command. Raises ReadError where the data isn't Python.
     """
     text = decoded(data, path)
-    tree = parse(text, path)
+    tree = parse_python(text, path)
     lines: list[int] = []  # in which something is called by such a name
     at, line = 0, 1
     for match in _CALLS.finditer(text):
@@ -255,8 +257,8 @@ def starts(data: bytes, path: str) -> list[tuple[int, str]]:
             block = block if name else node
             name = f"{name}.{node.name}" if name else node.name
         if isinstance(node, ast.Call):
-            word = called(node)
-            if word.endswith("popen_launch_server") or (word in _STARTERS and _has_words(block)):
+            word = callee(node)
+            if word.endswith(LAUNCHER) or (word in _STARTERS and _has_words(block)):
                 found.setdefault(node.lineno, name)
         pending += [(c, name, block) for c in children(node) if _holds_any(c, lines)]
     return sorted(found.items())
@@ -277,7 +279,7 @@ def _has_words(node: ast.AST) -> bool:
     parts = [node]
     if isinstance(node, ast.Module):  # of which the others are not a part
         parts = [s for s in node.body if not isinstance(s, ast.ClassDef | _FUNCTIONS)]
-    nodes = [n for part in parts for n in walk(part)]
+    nodes = [n for part in parts for n in walk_tree(part)]
     told = {id(n.value) for n in nodes if isinstance(n, ast.Expr)}  # a docstring
     texts = [
         n.value

@@ -7,24 +7,21 @@ file of the tree that launches.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from dsv4_env.drift import workers
+from dsv4_env.drift import bound, workers
+from dsv4_env.drift.bound import SimilarityBound
 from dsv4_env.drift.files import listed
+from dsv4_env.drift.lines import location_of
 from dsv4_env.drift.look import Looked, Name, look, starts, through
-from dsv4_env.drift.sources import Reading, load, place, read
+from dsv4_env.drift.nearest import Nearest, ProfileMatch
 from dsv4_env.model import Location
 from dsv4_env.model.errors import ReadError
-from dsv4_env.readers import READERS, label
-from dsv4_env.readers.detect import detect
-
-if TYPE_CHECKING:  # what only reading takes is brought in while processes look
-    from dsv4_env.drift.bound import Bound
-    from dsv4_env.drift.nearest import Match, Nearest
+from dsv4_env.readers import READERS, HowRead, detect, file_bytes, label, read
 
 STEPS = 50_000  # of a Python file: enough for a test, not for a library that may launch anything
 MANY = 400  # files from which on processes share the work: starting them takes as long
@@ -36,7 +33,7 @@ Problem = tuple[Location, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Launch:
+class FoundLaunch:
     """A launch that was found: the *number*-th (from 1) of the *of* ones in its file.
 
     *label* is its name within the file, empty where it has none; *variables* says that the file
@@ -51,19 +48,19 @@ class Launch:
     reader: str
     line: int | None
     variables: bool
-    match: Match
+    match: ProfileMatch
     followed: bool = True
 
 
 @dataclass(slots=True)
-class Found:
+class Discovered:
     """What a tree holds: its launches by path, what couldn't be read, and how many files it has.
 
     *not_followed* are the Python files that may launch, but hold too few names of any profile's
     settings to be near it; *notes* say what the list of files may lack or have too much.
     """
 
-    launches: list[Launch] = field(default_factory=list)
+    launches: list[FoundLaunch] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     files: int = 0
     not_followed: list[str] = field(default_factory=list)
@@ -75,7 +72,7 @@ class NotFollowed:
     """A file that wasn't followed, and where a server is started in it."""
 
     path: str
-    launches: tuple[Launch, ...]
+    launches: tuple[FoundLaunch, ...]
 
 
 @dataclass(slots=True)
@@ -91,7 +88,7 @@ class Job:
     roots: Sequence[str]
     follow: Collection[str] | None = None
     _made: Nearest | None = None
-    _bounds: dict[Path, Bound] = field(default_factory=dict)
+    _bounds: dict[Path, SimilarityBound] = field(default_factory=dict)
 
     def prepare(self) -> None:
         """Bring in what reading takes, so that processes that are forked needn't each."""
@@ -107,30 +104,28 @@ class Job:
         except ReadError as exc:
             return _problem(path, exc)
 
-    def read(self, path: str) -> list[Launch] | NotFollowed | Problem:
+    def read(self, path: str) -> list[FoundLaunch] | NotFollowed | Problem:
         """The launches of a file."""
-        from dsv4_env.lang.python.launch import ENTRY
-
         try:
-            data = load(Path(path))
+            data = file_bytes(path)
             reader = detect(path, data)
             if reader is None:
                 return []
             root = self._root(path)
             if reader == "python" and not self._may_be_near(path, root):
                 return NotFollowed(path, tuple(_in_plain_sight(path, data)))
-            launches = read(data, Path(path), Reading(reader, root=root, steps=STEPS))
+            launches = read(data, Path(path), HowRead(reader, root=root, steps=STEPS))
         except ReadError as exc:
             return _problem(path, exc)
-        found: list[Launch] = []
+        found: list[FoundLaunch] = []
         for number, config in enumerate(launches, 1):
             match = self._nearest()(config)
-            if match.profile is None and any(n.message.startswith(ENTRY) for n in config.notes):
+            if match.profile is None and not config.launched:
                 continue  # nothing says that it is a server's
             at = config.location
             line = at.line if at is not None and at.path == path else None  # else: in a base class
             found.append(
-                Launch(
+                FoundLaunch(
                     path,
                     number,
                     len(launches),
@@ -153,7 +148,7 @@ class Job:
             return True
         return self._bound(root or Path(path).parent).near(path)
 
-    def _bound(self, folder: Path) -> Bound:
+    def _bound(self, folder: Path) -> SimilarityBound:
         if folder not in self._bounds:
             self._bounds[folder] = self._nearest().bound(folder)
         return self._bounds[folder]
@@ -171,7 +166,7 @@ def discover(
     jobs: int | None = None,
     follow_all: bool = False,
     progress: Callable[[int, int, int], None] = lambda looked, files, launches: None,
-) -> Found:
+) -> Discovered:
     """Every launch in files and trees of files.
 
     What can't be read costs one problem each. A Python file of a tree is followed where a profile
@@ -181,7 +176,7 @@ def discover(
     for each processor in a tree of many files; *progress* hears of files looked at, of all, and
     of launches found.
     """
-    found = Found()
+    found = Discovered()
     trees = [p for p in paths if p.is_dir()]
     # What the user names is read whatever it is called.
     named = list(dict.fromkeys(str(p) for p in paths if not p.is_dir()))
@@ -194,11 +189,11 @@ def discover(
     looked = 0
     jobs = _jobs(jobs, len(names))
     wanted = list(named)
-    with workers.Pool(job, jobs, names) as pool:
-        pool.share("look", _CHUNK)
-        if jobs and workers.FORKS:
-            job.prepare()  # while the others look
-        for result in pool.results():
+    # What reading takes is brought in while the others look.
+    prepare = job.prepare if workers.FORKS else lambda: None
+    looks = workers.each(job, "look", names, jobs=jobs, size=_CHUNK, meanwhile=prepare)
+    with contextlib.closing(looks):
+        for result in looks:
             looked += 1
             if isinstance(result, Looked):
                 if result.hit:
@@ -211,10 +206,9 @@ def discover(
             progress(looked, found.files, 0)
     wanted += through(waiting, gives)
     wanted.sort(key=lambda p: not p.endswith(".py"))  # what may take longest first
-    with workers.Pool(job, jobs) as pool:
-        for path in wanted:
-            pool.put("read", [path])
-        for result in pool.results():
+    reads = workers.each(job, "read", wanted, jobs=jobs)
+    with contextlib.closing(reads):
+        for result in reads:
             if isinstance(result, NotFollowed):
                 found.not_followed.append(result.path)
                 found.launches += result.launches
@@ -255,19 +249,18 @@ def _names(
     return [n for n in found if n not in named]
 
 
-def _in_plain_sight(path: str, data: bytes) -> list[Launch]:
+def _in_plain_sight(path: str, data: bytes) -> list[FoundLaunch]:
     """Where a Python file starts a server by itself. Raises ReadError where it is no Python."""
-    from dsv4_env.drift import bound
-    from dsv4_env.drift.nearest import Match
-
     if not starts(data):
         return []
-    places = bound.starts(data, path)
+    places = bound.servers_started(data, path)
     return [
-        Launch(path, number, len(places), name, "python", line, False, Match(None, 0.0), False)
+        FoundLaunch(
+            path, number, len(places), name, "python", line, False, ProfileMatch(None, 0.0), False
+        )
         for number, (line, name) in enumerate(places, 1)
     ]
 
 
 def _problem(path: str, exc: ReadError) -> Problem:
-    return place(exc.where, Path(path)), exc.message
+    return location_of(exc.where, Path(path)), exc.message

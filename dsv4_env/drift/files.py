@@ -22,7 +22,7 @@ SKIPPED = frozenset(
 _MAGIC = re.compile(r"[*?\[]")
 
 
-def expand(folder: Path, patterns: Sequence[str], exclude: Sequence[str] = ()) -> list[Path]:
+def expand_globs(folder: Path, patterns: Sequence[str], exclude: Sequence[str] = ()) -> list[Path]:
     """The files that globs name, sorted; ``**`` is any number of folders.
 
     A name without ``*``, ``?`` and ``[`` is that file, whether it's there or not where the
@@ -40,7 +40,9 @@ def expand(folder: Path, patterns: Sequence[str], exclude: Sequence[str] = ()) -
         while parts and not _MAGIC.search(parts[0]):
             start, parts = start / parts[0], parts[1:]
         wanted = _regex("/".join(parts))
-        found |= {_normal(Path(start, name)) for name in walk(start) if wanted.fullmatch(name)}
+        found |= {
+            _normal(Path(start, name)) for name in walk_folder(start) if wanted.fullmatch(name)
+        }
     left_out = [_regex(e) for e in exclude]
     return sorted(p for p in found if not any(e.fullmatch(_below(p, folder)) for e in left_out))
 
@@ -69,7 +71,7 @@ def _below(path: Path, folder: Path) -> str:
     return os.path.relpath(path, folder).replace(os.sep, "/")
 
 
-def walk(folder: Path) -> Iterator[str]:
+def walk_folder(folder: Path) -> Iterator[str]:
     """The paths of all files below a folder, relative and with slashes, in a fixed order.
 
     Symbolic links to folders aren't followed, folders of tools are left out, and what may not be
@@ -101,15 +103,16 @@ def listed(folder: Path, refused: Callable[[str], None] = lambda _: None) -> Ite
     can't tell of a repository: what it ignores is among the files then.
     """
     found = ""
-    if git.repository(folder) is not None:
-        try:
-            found = _git(folder, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
-        except UsageError as exc:
-            if exc.found != "git isn't installed":
-                refused(str(exc))
+    words = ("ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    try:
+        found = os.fsdecode(git.ask(folder, *words, named=False))
+    except git.NoGitError:
+        pass
+    except UsageError as exc:
+        refused(str(exc))
     names = sorted({name for name in found.split("\0") if name})
     if not names:
-        yield from walk(folder)
+        yield from walk_folder(folder)
         return
     for name in names:
         if not SKIPPED.isdisjoint(name.split("/")):
@@ -117,7 +120,7 @@ def listed(folder: Path, refused: Callable[[str], None] = lambda _: None) -> Ite
         # A submodule, or a repository within this one, is listed as one name.
         if name.endswith("/") or (not posixpath.splitext(name)[1] and _is_folder(folder / name)):
             inner = folder / name
-            below = listed(inner, refused) if (inner / ".git").exists() else walk(inner)
+            below = listed(inner, refused) if (inner / ".git").exists() else walk_folder(inner)
             yield from (f"{name.rstrip('/')}/{each}" for each in below)
         else:
             yield name
@@ -155,7 +158,7 @@ def _regex(pattern: str) -> re.Pattern[str]:
     return re.compile("".join(out), re.DOTALL)
 
 
-def repository(folder: Path) -> str:
+def repository_top(folder: Path) -> str:
     """The top of the git repository that a folder is in, an empty string where it's in none."""
     return str(git.repository(folder) or "")
 

@@ -12,9 +12,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from dsv4_env.drift.sources import load, loaded
+from dsv4_env.guard.files import read_open
 from dsv4_env.model.errors import ReadError
-from dsv4_env.readers.detect import by_name, detect
+from dsv4_env.readers import EXPECTED, READERS, detect, file_bytes, is_meant
 
 Name = tuple[bytes, bytes]
 """What a file gives to others: its module or file name, and a name in it (or nothing)."""
@@ -35,8 +35,6 @@ class Looked:
 
 
 _SERVE = re.compile(rb"sglang[\"'\s,\\\]\[-]+serve\b")
-_SERVE_WORD = re.compile(rb"\bserve\b")
-_VARIABLE = re.compile(rb"\b(?:SGLANG|AITER)_\w")
 _SHEBANG = b"#!"
 _TOP_LEVEL = re.compile(rb"^(?:class|def|async +def) +(\w+)", re.MULTILINE)
 _FROM = re.compile(rb"^[ \t]*from +([\w.]+) +import +(\([^)]*\)|[^\n#]+)", re.MULTILINE)
@@ -60,18 +58,15 @@ def look(path: str) -> Looked | None:
 
     Raises ReadError where a reader is meant for it, by its name, and it can't be read.
     """
-    kind = by_name(path)
-    data = _bytes(path, kind)
-    if data is None:
+    data = _bytes(path, meant=is_meant(path))
+    reader = None if data is None else detect(path, data)
+    if data is None or reader is None:
         return None
-    reader = kind or detect(path, data)
     if reader == "python":
         return _look_at_python(path, data)
-    if reader == "dotenv":
-        return Looked(path, hit=True) if _VARIABLE.search(data) else None
-    hit = b"launch_server" in data or (b"sglang" in data and _SERVE_WORD.search(data) is not None)
+    hit = READERS[reader].hit(data)
     if reader != "bash":
-        return Looked(path, hit=True) if hit and reader is not None else None
+        return Looked(path, hit=True) if hit else None
     if not hit and b"source" not in data and b". " not in data and b".\t" not in data:
         return None
     gives = ((os.fsencode(path).rpartition(b"/")[2], b""),)
@@ -81,7 +76,7 @@ def look(path: str) -> Looked | None:
     return Looked(path, gives=gives, takes=tuple((s, b"") for s in sorted(sourced)))
 
 
-def _bytes(path: str, kind: str | None) -> bytes | None:
+def _bytes(path: str, *, meant: bool) -> bytes | None:
     """The bytes of a file; None for one that no reader is meant for, and for a link.
 
     Raises ReadError where a reader is meant for it, by its name, and it can't be read.
@@ -91,16 +86,16 @@ def _bytes(path: str, kind: str | None) -> bytes | None:
     except OSError as exc:
         gone = isinstance(exc, FileNotFoundError)  # git lists what it tracks, deleted or not
         # A link's target is looked at where it is, if it is anywhere.
-        if kind is None or gone or Path(path).is_symlink():
+        if not meant or gone or Path(path).is_symlink():
             return None
-        return load(path)
+        return file_bytes(path)
     try:
-        if kind is None:
+        if not meant:
             with contextlib.suppress(OSError):  # a folder, say
                 if os.pread(handle, len(_SHEBANG), 0) == _SHEBANG:
-                    return loaded(handle, path)
+                    return read_open(handle, path, expected=EXPECTED)
             return None
-        return loaded(handle, path)
+        return read_open(handle, path, expected=EXPECTED)
     finally:
         os.close(handle)
 
@@ -184,7 +179,7 @@ def _passed_on(looked: Looked, taken: set[Name]) -> set[Name]:
     if looked.gives:
         return set(looked.gives)
     try:
-        data = load(looked.path)
+        data = file_bytes(looked.path)
     except ReadError:  # told where it is read
         return set()
     whole = os.fsencode(looked.path)

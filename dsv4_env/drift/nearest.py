@@ -13,18 +13,14 @@ from dsv4_env.compare import importance
 from dsv4_env.compare.equivalence import dest, same
 from dsv4_env.compare.findings import compare_launches
 from dsv4_env.compare.normalise import (
-    ComparedSetting as Setting,
-)
-from dsv4_env.compare.normalise import (
-    compared_settings as settings,
-)
-from dsv4_env.compare.normalise import (
+    ComparedSetting,
+    compared_settings,
     is_ignored,
     is_local,
     is_unknown,
     with_model,
 )
-from dsv4_env.drift.bound import Bound, Weighed
+from dsv4_env.drift.bound import SimilarityBound, Weighed
 from dsv4_env.model import LaunchConfig, Outside, Unknown
 from dsv4_env.model.finding import Severity
 from dsv4_env.profile import Profile
@@ -46,11 +42,11 @@ GIVEN = frozenset({"--model-path", "--api-key"})
 """Flags that a test's launcher gives by itself, from parameters of other names."""
 
 _Key = tuple[str, str]
-_Side = dict[_Key, list[Setting]]
+_Side = dict[_Key, list[ComparedSetting]]
 
 
 @dataclass(frozen=True, slots=True)
-class Match:
+class ProfileMatch:
     """How near a launch is to a profile.
 
     *share* (0 to 1) is how much of the profile's settings the launch has too, each counted by
@@ -81,7 +77,7 @@ class Nearest:
     _sides: dict[str, _Side] = field(default_factory=dict)
     _catalogues: dict[str | None, Catalogue] = field(default_factory=dict)
 
-    def __call__(self, config: LaunchConfig) -> Match:
+    def __call__(self, config: LaunchConfig) -> ProfileMatch:
         """The match of a launch."""
         sides: dict[str, _Side] = {}
         for name in self.profiles:
@@ -90,28 +86,28 @@ class Nearest:
                 sides[catalogue.release] = self._side(config, catalogue)
         shares = {n: self._share(n, config, sides[self._of(n).release]) for n in self.profiles}
         if not shares:
-            return Match(None, 0.0, unknown=len(config.unknowns))
+            return ProfileMatch(None, 0.0, unknown=len(config.unknowns))
         models = {n: _model(p, config) for n, p in self.profiles.items()}
         order = sorted(self.profiles)
         order.sort(key=lambda n: (shares[n], models[n]), reverse=True)
         best = order[0]
         if shares[best] < self.least / 2:
-            return Match(None, shares[best], unknown=len(config.unknowns))
+            return ProfileMatch(None, shares[best], unknown=len(config.unknowns))
         near = [n for n in order if (shares[n], models[n]) == (shares[best], models[best])]
         found = self._compared(best, config)
         if found.share < self.least:
-            return Match(None, found.share, unknown=len(config.unknowns))
-        return Match(
+            return ProfileMatch(None, found.share, unknown=len(config.unknowns))
+        return ProfileMatch(
             best, found.share, tuple(near[1:]), found.differ, found.compared, found.unknown
         )
 
-    def bound(self, root: Path) -> Bound:
+    def bound(self, root: Path) -> SimilarityBound:
         """What tells the files below *root* of whose launches no profile can be near."""
         weighed = {
             tuple(self._weighed(section, s[0].name, self._of(name)) for (section, _), s in side)
             for name, side in ((n, self._mine(n).items()) for n in self.profiles)
         }
-        return Bound(weighed, self.least / 2, str(root))
+        return SimilarityBound(weighed, self.least / 2, str(root))
 
     def _weighed(self, section: str, name: str, catalogue: Catalogue) -> Weighed:
         names = whole = {name}
@@ -151,7 +147,7 @@ class Nearest:
 
     def _side(self, config: LaunchConfig, catalogue: Catalogue) -> _Side:
         found: _Side = {}
-        for section, side in settings(config).items():
+        for section, side in compared_settings(config).items():
             for name, alternatives in side.items():
                 if self._left_out(name):
                     continue
@@ -165,7 +161,7 @@ class Nearest:
     def _weight(self, name: str) -> float:
         return WEIGHTS[importance.severity(name, self.settings.severity)]
 
-    def _compared(self, name: str, config: LaunchConfig) -> Match:
+    def _compared(self, name: str, config: LaunchConfig) -> ProfileMatch:
         """What a check of the launch says."""
         profile = self.profiles[name]
         comparison = compare_launches(
@@ -188,10 +184,12 @@ class Nearest:
             lost += weight * worst.get(ours[0].name, 0.0)
         differ = len({f.subject for f in comparison.findings if f.rule.id in _DIFFERS})
         share = 1 - lost / whole if whole else 0.0
-        return Match(name, share, (), differ, comparison.compared, comparison.unknown)
+        return ProfileMatch(name, share, (), differ, comparison.compared, comparison.unknown)
 
 
-def _alike(section: str, ours: Setting, theirs: Sequence[Setting], catalogue: Catalogue) -> float:
+def _alike(
+    section: str, ours: ComparedSetting, theirs: Sequence[ComparedSetting], catalogue: Catalogue
+) -> float:
     """How far a launch has a profile's setting: 1, 0, or 0.5 where that can't be known."""
     found = 0.0
     for each in theirs:

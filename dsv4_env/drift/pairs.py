@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+import tomllib
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -11,13 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 from dsv4_env.drift.files import fits, literal
 from dsv4_env.model.errors import SettingsError
-from dsv4_env.profile.settings import TABLE, Pair
+from dsv4_env.profile.project import TABLE
+from dsv4_env.profile.settings import Pair
 
 if TYPE_CHECKING:
-    from dsv4_env.drift.discover import Launch
+    from dsv4_env.drift.discover import FoundLaunch
 
 
-def new_pairs(launches: Sequence[Launch], existing: Sequence[Pair], folder: Path) -> list[Pair]:
+def new_pairs(
+    launches: Sequence[FoundLaunch], existing: Sequence[Pair], folder: Path
+) -> list[Pair]:
     """The pairs that hold each launch to the profile that it is near to.
 
     One for each profile, with all files of which every launch is near to it; a file with several
@@ -26,7 +30,7 @@ def new_pairs(launches: Sequence[Launch], existing: Sequence[Pair], folder: Path
     """
     whole: dict[str, list[str]] = {}
     parts: list[Pair] = []
-    files: dict[str, list[Launch]] = {}
+    files: dict[str, list[FoundLaunch]] = {}
     for launch in launches:
         files.setdefault(launch.path, []).append(launch)
     for path, mine in files.items():
@@ -49,7 +53,7 @@ def new_pairs(launches: Sequence[Launch], existing: Sequence[Pair], folder: Path
     return [*(Pair(p, tuple(sorted(whole[p]))) for p in sorted(whole)), *parts]
 
 
-def covered(launch: Launch, name: str, pairs: Sequence[Pair]) -> bool:
+def covered(launch: FoundLaunch, name: str, pairs: Sequence[Pair]) -> bool:
     """Whether a pair holds a launch already; *name* is its file's path from the settings."""
     return any(
         fits(name, p.files)
@@ -71,9 +75,7 @@ def with_pairs(text: str, pairs: Sequence[Pair], path: str) -> str:
     All that was there stays as it was, to the letter. Raises SettingsError where the text is no
     TOML, or where something else stands in the place of the pairs.
     """
-    import tomllib
-
-    import tomlkit
+    import tomlkit  # here and below: only what writes pairs takes it
     from tomlkit.exceptions import TOMLKitError
 
     newline = "\r\n" if "\r\n" in text and "\n" not in text.replace("\r\n", "") else "\n"

@@ -82,7 +82,7 @@ def _parsed(word: str, rest: str, place: Location) -> list[Waiver] | str:
 
 
 @dataclass(slots=True, eq=False, repr=False)
-class Excuses:
+class WaiverSet:
     """The waivers of a run, and which of them were of use."""
 
     today: date

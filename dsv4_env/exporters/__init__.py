@@ -2,35 +2,15 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from dsv4_env.exporters import containers, data, files, shells
+from dsv4_env.exporters.known import MODEL_FLAGS, ExportOptions
 from dsv4_env.model import LaunchConfig, Origin, ServerArg
 from dsv4_env.model.errors import ExportError
 
-MODEL_FLAGS = ("--model-path", "--model")
 _NODE_FLAGS = ("--nnodes", "--node-rank", "--dist-init-addr", "--nccl-init-addr")
-
-
-@dataclass(frozen=True, slots=True)
-class ExportOptions:
-    """What a format may need beside the launch. *nodes* and *gpus* (each node's) are counts.
-
-    *gpu* is the vendor, ``amd`` or ``nvidia``; *delimiter* replaces the random one of github-env.
-    """
-
-    model: str | None = None
-    host: str | None = None
-    port: int | None = None
-    image: str | None = None
-    name: str | None = None
-    nodes: int = 1
-    gpus: int | None = None
-    gpu: str | None = None
-    prefix_comment: bool = False
-    unset: bool = False
-    delimiter: str | None = None
 
 
 DEFAULTS = ExportOptions()
@@ -40,7 +20,7 @@ DEFAULTS = ExportOptions()
 class Exporter:
     """A format: its name on the command line, what it is for, what it holds and takes.
 
-    *function* is where it is, in this package; *holds* is ``env``, ``args`` or ``env args``;
+    *function* writes it; *holds* is ``env``, ``args`` or ``env args``;
     *takes* names the fields of ExportOptions that it uses beside those of the arguments.
     *complete*: it starts a server, so it needs a model; *container*: in one, which has to listen
     to the outside. *failure* is what a failed command prints to fail the shell that reads it.
@@ -48,7 +28,7 @@ class Exporter:
 
     name: str
     summary: str
-    function: str
+    function: Callable[..., str]
     holds: str = "env"
     takes: str = ""
     complete: bool = False
@@ -69,22 +49,13 @@ class Exporter:
         """Whether its function has the second of the two shapes."""
         return bool(self.takes)
 
-    def load(self) -> Callable[..., str]:
-        """The function, which takes the config, and ExportOptions where it uses any."""
-        module, _, name = self.function.rpartition(".")
-        found: Callable[..., str] = getattr(
-            importlib.import_module(f"dsv4_env.exporters.{module}"), name
-        )
-        return found
-
     def __call__(self, config: LaunchConfig, options: ExportOptions = DEFAULTS) -> str:
         """Write the config in this format. Raises ExportError for what it can't carry."""
-        function = self.load()
         if options.unset and "unset" not in self.takes:
             raise ExportError(f"{self.name} can't unset variables", expected="a format for a shell")
         if "args" in self.holds:
             config = self._launched(config, options)
-        return function(config, options) if self.takes_options else function(config)
+        return self.function(config, options) if self.takes_options else self.function(config)
 
     def _launched(self, config: LaunchConfig, options: ExportOptions) -> LaunchConfig:
         """The launch with the model, host and port that are asked for, once each."""
@@ -124,45 +95,47 @@ _NOTES = "prefix_comment"
 EXPORTERS: dict[str, Exporter] = {
     e.name: e
     for e in (
-        Exporter("shell", 'sh, bash, dash, zsh: eval "$(…)"', "shell.export",
+        Exporter("shell", 'sh, bash, dash, zsh: eval "$(…)"', shells.posix,
                  takes=f"{_NOTES} unset", failure=_FALSE),
-        Exporter("fish", "… | source", "shell.fish", takes=f"{_NOTES} unset", failure=_FALSE),
-        Exporter("powershell", "… | Out-String | Invoke-Expression", "shell.powershell",
+        Exporter("fish", "… | source", shells.fish, takes=f"{_NOTES} unset", failure=_FALSE),
+        Exporter("powershell", "… | Out-String | Invoke-Expression", shells.powershell,
                  takes=f"{_NOTES} unset", failure="throw 'dsv4-env: the export failed'"),
-        Exporter("csh", 'tcsh: eval "`…`"', "shell.csh", takes=f"{_NOTES} unset", failure=_FALSE),
-        Exporter("dotenv", "a .env as python-dotenv reads it", "files.dotenv", takes=_NOTES),
-        Exporter("docker-env", "docker run --env-file", "files.docker_env", takes=_NOTES),
+        Exporter("csh", 'tcsh: eval "`…`"', shells.csh, takes=f"{_NOTES} unset", failure=_FALSE),
+        Exporter("dotenv", "a .env as python-dotenv reads it", files.dotenv, takes=_NOTES),
+        Exporter("docker-env", "docker run --env-file", files.docker_env, takes=_NOTES),
         Exporter("docker-run", "the --env flags of docker run, as one shell-quoted line",
-                 "docker.run", failure=_NO_WORDS),
-        Exporter("compose", "a compose.yaml with one service", "docker.compose", _FULL,
+                 containers.docker_run, failure=_NO_WORDS),
+        Exporter("compose", "a compose.yaml with one service", containers.compose, _FULL,
                  f"{_NOTES} image name", complete=True, container=True),
-        Exporter("github-env", 'later steps of a job: … >> "$GITHUB_ENV"', "files.github_env",
+        Exporter("github-env", 'later steps of a job: … >> "$GITHUB_ENV"', files.github_env,
                  takes="delimiter"),
-        Exporter("systemd", "EnvironmentFile= of a unit", "files.systemd", takes=_NOTES),
-        Exporter("k8s-env", "the env of a container", "kubernetes.env", takes=_NOTES),
-        Exporter("k8s-configmap", "a ConfigMap for envFrom", "kubernetes.configmap",
+        Exporter("systemd", "EnvironmentFile= of a unit", files.systemd, takes=_NOTES),
+        Exporter("k8s-env", "the env of a container", containers.k8s_env, takes=_NOTES),
+        Exporter("k8s-configmap", "a ConfigMap for envFrom", containers.k8s_configmap,
                  takes=f"{_NOTES} name"),
-        Exporter("k8s-pod", "a Pod", "kubernetes.pod", _FULL,
+        Exporter("k8s-pod", "a Pod", containers.k8s_pod, _FULL,
                  f"{_NOTES} image name", complete=True, container=True),
-        Exporter("k8s-lws", "a LeaderWorkerSet of several nodes", "kubernetes.lws", _FULL,
+        Exporter("k8s-lws", "a LeaderWorkerSet of several nodes", containers.k8s_lws, _FULL,
                  f"{_NOTES} image name nodes", complete=True, container=True),
-        Exporter("slurm", "an sbatch script, for one node or several", "scripts.slurm", _FULL,
+        Exporter("slurm", "an sbatch script, for one node or several", shells.slurm, _FULL,
                  f"{_NOTES} name nodes", complete=True, failure=_FALSE),
         Exporter("run-sh", "a script that starts the server, and hands on its own arguments",
-                 "scripts.run_sh", _FULL, _NOTES, complete=True, failure=_FALSE),
+                 shells.run_sh, _FULL, _NOTES, complete=True, failure=_FALSE),
         Exporter("python", "the dict ENV_VARS and the list OTHER_ARGS of a test file",
-                 "python.export", _FULL, _NOTES),
-        Exporter("args", "the server arguments as one shell-quoted line", "args.export", "args",
+                 data.python_file, _FULL, _NOTES),
+        Exporter("args", "the server arguments as one shell-quoted line", data.args_line, "args",
                  failure=_NO_WORDS),
         Exporter("args-nul", "the server arguments, each ended by a NUL: xargs -0, mapfile -d ''",
-                 "args.nul", "args"),
-        Exporter("args-json", "the server arguments as a JSON array", "args.json", "args"),
-        Exporter("json", '{"env": {…}, "args": […]}', "json.export", _FULL),
-        Exporter("toml", "the [env] and [args] of a profile layer", "toml.export", _FULL,
+                 data.args_nul, "args"),
+        Exporter("args-json", "the server arguments as a JSON array", data.args_json, "args"),
+        Exporter("json", '{"env": {…}, "args": […]}', data.env_and_args, _FULL),
+        Exporter("toml", "the [env] and [args] of a profile layer", data.toml_layer, _FULL,
                  _NOTES),
         Exporter("sglang-config", "a file for sglang.launch_server --config (name it .yaml)",
-                 "sglang_config.export", "args", _NOTES, complete=True),
+                 data.sglang_config, "args", _NOTES, complete=True),
         Exporter("vscode", "a launch.json that starts the server in VS Code's debugger",
-                 "json.vscode", _FULL, "name", complete=True),
+                 data.vscode, _FULL, "name", complete=True),
     )
 }  # fmt: skip
+
+__all__ = ["DEFAULTS", "EXPORTERS", "MODEL_FLAGS", "ExportOptions", "Exporter"]

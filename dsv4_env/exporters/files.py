@@ -6,9 +6,14 @@ import os
 import re
 from collections.abc import Callable, Mapping
 
-from dsv4_env.exporters import ExportOptions
-from dsv4_env.exporters.known import NOT_TEXT, Limits, env_or_outside, known_env
-from dsv4_env.exporters.notes import notes
+from dsv4_env.exporters.known import (
+    NOT_TEXT,
+    ExportOptions,
+    Limits,
+    env_or_outside,
+    known_env,
+    notes,
+)
 from dsv4_env.model import LaunchConfig, quoting
 from dsv4_env.model.errors import ExportError
 from dsv4_env.model.secrets import is_secret

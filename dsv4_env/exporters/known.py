@@ -1,10 +1,12 @@
-"""What every exporter needs: the values, or a refusal of what can't be known or carried."""
+"""What every exporter needs: options, the values or a refusal of them, and comments."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
+from dsv4_env import __version__
 from dsv4_env.model import (
     ENV_NAME,
     EnvVar,
@@ -17,9 +19,33 @@ from dsv4_env.model import (
 )
 from dsv4_env.model.errors import ExportError
 
+MODEL_FLAGS = ("--model-path", "--model")
+COMMAND = ("python3", "-m", "sglang.launch_server")
+DIST_PORT = 20000  # where the nodes of one server find each other
+_LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 ANY_NAME = re.compile(r"[^=\0]+")
 # Raw bytes arrive as these (PEP 383): what is written as text can't hold them.
 NOT_TEXT = "\udc80-\udcff"
+
+
+@dataclass(frozen=True, slots=True)
+class ExportOptions:
+    """What a format may need beside the launch. *nodes* and *gpus* (each node's) are counts.
+
+    *gpu* is the vendor, ``amd`` or ``nvidia``; *delimiter* replaces the random one of github-env.
+    """
+
+    model: str | None = None
+    host: str | None = None
+    port: int | None = None
+    image: str | None = None
+    name: str | None = None
+    nodes: int = 1
+    gpus: int | None = None
+    gpu: str | None = None
+    prefix_comment: bool = False
+    unset: bool = False
+    delimiter: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,9 +175,72 @@ def _described(piece: str) -> str:
 
 def provenance(origin: Origin) -> str:
     """Who set it and where, on one line that no name of a layer or file can break out of."""
-    return comment(f"{origin.name} ({origin.location})" if origin.location else origin.name)
+    return comment_line(f"{origin.name} ({origin.location})" if origin.location else origin.name)
 
 
-def comment(text: str) -> str:
+def comment_line(text: str) -> str:
     """One line: what doesn't print is ``?``, as is what could let a comment go on."""
     return "".join(c if c.isprintable() and c != "\\" else "?" for c in text)
+
+
+def by_flag(
+    config: LaunchConfig, limits: Limits, why: str
+) -> dict[str, tuple[int, list[list[str]]]]:
+    """Flag to the number of its first argument, and the values each time that it's given.
+
+    Raises ExportError for words that belong to no flag, with *why* they can't be held.
+    """
+    known_args(config, limits)
+    found: dict[str, tuple[int, list[list[str]]]] = {}
+    for i, arg in enumerate(config.args or ()):
+        words = [w for w in arg.values if isinstance(w, str)]
+        if arg.flag is None:
+            raise ExportError(
+                f"the argument {' '.join(words)} belongs to no flag",
+                where=arg.location,
+                expected=f"only flags with their values: {why}",
+            )
+        found.setdefault(arg.flag, (i, []))[1].append(words)
+    return found
+
+
+def object_name(format_: str, config: LaunchConfig, options: ExportOptions) -> str:
+    """The name of the object, by default the profile's. Raises ExportError for a wrong one."""
+    name = options.name
+    if name is None:
+        name = re.sub(r"[^a-z0-9]+", "-", config.name.lower()).strip("-")[:63].strip("-")
+        return name or "sglang"
+    if not _LABEL.fullmatch(name):
+        raise ExportError(
+            f"{format_} can't be named {name!r}",
+            expected="at most 63 lower-case letters, digits and -, not at its ends",
+        )
+    return name
+
+
+@dataclass(frozen=True, slots=True)
+class Notes:
+    """The texts of comments: for the top, and above each setting; none unless asked for."""
+
+    head: Sequence[str] = ()
+    variables: dict[str, str] = field(default_factory=dict)
+    arguments: Sequence[tuple[str, str]] = ()
+
+    def env(self, name: str) -> list[str]:
+        """Above a variable."""
+        return [self.variables[name]] if self.variables else []
+
+    def arg(self, index: int) -> list[str]:
+        """Above a server argument, by its number."""
+        return [self.arguments[index][1]] if self.arguments else []
+
+
+def notes(config: LaunchConfig, options: ExportOptions) -> Notes:
+    """The comments of a launch."""
+    if not options.prefix_comment:
+        return Notes()
+    return Notes(
+        [f"{comment_line(config.name)}, exported by dsv4-env {__version__}"],
+        {s.name: provenance(s.origin) for s in config.env if not s.superseded},
+        [(comment_line(a.flag or "an argument"), provenance(a.origin)) for a in config.args or ()],
+    )

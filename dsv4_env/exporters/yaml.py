@@ -26,7 +26,7 @@ class Noted:
 Node: TypeAlias = "str | int | bool | Noted | Mapping[str, Node] | Sequence[Node]"
 
 
-def dump(node: Node, head: Sequence[str] = ()) -> str:
+def dump_yaml(node: Node, head: Sequence[str] = ()) -> str:
     """A document of mappings, lists and scalars."""
     return "".join(f"{line}\n" for line in (*(f"# {text}" for text in head), *_block(node)))
 

@@ -94,6 +94,15 @@ def read_named(path: Path | str, *, expected: str | None = None) -> bytes:
         return read_stream(file, str(path))
 
 
+def check_size(
+    data: str | bytes, path: Path | str, what: str, error: type[Dsv4Error] = ReadError
+) -> None:
+    """Raise *error* where there is more of a text than a file may have; *what* it should be."""
+    if len(data) > MAX_BYTES:
+        expected = f"{what} of at most {MAX_BYTES:,} bytes"
+        raise error(f"{len(data):,} bytes", where=path, expected=expected)
+
+
 def is_stream(path: Path | str) -> bool:
     """Whether a path is what a shell makes of ``<(…)``, which is no regular file."""
     return str(path).startswith(_STREAMS)

@@ -75,6 +75,10 @@ _ELSEWHERE = (
 _RUN_BY_NAME = r"^(filter|hook)\..*\.(clean|smudge|process|required|command|enabled|event)$"
 
 
+class NoGitError(UsageError):
+    """There is no git here, or no repository for it: that needn't be an error."""
+
+
 def repository(folder: Path) -> Path | None:
     """The top of the git repository that a folder is in, None where it's in none.
 
@@ -91,18 +95,22 @@ def repository(folder: Path) -> Path | None:
 
 
 def run(
-    folder: Path, *words: str, need: str = "a git repository", given: bytes | None = None
+    folder: Path,
+    *words: str,
+    need: str = "a git repository",
+    given: bytes | None = None,
+    named: bool = True,
 ) -> subprocess.CompletedProcess[bytes]:
     """Ask git in a folder of a repository; its answer is the caller's to judge.
 
-    The folder may be a bare repository where the user names it. *given* is the standard input,
-    *need* says what git is needed for. Raises UsageError without a git, outside any repository
-    and where git takes over a minute.
+    The folder may be a bare repository where the user has *named* it. *given* is the standard
+    input, *need* says what git is needed for. Raises NoGitError without a git and outside any
+    repository, UsageError where git takes over a minute.
     """
     top = repository(folder)
-    bare = top is None and _is_bare(folder)
+    bare = named and top is None and _is_bare(folder)
     if top is None and not bare:
-        raise UsageError("not a git repository", where=folder, expected="a git repository")
+        raise NoGitError("not a git repository", where=folder, expected="a git repository")
     place = top or folder
     environ = _environment(place, bare=bare)
     settings = [*_SETTINGS, *_switched_off(place, need, bare=bare)]
@@ -111,12 +119,12 @@ def run(
     return _called(folder, settings, words, environ, need, given)
 
 
-def ask(folder: Path, *words: str, need: str = "a git repository") -> bytes:
+def ask(folder: Path, *words: str, need: str = "a git repository", named: bool = True) -> bytes:
     """What git answers in a folder of a repository.
 
     Raises UsageError as :func:`run` does, and with git's own words where it refuses.
     """
-    done = run(folder, *words, need=need)
+    done = run(folder, *words, need=need, named=named)
     if done.returncode == 0:
         return done.stdout
     said = done.stderr.decode(errors="replace").strip().partition("\n")[0]
@@ -152,7 +160,7 @@ def _called(
             timeout=SECONDS,
         )
     except FileNotFoundError:
-        raise UsageError("git isn't installed", expected=need) from None
+        raise NoGitError("git isn't installed", expected=need) from None
     except OSError as exc:
         reason = (exc.strerror or str(exc)).lower()
         raise UsageError(f"git can't be run: {reason}", expected=need) from None

@@ -33,7 +33,7 @@ class Version:
     blob: str | None
 
 
-def resolve(repository: Path, ref: str) -> str:
+def resolve_revision(repository: Path, ref: str) -> str:
     """The commit that a branch, tag or id names. Raises UsageError."""
     if ref.startswith("-"):
         raise UsageError(f"{ref!r} is no revision", expected="a branch, tag or commit")
@@ -50,7 +50,7 @@ def versions(repository: Path, ref: str, paths: Sequence[str]) -> tuple[list[Ver
     A branch is followed along its first parents: a merge counts as the commit that brought its
     changes, at the time it did.
     """
-    commit = resolve(repository, ref)
+    commit = resolve_revision(repository, ref)
     count = int(_git(repository, "rev-list", "--first-parent", "--count", commit))
     data = _git(
         repository,

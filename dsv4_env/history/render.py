@@ -8,20 +8,20 @@ from fnmatch import fnmatchcase
 from statistics import median
 from typing import Any
 
-from dsv4_env.history import TEST, History, Setting
 from dsv4_env.history.git import Commit
-from dsv4_env.model.secrets.text import scrubbed
+from dsv4_env.history.moves import TEST, History, SettingMoves
+from dsv4_env.model.secrets import scrubbed
 from dsv4_env.model.style import plain
 from dsv4_env.reporters.content import count
 from dsv4_env.reporters.markdown import code
 
-VERSION = 1
+_VERSION = 1
 
 
-def describe(history: History) -> dict[str, Any]:
+def history_data(history: History) -> dict[str, Any]:
     """A history as plain data; times are ISO 8601, lags days."""
     return {
-        "version": VERSION,
+        "version": _VERSION,
         "summary": _summary(history),
         "files": [
             {
@@ -74,7 +74,7 @@ def lags(days: Iterable[float | None]) -> dict[str, Any]:
     }
 
 
-def _setting(setting: Setting, history: History) -> dict[str, Any]:
+def _setting(setting: SettingMoves, history: History) -> dict[str, Any]:
     return {
         "name": setting.name,
         "moves": setting.moves,
@@ -110,10 +110,10 @@ def _setting(setting: Setting, history: History) -> dict[str, Any]:
 
 def as_json(history: History) -> str:
     """Everything, for programs."""
-    return json.dumps(describe(history), indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(history_data(history), indent=2, ensure_ascii=False) + "\n"
 
 
-def selected(history: History, patterns: Iterable[str]) -> list[Setting]:
+def selected(history: History, patterns: Iterable[str]) -> list[SettingMoves]:
     """The settings that patterns name, flags with or without their dashes; all without any."""
     wanted = list(patterns)
     return [
@@ -171,7 +171,7 @@ def headline(history: History) -> str:
     return text + f", {flipped} of them back and forth, {died} no longer known to SGLang"
 
 
-def _remarks(setting: Setting) -> str:
+def _remarks(setting: SettingMoves) -> str:
     found = []
     if setting.flips:
         found.append("back and forth")
@@ -198,7 +198,7 @@ def _table(rows: list[tuple[str, ...]]) -> list[str]:
     ]
 
 
-def _timeline(setting: Setting, history: History) -> list[str]:
+def _timeline(setting: SettingMoves, history: History) -> list[str]:
     remarks = _remarks(setting)
     lines = [
         f"{setting.name}: {count(setting.moves, 'move')}" + (f", {remarks}" if remarks else "")

@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeAlias
 
+from dsv4_env.guard.files import check_size
 from dsv4_env.model import Location
 from dsv4_env.model.budget import Budget
 from dsv4_env.model.errors import ReadError
 
-MAX_BYTES = 5_000_000
 MAX_NODES = 100_000
 _OPEN = 150  # brackets of one line, within each other
 _BRACKETS = re.compile(r"[\[{\]}]")
@@ -156,10 +156,7 @@ Node: TypeAlias = Scalar | Sequence | Mapping
 
 def decode(data: str | bytes, path: str, what: str) -> str:
     """Text of a file, without a byte order mark. Raises ReadError at what no text file holds."""
-    if len(data) > MAX_BYTES:
-        raise ReadError(
-            f"{len(data):,} bytes", where=path, expected=f"{what} of at most {MAX_BYTES:,} bytes"
-        )
+    check_size(data, path, what)
     if isinstance(data, bytes):
         try:
             text = data.decode()

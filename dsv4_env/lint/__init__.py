@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from dsv4_env.catalogue import Catalogue
 from dsv4_env.lint import flags, launches, variables
-from dsv4_env.lint.subject import Problem, Subject
+from dsv4_env.lint.subject import LintProblem, Subject
+from dsv4_env.model import LaunchConfig, Location
 from dsv4_env.model.errors import UsageError, did_you_mean
 from dsv4_env.model.finding import Finding, Rule, Severity
+from dsv4_env.model.secrets import without_defaults
 
-if TYPE_CHECKING:
-    from dsv4_env.catalogue import Catalogue
-    from dsv4_env.model import LaunchConfig, Location
-
-__all__ = ["LINT_RULES", "LintRule", "Problem", "Subject", "lint", "named"]
+__all__ = ["LINT_RULES", "LintProblem", "LintRule", "Subject", "lint", "rule_ids"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +21,7 @@ class LintRule:
     """A rule and the functions that find it."""
 
     rule: Rule
-    find: tuple[Callable[[Subject], Iterable[Problem]], ...]
+    find: tuple[Callable[[Subject], Iterable[LintProblem]], ...]
 
 
 _E, _W, _N = Severity.ERROR, Severity.WARNING, Severity.NOTE
@@ -34,7 +32,7 @@ def _rule(
     name: str,
     severity: Severity,
     summary: str,
-    *find: Callable[[Subject], Iterable[Problem]],
+    *find: Callable[[Subject], Iterable[LintProblem]],
 ) -> LintRule:
     return LintRule(Rule(id_, name, severity, summary), find)
 
@@ -42,24 +40,25 @@ def _rule(
 LINT_RULES: dict[str, LintRule] = {
     r.rule.id: r
     for r in (
-        _rule("DSV101", "unknown-variable", _W, "SGLang ignores the variable", variables.unknown),
+        _rule("DSV101", "unknown-variable", _W, "SGLang ignores the variable",
+              variables.unknown_variable),
         _rule("DSV102", "removed-variable", _W, "SGLang reads it no more", variables.removed),
-        _rule("DSV103", "deprecated-variable", _W, "an old name", variables.deprecated),
+        _rule("DSV103", "deprecated-variable", _W, "an old name", variables.deprecated_variable),
         _rule("DSV104", "both-names", _W, "old and new name are set", variables.both_names),
-        _rule("DSV105", "invalid-value", _W, "SGLang can't read it", variables.invalid_value),
-        _rule("DSV106", "default-value", _N, "set to the default", variables.default,
-              flags.default),
+        _rule("DSV105", "invalid-value", _W, "SGLang can't read it", variables.invalid_variable),
+        _rule("DSV106", "default-value", _N, "set to the default", variables.default_variable,
+              flags.default_flag),
         _rule("DSV107", "unread-variable", _N, "declared, never read", variables.unread),
-        _rule("DSV108", "unknown-argument", _E, "SGLang stops on the flag", flags.unknown,
+        _rule("DSV108", "unknown-argument", _E, "SGLang stops on the flag", flags.unknown_flag,
               flags.unrecognized),
         _rule("DSV109", "ambiguous-flag", _E, "short for several flags", flags.ambiguous),
         _rule("DSV110", "abbreviated-flag", _W, "not the whole flag", flags.abbreviated),
-        _rule("DSV111", "deprecated-flag", _W, "an old flag", flags.deprecated),
-        _rule("DSV112", "invalid-argument", _E, "the parser refuses it", flags.invalid_value),
+        _rule("DSV111", "deprecated-flag", _W, "an old flag", flags.deprecated_flag),
+        _rule("DSV112", "invalid-argument", _E, "the parser refuses it", flags.invalid_flag),
         _rule("DSV113", "set-twice", _W, "the last one wins", launches.overridden),
         _rule("DSV114", "conflict", _W, "settings contradict each other", flags.conflict),
-        _rule("DSV115", "secret", _W, "a secret in plain text", launches.secret),
-        _rule("DSV116", "unquoted", _W, "bash may split a word", launches.unquoted),
+        _rule("DSV115", "secret", _W, "a secret in plain text", launches.secret_value),
+        _rule("DSV116", "unquoted", _W, "bash may split a word", launches.unquoted_expansion),
         _rule("DSV117", "export-after-launch", _W, "comes too late", launches.export_after),
         _rule("DSV118", "outside-range", _W, "not meant for it", launches.outside_range),
         _rule("DSV119", "config-ignored", _W, "SGLang doesn't read the file",
@@ -71,7 +70,7 @@ LINT_RULES: dict[str, LintRule] = {
 }  # fmt: skip
 
 
-def named(words: Collection[str]) -> frozenset[str]:
+def rule_ids(words: Collection[str]) -> frozenset[str]:
     """The ids of rules given by id or name, in any case. Raises UsageError for any other word."""
     known = {r.rule.name: i for i, r in LINT_RULES.items()} | {i.lower(): i for i in LINT_RULES}
     for word in words:
@@ -103,8 +102,6 @@ def lint(
     nothing), *text* that of a file of any kind (without either, nothing is said of secrets in
     it), *launches* all launches of that file. *select* and *ignore* hold ids of rules.
     """
-    from dsv4_env.model.secrets.hidden import without_defaults
-
     subject = Subject(
         without_defaults(config),
         catalogue,
@@ -123,7 +120,7 @@ def lint(
     return found
 
 
-def _finding(rule: Rule, problem: Problem) -> Finding:
+def _finding(rule: Rule, problem: LintProblem) -> Finding:
     when = f" (when {problem.condition})" if problem.condition else ""
     return Finding(
         rule,

@@ -34,7 +34,7 @@ _EXAMPLE = re.compile(
 
 
 @lru_cache(maxsize=1)
-def sections() -> dict[str, Section]:
+def rule_docs() -> dict[str, Section]:
     """The sections by the ids of their rules, in the order of the file."""
     from importlib import resources
 

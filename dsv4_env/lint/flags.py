@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dsv4_env.catalogue import history, load, releases
 from dsv4_env.catalogue.arguments import arg_equals_default, invalid_arg
 from dsv4_env.catalogue.removed import REMOVED_FLAGS
-from dsv4_env.lint.subject import Problem, Subject, on, together, words
+from dsv4_env.lint.subject import LintProblem, Subject, on, together, words
 from dsv4_env.model import EnvVar, ServerArg, Unknown, Value
 from dsv4_env.model.finding import Severity
 
@@ -29,7 +29,7 @@ REFUSED_PAIRS: tuple[tuple[str, str, str, str | None], ...] = (
 )
 
 
-def unknown(s: Subject) -> Iterator[Problem]:
+def unknown_flag(s: Subject) -> Iterator[LintProblem]:
     """A flag that the server's parser doesn't know: the server stops."""
     for flag, arg, match in s.flags:
         if match is not None or flag == "--" or (s.serves and flag == MODEL_TYPE):
@@ -49,7 +49,7 @@ def unknown(s: Subject) -> Iterator[Problem]:
         yield on(arg, message)
 
 
-def unrecognized(s: Subject) -> Iterator[Problem]:
+def unrecognized(s: Subject) -> Iterator[LintProblem]:
     """A word that belongs to no flag: the server stops.
 
     ``sglang serve MODEL`` takes one, right behind ``serve``.
@@ -61,10 +61,10 @@ def unrecognized(s: Subject) -> Iterator[Problem]:
         for word in arg.values:
             if isinstance(word, str):
                 message = f'"{word}" belongs to no flag'
-                yield Problem(word, f"{message}: {s.sglang} stops", arg.location)
+                yield LintProblem(word, f"{message}: {s.sglang} stops", arg.location)
 
 
-def odd_characters(s: Subject) -> Iterator[Problem]:
+def odd_characters(s: Subject) -> Iterator[LintProblem]:
     """A word with characters that no keyboard has there, or one of blanks alone."""
     words: list[tuple[EnvVar | ServerArg, str, Sequence[Value]]] = [
         (e, e.name, (e.name, e.value)) for e in s.env
@@ -76,7 +76,7 @@ def odd_characters(s: Subject) -> Iterator[Problem]:
                 continue
             if isinstance(setting, ServerArg) and word and not word.strip():
                 message = "a blank is a word here: a backslash before one doesn't continue a line"
-                yield Problem(name or word, message, setting.location)
+                yield LintProblem(name or word, message, setting.location)
                 continue
             told: set[str] = set()
             for char in word:
@@ -85,7 +85,7 @@ def odd_characters(s: Subject) -> Iterator[Problem]:
                     continue
                 told.add(what)
                 shown = f"{what} (U+{ord(char):04X}) stands in {word}"
-                yield Problem(name or word, f"{shown}: write {instead}", setting.location)
+                yield LintProblem(name or word, f"{shown}: write {instead}", setting.location)
 
 
 _DASHES = "\u2010\u2011\u2012\u2013\u2014\u2212"
@@ -98,7 +98,7 @@ _ODD = {
 }
 
 
-def config_ignored(s: Subject) -> Iterator[Problem]:
+def config_ignored(s: Subject) -> Iterator[LintProblem]:
     """``--config=FILE``: SGLang looks for the word ``--config`` alone, and ignores the file."""
     for _, arg, argument in s.known_flags:
         if argument.dest == "config" and (arg.joined or arg.flag != "--config"):
@@ -106,7 +106,7 @@ def config_ignored(s: Subject) -> Iterator[Problem]:
             yield on(arg, f"{message}: write --config {' '.join(map(str, arg.values))}")
 
 
-def ambiguous(s: Subject) -> Iterator[Problem]:
+def ambiguous(s: Subject) -> Iterator[LintProblem]:
     """An abbreviation of more than one flag: the server stops."""
     for flag, arg, match in s.flags:
         if match is not None and match.candidates:
@@ -114,7 +114,7 @@ def ambiguous(s: Subject) -> Iterator[Problem]:
             yield on(arg, f"{flag} may be {listed}: {s.sglang} stops")
 
 
-def abbreviated(s: Subject) -> Iterator[Problem]:
+def abbreviated(s: Subject) -> Iterator[LintProblem]:
     """An abbreviation that is clear; a warning where a release that is known takes it otherwise."""
     newest = releases()[-1]
     for flag, arg, match in s.flags:
@@ -128,7 +128,7 @@ def abbreviated(s: Subject) -> Iterator[Problem]:
             yield on(arg, message, Severity.NOTE)
 
 
-def deprecated(s: Subject) -> Iterator[Problem]:
+def deprecated_flag(s: Subject) -> Iterator[LintProblem]:
     """A flag, or a value, that SGLang warns about, or refuses."""
     for flag, arg, argument in s.known_flags:
         use = f"; use {argument.replacement}" if argument.replacement else ""
@@ -141,7 +141,7 @@ def deprecated(s: Subject) -> Iterator[Problem]:
             yield on(arg, f'{flag}: "{old}" is an old name; use "{aliases[old]}"')
 
 
-def invalid_value(s: Subject) -> Iterator[Problem]:
+def invalid_flag(s: Subject) -> Iterator[LintProblem]:
     """A value of the wrong type, not among the choices, missing or too many: the server stops."""
     args = s.config.args or ()
     for index, arg in enumerate(args):
@@ -159,7 +159,7 @@ def _open(arg: ServerArg | None) -> bool:
     return arg is not None and arg.flag is None and any(isinstance(v, Unknown) for v in arg.values)
 
 
-def default(s: Subject) -> Iterator[Problem]:
+def default_flag(s: Subject) -> Iterator[LintProblem]:
     """A value that SGLang would use anyway."""
     for arg in s.config.args or ():
         if arg.flag is not None and all(isinstance(w, str) for w in arg.words):
@@ -168,7 +168,7 @@ def default(s: Subject) -> Iterator[Problem]:
                 yield on(arg, f"{arg.flag} needn't be given: {reason}")
 
 
-def conflict(s: Subject) -> Iterator[Problem]:
+def conflict(s: Subject) -> Iterator[LintProblem]:
     """Two settings that contradict each other."""
     given = {argument.flag: arg for _, arg, argument in s.known_flags}
     known = {*s.older, s.catalogue.release}
@@ -177,7 +177,7 @@ def conflict(s: Subject) -> Iterator[Problem]:
             continue
         if not together(given[one], given[two]):
             continue
-        yield Problem(
+        yield LintProblem(
             one, f"{s.sglang} stops when {one} and {two} are both given", given[one].location,
             given[two].location, Severity.ERROR, given[one].condition or given[two].condition,
         )  # fmt: skip
@@ -187,11 +187,13 @@ def conflict(s: Subject) -> Iterator[Problem]:
         flag = variable.replaced_by if variable else None
         if flag in given and together(e, given[flag]):
             message = f"{e.name} and {flag} set the same, and both are given"
-            yield Problem(e.name, message, e.location, given[flag].location, condition=e.condition)
+            yield LintProblem(
+                e.name, message, e.location, given[flag].location, condition=e.condition
+            )
     yield from _opposites(s)
 
 
-def _opposites(s: Subject) -> Iterator[Problem]:
+def _opposites(s: Subject) -> Iterator[LintProblem]:
     seen: dict[str, tuple[str, ServerArg]] = {}
     for flag, arg, argument in s.known_flags:
         if argument.action != "BooleanOptionalAction":
@@ -202,5 +204,7 @@ def _opposites(s: Subject) -> Iterator[Problem]:
         opposite = before and before[0].startswith("--no-") != spelled.startswith("--no-")
         if before is not None and opposite and together(before[1], arg):
             message = f"{before[1].flag} is given before, {flag} is the opposite: the last wins"
-            yield Problem(flag, message, arg.location, before[1].location, condition=arg.condition)
+            yield LintProblem(
+                flag, message, arg.location, before[1].location, condition=arg.condition
+            )
         seen[argument.dest] = spelled, arg

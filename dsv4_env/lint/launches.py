@@ -6,17 +6,18 @@ from collections.abc import Iterator
 
 from dsv4_env.catalogue import SGLANG, owner, within
 from dsv4_env.lint import source
-from dsv4_env.lint.subject import Problem, Subject, text
+from dsv4_env.lint.subject import LintProblem, Subject, setting_text
 from dsv4_env.model import Location, Value
 from dsv4_env.model.finding import Severity
 from dsv4_env.model.secrets import plain_secret
+from dsv4_env.readers import KINDS
 
 _OWNERS = (SGLANG, "AITER (AMD)")
 # Files in which one set of variables lies over another on purpose: dicts, levels, merged maps.
-_LAYERED = {"python", "workflow", "compose", "kubernetes"}
+_LAYERED = {kind.name for kind in KINDS if kind.layered}
 
 
-def overridden(s: Subject) -> Iterator[Problem]:
+def overridden(s: Subject) -> Iterator[LintProblem]:
     """A setting that is made twice: the first has no effect."""
     last = {e.name: e for e in s.env}
     for e in () if s.config.reader in _LAYERED else s.config.env:
@@ -26,7 +27,7 @@ def overridden(s: Subject) -> Iterator[Problem]:
         ours = owner(e.name) is not None or s.catalogue.variable(e.name) is not None
         if ours and not _launched(s, e.location, wins.location):
             message = f"{e.name} is set here and again later: the last wins"
-            yield Problem(e.name, message, e.location, wins.location)
+            yield LintProblem(e.name, message, e.location, wins.location)
     given: dict[str, tuple[str, Location | None]] = {}
     for flag, arg, argument in s.known_flags:
         if arg.condition is None and argument.action != "BooleanOptionalAction":
@@ -34,7 +35,7 @@ def overridden(s: Subject) -> Iterator[Problem]:
             if before is not None:
                 same = flag if before[0] == flag else f"{before[0]}, as {flag},"
                 message = f"{same} is given here and again later: the last wins"
-                yield Problem(before[0], message, before[1], arg.location)
+                yield LintProblem(before[0], message, before[1], arg.location)
             given[argument.dest] = flag, arg.location
 
 
@@ -49,21 +50,21 @@ def _launched(s: Subject, one: Location | None, two: Location | None) -> bool:
     )
 
 
-def secret(s: Subject) -> Iterator[Problem]:
+def secret_value(s: Subject) -> Iterator[LintProblem]:
     """A password, a key or a token that stands in the file itself."""
     for e in s.env:
         variable = s.catalogue.variable(e.name)
         declared = variable is not None and variable.secret
         if _plain_secret(s, e.name, e.value, declared=declared):
-            yield Problem(e.name, f"the secret {e.name} stands here in plain text", e.location)
+            yield LintProblem(e.name, f"the secret {e.name} stands here in plain text", e.location)
     for arg in s.config.args or ():
         flag = arg.flag or ""
         if any(_plain_secret(s, flag, value) for value in arg.values):
-            yield Problem(flag, f"the secret of {flag} stands here in plain text", arg.location)
+            yield LintProblem(flag, f"the secret of {flag} stands here in plain text", arg.location)
 
 
 def _plain_secret(s: Subject, name: str, value: Value, *, declared: bool = False) -> bool:
-    known = text(value)
+    known = setting_text(value)
     if not known or not plain_secret("SECRET" if declared else name, known, taken=False):
         return False
     if s.config.reader == "profile":
@@ -71,7 +72,7 @@ def _plain_secret(s: Subject, name: str, value: Value, *, declared: bool = False
     return s.file_text is not None and known in s.file_text  # not one that came from outside
 
 
-def unquoted(s: Subject) -> Iterator[Problem]:
+def unquoted_expansion(s: Subject) -> Iterator[LintProblem]:
     """An expansion without quotes in the command that launches the server."""
     if s.script is None or s.config.location is None:
         return
@@ -80,13 +81,13 @@ def unquoted(s: Subject) -> Iterator[Problem]:
         value = match is not None and match.argument is not None and match.argument.takes_value
         if value or word.joined:
             message = f"{word.text} isn't quoted: a space in it makes two words, and nothing none"
-            yield Problem(word.text, message, word.location)
+            yield LintProblem(word.text, message, word.location)
         else:
             message = f"{word.text} isn't quoted: it is split at spaces; an array keeps words whole"
-            yield Problem(word.text, message, word.location, severity=Severity.NOTE)
+            yield LintProblem(word.text, message, word.location, severity=Severity.NOTE)
 
 
-def export_after(s: Subject) -> Iterator[Problem]:
+def export_after(s: Subject) -> Iterator[LintProblem]:
     """An export that stands after the launch: the server never sees it."""
     if s.script is None or s.config.location is None:
         return
@@ -95,10 +96,10 @@ def export_after(s: Subject) -> Iterator[Problem]:
         later = (c.location for c in s.launches if c.location is not None)
         if known and not any(other > location for other in later):
             message = f"{name} is exported after the launch, so the server doesn't see it"
-            yield Problem(name, message, location, s.config.location)
+            yield LintProblem(name, message, location, s.config.location)
 
 
-def not_exported(s: Subject) -> Iterator[Problem]:
+def not_exported(s: Subject) -> Iterator[LintProblem]:
     """``A=1; python3 …``: a variable of the shell that the server isn't given."""
     if s.script is None or s.config.location is None or s.config.partial:
         return
@@ -107,11 +108,11 @@ def not_exported(s: Subject) -> Iterator[Problem]:
         if name in given or (s.catalogue.variable(name) is None and owner(name) not in _OWNERS):
             continue
         message = f"{name} is set in the shell and not exported, so the server doesn't get it"
-        yield Problem(name, message, location, s.config.location)
+        yield LintProblem(name, message, location, s.config.location)
 
 
-def outside_range(s: Subject) -> Iterator[Problem]:
+def outside_range(s: Subject) -> Iterator[LintProblem]:
     """A profile that isn't meant for this release."""
     if s.range is not None and s.catalogue.release not in within(s.range):
         message = f"{s.config.name} is meant for SGLang {s.range}, not {s.catalogue.release}"
-        yield Problem(s.config.name, message, s.range_at or s.config.location)
+        yield LintProblem(s.config.name, message, s.range_at or s.config.location)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from dsv4_env.lang.bash.syntax.grammar import parser
 from dsv4_env.model import Location
 
 if TYPE_CHECKING:
@@ -37,8 +38,6 @@ class Unquoted:
 
 @lru_cache(maxsize=4)
 def _parse(script: str) -> tuple[Tree, bytes]:
-    from dsv4_env.lang.bash.grammar import parser
-
     data = script.encode("utf-8", "surrogateescape")
     return parser().parse(data), data
 

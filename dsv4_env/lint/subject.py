@@ -11,7 +11,7 @@ from dsv4_env.model import EnvVar, LaunchConfig, Location, ServerArg, Unknown, V
 from dsv4_env.model.condition import Condition
 
 if TYPE_CHECKING:
-    from dsv4_env.catalogue import Argument, Catalogue, Match
+    from dsv4_env.catalogue import Argument, Catalogue, FlagMatch
     from dsv4_env.model.finding import Severity
 
 
@@ -53,7 +53,7 @@ class Subject:
         return (e for e in self.config.env if not e.superseded)
 
     @property
-    def flags(self) -> Iterator[tuple[str, ServerArg, Match | None]]:
+    def flags(self) -> Iterator[tuple[str, ServerArg, FlagMatch | None]]:
         """Each flag, its argument, and what the server's parser takes it for."""
         for arg in self.config.args or ():
             if arg.flag is not None:
@@ -68,7 +68,7 @@ class Subject:
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class LintProblem:
     """What a rule says: of which name, what, and where; *severity* where it isn't the rule's own.
 
     *related* is the other place that has to do with it; *condition* when it holds.
@@ -82,10 +82,12 @@ class Problem:
     condition: Condition | None = None
 
 
-def on(setting: EnvVar | ServerArg, message: str, severity: Severity | None = None) -> Problem:
+def on(setting: EnvVar | ServerArg, message: str, severity: Severity | None = None) -> LintProblem:
     """A problem of a setting, at its place."""
     name = setting.name if isinstance(setting, EnvVar) else setting.flag or ""
-    return Problem(name, message, setting.location, severity=severity, condition=setting.condition)
+    return LintProblem(
+        name, message, setting.location, severity=severity, condition=setting.condition
+    )
 
 
 def together(one: EnvVar | ServerArg, two: EnvVar | ServerArg) -> bool:
@@ -93,12 +95,12 @@ def together(one: EnvVar | ServerArg, two: EnvVar | ServerArg) -> bool:
     return one.condition == two.condition or None in (one.condition, two.condition)
 
 
-def text(value: Value) -> str | None:
+def setting_text(value: Value) -> str | None:
     """A value as far as it is known: of one with a default, the default."""
     return value.default if isinstance(value, Unknown) else value
 
 
 def words(arg: ServerArg) -> list[str] | None:
     """The words of an argument, None where one of them can't be known."""
-    found = [text(w) for w in arg.words]
+    found = [setting_text(w) for w in arg.words]
     return None if None in found else [w for w in found if w is not None]

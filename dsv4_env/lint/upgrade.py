@@ -6,18 +6,15 @@ import enum
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from dsv4_env.catalogue import SGLANG, history, owner
+from dsv4_env.catalogue import SGLANG, Argument, Catalogue, history, load, owner, releases
 from dsv4_env.catalogue.arguments import arg_equals_default, given, invalid_arg
 from dsv4_env.catalogue.semantics import equals_default, invalid, same_value
 from dsv4_env.compare.equivalence import transformed
+from dsv4_env.model import ServerArg
 from dsv4_env.model.secrets import masked
-
-if TYPE_CHECKING:
-    from dsv4_env.catalogue import Argument, Catalogue
-    from dsv4_env.model import ServerArg
-    from dsv4_env.profile import Profile
+from dsv4_env.profile import Profile
 
 # The model itself, and the parts that came with it: hyper-connections, its indexer and compressor.
 _FAMILY = re.compile(
@@ -136,8 +133,6 @@ def _old_counts(old: str, new: str, before: Catalogue) -> bool:
 
 def _since(name: str, before: Catalogue, after: Catalogue) -> str:
     """The first known release on the way that doesn't know the name."""
-    from dsv4_env.catalogue import load, releases
-
     passed = [r for r in releases() if r not in history.older(before.release)]
     for release in passed:
         if not history.knows(load(release), name):

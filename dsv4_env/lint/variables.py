@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from dsv4_env.catalogue import SGLANG, history, load, owner, releases
 from dsv4_env.catalogue.semantics import equals_default, invalid
-from dsv4_env.lint.subject import Problem, Subject, on, text, together
+from dsv4_env.lint.subject import LintProblem, Subject, on, setting_text, together
 from dsv4_env.model import EnvVar
 from dsv4_env.model.finding import Severity
 
@@ -24,7 +24,7 @@ def removed_since(s: Subject, name: str) -> str:
     return releases()[releases().index(last) + 1]
 
 
-def unknown(s: Subject) -> Iterator[Problem]:
+def unknown_variable(s: Subject) -> Iterator[LintProblem]:
     """A name that is SGLang's by its prefix, and that SGLang doesn't know."""
     for e in s.env:
         if owner(e.name) != SGLANG or history.knows(s.catalogue, e.name) or _gone(s, e.name):
@@ -41,7 +41,7 @@ def unknown(s: Subject) -> Iterator[Problem]:
         yield on(e, f"{s.sglang} doesn't know {e.name} and ignores it{hint}")
 
 
-def removed(s: Subject) -> Iterator[Problem]:
+def removed(s: Subject) -> Iterator[LintProblem]:
     """A variable that SGLang read once and reads no more."""
     for e in s.env:
         if owner(e.name) != SGLANG or not _gone(s, e.name):
@@ -64,7 +64,7 @@ def replacement(s: Subject, name: str) -> str:
     return f"; use {here.replaced_by}" if here and here.replaced_by else ""
 
 
-def deprecated(s: Subject) -> Iterator[Problem]:
+def deprecated_variable(s: Subject) -> Iterator[LintProblem]:
     """A name that SGLang still understands, and warns about."""
     for e in s.env:
         variable = s.catalogue.variable(e.name)
@@ -79,7 +79,7 @@ def deprecated(s: Subject) -> Iterator[Problem]:
             yield on(e, f"{s.sglang} calls {e.name} deprecated{replacement(s, e.name)}")
 
 
-def both_names(s: Subject) -> Iterator[Problem]:
+def both_names(s: Subject) -> Iterator[LintProblem]:
     """The old name and the new one are set, and one of them wins."""
     for e in s.env:
         variable = s.catalogue.variable(e.name)
@@ -90,7 +90,7 @@ def both_names(s: Subject) -> Iterator[Problem]:
         wins = {"old": f"{e.name} wins", "new": f"{new} wins"}.get(
             variable.wins or "", "which of them counts isn't known"
         )
-        yield Problem(
+        yield LintProblem(
             e.name,
             f"{e.name} is an old name of {new}, and both are set: {wins}",
             e.location,
@@ -106,11 +106,11 @@ def _new_names(s: Subject, setting: EnvVar) -> list[EnvVar]:
     return [e for e in s.env if e.name == new and together(e, setting)]
 
 
-def invalid_value(s: Subject) -> Iterator[Problem]:
+def invalid_variable(s: Subject) -> Iterator[LintProblem]:
     """A value that SGLang can't read: it takes the default, or stops."""
     for e in s.env:
         variable = s.catalogue.variable(e.name)
-        value = text(e.value)
+        value = setting_text(e.value)
         if variable is not None and variable.renamed_to and not variable.transform:
             variable = s.catalogue.variable(variable.renamed_to)
         if variable is None or value is None:
@@ -121,7 +121,7 @@ def invalid_value(s: Subject) -> Iterator[Problem]:
             yield on(e, f"{e.name}: {wrong.reason}", severity)
 
 
-def default(s: Subject) -> Iterator[Problem]:
+def default_variable(s: Subject) -> Iterator[LintProblem]:
     """A value that SGLang would use anyway."""
     for e in s.env:
         if isinstance(e.value, str):
@@ -130,7 +130,7 @@ def default(s: Subject) -> Iterator[Problem]:
                 yield on(e, f"{e.name} needn't be set: {reason}")
 
 
-def unread(s: Subject) -> Iterator[Problem]:
+def unread(s: Subject) -> Iterator[LintProblem]:
     """A variable that SGLang declares, and that nothing in it reads."""
     for e in s.env:
         variable = s.catalogue.variable(e.name)

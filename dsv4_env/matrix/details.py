@@ -6,26 +6,18 @@ import shlex
 from functools import lru_cache
 from typing import Any
 
-from dsv4_env.catalogue import describe, history, releases
-from dsv4_env.catalogue import load as load_catalogue
+from dsv4_env.catalogue import describe, history, load as load_catalogue, releases
 from dsv4_env.compare.findings import show
-from dsv4_env.matrix import Cell, Column, Made, Matrix, Row
+from dsv4_env.matrix.cells import Cell, Column, Made, Matrix, MatrixRow
 from dsv4_env.model import Location, Origin, Unknown
 from dsv4_env.model.finding import Finding, Report
-from dsv4_env.model.secrets import masked
-from dsv4_env.model.secrets.text import scrubbed
+from dsv4_env.model.secrets import masked, scrubbed
 from dsv4_env.profile import shipped_dir
+from dsv4_env.readers import KINDS
 from dsv4_env.reporters.content import verdict
 from dsv4_env.reporters.excerpt import excerpt
 
-_KINDS = {
-    "profile": "profile",
-    "bash": "script",
-    "python": "test",
-    "process": "live process",
-    "dotenv": "variables",
-    "capture": "capture",
-}
+_KINDS = {"process": "live process"} | {k.name: k.word for k in KINDS if k.word}
 
 
 def details(matrix: Matrix) -> dict[str, Any]:
@@ -54,7 +46,7 @@ def _about(column: Column, report: Report) -> dict[str, Any]:
     else:
         facts.append(("held to", column.profile.name))
         facts.append(("verdict", str(verdict(column.comparison, report).word)))
-    facts.append(("place", place(report, config.location)))
+    facts.append(("place", place_details(report, config.location)))
     if config.command:
         facts.append(("command", scrubbed(" ".join(_word(w) for w in config.command))))
     if config.condition:
@@ -72,7 +64,7 @@ def _word(word: object) -> str:
     return word.text if isinstance(word, Unknown) else shlex.quote(str(word))
 
 
-def _cell(cell: Cell, row: Row, report: Report) -> dict[str, Any]:
+def _cell(cell: Cell, row: MatrixRow, report: Report) -> dict[str, Any]:
     """A cell in short: what is usual is left out, as there may be thousands."""
     found: dict[str, Any] = {"m": [_made(m, row, report) for m in cell.made]}
     if cell.status:
@@ -84,7 +76,7 @@ def _cell(cell: Cell, row: Row, report: Report) -> dict[str, Any]:
     return found
 
 
-def _made(made: Made, row: Row, report: Report) -> dict[str, Any]:
+def _made(made: Made, row: MatrixRow, report: Report) -> dict[str, Any]:
     unknown = [w for w in made.words if isinstance(w, Unknown)]
     found: dict[str, Any] = {"v": scrubbed(show(made.name, made.words))}
     if made.name != row.name:
@@ -103,10 +95,10 @@ def _origin(origin: Origin, made: Made, report: Report) -> list[str | None]:
     value = origin.value
     if value is not None:
         value = scrubbed(masked(made.name, value))
-    return [origin.name, place(report, origin.location), value]
+    return [origin.name, place_details(report, origin.location), value]
 
 
-def _facts(row: Row, matrix: Matrix) -> list[tuple[str, str]]:
+def _facts(row: MatrixRow, matrix: Matrix) -> list[tuple[str, str]]:
     """What the catalogue says of a setting, with the releases that know it."""
     name = row.name
     facts = [("owner", row.owner)]
@@ -138,17 +130,17 @@ def said(finding: Finding, report: Report) -> dict[str, Any]:
         "id": finding.rule.id,
         "rule": finding.rule.name,
         "message": scrubbed(finding.message),
-        "at": place(report, finding.location),
+        "at": place_details(report, finding.location),
         "source": "\n".join(source) if source else "",
         "waiver": ""
         if waiver is None
         else f"waived: {scrubbed(waiver.reason)}"
         + (f", until {waiver.until}" if waiver.until else "")
-        + (f" ({place(report, waiver.location)})" if waiver.location else ""),
+        + (f" ({place_details(report, waiver.location)})" if waiver.location else ""),
     }
 
 
-def place(report: Report, location: Location | None) -> str:
+def place_details(report: Report, location: Location | None) -> str:
     """A location as the page shows it, or an empty string."""
     return ours(report.place(location))
 

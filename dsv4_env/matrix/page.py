@@ -17,15 +17,24 @@ from typing import TYPE_CHECKING, Any
 
 from dsv4_env import __version__
 from dsv4_env.compare.findings import show
-from dsv4_env.matrix import MARKS, Cell, Column, Made, Matrix, Row, Status, owner_of, section_of
-from dsv4_env.matrix.details import details, kind, ours, place, said
+from dsv4_env.matrix.cells import (
+    STATUS_MARKS,
+    Cell,
+    CellStatus,
+    Column,
+    Made,
+    Matrix,
+    MatrixRow,
+    owner_of,
+    section_of,
+)
+from dsv4_env.matrix.details import details, kind, ours, place_details, said
 from dsv4_env.matrix.timeline import timelines
 from dsv4_env.model.finding import Report
-from dsv4_env.model.secrets import masked
-from dsv4_env.model.secrets.text import scrubbed
+from dsv4_env.model.secrets import masked, scrubbed
 from dsv4_env.model.style import plain
 from dsv4_env.reporters.content import (
-    Entry,
+    ReportEntry,
     count,
     entries,
     own_notes,
@@ -150,8 +159,8 @@ def _matrix(matrix: Matrix) -> dict[str, Any]:
         ],
         "columns": [_head(c, report) for c in matrix.columns],
         "owners": sorted({r["owner"] for r in rows}),
-        "statuses": [(s.value, MARKS[s], cells[s]) for s in Status if s in cells],
-        "marks": {s.value: m for s, m in MARKS.items()},
+        "statuses": [(s.value, STATUS_MARKS[s], cells[s]) for s in CellStatus if s in cells],
+        "marks": {s.value: m for s, m in STATUS_MARKS.items()},
         "findings": [
             _finding(e, matrix)
             for e in worst_first([*found, *entries(report, waived=True)], report)
@@ -214,7 +223,7 @@ def _head(column: Column, report: Report) -> dict[str, Any]:
     }
 
 
-def _row(row: Row, number: int) -> dict[str, Any]:
+def _row(row: MatrixRow, number: int) -> dict[str, Any]:
     cells = [_shown(c, row) for c in row.cells]
     statuses = [s.value for s in row.statuses]
     if any(c and c.waived for c in row.cells):
@@ -232,7 +241,7 @@ def _row(row: Row, number: int) -> dict[str, Any]:
     }
 
 
-def _shown(cell: Cell | None, row: Row) -> tuple[str, str, str, str] | None:
+def _shown(cell: Cell | None, row: MatrixRow) -> tuple[str, str, str, str] | None:
     """(class, status, mark, text) of a cell; None where neither side has the setting."""
     if cell is None:
         return None
@@ -241,12 +250,12 @@ def _shown(cell: Cell | None, row: Row) -> tuple[str, str, str, str] | None:
     if cell.status is None:
         return "own", "", "", text
     names = {m.name for m in cell.made} - {row.name}
-    if names and cell.status is Status.RENAMED:
+    if names and cell.status is CellStatus.RENAMED:
         text = f"{', '.join(sorted(names))} {text}"
     severity = cell.severity
     kind = "waived" if cell.waived else severity.value if cell.drifts and severity else ""
-    plain_ = {Status.SAME: "same", Status.LEFT_OUT: "out"}.get(cell.status, "quiet")
-    return kind or plain_, cell.status.value, MARKS[cell.status], text
+    plain_ = {CellStatus.SAME: "same", CellStatus.LEFT_OUT: "out"}.get(cell.status, "quiet")
+    return kind or plain_, cell.status.value, STATUS_MARKS[cell.status], text
 
 
 def _value(made: Made) -> str:
@@ -257,7 +266,7 @@ def _value(made: Made) -> str:
     return text + (f" when {scrubbed(str(made.condition))}" if made.condition else "")
 
 
-def _finding(entry: Entry, matrix: Matrix) -> dict[str, Any]:
+def _finding(entry: ReportEntry, matrix: Matrix) -> dict[str, Any]:
     finding = entry.finding
     name, place = entry.other(matrix.report)
     return {
@@ -289,7 +298,7 @@ def _layers(matrix: Matrix, name: str) -> dict[str, Any]:
                     text or ("set" if table == "args" else '""'),
                     o is origin,
                     o.value is None,
-                    place(matrix.report, o.location),
+                    place_details(matrix.report, o.location),
                 )
             )
         whose = owner_of(key) if table in ("env", "args") else ""

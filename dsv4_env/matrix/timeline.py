@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from dsv4_env.matrix import owner_of, section_of
-from dsv4_env.model.secrets.text import scrubbed
+from dsv4_env.matrix.cells import owner_of, section_of
+from dsv4_env.model.secrets import scrubbed
 from dsv4_env.reporters.content import count
 
 _COLORS = 6  # classes of the style sheet; a seventh value takes the first again
@@ -90,11 +90,9 @@ def _setting(
         "badges": badges,
         "lanes": [_lane(t, scale, colors, began) for t in setting["timelines"]],
         "moves": sorted(
-            (
-                (p["time"][:10], t["file"], _value(p["value"]), p["commit"][:10])
-                for t in setting["timelines"]
-                for p in t["points"]
-            ),
+            (p["time"][:10], t["file"], _value(p["value"]), p["commit"][:10])
+            for t in setting["timelines"]
+            for p in t["points"]
         ),
     }
 

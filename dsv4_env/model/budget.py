@@ -11,8 +11,8 @@ from collections import Counter
 from collections.abc import Hashable
 from dataclasses import dataclass, field, replace
 
-from dsv4_env.model import LaunchConfig, Location, Note
 from dsv4_env.model.errors import ReadError
+from dsv4_env.model.launch import LaunchConfig, Location, Note
 
 STEPS = 800_000  # of a reader: a word expanded, a statement followed, two paths compared
 BYTES = 20_000_000  # of text that a reader makes: four times as much as the largest file holds

@@ -21,6 +21,7 @@ PHRASES: dict[str, tuple[str, str]] = {
     "=": ("{0} = {1}", "{0} != {1}"),
     "empty": ("-z {0}", "-n {0}"),
     "set": ("{0} is set", "{0} is not set"),
+    "outside": ("{0} is set outside", "{0} is not set outside"),
     "succeeds": ("{0} succeeds", "{0} fails"),
     "ends": ("{0} ends", "{0} doesn't end"),
     "goes on": ("{0} doesn't end the script", "{0} ends the script"),
@@ -116,7 +117,7 @@ class All(_Parts):
     """All parts hold. None of them is an All itself."""
 
     def __str__(self) -> str:
-        return " and ".join(_enclosed(p, (" or ", "||", " if ")) for p in self.parts)
+        return _told(" and ", self.parts, (" or ", "||", " if "))
 
     def __invert__(self) -> Condition:
         return _flat(Some, tuple(~p for p in self.parts))
@@ -135,7 +136,7 @@ class Some(_Parts):
             isinstance(p, Test) and p.operator == "holds" and not p.positive for p in self.parts
         ):
             return f"not ({~self})"  # rather than "not (a) or not (b)"
-        return " or ".join(_enclosed(p, (" and ", "&&", " if ")) for p in self.parts)
+        return _told(" or ", self.parts, (" and ", "&&", " if "))
 
     def __invert__(self) -> Condition:
         return _flat(All, tuple(~p for p in self.parts))
@@ -143,6 +144,11 @@ class Some(_Parts):
     def holds(self, answers: Mapping[Test, bool]) -> bool:
         """Whether one does."""
         return any(p.holds(answers) for p in self.parts)
+
+
+def _told(between: str, parts: Iterable[Condition], words: tuple[str, ...]) -> str:
+    """The parts in words; those that read the same, as tests of the same thing do, once."""
+    return between.join(dict.fromkeys(_enclosed(p, words) for p in parts))
 
 
 def _enclosed(part: Condition, words: tuple[str, ...]) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from dsv4_env.model.secrets import scrubbed
+
 
 def did_you_mean(name: str, known: Iterable[str]) -> str | None:
     """The known name nearest to *name*, or None when none is near."""
@@ -55,7 +57,6 @@ class Dsv4Error(Exception):
     @property
     def message(self) -> str:
         """All that it says but for the place; secrets are masked, long lists are cut."""
-        from dsv4_env.model.secrets.text import scrubbed  # only what is told needs it
 
         def told(text: str) -> str:
             return shortened(scrubbed(text[:_LOOKED_AT]))

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
-from dsv4_env.model import Location, is_installed, shown_path
+from dsv4_env.model.launch import Location, is_installed, shown_path
 
 
 class Severity(enum.StrEnum):

@@ -212,6 +212,7 @@ class LaunchConfig:
     *condition* is what must hold for the launch to happen at all, *required* the inputs it
     demands; *partial* marks a source of which only the sound beginning could be read. *symbol*
     names the launch within its source where the source has names (``TestV4.setUpClass``).
+    *launched* is False for the entry of a list of launches where nothing that is read launches it.
     """
 
     name: str
@@ -226,6 +227,7 @@ class LaunchConfig:
     required: tuple[RequiredInput, ...] = ()
     partial: bool = False
     symbol: str | None = None
+    launched: bool = True
 
     @property
     def effective_env(self) -> dict[str, EnvVar]:

@@ -4,12 +4,7 @@ from __future__ import annotations
 
 import re
 
-from dsv4_env.model.finding import Severity
-
 _CODES = {"red": 31, "green": 32, "yellow": 33, "blue": 34, "cyan": 36, "bold": 1, "dim": 2}
-SEVERITY_STYLE = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "cyan"}
-
-
 _COMMAND = re.compile(r"(?m)^([^\S\n]*):(?=:)")
 
 

@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from pydantic import BaseModel, ValidationError
-from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from dsv4_env.lang import toml as toml_source
 from dsv4_env.lang.toml import KeyPath, TomlSource
-from dsv4_env.model import Location, Origin
+from dsv4_env.model import EnvVar, LaunchConfig, Location, Origin, ServerArg, outside
 from dsv4_env.model.errors import ProfileError, did_you_mean
 from dsv4_env.model.secrets import masked
-from dsv4_env.profile import layer_bytes
-from dsv4_env.profile.schema import LAYER_NAME, FromEnvironment, LayerFile, Resolved
+from dsv4_env.profile.profile import Profile, layer_bytes
+from dsv4_env.profile.schema import (
+    LAYER_NAME,
+    TABLES,
+    FromEnvironment,
+    LayerFile,
+    Resolved,
+    keys_of,
+)
 
-SECTIONS = tuple(Resolved.model_fields)
+SettingKey: TypeAlias = tuple[str, str]
+"""A section of the TOML, and a key in it."""
+
+LAYER_SECTIONS = tuple(Resolved.model_fields)
 _EXPECTED = {  # what pydantic calls an error, and what a reader of TOML should have written
     "bool_type": "true or false",
     "dict_type": "a table",
@@ -38,9 +46,9 @@ class Layer:
     file: LayerFile
     source: TomlSource
 
-    def settings(self) -> Iterator[tuple[tuple[str, str], Any, Location]]:
+    def settings(self) -> Iterator[tuple[SettingKey, Any, Location]]:
         """``(section, key), value, location`` for all it sets; value None where it unsets."""
-        for section in SECTIONS:
+        for section in LAYER_SECTIONS:
             table = getattr(self.file, section)
             if isinstance(table, BaseModel):
                 values: Mapping[str, Any] = table.model_dump(by_alias=True, exclude_unset=True)
@@ -58,15 +66,18 @@ def read_layer(path: Path, data: bytes | None = None) -> Layer:
 
     Raises ProfileError with the place of what is wrong.
     """
-    shown = str(path)
     if not LAYER_NAME.fullmatch(path.stem):
         raise ProfileError(
             f"bad layer name {path.stem!r}",
-            where=shown,
+            where=str(path),
             expected="a file name of letters, digits, '.', '_' and '-'",
         )
-    if data is None:
-        data = layer_bytes(path)
+    return _parsed(path, layer_bytes(path) if data is None else data)
+
+
+@lru_cache(maxsize=64)  # what an edit leaves alone is read once
+def _parsed(path: Path, data: bytes) -> Layer:
+    shown = str(path)
     source = toml_source.parse(data, shown, ProfileError)
     try:
         file = LayerFile.model_validate(source.data)
@@ -85,7 +96,7 @@ def read_layer(path: Path, data: bytes | None = None) -> Layer:
 
 
 def _no_contradiction(layer: Layer) -> None:
-    seen: dict[tuple[str, str], tuple[Any, Location]] = {}
+    seen: dict[SettingKey, tuple[Any, Location]] = {}
     for key, value, where in layer.settings():
         if key in seen:
             found = "sets and unsets" if seen[key][0] is not None else "unsets twice"
@@ -111,7 +122,7 @@ def located(
     loc, where = place(item)
     name = ".".join(map(str, loc))
     if item["type"] == "extra_forbidden":
-        known = _known_keys(model, loc[:-1])
+        known = keys_of(model, loc[:-1])
         return error(
             f"unknown key {loc[-1]!r}" + (f" in [{'.'.join(map(str, loc[:-1]))}]" * (len(loc) > 1)),
             where=where,
@@ -127,19 +138,6 @@ def located(
     expected = _EXPECTED.get(item["type"], item["msg"].removeprefix("Input should be "))
     expected = expected.format_map(ctx)
     return error(f"{name} is {source.spelled.get(loc, 'a table')}", where=where, expected=expected)
-
-
-def _known_keys(model: type[BaseModel], path: KeyPath) -> list[str]:
-    current: Any = model
-    for part in path:
-        field = next(
-            (f for n, f in current.model_fields.items() if part in (n, f.alias)),
-            None,
-        )
-        current = field.annotation if field else None
-        if not inspect.isclass(current) or not issubclass(current, BaseModel):
-            return []
-    return [f.alias or n for n, f in current.model_fields.items()]
 
 
 def linearise(name: str, layers: Mapping[str, Layer]) -> list[Layer]:
@@ -175,7 +173,7 @@ def linearise(name: str, layers: Mapping[str, Layer]) -> list[Layer]:
     return done
 
 
-def ancestors(order: list[Layer]) -> dict[str, set[str]]:
+def ancestors(order: Sequence[Layer]) -> dict[str, set[str]]:
     """For each layer of a linear order, the names of all layers below it."""
     below: dict[str, set[str]] = {}
     for layer in order:
@@ -184,10 +182,22 @@ def ancestors(order: list[Layer]) -> dict[str, set[str]]:
     return below
 
 
-def origins(order: list[Layer]) -> dict[tuple[str, str], Origin]:
-    """The chain of layers behind each setting, highest first; disagreeing diamonds are errors."""
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """What layers make of one key: the value that counts (None: unset), and who set it."""
+
+    value: Any
+    origin: Origin
+
+
+def merge_layers(order: Sequence[Layer]) -> dict[SettingKey, Merged]:
+    """What layers (lowest first) make of each key, in the order of who first sets it.
+
+    Raises ProfileError where a layer unsets what none below it sets, and where two layers that
+    don't extend each other disagree.
+    """
     below = ancestors(order)
-    setters: dict[tuple[str, str], list[tuple[Layer, Any, Location]]] = {}
+    setters: dict[SettingKey, list[tuple[Layer, Any, Location]]] = {}
     for layer in order:
         for key, value, where in layer.settings():
             earlier = setters.setdefault(key, [])
@@ -202,20 +212,21 @@ def origins(order: list[Layer]) -> dict[tuple[str, str], Origin]:
                     hint=did_you_mean(name, known),
                 )
             earlier.append((layer, value, where))
-    chains: dict[tuple[str, str], Origin] = {}
+    merged: dict[SettingKey, Merged] = {}
     for key, found in setters.items():
         _agree(key, found, below, order[-1])
         origin: Origin | None = None
         for layer, value, where in found:
-            text = None if value is None else spelled(value)
-            origin = Origin(layer.name, where, text, origin)
+            origin = Origin(
+                layer.name, where, None if value is None else spelled_setting(value), origin
+            )
         if origin is not None:
-            chains[key] = origin
-    return chains
+            merged[key] = Merged(found[-1][1], origin)
+    return merged
 
 
 def _agree(
-    key: tuple[str, str],
+    key: SettingKey,
     found: list[tuple[Layer, Any, Location]],
     below: Mapping[str, set[str]],
     top: Layer,
@@ -235,60 +246,53 @@ def _agree(
 def _said(name: str, value: Any) -> str:
     if value is None:
         return "unset"
-    return str(value) if isinstance(value, FromEnvironment) else f'"{masked(name, spelled(value))}"'
+    return (
+        str(value)
+        if isinstance(value, FromEnvironment)
+        else f'"{masked(name, spelled_setting(value))}"'
+    )
 
 
-def spelled(value: Any) -> str:
+def spelled_setting(value: Any) -> str:
     """A setting's value as one line of text."""
     if isinstance(value, list):
         return " ; ".join(" ".join(words) for words in value)
     return str(value)
 
 
-class _LayerSource(PydanticBaseSettingsSource):
-    """One layer as a settings source: what it unsets is None until the merge is done."""
+def resolve_layers(files: Mapping[str, Path], data: Mapping[str, bytes]) -> dict[str, Profile]:
+    """Every profile by name, read and merged from *files*; *data* stands for what is in them.
 
-    def __init__(self, settings_cls: type[BaseSettings], layer: Layer) -> None:
-        super().__init__(settings_cls)
-        self.layer = layer
-
-    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
-        return self().get(field_name), field_name, False
-
-    def __call__(self) -> dict[str, Any]:
-        tables: dict[str, dict[str, Any]] = {}
-        for (section, key), value, _ in self.layer.settings():
-            tables.setdefault(section, {})[key] = value
-        return tables
+    Raises ProfileError where a layer is wrong, an abstract one too.
+    """
+    layers = {name: read_layer(path, data.get(name)) for name, path in files.items()}
+    orders = {name: linearise(name, layers) for name in layers}
+    merged = {name: merge_layers(order) for name, order in orders.items()}
+    concrete = [name for name, layer in layers.items() if not layer.file.abstract]
+    return {name: _profile(orders[name], merged[name]) for name in concrete}
 
 
-class _Merged(BaseSettings):
-    """Tables merged key by key, before what was unset is dropped."""
-
-    model_config = SettingsConfigDict(extra="forbid")
-
-    env: dict[str, Any] = {}
-    args: dict[str, list[list[str]] | None] = {}
-    model: dict[str, Any] = {}
-    launch: dict[str, Any] = {}
-    ci: dict[str, Any] = {}
-    quality: dict[str, Any] = {}
-    hardware: dict[str, Any] = {}
-    sglang: dict[str, Any] = {}
-    source: dict[str, Any] = {}
-
-
-def merge(order: list[Layer]) -> Resolved:
-    """Merge layers (lowest first) with pydantic-settings: each is a source over the ones below."""
-
-    class Merged(_Merged):
-        @classmethod
-        def settings_customise_sources(  # type: ignore[override]
-            cls, settings_cls: type[BaseSettings], **_: Any
-        ) -> tuple[PydanticBaseSettingsSource, ...]:
-            return tuple(_LayerSource(settings_cls, layer) for layer in reversed(order))
-
-    merged = Merged()
-    tables: dict[str, dict[str, Any]] = {s: getattr(merged, s) for s in SECTIONS}
-    resolved = {s: {k: v for k, v in t.items() if v is not None} for s, t in tables.items()}
-    return Resolved.model_validate(resolved)
+def _profile(order: Sequence[Layer], merged: Mapping[SettingKey, Merged]) -> Profile:
+    """The profile that the highest of the layers is, of what they make of each key."""
+    top = order[-1]
+    env: list[EnvVar] = []
+    args: list[ServerArg] = []
+    for (section, name), m in merged.items():
+        if section == "env" and m.value is not None:
+            given = m.value if isinstance(m.value, str) else outside(name, m.origin.location)
+            env.append(EnvVar(name, given, m.origin))
+        elif section == "args" and m.value is not None:
+            args += [ServerArg(name, tuple(words), m.origin) for words in m.value]
+    tables = {
+        section: {k: merged[section, k].value for k in keys if (section, k) in merged}
+        for section, keys in TABLES.items()
+    }
+    where = Location(top.source.path, 1, 1)
+    return Profile(
+        top.name,
+        top.file.description,
+        tuple(layer.name for layer in order),
+        LaunchConfig(top.name, "profile", tuple(env), tuple(args), location=where),
+        {section: table for section, table in tables.items() if table},
+        {key: m.origin for key, m in merged.items() if key[0] in TABLES},
+    )

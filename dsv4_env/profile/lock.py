@@ -28,7 +28,8 @@ from dsv4_env.model import (
     shown_path,
 )
 from dsv4_env.model.errors import ProfileError
-from dsv4_env.profile import Profile, layer_bytes
+from dsv4_env.model.secrets import plain_secret
+from dsv4_env.profile.profile import Profile, layer_bytes
 
 FORMAT = 1
 
@@ -60,7 +61,7 @@ def digest(files: Mapping[str, Path]) -> str:
     return str(total.hexdigest())
 
 
-def read(path: Path, files: Mapping[str, Path]) -> dict[str, Profile] | None:
+def read_lock(path: Path, files: Mapping[str, Path]) -> dict[str, Profile] | None:
     """The locked profiles, or None when there is no lock or it isn't of these bytes."""
     try:
         data = json.loads(layer_bytes(path))
@@ -72,7 +73,7 @@ def read(path: Path, files: Mapping[str, Path]) -> dict[str, Profile] | None:
         return None  # absent or damaged: the layers themselves are read
 
 
-def dump(profiles: Mapping[str, Profile], files: Mapping[str, Path]) -> str:
+def dump_lock(profiles: Mapping[str, Profile], files: Mapping[str, Path]) -> str:
     """The text of the lock for these profiles. Raises ProfileError where a layer holds a secret."""
     for profile in profiles.values():
         _refuse_secrets(profile)
@@ -84,8 +85,6 @@ def dump(profiles: Mapping[str, Profile], files: Mapping[str, Path]) -> str:
 
 def _refuse_secrets(profile: Profile) -> None:
     """Raise ProfileError where a lock would hold a secret of a layer."""
-    from dsv4_env.model.secrets import plain_secret
-
     config = profile.config
     given = [(e.name, [e.value], e.origin) for e in config.env]
     given += [(a.flag or "", list(a.values), a.origin) for a in config.args or ()]

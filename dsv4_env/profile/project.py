@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import os
 import re
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
 from dsv4_env.guard.files import read_bytes
 from dsv4_env.model.errors import SettingsError
 
+TABLE = ("tool", "dsv4_env")
 PREFIX = "DSV4_ENV_"
 # [tool.dsv4_env], [[tool.dsv4_env.pairs]], tool.dsv4_env.sglang = …; or dsv4_env under [tool].
 # Of a name that is spelled in another way is to be told, so it is found, too.
@@ -49,8 +51,6 @@ def profiles_folder(start: Path, environ: Mapping[str, str]) -> Path | None:
     pyproject = find_pyproject(start)
     if pyproject is None:
         return None
-    import tomllib
-
     try:
         table = tomllib.loads(read_bytes(pyproject).decode("utf-8-sig"))["tool"]["dsv4_env"]
         text = table.get("profiles")

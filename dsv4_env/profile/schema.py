@@ -6,24 +6,19 @@ Importing this costs pydantic and pydantic-settings (about 150 ms): only the lay
 from __future__ import annotations
 
 import enum
+import inspect
 import re
+from collections.abc import Sequence
 from typing import Annotated, Any, TypeAlias
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    WithJsonSchema,
-)
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from dsv4_env.model import ENV_NAME, FROM_ENVIRONMENT
 
-FLAG = re.compile(r"--?[A-Za-z][A-Za-z0-9_-]*")
-_PATTERNS = {"env": ENV_NAME, "args": FLAG}
+FLAG_NAME = re.compile(r"--?[A-Za-z][A-Za-z0-9_-]*")
+_PATTERNS = {"env": ENV_NAME, "args": FLAG_NAME}
 LAYER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -87,7 +82,7 @@ def _env_name(name: str) -> str:
 
 
 def _flag(name: str) -> str:
-    if not FLAG.fullmatch(name):
+    if not FLAG_NAME.fullmatch(name):
         expected = "a flag such as --page-size, without its value"
         raise _wrong(f"bad flag {name!r}", expected)
     return name
@@ -169,18 +164,16 @@ def _list_of(item: dict[str, Any]) -> WithJsonSchema:
     return WithJsonSchema({"type": "array", "items": item, "uniqueItems": True})
 
 
-Text = Annotated[str, BeforeValidator(_string), WithJsonSchema(_TEXT)]
+TomlText = Annotated[str, BeforeValidator(_string), WithJsonSchema(_TEXT)]
 EnvText = Annotated[EnvValue, BeforeValidator(_env_value), WithJsonSchema(_ENV_VALUE)]
-EnvName = Annotated[Text, AfterValidator(_env_name), WithJsonSchema(_NAMES["env"])]
-Flag = Annotated[Text, AfterValidator(_flag), WithJsonSchema(_NAMES["args"])]
+EnvName = Annotated[TomlText, AfterValidator(_env_name), WithJsonSchema(_NAMES["env"])]
+Flag = Annotated[TomlText, AfterValidator(_flag), WithJsonSchema(_NAMES["args"])]
 Occurrences = Annotated[ArgValues, BeforeValidator(_arg_values), WithJsonSchema(_OCCURRENCES)]
 Seconds = Annotated[
     int, BeforeValidator(_seconds), WithJsonSchema({"type": "integer", "minimum": 1})
 ]
 Ratio = Annotated[
-    float,
-    BeforeValidator(_ratio),
-    WithJsonSchema({"type": "number", "minimum": 0, "maximum": 1}),
+    float, BeforeValidator(_ratio), WithJsonSchema({"type": "number", "minimum": 0, "maximum": 1})
 ]
 
 
@@ -193,53 +186,76 @@ class Table(BaseModel):
 
 
 class ModelTable(Table):
-    """Which weights: *path* is the default, *path_variable* the variable that overrides it."""
+    """Which weights are served."""
 
-    path: Text | None = None
-    path_variable: EnvName | None = None
+    path: TomlText | None = Field(
+        default=None,
+        description="The model when nothing overrides it: a folder, or org/name on the hub.",
+    )
+    path_variable: EnvName | None = Field(
+        default=None, description="The environment variable that overrides the path."
+    )
 
 
 class LaunchTable(Table):
-    """How long the server may take to answer, in seconds."""
+    """How a launch is waited for."""
 
-    timeout_seconds: Seconds | None = None
+    timeout_seconds: Seconds | None = Field(
+        default=None, description="How long the server may take until it answers, in seconds."
+    )
 
 
 class CiTable(Table):
-    """The CI suite that runs the test and its estimated time in seconds."""
+    """Where CI runs the test."""
 
-    suite: Text | None = None
-    estimated_seconds: Seconds | None = None
+    suite: TomlText | None = Field(
+        default=None, description="The CI suite that runs the profile's test."
+    )
+    estimated_seconds: Seconds | None = Field(
+        default=None, description="The time that CI plans for the test, in seconds."
+    )
 
 
 class QualityTable(Table):
-    """The least GSM8K accuracy (0 to 1) that the nightly test accepts."""
+    """What the test accepts."""
 
-    gsm8k_threshold: Ratio | None = None
+    gsm8k_threshold: Ratio | None = Field(
+        default=None, description="The least GSM8K accuracy that the test accepts, from 0 to 1."
+    )
 
 
 class HardwareTable(Table):
     """What the launch is meant to run on."""
 
-    accelerator: Text | None = None
-    count: Annotated[int, Field(ge=1)] | None = None
-    rocm: Text | None = None
+    accelerator: TomlText | None = Field(
+        default=None, description="The kind of accelerator, such as MI35x."
+    )
+    count: Annotated[int, Field(ge=1)] | None = Field(
+        default=None, description="How many accelerators."
+    )
+    rocm: TomlText | None = Field(default=None, description="The version of ROCm.")
 
 
 class SglangTable(Table):
-    """The SGLang releases the values are meant for, as a PEP 440 range."""
+    """The SGLang that the values are meant for."""
 
-    range: Annotated[Text, AfterValidator(_specifiers)] | None = None
+    range: Annotated[TomlText, AfterValidator(_specifiers)] | None = Field(
+        default=None, description='Its releases, as a PEP 440 range such as ">=0.5.13,<0.5.18".'
+    )
 
 
 class SourceTable(Table):
     """Where the values were taken from."""
 
-    repository: Text | None = None
-    path: Text | None = None
-    pull_request: Annotated[int, Field(ge=1)] | None = None
-    commit: Text | None = None
-    date: Text | None = None
+    repository: TomlText | None = Field(
+        default=None, description="A repository, such as sgl-project/sglang."
+    )
+    path: TomlText | None = Field(default=None, description="A file in it.")
+    pull_request: Annotated[int, Field(ge=1)] | None = Field(
+        default=None, description="The number of a pull request."
+    )
+    commit: TomlText | None = Field(default=None, description="The commit, in full.")
+    date: TomlText | None = Field(default=None, description="The day, as YYYY-MM-DD.")
 
 
 class Resolved(BaseModel):
@@ -247,8 +263,14 @@ class Resolved(BaseModel):
 
     model_config = Table.model_config
 
-    env: dict[EnvName, EnvText] = Field(default_factory=dict)
-    args: dict[Flag, Occurrences] = Field(default_factory=dict)
+    env: dict[EnvName, EnvText] = Field(
+        default_factory=dict,
+        description=f"Environment variables, in order: strings, or {FROM_ENVIRONMENT}.",
+    )
+    args: dict[Flag, Occurrences] = Field(
+        default_factory=dict,
+        description='Server arguments: flag = true, "8", ["a", "b"] or [["a"], ["b"]].',
+    )
     model: ModelTable = Field(default_factory=ModelTable)
     launch: LaunchTable = Field(default_factory=LaunchTable)
     ci: CiTable = Field(default_factory=CiTable)
@@ -262,57 +284,40 @@ class UnsetTable(Table):
     """Settings of lower layers that this one takes away."""
 
     env: Annotated[list[EnvName], BeforeValidator(_strings), _list_of(_NAMES["env"])] = Field(
-        default_factory=list
+        description="Variables to take away.", default_factory=list
     )
     args: Annotated[list[Flag], BeforeValidator(_strings), _list_of(_NAMES["args"])] = Field(
-        default_factory=list
+        description="Flags to take away.", default_factory=list
     )
 
 
 class LayerFile(Resolved):
     """One ``profiles/NAME.toml``. An *abstract* layer is only there to be extended."""
 
-    description: Text = ""
-    abstract: bool = False
-    extends: Annotated[list[Text], BeforeValidator(_strings), _list_of(_TEXT)] = Field(
-        default_factory=list
+    description: TomlText = Field(default="", description="What the profile is, in a few words.")
+    abstract: bool = Field(
+        default=False, description="Only there to be extended: no profile by itself."
+    )
+    extends: Annotated[list[TomlText], BeforeValidator(_strings), _list_of(_TEXT)] = Field(
+        default_factory=list,
+        description="The layers below this one, lowest first, by the names of their files.",
     )
     unset: UnsetTable = Field(default_factory=UnsetTable)
 
 
-# What an editor shows of each key. Kept here so that loading a profile doesn't pay for it.
-_ABOUT = {
-    "description": "What the profile is, in a few words.",
-    "abstract": "Only there to be extended: no profile by itself.",
-    "extends": "The layers below this one, lowest first, by the names of their files.",
-    "env": f"Environment variables, in order: strings, or {FROM_ENVIRONMENT}.",
-    "args": 'Server arguments: flag = true, "8", ["a", "b"] or [["a"], ["b"]].',
-    "unset": "Settings of lower layers that this one takes away.",
-    "unset.env": "Variables to take away.",
-    "unset.args": "Flags to take away.",
-    "model": "Which weights are served.",
-    "model.path": "The model when nothing overrides it: a folder, or org/name on the hub.",
-    "model.path-variable": "The environment variable that overrides the path.",
-    "launch": "How a launch is waited for.",
-    "launch.timeout-seconds": "How long the server may take until it answers, in seconds.",
-    "ci": "Where CI runs the test.",
-    "ci.suite": "The CI suite that runs the profile's test.",
-    "ci.estimated-seconds": "The time that CI plans for the test, in seconds.",
-    "quality": "What the test accepts.",
-    "quality.gsm8k-threshold": "The least GSM8K accuracy that the test accepts, from 0 to 1.",
-    "hardware": "What the launch is meant to run on.",
-    "hardware.accelerator": "The kind of accelerator, such as MI35x.",
-    "hardware.count": "How many accelerators.",
-    "hardware.rocm": "The version of ROCm.",
-    "sglang": "The SGLang that the values are meant for.",
-    "sglang.range": 'Its releases, as a PEP 440 range such as ">=0.5.13,<0.5.18".',
-    "source": "Where the values were taken from.",
-    "source.repository": "A repository, such as sgl-project/sglang.",
-    "source.path": "A file in it.",
-    "source.pull-request": "The number of a pull request.",
-    "source.commit": "The commit, in full.",
-    "source.date": "The day, as YYYY-MM-DD.",
-}
+def keys_of(model: type[BaseModel], path: Sequence[str | int] = ()) -> list[str]:
+    """The keys that a table may have, as the TOML spells them; none where it isn't one of ours."""
+    current: Any = model
+    for part in path:
+        field = next((f for n, f in current.model_fields.items() if part in (n, f.alias)), None)
+        current = field.annotation if field else None
+        if not inspect.isclass(current) or not issubclass(current, BaseModel):
+            return []
+    return [f.alias or n for n, f in current.model_fields.items()]
+
+
+TABLES = {name: keys for name in Resolved.model_fields if (keys := keys_of(Resolved, (name,)))}
+"""What is merged beside env and args: each table with its keys, in their order."""
 
 
 def json_schema() -> dict[str, Any]:
@@ -321,27 +326,29 @@ def json_schema() -> dict[str, Any]:
     What it refuses the loader refuses too; the loader knows more (circles, version ranges).
     """
     plain = LayerFile.model_json_schema(by_alias=True)
-    found: dict[str, Any] = _plain(plain, plain["$defs"], "")
+    found: dict[str, Any] = _plain(plain, plain["$defs"])
+    del found["description"]  # which is for readers of this module
     head = {
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": "A layer of a profile of dsv4-env (profiles/NAME.toml)",
     }
-    return head | {k: v for k, v in found.items() if k != "$defs"}
+    return head | found
 
 
-def _plain(node: dict[str, Any], defs: dict[str, Any], path: str) -> dict[str, Any]:
+_UNTOLD = ("title", "default", "$defs")
+
+
+def _plain(node: dict[str, Any], defs: dict[str, Any]) -> dict[str, Any]:
     """A node with its references filled in, without defaults, null (TOML has none) and titles."""
     if "$ref" in node:
-        node = defs[node["$ref"].rpartition("/")[2]]
+        node = {**defs[node["$ref"].rpartition("/")[2]], **node}
+        del node["$ref"]
     if {"type": "null"} in node.get("anyOf", ()):
         node = {**node, **next(x for x in node["anyOf"] if x != {"type": "null"})}
         del node["anyOf"]
-    kept = {k: v for k, v in node.items() if k not in ("title", "default", "description", "$defs")}
-    if path:
-        kept = {"description": _ABOUT[path], **kept}
-    for name, inner in kept.get("properties", {}).items():
-        below = f"{path}.{name}".lstrip(".")
-        kept["properties"] = {**kept["properties"], name: _plain(inner, defs, below)}
+    kept = {k: node[k] for k in sorted(node, key="description".__ne__) if k not in _UNTOLD}
+    if "properties" in kept:
+        kept["properties"] = {k: _plain(v, defs) for k, v in kept["properties"].items()}
     if "patternProperties" in kept:
         kept["additionalProperties"] = False
     return kept

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,28 +11,28 @@ import pytest
 
 from dsv4_env import drift
 from dsv4_env.catalogue import Catalogue, fitting
-from dsv4_env.drift import Run, sources, waivers
-from dsv4_env.drift.files import absent, expand
+from dsv4_env.drift import CheckRun, waivers
+from dsv4_env.drift.files import absent, expand_globs
 from dsv4_env.model.errors import Dsv4Error, ReadError
 from dsv4_env.model.finding import Report
-from dsv4_env.model.secrets.met import session
-from dsv4_env.profile import Profile, reference_script
+from dsv4_env.model.secrets import session
+from dsv4_env.profile import reference_script
 from dsv4_env.profile.settings import Pair, Settings
+from dsv4_env.pytest.session import KnownProfiles
+from dsv4_env.readers import file_bytes
 from dsv4_env.reporters import REPORTERS
-
-Given = Callable[[pytest.Config], tuple[Settings, Path | None, dict[str, Profile]]]
 
 
 class DriftCheck(pytest.Collector):
     """The project's check as tests: one for each pair and file, in the order of the settings."""
 
-    def __init__(self, *, given: Given, **more: Any) -> None:
+    def __init__(self, *, known: KnownProfiles, **more: Any) -> None:
         super().__init__(name="dsv4-drift", nodeid="dsv4-drift", **more)
-        self._given = given
+        self._known = known
 
-    def run(self) -> tuple[Run, list[str]]:
+    def run(self) -> tuple[CheckRun, list[str]]:
         """A new check, and what is to be said of it as a whole. Raises Dsv4Error."""
-        settings, folder, _ = self._given(self.config)
+        settings, folder = self._known.settings, self._known.folder
         notes: list[str] = []
 
         def catalogue(release: str | None, ranges: Sequence[str | None]) -> Catalogue:
@@ -41,7 +41,7 @@ class DriftCheck(pytest.Collector):
                 notes.append(note)
             return found
 
-        return Run(settings, folder, catalogue, drift.Options(), whole=False), notes
+        return CheckRun(settings, folder, catalogue, drift.CheckOptions(), whole=False), notes
 
     def collect(self) -> Iterator[pytest.Item]:
         """The tests. Raises CollectError where the settings are wrong."""
@@ -55,7 +55,7 @@ class DriftCheck(pytest.Collector):
         names: dict[str, int] = {}
         files: dict[Path, None] = {}
         for pair in pairs:
-            found: list[Path | None] = [*expand(run.folder, pair.files, pair.exclude)]
+            found: list[Path | None] = [*expand_globs(run.folder, pair.files, pair.exclude)]
             if found:  # one that is gone fails by itself
                 found += [path for _, path in absent(run.folder, pair.files)]
             for path in found or [None]:
@@ -94,7 +94,7 @@ class _Held(pytest.Item):
         except Dsv4Error as exc:
             pytest.fail(str(exc), pytrace=False)
 
-    def report(self, run: Run) -> Report:
+    def report(self, run: CheckRun) -> Report:
         """What there is to say."""
         raise NotImplementedError
 
@@ -110,7 +110,7 @@ class _Drift(_Held):
         super().__init__(**more)
         self._pair, self._file = pair, file
 
-    def report(self, run: Run) -> Report:
+    def report(self, run: CheckRun) -> Report:
         """The comparisons of the file; whether waivers are of use is another test's."""
         if self._file is None:
             run.settings = replace(run.settings, waivers=())
@@ -121,7 +121,7 @@ class _Drift(_Held):
         path = run.settings.baseline
         if path is None:
             return found
-        known = waivers.read_baseline(sources.load(path).decode(errors="replace"), str(path))
+        known = waivers.read_baseline(file_bytes(path).decode(errors="replace"), str(path))
         return waivers.with_baseline(found, known, str(path), whole=False)
 
 
@@ -132,7 +132,7 @@ class _Waivers(_Held):
         super().__init__(**more)
         self._pairs, self._files = pairs, {str(p) for p in files}
 
-    def report(self, run: Run) -> Report:
+    def report(self, run: CheckRun) -> Report:
         """What the tests of the files don't say."""
         run.whole = True
         report = drift.check(run, self._pairs)
@@ -166,6 +166,6 @@ def _name(folder: Path, pair: Pair, path: Path | None) -> str:
 def _commented(path: Path) -> bool:
     """Whether a file may hold waivers in comments."""
     try:
-        return b"dsv4-env:" in sources.load(path)
+        return b"dsv4-env:" in file_bytes(path)
     except ReadError:
         return False

@@ -13,20 +13,15 @@ from typing import TYPE_CHECKING, Any, Literal
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-    from contextlib import AbstractContextManager
-    from pathlib import Path
+    from collections.abc import Generator, Iterator, Mapping, Sequence
 
     from _pytest.nodes import Node
 
     from dsv4_env.profile import Profile
-    from dsv4_env.profile.settings import Settings
+    from dsv4_env.pytest.session import KnownProfiles, LaunchServer, ServerCommand
     from dsv4_env.server.process import Server
 
     Scope = Literal["session", "module", "class", "function"]
-    Known = tuple[Settings, Path | None, dict[str, Profile]]
-    Launch = Callable[..., AbstractContextManager[Server]]
-    Command = Callable[[Profile, int], Sequence[str]]
 
 FIXTURE, NAME = "dsv4_profile", "dsv4_profile_name"
 _MARKS = (
@@ -77,7 +72,7 @@ def pytest_configure(config: pytest.Config) -> None:
         config.addinivalue_line("markers", mark)
     _timeout(config)
     if config.getoption("dsv4_profile") or config.getoption("dsv4_profiles"):
-        problem = _problem(config, config.getoption("dsv4_profile"))
+        problem = _known(config).problem(config.getoption("dsv4_profile"))
         if problem:
             raise pytest.UsageError(problem)
 
@@ -85,49 +80,17 @@ def pytest_configure(config: pytest.Config) -> None:
 # Profiles
 
 
-_KNOWN = pytest.StashKey["Known"]()
+_KNOWN = pytest.StashKey["KnownProfiles"]()
 
 
-def _known(config: pytest.Config) -> Known:
-    """Settings, folder of profiles and profiles of a session, read when first asked for.
-
-    Raises Dsv4Error where the settings or a layer are wrong.
-    """
+def _known(config: pytest.Config) -> KnownProfiles:
+    """The profiles that a session knows."""
     if _KNOWN not in config.stash:
-        from dsv4_env.profile import load_all
-        from dsv4_env.profile.settings import load
+        # Only a test that asks for a profile pays for it.
+        from dsv4_env.pytest.session import KnownProfiles
 
-        settings = load(config.rootpath, os.environ)
-        given: str | None = config.getoption("dsv4_profiles")
-        folder = settings.profiles if given is None else config.invocation_params.dir / given
-        config.stash[_KNOWN] = settings, folder, load_all(folder)
+        config.stash[_KNOWN] = KnownProfiles(config)
     return config.stash[_KNOWN]
-
-
-def _load(config: pytest.Config, name: object) -> Profile:
-    """The profile of a name, or a profile as it is. Raises Dsv4Error."""
-    from dsv4_env.model.errors import ProfileError
-    from dsv4_env.profile import Profile, load_profile
-
-    if isinstance(name, Profile):
-        return name
-    _, folder, profiles = _known(config)
-    if not isinstance(name, str):
-        raise ProfileError(f"{name!r} is no name of a profile", expected=", ".join(profiles))
-    return profiles.get(name) or load_profile(name, folder)
-
-
-def _problem(config: pytest.Config, names: Sequence[object]) -> str | None:
-    """What is wrong with the names of profiles."""
-    from dsv4_env.model.errors import Dsv4Error
-
-    try:
-        _known(config)
-        for name in names:
-            _load(config, name)
-    except Dsv4Error as exc:
-        return str(exc)
-    return None
 
 
 def _wanted(node: pytest.Item | pytest.Collector) -> tuple[list[Any], Scope, bool]:
@@ -163,9 +126,9 @@ def _profile(request: pytest.FixtureRequest, name: object = None) -> Profile:
             "or --dsv4-profile NAME",
             pytrace=False,
         )
-    if problem := _problem(request.config, names):
+    if problem := _known(request.config).problem(names):
         pytest.fail(problem, pytrace=False)
-    return _load(request.config, names[0])
+    return _known(request.config).profile(names[0])
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -192,9 +155,9 @@ def pytest_make_collect_report(
     report = yield
     if isinstance(collector, pytest.Session):
         if collector.config.getoption("dsv4_drift"):
-            from dsv4_env.pytest.drift import DriftCheck
+            from dsv4_env.pytest.drift import DriftCheck  # only --dsv4-drift pays for it
 
-            report.result.append(DriftCheck.from_parent(collector, given=_known))
+            report.result.append(DriftCheck.from_parent(collector, known=_known(collector.config)))
         return report
     problems: dict[str, None] = {}
     for item in report.result or ():
@@ -230,7 +193,7 @@ def _refused(item: pytest.Function) -> str | None:
     if in_case and item.parent is not None and len(_wanted(item.parent)[0]) == 1:
         at = (n for n, name in enumerate(item.fixturenames) if name.startswith(_SETUP_CLASS))
         item.fixturenames.insert(next(at, 0), "_dsv4_class")
-    return _problem(item.config, names)
+    return _known(item.config).problem(names)
 
 
 @pytest.fixture(scope="session")
@@ -312,13 +275,12 @@ def _timeout(config: pytest.Config, otherwise: float | None = None) -> float:
 
 
 @pytest.fixture(scope="session")
-def dsv4_server_command() -> Command:
+def dsv4_server_command() -> ServerCommand:
     """What starts a server: a function of the profile and the port. Override it with your own."""
-    from dsv4_env.server.process import HOST
 
     def command(profile: Profile, port: int) -> Sequence[str]:
         model = profile.model_path(os.environ)
-        return profile.command(model=model, host=HOST, port=port, python=sys.executable)
+        return profile.command(model=model, host="127.0.0.1", port=port, python=sys.executable)
 
     return command
 
@@ -326,56 +288,24 @@ def dsv4_server_command() -> Command:
 @pytest.fixture(scope="session")
 def dsv4_launch(
     request: pytest.FixtureRequest,
-    dsv4_server_command: Command,
+    dsv4_server_command: ServerCommand,
     tmp_path_factory: pytest.TempPathFactory,
-) -> Launch:
+) -> LaunchServer:
     """Starts servers, in fixtures of your own: ``with dsv4_launch(profile) as server: …``."""
-    from dsv4_env.model.errors import Dsv4Error
-    from dsv4_env.server import process as servers
+    from dsv4_env.pytest.session import server_launcher  # only a test with a server pays for it
 
-    config = request.config
-
-    @contextlib.contextmanager
-    def launch(
-        profile: Profile | str,
-        *,
-        command: Sequence[str] | Command = dsv4_server_command,
-        env: Mapping[str, str] | None = None,
-        port: int | None = None,
-        timeout: float | None = None,
-        grace: float = servers.GRACE,
-    ) -> Iterator[Server]:
-        """A server of a profile (or its name) that answers ``/health``, while the block runs.
-
-        *command* is a list, or is called with the profile and the port; *env* goes over the
-        profile's variables. It has *timeout* seconds to come up, and *grace* to end on SIGTERM.
-        The test fails, with the end of the log, where it doesn't come up.
-        """
-        profile = _profile(request, profile)
-        port = port or servers.free_port()
-        with contextlib.ExitStack() as stack:
-            try:
-                serving = servers.serving(
-                    command(profile, port) if callable(command) else command,
-                    env={**profile.launch_env(os.environ), **(env or {})},
-                    log=tmp_path_factory.mktemp("dsv4_server") / "server.log",
-                    port=port,
-                    timeout=timeout or _timeout(config, profile.launch_timeout_seconds),
-                    grace=grace,
-                )
-                server = stack.enter_context(serving)
-            except Dsv4Error as exc:
-                pytest.fail(str(exc), pytrace=False)
-            running = config.stash.setdefault(_SERVERS, [])
-            running.append(server)
-            stack.callback(running.remove, server)
-            yield server
-
-    return launch
+    config, running = request.config, request.config.stash.setdefault(_SERVERS, [])
+    return server_launcher(
+        profile=lambda profile: _profile(request, profile),
+        command=dsv4_server_command,
+        timeout=lambda otherwise: _timeout(config, otherwise),
+        log=lambda: tmp_path_factory.mktemp("dsv4_server") / "server.log",
+        running=running,
+    )
 
 
 def _server(
-    request: pytest.FixtureRequest, dsv4_profile_name: str | None, dsv4_launch: Launch
+    request: pytest.FixtureRequest, dsv4_profile_name: str | None, dsv4_launch: LaunchServer
 ) -> Iterator[Server]:
     """A server of the profile that answers; with the scope it ends, and all its processes do."""
     with dsv4_launch(_profile(request, dsv4_profile_name)) as server:

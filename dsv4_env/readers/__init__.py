@@ -1,167 +1,88 @@
-"""Readers: each takes text (or an environment) and gives LaunchConfigs; none runs anything."""
+"""Readers: each takes a file's text and gives its launches; none runs anything.
+
+A kind of file is one object, a ``FileKind``, in a module of its own, and a line in ``KINDS``. Of
+kinds that a file may be of, the first one counts: by its path, else by what it holds.
+"""
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from fnmatch import fnmatchcase
-from typing import Any
+import re
+from pathlib import Path
 
-from dsv4_env.model import LaunchConfig, Origin, Unknown, Value
-from dsv4_env.model.errors import ReadError, did_you_mean, shortened
-from dsv4_env.model.secrets.met import Code, meet
+from dsv4_env.guard.files import read_bytes
+from dsv4_env.model import LaunchConfig
+from dsv4_env.model.errors import Dsv4Error, ReadError, did_you_mean
+from dsv4_env.readers import bash, compose, dockerfile, dotenv, kubernetes, python, workflow
+from dsv4_env.readers.choosing import choose as choose, label as label, titles as titles
+from dsv4_env.readers.kind import FileKind, HowRead as HowRead, is_related, name_pattern
 
+KINDS: tuple[FileKind, ...] = (
+    bash.KIND,
+    python.KIND,
+    workflow.KIND,
+    compose.KIND,
+    kubernetes.KIND,
+    dockerfile.KIND,
+    dotenv.KIND,
+)
+READERS: dict[str, FileKind] = {kind.name: kind for kind in KINDS}
+EXPECTED = f"{', '.join(k.one for k in KINDS[:-1])} or {KINDS[-1].one}"
+"""What messages expect a file to be."""
 
-@dataclass(slots=True, eq=False, repr=False)
-class Reader:
-    """A kind of file: its name, what it is, and the module that has ``read_all`` for it."""
-
-    name: str
-    summary: str
-    module: str
-
-    def __call__(self, data: str | bytes, path: str, **options: Any) -> list[LaunchConfig]:
-        """Every launch of a file; *options* are those of the module's ``read_all``."""
-        function: Callable[..., list[LaunchConfig]] = importlib.import_module(self.module).read_all
-        meet(_text(data, code=self.name == "python"))
-        found = [passable(readable(config)) for config in function(data, path, **options)]
-        for config in found:
-            meet(config)
-        return found
+_MEANT = name_pattern("|".join(f"(?:{k.named}|{k.among})" for k in KINDS))
 
 
-def _text(data: str | bytes, *, code: bool) -> object:
-    if not code:
-        return data
-    return Code(data if isinstance(data, str) else data.decode(errors="surrogateescape"))
+def is_meant(path: str) -> bool:
+    """Whether a reader is meant for files of such a name, whatever they hold."""
+    return _MEANT.fullmatch(path, path.rfind("/") + 1) is not None
 
 
-def readable(config: LaunchConfig) -> LaunchConfig:
-    """The launch with notes of a length that is read, whatever of the file they quote."""
-    notes = tuple(
-        n if len(n.message) < 1000 else replace(n, message=shortened(n.message))
-        for n in config.notes
-    )
-    return config if notes == config.notes else replace(config, notes=notes)
+def candidates(path: str) -> list[FileKind]:
+    """The kinds that files of such a name may be of, by what they hold."""
+    return [k for k in KINDS if name_pattern(k.among).fullmatch(path.rpartition("/")[2])]
 
 
-# What Linux gives to a process at most (execve(2)): MAX_ARG_STRLEN of one string, with the byte
-# that ends it, and three quarters of _STK_LIM of all strings.
-MAX_STRING = 32 * 4096 - 1
-MAX_STRINGS = 6 * 1024 * 1024
-_TOO_LONG = "longer than the 128 KiB that a process can be given"
-_TOO_MUCH = "more than the 6 MiB that a process can be given"
+def detect(path: str, data: bytes) -> str | None:
+    """The name of the reader for a file, None where no reader would find anything in it."""
+    path = path.replace("\\", "/")
+    kind = next((k for k in KINDS if k.by_name(path)), None)
+    if kind is None and is_meant(path):
+        kind = next((k for k in KINDS if k.by_content(path, data)), None)
+    elif kind is None:
+        kind = next((k for k in KINDS if re.match(k.shebang, data)), None)
+    if kind is None or (kind.related and not is_related(data)):
+        return None
+    return kind.name
 
 
-def passable(config: LaunchConfig) -> LaunchConfig:
-    """The launch with values unknown that no process can be given, as they are too long.
+def file_bytes(path: Path | str) -> bytes:
+    """The bytes of a file, as :func:`dsv4_env.guard.files.read_bytes` gives them."""
+    return read_bytes(path, expected=EXPECTED)
 
-    Such a launch doesn't start; and nobody wants to read megabytes of a value.
+
+def read(data: bytes, path: Path | str, reading: HowRead) -> list[LaunchConfig]:
+    """Every launch of a file; *path* is what messages and locations call it.
+
+    Raises ReadError, also where no reader is meant for the file and where a reader fails.
     """
-    values = [*(e.value for e in config.env), *config.argv]
-    if sum(len(v if isinstance(v, str) else v.text) for v in values) <= MAX_STRING:
-        return config
-    total = 0
-
-    def bounded(value: Value) -> Value:
-        nonlocal total
-        text = value if isinstance(value, str) else value.text
-        total += len(text)
-        if len(text) <= MAX_STRING and total <= MAX_STRINGS:
-            return value
-        why = _TOO_LONG if len(text) > MAX_STRING else _TOO_MUCH
-        names, where = ((), None) if isinstance(value, str) else (value.names, value.location)
-        return Unknown(shortened(text, 100), why, names, location=where)
-
-    def origin(setter: Origin) -> Origin:
-        if setter.value is None or len(setter.value) <= MAX_STRING:
-            return setter
-        return replace(setter, value=shortened(setter.value, 100))
-
-    env = tuple(replace(e, value=bounded(e.value), origin=origin(e.origin)) for e in config.env)
-    args = config.args and tuple(
-        replace(a, values=tuple(map(bounded, a.values)), origin=origin(a.origin))
-        for a in config.args
-    )
-    return replace(config, env=env, args=args)
-
-
-READERS: dict[str, Reader] = {
-    name: Reader(name, summary, f"dsv4_env.readers.{name}")
-    for name, summary in (
-        ("bash", "bash launch scripts"),
-        ("python", "Python test files and launchers"),
-        ("workflow", "the run blocks of GitHub workflows"),
-        ("compose", "the services of Docker Compose files"),
-        ("kubernetes", "the containers of Kubernetes manifests"),
-        ("dockerfile", "the environment and command of Dockerfiles"),
-        ("dotenv", "files of variables: .env, --env-file, EnvironmentFile"),
-    )
-}
-
-
-def label(config: LaunchConfig, path: str) -> str:
-    """What a launch is called within its file: ``TestV4.setUpClass``, ``job t``, or nothing."""
-    return config.symbol or config.name.removeprefix(path).strip()
-
-
-def choose(
-    launches: list[LaunchConfig],
-    path: str,
-    *,
-    launch: int | None = None,
-    line: int | None = None,
-    symbol: str | None = None,
-) -> LaunchConfig:
-    """The launch that a number (from 1), a line or a symbol names; the only one without any.
-
-    A symbol may be a shell pattern. Raises ReadError where there is no such launch, or several.
-    """
-    if symbol is not None and launches:
-        labels = [label(c, path) for c in launches]
-        named = [c for c, n in zip(launches, labels, strict=True) if n == symbol]
-        named = named or [
-            c for c, n in zip(launches, labels, strict=True) if fnmatchcase(n, symbol)
-        ]
-        if not named:
-            raise ReadError(
-                f"no launch is called {symbol}",
-                where=path,
-                expected=_one_of(list(dict.fromkeys(filter(None, labels))) or ["no name at all"]),
-                hint=did_you_mean(symbol, labels),
-            )
-        launches = named
-    if not launches:
+    name = reading.reader or detect(str(path), data)
+    if name is None:
+        raise ReadError("no reader is meant for this file", where=path, expected=EXPECTED)
+    if name not in READERS:
         raise ReadError(
-            "no launch of SGLang found",
+            f"there is no reader {name!r}",
             where=path,
-            expected="python3 -m sglang.launch_server … or sglang serve …",
+            expected="one of " + ", ".join(READERS),
+            hint=did_you_mean(name, READERS),
         )
-    places = [f"{path}#{i} (line {_line(c)})" for i, c in enumerate(launches, 1)]
-    if launch is not None:
-        if not 1 <= launch <= len(launches):
-            raise ReadError(f"there is no launch #{launch}", where=path, expected=_one_of(places))
-        return launches[launch - 1]
-    if line is not None:
-        for config in launches:
-            if config.end_line and _line(config) <= line <= config.end_line:
-                return config
-        raise ReadError(f"no launch at line {line}", where=path, expected=_one_of(places))
-    if len(launches) > 1:
-        raise ReadError(f"{len(launches)} launches", where=path, expected=_one_of(places))
-    return launches[0]
-
-
-def _line(config: LaunchConfig) -> int:
-    return config.location.line or 0 if config.location else 0
-
-
-_SHOWN = 40  # places in one message
-
-
-def _one_of(places: list[str]) -> str:
-    if len(places) == 1:
-        return places[0]
-    more = f" and {len(places) - _SHOWN:,} more" if len(places) > _SHOWN else ""
-    return "one of " + ", ".join(places[:_SHOWN]) + more
+    try:
+        return READERS[name](data, str(path), **READERS[name].options(reading))
+    except Dsv4Error:
+        raise
+    except (RecursionError, MemoryError):
+        raise ReadError("nested too deeply", where=path) from None
+    except Exception as exc:
+        # A defect of a reader must not keep the other files from being checked.
+        raise ReadError(
+            f"the {name} reader failed: {type(exc).__name__}: {exc}", where=path
+        ) from exc

@@ -1,24 +1,35 @@
-"""Docker Compose files: the launches of their services."""
+"""Docker Compose files: the launches of their services, and what Compose makes of their texts.
+
+Sources: docs.docker.com, "Interpolation"; compose-go 2 and the go-shellwords 1 it splits with.
+"""
 
 from __future__ import annotations
 
+import re
+from array import array
+from collections import abc
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TypeAlias
 
 from dsv4_env.guard.files import is_within, looked_at, read_bytes, real
 from dsv4_env.lang import yaml as yaml_source
-from dsv4_env.lang.yaml import Mapping as YamlMapping
-from dsv4_env.lang.yaml import Node, Scalar, Sequence
-from dsv4_env.model import ENV_NAME, LaunchConfig, Note, Unknown, Value
+from dsv4_env.lang.yaml import Mapping as YamlMapping, Node, Scalar, Sequence
+from dsv4_env.model import ENV_NAME, LaunchConfig, Location, Note, Unknown, Value
 from dsv4_env.model.budget import Budget, BudgetError, kept
 from dsv4_env.model.errors import ReadError, shortened
-from dsv4_env.readers import compose_text, dotenv, embedded
-from dsv4_env.readers.shell_text import Setting, Text, join
+from dsv4_env.readers import dotenv, embedded
+from dsv4_env.readers.embedded import FileSetting, PlacedText, join
+from dsv4_env.readers.kind import YAML, FileKind
 
 _KIND = "a Docker Compose file"
 _EACH = 8  # steps that a service, or one of its variables, takes
 MAX_EXTENDS = 100  # services that extend each other
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_OPERATOR = re.compile(r":?[-?+]")
+_STOPS = ";&|<>"
+MAX_DEPTH = 50
 
 
 def read_all(
@@ -65,8 +76,8 @@ class _Service:
     root: Path | None
     path: str
     budget: Budget
-    files: list[Setting] = field(default_factory=list)
-    settings: list[Setting] = field(default_factory=list)
+    files: list[FileSetting] = field(default_factory=list)
+    settings: list[FileSetting] = field(default_factory=list)
     entrypoint: Node | None = None
     command: Node | None = None
     notes: list[Note] = field(default_factory=list)
@@ -106,8 +117,8 @@ class _Service:
         else:
             self.notes.append(Note(f"it extends {name}, which isn't here", node.location))
 
-    def environment(self, node: Node | None) -> list[Setting]:
-        found: list[Setting] = []
+    def environment(self, node: Node | None) -> list[FileSetting]:
+        found: list[FileSetting] = []
         if isinstance(node, YamlMapping):
             for name, value in node.items.items():
                 place = node.keys[name].location
@@ -115,19 +126,19 @@ class _Service:
                 if not isinstance(value, Scalar):
                     self.notes.append(Note(f"{name} isn't given as text", place))
                 elif value.null:
-                    found.append(Setting(name, self.outside(name, value), place, value.text))
+                    found.append(FileSetting(name, self.outside(name, value), place, value.text))
                 else:
-                    known = compose_text.environment_value(value, self.inputs, self.budget)
-                    found.append(Setting(name, known, place, value.spelled))
+                    known = _environment_value(value, self.inputs, self.budget)
+                    found.append(FileSetting(name, known, place, value.spelled))
         for item in node.items if isinstance(node, Sequence) else []:
             if isinstance(item, Scalar):
                 found += self.item(item)
         return found
 
-    def item(self, item: Scalar) -> list[Setting]:
+    def item(self, item: Scalar) -> list[FileSetting]:
         """``NAME=value``, or ``NAME`` that is passed on."""
         self.budget.step(item.location, _EACH)
-        text = compose_text.interpolate(item, self.inputs, self.budget)
+        text = _interpolate(item, self.inputs, self.budget)
         first = text.parts[0][0]
         name, equals, rest = first.partition("=") if isinstance(first, str) else ("", "", "")
         if not name or (not equals and len(text.parts) > 1):
@@ -136,9 +147,9 @@ class _Service:
             )
             return []
         if not equals:
-            return [Setting(name, self.outside(name, item), item.location, item.text)]
+            return [FileSetting(name, self.outside(name, item), item.location, item.text)]
         value = join([rest, *(v for v, _ in text.parts[1:])])
-        return [Setting(name, value, item.location, item.text.partition("=")[2])]
+        return [FileSetting(name, value, item.location, item.text.partition("=")[2])]
 
     def outside(self, name: str, node: Scalar) -> Value:
         if name in self.inputs:
@@ -146,15 +157,15 @@ class _Service:
         reason = "passed on from outside, where it's set there"
         return Unknown(f"${{{name}}}", reason, (name,), location=node.location)
 
-    def env_files(self, node: Node | None) -> list[Setting]:
-        found: list[Setting] = []
+    def env_files(self, node: Node | None) -> list[FileSetting]:
+        found: list[FileSetting] = []
         nodes = node.items if isinstance(node, Sequence) else [] if node is None else [node]
         for item in nodes:
             file = item.get("path") if isinstance(item, YamlMapping) else item
             raw = isinstance(item, YamlMapping) and item.text("format") == "raw"
             if not isinstance(file, Scalar):
                 continue
-            name = compose_text.interpolate(file, self.inputs, self.budget).value
+            name = _interpolate(file, self.inputs, self.budget).value
             settings = self.env_file(name, raw=raw) if isinstance(name, str) else None
             if settings is None:
                 message = f"the variables of {file.text} aren't known"
@@ -162,7 +173,7 @@ class _Service:
             found += settings or []
         return found
 
-    def env_file(self, name: str, *, raw: bool) -> list[Setting] | None:
+    def env_file(self, name: str, *, raw: bool) -> list[FileSetting] | None:
         if self.root is None:
             return None
         try:
@@ -176,7 +187,7 @@ class _Service:
         shown = str(Path(self.path).parent / name)
         dialect: dotenv.Dialect = "docker" if raw else "dotenv"
         config = dotenv.read_all(data, shown, dialect=dialect, budget=self.budget)[0]
-        found: list[Setting] = []
+        found: list[FileSetting] = []
         message = f"Compose reads this line of {name} in its own way"
         self.notes += [Note(message, n.location, n.opens) for n in config.notes]
         for e in config.env:
@@ -186,7 +197,7 @@ class _Service:
                 reason = "Compose reads such a line of an env file in its own way"
                 value = Unknown(spelled, reason, location=e.location)
             if e.location is not None and ENV_NAME.fullmatch(e.name):
-                found.append(Setting(e.name, value, e.location, spelled))
+                found.append(FileSetting(e.name, value, e.location, spelled))
         return found
 
     def launches(self, name: str) -> list[LaunchConfig]:
@@ -206,21 +217,299 @@ class _Service:
         )
         return [replace(c, notes=(*c.notes, *notes)) for c in found]
 
-    def values(self, command: list[Text]) -> list[Value]:
+    def values(self, command: list[PlacedText]) -> list[Value]:
         return [*(w.value for w in command), *(s.value for s in self.files + self.settings)]
 
-    def words(self, node: Node | None) -> list[Text] | None:
+    def words(self, node: Node | None) -> list[PlacedText] | None:
         """A command as words, None where it can't be known."""
         if isinstance(node, Scalar):
-            text = compose_text.interpolate(node, self.inputs, self.budget)
-            return compose_text.split(text, self.notes, self.budget)
+            text = _interpolate(node, self.inputs, self.budget)
+            return _split(text, self.notes, self.budget)
         if isinstance(node, Sequence):
             items = [n for n in node.items if isinstance(n, Scalar)]
             if len(items) < len(node.items):
                 return None
-            return [compose_text.interpolate(n, self.inputs, self.budget) for n in items]
+            return [_interpolate(n, self.inputs, self.budget) for n in items]
         return []
 
 
 def _null(node: Node) -> bool:
     return isinstance(node, Scalar) and node.null
+
+
+# What Compose makes of a text
+
+
+@dataclass(slots=True)
+class _Interpolation:
+    """One scalar while its ``${…}`` are filled in."""
+
+    text: str
+    inputs: Mapping[str, str]
+    budget: Budget
+    closing: dict[int, int | None]  # where what begins at a ``${`` ends
+
+    def dollar(self, at: int, end: int, place: Location, depth: int) -> tuple[Value, int]:
+        """What a ``$`` stands for, and where the text goes on behind it."""
+        text, inputs = self.text, self.inputs
+        self.budget.step(place, 2)
+        if text.startswith("$$", at):
+            return "$", at + 2
+        if m := _NAME.match(text, at + 1, end):
+            return _variable(text[at : m.end()], m[0], inputs, place), m.end()
+        if not text.startswith("{", at + 1) or not (m := _NAME.match(text, at + 2, end)):
+            return _refused(text[at : at + 1], place), at + 1
+        name, i = m[0], m.end()
+        if text.startswith("}", i):
+            return _variable(text[at : i + 1], name, inputs, place), i + 1
+        operator = _OPERATOR.match(text, i, end)
+        close = self.closing.get(at)
+        close = None if close is None or close >= end else close
+        if operator is None or close is None or depth > MAX_DEPTH:
+            stop = end if close is None else close + 1
+            return _refused(text[at:stop], place), stop
+        self.budget.make(close - at, place)
+        spelled = text[at : close + 1]
+        argument = self.within(operator.end(), close, place, depth + 1)
+        return _operated(spelled, name, operator[0], argument, inputs, place), close + 1
+
+    def within(self, at: int, end: int, place: Location, depth: int) -> Value:
+        """The text between two places."""
+        pieces: list[Value] = []
+        while at < end:
+            if self.text[at] == "$":
+                value, at = self.dollar(at, end, place, depth)
+                pieces.append(value)
+            else:
+                stop = self.text.find("$", at, end)
+                stop = end if stop < 0 else stop
+                pieces.append(self.text[at:stop])
+                at = stop
+        return join(pieces, self.budget, place)
+
+
+def _interpolate(node: Scalar, inputs: Mapping[str, str], budget: Budget) -> PlacedText:
+    """A scalar with its ``${…}`` filled in; what depends on the outside is Unknown."""
+    text, offsets = node.text, node.offsets()
+    if "$" not in text:
+        return PlacedText(((text, offsets or [node.start]),), node.lines)
+    work = _Interpolation(text, inputs, budget, _closings(text))
+    parts: list[tuple[Value, abc.Sequence[int]]] = []
+    known, places = list[str](), array("l")
+    i = 0
+    while i < len(text):
+        if text[i] != "$":
+            stop = text.find("$", i)
+            stop = len(text) if stop < 0 else stop
+            known.append(text[i:stop])
+            places.extend(offsets[i:stop])
+            i = stop
+            continue
+        value, end = work.dollar(i, len(text), node.lines.place(offsets[i]), 0)
+        if isinstance(value, str):
+            budget.make(len(value), node.location)
+            known.append(value)
+            places.extend([offsets[i]] * len(value))
+        else:
+            if places:
+                parts.append(("".join(known), places))
+                known, places = [], array("l")
+            parts.append((value, [offsets[i]]))
+        i = end
+    if places or not parts:
+        parts.append(("".join(known), places or [node.start]))
+    return PlacedText(tuple(parts), node.lines)
+
+
+_BRACE = re.compile(r"\$\{|\}")
+
+
+def _closings(text: str) -> dict[int, int | None]:
+    """For each ``${`` the brace that closes it, None where none does."""
+    found: dict[int, int | None] = {}
+    opened: list[int] = []
+    for m in _BRACE.finditer(text):
+        if m[0] != "}":
+            found[m.start()] = None
+            opened.append(m.start())
+        elif opened:
+            found[opened.pop()] = m.start()
+    return found
+
+
+def _refused(text: str, place: Location) -> Unknown:
+    return Unknown(text, "Compose refuses it: `$` itself is written `$$`", location=place)
+
+
+def _variable(text: str, name: str, inputs: Mapping[str, str], place: Location) -> Value:
+    if name in inputs:
+        return inputs[name]
+    reason = "set outside the Compose file, or empty"
+    return Unknown(text, reason, (name,), default="", location=place)
+
+
+def _operated(
+    text: str, name: str, operator: str, argument: Value, inputs: Mapping[str, str], place: Location
+) -> Value:
+    counts = name in inputs and (bool(inputs[name]) or ":" not in operator)
+    unset, other = None, argument
+    names: tuple[str, ...] = (name,)
+    if isinstance(argument, Unknown):
+        names = tuple(dict.fromkeys((name, *argument.names)))
+        unset = argument.default
+    else:
+        unset = argument
+    if operator.endswith("-"):
+        if name in inputs:
+            return inputs[name] if counts else other
+        reason = "set outside the Compose file, or its default"
+        return Unknown(text, reason, names, default=unset, location=place)
+    if operator.endswith("+"):
+        if name in inputs:
+            return other if counts else ""
+        reason = "depends on what is set outside the Compose file"
+        return Unknown(text, reason, names, default="", location=place)
+    if counts:
+        return inputs[name]
+    return Unknown(text, "Compose demands it from outside", (name,), location=place)
+
+
+def _environment_value(node: Scalar, inputs: Mapping[str, str], budget: Budget) -> Value:
+    """The value of a variable given as ``NAME: value``; unquoted numbers are written anew."""
+    text = node.text
+    if not node.plain or "$" in text:
+        return _interpolate(node, inputs, budget).value
+    if text in ("true", "True", "TRUE", "false", "False", "FALSE"):
+        return text.lower()
+    if re.fullmatch(r"-?(?:0|[1-9]\d{0,17})", text):
+        return "0" if text == "-0" else text
+    if re.fullmatch(r"-?(?:0|[1-9]\d*)\.\d+", text):
+        number = repr(float(text)).removesuffix(".0")
+        if "e" not in number and "n" not in number and number != "-0":
+            return number
+    if re.match(r"[-+]?\.?\d|[-+]?\.(?:inf|nan)", text, re.I) and _odd_number(text):
+        why = "an unquoted number or date, which Compose writes in its own way"
+        return Unknown(text, why, location=node.location)
+    return text
+
+
+def _odd_number(text: str) -> bool:
+    return bool(
+        re.fullmatch(
+            r"[-+]?[\d_]*\.?[\d_]*(?:[eE][-+]?\d+)?|[-+]?0[xXoObB][0-9a-fA-F_]+"
+            r"|[-+]?\.(?:inf|nan)|\d{4}-\d\d?-\d\d?.*",
+            text,
+            re.I,
+        )
+    )
+
+
+_Part: TypeAlias = tuple[Value, abc.Sequence[int]]
+
+
+@dataclass(slots=True)
+class _Splitter:
+    """Splits a command line as Compose does: quotes and backslashes, but no shell."""
+
+    words: list[list[_Part]] = field(default_factory=list)
+    word: list[_Part] | None = None
+    known: list[str] | None = None  # the text that the word ends with
+    places: array[int] = field(default_factory=lambda: array("l"))
+    quote: str = ""
+    escaped: bool = False
+    stopped: int | None = None
+
+    def add(self, value: Value, place: int) -> None:
+        if self.word is None:
+            self.word = []
+        if isinstance(value, str):
+            if self.known is None:
+                self.known, self.places = [], array("l", [] if value else [place])
+            self.known.append(value)
+            if value:
+                self.places.append(place)
+        else:
+            self.close_text()
+            self.word.append((value, [place]))
+
+    def close_text(self) -> None:
+        """The text that the word ends with is whole."""
+        if self.known is not None and self.word is not None:
+            self.word.append(("".join(self.known), self.places))
+        self.known = None
+
+    def feed(self, ch: str, place: int) -> bool:
+        """Take a character; False where the command line ends."""
+        if self.escaped:
+            self.escaped = False
+            self.add({"t": "\t", "n": "\n"}.get(ch, ch), place)
+        elif ch == "\\" and self.quote != "'":
+            self.escaped = True
+        elif self.quote:
+            if ch == self.quote:
+                self.quote = ""
+                self.add("", place)
+            else:
+                self.add(ch, place)
+        elif ch in " \t\r\n":
+            self.end()
+        elif ch in "'\"":
+            self.quote = ch
+        elif ch in _STOPS:
+            self.stopped = place
+            return False
+        else:
+            self.add(ch, place)
+        return True
+
+    def end(self) -> None:
+        self.close_text()
+        if self.word is not None:
+            self.words.append(self.word)
+            self.word = None
+
+
+def _split(text: PlacedText, notes: list[Note], budget: Budget) -> list[PlacedText] | None:
+    """A command line as words, None where Compose refuses it or how it's split isn't known."""
+    budget.step(text.location, sum(len(v) for v, _ in text.parts if isinstance(v, str)) >> 1)
+    splitter = _Splitter()
+    for value, offsets in text.parts:
+        if isinstance(value, Unknown):
+            if splitter.escaped:
+                return None
+            known = value if splitter.quote else replace(value, splits=True)
+            splitter.add(known, offsets[0])
+            continue
+        for i, ch in enumerate(value):
+            if not splitter.quote and not splitter.escaped and ch in "`()":
+                notes.append(Note("Compose runs no shell, and refuses this", text.location))
+                return None
+            if not splitter.feed(ch, offsets[min(i, len(offsets) - 1)]):
+                break
+        if splitter.stopped is not None:
+            splitter.close_text()
+            word = splitter.word
+            if word and isinstance(word[0][0], str) and word[0][0].isdigit():
+                splitter.word = None
+            notes.append(
+                Note("Compose runs no shell, and drops this", text.lines.place(splitter.stopped))
+            )
+            break
+    splitter.end()
+    if splitter.quote or splitter.escaped:
+        notes.append(Note("Compose refuses this: a quote isn't closed", text.location))
+        return None
+    return [PlacedText(tuple(w), text.lines) for w in splitter.words]
+
+
+KIND = FileKind(
+    "compose",
+    "a Compose file",
+    read_all,
+    takes=("inputs", "root"),
+    named=r"(?:docker-)?compose[^/]*\.ya?ml",
+    among=YAML,
+    content=(rb"^[\"']?services[\"']?\s*:",),
+    related=True,
+    layered=True,
+)

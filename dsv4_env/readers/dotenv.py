@@ -25,7 +25,8 @@ from dsv4_env.model import (
 )
 from dsv4_env.model.budget import Budget, BudgetError, partial_note
 from dsv4_env.model.errors import ReadError, did_you_mean, shortened
-from dsv4_env.readers.shell_text import join
+from dsv4_env.readers.embedded import join
+from dsv4_env.readers.kind import NO_YAML, FileKind
 
 Dialect = Literal["dotenv", "docker", "systemd"]
 _EACH = 12  # steps that reading one variable takes
@@ -400,3 +401,16 @@ def _value_state(state: str, unit: _Unit, ch: str) -> str:
             unit.add(f"\\{ch}")
         return '"'
     return "between" if ch == state else '"\\'
+
+
+KIND = FileKind(
+    "dotenv",
+    ".env",
+    read_all,
+    summary="a file of variables",
+    takes=("dialect",),
+    named=NO_YAML + r"(?:\.env(?:\.[^/]+)?|[^/]+\.env|[^/]*env[_-]?file|env\.list)",
+    related=True,
+    hit=lambda data: re.search(rb"\b(?:SGLANG|AITER)_\w", data) is not None,
+    word="variables",
+)

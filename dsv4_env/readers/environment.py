@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from dsv4_env.model import EnvVar, LaunchConfig, Note, Origin
-from dsv4_env.model.secrets.met import meet
+from dsv4_env.model.secrets import meet
 
 # Who owns which variables: what a launch of SGLang on AMD GPUs may be decided by.
 PREFIXES = (

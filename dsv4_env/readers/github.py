@@ -6,15 +6,20 @@ Sources: docs.github.com, "Evaluate expressions in workflows and actions" and "W
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 
-from dsv4_env.lang.yaml import Mapping as YamlMapping
-from dsv4_env.lang.yaml import Node, Offsets, Scalar, Sequence
+from dsv4_env.lang.yaml import (
+    Mapping as YamlMapping,
+    Node,
+    Offsets,
+    Scalar,
+    Sequence as YamlSequence,
+)
 from dsv4_env.model import Unknown, Value
 from dsv4_env.model.budget import Budget
-from dsv4_env.readers.shell_text import Text, size
+from dsv4_env.readers.embedded import PlacedText, size
 
 MAX_COMBINATIONS = 256
 
@@ -27,7 +32,7 @@ _CONTEXT = re.compile(r"\s*([A-Za-z_][\w-]*(?:\.[A-Za-z_][\w-]*)+)\s*")
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class KnownValue:
     """A value of an expression: its *kind* (string, number, boolean, null) and its text."""
 
     kind: str
@@ -39,59 +44,75 @@ class Known:
         return self.text not in {"string": ("",), "number": ("0",)}.get(self.kind, ("false", ""))
 
 
+@dataclass(slots=True)
+class Properties:
+    """What a matrix or a mapping in it holds, by GitHub's rules.
+
+    Names are the same in capitals, and the first of several counts.
+    """
+
+    items: Mapping[str, Node]
+    _table: dict[str, Node] | None = None
+    _within: dict[str, Properties] = field(default_factory=dict)
+
+    def find(self, path: Sequence[str], budget: Budget) -> Node | None:
+        """The node that a path of names leads to, None where there is nothing."""
+        if self._table is None:
+            budget.step(None, len(self.items))
+            self._table = {}
+            for each, node in self.items.items():
+                self._table.setdefault(each.lower(), node)
+        name, *rest = (n.lower() for n in path)
+        found = self._table.get(name)
+        if not rest or found is None:
+            return found
+        if name not in self._within:
+            self._within[name] = Properties(found.items if isinstance(found, YamlMapping) else {})
+        return self._within[name].find(rest, budget)
+
+
 @dataclass(frozen=True, slots=True)
 class Contexts:
     """What expressions may refer to: the environment and one combination of the matrix."""
 
     env: Mapping[str, Value]
-    matrix: Mapping[str, Node] | None  # None: nothing is known of it
+    matrix: Properties | None  # None: nothing is known of it
     budget: Budget = field(default_factory=Budget)
-    folded: dict[int, dict[str, Node]] = field(default_factory=dict)
-
-    def property(self, items: Mapping[str, Node], name: str) -> Node | None:
-        """GitHub's names of properties are the same in capitals; the first of several counts."""
-        table = self.folded.get(id(items))
-        if table is None:
-            self.budget.step(None, len(items))
-            table = self.folded[id(items)] = {}
-            for each, node in items.items():
-                table.setdefault(each.lower(), node)
-        return table.get(name.lower())
 
 
-def scalar(node: Scalar) -> Known | None:
+def github_scalar(node: Scalar) -> KnownValue | None:
     """A scalar as GitHub takes it: unquoted numbers and switches are written anew.
 
     ``3.10`` reaches a process as ``3.1``. None where how it is written isn't known.
     """
     text = node.text
     if not node.plain:
-        return Known("string", text)
+        return KnownValue("string", text)
     if node.null:
-        return Known("null", "")
+        return KnownValue("null", "")
     if text in ("true", "True", "TRUE", "false", "False", "FALSE"):
-        return Known("boolean", text.lower())
+        return KnownValue("boolean", text.lower())
     if re.fullmatch(r"-?(?:0|[1-9]\d*)(?:\.\d+)?", text):
         number = f"{float(text):.15g}"
         exact = len(re.sub(r"\D", "", text).strip("0")) <= 15
         if not exact or "e" in number or "n" in number or number == "-0":
             return None
-        return Known("number", number)
+        return KnownValue("number", number)
     if re.fullmatch(r"0[xo][\da-f]+|[-+]?[\d.]+(?:e[-+]?\d+)?|[-+]?\.(?:inf|nan)", text, re.I):
         return None
-    return Known("string", text)
+    return KnownValue("string", text)
 
 
-def expand(node: Scalar, contexts: Contexts, *, run: bool = False) -> Text:
+def expand_expressions(node: Scalar, contexts: Contexts, *, run: bool = False) -> PlacedText:
     """A scalar with its expressions filled in where they're known; *run*: it's a script."""
     if not run and "${{" not in node.text:
-        known = scalar(node)
+        known = github_scalar(node)
         if known is None:
             why = "an unquoted number, which GitHub writes in its own way"
             unknown = Unknown(node.text, why, location=node.location)
-            return Text(((unknown, [node.start]),), node.lines)
+            return PlacedText(((unknown, [node.start]),), node.lines)
         if known.text != node.text:
-            return Text(((known.text, [node.start]),), node.lines)
+            return PlacedText(((known.text, [node.start]),), node.lines)
     text, offsets = node.text, node.offsets()
     contexts.budget.step(node.location, 2 + (len(text) >> 8))
     parts: list[tuple[Value, Offsets]] = []
@@ -107,7 +128,7 @@ def expand(node: Scalar, contexts: Contexts, *, run: bool = False) -> Text:
         last = end
     if last < len(text) or not parts:
         parts.append((text[last:], offsets[last:] or [node.start]))
-    return Text(tuple(parts), node.lines)
+    return PlacedText(tuple(parts), node.lines)
 
 
 def expressions(text: str, budget: Budget) -> Iterator[tuple[int, int]]:
@@ -128,7 +149,7 @@ def _value(text: str, expression: str, contexts: Contexts, node: Scalar, offset:
     m = re.fullmatch(r"\s*env\.([A-Za-z_]\w*)\s*", expression)
     if m and m[1] in contexts.env:
         return contexts.env[m[1]]
-    known = evaluate(expression, contexts)
+    known = evaluate_expression(expression, contexts)
     if known is not None:
         return known.text
     name = _CONTEXT.fullmatch(expression)
@@ -144,7 +165,7 @@ def _value(text: str, expression: str, contexts: Contexts, node: Scalar, offset:
     return Unknown(text, reason, names, location=node.lines.place(offset))
 
 
-def evaluate(expression: str, contexts: Contexts) -> Known | None:
+def evaluate_expression(expression: str, contexts: Contexts) -> KnownValue | None:
     """The value of an expression, None where it isn't known."""
     tokens: list[str] = []
     pos, end = 0, len(expression.rstrip())
@@ -164,7 +185,7 @@ def evaluate(expression: str, contexts: Contexts) -> Known | None:
     return value if parser.at == len(tokens) else None
 
 
-_TRUE, _FALSE = Known("boolean", "true"), Known("boolean", "false")
+_TRUE, _FALSE = KnownValue("boolean", "true"), KnownValue("boolean", "false")
 
 
 @dataclass(slots=True)
@@ -180,14 +201,14 @@ class _Parser:
         self.at += 1
         return token
 
-    def either(self) -> Known | None:
+    def either(self) -> KnownValue | None:
         left = self.both()
         while self.next("||"):
             right = self.both()
             left = None if left is None else left if left.true else right
         return left
 
-    def both(self) -> Known | None:
+    def both(self) -> KnownValue | None:
         left = self.comparison()
         while self.next("&&"):
             right = self.comparison()
@@ -196,7 +217,7 @@ class _Parser:
             left = right if left.true else left
         return left
 
-    def comparison(self) -> Known | None:
+    def comparison(self) -> KnownValue | None:
         left = self.one()
         while operator := self.next("==", "!="):
             right = self.one()
@@ -207,7 +228,7 @@ class _Parser:
             left = None if same is None else _TRUE if same is (operator == "==") else _FALSE
         return left
 
-    def one(self) -> Known | None:
+    def one(self) -> KnownValue | None:
         word = self.next()
         if word == "!":
             value = self.one()
@@ -218,38 +239,35 @@ class _Parser:
                 raise ValueError
             return value
         if word.startswith("'"):
-            return Known("string", word[1:-1].replace("''", "'"))
+            return KnownValue("string", word[1:-1].replace("''", "'"))
         if word in ("true", "false"):
             return _TRUE if word == "true" else _FALSE
         if word == "null":
-            return Known("null", "")
+            return KnownValue("null", "")
         if re.fullmatch(r"-?(?:0|[1-9]\d{0,14})", word):
-            return Known("number", word)
+            return KnownValue("number", word)
         if word in ("always()", "success()"):  # a step runs where those before it succeeded
             return _TRUE
         if not re.match(r"[A-Za-z_]|-?\d", word):
             raise ValueError
         return self.context(word)
 
-    def context(self, token: str) -> Known | None:
+    def context(self, token: str) -> KnownValue | None:
         root, *path = token.split(".")
         if root == "env" and len(path) == 1:
             value = self.contexts.env.get(path[0])
-            return Known("string", value) if isinstance(value, str) else None
+            return KnownValue("string", value) if isinstance(value, str) else None
         if root != "matrix" or not path or self.contexts.matrix is None:
             return None
-        node = self.contexts.property(self.contexts.matrix, path[0])
-        for name in path[1:]:
-            inner = node.items if isinstance(node, YamlMapping) else {}
-            node = self.contexts.property(inner, name) if inner else None
+        node = self.contexts.matrix.find(path, self.contexts.budget)
         if node is None:  # what a known combination doesn't have is nothing
-            return Known("null", "")
+            return KnownValue("null", "")
         if not isinstance(node, Scalar) or "${{" in node.text:
             return None
-        return scalar(node)
+        return github_scalar(node)
 
 
-def _same(left: Known, right: Known) -> bool | None:
+def _same(left: KnownValue, right: KnownValue) -> bool | None:
     if left.kind != right.kind:
         return None  # GitHub makes numbers of both
     if left.text.isascii() and right.text.isascii():
@@ -265,9 +283,9 @@ def combinations(matrix: Node | None, budget: Budget | None = None) -> list[dict
     if not isinstance(matrix, YamlMapping):
         return None
     axes = {n: v for n, v in matrix.items.items() if n not in ("include", "exclude")}
-    if not all(isinstance(v, Sequence) for v in axes.values()):
+    if not all(isinstance(v, YamlSequence) for v in axes.values()):
         return None
-    lists = [v.items for v in axes.values() if isinstance(v, Sequence)]
+    lists = [v.items for v in axes.values() if isinstance(v, YamlSequence)]
     total = 1
     for items in lists:
         total *= len(items)
@@ -300,7 +318,7 @@ def combinations(matrix: Node | None, budget: Budget | None = None) -> list[dict
 def _rows(node: Node | None) -> list[dict[str, Node]] | None:
     if node is None:
         return []
-    if not isinstance(node, Sequence):
+    if not isinstance(node, YamlSequence):
         return None
     rows = [n.items for n in node.items if isinstance(n, YamlMapping)]
     return rows if len(rows) == len(node.items) else None
@@ -312,9 +330,9 @@ def _matches(row: dict[str, Node], combination: dict[str, Node]) -> bool:
 
 def _equal(one: Node, two: Node) -> bool:
     if isinstance(one, Scalar) and isinstance(two, Scalar):
-        known = scalar(one)
-        return one.text == two.text if known is None else known == scalar(two)
-    if isinstance(one, Sequence) and isinstance(two, Sequence):
+        known = github_scalar(one)
+        return one.text == two.text if known is None else known == github_scalar(two)
+    if isinstance(one, YamlSequence) and isinstance(two, YamlSequence):
         return len(one.items) == len(two.items) and all(map(_equal, one.items, two.items))
     if isinstance(one, YamlMapping) and isinstance(two, YamlMapping):
         return one.items.keys() == two.items.keys() and all(

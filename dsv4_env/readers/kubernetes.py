@@ -16,7 +16,8 @@ from dsv4_env.model import ENV_NAME, LaunchConfig, Note, Unknown, Value
 from dsv4_env.model.budget import Budget, BudgetError, kept
 from dsv4_env.model.errors import ReadError
 from dsv4_env.readers import embedded
-from dsv4_env.readers.shell_text import Setting, Text, size
+from dsv4_env.readers.embedded import FileSetting, PlacedText, size
+from dsv4_env.readers.kind import YAML, FileKind
 
 _KIND = "a Kubernetes manifest"
 _EACH = 8  # steps that a container, or one of its variables, takes
@@ -107,7 +108,7 @@ class _Container:
     maps: dict[tuple[str | None, str | None], Mapping]
     namespace: str | None
     budget: Budget
-    settings: list[Setting] = field(default_factory=list)
+    settings: list[FileSetting] = field(default_factory=list)
     known: dict[str, Value] = field(default_factory=dict)  # the settings by name
     notes: list[Note] = field(default_factory=list)
     open: bool = False  # it has variables that aren't known
@@ -152,7 +153,7 @@ class _Container:
                 if ENV_NAME.fullmatch(name):
                     self.check(value)
                     self.budget.step(source.location, _EACH)
-                    self.set(Setting(name, value.text, place, value.spelled))
+                    self.set(FileSetting(name, value.text, place, value.spelled))
                 else:
                     self.notes.append(Note(f"{name} is no name of a variable", place))
 
@@ -174,9 +175,9 @@ class _Container:
         else:
             self.notes.append(Note(f"{name.text} isn't given as text", value.location))
             return
-        self.set(Setting(name.text, known, name.location, spelled))
+        self.set(FileSetting(name.text, known, name.location, spelled))
 
-    def set(self, setting: Setting) -> None:
+    def set(self, setting: FileSetting) -> None:
         """One variable more."""
         self.settings.append(setting)
         self.known[setting.name] = setting.value
@@ -202,8 +203,8 @@ class _Container:
         text = ", ".join(source.items) or "valueFrom"
         return Unknown(text, "a source that isn't known", location=source.location), text
 
-    def words(self, name: str) -> list[Text]:
-        found: list[Text] = []
+    def words(self, name: str) -> list[PlacedText]:
+        found: list[PlacedText] = []
         for node in self.node.sequence(name):
             if isinstance(node, Scalar):
                 self.check(node)
@@ -217,7 +218,7 @@ class _Container:
             message = f"Kubernetes refuses {node.text or 'nothing'} without quotes: it isn't text"
             self.notes.append(Note(message, node.location))
 
-    def expand(self, node: Scalar) -> Text:
+    def expand(self, node: Scalar) -> PlacedText:
         """``$(NAME)`` filled in with what is set before; ``$$`` is a ``$``."""
         known = self.known
         text, offsets = node.text, node.offsets()
@@ -234,7 +235,7 @@ class _Container:
             last = m.end()
         parts.append((text[last:], offsets[last:]))
         kept = tuple((v, o or [node.start]) for v, o in parts if v != "")
-        return Text(kept or (("", [node.start]),), node.lines)
+        return PlacedText(kept or (("", [node.start]),), node.lines)
 
     def reference(self, text: str, name: str, known: dict[str, Value], node: Scalar) -> Value:
         if name in known:
@@ -248,3 +249,15 @@ class _Container:
             message = f"no variable {name} is set before, so {text} stays as it is"
             self.notes.append(Note(message, node.location))
         return text
+
+
+KIND = FileKind(
+    "kubernetes",
+    "a manifest",
+    read_all,
+    summary="a Kubernetes manifest",
+    among=YAML,
+    content=(rb"^\s*(?:- )?[\"']?apiVersion[\"']?\s*:", rb"^\s*(?:- )?[\"']?kind[\"']?\s*:"),
+    related=True,
+    layered=True,
+)

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from dsv4_env.model import EnvVar, LaunchConfig, Location, Note, Origin, group_args
 from dsv4_env.model.errors import ReadError
-from dsv4_env.model.secrets.met import meet
+from dsv4_env.model.secrets import meet
+from dsv4_env.readers.launcher import launcher_length
 
 _LISTENS = "0A"  # the state of a listening socket in net/tcp
 
@@ -76,12 +77,10 @@ def _words(proc: Path, pid: int) -> list[str]:
 
 def _size(words: list[str]) -> int | None:
     """How many words are the launcher; None where it isn't one."""
-    from dsv4_env.lang.bash.launch import split
-
     if not words:
         return None
     place = Location("")
-    return split([(w, place) for w in words])
+    return launcher_length([(w, place) for w in words])
 
 
 def _is_copy(proc: Path, pid: int, words: list[str]) -> bool:
@@ -94,12 +93,16 @@ def _is_copy(proc: Path, pid: int, words: list[str]) -> bool:
 
 
 def _parent(proc: Path, pid: int) -> int | None:
-    try:
-        text = (proc / str(pid) / "stat").read_text(errors="replace")
-    except OSError:
-        return None
-    fields = text.rpartition(")")[2].split()
+    fields = _stat(proc, pid)
     return int(fields[1]) if len(fields) > 1 and fields[1].isdigit() else None
+
+
+def _stat(proc: Path, pid: int) -> list[str]:
+    """What the kernel tells of a process behind its name: its state, its parent, …"""
+    try:
+        return (proc / str(pid) / "stat").read_text(errors="replace").rpartition(")")[2].split()
+    except OSError:
+        return []
 
 
 def _required(proc: Path, pid: int) -> LaunchConfig:
@@ -108,7 +111,7 @@ def _required(proc: Path, pid: int) -> LaunchConfig:
     try:
         words = _words(proc, pid)
         if not words:
-            why = "it has ended" if _state(proc, pid) == "Z" else "it has no command line"
+            why = "it has ended" if _stat(proc, pid)[:1] == ["Z"] else "it has no command line"
             raise ReadError(f"process {pid}: {why}", where=folder, expected="a running server")
         if words[0].startswith("sglang::"):
             words = _server_above(proc, pid)
@@ -138,14 +141,6 @@ def _forbidden(proc: Path, pid: int) -> ReadError:
         where=proc / str(pid) / "environ",
         expected="the same user as the server's, or root",
     )
-
-
-def _state(proc: Path, pid: int) -> str:
-    try:
-        text = (proc / str(pid) / "stat").read_text(errors="replace")
-    except OSError:
-        return ""
-    return (text.rpartition(")")[2].split() or [""])[0]
 
 
 def _config(proc: Path, pid: int, words: list[str]) -> LaunchConfig:

@@ -15,7 +15,8 @@ from dsv4_env.model.budget import Budget, BudgetError, kept
 from dsv4_env.model.condition import Condition, Test, both
 from dsv4_env.model.errors import ReadError, shortened
 from dsv4_env.readers import embedded, github
-from dsv4_env.readers.shell_text import Setting, Text
+from dsv4_env.readers.embedded import FileSetting, PlacedText
+from dsv4_env.readers.kind import YAML, FileKind
 
 _ECHO = re.compile(
     r"[ \t]*echo[ \t]+(?P<quote>[\"']?)(?P<name>[A-Za-z_]\w*)=(?P<value>[^\"'\n]*?)(?P=quote)[ \t]*"
@@ -92,16 +93,17 @@ def suites(data: str | bytes, path: str = "<workflow>") -> list[tuple[str, Locat
     found: dict[tuple[str, Location], None] = {}
     for job in _jobs(data, path, budget):
         for combination in job.combinations:
-            contexts = github.Contexts({}, combination, budget)
+            matrix = None if combination is None else github.Properties(combination)
+            contexts = github.Contexts({}, matrix, budget)
             for step in job.steps:
                 run = step.get("run")
                 if isinstance(run, Scalar) and "run_suite.py" in run.text:
-                    script = github.expand(run, contexts, run=True)
+                    script = github.expand_expressions(run, contexts, run=True)
                     found.update(dict.fromkeys(_suites(script)))
     return list(found)
 
 
-def _suites(script: Text) -> Iterator[tuple[str, Location]]:
+def _suites(script: PlacedText) -> Iterator[tuple[str, Location]]:
     pieces, offsets = list[str](), array("l")
     for value, places in script.parts:
         piece = value if isinstance(value, str) else "$"
@@ -162,28 +164,30 @@ def _job_launches(
     job: _Job, combination: dict[str, Node] | None, reading: _Reading
 ) -> Iterator[LaunchConfig]:
     budget, notes = reading.budget, reading.notes
-    folded: dict[int, dict[str, Node]] = {}
-    outer = github.Contexts({}, combination, budget, folded)
+    matrix = None if combination is None else github.Properties(combination)
+    outer = github.Contexts({}, matrix, budget)
     settings = _settings(job.node.get("container", "env"), outer, notes)
-    settings += _settings(job.workflow.get("env"), github.Contexts({}, {}, budget), notes)
+    settings += _settings(
+        job.workflow.get("env"), github.Contexts({}, github.Properties({}), budget), notes
+    )
     settings += _settings(job.node.get("env"), outer, notes)
     wanted, job_condition = _condition(job.node.get("if"), outer)
     if not wanted:
         return
     for step in job.steps:
         budget.step(step.location, _EACH + len(settings))
-        contexts = github.Contexts({s.name: s.value for s in settings}, combination, budget, folded)
+        contexts = github.Contexts({s.name: s.value for s in settings}, matrix, budget)
         if extra := _settings(step.get("env"), contexts, notes):
             own = settings + extra
             known = {s.name: s.value for s in own}
-            contexts = github.Contexts(known, combination, budget, folded)
+            contexts = github.Contexts(known, matrix, budget)
         else:
             own = settings
         wanted, condition = _condition(step.get("if"), contexts)
         run = step.get("run")
         if not wanted or not isinstance(run, Scalar):
             continue
-        script = github.expand(run, contexts, run=True)
+        script = github.expand_expressions(run, contexts, run=True)
         texts = [str(v) for v, _ in script.parts] + [str(s.value) for s in own]
         if embedded.mentions(texts):
             options = _shell(job, step, contexts)
@@ -202,8 +206,8 @@ def _job_launches(
 
 
 def _read(
-    script: Text,
-    settings: list[Setting],
+    script: PlacedText,
+    settings: list[FileSetting],
     options: list[str],
     conditions: tuple[Condition | None, Condition | None],
     reading: _Reading,
@@ -232,14 +236,14 @@ def _condition(node: Node | None, contexts: github.Contexts) -> tuple[bool, Cond
     if m is None and "${{" in text:
         return True, Test(" ".join(text.split()))
     expression = m[1] if m else text
-    known = github.evaluate(expression, contexts)
+    known = github.evaluate_expression(expression, contexts)
     if known is None:
         return True, Test(" ".join(expression.split()))
     return known.true, None
 
 
-def _settings(node: Node | None, contexts: github.Contexts, notes: list[Note]) -> list[Setting]:
-    found: list[Setting] = []
+def _settings(node: Node | None, contexts: github.Contexts, notes: list[Note]) -> list[FileSetting]:
+    found: list[FileSetting] = []
     if isinstance(node, Scalar) and not node.null:
         notes.append(Note(f"the variables of {node.text} aren't known", node.location, opens=True))
     if not isinstance(node, Mapping):
@@ -247,8 +251,8 @@ def _settings(node: Node | None, contexts: github.Contexts, notes: list[Note]) -
     for name, value in node.items.items():
         if isinstance(value, Scalar):
             contexts.budget.step(value.location, _EACH)
-            text = github.expand(value, contexts)
-            found.append(Setting(name, text.value, node.keys[name].location, value.spelled))
+            text = github.expand_expressions(value, contexts)
+            found.append(FileSetting(name, text.value, node.keys[name].location, value.spelled))
         else:
             notes.append(Note(f"{name} isn't given as text", node.keys[name].location))
     return found
@@ -265,7 +269,7 @@ def _shell(job: _Job, step: Mapping, contexts: github.Contexts) -> list[str] | N
     if node is None:
         windows = "windows" in (job.node.text("runs-on") or "")
         return None if windows else ["-e"]
-    value = github.expand(node, contexts).value
+    value = github.expand_expressions(node, contexts).value
     if value == "bash":
         return ["-e", "-o pipefail"]
     if value == "sh":
@@ -277,8 +281,8 @@ def _shell(job: _Job, step: Mapping, contexts: github.Contexts) -> list[str] | N
 
 
 def _written(
-    script: Text, settings: list[Setting], run: Scalar, budget: Budget, *, sure: bool
-) -> Iterator[Setting]:
+    script: PlacedText, settings: list[FileSetting], run: Scalar, budget: Budget, *, sure: bool
+) -> Iterator[FileSetting]:
     """What a step's script writes for the steps after it, as far as it's simple."""
     text = "".join(v if isinstance(v, str) else f"${{{{{v.text}}}}}" for v, _ in script.parts)
     text = re.sub(r"^[ \t]*#.*", "", text, flags=re.M)
@@ -299,7 +303,7 @@ def _written(
                 old = setting.value
                 unknown = Unknown(old if isinstance(old, str) else old.text, reason)
                 budget.step(run.location, _EACH)
-                yield Setting(name, unknown, run.location, unknown.text)
+                yield FileSetting(name, unknown, run.location, unknown.text)
             continue
         unsure = False
         value: Value = m["value"]
@@ -309,4 +313,18 @@ def _written(
             value = Unknown(m["value"], reason, location=run.location)
         elif not ENV_NAME.fullmatch(m["name"]):
             continue
-        yield Setting(m["name"], value, run.location, m["value"])
+        yield FileSetting(m["name"], value, run.location, m["value"])
+
+
+KIND = FileKind(
+    "workflow",
+    "a workflow",
+    read_all,
+    summary="a GitHub workflow",
+    named=YAML,
+    folder=".github/workflows",
+    among=YAML,  # one that isn't in its place, as in a template
+    content=(rb"^[\"']?jobs[\"']?\s*:", rb"^\s+[\"']?runs-on[\"']?\s*:"),
+    related=True,
+    layered=True,
+)

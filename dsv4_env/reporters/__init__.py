@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from dsv4_env.model.finding import Report
+from dsv4_env.model.finding import Comparison, Finding, Report
+from dsv4_env.model.secrets import scrubbed
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -18,8 +19,6 @@ class Reporter:
 
     def __call__(self, report: Report) -> str:
         """Write the report in this format. No secret gets into any of them."""
-        from dsv4_env.reporters.concealed import concealed
-
         module = importlib.import_module(f"dsv4_env.reporters.{self.name}")
         function: Callable[[Report], str] = module.report
         return function(concealed(report))
@@ -38,3 +37,36 @@ REPORTERS: dict[str, Reporter] = {
         Reporter("junit", "JUnit's XML, a test case for each comparison"),
     )
 }
+
+
+def concealed(report: Report) -> Report:
+    """The report with secrets masked in all that is said.
+
+    The source *lines* stay: an excerpt masks them itself, as its mark has to stay in its place.
+    """
+    return replace(
+        report,
+        comparisons=tuple(map(_comparison, report.comparisons)),
+        problems=tuple(map(_finding, report.problems)),
+        notes=tuple(map(scrubbed, report.notes)),
+    )
+
+
+def _comparison(comparison: Comparison) -> Comparison:
+    return replace(
+        comparison,
+        findings=tuple(map(_finding, comparison.findings)),
+        notes=tuple(map(scrubbed, comparison.notes)),
+    )
+
+
+def _finding(finding: Finding) -> Finding:
+    waiver = finding.waiver
+    return replace(
+        finding,
+        subject=scrubbed(finding.subject),
+        message=scrubbed(finding.message),
+        left=finding.left and scrubbed(finding.left),
+        right=finding.right and scrubbed(finding.right),
+        waiver=waiver and replace(waiver, reason=scrubbed(waiver.reason)),
+    )

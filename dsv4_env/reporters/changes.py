@@ -5,7 +5,7 @@ from __future__ import annotations
 from dsv4_env.model.finding import Finding, Report
 from dsv4_env.model.secrets import MASK
 from dsv4_env.model.style import opening, paint, plain
-from dsv4_env.reporters.content import Entry, count, entries, own_notes
+from dsv4_env.reporters.content import ReportEntry, count, entries, own_notes
 
 _SIGNS = {
     "DSV001": ("-", "red"),
@@ -51,7 +51,7 @@ def report(report: Report) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def _problem(entry: Entry, report: Report) -> str:
+def _problem(entry: ReportEntry, report: Report) -> str:
     where = opening(entry.where(report))
     return f"{where + ': ' if where else ''}{entry.finding.severity.value}: {plain(entry.message)}"
 

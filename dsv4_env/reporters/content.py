@@ -12,7 +12,7 @@ SEVERITIES = list(Severity)  # worst first
 
 
 @dataclass(slots=True, eq=False, repr=False)
-class Entry:
+class ReportEntry:
     """A finding and the comparison that it is of, None where it is of none."""
 
     finding: Finding
@@ -48,7 +48,7 @@ class Entry:
 
 
 @dataclass(slots=True, eq=False, repr=False)
-class Verdict:
+class ReportVerdict:
     """``pro-fp4 against run.sh``, ``drift``, ``32 settings compared, …``; *bad* where it fails."""
 
     title: str
@@ -60,14 +60,14 @@ class Verdict:
         return f"{self.title}: {self.word} ({self.details})" if self.details else self.title
 
 
-def entries(report: Report, *, waived: bool = False) -> list[Entry]:
+def entries(report: Report, *, waived: bool = False) -> list[ReportEntry]:
     """The findings that aren't waived, or those that are, in the order of the report."""
-    found = [Entry(f, c) for c in report.comparisons for f in c.findings]
-    found += [Entry(f) for f in report.problems]
+    found = [ReportEntry(f, c) for c in report.comparisons for f in c.findings]
+    found += [ReportEntry(f) for f in report.problems]
     return [e for e in found if (e.finding.waiver is not None) is waived]
 
 
-def position(entry: Entry, report: Report) -> tuple[str, int, int]:
+def position(entry: ReportEntry, report: Report) -> tuple[str, int, int]:
     """Path, line and column, to sort by."""
     at = entry.finding.location
     if at is None:
@@ -75,7 +75,7 @@ def position(entry: Entry, report: Report) -> tuple[str, int, int]:
     return report.path(at.path), at.line or 0, at.column or 0
 
 
-def worst_first(found: Iterable[Entry], report: Report) -> list[Entry]:
+def worst_first(found: Iterable[ReportEntry], report: Report) -> list[ReportEntry]:
     """Sorted by severity, then by position."""
     return sorted(found, key=lambda e: (SEVERITIES.index(e.finding.severity), *position(e, report)))
 
@@ -85,7 +85,7 @@ def fails(finding: Finding, report: Report) -> bool:
     return finding.waiver is None and finding.severity in report.failing
 
 
-def verdict(comparison: Comparison, report: Report) -> Verdict:
+def verdict(comparison: Comparison, report: Report) -> ReportVerdict:
     """What came out of a comparison."""
     right = report.path(comparison.right)
     bad = any(fails(f, report) for f in comparison.findings)
@@ -99,10 +99,10 @@ def verdict(comparison: Comparison, report: Report) -> Verdict:
         word = "drift allowed" if allowed else word
     details = f"{count(comparison.compared, 'setting')} {done}, {comparison.unknown} unknown"
     found = tally(comparison.findings)
-    return Verdict(title, word, details + (f"; {found}" if found else ""), bad)
+    return ReportVerdict(title, word, details + (f"; {found}" if found else ""), bad)
 
 
-def summary(report: Report) -> Verdict:
+def summary(report: Report) -> ReportVerdict:
     """What came out of all: a run that compared nothing can't look like one that found nothing."""
     lint = bool(report.comparisons) and all(c.lint for c in report.comparisons)
     drift = any(fails(f, report) for c in report.comparisons for f in c.findings)
@@ -115,18 +115,20 @@ def summary(report: Report) -> Verdict:
         word = "no problems" if lint else "no drift"
     else:
         word = "nothing compared"
-    title = f"{count(files(report), 'file')}, {count(launches(report), 'launch', 'launches')}"
+    title = (
+        f"{count(reported_files(report), 'file')}, {count(launches(report), 'launch', 'launches')}"
+    )
     done = "read" if lint else "compared"
     details = f"{count(report.compared, 'setting')} {done}, {report.unknown} unknown"
     found = tally(report.findings)
-    return Verdict(title, word, details + (f"; {found}" if found else ""), report.failed)
+    return ReportVerdict(title, word, details + (f"; {found}" if found else ""), report.failed)
 
 
 def _serious(finding: Finding) -> bool:
     return finding.waiver is None and finding.severity is not Severity.NOTE
 
 
-def files(report: Report) -> int:
+def reported_files(report: Report) -> int:
     """How many files were read: as counted, else as the comparisons name them."""
     return report.files or len({file_of(c) for c in report.comparisons})
 

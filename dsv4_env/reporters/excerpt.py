@@ -7,8 +7,8 @@ import unicodedata
 
 from dsv4_env.model import Location
 from dsv4_env.model.finding import Report
-from dsv4_env.model.secrets import MASK, is_secret
-from dsv4_env.model.secrets.text import apart, balanced_end, quoted_end, secret_spans
+from dsv4_env.model.secrets import MASK, is_secret, secret_spans
+from dsv4_env.model.secrets.text import balanced_end, joined_spans, quoted_end
 from dsv4_env.model.style import plain
 
 WIDTH = 100  # columns of a terminal that a line may take
@@ -60,7 +60,7 @@ def _spans(report: Report, location: Location, line: str) -> list[tuple[int, int
         if end > len(before) + 1
     ]
     known = ((start, min(end, len(line))) for start, end in report.hidden.get(key, ()))
-    return apart([*spans, *((a, b) for a, b in known if a < b)])
+    return joined_spans([*spans, *((a, b) for a, b in known if a < b)])
 
 
 def _is_open(subject: str, line: str) -> bool:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dsv4_env.model.finding import Report, Severity
 from dsv4_env.model.style import plain
-from dsv4_env.reporters.content import Entry, count, entries, summary, worst_first
+from dsv4_env.reporters.content import ReportEntry, count, entries, summary, worst_first
 
-LIMIT = 10  # what GitHub shows of each kind in a step
+GITHUB_LIMIT = 10  # what GitHub shows of each kind in a step
 _KINDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "notice"}
 
 
@@ -17,16 +17,18 @@ def report(report: Report) -> str:
     found = worst_first(entries(report), report)
     for severity, kind in _KINDS.items():
         same = [e for e in found if e.finding.severity is severity]
-        lines += [_annotation(kind, e, report) for e in same[:LIMIT]]
-        if len(same) > LIMIT:
-            left_out.append(count(len(same) - LIMIT, f"more {severity.value}"))
+        lines += [_annotation(kind, e, report) for e in same[:GITHUB_LIMIT]]
+        if len(same) > GITHUB_LIMIT:
+            left_out.append(count(len(same) - GITHUB_LIMIT, f"more {severity.value}"))
     if left_out:
-        lines.append(f"not annotated: {', '.join(left_out)} (GitHub shows {LIMIT} of a kind)")
+        lines.append(
+            f"not annotated: {', '.join(left_out)} (GitHub shows {GITHUB_LIMIT} of a kind)"
+        )
     lines += [f"note: {plain(n)}" for n in report.notes]
     return "".join(f"{line}\n" for line in (*lines, summary(report)))
 
 
-def _annotation(kind: str, entry: Entry, report: Report) -> str:
+def _annotation(kind: str, entry: ReportEntry, report: Report) -> str:
     finding, at = entry.finding, entry.location
     uri = report.uri(at.path) if at else None
     properties: list[tuple[str, object]] = []

@@ -8,9 +8,9 @@ from typing import Any
 
 from dsv4_env.model import Location
 from dsv4_env.model.finding import Comparison, Finding, Report, fingerprint
-from dsv4_env.reporters.content import fails, files, launches, verdict
+from dsv4_env.reporters.content import fails, launches, reported_files, verdict
 
-VERSION = 1  # a new one only when something goes away or changes its meaning
+JSON_VERSION = 1  # a new one only when something goes away or changes its meaning
 _UNSEEN = re.compile(  # controls, what turns the direction of text, halves of characters
     "[\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]"
 )
@@ -19,10 +19,10 @@ _UNSEEN = re.compile(  # controls, what turns the direction of text, halves of c
 def report(report: Report) -> str:
     """An object with ``version``, ``failed``, ``summary``, ``comparisons`` and ``problems``."""
     data = {
-        "version": VERSION,
+        "version": JSON_VERSION,
         "failed": report.failed,
         "summary": {
-            "files": files(report),
+            "files": reported_files(report),
             "launches": launches(report),
             "comparisons": len(report.comparisons),
             "compared": report.compared,
@@ -34,10 +34,10 @@ def report(report: Report) -> str:
         "comparisons": [_comparison(c, report) for c in report.comparisons],
         "problems": [_finding(f, None, report) for f in report.problems],
     }
-    return dumped(data)
+    return json_text(data)
 
 
-def dumped(data: object) -> str:
+def json_text(data: object) -> str:
     """JSON that any parser, terminal and log takes: what can't be seen is escaped."""
     text = json.dumps(data, indent=2, ensure_ascii=False)
     text = _UNSEEN.sub(lambda m: f"\\u{ord(m[0]):04x}", text)

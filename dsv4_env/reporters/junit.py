@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 from dsv4_env.model.finding import Comparison, Report
 from dsv4_env.model.style import opening, plain
 from dsv4_env.reporters.content import (
-    Entry,
+    ReportEntry,
     count,
     entries,
     fails,
@@ -53,7 +53,7 @@ def _case(comparison: Comparison, path: str, report: Report) -> ET.Element:
     name = plain(found.title)
     case = ET.Element("testcase", {"classname": path, "name": name, "file": path})
     kept = sorted(
-        (Entry(f, comparison) for f in comparison.findings if f.waiver is None),
+        (ReportEntry(f, comparison) for f in comparison.findings if f.waiver is None),
         key=lambda e: position(e, report),
     )
     failing = [e for e in kept if fails(e.finding, report)]
@@ -72,7 +72,7 @@ def _case(comparison: Comparison, path: str, report: Report) -> ET.Element:
     return case
 
 
-def _problem(entry: Entry, path: str, report: Report) -> ET.Element:
+def _problem(entry: ReportEntry, path: str, report: Report) -> ET.Element:
     finding = entry.finding
     name = plain(
         f"{finding.rule.name}: {finding.subject}" if finding.subject else finding.rule.name
@@ -86,7 +86,7 @@ def _problem(entry: Entry, path: str, report: Report) -> ET.Element:
     return case
 
 
-def _line(entry: Entry, report: Report) -> str:
+def _line(entry: ReportEntry, report: Report) -> str:
     where = entry.where(report)
     name, place = entry.other(report)
     text = f"{where}: " if where else ""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from dsv4_env.model.finding import Report, Severity
 from dsv4_env.model.style import plain
 from dsv4_env.reporters.content import (
-    Entry,
+    ReportEntry,
     count,
     entries,
     fails,
@@ -20,7 +20,7 @@ from dsv4_env.reporters.content import (
     worst_first,
 )
 
-LIMIT = 1024 * 1024  # bytes that GitHub takes as a step's summary
+MARKDOWN_LIMIT = 1024 * 1024  # bytes that GitHub takes as a step's summary
 _ROOM = 1024  # of these, for what ends the report
 _SHORT = 10  # rows of the table that is not folded
 _SHORT_TABLE = "| | where | what | rule |\n| --- | --- | --- | --- |\n"
@@ -56,10 +56,10 @@ def report(report: Report) -> str:
         size += len((part.head + part.tail).encode())
         for row in part.rows:
             size += len(row.encode())
-            if size <= LIMIT:
+            if size <= MARKDOWN_LIMIT:
                 rows.append(row)
         left_out += len(part.rows) - len(rows)
-        if rows or (not part.rows and size <= LIMIT):
+        if rows or (not part.rows and size <= MARKDOWN_LIMIT):
             kept.append(part.head + "".join(rows) + part.tail)
     if left_out:
         kept.insert(1, f"**Left out here, or this would pass 1 MiB: {count(left_out, 'row')}.**\n")
@@ -80,7 +80,7 @@ def _parts(report: Report) -> Iterator[_Part]:
     shared = shared_notes(report)
     clean: list[str] = []
     for comparison in report.comparisons:
-        found = [Entry(f, comparison) for f in comparison.findings if f.waiver is None]
+        found = [ReportEntry(f, comparison) for f in comparison.findings if f.waiver is None]
         said = own_notes(comparison, shared)
         if found or said:
             yield _folded(str(verdict(comparison, report)), found, report, said)
@@ -95,7 +95,9 @@ def _parts(report: Report) -> Iterator[_Part]:
         yield _Part("", [_item(n) for n in said])
 
 
-def _folded(title: str, found: Sequence[Entry], report: Report, notes: Sequence[str] = ()) -> _Part:
+def _folded(
+    title: str, found: Sequence[ReportEntry], report: Report, notes: Sequence[str] = ()
+) -> _Part:
     rows = [_row(e, report) for e in worst_first(found, report)]
     said = "".join(map(_item, notes))
     head = f"<details><summary>{code(title)}</summary>\n\n"
@@ -104,7 +106,7 @@ def _folded(title: str, found: Sequence[Entry], report: Report, notes: Sequence[
     )
 
 
-def _waived(found: Sequence[Entry], report: Report) -> _Part:
+def _waived(found: Sequence[ReportEntry], report: Report) -> _Part:
     rows: list[str] = []
     for entry in worst_first(found, report):
         waiver = entry.finding.waiver
@@ -116,7 +118,7 @@ def _waived(found: Sequence[Entry], report: Report) -> _Part:
     return _Part(head + _WAIVED_TABLE, rows, _END)
 
 
-def _row(entry: Entry, report: Report, *, short: bool = False) -> str:
+def _row(entry: ReportEntry, report: Report, *, short: bool = False) -> str:
     name, place = entry.other(report)
     cells = [
         _ICONS[entry.finding.severity],

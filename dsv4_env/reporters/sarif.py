@@ -11,11 +11,11 @@ import dsv4_env
 from dsv4_env.model import Location
 from dsv4_env.model.finding import Report, Rule, Waiver, fingerprint
 from dsv4_env.model.style import plain
-from dsv4_env.reporters.content import Entry, count, entries, summary, worst_first
+from dsv4_env.reporters.content import ReportEntry, count, entries, summary, worst_first
 from dsv4_env.reporters.excerpt import excerpt
-from dsv4_env.reporters.json import dumped
+from dsv4_env.reporters.json import json_text
 
-LIMIT = 5_000  # what GitHub keeps of a run
+SARIF_LIMIT = 5_000  # what GitHub keeps of a run
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 _HALF = re.compile("[\ud800-\udc7f\udd00-\udfff]")  # no byte of a path either
 _ROOT = "%SRCROOT%"
@@ -25,15 +25,15 @@ def report(report: Report) -> str:
     """A run with its rules, its findings worst first, and waived ones as suppressed."""
     found = worst_first(entries(report), report)
     found += worst_first(entries(report, waived=True), report)
-    left_out = found[LIMIT:]
-    found = found[:LIMIT]
+    left_out = found[SARIF_LIMIT:]
+    found = found[:SARIF_LIMIT]
     rules = {r.id: r for r in sorted((e.finding.rule for e in found), key=lambda r: r.id)}
     index = {id_: i for i, id_ in enumerate(rules)}
     seen: Counter[str] = Counter()
     said = [_notification("note", str(summary(report)))]
     said += [_notification("note", n) for n in report.notes]
     if left_out:
-        text = f"{count(len(left_out), 'finding')} left out: only the {LIMIT} worst are kept"
+        text = f"{count(len(left_out), 'finding')} left out: only the {SARIF_LIMIT} worst are kept"
         said.insert(0, _notification("warning", text))
     run = {
         "tool": {
@@ -49,7 +49,7 @@ def report(report: Report) -> str:
         "columnKind": "unicodeCodePoints",
         "results": [_result(e, index[e.finding.rule.id], seen, report) for e in found],
     }
-    return dumped({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]})
+    return json_text({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]})
 
 
 def _rule(rule: Rule) -> dict[str, Any]:
@@ -64,7 +64,7 @@ def _rule(rule: Rule) -> dict[str, Any]:
     }
 
 
-def _result(entry: Entry, index: int, seen: Counter[str], report: Report) -> dict[str, Any]:
+def _result(entry: ReportEntry, index: int, seen: Counter[str], report: Report) -> dict[str, Any]:
     finding = entry.finding
     print_ = fingerprint(finding, entry.comparison, report)
     seen[print_] += 1
@@ -109,7 +109,7 @@ def _location(location: Location, subject: str, report: Report) -> dict[str, Any
     return {"physicalLocation": physical}
 
 
-def _suppression(waiver: Waiver, entry: Entry, report: Report) -> dict[str, Any]:
+def _suppression(waiver: Waiver, entry: ReportEntry, report: Report) -> dict[str, Any]:
     """In the source where the waiver stands in a file that was compared, else from outside."""
     at = waiver.location
     sides = (entry.location, entry.finding.related)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dsv4_env.model import Location
-from dsv4_env.model.finding import Report
-from dsv4_env.model.style import SEVERITY_STYLE, opening, paint, plain
+from dsv4_env.model.finding import Report, Severity
+from dsv4_env.model.style import opening, paint, plain
 from dsv4_env.reporters.content import (
-    Entry,
-    Verdict,
+    ReportEntry,
+    ReportVerdict,
     entries,
     file_of,
     own_notes,
@@ -20,10 +20,12 @@ from dsv4_env.reporters.content import (
 )
 from dsv4_env.reporters.excerpt import excerpt
 
+_STYLES = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "cyan"}
+
 
 def report(report: Report) -> str:
     """``path:line:col: severity: message [id]``, the source and the other side's; by file."""
-    groups: dict[str, list[Entry]] = {file_of(c): [] for c in report.comparisons}
+    groups: dict[str, list[ReportEntry]] = {file_of(c): [] for c in report.comparisons}
     for entry in entries(report):
         if entry.comparison is not None:
             groups[file_of(entry.comparison)].append(entry)
@@ -39,7 +41,7 @@ def report(report: Report) -> str:
     return "\n".join("".join(f"{line}\n" for line in block) for block in blocks if block)
 
 
-def _file(report: Report, path: str, found: list[Entry], shared: list[str]) -> list[str]:
+def _file(report: Report, path: str, found: list[ReportEntry], shared: list[str]) -> list[str]:
     """What is said of one file: its findings, then what came out of each comparison."""
     own = report.path(path)
     found.sort(key=lambda e: ((at := position(e, report))[0] != own, at))
@@ -55,10 +57,10 @@ def _file(report: Report, path: str, found: list[Entry], shared: list[str]) -> l
     return lines
 
 
-def _finding(entry: Entry, report: Report, *, repeated: bool) -> Iterator[str]:
+def _finding(entry: ReportEntry, report: Report, *, repeated: bool) -> Iterator[str]:
     """A finding; its source is left out where the one before has shown it."""
     finding = entry.finding
-    severity = paint(finding.severity.value, SEVERITY_STYLE[finding.severity], report.color)
+    severity = paint(finding.severity.value, _STYLES[finding.severity], report.color)
     rule = paint(f"[{finding.rule.id}]", "dim", report.color)
     where = opening(entry.where(report))
     where = f"{paint(where, 'bold', report.color)}: " if where else ""
@@ -94,7 +96,7 @@ def _note(note: str, report: Report) -> str:
     return paint(f"note: {plain(note)}", "dim", report.color)
 
 
-def _verdict(found: Verdict, report: Report) -> str:
+def _verdict(found: ReportVerdict, report: Report) -> str:
     style = "red" if found.bad else "green" if found.word.startswith("no ") else "yellow"
     word = paint(found.word, style, report.color)
     return f"{opening(found.title)}: {word} ({found.details})"

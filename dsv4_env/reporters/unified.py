@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import difflib
 
-from dsv4_env.model.secrets import MASK
-from dsv4_env.model.secrets.text import secret_spans
+from dsv4_env.model.secrets import MASK, secret_spans
 from dsv4_env.model.style import inert, paint, plain
 
 

@@ -31,7 +31,7 @@ SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
 # Background launches get a moment to be recorded after the script's own end.
 _SUPERVISOR = '"$@"; code=$?; /bin/sleep 0.3; exit $code'
 # What bash adds to every environment by itself.
-OWN = frozenset({"PWD", "OLDPWD", "SHLVL", "_"})
+SHELL_OWN = frozenset({"PWD", "OLDPWD", "SHLVL", "_"})
 MAX_COPY = 1 << 20  # bytes of a file beside the script that is copied for `source`
 
 # Isolated (-I) and without site (-S), so that no PYTHON* variable of the script breaks it.
@@ -207,7 +207,7 @@ def _launch(
     env = tuple(
         EnvVar(name, value, Origin("capture", value=value))
         for name, value in sorted(environ.items())
-        if name not in OWN and given.get(name) != value
+        if name not in SHELL_OWN and given.get(name) != value
     )
     where = Location(path)
     words = [(word, None) for word in argv[count:]]

@@ -11,15 +11,14 @@ import subprocess
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from dsv4_env.catalogue import Catalogue, load, nearest
+from dsv4_env.lint import lint
 from dsv4_env.model import LaunchConfig
 from dsv4_env.model.errors import ReadError
 from dsv4_env.model.finding import Severity
 from dsv4_env.profile import Profile
-
-if TYPE_CHECKING:
-    from dsv4_env.catalogue import Catalogue
+from dsv4_env.readers import process
 
 CHECKS = ("sglang", "release", "port", "model", "lint")
 _HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+(?:@[\w./-]+)?")
@@ -54,7 +53,7 @@ class Installed:
 
 
 @dataclass(frozen=True, slots=True)
-class Launch:
+class PlannedLaunch:
     """A server that is about to start: *config* is what it gets, *words* its command line."""
 
     profile: Profile
@@ -95,7 +94,7 @@ def installed(python: str, environ: Mapping[str, str]) -> Installed:
     return Installed(release, launcher)
 
 
-def obstacles(launch: Launch, skip: Collection[str], fallback: Catalogue) -> list[Obstacle]:
+def obstacles(launch: PlannedLaunch, skip: Collection[str], fallback: Catalogue) -> list[Obstacle]:
     """What stands in the way of a launch, in the order of the checks.
 
     *fallback* is the catalogue that counts where the SGLang that is installed doesn't tell.
@@ -127,12 +126,10 @@ def _sglang(there: Installed, python: str) -> list[Obstacle]:
     return [Obstacle("sglang", f"{python} {what} (another Python: --python)")]
 
 
-def _release(launch: Launch, release: str) -> tuple[list[Obstacle], Catalogue | None]:
+def _release(launch: PlannedLaunch, release: str) -> tuple[list[Obstacle], Catalogue | None]:
     """What is wrong with a release, and its catalogue where there is one."""
-    from packaging.specifiers import SpecifierSet
+    from packaging.specifiers import SpecifierSet  # only a launch needs it, not a TAB
     from packaging.version import InvalidVersion, Version
-
-    from dsv4_env.catalogue import load, nearest
 
     found: list[Obstacle] = []
     range_ = launch.profile.sglang_range
@@ -163,7 +160,7 @@ def address(config: LaunchConfig, catalogue: Catalogue) -> tuple[str, str]:
     return found[0], found[1]
 
 
-def _port(launch: Launch, catalogue: Catalogue) -> list[Obstacle]:
+def _port(launch: PlannedLaunch, catalogue: Catalogue) -> list[Obstacle]:
     host, port = address(launch.config, catalogue)
     if not re.fullmatch("[0-9]{1,5}", port) or int(port) > 65535:
         return [Obstacle("port", f"{port} is no port")]
@@ -194,8 +191,6 @@ def _unusable(host: str, port: int) -> str | None:
 
 
 def _holder(port: int) -> str:
-    from dsv4_env.readers import process
-
     try:
         return " by " + ", ".join(c.name for c in process.read(port=port)) + ", an SGLang server"
     except ReadError as exc:
@@ -218,9 +213,7 @@ def _model(model: str) -> list[Obstacle]:
     return [Obstacle("model", f"{model}: {what} (another model: --model)")]
 
 
-def _lint(launch: Launch, catalogue: Catalogue) -> list[Obstacle]:
-    from dsv4_env.lint import lint
-
+def _lint(launch: PlannedLaunch, catalogue: Catalogue) -> list[Obstacle]:
     said = lint(launch.config, catalogue, range_=launch.profile.sglang_range)
     return [
         Obstacle("lint", f"{f.message} [{f.rule.id}]") for f in said if f.severity is Severity.ERROR

@@ -13,7 +13,7 @@ from dsv4_env.model.errors import Dsv4Error, ReadError, UsageError
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class FileChange:
     """A file that gets other bytes; *old* is what was read, None where it is a new file."""
 
     path: Path
@@ -26,13 +26,11 @@ def dirty(path: Path) -> bool:
     path = real(path)
     words = ["status", "--porcelain", "-z", "--ignored=no", "--untracked-files=no"]
     words += ["--ignore-submodules=all", "--", f":(literal){path.name}"]
-    if git.repository(path.parent) is None:
-        return False
     try:
-        return bool(git.ask(path.parent, *words))
+        return bool(git.ask(path.parent, *words, named=False))
+    except git.NoGitError:
+        return False
     except UsageError as exc:
-        if exc.found == "git isn't installed":
-            return False
         raise UsageError(
             f"whether it has changes that aren't committed can't be told: {exc.found}",
             where=path,
@@ -40,7 +38,7 @@ def dirty(path: Path) -> bool:
         ) from None
 
 
-def check(changes: Sequence[Change], *, force: bool) -> None:
+def _check(changes: Sequence[FileChange], *, force: bool) -> None:
     """Raise UsageError where a file may not be written: changed since, or dirty, unless forced."""
     for change in changes:
         if force:
@@ -60,7 +58,9 @@ def check(changes: Sequence[Change], *, force: bool) -> None:
             )
 
 
-def write(changes: Sequence[Change], verify: Callable[[], str | None], *, force: bool) -> None:
+def write_changes(
+    changes: Sequence[FileChange], verify: Callable[[], str | None], *, force: bool
+) -> None:
     """Write all files, or none: where *verify* then says what is wrong, the old bytes come back.
 
     Raises UsageError where a file may not be written, ReadError where the result isn't the intent.
@@ -74,8 +74,8 @@ def _bytes(path: Path) -> bytes | None:
     return read_bytes(path) if path.exists() else None
 
 
-def _write(changes: Sequence[Change], verify: Callable[[], str | None], *, force: bool) -> None:
-    check(changes, force=force)
+def _write(changes: Sequence[FileChange], verify: Callable[[], str | None], *, force: bool) -> None:
+    _check(changes, force=force)
     kept = [(c.path, _bytes(c.path)) for c in changes]
     done = 0
     try:

@@ -11,11 +11,17 @@ from dsv4_env.model import LaunchConfig
 from dsv4_env.model.errors import UsageError, did_you_mean
 from dsv4_env.model.secrets import plain_secret
 from dsv4_env.model.style import plain
-from dsv4_env.profile import Profile
+from dsv4_env.profile import Profile, layer_files, load_all
 from dsv4_env.profile.schema import LAYER_NAME
-from dsv4_env.writeback import SETTLED, Refused, kept_out
-from dsv4_env.writeback.layers import Layers, ProfileDiffer, bring, model_of
-from dsv4_env.writeback.toml import Document
+from dsv4_env.writeback.edits import SETTLED, Refused
+from dsv4_env.writeback.layers import (
+    EditedLayers,
+    ProfileDiffer,
+    edit_layers,
+    model_of,
+    secret_refused,
+)
+from dsv4_env.writeback.toml import LayerDocument
 
 _SCHEMA = "profile.schema.json"  # where the folder has it, editors check the layer by it
 
@@ -28,10 +34,10 @@ class Imported:
     base: str
     refused: tuple[Refused, ...]
     local: tuple[str, ...]
-    layers: Layers
+    layers: EditedLayers
 
 
-def nearest(launch: LaunchConfig, profiles: Mapping[str, Profile], differ: ProfileDiffer) -> str:
+def _nearest(launch: LaunchConfig, profiles: Mapping[str, Profile], differ: ProfileDiffer) -> str:
     """The profile that differs from a launch in the fewest settings, then in the model."""
     model, variable, _ = model_of(launch)
 
@@ -49,7 +55,7 @@ def _last(path: str) -> str:
     return path.rstrip("/").rpartition("/")[2]
 
 
-def make(
+def import_launch(
     launch: LaunchConfig,
     name: str,
     folder: Path | None,
@@ -63,8 +69,6 @@ def make(
 
     Raises UsageError where the name is taken or can't be one.
     """
-    from dsv4_env.profile import layer_files, load_all
-
     files = layer_files(folder)
     if not LAYER_NAME.fullmatch(name):
         raise UsageError(f"--as {name}", expected="a name of letters, digits, '.', '_' and '-'")
@@ -77,20 +81,20 @@ def make(
             expected="one of " + ", ".join(profiles),
             hint=did_you_mean(over, profiles),
         )
-    base = over or nearest(launch, profiles, differ)
-    layers = Layers(base, folder)
+    base = over or _nearest(launch, profiles, differ)
+    layers = EditedLayers(base, folder)
     layers.name = layers.only = name
     schema = folder is not None and (folder / _SCHEMA).is_file()
-    document = Document(f"#:schema {_SCHEMA}\n".encode() if schema else b"")
+    document = LayerDocument(f"#:schema {_SCHEMA}\n".encode() if schema else b"")
     document.toml.add("description", plain(title))
     document.toml.add("extends", [base])
     for section in ("unset", "env", "args"):
-        document._table(section)
+        document.table(section)
     path = (folder or Path()) / f"{name}.toml"
     layers.add(name, path, document.encoded())
-    refused = bring(layers, launch, differ, from_environment=from_environment)
+    refused = edit_layers(layers, launch, differ, from_environment=from_environment)
     refused += _model(layers, name, profiles[base], launch)
-    document = Document(layers.new[name])
+    document = LayerDocument(layers.new[name])
     for section in ("unset", "env", "args"):
         document.tidy(section)
     text = document.encoded().decode().rstrip("\n") + "\n"
@@ -106,11 +110,11 @@ def make(
     return Imported(text, base, tuple(refused), tuple(local), layers)
 
 
-def _model(layers: Layers, name: str, base: Profile, launch: LaunchConfig) -> list[Refused]:
+def _model(layers: EditedLayers, name: str, base: Profile, launch: LaunchConfig) -> list[Refused]:
     """The launch's own model, where it isn't the base's."""
     path, variable, where = model_of(launch)
     if path is not None and plain_secret("--model-path", path):
-        return [kept_out.secret("--model-path", where)]
+        return [secret_refused("--model-path", where)]
     if path is not None and path != base.default_model_path:
         layers.put(name, "model", "path", path)
     if path is not None and variable is not None and variable != base.model_path_variable:

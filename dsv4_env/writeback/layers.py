@@ -10,21 +10,35 @@ from typing import Any
 
 from dsv4_env.compare.differences import Difference, Kind
 from dsv4_env.compare.normalise import LOCAL, with_model
+from dsv4_env.lang import toml as toml_source
 from dsv4_env.lint.upgrade import layer_value
-from dsv4_env.model import ENV_NAME, LaunchConfig, Location, is_installed, text_of
+from dsv4_env.model import (
+    ENV_NAME,
+    FROM_ENVIRONMENT,
+    LaunchConfig,
+    Location,
+    Unknown,
+    is_installed,
+    text_of,
+)
 from dsv4_env.model.errors import Dsv4Error, ProfileError, UsageError, did_you_mean
+from dsv4_env.model.secrets import plain_default, plain_secret, secret_name
 from dsv4_env.profile import Profile, layer_bytes, layer_files, lock, resolve_all, shipped_dir
-from dsv4_env.profile.schema import FLAG, FromEnvironment
-from dsv4_env.writeback import SETTLED, Refused, hopeless, kept_out, occurrences
-from dsv4_env.writeback.files import Change
-from dsv4_env.writeback.toml import Document
+from dsv4_env.profile.layers import read_layer
+from dsv4_env.profile.schema import FLAG_NAME, FromEnvironment
+from dsv4_env.writeback.edits import SETTLED, Refused, hopeless, occurrences
+from dsv4_env.writeback.files import FileChange
+from dsv4_env.writeback.toml import LayerDocument
 
 ProfileDiffer = Callable[[LaunchConfig, LaunchConfig], list[Difference]]
 _MODEL = [flag for flag, name in LOCAL.items() if name == "model-path"]
+OPTION = "--secrets-from-environment"
+_HOLDS = "holds what looks like a secret, and a layer is read by everyone"
+_SOURCES = ("Secret ", "${{ secrets.")  # as a manifest and a workflow refer to one
 
 
 @dataclass(slots=True)
-class Layers:
+class EditedLayers:
     """The layers of a folder, of which those of the profile *name* are edited in memory.
 
     *only* is the one layer that changes go to, where one was chosen.
@@ -64,8 +78,6 @@ class Layers:
     def _resolved(self, layer: str, *, below: bool) -> Profile:
         data = self.old | self.new
         if below:
-            from dsv4_env.lang import toml as toml_source
-
             source = toml_source.parse(data[layer], str(self.files[layer]), ProfileError)
             extends = source.data.get("extends", [])
             data[layer] = f"extends = {extends!r}\n".encode()
@@ -75,8 +87,6 @@ class Layers:
 
     def _closure(self, layer: str, data: Mapping[str, bytes]) -> dict[str, Path]:
         """The files of a layer and all below it."""
-        from dsv4_env.profile.layers import read_layer
-
         found: dict[str, Path] = {}
         pending = [layer]
         while pending:
@@ -121,7 +131,7 @@ class Layers:
 
     def put(self, layer: str, section: str, key: str, value: Any) -> None:
         """Make a setting *value* in a layer, None: it isn't set there or below."""
-        document = Document(self.new.get(layer, self.old[layer]))
+        document = LayerDocument(self.new.get(layer, self.old[layer]))
         below = _value(self.resolved(layer, below=True), section, key)
         if value is None:
             document.drop(section, key)
@@ -133,14 +143,14 @@ class Layers:
                 document.put(section, key, value)
         self.new[layer] = document.encoded()
 
-    def changes(self) -> list[Change]:
+    def changes(self) -> list[FileChange]:
         """The files to write. Raises UsageError where one of them can't be written."""
-        found: list[Change] = []
+        found: list[FileChange] = []
         for layer, data in self.new.items():
             old = self.old[layer] if self.files[layer].exists() else None
             if data != old:
                 self._writable(layer)
-                found.append(Change(self.files[layer], old, data))
+                found.append(FileChange(self.files[layer], old, data))
         return found
 
     def _writable(self, layer: str) -> None:
@@ -163,25 +173,23 @@ class Layers:
         for folder in folders:
             files = layer_files(folder if folder.resolve() != shipped_dir().resolve() else None)
             path = lock.lock_path(folder)
-            if path.is_file() and lock.read(path, files) is not None:
+            if path.is_file() and lock.read_lock(path, files) is not None:
                 found.append(path)
         return found
 
 
-def relock(path: Path) -> Change:
+def relock(path: Path) -> FileChange:
     """A lock made anew from the layers on disk."""
     folder = path.parent
     files = layer_files(folder if folder.resolve() != shipped_dir().resolve() else None)
-    return Change(path, layer_bytes(path), lock.dump(resolve_all(files), files).encode())
+    return FileChange(path, layer_bytes(path), lock.dump_lock(resolve_all(files), files).encode())
 
 
 def _concrete(data: bytes) -> bytes:
     """The layer as one that is no longer abstract: then it is resolved."""
-    from dsv4_env.lang import toml as toml_source
-
     if not toml_source.parse(data, "<layer>", ProfileError).data.get("abstract"):
         return data
-    document = Document(data)
+    document = LayerDocument(data)
     del document.toml["abstract"]
     return document.encoded()
 
@@ -205,8 +213,12 @@ def _value(profile: Profile, section: str, key: str) -> Any:
     return profile.data.get(section, {}).get(key)
 
 
-def bring(
-    layers: Layers, launch: LaunchConfig, differ: ProfileDiffer, *, from_environment: bool = False
+def edit_layers(
+    layers: EditedLayers,
+    launch: LaunchConfig,
+    differ: ProfileDiffer,
+    *,
+    from_environment: bool = False,
 ) -> list[Refused]:
     """Edit the layers until the profile is the launch; what can't be written is returned.
 
@@ -223,9 +235,9 @@ def bring(
         d = fresh[0]
         tried.add((d.section, d.name))
         mine = [x for x in found if (x.section, x.name) == (d.section, d.name)]
-        secret = kept_out.refused(launch, d)
+        secret = secret_of(launch, d)
         always = d.section == "env" and all(x.condition is None for x in mine)
-        if always and (kept_out.refers(d) or (secret and from_environment)):
+        if always and (refers_to_secret(d) or (secret and from_environment)):
             problem = _from_environment(layers, launch, d)
         else:
             problem = secret or hopeless(mine, launch, elsewhere=True)
@@ -234,7 +246,7 @@ def bring(
             refused.append(problem)
 
 
-def _from_environment(layers: Layers, launch: LaunchConfig, d: Difference) -> Refused | None:
+def _from_environment(layers: EditedLayers, launch: LaunchConfig, d: Difference) -> Refused | None:
     """Say in a layer that a variable comes from the environment; why that can't be, or None."""
     name = d.right_name or d.name
     kept = dict(layers.new)
@@ -250,11 +262,11 @@ def _from_environment(layers: Layers, launch: LaunchConfig, d: Difference) -> Re
 
 
 def _settle(
-    layers: Layers, launch: LaunchConfig, d: Difference, differ: ProfileDiffer
+    layers: EditedLayers, launch: LaunchConfig, d: Difference, differ: ProfileDiffer
 ) -> Refused | None:
     theirs = d.right_name or d.name
     where = d.right_location or launch.location
-    pattern = ENV_NAME if d.section == "env" else FLAG
+    pattern = ENV_NAME if d.section == "env" else FLAG_NAME
     if not pattern.fullmatch(theirs) and d.kind is not Kind.REMOVED:
         return Refused(theirs, "a profile can't hold a setting of this name", where)
     values = occurrences(launch, d.section, theirs) if d.right is not None else ()
@@ -280,7 +292,7 @@ def _settle(
 
 
 def _attempt(
-    layers: Layers,
+    layers: EditedLayers,
     launch: LaunchConfig,
     d: Difference,
     differ: ProfileDiffer,
@@ -315,11 +327,41 @@ def model_of(launch: LaunchConfig) -> tuple[str | None, str | None, Location | N
 
     With it the variable that overrides it, and where it is given.
     """
-    from dsv4_env.model import Unknown
-
     for arg in reversed(launch.args or ()):
         if arg.flag in _MODEL and arg.values and arg.condition is None:
             value = arg.values[0]
             names = value.names if isinstance(value, Unknown) else ()
             return text_of(value), names[0] if len(names) == 1 else None, arg.location
     return None, None, None
+
+
+# Secrets are kept out of layers: refused, or left to the environment of the launch
+
+
+def secret_of(launch: LaunchConfig, d: Difference) -> Refused | None:
+    """Why the launch's value of a setting can't be kept in a layer; None where it can."""
+    name = d.right_name or d.name
+    if d.right is None:
+        return None
+    words = [w for values in occurrences(launch, d.section, name) for w in values]
+    if not any(plain_secret(name, word) for word in words) and not any(map(plain_default, d.right)):
+        return None
+    return secret_refused(name, d.right_location or launch.location)
+
+
+def secret_refused(name: str, where: Location | None) -> Refused:
+    """The refusal of a secret, with the way to leave it to the environment."""
+    if name.startswith("-"):
+        expected = f"it given at the launch, behind --; {OPTION} leaves it out"
+    else:
+        expected = f"{name} = {FROM_ENVIRONMENT} under [env]; {OPTION} writes that"
+    return Refused(name, _HOLDS, where, expected)
+
+
+def refers_to_secret(d: Difference) -> bool:
+    """Whether a launch takes a secret variable from outside, under its own name."""
+    name = d.right_name or d.name
+    value = d.right[0] if d.right else None
+    if d.section != "env" or not isinstance(value, Unknown) or not secret_name(name):
+        return False
+    return not value.default and (name in value.names or value.text.startswith(_SOURCES))

@@ -4,23 +4,34 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from itertools import islice, product
+from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 import libcst as cst
+from libcst.metadata import MetadataWrapper, PositionProvider
 
 from dsv4_env.model import LaunchConfig, Location
-from dsv4_env.writeback import Edit, Proposal, Refused, Wanted
-from dsv4_env.writeback.python_text import LITERALS, Module, Pair, module, text_of, written
+from dsv4_env.writeback.edits import (
+    MAX_COMBINED,
+    Edit,
+    EditedText,
+    Proposal,
+    Refused,
+    Wanted,
+    combined,
+    text_starts,
+)
 
+_NEWLINE = re.compile(r"\r\n|\r|\n")
+_LITERALS = (cst.SimpleString, cst.ConcatenatedString, cst.Integer, cst.Float, cst.FormattedString)
 _DEPTH = 3  # names that hold a name's value
-_MAX_COMBINED = 8
 _PLAIN = re.compile(r"[A-Za-z0-9_@%+:,./-]+")
 
 
 def propose(text: str, launch: LaunchConfig, want: Wanted) -> Iterator[Proposal]:
     """The edits that may bring about what is wanted, the likeliest first."""
-    found = module(text)
+    found = _module(text)
     if want.section == "env":
         if want.old and want.new:
             yield from _changed(found, want)
@@ -36,11 +47,196 @@ def propose(text: str, launch: LaunchConfig, want: Wanted) -> Iterator[Proposal]
         yield from _flag_removed(found, want)
 
 
+# Where values stand
+
+
+@dataclass(slots=True, eq=False)
+class _NamedValue:
+    """A name and its value: of a dict (*owner* is its display), or of a statement or call."""
+
+    name: str
+    key: cst.CSTNode
+    value: cst.BaseExpression
+    owner: cst.Dict | None = None
+    element: cst.DictElement | None = None
+
+
+@dataclass(slots=True)
+class _Module(EditedText):
+    """The parts of a file that hold values, in the order of the text."""
+
+    spans: dict[cst.CSTNode, tuple[int, int]] = field(default_factory=dict)
+    pairs: list[_NamedValue] = field(default_factory=list)
+    lists: list[list[cst.BaseExpression]] = field(default_factory=list)
+    constants: dict[str, list[cst.BaseExpression]] = field(default_factory=dict)
+    names: dict[str, int] = field(default_factory=dict)
+    spreads: list[cst.Dict] = field(default_factory=list)
+    literals: list[cst.SimpleString] = field(default_factory=list)
+    statements: list[cst.SimpleStatementLine] = field(default_factory=list)
+
+    def span(self, node: cst.CSTNode) -> tuple[int, int]:
+        """From where to where a node goes."""
+        return self.spans[node]
+
+    def raw(self, node: cst.CSTNode) -> str:
+        """A node as spelled."""
+        start, end = self.spans[node]
+        return self.text[start:end]
+
+    @property
+    def newline(self) -> str:
+        """How the file ends its lines."""
+        match = _NEWLINE.search(self.text)
+        return match[0] if match else "\n"
+
+    def place(self, pos: int) -> tuple[int, int]:
+        """The line and column of a position."""
+        start = self.line(pos)[0]
+        return self.starts.index(start) + 1, pos - start + 1
+
+
+def _module(text: str) -> _Module:
+    """The places of a file. Raises libcst.ParserSyntaxError where it is no Python."""
+    starts = text_starts(text, _NEWLINE.pattern)
+    found = _Module(text, starts)
+    wrapper = MetadataWrapper(cst.parse_module(text), unsafe_skip_copy=True)
+    for node, where in wrapper.resolve(PositionProvider).items():
+        start = starts[where.start.line - 1] + where.start.column
+        end = starts[min(where.end.line, len(starts)) - 1] + where.end.column
+        found.spans[node] = (start, end)
+    wrapper.module.visit(_Collector(found))
+    return found
+
+
+def _text_of(node: cst.CSTNode | None) -> str | None:
+    """What a literal is as a word of a command line; None for what is no literal."""
+    if isinstance(node, cst.SimpleString | cst.ConcatenatedString):
+        value = node.evaluated_value
+        return value if isinstance(value, str) else None
+    if isinstance(node, cst.Integer | cst.Float):
+        return str(node.evaluated_value)
+    if isinstance(node, cst.FormattedString) and all(
+        isinstance(p, cst.FormattedStringText) for p in node.parts
+    ):
+        raw = "".join(p.value for p in node.parts if isinstance(p, cst.FormattedStringText))
+        return raw if not re.search(r"[\\{}]", raw) else None
+    return None
+
+
+def _written(text: str, like: cst.CSTNode | str) -> str:
+    """A text as a literal, quoted like another (or by a quote character)."""
+    if isinstance(like, cst.Integer | cst.Float) and re.fullmatch(r"\d+(\.\d+)?", text):
+        kind = int if isinstance(like, cst.Integer) else float
+        if str(_number(kind, text)) == text:
+            return text
+    first = like
+    while isinstance(first, cst.ConcatenatedString):
+        first = first.left
+    quote = first if isinstance(first, str) else getattr(first, "quote", '"')
+    quote = quote[:1] or '"'
+    if quote in text and ("'" if quote == '"' else '"') not in text:
+        quote = "'" if quote == '"' else '"'
+    out = []
+    for char in text:
+        if char in (quote, "\\"):
+            out.append("\\" + char)
+        elif char.isprintable():
+            out.append(char)
+        else:
+            out.append(char.encode("unicode_escape").decode())
+    return quote + "".join(out) + quote
+
+
+def _number(kind: type[Any], text: str) -> Any:
+    try:
+        return kind(text)
+    except ValueError:
+        return None
+
+
+class _Collector(cst.CSTVisitor):
+    def __init__(self, found: _Module) -> None:
+        super().__init__()
+        self.found = found
+
+    def pair(
+        self,
+        key: cst.CSTNode,
+        value: cst.BaseExpression,
+        owner: cst.Dict | None = None,
+        element: cst.DictElement | None = None,
+    ) -> None:
+        name = key.value if isinstance(key, cst.Name) else _text_of(key)
+        if name is not None:
+            self.found.pairs.append(_NamedValue(name, key, value, owner, element))
+
+    def visit_SimpleStatementLine(self, node: cst.SimpleStatementLine) -> None:  # noqa: N802
+        self.found.statements.append(node)
+
+    def visit_Dict(self, node: cst.Dict) -> None:  # noqa: N802
+        for element in node.elements:
+            if isinstance(element, cst.StarredDictElement) and node not in self.found.spreads:
+                self.found.spreads.append(node)
+            if isinstance(element, cst.DictElement):
+                self.pair(element.key, element.value, node, element)
+
+    def visit_Assign(self, node: cst.Assign) -> None:  # noqa: N802
+        for target in node.targets:
+            self.target(target.target, node.value)
+
+    def visit_AnnAssign(self, node: cst.AnnAssign) -> None:  # noqa: N802
+        if node.value is not None:
+            self.target(node.target, node.value)
+
+    def target(self, target: cst.BaseExpression, value: cst.BaseExpression) -> None:
+        if isinstance(target, cst.Name):
+            self.constant(target.value, value)
+        elif isinstance(target, cst.Attribute):
+            self.constant(target.attr.value, value)
+        elif isinstance(target, cst.Subscript) and len(target.slice) == 1:
+            index = target.slice[0].slice
+            if isinstance(index, cst.Index):
+                self.pair(index.value, value)
+
+    def constant(self, name: str, value: cst.BaseExpression) -> None:
+        self.found.constants.setdefault(name, []).append(value)
+        self.found.names[name] = self.found.names.get(name, 0) - 1
+
+    def visit_Call(self, node: cst.Call) -> None:  # noqa: N802
+        plain = [a.value for a in node.args if a.keyword is None and not a.star]
+        if len(plain) > 1:
+            self.pair(plain[0], plain[1])
+        for argument in node.args:
+            if argument.keyword is not None:
+                self.pair(argument.keyword, argument.value)
+        if len(plain) > 2:  # create_subprocess_exec("python3", "-m", …)
+            self.found.lists.append(plain)
+
+    def visit_Name(self, node: cst.Name) -> None:  # noqa: N802
+        self.found.names[node.value] = self.found.names.get(node.value, 0) + 1
+
+    def visit_SimpleString(self, node: cst.SimpleString) -> None:  # noqa: N802
+        self.found.literals.append(node)
+
+    def visit_List(self, node: cst.List) -> None:  # noqa: N802
+        self.items(node.elements)
+
+    def visit_Tuple(self, node: cst.Tuple) -> None:  # noqa: N802
+        self.items(node.elements)
+        values = [e.value for e in node.elements if isinstance(e, cst.Element)]
+        if len(values) == len(node.elements) == 2:
+            self.pair(values[0], values[1])
+
+    def items(self, elements: Any) -> None:
+        if elements:
+            self.found.lists.append([e.value for e in elements])
+
+
 # Values
 
 
-def values(
-    found: Module,
+def _values(
+    found: _Module,
     node: cst.BaseExpression,
     old: str,
     new: str,
@@ -48,12 +244,12 @@ def values(
     depth: int = _DEPTH,
 ) -> Iterator[Proposal]:
     """The edits that make an expression that is *old* into *new*."""
-    if text_of(node) is not None:
-        yield (Edit(*found.span(node), written(new, node)),)
+    if _text_of(node) is not None:
+        yield (Edit(*found.span(node), _written(new, node)),)
         return
-    inside = [n for n in _inside(node) if text_of(n) == old]
+    inside = [n for n in _inside(node) if _text_of(n) == old]
     if len(inside) == 1:
-        yield (Edit(*found.span(inside[0]), written(new, inside[0])),)
+        yield (Edit(*found.span(inside[0]), _written(new, inside[0])),)
         return
     where = _place(found, node, want)
     names = [n for n in _inside(node) if isinstance(n, cst.Name) and n.value in found.constants]
@@ -67,28 +263,28 @@ def values(
             yield Refused(want.theirs, reason, _place(found, held[0], want))
             continue
         for value in reversed(held):
-            yield from values(found, value, old, new, want, depth - 1)
+            yield from _values(found, value, old, new, want, depth - 1)
 
 
 def _inside(node: cst.CSTNode) -> list[cst.CSTNode]:
     """Literals and names in an expression, the node itself included."""
-    kinds = (*LITERALS, cst.Name)
-    if isinstance(node, kinds) and (text_of(node) is not None or isinstance(node, cst.Name)):
+    kinds = (*_LITERALS, cst.Name)
+    if isinstance(node, kinds) and (_text_of(node) is not None or isinstance(node, cst.Name)):
         return [node]
     return [n for child in node.children for n in _inside(child)]
 
 
-def _place(found: Module, node: cst.CSTNode, want: Wanted) -> Location | None:
+def _place(found: _Module, node: cst.CSTNode, want: Wanted) -> Location | None:
     if want.location is None:
         return None
     return Location(want.location.path, *found.place(found.span(node)[0]))
 
 
-def _at(found: Module, location: Location | None) -> int:
+def _at(found: _Module, location: Location | None) -> int:
     return -1 if location is None else found.offset(location.line, location.column)
 
 
-def _near(found: Module, node: cst.CSTNode, at: int) -> tuple[bool, int]:
+def _near(found: _Module, node: cst.CSTNode, at: int) -> tuple[bool, int]:
     """What sorts places: those at or around a position first, then the later ones."""
     start, end = found.span(node)
     return (not start <= at < end, -start)
@@ -97,28 +293,28 @@ def _near(found: Module, node: cst.CSTNode, at: int) -> tuple[bool, int]:
 # Variables
 
 
-def _sites(found: Module, name: str, at: int) -> list[Pair]:
+def _sites(found: _Module, name: str, at: int) -> list[_NamedValue]:
     named = [p for p in found.pairs if p.name == name]
     return sorted(named, key=lambda p: min(_near(found, p.key, at), _near(found, p.value, at)))
 
 
-def _changed(found: Module, want: Wanted) -> Iterator[Proposal]:
+def _changed(found: _Module, want: Wanted) -> Iterator[Proposal]:
     old, new = want.old[0][0], want.new[0][0]
     for pair in _sites(found, want.theirs, _at(found, want.location)):
         renamed: tuple[Edit, ...] = ()
         if want.name != want.theirs:
             bare = isinstance(pair.key, cst.Name)
-            key = want.name if bare else written(want.name, pair.key)
+            key = want.name if bare else _written(want.name, pair.key)
             renamed = (Edit(*found.span(pair.key), key),)
         if renamed and old == new:
             yield renamed
             continue
-        for proposal in values(found, pair.value, old, new, want):
+        for proposal in _values(found, pair.value, old, new, want):
             yield proposal if isinstance(proposal, Refused) else (*renamed, *proposal)
     yield from _within(found, rf"{re.escape(want.theirs)}={re.escape(old)}", f"{want.name}={new}")
 
 
-def _within(found: Module, pattern: str, new: str) -> Iterator[Proposal]:
+def _within(found: _Module, pattern: str, new: str) -> Iterator[Proposal]:
     """Text within a literal, as in ``"python3 -m … --tp 8".split()``."""
     if not all(_PLAIN.fullmatch(w) for w in re.split("[ =]", new) if w):
         return
@@ -129,7 +325,7 @@ def _within(found: Module, pattern: str, new: str) -> Iterator[Proposal]:
             yield (Edit(start + match.start(), start + match.end(), new),)
 
 
-def _removed(found: Module, want: Wanted) -> Iterator[Proposal]:
+def _removed(found: _Module, want: Wanted) -> Iterator[Proposal]:
     cuts: list[Edit] = []
     for pair in _sites(found, want.theirs, _at(found, want.location)):
         if pair.element is not None:
@@ -142,7 +338,7 @@ def _removed(found: Module, want: Wanted) -> Iterator[Proposal]:
         yield tuple(cuts)
 
 
-def _statement(found: Module, pair: Pair) -> cst.SimpleStatementLine | None:
+def _statement(found: _Module, pair: _NamedValue) -> cst.SimpleStatementLine | None:
     """The statement that only sets one variable: ``env["A"] = "1"``, ``setenv("A", "1")``."""
     for statement in found.statements:
         start, end = found.span(statement)
@@ -152,7 +348,7 @@ def _statement(found: Module, pair: Pair) -> cst.SimpleStatementLine | None:
     return None
 
 
-def _cut(found: Module, start: int, end: int) -> Edit:
+def _cut(found: _Module, start: int, end: int) -> Edit:
     """What stands here taken out: with its lines, where nothing else stands on them."""
     text = found.text
     comma = re.compile(r"[ \t]*,").match(text, end)
@@ -168,7 +364,7 @@ def _cut(found: Module, start: int, end: int) -> Edit:
     return Edit(before.start() if before else start, end, "")
 
 
-def _added(found: Module, launch: LaunchConfig, want: Wanted) -> Iterator[Proposal]:
+def _added(found: _Module, launch: LaunchConfig, want: Wanted) -> Iterator[Proposal]:
     """Behind the last key of the dict that the profile's settings before it are in."""
     value = want.new[0][0]
     places = {e.name: e.location for e in launch.env if e.condition is None and not e.superseded}
@@ -186,10 +382,10 @@ def _added(found: Module, launch: LaunchConfig, want: Wanted) -> Iterator[Propos
                   launch.location)  # fmt: skip
 
 
-def _last_key(found: Module, owner: cst.Dict, name: str, value: str) -> Edit:
+def _last_key(found: _Module, owner: cst.Dict, name: str, value: str) -> Edit:
     elements = [e for e in owner.elements if isinstance(e, cst.DictElement)]
     like: list[cst.CSTNode] = [elements[-1].key, elements[-1].value] if elements else []
-    key, shown = written(name, _quoted(*like)), written(value, _quoted(*reversed(like)))
+    key, shown = _written(name, _quoted(*like)), _written(value, _quoted(*reversed(like)))
     last = owner.elements[-1]
     model = last.key if isinstance(last, cst.DictElement) else last
     return _behind(found, found.span(last.value)[1], [f"{key}: {shown}"], found.span(model)[0])
@@ -201,7 +397,7 @@ def _quoted(*nodes: cst.CSTNode) -> cst.CSTNode | str:
     return next((n for n in nodes if isinstance(n, strings)), '"')
 
 
-def _behind(found: Module, end: int, items: Sequence[str], model: int) -> Edit:
+def _behind(found: _Module, end: int, items: Sequence[str], model: int) -> Edit:
     """New elements behind one that ends here; *model* is where one whose layout is kept begins."""
     text = found.text
     comma = re.compile(r"[ \t]*,").match(text, end)
@@ -220,14 +416,14 @@ def _behind(found: Module, end: int, items: Sequence[str], model: int) -> Edit:
 
 
 def _like(
-    found: Module, statement: cst.SimpleStatementLine, pair: Pair, name: str, value: str
+    found: _Module, statement: cst.SimpleStatementLine, pair: _NamedValue, name: str, value: str
 ) -> Edit:
     """The statement again behind itself, for another variable."""
     start, end = found.span(statement)
-    key = name if isinstance(pair.key, cst.Name) else written(name, pair.key)
+    key = name if isinstance(pair.key, cst.Name) else _written(name, pair.key)
     text = found.text
     spans = found.span(pair.key), found.span(pair.value)
-    shown = written(value, _quoted(pair.value, pair.key))
+    shown = _written(value, _quoted(pair.value, pair.key))
     new = text[start : spans[0][0]] + key + text[spans[0][1] : spans[1][0]] + shown
     new += text[spans[1][1] : end]
     last = found.line(end)[1]
@@ -240,7 +436,7 @@ def _like(
 
 
 def _flags(
-    found: Module, flag: str, location: Location | None
+    found: _Module, flag: str, location: Location | None
 ) -> list[tuple[list[cst.BaseExpression], int, bool]]:
     """Where a flag stands: the list, the index in it, and whether it is ``--flag=value``."""
     sites = []
@@ -255,45 +451,45 @@ def _flags(
 
 def _beginning(item: cst.BaseExpression) -> str | None:
     """The text of a literal; of one with parts that are filled in, what is before those."""
-    if isinstance(item, cst.FormattedString) and item.parts and text_of(item) is None:
+    if isinstance(item, cst.FormattedString) and item.parts and _text_of(item) is None:
         first = item.parts[0]
         return first.value if isinstance(first, cst.FormattedStringText) else None
-    return text_of(item)
+    return _text_of(item)
 
 
-def _flag_changed(found: Module, want: Wanted) -> Iterator[Proposal]:
+def _flag_changed(found: _Module, want: Wanted) -> Iterator[Proposal]:
     old, new = want.old[-1], want.new[-1]
     for items, index, joined in _flags(found, want.theirs, want.location):
         node = items[index]
         for flag in dict.fromkeys((want.theirs, want.name)):
-            if joined and text_of(node) is None and old and len(new) == 1:
-                yield from values(found, node, old[0], new[0], want)
+            if joined and _text_of(node) is None and old and len(new) == 1:
+                yield from _values(found, node, old[0], new[0], want)
                 continue
             if joined and len(new) == 1:
-                yield (Edit(*found.span(node), written(f"{flag}={new[0]}", node)),)
-                apart = ", ".join(written(w, _quoted(node)) for w in (flag, new[0]))
+                yield (Edit(*found.span(node), _written(f"{flag}={new[0]}", node)),)
+                apart = ", ".join(_written(w, _quoted(node)) for w in (flag, new[0]))
                 yield (Edit(*found.span(node), apart),)  # every letter may count
                 continue
-            renamed = () if flag == want.theirs else (Edit(*found.span(node), written(flag, node)),)
+            renamed = (
+                () if flag == want.theirs else (Edit(*found.span(node), _written(flag, node)),)
+            )
             given = items[index + 1 : index + 1 + len(old)]
             if not joined and len(new) == len(old) == len(given):
                 pairs: list[list[Any]] = [
-                    [()] if a == b else list(islice(values(found, n, a, b, want), _MAX_COMBINED))
+                    [()] if a == b else list(islice(_values(found, n, a, b, want), MAX_COMBINED))
                     for n, a, b in zip(given, old, new, strict=True)
                 ]
-                for chosen in islice(product(*pairs), _MAX_COMBINED):
-                    refused = next((c for c in chosen if isinstance(c, Refused)), None)
-                    yield refused or (*renamed, *(e for edits in chosen for e in edits))
+                yield from combined(pairs, renamed)
                 continue
             end = found.span(given[-1] if given and not joined else node)[1]
-            words = ", ".join(written(w, _quoted(node)) for w in (flag, *new))
+            words = ", ".join(_written(w, _quoted(node)) for w in (flag, *new))
             yield (Edit(found.span(node)[0], end, words),)
     if len(old) == len(new):
         pattern = re.escape(want.theirs) + "".join(rf"[ =]{re.escape(v)}" for v in old)
         yield from _within(found, pattern, " ".join((want.theirs, *new)))
 
 
-def _flag_added(found: Module, launch: LaunchConfig, want: Wanted) -> Iterator[Proposal]:
+def _flag_added(found: _Module, launch: LaunchConfig, want: Wanted) -> Iterator[Proposal]:
     """Behind the flags that the profile has before it, else behind the last."""
     given = {a.flag: a for a in launch.args or () if a.flag and a.condition is None}
     names = [n for n in want.before if n in given][:5]
@@ -307,11 +503,11 @@ def _flag_added(found: Module, launch: LaunchConfig, want: Wanted) -> Iterator[P
 
 
 def _flag_behind(
-    found: Module, items: list[cst.BaseExpression], index: int, last: int, want: Wanted
+    found: _Module, items: list[cst.BaseExpression], index: int, last: int, want: Wanted
 ) -> Edit:
     node = items[index]
     like = _quoted(node)
-    words = [[written(w, like) for w in (want.name, *values)] for values in want.new]
+    words = [[_written(w, like) for w in (want.name, *values)] for values in want.new]
     start, end = found.span(node)[0], found.span(items[last])[1]
     apart = [found.line(found.span(n)[0])[0] for n in items]
     one_each = len(set(apart)) == len(apart) and len(items) > 1
@@ -319,7 +515,7 @@ def _flag_behind(
     return _behind(found, end, pieces, start)
 
 
-def _flag_removed(found: Module, want: Wanted) -> Iterator[Proposal]:
+def _flag_removed(found: _Module, want: Wanted) -> Iterator[Proposal]:
     cuts: list[Edit] = []
     for items, index, joined in _flags(found, want.theirs, want.location):
         last = min(index + (0 if joined else len(want.old[-1])), len(items) - 1)

@@ -14,7 +14,7 @@ _WIDTH = 80  # of a list on one line
 BOM = b"\xef\xbb\xbf"
 
 
-class Document:
+class LayerDocument:
     """One layer that is edited; *encoded* gives its bytes."""
 
     def __init__(self, data: bytes) -> None:
@@ -48,7 +48,7 @@ class Document:
 
     def put(self, section: str, key: str, value: Any) -> None:
         """Set a key: in its place, or behind the last of its table."""
-        table = self._table(section)
+        table = self.table(section)
         item = _item(value)
         if key in table:
             before = table[key]
@@ -68,7 +68,7 @@ class Document:
 
     def unset(self, section: str, key: str) -> None:
         """Name a key under [unset], once."""
-        table = self._table("unset")
+        table = self.table("unset")
         if section not in table:
             _append(table, section, tomlkit.array())
         names = cast("Array", table[section])
@@ -94,7 +94,8 @@ class Document:
         if section in self.toml and not self.toml[section]:
             del self.toml[section]
 
-    def _table(self, section: str) -> Any:
+    def table(self, section: str) -> Any:
+        """The table of a section, made where there is none."""
         if section not in self.toml:
             self.toml[section] = tomlkit.table()
             self.made.append(section)

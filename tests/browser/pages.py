@@ -17,15 +17,14 @@ from dsv4_env.catalogue import load
 from dsv4_env.compare.findings import compare_launches
 from dsv4_env.compare.normalise import with_model
 from dsv4_env.drift import Held
-from dsv4_env.matrix import build
+from dsv4_env.matrix import build_matrix
 from dsv4_env.matrix.page import page
 from dsv4_env.model import EnvVar, LaunchConfig, Location, Origin, Value, group_args
 from dsv4_env.model.finding import Report
 from dsv4_env.profile import Profile, load_profile, reference_script
 from tests.conftest import amd_tests
-from tests.repositories import SCRIPT_BRANCH, upstream
-from tests.repositories import build as build_repository
-from tests.unit.lang.python.test_facts import written
+from tests.repositories import SCRIPT_BRANCH, build as build_repository, upstream
+from tests.unit.readers.python.test_facts import written
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -128,7 +127,7 @@ def page_of(*configs: LaunchConfig, profile: Profile | None = None, **options: A
     )
     report = Report(comparisons, files=len(configs), launches=len(configs))
     held = [Held(profile, c, (), ()) for c in configs]
-    return page(build(report, held, catalogue, {}), **options)
+    return page(build_matrix(report, held, catalogue, {}), **options)
 
 
 def launch(

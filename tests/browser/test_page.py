@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Dialog, Page, Request
 
 
+pytestmark = pytest.mark.long
+
 Visit = Callable[..., "Page"]
 HACK = "SGLANG_HACK_FLASHMLA_BACKEND"
 

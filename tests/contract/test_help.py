@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 import pytest
 
-from dsv4_env.cli import COMMANDS, SECTIONS, cli
+from dsv4_env.cli import COMMANDS, HELP_SECTIONS, cli
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -19,8 +19,15 @@ if TYPE_CHECKING:
     from tests.conftest import Result
 
 
+def loaded(group: click.Group) -> dict[str, click.Command]:
+    """Every command of a group by name."""
+    context = click.Context(group)
+    found = {name: group.get_command(context, name) for name in group.list_commands(context)}
+    return {name: command for name, command in found.items() if command is not None}
+
+
 def commands(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
-    for name, command in group.commands.items():
+    for name, command in loaded(group).items():
         yield (*path, name)
         if isinstance(command, click.Group):
             yield from commands(command, (*path, name))
@@ -39,8 +46,8 @@ def examples(help_: str) -> list[list[str]]:
 def resolved(words: list[str]) -> tuple[click.Command, list[str]]:
     command: click.Command = cli
     rest = list(words)
-    while isinstance(command, click.Group) and rest and rest[0] in command.commands:
-        command = command.commands[rest.pop(0)]
+    while isinstance(command, click.Group) and rest and rest[0] in loaded(command):
+        command = loaded(command)[rest.pop(0)]
     return command, rest
 
 
@@ -78,13 +85,13 @@ def follows(rest: list[str], word: str, command: click.Command) -> bool:
 
 def test_the_list_of_commands_has_them_all_by_what_they_are_for(run: Callable[..., Result]) -> None:
     out = run("--help").out
-    listed = [name for names in SECTIONS.values() for name in names]
+    listed = [name for names in HELP_SECTIONS.values() for name in names]
     assert len(listed) == len(set(listed))
-    assert sorted(set(cli.commands) - set(listed)) == []
-    for title, names in SECTIONS.items():
+    assert sorted(set(COMMANDS) - set(listed)) == []
+    for title, names in HELP_SECTIONS.items():
         section = out.split(f"\n{title}:\n")[1].split("\n\n")[0]
         shown = [line.split()[0] for line in section.splitlines()]
-        assert shown == [name for name in names if name in cli.commands]
+        assert shown == [name for name in names if name in COMMANDS]
     assert (
         "..." not in out.partition("Options:")[2]
     )  # each line says what its command does to the end
@@ -99,7 +106,7 @@ def test_the_examples_of_the_tool_itself() -> None:
 
 
 def test_the_summaries_are_those_of_the_commands() -> None:
-    assert {n: c.get_short_help_str(200) for n, c in cli.commands.items()} == {
+    assert {n: c.get_short_help_str(200) for n, c in loaded(cli).items()} == {
         name: summary for name, (_, summary) in COMMANDS.items()
     }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -55,6 +56,20 @@ def test_files_are_short() -> None:
     """A file is as long as its subject, which hardly ever takes a thousand lines."""
     long = {str(p): n for p in modules() if (n := len(p.read_text().splitlines())) > 1000}
     assert long == {}
+
+
+LANGUAGES = ["bash", "python"]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_language_knows_nothing_of_what_is_read(language: str) -> None:
+    """bash is bash, whoever reads it: what launches a server is the readers' affair."""
+    files = sorted((PACKAGE / "lang" / language).rglob("*.py"))
+    assert files
+    for path in files:
+        text = path.read_text().replace("dsv4_env", "")
+        assert re.search("sglang|dsv4", text, re.IGNORECASE) is None, path
+        assert "dsv4_env.readers" not in path.read_text(), path
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,7 @@ def test_the_sdist_holds_what_the_wheel_is_made_of(built: Path) -> None:
     assert {"profiles/common.toml", "README.md", "LICENSE", "tests/conftest.py"} <= names
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ["*.whl", "*.tar.gz"])
 def test_it_works_in_an_empty_environment(built: Path, kind: str, tmp_path: Path) -> None:
     (package,) = built.glob(kind)

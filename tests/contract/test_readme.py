@@ -142,6 +142,6 @@ def test_snippets_name_what_there_is(tmp_path: Path) -> None:
 
 
 def test_every_command_of_the_tool_is_in_the_readme() -> None:
-    from dsv4_env.cli import cli
+    from dsv4_env.cli import COMMANDS
 
-    assert [name for name in cli.commands if f"dsv4-env {name}" not in README] == []
+    assert [name for name in COMMANDS if f"dsv4-env {name}" not in README] == []

@@ -30,8 +30,8 @@ def test_exporters(name: str) -> None:
     shape = {"config": LaunchConfig, "return": str}
     if exporter.takes_options:
         shape["options"] = ExportOptions
-    assert get_type_hints(exporter.load()) == shape
-    assert inspect.getdoc(exporter.load())
+    assert get_type_hints(exporter.function) == shape
+    assert inspect.getdoc(exporter.function)
     assert set(exporter.holds.split()) <= {"env", "args"}
     fields = {field.name for field in dataclasses.fields(ExportOptions)}
     assert set(exporter.takes.split()) <= fields

@@ -45,6 +45,7 @@ _SETTINGS = settings(
 )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("mode", ["closed", "open"])
 def test_generated(mode: Mode, oracle: Oracle, root: Path, shares: Shares) -> None:
     """CI judges fixed scripts; where nothing is asked, each run looks for new ones."""

@@ -6,8 +6,7 @@ import itertools
 import types
 from typing import Any
 
-from hypothesis import Phase, given, settings
-from hypothesis import strategies as st
+from hypothesis import Phase, given, settings, strategies as st
 
 from dsv4_env.model import LaunchConfig, Unknown
 from dsv4_env.model.condition import Condition

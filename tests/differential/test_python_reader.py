@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from dsv4_env.model import LaunchConfig, Unknown
 from dsv4_env.readers import python
@@ -320,7 +319,7 @@ def test_any_operations(body: list[str], outside: dict[str, str], tmp_path: Path
     path = tmp_path / "test_file.py"
     path.write_text(text)
     truth = ran(path, outside)[0]
-    known = python.read_all(text, str(path), environ=outside)
+    known = python.read_all(text, str(path), inputs=outside)
     assert len(known) == 1
     free = python.read_all(text, str(path))
     for launch in (*known, *free):

@@ -20,12 +20,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dsv4_env.drift.sources import Reading, read
 from dsv4_env.model import LaunchConfig
 from dsv4_env.model.errors import Dsv4Error
 from dsv4_env.profile import reference_script
 from dsv4_env.profile.layers import read_layer
-from dsv4_env.readers import READERS
+from dsv4_env.readers import READERS, HowRead, read
 from tests.differential.corpus import CORPUS, KEPT_SEEDS
 
 SECONDS, MEGABYTES = 3.0, 300  # for one file: two seconds on an idle core, and memory
@@ -202,7 +201,7 @@ def outcome(kind: str, text: str, folder: Path) -> list[LaunchConfig] | str:
             path.write_bytes(data)
             read_layer(path)
             return []
-        return read(data, path, Reading(kind, root=folder))
+        return read(data, path, HowRead(kind, root=folder))
     except Dsv4Error as exc:
         return str(exc)
 

@@ -7,16 +7,15 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
-from dsv4_env.cli.common import catalogue_for
-from dsv4_env.drift.discover import Launch, discover
+from dsv4_env.cli.comparing import catalogue_for
+from dsv4_env.drift.discover import FoundLaunch, discover
 from dsv4_env.drift.nearest import Nearest
 from dsv4_env.profile import load_all
 from dsv4_env.profile.settings import Settings
 from tests.conftest import amd_tests
-from tests.unit.lang.python.test_facts import written
+from tests.unit.readers.python.test_facts import written
 
 CASES = Path(__file__).parent.parent / "cases" / "python"
 PROFILES = load_all(None)
@@ -25,7 +24,7 @@ FLAGS = [a.flag for a in FLASH.config.args or () if a.flag]
 SLOW = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 
 
-def near(folder: Path, least: float, *, follow_all: bool) -> list[Launch]:
+def near(folder: Path, least: float, *, follow_all: bool) -> list[FoundLaunch]:
     made = Nearest(PROFILES, Settings(), catalogue_for, least)
     found = discover([folder], lambda: made, root=folder, jobs=0, follow_all=follow_all)
     return [x for x in found.launches if x.match.profile]

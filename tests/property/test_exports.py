@@ -6,8 +6,7 @@ import re
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from dsv4_env.exporters import EXPORTERS, ExportOptions
 from dsv4_env.model import EnvVar, LaunchConfig, Origin, group_args

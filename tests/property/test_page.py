@@ -8,17 +8,15 @@ from datetime import UTC, datetime
 from html.parser import HTMLParser
 from typing import Any
 
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from dsv4_env.catalogue import load
 from dsv4_env.compare.findings import compare_launches
 from dsv4_env.drift import Held
-from dsv4_env.history import SCRIPT, TEST, History, Point, Track
-from dsv4_env.history import Setting as Moved
+from dsv4_env.history import SCRIPT, TEST, History, Point, SettingMoves as Moved, Track
 from dsv4_env.history.git import Commit
-from dsv4_env.history.render import describe
-from dsv4_env.matrix import build
+from dsv4_env.history.render import history_data
+from dsv4_env.matrix import build_matrix
 from dsv4_env.matrix.page import cleaned, page
 from dsv4_env.model import EnvVar, LaunchConfig, Location, Note, Origin, ServerArg, Unknown
 from dsv4_env.model.condition import Test
@@ -83,13 +81,13 @@ def made(text: str, number: int) -> str:
     profile = Profile(left.name, f"d{text}", (left.name,), left)
     comparison = compare_launches(left, right, catalogue=CATALOGUE, show_equivalent=True)
     report = Report((comparison,), lines={(place.path, 1): f"x{text}"}, notes=(f"n{text}",))
-    matrix = build(report, [Held(profile, right, (), ())], CATALOGUE, {})
+    matrix = build_matrix(report, [Held(profile, right, (), ())], CATALOGUE, {})
     commits = [Commit(f"{n}", DAY.replace(day=n + 1), f"c{text}") for n in range(2)]
     points = {f"S{text}": [Point(commits[0], f"v{text}"), Point(commits[1], f"w{text}")]}
     tracks = [Track(s, f"t{text}", f"l{text}", commits, points) for s in (SCRIPT, TEST)]
     moved = Moved(f"S{text}", 2, (f"t{text}",), (), "0.5.20")
     history = History(tuple(tracks), (moved,), (f"p{text}",), 2, 4)
-    return page(matrix, [describe(history)], f"m{text}")
+    return page(matrix, [history_data(history)], f"m{text}")
 
 
 def shape(text: str, number: int) -> tuple[Counter[tuple[str, ...]], Any]:

@@ -6,11 +6,10 @@ import tempfile
 from pathlib import Path
 
 import tomli_w
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from dsv4_env.profile import layer_files, lock, resolve_all
-from dsv4_env.profile.layers import spelled
+from dsv4_env.profile.layers import spelled_setting
 
 NAMES = st.sampled_from(["A", "B_1", "_c", "SGLANG_X"])
 FLAGS = st.sampled_from(["--a", "--b-c", "-d"])
@@ -46,7 +45,7 @@ def test_merge_origins_and_lock_agree(
         }
         assert set(top.env) == below
         for arg in top.config.args or ():
-            assert arg.origin.value == spelled([list(map(str, arg.values))])
+            assert arg.origin.value == spelled_setting([list(map(str, arg.values))])
         path = lock.lock_path(folder)
-        path.write_text(lock.dump(profiles, files))
-        assert lock.read(path, files) == profiles
+        path.write_text(lock.dump_lock(profiles, files))
+        assert lock.read_lock(path, files) == profiles

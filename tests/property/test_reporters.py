@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 from xml.etree import ElementTree as ET
 
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from markdown_it import MarkdownIt
 
 from dsv4_env.model import Location
 from dsv4_env.model.finding import Comparison, Finding, Report, Severity, Waiver
-from dsv4_env.model.secrets.text import scrubbed
+from dsv4_env.model.secrets import scrubbed
 from dsv4_env.reporters import REPORTERS
 from tests.reports import CHANGED, ROOT, check_json, check_sarif
 

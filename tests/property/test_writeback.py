@@ -5,8 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from dsv4_env.compare.differences import Difference, diff
 from dsv4_env.compare.findings import compared
@@ -15,11 +14,15 @@ from dsv4_env.model import EnvVar, LaunchConfig, Origin, ServerArg
 from dsv4_env.model.quoting import sh, word
 from dsv4_env.profile import load_profile
 from dsv4_env.readers import bash, python
-from dsv4_env.writeback import SETTLED, Job, Outcome, bring
-from dsv4_env.writeback import bash as bash_editor
-from dsv4_env.writeback import python as python_editor
-from dsv4_env.writeback.layers import Layers
-from dsv4_env.writeback.layers import bring as bring_layers
+from dsv4_env.writeback import (
+    SETTLED,
+    EditJob,
+    Outcome,
+    bash as bash_editor,
+    edit_text,
+    python as python_editor,
+)
+from dsv4_env.writeback.layers import EditedLayers, edit_layers
 
 VALUES = st.one_of(
     st.sampled_from(
@@ -103,12 +106,12 @@ def left(profile: LaunchConfig, launch: LaunchConfig) -> list[Difference]:
     return [d for d in found if d.kind not in SETTLED and d.name != "(positional)"]
 
 
-def check_brought(outcome: Outcome, job: Job, text: str) -> None:
+def check_brought(outcome: Outcome, job: EditJob, text: str) -> None:
     """All that isn't refused is as wanted; a second time there is nothing to do."""
     (launch,) = job.read(outcome.text)
     refused = {r.name for r in outcome.refused}
     assert {d.name for d in left(job.profile, launch)} <= refused
-    again = bring(job, outcome.text)
+    again = edit_text(job, outcome.text)
     assert (again.text, again.done) == (outcome.text, [])
     kept = [line for line in text.splitlines() if "nobody" in line or "def test" in line]
     assert [line for line in outcome.text.splitlines() if line in kept] == kept
@@ -117,11 +120,11 @@ def check_brought(outcome: Outcome, job: Job, text: str) -> None:
 @SLOW
 @given(scripts(), profiles())
 def test_a_script_is_brought_to_a_profile(text: str, profile: LaunchConfig) -> None:
-    job = Job(
+    job = EditJob(
         profile, 0, lambda t: bash.read_all(t, "s.sh"), lambda c: compared(profile, c),
         bash_editor.propose, prune=True,
     )  # fmt: skip
-    outcome = bring(job, text)
+    outcome = edit_text(job, text)
     assert outcome.refused == []
     check_brought(outcome, job, text)
 
@@ -131,11 +134,11 @@ def test_a_script_is_brought_to_a_profile(text: str, profile: LaunchConfig) -> N
 def test_a_test_is_brought_to_a_profile(text: str, profile: LaunchConfig) -> None:
     model = ServerArg("--model-path", ("m",), Origin("p"))
     profile = LaunchConfig("p", "profile", profile.env, (model, *(profile.args or ())))
-    job = Job(
+    job = EditJob(
         profile, 0, lambda t: python.read_all(t, "t.py"), lambda c: compared(profile, c),
         python_editor.propose, prune=True,
     )  # fmt: skip
-    outcome = bring(job, text)
+    outcome = edit_text(job, text)
     known = {r.name for r in outcome.refused}
     if outcome.launch.env:  # without a dict or list there is nowhere to add to
         assert not any(r.name.startswith("SGLANG") for r in outcome.refused), outcome.refused
@@ -166,8 +169,8 @@ def test_a_profile_is_brought_to_a_script(
         path.write_bytes((head + tomli_w.dumps(own)).encode())
         other = load_profile("other", folder)
         (launch,) = bash.read_all(text, "s.sh")
-        layers = Layers("mine", folder)
-        assert bring_layers(layers, launch, lambda a, b: compared(a, b)) == []
+        layers = EditedLayers("mine", folder)
+        assert edit_layers(layers, launch, lambda a, b: compared(a, b)) == []
         assert layers.affected() == []
         changes = layers.changes()
         assert {c.path for c in changes} <= {path}
@@ -178,8 +181,8 @@ def test_a_profile_is_brought_to_a_script(
         assert load_profile("other", folder).config.env == other.config.env
         assert path.read_text().startswith(head)
         assert mine.sglang_range == ">=0.5"
-        again = Layers("mine", folder)
-        bring_layers(again, launch, lambda a, b: compared(a, b))
+        again = EditedLayers("mine", folder)
+        edit_layers(again, launch, lambda a, b: compared(a, b))
         assert again.changes() == []
 
 

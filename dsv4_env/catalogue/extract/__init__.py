@@ -6,14 +6,14 @@ import gc
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING
 
-from dsv4_env.catalogue.entries import LITERAL, Catalogue, Reading, Setting, Variable
+from dsv4_env.catalogue.entries import LITERAL, Catalogue, OwnSetting, Variable, VariableReading
 from dsv4_env.catalogue.extract.args import arguments
 from dsv4_env.catalogue.extract.env import Declared, declared
 from dsv4_env.catalogue.extract.evaluate import Evaluator
 from dsv4_env.catalogue.extract.reads import Reads, reads
-from dsv4_env.catalogue.extract.source import CHECKOUT, Source, open_source
+from dsv4_env.catalogue.extract.source import CHECKOUT, PackageSource, open_package
 from dsv4_env.catalogue.releases import closest, nearest
-from dsv4_env.catalogue.store import RELEASES, encode, shipped, to_lines
+from dsv4_env.catalogue.store import RELEASES, encode_snapshot, shipped, to_lines
 from dsv4_env.model.errors import ReadError
 
 if TYPE_CHECKING:
@@ -27,13 +27,13 @@ def extract(where: str | Path | None = None) -> Catalogue:
     SGLang.
     """
     try:
-        return _extract(open_source(where))
+        return _extract(open_package(where))
     except ReadError as error:
         error.hint = error.hint or f"the shipped catalogue of {closest(str(where or ''))}"
         raise
 
 
-def _extract(source: Source) -> Catalogue:
+def _extract(source: PackageSource) -> Catalogue:
     evaluator = Evaluator(source)
     collecting = gc.isenabled()
     gc.disable()  # syntax trees have no cycles, and looking for them doubles the time
@@ -55,7 +55,7 @@ def _extract(source: Source) -> Catalogue:
     )
 
 
-def _order(fact: Reading | Setting) -> list[tuple[bool, str]]:
+def _order(fact: VariableReading | OwnSetting) -> list[tuple[bool, str]]:
     """A total order, so that a snapshot doesn't depend on the hash seed."""
     values = (getattr(fact, f.name) for f in fields(fact))
     return [(v is not None, str(v)) for v in values]
@@ -79,7 +79,9 @@ def _merge(said: Declared, used: Reads) -> dict[str, Variable]:
     return variables
 
 
-def build(where: str | Path | None = None, *, release: str | None = None) -> tuple[str, str]:
+def build_snapshot(
+    where: str | Path | None = None, *, release: str | None = None
+) -> tuple[str, str]:
     """(release, text): the snapshot of SGLang at *where*, as it ships under ``data/``.
 
     It states what differs from the shipped release before it. *release* is that of a checkout
@@ -92,4 +94,4 @@ def build(where: str | Path | None = None, *, release: str | None = None) -> tup
     known = nearest(catalogue.release)[0]
     index = RELEASES.index(known) - (known == catalogue.release)
     before = shipped(RELEASES[index]) if index >= 0 else {}
-    return catalogue.release, encode(to_lines(catalogue), before)
+    return catalogue.release, encode_snapshot(to_lines(catalogue), before)

@@ -13,10 +13,15 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from dsv4_env.catalogue.entries import Argument
-from dsv4_env.catalogue.extract.annotations import Field, fields_of, noted_when_given, shape
-from dsv4_env.catalogue.extract.env import FLAG, spelled
+from dsv4_env.catalogue.extract.env import FLAG_IN_TEXT, spelled_default
 from dsv4_env.catalogue.extract.source import SERVER_ARGS
-from dsv4_env.catalogue.extract.syntax import CantResolve, Module, dotted, parse, what_computes
+from dsv4_env.catalogue.extract.syntax import (
+    CantResolve,
+    SourceModule,
+    dotted,
+    parse_module,
+    what_computes,
+)
 from dsv4_env.catalogue.extract.value_aliases import value_aliases
 from dsv4_env.model.errors import ReadError
 
@@ -24,6 +29,71 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from dsv4_env.catalogue.extract.evaluate import Evaluator
+
+
+@dataclass(slots=True)
+class Field:
+    """A field of the record that the parser fills: its annotation, default and file."""
+
+    name: str
+    annotation: ast.expr
+    default: ast.expr | None
+    module: SourceModule
+
+
+def fields_of(record: ast.ClassDef, module: SourceModule) -> Iterator[Field]:
+    """The annotated fields of a class."""
+    for s in record.body:
+        if isinstance(s, ast.AnnAssign) and isinstance(s.target, ast.Name):
+            yield Field(s.target.id, s.annotation, s.value, module)
+
+
+def noted_when_given(module: SourceModule, fields: dict[str, Field]) -> set[str]:
+    """Arguments of which SGLang remembers that they were given."""
+    texts = {module.path: module.text} | {f.module.path: f.module.text for f in fields.values()}
+    noted = {
+        m[1].decode()
+        for text in texts.values()
+        for m in re.finditer(rb"\b_(\w+)_explicitly_set\b", text)
+    }
+    loose = [set(given.split("_")) for given in noted if given not in fields]
+    return {n for n in fields if n in noted or any(w <= set(n.split("_")) for w in loose)}
+
+
+def shape(node: ast.expr) -> tuple[str, list[str | None] | None, bool, bool]:
+    """(type function, literal values, is a list, is a boolean) of an annotation."""
+    inner = _without_none(node)
+    match inner:
+        case ast.Subscript(value=ast.Name(id="Literal"), slice=values):
+            items = values.elts if isinstance(values, ast.Tuple) else [values]
+            found = [spelled_default(v.value) for v in items if isinstance(v, ast.Constant)]
+            first = items[0].value if items and isinstance(items[0], ast.Constant) else ""
+            return _function(type(first).__name__), found, False, False
+        case ast.Subscript(value=ast.Name(id="List" | "list"), slice=item):
+            return _function(dotted(item)), None, True, False
+        case ast.Name(id="List" | "list"):
+            return "str", None, False, False
+        case ast.Name(id=name):
+            return _function(name), None, False, name == "bool"
+    return "str", None, False, False
+
+
+def _function(name: str) -> str:
+    return name if name in {"int", "float"} else "str"
+
+
+def _without_none(node: ast.expr) -> ast.expr:
+    """X of ``Optional[X]``, ``X | None`` and ``Union[X, None]``; other unions as they are."""
+    match node:
+        case ast.Subscript(value=ast.Name(id="Optional"), slice=inner):
+            return inner
+        case ast.Subscript(value=ast.Name(id="Union"), slice=ast.Tuple(elts=elts)):
+            some = [e for e in elts if not (isinstance(e, ast.Constant) and e.value is None)]
+            return some[0] if len(some) == 1 and len(elts) > 1 else node
+        case ast.BinOp(left=left, op=ast.BitOr(), right=ast.Constant(value=None)):
+            return left
+    return node
+
 
 _DEPRECATED_HELP = re.compile(r"\W*(?:deprecated|removed)\b|Note: \S+ is deprecated", re.I)
 _USE = re.compile(r"\b(?:use|for)\s+['`\"]?(--[a-z][a-z0-9-]*)", re.I)
@@ -41,22 +111,22 @@ class Arguments:
 @dataclass(slots=True)
 class _Reader:
     evaluator: Evaluator
-    module: Module
+    module: SourceModule
     fields: dict[str, Field]
     names: dict[str, Any] = field(default_factory=dict)
     partial: dict[str, list[str]] = field(default_factory=dict)
 
-    def text(self, node: ast.expr | None, module: Module | None = None) -> str | None:
+    def text(self, node: ast.expr | None, module: SourceModule | None = None) -> str | None:
         """The spelled value of an expression; raises CantResolve."""
         if node is None:
             return None
-        return spelled(self.evaluator.value(node, module or self.module, self.names))
+        return spelled_default(self.evaluator.value(node, module or self.module, self.names))
 
 
 def arguments(evaluator: Evaluator) -> Arguments:
     """Every argument of the server's parser. Raises ReadError for another layout."""
     module = evaluator.module(SERVER_ARGS)
-    tree = parse(module.text) if module else None
+    tree = parse_module(module.text) if module else None
     where = f"{evaluator.source.label}: {SERVER_ARGS}"
     if module is None or tree is None:
         raise ReadError("can't be parsed as Python", where=where)
@@ -181,14 +251,14 @@ def _truth(node: ast.expr | None) -> bool:
 
 
 def _words(
-    reader: _Reader, node: ast.expr | None, module: Module, unresolved: list[str], what: str
+    reader: _Reader, node: ast.expr | None, module: SourceModule, unresolved: list[str], what: str
 ) -> list[str] | None:
     if node is None or (isinstance(node, ast.Constant) and node.value is None):
         return None
     try:
         value = reader.evaluator.value(node, module, reader.names)
         items = sorted(value, key=str) if isinstance(value, (set, frozenset)) else list(value)
-        texts = [spelled(v) for v in items]
+        texts = [spelled_default(v) for v in items]
     except (CantResolve, TypeError):
         unresolved.append(what)
         return None
@@ -305,7 +375,7 @@ def _finish(
     reader: _Reader,
     argument: Argument,
     known: dict[str, ast.expr],
-    module: Module,
+    module: SourceModule,
     unresolved: list[str],
 ) -> Argument:
     """Add what the action, ``nargs`` and the help imply."""
@@ -340,7 +410,7 @@ def _finish(
     text = " ".join(str(v) for k in ("error_message", "help") if (v := _text(known.get(k))))
     new_flag = _text(known.get("new_flag"))
     if name.startswith("Deprecated") or _DEPRECATED_HELP.match(text):
-        flag = FLAG.match(new_flag) if new_flag else None
+        flag = FLAG_IN_TEXT.match(new_flag) if new_flag else None
         used = _USE.search(text)
         target = new_flag.split(" ")[0] if flag and new_flag else used[1] if used else None
         facts |= {"deprecated": True, "replacement": target}
@@ -363,7 +433,11 @@ def _text(node: ast.expr | None) -> str | None:
 
 
 def _custom(
-    reader: _Reader, action: str, module: Module, known: dict[str, ast.expr], argument: Argument
+    reader: _Reader,
+    action: str,
+    module: SourceModule,
+    known: dict[str, ast.expr],
+    argument: Argument,
 ) -> dict[str, Any]:
     """What an action class sets by itself: the defaults of its ``__init__``."""
     try:

@@ -8,21 +8,27 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from dsv4_env.catalogue.entries import DECLARED, Reading, Variable
+from dsv4_env.catalogue.entries import DECLARED, Variable, VariableReading
 from dsv4_env.catalogue.extract.evaluate import Evaluator, Member
-from dsv4_env.catalogue.extract.source import ENVIRON, Source
-from dsv4_env.catalogue.extract.syntax import CantResolve, Module, dotted, parse, what_computes
+from dsv4_env.catalogue.extract.source import ENVIRON, PackageSource
+from dsv4_env.catalogue.extract.syntax import (
+    CantResolve,
+    SourceModule,
+    dotted,
+    parse_module,
+    what_computes,
+)
 from dsv4_env.model import ENV_NAME
 from dsv4_env.model.errors import ReadError
 
-FLAG = re.compile(r"--[a-z][a-z0-9-]*")
+FLAG_IN_TEXT = re.compile(r"--[a-z][a-z0-9-]*")
 _KINDS = ("Bool", "Int", "Float", "Str", "Tuple", "JSON")
 
 
-def spelled(value: Any) -> str | None:
+def spelled_default(value: Any) -> str | None:
     """A value as one would write it in a shell; None for None, JSON for lists of words."""
     if isinstance(value, Member):
-        return spelled(value.value)
+        return spelled_default(value.value)
     if value is None or isinstance(value, str):
         return value
     if isinstance(value, bool):
@@ -30,10 +36,10 @@ def spelled(value: Any) -> str | None:
     if isinstance(value, (int, float)):
         return repr(value)
     if isinstance(value, (list, tuple, set, frozenset)):
-        items = [spelled(v) for v in value]
+        items = [spelled_default(v) for v in value]
         return json.dumps(sorted(map(str, items)) if isinstance(value, (set, frozenset)) else items)
     if isinstance(value, dict):
-        return json.dumps({str(k): spelled(v) for k, v in value.items()})
+        return json.dumps({str(k): spelled_default(v) for k, v in value.items()})
     raise CantResolve
 
 
@@ -50,18 +56,16 @@ class Declared:
         self.variables[name] = replace(self.variables.get(name) or Variable(name), **facts)
 
 
-def declared(source: Source, evaluator: Evaluator) -> Declared:
+def declared(source: PackageSource, evaluator: Evaluator) -> Declared:
     """Read environ.py. Raises ReadError where it can't be parsed or has no class ``Envs``."""
     module = evaluator.module(ENVIRON)
-    tree = parse(module.text) if module else None
+    tree = parse_module(module.text) if module else None
     if module is None or tree is None:
         raise ReadError("can't be parsed as Python", where=f"{source.label}: {ENVIRON}")
     classes = {n.name: n for n in tree.body if isinstance(n, ast.ClassDef)}
     if "Envs" not in classes:
         raise ReadError(
-            "no class Envs",
-            where=f"{source.label}: {ENVIRON}",
-            expected="SGLang 0.5.11 or newer",
+            "no class Envs", where=f"{source.label}: {ENVIRON}", expected="SGLang 0.5.11 or newer"
         )
     found = Declared()
     for statement in classes["Envs"].body:
@@ -95,7 +99,7 @@ def _declare(
     name: str,
     call: ast.Call,
     classes: dict[str, ast.ClassDef],
-    module: Module,
+    module: SourceModule,
     evaluator: Evaluator,
 ) -> None:
     keywords = {k.arg: k.value for k in call.keywords if k.arg}
@@ -108,7 +112,7 @@ def _declare(
         alias = call.args[1]
     found.change(
         name,
-        readings=(Reading(DECLARED, kind, default, computed),),
+        readings=(VariableReading(DECLARED, kind, default, computed),),
         secret=isinstance(secret, ast.Constant) and bool(secret.value),
     )
     if isinstance(alias, ast.Constant) and isinstance(alias.value, str):
@@ -119,7 +123,7 @@ def _declare(
 
 
 def _default(
-    node: ast.expr | None, kind: str, module: Module, evaluator: Evaluator
+    node: ast.expr | None, kind: str, module: SourceModule, evaluator: Evaluator
 ) -> tuple[str | None, str | None]:
     if node is None:
         return None, "unknown"
@@ -128,11 +132,11 @@ def _default(
         return None, dotted(inner.func) if isinstance(inner, ast.Call) else "lambda"
     try:
         value = evaluator.value(node, module)
-        text = spelled(value)
+        text = spelled_default(value)
     except CantResolve:
         return None, what_computes(node)
     if kind == "tuple" and text is not None and not isinstance(value, str):
-        text = ",".join(str(spelled(v)) for v in value)
+        text = ",".join(str(spelled_default(v)) for v in value)
     if kind == "float" and isinstance(value, int) and not isinstance(value, bool):
         text = repr(float(value))
     return text, None
@@ -190,6 +194,6 @@ def _deprecate(
             found.change(text, aliases=tuple(sorted((*aliases, old))))
     elif text is None and isinstance(note, ast.Constant) and isinstance(note.value, str):
         text = note.value
-    flag = FLAG.search(text) if isinstance(text, str) else None
+    flag = FLAG_IN_TEXT.search(text) if isinstance(text, str) else None
     if flag:
         found.change(old, replaced_by=flag[0])

@@ -6,31 +6,35 @@ import ast
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from dsv4_env.catalogue.extract.syntax import CantResolve, Module, bound_names
+from dsv4_env.catalogue.extract.syntax import CantResolve, SourceModule, bound_names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from dsv4_env.catalogue.extract.source import Source
+    from dsv4_env.catalogue.extract.source import PackageSource
 
 
 @dataclass(slots=True)
 class Evaluator:
     """Evaluates literal expressions across the files of one source; runs nothing."""
 
-    source: Source
-    _modules: dict[str, Module | None] = field(default_factory=dict)
+    source: PackageSource
+    _modules: dict[str, SourceModule | None] = field(default_factory=dict)
 
-    def module(self, path: str, text: bytes | None = None) -> Module | None:
+    def module(self, path: str, text: bytes | None = None) -> SourceModule | None:
         """The file at *path* (*text*, where it was read already), None where there is none."""
         if path not in self._modules:
             if text is None and path in self.source.files:
                 text = self.source.read(path)
-            self._modules[path] = None if text is None else Module(self.source, path, text)
+            self._modules[path] = None if text is None else SourceModule(self.source, path, text)
         return self._modules[path]
 
     def value(
-        self, node: ast.expr, module: Module, names: Mapping[str, Any] | None = None, depth: int = 0
+        self,
+        node: ast.expr,
+        module: SourceModule,
+        names: Mapping[str, Any] | None = None,
+        depth: int = 0,
     ) -> Any:
         """The value of *node*; *names* are known locals. Raises CantResolve."""
         if depth > 30:
@@ -86,7 +90,12 @@ class Evaluator:
         return found
 
     def _call(
-        self, func: ast.expr, args: list[Any], module: Module, names: Mapping[str, Any], depth: int
+        self,
+        func: ast.expr,
+        args: list[Any],
+        module: SourceModule,
+        names: Mapping[str, Any],
+        depth: int,
     ) -> Any:
         match func, args:
             case ast.Name(id="list" | "tuple" | "set" | "frozenset" | "sorted" as name), [] | [_]:
@@ -112,7 +121,7 @@ class Evaluator:
                     return self._returned(found, where, depth)
         raise CantResolve
 
-    def _returned(self, function: ast.FunctionDef, module: Module, depth: int) -> Any:
+    def _returned(self, function: ast.FunctionDef, module: SourceModule, depth: int) -> Any:
         """What a function without arguments returns at its end.
 
         A guarded return before it (a registry that was loaded already) answers the same for
@@ -134,16 +143,16 @@ class Evaluator:
                     break
         raise CantResolve
 
-    def _global(self, name: str, module: Module, depth: int) -> Any:
+    def _global(self, name: str, module: SourceModule, depth: int) -> Any:
         statement, where = self.lookup(name, module)
         match statement:
             case ast.Assign(value=value) | ast.AnnAssign(value=ast.expr() as value):
                 return self.value(value, where, None, depth + 1)
             case ast.ClassDef():
-                return Class(statement, where)
+                return SourceClass(statement, where)
         raise CantResolve
 
-    def lookup(self, name: str, module: Module) -> tuple[ast.stmt, Module]:
+    def lookup(self, name: str, module: SourceModule) -> tuple[ast.stmt, SourceModule]:
         """The statement that defines a module-level name and its file, through imports."""
         for _ in range(8):
             statement = module.statement(name)
@@ -159,22 +168,24 @@ class Evaluator:
             return statement, module
         raise CantResolve
 
-    def _target(self, statement: ast.ImportFrom, module: Module) -> Module | None:
+    def _target(self, statement: ast.ImportFrom, module: SourceModule) -> SourceModule | None:
         base = module.path.split("/")[: -statement.level] if statement.level else []
         dotted = "/".join([*base, *(statement.module or "").split(".")]).rstrip("/")
         return self.module(f"{dotted}.py") or self.module(f"{dotted}/__init__.py")
 
-    def _imported(self, statement: ast.ImportFrom, name: str, module: Module, depth: int) -> Any:
+    def _imported(
+        self, statement: ast.ImportFrom, name: str, module: SourceModule, depth: int
+    ) -> Any:
         target = self._target(statement, module)
         return _maybe(lambda n: self._global(n, target, depth + 1), name) if target else _UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)
-class Class:
+class SourceClass:
     """A class of the source: its attributes can be asked for, it is never made."""
 
     node: ast.ClassDef
-    module: Module
+    module: SourceModule
 
     def attribute(self, name: str) -> ast.expr | None:
         """The expression that the class body gives a name."""
@@ -240,7 +251,7 @@ def _last(node: ast.expr) -> str:
 def _attribute(evaluator: Evaluator, owner: Any, name: str, depth: int) -> Any:
     if isinstance(owner, Member) and name in {"name", "value"}:
         return getattr(owner, name)
-    if isinstance(owner, Class):
+    if isinstance(owner, SourceClass):
         node = owner.attribute(name)
         if node is not None:
             local = {
@@ -258,7 +269,7 @@ def _iterate(evaluator: Evaluator, value: Any, depth: int) -> list[Any]:
     if isinstance(value, (list, tuple, set, frozenset, dict)):
         items = sorted(value, key=str) if isinstance(value, (set, frozenset)) else list(value)
         return [_known(v) for v in items]
-    if isinstance(value, Class) and value.is_enum:
+    if isinstance(value, SourceClass) and value.is_enum:
         return [
             _attribute(evaluator, value, n, depth)
             for s in value.node.body

@@ -7,17 +7,16 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from dsv4_env.catalogue.entries import DIFFUSION_BOOL, LITERAL, Reading, Setting
-from dsv4_env.catalogue.extract.env import spelled
-from dsv4_env.catalogue.extract.source import ENVIRON, Source
+from dsv4_env.catalogue.entries import DIFFUSION_BOOL, LITERAL, OwnSetting, VariableReading
+from dsv4_env.catalogue.extract.env import spelled_default
+from dsv4_env.catalogue.extract.source import ENVIRON, PackageSource
 from dsv4_env.catalogue.extract.syntax import (
     CantResolve,
-    Module,
+    SourceModule,
     dotted,
     fragments_at,
     what_computes,
 )
-from dsv4_env.catalogue.extract.usage import tests_absence, use
 from dsv4_env.model import ENV_NAME
 
 if TYPE_CHECKING:
@@ -57,13 +56,13 @@ class _Helper:
 class Reads:
     """What the code outside environ.py does with variables."""
 
-    readings: dict[str, dict[Reading, set[str]]] = field(default_factory=dict)
-    settings: dict[str, set[Setting]] = field(default_factory=dict)
+    readings: dict[str, dict[VariableReading, set[str]]] = field(default_factory=dict)
+    settings: dict[str, set[OwnSetting]] = field(default_factory=dict)
     mentioned: set[str] = field(default_factory=set)
     unresolved: set[str] = field(default_factory=set)
     helpers: dict[_Helper, None] = field(default_factory=dict)
 
-    def add(self, name: str, reading: Reading, file: str) -> None:
+    def add(self, name: str, reading: VariableReading, file: str) -> None:
         """One more file that reads the variable in that way."""
         if ENV_NAME.fullmatch(name):
             self.readings.setdefault(name, {}).setdefault(reading, set()).add(_short(file))
@@ -78,7 +77,7 @@ def is_test(file: str) -> bool:
     return "/test/" in file or "/tests/" in file or file.rpartition("/")[2].startswith("test_")
 
 
-def reads(source: Source, evaluator: Evaluator) -> Reads:
+def reads(source: PackageSource, evaluator: Evaluator) -> Reads:
     """Scan every file of the package; of its tests only the names that stand there as strings."""
     found = Reads()
     texts: dict[str, bytes] = {}
@@ -100,7 +99,7 @@ def reads(source: Source, evaluator: Evaluator) -> Reads:
             continue
         if not path.endswith(".py"):
             for match in _CPP.finditer(text):
-                found.add(match[1].decode(), Reading("C++", "raw"), path)
+                found.add(match[1].decode(), VariableReading("C++", "raw"), path)
             continue
         texts[path] = text
         places = _places(text)
@@ -110,7 +109,7 @@ def reads(source: Source, evaluator: Evaluator) -> Reads:
     found.mentioned = {m.decode() for m in mentioned}
     for name in literals.keys() - {n.encode() for n in (*found.readings, *found.settings)}:
         for path in literals[name]:
-            found.add(name.decode(), Reading(LITERAL, "raw", computed="unknown"), path)
+            found.add(name.decode(), VariableReading(LITERAL, "raw", computed="unknown"), path)
     return found
 
 
@@ -182,7 +181,7 @@ def _is_os(name: str, what: str) -> bool:
 def _node(
     found: Reads,
     chain: list[ast.AST],
-    module: Module,
+    module: SourceModule,
     evaluator: Evaluator,
     helpers: dict[str, _Helper],
 ) -> None:
@@ -200,7 +199,7 @@ def _node(
             _is_os(dotted(owner), "environ") and not helpers
         ):
             for name in _names(key, chain, module, evaluator, found):
-                found.add(name, Reading("os", "set"), module.path)
+                found.add(name, VariableReading("os", "set"), module.path)
         case ast.Call(func=func, args=args, keywords=keywords):
             name = dotted(func)
             first = args[0] if args else None
@@ -232,14 +231,14 @@ def _node(
                         if each is not None:
                             _set(found, chain, each, value, False, module, evaluator)
             elif name.startswith("envs.") and name.endswith(".is_set") and name.count(".") == 2:
-                found.add(name.split(".")[1], Reading("is_set", "set"), module.path)
+                found.add(name.split(".")[1], VariableReading("is_set", "set"), module.path)
             elif name.startswith("envs.") and name.endswith(".set") and name.count(".") == 2:
                 key = ast.Constant(name.split(".")[1])
                 _set(found, chain, key, first, False, module, evaluator)
 
 
 def _names(
-    key: ast.expr, chain: list[ast.AST], module: Module, evaluator: Evaluator, found: Reads
+    key: ast.expr, chain: list[ast.AST], module: SourceModule, evaluator: Evaluator, found: Reads
 ) -> list[str]:
     """The names that a key can be: a literal, a constant, the items of a literal loop."""
     if isinstance(key, ast.Constant):
@@ -285,7 +284,7 @@ def _names(
     return []
 
 
-def _computed(key: ast.expr, module: Module) -> str:
+def _computed(key: ast.expr, module: SourceModule) -> str:
     """What to say of a variable whose name can't be told: the file, and the expression."""
     shown = ast.unparse(key)
     shown = shown if len(shown) <= 40 else what_computes(key)
@@ -293,7 +292,7 @@ def _computed(key: ast.expr, module: Module) -> str:
 
 
 def _note_helper(
-    found: Reads, function: ast.AST, parameter: str, parameters: list[str], module: Module
+    found: Reads, function: ast.AST, parameter: str, parameters: list[str], module: SourceModule
 ) -> None:
     if not isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
         found.unresolved.add(_computed(ast.Name(parameter), module))
@@ -306,12 +305,12 @@ def _note_helper(
 
 
 def _spelling(
-    node: ast.expr | None, module: Module, evaluator: Evaluator
+    node: ast.expr | None, module: SourceModule, evaluator: Evaluator
 ) -> tuple[str | None, str | None]:
     if node is None:
         return None, None
     try:
-        return spelled(evaluator.value(node, module)), None
+        return spelled_default(evaluator.value(node, module)), None
     except CantResolve:
         return None, what_computes(node)
 
@@ -321,7 +320,7 @@ def _read(
     chain: list[ast.AST],
     key: ast.expr,
     default: ast.expr | None,
-    module: Module,
+    module: SourceModule,
     evaluator: Evaluator,
 ) -> None:
     names = _names(key, chain, module, evaluator, found)
@@ -330,7 +329,7 @@ def _read(
     text, computed = _spelling(default, module, evaluator)
     kind, values, fold, strip = use(chain)
     for name in names:
-        reading = Reading("os", kind, text, computed, values, fold, strip)
+        reading = VariableReading("os", kind, text, computed, values, fold, strip)
         found.add(name, reading, module.path)
 
 
@@ -340,7 +339,7 @@ def _known_helper(
     helper: str,
     key: ast.expr,
     default: ast.expr | None,
-    module: Module,
+    module: SourceModule,
     evaluator: Evaluator,
 ) -> None:
     text, computed = _spelling(default, module, evaluator)
@@ -348,10 +347,10 @@ def _known_helper(
         text = "false" if _HELPERS[helper] == "bool" else "0"
     via = DIFFUSION_BOOL if _of_diffusion(helper, module) else helper
     for name in _names(key, chain, module, evaluator, found):
-        found.add(name, Reading(via, _HELPERS[helper], text, computed), module.path)
+        found.add(name, VariableReading(via, _HELPERS[helper], text, computed), module.path)
 
 
-def _of_diffusion(helper: str, module: Module) -> bool:
+def _of_diffusion(helper: str, module: SourceModule) -> bool:
     """Whether it is the function of that name in ``multimodal_gen``, which takes other words."""
     if not module.path.startswith("sglang/multimodal_gen/") or helper != "get_bool_env_var":
         return False
@@ -362,7 +361,7 @@ def _of_diffusion(helper: str, module: Module) -> bool:
 
 
 def _helper_call(
-    found: Reads, chain: list[ast.AST], helper: _Helper, module: Module, evaluator: Evaluator
+    found: Reads, chain: list[ast.AST], helper: _Helper, module: SourceModule, evaluator: Evaluator
 ) -> None:
     call = chain[-1]
     assert isinstance(call, ast.Call)
@@ -379,7 +378,7 @@ def _helper_call(
     if default is None:
         computed = helper.name
     for name in _names(key, chain, module, evaluator, found):
-        found.add(name, Reading(helper.name, "raw", text, computed), module.path)
+        found.add(name, VariableReading(helper.name, "raw", text, computed), module.path)
 
 
 _CONDITIONS = (ast.If, ast.IfExp, ast.For, ast.While, ast.ExceptHandler, ast.Match)
@@ -391,7 +390,7 @@ def _set(
     key: ast.expr,
     value: ast.expr | None,
     only_if_unset: bool,
-    module: Module,
+    module: SourceModule,
     evaluator: Evaluator,
 ) -> None:
     names = _names(key, chain, module, evaluator, found)
@@ -402,5 +401,55 @@ def _set(
         absent = any(tests_absence(t, name) for t in tests)
         conditional = any(isinstance(n, _CONDITIONS) for n in chain)
         found.settings.setdefault(name, set()).add(
-            Setting(_short(module.path), text, only_if_unset or absent, conditional)
+            OwnSetting(_short(module.path), text, only_if_unset or absent, conditional)
         )
+
+
+def use(chain: list[ast.AST]) -> tuple[str, tuple[str, ...], bool, bool]:
+    """What becomes of the text that is read: kind, compared values, lower-cased, stripped."""
+    fold = strip = False
+    node, outer = chain[-1], chain[:-1]
+    while len(outer) >= 2 and isinstance(outer[-1], ast.Attribute):
+        call, method = outer[-2], outer[-1].attr
+        if not (isinstance(call, ast.Call) and call.func is outer[-1] and not call.args):
+            break
+        if method not in {"lower", "strip"}:
+            break
+        fold, strip = fold or method == "lower", strip or method == "strip"
+        node, outer = call, outer[:-2]
+    parent = outer[-1] if outer else None
+    match parent:
+        case ast.Call(func=ast.Name(id="int" | "float" as kind), args=[only]) if only is node:
+            return kind, (), False, False
+        case ast.Compare(
+            left=left, ops=[ast.Eq() | ast.NotEq()], comparators=[ast.Constant(value=str(text))]
+        ) if left is node:
+            return "one of", (text,), fold, strip
+        case ast.Compare(
+            left=left,
+            ops=[ast.In() | ast.NotIn()],
+            comparators=[ast.Tuple(elts=elts) | ast.List(elts=elts) | ast.Set(elts=elts)],
+        ) if left is node:
+            texts = [e.value for e in elts if isinstance(e, ast.Constant)]
+            if len(texts) == len(elts) and all(isinstance(t, str) for t in texts):
+                return "one of", tuple(sorted(map(str, texts))), fold, strip
+        case ast.If(test=test) | ast.IfExp(test=test) | ast.While(test=test) if test is node:
+            return ("raw" if strip else "nonempty"), (), False, False
+        case ast.UnaryOp(op=ast.Not()):
+            return ("raw" if strip else "nonempty"), (), False, False
+        case ast.Call(func=ast.Name(id="bool"), args=[only]) if only is node:
+            return ("raw" if strip else "nonempty"), (), False, False
+    return "raw", (), False, False
+
+
+def tests_absence(test: ast.expr, name: str) -> bool:
+    """Whether a condition asks that the variable isn't set."""
+    for node in ast.walk(test):
+        match node:
+            case ast.Compare(left=ast.Constant(value=text), ops=[ast.NotIn()]) if text == name:
+                return True
+            case ast.Compare(
+                left=ast.Call(args=[ast.Constant(value=text), *_]), ops=[ast.Is()]
+            ) if text == name:
+                return True
+    return False

@@ -24,7 +24,7 @@ CHECKOUT = "checkout"  # the release of a tree that doesn't say its own
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class PackageSource:
     """The files of one SGLang by their path inside the package, and how to read one."""
 
     label: str
@@ -34,7 +34,7 @@ class Source:
     files: frozenset[str] = frozenset()  # *paths* again, to look one up
 
 
-def open_source(where: str | Path | None = None) -> Source:
+def open_package(where: str | Path | None = None) -> PackageSource:
     """SGLang at *where*: a ``.whl`` file or a folder; None for the installed distribution.
 
     Nothing is imported or executed. Raises ReadError for anything that isn't SGLang.
@@ -49,7 +49,7 @@ def open_source(where: str | Path | None = None) -> Source:
     raise ReadError("no such file or folder", where=path, expected=_EXPECTED)
 
 
-def _wheel(path: Path) -> Source:
+def _wheel(path: Path) -> PackageSource:
     try:
         archive = zipfile.ZipFile(path)
         names = archive.namelist()
@@ -70,10 +70,10 @@ def _wheel(path: Path) -> Source:
         except (zipfile.BadZipFile, OSError, ValueError, RuntimeError) as error:
             raise ReadError(f"{member} is damaged ({error})", where=path) from None
 
-    return _checked(Source(str(path), release, _wanted(names), read), path)
+    return _checked(PackageSource(str(path), release, _wanted(names), read), path)
 
 
-def _checkout(path: Path) -> Source:
+def _checkout(path: Path) -> PackageSource:
     root = next((r for r in (path / "python", path) if (r / ENVIRON).is_file()), None)
     if root is None:
         raise ReadError(
@@ -94,10 +94,10 @@ def _checkout(path: Path) -> Source:
     def read(member: str) -> bytes:
         return read_bytes(base / member, root=base)
 
-    return _checked(Source(str(path), release, _wanted(names), read), path)
+    return _checked(PackageSource(str(path), release, _wanted(names), read), path)
 
 
-def _installed() -> Source:
+def _installed() -> PackageSource:
     try:
         found = importlib.metadata.distribution("sglang")
     except importlib.metadata.PackageNotFoundError:
@@ -113,7 +113,9 @@ def _installed() -> Source:
         path = Path(str(files[member].locate()))
         return read_bytes(path)
 
-    return _checked(Source("installed", found.version, _wanted(list(files)), read), "installed")
+    return _checked(
+        PackageSource("installed", found.version, _wanted(list(files)), read), "installed"
+    )
 
 
 _KINDS = (".py", ".cuh", ".cu", ".cpp", ".h", ".hip", ".cc", ".hpp")
@@ -126,7 +128,7 @@ def _wanted(names: list[str]) -> tuple[str, ...]:
     )
 
 
-def _checked(source: Source, where: Path | str) -> Source:
+def _checked(source: PackageSource, where: Path | str) -> PackageSource:
     files = frozenset(source.paths)
     for needed in (ENVIRON, SERVER_ARGS):
         if needed not in files:

@@ -10,7 +10,7 @@ from functools import reduce
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from dsv4_env.catalogue.extract.source import Source
+    from dsv4_env.catalogue.extract.source import PackageSource
 
 # A statement starts in column 0 (or 4, inside a class) unless it carries one on.
 _START = {
@@ -28,7 +28,7 @@ class CantResolve(Exception):  # noqa: N818 - not an error to show: the field be
     """An expression that no table can state."""
 
 
-def parse(text: bytes) -> ast.Module | None:
+def parse_module(text: bytes) -> ast.Module | None:
     """The syntax tree, or None where this Python can't parse it."""
     try:
         with warnings.catch_warnings():
@@ -63,9 +63,9 @@ def fragments_at(text: bytes, places: list[int]) -> list[Fragment] | None:
                 prefix = b"class " + prefix + b":\n"
                 start, end = inner, inner_end
         inside_string = text.count(b'"""', 0, start) % 2 or text.count(b"'''", 0, start) % 2
-        tree = None if inside_string else parse(prefix + text[start:end])
+        tree = None if inside_string else parse_module(prefix + text[start:end])
         if tree is None:
-            whole = parse(text)
+            whole = parse_module(text)
             lines = frozenset(1 + text.count(b"\n", 0, p) for p in places)
             return None if whole is None else [*found, Fragment(whole.body, lines)]
         first = 1 + bool(prefix)
@@ -90,10 +90,10 @@ def _enclosing(text: bytes, place: int, indent: int) -> tuple[int, int]:
 
 
 @dataclass(slots=True)
-class Module:
+class SourceModule:
     """One file: its module-level names, found and parsed when they are asked for."""
 
-    source: Source
+    source: PackageSource
     path: str
     text: bytes
     _names: dict[str, ast.stmt | None] = field(default_factory=dict)

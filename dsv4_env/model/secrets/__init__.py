@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from dsv4_env.model.secrets.forms import MASK, form_spans
-from dsv4_env.model.secrets.hidden import hidden
-from dsv4_env.model.secrets.names import is_secret, secret_name
-from dsv4_env.model.secrets.text import scrubbed, secret_spans
-from dsv4_env.model.secrets.values import masked, plain_default, plain_secret, unknown_masked
-
-__all__ = [
-    "MASK",
-    "form_spans",
-    "hidden",
-    "is_secret",
-    "masked",
-    "plain_default",
-    "plain_secret",
-    "scrubbed",
-    "secret_name",
-    "secret_spans",
-    "unknown_masked",
-]
+from dsv4_env.model.secrets.forms import (
+    MASK as MASK,
+    form_spans as form_spans,
+    with_masks as with_masks,
+)
+from dsv4_env.model.secrets.known import (
+    Code as Code,
+    known_spans as known_spans,
+    meet as meet,
+    session as session,
+)
+from dsv4_env.model.secrets.names import is_secret as is_secret, secret_name as secret_name
+from dsv4_env.model.secrets.shown import (
+    hidden as hidden,
+    masked as masked,
+    plain_default as plain_default,
+    plain_secret as plain_secret,
+    scrubbed as scrubbed,
+    secret_spans as secret_spans,
+    spans_by_line as spans_by_line,
+    unknown_masked as unknown_masked,
+    without_defaults as without_defaults,
+)

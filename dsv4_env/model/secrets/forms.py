@@ -83,7 +83,7 @@ def _is_token(user: str, host: str) -> bool:
     return long or _GIT.fullmatch(host) is not None
 
 
-def without(text: str, spans: list[tuple[int, int]]) -> str:
+def with_masks(text: str, spans: list[tuple[int, int]]) -> str:
     """The text with each span masked; spans may overlap."""
     parts, at = [], 0
     for start, end in spans:

@@ -1,17 +1,62 @@
 """The secrets of a run: what was given to a secret name is hidden wherever else it shows.
 
-A script hands a token on: ``export OTHER=$HF_TOKEN``. Nothing in the second name says so.
+A script hands a token on: ``export OTHER=$HF_TOKEN``. Nothing in the second name says so. What a
+run meets is only looked at when something is told: a command that hands values on tells nothing,
+and reading must not pay for it.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 
+from dsv4_env.model.launch import LaunchConfig, Origin, Unknown, Value, text_of
 from dsv4_env.model.secrets.forms import is_reference
-from dsv4_env.model.secrets.met import things, words
-from dsv4_env.model.secrets.names import is_plain
+from dsv4_env.model.secrets.names import is_plain, secret_name
+from dsv4_env.model.secrets.text import named_spans, unquoted_text
+
+_runs: list[list[object]] = []
+_common: list[Callable[[], Collection[str]]] = []
+
+
+@contextmanager
+def session(common: Callable[[], Collection[str]] = tuple) -> Iterator[None]:
+    """Remember what is met from here on, and forget it at the end.
+
+    *common* gives words that any launch may hold, so that none is looked for as a secret.
+    """
+    _runs.append([])
+    _common.append(common)
+    try:
+        yield
+    finally:
+        _runs.pop()
+        _common.pop()
+
+
+def _words() -> Collection[str]:
+    """The words that any launch may hold."""
+    return _common[-1]() if _common else ()
+
+
+def meet(thing: object) -> None:
+    """Remember a launch, a source's text, or a (name, value) that came from outside."""
+    if _runs:
+        _runs[-1].append(thing)
+
+
+def _things() -> list[object] | None:
+    """What the run has met so far; None where nothing is remembered."""
+    return _runs[-1] if _runs else None
+
+
+class Code(str):
+    """A source in which what has no quotes is a name or a call rather than a value."""
+
+    __slots__ = ()
+
 
 _SHORTEST = 6  # characters: what is shorter is found in other words by chance
 _LONGEST = 4096
@@ -26,7 +71,7 @@ _COMMON = set(
 )
 
 
-class Known:
+class RunSecrets:
     """The secrets among what a run has met, of which the first *seen* things were looked at."""
 
     def __init__(self, things: list[object]) -> None:
@@ -41,8 +86,6 @@ class Known:
 
     def look(self) -> None:
         """Look at what was met since the last time."""
-        from dsv4_env.model.secrets.learned import values_of
-
         while self.seen < len(self.things):
             thing = self.things[self.seen]
             self.things[self.seen], self.seen = None, self.seen + 1
@@ -50,17 +93,17 @@ class Known:
                 self.learn(value)
 
 
-_last = Known([])  # of the run that is asked about
+_last = RunSecrets([])  # of the run that is asked about
 
 
 def known_values() -> Collection[str]:
     """The secrets of the run that can be looked for."""
     global _last
-    found = things()
+    found = _things()
     if found is None:
         return ()
     if _last.things is not found:
-        _last = Known(found)
+        _last = RunSecrets(found)
     _last.look()
     return _last.values
 
@@ -94,4 +137,66 @@ def _distinct(value: str) -> bool:
         return False
     if _STANDS_IN.fullmatch(value):
         return False
-    return not (_WORD.fullmatch(value) and (value in _COMMON or value in words()))
+    return not (_WORD.fullmatch(value) and (value in _COMMON or value in _words()))
+
+
+# What a source or a launch gives to secret names
+
+_SOURCE = 2_000_000  # characters of a source that are looked at
+_CODE = re.compile(r"(?s).*[$`()].*|.*:")
+_PROSE = re.compile(r"[A-Za-z][a-z ]*")  # API_KEY: required
+_LITERAL = re.compile(r"(?s)(\"\"\"|'''|\"|')(.*)\1")
+
+
+def values_of(thing: object) -> Iterator[str]:
+    """What a launch, a source or a (name, value) gives to secret names."""
+    if isinstance(thing, LaunchConfig):
+        yield from _of_launch(thing)
+    elif isinstance(thing, bytes):
+        yield from _of_source(thing.decode(errors="surrogateescape"), code=False)
+    elif isinstance(thing, str):
+        yield from _of_source(thing, code=isinstance(thing, Code))
+    elif isinstance(thing, tuple):
+        yield from _of_value(*thing)
+
+
+def _of_source(text: str, *, code: bool) -> Iterator[str]:
+    """The literals that a source gives to secret names."""
+    text = text[:_SOURCE]
+    for start, end in named_spans(text):
+        value = text[start:end].strip().rstrip(",;")
+        literal = _LITERAL.fullmatch(value)
+        if literal is not None:
+            if "${" not in value and "$(" not in value:
+                yield literal[2]
+        elif not code:
+            value = unquoted_text(value.partition(" #")[0])
+            before = text[max(0, start - 9) : start].rstrip(" \t")
+            said = before.endswith(":") and _PROSE.fullmatch(value)
+            if not said and not _CODE.fullmatch(value):
+                yield value
+
+
+def _of_launch(config: LaunchConfig) -> Iterator[str]:
+    for setting in config.env:
+        yield from _of_value(setting.name, setting.value)
+        yield from _of_setters(setting.name, setting.origin)
+    for arg in config.args or ():
+        for value in arg.values:
+            yield from _of_value(arg.flag or "", value)
+        if arg.flag is not None and not (arg.origin.value or "").startswith(arg.flag):
+            yield from _of_setters(arg.flag, arg.origin)
+
+
+def _of_setters(name: str, origin: Origin) -> Iterator[str]:
+    for setter in origin.chain():
+        if setter.value is not None:
+            yield from _of_value(name, setter.value)
+
+
+def _of_value(name: str, value: Value) -> Iterator[str]:
+    """A value where its name, or one that it is taken from, is a secret's."""
+    names = (name, *value.names) if isinstance(value, Unknown) else (name,)
+    text = text_of(value)
+    if text and any(secret_name(one, text) for one in names):
+        yield text

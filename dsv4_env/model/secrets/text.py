@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 
-from dsv4_env.model.secrets.forms import MASK, form_spans, is_reference, without
-from dsv4_env.model.secrets.known import known_spans
+from dsv4_env.model.secrets.forms import MASK, is_reference
 from dsv4_env.model.secrets.names import may_be_secret, secret_name
 
 _NAMED = re.compile(r"\$\{[!#]?(?P<braced>\w+)|(?P<name>(?<![\w-])-{0,2}[^\W\d][\w.-]*)")
@@ -56,40 +55,6 @@ _BRACKETS = re.compile(r"[\[\](){}\s]*|\[+[\w.-]+\]+")  # the end of a list, a T
 _MORE = re.compile(r"[ \t]*\+?[ \t]*(?=[\"'])")
 
 
-def scrubbed(text: str) -> str:
-    """A piece of source as a report may show it: what a name or its form says is secret, masked.
-
-    Made for shell, Python, YAML, TOML, JSON and dotenv alike, so it rather masks too much.
-    """
-    return without(text, secret_spans(text))
-
-
-def secret_spans(text: str) -> list[tuple[int, int]]:
-    """From where to where secrets stand in a piece of source, in order and apart."""
-    found = named_spans(text)
-    found += form_spans(text, loose=True)
-    found += known_spans(text)
-    return apart(found)
-
-
-def spans_by_line(text: str) -> dict[int, list[tuple[int, int]]]:
-    """Where secrets stand in each line of a source: lines count from 1, columns from 0."""
-    found: dict[int, list[tuple[int, int]]] = {}
-    number, begin = 1, 0
-    for start, end in secret_spans(text):
-        number += text.count("\n", begin, start)
-        begin = text.rfind("\n", 0, start) + 1
-        while start < end:
-            stop = min(_line_end(text, begin), end)
-            if start < stop:
-                found.setdefault(number, []).append((start - begin, stop - begin))
-            if stop == end:
-                break
-            number, begin = number + 1, stop + 1
-            start = begin
-    return found
-
-
 def named_spans(text: str) -> list[tuple[int, int]]:
     """Where values of secret names stand, and those that commands are given as secrets."""
     found, at = [], 0
@@ -101,7 +66,7 @@ def named_spans(text: str) -> list[tuple[int, int]]:
     return found + _command_spans(text) + _case_spans(text)
 
 
-def apart(found: list[tuple[int, int]]) -> list[tuple[int, int]]:
+def joined_spans(found: list[tuple[int, int]]) -> list[tuple[int, int]]:
     """Spans in order, those that touch as one."""
     apart: list[tuple[int, int]] = []
     for start, end in sorted(found):
@@ -141,7 +106,7 @@ def _secret_after(text: str, match: re.Match[str]) -> tuple[int, int]:
         if not name.startswith("-") and not command:
             return _in_comment(text, match, before, start) or none
         if command:  # a Dockerfile's ENV NAME VALUE
-            return start, _line_end(text, start)
+            return start, line_end(text, start)
     if kind in ("space", "comma") and _NO_VALUE.match(text, start):
         return none
     if name.lower() == "pass" and (":" in separator[0] or kind == "comma"):
@@ -155,12 +120,12 @@ def _secret_after(text: str, match: re.Match[str]) -> tuple[int, int]:
         stop = _matched_end(_FLOW_END, text, start)
     elif kind in ("assign", "value") and _open(text, start, separator[0]):
         block = _BLOCK.match(text, start)
-        stop = len(text) if block else _line_end(text, start)
+        stop = len(text) if block else line_end(text, start)
     else:
         stop = _words(text, start, joined=kind in ("assign", "value", "default"))
     if kind == "comma" and _KEY.match(text, stop):
         return none  # the next key of an object
-    inner = unquoted(text[start:stop]).partition(" #")[0].rstrip(", ;")
+    inner = unquoted_text(text[start:stop]).partition(" #")[0].rstrip(", ;")
     if is_reference(inner) or _BRACKETS.fullmatch(inner) or not secret_name(name, inner):
         return none
     if name.lower().endswith(("s", "auth")) and _REFERENCE.fullmatch(inner):
@@ -175,7 +140,7 @@ def _is_next_key(text: str, at: int, start: int) -> bool:
     return start - text.rfind("\n", 0, start) - 1 <= own and text[start : start + 1].isalnum()
 
 
-def unquoted(value: str) -> str:
+def unquoted_text(value: str) -> str:
     """A piece of source without the quotes around it."""
     value = value.strip()
     return value[1:-1] if value[:1] in ("'", '"') and value[-1:] == value[:1] else value
@@ -226,7 +191,7 @@ def _command_spans(text: str) -> list[tuple[int, int]]:
             if colon < 0 or colon + 1 >= stop:
                 continue
             start = colon + 1
-        if not is_reference(unquoted(text[start:stop])):
+        if not is_reference(unquoted_text(text[start:stop])):
             found.append((start, stop))
     if "vault" in text:
         found += [m.span("value") for m in _VAULT.finditer(text) if not is_reference(m["value"])]
@@ -254,7 +219,7 @@ def _case_spans(text: str) -> list[tuple[int, int]]:
         ends = text.find("esac", at)
         ends = len(text) if ends < 0 else ends
         while at < ends and (pattern := _PATTERN.match(text, at)):
-            inner = unquoted(pattern["value"])
+            inner = unquoted_text(pattern["value"])
             if secret_name(name, inner) and inner.strip("*?") and not is_reference(inner):
                 found.append(pattern.span("value"))
             branch = _BRANCH.search(text, pattern.end(), ends)
@@ -268,7 +233,8 @@ def _open(text: str, at: int, separator: str) -> bool:
     return loose and text[at : at + 1] not in ("'", '"', "(", "[", "{", "\\", "`")
 
 
-def _line_end(text: str, at: int) -> int:
+def line_end(text: str, at: int) -> int:
+    """Where the line ends that a place is in."""
     end = text.find("\n", at)
     return len(text) if end < 0 else end
 

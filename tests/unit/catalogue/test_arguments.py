@@ -5,8 +5,7 @@ import contextlib
 import io
 
 import pytest
-from hypothesis import given as examples
-from hypothesis import strategies as st
+from hypothesis import given as examples, strategies as st
 
 from dsv4_env.catalogue import Argument, Catalogue, load
 from dsv4_env.catalogue.arguments import arg_equals_default, invalid_arg, same_arg

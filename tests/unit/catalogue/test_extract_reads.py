@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
 
-from dsv4_env.catalogue import Catalogue, Reading, Setting
+from dsv4_env.catalogue import Catalogue, OwnSetting, VariableReading
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -206,7 +206,8 @@ def test_a_declared_variable_that_is_read_elsewhere_keeps_both_readings(
 def test_asking_whether_it_is_set_is_a_reading(extracted: Extract) -> None:
     catalogue = extracted({"srt/a.py": "if envs.SGLANG_FLAG.is_set():\n    pass\n"})
     assert (
-        Reading("is_set", "set", files=("srt/a.py",)) in catalogue.variables["SGLANG_FLAG"].readings
+        VariableReading("is_set", "set", files=("srt/a.py",))
+        in catalogue.variables["SGLANG_FLAG"].readings
     )
 
 
@@ -219,16 +220,16 @@ def test_places_that_read_differently_are_mixed(extracted: Extract) -> None:
 @pytest.mark.parametrize(
     ("statement", "expected"),
     [
-        ('os.environ["X"] = "1"', Setting("srt/a.py", "1")),
-        ('os.environ.setdefault("X", "1")', Setting("srt/a.py", "1", only_if_unset=True)),
-        ('os.environ.update({"X": f()})', Setting("srt/a.py", None)),
-        ('os.environ.update(X="2")', Setting("srt/a.py", "2")),
-        ('if is_hip():\n    os.environ["X"] = "1"', Setting("srt/a.py", "1", conditional=True)),
+        ('os.environ["X"] = "1"', OwnSetting("srt/a.py", "1")),
+        ('os.environ.setdefault("X", "1")', OwnSetting("srt/a.py", "1", only_if_unset=True)),
+        ('os.environ.update({"X": f()})', OwnSetting("srt/a.py", None)),
+        ('os.environ.update(X="2")', OwnSetting("srt/a.py", "2")),
+        ('if is_hip():\n    os.environ["X"] = "1"', OwnSetting("srt/a.py", "1", conditional=True)),
         (
             'if "X" not in os.environ:\n    os.environ["X"] = "1"',
-            Setting("srt/a.py", "1", only_if_unset=True, conditional=True),
+            OwnSetting("srt/a.py", "1", only_if_unset=True, conditional=True),
         ),
-        ("envs.X.set(True)", Setting("srt/a.py", "true")),
+        ("envs.X.set(True)", OwnSetting("srt/a.py", "true")),
     ],
 )
 def test_what_code_sets(extracted: Extract, statement: str, expected: Any) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from dsv4_env.catalogue import load, releases
 from dsv4_env.catalogue.history import (
-    Change,
+    CatalogueChange,
     changes,
     default_of,
     first_release,
@@ -94,17 +94,17 @@ def test_flags_through_the_releases() -> None:
 def test_the_changes_from_0_5_13_to_0_5_23() -> None:
     found = changes(load("0.5.13"), load("0.5.23"))
     for expected in (
-        Change("env", "removed", "SGLANG_OPT_USE_FUSED_COMPRESS"),
-        Change(
+        CatalogueChange("env", "removed", "SGLANG_OPT_USE_FUSED_COMPRESS"),
+        CatalogueChange(
             "env",
             "renamed",
             "SGLANG_ENABLE_LOGITS_PROCESSER_CHUNK",
             "SGLANG_ENABLE_LOGITS_PROCESSER_CHUNK",
             "SGLANG_ENABLE_LOGPROB_CHUNK",
         ),
-        Change("args", "removed", "--nsa-prefill-backend", after="--dsa-prefill-backend"),
-        Change("args", "added", "--attn-dp-size"),
-        Change("args", "deprecated", "--enable-dp-attention", after="--attn-dp-size"),
+        CatalogueChange("args", "removed", "--nsa-prefill-backend", after="--dsa-prefill-backend"),
+        CatalogueChange("args", "added", "--attn-dp-size"),
+        CatalogueChange("args", "deprecated", "--enable-dp-attention", after="--attn-dp-size"),
     ):
         assert expected in found, expected
     names = [(c.section, c.kind, c.name) for c in found]
@@ -113,7 +113,10 @@ def test_the_changes_from_0_5_13_to_0_5_23() -> None:
 
 def test_a_default_that_moved() -> None:
     found = changes(load("0.5.20"), load("0.5.22"))
-    assert Change("env", "default", "SGLANG_HACK_FLASHMLA_BACKEND", "tilelang", "auto") in found
+    assert (
+        CatalogueChange("env", "default", "SGLANG_HACK_FLASHMLA_BACKEND", "tilelang", "auto")
+        in found
+    )
 
 
 def test_nothing_changes_from_a_release_to_itself() -> None:

@@ -1,8 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from dsv4_env.catalogue import load, nearest, releases, within

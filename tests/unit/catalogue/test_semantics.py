@@ -2,34 +2,38 @@ from __future__ import annotations
 
 import pytest
 
-from dsv4_env.catalogue import Catalogue, Reading, Setting, Variable
+from dsv4_env.catalogue import Catalogue, OwnSetting, Variable, VariableReading
 from dsv4_env.catalogue.semantics import Understood, equals_default, invalid, same_value, understand
 
 ENVS = [
-    Variable("FLAG", (Reading("Envs", "bool", "true"),)),
-    Variable("COUNT", (Reading("Envs", "int", "8"),)),
-    Variable("RATIO", (Reading("Envs", "float", "0.7"),)),
-    Variable("NAME", (Reading("Envs", "str", "auto"),)),
-    Variable("NONE", (Reading("Envs", "int"),)),
-    Variable("LIST", (Reading("Envs", "tuple", "a,b"),)),
-    Variable("JSON", (Reading("Envs", "json"),)),
-    Variable("ODD", (Reading("Envs", "Odd", "3"),)),
-    Variable("HIP", (Reading("Envs", "bool", None, "_default_hip"),)),
-    Variable("HELPED", (Reading("get_bool_env_var", "bool", "false", files=("a.py",)),)),
-    Variable("DIFFUSION", (Reading("multimodal_gen.get_bool_env_var", "bool", "false"),)),
-    Variable("HELPED_INT", (Reading("get_int_env_var", "int", "4"),)),
+    Variable("FLAG", (VariableReading("Envs", "bool", "true"),)),
+    Variable("COUNT", (VariableReading("Envs", "int", "8"),)),
+    Variable("RATIO", (VariableReading("Envs", "float", "0.7"),)),
+    Variable("NAME", (VariableReading("Envs", "str", "auto"),)),
+    Variable("NONE", (VariableReading("Envs", "int"),)),
+    Variable("LIST", (VariableReading("Envs", "tuple", "a,b"),)),
+    Variable("JSON", (VariableReading("Envs", "json"),)),
+    Variable("ODD", (VariableReading("Envs", "Odd", "3"),)),
+    Variable("HIP", (VariableReading("Envs", "bool", None, "_default_hip"),)),
+    Variable("HELPED", (VariableReading("get_bool_env_var", "bool", "false", files=("a.py",)),)),
+    Variable("DIFFUSION", (VariableReading("multimodal_gen.get_bool_env_var", "bool", "false"),)),
+    Variable("HELPED_INT", (VariableReading("get_int_env_var", "int", "4"),)),
     Variable(
-        "BOTH", (Reading("Envs", "bool", "false"), Reading("get_bool_env_var", "bool", "false"))
+        "BOTH",
+        (
+            VariableReading("Envs", "bool", "false"),
+            VariableReading("get_bool_env_var", "bool", "false"),
+        ),
     ),
-    Variable("OS_INT", (Reading("os", "int", "5", files=("a.py",)),)),
-    Variable("ONE", (Reading("os", "one of", "0", None, ("1",)),)),
-    Variable("FOLDED", (Reading("os", "one of", None, None, ("1", "true"), True, True),)),
-    Variable("EMPTY", (Reading("os", "nonempty"),)),
-    Variable("RAW", (Reading("os", "raw", "x"),)),
-    Variable("OTHER", (Reading("_flag", "raw", "x"),)),
-    Variable("ASKED", (Reading("Envs", "bool", "true"), Reading("is_set", "set"))),
-    Variable("SET", (Reading("Envs", "bool", "true"),), set_by=(Setting("a.py", "1"),)),
-    Variable("API_KEY", (Reading("Envs", "str", ""),)),
+    Variable("OS_INT", (VariableReading("os", "int", "5", files=("a.py",)),)),
+    Variable("ONE", (VariableReading("os", "one of", "0", None, ("1",)),)),
+    Variable("FOLDED", (VariableReading("os", "one of", None, None, ("1", "true"), True, True),)),
+    Variable("EMPTY", (VariableReading("os", "nonempty"),)),
+    Variable("RAW", (VariableReading("os", "raw", "x"),)),
+    Variable("OTHER", (VariableReading("_flag", "raw", "x"),)),
+    Variable("ASKED", (VariableReading("Envs", "bool", "true"), VariableReading("is_set", "set"))),
+    Variable("SET", (VariableReading("Envs", "bool", "true"),), set_by=(OwnSetting("a.py", "1"),)),
+    Variable("API_KEY", (VariableReading("Envs", "str", ""),)),
     Variable("OLD", deprecated=True, renamed_to="FLAG", wins="old"),
     Variable("OLD_MS", deprecated=True, renamed_to="RATIO", wins="old", transform="ms_to_s"),
     Variable("GONE", deprecated=True),
@@ -192,7 +196,9 @@ def test_what_isnt_invalid(name: str, text: str) -> None:
 
 def test_secrets_stay_hidden() -> None:
     found = equals_default(
-        Catalogue("1", {"API_KEY": Variable("API_KEY", (Reading("Envs", "str", "abc"),))}, {}),
+        Catalogue(
+            "1", {"API_KEY": Variable("API_KEY", (VariableReading("Envs", "str", "abc"),))}, {}
+        ),
         "API_KEY",
         "abc",
     )

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from dsv4_env.catalogue import load, releases
-from dsv4_env.catalogue.extract import build
+from dsv4_env.catalogue.extract import build_snapshot
 
 # Counted in SGLang's files with regular expressions: ``add_argument("--`` calls, lines
 # ``name: A[…``, of these the ones with ``no_cli=True`` or without help text (registered by a
@@ -157,4 +157,4 @@ def test_a_snapshot_regenerates_byte_for_byte(release: str, tmp_path: Path) -> N
     if wheel is None:
         pytest.skip("set DSV4_WHEELS to a folder of wheels, or DSV4_NETWORK=1")
     shipped = resources.files("dsv4_env.catalogue") / "data" / f"{release}.txt"
-    assert build(wheel) == (release, shipped.read_text(encoding="utf-8"))
+    assert build_snapshot(wheel) == (release, shipped.read_text(encoding="utf-8"))

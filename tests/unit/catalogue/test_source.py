@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import pytest
 
-from dsv4_env.catalogue.extract import build, extract
+from dsv4_env.catalogue.extract import build_snapshot, extract
 from dsv4_env.catalogue.extract.source import CHECKOUT
 from dsv4_env.model.errors import ReadError
 
@@ -136,7 +136,7 @@ def test_a_wheel_without_server_args(wheel: Wheel) -> None:
 def test_a_snapshot_of_a_newer_release_stands_against_the_newest(
     wheel: Wheel,
 ) -> None:
-    release, text = build(wheel(FILES, version="0.6.0"))
+    release, text = build_snapshot(wheel(FILES, version="0.6.0"))
     assert release == "0.6.0"
     assert 'V SGLANG_FLAG {"readings":[{"via":"Envs","kind":"bool","default":"false"}]' in text
     assert "- A --tp-size\n" in text
@@ -145,16 +145,18 @@ def test_a_snapshot_of_a_newer_release_stands_against_the_newest(
 def test_a_checkout_that_says_no_release_is_of_the_one_asked_for(checkout: Checkout) -> None:
     path = checkout(FILES)
     with pytest.raises(ReadError, match="no catalogue of SGLang 'checkout'"):
-        build(path)
-    release, text = build(path, release="0.6.0")
+        build_snapshot(path)
+    release, text = build_snapshot(path, release="0.6.0")
     assert release == "0.6.0"
     assert "V SGLANG_FLAG " in text
     assert (
-        build(checkout({**FILES, "version.py": '__version__ = "0.5.23"'}), release="0.6.0")[0]
+        build_snapshot(
+            checkout({**FILES, "version.py": '__version__ = "0.5.23"'}), release="0.6.0"
+        )[0]
         == "0.5.23"
     )
 
 
 def test_no_snapshot_between_two_releases(wheel: Wheel) -> None:
     with pytest.raises(ReadError, match=r"no catalogue of SGLang '0\.5\.17'.*0\.5\.16\?"):
-        build(wheel(FILES, version="0.5.17"))
+        build_snapshot(wheel(FILES, version="0.5.17"))

@@ -1,10 +1,9 @@
 from __future__ import annotations
 
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
-from dsv4_env.catalogue import Argument, Catalogue, Reading, Setting, Variable
-from dsv4_env.catalogue.store import decode, encode, from_lines, to_lines
+from dsv4_env.catalogue import Argument, Catalogue, OwnSetting, Variable, VariableReading
+from dsv4_env.catalogue.store import decode_snapshot, encode_snapshot, from_lines, to_lines
 
 CATALOGUE = Catalogue(
     "1",
@@ -12,9 +11,13 @@ CATALOGUE = Catalogue(
         "A": Variable("A"),
         "B": Variable(
             "B",
-            (Reading("os", "one of", "x y", None, ("1", "2"), fold=True, files=("a", "b")),),
+            (
+                VariableReading(
+                    "os", "one of", "x y", None, ("1", "2"), fold=True, files=("a", "b")
+                ),
+            ),
             secret=True,
-            set_by=(Setting("f", "\u00e9", only_if_unset=True),),
+            set_by=(OwnSetting("f", "\u00e9", only_if_unset=True),),
             aliases=("C",),
             mentioned=False,
         ),
@@ -50,11 +53,11 @@ _LINES = st.dictionaries(
 def test_a_delta_leads_from_one_release_to_the_next(
     before: dict[tuple[str, str], str], after: dict[tuple[str, str], str]
 ) -> None:
-    text = encode(after, before)
-    assert decode(text, before) == after
-    assert encode(decode(text, before), before) == text
+    text = encode_snapshot(after, before)
+    assert decode_snapshot(text, before) == after
+    assert encode_snapshot(decode_snapshot(text, before), before) == text
 
 
 def test_nothing_changed_is_an_empty_file() -> None:
     lines = to_lines(CATALOGUE)
-    assert encode(lines, lines) == ""
+    assert encode_snapshot(lines, lines) == ""

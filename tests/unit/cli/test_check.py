@@ -17,8 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from dsv4_env import load_profile, reporters
-from dsv4_env.drift import sources
+from dsv4_env import load_profile, readers, reporters
 from dsv4_env.profile import reference_script
 
 if TYPE_CHECKING:
@@ -459,7 +458,7 @@ def test_interrupted_between_reports(
             raise KeyboardInterrupt
         return real(data, path, reading)  # type: ignore[arg-type]
 
-    real = sources.read
+    real = readers.read
     monkeypatch.setattr("dsv4_env.drift.read", read)
     result = run("check", "-o", "a.json", "-o", "b.md", "--baseline", "c", "--write-baseline")
     assert (result.code, result.out) == (130, "")

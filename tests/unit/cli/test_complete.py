@@ -17,6 +17,7 @@ import pytest
 from dsv4_env.cli import cli
 from dsv4_env.reporters import REPORTERS
 from tests.conftest import ROOT, need
+from tests.contract.test_help import loaded
 from tests.contract.test_imports import HEAVY
 
 if TYPE_CHECKING:
@@ -32,8 +33,9 @@ def offered(line: str, folder: Path, *, python: tuple[str, ...] = ("-m", "dsv4_e
     environ = {
         "PATH": os.environ["PATH"],
         "PYTHONPATH": str(ROOT),
-        "COMP_LINE": line,
-        "_DSV4_ENV_COMPLETE": "dsv4fish_complete",
+        "COMP_WORDS": line,
+        "COMP_CWORD": line.rpartition(" ")[2],
+        "_DSV4_ENV_COMPLETE": "fish_complete",
     }
     done = subprocess.run(
         [sys.executable, *python], env=environ, cwd=folder, capture_output=True, text=True,
@@ -124,7 +126,7 @@ def test_nothing_heavy_is_imported(line: str, tmp_path: Path) -> None:
 
 def test_every_operand_is_completed() -> None:
     """A new command's profile, release or rule is completed, too."""
-    commands = [*cli.commands.values(), *_group("catalogue").commands.values()]
+    commands = [*loaded(cli).values(), *loaded(_group("catalogue")).values()]
     for command in commands:
         for param in command.params:
             words = {"PROFILE", "RELEASE", "RULE", "DIR"} & set(
@@ -140,7 +142,7 @@ def test_every_operand_is_completed() -> None:
 
 
 def _group(name: str) -> click.Group:
-    group = cli.commands[name]
+    group = loaded(cli)[name]
     assert isinstance(group, click.Group)
     return group
 

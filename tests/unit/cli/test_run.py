@@ -480,9 +480,9 @@ def test_arguments_of_the_server_go_behind_two_dashes(run: Run) -> None:
     assert "no such option --tp; arguments of the server go behind --" in result.err
 
 
-def start(config: LaunchConfig | None = None, model: str = "o/n") -> preflight.Launch:
+def start(config: LaunchConfig | None = None, model: str = "o/n") -> preflight.PlannedLaunch:
     config = config or LaunchConfig("x", "profile", (), ())
-    return preflight.Launch(PROFILE, config, ["nosuch-python"], {}, model)
+    return preflight.PlannedLaunch(PROFILE, config, ["nosuch-python"], {}, model)
 
 
 @pytest.mark.parametrize(

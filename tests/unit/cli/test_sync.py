@@ -124,13 +124,13 @@ def test_a_file_that_changes_while_it_is_edited_is_refused(
 ) -> None:
     from dsv4_env.writeback import source
 
-    real = source.bring
+    real = source.edit_file
 
     def slow(*args: object, **options: bool) -> object:
         script.write_text("# somebody else's\n")
         return real(*args, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(source, "bring", slow)
+    monkeypatch.setattr(source, "edit_file", slow)
     found = run("sync", "pro-fp4", "--to", "run.sh", "--write")
     assert (found.code, script.read_text()) == (2, "# somebody else's\n")
     assert "it has changed since it was read" in found.err

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from dsv4_env.catalogue import load, releases
 from dsv4_env.compare.differences import Difference, Kind, diff

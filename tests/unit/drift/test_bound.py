@@ -6,10 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from dsv4_env.cli.common import catalogue_for
-from dsv4_env.drift.bound import Bound, Weighed, starts
+from dsv4_env.cli.comparing import catalogue_for
+from dsv4_env.drift.bound import SimilarityBound, Weighed, servers_started
 from dsv4_env.drift.nearest import Nearest
-from dsv4_env.lang.python.modules import imports
 from dsv4_env.model.errors import ReadError
 from dsv4_env.profile import load_all
 from dsv4_env.profile.settings import Settings
@@ -29,7 +28,7 @@ def near(folder: Path, files: dict[str, str], least: float = 0.8) -> bool:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
-    return Bound([PROFILE], least, str(folder)).near(str(folder / next(iter(files))))
+    return SimilarityBound([PROFILE], least, str(folder)).near(str(folder / next(iter(files))))
 
 
 @pytest.mark.parametrize(
@@ -101,17 +100,6 @@ def test_a_launch_without_arguments_is_held_against_the_variables(tmp_path: Path
     assert not near(tmp_path, {"a.py": f"x = '{A}'"}, least=0.51)
 
 
-def test_what_bytes_tell_of_imports() -> None:
-    assert imports(b"") == set()
-    assert imports(b"# import x") == {("x", 0)}
-    assert {("a.b", 2), ("a", 2)} <= (imports(b"from ..a import b") or set())
-    assert {("b", 0), ("c.d", 0)} <= (imports(b'with a("import"): from c import d, b') or set())
-    assert imports(b"import (  # type: ignore[import]\n  a)\nimport b") is not None
-    assert imports(b"import (a,\nimport b") is None
-    assert imports(b"import " * 10_000) is None
-    assert imports(b"import (" * 10_000) is None
-
-
 def test_settings_by_what_argparse_needs_of_them(tmp_path: Path) -> None:
     made = Nearest(load_all(None), Settings(compare=("model-path",)), catalogue_for)
     (settings,) = made.bound(tmp_path).profiles  # all profiles name the same
@@ -149,11 +137,11 @@ def stale():
 asyncio.create_subprocess_exec("sglang", "serve")
 """
     text += f"def many():\n    x = {'+ '.join(['run(1)'] * 500)}\n" + "    run(2)\n" * 500
-    assert starts(text.encode(), "a.py") == [
+    assert servers_started(text.encode(), "a.py") == [
         (5, "TestA.start"),
         (9, "TestA.setUp"),
         (14, "serve"),
         (23, ""),
     ]
     with pytest.raises(ReadError, match="syntax error"):
-        starts(b"subprocess.run((", "a.py")
+        servers_started(b"subprocess.run((", "a.py")

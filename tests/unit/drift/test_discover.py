@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dsv4_env import drift
-from dsv4_env.cli.common import catalogue_for
-from dsv4_env.drift.discover import Found, Job, discover
+from dsv4_env.cli.comparing import catalogue_for
+from dsv4_env.drift.discover import Discovered, Job, discover
 from dsv4_env.drift.nearest import Nearest
 from dsv4_env.model.finding import Severity
 from dsv4_env.profile import load_all, reference_script, settings
@@ -49,7 +49,7 @@ def tree(folder: Path, files: Mapping[str, str | bytes]) -> Path:
     return folder
 
 
-def found(folder: Path, jobs: int = 0, *, follow_all: bool = False) -> Found:
+def found(folder: Path, jobs: int = 0, *, follow_all: bool = False) -> Discovered:
     return discover([folder], nearest, root=folder, jobs=jobs, follow_all=follow_all)
 
 
@@ -58,7 +58,7 @@ def launched(folder: Path, *, follow_all: bool = False) -> list[str]:
     return [os.path.relpath(x.path, folder) for x in result.launches]
 
 
-def problems(result: Found) -> dict[str, tuple[int | None, str]]:
+def problems(result: Discovered) -> dict[str, tuple[int | None, str]]:
     return {Path(p.path).name: (p.line, message) for p, message in result.problems}
 
 
@@ -464,7 +464,7 @@ def test_what_is_written_is_what_check_holds(
         ("pro-fp4", ("scripts/a.sh", "scripts/b[[]1].sh", "scripts/c.sh"), ()),
         ("flash-fp4", ("test_two.py",), ("TestV4.setUpClass",)),
     ]
-    held = drift.Run(loaded, None, catalogue_for, drift.Options())
+    held = drift.CheckRun(loaded, None, catalogue_for, drift.CheckOptions())
     report = drift.check(held, loaded.pairs)
     assert (report.files, report.launches, report.problems) == (4, 4, ())
     assert [(Path(f.location.path).name, f.subject) for f in report.findings if f.location] == [

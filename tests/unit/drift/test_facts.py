@@ -10,10 +10,9 @@ import pytest
 from dsv4_env import drift
 from dsv4_env.catalogue import Catalogue, load
 from dsv4_env.model.finding import Report
-from dsv4_env.profile.settings import Settings
-from dsv4_env.profile.settings import load as load_settings
+from dsv4_env.profile.settings import Settings, load as load_settings
 from tests.conftest import amd_tests
-from tests.unit.lang.python.test_facts import written
+from tests.unit.readers.python.test_facts import written
 
 COMMIT = "6e9bd82714cb"  # sglang PR #26662
 PROFILES = ("flash-fp4", "flash-fp8", "pro-fp4", "pro-fp8")
@@ -32,7 +31,8 @@ def checked(folder: Path, facts: list[dict[str, Any]], catalogue: Catalogue | No
         (folder / "test" / Path(fact["path"]).name).write_text(written(fact))
     found: Settings = load_settings(folder, {})
     return drift.check(
-        drift.Run(found, None, lambda _release, _ranges: catalogue, drift.Options()), found.pairs
+        drift.CheckRun(found, None, lambda _release, _ranges: catalogue, drift.CheckOptions()),
+        found.pairs,
     )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dsv4_env.drift.files import changed_since, expand, fits, listed, literal, walk
+from dsv4_env.drift.files import changed_since, expand_globs, fits, listed, literal, walk_folder
 from dsv4_env.model.errors import UsageError
 
 FILES = ("run.sh", "a/one.sh", "a/b/two.sh", "a/b/two.py", ".venv/x.sh", "a/[x].sh", ".git/y.sh")
@@ -39,13 +39,15 @@ def tree(tmp_path: Path) -> Path:
     ],
 )
 def test_globs(tree: Path, patterns: list[str], exclude: list[str], expected: list[str]) -> None:
-    assert [str(p.relative_to(tree)) for p in expand(tree, patterns, exclude)] == expected
+    assert [str(p.relative_to(tree)) for p in expand_globs(tree, patterns, exclude)] == expected
 
 
 def test_links_are_files_or_passed_over(tree: Path) -> None:
-    assert "loop" in list(walk(tree))  # as a file: whoever opens it is told that it's a folder
-    assert not [n for n in walk(tree) if n.startswith("loop/")]
-    assert list(walk(tree / "nope")) == []
+    assert "loop" in list(
+        walk_folder(tree)
+    )  # as a file: whoever opens it is told that it's a folder
+    assert not [n for n in walk_folder(tree) if n.startswith("loop/")]
+    assert list(walk_folder(tree / "nope")) == []
 
 
 def git(folder: Path, *words: str) -> str:
@@ -117,8 +119,8 @@ def test_a_walk_leaves_out_tools_and_links_to_folders(tmp_path: Path) -> None:
     )
     (tmp_path / "link").symlink_to("b")
     (tmp_path / "loop").symlink_to("loop")
-    assert list(walk(tmp_path)) == ["a.sh", "link", "loop", ".github/w.yml", "b/x.sh"]
-    assert list(walk(tmp_path / "nowhere")) == []
+    assert list(walk_folder(tmp_path)) == ["a.sh", "link", "loop", ".github/w.yml", "b/x.sh"]
+    assert list(walk_folder(tmp_path / "nowhere")) == []
 
 
 def test_without_git_a_tree_is_walked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -155,7 +157,7 @@ def test_a_repository_within_a_repository_is_looked_into(tmp_path: Path) -> None
 @pytest.mark.parametrize("name", ["a.sh", "a[1].sh", "a*?.sh", "[x]/]a[.sh", "[!a]"])
 def test_a_literal_names_one_file(tmp_path: Path, name: str) -> None:
     touch(tmp_path, name, "a1.sh", "axx.sh", "x/]a[.sh", "b", "1")
-    assert expand(tmp_path, [literal(name)]) == [tmp_path / name]
+    assert expand_globs(tmp_path, [literal(name)]) == [tmp_path / name]
     assert fits(name, [literal(name)])
     assert not fits("a1.sh", [literal(name)]) or name == "a1.sh"
 

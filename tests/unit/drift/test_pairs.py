@@ -5,8 +5,7 @@ from __future__ import annotations
 import tomllib
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from dsv4_env.drift.pairs import as_toml, with_pairs
 from dsv4_env.model.errors import SettingsError

@@ -25,8 +25,8 @@ def checked(folder: Path, script: str = DRIFTED, more: str = "", *, whole: bool 
     (folder / "pyproject.toml").write_text(PAIR + more)
     (folder / "run.sh").write_text(script)
     found = load_settings(folder, {})
-    options = drift.Options(today=date(2026, 6, 15))
-    run = drift.Run(found, None, lambda _r, _s: load("0.5.16"), options, whole=whole)
+    options = drift.CheckOptions(today=date(2026, 6, 15))
+    run = drift.CheckRun(found, None, lambda _r, _s: load("0.5.16"), options, whole=whole)
     return drift.check(run, found.pairs)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dsv4_env.catalogue import load
-from dsv4_env.history import SCRIPT, TEST, Follow, History, Side, history
+from dsv4_env.history import SCRIPT, TEST, Follow, History, HistorySide, history
 from dsv4_env.model.errors import Dsv4Error
 from tests.conftest import amd_tests, run_dsv4
 from tests.repositories import SCRIPT_BRANCH, Step, build, upstream
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 START = datetime(2026, 5, 1, tzinfo=UTC)
 TESTS = "**/test_deepseek_v4*.py"
-SIDES = [Side(SCRIPT, ("**/run*.sh",)), Side(TEST, ("test/*.py",))]
+SIDES = [HistorySide(SCRIPT, ("**/run*.sh",)), HistorySide(TEST, ("test/*.py",))]
 
 
 def script(**env: str) -> str:
@@ -149,7 +149,10 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def whole(repository: Path) -> History:
-    sides = [Side(SCRIPT, ("python/run_dsv4.sh",), SCRIPT_BRANCH), Side(TEST, (TESTS,), "main")]
+    sides = [
+        HistorySide(SCRIPT, ("python/run_dsv4.sh",), SCRIPT_BRANCH),
+        HistorySide(TEST, (TESTS,), "main"),
+    ]
     return history(repository, sides, load("0.5.16"))
 
 
@@ -179,9 +182,9 @@ def test_upstream_died(whole: History) -> None:
 
 def test_branches_have_to_be_there(repository: Path, tmp_path: Path) -> None:
     with pytest.raises(Dsv4Error, match="git knows no 'nope'; expected a branch or tag"):
-        history(repository, [Side(SCRIPT, ("*",), "nope")], load("0.5.16"))
+        history(repository, [HistorySide(SCRIPT, ("*",), "nope")], load("0.5.16"))
     with pytest.raises(Dsv4Error, match="'--all' is no revision"):
-        history(repository, [Side(SCRIPT, ("*",), "--all")], load("0.5.16"))
+        history(repository, [HistorySide(SCRIPT, ("*",), "--all")], load("0.5.16"))
     with pytest.raises(Dsv4Error, match="not a git repository"):
         history(tmp_path, SIDES, load("0.5.16"))
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
-from dsv4_env.lang.yaml import MAX_BYTES, Mapping, Scalar, parse, scalars
+from dsv4_env.guard.files import MAX_BYTES
+from dsv4_env.lang.yaml import Mapping, Scalar, parse, scalars
 from dsv4_env.model.errors import ReadError
 
 TEXT = """\

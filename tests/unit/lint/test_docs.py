@@ -9,7 +9,7 @@ import pytest
 from dsv4_env import load_profile
 from dsv4_env.catalogue import load
 from dsv4_env.lint import LINT_RULES, lint
-from dsv4_env.lint.docs import Example, sections
+from dsv4_env.lint.docs import Example, rule_docs
 from dsv4_env.readers import bash
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from dsv4_env.model.finding import Finding
 
-EXAMPLES = [(s.id, e) for s in sections().values() for e in s.examples]
+EXAMPLES = [(s.id, e) for s in rule_docs().values() for e in s.examples]
 
 
 def findings(example: Example, folder: Path) -> list[Finding]:
@@ -33,10 +33,10 @@ def findings(example: Example, folder: Path) -> list[Finding]:
 
 
 def test_every_rule_has_a_section_with_a_bad_and_a_good_example() -> None:
-    assert [(s.id, s.name) for s in sections().values()] == [
+    assert [(s.id, s.name) for s in rule_docs().values()] == [
         (r.rule.id, r.rule.name) for r in LINT_RULES.values()
     ]
-    for section in sections().values():
+    for section in rule_docs().values():
         assert [e.bad for e in section.examples] == [True, False], section.id
 
 

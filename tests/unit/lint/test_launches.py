@@ -6,7 +6,7 @@ import pytest
 
 from dsv4_env import load_profile
 from dsv4_env.catalogue import load
-from dsv4_env.lint import LINT_RULES, lint, named
+from dsv4_env.lint import LINT_RULES, lint, rule_ids
 from dsv4_env.model.errors import UsageError
 from dsv4_env.readers import bash
 
@@ -129,9 +129,9 @@ def test_select_and_ignore() -> None:
 
 
 def test_rules_have_names() -> None:
-    assert named(["dsv101", "Unknown-Argument"]) == {"DSV101", "DSV108"}
+    assert rule_ids(["dsv101", "Unknown-Argument"]) == {"DSV101", "DSV108"}
     with pytest.raises(UsageError, match="Did you mean secret"):
-        named(["secrt"])
+        rule_ids(["secrt"])
     assert list(LINT_RULES) == [f"DSV{n}" for n in range(101, 101 + len(LINT_RULES))]
 
 

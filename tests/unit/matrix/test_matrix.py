@@ -16,16 +16,15 @@ from dsv4_env.catalogue import load
 from dsv4_env.compare.findings import compare_launches
 from dsv4_env.compare.normalise import with_model
 from dsv4_env.drift import Held
-from dsv4_env.history import SCRIPT, TEST, Side, history
-from dsv4_env.history.render import describe
-from dsv4_env.matrix import MARKS, Cell, Matrix, Status, build
+from dsv4_env.history import SCRIPT, TEST, HistorySide, history
+from dsv4_env.history.render import history_data
+from dsv4_env.matrix import STATUS_MARKS, Cell, CellStatus, Matrix, build_matrix
 from dsv4_env.matrix.page import cleaned, embedded, page
 from dsv4_env.matrix.timeline import timelines
 from dsv4_env.model import EnvVar, LaunchConfig, Origin, Unknown, Value, group_args
 from dsv4_env.model.finding import Report, Severity, Waiver
 from dsv4_env.profile import Profile, layer_files, load_profile
-from tests.repositories import Step
-from tests.repositories import build as build_repository
+from tests.repositories import Step, build as build_repository
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,15 +58,15 @@ def matrix(
             for c in comparisons
         ]
     held = [Held(profile, c, options.get("ignore", ()), ()) for c in launches]
-    return build(Report(tuple(comparisons)), held, CATALOGUE, {}, exact=exact)
+    return build_matrix(Report(tuple(comparisons)), held, CATALOGUE, {}, exact=exact)
 
 
-def statuses(found: Matrix, column: int = 1) -> dict[str, Status | None]:
+def statuses(found: Matrix, column: int = 1) -> dict[str, CellStatus | None]:
     return {r.name: c.status for r in found.rows if (c := r.cells[column])}
 
 
 def test_every_status_has_a_mark_of_its_own() -> None:
-    assert len(set(MARKS.values())) == len(Status) == len(MARKS)
+    assert len(set(STATUS_MARKS.values())) == len(CellStatus) == len(STATUS_MARKS)
 
 
 def test_what_cells_are() -> None:
@@ -81,35 +80,35 @@ def test_what_cells_are() -> None:
     )  # fmt: skip
     found = matrix(left, right)
     assert statuses(found) == {
-        "A": Status.SAME,
-        "B": Status.CHANGED,
-        "C": Status.MISSING,
-        "D": Status.EXTRA,
-        "X": Status.EXTRA,
-        "SGLANG_USE_AITER": Status.EQUIVALENT,
-        "SGLANG_DEFAULT_THINKING": Status.RENAMED,
-        "--tp": Status.EQUIVALENT,
-        "--port": Status.LEFT_OUT,
-        "--page-size": Status.EXTRA,
+        "A": CellStatus.SAME,
+        "B": CellStatus.CHANGED,
+        "C": CellStatus.MISSING,
+        "D": CellStatus.EXTRA,
+        "X": CellStatus.EXTRA,
+        "SGLANG_USE_AITER": CellStatus.EQUIVALENT,
+        "SGLANG_DEFAULT_THINKING": CellStatus.RENAMED,
+        "--tp": CellStatus.EQUIVALENT,
+        "--port": CellStatus.LEFT_OUT,
+        "--page-size": CellStatus.EXTRA,
     }
     assert [r.section for r in found.rows] == sorted((r.section for r in found.rows), reverse=True)
-    assert found.tally()[Status.EQUIVALENT] == 2
+    assert found.tally()[CellStatus.EQUIVALENT] == 2
 
 
 def test_unknown_ignored_and_what_cannot_hold_arguments() -> None:
     left = launch("p", ["--tp", "8"], A="1", HIP_X="1")
     right = launch("r", None, A=Unknown("$B", "not set"), HIP_X="2")
     found = matrix(left, right, ignore=("HIP_*",))
-    assert statuses(found)["A"] is Status.UNKNOWN
-    assert statuses(found)["HIP_X"] is Status.LEFT_OUT
+    assert statuses(found)["A"] is CellStatus.UNKNOWN
+    assert statuses(found)["HIP_X"] is CellStatus.LEFT_OUT
     environment = LaunchConfig("e", "dotenv", right.env, None)
-    assert statuses(matrix(left, environment))["--tp"] is Status.LEFT_OUT
+    assert statuses(matrix(left, environment))["--tp"] is CellStatus.LEFT_OUT
 
 
 def test_exact_keeps_names_apart() -> None:
     left, right = launch("p", ["--tp", "8"]), launch("r", ["--tp-size", "8"])
     found = matrix(left, right, exact=True)
-    assert statuses(found) == {"--tp": Status.MISSING, "--tp-size": Status.EXTRA}
+    assert statuses(found) == {"--tp": CellStatus.MISSING, "--tp-size": CellStatus.EXTRA}
 
 
 def test_a_setting_made_twice_keeps_both() -> None:
@@ -118,7 +117,7 @@ def test_a_setting_made_twice_keeps_both() -> None:
     cell = found.rows[0].cells[1]
     assert cell is not None
     assert [m.superseded for m in cell.made] == [True, False]
-    assert (cell.status, cell.severity, cell.drifts) == (Status.SAME, None, False)
+    assert (cell.status, cell.severity, cell.drifts) == (CellStatus.SAME, None, False)
 
 
 def test_waived_drift_is_no_drift() -> None:
@@ -128,7 +127,7 @@ def test_waived_drift_is_no_drift() -> None:
     (row,) = matrix(left, right, waiver=Waiver("*", "known")).rows
     cell = row.cells[1]
     assert isinstance(cell, Cell)
-    assert (cell.status, cell.waived, row.severity) == (Status.CHANGED, True, None)
+    assert (cell.status, cell.waived, row.severity) == (CellStatus.CHANGED, True, None)
 
 
 def test_a_launch_stands_beside_each_profile_it_is_held_to() -> None:
@@ -137,7 +136,7 @@ def test_a_launch_stands_beside_each_profile_it_is_held_to() -> None:
     comparisons = tuple(compare_launches(with_model(p), config) for p in profiles)
     held = [Held(p, config, (), ()) for p in profiles]
     also = [load_profile("pro-fp8")]
-    found = build(Report(comparisons), held, CATALOGUE, layer_files(), also=also)
+    found = build_matrix(Report(comparisons), held, CATALOGUE, layer_files(), also=also)
     assert [c.title for c in found.columns] == ["pro-fp4", "r", "flash-fp4", "r", "pro-fp8"]
     assert [o.name for o in found.layers["pro-fp4"]["model", "path"].chain()] == ["pro-fp4"]
 
@@ -199,8 +198,8 @@ def test_timelines_have_places_on_one_scale(tmp_path: Path) -> None:
         for day, v in ((0, "1"), (50, "2"), (100, "1"))
     ]  # fmt: skip
     repository = build_repository(tmp_path / "r", steps)
-    sides = [Side(SCRIPT, ("run.sh",)), Side(TEST, ("*.py",))]
-    found = timelines(describe(history(repository, sides, CATALOGUE)))
+    sides = [HistorySide(SCRIPT, ("run.sh",)), HistorySide(TEST, ("*.py",))]
+    found = timelines(history_data(history(repository, sides, CATALOGUE)))
     (setting,) = found["settings"]
     (lane,) = setting["lanes"]
     assert [(b[0], b[1], b[2]) for b in lane["bars"]] == [
@@ -211,6 +210,6 @@ def test_timelines_have_places_on_one_scale(tmp_path: Path) -> None:
     assert [t for _, t in found["ticks"]] == ["2026-06", "2026-07", "2026-08"]
     assert ("warning", "back and forth") in setting["badges"]
     assert lane["told"] == "2026-05-01 1; 2026-06-20 2; 2026-08-09 1"
-    text = page(None, [describe(history(repository, sides, CATALOGUE))])
+    text = page(None, [history_data(history(repository, sides, CATALOGUE))])
     assert "<h3>A</h3>" in text
     assert 'id="grid"' not in text

@@ -107,8 +107,8 @@ def test_a_lock_remembers_it(tmp_path: Path) -> None:
     profile = mine(tmp_path)
     files = {"mine": tmp_path / "mine.toml"}
     path = lock.lock_path(tmp_path)
-    path.write_text(lock.dump(resolve_all(files), files))
-    found = lock.read(path, files)
+    path.write_text(lock.dump_lock(resolve_all(files), files))
+    found = lock.read_lock(path, files)
     assert found is not None
     assert found["mine"] == profile
 

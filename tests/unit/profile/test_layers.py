@@ -154,10 +154,10 @@ def test_the_lock_of_an_own_folder_is_used_only_while_it_is_true(tmp_path: Path)
 
     files = layer_files(tmp_path)
     path = lock.lock_path(tmp_path)
-    path.write_text(lock.dump(resolve_all(files), files))
-    assert lock.read(path, files) == resolve_all(files)
+    path.write_text(lock.dump_lock(resolve_all(files), files))
+    assert lock.read_lock(path, files) == resolve_all(files)
     write(tmp_path, mine='extends = ["pro-fp4"]\n[env]\nX = "2"\n')
-    assert lock.read(path, files) is None
+    assert lock.read_lock(path, files) is None
     assert load_profile("mine", tmp_path).env["X"] == "2"
 
 

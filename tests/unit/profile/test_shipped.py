@@ -82,7 +82,7 @@ def test_every_value_knows_its_layer_and_line() -> None:
 def test_the_lock_is_what_the_layers_say() -> None:
     files = layer_files()
     fresh = resolve_all(files)
-    assert lock.read(lock.lock_path(shipped_dir()), files) == fresh, "run: dsv4-env lock"
+    assert lock.read_lock(lock.lock_path(shipped_dir()), files) == fresh, "run: dsv4-env lock"
 
 
 def test_launch_env_is_a_copy() -> None:

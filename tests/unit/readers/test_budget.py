@@ -58,6 +58,7 @@ def told(kind: str, budget: Budget) -> list[LaunchConfig] | str:
 GROUPS = [list(KINDS)[i : i + 12] for i in range(0, len(KINDS), 12)]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kinds", GROUPS, ids=lambda kinds: kinds[0])
 def test_every_kind_ends(kinds: list[str]) -> None:
     """Each in turn, with limits that only a hang or a bomb meets."""

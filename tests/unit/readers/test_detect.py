@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-import importlib.util
+import dataclasses
 import inspect
+from pathlib import Path
 
 import pytest
 
-from dsv4_env.readers import READERS
-from dsv4_env.readers.detect import detect
+from dsv4_env.model import LaunchConfig
+from dsv4_env.readers import READERS, HowRead, detect
+from dsv4_env.readers.kind import FileKind
+from dsv4_env.writeback.editors import EDITORS
+
+CASES = Path(__file__).parents[2] / "cases"
 
 
 @pytest.mark.parametrize(
@@ -55,12 +60,33 @@ def test_detect(path: str, data: bytes, reader: str | None) -> None:
 def test_readers(name: str) -> None:
     reader = READERS[name]
     assert reader.name == name
-    assert reader.summary
-    if importlib.util.find_spec(reader.module) is None:
-        pytest.skip(f"{reader.module} isn't written yet")
-    function = importlib.import_module(reader.module).read_all
-    assert list(inspect.signature(function).parameters)[:2] == ["data", "path"]
-    assert inspect.getdoc(function)
+    assert reader.summary or reader.one
+    parameters = list(inspect.signature(reader.read).parameters)
+    assert parameters[:2] == ["data", "path"]
+    assert {*reader.takes, "budget"} <= set(parameters)
+    assert set(reader.takes) <= {field.name for field in dataclasses.fields(HowRead)}
+    assert inspect.getdoc(reader.read)
+    assert (CASES / name).is_dir()
+
+
+def test_every_kind_says_whether_it_can_be_edited() -> None:
+    assert {name for name, kind in READERS.items() if kind.editable} == set(EDITORS)
+
+
+def test_a_kind_is_one_object() -> None:
+    """Its names, what it holds and what its reader takes are all that there is to say of it."""
+    kind = FileKind(
+        "t", "a t file", lambda data, path, **_: [LaunchConfig(path, "t", (), None)],
+        takes=("inputs", "args"), named=r"[^/]+\.t", folder="a/b", among=r"[^/]+\.u",
+        content=(b"^x", b"^y"),
+    )  # fmt: skip
+    assert [kind.by_name(p) for p in ("a/b/c.T", "/r/a/b/c.t", "b/c.t", "a/b/c.u")] == [
+        True, True, False, False,
+    ]  # fmt: skip
+    assert [kind.by_content("c.u", d) for d in (b"y\nx", b"x")] == [True, False]
+    assert not kind.by_content("c.t", b"y\nx")
+    assert kind.options(HowRead(inputs={"A": "1"}, closed=True)) == {"inputs": {"A": "1"}}
+    assert [c.name for c in kind("", "f")] == ["f"]
 
 
 def test_a_reader_is_called_with_its_options() -> None:

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from dotenv import dotenv_values
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from dsv4_env.model import LaunchConfig, Unknown
 from dsv4_env.model.errors import ReadError

@@ -7,7 +7,7 @@ import pytest
 from dsv4_env.lang.yaml import Lines
 from dsv4_env.model import LaunchConfig, Location, Unknown
 from dsv4_env.readers import embedded
-from dsv4_env.readers.shell_text import Setting, Text
+from dsv4_env.readers.embedded import FileSetting, PlacedText
 
 SECRET = Unknown("<secret>", "a secret", ("S",))
 DEFAULT = Unknown("<tp>", "from outside", ("TP",), default='8 "}$')
@@ -15,8 +15,8 @@ DEFAULT = Unknown("<tp>", "from outside", ("TP",), default='8 "}$')
 
 def words(*given: str | Unknown) -> list[LaunchConfig]:
     lines = Lines("f", "x" * 100)
-    texts = [Text(((w, [i]),), lines) for i, w in enumerate(given)]
-    settings = [Setting("A", "a", Location("f", 9, 1), "a")]
+    texts = [PlacedText(((w, [i]),), lines) for i, w in enumerate(given)]
+    settings = [FileSetting("A", "a", Location("f", 9, 1), "a")]
     return embedded.read_words(texts, settings, name="n", reader="r")
 
 
@@ -76,7 +76,7 @@ def test_what_is_not_known_keeps_its_text_and_default(shell: tuple[str, ...]) ->
 def test_a_test_of_what_is_not_known_is_not_decided(quotes: str) -> None:
     left, right = quotes.split("%s")
     lines = Lines("f", "x" * 100)
-    script = Text(
+    script = PlacedText(
         (
             (f"if [ {left}", [0]),
             (SECRET, [5]),
@@ -102,7 +102,7 @@ def test_the_text_of_an_inner_shell_is_read_with_what_is_not_known() -> None:
             (DEFAULT, [5]),
             (closing, [6]),
         )
-        (config,) = embedded.read_script(Text(parts, lines), [], name="n", reader="r")
+        (config,) = embedded.read_script(PlacedText(parts, lines), [], name="n", reader="r")
         found = [w for w in config.argv if isinstance(w, Unknown)]
         assert [w.text for w in found] == ["<secret>", "--y=<tp>"]
         assert [w.default for w in found] == [None, None]

@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 from dsv4_env.model import EnvVar, LaunchConfig, Note, Origin, ServerArg, Unknown
-from dsv4_env.readers import MAX_STRING, MAX_STRINGS, passable, readable
+from dsv4_env.readers.kind import MAX_STRING, MAX_STRINGS, passable, readable
 
 
 def launch(values: list[str], args: tuple[str, ...] = ()) -> LaunchConfig:

@@ -6,8 +6,7 @@ import contextlib
 import textwrap
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from dsv4_env.lang import yaml as yaml_source
 from dsv4_env.lang.yaml import Mapping
@@ -63,14 +62,16 @@ def test_expressions(expression: str, expected: str | None) -> None:
     text = "tp: 8\nratio: 0.90\nquoted: '0.90'\nconfig: {name: pro}\ndynamic: ${{ x }}"
     (node,) = yaml_source.parse(text, "f")
     assert isinstance(node, Mapping)
-    found = github.evaluate(expression, github.Contexts({"A": "b"}, node.items))
+    found = github.evaluate_expression(
+        expression, github.Contexts({"A": "b"}, github.Properties(node.items))
+    )
     assert (found.text if found else None) == expected
 
 
 @settings(max_examples=200, deadline=None)
 @given(st.lists(st.sampled_from("matrix.a env.A 'x' 1 == != && || ! ( ) true".split()), max_size=8))
 def test_any_expression_has_a_value_or_none(tokens: list[str]) -> None:
-    github.evaluate(" ".join(tokens), github.Contexts({"A": "b"}, {}))
+    github.evaluate_expression(" ".join(tokens), github.Contexts({"A": "b"}, github.Properties({})))
 
 
 def combinations(text: str) -> list[str] | None:

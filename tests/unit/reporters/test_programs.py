@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 from dsv4_env.model import Location
 from dsv4_env.model.finding import Severity, Waiver, fingerprint
 from dsv4_env.reporters import REPORTERS
-from dsv4_env.reporters.markdown import LIMIT
+from dsv4_env.reporters.markdown import MARKDOWN_LIMIT
 from tests.reports import (
     UNREADABLE,
     WAIVER,
@@ -233,7 +233,7 @@ def test_markdown_is_short_first() -> None:
 def test_markdown_stays_below_what_github_takes() -> None:
     many = [finding(f"A{n}", at("run.sh", n), message="ж" * 900) for n in range(1, 800)]
     said = REPORTERS["markdown"](report(comparison(*many), comparison(*many[:5], right="b.sh")))
-    assert LIMIT - 4_000 < len(said.encode()) <= LIMIT
+    assert MARKDOWN_LIMIT - 4_000 < len(said.encode()) <= MARKDOWN_LIMIT
     assert said.splitlines()[4].startswith("**Left out here, or this would pass 1 MiB: ")
     assert said.count("<details>") == said.count("</details>") == 1
     huge = REPORTERS["markdown"](report(comparison(finding(message="x" * 5_000_000))))

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from dsv4_env.model.errors import ServerError
-from dsv4_env.server.process import Server, ended, free_port, serving
+from dsv4_env.server.process import Server, exit_text, free_port, serving
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -175,5 +175,5 @@ def test_a_free_port_is_free_and_below_those_of_connections() -> None:
     [(0, "exit code 0"), (-9, "killed by SIGKILL"), (-99, "killed by signal 99")],
 )
 def test_how_it_ended(code: int, expected: str) -> None:
-    assert ended(code) == expected
-    assert ended(None) == "exit code unknown"
+    assert exit_text(code) == expected
+    assert exit_text(None) == "exit code unknown"

@@ -13,7 +13,7 @@ from dsv4_env.compare.normalise import with_model
 from dsv4_env.model import EnvVar, LaunchConfig, Origin, ServerArg
 from dsv4_env.profile import load_profile
 from dsv4_env.readers import bash
-from dsv4_env.writeback import Job, Outcome, bring
+from dsv4_env.writeback import EditJob, Outcome, edit_text
 from dsv4_env.writeback.bash import propose
 from tests.conftest import run_dsv4
 from tests.unit.readers.test_bash import script
@@ -44,8 +44,8 @@ def brought(
     def differ(launch: LaunchConfig) -> list[Difference]:
         return compared(to, launch, catalogue=catalogue)
 
-    job = Job(to, index, lambda t: bash.read_all(t, "s.sh"), differ, propose, prune, shared)
-    return bring(job, text)
+    job = EditJob(to, index, lambda t: bash.read_all(t, "s.sh"), differ, propose, prune, shared)
+    return edit_text(job, text)
 
 
 @pytest.mark.parametrize(

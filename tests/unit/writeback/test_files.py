@@ -10,7 +10,7 @@ import pytest
 from dsv4_env.guard import writing
 from dsv4_env.model.errors import Dsv4Error
 from dsv4_env.writeback import files
-from dsv4_env.writeback.files import Change, dirty, write
+from dsv4_env.writeback.files import FileChange, dirty, write_changes
 from tests.conftest import need
 
 
@@ -34,7 +34,7 @@ def fine() -> None:
 def test_a_file_keeps_its_mode_and_a_link_its_target(path: Path, tmp_path: Path) -> None:
     link = tmp_path / "link"
     link.symlink_to(path)
-    write([Change(link, b"old", b"new")], fine, force=False)
+    write_changes([FileChange(link, b"old", b"new")], fine, force=False)
     assert (link.is_symlink(), path.read_bytes(), path.stat().st_mode & 0o777) == (
         True,
         b"new",
@@ -45,15 +45,15 @@ def test_a_file_keeps_its_mode_and_a_link_its_target(path: Path, tmp_path: Path)
 
 def test_a_file_that_changed_meanwhile_is_refused(path: Path) -> None:
     with pytest.raises(Dsv4Error, match="changed since it was read"):
-        write([Change(path, b"older", b"new")], fine, force=False)
+        write_changes([FileChange(path, b"older", b"new")], fine, force=False)
     assert path.read_bytes() == b"old"
-    write([Change(path, b"older", b"new")], fine, force=True)
+    write_changes([FileChange(path, b"older", b"new")], fine, force=True)
     assert path.read_bytes() == b"new"
 
 
 def test_a_new_file_must_be_new(path: Path) -> None:
     with pytest.raises(Dsv4Error, match="changed since"):
-        write([Change(path, None, b"new")], fine, force=False)
+        write_changes([FileChange(path, None, b"new")], fine, force=False)
 
 
 def test_what_is_read_otherwise_is_put_back(path: Path, tmp_path: Path) -> None:
@@ -64,7 +64,11 @@ def test_what_is_read_otherwise_is_put_back(path: Path, tmp_path: Path) -> None:
 
     for verify in (lambda: "A", broken):
         with pytest.raises(Dsv4Error, match="the old bytes are back"):
-            write([Change(fresh, None, b"x"), Change(path, b"old", b"new")], verify, force=False)
+            write_changes(
+                [FileChange(fresh, None, b"x"), FileChange(path, b"old", b"new")],
+                verify,
+                force=False,
+            )
         assert (path.read_bytes(), fresh.exists()) == (b"old", False)
         assert path.stat().st_mode & 0o777 == 0o750
 
@@ -81,8 +85,8 @@ def test_where_one_file_fails_none_is_written(
 
     monkeypatch.setattr(files, "replace", fail)
     with pytest.raises(OSError, match="disk full"):
-        write(
-            [Change(path, b"old", b"new"), Change(tmp_path / "second", None, b"x")],
+        write_changes(
+            [FileChange(path, b"old", b"new"), FileChange(tmp_path / "second", None, b"x")],
             fine,
             force=False,
         )
@@ -100,10 +104,10 @@ def test_uncommitted_changes_are_refused(path: Path) -> None:
     path.write_bytes(b"mine")
     assert dirty(path)
     with pytest.raises(Dsv4Error, match="aren't committed"):
-        write([Change(path, b"mine", b"new")], fine, force=False)
+        write_changes([FileChange(path, b"mine", b"new")], fine, force=False)
     assert path.read_bytes() == b"mine"
     git(folder, "add", ".")
     assert dirty(path)
-    write([Change(path, b"mine", b"new")], fine, force=True)
+    write_changes([FileChange(path, b"mine", b"new")], fine, force=True)
     assert path.read_bytes() == b"new"
-    write([Change(path, b"new", b"new")], fine, force=False)  # nothing to write
+    write_changes([FileChange(path, b"new", b"new")], fine, force=False)  # nothing to write

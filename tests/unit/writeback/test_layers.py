@@ -10,11 +10,10 @@ from dsv4_env.compare.differences import Difference
 from dsv4_env.compare.findings import compared
 from dsv4_env.model import LaunchConfig
 from dsv4_env.model.errors import Dsv4Error
-from dsv4_env.profile import layer_files as files_of
-from dsv4_env.profile import load_profile, lock, resolve_all, shipped_dir
+from dsv4_env.profile import layer_files as files_of, load_profile, lock, resolve_all, shipped_dir
 from dsv4_env.readers import bash
 from dsv4_env.writeback import Refused, imports
-from dsv4_env.writeback.layers import Layers, bring
+from dsv4_env.writeback.layers import EditedLayers, edit_layers
 
 BASE = 'abstract = true\n[env]\nA = "1"\nB = "1"\n[args]\n--tp = "8"\n'
 
@@ -30,14 +29,14 @@ def folder(tmp_path: Path) -> Path:
 
 def synced(
     folder: Path, name: str, script: str, only: str | None = None
-) -> tuple[Layers, list[Refused]]:
-    layers = Layers(name, folder, only)
+) -> tuple[EditedLayers, list[Refused]]:
+    layers = EditedLayers(name, folder, only)
     (launch,) = bash.read_all(script, "s.sh")
-    refused = bring(layers, launch, lambda a, b: compared(a, b))
+    refused = edit_layers(layers, launch, lambda a, b: compared(a, b))
     return layers, refused
 
 
-def changed(layers: Layers) -> dict[str, str]:
+def changed(layers: EditedLayers) -> dict[str, str]:
     return {c.path.stem: c.new.decode() for c in layers.changes()}
 
 
@@ -72,7 +71,7 @@ def test_a_named_layer_that_is_overridden_is_refused(folder: Path) -> None:
     assert refused.reason == "the layer two overrides what base sets"
     assert changed(layers) == {}
     with pytest.raises(Dsv4Error, match="two isn't made of it"):
-        Layers("two", folder, "mid")
+        EditedLayers("two", folder, "mid")
 
 
 def test_what_was_unset_comes_back_from_below(folder: Path) -> None:
@@ -110,14 +109,14 @@ def test_locks_that_hold_are_told_and_made_anew(folder: Path) -> None:
 
     path = lock.lock_path(folder)
     files = files_of(folder)
-    path.write_text(lock.dump(resolve_all(files), files))
+    path.write_text(lock.dump_lock(resolve_all(files), files))
     layers, _ = synced(folder, "one", SCRIPT.format(a=2, b=1, m=1))
     assert path in layers.locks()
     for change in layers.changes():
         change.path.write_bytes(change.new)
-    assert path not in Layers("one", folder).locks()
+    assert path not in EditedLayers("one", folder).locks()
     path.write_bytes(relock(path).new)
-    assert path in Layers("one", folder).locks()
+    assert path in EditedLayers("one", folder).locks()
     assert load_profile("one", folder).env["A"] == "2"
 
 
@@ -130,14 +129,14 @@ def test_an_import_extends_the_nearest_profile(folder: Path) -> None:
     def differ(a: LaunchConfig, b: LaunchConfig) -> list[Difference]:
         return compared(a, b, ignore=("model*",))
 
-    made = imports.make(launch, "new", folder, differ, title="T")
+    made = imports.import_launch(launch, "new", folder, differ, title="T")
     assert (made.base, made.refused, made.local) == ("two", (), ("--host",))
     assert made.text == (
         'description = "T"\nextends = ["two"]\n\n[env]\nNEW = "x y"\n\n'
         '[args]\n--l = ["a", "b"]\n\n[model]\npath = "/m/x"\npath-variable = "W"\n'
     )
     (folder / "profile.schema.json").write_text("{}")
-    named = imports.make(launch, "new", folder, differ, title="T")
+    named = imports.import_launch(launch, "new", folder, differ, title="T")
     assert named.text == f"#:schema profile.schema.json\n{made.text}"
     (folder / "new.toml").write_text(named.text)
     profile = load_profile("new", folder)
@@ -154,4 +153,6 @@ def test_an_import_needs_a_new_name_and_a_base_that_is_there(folder: Path) -> No
         ("new", "ones", "Did you mean one"),
     ):
         with pytest.raises(Dsv4Error, match=message):
-            imports.make(launch, name, folder, lambda a, b: compared(a, b), over=over, title="T")
+            imports.import_launch(
+                launch, name, folder, lambda a, b: compared(a, b), over=over, title="T"
+            )

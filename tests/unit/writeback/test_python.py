@@ -14,10 +14,10 @@ from dsv4_env.compare.normalise import with_model
 from dsv4_env.model import LaunchConfig, Origin, ServerArg
 from dsv4_env.profile import load_profile
 from dsv4_env.readers import python
-from dsv4_env.writeback import Job, Outcome, bring, source
+from dsv4_env.writeback import EditJob, Outcome, edit_text, source
 from dsv4_env.writeback.python import propose
 from tests.conftest import amd_tests
-from tests.unit.lang.python.test_facts import written
+from tests.unit.readers.python.test_facts import written
 from tests.unit.writeback.test_bash import profile
 
 HEAD = "import os\n"
@@ -32,7 +32,9 @@ def brought(
     def differ(launch: LaunchConfig) -> list[Difference]:
         return compared(to, launch, catalogue=catalogue)
 
-    return bring(Job(to, 0, lambda t: python.read_all(t, "t.py"), differ, propose, prune), text)
+    return edit_text(
+        EditJob(to, 0, lambda t: python.read_all(t, "t.py"), differ, propose, prune), text
+    )
 
 
 def with_flags(env: dict[str, str] | None = None, **args: Any) -> LaunchConfig:
@@ -220,11 +222,11 @@ def test_encoding_and_byte_order_mark_stay(
     path = tmp_path / "t.py"
     rest = b"args = []\n" + LAUNCH.strip().encode()  # no newline at the end
     path.write_bytes(data + rest)
-    opened = source.open_source(
+    opened = source.open_for_edit(
         path, None, None, None, inputs={}, args=None, closed=False, root=None
     )
     to = with_flags({"A": value})
-    outcome = source.bring(opened, to, lambda c: compared(to, c), prune=False, shared=False)
+    outcome = source.edit_file(opened, to, lambda c: compared(to, c), prune=False, shared=False)
     assert outcome.refused == []
     source.save(opened, outcome, lambda c: compared(to, c), force=False)
     assert path.read_bytes() == data.replace(b"'1'", expected) + rest
@@ -235,8 +237,8 @@ def test_every_version_of_the_amd_tests(fact: dict[str, Any]) -> None:
     name = Path(fact["path"]).stem.removeprefix("test_deepseek_v4_").replace("_", "-")
     to = with_model(load_profile(name))
     text = written(fact)
-    outcome = bring(
-        Job(
+    outcome = edit_text(
+        EditJob(
             to,
             0,
             lambda t: python.read_all(t, "t.py"),

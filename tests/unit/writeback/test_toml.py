@@ -6,7 +6,7 @@ import tomllib
 
 import pytest
 
-from dsv4_env.writeback.toml import Document
+from dsv4_env.writeback.toml import LayerDocument
 
 TEXT = b"""# head
 extends = ["a"]   # keep
@@ -21,7 +21,7 @@ B = '2'
 
 
 def edited(data: bytes, *steps: tuple[str, ...]) -> bytes:
-    document = Document(data)
+    document = LayerDocument(data)
     for method, *arguments in steps:
         getattr(document, method)(*arguments)
     return document.encoded()

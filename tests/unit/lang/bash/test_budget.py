@@ -9,8 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from dsv4_env.model import LaunchConfig, Unknown
-from dsv4_env.model import budget as guard
+from dsv4_env.model import LaunchConfig, Unknown, budget as guard
 from dsv4_env.model.budget import Budget
 from dsv4_env.model.errors import ReadError
 from dsv4_env.readers import bash

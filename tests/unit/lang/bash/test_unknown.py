@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dsv4_env.model import Location, Unknown
+from dsv4_env.model.condition import Test, covers
 from dsv4_env.model.errors import ReadError
 from dsv4_env.readers import bash
 from tests.told import told
@@ -58,6 +59,35 @@ def test_a_decision_holds() -> None:
     found = conditions(script)
     assert [c for f, c in found if f in ("--a", "--b")] == ['X = "1"', 'X = "1"']
     assert bash.read(f'if [ "$X" = 1 ]; then {L} "$X"; fi').argv == ["1"]
+
+
+def test_tests_that_read_the_same_are_told_apart() -> None:
+    """A file may be there the next time; a value is what it was."""
+    tested = "A=; B=; if [ @ ]; then A=--a; fi; touch x; [ @ ] || B=--b; " + L + " $A $B"
+    for test, covered in (('"$X" = 1', True), ("-f x", False)):
+        one, other = (a.condition for a in bash.read(tested.replace("@", test)).args or ())
+        assert isinstance(one, Test)
+        assert covers([one, other]) is covered
+        assert (told(other) == told(~one)) is covered
+
+
+@pytest.mark.parametrize(
+    ("command", "test"),
+    [
+        ("make", Test("$(make)", "succeeds")),
+        ('[ -z "$A" ]', Test('"$A"', "empty")),
+        ('[ -n "$A" ]', Test('"$A"', "empty", positive=False)),
+        ("[[ -v A ]]", Test("A", "set")),
+        ('[ "$A" = c ]', Test("A", "=", '"c"')),
+        ('[ "$A" != c ]', Test("A", "=", '"c"', positive=False)),
+        ("((A))", Test("((A))", "nonzero")),
+        ("[ -f x ]", Test('-f "x"')),
+    ],
+)
+def test_what_is_told_of_a_test(command: str, test: Test) -> None:
+    """Its operator is kept: nobody reads it out of the text again."""
+    (found,) = bash.read(f"{command} && X=--x || X=; {L} $X").args or ()
+    assert found.condition == test
 
 
 def test_same_in_all_ways() -> None:

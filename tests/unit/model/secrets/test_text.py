@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dsv4_env.model.secrets.text import scrubbed, secret_spans, spans_by_line
+from dsv4_env.model.secrets import scrubbed, secret_spans, spans_by_line
 
 M = "********"
 

@@ -1,0 +1,152 @@
+"""How launches are compared, and as which release of SGLang reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+
+import click
+from click.shell_completion import CompletionItem
+
+from dsv4_env.catalogue import Catalogue, fitting, load, nearest
+from dsv4_env.catalogue.store import RELEASES, shipped
+from dsv4_env.cli.complete import CompletionItems, starting
+from dsv4_env.cli.options import F, collected
+from dsv4_env.cli.output import tell
+from dsv4_env.cli.settings import settings
+from dsv4_env.compare.normalise import LOCAL
+from dsv4_env.model.errors import UsageError, did_you_mean
+
+
+def catalogue_for(release: str | None, ranges: Collection[str | None]) -> Catalogue:
+    """The catalogue of the release that is asked for, else the newest one within *ranges*.
+
+    Without ranges, or where no known release lies in one of them, it is the newest of all. A
+    newer release than any that is known is told on standard error.
+    """
+    found, note = fitting(release or settings().sglang, ranges)
+    if note:
+        tell(f"dsv4-env: note: {note}")
+    return found
+
+
+def known_release(release: str) -> str:
+    """The known release that stands for the asked one; where it is another one, that is told."""
+    known, note = nearest(release)
+    if note:
+        tell(f"dsv4-env: note: {note}")
+    return known
+
+
+def load_release(release: str) -> Catalogue:
+    """The catalogue of a release, or of the newest for a newer one, which is told."""
+    return load(known_release(release))
+
+
+# What a shell is offered
+
+
+def offered_releases(_ctx: click.Context, _: click.Parameter, incomplete: str) -> CompletionItems:
+    """Releases of SGLang, newest first."""
+    return [CompletionItem(r) for r in reversed(RELEASES) if r.startswith(incomplete)]
+
+
+def offered_variables(_ctx: click.Context, _: click.Parameter, incomplete: str) -> CompletionItems:
+    """Variables that some release of SGLang knows, or flags where a dash is typed."""
+    return starting(_known(incomplete), incomplete)
+
+
+def _known(incomplete: str) -> set[str]:
+    if incomplete.startswith("-"):
+        return {option for release in RELEASES for option in load(release).option_strings()}
+    return {name for release in RELEASES for kind, name in shipped(release) if kind == "V"}
+
+
+FLAGS = {"ignore_unknown_options": True}  # an operand may be a flag of the server
+
+
+class Named(click.Command):
+    """A command whose operand may be a flag of the server, which is offered with its options."""
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> CompletionItems:
+        """Its options, and the flags that begin so."""
+        own = super().shell_complete(ctx, incomplete)
+        if not incomplete.startswith("-"):
+            return own
+        return own + starting(_known(incomplete) - {i.value for i in own}, incomplete)
+
+
+# Options
+
+
+@dataclass(frozen=True, slots=True)
+class Comparing:
+    """What of two launches is compared, and how.
+
+    *ignore* are patterns of names to leave out, *compare* names to put back, *sglang* is the
+    release whose reading counts; with *exact* only the spelling does.
+    """
+
+    ignore: tuple[str, ...]
+    compare: tuple[str, ...]
+    sglang: str | None
+    exact: bool
+    show_equivalent: bool = False
+
+    def catalogue(self, release: str | None, ranges: Collection[str | None]) -> Catalogue | None:
+        """As :func:`catalogue_for`; None where the spelling counts."""
+        return None if self.exact else catalogue_for(release, ranges)
+
+
+def _left_out(_ctx: click.Context, _: click.Parameter, names: tuple[str, ...]) -> tuple[str, ...]:
+    """The names, where each is one that is left out by default. Raises UsageError."""
+    known = {n.lstrip("-") for pair in LOCAL.items() for n in pair}
+    for name in names:
+        if name.lstrip("-") not in known:
+            raise UsageError(
+                f"--compare {name}: it isn't left out, or nothing has this name",
+                expected="host, port or model-path",
+                hint=did_you_mean(name.lstrip("-").replace("_", "-"), known),
+            )
+    return names
+
+
+sglang_option = click.option(
+    "--sglang",
+    metavar="RELEASE",
+    shell_complete=offered_releases,
+    help="The SGLang release whose reading counts. Default: the newest known one that the "
+    "profile is meant for.",
+)
+_selection = (
+    click.option(
+        "--ignore",
+        multiple=True,
+        metavar="PATTERN",
+        help="Leave out variables and flags of this name (shell pattern).",
+    ),
+    click.option(
+        "--compare",
+        multiple=True,
+        metavar="NAME",
+        callback=_left_out,
+        help="Compare a setting that is left out by default: host, port or model-path.",
+    ),
+    sglang_option,
+)
+_equivalent = click.option(
+    "--show-equivalent",
+    is_flag=True,
+    help="Show settings that are spelled differently and mean the same, with the reason.",
+)
+_exact = click.option(
+    "--exact", is_flag=True, help="Compare the spelling alone, whatever SGLang makes of it."
+)
+
+comparing_options: Callable[[F], F] = collected("comparing", Comparing, *_selection, _exact)
+"""The options that say what is compared; they arrive as one ``comparing``."""
+
+reading_options: Callable[[F], F] = collected(
+    "comparing", Comparing, *_selection, _equivalent, _exact
+)
+"""The same, with the option that shows what is spelled differently and means the same."""

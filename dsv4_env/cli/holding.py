@@ -1,0 +1,62 @@
+"""Launches held to profiles: what `check`, `report` and `doctor` have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from dsv4_env import drift
+from dsv4_env.cli import complete
+from dsv4_env.cli.comparing import Comparing
+from dsv4_env.cli.options import F, Inputs
+from dsv4_env.cli.settings import settings
+from dsv4_env.model.errors import UsageError, did_you_mean
+from dsv4_env.profile.settings import Pair, Settings
+
+
+def profiles_argument(command: F) -> F:
+    """The profiles that launches are held to, as ``names``."""
+    return click.argument(
+        "names", metavar="[PROFILE]...", nargs=-1, shell_complete=complete.offered_profiles
+    )(command)
+
+
+def new_run(
+    comparing: Comparing, folder: Path | None, inputs: Inputs | None = None, *, whole: bool
+) -> drift.CheckRun:
+    """A check by the settings of the project, with what the command line says over them."""
+    found, inputs = settings(), inputs or Inputs()
+    return drift.CheckRun(
+        found,
+        folder if folder is not None else found.profiles,
+        comparing.catalogue,
+        drift.CheckOptions(
+            comparing.ignore,
+            comparing.compare,
+            comparing.sglang,
+            comparing.show_equivalent,
+            args=inputs.args,
+            inputs=inputs.variables,
+            closed=inputs.closed,
+            root=inputs.root,
+        ),
+        whole=whole,
+    )
+
+
+def pairs_of(names: Sequence[str], found: Settings) -> tuple[Pair, ...]:
+    """The pairs of the project, or those of some profiles. Raises UsageError."""
+    if not names or not found.pairs:
+        return found.pairs
+    paired = {p.profile for p in found.pairs}
+    for name in names:
+        if name not in paired:
+            raise UsageError(
+                f"no pair of [tool.dsv4_env] has the profile {name!r}",
+                where=found.source,
+                expected=f"one of {', '.join(sorted(paired))}, or --against FILE",
+                hint=did_you_mean(name, paired),
+            )
+    return tuple(p for p in found.pairs if p.profile in names)

@@ -1,0 +1,74 @@
+"""What an operand names: a profile, a file with its launches, or running servers."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from dsv4_env.cli.output import tell
+from dsv4_env.model import LaunchConfig
+from dsv4_env.profile import Profile, layer_files, load_profile
+from dsv4_env.readers import choose
+
+RUNNING = re.compile(r"(pid|port|process):(.+)")
+_PART = re.compile(r"(.+?)(?:#(\d+)|::(.+)|:(\d+))", re.DOTALL)
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class Operand:
+    """A file (``-``: standard input), and which of its launches is meant."""
+
+    path: str
+    launch: int | None = None
+    line: int | None = None
+    symbol: str | None = None
+
+    @property
+    def name(self) -> str:
+        """What reports call the file."""
+        return "<stdin>" if self.path == "-" else self.path
+
+    @property
+    def chosen(self) -> bool:
+        """Whether it names a launch."""
+        return (self.launch, self.line, self.symbol) != (None, None, None)
+
+    def choose(self, launches: list[LaunchConfig]) -> LaunchConfig:
+        """The one that is meant. Raises ReadError where there is none, or several."""
+        return choose(launches, self.path, launch=self.launch, line=self.line, symbol=self.symbol)
+
+
+def split_operand(text: str) -> Operand:
+    """An operand as its file and its launch; a file of that very name comes first."""
+    if text != "-" and not os.path.lexists(text):
+        match = _PART.fullmatch(text)
+        if match and (match[1] == "-" or Path(match[1]).exists()):
+            path, launch, symbol, line = match.groups()
+            return Operand(
+                path, int(launch) if launch else None, int(line) if line else None, symbol
+            )
+    return Operand(text)
+
+
+def is_source(text: str) -> bool:
+    """Whether an operand names a file or a running server rather than a profile."""
+    path = split_operand(text).path
+    return bool(
+        RUNNING.fullmatch(text) or "/" in path or "." in path or path == "-" or Path(path).is_file()
+    )
+
+
+def named_profile(text: str, folder: Path | None) -> Profile | None:
+    """The profile that an operand names, or that a file NAME.toml is; None for a script."""
+    path = Path(text)
+    if text in layer_files(folder):
+        if path.is_file():
+            tell(f"dsv4-env: note: {text} is the profile; ./{text} is the file")
+    else:
+        if path.suffix == ".toml" and path.is_file():
+            return load_profile(path.stem, path.parent)
+        if is_source(text):
+            return None
+    return load_profile(text, folder)

@@ -1,0 +1,189 @@
+"""Options that several commands have; what belongs together reaches a command as one object."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import click
+
+from dsv4_env.cli import complete
+from dsv4_env.cli.output import use_color, write
+from dsv4_env.guard.files import read_named
+from dsv4_env.model import ENV_NAME, Location
+from dsv4_env.model.errors import ReadError, UsageError
+from dsv4_env.model.finding import Report
+from dsv4_env.model.secrets import meet
+from dsv4_env.readers import READERS, choose
+from dsv4_env.reporters import REPORTERS
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def collected(
+    name: str, make: Callable[..., object], *options: Callable[[Any], Any]
+) -> Callable[[F], F]:
+    """Options that a command gets as one object: ``make(**values)``, called *name*.
+
+    The values are those of *make*'s parameters, so an option is named as its parameter is.
+    """
+    wanted = inspect.signature(make).parameters
+
+    def decorate(command: F) -> F:
+        @functools.wraps(command)
+        def wrapped(*positional: Any, **given: Any) -> Any:
+            values = {n: given.pop(n) for n in wanted if n in given}
+            return command(*positional, **{name: make(**values)}, **given)
+
+        for option in reversed(options):
+            wrapped = option(wrapped)
+        return cast("F", wrapped)
+
+    return decorate
+
+
+profiles_option = click.option(
+    "--profiles",
+    "folder",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    shell_complete=complete.offered_folders,
+    help="A folder of your own layers and profiles, which may extend the shipped ones.",
+)
+color_option = click.option(
+    "--color",
+    type=click.Choice(["auto", "always", "never"]),
+    default="auto",
+    callback=lambda _context, _parameter, choice: use_color(choice),
+    help="Colour the output; auto does so on a terminal unless NO_COLOR is set.",
+)
+output_option = click.option(
+    "--output",
+    "-o",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write a file (in one step) instead of standard output.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """How a report is shown: in which format, coloured or not; *exit_zero*: without a say."""
+
+    format_: str
+    color: bool
+    exit_zero: bool
+
+    def show(self, report: Report) -> None:
+        """Print a report."""
+        write(REPORTERS[self.format_](report))
+
+
+def shown_options(
+    default: str, formats: Sequence[str] = tuple(REPORTERS), about: str | None = None
+) -> Callable[[F], F]:
+    """The options of a report; they arrive as one ``shown``."""
+    every = "; ".join(f"{REPORTERS[name].name}: {REPORTERS[name].summary}" for name in formats)
+    return collected(
+        "shown",
+        Shown,
+        click.option("--exit-zero", is_flag=True, help="Exit with 0 even when there are findings."),
+        color_option,
+        click.option(
+            "--format",
+            "-f",
+            "format_",
+            type=click.Choice(formats),
+            default=default,
+            show_default=True,
+            help=about or f"{every}.",
+        ),
+    )
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class Inputs:
+    """What a script is given from outside, as far as the user has said it."""
+
+    variables: Mapping[str, str] = field(default_factory=dict)
+    args: tuple[str, ...] | None = None
+    root: Path | None = None
+    closed: bool = False
+
+
+def _inputs(
+    set_: tuple[str, ...],
+    env_files: tuple[Path, ...],
+    args: tuple[str, ...],
+    root: Path | None,
+    closed: bool,
+) -> Inputs:
+    variables = given_variables(set_, env_files)
+    for given in variables.items():
+        meet(given)
+    return Inputs(variables, args or None, root, closed)
+
+
+input_options = collected(
+    "inputs",
+    _inputs,
+    click.option(
+        "--set",
+        "set_",
+        multiple=True,
+        metavar="NAME=VALUE",
+        help="A variable that the script gets from outside.",
+    ),
+    click.option(
+        "--env-file",
+        "env_files",
+        multiple=True,
+        metavar="FILE",
+        type=click.Path(path_type=Path),
+        help="Variables that the script gets from outside, as `set -a; . FILE` would set them.",
+    ),
+    click.option("--arg", "args", multiple=True, metavar="WORD", help="A positional argument."),
+    click.option(
+        "--root",
+        metavar="DIR",
+        type=click.Path(path_type=Path),
+        help="The folder that files a script sources must lie in. Default: the script's own.",
+    ),
+    click.option(
+        "--closed",
+        is_flag=True,
+        help="Nothing but these inputs is set outside: what else the script asks for is unset.",
+    ),
+)
+
+
+def given_variables(items: Sequence[str], files: Sequence[Path]) -> dict[str, str]:
+    """The variables of ``--env-file`` and, over them, those of ``--set NAME=VALUE``."""
+    variables: dict[str, str] = {}
+    for path in files:
+        variables |= _env_file(path)
+    for item in items:
+        name, equals, value = item.partition("=")
+        if not equals or not ENV_NAME.fullmatch(name):
+            raise UsageError(f"--set {item}", expected="NAME=VALUE")
+        variables[name] = value
+    return variables
+
+
+def _env_file(path: Path) -> dict[str, str]:
+    """The variables that a file of assignments sets, read as bash would read it."""
+    text = read_named(path, expected="a file of NAME=VALUE lines")
+    data = b"set -a\n" + text + b"\nsglang serve\n"
+    launch = choose(READERS["bash"](data, str(path), closed=True), str(path))
+    found: dict[str, str] = {}
+    for name, setting in launch.effective_env.items():
+        if not isinstance(setting.value, str) or setting.condition:
+            where = setting.location
+            if where is not None and where.line is not None:
+                where = Location(where.path, where.line - 1, where.column)
+            raise ReadError(f"{name} can't be known: {setting.value}", where=where)
+        found[name] = setting.value
+    return found

@@ -1,0 +1,200 @@
+"""How a launch is shown, as text and as plain data."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from dsv4_env.cli.output import write
+from dsv4_env.model import (
+    EnvVar,
+    LaunchConfig,
+    Location,
+    Outside,
+    ServerArg,
+    Unknown,
+    Value,
+    shown_path,
+)
+from dsv4_env.model.condition import Condition
+from dsv4_env.model.errors import shortened
+from dsv4_env.model.quoting import word
+from dsv4_env.model.secrets import MASK, hidden, masked, unknown_masked
+from dsv4_env.model.style import inert, paint, plain
+from dsv4_env.profile import Profile
+
+ShownRow: TypeAlias = tuple[str, str, str, str]
+"""One row of a table: name, value, a remark on it, and where it is set."""
+
+
+def shown_place(location: Location | None) -> str:
+    """A location with its path relative to the current folder where it lies below it."""
+    if location is None:
+        return ""
+    path = shown_path(location.path, str(Path.cwd()))
+    return str(Location(path, location.line, location.column))
+
+
+def value_text(name: str, value: Value) -> str:
+    """A value as one line of text, secrets masked."""
+    if isinstance(value, str):
+        return shortened(masked(name, value))
+    if isinstance(value, Outside):
+        return str(value)
+    if value.default is not None:
+        told = shortened(unknown_masked(name, value, value.default)) or '""'
+        return f"{told} unless {', '.join(value.names)} is set"
+    return f"<{shortened(masked(name, value.text))}> unknown: {value.reason}"
+
+
+def launch_data(config: LaunchConfig, *, origin: bool = False) -> dict[str, Any]:
+    """A launch as plain data, secrets masked; with *origin* each setting has who set it."""
+
+    def value(name: str, value: Value) -> Any:
+        if not isinstance(value, Unknown):
+            return masked(name, value)
+        if isinstance(value, Outside):
+            return {"from-environment": True}
+        fields: dict[str, Any] = {"unknown": masked(name, value.text), "reason": value.reason}
+        if value.names:
+            fields["names"] = list(value.names)
+        if value.default is not None:
+            fields["default"] = unknown_masked(name, value, value.default)
+        return fields
+
+    def chain(name: str, setting: EnvVar | ServerArg) -> dict[str, Any]:
+        if not origin:
+            return {}
+        setters = [
+            {
+                "name": o.name,
+                "value": None if o.value is None else masked(name, o.value),
+                "location": shown_place(o.location),
+            }
+            for o in setting.origin.chain()
+        ]
+        return {"origin": setters}
+
+    found: dict[str, Any] = {
+        "path": config.name,
+        "line": config.location.line if config.location else None,
+        "command": [value("", w) for w in config.command],
+        "when": _when(config.condition),
+        "env": [
+            {
+                "name": e.name,
+                "value": value(e.name, e.value),
+                "when": _when(e.condition),
+                "superseded": e.superseded,
+                "location": shown_place(e.location),
+                **chain(e.name, e),
+            }
+            for e in config.env
+        ],
+        "args": [
+            {
+                "flag": a.flag,
+                "values": [value(a.flag or "", v) for v in a.values],
+                "when": _when(a.condition),
+                "location": shown_place(a.location),
+                **chain(a.flag or "", a),
+            }
+            for a in config.args or ()
+        ],
+        "required": [r.name for r in config.required],
+        "notes": [n.message for n in config.notes],
+        "partial": config.partial,
+    }
+    return found
+
+
+def _when(condition: Condition | None) -> str | None:
+    return None if condition is None else str(condition)
+
+
+def without_secrets(data: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """The tables of a profile: the path of a model may hold a password."""
+    return {
+        table: {k: masked(k, v) if isinstance(v, str) else v for k, v in values.items()}
+        for table, values in data.items()
+    }
+
+
+def argument_text(arg: ServerArg) -> str:
+    """The values of a server argument, quoted as for a shell, secrets masked."""
+    said = [(v, value_text(arg.flag or "", v)) for v in arg.values]
+    return " ".join(t if v != t or MASK in t else word(t) for v, t in said)
+
+
+def aligned_groups(groups: Sequence[tuple[str, Sequence[ShownRow]]], *, color: bool) -> list[str]:
+    """Groups of rows under their headings, the columns aligned over all of them."""
+    cells = [(plain(name), plain(value)) for _, rows in groups for name, value, _, _ in rows]
+    width = max((len(name) for name, _ in cells), default=0)
+    value_width = max((len(value) for _, value in cells if len(value) <= 56), default=0)
+    lines: list[str] = []
+    for heading, rows in groups:
+        lines += ["", paint(heading, "bold", color)] if rows else []
+        for name, value, remark, place in rows:
+            row = f"  {plain(name):{width}}  {plain(value):{value_width}}"
+            row += f"  {plain(remark)}" if remark else ""
+            row += paint(f"  {plain(place)}", "dim", color) if place else ""
+            lines.append(inert(row.rstrip()))
+    return lines
+
+
+def render(config: LaunchConfig, title: str, *, origin: bool, color: bool) -> str:
+    """A launch as aligned text."""
+
+    def row(name: str, value: str, setting: EnvVar | ServerArg) -> ShownRow:
+        when = f"when {setting.condition}" if setting.condition else ""
+        again = "(set again later)" if setting.superseded else ""
+        remark = "  ".join(filter(None, (when, again)))
+        return name, value, remark, shown_place(setting.location) if origin else ""
+
+    command = " ".join(str(w) for w in config.command)
+    behind = f": {plain(command)}" if command else ""
+    lines = [paint(plain(title), "bold", color) + behind]
+    if config.condition:
+        lines.append(f"when {plain(str(config.condition))}")
+    groups = [
+        ("Environment", [row(e.name, value_text(e.name, e.value), e) for e in config.env]),
+        ("Server arguments", [row(a.flag or "", argument_text(a), a) for a in config.args or ()]),
+        ("Required inputs", [(r.name, shown_place(r.location), "", "") for r in config.required]),
+    ]
+    lines += aligned_groups(groups, color=color)
+    lines += [paint(f"note: {plain(n.message)}", "dim", color) for n in config.notes]
+    return "\n".join(lines) + "\n"
+
+
+def titled(launches: list[LaunchConfig]) -> list[tuple[str, LaunchConfig]]:
+    """Each launch with the operand that names it."""
+    found: list[tuple[str, LaunchConfig]] = []
+    for index, config in enumerate(launches, 1):
+        line = config.location.line if config.location else None
+        name = config.name if len(launches) == 1 else f"{config.name}#{index}"
+        found.append((f"{name} (line {line})" if line else name, config))
+    return found
+
+
+def write_launches(
+    launches: list[LaunchConfig], *, as_json: bool, origin: bool, color: bool
+) -> None:
+    """Print launches as text or JSON, without secrets."""
+    launches = list(map(hidden, launches))
+    if as_json:
+        data = [launch_data(config, origin=origin) for config in launches]
+        write(json.dumps(data, indent=2, ensure_ascii=False) + "\n")
+        return
+    texts = [
+        render(config, title, origin=origin, color=color) for title, config in titled(launches)
+    ]
+
+    write(inert("\n".join(texts)))
+
+
+def about(profile: Profile) -> dict[str, Any]:
+    """What a profile is beside its settings, as plain data; secrets are masked."""
+    head = {"name": profile.name, "description": profile.description, "layers": profile.layers}
+    return {**head, **without_secrets(profile.data)}

@@ -1,0 +1,107 @@
+"""``show``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from dsv4_env.cli import complete
+from dsv4_env.cli.names import named_profile
+from dsv4_env.cli.operands import launches_of
+from dsv4_env.cli.options import Inputs, color_option, input_options, profiles_option
+from dsv4_env.cli.output import write
+from dsv4_env.cli.rendering import (
+    ShownRow,
+    about,
+    aligned_groups,
+    argument_text,
+    launch_data,
+    shown_place,
+    value_text,
+    without_secrets,
+    write_launches,
+)
+from dsv4_env.cli.settings import profile_folder
+from dsv4_env.model import FROM_ENVIRONMENT, Origin
+from dsv4_env.model.secrets import hidden, masked
+from dsv4_env.model.style import paint, plain
+
+
+@click.command()
+@click.argument("name", metavar="PROFILE|FILE", shell_complete=complete.offered_operands)
+@input_options
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+@click.option("--origin", is_flag=True, help="Say where each value is set, and what it overrode.")
+@profiles_option
+@color_option
+def show(
+    name: str, inputs: Inputs, as_json: bool, origin: bool, folder: Path | None, color: bool
+) -> None:
+    """Show what a profile holds, or what a file launches.
+
+    A FILE is a script, a test, a workflow or any other that dsv4-env reads, or a running server
+    (pid:N, port:N, process:TEXT). Of a file it shows each launch: what its server gets, under
+    which condition, what can't be known and why, and which inputs it demands. Nothing is run.
+    Secrets are masked.
+
+    \b
+    Examples:
+      dsv4-env show flash-fp4
+      dsv4-env show pro-fp8 --origin
+      dsv4-env show run_dsv4.sh --set TP=8 --arg --fp8
+      dsv4-env show run_dsv4.sh#2 --closed
+    """
+    profile = named_profile(name, profile_folder(folder))
+    if profile is None:
+        launches = launches_of(name, inputs)
+        write_launches(launches, as_json=as_json, origin=origin, color=color)
+        return
+
+    config = hidden(profile.config)
+    if as_json:
+        settings = launch_data(config, origin=origin)
+        item = about(profile) | {"env": settings["env"], "args": settings["args"]}
+        write(json.dumps(item, indent=2, ensure_ascii=False) + "\n")
+        return
+
+    def row(name: str, value: str, setter: Origin | None) -> ShownRow:
+        return name, value, "", _chain(name, setter) if origin and setter else ""
+
+    groups = [
+        ("Environment", [row(e.name, value_text(e.name, e.value), e.origin) for e in config.env]),
+        (
+            "Server arguments",
+            [row(a.flag or "", argument_text(a), a.origin) for a in config.args or ()],
+        ),
+        (
+            "About",
+            [
+                row(f"{section}.{key}", str(value), profile.origins.get((section, key)))
+                for section, values in without_secrets(profile.data).items()
+                for key, value in values.items()
+            ],
+        ),
+    ]
+    title = paint(profile.name, "bold", color)
+    lines = [f"{title}: {plain(profile.description)}" if profile.description else title]
+    write("".join(f"{line}\n" for line in [*lines, *aligned_groups(groups, color=color)]))
+
+
+def _quoted(name: str, value: str) -> str:
+    return value if value == FROM_ENVIRONMENT else f'"{masked(name, value)}"'
+
+
+def _chain(name: str, origin: Origin) -> str:
+    texts: list[str] = []
+    for setter in origin.chain():
+        text = f"{setter.name} ({shown_place(setter.location)})"
+        if texts:
+            value = "unset" if setter.value is None else _quoted(name, setter.value)
+            text = f"overrode {value} of {text}"
+        texts.append(text)
+    return ", ".join(texts)
+
+
+COMMANDS = (show,)

@@ -1,0 +1,210 @@
+"""Containers: Docker's flags, a service of Compose, and the objects of Kubernetes.
+
+``$(NAME)`` is filled in by Kubernetes, in values as in arguments; each ``$`` that is data is
+therefore doubled. A ConfigMap is taken as it stands.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+
+from dsv4_env.exporters.known import (
+    ANY_NAME,
+    COMMAND,
+    DIST_PORT,
+    TEXT,
+    ExportOptions,
+    Limits,
+    Notes,
+    arg_groups,
+    env_or_outside,
+    known_args,
+    known_env,
+    notes,
+    object_name,
+)
+from dsv4_env.exporters.yaml import Node, Noted, Plain, dump_yaml
+from dsv4_env.model import LaunchConfig, quoting
+from dsv4_env.model.errors import ExportError
+
+_COMPOSE = Limits("Compose")
+_RUN = Limits("docker run", TEXT.cannot, ANY_NAME, "no =")
+_KUBERNETES = Limits(
+    "Kubernetes", names=re.compile(r"[ -<>-~]+"), names_expected="printable ASCII without ="
+)
+_CONFIGMAP = Limits(
+    "a ConfigMap",
+    names=re.compile(r"(?!\.{1,2}\Z)[-._a-zA-Z0-9]{1,253}"),
+    names_expected="letters, digits, -, _ and .",
+)
+
+
+def image(format_: str, options: ExportOptions) -> str:
+    """The image. Raises ExportError where none is given: nobody can guess it."""
+    if not options.image:
+        raise ExportError(f"{format_} needs the image of the container", expected="--image IMAGE")
+    return options.image
+
+
+def port(config: LaunchConfig) -> int:
+    """The port that the server listens on: the one given last, or SGLang's default."""
+    found = 30000
+    for arg in config.args or ():
+        if arg.flag == "--port" and len(arg.values) == 1 and str(arg.values[0]).isdecimal():
+            found = int(str(arg.values[0]))
+    return found
+
+
+def noted_words(
+    config: LaunchConfig, said: Notes, limits: Limits, quote: Callable[[str], str]
+) -> list[Node]:
+    """The words of the server arguments, with the comment of each before its first."""
+    if not said.arguments:
+        return [quote(word) for word in known_args(config, limits)]
+    words: list[Node] = []
+    for i, (first, *rest) in enumerate(arg_groups(config, limits)):
+        words += [Noted(quote(first), said.arg(i)), *map(quote, rest)]
+    return words
+
+
+def env_notes(said: Notes, name: str, value: Node) -> Node:
+    """The value of a variable, with its comment."""
+    return Noted(value, said.env(name)) if said.variables else value
+
+
+# Docker
+
+
+def docker_run(config: LaunchConfig) -> str:
+    """``--env NAME=value`` for each variable, as one shell-quoted line; ``--env NAME`` hands on."""
+    env = env_or_outside(config, _RUN).items()
+    words = (f"--env {quoting.word(n if v is None else f'{n}={v}')}" for n, v in env)
+    return " ".join(words) + "\n"
+
+
+def compose(config: LaunchConfig, options: ExportOptions) -> str:
+    """A Compose file; every ``$`` of a value is doubled, so that nothing is filled in."""
+    said = notes(config, options)
+    service: dict[str, Node] = {
+        "image": quoting.compose(image("compose", options)),
+        "command": [
+            *COMMAND,
+            *noted_words(config, said, _COMPOSE, quoting.compose),
+        ],
+        "environment": {
+            name: env_notes(
+                said, name, f"${{{name}:?}}" if value is None else quoting.compose(value)
+            )
+            for name, value in env_or_outside(config, _COMPOSE).items()
+        },
+        "ports": [f"{port(config)}:{port(config)}"],
+        "ipc": Plain("host"),
+        **_gpus(options),
+    }
+    return dump_yaml({"services": {object_name("compose", config, options): service}}, said.head)
+
+
+def _gpus(options: ExportOptions) -> Mapping[str, Node]:
+    if options.gpu == "amd":
+        return {
+            "devices": [Plain("/dev/kfd"), Plain("/dev/dri")],
+            "group_add": [Plain("video")],
+            "security_opt": ["seccomp=unconfined"],
+        }
+    if options.gpu == "nvidia":
+        device: dict[str, Node] = {"driver": Plain("nvidia"), "capabilities": [Plain("gpu")]}
+        device["count"] = options.gpus or Plain("all")
+        return {"deploy": {"resources": {"reservations": {"devices": [device]}}}}
+    return {}
+
+
+# Kubernetes
+
+
+def k8s_env(config: LaunchConfig, options: ExportOptions) -> str:
+    """The ``env`` of a container."""
+    said = notes(config, options)
+    return dump_yaml({"env": _env("k8s-env", config, options, said)}, said.head)
+
+
+def k8s_configmap(config: LaunchConfig, options: ExportOptions) -> str:
+    """A ConfigMap, for ``envFrom``."""
+    said = notes(config, options)
+    data = known_env(config, _CONFIGMAP)
+    head = _head("v1", "ConfigMap", object_name("k8s-configmap", config, options))
+    return dump_yaml(
+        {**head, "data": {n: env_notes(said, n, v) for n, v in data.items()}}, said.head
+    )
+
+
+def k8s_pod(config: LaunchConfig, options: ExportOptions) -> str:
+    """A Pod of one node."""
+    said = notes(config, options)
+    head = _head("v1", "Pod", object_name("k8s-pod", config, options))
+    return dump_yaml({**head, "spec": _spec("k8s-pod", config, options, said)}, said.head)
+
+
+def k8s_lws(config: LaunchConfig, options: ExportOptions) -> str:
+    """A LeaderWorkerSet: one server on several nodes, which find each other by its leader."""
+    said = notes(config, options)
+    nodes = options.nodes
+    why = ["for several nodes"] if said.arguments else []
+    own: list[Node] = [
+        Noted("--nnodes", why), str(nodes),
+        "--node-rank", "$(LWS_WORKER_INDEX)",
+        "--dist-init-addr", f"$(LWS_LEADER_ADDRESS):{DIST_PORT}",
+    ]  # fmt: skip
+    spec = _spec("k8s-lws", config, options, said, own if nodes > 1 else ())
+    head = _head(
+        "leaderworkerset.x-k8s.io/v1", "LeaderWorkerSet", object_name("k8s-lws", config, options)
+    )
+    template: dict[str, Node] = {
+        "size": nodes,
+        "restartPolicy": Plain("RecreateGroupOnPodRestart"),
+        "workerTemplate": {"spec": spec},
+    }
+    return dump_yaml({**head, "spec": {"replicas": 1, "leaderWorkerTemplate": template}}, said.head)
+
+
+def _head(version: str, kind: str, name: str) -> dict[str, Node]:
+    return {"apiVersion": Plain(version), "kind": Plain(kind), "metadata": {"name": name}}
+
+
+def _env(format_: str, config: LaunchConfig, options: ExportOptions, said: Notes) -> list[Node]:
+    """The variables; what comes from outside is a key of the Secret NAME-secrets."""
+    secret = f"{object_name(format_, config, options)}-secrets"
+    found: list[Node] = []
+    for name, value in env_or_outside(config, _KUBERNETES).items():
+        item: dict[str, Node] = {"name": name}
+        if value is None:
+            item["valueFrom"] = {"secretKeyRef": {"name": secret, "key": name}}
+        else:
+            item["value"] = quoting.kubernetes(value)
+        found.append(Noted(item, said.env(name)))
+    return found
+
+
+def _spec(
+    format_: str, config: LaunchConfig, options: ExportOptions, said: Notes,
+    more: Sequence[Node] = (),
+) -> Node:  # fmt: skip
+    """The spec of a pod. Service links would set variables that look like SGLang's own."""
+    container: dict[str, Node] = {
+        "name": Plain("sglang"),
+        "image": image(format_, options),
+        "command": list(COMMAND),
+        "args": [*noted_words(config, said, _KUBERNETES, quoting.kubernetes), *more],
+        "env": _env(format_, config, options, said),
+        "ports": [{"name": Plain("http"), "containerPort": port(config)}],
+        "readinessProbe": {"httpGet": {"path": Plain("/health"), "port": port(config)}},
+    }
+    if options.gpu and options.gpus:
+        container["resources"] = {"limits": {f"{options.gpu}.com/gpu": str(options.gpus)}}
+    container["volumeMounts"] = [{"name": Plain("shm"), "mountPath": Plain("/dev/shm")}]  # noqa: S108
+    return {
+        "enableServiceLinks": False,
+        "containers": [container],
+        # NCCL and RCCL need more shared memory than the 64 MiB of a container.
+        "volumes": [{"name": Plain("shm"), "emptyDir": {"medium": Plain("Memory")}}],
+    }

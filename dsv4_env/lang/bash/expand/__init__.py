@@ -1,0 +1,1 @@
+"""From words to values, with what isn't known kept apart."""

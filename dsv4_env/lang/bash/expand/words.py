@@ -1,0 +1,138 @@
+"""The pieces of a word: literals, tildes, parameters, substitutions."""
+
+from __future__ import annotations
+
+import re
+
+from dsv4_env.lang.bash.expand.arithmetic import arithmetic
+from dsv4_env.lang.bash.expand.machine import Machine
+from dsv4_env.lang.bash.expand.parameters import expand_parameter
+from dsv4_env.lang.bash.expand.state import Piece, State, Undecided
+from dsv4_env.lang.bash.expand.values import Symbol, Text
+from dsv4_env.lang.bash.expand.variables import scalar_value, settle
+from dsv4_env.lang.bash.syntax.nodes import Arith, CmdSub, Lit, Param, ProcSub, Word
+from dsv4_env.model.condition import Test
+
+_TILDE = re.compile(r"~([^/:]*)")
+_ASSIGNMENT_TILDE = re.compile(r"[A-Za-z_]\w*\+?=~", re.ASCII)
+
+
+def pieces(vm: Machine, state: State, word: Word, *, assignment: bool = False) -> list[Piece]:
+    """The parts of a word, expanded."""
+    out: list[Piece] = []
+    vm.budget.step(count=len(word.parts))
+    for i, part in enumerate(word.parts):
+        kind = type(part)
+        if kind is Lit:
+            assert isinstance(part, Lit)
+            if part.quoted:
+                out.append((part.text, "Q"))
+            elif "~" in part.text:
+                _tildes(vm, state, word, i, part.text, out, assignment)
+            else:
+                out.append((part.text, "L"))
+        elif kind is Param:
+            assert isinstance(part, Param)
+            out += expand_parameter(vm, state, part)
+        elif kind is CmdSub:
+            assert isinstance(part, CmdSub)
+            value = settle(state, substitute(vm, state, part))
+            out.append((value, "Q" if part.quoted else "E"))
+        elif kind is Arith:
+            assert isinstance(part, Arith)
+            value = arithmetic(vm, state, part.expr, part.text)
+            out.append((value, "Q" if part.quoted else "E"))
+        else:
+            assert isinstance(part, ProcSub)
+            out.append((_process(vm, state, part), "Q"))
+    return out
+
+
+def _tildes(
+    vm: Machine, state: State, word: Word, i: int, text: str, out: list[Piece], assignment: bool
+) -> None:
+    starts: list[int] = []
+    if i == 0 and text.startswith("~"):
+        starts.append(0)
+    if assignment:
+        starts += [m.start() + 1 for m in re.finditer(r":~", text)]
+    elif i == 0 and (m := _ASSIGNMENT_TILDE.match(text)):
+        starts.append(m.end() - 1)
+        starts += [m.start() + 1 for m in re.finditer(r":~", text)]
+    done = 0
+    for start in starts:
+        m = _TILDE.match(text, start)
+        if m is None or (m.end() == len(text) and i + 1 < len(word.parts)):
+            continue  # a quote or an expansion in the name: no tilde expansion
+        if done < start:
+            out.append((text[done:start], "L"))
+        home: Text = scalar_value(vm, state, "HOME") if not m[1] else ""
+        if m[1]:
+            home = vm.unknown(m[0], "a user's home folder", ("home", m[0]))
+        out.append((home, "Q"))
+        done = m.end()
+    if done < len(text):
+        out.append((text[done:], "L"))
+
+
+def _process(vm: Machine, state: State, part: ProcSub) -> Symbol:
+    """``<(…)``: a file that isn't known, but for what it holds."""
+    state.seq += 1
+    key = ("proc", part, state.seq)
+    content: str | None = None
+    if part.text.startswith("<"):
+        end = _subshell(vm, state, part)
+        if end is not None and end.out is not None and None not in end.out:
+            text = vm.join([v for v in end.out if v is not None]) if end.out else ""
+            if isinstance(text, str):
+                content = text
+    return vm.unknown(part.text, "a process substitution", key, content=content)
+
+
+def _subshell(vm: Machine, state: State, part: CmdSub | ProcSub) -> State | None:
+    """The state in which a substitution ends, None where there are several."""
+    vm.budget.step(count=16)
+    inner = state.copy()
+    inner.out = []
+    inner.stdin = None
+    inner.tested = 0 if "inherit_errexit" in state.opts else 1
+    state.seq += 1
+    vm.pure += 1
+    try:
+        ends = vm.execute(part.body, [inner])
+    finally:
+        vm.pure -= 1
+    return ends[0] if len(ends) == 1 else None
+
+
+def substitute(vm: Machine, state: State, part: CmdSub) -> Text:
+    """What a command substitution gives; the status is left in the state."""
+    key = ("sub", part, state.seq + 1)
+    end = _subshell(vm, state, part)
+    if end is None:
+        state.status = state.substituted = Undecided(
+            ("status", *key), Test(part.text, "succeeds"), command=True
+        )
+        return vm.unknown(part.text, "the output of a command", key)
+    state.seq = max(state.seq, end.seq)
+    state.status = state.substituted = end.status
+    for node, count in end.counts.items():
+        state.counts[node] = max(count, state.counts.get(node, 0))
+    state.required = end.required
+    for note in end.notes if end.notes is not state.notes else ():
+        state.note(note)
+    if end.out is None or None in end.out:
+        return vm.unknown(part.text, "the output of a command", key)
+    output = [v for v in end.out if v is not None]
+    while output and isinstance(output[-1], str):
+        stripped = output[-1].rstrip("\n")
+        output = [*output[:-1], stripped] if stripped else output[:-1]
+        if stripped:
+            break
+    if not output:
+        return ""
+    value = vm.join(output)
+    if isinstance(value, str):
+        return value.replace("\0", "")
+    default = None if value.default is None else value.default.rstrip("\n")
+    return vm.derived(part.text, [value, "output"], default=default, path=value.path)

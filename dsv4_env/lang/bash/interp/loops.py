@@ -1,0 +1,392 @@
+"""Loops: run through where their words and tests are known, left unknown where they aren't."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from dsv4_env.lang.bash.expand.arithmetic import arithmetic
+from dsv4_env.lang.bash.expand.assignments import as_words, assigned
+from dsv4_env.lang.bash.expand.decisions import decide
+from dsv4_env.lang.bash.expand.machine import Machine
+from dsv4_env.lang.bash.expand.state import FatalError, ForkError, State, Undecided
+from dsv4_env.lang.bash.expand.values import Symbol, Text
+from dsv4_env.lang.bash.expand.variables import (
+    all_params,
+    assign,
+    havoc,
+    own_params,
+    unknown_params,
+)
+from dsv4_env.lang.bash.interp.paths import (
+    after_error,
+    branch,
+    forking_on,
+    havoc_all,
+    join_attributes,
+    merge_paths,
+    with_errexit,
+)
+from dsv4_env.lang.bash.syntax.nodes import Block, For, ForArith, While
+from dsv4_env.model import Note
+from dsv4_env.model.condition import Test
+
+MAX_ROUNDS = 1000
+MAX_LEFT = 16
+MAX_PATHS = 64
+_SHARE = 8  # of the budget that one loop may use up: an eighth
+
+
+def counted(handler: Callable[[Machine, Any, State], list[State]]) -> Any:
+    """A loop, in which ``break`` means something."""
+
+    def followed(vm: Machine, node: Any, state: State) -> list[State]:
+        outer = state.loops, state.rounds
+        state.loops, state.rounds = state.loops + 1, (*state.rounds, 0)
+        try:
+            found = handler(vm, node, state)
+        finally:
+            state.loops, state.rounds = outer
+        for after in found:
+            after.loops, after.rounds = outer
+        return found
+
+    return followed
+
+
+def _leaves(state: State) -> bool:
+    """Whether the loop is left, with the flow taken care of."""
+    if state.flow is None:
+        return False
+    kind, count = state.flow
+    if kind == "break":
+        state.flow = None if count <= 1 else ("break", count - 1)
+    elif kind == "continue":
+        state.flow = None if count <= 1 else ("continue", count - 1)
+        return count > 1
+    return True
+
+
+def for_words(vm: Machine, node: For, state: State) -> list[State]:
+    """``for name in words``; ``select`` is never known."""
+
+    def words(state: State) -> list[Text]:
+        if node.words is None:
+            return all_params(vm, state)
+        return [v for word in node.words for v in as_words(vm, state, word)]
+
+    found: list[State] = []
+    for path, values in forking_on(vm, state, words):
+        if values is None:
+            found.append(path)
+            continue
+        if not values:
+            path.status = 0
+        found += _for_each(vm, node, path, values)
+    return merge_paths(vm, found)
+
+
+def _for_each(vm: Machine, node: For, state: State, values: list[Text]) -> list[State]:
+
+    vm.tick(state, node.body_pos, len(values) + 1)
+    if (held := state.vars.get(node.name)) is not None and held.vague:
+        return widen(vm, node, state, node.text, (node.name,))
+    states, done, bound = [state], list[State](), _Rounds(vm, state, len(values))
+    for value in values:
+        if bound.passed(len(done)) or len(states) > MAX_PATHS:
+            return bound.left_open(node)
+        if node.select or (isinstance(value, Symbol) and value.splits):
+            states = [
+                s for before in states for s in widen(vm, node, before, node.text, (node.name,))
+            ]
+            break
+        following: list[State] = []
+        for before in states:
+            try:
+                assign(
+                    vm,
+                    before,
+                    node.name,
+                    value,
+                    location=before.source.place(node.body_pos),
+                    spelled=str(value),
+                )
+            except FatalError as fatal:
+                if fatal.readonly:  # the loop is given up, the script isn't
+                    before.status = 1
+                    done.append(with_errexit(before))
+                else:
+                    done.append(after_error(vm, before, fatal))
+                continue
+            following.append(before)
+        if not following:
+            return done
+        states, left = _iterate(vm, node, node.body, following)
+        done += left
+        if not states:
+            break
+        if left and len(states) + len(left) > 1 and _by_command(vm, left, states):
+            states = [
+                s for before in states for s in widen(vm, node, before, node.text, (node.name,))
+            ]
+            break
+    return done + states
+
+
+def _iterate(
+    vm: Machine, node: Any, body: Block, states: list[State]
+) -> tuple[list[State], list[State]]:
+    """One round: the states that go on, and those that left."""
+    on, left = list[State](), list[State]()
+    vm.tick(states[0], node.body_pos)
+    for state in states:
+        state.rounds = (*state.rounds[:-1], state.rounds[-1] + 1)
+    for after in vm.execute(body, states):
+        (left if _leaves(after) else on).append(after)
+    return on, left
+
+
+def _by_command(vm: Machine, left: list[State], states: list[State]) -> bool:
+    """Whether it was the success of a command that decided who left the loop."""
+    keys = {k for s in left for k in s.decided} & {k for s in states for k in s.decided}
+    differing = [k for k in keys if len({s.decided.get(k) for s in (*left, *states)}) > 1]
+    return any(k in vm.conditions and vm.conditions[k].command for k in differing)
+
+
+class _Rounds:
+    """Counts the rounds of a loop, up to a limit, and finds out that it never ends."""
+
+    def __init__(self, vm: Machine, state: State, most: int = MAX_ROUNDS) -> None:
+        self.vm = vm
+        self.before = state.copy()
+        self.mark = len(vm.invocations)
+        self.most = most
+        self.rounds = 0
+        self.began = vm.budget.spent_steps
+        self.last: State | None = None
+        self.dear = False
+
+    def passed(self, left: int) -> bool:
+        """Whether this round is one too many, *left* being the paths that have left the loop."""
+        self.rounds += 1
+        if self.vm.tired() or self.costly():
+            self.dear = True
+            return True
+        return self.rounds > self.most or left > MAX_LEFT
+
+    def costly(self) -> bool:
+        """Whether the loop has used up its share of the budget."""
+        budget = self.vm.budget
+        return budget.spent_steps - self.began > budget.steps // _SHARE
+
+    def left_open(self, node: While | ForArith | For) -> list[State]:
+        """What is known behind the loop if its rounds aren't counted, from before it."""
+        del self.vm.invocations[self.mark :]
+        if self.dear:
+            place = self.before.source.place(node.body_pos)
+            text = f"the loop `{_short(node.text)}` takes too many steps to follow"
+            self.vm.skipped.append(Note(text, place))
+        names = (node.name,) if isinstance(node, For) else ()
+        found = widen(self.vm, node, self.before, node.text, names)
+        for state in found if not isinstance(node, For) else ():
+            state.seq += 1
+            text = f"the loop `{_short(node.text)}`"
+            key = ("ends", node, state.seq)
+            decide(self.vm, state, Undecided(key, Test(text, "ends")), True)
+        return found
+
+    def repeats(self, ready: list[State]) -> bool:
+        """Whether this round begins as the one before did, so that all others will."""
+        last, self.last = self.last, ready[0].copy() if len(ready) == 1 else None
+        return last is not None and self.last is not None and last.same(self.last)
+
+
+def _endless(state: State, node: While | ForArith) -> State:
+    place = state.source.place(node.body_pos)
+    note = Note(f"the loop `{_short(node.text)}` never ends: nothing behind it is run", place)
+    state.note(note)
+    state.trap = None
+    state.flow = ("exit", 0)
+    return state
+
+
+def while_loop(vm: Machine, node: While, state: State) -> list[State]:
+    """``while`` and ``until``: as long as the test is known."""
+    states, done = [state], list[State]()
+    status: int | Undecided = 0
+    bound = _Rounds(vm, state)
+    while states:
+        vm.tick(states[0], node.body_pos)
+        if bound.passed(len(done)):
+            return bound.left_open(node)
+        if len(states) > 16:
+            done += [s for before in states for s in widen(vm, node, before, node.text, ())]
+            break
+        ready: list[State] = []
+        for before in states:
+            kept = before.copy()
+            mark = len(vm.invocations)
+            tested = _decided(vm, node, before, mark)
+            if tested is None:
+                done += widen(vm, node, kept, node.text, ())
+                continue
+            for after in tested:
+                if after.flow is not None:
+                    done.append(after)
+                    continue
+                for path, ok in branch(vm, after):
+                    if ok is node.until:
+                        path.status = status if isinstance(status, int) else 0
+                        done.append(path)
+                    else:
+                        ready.append(path)
+        if not ready:
+            break
+        if not done and bound.repeats(ready):
+            return [_endless(ready[0], node)]
+        before_body = [s.copy() for s in ready]
+        mark = len(vm.invocations)
+        states, left = _iterate(vm, node, node.body, ready)
+        if (left and states and _by_command(vm, left, states)) or (
+            len(states) > 2 * len(before_body)
+        ):
+            del vm.invocations[mark:]
+            for before in before_body:
+                done += widen(vm, node, before, node.text, ())
+            break
+        done += left
+        if len(states) == 1:
+            status = states[0].status
+    return done
+
+
+def _decided(vm: Machine, node: While, state: State, mark: int) -> list[State] | None:
+    """The states after the test, None where the test isn't known."""
+    state.tested += 1
+    vm.pure += 1
+    try:
+        found = vm.execute(node.test, [state])
+    except ForkError:
+        del vm.invocations[mark:]
+        return None
+    finally:
+        vm.pure -= 1
+    if len(found) != 1 or isinstance(found[0].status, Undecided):
+        return None
+    for after in found:
+        after.tested -= 1
+    return found
+
+
+def for_arith(vm: Machine, node: ForArith, state: State) -> list[State]:
+    """``for ((…; …; …))``."""
+    states, done = [state], list[State]()
+    bound = _Rounds(vm, state)
+    try:
+        first = arithmetic(vm, state, node.init, node.text) if node.init.parts else "0"
+        if isinstance(first, Symbol):
+            return widen(vm, node, state, node.text, ())
+        while states:
+            vm.tick(states[0], node.body_pos)
+            if bound.passed(len(done)):
+                return bound.left_open(node)
+            ready: list[State] = []
+            for before in states:
+                value = arithmetic(vm, before, node.test, node.text) if (node.test.parts) else "1"
+                if isinstance(value, Symbol):
+                    done += widen(vm, node, before, node.text, ())
+                elif int(value):
+                    ready.append(before)
+                else:
+                    done.append(before)
+            if not ready:
+                break
+            if not done and bound.repeats(ready):
+                return [_endless(ready[0], node)]
+            kept = [s.copy() for s in ready]
+            mark = len(vm.invocations)
+            states, left = _iterate(vm, node, node.body, ready)
+            if left and states and _by_command(vm, left, states):
+                del vm.invocations[mark:]
+                for before in kept:
+                    done += widen(vm, node, before, node.text, ())
+                break
+            done += left
+            for before in states:
+                if node.step.parts:
+                    arithmetic(vm, before, node.step, node.text)
+    except FatalError:
+        state.status = 1
+        return [*done, state]
+    return done
+
+
+def widen(vm: Machine, node: Any, state: State, text: str, extra: tuple[str, ...]) -> list[State]:
+    """A loop that runs nobody knows how often: what it assigns is unknown from here on.
+
+    Its body is followed once, with that unknown, to find what it runs.
+    """
+
+    if state.flow is not None:
+        return [state]
+    found = assigned(node, state, vm.budget)
+    changed = sorted({*found.names, *extra})
+    reason = f"set in the loop `{_short(text)}`"
+
+    def lose(target: State) -> None:
+        # Without arguments, a loop over the arguments leaves all as it was.
+        options = found.params and not found.wild and own_params(state) and _of_arguments(node)
+        havoc(vm, target, changed, reason, default=options, deciders=("@",) if options else ())
+        for name in changed:
+            var = target.vars.get(name)
+            if var is None:
+                continue
+            exports = name in found.exports or found.allexport or "allexport" in target.opts
+            target.vars[name] = replace(
+                var,
+                maybe=var.maybe or name in found.unsets,
+                perhaps=Test(f"the loop `{_short(text)}` runs") if exports else var.perhaps,
+            )
+        if found.wild:
+            havoc_all(vm, target, reason, target.source.place(node.body_pos))
+        if found.params or found.wild:
+            unknown_params(target, node, "in" if target is probe else "after", own=options)
+
+    state.seq += 1
+    loop = f"the loop `{_short(text)}`"
+    condition = Undecided(("loop", node, state.seq), Test(loop, "within"))
+    probe = state.copy()
+    lose(probe)
+    if decide(vm, probe, condition, True):
+        pure, vm.pure = vm.pure, 0
+        try:
+            ends = vm.execute(node.body, [probe])
+        finally:
+            vm.pure = pure
+        for key, count in ((k, c) for e in ends for k, c in e.counts.items()):
+            state.counts[key] = max(count, state.counts.get(key, 0))
+        join_attributes(state, ends)
+        if any(e.flow is not None and e.flow[0] in ("exit", "discard") for e in ends):
+            leaves = Undecided(("leaves", node, state.seq), Test(loop, "goes on"))
+            decide(vm, state, leaves, True)
+    lose(state)
+    succeeds = Test(f"`{_short(text)}`", "succeeds")
+    state.status = Undecided(("status", node, state.seq), succeeds, command=True)
+    if state.out is not None:
+        state.out.append(None)
+    return [state]
+
+
+def _of_arguments(node: Any) -> bool:
+    """Whether a loop has no rounds where there are no arguments, by the look of its head."""
+    if isinstance(node, For):
+        return node.words is None
+    return re.search(r"\$\{?[#1@*]|\bgetopts\b", node.text) is not None
+
+
+def _short(text: str) -> str:
+    line = re.sub(r"\s+", " ", text)
+    line = re.sub(r";? do( .*)?$", "", line)
+    return line if len(line) <= 60 else line[:59] + "…"

@@ -1,0 +1,318 @@
+"""Commands that print what their arguments say."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import TypeAlias
+
+from dsv4_env.lang.bash.expand.machine import Machine
+from dsv4_env.lang.bash.expand.state import State, Undecided, Var
+from dsv4_env.lang.bash.expand.values import Symbol, Text
+from dsv4_env.lang.bash.expand.variables import assign, havoc
+from dsv4_env.lang.bash.interp.paths import unknown_status
+from dsv4_env.lang.bash.interp.streams import emit, emit_unknown, read_file
+from dsv4_env.lang.bash.syntax.nodes import Simple
+from dsv4_env.lang.bash.syntax.scan import unescape
+
+Status: TypeAlias = int | Undecided | None
+Printer: TypeAlias = Callable[[Machine, State, Simple, list[Text]], Status]
+MAX_SEQ = 100_000  # of `seq`: the output of more of them is left unknown
+_IDENTIFIER = re.compile(r"[A-Za-z_]\w*", re.ASCII)
+_DIGITS = 5  # of a width or precision
+_DIRECTIVE = re.compile(r"%([-+ 0#]*)(\*|\d*)(?:\.(\*|\d*))?([%bcdiouxXsq])|%|\\", re.DOTALL)
+
+
+def _echo(vm: Machine, state: State, _node: Simple, args: list[Text]) -> Status:
+    if state.out is None and vm.pure == 0:
+        return 0
+    newline, escapes, rest = True, "xpg_echo" in state.opts, args[1:]
+    while rest and isinstance(rest[0], str) and re.fullmatch(r"-[neE]+", rest[0]):
+        for letter in rest[0][1:]:
+            if letter == "n":
+                newline = False
+            else:
+                escapes = letter == "e"
+        rest = rest[1:]
+    pieces: list[Text] = []
+    for i, value in enumerate(rest):
+        if i:
+            pieces.append(" ")
+        if escapes:
+            if isinstance(value, Symbol):
+                emit_unknown(state)
+                return 0
+            if "\\c" in value or re.search(r"\\[0-7]", value):
+                emit_unknown(state)
+                return 0
+            value = unescape(re.sub(r"\\(['\"?])", r"\\\\\1", value))
+        pieces.append(value)
+    if newline:
+        pieces.append("\n")
+    emit(state, *pieces)
+    return 0
+
+
+def _printf(vm: Machine, state: State, node: Simple, args: list[Text]) -> Status:
+    rest = args[1:]
+    target = None
+    if len(rest) >= 2 and rest[0] == "-v":
+        target, rest = rest[1], rest[2:]
+    if rest and rest[0] == "--":
+        rest = rest[1:]
+    if not rest or (
+        args[1:] == rest and isinstance(form := rest[0], str) and form[:1] == "-" != form
+    ):
+        return 2
+    try:
+        text = _formatted(vm, rest[0], rest[1:])
+        status: Status = unknown_status(state, node) if text is None else 0
+    except ValueError:
+        text, status = None, 1
+    if target is None:
+        if text is None:
+            emit_unknown(state)
+        elif text != "":
+            emit(state, text)
+        return status
+    if not isinstance(target, str) or not _IDENTIFIER.fullmatch(target):
+        havoc(vm, state, sorted(state.vars), "`printf -v` to a variable that isn't known")
+        return unknown_status(state, node)
+    place = state.source.place(node.pos)
+    if text is None:
+        havoc(vm, state, [target], "`printf` of something that isn't known")
+    else:
+        assign(vm, state, target, text, location=place)
+    return status
+
+
+def _formatted(vm: Machine, form: Text, args: list[Text]) -> Text | None:
+    if isinstance(form, Symbol) or any(isinstance(a, Symbol) and a.splits for a in args):
+        return None
+    pieces: list[Text] = []
+    rest = list(args)
+    while True:
+        used = len(rest)
+        pos = 0
+        while pos < len(form):
+            m = _DIRECTIVE.search(form, pos)
+            if m is None:
+                pieces.append(form[pos:])
+                break
+            pieces.append(form[pos : m.start()])
+            if m[0] == "\\":
+                e = re.compile(
+                    r"\\(?:[0-7]{1,3}|x[0-9A-Fa-f]{1,2}|u[0-9A-Fa-f]{1,4}"
+                    r"|[abfnrtv\\\"e]|(.))",
+                    re.DOTALL,
+                ).match(form, m.start())
+                if e is None or e[1] is not None:
+                    if e is not None and e[1] in ("c", "U", "E"):
+                        return None
+                    pieces.append(e[0] if e is not None else "\\")
+                    pos = e.end() if e is not None else len(form)
+                else:
+                    pieces.append(unescape(e[0]))
+                    pos = e.end()
+                continue
+            pos = m.end()
+            if m[0] == "%%":
+                pieces.append("%")
+                continue
+            vm.budget.step(count=3)
+            if m[4] is None or m[2] == "*" or m[3] == "*":
+                return None
+            if max(len(m[2]), len(m[3] or "")) > _DIGITS:  # nobody wants so many blanks
+                return None
+            vm.made(max(int(m[2] or 0), int(m[3] or 0)))
+            value: Text = rest.pop(0) if rest else ""
+            piece = _directive(value, m)
+            if piece is None:
+                return None
+            pieces.append(piece)
+        if not rest or len(rest) == used:
+            break
+    return vm.join(pieces) if pieces else ""
+
+
+def _directive(value: Text, m: re.Match[str]) -> Text | None:
+    flags, width, precision, kind = m[1], m[2], m[3], m[4]
+    if isinstance(value, Symbol):
+        return value if kind == "s" and not (flags or width or precision is not None) else None
+    if kind in "sbq":
+        if not value.isascii() and (width or precision):
+            return None
+        if kind == "b":
+            if "\\c" in value or re.search(r"\\0", value):
+                return None
+            value = unescape(value)
+        if kind == "q":
+            if not value:
+                value = "''"
+            elif re.search(r"[^A-Za-z0-9_./:=@%+,-]", value):
+                if not value.isprintable() or not value.isascii() or "~" in value:
+                    return None
+                value = re.sub(r"([^A-Za-z0-9_./:=@%+-])", r"\\\1", value)
+            elif "," in value:
+                value = value.replace(",", "\\,")
+        if precision is not None:
+            value = value[: int(precision or 0)]
+        size = int(width or 0)
+        return value.ljust(size) if "-" in flags else value.rjust(size)
+    if kind == "c":
+        return value[:1]
+    if value[:1] in ("'", '"'):
+        return None  # the number of a letter
+    number = r"[ \t\n]*[-+]?(?:0[0-7]*|[1-9][0-9]*|0[xX][0-9a-fA-F]+)"
+    if value and not re.fullmatch(number, value):
+        raise ValueError  # no number: a warning, and it fails
+    digits = value.lstrip(" \t\n-+")
+    base = 16 if digits[:2].lower() == "0x" else 8 if digits.startswith("0") else 10
+    if len(digits) > 30:  # it's cut to 64 bits
+        return None
+    whole = int(value or "0", base)
+    if (whole < 0 and kind not in "di") or abs(whole) >= 2**63 or ("#" in flags and kind == "o"):
+        return None
+    spec = "%" + flags + width + ("" if precision is None else "." + precision)
+    return (spec + {"i": "d", "u": "d"}.get(kind, kind)) % whole
+
+
+def _path(last: bool) -> Printer:
+    def command(vm: Machine, state: State, node: Simple, args: list[Text]) -> Status:
+        rest = [a for a in args[1:] if a != "--"]
+        if (
+            not rest
+            or any(isinstance(a, str) and a.startswith("-") for a in rest)
+            or (len(rest) > (2 if last else 1))
+            or any(isinstance(a, Symbol) for a in rest[1:])
+        ):
+            emit_unknown(state)
+            return unknown_status(state, node)
+        value = rest[0]
+        suffix = str(rest[1]) if len(rest) > 1 else ""
+        if isinstance(value, Symbol):
+            default = (
+                None
+                if value.default is None or value.splits
+                else _part(value.default, suffix, last)
+            )
+            name = "basename" if last else "dirname"
+            text = f"$({name} {value.text}{' ' + suffix if suffix else ''})"
+            if value.splits:
+                emit_unknown(state)
+                return unknown_status(state, node)
+            file = None if last or value.path is None else value.path.parent
+            found = vm.derived(text, [value, name, suffix], default=default, path=file)
+            emit(state, found, "\n")
+            return 0
+        emit(state, _part(value, suffix, last) + "\n")
+        return 0
+
+    return command
+
+
+def _part(path: str, suffix: str, last: bool) -> str:
+    stripped = path.rstrip("/")
+    if not stripped:
+        return ("/" if path else "") if last else ("/" if path else ".")
+    if last:
+        name = stripped.rpartition("/")[2]
+        if suffix and name.endswith(suffix) and name != suffix:
+            name = name[: -len(suffix)]
+        return name
+    head, slash, _ = stripped.rpartition("/")
+    return head.rstrip("/") or "/" if slash else "."
+
+
+def _pwd(vm: Machine, state: State, _node: Simple, args: list[Text]) -> Status:
+    value: Text | None = state.cwd
+    if value is None and len(args) == 1:
+        value = vm.facts.get("pwd") or vm.inputs.get("PWD")
+    if len(args) > 1 or value is None:
+        emit_unknown(state)
+        return 0
+    emit(state, value, "\n")
+    return 0
+
+
+def _cd(vm: Machine, state: State, node: Simple, args: list[Text]) -> Status:
+    target = args[-1] if len(args) == 2 else None
+    state.seq += 1
+    folder = vm.located(target, state) if isinstance(target, Symbol) else None
+    if folder is not None:
+        key = ("folder", str(folder))
+        state.cwd = vm.unknown("$(pwd)", "the script's folder", key, path=folder)
+    elif (
+        isinstance(target, str)
+        and target.startswith("/")
+        and "//" not in target
+        and not (re.search(r"/\.\.?(/|$)", target))
+    ):
+        state.cwd = target.rstrip("/") or "/"
+    else:
+        state.cwd = vm.unknown(
+            "$(pwd)", "the folder that the script is in then", ("cwd", node, state.seq)
+        )
+    state.vars["PWD"] = Var("s", state.cwd, exported=True)
+    return 0 if folder is not None else unknown_status(state, node)
+
+
+def _cat(vm: Machine, state: State, node: Simple, args: list[Text]) -> Status:
+
+    if len(args) == 1 or args[1:] == ["-"]:
+        if state.stdin is None:
+            emit_unknown(state)
+            return unknown_status(state, node)
+        emit(state, state.stdin)
+        return 0
+    contents = [read_file(vm, a, state) for a in args[1:]]
+    if any(c is None for c in contents):
+        emit_unknown(state)
+        return unknown_status(state, node)
+    emit(state, *[c for c in contents if c is not None])
+    return 0
+
+
+def _fact(vm: Machine, state: State, node: Simple, args: list[Text]) -> Status:
+    text = " ".join(a for a in args if isinstance(a, str))
+    known = vm.facts.get(text) if all(isinstance(a, str) for a in args) else None
+    if known is None:
+        emit_unknown(state)
+        return unknown_status(state, node)
+    emit(state, known + "\n")
+    return 0
+
+
+def _seq(vm: Machine, state: State, node: Simple, args: list[Text]) -> Status:
+    numbers = [int(a) for a in args[1:] if isinstance(a, str) and re.fullmatch(r"-?\d{1,18}", a)]
+    if len(numbers) != len(args) - 1 or not 1 <= len(numbers) <= 3:
+        return _fact(vm, state, node, args)
+    first, step, last = {1: (1, 1, numbers[0]), 2: (numbers[0], 1, numbers[-1])}.get(
+        len(numbers), tuple(numbers)
+    )
+    if step == 0:
+        return _fact(vm, state, node, args)
+    values = range(first, last + (1 if step > 0 else -1), step)
+    if len(values) > MAX_SEQ:
+        emit_unknown(state)
+        return 0
+    vm.tick(state, node.pos, len(values) >> 2)
+    emit(state, "".join(f"{n}\n" for n in values))
+    return 0
+
+
+PRINTING: dict[str, Printer] = {
+    "echo": _echo,
+    "printf": _printf,
+    "dirname": _path(False),
+    "basename": _path(True),
+    "pwd": _pwd,
+    "cd": _cd,
+    "pushd": _cd,
+    "popd": _cd,
+    "cat": _cat,
+    "nproc": _fact,
+    "hostname": _fact,
+    "whoami": _fact,
+    "seq": _seq,
+}

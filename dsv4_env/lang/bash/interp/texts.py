@@ -1,0 +1,209 @@
+"""Texts that are run: lines of a script, sourced files, ``eval``, traps; a part may be unknown."""
+
+from __future__ import annotations
+
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+from dsv4_env.lang.bash.expand.decisions import decide
+from dsv4_env.lang.bash.expand.machine import Machine
+from dsv4_env.lang.bash.expand.state import FatalError, State, Undecided, Var
+from dsv4_env.lang.bash.expand.values import Argv, Symbol, Text
+from dsv4_env.lang.bash.interp.paths import give_up, havoc_all, unknown_status
+from dsv4_env.lang.bash.interp.streams import read_file
+from dsv4_env.lang.bash.syntax.nodes import Block, Param, Simple, Source, SyntaxProblemError
+from dsv4_env.lang.bash.syntax.tree import parse
+from dsv4_env.model import Location, Note
+from dsv4_env.model.condition import Test
+
+MAX_PIECES = 1_000
+_NAME = "__unknown_{}__"
+MAX_TEXTS = 50  # of texts that run texts
+
+
+def code_of(
+    vm: Machine, state: State, text: Text, place: Location
+) -> tuple[str, Block, SyntaxProblemError | None] | None:
+    """The text as code and as parsed; where parts aren't known, variables stand for them.
+
+    Those are set in *state*, and a note says what was taken for granted: that the unknown parts
+    are plain text, not shell syntax. None where the whole text isn't known.
+    """
+    if isinstance(text, str):
+        return (text, *parsed(vm, text))
+    pieces = _flat(vm, text)
+    if pieces is None:
+        return None
+    known = "".join(p for p in pieces if isinstance(p, str)).strip()
+    if not known:
+        return None
+    quoted: set[int] = set()
+    for _ in range(2):
+        code = "".join(
+            p if isinstance(p, str) else _reference(i, i in quoted) for i, p in enumerate(pieces)
+        )
+        block, problem = parsed(vm, code)
+        seen = _names(block)
+        missing = {
+            i for i, p in enumerate(pieces) if isinstance(p, Symbol) and _NAME.format(i) not in seen
+        }
+        if not missing:
+            break
+        quoted |= missing
+    else:
+        return None
+    names: dict[str, None] = {}
+    for i, piece in enumerate(pieces):
+        if isinstance(piece, Symbol):
+            state.vars[_NAME.format(i)] = Var("s", piece)
+            names[f"`{piece.text}`"] = None
+    message = f"{', '.join(names)} in the text of a command: taken for plain text, not for syntax"
+    note = Note(message, place)
+    state.note(note)
+    return code, block, problem
+
+
+def parsed(vm: Machine, code: str) -> tuple[Block, SyntaxProblemError | None]:
+    """The text parsed, once per text."""
+    found = vm.parsed.get(code)
+    if found is None:
+        found = vm.parsed[code] = parse(code, vm.budget)
+    return found
+
+
+def _reference(i: int, quoted: bool) -> str:
+    reference = "${" + _NAME.format(i) + "}"
+    return f"'\"{reference}\"'" if quoted else reference
+
+
+def _flat(vm: Machine, value: Text) -> list[Text] | None:
+    """What a text is made of, None where that's more than any command has."""
+    found: list[Text] = []
+    todo = [value]
+    while todo:
+        one = todo.pop()
+        pieces = () if isinstance(one, str) else one.parts
+        if not pieces:
+            found.append(one)
+        else:
+            todo += reversed(pieces)
+        vm.budget.step()
+        if len(found) + len(todo) > MAX_PIECES:
+            return None
+    return found
+
+
+def _names(node: Any) -> set[str]:
+    names: set[str] = set()
+    todo: list[Any] = [node]
+    while todo:
+        one = todo.pop()
+        if isinstance(one, (list, tuple)):
+            todo += one
+        elif is_dataclass(one) and not isinstance(one, type):
+            if isinstance(one, Param):
+                names.add(one.name)
+            todo += [getattr(one, f.name) for f in fields(one)]
+    return names
+
+
+def run_text(vm: Machine, state: State, node: Simple, text: Text, place: Location) -> list[State]:
+    """Run a text in this shell."""
+    parsed = code_of(vm, state, text, place)
+    if parsed is None:
+        shown = text if isinstance(text, str) else text.text
+        havoc_all(vm, state, f"`eval {shown[:60]}` ran text that isn't known", place)
+        state.status = unknown_status(state, node)
+        return [state]
+    code, block, problem = parsed
+    if problem is not None:
+        havoc_all(vm, state, "what `eval` of text with a syntax error sets isn't known", place)
+        state.partial = True
+        state.status = unknown_status(state, node)
+        state.seq += 1
+        key = ("ends", node, state.seq)
+        decide(vm, state, Undecided(key, Test("what `eval` runs", "goes on")), True)
+        return [state]
+    if state.depth >= MAX_TEXTS or not vm.follows(block, state):
+        why = "a text that `eval` runs takes too many steps to follow"
+        return give_up(vm, state, node, why, place)
+    outer = state.source
+    state.source = Source(code, place.path, at=place)
+    state.depth += 1
+    if not block.items:
+        state.status = 0
+    found = run_lines(vm, block, [state], outermost=False)
+    for after in found:
+        after.source = outer
+        after.depth -= 1
+        if after.flow == ("discard", 1):
+            after.flow = None
+    return found
+
+
+def run_traps(vm: Machine, states: list[State]) -> None:
+    """Run what was to run when the shell ends."""
+    for state in states:
+        if state.trap is not None:
+            node, action, place = state.trap
+            state.trap, state.flow = None, None
+            run_text(vm, state, node, action, place)
+
+
+def run_sourced(vm: Machine, state: State, node: Simple, words: Argv) -> list[State]:
+    """``source file [arguments]``: run where the file lies below the root, else unknown."""
+    if len(words) < 2:
+        state.status = 2
+        return [state]
+    vm.budget.step(count=12)  # looking for it
+    name = words[1][0]
+    text = read_file(vm, name, state)
+    place = words[0][1]
+    if text is None or "\0" in text:
+        shown = name.text if isinstance(name, Symbol) else name
+        havoc_all(vm, state, f"`{words[0][0]} {shown}` ran a file that isn't known", place)
+        state.status = unknown_status(state, node)
+        return [state]
+    file = str(vm.located(name, state))
+    block, problem = parse(text, vm.budget)
+    if problem is not None:
+        where = Source(text, file).place(problem.pos)
+        state.note(Note(f"{where} syntax error: {problem.message}", where))
+        state.partial = True
+    outer_source, outer_params = state.source, state.params
+    outer_given = state.shifted, state.given
+    replaced, state.replaced = state.replaced, False
+    state.source = Source(text, file)
+    if len(words) > 2:
+        state.params = [v for v, _ in words[2:]]
+    state.depth += 1
+    state.sourced += 1
+    if state.depth > MAX_TEXTS:
+        raise FatalError
+    state.status = 0
+    found = run_lines(vm, block, [state], outermost=False)
+    for after in found:
+        after.source = outer_source
+        if problem is not None:
+            havoc_all(vm, after, f"`{file}` isn't known beyond a syntax error", place)
+        after.depth -= 1
+        after.sourced -= 1
+        if len(words) > 2 and (after.scopes or not after.replaced):
+            after.params = outer_params
+            after.shifted, after.given = outer_given
+        after.replaced |= replaced
+        if after.flow is not None and after.flow[0] == "return":
+            after.flow = None
+    return found
+
+
+def run_lines(
+    vm: Machine, lines: Block, states: list[State], *, outermost: bool = True
+) -> list[State]:
+    """Run a script, sourced file or text given to ``eval`` line by line."""
+    for line in lines.items:
+        states = vm.execute(line, states)
+        for state in states:
+            if state.flow == ("discard", 1) or (outermost and state.flow == ("discard", 2)):
+                state.flow = None
+    return states

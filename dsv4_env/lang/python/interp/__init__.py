@@ -1,0 +1,1 @@
+"""Following a file as Python would run it."""

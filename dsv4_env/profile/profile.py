@@ -1,0 +1,181 @@
+"""A resolved profile, and the files that layers are read from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+from dsv4_env.guard.files import checkout, read_bytes
+from dsv4_env.model import LaunchConfig, Origin, Outside, shipped_dir
+from dsv4_env.model.errors import ProfileError
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """A resolved profile.
+
+    *layers* are the names of the layers it is made of, lowest first. *data* holds the tables
+    ``model, launch, ci, quality, hardware, sglang, source`` as in the TOML; the properties
+    below give their typed values. *origins* maps ``(table, key)`` to who set it.
+    """
+
+    name: str
+    description: str
+    layers: tuple[str, ...]
+    config: LaunchConfig
+    data: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    origins: Mapping[tuple[str, str], Origin] = field(default_factory=dict)
+
+    @property
+    def env(self) -> dict[str, str]:
+        """The environment variables, in order and as spelled; a new dict each time.
+
+        Those that come from the environment of the launch aren't in it: see :attr:`required`.
+        """
+        return {e.name: e.value for e in self.config.env if isinstance(e.value, str)}
+
+    @property
+    def required(self) -> list[str]:
+        """The variables that the environment of the launch has to hold, in order."""
+        return [e.name for e in self.config.env if isinstance(e.value, Outside)]
+
+    @property
+    def server_args(self) -> list[str]:
+        """The server arguments as ``other_args`` holds them; a new list each time."""
+        return [w for w in self.config.argv if isinstance(w, str)]
+
+    def get(self, table: str, key: str) -> Any:
+        """What the layers give to a key of a table; None where none does.
+
+        Every key of the schema is found so, as it is spelled in the TOML; those that the launch
+        itself or a test needs have typed properties below.
+        """
+        return self.data.get(table, {}).get(key)
+
+    @property
+    def default_model_path(self) -> str | None:
+        """The model that is launched when nothing overrides it."""
+        return cast("str | None", self.get("model", "path"))
+
+    @property
+    def model_path_variable(self) -> str | None:
+        """The environment variable that overrides the model path."""
+        return cast("str | None", self.get("model", "path-variable"))
+
+    def model_path(self, environ: Mapping[str, str]) -> str | None:
+        """The model path, as the tests read it: the variable if set, else the default."""
+        return environ.get(self.model_path_variable or "", self.default_model_path)
+
+    @property
+    def launch_timeout_seconds(self) -> int | None:
+        """How long the server may take until it answers, in seconds."""
+        return cast("int | None", self.get("launch", "timeout-seconds"))
+
+    @property
+    def ci_suite(self) -> str | None:
+        """The CI suite that runs the profile's test."""
+        return cast("str | None", self.get("ci", "suite"))
+
+    @property
+    def ci_estimated_seconds(self) -> int | None:
+        """The time CI plans for the test, in seconds."""
+        return cast("int | None", self.get("ci", "estimated-seconds"))
+
+    @property
+    def gsm8k_threshold(self) -> float | None:
+        """The least GSM8K accuracy (0 to 1) the test accepts."""
+        return cast("float | None", self.get("quality", "gsm8k-threshold"))
+
+    @property
+    def hardware(self) -> Mapping[str, Any]:
+        """``accelerator``, ``count`` and ``rocm`` (a version)."""
+        return self.data.get("hardware", {})
+
+    @property
+    def sglang_range(self) -> str | None:
+        """The SGLang releases the values are meant for, as a PEP 440 range."""
+        return cast("str | None", self.get("sglang", "range"))
+
+    @property
+    def source(self) -> Mapping[str, Any]:
+        """Where the values were taken from: repository, path, pull-request, commit, date."""
+        return self.data.get("source", {})
+
+    def launch_env(self, environ: Mapping[str, str]) -> dict[str, str]:
+        """A copy of *environ* with the profile's variables over it; *environ* stays as it is.
+
+        Raises ProfileError where *environ* lacks a variable that the profile takes from there.
+        """
+        for setting in self.config.env:
+            if isinstance(setting.value, Outside) and not environ.get(setting.name):
+                found = "is empty" if setting.name in environ else "isn't set"
+                raise ProfileError(
+                    f"{setting.name} {found}, and {self.name} takes it from the environment",
+                    where=setting.location,
+                    expected=f"{setting.name} in the environment of the launch",
+                )
+        return {**environ, **self.env}
+
+    def command(
+        self,
+        *,
+        model: str | None = None,
+        host: str | None = None,
+        port: int | str | None = None,
+        python: str = "python3",
+    ) -> list[str]:
+        """The server's command line. *model* defaults to the profile's own.
+
+        Raises ProfileError when neither names a model.
+        """
+        model = model or self.default_model_path
+        if not model:
+            raise ProfileError(f"profile {self.name} names no model", expected="model=…")
+        words = [python, "-m", "sglang.launch_server", "--model-path", model, *self.server_args]
+        if host is not None:
+            words += ["--host", host]
+        if port is not None:
+            words += ["--port", str(port)]
+        return words
+
+
+def reference_script() -> Path:
+    """The launch script that comes with the package and is held to ``pro-fp4``."""
+    return shipped_dir() / "run_dsv4.sh"
+
+
+def profile_folders(folder: str | Path | None) -> list[Path]:
+    """The folders that layers are looked for in: the shipped one, and *folder*."""
+    folders = [shipped_dir()]
+    if folder is not None and Path(folder).resolve() != folders[0].resolve():
+        folders.append(Path(folder))
+        if not folders[1].is_dir():
+            raise ProfileError("no such folder", where=folder, expected="a folder of *.toml layers")
+    return folders
+
+
+def layer_bytes(path: Path) -> bytes:
+    """The bytes of a layer or a lock, which a link may not take from outside its checkout.
+
+    Raises ProfileError where it can't be read.
+    """
+    root = path.parent if path.parent != shipped_dir() else Path(path.anchor)
+    return read_bytes(path, root=checkout(path) or root, error=ProfileError)
+
+
+def layer_files(folder: str | Path | None = None) -> dict[str, Path]:
+    """Layer name to file: the shipped ones and those of *folder*."""
+    files: dict[str, Path] = {}
+    for directory in profile_folders(folder):
+        for path in sorted(directory.glob("*.toml")):
+            if path.stem in files:
+                raise ProfileError(
+                    f"layer {path.stem!r} is defined twice",
+                    where=path,
+                    expected=f"another file name; {files[path.stem]} has this one "
+                    "(a layer of another name can extend it)",
+                )
+            files[path.stem] = path
+    return files

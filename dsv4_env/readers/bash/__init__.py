@@ -1,0 +1,218 @@
+"""bash launch scripts: followed as bash would, over every path they may take, running nothing.
+
+What only a run could tell is Unknown. Where *closed* is false, the environment holds *inputs* and
+maybe more: a variable that nobody set is Unknown with its name, and one that the script sets
+without exporting it counts as not exported, unless *inputs* has it. A command whose success only
+a run could tell counts as having succeeded where a launch needs that: under ``set -e``, behind
+``&&``. Expansions of what isn't known are taken to be ones that bash can do.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dsv4_env.guard.files import check_size, real
+from dsv4_env.lang.bash.expand.machine import Machine, Watch
+from dsv4_env.lang.bash.expand.state import State, Var
+from dsv4_env.lang.bash.expand.tables import Layers
+from dsv4_env.lang.bash.interp.interpreter import Interpreter
+from dsv4_env.lang.bash.syntax.nodes import Source
+from dsv4_env.lang.bash.syntax.tree import parse
+from dsv4_env.model import LaunchConfig, Location, Note
+from dsv4_env.model.budget import Budget, BudgetError, partial_note
+from dsv4_env.model.errors import ReadError, shortened
+from dsv4_env.readers.bash import results
+from dsv4_env.readers.choosing import choose
+from dsv4_env.readers.kind import INTERPRETER, FileKind
+from dsv4_env.readers.launcher import launcher_length
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+_LARGE = 50_000  # bytes
+_LAUNCHES = Watch(launcher_length, "sglang")
+
+
+def read_all(
+    data: str | bytes,
+    path: str = "<script>",
+    *,
+    inputs: Mapping[str, str] | None = None,
+    args: Sequence[str] | None = None,
+    root: Path | None = None,
+    closed: bool = False,
+    facts: Mapping[str, str] | None = None,
+    budget: Budget | None = None,
+) -> list[LaunchConfig]:
+    """Every launch of a server that a bash script makes, in source order.
+
+    *inputs* are variables known from outside; with *closed* they are all there are, and *args*
+    all the arguments. *root* is the folder that sourced files must lie below, *facts* are answers
+    of commands (``{"nproc": "64"}``). Where the *budget* ends, the launches found until then are
+    marked ``partial``. Raises ReadError where the data isn't a script, or where a limit is passed
+    and no launch was found.
+    """
+    with _uncollected(len(data) > _LARGE):
+        return _read_all(data, path, inputs, args, root, closed, facts, budget or Budget())
+
+
+def _read_all(
+    data: str | bytes,
+    path: str,
+    inputs: Mapping[str, str] | None,
+    args: Sequence[str] | None,
+    root: Path | None,
+    closed: bool,
+    facts: Mapping[str, str] | None,
+    budget: Budget,
+) -> list[LaunchConfig]:
+    text, notes = _text(data, path)
+    source = Source(text, path)
+    if root is None and path and Path(path).is_file():
+        root = real(path).parent
+    variables = {n: Var("s", v, exported=True) for n, v in (inputs or {}).items()}
+    for name, value in (("IFS", " \t\n"), ("OPTIND", "1")):
+        if name in variables:
+            variables[name] = Var("s", value)
+    given = args if args is not None else () if closed else None
+    block, problem = parse(text, budget)
+    partial = problem is not None
+    if problem is not None:
+        where = source.place(problem.pos)
+        wrong = problem.message if problem.limit else f"syntax error: {problem.message}"
+        notes.append(Note(f"{where} {wrong}", where, opens=problem.limit))
+
+    def follow(budget: Budget, *, rough: bool) -> tuple[Machine, BudgetError | None]:
+        vm = Interpreter(_LAUNCHES, inputs or {}, facts or {}, root, budget, rough=rough)
+        state = State(
+            Layers(variables),
+            None if given is None else list(given),
+            source,
+            open=not closed,
+            notes=tuple(notes),
+            partial=partial,
+        )
+        try:
+            vm.follow(block, state)
+        except BudgetError as error:
+            return vm, error
+        except RecursionError:
+            return vm, BudgetError("the script is nested too deeply")
+        return vm, None
+
+    vm, error = follow(budget, rough=False)
+    if error is None and vm.tired():
+        error = BudgetError(f"following it exactly takes more than {budget.steps:,} steps")
+        found = results.collect(vm, path)
+    elif error is None:
+        found = results.collect(vm, path)
+    else:
+        # What stands behind the place where it ended is found by a second, rough reading.
+        more = Budget(budget.steps // 8, budget.made // 8)
+        again, ended_too = follow(more, rough=True)
+        budget.spent_steps += more.spent_steps
+        keys = {f.key for f in vm.invocations}
+        again.invocations = [f for f in again.invocations if f.key not in keys]
+        found = [
+            *results.collect(vm, path, whole=False),
+            *results.collect(again, path, whole=ended_too is None),
+        ]
+    if error is not None:
+        place = vm.place(budget.most(tuple))
+        if not found and problem is None:
+            raise ReadError(error.found, where=place or path, expected="a launch script")
+        # Within another file, the place has to be told in terms of that file: by its location.
+        note = replace(partial_note(error, place if path else None), location=place)
+        found = [replace(c, partial=True, notes=(*c.notes, note)) for c in found]
+    if problem is not None and not found:
+        where = source.place(problem.pos)
+        if problem.limit:
+            raise ReadError(problem.message, where=where, expected="a launch script")
+        expected = "a script that bash can parse"
+        raise ReadError(
+            shortened(f"syntax error: {problem.message}"), where=where, expected=expected
+        )
+    if vm.skipped and not found:
+        note = vm.skipped[0]
+        raise ReadError(
+            shortened(note.message), where=note.location, expected="commands that can be followed"
+        )
+    return found
+
+
+@contextlib.contextmanager
+def _uncollected(wanted: bool) -> Iterator[None]:
+    """Within it, no cycles are looked for: there are hardly any, and a large script has a million
+    objects to be looked at each time. What they take is bounded by the budget."""
+    wanted = wanted and gc.isenabled()
+    if wanted:
+        gc.disable()
+    try:
+        yield
+    finally:
+        if wanted:
+            gc.enable()
+
+
+def read(
+    data: str | bytes,
+    path: str = "<script>",
+    *,
+    launch: int | None = None,
+    line: int | None = None,
+    inputs: Mapping[str, str] | None = None,
+    args: Sequence[str] | None = None,
+    root: Path | None = None,
+    closed: bool = False,
+    facts: Mapping[str, str] | None = None,
+    budget: Budget | None = None,
+) -> LaunchConfig:
+    """The one launch of a script, or the one chosen: *launch* counts from 1, *line* is within it.
+
+    Raises ReadError as read_all does, and where there is no such launch or more than one.
+    """
+    found = read_all(
+        data, path, inputs=inputs, args=args, root=root, closed=closed, facts=facts, budget=budget
+    )
+    return choose(found, path, launch=launch, line=line)
+
+
+def _text(data: str | bytes, path: str) -> tuple[str, list[Note]]:
+    """The script as text in which every byte can be told again, and what is odd about it."""
+    check_size(data, path, "a launch script")
+    text = data if isinstance(data, str) else data.decode("utf-8", "surrogateescape")
+    notes: list[Note] = []
+    if "\0" in text:
+        line = text.count("\n", 0, text.index("\0")) + 1
+        column = text.index("\0") - (text.rfind("\n", 0, text.index("\0")) + 1) + 1
+        raise ReadError(
+            "a NUL byte",
+            where=Location(path, line, column),
+            expected="a launch script, not a binary file",
+        )
+    if text.startswith("\ufeff"):
+        notes.append(
+            Note(
+                "byte order mark: bash takes it for a part of the first word", Location(path, 1, 1)
+            )
+        )
+    if "\r\n" in text:
+        line = text.count("\n", 0, text.index("\r\n")) + 1
+        notes.append(Note("CRLF line endings: bash keeps the \\r", Location(path, line)))
+    return text, notes
+
+
+KIND = FileKind(
+    "bash",
+    "a launch script",
+    read_all,
+    takes=("inputs", "args", "closed", "root"),
+    named=r"[^/]+\.(?:sh|bash|slurm|sbatch)",
+    shebang=INTERPRETER + rb"(?:ba|da)?sh\b",
+    editable=True,
+    word="script",
+)

@@ -1,0 +1,88 @@
+"""The launches of one file told apart: by number, line, name and title."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+
+from dsv4_env.model import LaunchConfig
+from dsv4_env.model.errors import ReadError, did_you_mean
+
+
+def label(config: LaunchConfig, path: str) -> str:
+    """What a launch is called within its file: ``TestV4.setUpClass``, ``job t``, or nothing."""
+    return config.symbol or config.name.removeprefix(path).strip()
+
+
+def titles(launches: list[LaunchConfig], path: str) -> list[str]:
+    """What reports call each launch: the path, and what tells it from the others of the file."""
+    found = []
+    for number, config in enumerate(launches, 1):
+        same = [c for c in launches if c.name == config.name]
+        if len(same) == 1:
+            found.append(config.name)
+        elif config.symbol and sum(c.symbol == config.symbol for c in launches) == 1:
+            found.append(f"{path}::{config.symbol}")
+        else:
+            found.append(f"{config.name}#{number}")
+    return found
+
+
+def choose(
+    launches: list[LaunchConfig],
+    path: str,
+    *,
+    launch: int | None = None,
+    line: int | None = None,
+    symbol: str | None = None,
+) -> LaunchConfig:
+    """The launch that a number (from 1), a line or a symbol names; the only one without any.
+
+    A symbol may be a shell pattern. Raises ReadError where there is no such launch, or several.
+    """
+    if symbol is not None and launches:
+        labels = [label(c, path) for c in launches]
+        named = [c for c, n in zip(launches, labels, strict=True) if n == symbol]
+        named = named or [
+            c for c, n in zip(launches, labels, strict=True) if fnmatchcase(n, symbol)
+        ]
+        if not named:
+            raise ReadError(
+                f"no launch is called {symbol}",
+                where=path,
+                expected=_one_of(list(dict.fromkeys(filter(None, labels))) or ["no name at all"]),
+                hint=did_you_mean(symbol, labels),
+            )
+        launches = named
+    if not launches:
+        raise ReadError(
+            "no launch of SGLang found",
+            where=path,
+            expected="python3 -m sglang.launch_server … or sglang serve …",
+        )
+    places = [f"{path}#{i} (line {_line(c)})" for i, c in enumerate(launches, 1)]
+    if launch is not None:
+        if not 1 <= launch <= len(launches):
+            raise ReadError(f"there is no launch #{launch}", where=path, expected=_one_of(places))
+        return launches[launch - 1]
+    if line is not None:
+        for config in launches:
+            if config.end_line and _line(config) <= line <= config.end_line:
+                return config
+        raise ReadError(f"no launch at line {line}", where=path, expected=_one_of(places))
+    if len(launches) > 1:
+        raise ReadError(f"{len(launches)} launches", where=path, expected=_one_of(places))
+    return launches[0]
+
+
+def _line(config: LaunchConfig) -> int:
+    return config.location.line or 0 if config.location else 0
+
+
+_SHOWN = 40  # places in one message
+
+
+def _one_of(places: list[str]) -> str:
+    if len(places) == 1:
+        return places[0]
+    more = f" and {len(places) - _SHOWN:,} more" if len(places) > _SHOWN else ""
+    return "one of " + ", ".join(places[:_SHOWN]) + more

@@ -1,0 +1,47 @@
+"""The words of a command that launch a server."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from dsv4_env.model import Location, Value
+
+_PYTHON = re.compile(r"(?:.*/)?(?:python|pypy)(?:\d+(?:\.\d+)*)?t?")
+_FLAGS = re.compile(r"-[bBdEhiIOPqsSuvVx?]+")
+_SCRIPT = re.compile(r"(?:.*/)?launch_server\.py")
+MODULE = "sglang.launch_server"
+
+
+def launcher_length(words: Sequence[tuple[Value, Location | None]], start: int = 0) -> int | None:
+    """How many words from *start* on are the launcher, None where they don't launch a server."""
+    first = words[start][0]
+    if not isinstance(first, str):
+        texts = [v for v, _ in words[start + 1 : start + 3]]
+        return 3 if texts == ["-m", MODULE] else None
+    if first == "sglang" or first.endswith("/sglang"):
+        return 2 if len(words) > start + 1 and words[start + 1][0] == "serve" else None
+    if not _PYTHON.fullmatch(first):
+        return None
+    size = _launcher(words, start + 1)
+    return None if size is None else size - start
+
+
+def _launcher(words: Sequence[tuple[Value, Location | None]], i: int) -> int | None:
+    while i < len(words):
+        word = words[i][0]
+        if not isinstance(word, str):
+            return None
+        if word in ("-X", "-W", "--check-hash-based-pycs"):
+            i += 2
+        elif word.startswith(("-X", "-W")) or _FLAGS.fullmatch(word):
+            i += 1
+        elif m := re.fullmatch(r"-[bBdEiIOPqsSuvx]*m(.*)", word):
+            if m[1]:
+                return i + 1 if m[1] == MODULE else None
+            return i + 2 if i + 1 < len(words) and words[i + 1][0] == MODULE else None
+        elif _SCRIPT.fullmatch(word):
+            return i + 1
+        else:
+            return None
+    return None

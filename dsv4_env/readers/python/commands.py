@@ -1,0 +1,328 @@
+"""What starts a server, by which names, with the environment and the arguments it is given."""
+
+from __future__ import annotations
+
+import ast
+import posixpath
+import re
+import shlex
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from dsv4_env.lang.python.interp.machine import Machine
+from dsv4_env.lang.python.syntax.trees import callee
+from dsv4_env.lang.python.values.kinds import (
+    Call,
+    Const,
+    Ext,
+    Func,
+    Instance,
+    Log,
+    Map,
+    MapEntry,
+    Scope,
+    Seq,
+    Val,
+    as_shown,
+    splits,
+    splitting,
+    unknown_of,
+)
+from dsv4_env.lang.python.values.operations import items_of, overridable
+from dsv4_env.model import (
+    EnvVar,
+    Location,
+    Note,
+    Origin,
+    ServerArg,
+    Unknown,
+    Value,
+    group_args,
+    mark_superseded,
+)
+
+LAUNCHER = "popen_launch_server"  # the last name of what launches, or its end
+ENTRY_CLASS = "ModelLaunchSettings"  # an entry of a list of launches
+SUBPROCESS = frozenset(
+    {"Popen", "run", "call", "check_call", "check_output", "create_subprocess_exec"}
+)
+ENV_KEYS = ("env", "env_vars", "envs", "environment")
+ARGS_KEYS = ("other_args", "extra_args", "server_args", "args")
+PlacedWord = tuple[Value, Location]
+MODEL_KEYS = ("model_path", "model", "model_id", "model_name")
+
+
+def may_launch(node: ast.Call) -> bool:
+    """Whether a call looks like a launch or like the entry of a list of launches."""
+    name = callee(node)
+    if name.endswith(LAUNCHER) or name in SUBPROCESS:
+        return True
+    return name[:1].isupper() and (
+        name == ENTRY_CLASS or any(k.arg in ENV_KEYS or k.arg in ARGS_KEYS for k in node.keywords)
+    )
+
+
+# SGLang itself, where the root is its repository: what a server is made of launches none, and
+# reading it takes longer than all else.
+_RUNTIME = re.compile(r"sglang\.(?!test\b)|sglang$")
+_SHELL = frozenset(
+    {"os.system", "sglang.utils.launch_server_cmd", "sglang.utils.execute_shell_command"}
+)
+
+
+def is_runtime(module: str) -> bool:
+    """Whether a module is a part of what runs, and never read: ``sglang.srt.utils``."""
+    return bool(_RUNTIME.match(module))
+
+
+def starts_process(name: str) -> bool:
+    """Whether a name outside starts a process."""
+    module, _, last = name.rpartition(".")
+    return (module in ("subprocess", "asyncio") and last in SUBPROCESS) or name in _SHELL
+
+
+def server_start(words: Sequence[PlacedWord]) -> int | None:
+    """Where the arguments of a server begin in a command line; None where it isn't one."""
+    for at in range(1, len(words)):
+        before, word = words[at - 1][0], words[at][0]
+        if not isinstance(before, str) or not isinstance(word, str):
+            continue
+        if (before, word) == ("-m", "sglang.launch_server"):
+            return at + 1
+        if word == "serve" and posixpath.basename(before) == "sglang":
+            return at + 1
+    return None
+
+
+# The parameters of sglang.test.test_utils.popen_launch_server (python/sglang/test/test_utils.py).
+_PARAMETERS = ("model", "base_url", "timeout", "api_key", "other_args", "env")
+_ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
+_SPECIAL = re.compile(r"[$`|&;<>()*?~#{\[!\n]")
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What a server is started with, as far as the file tells."""
+
+    env: tuple[EnvVar, ...]
+    args: tuple[ServerArg, ...]
+    notes: tuple[Note, ...]
+
+
+def launcher_command(vm: Machine, scope: Scope, call: Call, func: Func | None) -> Command:
+    """What ``popen_launch_server(…)`` starts, its *env* laid over the process's environment."""
+    node = call.node
+    names: Sequence[str] = _PARAMETERS
+    if func is not None:
+        names = [a.arg for a in (*func.node.args.posonlyargs, *func.node.args.args)]
+    given = dict(zip(names, call.args, strict=False)) | call.keywords
+    notes: list[Note] = []
+    for at, value in enumerate(call.args):
+        if splits(value):
+            for name in names[at:]:
+                given.setdefault(name, value)
+            given |= {n: value for n in names[at:] if n not in call.keywords}
+            break
+    if call.open:
+        where = scope.place(node)
+        rest = splitting(scope.unknown(node, "`**` brings arguments that aren't known"))
+        given = {"other_args": rest, "env": rest} | given
+        notes.append(Note("`**` brings arguments that aren't known", where))
+    env, said = _environment(vm, scope, given.get("env"), node, exact=False)
+    model = next((given[n] for n in MODEL_KEYS if n in given), None)
+    words = _words(vm, scope, given.get("other_args"), node, texts=True)
+    arguments = _model(scope, model, node) + group_args(words, "python")
+    key = given.get("api_key")
+    if key is not None and not _nothing(key):
+        word = _word(scope, key, node, texts=False)
+        arguments += group_args([("--api-key", word[1]), word], "python")
+    return Command(env, arguments, (*notes, *said))
+
+
+def _nothing(value: Val | None) -> bool:
+    return value is None or (isinstance(value, Const) and value.value is None)
+
+
+def _model(scope: Scope, value: Val | None, node: ast.AST) -> tuple[ServerArg, ...]:
+    """The model as the first argument, as the launcher gives it."""
+    if value is None:
+        return ()
+    word, where = _word(scope, value, node, texts=False)
+    text = word if isinstance(word, str) else word.text
+    return (ServerArg("--model-path", (word,), Origin("python", where, text)),)
+
+
+def _word(scope: Scope, value: Val, node: ast.AST, *, texts: bool) -> PlacedWord:
+    """A value as a word of a command line; *texts*: numbers become text."""
+    place = scope.place(node)
+    if isinstance(value, Const):
+        where = value.where or place
+        if isinstance(value.value, str):
+            return value.value, where
+        number = isinstance(value.value, int | float) and not isinstance(value.value, bool)
+        if texts and number:
+            return str(value.value), where
+        return Unknown(repr(value.value), "not a string", location=where), where
+    text = "…" if not isinstance(value, Ext) else value.shown
+    own = value.where if isinstance(value, Seq | Map | Instance | Ext) else None
+    found = unknown_of(value, text, own or place)
+    return found, found.location or place
+
+
+def _words(
+    vm: Machine, scope: Scope, value: Val | None, node: ast.expr, *, texts: bool
+) -> list[PlacedWord]:
+    if value is None or _nothing(value):
+        return []
+    if isinstance(value, Seq):
+        items = items_of(vm, scope, value, node)
+        vm.spend(2 * len(items))
+        return [_word(scope, item, node, texts=texts) for item in items]
+    found = splitting(unknown_of(value, as_shown(value), scope.place(node)))
+    return [(found, found.location or scope.place(node))]
+
+
+def _environment(
+    vm: Machine, scope: Scope, value: Val | None, node: ast.AST, *, exact: bool
+) -> tuple[tuple[EnvVar, ...], list[Note]]:
+    """The settings that a launch gets from the file; *exact*: nothing is laid under them."""
+    base = vm.environ.log
+    vm.spend(6 * (len(base) + (len(value.log) if isinstance(value, Map) else 0)))
+    if _nothing(value):
+        return _settings(base)
+    if not isinstance(value, Map):
+        assert value is not None
+        where = scope.place(node)
+        found = unknown_of(value, as_shown(value), where)
+        last = MapEntry(None, replace(found, splits=False), found.location or where)
+        return _settings((*(() if exact else base), last))
+    if exact or value is vm.environ:
+        return _settings(value.log)
+    listed = set(value.log)
+    reason = "set after the environment was copied, so the copy's value wins"
+    under = (e for e in base if e not in listed)
+    if value.inherits:
+        under = (e if e in value.seen else overridable(vm, e, value, reason) for e in under)
+    return _settings((*under, *value.log))
+
+
+def _settings(entries: Iterable[MapEntry]) -> tuple[tuple[EnvVar, ...], list[Note]]:
+    env: list[EnvVar] = []
+    notes: list[Note] = []
+    unsure, overriding = 0, ""
+    for entry in entries:
+        if entry.key is None:
+            cause = entry.value
+            text = cause.text if isinstance(cause, Unknown) else as_shown(cause)
+            reason = cause.reason if isinstance(cause, Unknown) else "not known"
+            notes.append(Note(f"`{text}` may set any variable: {reason}", entry.where, opens=True))
+            unsure, overriding = len(env), text  # the last that may override a setting is told
+        elif not isinstance(entry.key.value, str):
+            message = f"the name {entry.key.value!r} isn't a string"
+            notes.append(Note(message, entry.where))
+        else:
+            env.append(_setting(entry.key.value, entry))
+    env[:unsure] = [_unsure(e, overriding) for e in env[:unsure]]
+    return mark_superseded(env), _told(notes)
+
+
+_TOLD = 50  # of what may have set any variable
+
+
+def _told(notes: list[Note]) -> list[Note]:
+    """The notes; of hundreds, the first ones."""
+    if len(notes) <= _TOLD + 1:
+        return notes
+    rest = notes[_TOLD:]
+    opens = any(n.opens for n in rest)
+    return [*notes[:_TOLD], Note(f"{len(rest):,} more like it", rest[0].location, opens)]
+
+
+def _setting(name: str, entry: MapEntry) -> EnvVar:
+    value = entry.value
+    if isinstance(value, Const):
+        text = str(value.value)
+        known: Value = text
+        if not isinstance(value.value, str):
+            known = Unknown(text, "not a string", location=value.where or entry.where)
+    else:
+        known = unknown_of(value, "…", entry.where)
+        known = replace(known, splits=False) if known.splits else known
+        text = known.text
+    return EnvVar(name, known, Origin("python", entry.where, text))
+
+
+def _unsure(setting: EnvVar, cause: str) -> EnvVar:
+    text = setting.value if isinstance(setting.value, str) else setting.value.text
+    found = Unknown(text, f"`{cause}` may override it", location=setting.location)
+    return replace(setting, value=found)
+
+
+def process_command(vm: Machine, scope: Scope, call: Call) -> Command | None:
+    """What ``subprocess.Popen(…)`` and the like start; None where that is no server."""
+    named = (call.keywords[k] for k in ("args", "command") if k in call.keywords)
+    first = call.args[0] if call.args else next(named, None)
+    if first is None:
+        return None
+    command = Seq(tuple(call.args)) if call.name == "create_subprocess_exec" else first
+    prefix: list[MapEntry] = []
+    if isinstance(command, Seq):
+        words = _words(vm, scope, command, call.node, texts=False)
+    else:
+        words = _shell(vm, scope, command, call.node)
+    start = server_start(words)
+    if start is None:
+        return None
+    for word, where in words[:start]:
+        match = _ASSIGNMENT.fullmatch(word) if isinstance(word, str) else None
+        if match:
+            prefix.append(MapEntry(Const(match[1], where), Const(match[2], where), where))
+    env = given = call.keywords.get("env")
+    if prefix:
+        under = given.log if isinstance(given, Map) else Log()
+        env = Map(Log((*(vm.environ.log if _nothing(given) else under), *prefix)))
+    settings, notes = _environment(vm, scope, env, call.node, exact=True)
+    return Command(settings, group_args(words[start:], "python"), tuple(notes))
+
+
+def _shell(vm: Machine, scope: Scope, command: Val, node: ast.Call) -> list[PlacedWord]:
+    """The words of a command line given as one text; one unknown where a shell would act."""
+    where = scope.place(node)
+    if isinstance(command, Const) and isinstance(command.value, str):
+        text = command.value.replace("\\\n", " ").strip()
+        where = command.where or where
+        if not _SPECIAL.search(text):
+            try:
+                vm.spend(2 * len(text))  # shlex looks at one character at a time
+                return [(w, where) for w in shlex.split(text)]
+            except ValueError:
+                pass
+        found = Unknown(text, "a shell may change it", splits=True, location=where)
+    elif isinstance(command, Unknown):
+        found = splitting(command)
+    else:
+        return []
+    if re.search(r"sglang\.launch_server|\bsglang\s+serve\b", found.text):
+        return [("-m", where), ("sglang.launch_server", where), (found, found.location or where)]
+    return []
+
+
+def entry_command(vm: Machine, scope: Scope, found: Instance) -> Command:
+    """What an entry of a list of launches says that a server is started with."""
+    place = found.where
+    node = ast.Pass(lineno=place.line or 1, col_offset=(place.column or 1) - 1)
+    given = found.attrs
+    env = next((given[k] for k in ENV_KEYS if k in given), None)
+    args = next((given[k] for k in ARGS_KEYS if k in given), None)
+    model = next((given[k] for k in MODEL_KEYS if k in given), None)
+    if model is None and found.positional:
+        model = found.positional[0]
+    settings, notes = _environment(vm, scope, env, node, exact=False)
+    words: list[PlacedWord] = []
+    if isinstance(args, Seq):
+        words = [_word(scope, i, node, texts=True) for i in args.items]
+    elif args is not None and not _nothing(args):
+        value = splitting(unknown_of(args, as_shown(args), place))
+        words = [(value, value.location or place)]
+    arguments = _model(scope, model, node) + group_args(words, "python")
+    return Command(settings, arguments, tuple(notes))

@@ -1,0 +1,182 @@
+"""Reading a Python file: followed as often as its imports make more of it matter."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from dsv4_env.guard.files import real
+from dsv4_env.lang.python.interp.machine import COST, Machine
+from dsv4_env.lang.python.interp.modules import new_module
+from dsv4_env.lang.python.interp.statements import PYTHON
+from dsv4_env.lang.python.syntax.reach import Reach
+from dsv4_env.lang.python.syntax.text import count_tokens, decoded, parse_python, source_of
+from dsv4_env.lang.python.syntax.trees import callee
+from dsv4_env.lang.python.values.kinds import Map
+from dsv4_env.model import LaunchConfig, Location, Note
+from dsv4_env.model.budget import STEPS, Budget, BudgetError, kept
+from dsv4_env.model.errors import ReadError
+from dsv4_env.readers.choosing import choose
+from dsv4_env.readers.kind import INTERPRETER, FileKind
+from dsv4_env.readers.python.commands import may_launch
+from dsv4_env.readers.python.units import launches_met
+from dsv4_env.readers.python.watch import LaunchWatch
+
+_ROUNDS = 8  # each import may make more of the file matter
+_MATTER = frozenset({"environ", "setUpClass", "setUp"})
+
+
+def read_all(
+    data: str | bytes,
+    path: str = "<file>",
+    *,
+    root: Path | None = None,
+    inputs: Mapping[str, str] | None = None,
+    steps: int | None = None,
+    budget: Budget | None = None,
+) -> list[LaunchConfig]:
+    """Every launch of a server that a Python file makes, in source order.
+
+    *root* is the folder that imported modules must lie below (the file's own folder where it
+    isn't given), *inputs* are variables of the environment that are known, *steps* are how many
+    statements and expressions are followed before the paths that are left are given up: they make
+    a smaller *budget*. Where that ends, launches that were found are kept as partial ones. Raises
+    ReadError where the data isn't Python or where there is too much to follow to find any.
+    """
+    text = decoded(data, path)
+    tokens = count_tokens(text, path)
+    tree = parse_python(text, path)
+    file = Path(path)
+    if root is None and file.is_file():
+        root = real(file).parent
+    root = real(root) if root else None
+    if budget is None:
+        budget = Budget(steps=min(STEPS, 4 * COST * steps + 3 * tokens)) if steps else Budget()
+    try:
+        budget.step(Location(path, 1, 1), 3 * tokens)  # to parse it, and to see what it names
+    except BudgetError as exc:
+        return kept([], exc, budget.place(), path)
+    enough = steps or (budget.steps - budget.spent_steps) * 3 // 4 // COST
+    reach = Reach(may_launch, _MATTER)
+    vm: Machine | None = None
+    try:
+        for _ in range(_ROUNDS):
+            watch = LaunchWatch(path)
+            vm = Machine(
+                environ=Map(inherits=True),
+                given=dict(inputs or {}),
+                budget=budget,
+                rules=PYTHON,
+                watch=watch,
+                reach=reach,
+                root=root,
+                tokens=tokens,
+                enough=enough,
+            )
+            reach.begin()
+            reach.add(tree, path)
+            known = reach.size()
+            module = new_module(source_of(text, path, budget), "__main__", path)
+            found = launches_met(vm, watch, module, tree)
+            settled = known == reach.size() and not reach.late
+            if settled or vm.ended is not None:  # another round would end sooner
+                return _whole(vm, found, path)
+        problem = "imports that never settle"
+    except RecursionError:
+        problem = "nested too deeply"
+    except BudgetError as exc:
+        return kept([], exc, vm.place() if vm else None, path)
+    raise ReadError(problem, where=path, expected="a test file that launches servers")
+
+
+def _whole(vm: Machine, found: list[LaunchConfig], path: str) -> list[LaunchConfig]:
+    """The launches, marked where the budget ended or others may be missing."""
+    if vm.ended is not None:
+        return kept(found, vm.ended, vm.place(), path)
+    if not vm.lost:
+        return found
+    name, place = next(iter(vm.lost.items()))
+    more = f" and {len(vm.lost) - 1} more" if len(vm.lost) > 1 else ""
+    problem = f"too many conditions or calls to follow {name}{more} to where it launches"
+    if not found:
+        raise ReadError(problem, where=place, expected="a test file that launches servers")
+    note = Note(problem, place, opens=True)
+    return [replace(c, partial=True, notes=(*c.notes, note)) for c in found]
+
+
+def read(
+    data: str | bytes,
+    path: str = "<file>",
+    *,
+    launch: int | None = None,
+    line: int | None = None,
+    symbol: str | None = None,
+    root: Path | None = None,
+    inputs: Mapping[str, str] | None = None,
+) -> LaunchConfig:
+    """The one launch of a file, or the one chosen: by number (from 1), by line or by symbol.
+
+    Raises ReadError as read_all does, and where there is no such launch or more than one.
+    """
+    found = read_all(data, path, root=root, inputs=inputs)
+    return choose(found, path, launch=launch, line=line, symbol=symbol)
+
+
+@dataclass(frozen=True, slots=True)
+class CiRegistration:
+    """A call that registers a test file for a CI suite (sglang.test.ci.ci_register).
+
+    *function* is the registering function (``register_amd_ci``); *suite* and *est_time* (in
+    seconds) are None where they aren't given as literals.
+    """
+
+    function: str
+    suite: str | None
+    est_time: float | None
+    location: Location
+
+
+def read_ci(data: str | bytes, path: str = "<file>") -> list[CiRegistration]:
+    """The CI suites that a file registers itself for, in source order.
+
+    Raises ReadError where the data isn't Python.
+    """
+    text = decoded(data, path)
+    tree = parse_python(text, path)
+    lines = source_of(text, path)
+    found: list[CiRegistration] = []
+    for node in tree.body:
+        call = node.value if isinstance(node, ast.Expr) else None
+        if not isinstance(call, ast.Call):
+            continue
+        name = callee(call)
+        if not (name.startswith("register_") and name.endswith("_ci")):
+            continue
+        given = dict(zip(("est_time", "suite"), call.args, strict=False))
+        given |= {k.arg: k.value for k in call.keywords if k.arg}
+        suite, time = (_literal(given.get(k)) for k in ("suite", "est_time"))
+        suite = suite if isinstance(suite, str) else None
+        seconds = float(time) if isinstance(time, int | float) else None
+        found.append(CiRegistration(name, suite, seconds, lines.place(call)))
+    return found
+
+
+def _literal(node: ast.expr | None) -> object:
+    return node.value if isinstance(node, ast.Constant) else None
+
+
+KIND = FileKind(
+    "python",
+    "a test file",
+    read_all,
+    summary="a Python test",
+    takes=("inputs", "root", "steps"),
+    named=r"[^/]+\.py",
+    shebang=INTERPRETER + rb"python[\d.]*\b",
+    editable=True,
+    layered=True,
+    word="test",
+    code=True,
+)

@@ -1,0 +1,296 @@
+"""What a test runner would run: the module, its test classes, its functions; each on all paths."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+from collections import Counter
+from collections.abc import Callable
+from copy import copy
+from dataclasses import dataclass, replace
+
+from dsv4_env.lang.python.interp.calls import is_test_base
+from dsv4_env.lang.python.interp.expressions import test_holds
+from dsv4_env.lang.python.interp.machine import Break, Continue, Machine, Raised, Return
+from dsv4_env.lang.python.interp.statements import patched_environment
+from dsv4_env.lang.python.syntax.effects import is_main
+from dsv4_env.lang.python.syntax.trees import callee, last_name, walk_tree
+from dsv4_env.lang.python.values.kinds import ClassValue, Func, Instance, ReadModule, Scope, Val
+from dsv4_env.model import LaunchConfig, Note
+from dsv4_env.model.budget import BudgetError
+from dsv4_env.readers.python.commands import may_launch
+from dsv4_env.readers.python.found import FoundLaunch, FoundLaunches, launches_size, merged_paths
+from dsv4_env.readers.python.watch import LaunchWatch, Unit
+
+_SET_UP = frozenset({"setUpClass", "setUp", "asyncSetUp", "setup_class", "setup_method"})
+_KEPT = 1000  # entries of lists that are told although the budget has ended
+
+
+@dataclass(frozen=True, slots=True)
+class Runnable:
+    """A function that a runner runs, with the class it is run for."""
+
+    name: str
+    func: Func
+    cls: ClassValue | None
+    line: int
+
+
+def launches_met(
+    vm: Machine, watch: LaunchWatch, module: ReadModule, tree: ast.Module
+) -> list[LaunchConfig]:
+    """Every launch that a module makes, in source order."""
+    found = _on_all_paths(vm, lambda: _module(vm, watch, module, tree))
+    kept = [f for f in found.values() if not (f.entry and f.location in watch.launched)]
+    kept.sort(key=lambda f: (f.order, f.location.line or 0, f.location.column or 0))
+    symbols = _symbols(kept)
+    return [_config(f, watch.main, symbol) for f, symbol in zip(kept, symbols, strict=True)]
+
+
+def _on_all_paths(vm: Machine, action: Callable[[], FoundLaunches]) -> FoundLaunches:
+    """What all paths through *action* give, as one."""
+    leaves, cut = vm.explore(action, launches_size)
+    return merged_paths(leaves, cut=cut)
+
+
+def _symbols(found: list[FoundLaunch]) -> list[str | None]:
+    """The launches' symbols, numbered where several share one."""
+    every = Counter(f.symbol for f in found)
+    seen: dict[str | None, int] = {}
+    symbols: list[str | None] = []
+    for symbol in (f.symbol for f in found):
+        at = seen[symbol] = seen.get(symbol, -1) + 1
+        symbols.append(f"{symbol}[{at}]" if symbol and every[symbol] > 1 else symbol)
+    return symbols
+
+
+def _config(found: FoundLaunch, name: str, symbol: str | None) -> LaunchConfig:
+    return LaunchConfig(
+        name,
+        "python",
+        found.env,
+        found.args,
+        location=found.location,
+        end_line=found.end_line,
+        notes=found.notes,
+        condition=found.condition,
+        partial=found.partial,
+        symbol=symbol,
+        launched=not found.entry,
+    )
+
+
+def _module(vm: Machine, watch: LaunchWatch, module: ReadModule, tree: ast.Module) -> FoundLaunches:
+    """One path through the module's own statements, with all paths through each unit."""
+
+    def followed(action: Callable[[], None], name: str, line: int, number: int) -> FoundLaunches:
+        return _followed(vm, watch, action, Unit(name, line, number))
+
+    scope = module.scope
+    results = followed(lambda: vm.execute(scope, tree.body), "<module>", 0, 0)
+    try:
+        units = _units(vm, module)
+        for number, unit in enumerate(units, 1):
+            results |= _explored(vm, watch, unit, number)
+        for number, unit in enumerate(_left_over(watch, module), len(units) + 1):
+            results |= _explored(vm, watch, unit, number)
+    except BudgetError as exc:
+        vm.ended = exc
+    if vm.ended is not None:
+        return results
+    main = next((s for s in tree.body if isinstance(s, ast.If) and is_main(s.test)), None)
+    if main is not None and vm.reach.leads(main):
+
+        def script() -> None:
+            vm.set(vm, "script", True)
+            vm.execute(scope, main.body)
+
+        number = len(units) + 1000
+        results |= _on_all_paths(vm, lambda: followed(script, "__main__", main.lineno, number))
+    return results
+
+
+def _explored(vm: Machine, watch: LaunchWatch, unit: Runnable, number: int) -> FoundLaunches:
+    """All paths through a unit; one that was cut before it launched isn't lost silently."""
+    if vm.ended is not None:
+        return {}
+    vm.step()
+    vm.spend(60)  # what a unit takes, however little it does
+    cut, vm.cut = vm.cut, False
+    results = _on_all_paths(vm, lambda: _unit(vm, watch, unit, number))
+    if vm.cut and not results:
+        vm.lost[unit.name] = unit.func.scope.place(unit.func.node)
+    vm.cut = cut or vm.cut
+    return results
+
+
+def _followed(
+    vm: Machine, watch: LaunchWatch, action: Callable[[], None], unit: Unit
+) -> FoundLaunches:
+    """Follow something and give the launches that it makes."""
+    before = watch.records
+    vm.set(watch, "unit", unit)
+    try:
+        with contextlib.suppress(Raised, Return, Break, Continue):
+            action()
+    except BudgetError as exc:
+        vm.ended = exc
+    except RecursionError:
+        vm.ended = BudgetError("it is nested too deeply to follow")
+    results: FoundLaunches = dict(unit.found)
+    known = set(before)
+    fresh = [r for r in watch.records if r not in known] if vm.mode.recording else []
+    if vm.ended is not None:
+        del fresh[_KEPT:]  # that there are more is said
+    for record in fresh:
+        with contextlib.suppress(BudgetError):
+            results[("entry", record.where, record.symbol)] = watch.entry(vm, record)
+    return results
+
+
+def _unit(vm: Machine, watch: LaunchWatch, unit: Runnable, number: int) -> FoundLaunches:
+    notes: list[Note] = []
+    scope = unit.func.scope
+
+    def follow() -> None:
+        first: list[Val] = []
+        if unit.cls is not None:
+            if not _allowed(vm, scope, unit.cls.node.decorator_list, notes):
+                return
+            first = [unit.cls]
+            if unit.func.kind != "classmethod":
+                first = [_object(vm, unit)]
+        if not _allowed(vm, scope, getattr(unit.func.node, "decorator_list", []), notes):
+            return
+        _patch(vm, scope, unit)
+        if unit.func.kind == "staticmethod":
+            first = []
+        _enter(vm, unit.func, first, scope)
+
+    results = _followed(vm, watch, follow, Unit(unit.name, unit.line, number))
+    if notes:
+        return {k: replace(f, notes=(*f.notes, *notes)) for k, f in results.items()}
+    return results
+
+
+def _object(vm: Machine, unit: Runnable) -> Instance:
+    """An object of a test class, set up."""
+    cls = unit.cls
+    assert cls is not None
+    made = Instance(cls, {}, cls.scope.place(cls.node), cls.node.end_lineno or 1)
+    for name in ("setUpClass", "setUp", "setup_class", "setup_method"):
+        func = cls.attribute(name)
+        if not isinstance(func, Func) or func is unit.func:
+            continue
+        first: Val = cls if func.kind == "classmethod" else made
+        with vm.following(recording=False), contextlib.suppress(Raised):
+            vm.invoke(func, [first], {}, func.scope, None)
+    return made
+
+
+def _enter(vm: Machine, func: Func, first: list[Val], scope: Scope) -> None:
+    """Follow a function up to its last statement that may launch."""
+    node = func.node
+    assert not isinstance(node, ast.Lambda)
+    last = max((i for i, s in enumerate(node.body) if vm.reach.leads(s)), default=-1)
+    cut = copy(node)
+    cut.body, cut.decorator_list = node.body[: last + 1], []
+    vm.invoke(replace(func, node=cut), first, {}, scope, None)
+
+
+def _allowed(vm: Machine, scope: Scope, decorators: list[ast.expr], notes: list[Note]) -> bool:
+    """Whether decorators let a test run; that it never runs is a note."""
+    for node in decorators:
+        word = last_name(node)
+        if word == "skip":
+            notes.append(Note("never runs: it is skipped", scope.place(node)))
+            continue
+        if word not in ("skipIf", "skipUnless", "skipif") or not isinstance(node, ast.Call):
+            continue
+        if node.args and test_holds(vm, scope, node.args[0]) is not (word == "skipUnless"):
+            return False
+    return True
+
+
+def _patch(vm: Machine, scope: Scope, unit: Runnable) -> None:
+    """``@patch.dict(os.environ, …)`` on a test or its class."""
+    nodes = list(getattr(unit.func.node, "decorator_list", []))
+    nodes += unit.cls.node.decorator_list if unit.cls is not None else []
+    for node in reversed(nodes):
+        patched_environment(vm, scope, node)
+
+
+def _units(vm: Machine, module: ReadModule) -> list[Runnable]:
+    """The test classes' methods and the test functions and fixtures that may launch."""
+    found: list[Runnable] = []
+    classes = [v for v in module.scope.names.values() if isinstance(v, ClassValue)]
+    vm.spend(sum(len(c.mro) for c in classes))
+    based = {b for c in classes for b in c.mro[1:]}
+    for value in module.scope.names.values():
+        if isinstance(value, ClassValue) and value.scope.source is module.scope.source:
+            if _is_test(value, based):
+                found += _methods(vm, value)
+        elif isinstance(value, Func) and value.scope is module.scope:
+            node = value.node
+            fixture = any(last_name(d) == "fixture" for d in getattr(node, "decorator_list", ()))
+            if (value.name.startswith("test_") or fixture) and vm.reach.leads(node):
+                found.append(Runnable(value.name, value, None, node.lineno))
+    return sorted(found, key=lambda u: u.line)
+
+
+def _is_test(cls: ClassValue, based: set[Val]) -> bool:
+    """Whether a runner runs a class: a test case with tests, its own, inherited or unseen."""
+    named = cls.name.startswith("Test")
+    if not named and not any(is_test_base(c) for c in cls.mro):
+        return False
+    known = [c for c in cls.mro if isinstance(c, ClassValue)]
+    if any(n.startswith("test") for c in known for n in c.names):
+        return True
+    unseen = [c for c in cls.mro if not isinstance(c, ClassValue) and not is_test_base(c)]
+    return bool(unseen) or (named and cls not in based)
+
+
+def _methods(vm: Machine, cls: ClassValue) -> list[Runnable]:
+    units: list[Runnable] = []
+    seen: set[str] = set()
+    vm.spend(sum(len(c.names) for c in cls.mro if isinstance(c, ClassValue)))
+    for owner in cls.mro:
+        for name, func in owner.names.items() if isinstance(owner, ClassValue) else ():
+            if name in seen or not (name.startswith("test") or name in _SET_UP):
+                continue
+            seen.add(name)
+            if isinstance(func, Func) and vm.reach.leads(func.node):
+                units.append(Runnable(f"{cls.name}.{name}", func, cls, cls.node.lineno))
+    return units
+
+
+def _left_over(watch: LaunchWatch, module: ReadModule) -> list[Runnable]:
+    """Functions that launch although nothing in the file calls them."""
+    found: list[Runnable] = []
+    classes = [v for v in module.scope.names.values() if isinstance(v, ClassValue)]
+    based = {b for c in classes for b in c.mro[1:]}
+    for value in module.scope.names.values():
+        own = isinstance(value, ClassValue) and value.scope.source is module.scope.source
+        if isinstance(value, Func) and value.scope is module.scope:
+            if _missed(watch, value):
+                found.append(Runnable(value.name, value, None, value.node.lineno))
+        elif isinstance(value, ClassValue) and own:
+            for name, func in value.names.items():
+                if name in _SET_UP or name.startswith("test") or not isinstance(func, Func):
+                    continue
+                if _missed(watch, func) and func.owner is value and not _mixin(value, based):
+                    line = func.node.lineno
+                    found.append(Runnable(f"{value.name}.{name}", func, value, line))
+    return found
+
+
+def _mixin(cls: ClassValue, based: set[Val]) -> bool:
+    """Whether a class is there for others, or a test case."""
+    return cls in based or any(not isinstance(c, ClassValue) for c in cls.mro)
+
+
+def _missed(watch: LaunchWatch, func: Func) -> bool:
+    """Whether a function launches by itself, and no unit came by."""
+    calls = [n for n in walk_tree(func.node) if isinstance(n, ast.Call) and may_launch(n)]
+    servers = [n for n in calls if not callee(n)[:1].isupper() or callee(n) == "Popen"]
+    return bool(servers) and not any(n in watch.hit for n in servers)

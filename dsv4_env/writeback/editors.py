@@ -1,0 +1,59 @@
+"""The kinds of files that can be edited: how one of each becomes a text, and who proposes edits."""
+
+from __future__ import annotations
+
+import io
+import tokenize
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from dsv4_env.model import LaunchConfig, Location
+from dsv4_env.model.errors import UsageError
+from dsv4_env.writeback import bash
+from dsv4_env.writeback.edits import Proposal, Propose, Wanted
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Editor:
+    """How files of a kind are edited.
+
+    *one* says what such a file is. *decode* gives a file's text, without a byte order mark, and its
+    encoding, or raises UsageError where it can't be edited; *encode* makes bytes of a text again.
+    """
+
+    one: str
+    decode: Callable[[bytes, Path], tuple[str, str]]
+    encode: Callable[[str, str], bytes]
+    propose: Propose
+
+
+def _script(data: bytes, path: Path) -> tuple[str, str]:
+    if b"\r\n" in data:
+        raise UsageError(
+            "CRLF line endings: bash takes the carriage return for a part of a line's last word",
+            where=Location(str(path), data[: data.index(b"\r\n")].count(b"\n") + 1),
+            expected="a script with LF line endings",
+        )
+    return data.decode("utf-8", "surrogateescape"), "utf-8"
+
+
+def _python(data: bytes, _path: Path) -> tuple[str, str]:
+    encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
+    return data.decode(encoding), encoding
+
+
+def _python_proposals(text: str, launch: LaunchConfig, want: Wanted) -> Iterator[Proposal]:
+    from dsv4_env.writeback.python import propose  # it takes libcst, which no script needs
+
+    return propose(text, launch, want)
+
+
+EDITORS: dict[str, Editor] = {  # by the name of the kind's reader
+    "bash": Editor(
+        "a bash script", _script, lambda t, e: t.encode(e, "surrogateescape"), bash.propose
+    ),
+    "python": Editor(  # what the encoding can't hold is escaped, as literals may
+        "a Python file", _python, lambda t, e: t.encode(e, "backslashreplace"), _python_proposals
+    ),
+}
