@@ -185,12 +185,14 @@ class ServerArg:
 class Note:
     """Something a reader has to say about a launch that isn't a setting.
 
-    *opens* says that any variable may have been set there, so that none is known to be missing.
+    *opens* says that any variable may have been set there, so that none is known to be missing;
+    *ended* is the syntax error at which the reading ended.
     """
 
     message: str
     location: Location | None = None
     opens: bool = False
+    ended: str = ""
 
 
 @dataclass(frozen=True, slots=True)
