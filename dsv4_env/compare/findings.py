@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from dsv4_env.catalogue.semantics import invalid
 from dsv4_env.compare import importance
 from dsv4_env.compare.differences import Difference, Kind, diff
 from dsv4_env.compare.equivalence import dest, diff_as_read
@@ -283,8 +284,6 @@ def _misread(d: Difference, catalogue: Catalogue | None) -> str:
     value = d.right[0] if d.right else None
     if variable is None or not isinstance(value, str):
         return ""
-    from dsv4_env.catalogue.semantics import invalid
-
     wrong = invalid(variable, value)
     return f" ({wrong.reason})" if wrong else ""
 
