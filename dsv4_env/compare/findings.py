@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from dsv4_env.catalogue.semantics import invalid
 from dsv4_env.compare import importance
 from dsv4_env.compare.differences import Difference, Kind, diff
 from dsv4_env.compare.equivalence import dest, diff_as_read
@@ -80,7 +81,7 @@ def compare_launches(
     names = {
         (s, n) for c in (a, b) for s, n in _names(c, env_only=b.args is None, catalogue=catalogue)
     }
-    notes = [n.message for c in (left, right) for n in c.notes if _SYNTAX not in n.message]
+    notes = [n.message for c in (left, right) for n in c.notes if not n.ended]
     if local := sorted(n for n in left_out if not is_ignored(n, ignore)):
         notes.append(f"not compared: {', '.join(local)} (put one back with --compare NAME)")
     if ignored := sorted(left_out - set(local)):
@@ -107,13 +108,12 @@ def compare_launches(
 
 
 _ORDER = list(Severity)
-_SYNTAX = "syntax error: "  # in the note of a reader that could read a part only
 
 
 def _partial(config: LaunchConfig) -> Finding:
     rule = RULES["DSV007"]
-    note = next((n for n in config.notes if _SYNTAX in n.message), None)
-    reason = f": {note.message.partition(_SYNTAX)[2]}" if note else ""
+    note = next((n for n in config.notes if n.ended), None)
+    reason = f": {note.ended}" if note else ""
     message = f"only what stands before this syntax error was read{reason}"
     where = note.location if note else config.location
     return Finding(rule, rule.severity, config.name, message, where)
@@ -344,8 +344,6 @@ def _misread(d: Difference, catalogue: Catalogue | None) -> str:
     value = d.right[0] if d.right else None
     if variable is None or not isinstance(value, str):
         return ""
-    from dsv4_env.catalogue.semantics import invalid
-
     wrong = invalid(variable, value)
     return f" ({wrong.reason})" if wrong else ""
 

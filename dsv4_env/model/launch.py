@@ -186,13 +186,14 @@ class Note:
     """Something a reader has to say about a launch that isn't a setting.
 
     *opens* says that any variable may have been set there, so that none is known to be missing;
-    *hint* what would tell which.
+    *hint* what would tell which; *ended* is the syntax error at which the reading ended.
     """
 
     message: str
     location: Location | None = None
     opens: bool = False
     hint: str = ""
+    ended: str = ""
 
 
 @dataclass(frozen=True, slots=True)

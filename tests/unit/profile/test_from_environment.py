@@ -267,7 +267,7 @@ def test_a_start_without_it_is_an_error(own: Path, capfd: pytest.CaptureFixture[
 
 @pytest.mark.parametrize("more", ["", "--clean"])
 def test_a_start_has_it(own: Path, more: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    from dsv4_env.cli.launch import Overrides
+    from dsv4_env.cli.starting import Overrides
 
     profile = load_profile("mine", own)
     overrides = Overrides({}, (), (), clean=bool(more), keep=())
