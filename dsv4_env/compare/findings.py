@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from dsv4_env.catalogue.semantics import invalid
@@ -15,7 +15,7 @@ from dsv4_env.compare.normalise import POSITIONAL, is_ignored, kept, open_words
 from dsv4_env.compare.rules import RULES
 from dsv4_env.model import LaunchConfig, Location, Outside, Unknown, Value
 from dsv4_env.model.errors import shortened
-from dsv4_env.model.finding import Comparison, Finding, Rule, Severity
+from dsv4_env.model.finding import Comparison, Finding, Report, Rule, Severity
 from dsv4_env.model.secrets import MASK, masked, scrubbed, secret_name, unknown_masked
 
 if TYPE_CHECKING:
@@ -117,6 +117,17 @@ def _partial(config: LaunchConfig) -> Finding:
     message = f"only what stands before this syntax error was read{reason}"
     where = note.location if note else config.location
     return Finding(rule, rule.severity, config.name, message, where)
+
+
+def strictly(report: Report) -> Report:
+    """The report in which what can't be known is an error."""
+
+    def strict(finding: Finding) -> Finding:
+        unknown = finding.rule.id in ("DSV005", "DSV016")
+        return replace(finding, severity=Severity.ERROR) if unknown else finding
+
+    comparisons = (replace(c, findings=tuple(map(strict, c.findings))) for c in report.comparisons)
+    return replace(report, comparisons=tuple(comparisons))
 
 
 @dataclass(frozen=True, slots=True)
