@@ -250,6 +250,7 @@ def _comparison(
         tuple(n.message for n in config.notes),
         right_at=config.location,
         lint=True,
+        release=catalogue.release,
     )
 
 

@@ -104,6 +104,7 @@ def compare_launches(
         tuple(notes),
         left.location,
         right.location,
+        release="" if catalogue is None else catalogue.release,
     )
 
 
