@@ -30,11 +30,13 @@ from dsv4_env.lang.bash.syntax.scan import (
     words_at,
 )
 
+_EMPTY = re.compile(r"(?:[ \t\n]++|#[^\n]*+)++")
 _TOKEN = re.compile(r"[^ \t\n\\'\"$`|&;()<>]+(?=[ \t\n|&;()<>]|\\\n|\Z)|[();&|]")
 DECLARERS = frozenset({"export", "declare", "typeset", "local", "readonly"})
 _ASSIGN = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?:(\+?)=|(?=\[))")
 _REDIRECT = re.compile(
-    r"(\d+|\{[A-Za-z_]\w*\})?(<<<|<<-|<<|<>|<&|>>|>&|>\||&>>|&>|<(?!\()|>(?!\())", re.ASCII
+    r"(\d+|\{[A-Za-z_]\w*(?:\[[^]\s]*\])?\})?(<<<|<<-|<<|<>|<&|>>|>&|>\||&>>|&>|<(?!\()|>(?!\())",
+    re.ASCII,
 )
 _UNARY = frozenset(f"-{c}" for c in "abcdefghknoprstuvwxzGLNORS")
 _BINARY = frozenset(
@@ -64,13 +66,14 @@ def newline(c: Cursor) -> None:
             c.pos = c.end if i < 0 else i + 1
             if tabs:
                 line = line.lstrip("\t")
+            joined = [line]
             while not quoted and i >= 0 and (len(line) - len(line.rstrip("\\"))) % 2:
                 i = c.text.find("\n", c.pos, c.end)
-                following = c.text[c.pos : c.end if i < 0 else i]
-                if following == delimiter:  # it isn't one then, though the tree takes it for one
-                    raise SyntaxProblemError(c.pos, "a here-document without an end")
-                line = line[:-1] + following
+                line = c.text[c.pos : c.end if i < 0 else i]
+                joined[-1] = joined[-1][:-1]
+                joined.append(line)
                 c.pos = c.end if i < 0 else i + 1
+            line = "".join(joined)
             if line == delimiter:
                 break
             lines.append(line + ("\n" if i >= 0 else ""))
@@ -84,6 +87,8 @@ def newline(c: Cursor) -> None:
 def skip_lines(c: Cursor) -> bool:
     """Skip blanks, comments and newlines; whether anything is left."""
     while c.pos < c.end:
+        if not c.pending and (m := _EMPTY.match(c.text, c.pos, c.end)):
+            c.pos = m.end()
         blanks(c)
         if c.pos >= c.end:
             break
@@ -98,6 +103,12 @@ def peek(c: Cursor) -> str:
     """The plain word or operator at the cursor, "" where there is none."""
     m = _TOKEN.match(c.text, c.pos, c.end)
     return m[0] if m else ""
+
+
+def unexpected(c: Cursor) -> SyntaxProblemError:
+    """What stands at the cursor, as an error."""
+    found = peek(c) or (c.text[c.pos] if c.pos < c.end else "end")
+    return SyntaxProblemError(c.pos, f"unexpected {found!r}" if c.pos < c.end else "unexpected end")
 
 
 def expect(c: Cursor, keyword: str) -> None:
@@ -116,7 +127,7 @@ def simple_command_at(c: Cursor) -> Node:
     text = c.text
     while c.pos < c.end:
         ch = text[c.pos]
-        if ch in "\n;|)#" or (ch == "&" and not text.startswith("&>", c.pos)):
+        if ch in "\n;|()#" or (ch == "&" and not text.startswith("&>", c.pos)):
             break
         if ch in "<>&0123456789{" and redirection(c, node.redirs):
             pass
@@ -129,8 +140,6 @@ def simple_command_at(c: Cursor) -> Node:
             else:
                 node.assigns.append(assign)
         else:
-            if ch == "(":
-                raise SyntaxProblemError(c.pos, "unexpected '('")
             words = words_at(c)
             node.words += words
             if len(node.words) == len(words) and words:
@@ -138,8 +147,7 @@ def simple_command_at(c: Cursor) -> Node:
         end = c.pos
         blanks(c)
     if end == start:
-        found = repr(text[c.pos]) if c.pos < c.end else "end"
-        raise SyntaxProblemError(c.pos, f"unexpected {found}")
+        raise unexpected(c)
     node.end = end
     names = [w.plain if isinstance(w, Word) else "" for w in node.words[:2]]
     if names == ["shopt", "-s"]:  # extglob changes how later lines are read

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from dsv4_env.lang.bash.syntax.braces import expand_braces
 from dsv4_env.lang.bash.syntax.nodes import (
@@ -54,6 +54,12 @@ class Cursor:
     pending: list[tuple[Redirect, str, bool, bool]] = field(default_factory=list)
     depth: int = 0
     budget: Budget = field(default_factory=Budget)
+    most: int = 0  # steps of the budget that may be spent when all is read
+    closed: bool = False  # the last command ends with a reserved word or a bracket
+
+    def within(self, text: str) -> Cursor:
+        """A cursor over a text that is a part of this one's, in other words."""
+        return replace(self, text=text, pos=0, end=len(text), pending=[])
 
 
 def deeper(c: Cursor) -> None:
@@ -212,7 +218,7 @@ def double_quoted(c: Cursor, parts: list[Part]) -> None:
 
 def here_body(text: str, around: Cursor) -> Word:
     """The body of a here-document whose delimiter isn't quoted."""
-    c = Cursor(text, 0, len(text), around.parse_until, budget=around.budget)
+    c = around.within(text)
     parts: list[Part] = []
     _inside(c, parts, _HERE_RUN, "")
     return finished(parts, 0, c.end)
@@ -220,7 +226,7 @@ def here_body(text: str, around: Cursor) -> Word:
 
 def quoted_text(c: Cursor, text: str, pos: int) -> Word:
     """Text whose expansions are done as in double quotes (arithmetic)."""
-    inner = Cursor(text, 0, len(text), c.parse_until, depth=c.depth, budget=c.budget)
+    inner = c.within(text)
     parts: list[Part] = []
     _inside(inner, parts, _HERE_RUN, "")
     return finished(parts, pos, pos + len(text))
@@ -269,7 +275,7 @@ def expansion(c: Cursor, parts: list[Part], *, quoted: bool) -> None:
     if ch == "{":
         parts.append(_braced(c, quoted=quoted))
     elif ch == "(":
-        close = _double_close(c, start + 3) if text.startswith("(", start + 2) else -1
+        close = double_close(c, start + 3) if text.startswith("(", start + 2) else -1
         if close >= 0:
             c.pos = close + 2
             expr = quoted_text(c, text[start + 3 : close], start + 3)
@@ -333,7 +339,7 @@ def backquoted(c: Cursor, parts: list[Part], *, quoted: bool) -> None:
     if i >= c.end:
         raise SyntaxProblemError(start, "no closing `")
     code = "".join(inner)
-    sub = Cursor(code, 0, len(code), c.parse_until, c.extglob, depth=c.depth, budget=c.budget)
+    sub = c.within(code)
     try:
         body = c.parse_until(sub)
         if sub.pos < sub.end:
@@ -345,7 +351,7 @@ def backquoted(c: Cursor, parts: list[Part], *, quoted: bool) -> None:
     parts.append(CmdSub(body, quoted, c.text[start : c.pos]))
 
 
-def _double_close(c: Cursor, i: int) -> int:
+def double_close(c: Cursor, i: int) -> int:
     """Where the ``))`` of an arithmetic expression is, or -1 where it isn't one."""
     depth, text = 0, c.text
     while i < c.end:
