@@ -17,6 +17,7 @@ from dsv4_env.lang.bash.syntax.nodes import (
     ProcSub,
     Redirect,
     SyntaxProblemError,
+    Unsupported,
     Word,
 )
 from dsv4_env.model.budget import Budget
@@ -56,6 +57,7 @@ class Cursor:
     budget: Budget = field(default_factory=Budget)
     most: int = 0  # steps of the budget that may be spent when all is read
     closed: bool = False  # the last command ends with a reserved word or a bracket
+    inside: bool = False  # of a substitution, whose ) may end a here-document, too
 
     def within(self, text: str) -> Cursor:
         """A cursor over a text that is a part of this one's, in other words."""
@@ -169,7 +171,7 @@ def parts_at(
         elif ch in "<>":
             if text.startswith("(", c.pos + 1) and not stops:
                 process_substitution(c, parts)
-            elif stops or regex:
+            elif stops:
                 parts.append(Lit(ch, False))
                 c.pos += 1
             else:
@@ -220,7 +222,12 @@ def here_body(text: str, around: Cursor) -> Word:
     """The body of a here-document whose delimiter isn't quoted."""
     c = around.within(text)
     parts: list[Part] = []
-    _inside(c, parts, _HERE_RUN, "")
+    try:
+        _inside(c, parts, _HERE_RUN, "")
+    except SyntaxProblemError as problem:  # bash only sees it when it gets there
+        if problem.limit:
+            raise
+        parts = [_unreadable("this here-document", text, c, quoted=True)]
     return finished(parts, 0, c.end)
 
 
@@ -306,7 +313,9 @@ def expansion(c: Cursor, parts: list[Part], *, quoted: bool) -> None:
 def _commands(c: Cursor) -> Block:
     """Commands up to the ``)`` that closes them; here-documents pending outside wait."""
     outer, c.pending = c.pending, []
+    around, c.inside = c.inside, True
     body = c.parse_until(c)
+    c.inside = around
     if not c.text.startswith(")", c.pos) or c.pos >= c.end:
         raise SyntaxProblemError(c.pos, "no closing )")
     c.pos += 1
@@ -340,15 +349,23 @@ def backquoted(c: Cursor, parts: list[Part], *, quoted: bool) -> None:
         raise SyntaxProblemError(start, "no closing `")
     code = "".join(inner)
     sub = c.within(code)
+    c.pos = i + 1
+    c.depth -= 1
+    text = c.text[start : c.pos]
     try:
         body = c.parse_until(sub)
         if sub.pos < sub.end:
             raise SyntaxProblemError(start, "unexpected )")
-    except SyntaxProblemError as problem:
-        raise SyntaxProblemError(start, problem.message, problem.limit) from None
-    c.pos = i + 1
-    c.depth -= 1
-    parts.append(CmdSub(body, quoted, c.text[start : c.pos]))
+        parts.append(CmdSub(body, quoted, text))
+    except SyntaxProblemError as problem:  # bash only sees it when it gets there
+        if problem.limit:
+            raise SyntaxProblemError(start, problem.message, limit=True) from None
+        parts.append(_unreadable("a substitution with a syntax error", text, c, quoted=quoted))
+
+
+def _unreadable(what: str, text: str, c: Cursor, *, quoted: bool) -> CmdSub:
+    """What bash fails at only when it expands it, so that nothing is known of its value."""
+    return CmdSub(Block([Unsupported(what, text, c.pos)]), quoted, text)
 
 
 def double_close(c: Cursor, i: int) -> int:
@@ -374,9 +391,22 @@ def double_close(c: Cursor, i: int) -> int:
 
 def _braced(c: Cursor, *, quoted: bool) -> Param:
     """``${…}``, the cursor on its ``$``."""
-    text, start = c.text, c.pos
+    start = c.pos
     c.pos += 2
-    kind = ""
+    found = _parameter(c, quoted=quoted)
+    if found is None or not c.text.startswith("}", c.pos):
+        found = Param("", quoted, "", "bad")
+        _brace_word(c, "}", quoted=quoted)
+    if c.pos >= c.end:
+        raise SyntaxProblemError(start, "no closing }")
+    c.pos += 1
+    found.text = c.text[start : c.pos]
+    return found
+
+
+def _parameter(c: Cursor, *, quoted: bool) -> Param | None:
+    """What stands between the braces, as far as it can be read."""
+    text, kind = c.text, ""
     if _LENGTH.match(text, c.pos, c.end):
         kind = "#"
         c.pos += 1
@@ -385,7 +415,7 @@ def _braced(c: Cursor, *, quoted: bool) -> Param:
         c.pos += 1
     m = _PARAM.match(text, c.pos, c.end)
     if not m:
-        raise SyntaxProblemError(start, "bad substitution")
+        return None
     found = Param(m[0], quoted, "", kind)
     c.pos = m.end()
     if text.startswith("[", c.pos):
@@ -398,10 +428,6 @@ def _braced(c: Cursor, *, quoted: bool) -> Param:
         found.op = op[0]
         c.pos = op.end()
         _operands(c, found, quoted=quoted)
-    if c.pos >= c.end or text[c.pos] != "}":
-        raise SyntaxProblemError(start, "bad substitution or no closing }")
-    c.pos += 1
-    found.text = text[start : c.pos]
     return found
 
 
@@ -435,10 +461,19 @@ def _brace_word(c: Cursor, stops: str, *, quoted: bool) -> Word:
     if not quoted:
         parts_at(c, parts, stops)
         return finished(parts, start, c.pos)
-    vm = re.compile(rf'[^"\\$`{re.escape(stops)}]+')
+    vm = re.compile(rf"[^'\"\\$`{re.escape(stops)}]+")
     nested = 0
+    string = 0  # where single quotes end: they stay, but what they hold ends nothing
     while c.pos < c.end:
         ch = c.text[c.pos]
+        if c.pos < string and ch in stops:
+            parts.append(Lit(ch, True))
+            c.pos += 1
+            continue
+        if ch == "'" and c.pos >= string:
+            string = c.text.find("'", c.pos + 1, c.end) + 1
+            if not string:
+                raise SyntaxProblemError(c.pos, "no closing '")
         if ch == "?" and ":" in stops:
             nested += 1
         if ch in stops and not (ch == ":" and nested):
@@ -447,6 +482,8 @@ def _brace_word(c: Cursor, stops: str, *, quoted: bool) -> Word:
             nested -= 1
         if ch == '"':
             double_quoted(c, parts)
+        elif ch == "$" and c.pos >= string and c.text[c.pos + 1 : c.pos + 2] in ("'", '"'):
+            expansion(c, parts, quoted=False)
         elif ch == "\\" and c.text[c.pos + 1 : c.pos + 2] == "}":
             parts.append(Lit("}", True))
             c.pos += 2

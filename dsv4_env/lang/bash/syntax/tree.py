@@ -174,7 +174,7 @@ def _pipeline(c: Cursor) -> Node:
         while word == "time" and peek(c) in ("-p", "--"):  # what is timed is run as it is
             c.pos += 2
             blanks(c)
-    if marked and (c.pos >= c.end or c.text[c.pos] in "\n#)" or _ends_list(c)):
+    if marked and (c.pos >= c.end or c.text[c.pos] in "\n#" or _ends_list(c)):
         commands: list[Node] = [Simple([], [], [], start, c.pos)]
     else:
         commands = [_command(c)]
