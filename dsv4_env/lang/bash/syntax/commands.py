@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
 
 from dsv4_env.lang.bash.syntax.braces import expand_braces
@@ -42,6 +43,7 @@ _REDIRECT = re.compile(
     r"(\d+|\{[A-Za-z_]\w*(?:\[[^]\s]*\])?\})?(<<<|<<-|<<|<>|<&|>>|>&|>\||&>>|&>|<(?!\()|>(?!\())",
     re.ASCII,
 )
+_NO_TARGET = re.compile(r"#|\d+[<>]")  # a comment, even right behind the operator; a descriptor
 _UNARY = frozenset(f"-{c}" for c in "abcdefghknoprstuvwxzGLNORS")
 _BINARY = frozenset(
     ["==", "=", "!=", "=~", "-eq", "-ne", "-lt", "-le", "-gt", "-ge", "-nt", "-ot", "-ef"]
@@ -139,15 +141,19 @@ def simple_command_at(c: Cursor) -> Node:
     start = end = c.pos
     node = Simple([], [], [], start, end)
     declarer = odd = False
+    literal = True  # whether an array may stand here: behind a redirection, none may
     text = c.text
     while c.pos < c.end:
         ch = text[c.pos]
         if ch in "\n;|()#" or (ch == "&" and not text.startswith("&>", c.pos)):
             break
         if ch in "<>&0123456789{" and redirection(c, node.redirs):
-            pass
-        elif (not node.words or declarer) and (m := _ASSIGN.match(text, c.pos, c.end)):
-            assign = _assign(c, m)
+            literal &= not node.assigns and not node.words
+            end = c.pos
+            blanks(c)
+            continue
+        if (not node.words or declarer) and (m := _ASSIGN.match(text, c.pos, c.end)):
+            assign = _assign(c, m, literal=literal)
             if isinstance(assign, list):
                 node.words += assign
             elif declarer:
@@ -155,7 +161,7 @@ def simple_command_at(c: Cursor) -> Node:
             else:
                 node.assigns.append(assign)
                 odd = odd or (assign.sub is not None and isinstance(assign.value, list))
-        elif (odd or _takes_arrays(node)) and (m := _LITERAL.match(text, c.pos, c.end)):
+        elif literal and (odd or _takes_arrays(node)) and (m := _LITERAL.match(text, c.pos, c.end)):
             c.pos = m.end() - 1
             _array(c)
             odd = True
@@ -191,6 +197,8 @@ def redirection(c: Cursor, redirs: list[Redirect]) -> bool:
     start = c.pos
     c.pos = m.end()
     blanks(c)
+    if _NO_TARGET.match(c.text, c.pos, c.end):
+        raise unexpected(c)
     redirect = Redirect(m[2], m[1] or "", Word([], start, c.pos, ""))
     if m[2] in ("<<", "<<-"):
         delimiter = word_at(c)
@@ -203,7 +211,7 @@ def redirection(c: Cursor, redirs: list[Redirect]) -> bool:
     return True
 
 
-def _assign(c: Cursor, m: re.Match[str]) -> Assign | list[Word]:
+def _assign(c: Cursor, m: re.Match[str], *, literal: bool) -> Assign | list[Word]:
     """The assignment at the cursor, or the words that it is where no ``=`` follows."""
     start, text = c.pos, c.text
     sub, append = None, bool(m[2])
@@ -218,7 +226,7 @@ def _assign(c: Cursor, m: re.Match[str]) -> Assign | list[Word]:
         else:
             return _subscripted(c, m[1], sub, start)
     value: Word | list[Item]
-    value = _array(c) if text.startswith("(", c.pos) else _value(c)
+    value = _array(c) if literal and text.startswith("(", c.pos) else _value(c)
     return Assign(m[1], sub, append, value, start, c.pos, text[start : c.pos])
 
 
@@ -305,21 +313,20 @@ def conditional_at(c: Cursor) -> Node:
 
 
 def _cond_or(c: Cursor) -> CondExpr:
-    left = _cond_and(c)
-    skip_lines(c)
-    if c.text.startswith("||", c.pos):
-        c.pos += 2
-        return CondExpr("or", left, _cond_or(c))
-    return left
+    return _joined(c, "||", "or", lambda c: _joined(c, "&&", "and", _cond_one))
 
 
-def _cond_and(c: Cursor) -> CondExpr:
-    left = _cond_one(c)
-    skip_lines(c)
-    if c.text.startswith("&&", c.pos):
+def _joined(c: Cursor, operator: str, op: str, operand: Callable[[Cursor], CondExpr]) -> CondExpr:
+    """Operands with an operator between them, the last two joined first."""
+    found = [operand(c)]
+    while skip_lines(c) and c.text.startswith(operator, c.pos):
         c.pos += 2
-        return CondExpr("and", left, _cond_and(c))
-    return left
+        c.budget.step()
+        found.append(operand(c))
+    right = found.pop()
+    while found:
+        right = CondExpr(op, found.pop(), right)
+    return right
 
 
 def _cond_one(c: Cursor) -> CondExpr:
@@ -350,6 +357,8 @@ def _cond_one(c: Cursor) -> CondExpr:
     if op in _BINARY or op in ("<", ">"):
         c.pos += len(op)
         blanks(c)
+        if peek(c) == "]]":
+            raise unexpected(c)
         return CondExpr(op, left, word_at(c, pattern=True, regex=op == "=~"))
     if c.pos < c.end and c.text[c.pos] not in "&|)" and not c.text.startswith("]]", c.pos):
         raise SyntaxProblemError(c.pos, f"conditional operator expected, {op!r} found")

@@ -40,6 +40,7 @@ _ESCAPE = re.compile(
     r"|U([0-9A-Fa-f]{1,8})|c(.))",
     re.DOTALL,
 )
+_PAIRED = re.compile(r"""\\.|[()]|"(?:[^"\\]++|\\.)*+"|'[^']*+'|`[^`]*+`|['"`]""", re.DOTALL)
 _NAMED = dict(zip("abeEfnrtv\\'\"?", "\a\b\x1b\x1b\f\n\r\t\v\\'\"?", strict=True))
 
 
@@ -288,9 +289,7 @@ def expansion(c: Cursor, parts: list[Part], *, quoted: bool) -> None:
             expr = quoted_text(c, text[start + 3 : close], start + 3)
             parts.append(Arith(expr, quoted, text[start : c.pos]))
         else:
-            c.pos = start + 2
-            body = _commands(c)
-            parts.append(CmdSub(body, quoted, text[start : c.pos]))
+            parts.append(_substitution(c, start, quoted=quoted))
     elif ch == "[":
         close = text.find("]", start, c.end)
         if close < 0:
@@ -310,12 +309,31 @@ def expansion(c: Cursor, parts: list[Part], *, quoted: bool) -> None:
     c.depth -= 1
 
 
+def _substitution(c: Cursor, start: int, *, quoted: bool) -> CmdSub:
+    """``$(…)``."""
+    c.pos = start + 2
+    depth, pending = c.depth, c.pending
+    try:
+        body = _commands(c)
+    except SyntaxProblemError as problem:
+        # What may be arithmetic isn't parsed before it's expanded.
+        close = _closing(c, start + 2) if c.text.startswith("(", start + 2) else -1
+        if problem.limit or close < 0:
+            raise
+        c.pos, c.depth, c.pending = close + 1, depth, pending
+        text = c.text[start : c.pos]
+        return _unreadable("a substitution with a syntax error", text, c, quoted=quoted)
+    return CmdSub(body, quoted, c.text[start : c.pos])
+
+
 def _commands(c: Cursor) -> Block:
     """Commands up to the ``)`` that closes them; here-documents pending outside wait."""
     outer, c.pending = c.pending, []
     around, c.inside = c.inside, True
-    body = c.parse_until(c)
-    c.inside = around
+    try:
+        body = c.parse_until(c)
+    finally:
+        c.inside = around
     if not c.text.startswith(")", c.pos) or c.pos >= c.end:
         raise SyntaxProblemError(c.pos, "no closing )")
     c.pos += 1
@@ -370,22 +388,23 @@ def _unreadable(what: str, text: str, c: Cursor, *, quoted: bool) -> CmdSub:
 
 def double_close(c: Cursor, i: int) -> int:
     """Where the ``))`` of an arithmetic expression is, or -1 where it isn't one."""
-    depth, text = 0, c.text
-    while i < c.end:
-        ch = text[i]
-        if ch == "\\":
-            i += 1
-        elif ch == "(":
+    close = _closing(c, i)
+    return close if 0 <= close < c.end - 1 and c.text[close + 1] == ")" else -1
+
+
+def _closing(c: Cursor, i: int) -> int:
+    """Where the ``)`` is that nothing opens from a position on, or -1."""
+    depth = 0
+    for m in _PAIRED.finditer(c.text, i, c.end):
+        ch = m[0]
+        if ch == "(":
             depth += 1
         elif ch == ")":
             if depth == 0:
-                return i if text.startswith(")", i + 1) and i + 1 < c.end else -1
+                return m.start()
             depth -= 1
-        elif ch in "'\"`":
-            i = text.find(ch, i + 1, c.end)
-            if i < 0:
-                return -1
-        i += 1
+        elif len(ch) == 1 and ch in "'\"`":
+            return -1
     return -1
 
 

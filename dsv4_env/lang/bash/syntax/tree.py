@@ -488,6 +488,8 @@ def _coproc(c: Cursor) -> Node:
         if c.pos < c.end and c.text[c.pos] not in "\n;&|()<>":
             word_at(c)
             blanks(c)
+        if (peek(c) in _ENDS and "=" not in c.text[at : c.pos]) or c.text.startswith("!", at):
+            raise unexpected(c)
         if peek(c) not in _COMPOUND:
             c.pos = at
     deeper(c)
