@@ -164,7 +164,7 @@ def _pipeline(c: Cursor) -> Node:
     start, bang, marked = c.pos, False, False
     while True:
         word = peek(c)
-        if word == "!" and not (c.extglob and c.text.startswith("(", c.pos + 1)):
+        if _negates(c):
             bang = not bang
         elif word != "time":
             break
@@ -188,7 +188,7 @@ def _pipeline(c: Cursor) -> Node:
             c.pos += 1
             commands[-1] = _both(commands[-1], c.pos)
         skip_lines(c)
-        if peek(c) == "!" and not c.extglob:
+        if _negates(c):
             raise unexpected(c)
         commands.append(_command(c))
         end = c.pos
@@ -198,6 +198,10 @@ def _pipeline(c: Cursor) -> Node:
     if len(commands) == 1 and not bang:
         return commands[0]
     return Pipeline(commands, bang, c.text[start:end])
+
+
+def _negates(c: Cursor) -> bool:
+    return peek(c) == "!" and not (c.extglob and c.text.startswith("(", c.pos + 1))
 
 
 def _ends_list(c: Cursor) -> bool:
