@@ -137,7 +137,7 @@ def _broken(text: str, problem: Exception) -> str | None:
         hint = f": JSON has {spelled}, not {word[0]}"
     elif text[at : at + 1] == "'":
         hint = ": JSON has double quotes"
-    return f"it isn't JSON at character {at + 1} (`{near}`){hint or f': {problem.msg.lower()}'}"
+    return f'"{near}" isn\'t JSON at character {at + 1}' + (hint or f": {problem.msg.lower()}")
 
 
 def _count(argument: Argument, texts: list[str], *, joined: bool) -> str | None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from dsv4_env.catalogue.semantics import invalid
 from dsv4_env.compare import importance
 from dsv4_env.compare.differences import Difference, Kind, diff
 from dsv4_env.compare.equivalence import dest, diff_as_read
@@ -14,7 +15,7 @@ from dsv4_env.compare.normalise import POSITIONAL, is_ignored, kept, open_words
 from dsv4_env.compare.rules import RULES
 from dsv4_env.model import LaunchConfig, Location, Outside, Unknown, Value
 from dsv4_env.model.errors import shortened
-from dsv4_env.model.finding import Comparison, Finding, Rule, Severity
+from dsv4_env.model.finding import Comparison, Finding, Report, Rule, Severity
 from dsv4_env.model.secrets import MASK, masked, scrubbed, secret_name, unknown_masked
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def compare_launches(
     names = {
         (s, n) for c in (a, b) for s, n in _names(c, env_only=b.args is None, catalogue=catalogue)
     }
-    notes = [n.message for c in (left, right) for n in c.notes if _SYNTAX not in n.message]
+    notes = [n.message for c in (left, right) for n in c.notes if not n.ended]
     if local := sorted(n for n in left_out if not is_ignored(n, ignore)):
         notes.append(f"not compared: {', '.join(local)} (put one back with --compare NAME)")
     if ignored := sorted(left_out - set(local)):
@@ -105,17 +106,17 @@ def compare_launches(
         tuple(notes),
         left.location,
         right.location,
+        release="" if catalogue is None else catalogue.release,
     )
 
 
 _ORDER = list(Severity)
-_SYNTAX = "syntax error: "  # in the note of a reader that could read a part only
 
 
 def _partial(config: LaunchConfig) -> Finding:
     rule = RULES["DSV007"]
-    note = next((n for n in config.notes if _SYNTAX in n.message), None)
-    reason = f": {note.message.partition(_SYNTAX)[2]}" if note else ""
+    note = next((n for n in config.notes if n.ended), None)
+    reason = f": {note.ended}" if note else ""
     message = f"only what stands before this syntax error was read{reason}"
     where = note.location if note else config.location
     return Finding(rule, rule.severity, config.name, message, where)
@@ -128,6 +129,17 @@ def _other_profile(left: LaunchConfig, right: LaunchConfig) -> Iterator[Finding]
             message = f"it takes its settings from {note.profile}, not from {left.name}"
             where = note.location or right.location
             yield Finding(rule, rule.severity, note.profile, message, where, left.location)
+
+
+def strictly(report: Report) -> Report:
+    """The report in which what can't be known is an error."""
+
+    def strict(finding: Finding) -> Finding:
+        unknown = finding.rule.id in ("DSV005", "DSV016")
+        return replace(finding, severity=Severity.ERROR) if unknown else finding
+
+    comparisons = (replace(c, findings=tuple(map(strict, c.findings))) for c in report.comparisons)
+    return replace(report, comparisons=tuple(comparisons))
 
 
 @dataclass(frozen=True, slots=True)
@@ -355,8 +367,6 @@ def _misread(d: Difference, catalogue: Catalogue | None) -> str:
     value = d.right[0] if d.right else None
     if variable is None or not isinstance(value, str):
         return ""
-    from dsv4_env.catalogue.semantics import invalid
-
     wrong = invalid(variable, value)
     return f" ({wrong.reason})" if wrong else ""
 

@@ -186,13 +186,15 @@ class Note:
     """Something a reader has to say about a launch that isn't a setting.
 
     *opens* says that any variable may have been set there, so that none is known to be missing;
-    *hint* what would tell which. *profile* is one that settings are taken from.
+    *hint* what would tell which; *ended* is the syntax error at which the reading ended,
+    *profile* one that settings are taken from.
     """
 
     message: str
     location: Location | None = None
     opens: bool = False
     hint: str = ""
+    ended: str = ""
     profile: str = ""
 
 
