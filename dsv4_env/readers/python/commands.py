@@ -57,7 +57,7 @@ _ENGINES = frozenset(
     "Engine Runtime HttpServerEngineAdapter launch_server run_server launch_server_process".split()
 )
 _SHELL_COMMANDS = frozenset({"launch_server_cmd", "execute_shell_command"})
-_LAUNCHING = SUBPROCESS | _EXEC | _ENGINES | _SHELL_COMMANDS | {"system", "popen"}
+_LAUNCHING = SUBPROCESS | _EXEC | _SHELL_COMMANDS | {"system", "popen"}
 _ARGUMENTS = "sglang.ServerArgs"
 ENV_KEYS = ("env", "env_vars", "envs", "environment")
 ARGS_KEYS = ("other_args", "extra_args", "server_args", "args")
@@ -68,11 +68,20 @@ MODEL_KEYS = ("model_path", "model", "model_id", "model_name")
 def may_launch(node: ast.Call) -> bool:
     """Whether a call looks like a launch or like the entry of a list of launches."""
     name = callee(node)
-    if name.endswith(LAUNCHER) or name in _LAUNCHING or name == FIXTURE_LAUNCH:
+    if name.endswith(LAUNCHER) or name in _ENGINES or name == FIXTURE_LAUNCH:
         return True
+    if name in _LAUNCHING:
+        return not _other_command(node)
     return name[:1].isupper() and (
         name == ENTRY_CLASS or any(k.arg in ENV_KEYS or k.arg in ARGS_KEYS for k in node.keywords)
     )
+
+
+def _other_command(node: ast.Call) -> bool:
+    """Whether a call's command is written out and names no server: ``run(["nvidia-smi"])``."""
+    words = [w for a in node.args for w in (a.elts if isinstance(a, ast.List | ast.Tuple) else [a])]
+    texts = [w.value for w in words if isinstance(w, ast.Constant) and isinstance(w.value, str)]
+    return bool(texts) and len(texts) == len(words) and not any("sglang" in t for t in texts)
 
 
 # SGLang itself, where the root is its repository: what a server is made of launches none, and
