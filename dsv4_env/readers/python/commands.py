@@ -45,7 +45,9 @@ from dsv4_env.model.errors import shortened
 
 LAUNCHER = "popen_launch_server"  # the last name of what launches, or its end
 FIXTURE_LAUNCH = "dsv4_launch"  # the fixture of this package that starts servers
-FIELD_CALLS = ("set", "override", "clear")  # of SGLang's own fields: they change the environment
+# Calls that change the environment: of SGLang's own fields, and of pytest's monkeypatch.
+FIELD_CALLS = ("set", "override", "clear")
+PATCH_CALLS = ("setenv", "delenv", "setitem", "delitem")
 ENTRY_CLASS = "ModelLaunchSettings"  # an entry of a list of launches
 SUBPROCESS = frozenset(
     "Popen run call check_call check_output getoutput getstatusoutput create_subprocess_exec "

@@ -21,13 +21,13 @@ from dsv4_env.model.budget import STEPS, Budget, BudgetError, kept
 from dsv4_env.model.errors import ReadError
 from dsv4_env.readers.choosing import choose
 from dsv4_env.readers.kind import INTERPRETER, FileKind, names_a_server
-from dsv4_env.readers.python.commands import FIELD_CALLS, may_launch
+from dsv4_env.readers.python.commands import FIELD_CALLS, PATCH_CALLS, may_launch
 from dsv4_env.readers.python.profiles import KnownProfiles
 from dsv4_env.readers.python.units import launches_met
 from dsv4_env.readers.python.watch import LaunchWatch
 
 _ROUNDS = 8  # each import may make more of the file matter
-_MATTER = frozenset({"environ", "envs", "setUpClass", "setUp"})  # envs: SGLang's own fields
+_MATTER = frozenset({"environ", "envs", "setUpClass", "setUp", *PATCH_CALLS})  # envs: SGLang's
 
 
 def read_all(
@@ -63,7 +63,7 @@ def read_all(
     except BudgetError as exc:
         return kept([], exc, budget.place(), path)
     enough = steps or (budget.steps - budget.spent_steps) * 3 // 4 // COST
-    reach = Reach(may_launch, _MATTER, changing=set(FIELD_CALLS))
+    reach = Reach(may_launch, _MATTER, changing={*FIELD_CALLS, *PATCH_CALLS})
     vm: Machine | None = None
     known_profiles = KnownProfiles(root, profiles)
     try:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from dsv4_env.lang.python.interp.machine import Machine, Watch
 from dsv4_env.lang.python.interp.targets import attribute_of
 from dsv4_env.lang.python.syntax.text import SourceText
+from dsv4_env.lang.python.syntax.trees import last_name
 from dsv4_env.lang.python.values.kinds import (
     NONE,
     BoundMethod,
@@ -21,6 +22,7 @@ from dsv4_env.lang.python.values.kinds import (
     Ext,
     Func,
     Instance,
+    Map,
     Scope,
     Seq,
     Val,
@@ -38,6 +40,7 @@ from dsv4_env.readers.python.commands import (
     ENV_KEYS,
     LAUNCHER,
     MODEL_KEYS,
+    PATCH_CALLS,
     Command,
     called_name,
     engine_command,
@@ -124,6 +127,8 @@ class LaunchWatch(Watch):
             if profile_of(target.owner) is not None:
                 return method(vm, scope, target.owner, target.name, call)
             return None
+        if name in PATCH_CALLS and isinstance(target, Ext | Unknown):
+            return _patched(vm, scope, name, call)
         if not isinstance(target, Ext):
             return None
         if is_loader(target.name):
@@ -272,8 +277,10 @@ class LaunchWatch(Watch):
             vm.set(self, "records", (*self.records, copy))
 
     def overrides(self, vm: Machine, scope: Scope, node: ast.Call) -> bool:
-        """Set what ``envs.NAME.override(…)`` sets."""
+        """Set what ``envs.NAME.override(…)`` sets; what a block sets by monkeypatch ends with it."""
         func = node.func
+        if isinstance(func, ast.Attribute) and func.attr == "context":
+            return last_name(func.value) in ("monkeypatch", "MonkeyPatch")
         if not isinstance(func, ast.Attribute) or func.attr != "override":
             return False
         values = [*node.args, *(k.value for k in node.keywords if k.arg == "value")]
@@ -332,6 +339,31 @@ def _is_launcher(vm: Machine, func: Func, name: str) -> bool:
     return upstream or not vm.reach.leads(func.node)
 
 
+def _patched(vm: Machine, scope: Scope, name: str, call: Call) -> Val | None:
+    """``monkeypatch.setenv(name, value)`` and the like; None where it's something else."""
+    given = dict(zip(_PATCHES[name], call.args, strict=False)) | call.keywords
+    owner = given.get("dic", vm.environ)
+    key, value = given.get("name"), given.get("value", NONE)
+    if not isinstance(owner, Map) or key is None or call.open:
+        return None
+    where = call.node.args[0] if call.node.args else call.node
+    if name.startswith("del"):
+        delete_key(vm, owner, key)
+        return NONE
+    if "prepend" in given:
+        value = scope.unknown(call.node, "it is put before what is set")
+    elif name == "setenv" and isinstance(value, Const):
+        value = Const(str(value.value), value.where)
+    put_item(vm, scope, owner, key, value, where)
+    return NONE
+
+
+_PATCHES = {
+    "setenv": ("name", "value", "prepend"),
+    "delenv": ("name", "raising"),
+    "setitem": ("dic", "name", "value"),
+    "delitem": ("dic", "name", "raising"),
+}
 _FIELD = re.compile(r"(?:.*\.)?envs\.([A-Z][A-Z0-9_]*)")
 
 
