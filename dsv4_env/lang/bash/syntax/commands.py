@@ -43,7 +43,8 @@ _REDIRECT = re.compile(
     r"(\d+|\{[A-Za-z_]\w*(?:\[[^]\s]*\])?\})?(<<<|<<-|<<|<>|<&|>>|>&|>\||&>>|&>|<(?!\()|>(?!\())",
     re.ASCII,
 )
-_NO_TARGET = re.compile(r"#|\d+[<>]")  # a comment, even right behind the operator; a descriptor
+# A comment, even right behind the operator, or the descriptor of the next redirection.
+_NO_TARGET = re.compile(r"#|(?:\d+|\{[A-Za-z_]\w*\})[<>]", re.ASCII)
 _UNARY = frozenset(f"-{c}" for c in "abcdefghknoprstuvwxzGLNORS")
 _BINARY = frozenset(
     ["==", "=", "!=", "=~", "-eq", "-ne", "-lt", "-le", "-gt", "-ge", "-nt", "-ot", "-ef"]
@@ -124,6 +125,8 @@ def unexpected(c: Cursor, missing: str = "") -> SyntaxProblemError:
         found = repr(peek(c) or c.text[c.pos])
     else:
         pos = len(c.text[: c.end].rstrip())
+        if missing:
+            return SyntaxProblemError(pos, f"{missing!r} is missing")
     behind = f", {missing!r} is missing" if missing else ""
     return SyntaxProblemError(pos, f"unexpected {found}{behind}")
 
@@ -347,19 +350,23 @@ def _cond_one(c: Cursor) -> CondExpr:
         return CondExpr("not", inner)
     left = word_at(c)
     blanks(c)
-    if keyword == "]]" or (keyword in _UNARY and peek(c) == "]]"):
-        raise SyntaxProblemError(left.pos, f"an operand is missing at {keyword!r}")
+    if keyword == "]]":
+        raise SyntaxProblemError(left.pos, "an operand is missing before ']]'")
     if keyword in _UNARY:
-        operand = word_at(c)
+        operand = _operand(c)
         skip_lines(c)
         return CondExpr(keyword, operand)
     op = c.text[c.pos] if c.pos < c.end and c.text[c.pos] in "<>" else peek(c)
     if op in _BINARY or op in ("<", ">"):
         c.pos += len(op)
         blanks(c)
-        if peek(c) == "]]":
-            raise unexpected(c)
-        return CondExpr(op, left, word_at(c, pattern=True, regex=op == "=~"))
+        return CondExpr(op, left, _operand(c, pattern=True, regex=op == "=~"))
     if c.pos < c.end and c.text[c.pos] not in "&|)" and not c.text.startswith("]]", c.pos):
         raise SyntaxProblemError(c.pos, f"conditional operator expected, {op!r} found")
     return CondExpr("-n", left)
+
+
+def _operand(c: Cursor, *, pattern: bool = False, regex: bool = False) -> Word:
+    if peek(c) == "]]" or c.text.startswith("#", c.pos):
+        raise SyntaxProblemError(c.pos, "an operand is missing")
+    return word_at(c, pattern=pattern, regex=regex)
