@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 from dsv4_env.lang.bash.expand.arithmetic import WRITES, evaluated
 from dsv4_env.lang.bash.expand.machine import Machine
+from dsv4_env.lang.bash.expand.sinks import emit_unknown
 from dsv4_env.lang.bash.expand.state import FatalError, State, Undecided
 from dsv4_env.lang.bash.expand.values import Argv, Symbol, Text
 from dsv4_env.lang.bash.expand.variables import havoc, own_params, unknown_params, unset
@@ -21,7 +22,6 @@ from dsv4_env.lang.bash.interp.paths import (
     unknown_status,
 )
 from dsv4_env.lang.bash.interp.reading import READING
-from dsv4_env.lang.bash.interp.streams import emit_unknown
 from dsv4_env.lang.bash.interp.tests import test_status
 from dsv4_env.lang.bash.interp.texts import run_sourced, run_text
 from dsv4_env.lang.bash.interp.wrappers import external

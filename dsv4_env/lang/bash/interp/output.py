@@ -7,11 +7,12 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from dsv4_env.lang.bash.expand.machine import Machine
+from dsv4_env.lang.bash.expand.sinks import emit, emit_unknown, heard
 from dsv4_env.lang.bash.expand.state import State, Undecided, Var
 from dsv4_env.lang.bash.expand.values import Symbol, Text
 from dsv4_env.lang.bash.expand.variables import assign, havoc
 from dsv4_env.lang.bash.interp.paths import unknown_status
-from dsv4_env.lang.bash.interp.streams import emit, emit_unknown, read_file
+from dsv4_env.lang.bash.interp.streams import content_of
 from dsv4_env.lang.bash.syntax.nodes import Simple
 from dsv4_env.lang.bash.syntax.scan import unescape
 
@@ -24,7 +25,7 @@ _DIRECTIVE = re.compile(r"%([-+ 0#]*)(\*|\d*)(?:\.(\*|\d*))?([%bcdiouxXsq])|%|\\
 
 
 def _echo(vm: Machine, state: State, _node: Simple, args: list[Text]) -> Status:
-    if state.out is None and vm.pure == 0:
+    if not heard(state) and vm.pure == 0:
         return 0
     newline, escapes, rest = True, "xpg_echo" in state.opts, args[1:]
     while rest and isinstance(rest[0], str) and re.fullmatch(r"-[neE]+", rest[0]):
@@ -265,7 +266,7 @@ def _cat(vm: Machine, state: State, node: Simple, args: list[Text]) -> Status:
             return unknown_status(state, node)
         emit(state, state.stdin)
         return 0
-    contents = [read_file(vm, a, state) for a in args[1:]]
+    contents = [content_of(vm, a, state) for a in args[1:]]
     if any(c is None for c in contents):
         emit_unknown(state)
         return unknown_status(state, node)

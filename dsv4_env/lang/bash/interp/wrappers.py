@@ -13,6 +13,7 @@ from typing import TypeAlias
 from dsv4_env.lang.bash.expand.assignments import assign_for_command
 from dsv4_env.lang.bash.expand.decisions import decide
 from dsv4_env.lang.bash.expand.machine import Invocation, Machine
+from dsv4_env.lang.bash.expand.sinks import emit, emit_unknown, heard, written_together
 from dsv4_env.lang.bash.expand.state import (
     Event,
     State,
@@ -34,7 +35,7 @@ from dsv4_env.lang.bash.interp.options import (
     take_options,
 )
 from dsv4_env.lang.bash.interp.paths import unknown_status
-from dsv4_env.lang.bash.interp.streams import emit_unknown, read_file
+from dsv4_env.lang.bash.interp.streams import read_file
 from dsv4_env.lang.bash.interp.texts import MAX_TEXTS, code_of, run_lines
 from dsv4_env.lang.bash.syntax.nodes import Simple, Source
 from dsv4_env.model import Location, Note
@@ -47,22 +48,20 @@ _SHELLS = frozenset({"bash", "sh", "dash", "zsh", "ksh"})
 
 def external(vm: Machine, state: State, node: Simple, words: Argv) -> list[State]:
     """A command that isn't a builtin or a function."""
-    emit_unknown(state)
-    output_before = state.out
     name = words[0][0]
     given = any(r.op in ("<<", "<<-", "<<<", "<") for r in node.redirs) or state.piped is node
     site = CallSite(vm, state, node, given)
     if isinstance(name, str):
         known = vm.facts.get(" ".join(v for v, _ in words if isinstance(v, str)))
-        if known is not None and all(isinstance(v, str) for v, _ in words) and state.out:
-            state.out[-1] = known + "\n"
+        if known is not None and all(isinstance(v, str) for v, _ in words) and heard(state):
+            emit(state, known + "\n")
             state.status = 0
             return [state]
+    emit_unknown(state)
     inner, given_names = assigned_before(vm, state, node)
     if follows(vm, words):
         env = exported(vm, inner, given_names)
         follow(site, words, env, ())
-    state.out = output_before
     state.status = unknown_status(state, node) if site.status is None else site.status
     if site.broken and "errexit" in state.opts and not state.tested:
         text = "the shell given a text with a syntax error"
@@ -449,7 +448,7 @@ def run_in_shell(
         world=state.world if world is None else world,
         zero=zero,
     )
-    inner.counts = state.counts
+    inner.counts, inner.written = state.counts, state.written
     if p.given and text is not p.state.stdin and len(block.items) == 1:
         inner.stdin, inner.piped = p.state.stdin, block.items[0]
     if world is None:
@@ -465,7 +464,7 @@ def run_in_shell(
     for note in wrong:
         p.state.note(note)
         p.state.partial = p.broken = True
-    p.state.counts = ends[0].counts
+    p.state.counts, p.state.written = ends[0].counts, written_together(ends)
     statuses = {e.status if e.flow is None or e.flow[1] < 0 else e.flow[1] for e in ends}
     status = statuses.pop() if len(statuses) == 1 and world is None else None
     p.status = status if isinstance(status, int) and problem is None else None

@@ -40,6 +40,7 @@ from dsv4_env.lang.bash.syntax.nodes import (
     Function,
     Group,
     If,
+    Lit,
     Node,
     Pipeline,
     Redirect,
@@ -130,6 +131,7 @@ def _list(conv: Converter, node: ts.Node) -> list[Node]:
 
 def _pipeline(conv: Converter, node: ts.Node) -> list[Node]:
     parts = [c for c in node.children if c.type not in ("|", "|&", "comment")]
+    both = [c.type == "|&" for c in node.children if c.type in ("|", "|&")]
     *before, first = conv.statement(parts[0])  # lines that the tree has joined
     commands: list[Node] = [first]
     more: list[Node] = []
@@ -138,6 +140,10 @@ def _pipeline(conv: Converter, node: ts.Node) -> list[Node]:
             raise Doubt
         command, *more = conv.statement(part)
         commands.append(command)
+    for i, error_too in enumerate(both):
+        if error_too:  # behind the redirections of its own
+            merged = Redirect(">&", "2", Word([Lit("1", False)], 0, 0, "1"))
+            commands[i] = with_redirections(commands[i], [merged])
     bang = False
     if isinstance(commands[0], Pipeline):  # `! a | b`: the `!` is the whole pipeline's
         bang = commands[0].bang
