@@ -49,6 +49,10 @@ MAX_CALLS = 50
 MAX_ARGV = 50_000  # of a command
 _SURE = frozenset({"echo", ":", "true", "false"})  # builtins that never need one, given plain words
 _NEW = Var("s")
+SPECIAL = frozenset(
+    ". : break continue eval exec exit export readonly return set shift source times trap "
+    "unset".split()
+)
 
 
 def checked_call(
@@ -294,7 +298,8 @@ def _call(vm: Machine, node: Simple, state: State, words: Argv) -> list[State]:
             found = [state]
         for after in found:
             after.applied = outer
-            restore(after, before)
+            if name not in SPECIAL or "posix" not in after.opts:  # there, they stay
+                restore(after, before)
     else:
         found = external(vm, state, node, words)
     stays = [v for v, _ in words if v not in ("command", "builtin")] == ["exec"]

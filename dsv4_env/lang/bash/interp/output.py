@@ -10,15 +10,23 @@ from dsv4_env.lang.bash.expand.machine import Machine
 from dsv4_env.lang.bash.expand.sinks import emit, emit_unknown, heard
 from dsv4_env.lang.bash.expand.state import State, Undecided, Var
 from dsv4_env.lang.bash.expand.values import Symbol, Text
-from dsv4_env.lang.bash.expand.variables import assign, havoc
-from dsv4_env.lang.bash.interp.paths import unknown_status
+from dsv4_env.lang.bash.expand.variables import (
+    assign,
+    assign_item,
+    find_variable,
+    havoc,
+    integer,
+)
+from dsv4_env.lang.bash.interp.paths import havoc_all, unknown_status
 from dsv4_env.lang.bash.interp.streams import content_of
 from dsv4_env.lang.bash.syntax.nodes import Simple
 from dsv4_env.lang.bash.syntax.scan import unescape
+from dsv4_env.model import Location
 
 Status: TypeAlias = int | Undecided | None
 Printer: TypeAlias = Callable[[Machine, State, Simple, list[Text]], Status]
 MAX_SEQ = 100_000  # of `seq`: the output of more of them is left unknown
+_TARGET = re.compile(r"[A-Za-z_]\w*(?:\[.+\])?", re.ASCII | re.DOTALL)
 _IDENTIFIER = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 _DIGITS = 5  # of a width or precision
 _DIRECTIVE = re.compile(r"%([-+ 0#]*)(\*|\d*)(?:\.(\*|\d*))?([%bcdiouxXsq])|%|\\", re.DOTALL)
@@ -76,15 +84,46 @@ def _printf(vm: Machine, state: State, node: Simple, args: list[Text]) -> Status
         elif text != "":
             emit(state, text)
         return status
-    if not isinstance(target, str) or not _IDENTIFIER.fullmatch(target):
-        havoc(vm, state, sorted(state.vars), "`printf -v` to a variable that isn't known")
+    if not isinstance(target, str):
+        lose_target(vm, state, node, target, "`printf -v`")
         return unknown_status(state, node)
-    place = state.source.place(node.pos)
+    if not names_variable(target):
+        return 2
     if text is None:
-        havoc(vm, state, [target], "`printf` of something that isn't known")
+        havoc(vm, state, [target.partition("[")[0]], "`printf` of something that isn't known")
     else:
-        assign(vm, state, target, text, location=place)
+        assign_named(vm, state, target, text, state.source.place(node.pos))
     return status
+
+
+def lose_target(vm: Machine, state: State, node: Simple, target: Symbol, how: str) -> None:
+    """A variable that isn't known is set: where its name may be a pattern, ``A[1]``, that is A."""
+    if m := re.match(r"([A-Za-z_]\w*)\[", target.text, re.ASCII):
+        havoc(vm, state, [m[1]], f"{how} of an element")
+    else:
+        why = f"{how} into a variable that isn't known"
+        havoc_all(vm, state, why, state.source.place(node.pos))
+
+
+def names_variable(target: str) -> bool:
+    """Whether a word names a variable, or an element of an array."""
+    return _TARGET.fullmatch(target) is not None
+
+
+def assign_named(vm: Machine, state: State, target: str, value: Text, place: Location) -> None:
+    """Assign to a variable or an element of an array that a word names."""
+    name, bracket, sub = target.partition("[")
+    if not bracket:
+        assign(vm, state, name, value, location=place)
+        return
+    sub = sub[:-1]
+    var = find_variable(vm, state, name)
+    if any(c in sub for c in "$`\\\"'") or sub in "@*":
+        havoc(vm, state, [name], "which element was set isn't known")
+    elif var is not None and var.kind == "A":
+        assign_item(vm, state, name, sub, value)
+    else:
+        assign_item(vm, state, name, integer(vm, state, sub), value)
 
 
 def _formatted(vm: Machine, form: Text, args: list[Text]) -> Text | None:

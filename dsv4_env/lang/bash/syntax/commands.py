@@ -120,7 +120,7 @@ def simple_command_at(c: Cursor) -> Node:
             break
         if ch in "<>&0123456789{" and redirection(c, node.redirs):
             pass
-        elif (not node.words or declarer) and (m := _ASSIGN.match(text, c.pos, c.end)):
+        elif (declarer or _timed(node.words)) and (m := _ASSIGN.match(text, c.pos, c.end)):
             assign = _assign(c, m)
             if assign is None:
                 node.words += words_at(c)
@@ -133,7 +133,7 @@ def simple_command_at(c: Cursor) -> Node:
                 raise SyntaxProblemError(c.pos, "unexpected '('")
             words = words_at(c)
             node.words += words
-            if len(node.words) == len(words) and words:
+            if words and _timed(node.words[: -len(words)]):
                 declarer = words[0].plain in DECLARERS
         end = c.pos
         blanks(c)
@@ -145,6 +145,12 @@ def simple_command_at(c: Cursor) -> Node:
     if names == ["shopt", "-s"]:  # extglob changes how later lines are read
         c.extglob |= any(isinstance(w, Word) and w.plain == "extglob" for w in node.words)
     return node
+
+
+def _timed(words: list[Word | Assign]) -> bool:
+    """Whether only the reserved word ``time`` and its option stand before a command."""
+    names = [w.plain if isinstance(w, Word) else "" for w in words]
+    return not names or (names[0] == "time" and all(n in ("-p", "--") for n in names[1:]))
 
 
 def redirection(c: Cursor, redirs: list[Redirect]) -> bool:
