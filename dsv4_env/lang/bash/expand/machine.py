@@ -94,6 +94,10 @@ class Machine:
         """The states after a command, for each it may begin in."""
         raise NotImplementedError
 
+    def ended(self, states: list[State]) -> list[State]:
+        """The states after what runs when a shell ends."""
+        raise NotImplementedError
+
     def located(self, value: Text, state: State) -> Path | None:
         """The file that a path names, where that's known: relative ones are below the root."""
         if isinstance(value, str):

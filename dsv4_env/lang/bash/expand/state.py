@@ -135,6 +135,7 @@ class Scope:
     given: frozenset[str] = frozenset()
     declared: frozenset[str] = frozenset()
     escaped: frozenset[str] = frozenset()
+    opts: frozenset[str] | None = None  # the options to go back to (``local -``)
 
     def copy(self) -> Scope:
         """A copy that can change apart."""
@@ -185,6 +186,9 @@ class State:
     havocked: bool = False  # something unknown may have set any variable
     zero: Text | None = None  # $0 of `bash -c`
     trap: tuple[Simple, Text, Location] | None = None  # what runs when the shell ends
+    # What runs when a command fails; how many functions were being called when it was set.
+    err: tuple[Simple, Text, Location, int] | None = None
+    failing: bool = False  # a command has failed, and that hasn't run yet
     applied: list[Assign] | None = None  # assignments before a builtin, made already
     lent: dict[str, Var | None] = field(default_factory=dict)  # what those being made were before
     shifted: int = 0  # how many of the script's own arguments were dropped

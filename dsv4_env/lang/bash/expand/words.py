@@ -96,11 +96,14 @@ def _subshell(vm: Machine, state: State, part: CmdSub | ProcSub) -> State | None
     inner = state.copy()
     begin_capture(inner)
     inner.stdin = None
-    inner.tested = 0 if "inherit_errexit" in state.opts else 1
+    if not state.opts & {"inherit_errexit", "posix"}:
+        inner.opts -= {"errexit"}
+    inner.trap = None
+    inner.err = inner.err if "errtrace" in state.opts else None
     state.seq += 1
     vm.pure += 1
     try:
-        ends = vm.execute(part.body, [inner])
+        ends = vm.ended(vm.execute(part.body, [inner]))
     finally:
         vm.pure -= 1
     spill(state, ends)

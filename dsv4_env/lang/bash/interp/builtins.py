@@ -285,12 +285,25 @@ def _declared(vm: Machine, state: State, node: Simple, words: Argv) -> list[Stat
 
 
 def _trap(vm: Machine, state: State, node: Simple, words: Argv) -> list[State]:
-    """``trap ACTION EXIT``: the other signals don't come by themselves."""
+    """``trap ACTION EXIT`` and ``ERR``: signals don't come by themselves."""
     state.status = 0
     args = words[2:] if len(words) > 1 and words[1][0] == "--" else words[1:]
-    if any(value in ("EXIT", "0") or isinstance(value, Symbol) for value, _ in args[1:]):
-        action, place = args[0]
-        state.trap = None if action in ("-", "") else (node, action, place)
+    if args and isinstance(args[0][0], str) and re.fullmatch(r"-[lpP]+", args[0][0]):
+        emit_unknown(state)
+        return [state]
+    if len(args) == 1:  # back to what it was at first
+        args = [("-", args[0][1]), *args]
+    if not args:
+        emit_unknown(state)
+        return [state]
+    action, place = args[0]
+    for value, _ in args[1:]:
+        name = value.upper().removeprefix("SIG") if isinstance(value, str) else None
+        if name in ("EXIT", "0", None):
+            state.trap = None if action in ("-", "") else (node, action, place)
+        elif name == "ERR":
+            depth = len(state.scopes)
+            state.err = None if action in ("-", "") else (node, action, place, depth)
     return [state]
 
 

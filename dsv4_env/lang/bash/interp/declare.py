@@ -116,6 +116,10 @@ def _declare_operand(
         if isinstance(value, Symbol):
             unknown_operand(vm, state, value, place, exported="x" in on)
             return
+        if value == "-" and name == "local":
+            scope = state.scopes[-1]
+            scope.opts = state.opts if scope.opts is None else scope.opts
+            return
         m = re.match(r"([A-Za-z_]\w*)(\+?)=", value, re.ASCII)
         if m is None and name not in ("export", "readonly") and _ELEMENT.match(value):
             target = value.partition("[")[0]

@@ -282,9 +282,15 @@ def branch(vm: Machine, state: State) -> list[tuple[State, bool]]:
 
 def with_errexit(state: State) -> State:
     """``set -e``: a failure that nothing tests ends the shell; an unknown one is a success."""
-    if "errexit" in state.opts and not state.tested and state.flow is None:
+    if state.tested or state.flow is not None:
+        return state
+    err = state.err
+    if err is not None and state.status != 0:
+        state.failing = "errtrace" in state.opts or len(state.scopes) <= err[3]
+    if "errexit" in state.opts:
         if isinstance(state.status, Undecided):
-            state.status = 0
+            if not state.failing:
+                state.status = 0
         elif state.status:
             state.flow = ("exit", state.status)
     return state

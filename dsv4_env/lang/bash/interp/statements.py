@@ -99,12 +99,10 @@ def in_subshell(vm: Machine, node: Node, state: State) -> list[State]:
     vm.budget.step(count=16)  # a copy of all there is, and what comes out of it put together
     inner = state.copy()
     inner.trap = None
+    inner.err = inner.err if "errtrace" in state.opts else None
     inner.loops = 0
-    found = vm.execute(node, [inner])
+    found = run_traps(vm, vm.execute(node, [inner]))
     for after in found:
-        flow = after.flow
-        run_traps(vm, [after])
-        after.flow = flow
         if after.flow is not None and after.flow[0] == "exit":
             after.status = after.flow[1] if after.flow[1] >= 0 else after.status
         after.flow = None
@@ -171,6 +169,8 @@ def _piped(vm: Machine, node: Pipeline, state: State) -> list[State]:
         inner.piped, inner.status = command if i else None, state.status
         if not last:
             begin_capture(inner)
+        if isinstance(command, Simple):  # one that is a part of a pipe isn't trapped itself
+            inner.err = None
         ends = in_subshell(vm, command, inner)
         _absorb(carrier, ends, node, node.text)
         statuses.append(carrier.status)

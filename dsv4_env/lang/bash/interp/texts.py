@@ -141,13 +141,54 @@ def run_text(vm: Machine, state: State, node: Simple, text: Text, place: Locatio
     return found
 
 
-def run_traps(vm: Machine, states: list[State]) -> None:
-    """Run what was to run when the shell ends."""
+def run_traps(vm: Machine, states: list[State]) -> list[State]:
+    """The states after what was to run when the shell ends."""
+    found: list[State] = []
     for state in states:
-        if state.trap is not None:
-            node, action, place = state.trap
-            state.trap, state.flow = None, None
-            run_text(vm, state, node, action, place)
+        if state.trap is None:
+            found.append(state)
+            continue
+        node, action, place = state.trap
+        state.trap = None
+        found += _beside(vm, state, node, action, place)
+    return found
+
+
+def run_err_traps(vm: Machine, states: list[State]) -> list[State]:
+    """The states after what was to run when a command fails, where one has."""
+    found: list[State] = []
+    for state in states:
+        if not state.failing or state.err is None:
+            found.append(state)
+            continue
+        state.failing = False
+        node, action, place, _ = state.err
+        if isinstance(state.status, int):
+            found += _beside(vm, state, node, action, place)
+            continue
+        if not vm.pure and vm.watch.mention in str(action):  # beside: it may succeed as well
+            path = state.copy()
+            if decide(vm, path, state.status, False):
+                path.status = 1
+                for end in _beside(vm, path, node, action, place):
+                    for key, count in end.counts.items():
+                        state.counts[key] = max(count, state.counts.get(key, 0))
+        if "errexit" in state.opts:
+            state.status = 0
+        found.append(state)
+    return found
+
+
+def _beside(vm: Machine, state: State, node: Simple, action: Text, place: Location) -> list[State]:
+    """Run the text of a trap: the status and where the shell goes on stay, unless it leaves."""
+    status, flow, err = state.status, state.flow, state.err
+    state.flow, state.err = None, None
+    found = run_text(vm, state, node, action, place)
+    for after in found:
+        if after.flow is None or after.flow[0] != "exit":
+            after.status, after.flow = status, flow
+        after.err = err if after.err is None else after.err
+    return found
 
 
 def run_sourced(vm: Machine, state: State, node: Simple, words: Argv) -> list[State]:
