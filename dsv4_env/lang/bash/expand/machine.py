@@ -37,6 +37,7 @@ class Watch:
 
     length: Callable[[Sequence[tuple[Text, Location | None]], int], int | None]
     mention: str
+    told: Callable[[str], bool]  # whether a text says such a command, for sure
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -74,6 +75,7 @@ class Machine:
     forks: int = 0  # decisions taken for the command that is being followed
     pure: int = 0  # > 0 inside a substitution: forks are taken by the command around it
     skipped: list[Note] = field(default_factory=list)  # commands that can't be followed
+    lost: list[Note] = field(default_factory=list)  # commands that it can't say more of
     guards: dict[Node, bool] = field(default_factory=dict)  # functions that check variables
     followed: dict[object, int] = field(default_factory=dict)  # calls since little is left
     outside: dict[str, Symbol] = field(default_factory=dict)

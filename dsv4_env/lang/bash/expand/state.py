@@ -157,6 +157,8 @@ class State:
     params: list[Text] | None = field(metadata=_COPIED)  # None: the script's own, not known
     source: Source
     funcs: Layers[str, tuple[Function, Source]] = field(default_factory=Layers)
+    aliases: Mapping[str, Text] = field(default_factory=dict)
+    shared: frozenset[str] = frozenset()  # functions that are exported
     opts: frozenset[str] = frozenset()
     status: int | Undecided = field(default=0, metadata=_PAST)  # compared by ``same`` itself
     scopes: tuple[Scope, ...] = field(default=(), metadata=_COPIED)

@@ -146,8 +146,6 @@ def _shopt(_vm: Machine, state: State, node: Simple, args: list[Text]) -> int | 
     options = [n for n in names if not n.startswith("-")]
     if on:
         state.opts |= set(options)
-        if "expand_aliases" in options:
-            state.note(Note("aliases aren't followed", state.source.place(node.pos)))
     elif off:
         state.opts -= set(options)
     else:
@@ -307,6 +305,30 @@ def _trap(vm: Machine, state: State, node: Simple, words: Argv) -> list[State]:
     return [state]
 
 
+def _alias(vm: Machine, state: State, node: Simple, args: list[Text]) -> int | Undecided:
+    if len(args) == 1:
+        emit_unknown(state)
+        return 0
+    for arg in args[1:]:
+        name, equals, rest = (arg if isinstance(arg, str) else arg.text).partition("=")
+        if isinstance(arg, str):
+            value: Text = rest
+        else:
+            value = vm.unlike(arg, rest, None)
+        if equals and name:
+            state.aliases = {**state.aliases, name: value}
+        elif not equals:
+            emit_unknown(state)
+    return 0
+
+
+def _unalias(vm: Machine, state: State, node: Simple, args: list[Text]) -> int | Undecided:
+    gone = {a for a in args[1:] if isinstance(a, str)}
+    known = state.aliases
+    state.aliases = {} if "-a" in gone else {n: v for n, v in known.items() if n not in gone}
+    return 0 if "-a" in gone or gone <= known.keys() else 1
+
+
 def _true(_vm: Machine, _state: State, _node: Simple, _args: list[Text]) -> int:
     return 0
 
@@ -349,6 +371,8 @@ BUILTINS: dict[str, Builtin] = {
     "builtin": _command,
     "exec": _exec,
     "trap": _trap,
+    "alias": _plain(_alias),
+    "unalias": _plain(_unalias),
     "wait": _plain(lambda _r, s, n, _a: unknown_status(s, n)),
     **dict.fromkeys(("export", "declare", "typeset", "local", "readonly"), _declared),
     **{name: _plain(function) for name, function in (PRINTING | READING).items()},

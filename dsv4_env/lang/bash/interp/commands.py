@@ -39,6 +39,7 @@ from dsv4_env.lang.bash.interp.streams import (
     held_streams,
     redirected,
 )
+from dsv4_env.lang.bash.interp.texts import run_text
 from dsv4_env.lang.bash.interp.wrappers import external
 from dsv4_env.lang.bash.syntax.commands import DECLARERS
 from dsv4_env.lang.bash.syntax.nodes import Assign, Function, Lit, Param, Simple, Word
@@ -220,6 +221,10 @@ def _run_simple(vm: Machine, node: Simple, state: State) -> list[State]:
         state.status = 0 if state.substituted is None else state.substituted
         return [with_errexit(state)]
     first = node.words[0]
+    if state.aliases and isinstance(first, Word) and first.plain in state.aliases:
+        aliased = _aliased(vm, node, state, first)
+        if aliased is not None:
+            return aliased
     if (
         isinstance(first, Word)
         and first.plain in DECLARERS
@@ -251,6 +256,30 @@ def _run_simple(vm: Machine, node: Simple, state: State) -> list[State]:
         state.status = 0 if state.substituted is None else state.substituted
         return [with_errexit(state)]
     return _call(vm, node, state, words)
+
+
+def _aliased(vm: Machine, node: Simple, state: State, first: Word) -> list[State] | None:
+    """What an alias stands for, with the words behind it; None where it isn't one there.
+
+    bash replaces it as it reads a line, so one that is set in the same line counts for the next.
+    """
+    text = state.source.text
+    spelled = text[first.pos : first.end]
+    value = state.aliases.get(spelled)
+    if "expand_aliases" not in state.opts or value is None:
+        return None
+    aliases = state.aliases
+    state.aliases = {n: v for n, v in aliases.items() if n != spelled}
+    place = state.source.place(first.pos)
+    end = max([node.end, *(w.end for w in node.words)])
+    if any(r.op.startswith("<<") for r in node.redirs):
+        return give_up(vm, state, node, f"the alias {spelled} with a here-document", place)
+    code = vm.join([text[node.pos : first.pos], value, text[first.end : end]])
+    found = run_text(vm, state, node, code, place)
+    for after in found:
+        changed = after.aliases != state.aliases
+        after.aliases = after.aliases if changed else aliases
+    return found
 
 
 def _too_long(vm: Machine, node: Simple, state: State, first: tuple[Text, Location]) -> State:

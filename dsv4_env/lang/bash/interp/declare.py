@@ -56,7 +56,11 @@ def declare(vm: Machine, state: State, node: Simple, name: str, words: list[Word
     if name == "local" and not state.scopes:
         state.status = 1
         return
+    if "f" in on and ("x" in on or "x" in off):
+        names = {str(o[0]) for o in operands if not isinstance(o[0], Assign)}
+        state.shared = state.shared | names if "x" in on else state.shared - names
     if on & {"f", "F", "p"}:
+        state.status = 0
         return
     state.status = 0
     for operand in operands:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from dsv4_env.lang.bash.expand.machine import Machine
-from dsv4_env.lang.bash.expand.sinks import emit, emit_unknown, heard
+from dsv4_env.lang.bash.expand.sinks import emit, emit_unknown, heard, write
 from dsv4_env.lang.bash.expand.state import State, Undecided, Var
 from dsv4_env.lang.bash.expand.values import Symbol, Text
 from dsv4_env.lang.bash.expand.variables import (
@@ -18,7 +18,7 @@ from dsv4_env.lang.bash.expand.variables import (
     integer,
 )
 from dsv4_env.lang.bash.interp.paths import havoc_all, unknown_status
-from dsv4_env.lang.bash.interp.streams import content_of
+from dsv4_env.lang.bash.interp.streams import content_of, file_name
 from dsv4_env.lang.bash.syntax.nodes import Simple
 from dsv4_env.lang.bash.syntax.scan import unescape
 from dsv4_env.model import Location
@@ -313,6 +313,20 @@ def _cat(vm: Machine, state: State, node: Simple, args: list[Text]) -> Status:
     return 0
 
 
+def _tee(vm: Machine, state: State, node: Simple, args: list[Text]) -> Status:
+    text = state.stdin
+    more = any(isinstance(a, str) and a in ("-a", "--append") for a in args)
+    for target in args[1:]:
+        if isinstance(target, str) and target.startswith("-"):
+            continue
+        name = file_name(vm, state, target)
+        if not more:
+            state.written[name] = ()
+        write(state, name, text)
+    emit(state, text)
+    return 0 if text is not None else unknown_status(state, node)
+
+
 def _fact(vm: Machine, state: State, node: Simple, args: list[Text]) -> Status:
     text = " ".join(a for a in args if isinstance(a, str))
     known = vm.facts.get(text) if all(isinstance(a, str) for a in args) else None
@@ -351,6 +365,7 @@ PRINTING: dict[str, Printer] = {
     "pushd": _cd,
     "popd": _cd,
     "cat": _cat,
+    "tee": _tee,
     "nproc": _fact,
     "hostname": _fact,
     "whoami": _fact,

@@ -7,13 +7,15 @@ Open MPI 4, PyTorch 2, OpenSSH 9, Docker 27, tmux 3 and GNU screen 4.
 from __future__ import annotations
 
 import re
+import shlex
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from dsv4_env.lang.bash.expand.assignments import assign_for_command
 from dsv4_env.lang.bash.expand.decisions import decide
 from dsv4_env.lang.bash.expand.machine import Invocation, Machine
-from dsv4_env.lang.bash.expand.sinks import emit, emit_unknown, heard, written_together
+from dsv4_env.lang.bash.expand.sinks import emit, emit_unknown, heard, write, written_together
 from dsv4_env.lang.bash.expand.state import (
     Event,
     State,
@@ -24,18 +26,21 @@ from dsv4_env.lang.bash.expand.tables import Layers
 from dsv4_env.lang.bash.expand.values import Argv, Symbol, Text
 from dsv4_env.lang.bash.expand.variables import outside_value
 from dsv4_env.lang.bash.interp.options import (
+    APPTAINER,
     DOCKER,
     ENV,
+    SBATCH,
     SCREEN,
     SSH,
     SUDO,
     TMUX,
     TRANSPARENT,
+    XARGS,
     TakenOptions,
     take_options,
 )
 from dsv4_env.lang.bash.interp.paths import unknown_status
-from dsv4_env.lang.bash.interp.streams import read_file
+from dsv4_env.lang.bash.interp.streams import content_of, file_name, read_file
 from dsv4_env.lang.bash.interp.texts import MAX_TEXTS, code_of, run_lines
 from dsv4_env.lang.bash.syntax.nodes import Simple, Source
 from dsv4_env.model import Location, Note
@@ -44,6 +49,19 @@ from dsv4_env.model.condition import Test
 Env: TypeAlias = dict[str, Var]
 Notes: TypeAlias = tuple[Note, ...]
 _SHELLS = frozenset({"bash", "sh", "dash", "zsh", "ksh"})
+# Commands that look at their words or show them: none of them runs what it is given.
+_TALKERS = frozenset(
+    "[ apt apt-get awk basename cat chmod chown cp curl cut date df diff dirname du echo egrep "
+    "false fgrep file find fuser gawk gh git grep head hf huggingface-cli jq kill killall less ln "
+    "logger ls lsof make man md5sum mkdir more mv ncat nc nvidia-smi pgrep pip pip3 pkill printf "
+    "ps pwd readlink realpath rg rm rocm-smi rsync scancel scp sed sha256sum sleep sort squeue "
+    "stat tail tar tee test touch tr true type uname uniq wc wget whereis which whoami yq".split()
+)
+# Those that leave a file as it is.
+_READERS = frozenset(
+    "[ bash cat chmod cmp diff dirname basename du egrep fgrep file grep head less ls md5sum more "
+    "readlink realpath sbatch scp sh sha256sum sort source stat tail test tr wc".split()
+)
 
 
 def external(vm: Machine, state: State, node: Simple, words: Argv) -> list[State]:
@@ -59,9 +77,13 @@ def external(vm: Machine, state: State, node: Simple, words: Argv) -> list[State
             return [state]
     emit_unknown(state)
     inner, given_names = assigned_before(vm, state, node)
-    if follows(vm, words):
+    before = len(vm.invocations)
+    if follows(site, words):
         env = exported(vm, inner, given_names)
         follow(site, words, env, ())
+    if len(vm.invocations) == before and not site.followed:
+        _lost(site, words)
+    _changed(site, words)
     state.status = unknown_status(state, node) if site.status is None else site.status
     if site.broken and "errexit" in state.opts and not state.tested:
         text = "the shell given a text with a syntax error"
@@ -159,11 +181,57 @@ class CallSite:
     given: bool = False  # standard input is a text of the script
     status: int | None = None  # of a shell whose text was followed
     broken: bool = False  # it has a syntax error
+    followed: bool = False  # what it runs was followed, whatever that is
 
 
-def follows(vm: Machine, words: Argv) -> bool:
-    """Whether a command may run one that is watched for: most do not, and need no environment."""
+def _lost(p: CallSite, words: Argv) -> None:
+    """Say so where a command that is watched for stands in words that aren't followed."""
+    name = _name(words)
+    if name in _TALKERS or (name is not None and name in p.state.funcs):
+        return
+    texts: list[Text] = [v for v, _ in words[1:]]
+    whole = " ".join(v if isinstance(v, str) else v.text for v in texts)
+    given = p.state.stdin if p.given and (name is None or name not in _READERS) else None
+    said = given if isinstance(given, str) else "" if given is None else given.text
+    p.vm.budget.step(count=(len(whole) + len(said)) >> 6)
+    written = next((w for v in texts[:1] if (w := _unknown_file(p, v)) is not None), None)
+    if name is not None and written is None:
+        written = _unknown_file(p, words[0][0])
+    if not any(p.vm.watch.told(t) for t in (whole, said, written or "")):
+        return
+    place = words[0][1]
+    shown = words[0][0] if isinstance(words[0][0], str) else words[0][0].text
+    note = Note(f"a launch here can't be followed: what `{shown}` does with it isn't known", place)
+    if note not in p.vm.lost:
+        p.vm.lost.append(note)
+
+
+def _unknown_file(p: CallSite, path: Text) -> str | None:
+    """What is known of a file that the script wrote, where not all is known."""
+    written = p.state.written.get(file_name(p.vm, p.state, path))
+    if written is None:
+        return None
+    return "".join(v if isinstance(v, str) else v.text for v in written if v is not None)
+
+
+def _changed(p: CallSite, words: Argv) -> None:
+    """A command that is given a file of the script's may have changed it."""
+    if not p.state.written or _name(words) in _READERS or p.followed:
+        return
+    for value, _ in words[1:]:
+        name = file_name(p.vm, p.state, value)
+        if name in p.state.written:
+            write(p.state, name, None)
+
+
+def _name(words: Argv) -> str | None:
     first = words[0][0]
+    return first.rpartition("/")[2] if isinstance(first, str) else None
+
+
+def follows(p: CallSite, words: Argv) -> bool:
+    """Whether a command may run one that is watched for: most do not, and need no environment."""
+    vm, first = p.vm, words[0][0]
     if isinstance(first, Symbol):
         return True
     name = first.rpartition("/")[2]
@@ -172,7 +240,10 @@ def follows(vm: Machine, words: Argv) -> bool:
         or name in _SHELLS
         or name in ELSEWHERE
         or name in TRANSPARENT
+        or name in RUNNERS
         or vm.watch.length(words, 0) is not None
+        or (name not in _TALKERS and _behind(p, words) is not None)
+        or (bool(p.state.written) and file_name(vm, p.state, first) in p.state.written)
     )
 
 
@@ -187,7 +258,8 @@ def follow(p: CallSite, words: Argv, env: Env, notes: Notes) -> None:
             return
         first = words[0][0]
         if isinstance(first, Symbol):
-            behind(p, words, env, notes, f"what `{first.text}` runs isn't known")
+            if not _written_file(p, words, env, notes):
+                behind(p, words, env, notes, f"what `{first.text}` runs isn't known")
             return
         name = first.rpartition("/")[2]
         if name == "env":
@@ -202,8 +274,19 @@ def follow(p: CallSite, words: Argv, env: Env, notes: Notes) -> None:
             return
         elif name in TRANSPARENT:
             following = _transparent(p, name, words, env)
-        else:
+        elif name in RUNNERS:
+            following = RUNNERS[name](p, words, env)
+            if following == []:
+                return
+        elif _written_file(p, words, env, notes) or name in _TALKERS:
             return
+        else:
+            at = _behind(p, words)
+            if at is None:
+                return
+            note = Note(f"`{first}` is taken to run what follows it", words[0][1])
+            notes = (*notes, note)
+            following = words[at:]
         if isinstance(following, str):
             behind(p, words, env, notes, following)
             return
@@ -212,25 +295,58 @@ def follow(p: CallSite, words: Argv, env: Env, notes: Notes) -> None:
 
 def behind(p: CallSite, words: Argv, env: Env, notes: Notes, why: str) -> None:
     """What is watched for behind words that can't be made sense of: found, and said so."""
+    at = _behind(p, words)
+    if at is not None:
+        note = Note(f"{why}, so what it does to the launch isn't either", words[0][1])
+        follow(p, words[at:], env, (*notes, note))
+
+
+def _behind(p: CallSite, words: Argv) -> int | None:
+    """Where a command begins behind others that is watched for, or that leads to one."""
+    found: int | None = None
     for i in range(1, len(words)):
-        first = words[i][0]
-        if (
-            isinstance(first, str)
-            and first.rpartition("/")[2] in _SHELLS
-            and any(re.fullmatch(r"-[a-z]*c", str(v)) for v, _ in words[i + 1 : i + 3])
+        first, before = words[i][0], words[i - 1][0]
+        if not isinstance(first, str):
+            if p.vm.watch.length(words, i) is not None:
+                return i if found is None else found
+            continue
+        name = first.rpartition("/")[2]
+        if p.vm.watch.length(words, i) is not None or (
+            name in _SHELLS
+            and any(re.fullmatch(r"-[a-z]*c", str(v)) for v, _ in words[i + 1 : i + 5])
         ):
-            note = Note(f"{why}, so what it does to the launch isn't either", words[0][1])
-            _shell_text(p, words[i:], env, (*notes, note))
-            return
-        size = p.vm.watch.length(words, i)
-        if size is not None:
-            note = Note(f"{why}, so what it does to the launch isn't either", words[0][1])
-            record(p.vm, p.state, p.node, words[i:], size, env, (*notes, note))
-            return
+            return i if found is None else found
+        option = isinstance(before, str) and re.fullmatch(r"-[^=]+", before) and before != "--"
+        leads = name in TRANSPARENT or name in ("env", "sudo")
+        if name == "env" and i + 1 < len(words):
+            following = words[i + 1][0]
+            option = not (isinstance(following, str) and re.match(r"-|\w+=", following))
+        if found is None and leads and not option and name not in ("exec", "command", "time"):
+            found = i
+    return None
+
+
+def _written_file(p: CallSite, words: Argv, env: Env, notes: Notes) -> bool:
+    """A file that the script wrote and runs: followed, where it's one for a shell."""
+    name = file_name(p.vm, p.state, words[0][0])
+    if name not in p.state.written:
+        return False
+    text = content_of(p.vm, words[0][0], p.state)
+    if text is None:
+        return False
+    start = text if isinstance(text, str) else text.parts[0] if text.parts else ""
+    first = re.match(r"#![ \t]*(?:\S*/)?(?:env[ \t]+(?:-\S+[ \t]+)*)?(?:\S*/)?(\S*)", str(start))
+    if first and first[1] not in _SHELLS:
+        return False
+    rest = [v for v, _ in words[1:]]
+    run_in_shell(p, text, words[0][1], rest, env, notes, zero=words[0][0])
+    return True
 
 
 def _transparent(p: CallSite, name: str, words: Argv, env: Env) -> Argv | str:
     options = TRANSPARENT[name]
+    if name in ("mpirun", "mpiexec", "orterun"):
+        return _mpi(p, words, env)
     taken = take_options(words, options)
     if taken.unknown is not None:
         return f"option `{taken.unknown}` of {name} isn't known"
@@ -238,8 +354,6 @@ def _transparent(p: CallSite, name: str, words: Argv, env: Env) -> Argv | str:
     given = {n: v for n, v, _ in taken.given}
     if name == "exec" and "c" in given:
         env.clear()
-    if name in ("mpirun", "mpiexec", "orterun"):
-        return _mpi(p, words, env)
     if name == "srun" and "export" in given and (why := _srun_export(p, env, taken)):
         return why
     if name == "torchrun":
@@ -334,7 +448,14 @@ def _env(p: CallSite, words: Argv, env: Env) -> Argv | str:
                 return f"which variable `env -u {value}` removes isn't known"
             env.pop(value, None)
         elif name in ("S", "split-string"):
-            return "env -S splits a text in its own way"
+            if isinstance(value, Symbol) or re.search(r"[$\\#]", value):
+                return "what env -S makes of its text isn't known"
+            try:
+                split = shlex.split(value)
+            except ValueError:
+                return "what env -S makes of its text isn't known"
+            place = words[0][1]
+            return _env(p, [words[0], *((x, place) for x in split), *words[taken.at :]], env)
     i = taken.at
     while i < len(words):
         word, place = words[i]
@@ -368,34 +489,43 @@ def _sudo(p: CallSite, words: Argv, env: Env) -> Argv | str:
 
 def _shell_text(p: CallSite, words: Argv, env: Env, notes: Notes) -> None:
     """``bash -c text name args``; a script file isn't read."""
-    i = 1
+    i, names = 1, set[str]()
     while i < len(words):
         word = words[i][0]
-        if not isinstance(word, str):
-            return
-        if re.fullmatch(r"-[a-zA-Z]*c[a-zA-Z]*", word):
+        if not isinstance(word, str) or not re.match(r"[-+].", word):
+            break
+        if word == "--":
             i += 1
-            while i < len(words) and re.fullmatch(r"[-+][a-zA-Z]+", str(words[i][0])):
-                i += 1
-            if i < len(words):
-                zero, rest = _named(p.vm, [v for v, _ in words[i + 1 :]])
-                opts = frozenset(
-                    n for c, n in (("e", "errexit"), ("u", "nounset"), ("x", "xtrace")) if c in word
-                )
-                run_in_shell(p, words[i][0], words[i][1], rest, env, notes, opts=opts, zero=zero)
-            return
+            break
         if word.startswith("--"):
             i += 1 + (word in ("--rcfile", "--init-file"))
-        elif word.startswith(("-", "+")):
-            i += 1 + (word in ("-o", "-O", "+o", "+O"))
-        else:
-            return
-        if word == "-s":
-            i += i < len(words) and words[i][0] == "--"
-            break
+            continue
+        letters = set(word[1:])
+        on = word[0] == "-"
+        if "c" in letters and on:
+            names.add("c")
+        for letter, option in (("e", "errexit"), ("u", "nounset"), ("x", "xtrace")):
+            if letter in letters:
+                (names.add if on else names.discard)(option)
+        i += 1
+        for letter in word[1:]:
+            if letter in "oO" and i < len(words):  # the name of one stands behind
+                (names.add if on else names.discard)(str(words[i][0]))
+                i += 1
+        if "s" in letters and on:
+            names.add("s")
+    opts = frozenset(names - {"c", "s"})
+    if "c" in names:
+        if i < len(words):
+            zero, rest = _named(p.vm, [v for v, _ in words[i + 1 :]])
+            run_in_shell(p, words[i][0], words[i][1], rest, env, notes, opts=opts, zero=zero)
+        return
+    if i < len(words) and "s" not in names:
+        _written_file(p, words[i:], env, notes)
+        return
     if p.state.stdin is not None and p.given:
         rest = [v for v, _ in words[i:]]
-        run_in_shell(p, p.state.stdin, words[0][1], rest, env, notes)
+        run_in_shell(p, p.state.stdin, words[0][1], rest, env, notes, opts=opts)
 
 
 def _named(vm: Machine, words: list[Text]) -> tuple[Text | None, list[Text]]:
@@ -425,6 +555,7 @@ def run_in_shell(
     if found is None:
         return
     code, block, problem = found
+    p.followed = True
     names = (n for n in state.vars.differing(p.state.vars) if n not in p.state.vars)
     holes = {n: state.vars[n] for n in names}
     wrong: tuple[Note, ...] = ()
@@ -452,6 +583,9 @@ def run_in_shell(
     if p.given and text is not p.state.stdin and len(block.items) == 1:
         inner.stdin, inner.piped = p.state.stdin, block.items[0]
     if world is None:
+        for name in sorted(state.shared & state.funcs.keys()):
+            inner.funcs = inner.funcs.plus(name, state.funcs[name])
+        inner.shared = state.shared
         for name, var in p.state.vars.items():
             if name not in env and (var.kind or not p.state.open) and not var.exported:
                 inner.vars.setdefault(name, _inherited(p.vm, state, name, var))
@@ -525,20 +659,21 @@ def _ssh(p: CallSite, words: Argv, _env: Env, notes: Notes) -> None:
 
 
 def _docker(p: CallSite, words: Argv, env: Env, notes: Notes) -> None:
-    i = 1
+    i, composed = 1, False
     while i < len(words) and words[i][0] not in ("run", "exec"):
         word = words[i][0]
-        if word not in ("container", "-D", "--debug"):
-            i += 1 if word in ("-H", "--context", "-c", "--host", "-l") else 0
-            if i and word not in ("-H", "--context", "-c", "--host", "-l"):
-                return
-        i += 1
+        if word in ("compose", "container", "-D", "--debug"):
+            composed |= word == "compose"
+            i += 1
+        elif word in ("-H", "--context", "-c", "--host", "-l", "-n", "--namespace", "-f", "-p"):
+            i += 2
+        elif isinstance(word, str) and re.match(r"--[\w-]+=", word):
+            i += 1
+        elif composed and isinstance(word, str) and word.startswith("-"):
+            i += 1 if word in ("--ansi", "--compatibility", "--dry-run") else 2
+        else:
+            return
     if i >= len(words):
-        return
-    options = DOCKER
-    taken = take_options(words[i:], options)
-    if taken.unknown is not None:
-        behind(p, words, {}, notes, f"option `{taken.unknown}` of docker isn't known")
         return
     inside: Env = {}
     entry: Text | None = None
@@ -548,18 +683,227 @@ def _docker(p: CallSite, words: Argv, env: Env, notes: Notes) -> None:
             words[0][1],
         )
     ]
-    for name, value, place in taken.given:
-        if name in ("e", "env"):
-            _container_env(p, env, inside, value, place, note)
-        elif name == "env-file":
-            _env_file(p, env, inside, value, place, note)
-        elif name == "entrypoint":
-            entry = value
-    rest = words[i + taken.at :]
+    at, unknown = i, list[tuple[Text, Location]]()
+    while True:  # words that aren't known may be options: others may stand behind them
+        taken = take_options(words[at:], DOCKER)
+        for name, value, place in taken.given:
+            if name in ("e", "env"):
+                _container_env(p, env, inside, value, place, note)
+            elif name == "env-file":
+                _env_file(p, env, inside, value, place, note)
+            elif name == "entrypoint":
+                entry = value
+        at += taken.at
+        if taken.unknown is None:
+            break
+        if not isinstance(taken.unknown, Symbol):
+            behind(
+                p,
+                [words[0], *words[at:]],
+                inside,
+                (*notes, *note),
+                f"option `{taken.unknown}` of docker isn't known",
+            )
+            return
+        unknown.append(words[at])
+    rest = words[at:]
+    if unknown and (not rest or _begins(p, rest)):  # an image has to stand before the command
+        image = unknown.pop()
+        rest = [image, *rest]
+        note.append(Note(f"`{_shown(image[0])}` is taken for the image", image[1]))
+    for value, place in unknown:
+        note.append(Note(f"what `{_shown(value)}` sets isn't known", place, opens=True))
     command = rest[1:]
     if entry is not None and entry != "":
         command = [(entry, rest[0][1] if rest else words[0][1]), *command]
-    _argv(p, command, inside, (*notes, *note), f"container {rest[0][0] if rest else ''}")
+    world = f"container {_shown(rest[0][0]) if rest else ''}"
+    if unknown and not _begins(p, command):
+        found = _behind(p, rest)
+        command = command if found is None else rest[found:]
+    _argv(p, command, inside, (*notes, *note), world)
+
+
+def _shown(value: Text) -> str:
+    return value if isinstance(value, str) else value.text
+
+
+def _begins(p: CallSite, words: Argv) -> bool:
+    """Whether words begin with a command that is watched for, or that may lead to one."""
+    if not words:
+        return False
+    name = _name(words)
+    known = name is not None and (name in _SHELLS or name in TRANSPARENT or name in ("env", "sudo"))
+    return known or p.vm.watch.length(words, 0) is not None
+
+
+def _kubectl(p: CallSite, words: Argv, env: Env, notes: Notes) -> None:
+    """``kubectl exec POD -- command``; other words of kubectl run nothing here."""
+    if not any(v == "exec" for v, _ in words[1:4]):
+        return
+    at = next((i for i, (v, _) in enumerate(words) if v == "--"), None)
+    note = Note("runs in a container: its own environment isn't known", words[0][1], opens=True)
+    if at is None:
+        behind(p, words, {}, (*notes, note), "where the command of kubectl begins isn't known")
+    else:
+        _argv(p, words[at + 1 :], {}, (*notes, note), "container")
+
+
+def _sbatch(p: CallSite, words: Argv, env: Env, notes: Notes) -> None:
+    """A batch job: a text, a script that was written before, or one from standard input."""
+    taken = take_options(words, SBATCH)
+    if taken.unknown is not None:
+        return
+    if any(n == "export" for n, _, _ in taken.given) and (why := _srun_export(p, env, taken)):
+        notes = (*notes, Note(why, words[0][1], opens=True))
+    notes = (*notes, Note("runs as a batch job", words[0][1]))
+    wrap = next(((v, at) for n, v, at in taken.given if n == "wrap"), None)
+    rest = words[taken.at :]
+    if wrap is not None:
+        run_in_shell(p, wrap[0], wrap[1], [], env, notes, world="job")
+    elif rest:
+        text = content_of(p.vm, rest[0][0], p.state) if _is_written(p, rest[0][0]) else None
+        if text is not None:
+            args = [v for v, _ in rest[1:]]
+            run_in_shell(p, text, rest[0][1], args, env, notes, zero=rest[0][0], world="job")
+    elif p.given and p.state.stdin is not None:
+        run_in_shell(p, p.state.stdin, words[0][1], [], env, notes, world="job")
+
+
+def _is_written(p: CallSite, path: Text) -> bool:
+    return file_name(p.vm, p.state, path) in p.state.written
+
+
+def _xargs(p: CallSite, words: Argv, env: Env, notes: Notes) -> None:
+    """``xargs command``: words of standard input are added, where they are known."""
+    taken = take_options(words, XARGS)
+    rest = words[taken.at :]
+    if taken.unknown is not None or not rest:
+        behind(p, words, env, notes, "what xargs adds isn't known")
+        return
+    given = {n: v for n, v, _ in taken.given}
+    text = p.state.stdin if p.given else None
+    found: list[str] | None = None
+    plain = {"r", "no-run-if-empty", "t", "verbose", "0", "null", "n", "max-args", "I", "P"}
+    if isinstance(text, str) and given.keys() <= plain:
+        try:
+            found = (
+                [x for x in text.split("\0") if x]
+                if given.keys() & {"0", "null"}
+                else [x.strip() for x in text.split("\n") if x.strip()]
+                if "I" in given
+                else shlex.split(text)
+            )
+        except ValueError:
+            found = None
+    place = words[0][1]
+    if found and given.keys() & {"n", "max-args", "I"}:
+        size = str(given.get("n", given.get("max-args", "1")))
+        mark = str(given.get("I", ""))
+        if re.fullmatch(r"[1-9]\d{0,4}", size) and len(found) <= 100 and not p.state.rounds[9:]:
+            around, p.state.rounds = p.state.rounds, p.state.rounds
+            for i in range(0, len(found), 1 if mark else int(size)):
+                p.state.rounds = (*around, i)
+                added = [] if mark else [(x, place) for x in found[i : i + int(size)]]
+                put = [
+                    (v.replace(mark, found[i]) if mark and isinstance(v, str) else v, at)
+                    for v, at in rest
+                ]
+                follow(p, [*put, *added], env, notes)
+            p.state.rounds = around
+            return
+        found = None
+    if found is None:
+        p.state.seq += 1
+        key = ("xargs", p.node, p.state.seq)
+        note = Note("xargs runs it, maybe several times: what it adds isn't known", place)
+        marks = [v or "{}" for n, v, _ in taken.given if n in ("I", "i", "replace")]
+        if marks:
+            rest = [
+                (
+                    p.vm.unknown(v, "words that xargs puts in", (*key, v), location=place)
+                    if isinstance(v, str) and str(marks[-1]) in v
+                    else v,
+                    at,
+                )
+                for v, at in rest
+            ]
+        else:
+            more = p.vm.unknown("…", "words that xargs adds", key, splits=True, location=place)
+            rest = [*rest, (more, place)]
+        follow(p, rest, env, (*notes, note))
+    elif found or not given.keys() & {"r", "no-run-if-empty"}:
+        follow(p, [*rest, *((x, place) for x in found)], env, notes)
+
+
+def _apptainer(p: CallSite, words: Argv, env: Env) -> Argv | str:
+    """``apptainer exec IMAGE command``: the environment goes along, unless it's cleaned."""
+    verb = next((i for i, (v, _) in enumerate(words[:4]) if v in ("exec", "run")), None)
+    if verb is None:
+        return []
+    taken = take_options(words[verb:], APPTAINER)
+    given = {n for n, _, _ in taken.given}
+    if given & {"e", "cleanenv", "C", "containall"}:
+        env.clear()
+    for name, value, place in taken.given:
+        if name == "env" and isinstance(value, str):
+            for item in re.split(r",(?=\w+=)", value):
+                key, _, text = item.partition("=")
+                set_variable(p, env, key, text, place, text)
+        elif name == "env" and isinstance(value, Symbol):
+            key, equals, text = value.text.partition("=")
+            if not equals or not key.isidentifier():
+                return f"what `--env {value}` sets isn't known"
+            default = None if value.default is None else value.default.partition("=")[2]
+            set_variable(p, env, key, p.vm.unlike(value, text, default), place, text)
+    if taken.unknown is not None:
+        return f"option `{taken.unknown}` of apptainer isn't known"
+    return words[verb + taken.at + 1 :]
+
+
+def _runner(*verbs: str) -> Callable[[CallSite, Argv, Env], Argv | str]:
+    """One that only finds a program's environment: what follows it runs as it is."""
+
+    def run(p: CallSite, words: Argv, env: Env) -> Argv | str:
+        if verbs and not any(v in verbs for v, _ in words[1:5]):
+            return []
+        at = _behind(p, words)
+        return [] if at is None else words[at:]
+
+    return run
+
+
+# Commands that find a program in an environment or look at it, and the words that say they do.
+RUNNERS: dict[str, Callable[[CallSite, Argv, Env], Argv | str]] = {
+    "uv": _runner("run", "tool"),
+    "uvx": _runner(),
+    "pipx": _runner("run"),
+    "poetry": _runner("run"),
+    "pixi": _runner("run", "exec"),
+    "pdm": _runner("run"),
+    "hatch": _runner("run"),
+    "rye": _runner("run"),
+    "pipenv": _runner("run"),
+    "conda": _runner("run"),
+    "mamba": _runner("run"),
+    "micromamba": _runner("run"),
+    "nsys": _runner("profile", "launch", "start"),
+    "ncu": _runner(),
+    "rocprof": _runner(),
+    "rocprofv2": _runner(),
+    "rocprofv3": _runner(),
+    "rocprof-sys-run": _runner(),
+    "rocprof-sys-sample": _runner(),
+    "omnitrace-run": _runner(),
+    "py-spy": _runner("record"),
+    "strace": _runner(),
+    "perf": _runner("record", "stat"),
+    "catchsegv": _runner(),
+    "flock": _runner(),
+    "chroot": _runner(),
+    "runuser": _runner(),
+    "apptainer": _apptainer,
+    "singularity": _apptainer,
+}
 
 
 def _container_env(
@@ -633,4 +977,15 @@ def _screen(p: CallSite, words: Argv, env: Env, notes: Notes) -> None:
     follow(p, words[taken.at :], env, notes)
 
 
-ELSEWHERE = {"ssh": _ssh, "docker": _docker, "podman": _docker, "tmux": _tmux, "screen": _screen}
+ELSEWHERE = {
+    "ssh": _ssh,
+    "docker": _docker,
+    "podman": _docker,
+    "nerdctl": _docker,
+    "kubectl": _kubectl,
+    "oc": _kubectl,
+    "sbatch": _sbatch,
+    "xargs": _xargs,
+    "tmux": _tmux,
+    "screen": _screen,
+}
