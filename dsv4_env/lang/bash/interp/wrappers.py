@@ -190,6 +190,9 @@ def _lost(p: CallSite, words: Argv) -> None:
     if name in _TALKERS or (name is not None and name in p.state.funcs):
         return
     texts: list[Text] = [v for v, _ in words[1:]]
+    if name is not None and re.match(r"python|pypy|perl|node$", name):
+        code = next((i for i, v in enumerate(texts) if v in ("-c", "-e")), None)
+        texts = texts if code is None else texts[code + 1 : code + 2]  # the others are arguments
     whole = " ".join(v if isinstance(v, str) else v.text for v in texts)
     given = p.state.stdin if p.given and (name is None or name not in _READERS) else None
     said = given if isinstance(given, str) else "" if given is None else given.text
@@ -284,7 +287,7 @@ def follow(p: CallSite, words: Argv, env: Env, notes: Notes) -> None:
             at = _behind(p, words)
             if at is None:
                 return
-            note = Note(f"`{first}` is taken to run what follows it", words[0][1])
+            note = Note(f"`{first}` runs it: what that sets isn't known", words[0][1])
             notes = (*notes, note)
             following = words[at:]
         if isinstance(following, str):
@@ -521,7 +524,13 @@ def _shell_text(p: CallSite, words: Argv, env: Env, notes: Notes) -> None:
             run_in_shell(p, words[i][0], words[i][1], rest, env, notes, opts=opts, zero=zero)
         return
     if i < len(words) and "s" not in names:
-        _written_file(p, words[i:], env, notes)
+        if _written_file(p, words[i:], env, notes):
+            return
+        at = _behind(p, words[i:])
+        if at is not None:
+            shown = _shown(words[i][0])
+            note = Note(f"`{shown}` runs it: what that sets isn't known", words[i][1])
+            follow(p, words[i + at :], env, (*notes, note))
         return
     if p.state.stdin is not None and p.given:
         rest = [v for v, _ in words[i:]]
