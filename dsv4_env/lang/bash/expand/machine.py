@@ -76,6 +76,8 @@ class Machine:
     pure: int = 0  # > 0 inside a substitution: forks are taken by the command around it
     skipped: list[Note] = field(default_factory=list)  # commands that can't be followed
     lost: list[Note] = field(default_factory=list)  # commands that it can't say more of
+    writes: dict[str | int, tuple[Location, Text]] = field(default_factory=dict)  # files written
+    used: set[str | int] = field(default_factory=set)  # those of them that were followed
     guards: dict[Node, bool] = field(default_factory=dict)  # functions that check variables
     followed: dict[object, int] = field(default_factory=dict)  # calls since little is left
     outside: dict[str, Symbol] = field(default_factory=dict)
@@ -159,6 +161,12 @@ class Machine:
         for key in reversed(fresh):
             self.order[key] = len(self.order)
         return self.order
+
+    def lose(self, what: str, place: Location) -> None:
+        """Say of a command that is watched for that it can't be followed."""
+        note = Note(f"a launch here can't be followed: {what}", place)
+        if note not in self.lost:
+            self.lost.append(note)
 
     def place(self, at: object) -> Location | None:
         """The place that a key of the budget stands for."""

@@ -9,6 +9,7 @@ from dsv4_env.lang.bash.expand.values import Text
 from dsv4_env.lang.bash.expand.words import pieces
 from dsv4_env.lang.bash.interp.paths import merge_paths
 from dsv4_env.lang.bash.interp.statements import STATEMENTS
+from dsv4_env.lang.bash.interp.streams import unused_files
 from dsv4_env.lang.bash.interp.texts import run_err_traps, run_lines, run_traps
 from dsv4_env.lang.bash.syntax.nodes import Block, Node, Word
 
@@ -53,4 +54,4 @@ class Interpreter(Machine):
 
     def follow(self, script: Block, state: State) -> None:
         """Follow a script from a state to its end, over all paths that it may take."""
-        run_traps(self, run_lines(self, script, [state]))
+        unused_files(self, run_traps(self, run_lines(self, script, [state])))

@@ -82,6 +82,7 @@ XARGS = _o(
     "arg-file delimiter eof max-lines max-args max-procs max-chars replace process-slot-var",
 )
 TMUX = _o("AdDEPX", "cefFnstxy")
+TMUX_KEYS = _o("FHKlMRX", "cNt")
 SSH = _o("46AaCfGgKkMNnqsTtVvXxYy", "BbcDEeFIiJLlmOopQRSWw")
 SCREEN = _o("dDmaAiLOqUxXrR", "ceEhpsStT")
 TRANSPARENT: dict[str, WrapperOptions] = {

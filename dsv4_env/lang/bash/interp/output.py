@@ -306,6 +306,8 @@ def _cat(vm: Machine, state: State, node: Simple, args: list[Text]) -> Status:
         emit(state, state.stdin)
         return 0
     contents = [content_of(vm, a, state) for a in args[1:]]
+    if heard(state):
+        vm.used.update(file_name(vm, state, a) for a in args[1:])
     if any(c is None for c in contents):
         emit_unknown(state)
         return unknown_status(state, node)
@@ -322,6 +324,7 @@ def _tee(vm: Machine, state: State, node: Simple, args: list[Text]) -> Status:
         name = file_name(vm, state, target)
         if not more:
             state.written[name] = ()
+        vm.writes.setdefault(name, (state.source.place(node.pos), target))
         write(state, name, text)
     emit(state, text)
     return 0 if text is not None else unknown_status(state, node)

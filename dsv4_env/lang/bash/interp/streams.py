@@ -19,6 +19,7 @@ from dsv4_env.model.condition import Test
 from dsv4_env.model.errors import ReadError
 from dsv4_env.model.secrets import meet
 
+_SCRIPT = re.compile(r"\.(?:sh|bash|slurm|sbatch|job|service|py)$")
 Held: TypeAlias = tuple["Text | None", dict[str, Sink], dict[str, "Text | None"]]
 
 
@@ -72,7 +73,23 @@ def redirected(
                 state.written[sink[0]] = ()
             elif isinstance(sink, tuple) and sink[0] not in state.written:
                 state.written[sink[0]] = (read_file(vm, value, state),)
+            if isinstance(sink, tuple):
+                vm.writes.setdefault(sink[0], (state.source.place(r.word.pos), value))
             _lead(state, _number(vm, state, r.fd) or "1", sink)
+
+
+def unused_files(vm: Machine, states: list[State]) -> None:
+    """Say so where a script is written that starts what is watched for, and never followed."""
+    for state in states:
+        for name, written in state.written.items():
+            if name in vm.used or name not in vm.writes:
+                continue
+            text = "".join(v if isinstance(v, str) else v.text for v in written if v is not None)
+            vm.budget.step(count=1 + (len(text) >> 6))
+            place, path = vm.writes[name]
+            shown = path if isinstance(path, str) else path.text
+            if (text.startswith("#!") or _SCRIPT.search(shown)) and vm.watch.told(text):
+                vm.lose(f"it is written to `{shown}`", place)
 
 
 class RedirectError(Exception):
@@ -82,6 +99,7 @@ class RedirectError(Exception):
 def _opened(vm: Machine, state: State, value: Text, may_fail: bool) -> Text | None:
     """What a file holds that is opened for reading."""
     content = content_of(vm, value, state)
+    vm.used.add(file_name(vm, state, value))
     if content is not None or not may_fail or str(value).startswith(("/dev/", "/proc/self/")):
         return content
     if isinstance(value, Symbol) and value.content is not None:

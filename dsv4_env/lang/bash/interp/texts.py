@@ -10,7 +10,7 @@ from dsv4_env.lang.bash.expand.machine import Machine
 from dsv4_env.lang.bash.expand.state import FatalError, State, Undecided, Var
 from dsv4_env.lang.bash.expand.values import Argv, Symbol, Text
 from dsv4_env.lang.bash.interp.paths import give_up, havoc_all, unknown_status
-from dsv4_env.lang.bash.interp.streams import read_file
+from dsv4_env.lang.bash.interp.streams import file_name, read_file
 from dsv4_env.lang.bash.syntax.nodes import Block, Param, Simple, Source, SyntaxProblemError
 from dsv4_env.lang.bash.syntax.tree import parse
 from dsv4_env.model import Location, Note
@@ -201,6 +201,7 @@ def run_sourced(vm: Machine, state: State, node: Simple, words: Argv) -> list[St
     vm.budget.step(count=12)  # looking for it
     name = words[1][0]
     text = read_file(vm, name, state)
+    vm.used.add(file_name(vm, state, name))
     place = words[0][1]
     if text is None or "\0" in text:
         shown = name.text if isinstance(name, Symbol) else name

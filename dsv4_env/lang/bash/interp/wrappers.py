@@ -34,6 +34,7 @@ from dsv4_env.lang.bash.interp.options import (
     SSH,
     SUDO,
     TMUX,
+    TMUX_KEYS,
     TRANSPARENT,
     XARGS,
     TakenOptions,
@@ -55,7 +56,7 @@ _TALKERS = frozenset(
     "false fgrep file find fuser gawk gh git grep head hf huggingface-cli jq kill killall less ln "
     "logger ls lsof make man md5sum mkdir more mv ncat nc nvidia-smi pgrep pip pip3 pkill printf "
     "ps pwd readlink realpath rg rm rocm-smi rsync scancel scp sed sha256sum sleep sort squeue "
-    "stat tail tar tee test touch tr true type uname uniq wc wget whereis which whoami yq".split()
+    "stat tail tar tee test touch tr true type uname uniq wc watch wget whereis which whoami yq".split()
 )
 # Those that leave a file as it is.
 _READERS = frozenset(
@@ -187,7 +188,7 @@ class CallSite:
 def _lost(p: CallSite, words: Argv) -> None:
     """Say so where a command that is watched for stands in words that aren't followed."""
     name = _name(words)
-    if name in _TALKERS or (name is not None and name in p.state.funcs):
+    if talks(words) or (name is not None and name in p.state.funcs):
         return
     texts: list[Text] = [v for v, _ in words[1:]]
     if name is not None and re.match(r"python|pypy|perl|node$", name):
@@ -204,9 +205,7 @@ def _lost(p: CallSite, words: Argv) -> None:
         return
     place = words[0][1]
     shown = words[0][0] if isinstance(words[0][0], str) else words[0][0].text
-    note = Note(f"a launch here can't be followed: what `{shown}` does with it isn't known", place)
-    if note not in p.vm.lost:
-        p.vm.lost.append(note)
+    p.vm.lose(f"what `{shown}` does with it isn't known", place)
 
 
 def _unknown_file(p: CallSite, path: Text) -> str | None:
@@ -214,6 +213,7 @@ def _unknown_file(p: CallSite, path: Text) -> str | None:
     written = p.state.written.get(file_name(p.vm, p.state, path))
     if written is None:
         return None
+    p.vm.used.add(file_name(p.vm, p.state, path))
     return "".join(v if isinstance(v, str) else v.text for v in written if v is not None)
 
 
@@ -225,6 +225,14 @@ def _changed(p: CallSite, words: Argv) -> None:
         name = file_name(p.vm, p.state, value)
         if name in p.state.written:
             write(p.state, name, None)
+
+
+def talks(words: Argv) -> bool:
+    """Whether a command only looks at its words or shows them."""
+    name = _name(words)
+    return name in _TALKERS and not (
+        name == "find" and any(v in ("-exec", "-execdir", "-ok") for v, _ in words)
+    )
 
 
 def _name(words: Argv) -> str | None:
@@ -245,7 +253,7 @@ def follows(p: CallSite, words: Argv) -> bool:
         or name in TRANSPARENT
         or name in RUNNERS
         or vm.watch.length(words, 0) is not None
-        or (name not in _TALKERS and _behind(p, words) is not None)
+        or (not talks(words) and _behind(p, words) is not None)
         or (bool(p.state.written) and file_name(vm, p.state, first) in p.state.written)
     )
 
@@ -281,7 +289,7 @@ def follow(p: CallSite, words: Argv, env: Env, notes: Notes) -> None:
             following = RUNNERS[name](p, words, env)
             if following == []:
                 return
-        elif _written_file(p, words, env, notes) or name in _TALKERS:
+        elif _written_file(p, words, env, notes) or talks(words):
             return
         else:
             at = _behind(p, words)
@@ -290,17 +298,23 @@ def follow(p: CallSite, words: Argv, env: Env, notes: Notes) -> None:
             note = Note(f"`{first}` runs it: what that sets isn't known", words[0][1])
             notes = (*notes, note)
             following = words[at:]
-        if isinstance(following, str):
-            behind(p, words, env, notes, following)
+            if name == "find":  # ``-exec command ;``
+                ends = (j for j, (v, _) in enumerate(following) if v in (";", "+"))
+                following = following[: next(ends, len(following))]
+        if isinstance(following, str):  # what isn't known may set variables, too
+            behind(p, words, env, notes, following, opens=name in ("env", "sudo"))
             return
         words = following
 
 
-def behind(p: CallSite, words: Argv, env: Env, notes: Notes, why: str) -> None:
+def behind(
+    p: CallSite, words: Argv, env: Env, notes: Notes, why: str, *, opens: bool = False
+) -> None:
     """What is watched for behind words that can't be made sense of: found, and said so."""
     at = _behind(p, words)
     if at is not None:
-        note = Note(f"{why}, so what it does to the launch isn't either", words[0][1])
+        text = f"{why}, so what it does to the launch isn't either"
+        note = Note(text, words[0][1], opens)
         follow(p, words[at:], env, (*notes, note))
 
 
@@ -342,6 +356,7 @@ def _written_file(p: CallSite, words: Argv, env: Env, notes: Notes) -> bool:
     if first and first[1] not in _SHELLS:
         return False
     rest = [v for v, _ in words[1:]]
+    p.vm.used.add(name)
     run_in_shell(p, text, words[0][1], rest, env, notes, zero=words[0][0])
     return True
 
@@ -771,6 +786,7 @@ def _sbatch(p: CallSite, words: Argv, env: Env, notes: Notes) -> None:
         run_in_shell(p, wrap[0], wrap[1], [], env, notes, world="job")
     elif rest:
         text = content_of(p.vm, rest[0][0], p.state) if _is_written(p, rest[0][0]) else None
+        p.vm.used.add(file_name(p.vm, p.state, rest[0][0]))
         if text is not None:
             args = [v for v, _ in rest[1:]]
             run_in_shell(p, text, rest[0][1], args, env, notes, zero=rest[0][0], world="job")
@@ -954,7 +970,33 @@ def _env_file(
             _container_env(p, env, inside, name, at, notes)
 
 
+def _su(p: CallSite, words: Argv, env: Env, notes: Notes) -> None:
+    """``su USER -c text`` and ``script -c text``."""
+    at = next((i for i, (v, _) in enumerate(words) if v in ("-c", "--command", "-qc")), None)
+    if any(v in ("-", "-l", "--login") for v, _ in words):
+        env = {}
+    if at is not None and at + 1 < len(words):
+        run_in_shell(p, words[at + 1][0], words[at + 1][1], [], env, notes)
+    else:
+        behind(p, words, env, notes, f"what `{_shown(words[0][0])}` runs isn't known")
+
+
+def _send_keys(p: CallSite, words: Argv, notes: Notes) -> None:
+    """``tmux send-keys -t PANE text Enter``: typed into a shell that runs already."""
+    taken = take_options(words, TMUX_KEYS)
+    keys = [w for w in words[taken.at :] if w[0] not in ("C-m", "Enter", "C-M", "KPEnter", "C-c")]
+    if taken.unknown is not None or not keys:
+        return
+    text = p.vm.join([v for v, _ in keys])
+    note = Note("typed into a shell of tmux: what is set there isn't known", words[0][1], True)
+    run_in_shell(p, text, keys[0][1], [], {}, (*notes, note), world="tmux")
+
+
 def _tmux(p: CallSite, words: Argv, env: Env, notes: Notes) -> None:
+    keys = next((j for j, (v, _) in enumerate(words[:6]) if v in ("send-keys", "send")), None)
+    if keys is not None:
+        _send_keys(p, words[keys:], notes)
+        return
     i = next(
         (
             i
@@ -995,6 +1037,8 @@ ELSEWHERE = {
     "oc": _kubectl,
     "sbatch": _sbatch,
     "xargs": _xargs,
+    "su": _su,
+    "script": _su,
     "tmux": _tmux,
     "screen": _screen,
 }
