@@ -24,6 +24,7 @@ from dsv4_env.cli.options import (
 )
 from dsv4_env.cli.output import tell, write
 from dsv4_env.cli.settings import profile_folder, settings
+from dsv4_env.compare.findings import partial_finding
 from dsv4_env.compare.rules import RULES
 from dsv4_env.drift import repository_top
 from dsv4_env.drift.files import fits
@@ -240,6 +241,8 @@ def _of_file(
 def _comparison(
     config: LaunchConfig, title: str, catalogue: Catalogue, findings: list[Finding]
 ) -> Comparison:
+    if config.partial:
+        findings = [*findings, partial_finding(config)]
     settings_read = len({e.name for e in config.env}) + len({a.flag for a in config.args or ()})
     return Comparison(
         f"SGLang {catalogue.release}",

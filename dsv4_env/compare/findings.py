@@ -75,11 +75,17 @@ def compare_launches(
     ]
     if right.reader != "profile":
         findings += _twice(b)
-    findings += [_partial(c) for c in (left, right) if c.partial]
+    findings += [partial_finding(c) for c in (left, right) if c.partial]
     names = {
         (s, n) for c in (a, b) for s, n in _names(c, env_only=b.args is None, catalogue=catalogue)
     }
-    notes = [n.message for c in (left, right) for n in c.notes if _SYNTAX not in n.message]
+    told = (_SYNTAX, _LOST)  # in a finding
+    notes = [
+        n.message
+        for c in (left, right)
+        for n in c.notes
+        if not c.partial or not any(t in n.message for t in told)
+    ]
     if local := sorted(n for n in left_out if not is_ignored(n, ignore)):
         notes.append(f"not compared: {', '.join(local)} (put one back with --compare NAME)")
     if ignored := sorted(left_out - set(local)):
@@ -106,12 +112,20 @@ def compare_launches(
 
 
 _ORDER = list(Severity)
+_LOST = "can't be followed: "  # in the note of one that met a launch it can't tell
 _SYNTAX = "syntax error: "  # in the note of a reader that could read a part only
 
 
-def _partial(config: LaunchConfig) -> Finding:
+def partial_finding(config: LaunchConfig) -> Finding:
+    """What is to be said of a launch of whose file only a part was read."""
     rule = RULES["DSV007"]
     note = next((n for n in config.notes if _SYNTAX in n.message), None)
+    lost = [n for n in config.notes if _LOST in n.message]
+    if note is None and lost:
+        more = f" (and {len(lost) - 1} more)" if len(lost) > 1 else ""
+        return Finding(
+            rule, rule.severity, config.name, f"{lost[0].message}{more}", lost[0].location
+        )
     reason = f": {note.message.partition(_SYNTAX)[2]}" if note else ""
     message = f"only what stands before this syntax error was read{reason}"
     where = note.location if note else config.location

@@ -131,7 +131,9 @@ def _read_all(
         note = replace(partial_note(error, place if path else None), location=place)
         found = [replace(c, partial=True, notes=(*c.notes, note)) for c in found]
     if vm.lost:
-        found = [replace(c, partial=True, notes=(*c.notes, *vm.lost)) for c in found]
+        # Within another file, the place has to be told in terms of that file: by its location.
+        lost = [replace(n, message=f"{n.location} {n.message}") if path else n for n in vm.lost]
+        found = [replace(c, partial=True, notes=(*c.notes, *lost)) for c in found]
         vm.skipped.extend(vm.lost)
     if problem is not None and not found:
         where = source.place(problem.pos)

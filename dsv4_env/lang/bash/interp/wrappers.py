@@ -56,7 +56,8 @@ _TALKERS = frozenset(
     "false fgrep file find fuser gawk gh git grep head hf huggingface-cli jq kill killall less ln "
     "logger ls lsof make man md5sum mkdir more mv ncat nc nvidia-smi pgrep pip pip3 pkill printf "
     "ps pwd readlink realpath rg rm rocm-smi rsync scancel scp sed sha256sum sleep sort squeue "
-    "stat tail tar tee test touch tr true type uname uniq wc watch wget whereis which whoami yq".split()
+    "stat tail tar tee test touch tr true type uname uniq wc watch wget "
+    "whereis which whoami yq".split()
 )
 # Those that leave a file as it is.
 _READERS = frozenset(
