@@ -24,7 +24,7 @@ from dsv4_env.cli.options import (
 )
 from dsv4_env.cli.output import tell, write
 from dsv4_env.cli.settings import profile_folder, settings
-from dsv4_env.compare.findings import partial_finding
+from dsv4_env.compare.findings import in_finding, partial_finding
 from dsv4_env.compare.rules import RULES
 from dsv4_env.drift import repository_top
 from dsv4_env.drift.files import fits
@@ -250,7 +250,7 @@ def _comparison(
         tuple(findings),
         settings_read,
         len(config.unknowns),
-        tuple(n.message for n in config.notes),
+        tuple(n.message for n in config.notes if not config.partial or not in_finding(n)),
         right_at=config.location,
         lint=True,
     )

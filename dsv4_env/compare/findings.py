@@ -79,12 +79,8 @@ def compare_launches(
     names = {
         (s, n) for c in (a, b) for s, n in _names(c, env_only=b.args is None, catalogue=catalogue)
     }
-    told = (_SYNTAX, _LOST)  # in a finding
     notes = [
-        n.message
-        for c in (left, right)
-        for n in c.notes
-        if not c.partial or not any(t in n.message for t in told)
+        n.message for c in (left, right) for n in c.notes if not c.partial or not in_finding(n)
     ]
     if local := sorted(n for n in left_out if not is_ignored(n, ignore)):
         notes.append(f"not compared: {', '.join(local)} (put one back with --compare NAME)")
@@ -116,6 +112,11 @@ _LOST = "can't be followed: "  # in the note of one that met a launch it can't t
 _SYNTAX = "syntax error: "  # in the note of a reader that could read a part only
 
 
+def in_finding(note: Note) -> bool:
+    """Whether a note of a launch that was read in part is told by the finding that says so."""
+    return any(text in note.message for text in (_SYNTAX, _LOST))
+
+
 def partial_finding(config: LaunchConfig) -> Finding:
     """What is to be said of a launch of whose file only a part was read."""
     rule = RULES["DSV007"]
@@ -123,9 +124,8 @@ def partial_finding(config: LaunchConfig) -> Finding:
     lost = [n for n in config.notes if _LOST in n.message]
     if note is None and lost:
         more = f" (and {len(lost) - 1} more)" if len(lost) > 1 else ""
-        return Finding(
-            rule, rule.severity, config.name, f"{lost[0].message}{more}", lost[0].location
-        )
+        message = f"a launch here {lost[0].message[lost[0].message.index(_LOST) :]}"
+        return Finding(rule, rule.severity, config.name, f"{message}{more}", lost[0].location)
     reason = f": {note.message.partition(_SYNTAX)[2]}" if note else ""
     message = f"only what stands before this syntax error was read{reason}"
     where = note.location if note else config.location

@@ -9,18 +9,13 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import TypeAlias
 
-from dsv4_env.lang.bash.expand.assignments import assign_for_command
 from dsv4_env.lang.bash.expand.decisions import decide
-from dsv4_env.lang.bash.expand.machine import Invocation, Machine
-from dsv4_env.lang.bash.expand.sinks import emit, emit_unknown, heard, write, written_together
+from dsv4_env.lang.bash.expand.machine import Machine
+from dsv4_env.lang.bash.expand.sinks import emit, emit_unknown, heard, written_together
 from dsv4_env.lang.bash.expand.state import (
-    Event,
     State,
     Undecided,
-    Var,
 )
 from dsv4_env.lang.bash.expand.tables import Layers
 from dsv4_env.lang.bash.expand.values import Argv, Symbol, Text
@@ -41,29 +36,28 @@ from dsv4_env.lang.bash.interp.options import (
     take_options,
 )
 from dsv4_env.lang.bash.interp.paths import unknown_status
+from dsv4_env.lang.bash.interp.sites import (
+    SHELLS,
+    CallSite,
+    Env,
+    Notes,
+    assigned_before,
+    changed,
+    exported,
+    inherited,
+    lost,
+    name_of,
+    named,
+    record,
+    set_variable,
+    shown_as,
+    talks,
+)
 from dsv4_env.lang.bash.interp.streams import content_of, file_name, read_file
 from dsv4_env.lang.bash.interp.texts import MAX_TEXTS, code_of, run_lines
 from dsv4_env.lang.bash.syntax.nodes import Simple, Source
 from dsv4_env.model import Location, Note
 from dsv4_env.model.condition import Test
-
-Env: TypeAlias = dict[str, Var]
-Notes: TypeAlias = tuple[Note, ...]
-_SHELLS = frozenset({"bash", "sh", "dash", "zsh", "ksh"})
-# Commands that look at their words or show them: none of them runs what it is given.
-_TALKERS = frozenset(
-    "[ apt apt-get awk basename cat chmod chown cp curl cut date df diff dirname du echo egrep "
-    "false fgrep file find fuser gawk gh git grep head hf huggingface-cli jq kill killall less ln "
-    "logger ls lsof make man md5sum mkdir more mv ncat nc nvidia-smi pgrep pip pip3 pkill printf "
-    "ps pwd readlink realpath rg rm rocm-smi rsync scancel scp sed sha256sum sleep sort squeue "
-    "stat tail tar tee test touch tr true type uname uniq wc watch wget "
-    "whereis which whoami yq".split()
-)
-# Those that leave a file as it is.
-_READERS = frozenset(
-    "[ bash cat chmod cmp diff dirname basename du egrep fgrep file grep head less ls md5sum more "
-    "readlink realpath sbatch scp sh sha256sum sort source stat tail test tr wc".split()
-)
 
 
 def external(vm: Machine, state: State, node: Simple, words: Argv) -> list[State]:
@@ -84,161 +78,14 @@ def external(vm: Machine, state: State, node: Simple, words: Argv) -> list[State
         env = exported(vm, inner, given_names)
         follow(site, words, env, ())
     if len(vm.invocations) == before and not site.followed:
-        _lost(site, words)
-    _changed(site, words)
+        lost(site, words)
+    changed(site, words)
     state.status = unknown_status(state, node) if site.status is None else site.status
     if site.broken and "errexit" in state.opts and not state.tested:
         text = "the shell given a text with a syntax error"
         key = ("broken", node, state.seq)
         decide(vm, state, Undecided(key, Test(text, "succeeds")), True)
     return [state]
-
-
-def assigned_before(vm: Machine, state: State, node: Simple) -> tuple[State, dict[str, Var]]:
-    """The state as a command sees it, with the assignments before it, and what they set."""
-    given: dict[str, Var] = {}
-    if not node.assigns or state.applied is node.assigns:
-        return state, given
-    inner = state.copy()
-    for assign in node.assigns:
-        if not isinstance(assign.value, list) and assign_for_command(vm, inner, assign):
-            given.pop(assign.name, None)
-            given[assign.name] = replace(inner.vars[assign.name], exported=True)
-    state.seq, state.required, state.decided = inner.seq, inner.required, inner.decided
-    names = {a.name for a in node.assigns}
-    for name in state.vars.differing(inner.vars):
-        if name not in names and name in inner.vars:
-            state.vars[name] = inner.vars[name]
-    return inner, given
-
-
-def exported(vm: Machine, inner: State, given: dict[str, Var]) -> dict[str, Var]:
-    """The environment of a command: exported variables and the assignments before it."""
-    vm.budget.step(count=len(inner.vars) >> 4)
-    # What the expansions in them set counts here too; they stand behind all that was exported.
-    env = {n: v for n, v in inner.vars.items() if n not in given and (v.exported or v.perhaps)}
-    env = {n: v for n, v in (env | given).items() if v.kind == "s"}
-    for scope in reversed(inner.scopes):  # a local that isn't exported doesn't hide one that is
-        for name, old in scope.outer.items():
-            if old is not None and old.exported and old.kind == "s" and name not in scope.given:
-                env.setdefault(name, old)
-    return env
-
-
-def record(
-    vm: Machine,
-    state: State,
-    node: Simple,
-    words: Argv,
-    size: int,
-    env: dict[str, Var],
-    notes: tuple[Note, ...],
-) -> None:
-    """Note a command that is watched for on this path through the script."""
-    key = (node, *state.rounds)
-    occurrence = state.counts.get(key, 0)
-    state.counts[key] = occurrence + 1
-    events: list[tuple[str, Event, Test | None]] = []
-    for name, var in env.items():
-        event = var.event
-        while event is not None:
-            events.append((name, event, None if var.exported else var.perhaps))
-            event = event.before
-    vm.budget.step((state.source, node.pos), len(words) + len(events) + (len(state.vars) >> 4))
-    events.sort(key=lambda e: e[1].seq)
-    end = state.source.place(max(node.pos, node.end - 1))
-    missing = tuple(
-        Note("the variable is an array, which is never exported", state.source.place(node.pos))
-        for name, v in state.vars.items()
-        if v.exported and v.kind in ("a", "A") and not name
-    )
-    more = (
-        (Note(f"{state.unsaid:,} more notes like these", state.source.place(node.pos)),)
-        if state.unsaid
-        else ()
-    )
-    vm.invocations.append(
-        Invocation(
-            (node.pos, *key, occurrence),
-            state.alts,
-            events,
-            words[:size],
-            words[size:],
-            state.source.place(node.pos),
-            end.line,
-            (*state.notes, *notes, *missing, *more),
-            state.required,
-            state.partial,
-        )
-    )
-
-
-@dataclass(slots=True, eq=False, repr=False)
-class CallSite:
-    """Where a command stands: the run, the state before it, and its node."""
-
-    vm: Machine
-    state: State
-    node: Simple
-    given: bool = False  # standard input is a text of the script
-    status: int | None = None  # of a shell whose text was followed
-    broken: bool = False  # it has a syntax error
-    followed: bool = False  # what it runs was followed, whatever that is
-
-
-def _lost(p: CallSite, words: Argv) -> None:
-    """Say so where a command that is watched for stands in words that aren't followed."""
-    name = _name(words)
-    if talks(words) or (name is not None and name in p.state.funcs):
-        return
-    texts: list[Text] = [v for v, _ in words[1:]]
-    if name is not None and re.match(r"python|pypy|perl|node$", name):
-        code = next((i for i, v in enumerate(texts) if v in ("-c", "-e")), None)
-        texts = texts if code is None else texts[code + 1 : code + 2]  # the others are arguments
-    whole = " ".join(v if isinstance(v, str) else v.text for v in texts)
-    given = p.state.stdin if p.given and (name is None or name not in _READERS) else None
-    said = given if isinstance(given, str) else "" if given is None else given.text
-    p.vm.budget.step(count=(len(whole) + len(said)) >> 6)
-    written = next((w for v in texts[:1] if (w := _unknown_file(p, v)) is not None), None)
-    if name is not None and written is None:
-        written = _unknown_file(p, words[0][0])
-    if not any(p.vm.watch.told(t) for t in (whole, said, written or "")):
-        return
-    place = words[0][1]
-    shown = words[0][0] if isinstance(words[0][0], str) else words[0][0].text
-    p.vm.lose(f"what `{shown}` does with it isn't known", place)
-
-
-def _unknown_file(p: CallSite, path: Text) -> str | None:
-    """What is known of a file that the script wrote, where not all is known."""
-    written = p.state.written.get(file_name(p.vm, p.state, path))
-    if written is None:
-        return None
-    p.vm.used.add(file_name(p.vm, p.state, path))
-    return "".join(v if isinstance(v, str) else v.text for v in written if v is not None)
-
-
-def _changed(p: CallSite, words: Argv) -> None:
-    """A command that is given a file of the script's may have changed it."""
-    if not p.state.written or _name(words) in _READERS or p.followed:
-        return
-    for value, _ in words[1:]:
-        name = file_name(p.vm, p.state, value)
-        if name in p.state.written:
-            write(p.state, name, None)
-
-
-def talks(words: Argv) -> bool:
-    """Whether a command only looks at its words or shows them."""
-    name = _name(words)
-    return name in _TALKERS and not (
-        name == "find" and any(v in ("-exec", "-execdir", "-ok") for v, _ in words)
-    )
-
-
-def _name(words: Argv) -> str | None:
-    first = words[0][0]
-    return first.rpartition("/")[2] if isinstance(first, str) else None
 
 
 def follows(p: CallSite, words: Argv) -> bool:
@@ -249,7 +96,7 @@ def follows(p: CallSite, words: Argv) -> bool:
     name = first.rpartition("/")[2]
     return (
         name in ("env", "sudo")
-        or name in _SHELLS
+        or name in SHELLS
         or name in ELSEWHERE
         or name in TRANSPARENT
         or name in RUNNERS
@@ -278,7 +125,7 @@ def follow(p: CallSite, words: Argv, env: Env, notes: Notes) -> None:
             following = _env(p, words, env)
         elif name == "sudo":
             following = _sudo(p, words, env)
-        elif name in _SHELLS:
+        elif name in SHELLS:
             _shell_text(p, words, env, notes)
             return
         elif name in ELSEWHERE:
@@ -330,7 +177,7 @@ def _behind(p: CallSite, words: Argv) -> int | None:
             continue
         name = first.rpartition("/")[2]
         if p.vm.watch.length(words, i) is not None or (
-            name in _SHELLS
+            name in SHELLS
             and any(re.fullmatch(r"-[a-z]*c", str(v)) for v, _ in words[i + 1 : i + 5])
         ):
             return i if found is None else found
@@ -354,7 +201,7 @@ def _written_file(p: CallSite, words: Argv, env: Env, notes: Notes) -> bool:
         return False
     start = text if isinstance(text, str) else text.parts[0] if text.parts else ""
     first = re.match(r"#![ \t]*(?:\S*/)?(?:env[ \t]+(?:-\S+[ \t]+)*)?(?:\S*/)?(\S*)", str(start))
-    if first and first[1] not in _SHELLS:
+    if first and first[1] not in SHELLS:
         return False
     rest = [v for v, _ in words[1:]]
     p.vm.used.add(name)
@@ -443,16 +290,6 @@ def _mpi(p: CallSite, words: Argv, env: Env) -> Argv | str:
     return words[i:]
 
 
-def set_variable(
-    p: CallSite, env: Env, name: str, value: Text, place: Location, spelled: str
-) -> None:
-    """Set a variable in the environment of the command behind."""
-    p.state.seq += 1
-    old = env.pop(name, None)
-    event = Event(p.state.seq, value, place, spelled, old.event if old is not None else None)
-    env[name] = Var("s", value, exported=True, event=event)
-
-
 def _env(p: CallSite, words: Argv, env: Env) -> Argv | str:
     if len(words) > 1 and words[1][0] == "-":
         words = [words[0], ("-i", words[1][1]), *words[2:]]
@@ -536,7 +373,7 @@ def _shell_text(p: CallSite, words: Argv, env: Env, notes: Notes) -> None:
     opts = frozenset(names - {"c", "s"})
     if "c" in names:
         if i < len(words):
-            zero, rest = _named(p.vm, [v for v, _ in words[i + 1 :]])
+            zero, rest = named(p.vm, [v for v, _ in words[i + 1 :]])
             run_in_shell(p, words[i][0], words[i][1], rest, env, notes, opts=opts, zero=zero)
         return
     if i < len(words) and "s" not in names:
@@ -544,22 +381,13 @@ def _shell_text(p: CallSite, words: Argv, env: Env, notes: Notes) -> None:
             return
         at = _behind(p, words[i:])
         if at is not None:
-            shown = _shown(words[i][0])
+            shown = shown_as(words[i][0])
             note = Note(f"`{shown}` runs it: what that sets isn't known", words[i][1])
             follow(p, words[i + at :], env, (*notes, note))
         return
     if p.state.stdin is not None and p.given:
         rest = [v for v, _ in words[i:]]
         run_in_shell(p, p.state.stdin, words[0][1], rest, env, notes, opts=opts)
-
-
-def _named(vm: Machine, words: list[Text]) -> tuple[Text | None, list[Text]]:
-    """$0 and the arguments of a text given to a shell."""
-    first = words[0] if words else None
-    if isinstance(first, Symbol) and first.splits:  # any number of words, $0 among them
-        zero = vm.derived(first.text, [first, "$0"])
-        return zero, [vm.derived(first.text, [first, "$@"], splits=True), *words[1:]]
-    return first, words[1:]
 
 
 def run_in_shell(
@@ -588,7 +416,7 @@ def run_in_shell(
         what = f"syntax error: {problem.message}"
         wrong = (Note(f"{at} {what} (in the text given to a shell)", at),)
     inner = State(
-        Layers({**{n: _inherited(p.vm, state, n, v) for n, v in env.items()}, **holes}),
+        Layers({**{n: inherited(p.vm, state, n, v) for n, v in env.items()}, **holes}),
         list(args),
         Source(code, at.path, at=at),
         opts=opts,
@@ -613,7 +441,7 @@ def run_in_shell(
         inner.shared = state.shared
         for name, var in p.state.vars.items():
             if name not in env and (var.kind or not p.state.open) and not var.exported:
-                inner.vars.setdefault(name, _inherited(p.vm, state, name, var))
+                inner.vars.setdefault(name, inherited(p.vm, state, name, var))
     pure, p.vm.pure = p.vm.pure, 0
     try:
         ends = run_lines(p.vm, block, [inner])
@@ -627,32 +455,6 @@ def run_in_shell(
     statuses = {e.status if e.flow is None or e.flow[1] < 0 else e.flow[1] for e in ends}
     status = statuses.pop() if len(statuses) == 1 and world is None else None
     p.status = status if isinstance(status, int) and problem is None else None
-
-
-def _inherited(vm: Machine, state: State, name: str, var: Var) -> Var:
-    """A variable as another shell gets it: its attributes stay here.
-
-    One that is exported only if something holds is unset there if not. A plain one is exported
-    where it was set outside, too.
-    """
-    if var.exported and var.maybe:
-        var = replace(var, exported=False, perhaps=Test(name, "outside"))
-    if var.exported:
-        plain = not (var.readonly or var.integer or var.case or var.vague)
-        return var if plain else replace(var, readonly=False, integer=False, case="", vague=False)
-    if not var.perhaps and not state.open:
-        return Var("")
-    state.seq += 1
-    perhaps = var.perhaps or Test(name, "outside")
-    value = vm.unknown(
-        f"${{{name}}}",
-        f"another shell gets it if {perhaps}",
-        ("inherited", name, state.seq),
-        names=(name,) if perhaps.operator == "outside" else (),
-        splits=True,
-    )
-    event = var.event if var.perhaps else None
-    return Var("s", value, perhaps=var.perhaps, maybe=True, event=event)
 
 
 def _argv(p: CallSite, words: Argv, env: Env, notes: Notes, world: str | None) -> None:
@@ -735,29 +537,25 @@ def _docker(p: CallSite, words: Argv, env: Env, notes: Notes) -> None:
     if unknown and (not rest or _begins(p, rest)):  # an image has to stand before the command
         image = unknown.pop()
         rest = [image, *rest]
-        note.append(Note(f"`{_shown(image[0])}` is taken for the image", image[1]))
+        note.append(Note(f"`{shown_as(image[0])}` is taken for the image", image[1]))
     for value, place in unknown:
-        note.append(Note(f"what `{_shown(value)}` sets isn't known", place, opens=True))
+        note.append(Note(f"what `{shown_as(value)}` sets isn't known", place, opens=True))
     command = rest[1:]
     if entry is not None and entry != "":
         command = [(entry, rest[0][1] if rest else words[0][1]), *command]
-    world = f"container {_shown(rest[0][0]) if rest else ''}"
+    world = f"container {shown_as(rest[0][0]) if rest else ''}"
     if unknown and not _begins(p, command):
         found = _behind(p, rest)
         command = command if found is None else rest[found:]
     _argv(p, command, inside, (*notes, *note), world)
 
 
-def _shown(value: Text) -> str:
-    return value if isinstance(value, str) else value.text
-
-
 def _begins(p: CallSite, words: Argv) -> bool:
     """Whether words begin with a command that is watched for, or that may lead to one."""
     if not words:
         return False
-    name = _name(words)
-    known = name is not None and (name in _SHELLS or name in TRANSPARENT or name in ("env", "sudo"))
+    name = name_of(words)
+    known = name is not None and (name in SHELLS or name in TRANSPARENT or name in ("env", "sudo"))
     return known or p.vm.watch.length(words, 0) is not None
 
 
@@ -979,7 +777,7 @@ def _su(p: CallSite, words: Argv, env: Env, notes: Notes) -> None:
     if at is not None and at + 1 < len(words):
         run_in_shell(p, words[at + 1][0], words[at + 1][1], [], env, notes)
     else:
-        behind(p, words, env, notes, f"what `{_shown(words[0][0])}` runs isn't known")
+        behind(p, words, env, notes, f"what `{shown_as(words[0][0])}` runs isn't known")
 
 
 def _send_keys(p: CallSite, words: Argv, notes: Notes) -> None:
