@@ -283,11 +283,7 @@ KINDS: dict[str, Callable[[Path, Path], dict[str, str]]] = {
     "python": run_python,
     "report": run_report,
     "sync": run_sync,
-    "workflow": run_reader,
-    "compose": run_reader,
-    "kubernetes": run_reader,
-    "dockerfile": run_reader,
-    "dotenv": run_reader,
+    **{name: run_reader for name in READERS if name not in ("bash", "python")},
 }
 
 

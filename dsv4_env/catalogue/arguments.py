@@ -42,13 +42,17 @@ _TYPES: dict[str, tuple[Callable[[str], object], str]] = {
 
 
 # Arguments that the parser takes as text, and SGLang as JSON later on: load_config.py,
-# model_config.py, serving and cache code, the same from 0.5.11 to 0.5.23. Text that is no JSON
-# may be the path of a file.
+# model_config.py, serving_hook.py, deepep.py and cache code, the same from 0.5.11 to 0.5.23. Of
+# True, text that is no JSON may be the path of a file; of False it stops the start.
 _LATER_JSON = {
-    "hicache_storage_backend_extra_config",
-    "json_model_override_args",
-    "model_loader_extra_config",
-    "modelexpress_config",
+    "deepep_config": True,
+    "hicache_storage_backend_extra_config": True,
+    "json_model_override_args": False,
+    "kv_events_config": False,
+    "limit_mm_data_per_request": False,
+    "model_loader_extra_config": False,
+    "modelexpress_config": True,
+    "preferred_sampling_params": False,
 }
 
 
@@ -85,14 +89,17 @@ def given(catalogue: Catalogue, words: Sequence[str]) -> ParsedArgument | None:
     for text in texts:
         try:
             value = _TYPES[argument.type or ""][0](text) if argument.type in _TYPES else text
-        except (ValueError, ArithmeticError):
+        except (ValueError, ArithmeticError) as exc:
             expected = _TYPES[argument.type or ""][1]
-            return ParsedArgument(match, argument.dest, problem=f'"{text}" isn\'t {expected}')
+            problem = _broken(text, exc) or f'"{text}" isn\'t {expected}'
+            return ParsedArgument(match, argument.dest, problem=problem)
         if argument.choices is not None and str(value) not in argument.choices:
             listed = ", ".join(argument.choices)
             return ParsedArgument(match, argument.dest, problem=f'"{text}" isn\'t one of {listed}')
         if argument.dest in _LATER_JSON:
             value = _json_or_text(text)
+            if problem := _no_json(text, path=_LATER_JSON[argument.dest]):
+                return ParsedArgument(match, argument.dest, problem=problem)
         values.append(dict(argument.value_aliases).get(text, value))
     return ParsedArgument(match, argument.dest, _value(match, argument, values))
 
@@ -102,6 +109,35 @@ def _json_or_text(text: str) -> str:
         return canonical_json(text)
     except ValueError:
         return text
+
+
+def _no_json(text: str, *, path: bool) -> str | None:
+    """Why SGLang can't read a value as JSON that it reads as such; *path*: it may name a file."""
+    if not text or (path and not text.lstrip().startswith(("{", "["))):
+        return None
+    try:
+        json.loads(text)
+    except ValueError as exc:
+        return _broken(text, exc)
+    return None
+
+
+def _broken(text: str, problem: Exception) -> str | None:
+    """Where a text that should be JSON breaks, and why; None where it's another problem."""
+    if not isinstance(problem, json.JSONDecodeError):
+        return None
+    at = problem.pos
+    near = text[max(0, at - 8) : at + 12]
+    near = f"{'…' if at > 8 else ''}{near}{'…' if at + 12 < len(text) else ''}"
+    hint = ""
+    if text[at : at + 2] == '\\"' or text[max(0, at - 1) : at + 1] == '\\"':
+        hint = ": within single quotes a double quote needs no backslash"
+    elif word := re.match(r"True|False|None", text[at:]):
+        spelled = {"True": "true", "False": "false", "None": "null"}[word[0]]
+        hint = f": JSON has {spelled}, not {word[0]}"
+    elif text[at : at + 1] == "'":
+        hint = ": JSON has double quotes"
+    return f'"{near}" isn\'t JSON at character {at + 1}' + (hint or f": {problem.msg.lower()}")
 
 
 def _count(argument: Argument, texts: list[str], *, joined: bool) -> str | None:

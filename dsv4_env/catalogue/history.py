@@ -88,10 +88,16 @@ def renamed(catalogue: Catalogue, old: str) -> Renamed | None:
             continue
         new = _today(catalogue, said.renamed_to, {old})
         if new is not None:
-            return Renamed(
-                old, new, source.release, said.wins, said.transform, forwarded=source is catalogue
-            )
+            forwarded, transform = source is catalogue, said.transform
+            if not forwarded and transform is None and opposites(old, new):
+                transform = "invert_bool"  # what the old name meant, whatever became of its value
+            return Renamed(old, new, source.release, said.wins, transform, forwarded=forwarded)
     return None
+
+
+def opposites(old: str, new: str) -> bool:
+    """Whether one of two names turns off what the other turns on."""
+    return ("_DISABLE_" in old) is not ("_DISABLE_" in new) and ("_ENABLE_" in old + new)
 
 
 def _today(catalogue: Catalogue, name: str, seen: set[str]) -> str | None:

@@ -56,7 +56,7 @@ COMMANDS = {  # the module of each command, and the summary that the help has of
     "sync": ("sync", "Bring a script or test to a profile, or a profile to them."),
     "import": ("sync", "Make a profile of a launch, over the nearest one there is."),
     "capture": ("capture", "Run SCRIPT with recorders for launchers; say what they got."),
-    "run": ("launch", "Run a command with a profile's variables."),
+    "run": ("starting", "Run a command with a profile's variables."),
     "launch": ("launch", "Launch a profile's server, after a look at what it needs."),
     "explain": ("explain", "Explain a variable, a flag, a profile, a layer or a rule."),
     "doctor": ("doctor", "Hold running servers to their profiles; exit with 1 on drift."),

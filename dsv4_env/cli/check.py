@@ -24,6 +24,7 @@ from dsv4_env.cli.options import (
 )
 from dsv4_env.cli.output import tell, write
 from dsv4_env.cli.settings import settings
+from dsv4_env.compare.findings import strictly
 from dsv4_env.drift import waivers
 from dsv4_env.guard.files import read_bytes, real
 from dsv4_env.model.errors import ReadError, UsageError, did_you_mean
@@ -53,6 +54,7 @@ class CheckVerdict:
     baseline: Path | None
     write_baseline: bool
     outputs: tuple[str, ...]
+    strict: bool
     fail_on: str
 
     def failing(self) -> frozenset[Severity]:
@@ -108,6 +110,12 @@ class CheckVerdict:
         multiple=True,
         help="Write a report to a file too (in one step); may be given several times. Without "
         "FORMAT the name tells: .json, .sarif, .md, .xml (JUnit), .txt.",
+    ),
+    click.option(
+        "--strict",
+        is_flag=True,
+        help="Take for an error what can't be known: values, and settings that may be made by "
+        "words, files or calls that aren't known.",
     ),
     click.option(
         "--fail-on",
@@ -177,6 +185,7 @@ def check(
         report = drift.check(run, pairs)
     else:
         report = _against(run, against, names or found.profile, inputs)
+    report = strictly(report) if verdict.strict else report
     report = _with_baseline(replace(report, failing=verdict.failing()), run, verdict)
     written = [(REPORTERS[reporter](report), path) for reporter, path in files]
     text = REPORTERS[shown.format_](replace(report, color=shown.color))

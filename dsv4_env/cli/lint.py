@@ -13,7 +13,7 @@ from dsv4_env.catalogue import Catalogue
 from dsv4_env.cli import complete
 from dsv4_env.cli.comparing import catalogue_for, sglang_option
 from dsv4_env.cli.names import named_profile, split_operand
-from dsv4_env.cli.operands import file_launches
+from dsv4_env.cli.operands import chosen_launch, file_launches
 from dsv4_env.cli.options import (
     Inputs,
     Shown,
@@ -221,7 +221,7 @@ def _of_file(
     reader, text, launches = file_launches(where, inputs)
     wanted = list(zip(titles(launches, where.name), launches, strict=True))
     if where.chosen or not launches:
-        one = where.choose(launches)
+        one = chosen_launch(where, launches)
         wanted = [(title, c) for title, c in wanted if c is one]
     found: list[Comparison] = []
     for title, config in wanted:
@@ -253,6 +253,7 @@ def _comparison(
         tuple(n.message for n in config.notes if not config.partial or not in_finding(n)),
         right_at=config.location,
         lint=True,
+        release=catalogue.release,
     )
 
 

@@ -8,9 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dsv4_env.cli.output import tell
-from dsv4_env.model import LaunchConfig
 from dsv4_env.profile import Profile, layer_files, load_profile
-from dsv4_env.readers import choose
 
 RUNNING = re.compile(r"(pid|port|process):(.+)")
 _PART = re.compile(r"(.+?)(?:#(\d+)|::(.+)|:(\d+))", re.DOTALL)
@@ -34,10 +32,6 @@ class Operand:
     def chosen(self) -> bool:
         """Whether it names a launch."""
         return (self.launch, self.line, self.symbol) != (None, None, None)
-
-    def choose(self, launches: list[LaunchConfig]) -> LaunchConfig:
-        """The one that is meant. Raises ReadError where there is none, or several."""
-        return choose(launches, self.path, launch=self.launch, line=self.line, symbol=self.symbol)
 
 
 def split_operand(text: str) -> Operand:

@@ -21,6 +21,7 @@ from dsv4_env.readers import (
     READERS,
     HowRead,
     candidates,
+    choose,
     detect,
     environment,
     process,
@@ -73,13 +74,20 @@ def file_launches(operand: Operand, inputs: Inputs) -> tuple[str, str, list[Laun
     return reader or "bash", data.decode("utf-8", "surrogateescape"), launches
 
 
+def chosen_launch(operand: Operand, launches: list[LaunchConfig]) -> LaunchConfig:
+    """The launch that an operand means. Raises ReadError where there is none, or several."""
+    return choose(
+        launches, operand.path, launch=operand.launch, line=operand.line, symbol=operand.symbol
+    )
+
+
 def launches_of(text: str, inputs: Inputs) -> list[LaunchConfig]:
     """The launches that an operand names: every one of a file, or the one that it chooses."""
     if match := RUNNING.fullmatch(text):
         return running(match[1], match[2])
     operand = split_operand(text)
     _, _, launches = file_launches(operand, inputs)
-    return launches if launches and not operand.chosen else [operand.choose(launches)]
+    return launches if launches and not operand.chosen else [chosen_launch(operand, launches)]
 
 
 def open_launch(text: str, inputs: Inputs) -> OpenedLaunch:
@@ -101,11 +109,12 @@ def _opened(text: str, inputs: Inputs, *, one: bool = False) -> list[OpenedLaunc
     operand = split_operand(text)
     _, source, launches = file_launches(operand, inputs)
     path = None if operand.path == "-" else Path(operand.path)
-    chosen = [operand.choose(launches)] if one or operand.chosen or not launches else launches
+    several = launches and not (one or operand.chosen)
+    wanted = launches if several else [chosen_launch(operand, launches)]
     return [
         OpenedLaunch(replace(config, name=title), path, source)
         for title, config in zip(titles(launches, operand.name), launches, strict=True)
-        if any(config is c for c in chosen)
+        if any(config is c for c in wanted)
     ]
 
 

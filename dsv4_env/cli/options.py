@@ -18,7 +18,6 @@ from dsv4_env.model import ENV_NAME, Location
 from dsv4_env.model.errors import ReadError, UsageError
 from dsv4_env.model.finding import Report
 from dsv4_env.model.secrets import meet
-from dsv4_env.readers import READERS, choose
 from dsv4_env.reporters import REPORTERS
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -175,6 +174,9 @@ def given_variables(items: Sequence[str], files: Sequence[Path]) -> dict[str, st
 
 def _env_file(path: Path) -> dict[str, str]:
     """The variables that a file of assignments sets, read as bash would read it."""
+    # tree-sitter, and the languages: they take longer to import than all else of a start.
+    from dsv4_env.readers import READERS, choose
+
     text = read_named(path, expected="a file of NAME=VALUE lines")
     data = b"set -a\n" + text + b"\nsglang serve\n"
     launch = choose(READERS["bash"](data, str(path), closed=True), str(path))

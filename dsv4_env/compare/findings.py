@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from dsv4_env.catalogue.semantics import invalid
 from dsv4_env.compare import importance
 from dsv4_env.compare.differences import Difference, Kind, diff
 from dsv4_env.compare.equivalence import dest, diff_as_read
-from dsv4_env.compare.normalise import is_ignored, kept
+from dsv4_env.compare.normalise import POSITIONAL, is_ignored, kept, open_words
 from dsv4_env.compare.rules import RULES
-from dsv4_env.model import LaunchConfig, Note, Outside, Unknown, Value
+from dsv4_env.model import LaunchConfig, Location, Note, Outside, Unknown, Value
 from dsv4_env.model.errors import shortened
-from dsv4_env.model.finding import Comparison, Finding, Rule, Severity
-from dsv4_env.model.secrets import MASK, masked, secret_name, unknown_masked
+from dsv4_env.model.finding import Comparison, Finding, Report, Rule, Severity
+from dsv4_env.model.secrets import MASK, masked, scrubbed, secret_name, unknown_masked
 
 if TYPE_CHECKING:
     from dsv4_env.catalogue import Catalogue
@@ -67,12 +68,13 @@ def compare_launches(
         left_out = {n for n in left_out if not n.startswith("-")}
     found = _differences(a, b, catalogue)
     same = [d for d in found if d.kind is Kind.EQUIVALENT]
-    opened = next((n for n in right.notes if n.opens), None)
+    found, unseen = _unseen(found, right)
     findings = [
-        _finding(_opened(d, opened), left, right, catalogue, severities)
+        _finding(d, left, right, catalogue, severities)
         for d in found
         if show_equivalent or d.kind is not Kind.EQUIVALENT
     ]
+    findings += [_may_be_set(part, left) for part in unseen]
     if right.reader != "profile":
         findings += _twice(b)
     findings += [partial_finding(c) for c in (left, right) if c.partial]
@@ -94,7 +96,7 @@ def compare_launches(
         notes.append(
             f"{counted} spelled differently and {mean} the same (--show-equivalent says why)"
         )
-    unknown = sum(f.rule.id == "DSV005" for f in findings)
+    unknown = sum(f.rule.id == "DSV005" for f in findings) + sum(len(p.names) for p in unseen)
     return Comparison(
         left.name,
         right.name,
@@ -104,39 +106,109 @@ def compare_launches(
         tuple(notes),
         left.location,
         right.location,
+        release="" if catalogue is None else catalogue.release,
     )
 
 
 _ORDER = list(Severity)
 _LOST = "can't be followed: "  # in the note of one that met a launch it can't tell
-_SYNTAX = "syntax error: "  # in the note of a reader that could read a part only
 
 
 def in_finding(note: Note) -> bool:
     """Whether a note of a launch that was read in part is told by the finding that says so."""
-    return any(text in note.message for text in (_SYNTAX, _LOST))
+    return bool(note.ended) or _LOST in note.message
 
 
 def partial_finding(config: LaunchConfig) -> Finding:
     """What is to be said of a launch of whose file only a part was read."""
     rule = RULES["DSV007"]
-    note = next((n for n in config.notes if _SYNTAX in n.message), None)
+    note = next((n for n in config.notes if n.ended), None)
     lost = [n for n in config.notes if _LOST in n.message]
     if note is None and lost:
         more = f" (and {len(lost) - 1} more)" if len(lost) > 1 else ""
         message = f"a launch here {lost[0].message[lost[0].message.index(_LOST) :]}"
         return Finding(rule, rule.severity, config.name, f"{message}{more}", lost[0].location)
-    reason = f": {note.message.partition(_SYNTAX)[2]}" if note else ""
+    reason = f": {note.ended}" if note else ""
     message = f"only what stands before this syntax error was read{reason}"
     where = note.location if note else config.location
     return Finding(rule, rule.severity, config.name, message, where)
 
 
-def _opened(d: Difference, note: Note | None) -> Difference:
-    """A variable isn't known to be missing where something unknown may have set it."""
-    if note is None or d.kind is not Kind.REMOVED or d.section != "env":
-        return d
-    return replace(d, kind=Kind.UNKNOWN, right_location=note.location, reason=note.message)
+def strictly(report: Report) -> Report:
+    """The report in which what can't be known is an error."""
+
+    def strict(finding: Finding) -> Finding:
+        unknown = finding.rule.id in ("DSV005", "DSV016")
+        return replace(finding, severity=Severity.ERROR) if unknown else finding
+
+    comparisons = (replace(c, findings=tuple(map(strict, c.findings))) for c in report.comparisons)
+    return replace(report, comparisons=tuple(comparisons))
+
+
+@dataclass(frozen=True, slots=True)
+class _Unseen:
+    """Settings that aren't seen, and that something which can't be known may make."""
+
+    section: str
+    names: tuple[str, ...]
+    what: str
+    location: Location | None
+    hint: str
+
+
+def _unseen(found: list[Difference], right: LaunchConfig) -> tuple[list[Difference], list[_Unseen]]:
+    """The differences without those of settings that may be made where nothing can be known.
+
+    Those are told once for each section, by the first place of its kind.
+    """
+    note = next((n for n in right.notes if n.opens), None)
+    word = next(open_words(right), None)
+    unseen: list[_Unseen] = []
+    kept_: list[Difference] = []
+    names: dict[str, list[str]] = {"env": [], "args": []}
+    for d in found:
+        words = d.section == "args" and d.name == POSITIONAL
+        if words and word is not None and all(isinstance(w, Unknown) for w in d.right or ()):
+            continue  # the words themselves: what they may hold is told
+        missing = d.kind is Kind.REMOVED or (d.kind is Kind.RENAMED and d.right is None)
+        if missing and (note if d.section == "env" else word) is not None:
+            names[d.section].append(d.name)
+        else:
+            kept_.append(d)
+    if names["env"] and note is not None:
+        where = note.location or right.location
+        unseen.append(_Unseen("env", tuple(names["env"]), note.message, where, note.hint))
+    if word is not None and (names["args"] or POSITIONAL in {d.name for d in found}):
+        what = f"`{scrubbed(word.text)}` may hold any flags: {scrubbed(word.reason)}"
+        where = word.location or right.location
+        unseen.append(_Unseen("args", tuple(names["args"]), what, where, _settled_by(word)))
+    return kept_, [u for u in unseen if u.names]
+
+
+def _settled_by(word: Unknown) -> str:
+    """What would tell what an unknown word is."""
+    given = [n for n in word.names if not n.isidentifier()]
+    if given or word.text.strip('"') in ("$@", "$*", "${@}", "${*}"):
+        return "--arg WORD gives them"
+    if word.names:
+        return f"--set {word.names[0]}=VALUE tells"
+    return ""
+
+
+def _may_be_set(part: _Unseen, left: LaunchConfig) -> Finding:
+    rule = RULES["DSV016"]
+    kind = "variable" if part.section == "env" else "flag"
+    number = "1 " + kind if len(part.names) == 1 else f"{len(part.names)} {kind}s"
+    line = f" (line {part.location.line})" if part.location and part.location.line else ""
+    listed = ", ".join(part.names[:_LISTED]) + (", …" if len(part.names) > _LISTED else "")
+    message = f"{number} of {left.name} can't be known{line}: {part.what}"
+    message += f"; {part.hint}" if part.hint else ""
+    message += f". {'It is' if len(part.names) == 1 else 'They are'} {listed}"
+    subject = part.names[0] if len(part.names) == 1 else f"{number} of {left.name}"
+    return Finding(rule, rule.severity, subject, message, part.location)
+
+
+_LISTED = 12  # names in one message
 
 
 def _differences(
@@ -298,8 +370,6 @@ def _misread(d: Difference, catalogue: Catalogue | None) -> str:
     value = d.right[0] if d.right else None
     if variable is None or not isinstance(value, str):
         return ""
-    from dsv4_env.catalogue.semantics import invalid
-
     wrong = invalid(variable, value)
     return f" ({wrong.reason})" if wrong else ""
 

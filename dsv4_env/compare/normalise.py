@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
@@ -41,11 +41,27 @@ def with_model(profile: Profile) -> LaunchConfig:
     return replace(config, args=(ServerArg("--model-path", (model,), origin), *(config.args or ())))
 
 
+def as_parsed(config: LaunchConfig) -> LaunchConfig:
+    """The launch with the model of ``sglang serve MODEL`` as ``--model-path`` (cli/serve.py)."""
+    first = config.args[0] if config.args else None
+    if first is None or not config.serves or first.flag is not None or len(first.values) != 1:
+        return config
+    return replace(config, args=(replace(first, flag="--model-path"), *(config.args or ())[1:]))
+
+
+def open_words(config: LaunchConfig) -> Iterator[Unknown]:
+    """The words that may be any flags: those that aren't known and belong to no flag."""
+    for arg in config.args or ():
+        if arg.flag is None:
+            yield from (w for w in arg.values if isinstance(w, Unknown) and w.default is None)
+
+
 def kept(
     config: LaunchConfig, ignore: Sequence[str], compare: Sequence[str]
 ) -> tuple[LaunchConfig, set[str]]:
     """The config without what isn't compared, and the names left out."""
     left_out: set[str] = set()
+    config = as_parsed(config)
 
     def keep(name: str) -> bool:
         if is_local(name, compare) or is_ignored(name, ignore):

@@ -52,5 +52,10 @@ RULES: dict[str, Rule] = {
              "What it was for is gone, and it would hide the next drift of that name. Drop it."),
         Rule("DSV015", "outdated-baseline", _N, "the baseline has what is no more",
              "`dsv4-env check --baseline FILE --write-baseline` writes it anew."),
+        Rule("DSV016", "may-be-set", _N, "settings that may be made where nothing can be known",
+             "They aren't seen, and words that aren't known, a file that isn't there or a call "
+             "that isn't followed may make them: `\"$@\"`, `$EXTRA_ARGS`, `source lib.sh`. That is "
+             "no drift; with `--strict` it is an error. `--arg`, `--set`, `--env-file` and "
+             "`--root` tell what is missing."),
     )
 }  # fmt: skip

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from dsv4_env.exporters import containers, data, files, shells
-from dsv4_env.exporters.known import MODEL_FLAGS, ExportOptions
+from dsv4_env.exporters.known import MODEL_FLAGS, ExportOptions, NotReferringError
 from dsv4_env.model import LaunchConfig, Origin, ServerArg
 from dsv4_env.model.errors import ExportError
 
@@ -24,6 +24,7 @@ class Exporter:
     *takes* names the fields of ExportOptions that it uses beside those of the arguments.
     *complete*: it starts a server, so it needs a model; *container*: in one, which has to listen
     to the outside. *failure* is what a failed command prints to fail the shell that reads it.
+    *refers*: it can say that a variable comes from the environment.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Exporter:
     complete: bool = False
     container: bool = False
     failure: str = ""
+    refers: bool = False
 
     @property
     def options(self) -> frozenset[str]:
@@ -55,7 +57,12 @@ class Exporter:
             raise ExportError(f"{self.name} can't unset variables", expected="a format for a shell")
         if "args" in self.holds:
             config = self._launched(config, options)
-        return self.function(config, options) if self.takes_options else self.function(config)
+        try:
+            return self.function(config, options) if self.takes_options else self.function(config)
+        except NotReferringError as exc:
+            able = ", ".join(name for name, other in EXPORTERS.items() if other.refers)
+            exc.expected = f"a format that can: {able}"
+            raise
 
     def _launched(self, config: LaunchConfig, options: ExportOptions) -> LaunchConfig:
         """The launch with the model, host and port that are asked for, once each."""
@@ -96,33 +103,38 @@ EXPORTERS: dict[str, Exporter] = {
     e.name: e
     for e in (
         Exporter("shell", 'sh, bash, dash, zsh: eval "$(…)"', shells.posix,
-                 takes=f"{_NOTES} unset", failure=_FALSE),
-        Exporter("fish", "… | source", shells.fish, takes=f"{_NOTES} unset", failure=_FALSE),
+                 takes=f"{_NOTES} unset", failure=_FALSE, refers=True),
+        Exporter("fish", "… | source", shells.fish, takes=f"{_NOTES} unset", failure=_FALSE,
+                 refers=True),
         Exporter("powershell", "… | Out-String | Invoke-Expression", shells.powershell,
-                 takes=f"{_NOTES} unset", failure="throw 'dsv4-env: the export failed'"),
-        Exporter("csh", 'tcsh: eval "`…`"', shells.csh, takes=f"{_NOTES} unset", failure=_FALSE),
+                 takes=f"{_NOTES} unset", failure="throw 'dsv4-env: the export failed'",
+                 refers=True),
+        Exporter("csh", 'tcsh: eval "`…`"', shells.csh, takes=f"{_NOTES} unset", failure=_FALSE,
+                 refers=True),
         Exporter("dotenv", "a .env as python-dotenv reads it", files.dotenv, takes=_NOTES),
-        Exporter("docker-env", "docker run --env-file", files.docker_env, takes=_NOTES),
+        Exporter("docker-env", "docker run --env-file", files.docker_env, takes=_NOTES,
+                 refers=True),
         Exporter("docker-run", "the --env flags of docker run, as one shell-quoted line",
-                 containers.docker_run, failure=_NO_WORDS),
+                 containers.docker_run, failure=_NO_WORDS, refers=True),
         Exporter("compose", "a compose.yaml with one service", containers.compose, _FULL,
-                 f"{_NOTES} image name", complete=True, container=True),
+                 f"{_NOTES} image name", complete=True, container=True, refers=True),
         Exporter("github-env", 'later steps of a job: … >> "$GITHUB_ENV"', files.github_env,
                  takes="delimiter"),
         Exporter("systemd", "EnvironmentFile= of a unit", files.systemd, takes=_NOTES),
-        Exporter("k8s-env", "the env of a container", containers.k8s_env, takes=_NOTES),
+        Exporter("k8s-env", "the env of a container", containers.k8s_env, takes=_NOTES,
+                 refers=True),
         Exporter("k8s-configmap", "a ConfigMap for envFrom", containers.k8s_configmap,
                  takes=f"{_NOTES} name"),
         Exporter("k8s-pod", "a Pod", containers.k8s_pod, _FULL,
-                 f"{_NOTES} image name", complete=True, container=True),
+                 f"{_NOTES} image name", complete=True, container=True, refers=True),
         Exporter("k8s-lws", "a LeaderWorkerSet of several nodes", containers.k8s_lws, _FULL,
-                 f"{_NOTES} image name nodes", complete=True, container=True),
+                 f"{_NOTES} image name nodes", complete=True, container=True, refers=True),
         Exporter("slurm", "an sbatch script, for one node or several", shells.slurm, _FULL,
-                 f"{_NOTES} name nodes", complete=True, failure=_FALSE),
+                 f"{_NOTES} name nodes", complete=True, failure=_FALSE, refers=True),
         Exporter("run-sh", "a script that starts the server, and hands on its own arguments",
-                 shells.run_sh, _FULL, _NOTES, complete=True, failure=_FALSE),
+                 shells.run_sh, _FULL, _NOTES, complete=True, failure=_FALSE, refers=True),
         Exporter("python", "the dict ENV_VARS and the list OTHER_ARGS of a test file",
-                 data.python_file, _FULL, _NOTES),
+                 data.python_file, _FULL, _NOTES, refers=True),
         Exporter("args", "the server arguments as one shell-quoted line", data.args_line, "args",
                  failure=_NO_WORDS),
         Exporter("args-nul", "the server arguments, each ended by a NUL: xargs -0, mapfile -d ''",
@@ -130,11 +142,11 @@ EXPORTERS: dict[str, Exporter] = {
         Exporter("args-json", "the server arguments as a JSON array", data.args_json, "args"),
         Exporter("json", '{"env": {…}, "args": […]}', data.env_and_args, _FULL),
         Exporter("toml", "the [env] and [args] of a profile layer", data.toml_layer, _FULL,
-                 _NOTES),
+                 _NOTES, refers=True),
         Exporter("sglang-config", "a file for sglang.launch_server --config (name it .yaml)",
                  data.sglang_config, "args", _NOTES, complete=True),
         Exporter("vscode", "a launch.json that starts the server in VS Code's debugger",
-                 data.vscode, _FULL, "name", complete=True),
+                 data.vscode, _FULL, "name", complete=True, refers=True),
     )
 }  # fmt: skip
 

@@ -58,13 +58,12 @@ class Limits:
     names_expected: str = "letters, digits and _, no digit first"
 
 
-# The formats that can say that a variable comes from outside.
-REFERRING = (
-    "shell", "fish", "powershell", "csh", "docker-env", "docker-run", "compose", "k8s-env",
-    "k8s-pod", "k8s-lws", "slurm", "run-sh", "python", "toml", "vscode",
-)  # fmt: skip
 BYTES = Limits("the environment", "(?!)")
 TEXT = Limits("a text file")
+
+
+class NotReferringError(ExportError):
+    """A variable comes from the environment, which the format can't say."""
 
 
 def known_env(config: LaunchConfig, limits: Limits = BYTES) -> dict[str, str]:
@@ -75,11 +74,8 @@ def known_env(config: LaunchConfig, limits: Limits = BYTES) -> dict[str, str]:
     found: dict[str, str] = {}
     for setting in counting(config, limits):
         if isinstance(setting.value, Outside):
-            raise ExportError(
-                f"{setting.name} comes from the environment, which {limits.format} can't say",
-                where=setting.location,
-                expected=f"a format that can: {', '.join(REFERRING)}",
-            )
+            what = f"{setting.name} comes from the environment, which {limits.format} can't say"
+            raise NotReferringError(what, where=setting.location)
         found[setting.name] = _known(setting.name, setting, limits)
     return found
 

@@ -1,6 +1,5 @@
-"""The doors to what strangers wrote: files, git, and how much work one input may cause.
+"""The doors to what strangers wrote: files, git and writing.
 
 Everything that comes from a checkout passes here. :mod:`~dsv4_env.guard.files` opens files,
-:mod:`~dsv4_env.guard.git` asks git, :mod:`~dsv4_env.guard.writing` writes, and a
-:class:`~dsv4_env.model.budget.Budget` bounds what reading costs.
+:mod:`~dsv4_env.guard.git` asks git, and :mod:`~dsv4_env.guard.writing` writes.
 """

@@ -49,7 +49,8 @@ LINT_RULES: dict[str, LintRule] = {
         _rule("DSV106", "default-value", _N, "set to the default", variables.default_variable,
               flags.default_flag),
         _rule("DSV107", "unread-variable", _N, "declared, never read", variables.unread),
-        _rule("DSV108", "unknown-argument", _E, "SGLang stops on the flag", flags.unknown_flag),
+        _rule("DSV108", "unknown-argument", _E, "SGLang stops on the flag", flags.unknown_flag,
+              flags.unrecognized),
         _rule("DSV109", "ambiguous-flag", _E, "short for several flags", flags.ambiguous),
         _rule("DSV110", "abbreviated-flag", _W, "not the whole flag", flags.abbreviated),
         _rule("DSV111", "deprecated-flag", _W, "an old flag", flags.deprecated_flag),
@@ -60,6 +61,11 @@ LINT_RULES: dict[str, LintRule] = {
         _rule("DSV116", "unquoted", _W, "bash may split a word", launches.unquoted_expansion),
         _rule("DSV117", "export-after-launch", _W, "comes too late", launches.export_after),
         _rule("DSV118", "outside-range", _W, "not meant for it", launches.outside_range),
+        _rule("DSV119", "config-ignored", _W, "SGLang doesn't read the file",
+              flags.config_ignored),
+        _rule("DSV120", "odd-character", _W, "a dash, quote or blank that isn't meant",
+              flags.odd_characters),
+        _rule("DSV121", "not-exported", _W, "the server doesn't get it", launches.not_exported),
     )
 }  # fmt: skip
 

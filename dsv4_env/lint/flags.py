@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from dsv4_env.catalogue import history, load, releases
 from dsv4_env.catalogue.arguments import arg_equals_default, invalid_arg
+from dsv4_env.catalogue.removed import REMOVED_FLAGS
 from dsv4_env.lint.subject import LintProblem, Subject, on, together, words
-from dsv4_env.model import ServerArg, Unknown
+from dsv4_env.model import EnvVar, ServerArg, Unknown, Value
 from dsv4_env.model.finding import Severity
 
+MODEL_TYPE = "--model-type"  # of `sglang serve` (cli/serve.py, 0.5.11 to 0.5.23)
 REFUSED_PAIRS: tuple[tuple[str, str, str, str | None], ...] = (
     # One flag, another, the first and the last known release that stops on both (None: all
     # later). Sources: sglang/srt/server_args.py up to 0.5.18 (_handle_cache_compatibility,
@@ -30,11 +32,13 @@ REFUSED_PAIRS: tuple[tuple[str, str, str, str | None], ...] = (
 def unknown_flag(s: Subject) -> Iterator[LintProblem]:
     """A flag that the server's parser doesn't know: the server stops."""
     for flag, arg, match in s.flags:
-        if match is not None or flag == "--":
+        if match is not None or flag == "--" or (s.serves and flag == MODEL_TYPE):
             continue
         message = f"{s.sglang} doesn't know {flag} and stops"
         first, last = history.first_release(flag), history.last_release(flag)
-        if first is None or last is None:
+        if gone := REMOVED_FLAGS.get(flag):
+            message += f"; {gone[0]} still did" + (f"; use {gone[1]}" if gone[1] else "")
+        elif first is None or last is None:
             near = s.catalogue.near_flag(flag)
             message += f". Did you mean {near}?" if near else ""
         elif first not in s.older:
@@ -43,6 +47,63 @@ def unknown_flag(s: Subject) -> Iterator[LintProblem]:
             new = history.replaced_flag(s.catalogue, flag)
             message += f"; {last} is the last release that does" + (f"; use {new}" if new else "")
         yield on(arg, message)
+
+
+def unrecognized(s: Subject) -> Iterator[LintProblem]:
+    """A word that belongs to no flag: the server stops.
+
+    ``sglang serve MODEL`` takes one, right behind ``serve``.
+    """
+    args = s.config.args or ()
+    for index, arg in enumerate(args):
+        if arg.flag is not None or (index == 0 and s.serves):
+            continue
+        for word in arg.values:
+            if isinstance(word, str):
+                message = f'"{word}" belongs to no flag'
+                yield LintProblem(word, f"{message}: {s.sglang} stops", arg.location)
+
+
+def odd_characters(s: Subject) -> Iterator[LintProblem]:
+    """A word with characters that no keyboard has there, or one of blanks alone."""
+    words: list[tuple[EnvVar | ServerArg, str, Sequence[Value]]] = [
+        (e, e.name, (e.name, e.value)) for e in s.env
+    ]
+    words += [(a, a.flag or "", a.words) for a in s.config.args or ()]
+    for setting, name, given in words:
+        for word in given:
+            if not isinstance(word, str):
+                continue
+            if isinstance(setting, ServerArg) and word and not word.strip():
+                message = "a blank is a word here: a backslash before one doesn't continue a line"
+                yield LintProblem(name or word, message, setting.location)
+                continue
+            told: set[str] = set()
+            for char in word:
+                what, instead = _ODD.get(char, ("", ""))
+                if not what or what in told or (char in _DASHES and not word.startswith(char)):
+                    continue
+                told.add(what)
+                shown = f"{what} (U+{ord(char):04X}) stands in {word}"
+                yield LintProblem(name or word, f"{shown}: write {instead}", setting.location)
+
+
+_DASHES = "\u2010\u2011\u2012\u2013\u2014\u2212"
+_QUOTES = "\u2018\u2019\u201a\u201c\u201d\u201e\u2032\u2033"
+_ODD = {
+    **dict.fromkeys(_DASHES, ("a dash", "two hyphens, --")),
+    **dict.fromkeys(_QUOTES, ("a curly quote", "a straight one, \" or '")),
+    **dict.fromkeys("\u00a0\u2007\u202f", ("a no-break space", "a plain one")),
+    **dict.fromkeys("\u200b\u200c\u200d\u2060\ufeff", ("a character of no width", "nothing")),
+}
+
+
+def config_ignored(s: Subject) -> Iterator[LintProblem]:
+    """``--config=FILE``: SGLang looks for the word ``--config`` alone, and ignores the file."""
+    for _, arg, argument in s.known_flags:
+        if argument.dest == "config" and (arg.joined or arg.flag != "--config"):
+            message = f"{s.sglang} looks for the word --config alone, so the file isn't read"
+            yield on(arg, f"{message}: write --config {' '.join(map(str, arg.values))}")
 
 
 def ambiguous(s: Subject) -> Iterator[LintProblem]:

@@ -99,6 +99,18 @@ def export_after(s: Subject) -> Iterator[LintProblem]:
             yield LintProblem(name, message, location, s.config.location)
 
 
+def not_exported(s: Subject) -> Iterator[LintProblem]:
+    """``A=1; python3 …``: a variable of the shell that the server isn't given."""
+    if s.script is None or s.config.location is None or s.config.partial:
+        return
+    given = {e.name for e in s.config.env}
+    for name, location in source.assigned_before(s.script, s.config.location):
+        if name in given or (s.catalogue.variable(name) is None and owner(name) not in _OWNERS):
+            continue
+        message = f"{name} is set in the shell and not exported, so the server doesn't get it"
+        yield LintProblem(name, message, location, s.config.location)
+
+
 def outside_range(s: Subject) -> Iterator[LintProblem]:
     """A profile that isn't meant for this release."""
     if s.range is not None and s.catalogue.release not in within(s.range):

@@ -117,6 +117,36 @@ def _ancestors(node: Node) -> Iterator[Node]:
         above = above.parent
 
 
+def assigned_before(script: str, at: Location) -> Iterator[tuple[str, Location]]:
+    """The variables that stand assigned before the launch at *at*, as commands of their own.
+
+    Only where nothing in the script reads or exports them: those serve the script itself.
+    """
+    command, data = _launch(script, at)
+    if command is None:
+        return
+    found: dict[str, Node] = {}
+    used: set[str] = set()
+    for node in _walk(_parse(script)[0].root_node):
+        if node.type == "variable_assignment":
+            name = node.child_by_field_name("name")
+            above = node.parent.type if node.parent is not None else ""
+            if name is None or name.type != "variable_name" or above == "command":
+                continue
+            if above == "declaration_command":
+                used.add(_text(name, data))
+            elif node.end_byte <= command.start_byte:
+                found.setdefault(_text(name, data), node)
+        elif node.type == "variable_name" and node.parent is not None:
+            if node.parent.type != "variable_assignment":  # $NAME, ${NAME}, export NAME, unset NAME
+                used.add(_text(node, data))
+        elif node.type == "word" and node.parent is not None and node.parent.type == "command":
+            used.add(_text(node, data))  # read NAME, printf -v NAME
+    for variable, assignment in found.items():
+        if variable not in used:
+            yield variable, _location(assignment, data, at.path)
+
+
 def exports_after(script: str, at: Location) -> Iterator[tuple[str, Location]]:
     """The variables that the script exports once the launch at *at* has been started.
 

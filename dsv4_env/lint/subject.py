@@ -43,6 +43,11 @@ class Subject:
         return older(self.catalogue.release)
 
     @property
+    def serves(self) -> bool:
+        """Whether it is started by ``sglang serve``, which takes more than the server's parser."""
+        return self.config.serves
+
+    @property
     def env(self) -> Iterator[EnvVar]:
         """The settings of variables that count."""
         return (e for e in self.config.env if not e.superseded)

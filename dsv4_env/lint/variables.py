@@ -72,6 +72,8 @@ def deprecated_variable(s: Subject) -> Iterator[LintProblem]:
             continue  # both_names says it
         if variable.renamed_to is not None:
             message = f"{e.name} is an old name, which {s.sglang} still takes"
+            if not variable.transform and history.opposites(e.name, variable.renamed_to):
+                message = f"{s.sglang} gives the value of {e.name} to its opposite as it is"
             yield on(e, message + replacement(s, e.name))
         elif variable.deprecated:
             yield on(e, f"{s.sglang} calls {e.name} deprecated{replacement(s, e.name)}")

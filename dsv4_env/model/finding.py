@@ -71,7 +71,8 @@ class Comparison:
     """Two launches held against each other; *compared* counts settings, *notes* what was left out.
 
     *left_at* and *right_at* are the places of the launches as a whole. *lint* says that the left
-    side is a release of SGLang rather than a launch.
+    side is a release of SGLang rather than a launch; *release* is the one whose reading counted,
+    empty where the spelling did.
     """
 
     left: str
@@ -83,6 +84,7 @@ class Comparison:
     left_at: Location | None = None
     right_at: Location | None = None
     lint: bool = False
+    release: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +116,12 @@ class Report:
     def compared(self) -> int:
         """How many settings were compared, in all comparisons."""
         return sum(c.compared for c in self.comparisons)
+
+    @property
+    def read_as(self) -> tuple[str, ...]:
+        """A note on the releases of SGLang whose reading counted; none where the spelling did."""
+        releases = dict.fromkeys(c.release for c in self.comparisons if c.release)
+        return (f"read as SGLang {', '.join(releases)} reads it",) if releases else ()
 
     @property
     def unknown(self) -> int:

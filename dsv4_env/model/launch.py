@@ -185,12 +185,15 @@ class ServerArg:
 class Note:
     """Something a reader has to say about a launch that isn't a setting.
 
-    *opens* says that any variable may have been set there, so that none is known to be missing.
+    *opens* says that any variable may have been set there, so that none is known to be missing;
+    *hint* what would tell which; *ended* is the syntax error at which the reading ended.
     """
 
     message: str
     location: Location | None = None
     opens: bool = False
+    hint: str = ""
+    ended: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,6 +239,11 @@ class LaunchConfig:
     def argv(self) -> list[Value]:
         """The server arguments as words."""
         return [w for a in self.args or () for w in a.words]
+
+    @property
+    def serves(self) -> bool:
+        """Whether it is started by ``sglang serve``, whose first word may be the model."""
+        return bool(self.command) and self.command[-1] == "serve"
 
     @property
     def unknowns(self) -> list[Unknown]:

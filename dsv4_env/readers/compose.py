@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from array import array
 from collections import abc
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeAlias
@@ -16,7 +16,7 @@ from typing import TypeAlias
 from dsv4_env.guard.files import is_within, looked_at, read_bytes, real
 from dsv4_env.lang import yaml as yaml_source
 from dsv4_env.lang.yaml import Mapping as YamlMapping, Node, Scalar, Sequence
-from dsv4_env.model import ENV_NAME, LaunchConfig, Location, Note, Unknown, Value
+from dsv4_env.model import ENV_NAME, LaunchConfig, Location, Note, Unknown, Value, text_of
 from dsv4_env.model.budget import Budget, BudgetError, kept
 from dsv4_env.model.errors import ReadError, shortened
 from dsv4_env.readers import dotenv, embedded
@@ -48,19 +48,20 @@ def read_all(
     a Compose file.
     """
     budget = budget or Budget()
+    if root is None and Path(path).is_file():
+        root = real(path).parent
     documents = yaml_source.parse(data, path, _KIND, budget)
     top = documents[0] if documents else None
     services = top.mapping("services") if isinstance(top, YamlMapping) else None
     if services is None:
         raise ReadError("no services", where=path, expected=_KIND)
-    if root is None and Path(path).is_file():
-        root = real(path).parent
+    outside = _Outside(inputs or {}, _beside(path, root, budget))
     found: list[LaunchConfig] = []
     try:
         for name, node in services.items.items():
             if isinstance(node, YamlMapping):
                 budget.step(node.location, _EACH)
-                service = _Service(inputs or {}, root, path, budget)
+                service = _Service(outside, root, path, budget)
                 service.take(services, name, ())
                 found += service.launches(f"{path} service {name}")
     except BudgetError as exc:
@@ -68,11 +69,46 @@ def read_all(
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class _Outside:
+    """What a Compose file gets from outside: variables that are *given*, and the *file* .env.
+
+    What is set in the shell wins over the file, and what nobody gave may be set there.
+    """
+
+    given: Mapping[str, str]
+    file: Mapping[str, str]
+
+    def settled(
+        self, name: str, text: str, place: Location, value: Callable[[Mapping[str, str]], Value]
+    ) -> Value:
+        """What *text*, which depends on a variable, is: by what is known of the variable."""
+        if name in self.given or name not in self.file:
+            return value(self.given)
+        found = text_of(value({**self.given, name: self.file[name]}))
+        reason = "set outside, or by the .env file beside the Compose file"
+        return Unknown(text, reason, (name,), default=found, location=place)
+
+
+def _beside(path: str, root: Path | None, budget: Budget) -> dict[str, str]:
+    """The variables of the ``.env`` that lies beside a Compose file, which Compose reads."""
+    file = Path(path).parent / ".env"
+    if root is None or not is_within(file, root):
+        return {}
+    looked_at(file)
+    try:
+        data = read_bytes(file, root=root)
+        config = dotenv.read_all(data, str(file), dialect="dotenv", budget=budget)[0]
+    except (ReadError, OSError, ValueError):
+        return {}
+    return {e.name: e.value for e in config.env if isinstance(e.value, str) and not e.superseded}
+
+
 @dataclass(slots=True)
 class _Service:
     """A service while what it extends and what it says itself is put together."""
 
-    inputs: Mapping[str, str]
+    inputs: _Outside
     root: Path | None
     path: str
     budget: Budget
@@ -131,8 +167,14 @@ class _Service:
                     known = _environment_value(value, self.inputs, self.budget)
                     found.append(FileSetting(name, known, place, value.spelled))
         for item in node.items if isinstance(node, Sequence) else []:
-            if isinstance(item, Scalar):
-                found += self.item(item)
+            if not isinstance(item, Scalar):
+                given = next(iter(item.items), "…") if isinstance(item, YamlMapping) else "…"
+                raise ReadError(
+                    f"an item of environment that is no text, which Compose refuses: {given}",
+                    where=item.location,
+                    expected=f"- {given}=value, or {given}: value without the dash",
+                )
+            found += self.item(item)
         return found
 
     def item(self, item: Scalar) -> list[FileSetting]:
@@ -152,10 +194,11 @@ class _Service:
         return [FileSetting(name, value, item.location, item.text.partition("=")[2])]
 
     def outside(self, name: str, node: Scalar) -> Value:
-        if name in self.inputs:
-            return self.inputs[name]
         reason = "passed on from outside, where it's set there"
-        return Unknown(f"${{{name}}}", reason, (name,), location=node.location)
+        unknown = Unknown(f"${{{name}}}", reason, (name,), location=node.location)
+        return self.inputs.settled(
+            name, unknown.text, node.location, lambda known: known.get(name, unknown)
+        )
 
     def env_files(self, node: Node | None) -> list[FileSetting]:
         found: list[FileSetting] = []
@@ -245,23 +288,23 @@ class _Interpolation:
     """One scalar while its ``${…}`` are filled in."""
 
     text: str
-    inputs: Mapping[str, str]
+    inputs: _Outside
     budget: Budget
     closing: dict[int, int | None]  # where what begins at a ``${`` ends
 
     def dollar(self, at: int, end: int, place: Location, depth: int) -> tuple[Value, int]:
         """What a ``$`` stands for, and where the text goes on behind it."""
-        text, inputs = self.text, self.inputs
+        text = self.text
         self.budget.step(place, 2)
         if text.startswith("$$", at):
             return "$", at + 2
         if m := _NAME.match(text, at + 1, end):
-            return _variable(text[at : m.end()], m[0], inputs, place), m.end()
+            return self.variable(text[at : m.end()], m[0], place), m.end()
         if not text.startswith("{", at + 1) or not (m := _NAME.match(text, at + 2, end)):
             return _refused(text[at : at + 1], place), at + 1
         name, i = m[0], m.end()
         if text.startswith("}", i):
-            return _variable(text[at : i + 1], name, inputs, place), i + 1
+            return self.variable(text[at : i + 1], name, place), i + 1
         operator = _OPERATOR.match(text, i, end)
         close = self.closing.get(at)
         close = None if close is None or close >= end else close
@@ -271,7 +314,15 @@ class _Interpolation:
         self.budget.make(close - at, place)
         spelled = text[at : close + 1]
         argument = self.within(operator.end(), close, place, depth + 1)
-        return _operated(spelled, name, operator[0], argument, inputs, place), close + 1
+        sign = operator[0]
+        value = self.inputs.settled(
+            name, spelled, place, lambda i: _operated(spelled, name, sign, argument, i, place)
+        )
+        return value, close + 1
+
+    def variable(self, text: str, name: str, place: Location) -> Value:
+        """``$NAME`` or ``${NAME}``."""
+        return self.inputs.settled(name, text, place, lambda i: _variable(text, name, i, place))
 
     def within(self, at: int, end: int, place: Location, depth: int) -> Value:
         """The text between two places."""
@@ -288,7 +339,7 @@ class _Interpolation:
         return join(pieces, self.budget, place)
 
 
-def _interpolate(node: Scalar, inputs: Mapping[str, str], budget: Budget) -> PlacedText:
+def _interpolate(node: Scalar, inputs: _Outside, budget: Budget) -> PlacedText:
     """A scalar with its ``${…}`` filled in; what depends on the outside is Unknown."""
     text, offsets = node.text, node.offsets()
     if "$" not in text:
@@ -374,7 +425,7 @@ def _operated(
     return Unknown(text, "Compose demands it from outside", (name,), location=place)
 
 
-def _environment_value(node: Scalar, inputs: Mapping[str, str], budget: Budget) -> Value:
+def _environment_value(node: Scalar, inputs: _Outside, budget: Budget) -> Value:
     """The value of a variable given as ``NAME: value``; unquoted numbers are written anew."""
     text = node.text
     if not node.plain or "$" in text:

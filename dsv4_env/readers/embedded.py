@@ -553,7 +553,12 @@ class _Writer:
             location=self.place(own, config.location),
             end_line=self.end(own, config.end_line),
             notes=tuple(
-                Note(self.shown(n.message), self.place(own, n.location), n.opens)
+                replace(
+                    n,
+                    message=self.shown(n.message),
+                    location=self.place(own, n.location),
+                    ended=self.shown(n.ended),
+                )
                 for n in config.notes
             ),
             condition=self._condition(config.condition),

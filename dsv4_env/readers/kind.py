@@ -12,6 +12,7 @@ from typing import Any
 from dsv4_env.model import LaunchConfig, Origin, Unknown, Value
 from dsv4_env.model.errors import shortened
 from dsv4_env.model.secrets import Code, meet
+from dsv4_env.readers.config_file import with_config_file
 from dsv4_env.readers.environment import PREFIXES
 
 YAML = r"[^/]+\.ya?ml"
@@ -100,7 +101,11 @@ class FileKind:
     def __call__(self, data: str | bytes, path: str, **options: Any) -> list[LaunchConfig]:
         """Every launch of a file; *options* are those that *read* takes."""
         meet(Code(_text(data)) if self.code else data)
-        found = [passable(readable(config)) for config in self.read(data, path, **options)]
+        read = [
+            with_config_file(config, path, options.get("root"))
+            for config in self.read(data, path, **options)
+        ]
+        found = [passable(readable(config)) for config in read]
         for config in found:
             meet(config)
         return found
@@ -124,7 +129,9 @@ def is_related(data: bytes) -> bool:
 def readable(config: LaunchConfig) -> LaunchConfig:
     """The launch with notes of a length that is read, whatever of the file they quote."""
     notes = tuple(
-        n if len(n.message) < 1000 else replace(n, message=shortened(n.message))
+        n
+        if len(n.message) < 1000
+        else replace(n, message=shortened(n.message), ended=shortened(n.ended))
         for n in config.notes
     )
     return config if notes == config.notes else replace(config, notes=notes)

@@ -16,5 +16,5 @@ def report(report: Report) -> str:
         else f"{e.finding.severity.value}: {e.finding.rule.id} {plain(e.message)}"
         for e in found
     ]
-    lines += [f"note: {plain(n)}" for n in report.notes]
+    lines += [f"note: {plain(n)}" for n in (*report.notes, *report.read_as)]
     return "".join(f"{line}\n" for line in (*lines, summary(report)))

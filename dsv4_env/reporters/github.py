@@ -24,7 +24,7 @@ def report(report: Report) -> str:
         lines.append(
             f"not annotated: {', '.join(left_out)} (GitHub shows {GITHUB_LIMIT} of a kind)"
         )
-    lines += [f"note: {plain(n)}" for n in report.notes]
+    lines += [f"note: {plain(n)}" for n in (*report.notes, *report.read_as)]
     return "".join(f"{line}\n" for line in (*lines, summary(report)))
 
 

@@ -51,6 +51,7 @@ def _comparison(comparison: Comparison, report: Report) -> dict[str, Any]:
         "left_at": _location(comparison.left_at, report),
         "right_at": _location(comparison.right_at, report),
         "lint": comparison.lint,
+        "release": comparison.release or None,
         "failed": verdict(comparison, report).bad,
         "compared": comparison.compared,
         "unknown": comparison.unknown,

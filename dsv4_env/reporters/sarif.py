@@ -31,7 +31,7 @@ def report(report: Report) -> str:
     index = {id_: i for i, id_ in enumerate(rules)}
     seen: Counter[str] = Counter()
     said = [_notification("note", str(summary(report)))]
-    said += [_notification("note", n) for n in report.notes]
+    said += [_notification("note", n) for n in (*report.notes, *report.read_as)]
     if left_out:
         text = f"{count(len(left_out), 'finding')} left out: only the {SARIF_LIMIT} worst are kept"
         said.insert(0, _notification("warning", text))

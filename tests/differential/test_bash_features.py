@@ -206,6 +206,7 @@ def test_enough_is_known(
 @pytest.mark.parametrize("seed", KEPT_SEEDS, ids=lambda s: s.name)
 def test_script_that_once_failed(seed: Script, mode: Mode, oracle: Oracle, root: Path) -> None:
     assert SEEDS.is_dir()
+    assert not refuses(seed.text, root)
     assert check(seed.text, mode, run_script(oracle, seed), root, oracle.environ()) == []
 
 

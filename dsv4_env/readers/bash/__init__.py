@@ -86,7 +86,8 @@ def _read_all(
     if problem is not None:
         where = source.place(problem.pos)
         wrong = problem.message if problem.limit else f"syntax error: {problem.message}"
-        notes.append(Note(f"{where} {wrong}", where, opens=problem.limit))
+        ended = "" if problem.limit else problem.message
+        notes.append(Note(f"{where} {wrong}", where, opens=problem.limit, ended=ended))
 
     def follow(budget: Budget, *, rough: bool) -> tuple[Machine, BudgetError | None]:
         vm = Interpreter(_LAUNCHES, inputs or {}, facts or {}, root, budget, rough=rough)

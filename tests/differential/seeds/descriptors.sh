@@ -7,6 +7,7 @@ M=$({ echo a; echo b >&2; } 2>&1 >/dev/null)
 N=$(exec 2>&1; echo c >&2; { echo d >&2; } 2>/dev/null)
 O=$(pick > >(cat) 2>/dev/null)
 sglang serve --l "$L" --m "$M" --n "$N"
+Q=$(R=$(echo x >&3; echo y) 3>&1; echo "$R")
 exec 3>&1
 P=$(echo inner; echo outer >&3)
 S=$( (echo sub >&2) 2>&1; f() { echo f; } >&2; f; f 2>&1 )

@@ -183,7 +183,8 @@ def test_nothing_of_ones_own_is_said(run: Run, tmp_path: Path, monkeypatch: Any)
     monkeypatch.chdir(tmp_path)
     result = run("check", "-f", "concise")
     assert result.code == 0
-    note, summary = result.out.splitlines()
+    note, read_as, summary = result.out.splitlines()
+    assert read_as.startswith("note: read as SGLang ")
     assert note.startswith("note: no [[tool.dsv4_env.pairs]] and no --against: only the script")
     assert summary.startswith("1 file, 1 launch: no drift")
     result = run("check", "--no-default")
@@ -276,7 +277,7 @@ def test_a_file_that_sets_nothing_any_more_has_mattered(
         assert "tests/test_mine.py" in run("check", "--changed-since", "HEAD").out
     else:
         assert result.code == 1
-        assert "SGLANG_USE_AITER " in result.out
+        assert "SGLANG_USE_AITER" in result.out
 
 
 def test_a_link_to_a_changed_file(run: Run, repository: Path) -> None:
@@ -661,3 +662,36 @@ def test_lint_reads_a_file_with_the_release_of_its_pair(run: Run, project: Path)
     result = run("lint", "--skip-unrelated", "a.sh")
     assert result.code == 0, result.out
     assert run("lint", "--sglang", "0.5.23", "a.sh").code == 1
+
+
+def test_strict_takes_for_an_error_what_cannot_be_known(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "run.sh").write_text('sglang serve --tp 8 "$@"\n')
+    found = run(
+        "check",
+        "flash-fp4",
+        "--against",
+        "run.sh",
+        "--ignore",
+        "SGLANG_*",
+        "--ignore",
+        "AITER_*",
+        "-f",
+        "concise",
+    )
+    assert found.code == 0
+    assert ": note: DSV016 11 flags of flash-fp4 can't be known" in found.out
+    words = (
+        "check",
+        "flash-fp4",
+        "--against",
+        "run.sh",
+        "--ignore",
+        "SGLANG_*",
+        "--ignore",
+        "AITER_*",
+        "--strict",
+    )
+    assert run(*words).code == 1

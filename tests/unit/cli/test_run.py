@@ -24,7 +24,7 @@ import pytest
 from dsv4_env import load_profile
 from dsv4_env.catalogue import load
 from dsv4_env.cli import execute
-from dsv4_env.cli.launch import Overrides
+from dsv4_env.cli.starting import Overrides
 from dsv4_env.model import LaunchConfig
 from dsv4_env.server import preflight
 from tests.conftest import ROOT, need

@@ -219,6 +219,20 @@ def test_what_isnt_told_exactly_isnt_told_at_all(
     assert unsaid == set()
 
 
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [('"$@"', "--arg WORD gives them"), ("$EXTRA", "--set EXTRA=VALUE tells"), ("$(x)", "`$(x)`")],
+)
+def test_words_that_are_not_known_may_be_any_flags(words: str, says: str) -> None:
+    left = bash.read("sglang serve --tp-size 8 --page-size 64\n", "l.sh")
+    right = bash.read(f"sglang serve --page-size 64 {words}\n", "r.sh")
+    comparison = compare_launches(left, right, catalogue=load("0.5.16"))
+    (found,) = comparison.findings
+    assert (found.subject, found.severity, comparison.unknown) == ("--tp-size", Severity.NOTE, 1)
+    assert says in found.message
+    assert not compare_launches(right, right, catalogue=load("0.5.16")).findings
+
+
 def test_a_value_that_sglang_cannot_read_is_told_so() -> None:
     left = bash.read("export SGLANG_USE_AITER=1\nsglang serve\n", "l.sh")
     right = bash.read("export SGLANG_USE_AITER=on\nsglang serve\n", "r.sh")
@@ -237,7 +251,9 @@ def test_what_may_be_set_elsewhere_is_not_known_to_be_missing(opening: str) -> N
     right = bash.read(f"{opening}sglang serve\n", "r.sh")
     comparison = compare_launches(left, right, catalogue=load("0.5.16"))
     found = {f.subject: f for f in comparison.findings}
-    assert found["SGLANG_USE_AITER"].rule.name == "unknown"
+    assert found["SGLANG_USE_AITER"].rule.name == "may-be-set"
+    assert found["SGLANG_USE_AITER"].severity is Severity.NOTE
+    assert "can't be known (line 1)" in found["SGLANG_USE_AITER"].message
     assert "variables may have been set" in found["SGLANG_USE_AITER"].message
     assert str(found["SGLANG_USE_AITER"].location) == "r.sh:1:1"
     assert found["--tp"].rule.name == "missing"  # an argument has to stand in the command

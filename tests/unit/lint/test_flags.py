@@ -33,6 +33,17 @@ def found(args: str, release: str = "0.5.16") -> list[tuple[str, str, str]]:
         ("--page-size 1 2", "0.5.16", "invalid-argument", "error", "it takes one value"),
         ("--trust-remote-code yes", "0.5.16", "invalid-argument", "error", "takes no value"),
         ("--page-size 1 --page-size 2", "0.5.16", "set-twice", "warning", "the last wins"),
+        ("--enable-deepep-moe", "0.5.23", "unknown-argument", "error", "--moe-a2a-backend deepep"),
+        ("--n-share-experts-fusion 8", "0.5.11", "unknown-argument", "error", "0.4.6 still did"),
+        ("--config=a.yaml", "0.5.23", "config-ignored", "warning", "--config a.yaml"),
+        ("--deepep-config '{\\\"a\\\": 1}'", "0.5.23", "invalid-argument", "error", "no backslash"),
+        ("--deepep-config '{\"a\": True}'", "0.5.23", "invalid-argument", "error", "not True"),
+        ("--deepep-config \"{'a': 1}\"", "0.5.23", "invalid-argument", "error", "double quotes"),
+        ("--json-model-override-args no", "0.5.23", "invalid-argument", "error", "character 1"),
+        ("m.yaml", "0.5.23", "unknown-argument", "error", "belongs to no flag"),
+        ("--model-path “m”", "0.5.23", "odd-character", "warning", "U+201C"),
+        ("--model-path a\u00a0b", "0.5.23", "odd-character", "warning", "no-break"),
+        ("--model-type llm", "0.5.23", "unknown-argument", "error", "--model-type"),
         ("--tp-size 1 --tensor-parallel-size 2", "0.5.16", "set-twice", "warning", ", as "),
     ],
 )
@@ -40,6 +51,28 @@ def test_says(args: str, release: str, rule: str, severity: str, says: str) -> N
     ((name, how, message),) = found(args, release)
     assert (name, how) == (rule, severity)
     assert says in message
+
+
+@pytest.mark.parametrize(
+    "args", ["--deepep-config c.json", "--config a.yaml", "--tool-call-parser ''"]
+)
+def test_says_nothing(args: str) -> None:
+    assert [x for x in found(args, "0.5.23") if x[0] != "invalid-argument"] == []
+    assert args.endswith("''") or found(args, "0.5.23") == []
+
+
+def test_serve_takes_a_model_and_its_type() -> None:
+    config = bash.read("sglang serve m --model-type llm --tp-size 4", "s.sh")
+    assert lint(config, load("0.5.23")) == []
+
+
+def test_what_a_dash_and_a_backslash_leave() -> None:
+    assert [r for r, _, _ in found("–tp-size 8", "0.5.23")] == [
+        "unknown-argument", "unknown-argument", "odd-character",
+    ]  # fmt: skip
+    rules = {r: m for r, _, m in found("--page-size 64 \\  ", "0.5.23")}
+    assert "takes one value" in rules["invalid-argument"]
+    assert "a blank is a word" in rules["odd-character"]
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,22 @@ def test_a_setting_that_another_launch_got_isnt_overridden() -> None:
 
 
 @pytest.mark.parametrize(
+    ("script", "names"),
+    [
+        (f"SGLANG_USE_AITER=1; {LAUNCH}", ["SGLANG_USE_AITER"]),
+        (f"SGLANG_USE_AITER=1 && HIP_VISIBLE_DEVICES=0\n{LAUNCH}", ["SGLANG_USE_AITER"]),
+        (f"SGLANG_USE_AITER=1 {LAUNCH}", []),
+        (f"SGLANG_USE_AITER=1; export SGLANG_USE_AITER; {LAUNCH}", []),
+        (f"set -a; SGLANG_USE_AITER=1; {LAUNCH}", []),
+        (f"SGLANG_USE_AITER=1; docker run -e SGLANG_USE_AITER=$SGLANG_USE_AITER x; {LAUNCH}", []),
+        (f"TP=8; {LAUNCH}", []),
+    ],
+)
+def test_what_the_server_is_not_given(script: str, names: list[str]) -> None:
+    assert [name for rule, name, _ in found(script) if rule == "not-exported"] == names
+
+
+@pytest.mark.parametrize(
     ("script", "secret"),
     [
         (f"export HF_TOKEN=hf_abc\n{LAUNCH}", True),

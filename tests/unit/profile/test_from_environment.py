@@ -10,7 +10,6 @@ import pytest
 from dsv4_env.cli import run
 from dsv4_env.compare.differences import diff
 from dsv4_env.exporters import EXPORTERS, ExportOptions
-from dsv4_env.exporters.known import REFERRING
 from dsv4_env.model import EnvVar, LaunchConfig, Origin, Outside, Unknown, Value
 from dsv4_env.model.errors import Dsv4Error, ExportError, ProfileError
 from dsv4_env.profile import Profile, load_profile, lock, resolve_all
@@ -206,7 +205,7 @@ def test_every_format_refers_to_it_or_refuses(name: str, tmp_path: Path) -> None
     config, exporter = mine(tmp_path).config, EXPORTERS[name]
     if "env" not in exporter.holds:
         assert "HF_TOKEN" not in exporter(config, OPTIONS)
-    elif name in REFERRING:
+    elif exporter.refers:
         assert "HF_TOKEN" in exporter(config, OPTIONS)
     else:
         with pytest.raises(ExportError, match="HF_TOKEN comes from the environment, which"):
@@ -267,7 +266,7 @@ def test_a_start_without_it_is_an_error(own: Path, capfd: pytest.CaptureFixture[
 
 @pytest.mark.parametrize("more", ["", "--clean"])
 def test_a_start_has_it(own: Path, more: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    from dsv4_env.cli.launch import Overrides
+    from dsv4_env.cli.starting import Overrides
 
     profile = load_profile("mine", own)
     overrides = Overrides({}, (), (), clean=bool(more), keep=())

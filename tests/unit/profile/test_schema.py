@@ -96,7 +96,7 @@ def described(node: dict[str, Any], path: str = "") -> Iterator[tuple[str, str |
 
 def test_every_key_is_described_once() -> None:
     texts = dict(described(SCHEMA))
-    assert len(texts) == 30
+    assert {"env", "model.path", "launch.timeout-seconds"} <= set(texts)
     assert None not in texts.values()
     assert len(set(texts.values())) == len(texts)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -110,3 +111,29 @@ def test_errors() -> None:
         compose.read_all("a: 1", "f.yml")
     with pytest.raises(ReadError, match="a extends a"):
         compose.read_all("services: {a: {extends: a}}", "f.yml")
+
+
+def test_the_env_file_beside_it_is_read(tmp_path: Path) -> None:
+    """What is set in the shell wins over it, so its value is what counts by default."""
+    (tmp_path / ".env").write_text("TP=2\nNAME=a\n")
+    file = tmp_path / "compose.yaml"
+    file.write_text(
+        "services:\n  s:\n    environment: [NAME, OTHER]\n"
+        "    command: python3 -m sglang.launch_server --tp-size ${TP:-8} --dp-size ${DP:-4}\n"
+    )
+    (found,) = compose.read_all(file.read_bytes(), str(file))
+    tp, dp = (w for w in found.argv if isinstance(w, Unknown))
+    assert (tp.default, dp.default) == ("2", "4")
+    values = {e.name: e.value for e in found.env}
+    assert getattr(values["NAME"], "default", None) == "a"
+    assert getattr(values["OTHER"], "default", "") is None
+    (known,) = compose.read_all(file.read_bytes(), str(file), inputs={"TP": "16"})
+    assert "16" in known.argv
+
+
+def test_an_item_of_environment_that_is_a_mapping_is_refused() -> None:
+    """Compose does: it must be a string."""
+    command = "command: python3 -m sglang.launch_server"
+    text = f'services:\n  s:\n    {command}\n    environment:\n      - A: "1"\n'
+    with pytest.raises(ReadError, match=r"c\.yaml:5:9: .*; expected - A=value"):
+        compose.read_all(text, "c.yaml")

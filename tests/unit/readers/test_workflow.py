@@ -198,7 +198,7 @@ def test_suites() -> None:
 
 
 def test_errors() -> None:
-    with pytest.raises(ReadError, match=r"f.yml:5:11: syntax error"):
+    with pytest.raises(ReadError, match=r"f.yml:5:14: syntax error"):
         step("if then sglang\n")
     with pytest.raises(ReadError, match="no jobs"):
         workflow.read_all(b"[]", "f.yml")

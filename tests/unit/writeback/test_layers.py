@@ -84,7 +84,8 @@ def test_what_was_unset_comes_back_from_below(folder: Path) -> None:
 
 
 def test_what_a_profile_cannot_hold_is_refused(folder: Path) -> None:
-    script = "export A=$(x) B=1 M=1\nif t; then export N=1; fi\nsglang serve pos --tp 8 -x y"
+    launch = "python3 -m sglang.launch_server pos --tp 8 -x y"
+    script = f"export A=$(x) B=1 M=1\nif t; then export N=1; fi\n{launch}"
     _, refused = synced(folder, "one", script)
     assert [r.name for r in refused] == ["A", "N", "(positional)"]
     assert [r.location.line for r in refused if r.location] == [1, 2, 3]

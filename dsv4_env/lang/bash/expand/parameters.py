@@ -63,6 +63,8 @@ def expand_parameter(vm: Machine, state: State, part: Param) -> list[Piece]:
         if present is not True and "nounset" in state.opts and name not in "@*":
             _must(vm, state, part, present, value)
         return [(settle(state, value), kind)]
+    if part.kind == "bad":
+        raise refusal(state)
     if part.kind == "*":
         names = sorted(n for n, v in state.vars.items() if n.startswith(part.name) and v.kind)
         if state.open:

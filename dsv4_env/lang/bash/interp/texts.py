@@ -212,7 +212,8 @@ def run_sourced(vm: Machine, state: State, node: Simple, words: Argv) -> list[St
     block, problem = parse(text, vm.budget)
     if problem is not None:
         where = Source(text, file).place(problem.pos)
-        state.note(Note(f"{where} syntax error: {problem.message}", where))
+        what = f"{where} syntax error: {problem.message}"
+        state.note(Note(what, where, ended=problem.message))
         state.partial = True
     outer_source, outer_params = state.source, state.params
     outer_given = state.shifted, state.given

@@ -414,7 +414,8 @@ def run_in_shell(
     wrong: tuple[Note, ...] = ()
     if problem is not None:
         what = f"syntax error: {problem.message}"
-        wrong = (Note(f"{at} {what} (in the text given to a shell)", at),)
+        told = f"{at} {what} (in the text given to a shell)"
+        wrong = (Note(told, at, ended=f"{problem.message} (in the text given to a shell)"),)
     inner = State(
         Layers({**{n: inherited(p.vm, state, n, v) for n, v in env.items()}, **holes}),
         list(args),

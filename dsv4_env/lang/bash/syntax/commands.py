@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
 
 from dsv4_env.lang.bash.syntax.braces import expand_braces
@@ -13,9 +14,11 @@ from dsv4_env.lang.bash.syntax.nodes import (
     Item,
     Lit,
     Node,
+    Part,
     Redirect,
     Simple,
     SyntaxProblemError,
+    Unsupported,
     Word,
 )
 from dsv4_env.lang.bash.syntax.scan import (
@@ -24,18 +27,24 @@ from dsv4_env.lang.bash.syntax.scan import (
     deeper,
     finished,
     here_body,
+    parts_at,
     plain_at,
     subscript,
     word_at,
     words_at,
 )
 
+_EMPTY = re.compile(r"(?:[ \t\n]++|#[^\n]*+)++")
 _TOKEN = re.compile(r"[^ \t\n\\'\"$`|&;()<>]+(?=[ \t\n|&;()<>]|\\\n|\Z)|[();&|]")
 DECLARERS = frozenset({"export", "declare", "typeset", "local", "readonly"})
 _ASSIGN = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?:(\+?)=|(?=\[))")
+_LITERAL = re.compile(r"[A-Za-z_]\w*\+?=\(", re.ASCII)
 _REDIRECT = re.compile(
-    r"(\d+|\{[A-Za-z_]\w*\})?(<<<|<<-|<<|<>|<&|>>|>&|>\||&>>|&>|<(?!\()|>(?!\())", re.ASCII
+    r"(\d+|\{[A-Za-z_]\w*(?:\[[^]\s]*\])?\})?(<<<|<<-|<<|<>|<&|>>|>&|>\||&>>|&>|<(?!\()|>(?!\())",
+    re.ASCII,
 )
+# A comment, even right behind the operator, or the descriptor of the next redirection.
+_NO_TARGET = re.compile(r"#|(?:\d+|\{[A-Za-z_]\w*\})[<>]", re.ASCII)
 _UNARY = frozenset(f"-{c}" for c in "abcdefghknoprstuvwxzGLNORS")
 _BINARY = frozenset(
     ["==", "=", "!=", "=~", "-eq", "-ne", "-lt", "-le", "-gt", "-ge", "-nt", "-ot", "-ef"]
@@ -61,17 +70,24 @@ def newline(c: Cursor) -> None:
         while c.pos < c.end:
             i = c.text.find("\n", c.pos, c.end)
             line = c.text[c.pos : c.end if i < 0 else i]
+            begin = c.pos
             c.pos = c.end if i < 0 else i + 1
             if tabs:
+                begin += len(line) - len(line.lstrip("\t"))
                 line = line.lstrip("\t")
+            joined = [line]
             while not quoted and i >= 0 and (len(line) - len(line.rstrip("\\"))) % 2:
                 i = c.text.find("\n", c.pos, c.end)
-                following = c.text[c.pos : c.end if i < 0 else i]
-                if following == delimiter:  # it isn't one then, though the tree takes it for one
-                    raise SyntaxProblemError(c.pos, "a here-document without an end")
-                line = line[:-1] + following
+                line = c.text[c.pos : c.end if i < 0 else i]
+                joined[-1] = joined[-1][:-1]
+                joined.append(line)
                 c.pos = c.end if i < 0 else i + 1
+            line = "".join(joined)
             if line == delimiter:
+                break
+            after = line.find(")", len(delimiter)) if c.inside else -1
+            if after >= 0 and line.startswith(delimiter) and not joined[1:]:
+                c.pos = begin + len(delimiter)
                 break
             lines.append(line + ("\n" if i >= 0 else ""))
         body = "".join(lines)
@@ -84,6 +100,8 @@ def newline(c: Cursor) -> None:
 def skip_lines(c: Cursor) -> bool:
     """Skip blanks, comments and newlines; whether anything is left."""
     while c.pos < c.end:
+        if not c.pending and (m := _EMPTY.match(c.text, c.pos, c.end)):
+            c.pos = m.end()
         blanks(c)
         if c.pos >= c.end:
             break
@@ -100,11 +118,22 @@ def peek(c: Cursor) -> str:
     return m[0] if m else ""
 
 
+def unexpected(c: Cursor, missing: str = "") -> SyntaxProblemError:
+    """What stands at the cursor, as an error; of an end, behind the last that isn't blank."""
+    found, pos = "end", c.pos
+    if c.pos < c.end:
+        found = repr(peek(c) or c.text[c.pos])
+    else:
+        pos = len(c.text[: c.end].rstrip())
+    behind = f", {missing!r} is missing" if missing else ""
+    return SyntaxProblemError(pos, f"unexpected {found}{behind}")
+
+
 def expect(c: Cursor, keyword: str) -> None:
     """Step over a reserved word that has to be there."""
     skip_lines(c)
     if peek(c) != keyword:
-        raise SyntaxProblemError(c.pos, f"unexpected {peek(c) or 'end'!r}, {keyword!r} is missing")
+        raise unexpected(c, keyword)
     c.pos += len(keyword)
 
 
@@ -112,45 +141,53 @@ def simple_command_at(c: Cursor) -> Node:
     """The simple command at the cursor."""
     start = end = c.pos
     node = Simple([], [], [], start, end)
-    declarer = False
+    declarer = odd = False
+    literal = True  # whether an array may stand here: behind a redirection, none may
     text = c.text
     while c.pos < c.end:
         ch = text[c.pos]
-        if ch in "\n;|)#" or (ch == "&" and not text.startswith("&>", c.pos)):
+        if ch in "\n;|()#" or (ch == "&" and not text.startswith("&>", c.pos)):
             break
         if ch in "<>&0123456789{" and redirection(c, node.redirs):
-            pass
-        elif (declarer or _timed(node.words)) and (m := _ASSIGN.match(text, c.pos, c.end)):
-            assign = _assign(c, m)
-            if assign is None:
-                node.words += words_at(c)
+            literal &= not node.assigns and not node.words
+            end = c.pos
+            blanks(c)
+            continue
+        if (not node.words or declarer) and (m := _ASSIGN.match(text, c.pos, c.end)):
+            assign = _assign(c, m, literal=literal)
+            if isinstance(assign, list):
+                node.words += assign
             elif declarer:
                 node.words += _braces(c, assign)
             else:
                 node.assigns.append(assign)
+                odd = odd or (assign.sub is not None and isinstance(assign.value, list))
+        elif literal and (odd or _takes_arrays(node)) and (m := _LITERAL.match(text, c.pos, c.end)):
+            c.pos = m.end() - 1
+            _array(c)
+            odd = True
         else:
-            if ch == "(":
-                raise SyntaxProblemError(c.pos, "unexpected '('")
             words = words_at(c)
             node.words += words
-            if words and _timed(node.words[: -len(words)]):
+            if len(node.words) == len(words) and words:
                 declarer = words[0].plain in DECLARERS
         end = c.pos
         blanks(c)
     if end == start:
-        found = repr(text[c.pos]) if c.pos < c.end else "end"
-        raise SyntaxProblemError(c.pos, f"unexpected {found}")
+        raise unexpected(c)
     node.end = end
+    if odd:
+        return Unsupported("an array here", text[start:end], start)
     names = [w.plain if isinstance(w, Word) else "" for w in node.words[:2]]
     if names == ["shopt", "-s"]:  # extglob changes how later lines are read
         c.extglob |= any(isinstance(w, Word) and w.plain == "extglob" for w in node.words)
     return node
 
 
-def _timed(words: list[Word | Assign]) -> bool:
-    """Whether only the reserved word ``time`` and its option stand before a command."""
-    names = [w.plain if isinstance(w, Word) else "" for w in words]
-    return not names or (names[0] == "time" and all(n in ("-p", "--") for n in names[1:]))
+def _takes_arrays(node: Simple) -> bool:
+    """Whether it's a command that takes array literals without declaring them."""
+    first = node.words[0] if node.words else None
+    return isinstance(first, Word) and first.plain in ("alias", "eval", "let")
 
 
 def redirection(c: Cursor, redirs: list[Redirect]) -> bool:
@@ -161,6 +198,8 @@ def redirection(c: Cursor, redirs: list[Redirect]) -> bool:
     start = c.pos
     c.pos = m.end()
     blanks(c)
+    if _NO_TARGET.match(c.text, c.pos, c.end):
+        raise unexpected(c)
     redirect = Redirect(m[2], m[1] or "", Word([], start, c.pos, ""))
     if m[2] in ("<<", "<<-"):
         delimiter = word_at(c)
@@ -173,27 +212,30 @@ def redirection(c: Cursor, redirs: list[Redirect]) -> bool:
     return True
 
 
-def _assign(c: Cursor, m: re.Match[str]) -> Assign | None:
+def _assign(c: Cursor, m: re.Match[str], *, literal: bool) -> Assign | list[Word]:
+    """The assignment at the cursor, or the words that it is where no ``=`` follows."""
     start, text = c.pos, c.text
     sub, append = None, bool(m[2])
     c.pos = m.end()
     if m[2] is None:
-        try:
-            sub = subscript(c)
-        except SyntaxProblemError:
-            c.pos = start
-            return None
+        sub = subscript(c)
         if text.startswith("+=", c.pos):
             append = True
             c.pos += 2
         elif text.startswith("=", c.pos):
             c.pos += 1
         else:
-            c.pos = start
-            return None
+            return _subscripted(c, m[1], sub, start)
     value: Word | list[Item]
-    value = _array(c) if text.startswith("(", c.pos) and sub is None else _value(c)
+    value = _array(c) if literal and text.startswith("(", c.pos) else _value(c)
     return Assign(m[1], sub, append, value, start, c.pos, text[start : c.pos])
+
+
+def _subscripted(c: Cursor, name: str, sub: Word, start: int) -> list[Word]:
+    """The words that ``name[sub]…`` is, its brackets read."""
+    parts: list[Part] = [Lit(f"{name}[", False), *sub.parts, Lit("]", False)]
+    parts_at(c, parts, "")
+    return expand_braces(finished(parts, start, c.pos), c.budget)
 
 
 def _braces(c: Cursor, assign: Assign) -> list[Word | Assign]:
@@ -225,6 +267,7 @@ def _array(c: Cursor) -> list[Item]:
             c.pos += 1
             return items
         sub, append, at = None, False, c.pos
+        words: list[Word] = []
         if c.text[c.pos] == "[":
             sub = subscript(c)
             if c.text.startswith("+=", c.pos):
@@ -233,12 +276,12 @@ def _array(c: Cursor) -> list[Item]:
             elif c.text.startswith("=", c.pos):
                 c.pos += 1
             else:
-                sub, c.pos = None, at
+                words, sub = _subscripted(c, "", sub, at), None
         if sub is not None:
             value = _value(c)
             items.append(Item(sub, append, [value], _braced(c, at)))
         else:
-            items.append(Item(None, False, words_at(c)))
+            items.append(Item(None, False, words or words_at(c)))
 
 
 def _braced(c: Cursor, start: int) -> list[Word] | None:
@@ -271,21 +314,20 @@ def conditional_at(c: Cursor) -> Node:
 
 
 def _cond_or(c: Cursor) -> CondExpr:
-    left = _cond_and(c)
-    skip_lines(c)
-    if c.text.startswith("||", c.pos):
-        c.pos += 2
-        return CondExpr("or", left, _cond_or(c))
-    return left
+    return _joined(c, "||", "or", lambda c: _joined(c, "&&", "and", _cond_one))
 
 
-def _cond_and(c: Cursor) -> CondExpr:
-    left = _cond_one(c)
-    skip_lines(c)
-    if c.text.startswith("&&", c.pos):
+def _joined(c: Cursor, operator: str, op: str, operand: Callable[[Cursor], CondExpr]) -> CondExpr:
+    """Operands with an operator between them, the last two joined first."""
+    found = [operand(c)]
+    while skip_lines(c) and c.text.startswith(operator, c.pos):
         c.pos += 2
-        return CondExpr("and", left, _cond_and(c))
-    return left
+        c.budget.step()
+        found.append(operand(c))
+    right = found.pop()
+    while found:
+        right = CondExpr(op, found.pop(), right)
+    return right
 
 
 def _cond_one(c: Cursor) -> CondExpr:
@@ -306,14 +348,23 @@ def _cond_one(c: Cursor) -> CondExpr:
         return CondExpr("not", inner)
     left = word_at(c)
     blanks(c)
-    more = c.pos < c.end and c.text[c.pos] not in "\n&|)" and not c.text.startswith("]]", c.pos)
-    if more and keyword in _UNARY and peek(c) not in _BINARY:
-        return CondExpr(keyword, word_at(c))
+    if keyword == "]]":
+        raise SyntaxProblemError(left.pos, "an operand is missing before ']]'")
+    if keyword in _UNARY:
+        operand = _operand(c)
+        skip_lines(c)
+        return CondExpr(keyword, operand)
     op = c.text[c.pos] if c.pos < c.end and c.text[c.pos] in "<>" else peek(c)
     if op in _BINARY or op in ("<", ">"):
         c.pos += len(op)
         blanks(c)
-        return CondExpr(op, left, word_at(c, pattern=True, regex=op == "=~"))
-    if c.pos < c.end and c.text[c.pos] not in "\n&|)" and not c.text.startswith("]]", c.pos):
+        return CondExpr(op, left, _operand(c, pattern=True, regex=op == "=~"))
+    if c.pos < c.end and c.text[c.pos] not in "&|)" and not c.text.startswith("]]", c.pos):
         raise SyntaxProblemError(c.pos, f"conditional operator expected, {op!r} found")
     return CondExpr("-n", left)
+
+
+def _operand(c: Cursor, *, pattern: bool = False, regex: bool = False) -> Word:
+    if peek(c) == "]]" or c.text.startswith("#", c.pos):
+        raise SyntaxProblemError(c.pos, "an operand is missing")
+    return word_at(c, pattern=pattern, regex=regex)

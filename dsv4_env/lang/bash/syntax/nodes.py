@@ -48,7 +48,11 @@ class Lit:
 
 @dataclass(slots=True, eq=False, repr=False)
 class Param:
-    """``$name`` or ``${…}``; *kind* is "" (value), "#" (length), "!" (indirect), "*" (prefix)."""
+    """``$name`` or ``${…}``.
+
+    *kind* is "" (value), "#" (length), "!" (indirect), "*" (prefix) or "bad": what isn't a
+    substitution is only refused where it's expanded.
+    """
 
     name: str
     quoted: bool

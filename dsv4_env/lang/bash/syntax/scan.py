@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from dsv4_env.lang.bash.syntax.braces import expand_braces
 from dsv4_env.lang.bash.syntax.nodes import (
@@ -17,6 +17,7 @@ from dsv4_env.lang.bash.syntax.nodes import (
     ProcSub,
     Redirect,
     SyntaxProblemError,
+    Unsupported,
     Word,
 )
 from dsv4_env.model.budget import Budget
@@ -39,6 +40,7 @@ _ESCAPE = re.compile(
     r"|U([0-9A-Fa-f]{1,8})|c(.))",
     re.DOTALL,
 )
+_PAIRED = re.compile(r"""\\.|[()]|"(?:[^"\\]++|\\.)*+"|'[^']*+'|`[^`]*+`|['"`]""", re.DOTALL)
 _NAMED = dict(zip("abeEfnrtv\\'\"?", "\a\b\x1b\x1b\f\n\r\t\v\\'\"?", strict=True))
 
 
@@ -54,6 +56,13 @@ class Cursor:
     pending: list[tuple[Redirect, str, bool, bool]] = field(default_factory=list)
     depth: int = 0
     budget: Budget = field(default_factory=Budget)
+    most: int = 0  # steps of the budget that may be spent when all is read
+    closed: bool = False  # the last command ends with a reserved word or a bracket
+    inside: bool = False  # of a substitution, whose ) may end a here-document, too
+
+    def within(self, text: str) -> Cursor:
+        """A cursor over a text that is a part of this one's, in other words."""
+        return replace(self, text=text, pos=0, end=len(text), pending=[])
 
 
 def deeper(c: Cursor) -> None:
@@ -163,7 +172,7 @@ def parts_at(
         elif ch in "<>":
             if text.startswith("(", c.pos + 1) and not stops:
                 process_substitution(c, parts)
-            elif stops or regex:
+            elif stops:
                 parts.append(Lit(ch, False))
                 c.pos += 1
             else:
@@ -212,15 +221,20 @@ def double_quoted(c: Cursor, parts: list[Part]) -> None:
 
 def here_body(text: str, around: Cursor) -> Word:
     """The body of a here-document whose delimiter isn't quoted."""
-    c = Cursor(text, 0, len(text), around.parse_until, budget=around.budget)
+    c = around.within(text)
     parts: list[Part] = []
-    _inside(c, parts, _HERE_RUN, "")
+    try:
+        _inside(c, parts, _HERE_RUN, "")
+    except SyntaxProblemError as problem:  # bash only sees it when it gets there
+        if problem.limit:
+            raise
+        parts = [_unreadable("this here-document", text, c, quoted=True)]
     return finished(parts, 0, c.end)
 
 
 def quoted_text(c: Cursor, text: str, pos: int) -> Word:
     """Text whose expansions are done as in double quotes (arithmetic)."""
-    inner = Cursor(text, 0, len(text), c.parse_until, depth=c.depth, budget=c.budget)
+    inner = c.within(text)
     parts: list[Part] = []
     _inside(inner, parts, _HERE_RUN, "")
     return finished(parts, pos, pos + len(text))
@@ -269,15 +283,13 @@ def expansion(c: Cursor, parts: list[Part], *, quoted: bool) -> None:
     if ch == "{":
         parts.append(_braced(c, quoted=quoted))
     elif ch == "(":
-        close = _double_close(c, start + 3) if text.startswith("(", start + 2) else -1
+        close = double_close(c, start + 3) if text.startswith("(", start + 2) else -1
         if close >= 0:
             c.pos = close + 2
             expr = quoted_text(c, text[start + 3 : close], start + 3)
             parts.append(Arith(expr, quoted, text[start : c.pos]))
         else:
-            c.pos = start + 2
-            body = _commands(c)
-            parts.append(CmdSub(body, quoted, text[start : c.pos]))
+            parts.append(_substitution(c, start, quoted=quoted))
     elif ch == "[":
         close = text.find("]", start, c.end)
         if close < 0:
@@ -297,10 +309,31 @@ def expansion(c: Cursor, parts: list[Part], *, quoted: bool) -> None:
     c.depth -= 1
 
 
+def _substitution(c: Cursor, start: int, *, quoted: bool) -> CmdSub:
+    """``$(…)``."""
+    c.pos = start + 2
+    depth, pending = c.depth, c.pending
+    try:
+        body = _commands(c)
+    except SyntaxProblemError as problem:
+        # What may be arithmetic isn't parsed before it's expanded.
+        close = _closing(c, start + 2) if c.text.startswith("(", start + 2) else -1
+        if problem.limit or close < 0:
+            raise
+        c.pos, c.depth, c.pending = close + 1, depth, pending
+        text = c.text[start : c.pos]
+        return _unreadable("a substitution with a syntax error", text, c, quoted=quoted)
+    return CmdSub(body, quoted, c.text[start : c.pos])
+
+
 def _commands(c: Cursor) -> Block:
     """Commands up to the ``)`` that closes them; here-documents pending outside wait."""
     outer, c.pending = c.pending, []
-    body = c.parse_until(c)
+    around, c.inside = c.inside, True
+    try:
+        body = c.parse_until(c)
+    finally:
+        c.inside = around
     if not c.text.startswith(")", c.pos) or c.pos >= c.end:
         raise SyntaxProblemError(c.pos, "no closing )")
     c.pos += 1
@@ -333,44 +366,66 @@ def backquoted(c: Cursor, parts: list[Part], *, quoted: bool) -> None:
     if i >= c.end:
         raise SyntaxProblemError(start, "no closing `")
     code = "".join(inner)
-    sub = Cursor(code, 0, len(code), c.parse_until, c.extglob, depth=c.depth, budget=c.budget)
+    sub = c.within(code)
+    c.pos = i + 1
+    c.depth -= 1
+    text = c.text[start : c.pos]
     try:
         body = c.parse_until(sub)
         if sub.pos < sub.end:
             raise SyntaxProblemError(start, "unexpected )")
-    except SyntaxProblemError as problem:
-        raise SyntaxProblemError(start, problem.message, problem.limit) from None
-    c.pos = i + 1
-    c.depth -= 1
-    parts.append(CmdSub(body, quoted, c.text[start : c.pos]))
+        parts.append(CmdSub(body, quoted, text))
+    except SyntaxProblemError as problem:  # bash only sees it when it gets there
+        if problem.limit:
+            raise SyntaxProblemError(start, problem.message, limit=True) from None
+        parts.append(_unreadable("a substitution with a syntax error", text, c, quoted=quoted))
 
 
-def _double_close(c: Cursor, i: int) -> int:
+def _unreadable(what: str, text: str, c: Cursor, *, quoted: bool) -> CmdSub:
+    """What bash fails at only when it expands it, so that nothing is known of its value."""
+    return CmdSub(Block([Unsupported(what, text, c.pos)]), quoted, text)
+
+
+def double_close(c: Cursor, i: int) -> int:
     """Where the ``))`` of an arithmetic expression is, or -1 where it isn't one."""
-    depth, text = 0, c.text
-    while i < c.end:
-        ch = text[i]
-        if ch == "\\":
-            i += 1
-        elif ch == "(":
+    close = _closing(c, i)
+    return close if 0 <= close < c.end - 1 and c.text[close + 1] == ")" else -1
+
+
+def _closing(c: Cursor, i: int) -> int:
+    """Where the ``)`` is that nothing opens from a position on, or -1."""
+    depth = 0
+    for m in _PAIRED.finditer(c.text, i, c.end):
+        ch = m[0]
+        if ch == "(":
             depth += 1
         elif ch == ")":
             if depth == 0:
-                return i if text.startswith(")", i + 1) and i + 1 < c.end else -1
+                return m.start()
             depth -= 1
-        elif ch in "'\"`":
-            i = text.find(ch, i + 1, c.end)
-            if i < 0:
-                return -1
-        i += 1
+        elif len(ch) == 1 and ch in "'\"`":
+            return -1
     return -1
 
 
 def _braced(c: Cursor, *, quoted: bool) -> Param:
     """``${…}``, the cursor on its ``$``."""
-    text, start = c.text, c.pos
+    start = c.pos
     c.pos += 2
-    kind = ""
+    found = _parameter(c, quoted=quoted)
+    if found is None or not c.text.startswith("}", c.pos):
+        found = Param("", quoted, "", "bad")
+        _brace_word(c, "}", quoted=quoted)
+    if c.pos >= c.end:
+        raise SyntaxProblemError(start, "no closing }")
+    c.pos += 1
+    found.text = c.text[start : c.pos]
+    return found
+
+
+def _parameter(c: Cursor, *, quoted: bool) -> Param | None:
+    """What stands between the braces, as far as it can be read."""
+    text, kind = c.text, ""
     if _LENGTH.match(text, c.pos, c.end):
         kind = "#"
         c.pos += 1
@@ -379,7 +434,7 @@ def _braced(c: Cursor, *, quoted: bool) -> Param:
         c.pos += 1
     m = _PARAM.match(text, c.pos, c.end)
     if not m:
-        raise SyntaxProblemError(start, "bad substitution")
+        return None
     found = Param(m[0], quoted, "", kind)
     c.pos = m.end()
     if text.startswith("[", c.pos):
@@ -392,10 +447,6 @@ def _braced(c: Cursor, *, quoted: bool) -> Param:
         found.op = op[0]
         c.pos = op.end()
         _operands(c, found, quoted=quoted)
-    if c.pos >= c.end or text[c.pos] != "}":
-        raise SyntaxProblemError(start, "bad substitution or no closing }")
-    c.pos += 1
-    found.text = text[start : c.pos]
     return found
 
 
@@ -429,10 +480,19 @@ def _brace_word(c: Cursor, stops: str, *, quoted: bool) -> Word:
     if not quoted:
         parts_at(c, parts, stops)
         return finished(parts, start, c.pos)
-    vm = re.compile(rf'[^"\\$`{re.escape(stops)}]+')
+    vm = re.compile(rf"[^'\"\\$`{re.escape(stops)}]+")
     nested = 0
+    string = 0  # where single quotes end: they stay, but what they hold ends nothing
     while c.pos < c.end:
         ch = c.text[c.pos]
+        if c.pos < string and ch in stops:
+            parts.append(Lit(ch, True))
+            c.pos += 1
+            continue
+        if ch == "'" and c.pos >= string:
+            string = c.text.find("'", c.pos + 1, c.end) + 1
+            if not string:
+                raise SyntaxProblemError(c.pos, "no closing '")
         if ch == "?" and ":" in stops:
             nested += 1
         if ch in stops and not (ch == ":" and nested):
@@ -441,6 +501,8 @@ def _brace_word(c: Cursor, stops: str, *, quoted: bool) -> Word:
             nested -= 1
         if ch == '"':
             double_quoted(c, parts)
+        elif ch == "$" and c.pos >= string and c.text[c.pos + 1 : c.pos + 2] in ("'", '"'):
+            expansion(c, parts, quoted=False)
         elif ch == "\\" and c.text[c.pos + 1 : c.pos + 2] == "}":
             parts.append(Lit("}", True))
             c.pos += 2

@@ -94,10 +94,13 @@ FOUND = {
     + f"fi\n{L} $X",
     "a long condition": f'if [ "$A" = {"a" * 130_000} ]; then X=1; fi\n{L} $X',
 }
-# bash gets to no launch, or the reader doesn't: one message, and a short one.
-REFUSED = {
+# The launch is text within a here-document that nothing ends.
+SWALLOWED = {
     "open here-documents": lines("cat <<E@", 2000) + L,
     "here-documents on one line": "cat " + "".join(f"<<E{i} " for i in range(2000)) + f"\n{L}",
+}
+# bash gets to no launch, or the reader doesn't: one message, and a short one.
+REFUSED = {
     "open cases": "case x in (" * 30_000 + f"\n{L}",
     "open parentheses": "(" * 30_000 + f"\n{L}",
     "closed parentheses": ")" * 30_000 + f"\n{L}",
@@ -138,6 +141,12 @@ def test_the_launch_is_found(kind: str) -> None:
     texts = [n.message for n in launch.notes]
     texts += [str(c) for c in (launch.condition, *(a.condition for a in launch.args or ())) if c]
     assert max(map(len, texts), default=0) <= 1200
+
+
+@pytest.mark.parametrize("kind", SWALLOWED)
+def test_no_launch(kind: str) -> None:
+    """bash warns of such a script and runs it."""
+    assert bash.read_all(SWALLOWED[kind], "x.sh") == []
 
 
 @pytest.mark.parametrize("kind", REFUSED)
@@ -255,7 +264,7 @@ def test_one_of_many_ways_is_told_without_comparing_all_that_was_set() -> None:
 
 
 def test_remarks_within_texts_stay() -> None:
-    """They are made one for the grammar alone, and where they say nothing to a shell."""
+    """However many comments are skipped at once."""
     text = "# one\n" * 12_000
     script = f"{text}X='\n# two\n# three'\ncat <<E\n# four\n# five\nE\n{text}{L} --x \"$X\""
     assert bash.read(script).argv == ["--x", "\n# two\n# three"]
@@ -279,8 +288,8 @@ def test_values_that_do_not_last_are_few() -> None:
     assert last.condition is None
 
 
-def test_texts_that_the_grammar_goes_back_in_take_no_memory_for_good() -> None:
-    """tree_sitter keeps what its reader is given: fifty megabytes for each such text."""
+def test_refused_texts_take_no_memory_for_good() -> None:
+    """Of each such text, fifty megabytes were kept once."""
     code = (
         "import resource\n"
         "resource.setrlimit(resource.RLIMIT_AS, (400 << 20, 400 << 20))\n"

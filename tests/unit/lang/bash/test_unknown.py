@@ -209,7 +209,7 @@ def test_locations() -> None:
 def test_syntax_error() -> None:
     launch = bash.read(f"{L} --tp 8\nif true; then\n  echo\n", "run.sh")
     assert launch.partial
-    assert launch.notes[0].message.startswith("run.sh:4:1 syntax error")
+    assert launch.notes[0].message.startswith("run.sh:3:7 syntax error")
 
 
 @pytest.mark.parametrize(
