@@ -24,6 +24,7 @@ from dsv4_env.cli.options import (
 )
 from dsv4_env.cli.output import tell, write
 from dsv4_env.cli.settings import profile_folder, settings
+from dsv4_env.compare.findings import in_finding, partial_finding
 from dsv4_env.compare.rules import RULES
 from dsv4_env.drift import repository_top
 from dsv4_env.drift.files import fits
@@ -240,6 +241,8 @@ def _of_file(
 def _comparison(
     config: LaunchConfig, title: str, catalogue: Catalogue, findings: list[Finding]
 ) -> Comparison:
+    if config.partial:
+        findings = [*findings, partial_finding(config)]
     settings_read = len({e.name for e in config.env}) + len({a.flag for a in config.args or ()})
     return Comparison(
         f"SGLang {catalogue.release}",
@@ -247,7 +250,7 @@ def _comparison(
         tuple(findings),
         settings_read,
         len(config.unknowns),
-        tuple(n.message for n in config.notes),
+        tuple(n.message for n in config.notes if not config.partial or not in_finding(n)),
         right_at=config.location,
         lint=True,
         release=catalogue.release,

@@ -13,7 +13,7 @@ from dsv4_env.compare.differences import Difference, Kind, diff
 from dsv4_env.compare.equivalence import dest, diff_as_read
 from dsv4_env.compare.normalise import POSITIONAL, is_ignored, kept, open_words
 from dsv4_env.compare.rules import RULES
-from dsv4_env.model import LaunchConfig, Location, Outside, Unknown, Value
+from dsv4_env.model import LaunchConfig, Location, Note, Outside, Unknown, Value
 from dsv4_env.model.errors import shortened
 from dsv4_env.model.finding import Comparison, Finding, Report, Rule, Severity
 from dsv4_env.model.secrets import MASK, masked, scrubbed, secret_name, unknown_masked
@@ -77,13 +77,15 @@ def compare_launches(
     findings += [_may_be_set(part, left) for part in unseen]
     if right.reader != "profile":
         findings += _twice(b)
-    findings += [_partial(c) for c in (left, right) if c.partial]
+    findings += [partial_finding(c) for c in (left, right) if c.partial]
     if left.reader == "profile":
         findings += _other_profile(left, right)
     names = {
         (s, n) for c in (a, b) for s, n in _names(c, env_only=b.args is None, catalogue=catalogue)
     }
-    notes = [n.message for c in (left, right) for n in c.notes if not n.ended]
+    notes = [
+        n.message for c in (left, right) for n in c.notes if not c.partial or not in_finding(n)
+    ]
     if local := sorted(n for n in left_out if not is_ignored(n, ignore)):
         notes.append(f"not compared: {', '.join(local)} (put one back with --compare NAME)")
     if ignored := sorted(left_out - set(local)):
@@ -111,11 +113,23 @@ def compare_launches(
 
 
 _ORDER = list(Severity)
+_LOST = "can't be followed: "  # in the note of one that met a launch it can't tell
 
 
-def _partial(config: LaunchConfig) -> Finding:
+def in_finding(note: Note) -> bool:
+    """Whether a note of a launch that was read in part is told by the finding that says so."""
+    return bool(note.ended) or _LOST in note.message
+
+
+def partial_finding(config: LaunchConfig) -> Finding:
+    """What is to be said of a launch of whose file only a part was read."""
     rule = RULES["DSV007"]
     note = next((n for n in config.notes if n.ended), None)
+    lost = [n for n in config.notes if _LOST in n.message]
+    if note is None and lost:
+        more = f" (and {len(lost) - 1} more)" if len(lost) > 1 else ""
+        message = f"a launch here {lost[0].message[lost[0].message.index(_LOST) :]}"
+        return Finding(rule, rule.severity, config.name, f"{message}{more}", lost[0].location)
     reason = f": {note.ended}" if note else ""
     message = f"only what stands before this syntax error was read{reason}"
     where = note.location if note else config.location

@@ -31,7 +31,8 @@ RULES: dict[str, Rule] = {
         Rule("DSV006", "overridden", _N, "a setting is made twice; the last one wins",
              "The earlier one has no effect. Drop it, so that nobody edits the wrong one."),
         Rule("DSV007", "partial", _W, "only a part of the script could be read",
-             "What stands behind the syntax error is unknown. `bash -n FILE` says more about it."),
+             "What stands behind a syntax error is unknown: `bash -n FILE` says more about it. Nor "
+             "can a launch be told that stands in a text which is given to an unknown command."),
         Rule("DSV008", "renamed", _W, "a setting has the old name of the other's",
              "This release still takes the old name, or ignores it: then it is an error. Use the "
              "name that the profile has; `dsv4-env catalogue show NAME` tells its releases."),

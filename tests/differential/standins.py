@@ -125,7 +125,7 @@ shift
 """
 
 # A login shell would read the machine's profile; this one doesn't.
-_BASH = """#!/bin/sh
+_BASH = """#!/bin/bash
 exec /bin/bash --norc --noprofile "$@"
 """
 

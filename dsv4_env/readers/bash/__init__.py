@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,7 +35,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 _LARGE = 50_000  # bytes
-_LAUNCHES = Watch(launcher_length, "sglang")
+_TOLD = re.compile(r"\bsglang\.launch_server\b|\bsglang\s+serve\b|\blaunch_server\.py\b")
+_LAUNCHES = Watch(launcher_length, "sglang", lambda text: _TOLD.search(text) is not None)
 
 
 def read_all(
@@ -129,6 +131,11 @@ def _read_all(
         # Within another file, the place has to be told in terms of that file: by its location.
         note = replace(partial_note(error, place if path else None), location=place)
         found = [replace(c, partial=True, notes=(*c.notes, note)) for c in found]
+    if vm.lost:
+        # Within another file, the place has to be told in terms of that file: by its location.
+        lost = [replace(n, message=f"{n.location} {n.message}") if path else n for n in vm.lost]
+        found = [replace(c, partial=True, notes=(*c.notes, *lost)) for c in found]
+        vm.skipped.extend(vm.lost)
     if problem is not None and not found:
         where = source.place(problem.pos)
         if problem.limit:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dsv4_env.lang.bash.expand.fields import single
 from dsv4_env.lang.bash.expand.machine import Machine
@@ -21,7 +21,7 @@ from dsv4_env.lang.bash.expand.variables import (
     settle,
     wrap,
 )
-from dsv4_env.lang.bash.syntax.nodes import Word
+from dsv4_env.lang.bash.syntax.nodes import Lit, Word
 
 _TOKEN = re.compile(
     r"\s*(?:(\d+#[0-9A-Za-z@_]+|0[xX][0-9A-Fa-f]*|\d[0-9A-Za-z_]*)|([A-Za-z_]\w*)"
@@ -298,11 +298,21 @@ def _write(p: _Parser, name: str, value: int) -> None:
 
 def arithmetic(vm: Machine, state: State, expr: Word, text: str) -> Text:
     """``$((…))`` as text, or an Symbol; a FatalError where bash says the expression is wrong."""
-    code = single(vm, state, expr)
+    code = single(vm, state, _unquoted(expr))
     if isinstance(code, Symbol):
         _lost_writes(vm, state, text)
         return vm.derived(text, [code, "arithmetic", text])
     return evaluated(vm, state, code, text)
+
+
+def _unquoted(expr: Word) -> Word:
+    """The expression without its double quotes; those that variables hold stay, and are wrong."""
+    if not any(isinstance(p, Lit) and '"' in p.text for p in expr.parts):
+        return expr
+    parts = [
+        replace(p, text=p.text.replace('"', "")) if isinstance(p, Lit) else p for p in expr.parts
+    ]
+    return replace(expr, parts=parts, plain=None)
 
 
 class _UnknownOperandError(ValueError):

@@ -38,6 +38,11 @@ from dsv4_env.lang.bash.syntax.nodes import (
 from dsv4_env.model.budget import Budget
 
 MAX_ELEMENTS = 50_000  # of an array: those of a longer one are left unknown
+OPTIONS = frozenset(  # those of ``set -o``, which ``local -`` keeps; those of ``shopt`` stay
+    "allexport braceexpand emacs errexit errtrace functrace hashall histexpand history ignoreeof "
+    "interactive-comments keyword monitor noclobber noexec noglob nolog notify nounset onecmd "
+    "physical pipefail posix privileged verbose vi xtrace".split()
+)
 _NAMES = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 _ASSIGNERS = frozenset(
     "read mapfile readarray printf getopts let unset export declare typeset local readonly".split()
@@ -234,6 +239,8 @@ def leave_function(state: State) -> list[str]:
     """Give back what is local to the function that ends; the names that bash lets out of it."""
     scope, state.scopes = state.scopes[-1], state.scopes[:-1]
     restore(state, scope.outer)
+    if scope.opts is not None:
+        state.opts = (state.opts - OPTIONS) | (scope.opts & OPTIONS)
     return sorted(scope.escaped)
 
 

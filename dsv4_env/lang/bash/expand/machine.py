@@ -37,6 +37,7 @@ class Watch:
 
     length: Callable[[Sequence[tuple[Text, Location | None]], int], int | None]
     mention: str
+    told: Callable[[str], bool]  # whether a text says such a command, for sure
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -74,6 +75,9 @@ class Machine:
     forks: int = 0  # decisions taken for the command that is being followed
     pure: int = 0  # > 0 inside a substitution: forks are taken by the command around it
     skipped: list[Note] = field(default_factory=list)  # commands that can't be followed
+    lost: list[Note] = field(default_factory=list)  # commands that it can't say more of
+    writes: dict[str | int, tuple[Location, Text]] = field(default_factory=dict)  # files written
+    used: set[str | int] = field(default_factory=set)  # those of them that were followed
     guards: dict[Node, bool] = field(default_factory=dict)  # functions that check variables
     followed: dict[object, int] = field(default_factory=dict)  # calls since little is left
     outside: dict[str, Symbol] = field(default_factory=dict)
@@ -92,6 +96,10 @@ class Machine:
 
     def execute(self, node: Node, states: list[State]) -> list[State]:
         """The states after a command, for each it may begin in."""
+        raise NotImplementedError
+
+    def ended(self, states: list[State]) -> list[State]:
+        """The states after what runs when a shell ends."""
         raise NotImplementedError
 
     def located(self, value: Text, state: State) -> Path | None:
@@ -153,6 +161,12 @@ class Machine:
         for key in reversed(fresh):
             self.order[key] = len(self.order)
         return self.order
+
+    def lose(self, what: str, place: Location) -> None:
+        """Say of a command that is watched for that it can't be followed."""
+        note = Note(f"a launch here can't be followed: {what}", place)
+        if note not in self.lost:
+            self.lost.append(note)
 
     def place(self, at: object) -> Location | None:
         """The place that a key of the budget stands for."""

@@ -20,6 +20,10 @@ MAX_NOTES = 40  # of one path: more of them say nothing new
 STATEMENT = 4  # steps of a command, beside its words
 Items: TypeAlias = Mapping[int | str, Text]  # the elements of an array
 Key: TypeAlias = tuple[Any, ...]  # what a test is about; same key, same answer
+# Where a descriptor leads: to the capture of that level, to one up to -level or elsewhere (not
+# known), or to the file of that name.
+Sink: TypeAlias = "int | tuple[str | int]"
+Written: TypeAlias = tuple[Text | None, ...]  # what a file holds; None: what isn't known
 # A piece of a word: text, and whether it's a literal ("L": may be a pathname pattern), quoted
 # ("Q"), or an expansion ("E": is split too). None is where "$@" begins a new word.
 Piece: TypeAlias = tuple[Text, str] | None
@@ -131,6 +135,7 @@ class Scope:
     given: frozenset[str] = frozenset()
     declared: frozenset[str] = frozenset()
     escaped: frozenset[str] = frozenset()
+    opts: frozenset[str] | None = None  # the options to go back to (``local -``)
 
     def copy(self) -> Scope:
         """A copy that can change apart."""
@@ -152,6 +157,8 @@ class State:
     params: list[Text] | None = field(metadata=_COPIED)  # None: the script's own, not known
     source: Source
     funcs: Layers[str, tuple[Function, Source]] = field(default_factory=Layers)
+    aliases: Mapping[str, Text] = field(default_factory=dict)
+    shared: frozenset[str] = frozenset()  # functions that are exported
     opts: frozenset[str] = frozenset()
     status: int | Undecided = field(default=0, metadata=_PAST)  # compared by ``same`` itself
     scopes: tuple[Scope, ...] = field(default=(), metadata=_COPIED)
@@ -165,9 +172,15 @@ class State:
     rounds: tuple[int, ...] = field(default=(), metadata=_PAST)  # of the loops around
     loops: int = 0  # those that ``break`` can leave: of this function, in this shell
     sourced: int = 0  # > 0 where ``return`` ends a sourced file
-    # Captured output; None in it: unknown output.
+    # What the innermost capture holds (of ``$(…)``, of a pipe); None in it: unknown output.
     out: list[Text | None] | None = field(default=None, metadata=_COPIED | _PAST)
+    level: int = 0  # how many captures there are around
+    fds: Mapping[str, Sink] = field(default_factory=dict)  # where descriptors lead that are heard
+    spilled: frozenset[int] = frozenset()  # captures further out that were written to
+    # What the script wrote into files, by their names.
+    written: Layers[str | int, Written] = field(default_factory=Layers, metadata=_COPIED | _JOINED)
     stdin: Text | None = None
+    inputs: Mapping[str, Text | None] = field(default_factory=dict)  # other descriptors to read
     piped: Node | None = None  # the command whose own this input is, by a pipe
     open: bool = True  # variables that nobody set may come from outside
     partial: bool = field(default=False, metadata=_PAST)
@@ -175,6 +188,9 @@ class State:
     havocked: bool = False  # something unknown may have set any variable
     zero: Text | None = None  # $0 of `bash -c`
     trap: tuple[Simple, Text, Location] | None = None  # what runs when the shell ends
+    # What runs when a command fails; how many functions were being called when it was set.
+    err: tuple[Simple, Text, Location, int] | None = None
+    failing: bool = False  # a command has failed, and that hasn't run yet
     applied: list[Assign] | None = None  # assignments before a builtin, made already
     lent: dict[str, Var | None] = field(default_factory=dict)  # what those being made were before
     shifted: int = 0  # how many of the script's own arguments were dropped

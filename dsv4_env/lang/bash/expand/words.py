@@ -7,6 +7,7 @@ import re
 from dsv4_env.lang.bash.expand.arithmetic import arithmetic
 from dsv4_env.lang.bash.expand.machine import Machine
 from dsv4_env.lang.bash.expand.parameters import expand_parameter
+from dsv4_env.lang.bash.expand.sinks import begin_capture, spill
 from dsv4_env.lang.bash.expand.state import Piece, State, Undecided
 from dsv4_env.lang.bash.expand.values import Symbol, Text
 from dsv4_env.lang.bash.expand.variables import scalar_value, settle
@@ -93,15 +94,19 @@ def _subshell(vm: Machine, state: State, part: CmdSub | ProcSub) -> State | None
     """The state in which a substitution ends, None where there are several."""
     vm.budget.step(count=16)
     inner = state.copy()
-    inner.out = []
+    begin_capture(inner)
     inner.stdin = None
-    inner.tested = 0 if "inherit_errexit" in state.opts else 1
+    if not state.opts & {"inherit_errexit", "posix"}:
+        inner.opts -= {"errexit"}
+    inner.trap = None
+    inner.err = inner.err if "errtrace" in state.opts else None
     state.seq += 1
     vm.pure += 1
     try:
-        ends = vm.execute(part.body, [inner])
+        ends = vm.ended(vm.execute(part.body, [inner]))
     finally:
         vm.pure -= 1
+    spill(state, ends)
     return ends[0] if len(ends) == 1 else None
 
 

@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 from dsv4_env.lang.bash.expand.arithmetic import WRITES, evaluated
 from dsv4_env.lang.bash.expand.machine import Machine
+from dsv4_env.lang.bash.expand.sinks import emit_unknown
 from dsv4_env.lang.bash.expand.state import FatalError, State, Undecided
 from dsv4_env.lang.bash.expand.values import Argv, Symbol, Text
 from dsv4_env.lang.bash.expand.variables import havoc, own_params, unknown_params, unset
@@ -21,7 +22,6 @@ from dsv4_env.lang.bash.interp.paths import (
     unknown_status,
 )
 from dsv4_env.lang.bash.interp.reading import READING
-from dsv4_env.lang.bash.interp.streams import emit_unknown
 from dsv4_env.lang.bash.interp.tests import test_status
 from dsv4_env.lang.bash.interp.texts import run_sourced, run_text
 from dsv4_env.lang.bash.interp.wrappers import external
@@ -146,8 +146,6 @@ def _shopt(_vm: Machine, state: State, node: Simple, args: list[Text]) -> int | 
     options = [n for n in names if not n.startswith("-")]
     if on:
         state.opts |= set(options)
-        if "expand_aliases" in options:
-            state.note(Note("aliases aren't followed", state.source.place(node.pos)))
     elif off:
         state.opts -= set(options)
     else:
@@ -285,13 +283,52 @@ def _declared(vm: Machine, state: State, node: Simple, words: Argv) -> list[Stat
 
 
 def _trap(vm: Machine, state: State, node: Simple, words: Argv) -> list[State]:
-    """``trap ACTION EXIT``: the other signals don't come by themselves."""
+    """``trap ACTION EXIT`` and ``ERR``: signals don't come by themselves."""
     state.status = 0
     args = words[2:] if len(words) > 1 and words[1][0] == "--" else words[1:]
-    if any(value in ("EXIT", "0") or isinstance(value, Symbol) for value, _ in args[1:]):
-        action, place = args[0]
-        state.trap = None if action in ("-", "") else (node, action, place)
+    if args and isinstance(args[0][0], str) and re.fullmatch(r"-[lpP]+", args[0][0]):
+        emit_unknown(state)
+        return [state]
+    if len(args) == 1:  # back to what it was at first
+        args = [("-", args[0][1]), *args]
+    if not args:
+        emit_unknown(state)
+        return [state]
+    action, place = args[0]
+    for value, _ in args[1:]:
+        name = value.upper().removeprefix("SIG") if isinstance(value, str) else None
+        if name in ("EXIT", "0", None):
+            state.trap = None if action in ("-", "") else (node, action, place)
+        elif name == "ERR":
+            depth = len(state.scopes)
+            state.err = None if action in ("-", "") else (node, action, place, depth)
+        elif name in ("DEBUG", "RETURN") and vm.watch.told(str(action)):
+            vm.lose(f"a trap of {name} runs it", place)
     return [state]
+
+
+def _alias(vm: Machine, state: State, node: Simple, args: list[Text]) -> int | Undecided:
+    if len(args) == 1:
+        emit_unknown(state)
+        return 0
+    for arg in args[1:]:
+        name, equals, rest = (arg if isinstance(arg, str) else arg.text).partition("=")
+        if isinstance(arg, str):
+            value: Text = rest
+        else:
+            value = vm.unlike(arg, rest, None)
+        if equals and name:
+            state.aliases = {**state.aliases, name: value}
+        elif not equals:
+            emit_unknown(state)
+    return 0
+
+
+def _unalias(vm: Machine, state: State, node: Simple, args: list[Text]) -> int | Undecided:
+    gone = {a for a in args[1:] if isinstance(a, str)}
+    known = state.aliases
+    state.aliases = {} if "-a" in gone else {n: v for n, v in known.items() if n not in gone}
+    return 0 if "-a" in gone or gone <= known.keys() else 1
 
 
 def _true(_vm: Machine, _state: State, _node: Simple, _args: list[Text]) -> int:
@@ -336,6 +373,8 @@ BUILTINS: dict[str, Builtin] = {
     "builtin": _command,
     "exec": _exec,
     "trap": _trap,
+    "alias": _plain(_alias),
+    "unalias": _plain(_unalias),
     "wait": _plain(lambda _r, s, n, _a: unknown_status(s, n)),
     **dict.fromkeys(("export", "declare", "typeset", "local", "readonly"), _declared),
     **{name: _plain(function) for name, function in (PRINTING | READING).items()},

@@ -17,6 +17,7 @@ from dsv4_env.lang.bash.expand.assignments import (
 )
 from dsv4_env.lang.bash.expand.decisions import decide, empty_condition
 from dsv4_env.lang.bash.expand.machine import Machine
+from dsv4_env.lang.bash.expand.sinks import emit_unknown
 from dsv4_env.lang.bash.expand.state import FatalError, Scope, State, Undecided, Var
 from dsv4_env.lang.bash.expand.values import Argv, Symbol, Text
 from dsv4_env.lang.bash.expand.variables import find_variable, havoc, restore, unknown_params
@@ -31,7 +32,14 @@ from dsv4_env.lang.bash.interp.paths import (
     unknown_status,
     with_errexit,
 )
-from dsv4_env.lang.bash.interp.streams import captured, emit_file, emit_unknown, redirected
+from dsv4_env.lang.bash.interp.streams import (
+    RedirectError,
+    emit_file,
+    give_back,
+    held_streams,
+    redirected,
+)
+from dsv4_env.lang.bash.interp.texts import run_text
 from dsv4_env.lang.bash.interp.wrappers import external
 from dsv4_env.lang.bash.syntax.commands import DECLARERS
 from dsv4_env.lang.bash.syntax.nodes import Assign, Function, Lit, Param, Simple, Word
@@ -42,6 +50,10 @@ MAX_CALLS = 50
 MAX_ARGV = 50_000  # of a command
 _SURE = frozenset({"echo", ":", "true", "false"})  # builtins that never need one, given plain words
 _NEW = Var("s")
+SPECIAL = frozenset(
+    ". : break continue eval exec exit export readonly return set shift source times trap "
+    "unset".split()
+)
 
 
 def checked_call(
@@ -150,7 +162,7 @@ def _fixed(node: Simple) -> bool:
                 return False
         elif word.plain is None:
             return False
-    if any(r.word.plain is None for r in node.redirs):
+    if any(r.word.plain is None or r.op in ("<", "<>") for r in node.redirs):
         return False
     first = node.words[0] if node.words else None
     name = first.plain if isinstance(first, Word) else None
@@ -201,12 +213,18 @@ def _run_simple(vm: Machine, node: Simple, state: State) -> list[State]:
         for assign in node.assigns:
             assign_node(vm, state, assign)
         if node.redirs:
+            held = held_streams(state)
             redirected(vm, state, node.redirs)
+            give_back(state, held, node.redirs)
         if not node.assigns and len(node.redirs) == 1 and node.redirs[0].op == "<":
             emit_file(vm, state, node.redirs[0])
         state.status = 0 if state.substituted is None else state.substituted
         return [with_errexit(state)]
     first = node.words[0]
+    if state.aliases and isinstance(first, Word) and first.plain in state.aliases:
+        aliased = _aliased(vm, node, state, first)
+        if aliased is not None:
+            return aliased
     if (
         isinstance(first, Word)
         and first.plain in DECLARERS
@@ -220,7 +238,9 @@ def _run_simple(vm: Machine, node: Simple, state: State) -> list[State]:
             if not fatal.readonly:
                 raise
             state.status = 1
+        held = held_streams(state)
         redirected(vm, state, node.redirs)
+        give_back(state, held, node.redirs)
         return [with_errexit(state)]
     words: Argv = []
     state.substituted = None
@@ -236,6 +256,30 @@ def _run_simple(vm: Machine, node: Simple, state: State) -> list[State]:
         state.status = 0 if state.substituted is None else state.substituted
         return [with_errexit(state)]
     return _call(vm, node, state, words)
+
+
+def _aliased(vm: Machine, node: Simple, state: State, first: Word) -> list[State] | None:
+    """What an alias stands for, with the words behind it; None where it isn't one there.
+
+    bash replaces it as it reads a line, so one that is set in the same line counts for the next.
+    """
+    text = state.source.text
+    spelled = text[first.pos : first.end]
+    value = state.aliases.get(spelled)
+    if "expand_aliases" not in state.opts or value is None:
+        return None
+    aliases = state.aliases
+    state.aliases = {n: v for n, v in aliases.items() if n != spelled}
+    place = state.source.place(first.pos)
+    end = max([node.end, *(w.end for w in node.words)])
+    if any(r.op.startswith("<<") for r in node.redirs):
+        return give_up(vm, state, node, f"the alias {spelled} with a here-document", place)
+    code = vm.join([text[node.pos : first.pos], value, text[first.end : end]])
+    found = run_text(vm, state, node, code, place)
+    for after in found:
+        changed = after.aliases != state.aliases
+        after.aliases = after.aliases if changed else aliases
+    return found
 
 
 def _too_long(vm: Machine, node: Simple, state: State, first: tuple[Text, Location]) -> State:
@@ -256,13 +300,16 @@ def _too_long(vm: Machine, node: Simple, state: State, first: tuple[Text, Locati
 def _call(vm: Machine, node: Simple, state: State, words: Argv) -> list[State]:
     name = words[0][0]
     lost = set_inside(vm, node.assigns, state) if node.assigns else []
-    saved_out, saved_in = state.out, state.stdin
-    input_ = redirected(vm, state, node.redirs)
-    if input_ is not None:
-        state.stdin = input_[0]
-    if state.out is not None and not captured(node.redirs):
-        state.out = []
     function = state.funcs.get(name) if isinstance(name, str) else None
+    held = held_streams(state)
+    if node.redirs:
+        inside = function is not None or (isinstance(name, str) and name in BUILTINS)
+        try:
+            redirected(vm, state, node.redirs, may_fail=state.tested > 0 and inside and not vm.pure)
+        except RedirectError:
+            give_back(state, held, node.redirs)
+            state.status = 1
+            return [with_errexit(state)]
     if function is not None:
         found = _function(vm, node, state, function, [v for v, _ in words[1:]])
     elif isinstance(name, str) and (builtin := BUILTINS.get(name)) is not None:
@@ -272,23 +319,22 @@ def _call(vm: Machine, node: Simple, state: State, words: Argv) -> list[State]:
             found = builtin(vm, state, node, words)
         except FatalError as fatal:
             if not fatal.readonly:
-                state.applied, state.out, state.stdin = outer, saved_out, saved_in
+                state.applied = outer
+                give_back(state, held, node.redirs)
                 restore(state, before)
                 raise
             state.status = 2 if name == "getopts" else 1  # ``read`` into a readonly name just fails
             found = [state]
         for after in found:
             after.applied = outer
-            restore(after, before)
+            if name not in SPECIAL or "posix" not in after.opts:  # there, they stay
+                restore(after, before)
     else:
         found = external(vm, state, node, words)
+    stays = [v for v, _ in words if v not in ("command", "builtin")] == ["exec"]
     for after in found:
-        if saved_out is None:
-            after.out = None
-        elif not captured(node.redirs):
-            after.out = saved_out.copy()
-        if input_ is not None:
-            after.stdin = saved_in
+        if node.redirs and not stays:
+            give_back(after, held, node.redirs)
         if lost:
             havoc(vm, after, lost, "set by an expansion before a command", quiet=True)
         with_errexit(after)

@@ -12,10 +12,12 @@ from dsv4_env.lang.bash.expand.state import Event, FatalError, State, Var
 from dsv4_env.lang.bash.expand.values import Symbol, Text
 from dsv4_env.lang.bash.expand.variables import assign, find_variable, havoc, settle
 from dsv4_env.lang.bash.interp.paths import havoc_all
-from dsv4_env.lang.bash.syntax.nodes import Assign, Simple, Word
+from dsv4_env.lang.bash.syntax.nodes import Assign, Item, Simple, Word
+from dsv4_env.lang.bash.syntax.tree import parse
 from dsv4_env.model import Location, Note
 from dsv4_env.model.condition import Test
 
+_ELEMENT = re.compile(r"[A-Za-z_]\w*\[.+?\]\+?=", re.ASCII | re.DOTALL)
 _NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 
 
@@ -54,7 +56,11 @@ def declare(vm: Machine, state: State, node: Simple, name: str, words: list[Word
     if name == "local" and not state.scopes:
         state.status = 1
         return
+    if "f" in on and ("x" in on or "x" in off):
+        names = {str(o[0]) for o in operands if not isinstance(o[0], Assign)}
+        state.shared = state.shared | names if "x" in on else state.shared - names
     if on & {"f", "F", "p"}:
+        state.status = 0
         return
     state.status = 0
     for operand in operands:
@@ -114,14 +120,27 @@ def _declare_operand(
         if isinstance(value, Symbol):
             unknown_operand(vm, state, value, place, exported="x" in on)
             return
+        if value == "-" and name == "local":
+            scope = state.scopes[-1]
+            scope.opts = state.opts if scope.opts is None else scope.opts
+            return
         m = re.match(r"([A-Za-z_]\w*)(\+?)=", value, re.ASCII)
+        if m is None and name not in ("export", "readonly") and _ELEMENT.match(value):
+            target = value.partition("[")[0]
+            _declare_one(vm, state, node, target, on | {"a"} - {"A"}, off, local=local)
+            havoc(vm, state, [target], "an element that a word names was set")
+            return
         if m is None and not _NAME.fullmatch(value):
             state.status = 1
             return
         target = m[1] if m else value
         _declare_one(vm, state, node, target, on, off, local=local)
         if m:
-            assign(vm, state, target, value[m.end() :], append=bool(m[2]), location=place)
+            text = value[m.end() :]
+            if (items := _listed(vm, state, target, text, on)) is not None:
+                set_array(vm, state, target, items, append=bool(m[2]))
+            else:
+                assign(vm, state, target, text, append=bool(m[2]), location=place)
             _mark(state, target, on, off)
         else:
             _exported_again(vm, state, target, on, place)
@@ -129,6 +148,9 @@ def _declare_operand(
         return
     given = operand[1]
     assert not isinstance(given, Location)
+    if operand[0].sub is not None and name in ("export", "readonly"):
+        state.status = 1  # an element is no name
+        return
     if "n" in on and name != "export" and isinstance(given, str) and _NAME.fullmatch(given):
         if local:
             make_local(state, operand[0].name)
@@ -208,8 +230,16 @@ def _declare_assign(
         set_array(vm, state, operand.name, operand.value, append=operand.append)
         _mark(state, operand.name, on, off)
         return
-    _declare_one(vm, state, node, operand.name, on, off, local=local)
-    if value is None:
+    _declare_one(vm, state, node, operand.name, on, off, local=local, given=value)
+    if "n" in on:
+        return
+    items = _listed(vm, state, operand.name, value, on) if operand.sub is None else None
+    if items is not None:
+        set_array(vm, state, operand.name, items, append=operand.append)
+    elif isinstance(value, Symbol) and on & {"a", "A"} and operand.sub is None:
+        # It may be a list of elements in parentheses, or one.
+        havoc(vm, state, [operand.name], "an array made of what isn't known")
+    elif value is None:
         assert isinstance(operand.value, list)
         set_array(vm, state, operand.name, operand.value, append=operand.append)
     elif operand.sub is not None:
@@ -228,6 +258,22 @@ def _declare_assign(
     _mark(state, operand.name, on, off)
 
 
+def _listed(
+    vm: Machine, state: State, name: str, value: Text | None, on: set[str]
+) -> list[Item] | None:
+    """The elements of ``declare -a NAME='(…)'``: bash reads them as if they weren't quoted."""
+    var = state.vars.get(name)
+    array = on & {"a", "A"} or (var is not None and var.kind in ("a", "A"))
+    if not array or not isinstance(value, str) or not re.fullmatch(r"(?s)\(.*\)", value):
+        return None
+    block, problem = parse(f"made={value}", vm.budget)
+    made = block.items[0] if len(block.items) == 1 and problem is None else None
+    if not isinstance(made, Simple) or made.words or len(made.assigns) != 1:
+        return None
+    items = made.assigns[0].value
+    return items if isinstance(items, list) else None
+
+
 def _declare_one(
     vm: Machine,
     state: State,
@@ -237,11 +283,13 @@ def _declare_one(
     off: set[str],
     *,
     local: bool,
+    given: Text | None = "",
 ) -> None:
     if "n" in on:
         place = state.source.place(node.pos)
         state.note(Note("name references (declare -n) aren't followed", place))
-        havoc(vm, state, [target], "a name reference")
+        names = [target, *_NAME.findall(given)] if isinstance(given, str) else sorted(state.vars)
+        havoc(vm, state, names, "a name reference")
         return
     held = state.vars.get(target)
     if local and held is not None and held.readonly:

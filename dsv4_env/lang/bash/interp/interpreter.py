@@ -9,7 +9,8 @@ from dsv4_env.lang.bash.expand.values import Text
 from dsv4_env.lang.bash.expand.words import pieces
 from dsv4_env.lang.bash.interp.paths import merge_paths
 from dsv4_env.lang.bash.interp.statements import STATEMENTS
-from dsv4_env.lang.bash.interp.texts import run_lines, run_traps
+from dsv4_env.lang.bash.interp.streams import unused_files
+from dsv4_env.lang.bash.interp.texts import run_err_traps, run_lines, run_traps
 from dsv4_env.lang.bash.syntax.nodes import Block, Node, Word
 
 
@@ -34,6 +35,8 @@ class Interpreter(Machine):
             if state.flow is not None:
                 return states
             after = handler(self, node, state)
+            if any(s.failing for s in after):
+                after = run_err_traps(self, after)
             return merge_paths(self, after) if len(after) > 1 else after
         found: list[State] = []
         for state in states:
@@ -41,8 +44,14 @@ class Interpreter(Machine):
                 found.append(state)
             else:
                 found += handler(self, node, state)
+        if any(s.failing for s in found):
+            found = run_err_traps(self, found)
         return merge_paths(self, found)
+
+    def ended(self, states: list[State]) -> list[State]:
+        """The states after what runs when a shell ends."""
+        return run_traps(self, states)
 
     def follow(self, script: Block, state: State) -> None:
         """Follow a script from a state to its end, over all paths that it may take."""
-        run_traps(self, run_lines(self, script, [state]))
+        unused_files(self, run_traps(self, run_lines(self, script, [state])))

@@ -11,6 +11,7 @@ from dsv4_env.lang.bash.expand.arithmetic import arithmetic
 from dsv4_env.lang.bash.expand.assignments import as_words, assigned
 from dsv4_env.lang.bash.expand.decisions import decide
 from dsv4_env.lang.bash.expand.machine import Machine
+from dsv4_env.lang.bash.expand.sinks import emit_unknown
 from dsv4_env.lang.bash.expand.state import FatalError, ForkError, State, Undecided
 from dsv4_env.lang.bash.expand.values import Symbol, Text
 from dsv4_env.lang.bash.expand.variables import (
@@ -374,8 +375,7 @@ def widen(vm: Machine, node: Any, state: State, text: str, extra: tuple[str, ...
     lose(state)
     succeeds = Test(f"`{_short(text)}`", "succeeds")
     state.status = Undecided(("status", node, state.seq), succeeds, command=True)
-    if state.out is not None:
-        state.out.append(None)
+    emit_unknown(state)
     return [state]
 
 

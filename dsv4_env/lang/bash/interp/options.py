@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from dsv4_env.lang.bash.expand.values import Argv, Symbol, Text
 from dsv4_env.model import Location
@@ -68,7 +68,21 @@ DOCKER = _o(
     "storage-opt sysctl volume-driver isolation blkio-weight pids-limit kernel-memory "
     "health-cmd health-interval health-retries health-start-period health-timeout",
 )
+APPTAINER = _o(
+    "cCeu",
+    "BHSW",
+    "nv rocm cleanenv contain containall fakeroot writable writable-tmpfs no-home userns "
+    "no-init no-mount nvccli pid ipc net compat",
+    "bind env env-file home pwd cwd workdir overlay scratch mount app security hostname",
+)
+XARGS = _o(
+    "0rtpox",
+    "adEeIiLlnPs",
+    "null no-run-if-empty verbose interactive open-tty exit",
+    "arg-file delimiter eof max-lines max-args max-procs max-chars replace process-slot-var",
+)
 TMUX = _o("AdDEPX", "cefFnstxy")
+TMUX_KEYS = _o("FHKlMRX", "cNt")
 SSH = _o("46AaCfGgKkMNnqsTtVvXxYy", "BbcDEeFIiJLlmOopQRSWw")
 SCREEN = _o("dDmaAiLOqUxXrR", "ceEhpsStT")
 TRANSPARENT: dict[str, WrapperOptions] = {
@@ -134,6 +148,14 @@ TRANSPARENT: dict[str, WrapperOptions] = {
 }
 
 
+SBATCH = replace(
+    TRANSPARENT["srun"],
+    long=TRANSPARENT["srun"].long | frozenset("parsable wait requeue no-requeue test-only".split()),
+    long_values=TRANSPARENT["srun"].long_values
+    | frozenset("wrap array mail-type mail-user dependency comment open-mode get-user-env".split()),
+    values=TRANSPARENT["srun"].values.replace("W", "") + "aC",
+    flags=TRANSPARENT["srun"].flags + "W",
+)
 TRANSPARENT["mpiexec"] = TRANSPARENT["orterun"] = TRANSPARENT["mpirun"]
 
 

@@ -7,24 +7,33 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from dsv4_env.lang.bash.expand.machine import Machine
+from dsv4_env.lang.bash.expand.sinks import emit, emit_unknown, heard, write
 from dsv4_env.lang.bash.expand.state import State, Undecided, Var
 from dsv4_env.lang.bash.expand.values import Symbol, Text
-from dsv4_env.lang.bash.expand.variables import assign, havoc
-from dsv4_env.lang.bash.interp.paths import unknown_status
-from dsv4_env.lang.bash.interp.streams import emit, emit_unknown, read_file
+from dsv4_env.lang.bash.expand.variables import (
+    assign,
+    assign_item,
+    find_variable,
+    havoc,
+    integer,
+)
+from dsv4_env.lang.bash.interp.paths import havoc_all, unknown_status
+from dsv4_env.lang.bash.interp.streams import content_of, file_name
 from dsv4_env.lang.bash.syntax.nodes import Simple
 from dsv4_env.lang.bash.syntax.scan import unescape
+from dsv4_env.model import Location
 
 Status: TypeAlias = int | Undecided | None
 Printer: TypeAlias = Callable[[Machine, State, Simple, list[Text]], Status]
 MAX_SEQ = 100_000  # of `seq`: the output of more of them is left unknown
+_TARGET = re.compile(r"[A-Za-z_]\w*(?:\[.+\])?", re.ASCII | re.DOTALL)
 _IDENTIFIER = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 _DIGITS = 5  # of a width or precision
 _DIRECTIVE = re.compile(r"%([-+ 0#]*)(\*|\d*)(?:\.(\*|\d*))?([%bcdiouxXsq])|%|\\", re.DOTALL)
 
 
 def _echo(vm: Machine, state: State, _node: Simple, args: list[Text]) -> Status:
-    if state.out is None and vm.pure == 0:
+    if not heard(state) and vm.pure == 0:
         return 0
     newline, escapes, rest = True, "xpg_echo" in state.opts, args[1:]
     while rest and isinstance(rest[0], str) and re.fullmatch(r"-[neE]+", rest[0]):
@@ -75,15 +84,46 @@ def _printf(vm: Machine, state: State, node: Simple, args: list[Text]) -> Status
         elif text != "":
             emit(state, text)
         return status
-    if not isinstance(target, str) or not _IDENTIFIER.fullmatch(target):
-        havoc(vm, state, sorted(state.vars), "`printf -v` to a variable that isn't known")
+    if not isinstance(target, str):
+        lose_target(vm, state, node, target, "`printf -v`")
         return unknown_status(state, node)
-    place = state.source.place(node.pos)
+    if not names_variable(target):
+        return 2
     if text is None:
-        havoc(vm, state, [target], "`printf` of something that isn't known")
+        havoc(vm, state, [target.partition("[")[0]], "`printf` of something that isn't known")
     else:
-        assign(vm, state, target, text, location=place)
+        assign_named(vm, state, target, text, state.source.place(node.pos))
     return status
+
+
+def lose_target(vm: Machine, state: State, node: Simple, target: Symbol, how: str) -> None:
+    """A variable that isn't known is set: where its name may be a pattern, ``A[1]``, that is A."""
+    if m := re.match(r"([A-Za-z_]\w*)\[", target.text, re.ASCII):
+        havoc(vm, state, [m[1]], f"{how} of an element")
+    else:
+        why = f"{how} into a variable that isn't known"
+        havoc_all(vm, state, why, state.source.place(node.pos))
+
+
+def names_variable(target: str) -> bool:
+    """Whether a word names a variable, or an element of an array."""
+    return _TARGET.fullmatch(target) is not None
+
+
+def assign_named(vm: Machine, state: State, target: str, value: Text, place: Location) -> None:
+    """Assign to a variable or an element of an array that a word names."""
+    name, bracket, sub = target.partition("[")
+    if not bracket:
+        assign(vm, state, name, value, location=place)
+        return
+    sub = sub[:-1]
+    var = find_variable(vm, state, name)
+    if any(c in sub for c in "$`\\\"'") or sub in "@*":
+        havoc(vm, state, [name], "which element was set isn't known")
+    elif var is not None and var.kind == "A":
+        assign_item(vm, state, name, sub, value)
+    else:
+        assign_item(vm, state, name, integer(vm, state, sub), value)
 
 
 def _formatted(vm: Machine, form: Text, args: list[Text]) -> Text | None:
@@ -265,12 +305,29 @@ def _cat(vm: Machine, state: State, node: Simple, args: list[Text]) -> Status:
             return unknown_status(state, node)
         emit(state, state.stdin)
         return 0
-    contents = [read_file(vm, a, state) for a in args[1:]]
+    contents = [content_of(vm, a, state) for a in args[1:]]
+    if heard(state):
+        vm.used.update(file_name(vm, state, a) for a in args[1:])
     if any(c is None for c in contents):
         emit_unknown(state)
         return unknown_status(state, node)
     emit(state, *[c for c in contents if c is not None])
     return 0
+
+
+def _tee(vm: Machine, state: State, node: Simple, args: list[Text]) -> Status:
+    text = state.stdin
+    more = any(isinstance(a, str) and a in ("-a", "--append") for a in args)
+    for target in args[1:]:
+        if isinstance(target, str) and target.startswith("-"):
+            continue
+        name = file_name(vm, state, target)
+        if not more:
+            state.written[name] = ()
+        vm.writes.setdefault(name, (state.source.place(node.pos), target))
+        write(state, name, text)
+    emit(state, text)
+    return 0 if text is not None else unknown_status(state, node)
 
 
 def _fact(vm: Machine, state: State, node: Simple, args: list[Text]) -> Status:
@@ -311,6 +368,7 @@ PRINTING: dict[str, Printer] = {
     "pushd": _cd,
     "popd": _cd,
     "cat": _cat,
+    "tee": _tee,
     "nproc": _fact,
     "hostname": _fact,
     "whoami": _fact,

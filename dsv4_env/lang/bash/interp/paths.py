@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from dsv4_env.lang.bash.expand.decisions import contradicts, decide, look_at, shortened_paths
 from dsv4_env.lang.bash.expand.machine import Machine
+from dsv4_env.lang.bash.expand.sinks import written_together
 from dsv4_env.lang.bash.expand.state import Event, FatalError, ForkError, Key, State, Undecided, Var
 from dsv4_env.lang.bash.expand.tables import Elements, Layers
 from dsv4_env.lang.bash.expand.values import Symbol, Text
@@ -76,6 +77,7 @@ def _union(vm: Machine, states: list[State], *, rough: bool = False) -> State:
     alts = frozenset(a for s in states for a in s.alts)
     look_at(vm, alts)
     common = frozenset.intersection(*alts)
+    first.written = written_together(states)
     first.alts = frozenset([common]) if rough else shortened_paths(vm, alts)
     first.seq = max(s.seq for s in states)
     common = frozenset.intersection(*first.alts)
@@ -129,6 +131,9 @@ def _leave_open(one: State, members: list[State]) -> None:
     one.note(Note("too many undecided tests: some values are left unknown"))
     one.partial = any(s.partial for s in members)
     one.required = tuple(r for r in one.required if all(r in s.required for s in members))
+    one.inputs = {k: v for k, v in one.inputs.items() if all(s.inputs.get(k) == v for s in members)}
+    one.fds = {k: v for k, v in one.fds.items() if all(s.fds.get(k) == v for s in members)}
+    one.spilled = frozenset(x for s in members for x in s.spilled)
     one.stdin = one.stdin if all(s.stdin == one.stdin for s in members) else None
     if one.out is not None and any(s.out != one.out for s in members):
         one.out = [None]
@@ -277,9 +282,15 @@ def branch(vm: Machine, state: State) -> list[tuple[State, bool]]:
 
 def with_errexit(state: State) -> State:
     """``set -e``: a failure that nothing tests ends the shell; an unknown one is a success."""
-    if "errexit" in state.opts and not state.tested and state.flow is None:
+    if state.tested or state.flow is not None:
+        return state
+    err = state.err
+    if err is not None and state.status != 0:
+        state.failing = "errtrace" in state.opts or len(state.scopes) <= err[3]
+    if "errexit" in state.opts:
         if isinstance(state.status, Undecided):
-            state.status = 0
+            if not state.failing:
+                state.status = 0
         elif state.status:
             state.flow = ("exit", state.status)
     return state

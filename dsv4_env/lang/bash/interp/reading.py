@@ -10,7 +10,7 @@ from dsv4_env.lang.bash.expand.machine import Machine
 from dsv4_env.lang.bash.expand.state import State, Var
 from dsv4_env.lang.bash.expand.values import Symbol, Text
 from dsv4_env.lang.bash.expand.variables import assign, havoc, scalar_value, separators, store
-from dsv4_env.lang.bash.interp.output import _IDENTIFIER, Printer, Status
+from dsv4_env.lang.bash.interp.output import _IDENTIFIER, Printer, Status, assign_named, lose_target
 from dsv4_env.lang.bash.interp.paths import unknown_status
 from dsv4_env.lang.bash.syntax.nodes import Simple
 
@@ -19,11 +19,15 @@ def _read(vm: Machine, state: State, node: Simple, args: list[Text]) -> Status:
     names: list[str] = []
     flags = set[str]()
     rest = args[1:]
-    sure, whole = state.stdin is not None, False
+    sure, whole, fd = True, False, "0"
     while rest:
         arg = rest.pop(0)
         if isinstance(arg, Symbol):
-            havoc(vm, state, sorted(state.vars), "`read` into a variable that isn't known")
+            for one in (arg, *(x for x in rest if isinstance(x, Symbol))):
+                lose_target(vm, state, node, one, "`read`")
+            others = [x for x in rest if isinstance(x, str) and _IDENTIFIER.fullmatch(x)]
+            havoc(vm, state, [*names, *others], "`read`")
+            state.stdin = None
             return unknown_status(state, node)
         if arg.startswith("-") and len(arg) > 1 and not names:
             for i, letter in enumerate(arg[1:]):
@@ -34,12 +38,18 @@ def _read(vm: Machine, state: State, node: Simple, args: list[Text]) -> Status:
                         names.append(str(value))
                     elif letter == "d" and value == "":
                         whole = True
+                    elif letter == "u" and isinstance(value, str):
+                        fd = value
                     elif letter not in "pt":
                         sure = False
                     break
         else:
             names.append(arg)
-    text = state.stdin
+    whole_names = names
+    names = [n.partition("[")[0] for n in names]
+    if any(not _IDENTIFIER.fullmatch(n) for n in (whole_names if "a" in flags else names)):
+        return 1 if sure else unknown_status(state, node)
+    text = state.stdin if fd == "0" else state.inputs.get(fd)
     place = state.source.place(node.pos)
     if not sure or not isinstance(text, str):
         havoc(vm, state, names or ["REPLY"], "read from outside the script")
@@ -53,14 +63,14 @@ def _read(vm: Machine, state: State, node: Simple, args: list[Text]) -> Status:
                     splits=True,
                 )
                 state.vars[name] = replace(state.vars[name], kind="a", items=None, value=value)
-        state.stdin = None
+        _left(state, fd, None)
         return unknown_status(state, node)
     vm.budget.step((state.source, node.pos), len(text) >> 10)  # what is left of it is copied
     line, newline, left = (text, "", "") if whole else text.partition("\n")
     if "r" not in flags and "\\" in line:
         havoc(vm, state, names or ["REPLY"], "read with backslashes in it")
         return unknown_status(state, node)
-    state.stdin = left
+    _left(state, fd, left)
     ifs = separators(vm, state)
     if isinstance(ifs, Symbol):
         havoc(vm, state, names or ["REPLY"], "IFS isn't known")
@@ -76,9 +86,17 @@ def _read(vm: Machine, state: State, node: Simple, args: list[Text]) -> Status:
         assign(vm, state, "REPLY", line, location=place)
     else:
         found = read_fields(vm, line, ifs, len(names))
-        for i, name in enumerate(names):
-            assign(vm, state, name, found[i] if i < len(found) else "", location=place)
+        for i, name in enumerate(whole_names):
+            assign_named(vm, state, name, found[i] if i < len(found) else "", place)
     return 0 if newline else 1
+
+
+def _left(state: State, fd: str, text: Text | None) -> None:
+    """What is left to read from a descriptor."""
+    if fd == "0":
+        state.stdin = text
+    else:
+        state.inputs = {**state.inputs, fd: text}
 
 
 def read_fields(vm: Machine, line: str, ifs: str, limit: int) -> list[str]:
@@ -106,8 +124,12 @@ def _mapfile(vm: Machine, state: State, node: Simple, args: list[Text]) -> Statu
     names = [a for a in args[1:] if isinstance(a, str) and not a.startswith("-")]
     flags = [a for a in args[1:] if isinstance(a, str) and a.startswith("-")]
     name = names[-1] if names else "MAPFILE"
-    if any(isinstance(a, Symbol) for a in args) or not _IDENTIFIER.fullmatch(name):
-        havoc(vm, state, sorted(state.vars), "`mapfile` into a variable that isn't known")
+    if not _IDENTIFIER.fullmatch(name):
+        return 1
+    unknown = [a for a in args if isinstance(a, Symbol)]
+    if unknown:
+        for one in unknown:
+            lose_target(vm, state, node, one, "`mapfile`")
         return unknown_status(state, node)
     old = state.vars.get(name, Var())
     if isinstance(state.stdin, str) and set(flags) <= {"-t"} and len(names) <= 1:

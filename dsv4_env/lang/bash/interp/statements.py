@@ -12,6 +12,7 @@ from dsv4_env.lang.bash.expand.decisions import negated
 from dsv4_env.lang.bash.expand.fields import single
 from dsv4_env.lang.bash.expand.machine import Machine
 from dsv4_env.lang.bash.expand.parameters import nothing
+from dsv4_env.lang.bash.expand.sinks import begin_capture, spill
 from dsv4_env.lang.bash.expand.state import FatalError, State, Undecided
 from dsv4_env.lang.bash.expand.values import Text
 from dsv4_env.lang.bash.interp.commands import run_simple
@@ -28,7 +29,12 @@ from dsv4_env.lang.bash.interp.paths import (
     merge_paths,
     with_errexit,
 )
-from dsv4_env.lang.bash.interp.streams import captured, redirected
+from dsv4_env.lang.bash.interp.streams import (
+    RedirectError,
+    give_back,
+    held_streams,
+    redirected,
+)
 from dsv4_env.lang.bash.interp.tests import TestProblemError, conditional_holds, matches_pattern
 from dsv4_env.lang.bash.interp.texts import run_traps
 from dsv4_env.lang.bash.syntax.nodes import (
@@ -88,20 +94,15 @@ def _and_or(vm: Machine, node: AndOr, state: State) -> list[State]:
     return states
 
 
-def in_subshell(
-    vm: Machine, node: Node, state: State, out: list[Text | None] | None
-) -> list[State]:
+def in_subshell(vm: Machine, node: Node, state: State) -> list[State]:
     """A command in a subshell: the states it ends in."""
     vm.budget.step(count=16)  # a copy of all there is, and what comes out of it put together
     inner = state.copy()
-    inner.out = out
     inner.trap = None
+    inner.err = inner.err if "errtrace" in state.opts else None
     inner.loops = 0
-    found = vm.execute(node, [inner])
+    found = run_traps(vm, vm.execute(node, [inner]))
     for after in found:
-        flow = after.flow
-        run_traps(vm, [after])
-        after.flow = flow
         if after.flow is not None and after.flow[0] == "exit":
             after.status = after.flow[1] if after.flow[1] >= 0 else after.status
         after.flow = None
@@ -122,9 +123,10 @@ def _absorb(state: State, ends: list[State], node: Any, text: str) -> None:
         state.status = Undecided(
             ("status", node, state.seq), Test(f"$({text})", "succeeds"), command=True
         )
-    if state.out is not None:
+    if state.out is not None and first.level == state.level:
         same = all(e.out == first.out for e in ends)
         state.out = first.out if same and first.out is not None else [*state.out, None]
+    spill(state, ends)
     if len(ends) == 1:
         state.required = first.required
     for end in ends:
@@ -155,7 +157,7 @@ def _pipeline(vm: Machine, node: Pipeline, state: State) -> list[State]:
 
 def _piped(vm: Machine, node: Pipeline, state: State) -> list[State]:
     statuses: list[int | Undecided] = []
-    carrier, outer = state.copy(), state.out
+    carrier = state.copy()
     piped: Text | None = state.stdin
     for i, command in enumerate(node.commands):
         last = i == len(node.commands) - 1
@@ -165,18 +167,18 @@ def _piped(vm: Machine, node: Pipeline, state: State) -> list[State]:
         inner = carrier.copy()
         inner.stdin = piped if i else state.stdin
         inner.piped, inner.status = command if i else None, state.status
-        out: list[Text | None] | None = (
-            (outer.copy() if outer is not None else None) if (last) else []
-        )
-        ends = in_subshell(vm, command, inner, out)
-        carrier.out = outer if last else None
+        if not last:
+            begin_capture(inner)
+        if isinstance(command, Simple):  # one that is a part of a pipe isn't trapped itself
+            inner.err = None
+        ends = in_subshell(vm, command, inner)
         _absorb(carrier, ends, node, node.text)
         statuses.append(carrier.status)
         piped = None
         output = ends[0].out if len(ends) == 1 else None
         if not last and output is not None and None not in output:
             piped = vm.join([v for v in output if v is not None]) if output else ""
-    carrier.out, carrier.stdin = None if outer is None else carrier.out, state.stdin
+    carrier.stdin = state.stdin
     given_back(vm, carrier, node.commands)
     if "pipefail" in state.opts:
         known = [s for s in statuses if isinstance(s, int)]
@@ -192,11 +194,12 @@ def _piped(vm: Machine, node: Pipeline, state: State) -> list[State]:
 
 
 def _background(vm: Machine, node: Background, state: State) -> list[State]:
-    ends = in_subshell(vm, node.body, state, [])
     out = state.out
-    state.out = None
+    ends = in_subshell(vm, node.body, state)
+    printed = any(e.out != out for e in ends)
     _absorb(state, ends, node, "…")
-    state.out = out
+    if out is not None:  # it comes sooner or later
+        state.out = [*out, None] if printed else out
     state.status = 0
     given_back(vm, state, [node.body])
     return [state]
@@ -204,19 +207,17 @@ def _background(vm: Machine, node: Background, state: State) -> list[State]:
 
 def _group(vm: Machine, node: Group, state: State) -> list[State]:
     def then(state: State) -> list[State]:
+        held = held_streams(state)
         try:
-            given = redirected(vm, state, node.redirs)
+            redirected(vm, state, node.redirs, may_fail=state.tested > 0)
         except FatalError as fatal:
             return [after_error(vm, state, fatal)]
-        saved_in, saved_out = state.stdin, state.out
-        if given is not None:
-            state.stdin = given[0]
-        kept = captured(node.redirs)
-        if not kept and state.out is not None:
-            state.out = []
+        except RedirectError:
+            give_back(state, held, node.redirs)
+            state.status = 1
+            return [with_errexit(state)]
         if node.subshell:
-            inner_out = None if state.out is None else state.out.copy()
-            ends = in_subshell(vm, node.body, state, inner_out)
+            ends = in_subshell(vm, node.body, state)
             found = []
             for end in ends:
                 path = state.copy()
@@ -226,9 +227,7 @@ def _group(vm: Machine, node: Group, state: State) -> list[State]:
         else:
             found = vm.execute(node.body, [state])
         for after in found:
-            after.stdin = saved_in
-            if not kept:
-                after.out = None if saved_out is None else saved_out.copy()
+            give_back(after, held, node.redirs)
         return found
 
     return forking(vm, state, then) if node.redirs else then(state)

@@ -10,7 +10,7 @@ from dsv4_env.lang.bash.expand.machine import Machine
 from dsv4_env.lang.bash.expand.state import FatalError, State, Undecided, Var
 from dsv4_env.lang.bash.expand.values import Argv, Symbol, Text
 from dsv4_env.lang.bash.interp.paths import give_up, havoc_all, unknown_status
-from dsv4_env.lang.bash.interp.streams import read_file
+from dsv4_env.lang.bash.interp.streams import file_name, read_file
 from dsv4_env.lang.bash.syntax.nodes import Block, Param, Simple, Source, SyntaxProblemError
 from dsv4_env.lang.bash.syntax.tree import parse
 from dsv4_env.model import Location, Note
@@ -141,13 +141,56 @@ def run_text(vm: Machine, state: State, node: Simple, text: Text, place: Locatio
     return found
 
 
-def run_traps(vm: Machine, states: list[State]) -> None:
-    """Run what was to run when the shell ends."""
+def run_traps(vm: Machine, states: list[State]) -> list[State]:
+    """The states after what was to run when the shell ends."""
+    found: list[State] = []
     for state in states:
-        if state.trap is not None:
-            node, action, place = state.trap
-            state.trap, state.flow = None, None
-            run_text(vm, state, node, action, place)
+        if state.trap is None:
+            found.append(state)
+            continue
+        node, action, place = state.trap
+        state.trap = None
+        found += _beside(vm, state, node, action, place)
+    return found
+
+
+def run_err_traps(vm: Machine, states: list[State]) -> list[State]:
+    """The states after what was to run when a command fails, where one has."""
+    found: list[State] = []
+    for state in states:
+        if not state.failing or state.err is None:
+            found.append(state)
+            continue
+        state.failing = False
+        node, action, place, _ = state.err
+        if isinstance(state.status, int):
+            found += _beside(vm, state, node, action, place)
+            continue
+        if not vm.pure and vm.watch.mention in str(action):  # beside: it may succeed as well
+            path = state.copy()
+            if decide(vm, path, state.status, False):
+                path.status = 1
+                mark = len(vm.invocations)
+                _beside(vm, path, node, action, place)
+                # What it surely ran before is told already; else it's one, whatever fails.
+                again = [f for f in vm.invocations[mark:] if not f.key[-1]]
+                vm.invocations[mark:] = again
+        if "errexit" in state.opts:
+            state.status = 0
+        found.append(state)
+    return found
+
+
+def _beside(vm: Machine, state: State, node: Simple, action: Text, place: Location) -> list[State]:
+    """Run the text of a trap: the status and where the shell goes on stay, unless it leaves."""
+    status, flow, err = state.status, state.flow, state.err
+    state.flow, state.err = None, None
+    found = run_text(vm, state, node, action, place)
+    for after in found:
+        if after.flow is None or after.flow[0] != "exit":
+            after.status, after.flow = status, flow
+        after.err = err if after.err is None else after.err
+    return found
 
 
 def run_sourced(vm: Machine, state: State, node: Simple, words: Argv) -> list[State]:
@@ -158,6 +201,7 @@ def run_sourced(vm: Machine, state: State, node: Simple, words: Argv) -> list[St
     vm.budget.step(count=12)  # looking for it
     name = words[1][0]
     text = read_file(vm, name, state)
+    vm.used.add(file_name(vm, state, name))
     place = words[0][1]
     if text is None or "\0" in text:
         shown = name.text if isinstance(name, Symbol) else name

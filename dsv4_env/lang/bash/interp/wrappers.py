@@ -7,62 +7,79 @@ Open MPI 4, PyTorch 2, OpenSSH 9, Docker 27, tmux 3 and GNU screen 4.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
-from typing import TypeAlias
+import shlex
+from collections.abc import Callable
 
-from dsv4_env.lang.bash.expand.assignments import assign_for_command
 from dsv4_env.lang.bash.expand.decisions import decide
-from dsv4_env.lang.bash.expand.machine import Invocation, Machine
+from dsv4_env.lang.bash.expand.machine import Machine
+from dsv4_env.lang.bash.expand.sinks import emit, emit_unknown, heard, written_together
 from dsv4_env.lang.bash.expand.state import (
-    Event,
     State,
     Undecided,
-    Var,
 )
 from dsv4_env.lang.bash.expand.tables import Layers
 from dsv4_env.lang.bash.expand.values import Argv, Symbol, Text
 from dsv4_env.lang.bash.expand.variables import outside_value
 from dsv4_env.lang.bash.interp.options import (
+    APPTAINER,
     DOCKER,
     ENV,
+    SBATCH,
     SCREEN,
     SSH,
     SUDO,
     TMUX,
+    TMUX_KEYS,
     TRANSPARENT,
+    XARGS,
     TakenOptions,
     take_options,
 )
 from dsv4_env.lang.bash.interp.paths import unknown_status
-from dsv4_env.lang.bash.interp.streams import emit_unknown, read_file
+from dsv4_env.lang.bash.interp.sites import (
+    SHELLS,
+    CallSite,
+    Env,
+    Notes,
+    assigned_before,
+    changed,
+    exported,
+    inherited,
+    lost,
+    name_of,
+    named,
+    record,
+    set_variable,
+    shown_as,
+    talks,
+)
+from dsv4_env.lang.bash.interp.streams import content_of, file_name, read_file
 from dsv4_env.lang.bash.interp.texts import MAX_TEXTS, code_of, run_lines
 from dsv4_env.lang.bash.syntax.nodes import Simple, Source
 from dsv4_env.model import Location, Note
 from dsv4_env.model.condition import Test
 
-Env: TypeAlias = dict[str, Var]
-Notes: TypeAlias = tuple[Note, ...]
-_SHELLS = frozenset({"bash", "sh", "dash", "zsh", "ksh"})
-
 
 def external(vm: Machine, state: State, node: Simple, words: Argv) -> list[State]:
     """A command that isn't a builtin or a function."""
-    emit_unknown(state)
-    output_before = state.out
     name = words[0][0]
     given = any(r.op in ("<<", "<<-", "<<<", "<") for r in node.redirs) or state.piped is node
     site = CallSite(vm, state, node, given)
     if isinstance(name, str):
         known = vm.facts.get(" ".join(v for v, _ in words if isinstance(v, str)))
-        if known is not None and all(isinstance(v, str) for v, _ in words) and state.out:
-            state.out[-1] = known + "\n"
+        if known is not None and all(isinstance(v, str) for v, _ in words) and heard(state):
+            emit(state, known + "\n")
             state.status = 0
             return [state]
+    emit_unknown(state)
     inner, given_names = assigned_before(vm, state, node)
-    if follows(vm, words):
+    before = len(vm.invocations)
+    if follows(site, words):
         env = exported(vm, inner, given_names)
         follow(site, words, env, ())
-    state.out = output_before
+    if len(vm.invocations) == before and not site.followed:
+        lost(site, words)
+    changed(site, words)
     state.status = unknown_status(state, node) if site.status is None else site.status
     if site.broken and "errexit" in state.opts and not state.tested:
         text = "the shell given a text with a syntax error"
@@ -71,109 +88,21 @@ def external(vm: Machine, state: State, node: Simple, words: Argv) -> list[State
     return [state]
 
 
-def assigned_before(vm: Machine, state: State, node: Simple) -> tuple[State, dict[str, Var]]:
-    """The state as a command sees it, with the assignments before it, and what they set."""
-    given: dict[str, Var] = {}
-    if not node.assigns or state.applied is node.assigns:
-        return state, given
-    inner = state.copy()
-    for assign in node.assigns:
-        if not isinstance(assign.value, list) and assign_for_command(vm, inner, assign):
-            given.pop(assign.name, None)
-            given[assign.name] = replace(inner.vars[assign.name], exported=True)
-    state.seq, state.required, state.decided = inner.seq, inner.required, inner.decided
-    names = {a.name for a in node.assigns}
-    for name in state.vars.differing(inner.vars):
-        if name not in names and name in inner.vars:
-            state.vars[name] = inner.vars[name]
-    return inner, given
-
-
-def exported(vm: Machine, inner: State, given: dict[str, Var]) -> dict[str, Var]:
-    """The environment of a command: exported variables and the assignments before it."""
-    vm.budget.step(count=len(inner.vars) >> 4)
-    # What the expansions in them set counts here too; they stand behind all that was exported.
-    env = {n: v for n, v in inner.vars.items() if n not in given and (v.exported or v.perhaps)}
-    env = {n: v for n, v in (env | given).items() if v.kind == "s"}
-    for scope in reversed(inner.scopes):  # a local that isn't exported doesn't hide one that is
-        for name, old in scope.outer.items():
-            if old is not None and old.exported and old.kind == "s" and name not in scope.given:
-                env.setdefault(name, old)
-    return env
-
-
-def record(
-    vm: Machine,
-    state: State,
-    node: Simple,
-    words: Argv,
-    size: int,
-    env: dict[str, Var],
-    notes: tuple[Note, ...],
-) -> None:
-    """Note a command that is watched for on this path through the script."""
-    key = (node, *state.rounds)
-    occurrence = state.counts.get(key, 0)
-    state.counts[key] = occurrence + 1
-    events: list[tuple[str, Event, Test | None]] = []
-    for name, var in env.items():
-        event = var.event
-        while event is not None:
-            events.append((name, event, None if var.exported else var.perhaps))
-            event = event.before
-    vm.budget.step((state.source, node.pos), len(words) + len(events) + (len(state.vars) >> 4))
-    events.sort(key=lambda e: e[1].seq)
-    end = state.source.place(max(node.pos, node.end - 1))
-    missing = tuple(
-        Note("the variable is an array, which is never exported", state.source.place(node.pos))
-        for name, v in state.vars.items()
-        if v.exported and v.kind in ("a", "A") and not name
-    )
-    more = (
-        (Note(f"{state.unsaid:,} more notes like these", state.source.place(node.pos)),)
-        if state.unsaid
-        else ()
-    )
-    vm.invocations.append(
-        Invocation(
-            (node.pos, *key, occurrence),
-            state.alts,
-            events,
-            words[:size],
-            words[size:],
-            state.source.place(node.pos),
-            end.line,
-            (*state.notes, *notes, *missing, *more),
-            state.required,
-            state.partial,
-        )
-    )
-
-
-@dataclass(slots=True, eq=False, repr=False)
-class CallSite:
-    """Where a command stands: the run, the state before it, and its node."""
-
-    vm: Machine
-    state: State
-    node: Simple
-    given: bool = False  # standard input is a text of the script
-    status: int | None = None  # of a shell whose text was followed
-    broken: bool = False  # it has a syntax error
-
-
-def follows(vm: Machine, words: Argv) -> bool:
+def follows(p: CallSite, words: Argv) -> bool:
     """Whether a command may run one that is watched for: most do not, and need no environment."""
-    first = words[0][0]
+    vm, first = p.vm, words[0][0]
     if isinstance(first, Symbol):
         return True
     name = first.rpartition("/")[2]
     return (
         name in ("env", "sudo")
-        or name in _SHELLS
+        or name in SHELLS
         or name in ELSEWHERE
         or name in TRANSPARENT
+        or name in RUNNERS
         or vm.watch.length(words, 0) is not None
+        or (not talks(words) and _behind(p, words) is not None)
+        or (bool(p.state.written) and file_name(vm, p.state, first) in p.state.written)
     )
 
 
@@ -188,14 +117,15 @@ def follow(p: CallSite, words: Argv, env: Env, notes: Notes) -> None:
             return
         first = words[0][0]
         if isinstance(first, Symbol):
-            behind(p, words, env, notes, f"what `{first.text}` runs isn't known")
+            if not _written_file(p, words, env, notes):
+                behind(p, words, env, notes, f"what `{first.text}` runs isn't known")
             return
         name = first.rpartition("/")[2]
         if name == "env":
             following = _env(p, words, env)
         elif name == "sudo":
             following = _sudo(p, words, env)
-        elif name in _SHELLS:
+        elif name in SHELLS:
             _shell_text(p, words, env, notes)
             return
         elif name in ELSEWHERE:
@@ -203,35 +133,86 @@ def follow(p: CallSite, words: Argv, env: Env, notes: Notes) -> None:
             return
         elif name in TRANSPARENT:
             following = _transparent(p, name, words, env)
-        else:
+        elif name in RUNNERS:
+            following = RUNNERS[name](p, words, env)
+            if following == []:
+                return
+        elif _written_file(p, words, env, notes) or talks(words):
             return
-        if isinstance(following, str):
-            behind(p, words, env, notes, following)
+        else:
+            at = _behind(p, words)
+            if at is None:
+                return
+            note = Note(f"`{first}` runs it: what that sets isn't known", words[0][1])
+            notes = (*notes, note)
+            following = words[at:]
+            if name == "find":  # ``-exec command ;``
+                ends = (j for j, (v, _) in enumerate(following) if v in (";", "+"))
+                following = following[: next(ends, len(following))]
+        if isinstance(following, str):  # what isn't known may set variables, too
+            behind(p, words, env, notes, following, opens=name in ("env", "sudo"))
             return
         words = following
 
 
-def behind(p: CallSite, words: Argv, env: Env, notes: Notes, why: str) -> None:
+def behind(
+    p: CallSite, words: Argv, env: Env, notes: Notes, why: str, *, opens: bool = False
+) -> None:
     """What is watched for behind words that can't be made sense of: found, and said so."""
+    at = _behind(p, words)
+    if at is not None:
+        text = f"{why}, so what it does to the launch isn't either"
+        note = Note(text, words[0][1], opens)
+        follow(p, words[at:], env, (*notes, note))
+
+
+def _behind(p: CallSite, words: Argv) -> int | None:
+    """Where a command begins behind others that is watched for, or that leads to one."""
+    found: int | None = None
     for i in range(1, len(words)):
-        first = words[i][0]
-        if (
-            isinstance(first, str)
-            and first.rpartition("/")[2] in _SHELLS
-            and any(re.fullmatch(r"-[a-z]*c", str(v)) for v, _ in words[i + 1 : i + 3])
+        first, before = words[i][0], words[i - 1][0]
+        if not isinstance(first, str):
+            if p.vm.watch.length(words, i) is not None:
+                return i if found is None else found
+            continue
+        name = first.rpartition("/")[2]
+        if p.vm.watch.length(words, i) is not None or (
+            name in SHELLS
+            and any(re.fullmatch(r"-[a-z]*c", str(v)) for v, _ in words[i + 1 : i + 5])
         ):
-            note = Note(f"{why}, so what it does to the launch isn't either", words[0][1])
-            _shell_text(p, words[i:], env, (*notes, note))
-            return
-        size = p.vm.watch.length(words, i)
-        if size is not None:
-            note = Note(f"{why}, so what it does to the launch isn't either", words[0][1])
-            record(p.vm, p.state, p.node, words[i:], size, env, (*notes, note))
-            return
+            return i if found is None else found
+        option = isinstance(before, str) and re.fullmatch(r"-[^=]+", before) and before != "--"
+        leads = name in TRANSPARENT or name in ("env", "sudo")
+        if name == "env" and i + 1 < len(words):
+            following = words[i + 1][0]
+            option = not (isinstance(following, str) and re.match(r"-|\w+=", following))
+        if found is None and leads and not option and name not in ("exec", "command", "time"):
+            found = i
+    return None
+
+
+def _written_file(p: CallSite, words: Argv, env: Env, notes: Notes) -> bool:
+    """A file that the script wrote and runs: followed, where it's one for a shell."""
+    name = file_name(p.vm, p.state, words[0][0])
+    if name not in p.state.written:
+        return False
+    text = content_of(p.vm, words[0][0], p.state)
+    if text is None:
+        return False
+    start = text if isinstance(text, str) else text.parts[0] if text.parts else ""
+    first = re.match(r"#![ \t]*(?:\S*/)?(?:env[ \t]+(?:-\S+[ \t]+)*)?(?:\S*/)?(\S*)", str(start))
+    if first and first[1] not in SHELLS:
+        return False
+    rest = [v for v, _ in words[1:]]
+    p.vm.used.add(name)
+    run_in_shell(p, text, words[0][1], rest, env, notes, zero=words[0][0])
+    return True
 
 
 def _transparent(p: CallSite, name: str, words: Argv, env: Env) -> Argv | str:
     options = TRANSPARENT[name]
+    if name in ("mpirun", "mpiexec", "orterun"):
+        return _mpi(p, words, env)
     taken = take_options(words, options)
     if taken.unknown is not None:
         return f"option `{taken.unknown}` of {name} isn't known"
@@ -239,8 +220,6 @@ def _transparent(p: CallSite, name: str, words: Argv, env: Env) -> Argv | str:
     given = {n: v for n, v, _ in taken.given}
     if name == "exec" and "c" in given:
         env.clear()
-    if name in ("mpirun", "mpiexec", "orterun"):
-        return _mpi(p, words, env)
     if name == "srun" and "export" in given and (why := _srun_export(p, env, taken)):
         return why
     if name == "torchrun":
@@ -311,16 +290,6 @@ def _mpi(p: CallSite, words: Argv, env: Env) -> Argv | str:
     return words[i:]
 
 
-def set_variable(
-    p: CallSite, env: Env, name: str, value: Text, place: Location, spelled: str
-) -> None:
-    """Set a variable in the environment of the command behind."""
-    p.state.seq += 1
-    old = env.pop(name, None)
-    event = Event(p.state.seq, value, place, spelled, old.event if old is not None else None)
-    env[name] = Var("s", value, exported=True, event=event)
-
-
 def _env(p: CallSite, words: Argv, env: Env) -> Argv | str:
     if len(words) > 1 and words[1][0] == "-":
         words = [words[0], ("-i", words[1][1]), *words[2:]]
@@ -335,7 +304,14 @@ def _env(p: CallSite, words: Argv, env: Env) -> Argv | str:
                 return f"which variable `env -u {value}` removes isn't known"
             env.pop(value, None)
         elif name in ("S", "split-string"):
-            return "env -S splits a text in its own way"
+            if isinstance(value, Symbol) or re.search(r"[$\\#]", value):
+                return "what env -S makes of its text isn't known"
+            try:
+                split = shlex.split(value)
+            except ValueError:
+                return "what env -S makes of its text isn't known"
+            place = words[0][1]
+            return _env(p, [words[0], *((x, place) for x in split), *words[taken.at :]], env)
     i = taken.at
     while i < len(words):
         word, place = words[i]
@@ -369,43 +345,49 @@ def _sudo(p: CallSite, words: Argv, env: Env) -> Argv | str:
 
 def _shell_text(p: CallSite, words: Argv, env: Env, notes: Notes) -> None:
     """``bash -c text name args``; a script file isn't read."""
-    i = 1
+    i, names = 1, set[str]()
     while i < len(words):
         word = words[i][0]
-        if not isinstance(word, str):
-            return
-        if re.fullmatch(r"-[a-zA-Z]*c[a-zA-Z]*", word):
+        if not isinstance(word, str) or not re.match(r"[-+].", word):
+            break
+        if word == "--":
             i += 1
-            while i < len(words) and re.fullmatch(r"[-+][a-zA-Z]+", str(words[i][0])):
-                i += 1
-            if i < len(words):
-                zero, rest = _named(p.vm, [v for v, _ in words[i + 1 :]])
-                opts = frozenset(
-                    n for c, n in (("e", "errexit"), ("u", "nounset"), ("x", "xtrace")) if c in word
-                )
-                run_in_shell(p, words[i][0], words[i][1], rest, env, notes, opts=opts, zero=zero)
-            return
+            break
         if word.startswith("--"):
             i += 1 + (word in ("--rcfile", "--init-file"))
-        elif word.startswith(("-", "+")):
-            i += 1 + (word in ("-o", "-O", "+o", "+O"))
-        else:
+            continue
+        letters = set(word[1:])
+        on = word[0] == "-"
+        if "c" in letters and on:
+            names.add("c")
+        for letter, option in (("e", "errexit"), ("u", "nounset"), ("x", "xtrace")):
+            if letter in letters:
+                (names.add if on else names.discard)(option)
+        i += 1
+        for letter in word[1:]:
+            if letter in "oO" and i < len(words):  # the name of one stands behind
+                (names.add if on else names.discard)(str(words[i][0]))
+                i += 1
+        if "s" in letters and on:
+            names.add("s")
+    opts = frozenset(names - {"c", "s"})
+    if "c" in names:
+        if i < len(words):
+            zero, rest = named(p.vm, [v for v, _ in words[i + 1 :]])
+            run_in_shell(p, words[i][0], words[i][1], rest, env, notes, opts=opts, zero=zero)
+        return
+    if i < len(words) and "s" not in names:
+        if _written_file(p, words[i:], env, notes):
             return
-        if word == "-s":
-            i += i < len(words) and words[i][0] == "--"
-            break
+        at = _behind(p, words[i:])
+        if at is not None:
+            shown = shown_as(words[i][0])
+            note = Note(f"`{shown}` runs it: what that sets isn't known", words[i][1])
+            follow(p, words[i + at :], env, (*notes, note))
+        return
     if p.state.stdin is not None and p.given:
         rest = [v for v, _ in words[i:]]
-        run_in_shell(p, p.state.stdin, words[0][1], rest, env, notes)
-
-
-def _named(vm: Machine, words: list[Text]) -> tuple[Text | None, list[Text]]:
-    """$0 and the arguments of a text given to a shell."""
-    first = words[0] if words else None
-    if isinstance(first, Symbol) and first.splits:  # any number of words, $0 among them
-        zero = vm.derived(first.text, [first, "$0"])
-        return zero, [vm.derived(first.text, [first, "$@"], splits=True), *words[1:]]
-    return first, words[1:]
+        run_in_shell(p, p.state.stdin, words[0][1], rest, env, notes, opts=opts)
 
 
 def run_in_shell(
@@ -426,6 +408,7 @@ def run_in_shell(
     if found is None:
         return
     code, block, problem = found
+    p.followed = True
     names = (n for n in state.vars.differing(p.state.vars) if n not in p.state.vars)
     holes = {n: state.vars[n] for n in names}
     wrong: tuple[Note, ...] = ()
@@ -434,7 +417,7 @@ def run_in_shell(
         told = f"{at} {what} (in the text given to a shell)"
         wrong = (Note(told, at, ended=f"{problem.message} (in the text given to a shell)"),)
     inner = State(
-        Layers({**{n: _inherited(p.vm, state, n, v) for n, v in env.items()}, **holes}),
+        Layers({**{n: inherited(p.vm, state, n, v) for n, v in env.items()}, **holes}),
         list(args),
         Source(code, at.path, at=at),
         opts=opts,
@@ -450,13 +433,16 @@ def run_in_shell(
         world=state.world if world is None else world,
         zero=zero,
     )
-    inner.counts = state.counts
+    inner.counts, inner.written = state.counts, state.written
     if p.given and text is not p.state.stdin and len(block.items) == 1:
         inner.stdin, inner.piped = p.state.stdin, block.items[0]
     if world is None:
+        for name in sorted(state.shared & state.funcs.keys()):
+            inner.funcs = inner.funcs.plus(name, state.funcs[name])
+        inner.shared = state.shared
         for name, var in p.state.vars.items():
             if name not in env and (var.kind or not p.state.open) and not var.exported:
-                inner.vars.setdefault(name, _inherited(p.vm, state, name, var))
+                inner.vars.setdefault(name, inherited(p.vm, state, name, var))
     pure, p.vm.pure = p.vm.pure, 0
     try:
         ends = run_lines(p.vm, block, [inner])
@@ -466,36 +452,10 @@ def run_in_shell(
     for note in wrong:
         p.state.note(note)
         p.state.partial = p.broken = True
-    p.state.counts = ends[0].counts
+    p.state.counts, p.state.written = ends[0].counts, written_together(ends)
     statuses = {e.status if e.flow is None or e.flow[1] < 0 else e.flow[1] for e in ends}
     status = statuses.pop() if len(statuses) == 1 and world is None else None
     p.status = status if isinstance(status, int) and problem is None else None
-
-
-def _inherited(vm: Machine, state: State, name: str, var: Var) -> Var:
-    """A variable as another shell gets it: its attributes stay here.
-
-    One that is exported only if something holds is unset there if not. A plain one is exported
-    where it was set outside, too.
-    """
-    if var.exported and var.maybe:
-        var = replace(var, exported=False, perhaps=Test(name, "outside"))
-    if var.exported:
-        plain = not (var.readonly or var.integer or var.case or var.vague)
-        return var if plain else replace(var, readonly=False, integer=False, case="", vague=False)
-    if not var.perhaps and not state.open:
-        return Var("")
-    state.seq += 1
-    perhaps = var.perhaps or Test(name, "outside")
-    value = vm.unknown(
-        f"${{{name}}}",
-        f"another shell gets it if {perhaps}",
-        ("inherited", name, state.seq),
-        names=(name,) if perhaps.operator == "outside" else (),
-        splits=True,
-    )
-    event = var.event if var.perhaps else None
-    return Var("s", value, perhaps=var.perhaps, maybe=True, event=event)
 
 
 def _argv(p: CallSite, words: Argv, env: Env, notes: Notes, world: str | None) -> None:
@@ -527,20 +487,21 @@ def _ssh(p: CallSite, words: Argv, _env: Env, notes: Notes) -> None:
 
 
 def _docker(p: CallSite, words: Argv, env: Env, notes: Notes) -> None:
-    i = 1
+    i, composed = 1, False
     while i < len(words) and words[i][0] not in ("run", "exec"):
         word = words[i][0]
-        if word not in ("container", "-D", "--debug"):
-            i += 1 if word in ("-H", "--context", "-c", "--host", "-l") else 0
-            if i and word not in ("-H", "--context", "-c", "--host", "-l"):
-                return
-        i += 1
+        if word in ("compose", "container", "-D", "--debug"):
+            composed |= word == "compose"
+            i += 1
+        elif word in ("-H", "--context", "-c", "--host", "-l", "-n", "--namespace", "-f", "-p"):
+            i += 2
+        elif isinstance(word, str) and re.match(r"--[\w-]+=", word):
+            i += 1
+        elif composed and isinstance(word, str) and word.startswith("-"):
+            i += 1 if word in ("--ansi", "--compatibility", "--dry-run") else 2
+        else:
+            return
     if i >= len(words):
-        return
-    options = DOCKER
-    taken = take_options(words[i:], options)
-    if taken.unknown is not None:
-        behind(p, words, {}, notes, f"option `{taken.unknown}` of docker isn't known")
         return
     inside: Env = {}
     entry: Text | None = None
@@ -550,18 +511,224 @@ def _docker(p: CallSite, words: Argv, env: Env, notes: Notes) -> None:
             words[0][1],
         )
     ]
-    for name, value, place in taken.given:
-        if name in ("e", "env"):
-            _container_env(p, env, inside, value, place, note)
-        elif name == "env-file":
-            _env_file(p, env, inside, value, place, note)
-        elif name == "entrypoint":
-            entry = value
-    rest = words[i + taken.at :]
+    at, unknown = i, list[tuple[Text, Location]]()
+    while True:  # words that aren't known may be options: others may stand behind them
+        taken = take_options(words[at:], DOCKER)
+        for name, value, place in taken.given:
+            if name in ("e", "env"):
+                _container_env(p, env, inside, value, place, note)
+            elif name == "env-file":
+                _env_file(p, env, inside, value, place, note)
+            elif name == "entrypoint":
+                entry = value
+        at += taken.at
+        if taken.unknown is None:
+            break
+        if not isinstance(taken.unknown, Symbol):
+            behind(
+                p,
+                [words[0], *words[at:]],
+                inside,
+                (*notes, *note),
+                f"option `{taken.unknown}` of docker isn't known",
+            )
+            return
+        unknown.append(words[at])
+    rest = words[at:]
+    if unknown and (not rest or _begins(p, rest)):  # an image has to stand before the command
+        image = unknown.pop()
+        rest = [image, *rest]
+        note.append(Note(f"`{shown_as(image[0])}` is taken for the image", image[1]))
+    for value, place in unknown:
+        note.append(Note(f"what `{shown_as(value)}` sets isn't known", place, opens=True))
     command = rest[1:]
     if entry is not None and entry != "":
         command = [(entry, rest[0][1] if rest else words[0][1]), *command]
-    _argv(p, command, inside, (*notes, *note), f"container {rest[0][0] if rest else ''}")
+    world = f"container {shown_as(rest[0][0]) if rest else ''}"
+    if unknown and not _begins(p, command):
+        found = _behind(p, rest)
+        command = command if found is None else rest[found:]
+    _argv(p, command, inside, (*notes, *note), world)
+
+
+def _begins(p: CallSite, words: Argv) -> bool:
+    """Whether words begin with a command that is watched for, or that may lead to one."""
+    if not words:
+        return False
+    name = name_of(words)
+    known = name is not None and (name in SHELLS or name in TRANSPARENT or name in ("env", "sudo"))
+    return known or p.vm.watch.length(words, 0) is not None
+
+
+def _kubectl(p: CallSite, words: Argv, env: Env, notes: Notes) -> None:
+    """``kubectl exec POD -- command``; other words of kubectl run nothing here."""
+    if not any(v == "exec" for v, _ in words[1:4]):
+        return
+    at = next((i for i, (v, _) in enumerate(words) if v == "--"), None)
+    note = Note("runs in a container: its own environment isn't known", words[0][1], opens=True)
+    if at is None:
+        behind(p, words, {}, (*notes, note), "where the command of kubectl begins isn't known")
+    else:
+        _argv(p, words[at + 1 :], {}, (*notes, note), "container")
+
+
+def _sbatch(p: CallSite, words: Argv, env: Env, notes: Notes) -> None:
+    """A batch job: a text, a script that was written before, or one from standard input."""
+    taken = take_options(words, SBATCH)
+    if taken.unknown is not None:
+        return
+    if any(n == "export" for n, _, _ in taken.given) and (why := _srun_export(p, env, taken)):
+        notes = (*notes, Note(why, words[0][1], opens=True))
+    notes = (*notes, Note("runs as a batch job", words[0][1]))
+    wrap = next(((v, at) for n, v, at in taken.given if n == "wrap"), None)
+    rest = words[taken.at :]
+    if wrap is not None:
+        run_in_shell(p, wrap[0], wrap[1], [], env, notes, world="job")
+    elif rest:
+        text = content_of(p.vm, rest[0][0], p.state) if _is_written(p, rest[0][0]) else None
+        p.vm.used.add(file_name(p.vm, p.state, rest[0][0]))
+        if text is not None:
+            args = [v for v, _ in rest[1:]]
+            run_in_shell(p, text, rest[0][1], args, env, notes, zero=rest[0][0], world="job")
+    elif p.given and p.state.stdin is not None:
+        run_in_shell(p, p.state.stdin, words[0][1], [], env, notes, world="job")
+
+
+def _is_written(p: CallSite, path: Text) -> bool:
+    return file_name(p.vm, p.state, path) in p.state.written
+
+
+def _xargs(p: CallSite, words: Argv, env: Env, notes: Notes) -> None:
+    """``xargs command``: words of standard input are added, where they are known."""
+    taken = take_options(words, XARGS)
+    rest = words[taken.at :]
+    if taken.unknown is not None or not rest:
+        behind(p, words, env, notes, "what xargs adds isn't known")
+        return
+    given = {n: v for n, v, _ in taken.given}
+    text = p.state.stdin if p.given else None
+    found: list[str] | None = None
+    plain = {"r", "no-run-if-empty", "t", "verbose", "0", "null", "n", "max-args", "I", "P"}
+    if isinstance(text, str) and given.keys() <= plain:
+        try:
+            found = (
+                [x for x in text.split("\0") if x]
+                if given.keys() & {"0", "null"}
+                else [x.strip() for x in text.split("\n") if x.strip()]
+                if "I" in given
+                else shlex.split(text)
+            )
+        except ValueError:
+            found = None
+    place = words[0][1]
+    if found and given.keys() & {"n", "max-args", "I"}:
+        size = str(given.get("n", given.get("max-args", "1")))
+        mark = str(given.get("I", ""))
+        if re.fullmatch(r"[1-9]\d{0,4}", size) and len(found) <= 100 and not p.state.rounds[9:]:
+            around, p.state.rounds = p.state.rounds, p.state.rounds
+            for i in range(0, len(found), 1 if mark else int(size)):
+                p.state.rounds = (*around, i)
+                added = [] if mark else [(x, place) for x in found[i : i + int(size)]]
+                put = [
+                    (v.replace(mark, found[i]) if mark and isinstance(v, str) else v, at)
+                    for v, at in rest
+                ]
+                follow(p, [*put, *added], env, notes)
+            p.state.rounds = around
+            return
+        found = None
+    if found is None:
+        p.state.seq += 1
+        key = ("xargs", p.node, p.state.seq)
+        note = Note("xargs runs it, maybe several times: what it adds isn't known", place)
+        marks = [v or "{}" for n, v, _ in taken.given if n in ("I", "i", "replace")]
+        if marks:
+            rest = [
+                (
+                    p.vm.unknown(v, "words that xargs puts in", (*key, v), location=place)
+                    if isinstance(v, str) and str(marks[-1]) in v
+                    else v,
+                    at,
+                )
+                for v, at in rest
+            ]
+        else:
+            more = p.vm.unknown("…", "words that xargs adds", key, splits=True, location=place)
+            rest = [*rest, (more, place)]
+        follow(p, rest, env, (*notes, note))
+    elif found or not given.keys() & {"r", "no-run-if-empty"}:
+        follow(p, [*rest, *((x, place) for x in found)], env, notes)
+
+
+def _apptainer(p: CallSite, words: Argv, env: Env) -> Argv | str:
+    """``apptainer exec IMAGE command``: the environment goes along, unless it's cleaned."""
+    verb = next((i for i, (v, _) in enumerate(words[:4]) if v in ("exec", "run")), None)
+    if verb is None:
+        return []
+    taken = take_options(words[verb:], APPTAINER)
+    given = {n for n, _, _ in taken.given}
+    if given & {"e", "cleanenv", "C", "containall"}:
+        env.clear()
+    for name, value, place in taken.given:
+        if name == "env" and isinstance(value, str):
+            for item in re.split(r",(?=\w+=)", value):
+                key, _, text = item.partition("=")
+                set_variable(p, env, key, text, place, text)
+        elif name == "env" and isinstance(value, Symbol):
+            key, equals, text = value.text.partition("=")
+            if not equals or not key.isidentifier():
+                return f"what `--env {value}` sets isn't known"
+            default = None if value.default is None else value.default.partition("=")[2]
+            set_variable(p, env, key, p.vm.unlike(value, text, default), place, text)
+    if taken.unknown is not None:
+        return f"option `{taken.unknown}` of apptainer isn't known"
+    return words[verb + taken.at + 1 :]
+
+
+def _runner(*verbs: str) -> Callable[[CallSite, Argv, Env], Argv | str]:
+    """One that only finds a program's environment: what follows it runs as it is."""
+
+    def run(p: CallSite, words: Argv, env: Env) -> Argv | str:
+        if verbs and not any(v in verbs for v, _ in words[1:5]):
+            return []
+        at = _behind(p, words)
+        return [] if at is None else words[at:]
+
+    return run
+
+
+# Commands that find a program in an environment or look at it, and the words that say they do.
+RUNNERS: dict[str, Callable[[CallSite, Argv, Env], Argv | str]] = {
+    "uv": _runner("run", "tool"),
+    "uvx": _runner(),
+    "pipx": _runner("run"),
+    "poetry": _runner("run"),
+    "pixi": _runner("run", "exec"),
+    "pdm": _runner("run"),
+    "hatch": _runner("run"),
+    "rye": _runner("run"),
+    "pipenv": _runner("run"),
+    "conda": _runner("run"),
+    "mamba": _runner("run"),
+    "micromamba": _runner("run"),
+    "nsys": _runner("profile", "launch", "start"),
+    "ncu": _runner(),
+    "rocprof": _runner(),
+    "rocprofv2": _runner(),
+    "rocprofv3": _runner(),
+    "rocprof-sys-run": _runner(),
+    "rocprof-sys-sample": _runner(),
+    "omnitrace-run": _runner(),
+    "py-spy": _runner("record"),
+    "strace": _runner(),
+    "perf": _runner("record", "stat"),
+    "catchsegv": _runner(),
+    "flock": _runner(),
+    "chroot": _runner(),
+    "runuser": _runner(),
+    "apptainer": _apptainer,
+    "singularity": _apptainer,
+}
 
 
 def _container_env(
@@ -603,7 +770,33 @@ def _env_file(
             _container_env(p, env, inside, name, at, notes)
 
 
+def _su(p: CallSite, words: Argv, env: Env, notes: Notes) -> None:
+    """``su USER -c text`` and ``script -c text``."""
+    at = next((i for i, (v, _) in enumerate(words) if v in ("-c", "--command", "-qc")), None)
+    if any(v in ("-", "-l", "--login") for v, _ in words):
+        env = {}
+    if at is not None and at + 1 < len(words):
+        run_in_shell(p, words[at + 1][0], words[at + 1][1], [], env, notes)
+    else:
+        behind(p, words, env, notes, f"what `{shown_as(words[0][0])}` runs isn't known")
+
+
+def _send_keys(p: CallSite, words: Argv, notes: Notes) -> None:
+    """``tmux send-keys -t PANE text Enter``: typed into a shell that runs already."""
+    taken = take_options(words, TMUX_KEYS)
+    keys = [w for w in words[taken.at :] if w[0] not in ("C-m", "Enter", "C-M", "KPEnter", "C-c")]
+    if taken.unknown is not None or not keys:
+        return
+    text = p.vm.join([v for v, _ in keys])
+    note = Note("typed into a shell of tmux: what is set there isn't known", words[0][1], True)
+    run_in_shell(p, text, keys[0][1], [], {}, (*notes, note), world="tmux")
+
+
 def _tmux(p: CallSite, words: Argv, env: Env, notes: Notes) -> None:
+    keys = next((j for j, (v, _) in enumerate(words[:6]) if v in ("send-keys", "send")), None)
+    if keys is not None:
+        _send_keys(p, words[keys:], notes)
+        return
     i = next(
         (
             i
@@ -635,4 +828,17 @@ def _screen(p: CallSite, words: Argv, env: Env, notes: Notes) -> None:
     follow(p, words[taken.at :], env, notes)
 
 
-ELSEWHERE = {"ssh": _ssh, "docker": _docker, "podman": _docker, "tmux": _tmux, "screen": _screen}
+ELSEWHERE = {
+    "ssh": _ssh,
+    "docker": _docker,
+    "podman": _docker,
+    "nerdctl": _docker,
+    "kubectl": _kubectl,
+    "oc": _kubectl,
+    "sbatch": _sbatch,
+    "xargs": _xargs,
+    "su": _su,
+    "script": _su,
+    "tmux": _tmux,
+    "screen": _screen,
+}

@@ -15,7 +15,7 @@ from dsv4_env.model.condition import Test
 SOURCE = Source("", "run.sh")
 NAMES = [f.name for f in fields(State)]
 # Fields on which paths may differ that are made one, or that what comes next doesn't depend on.
-JOINED = {"decided", "alts", "solved", "seq", "unsaid", "asked", "substituted"}
+JOINED = {"decided", "alts", "solved", "seq", "unsaid", "asked", "substituted", "written"}
 PAST = JOINED | {"counts", "required", "notes", "rounds", "out", "partial"}
 
 
@@ -47,7 +47,7 @@ def test_a_copy_shares_nothing_that_is_changed_in_place(name: str) -> None:
     if field.metadata.get("copied"):
         assert getattr(one, name) is not getattr(two, name)
     else:  # what holds others is replaced as a whole
-        changed_in_place = name not in ("funcs", "lent", "applied")
+        changed_in_place = name not in ("funcs", "lent", "applied", "fds", "inputs", "aliases")
         assert not changed_in_place or not isinstance(getattr(one, name), (list, dict, Layers))
 
 

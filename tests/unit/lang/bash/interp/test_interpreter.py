@@ -21,7 +21,7 @@ def is_make(words: Sequence[tuple[Text, Location | None]], start: int) -> int | 
 def followed(script: str) -> Interpreter:
     block, problem = parse(script)
     assert problem is None
-    vm = Interpreter(Watch(is_make, "make"), {}, {}, root=None)
+    vm = Interpreter(Watch(is_make, "make", lambda text: "make all" in text), {}, {}, root=None)
     vm.follow(block, State(Layers(), [], Source(script, "build.sh"), open=False))
     return vm
 
