@@ -349,7 +349,24 @@ def process_command(vm: Machine, scope: Scope, call: Call) -> Command | None:
         under = given.log if isinstance(given, Map) else Log()
         env = Map(Log((*(vm.environ.log if _nothing(given) else under), *prefix)))
     settings, notes = _environment(vm, scope, env, call.node, exact=True)
+    notes += [_opened(w, where) for w, where in words[start:] if _may_set(w)]
     return Command(settings, group_args(words[start:], "python"), tuple(notes))
+
+
+_SERVER = re.compile(r"sglang\.launch_server|\bsglang\s+serve\b")
+_SETTING = re.compile(r"[=;&|$`{(\n]|\bsource\b|(?:^|\s)\.\s")
+
+
+def _may_set(word: Value) -> bool:
+    """Whether a shell's text, of which not all is known, may set variables before it launches."""
+    found = _SERVER.search(word.text) if isinstance(word, Unknown) else None
+    return found is not None and _SETTING.search(found.string, 0, found.start()) is not None
+
+
+def _opened(word: Value, where: Location) -> Note:
+    assert isinstance(word, Unknown)
+    message = f"`{shortened(word.text, 200)}` may set any variable: {word.reason}"
+    return Note(message, where, opens=True)
 
 
 def _shell(vm: Machine, scope: Scope, command: Val, node: ast.Call) -> list[PlacedWord]:
@@ -369,7 +386,7 @@ def _shell(vm: Machine, scope: Scope, command: Val, node: ast.Call) -> list[Plac
         found = splitting(command)
     else:
         return []
-    if re.search(r"sglang\.launch_server|\bsglang\s+serve\b", found.text):
+    if _SERVER.search(found.text):
         return [("-m", where), ("sglang.launch_server", where), (found, found.location or where)]
     return []
 

@@ -45,3 +45,15 @@ class Test(CustomTestCase):
             f("m7", "u", 1, other_args=["--tp", "9"])
     def test_getattr(self):
         getattr(tu, "popen_launch_server")("m8", "u", 1, other_args=["--tp", "10"])
+
+
+def test_shell_sets():
+    sp.run("export A=1; python3 -m sglang.launch_server --tp 11", shell=True)
+
+
+def test_shell_before():
+    sp.run(f"{PREFIX} python3 -m sglang.launch_server --tp 12", shell=True)
+
+
+def test_shell_after():
+    sp.run(f"python3 -m sglang.launch_server {WORDS}", shell=True)
