@@ -277,7 +277,7 @@ class LaunchWatch(Watch):
             vm.set(self, "records", (*self.records, copy))
 
     def overrides(self, vm: Machine, scope: Scope, node: ast.Call) -> bool:
-        """Set what ``envs.NAME.override(…)`` does; what a block sets ends with it."""
+        """Set what ``envs.NAME.override(…)`` sets; monkeypatch's own context sets nothing yet."""
         func = node.func
         if isinstance(func, ast.Attribute) and func.attr == "context":
             return last_name(func.value) in ("monkeypatch", "MonkeyPatch")
