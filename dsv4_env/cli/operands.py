@@ -24,6 +24,7 @@ from dsv4_env.readers import (
     choose,
     detect,
     environment,
+    foreign,
     process,
     read,
     titles,
@@ -64,6 +65,8 @@ def file_launches(operand: Operand, inputs: Inputs) -> tuple[str, str, list[Laun
                 where=operand.path,
                 expected=f"{', '.join(kinds[:-1])} or {kinds[-1]}",
             )
+        if not reader and (what := foreign(operand.path, data)):
+            raise ReadError(f"{what}, which isn't read", where=operand.path, expected=EXPECTED)
         reader = reader or ("dotenv" if _ENV_FILE.search(operand.path) else "")
     reading = HowRead(
         reader or "bash", None, inputs.variables, inputs.args, inputs.closed, inputs.root

@@ -55,6 +55,34 @@ def detect(path: str, data: bytes) -> str | None:
     return kind.name
 
 
+# What looks like a script and is none of bash's: by the name, or by what only it has.
+_FOREIGN = (
+    ("a Makefile", r"(?:GNU)?makefile|.*\.mk", rb"^\.PHONY\s*:|^[\w.-]+\s*:[^=\n]*\n\t"),
+    (
+        "a justfile",
+        r"\.?justfile|.*\.just",
+        rb"^set (?:shell|dotenv-load|positional-arguments)\b|\{\{ *\w+ *\}\}",
+    ),
+    ("a fish script", r".*\.fish", rb"\A#!.*\bfish\b|^\s*set (?:-gx|-x|-Ux|-lx) \w+ "),
+    ("a PowerShell script", r".*\.psm?1", rb"\A#!.*\bpwsh\b|^\s*\$env:\w+\s*="),
+    ("a batch file", r".*\.(?:bat|cmd)", rb"(?i)^@?echo off\r?$|^\s*set \w+=.*\r?\n[^\n]*%\w+%"),
+)
+
+
+def foreign(path: str, data: bytes) -> str | None:
+    """What a file is that looks like a script and isn't bash's, None of any other.
+
+    A shebang of a shell that is read says that it is one, whatever else it holds.
+    """
+    name = path.replace("\\", "/").rpartition("/")[2]
+    for what, named, _ in _FOREIGN:
+        if name_pattern(named).fullmatch(name):
+            return what
+    if re.match(bash.KIND.shebang, data) or bash.KIND.by_name(name):
+        return None
+    return next((what for what, _, sign in _FOREIGN if re.search(sign, data, re.M)), None)
+
+
 def file_bytes(path: Path | str) -> bytes:
     """The bytes of a file, as :func:`dsv4_env.guard.files.read_bytes` gives them."""
     return read_bytes(path, expected=EXPECTED)
@@ -66,6 +94,8 @@ def read(data: bytes, path: Path | str, reading: HowRead) -> list[LaunchConfig]:
     Raises ReadError, also where no reader is meant for the file and where a reader fails.
     """
     name = reading.reader or detect(str(path), data)
+    if name is None and (what := foreign(str(path), data)):
+        raise ReadError(f"{what}, which isn't read", where=path, expected=EXPECTED)
     if name is None:
         raise ReadError("no reader is meant for this file", where=path, expected=EXPECTED)
     if name not in READERS:

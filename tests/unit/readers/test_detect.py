@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from dsv4_env.model import LaunchConfig
-from dsv4_env.readers import READERS, HowRead, detect
+from dsv4_env.model.errors import ReadError
+from dsv4_env.readers import READERS, HowRead, detect, foreign, read
 from dsv4_env.readers.kind import FileKind
 from dsv4_env.writeback.editors import EDITORS
 
@@ -94,3 +95,32 @@ def test_a_reader_is_called_with_its_options() -> None:
     assert config.env[0].name == "A"
     (config,) = READERS["bash"]("sglang serve --x", "f")
     assert config.argv == ["--x"]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "what"),
+    [
+        ("Makefile", "run:\n\tsglang serve\n", "a Makefile"),
+        ("rules.mk", "", "a Makefile"),
+        ("launch", ".PHONY: run\nrun:\n\tsglang serve\n", "a Makefile"),
+        ("justfile", "run:\n  sglang serve\n", "a justfile"),
+        ("launch", "tp := '8'\nrun:\n    sglang serve --tp {{tp}}\n", "a justfile"),
+        ("run.fish", "", "a fish script"),
+        ("launch", "#!/usr/bin/env fish\nsglang serve\n", "a fish script"),
+        ("launch", "set -gx SGLANG_USE_AITER 1\nsglang serve\n", "a fish script"),
+        ("run.ps1", "", "a PowerShell script"),
+        ("launch", '$env:SGLANG_USE_AITER = "1"\nsglang serve\n', "a PowerShell script"),
+        ("run.bat", "", "a batch file"),
+        ("launch", "@echo off\r\nsglang serve\r\n", "a batch file"),
+        ("run.sh", "set -x\nsglang serve {{tp}}\n", None),
+        ("launch", "#!/bin/bash\nA='{{x}}'\nsglang serve\n", None),
+        ("launch", "export A=1\nsglang serve\n", None),
+    ],
+)
+def test_what_looks_like_a_script_and_is_none_is_told(
+    name: str, text: str, what: str | None
+) -> None:
+    assert foreign(f"/x/{name}", text.encode()) == what
+    if what is not None:
+        with pytest.raises(ReadError, match=f"{what}, which isn't read; expected a launch script"):
+            read(text.encode(), f"/x/{name}", HowRead())
