@@ -61,7 +61,8 @@ _FOREIGN = (
     (
         "a justfile",
         r"\.?justfile|.*\.just",
-        rb"^set (?:shell|dotenv-load|positional-arguments)\b|\{\{ *\w+ *\}\}",
+        rb"^set (?:shell|dotenv-load|positional-arguments)\b"
+        rb"|^[\w-]+[^:=\n]*:[^=\n]*\n[ \t]+[^\n]*\{\{ *\w+ *\}\}",
     ),
     ("a fish script", r".*\.fish", rb"\A#!.*\bfish\b|^\s*set (?:-gx|-x|-Ux|-lx) \w+ "),
     ("a PowerShell script", r".*\.psm?1", rb"\A#!.*\bpwsh\b|^\s*\$env:\w+\s*="),
