@@ -4,7 +4,8 @@ What only a run could tell is Unknown. Where *closed* is false, the environment 
 maybe more: a variable that nobody set is Unknown with its name, and one that the script sets
 without exporting it counts as not exported, unless *inputs* has it; one of SGLang's own counts
 where it is exported outside. A command whose success only a run could tell counts as having
-succeeded where a launch needs that: under ``set -e``, behind ``&&``. Expansions of what isn't known are taken to be ones that bash can do.
+succeeded where a launch needs that: under ``set -e``, behind ``&&``. Expansions of what isn't
+known are taken to be ones that bash can do.
 """
 
 from __future__ import annotations
