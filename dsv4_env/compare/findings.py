@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -78,6 +78,8 @@ def compare_launches(
     if right.reader != "profile":
         findings += _twice(b)
     findings += [partial_finding(c) for c in (left, right) if c.partial]
+    if left.reader == "profile":
+        findings += _other_profile(left, right)
     names = {
         (s, n) for c in (a, b) for s, n in _names(c, env_only=b.args is None, catalogue=catalogue)
     }
@@ -132,6 +134,15 @@ def partial_finding(config: LaunchConfig) -> Finding:
     message = f"only what stands before this syntax error was read{reason}"
     where = note.location if note else config.location
     return Finding(rule, rule.severity, config.name, message, where)
+
+
+def _other_profile(left: LaunchConfig, right: LaunchConfig) -> Iterator[Finding]:
+    rule = RULES["DSV017"]
+    for note in right.notes:
+        if note.profile and note.profile != left.name:
+            message = f"it takes its settings from {note.profile}, not from {left.name}"
+            where = note.location or right.location
+            yield Finding(rule, rule.severity, note.profile, message, where, left.location)
 
 
 def strictly(report: Report) -> Report:

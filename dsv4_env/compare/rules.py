@@ -57,5 +57,8 @@ RULES: dict[str, Rule] = {
              "that isn't followed may make them: `\"$@\"`, `$EXTRA_ARGS`, `source lib.sh`. That is "
              "no drift; with `--strict` it is an error. `--arg`, `--set`, `--env-file` and "
              "`--root` tell what is missing."),
+        Rule("DSV017", "other-profile", _W, "a launch takes its settings from another profile",
+             "It follows that one, whatever is changed in the profile that it is held to. Name the "
+             "same profile in both: in `load_profile` or the marker, and in the pair."),
     )
 }  # fmt: skip

@@ -263,6 +263,7 @@ def _reading(run: CheckRun, pair: Pair) -> HowRead:
         options.args,
         pair.closed or options.closed,
         options.root or run.folder,
+        profiles=run.profiles,
     )
 
 

@@ -186,7 +186,8 @@ class Note:
     """Something a reader has to say about a launch that isn't a setting.
 
     *opens* says that any variable may have been set there, so that none is known to be missing;
-    *hint* what would tell which; *ended* is the syntax error at which the reading ended.
+    *hint* what would tell which; *ended* is the syntax error at which the reading ended,
+    *profile* one that settings are taken from.
     """
 
     message: str
@@ -194,6 +195,7 @@ class Note:
     opens: bool = False
     hint: str = ""
     ended: str = ""
+    profile: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ class HowRead:
 
     *inputs* are variables that are known, with *closed* all there are; *root* is the folder that a
     script's sourced files and a test's imports must lie below, *steps* how far a test is followed
-    before the rest is given up.
+    before the rest is given up, *profiles* the folder of the project's own profiles.
     """
 
     reader: str | None = None
@@ -41,6 +41,7 @@ class HowRead:
     closed: bool = False
     root: Path | None = None
     steps: int | None = None
+    profiles: Path | None = None
 
 
 def names_a_server(data: bytes) -> bool:

@@ -24,6 +24,7 @@ from dsv4_env.lang.python.values.kinds import (
     Seq,
     Val,
     as_shown,
+    is_const,
     splits,
     splitting,
     unknown_of,
@@ -40,12 +41,26 @@ from dsv4_env.model import (
     group_args,
     mark_superseded,
 )
+from dsv4_env.model.errors import shortened
 
 LAUNCHER = "popen_launch_server"  # the last name of what launches, or its end
+FIXTURE_LAUNCH = "dsv4_launch"  # the fixture of this package that starts servers
+# Calls that change the environment: of SGLang's own fields, and of pytest's monkeypatch.
+FIELD_CALLS = ("set", "override", "clear")
+PATCH_CALLS = ("setenv", "delenv", "setitem", "delitem")
 ENTRY_CLASS = "ModelLaunchSettings"  # an entry of a list of launches
 SUBPROCESS = frozenset(
-    {"Popen", "run", "call", "check_call", "check_output", "create_subprocess_exec"}
+    "Popen run call check_call check_output getoutput getstatusoutput create_subprocess_exec "
+    "create_subprocess_shell".split()
 )
+_EXEC = frozenset("execv execve execvp execvpe execl execle execlp execlpe".split())
+# Of SGLang: what launches a server within the process, and what takes a shell's command.
+_ENGINES = frozenset(
+    "Engine Runtime HttpServerEngineAdapter launch_server run_server launch_server_process".split()
+)
+_SHELL_COMMANDS = frozenset({"launch_server_cmd", "execute_shell_command"})
+_LAUNCHING = SUBPROCESS | _EXEC | _SHELL_COMMANDS | {"system", "popen"}
+_ARGUMENTS = "sglang.ServerArgs"
 ENV_KEYS = ("env", "env_vars", "envs", "environment")
 ARGS_KEYS = ("other_args", "extra_args", "server_args", "args")
 PlacedWord = tuple[Value, Location]
@@ -55,19 +70,25 @@ MODEL_KEYS = ("model_path", "model", "model_id", "model_name")
 def may_launch(node: ast.Call) -> bool:
     """Whether a call looks like a launch or like the entry of a list of launches."""
     name = callee(node)
-    if name.endswith(LAUNCHER) or name in SUBPROCESS:
+    if name.endswith(LAUNCHER) or name in _ENGINES or name == FIXTURE_LAUNCH:
         return True
+    if name in _LAUNCHING:
+        return not _other_command(node)
     return name[:1].isupper() and (
         name == ENTRY_CLASS or any(k.arg in ENV_KEYS or k.arg in ARGS_KEYS for k in node.keywords)
     )
 
 
+def _other_command(node: ast.Call) -> bool:
+    """Whether a call's command is written out and names no server: ``run(["nvidia-smi"])``."""
+    words = [w for a in node.args for w in (a.elts if isinstance(a, ast.List | ast.Tuple) else [a])]
+    texts = [w.value for w in words if isinstance(w, ast.Constant) and isinstance(w.value, str)]
+    return bool(texts) and len(texts) == len(words) and not any("sglang" in t for t in texts)
+
+
 # SGLang itself, where the root is its repository: what a server is made of launches none, and
 # reading it takes longer than all else.
 _RUNTIME = re.compile(r"sglang\.(?!test\b)|sglang$")
-_SHELL = frozenset(
-    {"os.system", "sglang.utils.launch_server_cmd", "sglang.utils.execute_shell_command"}
-)
 
 
 def is_runtime(module: str) -> bool:
@@ -78,7 +99,44 @@ def is_runtime(module: str) -> bool:
 def starts_process(name: str) -> bool:
     """Whether a name outside starts a process."""
     module, _, last = name.rpartition(".")
-    return (module in ("subprocess", "asyncio") and last in SUBPROCESS) or name in _SHELL
+    if module == "os":
+        return last in ("system", "popen") or last in _EXEC
+    if module.partition(".")[0] == "sglang":
+        return last in _SHELL_COMMANDS
+    return module in ("subprocess", "asyncio") and last in SUBPROCESS
+
+
+def is_engine(name: str) -> bool:
+    """Whether a name outside is of what launches a server within the process: ``sgl.Engine``."""
+    module, _, last = name.rpartition(".")
+    return module.partition(".")[0] == "sglang" and last in _ENGINES
+
+
+def is_parser(name: str) -> bool:
+    """Whether a name outside is of what makes SGLang's arguments of words."""
+    module, _, last = name.rpartition(".")
+    return module.partition(".")[0] == "sglang" and last == "prepare_server_args"
+
+
+def called_name(call: Call) -> str:
+    """The last name of what is called, however the file calls it."""
+    if isinstance(call.target, Ext):
+        return call.target.name.rpartition(".")[2]
+    return call.name
+
+
+_SHELLS = frozenset({"bash", "sh", "dash", "zsh", "ksh"})
+
+
+def _shell_text(items: Sequence[Val]) -> Val | None:
+    """The text of ``["bash", "-c", text]``; None where that is no shell."""
+    words = [i.value if is_const(i, str) else "" for i in items]
+    if not words or posixpath.basename(words[0]) not in _SHELLS:
+        return None
+    for at, word in enumerate(words[1:-1], 1):
+        if re.fullmatch(r"-[a-z]*c", word):
+            return items[at + 1]
+    return None
 
 
 def server_start(words: Sequence[PlacedWord]) -> int | None:
@@ -260,16 +318,25 @@ def _unsure(setting: EnvVar, cause: str) -> EnvVar:
 
 def process_command(vm: Machine, scope: Scope, call: Call) -> Command | None:
     """What ``subprocess.Popen(…)`` and the like start; None where that is no server."""
+    name = called_name(call)
     named = (call.keywords[k] for k in ("args", "command") if k in call.keywords)
     first = call.args[0] if call.args else next(named, None)
     if first is None:
         return None
-    command = Seq(tuple(call.args)) if call.name == "create_subprocess_exec" else first
+    env = call.keywords.get("env")
+    command = Seq(tuple(call.args)) if name == "create_subprocess_exec" else first
+    if name in _EXEC:
+        given_env = name.endswith("e") and len(call.args) > 2
+        rest = call.args[1:-1] if given_env else call.args[1:]
+        env = call.args[-1] if given_env else None
+        listed = name.startswith("execv")
+        command = (rest[0] if rest else first) if listed else Seq(tuple(rest))
     prefix: list[MapEntry] = []
-    if isinstance(command, Seq):
+    text = _shell_text(command.items) if isinstance(command, Seq) else None
+    if isinstance(command, Seq) and text is None:
         words = _words(vm, scope, command, call.node, texts=False)
     else:
-        words = _shell(vm, scope, command, call.node)
+        words = _shell(vm, scope, command if text is None else text, call.node)
     start = server_start(words)
     if start is None:
         return None
@@ -277,12 +344,29 @@ def process_command(vm: Machine, scope: Scope, call: Call) -> Command | None:
         match = _ASSIGNMENT.fullmatch(word) if isinstance(word, str) else None
         if match:
             prefix.append(MapEntry(Const(match[1], where), Const(match[2], where), where))
-    env = given = call.keywords.get("env")
+    given = env
     if prefix:
         under = given.log if isinstance(given, Map) else Log()
         env = Map(Log((*(vm.environ.log if _nothing(given) else under), *prefix)))
     settings, notes = _environment(vm, scope, env, call.node, exact=True)
+    notes += [_opened(w, where) for w, where in words[start:] if _may_set(w)]
     return Command(settings, group_args(words[start:], "python"), tuple(notes))
+
+
+_SERVER = re.compile(r"sglang\.launch_server|\bsglang\s+serve\b")
+_SETTING = re.compile(r"[=;&|$`{(\n]|\bsource\b|(?:^|\s)\.\s")
+
+
+def _may_set(word: Value) -> bool:
+    """Whether a shell's text, of which not all is known, may set variables before it launches."""
+    found = _SERVER.search(word.text) if isinstance(word, Unknown) else None
+    return found is not None and _SETTING.search(found.string, 0, found.start()) is not None
+
+
+def _opened(word: Value, where: Location) -> Note:
+    assert isinstance(word, Unknown)
+    message = f"`{shortened(word.text, 200)}` may set any variable: {word.reason}"
+    return Note(message, where, opens=True)
 
 
 def _shell(vm: Machine, scope: Scope, command: Val, node: ast.Call) -> list[PlacedWord]:
@@ -302,9 +386,43 @@ def _shell(vm: Machine, scope: Scope, command: Val, node: ast.Call) -> list[Plac
         found = splitting(command)
     else:
         return []
-    if re.search(r"sglang\.launch_server|\bsglang\s+serve\b", found.text):
+    if _SERVER.search(found.text):
         return [("-m", where), ("sglang.launch_server", where), (found, found.location or where)]
     return []
+
+
+def plugin_command(vm: Machine, scope: Scope, words: Val, env: Val, node: ast.expr) -> Command:
+    """What a server of this package's plugin is started with."""
+    settings, notes = _environment(vm, scope, env, node, exact=True)
+    given = _words(vm, scope, words, node, texts=True)
+    return Command(settings, group_args(given, "python"), tuple(notes))
+
+
+def parsed_arguments(scope: Scope, call: Call) -> Val:
+    """``prepare_server_args([…])``: what an engine is given, with the words that it is made of."""
+    argv = call.args[0] if call.args else call.keywords.get("argv")
+    if argv is None:
+        return scope.unknown(call.node, "words that aren't given")
+    where = scope.place(call.node)
+    end = call.node.end_lineno or call.node.lineno
+    return Instance(Ext(_ARGUMENTS, "ServerArgs"), {}, where, end, (argv,))
+
+
+def engine_command(vm: Machine, scope: Scope, call: Call) -> Command:
+    """What is launched within the process: the environment, and the words where it has some."""
+    settings, notes = _settings(vm.environ.log)
+    name = call.target.shown if isinstance(call.target, Ext) else call.name
+    for value in (*call.args, *call.keywords.values()):
+        cls = value.cls if isinstance(value, Instance) else None
+        if isinstance(value, Instance) and isinstance(cls, Ext) and cls.name == _ARGUMENTS:
+            words = _words(vm, scope, value.positional[0], call.node, texts=True)
+            return Command(settings, group_args(words, "python"), tuple(notes))
+    where = scope.place(call.node)
+    why = f"{name} takes Python's values, not the words of a command line"
+    notes.append(Note(f"a launch here can't be followed: {why}", where))
+    text = shortened(scope.text(call.node), 200)
+    word = Unknown(text, why, splits=True, location=where)
+    return Command(settings, group_args([(word, where)], "python"), tuple(notes))
 
 
 def entry_command(vm: Machine, scope: Scope, found: Instance) -> Command:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,13 +20,14 @@ from dsv4_env.model import LaunchConfig, Location, Note
 from dsv4_env.model.budget import STEPS, Budget, BudgetError, kept
 from dsv4_env.model.errors import ReadError
 from dsv4_env.readers.choosing import choose
-from dsv4_env.readers.kind import INTERPRETER, FileKind
-from dsv4_env.readers.python.commands import may_launch
+from dsv4_env.readers.kind import INTERPRETER, FileKind, names_a_server
+from dsv4_env.readers.python.commands import FIELD_CALLS, PATCH_CALLS, may_launch
+from dsv4_env.readers.python.profiles import KnownProfiles
 from dsv4_env.readers.python.units import launches_met
 from dsv4_env.readers.python.watch import LaunchWatch
 
 _ROUNDS = 8  # each import may make more of the file matter
-_MATTER = frozenset({"environ", "setUpClass", "setUp"})
+_MATTER = frozenset({"environ", "envs", "setUpClass", "setUp", *PATCH_CALLS})  # envs: SGLang's
 
 
 def read_all(
@@ -36,14 +38,16 @@ def read_all(
     inputs: Mapping[str, str] | None = None,
     steps: int | None = None,
     budget: Budget | None = None,
+    profiles: Path | None = None,
 ) -> list[LaunchConfig]:
     """Every launch of a server that a Python file makes, in source order.
 
     *root* is the folder that imported modules must lie below (the file's own folder where it
     isn't given), *inputs* are variables of the environment that are known, *steps* are how many
     statements and expressions are followed before the paths that are left are given up: they make
-    a smaller *budget*. Where that ends, launches that were found are kept as partial ones. Raises
-    ReadError where the data isn't Python or where there is too much to follow to find any.
+    a smaller *budget*. Where that ends, launches that were found are kept as partial ones.
+    *profiles* is the folder of the project's own profiles. Raises ReadError where the data isn't
+    Python or where there is too much to follow to find any.
     """
     text = decoded(data, path)
     tokens = count_tokens(text, path)
@@ -59,11 +63,12 @@ def read_all(
     except BudgetError as exc:
         return kept([], exc, budget.place(), path)
     enough = steps or (budget.steps - budget.spent_steps) * 3 // 4 // COST
-    reach = Reach(may_launch, _MATTER)
+    reach = Reach(may_launch, _MATTER, changing={*FIELD_CALLS, *PATCH_CALLS})
     vm: Machine | None = None
+    known_profiles = KnownProfiles(root, profiles)
     try:
         for _ in range(_ROUNDS):
-            watch = LaunchWatch(path)
+            watch = LaunchWatch(path, profiles=known_profiles)
             vm = Machine(
                 environ=Map(inherits=True),
                 given=dict(inputs or {}),
@@ -167,16 +172,26 @@ def _literal(node: ast.expr | None) -> object:
     return node.value if isinstance(node, ast.Constant) else None
 
 
+# Fixtures of this package that start servers, and SGLang within the process.
+_ALSO = re.compile(rb"\bdsv4_(?:\w+_)?(?:server|launch)\b|\bsglang\b[\s\S]*\b(?:Engine|Runtime)\(")
+
+
+def _may_launch(data: bytes) -> bool:
+    """Whether a test's bytes name what launches a server."""
+    return names_a_server(data) or _ALSO.search(data) is not None
+
+
 KIND = FileKind(
     "python",
     "a test file",
     read_all,
     summary="a Python test",
-    takes=("inputs", "root", "steps"),
+    takes=("inputs", "profiles", "root", "steps"),
     named=r"[^/]+\.py",
     shebang=INTERPRETER + rb"python[\d.]*\b",
     editable=True,
     layered=True,
     word="test",
     code=True,
+    hit=_may_launch,
 )

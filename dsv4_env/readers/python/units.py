@@ -15,25 +15,38 @@ from dsv4_env.lang.python.interp.machine import Break, Continue, Machine, Raised
 from dsv4_env.lang.python.interp.statements import patched_environment
 from dsv4_env.lang.python.syntax.effects import is_main
 from dsv4_env.lang.python.syntax.trees import callee, last_name, walk_tree
-from dsv4_env.lang.python.values.kinds import ClassValue, Func, Instance, ReadModule, Scope, Val
+from dsv4_env.lang.python.values.kinds import (
+    ClassValue,
+    Ext,
+    Func,
+    Instance,
+    ReadModule,
+    Scope,
+    Seq,
+    Val,
+    is_const,
+)
 from dsv4_env.model import LaunchConfig, Note
 from dsv4_env.model.budget import BudgetError
+from dsv4_env.readers.python import profiles
 from dsv4_env.readers.python.commands import may_launch
 from dsv4_env.readers.python.found import FoundLaunch, FoundLaunches, launches_size, merged_paths
 from dsv4_env.readers.python.watch import LaunchWatch, Unit
 
 _SET_UP = frozenset({"setUpClass", "setUp", "asyncSetUp", "setup_class", "setup_method"})
+_LEVELS = 5  # of fixtures that ask for fixtures
 _KEPT = 1000  # entries of lists that are told although the budget has ended
 
 
 @dataclass(frozen=True, slots=True)
 class Runnable:
-    """A function that a runner runs, with the class it is run for."""
+    """A function that a runner runs, with the class it is run for, and with which profile."""
 
     name: str
     func: Func
     cls: ClassValue | None
     line: int
+    profile: str | None = None
 
 
 def launches_met(
@@ -89,10 +102,11 @@ def _module(vm: Machine, watch: LaunchWatch, module: ReadModule, tree: ast.Modul
     scope = module.scope
     results = followed(lambda: vm.execute(scope, tree.body), "<module>", 0, 0)
     try:
-        units = _units(vm, module)
+        watch.overridden = "dsv4_server_command" in module.scope.names
+        units = _with_profiles(vm, module, _units(vm, module))
         for number, unit in enumerate(units, 1):
             results |= _explored(vm, watch, unit, number)
-        for number, unit in enumerate(_left_over(watch, module), len(units) + 1):
+        for number, unit in enumerate(_left_over(vm, watch, module), len(units) + 1):
             results |= _explored(vm, watch, unit, number)
     except BudgetError as exc:
         vm.ended = exc
@@ -157,20 +171,135 @@ def _unit(vm: Machine, watch: LaunchWatch, unit: Runnable, number: int) -> Found
         if unit.cls is not None:
             if not _allowed(vm, scope, unit.cls.node.decorator_list, notes):
                 return
+            _prepare(vm, watch, unit)
             first = [unit.cls]
             if unit.func.kind != "classmethod":
                 first = [_object(vm, unit)]
         if not _allowed(vm, scope, getattr(unit.func.node, "decorator_list", []), notes):
             return
         _patch(vm, scope, unit)
+        notes.extend(_elsewhere(unit))
         if unit.func.kind == "staticmethod":
             first = []
-        _enter(vm, unit.func, first, scope)
+        _enter(vm, unit.func, first, scope, _fixtures(vm, watch, unit))
 
     results = _followed(vm, watch, follow, Unit(unit.name, unit.line, number))
     if notes:
         return {k: replace(f, notes=(*f.notes, *notes)) for k, f in results.items()}
     return results
+
+
+def _prepare(vm: Machine, watch: LaunchWatch, unit: Runnable) -> None:
+    """What the plugin sets before a marked TestCase is set up."""
+    cls = unit.cls
+    if cls is None or unit.profile is None or not any(is_test_base(c) for c in cls.mro):
+        return
+    own = (c.names for c in cls.mro if isinstance(c, ClassValue))
+    if not any(profiles.FIXTURE in names for names in own):
+        held = _fixture(vm, watch, unit, profiles.FIXTURE, cls.node)
+        vm.put(cls.names, profiles.FIXTURE, held)
+    if _uses(unit, profiles.VARIABLES):
+        _fixture(vm, watch, unit, profiles.VARIABLES, cls.node)
+
+
+def _uses(unit: Runnable, name: str) -> bool:
+    """Whether ``usefixtures`` asks for a fixture."""
+    nodes = list(getattr(unit.func.node, "decorator_list", []))
+    nodes += unit.cls.node.decorator_list if unit.cls is not None else []
+    return any(
+        isinstance(arg, ast.Constant) and arg.value == name
+        for node in nodes
+        if isinstance(node, ast.Call) and last_name(node) == "usefixtures"
+        for arg in node.args
+    )
+
+
+def _fixture(vm: Machine, watch: LaunchWatch, unit: Runnable, name: str, node: ast.AST) -> Val:
+    return profiles.fixture(vm, unit.func.scope, watch.profiles, name, unit.profile, node)
+
+
+def _fixtures(vm: Machine, watch: LaunchWatch, unit: Runnable) -> dict[str, Val]:
+    """What the plugin gives to a test; the servers that it starts for it are launches."""
+    found: dict[str, Val] = {}
+    spec = unit.func.node.args
+    if unit.cls is None and _uses(unit, profiles.VARIABLES):
+        _fixture(vm, watch, unit, profiles.VARIABLES, unit.func.node)
+    asked = [a for a in (*spec.args, *spec.kwonlyargs) if a.arg in profiles.FIXTURES]
+    for arg in sorted(asked, key=lambda a: a.arg in profiles.SERVERS):  # a server comes last
+        value = _fixture(vm, watch, unit, arg.arg, arg)
+        if arg.arg in profiles.SERVERS:
+            watch.served(vm, unit.func.scope, value, arg)
+            value = unit.func.scope.unknown(arg, "a server")
+        found[arg.arg] = value
+    return found
+
+
+def _with_profiles(vm: Machine, module: ReadModule, units: list[Runnable]) -> list[Runnable]:
+    """The units, each once with each of its profiles."""
+    every = _functions(module)
+    found: list[Runnable] = []
+    for unit in units:
+        names = _profiles_of(vm, module, unit, every, 0)
+        if not names:
+            found.append(unit)
+        for name in names:
+            title = f"{unit.name}[{name}]" if len(names) > 1 else unit.name
+            found.append(replace(unit, name=title, profile=name))
+    return found
+
+
+def _functions(module: ReadModule) -> dict[str, list[Runnable]]:
+    """The functions and methods of a module by each fixture that they ask for."""
+    found: dict[str, list[Runnable]] = {}
+    for value in module.scope.names.values():
+        own = value.names.values() if isinstance(value, ClassValue) else [value]
+        cls = value if isinstance(value, ClassValue) else None
+        for func in (f for f in own if isinstance(f, Func)):
+            unit = Runnable(func.name, func, cls, func.node.lineno)
+            for name in _asked(func):
+                found.setdefault(name, []).append(unit)
+    return found
+
+
+def _asked(func: Func) -> list[str]:
+    """The fixtures that a function asks for."""
+    spec = func.node.args
+    return [a.arg for a in (*spec.args, *spec.kwonlyargs)]
+
+
+def _profiles_of(
+    vm: Machine, module: ReadModule, unit: Runnable, every: dict[str, list[Runnable]], level: int
+) -> list[str]:
+    """The profiles that a function runs with: a fixture, with those of the tests that ask."""
+    decorators = getattr(unit.func.node, "decorator_list", ())
+    names: list[str] = []
+    if level < _LEVELS and any(last_name(d) == "fixture" for d in decorators):
+        for asker in every.get(unit.func.name, ()):
+            vm.spend(10)
+            names += _profiles_of(vm, module, asker, every, level + 1)
+    return list(dict.fromkeys(names)) or _named(vm, module, unit)
+
+
+def _named(vm: Machine, module: ReadModule, unit: Runnable) -> list[str]:
+    """The names of a unit's profiles: of the nearest mark, as the plugin takes it."""
+    scope = unit.func.scope
+    for node in getattr(unit.func.node, "decorator_list", ()):
+        if last_name(node) == profiles.FIXTURE:
+            return profiles.names_marked(vm.evaluate(scope, node)) or []
+        if last_name(node) == "parametrize" and isinstance(node, ast.Call) and len(node.args) > 1:
+            name, values = (vm.evaluate(scope, a) for a in node.args[:2])
+            asked = is_const(name, str) and name.value in (profiles.FIXTURE, "dsv4_profile_name")
+            if asked and isinstance(values, Seq):
+                return [v.value for v in values.items if is_const(v, str)]
+    for cls in unit.cls.mro if unit.cls is not None else ():
+        if not isinstance(cls, ClassValue):
+            continue
+        for node in cls.node.decorator_list:
+            if last_name(node) == profiles.FIXTURE:
+                return profiles.names_marked(vm.evaluate(cls.scope.parent or scope, node)) or []
+        if (names := profiles.names_marked(cls.names.get("pytestmark"))) is not None:
+            return names
+    return profiles.names_marked(module.scope.names.get("pytestmark")) or []
 
 
 def _object(vm: Machine, unit: Runnable) -> Instance:
@@ -188,14 +317,14 @@ def _object(vm: Machine, unit: Runnable) -> Instance:
     return made
 
 
-def _enter(vm: Machine, func: Func, first: list[Val], scope: Scope) -> None:
+def _enter(vm: Machine, func: Func, first: list[Val], scope: Scope, given: dict[str, Val]) -> None:
     """Follow a function up to its last statement that may launch."""
     node = func.node
     assert not isinstance(node, ast.Lambda)
     last = max((i for i, s in enumerate(node.body) if vm.reach.leads(s)), default=-1)
     cut = copy(node)
     cut.body, cut.decorator_list = node.body[: last + 1], []
-    vm.invoke(replace(func, node=cut), first, {}, scope, None)
+    vm.invoke(replace(func, node=cut), first, given, scope, None)
 
 
 def _allowed(vm: Machine, scope: Scope, decorators: list[ast.expr], notes: list[Note]) -> bool:
@@ -210,6 +339,21 @@ def _allowed(vm: Machine, scope: Scope, decorators: list[ast.expr], notes: list[
         if node.args and test_holds(vm, scope, node.args[0]) is not (word == "skipUnless"):
             return False
     return True
+
+
+_REMOTE = frozenset({"modal", "ray"})
+
+
+def _elsewhere(unit: Runnable) -> list[Note]:
+    """That a decorator has a function run in another place, of which the file may say more."""
+    names = unit.func.scope.module.scope.names if unit.func.scope.module else {}
+    outside = {v.name.partition(".")[0] for v in names.values() if isinstance(v, Ext)}
+    nodes = getattr(unit.func.node, "decorator_list", ())
+    if not unit.func.opaque or not nodes or not outside & _REMOTE:
+        return []
+    text = unit.func.scope.text(nodes[0])
+    message = f"`@{text}` may set any variable: where it runs isn't followed"
+    return [Note(message, unit.func.scope.place(nodes[0]), opens=True)]
 
 
 def _patch(vm: Machine, scope: Scope, unit: Runnable) -> None:
@@ -228,14 +372,20 @@ def _units(vm: Machine, module: ReadModule) -> list[Runnable]:
     based = {b for c in classes for b in c.mro[1:]}
     for value in module.scope.names.values():
         if isinstance(value, ClassValue) and value.scope.source is module.scope.source:
-            if _is_test(value, based):
-                found += _methods(vm, value)
+            found += _methods(vm, value) if _is_test(value, based) else _run(vm, value)
         elif isinstance(value, Func) and value.scope is module.scope:
             node = value.node
             fixture = any(last_name(d) == "fixture" for d in getattr(node, "decorator_list", ()))
-            if (value.name.startswith("test_") or fixture) and vm.reach.leads(node):
+            runs = value.name.startswith("test_") or fixture
+            if runs and (vm.reach.leads(node) or _serves(value)):
                 found.append(Runnable(value.name, value, None, node.lineno))
     return sorted(found, key=lambda u: u.line)
+
+
+def _serves(func: Func) -> bool:
+    """Whether the plugin starts a server for a function."""
+    spec = func.node.args
+    return any(a.arg in profiles.SERVERS for a in (*spec.args, *spec.kwonlyargs))
 
 
 def _is_test(cls: ClassValue, based: set[Val]) -> bool:
@@ -259,12 +409,12 @@ def _methods(vm: Machine, cls: ClassValue) -> list[Runnable]:
             if name in seen or not (name.startswith("test") or name in _SET_UP):
                 continue
             seen.add(name)
-            if isinstance(func, Func) and vm.reach.leads(func.node):
+            if isinstance(func, Func) and (vm.reach.leads(func.node) or _serves(func)):
                 units.append(Runnable(f"{cls.name}.{name}", func, cls, cls.node.lineno))
     return units
 
 
-def _left_over(watch: LaunchWatch, module: ReadModule) -> list[Runnable]:
+def _left_over(vm: Machine, watch: LaunchWatch, module: ReadModule) -> list[Runnable]:
     """Functions that launch although nothing in the file calls them."""
     found: list[Runnable] = []
     classes = [v for v in module.scope.names.values() if isinstance(v, ClassValue)]
@@ -272,13 +422,13 @@ def _left_over(watch: LaunchWatch, module: ReadModule) -> list[Runnable]:
     for value in module.scope.names.values():
         own = isinstance(value, ClassValue) and value.scope.source is module.scope.source
         if isinstance(value, Func) and value.scope is module.scope:
-            if _missed(watch, value):
+            if _missed(vm, watch, value):
                 found.append(Runnable(value.name, value, None, value.node.lineno))
         elif isinstance(value, ClassValue) and own:
             for name, func in value.names.items():
                 if name in _SET_UP or name.startswith("test") or not isinstance(func, Func):
                     continue
-                if _missed(watch, func) and func.owner is value and not _mixin(value, based):
+                if _missed(vm, watch, func) and func.owner is value and not _mixin(value, based):
                     line = func.node.lineno
                     found.append(Runnable(f"{value.name}.{name}", func, value, line))
     return found
@@ -289,8 +439,21 @@ def _mixin(cls: ClassValue, based: set[Val]) -> bool:
     return cls in based or any(not isinstance(c, ClassValue) for c in cls.mro)
 
 
-def _missed(watch: LaunchWatch, func: Func) -> bool:
+def _run(vm: Machine, cls: ClassValue) -> list[Runnable]:
+    """What a thread or process of one's own runs, of which nothing says with which attributes."""
+    func = cls.names.get("run")
+    bases = (c.name for c in cls.mro if isinstance(c, Ext))
+    starts = any(name.startswith(("threading.", "multiprocessing.")) for name in bases)
+    if not starts or not isinstance(func, Func) or not vm.reach.leads(func.node):
+        return []
+    return [Runnable(f"{cls.name}.run", func, cls, func.node.lineno)]
+
+
+def _missed(vm: Machine, watch: LaunchWatch, func: Func) -> bool:
     """Whether a function launches by itself, and no unit came by."""
     calls = [n for n in walk_tree(func.node) if isinstance(n, ast.Call) and may_launch(n)]
-    servers = [n for n in calls if not callee(n)[:1].isupper() or callee(n) == "Popen"]
+    classes = ("Popen", "Engine", "Runtime")
+    servers = [n for n in calls if not callee(n)[:1].isupper() or callee(n) in classes]
+    # what has the name of a function that was read is launched within that
+    servers = [n for n in servers if n in watch.hit or callee(n) not in vm.reach.reaching]
     return bool(servers) and not any(n in watch.hit for n in servers)

@@ -4,27 +4,34 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from dsv4_env.lang.python.interp.machine import Machine, Watch
 from dsv4_env.lang.python.interp.targets import attribute_of
 from dsv4_env.lang.python.syntax.text import SourceText
+from dsv4_env.lang.python.syntax.trees import last_name
 from dsv4_env.lang.python.values.kinds import (
     NONE,
     BoundMethod,
+    BuiltinMethod,
     Call,
     Const,
     Ext,
     Func,
     Instance,
-    MapEntry,
+    Map,
     Scope,
     Seq,
     Val,
     as_shown,
+    is_const,
+    splitting,
+    unknown_of,
 )
+from dsv4_env.lang.python.values.operations import delete_key, merge_into, put_item
 from dsv4_env.lang.python.values.store import Notebook
 from dsv4_env.model import Location, Note, Unknown
 from dsv4_env.readers.python.commands import (
@@ -33,15 +40,41 @@ from dsv4_env.readers.python.commands import (
     ENV_KEYS,
     LAUNCHER,
     MODEL_KEYS,
+    PATCH_CALLS,
     Command,
+    called_name,
+    engine_command,
     entry_command,
+    is_engine,
+    is_parser,
     is_runtime,
     launcher_command,
+    parsed_arguments,
+    plugin_command,
     process_command,
+    server_start,
     starts_process,
 )
 from dsv4_env.readers.python.found import FoundLaunch, FoundLaunches
+from dsv4_env.readers.python.profiles import (
+    LAUNCHER as FIXTURE_SERVERS,
+    MARK,
+    PACKAGE,
+    KnownProfiles,
+    attribute,
+    is_loader,
+    launch_env,
+    loaded,
+    marked,
+    method,
+    profile_of,
+    profile_value,
+    server_words,
+    settled,
+)
 
+_SPELLED = "set through SGLang's own fields, which spell it themselves"
+_OWN = "the command is the test's own"
 _UNLAUNCHED = "nothing in this file launches this entry: what does may add settings of its own"
 
 
@@ -64,6 +97,8 @@ class LaunchWatch(Watch):
     unit: Unit = field(default_factory=Unit)
     records: tuple[Instance, ...] = ()  # what may be entries of lists of launches
     launched: set[Location] = field(default_factory=set)  # entries that are
+    profiles: KnownProfiles = field(default_factory=KnownProfiles)
+    overridden: bool = False  # the plugin's fixture that says what is started
     hit: set[ast.Call] = field(default_factory=set)
 
     harmless = frozenset(
@@ -71,8 +106,8 @@ class LaunchWatch(Watch):
     )
 
     def enters(self, module: str) -> bool:
-        """Whether a module may launch: all but SGLang's own."""
-        return not is_runtime(module)
+        """Whether a module may launch: all but SGLang's own, and this package's."""
+        return not is_runtime(module) and module.partition(".")[0] != PACKAGE
 
     def met(self) -> bool:
         """Whether a server was launched on this path."""
@@ -80,7 +115,7 @@ class LaunchWatch(Watch):
 
     def call(self, vm: Machine, scope: Scope, call: Call) -> Val | None:
         """Record a call that launches; set what one of SGLang's own fields sets."""
-        target, name = call.target, call.name
+        target, name = call.target, called_name(call)
         if isinstance(target, Func | BoundMethod):
             func = target.func if isinstance(target, BoundMethod) else target
             if not _is_launcher(vm, func, name):
@@ -88,15 +123,82 @@ class LaunchWatch(Watch):
             return self._launch(vm, scope, call, launcher_command(vm, scope, call, func))
         if name.endswith(LAUNCHER):
             return self._launch(vm, scope, call, launcher_command(vm, scope, call, None))
+        if isinstance(target, BuiltinMethod) and isinstance(target.owner, Instance):
+            if profile_of(target.owner) is not None:
+                return method(vm, scope, target.owner, target.name, call)
+            return None
+        if name in PATCH_CALLS and isinstance(target, Ext | Unknown):
+            return _patched(vm, scope, name, call)
         if not isinstance(target, Ext):
             return None
+        if is_loader(target.name):
+            return loaded(vm, scope, self.profiles, call)
+        if target.name == MARK:
+            return marked(scope, call)
+        if target.name == FIXTURE_SERVERS:
+            return self._launch(vm, scope, call, self._of_plugin(vm, scope, call))
         if starts_process(target.name):
             return self._launch(vm, scope, call, process_command(vm, scope, call))
-        if name == "set" and call.args:
-            field_name = target.name.removesuffix(".set")
-            if _set_through(vm, scope, field_name, call.args[0], call.node):
-                return NONE
+        if is_engine(target.name):
+            return self._launch(vm, scope, call, engine_command(vm, scope, call))
+        if is_parser(target.name):
+            return parsed_arguments(scope, call)
+        field_name, _, done = target.name.rpartition(".")
+        given = call.args[0] if call.args else call.keywords.get("value")
+        # override() outside of `with` is entered by a stack of contexts, until that ends
+        if done not in ("set", "override"):
+            given = None
+        if given is not None and _set_through(vm, scope, field_name, given, call.node):
+            return NONE
+        if done == "clear" and (variable := _field(field_name)):
+            delete_key(vm, vm.environ, Const(variable, scope.place(call.node)))
+            return NONE
         return None
+
+    def attribute(
+        self, vm: Machine, scope: Scope, owner: Instance, name: str, node: ast.expr
+    ) -> Val | None:
+        """What a profile tells."""
+        return attribute(vm, scope, owner, name, node)
+
+    def _of_plugin(self, vm: Machine, scope: Scope, call: Call) -> Command:
+        """``dsv4_launch(profile, command=…, env=…)``."""
+        given = call.args[0] if call.args else call.keywords.get("profile")
+        if is_const(given or NONE, str):
+            assert isinstance(given, Const)
+            folder = self.profiles.of_project()
+            given = profile_value(vm, scope, self.profiles, given.value, folder, call.node)
+        command, env = call.keywords.get("command"), call.keywords.get("env")
+        return self.server(vm, scope, given, call.node, command=command, env=env)
+
+    def server(
+        self,
+        vm: Machine,
+        scope: Scope,
+        profile: Val | None,
+        node: ast.expr,
+        *,
+        command: Val | None = None,
+        env: Val | None = None,
+    ) -> Command:
+        """What the plugin starts a profile's server with; *env* goes over the profile's."""
+        owner = profile if isinstance(profile, Instance) else None
+        if owner is None or profile_of(owner) is None:
+            unknown = unknown_of(profile or NONE, scope.text(node), scope.place(node))
+            return plugin_command(vm, scope, splitting(unknown), unknown, node)
+        words: Val = server_words(vm, scope, owner, node)
+        if isinstance(command, Seq):
+            where = scope.place(node)
+            plain = [i for i in command.items if isinstance(i, Const)]
+            start = server_start([(i.value, where) for i in plain])
+            whole = start is not None and len(plain) == len(command.items)
+            words = Seq(command.items[start:]) if whole else splitting(scope.unknown(node, _OWN))
+        elif command is not None or self.overridden:
+            words = splitting(scope.unknown(node, _OWN))
+        made = launch_env(vm, scope, owner, vm.environ, node)
+        if env is not None:
+            merge_into(vm, scope, made, env, node)
+        return plugin_command(vm, scope, words, made, node)
 
     def _launch(self, vm: Machine, scope: Scope, call: Call, command: Command | None) -> Val:
         if command is not None:
@@ -104,6 +206,13 @@ class LaunchWatch(Watch):
             if vm.mode.recording:
                 self._record(vm, scope, call.node, command)
         return scope.unknown(call.node, "a process")
+
+    def served(self, vm: Machine, scope: Scope, profile: Val, node: ast.arg) -> None:
+        """Record the server that a fixture of the plugin starts for a test."""
+        name = ast.copy_location(ast.Name(node.arg, ast.Load()), node)
+        call = ast.copy_location(ast.Call(name, [], []), node)
+        if vm.mode.recording:
+            self._record(vm, scope, call, self.server(vm, scope, profile, name))
 
     def _record(self, vm: Machine, scope: Scope, node: ast.Call, command: Command) -> None:
         subject = self.subject(vm, scope, node) or vm.subject
@@ -119,7 +228,9 @@ class LaunchWatch(Watch):
         order = (where.line or 0, where.column or 0, self.unit.number)
         if where.path != self.main:
             order = (self.unit.line, 0, self.unit.number)
-        found = FoundLaunch(where, end, symbol, command.env, command.args, notes, order=order)
+        env, args, taken = settled(command.env, command.args)
+        notes += _taken(taken)
+        found = FoundLaunch(where, end, symbol, env, args, notes, order=order)
         vm.put(self.unit.found, (*key, count), found)
 
     def subject(self, vm: Machine, scope: Scope, node: ast.Call) -> Instance | None:
@@ -146,6 +257,8 @@ class LaunchWatch(Watch):
     def made(self, vm: Machine, found: Instance, node: ast.Call) -> bool:
         """Keep what looks like the entry of a list of launches."""
         given = any(k.arg in ENV_KEYS or k.arg in ARGS_KEYS for k in node.keywords)
+        if isinstance(found.cls, Ext) and _of_python(found.cls):
+            return False
         if isinstance(found.cls, Ext):
             named = found.cls.shown.split(".")[-1] == ENTRY_CLASS
             if named and found.positional:
@@ -164,13 +277,16 @@ class LaunchWatch(Watch):
             vm.set(self, "records", (*self.records, copy))
 
     def overrides(self, vm: Machine, scope: Scope, node: ast.Call) -> bool:
-        """Set what ``envs.NAME.override(…)`` sets."""
+        """Set what ``envs.NAME.override(…)`` does; what a block sets ends with it."""
         func = node.func
-        if not isinstance(func, ast.Attribute) or func.attr != "override" or not node.args:
+        if isinstance(func, ast.Attribute) and func.attr == "context":
+            return last_name(func.value) in ("monkeypatch", "MonkeyPatch")
+        if not isinstance(func, ast.Attribute) or func.attr != "override":
             return False
-        if not isinstance(func.value, ast.Attribute):
+        values = [*node.args, *(k.value for k in node.keywords if k.arg == "value")]
+        if not values or not isinstance(func.value, ast.Attribute):
             return False
-        given = vm.evaluate(scope, node.args[0])
+        given = vm.evaluate(scope, values[0])
         owner = vm.evaluate(scope, func.value)
         return isinstance(owner, Ext) and _set_through(vm, scope, owner.name, given, node)
 
@@ -187,16 +303,31 @@ class LaunchWatch(Watch):
         """An entry of a list of launches, where what launches it isn't in the file."""
         where = record.where
         command = entry_command(vm, Scope({}, None, SourceText(where.path, [])), record)
+        env, args, taken = settled(command.env, command.args)
         return FoundLaunch(
             where,
             record.end_line,
             record.symbol or self.unit.name,
-            command.env,
-            command.args,
-            (*command.notes, Note(_UNLAUNCHED, where), *_unread_class(record)),
+            env,
+            args,
+            (*command.notes, *_taken(taken), Note(_UNLAUNCHED, where), *_unread_class(record)),
             entry=True,
             order=(where.line or 0, where.column or 0, self.unit.number),
         )
+
+
+def _of_python(cls: Ext) -> bool:
+    """Whether a class is one of Python's own that no entry of a list of launches is of."""
+    module, _, name = cls.name.partition(".")
+    return module in sys.stdlib_module_names and not name.endswith("Namespace")
+
+
+def _taken(profiles: Mapping[str, Location | None]) -> tuple[Note, ...]:
+    """Which profiles settings are taken from."""
+    return tuple(
+        Note(f"takes its settings from {name}", where, profile=name)
+        for name, where in profiles.items()
+    )
 
 
 def _is_launcher(vm: Machine, func: Func, name: str) -> bool:
@@ -208,16 +339,54 @@ def _is_launcher(vm: Machine, func: Func, name: str) -> bool:
     return upstream or not vm.reach.leads(func.node)
 
 
+def _patched(vm: Machine, scope: Scope, name: str, call: Call) -> Val | None:
+    """``monkeypatch.setenv(name, value)`` and the like; None where it's something else."""
+    given = dict(zip(_PATCHES[name], call.args, strict=False)) | call.keywords
+    owner = given.get("dic", vm.environ)
+    key, value = given.get("name"), given.get("value", NONE)
+    if not isinstance(owner, Map) or key is None or call.open:
+        return None
+    where = call.node.args[0] if call.node.args else call.node
+    if name.startswith("del"):
+        delete_key(vm, owner, key)
+        return NONE
+    if "prepend" in given:
+        value = scope.unknown(call.node, "it is put before what is set")
+    elif name == "setenv" and isinstance(value, Const):
+        value = Const(str(value.value), value.where)
+    put_item(vm, scope, owner, key, value, where)
+    return NONE
+
+
+_PATCHES = {
+    "setenv": ("name", "value", "prepend"),
+    "delenv": ("name", "raising"),
+    "setitem": ("dic", "name", "value"),
+    "delitem": ("dic", "name", "raising"),
+}
+_FIELD = re.compile(r"(?:.*\.)?envs\.([A-Z][A-Z0-9_]*)")
+
+
+def _field(name: str) -> str | None:
+    """The variable of one of SGLang's own fields: ``sglang.srt.environ.envs.NAME``."""
+    found = _FIELD.fullmatch(name)
+    return found[1] if found else None
+
+
 def _set_through(vm: Machine, scope: Scope, name: str, value: Val, node: ast.Call) -> bool:
-    """``envs.NAME.set(value)``: SGLang's own fields write to the process's environment."""
-    words = name.split(".")
-    if len(words) < 2 or words[-2] != "envs" or not re.fullmatch(r"[A-Z][A-Z0-9_]+", words[-1]):
+    """``envs.NAME.set(value)``: SGLang's own fields write ``str(value)`` to the environment."""
+    variable = _field(name)
+    if variable is None:
         return False
     where = scope.place(node)
-    reason = "set through SGLang's own fields, which spell it themselves"
-    found = Unknown(as_shown(value), reason, location=where)
-    entry = MapEntry(Const(words[-1]), found, where)
-    vm.set(vm.environ, "log", vm.environ.log.and_more(entry))
+    found: Val
+    if isinstance(value, Const):
+        found = Const(str(value.value), value.where or where)
+    elif isinstance(value, Unknown):
+        found = replace(value, splits=False)
+    else:
+        found = Unknown(as_shown(value), _SPELLED, location=where)
+    put_item(vm, scope, vm.environ, Const(variable, where), found, node)
     return True
 
 

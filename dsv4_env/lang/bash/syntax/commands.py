@@ -125,6 +125,8 @@ def unexpected(c: Cursor, missing: str = "") -> SyntaxProblemError:
         found = repr(peek(c) or c.text[c.pos])
     else:
         pos = len(c.text[: c.end].rstrip())
+        if missing:
+            return SyntaxProblemError(pos, f"{missing!r} is missing")
     behind = f", {missing!r} is missing" if missing else ""
     return SyntaxProblemError(pos, f"unexpected {found}{behind}")
 

@@ -118,7 +118,7 @@ def _block(c: Cursor, ends: frozenset[str], *, empty: bool = False, case: bool =
         if not separated and c.pos < c.end and c.text[c.pos] != "\n":
             break
     if not items and not empty:
-        raise unexpected(c)
+        raise unexpected(c, max(ends, default="") if c.pos >= c.end else "")
     c.depth -= 1
     return Block(items)
 

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from dsv4_env.lang.python.interp.expressions import evaluate_all, extend_list, parameter_defaults
+from dsv4_env.lang.python.interp.handed import follow_handed
 from dsv4_env.lang.python.interp.havoc import havoc_since
 from dsv4_env.lang.python.interp.machine import MAX_CALL_DEPTH, Machine, Return
 from dsv4_env.lang.python.interp.targets import UNSET, attribute_of
@@ -298,6 +299,19 @@ def _hasattr(vm: Machine, scope: Scope, call: Call) -> Val:
     return scope.unknown(call.node, "not known", *call.args)
 
 
+_PARTIAL = Ext("functools.partial", "partial")
+
+
+def _partial(vm: Machine, scope: Scope, call: Call) -> Val:
+    """``functools.partial(function, …)``: a function, with some of what it is given."""
+    if not call.args or call.open or any(map(splits, call.args)):
+        follow_handed(vm, scope, call, _called)
+        return scope.unknown(call.node, "not all of it is known", *call.args)
+    function = Const(call.node.args[0])
+    where, end = scope.place(call.node), call.node.end_lineno or 1
+    return Instance(_PARTIAL, dict(call.keywords), where, end, (function, *call.args))
+
+
 _FUNCTIONS: dict[str, _Function] = {
     "str": _str,
     "int": _number(int),
@@ -329,6 +343,8 @@ _FUNCTIONS: dict[str, _Function] = {
     "os.putenv": lambda vm, scope, call: NONE,
     "getattr": _getattr,
     "hasattr": _hasattr,
+    "functools.partial": _partial,
+    "staticmethod": lambda vm, scope, call: call.args[0] if call.args else NONE,
 }
 
 
@@ -349,7 +365,14 @@ def evaluate_call(vm: Machine, scope: Scope, node: ast.Call) -> Val:
         if target.name in ("extend", "update") and isinstance(only, ast.GeneratorExp):
             extend_list(vm, scope, only, target.owner)
             return NONE
-    call = _given(vm, scope, node, target)
+    return _called(vm, scope, _given(vm, scope, node, target))
+
+
+def _called(vm: Machine, scope: Scope, call: Call) -> Val:
+    """What a call gives, once it is known what it is given."""
+    target = call.target
+    if isinstance(target, Instance) and (whole := _whole(target, call)) is not None:
+        return _called(vm, scope, whole)
     watched = vm.watch.call(vm, scope, call)
     if watched is not None:
         return watched
@@ -360,6 +383,17 @@ def evaluate_call(vm: Machine, scope: Scope, node: ast.Call) -> Val:
     if isinstance(target, BuiltinMethod):
         return ops.call_method(vm, scope, target.owner, target.name, call)
     return _outside(vm, scope, call)
+
+
+def _whole(target: Instance, call: Call) -> Call | None:
+    """A call of a ``functools.partial`` as one of its function; None where it's none."""
+    if target.cls is not _PARTIAL:
+        return None
+    function, inner, *first = target.positional
+    assert isinstance(function, Const)
+    node = ast.copy_location(ast.Call(function.value, [], []), call.node)
+    keywords = {**target.attrs, **call.keywords}
+    return Call(node, inner, [*first, *call.args], keywords, call.spread, call.open)
 
 
 def _given(vm: Machine, scope: Scope, node: ast.Call, target: Val) -> Call:
@@ -494,6 +528,7 @@ def _outside(vm: Machine, scope: Scope, call: Call) -> Val:
     target, name = call.target, call.name
     if isinstance(target, Ext) and (function := _FUNCTIONS.get(target.name)) is not None:
         return function(vm, scope, call)
+    follow_handed(vm, scope, call, _called)
     if isinstance(target, Ext) and target.name in ("dataclasses.field", "field"):
         return dataclass_field(vm, scope, call)
     if isinstance(target, Ext) and name[:1].isupper():

@@ -80,6 +80,12 @@ class Watch:
         """What a call gives that means something to it; None where it is followed as others."""
         return None
 
+    def attribute(
+        self, vm: Machine, scope: Scope, owner: Instance, name: str, node: ast.expr
+    ) -> Val | None:
+        """What an object of a class that isn't read has by a name; None where nobody knows."""
+        return None
+
     def subject(self, vm: Machine, scope: Scope, node: ast.Call) -> Instance | None:
         """The object that a call is about."""
         return None

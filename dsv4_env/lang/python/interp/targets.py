@@ -43,7 +43,9 @@ def attribute_of(vm: Machine, scope: Scope, owner: Val, name: str, node: ast.exp
         if name in owner.attrs:
             return owner.attrs[name]
         if isinstance(owner.cls, Ext):
-            return scope.unknown(node, f"{owner.cls.shown} isn't defined in what is read")
+            known = vm.watch.attribute(vm, scope, owner, name, node)
+            reason = f"{owner.cls.shown} isn't defined in what is read"
+            return known if known is not None else scope.unknown(node, reason)
         found = owner.cls.attribute(name)
         return _bind_method(vm, scope, found, owner.cls, owner, text, where)
     if isinstance(owner, ClassValue):

@@ -20,7 +20,15 @@ from dsv4_env.lang.python.syntax.effects import (
     making_methods,
     root_name,
 )
-from dsv4_env.lang.python.syntax.trees import KEPT, callee, children, remembered, walk_tree
+from dsv4_env.lang.python.syntax.trees import (
+    KEPT,
+    callee,
+    children,
+    handed,
+    last_name,
+    remembered,
+    walk_tree,
+)
 
 # Names of Python's own functions and methods: what they change is an argument or their owner.
 _PYTHON = frozenset(n for t in (builtins, str, list, dict, set) for n in dir(t))
@@ -120,10 +128,15 @@ class Reach:
         known = self._leading.get(node)
         if known is None:
             known = self._leading[node] = any(
-                isinstance(n, ast.Call) and (self.seeks(n) or callee(n) in self.reaching)
-                for n in walk_tree(node)
+                isinstance(n, ast.Call) and self._reaches(n) for n in walk_tree(node)
             )
         return known
+
+    def _reaches(self, node: ast.Call) -> bool:
+        """Whether a call is sought or leads there, by what it calls or what it is given to call."""
+        if self.seeks(node) or callee(node) in self.reaching:
+            return True
+        return any(last_name(h) in self.reaching or _seeks(self.seeks, h) for h in _called(node))
 
     def hides(
         self, body: Sequence[ast.AST], changed: Changes, spend: Callable[[int], None]
@@ -142,12 +155,16 @@ class Reach:
                 skipped = isinstance(node, ast.stmt) and self.skippable(node, spend)
                 known = self._hiding[node] = not skipped and any(
                     isinstance(n, ast.Import | ast.ImportFrom)
-                    or (isinstance(n, ast.Call) and callee(n) in self.changing)
+                    or (isinstance(n, ast.Call) and self._changes(n))
                     for n in walk_tree(node)
                 )
             if known:
                 return True
         return False
+
+    def _changes(self, node: ast.Call) -> bool:
+        given = _called(node)
+        return callee(node) in self.changing or any(last_name(h) in self.changing for h in given)
 
     def _find_changing(self, tree: ast.Module) -> None:
         calls, pending = function_effects(tree)
@@ -178,7 +195,7 @@ class Reach:
             if isinstance(each, _LEAVING):
                 return False
             if isinstance(each, ast.Call):
-                if self.seeks(each) or callee(each) in self.reaching:
+                if self._reaches(each):
                     return False
                 if _of_call(each).targets & self.relevant and callee(each) not in SPEAKS:
                     return False
@@ -216,14 +233,80 @@ def _calls_of(tree: ast.Module, seeks: Seeks) -> tuple[dict[str, set[str]], set[
     for node in walk_tree(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             inner = [n for n in walk_tree(node) if isinstance(n, ast.Call)]
-            calls.setdefault(node.name, set()).update(callee(n) for n in inner)
-            if any(map(seeks, inner)):
+            names = calls.setdefault(node.name, set())
+            names.update(callee(n) for n in inner)
+            given = [h for n in inner for h in _called(n)]
+            names.update(map(last_name, given))
+            if any(map(seeks, inner)) or any(_seeks(seeks, h) for h in given):
                 direct.add(node.name)
         elif isinstance(node, ast.ClassDef):
             own = {n.name for n in node.body if isinstance(n, ast.FunctionDef)}
             if "__init__" in own:
                 calls.setdefault(node.name, set()).add("__init__")
+        elif isinstance(node, ast.alias) and node.asname:
+            other = ast.Name(node.name.rpartition(".")[2])
+            _add_name(node.asname, [other], calls, direct, seeks)
+        elif isinstance(node, ast.Assign | ast.AnnAssign | ast.NamedExpr):
+            meant = _may_be(node.value) if node.value is not None else []
+            for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
+                _add_name(last_name(target), meant, calls, direct, seeks)
+        elif isinstance(node, ast.For | ast.AsyncFor | ast.comprehension):
+            meant = _may_be(node.iter)
+            for each in walk_tree(node.target):
+                if meant and isinstance(each, ast.Name):
+                    _add_name(each.id, meant, calls, direct, seeks)
     return calls, direct
+
+
+def _may_be(node: ast.expr) -> list[ast.expr]:
+    """The names of functions that a value may be, hold, or be made to call."""
+    found: list[ast.expr] = []
+    pending: list[ast.expr | None] = [node]
+    while pending:
+        each = pending.pop()
+        if isinstance(each, ast.Name | ast.Attribute):
+            found.append(each)
+        elif isinstance(each, ast.List | ast.Tuple | ast.Set):
+            pending += each.elts
+        elif isinstance(each, ast.Dict):
+            pending += each.values
+        elif isinstance(each, ast.IfExp):
+            pending += [each.body, each.orelse]
+        elif isinstance(each, ast.BoolOp):
+            pending += each.values
+        elif isinstance(each, ast.Starred | ast.Subscript | ast.NamedExpr | ast.Await):
+            pending.append(each.value)
+        elif isinstance(each, ast.Call):
+            pending += handed(each)
+            texts = each.args[1:2] if callee(each) == "getattr" else []
+            found += [ast.Name(str(n.value)) for n in texts if isinstance(n, ast.Constant)]
+    return found
+
+
+def _called(node: ast.Call) -> list[ast.expr]:
+    """The names of what a call may call besides the one that it has: what it is given, too."""
+    func = node.func
+    more = [] if isinstance(func, ast.Name | ast.Attribute) else _may_be(func)
+    return handed(node) + more
+
+
+def _add_name(
+    name: str,
+    meant: Sequence[ast.expr],
+    calls: dict[str, set[str]],
+    direct: set[str],
+    seeks: Seeks,
+) -> None:
+    """Add a name that may stand for a function, or for one with some of what it is given."""
+    if name and meant:
+        calls.setdefault(name, set()).update(map(last_name, meant))
+        if any(_seeks(seeks, m) for m in meant):
+            direct.add(name)
+
+
+def _seeks(seeks: Seeks, function: ast.expr) -> bool:
+    """Whether a call of a function that is handed on is sought."""
+    return seeks(ast.Call(function, [], []))
 
 
 _SETS = (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.NamedExpr)
@@ -249,7 +332,9 @@ def _flows_of(
         if node.__class__ not in _FLOWING:  # as most
             continue
         if isinstance(node, ast.Call):
-            calls.append((callee(node), seeks(node), _identifiers(node)))
+            named = _identifiers(node)
+            calls.append((callee(node), seeks(node), named))
+            calls += [(last_name(h), _seeks(seeks, h), named) for h in _called(node)]
             flow = _of_call(node)
             flows += [flow, _Flow(flow.parts, frozenset({callee(node)}))]  # it may change them
             if isinstance(node.func, ast.Attribute) and callee(node) not in python:

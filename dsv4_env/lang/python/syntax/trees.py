@@ -65,6 +65,12 @@ def callee(node: ast.Call) -> str:
     return func.id if isinstance(func, ast.Name) else ""
 
 
+def handed(node: ast.Call) -> list[ast.expr]:
+    """The names that a call is given: a function among them may be called by what gets it."""
+    values = [*node.args, *(k.value for k in node.keywords)]
+    return [v for v in values if isinstance(v, ast.Name | ast.Attribute)]
+
+
 def last_name(node: ast.expr) -> str:
     """The last name of a dotted name, of a call or not."""
     if isinstance(node, ast.Call):

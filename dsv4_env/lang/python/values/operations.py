@@ -473,7 +473,7 @@ def _of_text(store: Store, scope: Scope, owner: Const, name: str, call: Call) ->
 
 def _join(store: Store, scope: Scope, owner: Const, value: Val, node: ast.Call) -> Val:
     items = items_of(store, scope, value, node)
-    if not all(isinstance(i, Ext) or (may_be_text(i) and not splits(i)) for i in items):
+    if not all(isinstance(i, Ext) or may_be_text(i) for i in items):
         return scope.unknown(node, "not text", *items)
     if sum(len(i.value) + len(owner.value) for i in items if isinstance(i, Const)) > MAX_LENGTH:
         return scope.unknown(node, "too long a text to follow")

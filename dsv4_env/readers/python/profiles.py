@@ -1,0 +1,468 @@
+"""Profiles of this package that a test takes its launch from: ``load_profile`` and what it gives.
+
+What a profile gives stands where its layers set it, in a :class:`TakenFrom`, until a launch is
+made of it.
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from dsv4_env.guard.files import looked_at, real
+from dsv4_env.lang.python.interp.machine import Machine
+from dsv4_env.lang.python.syntax.trees import last_name
+from dsv4_env.lang.python.values import operations as ops
+from dsv4_env.lang.python.values.kinds import (
+    BuiltinMethod,
+    Call,
+    Const,
+    Ext,
+    Instance,
+    Log,
+    Map,
+    MapEntry,
+    Scope,
+    Seq,
+    Val,
+    is_const,
+    wrapped,
+)
+from dsv4_env.model import EnvVar, Location, Origin, ServerArg, Unknown
+from dsv4_env.model.errors import Dsv4Error, SettingsError
+from dsv4_env.profile import Profile, layer_files, load_all, load_profile
+from dsv4_env.profile.project import profiles_folder
+
+PACKAGE = "dsv4_env"
+PROFILE = f"{PACKAGE}.Profile"
+_COST = 5_000  # steps that reading a folder's layers takes
+_HOMES = (PACKAGE, f"{PACKAGE}.profile", f"{PACKAGE}.profile.loading")
+_LOADERS = frozenset(f"{home}.load_profile" for home in _HOMES)
+_LISTS = frozenset(f"{home}.profile_names" for home in _HOMES)
+_METHODS = frozenset({"get", "model_path", "launch_env", "command"})
+_UNTOLD = frozenset({"config", "origins"})  # objects of this package, which no launch is made of
+
+
+@dataclass(frozen=True, slots=True)
+class TakenFrom(Location):
+    """The place of a setting in a layer; *profile* gave it, *taken* is where that was loaded."""
+
+    profile: str = ""
+    origin: Origin | None = None
+    taken: Location | None = None
+
+
+@dataclass(slots=True, eq=False)
+class KnownProfiles:
+    """The profiles that a reading has met.
+
+    *root* is the folder that others than the shipped ones must lie below, *own* the folder of
+    the project's profiles, where one is set.
+    """
+
+    root: Path | None = None
+    own: Path | None = None
+    _loaded: dict[tuple[str, Path | None], Profile | str] = field(default_factory=dict)
+    _folders: set[Path | None] = field(default_factory=set)
+
+    def load(self, vm: Machine, name: str, folder: Path | None) -> Profile | str:
+        """A profile by its name, or what is wrong with it."""
+        vm.spend(1 if folder in self._folders else _COST)
+        self._folders.add(folder)
+        found = self._loaded.get((name, folder))
+        if found is None:
+            try:
+                found = load_profile(name, folder)
+                for layer in found.layers:
+                    looked_at(layer_files(folder)[layer])
+            except Dsv4Error as exc:
+                found = str(exc)
+            self._loaded[name, folder] = found
+        return found
+
+    def of_project(self) -> Path | None:
+        """The folder that pytest's fixtures take profiles from, besides the shipped ones."""
+        if self.own is None and self.root is not None:
+            try:
+                self.own = profiles_folder(self.root, {})
+            except (ValueError, SettingsError):
+                return None
+        return self.own
+
+    def within(self, folder: Path) -> Path | None:
+        """A folder below the root; None where it isn't one."""
+        if self.root is None:
+            return None
+        whole = real(self.root / folder)
+        return whole if whole.is_relative_to(real(self.root)) else None
+
+
+def is_loader(name: str) -> bool:
+    """Whether a name outside is that of a function that gives profiles."""
+    return name in _LOADERS or name in _LISTS
+
+
+def profile_of(value: Val) -> Profile | None:
+    """The profile that a value is; None where it isn't one."""
+    if isinstance(value, Instance) and isinstance(value.cls, Ext) and value.cls.name == PROFILE:
+        (held,) = value.positional
+        assert isinstance(held, Const)
+        found: Profile = held.value
+        return found
+    return None
+
+
+def loaded(vm: Machine, scope: Scope, known: KnownProfiles, call: Call) -> Val:
+    """``load_profile(name, folder)``, or ``profile_names(folder)``."""
+    node = call.node
+    assert isinstance(call.target, Ext)
+    names = ["folder"] if call.target.name in _LISTS else ["name", "folder"]
+    given = dict(zip(names, call.args, strict=False)) | call.keywords
+    nodes = dict(zip(names, node.args, strict=False))
+    nodes |= {k.arg: k.value for k in node.keywords if k.arg}
+    folder: Path | None = None
+    at = given.get("folder")
+    if at is not None and not (isinstance(at, Const) and at.value is None):
+        path = _folder(scope, at, nodes.get("folder"))
+        folder = known.within(path) if path is not None else None
+        if folder is None:
+            reason = "its folder of profiles isn't known, or not below the root"
+            return scope.unknown(node, reason, *call.args)
+    if names == ["folder"]:
+        vm.spend(_COST)
+        try:
+            return wrapped(sorted(load_all(folder)), scope.place(node))
+        except Dsv4Error as exc:
+            return scope.unknown(node, str(exc))
+    name = given.get("name")
+    if call.open or not is_const(name or Const(None), str):
+        return scope.unknown(node, "which profile it is isn't known", *call.args)
+    assert isinstance(name, Const)
+    return profile_value(vm, scope, known, name.value, folder, node)
+
+
+def profile_value(
+    vm: Machine,
+    scope: Scope,
+    known: KnownProfiles,
+    name: str,
+    folder: Path | None,
+    node: ast.expr | ast.stmt,
+) -> Val:
+    """A profile as the value that a test has; unknown, with the reason, where there is none."""
+    found = known.load(vm, name, folder)
+    where = scope.place(node)
+    if isinstance(found, str):
+        return Unknown(f"load_profile({name!r})", found, location=where)
+    end = node.end_lineno or node.lineno
+    return Instance(Ext(PROFILE, "Profile"), {}, where, end, (Const(found),))
+
+
+def _folder(scope: Scope, value: Val, node: ast.expr | None) -> Path | None:
+    """The folder that a value or its source names; relative ones are from the root."""
+    if is_const(value, str):
+        return Path(value.value)
+    text = value.text if isinstance(value, Unknown) else ""
+    for each in (node, _parsed(text)):
+        found = _path(scope, each) if each is not None else None
+        if found is not None:
+            return Path(os.path.normpath(found))
+    return None
+
+
+def _parsed(text: str) -> ast.expr | None:
+    """What a name was bound to, of which only the source is known."""
+    try:
+        return ast.parse(text[:500], mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+
+
+def _path(scope: Scope, node: ast.expr, level: int = 0) -> Path | None:
+    """``Path(__file__).parent / "launch"`` and the like."""
+    if level > 20:
+        return None
+    if isinstance(node, ast.Constant):
+        return Path(node.value) if isinstance(node.value, str) else None
+    if isinstance(node, ast.Name):
+        bound = scope.find(node.id)
+        if node.id == "__file__" and bound is None:
+            return Path(scope.module.file if scope.module else scope.source.path).absolute()
+        if is_const(bound or Const(None), str):
+            return Path(bound.value)  # type: ignore[union-attr]
+        inner = _parsed(bound.text) if isinstance(bound, Unknown) else None
+        return _path(scope, inner, level + 5) if inner is not None else None
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
+        return _joined(scope, [node.left, node.right], level)
+    if isinstance(node, ast.Attribute) and node.attr == "parent":
+        owner = _path(scope, node.value, level + 1)
+        return owner.parent if owner is not None else None
+    if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Attribute):
+        owner = _path(scope, node.value.value, level + 1)
+        at = node.slice.value if isinstance(node.slice, ast.Constant) else None
+        if node.value.attr == "parents" and owner is not None and isinstance(at, int):
+            return owner.parents[at] if at < len(owner.parents) else None
+        return None
+    if isinstance(node, ast.Call):
+        name = last_name(node)
+        if name in ("resolve", "absolute") and isinstance(node.func, ast.Attribute):
+            return _path(scope, node.func.value, level + 1)
+        if name == "dirname" and len(node.args) == 1:
+            owner = _path(scope, node.args[0], level + 1)
+            return owner.parent if owner is not None else None
+        if name in ("Path", "str", "abspath", "realpath", "join", "fspath") and node.args:
+            return _joined(scope, node.args, level)
+    return None
+
+
+def _joined(scope: Scope, nodes: Sequence[ast.expr], level: int) -> Path | None:
+    parts = [_path(scope, n, level + 1) for n in nodes]
+    return Path(*(p for p in parts if p is not None)) if None not in parts else None
+
+
+# What a profile offers
+
+
+def attribute(vm: Machine, scope: Scope, owner: Instance, name: str, node: ast.expr) -> Val | None:
+    """``profile.server_args`` and all else that a profile tells."""
+    profile = profile_of(owner)
+    if profile is None:
+        return None
+    if name in _METHODS:
+        return BuiltinMethod(owner, name)
+    if name == "env":
+        return Map(Log(_variables(vm, profile, owner.where)), where=scope.place(node))
+    if name == "server_args":
+        return Seq(tuple(_words(vm, profile, owner.where)), "list", scope.place(node))
+    if name.startswith("_") or name in _UNTOLD or not hasattr(profile, name):
+        return None
+    return wrapped(_plain(getattr(profile, name)), scope.place(node))
+
+
+def _plain(value: Any) -> Any:
+    """Tables as dicts, as which values are told."""
+    if isinstance(value, Mapping):
+        return {k: _plain(v) for k, v in value.items()}
+    return value
+
+
+def _at(profile: Profile, origin: Origin, taken: Location) -> TakenFrom:
+    place = origin.location or taken
+    return TakenFrom(place.path, place.line, place.column, profile.name, origin, taken)
+
+
+def _variables(vm: Machine, profile: Profile, taken: Location) -> list[MapEntry]:
+    vm.spend(len(profile.config.env))
+    found: list[MapEntry] = []
+    for each in profile.config.env:
+        if isinstance(each.value, str):
+            at = _at(profile, each.origin, taken)
+            found.append(MapEntry(Const(each.name, at), Const(each.value, at), at))
+    return found
+
+
+def _words(vm: Machine, profile: Profile, taken: Location) -> list[Val]:
+    vm.spend(len(profile.config.args or ()))
+    return [
+        Const(word, _at(profile, each.origin, taken))
+        for each in profile.config.args or ()
+        for word in each.words
+        if isinstance(word, str)
+    ]
+
+
+def method(vm: Machine, scope: Scope, owner: Instance, name: str, call: Call) -> Val:
+    """``profile.launch_env(os.environ)`` and its other methods."""
+    profile = profile_of(owner)
+    assert profile is not None
+    where = scope.place(call.node)
+    if name == "get":
+        given = [*call.args, *(call.keywords[k] for k in ("table", "key") if k in call.keywords)]
+        if len(given) == 2 and all(is_const(g, str) for g in given):
+            table, key = (g.value for g in given if isinstance(g, Const))
+            return wrapped(_plain(profile.get(table, key)), where)
+        return scope.unknown(call.node, "which key it is isn't known", *call.args)
+    if name == "command":
+        return _command(vm, scope, owner, profile, call)
+    environ = call.args[0] if call.args else call.keywords.get("environ")
+    if environ is None:
+        return scope.unknown(call.node, "an environment that isn't given")
+    if name == "model_path":
+        return model_path(vm, scope, profile, environ, call)
+    return launch_env(vm, scope, owner, environ, call.node)
+
+
+def model_path(vm: Machine, scope: Scope, profile: Profile, environ: Val, call: Call) -> Val:
+    """The variable of an environment that overrides the model, else the profile's own."""
+    where = scope.place(call.node)
+    default = Const(profile.default_model_path, where)
+    if profile.model_path_variable is None:
+        return default
+    asked = replace(call, args=[Const(profile.model_path_variable, where), default], keywords={})
+    if isinstance(environ, Map):
+        return ops.call_method(vm, scope, environ, "get", asked)
+    return scope.unknown(call.node, "an environment that isn't known", environ)
+
+
+def launch_env(vm: Machine, scope: Scope, owner: Instance, environ: Val, node: ast.expr) -> Map:
+    """A copy of an environment with the profile's variables over it."""
+    profile = profile_of(owner)
+    assert profile is not None
+    found = Map(where=scope.place(node))
+    if isinstance(environ, Map):
+        found = ops.copied_map(vm, environ, scope.place(node))
+    else:
+        ops.merge_into(vm, scope, found, environ, node)
+    ops.add_entries(vm, scope, found, node, *_variables(vm, profile, owner.where))
+    return found
+
+
+def _command(vm: Machine, scope: Scope, owner: Instance, profile: Profile, call: Call) -> Val:
+    where = scope.place(call.node)
+    given = call.keywords
+    none = Const(None)
+
+    def option(name: str, otherwise: Val = none) -> Val | None:
+        value = given.get(name, otherwise)
+        return None if isinstance(value, Const) and value.value is None else value
+
+    model = option("model") or Const(profile.default_model_path, where)
+    words: list[Val] = [option("python", Const("python3", where)) or Const("python3", where)]
+    words += [Const(w, where) for w in ("-m", "sglang.launch_server", "--model-path")]
+    words += [model, *_words(vm, profile, owner.where)]
+    for name in ("host", "port"):
+        value = option(name)
+        if value is not None:
+            text = Const(str(value.value), value.where) if isinstance(value, Const) else value
+            words += [Const(f"--{name}", where), text]
+    if call.open:
+        words.append(
+            Unknown(scope.text(call.node), "`**` brings more", splits=True, location=where)
+        )
+    return Seq(tuple(words), "list", where)
+
+
+# What a launch is made of
+
+
+def settled(
+    env: Sequence[EnvVar], args: Sequence[ServerArg]
+) -> tuple[tuple[EnvVar, ...], tuple[ServerArg, ...], dict[str, Location | None]]:
+    """Settings with the origin that they have in their profile; and those profiles.
+
+    What a test sets anew overrode what the profile set.
+    """
+    taken: dict[str, Location | None] = {}
+
+    def known(origin: Origin) -> Origin:
+        where = origin.location
+        if not isinstance(where, TakenFrom):
+            return origin
+        taken.setdefault(where.profile, where.taken)
+        return where.origin or origin
+
+    found_env: list[EnvVar] = []
+    under: dict[str, Origin] = {}  # what a profile set and the test set again
+    for e in env:
+        ours = isinstance(e.location, TakenFrom)
+        origin = known(e.origin)
+        if before := under.get(e.name):
+            origin = replace(origin, overrode=before)
+        if ours and e.superseded:
+            under[e.name] = origin
+        else:
+            found_env.append(replace(e, origin=origin, value=_placed(e.value)))
+    found_args = tuple(
+        replace(a, origin=known(a.origin), values=tuple(map(_placed, a.values))) for a in args
+    )
+    return tuple(found_env), found_args, taken
+
+
+def _placed(value: Any) -> Any:
+    """A value whose place is one like others."""
+    where = value.location if isinstance(value, Unknown) else None
+    if isinstance(where, TakenFrom):
+        return replace(value, location=Location(where.path, where.line, where.column))
+    return value
+
+
+# What the pytest plugin offers
+
+FIXTURE = "dsv4_profile"
+VARIABLES = "dsv4_env"
+LAUNCHER = f"{PACKAGE}.pytest.plugin.dsv4_launch"
+SERVERS = frozenset({"dsv4_server", "dsv4_class_server", "dsv4_module_server"})
+FIXTURES = SERVERS | {FIXTURE, VARIABLES, "dsv4_profile_name", "dsv4_server_args", "dsv4_launch"}
+MARK = f"pytest.mark.{FIXTURE}"
+
+
+def marked(scope: Scope, call: Call) -> Instance:
+    """``pytest.mark.dsv4_profile(…)`` with what it is given."""
+    where = scope.place(call.node)
+    end = call.node.end_lineno or call.node.lineno
+    return Instance(Ext(MARK, FIXTURE), {}, where, end, tuple(call.args))
+
+
+def names_marked(value: Val | None) -> list[str] | None:
+    """The names of profiles that a mark, or one of a list of marks, gives; None without one."""
+    if isinstance(value, Seq):
+        each = (names_marked(i) for i in value.items)
+        return next((found for found in each if found is not None), None)
+    if not isinstance(value, Instance) or not isinstance(value.cls, Ext) or value.cls.name != MARK:
+        return None
+    names = [v.value for v in value.positional if isinstance(v, Const)]
+    return list(dict.fromkeys(str(n) for n in names))
+
+
+def fixture(
+    vm: Machine, scope: Scope, known: KnownProfiles, name: str, profile: str | None, node: Any
+) -> Val:
+    """What a fixture of the plugin gives to a test with a profile."""
+    if name == "dsv4_launch":
+        return Ext(LAUNCHER, name, scope.place(node))
+    if profile is None:
+        reason = "no @pytest.mark.dsv4_profile says which profile it is"
+        return Unknown(name, reason, location=scope.place(node))
+    if name == "dsv4_profile_name":
+        return Const(profile, scope.place(node))
+    found = profile_value(vm, scope, known, profile, known.of_project(), node)
+    held = profile_of(found)
+    if held is None or not isinstance(found, Instance):
+        return found
+    if name == VARIABLES:
+        return exported(vm, scope, found, node)
+    if name == "dsv4_server_args":
+        return Seq(tuple(_words(vm, held, found.where)), "list", scope.place(node))
+    return found
+
+
+def server_words(vm: Machine, scope: Scope, owner: Instance, node: ast.expr) -> Seq:
+    """The words that the plugin's own servers are started with, after the module's name."""
+    profile = profile_of(owner)
+    assert profile is not None
+    where = scope.place(node)
+    call = Call(ast.copy_location(ast.Call(node, [], []), node), owner, [], {})
+    model = model_path(vm, scope, profile, vm.environ, call)
+    if isinstance(model, Unknown):
+        names = f"{profile.model_path_variable!r}, {profile.default_model_path!r}"
+        model = replace(model, text=f"os.environ.get({names})")
+    host = [Const("--host", where), Const("127.0.0.1", where), Const("--port", where)]
+    port = Unknown("port", "a free port", location=where)
+    return Seq(
+        (Const("--model-path", where), model, *_words(vm, profile, owner.where), *host, port),
+        "list",
+        where,
+    )
+
+
+def exported(vm: Machine, scope: Scope, owner: Instance, node: ast.expr) -> Map:
+    """``dsv4_env``: the profile's variables, set in the process's environment."""
+    profile = profile_of(owner)
+    assert profile is not None
+    entries = _variables(vm, profile, owner.where)
+    ops.add_entries(vm, scope, vm.environ, node, *entries)
+    return Map(Log(entries), where=scope.place(node))
