@@ -2,9 +2,10 @@
 
 What only a run could tell is Unknown. Where *closed* is false, the environment holds *inputs* and
 maybe more: a variable that nobody set is Unknown with its name, and one that the script sets
-without exporting it counts as not exported, unless *inputs* has it. A command whose success only
-a run could tell counts as having succeeded where a launch needs that: under ``set -e``, behind
-``&&``. Expansions of what isn't known are taken to be ones that bash can do.
+without exporting it counts as not exported, unless *inputs* has it; one of SGLang's own counts
+where it is exported outside. A command whose success only a run could tell counts as having
+succeeded where a launch needs that: under ``set -e``, behind ``&&``. Expansions of what isn't
+known are taken to be ones that bash can do.
 """
 
 from __future__ import annotations
@@ -35,8 +36,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 _LARGE = 50_000  # bytes
+_OURS = ("SGLANG_", "SGL_")
 _TOLD = re.compile(r"\bsglang\.launch_server\b|\bsglang\s+serve\b|\blaunch_server\.py\b")
-_LAUNCHES = Watch(launcher_length, "sglang", lambda text: _TOLD.search(text) is not None)
+_LAUNCHES = Watch(
+    launcher_length,
+    "sglang",
+    lambda text: _TOLD.search(text) is not None,
+    lambda name: name.startswith(_OURS),
+)
 
 
 def read_all(

@@ -138,3 +138,55 @@ def test_errors(text: str, launch: int | None, line: int | None, message: str) -
     with pytest.raises(ReadError) as caught:
         bash.read(text, "s.sh", launch=launch, line=line)
     assert str(caught.value).startswith(message)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "my-helper --cmd 'sglang serve --tp 4'",
+        "parallel-ssh -H 'a b' 'python3 -m sglang.launch_server'",
+        "python3 - <<P\nrun('sglang serve')\nP",
+        "printf '#!/bin/bash\\nsglang serve\\n' > job",
+        "cat > start.sh <<P\nsglang serve\nP",
+        "trap 'sglang serve' DEBUG",
+    ],
+)
+def test_a_launch_that_is_not_followed_is_told(line: str) -> None:
+    (config,) = bash.read_all(f"{line}\nsglang serve --tp 8\n", "run.sh")
+    assert config.partial
+    (note,) = [n for n in config.notes if "a launch here can't be followed" in n.message]
+    assert note.location is not None
+    assert note.location.line == 1
+    with pytest.raises(ReadError, match="can't be followed"):
+        bash.read_all(line, "run.sh")
+
+
+@pytest.mark.parametrize(
+    "line", ["pkill -f 'sglang serve'", "grep -r sglang.launch_server .", "cat > a.sh <<P\nls\nP"]
+)
+def test_words_that_nothing_runs_are_no_launch(line: str) -> None:
+    (config,) = bash.read_all(f"{line}\nsglang serve --tp 8\n", "run.sh")
+    assert not config.partial
+    assert config.notes == ()
+
+
+def test_an_unknown_image_leaves_what_docker_sets() -> None:
+    (config,) = bash.read_all("docker run $O -e SGLANG_A=1 $IMAGE sglang serve --tp 8", "run.sh")
+    assert config.effective_env["SGLANG_A"].value == "1"
+    assert config.argv == ["--tp", "8"]
+    assert any("`${IMAGE}` is taken for the image" in n.message for n in config.notes)
+    assert [n.message for n in config.notes if n.opens] == ["what `${O}` sets isn't known"]
+
+
+def test_an_unknown_command_runs_what_follows_it() -> None:
+    (config,) = bash.read_all("my-tracer.sh env A=1 sglang serve --tp 8", "run.sh")
+    assert config.effective_env["A"].value == "1"
+    assert any("`my-tracer.sh` runs it" in n.message for n in config.notes)
+
+
+def test_a_variable_of_sglang_that_may_be_exported_outside() -> None:
+    (config,) = bash.read_all("SGLANG_A=0 B=1\nunset SGLANG_C\nsglang serve", "run.sh")
+    (setting,) = config.env
+    assert (setting.name, setting.value) == ("SGLANG_A", "0")
+    assert str(setting.condition) == "SGLANG_A is set outside"
+    assert any("SGLANG_C is unset here" in n.message for n in config.notes)

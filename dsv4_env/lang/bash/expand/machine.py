@@ -27,6 +27,10 @@ from dsv4_env.model.budget import Budget
 from dsv4_env.model.condition import Test
 
 
+def _none(_name: str) -> bool:
+    return False
+
+
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Watch:
     """Which commands are looked for.
@@ -38,6 +42,7 @@ class Watch:
     length: Callable[[Sequence[tuple[Text, Location | None]], int], int | None]
     mention: str
     told: Callable[[str], bool]  # whether a text says such a command, for sure
+    variable: Callable[[str], bool] = _none  # whether a variable counts for them, wherever it's set
 
 
 @dataclass(slots=True, eq=False, repr=False)

@@ -239,6 +239,8 @@ def assign(
     if append and var is not None and var.kind == "s":
         value = appended(vm, state, var, settle(state, var.value), value)
     value = _sized(vm, state, value, location)
+    if old is None and state.open and vm.watch.variable(name):
+        state.asked[name] = True  # where it's exported outside, this is what commands get
     store(state, name, old, value, location, spelled)
 
 

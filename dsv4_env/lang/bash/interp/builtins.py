@@ -81,6 +81,9 @@ def _unset(vm: Machine, state: State, node: Simple, args: list[Text]) -> int:
             var = state.vars.get(arg)
             if var is not None and var.readonly:
                 status = 1
+            elif vm.watch.variable(arg) and (state.open or (var is not None and var.exported)):
+                place = state.source.place(node.pos)
+                state.note(Note(f"{arg} is unset here: what it is outside doesn't count", place))
             unset(state, arg)
     return status
 
