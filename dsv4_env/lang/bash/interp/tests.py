@@ -88,16 +88,29 @@ def equal(vm: Machine, state: State, left: Text, right: Text) -> bool:
     )
 
 
+def _equal_pattern(vm: Machine, state: State, value: Text, pattern: Text) -> bool:
+    """Whether a value is what a pattern without special characters says: in any case, if so set.
+
+    ``shopt -s nocasematch`` counts here, and not for ``[ = ]``.
+    """
+    if "nocasematch" not in state.opts:
+        return equal(vm, state, value, pattern)
+    if isinstance(value, str) and isinstance(pattern, str) and (value + pattern).isascii():
+        return value.lower() == pattern.lower()
+    told = f"{shown_value(value)} == {shown_value(pattern)} in any case"
+    return _require(vm, state, told, ("match", identity(value), identity(pattern), "nocase"))
+
+
 def matches_pattern(
     vm: Machine, state: State, value: Text, pattern: Word, *, extended: bool
 ) -> bool:
     """Whether a value matches the pattern that a word is (``case``, ``[[ == ]]``)."""
     if pattern.plain is not None:
-        return equal(vm, state, value, pattern.plain)
+        return _equal_pattern(vm, state, value, pattern.plain)
     found = segments(vm, state, pattern)
     if not isinstance(found, list):
         if all(getattr(p, "quoted", False) for p in pattern.parts):
-            return equal(vm, state, value, found)
+            return _equal_pattern(vm, state, value, found)
         return _require(
             vm,
             state,
@@ -106,7 +119,7 @@ def matches_pattern(
         )
     text = "".join(t for t, _ in found)
     if not any(re.search(r"[*?\[\\(]", t) for t, q in found if not q):
-        return equal(vm, state, value, text)
+        return _equal_pattern(vm, state, value, text)
     if all(set(t) <= {"*"} and not q for t, q in found if t):
         return True
     try:
