@@ -1,7 +1,7 @@
-"""Files of variables: those of python-dotenv, of ``docker run --env-file``, and of systemd.
+"""Files of variables: of python-dotenv, ``docker run --env-file``, systemd and GitHub's jobs.
 
-Each is read as its own program reads it: python-dotenv 1.2 (``dotenv_values``), Docker 28, and
-``EnvironmentFile=`` of systemd 254 and later.
+Each is read as its own program reads it: python-dotenv 1.2 (``dotenv_values``), Docker 28,
+``EnvironmentFile=`` of systemd 254 and later, and ``$GITHUB_ENV`` of actions/runner 2.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from dsv4_env.model.errors import ReadError, did_you_mean, shortened
 from dsv4_env.readers.embedded import join
 from dsv4_env.readers.kind import NO_YAML, FileKind
 
-Dialect = Literal["dotenv", "docker", "systemd"]
+Dialect = Literal["dotenv", "docker", "systemd", "github"]
 _EACH = 12  # steps that reading one variable takes
 _SHOWN = 50  # lines that notes tell one by one
 
@@ -47,11 +47,12 @@ def read_all(
     data: str | bytes,
     path: str = "<env file>",
     *,
-    dialect: Dialect = "dotenv",
+    dialect: Dialect | None = None,
     budget: Budget | None = None,
 ) -> list[LaunchConfig]:
     """The variables of a file, as one LaunchConfig without arguments.
 
+    Without a *dialect* it is GitHub's where a value stands between two delimiters, else dotenv's.
     Where the *budget* ends, those before are kept, and the launch is partial. Raises ReadError
     where the file isn't text, or where its program refuses it.
     """
@@ -59,12 +60,14 @@ def read_all(
         "dotenv": _dotenv,
         "docker": _docker,
         "systemd": _systemd,
+        "github": _github,
     }
-    if dialect not in readers:
-        expected = "dotenv, docker or systemd"
+    if dialect is not None and dialect not in readers:
+        expected = "dotenv, docker, systemd or github"
         hint = did_you_mean(dialect, readers)
         raise ReadError(f"dialect {dialect}", where=path, expected=expected, hint=hint)
     text = decode(data, path, "a file of variables")
+    dialect = dialect or ("github" if _is_delimited(text) else "dotenv")
     if dialect == "dotenv":  # Python reads every line's end as one character
         text = text.replace("\r\n", "\n").replace("\r", "\n")
     reading = _Reading(Lines(path, text), budget or Budget())
@@ -276,6 +279,45 @@ def _docker(reading: _Reading) -> Iterator[_Item]:
         else:
             why = "passed on from outside, where it's set there"
             yield _Item(name, Unknown(f"${{{name}}}", why, (name,), location=place), "", offset)
+
+
+# --- $GITHUB_ENV -------------------------------------------------------------------------------
+
+_DELIMITED = re.compile(r"^[A-Za-z_]\w*<<(\S+)\r?$", re.M)
+
+
+def _is_delimited(text: str) -> bool:
+    """Whether the first value that seems to begin with a delimiter ends with it, too."""
+    first = _DELIMITED.search(text)
+    if first is None:
+        return False
+    rest = text[first.end() :].replace("\r\n", "\n")
+    return f"\n{first[1]}\n" in f"{rest}\n"
+
+
+def _github(reading: _Reading) -> Iterator[_Item]:
+    """``NAME=value``, or ``NAME<<DELIMITER`` and the lines up to the delimiter."""
+    lines = reading.lines
+    at, whole = 0, [line.removesuffix("\r") for line in lines.text.split("\n")]
+    while at < len(whole):
+        line, offset = whole[at], lines.starts[at]
+        at += 1
+        if not line:
+            continue
+        place = reading.step(offset, len(line))
+        plain, long = line.find("="), line.find("<<")
+        name, value = line[: max(plain, 0)], line[plain + 1 :]
+        if long >= 0 and (plain < 0 or long < plain):
+            name, delimiter = line[:long], line[long + 2 :]
+            end = next((i for i in range(at, len(whole)) if whole[i] == delimiter), None)
+            if end is None or not delimiter:
+                raise ReadError("no end of the value", where=place, expected=f"a line {delimiter}")
+            value = "\n".join(whole[at:end])
+            reading.budget.step(place, (end - at) >> 2)
+            at = end + 1
+        if not name:
+            raise ReadError("no variable's name", where=place, expected="NAME=value")
+        yield _Item(name, value, value, offset)
 
 
 # --- EnvironmentFile= of systemd ---------------------------------------------------------------

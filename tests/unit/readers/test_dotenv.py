@@ -118,10 +118,35 @@ def test_docker_passes_on_what_has_no_value() -> None:
         (b"A=1\nB\0", "systemd", "f:2:2: a NUL byte"),
         (b"A=1\n=2", "docker", "f:2:1: no variable's name"),
         (b"A=1\n B C=2", "docker", "f:2:2: a variable's name with a blank, 'B C'"),
-        (b"", "doker", "f: dialect doker; expected dotenv, docker or systemd. Did you mean docker"),
+        (
+            b"",
+            "doker",
+            "f: dialect doker; expected dotenv, docker, systemd or github. Did you mean docker",
+        ),
     ],
 )
 def test_errors(data: bytes, dialect: Any, message: str) -> None:
     with pytest.raises(ReadError) as caught:
         dotenv.read_all(data, "f", dialect=dialect)
     assert str(caught.value).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("A<<E\n1\nE\nB=2\n", {"A": "1", "B": "2"}),
+        ("A<<E\n\n x \nB=1\nE\n", {"A": "\n x \nB=1"}),
+        ("A<<E\r\n1\r\nE\r\n", {"A": "1"}),
+        ("A<<E\nE\n\nB=x<<y\nC==\n", {"A": "", "B": "x<<y", "C": "="}),
+        ("A<<E\n1\nE\nA<<F\n2\nF", {"A": "2"}),
+    ],
+)
+def test_what_github_takes_for_later_steps(text: str, expected: dict[str, str]) -> None:
+    (config,) = dotenv.read_all(text, "f")
+    assert {n: e.value for n, e in config.effective_env.items()} == expected
+
+
+def test_a_value_of_githubs_that_never_ends_is_refused() -> None:
+    with pytest.raises(ReadError, match="f:2:1: no end of the value; expected a line F"):
+        dotenv.read_all("A=1\nB<<F\n2\n", "f", dialect="github")
+    assert dotenv.read_all("A<<E\n1\n", "f")[0].env == dotenv.read_all("A<<E\n1", "f")[0].env
