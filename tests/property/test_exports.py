@@ -31,6 +31,7 @@ READERS: dict[str, Read] = {
     "dotenv": lambda text: dotenv.read_all(text, "f"),
     "docker-env": lambda text: dotenv.read_all(text, "f", dialect="docker"),
     "systemd": lambda text: dotenv.read_all(text, "f", dialect="systemd"),
+    "github-env": lambda text: dotenv.read_all(text, "f", dialect="github"),
     "compose": lambda text: compose.read_all(text, "f"),
     "k8s-pod": lambda text: kubernetes.read_all(text, "f"),
     "k8s-lws": lambda text: kubernetes.read_all(text, "f"),
@@ -65,7 +66,7 @@ def test_own_readers(format_: str, values: list[str], words: list[str]) -> None:
     (found,) = READERS[format_](EXPORTERS[format_](launch, options))
     assert {n: e.value for n, e in found.effective_env.items() if re.fullmatch(r"V\d", n)} == env
     assert not any(e.condition for e in found.env)
-    if format_ in ("dotenv", "docker-env", "systemd", "shell"):
+    if format_ in ("dotenv", "docker-env", "systemd", "github-env", "shell"):
         return
     own = [w for a in args for w in a.words]
     assert found.argv[: 2 + len(own)] == ["--model-path", "m", *own]

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from dsv4_env import load_profile, readers, reporters
+from dsv4_env.exporters import EXPORTERS
 from dsv4_env.profile import reference_script
 
 if TYPE_CHECKING:
@@ -695,3 +696,31 @@ def test_strict_takes_for_an_error_what_cannot_be_known(
         "--strict",
     )
     assert run(*words).code == 1
+
+
+@pytest.mark.parametrize("profile", ["flash-fp4", "flash-fp8", "pro-fp4", "pro-fp8"])
+@pytest.mark.parametrize(
+    ("format_", "name"),
+    [
+        ("run-sh", "run.sh"),
+        ("slurm", "job.slurm"),
+        ("compose", "compose.yaml"),
+        ("k8s-pod", "pod.yaml"),
+        ("k8s-lws", "lws.yaml"),
+        ("dotenv", "a.env"),
+        ("docker-env", "docker.env"),
+        ("systemd", "systemd.env"),
+        ("github-env", "github.env"),
+    ],
+)
+def test_what_is_exported_passes_its_own_check(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, format_: str, name: str, profile: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    exporter = EXPORTERS[format_]
+    image = ("--image", "lmsysorg/sglang:x") if exporter.container else ()
+    found = run("export", profile, "-f", format_, *image)
+    (tmp_path / name).write_text(found.out)
+    result = run("check", profile, "--against", name, "--fail-on", "note", "-f", "concise")
+    assert (result.code, result.err) == (0, "")
+    assert "no drift" in result.out
