@@ -8,6 +8,7 @@ from dsv4_env.catalogue import SGLANG, owner, within
 from dsv4_env.lint import source
 from dsv4_env.lint.subject import LintProblem, Subject, setting_text
 from dsv4_env.model import Location, Value
+from dsv4_env.model.condition import Condition, Test
 from dsv4_env.model.finding import Severity
 from dsv4_env.model.secrets import plain_secret
 from dsv4_env.readers import KINDS
@@ -103,12 +104,17 @@ def not_exported(s: Subject) -> Iterator[LintProblem]:
     """``A=1; python3 …``: a variable of the shell that the server isn't given."""
     if s.script is None or s.config.location is None or s.config.partial:
         return
-    given = {e.name for e in s.config.env}
+    # One that is given where it is exported outside is none that the script gives.
+    given = {e.name for e in s.config.env if not _from_outside(e.condition)}
     for name, location in source.assigned_before(s.script, s.config.location):
         if name in given or (s.catalogue.variable(name) is None and owner(name) not in _OWNERS):
             continue
         message = f"{name} is set in the shell and not exported, so the server doesn't get it"
         yield LintProblem(name, message, location, s.config.location)
+
+
+def _from_outside(condition: Condition | None) -> bool:
+    return isinstance(condition, Test) and condition.operator == "outside"
 
 
 def outside_range(s: Subject) -> Iterator[LintProblem]:
