@@ -13,9 +13,9 @@ from dsv4_env.compare.differences import Difference, Kind, diff
 from dsv4_env.compare.equivalence import dest, diff_as_read
 from dsv4_env.compare.normalise import POSITIONAL, is_ignored, kept, open_words
 from dsv4_env.compare.rules import RULES
-from dsv4_env.model import LaunchConfig, Location, Note, Outside, Unknown, Value
+from dsv4_env.model import LaunchConfig, Location, Note, Outside, Unknown, Value, lost_launch
 from dsv4_env.model.errors import shortened
-from dsv4_env.model.finding import Comparison, Finding, Report, Rule, Severity
+from dsv4_env.model.finding import Comparison, Finding, Report, Rule, Severity, read_as
 from dsv4_env.model.secrets import MASK, masked, scrubbed, secret_name, unknown_masked
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def compare_launches(
     if ignored := sorted(left_out - set(local)):
         notes.append(f"ignored: {', '.join(ignored)}")
     if catalogue is not None:
-        notes.append(f"read as SGLang {catalogue.release} reads it")
+        notes.append(read_as(catalogue.release))
     if same and not show_equivalent:
         counted = "1 setting is" if len(same) == 1 else f"{len(same)} settings are"
         mean = "means" if len(same) == 1 else "mean"
@@ -113,23 +113,22 @@ def compare_launches(
 
 
 _ORDER = list(Severity)
-_LOST = "can't be followed: "  # in the note of one that met a launch it can't tell
 
 
 def in_finding(note: Note) -> bool:
     """Whether a note of a launch that was read in part is told by the finding that says so."""
-    return bool(note.ended) or _LOST in note.message
+    return bool(note.ended or note.lost)
 
 
 def partial_finding(config: LaunchConfig) -> Finding:
     """What is to be said of a launch of whose file only a part was read."""
     rule = RULES["DSV007"]
     note = next((n for n in config.notes if n.ended), None)
-    lost = [n for n in config.notes if _LOST in n.message]
+    lost = [n for n in config.notes if n.lost]
     if note is None and lost:
         more = f" (and {len(lost) - 1} more)" if len(lost) > 1 else ""
-        message = f"a launch here {lost[0].message[lost[0].message.index(_LOST) :]}"
-        return Finding(rule, rule.severity, config.name, f"{message}{more}", lost[0].location)
+        message = f"{lost_launch(lost[0].lost, None).message}{more}"
+        return Finding(rule, rule.severity, config.name, message, lost[0].location)
     reason = f": {note.ended}" if note else ""
     message = f"only what stands before this syntax error was read{reason}"
     where = note.location if note else config.location
@@ -164,7 +163,6 @@ class _Unseen:
     names: tuple[str, ...]
     what: str
     location: Location | None
-    hint: str
 
 
 def _unseen(found: list[Difference], right: LaunchConfig) -> tuple[list[Difference], list[_Unseen]]:
@@ -175,34 +173,33 @@ def _unseen(found: list[Difference], right: LaunchConfig) -> tuple[list[Differen
     note = next((n for n in right.notes if n.opens), None)
     word = next(open_words(right), None)
     unseen: list[_Unseen] = []
-    kept_: list[Difference] = []
+    seen: list[Difference] = []
     names: dict[str, list[str]] = {"env": [], "args": []}
     for d in found:
         words = d.section == "args" and d.name == POSITIONAL
         if words and word is not None and all(isinstance(w, Unknown) for w in d.right or ()):
             continue  # the words themselves: what they may hold is told
-        missing = d.kind is Kind.REMOVED or (d.kind is Kind.RENAMED and d.right is None)
-        if missing and (note if d.section == "env" else word) is not None:
+        if d.kind is Kind.REMOVED and (note if d.section == "env" else word) is not None:
             names[d.section].append(d.name)
         else:
-            kept_.append(d)
+            seen.append(d)
     if names["env"] and note is not None:
         where = note.location or right.location
-        unseen.append(_Unseen("env", tuple(names["env"]), note.message, where, note.hint))
-    if word is not None and (names["args"] or POSITIONAL in {d.name for d in found}):
+        unseen.append(_Unseen("env", tuple(names["env"]), note.message, where))
+    if names["args"] and word is not None:
         what = f"`{scrubbed(word.text)}` may hold any flags: {scrubbed(word.reason)}"
         where = word.location or right.location
-        unseen.append(_Unseen("args", tuple(names["args"]), what, where, _settled_by(word)))
-    return kept_, [u for u in unseen if u.names]
+        unseen.append(_Unseen("args", tuple(names["args"]), what + _settled_by(word), where))
+    return seen, unseen
 
 
 def _settled_by(word: Unknown) -> str:
-    """What would tell what an unknown word is."""
+    """What would tell what an unknown word is, as the end of a sentence."""
     given = [n for n in word.names if not n.isidentifier()]
     if given or word.text.strip('"') in ("$@", "$*", "${@}", "${*}"):
-        return "--arg WORD gives them"
+        return "; --arg WORD gives them"
     if word.names:
-        return f"--set {word.names[0]}=VALUE tells"
+        return f"; --set {word.names[0]}=VALUE tells"
     return ""
 
 
@@ -213,7 +210,6 @@ def _may_be_set(part: _Unseen, left: LaunchConfig) -> Finding:
     line = f" (line {part.location.line})" if part.location and part.location.line else ""
     listed = ", ".join(part.names[:_LISTED]) + (", …" if len(part.names) > _LISTED else "")
     message = f"{number} of {left.name} can't be known{line}: {part.what}"
-    message += f"; {part.hint}" if part.hint else ""
     message += f". {'It is' if len(part.names) == 1 else 'They are'} {listed}"
     subject = part.names[0] if len(part.names) == 1 else f"{number} of {left.name}"
     return Finding(rule, rule.severity, subject, message, part.location)

@@ -16,6 +16,7 @@ from dsv4_env.model.launch import (
     group_args as group_args,
     is_flag as is_flag,
     is_installed as is_installed,
+    lost_launch as lost_launch,
     mark_superseded as mark_superseded,
     outside as outside,
     shipped_dir as shipped_dir,

@@ -19,9 +19,6 @@ BYTES = 20_000_000  # of text that a reader makes: four times as much as the lar
 SECONDS = 60.0  # the last resort
 
 
-_IN_PART = "the file is read in part"
-
-
 class BudgetError(ReadError):
     """One input asks for more work than any launch needs. Readers keep what they found before."""
 
@@ -75,7 +72,8 @@ class Budget:
 def partial_note(error: BudgetError, place: Location | None) -> Note:
     """Say on a launch that was found before *error* that more may follow; *place* cost the most."""
     where = f"; most of them at {place}" if place else ""
-    return Note(f"{_IN_PART}: {error.found}{where}", place, opens=True)
+    message = f"the file is read in part: {error.found}{where}"
+    return Note(message, place, opens=True, cut=True)
 
 
 def kept(
@@ -93,4 +91,4 @@ def kept(
 
 def _told(config: LaunchConfig) -> bool:
     """Whether it is said already: a script within the file may have ended there, too."""
-    return any(n.message.startswith(_IN_PART) for n in config.notes)
+    return any(n.cut for n in config.notes)

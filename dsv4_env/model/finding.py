@@ -66,6 +66,11 @@ class Finding:
     waiver: Waiver | None = None
 
 
+def read_as(*releases: str) -> str:
+    """The note on the releases of SGLang whose reading counted."""
+    return f"read as SGLang {', '.join(releases)} reads it"
+
+
 @dataclass(frozen=True, slots=True)
 class Comparison:
     """Two launches held against each other; *compared* counts settings, *notes* what was left out.
@@ -121,7 +126,7 @@ class Report:
     def read_as(self) -> tuple[str, ...]:
         """A note on the releases of SGLang whose reading counted; none where the spelling did."""
         releases = dict.fromkeys(c.release for c in self.comparisons if c.release)
-        return (f"read as SGLang {', '.join(releases)} reads it",) if releases else ()
+        return (read_as(*releases),) if releases else ()
 
     @property
     def unknown(self) -> int:

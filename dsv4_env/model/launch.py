@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -186,16 +186,31 @@ class Note:
     """Something a reader has to say about a launch that isn't a setting.
 
     *opens* says that any variable may have been set there, so that none is known to be missing;
-    *hint* what would tell which; *ended* is the syntax error at which the reading ended,
-    *profile* one that settings are taken from.
+    *ended* is the syntax error at which the reading ended, *lost* why a launch can't be followed,
+    *profile* one that settings are taken from; *cut*: the budget ended there.
     """
 
     message: str
     location: Location | None = None
     opens: bool = False
-    hint: str = ""
     ended: str = ""
+    lost: str = ""
     profile: str = ""
+    cut: bool = False
+
+    def mapped(self, change: Callable[[str], str]) -> Note:
+        """The same with its texts changed, as in ``note.mapped(scrubbed)``."""
+        return replace(
+            self,
+            message=change(self.message),
+            ended=change(self.ended),
+            lost=change(self.lost),
+        )
+
+
+def lost_launch(why: str, location: Location | None) -> Note:
+    """Say of a launch that it can't be followed, and *why*."""
+    return Note(f"a launch here can't be followed: {why}", location, lost=why)
 
 
 @dataclass(frozen=True, slots=True)

@@ -553,12 +553,7 @@ class _Writer:
             location=self.place(own, config.location),
             end_line=self.end(own, config.end_line),
             notes=tuple(
-                replace(
-                    n,
-                    message=self.shown(n.message),
-                    location=self.place(own, n.location),
-                    ended=self.shown(n.ended),
-                )
+                replace(n.mapped(self.shown), location=self.place(own, n.location))
                 for n in config.notes
             ),
             condition=self._condition(config.condition),

@@ -129,12 +129,7 @@ def is_related(data: bytes) -> bool:
 
 def readable(config: LaunchConfig) -> LaunchConfig:
     """The launch with notes of a length that is read, whatever of the file they quote."""
-    notes = tuple(
-        n
-        if len(n.message) < 1000
-        else replace(n, message=shortened(n.message), ended=shortened(n.ended))
-        for n in config.notes
-    )
+    notes = tuple(n.mapped(shortened) for n in config.notes)
     return config if notes == config.notes else replace(config, notes=notes)
 
 

@@ -95,9 +95,7 @@ def hidden(config: LaunchConfig) -> LaunchConfig:
         args=None if config.args is None else tuple(map(_argument, config.args)),
         command=tuple(_value("", word) for word in config.command),
         condition=config.condition and config.condition.mapped(scrubbed),
-        notes=tuple(
-            replace(n, message=scrubbed(n.message), ended=scrubbed(n.ended)) for n in config.notes
-        ),
+        notes=tuple(n.mapped(scrubbed) for n in config.notes),
     )
 
 

@@ -39,6 +39,7 @@ from dsv4_env.model import (
     Unknown,
     Value,
     group_args,
+    lost_launch,
     mark_superseded,
 )
 from dsv4_env.model.errors import shortened
@@ -419,7 +420,7 @@ def engine_command(vm: Machine, scope: Scope, call: Call) -> Command:
             return Command(settings, group_args(words, "python"), tuple(notes))
     where = scope.place(call.node)
     why = f"{name} takes Python's values, not the words of a command line"
-    notes.append(Note(f"a launch here can't be followed: {why}", where))
+    notes.append(lost_launch(why, where))
     text = shortened(scope.text(call.node), 200)
     word = Unknown(text, why, splits=True, location=where)
     return Command(settings, group_args([(word, where)], "python"), tuple(notes))

@@ -22,7 +22,7 @@ from dsv4_env.lang.bash.expand.state import (
 )
 from dsv4_env.lang.bash.expand.values import Argv, Symbol, Text, identity
 from dsv4_env.lang.bash.syntax.nodes import Block, Node, Source, Word
-from dsv4_env.model import Location, Note, RequiredInput
+from dsv4_env.model import Location, Note, RequiredInput, lost_launch
 from dsv4_env.model.budget import Budget
 from dsv4_env.model.condition import Test
 
@@ -169,7 +169,7 @@ class Machine:
 
     def lose(self, what: str, place: Location) -> None:
         """Say of a command that is watched for that it can't be followed."""
-        note = Note(f"a launch here can't be followed: {what}", place)
+        note = lost_launch(what, place)
         if note not in self.lost:
             self.lost.append(note)
 
