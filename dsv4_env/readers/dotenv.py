@@ -283,7 +283,7 @@ def _docker(reading: _Reading) -> Iterator[_Item]:
 
 # --- $GITHUB_ENV -------------------------------------------------------------------------------
 
-_DELIMITED = re.compile(r"^[A-Za-z_]\w*<<(\S+)\r?$", re.M)
+_DELIMITED = re.compile(r"^[A-Za-z_]\w*<<(\S+\r?)$", re.M)
 
 
 def _is_delimited(text: str) -> bool:
@@ -291,14 +291,17 @@ def _is_delimited(text: str) -> bool:
     first = _DELIMITED.search(text)
     if first is None:
         return False
-    rest = text[first.end() :].replace("\r\n", "\n")
-    return f"\n{first[1]}\n" in f"{rest}\n"
+    return f"\n{first[1]}\n" in f"{text[first.end() :]}\n"
 
 
 def _github(reading: _Reading) -> Iterator[_Item]:
-    """``NAME=value``, or ``NAME<<DELIMITER`` and the lines up to the delimiter."""
+    """``NAME=value``, or ``NAME<<DELIMITER`` and the lines up to the delimiter.
+
+    A runner on Linux ends a line at LF alone: a CR before it belongs to the value
+    (``ReadLine`` of actions/runner's FileCommandManager).
+    """
     lines = reading.lines
-    at, whole = 0, [line.removesuffix("\r") for line in lines.text.split("\n")]
+    at, whole = 0, lines.text.split("\n")
     while at < len(whole):
         line, offset = whole[at], lines.starts[at]
         at += 1

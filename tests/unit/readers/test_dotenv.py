@@ -136,7 +136,7 @@ def test_errors(data: bytes, dialect: Any, message: str) -> None:
     [
         ("A<<E\n1\nE\nB=2\n", {"A": "1", "B": "2"}),
         ("A<<E\n\n x \nB=1\nE\n", {"A": "\n x \nB=1"}),
-        ("A<<E\r\n1\r\nE\r\n", {"A": "1"}),
+        ("A<<E\r\n1\r\nE\r\n", {"A": "1\r"}),
         ("A<<E\nE\n\nB=x<<y\nC==\n", {"A": "", "B": "x<<y", "C": "="}),
         ("A<<E\n1\nE\nA<<F\n2\nF", {"A": "2"}),
     ],
