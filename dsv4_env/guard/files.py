@@ -213,6 +213,11 @@ def looking(wanted: bool = True) -> Iterator[set[str]]:
         _LOOKED_AT.reset(token)
 
 
+def collects() -> bool:
+    """Whether somebody wants to know what is looked for."""
+    return _LOOKED_AT.get() is not None
+
+
 def looked_at(path: Path | str) -> None:
     """Told by a reader of each further file that it looks for."""
     found = _LOOKED_AT.get()

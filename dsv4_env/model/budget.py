@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from dsv4_env.model.errors import ReadError
@@ -35,6 +36,7 @@ class Budget:
     spent_steps: int = 0
     spent_bytes: int = 0
     places: Counter[Hashable] = field(default_factory=Counter)
+    _share: int | None = None
     _deadline: float = field(default_factory=lambda: time.monotonic() + SECONDS)
 
     def step(self, at: Hashable = None, count: int = 1) -> None:
@@ -43,9 +45,19 @@ class Budget:
         self.spent_steps += count
         self.places[at] += count
         if self.spent_steps > self.steps:
-            raise BudgetError(f"it takes more than {self.steps:,} steps to follow")
+            raise BudgetError(f"it takes more than {self._share or self.steps:,} steps to follow")
         if before >> 12 != self.spent_steps >> 12 and time.monotonic() > self._deadline:
             raise BudgetError(f"it takes more than {SECONDS:g} seconds to follow")
+
+    @contextmanager
+    def share(self, count: int) -> Iterator[None]:
+        """Within it, no more than *count* steps of those that are left may be spent."""
+        before, self.steps = self.steps, min(self.steps, self.spent_steps + count)
+        self._share = self.steps - self.spent_steps if self.steps < before else None
+        try:
+            yield
+        finally:
+            self.steps, self._share = before, None
 
     def make(self, size: int, at: Hashable = None) -> None:
         """Spend *size* bytes of text, before they are made. Raises BudgetError as :meth:`step`."""

@@ -20,6 +20,7 @@ MORE = int(os.environ.get("DSV4_PYTHON_EXAMPLES", "0"))
 
 STUB = """
 import json, os, sys, types, unittest
+DUMP = os.environ["DUMP"]
 class Absent(types.ModuleType):
     def __getattr__(self, name):
         if name.startswith("__"):
@@ -29,7 +30,7 @@ def popen_launch_server(model, base_url, timeout=None, api_key=None, other_args=
     merged = {**os.environ, **(env or {})}
     record(model, [str(a) for a in other_args or ()], merged)
 def record(model, args, env):
-    with open(os.environ["DUMP"], "a") as file:
+    with open(DUMP, "a") as file:
         file.write(json.dumps([model, args, dict(env)]) + "\\n")
 def process(args, env=None, **_):
     record(None, list(args), os.environ if env is None else env)

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from dsv4_env.lang.python.interp.machine import Machine
+from dsv4_env.lang.python.syntax.effects import root_name
+from dsv4_env.lang.python.syntax.reach import Sought
 from dsv4_env.lang.python.syntax.trees import callee
 from dsv4_env.lang.python.values.kinds import (
     Call,
@@ -68,24 +70,45 @@ PlacedWord = tuple[Value, Location]
 MODEL_KEYS = ("model_path", "model", "model_id", "model_name")
 
 
-def may_launch(node: ast.Call) -> bool:
+def _launches(node: ast.Call) -> bool:
     """Whether a call looks like a launch or like the entry of a list of launches."""
     name = callee(node)
     if name.endswith(LAUNCHER) or name in _ENGINES or name == FIXTURE_LAUNCH:
         return True
-    if name in _LAUNCHING:
-        return not _other_command(node)
     return name[:1].isupper() and (
         name == ENTRY_CLASS or any(k.arg in ENV_KEYS or k.arg in ARGS_KEYS for k in node.keywords)
     )
 
 
-def _other_command(node: ast.Call) -> bool:
-    """Whether a call's command is written out and names no server: ``run(["nvidia-smi"])``."""
-    words = [w for a in node.args for w in (a.elts if isinstance(a, ast.List | ast.Tuple) else [a])]
-    texts = [w.value for w in words if isinstance(w, ast.Constant) and isinstance(w.value, str)]
-    return bool(texts) and len(texts) == len(words) and not any("sglang" in t for t in texts)
+_COMMANDS = frozenset("args cmd command executable kwargs program target".split())
 
+
+def _command_words(node: ast.Call) -> list[ast.expr]:
+    """The expressions that a process's command is made of, those of its options left out."""
+    return [*node.args, *(k.value for k in node.keywords if k.arg is None or k.arg in _COMMANDS)]
+
+
+# In one text or in several: ``["sglang", "serve"]``, ``"sglang" + ".launch_server"``
+_WORDS = re.compile(r"launch_server|\bserve\b")
+_UPSTREAM = re.compile(r"(?:^|/)(?:python|\w+-packages)/sglang/")
+
+
+def is_upstream_launcher(path: str, name: str) -> bool:
+    """Whether a function is SGLang's own launcher, of which is known what it does."""
+    return name.endswith(LAUNCHER) and _UPSTREAM.search(path) is not None
+
+
+SOUGHT = Sought(
+    certain=_launches,
+    starts=_LAUNCHING.__contains__,
+    words=_command_words,
+    spells=lambda text: _WORDS.search(text) is not None,
+    apart=lambda node: (
+        _launches(node) or (callee(node) in SUBPROCESS and root_name(node) == "subprocess")
+    ),
+    closed=is_upstream_launcher,
+)
+"""What may launch a server: its own launchers, and processes whose words may be of a server's."""
 
 # SGLang itself, where the root is its repository: what a server is made of launches none, and
 # reading it takes longer than all else.

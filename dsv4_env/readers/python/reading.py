@@ -10,18 +10,19 @@ from pathlib import Path
 
 from dsv4_env.guard.files import real
 from dsv4_env.lang.python.interp.machine import COST, Machine
-from dsv4_env.lang.python.interp.modules import new_module
+from dsv4_env.lang.python.interp.modules import add_imports, new_module
 from dsv4_env.lang.python.interp.statements import PYTHON
+from dsv4_env.lang.python.syntax.imports import ModuleFinder
 from dsv4_env.lang.python.syntax.reach import Reach
 from dsv4_env.lang.python.syntax.text import count_tokens, decoded, parse_python, source_of
 from dsv4_env.lang.python.syntax.trees import callee
 from dsv4_env.lang.python.values.kinds import Map
-from dsv4_env.model import LaunchConfig, Location, Note
+from dsv4_env.model import LaunchConfig, Location, lost_launch
 from dsv4_env.model.budget import STEPS, Budget, BudgetError, kept
 from dsv4_env.model.errors import ReadError
 from dsv4_env.readers.choosing import choose
 from dsv4_env.readers.kind import INTERPRETER, FileKind, names_a_server
-from dsv4_env.readers.python.commands import FIELD_CALLS, PATCH_CALLS, may_launch
+from dsv4_env.readers.python.commands import FIELD_CALLS, PATCH_CALLS, SOUGHT
 from dsv4_env.readers.python.profiles import KnownProfiles
 from dsv4_env.readers.python.units import launches_met
 from dsv4_env.readers.python.watch import LaunchWatch
@@ -63,7 +64,9 @@ def read_all(
     except BudgetError as exc:
         return kept([], exc, budget.place(), path)
     enough = steps or (budget.steps - budget.spent_steps) * 3 // 4 // COST
-    reach = Reach(may_launch, _MATTER, changing={*FIELD_CALLS, *PATCH_CALLS})
+    reach = Reach(SOUGHT, _MATTER, changing={*FIELD_CALLS, *PATCH_CALLS})
+    finder = ModuleFinder(root) if root else None
+    texts: dict[str, tuple[str, ast.Module] | None] = {}
     vm: Machine | None = None
     known_profiles = KnownProfiles(root, profiles)
     try:
@@ -76,12 +79,13 @@ def read_all(
                 rules=PYTHON,
                 watch=watch,
                 reach=reach,
-                root=root,
+                finder=finder,
+                texts=texts,
                 tokens=tokens,
                 enough=enough,
             )
             reach.begin()
-            reach.add(tree, path)
+            add_imports(vm, tree, path)
             known = reach.size()
             module = new_module(source_of(text, path, budget), "__main__", path)
             found = launches_met(vm, watch, module, tree)
@@ -99,16 +103,20 @@ def read_all(
 def _whole(vm: Machine, found: list[LaunchConfig], path: str) -> list[LaunchConfig]:
     """The launches, marked where the budget ended or others may be missing."""
     if vm.ended is not None:
-        return kept(found, vm.ended, vm.place(), path)
+        found = kept(found, vm.ended, vm.place(), path)
     if not vm.lost:
         return found
-    name, place = next(iter(vm.lost.items()))
-    more = f" and {len(vm.lost) - 1} more" if len(vm.lost) > 1 else ""
-    problem = f"too many conditions or calls to follow {name}{more} to where it launches"
+    problems = [
+        (f"too many conditions or calls to follow {name} to where it launches", place)
+        for name, place in vm.lost.items()
+    ]
     if not found:
-        raise ReadError(problem, where=place, expected="a test file that launches servers")
-    note = Note(problem, place, opens=True)
-    return [replace(c, partial=True, notes=(*c.notes, note)) for c in found]
+        more = f", and {len(problems) - 1} more" if len(problems) > 1 else ""
+        problem, place = problems[0]
+        expected = "a test file that launches servers"
+        raise ReadError(f"{problem}{more}", where=place, expected=expected)
+    notes = tuple(lost_launch(problem, place) for problem, place in problems)
+    return [replace(c, partial=True, notes=(*c.notes, *notes)) for c in found]
 
 
 def read(

@@ -6,7 +6,6 @@ import ast
 import contextlib
 from collections import Counter
 from collections.abc import Callable
-from copy import copy
 from dataclasses import dataclass, replace
 
 from dsv4_env.lang.python.interp.calls import is_test_base
@@ -27,9 +26,8 @@ from dsv4_env.lang.python.values.kinds import (
     is_const,
 )
 from dsv4_env.model import LaunchConfig, Note
-from dsv4_env.model.budget import BudgetError
+from dsv4_env.model.budget import BudgetError, partial_note
 from dsv4_env.readers.python import profiles
-from dsv4_env.readers.python.commands import may_launch
 from dsv4_env.readers.python.found import FoundLaunch, FoundLaunches, launches_size, merged_paths
 from dsv4_env.readers.python.watch import LaunchWatch, Unit
 
@@ -104,10 +102,8 @@ def _module(vm: Machine, watch: LaunchWatch, module: ReadModule, tree: ast.Modul
     try:
         watch.overridden = "dsv4_server_command" in module.scope.names
         units = _with_profiles(vm, module, _units(vm, module))
-        for number, unit in enumerate(units, 1):
-            results |= _explored(vm, watch, unit, number)
-        for number, unit in enumerate(_left_over(vm, watch, module), len(units) + 1):
-            results |= _explored(vm, watch, unit, number)
+        results |= _each(vm, watch, units, 1)
+        results |= _each(vm, watch, _left_over(vm, watch, module), len(units) + 1)
     except BudgetError as exc:
         vm.ended = exc
     if vm.ended is not None:
@@ -124,14 +120,37 @@ def _module(vm: Machine, watch: LaunchWatch, module: ReadModule, tree: ast.Modul
     return results
 
 
-def _explored(vm: Machine, watch: LaunchWatch, unit: Runnable, number: int) -> FoundLaunches:
+def _each(vm: Machine, watch: LaunchWatch, units: list[Runnable], first: int) -> FoundLaunches:
+    """All paths through units, each with its share of what is left of the budget."""
+    results: FoundLaunches = {}
+    whole = vm.enough
+    for at, unit in enumerate(units):
+        parts = (len(units) - at) << bool(vm.path)  # the module's other paths have units, too
+        taken = vm.steps + vm.tried // 3
+        vm.enough = taken + max(whole - taken, 0) // parts
+        left = vm.budget.steps - vm.budget.spent_steps
+        results |= _explored(vm, watch, unit, first + at, max(left, 0) // parts)
+    vm.enough = whole
+    return results
+
+
+def _explored(
+    vm: Machine, watch: LaunchWatch, unit: Runnable, number: int, steps: int
+) -> FoundLaunches:
     """All paths through a unit; one that was cut before it launched isn't lost silently."""
-    if vm.ended is not None:
-        return {}
-    vm.step()
-    vm.spend(60)  # what a unit takes, however little it does
-    cut, vm.cut = vm.cut, False
-    results = _on_all_paths(vm, lambda: _unit(vm, watch, unit, number))
+    results: FoundLaunches = {}
+    cut, vm.cut = vm.cut, vm.ended is not None
+    if vm.ended is None:
+        with vm.budget.share(steps):
+            vm.step()
+            vm.spend(60)  # what a unit takes, however little it does
+            results = _on_all_paths(vm, lambda: _unit(vm, watch, unit, number))
+        if vm.ended is not None and vm.budget.spent_steps < vm.budget.steps:
+            note = partial_note(vm.ended, vm.place())
+            vm.ended = None  # it alone has no more
+            results = {
+                k: replace(f, partial=True, notes=(*f.notes, note)) for k, f in results.items()
+            }
     if vm.cut and not results:
         vm.lost[unit.name] = unit.func.scope.place(unit.func.node)
     vm.cut = cut or vm.cut
@@ -318,13 +337,10 @@ def _object(vm: Machine, unit: Runnable) -> Instance:
 
 
 def _enter(vm: Machine, func: Func, first: list[Val], scope: Scope, given: dict[str, Val]) -> None:
-    """Follow a function up to its last statement that may launch."""
-    node = func.node
-    assert not isinstance(node, ast.Lambda)
-    last = max((i for i, s in enumerate(node.body) if vm.reach.leads(s)), default=-1)
-    cut = copy(node)
-    cut.body, cut.decorator_list = node.body[: last + 1], []
-    vm.invoke(replace(func, node=cut), first, given, scope, None)
+    """Follow a function up to where nothing more can launch."""
+    vm.last_call = func.node
+    with vm.following(tail=True):
+        vm.invoke(func, first, given, scope, None)
 
 
 def _allowed(vm: Machine, scope: Scope, decorators: list[ast.expr], notes: list[Note]) -> bool:
@@ -451,7 +467,7 @@ def _run(vm: Machine, cls: ClassValue) -> list[Runnable]:
 
 def _missed(vm: Machine, watch: LaunchWatch, func: Func) -> bool:
     """Whether a function launches by itself, and no unit came by."""
-    calls = [n for n in walk_tree(func.node) if isinstance(n, ast.Call) and may_launch(n)]
+    calls = [n for n in walk_tree(func.node) if isinstance(n, ast.Call) and vm.reach.is_sought(n)]
     classes = ("Popen", "Engine", "Runtime")
     servers = [n for n in calls if not callee(n)[:1].isupper() or callee(n) in classes]
     # what has the name of a function that was read is launched within that

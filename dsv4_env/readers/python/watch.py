@@ -48,6 +48,7 @@ from dsv4_env.readers.python.commands import (
     is_engine,
     is_parser,
     is_runtime,
+    is_upstream_launcher,
     launcher_command,
     parsed_arguments,
     plugin_command,
@@ -335,7 +336,7 @@ def _is_launcher(vm: Machine, func: Func, name: str) -> bool:
     if not name.endswith(LAUNCHER) and not func.name.endswith(LAUNCHER):
         return False
     module = func.scope.module
-    upstream = module is not None and module.name.startswith("sglang.")
+    upstream = module is not None and is_upstream_launcher(module.file, func.name)
     return upstream or not vm.reach.leads(func.node)
 
 

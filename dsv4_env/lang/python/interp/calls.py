@@ -115,6 +115,22 @@ def _len(vm: Machine, scope: Scope, call: Call) -> Val:
     return scope.unknown(call.node, "not known", *call.args)
 
 
+_TYPES = {t.__name__: t for t in (str, int, float, bool, bytes, list, dict, tuple, set)}
+
+
+def _isinstance(vm: Machine, scope: Scope, call: Call) -> Val:
+    if len(call.args) == 2 and not call.keywords:
+        value, kinds = call.args
+        types = [
+            _TYPES.get(k.name) if isinstance(k, Ext) else None
+            for k in (kinds.items if isinstance(kinds, Seq) else [kinds])
+        ]
+        known = [t for t in types if t is not None]
+        if isinstance(value, Const) and len(known) == len(types):
+            return const(isinstance(value.value, tuple(known)), scope.place(call.node))
+    return scope.unknown(call.node, "not known", *call.args)
+
+
 def _list(kind: str) -> _Function:
     def convert(vm: Machine, scope: Scope, call: Call) -> Val:
         items = ops.items_of(vm, scope, call.args[0], call.node.args[0]) if call.args else ()
@@ -317,6 +333,7 @@ _FUNCTIONS: dict[str, _Function] = {
     "int": _number(int),
     "float": _number(float),
     "bool": _bool,
+    "isinstance": _isinstance,
     "len": _len,
     "list": _list("list"),
     "tuple": _list("tuple"),
@@ -469,6 +486,9 @@ def invoke(
     inner.names.update(_parameters(func, args, keywords, text, where, unsure, rest))
     vm.depth += 1
     mark = len(vm.trail)
+    outer = vm.mode
+    if outer.tail and vm.last_call is not (node or func.node):
+        vm.mode = replace(outer, tail=False)  # what it gives is needed yet
     try:
         if isinstance(func.node, ast.Lambda):
             return vm.evaluate(inner, func.node.body)
@@ -478,6 +498,7 @@ def invoke(
         result = returned.value
     finally:
         vm.depth -= 1
+        vm.mode = outer
     if func.generator:
         havoc_since(vm, scope, mark, node or func.node, f"how far {func.name} is run")
     if func.opaque or func.generator:

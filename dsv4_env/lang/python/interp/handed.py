@@ -103,7 +103,7 @@ def _sought(vm: Machine, value: Val, node: ast.expr) -> bool:
 def _leads(vm: Machine, node: ast.expr) -> bool:
     if not isinstance(node, ast.Name | ast.Attribute):
         return False
-    return vm.reach.seeks(ast.Call(node, [], [])) or last_name(node) in vm.reach.reaching
+    return vm.reach.sought.is_one(ast.Call(node, [], [])) or last_name(node) in vm.reach.reaching
 
 
 _Given = tuple[list[Val], dict[str, Val], bool]

@@ -100,7 +100,7 @@ def _trial(vm: Machine, scope: Scope, bodies: _Bodies, rounds: int) -> _Changed:
         steps + _MAX_TRIAL if outermost else before.most
     )  # as many on each path: all decide alike
     found: _Changed = {}
-    with vm.following(forking=False, recording=False, trying=trying, most=most):
+    with vm.following(forking=False, recording=False, trying=trying, most=most, tail=False):
         try:
             for body in bodies:
                 for _ in range(1 if before.trying else rounds):

@@ -10,9 +10,9 @@ import ast
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
+from dsv4_env.lang.python.syntax.imports import ModuleFinder
 from dsv4_env.lang.python.syntax.reach import Reach
 from dsv4_env.lang.python.values.kinds import Call, Func, Instance, ReadModule, Scope, Val
 from dsv4_env.lang.python.values.store import Notebook, Store
@@ -117,6 +117,7 @@ class Mode:
     forking: bool = True  # unknown conditions on both sides, one after the other
     recording: bool = True  # what is met counts
     trying: bool = False  # a body that runs more than once, to see what it changes
+    tail: bool = False  # nothing that comes after the block that is followed matters
     most: int | None = None  # how many steps there may be until that is given up
 
 
@@ -136,9 +137,10 @@ class Machine(Store):
     rules: Rules
     watch: Watch
     reach: Reach
-    root: Path | None = None
+    finder: ModuleFinder | None = None
     mode: Mode = Mode()
     modules: dict[str, ReadModule | None] = field(default_factory=dict)
+    texts: dict[str, tuple[str, ast.Module] | None] = field(default_factory=dict)  # of modules
     tokens: int = 0  # of all modules
     answers: dict[Hashable, bool] = field(default_factory=Notebook)
     path: Decisions = field(default_factory=list)
@@ -154,6 +156,7 @@ class Machine(Store):
     limited: bool = False
     lost: dict[str, Location] = field(default_factory=dict)  # what was cut before it was met
     script: bool = False  # it is run as one: ``__name__ == "__main__"`` holds
+    last_call: ast.AST | None = None  # in a tail: the call or function that is the last to lead
     subject: Instance | None = None  # the object that the call or loop followed is about
 
     def step(self) -> None:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import ast
-import os
 import sys
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from dsv4_env.guard.files import looked_at, read_bytes, real
+from dsv4_env.guard.files import read_bytes
 from dsv4_env.lang.python.interp.machine import Break, Continue, Machine, Raised, Return
-from dsv4_env.lang.python.syntax.effects import is_inert
-from dsv4_env.lang.python.syntax.imports import module_places
+from dsv4_env.lang.python.syntax.effects import FUNCTIONS, is_inert
 from dsv4_env.lang.python.syntax.text import (
     SourceText,
     count_tokens,
@@ -19,6 +18,7 @@ from dsv4_env.lang.python.syntax.text import (
     parsed_module,
     source_of,
 )
+from dsv4_env.lang.python.syntax.trees import children, walk_tree
 from dsv4_env.lang.python.values.kinds import Ext, ReadModule, Scope, Val
 from dsv4_env.model.errors import ReadError
 
@@ -85,32 +85,82 @@ def optional_import(vm: Machine, scope: Scope, node: ast.Try) -> int | None:
 
 def load_module(vm: Machine, scope: Scope, name: str, level: int) -> ReadModule | None:
     """The module of that name, followed once, or None where it isn't below the root."""
-    path = _locate(vm, scope, name, level)
+    path = _locate(vm, scope.module.file if scope.module else scope.source.path, name, level)
     if path is None:
         return None
-    key = str(path)
-    if key in vm.modules:
-        return _applied(vm, vm.modules[key])
-    if len(vm.modules) >= _MAX_MODULES:
+    if path in vm.modules:
+        return _applied(vm, vm.modules[path])
+    vm.modules[path] = None  # a circle of imports finds nothing, as in Python
+    read = _read(vm, path)
+    if read is None:
         return None
-    vm.modules[key] = None  # a circle of imports finds nothing, as in Python
-    try:
-        text = decoded(read_bytes(path, root=vm.root), key)
-        vm.tokens += count_tokens(text, key)
-        if vm.tokens > _MAX_TOKENS:
-            return None
-        tree = parsed_module(text)
-    except ReadError:
-        return None
-    found = new_module(source_of(text, key, vm.budget), "." * level + name, key)
-    vm.modules[key] = found
-    vm.reach.add(tree, key)
+    text, tree = read
+    found = new_module(source_of(text, path, vm.budget), "." * level + name, path)
+    vm.modules[path] = found
     before = vm.environ.log
     known = set(before)
     _follow_aside(vm, found, tree)
     found.sets = tuple(e for e in vm.environ.log if e not in known)
     vm.environ.log = before
     return _applied(vm, found)
+
+
+def add_imports(vm: Machine, tree: ast.Module, path: str) -> None:
+    """Add a file to the graph of what leads where, and all modules that it may import.
+
+    Those that a module imports within a function are added where that is followed.
+    """
+    vm.reach.add(tree, path)
+    seen: set[str] = set()
+    pending: list[tuple[str, list[ast.AST]]] = [(path, walk_tree(tree))]
+    while pending:
+        here, nodes = pending.pop()
+        for name, level in (m for n in nodes for m in _modules_named(n)):
+            found = _locate(vm, here, name, level)
+            if found is not None and found not in seen:
+                seen.add(found)
+                read = _read(vm, found)
+                pending += [(found, _at_import(read[1]))] if read else []
+
+
+def _modules_named(node: ast.AST) -> Iterator[tuple[str, int]]:
+    """The modules that a statement may import, and how many dots stand before each."""
+    if isinstance(node, ast.Import):
+        yield from ((alias.name, 0) for alias in node.names)
+    elif isinstance(node, ast.ImportFrom):
+        module = node.module or ""
+        yield module, node.level
+        for alias in node.names:
+            yield f"{module}.{alias.name}" if module else alias.name, node.level
+
+
+def _at_import(tree: ast.Module) -> list[ast.AST]:
+    """The statements of a module that run when it is imported."""
+    found: list[ast.AST] = [*tree.body]
+    for each in found:  # the list grows while it is gone over
+        if not isinstance(each, FUNCTIONS):
+            found += [c for c in children(each) if isinstance(c, ast.stmt | ast.ExceptHandler)]
+    return found
+
+
+def _read(vm: Machine, path: str) -> tuple[str, ast.Module] | None:
+    """The text and tree of a module; None where it can't be read, or where there are too many."""
+    if path in vm.texts:
+        return vm.texts[path]
+    vm.texts[path] = None
+    assert vm.finder is not None
+    try:
+        text = decoded(read_bytes(Path(path), root=vm.finder.root), path)
+        tokens = vm.tokens + count_tokens(text, path)
+        if len(vm.texts) > _MAX_MODULES or tokens > _MAX_TOKENS:
+            return None
+        tree = parsed_module(text)
+    except ReadError:
+        return None
+    vm.tokens = tokens
+    vm.texts[path] = text, tree
+    vm.reach.add(tree, path)
+    return text, tree
 
 
 def _applied(vm: Machine, found: ReadModule | None) -> ReadModule | None:
@@ -135,7 +185,7 @@ def new_module(text: SourceText, name: str, file: str) -> ReadModule:
 def _follow_aside(vm: Machine, found: ReadModule, tree: ast.Module) -> None:
     """Follow a module on the side: on one path, and for good."""
     trail, vm.trail = vm.trail, []
-    mode = vm.following(forking=False, recording=False, most=None)
+    mode = vm.following(forking=False, recording=False, most=None, tail=False)
     try:
         with mode, vm.watch.aside(vm), suppress(Raised, Return, Break, Continue):
             vm.execute(found.scope, tree.body)
@@ -143,13 +193,8 @@ def _follow_aside(vm: Machine, found: ReadModule, tree: ast.Module) -> None:
         vm.trail = trail
 
 
-def _locate(vm: Machine, scope: Scope, name: str, level: int) -> Path | None:
-    root = vm.root
-    if root is None or not vm.watch.enters(name):
+def _locate(vm: Machine, importer: str, name: str, level: int) -> str | None:
+    """The file of a module that a file imports; None where it isn't below the root."""
+    if vm.finder is None or not vm.watch.enters(name):
         return None
-    here = real(scope.module.file if scope.module else scope.source.path).parent
-    for place in module_places(str(root), str(here), name, level):
-        looked_at(place)
-        if os.path.isfile(place) and (whole := real(place)).is_relative_to(root):  # noqa: PTH113  # a path for each takes longer than all the rest
-            return whole
-    return None
+    return vm.finder.find(vm.finder.folder_of(importer), name, level)

@@ -42,13 +42,36 @@ from dsv4_env.model import Unknown
 
 
 def _execute(vm: Machine, scope: Scope, body: Sequence[ast.stmt]) -> None:
-    """Follow statements one after the other."""
+    """Follow statements one after the other; in a tail, up to the last that leads anywhere."""
+    if vm.mode.tail:
+        last = max((i for i, s in enumerate(body) if vm.reach.leads(s)), default=-1)
+        with vm.following(tail=False):
+            _follow(vm, scope, body[:last])
+        if last >= 0:
+            end = body[last]
+            plain = ast.Expr | ast.Assign | ast.AnnAssign | ast.Return
+            vm.last_call = end.value if isinstance(end, plain) else None
+            _follow(vm, scope, [end])
+        return
+    _follow(vm, scope, body)
+
+
+def _follow(vm: Machine, scope: Scope, body: Sequence[ast.stmt]) -> None:
     for at, node in enumerate(body):
         vm.at = scope.source, node
         vm.step()
         handler = _STATEMENTS.get(type(node))
         if vm.reach.skippable(node, vm.spend):
             _skip(vm, scope, node)
+        elif (
+            handler is not None
+            and vm.mode.forking
+            and vm.watch.met()
+            and vm.reach.is_aside(node, vm.spend)
+        ):
+            # What it may change by its calls is joined: no launch gets a condition by it.
+            with vm.following(forking=False):
+                handler(vm, scope, node)
         elif handler is not None:
             try:
                 handler(vm, scope, node)
@@ -150,6 +173,15 @@ def _quiet(vm: Machine, node: ast.If) -> bool:
         return True
     vm.spend((len(node.body) + len(node.orelse)) >> 1)
     return all(is_inert(s) for s in (*node.body, *node.orelse))
+
+
+def _loop(vm: Machine, scope: Scope, node: ast.For | ast.AsyncFor | ast.While) -> None:
+    """A loop: what comes after its body is the body."""
+    with vm.following(tail=False) if vm.mode.tail else contextlib.nullcontext():
+        if isinstance(node, ast.While):
+            _while(vm, scope, node)
+        else:
+            _for(vm, scope, node)
 
 
 def _for(vm: Machine, scope: Scope, node: ast.For | ast.AsyncFor) -> None:
@@ -286,6 +318,11 @@ def patched_environment(vm: Machine, scope: Scope, node: ast.expr) -> tuple[Map,
 
 
 def _try(vm: Machine, scope: Scope, node: ast.Try) -> None:
+    after = [*node.handlers, *node.orelse, *node.finalbody]
+    if vm.mode.tail and any(map(vm.reach.leads, after)):
+        with vm.following(tail=False):
+            _try(vm, scope, node)
+        return
     vm.spend(8)
     body = [*node.body]
     at = None if any(vm.reach.leads(s) for s in body) else optional_import(vm, scope, node)
@@ -421,7 +458,7 @@ def _import(vm: Machine, scope: Scope, node: ast.Import | ast.ImportFrom) -> Non
 _STATEMENTS: dict[type[ast.stmt], Callable[[Machine, Scope, Any], None]] = {
     ast.AnnAssign: _annotated,
     ast.Assign: _assign,
-    ast.AsyncFor: _for,
+    ast.AsyncFor: _loop,
     ast.AsyncFunctionDef: _function,
     ast.AsyncWith: _with,
     ast.AugAssign: _augmented,
@@ -430,7 +467,7 @@ _STATEMENTS: dict[type[ast.stmt], Callable[[Machine, Scope, Any], None]] = {
     ast.Continue: _continue,
     ast.Delete: _delete,
     ast.Expr: _expr,
-    ast.For: _for,
+    ast.For: _loop,
     ast.FunctionDef: _function,
     ast.Global: _global,
     ast.If: _if,
@@ -442,7 +479,7 @@ _STATEMENTS: dict[type[ast.stmt], Callable[[Machine, Scope, Any], None]] = {
     ast.Return: _return,
     ast.Try: _try,
     ast.TryStar: _try,
-    ast.While: _while,
+    ast.While: _loop,
     ast.With: _with,
 }
 

@@ -79,14 +79,14 @@ def _collect(node: ast.AST, found: Changes, *, looping: bool) -> bool:
     return True
 
 
-_READS = frozenset("get items keys values copy format join split strip count index".split())
+READS = frozenset("get items keys values copy format join split strip count index".split())
 
 
 def _collect_call(node: ast.Call, found: Changes) -> None:
     name = callee(node)
     if name in SPEAKS or name.startswith("assert"):
         return
-    if isinstance(node.func, ast.Attribute) and is_dotted(node.func.value) and name not in _READS:
+    if isinstance(node.func, ast.Attribute) and is_dotted(node.func.value) and name not in READS:
         found.objects.append(node.func.value)
     if name not in ("str", "len", "int", "list", "dict", "isinstance", "float", "bool"):
         arguments = [*node.args, *(k.value for k in node.keywords)]

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
+
+from dsv4_env.guard.files import collects, looked_at, real
 
 
 def module_places(root: str, here: str, name: str, level: int) -> Iterator[str]:
@@ -33,6 +38,62 @@ def module_folders(root: str, here: str, level: int) -> tuple[str, ...]:
     above = [str(p) for p in Path(here).parents if p.is_relative_to(root)]
     found = dict.fromkeys([here, *above, root])
     return (*found, *(posixpath.join(f, "python") for f in found))
+
+
+@dataclass(slots=True, eq=False)
+class ModuleFinder:
+    """Finds the files of modules below a folder; what a folder holds is looked up once."""
+
+    root: Path
+    _found: dict[tuple[str, str, int], str | None] = field(default_factory=dict)
+    _firsts: dict[tuple[str, str], bool] = field(default_factory=dict)
+    _folders: dict[str, Collection[str]] = field(default_factory=dict)
+    _homes: dict[str, str] = field(default_factory=dict)
+
+    def folder_of(self, path: str) -> str:
+        """The folder that a file lies in, without links."""
+        if path not in self._homes:
+            self._homes[path] = str(real(path).parent)
+        return self._homes[path]
+
+    def find(self, here: str, name: str, level: int) -> str | None:
+        """The file of a module that one in the folder *here* imports; None where it isn't there."""
+        key = (here, name, level)
+        if key not in self._found:
+            first = name.partition(".")[0]
+            near = level or self._starts_here(here, first)
+            self._found[key] = self._first_there(here, name, level) if near else None
+        if collects():  # what depends on a file has to know where it was looked for
+            for place in module_places(str(self.root), here, name, level):
+                looked_at(place)
+                if place == self._found[key]:
+                    break
+        return self._found[key]
+
+    def _first_there(self, here: str, name: str, level: int) -> str | None:
+        for place in module_places(str(self.root), here, name, level):
+            folder, _, last = place.rpartition("/")
+            if last in self._listed(folder) and os.path.isfile(place):  # noqa: PTH113  # a path for each takes longer than all the rest
+                whole = real(place)
+                if whole.is_relative_to(self.root):
+                    return str(whole)
+        return None
+
+    def _starts_here(self, here: str, first: str) -> bool:
+        """Whether a module's first name lies anywhere: that of most that are imported doesn't."""
+        key = (here, first)
+        if key not in self._firsts:
+            listed = map(self._listed, module_folders(str(self.root), here, 0))
+            self._firsts[key] = any(first in names or f"{first}.py" in names for names in listed)
+        return self._firsts[key]
+
+    def _listed(self, folder: str) -> Collection[str]:
+        """What a folder holds, nothing where it isn't there."""
+        if folder not in self._folders:
+            self._folders[folder] = ()
+            with contextlib.suppress(OSError):
+                self._folders[folder] = frozenset(os.listdir(folder or "/"))  # noqa: PTH208
+        return self._folders[folder]
 
 
 _IMPORT = re.compile(rb"\bimport\b[\s\\]*(\(?)")

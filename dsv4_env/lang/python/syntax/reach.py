@@ -4,70 +4,81 @@ from __future__ import annotations
 
 import ast
 import builtins
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Sequence, Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from dsv4_env.lang.python.syntax.effects import (
-    DEFINITIONS,
     FUNCTIONS,
-    OWN_NAMES,
     SPEAKS,
     Changes,
-    changes_of,
     function_effects,
     is_dotted,
-    making_methods,
     root_name,
 )
-from dsv4_env.lang.python.syntax.trees import (
-    KEPT,
-    callee,
-    children,
-    handed,
-    last_name,
-    remembered,
-    walk_tree,
+from dsv4_env.lang.python.syntax.flows import (
+    READING,
+    BlockFlows,
+    Flow,
+    arguments,
+    callee_key,
+    flows_of,
+    identifiers,
+    made_of,
+    with_attributes,
 )
+from dsv4_env.lang.python.syntax.names import Block, ModuleNames, names_of, parameters
+from dsv4_env.lang.python.syntax.trees import called_by, callee, last_name, walk_tree
 
-# Names of Python's own functions and methods: what they change is an argument or their owner.
-_PYTHON = frozenset(n for t in (builtins, str, list, dict, set) for n in dir(t))
+Certain: TypeAlias = Callable[[ast.Call], bool]
 
 
 @dataclass(frozen=True, slots=True)
-class _Flow:
-    """A simple statement or call: what it sets and what that is made of."""
+class Sought:
+    """Which calls are looked for.
 
-    targets: frozenset[str]
-    parts: frozenset[str]
-    alias: bool = False
+    Those that *certain* says yes to; and those of functions that *starts* says yes to by their
+    name, where a text that *spells* says yes to may end up in what *words* gives of the call.
+    What a call gives that is *apart* isn't made of what it is given. Functions that *closed* says
+    yes to, by the file and their name, are never followed.
+    """
 
+    certain: Certain
+    starts: Callable[[str], bool]
+    words: Callable[[ast.Call], Sequence[ast.expr]]
+    spells: Callable[[str], bool]
+    apart: Certain
+    closed: Callable[[str, str], bool]
 
-Seeks: TypeAlias = Callable[[ast.Call], bool]
-"""Whether a call is one that is looked for, by its text alone."""
+    def is_one(self, node: ast.Call) -> bool:
+        """Whether a call may be one, whatever it is given."""
+        return self.certain(node) or self.starts(callee(node))
 
 
 @dataclass(slots=True, eq=False)
 class Reach:
     """What leads to calls that are sought and what those depend on, over all modules added.
 
-    It is a graph of names alone: too many of them may be found, never too few. Following a file
-    once more begins with what is known by then, as an import may make more of it matter.
+    It is a graph of names alone: too many of them may be found, never too few. The first module
+    that is added is the file itself.
     """
 
-    seeks: Seeks
+    sought: Sought
     seeds: frozenset[str] = frozenset()  # names that matter whatever is called
     reaching: set[str] = field(default_factory=set)  # functions that lead to what is sought
     relevant: set[str] = field(default_factory=set)  # names that what is sought depends on
     changing: set[str] = field(default_factory=set)  # functions that change what isn't theirs
     late: bool = False  # a module that was added after :meth:`hides` was asked has such
     _asked: bool = False
+    _open: bool = False  # whether modules were added since it was last closed
+    _trees: dict[str, ast.Module] = field(default_factory=dict)
+    _keys: dict[ast.AST, str] = field(default_factory=dict)
+    _worded: set[ast.Call] = field(default_factory=set)  # sought for the texts that they get
     _callers: dict[str, set[str]] = field(default_factory=dict)
-    _added: set[str] = field(default_factory=set)
     _unseen: list[ast.Module] = field(default_factory=list)  # whose functions may be changing, too
-    _flows: dict[str, list[_Flow]] = field(default_factory=dict)
     _leading: dict[ast.AST, bool] = field(default_factory=dict)
     _skipped: dict[ast.stmt, bool] = field(default_factory=dict)
+    _aside: dict[ast.stmt, bool] = field(default_factory=dict)
     _hiding: dict[ast.AST, bool] = field(default_factory=dict)
 
     def begin(self) -> None:
@@ -77,54 +88,157 @@ class Reach:
 
     def size(self) -> tuple[int, int]:
         """How much is known: where it grew, what was skipped before may matter."""
+        self._close()
         return len(self.relevant), len(self.reaching)
 
     def add(self, tree: ast.Module, path: str) -> None:
-        """Add a module: by its functions, and by what its statements make of what."""
-        self._find_reaching(tree)
-        flows, calls = _flows_of(tree, self.seeks)
-        seeds = set(self.seeds)
-        for name, sought, identifiers in calls:
-            if sought or name in self.reaching:
-                seeds |= identifiers
-        if path not in self._added:
-            self._added.add(path)
+        """Add a module."""
+        if path not in self._trees:
+            self._trees[path] = tree
             self._unseen.append(tree)
-            for flow in flows:
-                for each in flow.targets:
-                    self._flows.setdefault(each, []).append(flow)
-                back = _Flow(flow.parts, flow.targets)
-                for each in flow.parts - flow.targets if flow.alias else ():
-                    self._flows.setdefault(each, []).append(back)
-        self._close(seeds)
+            self._keys.update(names_of(tree).keys)
+            self._open = True
 
-    def _find_reaching(self, tree: ast.Module) -> None:
-        calls, direct = _calls_of(tree, self.seeks)
-        callers: dict[str, list[str]] = {}
-        for name, inner in calls.items():
-            for each in inner:
-                callers.setdefault(each, []).append(name)
-        self.reaching |= direct
+    def _close(self) -> None:
+        """Find all that leads to what is sought, and all that this depends on."""
+        if not self._open:
+            return
+        self._open = False
+        modules = list(map(names_of, self._trees.values()))
+        closed = {
+            block
+            for path, module in zip(self._trees, modules, strict=True)
+            for name, blocks in module.functions.items()
+            for block in blocks
+            if self.sought.closed(path, name)
+        }
+        run = _run(modules, closed)
+        flows = [
+            flows_of(block, module, self.sought.apart)
+            for module in modules
+            for block in (module.top, *module.blocks.values())
+            if block in run
+        ]
+        read = {name for m in modules for name in (*m.functions, *m.classes)}
+        self._find_worded(modules, flows, run, read)
+        self._find_reaching(modules, run)
+        self._find_relevant(modules, flows, run, read)
+        for kept in (self._leading, self._skipped, self._aside):
+            kept.clear()
+
+    def _find_worded(
+        self,
+        modules: Sequence[ModuleNames],
+        flows: Sequence[BlockFlows],
+        run: Container[Block],
+        read: Container[str],
+    ) -> None:
+        """Find the calls that may get a text that is sought."""
+        calls = [
+            node
+            for name in _other_names(modules, self.sought.starts)
+            for m in modules
+            for node, block in m.calls.get(name, ())
+            if block in run
+        ]
+        if not calls:
+            return
+        into = _by_target(read, *(f for each in flows for f in (each.makes, each.puts)))
+        clean: set[str] = set()  # names that no such text is in
+        for node in calls:
+            words = [made_of(w, self._keys, self.sought.apart) for w in self.sought.words(node)]
+            if any(self.sought.spells(t) for _, texts in words for t in texts):
+                self._worded.add(node)
+                continue
+            seen = clean.copy()
+            pending = [n for names, _ in words for n in names if n not in seen]
+            found = False
+            while pending and not found:
+                name = pending.pop()
+                if name in seen:
+                    continue
+                seen.add(name)
+                for flow in into.get(name, ()):
+                    found = found or any(map(self.sought.spells, flow.texts))
+                    pending += flow.parts
+            if found:
+                self._worded.add(node)
+            else:
+                clean = seen
+
+    def _find_reaching(self, modules: Sequence[ModuleNames], run: Container[Block]) -> None:
+        """Find the functions from which calls lead to one that is sought, by name."""
+        callers: dict[str, set[str]] = {}
+        for module in modules:
+            for name, calls in module.calls.items():
+                for node, block in calls:
+                    if block not in run:
+                        continue
+                    callers.setdefault(name, set()).update(block.all_names())
+                    if callee(node) != name:
+                        callers[name] |= _receivers(modules, node)
+                    if self._is_direct(node):
+                        self.reaching |= block.all_names()
+            for name, others in module.aliases.items():
+                callers.setdefault(name, set()).update(others)
+                if self.sought.certain(ast.Call(ast.Name(name), [], [])):
+                    self.reaching |= others
         pending = [*self.reaching]
         while pending:
-            more = {n for n in callers.pop(pending.pop(), ()) if n not in self.reaching}
+            more = callers.get(pending.pop(), set()) - self.reaching
             self.reaching |= more
             pending += more
-        self._leading.clear()
 
-    def _close(self, seeds: set[str]) -> None:
-        pending = [*(seeds | self.relevant)]
+    def _is_direct(self, node: ast.Call) -> bool:
+        """Whether a call is sought, or one that it may make of a function that it is given."""
+        if self.sought.certain(node) or node in self._worded:
+            return True
+        return any(self.sought.certain(ast.Call(h, [], [])) for h in called_by(node))
+
+    def _find_relevant(
+        self,
+        modules: Sequence[ModuleNames],
+        flows: Sequence[BlockFlows],
+        run: Container[Block],
+        read: Container[str],
+    ) -> None:
+        """Find what the calls that lead anywhere depend on."""
+        seeds = {n for seed in self.seeds for n in (seed, f".{seed}")}
+        leading: set[ast.AST] = set()
+        for module in modules:
+            for name, calls in module.calls.items():
+                for node, block in calls:
+                    if block in run and (name in self.reaching or self._is_direct(node)):
+                        leading.add(node)
+                        for value in (*arguments(node), node.func):
+                            seeds |= identifiers(value, self._keys)
+        ending: list[Flow] = []
+        for choice in (c for each in flows for c in each.choices):
+            functions = choice.block.all_names()
+            if choice.leaves:
+                ending.append(
+                    Flow(frozenset(g for f in functions for g in (f, f"{f}!")), choice.parts)
+                )
+            if (choice.leaves and (functions & self.reaching or not functions)) or any(
+                n in leading for n in walk_tree(choice.node)
+            ):
+                seeds |= choice.parts
+        changed = _changed(flows, read)
+        matters = [
+            f for each in flows for f in each.matters if not f.changing or f.changing & changed
+        ]
+        into = _by_target(read, ending, matters, *(each.makes for each in flows))
         self.relevant |= seeds
+        pending = [*self.relevant]
         while pending:
-            # What flows into a name that matters is taken once: it matters from then on.
-            for flow in self._flows.pop(pending.pop(), ()):
+            for flow in into.pop(pending.pop(), ()):
                 more = flow.parts - self.relevant
                 self.relevant |= more
                 pending += more
-        self._skipped.clear()
 
     def leads(self, node: ast.AST) -> bool:
         """Whether what is sought may be met within a node, by the names that it calls."""
+        self._close()
         known = self._leading.get(node)
         if known is None:
             known = self._leading[node] = any(
@@ -132,11 +246,16 @@ class Reach:
             )
         return known
 
+    def is_sought(self, node: ast.Call) -> bool:
+        """Whether a call is looked for."""
+        self._close()
+        return self.sought.certain(node) or node in self._worded
+
     def _reaches(self, node: ast.Call) -> bool:
         """Whether a call is sought or leads there, by what it calls or what it is given to call."""
-        if self.seeks(node) or callee(node) in self.reaching:
+        if self._is_direct(node) or callee(node) in self.reaching:
             return True
-        return any(last_name(h) in self.reaching or _seeks(self.seeks, h) for h in _called(node))
+        return any(last_name(h) in self.reaching for h in called_by(node))
 
     def hides(
         self, body: Sequence[ast.AST], changed: Changes, spend: Callable[[int], None]
@@ -163,7 +282,7 @@ class Reach:
         return False
 
     def _changes(self, node: ast.Call) -> bool:
-        given = _called(node)
+        given = called_by(node)
         return callee(node) in self.changing or any(last_name(h) in self.changing for h in given)
 
     def _find_changing(self, tree: ast.Module) -> None:
@@ -183,12 +302,33 @@ class Reach:
 
     def skippable(self, node: ast.stmt, spend: Callable[[int], None]) -> bool:
         """Whether nothing that is sought depends on a statement of a function."""
+        self._close()
         known = self._skipped.get(node)
         if known is None:
             known = self._skipped[node] = self._can_skip(node, spend)
         return known
 
+    def is_aside(self, node: ast.stmt, spend: Callable[[int], None]) -> bool:
+        """Whether a statement leads nowhere and sets nothing that is sought, but for its calls."""
+        self._close()
+        known = self._aside.get(node)
+        if known is None:
+            every = walk_tree(node)
+            spend(len(every) >> 3)
+            known = self._aside[node] = not self.leads(node) and not any(
+                (isinstance(n, _LEAVING) and not isinstance(n, ast.Raise)) or self._stores(n)
+                for n in every
+            )
+        return known
+
+    def _stores(self, node: ast.AST) -> bool:
+        """Whether a node is one that is set, and what is sought depends on it."""
+        set_ = isinstance(getattr(node, "ctx", None), ast.Store | ast.Del)
+        return set_ and not self.relevant.isdisjoint(with_attributes(identifiers(node, self._keys)))
+
     def _can_skip(self, node: ast.stmt, spend: Callable[[int], None]) -> bool:
+        if isinstance(node, _LEAVING):
+            return False
         every = walk_tree(node)
         spend(len(every) >> 3)
         for each in every:
@@ -197,16 +337,22 @@ class Reach:
             if isinstance(each, ast.Call):
                 if self._reaches(each):
                     return False
-                if _of_call(each).targets & self.relevant and callee(each) not in SPEAKS:
+                if f"{callee_key(each, self._keys)}!" in self.relevant:
+                    return False
+                owner = each.func.value if isinstance(each.func, ast.Attribute) else None
+                if (
+                    owner is not None
+                    and callee(each) not in READING | SPEAKS
+                    and not self.relevant.isdisjoint(identifiers(owner, self._keys))
+                ):
                     return False
                 given = [*each.args, *(k.value for k in each.keywords)]
                 speaks = callee(each) in SPEAKS or callee(each).startswith("assert")
                 if not speaks and any(
-                    is_dotted(a) and _identifiers(a) & self.relevant for a in given
+                    is_dotted(a) and identifiers(a, self._keys) & self.relevant for a in given
                 ):
                     return False
-            target = isinstance(getattr(each, "ctx", None), ast.Store | ast.Del)
-            if target and _identifiers(each) & self.relevant:
+            if self._stores(each):
                 return False
         return True
 
@@ -225,210 +371,84 @@ _LEAVING = (
 )
 
 
-@remembered(KEPT)
-def _calls_of(tree: ast.Module, seeks: Seeks) -> tuple[dict[str, set[str]], set[str]]:
-    """What each function of a module calls, and which of them have one that is sought."""
-    calls: dict[str, set[str]] = {}
-    direct: set[str] = set()
-    for node in walk_tree(tree):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            inner = [n for n in walk_tree(node) if isinstance(n, ast.Call)]
-            names = calls.setdefault(node.name, set())
-            names.update(callee(n) for n in inner)
-            given = [h for n in inner for h in _called(n)]
-            names.update(map(last_name, given))
-            if any(map(seeks, inner)) or any(_seeks(seeks, h) for h in given):
-                direct.add(node.name)
-        elif isinstance(node, ast.ClassDef):
-            own = {n.name for n in node.body if isinstance(n, ast.FunctionDef)}
-            if "__init__" in own:
-                calls.setdefault(node.name, set()).add("__init__")
-        elif isinstance(node, ast.alias) and node.asname:
-            other = ast.Name(node.name.rpartition(".")[2])
-            _add_name(node.asname, [other], calls, direct, seeks)
-        elif isinstance(node, ast.Assign | ast.AnnAssign | ast.NamedExpr):
-            meant = _may_be(node.value) if node.value is not None else []
-            for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
-                _add_name(last_name(target), meant, calls, direct, seeks)
-        elif isinstance(node, ast.For | ast.AsyncFor | ast.comprehension):
-            meant = _may_be(node.iter)
-            for each in walk_tree(node.target):
-                if meant and isinstance(each, ast.Name):
-                    _add_name(each.id, meant, calls, direct, seeks)
-    return calls, direct
+# Of functions that aren't read, those that don't change what they are given.
+_HARMLESS = READING | SPEAKS | frozenset(dir(builtins)) - {"next", "setattr", "exec", "eval"}
 
 
-def _may_be(node: ast.expr) -> list[ast.expr]:
-    """The names of functions that a value may be, hold, or be made to call."""
-    found: list[ast.expr] = []
-    pending: list[ast.expr | None] = [node]
+def _run(modules: Sequence[ModuleNames], closed: AbstractSet[Block]) -> set[Block]:
+    """The blocks that may run where the first module does: what stands in it, or is named.
+
+    Of those that are *closed* nothing is known, nor of what only they name.
+    """
+    first, *others = modules
+    pending = [first.top, *first.top.inner, *(m.top for m in others)]
+    found: set[Block] = set()
+    named: set[str] = set()
     while pending:
-        each = pending.pop()
-        if isinstance(each, ast.Name | ast.Attribute):
-            found.append(each)
-        elif isinstance(each, ast.List | ast.Tuple | ast.Set):
-            pending += each.elts
-        elif isinstance(each, ast.Dict):
-            pending += each.values
-        elif isinstance(each, ast.IfExp):
-            pending += [each.body, each.orelse]
-        elif isinstance(each, ast.BoolOp):
-            pending += each.values
-        elif isinstance(each, ast.Starred | ast.Subscript | ast.NamedExpr | ast.Await):
-            pending.append(each.value)
-        elif isinstance(each, ast.Call):
-            pending += handed(each)
-            texts = each.args[1:2] if callee(each) == "getattr" else []
-            found += [ast.Name(str(n.value)) for n in texts if isinstance(n, ast.Constant)]
+        block = pending.pop()
+        if block in found or block in closed:
+            continue
+        found.add(block)
+        if not isinstance(block.node, ast.Module):  # what another module has runs where it's named
+            pending += block.inner
+        fresh = block.mentions - named
+        named |= fresh
+        for module in modules:
+            for name in fresh:
+                pending += module.functions.get(name, ())
+                pending += module.classes.get(name, ())
     return found
 
 
-def _called(node: ast.Call) -> list[ast.expr]:
-    """The names of what a call may call besides the one that it has: what it is given, too."""
-    func = node.func
-    more = [] if isinstance(func, ast.Name | ast.Attribute) else _may_be(func)
-    return handed(node) + more
+def _receivers(modules: Sequence[ModuleNames], node: ast.Call) -> set[str]:
+    """The functions that a call hands another to, and the names that it may have there."""
+    blocks = [b for m in modules for b in m.functions.get(callee(node), ())]
+    found = {name for block in blocks for name in parameters(block.node)}
+    return found | {callee(node)} if blocks else set()
 
 
-def _add_name(
-    name: str,
-    meant: Sequence[ast.expr],
-    calls: dict[str, set[str]],
-    direct: set[str],
-    seeks: Seeks,
-) -> None:
-    """Add a name that may stand for a function, or for one with some of what it is given."""
-    if name and meant:
-        calls.setdefault(name, set()).update(map(last_name, meant))
-        if any(_seeks(seeks, m) for m in meant):
-            direct.add(name)
+def _other_names(modules: Sequence[ModuleNames], wanted: Callable[[str], bool]) -> set[str]:
+    """The names of the functions that are wanted, and all others that they may have."""
+    found = {n for m in modules for n in (*m.calls, *m.aliases) if wanted(n)}
+    pending = [*found]
+    while pending:
+        name = pending.pop()
+        more = {a for m in modules for a in m.aliases.get(name, ())}
+        for node in (n for m in modules for n, _ in m.calls.get(name, ())):
+            more |= _receivers(modules, node) if callee(node) != name else set()
+        pending += more - found
+        found |= more
+    return found
 
 
-def _seeks(seeks: Seeks, function: ast.expr) -> bool:
-    """Whether a call of a function that is handed on is sought."""
-    return seeks(ast.Call(function, [], []))
-
-
-_SETS = (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.NamedExpr)
-_ROUNDS = (ast.For, ast.AsyncFor, ast.comprehension)
-_CHOICES = (ast.If, ast.While, ast.IfExp, ast.Match)
-_FLOWING = {ast.Call, *_SETS, *_ROUNDS, ast.alias, ast.withitem, *DEFINITIONS, *_CHOICES}
-
-
-@remembered(KEPT)
-def _flows_of(
-    tree: ast.Module, seeks: Seeks
-) -> tuple[list[_Flow], list[tuple[str, bool, frozenset[str]]]]:
-    """The flows of a module; and its calls: of what, if it is sought, and what it names."""
-    flows: list[_Flow] = []
-    calls: list[tuple[str, bool, frozenset[str]]] = []
-    every = walk_tree(tree)
-    python = _PYTHON - {n.name for n in every if isinstance(n, (ast.alias, *DEFINITIONS))}
-    inner: dict[ast.AST, frozenset[str]] = {}
-    for node in reversed(every):  # those within others first: of each, all names are met once
-        if isinstance(node, _CHOICES):
-            inner[node] = _identifiers(node, keywords=False, known=inner)
-    for node in every:
-        if node.__class__ not in _FLOWING:  # as most
-            continue
-        if isinstance(node, ast.Call):
-            named = _identifiers(node)
-            calls.append((callee(node), seeks(node), named))
-            calls += [(last_name(h), _seeks(seeks, h), named) for h in _called(node)]
-            flow = _of_call(node)
-            flows += [flow, _Flow(flow.parts, frozenset({callee(node)}))]  # it may change them
-            if isinstance(node.func, ast.Attribute) and callee(node) not in python:
-                # what a method changes it may reach through its object
-                flows.append(_Flow(frozenset({callee(node)}), _identifiers(node.func.value)))
-        elif isinstance(node, _SETS):
-            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            names = frozenset(i for t in targets for i in _identifiers(t))
-            parts = _identifiers(node.value) if node.value else frozenset()
-            shares = node.value is not None and _shares(node.value)
-            if isinstance(node, ast.Assign) and len(targets) > 1:
-                parts |= names  # a = b = []: the same object
-            flows.append(_Flow(names, parts, alias=shares))
-        elif isinstance(node, _ROUNDS):
-            names, parts = _identifiers(node.target), _identifiers(node.iter)
-            flows.append(_Flow(names, parts, alias=True))
-        elif isinstance(node, ast.alias) and node.asname:
-            name = node.name.rpartition(".")[2]
-            flows.append(_Flow(frozenset({node.asname}), frozenset({name}), alias=True))
-        elif isinstance(node, ast.withitem) and node.optional_vars:
-            names, parts = _identifiers(node.optional_vars), _identifiers(node.context_expr)
-            flows.append(_Flow(names, parts, alias=True))
-        elif isinstance(node, DEFINITIONS):
-            flows += [_of_definition(node), _by_calling(node, python)]
-        elif isinstance(node, _CHOICES):
-            test = node.subject if isinstance(node, ast.Match) else node.test
-            flows.append(_Flow(inner[node], _identifiers(test)))
-    return flows, calls
-
-
-def _shares(node: ast.expr) -> bool:
-    """Whether a value may be, or hold, the very object that a name stands for."""
-    return not isinstance(node, ast.Constant | ast.JoinedStr | ast.Compare)
-
-
-def _of_call(node: ast.Call) -> _Flow:
-    """A call may change what it is called on and what it is given, by what it is given."""
-    arguments = [*node.args, *(k.value for k in node.keywords)]
-    parts = frozenset(i for a in arguments for i in _identifiers(a))
-    named = frozenset(k.arg for k in node.keywords if k.arg)
-    owner = node.func.value if isinstance(node.func, ast.Attribute) else None
-    targets = _identifiers(owner) if owner is not None else frozenset()
-    return _Flow(targets | named | {callee(node)}, parts)
-
-
-def _of_definition(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> _Flow:
-    inner: set[str] = set()
-    if isinstance(node, ast.ClassDef):
-        for base in node.bases:
-            inner |= _identifiers(base)
-    else:
-        for each in walk_tree(node):
-            if isinstance(each, ast.Return) and each.value is not None:
-                inner |= _identifiers(each.value)
-        inner |= {a.arg for a in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)}
-    return _Flow(frozenset({node.name}), frozenset(inner) - OWN_NAMES)
-
-
-def _by_calling(
-    node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef, python: frozenset[str]
-) -> _Flow:
-    """What a call of it may change: what its body changes besides its own names."""
+def _changed(flows: Sequence[BlockFlows], read: Container[str]) -> set[str]:
+    """What is changed in place, by name: what something is put into, or a function may change."""
     found: set[str] = set()
-    if isinstance(node, ast.ClassDef):
-        found |= making_methods(node)
-        found |= {i for base in node.bases for i in _identifiers(base)}
-    else:
-        changed = changes_of(tuple(node.body))
-        found |= {i for n in (*changed.objects, *changed.attributes) for i in _identifiers(n)}
-        for each in walk_tree(node):
-            if isinstance(each, ast.Global | ast.Nonlocal):
-                found |= set(each.names)
-            elif isinstance(each, ast.Call):
-                found |= {callee(each)} - python - SPEAKS
-    return _Flow(frozenset(found) - OWN_NAMES, frozenset({node.name}))
+    by_part: dict[str, list[Flow]] = {}
+    for flow in (f for each in flows for f in each.makes):
+        found.update(t for t in flow.targets if t.endswith("+"))
+    for flow in (f for each in flows for f in each.puts):
+        if flow.through is None or flow.through in read:
+            for part in flow.parts:
+                function, does, _ = part.partition(">")
+                harmless = function in _HARMLESS or function.startswith("assert")
+                if does and function not in read and not harmless:
+                    found.add(part)
+                by_part.setdefault(part, []).append(flow)
+    pending = [*found]
+    while pending:
+        for flow in by_part.pop(pending.pop(), ()):
+            more = flow.targets - found
+            found |= more
+            pending += more
+    return found
 
 
-def _identifiers(
-    node: ast.AST, *, keywords: bool = True, known: Mapping[ast.AST, frozenset[str]] | None = None
-) -> frozenset[str]:
-    """The names within a node; *known* are those of nodes within it."""
-    found: set[str] = set()
-    every = [node]
-    for each in every if known is not None else walk_tree(node):
-        if known is not None:
-            if each in known:
-                found |= known[each]
-                continue
-            every += children(each)
-        kind = each.__class__
-        if kind is ast.Name:
-            found.add(each.id)  # type: ignore[attr-defined]
-        elif kind is ast.Attribute:
-            found.add(each.attr)  # type: ignore[attr-defined]
-        elif kind is ast.keyword and keywords and each.arg:  # type: ignore[attr-defined]
-            found.add(each.arg)  # type: ignore[attr-defined]
-    return frozenset(found) - OWN_NAMES
+def _by_target(read: Container[str], *flows: Sequence[Flow]) -> dict[str, list[Flow]]:
+    """Flows by what they flow into."""
+    found: dict[str, list[Flow]] = {}
+    for flow in (f for each in flows for f in each):
+        if flow.through is None or flow.through in read:
+            for target in flow.targets:
+                found.setdefault(target, []).append(flow)
+    return found

@@ -80,6 +80,38 @@ def last_name(node: ast.expr) -> str:
     return node.id if isinstance(node, ast.Name) else ""
 
 
+def may_be(node: ast.expr) -> list[ast.expr]:
+    """The names of functions that a value may be, hold, or be made to call."""
+    found: list[ast.expr] = []
+    pending: list[ast.expr | None] = [node]
+    while pending:
+        each = pending.pop()
+        if isinstance(each, ast.Name | ast.Attribute):
+            found.append(each)
+        elif isinstance(each, ast.List | ast.Tuple | ast.Set):
+            pending += each.elts
+        elif isinstance(each, ast.Dict):
+            pending += each.values
+        elif isinstance(each, ast.IfExp):
+            pending += [each.body, each.orelse]
+        elif isinstance(each, ast.BoolOp):
+            pending += each.values
+        elif isinstance(each, ast.Starred | ast.Subscript | ast.NamedExpr | ast.Await):
+            pending.append(each.value)
+        elif isinstance(each, ast.Call):
+            pending += handed(each)
+            texts = each.args[1:2] if callee(each) == "getattr" else []
+            found += [ast.Name(str(n.value)) for n in texts if isinstance(n, ast.Constant)]
+    return found
+
+
+def called_by(node: ast.Call) -> list[ast.expr]:
+    """The names of what a call may call besides the one that it has: what it is given, too."""
+    func = node.func
+    more = [] if isinstance(func, ast.Name | ast.Attribute) else may_be(func)
+    return handed(node) + more
+
+
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 _MOST = 1_000_000  # characters of texts: a tree takes fifty times as much

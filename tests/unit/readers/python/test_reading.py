@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,6 @@ import pytest
 from dsv4_env.model import Location, Unknown
 from dsv4_env.model.errors import ReadError
 from dsv4_env.readers import python
-from dsv4_env.readers.python.commands import may_launch
 from tests.told import told
 
 LAUNCH = 'popen_launch_server("m", "u", 1, other_args=args, env=env)'
@@ -345,23 +343,3 @@ def test_ci_suites() -> None:
         python.CiRegistration("register_cuda_ci", "stage-b", 60.5, Location("t.py", 3, 1)),
         python.CiRegistration("register_amd_ci", None, None, Location("t.py", 4, 1)),
     ]
-
-
-@pytest.mark.parametrize(
-    ("call", "may"),
-    [
-        ("subprocess.run(['nvidia-smi'])", False),
-        ("subprocess.run('nvidia-smi')", False),
-        ("os.execlp('ls', 'ls')", False),
-        ("subprocess.run(['python3', '-m', 'sglang.launch_server'])", True),
-        ("subprocess.run(['python3', *words])", True),
-        ("subprocess.run(command)", True),
-        ("subprocess.run(args=['nvidia-smi'])", True),
-        ("os.system('sglang serve')", True),
-        ("sgl.Engine('m')", True),
-    ],
-)
-def test_a_command_that_is_written_out_and_no_server(call: str, may: bool) -> None:
-    node = ast.parse(call, mode="eval").body
-    assert isinstance(node, ast.Call)
-    assert may_launch(node) is may
