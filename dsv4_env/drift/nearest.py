@@ -133,7 +133,7 @@ class Nearest:
         catalogue = self._of(name)
         got = whole = 0.0
         for (section, key), ours in self._mine(name).items():
-            if section == "args" and config.args is None:
+            if not _holds(config, section):
                 continue
             weight = self._weight(ours[0].name)
             whole += weight
@@ -177,7 +177,7 @@ class Nearest:
         for f in comparison.findings:
             worst[f.subject] = max(worst.get(f.subject, 0.0), _LOST.get(f.rule.id, 0.0))
         for (section, _), ours in self._mine(name).items():
-            if section == "args" and config.args is None:
+            if not _holds(config, section):
                 continue
             weight = self._weight(ours[0].name)
             whole += weight
@@ -185,6 +185,11 @@ class Nearest:
         differ = len({f.subject for f in comparison.findings if f.rule.id in _DIFFERS})
         share = 1 - lost / whole if whole else 0.0
         return ProfileMatch(name, share, (), differ, comparison.compared, comparison.unknown)
+
+
+def _holds(config: LaunchConfig, section: str) -> bool:
+    """Whether the source of a launch can hold variables, or arguments."""
+    return config.args is not None if section == "args" else not config.arguments_alone
 
 
 def _alike(

@@ -231,6 +231,7 @@ class LaunchConfig:
     demands; *partial* marks a source of which only the sound beginning could be read. *symbol*
     names the launch within its source where the source has names (``TestV4.setUpClass``).
     *launched* is False for the entry of a list of launches where nothing that is read launches it.
+    *arguments_alone*: the source can't hold an environment (a file for ``--config``).
     """
 
     name: str
@@ -246,6 +247,7 @@ class LaunchConfig:
     partial: bool = False
     symbol: str | None = None
     launched: bool = True
+    arguments_alone: bool = False
 
     @property
     def effective_env(self) -> dict[str, EnvVar]:

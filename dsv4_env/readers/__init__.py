@@ -12,7 +12,17 @@ from pathlib import Path
 from dsv4_env.guard.files import read_bytes
 from dsv4_env.model import LaunchConfig
 from dsv4_env.model.errors import Dsv4Error, ReadError, did_you_mean
-from dsv4_env.readers import bash, compose, dockerfile, dotenv, kubernetes, python, workflow
+from dsv4_env.readers import (
+    bash,
+    compose,
+    config,
+    dockerfile,
+    dotenv,
+    kubernetes,
+    python,
+    vscode,
+    workflow,
+)
 from dsv4_env.readers.choosing import choose as choose, label as label, titles as titles
 from dsv4_env.readers.kind import FileKind, HowRead as HowRead, is_related, name_pattern
 
@@ -22,6 +32,8 @@ KINDS: tuple[FileKind, ...] = (
     workflow.KIND,
     compose.KIND,
     kubernetes.KIND,
+    config.KIND,
+    vscode.KIND,
     dockerfile.KIND,
     dotenv.KIND,
 )
