@@ -67,7 +67,7 @@ def parsed(vm: Machine, code: str) -> tuple[Block, SyntaxProblemError | None]:
     """The text parsed, once per text."""
     found = vm.parsed.get(code)
     if found is None:
-        found = vm.parsed[code] = parse(code, vm.budget)
+        found = vm.parsed[code] = parse(code, vm.budget, narrow=vm.narrow)
     return found
 
 
@@ -209,7 +209,7 @@ def run_sourced(vm: Machine, state: State, node: Simple, words: Argv) -> list[St
         state.status = unknown_status(state, node)
         return [state]
     file = str(vm.located(name, state))
-    block, problem = parse(text, vm.budget)
+    block, problem = parse(text, vm.budget, narrow=vm.narrow)
     if problem is not None:
         where = Source(text, file).place(problem.pos)
         what = f"{where} syntax error: {problem.message}"
