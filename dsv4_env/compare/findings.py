@@ -188,7 +188,8 @@ def _unseen(found: list[Difference], right: LaunchConfig) -> tuple[list[Differen
             seen.append(d)
     if names["env"] and note is not None:
         where = note.location or right.location
-        unseen.append(_Unseen("env", tuple(names["env"]), note.message, where))
+        what = f"{note.message}; {note.settled}" if note.settled else note.message
+        unseen.append(_Unseen("env", tuple(names["env"]), what, where))
     if names["args"] and word is not None:
         what = f"`{scrubbed(word.text)}` may hold any flags: {scrubbed(word.reason)}"
         where = word.location or right.location

@@ -95,6 +95,11 @@ class Nearest:
             return ProfileMatch(None, shares[best], unknown=len(config.unknowns))
         near = [n for n in order if (shares[n], models[n]) == (shares[best], models[best])]
         found = self._compared(best, config)
+        if len(near) > 1:  # of them, those beside whose settings the launch has the fewest others
+            every = {n: self._compared(n, config) for n in near}
+            fewest = min(e.differ for e in every.values())
+            near = [n for n in near if every[n].differ == fewest]
+            best, found = near[0], every[near[0]]
         if found.share < self.least:
             return ProfileMatch(None, found.share, unknown=len(config.unknowns))
         return ProfileMatch(

@@ -187,7 +187,8 @@ class Note:
 
     *opens* says that any variable may have been set there, so that none is known to be missing;
     *ended* is the syntax error at which the reading ended, *lost* why a launch can't be followed,
-    *profile* one that settings are taken from; *cut*: the budget ended there.
+    *profile* one that settings are taken from; *cut*: the budget ended there. *settled* is what
+    would tell what isn't known here.
     """
 
     message: str
@@ -197,6 +198,7 @@ class Note:
     lost: str = ""
     profile: str = ""
     cut: bool = False
+    settled: str = ""
 
     def mapped(self, change: Callable[[str], str]) -> Note:
         """The same with its texts changed, as in ``note.mapped(scrubbed)``."""

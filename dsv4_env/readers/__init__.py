@@ -24,7 +24,12 @@ from dsv4_env.readers import (
     workflow,
 )
 from dsv4_env.readers.choosing import choose as choose, label as label, titles as titles
-from dsv4_env.readers.kind import FileKind, HowRead as HowRead, is_related, name_pattern
+from dsv4_env.readers.kind import (
+    FileKind,
+    HowRead as HowRead,
+    is_related as is_related,
+    name_pattern,
+)
 
 KINDS: tuple[FileKind, ...] = (
     bash.KIND,
@@ -78,6 +83,11 @@ _FOREIGN = (
     ),
     ("a fish script", r".*\.fish", rb"\A#!.*\bfish\b|^\s*set (?:-gx|-x|-Ux|-lx) \w+ "),
     ("a PowerShell script", r".*\.psm?1", rb"\A#!.*\bpwsh\b|^\s*\$env:\w+\s*="),
+    (
+        "a unit of systemd",
+        r".*\.(?:service|socket|timer|target|slice)",
+        rb"\A(?:\s*(?:[#;].*)?\n)*\[(?:Unit|Service)\]\s*$",
+    ),
     ("a batch file", r".*\.(?:bat|cmd)", rb"(?i)^@?echo off\r?$|^\s*set \w+=.*\r?\n[^\n]*%\w+%"),
 )
 

@@ -82,6 +82,7 @@ def _read_all(
 ) -> list[LaunchConfig]:
     text, notes = _text(data, path)
     source = Source(text, path)
+    root_given = root is not None
     if root is None and path and Path(path).is_file():
         root = real(path).parent
     variables = {n: Var("s", v, exported=True) for n, v in (inputs or {}).items()}
@@ -102,7 +103,7 @@ def _read_all(
 
     def follow(budget: Budget, *, rough: bool) -> tuple[Machine, BudgetError | None]:
         vm = Interpreter(_LAUNCHES, inputs or {}, facts or {}, root, budget, rough=rough)
-        vm.narrow = narrow
+        vm.narrow, vm.root_given = narrow, root_given
         state = State(
             Layers(variables),
             None if given is None else list(given),
