@@ -233,7 +233,8 @@ class LaunchConfig:
     demands; *partial* marks a source of which only the sound beginning could be read. *symbol*
     names the launch within its source where the source has names (``TestV4.setUpClass``).
     *launched* is False for the entry of a list of launches where nothing that is read launches it.
-    *arguments_alone*: the source can't hold an environment (a file for ``--config``).
+    *arguments_alone*: the source can't hold an environment (a file for ``--config``). *timeout*
+    are the seconds that a test waits for its server, where it says so.
     """
 
     name: str
@@ -250,6 +251,7 @@ class LaunchConfig:
     symbol: str | None = None
     launched: bool = True
     arguments_alone: bool = False
+    timeout: int | None = None
 
     @property
     def effective_env(self) -> dict[str, EnvVar]:

@@ -171,6 +171,7 @@ class Command:
     env: tuple[EnvVar, ...]
     args: tuple[ServerArg, ...]
     notes: tuple[Note, ...]
+    timeout: int | None = None
 
 
 def launcher_command(vm: Machine, scope: Scope, call: Call, func: Func | None) -> Command:
@@ -200,7 +201,9 @@ def launcher_command(vm: Machine, scope: Scope, call: Call, func: Func | None) -
     if key is not None and not _nothing(key):
         word = _word(scope, key, node, texts=False)
         arguments += group_args([("--api-key", word[1]), word], "python")
-    return Command(env, arguments, (*notes, *said))
+    limit = given.get("timeout")
+    seconds = limit.value if isinstance(limit, Const) and type(limit.value) is int else None
+    return Command(env, arguments, (*notes, *said), seconds)
 
 
 def _nothing(value: Val | None) -> bool:

@@ -90,6 +90,7 @@ def _config(found: FoundLaunch, name: str, symbol: str | None) -> LaunchConfig:
         partial=found.partial,
         symbol=symbol,
         launched=not found.entry,
+        timeout=found.timeout,
     )
 
 

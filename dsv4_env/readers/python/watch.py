@@ -234,7 +234,9 @@ class LaunchWatch(Watch):
             order = (self.unit.line, 0, self.unit.number)
         env, args, taken = settled(command.env, command.args)
         notes += _taken(taken)
-        found = FoundLaunch(where, end, symbol, env, args, notes, order=order)
+        found = FoundLaunch(
+            where, end, symbol, env, args, notes, order=order, timeout=command.timeout
+        )
         vm.put(self.unit.found, (*key, count), found)
 
     def subject(self, vm: Machine, scope: Scope, node: ast.Call) -> Instance | None:
