@@ -122,6 +122,8 @@ def test_a_reader_is_called_with_its_options() -> None:
         ("launch", '$env:SGLANG_USE_AITER = "1"\nsglang serve\n', "a PowerShell script"),
         ("run.bat", "", "a batch file"),
         ("launch", "@echo off\r\nsglang serve\r\n", "a batch file"),
+        ("sglang.service", "[Service]\nExecStart=sglang serve\n", "a unit of systemd"),
+        ("launch", "# x\n\n[Unit]\nDescription=x\n", "a unit of systemd"),
         ("run.sh", "set -x\nsglang serve {{tp}}\n", None),
         ("launch", "#!/bin/bash\nA='{{x}}'\nsglang serve\n", None),
         ("launch", "export A=1\nsglang serve\n", None),
