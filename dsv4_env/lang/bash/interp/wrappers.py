@@ -436,7 +436,7 @@ def run_in_shell(
     inner.counts, inner.written = state.counts, state.written
     if p.given and text is not p.state.stdin and len(block.items) == 1:
         inner.stdin, inner.piped = p.state.stdin, block.items[0]
-    if world is None:
+    if world is None and not p.away:
         for name in sorted(state.shared & state.funcs.keys()):
             inner.funcs = inner.funcs.plus(name, state.funcs[name])
         inner.shared = state.shared
@@ -461,10 +461,10 @@ def run_in_shell(
 def _argv(p: CallSite, words: Argv, env: Env, notes: Notes, world: str | None) -> None:
     """A command given to something that runs it as it is."""
     if world is not None:
-        before = p.state.world
-        p.state.world = world
+        before, away = p.state.world, p.away
+        p.state.world, p.away = world, True
         follow(p, words, env, notes)
-        p.state.world = before
+        p.state.world, p.away = before, away
     else:
         follow(p, words, env, notes)
 
@@ -477,13 +477,16 @@ def _ssh(p: CallSite, words: Argv, _env: Env, notes: Notes) -> None:
     host, rest = words[taken.at : taken.at + 1], words[taken.at + 1 :]
     while rest and isinstance(rest[0][0], str) and rest[0][0].startswith("-"):
         return
-    if not host or not rest:
+    if not host or not (rest or (p.given and p.state.stdin is not None)):
         return
-    text = p.vm.join([x for v, _ in rest for x in (v, " ")][:-1])
+    text, at = p.state.stdin, words[0][1]
+    if rest:
+        text, at = p.vm.join([x for v, _ in rest for x in (v, " ")][:-1]), rest[0][1]
+    assert text is not None
     note = Note(
         f"runs on another machine ({host[0][0]}): its own environment isn't known", words[0][1]
     )
-    run_in_shell(p, text, rest[0][1], [], {}, (*notes, note), world=f"ssh {host[0][0]}")
+    run_in_shell(p, text, at, [], {}, (*notes, note), world=f"ssh {host[0][0]}")
 
 
 def _docker(p: CallSite, words: Argv, env: Env, notes: Notes) -> None:
