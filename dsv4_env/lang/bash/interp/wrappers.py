@@ -101,6 +101,7 @@ def follows(p: CallSite, words: Argv) -> bool:
         or name in TRANSPARENT
         or name in RUNNERS
         or vm.watch.length(words, 0) is not None
+        or _torchrun(words) is not None
         or (not talks(words) and _behind(p, words) is not None)
         or (bool(p.state.written) and file_name(vm, p.state, first) in p.state.written)
     )
@@ -121,7 +122,10 @@ def follow(p: CallSite, words: Argv, env: Env, notes: Notes) -> None:
                 behind(p, words, env, notes, f"what `{first.text}` runs isn't known")
             return
         name = first.rpartition("/")[2]
-        if name == "env":
+        torchrun = _torchrun(words)
+        if torchrun is not None:
+            following: Argv | str = torchrun
+        elif name == "env":
             following = _env(p, words, env)
         elif name == "sudo":
             following = _sudo(p, words, env)
@@ -155,6 +159,22 @@ def follow(p: CallSite, words: Argv, env: Env, notes: Notes) -> None:
         words = following
 
 
+_PYTHON = re.compile(r"(?:.*/)?python[\d.]*")
+_TORCHRUN = ("torch.distributed.run", "torch.distributed.launch")
+
+
+def _torchrun(words: Argv) -> Argv | None:
+    """``python -m torch.distributed.run …`` as the ``torchrun …`` that it is."""
+    if not isinstance(words[0][0], str) or not _PYTHON.fullmatch(words[0][0]):
+        return None
+    at = next((i for i, (v, _) in enumerate(words[:5]) if v == "-m"), len(words))
+    if not all(isinstance(v, str) and v.startswith("-") for v, _ in words[1:at]):
+        return None  # it runs a file
+    if not any(v in _TORCHRUN for v, _ in words[at + 1 : at + 2]):
+        return None
+    return [("torchrun", words[0][1]), *words[at + 2 :]]
+
+
 def behind(
     p: CallSite, words: Argv, env: Env, notes: Notes, why: str, *, opens: bool = False
 ) -> None:
@@ -169,8 +189,11 @@ def behind(
 def _behind(p: CallSite, words: Argv) -> int | None:
     """Where a command begins behind others that is watched for, or that leads to one."""
     found: int | None = None
+    python = isinstance(words[0][0], str) and _PYTHON.fullmatch(words[0][0])
     for i in range(1, len(words)):
         first, before = words[i][0], words[i - 1][0]
+        if python and before == "-m":
+            continue  # a module, whatever the command of that name does
         if not isinstance(first, str):
             if p.vm.watch.length(words, i) is not None:
                 return i if found is None else found
