@@ -257,9 +257,10 @@ def run_check(case: Path, folder: Path) -> dict[str, str]:
     return {"expected.txt": f"{text}exit code {drift.exit_code(report)}\n"}
 
 
-def run_sync(case: Path, folder: Path) -> dict[str, str]:
-    """A script or test with layers beside it, and what each line of commands.txt says to them."""
-    shutil.copytree(case, folder, dirs_exist_ok=True)
+def run_commands(case: Path, folder: Path) -> dict[str, str]:
+    """Files, and what each line of commands.txt says of them; in ``sync/``, how it edits them."""
+    left = shutil.ignore_patterns("expected.*")
+    shutil.copytree(case, folder, dirs_exist_ok=True, ignore=left)
     said = ""
     with contextlib.chdir(folder):
         for line in (folder / "commands.txt").read_text().splitlines():
@@ -277,12 +278,13 @@ def run_sync(case: Path, folder: Path) -> dict[str, str]:
 KINDS: dict[str, Callable[[Path, Path], dict[str, str]]] = {
     "bash": run_bash,
     "check": run_check,
+    "commands": run_commands,
     "export": run_export,
     "layer": run_layer,
     "lint": run_lint,
     "python": run_python,
     "report": run_report,
-    "sync": run_sync,
+    "sync": run_commands,
     **{name: run_reader for name in READERS if name not in ("bash", "python")},
 }
 

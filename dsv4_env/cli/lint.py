@@ -30,7 +30,7 @@ from dsv4_env.drift import repository_top
 from dsv4_env.drift.files import fits
 from dsv4_env.lint import LINT_RULES, lint as lint_findings, rule_ids
 from dsv4_env.lint.docs import rule_docs
-from dsv4_env.model import LaunchConfig
+from dsv4_env.model import LaunchConfig, Location
 from dsv4_env.model.errors import Dsv4Error
 from dsv4_env.model.finding import Comparison, Finding, Report, Rule
 from dsv4_env.model.style import plain
@@ -224,6 +224,7 @@ def _of_file(
         one = chosen_launch(where, launches)
         wanted = [(title, c) for title, c in wanted if c is one]
     found: list[Comparison] = []
+    told: set[tuple[str, str, Location | None]] = set()
     for title, config in wanted:
         said = lint_findings(
             config,
@@ -234,7 +235,10 @@ def _of_file(
             select=chosen.select,
             ignore=chosen.ignore,
         )
-        found.append(_comparison(config, title, catalogue, said))
+        made = _comparison(config, title, catalogue, said)
+        fresh = [f for f in made.findings if (f.rule.id, f.message, f.location) not in told]
+        told |= {(f.rule.id, f.message, f.location) for f in fresh}
+        found.append(replace(made, findings=tuple(fresh)))
     return found
 
 

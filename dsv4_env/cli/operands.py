@@ -25,6 +25,7 @@ from dsv4_env.readers import (
     detect,
     environment,
     foreign,
+    is_related,
     process,
     read,
     titles,
@@ -60,8 +61,9 @@ def file_launches(operand: Operand, inputs: Inputs) -> tuple[str, str, list[Laun
         data = read_named(operand.path, expected=EXPECTED)
         reader = detect(str(Path(operand.path).absolute()), data) or ""
         if not reader and (kinds := [k.summary or k.one for k in candidates(operand.path)]):
+            nothing = "it has nothing to do with SGLang, as far as can be seen"
             raise ReadError(
-                "it has nothing to do with SGLang, as far as can be seen",
+                "of no kind that is read" if is_related(data) else nothing,
                 where=operand.path,
                 expected=f"{', '.join(kinds[:-1])} or {kinds[-1]}",
             )

@@ -361,6 +361,13 @@ def import_(
     _refuse(made.refused, how)
     if made.local:
         _note(f"left to the machine: {', '.join(made.local)}")
+    for one, names in made.overridable:
+        unless = f"unless {' or '.join(names)} is set outside"
+        _note(f"{one} is so {unless}, which a layer can't say")
+    if made.defaults:
+        _note(f"left out, as SGLang does so by default: {', '.join(made.defaults)}")
+    if made.timeout is not None:
+        _note(f"the timeout is that of {made.base}, {made.timeout} s: the test's isn't known")
     if not writing.write_:
         write(made.text)
         return 0

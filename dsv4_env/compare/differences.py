@@ -60,8 +60,8 @@ def diff(left: LaunchConfig, right: LaunchConfig) -> list[Difference]:
     """The differences from *left* to *right*, exact on spelling, in the order of the sides.
 
     An unknown value with a default is compared by its default; one without is reported as
-    ``unknown`` unless both sides spell it the same. Where one side can't hold arguments
-    (an environment), arguments aren't compared.
+    ``unknown`` unless both sides spell it the same. What one side can't hold (an environment
+    holds no arguments, a file of arguments no environment) isn't compared.
     """
     left, right = without_outside(left, right)
     sides = compared_settings(left), compared_settings(right)

@@ -11,7 +11,13 @@ from dsv4_env.catalogue.semantics import invalid
 from dsv4_env.compare import importance
 from dsv4_env.compare.differences import Difference, Kind, diff
 from dsv4_env.compare.equivalence import dest, diff_as_read
-from dsv4_env.compare.normalise import POSITIONAL, is_ignored, kept, open_words
+from dsv4_env.compare.normalise import (
+    POSITIONAL,
+    compared_sections,
+    is_ignored,
+    kept,
+    open_words,
+)
 from dsv4_env.compare.rules import RULES
 from dsv4_env.model import LaunchConfig, Location, Note, Outside, Unknown, Value, lost_launch
 from dsv4_env.model.errors import shortened
@@ -63,9 +69,8 @@ def compare_launches(
     """
     a, out_a = kept(left, ignore, compare)
     b, out_b = kept(right, ignore, compare)
-    left_out = out_a | out_b
-    if a.args is None or b.args is None:
-        left_out = {n for n in left_out if not n.startswith("-")}
+    sections = compared_sections(a, b)
+    left_out = {n for n in out_a | out_b if ("args" if n.startswith("-") else "env") in sections}
     found = _differences(a, b, catalogue)
     same = [d for d in found if d.kind is Kind.EQUIVALENT]
     found, unseen = _unseen(found, right)
@@ -75,14 +80,12 @@ def compare_launches(
         if show_equivalent or d.kind is not Kind.EQUIVALENT
     ]
     findings += [_may_be_set(part, left) for part in unseen]
-    if right.reader != "profile":
+    if right.reader != "profile" and "env" in sections:
         findings += _twice(b)
     findings += [partial_finding(c) for c in (left, right) if c.partial]
     if left.reader == "profile":
         findings += _other_profile(left, right)
-    names = {
-        (s, n) for c in (a, b) for s, n in _names(c, env_only=b.args is None, catalogue=catalogue)
-    }
+    names = {n for c in (a, b) for n in _names(c, catalogue) if n[0] in sections}
     notes = [
         n.message for c in (left, right) for n in c.notes if not c.partial or not in_finding(n)
     ]
@@ -185,7 +188,8 @@ def _unseen(found: list[Difference], right: LaunchConfig) -> tuple[list[Differen
             seen.append(d)
     if names["env"] and note is not None:
         where = note.location or right.location
-        unseen.append(_Unseen("env", tuple(names["env"]), note.message, where))
+        what = f"{note.message}; {note.settled}" if note.settled else note.message
+        unseen.append(_Unseen("env", tuple(names["env"]), what, where))
     if names["args"] and word is not None:
         what = f"`{scrubbed(word.text)}` may hold any flags: {scrubbed(word.reason)}"
         where = word.location or right.location
@@ -224,16 +228,11 @@ def _differences(
     return diff(left, right) if catalogue is None else diff_as_read(left, right, catalogue)
 
 
-def _names(
-    config: LaunchConfig, *, env_only: bool, catalogue: Catalogue | None
-) -> set[tuple[str, str]]:
-    names = {("env", e.name) for e in config.env}
-    if not env_only:
-        flags = {a.flag or "" for a in config.args or ()}
-        if catalogue is not None:
-            flags = {dest(catalogue, flag) for flag in flags}
-        names |= {("args", flag) for flag in flags}
-    return names
+def _names(config: LaunchConfig, catalogue: Catalogue | None) -> set[tuple[str, str]]:
+    flags = {a.flag or "" for a in config.args or ()}
+    if catalogue is not None:
+        flags = {dest(catalogue, flag) for flag in flags}
+    return {*(("env", e.name) for e in config.env), *(("args", flag) for flag in flags)}
 
 
 def _twice(config: LaunchConfig) -> list[Finding]:

@@ -178,5 +178,6 @@ def _agrees(config: LaunchConfig, name: str) -> bool:
 
 
 def compared_sections(left: LaunchConfig, right: LaunchConfig) -> list[str]:
-    """``env``, and ``args`` where both sides can hold arguments."""
-    return ["env"] if left.args is None or right.args is None else ["env", "args"]
+    """``env`` and ``args``, each where both sides can hold such."""
+    env = [] if left.arguments_alone or right.arguments_alone else ["env"]
+    return env if left.args is None or right.args is None else [*env, "args"]

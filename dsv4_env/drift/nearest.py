@@ -95,6 +95,11 @@ class Nearest:
             return ProfileMatch(None, shares[best], unknown=len(config.unknowns))
         near = [n for n in order if (shares[n], models[n]) == (shares[best], models[best])]
         found = self._compared(best, config)
+        if len(near) > 1:  # of them, those beside whose settings the launch has the fewest others
+            every = {n: self._compared(n, config) for n in near}
+            fewest = min(e.differ for e in every.values())
+            near = [n for n in near if every[n].differ == fewest]
+            best, found = near[0], every[near[0]]
         if found.share < self.least:
             return ProfileMatch(None, found.share, unknown=len(config.unknowns))
         return ProfileMatch(
@@ -133,7 +138,7 @@ class Nearest:
         catalogue = self._of(name)
         got = whole = 0.0
         for (section, key), ours in self._mine(name).items():
-            if section == "args" and config.args is None:
+            if not _holds(config, section):
                 continue
             weight = self._weight(ours[0].name)
             whole += weight
@@ -177,7 +182,7 @@ class Nearest:
         for f in comparison.findings:
             worst[f.subject] = max(worst.get(f.subject, 0.0), _LOST.get(f.rule.id, 0.0))
         for (section, _), ours in self._mine(name).items():
-            if section == "args" and config.args is None:
+            if not _holds(config, section):
                 continue
             weight = self._weight(ours[0].name)
             whole += weight
@@ -185,6 +190,11 @@ class Nearest:
         differ = len({f.subject for f in comparison.findings if f.rule.id in _DIFFERS})
         share = 1 - lost / whole if whole else 0.0
         return ProfileMatch(name, share, (), differ, comparison.compared, comparison.unknown)
+
+
+def _holds(config: LaunchConfig, section: str) -> bool:
+    """Whether the source of a launch can hold variables, or arguments."""
+    return config.args is not None if section == "args" else not config.arguments_alone
 
 
 def _alike(

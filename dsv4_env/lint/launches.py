@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from dsv4_env.catalogue import SGLANG, owner, within
@@ -80,12 +81,28 @@ def unquoted_expansion(s: Subject) -> Iterator[LintProblem]:
     for word in source.unquoted_words(s.script, s.config.location):
         match = s.catalogue.argument(word.after) if word.after else None
         value = match is not None and match.argument is not None and match.argument.takes_value
+        if _plain(s, word):
+            continue
         if value or word.joined:
             message = f"{word.text} isn't quoted: a space in it makes two words, and nothing none"
             yield LintProblem(word.text, message, word.location)
         else:
             message = f"{word.text} isn't quoted: it is split at spaces; an array keeps words whole"
             yield LintProblem(word.text, message, word.location, severity=Severity.NOTE)
+
+
+_SPLIT = re.compile(r"[\s*?\[]")
+
+
+def _plain(s: Subject, word: source.Unquoted) -> bool:
+    """Whether what a word becomes is known, and is one that bash leaves whole."""
+    flag = word.text.partition("=")[0] if word.text.startswith("--") else word.after
+    given = [a for a in s.config.args or () if a.flag == flag]
+    return bool(given) and all(
+        len(a.values) == 1 and isinstance(a.values[0], str) and a.values[0] != ""
+        and not _SPLIT.search(a.values[0])
+        for a in given
+    )  # fmt: skip
 
 
 def export_after(s: Subject) -> Iterator[LintProblem]:

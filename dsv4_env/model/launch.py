@@ -187,7 +187,8 @@ class Note:
 
     *opens* says that any variable may have been set there, so that none is known to be missing;
     *ended* is the syntax error at which the reading ended, *lost* why a launch can't be followed,
-    *profile* one that settings are taken from; *cut*: the budget ended there.
+    *profile* one that settings are taken from; *cut*: the budget ended there. *settled* is what
+    would tell what isn't known here.
     """
 
     message: str
@@ -197,6 +198,7 @@ class Note:
     lost: str = ""
     profile: str = ""
     cut: bool = False
+    settled: str = ""
 
     def mapped(self, change: Callable[[str], str]) -> Note:
         """The same with its texts changed, as in ``note.mapped(scrubbed)``."""
@@ -231,6 +233,8 @@ class LaunchConfig:
     demands; *partial* marks a source of which only the sound beginning could be read. *symbol*
     names the launch within its source where the source has names (``TestV4.setUpClass``).
     *launched* is False for the entry of a list of launches where nothing that is read launches it.
+    *arguments_alone*: the source can't hold an environment (a file for ``--config``). *timeout*
+    are the seconds that a test waits for its server, where it says so.
     """
 
     name: str
@@ -246,6 +250,8 @@ class LaunchConfig:
     partial: bool = False
     symbol: str | None = None
     launched: bool = True
+    arguments_alone: bool = False
+    timeout: int | None = None
 
     @property
     def effective_env(self) -> dict[str, EnvVar]:

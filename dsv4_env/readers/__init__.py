@@ -12,9 +12,24 @@ from pathlib import Path
 from dsv4_env.guard.files import read_bytes
 from dsv4_env.model import LaunchConfig
 from dsv4_env.model.errors import Dsv4Error, ReadError, did_you_mean
-from dsv4_env.readers import bash, compose, dockerfile, dotenv, kubernetes, python, workflow
+from dsv4_env.readers import (
+    bash,
+    compose,
+    config,
+    dockerfile,
+    dotenv,
+    kubernetes,
+    python,
+    vscode,
+    workflow,
+)
 from dsv4_env.readers.choosing import choose as choose, label as label, titles as titles
-from dsv4_env.readers.kind import FileKind, HowRead as HowRead, is_related, name_pattern
+from dsv4_env.readers.kind import (
+    FileKind,
+    HowRead as HowRead,
+    is_related as is_related,
+    name_pattern,
+)
 
 KINDS: tuple[FileKind, ...] = (
     bash.KIND,
@@ -22,6 +37,8 @@ KINDS: tuple[FileKind, ...] = (
     workflow.KIND,
     compose.KIND,
     kubernetes.KIND,
+    config.KIND,
+    vscode.KIND,
     dockerfile.KIND,
     dotenv.KIND,
 )
@@ -66,6 +83,11 @@ _FOREIGN = (
     ),
     ("a fish script", r".*\.fish", rb"\A#!.*\bfish\b|^\s*set (?:-gx|-x|-Ux|-lx) \w+ "),
     ("a PowerShell script", r".*\.psm?1", rb"\A#!.*\bpwsh\b|^\s*\$env:\w+\s*="),
+    (
+        "a unit of systemd",
+        r".*\.(?:service|socket|timer|target|slice)",
+        rb"\A(?:\s*(?:[#;].*)?\n)*\[(?:Unit|Service)\]\s*$",
+    ),
     ("a batch file", r".*\.(?:bat|cmd)", rb"(?i)^@?echo off\r?$|^\s*set \w+=.*\r?\n[^\n]*%\w+%"),
 )
 

@@ -59,7 +59,14 @@ def _arguments(name: Value, path: str, root: Path | None, notes: list[Note]) -> 
     if not isinstance(name, str):
         raise ReadError("which file that is isn't known")
     data, shown = _content(name, path, root)
-    documents = yaml.parse(data, shown, _KIND, Budget())
+    yield from arguments(data, shown, notes, Budget())
+
+
+def arguments(
+    data: str | bytes, shown: str, notes: list[Note], budget: Budget
+) -> Iterator[ServerArg]:
+    """The arguments that such a file gives, in its order; what SGLang refuses goes to *notes*."""
+    documents = yaml.parse(data, shown, _KIND, budget)
     top = documents[0] if documents else None
     if top is None:
         return
@@ -67,6 +74,7 @@ def _arguments(name: Value, path: str, root: Path | None, notes: list[Note]) -> 
         raise ReadError("no mapping", where=shown, expected=_KIND)
     newest = load(releases()[-1])
     for key, node in top.items.items():
+        budget.step(None, 8)
         where = top.keys[key].location
         if stops := _refused(newest, key):
             notes.append(Note(f"SGLang stops on {key} in {shown}: {stops}", where))

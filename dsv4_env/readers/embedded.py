@@ -175,12 +175,22 @@ def read_words(
     name: str,
     reader: str,
     budget: Budget | None = None,
+    file: PlacedText | None = None,
 ) -> list[LaunchConfig]:
-    """The launches of a command given as words; ``bash -c`` and its like are read as a script."""
+    """The launches of a command given as words; ``bash -c`` and its like are read as a script.
+
+    *file* is the text of the script that they run (:func:`script_file`), where that is known.
+    """
     if not words:
         return []
     budget = budget or Budget()
     words = _without_init(words)
+    if file is not None:
+        at, options = _file(words)
+        return read_script(
+            file, settings, name=name, reader=reader, options=options, args=words[at + 1 :],
+            budget=budget,
+        )  # fmt: skip
     shell = _shell(words)
     if shell is not None:
         at, options = shell
@@ -251,6 +261,22 @@ def shell_options(words: Sequence[str]) -> list[str] | None:
         return None
     at, options, _ = _options(words)
     return options if at == len(words) else None
+
+
+def script_file(words: Sequence[PlacedText]) -> str | None:
+    """The file that a command runs as a script, by itself or by a shell, as it is named there."""
+    words = _without_init(words) if words else words
+    at = _file(words)[0]
+    name = words[at].value if at < len(words) else None
+    return name if isinstance(name, str) else None
+
+
+def _file(words: Sequence[PlacedText]) -> tuple[int, list[str]]:
+    """Where a script's name stands, and what its shell's options set."""
+    if not words or not _SHELL.fullmatch(str(words[0].value)):
+        return 0, []
+    at, options, text = _options([w.value for w in words])
+    return (len(words), []) if text else (at, options)
 
 
 def _shell(words: Sequence[PlacedText]) -> tuple[int, list[str]] | None:

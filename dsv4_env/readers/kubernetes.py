@@ -1,11 +1,12 @@
 """Kubernetes manifests: the launches of their containers.
 
 Sources: kubernetes.io, "Define Environment Variables for a Container" and "Define a Command and
-Arguments for a Container"; LeaderWorkerSet 0.7.
+Arguments for a Container", "Add ConfigMap data to a Volume"; LeaderWorkerSet 0.7.
 """
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -17,7 +18,7 @@ from dsv4_env.model.budget import Budget, BudgetError, kept
 from dsv4_env.model.errors import ReadError
 from dsv4_env.readers import embedded
 from dsv4_env.readers.embedded import FileSetting, PlacedText, size
-from dsv4_env.readers.kind import YAML, FileKind
+from dsv4_env.readers.kind import YAML, FileKind, is_related
 
 _KIND = "a Kubernetes manifest"
 _EACH = 8  # steps that a container, or one of its variables, takes
@@ -26,6 +27,8 @@ _CLUSTER = re.compile(
     r"LWS_\w+|TPU_\w+|JOB_COMPLETION_INDEX|KUBERNETES_\w+|\w+_SERVICE_(?:HOST|PORT\w*)"
     r"|\w+_PORT(?:_\d+_\w+)?"
 )
+# A list of env at the top, as the env of a container is written for pasting.
+_ENV_ALONE = rb"^env:[ \t]*+(?:#.*+)?+\n(?:[ \t]*+(?:#.*+)?+\n)*+[ \t]*+- "
 _DOLLAR = re.compile(r"\$\$|\$\(([^)]*)\)")
 _DOLLARS = re.compile(r"\$\$")
 _SWITCH = re.compile(r"[-+]?\.?\d[\d_.,eE+-]*|0[xob][\da-fA-F_]+|true|false|yes|no|on|off", re.I)
@@ -37,21 +40,46 @@ def read_all(
     """Every launch of a server that the containers of a manifest make, in order.
 
     Pods and whatever has a template of pods are read, in any number of documents and lists. What
-    comes from secrets, fields and ConfigMaps of other files is Unknown. Where the *budget* ends,
-    launches that were found are kept as partial ones. Raises ReadError where the data isn't a
-    manifest.
+    comes from secrets, fields and ConfigMaps of other files is Unknown. A manifest without a
+    launch gives the variables of its ConfigMaps, a list of ``env`` alone those of a container.
+    Where the *budget* ends, launches that were found are kept as partial ones. Raises ReadError
+    where the data isn't a manifest.
     """
     budget = budget or Budget()
     found: list[LaunchConfig] = []
     objects = [o for d in yaml_source.parse(data, path, _KIND, budget) for o in _objects(d)]
-    if not any(o.text("apiVersion") and o.text("kind") for o in objects):
+    manifest = any(o.text("apiVersion") and o.text("kind") for o in objects)
+    if not manifest and not any(o.sequence("env") for o in objects):
         raise ReadError("no apiVersion and kind", where=path, expected=_KIND)
     try:
         for config in _launches(objects, path, budget):
             found.append(config)  # noqa: PERF402  # those before the budget's end are kept
+        for config in () if found else _variables(objects, path, budget, manifest=manifest):
+            found.append(config)  # noqa: PERF402
     except BudgetError as exc:
         return kept(found, exc, budget.place(), path)
     return found
+
+
+def _variables(
+    objects: list[Mapping], path: str, budget: Budget, *, manifest: bool
+) -> Iterator[LaunchConfig]:
+    """What is there for a container without one: the data of ConfigMaps, a list of ``env``."""
+    for one in objects:
+        source = _Container(one, {}, None, budget)
+        name = path
+        if not manifest:
+            source.take_env()
+        elif one.text("kind") == "ConfigMap":
+            source.take_data(one, "")
+            name = f"{path} ConfigMap/{one.text('metadata', 'name') or '?'}"
+        if any(is_related(s.name.encode(errors="replace")) for s in source.settings):
+            env = embedded.settings_env(source.settings, "kubernetes")
+            end = max(s.location.line or 1 for s in source.settings)
+            notes = embedded.few(dict.fromkeys(source.notes))
+            yield LaunchConfig(
+                name, "kubernetes", env, None, location=one.location, end_line=end, notes=notes
+            )
 
 
 def _launches(objects: list[Mapping], path: str, budget: Budget) -> Iterator[LaunchConfig]:
@@ -71,7 +99,7 @@ def _launches(objects: list[Mapping], path: str, budget: Budget) -> Iterator[Lau
                 for node in spec.sequence(which):
                     if isinstance(node, Mapping):
                         budget.step(node.location, _EACH)
-                        container = _Container(node, maps, namespace, budget)
+                        container = _Container(node, maps, namespace, budget, spec)
                         full = f"{name}{label} container {node.text('name') or '?'}"
                         yield from container.launches(full)
 
@@ -108,6 +136,7 @@ class _Container:
     maps: dict[tuple[str | None, str | None], Mapping]
     namespace: str | None
     budget: Budget
+    spec: Mapping | None = None  # of the pod
     settings: list[FileSetting] = field(default_factory=list)
     known: dict[str, Value] = field(default_factory=dict)  # the settings by name
     notes: list[Note] = field(default_factory=list)
@@ -117,20 +146,20 @@ class _Container:
         for source in self.node.sequence("envFrom"):
             if isinstance(source, Mapping):
                 self.take_all(source)
-        for item in self.node.sequence("env"):
-            if isinstance(item, Mapping):
-                self.take(item)
+        self.take_env()
         command, args = self.words("command"), self.words("args")
         words = [*command, *args]
+        script = self.mounted(words)
         texts = [str(v) for v in (*(w.value for w in words), *(s.value for s in self.settings))]
-        if not embedded.mentions(texts):
+        if not embedded.mentions([*texts, script.text if script else ""]):
             return []
         if not command and args:
             message = "run through the entry point of the image, if it has one"
             self.notes.append(Note(message, args[0].location))
         found = embedded.read_words(
-            words, self.settings, name=name, reader="kubernetes", budget=self.budget
-        )
+            words, self.settings, name=name, reader="kubernetes", budget=self.budget,
+            file=PlacedText(((script.text, script.offsets()),), script.lines) if script else None,
+        )  # fmt: skip
         notes = embedded.few(dict.fromkeys(self.notes))
         return [replace(c, notes=(*c.notes, *notes)) for c in found]
 
@@ -146,16 +175,57 @@ class _Container:
             )
             self.open = True
             return
-        data = found.mapping("data")
+        self.take_data(found, prefix)
+
+    def take_data(self, source: Mapping, prefix: str) -> None:
+        """Every key of a ConfigMap."""
+        data = source.mapping("data")
         for key, value in (data.items if data else {}).items():
             if data and isinstance(value, Scalar):
                 place, name = data.keys[key].location, f"{prefix}{key}"
+                self.budget.step(source.location, _EACH)
                 if ENV_NAME.fullmatch(name):
                     self.check(value)
-                    self.budget.step(source.location, _EACH)
                     self.set(FileSetting(name, value.text, place, value.spelled))
                 else:
                     self.notes.append(Note(f"{name} is no name of a variable", place))
+
+    def mounted(self, words: list[PlacedText]) -> Scalar | None:
+        """The script that the words run, where that is a key of a ConfigMap of this file."""
+        file = embedded.script_file(words)
+        if file is None or not file.startswith("/") or self.spec is None:
+            return None
+        listed = self.spec.sequence("volumes")
+        self.budget.step(self.spec.location, len(listed))
+        volumes = {v.text("name"): v for v in listed if isinstance(v, Mapping)}
+        for mount in self.node.sequence("volumeMounts"):
+            self.budget.step(mount.location, _EACH)
+            path = mount.text("mountPath") if isinstance(mount, Mapping) else None
+            if path is None or not isinstance(mount, Mapping):
+                continue
+            volume, within = volumes.get(mount.text("name")), mount.text("subPath")
+            if within is None:
+                within = posixpath.relpath(file, path)
+            elif posixpath.normpath(path) != posixpath.normpath(file):
+                continue
+            if volume is None:
+                continue
+            found = self.maps.get((self.namespace, volume.text("configMap", "name")))
+            items = volume.sequence("configMap", "items")
+            self.budget.step(mount.location, _EACH * len(items))
+            keys = {
+                i.text("path"): i.text("key") or "" for i in items if isinstance(i, Mapping)
+            } or {within: within}
+            script = found.get("data", keys.get(within, "")) if found else None
+            if isinstance(script, Scalar):
+                return script
+        return None
+
+    def take_env(self) -> None:
+        """Every entry of ``env``."""
+        for item in self.node.sequence("env"):
+            if isinstance(item, Mapping):
+                self.take(item)
 
     def take(self, item: Mapping) -> None:
         """One entry of ``env``."""
@@ -257,7 +327,10 @@ KIND = FileKind(
     read_all,
     summary="a Kubernetes manifest",
     among=YAML,
-    content=(rb"^\s*(?:- )?[\"']?apiVersion[\"']?\s*:", rb"^\s*(?:- )?[\"']?kind[\"']?\s*:"),
+    content=(
+        rb"^\s*(?:- )?[\"']?apiVersion[\"']?\s*:|" + _ENV_ALONE,
+        rb"^\s*(?:- )?[\"']?kind[\"']?\s*:|" + _ENV_ALONE,
+    ),
     related=True,
     layered=True,
 )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from dsv4_env.compare.differences import Kind
 from dsv4_env.compare.normalise import LOCAL, is_local, with_model
-from dsv4_env.model import LaunchConfig
+from dsv4_env.model import LaunchConfig, Unknown, Value
 from dsv4_env.model.errors import UsageError, did_you_mean
 from dsv4_env.model.secrets import plain_secret
 from dsv4_env.model.style import plain
@@ -28,13 +29,22 @@ _SCHEMA = "profile.schema.json"  # where the folder has it, editors check the la
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """The new layer as TOML, what it extends, what was refused, and flags left to the machine."""
+    """The new layer as TOML, what it extends, what was refused, and flags left to the machine.
+
+    *defaults* are settings that the layer leaves out, as SGLang does the same without them,
+    *overridable* those of which it holds a value that the launch lets the outside change, with
+    the variables that do. *timeout* are the seconds that the layer has from the one below it,
+    where what a test waits for its server isn't known.
+    """
 
     text: str
     base: str
     refused: tuple[Refused, ...]
     local: tuple[str, ...]
     layers: EditedLayers
+    defaults: tuple[str, ...] = ()
+    overridable: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    timeout: int | None = None
 
 
 def _nearest(launch: LaunchConfig, profiles: Mapping[str, Profile], differ: ProfileDiffer) -> str:
@@ -107,7 +117,36 @@ def import_launch(
         for a in launch.args or ()
         if a.flag and is_local(a.flag, ()) and LOCAL[a.flag] != "model-path"
     )
-    return Imported(text, base, tuple(refused), tuple(local), layers)
+    waited = layers.profile().data.get("launch", {}).get("timeout-seconds")
+    if launch.timeout is not None and launch.timeout > 0 and launch.timeout != waited:
+        layers.put(name, "launch", "timeout-seconds", launch.timeout)
+        text = layers.new[name].decode()
+    profile = layers.profile()
+    same = [d for d in differ(with_model(profile), launch) if d.kind is Kind.EQUIVALENT]
+    defaults = dict.fromkeys(d.name for d in same if d.left is None)
+    return Imported(
+        text,
+        base,
+        tuple(refused),
+        tuple(local),
+        layers,
+        tuple(defaults),
+        tuple(_overridable(launch)),
+        waited if launch.reader == "python" and launch.timeout is None else None,
+    )
+
+
+def _overridable(launch: LaunchConfig) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Settings whose value is but a default, and the variables that give another one."""
+    found: list[tuple[str, tuple[Value, ...]]] = [
+        (e.name, (e.value,)) for e in launch.effective_env.values()
+    ]
+    found += [(a.flag, a.values) for a in launch.args or () if a.flag and a.flag not in LOCAL]
+    for name, values in found:
+        unknown = [v for v in values if isinstance(v, Unknown) and v.default is not None]
+        names = tuple(dict.fromkeys(n for v in unknown for n in v.names))
+        if names:
+            yield name, names
 
 
 def _model(layers: EditedLayers, name: str, base: Profile, launch: LaunchConfig) -> list[Refused]:

@@ -111,7 +111,8 @@ done
 exec env "${settings[@]}" "$@"
 """
 
-# ssh joins its words with spaces and lets a shell on the other side read them again.
+# ssh joins its words with spaces and lets a shell on the other side read them again; without any
+# that shell reads what it is given.
 _SSH = """#!/bin/sh
 while [ $# -gt 0 ]; do
   case "$1" in
@@ -121,7 +122,8 @@ while [ $# -gt 0 ]; do
   esac
 done
 shift
-[ $# -eq 0 ] || exec env -i PATH="$PATH" bash -c "$*"
+[ $# -eq 0 ] && exec env -i PATH="$PATH" bash
+exec env -i PATH="$PATH" bash -c "$*"
 """
 
 # A login shell would read the machine's profile; this one doesn't.

@@ -32,7 +32,8 @@ LONGEST = 1500  # characters of a message
 CASES = Path(__file__).parent.parent / "cases"
 _ENDINGS = {
     "bash": ".sh", "python": ".py", "workflow": ".yml", "compose": ".yml", "kubernetes": ".yml",
-    "dockerfile": ".Dockerfile", "dotenv": ".env", "layer": ".toml",
+    "dockerfile": ".Dockerfile", "dotenv": ".env", "layer": ".toml", "config": ".yml",
+    "vscode": ".json",
 }  # fmt: skip
 _OPENERS = {
     "bash": ["$(", "${a:-", "$((", "(", "{ ", "if ", "case x in x) ", "<<E\n", "`", '"$(', "[[ ("],
@@ -42,6 +43,8 @@ _OPENERS = {
     "kubernetes": ["[", "{a: ", "- ", "$(A)", "---\n"],
     "dockerfile": ["${a:-", "RUN <<E\n", "\\\n", "[", '"'],
     "dotenv": ["${A:-", '"', "'", "\\"],
+    "config": ["[", "{a: ", "- ", "&a [*a, "],
+    "vscode": ["[", '{"a": ', "/*", '"', "${env:A} "],
     "layer": ["[", "{a=", "[a.", "'''", '"""'],
 }
 _WORDS = [

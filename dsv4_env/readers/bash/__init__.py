@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 _LARGE = 50_000  # bytes
+_LOCALE = ("LC_ALL", "LC_CTYPE", "LANG")
 _OURS = ("SGLANG_", "SGL_")
 _TOLD = re.compile(r"\bsglang\.launch_server\b|\bsglang\s+serve\b|\blaunch_server\.py\b")
 _LAUNCHES = Watch(
@@ -81,6 +82,7 @@ def _read_all(
 ) -> list[LaunchConfig]:
     text, notes = _text(data, path)
     source = Source(text, path)
+    root_given = root is not None
     if root is None and path and Path(path).is_file():
         root = real(path).parent
     variables = {n: Var("s", v, exported=True) for n, v in (inputs or {}).items()}
@@ -88,7 +90,10 @@ def _read_all(
         if name in variables:
             variables[name] = Var("s", value)
     given = args if args is not None else () if closed else None
-    block, problem = parse(text, budget)
+    # Without any of these set the locale is C; where the script sets one, UTF-8 is assumed.
+    known = {*(inputs or {}), *(facts or {})}
+    narrow = closed and not known & {*_LOCALE} and not any(name in text for name in _LOCALE)
+    block, problem = parse(text, budget, narrow=narrow)
     partial = problem is not None
     if problem is not None:
         where = source.place(problem.pos)
@@ -98,6 +103,7 @@ def _read_all(
 
     def follow(budget: Budget, *, rough: bool) -> tuple[Machine, BudgetError | None]:
         vm = Interpreter(_LAUNCHES, inputs or {}, facts or {}, root, budget, rough=rough)
+        vm.narrow, vm.root_given = narrow, root_given
         state = State(
             Layers(variables),
             None if given is None else list(given),

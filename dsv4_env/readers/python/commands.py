@@ -6,9 +6,12 @@ import ast
 import posixpath
 import re
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
+from dsv4_env.catalogue import load, releases
+from dsv4_env.catalogue.entries import Argument
 from dsv4_env.lang.python.interp.machine import Machine
 from dsv4_env.lang.python.syntax.effects import root_name
 from dsv4_env.lang.python.syntax.reach import Sought
@@ -63,7 +66,9 @@ _ENGINES = frozenset(
 )
 _SHELL_COMMANDS = frozenset({"launch_server_cmd", "execute_shell_command"})
 _LAUNCHING = SUBPROCESS | _EXEC | _SHELL_COMMANDS | {"system", "popen"}
-_ARGUMENTS = "sglang.ServerArgs"
+_TAKING_FIELDS = frozenset({"Engine", "Runtime", "HttpServerEngineAdapter"})
+_FIELDS = "ServerArgs"
+_ARGUMENTS = f"sglang.{_FIELDS}"
 ENV_KEYS = ("env", "env_vars", "envs", "environment")
 ARGS_KEYS = ("other_args", "extra_args", "server_args", "args")
 PlacedWord = tuple[Value, Location]
@@ -137,9 +142,9 @@ def is_engine(name: str) -> bool:
 
 
 def is_parser(name: str) -> bool:
-    """Whether a name outside is of what makes SGLang's arguments of words."""
+    """Whether a name outside is of what makes SGLang's arguments, of words or of fields."""
     module, _, last = name.rpartition(".")
-    return module.partition(".")[0] == "sglang" and last == "prepare_server_args"
+    return module.partition(".")[0] == "sglang" and last in ("prepare_server_args", _FIELDS)
 
 
 def called_name(call: Call) -> str:
@@ -189,6 +194,7 @@ class Command:
     env: tuple[EnvVar, ...]
     args: tuple[ServerArg, ...]
     notes: tuple[Note, ...]
+    timeout: int | None = None
 
 
 def launcher_command(vm: Machine, scope: Scope, call: Call, func: Func | None) -> Command:
@@ -218,7 +224,9 @@ def launcher_command(vm: Machine, scope: Scope, call: Call, func: Func | None) -
     if key is not None and not _nothing(key):
         word = _word(scope, key, node, texts=False)
         arguments += group_args([("--api-key", word[1]), word], "python")
-    return Command(env, arguments, (*notes, *said))
+    limit = given.get("timeout")
+    seconds = limit.value if isinstance(limit, Const) and type(limit.value) is int else None
+    return Command(env, arguments, (*notes, *said), seconds)
 
 
 def _nothing(value: Val | None) -> bool:
@@ -423,13 +431,67 @@ def plugin_command(vm: Machine, scope: Scope, words: Val, env: Val, node: ast.ex
 
 
 def parsed_arguments(scope: Scope, call: Call) -> Val:
-    """``prepare_server_args([…])``: what an engine is given, with the words that it is made of."""
+    """``prepare_server_args([…])``: what an engine is given, with the words that it is made of.
+
+    Those of ``ServerArgs(…)`` are the flags of its fields.
+    """
     argv = call.args[0] if call.args else call.keywords.get("argv")
+    if called_name(call) == _FIELDS:
+        argv = _of_fields(scope, call)
     if argv is None:
         return scope.unknown(call.node, "words that aren't given")
     where = scope.place(call.node)
     end = call.node.end_lineno or call.node.lineno
-    return Instance(Ext(_ARGUMENTS, "ServerArgs"), {}, where, end, (argv,))
+    return Instance(Ext(_ARGUMENTS, _FIELDS), {}, where, end, (argv,))
+
+
+def _of_fields(scope: Scope, call: Call) -> Seq | None:
+    """Keywords that are fields of ``ServerArgs`` as the words that set them; None where some lack.
+
+    A field that is None, or a switch that is off, has no word. Where the newest release that has
+    the field gives it no flag, its word isn't known.
+    """
+    if call.args:
+        return None
+    words: list[Val] = []
+    for name, value in call.keywords.items():
+        where = (value.where if isinstance(value, Const) else None) or scope.place(call.node)
+        argument = _argument(name)
+        if argument is None:
+            known = as_shown(value)
+            text = shortened(f"{name}={known}", 200)
+            words.append(Unknown(text, "no flag sets this field", splits=True, location=where))
+        elif not _nothing(value):
+            words += _set_field(argument, value, where)
+    if call.open:
+        words.append(splitting(scope.unknown(call.node, "`**` brings arguments that aren't known")))
+    return Seq(tuple(words))
+
+
+def _set_field(argument: Argument, value: Val, where: Location) -> Iterator[Val]:
+    """The words that give an argument a value of Python's."""
+    switch = value.value if is_const(value, bool) and isinstance(value, Const) else None
+    if not argument.takes_value and switch is None:
+        text = f"{argument.flag} {as_shown(value)}"
+        yield Unknown(text, "whether the switch is on isn't known", splits=True, location=where)
+    elif argument.takes_value or switch:
+        yield Const(argument.flag, where)
+        given = value.items if isinstance(value, Seq) else (value,)
+        for item in given if argument.takes_value else ():
+            yield Const(str(item.value), item.where) if isinstance(item, Const) else item
+    else:
+        off = next((f for f in argument.flags if f.startswith("--no-")), None)
+        yield from [Const(off, where)] if off else []
+
+
+@cache
+def _argument(field: str) -> Argument | None:
+    """What sets a field of ``ServerArgs``, in the newest release that has it."""
+    for release in reversed(releases()):
+        found = [a for a in load(release).arguments.values() if a.dest == field]
+        if found:
+            return min(found, key=lambda a: a.deprecated)
+    return None
 
 
 def engine_command(vm: Machine, scope: Scope, call: Call) -> Command:
@@ -441,12 +503,23 @@ def engine_command(vm: Machine, scope: Scope, call: Call) -> Command:
         if isinstance(value, Instance) and isinstance(cls, Ext) and cls.name == _ARGUMENTS:
             words = _words(vm, scope, value.positional[0], call.node, texts=True)
             return Command(settings, group_args(words, "python"), tuple(notes))
+    fields = _of_fields(scope, call) if called_name(call) in _TAKING_FIELDS else None
+    if fields is not None:
+        words = _words(vm, scope, fields, call.node, texts=True)
+        return Command(settings, group_args(words, "python"), tuple(notes))
     where = scope.place(call.node)
     why = f"{name} takes Python's values, not the words of a command line"
     notes.append(lost_launch(why, where))
     text = shortened(scope.text(call.node), 200)
     word = Unknown(text, why, splits=True, location=where)
     return Command(settings, group_args([(word, where)], "python"), tuple(notes))
+
+
+def held_command(vm: Machine, scope: Scope, env: Val, args: Val, node: ast.expr) -> Command:
+    """What a file holds for others to launch with: a dict of variables, a list of arguments."""
+    settings, notes = _environment(vm, scope, env, node, exact=True)
+    words = _words(vm, scope, args, node, texts=True)
+    return Command(settings, group_args(words, "python"), tuple(notes))
 
 
 def entry_command(vm: Machine, scope: Scope, found: Instance) -> Command:

@@ -27,6 +27,7 @@ class FoundLaunch:
     entry: bool = False
     partial: bool = False
     order: tuple[int, int, int] = (0, 0, 0)
+    timeout: int | None = None
 
 
 FoundLaunches: TypeAlias = dict[Hashable, FoundLaunch]
@@ -95,6 +96,7 @@ def _combined(yes: FoundLaunch | None, no: FoundLaunch | None, test: Test) -> Fo
         condition=_of_both(test, yes.condition, no.condition),
         entry=yes.entry and no.entry,
         partial=yes.partial or no.partial,
+        timeout=yes.timeout if yes.timeout == no.timeout else None,
     )
 
 

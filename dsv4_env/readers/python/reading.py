@@ -25,10 +25,11 @@ from dsv4_env.readers.kind import INTERPRETER, FileKind, names_a_server
 from dsv4_env.readers.python.commands import FIELD_CALLS, PATCH_CALLS, SOUGHT
 from dsv4_env.readers.python.profiles import KnownProfiles
 from dsv4_env.readers.python.units import launches_met
-from dsv4_env.readers.python.watch import LaunchWatch
+from dsv4_env.readers.python.watch import HELD, LaunchWatch
 
 _ROUNDS = 8  # each import may make more of the file matter
-_MATTER = frozenset({"environ", "envs", "setUpClass", "setUp", *PATCH_CALLS})  # envs: SGLang's
+# Names that matter whatever is called; envs is SGLang's.
+_MATTER = frozenset({"environ", "envs", "setUpClass", "setUp", *HELD, *PATCH_CALLS})
 
 
 def read_all(

@@ -29,7 +29,7 @@ from dsv4_env.model import LaunchConfig, Note
 from dsv4_env.model.budget import BudgetError, partial_note
 from dsv4_env.readers.python import profiles
 from dsv4_env.readers.python.found import FoundLaunch, FoundLaunches, launches_size, merged_paths
-from dsv4_env.readers.python.watch import LaunchWatch, Unit
+from dsv4_env.readers.python.watch import HELD, LaunchWatch, Unit
 
 _SET_UP = frozenset({"setUpClass", "setUp", "asyncSetUp", "setup_class", "setup_method"})
 _LEVELS = 5  # of fixtures that ask for fixtures
@@ -88,6 +88,7 @@ def _config(found: FoundLaunch, name: str, symbol: str | None) -> LaunchConfig:
         partial=found.partial,
         symbol=symbol,
         launched=not found.entry,
+        timeout=found.timeout,
     )
 
 
@@ -117,7 +118,20 @@ def _module(vm: Machine, watch: LaunchWatch, module: ReadModule, tree: ast.Modul
 
         number = len(units) + 1000
         results |= _on_all_paths(vm, lambda: followed(script, "__main__", main.lineno, number))
-    return results
+    return results or _held(vm, watch, scope, tree)
+
+
+def _held(vm: Machine, watch: LaunchWatch, scope: Scope, tree: ast.Module) -> FoundLaunches:
+    """The settings that a module holds for others, where nothing in it launches."""
+    for node in tree.body:
+        targets = node.targets if isinstance(node, ast.Assign) else ()
+        targets = [node.target] if isinstance(node, ast.AnnAssign) else targets
+        if any(isinstance(t, ast.Name) and t.id == HELD[0] for t in targets):
+            assert isinstance(node, ast.Assign | ast.AnnAssign)
+            with contextlib.suppress(BudgetError):
+                found = watch.held(vm, scope, node)
+                return {("held",): found} if found else {}
+    return {}
 
 
 def _each(vm: Machine, watch: LaunchWatch, units: list[Runnable], first: int) -> FoundLaunches:

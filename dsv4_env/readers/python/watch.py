@@ -45,6 +45,7 @@ from dsv4_env.readers.python.commands import (
     called_name,
     engine_command,
     entry_command,
+    held_command,
     is_engine,
     is_parser,
     is_runtime,
@@ -76,6 +77,9 @@ from dsv4_env.readers.python.profiles import (
 
 _SPELLED = "set through SGLang's own fields, which spell it themselves"
 _OWN = "the command is the test's own"
+HELD = ("ENV_VARS", "OTHER_ARGS")
+"""What a file calls the settings that it holds for others to launch with."""
+_HELD = "nothing in this file launches with these: what does may add settings of its own"
 _UNLAUNCHED = "nothing in this file launches this entry: what does may add settings of its own"
 
 
@@ -231,7 +235,9 @@ class LaunchWatch(Watch):
             order = (self.unit.line, 0, self.unit.number)
         env, args, taken = settled(command.env, command.args)
         notes += _taken(taken)
-        found = FoundLaunch(where, end, symbol, env, args, notes, order=order)
+        found = FoundLaunch(
+            where, end, symbol, env, args, notes, order=order, timeout=command.timeout
+        )
         vm.put(self.unit.found, (*key, count), found)
 
     def subject(self, vm: Machine, scope: Scope, node: ast.Call) -> Instance | None:
@@ -315,6 +321,23 @@ class LaunchWatch(Watch):
             entry=True,
             order=(where.line or 0, where.column or 0, self.unit.number),
         )
+
+    def held(
+        self, vm: Machine, scope: Scope, node: ast.Assign | ast.AnnAssign
+    ) -> FoundLaunch | None:
+        """The settings that a module without a launch holds for others; *node* sets the first."""
+        env, args = (scope.names.get(name) for name in HELD)
+        if env is None or args is None or node.value is None:
+            return None
+        command = held_command(vm, scope, env, args, node.value)
+        where = scope.place(node)
+        notes = (*command.notes, Note(_HELD, where))
+        end = node.end_lineno or node.lineno
+        env_, args_, taken = settled(command.env, command.args)
+        return FoundLaunch(
+            where, end, HELD[0], env_, args_, (*notes, *_taken(taken)), entry=True,
+            order=(where.line or 0, where.column or 0, self.unit.number),
+        )  # fmt: skip
 
 
 def _of_python(cls: Ext) -> bool:

@@ -711,6 +711,14 @@ def test_strict_takes_for_an_error_what_cannot_be_known(
         ("docker-env", "docker.env"),
         ("systemd", "systemd.env"),
         ("github-env", "github.env"),
+        ("k8s-env", "env.yaml"),
+        ("k8s-configmap", "configmap.yaml"),
+        ("docker-run", "run.sh"),
+        ("shell", "run.sh"),
+        ("args", "run.sh"),
+        ("python", "settings.py"),
+        ("sglang-config", "server.yaml"),
+        ("vscode", ".vscode/launch.json"),
     ],
 )
 def test_what_is_exported_passes_its_own_check(
@@ -719,8 +727,17 @@ def test_what_is_exported_passes_its_own_check(
     monkeypatch.chdir(tmp_path)
     exporter = EXPORTERS[format_]
     image = ("--image", "lmsysorg/sglang:x") if exporter.container else ()
-    found = run("export", profile, "-f", format_, *image)
-    (tmp_path / name).write_text(found.out)
+    text = run("export", profile, "-f", format_, *image).out
+    if name == "run.sh" and not exporter.complete:  # one half of a launch, with the other
+        other = run("export", profile, "-f", "shell" if format_ == "args" else "args").out
+        line = text.rstrip("\n")
+        text = {
+            "docker-run": f"docker run --rm {line} lmsysorg/sglang:x sglang serve {other}",
+            "shell": f"{line}\nsglang serve {other}",
+            "args": f"{other}sglang serve {line}\n",
+        }[format_]
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_text(text)
     result = run("check", profile, "--against", name, "--fail-on", "note", "-f", "concise")
     assert (result.code, result.err) == (0, "")
     assert "no drift" in result.out

@@ -103,6 +103,10 @@ def test_unknown_ignored_and_what_cannot_hold_arguments() -> None:
     assert statuses(found)["HIP_X"] is CellStatus.LEFT_OUT
     environment = LaunchConfig("e", "dotenv", right.env, None)
     assert statuses(matrix(left, environment))["--tp"] is CellStatus.LEFT_OUT
+    arguments = LaunchConfig("c", "config", (), right.args, arguments_alone=True)
+    assert {s for n, s in statuses(matrix(left, arguments)).items() if n[0] != "-"} == {
+        CellStatus.LEFT_OUT
+    }
 
 
 def test_exact_keeps_names_apart() -> None:

@@ -378,6 +378,56 @@ KINDS: dict[str, tuple[str, Callable[[], str]]] = {
             )
         ),
     ),
+    "manifest script by many": (
+        "kubernetes",
+        lambda: (
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: m}\ndata:\n  a.sh: |\n"
+            + f"    {LAUNCH}\n" * 50
+            + "---\n"
+            + pod("      []\n")
+            + "".join(
+                f"  - {{name: c{i}, command: [sh, /s/a.sh], volumeMounts: [{{name: v, mountPath: /s}}]}}\n"
+                for i in range(1000)
+            )
+            + "  volumes: [{name: v, configMap: {name: m}}]\n"
+        ),
+    ),
+    "manifest volumes by many": (
+        "kubernetes",
+        lambda: (
+            pod("      []\n")
+            + "".join(
+                f"  - {{name: c{i}, command: [sh, /s/a.sh], volumeMounts: [{{name: v, mountPath: /s}}]}}\n"
+                for i in range(1000)
+            )
+            + "  volumes:\n"
+            + "".join(f"  - {{name: v{i}, configMap: {{name: m}}}}\n" for i in range(2000))
+        ),
+    ),
+    "manifest env alone": (
+        "kubernetes",
+        lambda: "env:\n" + "".join(f"- {{name: A{i}, value: $(A{i - 1})}}\n" for i in range(6_000)),
+    ),
+    "--config keys": ("config", lambda: "".join(f"x{i}: [a, b]\n" for i in range(6_000))),
+    "launch.json configurations": (
+        "vscode",
+        lambda: (
+            '{"configurations": ['
+            + '{"module": "sglang.launch_server", "args": ["--tp", "8"]},\n' * 9_000
+            + "]}"
+        ),
+    ),
+    "launch.json words": (
+        "vscode",
+        lambda: (
+            '{"configurations": [{"module": "sglang.launch_server", "args": ['
+            + '"${env:A}${env:B}", ' * 40_000
+            + "]}]}"
+        ),
+    ),
+    "launch.json nesting": ("vscode", lambda: '{"configurations": ' + "[" * 100_000),
+    "launch.json quotes": ("vscode", lambda: '{"configurations": ["' + '\\"' * 500_000),
+    "launch.json comments": ("vscode", lambda: "/*" * 500_000),
     "manifest aliases": (
         "kubernetes",
         lambda: (

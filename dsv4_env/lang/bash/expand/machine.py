@@ -76,6 +76,8 @@ class Machine:
     exits: set[tuple[Key, bool]] = field(default_factory=set)
     symbols: dict[Key, Symbol] = field(default_factory=dict)
     parsed: dict[str, tuple[Block, Any]] = field(default_factory=dict)
+    root_given: bool = True  # else it's the script's own folder
+    narrow: bool = False  # the locale has no character but ASCII's
     rough: bool = False  # it's the second reading, after one that took too much
     forks: int = 0  # decisions taken for the command that is being followed
     pure: int = 0  # > 0 inside a substitution: forks are taken by the command around it

@@ -266,7 +266,7 @@ def _listed(
     array = on & {"a", "A"} or (var is not None and var.kind in ("a", "A"))
     if not array or not isinstance(value, str) or not re.fullmatch(r"(?s)\(.*\)", value):
         return None
-    block, problem = parse(f"made={value}", vm.budget)
+    block, problem = parse(f"made={value}", vm.budget, narrow=vm.narrow)
     made = block.items[0] if len(block.items) == 1 and problem is None else None
     if not isinstance(made, Simple) or made.words or len(made.assigns) != 1:
         return None

@@ -54,7 +54,7 @@ def _echo(vm: Machine, state: State, _node: Simple, args: list[Text]) -> Status:
             if "\\c" in value or re.search(r"\\[0-7]", value):
                 emit_unknown(state)
                 return 0
-            value = unescape(re.sub(r"\\(['\"?])", r"\\\\\1", value))
+            value = unescape(re.sub(r"\\(['\"?])", r"\\\\\1", value), narrow=vm.narrow)
         pieces.append(value)
     if newline:
         pieces.append("\n")
@@ -152,7 +152,7 @@ def _formatted(vm: Machine, form: Text, args: list[Text]) -> Text | None:
                     pieces.append(e[0] if e is not None else "\\")
                     pos = e.end() if e is not None else len(form)
                 else:
-                    pieces.append(unescape(e[0]))
+                    pieces.append(unescape(e[0], narrow=vm.narrow))
                     pos = e.end()
                 continue
             pos = m.end()
@@ -166,7 +166,7 @@ def _formatted(vm: Machine, form: Text, args: list[Text]) -> Text | None:
                 return None
             vm.made(max(int(m[2] or 0), int(m[3] or 0)))
             value: Text = rest.pop(0) if rest else ""
-            piece = _directive(value, m)
+            piece = _directive(vm, value, m)
             if piece is None:
                 return None
             pieces.append(piece)
@@ -175,7 +175,7 @@ def _formatted(vm: Machine, form: Text, args: list[Text]) -> Text | None:
     return vm.join(pieces) if pieces else ""
 
 
-def _directive(value: Text, m: re.Match[str]) -> Text | None:
+def _directive(vm: Machine, value: Text, m: re.Match[str]) -> Text | None:
     flags, width, precision, kind = m[1], m[2], m[3], m[4]
     if isinstance(value, Symbol):
         return value if kind == "s" and not (flags or width or precision is not None) else None
@@ -185,7 +185,7 @@ def _directive(value: Text, m: re.Match[str]) -> Text | None:
         if kind == "b":
             if "\\c" in value or re.search(r"\\0", value):
                 return None
-            value = unescape(value)
+            value = unescape(value, narrow=vm.narrow)
         if kind == "q":
             if not value:
                 value = "''"

@@ -337,8 +337,10 @@ def give_up(vm: Machine, state: State, node: Simple, why: str, place: Location) 
     return [state]
 
 
-def havoc_all(vm: Machine, state: State, reason: str, place: Location) -> None:
-    """Something ran that may have changed any variable."""
+def havoc_all(
+    vm: Machine, state: State, reason: str, place: Location, *, settled: str = ""
+) -> None:
+    """Something ran that may have changed any variable; *settled* is what would tell."""
     havoc(
         vm,
         state,
@@ -351,8 +353,8 @@ def havoc_all(vm: Machine, state: State, reason: str, place: Location) -> None:
     for name in [n for n, v in state.vars.items() if not v.kind]:
         del state.vars[name]
     state.open = True
-    note = Note(f"{reason}: variables may have been set, changed or exported there", place, True)
-    state.note(note)
+    what = f"{reason}: variables may have been set, changed or exported there"
+    state.note(Note(what, place, opens=True, settled=settled))
 
 
 def arithmetic_status(vm: Machine, state: State, value: Text, text: str) -> int | Undecided:

@@ -135,6 +135,7 @@ class CallSite:
     status: int | None = None  # of a shell whose text was followed
     broken: bool = False  # it has a syntax error
     followed: bool = False  # what it runs was followed, whatever that is
+    away: bool = False  # it runs in a container, which has an environment of its own
 
 
 def lost(p: CallSite, words: Argv) -> None:

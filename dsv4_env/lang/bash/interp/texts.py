@@ -67,7 +67,7 @@ def parsed(vm: Machine, code: str) -> tuple[Block, SyntaxProblemError | None]:
     """The text parsed, once per text."""
     found = vm.parsed.get(code)
     if found is None:
-        found = vm.parsed[code] = parse(code, vm.budget)
+        found = vm.parsed[code] = parse(code, vm.budget, narrow=vm.narrow)
     return found
 
 
@@ -205,11 +205,14 @@ def run_sourced(vm: Machine, state: State, node: Simple, words: Argv) -> list[St
     place = words[0][1]
     if text is None or "\0" in text:
         shown = name.text if isinstance(name, Symbol) else name
-        havoc_all(vm, state, f"`{words[0][0]} {shown}` ran a file that isn't known", place)
+        gone = not vm.root_given and isinstance(name, str) and text is None
+        settled = "--root DIR names the folder that it lies in" if gone else ""
+        reason = f"`{words[0][0]} {shown}` ran a file that isn't known"
+        havoc_all(vm, state, reason, place, settled=settled)
         state.status = unknown_status(state, node)
         return [state]
     file = str(vm.located(name, state))
-    block, problem = parse(text, vm.budget)
+    block, problem = parse(text, vm.budget, narrow=vm.narrow)
     if problem is not None:
         where = Source(text, file).place(problem.pos)
         what = f"{where} syntax error: {problem.message}"

@@ -101,6 +101,7 @@ def follows(p: CallSite, words: Argv) -> bool:
         or name in TRANSPARENT
         or name in RUNNERS
         or vm.watch.length(words, 0) is not None
+        or _torchrun(words) is not None
         or (not talks(words) and _behind(p, words) is not None)
         or (bool(p.state.written) and file_name(vm, p.state, first) in p.state.written)
     )
@@ -121,7 +122,10 @@ def follow(p: CallSite, words: Argv, env: Env, notes: Notes) -> None:
                 behind(p, words, env, notes, f"what `{first.text}` runs isn't known")
             return
         name = first.rpartition("/")[2]
-        if name == "env":
+        torchrun = _torchrun(words)
+        if torchrun is not None:
+            following: Argv | str = torchrun
+        elif name == "env":
             following = _env(p, words, env)
         elif name == "sudo":
             following = _sudo(p, words, env)
@@ -155,6 +159,22 @@ def follow(p: CallSite, words: Argv, env: Env, notes: Notes) -> None:
         words = following
 
 
+_PYTHON = re.compile(r"(?:.*/)?python[\d.]*")
+_TORCHRUN = ("torch.distributed.run", "torch.distributed.launch")
+
+
+def _torchrun(words: Argv) -> Argv | None:
+    """``python -m torch.distributed.run …`` as the ``torchrun …`` that it is."""
+    if not isinstance(words[0][0], str) or not _PYTHON.fullmatch(words[0][0]):
+        return None
+    at = next((i for i, (v, _) in enumerate(words[:5]) if v == "-m"), len(words))
+    if not all(isinstance(v, str) and v.startswith("-") for v, _ in words[1:at]):
+        return None  # it runs a file
+    if not any(v in _TORCHRUN for v, _ in words[at + 1 : at + 2]):
+        return None
+    return [("torchrun", words[0][1]), *words[at + 2 :]]
+
+
 def behind(
     p: CallSite, words: Argv, env: Env, notes: Notes, why: str, *, opens: bool = False
 ) -> None:
@@ -169,8 +189,11 @@ def behind(
 def _behind(p: CallSite, words: Argv) -> int | None:
     """Where a command begins behind others that is watched for, or that leads to one."""
     found: int | None = None
+    python = isinstance(words[0][0], str) and _PYTHON.fullmatch(words[0][0])
     for i in range(1, len(words)):
         first, before = words[i][0], words[i - 1][0]
+        if python and before == "-m":
+            continue  # a module, whatever the command of that name does
         if not isinstance(first, str):
             if p.vm.watch.length(words, i) is not None:
                 return i if found is None else found
@@ -436,7 +459,7 @@ def run_in_shell(
     inner.counts, inner.written = state.counts, state.written
     if p.given and text is not p.state.stdin and len(block.items) == 1:
         inner.stdin, inner.piped = p.state.stdin, block.items[0]
-    if world is None:
+    if world is None and not p.away:
         for name in sorted(state.shared & state.funcs.keys()):
             inner.funcs = inner.funcs.plus(name, state.funcs[name])
         inner.shared = state.shared
@@ -461,10 +484,10 @@ def run_in_shell(
 def _argv(p: CallSite, words: Argv, env: Env, notes: Notes, world: str | None) -> None:
     """A command given to something that runs it as it is."""
     if world is not None:
-        before = p.state.world
-        p.state.world = world
+        before, away = p.state.world, p.away
+        p.state.world, p.away = world, True
         follow(p, words, env, notes)
-        p.state.world = before
+        p.state.world, p.away = before, away
     else:
         follow(p, words, env, notes)
 
@@ -477,13 +500,16 @@ def _ssh(p: CallSite, words: Argv, _env: Env, notes: Notes) -> None:
     host, rest = words[taken.at : taken.at + 1], words[taken.at + 1 :]
     while rest and isinstance(rest[0][0], str) and rest[0][0].startswith("-"):
         return
-    if not host or not rest:
+    if not host or not (rest or (p.given and p.state.stdin is not None)):
         return
-    text = p.vm.join([x for v, _ in rest for x in (v, " ")][:-1])
+    text, at = p.state.stdin, words[0][1]
+    if rest:
+        text, at = p.vm.join([x for v, _ in rest for x in (v, " ")][:-1]), rest[0][1]
+    assert text is not None
     note = Note(
         f"runs on another machine ({host[0][0]}): its own environment isn't known", words[0][1]
     )
-    run_in_shell(p, text, rest[0][1], [], {}, (*notes, note), world=f"ssh {host[0][0]}")
+    run_in_shell(p, text, at, [], {}, (*notes, note), world=f"ssh {host[0][0]}")
 
 
 def _docker(p: CallSite, words: Argv, env: Env, notes: Notes) -> None:

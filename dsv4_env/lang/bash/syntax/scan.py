@@ -46,7 +46,10 @@ _NAMED = dict(zip("abeEfnrtv\\'\"?", "\a\b\x1b\x1b\f\n\r\t\v\\'\"?", strict=True
 
 @dataclass(slots=True, eq=False, repr=False)
 class Cursor:
-    """Where the reading of a text is. *parse_until* reads commands up to a closing ``)``."""
+    """Where the reading of a text is. *parse_until* reads commands up to a closing ``)``.
+
+    *narrow*: the locale has no character but ASCII's, so that ``\\u…`` stays as it is.
+    """
 
     text: str
     pos: int
@@ -56,6 +59,7 @@ class Cursor:
     pending: list[tuple[Redirect, str, bool, bool]] = field(default_factory=list)
     depth: int = 0
     budget: Budget = field(default_factory=Budget)
+    narrow: bool = False
     most: int = 0  # steps of the budget that may be spent when all is read
     closed: bool = False  # the last command ends with a reserved word or a bracket
     inside: bool = False  # of a substitution, whose ) may end a here-document, too
@@ -549,8 +553,11 @@ def subscript(c: Cursor) -> Word:
         parts.append(Lit(ch, False))
 
 
-def unescape(text: str) -> str:
-    """The text with the escapes of ``$'…'`` done; it ends at a NUL as in bash."""
+def unescape(text: str, *, narrow: bool = False) -> str:
+    """The text with the escapes of ``$'…'`` done; it ends at a NUL as in bash.
+
+    *narrow* is as in :class:`Cursor`: bash then writes the escape of another character anew.
+    """
     raw = bytearray()
 
     def plain(piece: str) -> None:
@@ -570,6 +577,9 @@ def unescape(text: str) -> str:
             plain(chr(ord(control.upper()) & 31) if control != "?" else "\x7f")
         else:
             number = int(short or long, 16)
+            if narrow and number > 0x7F:
+                plain(f"\\u{number:04X}" if number <= 0xFFFF else f"\\U{number:08X}")
+                continue
             plain(chr(number) if number < 0x110000 else "")
         if 0 in raw:
             return raw[: raw.index(0)].decode("utf-8", "surrogateescape")
@@ -582,4 +592,4 @@ def _ansi_c(c: Cursor, start: int) -> str:
     if m is None or m.end() >= c.end:
         raise SyntaxProblemError(start, "no closing '")
     c.pos = m.end() + 1
-    return unescape(m[0])
+    return unescape(m[0], narrow=c.narrow)

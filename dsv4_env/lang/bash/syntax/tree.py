@@ -60,13 +60,18 @@ _STATEMENT = 4  # steps of reading one, beside its text
 _MAX_PIPES = 3_000  # of one pipeline: following them takes the square
 
 
-def parse(text: str, budget: Budget | None = None) -> tuple[Block, SyntaxProblemError | None]:
-    """All commands of a text up to its first syntax error, and that error."""
+def parse(
+    text: str, budget: Budget | None = None, *, narrow: bool = False
+) -> tuple[Block, SyntaxProblemError | None]:
+    """All commands of a text up to its first syntax error, and that error.
+
+    *narrow* says that the locale has no character but ASCII's.
+    """
     budget = budget or Budget()
     items: list[Node] = []
     # The rest of the budget is for following what is read.
     most = budget.spent_steps + budget.steps * 9 // 40
-    c = Cursor(text, 0, len(text), substituted, budget=budget, most=most)
+    c = Cursor(text, 0, len(text), substituted, budget=budget, narrow=narrow, most=most)
     start = 0
     try:
         budget.step(count=len(text) >> 8)

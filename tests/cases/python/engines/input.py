@@ -58,5 +58,10 @@ class TestOwn(CustomTestCase):
         self.start(["--tp", "7"])
 
 
+def test_fields(tp):
+    Engine(model_path="s", tp_size=tp, disable_radix_cache=True, trust_remote_code=False)
+    sgl.Engine(cuda_graph_bs=[1, 2], page_size=None, no_field=1, mem_fraction_static=0.9, **tp)
+
+
 def left_over(words):
     sgl.Engine(model_path=words)

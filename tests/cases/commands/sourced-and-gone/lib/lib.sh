@@ -1,0 +1,1 @@
+export SGLANG_USE_AITER=1

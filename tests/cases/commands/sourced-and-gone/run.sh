@@ -1,0 +1,2 @@
+source ./lib.sh
+sglang serve --trust-remote-code
