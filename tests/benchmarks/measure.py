@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.benchmarks import linear, tree
+from tests.benchmarks import checkout, linear, tree
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"
@@ -278,6 +278,12 @@ def plot(medians: dict[str, float], path: Path) -> None:
     figure.savefig(path, metadata={"Date": None})
 
 
+def _option(name: str) -> Path | None:
+    """A folder that an option of the command line names."""
+    at = sys.argv.index(name) if name in sys.argv else None
+    return None if at is None else Path(sys.argv[at + 1]).resolve()
+
+
 def main() -> None:
     """Measure all; ``--quick`` leaves the trees out."""
     where = machine()
@@ -300,15 +306,19 @@ def main() -> None:
                 f"Peak memory of `discover`: {few / 1024:.0f} MiB for {FILES // 10:,} scripts, "
                 f"{many / 1024:.0f} MiB for {FILES:,} (× {many / few:.2f}; goal < 1.3)."
             )
+            whole = checkout.measure(work, _option("--checkout"), wheels, _option("--scripts"))
     peers = ("direnv", "shellcheck", "mise", "dynaconf", "dotenv")
     if missing := [p for p in peers if shutil.which(p) is None]:
         notes.append(f"Not there, so not measured: {', '.join(missing)}.")
     text = table(medians, notes, where)
+    if not quick:
+        text += checkout.table(whole)
     sys.stdout.write(text)
     if not quick:
         RESULTS.mkdir(exist_ok=True)
         (RESULTS / "results.md").write_text(text)
         raw = {"machine": where, "runs": RUNS, "seconds": medians, "notes": notes}
+        raw["checkout"] = whole.seconds
         (RESULTS / "results.json").write_text(json.dumps(raw, indent=1) + "\n")
         plot(medians, RESULTS / "results.svg")
 
