@@ -1,10 +1,11 @@
 """What the launches of a Python file can share with a profile at most, told by its bytes alone.
 
-A setting counts by its name. A launch can only make it where the file, or one that it imports,
-spells the name out, or begins it and has the words that the rest is made of: ``f"--{key}"``
-beside ``tp_size``. (A flag that is abbreviated must be spelled out.) So a file whose names don't
-weigh enough needn't be followed to know that no profile is near; one whose names may is followed,
-whatever comes of it.
+A setting counts by its name, unless a launch has it without making it. A launch can only make it
+where the file, or one that it imports, spells the name out, or begins it and has the words that
+the rest is made of: ``f"--{key}"`` beside ``tp_size``. (A flag that is abbreviated must be spelled
+out; those of a ``--config`` file may be any, and a file that uses dsv4-env may take all from a
+profile.) So a file whose names don't weigh enough needn't be followed to know that no profile is
+near; one whose names may is followed, whatever comes of it.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from dsv4_env.drift.family import FamilyMarks
 from dsv4_env.lang.python.syntax.imports import module_folders, module_places, named_imports
 from dsv4_env.lang.python.syntax.text import decoded, parse_python
 from dsv4_env.lang.python.syntax.trees import callee, children, walk_tree
@@ -32,6 +34,7 @@ _ENDS = rb"(?=[\"'{%\\])"  # a text ends here, or something is put in
 _CODES = re.compile(rb"\\(?:x([0-9a-f]{2})|u00([0-9a-f]{2})|U0{6}([0-9a-f]{2})|([0-7]{1,3}))", re.I)
 _ENCODING = re.compile(rb"\A(?:[^\n]*\n)?[^\n]*coding[:=][ \t]*(?!utf-?8\b|ascii|latin)", re.I)
 _WORD = re.compile(rb"[a-z0-9]+")
+_CONFIG = re.compile(rb"--config\b(?!-)")
 _LETTER = b"\\N{LATIN"
 
 
@@ -52,28 +55,35 @@ class Weighed:
 
 @dataclass(frozen=True, slots=True)
 class _Facts:
-    """What a file holds: names spelled out, beginnings of names, and files that it may import."""
+    """What a file holds: names spelled out, beginnings of names, and files that it may import.
+
+    *config*: it names ``--config``; *profiles*: it may take settings from profiles.
+    """
 
     spelled: frozenset[bytes]
     begun: frozenset[bytes]
     imports: tuple[str, ...]
+    config: bool
+    profiles: bool
 
 
 @dataclass(slots=True)
 class SimilarityBound:
-    """Tells the files whose launches none of *profiles* can be near to.
+    """Tells the files whose launches none of *profiles* can be near to, nor are of *family*.
 
     A profile whose settings a launch shares by less than *least* isn't near; *root* is the folder
-    that imports must lie below.
+    that imports must lie below; *family* is the pattern of the names of models (None: none).
     """
 
     profiles: Collection[Sequence[Weighed]]
     least: float
     root: str
+    family: re.Pattern[str] | None = None
     _names: frozenset[bytes] = frozenset()
     _starts: dict[bytes, set[bytes]] = field(default_factory=dict)
     _tokens: list[re.Pattern[bytes]] = field(default_factory=list)
-    _begins: list[re.Pattern[bytes]] = field(default_factory=list)
+    _words: dict[str, frozenset[bytes]] = field(default_factory=dict)
+    _marks: FamilyMarks | None = None
     _alone: list[re.Pattern[bytes]] = field(default_factory=list)
     _known: dict[str, _Facts | None] = field(default_factory=dict)
     _places: dict[tuple[str, str, int], str | None] = field(default_factory=dict)
@@ -91,30 +101,59 @@ class SimilarityBound:
         # One pattern for each: what starts with plain text is searched for much sooner.
         for head in set(heads.values()):
             word = rb"--[\w-]*" if head == b"--" else re.escape(head) + rb"_\w*"
-            self._tokens.append(re.compile(word))
-            self._begins.append(re.compile(word + _ENDS))
+            self._tokens.append(re.compile(rb"(" + word + rb")([\"'{%\\])?"))
         firsts = [re.escape(h.upper()) for h in heads.values() if h != b"--"]
         self._alone = [re.compile(f + _ENDS) for f in set(firsts)]
+        if self.family is not None:
+            self._marks = FamilyMarks(self.family, _plain)
+
+    def follow(self, path: str) -> bool:
+        """Whether a launch of the file may be near a profile or of the family, by its bytes."""
+        files = self._brought(os.path.realpath(path))
+        if files is None or self._near(files):
+            return True
+        return self._marks is not None and self._marks.may(os.path.realpath(path), files)
 
     def near(self, path: str) -> bool:
         """Whether a profile may be near to a launch of the file, as far as its bytes tell."""
         files = self._brought(os.path.realpath(path))
-        if files is None:
-            return True
+        return files is None or self._near(files)
+
+    def _near(self, files: set[str]) -> bool:
         facts = [f for f in map(self._facts, files) if f is not None]
+        if any(f.profiles for f in facts):
+            return True
         named = {n for f in facts for n in f.spelled}
-        named |= self._put_together({b for f in facts for b in f.begun}, named, files)
+        if any(f.config for f in facts):
+            named |= {n for p in self.profiles for s in p if not s.variable for n in s.names}
+        if self._enough(named):
+            return True
+        begun = {b for f in facts for b in f.begun}
+        wanted = self._completed(begun, named)
+        # Whether the words are there is only looked for where it matters.
+        if not self._enough(named | {n for n, _ in wanted}):
+            return False
+        words = {w for path in files for w in self._words_of(path)}
+        there = {n for n, start in wanted if words.issuperset(_WORD.findall(n[len(start) :]))}
+        return self._enough(named | there)
+
+    def _enough(self, named: set[bytes]) -> bool:
         return any(self._may_be_near(settings, named) for settings in self.profiles)
 
     def _may_be_near(self, settings: Sequence[Weighed], named: set[bytes]) -> bool:
         # A launch that can't have arguments is held against the variables alone.
         for part in (settings, [s for s in settings if s.variable]):
-            whole = got = 0.0
+            whole = got = half = 0.0
             for s in part:
                 whole += s.weight
                 if not s.names or not named.isdisjoint(s.names):
                     got += s.weight
-            if (got / whole if whole else 0.0) >= self.least:
+                elif not s.variable:  # words that aren't known may give it
+                    half += s.weight / 2
+            share = got / whole if whole else 0.0
+            if share >= self.least or (
+                share >= self.least / 2 and share + half / whole >= self.least
+            ):
                 return True
         return False
 
@@ -146,26 +185,32 @@ class SimilarityBound:
         if data is None:
             return None
         lower = data.lower()
-        tokens = {t for pattern in self._tokens for t in pattern.findall(lower)}
-        begun = {t for pattern in self._begins for t in pattern.findall(lower)}
+        met = {t for pattern in self._tokens for t in pattern.findall(lower)}
+        tokens = {token for token, _ in met}
+        begun = {token for token, end in met if end}
         begun |= {t.lower() for pattern in self._alone for t in pattern.findall(data)}
         modules = named_imports(data)
         if modules is None:
             return None
         here = os.path.dirname(path)  # noqa: PTH120  # pathlib takes longer than all the rest
-        brought = {self._place(here, name, level) for name, level in modules}
+        brought = {
+            self._place(here, name, level)
+            for name, level in modules
+            if level or self._starts_here(here, name.partition(".")[0])
+        }
         return _Facts(
             self._names & tokens,
             frozenset(self._starts.keys() & begun),
             tuple(sorted(b for b in brought if b)),
+            b"--config" in tokens or _CONFIG.search(data) is not None,
+            b"dsv4_" in data,
         )
 
     def _place(self, here: str, name: str, level: int) -> str | None:
         key = (here, name, level)
         if key not in self._places:
             self._places[key] = None
-            first = name.partition(".")[0]
-            if not is_runtime(name) and (level or self._starts_here(here, first)):
+            if not is_runtime(name):
                 there = self._there(module_places(self.root, here, name, level))
                 self._places[key] = next(there, None)
         return self._places[key]
@@ -196,14 +241,19 @@ class SimilarityBound:
                     self._folders[folder] = frozenset(os.listdir(folder or "/"))  # noqa: PTH208
         return self._folders[folder]
 
-    def _put_together(self, begun: set[bytes], named: set[bytes], files: set[str]) -> set[bytes]:
-        """The names of which a beginning stands somewhere, and all words of the rest."""
+    def _completed(self, begun: set[bytes], named: set[bytes]) -> list[tuple[bytes, bytes]]:
+        """The names that aren't there and of which a beginning is, with that."""
+        if not begun:
+            return []
         open_ = {n for p in self.profiles for s in p if named.isdisjoint(s.names) for n in s.whole}
-        wanted = [(n, start) for start in begun for n in self._starts[start] & open_]
-        if not wanted:
-            return set()
-        words = {w for path in files for w in _WORD.findall((_plain(path) or b"").lower())}
-        return {n for n, start in wanted if words.issuperset(_WORD.findall(n[len(start) :]))}
+        return [(n, start) for start in begun for n in self._starts[start] & open_]
+
+    def _words_of(self, path: str) -> frozenset[bytes]:
+        if path not in self._words:
+            if len(self._words) >= _KEPT:
+                self._words.clear()
+            self._words[path] = frozenset(_WORD.findall((_plain(path) or b"").lower()))
+        return self._words[path]
 
 
 def _plain(path: str) -> bytes | None:
@@ -233,6 +283,21 @@ _SERVER = re.compile(
     r"\A\s*sglang\.launch_server\s*\Z|-m\s+sglang\.launch_server\b"
     r"|\bsglang\s+serve\b(?!\s*\.\*)"
 )
+
+
+_CALLED = re.compile(rb"popen_launch_server\s*\(")
+_DEFINED = re.compile(rb"\bdef +\w*popen_launch_server\s*\(")
+_STARTED = re.compile(
+    rb"(?:-m[\s\"',]+|[\"'])sglang\.launch_server\b|\bsglang[\s\"',]+serve\b(?!\s*\.\*)"
+)
+
+
+def in_plain_sight(data: bytes) -> int:
+    """How many servers a Python file seems to start, as its bytes tell without being parsed."""
+    called = len(_CALLED.findall(data))
+    if called and b"def " in data:
+        called -= len(_DEFINED.findall(data))
+    return called + (len(_STARTED.findall(data)) if b"sglang" in data else 0)
 
 
 def servers_started(data: bytes, path: str) -> list[tuple[int, str]]:

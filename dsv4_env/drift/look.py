@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from dsv4_env.drift.bound import in_plain_sight
 from dsv4_env.guard.files import read_open
 from dsv4_env.model.errors import ReadError
 from dsv4_env.readers import EXPECTED, READERS, detect, file_bytes, is_meant
@@ -25,13 +26,15 @@ class Looked:
     """What a look at the bytes of a file says.
 
     *hit*: it may hold a launch. *gives* are the names by which others may launch through it,
-    *takes* those that it takes from others.
+    *takes* those that it takes from others. *servers* are how many a Python file starts in plain
+    sight.
     """
 
     path: str
     hit: bool = False
     gives: tuple[Name, ...] = ()
     takes: tuple[Name, ...] = ()
+    servers: int = 0
 
 
 _SERVE = re.compile(rb"sglang[\"'\s,\\\]\[-]+serve\b")
@@ -105,7 +108,8 @@ def _look_at_python(path: str, data: bytes) -> Looked | None:
     stem = os.fsencode(path).removesuffix(b".py").removesuffix(b"/__init__").rpartition(b"/")[2]
     if _starts(data, words=words):
         names = [n for n, block in _blocks(data) if any(s in block for s in _STARTERS)]
-        return Looked(path, hit=True, gives=tuple((stem, n) for n in (b"", *names)))
+        gives = tuple((stem, n) for n in (b"", *names))
+        return Looked(path, hit=True, gives=gives, servers=in_plain_sight(data))
     if not words and not path.endswith("__init__.py") and not _is_test(data):
         return None
     takes = _imports(data)

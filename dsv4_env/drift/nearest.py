@@ -23,6 +23,7 @@ from dsv4_env.compare.normalise import (
     with_model,
 )
 from dsv4_env.drift.bound import SimilarityBound, Weighed
+from dsv4_env.drift.family import family_names
 from dsv4_env.model import LaunchConfig, Outside, Unknown, Value
 from dsv4_env.model.finding import Severity
 from dsv4_env.profile import Profile
@@ -105,6 +106,7 @@ class Nearest:
     _catalogues: dict[str | None, Catalogue] = field(default_factory=dict)
     _free: dict[tuple[str, _Key, tuple[Value, ...]], bool] = field(default_factory=dict)
     _weights: dict[str, float] = field(default_factory=dict)
+    _family: re.Pattern[str] | None = None
 
     def __call__(self, config: LaunchConfig) -> ProfileMatch:
         """The match of a launch."""
@@ -142,7 +144,14 @@ class Nearest:
             tuple(self._weighed(w, self._of(name)) for w in self._mine(name))
             for name in self.profiles
         }
-        return SimilarityBound(weighed, self.least, str(root))
+        return SimilarityBound(weighed, self.least, str(root), self.family)
+
+    @property
+    def family(self) -> re.Pattern[str]:
+        """What finds the names of the models that the profiles are for."""
+        if self._family is None:
+            self._family = family_names(p.default_model_path for p in self.profiles.values())
+        return self._family
 
     def _weighed(self, wanted: _Wanted, catalogue: Catalogue) -> Weighed:
         section, name = wanted.key[0], wanted.setting.name
@@ -169,10 +178,11 @@ class Nearest:
     def _look(self, name: str, config: LaunchConfig, seen: _Seen) -> tuple[float, float]:
         """A quick look: the share of a profile's settings, and how far the launch is from it.
 
-        It is what a comparison says, but for renamed variables and rare spellings.
+        It is what a comparison says, but for renamed variables and rare spellings. Flags that
+        words which aren't known may give count by half, where something else says it is near.
         """
         catalogue = self._of(name)
-        got = whole = far = 0.0
+        got = whole = far = half = 0.0
         mine = self._mine(name)
         for wanted in mine:
             section, _ = wanted.key
@@ -191,10 +201,12 @@ class Nearest:
             got += wanted.weight * alike
             open_ = not theirs and (seen.open_env if section == "env" else seen.open_args)
             lost = wanted.weight * (1 - alike)
+            half += _HALF * lost if open_ and section == "args" else 0.0
             far += min(lost, _OPEN) if open_ or alike == _HALF else lost
         keys = {w.key for w in mine}
         far += sum(weight for key, weight in seen.extra.items() if key not in keys)
-        return (got / whole if whole else 0.0), far
+        share = got / whole if whole else 0.0
+        return (share + half / whole if whole and share >= self.least / 2 else share), far
 
     def _seen(self, config: LaunchConfig, catalogue: Catalogue) -> _Seen:
         side = self._side(config, catalogue)
