@@ -123,8 +123,9 @@ def discover(
     """
     found = settings()
     own = folder if folder is not None else found.profiles
+    load_all(own)  # what is wrong with it, or with a name, is told once, before the work
     for name in names:
-        load_profile(name, own)  # a wrong name is told before the work
+        load_profile(name, own)
     target = found.source or _pyproject()
     release = sglang or found.sglang
     known = known_release(release) if release else None  # what is to be said of it is said once

@@ -20,11 +20,11 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from dsv4_env.drift.family import FamilyMarks
+from dsv4_env.guard.files import read_open
 from dsv4_env.lang.python.syntax.imports import module_folders, module_places, named_imports
 from dsv4_env.lang.python.syntax.text import decoded, parse_python
 from dsv4_env.lang.python.syntax.trees import callee, children, walk_tree
 from dsv4_env.model.errors import ReadError
-from dsv4_env.readers import file_bytes
 from dsv4_env.readers.python.commands import LAUNCHER, SUBPROCESS, is_runtime
 
 MOST = 200  # files that one may bring in; of one that brings more, nothing is told
@@ -89,6 +89,7 @@ class SimilarityBound:
     _places: dict[tuple[str, str, int], str | None] = field(default_factory=dict)
     _firsts: dict[tuple[str, str], bool] = field(default_factory=dict)
     _folders: dict[str, Collection[str]] = field(default_factory=dict)
+    _folders_real: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.root = os.path.realpath(self.root)
@@ -109,15 +110,24 @@ class SimilarityBound:
 
     def follow(self, path: str) -> bool:
         """Whether a launch of the file may be near a profile or of the family, by its bytes."""
-        files = self._brought(os.path.realpath(path))
+        path = self._real(path)
+        files = self._brought(path)
         if files is None or self._near(files):
             return True
-        return self._marks is not None and self._marks.may(os.path.realpath(path), files)
+        return self._marks is not None and self._marks.may(path, files)
 
     def near(self, path: str) -> bool:
         """Whether a profile may be near to a launch of the file, as far as its bytes tell."""
-        files = self._brought(os.path.realpath(path))
+        files = self._brought(self._real(path))
         return files is None or self._near(files)
+
+    def _real(self, path: str) -> str:
+        """The path with all links followed, those of its folder once for all files in it."""
+        folder, _, name = path.rpartition("/")
+        if folder not in self._folders_real:
+            self._folders_real[folder] = os.path.realpath(folder or ".")
+        whole = f"{self._folders_real[folder].rstrip('/')}/{name}"
+        return os.path.realpath(whole) if os.path.islink(whole) else whole  # noqa: PTH114
 
     def _near(self, files: set[str]) -> bool:
         facts = [f for f in map(self._facts, files) if f is not None]
@@ -227,7 +237,7 @@ class SimilarityBound:
         for path in paths:
             folder, _, name = path.rpartition("/")
             if name in self._listed(folder) and os.path.isfile(path):  # noqa: PTH113
-                whole = os.path.realpath(path)
+                whole = self._real(path)
                 if whole.startswith(self.root.rstrip("/") + "/"):
                     yield whole
 
@@ -257,11 +267,20 @@ class SimilarityBound:
 
 
 def _plain(path: str) -> bytes | None:
-    """The bytes of a file, letters given by their codes put in; None where they don't tell."""
+    """The bytes of a file, letters given by their codes put in; None where they don't tell.
+
+    The path is one without links.
+    """
     try:
-        data = file_bytes(path)
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except OSError:
+        return None
+    try:
+        data = read_open(handle, path)
     except ReadError:
         return None
+    finally:
+        os.close(handle)
     if _ENCODING.match(data) or _LETTER in data:
         return None
     if b"\\" in data:
@@ -287,9 +306,9 @@ _SERVER = re.compile(
 
 _CALLED = re.compile(rb"popen_launch_server\s*\(")
 _DEFINED = re.compile(rb"\bdef +\w*popen_launch_server\s*\(")
-_STARTED = re.compile(
-    rb"(?:-m[\s\"',]+|[\"'])sglang\.launch_server\b|\bsglang[\s\"',]+serve\b(?!\s*\.\*)"
-)
+_MODULE = re.compile(rb"sglang\.launch_server\b")
+_RUN = re.compile(rb"(?:-m[\s\"',]+|[\"'])\Z")  # what stands before a module that is run
+_SERVES = re.compile(rb"sglang[\s\"',]+serve\b(?!\s*\.\*)")
 
 
 def in_plain_sight(data: bytes) -> int:
@@ -297,7 +316,13 @@ def in_plain_sight(data: bytes) -> int:
     called = len(_CALLED.findall(data))
     if called and b"def " in data:
         called -= len(_DEFINED.findall(data))
-    return called + (len(_STARTED.findall(data)) if b"sglang" in data else 0)
+    if b"sglang" not in data:
+        return called
+    run = sum(
+        _RUN.search(data, max(0, m.start() - 12), m.start()) is not None
+        for m in _MODULE.finditer(data)
+    )
+    return called + run + len(_SERVES.findall(data))
 
 
 def servers_started(data: bytes, path: str) -> list[tuple[int, str]]:

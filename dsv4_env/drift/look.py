@@ -40,8 +40,9 @@ class Looked:
 _SERVE = re.compile(rb"sglang[\"'\s,\\\]\[-]+serve\b")
 _SHEBANG = b"#!"
 _TOP_LEVEL = re.compile(rb"^(?:class|def|async +def) +(\w+)", re.MULTILINE)
-_FROM = re.compile(rb"^[ \t]*from +([\w.]+) +import +(\([^)]*\)|[^\n#]+)", re.MULTILINE)
-_IMPORT = re.compile(rb"^[ \t]*import +([\w., ]+)", re.MULTILINE)
+# Wherever they stand: what begins with plain text is found much sooner than what begins a line.
+_FROM = re.compile(rb"from +([\w.]+) +import +(\([^)]*\)|[^\n#]+)")
+_IMPORT = re.compile(rb"import +([\w., ]+)")
 _SOURCED = re.compile(rb"(?:^|[;&|({]|\b(?:then|do|else))[ \t]*(?:source|\.)[ \t]([^\n]+)", re.M)
 _FILE_NAME = re.compile(rb"[\w.+-]+")
 
@@ -160,7 +161,7 @@ def _imports(data: bytes) -> set[Name]:
                 found |= {(last, words[0]), (words[0], b"")}
     for listing in _IMPORT.findall(data):
         modules = (part.split()[0] for part in listing.split(b",") if part.strip())
-        found |= {(m.rpartition(b".")[2], b"") for m in modules}
+        found.update((m.rpartition(b".")[2], b"") for m in modules)
     return found
 
 
