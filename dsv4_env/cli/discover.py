@@ -83,8 +83,8 @@ class Told:
 @click.option(
     "--follow-all",
     is_flag=True,
-    help="Follow every Python file that may launch a server to its end. Without it those are only "
-    "counted that, by the names in them, launch nothing near a profile and no such model.",
+    help="Follow every test and script that may launch a server to its end. Without it those are "
+    "only counted that, by the names in them, launch nothing near a profile and no such model.",
 )
 @click.option(
     "--jobs",
@@ -255,8 +255,8 @@ def _others(found: Discovered, told: Told) -> str:
         )
     if through:
         parts.append(
-            f"{count(through, 'Python file', 'Python files')} that may launch only through "
-            "others (--follow-all follows them)"
+            f"{count(through, 'file', 'files')} that may launch only through others "
+            "(--follow-all follows them)"
         )
     return f"note: besides, {' and '.join(parts)}" if parts else ""
 

@@ -1,11 +1,12 @@
-"""What the launches of a Python file can share with a profile at most, told by its bytes alone.
+"""What the launches of a test or a script can share with a profile at most, told by bytes alone.
 
 A setting counts by its name, unless a launch has it without making it. A launch can only make it
 where the file, or one that it imports, spells the name out, or begins it and has the words that
 the rest is made of: ``f"--{key}"`` beside ``tp_size``. (A flag that is abbreviated must be spelled
 out; those of a ``--config`` file may be any, and a file that uses dsv4-env may take all from a
 profile.) So a file whose names don't weigh enough needn't be followed to know that no profile is
-near; one whose names may is followed, whatever comes of it.
+near; one whose names may is followed, whatever comes of it. A script is judged with the scripts
+that it names, which it may source or run; one that sources what isn't found is followed.
 """
 
 from __future__ import annotations
@@ -35,6 +36,9 @@ _CODES = re.compile(rb"\\(?:x([0-9a-f]{2})|u00([0-9a-f]{2})|U0{6}([0-9a-f]{2})|(
 _ENCODING = re.compile(rb"\A(?:[^\n]*\n)?[^\n]*coding[:=][ \t]*(?!utf-?8\b|ascii|latin)", re.I)
 _WORD = re.compile(rb"[a-z0-9]+")
 _CONFIG = re.compile(rb"--config\b(?!-)")
+_ENV_FILE = re.compile(rb"\benv[-_]file\b")
+_SOURCED = re.compile(rb"(?:^|[;&|({]|\b(?:then|do|else))[ \t]*(?:source|\.)[ \t]([^\n]+)", re.M)
+_SCRIPT_NAME = re.compile(rb"[\w./+-]*[\w+-]\.(?:sh|bash|env)\b")
 _LETTER = b"\\N{LATIN"
 
 
@@ -102,7 +106,7 @@ class SimilarityBound:
         # One pattern for each: what starts with plain text is searched for much sooner.
         for head in set(heads.values()):
             word = rb"--[\w-]*" if head == b"--" else re.escape(head) + rb"_\w*"
-            self._tokens.append(re.compile(rb"(" + word + rb")([\"'{%\\])?"))
+            self._tokens.append(re.compile(rb"(" + word + rb")([\"'{%\\$])?"))
         firsts = [re.escape(h.upper()) for h in heads.values() if h != b"--"]
         self._alone = [re.compile(f + _ENDS) for f in set(firsts)]
         if self.family is not None:
@@ -115,6 +119,60 @@ class SimilarityBound:
         if files is None or self._near(files):
             return True
         return self._marks is not None and self._marks.may(path, files)
+
+    def follow_script(self, path: str) -> bool:
+        """The same of a bash script."""
+        path = self._real(path)
+        found = {path}
+        pending = [path]
+        while pending:
+            each = pending.pop()
+            facts = self._script(each)
+            if facts is None:
+                return True
+            pending += [i for i in facts.imports if i not in found]
+            found.update(facts.imports)
+            if len(found) > MOST:
+                return True
+        if self._near(found):
+            return True
+        # A library that all scripts source may know each model.
+        return self.family is None or self._of_family(path)
+
+    def _of_family(self, path: str) -> bool:
+        data = _plain(path)
+        assert self.family is not None
+        return data is None or self.family.search(data.decode("latin-1")) is not None
+
+    def _script(self, path: str) -> _Facts | None:
+        """What a script holds; None where its bytes don't say."""
+        if path not in self._known:
+            self._known[path] = self._looked_at_script(path)
+        return self._known[path]
+
+    def _looked_at_script(self, path: str) -> _Facts | None:
+        data = _plain(path)
+        if data is None or _ENV_FILE.search(data):
+            return None
+        scripts: set[str] = set()
+        for line in _SOURCED.findall(data):
+            there = set(self._scripts(path, line))
+            if not there:
+                return None
+            scripts |= there
+        scripts.update(self._scripts(path, data))
+        return self._facts_of(data, tuple(sorted(scripts)))
+
+    def _scripts(self, path: str, text: bytes) -> Iterator[str]:
+        """The scripts that a text names, as far as they lie below a folder around a script."""
+        for name in {os.fsdecode(n).lstrip("/") for n in _SCRIPT_NAME.findall(text)}:
+            folder = os.path.dirname(path)  # noqa: PTH120
+            while len(folder) >= len(self.root):
+                place = os.path.normpath(f"{folder}/{name}")
+                if place.startswith(f"{self.root}/") and os.path.isfile(place):  # noqa: PTH113
+                    yield self._real(place)
+                    break
+                folder = os.path.dirname(folder)  # noqa: PTH120
 
     def near(self, path: str) -> bool:
         """Whether a profile may be near to a launch of the file, as far as its bytes tell."""
@@ -192,15 +250,8 @@ class SimilarityBound:
 
     def _looked(self, path: str) -> _Facts | None:
         data = _plain(path)
-        if data is None:
-            return None
-        lower = data.lower()
-        met = {t for pattern in self._tokens for t in pattern.findall(lower)}
-        tokens = {token for token, _ in met}
-        begun = {token for token, end in met if end}
-        begun |= {t.lower() for pattern in self._alone for t in pattern.findall(data)}
-        modules = named_imports(data)
-        if modules is None:
+        modules = None if data is None else named_imports(data)
+        if data is None or modules is None:
             return None
         here = os.path.dirname(path)  # noqa: PTH120  # pathlib takes longer than all the rest
         brought = {
@@ -208,10 +259,18 @@ class SimilarityBound:
             for name, level in modules
             if level or self._starts_here(here, name.partition(".")[0])
         }
+        return self._facts_of(data, tuple(sorted(b for b in brought if b)))
+
+    def _facts_of(self, data: bytes, imports: tuple[str, ...]) -> _Facts:
+        lower = data.lower()
+        met = {t for pattern in self._tokens for t in pattern.findall(lower)}
+        tokens = {token for token, _ in met}
+        begun = {token for token, end in met if end}
+        begun |= {t.lower() for pattern in self._alone for t in pattern.findall(data)}
         return _Facts(
             self._names & tokens,
             frozenset(self._starts.keys() & begun),
-            tuple(sorted(b for b in brought if b)),
+            imports,
             b"--config" in tokens or _CONFIG.search(data) is not None,
             b"dsv4_" in data,
         )
@@ -307,12 +366,12 @@ _SERVER = re.compile(
 _CALLED = re.compile(rb"popen_launch_server\s*\(")
 _DEFINED = re.compile(rb"\bdef +\w*popen_launch_server\s*\(")
 _MODULE = re.compile(rb"sglang\.launch_server\b")
-_RUN = re.compile(rb"(?:-m[\s\"',]+|[\"'])\Z")  # what stands before a module that is run
+_RUN = re.compile(rb"(?:-m[\s\"',\\]+|[\"'])\Z")  # what stands before a module that is run
 _SERVES = re.compile(rb"sglang[\s\"',]+serve\b(?!\s*\.\*)")
 
 
 def in_plain_sight(data: bytes) -> int:
-    """How many servers a Python file seems to start, as its bytes tell without being parsed."""
+    """How many servers a file seems to start, as its bytes tell without being parsed."""
     called = len(_CALLED.findall(data))
     if called and b"def " in data:
         called -= len(_DEFINED.findall(data))

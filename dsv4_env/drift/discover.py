@@ -2,7 +2,7 @@
 
 A look at a file's bytes comes before all else: what can't hold a launch is never parsed. Python
 files and scripts without one of their own are read all the same where they import or source a
-file of the tree that launches. A Python file whose launches can't be near a profile, nor of the
+file of the tree that launches. A test or script whose launches can't be near a profile, nor of the
 family, is only counted.
 """
 
@@ -65,7 +65,7 @@ class FoundLaunch:
 
 @dataclass(frozen=True, slots=True)
 class CountedFile:
-    """A Python file that wasn't followed, and how many servers it seems to start."""
+    """A test or script that wasn't followed, and how many servers it seems to start."""
 
     path: str
     launches: int
@@ -75,7 +75,7 @@ class CountedFile:
 class Discovered:
     """What a tree holds: its launches by path, what couldn't be read, and how many files it has.
 
-    *counted* are the Python files that may launch, but by their bytes nothing that is near a
+    *counted* are the tests and scripts that may launch, but by their bytes nothing that is near a
     profile or of the family; *notes* say what the list of files may lack or have too much.
     """
 
@@ -159,9 +159,10 @@ class Job:
         except ReadError as exc:
             return _problem(path, exc)
 
-    def follows(self, path: str) -> bool:
+    def follows(self, path: str, *, script: bool) -> bool:
         """Whether a file may launch what somebody looks for, so that it has to be followed."""
-        return self._bound(self._root(path) or Path(path).parent).follow(path)
+        bound = self._bound(self._root(path) or Path(path).parent)
+        return bound.follow_script(path) if script else bound.follow(path)
 
     def _nearest(self) -> Nearest:
         if self._made is None:
@@ -219,6 +220,7 @@ def discover(
     job = Job(nearest, roots, how.profiles)
     gives: set[Name] = set()
     hits: dict[str, int] = {}
+    scripts: set[str] = set()
     waiting: list[Looked] = []
     jobs = _jobs(how.jobs, len(names))
     # What reading takes is brought in while the others look.
@@ -232,6 +234,8 @@ def discover(
             if isinstance(result, Looked):
                 if result.hit:
                     hits[result.path] = result.servers
+                    if result.script:
+                        scripts.add(result.path)
                     gives.update(result.gives)
                     done -= 1
                 elif result.takes:
@@ -243,7 +247,9 @@ def discover(
     wanted = list(named)
     glanced: list[str] = []
     for path, servers in (hits | passed_on).items():
-        if how.follow_all or not path.endswith(".py") or job.follows(path):
+        script = path in scripts
+        judged = path.endswith(".py") or (script and not how.every)
+        if how.follow_all or not judged or job.follows(path, script=script):
             wanted.append(path)
         elif how.every and path in hits:
             glanced.append(path)

@@ -26,8 +26,8 @@ class Looked:
     """What a look at the bytes of a file says.
 
     *hit*: it may hold a launch. *gives* are the names by which others may launch through it,
-    *takes* those that it takes from others. *servers* are how many a Python file starts in plain
-    sight.
+    *takes* those that it takes from others. *servers* are how many a test or a *script* starts in
+    plain sight.
     """
 
     path: str
@@ -35,6 +35,7 @@ class Looked:
     gives: tuple[Name, ...] = ()
     takes: tuple[Name, ...] = ()
     servers: int = 0
+    script: bool = False
 
 
 _SERVE = re.compile(rb"sglang[\"'\s,\\\]\[-]+serve\b")
@@ -75,7 +76,7 @@ def look(path: str) -> Looked | None:
         return None
     gives = ((os.fsencode(path).rpartition(b"/")[2], b""),)
     if hit:
-        return Looked(path, hit=True, gives=gives)
+        return Looked(path, hit=True, gives=gives, servers=in_plain_sight(data), script=True)
     sourced = {n for rest in _SOURCED.findall(data) for n in _FILE_NAME.findall(rest)}
     return Looked(path, gives=gives, takes=tuple((s, b"") for s in sorted(sourced)))
 
