@@ -45,7 +45,7 @@ COMMANDS = {  # the module of each command, and the summary that the help has of
     "schema": ("profiles", "Print the JSON Schema of a layer's TOML."),
     "export": ("export", "Write a profile for a shell, a test, a container, a job."),
     "check": ("check", "Hold launches to their profiles; exit with 1 on drift."),
-    "discover": ("discover", "Find every launch in a tree, and the profile nearest to it."),
+    "discover": ("discover", "Find the launches in a tree, and the profile nearest to each."),
     "report": ("report", "Write a page with every setting of profiles and launches."),
     "diff": ("compare", "Show how B differs from A, as SGLang reads both."),
     "lint": ("lint", "Say what a release of SGLang makes of profiles and files."),

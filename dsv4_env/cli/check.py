@@ -23,6 +23,7 @@ from dsv4_env.cli.options import (
     shown_options,
 )
 from dsv4_env.cli.output import tell, write
+from dsv4_env.cli.progress import Progress
 from dsv4_env.cli.settings import settings
 from dsv4_env.compare.findings import strictly
 from dsv4_env.drift import waivers
@@ -182,7 +183,8 @@ def check(
     if asked.changed_since is not None:
         run.changed = drift.changed_since(run.folder, asked.changed_since)
     if pairs:
-        report = drift.check(run, pairs)
+        with Progress() as run.progress:
+            report = drift.check(run, pairs)
     else:
         report = _against(run, against, names or found.profile, inputs)
     report = strictly(report) if verdict.strict else report

@@ -1,11 +1,10 @@
-"""``discover``: every launch in a tree of files, with the profile that it is nearest to."""
+"""``discover``: the launches in a tree that matter, with the profile that each is nearest to."""
 
 from __future__ import annotations
 
 import functools
 import os
-import sys
-import time
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,28 +15,33 @@ import click
 from dsv4_env.cli import complete
 from dsv4_env.cli.comparing import catalogue_for, known_release, sglang_option
 from dsv4_env.cli.options import collected, profiles_option
-from dsv4_env.cli.output import table, tell, write
+from dsv4_env.cli.output import end_cut, line_width, table, tell, write
+from dsv4_env.cli.progress import Progress, count
 from dsv4_env.cli.settings import settings
-from dsv4_env.drift.discover import Discovered, FoundLaunch, discover as find
+from dsv4_env.drift.discover import Discovered, FoundLaunch, How, Problem, discover as find
 from dsv4_env.drift.nearest import Nearest
 from dsv4_env.drift.pairs import as_toml as pairs_as_toml, keys, new_pairs, with_pairs
 from dsv4_env.guard.files import read_bytes
 from dsv4_env.guard.writing import locked
 from dsv4_env.lang.yaml import decode
+from dsv4_env.model.errors import UsageError
 from dsv4_env.model.secrets import scrubbed
 from dsv4_env.model.style import plain
 from dsv4_env.profile import load_all, load_profile
 from dsv4_env.profile.settings import Pair, Settings
 from dsv4_env.reporters.json import json_text
 
-_VERSION = 1
-_EVERY = 0.1  # seconds between two states of the progress
+_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What becomes of what was found: printed as a table, JSON or TOML; *write_*: and written."""
+    """What becomes of what was found: printed as a table, JSON or TOML; *write_*: and written.
 
+    *every*: with what is only counted otherwise.
+    """
+
+    every: bool
     as_json: bool
     as_toml: bool
     write_: bool
@@ -66,6 +70,12 @@ class Told:
 @collected(
     "told",
     Told,
+    click.option(
+        "--all",
+        "every",
+        is_flag=True,
+        help="List every launch, also of other models and far from any profile.",
+    ),
     click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON."),
     click.option("--toml", "as_toml", is_flag=True, help="Print new pairs for pyproject.toml."),
     click.option("--write", "write_", is_flag=True, help="Add new pairs to pyproject.toml."),
@@ -73,8 +83,8 @@ class Told:
 @click.option(
     "--follow-all",
     is_flag=True,
-    help="Follow every Python file that may launch a server to its end. Without it those aren't "
-    "that name too few of any profile's settings to be near it.",
+    help="Follow every test and script that may launch a server to its end. Without it those are "
+    "only counted that, by the names in them, launch nothing near a profile and no such model.",
 )
 @click.option(
     "--jobs",
@@ -93,11 +103,13 @@ def discover(
     follow_all: bool,
     jobs: int | None,
 ) -> int:
-    """Find every launch in a tree, and the profile nearest to it.
+    """Find the launches in a tree, and the profile nearest to each.
 
-    Without PATH it is the current folder. In a git repository what git ignores is left out;
-    links aren't followed. --write holds what is near a profile to it: it adds pairs to
-    pyproject.toml for `dsv4-env check`; launches of pairs that are there already stay as they are.
+    Without PATH it is the current folder. Listed is what is near a profile, what launches a model
+    that profiles are for and is near none, and what can't be followed; --all lists the rest, too.
+    In a git repository what git ignores is left out; links aren't followed. --write holds what is
+    near a profile to it: it adds pairs to pyproject.toml for `dsv4-env check`; launches of pairs
+    that are there already stay as they are.
 
     \b
     Exit codes: 0 all files were read, 2 wrong usage, or a file that may hold a launch can't be
@@ -111,29 +123,24 @@ def discover(
     """
     found = settings()
     own = folder if folder is not None else found.profiles
+    load_all(own)  # what is wrong with it, or with a name, is told once, before the work
     for name in names:
-        load_profile(name, own)  # a wrong name is told before the work
-    base = found.folder or Path.cwd()
+        load_profile(name, own)
+    target = found.source or _pyproject()
     release = sglang or found.sglang
     known = known_release(release) if release else None  # what is to be said of it is said once
     making = functools.partial(_nearest, found, own, names, known, min_match)
-    progress = _Progress()
-    try:
-        result = find(
-            paths or (Path(),),
-            making,
-            root=base,
-            jobs=jobs,
-            follow_all=follow_all,
-            progress=progress,
-        )
-    finally:
-        progress.clear()
-    if names:
-        result.launches = [x for x in result.launches if x.match.profile]
-    target = found.source or _pyproject()
+    # As `check` reads it, once the pairs are written.
+    how = How(found.folder or target.parent, own, jobs, told.every, follow_all)
+    with Progress() as progress:
+        result = find(paths or (Path(),), making, how, progress)
     named = [x for x in result.launches if _is_text(x.path)]
     pairs = new_pairs(named, found.pairs, target.parent)
+    if told.write_:
+        _known_to_check(pairs, own, found.profiles, target)
+    if names:
+        result.launches = [x for x in result.launches if x.match.profile]
+        result.counted = []
     for note in dict.fromkeys(result.notes):
         tell(f"dsv4-env: note: what git ignores is looked at, too: {plain(note)}")
     if told.as_json:
@@ -144,7 +151,7 @@ def discover(
         if told.as_toml:
             write(pairs_as_toml(pairs) if pairs else "")
         else:
-            write(_text(result, pairs, written=told.write_))
+            write(_text(result, pairs, told, line_width()))
     if told.write_:
         with locked(target.parent):  # another one may have written pairs meanwhile
             pairs = new_pairs(named, settings().pairs, target.parent)
@@ -173,55 +180,85 @@ def _nearest(
     return Nearest(chosen, replace(found, sglang=release), catalogue_for, least)
 
 
-class _Progress:
-    """How far the work is, on standard error where that is a terminal."""
-
-    def __init__(self) -> None:
-        self.on = (
-            sys.stderr is not None and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
-        )
-        self.shown = 0.0
-        self.width = 0
-
-    def __call__(self, looked: int, files: int, launches: int) -> None:
-        if not self.on or (now := time.monotonic()) - self.shown < _EVERY:
-            return
-        self.shown = now
-        text = f"{looked:,} of {files:,} files, {_count(launches, 'launch', 'launches')}"
-        self.width = max(self.width, len(text))
-        tell(f"\r{text:{self.width}}", nl=False)
-
-    def clear(self) -> None:
-        if self.width:
-            tell(f"\r{'':{self.width}}\r", nl=False)
+def _known_to_check(
+    pairs: Sequence[Pair], own: Path | None, usual: Path | None, target: Path
+) -> None:
+    """Raise UsageError where a pair has a profile that `check` would not find, or find another."""
+    if own == usual:
+        return
+    mine, theirs = load_all(own), load_all(usual)
+    for pair in pairs:
+        there = theirs.get(pair.profile)
+        if there is None or there.config != mine[pair.profile].config:
+            raise UsageError(
+                f"--write: `check` wouldn't find {pair.profile} in {own}",
+                where=os.path.relpath(target),
+                expected=f'profiles = "{os.path.relpath(own or ".", target.parent)}" under '
+                "[tool.dsv4_env]",
+            )
 
 
-def _count(number: int, one: str, several: str) -> str:
-    return f"{number:,} {one if number == 1 else several}"
-
-
-def _text(found: Discovered, pairs: Sequence[Pair], *, written: bool) -> str:
-    text = table([_row(x) for x in found.launches]) if found.launches else ""
-    files = len({x.path for x in found.launches})
-    near = [x for x in found.launches if x.match.profile]
-    unknown = sum(x.match.unknown for x in found.launches)
-    text += f"{_count(found.files, 'file', 'files')} looked at: "
-    text += f"{_count(len(found.launches), 'launch', 'launches')} in "
-    text += f"{_count(files, 'file', 'files')}, {len(near):,} near a profile, "
-    text += f"{unknown:,} unknown {'value' if unknown == 1 else 'values'}"
-    if found.problems:
-        text += f"; {_count(len(found.problems), 'file', 'files')} can't be read"
-    text += "\n"
-    if found.not_followed:
-        many = len(found.not_followed)
-        text += f"note: {_count(many, 'Python file', 'Python files')} that may launch "
-        text += "wasn't followed: it names" if many == 1 else "weren't followed: they name"
-        text += " too few settings for any profile to be near (--follow-all does)\n"
-    if pairs and not written:
+def _text(found: Discovered, pairs: Sequence[Pair], told: Told, width: int | None) -> str:
+    """What was found, for people: lines of at most *width* columns, where one is given."""
+    listed = [x for x in found.launches if x.counts or told.every]
+    listed.sort(key=_kind)  # which keeps the order of paths
+    text = table([_row(x) for x in listed], width) if listed else ""
+    trouble = dict.fromkeys(
+        plain(f"{place}: {message}") for x in listed for place, message in x.trouble
+    )
+    text += "".join(f"{end_cut(line, width)}\n" for line in trouble)
+    lines = [_summary(found)]
+    if others := _others(found, told):
+        lines.append(others)
+    if pairs and not told.write_:
         new = "1 pair is" if len(pairs) == 1 else f"{len(pairs)} pairs are"
-        text += f"note: {new} new to pyproject.toml (--write adds "
-        text += "it)\n" if len(pairs) == 1 else "them)\n"
+        them = "it" if len(pairs) == 1 else "them"
+        lines.append(f"note: {new} new to pyproject.toml (--write adds {them})")
+    for line in lines:
+        text += "\n".join([line] if width is None else textwrap.wrap(line, width)) + "\n"
     return text
+
+
+def _kind(launch: FoundLaunch) -> int:
+    """Which of a table's parts a launch belongs to."""
+    if launch.match.profile is not None:
+        return 0
+    return 1 if launch.family else 2 if launch.counts else 3
+
+
+def _summary(found: Discovered) -> str:
+    kinds = [_kind(x) for x in found.launches]
+    unknown = sum(x.match.unknown for x in found.launches if x.counts)
+    text = f"{count(found.files, 'file', 'files')} looked at: "
+    text += f"{count(kinds.count(0), 'launch', 'launches')} near a profile"
+    if kinds.count(1):
+        text += f", {kinds.count(1):,} of the same model and near none"
+    if kinds.count(2):
+        text += f", {kinds.count(2):,} that can't be followed"
+    text += f", {unknown:,} unknown {'value' if unknown == 1 else 'values'}"
+    if found.problems:
+        text += f"; {count(len(found.problems), 'file', 'files')} can't be read"
+    return text
+
+
+def _others(found: Discovered, told: Told) -> str:
+    """One line on what isn't looked for."""
+    rest = [x.path for x in found.launches if not x.counts]
+    many = len(rest) + sum(c.launches for c in found.counted)
+    files = {*rest, *(c.path for c in found.counted if c.launches)}
+    through = sum(not c.launches for c in found.counted)
+    parts = []
+    if many and not told.every:
+        parts.append(
+            f"{count(many, 'other launch', 'other launches')} in "
+            f"{count(len(files), 'file', 'files')} (--all lists {'it' if many == 1 else 'them'})"
+        )
+    if through:
+        parts.append(
+            f"{count(through, 'file', 'files')} that may launch only through others "
+            "(--follow-all follows them)"
+        )
+    return f"note: besides, {' and '.join(parts)}" if parts else ""
 
 
 def _row(launch: FoundLaunch) -> tuple[str, ...]:
@@ -232,6 +269,8 @@ def _row(launch: FoundLaunch) -> tuple[str, ...]:
         name = f"#{launch.number}"
     if match.profile is None:
         far = "no profile is near" + ("" if launch.followed else ", not followed")
+        far = f"the same model, {far}" if launch.family else far
+        far = "can't be followed" if _kind(launch) == 2 else far
         nearest = "-"
     else:
         far = f"{match.differ} differ" + ("s" if match.differ == 1 else "")
@@ -251,19 +290,24 @@ def _json(found: Discovered, pairs: Sequence[Pair]) -> str:
                 "files_with_launches": len({x.path for x in found.launches}),
                 "launches": len(found.launches),
                 "near": sum(x.match.profile is not None for x in found.launches),
+                "same_model": sum(x.family for x in found.launches),
+                "in_part": sum(bool(x.trouble) for x in found.launches),
                 "unknown": sum(x.match.unknown for x in found.launches),
                 "unreadable": len(found.problems),
-                "not_followed": len(found.not_followed),
+                "other_files": len(found.counted),
+                "other_launches": sum(c.launches for c in found.counted),
             },
             "launches": [_launch(x) for x in found.launches],
-            "problems": [
-                {"path": p.path, "line": p.line, "column": p.column, "message": message}
-                for p, message in found.problems
-            ],
-            "not_followed": found.not_followed,
+            "problems": list(map(_problem, found.problems)),
+            "others": [{"path": c.path, "launches": c.launches} for c in found.counted],
             "pairs": [keys(p) for p in pairs],
         }
     )
+
+
+def _problem(problem: Problem) -> dict[str, Any]:
+    place, message = problem
+    return {"path": place.path, "line": place.line, "column": place.column, "message": message}
 
 
 def _launch(launch: FoundLaunch) -> dict[str, Any]:
@@ -277,7 +321,9 @@ def _launch(launch: FoundLaunch) -> dict[str, Any]:
         "variables_only": launch.variables,
         "profile": match.profile,
         "also": list(match.also),
+        "same_model": launch.family,
         "followed": launch.followed,
+        "in_part": list(map(_problem, launch.trouble)),
         "match": round(match.share, 4) if launch.followed else None,
         "differ": match.differ if match.profile else None,
         "compared": match.compared if match.profile else None,
@@ -303,7 +349,7 @@ def _write(pairs: Sequence[Pair], target: Path, *, quiet: bool) -> None:
         write(with_pairs(text, pairs, shown), target, hands_on=True)  # the rest stays as it was
     if not quiet:
         files = len({f for p in pairs for f in p.files})
-        said = f"added {_count(len(pairs), 'pair', 'pairs')} ({_count(files, 'file', 'files')}) to"
+        said = f"added {count(len(pairs), 'pair', 'pairs')} ({count(files, 'file', 'files')}) to"
         write(f"{said if pairs else 'nothing to add to'} {shown}\n")
 
 

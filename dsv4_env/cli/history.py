@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
 from pathlib import Path
@@ -13,6 +12,7 @@ from dsv4_env import history as engine
 from dsv4_env.cli.comparing import catalogue_for, sglang_option
 from dsv4_env.cli.options import collected, output_option
 from dsv4_env.cli.output import write
+from dsv4_env.cli.progress import Progress
 from dsv4_env.cli.settings import settings
 from dsv4_env.history import render
 from dsv4_env.matrix.page import page
@@ -116,15 +116,7 @@ def read_history(
     start = _day(followed.since) if followed.since else None
     catalogue = catalogue_for(sglang, [])
     ignored = (*ignore, *settings().ignore)
-    shown = sys.stderr is not None and sys.stderr.isatty()
-    with click.progressbar(
-        length=0, label="reading versions", file=sys.stderr, hidden=not shown
-    ) as bar:
-
-        def progress(done: int, all_: int) -> None:
-            bar.length = all_
-            bar.update(done - bar.pos)
-
+    with Progress(found=None, unit=("version", "versions")) as progress:
         found = engine.history(
             repository, sides, catalogue, since=start, ignore=ignored, progress=progress
         )

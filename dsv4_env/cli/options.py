@@ -18,6 +18,7 @@ from dsv4_env.model import ENV_NAME, Location
 from dsv4_env.model.errors import ReadError, UsageError
 from dsv4_env.model.finding import Report
 from dsv4_env.model.secrets import meet
+from dsv4_env.profile import profile_folders
 from dsv4_env.reporters import REPORTERS
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -45,11 +46,21 @@ def collected(
     return decorate
 
 
+def _there(
+    _context: click.Context, _parameter: click.Parameter, folder: Path | None
+) -> Path | None:
+    """The folder, which has to be there whatever becomes of it. Raises ProfileError."""
+    if folder is not None:
+        profile_folders(folder)
+    return folder
+
+
 profiles_option = click.option(
     "--profiles",
     "folder",
     metavar="DIR",
     type=click.Path(path_type=Path),
+    callback=_there,
     shell_complete=complete.offered_folders,
     help="A folder of your own layers and profiles, which may extend the shipped ones.",
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,13 +25,57 @@ def use_color(choice: str) -> bool:
     return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
-def table(rows: Sequence[tuple[str, ...]]) -> str:
-    """Rows as aligned columns, two spaces apart."""
+WIDEST = 120
+"""Columns that a line has at most on a terminal; a pipe and JSON get all of it."""
+
+_NARROWEST = 12  # columns of a cell that others make room for
+
+
+def line_width() -> int | None:
+    """How many columns a line of standard output may have, None where it is no terminal."""
+    if sys.stdout is None or not sys.stdout.isatty():
+        return None
+    return min(shutil.get_terminal_size((WIDEST, 24)).columns or WIDEST, WIDEST)
+
+
+def middle_cut(text: str, width: int) -> str:
+    """A text of at most *width* characters; of a longer one the middle is left out.
+
+    More of the end stays: it is what tells paths and names apart.
+    """
+    if len(text) <= width:
+        return text
+    head = max(width - 1, 0) // 3
+    tail = max(width - 1 - head, 0)
+    return f"{text[:head]}…{text[len(text) - tail :]}"
+
+
+def end_cut(text: str, width: int | None) -> str:
+    """A text of at most *width* characters, where one is given; a longer one loses its end."""
+    return text if width is None or len(text) <= width else text[: max(width - 1, 0)] + "…"
+
+
+def table(rows: Sequence[tuple[str, ...]], width: int | None = None) -> str:
+    """Rows as aligned columns, two spaces apart, of at most *width* characters in all."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    if width is not None:
+        widths = _fitted(widths, width - 2 * (len(widths) - 1))
+        rows = [tuple(map(middle_cut, row, widths)) for row in rows]
     return "".join(
         "  ".join(f"{cell:{w}}" for cell, w in zip(row, widths, strict=True)).rstrip() + "\n"
         for row in rows
     )
+
+
+def _fitted(widths: list[int], most: int) -> list[int]:
+    """Columns that take *most* characters at the most: the widest ones give way."""
+    found = list(widths)
+    while (over := sum(found) - most) > 0 and max(found) > _NARROWEST:
+        widest = max(found)
+        next_ = max((w for w in found if w < widest), default=_NARROWEST)
+        at = found.index(widest)
+        found[at] = max(widest - over, min(next_, widest - 1), _NARROWEST)
+    return found
 
 
 def tell(text: str, *, nl: bool = True) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from dsv4_env.cli.output import write
+from dsv4_env.cli.output import line_width, write
 from dsv4_env.model import (
     EnvVar,
     LaunchConfig,
@@ -128,24 +129,58 @@ def argument_text(arg: ServerArg) -> str:
     return " ".join(t if v != t or MASK in t else word(t) for v, t in said)
 
 
-def aligned_groups(groups: Sequence[tuple[str, Sequence[ShownRow]]], *, color: bool) -> list[str]:
-    """Groups of rows under their headings, the columns aligned over all of them."""
+def wrapped(text: str, width: int | None, indent: int = 4) -> list[str]:
+    """A line as several, none wider than *width* where one is given, all but the first indented."""
+    if width is None or len(text) <= width:
+        return [text]
+    begins = len(text) - len(text.lstrip(" "))
+    return textwrap.wrap(
+        text.lstrip(" "),
+        width,
+        initial_indent=" " * begins,
+        subsequent_indent=" " * indent,
+        replace_whitespace=False,
+        expand_tabs=False,
+        break_on_hyphens=False,
+    )
+
+
+def aligned_groups(
+    groups: Sequence[tuple[str, Sequence[ShownRow]]], *, color: bool, width: int | None = None
+) -> list[str]:
+    """Groups of rows under their headings, the columns aligned over all of them.
+
+    A row that is wider than *width* goes on below, under its value.
+    """
     cells = [(plain(name), plain(value)) for _, rows in groups for name, value, _, _ in rows]
-    width = max((len(name) for name, _ in cells), default=0)
+    name_width = max((len(name) for name, _ in cells), default=0)
     value_width = max((len(value) for _, value in cells if len(value) <= 56), default=0)
+    indent = 2 + name_width + 2
+    if width is not None and indent > width // 2:
+        indent = 6
     lines: list[str] = []
     for heading, rows in groups:
         lines += ["", paint(heading, "bold", color)] if rows else []
         for name, value, remark, place in rows:
-            row = f"  {plain(name):{width}}  {plain(value):{value_width}}"
+            row = f"  {plain(name):{name_width}}  {plain(value):{value_width}}"
             row += f"  {plain(remark)}" if remark else ""
-            row += paint(f"  {plain(place)}", "dim", color) if place else ""
-            lines.append(inert(row.rstrip()))
+            behind = f"  {plain(place)}" if place else ""
+            if width is None or len((row + behind).rstrip()) <= width:
+                row += paint(behind, "dim", color)
+                lines.append(inert(row.rstrip()))
+                continue
+            found = wrapped(row.rstrip(), width, indent)
+            if place:
+                there = wrapped(" " * indent + plain(place), width, indent)
+                found += [paint(line, "dim", color) for line in there]
+            lines += map(inert, found)
     return lines
 
 
-def render(config: LaunchConfig, title: str, *, origin: bool, color: bool) -> str:
-    """A launch as aligned text."""
+def render(
+    config: LaunchConfig, title: str, *, origin: bool, color: bool, width: int | None = None
+) -> str:
+    """A launch as aligned text, of lines that aren't wider than *width* where one is given."""
 
     def row(name: str, value: str, setting: EnvVar | ServerArg) -> ShownRow:
         when = f"when {setting.condition}" if setting.condition else ""
@@ -155,16 +190,20 @@ def render(config: LaunchConfig, title: str, *, origin: bool, color: bool) -> st
 
     command = " ".join(str(w) for w in config.command)
     behind = f": {plain(command)}" if command else ""
-    lines = [paint(plain(title), "bold", color) + behind]
+    first, *more = wrapped(plain(title) + behind, width)
+    head = plain(title) if first.startswith(plain(title)) else first
+    lines = [paint(head, "bold", color) + first[len(head) :], *more]
     if config.condition:
-        lines.append(f"when {plain(str(config.condition))}")
+        lines += wrapped(f"when {plain(str(config.condition))}", width)
     groups = [
         ("Environment", [row(e.name, value_text(e.name, e.value), e) for e in config.env]),
         ("Server arguments", [row(a.flag or "", argument_text(a), a) for a in config.args or ()]),
         ("Required inputs", [(r.name, shown_place(r.location), "", "") for r in config.required]),
     ]
-    lines += aligned_groups(groups, color=color)
-    lines += [paint(f"note: {plain(n.message)}", "dim", color) for n in config.notes]
+    lines += aligned_groups(groups, color=color, width=width)
+    for note in config.notes:
+        told = wrapped(f"note: {plain(note.message)}", width)
+        lines += [paint(line, "dim", color) for line in told]
     return "\n".join(lines) + "\n"
 
 
@@ -187,8 +226,10 @@ def write_launches(
         data = [launch_data(config, origin=origin) for config in launches]
         write(json.dumps(data, indent=2, ensure_ascii=False) + "\n")
         return
+    width = line_width()
     texts = [
-        render(config, title, origin=origin, color=color) for title, config in titled(launches)
+        render(config, title, origin=origin, color=color, width=width)
+        for title, config in titled(launches)
     ]
 
     write(inert("\n".join(texts)))

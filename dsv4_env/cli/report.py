@@ -15,6 +15,7 @@ from dsv4_env.cli.history import GitFiles, git_options, read_history
 from dsv4_env.cli.holding import new_run, pairs_of, profiles_argument
 from dsv4_env.cli.options import Inputs, input_options, profiles_option
 from dsv4_env.cli.output import write
+from dsv4_env.cli.progress import Progress
 from dsv4_env.cli.settings import settings
 from dsv4_env.history.render import history_data
 from dsv4_env.matrix.page import page
@@ -84,7 +85,8 @@ def report(
     whole = not against and len(pairs) == len(found.pairs)
     run = new_run(replace(comparing, show_equivalent=True), folder, inputs, whole=whole)
     if pairs:
-        said = drift.check(run, pairs)
+        with Progress() as run.progress:
+            said = drift.check(run, pairs)
     else:
         said = _against(run, against, names or found.profile, inputs)
     histories = []

@@ -11,7 +11,7 @@ from dsv4_env.cli import complete
 from dsv4_env.cli.names import named_profile
 from dsv4_env.cli.operands import launches_of
 from dsv4_env.cli.options import Inputs, color_option, input_options, profiles_option
-from dsv4_env.cli.output import write
+from dsv4_env.cli.output import line_width, write
 from dsv4_env.cli.rendering import (
     ShownRow,
     about,
@@ -21,6 +21,7 @@ from dsv4_env.cli.rendering import (
     shown_place,
     value_text,
     without_secrets,
+    wrapped,
     write_launches,
 )
 from dsv4_env.cli.settings import profile_folder
@@ -44,7 +45,7 @@ def show(
     A FILE is a script, a test, a workflow or any other that dsv4-env reads, or a running server
     (pid:N, port:N, process:TEXT). Of a file it shows each launch: what its server gets, under
     which condition, what can't be known and why, and which inputs it demands. Nothing is run.
-    Secrets are masked.
+    Secrets are masked. Lines that are too wide for a terminal go on below; a pipe gets them whole.
 
     \b
     Examples:
@@ -84,9 +85,12 @@ def show(
             ],
         ),
     ]
-    title = paint(profile.name, "bold", color)
-    lines = [f"{title}: {plain(profile.description)}" if profile.description else title]
-    write("".join(f"{line}\n" for line in [*lines, *aligned_groups(groups, color=color)]))
+    width = line_width()
+    said = f": {plain(profile.description)}" if profile.description else ""
+    first, *more = wrapped(profile.name + said, width)
+    lines = [paint(profile.name, "bold", color) + first[len(profile.name) :], *more]
+    lines += aligned_groups(groups, color=color, width=width)
+    write("".join(f"{line}\n" for line in lines))
 
 
 def _quoted(name: str, value: str) -> str:

@@ -56,6 +56,13 @@ def same(section: str, left: ComparedSetting, right: ComparedSetting, catalogue:
     return _same_flag(catalogue, left, right) is not None
 
 
+def is_default(section: str, setting: ComparedSetting, catalogue: Catalogue) -> bool:
+    """Whether making a setting is like leaving it out, to the release of the catalogue."""
+    if section == "env":
+        return _default(catalogue, setting.name, setting) is not None
+    return _flag_default(catalogue, setting.name, setting) is not None
+
+
 @dataclass(slots=True, eq=False, repr=False)
 class _Group:
     """What one variable, or one *dest* of the parser, is on both sides.

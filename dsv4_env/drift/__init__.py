@@ -68,7 +68,8 @@ class CheckRun:
     *changed* are the files that count where only changes are checked, *whole* says that every
     pair of the project is looked at. With *strict*, what can't be read is raised. *files* are
     those read (or not to be read), *touched* the pairs that a change may matter to,
-    *names* those of all settings met, *held* the two sides of each comparison.
+    *names* those of all settings met, *held* the two sides of each comparison. *progress* hears
+    of files that are done, of all, and of launches held.
     """
 
     settings: Settings
@@ -78,6 +79,7 @@ class CheckRun:
     changed: Collection[Path] | None = None
     whole: bool = True
     strict: bool = False
+    progress: Callable[[int, int, int], None] = lambda done, files, launches: None
     lines: SourceLines = field(default_factory=SourceLines)
     comparisons: list[Comparison] = field(default_factory=list)
     held: list[Held] = field(default_factory=list)
@@ -136,7 +138,8 @@ def check(run: CheckRun, pairs: Sequence[Pair]) -> Report:
             _gone(run, pair)
         for path in found:
             by_file.setdefault(path, []).append(pair)
-    for path in sorted(by_file):
+    for done, path in enumerate(sorted(by_file)):
+        run.progress(done, len(by_file), run.launches)
         check_file(run, path, by_file[path])
     if run.changed is not None:
         total = f"{len(pairs)} pair{'s' * (len(pairs) != 1)}"

@@ -1,31 +1,34 @@
-"""Every launch in a tree of files, each with the profile that it is nearest to.
+"""The launches in a tree that are near a profile, or of the models that the profiles are for.
 
 A look at a file's bytes comes before all else: what can't hold a launch is never parsed. Python
 files and scripts without one of their own are read all the same where they import or source a
-file of the tree that launches.
+file of the tree that launches. A test or script whose launches can't be near a profile, nor of the
+family, is only counted.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from dsv4_env.drift import bound, workers
 from dsv4_env.drift.bound import SimilarityBound
+from dsv4_env.drift.family import is_of_family
 from dsv4_env.drift.files import listed
 from dsv4_env.drift.lines import location_of
 from dsv4_env.drift.look import Looked, Name, look, starts, through
 from dsv4_env.drift.nearest import Nearest, ProfileMatch
-from dsv4_env.model import Location
+from dsv4_env.model import LaunchConfig, Location
 from dsv4_env.model.errors import ReadError
 from dsv4_env.readers import READERS, HowRead, detect, file_bytes, label, read
 
 STEPS = 50_000  # of a Python file: enough for a test, not for a library that may launch anything
 MANY = 400  # files from which on processes share the work: starting them takes as long
 _CHUNK = 128
+_FEW = 8  # files to be read that aren't worth starting processes for
 # What the readers of most files meet in some way.
 _TRIVIAL = {"bash": "export A=1\npython3 -m sglang.launch_server --tp 8\n", "python": "f()\n"}
 
@@ -38,7 +41,8 @@ class FoundLaunch:
 
     *label* is its name within the file, empty where it has none; *variables* says that the file
     holds environment variables only. Of one that isn't *followed*, no more is known than where a
-    server is started, and that no profile is near.
+    server is started, and that no profile is near. *family*: it launches a model that profiles are
+    for. *trouble* is what keeps it from being followed to its end, each with its place.
     """
 
     path: str
@@ -50,29 +54,36 @@ class FoundLaunch:
     variables: bool
     match: ProfileMatch
     followed: bool = True
+    family: bool = False
+    trouble: tuple[Problem, ...] = ()
+
+    @property
+    def counts(self) -> bool:
+        """Whether it is one that somebody looks for: near, of the family, or not known."""
+        return self.match.profile is not None or self.family or bool(self.trouble)
+
+
+@dataclass(frozen=True, slots=True)
+class CountedFile:
+    """A test or script that wasn't followed, and how many servers it seems to start."""
+
+    path: str
+    launches: int
 
 
 @dataclass(slots=True)
 class Discovered:
     """What a tree holds: its launches by path, what couldn't be read, and how many files it has.
 
-    *not_followed* are the Python files that may launch, but hold too few names of any profile's
-    settings to be near it; *notes* say what the list of files may lack or have too much.
+    *counted* are the tests and scripts that may launch, but by their bytes nothing that is near a
+    profile or of the family; *notes* say what the list of files may lack or have too much.
     """
 
     launches: list[FoundLaunch] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     files: int = 0
-    not_followed: list[str] = field(default_factory=list)
+    counted: list[CountedFile] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
-class NotFollowed:
-    """A file that wasn't followed, and where a server is started in it."""
-
-    path: str
-    launches: tuple[FoundLaunch, ...]
 
 
 @dataclass(slots=True)
@@ -80,13 +91,12 @@ class Job:
     """What each process needs.
 
     *nearest* makes what matches launches, on first need; *roots* are the folders that imports
-    must lie below, the first that the file lies below. *follow* are files to be followed whatever
-    they name; None: all are.
+    must lie below, the first that the file lies below. *profiles* is the user's own folder.
     """
 
     nearest: Callable[[], Nearest]
     roots: Sequence[str]
-    follow: Collection[str] | None = None
+    profiles: Path | None = None
     _made: Nearest | None = None
     _bounds: dict[Path, SimilarityBound] = field(default_factory=dict)
 
@@ -104,17 +114,19 @@ class Job:
         except ReadError as exc:
             return _problem(path, exc)
 
-    def read(self, path: str) -> list[FoundLaunch] | NotFollowed | Problem:
+    def read(self, path: str) -> list[FoundLaunch] | Problem:
         """The launches of a file."""
         try:
             data = file_bytes(path)
             reader = detect(path, data)
             if reader is None:
                 return []
-            root = self._root(path)
-            if reader == "python" and not self._may_be_near(path, root):
-                return NotFollowed(path, tuple(_in_plain_sight(path, data)))
-            launches = read(data, Path(path), HowRead(reader, root=root, steps=STEPS))
+            how = HowRead(reader, root=self._root(path), steps=STEPS, profiles=self.profiles)
+            launches = read(data, Path(path), how)
+            if any(n.cut for c in launches for n in c.notes) and any(
+                self._nearest()(c).profile for c in launches
+            ):  # as `check` would read it, so that a pair holds what is told here
+                launches = read(data, Path(path), replace(how, steps=None))
         except ReadError as exc:
             return _problem(path, exc)
         found: list[FoundLaunch] = []
@@ -134,19 +146,28 @@ class Job:
                     line,
                     config.args is None,
                     match,
+                    family=is_of_family(config, self._nearest().family),
+                    trouble=tuple(_trouble(config, path)),
                 )
             )
         return found
+
+    def glance(self, path: str) -> list[FoundLaunch] | Problem:
+        """Where a Python file starts servers in plain sight."""
+        try:
+            return _in_plain_sight(path, file_bytes(path))
+        except ReadError as exc:
+            return _problem(path, exc)
+
+    def follows(self, path: str, *, script: bool) -> bool:
+        """Whether a file may launch what somebody looks for, so that it has to be followed."""
+        bound = self._bound(self._root(path) or Path(path).parent)
+        return bound.follow_script(path) if script else bound.follow(path)
 
     def _nearest(self) -> Nearest:
         if self._made is None:
             self._made = self.nearest()
         return self._made
-
-    def _may_be_near(self, path: str, root: Path | None) -> bool:
-        if self.follow is None or path in self.follow:
-            return True
-        return self._bound(root or Path(path).parent).near(path)
 
     def _bound(self, folder: Path) -> SimilarityBound:
         if folder not in self._bounds:
@@ -158,23 +179,36 @@ class Job:
         return next((Path(r) for r in self.roots if whole.startswith(r.rstrip("/") + "/")), None)
 
 
+@dataclass(frozen=True, slots=True)
+class How:
+    """How a tree is looked through.
+
+    *root* is the folder that imports must lie below (the tree itself where it lies elsewhere),
+    *profiles* the user's own folder of profiles; *jobs* are how many processes work, by default
+    one for each processor in a tree of many files. *every*: a Python file that launches nothing
+    that is looked for isn't only counted, but its launches in plain sight are told; *follow_all*:
+    it is followed as well.
+    """
+
+    root: Path
+    profiles: Path | None = None
+    jobs: int | None = None
+    every: bool = False
+    follow_all: bool = False
+
+
 def discover(
     paths: Sequence[Path],
     nearest: Callable[[], Nearest],
-    *,
-    root: Path,
-    jobs: int | None = None,
-    follow_all: bool = False,
+    how: How,
     progress: Callable[[int, int, int], None] = lambda looked, files, launches: None,
 ) -> Discovered:
     """Every launch in files and trees of files.
 
-    What can't be read costs one problem each. A Python file of a tree is followed where a profile
-    may be near to what it launches, with *follow_all* in any case. *nearest* makes what matches
-    launches to profiles, in each process anew; *root* is the folder that imports must lie below
-    (the tree itself where it lies elsewhere); *jobs* are how many processes work, by default one
-    for each processor in a tree of many files; *progress* hears of files looked at, of all, and
-    of launches found.
+    What can't be read costs one problem each. A Python file of a tree is followed where it may
+    launch what is near a profile or of the family. *nearest* makes what matches launches to
+    profiles, in each process anew; *progress* hears of files that are done, of all, and of
+    launches found.
     """
     found = Discovered()
     trees = [p for p in paths if p.is_dir()]
@@ -182,43 +216,60 @@ def discover(
     named = list(dict.fromkeys(str(p) for p in paths if not p.is_dir()))
     names = _names(trees, frozenset(named), found.notes.append)
     found.files = len(names) + len(named)
-    roots = [os.path.abspath(p) for p in (root, *trees)]  # noqa: PTH100
-    job = Job(nearest, roots, None if follow_all else frozenset(named))
+    roots = [os.path.abspath(p) for p in (how.root, *trees)]  # noqa: PTH100
+    job = Job(nearest, roots, how.profiles)
     gives: set[Name] = set()
+    hits: dict[str, int] = {}
+    scripts: set[str] = set()
     waiting: list[Looked] = []
-    looked = 0
-    jobs = _jobs(jobs, len(names))
-    wanted = list(named)
+    jobs = _jobs(how.jobs, len(names))
     # What reading takes is brought in while the others look.
     prepare = job.prepare if workers.FORKS else lambda: None
     looks = workers.each(job, "look", names, jobs=jobs, size=_CHUNK, meanwhile=prepare)
+    # A file counts as done once it is looked at, and what is to be read once it is read.
+    done = 0
     with contextlib.closing(looks):
         for result in looks:
-            looked += 1
+            done += 1
             if isinstance(result, Looked):
                 if result.hit:
-                    wanted.append(result.path)
+                    hits[result.path] = result.servers
+                    if result.script:
+                        scripts.add(result.path)
                     gives.update(result.gives)
+                    done -= 1
                 elif result.takes:
                     waiting.append(result)
             elif result is not None:
                 found.problems.append(_told(result))
-            progress(looked, found.files, 0)
-    wanted += through(waiting, gives)
+            progress(done, found.files, 0)
+    passed_on = dict.fromkeys(through(waiting, gives), 0)
+    wanted = list(named)
+    glanced: list[str] = []
+    for path, servers in (hits | passed_on).items():
+        script = path in scripts
+        judged = path.endswith(".py") or (script and not how.every)
+        if how.follow_all or not judged or job.follows(path, script=script):
+            wanted.append(path)
+        elif how.every and path in hits:
+            glanced.append(path)
+        else:
+            found.counted.append(CountedFile(path, servers))
     wanted.sort(key=lambda p: not p.endswith(".py"))  # what may take longest first
-    reads = workers.each(job, "read", wanted, jobs=jobs)
-    with contextlib.closing(reads):
-        for result in reads:
-            if isinstance(result, NotFollowed):
-                found.not_followed.append(result.path)
-                found.launches += result.launches
-            elif isinstance(result, list):
-                found.launches += result
-            else:
-                found.problems.append(_told(result))
-            progress(looked, found.files, len(found.launches))
+    done = found.files - len(wanted) - len(glanced)
+    share = jobs if len(wanted) + len(glanced) >= _FEW else min(jobs, how.jobs or 0)
+    for method, those in (("read", wanted), ("glance", glanced)):
+        results = workers.each(job, method, those, jobs=share)
+        with contextlib.closing(results):
+            for result in results:
+                done += 1
+                if isinstance(result, list):
+                    found.launches += result
+                else:
+                    found.problems.append(_told(result))
+                progress(done, found.files, len(found.launches))
     found.launches.sort(key=lambda x: (x.path, x.number))
-    found.not_followed.sort()
+    found.counted.sort(key=lambda c: c.path)
     found.problems.sort(key=lambda p: (p[0].path, p[0].line or 0))
     return found
 
@@ -260,6 +311,14 @@ def _in_plain_sight(path: str, data: bytes) -> list[FoundLaunch]:
         )
         for number, (line, name) in enumerate(places, 1)
     ]
+
+
+def _trouble(config: LaunchConfig, path: str) -> Iterator[Problem]:
+    """What keeps a launch from being followed, with its place."""
+    for note in config.notes:
+        if note.lost or note.ended or note.cut:
+            place = note.location or config.location or Location(path)
+            yield place, note.message.removeprefix(f"{place} ")
 
 
 def _problem(path: str, exc: ReadError) -> Problem:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from dsv4_env.drift.bound import in_plain_sight
 from dsv4_env.guard.files import read_open
 from dsv4_env.model.errors import ReadError
 from dsv4_env.readers import EXPECTED, READERS, detect, file_bytes, is_meant
@@ -25,20 +26,24 @@ class Looked:
     """What a look at the bytes of a file says.
 
     *hit*: it may hold a launch. *gives* are the names by which others may launch through it,
-    *takes* those that it takes from others.
+    *takes* those that it takes from others. *servers* are how many a test or a *script* starts in
+    plain sight.
     """
 
     path: str
     hit: bool = False
     gives: tuple[Name, ...] = ()
     takes: tuple[Name, ...] = ()
+    servers: int = 0
+    script: bool = False
 
 
 _SERVE = re.compile(rb"sglang[\"'\s,\\\]\[-]+serve\b")
 _SHEBANG = b"#!"
 _TOP_LEVEL = re.compile(rb"^(?:class|def|async +def) +(\w+)", re.MULTILINE)
-_FROM = re.compile(rb"^[ \t]*from +([\w.]+) +import +(\([^)]*\)|[^\n#]+)", re.MULTILINE)
-_IMPORT = re.compile(rb"^[ \t]*import +([\w., ]+)", re.MULTILINE)
+# Wherever they stand: what begins with plain text is found much sooner than what begins a line.
+_FROM = re.compile(rb"from +([\w.]+) +import +(\([^)]*\)|[^\n#]+)")
+_IMPORT = re.compile(rb"import +([\w., ]+)")
 _SOURCED = re.compile(rb"(?:^|[;&|({]|\b(?:then|do|else))[ \t]*(?:source|\.)[ \t]([^\n]+)", re.M)
 _FILE_NAME = re.compile(rb"[\w.+-]+")
 
@@ -71,7 +76,7 @@ def look(path: str) -> Looked | None:
         return None
     gives = ((os.fsencode(path).rpartition(b"/")[2], b""),)
     if hit:
-        return Looked(path, hit=True, gives=gives)
+        return Looked(path, hit=True, gives=gives, servers=in_plain_sight(data), script=True)
     sourced = {n for rest in _SOURCED.findall(data) for n in _FILE_NAME.findall(rest)}
     return Looked(path, gives=gives, takes=tuple((s, b"") for s in sorted(sourced)))
 
@@ -105,7 +110,8 @@ def _look_at_python(path: str, data: bytes) -> Looked | None:
     stem = os.fsencode(path).removesuffix(b".py").removesuffix(b"/__init__").rpartition(b"/")[2]
     if _starts(data, words=words):
         names = [n for n, block in _blocks(data) if any(s in block for s in _STARTERS)]
-        return Looked(path, hit=True, gives=tuple((stem, n) for n in (b"", *names)))
+        gives = tuple((stem, n) for n in (b"", *names))
+        return Looked(path, hit=True, gives=gives, servers=in_plain_sight(data))
     if not words and not path.endswith("__init__.py") and not _is_test(data):
         return None
     takes = _imports(data)
@@ -156,7 +162,7 @@ def _imports(data: bytes) -> set[Name]:
                 found |= {(last, words[0]), (words[0], b"")}
     for listing in _IMPORT.findall(data):
         modules = (part.split()[0] for part in listing.split(b",") if part.strip())
-        found |= {(m.rpartition(b".")[2], b"") for m in modules}
+        found.update((m.rpartition(b".")[2], b"") for m in modules)
     return found
 
 

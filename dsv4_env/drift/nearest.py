@@ -5,23 +5,26 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dsv4_env.compare import importance
-from dsv4_env.compare.equivalence import dest, same
+from dsv4_env.compare.equivalence import dest, is_default, same
 from dsv4_env.compare.findings import compare_launches
 from dsv4_env.compare.normalise import (
+    POSITIONAL,
     ComparedSetting,
     compared_settings,
     is_ignored,
     is_local,
     is_unknown,
+    open_words,
     with_model,
 )
 from dsv4_env.drift.bound import SimilarityBound, Weighed
-from dsv4_env.model import LaunchConfig, Outside, Unknown
+from dsv4_env.drift.family import family_names
+from dsv4_env.model import LaunchConfig, Outside, Unknown, Value
 from dsv4_env.model.finding import Severity
 from dsv4_env.profile import Profile
 from dsv4_env.profile.settings import Settings
@@ -35,8 +38,10 @@ WEIGHTS = {Severity.ERROR: 4.0, Severity.WARNING: 2.0, Severity.NOTE: 1.0}
 LEAST = 0.5
 """The share below which no profile is near."""
 
-_DIFFERS = frozenset({"DSV001", "DSV002", "DSV003", "DSV008"})
-_LOST = {"DSV001": 1.0, "DSV003": 1.0, "DSV005": 0.5, "DSV008": 1.0}
+_UNKNOWN = frozenset({"DSV005", "DSV016"})
+_OPEN = 1.0  # what a setting counts for of which nothing can be known, as a difference
+_HALF = 0.5
+_CLOSE = 4.0  # differences by which a quick look may err, as those of one error
 _MODEL_FLAGS = ("--model-path", "--model")
 GIVEN = frozenset({"--model-path", "--api-key"})
 """Flags that a test's launcher gives by itself, from parameters of other names."""
@@ -63,58 +68,94 @@ class ProfileMatch:
     unknown: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """A setting of a profile as a launch is held to it: by how much it weighs, and *free*, whether
+    a launch without it has it all the same."""
+
+    key: _Key
+    setting: ComparedSetting
+    weight: float
+    free: bool
+
+
+@dataclass(slots=True)
+class _Seen:
+    """A launch as one release reads it, and what of it is told once for all profiles."""
+
+    side: _Side
+    open_env: bool
+    open_args: bool
+    alike: dict[tuple[_Key, tuple[Value, ...]], float] = field(default_factory=dict)
+    extra: dict[_Key, float] = field(default_factory=dict)
+
+
 @dataclass(slots=True)
 class Nearest:
     """Finds the profile that a launch is nearest to, compared as ``check`` would compare them.
 
-    *profiles* are the ones to choose among, *least* the share from which on one is near.
+    *profiles* are the ones to choose among, *least* the share from which on one is near. Of those
+    that are near, the one counts from which the launch differs least, extra settings and all that
+    ``check`` tells included.
     """
 
     profiles: Mapping[str, Profile]
     settings: Settings
     catalogue: Callable[[str | None, Sequence[str | None]], Catalogue]
     least: float = LEAST
-    _sides: dict[str, _Side] = field(default_factory=dict)
+    _wanted: dict[str, list[_Wanted]] = field(default_factory=dict)
     _catalogues: dict[str | None, Catalogue] = field(default_factory=dict)
+    _free: dict[tuple[str, _Key, tuple[Value, ...]], bool] = field(default_factory=dict)
+    _weights: dict[str, float] = field(default_factory=dict)
+    _family: re.Pattern[str] | None = None
 
     def __call__(self, config: LaunchConfig) -> ProfileMatch:
         """The match of a launch."""
-        sides: dict[str, _Side] = {}
+        seen: dict[str, _Seen] = {}
         for name in self.profiles:
             catalogue = self._of(name)
-            if catalogue.release not in sides:
-                sides[catalogue.release] = self._side(config, catalogue)
-        shares = {n: self._share(n, config, sides[self._of(n).release]) for n in self.profiles}
-        if not shares:
-            return ProfileMatch(None, 0.0, unknown=len(config.unknowns))
-        models = {n: _model(p, config) for n, p in self.profiles.items()}
-        order = sorted(self.profiles)
-        order.sort(key=lambda n: (shares[n], models[n]), reverse=True)
-        best = order[0]
-        if shares[best] < self.least / 2:
-            return ProfileMatch(None, shares[best], unknown=len(config.unknowns))
-        near = [n for n in order if (shares[n], models[n]) == (shares[best], models[best])]
-        found = self._compared(best, config)
-        if len(near) > 1:  # of them, those beside whose settings the launch has the fewest others
-            every = {n: self._compared(n, config) for n in near}
-            fewest = min(e.differ for e in every.values())
-            near = [n for n in near if every[n].differ == fewest]
-            best, found = near[0], every[near[0]]
-        if found.share < self.least:
-            return ProfileMatch(None, found.share, unknown=len(config.unknowns))
-        return ProfileMatch(
-            best, found.share, tuple(near[1:]), found.differ, found.compared, found.unknown
-        )
+            if catalogue.release not in seen:
+                seen[catalogue.release] = self._seen(config, catalogue)
+        looks = {n: self._look(n, config, seen[self._of(n).release]) for n in self.profiles}
+        best = max((share for share, _ in looks.values()), default=0.0)
+        near = {n: far for n, (share, far) in looks.items() if share >= self.least}
+        if not near:
+            return ProfileMatch(None, best, unknown=len(config.unknowns))
+        models = {n: _model(self.profiles[n], config) for n in near}
+        least: float | None = None
+        compared: dict[str, tuple[float, ProfileMatch]] = {}
+        for name in sorted(near, key=lambda n: (near[n], n)):
+            if least is not None and near[name] > least + _CLOSE:
+                break
+            compared[name] = self._compared(name, config, looks[name][0])
+            far = compared[name][0]
+            least = far if least is None else min(least, far)
+        order = sorted(compared, key=lambda n: (compared[n][0], *(-m for m in models[n]), n))
+        first = order[0]
+        also = [
+            n
+            for n in order[1:]
+            if (compared[n][0], models[n]) == (compared[first][0], models[first])
+        ]
+        return replace(compared[first][1], also=tuple(also))
 
     def bound(self, root: Path) -> SimilarityBound:
         """What tells the files below *root* of whose launches no profile can be near."""
         weighed = {
-            tuple(self._weighed(section, s[0].name, self._of(name)) for (section, _), s in side)
-            for name, side in ((n, self._mine(n).items()) for n in self.profiles)
+            tuple(self._weighed(w, self._of(name)) for w in self._mine(name))
+            for name in self.profiles
         }
-        return SimilarityBound(weighed, self.least / 2, str(root))
+        return SimilarityBound(weighed, self.least, str(root), self.family)
 
-    def _weighed(self, section: str, name: str, catalogue: Catalogue) -> Weighed:
+    @property
+    def family(self) -> re.Pattern[str]:
+        """What finds the names of the models that the profiles are for."""
+        if self._family is None:
+            self._family = family_names(p.default_model_path for p in self.profiles.values())
+        return self._family
+
+    def _weighed(self, wanted: _Wanted, catalogue: Catalogue) -> Weighed:
+        section, name = wanted.key[0], wanted.setting.name
         names = whole = {name}
         if section == "args":
             match = catalogue.argument(name)
@@ -124,8 +165,10 @@ class Nearest:
             names = whole | {f[:end] for f, start in shortest for end in range(start, len(f))}
             if not name.startswith("-") or GIVEN.intersection(flags):
                 names = whole = set()
+        if wanted.free:
+            names = whole = set()
         keys = [frozenset(n.lower().encode() for n in each) for each in (names, whole)]
-        return Weighed(keys[0], keys[1], self._weight(name), section == "env")
+        return Weighed(keys[0], keys[1], wanted.weight, section == "env")
 
     def _of(self, name: str) -> Catalogue:
         range_ = self.profiles[name].sglang_range
@@ -133,22 +176,66 @@ class Nearest:
             self._catalogues[range_] = self.catalogue(self.settings.sglang, [range_])
         return self._catalogues[range_]
 
-    def _share(self, name: str, config: LaunchConfig, theirs: _Side) -> float:
-        """A quick look, without renamed variables and defaults: enough to tell profiles apart."""
+    def _look(self, name: str, config: LaunchConfig, seen: _Seen) -> tuple[float, float]:
+        """A quick look: the share of a profile's settings, and how far the launch is from it.
+
+        It is what a comparison says, but for renamed variables and rare spellings. Flags that
+        words which aren't known may give count by half, where something else says it is near.
+        """
         catalogue = self._of(name)
-        got = whole = 0.0
-        for (section, key), ours in self._mine(name).items():
+        got = whole = far = half = 0.0
+        mine = self._mine(name)
+        for wanted in mine:
+            section, _ = wanted.key
             if not _holds(config, section):
                 continue
-            weight = self._weight(ours[0].name)
-            whole += weight
-            got += weight * _alike(section, ours[0], theirs.get((section, key), ()), catalogue)
-        return got / whole if whole else 0.0
+            theirs = seen.side.get(wanted.key, ())
+            of = (wanted.key, wanted.setting.words)
+            if not theirs:
+                alike = 1.0 if wanted.free else 0.0
+            elif of in seen.alike:
+                alike = seen.alike[of]
+            else:
+                alike = _alike(section, wanted.setting, theirs, catalogue)
+                seen.alike[of] = alike
+            whole += wanted.weight
+            got += wanted.weight * alike
+            open_ = not theirs and (seen.open_env if section == "env" else seen.open_args)
+            lost = wanted.weight * (1 - alike)
+            half += _HALF * lost if open_ and section == "args" else 0.0
+            far += min(lost, _OPEN) if open_ or alike == _HALF else lost
+        keys = {w.key for w in mine}
+        far += sum(weight for key, weight in seen.extra.items() if key not in keys)
+        share = got / whole if whole else 0.0
+        return (share + half / whole if whole and share >= self.least / 2 else share), far
 
-    def _mine(self, name: str) -> _Side:
-        if name not in self._sides:
-            self._sides[name] = self._side(self.profiles[name].config, self._of(name))
-        return self._sides[name]
+    def _seen(self, config: LaunchConfig, catalogue: Catalogue) -> _Seen:
+        side = self._side(config, catalogue)
+        seen = _Seen(
+            side, any(n.opens for n in config.notes), next(open_words(config), None) is not None
+        )
+        for key, (first, *_) in side.items():
+            if key[1] != POSITIONAL and not self._is_free(key, first, catalogue):
+                seen.extra[key] = self._weight(first.name)
+        return seen
+
+    def _mine(self, name: str) -> list[_Wanted]:
+        if name not in self._wanted:
+            catalogue = self._of(name)
+            self._wanted[name] = [
+                _Wanted(key, s[0], self._weight(s[0].name), self._is_free(key, s[0], catalogue))
+                for key, s in self._side(self.profiles[name].config, catalogue).items()
+            ]
+        return self._wanted[name]
+
+    def _is_free(self, key: _Key, setting: ComparedSetting, catalogue: Catalogue) -> bool:
+        """Whether making a setting is like leaving it out."""
+        of = (catalogue.release, key, setting.words)
+        if of not in self._free:
+            self._free[of] = isinstance(setting.words[0], Outside) or is_default(
+                key[0], setting, catalogue
+            )
+        return self._free[of]
 
     def _side(self, config: LaunchConfig, catalogue: Catalogue) -> _Side:
         found: _Side = {}
@@ -164,32 +251,28 @@ class Nearest:
         return is_local(name, self.settings.compare) or is_ignored(name, self.settings.ignore)
 
     def _weight(self, name: str) -> float:
-        return WEIGHTS[importance.severity(name, self.settings.severity)]
+        if name not in self._weights:
+            severity = importance.severity(name, self.settings.severity)
+            self._weights[name] = WEIGHTS[severity]
+        return self._weights[name]
 
-    def _compared(self, name: str, config: LaunchConfig) -> ProfileMatch:
-        """What a check of the launch says."""
-        profile = self.profiles[name]
+    def _compared(
+        self, name: str, config: LaunchConfig, share: float
+    ) -> tuple[float, ProfileMatch]:
+        """How far a launch is from a profile, and what a check of it says."""
         comparison = compare_launches(
-            with_model(profile),
+            with_model(self.profiles[name]),
             config,
             ignore=self.settings.ignore,
             compare=self.settings.compare,
             catalogue=self._of(name),
             severities=self.settings.severity,
         )
-        lost = whole = 0.0
-        worst: dict[str, float] = {}
-        for f in comparison.findings:
-            worst[f.subject] = max(worst.get(f.subject, 0.0), _LOST.get(f.rule.id, 0.0))
-        for (section, _), ours in self._mine(name).items():
-            if not _holds(config, section):
-                continue
-            weight = self._weight(ours[0].name)
-            whole += weight
-            lost += weight * worst.get(ours[0].name, 0.0)
-        differ = len({f.subject for f in comparison.findings if f.rule.id in _DIFFERS})
-        share = 1 - lost / whole if whole else 0.0
-        return ProfileMatch(name, share, (), differ, comparison.compared, comparison.unknown)
+        told = [f for f in comparison.findings if f.rule.id not in _UNKNOWN]
+        far = sum(WEIGHTS[f.severity] for f in told) + _OPEN * comparison.unknown
+        differ = len({f.subject for f in told})
+        match = ProfileMatch(name, share, (), differ, comparison.compared, comparison.unknown)
+        return far, match
 
 
 def _holds(config: LaunchConfig, section: str) -> bool:
@@ -208,7 +291,7 @@ def _alike(
         if is_unknown(each.words) and isinstance(ours.words[0], Outside):
             return 1.0
         if is_unknown(each.words):
-            found = 0.5
+            found = _HALF
     return found
 
 

@@ -90,7 +90,8 @@ def _pooled(
                 except BrokenProcessPool:
                     lost += share
     except BaseException:
-        for process in processes:
+        # Those as well that were started when it was ended, before they were known.
+        for process in processes | (set(multiprocessing.active_children()) - before):
             process.terminate()
         raise
     finally:

@@ -13,5 +13,6 @@ from dsv4_env.profile.profile import (
     Profile as Profile,
     layer_bytes as layer_bytes,
     layer_files as layer_files,
+    profile_folders as profile_folders,
     reference_script as reference_script,
 )

@@ -299,7 +299,7 @@ def main() -> None:
             few, many = memory(work / "tenth"), memory(work / "scripts")
             found = summary(work / "tree")
             notes.append(
-                f"`discover` found {found['launches']:,} launches; of {found['not_followed']:,} "
+                f"`discover` found {found['launches']:,} launches; of {found['other_files']:,} "
                 "Python files the names alone said that no profile is near."
             )
             notes.append(

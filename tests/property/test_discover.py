@@ -10,9 +10,9 @@ from pathlib import Path
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from dsv4_env.cli.comparing import catalogue_for
-from dsv4_env.drift.discover import FoundLaunch, discover
+from dsv4_env.drift.discover import FoundLaunch, How, discover
 from dsv4_env.drift.nearest import Nearest
-from dsv4_env.profile import load_all
+from dsv4_env.profile import load_all, reference_script
 from dsv4_env.profile.settings import Settings
 from tests.conftest import amd_tests
 from tests.unit.readers.python.test_facts import written
@@ -26,12 +26,15 @@ SLOW = settings(max_examples=40, deadline=None, suppress_health_check=list(Healt
 
 def near(folder: Path, least: float, *, follow_all: bool) -> list[FoundLaunch]:
     made = Nearest(PROFILES, Settings(), catalogue_for, least)
-    found = discover([folder], lambda: made, root=folder, jobs=0, follow_all=follow_all)
+    how = How(folder, jobs=0, follow_all=follow_all)
+    found = discover([folder], lambda: made, how)
     return [x for x in found.launches if x.match.profile]
 
 
 def test_the_golden_files(tmp_path: Path) -> None:
     shutil.copytree(CASES, tmp_path / "cases")
+    shutil.copytree(CASES.parent / "bash", tmp_path / "bash")
+    shutil.copyfile(reference_script(), tmp_path / "run.sh")
     facts = amd_tests()
     for number, fact in enumerate(facts):
         (tmp_path / f"test_{number}.py").write_text(written(fact))
@@ -115,5 +118,33 @@ def test_any_way_to_make_settings(
         assert near(folder, least, follow_all=False) == near(folder, least, follow_all=True)
         made = Nearest(PROFILES, Settings(), catalogue_for, least)
         whole = sum(4 if n in FLASH.env else 2 for n in (*env, *args)) / 120
-        if whole >= least / 2:  # each name counts for that at the least
+        if whole >= least:  # each name counts for that at the least
             assert made.bound(folder).near(str(folder / "test_it.py"))
+
+
+SCRIPT_HOW = st.sampled_from(["plain", "quoted", "begun", "declared"])
+
+
+@SLOW
+@given(ENV, ARGS, SCRIPT_HOW, st.booleans(), st.sampled_from([0.02, 0.1, 0.3, 0.5]))
+def test_any_way_to_make_settings_in_a_script(
+    env: list[str], args: list[str], how: str, apart: bool, least: float
+) -> None:
+    ways: dict[str, Callable[[str], str]] = {
+        "plain": lambda n: f"export {n}={FLASH.env[n]}\n",
+        "quoted": lambda n: f'export {n[:7]}"{n[7:]}"={FLASH.env[n]}\n',
+        "begun": lambda n: (
+            f'rest={n.partition("_")[2]}\nexport "{n.partition("_")[0]}_${{rest}}={FLASH.env[n]}"\n'
+        ),
+        "declared": lambda n: f"declare -x {n}\n{n}={FLASH.env[n]}\n",
+    }
+    given_ = {a.flag: a.values for a in FLASH.config.args or ()}
+    words = [str(w) for f in args for w in (f, *given_[f])]
+    lines = "".join(map(ways[how], env)) + f"ARGS=({' '.join(words)})\n"
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "down").mkdir()
+        source = '. "$(dirname "$0")/../lib.sh"\n' if apart else lines
+        (folder / "lib.sh").write_text(lines if apart else "")
+        (folder / "down" / "run.sh").write_text(f'{source}sglang serve m "${{ARGS[@]}}"\n')
+        assert near(folder, least, follow_all=False) == near(folder, least, follow_all=True)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import pty
 import subprocess
 import sys
+import time
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dsv4_env import load_profile
+from dsv4_env.cli import output, progress
 from dsv4_env.profile import layer_files, reference_script
 
 if TYPE_CHECKING:
@@ -389,3 +392,90 @@ def test_colour_on_a_terminal_unless_told(no_color: str, term: str, coloured: bo
     assert process.wait() == 0
     assert b"no drift" in seen
     assert (b"\x1b[" in seen) is coloured
+
+
+NOWHERE = [
+    ["list"],
+    ["check"],
+    ["discover"],
+    ["show", "pro-fp4"],
+    ["show", "a.sh"],
+    ["export", "pro-fp4"],
+    ["import", "a.sh", "--as", "b"],
+    ["sync", "pro-fp4", "--to", "a.sh"],
+    ["lint", "a.sh"],
+    ["report", "--html", "-"],
+]
+
+
+@pytest.mark.parametrize("words", NOWHERE, ids=" ".join)
+def test_profiles_of_a_folder_that_is_not_there(
+    words: list[str], run: Callable[..., Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.sh").write_text("sglang serve --tp 8\n" * 500)
+    done = run(*words, "--profiles", "/nonexist")
+    assert done.code == 2
+    assert done.err == (
+        "dsv4-env: error: /nonexist: no such folder; expected a folder of *.toml layers\n"
+    )
+
+
+@pytest.mark.parametrize("origin", [(), ("--origin",)])
+def test_lines_of_show_go_on_below_on_a_terminal(
+    origin: tuple[str, ...],
+    run: Callable[..., Result],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    tests = " && ".join(f'[[ "$SETTING_{i}" == "{"x" * 20}" ]]' for i in range(12))
+    (tmp_path / "a.sh").write_text(
+        f"if {tests}; then\n  export A{'_LONG' * 15}={'y' * 200}\nfi\n"
+        f"python3 -m sglang.launch_server --model-path {'deep/' * 40} --tp $(nproc)\n"
+    )
+    whole = run("show", "a.sh", *origin).out
+    assert max(map(len, whole.splitlines())) > 300
+    monkeypatch.setattr("dsv4_env.cli.rendering.line_width", lambda: 120)
+    wrapped = run("show", "a.sh", *origin).out
+    assert 100 < max(map(len, wrapped.splitlines())) <= 120
+    assert "".join(wrapped.split()) == "".join(whole.split())  # nothing is lost
+    monkeypatch.setattr("dsv4_env.cli.show.line_width", lambda: 60)
+    shown = run("show", "pro-fp4", *origin).out
+    assert max(map(len, shown.splitlines())) <= 60
+
+
+def test_the_width_of_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert output.line_width() is None
+    monkeypatch.setattr(sys, "stdout", Terminal())
+    for columns, width in (("200", 120), ("80", 80)):
+        monkeypatch.setenv("COLUMNS", columns)
+        assert output.line_width() == width
+    cut = output.middle_cut("some/long/path/to/a/file.sh:12", 20)
+    assert cut.startswith("some/l…")
+    assert (len(cut), cut.endswith("file.sh:12")) == (20, True)
+    rows = [("a" * 200, "b" * 30, "c"), ("a", "b", "c")]
+    assert max(map(len, output.table(rows, 100).splitlines())) <= 100
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_progress_on_a_terminal_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    monkeypatch.setenv("TERM", "xterm")
+    told: list[str] = []
+    monkeypatch.setattr(progress, "tell", lambda text, nl: told.append(text))
+    for stream, shown in ((io.StringIO(), False), (Terminal(), True)):
+        monkeypatch.setattr(sys, "stderr", stream)
+        with progress.Progress() as bar:
+            for done in range(20):
+                bar(done, 2000, 1)
+                now[0] += 0.06
+        assert bool(told) is shown
+    assert told[0] == "\r9 of 2,000 files, 1 launch"  # what takes no time says nothing
+    assert told[-1].strip() == ""
+    assert len(told) < 10

@@ -15,7 +15,7 @@ import pytest
 
 from dsv4_env import drift
 from dsv4_env.cli.comparing import catalogue_for
-from dsv4_env.drift.discover import Discovered, Job, discover
+from dsv4_env.drift.discover import Discovered, How, Job, discover
 from dsv4_env.drift.nearest import Nearest
 from dsv4_env.model.finding import Severity
 from dsv4_env.profile import load_all, reference_script, settings
@@ -50,7 +50,8 @@ def tree(folder: Path, files: Mapping[str, str | bytes]) -> Path:
 
 
 def found(folder: Path, jobs: int = 0, *, follow_all: bool = False) -> Discovered:
-    return discover([folder], nearest, root=folder, jobs=jobs, follow_all=follow_all)
+    how = How(folder, jobs=jobs, every=True, follow_all=follow_all)
+    return discover([folder], nearest, how)
 
 
 def launched(folder: Path, *, follow_all: bool = False) -> list[str]:
@@ -110,7 +111,7 @@ def test_the_share_follows_the_severities_of_the_settings(tmp_path: Path) -> Non
     mild = Settings(severity={"SGLANG_USE_AITER": Severity.NOTE})
     made = functools.partial(Nearest, load_all(None), mild, catalogue_for)
     usual = found(folder).launches[0].match.share
-    assert discover([folder], made, root=folder, jobs=0).launches[0].match.share > usual
+    assert discover([folder], made, How(folder, jobs=0)).launches[0].match.share > usual
 
 
 # What is looked at
@@ -131,13 +132,16 @@ def test_only_what_may_launch_is_read(tmp_path: Path, monkeypatch: pytest.Monkey
         },
     )
     asked: list[str] = []
-    read = Job.read
 
-    def watched(self: Job, path: str) -> object:
-        asked.append(Path(path).name)
-        return read(self, path)
+    def watched(whole: Callable[[Job, str], object]) -> Callable[[Job, str], object]:
+        def watching(self: Job, path: str) -> object:
+            asked.append(Path(path).name)
+            return whole(self, path)
 
-    monkeypatch.setattr(Job, "read", watched)
+        return watching
+
+    monkeypatch.setattr(Job, "read", watched(Job.read))
+    monkeypatch.setattr(Job, "glance", watched(Job.glance))
     result = found(tmp_path)
     assert sorted(asked) == ["c.yaml", "launch", "test_it.py"]
     assert sorted(Path(x.path).name for x in result.launches) == ["c.yaml", "launch", "test_it.py"]
@@ -181,8 +185,11 @@ def test_a_launch_through_a_base_class_or_a_helper_of_another_file(tmp_path: Pat
     with (tmp_path / "test_middle.py").open("a") as file:
         file.write("\n    from settings import ENV\n")
     result = found(tmp_path)
-    passed = {Path(p).name for p in result.not_followed}
-    assert passed == {"base.py", "middle.py", "helper.py", "test_base.py", "test_helper.py"}
+    assert {Path(c.path).name for c in result.counted} == {
+        "middle.py",
+        "test_base.py",
+        "test_helper.py",
+    }
     plain = {Path(x.path).name: x.line for x in result.launches if not x.followed}
     assert plain == {"base.py": 6, "helper.py": 4}
     assert "test_middle.py" in {Path(x.path).name for x in result.launches if x.followed}
@@ -204,7 +211,7 @@ def test_a_tree_in_git_is_what_git_has(tmp_path: Path) -> None:
 def test_a_file_is_read_once_whatever_names_it(tmp_path: Path) -> None:
     tree(tmp_path, {"a/run.sh": SCRIPT})
     file = tmp_path / "a" / "run.sh"
-    result = discover([tmp_path, tmp_path / "a", file], nearest, root=tmp_path, jobs=0)
+    result = discover([tmp_path, tmp_path / "a", file], nearest, How(tmp_path, jobs=0))
     assert (len(result.launches), result.files) == (1, 1)
 
 
@@ -259,7 +266,7 @@ def test_what_cannot_be_read_costs_one_problem_each(tmp_path: Path, jobs: int) -
     assert said["latin.py"] == (1, "byte 0xff isn't utf-8; expected text in utf-8")
     assert said["huge.sh"][1] == "100,000,000 bytes; expected at most 5,000,000 bytes"
     assert "no regular file" in said["pipe.sh"][1]
-    named = discover([tmp_path / "nowhere.py"], nearest, root=tmp_path, jobs=0)
+    named = discover([tmp_path / "nowhere.py"], nearest, How(tmp_path, jobs=0))
     assert "can't be read: no such file" in problems(named)["nowhere.py"][1]
 
 
@@ -372,41 +379,168 @@ def test_memory_stays_flat(tmp_path: Path) -> None:
 def test_a_table_with_a_summary(
     tmp_path: Path, run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.chdir(tree(tmp_path, {"a.sh": SCRIPT, "bad.sh": b"sglang serve\0", "t.py": TEST}))
+    monkeypatch.chdir(
+        tree(tmp_path, {"a.sh": SCRIPT, "bad.sh": b"sglang serve dsv4\0", "t.py": TEST})
+    )
     assert run("discover") == run("discover", ".")
     done = run("discover")
     assert done.code == 2
     assert done.err == (
-        "bad.sh:1:13: error: a NUL byte; expected a launch script, not a binary file\n"
+        "bad.sh:1:18: error: a NUL byte; expected a launch script, not a binary file\n"
     )
-    assert done.out == (
-        "a.sh:38  -                  pro-fp4  same\n"
-        "t.py:6   TestIt.setUpClass  -        no profile is near, not followed\n"
-        "3 files looked at: 2 launches in 2 files, 1 near a profile, 0 unknown values; "
-        "1 file can't be read\n"
-        "note: 1 Python file that may launch wasn't followed: it names too few settings for any "
-        "profile to be near (--follow-all does)\n"
+    last = (
+        "3 files looked at: 1 launch near a profile, 0 unknown values; 1 file can't be read\n"
+        "{}"
         "note: 1 pair is new to pyproject.toml (--write adds it)\n"
     )
+    assert done.out == "a.sh:38  -  pro-fp4  same\n" + last.format(
+        "note: besides, 1 other launch in 1 file (--all lists it)\n"
+    )
+    assert run("discover", "--all").out == (
+        "a.sh:38  -                  pro-fp4  same\n"
+        "t.py:6   TestIt.setUpClass  -        no profile is near, not followed\n" + last.format("")
+    )
+
+
+V4 = """\
+from models import PRO, common_start
+
+class TestV4(CustomTestCase):
+    def setUp(self):
+        popen_launch_server(PRO, "U", 60, other_args=["--tp", "8"])
+"""
+FAMILY = {
+    "test_v4.py": V4,
+    "test_other.py": V4.replace("PRO", "LLAMA"),
+    "test_start.py": V4.replace("PRO", "LLAMA").replace("popen_launch_server", "common_start"),
+    "models.py": (
+        "# DeepSeek-V4 isn't all\n"
+        "LLAMA = 'meta/Llama-3.1-8B'\nPRO = (\n    'x/DeepSeek_V4-Small'\n)\n"
+    ),
+    "own.sh": "SGLANG_DSV4_FP4_EXPERTS=1 sglang serve --model-path /models/it\n",
+    "parser.sh": "sglang serve --model-path /models/it --tool-call-parser deepseekv4\n",
+    "v3.sh": "sglang serve --model-path deepseek-ai/DeepSeek-V3.2 --tp 8\n",
+}
+
+
+def test_launches_of_the_same_model_that_are_near_none(tmp_path: Path) -> None:
+    result = discover([tree(tmp_path, FAMILY)], nearest, How(tmp_path, jobs=0))
+    assert [(Path(x.path).name, x.family, x.counts) for x in result.launches] == [
+        ("own.sh", True, True),
+        ("parser.sh", True, True),
+        ("test_v4.py", True, True),
+    ]
+    counted = [(Path(c.path).name, c.launches) for c in result.counted]
+    assert {("test_other.py", 1), ("v3.sh", 1)} <= set(counted)
+
+
+def test_what_is_only_counted_is_not_parsed(tmp_path: Path) -> None:
+    text = "import subprocess\nsubprocess.run(['sglang', 'serve', ('--tp' '8')])\ndef (\n"
+    result = discover([tree(tmp_path, {"t.py": text})], nearest, How(tmp_path, jobs=0))
+    assert (result.problems, result.launches) == ([], [])
+    assert [(Path(c.path).name, c.launches) for c in result.counted] == [("t.py", 1)]
+    assert list(problems(found(tmp_path))) == ["t.py"]
+
+
+def test_what_cannot_be_followed_is_told_with_its_place(
+    tmp_path: Path, run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tree(tmp_path, {"a.sh": "# dsv4\nsglang serve --tp 8\nif\n"}))
+    done = run("discover")
+    assert done.out.startswith("a.sh:2  -  -  can't be followed\na.sh:3:3: syntax error")
+    (launch,) = json.loads(run("discover", "--json").out)["launches"]
+    assert [(t["path"], t["line"]) for t in launch["in_part"]] == [("a.sh", 3)]
+    assert ", 1 that can't be followed, 0 unknown values\n" in done.out
+
+
+def test_lines_of_a_terminal(
+    tmp_path: Path, run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = f"{'deep/' * 20}{'x' * 60}.sh"
+    monkeypatch.chdir(tree(tmp_path, {name: SCRIPT, "a.sh": SCRIPT}))
+    assert f"\n{name}:38  -  pro-fp4  same\n" in run("discover").out
+    monkeypatch.setattr("dsv4_env.cli.discover.line_width", lambda: 120)
+    lines = run("discover").out.splitlines()
+    assert max(map(len, lines)) == 120
+    assert lines[1].startswith("deep/deep/")
+    assert "…" in lines[1]
+    assert lines[1].endswith("x.sh:38  -  pro-fp4  same")
+
+
+def test_the_nearest_is_the_one_that_differs_least(
+    tmp_path: Path, run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A profile is left out that the launch has all of, and more than."""
+    head = 'description = "x"\n'
+    args = '[args]\n--trust-remote-code = true\n--page-size = "256"\n'
+    tree(
+        tmp_path,
+        {
+            "launch/aa.toml": head + args,
+            "launch/aa-cp.toml": head + 'extends = ["aa"]\n[args]\n--enable-prefill-cp = true\n',
+            "launch/zz.toml": head + 'extends = ["aa"]\n[args]\n--tp = "4"\n',
+            "cp.sh": "sglang serve m --trust-remote-code --page-size 256 --enable-prefill-cp\n",
+            "tp.sh": "sglang serve m --trust-remote-code --page-size 256 --tp 4 --dp 2\n",
+            "pyproject.toml": '[tool.dsv4_env]\nprofiles = "launch"\n',
+        },
+    )
+    monkeypatch.chdir(tmp_path)
+    lines = run("discover", "--write").out.splitlines()
+    assert [line.split() for line in lines[:2]] == [
+        ["cp.sh:1", "-", "aa-cp", "same"],
+        ["tp.sh:1", "-", "zz", "1", "differs"],
+    ]
+    done = run("check", "--format", "concise")
+    assert (done.code, done.err) == (1, "")
+    assert "1 error" in done.out
+    assert run("check", "aa-cp").code == 0
+
+
+def test_pairs_of_profiles_that_check_would_not_find(
+    tmp_path: Path, run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layer = 'description = "x"\n[args]\n--page-size = "256"\n'
+    monkeypatch.chdir(
+        tree(tmp_path, {"own/aa.toml": layer, "a.sh": "sglang serve m --page-size 256\n"})
+    )
+    assert "aa" in run("discover", "--profiles", "own").out
+    done = run("discover", "--profiles", "own", "--write")
+    assert (done.code, done.out) == (2, "")
+    assert 'expected profiles = "own" under [tool.dsv4_env]' in done.err
+    assert not (tmp_path / "pyproject.toml").exists()
+
+
+def test_json_of_all(
+    tmp_path: Path, run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tree(tmp_path, FAMILY))
+    data = json.loads(run("discover", "--json").out)
+    assert [x["same_model"] for x in data["launches"]] == [True, True, True]
+    assert {"path": "test_other.py", "launches": 1} in data["others"]
+    assert data["summary"]["other_launches"] == 2
 
 
 def test_json(tmp_path: Path, run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> None:
-    files: dict[str, str | bytes] = {"a.sh": SCRIPT, "bad.sh": b"sglang serve\0", "t.py": TEST}
+    files: dict[str, str | bytes] = {"a.sh": SCRIPT, "bad.sh": b"sglang serve dsv4\0", "t.py": TEST}
     monkeypatch.chdir(tree(tmp_path, files))
     done = run("discover", "--json")
     assert (done.code, done.err) == (2, "")
     data = json.loads(done.out)
-    assert data["version"] == 1
+    assert data["version"] == 2
     assert data["summary"] == {
         "files": 3,
-        "files_with_launches": 2,
-        "launches": 2,
+        "files_with_launches": 1,
+        "launches": 1,
         "near": 1,
+        "same_model": 1,
+        "in_part": 0,
         "unknown": 0,
         "unreadable": 1,
-        "not_followed": 1,
+        "other_files": 1,
+        "other_launches": 1,
     }
-    launch, other = data["launches"]
+    assert data["others"] == [{"path": "t.py", "launches": 1}]
+    launch, other = json.loads(run("discover", "--json", "--all").out)["launches"]
     assert (launch["followed"], other["followed"]) == (True, False)
     assert (other["path"], other["line"], other["name"]) == ("t.py", 6, "TestIt.setUpClass")
     assert (other["profile"], other["match"], other["unknown"]) == (None, None, None)
@@ -417,7 +551,6 @@ def test_json(tmp_path: Path, run: Callable[..., Result], monkeypatch: pytest.Mo
     assert (launch["path"], launch["line"], launch["profile"]) == ("a.sh", 38, "pro-fp4")
     assert (launch["match"], launch["differ"], launch["compared"]) == (1.0, 0, 32)
     assert [(p["path"], p["line"]) for p in data["problems"]] == [("bad.sh", 1)]
-    assert data["not_followed"] == ["t.py"]
     assert data["pairs"] == [{"profile": "pro-fp4", "files": ["a.sh"]}]
 
 
