@@ -269,7 +269,8 @@ def _row(launch: FoundLaunch) -> tuple[str, ...]:
         name = f"#{launch.number}"
     if match.profile is None:
         far = "no profile is near" + ("" if launch.followed else ", not followed")
-        far = f"the same model, {far}" if launch.family else far
+        if launch.family:
+            far = "the same model, near none"
         far = "can't be followed" if _kind(launch) == 2 else far
         nearest = "-"
     else:

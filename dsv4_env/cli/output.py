@@ -68,13 +68,17 @@ def table(rows: Sequence[tuple[str, ...]], width: int | None = None) -> str:
 
 
 def _fitted(widths: list[int], most: int) -> list[int]:
-    """Columns that take *most* characters at the most: the widest ones give way."""
+    """Columns that take *most* characters at the most: of the first two the wider one gives way.
+
+    The others, which say what was found, do so when those are narrow.
+    """
     found = list(widths)
-    while (over := sum(found) - most) > 0 and max(found) > _NARROWEST:
-        widest = max(found)
-        next_ = max((w for w in found if w < widest), default=_NARROWEST)
-        at = found.index(widest)
-        found[at] = max(widest - over, min(next_, widest - 1), _NARROWEST)
+    for columns in (range(min(2, len(found))), range(len(found))):
+        while sum(found) > most:
+            widest = max(columns, key=lambda at: found[at])
+            if found[widest] <= _NARROWEST:
+                break
+            found[widest] -= 1
     return found
 
 

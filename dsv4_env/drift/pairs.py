@@ -44,7 +44,8 @@ def new_pairs(
             chosen = [x for x in open_ if x.match.profile == profile]
             labels = [x.label for x in chosen]
             others = [x.label for x in mine if x not in chosen]
-            if all(labels) and not set(labels) & set(others):
+            whole_file = len(mine) == mine[0].of  # else one that isn't here may have the name, too
+            if whole_file and all(labels) and not set(labels) & set(others):
                 symbols = tuple(glob.escape(n) for n in dict.fromkeys(labels))
                 parts.append(Pair(profile, (literal(name),), symbol=symbols))
             else:
