@@ -185,9 +185,25 @@ def test_holds(vm: Machine, scope: Scope, node: ast.expr) -> bool:
     return vm.decide(vm.key_of(value), text)
 
 
+def test_known(vm: Machine, scope: Scope, node: ast.expr) -> bool | None:
+    """Whether a test holds, where it is known or was decided on this path; None otherwise."""
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+        inner = test_known(vm, scope, node.operand)
+        return None if inner is None else not inner
+    if isinstance(node, ast.BoolOp):
+        each = [test_known(vm, scope, operand) for operand in node.values]
+        ends = isinstance(node.op, ast.Or)
+        return ends if ends in each else None if None in each else not ends
+    value = vm.evaluate(scope, node)
+    known = truth_of(value)
+    if known is None and vm.mode.recording:  # a round may differ from the one before
+        return vm.answers.get(vm.key_of(value))
+    return known
+
+
 def _ifexp(vm: Machine, scope: Scope, node: ast.IfExp) -> Val:
     if not vm.mode.forking:
-        known = truth_of(vm.evaluate(scope, node.test))
+        known = test_known(vm, scope, node.test)
         if known is None:
             sides = [[node.body], [node.orelse]]
             havoc_expressions(vm, scope, sides, scope.text(node.test))

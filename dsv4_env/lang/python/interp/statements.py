@@ -9,7 +9,12 @@ from dataclasses import replace
 from typing import Any
 
 from dsv4_env.lang.python.interp.calls import define_class, define_function, evaluate_call, invoke
-from dsv4_env.lang.python.interp.expressions import EXPRESSIONS, extend_list, test_holds
+from dsv4_env.lang.python.interp.expressions import (
+    EXPRESSIONS,
+    extend_list,
+    test_holds,
+    test_known,
+)
 from dsv4_env.lang.python.interp.havoc import havoc_bodies
 from dsv4_env.lang.python.interp.machine import Break, Continue, Machine, Raised, Return, Rules
 from dsv4_env.lang.python.interp.modules import bind_import, optional_import
@@ -152,7 +157,7 @@ def _if(vm: Machine, scope: Scope, node: ast.If) -> None:
         if vm.script:
             vm.execute(scope, node.body)
         return
-    known = truth_of(vm.evaluate(scope, node.test)) if _quiet(vm, node) else None
+    known = test_known(vm, scope, node.test) if _quiet(vm, node) else None
     if known is None and _quiet(vm, node):
         havoc_bodies(vm, scope, [node.body, node.orelse], scope.text(node.test))
         return

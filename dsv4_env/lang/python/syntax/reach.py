@@ -309,14 +309,15 @@ class Reach:
         return known
 
     def is_aside(self, node: ast.stmt, spend: Callable[[int], None]) -> bool:
-        """Whether a statement leads nowhere and sets nothing that is sought, but for its calls."""
+        """Whether a statement leads nowhere and decides nothing sought, but by its calls."""
         self._close()
         known = self._aside.get(node)
         if known is None:
             every = walk_tree(node)
             spend(len(every) >> 3)
             known = self._aside[node] = not self.leads(node) and not any(
-                (isinstance(n, _LEAVING) and not isinstance(n, ast.Raise)) or self._stores(n)
+                (isinstance(n, _LEAVING) and not isinstance(n, ast.Raise | ast.Lambda))
+                or (hasattr(node, "body") and self._stores(n))
                 for n in every
             )
         return known
