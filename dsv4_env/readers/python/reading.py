@@ -87,6 +87,10 @@ def read_all(
             )
             reach.begin()
             add_imports(vm, tree, path)
+            if not reach.leads_anywhere() and not _STARTED.search(text):
+                add_imports(vm, tree, path, everywhere=True)
+                if not reach.leads_anywhere():
+                    return []
             known = reach.size()
             module = new_module(source_of(text, path, budget), "__main__", path)
             found = launches_met(vm, watch, module, tree)
@@ -181,7 +185,9 @@ def _literal(node: ast.expr | None) -> object:
     return node.value if isinstance(node, ast.Constant) else None
 
 
-# Fixtures of this package that start servers, and SGLang within the process.
+# Fixtures of this package that start servers.
+_STARTED = re.compile(r"\bdsv4_(?:\w+_)?(?:server|launch)\b")
+# These, and SGLang within the process.
 _ALSO = re.compile(rb"\bdsv4_(?:\w+_)?(?:server|launch)\b|\bsglang\b[\s\S]*\b(?:Engine|Runtime)\(")
 
 

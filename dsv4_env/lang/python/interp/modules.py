@@ -105,10 +105,11 @@ def load_module(vm: Machine, scope: Scope, name: str, level: int) -> ReadModule 
     return _applied(vm, found)
 
 
-def add_imports(vm: Machine, tree: ast.Module, path: str) -> None:
+def add_imports(vm: Machine, tree: ast.Module, path: str, *, everywhere: bool = False) -> None:
     """Add a file to the graph of what leads where, and all modules that it may import.
 
-    Those that a module imports within a function are added where that is followed.
+    Those that a module imports within a function are added where that is followed; with
+    *everywhere*, they are, too.
     """
     vm.reach.add(tree, path)
     seen: set[str] = set()
@@ -120,7 +121,9 @@ def add_imports(vm: Machine, tree: ast.Module, path: str) -> None:
             if found is not None and found not in seen:
                 seen.add(found)
                 read = _read(vm, found)
-                pending += [(found, _at_import(read[1]))] if read else []
+                if read:
+                    inner = walk_tree(read[1]) if everywhere else _at_import(read[1])
+                    pending.append((found, inner))
 
 
 def _modules_named(node: ast.AST) -> Iterator[tuple[str, int]]:

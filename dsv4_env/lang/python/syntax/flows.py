@@ -14,7 +14,7 @@ from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from dsv4_env.lang.python.syntax.effects import OWN_NAMES, READS, SPEAKS, changes_of
-from dsv4_env.lang.python.syntax.names import FUNCTIONS, Block, ModuleNames, parameters
+from dsv4_env.lang.python.syntax.names import FUNCTIONS, Block, ModuleNames, parameters, text_of
 from dsv4_env.lang.python.syntax.trees import (
     callee,
     children,
@@ -127,8 +127,7 @@ def made_of(
         node = pending.pop()
         if isinstance(node, ast.Constant):
             if isinstance(node.value, str | bytes):
-                text = node.value
-                texts.append(text if isinstance(text, str) else text.decode("latin-1"))
+                texts.append(text_of(node.value))
         elif isinstance(node, ast.Name):
             if node.id not in OWN_NAMES:
                 found.add(keys.get(node, node.id))

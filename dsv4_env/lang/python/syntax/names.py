@@ -39,6 +39,7 @@ class Block:
     mentions: set[str] = field(default_factory=set)  # names and attributes that stand in it
     inner: list[Block] = field(default_factory=list)
     statements: list[ast.AST] = field(default_factory=list)  # that make something of something
+    texts: list[str] = field(default_factory=list)
 
     @property
     def name(self) -> str:
@@ -121,6 +122,10 @@ def names_of(tree: ast.Module) -> ModuleNames:
                 continue
         elif isinstance(node, ast.Attribute):
             block.mentions.add(node.attr)
+        elif isinstance(node, ast.Constant):
+            if isinstance(node.value, str | bytes):
+                block.texts.append(text_of(node.value))
+            continue
         pending += [(child, block) for child in children(node)]
     stored = {n.id for n, block in names if not isinstance(n.ctx, ast.Load)}
     bare = _BUILTINS - stored - found.functions.keys() - found.classes.keys() - found.brought
@@ -229,6 +234,11 @@ _COLLECTED: dict[type[ast.AST], Callable[..., Block | None]] = {
 _PLACED = frozenset(
     {*_COLLECTED, ast.If, ast.IfExp, ast.While, ast.withitem, ast.Return, ast.Yield, ast.YieldFrom}
 )
+
+
+def text_of(value: str | bytes) -> str:
+    """A text, or bytes as one: each byte a character."""
+    return value if isinstance(value, str) else value.decode("latin-1")
 
 
 def parameters(node: ast.AST) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import builtins
-from collections.abc import Callable, Container, Sequence, Set as AbstractSet
+from collections.abc import Callable, Iterator, Sequence, Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -70,6 +70,7 @@ class Reach:
     changing: set[str] = field(default_factory=set)  # functions that change what isn't theirs
     late: bool = False  # a module that was added after :meth:`hides` was asked has such
     _asked: bool = False
+    _anything: bool = False  # something that is sought is there
     _open: bool = False  # whether modules were added since it was last closed
     _trees: dict[str, ast.Module] = field(default_factory=dict)
     _keys: dict[ast.AST, str] = field(default_factory=dict)
@@ -112,77 +113,57 @@ class Reach:
             for block in blocks
             if self.sought.closed(path, name)
         }
-        run = _run(modules, closed)
-        flows = [
-            flows_of(block, module, self.sought.apart)
-            for module in modules
-            for block in (module.top, *module.blocks.values())
-            if block in run
-        ]
-        read = {name for m in modules for name in (*m.functions, *m.classes)}
-        self._find_worded(modules, flows, run, read)
-        self._find_reaching(modules, run)
-        self._find_relevant(modules, flows, run, read)
+        graph = _Graph(modules, _run(modules, closed), self.sought.apart)
+        self._find_worded(graph)
+        self._find_reaching(graph)
+        if self._anything or self.reaching:
+            self._find_relevant(graph)
         for kept in (self._leading, self._skipped, self._aside):
             kept.clear()
 
-    def _find_worded(
-        self,
-        modules: Sequence[ModuleNames],
-        flows: Sequence[BlockFlows],
-        run: Container[Block],
-        read: Container[str],
-    ) -> None:
+    def _find_worded(self, graph: _Graph) -> None:
         """Find the calls that may get a text that is sought."""
-        calls = [
-            node
-            for name in _other_names(modules, self.sought.starts)
-            for m in modules
-            for node, block in m.calls.get(name, ())
-            if block in run
-        ]
+        spells = self.sought.spells
+        if not any(spells(t) for block in graph.run for t in block.texts):
+            return
+        names = _other_names(graph.modules, self.sought.starts)
+        calls = [node for name, node, _ in graph.calls() if name in names]
         if not calls:
             return
-        into = _by_target(read, *(f for each in flows for f in (each.makes, each.puts)))
+        into = graph.by_target(*(f for each in graph.flows for f in (each.makes, each.puts)))
         clean: set[str] = set()  # names that no such text is in
         for node in calls:
             words = [made_of(w, self._keys, self.sought.apart) for w in self.sought.words(node)]
-            if any(self.sought.spells(t) for _, texts in words for t in texts):
-                self._worded.add(node)
-                continue
+            found = any(spells(t) for _, texts in words for t in texts)
             seen = clean.copy()
-            pending = [n for names, _ in words for n in names if n not in seen]
-            found = False
+            pending = [n for names, _ in words for n in names]
             while pending and not found:
                 name = pending.pop()
                 if name in seen:
                     continue
                 seen.add(name)
                 for flow in into.get(name, ()):
-                    found = found or any(map(self.sought.spells, flow.texts))
+                    found = found or any(map(spells, flow.texts))
                     pending += flow.parts
             if found:
                 self._worded.add(node)
             else:
                 clean = seen
 
-    def _find_reaching(self, modules: Sequence[ModuleNames], run: Container[Block]) -> None:
+    def _find_reaching(self, graph: _Graph) -> None:
         """Find the functions from which calls lead to one that is sought, by name."""
         callers: dict[str, set[str]] = {}
-        for module in modules:
-            for name, calls in module.calls.items():
-                for node, block in calls:
-                    if block not in run:
-                        continue
-                    callers.setdefault(name, set()).update(block.all_names())
-                    if callee(node) != name:
-                        callers[name] |= _receivers(modules, node)
-                    if self._is_direct(node):
-                        self.reaching |= block.all_names()
-            for name, others in module.aliases.items():
-                callers.setdefault(name, set()).update(others)
-                if self.sought.certain(ast.Call(ast.Name(name), [], [])):
-                    self.reaching |= others
+        for name, node, block in graph.calls():
+            callers.setdefault(name, set()).update(block.all_names())
+            if callee(node) != name:
+                callers[name] |= _receivers(graph.modules, node)
+            if self._is_direct(node):
+                self._anything = True
+                self.reaching |= block.all_names()
+        for name, others in ((n, o) for m in graph.modules for n, o in m.aliases.items()):
+            callers.setdefault(name, set()).update(others)
+            if self.sought.certain(ast.Call(ast.Name(name), [], [])):
+                self.reaching |= others
         pending = [*self.reaching]
         while pending:
             more = callers.get(pending.pop(), set()) - self.reaching
@@ -195,39 +176,33 @@ class Reach:
             return True
         return any(self.sought.certain(ast.Call(h, [], [])) for h in called_by(node))
 
-    def _find_relevant(
-        self,
-        modules: Sequence[ModuleNames],
-        flows: Sequence[BlockFlows],
-        run: Container[Block],
-        read: Container[str],
-    ) -> None:
+    def _find_relevant(self, graph: _Graph) -> None:
         """Find what the calls that lead anywhere depend on."""
         seeds = {n for seed in self.seeds for n in (seed, f".{seed}")}
         leading: set[ast.AST] = set()
-        for module in modules:
-            for name, calls in module.calls.items():
-                for node, block in calls:
-                    if block in run and (name in self.reaching or self._is_direct(node)):
-                        leading.add(node)
-                        for value in (*arguments(node), node.func):
-                            seeds |= identifiers(value, self._keys)
+        for name, node, _ in graph.calls():
+            if name in self.reaching or self._is_direct(node):
+                leading.add(node)
+                for value in (*arguments(node), node.func):
+                    seeds |= identifiers(value, self._keys)
         ending: list[Flow] = []
-        for choice in (c for each in flows for c in each.choices):
+        for choice in (c for each in graph.flows for c in each.choices):
             functions = choice.block.all_names()
             if choice.leaves:
-                ending.append(
-                    Flow(frozenset(g for f in functions for g in (f, f"{f}!")), choice.parts)
-                )
+                results = frozenset(g for f in functions for g in (f"{f})", f"{f}!"))
+                ending.append(Flow(results, choice.parts))
             if (choice.leaves and (functions & self.reaching or not functions)) or any(
                 n in leading for n in walk_tree(choice.node)
             ):
                 seeds |= choice.parts
-        changed = _changed(flows, read)
+        changed = graph.changed()
         matters = [
-            f for each in flows for f in each.matters if not f.changing or f.changing & changed
+            f
+            for each in graph.flows
+            for f in each.matters
+            if not f.changing or f.changing & changed
         ]
-        into = _by_target(read, ending, matters, *(each.makes for each in flows))
+        into = graph.by_target(ending, matters, *(each.makes for each in graph.flows))
         self.relevant |= seeds
         pending = [*self.relevant]
         while pending:
@@ -235,6 +210,11 @@ class Reach:
                 more = flow.parts - self.relevant
                 self.relevant |= more
                 pending += more
+
+    def leads_anywhere(self) -> bool:
+        """Whether anything that is sought may be met in what was added."""
+        self._close()
+        return self._anything or bool(self.reaching)
 
     def leads(self, node: ast.AST) -> bool:
         """Whether what is sought may be met within a node, by the names that it calls."""
@@ -422,34 +402,64 @@ def _other_names(modules: Sequence[ModuleNames], wanted: Callable[[str], bool]) 
     return found
 
 
-def _changed(flows: Sequence[BlockFlows], read: Container[str]) -> set[str]:
-    """What is changed in place, by name: what something is put into, or a function may change."""
-    found: set[str] = set()
-    by_part: dict[str, list[Flow]] = {}
-    for flow in (f for each in flows for f in each.makes):
-        found.update(t for t in flow.targets if t.endswith("+"))
-    for flow in (f for each in flows for f in each.puts):
-        if flow.through is None or flow.through in read:
-            for part in flow.parts:
-                function, does, _ = part.partition(">")
-                harmless = function in _HARMLESS or function.startswith("assert")
-                if does and function not in read and not harmless:
-                    found.add(part)
-                by_part.setdefault(part, []).append(flow)
-    pending = [*found]
-    while pending:
-        for flow in by_part.pop(pending.pop(), ()):
-            more = flow.targets - found
-            found |= more
-            pending += more
-    return found
+@dataclass(slots=True)
+class _Graph:
+    """What may run, and its flows, which are told on first use."""
 
+    modules: Sequence[ModuleNames]
+    run: AbstractSet[Block]
+    apart: Certain
+    read: set[str] = field(init=False)  # functions and classes
+    _flows: list[BlockFlows] | None = None
 
-def _by_target(read: Container[str], *flows: Sequence[Flow]) -> dict[str, list[Flow]]:
-    """Flows by what they flow into."""
-    found: dict[str, list[Flow]] = {}
-    for flow in (f for each in flows for f in each):
-        if flow.through is None or flow.through in read:
-            for target in flow.targets:
-                found.setdefault(target, []).append(flow)
-    return found
+    def __post_init__(self) -> None:
+        self.read = {name for m in self.modules for name in (*m.functions, *m.classes)}
+
+    @property
+    def flows(self) -> list[BlockFlows]:
+        """The flows of what may run."""
+        if self._flows is None:
+            self._flows = [
+                flows_of(block, module, self.apart)
+                for module in self.modules
+                for block in (module.top, *module.blocks.values())
+                if block in self.run
+            ]
+        return self._flows
+
+    def calls(self) -> Iterator[tuple[str, ast.Call, Block]]:
+        """The calls of what may run, by the name of what they call or hand on."""
+        for module in self.modules:
+            for name, calls in module.calls.items():
+                yield from ((name, node, block) for node, block in calls if block in self.run)
+
+    def by_target(self, *flows: Sequence[Flow]) -> dict[str, list[Flow]]:
+        """Flows by what they flow into."""
+        found: dict[str, list[Flow]] = {}
+        for flow in (f for each in flows for f in each):
+            if flow.through is None or flow.through in self.read:
+                for target in flow.targets:
+                    found.setdefault(target, []).append(flow)
+        return found
+
+    def changed(self) -> set[str]:
+        """What is changed in place: what something is put into, or a function may change."""
+        found: set[str] = set()
+        by_part: dict[str, list[Flow]] = {}
+        for flow in (f for each in self.flows for f in each.makes):
+            found.update(t for t in flow.targets if t.endswith("+"))
+        for flow in (f for each in self.flows for f in each.puts):
+            if flow.through is None or flow.through in self.read:
+                for part in flow.parts:
+                    function, does, _ = part.partition(">")
+                    harmless = function in _HARMLESS or function.startswith("assert")
+                    if does and function not in self.read and not harmless:
+                        found.add(part)
+                    by_part.setdefault(part, []).append(flow)
+        pending = [*found]
+        while pending:
+            for flow in by_part.pop(pending.pop(), ()):
+                more = flow.targets - found
+                found |= more
+                pending += more
+        return found

@@ -343,3 +343,15 @@ def test_ci_suites() -> None:
         python.CiRegistration("register_cuda_ci", "stage-b", 60.5, Location("t.py", 3, 1)),
         python.CiRegistration("register_amd_ci", None, None, Location("t.py", 4, 1)),
     ]
+
+
+def test_a_module_that_a_function_of_another_imports_is_found(tmp_path: Path) -> None:
+    (tmp_path / "first.py").write_text("def up():\n    from second import launch\n    launch()\n")
+    launch = (
+        "import subprocess\ndef launch():\n    subprocess.run(['sglang', 'serve', '--tp', '2'])\n"
+    )
+    (tmp_path / "second.py").write_text(launch)
+    (found,) = python.read_all(
+        "from first import up\ndef test_it(): up()\n", str(tmp_path / "test_x.py"), root=tmp_path
+    )
+    assert found.argv == ["--tp", "2"]

@@ -106,6 +106,12 @@ def test_what_nothing_names_in_another_module_does_not_run() -> None:
     assert "unused" not in reach.reaching
 
 
+def test_a_file_that_leads_nowhere_is_told() -> None:
+    assert not reach_of("run('ls')\nprint('server')\nserve = f()")[0].leads_anywhere()
+    assert reach_of("run('server')")[0].leads_anywhere()
+    assert reach_of("launch()")[0].leads_anywhere()
+
+
 def test_what_is_closed_is_not_looked_into() -> None:
     first, other = ast.parse("from closed import up\nup()"), ast.parse("def up(): run('server')")
     reach = Reach(SOUGHT)
