@@ -145,6 +145,9 @@ def check(
     script that comes with dsv4-env is held to pro-fp4. Host, port and model path are left out
     unless --compare names them.
 
+    `dsv4-env lint --help` lists the kinds of files that are read. Makefiles, justfiles, fish,
+    PowerShell and batch files aren't.
+
     \b
     Exit codes: 0 no drift, 1 drift, 2 wrong usage or a file that can't be read.
 

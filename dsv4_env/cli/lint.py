@@ -108,7 +108,10 @@ def lint(
     SGLang ignores a variable that it doesn't know, and stops on such a flag. Lint tells both,
     and more: `dsv4-env rule` lists the rules. A FILE is {kinds} or the TOML of a profile; of
     those with launches every one is read, or the one that PATH#2, PATH:34 or PATH::NAME names.
-    One that can't be read doesn't keep the others from it (exit code 2).
+    One that can't be read doesn't keep the others from it.
+
+    Exit codes: 0 nothing worse than a note, 1 an error or a warning, 2 wrong usage or a file that
+    can't be read.
 
     \b
     Examples:
