@@ -154,7 +154,7 @@ def discover(
             write(_text(result, pairs, told, line_width()))
     if told.write_:
         with locked(target.parent):  # another one may have written pairs meanwhile
-            pairs = new_pairs(named, settings().pairs, target.parent)
+            pairs = new_pairs(named, settings(anew=True).pairs, target.parent)
             _write(pairs, target, quiet=told.as_json or told.as_toml)
     near = [x.path for x in result.launches if x.match.profile]
     nameless = dict.fromkeys(p for p in near if (told.write_ or told.as_toml) and not _is_text(p))

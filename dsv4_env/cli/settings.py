@@ -5,13 +5,21 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import click
+
 from dsv4_env.profile.project import profiles_folder
 from dsv4_env.profile.settings import Settings, load
 
 
-def settings() -> Settings:
-    """The settings of the current folder and environment."""
-    return load(Path.cwd(), os.environ)
+def settings(*, anew: bool = False) -> Settings:
+    """The settings of the current folder and environment; a command reads them once, or *anew*."""
+    context = click.get_current_context(silent=True)
+    if context is None:
+        return load(Path.cwd(), os.environ)
+    if anew or __name__ not in context.meta:
+        context.meta[__name__] = load(Path.cwd(), os.environ)
+    found: Settings = context.meta[__name__]
+    return found
 
 
 def profile_folder(folder: Path | None) -> Path | None:

@@ -10,6 +10,7 @@ changes besides, and ``f.`` the objects that it is a method of. The position ``*
 from __future__ import annotations
 
 import ast
+import builtins
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -36,6 +37,8 @@ _SHARING = frozenset(
 )
 READING = READS | frozenset(dir(str))
 """Names of methods that don't change their object."""
+HARMLESS = READING | SPEAKS | frozenset(dir(builtins)) - {"next", "setattr", "exec", "eval"}
+"""Names of functions that aren't read and don't change what they are given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,7 @@ class Choice:
     parts: Names
     block: Block
     leaves: bool  # it may end the function, or a round of a loop
+    calls: frozenset[ast.AST]  # within it
 
 
 @dataclass(slots=True)
@@ -74,6 +78,8 @@ class BlockFlows:
     puts: list[Flow] = field(default_factory=list)
     matters: list[Flow] = field(default_factory=list)
     choices: list[Choice] = field(default_factory=list)
+    changed: set[str] = field(default_factory=set)  # what something is put into
+    handed: set[tuple[str, str]] = field(default_factory=set)  # to a function, and what it does
 
 
 _LEAVING = (ast.Return, ast.Raise, ast.Break, ast.Continue)
@@ -92,11 +98,18 @@ def flows_of(block: Block, names: ModuleNames, apart: Apart) -> BlockFlows:
         kind = node.__class__
         if (choose := _CHOICES.get(kind)) is not None:
             parts = identifiers(choose(node), names.keys)
-            leaves = any(isinstance(n, _LEAVING) for n in walk_tree(node))
-            at.choices.append(Choice(node, parts, block, leaves))
+            inner = walk_tree(node)
+            leaves = any(isinstance(n, _LEAVING) for n in inner)
+            calls = frozenset(n for n in inner if isinstance(n, ast.Call))
+            at.choices.append(Choice(node, parts, block, leaves, calls))
             at.matters.append(Flow(_changed_in(node, names.keys), parts))
         if (make := _FLOWS.get(kind)) is not None:
             make(at, node, own, text)
+    at.changed = {t for flow in at.makes for t in flow.targets if t.endswith("+")}
+    for part in {p for flow in at.puts for p in flow.parts}:
+        function, does, _ = part.partition(">")
+        if does and function not in HARMLESS and not function.startswith("assert"):
+            at.handed.add((function, part))
     return at
 
 

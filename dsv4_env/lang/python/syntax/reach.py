@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import builtins
 from collections.abc import Callable, Iterator, Sequence, Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import TypeAlias
@@ -191,9 +190,8 @@ class Reach:
             if choice.leaves:
                 results = frozenset(g for f in functions for g in (f"{f})", f"{f}!"))
                 ending.append(Flow(results, choice.parts))
-            if (choice.leaves and (functions & self.reaching or not functions)) or any(
-                n in leading for n in walk_tree(choice.node)
-            ):
+            ends = choice.leaves and (functions & self.reaching or not functions)
+            if ends or not leading.isdisjoint(choice.calls):
                 seeds |= choice.parts
         changed = graph.changed()
         matters = [
@@ -352,10 +350,6 @@ _LEAVING = (
 )
 
 
-# Of functions that aren't read, those that don't change what they are given.
-_HARMLESS = READING | SPEAKS | frozenset(dir(builtins)) - {"next", "setattr", "exec", "eval"}
-
-
 def _run(modules: Sequence[ModuleNames], closed: AbstractSet[Block]) -> set[Block]:
     """The blocks that may run where the first module does: what stands in it, or is named.
 
@@ -444,17 +438,14 @@ class _Graph:
 
     def changed(self) -> set[str]:
         """What is changed in place: what something is put into, or a function may change."""
-        found: set[str] = set()
+        found = {name for each in self.flows for name in each.changed}
+        for function, part in (h for each in self.flows for h in each.handed):
+            if function not in self.read:
+                found.add(part)
         by_part: dict[str, list[Flow]] = {}
-        for flow in (f for each in self.flows for f in each.makes):
-            found.update(t for t in flow.targets if t.endswith("+"))
         for flow in (f for each in self.flows for f in each.puts):
             if flow.through is None or flow.through in self.read:
                 for part in flow.parts:
-                    function, does, _ = part.partition(">")
-                    harmless = function in _HARMLESS or function.startswith("assert")
-                    if does and function not in self.read and not harmless:
-                        found.add(part)
                     by_part.setdefault(part, []).append(flow)
         pending = [*found]
         while pending:
