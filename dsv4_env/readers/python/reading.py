@@ -24,7 +24,7 @@ from dsv4_env.readers.choosing import choose
 from dsv4_env.readers.kind import INTERPRETER, FileKind, names_a_server
 from dsv4_env.readers.python.commands import FIELD_CALLS, PATCH_CALLS, SOUGHT
 from dsv4_env.readers.python.profiles import KnownProfiles
-from dsv4_env.readers.python.units import launches_met
+from dsv4_env.readers.python.units import held_settings, launches_met
 from dsv4_env.readers.python.watch import HELD, LaunchWatch
 
 _ROUNDS = 8  # each import may make more of the file matter
@@ -87,7 +87,7 @@ def read_all(
             )
             reach.begin()
             add_imports(vm, tree, path)
-            if not reach.leads_anywhere() and not _STARTED.search(text):
+            if not (reach.leads_anywhere() or _STARTED.search(text) or held_settings(tree)):
                 add_imports(vm, tree, path, everywhere=True)
                 if not reach.leads_anywhere():
                     return []

@@ -121,16 +121,23 @@ def _module(vm: Machine, watch: LaunchWatch, module: ReadModule, tree: ast.Modul
     return results or _held(vm, watch, scope, tree)
 
 
-def _held(vm: Machine, watch: LaunchWatch, scope: Scope, tree: ast.Module) -> FoundLaunches:
-    """The settings that a module holds for others, where nothing in it launches."""
+def held_settings(tree: ast.Module) -> ast.Assign | ast.AnnAssign | None:
+    """The assignment of the settings that a module holds for others to launch with, if any."""
     for node in tree.body:
         targets = node.targets if isinstance(node, ast.Assign) else ()
         targets = [node.target] if isinstance(node, ast.AnnAssign) else targets
         if any(isinstance(t, ast.Name) and t.id == HELD[0] for t in targets):
             assert isinstance(node, ast.Assign | ast.AnnAssign)
-            with contextlib.suppress(BudgetError):
-                found = watch.held(vm, scope, node)
-                return {("held",): found} if found else {}
+            return node
+    return None
+
+
+def _held(vm: Machine, watch: LaunchWatch, scope: Scope, tree: ast.Module) -> FoundLaunches:
+    """The settings that a module holds for others, where nothing in it launches."""
+    node = held_settings(tree)
+    with contextlib.suppress(BudgetError):
+        if node is not None and (found := watch.held(vm, scope, node)):
+            return {("held",): found}
     return {}
 
 

@@ -63,12 +63,13 @@ class Reach:
     """
 
     sought: Sought
-    seeds: frozenset[str] = frozenset()  # names that matter whatever is called
+    seeds: frozenset[str] = frozenset()  # names, and calls by them, that matter in any case
     reaching: set[str] = field(default_factory=set)  # functions that lead to what is sought
     relevant: set[str] = field(default_factory=set)  # names that what is sought depends on
     changing: set[str] = field(default_factory=set)  # functions that change what isn't theirs
     late: bool = False  # a module that was added after :meth:`hides` was asked has such
     _asked: bool = False
+    _graph: _Graph | None = None  # of which what is relevant isn't found yet
     _anything: bool = False  # something that is sought is there
     _open: bool = False  # whether modules were added since it was last closed
     _trees: dict[str, ast.Module] = field(default_factory=dict)
@@ -88,7 +89,7 @@ class Reach:
 
     def size(self) -> tuple[int, int]:
         """How much is known: where it grew, what was skipped before may matter."""
-        self._close()
+        self._find_all()
         return len(self.relevant), len(self.reaching)
 
     def add(self, tree: ast.Module, path: str) -> None:
@@ -115,10 +116,16 @@ class Reach:
         graph = _Graph(modules, _run(modules, closed), self.sought.apart)
         self._find_worded(graph)
         self._find_reaching(graph)
-        if self._anything or self.reaching:
-            self._find_relevant(graph)
+        self._graph = graph
         for kept in (self._leading, self._skipped, self._aside):
             kept.clear()
+
+    def _find_all(self) -> None:
+        """Find what is relevant, too."""
+        self._close()
+        if self._graph is not None:
+            self._find_relevant(self._graph)
+            self._graph = None
 
     def _find_worded(self, graph: _Graph) -> None:
         """Find the calls that may get a text that is sought."""
@@ -177,7 +184,7 @@ class Reach:
 
     def _find_relevant(self, graph: _Graph) -> None:
         """Find what the calls that lead anywhere depend on."""
-        seeds = {n for seed in self.seeds for n in (seed, f".{seed}")}
+        seeds = {n for seed in self.seeds for n in (seed, f".{seed}", f"{seed}!")}
         leading: set[ast.AST] = set()
         for name, node, _ in graph.calls():
             if name in self.reaching or self._is_direct(node):
@@ -280,7 +287,7 @@ class Reach:
 
     def skippable(self, node: ast.stmt, spend: Callable[[int], None]) -> bool:
         """Whether nothing that is sought depends on a statement of a function."""
-        self._close()
+        self._find_all()
         known = self._skipped.get(node)
         if known is None:
             known = self._skipped[node] = self._can_skip(node, spend)
@@ -288,7 +295,7 @@ class Reach:
 
     def is_aside(self, node: ast.stmt, spend: Callable[[int], None]) -> bool:
         """Whether a statement leads nowhere and decides nothing sought, but by its calls."""
-        self._close()
+        self._find_all()
         known = self._aside.get(node)
         if known is None:
             every = walk_tree(node)
