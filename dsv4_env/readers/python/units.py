@@ -383,10 +383,12 @@ _REMOTE = frozenset({"modal", "ray"})
 
 def _elsewhere(unit: Runnable) -> list[Note]:
     """That a decorator has a function run in another place, of which the file may say more."""
+    nodes = getattr(unit.func.node, "decorator_list", ())
+    if not unit.func.opaque or not nodes:
+        return []
     names = unit.func.scope.module.scope.names if unit.func.scope.module else {}
     outside = {v.name.partition(".")[0] for v in names.values() if isinstance(v, Ext)}
-    nodes = getattr(unit.func.node, "decorator_list", ())
-    if not unit.func.opaque or not nodes or not outside & _REMOTE:
+    if not outside & _REMOTE:
         return []
     text = unit.func.scope.text(nodes[0])
     message = f"`@{text}` may set any variable: where it runs isn't followed"

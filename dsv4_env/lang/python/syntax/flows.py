@@ -59,7 +59,6 @@ class Flow:
 class Choice:
     """A test or loop, and what decides it."""
 
-    node: ast.AST
     parts: Names
     block: Block
     leaves: bool  # it may end the function, or a round of a loop
@@ -95,16 +94,15 @@ def flows_of(block: Block, names: ModuleNames, apart: Apart) -> BlockFlows:
         own = block
         if isinstance(node, FUNCTIONS) and block.around is not None:
             own = block.around
-        kind = node.__class__
-        if (choose := _CHOICES.get(kind)) is not None:
-            parts = identifiers(choose(node), names.keys)
-            inner = walk_tree(node)
-            leaves = any(isinstance(n, _LEAVING) for n in inner)
-            calls = frozenset(n for n in inner if isinstance(n, ast.Call))
-            at.choices.append(Choice(node, parts, block, leaves, calls))
-            at.matters.append(Flow(_changed_in(node, names.keys), parts))
-        if (make := _FLOWS.get(kind)) is not None:
+        if (make := _FLOWS.get(node.__class__)) is not None:
             make(at, node, own, text)
+    known: dict[ast.AST, _Within] = {}
+    for node in reversed(block.statements):  # those within others first
+        if (choose := _CHOICES.get(node.__class__)) is not None:
+            parts = identifiers(choose(node), names.keys)
+            inner = known[node] = _within(node, names.keys, known)
+            at.choices.append(Choice(parts, block, inner.leaves, frozenset(inner.calls)))
+            at.matters.append(Flow(frozenset(inner.changed), parts))
     at.changed = {t for flow in at.makes for t in flow.targets if t.endswith("+")}
     for part in {p for flow in at.puts for p in flow.parts}:
         function, does, _ = part.partition(">")
@@ -167,19 +165,39 @@ _CHOICES: dict[type[ast.AST], Callable[..., ast.expr]] = {
 }
 
 
-def _changed_in(node: ast.AST, keys: Keys) -> Names:
-    """All that may be set or changed within a node."""
-    found: set[str] = set()
-    for each in walk_tree(node):
-        if isinstance(each, ast.Call):
-            owner = [each.func.value] if isinstance(each.func, ast.Attribute) else []
-            for value in (*arguments(each), *owner):
+@dataclass(slots=True)
+class _Within:
+    """What is within a test or loop: what may be changed, calls, and whether it is left."""
+
+    changed: set[str] = field(default_factory=set)
+    calls: set[ast.AST] = field(default_factory=set)
+    leaves: bool = False
+
+
+def _within(top: ast.AST, keys: Keys, known: Mapping[ast.AST, _Within]) -> _Within:
+    """What is within a node; *known*: of nodes within it."""
+    found = _Within()
+    pending = [top]
+    while pending:
+        node = pending.pop()
+        if (inner := known.get(node)) is not None:
+            found.changed |= inner.changed
+            found.calls |= inner.calls
+            found.leaves = found.leaves or inner.leaves
+            continue
+        if isinstance(node, ast.Call):
+            owner = [node.func.value] if isinstance(node.func, ast.Attribute) else []
+            for value in (*arguments(node), *owner):
                 for names, _ in _shared(value, keys):
-                    found |= names
-            found.add(f"{callee_key(each, keys)}!")
-        elif isinstance(getattr(each, "ctx", None), ast.Store | ast.Del):
-            found |= identifiers(each, keys)
-    return frozenset(found)
+                    found.changed |= names
+            found.changed.add(f"{callee_key(node, keys)}!")
+            found.calls.add(node)
+        elif isinstance(getattr(node, "ctx", None), ast.Store | ast.Del):
+            found.changed |= identifiers(node, keys)
+        elif isinstance(node, _LEAVING):
+            found.leaves = True
+        pending += children(node)
+    return found
 
 
 def _of_call(at: BlockFlows, node: ast.Call, block: Block, text: _Text) -> None:
