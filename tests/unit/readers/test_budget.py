@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[3]
 LONGEST = 3_000  # characters of a message: short enough to be read
 GUARD = """
 import resource, sys
-resource.setrlimit(resource.RLIMIT_CPU, (20, 20))  # a hang ends here, nothing else
+resource.setrlimit(resource.RLIMIT_CPU, (90, 90))  # a hang ends here, nothing else
 resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30))
 from dsv4_env.model.errors import ReadError
 from tests.unit.readers.test_budget import read
