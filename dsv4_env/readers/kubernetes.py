@@ -94,6 +94,9 @@ def _launches(objects: list[Mapping], path: str, budget: Budget) -> Iterator[Lau
             continue
         name = f"{path} {kind}/{one.text('metadata', 'name') or '?'}"
         namespace = one.text("metadata", "namespace")
+        for label, alone in _lone(one, "", budget):
+            budget.step(alone.location, _EACH)
+            yield from _Container(alone, maps, namespace, budget).launches(f"{name}{label}")
         for label, spec in _specs(one, "", budget):
             for which in ("initContainers", "containers"):
                 for node in spec.sequence(which):
@@ -128,6 +131,24 @@ def _specs(node: Node, label: str, budget: Budget) -> Iterator[tuple[str, Mappin
         for item in node.items:
             told = item.text("name") if isinstance(item, Mapping) else None
             yield from _specs(item, f"{label} {told}" if told else label, budget)
+
+
+def _lone(node: Node, label: str, budget: Budget) -> Iterator[tuple[str, Mapping]]:
+    """Every container that is no element of a list, as KServe's ``model`` and OME's ``runner``."""
+    budget.step(None, 2)
+    if isinstance(node, Mapping):
+        if any(isinstance(node.get(k), yaml_source.Sequence) for k in ("command", "args")):
+            yield label, node
+            return
+        for name, value in node.items.items():
+            if name not in ("containers", "initContainers", "ephemeralContainers"):
+                yield from _lone(value, f"{label} {name}" if name in _LONE else label, budget)
+    elif isinstance(node, yaml_source.Sequence):
+        for item in node.items:
+            yield from _lone(item, label, budget)
+
+
+_LONE = ("predictor", "model", "transformer", "runner", "engine", "decoder")
 
 
 @dataclass(slots=True)
