@@ -13,16 +13,16 @@ from __future__ import annotations
 
 import ast
 import bisect
-import contextlib
 import os
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from pathlib import Path
 
 from dsv4_env.drift.family import FamilyMarks
 from dsv4_env.guard.files import read_open
-from dsv4_env.lang.python.syntax.imports import module_folders, module_places, named_imports
+from dsv4_env.lang.python.syntax.imports import ModuleFinder, named_imports
 from dsv4_env.lang.python.syntax.text import decoded, parse_python
 from dsv4_env.lang.python.syntax.trees import callee, children, walk_tree
 from dsv4_env.model.errors import ReadError
@@ -90,13 +90,12 @@ class SimilarityBound:
     _marks: FamilyMarks | None = None
     _alone: list[re.Pattern[bytes]] = field(default_factory=list)
     _known: dict[str, _Facts | None] = field(default_factory=dict)
-    _places: dict[tuple[str, str, int], str | None] = field(default_factory=dict)
-    _firsts: dict[tuple[str, str], bool] = field(default_factory=dict)
-    _folders: dict[str, Collection[str]] = field(default_factory=dict)
+    _finder: ModuleFinder = field(init=False)
     _folders_real: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.root = os.path.realpath(self.root)
+        self._finder = ModuleFinder(Path(self.root))
         self._names = frozenset(n for p in self.profiles for s in p for n in s.names)
         heads = {n: b"--" if n[:1] == b"-" else n.partition(b"_")[0] for n in self._names}
         for name in {n for p in self.profiles for s in p for n in s.whole}:
@@ -243,8 +242,8 @@ class SimilarityBound:
         """What a file holds; None where its bytes don't say."""
         if path not in self._known:
             if len(self._known) >= _KEPT:
-                for kept in (self._known, self._places, self._firsts, self._folders):
-                    kept.clear()
+                self._known.clear()
+                self._finder = ModuleFinder(Path(self.root))
             self._known[path] = self._looked(path)
         return self._known[path]
 
@@ -255,9 +254,9 @@ class SimilarityBound:
             return None
         here = os.path.dirname(path)  # noqa: PTH120  # pathlib takes longer than all the rest
         brought = {
-            self._place(here, name, level)
+            self._finder.find(here, name, level)
             for name, level in modules
-            if level or self._starts_here(here, name.partition(".")[0])
+            if level or not is_runtime(name)
         }
         return self._facts_of(data, tuple(sorted(b for b in brought if b)))
 
@@ -274,41 +273,6 @@ class SimilarityBound:
             b"--config" in tokens or _CONFIG.search(data) is not None,
             b"dsv4_" in data,
         )
-
-    def _place(self, here: str, name: str, level: int) -> str | None:
-        key = (here, name, level)
-        if key not in self._places:
-            self._places[key] = None
-            if not is_runtime(name):
-                there = self._there(module_places(self.root, here, name, level))
-                self._places[key] = next(there, None)
-        return self._places[key]
-
-    def _starts_here(self, here: str, first: str) -> bool:
-        """Whether a module's first name lies anywhere: that of most that are imported doesn't."""
-        key = (here, first)
-        if key not in self._firsts:
-            listed = map(self._listed, module_folders(self.root, here, 0))
-            self._firsts[key] = any(first in names or f"{first}.py" in names for names in listed)
-        return self._firsts[key]
-
-    def _there(self, paths: Iterable[str]) -> Iterator[str]:
-        for path in paths:
-            folder, _, name = path.rpartition("/")
-            if name in self._listed(folder) and os.path.isfile(path):  # noqa: PTH113
-                whole = self._real(path)
-                if whole.startswith(self.root.rstrip("/") + "/"):
-                    yield whole
-
-    def _listed(self, folder: str) -> Collection[str]:
-        """What a folder holds, nothing where it isn't there."""
-        if folder not in self._folders:
-            self._folders[folder] = ()
-            above, _, name = folder.rpartition("/")
-            if len(folder) <= len(self.root) or name in self._listed(above):
-                with contextlib.suppress(OSError):
-                    self._folders[folder] = frozenset(os.listdir(folder or "/"))  # noqa: PTH208
-        return self._folders[folder]
 
     def _completed(self, begun: set[bytes], named: set[bytes]) -> list[tuple[bytes, bytes]]:
         """The names that aren't there and of which a beginning is, with that."""

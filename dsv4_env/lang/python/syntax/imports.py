@@ -91,6 +91,9 @@ class ModuleFinder:
         """What a folder holds, nothing where it isn't there."""
         if folder not in self._folders:
             self._folders[folder] = ()
+            above, _, name = folder.rpartition("/")
+            if len(folder) > len(str(self.root)) and name not in self._listed(above):
+                return ()
             with contextlib.suppress(OSError):
                 self._folders[folder] = frozenset(os.listdir(folder or "/"))  # noqa: PTH208
         return self._folders[folder]
