@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from dsv4_env.lang.docker import env_lines
 from dsv4_env.lang.yaml import Lines, decode
 from dsv4_env.model import (
     ENV_NAME,
@@ -261,24 +262,17 @@ def _expanded(text: str, known: dict[str, Value], offset: int, reading: _Reading
 
 def _docker(reading: _Reading) -> Iterator[_Item]:
     """Every value as it stands: no quotes, no escapes, no comments behind it."""
-    lines = reading.lines
-    for start, whole in zip(lines.starts, lines.text.split("\n"), strict=True):
-        line = whole.removesuffix("\r")
-        rest = line.lstrip()
-        offset = start + len(line) - len(rest)
-        if not rest or rest.startswith("#"):
-            continue
-        name, equals, value = rest.partition("=")
-        if not name or re.search(r"\s", name):
-            shown = repr(shortened(name, 200))
-            found = f"a variable's name with a blank, {shown}" if name else "no variable's name"
-            raise ReadError(found, where=lines.place(offset), expected="NAME=value or NAME")
-        place = reading.step(offset, len(line))
-        if equals:
-            yield _Item(name, value, value, offset)
-        else:
+    for line in env_lines(reading.lines.text):
+        if line.wrong:
+            found = f"{line.wrong}, {shortened(line.name, 200)!r}" if line.name else line.wrong
+            where = reading.lines.place(line.offset)
+            raise ReadError(found, where=where, expected="NAME=value or NAME")
+        place = reading.step(line.offset, len(line.name) + len(line.value or ""))
+        value: Value | None = line.value
+        if value is None:
             why = "passed on from outside, where it's set there"
-            yield _Item(name, Unknown(f"${{{name}}}", why, (name,), location=place), "", offset)
+            value = Unknown(f"${{{line.name}}}", why, (line.name,), location=place)
+        yield _Item(line.name, value, line.value or "", line.offset)
 
 
 # --- $GITHUB_ENV -------------------------------------------------------------------------------

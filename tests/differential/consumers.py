@@ -82,7 +82,7 @@ def docker_requests(words: list[str], folder: Path) -> dict[str, Any]:
     path = folder / "docker.sock"
     path.unlink(missing_ok=True)
     with socketserver.ThreadingUnixStreamServer(str(path), Daemon) as server:
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
         thread.start()
         try:
             run(["docker", "-H", f"unix://{path}", "create", *words], HOME=str(folder))

@@ -63,6 +63,7 @@ verb=$1
 shift
 case "$verb" in run|exec) ;; *) exit 0 ;; esac
 settings=()
+files=()  # what -e gives goes before them, wherever it stands
 give() {
   case "$1" in
     *=*) settings+=("$1") ;;
@@ -70,10 +71,14 @@ give() {
   esac
 }
 give_file() {
+  given=("${settings[@]}")
+  settings=()
   while IFS= read -r line || [ -n "$line" ]; do
     line=${line#"${line%%[![:space:]]*}"}
     case "$line" in ''|'#'*) ;; *) give "$line" ;; esac
   done <"$1"
+  files+=("${settings[@]}")
+  settings=("${given[@]}")
 }
 entry=()
 while [ $# -gt 0 ]; do
@@ -94,7 +99,7 @@ while [ $# -gt 0 ]; do
 done
 shift
 [ -n "${entry[*]}${1-}" ] || exit 0
-exec env -i PATH="$PATH" "${settings[@]}" "${entry[@]}" "$@"
+exec env -i PATH="$PATH" "${files[@]}" "${settings[@]}" "${entry[@]}" "$@"
 """
 
 _MPIRUN = """#!/bin/bash

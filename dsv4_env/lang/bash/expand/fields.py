@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 
+from dsv4_env.guard.files import real
 from dsv4_env.lang.bash.expand.machine import Machine
 from dsv4_env.lang.bash.expand.state import Piece, State
 from dsv4_env.lang.bash.expand.values import Symbol, Text
@@ -108,7 +109,7 @@ def fields(vm: Machine, state: State, found: Sequence[Piece]) -> list[Text]:
         if isinstance(value, Symbol):
             current.append(value)
             active.append("x")
-            sure = numeric(value) or (ifs == "" and value.filled)
+            sure = numeric(value) or (ifs == "" and value.filled) or _is_plain(vm, value, ifs)
             if (kind == "E" and not sure) or value.splits:
                 splits = True
             continue
@@ -150,6 +151,15 @@ def _pathname(vm: Machine, state: State, value: Text, active: list[str]) -> Text
         return vm.derived(value.text, [value, "glob"], splits=True)
     default = None if state.opts & {"nullglob", "failglob"} else value
     return vm.unknown(value, reason, ("glob", value), default=default, splits=True)
+
+
+def _is_plain(vm: Machine, value: Symbol, ifs: Text) -> bool:
+    """Whether the value is a file's path without blanks below the root, so that it's one word."""
+    if value.path is None or vm.root is None or ifs != " \t\n":
+        return False
+    path, root = value.path, real(vm.root)
+    shown = str(path.relative_to(root)) if path.is_relative_to(root) else " "
+    return not re.search(r"[\s*?\[\\]", shown)
 
 
 def numeric(value: Symbol) -> bool:

@@ -114,7 +114,8 @@ class Machine:
         if isinstance(value, str):
             if value.startswith("/"):
                 return Path(value)
-            return None if self.root is None or state.cwd is not None else self.root / value
+            folder = self.root if state.cwd is None else self.located(state.cwd, state)
+            return None if folder is None else folder / value
         if value.path is not None:
             return value.path
         pieces = value.parts

@@ -276,6 +276,8 @@ def _default(
     if colon:
         if isinstance(value, str):
             given = bool(value) if present is not False else False
+        elif value.path is not None:
+            given = True
         elif present is not False:
             empty = state.decided.get(("empty", value.number))
             given = None if empty is None else not empty
@@ -539,7 +541,8 @@ def transform(vm: Machine, state: State, part: Param, value: Text, present: bool
             except (CannotTranslateError, FatalError):
                 default = None
         base = [value, *arguments, op]
-        return vm.derived(part.text, base, default=default)
+        folder = (op, arguments) == ("%", ["/*"]) and isinstance(value, Symbol) and value.path
+        return vm.derived(part.text, base, default=default, path=folder.parent if folder else None)
     try:
         return _apply(vm, state, part, value, present)
     except CannotTranslateError:

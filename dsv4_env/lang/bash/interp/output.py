@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from os.path import normpath
+from pathlib import Path
 from typing import TypeAlias
 
 from dsv4_env.lang.bash.expand.machine import Machine
@@ -276,12 +278,16 @@ def _pwd(vm: Machine, state: State, _node: Simple, args: list[Text]) -> Status:
 
 
 def _cd(vm: Machine, state: State, node: Simple, args: list[Text]) -> Status:
-    target = args[-1] if len(args) == 2 else None
+    operands = [a for a in args[1:] if a not in ("-P", "-L", "--")]
+    target = operands[0] if len(operands) == 1 else None
     state.seq += 1
-    folder = vm.located(target, state) if isinstance(target, Symbol) else None
+    known = isinstance(target, Symbol) or bool(target and not target.startswith(("/", "-", "+")))
+    folder = vm.located(target, state) if target is not None and known else None
     if folder is not None:
+        folder = Path(normpath(folder))
         key = ("folder", str(folder))
-        state.cwd = vm.unknown("$(pwd)", "the script's folder", key, path=folder)
+        why = "the script's folder" if isinstance(target, Symbol) else f"the folder {target}"
+        state.cwd = vm.unknown("$(pwd)", why, key, path=folder)
     elif (
         isinstance(target, str)
         and target.startswith("/")
@@ -294,7 +300,8 @@ def _cd(vm: Machine, state: State, node: Simple, args: list[Text]) -> Status:
             "$(pwd)", "the folder that the script is in then", ("cwd", node, state.seq)
         )
     state.vars["PWD"] = Var("s", state.cwd, exported=True)
-    return 0 if folder is not None else unknown_status(state, node)
+    there = folder is not None and isinstance(target, Symbol)
+    return 0 if there else unknown_status(state, node)
 
 
 def _cat(vm: Machine, state: State, node: Simple, args: list[Text]) -> Status:
@@ -340,6 +347,19 @@ def _fact(vm: Machine, state: State, node: Simple, args: list[Text]) -> Status:
     return 0
 
 
+def _real_path(vm: Machine, state: State, node: Simple, args: list[Text]) -> Status:
+    """``readlink -f`` and ``realpath`` of a path whose file is known."""
+    flags = {"-f", "-e", "-m", "-s", "--"} if args[0] == "realpath" else {"-f", "-e", "-m", "--"}
+    operands = [a for a in args[1:] if not (isinstance(a, str) and a in flags)]
+    value = operands[0] if len(operands) == 1 else None
+    resolves = args[0] == "realpath" or len(args) > 2
+    if not resolves or not isinstance(value, Symbol) or value.path is None or value.splits:
+        return _fact(vm, state, node, args)
+    text = f"$({args[0]} {value.text})"
+    emit(state, vm.derived(text, [value, str(args[0])], path=value.path), "\n")
+    return 0
+
+
 def _seq(vm: Machine, state: State, node: Simple, args: list[Text]) -> Status:
     numbers = [int(a) for a in args[1:] if isinstance(a, str) and re.fullmatch(r"-?\d{1,18}", a)]
     if len(numbers) != len(args) - 1 or not 1 <= len(numbers) <= 3:
@@ -372,5 +392,7 @@ PRINTING: dict[str, Printer] = {
     "nproc": _fact,
     "hostname": _fact,
     "whoami": _fact,
+    "readlink": _real_path,
+    "realpath": _real_path,
     "seq": _seq,
 }

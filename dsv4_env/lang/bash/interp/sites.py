@@ -204,6 +204,25 @@ def set_variable(
     env[name] = Var("s", value, exported=True, event=event)
 
 
+def blur(p: CallSite, env: Env, reason: str, place: Location) -> None:
+    """Make every variable of an environment unknown: words that aren't known may set it."""
+    for name in list(env):
+        p.state.seq += 1
+        key = ("blurred", name, p.node, p.state.seq)
+        set_variable(
+            p, env, name, p.vm.unknown(f"${{{name}}}", reason, key, location=place), place, ""
+        )
+
+
+def blurred(
+    p: CallSite, env: Env, value: Text, place: Location, notes: list[Note], before: str = ""
+) -> None:
+    """Say of a word that isn't known that it may set any variable, and make them unknown."""
+    reason = f"what `{before}{shown_as(value)}` sets isn't known"
+    notes.append(Note(reason, place, opens=True))
+    blur(p, env, reason, place)
+
+
 def named(vm: Machine, words: list[Text]) -> tuple[Text | None, list[Text]]:
     """$0 and the arguments of a text given to a shell."""
     first = words[0] if words else None

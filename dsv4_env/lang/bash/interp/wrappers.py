@@ -42,6 +42,8 @@ from dsv4_env.lang.bash.interp.sites import (
     Env,
     Notes,
     assigned_before,
+    blur,
+    blurred,
     changed,
     exported,
     inherited,
@@ -56,6 +58,8 @@ from dsv4_env.lang.bash.interp.sites import (
 from dsv4_env.lang.bash.interp.streams import content_of, file_name, read_file
 from dsv4_env.lang.bash.interp.texts import MAX_TEXTS, code_of, run_lines
 from dsv4_env.lang.bash.syntax.nodes import Simple, Source
+from dsv4_env.lang.docker import env_lines
+from dsv4_env.lang.yaml import Lines
 from dsv4_env.model import Location, Note
 from dsv4_env.model.condition import Test
 
@@ -154,10 +158,13 @@ def follow(p: CallSite, words: Argv, env: Env, notes: Notes) -> None:
                 ends = (j for j, (v, _) in enumerate(following) if v in (";", "+"))
                 following = following[: next(ends, len(following))]
         if isinstance(following, str):  # what isn't known may set variables, too
-            behind(p, words, env, notes, following, opens=name in ("env", "sudo"))
+            behind(p, words, env, notes, following, opens=name in SETTERS)
             return
         words = following
 
+
+# Wrappers whose words set variables: where they aren't known, none of them is.
+SETTERS = frozenset("env sudo mpirun mpiexec orterun srun apptainer singularity".split())
 
 _PYTHON = re.compile(r"(?:.*/)?python[\d.]*")
 _TORCHRUN = ("torch.distributed.run", "torch.distributed.launch")
@@ -183,6 +190,9 @@ def behind(
     if at is not None:
         text = f"{why}, so what it does to the launch isn't either"
         note = Note(text, words[0][1], opens)
+        if opens:
+            env = dict(env)
+            blur(p, env, why, words[0][1])
         follow(p, words[at:], env, (*notes, note))
 
 
@@ -340,9 +350,13 @@ def _env(p: CallSite, words: Argv, env: Env) -> Argv | str:
         word, place = words[i]
         text = word if isinstance(word, str) else word.text
         m = re.match(r"([^=]+)=", text)
-        if m is None or (
-            isinstance(word, Symbol) and (word.splits or not re.fullmatch(r"\w+", m[1]))
+        if isinstance(word, Symbol) and (
+            word.splits or m is None or not re.fullmatch(r"\w+", m[1])
         ):
+            if "/" in text or p.vm.watch.length(words, i) is not None:
+                break  # a program in a folder that isn't known
+            return f"what `{shown_as(word)}` sets isn't known"
+        if m is None:
             break
         if isinstance(word, str):
             set_variable(p, env, m[1], word[m.end() :], place, word[m.end() :])
@@ -537,36 +551,41 @@ def _docker(p: CallSite, words: Argv, env: Env, notes: Notes) -> None:
             words[0][1],
         )
     ]
-    at, unknown = i, list[tuple[Text, Location]]()
-    while True:  # words that aren't known may be options: others may stand behind them
+    at, given, unknown = i, list[tuple[str, Text, Location]](), list[tuple[Text, Location]]()
+    problem = ""
+    while not problem:  # words that aren't known may be options: others may stand behind them
         taken = take_options(words[at:], DOCKER)
-        for name, value, place in taken.given:
-            if name in ("e", "env"):
-                _container_env(p, env, inside, value, place, note)
-            elif name == "env-file":
-                _env_file(p, env, inside, value, place, note)
-            elif name == "entrypoint":
-                entry = value
+        given += taken.given
         at += taken.at
         if taken.unknown is None:
             break
-        if not isinstance(taken.unknown, Symbol):
-            behind(
-                p,
-                [words[0], *words[at:]],
-                inside,
-                (*notes, *note),
-                f"option `{taken.unknown}` of docker isn't known",
-            )
-            return
-        unknown.append(words[at])
+        if isinstance(taken.unknown, Symbol):
+            unknown.append(words[at])
+            given.append(("", *words[at]))
+        else:
+            problem = f"option `{taken.unknown}` of docker isn't known"
     rest = words[at:]
     if unknown and (not rest or _begins(p, rest)):  # an image has to stand before the command
         image = unknown.pop()
         rest = [image, *rest]
+        given.remove(("", *image))
         note.append(Note(f"`{shown_as(image[0])}` is taken for the image", image[1]))
-    for value, place in unknown:
-        note.append(Note(f"what `{shown_as(value)}` sets isn't known", place, opens=True))
+    for name, value, place in given:  # what -e gives goes before what a file does, as docker has it
+        if name == "env-file" and (refused := _env_file(p, env, inside, value, place, note)):
+            if _behind(p, words) is not None:
+                p.vm.lose(refused, place)
+                p.followed = True
+            return
+    for name, value, place in given:
+        if name in ("e", "env"):
+            _container_env(p, env, inside, value, place, note)
+        elif name == "entrypoint":
+            entry = value
+        elif not name:
+            blurred(p, inside, value, place, note)
+    if problem:
+        behind(p, [words[0], *rest], inside, (*notes, *note), problem, opens=True)
+        return
     command = rest[1:]
     if entry is not None and entry != "":
         command = [(entry, rest[0][1] if rest else words[0][1]), *command]
@@ -763,7 +782,7 @@ def _container_env(
     text = value if isinstance(value, str) else value.text
     name, equals, given = text.partition("=")
     if isinstance(value, Symbol) and (not equals or not re.fullmatch(r"\w+", name)):
-        notes.append(Note(f"what `-e {text}` sets isn't known", place))
+        blurred(p, inside, value, place, notes, "-e ")
     elif not equals:
         if name in env:
             set_variable(p, inside, name, env[name].value, place, name)
@@ -779,21 +798,23 @@ def _container_env(
 
 def _env_file(
     p: CallSite, env: Env, inside: Env, value: Text, place: Location, notes: list[Note]
-) -> None:
-
+) -> str:
+    """Take the variables of a file; why docker refuses it, "" where it doesn't."""
     text = read_file(p.vm, value, p.state)
     if text is None:
-        notes.append(Note(f"the variables of {value} aren't known", place))
-        return
-    for number, line in enumerate(text.split("\n"), 1):
-        name, equals, given = line.lstrip().partition("=")
-        at = Location(str(value), number, 1)
-        if not name or name.startswith("#"):
-            continue
-        if equals:
-            set_variable(p, inside, name, given, at, given)
+        blurred(p, inside, value, place, notes, "--env-file ")
+        return ""
+    lines = Lines(str(value), text)
+    for line in env_lines(text):
+        at = lines.place(line.offset)
+        p.vm.budget.step(count=1)
+        if line.wrong:
+            return f"docker refuses {at}: {line.wrong}"
+        if line.value is not None:
+            set_variable(p, inside, line.name, line.value, at, line.value)
         else:
-            _container_env(p, env, inside, name, at, notes)
+            _container_env(p, env, inside, line.name, at, notes)
+    return ""
 
 
 def _su(p: CallSite, words: Argv, env: Env, notes: Notes) -> None:

@@ -1,0 +1,3 @@
+cd /somewhere
+source ./common.env
+sglang serve --tp $TP

@@ -1,0 +1,4 @@
+pushd "$(dirname "${BASH_SOURCE[0]:-$0}")" > /dev/null
+source common.env
+popd
+sglang serve --tp $TP

@@ -1,0 +1,3 @@
+cd $(dirname $0)
+. ./common.env
+sglang serve --tp $TP
