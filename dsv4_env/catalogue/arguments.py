@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from dsv4_env.catalogue.semantics import canonical_json
+from dsv4_env.model import LaunchConfig, ServerArg, Unknown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -156,6 +157,31 @@ def _count(argument: Argument, texts: list[str], *, joined: bool) -> str | None:
     if argument.nargs and argument.nargs.isdigit() and number != int(argument.nargs):
         return f"it takes {argument.nargs} values"
     return None
+
+
+def regrouped(config: LaunchConfig, catalogue: Catalogue) -> LaunchConfig:
+    """The launch with words that aren't known apart from flags that don't take so many values.
+
+    ``--trust-remote-code "$@"`` is a switch and, behind it, words that may be any flags.
+    """
+    args: list[ServerArg] = []
+    changed = False
+    for arg in config.args or ():
+        match = catalogue.argument(arg.flag) if arg.flag and not arg.joined else None
+        argument = match.argument if match is not None else None
+        nargs = "1" if argument is None or argument.nargs is None else argument.nargs
+        most = int(nargs) if argument is not None and nargs.isdigit() else len(arg.values)
+        if any(isinstance(v, Unknown) for v in arg.values[most:]):
+            changed = True
+            args.append(replace(arg, values=arg.values[:most]))
+            for word in arg.values[most:]:
+                spelled = word if isinstance(word, str) else word.text
+                where = (word.location if isinstance(word, Unknown) else None) or arg.location
+                origin = replace(arg.origin, location=where, value=spelled)
+                args.append(ServerArg(None, (word,), origin, condition=arg.condition))
+        else:
+            args.append(arg)
+    return replace(config, args=tuple(args)) if changed else config
 
 
 def _value(match: FlagMatch, argument: Argument, values: list[object]) -> object:

@@ -31,7 +31,7 @@ from dsv4_env.drift.files import fits
 from dsv4_env.lint import LINT_RULES, lint as lint_findings, rule_ids
 from dsv4_env.lint.docs import rule_docs
 from dsv4_env.model import LaunchConfig, Location
-from dsv4_env.model.errors import Dsv4Error
+from dsv4_env.model.errors import Dsv4Error, UsageError, did_you_mean
 from dsv4_env.model.finding import Comparison, Finding, Report, Rule
 from dsv4_env.model.style import plain
 from dsv4_env.profile import Profile, load_all
@@ -283,9 +283,12 @@ def rule(word: str | None) -> None:
     by_name = {name: r for r in rules.values() for name in (r.id.lower(), r.name)}
     found = by_name.get(word.lower())
     if found is None:
-        rule_ids([word])  # says that there is none, and which was meant
-    else:
-        write(rule_text(found))
+        raise UsageError(
+            f"no such rule: {word}",
+            expected="an id or a name of those that `dsv4-env rule` lists",
+            hint=did_you_mean(word, by_name),
+        )
+    write(rule_text(found))
 
 
 def all_rules() -> dict[str, Rule]:

@@ -47,7 +47,7 @@ def compared(
     catalogue: Catalogue | None = None,
 ) -> list[Difference]:
     """The differences that :func:`compare_launches` reports, as they are."""
-    a, b = (kept(side, ignore, compare)[0] for side in (left, right))
+    a, b = (kept(side, ignore, compare, catalogue)[0] for side in (left, right))
     return _differences(a, b, catalogue)
 
 
@@ -67,13 +67,13 @@ def compare_launches(
     counted, unless *show_equivalent*. Without one, every letter counts. How bad a difference is
     depends on the setting (:mod:`importance`); *severities* are the user's own patterns for it.
     """
-    a, out_a = kept(left, ignore, compare)
-    b, out_b = kept(right, ignore, compare)
+    a, out_a = kept(left, ignore, compare, catalogue)
+    b, out_b = kept(right, ignore, compare, catalogue)
     sections = compared_sections(a, b)
     left_out = {n for n in out_a | out_b if ("args" if n.startswith("-") else "env") in sections}
     found = _differences(a, b, catalogue)
     same = [d for d in found if d.kind is Kind.EQUIVALENT]
-    found, unseen = _unseen(found, right)
+    found, unseen = _unseen(found, b)
     findings = [
         _finding(d, left, right, catalogue, severities)
         for d in found
@@ -101,7 +101,8 @@ def compare_launches(
         notes.append(
             f"{counted} spelled differently and {mean} the same (--show-equivalent says why)"
         )
-    unknown = sum(f.rule.id == "DSV005" for f in findings) + sum(len(p.names) for p in unseen)
+    unknown = sum(f.rule.id == "DSV005" for f in findings)
+    unknown += sum(len(p.names) or 1 for p in unseen)
     return Comparison(
         left.name,
         right.name,
@@ -178,23 +179,38 @@ def _unseen(found: list[Difference], right: LaunchConfig) -> tuple[list[Differen
     unseen: list[_Unseen] = []
     seen: list[Difference] = []
     names: dict[str, list[str]] = {"env": [], "args": []}
+    more = False
     for d in found:
         words = d.section == "args" and d.name == POSITIONAL
         if words and word is not None and all(isinstance(w, Unknown) for w in d.right or ()):
+            more = True
             continue  # the words themselves: what they may hold is told
         if d.kind is Kind.REMOVED and (note if d.section == "env" else word) is not None:
             names[d.section].append(d.name)
+        elif d.section == "env" and d.kind is Kind.UNKNOWN and _opened(right, d.right):
+            names["env"].append(d.name)
         else:
             seen.append(d)
     if names["env"] and note is not None:
         where = note.location or right.location
         what = f"{note.message}; {note.settled}" if note.settled else note.message
         unseen.append(_Unseen("env", tuple(names["env"]), what, where))
-    if names["args"] and word is not None:
+    if word is not None and (names["args"] or more):
         what = f"`{scrubbed(word.text)}` may hold any flags: {scrubbed(word.reason)}"
         where = word.location or right.location
         unseen.append(_Unseen("args", tuple(names["args"]), what + _settled_by(word), where))
     return seen, unseen
+
+
+def _opened(config: LaunchConfig, words: Sequence[Value] | None) -> Note | None:
+    """The note on what may have set any variable that keeps a value from being known, if any."""
+    for word in words or ():
+        if isinstance(word, Unknown):
+            cause = word.reason.removesuffix(" override it")
+            found = next((n for n in config.notes if n.opens and cause in n.message), None)
+            if found is not None:
+                return found
+    return None
 
 
 def _settled_by(word: Unknown) -> str:
@@ -212,6 +228,9 @@ def _may_be_set(part: _Unseen, left: LaunchConfig) -> Finding:
     kind = "variable" if part.section == "env" else "flag"
     number = "1 " + kind if len(part.names) == 1 else f"{len(part.names)} {kind}s"
     line = f" (line {part.location.line})" if part.location and part.location.line else ""
+    if not part.names:
+        message = f"whether that changes what {left.name} has can't be known{line}: {part.what}"
+        return Finding(rule, rule.severity, "more flags", message, part.location)
     listed = ", ".join(part.names[:_LISTED]) + (", …" if len(part.names) > _LISTED else "")
     message = f"{number} of {left.name} can't be known{line}: {part.what}"
     message += f". {'It is' if len(part.names) == 1 else 'They are'} {listed}"
@@ -248,6 +267,7 @@ def _twice(config: LaunchConfig) -> list[Finding]:
         )
         for e in config.env
         if e.superseded
+        and not any(_opened(config, [v]) for v in (e.value, config.effective_env[e.name].value))
     ]
 
 
@@ -296,6 +316,8 @@ def _finding(
     ours = None if d.left is None else show(d.name, d.left)
     theirs = None if d.right is None else show(other, d.right)
     location = d.right_location or right.location
+    if location is not None and right.reader != "profile" and location.path in _files(left):
+        location = right.location  # taken from the profile: what changes it stands by the launch
     when = f" when {d.condition}" if d.condition and not d.conditional else ""
     theirs = theirs and theirs + when
     if d.kind is Kind.REMOVED:
@@ -328,6 +350,14 @@ def _finding(
         why = d.reason if d.right is None and d.reason else _reason(d)
         message = f"{d.name} can't be known{when}: {why}; {_has(left.name, ours)}"
     return Finding(rule, severity, d.name, message, location, d.left_location, ours, theirs)
+
+
+def _files(config: LaunchConfig) -> set[str]:
+    """The files that a profile's settings stand in."""
+    if config.reader != "profile":
+        return set()
+    places = [*(e.location for e in config.env), *(a.location for a in config.args or ())]
+    return {p.path for p in places if p is not None}
 
 
 def _severity(d: Difference, rule: Rule, severities: Mapping[str, Severity] | None) -> Severity:

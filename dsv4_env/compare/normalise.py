@@ -5,11 +5,15 @@ from __future__ import annotations
 import fnmatch
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
+from dsv4_env.catalogue.arguments import regrouped
 from dsv4_env.model import LaunchConfig, Location, Origin, Outside, ServerArg, Unknown, Value
 from dsv4_env.model.condition import Condition, either
 from dsv4_env.profile import Profile
+
+if TYPE_CHECKING:
+    from dsv4_env.catalogue import Catalogue
 
 POSITIONAL = "(positional)"
 UNORDERED = {"environment", "capture", "process"}  # an environment of a process has no order
@@ -41,8 +45,13 @@ def with_model(profile: Profile) -> LaunchConfig:
     return replace(config, args=(ServerArg("--model-path", (model,), origin), *(config.args or ())))
 
 
-def as_parsed(config: LaunchConfig) -> LaunchConfig:
-    """The launch with the model of ``sglang serve MODEL`` as ``--model-path`` (cli/serve.py)."""
+def as_parsed(config: LaunchConfig, catalogue: Catalogue | None = None) -> LaunchConfig:
+    """The launch with the model of ``sglang serve MODEL`` as ``--model-path`` (cli/serve.py).
+
+    With a *catalogue* each flag has the values that the parser gives it.
+    """
+    if catalogue is not None:
+        config = regrouped(config, catalogue)
     first = config.args[0] if config.args else None
     if first is None or not config.serves or first.flag is not None or len(first.values) != 1:
         return config
@@ -57,11 +66,14 @@ def open_words(config: LaunchConfig) -> Iterator[Unknown]:
 
 
 def kept(
-    config: LaunchConfig, ignore: Sequence[str], compare: Sequence[str]
+    config: LaunchConfig,
+    ignore: Sequence[str],
+    compare: Sequence[str],
+    catalogue: Catalogue | None = None,
 ) -> tuple[LaunchConfig, set[str]]:
     """The config without what isn't compared, and the names left out."""
     left_out: set[str] = set()
-    config = as_parsed(config)
+    config = as_parsed(config, catalogue)
 
     def keep(name: str) -> bool:
         if is_local(name, compare) or is_ignored(name, ignore):

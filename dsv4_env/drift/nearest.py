@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dsv4_env.catalogue.arguments import regrouped
 from dsv4_env.compare import importance
 from dsv4_env.compare.equivalence import dest, is_default, same
 from dsv4_env.compare.findings import compare_launches
@@ -210,6 +211,7 @@ class Nearest:
         return (share + half / whole if whole and share >= self.least / 2 else share), far
 
     def _seen(self, config: LaunchConfig, catalogue: Catalogue) -> _Seen:
+        config = regrouped(config, catalogue)
         side = self._side(config, catalogue)
         seen = _Seen(
             side, any(n.opens for n in config.notes), next(open_words(config), None) is not None

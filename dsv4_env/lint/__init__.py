@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
 from dsv4_env.catalogue import Catalogue
+from dsv4_env.catalogue.arguments import regrouped
 from dsv4_env.lint import flags, launches, variables
 from dsv4_env.lint.subject import LintProblem, Subject
 from dsv4_env.model import LaunchConfig, Location
@@ -103,7 +104,7 @@ def lint(
     it), *launches* all launches of that file. *select* and *ignore* hold ids of rules.
     """
     subject = Subject(
-        without_defaults(config),
+        regrouped(without_defaults(config), catalogue),
         catalogue,
         range_,
         range_at,

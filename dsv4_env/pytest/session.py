@@ -32,8 +32,9 @@ class KnownProfiles:
 
     @cached_property
     def settings(self) -> Settings:
-        """The settings of the project."""
-        return load(self._config.rootpath, os.environ)
+        """The settings of the project that pytest is run in: those that the command has there."""
+        root, here = self._config.rootpath, self._config.invocation_params.dir
+        return load(here if here.is_relative_to(root) else root, os.environ)
 
     @cached_property
     def folder(self) -> Path | None:

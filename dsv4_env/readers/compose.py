@@ -231,12 +231,16 @@ class _Service:
         dialect: dotenv.Dialect = "docker" if raw else "dotenv"
         config = dotenv.read_all(data, shown, dialect=dialect, budget=self.budget)[0]
         found: list[FileSetting] = []
-        message = f"Compose reads this line of {name} in its own way"
-        self.notes += [Note(message, n.location, n.opens) for n in config.notes]
+        lines = data.decode("utf-8", "replace").splitlines()
+        for note in config.notes:
+            line = note.location.line if note.location is not None else None
+            said = shortened(lines[line - 1].strip(), 60) if line and line <= len(lines) else "…"
+            message = f"what Compose makes of `{said}` in {name} isn't known"
+            self.notes.append(Note(message, note.location, opens=True))
         for e in config.env:
             spelled = e.origin.value or ""
             value = e.value
-            if not raw and isinstance(value, str) and set(spelled) & set("$\\#\n"):
+            if not raw and set(spelled) & set("$\\#\n"):
                 reason = "Compose reads such a line of an env file in its own way"
                 value = Unknown(spelled, reason, location=e.location)
             if e.location is not None and ENV_NAME.fullmatch(e.name):

@@ -416,5 +416,6 @@ KIND = FileKind(
     "dockerfile",
     "a Dockerfile",
     read_all,
-    named=NO_YAML + r"(?:(?:docker|container)file(?:[.\-_][^/]*)?|[^/]+\.(?:docker|container)file)",
+    named=NO_YAML
+    + r"(?:(?:docker|container)file(?:[.\-_\d][^/]*)?|[^/]+\.(?:docker|container)file)",
 )

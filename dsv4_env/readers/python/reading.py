@@ -112,7 +112,10 @@ def _whole(vm: Machine, found: list[LaunchConfig], path: str) -> list[LaunchConf
     if not vm.lost:
         return found
     problems = [
-        (f"too many conditions or calls to follow {name} to where it launches", place)
+        (
+            f"what leads to {name} isn't followed: too many conditions or calls, or unseen",
+            place,
+        )
         for name, place in vm.lost.items()
     ]
     if not found:

@@ -6,7 +6,7 @@ import ast
 import contextlib
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from dsv4_env.lang.python.interp.calls import is_test_base
 from dsv4_env.lang.python.interp.expressions import test_holds
@@ -28,23 +28,20 @@ from dsv4_env.lang.python.values.kinds import (
 from dsv4_env.model import LaunchConfig, Note
 from dsv4_env.model.budget import BudgetError, partial_note
 from dsv4_env.readers.python import profiles
+from dsv4_env.readers.python.fixtures import (
+    LEVELS,
+    Runnable,
+    asked,
+    fixtures,
+    is_fixture,
+    prepare,
+    set_up_module,
+)
 from dsv4_env.readers.python.found import FoundLaunch, FoundLaunches, launches_size, merged_paths
 from dsv4_env.readers.python.watch import HELD, LaunchWatch, Unit
 
 _SET_UP = frozenset({"setUpClass", "setUp", "asyncSetUp", "setup_class", "setup_method"})
-_LEVELS = 5  # of fixtures that ask for fixtures
 _KEPT = 1000  # entries of lists that are told although the budget has ended
-
-
-@dataclass(frozen=True, slots=True)
-class Runnable:
-    """A function that a runner runs, with the class it is run for, and with which profile."""
-
-    name: str
-    func: Func
-    cls: ClassValue | None
-    line: int
-    profile: str | None = None
 
 
 def launches_met(
@@ -118,7 +115,19 @@ def _module(vm: Machine, watch: LaunchWatch, module: ReadModule, tree: ast.Modul
 
         number = len(units) + 1000
         results |= _on_all_paths(vm, lambda: followed(script, "__main__", main.lineno, number))
-    return results or _held(vm, watch, scope, tree)
+    results = results or _held(vm, watch, scope, tree)
+    if not results:
+        _lose_made(vm, scope, tree)
+    return results
+
+
+def _lose_made(vm: Machine, scope: Scope, tree: ast.Module) -> None:
+    """Say of launches in classes that functions make that they aren't followed."""
+    functions = (n for n in tree.body if isinstance(n, ast.FunctionDef))
+    classes = (n for f in functions for n in walk_tree(f) if isinstance(n, ast.ClassDef))
+    for node in (n for c in classes for n in walk_tree(c)):
+        if isinstance(node, ast.Call) and vm.reach.is_sought(node):
+            vm.lost.setdefault(callee(node), scope.place(node))
 
 
 def held_settings(tree: ast.Module) -> ast.Assign | ast.AnnAssign | None:
@@ -207,11 +216,12 @@ def _unit(vm: Machine, watch: LaunchWatch, unit: Runnable, number: int) -> Found
     scope = unit.func.scope
 
     def follow() -> None:
+        set_up_module(vm, unit)
         first: list[Val] = []
         if unit.cls is not None:
             if not _allowed(vm, scope, unit.cls.node.decorator_list, notes):
                 return
-            _prepare(vm, watch, unit)
+            prepare(vm, watch, unit)
             first = [unit.cls]
             if unit.func.kind != "classmethod":
                 first = [_object(vm, unit)]
@@ -221,57 +231,12 @@ def _unit(vm: Machine, watch: LaunchWatch, unit: Runnable, number: int) -> Found
         notes.extend(_elsewhere(unit))
         if unit.func.kind == "staticmethod":
             first = []
-        _enter(vm, unit.func, first, scope, _fixtures(vm, watch, unit))
+        _enter(vm, unit.func, first, scope, fixtures(vm, watch, unit, first))
 
     results = _followed(vm, watch, follow, Unit(unit.name, unit.line, number))
     if notes:
         return {k: replace(f, notes=(*f.notes, *notes)) for k, f in results.items()}
     return results
-
-
-def _prepare(vm: Machine, watch: LaunchWatch, unit: Runnable) -> None:
-    """What the plugin sets before a marked TestCase is set up."""
-    cls = unit.cls
-    if cls is None or unit.profile is None or not any(is_test_base(c) for c in cls.mro):
-        return
-    own = (c.names for c in cls.mro if isinstance(c, ClassValue))
-    if not any(profiles.FIXTURE in names for names in own):
-        held = _fixture(vm, watch, unit, profiles.FIXTURE, cls.node)
-        vm.put(cls.names, profiles.FIXTURE, held)
-    if _uses(unit, profiles.VARIABLES):
-        _fixture(vm, watch, unit, profiles.VARIABLES, cls.node)
-
-
-def _uses(unit: Runnable, name: str) -> bool:
-    """Whether ``usefixtures`` asks for a fixture."""
-    nodes = list(getattr(unit.func.node, "decorator_list", []))
-    nodes += unit.cls.node.decorator_list if unit.cls is not None else []
-    return any(
-        isinstance(arg, ast.Constant) and arg.value == name
-        for node in nodes
-        if isinstance(node, ast.Call) and last_name(node) == "usefixtures"
-        for arg in node.args
-    )
-
-
-def _fixture(vm: Machine, watch: LaunchWatch, unit: Runnable, name: str, node: ast.AST) -> Val:
-    return profiles.fixture(vm, unit.func.scope, watch.profiles, name, unit.profile, node)
-
-
-def _fixtures(vm: Machine, watch: LaunchWatch, unit: Runnable) -> dict[str, Val]:
-    """What the plugin gives to a test; the servers that it starts for it are launches."""
-    found: dict[str, Val] = {}
-    spec = unit.func.node.args
-    if unit.cls is None and _uses(unit, profiles.VARIABLES):
-        _fixture(vm, watch, unit, profiles.VARIABLES, unit.func.node)
-    asked = [a for a in (*spec.args, *spec.kwonlyargs) if a.arg in profiles.FIXTURES]
-    for arg in sorted(asked, key=lambda a: a.arg in profiles.SERVERS):  # a server comes last
-        value = _fixture(vm, watch, unit, arg.arg, arg)
-        if arg.arg in profiles.SERVERS:
-            watch.served(vm, unit.func.scope, value, arg)
-            value = unit.func.scope.unknown(arg, "a server")
-        found[arg.arg] = value
-    return found
 
 
 def _with_profiles(vm: Machine, module: ReadModule, units: list[Runnable]) -> list[Runnable]:
@@ -296,15 +261,9 @@ def _functions(module: ReadModule) -> dict[str, list[Runnable]]:
         cls = value if isinstance(value, ClassValue) else None
         for func in (f for f in own if isinstance(f, Func)):
             unit = Runnable(func.name, func, cls, func.node.lineno)
-            for name in _asked(func):
+            for name in asked(func):
                 found.setdefault(name, []).append(unit)
     return found
-
-
-def _asked(func: Func) -> list[str]:
-    """The fixtures that a function asks for."""
-    spec = func.node.args
-    return [a.arg for a in (*spec.args, *spec.kwonlyargs)]
 
 
 def _profiles_of(
@@ -313,7 +272,7 @@ def _profiles_of(
     """The profiles that a function runs with: a fixture, with those of the tests that ask."""
     decorators = getattr(unit.func.node, "decorator_list", ())
     names: list[str] = []
-    if level < _LEVELS and any(last_name(d) == "fixture" for d in decorators):
+    if level < LEVELS and any(last_name(d) == "fixture" for d in decorators):
         for asker in every.get(unit.func.name, ()):
             vm.spend(10)
             names += _profiles_of(vm, module, asker, every, level + 1)
@@ -414,8 +373,7 @@ def _units(vm: Machine, module: ReadModule) -> list[Runnable]:
             found += _methods(vm, value) if _is_test(value, based) else _run(vm, value)
         elif isinstance(value, Func) and value.scope is module.scope:
             node = value.node
-            fixture = any(last_name(d) == "fixture" for d in getattr(node, "decorator_list", ()))
-            runs = value.name.startswith("test_") or fixture
+            runs = value.name.startswith("test_") or is_fixture(value)
             if runs and (vm.reach.leads(node) or _serves(value)):
                 found.append(Runnable(value.name, value, None, node.lineno))
     return sorted(found, key=lambda u: u.line)

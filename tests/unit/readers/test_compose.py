@@ -93,7 +93,7 @@ def test_env_files(tmp_path: Path) -> None:
     assert str(config.effective_env["B"].location) == f"{tmp_path}/a.env:2:1"
     messages = [n.message for n in config.notes]
     assert "the variables of ../outside.env aren't known" in messages
-    assert "Compose reads this line of a.env in its own way" in messages
+    assert "what Compose makes of `PASSED` in a.env isn't known" in messages
 
 
 def test_the_nearest_service_wins() -> None:

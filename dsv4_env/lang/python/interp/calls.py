@@ -13,7 +13,7 @@ from typing import Any
 from dsv4_env.lang.python.interp.expressions import evaluate_all, extend_list, parameter_defaults
 from dsv4_env.lang.python.interp.handed import follow_handed
 from dsv4_env.lang.python.interp.havoc import havoc_since
-from dsv4_env.lang.python.interp.machine import MAX_CALL_DEPTH, Machine, Return
+from dsv4_env.lang.python.interp.machine import MAX_CALL_DEPTH, Machine, Paused, Return
 from dsv4_env.lang.python.interp.targets import UNSET, attribute_of
 from dsv4_env.lang.python.syntax.trees import children, last_name, remembered
 from dsv4_env.lang.python.values import operations as ops
@@ -496,6 +496,8 @@ def invoke(
         result: Val = NONE
     except Return as returned:
         result = returned.value
+        if isinstance(returned, Paused):
+            return result
     finally:
         vm.depth -= 1
         vm.mode = outer

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 from dsv4_env.lang.python.interp.havoc import havoc_expressions
-from dsv4_env.lang.python.interp.machine import Machine
+from dsv4_env.lang.python.interp.machine import Machine, Paused
 from dsv4_env.lang.python.interp.targets import assign_to, attribute_of
 from dsv4_env.lang.python.values import operations as ops
 from dsv4_env.lang.python.values.kinds import (
@@ -262,8 +262,9 @@ def _walrus(vm: Machine, scope: Scope, node: ast.NamedExpr) -> Val:
 
 
 def _yield(vm: Machine, scope: Scope, node: ast.Yield) -> Val:
-    if node.value:
-        vm.evaluate(scope, node.value)
+    value = vm.evaluate(scope, node.value) if node.value else NONE
+    if vm.paused is not None and scope.func is vm.paused:
+        raise Paused(value)
     return scope.unknown(node, "given from outside")
 
 

@@ -43,6 +43,10 @@ class Return(Exception):  # noqa: N818 - it steers
         self.unsure = unsure
 
 
+class Paused(Return):
+    """A fixture has come to its ``yield``: what stands behind it runs after the test."""
+
+
 class Raised(Exception):  # noqa: N818 - it steers
     """``raise``: this path leads no further; of a class of Python's own where known."""
 
@@ -156,6 +160,7 @@ class Machine(Store):
     limited: bool = False
     lost: dict[str, Location] = field(default_factory=dict)  # what was cut before it was met
     script: bool = False  # it is run as one: ``__name__ == "__main__"`` holds
+    paused: Func | None = None  # the fixture that is followed up to its ``yield``
     last_call: ast.AST | None = None  # in a tail: the call or function that is the last to lead
     subject: Instance | None = None  # the object that the call or loop followed is about
 

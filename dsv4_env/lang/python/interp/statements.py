@@ -16,7 +16,15 @@ from dsv4_env.lang.python.interp.expressions import (
     test_known,
 )
 from dsv4_env.lang.python.interp.havoc import havoc_bodies
-from dsv4_env.lang.python.interp.machine import Break, Continue, Machine, Raised, Return, Rules
+from dsv4_env.lang.python.interp.machine import (
+    Break,
+    Continue,
+    Machine,
+    Paused,
+    Raised,
+    Return,
+    Rules,
+)
 from dsv4_env.lang.python.interp.modules import bind_import, optional_import
 from dsv4_env.lang.python.interp.targets import assign_to, replace_item
 from dsv4_env.lang.python.syntax.effects import (
@@ -279,10 +287,14 @@ def _with(vm: Machine, scope: Scope, node: ast.With | ast.AsyncWith) -> None:
             if not isinstance(value, Instance):
                 value = scope.unknown(entry.context_expr, "what `with` gives isn't followed")
             assign_to(vm, scope, entry.optional_vars, value)
+    paused = False
     try:
         vm.execute(scope, node.body)
+    except Paused:
+        paused = True
+        raise
     finally:
-        for owner, before in reversed(restored):
+        for owner, before in reversed([] if paused else restored):
             vm.restore(owner, before)
 
 
@@ -358,6 +370,7 @@ def _try(vm: Machine, scope: Scope, node: ast.Try) -> None:
                 vm.execute(scope, node.finalbody)
             return
         loud = []
+    last = node.finalbody
     try:
         try:
             vm.execute(scope, body)
@@ -367,10 +380,13 @@ def _try(vm: Machine, scope: Scope, node: ast.Try) -> None:
                 raise
             _handle(vm, scope, node, handler)
             loud = []
+        except Paused:
+            last = []
+            raise
         else:
             vm.execute(scope, node.orelse if body else [])
     finally:
-        vm.execute(scope, node.finalbody)
+        vm.execute(scope, last)
     if loud and not is_safe(body, forking=vm.mode.forking):
         text = f"an exception in the try at line {node.lineno}"
         havoc_bodies(vm, scope, [h.body for h in loud], text)

@@ -345,6 +345,8 @@ class Reach:
 
 _LEAVING = (
     ast.Return
+    | ast.Yield
+    | ast.YieldFrom
     | ast.Raise
     | ast.Break
     | ast.Continue

@@ -1,0 +1,1 @@
+sglang serve --model-path m --tp 8 "$X" --trust-remote-code ${EXTRA:-} --page-size 256
