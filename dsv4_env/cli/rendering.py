@@ -46,7 +46,8 @@ def value_text(name: str, value: Value) -> str:
         return str(value)
     if value.default is not None:
         told = shortened(unknown_masked(name, value, value.default)) or '""'
-        return f"{told} unless {', '.join(value.names)} is set"
+        names = ", ".join(value.names)
+        return f"{told} unless {names} is set" if names else f"{told} ({value.reason})"
     return f"<{shortened(masked(name, value.text))}> unknown: {value.reason}"
 
 
@@ -80,7 +81,8 @@ def launch_data(config: LaunchConfig, *, origin: bool = False) -> dict[str, Any]
 
     found: dict[str, Any] = {
         "path": config.name,
-        "line": config.location.line if config.location else None,
+        "line": config.own_line,
+        "location": shown_place(config.location),
         "command": [value("", w) for w in config.command],
         "when": _when(config.condition),
         "env": [
@@ -211,9 +213,11 @@ def titled(launches: list[LaunchConfig]) -> list[tuple[str, LaunchConfig]]:
     """Each launch with the operand that names it."""
     found: list[tuple[str, LaunchConfig]] = []
     for index, config in enumerate(launches, 1):
-        line = config.location.line if config.location else None
+        line = config.own_line
         name = config.name if len(launches) == 1 else f"{config.name}#{index}"
-        found.append((f"{name} (line {line})" if line else name, config))
+        elsewhere = config.location is not None and not config.name.startswith(config.location.path)
+        place = f"line {line}" if line else shown_place(config.location) if elsewhere else ""
+        found.append((f"{name} ({place})" if place else name, config))
     return found
 
 

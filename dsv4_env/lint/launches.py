@@ -84,7 +84,7 @@ def unquoted_expansion(s: Subject) -> Iterator[LintProblem]:
         if _plain(s, word):
             continue
         if value or word.joined:
-            message = f"{word.text} isn't quoted: a space in it makes two words, and nothing none"
+            message = f"{word.text} isn't quoted: a blank makes two words of it, no value none"
             yield LintProblem(word.text, message, word.location)
         else:
             message = f"{word.text} isn't quoted: it is split at spaces; an array keeps words whole"

@@ -264,6 +264,12 @@ class LaunchConfig:
         return [w for a in self.args or () for w in a.words]
 
     @property
+    def own_line(self) -> int | None:
+        """The line it stands at in its file; None where it stands in one that this one runs."""
+        place = self.location
+        return place.line if place is not None and self.name.startswith(place.path) else None
+
+    @property
     def serves(self) -> bool:
         """Whether it is started by ``sglang serve``, whose first word may be the model."""
         return bool(self.command) and self.command[-1] == "serve"
@@ -301,7 +307,7 @@ def group_args(
 ) -> tuple[ServerArg, ...]:
     """Split the words of a command line into flags and their values; no word is lost."""
     args: list[tuple[str | None, list[Value], Origin, bool]] = []
-    for word, location in words:
+    for word, location in _by_default(words):
         origin = Origin(origin_name, location, word if isinstance(word, str) else word.text)
         if isinstance(word, str) and is_flag(word):
             flag, equals, value = word.partition("=")
@@ -317,6 +323,24 @@ def group_args(
         else:
             args.append((None, [word], origin, False))
     return tuple(ServerArg(flag, tuple(values), at, joined) for flag, values, at, joined in args)
+
+
+def _by_default(
+    words: Sequence[tuple[Value, Location | None]],
+) -> Iterator[tuple[Value, Location | None]]:
+    """The words, with those that ``${X:---tp 4}`` splits into by default instead of it."""
+    for word, location in words:
+        texts: list[str] = []
+        if isinstance(word, Unknown) and word.splits and not is_flag(word.text):
+            texts = (word.default or "").split()
+        if isinstance(word, str) or not any(map(is_flag, texts)):
+            yield word, location
+            continue
+        for text in texts:
+            flag, equals, _ = text.partition("=")
+            shown = f"{flag}={word.text}" if equals and is_flag(text) else word.text
+            whole = replace(word, text=shown, default=text, splits=False)
+            yield (text if is_flag(text) and not equals else whole), location
 
 
 def _belongs(values: list[Value], word: Value) -> bool:

@@ -62,6 +62,8 @@ def candidates(path: str) -> list[FileKind]:
 def detect(path: str, data: bytes) -> str | None:
     """The name of the reader for a file, None where no reader would find anything in it."""
     path = path.replace("\\", "/")
+    if _other_shell(data):
+        return None
     kind = next((k for k in KINDS if k.by_name(path)), None)
     if kind is None and is_meant(path):
         kind = next((k for k in KINDS if k.by_content(path, data)), None)
@@ -81,8 +83,10 @@ _FOREIGN = (
         rb"^set (?:shell|dotenv-load|positional-arguments)\b"
         rb"|^[\w-]+[^:=\n]*:[^=\n]*\n[ \t]+[^\n]*\{\{ *\w+ *\}\}",
     ),
-    ("a fish script", r".*\.fish", rb"\A#!.*\bfish\b|^\s*set (?:-gx|-x|-Ux|-lx) \w+ "),
-    ("a PowerShell script", r".*\.psm?1", rb"\A#!.*\bpwsh\b|^\s*\$env:\w+\s*="),
+    ("a fish script", r".*\.fish", rb"^\s*set (?:-gx|-x|-Ux|-lx) \w+ "),
+    ("a script for csh", r".*\.t?csh", rb"^\s*setenv \w+ "),
+    ("a script for zsh", r".*\.zsh", rb"^\s*(?:un)?setopt \w+"),
+    ("a PowerShell script", r".*\.psm?1", rb"^\s*\$env:\w+\s*="),
     (
         "a unit of systemd",
         r".*\.(?:service|socket|timer|target|slice)",
@@ -92,12 +96,20 @@ _FOREIGN = (
 )
 
 
+def _other_shell(data: bytes) -> str | None:
+    """The shell that the first line names, where it's none that is read."""
+    found = re.match(rb"#![^\n]*\b(fish|tcsh|csh|zsh|pwsh|nu|xonsh|elvish)\b", data)
+    return None if found is None else found[1].decode()
+
+
 def foreign(path: str, data: bytes) -> str | None:
     """What a file is that looks like a script and isn't bash's, None of any other.
 
     A shebang of a shell that is read says that it is one, whatever else it holds.
     """
     name = path.replace("\\", "/").rpartition("/")[2]
+    if shell := _other_shell(data):
+        return f"a script for {shell}"
     for what, named, _ in _FOREIGN:
         if name_pattern(named).fullmatch(name):
             return what

@@ -59,14 +59,14 @@ def choose(
             where=path,
             expected="python3 -m sglang.launch_server … or sglang serve …",
         )
-    places = [f"{path}#{i} (line {_line(c)})" for i, c in enumerate(launches, 1)]
+    places = [f"{path}#{i} ({_place(c)})" for i, c in enumerate(launches, 1)]
     if launch is not None:
         if not 1 <= launch <= len(launches):
             raise ReadError(f"there is no launch #{launch}", where=path, expected=_one_of(places))
         return launches[launch - 1]
     if line is not None:
         for config in launches:
-            if config.end_line and _line(config) <= line <= config.end_line:
+            if config.end_line and config.own_line and config.own_line <= line <= config.end_line:
                 return config
         raise ReadError(f"no launch at line {line}", where=path, expected=_one_of(places))
     if len(launches) > 1:
@@ -74,8 +74,8 @@ def choose(
     return launches[0]
 
 
-def _line(config: LaunchConfig) -> int:
-    return config.location.line or 0 if config.location else 0
+def _place(config: LaunchConfig) -> str:
+    return f"line {config.own_line}" if config.own_line else str(config.location)
 
 
 _SHOWN = 40  # places in one message

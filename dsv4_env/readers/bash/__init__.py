@@ -38,12 +38,16 @@ if TYPE_CHECKING:
 _LARGE = 50_000  # bytes
 _LOCALE = ("LC_ALL", "LC_CTYPE", "LANG")
 _OURS = ("SGLANG_", "SGL_")
-_TOLD = re.compile(r"\bsglang\.launch_server\b|\bsglang\s+serve\b|\blaunch_server\.py\b")
+_TOLD = re.compile(
+    r"\bsglang\.launch_server\b|\bsglang(?:\s+|[\"'\\]+,?\s*[\"'\\]+)serve\b|\blaunch_server\.py\b"
+)
+_HINT = re.compile(r"launch_server|launch_[\"']?\$|\bserve\b|\bsglang[\"']?\.[\"']?\$")
 _LAUNCHES = Watch(
     launcher_length,
     "sglang",
     lambda text: _TOLD.search(text) is not None,
     lambda name: name.startswith(_OURS),
+    lambda text: _HINT.search(text) is not None,
 )
 
 

@@ -31,6 +31,10 @@ def _none(_name: str) -> bool:
     return False
 
 
+def _any(_text: str) -> bool:
+    return True
+
+
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Watch:
     """Which commands are looked for.
@@ -43,6 +47,7 @@ class Watch:
     mention: str
     told: Callable[[str], bool]  # whether a text says such a command, for sure
     variable: Callable[[str], bool] = _none  # whether a variable counts for them, wherever it's set
+    hint: Callable[[str], bool] = _any  # whether a text may hold a part of its words
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -85,6 +90,7 @@ class Machine:
     lost: list[Note] = field(default_factory=list)  # commands that it can't say more of
     writes: dict[str | int, tuple[Location, Text]] = field(default_factory=dict)  # files written
     used: set[str | int] = field(default_factory=set)  # those of them that were followed
+    running: list[str | int] = field(default_factory=list)  # the files that are being run
     guards: dict[Node, bool] = field(default_factory=dict)  # functions that check variables
     followed: dict[object, int] = field(default_factory=dict)  # calls since little is left
     outside: dict[str, Symbol] = field(default_factory=dict)

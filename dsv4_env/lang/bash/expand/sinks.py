@@ -57,9 +57,12 @@ def emit(state: State, *values: Text | None, fd: str = "1") -> None:
             _into(state, level, None)
 
 
-def emit_unknown(state: State) -> None:
-    """Something may be printed, but not known what: to standard output and error."""
-    emit(state, None)
+def emit_unknown(state: State, text: Text | None = None) -> None:
+    """Something may be printed, but not known what: to standard output and error.
+
+    Where it's a text of which something is known, that is *text*.
+    """
+    emit(state, text)
     emit(state, None, fd="2")
 
 

@@ -305,7 +305,7 @@ def _trap(vm: Machine, state: State, node: Simple, words: Argv) -> list[State]:
         elif name == "ERR":
             depth = len(state.scopes)
             state.err = None if action in ("-", "") else (node, action, place, depth)
-        elif name in ("DEBUG", "RETURN") and vm.watch.told(str(action)):
+        elif vm.watch.told(str(action)):
             vm.lose(f"a trap of {name} runs it", place)
     return [state]
 

@@ -231,6 +231,8 @@ def while_loop(vm: Machine, node: While, state: State) -> list[State]:
             mark = len(vm.invocations)
             tested = _decided(vm, node, before, mark)
             if tested is None:
+                if len(vm.invocations) > mark:  # what is run anew comes after that
+                    kept.counts = before.counts
                 done += widen(vm, node, kept, node.text, ())
                 continue
             for after in tested:
@@ -364,6 +366,11 @@ def widen(vm: Machine, node: Any, state: State, text: str, extra: tuple[str, ...
         pure, vm.pure = vm.pure, 0
         try:
             ends = vm.execute(node.body, [probe])
+            if isinstance(node, While):  # what it tests runs again after each round
+                on = [e for e in ends if e.flow is None or e.flow == ("continue", 1)]
+                for end in on:
+                    end.flow = None
+                ends = [*(e for e in ends if e.flow is not None), *vm.execute(node.test, on)]
         finally:
             vm.pure = pure
         for key, count in ((k, c) for e in ends for k, c in e.counts.items()):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 
 from dsv4_env.lang.bash.expand.values import Argv, Symbol, Text
@@ -159,6 +160,9 @@ SBATCH = replace(
 TRANSPARENT["mpiexec"] = TRANSPARENT["orterun"] = TRANSPARENT["mpirun"]
 
 
+_ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=", re.ASCII)
+
+
 @dataclass(slots=True, eq=False, repr=False)
 class TakenOptions:
     """Options of a wrapper as found, where its command begins, and the first unknown one."""
@@ -175,7 +179,7 @@ def take_options(words: Argv, options: WrapperOptions) -> TakenOptions:
     while i < len(words):
         word, place = words[i]
         if isinstance(word, Symbol):
-            if word.text.startswith("-") or word.splits:
+            if word.text.startswith("-") or (word.splits and not _ASSIGNMENT.match(word.text)):
                 found.unknown = word
             break
         if word == "--":

@@ -15,7 +15,7 @@ from dsv4_env.lang.bash.expand.state import (
     Var,
 )
 from dsv4_env.lang.bash.expand.values import Argv, Symbol, Text
-from dsv4_env.lang.bash.interp.streams import file_name
+from dsv4_env.lang.bash.interp.streams import content_of, file_name
 from dsv4_env.lang.bash.syntax.nodes import Simple
 from dsv4_env.model import Location, Note
 from dsv4_env.model.condition import Test
@@ -33,7 +33,7 @@ TALKERS = frozenset(
     "false fgrep file find fuser gawk gh git grep head hf huggingface-cli jq kill killall less ln "
     "logger ls lsof make man md5sum mkdir more mv ncat nc nvidia-smi pgrep pip pip3 pkill printf "
     "ps pwd readlink realpath rg rm rocm-smi rsync scancel scp sed sha256sum sleep sort squeue "
-    "stat tail tar tee test touch tr true type uname uniq wc watch wget "
+    "stat tail tar tee test touch tr true type uname uniq wc wget "
     "whereis which whoami yq".split()
 )
 
@@ -148,7 +148,8 @@ def lost(p: CallSite, words: Argv) -> None:
         code = next((i for i, v in enumerate(texts) if v in ("-c", "-e")), None)
         texts = texts if code is None else texts[code + 1 : code + 2]  # the others are arguments
     whole = " ".join(v if isinstance(v, str) else v.text for v in texts)
-    given = p.state.stdin if p.given and (name is None or name not in READERS) else None
+    takes = name is None or name not in READERS or name in SHELLS
+    given = p.state.stdin if p.given and takes else None
     said = given if isinstance(given, str) else "" if given is None else given.text
     p.vm.budget.step(count=(len(whole) + len(said)) >> 6)
     written = next((w for v in texts[:1] if (w := _unknown_file(p, v)) is not None), None)
@@ -159,6 +160,23 @@ def lost(p: CallSite, words: Argv) -> None:
     place = words[0][1]
     shown = words[0][0] if isinstance(words[0][0], str) else words[0][0].text
     p.vm.lose(f"what `{shown}` does with it isn't known", place)
+
+
+_FILTERS = frozenset("awk cut egrep fgrep gawk grep head perl sed sort tail tr uniq".split())
+
+
+def filtered(p: CallSite, words: Argv) -> Text | None:
+    """What a filter prints of a text that says a command that is watched for; None of others."""
+    if name_of(words) not in _FILTERS or not p.state.fds:
+        return None
+    texts: list[Text | None] = [p.state.stdin if p.given else None]
+    texts += [content_of(p.vm, v, p.state) for v, _ in words[1:] if isinstance(v, str)]
+    for text in texts:
+        said = text if isinstance(text, str) else text.text if text is not None else ""
+        if p.vm.watch.told(said):
+            key = ("filtered", p.node, p.state.seq)
+            return p.vm.unknown(said, f"what {name_of(words)} makes of a text", key)
+    return None
 
 
 def _unknown_file(p: CallSite, path: Text) -> str | None:
@@ -174,6 +192,12 @@ def changed(p: CallSite, words: Argv) -> None:
     """A command that is given a file of the script's may have changed it."""
     if not p.state.written or name_of(words) in READERS or p.followed:
         return
+    if name_of(words) == "cp" and len(words) == 3:
+        held = p.state.written.get(file_name(p.vm, p.state, words[1][0]))
+        if held is not None and not str(words[2][0]).endswith(("/", ".")):
+            name = file_name(p.vm, p.state, words[2][0])
+            p.state.written[name] = held
+            return
     for value, _ in words[1:]:
         name = file_name(p.vm, p.state, value)
         if name in p.state.written:

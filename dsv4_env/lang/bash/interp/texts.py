@@ -200,10 +200,12 @@ def run_sourced(vm: Machine, state: State, node: Simple, words: Argv) -> list[St
         return [state]
     vm.budget.step(count=12)  # looking for it
     name = words[1][0]
-    text = read_file(vm, name, state)
+    text = state.stdin if name in ("/dev/stdin", "/dev/fd/0", "-") else read_file(vm, name, state)
     vm.used.add(file_name(vm, state, name))
     place = words[0][1]
-    if text is None or "\0" in text:
+    if not isinstance(text, str) or "\0" in text:
+        if isinstance(text, Symbol) and vm.watch.told(text.text):
+            vm.lose(f"what `{words[0][0]}` runs isn't all known", place)
         shown = name.text if isinstance(name, Symbol) else name
         gone = not vm.root_given and isinstance(name, str) and text is None
         settled = "--root DIR names the folder that it lies in" if gone else ""
@@ -211,17 +213,19 @@ def run_sourced(vm: Machine, state: State, node: Simple, words: Argv) -> list[St
         havoc_all(vm, state, reason, place, settled=settled)
         state.status = unknown_status(state, node)
         return [state]
-    file = str(vm.located(name, state))
+    located = None if text is state.stdin else vm.located(name, state)
+    file = place.path if located is None else str(located)
+    source = Source(text, file, at=place if located is None else None)
     block, problem = parse(text, vm.budget, narrow=vm.narrow)
     if problem is not None:
-        where = Source(text, file).place(problem.pos)
+        where = source.place(problem.pos)
         what = f"{where} syntax error: {problem.message}"
         state.note(Note(what, where, ended=problem.message))
         state.partial = True
     outer_source, outer_params = state.source, state.params
     outer_given = state.shifted, state.given
     replaced, state.replaced = state.replaced, False
-    state.source = Source(text, file)
+    state.source = source
     if len(words) > 2:
         state.params = [v for v, _ in words[2:]]
     state.depth += 1

@@ -46,6 +46,7 @@ from dsv4_env.lang.bash.interp.sites import (
     blurred,
     changed,
     exported,
+    filtered,
     inherited,
     lost,
     name_of,
@@ -75,7 +76,7 @@ def external(vm: Machine, state: State, node: Simple, words: Argv) -> list[State
             emit(state, known + "\n")
             state.status = 0
             return [state]
-    emit_unknown(state)
+    emit_unknown(state, filtered(site, words))
     inner, given_names = assigned_before(vm, state, node)
     before = len(vm.invocations)
     if follows(site, words):
@@ -107,6 +108,7 @@ def follows(p: CallSite, words: Argv) -> bool:
         or vm.watch.length(words, 0) is not None
         or _torchrun(words) is not None
         or (not talks(words) and _behind(p, words) is not None)
+        or _may_be_script(first)
         or (bool(p.state.written) and file_name(vm, p.state, first) in p.state.written)
     )
 
@@ -156,7 +158,10 @@ def follow(p: CallSite, words: Argv, env: Env, notes: Notes) -> None:
             following = words[at:]
             if name == "find":  # ``-exec command ;``
                 ends = (j for j, (v, _) in enumerate(following) if v in (";", "+"))
-                following = following[: next(ends, len(following))]
+                following = _put_in(p, following[: next(ends, len(following))], "find")
+            elif name == "parallel":
+                ends = (j for j, (v, _) in enumerate(following) if str(v).startswith(":::"))
+                following = _put_in(p, following[: next(ends, len(following))], name)
         if isinstance(following, str):  # what isn't known may set variables, too
             behind(p, words, env, notes, following, opens=name in SETTERS)
             return
@@ -165,6 +170,24 @@ def follow(p: CallSite, words: Argv, env: Env, notes: Notes) -> None:
 
 # Wrappers whose words set variables: where they aren't known, none of them is.
 SETTERS = frozenset("env sudo mpirun mpiexec orterun srun apptainer singularity".split())
+
+
+def _put_in(p: CallSite, words: Argv, name: str) -> Argv:
+    """The words of a command, with what is put in for ``{}`` or behind them unknown."""
+    p.state.seq += 1
+    key = ("put in", p.node, p.state.seq)
+    found: Argv = []
+    for value, place in words:
+        if isinstance(value, str) and re.search(r"\{[#%./]*\}", value):
+            said = f"what {name} puts in"
+            found.append((p.vm.unknown(value, said, (*key, value), location=place), place))
+        else:
+            found.append((value, place))
+    if name == "parallel" and found == words and words:
+        more = p.vm.unknown("…", "words that parallel adds", key, splits=True, location=words[0][1])
+        found.append((more, words[0][1]))
+    return found
+
 
 _PYTHON = re.compile(r"(?:.*/)?python[\d.]*")
 _TORCHRUN = ("torch.distributed.run", "torch.distributed.launch")
@@ -225,12 +248,15 @@ def _behind(p: CallSite, words: Argv) -> int | None:
 
 
 def _written_file(p: CallSite, words: Argv, env: Env, notes: Notes) -> bool:
-    """A file that the script wrote and runs: followed, where it's one for a shell."""
+    """A file that is run, one that the script wrote or one that lies there: followed, where it's
+    one for a shell and of those that lie there where it may launch what is watched for."""
     name = file_name(p.vm, p.state, words[0][0])
-    if name not in p.state.written:
+    own = name in p.state.written
+    path = words[0][0] if isinstance(words[0][0], str) else words[0][0].text
+    if not own and (not _may_be_script(path) or name in p.vm.running):
         return False
     text = content_of(p.vm, words[0][0], p.state)
-    if text is None:
+    if text is None or (not own and not p.vm.watch.hint(str(text))):
         return False
     start = text if isinstance(text, str) else text.parts[0] if text.parts else ""
     first = re.match(r"#![ \t]*(?:\S*/)?(?:env[ \t]+(?:-\S+[ \t]+)*)?(?:\S*/)?(\S*)", str(start))
@@ -238,8 +264,16 @@ def _written_file(p: CallSite, words: Argv, env: Env, notes: Notes) -> bool:
         return False
     rest = [v for v, _ in words[1:]]
     p.vm.used.add(name)
-    run_in_shell(p, text, words[0][1], rest, env, notes, zero=words[0][0])
+    file = None if own else str(p.vm.located(words[0][0], p.state))
+    p.vm.running.append(name)
+    run_in_shell(p, text, words[0][1], rest, env, notes, zero=words[0][0], file=file)
+    p.vm.running.pop()
     return True
+
+
+def _may_be_script(path: str) -> bool:
+    """Whether a word names a file, and none of another language's."""
+    return "/" in path or path.endswith((".sh", ".bash", ".slurm", ".sbatch"))
 
 
 def _transparent(p: CallSite, name: str, words: Argv, env: Env) -> Argv | str:
@@ -277,10 +311,13 @@ def _srun_export(p: CallSite, env: Env, taken: TakenOptions) -> str:
         or (last and not known.endswith("="))
         or not re.fullmatch(r"[\w./:+@%=-]*(?:,[\w./:+@%=-]*)*", known, re.ASCII)
     ):
-        return f"what `--export={value}` of srun passes on isn't known"
+        return f"what `--export={value}` passes on isn't known"
     items = known.split(",")
+    if items in (["NONE"], ["NIL"]):
+        env.clear()
+        return f"`--export={value}` passes nothing on: what a login sets isn't known"
     if not items[0] or "NONE" in items or "NIL" in items:
-        return f"what `--export={value}` of srun passes on isn't known"
+        return f"what `--export={value}` passes on isn't known"
     kept = dict(env)
     if "ALL" not in items:
         env.clear()
@@ -353,9 +390,12 @@ def _env(p: CallSite, words: Argv, env: Env) -> Argv | str:
         if isinstance(word, Symbol) and (
             word.splits or m is None or not re.fullmatch(r"\w+", m[1])
         ):
-            if "/" in text or p.vm.watch.length(words, i) is not None:
+            if m is not None and re.fullmatch(r"\w+", m[1]):
+                p.state.note(Note(f"`{shown_as(word)}` is taken for one word", place))
+            elif "/" in text or p.vm.watch.length(words, i) is not None:
                 break  # a program in a folder that isn't known
-            return f"what `{shown_as(word)}` sets isn't known"
+            else:
+                return f"what `{shown_as(word)}` sets isn't known"
         if m is None:
             break
         if isinstance(word, str):
@@ -363,6 +403,7 @@ def _env(p: CallSite, words: Argv, env: Env) -> Argv | str:
         else:
             default = None if word.default is None else word.default.partition("=")[2]
             value = p.vm.unlike(word, word.text[m.end() :], default)
+            value = p.vm.derived(value.text, [value, "one word"], default=default)
             set_variable(p, env, m[1], value, place, value.text)
         i += 1
     return words[i:]
@@ -438,8 +479,10 @@ def run_in_shell(
     zero: Text | None = None,
     world: str | None = None,
     opts: frozenset[str] = frozenset(),
+    file: str | None = None,
 ) -> None:
-    """Follow a text in a shell of its own; *world* names another machine or container."""
+    """Follow a text in a shell of its own; *world* names another machine or container, *file*
+    the file that it is."""
     state = p.state.copy()
     found = code_of(p.vm, state, text, at) if state.depth < MAX_TEXTS else None
     if found is None:
@@ -456,7 +499,7 @@ def run_in_shell(
     inner = State(
         Layers({**{n: inherited(p.vm, state, n, v) for n, v in env.items()}, **holes}),
         list(args),
-        Source(code, at.path, at=at),
+        Source(code, at.path, at=at) if file is None else Source(code, file),
         opts=opts,
         decided=state.decided,
         alts=state.alts,
@@ -624,23 +667,41 @@ def _sbatch(p: CallSite, words: Argv, env: Env, notes: Notes) -> None:
         return
     if any(n == "export" for n, _, _ in taken.given) and (why := _srun_export(p, env, taken)):
         notes = (*notes, Note(why, words[0][1], opens=True))
+        blur(p, env, why, words[0][1])
     notes = (*notes, Note("runs as a batch job", words[0][1]))
     wrap = next(((v, at) for n, v, at in taken.given if n == "wrap"), None)
     rest = words[taken.at :]
     if wrap is not None:
         run_in_shell(p, wrap[0], wrap[1], [], env, notes, world="job")
     elif rest:
-        text = content_of(p.vm, rest[0][0], p.state) if _is_written(p, rest[0][0]) else None
-        p.vm.used.add(file_name(p.vm, p.state, rest[0][0]))
-        if text is not None:
+        name = file_name(p.vm, p.state, rest[0][0])
+        text = content_of(p.vm, rest[0][0], p.state)
+        p.vm.used.add(name)
+        own = name in p.state.written
+        if text is not None and (own or p.vm.watch.hint(str(text))):
             args = [v for v, _ in rest[1:]]
-            run_in_shell(p, text, rest[0][1], args, env, notes, zero=rest[0][0], world="job")
+            file = None if own else str(p.vm.located(rest[0][0], p.state))
+            notes = (*notes, *_directives(p, env, text, rest[0][1]))
+            run_in_shell(
+                p, text, rest[0][1], args, env, notes, zero=rest[0][0], world="job", file=file
+            )
     elif p.given and p.state.stdin is not None:
+        notes = (*notes, *_directives(p, env, p.state.stdin, words[0][1]))
         run_in_shell(p, p.state.stdin, words[0][1], [], env, notes, world="job")
 
 
-def _is_written(p: CallSite, path: Text) -> bool:
-    return file_name(p.vm, p.state, path) in p.state.written
+def _directives(p: CallSite, env: Env, text: Text, place: Location) -> Notes:
+    """``#SBATCH --export=…`` of a job's script: what it makes of the environment."""
+    whole = text if isinstance(text, str) else text.text
+    found = re.search(r"^#SBATCH\s+--export[= ](\S+)", whole, re.M)
+    if found is None:
+        return ()
+    taken = take_options([("sbatch", place), (f"--export={found[1]}", place)], SBATCH)
+    why = _srun_export(p, env, taken)
+    if not why:
+        return ()
+    blur(p, env, why, place)
+    return (Note(why, place, opens=True),)
 
 
 def _xargs(p: CallSite, words: Argv, env: Env, notes: Notes) -> None:
@@ -769,6 +830,7 @@ RUNNERS: dict[str, Callable[[CallSite, Argv, Env], Argv | str]] = {
     "perf": _runner("record", "stat"),
     "catchsegv": _runner(),
     "flock": _runner(),
+    "watch": _runner(),
     "chroot": _runner(),
     "runuser": _runner(),
     "apptainer": _apptainer,

@@ -1,0 +1,3 @@
+sed "s/4/8/" <<E | bash
+sglang serve --tp 4
+E

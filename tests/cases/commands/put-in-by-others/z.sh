@@ -1,0 +1,3 @@
+#!/bin/zsh
+X="--tp 8 --dp 2"
+sglang serve $X
