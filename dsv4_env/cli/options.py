@@ -159,8 +159,9 @@ input_options = collected(
     click.option(
         "--root",
         metavar="DIR",
-        type=click.Path(path_type=Path),
-        help="The folder that files a script sources must lie in. Default: the script's own.",
+        type=click.Path(exists=True, file_okay=False, path_type=Path),
+        help="The folder a script is run in: its relative paths start there, and what it sources "
+        "or runs must lie in it. Default: the script's own.",
     ),
     click.option(
         "--closed",
