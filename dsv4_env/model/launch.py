@@ -325,14 +325,18 @@ def group_args(
     return tuple(ServerArg(flag, tuple(values), at, joined) for flag, values, at, joined in args)
 
 
+# A variable alone, whose default is split as a whole: nothing in it is quoted.
+_VARIABLE = re.compile(r"\$\w+|\$\{\w+(?::?[-=][^{}\"'\\]*)?\}")
+
+
 def _by_default(
     words: Sequence[tuple[Value, Location | None]],
 ) -> Iterator[tuple[Value, Location | None]]:
     """The words, with those that ``${X:---tp 4}`` splits into by default instead of it."""
     for word, location in words:
         texts: list[str] = []
-        if isinstance(word, Unknown) and word.splits and not is_flag(word.text):
-            texts = (word.default or "").split()
+        if isinstance(word, Unknown) and word.splits and _VARIABLE.fullmatch(word.text):
+            texts = [] if re.search(r"[*?\[]", word.default or "") else (word.default or "").split()
         if isinstance(word, str) or not any(map(is_flag, texts)):
             yield word, location
             continue
