@@ -8,7 +8,16 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from dsv4_env.catalogue.arguments import regrouped
-from dsv4_env.model import LaunchConfig, Location, Origin, Outside, ServerArg, Unknown, Value
+from dsv4_env.model import (
+    LaunchConfig,
+    Location,
+    Origin,
+    Outside,
+    ServerArg,
+    Unknown,
+    Value,
+    is_flag,
+)
 from dsv4_env.model.condition import Condition, either
 from dsv4_env.profile import Profile
 
@@ -59,10 +68,16 @@ def as_parsed(config: LaunchConfig, catalogue: Catalogue | None = None) -> Launc
 
 
 def open_words(config: LaunchConfig) -> Iterator[Unknown]:
-    """The words that may be any flags: those that aren't known and belong to no flag."""
+    """The words that may be any flags: those that aren't known and belong to no flag.
+
+    So are those of ``${EXTRA:---tp 4}``, whose default is flags.
+    """
     for arg in config.args or ():
-        if arg.flag is None:
-            yield from (w for w in arg.values if isinstance(w, Unknown) and w.default is None)
+        for word in arg.values if arg.flag is None else ():
+            if isinstance(word, Unknown) and (
+                word.default is None or any(map(is_flag, word.default.split()))
+            ):
+                yield word
 
 
 def kept(

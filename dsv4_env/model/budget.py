@@ -24,6 +24,10 @@ class BudgetError(ReadError):
     """One input asks for more work than any launch needs. Readers keep what they found before."""
 
 
+class AllowanceError(BudgetError):
+    """A part of an input asks for more than its allowance: the rest can go on without it."""
+
+
 @dataclass(slots=True, eq=False)
 class Budget:
     """Steps and bytes that may still be spent on one input, by all readers that work on it.
@@ -37,6 +41,7 @@ class Budget:
     spent_bytes: int = 0
     places: Counter[Hashable] = field(default_factory=Counter)
     _share: int | None = None
+    _allowed: int | None = None
     _deadline: float = field(default_factory=lambda: time.monotonic() + SECONDS)
 
     def step(self, at: Hashable = None, count: int = 1) -> None:
@@ -44,6 +49,8 @@ class Budget:
         before = self.spent_steps
         self.spent_steps += count
         self.places[at] += count
+        if self._allowed is not None and self.spent_steps > self._allowed:
+            raise AllowanceError("it takes more steps than it's allowed")
         if self.spent_steps > self.steps:
             raise BudgetError(f"it takes more than {self._share or self.steps:,} steps to follow")
         if before >> 12 != self.spent_steps >> 12 and time.monotonic() > self._deadline:
@@ -58,6 +65,21 @@ class Budget:
             yield
         finally:
             self.steps, self._share = before, None
+
+    @contextmanager
+    def allowance(self, count: int) -> Iterator[None]:
+        """Within it, :meth:`step` raises AllowanceError once *count* steps are spent."""
+        before, mine = self._allowed, self.spent_steps + count
+        self._allowed = mine if before is None else min(before, mine)
+        try:
+            yield
+        finally:
+            self._allowed = before
+
+    @property
+    def overdrawn(self) -> bool:
+        """Whether the allowance that holds here is spent, too."""
+        return self._allowed is not None and self.spent_steps > self._allowed
 
     def make(self, size: int, at: Hashable = None) -> None:
         """Spend *size* bytes of text, before they are made. Raises BudgetError as :meth:`step`."""

@@ -307,7 +307,7 @@ def group_args(
 ) -> tuple[ServerArg, ...]:
     """Split the words of a command line into flags and their values; no word is lost."""
     args: list[tuple[str | None, list[Value], Origin, bool]] = []
-    for word, location in _by_default(words):
+    for word, location in words:
         origin = Origin(origin_name, location, word if isinstance(word, str) else word.text)
         if isinstance(word, str) and is_flag(word):
             flag, equals, value = word.partition("=")
@@ -323,28 +323,6 @@ def group_args(
         else:
             args.append((None, [word], origin, False))
     return tuple(ServerArg(flag, tuple(values), at, joined) for flag, values, at, joined in args)
-
-
-# A variable alone, whose default is split as a whole: nothing in it is quoted.
-_VARIABLE = re.compile(r"\$\w+|\$\{\w+(?::?[-=][^{}\"'\\]*)?\}")
-
-
-def _by_default(
-    words: Sequence[tuple[Value, Location | None]],
-) -> Iterator[tuple[Value, Location | None]]:
-    """The words, with those that ``${X:---tp 4}`` splits into by default instead of it."""
-    for word, location in words:
-        texts: list[str] = []
-        if isinstance(word, Unknown) and word.splits and _VARIABLE.fullmatch(word.text):
-            texts = [] if re.search(r"[*?\[]", word.default or "") else (word.default or "").split()
-        if isinstance(word, str) or not any(map(is_flag, texts)):
-            yield word, location
-            continue
-        for text in texts:
-            flag, equals, _ = text.partition("=")
-            shown = f"{flag}={word.text}" if equals and is_flag(text) else word.text
-            whole = replace(word, text=shown, default=text, splits=False)
-            yield (text if is_flag(text) and not equals else whole), location
 
 
 def _belongs(values: list[Value], word: Value) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from difflib import SequenceMatcher
 from typing import Any
 
-from dsv4_env.lang.bash.expand.decisions import shortened_paths
+from dsv4_env.lang.bash.expand.decisions import shortened_paths, whole_paths
 from dsv4_env.lang.bash.expand.machine import Invocation, Machine
 from dsv4_env.lang.bash.expand.state import Alternatives, Key, PathCondition
 from dsv4_env.lang.bash.expand.values import Text
@@ -55,14 +55,26 @@ def _collected(vm: Machine, path: str, whole: bool) -> list[LaunchConfig]:
     groups: dict[tuple[int, ...], list[Invocation]] = {}
     for found in vm.invocations:
         groups.setdefault(found.key, []).append(found)
+    common = _factored(vm, vm.invocations)
     try:
         ordered = _ordered(vm, vm.invocations, groups)
     except BudgetError:
         ordered = list(groups.values())
     every = [f for g in ordered for f in g]
-    _number(vm, every)
-    dropped = _one_sided(vm, every) if whole else set()
-    return [_merged(vm, g, path, dropped, whole) for g in ordered]
+    _number(vm, every, common)
+    dropped = _one_sided(vm, every, common) if whole else set()
+    return [_merged(vm, g, path, dropped, whole, common) for g in ordered]
+
+
+def _factored(vm: Machine, founds: list[Invocation]) -> tuple[Alternatives, ...]:
+    """What is settled for all launches; what else is goes into the alternatives of each."""
+    shared = 0
+    settled = [f.settled for f in founds]
+    while settled and all(len(s) > shared and s[shared] == settled[0][shared] for s in settled):
+        shared += 1
+    for found in founds:
+        found.alts = whole_paths(vm, found.settled[shared:], found.alts)
+    return settled[0][:shared] if settled else ()
 
 
 def _ordered(
@@ -92,9 +104,11 @@ def _together(one: Invocation, other: Invocation) -> bool:
     return any(a.isdisjoint(b) for a in opposite for b in other.alts)
 
 
-def _one_sided(vm: Machine, founds: list[Invocation]) -> set[tuple[Key, bool]]:
+def _one_sided(
+    vm: Machine, founds: list[Invocation], common: tuple[Alternatives, ...]
+) -> set[tuple[Key, bool]]:
     """Decisions that only say a command succeeded, with every launch on that side."""
-    literals = {x for f in founds for path in f.alts for x in path}
+    literals = {x for alts in (*common, *(f.alts for f in founds)) for path in alts for x in path}
     dropped: set[tuple[Key, bool]] = set()
     for key, answer in literals:
         condition = vm.conditions[key]
@@ -108,10 +122,12 @@ def _one_sided(vm: Machine, founds: list[Invocation]) -> set[tuple[Key, bool]]:
     return dropped
 
 
-def _required(vm: Machine, founds: list[Invocation]) -> dict[tuple[Key, bool], RequiredInput]:
+def _required(
+    vm: Machine, founds: list[Invocation], settled: tuple[Alternatives, ...]
+) -> dict[tuple[Key, bool], RequiredInput]:
     """Decisions that an outside variable isn't empty, where the script ends if it is."""
     result: dict[tuple[Key, bool], RequiredInput] = {}
-    common = _common(path for f in founds for path in f.alts)
+    common = _common(path for f in founds for path in f.alts).union(*map(_common, settled))
     keys = {key for key, answer in common if not answer and (key, True) in vm.exits}
     for key in sorted(keys, key=vm.ordered().__getitem__):
         unknown = vm.conditions[key].empty
@@ -127,10 +143,15 @@ def _common(paths: Iterable[PathCondition]) -> PathCondition:
 
 
 def _merged(
-    vm: Machine, group: list[Invocation], path: str, dropped: set[tuple[Key, bool]], whole: bool
+    vm: Machine,
+    group: list[Invocation],
+    path: str,
+    dropped: set[tuple[Key, bool]],
+    whole: bool,
+    common: tuple[Alternatives, ...],
 ) -> LaunchConfig:
     first = group[0]
-    required = _required(vm, group) if whole else {}
+    required = _required(vm, group, common) if whole else {}
     gone = dropped | set(required)
     alts = [[frozenset(a - gone) for a in f.alts] for f in group]
     universe = frozenset(a for many in alts for a in many)
@@ -148,6 +169,9 @@ def _merged(
             env = _merged_env(vm, group, alts, universe)
             args = _merged_args(vm, group, alts, universe)
         condition = _text(vm, shortened_paths(vm, universe))
+        for settled in common:
+            left = frozenset(frozenset(a - gone) for a in settled)
+            condition = both(_text(vm, shortened_paths(vm, left)), condition)
     except BudgetError:
         env, args = _rough_env(group), _rough_args(group)
         condition = _depends(vm, universe)
@@ -383,10 +407,11 @@ def _condition(
     return _text(vm, shortened_paths(vm, frozenset(a - common for a in inside)))
 
 
-def _number(vm: Machine, founds: list[Invocation]) -> None:
+def _number(vm: Machine, founds: list[Invocation], common: tuple[Alternatives, ...]) -> None:
     """Tell apart the tests that read the same: each has its number in the order it was met."""
     order = vm.ordered()
-    keys = sorted({k for f in founds for a in f.alts for k, _ in a}, key=order.__getitem__)
+    every = (*common, *(f.alts for f in founds))
+    keys = sorted({k for alts in every for a in alts for k, _ in a}, key=order.__getitem__)
     met: dict[Test, dict[Key, int]] = {}
     for key in keys:
         undecided, about = vm.conditions[key], key

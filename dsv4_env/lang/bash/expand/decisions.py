@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from dsv4_env.lang.bash.expand.machine import Machine
-from dsv4_env.lang.bash.expand.state import Alternatives, ForkError, State, Undecided
+from dsv4_env.lang.bash.expand.state import (
+    ALWAYS,
+    Alternatives,
+    ForkError,
+    Key,
+    State,
+    Undecided,
+)
 from dsv4_env.lang.bash.expand.values import Symbol
 from dsv4_env.model import Location, RequiredInput
 from dsv4_env.model.condition import Test, shorter
 
+MAX_TOGETHER = 256  # alternatives that are told apart where they are put together
 MAX_COMPARED = 4_000_000  # of their lengths, squared and added up
 
 
@@ -25,12 +34,53 @@ def decide(vm: Machine, state: State, condition: Undecided, answer: bool) -> boo
     alts = frozenset(a | {(key, answer)} for a in state.alts if opposite not in a)
     if not alts:
         return False
-    state.alts = alts
+    settled = _settled(vm, state, key, opposite)
+    if settled is None:
+        return False
+    state.alts, state.settled = alts, settled
     state.decided[key] = answer
     if answer and condition.solves is not None:
         unknown, text = condition.solves
         state.solved[unknown.number] = text
     return True
+
+
+def _settled(
+    vm: Machine, state: State, key: Key, opposite: tuple[Key, bool]
+) -> tuple[Alternatives, ...] | None:
+    """What is settled on a path without what a decision rules out; None where nothing is left."""
+    found = state.settled
+    for at, factor in enumerate(state.settled):
+        if (keys := vm.keys.get(factor)) is None:
+            keys = vm.keys[factor] = frozenset(k for path in factor for k, _ in path)
+        if key not in keys:
+            continue
+        look_at(vm, factor)
+        left = frozenset(path for path in factor if opposite not in path)
+        if not left:
+            return None
+        found = (*found[:at], left, *found[at + 1 :])
+    return found
+
+
+def settle_paths(state: State) -> None:
+    """What is told apart of a path so far holds from here on, whatever is decided."""
+    if len(state.alts) > 1:
+        state.settled, state.alts = (*state.settled, state.alts), ALWAYS
+
+
+def whole_paths(vm: Machine, settled: Sequence[Alternatives], alts: Alternatives) -> Alternatives:
+    """All alternatives of a path, with what is settled; of too many, what they have in common."""
+    found = alts
+    for factor in reversed(settled):
+        if len(found) * len(factor) > MAX_TOGETHER:
+            common = frozenset.intersection(*found) | frozenset.intersection(*factor)
+            return whole_paths(vm, settled[: settled.index(factor)], frozenset([common]))
+        look_at(vm, factor)
+        opposites = [(a, frozenset((k, not v) for k, v in a)) for a in factor]
+        found = frozenset(a | b for a, no in opposites for b in found if no.isdisjoint(b))
+        vm.budget.step(count=sum(map(len, found)) >> 3)
+    return found
 
 
 def contradicts(state: State, condition: Undecided) -> bool | None:

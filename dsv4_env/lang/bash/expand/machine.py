@@ -22,6 +22,7 @@ from dsv4_env.lang.bash.expand.state import (
 )
 from dsv4_env.lang.bash.expand.values import Argv, Symbol, Text, identity
 from dsv4_env.lang.bash.syntax.nodes import Block, Node, Source, Word
+from dsv4_env.lang.bash.syntax.reach import Outline
 from dsv4_env.model import Location, Note, RequiredInput, lost_launch
 from dsv4_env.model.budget import Budget
 from dsv4_env.model.condition import Test
@@ -56,6 +57,7 @@ class Invocation:
 
     key: Key
     alts: Alternatives
+    settled: tuple[Alternatives, ...]
     env: list[tuple[str, Event, Test | None]]  # the last: what must hold for it
     command: Argv
     args: Argv
@@ -76,6 +78,7 @@ class Machine:
     root: Path | None
     budget: Budget = field(default_factory=Budget)
     invocations: list[Invocation] = field(default_factory=list)
+    keys: dict[Alternatives, frozenset[Key]] = field(default_factory=dict)  # of their tests
     conditions: dict[Key, Undecided] = field(default_factory=dict)
     order: dict[Key, int] = field(default_factory=dict)  # which of them was met first
     exits: set[tuple[Key, bool]] = field(default_factory=set)
@@ -84,6 +87,8 @@ class Machine:
     root_given: bool = True  # else it's the script's own folder
     narrow: bool = False  # the locale has no character but ASCII's
     rough: bool = False  # it's the second reading, after one that took too much
+    aside: bool = False  # what is followed is limited already
+    whole: int = 0  # > 0 where what commands print and return matters
     forks: int = 0  # decisions taken for the command that is being followed
     pure: int = 0  # > 0 inside a substitution: forks are taken by the command around it
     skipped: list[Note] = field(default_factory=list)  # commands that can't be followed
@@ -95,6 +100,10 @@ class Machine:
     followed: dict[object, int] = field(default_factory=dict)  # calls since little is left
     outside: dict[str, Symbol] = field(default_factory=dict)
     where: dict[Key, Location] = field(default_factory=dict)
+    outline: Outline = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.outline = Outline(self.watch.hint, lambda steps: self.budget.step(count=steps))
 
     # Words, arithmetic and commands need each other: each asks the machine for the others, which
     # the interpreter brings together.

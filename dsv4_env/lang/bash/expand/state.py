@@ -121,6 +121,7 @@ def refusal(state: State) -> FatalError:
 
 PathCondition: TypeAlias = frozenset[tuple[Key, bool]]  # the decisions taken on a path
 Alternatives: TypeAlias = frozenset[PathCondition]
+ALWAYS: Alternatives = frozenset([frozenset()])
 
 
 @dataclass(slots=True)
@@ -165,8 +166,8 @@ class State:
     flow: tuple[str, int] | None = None
     # Commands recorded, by place and rounds.
     counts: dict[Key, int] = field(default_factory=dict, metadata=_COPIED | _PAST)
-    required: tuple[RequiredInput, ...] = field(default=(), metadata=_PAST)
-    notes: tuple[Note, ...] = field(default=(), metadata=_PAST)
+    required: tuple[RequiredInput, ...] = field(default=(), metadata=_JOINED)
+    notes: tuple[Note, ...] = field(default=(), metadata=_JOINED)
     tested: int = 0  # > 0 where errexit doesn't count
     depth: int = 0
     rounds: tuple[int, ...] = field(default=(), metadata=_PAST)  # of the loops around
@@ -199,7 +200,8 @@ class State:
     world: str = ""  # another machine or container, with variables of its own
     # What tells paths apart that are the same otherwise, and is put together where they meet.
     decided: Layers[Key, bool] = field(default_factory=Layers, metadata=_COPIED | _JOINED)
-    alts: Alternatives = field(default=frozenset([frozenset()]), metadata=_JOINED)
+    alts: Alternatives = field(default=ALWAYS, metadata=_JOINED)
+    settled: tuple[Alternatives, ...] = field(default=(), metadata=_JOINED)  # these hold, too
     solved: Layers[int, str] = field(default_factory=Layers, metadata=_COPIED | _JOINED)
     seq: int = field(default=0, metadata=_JOINED)
     unsaid: int = field(default=0, metadata=_JOINED)  # notes beyond the first MAX_NOTES
@@ -246,12 +248,14 @@ class State:
         )
 
     def signature(self) -> tuple[Any, ...]:
-        """All that keeps paths apart which differ in it."""
+        """All that keeps paths apart which differ in it, beside the variables."""
         return _APART(self)
 
 
 _COPIES = tuple(f.name for f in fields(State) if f.metadata.get("copied"))
-_APART = attrgetter(*(f.name for f in fields(State) if f.metadata.get("apart", True)))
+_APART = attrgetter(
+    *(f.name for f in fields(State) if f.metadata.get("apart", True) and f.name != "vars")
+)
 _AHEAD = attrgetter(*(f.name for f in fields(State) if f.metadata.get("ahead", True)))
 
 

@@ -8,12 +8,15 @@ from dsv4_env.lang.bash.expand.arithmetic import arithmetic
 from dsv4_env.lang.bash.expand.machine import Machine
 from dsv4_env.lang.bash.expand.parameters import expand_parameter
 from dsv4_env.lang.bash.expand.sinks import begin_capture, spill
-from dsv4_env.lang.bash.expand.state import Piece, State, Undecided
-from dsv4_env.lang.bash.expand.values import Symbol, Text
+from dsv4_env.lang.bash.expand.state import ForkError, Piece, State, Undecided
+from dsv4_env.lang.bash.expand.values import Symbol, Text, identity
 from dsv4_env.lang.bash.expand.variables import scalar_value, settle
 from dsv4_env.lang.bash.syntax.nodes import Arith, CmdSub, Lit, Param, ProcSub, Word
 from dsv4_env.model.condition import Test
 
+MAX_TEXTS = 4  # that a substitution may give, by tests that are asked for it
+MAX_ASKED = 3  # such tests in one command
+_OUTPUT = "the output of a command"
 _TILDE = re.compile(r"~([^/:]*)")
 _ASSIGNMENT_TILDE = re.compile(r"[A-Za-z_]\w*\+?=~", re.ASCII)
 
@@ -81,17 +84,20 @@ def _process(vm: Machine, state: State, part: ProcSub) -> Symbol:
     state.seq += 1
     key = ("proc", part, state.seq)
     content: str | None = None
-    if part.text.startswith("<"):
-        end = _subshell(vm, state, part)
-        if end is not None and end.out is not None and None not in end.out:
-            text = vm.join([v for v in end.out if v is not None]) if end.out else ""
-            if isinstance(text, str):
-                content = text
+    end = _subshell(vm, state, part)
+    if part.text.startswith("<") and end is not None and end.out is not None:
+        known = [v for v in end.out if v is not None]
+        text = vm.join(known) if known else ""
+        content = text if isinstance(text, str) and len(known) == len(end.out) else None
     return vm.unknown(part.text, "a process substitution", key, content=content)
 
 
 def _subshell(vm: Machine, state: State, part: CmdSub | ProcSub) -> State | None:
-    """The state in which a substitution ends, None where there are several."""
+    """The state in which a substitution ends, None where there are several.
+
+    Its own tests are its own affair: only those that decide what it gives are asked of the
+    command around it.
+    """
     vm.budget.step(count=16)
     inner = state.copy()
     begin_capture(inner)
@@ -101,13 +107,71 @@ def _subshell(vm: Machine, state: State, part: CmdSub | ProcSub) -> State | None
     inner.trap = None
     inner.err = inner.err if "errtrace" in state.opts else None
     state.seq += 1
-    vm.pure += 1
+    (pure, vm.pure), forks = (vm.pure, 0), vm.forks
+    vm.whole += 1
     try:
         ends = vm.ended(vm.execute(part.body, [inner]))
     finally:
-        vm.pure -= 1
+        vm.pure, vm.forks = pure, forks
+        vm.whole -= 1
     spill(state, ends)
-    return ends[0] if len(ends) == 1 else None
+    if len(ends) == 1:
+        return ends[0]
+    one = _alike(vm, state, part, ends)
+    if one is not None:
+        one.seq = max(e.seq for e in ends)
+        one.required = state.required
+        for end in ends:
+            for place, count in end.counts.items():
+                one.counts[place] = max(count, one.counts.get(place, 0))
+            for note in end.notes if end.notes is not state.notes else ():
+                one.note(note)
+    return one
+
+
+def _alike(vm: Machine, state: State, part: CmdSub | ProcSub, ends: list[State]) -> State | None:
+    """One of the ends of a substitution where all give the same, None where they don't.
+
+    Raises ForkError where a few give different texts, of a test that tells them apart.
+    """
+    texts = [None if e.out is None else _text(vm, e.out) for e in ends]
+    shown = [
+        None if t is None or (isinstance(t, Symbol) and t.reason == _OUTPUT) else identity(t)
+        for t in texts
+    ]
+    certain = all(isinstance(e.status, int) for e in ends)
+    if len(set(shown)) == 1 and (not certain or len({e.status for e in ends}) == 1):
+        one = ends[0]
+        if shown[0] is None:
+            one.out = [None]
+        if not certain:
+            key = ("status", "sub", part, state.seq)
+            one.status = Undecided(key, Test(part.text, "succeeds"), command=True)
+        return one
+    few = len(set(shown)) <= (MAX_TEXTS if None not in shown else 2)
+    if vm.forks < MAX_ASKED and few:
+        given = [(*e.settled[len(state.settled) :], e.alts) for e in ends]
+        taken = [
+            {k: v for alts in all_ for path in alts for k, v in path if k not in state.decided}
+            for all_ in given
+        ]
+        for key in taken[0]:
+            if {True, False} <= {t.get(key) for t in taken}:
+                raise ForkError(vm.conditions[key])
+    return None
+
+
+def _text(vm: Machine, out: list[Text | None]) -> Text | None:
+    """What was printed without the newlines at its end, None where that isn't known."""
+    if None in out:
+        return None
+    output = [v for v in out if v is not None]
+    while output and isinstance(output[-1], str):
+        stripped = output[-1].rstrip("\n")
+        output = [*output[:-1], stripped] if stripped else output[:-1]
+        if stripped:
+            break
+    return vm.join(output) if output else ""
 
 
 def substitute(vm: Machine, state: State, part: CmdSub) -> Text:
@@ -118,7 +182,7 @@ def substitute(vm: Machine, state: State, part: CmdSub) -> Text:
         state.status = state.substituted = Undecided(
             ("status", *key), Test(part.text, "succeeds"), command=True
         )
-        return vm.unknown(part.text, "the output of a command", key)
+        return vm.unknown(part.text, _OUTPUT, key)
     state.seq = max(state.seq, end.seq)
     state.status = state.substituted = end.status
     for node, count in end.counts.items():
@@ -126,17 +190,9 @@ def substitute(vm: Machine, state: State, part: CmdSub) -> Text:
     state.required = end.required
     for note in end.notes if end.notes is not state.notes else ():
         state.note(note)
-    if end.out is None or None in end.out:
-        return vm.unknown(part.text, "the output of a command", key)
-    output = [v for v in end.out if v is not None]
-    while output and isinstance(output[-1], str):
-        stripped = output[-1].rstrip("\n")
-        output = [*output[:-1], stripped] if stripped else output[:-1]
-        if stripped:
-            break
-    if not output:
-        return ""
-    value = vm.join(output)
+    value = None if end.out is None else _text(vm, end.out)
+    if value is None:
+        return vm.unknown(part.text, _OUTPUT, key)
     if isinstance(value, str):
         return value.replace("\0", "")
     default = None if value.default is None else value.default.rstrip("\n")

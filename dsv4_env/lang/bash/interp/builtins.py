@@ -204,7 +204,7 @@ def _leave(kind: str) -> Builtin:
             state.status = unknown_status(state, node)
         state.flow = (kind, state.status if isinstance(state.status, int) else -1)
         if kind == "exit":
-            for path in state.alts:
+            for path in (p for alts in (*state.settled, state.alts) for p in alts):
                 vm.exits.update(path)
                 for key, _ in path:
                     vm.where.setdefault(key, words[0][1])

@@ -380,7 +380,9 @@ def _called(
     state.params = args
     state.source = source
     state.depth += 1
+    vm.whole += (matters := definition.name in vm.outline.whole())
     found = vm.execute(definition.body, [state])
+    vm.whole -= matters
     for after in found:
         after.params = None if outer_params is None else outer_params.copy()
         after.shifted, after.given = shifted, given

@@ -54,4 +54,4 @@ class Interpreter(Machine):
 
     def follow(self, script: Block, state: State) -> None:
         """Follow a script from a state to its end, over all paths that it may take."""
-        unused_files(self, run_traps(self, run_lines(self, script, [state])))
+        unused_files(self, run_traps(self, run_lines(self, script, [state], whole=False)))

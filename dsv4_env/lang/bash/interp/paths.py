@@ -7,7 +7,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from dsv4_env.lang.bash.expand.decisions import contradicts, decide, look_at, shortened_paths
+from dsv4_env.lang.bash.expand.decisions import (
+    contradicts,
+    decide,
+    look_at,
+    settle_paths,
+    shortened_paths,
+    whole_paths,
+)
 from dsv4_env.lang.bash.expand.machine import Machine
 from dsv4_env.lang.bash.expand.sinks import written_together
 from dsv4_env.lang.bash.expand.state import Event, FatalError, ForkError, Key, State, Undecided, Var
@@ -34,21 +41,57 @@ def merge_paths(vm: Machine, states: list[State]) -> list[State]:
     """
     if len(states) < 2:
         return states
+    ended = [s for s in states if s.flow is not None and s.flow[0] == "exit" and s.trap is None]
+    going = [s for s in states if s not in ended] if ended else states
+    found = [_made_one(vm, members) for members in _alike(vm, going, _fingerprint, _same)]
+    if len(found) > 1:
+        found = _without_dead(vm, found)
+    if len(found) == 1:
+        settle_paths(found[0])
+    found += [_made_one(vm, m) for m in _alike(vm, ended, lambda s: s.flow, _same_end)]
+    spent = vm.spent()
+    most = MAX_STATES if spent < 0.5 else _LITTLE_LEFT if spent < 0.85 else 1
+    return _widen(vm, found) if len(found) > most else found
+
+
+def _made_one(vm: Machine, members: list[State]) -> State:
+    return members[0] if len(members) == 1 else _union(vm, members)
+
+
+def _alike(
+    vm: Machine,
+    states: list[State],
+    of: Callable[[State], object],
+    same: Callable[[State, State], bool],
+) -> list[list[State]]:
+    """The states in groups of those that are the same; *of* is equal for any that are."""
     groups: dict[object, list[list[State]]] = {}
     merged: list[list[State]] = []
     for state in states:
         vm.budget.step(count=2 + (_size(state) >> 3))
-        alike = groups.setdefault(_fingerprint(state), [])
-        members = next((m for m in alike if m[0].signature() == state.signature()), None)
+        alike = groups.setdefault(of(state), [])
+        members = next((m for m in alike if same(m[0], state)), None)
         if members is None:
             members = []
             alike.append(members)
             merged.append(members)
         members.append(state)
-    found = [m[0] if len(m) == 1 else _union(vm, m) for m in merged]
-    spent = vm.spent()
-    most = MAX_STATES if spent < 0.5 else _LITTLE_LEFT if spent < 0.85 else 1
-    return _widen(vm, found) if len(found) > most else found
+    return merged
+
+
+def _same(one: State, other: State) -> bool:
+    return one.vars == other.vars and one.signature() == other.signature()
+
+
+def _same_end(one: State, other: State) -> bool:
+    """Whether two shells that have ended say the same to the one around them."""
+    return (one.status, one.out, one.spilled, one.counts, one.partial) == (
+        other.status,
+        other.out,
+        other.spilled,
+        other.counts,
+        other.partial,
+    )
 
 
 def _size(state: State) -> int:
@@ -63,7 +106,7 @@ def _fingerprint(state: State) -> object:
     """The same for the same state, hardly ever for others."""
     status = state.status if isinstance(state.status, int) else None
     counts = sum(map(hash, state.counts.items()))
-    return state.vars.digest(_content), len(state.notes), state.flow, status, counts
+    return state.vars.digest(_content), state.flow, status, counts
 
 
 def _content(var: Var) -> object:
@@ -72,16 +115,82 @@ def _content(var: Var) -> object:
     return value if isinstance(value, str) else value.text, items
 
 
+# Variables that bash itself reads.
+_OWN = frozenset("IFS PWD OLDPWD HOME PATH OPTIND POSIXLY_CORRECT LC_ALL LC_CTYPE LANG".split())
+
+
+def _without_dead(vm: Machine, states: list[State]) -> list[State]:
+    """The states with those made one that differ only in variables that count for no launch."""
+    live = vm.outline.live()
+    if live is None:
+        return states
+    first = states[0].vars
+    names = list({n: None for s in states[1:] for n in first.differing(s.vars)})
+    vm.budget.step(count=len(names) * len(states) >> 3)
+    dead = {n for n in names if n not in live and n not in _OWN and _is_own(states, n)}
+    if not dead:
+        return states
+    kept = [n for n in names if n not in dead]
+
+    def known(state: State) -> object:
+        listed = ((n, state.vars.get(n)) for n in kept)
+        return tuple((n, v and _content(v)) for n, v in listed), state.flow
+
+    found: list[State] = []
+    for members in _alike(vm, states, known, lambda a, b: _same_but(a, b, kept)):
+        if len(members) == 1:
+            found.append(members[0])
+            continue
+        one = _union(vm, members)
+        _blend(vm, one, members, sorted(dead))
+        found.append(one)
+    return found
+
+
+def _is_own(states: list[State], name: str) -> bool:
+    """Whether a variable is none that other commands see."""
+    found = (s.vars.get(name) for s in states)
+    return all(v is None or not (v.exported or v.perhaps or v.readonly) for v in found)
+
+
+def _same_but(one: State, other: State, names: list[str]) -> bool:
+    """Whether states are the same in what keeps them apart, of variables in those named."""
+    return one.signature() == other.signature() and all(
+        one.vars.get(n) == other.vars.get(n) for n in names
+    )
+
+
+def _blend(vm: Machine, one: State, members: list[State], names: list[str]) -> None:
+    """Make each variable unknown in which the members differ."""
+    for name in names:
+        variants = [s.vars.get(name) for s in members]
+        if any(v != variants[0] for v in variants):
+            one.vars[name] = _one_of(vm, one, name, variants)
+
+
 def _union(vm: Machine, states: list[State], *, rough: bool = False) -> State:
     first = states[0].copy()
-    alts = frozenset(a for s in states for a in s.alts)
+    shared = 0
+    while all(len(s.settled) > shared for s in states) and all(
+        s.settled[shared] == states[0].settled[shared] for s in states
+    ):
+        shared += 1
+    first.settled = first.settled[:shared]
+    alts = frozenset(a for s in states for a in whole_paths(vm, s.settled[shared:], s.alts))
     look_at(vm, alts)
     common = frozenset.intersection(*alts)
     first.written = written_together(states)
     first.alts = frozenset([common]) if rough else shortened_paths(vm, alts)
     first.seq = max(s.seq for s in states)
+    first.required = tuple({r: None for s in states for r in s.required})
+    for other in states[1:]:
+        for note in other.notes if other.notes is not first.notes else ():
+            first.note(note)
     common = frozenset.intersection(*first.alts)
-    first.decided = Layers(dict(common))
+    known = dict(states[0].decided)
+    for other in states[1:]:
+        known = {k: v for k, v in known.items() if other.decided.get(k) is v}
+    first.decided = Layers(known)
     first.solved = Layers(
         {k: v for k, v in first.solved.items() if all(s.solved.get(k) == v for s in states)}
     )
@@ -113,10 +222,7 @@ def _widen(vm: Machine, states: list[State]) -> list[State]:
         one = _union(vm, members, rough=True)
         names = {n: None for s in members for n in members[0].vars.differing(s.vars)}
         vm.budget.step(count=len(names) * len(members) >> 3)
-        for name in sorted(names):
-            variants = [s.vars.get(name) for s in members]
-            if any(v != variants[0] for v in variants):
-                one.vars[name] = _one_of(vm, one, name, variants)
+        _blend(vm, one, members, sorted(names))
         if any(s.params != one.params for s in members):
             one.params, one.given = None, (False, "many", one.seq)
         if any(s.status != one.status for s in members):
@@ -130,7 +236,6 @@ def _leave_open(one: State, members: list[State]) -> None:
     """What else differs between paths that are made one."""
     one.note(Note("too many undecided tests: some values are left unknown"))
     one.partial = any(s.partial for s in members)
-    one.required = tuple(r for r in one.required if all(r in s.required for s in members))
     one.inputs = {k: v for k, v in one.inputs.items() if all(s.inputs.get(k) == v for s in members)}
     one.fds = {k: v for k, v in one.fds.items() if all(s.fds.get(k) == v for s in members)}
     one.spilled = frozenset(x for s in members for x in s.spilled)
@@ -138,8 +243,6 @@ def _leave_open(one: State, members: list[State]) -> None:
     if one.out is not None and any(s.out != one.out for s in members):
         one.out = [None]
     for other in members[1:]:
-        for note in other.notes:
-            one.note(note)
         for key, count in other.counts.items():
             one.counts[key] = max(count, one.counts.get(key, 0))
         if (other.funcs, other.trap) != (one.funcs, one.trap):
@@ -300,8 +403,9 @@ def end_shell(vm: Machine, state: State) -> State:
     """The shell ends here."""
     state.flow = ("exit", 1)
     state.status = 1
-    for path in state.alts:
-        vm.exits.update(path)
+    for alts in (*state.settled, state.alts):
+        for path in alts:
+            vm.exits.update(path)
     return state
 
 

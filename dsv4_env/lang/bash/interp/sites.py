@@ -112,6 +112,7 @@ def record(
         Invocation(
             (node.pos, *key, occurrence),
             state.alts,
+            state.settled,
             events,
             words[:size],
             words[size:],

@@ -15,6 +15,7 @@ from dsv4_env.lang.bash.expand.parameters import nothing
 from dsv4_env.lang.bash.expand.sinks import begin_capture, spill
 from dsv4_env.lang.bash.expand.state import FatalError, State, Undecided
 from dsv4_env.lang.bash.expand.values import Text
+from dsv4_env.lang.bash.interp.asides import run_items
 from dsv4_env.lang.bash.interp.commands import run_simple
 from dsv4_env.lang.bash.interp.loops import counted, for_arith, for_words, while_loop
 from dsv4_env.lang.bash.interp.paths import (
@@ -63,15 +64,14 @@ from dsv4_env.model.errors import shortened
 def _block(vm: Machine, node: Block, state: State) -> list[State]:
     if not node.items:
         state.status = 0
-    states = [state]
-    for item in node.items:
-        states = vm.execute(item, states)
-    return states
+    return run_items(vm, node.items, [state], status=True)
 
 
 def _without_errexit(vm: Machine, node: Node, state: State) -> list[State]:
     state.tested += 1
+    vm.whole += 1
     found = vm.execute(node, [state])
+    vm.whole -= 1
     for after in found:
         after.tested -= 1
     return found
@@ -221,7 +221,8 @@ def _group(vm: Machine, node: Group, state: State) -> list[State]:
             found = []
             for end in ends:
                 path = state.copy()
-                path.alts, path.decided, path.solved = end.alts, end.decided, end.solved
+                path.alts, path.settled = end.alts, end.settled
+                path.decided, path.solved = end.decided, end.solved
                 _absorb(path, [end], node, "…")
                 found.append(with_errexit(path))
         else:

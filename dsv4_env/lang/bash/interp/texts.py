@@ -9,6 +9,7 @@ from dsv4_env.lang.bash.expand.decisions import decide
 from dsv4_env.lang.bash.expand.machine import Machine
 from dsv4_env.lang.bash.expand.state import FatalError, State, Undecided, Var
 from dsv4_env.lang.bash.expand.values import Argv, Symbol, Text
+from dsv4_env.lang.bash.interp.asides import run_items
 from dsv4_env.lang.bash.interp.paths import give_up, havoc_all, unknown_status
 from dsv4_env.lang.bash.interp.streams import file_name, read_file
 from dsv4_env.lang.bash.syntax.nodes import Block, Param, Simple, Source, SyntaxProblemError
@@ -202,6 +203,7 @@ def run_sourced(vm: Machine, state: State, node: Simple, words: Argv) -> list[St
     name = words[1][0]
     text = state.stdin if name in ("/dev/stdin", "/dev/fd/0", "-") else read_file(vm, name, state)
     vm.used.add(file_name(vm, state, name))
+    vm.outline.resolve(node)
     place = words[0][1]
     if not isinstance(text, str) or "\0" in text:
         if isinstance(text, Symbol) and vm.watch.told(text.text):
@@ -216,7 +218,7 @@ def run_sourced(vm: Machine, state: State, node: Simple, words: Argv) -> list[St
     located = None if text is state.stdin else vm.located(name, state)
     file = place.path if located is None else str(located)
     source = Source(text, file, at=place if located is None else None)
-    block, problem = parse(text, vm.budget, narrow=vm.narrow)
+    block, problem = parsed(vm, text)
     if problem is not None:
         where = source.place(problem.pos)
         what = f"{where} syntax error: {problem.message}"
@@ -249,12 +251,30 @@ def run_sourced(vm: Machine, state: State, node: Simple, words: Argv) -> list[St
     return found
 
 
+def _hidden(vm: Machine, states: list[State]) -> bool:
+    """Whether the script has written a file that may hold what is watched for."""
+    texts = (t for s in states for w in s.written.values() for t in w if t is not None)
+    return any(vm.watch.hint(t if isinstance(t, str) else t.text) for t in texts)
+
+
 def run_lines(
-    vm: Machine, lines: Block, states: list[State], *, outermost: bool = True
+    vm: Machine,
+    lines: Block,
+    states: list[State],
+    *,
+    outermost: bool = True,
+    whole: bool = True,
 ) -> list[State]:
-    """Run a script, sourced file or text given to ``eval`` line by line."""
-    for line in lines.items:
-        states = vm.execute(line, states)
+    """Run a script, sourced file or text given to ``eval`` line by line.
+
+    Where not the *whole* of it matters, nothing is run behind the last line that may lead to what
+    is watched for.
+    """
+    vm.outline.add(lines)
+    for i, line in enumerate(lines.items):
+        if not whole and i > vm.outline.last(lines) and not _hidden(vm, states):
+            break
+        states = run_items(vm, [line], states, status=whole)
         for state in states:
             if state.flow == ("discard", 1) or (outermost and state.flow == ("discard", 2)):
                 state.flow = None

@@ -503,6 +503,7 @@ def run_in_shell(
         opts=opts,
         decided=state.decided,
         alts=state.alts,
+        settled=state.settled,
         solved=state.solved,
         required=state.required,
         notes=(*state.notes, *notes, *wrong),
