@@ -14,7 +14,7 @@ from dsv4_env.lang.bash.expand.variables import scalar_value, settle
 from dsv4_env.lang.bash.syntax.nodes import Arith, CmdSub, Lit, Param, ProcSub, Word
 from dsv4_env.model.condition import Test
 
-MAX_TEXTS = 4  # that a substitution may give, by tests that are asked for it
+MAX_GIVEN = 4  # that a substitution may give, by tests that are asked for it
 MAX_ASKED = 3  # such tests in one command
 _OUTPUT = "the output of a command"
 _TILDE = re.compile(r"~([^/:]*)")
@@ -148,7 +148,7 @@ def _alike(vm: Machine, state: State, part: CmdSub | ProcSub, ends: list[State])
             key = ("status", "sub", part, state.seq)
             one.status = Undecided(key, Test(part.text, "succeeds"), command=True)
         return one
-    few = len(set(shown)) <= (MAX_TEXTS if None not in shown else 2)
+    few = len(set(shown)) <= (MAX_GIVEN if None not in shown else 2)
     if vm.forks < MAX_ASKED and few:
         given = [(*e.settled[len(state.settled) :], e.alts) for e in ends]
         taken = [
