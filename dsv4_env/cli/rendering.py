@@ -215,8 +215,9 @@ def titled(launches: list[LaunchConfig]) -> list[tuple[str, LaunchConfig]]:
     for index, config in enumerate(launches, 1):
         line = config.own_line
         name = config.name if len(launches) == 1 else f"{config.name}#{index}"
-        elsewhere = config.location is not None and not config.name.startswith(config.location.path)
-        place = f"line {line}" if line else shown_place(config.location) if elsewhere else ""
+        place = f"line {line}" if line else ""
+        if line is None and config.location is not None and config.location.line:  # elsewhere
+            place = shown_place(config.location)
         found.append((f"{name} ({place})" if place else name, config))
     return found
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set as AbstractSet
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -74,8 +74,9 @@ def compare_launches(
     found = _differences(a, b, catalogue)
     same = [d for d in found if d.kind is Kind.EQUIVALENT]
     found, unseen = _unseen(found, b)
+    files = _files(left)
     findings = [
-        _finding(d, left, right, catalogue, severities)
+        _finding(d, left, right, catalogue, severities, files)
         for d in found
         if show_equivalent or d.kind is not Kind.EQUIVALENT
     ]
@@ -306,6 +307,7 @@ def _finding(
     right: LaunchConfig,
     catalogue: Catalogue | None,
     severities: Mapping[str, Severity] | None,
+    files: AbstractSet[str],
 ) -> Finding:
     d = difference
     rule = RULES[_BY_KIND[d.kind]]
@@ -316,7 +318,7 @@ def _finding(
     ours = None if d.left is None else show(d.name, d.left)
     theirs = None if d.right is None else show(other, d.right)
     location = d.right_location or right.location
-    if location is not None and right.reader != "profile" and location.path in _files(left):
+    if location is not None and right.reader != "profile" and location.path in files:
         location = right.location  # taken from the profile: what changes it stands by the launch
     when = f" when {d.condition}" if d.condition and not d.conditional else ""
     theirs = theirs and theirs + when

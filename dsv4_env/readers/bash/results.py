@@ -8,7 +8,7 @@ from dataclasses import replace
 from difflib import SequenceMatcher
 from typing import Any
 
-from dsv4_env.lang.bash.expand.decisions import shortened_paths, whole_paths
+from dsv4_env.lang.bash.expand.decisions import settled_alike, shortened_paths, whole_paths
 from dsv4_env.lang.bash.expand.machine import Invocation, Machine
 from dsv4_env.lang.bash.expand.state import Alternatives, Key, PathCondition
 from dsv4_env.lang.bash.expand.values import Text
@@ -68,13 +68,10 @@ def _collected(vm: Machine, path: str, whole: bool) -> list[LaunchConfig]:
 
 def _factored(vm: Machine, founds: list[Invocation]) -> tuple[Alternatives, ...]:
     """What is settled for all launches; what else is goes into the alternatives of each."""
-    shared = 0
-    settled = [f.settled for f in founds]
-    while settled and all(len(s) > shared and s[shared] == settled[0][shared] for s in settled):
-        shared += 1
+    shared = settled_alike([f.settled for f in founds])
     for found in founds:
         found.alts = whole_paths(vm, found.settled[shared:], found.alts)
-    return settled[0][:shared] if settled else ()
+    return founds[0].settled[:shared] if founds else ()
 
 
 def _ordered(

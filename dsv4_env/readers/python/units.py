@@ -270,9 +270,8 @@ def _profiles_of(
     vm: Machine, module: ReadModule, unit: Runnable, every: dict[str, list[Runnable]], level: int
 ) -> list[str]:
     """The profiles that a function runs with: a fixture, with those of the tests that ask."""
-    decorators = getattr(unit.func.node, "decorator_list", ())
     names: list[str] = []
-    if level < LEVELS and any(last_name(d) == "fixture" for d in decorators):
+    if level < LEVELS and is_fixture(unit.func):
         for asker in every.get(unit.func.name, ()):
             vm.spend(10)
             names += _profiles_of(vm, module, asker, every, level + 1)

@@ -75,12 +75,21 @@ def whole_paths(vm: Machine, settled: Sequence[Alternatives], alts: Alternatives
     for factor in reversed(settled):
         if len(found) * len(factor) > MAX_TOGETHER:
             common = frozenset.intersection(*found) | frozenset.intersection(*factor)
-            return whole_paths(vm, settled[: settled.index(factor)], frozenset([common]))
+            found = frozenset([common])
+            continue
         look_at(vm, factor)
         opposites = [(a, frozenset((k, not v) for k, v in a)) for a in factor]
         found = frozenset(a | b for a, no in opposites for b in found if no.isdisjoint(b))
         vm.budget.step(count=sum(map(len, found)) >> 3)
     return found
+
+
+def settled_alike(every: Sequence[tuple[Alternatives, ...]]) -> int:
+    """How much of what is settled, from the first on, is the same on all paths."""
+    return next(
+        (i for i, factors in enumerate(zip(*every, strict=False)) if len(set(factors)) > 1),
+        min(map(len, every), default=0),
+    )
 
 
 def contradicts(state: State, condition: Undecided) -> bool | None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from dsv4_env.lang.bash.expand.assignments import assigned
+from dsv4_env.lang.bash.expand.assignments import Assigned, assigned
 from dsv4_env.lang.bash.expand.decisions import decide
 from dsv4_env.lang.bash.expand.machine import Machine
 from dsv4_env.lang.bash.expand.sinks import emit_unknown
@@ -14,7 +14,7 @@ from dsv4_env.lang.bash.expand.state import State, Undecided
 from dsv4_env.lang.bash.expand.variables import havoc, unknown_params
 from dsv4_env.lang.bash.interp.paths import havoc_all, merge_paths, with_errexit
 from dsv4_env.lang.bash.syntax.nodes import Block, ForArith, Node, Simple, While, Word
-from dsv4_env.model import Note
+from dsv4_env.model import Location, Note
 from dsv4_env.model.budget import AllowanceError
 from dsv4_env.model.condition import Test
 from dsv4_env.model.errors import shortened
@@ -82,16 +82,9 @@ def _passed(vm: Machine, item: Node, state: State, *, counts: bool) -> State:
     why = f"`{text}` takes too many steps to follow"
     reason = why if counts else f"`{text}` isn't followed: no launch depends on it"
     found = assigned(item, state, vm.budget)
-    havoc(vm, state, sorted(found.names), reason)
-    for name in sorted(found.names):
-        if (var := state.vars.get(name)) is not None:
-            exports = name in found.exports or found.allexport or "allexport" in state.opts
-            perhaps = Test(f"`{text}` exports it") if exports else var.perhaps
-            state.vars[name] = replace(
-                var, maybe=var.maybe or name in found.unsets, perhaps=perhaps
-            )
-    if found.wild:
-        havoc_all(vm, state, reason, place)
+    names = sorted(found.names)
+    havoc(vm, state, names, reason)
+    let_go(vm, state, found, names, reason, Test(f"`{text}` exports it"), place)
     if found.params:
         unknown_params(state, item)
     emit_unknown(state)
@@ -103,6 +96,31 @@ def _passed(vm: Machine, item: Node, state: State, *, counts: bool) -> State:
     test = Test(f"`{text}`", "succeeds")
     state.status = Undecided(("status", item, state.seq), test, command=True)
     return with_errexit(state)
+
+
+def let_go(
+    vm: Machine,
+    state: State,
+    found: Assigned,
+    names: Sequence[str],
+    reason: str,
+    exports: Test,
+    place: Location,
+) -> None:
+    """What else is unknown of variables that are, behind commands nobody knows how often run.
+
+    They may be unset or exported there, which *exports* says; *found* is what the commands do.
+    """
+    for name in names:
+        if (var := state.vars.get(name)) is not None:
+            exported = name in found.exports or found.allexport or "allexport" in state.opts
+            state.vars[name] = replace(
+                var,
+                maybe=var.maybe or name in found.unsets,
+                perhaps=exports if exported else var.perhaps,
+            )
+    if found.wild:
+        havoc_all(vm, state, reason, place)
 
 
 def _position(node: Node) -> int:

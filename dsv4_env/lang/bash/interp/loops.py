@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from dsv4_env.lang.bash.expand.arithmetic import arithmetic
@@ -21,11 +20,11 @@ from dsv4_env.lang.bash.expand.variables import (
     own_params,
     unknown_params,
 )
+from dsv4_env.lang.bash.interp.asides import let_go
 from dsv4_env.lang.bash.interp.paths import (
     after_error,
     branch,
     forking_on,
-    havoc_all,
     join_attributes,
     merge_paths,
     with_errexit,
@@ -342,18 +341,8 @@ def widen(vm: Machine, node: Any, state: State, text: str, extra: tuple[str, ...
         # Without arguments, a loop over the arguments leaves all as it was.
         options = found.params and not found.wild and own_params(state) and _of_arguments(node)
         havoc(vm, target, changed, reason, default=options, deciders=("@",) if options else ())
-        for name in changed:
-            var = target.vars.get(name)
-            if var is None:
-                continue
-            exports = name in found.exports or found.allexport or "allexport" in target.opts
-            target.vars[name] = replace(
-                var,
-                maybe=var.maybe or name in found.unsets,
-                perhaps=Test(f"the loop `{_short(text)}` runs") if exports else var.perhaps,
-            )
-        if found.wild:
-            havoc_all(vm, target, reason, target.source.place(node.body_pos))
+        runs = Test(f"the loop `{_short(text)}` runs")
+        let_go(vm, target, found, changed, reason, runs, target.source.place(node.body_pos))
         if found.params or found.wild:
             unknown_params(target, node, "in" if target is probe else "after", own=options)
 

@@ -12,6 +12,7 @@ from dsv4_env.lang.bash.expand.decisions import (
     decide,
     look_at,
     settle_paths,
+    settled_alike,
     shortened_paths,
     whole_paths,
 )
@@ -170,11 +171,7 @@ def _blend(vm: Machine, one: State, members: list[State], names: list[str]) -> N
 
 def _union(vm: Machine, states: list[State], *, rough: bool = False) -> State:
     first = states[0].copy()
-    shared = 0
-    while all(len(s.settled) > shared for s in states) and all(
-        s.settled[shared] == states[0].settled[shared] for s in states
-    ):
-        shared += 1
+    shared = settled_alike([s.settled for s in states])
     first.settled = first.settled[:shared]
     alts = frozenset(a for s in states for a in whole_paths(vm, s.settled[shared:], s.alts))
     look_at(vm, alts)

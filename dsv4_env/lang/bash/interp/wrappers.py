@@ -124,7 +124,7 @@ def follow(p: CallSite, words: Argv, env: Env, notes: Notes) -> None:
             return
         first = words[0][0]
         if isinstance(first, Symbol):
-            if not _written_file(p, words, env, notes):
+            if not _script_file(p, words, env, notes):
                 behind(p, words, env, notes, f"what `{first.text}` runs isn't known")
             return
         name = first.rpartition("/")[2]
@@ -147,7 +147,7 @@ def follow(p: CallSite, words: Argv, env: Env, notes: Notes) -> None:
             following = RUNNERS[name](p, words, env)
             if following == []:
                 return
-        elif _written_file(p, words, env, notes) or talks(words):
+        elif _script_file(p, words, env, notes) or talks(words):
             return
         else:
             at = _behind(p, words)
@@ -247,28 +247,43 @@ def _behind(p: CallSite, words: Argv) -> int | None:
     return None
 
 
-def _written_file(p: CallSite, words: Argv, env: Env, notes: Notes) -> bool:
-    """A file that is run, one that the script wrote or one that lies there: followed, where it's
-    one for a shell and of those that lie there where it may launch what is watched for."""
-    name = file_name(p.vm, p.state, words[0][0])
-    own = name in p.state.written
+def _script_file(p: CallSite, words: Argv, env: Env, notes: Notes) -> bool:
+    """A file that is run: followed, where it's one for a shell."""
     path = words[0][0] if isinstance(words[0][0], str) else words[0][0].text
-    if not own and (not _may_be_script(path) or name in p.vm.running):
-        return False
-    text = content_of(p.vm, words[0][0], p.state)
-    if text is None or (not own and not p.vm.watch.hint(str(text))):
+    own = file_name(p.vm, p.state, words[0][0]) in p.state.written
+    text = _script(p, words[0][0]) if own or _may_be_script(path) else None
+    if text is None:
         return False
     start = text if isinstance(text, str) else text.parts[0] if text.parts else ""
     first = re.match(r"#![ \t]*(?:\S*/)?(?:env[ \t]+(?:-\S+[ \t]+)*)?(?:\S*/)?(\S*)", str(start))
     if first and first[1] not in SHELLS:
         return False
-    rest = [v for v, _ in words[1:]]
-    p.vm.used.add(name)
-    file = None if own else str(p.vm.located(words[0][0], p.state))
-    p.vm.running.append(name)
-    run_in_shell(p, text, words[0][1], rest, env, notes, zero=words[0][0], file=file)
-    p.vm.running.pop()
+    _run_script(p, text, words, env, notes)
     return True
+
+
+def _script(p: CallSite, path: Text) -> Text | None:
+    """What a file holds that the script wrote, or one that lies there and may launch something."""
+    name = file_name(p.vm, p.state, path)
+    own = name in p.state.written
+    if not own and name in p.vm.running:
+        return None
+    text = content_of(p.vm, path, p.state)
+    return text if text is not None and (own or p.vm.watch.hint(str(text))) else None
+
+
+def _run_script(
+    p: CallSite, text: Text, words: Argv, env: Env, notes: Notes, world: str | None = None
+) -> None:
+    """Follow a file that is run with the words behind its name."""
+    path, place = words[0]
+    name = file_name(p.vm, p.state, path)
+    file = None if name in p.state.written else str(p.vm.located(path, p.state))
+    args = [v for v, _ in words[1:]]
+    p.vm.used.add(name)
+    p.vm.running.append(name)
+    run_in_shell(p, text, place, args, env, notes, zero=path, world=world, file=file)
+    p.vm.running.pop()
 
 
 def _may_be_script(path: str) -> bool:
@@ -455,7 +470,7 @@ def _shell_text(p: CallSite, words: Argv, env: Env, notes: Notes) -> None:
             run_in_shell(p, words[i][0], words[i][1], rest, env, notes, opts=opts, zero=zero)
         return
     if i < len(words) and "s" not in names:
-        if _written_file(p, words[i:], env, notes):
+        if _script_file(p, words[i:], env, notes):
             return
         at = _behind(p, words[i:])
         if at is not None:
@@ -675,17 +690,11 @@ def _sbatch(p: CallSite, words: Argv, env: Env, notes: Notes) -> None:
     if wrap is not None:
         run_in_shell(p, wrap[0], wrap[1], [], env, notes, world="job")
     elif rest:
-        name = file_name(p.vm, p.state, rest[0][0])
-        text = content_of(p.vm, rest[0][0], p.state)
-        p.vm.used.add(name)
-        own = name in p.state.written
-        if text is not None and (own or p.vm.watch.hint(str(text))):
-            args = [v for v, _ in rest[1:]]
-            file = None if own else str(p.vm.located(rest[0][0], p.state))
+        p.vm.used.add(file_name(p.vm, p.state, rest[0][0]))
+        text = _script(p, rest[0][0])
+        if text is not None:
             notes = (*notes, *_directives(p, env, text, rest[0][1]))
-            run_in_shell(
-                p, text, rest[0][1], args, env, notes, zero=rest[0][0], world="job", file=file
-            )
+            _run_script(p, text, rest, env, notes, "job")
     elif p.given and p.state.stdin is not None:
         notes = (*notes, *_directives(p, env, p.state.stdin, words[0][1]))
         run_in_shell(p, p.state.stdin, words[0][1], [], env, notes, world="job")

@@ -19,7 +19,6 @@ from dsv4_env.lang.bash.syntax.nodes import (
     Block,
     Case,
     Cond,
-    CondExpr,
     For,
     ForArith,
     Function,
@@ -86,7 +85,7 @@ class Leaf:
 
 @dataclass(slots=True, eq=False)
 class Branch:
-    """Commands that run or don't, or run again, as *tests* decide."""
+    """Commands that run or don't, or run again, as *tests* decide; those stand in *body*, too."""
 
     tests: list[Leaf]
     body: list[Shape]
@@ -222,8 +221,7 @@ class Outline:
         """Find what counts for a launch."""
         parts = [self._of(t) for t in self.texts]
         bodies = list(self._bodies(self._called))
-        functions = self._called
-        marks = _Marks(self._told, frozenset(functions))
+        marks = _Marks(self._told, frozenset(self._called))
         size, rounds = -1, 0
         while size != (size := marks.size()):
             rounds += 1
@@ -345,7 +343,6 @@ def _leaves(shapes: Iterable[Shape]) -> Iterator[Leaf]:
         if isinstance(shape, Leaf):
             yield shape
         else:
-            yield from shape.tests
             yield from _leaves(shape.body)
 
 
@@ -389,14 +386,6 @@ def _simple(node: Simple) -> Leaf:
 
 def _writes(redirs: list[Redirect]) -> bool:
     return any(">" in r.op and not re.match(r"/dev/|\d|-", _text(r.word)) for r in redirs)
-
-
-def _operands(expr: CondExpr | Word | None) -> Iterator[str]:
-    if isinstance(expr, Word):
-        yield _text(expr)
-    elif expr is not None:
-        yield from _operands(expr.left)
-        yield from _operands(expr.right)
 
 
 def _shapes(node: Node, defined: dict[str, list[Function]]) -> Iterator[Shape]:
