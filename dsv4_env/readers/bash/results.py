@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from difflib import SequenceMatcher
 from typing import Any
 
 from dsv4_env.lang.bash.expand.decisions import settled_alike, shortened_paths, whole_paths
 from dsv4_env.lang.bash.expand.machine import Invocation, Machine
-from dsv4_env.lang.bash.expand.state import Alternatives, Key, PathCondition
-from dsv4_env.lang.bash.expand.values import Text
+from dsv4_env.lang.bash.expand.values import Alternatives, Key, PathCondition, Text
 from dsv4_env.model import (
     EnvVar,
     LaunchConfig,
@@ -27,6 +26,7 @@ from dsv4_env.model import (
 from dsv4_env.model.budget import Budget, BudgetError
 from dsv4_env.model.condition import All, Condition, Some, Test, both, covers
 from dsv4_env.model.errors import shortened
+from dsv4_env.readers.bash.choices import Ways, clusters, left_of, options_in
 
 MAX_CHOICES = 8
 MAX_LOST = 4  # values of a variable that one place gives and another one replaces
@@ -160,17 +160,17 @@ def _merged(
         inputs.setdefault(one.name, one)
     try:
         if len(group) == 1:
-            env = tuple(_settings(first))
-            args = _arguments(first)
+            env = tuple(e for _, e in _settings(vm, first))
+            args = _arguments(vm, first)
         else:
             env = _merged_env(vm, group, alts, universe)
-            args = _merged_args(vm, group, alts, universe)
+            args = _woven_args(vm, [_arguments(vm, f) for f in group], alts, universe)
         condition = _text(vm, shortened_paths(vm, universe))
         for settled in common:
             left = frozenset(frozenset(a - gone) for a in settled)
             condition = both(_text(vm, shortened_paths(vm, left)), condition)
     except BudgetError:
-        env, args = _rough_env(group), _rough_args(group)
+        env, args = _rough_env(vm, group), _rough_args([_arguments(vm, f) for f in group])
         condition = _depends(vm, universe)
         notes[Note(f"{_MANY}: some values are left unknown")] = None
     return LaunchConfig(
@@ -201,9 +201,9 @@ def _told_notes(notes: list[Note]) -> tuple[Note, ...]:
     )
 
 
-def _rough_env(group: list[Invocation]) -> tuple[EnvVar, ...]:
+def _rough_env(vm: Machine, group: list[Invocation]) -> tuple[EnvVar, ...]:
     """What all paths set alike; where they don't, the value isn't known."""
-    members = [{e.name: e for e in _settings(f) if not e.superseded} for f in group]
+    members = [{e.name: e for _, e in _settings(vm, f) if not e.superseded} for f in group]
     result: list[EnvVar] = []
     for name in dict.fromkeys(n for w in members for n in w):
         found = [w[name] for w in members if name in w]
@@ -217,9 +217,8 @@ def _rough_env(group: list[Invocation]) -> tuple[EnvVar, ...]:
     return tuple(result)
 
 
-def _rough_args(group: list[Invocation]) -> tuple[ServerArg, ...]:
+def _rough_args(members: list[tuple[ServerArg, ...]]) -> tuple[ServerArg, ...]:
     """The words that all paths begin and end with; what is between them isn't known."""
-    members = [_arguments(f) for f in group]
     shortest = min(members, key=len)
     start = 0
     while start < len(shortest) and all(w[start] == shortest[start] for w in members):
@@ -249,18 +248,50 @@ def _plain(value: Text, place: Location | None) -> Value:
     return Unknown(*known, value.location or place)
 
 
-def _arguments(found: Invocation) -> tuple[ServerArg, ...]:
-    return group_args([(_plain(v, place), place) for v, place in found.args], "bash")
+def _arguments(vm: Machine, found: Invocation) -> tuple[ServerArg, ...]:
+    """The arguments on one path; those that choices are made of, each with its condition."""
+    result: list[ServerArg] = []
+    choices = Ways(vm, _decided(found))
+    for words in clusters(found.args):
+        ways = choices.of_words(words)
+        members = [group_args([(_plain(v, p), p) for v, p in way], "bash") for _, way in ways]
+        if len(members) == 1:
+            result += members[0]
+        else:
+            alts = [list(paths) for paths, _ in ways]
+            result += _woven_args(vm, members, alts, frozenset(a for m in alts for a in m))
+    return tuple(result)
 
 
-def _settings(found: Invocation) -> Iterable[EnvVar]:
-    last: dict[str, int] = {}
-    for i, (name, _, _) in enumerate(found.env):
-        last[name] = i
-    for i, (name, event, perhaps) in enumerate(found.env):
+def _settings(vm: Machine, found: Invocation) -> Iterable[tuple[int, EnvVar]]:
+    """What is set on one path, each with when; of choices, each option with its condition."""
+    last = {given.name: given.event.seq for given in found.env}
+    choices = Ways(vm, _decided(found))
+    for name, event, condition, on in found.env:
         origin = Origin("bash", event.location, event.spelled)
-        value = _plain(event.value, event.location)
-        yield EnvVar(name, value, origin, last[name] != i, perhaps)
+        left = left_of(on, choices.known)
+        if not left:
+            continue
+        condition = both(condition, _text(vm, shortened_paths(vm, left)))
+        superseded = last[name] != event.seq
+        for paths, value in choices.of_value(event.value):
+            further = both(condition, _text(vm, shortened_paths(vm, paths)))
+            told = _plain(value, event.location)
+            yield event.seq, EnvVar(name, told, origin, superseded, further)
+
+
+def _options(found: Invocation) -> Iterator[Alternatives]:
+    """The paths that the choices of a launch tell apart."""
+    for given in found.env:
+        yield given.on
+        yield from options_in(given.event.value)
+    for word, _ in found.args:
+        yield from options_in(word)
+
+
+def _decided(found: Invocation) -> PathCondition:
+    """What is decided on all paths of a launch."""
+    return _common(found.alts).union(*map(_common, found.settled))
 
 
 def _merged_env(
@@ -274,12 +305,12 @@ def _merged_env(
     shown: dict[tuple[Any, ...], EnvVar] = {}
     seqs: dict[tuple[Any, ...], list[int]] = {}
     for i, found in enumerate(group):
-        for (_, event, _), setting in zip(found.env, _settings(found), strict=True):
+        for seq, setting in _settings(vm, found):
             key = (setting.name, setting.value, setting.origin, setting.condition)
             counts.setdefault(key, set()).add(i)
             if not setting.superseded:
                 where.setdefault(key, set()).add(i)
-            seqs.setdefault(key, []).append(event.seq)
+            seqs.setdefault(key, []).append(seq)
             shown[key] = replace(setting, superseded=False)
 
     _collapse(where, counts, shown, seqs)
@@ -334,23 +365,22 @@ def _collapse(
         shown[one] = replace(first, value=value, condition=None)
 
 
-def _merged_args(
+def _woven_args(
     vm: Machine,
-    group: list[Invocation],
+    members: list[tuple[ServerArg, ...]],
     alts: list[list[PathCondition]],
     universe: Alternatives,
 ) -> tuple[ServerArg, ...]:
     merged: list[tuple[ServerArg, set[int]]] = []
     longest = 0
-    for i, found in enumerate(group):
-        mine = _arguments(found)
+    for i, mine in enumerate(members):
         longest = max(longest, len(mine))
         if not merged:
             merged = [(a, {i}) for a in mine]
             continue
         known = [a for a, _ in merged]
         if known == list(mine):
-            merged = [(a, members | {i}) for a, members in merged]
+            merged = [(a, on | {i}) for a, on in merged]
             continue
         counts = Counter(known)
         vm.budget.step(count=sum(1 + counts[a] for a in mine) + len(known))
@@ -358,19 +388,21 @@ def _merged_args(
         matcher = SequenceMatcher(None, known, mine, autojunk=False)
         for tag, a1, a2, b1, b2 in matcher.get_opcodes():
             if tag == "equal":
-                combined += [(a, members | {i}) for a, members in merged[a1:a2]]
+                combined += [(a, on | {i}) for a, on in merged[a1:a2]]
             else:
                 combined += merged[a1:a2]
                 combined += [(b, {i}) for b in mine[b1:b2]]
         merged = combined
         if len(merged) > 2 * longest + MAX_ARGS:
-            return _rough_args(group)
+            return _rough_args(members)
     conditions: dict[frozenset[int], Condition | None] = {}
-    for _, members in merged:
-        key = frozenset(members)
+    for _, on in merged:
+        key = frozenset(on)
         if key not in conditions:
-            conditions[key] = _condition(vm, members, alts, universe)
-    return tuple(replace(a, condition=conditions[frozenset(members)]) for a, members in merged)
+            conditions[key] = _condition(vm, on, alts, universe)
+    return tuple(
+        replace(a, condition=both(a.condition, conditions[frozenset(on)])) for a, on in merged
+    )
 
 
 def _condition(
@@ -382,8 +414,10 @@ def _condition(
     """What must hold for one of these paths to be taken, as short as it easily gets."""
     if len(members) == len(alts):
         return None
-    inside = frozenset(a for i in members for a in alts[i])
-    outside = frozenset(a for i in range(len(alts)) if i not in members for a in alts[i])
+    values = _values_tested(vm, universe)
+    inside = frozenset(_with_ruled_out(a, values) for i in members for a in alts[i])
+    others = (i for i in range(len(alts)) if i not in members)
+    outside = frozenset(_with_ruled_out(a, values) for i in others for a in alts[i])
     order = vm.ordered()
     # Only what holds on all of these paths can decide that one of them is taken.
     literals = sorted(_common(inside), key=lambda x: (order[x[0]], not x[1]))
@@ -404,10 +438,31 @@ def _condition(
     return _text(vm, shortened_paths(vm, frozenset(a - common for a in inside)))
 
 
+def _values_tested(vm: Machine, universe: Alternatives) -> dict[Key, set[tuple[Key, bool]]]:
+    """The tests that say which value something has, each with what can't hold beside it."""
+    vm.budget.step(count=1 + (sum(map(len, universe)) >> 3))
+    about: dict[int, list[Key]] = {}
+    for key in dict.fromkeys(k for a in universe for k, _ in a):
+        solves = vm.conditions[key].solves
+        if solves is not None:
+            about.setdefault(solves[0].number, []).append(key)
+    return {
+        key: {(k, False) for k in keys if vm.conditions[k].solves != vm.conditions[key].solves}
+        for keys in about.values()
+        if len(keys) > 1
+        for key in keys
+    }
+
+
+def _with_ruled_out(path: PathCondition, values: dict[Key, set[tuple[Key, bool]]]) -> PathCondition:
+    """The path with what it rules out told, too: what is "a" isn't "b"."""
+    return path.union(*(values[k] for k, answer in path if answer and k in values))
+
+
 def _number(vm: Machine, founds: list[Invocation], common: tuple[Alternatives, ...]) -> None:
     """Tell apart the tests that read the same: each has its number in the order it was met."""
     order = vm.ordered()
-    every = (*common, *(f.alts for f in founds))
+    every = (*common, *(f.alts for f in founds), *(on for f in founds for on in _options(f)))
     keys = sorted({k for alts in every for a in alts for k, _ in a}, key=order.__getitem__)
     met: dict[Test, dict[Key, int]] = {}
     for key in keys:
@@ -431,8 +486,11 @@ def _rank(condition: Condition) -> tuple[str, list[int]]:
 
 
 def _together_hold(vm: Machine, path: Iterable[tuple[Key, bool]]) -> Condition:
-    """What holds where all of these decisions are taken."""
-    parts = tuple(sorted((_literal(vm, x) for x in path), key=_rank))
+    """What holds where all of these decisions are taken, but for what others of them imply."""
+    listed = frozenset(path)
+    values = _values_tested(vm, frozenset([listed]))
+    implied = set().union(*(values[k] for k, answer in listed if answer and k in values))
+    parts = tuple(sorted((_literal(vm, x) for x in listed - implied), key=_rank))
     return parts[0] if len(parts) == 1 else All(parts)
 
 

@@ -7,14 +7,11 @@ from dataclasses import replace
 
 from dsv4_env.lang.bash.expand.machine import Machine
 from dsv4_env.lang.bash.expand.state import (
-    ALWAYS,
-    Alternatives,
     ForkError,
-    Key,
     State,
     Undecided,
 )
-from dsv4_env.lang.bash.expand.values import Symbol
+from dsv4_env.lang.bash.expand.values import ALWAYS, Alternatives, Key, Symbol
 from dsv4_env.model import Location, RequiredInput
 from dsv4_env.model.condition import Test, shorter
 
@@ -77,10 +74,16 @@ def whole_paths(vm: Machine, settled: Sequence[Alternatives], alts: Alternatives
             common = frozenset.intersection(*found) | frozenset.intersection(*factor)
             found = frozenset([common])
             continue
-        look_at(vm, factor)
-        opposites = [(a, frozenset((k, not v) for k, v in a)) for a in factor]
-        found = frozenset(a | b for a, no in opposites for b in found if no.isdisjoint(b))
-        vm.budget.step(count=sum(map(len, found)) >> 3)
+        found = both_paths(vm, factor, found)
+    return found
+
+
+def both_paths(vm: Machine, one: Alternatives, other: Alternatives) -> Alternatives:
+    """The paths on which both hold."""
+    look_at(vm, one)
+    opposites = [(a, frozenset((k, not v) for k, v in a)) for a in one]
+    found = frozenset(a | b for a, no in opposites for b in other if no.isdisjoint(b))
+    vm.budget.step(count=sum(map(len, found)) >> 3)
     return found
 
 

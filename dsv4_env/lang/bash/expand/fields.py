@@ -9,7 +9,7 @@ from functools import lru_cache
 from dsv4_env.guard.files import real
 from dsv4_env.lang.bash.expand.machine import Machine
 from dsv4_env.lang.bash.expand.state import Piece, State
-from dsv4_env.lang.bash.expand.values import Symbol, Text
+from dsv4_env.lang.bash.expand.values import Symbol, Text, pieces_of
 from dsv4_env.lang.bash.expand.variables import separators
 from dsv4_env.lang.bash.syntax.braces import QUOTES
 from dsv4_env.lang.bash.syntax.nodes import Lit, Param, Word
@@ -76,6 +76,8 @@ def fields(vm: Machine, state: State, found: Sequence[Piece]) -> list[Text]:
     if len(found) == 1 and found[0] is not None and found[0][1] == "Q":
         return [found[0][0]]
     ifs = separators(vm, state)
+    if ifs == " \t\n" and any(p is not None and _has_options(p) for p in found):
+        found = _with_options_split(vm, found)
     if len(found) > 1 and ragged_edge(found):
         values = [" " if p is None else p[0] for p in found]
         return [vm.join([*values, ""], splits=True)]
@@ -137,6 +139,82 @@ def fields(vm: Machine, state: State, found: Sequence[Piece]) -> list[Text]:
             active.append(value if kind != "Q" else "x" * bool(value))
     flush()
     return out
+
+
+def _has_options(piece: tuple[Text, str]) -> bool:
+    return piece[1] == "E" and isinstance(piece[0], Symbol) and piece[0].optional
+
+
+def _with_options_split(vm: Machine, found: Sequence[Piece]) -> list[Piece]:
+    """The pieces with the words that choices among them are, where those stand apart from others.
+
+    Unquoted, ``--tp 4 ${EXTRA}`` has the words of EXTRA on some paths and none on others.
+    """
+    result: list[Piece] = []
+    for i, piece in enumerate(found):
+        if piece is None or not _has_options(piece):
+            result.append(piece)
+            continue
+        alone = (i == 0 or found[i - 1] is None, i + 1 == len(found) or found[i + 1] is None)
+        result += _split_options(vm, piece, *alone) or [piece]
+    return result
+
+
+def _split_options(vm: Machine, piece: tuple[Text, str], first: bool, last: bool) -> list[Piece]:
+    """What a value with choices in it is split into; nothing where that isn't known.
+
+    *first* and *last*: whether nothing stands right before or behind it in its word.
+    """
+    parts = pieces_of(piece[0])
+    result: list[Piece] = []
+    apart = first  # whether what comes next begins a word
+    for i, part in enumerate(parts):
+        if isinstance(part, str):
+            result.append((part, "E"))
+            apart = part[-1:].isspace()
+            continue
+        texts = _texts_of(part)
+        if texts is None:
+            return []
+        if all(t and not re.search(r"\s", t) for t in texts):  # it's a piece of a word, or one
+            result.append((part, "Q"))
+            apart = False
+            continue
+        leads = all(not t or t[0].isspace() for t in texts)
+        trails = all(not t or t[-1].isspace() for t in texts)
+        if not (apart or leads) or not (trails or _begins_apart(parts[i + 1 :], last=last)):
+            return []
+        options = tuple(
+            (alts, tuple(t.split())) for (alts, _), t in zip(part.options, texts, strict=True)
+        )
+        key = ("split", part.number)
+        words = vm.unknown(part.text, part.reason, key, splits=True, options=options)
+        result += [None, (words, "Q"), None]
+        apart = apart and trails  # none of it may be there
+    return result
+
+
+def _texts_of(choice: Text) -> list[str] | None:
+    """The texts that a choice is one of; None where one isn't known, or may be a pattern."""
+    if isinstance(choice, str) or not choice.options:
+        return None
+    found: list[str] = []
+    for _, words in choice.options:
+        if len(words) > 1 or any(not isinstance(w, str) or _ACTIVE.search(w) for w in words):
+            return None
+        found.append(str(words[0]) if words else "")
+    return found
+
+
+def _begins_apart(parts: Sequence[Text], *, last: bool) -> bool:
+    """Whether what comes next surely begins with a blank, or isn't there; *last*: at the end."""
+    for part in parts:
+        texts = [part] if isinstance(part, str) else _texts_of(part)
+        if texts is None or any(t and not t[0].isspace() for t in texts):
+            return False
+        if all(texts):
+            return True
+    return last
 
 
 def _pathname(vm: Machine, state: State, value: Text, active: list[str]) -> Text:

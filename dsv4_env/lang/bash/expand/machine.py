@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from dsv4_env.guard.files import is_within
 from dsv4_env.lang.bash.expand.state import (
@@ -13,19 +13,26 @@ from dsv4_env.lang.bash.expand.state import (
     MAX_SHOWN,
     MAX_TEXT,
     STATEMENT,
-    Alternatives,
     Event,
-    Key,
     Piece,
     State,
     Undecided,
 )
-from dsv4_env.lang.bash.expand.values import Argv, Symbol, Text, identity
+from dsv4_env.lang.bash.expand.values import (
+    ALWAYS,
+    Alternatives,
+    Argv,
+    Key,
+    Option,
+    Symbol,
+    Text,
+    identity,
+)
 from dsv4_env.lang.bash.syntax.nodes import Block, Node, Source, Word
 from dsv4_env.lang.bash.syntax.reach import Outline
 from dsv4_env.model import Location, Note, RequiredInput, lost_launch
 from dsv4_env.model.budget import Budget
-from dsv4_env.model.condition import Test
+from dsv4_env.model.condition import Condition
 
 
 def _none(_name: str) -> bool:
@@ -51,6 +58,15 @@ class Watch:
     hint: Callable[[str], bool] = _any  # whether a text may hold a part of its words
 
 
+class Given(NamedTuple):
+    """A value that a variable is given: with what must hold for it, and *on* which paths."""
+
+    name: str
+    event: Event
+    condition: Condition | None = None
+    on: Alternatives = ALWAYS
+
+
 @dataclass(slots=True, eq=False, repr=False)
 class Invocation:
     """A command that is watched for, on one path through the script."""
@@ -58,7 +74,7 @@ class Invocation:
     key: Key
     alts: Alternatives
     settled: tuple[Alternatives, ...]
-    env: list[tuple[str, Event, Test | None]]  # the last: what must hold for it
+    env: list[Given]
     command: Argv
     args: Argv
     location: Location
@@ -89,6 +105,7 @@ class Machine:
     rough: bool = False  # it's the second reading, after one that took too much
     aside: bool = False  # what is followed is limited already
     whole: int = 0  # > 0 where what commands print and return matters
+    apart: int = 0  # paths that were left when it was last tried to make them one
     forks: int = 0  # decisions taken for the command that is being followed
     pure: int = 0  # > 0 inside a substitution: forks are taken by the command around it
     skipped: list[Note] = field(default_factory=list)  # commands that can't be followed
@@ -211,6 +228,7 @@ class Machine:
         path: Path | None = None,
         content: str | None = None,
         filled: bool = False,
+        options: tuple[Option, ...] = (),
     ) -> Symbol:
         """The symbol of a key: the same for the same key, so that it can be told again."""
         if len(text) > MAX_SHOWN:
@@ -220,9 +238,9 @@ class Machine:
         if found is None:
             self.budget.step(count=4)
             number = len(self.symbols)
-            found = Symbol(
-                text, reason, names, default, splits, location, number, parts, path, content, filled
-            )
+            optional = bool(options) or any(isinstance(p, Symbol) and p.optional for p in parts)
+            known = (splits, location, number, parts, path, content, filled, options, optional)
+            found = Symbol(text, reason, names, default, *known)
             self.symbols[full] = found
         return found
 

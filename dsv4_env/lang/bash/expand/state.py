@@ -8,10 +8,16 @@ from operator import attrgetter
 from typing import Any, TypeAlias
 
 from dsv4_env.lang.bash.expand.tables import Layers
-from dsv4_env.lang.bash.expand.values import Symbol, Text
+from dsv4_env.lang.bash.expand.values import (
+    ALWAYS,
+    Alternatives,
+    Key,
+    Symbol,
+    Text,
+)
 from dsv4_env.lang.bash.syntax.nodes import Assign, Function, Node, Simple, Source
 from dsv4_env.model import Location, Note, RequiredInput
-from dsv4_env.model.condition import Test
+from dsv4_env.model.condition import Condition, Test
 
 MAX_TEXT = 1_000_000  # characters of a value: what is longer is left unknown
 MAX_SHOWN = 4_000  # of the text of a value that isn't known
@@ -19,7 +25,6 @@ MAX_DEFAULT = 20_000  # of its default
 MAX_NOTES = 40  # of one path: more of them say nothing new
 STATEMENT = 4  # steps of a command, beside its words
 Items: TypeAlias = Mapping[int | str, Text]  # the elements of an array
-Key: TypeAlias = tuple[Any, ...]  # what a test is about; same key, same answer
 # Where a descriptor leads: to the capture of that level, to one up to -level or elsewhere (not
 # known), or to the file of that name.
 Sink: TypeAlias = "int | tuple[str | int]"
@@ -31,13 +36,18 @@ Piece: TypeAlias = tuple[Text, str] | None
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Event:
-    """A value given to a variable: when, where, and how that was spelled."""
+    """A value given to a variable: when, where, and how that was spelled.
+
+    Of paths that were made one, its *options*: which value was given to it on which of them, and
+    whether it was exported there.
+    """
 
     seq: int
     value: Text
     location: Location | None
     spelled: str
     before: Event | None = None
+    options: tuple[tuple[Alternatives, Event, bool], ...] = ()
 
     def alike(self, other: Event) -> bool:
         """Whether two settings are alike, whatever was set before: comparing that may take long."""
@@ -74,7 +84,7 @@ class Var:
     case: str = ""
     maybe: bool = False
     event: Event | None = None
-    perhaps: Test | None = None  # exported if this holds, where that isn't known
+    perhaps: Condition | None = None  # exported if this holds, where that isn't known
     vague: bool = False  # it may be readonly or an integer: what's assigned to it isn't known
 
 
@@ -117,11 +127,6 @@ class FatalError(Exception):
 def refusal(state: State) -> FatalError:
     """A wrong subscript or name: it drops the rest of the line, under ``set -e`` of the script."""
     return FatalError(discard="errexit" not in state.opts)
-
-
-PathCondition: TypeAlias = frozenset[tuple[Key, bool]]  # the decisions taken on a path
-Alternatives: TypeAlias = frozenset[PathCondition]
-ALWAYS: Alternatives = frozenset([frozenset()])
 
 
 @dataclass(slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from dsv4_env.model import Location, Unknown
 
@@ -14,7 +14,9 @@ class Symbol(Unknown):
     """What isn't known, told from others that read the same by its *number*.
 
     And what is known of it all the same: the *parts* that it is made of one after the other, the
-    *path* that it names, the *content* of the file that it names, that it is surely *filled*.
+    *path* that it names, the *content* of the file that it names, that it is surely *filled*. Of
+    paths that were made one: the words that it is on each of them, its *options*; *optional* is
+    one that has options, or is made of such.
     """
 
     number: int = 0
@@ -22,9 +24,19 @@ class Symbol(Unknown):
     path: Path | None = None
     content: str | None = None
     filled: bool = False
+    options: tuple[Option, ...] = ()
+    optional: bool = False
+
+
+MAX_PIECES = 200  # of a value that is looked at piece by piece
+Key: TypeAlias = tuple[Any, ...]  # what a test is about; same key, same answer
+PathCondition: TypeAlias = frozenset[tuple[Key, bool]]  # the decisions taken on a path
+Alternatives: TypeAlias = frozenset[PathCondition]
+ALWAYS: Alternatives = frozenset([frozenset()])
 
 
 Text: TypeAlias = str | Symbol
+Option: TypeAlias = tuple[Alternatives, tuple[Text, ...]]  # where it is these words
 Argv: TypeAlias = list[tuple[Text, Location]]
 """The words of a command, each with its place."""
 
@@ -32,3 +44,18 @@ Argv: TypeAlias = list[tuple[Text, Location]]
 def identity(value: Text) -> str | int:
     """What a value is the same as, in the key of a test or of a symbol."""
     return value.number if isinstance(value, Symbol) else value
+
+
+def pieces_of(value: Text) -> list[Text]:
+    """What a value is made of, one after the other; of too many pieces, the value as a whole."""
+    found: list[Text] = []
+    left: list[Text] = [value]
+    while left:
+        one = left.pop()
+        if isinstance(one, Symbol) and one.parts and not one.options:
+            left += reversed(one.parts)
+        elif one:
+            found.append(one)
+        if len(found) + len(left) > MAX_PIECES:
+            return [value]
+    return found

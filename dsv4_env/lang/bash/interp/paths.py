@@ -18,16 +18,18 @@ from dsv4_env.lang.bash.expand.decisions import (
 )
 from dsv4_env.lang.bash.expand.machine import Machine
 from dsv4_env.lang.bash.expand.sinks import written_together
-from dsv4_env.lang.bash.expand.state import Event, FatalError, ForkError, Key, State, Undecided, Var
+from dsv4_env.lang.bash.expand.state import Event, FatalError, ForkError, State, Undecided, Var
 from dsv4_env.lang.bash.expand.tables import Elements, Layers
-from dsv4_env.lang.bash.expand.values import Symbol, Text
+from dsv4_env.lang.bash.expand.values import Alternatives, Key, Symbol, Text
 from dsv4_env.lang.bash.expand.variables import havoc
+from dsv4_env.lang.bash.interp.choices import choice_of
 from dsv4_env.lang.bash.syntax.nodes import Simple
 from dsv4_env.model import Location, Note
 from dsv4_env.model.condition import Test
 
 T = TypeVar("T")
 MAX_STATES = 256
+_MANY = 48  # paths that are followed apart where what differs can be kept as choices
 MAX_FORKS = 7  # decisions of one command: 128 paths
 _COPY = 7  # steps of a copy of a state, and of trying a command that may need a decision
 MAX_ALTERNATIVES = 512
@@ -47,6 +49,9 @@ def merge_paths(vm: Machine, states: list[State]) -> list[State]:
     found = [_made_one(vm, members) for members in _alike(vm, going, _fingerprint, _same)]
     if len(found) > 1:
         found = _without_dead(vm, found)
+    if len(found) > max(_MANY, 2 * vm.apart):
+        found = _as_choices(vm, found)
+        vm.apart = len(found)
     if len(found) == 1:
         settle_paths(found[0])
     found += [_made_one(vm, m) for m in _alike(vm, ended, lambda s: s.flow, _same_end)]
@@ -122,13 +127,8 @@ _OWN = frozenset("IFS PWD OLDPWD HOME PATH OPTIND POSIXLY_CORRECT LC_ALL LC_CTYP
 
 def _without_dead(vm: Machine, states: list[State]) -> list[State]:
     """The states with those made one that differ only in variables that count for no launch."""
-    live = vm.outline.live()
-    if live is None:
-        return states
-    first = states[0].vars
-    names = list({n: None for s in states[1:] for n in first.differing(s.vars)})
-    vm.budget.step(count=len(names) * len(states) >> 3)
-    dead = {n for n in names if n not in live and n not in _OWN and _is_own(states, n)}
+    names = _differing(vm, states)
+    dead = _dead(vm, states, names)
     if not dead:
         return states
     kept = [n for n in names if n not in dead]
@@ -143,9 +143,25 @@ def _without_dead(vm: Machine, states: list[State]) -> list[State]:
             found.append(members[0])
             continue
         one = _union(vm, members)
-        _blend(vm, one, members, sorted(dead))
+        one.vars.update(_blended(vm, one, members, sorted(dead)))
         found.append(one)
     return found
+
+
+def _differing(vm: Machine, states: list[State]) -> list[str]:
+    """The variables in which states may differ."""
+    first = states[0].vars
+    names = sorted({n for s in states[1:] for n in first.differing(s.vars)})
+    vm.budget.step(count=len(names) * len(states) >> 3)
+    return names
+
+
+def _dead(vm: Machine, states: list[State], names: list[str]) -> set[str]:
+    """Those of the variables that count for no launch."""
+    live = vm.outline.live()
+    if live is None:
+        return set()
+    return {n for n in names if n not in live and n not in _OWN and _is_own(states, n)}
 
 
 def _is_own(states: list[State], name: str) -> bool:
@@ -161,12 +177,94 @@ def _same_but(one: State, other: State, names: list[str]) -> bool:
     )
 
 
-def _blend(vm: Machine, one: State, members: list[State], names: list[str]) -> None:
-    """Make each variable unknown in which the members differ."""
+def _as_choices(vm: Machine, states: list[State]) -> list[State]:
+    """The states with those made one that differ only in variables which can be kept as choices."""
+
+    def known(state: State) -> object:
+        return state.flow, state.status if isinstance(state.status, int) else None
+
+    found: list[State] = []
+    for members in _alike(vm, states, known, _same_but_variables):
+        names = _differing(vm, members)
+        dead = _dead(vm, members, names)
+        paths = _paths_of(vm, members) if len(members) > 1 else None
+        one = members[0].copy()
+        one.seq = max(s.seq for s in members)
+        chosen = paths and _chosen(vm, one, members, names, dead, paths)
+        if not chosen:
+            found += members
+            continue
+        seq, one = one.seq, _union(vm, members)
+        one.seq = seq
+        one.vars.update(chosen)
+        found.append(one)
+    return found
+
+
+def _same_but_variables(one: State, other: State) -> bool:
+    return one.signature() == other.signature() and _same_end(one, other)
+
+
+def _paths_of(vm: Machine, members: list[State]) -> list[Alternatives] | None:
+    """The alternatives of each of the states, without what they have in common.
+
+    None where they don't exclude each other: of too many, not all is told.
+    """
+    shared = settled_alike([s.settled for s in members])
+    every = [whole_paths(vm, s.settled[shared:], s.alts) for s in members]
+    common = frozenset.intersection(*(a for alts in every for a in alts))
+    found = [frozenset(a - common for a in alts) for alts in every]
+    listed = [(i, a, frozenset((k, not v) for k, v in a)) for i, s in enumerate(found) for a in s]
+    if len(listed) > MAX_ALTERNATIVES:
+        return None
+    vm.budget.step(count=len(listed) * len(listed) >> 3)
+    for at, (i, _, opposite) in enumerate(listed):
+        if any(i != j and a.isdisjoint(opposite) for j, a, _ in listed[at + 1 :]):
+            return None
+    return found
+
+
+def _chosen(
+    vm: Machine,
+    one: State,
+    members: list[State],
+    names: list[str],
+    dead: set[str],
+    paths: list[Alternatives],
+) -> dict[str, Var] | None:
+    """The variables in which the members differ, as choices; None where one can't be told so.
+
+    Of the dead ones it doesn't matter.
+    """
+    found: dict[str, Var] = {}
     for name in names:
         variants = [s.vars.get(name) for s in members]
         if any(v != variants[0] for v in variants):
-            one.vars[name] = _one_of(vm, one, name, variants)
+            if name in dead:
+                choice: Var | None = _one_of(vm, one, name, variants)
+            else:
+                choice = choice_of(vm, one, name, variants, paths)
+            if choice is None:
+                return None
+            found[name] = choice
+    return found
+
+
+def _blended(
+    vm: Machine,
+    one: State,
+    members: list[State],
+    names: list[str],
+    paths: list[Alternatives] | None = None,
+) -> dict[str, Var]:
+    """The variables in which the members differ: as choices where *paths* are given, or unknown."""
+    found: dict[str, Var] = {}
+    for name in names:
+        variants = [s.vars.get(name) for s in members]
+        if any(v != variants[0] for v in variants):
+            choice = choice_of(vm, one, name, variants, paths) if paths is not None else None
+            found[name] = choice or _one_of(vm, one, name, variants)
+    return found
 
 
 def _union(vm: Machine, states: list[State], *, rough: bool = False) -> State:
@@ -217,9 +315,8 @@ def _widen(vm: Machine, states: list[State]) -> list[State]:
     result: list[State] = []
     for members in groups.values():
         one = _union(vm, members, rough=True)
-        names = {n: None for s in members for n in members[0].vars.differing(s.vars)}
-        vm.budget.step(count=len(names) * len(members) >> 3)
-        _blend(vm, one, members, sorted(names))
+        names = _differing(vm, members)
+        one.vars.update(_blended(vm, one, members, names, _paths_of(vm, members)))
         if any(s.params != one.params for s in members):
             one.params, one.given = None, (False, "many", one.seq)
         if any(s.status != one.status for s in members):

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from dsv4_env.lang.bash.expand.assignments import assign_for_command
-from dsv4_env.lang.bash.expand.machine import Invocation, Machine
+from dsv4_env.lang.bash.expand.machine import Given, Invocation, Machine
 from dsv4_env.lang.bash.expand.sinks import write
 from dsv4_env.lang.bash.expand.state import (
     Event,
     State,
     Var,
 )
-from dsv4_env.lang.bash.expand.values import Argv, Symbol, Text
+from dsv4_env.lang.bash.expand.values import ALWAYS, Argv, Symbol, Text
+from dsv4_env.lang.bash.interp.choices import given_on
 from dsv4_env.lang.bash.interp.streams import content_of, file_name
 from dsv4_env.lang.bash.syntax.nodes import Simple
 from dsv4_env.model import Location, Note
@@ -89,14 +91,9 @@ def record(
     key = (node, *state.rounds)
     occurrence = state.counts.get(key, 0)
     state.counts[key] = occurrence + 1
-    events: list[tuple[str, Event, Test | None]] = []
-    for name, var in env.items():
-        event = var.event
-        while event is not None:
-            events.append((name, event, None if var.exported else var.perhaps))
-            event = event.before
+    events = [g for name, var in env.items() for g in _history(vm, name, var)]
     vm.budget.step((state.source, node.pos), len(words) + len(events) + (len(state.vars) >> 4))
-    events.sort(key=lambda e: e[1].seq)
+    events.sort(key=lambda e: e.event.seq)
     end = state.source.place(max(node.pos, node.end - 1))
     missing = tuple(
         Note("the variable is an array, which is never exported", state.source.place(node.pos))
@@ -123,6 +120,21 @@ def record(
             state.partial,
         )
     )
+
+
+def _history(vm: Machine, name: str, var: Var) -> Iterator[Given]:
+    """All that a variable was given, from the last on; of a choice, on which paths."""
+    perhaps = None if var.exported else var.perhaps
+    told: list[Event] = []
+    event = var.event
+    while event is not None:
+        chosen = list(given_on(vm, event, ALWAYS, exported=var.exported)) if event.options else ()
+        for one, on in chosen:
+            told.append(one)
+            yield Given(name, replace(one, seq=event.seq), None, on)
+        if not event.options and event not in told:
+            yield Given(name, event, perhaps)
+        event = event.before
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -276,7 +288,7 @@ def inherited(vm: Machine, state: State, name: str, var: Var) -> Var:
         f"${{{name}}}",
         f"another shell gets it if {perhaps}",
         ("inherited", name, state.seq),
-        names=(name,) if perhaps.operator == "outside" else (),
+        names=(name,) if isinstance(perhaps, Test) and perhaps.operator == "outside" else (),
         splits=True,
     )
     event = var.event if var.perhaps else None

@@ -135,11 +135,20 @@ def test_many_required_variables_stay_cheap() -> None:
 
 
 def test_many_tests_are_left_unknown() -> None:
-    tests = "\n".join(f'[ "$X{i}" = 1 ] && A+=(--x{i})' for i in range(12))
-    launch = bash.read(f"A=()\n{tests}\n{L} --tp 8 ${{A[@]}}")
+    """What differs in ways that can't be told one by one."""
+    tests = "\n".join(f'[ "$X{i}" = 1 ] && A="${{A//,/+}},{i}"' for i in range(12))
+    launch = bash.read(f"A=0\n{tests}\n{L} --tp 8 --nodes $A")
     assert any("too many" in n.message for n in launch.notes)
     assert launch.argv[:2] == ["--tp", "8"]
     assert launch.unknowns
+
+
+def test_many_tests_of_one_variable_each() -> None:
+    """What each of them decides is told of each: how many there are doesn't count."""
+    tests = "\n".join(f'[ "$X{i}" = 1 ] && A+=(--x{i})' for i in range(12))
+    launch = bash.read(f"A=()\n{tests}\n{L} --tp 8 ${{A[@]}}")
+    assert not launch.notes
+    assert [str(a.condition) for a in launch.args or ()][1:] == [f'X{i} = "1"' for i in range(12)]
 
 
 def test_loop_over_unknown_arguments() -> None:

@@ -33,7 +33,7 @@ def words(found: Invocation) -> list[str]:
 def test_words_and_environment() -> None:
     (found,) = followed("export J=4; CC=gcc make -j$J all").invocations
     assert words(found) == ["make", "-j4", "all"]
-    assert [(name, event.value) for name, event, _ in found.env] == [("J", "4"), ("CC", "gcc")]
+    assert [(name, event.value) for name, event, *_ in found.env] == [("J", "4"), ("CC", "gcc")]
 
 
 def test_each_path_with_what_was_decided_on_it() -> None:
@@ -52,7 +52,7 @@ def test_each_path_with_what_was_decided_on_it() -> None:
 def test_a_wrapper_is_seen_through() -> None:
     (found,) = followed("timeout 5 env A=1 bash -c 'make install'").invocations
     assert words(found) == ["make", "install"]
-    assert [name for name, _, _ in found.env] == ["A"]
+    assert [name for name, *_ in found.env] == ["A"]
 
 
 def test_what_is_not_watched_for_is_not_told() -> None:
