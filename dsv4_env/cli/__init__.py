@@ -33,7 +33,7 @@ HELP_SECTIONS = {  # of the help; a command that isn't here comes under "More"
     "Profiles": ("list", "show", "export", "import", "sync", "lock", "schema"),
     "Start something": ("run", "launch"),
     "Find drift": ("check", "diff", "report", "history", "doctor", "discover", "lint", "rule"),
-    "Know SGLang": ("explain", "catalogue", "upgrade"),
+    "Know SGLang": ("plan", "explain", "catalogue", "upgrade"),
     "Try out and set up": ("capture", "completion"),
 }
 
@@ -50,6 +50,7 @@ COMMANDS = {  # the module of each command, and the summary that the help has of
     "diff": ("compare", "Show how B differs from A, as SGLang reads both."),
     "lint": ("lint", "Say what a release of SGLang makes of profiles and files."),
     "rule": ("lint", "Explain a rule, by id or name; without one, list them all."),
+    "plan": ("plan", "Say what SGLang itself makes of a launch, before it's started."),
     "catalogue": ("catalogue", "What SGLang itself understands, release by release."),
     "upgrade": ("upgrade", "Say what a profile needs for another release of SGLang."),
     "history": ("history", "Tell how settings moved in git, and who followed whom."),

@@ -27,16 +27,23 @@ from dsv4_env.model.errors import ReadError
     help="A wheel, a checkout, or the SGLang that is installed beside dsv4-env. Default: the "
     "wheel that pip downloads.",
 )
+@click.option(
+    "--resolution",
+    is_flag=True,
+    help="Write what SGLang makes of a launch by itself (see plan) instead of what it understands.",
+)
 @output_option
-def build(sglang: str, where: Path | None, output: Path | None) -> None:
+def build(sglang: str, where: Path | None, resolution: bool, output: Path | None) -> None:
     """Read a release's own source and write its snapshot, as it ships with dsv4-env.
 
-    SGLang is read as text, and never imported or run.
+    SGLang is read as text, and never imported or run. A release has two files: of what it
+    understands, and, with --resolution, of what it makes of a launch.
 
     \b
     Examples:
       dsv4-env catalogue build --sglang 0.5.13
       dsv4-env catalogue build --sglang 0.5.23 --from ../sglang -o 0.5.23.txt
+      dsv4-env catalogue build --sglang 0.5.23 --resolution -o 0.5.23.json
     """
     wanted = sglang.removeprefix("v")
     with tempfile.TemporaryDirectory() as folder:
@@ -44,7 +51,8 @@ def build(sglang: str, where: Path | None, output: Path | None) -> None:
         if source == Path("installed") and not source.exists():
             source = None
         try:
-            release, text = extract.build_snapshot(source, release=wanted)
+            made = extract.build_resolution if resolution else extract.build_snapshot
+            release, text = made(source, release=wanted)
         except ReadError as error:
             error.hint = f"the shipped catalogue of {closest(wanted)}"
             raise

@@ -103,6 +103,7 @@ CASES = [
     *(f"import {s} --as new {more}" for s in SOURCES for more in ("", "--partial")),
     "upgrade mine --from 0.5.13 --to 0.5.23 --all",
     "report --html - mine over --against run.sh --against test_v4.py --against compose.yaml",
+    *(f"plan {o} --on mi355x --all {more}" for o in ("mine", "run.sh") for more in ("", "-f json")),
     *(f"explain {n} {more}"
       for n in ("HF_TOKEN", "--api-key", "SGLANG_DSV4_REASONING_EFFORT", "HTTPS_PROXY", "mine")
       for more in ("", "--json")),

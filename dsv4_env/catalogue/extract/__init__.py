@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 
 from dsv4_env.catalogue.entries import LITERAL, Catalogue, OwnSetting, Variable, VariableReading
 from dsv4_env.catalogue.extract.args import arguments
+from dsv4_env.catalogue.extract.effects.resolve import resolution_steps
 from dsv4_env.catalogue.extract.env import Declared, declared
 from dsv4_env.catalogue.extract.evaluate import Evaluator
 from dsv4_env.catalogue.extract.reads import Reads, reads
 from dsv4_env.catalogue.extract.source import CHECKOUT, PackageSource, open_package
 from dsv4_env.catalogue.releases import closest, nearest
+from dsv4_env.catalogue.resolution import encode_steps
 from dsv4_env.catalogue.store import RELEASES, encode_snapshot, shipped, to_lines
 from dsv4_env.model.errors import ReadError
 
@@ -95,3 +97,23 @@ def build_snapshot(
     index = RELEASES.index(known) - (known == catalogue.release)
     before = shipped(RELEASES[index]) if index >= 0 else {}
     return catalogue.release, encode_snapshot(to_lines(catalogue), before)
+
+
+def build_resolution(
+    where: str | Path | None = None, *, release: str | None = None
+) -> tuple[str, str]:
+    """(release, text): the steps of SGLang's resolution of arguments, as they ship.
+
+    *release* is that of a checkout that doesn't say its own. Raises ReadError where *where* isn't
+    SGLang, or its resolution isn't laid out as it's known to be.
+    """
+    package = open_package(where)
+    steps = resolution_steps(package)
+    if not steps:
+        raise ReadError(
+            "its resolution of arguments isn't found",
+            where=where,
+            expected="run_resolution_pipeline, or ServerArgs.__post_init__",
+        )
+    found = release if package.release == CHECKOUT and release is not None else package.release
+    return found, encode_steps(steps)

@@ -1,0 +1,1 @@
+"""What SGLang makes of a launch by itself: its resolution of arguments, taken out of its source."""

@@ -1,0 +1,89 @@
+"""The steps of SGLang's resolution of arguments, for the models of the DeepSeek-V4 family."""
+
+from __future__ import annotations
+
+import ast
+import gc
+from typing import TYPE_CHECKING, Any
+
+from dsv4_env.catalogue.extract.effects.source import Sources
+from dsv4_env.catalogue.extract.effects.values import FALSE, Function, Known
+from dsv4_env.catalogue.extract.effects.walk import Frame, Walker
+
+if TYPE_CHECKING:
+    from dsv4_env.catalogue.extract.source import PackageSource
+
+ARCHITECTURE = "DeepseekV4ForCausalLM"
+_PIPELINE = ("sglang.srt.arg_groups.pipeline", "run_resolution_pipeline")  # 0.5.23 on
+_RECORD = ("sglang.srt.server_args", "ServerArgs", "__post_init__")  # before
+Steps = list[list[Any]]
+
+
+def resolution_steps(package: PackageSource) -> Steps:
+    """What SGLang does with the arguments and variables of a launch, in order.
+
+    Each step is ``["let", value]``, ``["set", condition, field, value, at]``, ``["env", condition,
+    name, value, at]`` or ``["refuse", condition, message, at]``; expressions are those of
+    ``values``, where ``["t", n]`` is the value of step *n*. Empty where the source isn't laid out
+    as it's known to be. Reads by syntax alone; nothing is imported or run.
+    """
+    sources = Sources(package)
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        found = sources.find(*_PIPELINE)
+        if found is not None and found[0] == "function":
+            return _pruned(_walked(sources, found[1], "server_args", live=False))
+        record = sources.find(_RECORD[0], _RECORD[1])
+        if record is not None and record[0] == "class":
+            module, node = record[1]
+            for member in node.body:
+                if isinstance(member, ast.FunctionDef) and member.name == _RECORD[2]:
+                    return _pruned(_walked(sources, Function(module, member), "self", live=True))
+    finally:
+        if collecting:
+            gc.enable()
+    return []
+
+
+def _walked(sources: Sources, function: Function, owner: str, *, live: bool) -> Steps:
+    walker = Walker(sources, ARCHITECTURE, live=live)
+    walker.stack.append(function.node)
+    path = sources.path(function.module) or function.module
+    walker.block(Frame(function.module, path, {owner: Known("raw")}), function.node.body)
+    return walker.steps
+
+
+def _pruned(steps: Steps) -> Steps:
+    """The steps without those that never happen and values that nothing asks for, renumbered."""
+    wanted: set[int] = set()
+    kept: list[int] = []
+    for number in range(len(steps) - 1, -1, -1):
+        step = steps[number]
+        if step[0] == "let":
+            if number not in wanted:
+                continue
+        elif step[1] == FALSE:
+            continue
+        kept.append(number)
+        _asked(step[1:], wanted)
+    kept.reverse()
+    numbers = {old: new for new, old in enumerate(kept)}
+    return [[steps[n][0], *(_renumbered(part, numbers) for part in steps[n][1:])] for n in kept]
+
+
+def _asked(value: Any, wanted: set[int]) -> None:
+    if isinstance(value, list):
+        if len(value) == 2 and value[0] == "t":
+            wanted.add(value[1])
+        elif not (len(value) == 2 and value[0] == "="):
+            for part in value:
+                _asked(part, wanted)
+
+
+def _renumbered(value: Any, numbers: dict[int, int]) -> Any:
+    if not isinstance(value, list) or (len(value) == 2 and value[0] == "="):
+        return value
+    if len(value) == 2 and value[0] == "t":
+        return ["t", numbers[value[1]]]
+    return [_renumbered(part, numbers) for part in value]

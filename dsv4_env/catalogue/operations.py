@@ -1,0 +1,53 @@
+"""What the operators of SGLang's own tests and values do, for those that read them as data."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+BINARY: dict[str, Callable[[Any, Any], Any]] = {
+    "==": lambda a, b: _plain(a) == _plain(b),
+    "!=": lambda a, b: _plain(a) != _plain(b),
+    "is": operator.is_,
+    "is not": operator.is_not,
+    "in": lambda a, b: a in b,
+    "not in": lambda a, b: a not in b,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "/": operator.truediv,
+    "//": operator.floordiv,
+    "%": operator.mod,
+}
+OPERATIONS: dict[str, Callable[..., Any]] = {
+    **BINARY,
+    "not": operator.not_,
+    "list": lambda *a: list(a),
+    "max": lambda *a: max(*a) if len(a) > 1 else max(a[0]),
+    "min": lambda *a: min(*a) if len(a) > 1 else min(a[0]),
+    "len": len,
+    "int": int,
+    "float": float,
+    "str": str,
+    "bool": bool,
+    "abs": abs,
+    "lower": lambda a: a.lower(),
+    "upper": lambda a: a.upper(),
+    "strip": lambda a: a.strip(),
+    "split": lambda a, *b: a.split(*b),
+    "removeprefix": lambda a, b: a.removeprefix(b),
+    "item": operator.getitem,
+    "startswith": lambda a, b: a.startswith(tuple(b) if isinstance(b, list) else b),
+    "endswith": lambda a, b: a.endswith(tuple(b) if isinstance(b, list) else b),
+}
+FAILURES = (LookupError, TypeError, ValueError, ZeroDivisionError, AttributeError, OverflowError)
+"""What an operation raises whose operands aren't such as it takes."""
+
+
+def _plain(value: Any) -> Any:
+    return [_plain(v) for v in value] if isinstance(value, (list, tuple)) else value

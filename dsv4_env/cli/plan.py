@@ -1,0 +1,150 @@
+"""``plan``."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import click
+from click.shell_completion import CompletionItem
+
+from dsv4_env.cli import complete
+from dsv4_env.cli.comparing import catalogue_for, sglang_option
+from dsv4_env.cli.names import named_profile
+from dsv4_env.cli.operands import open_launches
+from dsv4_env.cli.options import Inputs, color_option, input_options, profiles_option
+from dsv4_env.cli.output import tell, write
+from dsv4_env.cli.settings import profile_folder, settings
+from dsv4_env.model import LaunchConfig
+from dsv4_env.plan.formats import PLAN_FORMATS, text
+from dsv4_env.plan.planning import Plan, plan as planned
+from dsv4_env.plan.platforms import PLATFORMS, Platform, platform
+
+_EACH = ("mi355x", "h200", "b200")  # where nothing tells the platform
+_HINTS = {
+    "gb300": r"gb300",
+    "gb200": r"gb200",
+    "b300": r"b300",
+    "b200": r"b200",
+    "h200": r"h200",
+    "h100": r"h100",
+    "mi300x": r"mi300|mi30x",
+    "mi325x": r"mi325",
+    "mi350x": r"mi350",
+    "mi355x": r"mi355|mi35x|(?<![a-z])amd(?![a-z])|rocm",
+}
+
+
+def offered_platforms(
+    _ctx: click.Context, _: click.Parameter, incomplete: str
+) -> complete.CompletionItems:
+    """Names of platforms."""
+    return [CompletionItem(n) for n in PLATFORMS if n.startswith(incomplete)]
+
+
+@click.command()
+@click.argument("operand", metavar="PROFILE|FILE", shell_complete=complete.offered_operands)
+@sglang_option
+@click.option(
+    "--on",
+    metavar="PLATFORM",
+    shell_complete=offered_platforms,
+    help=f"The hardware: {', '.join(PLATFORMS)}. Default: the profile's own, or what a file's "
+    "path or variables say.",
+)
+@click.option(
+    "--fail-on",
+    type=click.Choice(["overwritten"]),
+    help="Exit with 1 also where a setting that is given has no effect or another one.",
+)
+@click.option("--all", "every", is_flag=True, help="Show settings that are kept, too.")
+@input_options
+@profiles_option
+@color_option
+@click.option(
+    "--format",
+    "-f",
+    "format_",
+    type=click.Choice(list(PLAN_FORMATS)),
+    default="text",
+    show_default=True,
+    help="; ".join(f"{name}: {summary}" for name, (_, summary) in PLAN_FORMATS.items()) + ".",
+)
+def plan(
+    operand: str,
+    sglang: str | None,
+    on: str | None,
+    fail_on: str | None,
+    every: bool,
+    inputs: Inputs,
+    folder: Path | None,
+    color: bool,
+    format_: str,
+) -> int:
+    """Say what SGLang itself makes of a launch, before it's started.
+
+    SGLang overwrites variables, sets arguments and refuses combinations, by model and platform.
+    For each setting, plan tells what becomes of it, and the file and line of SGLang that decide:
+    ~ overwritten or without effect, = as SGLang would set it itself, + set by SGLang, ? not
+    known before it starts, x refused. Nothing is run; a FILE is any that dsv4-env reads.
+
+    Exit codes: 0 it starts, 1 it's refused (or what --fail-on asks for), 2 it can't be read.
+
+    \b
+    Examples:
+      dsv4-env plan pro-fp4
+      dsv4-env plan pro-fp4 --sglang 0.5.23 --on mi355x
+      dsv4-env plan run_dsv4.sh --on b200 --format json
+    """
+    found = _plans(operand, sglang, on, inputs, folder)
+    write(
+        text(found, color=color, every=every)
+        if format_ == "text"
+        else PLAN_FORMATS[format_][0](found)
+    )
+    if any(p.refused for p in found):
+        return 1
+    lost = any(s.effect in ("overwritten", "no-effect") for p in found for s in p.settings)
+    return 1 if fail_on and lost else 0
+
+
+def _plans(
+    operand: str, sglang: str | None, on: str | None, inputs: Inputs, folder: Path | None
+) -> list[Plan]:
+    chosen = platform(on) if on else None
+    profile = named_profile(operand, profile_folder(folder))
+    if profile is not None:
+        catalogue = catalogue_for(sglang, [profile.sglang_range])
+        own = profile.hardware.get("accelerator")
+        places = [chosen] if chosen else [platform(str(own))] if own else _every_platform(operand)
+        model = profile.default_model_path
+        return [
+            planned(profile.config, catalogue, p, title=profile.name, model=model) for p in places
+        ]
+    catalogue = catalogue_for(sglang or settings().sglang, [])
+    result: list[Plan] = []
+    for opened in open_launches(operand, inputs):
+        places = [chosen] if chosen else _told_by(opened.config, operand)
+        result += [planned(opened.config, catalogue, p, title=opened.config.name) for p in places]
+    return result
+
+
+def _every_platform(operand: str) -> list[Platform]:
+    tell(f"dsv4-env: note: {operand} says no platform: {', '.join(_EACH)} are planned (--on)")
+    return [PLATFORMS[name] for name in _EACH]
+
+
+def _told_by(config: LaunchConfig, operand: str) -> list[Platform]:
+    """The platform that a file's path or its variables name; else one of each kind."""
+    for name, pattern in _HINTS.items():
+        if re.search(pattern, operand.lower()):
+            tell(f"dsv4-env: note: {operand} is taken for {name} by its path (--on)")
+            return [PLATFORMS[name]]
+    rocm = next((n for n in config.effective_env if "AITER" in n or "ROCM" in n), None)
+    if rocm is not None:
+        tell(f"dsv4-env: note: {operand} is taken for mi355x, as it sets {rocm} (--on)")
+        return [PLATFORMS["mi355x"]]
+    return _every_platform(operand)
+
+
+COMMANDS = (plan,)

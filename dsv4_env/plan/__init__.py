@@ -1,0 +1,1 @@
+"""What SGLang itself makes of a launch: effective settings and refusals, without running it."""

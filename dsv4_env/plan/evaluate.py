@@ -1,0 +1,252 @@
+"""Follow the steps of SGLang's resolution for one launch; what isn't known stays unknown.
+
+The steps are data of the catalogue (``dsv4_env.catalogue.extract.effects``): in their order, each
+under the condition that SGLang's source puts it under.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from dsv4_env.catalogue.entries import DECLARED, Catalogue
+from dsv4_env.catalogue.operations import FAILURES, OPERATIONS
+from dsv4_env.catalogue.semantics import understand
+
+Expr = Sequence[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """A value that isn't known, and what would tell."""
+
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What SGLang set a field (``args``) or a variable (``env``) to; *at* is its file and line.
+
+    *sure* is False where only a run tells whether it does.
+    """
+
+    section: str
+    name: str
+    value: object
+    at: str
+    sure: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why SGLang stops: its message, and the file and line that say so."""
+
+    message: str
+    at: str
+
+
+@dataclass(slots=True)
+class Resolution:
+    """What came of a launch: the fields and variables in the end, and each change on the way.
+
+    *possible* are refusals of which it isn't known whether they come.
+    """
+
+    fields: dict[str, object]
+    env: dict[str, object]
+    changes: list[Change] = field(default_factory=list)
+    refused: list[Refusal] = field(default_factory=list)
+    possible: list[Refusal] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Evaluator:
+    """One launch on one platform: *given* fields and *env*, what the platform and model answer."""
+
+    catalogue: Catalogue
+    platform: Mapping[str, object]
+    model: Mapping[str, object]
+    given: Mapping[str, object]
+    result: Resolution
+    temporaries: dict[int, object] = field(default_factory=dict)
+
+    def run(self, steps: Sequence[Sequence[Any]]) -> Resolution:
+        """Take the steps in order, up to the first refusal."""
+        for number, step in enumerate(steps):
+            kind = step[0]
+            if kind == "let":
+                self.temporaries[number] = self.value(step[1])
+                continue
+            holds = self.truth(step[1])
+            if holds is False:
+                continue
+            sure = holds is True
+            if kind == "refuse":
+                refusal = Refusal(self.text(step[2]), step[3])
+                if sure:
+                    self.result.refused.append(refusal)
+                    break
+                self.result.possible.append(refusal)
+            else:
+                self._set(kind, step[2], self.value(step[3]), step[4], sure=sure)
+        return self.result
+
+    def _set(self, kind: str, name: str, value: object, at: str, *, sure: bool) -> None:
+        section = "args" if kind == "set" else "env"
+        table = self.result.fields if kind == "set" else self.result.env
+        if section == "env" and not isinstance(value, Open) and value is not None:
+            value = str(value)
+        before = table.get(name, Open("what it is by then") if kind == "set" else None)
+        if not sure and before != value:
+            value = Open(f"whether {at} sets it")
+        table[name] = value
+        self.result.changes.append(Change(section, name, value, at, sure))
+
+    def truth(self, expr: Expr) -> bool | None:
+        """Whether a condition holds; None where that isn't known."""
+        value = self.value(expr)
+        return None if isinstance(value, Open) else bool(value)
+
+    def text(self, expr: Expr) -> str:
+        """A message, with what isn't known in it as ``…``."""
+        value = self.value(expr)
+        return "…" if isinstance(value, Open) else str(value)
+
+    def value(self, expr: Expr) -> Any:
+        """The value of an expression; :class:`Open` where it isn't known."""
+        operation = expr[0]
+        if operation == "=":
+            return expr[1]
+        if operation == "t":
+            return self.temporaries.get(expr[1], Open())
+        found = _READ.get(operation)
+        if found is not None:
+            return found(self, expr)
+        values = [self.value(e) for e in expr[1:]]
+        for value in values:
+            if isinstance(value, Open):
+                return value
+        try:
+            return OPERATIONS[operation](*values)
+        except FAILURES:
+            return Open(f"{operation} of {values}"[:80])
+
+
+def _field(self: Evaluator, expr: Expr) -> Any:
+    return self.result.fields.get(expr[1], Open(expr[1]))
+
+
+def _raw(self: Evaluator, expr: Expr) -> Any:
+    return self.given.get(expr[1], Open(expr[1]))
+
+
+def _variable(self: Evaluator, expr: Expr) -> Any:
+    """A variable as ``envs`` reads it: parsed, its default where it's unset or can't be read."""
+    text = self.result.env.get(expr[1])
+    if isinstance(text, Open):
+        return text
+    known = self.catalogue.variables.get(expr[1])
+    reading = next((r for r in known.readings if r.via == DECLARED), None) if known else None
+    if reading is None:
+        return Open(expr[1])
+    if text is None:
+        if reading.computed is not None:
+            return Open(f"the default of {expr[1]}")
+        if reading.default is None:
+            return None
+        text = reading.default
+    found = understand(reading, str(text))
+    if found is None or found.stops:
+        return Open(expr[1])
+    if not found.valid:
+        default = understand(reading, reading.default) if reading.default is not None else None
+        return default.value if default is not None and default.valid else Open(expr[1])
+    return found.value
+
+
+def _is_set(self: Evaluator, expr: Expr) -> Any:
+    text = self.result.env.get(expr[1])
+    return text if isinstance(text, Open) else text is not None
+
+
+def _environ(self: Evaluator, expr: Expr) -> Any:
+    return self.result.env.get(expr[1])
+
+
+def _probe(self: Evaluator, expr: Expr) -> Any:
+    return self.platform.get(expr[1], Open(f"{expr[1]} of the machine"))
+
+
+def _model(self: Evaluator, expr: Expr) -> Any:
+    name = f"{expr[0]}.{expr[1]}"
+    found = self.model.get(name, Open(f"{expr[1]} of the model's configuration"))
+    if isinstance(found, Open) and expr[0] == "hf":  # what it doesn't say
+        return self.value(expr[2]) if len(expr) > 2 else None
+    return found
+
+
+def _has(self: Evaluator, expr: Expr) -> Any:
+    return f"hf.{expr[1]}" in self.model
+
+
+def _and(self: Evaluator, expr: Expr) -> Any:
+    unknown: Open | None = None
+    value: Any = True
+    for part in expr[1:]:
+        value = self.value(part)
+        if isinstance(value, Open):
+            unknown = unknown or value
+        elif not value:
+            return value
+    return unknown or value
+
+
+def _or(self: Evaluator, expr: Expr) -> Any:
+    unknown: Open | None = None
+    value: Any = False
+    for part in expr[1:]:
+        value = self.value(part)
+        if isinstance(value, Open):
+            unknown = unknown or value
+        elif value:
+            return value if unknown is None else unknown if not isinstance(value, bool) else True
+    return unknown or value
+
+
+def _if(self: Evaluator, expr: Expr) -> Any:
+    test = self.value(expr[1])
+    if isinstance(test, Open):
+        one, other = self.value(expr[2]), self.value(expr[3])
+        return one if one == other else test
+    return self.value(expr[2] if test else expr[3])
+
+
+def _text(self: Evaluator, expr: Expr) -> Any:
+    return "".join(self.text(e) for e in expr[1:])
+
+
+def _repr(self: Evaluator, expr: Expr) -> Any:
+    value = self.value(expr[1])
+    return value if isinstance(value, Open) else repr(value)
+
+
+_READ: dict[str, Callable[[Evaluator, Expr], Any]] = {
+    "cfg": _field,
+    "raw": _raw,
+    "env": _variable,
+    "env?": _is_set,
+    "environ": _environ,
+    "probe": _probe,
+    "hf": _model,
+    "mc": _model,
+    "hf?": _has,
+    "and": _and,
+    "or": _or,
+    "if": _if,
+    "text": _text,
+    "repr": _repr,
+    "?": lambda _, expr: Open(expr[1]),
+    "absent": lambda *_: Open(),
+    "unset": lambda *_: None,
+}

@@ -1,0 +1,118 @@
+"""A launch as SGLang's parser takes it: the fields of its record, and the variables."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from dsv4_env.catalogue.arguments import given, regrouped
+from dsv4_env.model import ServerArg, Unknown
+from dsv4_env.plan.evaluate import Open, Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from dsv4_env.catalogue import Argument, Catalogue
+    from dsv4_env.model import LaunchConfig
+
+PARSER = "argparse"  # where a refusal of the parser's own stands
+
+
+@dataclass(slots=True)
+class Given:
+    """What a launch gives: *fields* by the record's names, *env*, how each was *spelled*.
+
+    *flags* has the option string of each field that is given; *refused* is what the parser stops
+    with.
+    """
+
+    fields: dict[str, object]
+    env: dict[str, object]
+    flags: dict[str, str] = field(default_factory=dict)
+    spelled: dict[str, str | None] = field(default_factory=dict)
+    refused: list[Refusal] = field(default_factory=list)
+
+
+def given_by(config: LaunchConfig, catalogue: Catalogue, model: str | None = None) -> Given:
+    """What a launch gives, on top of the parser's own defaults; *model* where it gives none."""
+    defaults = parser_defaults(catalogue)
+    path = model if model is not None else Open("the model's path")
+    found = Given({**defaults, "device": "cuda", "model_path": path}, {})
+    for name, setting in config.effective_env.items():
+        known = isinstance(setting.value, str) and setting.condition is None
+        found.env[name] = setting.value if known else Open(f"what {name} is set to")
+        found.spelled[name] = setting.value if isinstance(setting.value, str) else None
+    for arg in regrouped(config, catalogue).args or ():
+        _take(arg, catalogue, found)
+    return found
+
+
+def _take(arg: ServerArg, catalogue: Catalogue, found: Given) -> None:
+    if arg.flag is None:
+        if not any(isinstance(v, Unknown) for v in arg.values) and arg.condition is None:
+            found.refused.append(_unrecognized(arg))
+        return
+    words = [w if isinstance(w, str) else "0" for w in arg.words]
+    open_ = any(isinstance(w, Unknown) for w in arg.words) or arg.condition is not None
+    parsed = given(catalogue, words)
+    if parsed is None:
+        if not open_:
+            match = catalogue.argument(arg.flag)
+            several = match.candidates if match is not None else ()
+            found.refused.append(_ambiguous(arg, several) if several else _unrecognized(arg))
+        return
+    if parsed.problem and not open_:
+        message = f"argument {parsed.match.flag}: {parsed.problem}"
+        found.refused.append(Refusal(message, PARSER))
+        return
+    value = list(parsed.value) if isinstance(parsed.value, tuple) else parsed.value
+    found.flags[parsed.dest] = arg.flag
+    found.fields[parsed.dest] = Open(f"what {arg.flag} is given") if open_ else value
+    found.spelled[parsed.dest] = None if open_ else " ".join(words[1:]) or _joined(words[0])
+
+
+def _joined(word: str) -> str:
+    return word.partition("=")[2]
+
+
+def _ambiguous(arg: ServerArg, several: tuple[str, ...]) -> Refusal:
+    return Refusal(f"ambiguous option: {arg.flag} could match {', '.join(several)}", PARSER)
+
+
+def _unrecognized(arg: ServerArg) -> Refusal:
+    words = " ".join(str(w) for w in arg.words)
+    return Refusal(f"unrecognized arguments: {words}", PARSER)
+
+
+def parser_defaults(catalogue: Catalogue) -> Mapping[str, object]:
+    """What each field is where nothing is given; those that are computed aren't among them."""
+    return _defaults(tuple(catalogue.arguments.values()))
+
+
+@lru_cache(maxsize=4)
+def _defaults(arguments: tuple[Argument, ...]) -> Mapping[str, object]:
+    found: dict[str, object] = {}
+    for argument in arguments:
+        if argument.computed is None:
+            value = default_value(argument)
+            if argument.dest not in found or value is not None:
+                found[argument.dest] = value
+    return found
+
+
+def default_value(argument: Argument) -> object:
+    """What the parser gives where the argument isn't."""
+    text = argument.default
+    if text is None:
+        return None
+    if text in ("true", "false"):
+        return text == "true"
+    if argument.nargs in ("+", "*"):
+        return json.loads(text)
+    kind = {"int": int, "float": float}.get(argument.type or "")
+    try:
+        return kind(text) if kind is not None else text
+    except ValueError:
+        return text

@@ -1,0 +1,254 @@
+"""Plan a launch: what SGLang itself makes of each setting, and whether it starts at all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
+
+from dsv4_env.catalogue.resolution import known_resolutions, resolution
+from dsv4_env.catalogue.semantics import same_value
+from dsv4_env.model.errors import ReadError
+from dsv4_env.model.secrets import hidden
+from dsv4_env.plan.evaluate import Change, Evaluator, Open, Refusal, Resolution
+from dsv4_env.plan.given import Given, given_by, parser_defaults
+from dsv4_env.plan.models import ARCHITECTURE, model_facts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from dsv4_env.catalogue import Catalogue
+    from dsv4_env.catalogue.resolution import Steps
+    from dsv4_env.model import LaunchConfig
+    from dsv4_env.plan.platforms import Platform
+
+Effect = Literal["kept", "overwritten", "default", "set", "no-effect", "unknown"]
+_BESIDE = frozenset({"model_path", "device"})  # what the machine and the caller decide
+_NOTHING: tuple[object, ...] = ("", None, [], {})
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedSetting:
+    """One setting: as it's *given* (None: it isn't) and as it's *effective* (None: not known).
+
+    *section* is ``env`` or ``args``; *at* is SGLang's file and line that decides, *why* says the
+    same in words.
+    """
+
+    section: str
+    name: str
+    given: str | None
+    effective: str | None
+    effect: Effect
+    at: str | None = None
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What SGLang makes of a launch, on one platform. *possible* refusals may come or not."""
+
+    title: str
+    release: str
+    platform: str
+    refused: tuple[Refusal, ...]
+    settings: tuple[PlannedSetting, ...]
+    possible: tuple[Refusal, ...] = ()
+
+    @property
+    def starts(self) -> bool:
+        """Whether nothing is known that stops it."""
+        return not self.refused
+
+    def having(self, effect: Effect) -> list[PlannedSetting]:
+        """The settings of one effect."""
+        return [s for s in self.settings if s.effect == effect]
+
+
+def plan(
+    config: LaunchConfig,
+    catalogue: Catalogue,
+    on: Platform,
+    *,
+    title: str = "",
+    model: str | None = None,
+    steps: Steps | None = None,
+) -> Plan:
+    """What SGLang makes of a launch on a platform, up to what it stops with.
+
+    *model* is the name of the model where the launch doesn't give it. *steps* are those of the
+    catalogue's release where they aren't the shipped ones. Raises ReadError where what the
+    release does isn't known.
+    """
+    steps = resolution(catalogue.release) if steps is None else steps
+    if steps is None:
+        raise ReadError(
+            f"what SGLang {catalogue.release} makes of a launch isn't known",
+            expected=f"a release of {', '.join(known_resolutions())}",
+        )
+    given = given_by(hidden(config), catalogue, model)
+    name = title or config.name
+    if given.refused:
+        return Plan(name, catalogue.release, on.name, tuple(given.refused), ())
+    facts = model_facts(model or given.spelled.get("model_path"))
+    planner = _Planner(given, catalogue, on, facts, steps)
+    found = planner.resolved(given)
+    settings = [*planner.variables(found), *planner.arguments(found)]
+    possible = tuple(dict.fromkeys(found.possible))
+    return Plan(name, catalogue.release, on.name, tuple(found.refused), tuple(settings), possible)
+
+
+@dataclass(slots=True)
+class _Planner:
+    given: Given
+    catalogue: Catalogue
+    on: Platform
+    facts: Mapping[str, object]
+    steps: Steps
+
+    def resolved(self, given: Given) -> Resolution:
+        start = Resolution(dict(given.fields), dict(given.env))
+        answers = self.on.answers
+        found = Evaluator(self.catalogue, answers, self.facts, given.fields, start).run(self.steps)
+        # --enable-dp-attention is told by the width that it stands for: ServerArgs.resolved_dict
+        # in sglang/srt/server_args.py of 0.5.23.
+        width = found.fields.get("attn_dp_size")
+        if isinstance(width, int):
+            found.fields["enable_dp_attention"] = width > 1
+        return found
+
+    def variables(self, found: Resolution) -> Iterator[PlannedSetting]:
+        """What becomes of each variable."""
+        settable = {s[2] for s in self.steps if s[0] == "env"}
+        for name in dict.fromkeys((*self.given.env, *found.env)):
+            after = found.env.get(name)
+            at = _last(found.changes, "env", name)
+            if name not in self.given.env:
+                if after is not None:
+                    yield self._told("env", name, None, after, _of_own(after), at)
+                continue
+            spelled = self.given.spelled.get(name)
+            if isinstance(after, Open) or after is None:
+                yield self._told("env", name, spelled, after, "unknown", at)
+            elif not self._same(name, self.given.env[name], after):
+                yield self._told("env", name, spelled, after, "overwritten", at)
+            elif (why := self._ignored(name)) is not None:
+                yield PlannedSetting("env", name, spelled, spelled, "no-effect", None, why)
+            else:
+                without = self._without("env", name) if name in settable else None
+                alone = without.env.get(name) if without is not None else None
+                if without is not None and self._same(name, after, alone):
+                    at = _last(without.changes, "env", name)
+                    yield self._told("env", name, spelled, spelled, "default", at)
+                else:
+                    yield self._told("env", name, spelled, spelled, "kept", None)
+
+    def arguments(self, found: Resolution) -> Iterator[PlannedSetting]:
+        """What becomes of each argument: of those that the parser has a flag for."""
+        flags: dict[str, str] = {}
+        for argument in self.catalogue.arguments.values():
+            if not argument.deprecated:
+                flags.setdefault(argument.dest, argument.flag)
+        flags |= self.given.flags
+        settable = {s[2] for s in self.steps if s[0] == "set"}
+        for name in dict.fromkeys((*self.given.flags, *found.fields)):
+            if name not in flags or name in _BESIDE:
+                continue
+            before, after = self.given.fields.get(name), found.fields.get(name)
+            at = _last(found.changes, "args", name)
+            flag, spelled = flags[name], self.given.spelled.get(name)
+            if name not in self.given.flags:
+                if at is not None and after != before and after not in _NOTHING:
+                    yield self._told("args", flag, None, after, _of_own(after), at)
+            elif isinstance(after, Open):
+                yield self._told("args", flag, spelled, after, "unknown", at)
+            elif after != before:
+                yield self._told("args", flag, spelled, after, "overwritten", at)
+            else:
+                without = self._without("args", name) if name in settable else None
+                fields = without.fields if without is not None else parser_defaults(self.catalogue)
+                if fields.get(name, Open()) == after:
+                    at = _last(without.changes, "args", name) if without is not None else None
+                    yield self._told("args", flag, spelled, after, "default", at)
+                else:
+                    yield self._told("args", flag, spelled, after, "kept", None)
+
+    def _without(self, section: str, name: str) -> Resolution:
+        """What becomes of the launch where one setting isn't given."""
+        given = self.given
+        if section == "env":
+            env = {k: v for k, v in given.env.items() if k != name}
+            return self.resolved(replace(given, env=env))
+        default = parser_defaults(self.catalogue).get(name, Open(name))
+        return self.resolved(replace(given, fields={**given.fields, name: default}))
+
+    def _told(
+        self,
+        section: str,
+        name: str,
+        given: str | None,
+        after: object,
+        effect: Effect,
+        at: str | None,
+    ) -> PlannedSetting:
+        family = "ROCm" if self.on.family == "rocm" else self.on.architecture.upper()
+        where = f"on {family} for {ARCHITECTURE}"
+        why = {
+            "overwritten": f"overwritten {where}",
+            "default": "as SGLang would set it itself",
+            "set": f"set {where}",
+        }.get(effect, "")
+        if isinstance(after, Open):
+            why, effective = _reason(after), None
+        else:
+            effective = _text(after)
+        return PlannedSetting(section, name, given, effective, effect, at and _shown(at), why)
+
+    def _same(self, name: str, one: object, other: object) -> bool:
+        """Whether two texts of a variable are the same to SGLang."""
+        if not (isinstance(one, str) and isinstance(other, str)):
+            return False
+        return one == other or same_value(self.catalogue, name, one, other) is not None
+
+    def _ignored(self, name: str) -> str | None:
+        """Why a variable has no effect; None where it has, or where nothing is known of it."""
+        release = self.catalogue.release
+        variable = self.catalogue.variable(name)
+        if variable is not None:
+            return None if variable.live else f"SGLang {release} reads it nowhere"
+        if not name.startswith(("SGLANG_", "SGL_")):
+            return None
+        near = self.catalogue.near_variable(name)
+        hint = f"; did you mean {near}?" if near else ""
+        return f"SGLang {release} doesn't know it{hint}"
+
+
+def _of_own(after: object) -> Effect:
+    """The effect of what nobody gives."""
+    return "unknown" if isinstance(after, Open) else "set"
+
+
+def _last(changes: list[Change], section: str, name: str) -> str | None:
+    """Where a setting was changed last."""
+    found = [c.at for c in changes if c.section == section and c.name == name]
+    return found[-1] if found else None
+
+
+def _shown(at: str) -> str:
+    return at.removeprefix("sglang/")
+
+
+def _reason(value: Open) -> str:
+    """Why a value isn't known, in words."""
+    if "get_device_memory_capacity" in value.why or "gpu_mem" in value.why:
+        return "decided by the GPU's memory when it starts"
+    return f"not known: {value.why.replace('sglang/', '')}" if value.why else "not known"
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return "unset"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (list, tuple)):
+        return " ".join(map(str, value))
+    return str(value)
