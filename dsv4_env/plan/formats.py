@@ -16,7 +16,13 @@ SIGNS: dict[Effect, str] = {
     "unknown": "?",
     "kept": " ",
 }
-_STYLES: dict[str, str] = {"overwritten": "33", "no-effect": "33", "set": "32", "unknown": "2"}
+_STYLES: dict[str, str] = {
+    "x": "red",
+    "overwritten": "yellow",
+    "no-effect": "yellow",
+    "set": "green",
+    "unknown": "dim",
+}
 _ORDER: tuple[Effect, ...] = ("overwritten", "no-effect", "unknown", "default", "set", "kept")
 
 
@@ -38,7 +44,7 @@ def _one_text(plan: Plan, *, color: bool, every: bool) -> str:
     effects: list[str] = ["x"] * len(plan.refused) + [s.effect for s in shown]
     for (sign, name, change, why), effect in zip(rows, effects, strict=True):
         line = f"  {sign} {name:{names}}  {change:{values}}  {why}".rstrip()
-        lines.append(paint(line, "31" if effect == "x" else _STYLES.get(effect, ""), color))
+        lines.append(paint(line, _STYLES[effect], color) if effect in _STYLES else line)
     return "\n".join([*lines, "", _summary(plan), ""])
 
 

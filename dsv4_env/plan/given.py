@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from dsv4_env.catalogue import Argument, Catalogue
     from dsv4_env.model import LaunchConfig
 
+SOME_MODEL = "<model>"  # stands for a path that isn't known: neither "none" nor "dummy"
 PARSER = "argparse"  # where a refusal of the parser's own stands
 
 
@@ -38,8 +39,7 @@ class Given:
 def given_by(config: LaunchConfig, catalogue: Catalogue, model: str | None = None) -> Given:
     """What a launch gives, on top of the parser's own defaults; *model* where it gives none."""
     defaults = parser_defaults(catalogue)
-    path = model if model is not None else Open("the model's path")
-    found = Given({**defaults, "device": "cuda", "model_path": path}, {})
+    found = Given({**defaults, "device": "cuda", "model_path": model or SOME_MODEL}, {})
     for name, setting in config.effective_env.items():
         known = isinstance(setting.value, str) and setting.condition is None
         found.env[name] = setting.value if known else Open(f"what {name} is set to")
@@ -70,6 +70,8 @@ def _take(arg: ServerArg, catalogue: Catalogue, found: Given) -> None:
     value = list(parsed.value) if isinstance(parsed.value, tuple) else parsed.value
     found.flags[parsed.dest] = arg.flag
     found.fields[parsed.dest] = Open(f"what {arg.flag} is given") if open_ else value
+    if open_ and parsed.dest == "model_path":
+        found.fields[parsed.dest] = SOME_MODEL
     found.spelled[parsed.dest] = None if open_ else " ".join(words[1:]) or _joined(words[0])
 
 

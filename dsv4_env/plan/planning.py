@@ -10,7 +10,7 @@ from dsv4_env.catalogue.semantics import same_value
 from dsv4_env.model.errors import ReadError
 from dsv4_env.model.secrets import hidden
 from dsv4_env.plan.evaluate import Change, Evaluator, Open, Refusal, Resolution
-from dsv4_env.plan.given import Given, given_by, parser_defaults
+from dsv4_env.plan.given import SOME_MODEL, Given, given_by, parser_defaults
 from dsv4_env.plan.models import ARCHITECTURE, model_facts
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 Effect = Literal["kept", "overwritten", "default", "set", "no-effect", "unknown"]
 _BESIDE = frozenset({"model_path", "device"})  # what the machine and the caller decide
-_NOTHING: tuple[object, ...] = ("", None, [], {})
+_NOTHING: tuple[object, ...] = ("", None, [], {}, SOME_MODEL)  # what needn't be told
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +79,36 @@ def plan(
     catalogue's release where they aren't the shipped ones. Raises ReadError where what the
     release does isn't known.
     """
+    planner = _planner(config, catalogue, on, model, steps)
+    given, name = planner.given, title or config.name
+    if given.refused:
+        return Plan(name, catalogue.release, on.name, tuple(given.refused), ())
+    found = planner.resolved(given)
+    settings = [*planner.variables(found), *planner.arguments(found)]
+    possible = tuple(dict.fromkeys(found.possible))
+    return Plan(name, catalogue.release, on.name, tuple(found.refused), tuple(settings), possible)
+
+
+def resolved(
+    config: LaunchConfig,
+    catalogue: Catalogue,
+    on: Platform,
+    *,
+    model: str | None = None,
+    steps: Steps | None = None,
+) -> Resolution:
+    """The fields and variables that SGLang resolves a launch to. Arguments as of :func:`plan`."""
+    planner = _planner(config, catalogue, on, model, steps)
+    return planner.resolved(planner.given)
+
+
+def _planner(
+    config: LaunchConfig,
+    catalogue: Catalogue,
+    on: Platform,
+    model: str | None,
+    steps: Steps | None,
+) -> _Planner:
     steps = resolution(catalogue.release) if steps is None else steps
     if steps is None:
         raise ReadError(
@@ -86,15 +116,8 @@ def plan(
             expected=f"a release of {', '.join(known_resolutions())}",
         )
     given = given_by(hidden(config), catalogue, model)
-    name = title or config.name
-    if given.refused:
-        return Plan(name, catalogue.release, on.name, tuple(given.refused), ())
-    facts = model_facts(model or given.spelled.get("model_path"))
-    planner = _Planner(given, catalogue, on, facts, steps)
-    found = planner.resolved(given)
-    settings = [*planner.variables(found), *planner.arguments(found)]
-    possible = tuple(dict.fromkeys(found.possible))
-    return Plan(name, catalogue.release, on.name, tuple(found.refused), tuple(settings), possible)
+    facts = model_facts(given.spelled.get("model_path") or model)
+    return _Planner(given, catalogue, on, facts, steps)
 
 
 @dataclass(slots=True)

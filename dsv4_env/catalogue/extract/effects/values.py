@@ -31,6 +31,14 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True)
+class Member:
+    """A member of an enumeration: its class, and which it is, by its name."""
+
+    owner: Known
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
 class Function:
     """A function of the source, with the module that its names belong to."""
 
@@ -113,6 +121,10 @@ def chosen(condition: Expr, one: Any, other: Any) -> Any:
         return one if condition[1] else other
     if one == other:
         return one
+    if isinstance(one, Member) or isinstance(other, Member):
+        owner = one.owner if isinstance(one, Member) else other.owner
+        values = [v.value if isinstance(v, Member) else v for v in (one, other)]
+        return Member(owner, chosen(condition, *values))
     if isinstance(one, Table) and isinstance(other, Table):
         names = {**one.items, **other.items}
         merged = {

@@ -19,6 +19,7 @@ from dsv4_env.catalogue.extract.effects.values import (
     Expr,
     Function,
     Known,
+    Member,
     Table,
     both,
     chosen,
@@ -410,10 +411,14 @@ class Walker:
         found = self.sources.names(module).get(cls)
         if found is not None and found[0] == "class":
             for node in found[1][1].body:
-                if not isinstance(node, ast.Assign) or not isinstance(node.value, ast.Constant):
+                if not isinstance(node, ast.Assign) or not isinstance(node.targets[0], ast.Name):
                     continue
-                if isinstance(node.targets[0], ast.Name) and node.targets[0].id == name:
+                if node.targets[0].id != name:
+                    continue
+                if isinstance(node.value, ast.Constant):
                     return ["=", node.value.value]
+                if ast.unparse(node.value) == "auto()":
+                    return ["=", name]
         return unknown(f"{cls}.{name}")
 
     def _v_boolop(self, frame: Frame, node: ast.BoolOp) -> Expr:
@@ -545,6 +550,11 @@ class Walker:
 
     def _method(self, frame: Frame, node: ast.Call, owner: Any, func: ast.Attribute) -> Any:
         name = func.attr
+        if isinstance(owner, Known) and owner.kind == "class" and name == "from_string":
+            given = self.keep(self.expr(frame, node.args[0]))
+            return Member(owner, ["if", ["is", given, NONE], ["=", "NONE"], ["upper", given]])
+        if isinstance(owner, Member):
+            return self._member_method(frame, node, owner, name)
         if isinstance(owner, Known) and owner.kind == "env":
             if name == "get":
                 return ["env", owner.name]
@@ -602,6 +612,16 @@ class Walker:
                 return [owner[0], f"{owner[1]}.{key[1]}"]
         return None
 
+    def _member_method(self, frame: Frame, node: ast.Call, owner: Member, name: str) -> Any:
+        module, _, cls = owner.owner.name.partition(":")
+        found = self.sources.names(module).get(cls)
+        if found is not None and found[0] == "class":
+            for member in found[1][1].body:
+                if isinstance(member, ast.FunctionDef) and member.name == name:
+                    args = [owner, *(self.value(frame, a) for a in node.args)]
+                    return self._enter(frame, node, Function(module, member), args)
+        return unknown(ast.unparse(node))
+
     def _own_method(self, frame: Frame, node: ast.Call, owner: Known, name: str) -> Any:
         found = self.sources.names("sglang.srt.server_args").get("ServerArgs")
         if found is not None and found[0] == "class":
@@ -621,6 +641,8 @@ class Walker:
             return Known("mc")
         if name in ("get_config", "get_hf_text_config"):
             return Known("hf")
+        if name == "isinstance" and isinstance(self.value(frame, node.args[0]), Member):
+            return FALSE  # an algorithm of SGLang's own is none of a plugin's
         if name == "get_platform":
             return Known("platform")
         if name == "run_hook" and node.args:
@@ -788,6 +810,8 @@ def _as_expr(value: Any) -> Expr:
         if all(map(is_constant, parts)):
             return ["=", [p[1] for p in parts]]
         return ["list", *parts]
+    if isinstance(value, Member):
+        return _as_expr(value.value)
     if isinstance(value, Table) and not value.rest:
         items = {k: _as_expr(v) for k, v in value.items.items()}
         if all(map(is_constant, items.values())):

@@ -1,0 +1,186 @@
+"""The steps of a resolution, taken out of sources of our own by syntax."""
+
+from __future__ import annotations
+
+from textwrap import dedent
+from typing import Any
+
+import pytest
+
+from dsv4_env.catalogue.extract.effects.resolve import resolution_steps
+from dsv4_env.catalogue.extract.source import PackageSource
+from dsv4_env.catalogue.resolution import encode_steps, known_resolutions, resolution
+
+PIPELINE = "sglang/srt/arg_groups/pipeline.py"
+HEAD = """
+from sglang.srt.arg_groups.overrides import declare_resolution, resolving_view
+from sglang.srt.environ import envs
+from sglang.srt.runtime_context import get_platform
+
+def run_resolution_pipeline(server_args):
+    cfg = resolving_view(server_args)
+"""
+OVERRIDES = """
+def declare_resolution(server_args, source, **fields): ...
+def resolving_view(server_args): ...
+"""
+
+
+def steps(body: str, **modules: str) -> list[Any]:
+    """The steps of a pipeline with this body."""
+    lines = "".join(f"    {line}\n" for line in dedent(body).strip().splitlines())
+    files = {
+        PIPELINE: HEAD + lines,
+        "sglang/srt/arg_groups/overrides.py": OVERRIDES,
+        "sglang/srt/environ.py": "envs = None\n",
+        "sglang/srt/runtime_context.py": "def get_platform(): ...\n",
+        **{f"sglang/srt/{k.replace('__', '/')}.py": dedent(v) for k, v in modules.items()},
+    }
+    package = PackageSource(
+        "a test", "0.0.0", tuple(sorted(files)), lambda p: files[p].encode(), frozenset(files)
+    )
+    return resolution_steps(package)
+
+
+def actions(body: str, **modules: str) -> list[list[Any]]:
+    """The steps that do something, with the values of others put into them."""
+    found = steps(body, **modules)
+
+    def whole(value: Any) -> Any:
+        if isinstance(value, list) and len(value) == 2 and value[0] == "t":
+            return whole(found[value[1]][1])
+        return [whole(v) for v in value] if isinstance(value, list) else value
+
+    return [whole(s) for s in found if s[0] != "let"]
+
+
+def test_a_variable_that_is_set_on_a_platform() -> None:
+    (step,) = actions("if get_platform().is_hip:\n    envs.SGLANG_X.set(False)")
+    assert step == ["env", ["probe", "is_hip"], "SGLANG_X", ["=", False], f"{PIPELINE}:9"]
+
+
+def test_a_field_that_is_set_where_it_is_not_given() -> None:
+    body = """
+    if cfg.page_size is None and not envs.SGLANG_X.is_set():
+        declare_resolution(server_args, "here", page_size=256, swa=cfg.tp_size * 2)
+    """
+    first, second = actions(body)
+    guard = ["and", ["is", ["cfg", "page_size"], ["=", None]], ["not", ["env?", "SGLANG_X"]]]
+    assert first[:4] == ["set", guard, "page_size", ["=", 256]]
+    assert second[:4] == ["set", guard, "swa", ["*", ["cfg", "tp_size"], ["=", 2]]]
+
+
+def test_a_guard_is_asked_once() -> None:
+    """What a step changes doesn't change whether the next one is taken."""
+    body = """
+    if cfg.a is None:
+        declare_resolution(server_args, "here", a=1)
+        declare_resolution(server_args, "here", b=1)
+    """
+    let, first, second = steps(body)
+    assert let[0] == "let"
+    assert first[1] == second[1] == ["t", 0]
+
+
+def test_refusals() -> None:
+    body = """
+    if cfg.a and cfg.b:
+        raise ValueError(f"a excludes b={cfg.b!r}")
+    assert cfg.c in ("x", "y"), "c is wrong"
+    declare_resolution(server_args, "here", d=1)
+    """
+    raised, asserted, after = actions(body)
+    message = ["text", ["=", "a excludes b="], ["repr", ["cfg", "b"]]]
+    assert raised == ["refuse", ["and", ["cfg", "a"], ["cfg", "b"]], message, f"{PIPELINE}:9"]
+    assert asserted[1:3] == [["not", ["in", ["cfg", "c"], ["=", ["x", "y"]]]], ["=", "c is wrong"]]
+    assert after[1] == ["=", True]
+
+
+def test_what_follows_a_return_depends_on_it() -> None:
+    body = """
+    if cfg.a:
+        if cfg.b:
+            return
+        declare_resolution(server_args, "here", c=1)
+    declare_resolution(server_args, "here", d=1)
+    """
+    c, d = actions(body)
+    assert c[1] == ["and", ["cfg", "a"], ["not", ["cfg", "b"]]]
+    assert d[1] == ["or", ["and", ["cfg", "a"], ["not", ["cfg", "b"]]], ["not", ["cfg", "a"]]]
+
+
+def test_functions_tables_and_loops_are_followed() -> None:
+    hook = """
+    from sglang.srt.arg_groups.overrides import declare_resolution, resolving_view
+
+    NAMES = {"old": "new"}
+
+    def chosen(cfg, default=3):
+        if cfg.a:
+            return "x"
+        return default
+
+    def hook(server_args):
+        cfg = resolving_view(server_args)
+        found = {"b": chosen(cfg)}
+        if cfg.c:
+            found["d"] = 4
+        for name, value in (("e", True), ("f", cfg.g)):
+            if value:
+                found[name] = NAMES.get("old")
+        declare_resolution(server_args, "hook", **found)
+    """
+    body = "from sglang.srt.arg_groups.hook import hook\nhook(server_args)"
+    found = {s[2]: s[1:4:2] for s in actions(body, arg_groups__hook=hook)}
+    assert found == {
+        "b": [["=", True], ["if", ["cfg", "a"], ["=", "x"], ["=", 3]]],
+        "d": [["cfg", "c"], ["=", 4]],
+        "e": [["=", True], ["=", "new"]],
+        "f": [["cfg", "g"], ["=", "new"]],
+    }
+
+
+@pytest.mark.parametrize(
+    ("body", "guard"),
+    [
+        ("while strange(cfg):\n    envs.SGLANG_X.set(1)", ["?", "while strange(cfg)"]),
+        ("for x in strange():\n    envs.SGLANG_X.set(1)", ["?", "for x in strange()"]),
+        ("if strange(cfg) > 3:\n    envs.SGLANG_X.set(1)", [">", ["?", "strange(cfg)"], ["=", 3]]),
+    ],
+)
+def test_what_is_not_translated_stays_open(body: str, guard: list[Any]) -> None:
+    (step,) = actions(body)
+    assert step[1] == guard
+
+
+def test_another_layout_gives_nothing() -> None:
+    files = {"sglang/srt/server_args.py": b"class Other: ...\n"}
+    package = PackageSource("a test", "0", tuple(files), files.__getitem__, frozenset(files))
+    assert resolution_steps(package) == []
+
+
+def test_a_record_that_resolves_itself() -> None:
+    """As before 0.5.23: fields are set where they stand, and read as they stand by then."""
+    text = """
+class ServerArgs:
+    def __post_init__(self):
+        self._handle_page_size()
+
+    def _handle_page_size(self):
+        if self.page_size is None:
+            self.page_size = 64
+"""
+    files = {"sglang/srt/server_args.py": text.encode()}
+    package = PackageSource("a test", "0", tuple(files), files.__getitem__, frozenset(files))
+    let, step = resolution_steps(package)
+    assert let == ["let", ["is", ["cfg", "page_size"], ["=", None]]]
+    assert step == ["set", ["t", 0], "page_size", ["=", 64], "sglang/srt/server_args.py:8"]
+
+
+def test_shipped_steps_are_read_back() -> None:
+    for release in known_resolutions():
+        found = resolution(release)
+        assert found
+        assert {s[0] for s in found} == {"let", "set", "env", "refuse"}
+    assert resolution("0.0.1") is None
+    assert encode_steps([["let", ["=", 1]], ["let", ["t", 0]]]).count("\n") == 4

@@ -1,0 +1,83 @@
+"""``dsv4-env plan``: its operands, platforms, formats and exit codes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.conftest import Result
+
+SCRIPT = """\
+export SGLANG_OPT_USE_TOPK_V2=false
+python3 -m sglang.launch_server --model-path deepseek-ai/DeepSeek-V4-Pro --tp 8
+"""
+
+
+@pytest.fixture(autouse=True)
+def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("run.sh").write_text(SCRIPT)
+    Path("amd").mkdir()
+    Path("amd/run.sh").write_text(SCRIPT)
+
+
+def test_a_profile_has_its_hardware(run: Callable[..., Result]) -> None:
+    result = run("plan", "pro-fp4", "--sglang", "0.5.23")
+    assert result.code == 0
+    assert result.out.startswith("pro-fp4 on SGLang 0.5.23, mi355x\n  ~ SGLANG_OPT_USE_TOPK_V2 ")
+    assert result.err == ""
+
+
+def test_what_is_lost_can_fail(run: Callable[..., Result]) -> None:
+    words = ("plan", "run.sh", "--on", "rocm", "--sglang", "0.5.23")
+    assert run(*words).code == 0
+    assert run(*words, "--fail-on", "overwritten").code == 1
+    assert run("plan", "run.sh", "--on", "b200", "--fail-on", "overwritten").code == 0
+
+
+def test_a_file_says_its_platform(run: Callable[..., Result]) -> None:
+    result = run("plan", "amd/run.sh")
+    assert "is taken for mi355x by its path" in result.err
+    assert result.out.count(" on SGLang ") == 1
+    Path("aiter.sh").write_text(f"export SGLANG_USE_AITER=1\n{SCRIPT}")
+    assert "as it sets SGLANG_USE_AITER" in run("plan", "aiter.sh").err
+
+
+def test_without_a_platform_there_is_one_of_each(run: Callable[..., Result]) -> None:
+    result = run("plan", "run.sh")
+    assert "says no platform" in result.err
+    assert [f"{p}\n" in result.out for p in ("mi355x", "h200", "b200")] == [True] * 3
+
+
+def test_a_launch_that_is_refused(run: Callable[..., Result]) -> None:
+    Path("run.sh").write_text(SCRIPT.replace("--tp 8", "--cuda-graph-max-bs 4"))
+    result = run("plan", "run.sh", "--on", "mi355x", "--sglang", "0.5.23", "--format", "json")
+    assert result.code == 1
+    (refused,) = json.loads(result.out)["refused"]
+    assert refused["message"].startswith("ambiguous option: --cuda-graph-max-bs could match")
+
+
+def test_markdown(run: Callable[..., Result]) -> None:
+    result = run("plan", "run.sh", "--on", "mi355x", "--sglang", "0.5.23", "-f", "markdown")
+    assert "| ~ | `SGLANG_OPT_USE_TOPK_V2` | `false` | `True` |" in result.out
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("run.sh", "--on", "b20"), "no platform 'b20'"),
+        (("nothing.sh",), "nothing.sh"),
+        (("run.sh", "--sglang", "0.4.0"), "no catalogue of SGLang '0.4.0'"),
+    ],
+)
+def test_errors(words: tuple[str, ...], said: str, run: Callable[..., Result]) -> None:
+    result = run("plan", *words)
+    assert result.code == 2
+    assert said in result.err
+    assert "Traceback" not in result.err

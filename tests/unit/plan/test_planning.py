@@ -1,0 +1,161 @@
+"""Plans of launches: what becomes of each setting, with steps of our own and the shipped ones."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+import dsv4_env.plan
+from dsv4_env.catalogue import load
+from dsv4_env.model import LaunchConfig
+from dsv4_env.model.errors import Dsv4Error
+from dsv4_env.plan.formats import json as as_json, markdown, text
+from dsv4_env.plan.planning import Plan, plan
+from dsv4_env.plan.platforms import PLATFORMS, platform
+from dsv4_env.profile import load_all
+from dsv4_env.readers import bash
+
+CATALOGUE = load("0.5.23")
+ROCM = platform("mi355x")
+AT = "sglang/srt/a.py:1"
+STEPS: list[list[Any]] = [
+    ["env", ["probe", "is_hip"], "SGLANG_OPT_USE_TOPK_V2", ["=", True], AT],
+    ["let", ["is", ["cfg", "page_size"], ["=", None]]],
+    ["set", ["t", 1], "page_size", ["=", 256], AT],
+    ["set", ["=", True], "kv_cache_dtype", ["=", "fp8_e4m3"], AT],
+    ["refuse", [">", ["cfg", "tp_size"], ["=", 8]], ["text", ["=", "tp="], ["cfg", "tp_size"]], AT],
+    ["set", ["probe", "is_warm"], "disable_radix_cache", ["=", True], AT],
+]
+
+
+def launch(script: str) -> LaunchConfig:
+    return bash.read(script)
+
+
+def effects(script: str, steps: Any = STEPS, on: str = "mi355x") -> dict[str, tuple[Any, ...]]:
+    made = plan(launch(script), CATALOGUE, platform(on), steps=steps)
+    return {s.name: (s.effect, s.given, s.effective) for s in made.settings}
+
+
+def test_what_becomes_of_a_setting() -> None:
+    found = effects(
+        "export SGLANG_OPT_USE_TOPK_V2=false SGLANG_USE_AITER=1 SGLANG_NOT_KNOWN=1\n"
+        "sglang serve --page-size 256 --tp 8 --disable-radix-cache"
+    )
+    assert found == {
+        "SGLANG_OPT_USE_TOPK_V2": ("overwritten", "false", "True"),
+        "SGLANG_USE_AITER": ("kept", "1", "1"),
+        "SGLANG_NOT_KNOWN": ("no-effect", "1", "1"),
+        "--page-size": ("default", "256", "256"),
+        "--tp": ("kept", "8", "8"),
+        "--disable-radix-cache": ("kept", "", "true"),
+        "--kv-cache-dtype": ("set", None, "fp8_e4m3"),
+    }
+
+
+def test_what_is_the_same_to_sglang_is_not_overwritten() -> None:
+    found = effects("export SGLANG_OPT_USE_TOPK_V2=yes\nsglang serve")
+    assert found["SGLANG_OPT_USE_TOPK_V2"] == ("default", "yes", "yes")
+
+
+def test_a_platform_decides() -> None:
+    script = "export SGLANG_OPT_USE_TOPK_V2=false\nsglang serve"
+    assert effects(script, on="b200")["SGLANG_OPT_USE_TOPK_V2"][0] == "kept"
+
+
+def test_what_is_not_known_stays_open() -> None:
+    found = effects('export SGLANG_USE_AITER=$X\nsglang serve --page-size "$P"')
+    assert found["SGLANG_USE_AITER"] == ("unknown", None, None)
+    assert found["--page-size"] == ("unknown", None, None)
+
+
+def test_what_only_a_run_tells_stays_open() -> None:
+    steps = [["set", ["probe", "is_warm"], "page_size", ["=", 64], AT]]
+    assert effects("sglang serve --page-size 256", steps)["--page-size"] == ("unknown", "256", None)
+    assert effects("sglang serve --page-size 64", steps)["--page-size"][0] == "kept"
+
+
+@pytest.mark.parametrize(
+    ("words", "message", "at"),
+    [
+        ("--tp 16", "tp=16", AT),
+        ("--cuda-graph-max-bs 4", "ambiguous option: --cuda-graph-max-bs could match", "argparse"),
+        ("--no-such-flag 4", "unrecognized arguments: --no-such-flag 4", "argparse"),
+        ("--tp eight", 'argument --tp-size: "eight" isn\'t a whole number', "argparse"),
+    ],
+)
+def test_refusals(words: str, message: str, at: str) -> None:
+    made = plan(launch(f"sglang serve {words}"), CATALOGUE, ROCM, steps=STEPS)
+    assert not made.starts
+    assert made.refused[0].message.replace("--tp:", "--tp-size:").startswith(message)
+    assert made.refused[0].at == at
+
+
+def test_a_release_whose_resolution_is_not_known() -> None:
+    with pytest.raises(Dsv4Error, match="isn't known"):
+        plan(launch("sglang serve"), replace(CATALOGUE, release="0.0.1"), ROCM)
+
+
+def test_the_eleven_of_august() -> None:
+    """Six of them start on 0.5.23, five are refused, as SGLang itself says."""
+    recorded = json.loads(
+        (Path(__file__).parents[2] / "data" / "resolved-0.5.23.json").read_text("utf-8")
+    )
+    refused = {
+        r["name"].partition("#")[0]
+        for r in recorded["launches"]
+        if r["name"].startswith("amd8/") and "refused" in r
+    }
+    assert len(refused) == 5
+
+
+def test_the_shipped_profile() -> None:
+    made = plan(load_all()["pro-fp4"].config, CATALOGUE, ROCM, title="pro-fp4")
+    assert made.starts
+    (topk,) = made.having("overwritten")
+    assert (topk.name, topk.given, topk.effective) == ("SGLANG_OPT_USE_TOPK_V2", "false", "True")
+    assert topk.at == "srt/arg_groups/model_hook.py:507"
+    assert {s.name for s in made.having("default")} >= {"--page-size", "--attention-backend"}
+
+
+def made_plans() -> list[Plan]:
+    script = "export SGLANG_OPT_USE_TOPK_V2=false\nsglang serve --tp 8 --served-model-name 'a|b'"
+    good = plan(launch(script), CATALOGUE, ROCM, steps=STEPS, title="good")
+    bad = plan(launch("sglang serve --tp 16"), CATALOGUE, ROCM, steps=STEPS, title="bad")
+    return [good, bad]
+
+
+def test_text() -> None:
+    said = text(made_plans())
+    assert '~ SGLANG_OPT_USE_TOPK_V2  "false" → "True"' in said
+    assert "x refused" in said
+    assert "It doesn't start." in said
+    assert "\x1b" not in said
+    assert "\x1b[33m" in text(made_plans(), color=True)
+
+
+def test_json_is_of_its_schema() -> None:
+    schema = json.loads((Path(dsv4_env.plan.__file__).parent / "plan.schema.json").read_text())
+    for plans in (made_plans(), made_plans()[:1]):
+        jsonschema.validate(json.loads(as_json(plans)), schema)
+
+
+def test_markdown() -> None:
+    said = markdown(made_plans())
+    assert "| ~ | `SGLANG_OPT_USE_TOPK_V2` | `false` | `True` |" in said
+    assert "- **refused**: tp=16" in said
+
+
+@pytest.mark.parametrize("name", ["MI35x", "rocm", "sm100", "H200", "gb300", "rtx-pro-6000"])
+def test_platforms(name: str) -> None:
+    assert platform(name) in PLATFORMS.values()
+
+
+def test_a_platform_that_is_not_known() -> None:
+    with pytest.raises(Dsv4Error, match="Did you mean b200"):
+        platform("b2000")
