@@ -16,6 +16,8 @@ from dsv4_env.cli.options import Inputs, color_option, input_options, profiles_o
 from dsv4_env.cli.output import tell, write
 from dsv4_env.cli.settings import profile_folder, settings
 from dsv4_env.model import LaunchConfig
+from dsv4_env.model.errors import UsageError
+from dsv4_env.plan.asking import ask
 from dsv4_env.plan.formats import PLAN_FORMATS, text
 from dsv4_env.plan.planning import Plan, plan as planned
 from dsv4_env.plan.platforms import PLATFORMS, Platform, platform
@@ -57,6 +59,14 @@ def offered_platforms(
     type=click.Choice(["overwritten"]),
     help="Exit with 1 also where a setting that is given has no effect or another one.",
 )
+@click.option(
+    "--with",
+    "python",
+    metavar="PYTHON",
+    type=click.Path(path_type=Path),
+    help="Ask SGLang itself, in this interpreter: it needs SGLang 0.5.23 or newer and torch for a "
+    "CPU, no GPU, weights or network. Runs SGLang.",
+)
 @click.option("--all", "every", is_flag=True, help="Show settings that are kept, too.")
 @input_options
 @profiles_option
@@ -75,6 +85,7 @@ def plan(
     sglang: str | None,
     on: str | None,
     fail_on: str | None,
+    python: Path | None,
     every: bool,
     inputs: Inputs,
     folder: Path | None,
@@ -95,8 +106,11 @@ def plan(
       dsv4-env plan pro-fp4
       dsv4-env plan pro-fp4 --sglang 0.5.23 --on mi355x
       dsv4-env plan run_dsv4.sh --on b200 --format json
+      dsv4-env plan pro-fp4 --with ~/sglang/bin/python
     """
-    found = _plans(operand, sglang, on, inputs, folder)
+    if python is not None and sglang is not None:
+        raise UsageError("--with and --sglang", expected="one of them: PYTHON has its own SGLang")
+    found = _plans(operand, sglang, on, python, inputs, folder)
     write(
         text(found, color=color, every=every)
         if format_ == "text"
@@ -109,7 +123,12 @@ def plan(
 
 
 def _plans(
-    operand: str, sglang: str | None, on: str | None, inputs: Inputs, folder: Path | None
+    operand: str,
+    sglang: str | None,
+    on: str | None,
+    python: Path | None,
+    inputs: Inputs,
+    folder: Path | None,
 ) -> list[Plan]:
     chosen = platform(on) if on else None
     profile = named_profile(operand, profile_folder(folder))
@@ -118,6 +137,8 @@ def _plans(
         own = profile.hardware.get("accelerator")
         places = [chosen] if chosen else [platform(str(own))] if own else _every_platform(operand)
         model = profile.default_model_path
+        if python is not None:
+            return [ask(python, profile.config, p, title=profile.name) for p in places]
         return [
             planned(profile.config, catalogue, p, title=profile.name, model=model) for p in places
         ]
@@ -125,6 +146,9 @@ def _plans(
     result: list[Plan] = []
     for opened in open_launches(operand, inputs):
         places = [chosen] if chosen else _told_by(opened.config, operand)
+        if python is not None:
+            result += [ask(python, opened.config, p) for p in places]
+            continue
         result += [planned(opened.config, catalogue, p, title=opened.config.name) for p in places]
     return result
 

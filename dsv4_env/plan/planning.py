@@ -83,10 +83,23 @@ def plan(
     given, name = planner.given, title or config.name
     if given.refused:
         return Plan(name, catalogue.release, on.name, tuple(given.refused), ())
-    found = planner.resolved(given)
+    return _described(planner, planner.resolved(given), name)
+
+
+def described(
+    found: Resolution, given: Given, catalogue: Catalogue, on: Platform, title: str
+) -> Plan:
+    """The plan of a launch of which SGLang itself has said what becomes of it."""
+    steps = resolution(catalogue.release) or ()
+    facts = model_facts(given.spelled.get("model_path"))
+    return _described(_Planner(given, catalogue, on, facts, steps), found, title)
+
+
+def _described(planner: _Planner, found: Resolution, name: str) -> Plan:
     settings = [*planner.variables(found), *planner.arguments(found)]
     possible = tuple(dict.fromkeys(found.possible))
-    return Plan(name, catalogue.release, on.name, tuple(found.refused), tuple(settings), possible)
+    release, on = planner.catalogue.release, planner.on.name
+    return Plan(name, release, on, tuple(found.refused), tuple(settings), possible)
 
 
 def resolved(

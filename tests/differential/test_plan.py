@@ -1,11 +1,13 @@
 """What `plan` says of launches, held against what SGLang itself made of them.
 
-The answers were recorded once, by SGLang's own resolution with the platform overridden.
+The answers were recorded once, by SGLang's own resolution with the platform overridden. Where
+DSV4_SGLANG_PYTHON names an interpreter that has SGLang 0.5.23, it is asked again.
 """
 
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ import pytest
 
 from dsv4_env.catalogue import load
 from dsv4_env.model import EnvVar, LaunchConfig, Origin, group_args
+from dsv4_env.plan.asking import ask
 from dsv4_env.plan.evaluate import Evaluator, Open, Resolution
 from dsv4_env.plan.given import given_by
 from dsv4_env.plan.models import model_facts
@@ -89,3 +92,21 @@ def test_a_step_that_is_unknown_makes_the_value_unknown() -> None:
     steps = [["env", ["probe", "is_hip"], "SGLANG_X", ["=", True], "a.py:1"]]
     found = Evaluator(CATALOGUE, {}, model_facts(MODEL), given.fields, start).run(steps)
     assert isinstance(found.env["SGLANG_X"], Open)
+
+
+@pytest.mark.skipif("DSV4_SGLANG_PYTHON" not in os.environ, reason="no interpreter with SGLang")
+@pytest.mark.parametrize("recorded", RECORDED["launches"][::9], ids=lambda r: r["name"])
+def test_sglang_itself(recorded: dict[str, Any]) -> None:
+    """Both engines say the same, but for what only one of them knows."""
+    config, card = launch(recorded), platform(CARDS[recorded["platform"]])
+    theirs = ask(Path(os.environ["DSV4_SGLANG_PYTHON"]), config, card)
+    ours = plan(config, CATALOGUE, card, model=MODEL)
+    if recorded.get("refused") == DRAFT:
+        assert not theirs.starts
+        return
+    assert ours.starts is theirs.starts
+    told = {s.name: s for s in theirs.settings}
+    for setting in ours.settings:
+        if setting.effect != "unknown" and setting.given is not None:
+            assert setting.effective == told[setting.name].effective
+            assert setting.effect == told[setting.name].effect

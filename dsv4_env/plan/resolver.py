@@ -1,0 +1,173 @@
+"""Run by an interpreter that has SGLang: its own resolution of a launch's arguments, without a GPU.
+
+Reads ``{"model": folder, "facts": {…}, "env": {…}, "args": […]}`` on standard input and writes
+``{"release", "error", "at", "env", "set_at", "args", "declared_at"}``: the error that SGLang stops
+with, the environment and the arguments in the end, and the line that changed each. The platform is
+overridden through SGLang's own ``override_platform``; native modules that are missing are stood in
+for. Imports nothing of dsv4-env, so that any interpreter can run it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.abc
+import importlib.machinery
+import importlib.util
+import io
+import json
+import os
+import sys
+import traceback
+import types
+from typing import Any
+from unittest.mock import MagicMock
+
+# What SGLang imports and its resolution never runs: kernels, servers, codecs.
+STOOD_IN = frozenset(
+    "sgl_kernel flashinfer cutlass deep_gemm torchao compressed_tensors outlines gguf decord "
+    "sentencepiece tiktoken aiter flash_attn torchvision kernels cuda nvtx quack einops llguidance "
+    "partial_json_parser openai_harmony anthropic prometheus_client uvicorn uvloop fastapi "
+    "setproctitle soundfile torchaudio blobfile interegular modelscope hf_transfer pynvml "
+    "torch_memory_saver nvidia_cutlass_dsl mistral_common scipy av torchcodec timm grpc "
+    "smg_grpc_proto smg_grpc_servicer py_spy datasets ninja watchfiles".split()
+)
+
+
+class _AnyClass(type):
+    def __getattr__(cls, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return MagicMock(name=name)
+
+
+class _StandIn(types.ModuleType):
+    """A module that has whatever is asked of it, and does nothing."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        value: Any = MagicMock(name=name)
+        if name[:1].isupper():
+            value = _AnyClass(name, (), {"__module__": self.__name__, "__init__": _nothing})
+        setattr(self, name, value)
+        return value
+
+
+def _nothing(*_: object, **__: object) -> None:
+    return None
+
+
+class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Finds stand-ins for the modules that aren't there."""
+
+    def find_spec(
+        self, name: str, path: object = None, target: object = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        if name.split(".", 1)[0] in self.missing:
+            return importlib.machinery.ModuleSpec(name, self, is_package=True)
+        return None
+
+    def __init__(self) -> None:
+        self.missing = {n for n in STOOD_IN if importlib.util.find_spec(n) is None}
+
+    def create_module(self, spec: importlib.machinery.ModuleSpec) -> types.ModuleType:
+        module = _StandIn(spec.name)
+        module.__dict__.update(__version__="9.9.9", __path__=[], __file__="<stands in>")
+        return module
+
+    def exec_module(self, module: types.ModuleType) -> None:
+        """Nothing: there is nothing in it."""
+
+
+def _line(frame: types.FrameType | None, *beside: str) -> str | None:
+    """The file and line of SGLang's that a frame comes from, some files left out."""
+    while frame is not None:
+        path = frame.f_code.co_filename.replace("\\", "/")
+        if "/sglang/" in path and not path.endswith(beside):
+            return f"sglang/{path.rpartition('/sglang/')[2]}:{frame.f_lineno}"
+        frame = frame.f_back
+    return None
+
+
+def resolve(asked: dict[str, Any]) -> dict[str, Any]:
+    """What SGLang makes of the launch."""
+    os.environ.update(asked["env"])
+    with contextlib.suppress(ImportError):
+        import tvm_ffi  # noqa: F401  # before stand-ins that it would take for the real thing
+    sys.meta_path.append(_Finder())
+    from sglang.srt import runtime_context
+    from sglang.version import __version__
+
+    answer: dict[str, Any] = {"release": __version__, "error": None, "at": None}
+    if not hasattr(runtime_context, "override_platform"):
+        answer["error"] = f"SGLang {__version__} can't be asked without its hardware"
+        answer["at"] = "unsupported"
+        return answer
+    from sglang.srt.server_args import prepare_server_args
+
+    known = {*runtime_context._PLATFORM_PROBES, *runtime_context._PLATFORM_VALUES}
+    facts = {k: v for k, v in asked["facts"].items() if k in known}
+    runtime_context.override_platform(**facts).install()
+    declared_at = _watch_declarations()
+    set_at: dict[str, str] = {}
+    plain = os._Environ.__setitem__
+
+    def told(self: Any, name: str, value: str) -> None:
+        at = _line(sys._getframe(1), "environ.py", "os.py")
+        if at is not None:
+            set_at[name] = at
+        plain(self, name, value)
+
+    os._Environ.__setitem__ = told  # type: ignore[method-assign, assignment]
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(said), contextlib.redirect_stdout(said):
+            words = ["--model-path", asked["model"], "--device", "cuda", *asked["args"]]
+            record = prepare_server_args(words)
+            record.resolve_once()
+        answer["args"] = {k: _told(v) for k, v in record.resolved_dict().items()}
+    except SystemExit:
+        lines = said.getvalue().strip().splitlines() or ["it ends"]
+        answer |= {"error": lines[-1].rpartition(" error: ")[2], "at": "argparse"}
+    except Exception as error:
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        path = last.filename.replace("\\", "/")
+        at = f"sglang/{path.rpartition('/sglang/')[2]}:{last.lineno}" if "/sglang/" in path else ""
+        answer |= {"error": str(error) or type(error).__name__, "at": at}
+    finally:
+        os._Environ.__setitem__ = plain  # type: ignore[method-assign]
+    env = {n: v for n, v in os.environ.items() if n in set_at or n in asked["env"]}
+    return answer | {"env": env, "set_at": set_at, "declared_at": declared_at}
+
+
+def _watch_declarations() -> dict[str, str]:
+    """Have each declaration say where it stands; the table of that, by field."""
+    from sglang.srt.arg_groups import overrides
+
+    found: dict[str, str] = {}
+    plain = overrides.declare_resolution
+
+    def told(server_args: Any, source: str, **fields: Any) -> None:
+        at = _line(sys._getframe(1), "/overrides.py")
+        if at is not None:
+            found.update(dict.fromkeys(fields, at))
+        plain(server_args, source, **fields)
+
+    for module in list(sys.modules.values()):
+        if getattr(module, "declare_resolution", None) is plain:
+            module.declare_resolution = told  # type: ignore[attr-defined]
+    return found
+
+
+def _told(value: Any) -> Any:
+    try:
+        json.dumps(value)
+    except (TypeError, ValueError):
+        return str(value)
+    return value
+
+
+if __name__ == "__main__":
+    answer_to = json.load(sys.stdin)
+    real_out, sys.stdout = sys.stdout, sys.stderr
+    json.dump(resolve(answer_to), real_out, default=str)
