@@ -60,5 +60,12 @@ RULES: dict[str, Rule] = {
         Rule("DSV017", "other-profile", _W, "a launch takes its settings from another profile",
              "It follows that one, whatever is changed in the profile that it is held to. Name the "
              "same profile in both: in `load_profile` or the marker, and in the pair."),
+        Rule("DSV018", "no-effect", _N, "a difference that SGLang's own work makes none",
+             "SGLang overwrites it or sets it itself on the profile's platform, or reads it no "
+             "more: both launches end up the same. `dsv4-env plan` tells the file and line of "
+             "SGLang that decide. Drop it, so that nobody takes it for one that counts."),
+        Rule("DSV019", "refused", _E, "a launch that SGLang refuses",
+             "It stops when it's started: the arguments can't be parsed, or exclude each other on "
+             "this platform. `dsv4-env plan FILE` says what SGLang makes of the launch."),
     )
 }  # fmt: skip

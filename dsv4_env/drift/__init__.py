@@ -10,6 +10,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dsv4_env.compare.effects import platform_of, with_effects
 from dsv4_env.compare.findings import compare_launches
 from dsv4_env.compare.normalise import LOCAL, is_ignored, with_model
 from dsv4_env.compare.rules import RULES
@@ -244,15 +245,20 @@ def compare(run: CheckRun, pair: Pair, config: LaunchConfig, title: str) -> None
         run.names |= {e.name for e in side.env} | {a.flag for a in side.args or () if a.flag}
     ignore = (*options.ignore, *settings.ignore, *pair.ignore)
     put_back = (*options.compare, *settings.compare, *pair.compare)
+    catalogue = run.catalogue(options.sglang or pair.sglang, [profile.sglang_range])
     comparison = compare_launches(
         with_model(profile),
         config,
         ignore=ignore,
         compare=put_back,
-        catalogue=run.catalogue(options.sglang or pair.sglang, [profile.sglang_range]),
+        catalogue=catalogue,
         show_equivalent=options.show_equivalent,
         severities={**settings.severity, **pair.severity},
     )
+    on = platform_of(profile.hardware)
+    if catalogue is not None and on is not None:
+        model = profile.default_model_path
+        comparison = with_effects(comparison, profile.config, config, catalogue, on, model)
     run.comparisons.append(replace(comparison, right=title))
     run.held.append(Held(profile, config, ignore, put_back))
 

@@ -70,6 +70,7 @@ class Evaluator:
     given: Mapping[str, object]
     result: Resolution
     temporaries: dict[int, object] = field(default_factory=dict)
+    stops: bool = True  # at the first refusal; else what would come after it is told, too
 
     def run(self, steps: Sequence[Sequence[Any]]) -> Resolution:
         """Take the steps in order, up to the first refusal."""
@@ -86,7 +87,9 @@ class Evaluator:
                 refusal = Refusal(self.text(step[2]), step[3])
                 if sure:
                     self.result.refused.append(refusal)
-                    break
+                    if self.stops:
+                        break
+                    continue
                 self.result.possible.append(refusal)
             else:
                 self._set(kind, step[2], self.value(step[3]), step[4], sure=sure)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from dsv4_env.model import LaunchConfig
 
 SOME_MODEL = "<model>"  # stands for a path that isn't known: neither "none" nor "dummy"
+_SERVE = frozenset({"--model-type"})
 PARSER = "argparse"  # where a refusal of the parser's own stands
 
 
@@ -44,8 +45,11 @@ def given_by(config: LaunchConfig, catalogue: Catalogue, model: str | None = Non
         known = isinstance(setting.value, str) and setting.condition is None
         found.env[name] = setting.value if known else Open(f"what {name} is set to")
         found.spelled[name] = setting.value if isinstance(setting.value, str) else None
+    serve = "serve" in config.command
     for arg in regrouped(config, catalogue).args or ():
-        _take(arg, catalogue, found)
+        # `sglang serve` takes the model as a word, and an option of its own: sglang/cli/serve.py
+        if not (serve and (arg.flag in _SERVE or (arg.flag is None and len(arg.values) == 1))):
+            _take(arg, catalogue, found)
     return found
 
 

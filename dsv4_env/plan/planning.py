@@ -110,9 +110,12 @@ def resolved(
     model: str | None = None,
     steps: Steps | None = None,
 ) -> Resolution:
-    """The fields and variables that SGLang resolves a launch to. Arguments as of :func:`plan`."""
+    """The fields and variables that SGLang resolves a launch to, were it not for refusals.
+
+    The arguments are those of :func:`plan`.
+    """
     planner = _planner(config, catalogue, on, model, steps)
-    return planner.resolved(planner.given)
+    return planner.resolved(planner.given, stops=False)
 
 
 def _planner(
@@ -141,10 +144,12 @@ class _Planner:
     facts: Mapping[str, object]
     steps: Steps
 
-    def resolved(self, given: Given) -> Resolution:
+    def resolved(self, given: Given, *, stops: bool = True) -> Resolution:
+        """What becomes of what is given."""
         start = Resolution(dict(given.fields), dict(given.env))
         answers = self.on.answers
-        found = Evaluator(self.catalogue, answers, self.facts, given.fields, start).run(self.steps)
+        evaluator = Evaluator(self.catalogue, answers, self.facts, given.fields, start, stops=stops)
+        found = evaluator.run(self.steps)
         # --enable-dp-attention is told by the width that it stands for: ServerArgs.resolved_dict
         # in sglang/srt/server_args.py of 0.5.23.
         width = found.fields.get("attn_dp_size")

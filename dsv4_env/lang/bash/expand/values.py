@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from dsv4_env.model import Location, Unknown
+from dsv4_env.model.errors import shortened
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,3 +61,9 @@ def pieces_of(value: Text) -> list[Text]:
         if len(found) + len(left) > MAX_PIECES:
             return [value]
     return found
+
+
+def shown_as(value: Text) -> str:
+    """A value as a message shows it: on one line."""
+    text = value if isinstance(value, str) else value.text
+    return shortened(re.sub(r"\s*\n\s*", " ", text))

@@ -15,7 +15,7 @@ from dsv4_env.lang.bash.expand.state import (
     State,
     Var,
 )
-from dsv4_env.lang.bash.expand.values import ALWAYS, Argv, Symbol, Text
+from dsv4_env.lang.bash.expand.values import ALWAYS, Argv, Symbol, Text, shown_as
 from dsv4_env.lang.bash.interp.choices import given_on
 from dsv4_env.lang.bash.interp.streams import content_of, file_name
 from dsv4_env.lang.bash.syntax.nodes import Simple
@@ -171,8 +171,7 @@ def lost(p: CallSite, words: Argv) -> None:
     if not any(p.vm.watch.told(t) for t in (whole, said, written or "")):
         return
     place = words[0][1]
-    shown = words[0][0] if isinstance(words[0][0], str) else words[0][0].text
-    p.vm.lose(f"what `{shown}` does with it isn't known", place)
+    p.vm.lose(f"what `{shown_as(words[0][0])}` does with it isn't known", place)
 
 
 _FILTERS = frozenset("awk cut egrep fgrep gawk grep head perl sed sort tail tr uniq".split())
@@ -293,8 +292,3 @@ def inherited(vm: Machine, state: State, name: str, var: Var) -> Var:
     )
     event = var.event if var.perhaps else None
     return Var("s", value, perhaps=var.perhaps, maybe=True, event=event)
-
-
-def shown_as(value: Text) -> str:
-    """A value as a message shows it."""
-    return value if isinstance(value, str) else value.text

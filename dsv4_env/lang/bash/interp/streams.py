@@ -16,7 +16,7 @@ from dsv4_env.lang.bash.expand.values import Symbol, Text, identity
 from dsv4_env.lang.bash.expand.variables import havoc
 from dsv4_env.lang.bash.syntax.nodes import Redirect
 from dsv4_env.model.condition import Test
-from dsv4_env.model.errors import ReadError
+from dsv4_env.model.errors import ReadError, shortened
 from dsv4_env.model.secrets import meet
 
 _SCRIPT = re.compile(r"\.(?:sh|bash|slurm|sbatch|job|service|py)$")
@@ -89,7 +89,7 @@ def unused_files(vm: Machine, states: list[State]) -> None:
             place, path = vm.writes[name]
             shown = path if isinstance(path, str) else path.text
             if (text.startswith("#!") or _SCRIPT.search(shown)) and vm.watch.told(text):
-                vm.lose(f"it is written to `{shown}`", place)
+                vm.lose(f"it is written to `{shortened(str(shown))}`", place)
 
 
 class RedirectError(Exception):

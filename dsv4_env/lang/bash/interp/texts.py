@@ -8,7 +8,7 @@ from typing import Any
 from dsv4_env.lang.bash.expand.decisions import decide
 from dsv4_env.lang.bash.expand.machine import Machine
 from dsv4_env.lang.bash.expand.state import FatalError, State, Undecided, Var
-from dsv4_env.lang.bash.expand.values import Argv, Symbol, Text
+from dsv4_env.lang.bash.expand.values import Argv, Symbol, Text, shown_as
 from dsv4_env.lang.bash.interp.asides import run_items
 from dsv4_env.lang.bash.interp.paths import give_up, havoc_all, unknown_status
 from dsv4_env.lang.bash.interp.streams import file_name, read_file
@@ -207,7 +207,7 @@ def run_sourced(vm: Machine, state: State, node: Simple, words: Argv) -> list[St
     place = words[0][1]
     if not isinstance(text, str) or "\0" in text:
         if isinstance(text, Symbol) and vm.watch.told(text.text):
-            vm.lose(f"what `{words[0][0]}` runs isn't all known", place)
+            vm.lose(f"what `{shown_as(words[0][0])}` runs isn't all known", place)
         shown = name.text if isinstance(name, Symbol) else name
         gone = not vm.root_given and isinstance(name, str) and text is None
         settled = "--root DIR names the folder that it lies in" if gone else ""

@@ -18,7 +18,7 @@ from dsv4_env.lang.bash.expand.state import (
     Undecided,
 )
 from dsv4_env.lang.bash.expand.tables import Layers
-from dsv4_env.lang.bash.expand.values import Argv, Symbol, Text
+from dsv4_env.lang.bash.expand.values import Argv, Symbol, Text, shown_as
 from dsv4_env.lang.bash.expand.variables import outside_value
 from dsv4_env.lang.bash.interp.options import (
     APPTAINER,
@@ -53,7 +53,6 @@ from dsv4_env.lang.bash.interp.sites import (
     named,
     record,
     set_variable,
-    shown_as,
     talks,
 )
 from dsv4_env.lang.bash.interp.streams import content_of, file_name, read_file

@@ -1,0 +1,127 @@
+"""What becomes of differences after SGLang's own work: some have no effect, and some never start.
+
+SGLang overwrites variables and sets arguments by model and platform, so that two launches that are
+spelled differently may end up the same.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from dsv4_env.catalogue.resolution import resolution
+from dsv4_env.catalogue.semantics import same_value
+from dsv4_env.catalogue.store import RELEASES, shipped
+from dsv4_env.compare.rules import RULES
+from dsv4_env.model.errors import Dsv4Error
+from dsv4_env.model.finding import Finding, Severity
+from dsv4_env.plan.evaluate import Open, Resolution
+from dsv4_env.plan.planning import plan, resolved
+from dsv4_env.plan.platforms import Platform, platform
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from dsv4_env.catalogue import Catalogue
+    from dsv4_env.model import LaunchConfig
+    from dsv4_env.model.finding import Comparison
+
+NO_EFFECT, REFUSED = "DSV018", "DSV019"
+_DIFFERENT = frozenset({"DSV001", "DSV002", "DSV003"})  # of what one side has, or has otherwise
+
+
+def platform_of(hardware: Mapping[str, object]) -> Platform | None:
+    """The platform that a profile names; None where it names none that is known."""
+    name = hardware.get("accelerator")
+    if not isinstance(name, str):
+        return None
+    try:
+        return platform(name)
+    except Dsv4Error:
+        return None
+
+
+def with_effects(
+    comparison: Comparison,
+    left: LaunchConfig,
+    right: LaunchConfig,
+    catalogue: Catalogue,
+    on: Platform,
+    model: str | None,
+) -> Comparison:
+    """The comparison with what has no effect told as a note, and an error for what is refused.
+
+    *left* is the profile's launch, *right* the one that is held to it. Nothing changes where it
+    isn't known what the release makes of launches.
+    """
+    if resolution(catalogue.release) is None:
+        return comparison
+    made = plan(right, catalogue, on, model=model)
+    own = plan(left, catalogue, on, model=model).refused  # the profile's: lint tells it
+    refused = [
+        Finding(
+            RULES[REFUSED],
+            Severity.ERROR,
+            "launch",
+            f"SGLang {catalogue.release} refuses it on {on.name}: {r.message} ({_shown(r.at)})",
+            right.location,
+        )
+        for r in made.refused
+        if r not in own
+    ]
+    one = resolved(left, catalogue, on, model=model)
+    other = resolved(right, catalogue, on, model=model)
+    found = [_judged(f, one, other, catalogue) for f in comparison.findings]
+    return replace(comparison, findings=(*refused, *found))
+
+
+def _judged(finding: Finding, one: Resolution, other: Resolution, catalogue: Catalogue) -> Finding:
+    if finding.rule.id not in _DIFFERENT:
+        return finding
+    reason = _reason(finding.subject, one, other, catalogue)
+    if reason is None:
+        return finding
+    message = f"{finding.message}; no effect: {reason}"
+    return replace(finding, rule=RULES[NO_EFFECT], severity=Severity.NOTE, message=message)
+
+
+def _reason(name: str, one: Resolution, other: Resolution, catalogue: Catalogue) -> str | None:
+    """Why a difference has no effect; None where it has, or where that isn't known."""
+    if name.startswith("-"):
+        match = catalogue.argument(name)
+        if match is None or match.argument is None:
+            return None
+        section, dest = "args", match.argument.dest
+        values = [r.fields.get(dest, Open()) for r in (one, other)]
+        same = not any(isinstance(v, Open) for v in values) and values[0] == values[1]
+    else:
+        section, dest = "env", name
+        variable = catalogue.variable(name)
+        if variable is None and _known_before(name, catalogue.release):
+            return f"SGLang {catalogue.release} no longer knows it"
+        if variable is not None and not variable.live:
+            return f"SGLang {catalogue.release} reads it nowhere"
+        values = [r.env.get(name) for r in (one, other)]
+        same = _same(catalogue, name, values[0], values[1])
+    if not same:
+        return None
+    places = [
+        c.at for r in (one, other) for c in r.changes if (c.section, c.name) == (section, dest)
+    ]
+    return f"SGLang sets it itself ({_shown(places[-1])})" if places else None
+
+
+def _known_before(name: str, release: str) -> bool:
+    """Whether an older release knew a variable: one that none knew may be of another SGLang."""
+    older = RELEASES[: RELEASES.index(release)] if release in RELEASES else ()
+    return any(("V", name) in shipped(r) for r in older)
+
+
+def _same(catalogue: Catalogue, name: str, one: object, other: object) -> bool:
+    if not (isinstance(one, str) and isinstance(other, str)):
+        return False
+    return one == other or same_value(catalogue, name, one, other) is not None
+
+
+def _shown(at: str) -> str:
+    return at.removeprefix("sglang/")
