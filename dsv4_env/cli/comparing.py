@@ -16,6 +16,7 @@ from dsv4_env.cli.output import tell
 from dsv4_env.cli.settings import settings
 from dsv4_env.compare.normalise import LOCAL
 from dsv4_env.model.errors import UsageError, did_you_mean
+from dsv4_env.plan.platforms import PLATFORMS, Platform, platform
 
 
 def catalogue_for(release: str | None, ranges: Collection[str | None]) -> Catalogue:
@@ -118,6 +119,28 @@ sglang_option = click.option(
     help="The SGLang release whose reading counts. Default: the newest known one that the "
     "profile is meant for.",
 )
+
+
+def on_option(default: str) -> Callable[[F], F]:
+    """``--on PLATFORM``, which arrives as the platform; *default* says what holds without it."""
+
+    def chosen(_ctx: click.Context, _: click.Parameter, name: str | None) -> Platform | None:
+        return platform(name) if name else None
+
+    return click.option(
+        "--on",
+        metavar="PLATFORM",
+        callback=chosen,
+        shell_complete=offered_platforms,
+        help=f"The hardware: {', '.join(PLATFORMS)}. {default}",
+    )
+
+
+def offered_platforms(_ctx: click.Context, _: click.Parameter, incomplete: str) -> CompletionItems:
+    """Names of platforms."""
+    return [CompletionItem(n) for n in PLATFORMS if n.startswith(incomplete)]
+
+
 _selection = (
     click.option(
         "--ignore",

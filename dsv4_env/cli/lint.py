@@ -11,7 +11,7 @@ from click.shell_completion import CompletionItem
 
 from dsv4_env.catalogue import Catalogue
 from dsv4_env.cli import complete
-from dsv4_env.cli.comparing import catalogue_for, sglang_option
+from dsv4_env.cli.comparing import catalogue_for, on_option, sglang_option
 from dsv4_env.cli.names import named_profile, split_operand
 from dsv4_env.cli.operands import chosen_launch, file_launches
 from dsv4_env.cli.options import (
@@ -24,6 +24,7 @@ from dsv4_env.cli.options import (
 )
 from dsv4_env.cli.output import tell, write
 from dsv4_env.cli.settings import profile_folder, settings
+from dsv4_env.compare.effects import platform_of
 from dsv4_env.compare.findings import in_finding, partial_finding
 from dsv4_env.compare.rules import RULES
 from dsv4_env.drift import repository_top
@@ -34,6 +35,7 @@ from dsv4_env.model import LaunchConfig, Location
 from dsv4_env.model.errors import Dsv4Error, UsageError, did_you_mean
 from dsv4_env.model.finding import Comparison, Finding, Report, Rule
 from dsv4_env.model.style import plain
+from dsv4_env.plan.platforms import Platform
 from dsv4_env.profile import Profile, load_all
 from dsv4_env.readers import KINDS, detect, file_bytes, titles
 from dsv4_env.reporters import REPORTERS
@@ -88,6 +90,7 @@ def _chosen(select: tuple[str, ...], ignore: tuple[str, ...]) -> Chosen:
         help="Not this rule, by id or name.",
     ),
 )
+@on_option("Default: a profile's own; without one, what holds on every hardware is told.")
 @click.option(
     "--skip-unrelated", is_flag=True, help="Pass over files that launch no server of SGLang."
 )
@@ -98,6 +101,7 @@ def lint(
     operands: tuple[str, ...],
     sglang: str | None,
     chosen: Chosen,
+    on: Platform | None,
     skip_unrelated: bool,
     inputs: Inputs,
     folder: Path | None,
@@ -132,14 +136,14 @@ def lint(
                 if skip_unrelated and not _related(operand, inputs):
                     continue
                 catalogue = common if fixed else _of_pairs(operand, own) or common
-                comparisons += _of_file(operand, inputs, catalogue, chosen)
+                comparisons += _of_file(operand, inputs, catalogue, chosen, on)
                 files += 1
                 continue
         except Dsv4Error as error:
             unread.append(error)
             continue
         catalogue = common if fixed else catalogue_for(None, [profile.sglang_range])
-        found = _of_profile(profile, catalogue, chosen)
+        found = _of_profile(profile, catalogue, chosen, on)
         comparisons.append(_comparison(profile.config, profile.name, catalogue, found))
     if unread and not comparisons:
         for problem in unread[:-1]:
@@ -205,20 +209,24 @@ def _explained(report: Report) -> Report:
     return replace(report, comparisons=tuple(map(explained, report.comparisons)))
 
 
-def _of_profile(profile: Profile, catalogue: Catalogue, chosen: Chosen) -> list[Finding]:
+def _of_profile(
+    profile: Profile, catalogue: Catalogue, chosen: Chosen, on: Platform | None
+) -> list[Finding]:
     origin = profile.origins.get(("sglang", "range"))
     return lint_findings(
         profile.config,
         catalogue,
         range_=profile.sglang_range,
         range_at=origin.location if origin else None,
+        on=on or platform_of(profile.hardware),
+        model=profile.default_model_path,
         select=chosen.select,
         ignore=chosen.ignore,
     )
 
 
 def _of_file(
-    operand: str, inputs: Inputs, catalogue: Catalogue, chosen: Chosen
+    operand: str, inputs: Inputs, catalogue: Catalogue, chosen: Chosen, on: Platform | None
 ) -> list[Comparison]:
     where = split_operand(operand)
     reader, text, launches = file_launches(where, inputs)
@@ -235,6 +243,7 @@ def _of_file(
             text=text,
             script=text if reader == "bash" else None,
             launches=tuple(launches),
+            on=on,
             select=chosen.select,
             ignore=chosen.ignore,
         )

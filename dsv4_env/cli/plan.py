@@ -6,10 +6,9 @@ import re
 from pathlib import Path
 
 import click
-from click.shell_completion import CompletionItem
 
 from dsv4_env.cli import complete
-from dsv4_env.cli.comparing import catalogue_for, sglang_option
+from dsv4_env.cli.comparing import catalogue_for, on_option, sglang_option
 from dsv4_env.cli.names import named_profile
 from dsv4_env.cli.operands import open_launches
 from dsv4_env.cli.options import Inputs, color_option, input_options, profiles_option
@@ -19,6 +18,7 @@ from dsv4_env.model import LaunchConfig
 from dsv4_env.model.errors import UsageError
 from dsv4_env.plan.asking import ask
 from dsv4_env.plan.formats import PLAN_FORMATS, text
+from dsv4_env.plan.models import is_of_family, model_of
 from dsv4_env.plan.planning import Plan, plan as planned
 from dsv4_env.plan.platforms import PLATFORMS, Platform, platform
 
@@ -37,23 +37,10 @@ _HINTS = {
 }
 
 
-def offered_platforms(
-    _ctx: click.Context, _: click.Parameter, incomplete: str
-) -> complete.CompletionItems:
-    """Names of platforms."""
-    return [CompletionItem(n) for n in PLATFORMS if n.startswith(incomplete)]
-
-
 @click.command()
 @click.argument("operand", metavar="PROFILE|FILE", shell_complete=complete.offered_operands)
 @sglang_option
-@click.option(
-    "--on",
-    metavar="PLATFORM",
-    shell_complete=offered_platforms,
-    help=f"The hardware: {', '.join(PLATFORMS)}. Default: the profile's own, or what a file's "
-    "path or variables say.",
-)
+@on_option("Default: the profile's own, or what a file's path or variables say.")
 @click.option(
     "--fail-on",
     type=click.Choice(["overwritten"]),
@@ -83,7 +70,7 @@ def offered_platforms(
 def plan(
     operand: str,
     sglang: str | None,
-    on: str | None,
+    on: Platform | None,
     fail_on: str | None,
     python: Path | None,
     every: bool,
@@ -125,17 +112,16 @@ def plan(
 def _plans(
     operand: str,
     sglang: str | None,
-    on: str | None,
+    on: Platform | None,
     python: Path | None,
     inputs: Inputs,
     folder: Path | None,
 ) -> list[Plan]:
-    chosen = platform(on) if on else None
     profile = named_profile(operand, profile_folder(folder))
     if profile is not None:
         catalogue = catalogue_for(sglang, [profile.sglang_range])
         own = profile.hardware.get("accelerator")
-        places = [chosen] if chosen else [platform(str(own))] if own else _every_platform(operand)
+        places = [on] if on else [platform(str(own))] if own else _every_platform(operand)
         model = profile.default_model_path
         if python is not None:
             return [ask(python, profile.config, p, title=profile.name) for p in places]
@@ -145,7 +131,10 @@ def _plans(
     catalogue = catalogue_for(sglang or settings().sglang, [])
     result: list[Plan] = []
     for opened in open_launches(operand, inputs):
-        places = [chosen] if chosen else _told_by(opened.config, operand)
+        name = model_of(opened.config)
+        if name is not None and not is_of_family(name):
+            tell(f"dsv4-env: note: {name} is planned as a DeepSeek-V4, which its name doesn't say")
+        places = [on] if on else _told_by(opened.config, operand)
         if python is not None:
             result += [ask(python, opened.config, p) for p in places]
             continue

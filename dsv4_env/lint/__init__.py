@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 from dsv4_env.catalogue import Catalogue
 from dsv4_env.catalogue.arguments import regrouped
-from dsv4_env.lint import flags, launches, variables
+from dsv4_env.lint import effects, flags, launches, variables
 from dsv4_env.lint.subject import LintProblem, Subject
 from dsv4_env.model import LaunchConfig, Location
 from dsv4_env.model.errors import UsageError, did_you_mean
 from dsv4_env.model.finding import Finding, Rule, Severity
 from dsv4_env.model.secrets import without_defaults
+from dsv4_env.plan.platforms import Platform
 
 __all__ = ["LINT_RULES", "LintProblem", "LintRule", "Subject", "lint", "rule_ids"]
 
@@ -67,6 +68,8 @@ LINT_RULES: dict[str, LintRule] = {
         _rule("DSV120", "odd-character", _W, "a dash, quote or blank that isn't meant",
               flags.odd_characters),
         _rule("DSV121", "not-exported", _W, "the server doesn't get it", launches.not_exported),
+        _rule("DSV122", "overwritten", _W, "SGLang makes it another value", effects.overwritten),
+        _rule("DSV123", "refused-launch", _E, "SGLang stops on the combination", effects.refused),
     )
 }  # fmt: skip
 
@@ -95,13 +98,17 @@ def lint(
     launches: tuple[LaunchConfig, ...] = (),
     select: Collection[str] = (),
     ignore: Collection[str] = (),
+    on: Platform | None = None,
+    model: str | None = None,
 ) -> list[Finding]:
     """What the rules say of one launch, read as the catalogue's release would read it.
 
     *range_* is the PEP 440 range that a profile states; *script* is the text of the script that
     the launch was read from, if it is bash (without it, rules about quotes and order say
     nothing), *text* that of a file of any kind (without either, nothing is said of secrets in
-    it), *launches* all launches of that file. *select* and *ignore* hold ids of rules.
+    it), *launches* all launches of that file. *select* and *ignore* hold ids of rules. *on* is the
+    hardware that the launch is meant for: without it, only what holds on every one is told of
+    SGLang's own work. *model* is the model where the launch doesn't say it.
     """
     subject = Subject(
         regrouped(without_defaults(config), catalogue),
@@ -111,6 +118,8 @@ def lint(
         script,
         launches or (config,),
         script if text is None else text,
+        on,
+        model,
     )
     found: list[Finding] = []
     for id_, entry in LINT_RULES.items():

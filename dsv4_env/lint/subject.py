@@ -13,6 +13,7 @@ from dsv4_env.model.condition import Condition
 if TYPE_CHECKING:
     from dsv4_env.catalogue import Argument, Catalogue, FlagMatch
     from dsv4_env.model.finding import Severity
+    from dsv4_env.plan.platforms import Platform
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,8 @@ class Subject:
 
     *range* is the PEP 440 range that a profile states, and *range_at* where; *script* is the text
     of the bash script that the launch was read from, *file_text* that of a file of any kind,
-    *launches* are all launches of that file.
+    *launches* are all launches of that file. *platform* is the hardware that it's meant for, where
+    that's known, *model* the model where the launch doesn't say it.
     """
 
     config: LaunchConfig
@@ -31,6 +33,8 @@ class Subject:
     script: str | None = None
     launches: tuple[LaunchConfig, ...] = ()
     file_text: str | None = None
+    platform: Platform | None = None
+    model: str | None = None
 
     @property
     def sglang(self) -> str:

@@ -5,7 +5,10 @@ Source: the ``config.json`` of each on Hugging Face, and ``sglang/srt/configs/mo
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+
+from dsv4_env.model import LaunchConfig
 
 ARCHITECTURE = "DeepseekV4ForCausalLM"
 _FP8 = {
@@ -37,6 +40,21 @@ _COMMON: dict[str, object] = {
     "mc.is_embedding_gemma": False,
     "mc.attention_arch": "MLA",
 }
+
+
+def is_of_family(name: str) -> bool:
+    """Whether a model's name or path says that it's a DeepSeek-V4."""
+    return re.search(r"deep-?seek[-_]?v4|ds-?v4", name, re.IGNORECASE) is not None
+
+
+def model_of(config: LaunchConfig) -> str | None:
+    """The model that a launch gives; None where it gives none that is known."""
+    for arg in reversed(config.args or ()):
+        if arg.flag in ("--model-path", "--model") and len(arg.values) == 1:
+            return arg.values[0] if isinstance(arg.values[0], str) else None
+    words = config.args[:1] if config.args and config.serves else ()
+    word = words[0].values[0] if words and words[0].flag is None and words[0].values else None
+    return word if isinstance(word, str) else None
 
 
 def model_facts(name: str | None) -> Mapping[str, object]:

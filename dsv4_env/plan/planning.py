@@ -72,14 +72,17 @@ def plan(
     title: str = "",
     model: str | None = None,
     steps: Steps | None = None,
+    redundant: bool = True,
 ) -> Plan:
     """What SGLang makes of a launch on a platform, up to what it stops with.
 
-    *model* is the name of the model where the launch doesn't give it. *steps* are those of the
-    catalogue's release where they aren't the shipped ones. Raises ReadError where what the
-    release does isn't known.
+    *redundant* is false where it doesn't matter which settings SGLang would make itself: that takes
+    following it once more for each. *model* is the name of the model where the launch doesn't give
+    it. *steps* are those of the catalogue's release where they aren't the shipped ones. Raises
+    ReadError where what the release does isn't known.
     """
     planner = _planner(config, catalogue, on, model, steps)
+    planner.redundant = redundant
     given, name = planner.given, title or config.name
     if given.refused:
         return Plan(name, catalogue.release, on.name, tuple(given.refused), ())
@@ -143,6 +146,7 @@ class _Planner:
     on: Platform
     facts: Mapping[str, object]
     steps: Steps
+    redundant: bool = True
 
     def resolved(self, given: Given, *, stops: bool = True) -> Resolution:
         """What becomes of what is given."""
@@ -159,7 +163,7 @@ class _Planner:
 
     def variables(self, found: Resolution) -> Iterator[PlannedSetting]:
         """What becomes of each variable."""
-        settable = {s[2] for s in self.steps if s[0] == "env"}
+        settable = {s[2] for s in self.steps if s[0] == "env" and self.redundant}
         for name in dict.fromkeys((*self.given.env, *found.env)):
             after = found.env.get(name)
             at = _last(found.changes, "env", name)
@@ -190,7 +194,7 @@ class _Planner:
             if not argument.deprecated:
                 flags.setdefault(argument.dest, argument.flag)
         flags |= self.given.flags
-        settable = {s[2] for s in self.steps if s[0] == "set"}
+        settable = {s[2] for s in self.steps if s[0] == "set" and self.redundant}
         for name in dict.fromkeys((*self.given.flags, *found.fields)):
             if name not in flags or name in _BESIDE:
                 continue

@@ -143,7 +143,7 @@ def test_own_layers_say_why_and_what_they_override(run: Run, tmp_path: Path) -> 
         ("--page-sise", "--page-size"),
         ("flash-fp44", "flash-fp4"),
         ("comon", "common"),
-        ("DSV1022", "DSV102"),
+        ("DSV1066", "DSV106"),
         ("removed-variables", "removed-variable"),
         ("zzz", None),
     ],

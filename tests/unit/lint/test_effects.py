@@ -1,0 +1,58 @@
+"""What lint says of SGLang's own work, on a platform and on every one."""
+
+from __future__ import annotations
+
+from dsv4_env.catalogue import load
+from dsv4_env.lint import lint
+from dsv4_env.plan.platforms import platform
+from dsv4_env.readers import bash
+
+CATALOGUE = load("0.5.23")
+SERVE = "python3 -m sglang.launch_server --model-path deepseek-ai/DeepSeek-V4-Pro "
+
+
+def said(script: str, on: str | None = None) -> list[tuple[str, str]]:
+    place = platform(on) if on else None
+    found = lint(bash.read(script), CATALOGUE, on=place, select={"DSV122", "DSV123"})
+    return [(f.rule.id, f.message) for f in found]
+
+
+def test_overwritten_on_one_platform() -> None:
+    script = f"export SGLANG_OPT_USE_TOPK_V2=false\n{SERVE}--tp-size 8"
+    assert said(script) == []
+    assert said(script, "b200") == []
+    ((rule, message),) = said(script, "mi355x")
+    assert rule == "DSV122"
+    assert message.startswith('SGLANG_OPT_USE_TOPK_V2 is "false"; SGLang 0.5.23 makes it "True" on')
+
+
+def test_overwritten_everywhere() -> None:
+    ((rule, message),) = said(f"{SERVE}--page-size 64")
+    assert rule == "DSV122"
+    assert message == (
+        '--page-size is "64"; SGLang 0.5.23 makes it "256" '
+        "(srt/arg_groups/model_overrides/deepseek_v4.py:19)"
+    )
+
+
+def test_refused_on_one_platform() -> None:
+    script = f"{SERVE}--tp-size 8 --enable-prefill-cp --cp-strategy interleave"
+    tbo = f"{script} --attention-backend dsv4 --enable-two-batch-overlap"
+    assert said(tbo) == []
+    assert any(
+        rule == "DSV123" and "does not support --enable-two-batch-overlap" in message
+        for rule, message in said(tbo, "mi355x")
+    )
+
+
+def test_refused_everywhere() -> None:
+    found = said(f"{SERVE}--speculative-algorithm EAGLE --speculative-eagle-topk 4")
+    assert [rule for rule, _ in found] == ["DSV123"]
+
+
+def test_nothing_is_said_of_other_models() -> None:
+    assert said("python3 -m sglang.launch_server --model-path Qwen/Qwen3-8B --page-size 64") == []
+
+
+def test_what_the_parser_refuses_has_rules_of_its_own() -> None:
+    assert said(f"{SERVE}--no-such-flag") == []
