@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from dsv4_env.catalogue import history
 from dsv4_env.catalogue.owners import owner
 from dsv4_env.catalogue.releases import releases
+from dsv4_env.catalogue.resolution import own_settings
 
 if TYPE_CHECKING:
     from dsv4_env.catalogue import Argument, Catalogue, Variable
@@ -24,11 +25,14 @@ def facts(catalogue: Catalogue, name: str, *, whole: bool = False) -> Rows:
         if match is None or match.argument is None:
             return []
         rows = _argument(match.argument, history.default_of(catalogue, match.argument.flag))
+        own = own_settings(catalogue.release, match.argument.dest)
+        rows += [("set by SGLang", text) for text in own]
         return [("short for", match.flag), *rows] if match.abbreviated else rows
     variable = catalogue.variable(name)
     if variable is None:
         return []
-    return _variable(variable, history.default_of(catalogue, name), whole=whole)
+    rows = _variable(variable, history.default_of(catalogue, name), whole=whole)
+    return [*rows, *(("set by SGLang", text) for text in own_settings(catalogue.release, name))]
 
 
 def _variable(v: Variable, default: str, *, whole: bool) -> Rows:

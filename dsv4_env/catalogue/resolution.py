@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -34,3 +34,43 @@ def encode_steps(steps: Steps) -> str:
     """The text of a shipped file: one step per line."""
     lines = (json.dumps(s, ensure_ascii=False, separators=(",", ":")) for s in steps)
     return "[\n" + ",\n".join(lines) + "\n]\n"
+
+
+def own_settings(release: str, name: str) -> list[str]:
+    """Where SGLang itself sets a variable, or the field of a flag, and to what, in words.
+
+    *name* is the variable's, or the name of the field. For launches of DeepSeek-V4.
+    """
+    steps = resolution(release) or ()
+    found: dict[str, None] = {}
+    for step in steps:
+        if step[0] in ("env", "set") and step[2] == name:
+            given = step[3]
+            while given[0] == "t":
+                given = steps[given[1]][1]
+            value = given[1] if given[0] == "=" else "a value that depends on others"
+            asked = dict.fromkeys(_asked(steps, step[1], set()))
+            where = [_PLATFORMS[p] for p in asked if p in _PLATFORMS]
+            on = f" on {' or '.join(where)}" if where else ""
+            found[f"{value}{on} ({step[4].removeprefix('sglang/')})"] = None
+    return list(found)
+
+
+_PLATFORMS = {"is_hip": "ROCm"} | {
+    f"is_{sm}{more}": sm.upper() for sm in ("sm90", "sm100", "sm120") for more in ("", "_supported")
+}
+
+
+def _asked(steps: Steps, value: Any, seen: set[int]) -> Iterator[str]:
+    """The questions to the platform that a condition asks for a yes."""
+    if not isinstance(value, list) or not value or value[0] in ("=", "not"):
+        return
+    if value[0] == "probe":
+        yield value[1]
+    elif value[0] == "t":
+        if value[1] not in seen:
+            seen.add(value[1])
+            yield from _asked(steps, steps[value[1]][1], seen)
+    else:
+        for part in value[1:]:
+            yield from _asked(steps, part, seen)

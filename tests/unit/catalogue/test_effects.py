@@ -9,7 +9,7 @@ import pytest
 
 from dsv4_env.catalogue.extract.effects.resolve import resolution_steps
 from dsv4_env.catalogue.extract.source import PackageSource
-from dsv4_env.catalogue.resolution import encode_steps, known_resolutions, resolution
+from dsv4_env.catalogue.resolution import encode_steps, known_resolutions, own_settings, resolution
 
 PIPELINE = "sglang/srt/arg_groups/pipeline.py"
 HEAD = """
@@ -184,3 +184,11 @@ def test_shipped_steps_are_read_back() -> None:
         assert {s[0] for s in found} == {"let", "set", "env", "refuse"}
     assert resolution("0.0.1") is None
     assert encode_steps([["let", ["=", 1]], ["let", ["t", 0]]]).count("\n") == 4
+
+
+def test_where_sglang_sets_a_variable() -> None:
+    assert own_settings("0.5.23", "SGLANG_OPT_USE_TOPK_V2") == [
+        "False on SM120 (srt/arg_groups/model_hook.py:488)",
+        "True on ROCm (srt/arg_groups/model_hook.py:507)",
+    ]
+    assert own_settings("0.5.23", "SGLANG_NOT_KNOWN") == []
