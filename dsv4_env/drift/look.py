@@ -18,7 +18,7 @@ from dsv4_env.model.errors import ReadError
 from dsv4_env.readers import EXPECTED, READERS, detect, file_bytes, is_meant
 
 Name = tuple[bytes, bytes]
-"""What a file gives to others: its module or file name, and a name in it (or nothing)."""
+"""What a file gives to others: its module, and a name in it (or nothing), or a script's name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,7 @@ class Looked:
 
 _SERVE = re.compile(rb"sglang[\"'\s,\\\]\[-]+serve\b")
 _SHEBANG = b"#!"
+_SCRIPT = b"."  # beside a script's name, for which no module's is taken: scripts source scripts
 _TOP_LEVEL = re.compile(rb"^(?:class|def|async +def) +(\w+)", re.MULTILINE)
 # Wherever they stand: what begins with plain text is found much sooner than what begins a line.
 _FROM = re.compile(rb"from +([\w.]+) +import +(\([^)]*\)|[^\n#]+)")
@@ -74,11 +75,11 @@ def look(path: str) -> Looked | None:
         return Looked(path, hit=True) if hit else None
     if not hit and b"source" not in data and b". " not in data and b".\t" not in data:
         return None
-    gives = ((os.fsencode(path).rpartition(b"/")[2], b""),)
+    gives = ((os.fsencode(path).rpartition(b"/")[2], _SCRIPT),)
     if hit:
         return Looked(path, hit=True, gives=gives, servers=in_plain_sight(data), script=True)
     sourced = {n for rest in _SOURCED.findall(data) for n in _FILE_NAME.findall(rest)}
-    return Looked(path, gives=gives, takes=tuple((s, b"") for s in sorted(sourced)))
+    return Looked(path, gives=gives, takes=tuple((s, _SCRIPT) for s in sorted(sourced)))
 
 
 def _bytes(path: str, *, meant: bool) -> bytes | None:

@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from dsv4_env.guard.files import real
@@ -28,6 +29,7 @@ from dsv4_env.readers.python.units import held_settings, launches_met
 from dsv4_env.readers.python.watch import HELD, LaunchWatch
 
 _ROUNDS = 8  # each import may make more of the file matter
+_SHORT = 4  # of them, those that end as soon as more does: what they find is never told
 # Names that matter whatever is called; envs is SGLang's.
 _MATTER = frozenset({"environ", "envs", "setUpClass", "setUp", *HELD, *PATCH_CALLS})
 
@@ -71,7 +73,7 @@ def read_all(
     vm: Machine | None = None
     known_profiles = KnownProfiles(root, profiles)
     try:
-        for _ in range(_ROUNDS):
+        for number in range(_ROUNDS):
             watch = LaunchWatch(path, profiles=known_profiles)
             vm = Machine(
                 environ=Map(inherits=True),
@@ -92,10 +94,12 @@ def read_all(
                 if not reach.leads_anywhere():
                     return []
             known = reach.size()
+            if number < _SHORT:
+                vm.unsettled = partial(_has_grown, reach, known)
             module = new_module(source_of(text, path, budget), "__main__", path)
             found = launches_met(vm, watch, module, tree)
-            settled = known == reach.size() and not reach.late
-            if settled or vm.ended is not None:  # another round would end sooner
+            grown = _has_grown(reach, known)
+            if not grown or vm.ended is not None:  # another round would end sooner
                 return _whole(vm, found, path)
         problem = "imports that never settle"
     except RecursionError:
@@ -103,6 +107,11 @@ def read_all(
     except BudgetError as exc:
         return kept([], exc, vm.place() if vm else None, path)
     raise ReadError(problem, where=path, expected="a test file that launches servers")
+
+
+def _has_grown(reach: Reach, known: tuple[int, int]) -> bool:
+    """Whether more matters than was known, so that what was skipped before may, too."""
+    return reach.late or reach.size() != known
 
 
 def _whole(vm: Machine, found: list[LaunchConfig], path: str) -> list[LaunchConfig]:

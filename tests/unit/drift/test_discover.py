@@ -149,6 +149,14 @@ def test_only_what_may_launch_is_read(tmp_path: Path, monkeypatch: pytest.Monkey
     assert result.files == 8
 
 
+def test_a_script_that_names_a_folder_like_a_module_is_not_read(tmp_path: Path) -> None:
+    broken = "if\n"
+    files = {"utils.py": TEST, "a.sh": f"source utils/x.sh\n{broken}", "utils/x.sh": broken}
+    assert found(tree(tmp_path, files), follow_all=True).problems == []
+    tree(tmp_path, {"utils/x.sh": "sglang serve --tp 8\n"})
+    assert "a.sh" in launched(tmp_path, follow_all=True)
+
+
 def test_a_launch_through_a_base_class_or_a_helper_of_another_file(tmp_path: Path) -> None:
     base = TEST.replace("TestIt", "Base").replace('"--tp", "8"', "*cls.more")
     start = "from {} import start\n\ndef test_a():\n    start('--tp', '2')\n"

@@ -61,6 +61,9 @@ _EXPORTING = re.compile(r"(?:declare|typeset|local)\b.*\s-[A-Za-z]*x", re.DOTALL
 _ALL = re.compile(r"set\s.*(?:-[A-Za-z]*a|allexport)", re.DOTALL)
 _FILE = re.compile(r"\.(?:sh|bash|slurm|sbatch)\b")  # what may be run as a script
 _SPEAKING = frozenset("echo printf [ test cat chmod curl rm ls git cp mv wget".split())
+# Commands that look for processes by their words, and run nothing.
+_SEEKING = frozenset({"pgrep", "pkill", "killall"})
+_SUBSTITUTED = re.compile(r"[$<>]\(|`")
 _WRITING = frozenset("tee cp mv ln sed dd install envsubst".split())
 # Those that may run text that isn't seen here.
 _RUNNING = frozenset({".", "source", "eval", "alias"})
@@ -262,7 +265,8 @@ class Outline:
                         self._anywhere = True  # any command may be one, or lead to it
                     if leaf.assigns and (tells or (not leaf.first and _names_file(leaf))):
                         carrying |= leaf.assigns
-                    if name and (self._may_lead(leaf) or (tells and not leaf.assigns)):
+                    speaks = tells and not leaf.assigns and not self._seeks(leaf)
+                    if name and (self._may_lead(leaf) or speaks):
                         leading.add(name)
 
     def _tells(self, leaf: Leaf) -> bool:
@@ -279,8 +283,18 @@ class Outline:
             leaf.first in _RUNNING
             or (leaf.first not in _SPEAKING and leaf.first != "" and _names_file(leaf))
             or not leaf.calls.isdisjoint(self._leading)
-            or (self._tells(leaf) and not (leaf.assigns and not leaf.first))
+            or (
+                self._tells(leaf)
+                and not (leaf.assigns and not leaf.first)
+                and not self._seeks(leaf)
+            )
         )
+
+    def _seeks(self, leaf: Leaf) -> bool:
+        """Whether a command only looks for the processes that its words are of."""
+        if leaf.first not in _SEEKING or leaf.first in self.defined:
+            return False
+        return _SUBSTITUTED.search(leaf.text) is None
 
 
 class _Marks:

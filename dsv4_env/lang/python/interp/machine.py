@@ -158,6 +158,7 @@ class Machine(Store):
     ended: BudgetError | None = None  # where the budget did: what was found before is kept
     cut: bool = False  # whether paths were left out since this was last asked
     limited: bool = False
+    unsettled: Callable[[], bool] | None = None  # whether all is followed anew whatever is found
     lost: dict[str, Location] = field(default_factory=dict)  # what was cut before it was met
     script: bool = False  # it is run as one: ``__name__ == "__main__"`` holds
     paused: Func | None = None  # the fixture that is followed up to its ``yield``
@@ -261,6 +262,7 @@ class Machine(Store):
                 break
             if (
                 self.ended
+                or (self.unsettled is not None and self.unsettled())
                 or len(leaves) >= _MAX_PATHS
                 or self.steps + self.tried // 3 > self.enough
             ):

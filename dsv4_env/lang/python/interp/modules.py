@@ -18,7 +18,7 @@ from dsv4_env.lang.python.syntax.text import (
     parsed_module,
     source_of,
 )
-from dsv4_env.lang.python.syntax.trees import children, walk_tree
+from dsv4_env.lang.python.syntax.trees import KEPT, children, remembered, walk_tree
 from dsv4_env.lang.python.values.kinds import Ext, ReadModule, Scope, Val
 from dsv4_env.model.errors import ReadError
 
@@ -113,17 +113,23 @@ def add_imports(vm: Machine, tree: ast.Module, path: str, *, everywhere: bool = 
     """
     vm.reach.add(tree, path)
     seen: set[str] = set()
-    pending: list[tuple[str, list[ast.AST]]] = [(path, walk_tree(tree))]
+    pending = [(path, _imported(tree, everywhere=True))]
     while pending:
-        here, nodes = pending.pop()
-        for name, level in (m for n in nodes for m in _modules_named(n)):
+        here, named = pending.pop()
+        for name, level in named:
             found = _locate(vm, here, name, level)
             if found is not None and found not in seen:
                 seen.add(found)
                 read = _read(vm, found)
                 if read:
-                    inner = walk_tree(read[1]) if everywhere else _at_import(read[1])
-                    pending.append((found, inner))
+                    pending.append((found, _imported(read[1], everywhere=everywhere)))
+
+
+@remembered(2 * KEPT)
+def _imported(tree: ast.Module, *, everywhere: bool) -> list[tuple[str, int]]:
+    """The modules that one may import, within its functions only where it's asked *everywhere*."""
+    nodes = walk_tree(tree) if everywhere else _at_import(tree)
+    return list(dict.fromkeys(m for n in nodes for m in _modules_named(n)))
 
 
 def _modules_named(node: ast.AST) -> Iterator[tuple[str, int]]:

@@ -40,6 +40,7 @@ class Block:
     inner: list[Block] = field(default_factory=list)
     statements: list[ast.AST] = field(default_factory=list)  # that make something of something
     texts: list[str] = field(default_factory=list)
+    _all_names: frozenset[str] | None = None
 
     @property
     def name(self) -> str:
@@ -58,15 +59,17 @@ class Block:
             names.append(self.around.name)
         return names
 
-    def all_names(self) -> set[str]:
+    def all_names(self) -> frozenset[str]:
         """Its names and those of the functions around it: whoever calls them may come to it."""
-        found: set[str] = set()
-        at: Block | None = self
-        while at is not None:
-            if not isinstance(at.node, ast.ClassDef):
-                found.update(at.names())
-            at = at.around
-        return found
+        if self._all_names is None:
+            found: set[str] = set()
+            at: Block | None = self
+            while at is not None:
+                if not isinstance(at.node, ast.ClassDef):
+                    found.update(at.names())
+                at = at.around
+            self._all_names = frozenset(found)
+        return self._all_names
 
     def key(self, name: str) -> str:
         """A name, told apart from those of other functions."""

@@ -27,7 +27,14 @@ from dsv4_env.lang.python.syntax.flows import (
     with_attributes,
 )
 from dsv4_env.lang.python.syntax.names import Block, ModuleNames, names_of, parameters
-from dsv4_env.lang.python.syntax.trees import called_by, callee, last_name, walk_tree
+from dsv4_env.lang.python.syntax.trees import (
+    KEPT,
+    called_by,
+    callee,
+    last_name,
+    remembered,
+    walk_tree,
+)
 
 Certain: TypeAlias = Callable[[ast.Call], bool]
 
@@ -53,6 +60,10 @@ class Sought:
         """Whether a call may be one, whatever it is given."""
         return self.certain(node) or self.starts(callee(node))
 
+    def is_certain(self, node: ast.Call) -> bool:
+        """Whether a call is one, or one that it may make of a function that it is given."""
+        return self.certain(node) or any(self.certain(ast.Call(h, [], [])) for h in called_by(node))
+
 
 @dataclass(slots=True, eq=False)
 class Reach:
@@ -74,7 +85,7 @@ class Reach:
     _open: bool = False  # whether modules were added since it was last closed
     _trees: dict[str, ast.Module] = field(default_factory=dict)
     _keys: dict[ast.AST, str] = field(default_factory=dict)
-    _worded: set[ast.Call] = field(default_factory=set)  # sought for the texts that they get
+    _worded: dict[ast.Call, Block] = field(default_factory=dict)  # sought for their texts
     _callers: dict[str, set[str]] = field(default_factory=dict)
     _unseen: list[ast.Module] = field(default_factory=list)  # whose functions may be changing, too
     _leading: dict[ast.AST, bool] = field(default_factory=dict)
@@ -133,12 +144,12 @@ class Reach:
         if not any(spells(t) for block in graph.run for t in block.texts):
             return
         names = _other_names(graph.modules, self.sought.starts)
-        calls = [node for name, node, _ in graph.calls() if name in names]
+        calls = [call for name in names for call in graph.calls_of(name)]
         if not calls:
             return
         into = graph.by_target(*(f for each in graph.flows for f in (each.makes, each.puts)))
         clean: set[str] = set()  # names that no such text is in
-        for node in calls:
+        for node, block in calls:
             words = [made_of(w, self._keys, self.sought.apart) for w in self.sought.words(node)]
             found = any(spells(t) for _, texts in words for t in texts)
             seen = clean.copy()
@@ -152,20 +163,23 @@ class Reach:
                     found = found or any(map(spells, flow.texts))
                     pending += flow.parts
             if found:
-                self._worded.add(node)
+                self._worded[node] = block
             else:
                 clean = seen
 
     def _find_reaching(self, graph: _Graph) -> None:
         """Find the functions from which calls lead to one that is sought, by name."""
         callers: dict[str, set[str]] = {}
-        for name, node, block in graph.calls():
-            callers.setdefault(name, set()).update(block.all_names())
-            if callee(node) != name:
-                callers[name] |= _receivers(graph.modules, node)
-            if self._is_direct(node):
-                self._anything = True
-                self.reaching |= block.all_names()
+        for calls in (_calls_of(m, self.sought) for m in graph.modules):
+            for name, blocks in calls.callers.items():
+                known = callers.setdefault(name, set())
+                known.update(*(b.all_names() for b in blocks if b in graph.run))
+            for (name, receiver), blocks in calls.handing.items():
+                if any(b in graph.run for b in blocks):
+                    callers[name] |= graph.receivers(receiver)
+        for _, block in self._direct(graph):
+            self._anything = True
+            self.reaching |= block.all_names()
         for name, others in ((n, o) for m in graph.modules for n, o in m.aliases.items()):
             callers.setdefault(name, set()).update(others)
             if self.sought.certain(ast.Call(ast.Name(name), [], [])):
@@ -176,21 +190,25 @@ class Reach:
             self.reaching |= more
             pending += more
 
+    def _direct(self, graph: _Graph) -> Iterator[tuple[ast.Call, Block]]:
+        """The calls that are sought, among what may run."""
+        certain = (c for m in graph.modules for c in _calls_of(m, self.sought).certain)
+        for node, block in (*certain, *self._worded.items()):
+            if block in graph.run:
+                yield node, block
+
     def _is_direct(self, node: ast.Call) -> bool:
         """Whether a call is sought, or one that it may make of a function that it is given."""
-        if self.sought.certain(node) or node in self._worded:
-            return True
-        return any(self.sought.certain(ast.Call(h, [], [])) for h in called_by(node))
+        return node in self._worded or self.sought.is_certain(node)
 
     def _find_relevant(self, graph: _Graph) -> None:
         """Find what the calls that lead anywhere depend on."""
         seeds = {n for seed in self.seeds for n in (seed, f".{seed}", f"{seed}!")}
-        leading: set[ast.AST] = set()
-        for name, node, _ in graph.calls():
-            if name in self.reaching or self._is_direct(node):
-                leading.add(node)
-                for value in (*arguments(node), node.func):
-                    seeds |= identifiers(value, self._keys)
+        leading: set[ast.Call] = {node for node, _ in self._direct(graph)}
+        leading |= {node for name in self.reaching for node, _ in graph.calls_of(name)}
+        for node in leading:
+            for value in (*arguments(node), node.func):
+                seeds |= identifiers(value, self._keys)
         ending: list[Flow] = []
         for choice in (c for each in graph.flows for c in each.choices):
             functions = choice.block.all_names()
@@ -365,6 +383,10 @@ def _run(modules: Sequence[ModuleNames], closed: AbstractSet[Block]) -> set[Bloc
     Of those that are *closed* nothing is known, nor of what only they name.
     """
     first, *others = modules
+    defined: dict[str, list[Block]] = {}
+    for table in (t for m in modules for t in (m.functions, m.classes)):
+        for name, blocks in table.items():
+            defined.setdefault(name, []).extend(blocks)
     pending = [first.top, *first.top.inner, *(m.top for m in others)]
     found: set[Block] = set()
     named: set[str] = set()
@@ -375,20 +397,18 @@ def _run(modules: Sequence[ModuleNames], closed: AbstractSet[Block]) -> set[Bloc
         found.add(block)
         if not isinstance(block.node, ast.Module):  # what another module has runs where it's named
             pending += block.inner
-        fresh = block.mentions - named
+        fresh = (block.mentions & defined.keys()) - named
         named |= fresh
-        for module in modules:
-            for name in fresh:
-                pending += module.functions.get(name, ())
-                pending += module.classes.get(name, ())
+        for name in fresh:
+            pending += defined[name]
     return found
 
 
-def _receivers(modules: Sequence[ModuleNames], node: ast.Call) -> set[str]:
-    """The functions that a call hands another to, and the names that it may have there."""
-    blocks = [b for m in modules for b in m.functions.get(callee(node), ())]
+def _receivers(modules: Sequence[ModuleNames], function: str) -> set[str]:
+    """The functions of a name that others are handed to, and the names that those have there."""
+    blocks = [b for m in modules for b in m.functions.get(function, ())]
     found = {name for block in blocks for name in parameters(block.node)}
-    return found | {callee(node)} if blocks else set()
+    return found | {function} if blocks else set()
 
 
 def _other_names(modules: Sequence[ModuleNames], wanted: Callable[[str], bool]) -> set[str]:
@@ -399,9 +419,30 @@ def _other_names(modules: Sequence[ModuleNames], wanted: Callable[[str], bool]) 
         name = pending.pop()
         more = {a for m in modules for a in m.aliases.get(name, ())}
         for node in (n for m in modules for n, _ in m.calls.get(name, ())):
-            more |= _receivers(modules, node) if callee(node) != name else set()
+            more |= _receivers(modules, callee(node)) if callee(node) != name else set()
         pending += more - found
         found |= more
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Calls:
+    """What the calls of a module lead to: told once, for many files import it."""
+
+    callers: dict[str, list[Block]]  # by the name of what is called or handed on
+    handing: dict[tuple[str, str], list[Block]]  # by what is handed on, and to what
+    certain: list[tuple[ast.Call, Block]]  # that are sought whatever they are given
+
+
+@remembered(KEPT)
+def _calls_of(module: ModuleNames, sought: Sought) -> _Calls:
+    found = _Calls({}, {}, [])
+    for name, calls in module.calls.items():
+        found.callers[name] = list(dict.fromkeys(block for _, block in calls))
+        for node, block in calls:
+            if callee(node) != name:
+                found.handing.setdefault((name, callee(node)), []).append(block)
+        found.certain.extend(call for call in calls if sought.is_certain(call[0]))
     return found
 
 
@@ -414,6 +455,7 @@ class _Graph:
     apart: Certain
     read: set[str] = field(init=False)  # functions and classes
     _flows: list[BlockFlows] | None = None
+    _receivers: dict[str, set[str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.read = {name for m in self.modules for name in (*m.functions, *m.classes)}
@@ -430,11 +472,16 @@ class _Graph:
             ]
         return self._flows
 
-    def calls(self) -> Iterator[tuple[str, ast.Call, Block]]:
-        """The calls of what may run, by the name of what they call or hand on."""
+    def receivers(self, function: str) -> set[str]:
+        """The functions of a name that others are handed to, and the names that those have."""
+        if function not in self._receivers:
+            self._receivers[function] = _receivers(self.modules, function)
+        return self._receivers[function]
+
+    def calls_of(self, name: str) -> Iterator[tuple[ast.Call, Block]]:
+        """The calls, of what may run, that call what has a name or hand it on."""
         for module in self.modules:
-            for name, calls in module.calls.items():
-                yield from ((name, node, block) for node, block in calls if block in self.run)
+            yield from (call for call in module.calls.get(name, ()) if call[1] in self.run)
 
     def by_target(self, *flows: Sequence[Flow]) -> dict[str, list[Flow]]:
         """Flows by what they flow into."""

@@ -114,10 +114,10 @@ def called_by(node: ast.Call) -> list[ast.expr]:
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
-_MOST = 1_000_000  # characters of texts: a tree takes fifty times as much
+_MOST = 2_000_000  # characters of texts: a tree takes fifty times as much
 _caches: list[_lru_cache_wrapper[Any]] = []
 _read = 0  # characters since they were last forgotten
-KEPT = 16  # modules whose facts are kept for the next file that imports them
+KEPT = 64  # modules whose facts are kept for the next file that imports them
 
 
 def remembered(size: int) -> Callable[[Callable[_P, _T]], Callable[_P, _T]]:

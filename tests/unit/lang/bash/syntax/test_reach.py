@@ -59,6 +59,10 @@ def test_a_file_that_is_known_is_no_reason_any_more() -> None:
         ("alias x=launch\nb\nx\nc", 3),
         ("trap launch EXIT\nb", 1),
         ("a\nb", -1),
+        ("a\npgrep -f launch | xargs kill\nb", -1),
+        ("f() { pkill -f launch; }\nf\nb", -1),
+        ("pkill $(launch)\nb", 0),
+        ("pgrep() { $2; }\npgrep -f launch\nb", 1),
     ],
 )
 def test_the_last_command_that_may_lead_to_one(script: str, last: int) -> None:
