@@ -6,6 +6,7 @@ import importlib.metadata
 import re
 import zipfile
 from dataclasses import dataclass, replace
+from datetime import date
 from email.parser import HeaderParser
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -71,6 +72,17 @@ def _wheel(path: Path) -> PackageSource:
             raise ReadError(f"{member} is damaged ({error})", where=path) from None
 
     return _checked(PackageSource(str(path), release, _wanted(names), read), path)
+
+
+def newest_file(wheel: Path) -> date:
+    """The day on which the newest file of a wheel was written. Raises ReadError for no wheel."""
+    try:
+        with zipfile.ZipFile(wheel) as archive:
+            return max(date(*member.date_time[:3]) for member in archive.infolist())
+    except (zipfile.BadZipFile, OSError, ValueError) as error:
+        raise ReadError(
+            f"not a readable wheel ({error})", where=wheel, expected=_EXPECTED
+        ) from None
 
 
 def _checkout(path: Path) -> PackageSource:

@@ -60,7 +60,7 @@ def offered(line: str, folder: Path, *, python: tuple[str, ...] = ("-m", "dsv4_e
         ("dsv4-env launch flash-fp4 --skip m", ["model"]),
         ("dsv4-env check --format ", list(REPORTERS)),
         ("dsv4-env check --format=j", ["--format=json", "--format=junit"]),
-        ("dsv4-env lint pro-fp4 --sglang 0.5.2", ["0.5.23", "0.5.22", "0.5.20"]),
+        ("dsv4-env lint pro-fp4 --sglang 0.5.2", ["0.5.23", "0.5.22", "0.5.21", "0.5.20"]),
         ("dsv4-env upgrade pro-fp4 --from 0.5.14", ["0.5.14"]),
         ("dsv4-env catalogue sh", ["show"]),
         ("dsv4-env catalogue diff 0.5.13 0.5.11", ["0.5.11"]),
