@@ -11,7 +11,12 @@ from dsv4_env.catalogue.extract.args import arguments
 from dsv4_env.catalogue.extract.env import Declared, declared
 from dsv4_env.catalogue.extract.evaluate import Evaluator
 from dsv4_env.catalogue.extract.reads import Reads, reads
-from dsv4_env.catalogue.extract.source import CHECKOUT, PackageSource, newest_file, open_package
+from dsv4_env.catalogue.extract.source import (
+    CHECKOUT as CHECKOUT,
+    PackageSource,
+    newest_file,
+    open_package,
+)
 from dsv4_env.catalogue.releases import closest, nearest
 from dsv4_env.catalogue.store import (
     RELEASED,

@@ -84,6 +84,13 @@ def test_what_is_offered(line: str, expected: list[str], tmp_path: Path) -> None
     assert offered(line, tmp_path) == expected
 
 
+def test_the_tree_is_offered_within_a_checkout_of_sglang(tmp_path: Path) -> None:
+    assert offered("dsv4-env lint pro-fp4 --sglang t", tmp_path) == []
+    (tmp_path / "python/sglang/srt").mkdir(parents=True)
+    (tmp_path / "python/sglang/srt/server_args.py").write_text("")
+    assert offered("dsv4-env lint pro-fp4 --sglang t", tmp_path) == ["tree"]
+
+
 def test_own_profiles_are_offered_wherever_they_are_set(tmp_path: Path) -> None:
     folder = tmp_path / "launch"
     folder.mkdir()
