@@ -57,8 +57,11 @@ def run(capfdbinary: pytest.CaptureFixture[bytes]) -> Callable[..., Result]:
 
 
 @pytest.fixture(autouse=True)
-def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test may depend on what is set where it runs."""
+def _clean_environment(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """No test may depend on what is set where it runs, or leave something in the user's cache."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / "cache"))
     for name in os.environ:
         if name.startswith(("DSV4_ENV_", "SGLANG_", "AITER_", "DEEPSEEK_V4_")):
             monkeypatch.delenv(name)

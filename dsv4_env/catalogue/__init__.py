@@ -1,12 +1,14 @@
 """The catalogue: what SGLang itself understands, release by release.
 
-``load("0.5.13")`` gives a :class:`Catalogue` out of the shipped snapshots; ``extract`` (in
+``load("0.5.13")`` gives a :class:`Catalogue` out of the shipped snapshots,
+``dsv4_env.catalogue.tree`` that of a checkout of SGLang around a folder; ``extract`` (in
 ``dsv4_env.catalogue.extract``) takes one out of a wheel, a checkout or an installation.
 """
 
 from __future__ import annotations
 
 from dsv4_env.catalogue.entries import (
+    TREE as TREE,
     Argument as Argument,
     Catalogue as Catalogue,
     FlagMatch as FlagMatch,

@@ -273,7 +273,7 @@ def arg_equals_default(catalogue: Catalogue, words: Sequence[str]) -> str | None
         default = _converted(argument, argument.default)
     if default is None or default != found.value:
         return None
-    return f"{argument.default} is SGLang {catalogue.release}'s default of {argument.flag}"
+    return f"{argument.default} is {catalogue.name}'s default of {argument.flag}"
 
 
 def _converted(argument: Argument, text: str) -> object:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeAlias
 
 from dsv4_env.catalogue import history
+from dsv4_env.catalogue.entries import TREE
 from dsv4_env.catalogue.owners import owner
 from dsv4_env.catalogue.releases import releases
 from dsv4_env.catalogue.resolution import own_settings
@@ -85,11 +86,17 @@ def span(found: list[str]) -> str:
     order = releases()
     runs: list[list[str]] = []
     for release in found:
-        if runs and order.index(release) == order.index(runs[-1][-1]) + 1:
+        follows = runs and {release, runs[-1][-1]} <= set(order)  # a tree follows none
+        if follows and order.index(release) == order.index(runs[-1][-1]) + 1:
             runs[-1].append(release)
         else:
             runs.append([release])
     return ", ".join(r[0] if len(r) == 1 else f"{r[0]} to {r[-1]}" for r in runs)
+
+
+def titled(found: list[str]) -> str:
+    """The same with SGLang's name, or that of a tree's own."""
+    return "The tree's own SGLang" if found == [TREE] else f"SGLang {span(found)}"
 
 
 def over_releases(
@@ -110,7 +117,7 @@ def history_lines(groups: list[tuple[list[str], Rows]]) -> list[str]:
     """What releases make of a name, as lines, a blank one before each group."""
     lines: list[str] = []
     for spanned, found in groups:
-        lines += ["", f"SGLang {span(spanned)}"]
+        lines += ["", titled(spanned)]
         width = max((len(k) for k, _ in found), default=0)
         lines += [f"  {k:{width}}  {v}" for k, v in found] or ["  doesn't know it"]
     return lines

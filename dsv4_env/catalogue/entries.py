@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 DECLARED = "Envs"  # the reading that ``sglang/srt/environ.py`` declares
 DIFFUSION_BOOL = "multimodal_gen.get_bool_env_var"  # takes more words than srt's own
+TREE = "tree"  # the release of a checkout's own SGLang
 LITERAL = "literal"  # the name stands in the source as a string; how it is read isn't resolved
 
 
@@ -200,8 +201,10 @@ _HELP = ("-h", "--help")  # argparse's own
 class Catalogue:
     """What one release understands. *label* says where it was taken from.
 
-    *prefixes* are (old, new) pairs of name prefixes that SGLang rewrites at start (``SGL_`` to
-    ``SGLANG_``); *unresolved* names what the extractor couldn't resolve.
+    The *release* of a checkout's own SGLang is ``tree``, *base* then the shipped release nearest to
+    it and *root* the checkout's folder. *prefixes* are (old, new) pairs of name prefixes that SGLang
+    rewrites at start (``SGL_`` to ``SGLANG_``); *unresolved* names what the extractor couldn't
+    resolve.
     """
 
     release: str
@@ -210,7 +213,14 @@ class Catalogue:
     unresolved: tuple[str, ...] = ()
     prefixes: tuple[tuple[str, str], ...] = ()
     label: str = ""
+    base: str = ""
+    root: str = ""
     _flags: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def name(self) -> str:
+        """How messages call the release."""
+        return "the tree's own SGLang" if self.release == TREE else f"SGLang {self.release}"
 
     def variable(self, name: str) -> Variable | None:
         """The variable, also by a prefix that SGLang rewrites; None where it isn't known."""

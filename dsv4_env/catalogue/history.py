@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dsv4_env.catalogue.entries import Variable
+from dsv4_env.catalogue.entries import TREE, Variable
 from dsv4_env.catalogue.releases import load, releases
 
 if TYPE_CHECKING:
@@ -70,6 +70,13 @@ def older(release: str) -> tuple[str, ...]:
     from packaging.version import Version
 
     return tuple(r for r in releases() if Version(r) < Version(release))
+
+
+def before(catalogue: Catalogue) -> tuple[str, ...]:
+    """The known releases before a catalogue's; a tree stands behind the release nearest to it."""
+    if catalogue.release == TREE:
+        return releases()[: releases().index(catalogue.base) + 1]
+    return older(catalogue.release)
 
 
 def renamed(catalogue: Catalogue, old: str) -> Renamed | None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable
+from datetime import date
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
-from dsv4_env.catalogue.store import RELEASES, from_lines, shipped
+from dsv4_env.catalogue import tags
+from dsv4_env.catalogue.store import RELEASED, RELEASES, from_lines, shipped
 from dsv4_env.model.errors import ReadError
 
 if TYPE_CHECKING:
@@ -36,26 +38,51 @@ def load(release: str) -> Catalogue:
 def nearest(release: str) -> tuple[str, str | None]:
     """The shipped release that answers for *release*, and a note where it is another one.
 
-    A build of a release (``0.5.16+rocm720``) is that release. One newer than all known ones
-    falls back to the newest, with the note. Raises ReadError for anything else that isn't known:
-    older, between two, or no release at all.
+    A build of a release (``0.5.16+rocm720``) is that release, and so is an image whose tag names
+    it (``lmsysorg/sglang:v0.5.16-rocm720-mi35x-20260728``). A nightly image, whose tag has a date
+    alone, is the newest release before that day; one that isn't known is the one before it. Both
+    have a note. Raises ReadError for what is older than all, and for no release at all.
     """
-    text = release.strip().removeprefix("v")
-    if text in RELEASES:
-        return text, None
+    text = release.strip()
+    if text.removeprefix("v") in _NUMBERS:
+        return text.removeprefix("v"), None
+    tag = tags.parse(text)
+    if tag is None:
+        raise _unknown(release, closest(text))
+    if tag.release is None:
+        return _before_day(text, tag.day)
+    return _before(text, tag.release)
+
+
+def _before_day(image: str, day: date) -> tuple[str, str]:
+    """The newest release before the day of a nightly image."""
+    older = [r for r, came in RELEASED.items() if came < day]
+    if not older:
+        first = RELEASES[0]
+        raise ReadError(
+            f"the nightly image {image!r} is older than SGLang {first}",
+            expected=f"an image of after {RELEASED[first]}, or one of {', '.join(RELEASES)}",
+            hint=first,
+        )
+    return older[-1], f"{image} is a nightly image; read as {older[-1]}, the newest before {day}"
+
+
+def _before(text: str, release: str) -> tuple[str, str | None]:
     from packaging.version import InvalidVersion, Version
 
     try:
-        wanted = Version(Version(text).public)
+        wanted = Version(Version(release).public)
     except InvalidVersion:
-        raise _unknown(release, closest(text)) from None
+        raise _unknown(text, closest(text)) from None
     known = {Version(r): r for r in RELEASES}
     if wanted in known:
         return known[wanted], None
-    if wanted > max(known):
-        newest = RELEASES[-1]
-        return newest, f"SGLang {text} isn't known yet; read as {newest}, the newest that is"
-    raise _unknown(release, closest(wanted.base_version))
+    older = [known[v] for v in known if v < wanted]
+    if not older:
+        raise _unknown(text, closest(text))
+    which = "the newest that is" if older[-1] == RELEASES[-1] else "the one before it"
+    yet = " yet" if older[-1] == RELEASES[-1] else ""
+    return older[-1], f"SGLang {release} isn't known{yet}; read as {older[-1]}, {which}"
 
 
 _PLAIN = re.compile(r"\s*(==|!=|<=|>=|<|>)\s*(\d+(?:\.\d+)*)\s*", re.ASCII)
@@ -68,8 +95,7 @@ def within(range_: str) -> tuple[str, ...]:
     if all(bounds):  # nearly always; packaging takes longer to import than all else here
         found: tuple[str, ...] = RELEASES
         for sign, version in (m.groups() for m in bounds if m):
-            holds = getattr(operator, _SIGNS[sign])
-            found = tuple(r for r in found if holds(*_aligned(r, version)))
+            found = tuple(r for r in found if _holds(_NUMBERS[r], sign, _numbers(version)))
         return found
     from packaging.specifiers import SpecifierSet
 
@@ -77,13 +103,36 @@ def within(range_: str) -> tuple[str, ...]:
 
 
 _SIGNS = {"==": "eq", "!=": "ne", "<": "lt", "<=": "le", ">": "gt", ">=": "ge"}
+_Numbers: TypeAlias = "tuple[tuple[int, ...], int]"
 
 
-def _aligned(*versions: str) -> Iterator[tuple[int, ...]]:
-    """The numbers of versions, as many of each: 0.5 is 0.5.0."""
-    parts = [[int(n) for n in v.split(".")] for v in versions]
-    most = max(map(len, parts))
-    return (tuple(p + [0] * (most - len(p))) for p in parts)
+def _holds(release: _Numbers, sign: str, bound: _Numbers) -> bool:
+    """Whether a release is on that side of a bound; ``>0.5.12`` leaves its post releases out."""
+    if sign == ">" and release[0] == bound[0]:
+        return False
+    return bool(getattr(operator, _SIGNS[sign])(release, bound))
+
+
+def _numbers(release: str) -> _Numbers:
+    """The numbers of a release and of its post release, -1 for none; 0.5 is 0.5.0."""
+    base, _, post = release.partition(".post")
+    numbers = [int(n) for n in base.split(".")]
+    while numbers and not numbers[-1]:
+        numbers.pop()
+    return tuple(numbers), int(post) if post else -1
+
+
+_NUMBERS = {r: _numbers(r) for r in RELEASES}
+
+
+def in_order(found: Iterable[str]) -> tuple[str, ...]:
+    """Releases by their versions, oldest first. Raises ReadError for what is none."""
+    from packaging.version import InvalidVersion, Version
+
+    try:
+        return tuple(sorted(found, key=Version))
+    except InvalidVersion as exc:
+        raise ReadError(str(exc), expected="releases such as 0.5.23") from None
 
 
 def fitting(release: str | None, ranges: Collection[str | None]) -> tuple[Catalogue, str | None]:
@@ -103,22 +152,29 @@ def fitting(release: str | None, ranges: Collection[str | None]) -> tuple[Catalo
 
 def closest(text: str) -> str:
     """The known release nearest to one that is named anywhere in *text*, else the newest."""
-    match = re.search(r"(?<![0-9.])([0-9]+)\.([0-9]+)\.([0-9]+)", text)
+    match = re.search(r"(?<![0-9.])([0-9]+\.[0-9]+\.[0-9]+(?:\.post[0-9]+)?)", text, re.ASCII)
     if match is None:
         return RELEASES[-1]
-    wanted = tuple(int(n) for n in match.groups())
+    if match[1] in _NUMBERS:
+        return match[1]
+    wanted = _aligned(_numbers(match[1]))
+    if not _aligned(_NUMBERS[RELEASES[0]]) < wanted < _aligned(_NUMBERS[RELEASES[-1]]):
+        return RELEASES[0] if wanted <= _aligned(_NUMBERS[RELEASES[0]]) else RELEASES[-1]
+    return min(
+        RELEASES,
+        key=lambda r: [abs(a - b) for a, b in zip(_aligned(_NUMBERS[r]), wanted, strict=True)],
+    )
 
-    def parts(release: str) -> tuple[int, ...]:
-        return tuple(int(n) for n in release.split("."))
 
-    if not parts(RELEASES[0]) < wanted < parts(RELEASES[-1]):
-        return RELEASES[0] if wanted <= parts(RELEASES[0]) else RELEASES[-1]
-    return min(RELEASES, key=lambda r: [abs(a - b) for a, b in zip(parts(r), wanted, strict=True)])
+def _aligned(numbers: _Numbers) -> tuple[int, ...]:
+    """The three numbers of a release and that of its post release, from 0 for none."""
+    base, post = numbers
+    return (*(*base, 0, 0, 0)[:3], post + 1)
 
 
 def _unknown(release: str, hint: str) -> ReadError:
     return ReadError(
         f"no catalogue of SGLang {release!r}",
-        expected=f"one of {', '.join(RELEASES)}, or a newer release",
+        expected=f"one of {', '.join(RELEASES)}, a newer release, or the tag of an image",
         hint=hint,
     )

@@ -225,11 +225,8 @@ def equals_default(catalogue: Catalogue, name: str, text: str) -> str | None:
             return None
     default = variable.default
     if default is None or default == text:
-        return f'"{masked(name, text)}" is SGLang {catalogue.release}\'s default'
-    return (
-        f'SGLang {catalogue.release} reads "{masked(name, text)}" as its default, '
-        f"{masked(name, default)}"
-    )
+        return f'"{masked(name, text)}" is {catalogue.name}\'s default'
+    return f'{catalogue.name} reads "{masked(name, text)}" as its default, {masked(name, default)}'
 
 
 def invalid(variable: Variable, text: str) -> Invalid | None:

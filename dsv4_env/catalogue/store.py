@@ -5,6 +5,8 @@ name and the facts as JSON that aren't the usual ones: ``V SGLANG_LOG_GC {…}``
 ``A --tp-size {…}`` an argument, ``U …`` something unresolved, ``P SGL_ {"new": …}`` a rewritten
 prefix; ``- V NAME`` takes a line back. So a release that is added adds one file, whose diff is
 what SGLang changed, and one name can be looked up without decoding the rest.
+
+``releases.txt`` names the releases, oldest first, each with the day on which it came out.
 """
 
 from __future__ import annotations
@@ -12,16 +14,33 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass
+from datetime import date
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from dsv4_env.catalogue.entries import Argument, Catalogue, OwnSetting, Variable, VariableReading
 
-RELEASES = (
-    "0.5.11", "0.5.12", "0.5.13", "0.5.14", "0.5.15",
-    "0.5.16", "0.5.18", "0.5.20", "0.5.22", "0.5.23",
-)  # fmt: skip
+DATA = Path(__file__).parent / "data"
+DATES = "releases.txt"
+
+
+def decode_dates(text: str) -> dict[str, date]:
+    """Releases to the days on which they came out, in the order of the text."""
+    rows = (line.split() for line in text.splitlines())
+    return {release: date.fromisoformat(day) for release, day in rows}
+
+
+def encode_dates(dates: Mapping[str, date]) -> str:
+    """The text of ``releases.txt``."""
+    return "".join(f"{release} {day}\n" for release, day in dates.items())
+
+
+RELEASED: Mapping[str, date] = decode_dates((DATA / DATES).read_text(encoding="utf-8"))
+"""Each shipped release, oldest first, with the day it came out: when its first file was uploaded
+to PyPI, in UTC (https://pypi.org/pypi/sglang/json, ``upload_time_iso_8601``)."""
+
+RELEASES = tuple(RELEASED)
 _NESTED: dict[str, Any] = {"readings": VariableReading, "set_by": OwnSetting}
 _T = TypeVar("_T")
 SnapshotLines = dict[tuple[str, str], str]
@@ -87,7 +106,7 @@ def decode_snapshot(text: str, before: Mapping[tuple[str, str], str]) -> Snapsho
 def shipped(release: str) -> SnapshotLines:
     """The lines of a shipped release. Raises ValueError for any other."""
     index = RELEASES.index(release)
-    text = (Path(__file__).parent / "data" / f"{release}.txt").read_text(encoding="utf-8")
+    text = (DATA / f"{release}.txt").read_text(encoding="utf-8")
     return decode_snapshot(text, shipped(RELEASES[index - 1]) if index else {})
 
 

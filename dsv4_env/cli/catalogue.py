@@ -7,9 +7,10 @@ from typing import Any
 
 import click
 
-from dsv4_env.catalogue import SGLANG, describe, history, load, owner, releases
+from dsv4_env.catalogue import SGLANG, TREE, describe, history, load, owner, releases
 from dsv4_env.catalogue.describe import history_lines, over_releases, title
 from dsv4_env.catalogue.history import changes, default_of
+from dsv4_env.catalogue.store import RELEASED
 from dsv4_env.cli import comparing
 from dsv4_env.cli.comparing import FLAGS, load_release
 from dsv4_env.cli.lazy import LazyGroup
@@ -32,7 +33,7 @@ def catalogue() -> None:
 
 @catalogue.command("releases")
 def releases_() -> None:
-    """List the releases that are known, how much each understands, and how much isn't resolved.
+    """List the releases that are known, their days, what each understands, what isn't resolved.
 
     `dsv4-env catalogue unresolved RELEASE` says what that is.
 
@@ -40,12 +41,12 @@ def releases_() -> None:
     Examples:
       dsv4-env catalogue releases
     """
-    rows = [("release", "variables", "arguments", "unresolved")]
-    for release in releases():
+    rows = [("release", "of", "variables", "arguments", "unresolved")]
+    for release, day in RELEASED.items():
         found = load(release)
         live = sum(v.live for v in found.variables.values())
         unclear = str(len(found.unresolved))
-        rows.append((release, str(live), str(len(found.arguments)), unclear))
+        rows.append((release, str(day), str(live), str(len(found.arguments)), unclear))
     write(table(rows))
 
 
@@ -69,9 +70,9 @@ def unresolved(release: str | None) -> None:
 @click.argument("name", shell_complete=comparing.offered_variables)
 @click.option(
     "--sglang",
-    metavar="RELEASE",
+    metavar="RELEASE|tree",
     shell_complete=comparing.offered_releases,
-    help="Only this release, in full.",
+    help="Only this release, in full; tree: the SGLang of the checkout around the current folder.",
 )
 def show(name: str, sglang: str | None) -> None:
     """Show a variable or a flag over the releases: type, default, what became of it.
@@ -87,7 +88,7 @@ def show(name: str, sglang: str | None) -> None:
     wanted = [load_release(sglang)] if sglang else [load(r) for r in releases()]
     facts = over_releases(name, wanted, whole=bool(sglang))
     if not any(f for _, f in facts):
-        where = f"SGLang {wanted[0].release}" if sglang else "no known release of SGLang"
+        where = wanted[0].name if sglang else "no known release of SGLang"
         whose = owner(name)
         if whose not in (None, SGLANG):
             does = "doesn't read it" if sglang else "reads it"
@@ -103,7 +104,8 @@ def show(name: str, sglang: str | None) -> None:
     lines = [f"{name}: {title(name, wanted)}", *history_lines(facts)]
     said = history.renamed(wanted[-1], name)
     if said is not None and not said.forwarded:
-        lines += ["", f"{said.new} took its place, SGLang {said.release} says."]
+        where = wanted[-1].name if said.release == TREE else f"SGLang {said.release}"
+        lines += ["", f"{said.new} took its place, {where} says."]
     write("".join(f"{line}\n" for line in lines))
 
 
@@ -112,11 +114,12 @@ def show(name: str, sglang: str | None) -> None:
 @click.argument("after", metavar="B", shell_complete=comparing.offered_releases)
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
 def diff_(before: str, after: str, as_json: bool) -> None:
-    """Show what changed from release A to release B.
+    """Show what changed from release A to release B; in a checkout of SGLang `tree` is its own.
 
     \b
     Examples:
       dsv4-env catalogue diff 0.5.13 0.5.23
+      dsv4-env catalogue diff 0.5.23 tree
     """
     old, new = load_release(before), load_release(after)
     found = changes(old, new)
@@ -154,9 +157,9 @@ def diff_(before: str, after: str, as_json: bool) -> None:
 @click.argument("word")
 @click.option(
     "--sglang",
-    metavar="RELEASE",
+    metavar="RELEASE|tree",
     shell_complete=comparing.offered_releases,
-    help="Only what this release knows.",
+    help="Only what this release knows, or the checkout of SGLang around the current folder.",
 )
 def search(word: str, sglang: str | None) -> int:
     """List the variables and flags with WORD in their names, and the releases that know them.

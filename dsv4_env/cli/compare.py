@@ -56,7 +56,7 @@ def diff(
         b,
         ignore=comparing.ignore,
         compare=comparing.compare,
-        catalogue=comparing.catalogue(comparing.sglang, ranges),
+        catalogue=comparing.catalogue(comparing.sglang, ranges, inputs.root),
         show_equivalent=comparing.show_equivalent,
         severities=settings().severity,
     )

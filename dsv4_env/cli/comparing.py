@@ -4,35 +4,58 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from pathlib import Path
 
 import click
 from click.shell_completion import CompletionItem
 
-from dsv4_env.catalogue import Catalogue, fitting, load, nearest
+from dsv4_env.catalogue import TREE, Catalogue, fitting, load, nearest
 from dsv4_env.catalogue.store import RELEASES, shipped
+from dsv4_env.catalogue.tree import Trees, find
 from dsv4_env.cli.complete import CompletionItems, starting
 from dsv4_env.cli.options import F, collected
 from dsv4_env.cli.output import tell
 from dsv4_env.cli.settings import settings
 from dsv4_env.compare.normalise import LOCAL
 from dsv4_env.model.errors import UsageError, did_you_mean
+from dsv4_env.model.style import plain
 from dsv4_env.plan.platforms import PLATFORMS, Platform, platform
 
 
-def catalogue_for(release: str | None, ranges: Collection[str | None]) -> Catalogue:
+def catalogue_for(
+    release: str | None,
+    ranges: Collection[str | None],
+    root: Path | None = None,
+    *,
+    tree: bool = True,
+) -> Catalogue:
     """The catalogue of the release that is asked for, else the newest one within *ranges*.
 
-    Without ranges, or where no known release lies in one of them, it is the newest of all. A
-    newer release than any that is known is told on standard error.
+    Within a checkout of SGLang (*root*, else the current folder) its own is used instead of the
+    ranges, where *tree* says so. Without ranges, or where no known release lies in one of them, it
+    is the newest of all. What isn't known as it is asked for is told on standard error.
     """
-    found, note = fitting(release or settings().sglang, ranges)
+    wanted = release or settings().sglang
+    if wanted == TREE or (tree and not wanted):
+        found, note = _trees().fitting(wanted, ranges, _places(root))
+    else:
+        found, note = fitting(wanted, ranges)
     if note:
-        tell(f"dsv4-env: note: {note}")
+        _tell_once(f"dsv4-env: note: {note}")
     return found
 
 
-def known_release(release: str) -> str:
-    """The known release that stands for the asked one; where it is another one, that is told."""
+def known_release(release: str | None) -> str | None:
+    """The known release that stands for the asked one; where it is another one, that is told.
+
+    It is ``tree`` for the tree's own SGLang, which counts where none is asked for; None where
+    there is neither.
+    """
+    if release == TREE:
+        return _trees().asked(_places(None)).release
+    if release is None:
+        own = catalogue_for(None, [])
+        return TREE if own.release == TREE else None
     known, note = nearest(release)
     if note:
         tell(f"dsv4-env: note: {note}")
@@ -40,16 +63,42 @@ def known_release(release: str) -> str:
 
 
 def load_release(release: str) -> Catalogue:
-    """The catalogue of a release, or of the newest for a newer one, which is told."""
-    return load(known_release(release))
+    """The catalogue of a release, or of the one that stands for it, which is told."""
+    if release == TREE:
+        return _trees().asked(_places(None))
+    known, note = nearest(release)
+    if note:
+        tell(f"dsv4-env: note: {note}")
+    return load(known)
+
+
+def _places(root: Path | None) -> list[Path]:
+    """The folders that say whether a command runs within a checkout of SGLang."""
+    return [*([root] if root is not None else []), Path.cwd()]
+
+
+def _trees() -> Trees:
+    """The trees of this command, each of which is read once."""
+    context = click.get_current_context(silent=True)
+    found: Trees = Trees() if context is None else context.meta.setdefault(__name__, Trees())
+    return found
+
+
+def _tell_once(note: str) -> None:
+    context = click.get_current_context(silent=True)
+    told: set[str] = context.meta.setdefault(f"{__name__}.told", set()) if context else set()
+    if note not in told:
+        told.add(note)
+        tell(plain(note))
 
 
 # What a shell is offered
 
 
 def offered_releases(_ctx: click.Context, _: click.Parameter, incomplete: str) -> CompletionItems:
-    """Releases of SGLang, newest first."""
-    return [CompletionItem(r) for r in reversed(RELEASES) if r.startswith(incomplete)]
+    """Releases of SGLang, newest first; within a checkout of it also the tree's own."""
+    offered = [*reversed(RELEASES), *([TREE] if find(Path.cwd()) else [])]
+    return [CompletionItem(r) for r in offered if r.startswith(incomplete)]
 
 
 def offered_variables(_ctx: click.Context, _: click.Parameter, incomplete: str) -> CompletionItems:
@@ -94,9 +143,16 @@ class Comparing:
     exact: bool
     show_equivalent: bool = False
 
-    def catalogue(self, release: str | None, ranges: Collection[str | None]) -> Catalogue | None:
+    def catalogue(
+        self,
+        release: str | None,
+        ranges: Collection[str | None],
+        root: Path | None = None,
+        *,
+        tree: bool = True,
+    ) -> Catalogue | None:
         """As :func:`catalogue_for`; None where the spelling counts."""
-        return None if self.exact else catalogue_for(release, ranges)
+        return None if self.exact else catalogue_for(release, ranges, root, tree=tree)
 
 
 def _left_out(_ctx: click.Context, _: click.Parameter, names: tuple[str, ...]) -> tuple[str, ...]:
@@ -114,10 +170,11 @@ def _left_out(_ctx: click.Context, _: click.Parameter, names: tuple[str, ...]) -
 
 sglang_option = click.option(
     "--sglang",
-    metavar="RELEASE",
+    metavar="RELEASE|tree",
     shell_complete=offered_releases,
-    help="The SGLang release whose reading counts. Default: the newest known one that the "
-    "profile is meant for.",
+    help="The SGLang release whose reading counts, or an image of it; tree: that of the checkout "
+    "of SGLang around the current folder. Default: tree in such a checkout, else the newest known "
+    "one that the profile is meant for.",
 )
 
 

@@ -128,7 +128,7 @@ def discover(
         load_profile(name, own)
     target = found.source or _pyproject()
     release = sglang or found.sglang
-    known = known_release(release) if release else None  # what is to be said of it is said once
+    known = known_release(release)  # what is to be said of it is said once
     making = functools.partial(_nearest, found, own, names, known, min_match)
     # As `check` reads it, once the pairs are written.
     how = How(found.folder or target.parent, own, jobs, told.every, follow_all)
@@ -177,7 +177,9 @@ def _nearest(
     """What matches launches; made in each process anew."""
     known = load_all(own)
     chosen = {n: p for n, p in known.items() if not names or n in names}
-    return Nearest(chosen, replace(found, sglang=release), catalogue_for, least)
+    return Nearest(
+        chosen, replace(found, sglang=release), functools.partial(catalogue_for, tree=False), least
+    )
 
 
 def _known_to_check(

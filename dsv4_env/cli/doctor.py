@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -74,7 +75,7 @@ def doctor(
       dsv4-env doctor pro-fp4 --port 30000
       dsv4-env doctor --pid 4711 --compare model-path --format json
     """
-    run = new_run(comparing, folder, whole=False)
+    run = new_run(comparing, folder, whole=False, tree=False)
     given = load_profile(name, run.profiles) if name is not None else None
     notes: list[str] = []
     wanted = {variable for p in run.known.values() for variable in p.config.effective_env}
@@ -128,7 +129,8 @@ def _nearest(run: drift.CheckRun, server: LaunchConfig, release: str | None) -> 
         ignore=(*run.settings.ignore, *run.options.ignore),
         compare=(*run.settings.compare, *run.options.compare),
     )
-    match = Nearest(run.known, found, catalogue_for, least=0)(server)
+    reading = functools.partial(catalogue_for, tree=False)  # it runs what is installed
+    match = Nearest(run.known, found, reading, least=0)(server)
     assert match.profile is not None  # at least the shipped ones are there
     said = f"the nearest profile is {match.profile}"
     if match.also:
@@ -141,7 +143,7 @@ def _nearest(run: drift.CheckRun, server: LaunchConfig, release: str | None) -> 
 def _lint(server: LaunchConfig, profile: Profile, release: str | None) -> list[Finding]:
     """What the release makes of the server's settings."""
     named = replace(server, name=profile.name)  # of which a rule says what it is meant for
-    catalogue = catalogue_for(release, [profile.sglang_range])
+    catalogue = catalogue_for(release, [profile.sglang_range], tree=False)
     return lint(named, catalogue, range_=profile.sglang_range, ignore=_QUIET)
 
 

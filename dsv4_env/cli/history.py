@@ -114,7 +114,7 @@ def read_history(
     """The history that the options ask for, with a bar on a terminal. Raises Dsv4Error."""
     sides = _sides(followed)
     start = _day(followed.since) if followed.since else None
-    catalogue = catalogue_for(sglang, [])
+    catalogue = catalogue_for(sglang, [], tree=False)
     ignored = (*ignore, *settings().ignore)
     with Progress(found=None, unit=("version", "versions")) as progress:
         found = engine.history(

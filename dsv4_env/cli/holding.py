@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -24,14 +25,22 @@ def profiles_argument(command: F) -> F:
 
 
 def new_run(
-    comparing: Comparing, folder: Path | None, inputs: Inputs | None = None, *, whole: bool
+    comparing: Comparing,
+    folder: Path | None,
+    inputs: Inputs | None = None,
+    *,
+    whole: bool,
+    tree: bool = True,
 ) -> drift.CheckRun:
-    """A check by the settings of the project, with what the command line says over them."""
+    """A check by the settings of the project, with what the command line says over them.
+
+    *tree*: within a checkout of SGLang its own counts where no release is asked for.
+    """
     found, inputs = settings(), inputs or Inputs()
     return drift.CheckRun(
         found,
         folder if folder is not None else found.profiles,
-        comparing.catalogue,
+        functools.partial(comparing.catalogue, root=inputs.root, tree=tree),
         drift.CheckOptions(
             comparing.ignore,
             comparing.compare,

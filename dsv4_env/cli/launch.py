@@ -103,7 +103,9 @@ def launch(
         start = preflight.PlannedLaunch(
             profile, _config(profile, overrides, words), words, environ, path
         )
-        found = preflight.obstacles(start, server.skip, catalogue_for(None, [profile.sglang_range]))
+        found = preflight.obstacles(
+            start, server.skip, catalogue_for(None, [profile.sglang_range], tree=False)
+        )
         for obstacle in found:
             kind = "error" if obstacle.serious else "note"
             way = f" (--skip {obstacle.check} launches all the same)" if obstacle.serious else ""

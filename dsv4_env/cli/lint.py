@@ -25,7 +25,7 @@ from dsv4_env.cli.options import (
 from dsv4_env.cli.output import tell, write
 from dsv4_env.cli.settings import profile_folder, settings
 from dsv4_env.compare.effects import platform_of
-from dsv4_env.compare.findings import in_finding, partial_finding
+from dsv4_env.compare.findings import in_finding, partial_finding, read_by, tree_of
 from dsv4_env.compare.rules import RULES
 from dsv4_env.drift import repository_top
 from dsv4_env.drift.files import fits
@@ -127,7 +127,7 @@ def lint(
     comparisons: list[Comparison] = []
     files = 0
     unread: list[Dsv4Error] = []
-    common = catalogue_for(sglang, [])
+    common = catalogue_for(sglang, [], inputs.root)
     fixed = bool(sglang or settings().sglang)
     for operand in operands or settings().profile:
         try:
@@ -135,14 +135,16 @@ def lint(
             if profile is None:
                 if skip_unrelated and not _related(operand, inputs):
                     continue
-                catalogue = common if fixed else _of_pairs(operand, own) or common
+                catalogue = common if fixed else _of_pairs(operand, own, inputs.root) or common
                 comparisons += _of_file(operand, inputs, catalogue, chosen, on)
                 files += 1
                 continue
         except Dsv4Error as error:
             unread.append(error)
             continue
-        catalogue = common if fixed else catalogue_for(None, [profile.sglang_range])
+        catalogue = common
+        if not fixed:
+            catalogue = catalogue_for(None, [profile.sglang_range], inputs.root)
         found = _of_profile(profile, catalogue, chosen, on)
         comparisons.append(_comparison(profile.config, profile.name, catalogue, found))
     if unread and not comparisons:
@@ -167,7 +169,7 @@ def lint(
     return 1 if report.failed and not shown.exit_zero else 0
 
 
-def _of_pairs(operand: str, own: Path | None) -> Catalogue | None:
+def _of_pairs(operand: str, own: Path | None, root: Path | None) -> Catalogue | None:
     """The release that `check` reads a file with, None for a file of no pair."""
     found = settings()
     base = found.folder or Path.cwd()
@@ -178,7 +180,7 @@ def _of_pairs(operand: str, own: Path | None) -> Catalogue | None:
     known = load_all(own)
     release = next((p.sglang for p in pairs if p.sglang), None)
     ranges = [known[p.profile].sglang_range for p in pairs if p.profile in known]
-    return catalogue_for(release, ranges)
+    return catalogue_for(release, ranges, root)
 
 
 def _related(operand: str, inputs: Inputs) -> bool:
@@ -259,17 +261,21 @@ def _comparison(
 ) -> Comparison:
     if config.partial:
         findings = [*findings, partial_finding(config)]
+    notes = [n.message for n in config.notes if not config.partial or not in_finding(n)]
+    if tree_of(catalogue):
+        notes.append(read_by(catalogue))
     settings_read = len({e.name for e in config.env}) + len({a.flag for a in config.args or ()})
     return Comparison(
-        f"SGLang {catalogue.release}",
+        catalogue.name,
         title,
         tuple(findings),
         settings_read,
         len(config.unknowns),
-        tuple(n.message for n in config.notes if not config.partial or not in_finding(n)),
+        tuple(notes),
         right_at=config.location,
         lint=True,
         release=catalogue.release,
+        tree=tree_of(catalogue),
     )
 
 

@@ -96,7 +96,7 @@ def report(
     elif followed.paths or followed.since:
         raise UsageError("--paths and --since", expected="--history REPO with them")
     profiles = list({h.profile.name: h.profile for h in run.held}.values())
-    catalogue = catalogue_for(comparing.sglang, [p.sglang_range for p in profiles])
+    catalogue = catalogue_for(comparing.sglang, [p.sglang_range for p in profiles], inputs.root)
     also = [run.known[p.profile] for p in pairs]
     built = matrix.build_matrix(
         said, run.held, catalogue, run.layers, exact=comparing.exact, also=also

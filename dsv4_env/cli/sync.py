@@ -168,7 +168,7 @@ def sync(
         raise UsageError("sync needs a direction", expected="either --from or --to")
     own = profile_folder(folder)
     profile = load_profile(name, own)
-    catalogue = comparing.catalogue(comparing.sglang, [profile.sglang_range])
+    catalogue = comparing.catalogue(comparing.sglang, [profile.sglang_range], inputs.root)
     how = _How(comparing, catalogue, inputs, writing, color)
     if direction.target is not None:
         if writing.secrets_from_environment:
@@ -350,7 +350,7 @@ def import_(
     own = profile_folder(folder)
     if writing.write_ and own is None:
         raise UsageError("--write without a folder of your own profiles", expected="--profiles DIR")
-    catalogue = comparing.catalogue(comparing.sglang, [])
+    catalogue = comparing.catalogue(comparing.sglang, [], inputs.root)
     how = _How(comparing, catalogue, inputs, writing, color)
     launch = _launch(source, inputs, None)
     title = f"Imported from {source}"

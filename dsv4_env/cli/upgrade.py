@@ -65,7 +65,7 @@ def upgrade(
     own = profile_folder(folder)
     profile = load_profile(name, own)
     old, new = load_release(before), load_release(after)
-    if old.release not in history.older(new.release):
+    if old.release not in history.before(new):
         raise UsageError(
             f"--from {before} --to {after}", expected="an older release, then a newer one"
         )
@@ -77,7 +77,7 @@ def upgrade(
         _no_secret(advice, profile)
         write(tomli_w.dumps(layer(profile, advice, new)), path, hands_on=True)
     rows = [(a.action.value, a.name, _what(a)) for a in advice]
-    title = f"{name} from SGLang {old.release} to {new.release}: "
+    title = f"{name} from {old.name} to {new.name.removeprefix('SGLang ')}: "
     title += f"{len(rows)} to see to" if rows else "nothing to do"
     write(f"{title}\n" + (table(rows) if rows else ""))
     if path is not None:

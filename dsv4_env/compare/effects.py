@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from dsv4_env.catalogue.resolution import resolution
 from dsv4_env.catalogue.semantics import same_value
 from dsv4_env.catalogue.store import RELEASES, shipped
+from dsv4_env.catalogue.tree import steps_of
 from dsv4_env.compare.rules import RULES
 from dsv4_env.model.errors import Dsv4Error
 from dsv4_env.model.finding import Finding, Severity
@@ -54,7 +54,7 @@ def with_effects(
     *left* is the profile's launch, *right* the one that is held to it. Nothing changes where it
     isn't known what the release makes of launches.
     """
-    if resolution(catalogue.release) is None:
+    if steps_of(catalogue) is None:
         return comparison
     made = plan(right, catalogue, on, model=model)
     own = plan(left, catalogue, on, model=model).refused  # the profile's: lint tells it
@@ -63,7 +63,7 @@ def with_effects(
             RULES[REFUSED],
             Severity.ERROR,
             "launch",
-            f"SGLang {catalogue.release} refuses it on {on.name}: {r.message} ({_shown(r.at)})",
+            f"{catalogue.name} refuses it on {on.name}: {r.message} ({_shown(r.at)})",
             right.location,
         )
         for r in made.refused
@@ -97,10 +97,10 @@ def _reason(name: str, one: Resolution, other: Resolution, catalogue: Catalogue)
     else:
         section, dest = "env", name
         variable = catalogue.variable(name)
-        if variable is None and _known_before(name, catalogue.release):
-            return f"SGLang {catalogue.release} no longer knows it"
+        if variable is None and _known_before(name, catalogue):
+            return f"{catalogue.name} no longer knows it"
         if variable is not None and not variable.live:
-            return f"SGLang {catalogue.release} reads it nowhere"
+            return f"{catalogue.name} reads it nowhere"
         values = [r.env.get(name) for r in (one, other)]
         same = _same(catalogue, name, values[0], values[1])
     if not same:
@@ -111,8 +111,9 @@ def _reason(name: str, one: Resolution, other: Resolution, catalogue: Catalogue)
     return f"SGLang sets it itself ({_shown(places[-1])})" if places else None
 
 
-def _known_before(name: str, release: str) -> bool:
+def _known_before(name: str, catalogue: Catalogue) -> bool:
     """Whether an older release knew a variable: one that none knew may be of another SGLang."""
+    release = catalogue.base or catalogue.release
     older = RELEASES[: RELEASES.index(release)] if release in RELEASES else ()
     return any(("V", name) in shipped(r) for r in older)
 

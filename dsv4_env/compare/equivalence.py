@@ -174,11 +174,8 @@ def what_happens(said: Renamed, catalogue: Catalogue) -> str:
         "computed": ", changed on the way",
     }.get(said.transform or "", "")
     if said.forwarded:
-        return f"SGLang {catalogue.release} takes {said.old} for {said.new}{how}"
-    return (
-        f"SGLang {catalogue.release} doesn't read {said.old} any more; "
-        f"its value went to {said.new}{how}"
-    )
+        return f"{catalogue.name} takes {said.old} for {said.new}{how}"
+    return f"{catalogue.name} doesn't read {said.old} any more; its value went to {said.new}{how}"
 
 
 def _as_new(s: ComparedSetting, said: Renamed) -> ComparedSetting:

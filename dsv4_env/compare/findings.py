@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence, Set as AbstractSet
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from dsv4_env.catalogue import TREE
 from dsv4_env.catalogue.semantics import invalid
 from dsv4_env.compare import importance
 from dsv4_env.compare.differences import Difference, Kind, diff
@@ -21,7 +22,15 @@ from dsv4_env.compare.normalise import (
 from dsv4_env.compare.rules import RULES
 from dsv4_env.model import LaunchConfig, Location, Note, Outside, Unknown, Value, lost_launch
 from dsv4_env.model.errors import shortened
-from dsv4_env.model.finding import Comparison, Finding, Report, Rule, Severity, read_as
+from dsv4_env.model.finding import (
+    Comparison,
+    Finding,
+    Report,
+    Rule,
+    Severity,
+    read_as,
+    read_as_tree,
+)
 from dsv4_env.model.secrets import MASK, masked, scrubbed, secret_name, unknown_masked
 
 if TYPE_CHECKING:
@@ -95,7 +104,7 @@ def compare_launches(
     if ignored := sorted(left_out - set(local)):
         notes.append(f"ignored: {', '.join(ignored)}")
     if catalogue is not None:
-        notes.append(read_as(catalogue.release))
+        notes.append(read_by(catalogue))
     if same and not show_equivalent:
         counted = "1 setting is" if len(same) == 1 else f"{len(same)} settings are"
         mean = "means" if len(same) == 1 else "mean"
@@ -114,7 +123,19 @@ def compare_launches(
         left.location,
         right.location,
         release="" if catalogue is None else catalogue.release,
+        tree=tree_of(catalogue),
     )
+
+
+def tree_of(catalogue: Catalogue | None) -> str:
+    """What a checkout's own SGLang is called; empty for a release, and for none."""
+    return catalogue.label if catalogue is not None and catalogue.release == TREE else ""
+
+
+def read_by(catalogue: Catalogue) -> str:
+    """The note on whose reading counted."""
+    tree = tree_of(catalogue)
+    return read_as_tree(tree) if tree else read_as(catalogue.release)
 
 
 _ORDER = list(Severity)

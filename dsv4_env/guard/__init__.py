@@ -1,5 +1,6 @@
-"""The doors to what strangers wrote: files, git and writing.
+"""The doors to what strangers wrote: files, git, writing and the user's cache.
 
 Everything that comes from a checkout passes here. :mod:`~dsv4_env.guard.files` opens files,
-:mod:`~dsv4_env.guard.git` asks git, and :mod:`~dsv4_env.guard.writing` writes.
+:mod:`~dsv4_env.guard.git` asks git, :mod:`~dsv4_env.guard.writing` writes, and
+:mod:`~dsv4_env.guard.cache` keeps what was found out.
 """

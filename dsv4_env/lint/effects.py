@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from dsv4_env.catalogue import Catalogue
-from dsv4_env.catalogue.resolution import resolution
+from dsv4_env.catalogue.tree import steps_of
 from dsv4_env.lint.subject import LintProblem, Subject
 from dsv4_env.model import LaunchConfig, Location
 from dsv4_env.plan.given import PARSER
@@ -50,7 +50,7 @@ def _where(s: Subject) -> str:
 
 
 def _plans(s: Subject) -> tuple[Plan, ...]:
-    if resolution(s.catalogue.release) is None or s.config.args is None:
+    if steps_of(s.catalogue) is None or s.config.args is None:
         return ()
     if not is_of_family(model_of(s.config) or s.model or ""):
         return ()  # of other models SGLang makes something else

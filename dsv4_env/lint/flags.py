@@ -19,12 +19,12 @@ REFUSED_PAIRS: tuple[tuple[str, str, str, str | None], ...] = (
     ("--enable-hierarchical-cache", "--disable-radix-cache", "0.5.11", None),
     ("--enable-torch-compile", "--disable-cuda-graph-padding", "0.5.12", None),
     ("--prefill-only-disable-kv-cache", "--enable-hisparse", "0.5.12", None),
-    ("--enable-two-batch-overlap", "--enforce-shared-experts-fusion", "0.5.12", "0.5.13"),
+    ("--enable-two-batch-overlap", "--enforce-shared-experts-fusion", "0.5.12", "0.5.13.post1"),
     ("--enable-unified-cache-external-linker", "--enable-hierarchical-cache", "0.5.20", None),
     ("--enable-unified-cache-external-linker", "--hicache-storage-backend", "0.5.20", None),
-    ("--enable-lmcache", "--enable-hierarchical-cache", "0.5.22", None),
-    ("--enable-lmcache", "--enable-unified-cache-external-linker", "0.5.22", None),
-    ("--enable-lmcache", "--disable-radix-cache", "0.5.22", None),
+    ("--enable-lmcache", "--enable-hierarchical-cache", "0.5.21", None),
+    ("--enable-lmcache", "--enable-unified-cache-external-linker", "0.5.21", None),
+    ("--enable-lmcache", "--disable-radix-cache", "0.5.21", None),
     ("--enable-watermark", "--enable-custom-logit-processor", "0.5.22", None),
 )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from dsv4_env.catalogue import SGLANG, owner, within
+from dsv4_env.catalogue import SGLANG, TREE, owner, within
 from dsv4_env.lint import source
 from dsv4_env.lint.subject import LintProblem, Subject, setting_text
 from dsv4_env.model import Location, Value
@@ -136,6 +136,7 @@ def _from_outside(condition: Condition | None) -> bool:
 
 def outside_range(s: Subject) -> Iterator[LintProblem]:
     """A profile that isn't meant for this release."""
-    if s.range is not None and s.catalogue.release not in within(s.range):
+    tree = s.catalogue.release == TREE  # which no range is meant for
+    if s.range is not None and not tree and s.catalogue.release not in within(s.range):
         message = f"{s.config.name} is meant for SGLang {s.range}, not {s.catalogue.release}"
         yield LintProblem(s.config.name, message, s.range_at or s.config.location)

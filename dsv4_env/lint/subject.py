@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dsv4_env.catalogue.history import older
+from dsv4_env.catalogue.history import before
 from dsv4_env.model import EnvVar, LaunchConfig, Location, ServerArg, Unknown, Value
 from dsv4_env.model.condition import Condition
 
@@ -39,12 +39,12 @@ class Subject:
     @property
     def sglang(self) -> str:
         """The release, as messages call it."""
-        return f"SGLang {self.catalogue.release}"
+        return self.catalogue.name
 
     @property
     def older(self) -> tuple[str, ...]:
         """The known releases before this one."""
-        return older(self.catalogue.release)
+        return before(self.catalogue)
 
     @property
     def serves(self) -> bool:

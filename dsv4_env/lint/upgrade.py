@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from dsv4_env.catalogue import SGLANG, Argument, Catalogue, history, load, owner, releases
+from dsv4_env.catalogue import SGLANG, TREE, Argument, Catalogue, history, load, owner
 from dsv4_env.catalogue.arguments import arg_equals_default, given, invalid_arg
 from dsv4_env.catalogue.semantics import equals_default, invalid, same_value
 from dsv4_env.compare.equivalence import transformed
@@ -79,21 +79,19 @@ def _variables(profile: Profile, before: Catalogue, after: Catalogue) -> Iterato
             if owner(name) != SGLANG:
                 continue
             if history.knows(before, name):
-                reason = f"SGLang {_since(name, before, after)} no longer reads it"
+                reason = f"{_since(name, before, after)} no longer reads it"
             else:
-                reason = f"neither SGLang {before.release} nor {after.release} reads it"
+                reason = f"neither {before.name} nor {after.name} reads it"
             if there is not None and there.replaced_by:
                 reason += f"; {there.replaced_by} takes its place"
             yield Advice(Action.DROP, name, reason)
         elif there is not None and there.in_envs and not there.mentioned:
-            yield Advice(
-                Action.DROP, name, f"SGLang {after.release} declares it and never reads it"
-            )
+            yield Advice(Action.DROP, name, f"{after.name} declares it and never reads it")
         elif there is not None and (wrong := invalid(there, value)) is not None:
             yield Advice(Action.DECIDE, name, wrong.reason)
         elif there is not None and there.deprecated:
             use = f"; {there.replaced_by} takes its place" if there.replaced_by else ""
-            yield Advice(Action.DECIDE, name, f"SGLang {after.release} calls it deprecated{use}")
+            yield Advice(Action.DECIDE, name, f"{after.name} calls it deprecated{use}")
 
 
 def _rename(
@@ -105,14 +103,14 @@ def _rename(
     after: Catalogue,
 ) -> Advice:
     new = transformed(said, value)
-    reason = f"SGLang {after.release} calls it {said.new}"
+    reason = f"{after.name} calls it {said.new}"
     there = profile.env.get(said.new)
     if there is not None:
         both = f"its new name, {said.new}, is set as well"
         same = new is not None and bool(same_value(after, said.new, new, there))
         if same or not _old_counts(name, said.new, before):
             return Advice(Action.DROP, name, both)
-        reason += f"; that is set as well, but on SGLang {before.release} the old name counts"
+        reason += f"; that is set as well, but on {before.name} the old name counts"
     if new is None:
         return Advice(Action.DECIDE, name, f"{reason}, with a value that can't be told from this")
     if new != value:
@@ -132,12 +130,11 @@ def _old_counts(old: str, new: str, before: Catalogue) -> bool:
 
 
 def _since(name: str, before: Catalogue, after: Catalogue) -> str:
-    """The first known release on the way that doesn't know the name."""
-    passed = [r for r in releases() if r not in history.older(before.release)]
-    for release in passed:
-        if not history.knows(load(release), name):
-            return release
-    return after.release
+    """The first known release on the way that doesn't know the name, as messages call it."""
+    for release in history.before(after):
+        if release not in history.before(before) and not history.knows(load(release), name):
+            return f"SGLang {release}"
+    return after.name
 
 
 # Server arguments
@@ -155,7 +152,7 @@ def _flags(profile: Profile, before: Catalogue, after: Catalogue) -> Iterator[Ad
             if advice.new is not None and advice.new in by_flag and advice.new != flag:
                 reason = f"{advice.reason}, which is given as well"
                 if _last_of(flag, advice.new, profile, before):
-                    reason += f"; on SGLang {before.release} the old one wins, as the last"
+                    reason += f"; on {before.name} the old one wins, as the last"
                     advice = replace(advice, reason=reason)
                 else:
                     advice = Advice(Action.DROP, flag, reason)
@@ -179,7 +176,7 @@ def _flag(
     match = after.argument(flag)
     if match is None:
         new = history.replaced_flag(after, flag)
-        reason = f"SGLang {_since(flag, before, after)} no longer has it"
+        reason = f"{_since(flag, before, after)} no longer has it"
         if new is not None and _takes(after, new, values):
             return Advice(Action.RENAME, flag, f"{reason}, but {new}", new, values)
         if new is not None:
@@ -188,14 +185,14 @@ def _flag(
     if match.argument is None:
         was = before.argument(flag)
         full = was.flag if was and was.argument else None
-        reason = f"it is short for {', '.join(match.candidates[:4])} on SGLang {after.release}"
+        reason = f"it is short for {', '.join(match.candidates[:4])} on {after.name}"
         if full is not None and _takes(after, full, values):
             return Advice(Action.RENAME, flag, reason, full, values)
         return Advice(Action.DECIDE, flag, reason)
     argument = match.argument
     if argument.deprecated or argument.refused:
         what = "stops on it" if argument.refused else "calls it deprecated"
-        reason = f"SGLang {after.release} {what}"
+        reason = f"{after.name} {what}"
         new = argument.replacement
         if new is not None and _takes(after, new, values) and _same(after, flag, new, values):
             return Advice(Action.RENAME, flag, f"{reason}, for {new}", new, values)
@@ -204,11 +201,11 @@ def _flag(
     fresh = tuple(tuple(aliases.get(v, v) for v in words) for words in values)
     if fresh != values:
         old, new = _shown(flag, values), _shown(flag, fresh)
-        reason = f"SGLang {after.release} calls {old} {new}"
+        reason = f"{after.name} calls {old} {new}"
         return Advice(Action.CHANGE, flag, reason, flag, fresh)
     problems = [p for words in values if (p := invalid_arg(after, [flag, *words]))]
     if problems:
-        return Advice(Action.DECIDE, flag, f"{problems[0]}; SGLang {after.release} stops")
+        return Advice(Action.DECIDE, flag, f"{problems[0]}; {after.name} stops")
     return None
 
 
@@ -250,7 +247,7 @@ def _defaults(
         was, is_ = history.default_of(before, name), history.default_of(after, name)
         if was == is_:
             continue
-        moved = f"its default was {was}, and is {is_} on SGLang {after.release}"
+        moved = f"its default was {was}, and is {is_} on {after.name}"
         held = name in profile.config.effective_env
         if held or (argument is not None and argument.dest in dests):
             yield Advice(Action.KEEP, name, f"{moved}; the profile's own value stands")
@@ -308,14 +305,14 @@ def layer(profile: Profile, advice: Iterable[Advice], after: Catalogue) -> dict[
             else:
                 args[a.new] = layer_value(a.values)
     document: dict[str, Any] = {
-        "description": f"{profile.description or profile.name}, for SGLang {after.release}",
+        "description": f"{profile.description or profile.name}, for {after.name}",
         "extends": [profile.name],
     }
     tables: Mapping[str, Mapping[str, Any]] = {
         "unset": {k: v for k, v in unset.items() if v},
         "env": env,
         "args": args,
-        "sglang": {"range": f"=={after.release}"},
+        "sglang": {} if after.release == TREE else {"range": f"=={after.release}"},
     }
     return document | {name: dict(table) for name, table in tables.items() if table}
 

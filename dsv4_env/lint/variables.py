@@ -21,7 +21,9 @@ def _gone(s: Subject, name: str) -> bool:
 def removed_since(s: Subject, name: str) -> str:
     """The first known release, up to this one, that doesn't understand the name any more."""
     last = [r for r in s.older if history.knows(load(r), name)][-1]
-    return releases()[releases().index(last) + 1]
+    if last == s.catalogue.base:
+        return f"from {s.sglang}, and SGLang {last} still has it"
+    return f"since SGLang {releases()[releases().index(last) + 1]}"
 
 
 def unknown_variable(s: Subject) -> Iterator[LintProblem]:
@@ -46,7 +48,7 @@ def removed(s: Subject) -> Iterator[LintProblem]:
     for e in s.env:
         if owner(e.name) != SGLANG or not _gone(s, e.name):
             continue
-        message = f"{e.name} is gone since SGLang {removed_since(s, e.name)}, and is ignored"
+        message = f"{e.name} is gone {removed_since(s, e.name)}, and is ignored"
         yield on(e, message + replacement(s, e.name))
 
 

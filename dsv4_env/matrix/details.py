@@ -104,7 +104,7 @@ def _facts(row: MatrixRow, matrix: Matrix) -> list[tuple[str, str]]:
     facts = [("owner", row.owner)]
     known = [r for r in releases() if history.knows(load_catalogue(r), name)]
     found = describe.facts(matrix.catalogue, name)
-    release = f"SGLang {matrix.catalogue.release}"
+    release = matrix.catalogue.name
     facts += [(k, f"{v} ({release})" if k == "default" else v) for k, v in found]
     if not found and known:
         facts.append((release, "doesn't know it"))

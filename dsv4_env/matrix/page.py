@@ -166,7 +166,7 @@ def _matrix(matrix: Matrix) -> dict[str, Any]:
             for e in worst_first([*found, *entries(report, waived=True)], report)
         ],
         "layers": [_layers(matrix, p.name) for p in matrix.profiles],
-        "release": matrix.catalogue.release,
+        "release": matrix.catalogue.name,
     }
 
 

@@ -71,13 +71,18 @@ def read_as(*releases: str) -> str:
     return f"read as SGLang {', '.join(releases)} reads it"
 
 
+def read_as_tree(label: str) -> str:
+    """The note on a checkout's own SGLang, whose reading counted."""
+    return f"read as {label}"
+
+
 @dataclass(frozen=True, slots=True)
 class Comparison:
     """Two launches held against each other; *compared* counts settings, *notes* what was left out.
 
     *left_at* and *right_at* are the places of the launches as a whole. *lint* says that the left
     side is a release of SGLang rather than a launch; *release* is the one whose reading counted,
-    empty where the spelling did.
+    empty where the spelling did, and *tree* how a checkout's own SGLang is called where that did.
     """
 
     left: str
@@ -90,6 +95,7 @@ class Comparison:
     right_at: Location | None = None
     lint: bool = False
     release: str = ""
+    tree: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,9 +130,10 @@ class Report:
 
     @property
     def read_as(self) -> tuple[str, ...]:
-        """A note on the releases of SGLang whose reading counted; none where the spelling did."""
-        releases = dict.fromkeys(c.release for c in self.comparisons if c.release)
-        return (read_as(*releases),) if releases else ()
+        """Notes on the releases of SGLang whose reading counted; none where the spelling did."""
+        releases = dict.fromkeys(c.release for c in self.comparisons if c.release and not c.tree)
+        trees = dict.fromkeys(c.tree for c in self.comparisons if c.tree)
+        return (*([read_as(*releases)] if releases else []), *map(read_as_tree, trees))
 
     @property
     def unknown(self) -> int:

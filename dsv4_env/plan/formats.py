@@ -32,7 +32,7 @@ def text(plans: Sequence[Plan], *, color: bool = False, every: bool = False) -> 
 
 
 def _one_text(plan: Plan, *, color: bool, every: bool) -> str:
-    lines = [f"{plain(plan.title)} on SGLang {plan.release}, {plan.platform}"]
+    lines = [f"{plain(plan.title)} on {_named(plan)}, {plan.platform}"]
     rows: list[tuple[str, str, str, str]] = []
     for refusal in plan.refused:
         at = f" ({refusal.at.removeprefix('sglang/')})"
@@ -46,6 +46,10 @@ def _one_text(plan: Plan, *, color: bool, every: bool) -> str:
         line = f"  {sign} {name:{names}}  {change:{values}}  {why}".rstrip()
         lines.append(paint(line, _STYLES[effect], color) if effect in _STYLES else line)
     return "\n".join([*lines, "", _summary(plan), ""])
+
+
+def _named(plan: Plan) -> str:
+    return "the tree's own SGLang" if plan.release == "tree" else f"SGLang {plan.release}"
 
 
 def _is_told(setting: PlannedSetting) -> bool:
@@ -116,7 +120,7 @@ def markdown(plans: Sequence[Plan]) -> str:
 
 
 def _one_markdown(plan: Plan) -> str:
-    lines = [f"### {_cell(plan.title)} on SGLang {plan.release}, {plan.platform}", ""]
+    lines = [f"### {_cell(plan.title)} on {_named(plan)}, {plan.platform}", ""]
     lines += [f"- **refused**: {_cell(r.message)} (`{_cell(r.at)}`)" for r in plan.refused]
     shown = [s for e in _ORDER for s in plan.having(e) if _is_told(s)]
     if shown:

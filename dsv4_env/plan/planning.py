@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from dsv4_env.catalogue.resolution import known_resolutions, resolution
+from dsv4_env.catalogue.resolution import known_resolutions
 from dsv4_env.catalogue.semantics import same_value
+from dsv4_env.catalogue.tree import steps_of
 from dsv4_env.model.errors import ReadError
 from dsv4_env.model.secrets import hidden
 from dsv4_env.plan.evaluate import Change, Evaluator, Open, Refusal, Resolution
@@ -93,7 +94,7 @@ def described(
     found: Resolution, given: Given, catalogue: Catalogue, on: Platform, title: str
 ) -> Plan:
     """The plan of a launch of which SGLang itself has said what becomes of it."""
-    steps = resolution(catalogue.release) or ()
+    steps = steps_of(catalogue) or ()
     facts = model_facts(given.spelled.get("model_path"))
     return _described(_Planner(given, catalogue, on, facts, steps), found, title)
 
@@ -128,10 +129,10 @@ def _planner(
     model: str | None,
     steps: Steps | None,
 ) -> _Planner:
-    steps = resolution(catalogue.release) if steps is None else steps
+    steps = steps_of(catalogue) if steps is None else steps
     if steps is None:
         raise ReadError(
-            f"what SGLang {catalogue.release} makes of a launch isn't known",
+            f"what {catalogue.name} makes of a launch isn't known",
             expected=f"a release of {', '.join(known_resolutions())}",
         )
     given = given_by(hidden(config), catalogue, model)
@@ -256,15 +257,15 @@ class _Planner:
 
     def _ignored(self, name: str) -> str | None:
         """Why a variable has no effect; None where it has, or where nothing is known of it."""
-        release = self.catalogue.release
+        release = self.catalogue.name
         variable = self.catalogue.variable(name)
         if variable is not None:
-            return None if variable.live else f"SGLang {release} reads it nowhere"
+            return None if variable.live else f"{release} reads it nowhere"
         if not name.startswith(("SGLANG_", "SGL_")):
             return None
         near = self.catalogue.near_variable(name)
         hint = f"; did you mean {near}?" if near else ""
-        return f"SGLang {release} doesn't know it{hint}"
+        return f"{release} doesn't know it{hint}"
 
 
 def _of_own(after: object) -> Effect:

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from dsv4_env import drift
-from dsv4_env.catalogue import Catalogue, fitting
+from dsv4_env.catalogue import Catalogue
+from dsv4_env.catalogue.tree import Trees
 from dsv4_env.drift import CheckRun, waivers
 from dsv4_env.drift.files import absent, expand_globs
 from dsv4_env.model.errors import Dsv4Error, ReadError
@@ -29,6 +30,7 @@ class DriftCheck(pytest.Collector):
     def __init__(self, *, known: KnownProfiles, **more: Any) -> None:
         super().__init__(name="dsv4-drift", nodeid="dsv4-drift", **more)
         self._known = known
+        self._trees = Trees()
 
     def run(self) -> tuple[CheckRun, list[str]]:
         """A new check, and what is to be said of it as a whole. Raises Dsv4Error."""
@@ -36,7 +38,8 @@ class DriftCheck(pytest.Collector):
         notes: list[str] = []
 
         def catalogue(release: str | None, ranges: Sequence[str | None]) -> Catalogue:
-            found, note = fitting(release or settings.sglang, ranges)
+            places = [settings.folder or Path.cwd()]
+            found, note = self._trees.fitting(release or settings.sglang, ranges, places)
             if note and note not in notes:
                 notes.append(note)
             return found

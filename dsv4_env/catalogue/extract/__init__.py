@@ -12,13 +12,27 @@ from dsv4_env.catalogue.extract.effects.resolve import resolution_steps
 from dsv4_env.catalogue.extract.env import Declared, declared
 from dsv4_env.catalogue.extract.evaluate import Evaluator
 from dsv4_env.catalogue.extract.reads import Reads, reads
-from dsv4_env.catalogue.extract.source import CHECKOUT, PackageSource, open_package
+from dsv4_env.catalogue.extract.source import (
+    CHECKOUT as CHECKOUT,
+    PackageSource,
+    newest_file,
+    open_package,
+)
 from dsv4_env.catalogue.releases import closest, nearest
 from dsv4_env.catalogue.resolution import encode_steps
-from dsv4_env.catalogue.store import RELEASES, encode_snapshot, shipped, to_lines
+from dsv4_env.catalogue.store import (
+    RELEASED,
+    RELEASES,
+    SnapshotLines,
+    encode_snapshot,
+    shipped,
+    to_lines,
+)
 from dsv4_env.model.errors import ReadError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import date
     from pathlib import Path
 
 
@@ -88,7 +102,7 @@ def build_snapshot(
 
     It states what differs from the shipped release before it. *release* is that of a checkout
     that doesn't say its own. Raises ReadError where it isn't SGLang or where its release stands
-    before or between the shipped ones.
+    before the shipped ones.
     """
     catalogue = extract(where)
     if catalogue.release == CHECKOUT and release is not None:
@@ -117,3 +131,27 @@ def build_resolution(
         )
     found = release if package.release == CHECKOUT and release is not None else package.release
     return found, encode_steps(steps)
+
+
+def build_snapshots(wheels: Mapping[str, Path]) -> tuple[dict[str, str], dict[str, date]]:
+    """The snapshots of wheels by their releases, oldest first, and the days they came out.
+
+    The first is whole, each further one states what differs from the one before it. A release
+    that ships keeps its day; that of a new one is the day of the newest file in its wheel, which
+    is that of the upload or the one before. Raises ReadError where a wheel isn't SGLang's of that
+    release.
+    """
+    texts: dict[str, str] = {}
+    dates: dict[str, date] = {}
+    before: SnapshotLines = {}
+    for release, wheel in wheels.items():
+        catalogue = extract(wheel)
+        if catalogue.release != release:
+            raise ReadError(
+                f"this is SGLang {catalogue.release}", where=wheel, expected=f"SGLang {release}"
+            )
+        lines = to_lines(catalogue)
+        texts[release] = encode_snapshot(lines, before)
+        dates[release] = RELEASED.get(release) or newest_file(wheel)
+        before = lines
+    return texts, dates

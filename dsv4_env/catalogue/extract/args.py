@@ -12,9 +12,9 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from dsv4_env.catalogue.checkout import SERVER_ARGS
 from dsv4_env.catalogue.entries import Argument
 from dsv4_env.catalogue.extract.env import FLAG_IN_TEXT, spelled_default
-from dsv4_env.catalogue.extract.source import SERVER_ARGS
 from dsv4_env.catalogue.extract.syntax import (
     CantResolve,
     SourceModule,
@@ -57,6 +57,7 @@ def noted_when_given(module: SourceModule, fields: dict[str, Field]) -> set[str]
         for m in re.finditer(rb"\b_(\w+)_explicitly_set\b", text)
     }
     loose = [set(given.split("_")) for given in noted if given not in fields]
+    module.source.budget.step(None, len(loose) * len(fields))
     return {n for n in fields if n in noted or any(w <= set(n.split("_")) for w in loose)}
 
 
@@ -301,6 +302,7 @@ def _added(reader: _Reader, adder: ast.FunctionDef) -> Iterator[Argument]:
                 func=ast.Attribute(value=ast.Name(id=name), attr="add" | "append"),
                 args=[ast.Constant(value=str(text))],
             ) if name in reader.names:
+                reader.evaluator.source.budget.step(None, len(reader.names[name]))
                 reader.names[name] = [*sorted(reader.names[name]), text]
                 reader.partial.setdefault(name, []).append(text)
             case ast.Call(func=ast.Attribute(attr="add_argument")):

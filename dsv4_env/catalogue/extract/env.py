@@ -8,9 +8,10 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from dsv4_env.catalogue.checkout import ENVIRON
 from dsv4_env.catalogue.entries import DECLARED, Variable, VariableReading
 from dsv4_env.catalogue.extract.evaluate import Evaluator, Member
-from dsv4_env.catalogue.extract.source import ENVIRON, PackageSource
+from dsv4_env.catalogue.extract.source import PackageSource
 from dsv4_env.catalogue.extract.syntax import (
     CantResolve,
     SourceModule,

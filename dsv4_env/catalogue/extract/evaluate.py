@@ -37,6 +37,7 @@ class Evaluator:
         depth: int = 0,
     ) -> Any:
         """The value of *node*; *names* are known locals. Raises CantResolve."""
+        self.source.budget.step()
         if depth > 30:
             raise CantResolve
         names = names or {}
@@ -52,15 +53,16 @@ class Evaluator:
             case ast.Tuple(elts=elts):
                 return tuple(self._items(elts, go))
             case ast.Set(elts=elts):
-                return set(self._items(elts, go))
+                return _do(lambda: set(self._items(elts, go)))
             case ast.Dict(keys=keys, values=values):
                 if None in keys:
                     raise CantResolve
-                return {go(k): _maybe(go, v) for k, v in zip(keys, values, strict=True) if k}
+                pairs = zip(keys, values, strict=True)
+                return _do(lambda: {go(k): _maybe(go, v) for k, v in pairs if k})
             case ast.UnaryOp(op=ast.USub(), operand=operand):
                 return _do(lambda: -go(operand))
             case ast.BinOp(left=left, op=op, right=right) if type(op) in _OPERATORS:
-                return _do(lambda: _OPERATORS[type(op)](go(left), go(right)))
+                return _do(lambda: _computed(op, go(left), go(right)))
             case ast.Name(id=name):
                 if name in names:
                     return _known(names[name])
@@ -222,6 +224,34 @@ _OPERATORS: dict[type[ast.operator], Any] = {
 _BUILT_IN: dict[str, Any] = {
     t.__name__: t for t in (list, tuple, set, frozenset, sorted, str, int, float, bool, dict)
 }
+
+
+_LARGEST = 100_000  # items of a sequence, and bits of a number: a stranger may ask for more
+
+
+def _computed(op: ast.operator, a: Any, b: Any) -> Any:
+    """What an operator makes of two values, where it is of no unheard-of size."""
+    size = _size(a) + _size(b)
+    match op:
+        case ast.Mult() if isinstance(a, _SIZED):
+            size = len(a) * max(b, 1)
+        case ast.Mult() if isinstance(b, _SIZED):
+            size = len(b) * max(a, 1)
+        case ast.LShift() if isinstance(b, int):
+            size += b
+        case ast.Pow() if isinstance(b, int):
+            size = _size(a) * abs(b)
+    return _OPERATORS[type(op)](a, b) if size <= _LARGEST else _UNKNOWN
+
+
+_SIZED = (str, bytes, list, tuple, set, frozenset, dict)
+
+
+def _size(value: Any) -> int:
+    """The bits of a whole number, the items of a sequence, 1 of anything else."""
+    if isinstance(value, int):
+        return value.bit_length()
+    return len(value) if isinstance(value, _SIZED) else 1
 
 
 def _known(value: Any) -> Any:

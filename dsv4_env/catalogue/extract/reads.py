@@ -7,14 +7,16 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from dsv4_env.catalogue.checkout import ENVIRON
 from dsv4_env.catalogue.entries import DIFFUSION_BOOL, LITERAL, OwnSetting, VariableReading
 from dsv4_env.catalogue.extract.env import spelled_default
-from dsv4_env.catalogue.extract.source import ENVIRON, PackageSource
+from dsv4_env.catalogue.extract.source import PackageSource
 from dsv4_env.catalogue.extract.syntax import (
     CantResolve,
     SourceModule,
     dotted,
     fragments_at,
+    walked,
     what_computes,
 )
 from dsv4_env.model import ENV_NAME
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from dsv4_env.catalogue.extract.evaluate import Evaluator
+    from dsv4_env.model.budget import Budget
 
 _HELPERS = {"get_bool_env_var": "bool", "get_int_env_var": "int"}
 # What may read or set a variable, behind a literal that is cheap to look for first.
@@ -123,6 +126,7 @@ def _places(text: bytes) -> list[int]:
 def _follow(found: Reads, texts: dict[str, bytes], evaluator: Evaluator) -> None:
     """Read the calls of helpers that were found; a private one is called in its own file only."""
     done: set[_Helper] = set()
+    size = sum(map(len, texts.values())) // 10_000
     while todo := [h for h in found.helpers if h not in done]:
         done.update(todo)
         for helper in todo:
@@ -130,6 +134,7 @@ def _follow(found: Reads, texts: dict[str, bytes], evaluator: Evaluator) -> None
                 continue
             word = re.compile(rb"\b" + helper.name.encode() + rb"\s*\(")
             private = helper.name.startswith("_")
+            evaluator.source.budget.step(None, 1 if private else size)
             for path in [helper.file] if private else texts:
                 text = texts.get(path, b"")
                 places = (
@@ -147,7 +152,7 @@ def _scan(
     evaluator: Evaluator,
     helpers: dict[str, _Helper],
 ) -> None:
-    fragments = fragments_at(text, places)
+    fragments = fragments_at(text, places, evaluator.source.budget)
     if fragments is None:
         found.unresolved.add(f"file {_short(path)}: not readable as Python")
         return
@@ -155,16 +160,19 @@ def _scan(
     if module is None:
         return
     for fragment in fragments:
-        for chain in _near(fragment.body, fragment.lines):
+        for chain in _near(fragment.body, fragment.lines, evaluator.source.budget):
             _node(found, chain, module, evaluator, helpers)
 
 
-def _near(body: Iterable[ast.AST], lines: frozenset[int]) -> Iterator[list[ast.AST]]:
+def _near(
+    body: Iterable[ast.AST], lines: frozenset[int], budget: Budget
+) -> Iterator[list[ast.AST]]:
     """Every node that covers one of the lines, with the nodes around it, outermost first."""
     stack: list[list[ast.AST]] = [[n] for n in body]
     while stack:
         chain = stack.pop()
         node = chain[-1]
+        budget.step(None, 1 + (len(lines) + len(chain)) // 10)
         first = getattr(node, "lineno", None)
         if first is not None:
             last = getattr(node, "end_lineno", None) or first
@@ -262,7 +270,7 @@ def _names(
                     if key.id in (*parameters, *keywords):
                         _note_helper(found, outer, key.id, parameters, module)
                         return []
-                    for s in ast.walk(outer):
+                    for s in walked(outer, evaluator.source.budget):
                         match s:
                             case ast.Assign(
                                 targets=[ast.Name(id=n)], value=ast.Constant(value=str(text))

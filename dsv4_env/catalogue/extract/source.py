@@ -5,19 +5,21 @@ from __future__ import annotations
 import importlib.metadata
 import re
 import zipfile
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from datetime import date
 from email.parser import HeaderParser
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dsv4_env.catalogue.checkout import ENVIRON, KINDS, PYPROJECT, SERVER_ARGS, walk
 from dsv4_env.guard.files import read_bytes
+from dsv4_env.model.budget import Budget
 from dsv4_env.model.errors import ReadError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-ENVIRON = "sglang/srt/environ.py"
-SERVER_ARGS = "sglang/srt/server_args.py"
+STEPS = 1_500_000  # an expression, a node, a thousand bytes looked at; a checkout takes 137,000
 _EXPECTED = "an SGLang wheel, a checkout of SGLang, or an installed SGLang"
 _VERSION = re.compile(rb"""^(?:__version__|version)\b[^=\n]*=.*?["']([0-9][^"']*)["']\s*$""", re.M)
 CHECKOUT = "checkout"  # the release of a tree that doesn't say its own
@@ -32,6 +34,7 @@ class PackageSource:
     paths: tuple[str, ...]
     read: Callable[[str], bytes]
     files: frozenset[str] = frozenset()  # *paths* again, to look one up
+    budget: Budget = field(default_factory=lambda: Budget(STEPS), compare=False)
 
 
 def open_package(where: str | Path | None = None) -> PackageSource:
@@ -73,6 +76,17 @@ def _wheel(path: Path) -> PackageSource:
     return _checked(PackageSource(str(path), release, _wanted(names), read), path)
 
 
+def newest_file(wheel: Path) -> date:
+    """The day on which the newest file of a wheel was written. Raises ReadError for no wheel."""
+    try:
+        with zipfile.ZipFile(wheel) as archive:
+            return max(date(*member.date_time[:3]) for member in archive.infolist())
+    except (zipfile.BadZipFile, OSError, ValueError) as error:
+        raise ReadError(
+            f"not a readable wheel ({error})", where=wheel, expected=_EXPECTED
+        ) from None
+
+
 def _checkout(path: Path) -> PackageSource:
     root = next((r for r in (path / "python", path) if (r / ENVIRON).is_file()), None)
     if root is None:
@@ -82,9 +96,9 @@ def _checkout(path: Path) -> PackageSource:
             expected="a checkout of SGLang (with python/sglang) or a folder with sglang",
         )
     base = root
-    names = [p.relative_to(base).as_posix() for p in sorted((base / "sglang").rglob("*.*"))]
+    names = [name for name, _ in walk(base)]
     release = CHECKOUT
-    for candidate in ("sglang/_version.py", "sglang/version.py", "pyproject.toml"):
+    for candidate in ("sglang/_version.py", "sglang/version.py", PYPROJECT):
         if (base / candidate).is_file():
             match = _VERSION.search(read_bytes(base / candidate, root=base))
             if match:
@@ -118,13 +132,10 @@ def _installed() -> PackageSource:
     )
 
 
-_KINDS = (".py", ".cuh", ".cu", ".cpp", ".h", ".hip", ".cc", ".hpp")
-
-
 def _wanted(names: list[str]) -> tuple[str, ...]:
     """The source files of the package, sorted; hidden folders hold tools, not SGLang."""
     return tuple(
-        sorted(n for n in names if n.startswith("sglang/") and n.endswith(_KINDS) and "/." not in n)
+        sorted(n for n in names if n.startswith("sglang/") and n.endswith(KINDS) and "/." not in n)
     )
 
 

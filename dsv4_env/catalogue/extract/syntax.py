@@ -10,7 +10,10 @@ from functools import reduce
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from dsv4_env.catalogue.extract.source import PackageSource
+    from dsv4_env.model.budget import Budget
 
 # A statement starts in column 0 (or 4, inside a class) unless it carries one on.
 _START = {
@@ -46,12 +49,14 @@ class Fragment:
     lines: frozenset[int]
 
 
-def fragments_at(text: bytes, places: list[int]) -> list[Fragment] | None:
+def fragments_at(text: bytes, places: list[int], budget: Budget) -> list[Fragment] | None:
     """The top-level statements around byte offsets (ascending), parsed; None if that fails.
 
     Only what is needed is parsed: parsing all of SGLang takes seconds. Members of a long class
-    come alone, inside a class of the same name.
+    come alone, inside a class of the same name. Raises BudgetError for too many places, each of
+    which may cost as much as the text is long.
     """
+    budget.step(None, len(places) * (len(text) // 1000 + 1))
     found: list[Fragment] = []
     while places:
         start, end = _enclosing(text, places[0], 0)
@@ -89,6 +94,13 @@ def _enclosing(text: bytes, place: int, indent: int) -> tuple[int, int]:
     return 0, end.start() if end else len(text)
 
 
+def walked(node: ast.AST, budget: Budget) -> Iterator[ast.AST]:
+    """As ``ast.walk``, each node a step."""
+    for each in ast.walk(node):
+        budget.step()
+        yield each
+
+
 @dataclass(slots=True)
 class SourceModule:
     """One file: its module-level names, found and parsed when they are asked for."""
@@ -111,7 +123,7 @@ class SourceModule:
             if self._may_bind(place, end):
                 places.append(place)
             place = self.text.find(name, end)
-        for fragment in fragments_at(self.text, places) or ():
+        for fragment in fragments_at(self.text, places, self.source.budget) or ():
             for statement in fragment.body:
                 if name.decode() in bound_names(statement):
                     found = statement
@@ -119,6 +131,7 @@ class SourceModule:
 
     def _may_bind(self, start: int, end: int) -> bool:
         line = self.text.rfind(b"\n", 0, start) + 1
+        self.source.budget.step(None, 1 + (start - line) // 1000)
         before = self.text[line:start]
         if before[-1:].isalnum() or before[-1:] == b"_":
             return False

@@ -1,17 +1,24 @@
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 from hypothesis import given, strategies as st
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from dsv4_env.catalogue import load, nearest, releases, within
+from dsv4_env.catalogue.releases import closest, in_order
+from dsv4_env.catalogue.store import RELEASED
 from dsv4_env.model.errors import ReadError
 
 
 def test_the_shipped_releases_in_order() -> None:
     assert releases()[0] == "0.5.11"
     assert releases()[-1] == "0.5.23"
-    assert len(releases()) == 10
+    assert releases() == in_order(releases()[::-1])
+    days = [*RELEASED.values()]
+    assert days == sorted(days)
+    assert RELEASED["0.5.17"] == date(2026, 8, 8)
 
 
 @pytest.mark.parametrize(
@@ -32,13 +39,97 @@ def test_a_newer_release_is_read_as_the_newest_with_a_note(newer: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("between", "before"),
+    [
+        ("0.5.17.post1", "0.5.17"),
+        ("0.5.12.post2", "0.5.12.post1"),
+        ("0.5.23rc1", "0.5.22"),
+        ("0.5.18.dev7+g1a2b3c4", "0.5.17"),
+        ("v0.5.16.post3-cu130", "0.5.16"),
+    ],
+)
+def test_a_release_between_two_is_read_as_the_one_before_with_a_note(
+    between: str, before: str
+) -> None:
+    release, note = nearest(between)
+    assert release == before
+    spelled = between.removeprefix("v").removesuffix("-cu130")
+    assert note == f"SGLang {spelled} isn't known; read as {before}, the one before it"
+    with pytest.raises(ReadError):
+        load(between)
+
+
+@pytest.mark.parametrize(
+    ("image", "release"),
+    [
+        ("v0.5.18-rocm720-mi35x-20260828", "0.5.18"),
+        ("lmsysorg/sglang:v0.5.18-rocm720-mi30x", "0.5.18"),
+        ("rocm/sgl-dev:v0.5.18-rocm700-mi35x-20260828", "0.5.18"),
+        ("registry.corp:5000/ml/sglang:v0.5.13.post1@sha256:0123", "0.5.13.post1"),
+        ("lmsysorg/sglang:v0.5.12.post1", "0.5.12.post1"),
+        ("0.5.15-post1", "0.5.15.post1"),
+    ],
+)
+def test_the_tag_of_an_image_is_its_release(image: str, release: str) -> None:
+    assert nearest(image) == (release, None)
+    assert load(image).release == release
+
+
+@pytest.mark.parametrize(
+    ("image", "release", "day"),
+    [
+        ("nightly-dev-20260815-1a2b3c4d", "0.5.17", "2026-08-15"),
+        ("rocm/sgl-dev:rocm720-mi35x-20260815", "0.5.17", "2026-08-15"),
+        ("dev-cu13-20261001", "0.5.20", "2026-10-01"),  # the day of 0.5.21, which came later
+        ("dev-cu13-20261002", "0.5.21", "2026-10-02"),
+        ("lmsysorg/sglang:nightly-dev-20270101-1a2b3c4d", "0.5.23", "2027-01-01"),
+    ],
+)
+def test_a_nightly_image_is_the_newest_release_before_its_day(
+    image: str, release: str, day: str
+) -> None:
+    note = f"{image} is a nightly image; read as {release}, the newest before {day}"
+    assert nearest(image) == (release, note)
+
+
+def test_a_nightly_image_that_is_older_than_all() -> None:
+    with pytest.raises(ReadError) as caught:
+        nearest("nightly-dev-20260505-1a2b3c4d")
+    assert str(caught.value) == (
+        "the nightly image 'nightly-dev-20260505-1a2b3c4d' is older than SGLang 0.5.11; expected "
+        f"an image of after 2026-05-05, or one of {', '.join(releases())}. Did you mean 0.5.11?"
+    )
+
+
+def test_what_is_no_release_cant_be_put_in_order() -> None:
+    with pytest.raises(ReadError, match="banana"):
+        in_order(["0.5.13", "banana"])
+
+
+@pytest.mark.parametrize(
+    ("text", "release"),
+    [
+        ("sglang-0.5.13.post1-py3.whl", "0.5.13.post1"),
+        ("sglang 0.5.13.post2", "0.5.13.post1"),
+        ("0.5.17.post1", "0.5.17"),
+        ("0.6", "0.5.23"),
+        ("0.5.99", "0.5.23"),
+    ],
+)
+def test_the_release_nearest_to_one_in_a_text(text: str, release: str) -> None:
+    assert closest(text) == release
+
+
+@pytest.mark.parametrize(
     ("release", "hint"),
     [
         ("0.5.10", "0.5.11"),
-        ("0.4.9", "0.5.11"),
-        ("0.5.17", "0.5.16"),
-        ("0.5.13.post1", "0.5.13"),
-        ("0.5.23rc1", "0.5.23"),
+        ("0.5.10.post1", "0.5.11"),
+        ("v0.4.9-cu129", "0.5.11"),
+        ("lmsysorg/sglang:latest", "0.5.23"),
+        ("lmsysorg/sglang", "0.5.23"),
+        ("rocm/sgl-dev:", "0.5.23"),
+        ("nightly-dev-20261399-abc", "0.5.23"),
         ("vllm-0.9.0", "0.5.23"),
         ("0.3.30", "0.5.11"),
         ("sglang-0.5.14", "0.5.14"),
@@ -51,12 +142,14 @@ def test_any_other_release_is_one_clear_error(release: str, hint: str) -> None:
         nearest(release)
     assert str(caught.value) == (
         f"no catalogue of SGLang {release!r}; expected one of {', '.join(releases())}, "
-        f"or a newer release. Did you mean {hint}?"
+        f"a newer release, or the tag of an image. Did you mean {hint}?"
     )
 
 
 def test_the_releases_within_a_range() -> None:
-    assert within(">=0.5.13,<0.5.18") == ("0.5.13", "0.5.14", "0.5.15", "0.5.16")
+    assert within(">=0.5.13,<0.5.15") == ("0.5.13", "0.5.13.post1", "0.5.14")
+    assert within(">0.5.12,<=0.5.13") == ("0.5.13",)
+    assert within("==0.5.12.post1") == ("0.5.12.post1",)
     assert within(">=1") == ()
     with pytest.raises(ValueError, match="specifier"):
         within(">=0.5.13 <0.5.18")
@@ -65,7 +158,9 @@ def test_the_releases_within_a_range() -> None:
 _BOUND = st.builds(
     "{}{}{}".format,
     st.sampled_from(["==", "!=", "<", "<=", ">", ">=", " >= ", "~=", "==="]),
-    st.sampled_from([*releases(), "0.5", "0.5.13.0", "0.05.016", "0.6", "0", "0.5.17", "1.2.3.4"]),
+    st.sampled_from(
+        [*releases(), "0.5", "0.5.13.0", "0.5.12.1", "0.05.016", "0.6", "0", "1.2.3.4"]
+    ),
     st.sampled_from(["", "", "", " ", ".*", "rc1", ".post1"]),
 )
 

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import importlib.metadata
+import zipfile
+from datetime import date
 from typing import TYPE_CHECKING, TypeAlias
 
 import pytest
 
-from dsv4_env.catalogue.extract import build_snapshot, extract
-from dsv4_env.catalogue.extract.source import CHECKOUT
+from dsv4_env.catalogue.extract import build_snapshot, build_snapshots, extract
+from dsv4_env.catalogue.extract.source import CHECKOUT, newest_file
 from dsv4_env.model.errors import ReadError
 
 if TYPE_CHECKING:
@@ -157,6 +159,36 @@ def test_a_checkout_that_says_no_release_is_of_the_one_asked_for(checkout: Check
     )
 
 
-def test_no_snapshot_between_two_releases(wheel: Wheel) -> None:
-    with pytest.raises(ReadError, match=r"no catalogue of SGLang '0\.5\.17'.*0\.5\.16\?"):
-        build_snapshot(wheel(FILES, version="0.5.17"))
+def test_a_snapshot_between_two_releases_states_what_changed_since_the_one_before(
+    wheel: Wheel,
+) -> None:
+    release, text = build_snapshot(wheel(FILES, version="0.5.17.post1"))
+    assert release == "0.5.17.post1"
+    assert "- V SGLANG_LOG_GC\n" in text
+    assert "V SGLANG_FLAG " in text
+
+
+def test_no_snapshot_before_the_first_release(wheel: Wheel) -> None:
+    with pytest.raises(ReadError, match=r"no catalogue of SGLang '0\.5\.10'.*0\.5\.11\?"):
+        build_snapshot(wheel(FILES, version="0.5.10"))
+
+
+def test_all_snapshots_at_once(wheel: Wheel, tmp_path: Path) -> None:
+    one = wheel(FILES, version="0.5.12")
+    more = {**FILES, "srt/environ.py": ENVIRON + "    SGLANG_NEW = EnvBool(False)\n"}
+    two = wheel(more, version="0.5.99")
+    with zipfile.ZipFile(two, "a") as archive:
+        archive.writestr(zipfile.ZipInfo("sglang/late.py", (2027, 1, 2, 23, 59, 58)), "")
+    texts, dates = build_snapshots({"0.5.12": one, "0.5.99": two})
+    assert [line.split()[:2] for line in texts["0.5.12"].splitlines()] == [
+        ["A", "--model-path"],
+        ["V", "SGLANG_FLAG"],
+    ]
+    assert [line.split()[:2] for line in texts["0.5.99"].splitlines()] == [["V", "SGLANG_NEW"]]
+    assert dates == {"0.5.12": date(2026, 5, 16), "0.5.99": date(2027, 1, 2)}
+    with pytest.raises(ReadError, match=r"this is SGLang 0\.5\.12; expected SGLang 0\.5\.13"):
+        build_snapshots({"0.5.13": one})
+    broken = tmp_path / "sglang-0.5.99.whl"
+    broken.write_text("no zip")
+    with pytest.raises(ReadError, match="not a readable wheel"):
+        newest_file(broken)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dsv4_env.catalogue import releases
+from dsv4_env.catalogue import releases, store
 from dsv4_env.compare.rules import RULES
 from dsv4_env.lint import LINT_RULES
 from dsv4_env.profile import reference_script
@@ -38,8 +38,8 @@ def test_releases(run: Run) -> None:
 
 def test_show_over_the_releases(run: Run) -> None:
     out = run("catalogue", "show", "SGLANG_HACK_FLASHMLA_BACKEND").out
-    assert "SGLang 0.5.11 to 0.5.12\n  doesn't know it" in out
-    assert 'SGLang 0.5.14 to 0.5.20\n  type      str\n  default   "tilelang"' in out
+    assert "SGLang 0.5.11 to 0.5.12.post1\n  doesn't know it" in out
+    assert 'SGLang 0.5.14 to 0.5.21\n  type      str\n  default   "tilelang"' in out
     assert '  default   "auto"' in out
     old = run("catalogue", "show", "SGLANG_ENABLE_THINKING").out
     assert "SGLANG_DEFAULT_THINKING; where both are set, the old one wins" in old
@@ -58,12 +58,12 @@ def test_show_over_the_releases(run: Run) -> None:
     [
         (["show", "SGLANG_USE_AITERS"], "Did you mean SGLANG_USE_AITER?"),
         (["show", "SGLANG_FORCE_TRITON_MOE_FP8"], "no known release of SGLang knows SGLANG_FORCE"),
-        (["show", "--page", "--sglang", "0.5.23rc1"], "Did you mean 0.5.23?"),
+        (["show", "--page", "--sglang", "0.5.10"], "Did you mean 0.5.11?"),
+        (["show", "--page", "--sglang", "lmsysorg/sglang:dev"], "or the tag of an image"),
         (["build", "--sglang", "0.5.14", "--from", "/"], "catalogue of 0.5.14?"),
         (["build", "--sglang", "banana"], "'banana' is no release"),
-        (["unresolved", "0.5.17"], "Did you mean 0.5.16?"),
+        (["unresolved", "nightly-dev-20260101"], "is older than SGLang 0.5.11"),
         (["show", "--tp", "--sglang", "0.4.1"], "Did you mean 0.5.11?"),
-        (["diff", "0.5.13", "0.5.17"], "Did you mean 0.5.16?"),
         (["diff", "0.5.13", "banana"], "no catalogue of SGLang 'banana'"),
         (["build", "--sglang", "0.5.13", "--from", "/nowhere"], "/nowhere"),
     ],
@@ -86,8 +86,8 @@ def test_variables_of_others_are_known_by_their_owners(run: Run) -> None:
 def test_a_name_that_came_back_has_a_gap(run: Run) -> None:
     from dsv4_env.catalogue.describe import span
 
-    assert span(["0.5.13", "0.5.14", "0.5.18", "0.5.22", "0.5.23"]) == (
-        "0.5.13 to 0.5.14, 0.5.18, 0.5.22 to 0.5.23"
+    assert span(["0.5.13", "0.5.13.post1", "0.5.18", "0.5.22", "0.5.23"]) == (
+        "0.5.13 to 0.5.13.post1, 0.5.18, 0.5.22 to 0.5.23"
     )
 
 
@@ -102,7 +102,7 @@ def test_build_from_a_checkout_without_a_release(run: Run, tmp_path: Path) -> No
     result = run("catalogue", "build", "--sglang", "0.9.0", "--from", str(tmp_path))
     assert result.code == 0
     assert "V SGLANG_NEW " in result.out
-    older = run("catalogue", "build", "--sglang", "0.5.17", "--from", str(tmp_path))
+    older = run("catalogue", "build", "--sglang", "0.5.10", "--from", str(tmp_path))
     assert older.code == 2
 
 
@@ -168,6 +168,40 @@ def test_build_gives_what_ships(run: Run, release: str, tmp_path: Path) -> None:
     assert run("catalogue", "build", *argv).code == 0
     shipped = Path(reference_script().parent.parent / f"dsv4_env/catalogue/data/{release}.txt")
     assert target.read_bytes() == shipped.read_bytes()
+
+
+def test_build_of_all_gives_what_ships(run: Run, tmp_path: Path) -> None:
+    wheels = os.environ.get("DSV4_WHEELS")
+    if not wheels:
+        pytest.skip("set DSV4_WHEELS to a folder of wheels")
+    assert run("catalogue", "build", "--all", "--from", wheels, "-o", str(tmp_path)).code == 0
+    shipped = Path(store.__file__).parent / "data"
+    assert {p.name for p in tmp_path.iterdir()} == {p.name for p in shipped.iterdir()}
+    for path in tmp_path.iterdir():
+        assert path.read_bytes() == (shipped / path.name).read_bytes(), path.name
+
+
+@pytest.mark.parametrize(
+    ("argv", "says"),
+    [
+        ([], "no --sglang; expected --sglang RELEASE once, or --all"),
+        (["--sglang", "0.5.22", "--sglang", "0.5.23"], "expected --sglang RELEASE once, or --all"),
+        (["--all"], "--all: no --output; expected --output FOLDER"),
+        (["--all", "-o", "none"], "--all: --output none: is no folder; expected --output FOLDER"),
+        (["--all", "-o", ".", "--from", "none"], "expected a folder of wheels with --all"),
+        (["--all", "-o", ".", "--from", "."], "there is no wheel of SGLang 0.5.11"),
+        (["--all", "-o", ".", "--sglang", "banana"], "'banana' is no release"),
+        (["--sglang", "0.5.23", "-o", "."], "--output .: is a folder; expected a file, or --all"),
+    ],
+)
+def test_build_of_what_cant_be(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, argv: list[str], says: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = run("catalogue", "build", *argv)
+    assert (result.code, result.out) == (2, "")
+    assert says in result.err
+    assert [*tmp_path.iterdir()] == []
 
 
 def test_lint(run: Run, tmp_path: Path) -> None:
@@ -311,7 +345,7 @@ def test_layers_of_variables_arent_set_twice(run: Run, tmp_path: Path) -> None:
 
 
 def test_lint_of_profiles(run: Run, tmp_path: Path) -> None:
-    assert "pro-fp4 on SGLang 0.5.16" in run("lint").out  # the newest that it is meant for
+    assert "pro-fp4 on SGLang 0.5.17" in run("lint").out  # the newest that it is meant for
     assert "[DSV118]" in run("lint", "pro-fp4", "--sglang", "0.5.23").out
     layer = tmp_path / "mine.toml"
     layer.write_text('[env]\nSGLANG_USE_AITERS = "1"\n')
@@ -333,13 +367,55 @@ def test_the_release_of_check(run: Run, tmp_path: Path, monkeypatch: pytest.Monk
     script.write_text(text.replace("SGLANG_DEFAULT_THINKING", "SGLANG_ENABLE_THINKING"))
     here = run("check", "--against", str(script))
     assert "warning: SGLANG_ENABLE_THINKING" in here.out
-    assert "read as SGLang 0.5.16 reads it" in here.out
+    assert "read as SGLang 0.5.17 reads it" in here.out
     later = run("check", "--against", str(script), "--sglang", "0.5.23")
     assert "error: SGLANG_ENABLE_THINKING" in later.out
     monkeypatch.setenv("DSV4_ENV_SGLANG", "0.5.13")
     assert "read as SGLang 0.5.13 reads it" in run("check").out
     assert "read as SGLang" not in run("check", "--exact").out
-    assert run("check", "--sglang", "0.5.17").code == 2
+    assert run("check", "--sglang", "0.5.10").code == 2
+
+
+@pytest.mark.parametrize(
+    ("given", "release", "note"),
+    [
+        ("lmsysorg/sglang:v0.5.13.post1-rocm700-mi35x", "0.5.13.post1", ""),
+        ("rocm/sgl-dev:v0.5.14-rocm700-mi35x-20260630", "0.5.14", ""),
+        ("nightly-dev-20260701-1a2b3c4d", "0.5.14", "is a nightly image; read as 0.5.14"),
+        ("0.5.14.post1", "0.5.14", "isn't known; read as 0.5.14, the one before it"),
+    ],
+)
+def test_an_image_stands_for_a_release_wherever_one_is_given(
+    run: Run,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    given: str,
+    release: str,
+    note: str,
+) -> None:
+    script = tmp_path / "run.sh"
+    script.write_text(f"{LAUNCH} --page-size 256\n")
+    seen = [
+        run("check", "--sglang", given),
+        run("lint", "pro-fp4", "--sglang", given),
+        run("catalogue", "show", "--tp-size", "--sglang", given),
+        run("upgrade", "pro-fp4", "--from", "0.5.13", "--to", given),
+        run("discover", str(tmp_path), "--sglang", given),
+    ]
+    monkeypatch.setenv("DSV4_ENV_SGLANG", given)
+    seen.append(run("check"))
+    monkeypatch.delenv("DSV4_ENV_SGLANG")
+    monkeypatch.chdir(tmp_path)
+    pair = f'[[tool.dsv4_env.pairs]]\nprofile = "pro-fp4"\nfiles = "*.sh"\nsglang = "{given}"\n'
+    (tmp_path / "pyproject.toml").write_text(pair)
+    seen.append(run("check"))
+    (tmp_path / "pyproject.toml").write_text(f'[tool.dsv4_env]\nsglang = "{given}"\n')
+    seen.append(run("lint", "run.sh"))
+    for number, result in enumerate(seen):
+        assert result.code in (0, 1), (number, result.err)
+        assert number == 4 or f"SGLang {release}" in result.out, number
+        assert note in result.err, number
+        assert bool(note) == bool(result.err), number
 
 
 def test_diff_of_what_means_the_same(run: Run, tmp_path: Path) -> None:

@@ -60,7 +60,7 @@ def offered(line: str, folder: Path, *, python: tuple[str, ...] = ("-m", "dsv4_e
         ("dsv4-env launch flash-fp4 --skip m", ["model"]),
         ("dsv4-env check --format ", list(REPORTERS)),
         ("dsv4-env check --format=j", ["--format=json", "--format=junit"]),
-        ("dsv4-env lint pro-fp4 --sglang 0.5.2", ["0.5.23", "0.5.22", "0.5.20"]),
+        ("dsv4-env lint pro-fp4 --sglang 0.5.2", ["0.5.23", "0.5.22", "0.5.21", "0.5.20"]),
         ("dsv4-env upgrade pro-fp4 --from 0.5.14", ["0.5.14"]),
         ("dsv4-env catalogue sh", ["show"]),
         ("dsv4-env catalogue diff 0.5.13 0.5.11", ["0.5.11"]),
@@ -82,6 +82,13 @@ def offered(line: str, folder: Path, *, python: tuple[str, ...] = ("-m", "dsv4_e
 )
 def test_what_is_offered(line: str, expected: list[str], tmp_path: Path) -> None:
     assert offered(line, tmp_path) == expected
+
+
+def test_the_tree_is_offered_within_a_checkout_of_sglang(tmp_path: Path) -> None:
+    assert offered("dsv4-env lint pro-fp4 --sglang t", tmp_path) == []
+    (tmp_path / "python/sglang/srt").mkdir(parents=True)
+    (tmp_path / "python/sglang/srt/server_args.py").write_text("")
+    assert offered("dsv4-env lint pro-fp4 --sglang t", tmp_path) == ["tree"]
 
 
 def test_own_profiles_are_offered_wherever_they_are_set(tmp_path: Path) -> None:

@@ -642,6 +642,22 @@ def test_each_pair_and_file_is_a_test(pytester: pytest.Pytester, project: Path) 
     assert pytester.runpytest_inprocess(*STRICT).parseoutcomes() == {"passed": 1}
 
 
+def test_drift_within_a_checkout_of_sglang_is_read_as_that(
+    pytester: pytest.Pytester, project: Path
+) -> None:
+    settings = project / "pyproject.toml"
+    settings.write_text(settings.read_text().replace('sglang = "0.5.16"\n', ""))
+    srt = project / "python" / "sglang" / "srt"
+    srt.mkdir(parents=True)
+    (srt / "environ.py").write_text("class Envs:\n    SGLANG_USE_AITER = EnvInt(0)\n")
+    (srt / "server_args.py").write_text(
+        "class ServerArgs:\n    def add_cli_args(parser):\n"
+        "        parser.add_argument('--tp-size', '--tp', type=int, default=1)\n"
+    )
+    result = drift(pytester, passed=1, failed=1)
+    result.stdout.fnmatch_lines(["note: read as the tree's own SGLang (python/sglang)"])
+
+
 def test_tests_of_drift_are_chosen_as_others_are(pytester: pytest.Pytester, project: Path) -> None:
     pytester.makepyfile("def test_it(): assert False")
     drift(pytester, "-k", "good", passed=1, deselected=2)

@@ -1,0 +1,234 @@
+"""The catalogue of a checkout's own SGLang: what its ``python/sglang`` understands, as it is now.
+
+It is extracted by syntax, as that of a wheel, and kept in the user's cache until one of the files
+that it is read from changes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+import time
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from pathlib import Path
+
+from dsv4_env.catalogue.checkout import SERVER_ARGS, find as find, walk
+from dsv4_env.catalogue.entries import TREE, Catalogue
+from dsv4_env.catalogue.releases import fitting
+from dsv4_env.catalogue.resolution import Steps, resolution
+from dsv4_env.catalogue.store import (
+    RELEASES,
+    SnapshotLines,
+    decode_snapshot,
+    encode_snapshot,
+    from_lines,
+    shipped,
+    to_lines,
+)
+from dsv4_env.guard import cache, git
+from dsv4_env.model.errors import Dsv4Error, ReadError
+
+_FORMAT = "dsv4-env tree 1"
+_SETTLED = 50_000_000  # nanoseconds: a file that changes again may have the same time before
+# What the extractor, which knows SGLang, may raise of what a stranger writes there.
+_STRANGE = (RecursionError, MemoryError, TypeError, ValueError, LookupError, AttributeError)
+_EXPECTED = "SGLang 0.5.11 or newer in python/sglang, or --sglang RELEASE"
+
+
+def load_tree(path: Path) -> Catalogue:
+    """The catalogue of the checkout at *path*, whose release is ``tree``.
+
+    Nothing of it runs, and nothing is written there. Raises ReadError where it can't be read, or
+    isn't laid out as SGLang 0.5.11 or newer.
+    """
+    key = _key(path)
+    name = f"tree-{_digest(str(path).encode(errors='surrogateescape'))[:16]}.txt"
+    found = _decoded(cache.read(name, apart_from=path), key)
+    if found is None:
+        now = time.time_ns()
+        found = _extracted(path)
+        if key == _key(path) and _newest(path) < now - _SETTLED:
+            cache.write(name, found.encoded(key), apart_from=path)
+    at = _commit(path) or found.version
+    label = f"the tree's own SGLang (python/sglang{', at ' + at if at else ''})"
+    return replace(from_lines(TREE, found.lines, label), base=found.base, root=str(path))
+
+
+def steps_of(catalogue: Catalogue) -> Steps | None:
+    """What the release of a catalogue makes of launches, as ``catalogue.resolution`` has it.
+
+    Of a checkout's own SGLang it is taken out of the checkout, and kept in the cache. None where
+    it isn't known.
+    """
+    if catalogue.release != TREE:
+        return resolution(catalogue.release)
+    return _tree_steps(Path(catalogue.root))
+
+
+@lru_cache(maxsize=2)
+def _tree_steps(path: Path) -> Steps | None:
+    key = _key(path)
+    name = f"steps-{_digest(str(path).encode(errors='surrogateescape'))[:16]}.txt"
+    head, _, body = (cache.read(name, apart_from=path) or b"").partition(b"\n")
+    if head.decode("ascii", "replace") == f"{_FORMAT} {key} {_digest(body)}":
+        kept: Steps = json.loads(body)
+        return kept or None
+    from dsv4_env.catalogue import extract  # 50 ms, for the first reading of a tree alone
+
+    try:
+        text = extract.build_resolution(path)[1]
+    except (Dsv4Error, *_STRANGE):
+        text = "[]"  # it isn't laid out as it's known to be
+    data = text.encode()
+    now = time.time_ns()
+    if key == _key(path) and _newest(path) < now - _SETTLED:
+        cache.write(name, f"{_FORMAT} {key} {_digest(data)}\n".encode() + data, apart_from=path)
+    found: Steps = json.loads(text)
+    return found or None
+
+
+@dataclass(frozen=True, slots=True)
+class _Tree:
+    """What is kept of a tree: its *lines*, the shipped release nearest to it, its version or ""."""
+
+    lines: SnapshotLines
+    base: str
+    version: str
+
+    def encoded(self, key: str) -> bytes:
+        """The file in the cache: a line of what it is of and a digest of the rest, and the rest."""
+        body = encode_snapshot(self.lines, {}).encode()
+        head = (_FORMAT, key, self.base, self.version or "-", _digest(body))
+        return " ".join(head).encode() + b"\n" + body
+
+
+def _decoded(data: bytes | None, key: str) -> _Tree | None:
+    """What a file of the cache holds; None where it is of other files, or not whole."""
+    head, _, body = (data or b"").partition(b"\n")
+    words = head.decode("ascii", "replace").removeprefix(_FORMAT).split()
+    if len(words) != 4 or words[0] != key or words[3] != _digest(body):
+        return None
+    version = "" if words[2] == "-" else words[2]
+    return _Tree(decode_snapshot(body.decode(), {}), words[1], version)
+
+
+def _extracted(path: Path) -> _Tree:
+    from dsv4_env.catalogue import extract  # 50 ms, for the first reading of a tree alone
+
+    try:
+        found = extract.extract(path)
+    except ReadError as error:
+        error.hint = None
+        error.expected = error.expected or _EXPECTED
+        raise
+    except _STRANGE as exc:
+        # The extractor knows SGLang; what else a stranger may write there is no error of ours.
+        why = f"its source is none that SGLang ever had ({type(exc).__name__})"
+        raise ReadError(why, where=path / "python" / "sglang", expected=_EXPECTED) from None
+    lines = to_lines(found)
+    version = "" if found.release == extract.CHECKOUT else found.release
+    return _Tree(lines, _nearest(lines), version)
+
+
+def _nearest(lines: SnapshotLines) -> str:
+    """The newest of the shipped releases from whose names the tree's differ least."""
+    mine = {key for key in lines if key[0] in "VA"}
+
+    def differ(release: str) -> int:
+        return len(mine ^ {key for key in shipped(release) if key[0] in "VA"})
+
+    return min(reversed(RELEASES), key=differ)
+
+
+def _key(path: Path) -> str:
+    """A digest of what decides the result: the files' places, sizes and times, and what reads them.
+
+    The time of a change of state (ctime) can't be set, so a file that is put there with the
+    time and size of another is seen, too.
+    """
+    found = hashlib.blake2b(f"{_reader()} {sys.version_info[:2]} {path}".encode("utf-8", "replace"))
+    for name, s in walk(path / "python"):
+        stamp = f"{name}\0{s.st_size} {s.st_mtime_ns} {s.st_ctime_ns} {s.st_ino}\n"
+        found.update(stamp.encode(errors="surrogateescape"))
+    return found.hexdigest()[:32]
+
+
+def _newest(path: Path) -> int:
+    """When the last of the files changed, in nanoseconds."""
+    return max((max(s.st_mtime_ns, s.st_ctime_ns) for _, s in walk(path / "python")), default=0)
+
+
+@lru_cache(maxsize=1)
+def _reader() -> str:
+    """A digest of the code that extracts and of the releases that ship."""
+    own = Path(__file__).parent
+    files = [*sorted((own / "extract").rglob("*.py")), own / "entries.py", own / "store.py"]
+    code = b"".join(f.read_bytes() for f in files if f.is_file())
+    return _digest(code + " ".join(RELEASES).encode())
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.blake2b(data, digest_size=16).hexdigest()
+
+
+def _commit(path: Path) -> str:
+    """The commit that is checked out, nine digits of it; empty where there is none."""
+    if git.repository(path) != path:
+        return ""  # a repository around it has commits of its own
+    try:
+        return git.ask(path, "rev-parse", "HEAD").decode("ascii", "replace").strip()[:9]
+    except Dsv4Error:
+        return ""
+
+
+@dataclass(slots=True)
+class Trees:
+    """The trees that one command has read, and what is wrong with those that it couldn't."""
+
+    _found: dict[Path, Catalogue | ReadError] = field(default_factory=dict)
+
+    def own(self, places: Sequence[Path]) -> Catalogue | ReadError | None:
+        """The catalogue of the first of these folders that lies in a checkout, or its error."""
+        path = next((p for p in map(find, places) if p is not None), None)
+        if path is None:
+            return None
+        if path not in self._found:
+            try:
+                self._found[path] = load_tree(path)
+            except ReadError as error:
+                self._found[path] = error
+        return self._found[path]
+
+    def asked(self, places: Sequence[Path]) -> Catalogue:
+        """The same for who asked for it. Raises ReadError."""
+        found = self.own(places)
+        if isinstance(found, ReadError):
+            raise found
+        if found is None:
+            raise ReadError(
+                "there is no SGLang to read as the tree's own",
+                where=places[0],
+                expected=f"python/{SERVER_ARGS} in it or in a folder above, or --sglang RELEASE",
+            )
+        return found
+
+    def fitting(
+        self, release: str | None, ranges: Collection[str | None], places: Sequence[Path]
+    ) -> tuple[Catalogue, str | None]:
+        """As :func:`dsv4_env.catalogue.fitting`, but within a checkout the tree's own counts.
+
+        That is: where *release* is ``tree``, and where it is None and one of the *places* lies in
+        a checkout; then ranges don't count. Where such a tree can't be read, the note says why.
+        """
+        if release == TREE:
+            return self.asked(places), None
+        own = self.own(places) if release is None else None
+        if isinstance(own, Catalogue):
+            return own, None
+        found, note = fitting(release, ranges)
+        if own is not None:
+            note = f"the tree's own SGLang can't be read: {own}"
+        return found, note
