@@ -202,7 +202,7 @@ class Catalogue:
     """What one release understands. *label* says where it was taken from.
 
     The *release* of a checkout's own SGLang is ``tree``, *base* then the shipped release nearest to
-    it and *root* the checkout's folder. *prefixes* are (old, new) pairs of name prefixes that SGLang
+    it and *root* the checkout's folder. *prefixes* are (old, new) pairs of prefixes that SGLang
     rewrites at start (``SGL_`` to ``SGLANG_``); *unresolved* names what the extractor couldn't
     resolve.
     """
