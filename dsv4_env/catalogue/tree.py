@@ -78,6 +78,13 @@ def _decoded(data: bytes | None, key: str) -> _Tree | None:
     return _Tree(decode_snapshot(body.decode(), {}), words[1], version)
 
 
+# The extractor knows SGLang; what else a stranger may write there is no error of ours.
+_ODD = (
+    ArithmeticError, AssertionError, AttributeError, LookupError,
+    MemoryError, RuntimeError, TypeError, ValueError,
+)  # fmt: skip
+
+
 def _extracted(path: Path) -> _Tree:
     from dsv4_env.catalogue import extract  # 50 ms, for the first reading of a tree alone
 
@@ -87,8 +94,7 @@ def _extracted(path: Path) -> _Tree:
         error.hint = None
         error.expected = error.expected or _EXPECTED
         raise
-    except (RecursionError, MemoryError, TypeError, ValueError, LookupError, AttributeError) as exc:
-        # The extractor knows SGLang; what else a stranger may write there is no error of ours.
+    except _ODD as exc:
         why = f"its source is none that SGLang ever had ({type(exc).__name__})"
         raise ReadError(why, where=path / "python" / "sglang", expected=_EXPECTED) from None
     lines = to_lines(found)
