@@ -175,6 +175,7 @@ def _aligned(numbers: _Numbers) -> tuple[int, ...]:
 def _unknown(release: str, hint: str) -> ReadError:
     return ReadError(
         f"no catalogue of SGLang {release!r}",
-        expected=f"one of {', '.join(RELEASES)}, a newer release, or the tag of an image",
+        expected=f"one of {', '.join(RELEASES)}, a newer release, the tag of an image, "
+        "or tree in a checkout of SGLang",
         hint=hint,
     )

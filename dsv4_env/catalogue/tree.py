@@ -33,8 +33,6 @@ from dsv4_env.model.errors import Dsv4Error, ReadError
 
 _FORMAT = "dsv4-env tree 1"
 _SETTLED = 50_000_000  # nanoseconds: a file that changes again may have the same time before
-# What the extractor, which knows SGLang, may raise of what a stranger writes there.
-_STRANGE = (RecursionError, MemoryError, TypeError, ValueError, LookupError, AttributeError)
 _EXPECTED = "SGLang 0.5.11 or newer in python/sglang, or --sglang RELEASE"
 
 
@@ -80,7 +78,7 @@ def _tree_steps(path: Path) -> Steps | None:
 
     try:
         text = extract.build_resolution(path)[1]
-    except (Dsv4Error, *_STRANGE):
+    except (Dsv4Error, *_ODD):
         text = "[]"  # it isn't laid out as it's known to be
     data = text.encode()
     now = time.time_ns()
@@ -115,6 +113,13 @@ def _decoded(data: bytes | None, key: str) -> _Tree | None:
     return _Tree(decode_snapshot(body.decode(), {}), words[1], version)
 
 
+# The extractor knows SGLang; what else a stranger may write there is no error of ours.
+_ODD = (
+    ArithmeticError, AssertionError, AttributeError, LookupError,
+    MemoryError, RuntimeError, TypeError, ValueError,
+)  # fmt: skip
+
+
 def _extracted(path: Path) -> _Tree:
     from dsv4_env.catalogue import extract  # 50 ms, for the first reading of a tree alone
 
@@ -124,8 +129,7 @@ def _extracted(path: Path) -> _Tree:
         error.hint = None
         error.expected = error.expected or _EXPECTED
         raise
-    except _STRANGE as exc:
-        # The extractor knows SGLang; what else a stranger may write there is no error of ours.
+    except _ODD as exc:
         why = f"its source is none that SGLang ever had ({type(exc).__name__})"
         raise ReadError(why, where=path / "python" / "sglang", expected=_EXPECTED) from None
     lines = to_lines(found)

@@ -41,7 +41,7 @@ def releases_() -> None:
     Examples:
       dsv4-env catalogue releases
     """
-    rows = [("release", "of", "variables", "arguments", "unresolved")]
+    rows = [("release", "date", "variables", "arguments", "unresolved")]
     for release, day in RELEASED.items():
         found = load(release)
         live = sum(v.live for v in found.variables.values())

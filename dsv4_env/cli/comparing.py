@@ -51,15 +51,12 @@ def known_release(release: str | None) -> str | None:
     It is ``tree`` for the tree's own SGLang, which counts where none is asked for; None where
     there is neither.
     """
-    if release == TREE:
-        return _trees().asked(_places(None)).release
-    if release is None:
-        own = catalogue_for(None, [])
-        return TREE if own.release == TREE else None
-    known, note = nearest(release)
-    if note:
-        tell(f"dsv4-env: note: {note}")
-    return known
+    if release is not None:
+        return load_release(release).release
+    if find(Path.cwd()) is None:
+        return None
+    own = catalogue_for(None, [])  # which tells why it isn't the tree's
+    return TREE if own.release == TREE else None
 
 
 def load_release(release: str) -> Catalogue:

@@ -56,6 +56,7 @@ def write(name: str, data: bytes, *, apart_from: Path) -> None:
         kept.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         if _ours(kept.parent.stat()) and not kept.is_symlink():
             writing.replace(kept, data)
+            kept.chmod(0o600)  # a umask may let the group write, and then it isn't ours
 
 
 def _place(name: str, apart_from: Path) -> Path | None:

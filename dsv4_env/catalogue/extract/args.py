@@ -127,7 +127,7 @@ class _Reader:
 def arguments(evaluator: Evaluator) -> Arguments:
     """Every argument of the server's parser. Raises ReadError for another layout."""
     module = evaluator.module(SERVER_ARGS)
-    tree = parse_module(module.text) if module else None
+    tree = parse_module(module.text, evaluator.source.budget) if module else None
     where = f"{evaluator.source.label}: {SERVER_ARGS}"
     if module is None or tree is None:
         raise ReadError("can't be parsed as Python", where=where)

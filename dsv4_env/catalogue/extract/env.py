@@ -60,7 +60,7 @@ class Declared:
 def declared(source: PackageSource, evaluator: Evaluator) -> Declared:
     """Read environ.py. Raises ReadError where it can't be parsed or has no class ``Envs``."""
     module = evaluator.module(ENVIRON)
-    tree = parse_module(module.text) if module else None
+    tree = parse_module(module.text, source.budget) if module else None
     if module is None or tree is None:
         raise ReadError("can't be parsed as Python", where=f"{source.label}: {ENVIRON}")
     classes = {n.name: n for n in tree.body if isinstance(n, ast.ClassDef)}

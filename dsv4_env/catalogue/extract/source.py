@@ -19,7 +19,7 @@ from dsv4_env.model.errors import ReadError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-STEPS = 1_500_000  # an expression, a node, a thousand bytes looked at; a checkout takes 137,000
+STEPS = 2_500_000  # an expression, a node, a thousand bytes looked at; a checkout takes 266,000
 _EXPECTED = "an SGLang wheel, a checkout of SGLang, or an installed SGLang"
 _VERSION = re.compile(rb"""^(?:__version__|version)\b[^=\n]*=.*?["']([0-9][^"']*)["']\s*$""", re.M)
 CHECKOUT = "checkout"  # the release of a tree that doesn't say its own

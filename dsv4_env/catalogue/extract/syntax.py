@@ -31,8 +31,14 @@ class CantResolve(Exception):  # noqa: N818 - not an error to show: the field be
     """An expression that no table can state."""
 
 
-def parse_module(text: bytes) -> ast.Module | None:
-    """The syntax tree, or None where this Python can't parse it."""
+_PARSED = 2_000_000  # bytes; a tree takes hundreds of times as much, and server_args.py has 440,000
+
+
+def parse_module(text: bytes, budget: Budget) -> ast.Module | None:
+    """The syntax tree, or None where this Python can't parse it, or it is too long for that."""
+    budget.step(None, len(text) // 20)
+    if len(text) > _PARSED:
+        return None
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # SyntaxWarnings of other people's code
@@ -68,9 +74,9 @@ def fragments_at(text: bytes, places: list[int], budget: Budget) -> list[Fragmen
                 prefix = b"class " + prefix + b":\n"
                 start, end = inner, inner_end
         inside_string = text.count(b'"""', 0, start) % 2 or text.count(b"'''", 0, start) % 2
-        tree = None if inside_string else parse_module(prefix + text[start:end])
+        tree = None if inside_string else parse_module(prefix + text[start:end], budget)
         if tree is None:
-            whole = parse_module(text)
+            whole = parse_module(text, budget)
             lines = frozenset(1 + text.count(b"\n", 0, p) for p in places)
             return None if whole is None else [*found, Fragment(whole.body, lines)]
         first = 1 + bool(prefix)

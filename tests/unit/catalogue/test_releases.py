@@ -142,7 +142,8 @@ def test_any_other_release_is_one_clear_error(release: str, hint: str) -> None:
         nearest(release)
     assert str(caught.value) == (
         f"no catalogue of SGLang {release!r}; expected one of {', '.join(releases())}, "
-        f"a newer release, or the tag of an image. Did you mean {hint}?"
+        "a newer release, the tag of an image, or tree in a checkout of SGLang. "
+        f"Did you mean {hint}?"
     )
 
 

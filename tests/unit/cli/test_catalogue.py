@@ -59,7 +59,7 @@ def test_show_over_the_releases(run: Run) -> None:
         (["show", "SGLANG_USE_AITERS"], "Did you mean SGLANG_USE_AITER?"),
         (["show", "SGLANG_FORCE_TRITON_MOE_FP8"], "no known release of SGLang knows SGLANG_FORCE"),
         (["show", "--page", "--sglang", "0.5.10"], "Did you mean 0.5.11?"),
-        (["show", "--page", "--sglang", "lmsysorg/sglang:dev"], "or the tag of an image"),
+        (["show", "--page", "--sglang", "lmsysorg/sglang:dev"], "the tag of an image, or tree in"),
         (["build", "--sglang", "0.5.14", "--from", "/"], "catalogue of 0.5.14?"),
         (["build", "--sglang", "banana"], "'banana' is no release"),
         (["unresolved", "nightly-dev-20260101"], "is older than SGLang 0.5.11"),

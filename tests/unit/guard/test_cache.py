@@ -61,6 +61,15 @@ def test_a_file_that_others_could_have_written_isnt_read(tmp_path: Path) -> None
     assert cache.read("a", apart_from=ELSEWHERE) == b"one"
 
 
+def test_the_umask_of_the_user_doesnt_matter() -> None:
+    before = os.umask(0)
+    try:
+        cache.write("a", b"one", apart_from=ELSEWHERE)
+    finally:
+        os.umask(before)
+    assert cache.read("a", apart_from=ELSEWHERE) == b"one"
+
+
 def test_a_file_of_another_user_isnt_read(monkeypatch: pytest.MonkeyPatch) -> None:
     cache.write("a", b"one", apart_from=ELSEWHERE)
     monkeypatch.setattr(os, "getuid", lambda: 12345)

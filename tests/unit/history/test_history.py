@@ -176,7 +176,7 @@ def test_upstream_tests_lag(whole: History) -> None:
 def test_upstream_died(whole: History) -> None:
     died = {s.name: s.gone for s in whole.settings}
     assert died["SGLANG_OPT_USE_FUSED_COMPRESS"] == "0.5.18"
-    assert died["SGLANG_ENABLE_THINKING"] == "0.5.22"
+    assert died["SGLANG_ENABLE_THINKING"] == "0.5.21"
     assert died["SGLANG_USE_AITER"] is None
 
 
