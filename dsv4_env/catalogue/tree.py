@@ -22,14 +22,13 @@ from dsv4_env.catalogue.resolution import Steps, resolution
 from dsv4_env.catalogue.store import (
     RELEASES,
     SnapshotLines,
-    decode_snapshot,
-    encode_snapshot,
     from_lines,
     shipped,
     to_lines,
 )
 from dsv4_env.guard import cache, git
 from dsv4_env.model.errors import Dsv4Error, ReadError
+from dsv4_env.model.style import plain
 
 _FORMAT = "dsv4-env tree 1"
 _SETTLED = 50_000_000  # nanoseconds: a file that changes again may have the same time before
@@ -98,7 +97,7 @@ class _Tree:
 
     def encoded(self, key: str) -> bytes:
         """The file in the cache: a line of what it is of and a digest of the rest, and the rest."""
-        body = encode_snapshot(self.lines, {}).encode()
+        body = json.dumps([[*key, text] for key, text in self.lines.items()]).encode()
         head = (_FORMAT, key, self.base, self.version or "-", _digest(body))
         return " ".join(head).encode() + b"\n" + body
 
@@ -110,7 +109,8 @@ def _decoded(data: bytes | None, key: str) -> _Tree | None:
     if len(words) != 4 or words[0] != key or words[3] != _digest(body):
         return None
     version = "" if words[2] == "-" else words[2]
-    return _Tree(decode_snapshot(body.decode(), {}), words[1], version)
+    # No snapshot: a stranger's flags and files may have blanks and line breaks in their names.
+    return _Tree({(kind, name): text for kind, name, text in json.loads(body)}, words[1], version)
 
 
 # The extractor knows SGLang; what else a stranger may write there is no error of ours.
@@ -125,6 +125,8 @@ def _extracted(path: Path) -> _Tree:
 
     try:
         found = extract.extract(path)
+        lines = {(kind, plain(name)): text for (kind, name), text in to_lines(found).items()}
+        "".join(f"{name}{text}" for (_, name), text in lines.items()).encode()  # no half character
     except ReadError as error:
         error.hint = None
         error.expected = error.expected or _EXPECTED
@@ -132,7 +134,6 @@ def _extracted(path: Path) -> _Tree:
     except _ODD as exc:
         why = f"its source is none that SGLang ever had ({type(exc).__name__})"
         raise ReadError(why, where=path / "python" / "sglang", expected=_EXPECTED) from None
-    lines = to_lines(found)
     version = "" if found.release == extract.CHECKOUT else found.release
     return _Tree(lines, _nearest(lines), version)
 

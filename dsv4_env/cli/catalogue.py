@@ -16,6 +16,7 @@ from dsv4_env.cli.comparing import FLAGS, load_release
 from dsv4_env.cli.lazy import LazyGroup
 from dsv4_env.cli.output import table, tell, write
 from dsv4_env.model.errors import ReadError, did_you_mean
+from dsv4_env.model.style import plain
 
 _SIGNS = {"added": "+", "removed": "-", "renamed": "↦"}
 
@@ -106,7 +107,7 @@ def show(name: str, sglang: str | None) -> None:
     if said is not None and not said.forwarded:
         where = wanted[-1].name if said.release == TREE else f"SGLang {said.release}"
         lines += ["", f"{said.new} took its place, {where} says."]
-    write("".join(f"{line}\n" for line in lines))
+    write("".join(f"{plain(line)}\n" for line in lines))
 
 
 @catalogue.command("diff")
@@ -150,7 +151,7 @@ def diff_(before: str, after: str, as_json: bool) -> None:
         else:
             text = f"{c.kind}: {c.before or 'any'} → {c.after or 'any'}"
         lines.append(f"{sign} {c.name}  {text.removeprefix('; ')}".rstrip())
-    write("".join(f"{line}\n" for line in lines))
+    write("".join(f"{plain(line)}\n" for line in lines))
 
 
 @catalogue.command(context_settings=FLAGS)
@@ -179,7 +180,7 @@ def search(word: str, sglang: str | None) -> int:
     if not found:
         tell(f"nothing has {word!r} in its name")
         return 1
-    write(table([(name, describe.span(found[name])) for name in sorted(found)]))
+    write(table([(plain(name), describe.span(found[name])) for name in sorted(found)]))
     return 0
 
 

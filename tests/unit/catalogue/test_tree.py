@@ -115,7 +115,7 @@ def test_what_was_written_a_moment_ago_isnt_kept(
         b"\n",
         b"dsv4-env tree 1",
         b"\xff\xfe\n",
-        b"dsv4-env tree 1 x 0.5.18 - x\nV SGLANG_FLAG {}\n",
+        b'dsv4-env tree 1 x 0.5.18 - x\n[["V", "SGLANG_FLAG", "{}"]]',
         b"dsv4-env tree 2",
     ],
 )
@@ -231,6 +231,24 @@ def test_what_a_stranger_wrote_is_one_error_soon(checkout: Checkout, name: str) 
     assert "\n" not in said
     assert name != "exponential" or f"it takes more than {STEPS:,} steps to follow" in said
     assert time.monotonic() - before < 60
+
+
+def test_names_with_line_breaks_blanks_and_control_characters(checkout: Checkout) -> None:
+    args = (
+        "class ServerArgs:\n    def add_cli_args(parser):\n"
+        "        parser.add_argument('--a b\\nV SGLANG_X {}', default='\\x1b[31m')\n"
+    )
+    path = checkout({"srt/server_args.py": args, "srt/a\n- V b.py": "os.getenv(f(x))\n"})
+    settled()
+    first = load_tree(path)
+    assert kept().is_file()
+    again = load_tree(path)
+    assert again == first
+    assert list(again.arguments) == ["--a b\\x0aV SGLANG_X {}"]
+    assert again.unresolved == ("variable f(x) in srt/a\\x0a- V b.py: its name is computed",)
+    half = args.replace("\\x1b[31m", "\\ud800")
+    with pytest.raises(ReadError, match=r"none that SGLang ever had \(UnicodeEncodeError\)"):
+        load_tree(checkout({"srt/server_args.py": half}))
 
 
 @pytest.mark.parametrize(
