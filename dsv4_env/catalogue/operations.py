@@ -6,6 +6,8 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
+MAX_SIZE = 10_000  # characters, items or bits of a value: a stranger's tree may ask for any
+
 BINARY: dict[str, Callable[[Any, Any], Any]] = {
     "==": lambda a, b: _plain(a) == _plain(b),
     "!=": lambda a, b: _plain(a) != _plain(b),
@@ -17,12 +19,12 @@ BINARY: dict[str, Callable[[Any, Any], Any]] = {
     "<=": operator.le,
     ">": operator.gt,
     ">=": operator.ge,
-    "+": operator.add,
-    "-": operator.sub,
-    "*": operator.mul,
-    "/": operator.truediv,
-    "//": operator.floordiv,
-    "%": operator.mod,
+    "+": lambda a, b: operator.add(*_small(a, b)),
+    "-": lambda a, b: operator.sub(*_small(a, b)),
+    "*": lambda a, b: operator.mul(*_numbers(a, b)),
+    "/": lambda a, b: operator.truediv(*_numbers(a, b)),
+    "//": lambda a, b: operator.floordiv(*_numbers(a, b)),
+    "%": lambda a, b: operator.mod(*_numbers(a, b)),
 }
 OPERATIONS: dict[str, Callable[..., Any]] = {
     **BINARY,
@@ -33,7 +35,7 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "len": len,
     "int": int,
     "float": float,
-    "str": str,
+    "str": lambda a: str(*_small(a)),
     "bool": bool,
     "abs": abs,
     "lower": lambda a: a.lower(),
@@ -51,3 +53,24 @@ FAILURES = (LookupError, TypeError, ValueError, ZeroDivisionError, AttributeErro
 
 def _plain(value: Any) -> Any:
     return [_plain(v) for v in value] if isinstance(value, (list, tuple)) else value
+
+
+def _small(*values: Any) -> tuple[Any, ...]:
+    """The values, where none of them is large. Raises ValueError."""
+    for value in values:
+        size = len(value) if isinstance(value, (str, list, tuple, dict)) else 0
+        size = value.bit_length() if isinstance(value, int) else size
+        if size > MAX_SIZE or (isinstance(value, (list, dict)) and any(map(_holds, value))):
+            raise ValueError("too large")
+    return values
+
+
+def _holds(value: Any) -> bool:
+    return isinstance(value, (list, tuple, dict))
+
+
+def _numbers(*values: Any) -> tuple[Any, ...]:
+    """The values, where they are numbers and not large. Raises TypeError or ValueError."""
+    if not all(isinstance(v, (int, float)) for v in values):
+        raise TypeError("no numbers")
+    return _small(*values)

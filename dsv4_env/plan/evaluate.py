@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dsv4_env.catalogue.entries import DECLARED, Catalogue
-from dsv4_env.catalogue.operations import FAILURES, OPERATIONS
+from dsv4_env.catalogue.operations import FAILURES, MAX_SIZE, OPERATIONS
 from dsv4_env.catalogue.semantics import understand
 
 Expr = Sequence[Any]
@@ -113,8 +113,8 @@ class Evaluator:
 
     def text(self, expr: Expr) -> str:
         """A message, with what isn't known in it as ``…``."""
-        value = self.value(expr)
-        return "…" if isinstance(value, Open) else str(value)
+        value = self.value(["str", expr])
+        return "…" if isinstance(value, Open) else value
 
     def value(self, expr: Expr) -> Any:
         """The value of an expression; :class:`Open` where it isn't known."""
@@ -226,12 +226,14 @@ def _if(self: Evaluator, expr: Expr) -> Any:
 
 
 def _text(self: Evaluator, expr: Expr) -> Any:
-    return "".join(self.text(e) for e in expr[1:])
+    parts = [self.text(e) for e in expr[1:]]
+    return "".join(parts) if sum(map(len, parts)) <= MAX_SIZE else Open("a text of that size")
 
 
 def _repr(self: Evaluator, expr: Expr) -> Any:
-    value = self.value(expr[1])
-    return value if isinstance(value, Open) else repr(value)
+    value = self.value(["str", expr[1]])
+    given = self.value(expr[1])
+    return value if isinstance(value, Open) else repr(given)
 
 
 _READ: dict[str, Callable[[Evaluator, Expr], Any]] = {

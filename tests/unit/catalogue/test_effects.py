@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
+from dsv4_env.catalogue import load
 from dsv4_env.catalogue.extract.effects.resolve import resolution_steps
 from dsv4_env.catalogue.extract.source import PackageSource
 from dsv4_env.catalogue.resolution import encode_steps, known_resolutions, own_settings, resolution
+from dsv4_env.plan.evaluate import Evaluator, Open, Resolution
 
 PIPELINE = "sglang/srt/arg_groups/pipeline.py"
 HEAD = """
@@ -192,3 +194,23 @@ def test_where_sglang_sets_a_variable() -> None:
         "True on ROCm (srt/arg_groups/model_hook.py:507)",
     ]
     assert own_settings("0.5.23", "SGLANG_NOT_KNOWN") == []
+
+
+def test_a_stranger_may_ask_for_any_size() -> None:
+    """Doubling calls end, and so do doubling values."""
+    calls = [f"def f{n}(cfg):\n" + 3 * f"    f{n + 1}(cfg)\n" for n in range(13)]
+    hook = "".join(calls)
+    body = "from sglang.srt.arg_groups.hook import f0\nf0(cfg)"
+    with pytest.raises(ValueError, match="more than 100,000 steps"):
+        steps(body, arg_groups__hook=f"{hook}def f13(cfg):\n    cfg.x = cfg.y\n")
+    for text in ("'a' * 10**9", "'%999999999d' % 1", "2 ** 99999999", "1 << 99999999"):
+        assert len(str(actions(f"declare_resolution(server_args, 'x', y={text})"))) < 500
+
+
+def test_values_that_double() -> None:
+    found: list[Any] = [["let", ["=", "ab"]]]
+    found += [["let", ["+", ["t", n], ["t", n]]] for n in range(60)]
+    found += [["let", ["text", ["t", 60], ["t", 60]]], ["set", ["=", True], "x", ["t", 61], "a:1"]]
+    catalogue = load("0.5.23")
+    made = Evaluator(catalogue, {}, {}, {}, Resolution({}, {})).run(found)
+    assert isinstance(made.fields["x"], Open) or len(str(made.fields["x"])) < 50_000

@@ -31,6 +31,7 @@ from dsv4_env.catalogue.extract.effects.values import (
 from dsv4_env.catalogue.operations import BINARY, FAILURES
 
 MAX_DEPTH = 14
+MAX_STEPS = 100_000  # statements and values: 0.5.23 has some 10,000
 _FOLLOWED = ("sglang.srt.arg_groups", "sglang.srt.server_args", "sglang.srt.kernel_plugins")
 _ALSO = frozenset(
     {
@@ -82,6 +83,7 @@ class Walker:
     steps: list[list[Any]] = field(default_factory=list)
     guards: list[Expr] = field(default_factory=list)
     stack: list[Any] = field(default_factory=list)
+    walked: int = 0
 
     # What is written down: ["let", guard, expr], ["set", guard, field, expr, at], ["env", guard,
     # name, expr, at], ["refuse", guard, message, at].
@@ -100,8 +102,14 @@ class Walker:
             "raw",
         ):
             return value
+        self._bounded()
         self.steps.append(["let", value])
         return ["t", len(self.steps) - 1]
+
+    def _bounded(self) -> None:
+        self.walked += 1
+        if self.walked > MAX_STEPS:
+            raise ValueError(f"a resolution of more than {MAX_STEPS:,} steps")
 
     @property
     def guard(self) -> Expr:
@@ -111,6 +119,7 @@ class Walker:
     def act(self, kind: str, *rest: Any) -> None:
         """Write down a step, under what holds here."""
         guard = self.guard
+        self._bounded()
         if guard != FALSE:
             self.steps.append([kind, guard, *rest])
 
@@ -140,6 +149,7 @@ class Walker:
 
     def statement(self, frame: Frame, node: ast.stmt) -> Expr:
         """Walk one statement; one that does nothing here is passed over."""
+        self._bounded()
         method = getattr(self, f"_{type(node).__name__.lower()}", None)
         if method is None:
             return TRUE
