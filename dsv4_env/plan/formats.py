@@ -37,11 +37,15 @@ def _one_text(plan: Plan, *, color: bool, every: bool) -> str:
     for refusal in plan.refused:
         at = f" ({refusal.at.removeprefix('sglang/')})"
         rows.append(("x", "refused", "", f"{plain(refusal.message)}{at}"))
+    for refusal in plan.possible if every else ():
+        at = f" ({refusal.at.removeprefix('sglang/')})"
+        rows.append(("?", "may be refused", "", f"{plain(refusal.message)}{at}"))
     shown = [s for e in _ORDER for s in plan.having(e) if every or _is_told(s)]
     rows += [(SIGNS[s.effect], s.name, _change(s), _why(s)) for s in shown]
     names = max((len(r[1]) for r in rows), default=0)
     values = min(max((len(r[2]) for r in rows), default=0), 40)
-    effects: list[str] = ["x"] * len(plan.refused) + [s.effect for s in shown]
+    possible = ["unknown"] * (len(plan.possible) if every else 0)
+    effects: list[str] = ["x"] * len(plan.refused) + possible + [s.effect for s in shown]
     for (sign, name, change, why), effect in zip(rows, effects, strict=True):
         line = f"  {sign} {name:{names}}  {change:{values}}  {why}".rstrip()
         lines.append(paint(line, _STYLES[effect], color) if effect in _STYLES else line)
@@ -84,7 +88,10 @@ def _summary(plan: Plan) -> str:
         f"without effect, {counts['default']} as SGLang would set them, {counts['kept']} kept"
     )
     more = f", {open_} unknown" if open_ else ""
-    return f"It starts. {said}{more}; {counts['set']} more set by SGLang."
+    start = "It starts."
+    if plan.possible:
+        start = f"It starts, but for {len(plan.possible)} refusals that only a run decides (--all)."
+    return f"{start} {said}{more}; {counts['set']} more set by SGLang."
 
 
 def json(plans: Sequence[Plan]) -> str:
@@ -99,6 +106,7 @@ def _data(plan: Plan) -> dict[str, object]:
         "release": plan.release,
         "platform": plan.platform,
         "refused": [{"message": r.message, "at": r.at} for r in plan.refused],
+        "possible": [{"message": r.message, "at": r.at} for r in plan.possible],
         "settings": [
             {
                 "section": s.section,
