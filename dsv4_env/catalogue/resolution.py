@@ -52,7 +52,8 @@ def own_settings(release: str, name: str) -> list[str]:
             asked = dict.fromkeys(_asked(steps, step[1], set()))
             where = [_PLATFORMS[p] for p in asked if p in _PLATFORMS]
             on = f" on {' or '.join(where)}" if where else ""
-            found[f"{value}{on} ({step[4].removeprefix('sglang/')})"] = None
+            file = step[4].removeprefix("sglang/").partition(":")[0]  # lines move with each release
+            found[f"{value}{on} ({file})"] = None
     return list(found)
 
 

@@ -176,7 +176,7 @@ def test_a_cell_opens_by_click(demo: Path, visit: Visit) -> None:
     for part in (
         "changed", "DSV003", "python/run_dsv4.sh:21:8", "export SGLANG_HACK_FLASHMLA_BACKEND=",
         '"tilelang"', '"triton"', "common", f"dsv4_env/profiles/common.toml:{line(HACK)}:1",
-        '"tilelang" (SGLang 0.5.16)', "SGLang 0.5.13 to 0.5.23",
+        '"tilelang" (SGLang 0.5.17)', "SGLang 0.5.13 to 0.5.23",
     ):  # fmt: skip
         assert part in text
     page.keyboard.press("Escape")
