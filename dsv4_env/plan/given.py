@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from dsv4_env.catalogue.arguments import given, regrouped
-from dsv4_env.model import ServerArg, Unknown
+from dsv4_env.model import ServerArg, Unknown, Value
 from dsv4_env.plan.evaluate import Open, Refusal
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class Given:
     fields: dict[str, object]
     env: dict[str, object]
     flags: dict[str, str] = field(default_factory=dict)
-    spelled: dict[str, str | None] = field(default_factory=dict)
+    spelled: dict[str, str] = field(default_factory=dict)
     refused: list[Refusal] = field(default_factory=list)
 
 
@@ -44,7 +44,7 @@ def given_by(config: LaunchConfig, catalogue: Catalogue, model: str | None = Non
     for name, setting in config.effective_env.items():
         known = isinstance(setting.value, str) and setting.condition is None
         found.env[name] = setting.value if known else Open(f"what {name} is set to")
-        found.spelled[name] = setting.value if isinstance(setting.value, str) else None
+        found.spelled[name] = _spelling(setting.value)
     serve = "serve" in config.command
     for arg in regrouped(config, catalogue).args or ():
         # `sglang serve` takes the model as a word, and an option of its own: sglang/cli/serve.py
@@ -76,7 +76,13 @@ def _take(arg: ServerArg, catalogue: Catalogue, found: Given) -> None:
     found.fields[parsed.dest] = Open(f"what {arg.flag} is given") if open_ else value
     if open_ and parsed.dest == "model_path":
         found.fields[parsed.dest] = SOME_MODEL
-    found.spelled[parsed.dest] = None if open_ else " ".join(words[1:]) or _joined(words[0])
+    spelled = " ".join(map(_spelling, arg.words[1:]))
+    found.spelled[parsed.dest] = spelled or _joined(_spelling(arg.words[0]))
+
+
+def _spelling(value: Value) -> str:
+    """A value as it's given: of one that isn't known, its text."""
+    return value if isinstance(value, str) else value.text
 
 
 def _joined(word: str) -> str:

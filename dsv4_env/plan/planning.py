@@ -95,7 +95,7 @@ def described(
 ) -> Plan:
     """The plan of a launch of which SGLang itself has said what becomes of it."""
     steps = steps_of(catalogue) or ()
-    facts = model_facts(given.spelled.get("model_path"))
+    facts = model_facts(_known_model(given))
     return _described(_Planner(given, catalogue, on, facts, steps), found, title)
 
 
@@ -136,8 +136,13 @@ def _planner(
             expected=f"a release of {', '.join(known_resolutions())}",
         )
     given = given_by(hidden(config), catalogue, model)
-    facts = model_facts(given.spelled.get("model_path") or model)
+    facts = model_facts(_known_model(given) or model)
     return _Planner(given, catalogue, on, facts, steps)
+
+
+def _known_model(given: Given) -> str | None:
+    path = given.fields.get("model_path")
+    return path if isinstance(path, str) and path != SOME_MODEL else None
 
 
 @dataclass(slots=True)

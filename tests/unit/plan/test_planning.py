@@ -70,8 +70,8 @@ def test_a_platform_decides() -> None:
 
 def test_what_is_not_known_stays_open() -> None:
     found = effects('export SGLANG_USE_AITER=$X\nsglang serve --page-size "$P"')
-    assert found["SGLANG_USE_AITER"] == ("unknown", None, None)
-    assert found["--page-size"] == ("unknown", None, None)
+    assert found["SGLANG_USE_AITER"] == ("unknown", "${X}", None)
+    assert found["--page-size"] == ("unknown", "${P}", None)
 
 
 def test_what_only_a_run_tells_stays_open() -> None:
