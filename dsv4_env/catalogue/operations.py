@@ -36,6 +36,7 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "int": int,
     "float": float,
     "str": lambda a: str(*_small(a)),
+    "repr": lambda a: repr(*_small(a)),
     "bool": bool,
     "abs": abs,
     "lower": lambda a: a.lower(),

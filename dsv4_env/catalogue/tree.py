@@ -42,13 +42,12 @@ def load_tree(path: Path) -> Catalogue:
     isn't laid out as SGLang 0.5.11 or newer.
     """
     key = _key(path)
-    name = f"tree-{_digest(str(path).encode(errors='surrogateescape'))[:16]}.txt"
+    name = _file("tree", path)
     found = _decoded(cache.read(name, apart_from=path), key)
     if found is None:
         now = time.time_ns()
         found = _extracted(path)
-        if key == _key(path) and _newest(path) < now - _SETTLED:
-            cache.write(name, found.encoded(key), apart_from=path)
+        _keep(name, path, key, now, found.encoded(key))
     at = _commit(path) or found.version
     label = f"the tree's own SGLang (python/sglang{', at ' + at if at else ''})"
     return replace(from_lines(TREE, found.lines, label), base=found.base, root=str(path))
@@ -68,23 +67,32 @@ def steps_of(catalogue: Catalogue) -> Steps | None:
 @lru_cache(maxsize=2)
 def _tree_steps(path: Path) -> Steps | None:
     key = _key(path)
-    name = f"steps-{_digest(str(path).encode(errors='surrogateescape'))[:16]}.txt"
+    name = _file("steps", path)
     head, _, body = (cache.read(name, apart_from=path) or b"").partition(b"\n")
     if head.decode("ascii", "replace") == f"{_FORMAT} {key} {_digest(body)}":
         kept: Steps = json.loads(body)
         return kept or None
     from dsv4_env.catalogue import extract  # 50 ms, for the first reading of a tree alone
 
-    try:
-        text = extract.build_resolution(path)[1]
-    except (Dsv4Error, *_ODD):
-        text = "[]"  # it isn't laid out as it's known to be
-    data = text.encode()
     now = time.time_ns()
-    if key == _key(path) and _newest(path) < now - _SETTLED:
-        cache.write(name, f"{_FORMAT} {key} {_digest(data)}\n".encode() + data, apart_from=path)
-    found: Steps = json.loads(text)
+    try:
+        data = extract.build_resolution(path)[1].encode()
+    except (Dsv4Error, *_ODD):
+        data = b"[]"  # it isn't laid out as it's known to be
+    _keep(name, path, key, now, f"{_FORMAT} {key} {_digest(data)}\n".encode() + data)
+    found: Steps = json.loads(data)
     return found or None
+
+
+def _file(kind: str, path: Path) -> str:
+    """The name of a tree's file in the cache."""
+    return f"{kind}-{_digest(str(path).encode(errors='surrogateescape'))[:16]}.txt"
+
+
+def _keep(name: str, path: Path, key: str, since: int, data: bytes) -> None:
+    """Keep what was read of a tree, where the tree is still as it was *since* the reading began."""
+    if key == _key(path) and _newest(path) < since - _SETTLED:
+        cache.write(name, data, apart_from=path)
 
 
 @dataclass(frozen=True, slots=True)

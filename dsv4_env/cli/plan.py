@@ -13,16 +13,15 @@ from dsv4_env.cli.names import named_profile
 from dsv4_env.cli.operands import open_launches
 from dsv4_env.cli.options import Inputs, color_option, input_options, profiles_option
 from dsv4_env.cli.output import tell, write
-from dsv4_env.cli.settings import profile_folder, settings
+from dsv4_env.cli.settings import profile_folder
 from dsv4_env.model import LaunchConfig
 from dsv4_env.model.errors import UsageError
 from dsv4_env.plan.asking import ask
 from dsv4_env.plan.formats import PLAN_FORMATS, text
 from dsv4_env.plan.models import is_of_family, model_of
 from dsv4_env.plan.planning import Plan, plan as planned
-from dsv4_env.plan.platforms import PLATFORMS, Platform, platform
+from dsv4_env.plan.platforms import EACH, PLATFORMS, Platform, platform
 
-_EACH = ("mi355x", "h200", "b200")  # where nothing tells the platform
 _HINTS = {
     "gb300": r"gb300",
     "gb200": r"gb200",
@@ -128,7 +127,7 @@ def _plans(
         return [
             planned(profile.config, catalogue, p, title=profile.name, model=model) for p in places
         ]
-    catalogue = catalogue_for(sglang or settings().sglang, [])
+    catalogue = catalogue_for(sglang, [])
     result: list[Plan] = []
     for opened in open_launches(operand, inputs):
         name = model_of(opened.config)
@@ -143,8 +142,9 @@ def _plans(
 
 
 def _every_platform(operand: str) -> list[Platform]:
-    tell(f"dsv4-env: note: {operand} says no platform: {', '.join(_EACH)} are planned (--on)")
-    return [PLATFORMS[name] for name in _EACH]
+    names = ", ".join(p.name for p in EACH)
+    tell(f"dsv4-env: note: {operand} says no platform: {names} are planned (--on)")
+    return [*EACH]
 
 
 def _told_by(config: LaunchConfig, operand: str) -> list[Platform]:

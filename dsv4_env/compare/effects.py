@@ -9,14 +9,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from dsv4_env.catalogue.semantics import same_value
-from dsv4_env.catalogue.store import RELEASES, shipped
+from dsv4_env.catalogue.history import before
+from dsv4_env.catalogue.store import shipped
 from dsv4_env.catalogue.tree import steps_of
 from dsv4_env.compare.rules import RULES
 from dsv4_env.model.errors import Dsv4Error
 from dsv4_env.model.finding import Finding, Severity
-from dsv4_env.plan.evaluate import Open, Resolution
-from dsv4_env.plan.planning import plan, resolved
+from dsv4_env.plan.evaluate import Open, Resolution, same_text, shown_at
+from dsv4_env.plan.planning import resolved
 from dsv4_env.plan.platforms import Platform, platform
 
 if TYPE_CHECKING:
@@ -56,21 +56,19 @@ def with_effects(
     """
     if steps_of(catalogue) is None:
         return comparison
-    made = plan(right, catalogue, on, model=model)
-    own = plan(left, catalogue, on, model=model).refused  # the profile's: lint tells it
+    one = resolved(left, catalogue, on, model=model)
+    other = resolved(right, catalogue, on, model=model)
     refused = [
         Finding(
             RULES[REFUSED],
             Severity.ERROR,
             "launch",
-            f"{catalogue.name} refuses it on {on.name}: {r.message} ({_shown(r.at)})",
+            f"{catalogue.name} refuses it on {on.name}: {r.message} ({shown_at(r.at)})",
             right.location,
         )
-        for r in made.refused
-        if r not in own
+        for r in other.refused
+        if r not in one.refused  # the profile's own: lint tells it
     ]
-    one = resolved(left, catalogue, on, model=model)
-    other = resolved(right, catalogue, on, model=model)
     found = [_judged(f, one, other, catalogue) for f in comparison.findings]
     return replace(comparison, findings=(*refused, *found))
 
@@ -97,32 +95,12 @@ def _reason(name: str, one: Resolution, other: Resolution, catalogue: Catalogue)
     else:
         section, dest = "env", name
         variable = catalogue.variable(name)
-        if variable is None and _known_before(name, catalogue):
+        # One that no release knew may be of another SGLang.
+        if variable is None and any(("V", name) in shipped(r) for r in before(catalogue)):
             return f"{catalogue.name} no longer knows it"
         if variable is not None and not variable.live:
             return f"{catalogue.name} reads it nowhere"
         values = [r.env.get(name) for r in (one, other)]
-        same = _same(catalogue, name, values[0], values[1])
-    if not same:
-        return None
-    places = [
-        c.at for r in (one, other) for c in r.changes if (c.section, c.name) == (section, dest)
-    ]
-    return f"SGLang sets it itself ({_shown(places[-1])})" if places else None
-
-
-def _known_before(name: str, catalogue: Catalogue) -> bool:
-    """Whether an older release knew a variable: one that none knew may be of another SGLang."""
-    release = catalogue.base or catalogue.release
-    older = RELEASES[: RELEASES.index(release)] if release in RELEASES else ()
-    return any(("V", name) in shipped(r) for r in older)
-
-
-def _same(catalogue: Catalogue, name: str, one: object, other: object) -> bool:
-    if not (isinstance(one, str) and isinstance(other, str)):
-        return False
-    return one == other or same_value(catalogue, name, one, other) is not None
-
-
-def _shown(at: str) -> str:
-    return at.removeprefix("sglang/")
+        same = same_text(catalogue, name, *values)
+    at = other.last(section, dest) or one.last(section, dest)
+    return f"SGLang sets it itself ({shown_at(at)})" if same and at else None

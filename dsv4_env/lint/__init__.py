@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
+from functools import cache, partial
 
 from dsv4_env.catalogue import Catalogue
 from dsv4_env.catalogue.arguments import regrouped
@@ -110,8 +111,9 @@ def lint(
     hardware that the launch is meant for: without it, only what holds on every one is told of
     SGLang's own work. *model* is the model where the launch doesn't say it.
     """
+    read = regrouped(without_defaults(config), catalogue)
     subject = Subject(
-        regrouped(without_defaults(config), catalogue),
+        read,
         catalogue,
         range_,
         range_at,
@@ -119,7 +121,7 @@ def lint(
         launches or (config,),
         script if text is None else text,
         on,
-        model,
+        cache(partial(effects.plans, read, catalogue, on, model)),
     )
     found: list[Finding] = []
     for id_, entry in LINT_RULES.items():

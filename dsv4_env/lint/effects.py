@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import lru_cache
 
 from dsv4_env.catalogue import Catalogue
 from dsv4_env.catalogue.tree import steps_of
 from dsv4_env.lint.subject import LintProblem, Subject
 from dsv4_env.model import LaunchConfig, Location
+from dsv4_env.plan.evaluate import shown_at
 from dsv4_env.plan.given import PARSER
 from dsv4_env.plan.models import is_of_family, model_of
 from dsv4_env.plan.planning import Plan, plan
-from dsv4_env.plan.platforms import PLATFORMS, Platform
-
-_EACH = ("mi355x", "h200", "b200")  # where no platform is named: what holds on all of them
+from dsv4_env.plan.platforms import EACH, Platform
 
 
 def overwritten(s: Subject) -> Iterator[LintProblem]:
     """A setting that ends up with another value than it's given."""
-    plans = _plans(s)
-    if not plans:
+    made = s.plans()
+    if not made:
         return
-    others = [{(p.section, p.name) for p in made.having("overwritten")} for made in plans[1:]]
-    for setting in plans[0].having("overwritten"):
+    others = [{(p.section, p.name) for p in one.having("overwritten")} for one in made[1:]]
+    for setting in made[0].having("overwritten"):
         if all((setting.section, setting.name) in names for names in others):
             given = f'"{setting.given}"' if setting.given else "set"
             message = (
@@ -35,12 +33,12 @@ def overwritten(s: Subject) -> Iterator[LintProblem]:
 
 def refused(s: Subject) -> Iterator[LintProblem]:
     """A launch that SGLang stops with, whose arguments its parser takes."""
-    plans = _plans(s)
-    if not plans or not all(p.refused for p in plans):
+    made = s.plans()
+    if not made or not all(p.refused for p in made):
         return
-    for refusal in plans[0].refused:
+    for refusal in made[0].refused:
         if refusal.at != PARSER:  # those have rules of their own
-            at = refusal.at.removeprefix("sglang/")
+            at = shown_at(refusal.at)
             message = f"{s.sglang} refuses the launch{_where(s)}: {refusal.message} ({at})"
             yield LintProblem("launch", message, s.config.location)
 
@@ -49,37 +47,19 @@ def _where(s: Subject) -> str:
     return f" on {s.platform.name}" if s.platform is not None else ""
 
 
-def _plans(s: Subject) -> tuple[Plan, ...]:
-    if steps_of(s.catalogue) is None or s.config.args is None:
-        return ()
-    if not is_of_family(model_of(s.config) or s.model or ""):
-        return ()  # of other models SGLang makes something else
-    return _planned(_Same(s.config), _Same(s.catalogue), s.platform, s.model)
-
-
-class _Same:
-    """An object as the key of a cache: by which it is, not by what it holds."""
-
-    def __init__(self, of: LaunchConfig | Catalogue) -> None:
-        self.of = of
-
-    def __hash__(self) -> int:
-        return id(self.of)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Same) and other.of is self.of
-
-
-@lru_cache(maxsize=4)
-def _planned(
-    config: _Same, catalogue: _Same, on: Platform | None, model: str | None
+def plans(
+    config: LaunchConfig, catalogue: Catalogue, on: Platform | None, model: str | None
 ) -> tuple[Plan, ...]:
-    assert isinstance(config.of, LaunchConfig)
-    assert isinstance(catalogue.of, Catalogue)
-    places = [PLATFORMS[name] for name in _EACH] if on is None else [on]
-    return tuple(
-        plan(config.of, catalogue.of, place, model=model, redundant=False) for place in places
-    )
+    """What SGLang makes of a launch on its hardware, else on one of each kind.
+
+    None of a launch of another model, of which it makes something else, or where it isn't known.
+    """
+    if steps_of(catalogue) is None or config.args is None:
+        return ()
+    if not is_of_family(model_of(config) or model or ""):
+        return ()
+    places = EACH if on is None else (on,)
+    return tuple(plan(config, catalogue, p, model=model, redundant=False) for p in places)
 
 
 def _place(config: LaunchConfig, name: str) -> Location | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from dsv4_env.model.condition import Condition
 if TYPE_CHECKING:
     from dsv4_env.catalogue import Argument, Catalogue, FlagMatch
     from dsv4_env.model.finding import Severity
+    from dsv4_env.plan.planning import Plan
     from dsv4_env.plan.platforms import Platform
 
 
@@ -23,7 +24,7 @@ class Subject:
     *range* is the PEP 440 range that a profile states, and *range_at* where; *script* is the text
     of the bash script that the launch was read from, *file_text* that of a file of any kind,
     *launches* are all launches of that file. *platform* is the hardware that it's meant for, where
-    that's known, *model* the model where the launch doesn't say it.
+    that's known, *plans* what SGLang itself makes of the launch (see ``effects``).
     """
 
     config: LaunchConfig
@@ -34,7 +35,7 @@ class Subject:
     launches: tuple[LaunchConfig, ...] = ()
     file_text: str | None = None
     platform: Platform | None = None
-    model: str | None = None
+    plans: Callable[[], tuple[Plan, ...]] = tuple
 
     @property
     def sglang(self) -> str:

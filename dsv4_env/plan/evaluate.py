@@ -12,7 +12,7 @@ from typing import Any
 
 from dsv4_env.catalogue.entries import DECLARED, Catalogue
 from dsv4_env.catalogue.operations import FAILURES, MAX_SIZE, OPERATIONS
-from dsv4_env.catalogue.semantics import understand
+from dsv4_env.catalogue.semantics import same_value, understand
 
 Expr = Sequence[Any]
 
@@ -58,6 +58,23 @@ class Resolution:
     changes: list[Change] = field(default_factory=list)
     refused: list[Refusal] = field(default_factory=list)
     possible: list[Refusal] = field(default_factory=list)
+
+    def last(self, section: str, name: str) -> str | None:
+        """Where a setting was changed last; None where it wasn't."""
+        found = [c.at for c in self.changes if (c.section, c.name) == (section, name)]
+        return found[-1] if found else None
+
+
+def shown_at(at: str) -> str:
+    """SGLang's file and line as people read them: within the package."""
+    return at.removeprefix("sglang/")
+
+
+def same_text(catalogue: Catalogue, name: str, one: object, other: object) -> bool:
+    """Whether two texts of a variable are known, and the same to SGLang."""
+    if not (isinstance(one, str) and isinstance(other, str)):
+        return False
+    return one == other or same_value(catalogue, name, one, other) is not None
 
 
 @dataclass(slots=True)
@@ -230,12 +247,6 @@ def _text(self: Evaluator, expr: Expr) -> Any:
     return "".join(parts) if sum(map(len, parts)) <= MAX_SIZE else Open("a text of that size")
 
 
-def _repr(self: Evaluator, expr: Expr) -> Any:
-    value = self.value(["str", expr[1]])
-    given = self.value(expr[1])
-    return value if isinstance(value, Open) else repr(given)
-
-
 _READ: dict[str, Callable[[Evaluator, Expr], Any]] = {
     "cfg": _field,
     "raw": _raw,
@@ -250,7 +261,6 @@ _READ: dict[str, Callable[[Evaluator, Expr], Any]] = {
     "or": _or,
     "if": _if,
     "text": _text,
-    "repr": _repr,
     "?": lambda _, expr: Open(expr[1]),
     "absent": lambda *_: Open(),
     "unset": lambda *_: None,

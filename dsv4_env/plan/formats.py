@@ -6,6 +6,7 @@ import json as json_module
 from collections.abc import Callable, Sequence
 
 from dsv4_env.model.style import paint, plain
+from dsv4_env.plan.evaluate import Refusal, shown_at
 from dsv4_env.plan.planning import Effect, Plan, PlannedSetting
 
 SIGNS: dict[Effect, str] = {
@@ -33,19 +34,15 @@ def text(plans: Sequence[Plan], *, color: bool = False, every: bool = False) -> 
 
 def _one_text(plan: Plan, *, color: bool, every: bool) -> str:
     lines = [f"{plain(plan.title)} on {_named(plan)}, {plan.platform}"]
-    rows: list[tuple[str, str, str, str]] = []
-    for refusal in plan.refused:
-        at = f" ({refusal.at.removeprefix('sglang/')})"
-        rows.append(("x", "refused", "", f"{plain(refusal.message)}{at}"))
-    for refusal in plan.possible if every else ():
-        at = f" ({refusal.at.removeprefix('sglang/')})"
-        rows.append(("?", "may be refused", "", f"{plain(refusal.message)}{at}"))
+    possible = plan.possible if every else ()
+    rows = [("x", "refused", "", _refusal(r)) for r in plan.refused]
+    rows += [("?", "may be refused", "", _refusal(r)) for r in possible]
     shown = [s for e in _ORDER for s in plan.having(e) if every or _is_told(s)]
     rows += [(SIGNS[s.effect], s.name, _change(s), _why(s)) for s in shown]
     names = max((len(r[1]) for r in rows), default=0)
     values = min(max((len(r[2]) for r in rows), default=0), 40)
-    possible = ["unknown"] * (len(plan.possible) if every else 0)
-    effects: list[str] = ["x"] * len(plan.refused) + possible + [s.effect for s in shown]
+    effects: list[str] = ["x" for _ in plan.refused] + ["unknown" for _ in possible]
+    effects += [s.effect for s in shown]
     for (sign, name, change, why), effect in zip(rows, effects, strict=True):
         line = f"  {sign} {name:{names}}  {change:{values}}  {why}".rstrip()
         lines.append(paint(line, _STYLES[effect], color) if effect in _STYLES else line)
@@ -61,6 +58,10 @@ def _is_told(setting: PlannedSetting) -> bool:
     if setting.effect == "kept":
         return False
     return setting.effect != "unknown" or setting.given is not None or "memory" in setting.why
+
+
+def _refusal(refusal: Refusal) -> str:
+    return f"{plain(refusal.message)} ({shown_at(refusal.at)})"
 
 
 def _change(setting: PlannedSetting) -> str:

@@ -45,10 +45,10 @@ def given_by(config: LaunchConfig, catalogue: Catalogue, model: str | None = Non
         known = isinstance(setting.value, str) and setting.condition is None
         found.env[name] = setting.value if known else Open(f"what {name} is set to")
         found.spelled[name] = _spelling(setting.value)
-    serve = "serve" in config.command
     for arg in regrouped(config, catalogue).args or ():
         # `sglang serve` takes the model as a word, and an option of its own: sglang/cli/serve.py
-        if not (serve and (arg.flag in _SERVE or (arg.flag is None and len(arg.values) == 1))):
+        own = arg.flag in _SERVE or (arg.flag is None and len(arg.values) == 1)
+        if not (config.serves and own):
             _take(arg, catalogue, found)
     return found
 

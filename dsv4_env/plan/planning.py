@@ -6,11 +6,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from dsv4_env.catalogue.resolution import known_resolutions
-from dsv4_env.catalogue.semantics import same_value
 from dsv4_env.catalogue.tree import steps_of
 from dsv4_env.model.errors import ReadError
 from dsv4_env.model.secrets import hidden
-from dsv4_env.plan.evaluate import Change, Evaluator, Open, Refusal, Resolution
+from dsv4_env.plan.evaluate import Evaluator, Open, Refusal, Resolution, same_text, shown_at
 from dsv4_env.plan.given import SOME_MODEL, Given, given_by, parser_defaults
 from dsv4_env.plan.models import ARCHITECTURE, model_facts
 
@@ -116,10 +115,12 @@ def resolved(
 ) -> Resolution:
     """The fields and variables that SGLang resolves a launch to, were it not for refusals.
 
-    The arguments are those of :func:`plan`.
+    The arguments, and what it refuses, are those of :func:`plan`.
     """
     planner = _planner(config, catalogue, on, model, steps)
-    return planner.resolved(planner.given, stops=False)
+    found = planner.resolved(planner.given, stops=False)
+    found.refused = planner.given.refused or found.refused[:1]
+    return found
 
 
 def _planner(
@@ -172,7 +173,7 @@ class _Planner:
         settable = {s[2] for s in self.steps if s[0] == "env" and self.redundant}
         for name in dict.fromkeys((*self.given.env, *found.env)):
             after = found.env.get(name)
-            at = _last(found.changes, "env", name)
+            at = found.last("env", name)
             if name not in self.given.env:
                 if after is not None:
                     yield self._told("env", name, None, after, _of_own(after), at)
@@ -180,15 +181,15 @@ class _Planner:
             spelled = self.given.spelled.get(name)
             if isinstance(after, Open) or after is None:
                 yield self._told("env", name, spelled, after, "unknown", at)
-            elif not self._same(name, self.given.env[name], after):
+            elif not same_text(self.catalogue, name, self.given.env[name], after):
                 yield self._told("env", name, spelled, after, "overwritten", at)
             elif (why := self._ignored(name)) is not None:
                 yield PlannedSetting("env", name, spelled, spelled, "no-effect", None, why)
             else:
                 without = self._without("env", name) if name in settable else None
                 alone = without.env.get(name) if without is not None else None
-                if without is not None and self._same(name, after, alone):
-                    at = _last(without.changes, "env", name)
+                if without is not None and same_text(self.catalogue, name, after, alone):
+                    at = without.last("env", name)
                     yield self._told("env", name, spelled, spelled, "default", at)
                 else:
                     yield self._told("env", name, spelled, spelled, "kept", None)
@@ -205,7 +206,7 @@ class _Planner:
             if name not in flags or name in _BESIDE:
                 continue
             before, after = self.given.fields.get(name), found.fields.get(name)
-            at = _last(found.changes, "args", name)
+            at = found.last("args", name)
             flag, spelled = flags[name], self.given.spelled.get(name)
             if name not in self.given.flags:
                 if at is not None and after != before and after not in _NOTHING:
@@ -218,7 +219,7 @@ class _Planner:
                 without = self._without("args", name) if name in settable else None
                 fields = without.fields if without is not None else parser_defaults(self.catalogue)
                 if fields.get(name, Open()) == after:
-                    at = _last(without.changes, "args", name) if without is not None else None
+                    at = without.last("args", name) if without is not None else None
                     yield self._told("args", flag, spelled, after, "default", at)
                 else:
                     yield self._told("args", flag, spelled, after, "kept", None)
@@ -252,13 +253,7 @@ class _Planner:
             why, effective = _reason(after), None
         else:
             effective = _text(after)
-        return PlannedSetting(section, name, given, effective, effect, at and _shown(at), why)
-
-    def _same(self, name: str, one: object, other: object) -> bool:
-        """Whether two texts of a variable are the same to SGLang."""
-        if not (isinstance(one, str) and isinstance(other, str)):
-            return False
-        return one == other or same_value(self.catalogue, name, one, other) is not None
+        return PlannedSetting(section, name, given, effective, effect, at and shown_at(at), why)
 
     def _ignored(self, name: str) -> str | None:
         """Why a variable has no effect; None where it has, or where nothing is known of it."""
@@ -276,16 +271,6 @@ class _Planner:
 def _of_own(after: object) -> Effect:
     """The effect of what nobody gives."""
     return "unknown" if isinstance(after, Open) else "set"
-
-
-def _last(changes: list[Change], section: str, name: str) -> str | None:
-    """Where a setting was changed last."""
-    found = [c.at for c in changes if c.section == section and c.name == name]
-    return found[-1] if found else None
-
-
-def _shown(at: str) -> str:
-    return at.removeprefix("sglang/")
 
 
 def _reason(value: Open) -> str:

@@ -82,6 +82,7 @@ PLATFORMS = {
         Platform("rtx-pro-6000", "cuda", "sm120"),
     )
 }
+EACH = tuple(PLATFORMS[name] for name in ("mi355x", "h200", "b200"))  # where nothing names one
 _ALSO = {
     "rocm": "mi355x",
     "hip": "mi355x",

@@ -59,6 +59,7 @@ _ELSEWHERE = frozenset(
     "is_cpu is_npu is_xpu is_hpu is_mps is_musa is_mlu is_tpu is_out_of_tree is_host_cpu_arm64 "
     "use_mlx cpu_has_amx_support is_cpu_amx is_sm110 is_remote_url".split()
 )
+_RECORD = "sglang.srt.server_args:ServerArgs"
 STOP = ["stop"]  # a block that ends in an error: nothing is said of what follows
 
 
@@ -272,9 +273,7 @@ class Walker:
         return fell
 
     def _for(self, frame: Frame, node: ast.For) -> Expr:
-        items = self.value(frame, node.iter)
-        if isinstance(items, list) and items[0] == "=" and isinstance(items[1], (list, tuple)):
-            items = tuple(["=", v] for v in items[1])
+        items = _items(self.value(frame, node.iter))
         if isinstance(items, tuple) and not _leaves(node):
             for item in items:
                 self.assign(frame, node.target, item)
@@ -505,9 +504,7 @@ class Walker:
 
     def _v_generatorexp(self, frame: Frame, node: ast.GeneratorExp | ast.ListComp) -> Any:
         clause = node.generators[0]
-        items = self.value(frame, clause.iter) if len(node.generators) == 1 else None
-        if isinstance(items, list) and items[0] == "=" and isinstance(items[1], (list, tuple)):
-            items = tuple(["=", v] for v in items[1])
+        items = _items(self.value(frame, clause.iter)) if len(node.generators) == 1 else None
         if not isinstance(items, tuple) or clause.ifs:
             return unknown(ast.unparse(node))
         before = dict(frame.names)
@@ -564,7 +561,8 @@ class Walker:
             given = self.keep(self.expr(frame, node.args[0]))
             return Member(owner, ["if", ["is", given, NONE], ["=", "NONE"], ["upper", given]])
         if isinstance(owner, Member):
-            return self._member_method(frame, node, owner, name)
+            args = [owner, *(self.value(frame, a) for a in node.args)]
+            return self._class_method(frame, node, owner.owner.name, name, args)
         if isinstance(owner, Known) and owner.kind == "env":
             if name == "get":
                 return ["env", owner.name]
@@ -589,7 +587,7 @@ class Walker:
         if isinstance(owner, Known) and owner.kind in ("raw", "cfg"):
             if name in ("get_model_config",):
                 return Known("mc")
-            return self._own_method(frame, node, owner, name)
+            return self._class_method(frame, node, _RECORD, name, [owner])
         if isinstance(owner, Known) and owner.kind == "name" and owner.name in _QUIET:
             return NONE
         if isinstance(owner, Table):
@@ -622,24 +620,16 @@ class Walker:
                 return [owner[0], f"{owner[1]}.{key[1]}"]
         return None
 
-    def _member_method(self, frame: Frame, node: ast.Call, owner: Member, name: str) -> Any:
-        module, _, cls = owner.owner.name.partition(":")
+    def _class_method(
+        self, frame: Frame, node: ast.Call, owner: str, name: str, args: list[Any]
+    ) -> Any:
+        """What a method of a class (``module:class``) returns."""
+        module, _, cls = owner.partition(":")
         found = self.sources.names(module).get(cls)
         if found is not None and found[0] == "class":
             for member in found[1][1].body:
                 if isinstance(member, ast.FunctionDef) and member.name == name:
-                    args = [owner, *(self.value(frame, a) for a in node.args)]
                     return self._enter(frame, node, Function(module, member), args)
-        return unknown(ast.unparse(node))
-
-    def _own_method(self, frame: Frame, node: ast.Call, owner: Known, name: str) -> Any:
-        found = self.sources.names("sglang.srt.server_args").get("ServerArgs")
-        if found is not None and found[0] == "class":
-            for member in found[1][1].body:
-                if isinstance(member, ast.FunctionDef) and member.name == name:
-                    return self._enter(
-                        frame, node, Function("sglang.srt.server_args", member), [owner]
-                    )
         return unknown(ast.unparse(node))
 
     def _called(self, frame: Frame, node: ast.Call, target: Any, name: str) -> Any:
@@ -779,6 +769,13 @@ class Walker:
         for guard, value in reversed(inner.returns):
             result = value if result is None else chosen(guard, value, result)
         return NONE if result is None else result
+
+
+def _items(value: Any) -> Any:
+    """The items of a constant list as values of their own; anything else as it is."""
+    if isinstance(value, list) and value[0] == "=" and isinstance(value[1], (list, tuple)):
+        return tuple(["=", v] for v in value[1])
+    return value
 
 
 def _or_default(value: Any, default: Any) -> Any:
