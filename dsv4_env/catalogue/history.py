@@ -127,6 +127,23 @@ def replaced_flag(catalogue: Catalogue, flag: str) -> str | None:
     return None
 
 
+def flag_in(catalogue: Catalogue, flag: str) -> str:
+    """A flag as this release spells it, by what SGLang says replaces what.
+
+    It is *flag* itself where the release knows it, and where no other spelling is known.
+    """
+    if knows(catalogue, flag):
+        return flag
+    new = replaced_flag(catalogue, flag)
+    if new is not None and knows(catalogue, new):
+        return new
+    for release in releases():
+        for argument in load(release).arguments.values():
+            if argument.replacement == flag and knows(catalogue, argument.flag):
+                return argument.flag
+    return flag
+
+
 def default_of(catalogue: Catalogue, name: str) -> str:
     """The default of a variable or flag, for people: quoted, ``none``, or what computes it."""
     entry: Variable | Argument | None = catalogue.variable(name)

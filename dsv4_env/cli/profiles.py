@@ -14,7 +14,7 @@ from dsv4_env.cli.rendering import about, shown_place
 from dsv4_env.cli.settings import profile_folder
 from dsv4_env.model import Location
 from dsv4_env.model.errors import UsageError
-from dsv4_env.profile import layer_files, load_all, lock as locks, resolve_all, shipped_dir
+from dsv4_env.profile import layer_files, load_all, lock as locks, locked_all, shipped_dir
 
 
 @click.command("list")
@@ -61,7 +61,7 @@ def lock(check: bool, folder: Path | None) -> int:
         fresh = locks.read_lock(path, files) is not None
         write(f"{shown_place(Location(str(path)))} is {'up to date' if fresh else 'old'}\n")
         return 0 if fresh else 1
-    profiles = resolve_all(files)
+    profiles = locked_all(files)
     write(locks.dump_lock(profiles, files), path, hands_on=True)
     write(f"wrote {shown_place(Location(str(path)))}: {len(profiles)} profiles\n")
     return 0

@@ -93,10 +93,13 @@ class Outside(Unknown):
 FROM_ENVIRONMENT = "{from-environment = true}"  # as a layer spells it
 
 
-def outside(name: str, location: Location | None = None) -> Outside:
-    """The value that the variable has in the environment, which has to have it."""
-    reason = "it is taken from the environment"
-    return Outside(f"${{{name}}}", reason, (name,), location=location)
+def outside(name: str, location: Location | None = None, default: str | None = None) -> Outside:
+    """The value that the variable has in the environment; *default* where it is unset or empty."""
+    if default is None:
+        reason = "it is taken from the environment"
+        return Outside(f"${{{name}}}", reason, (name,), location=location)
+    text, reason = f"${{{name}:-{default}}}", "the environment may override it"
+    return Outside(text, reason, (name,), location=location, default=default)
 
 
 Value: TypeAlias = str | Unknown
@@ -112,12 +115,15 @@ class Origin:
     """Who set a value: a layer (``fp4``) or a reader (``bash``), where, and what it overrode.
 
     *value* is what this origin set, spelled as in its source; None where it unset the setting.
+    *when* says under which conditions a layer does, *source* where it has the value from.
     """
 
     name: str
     location: Location | None = None
     value: str | None = None
     overrode: Origin | None = None
+    when: str = ""
+    source: str = ""
 
     def chain(self) -> Iterator[Origin]:
         """This origin, then what it overrode, down to the first that set the value."""

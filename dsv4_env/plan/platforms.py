@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from dsv4_env.model.errors import Dsv4Error, did_you_mean
+from dsv4_env.model.hardware import ACCELERATORS, ALSO, canonical
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,42 +66,8 @@ _CARDS: dict[str, dict[str, object]] = {
         "device_sm": 120,
     },
 }
-PLATFORMS = {
-    p.name: p
-    for p in (
-        Platform("mi300x", "rocm", "gfx942"),
-        Platform("mi325x", "rocm", "gfx942"),
-        Platform("mi350x", "rocm", "gfx950"),
-        Platform("mi355x", "rocm", "gfx950"),
-        Platform("h100", "cuda", "sm90"),
-        Platform("h200", "cuda", "sm90"),
-        Platform("h20", "cuda", "sm90"),
-        Platform("b200", "cuda", "sm100"),
-        Platform("b300", "cuda", "sm100"),
-        Platform("gb200", "cuda", "sm100"),
-        Platform("gb300", "cuda", "sm100"),
-        Platform("rtx-pro-6000", "cuda", "sm120"),
-    )
-}
+PLATFORMS = {name: Platform(name, *kind) for name, kind in ACCELERATORS.items()}
 EACH = tuple(PLATFORMS[name] for name in ("mi355x", "h200", "b200"))  # where nothing names one
-_ALSO = {
-    "rocm": "mi355x",
-    "hip": "mi355x",
-    "gfx950": "mi355x",
-    "gfx942": "mi300x",
-    "mi35x": "mi355x",
-    "mi30x": "mi300x",
-    "mi300": "mi300x",
-    "mi325": "mi325x",
-    "mi350": "mi350x",
-    "mi355": "mi355x",
-    "sm90": "h200",
-    "hopper": "h200",
-    "sm100": "b200",
-    "blackwell": "b200",
-    "sm120": "rtx-pro-6000",
-}
-
 
 class PlatformError(Dsv4Error):
     """A platform that isn't known."""
@@ -108,10 +75,10 @@ class PlatformError(Dsv4Error):
 
 def platform(name: str) -> Platform:
     """The platform of a name or of an architecture. Raises PlatformError for any other."""
-    text = name.strip().lower().replace("_", "-")
-    found = PLATFORMS.get(_ALSO.get(text, text))
+    text = canonical(name)
+    found = PLATFORMS.get(text)
     if found is None:
-        names = sorted({*PLATFORMS, *_ALSO})
+        names = sorted({*PLATFORMS, *ALSO})
         raise PlatformError(
             f"no platform {name!r}",
             expected=f"one of {', '.join(PLATFORMS)}, or rocm, sm90, sm100, sm120",

@@ -6,6 +6,8 @@ from dsv4_env.model import shipped_dir as shipped_dir
 from dsv4_env.profile.loading import (
     load_all as load_all,
     load_profile as load_profile,
+    load_wanted as load_wanted,
+    locked_all as locked_all,
     profile_names as profile_names,
     resolve_all as resolve_all,
 )
@@ -16,3 +18,4 @@ from dsv4_env.profile.profile import (
     profile_folders as profile_folders,
     reference_script as reference_script,
 )
+from dsv4_env.profile.target import Target as Target, Wanted as Wanted

@@ -3,32 +3,53 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from pydantic import BaseModel, ValidationError
 
+from dsv4_env.catalogue.history import flag_in
+from dsv4_env.catalogue.releases import load, within
+from dsv4_env.catalogue.store import RELEASES
 from dsv4_env.lang import toml as toml_source
 from dsv4_env.lang.toml import KeyPath, TomlSource
-from dsv4_env.model import EnvVar, LaunchConfig, Location, Origin, ServerArg, outside
+from dsv4_env.model import (
+    EnvVar,
+    LaunchConfig,
+    Location,
+    Origin,
+    ServerArg,
+    Value,
+    outside,
+    shipped_dir,
+)
 from dsv4_env.model.errors import ProfileError, did_you_mean
 from dsv4_env.model.secrets import masked
+from dsv4_env.profile.conditions import Situation, axis, holds, source_text, told
+from dsv4_env.profile.lock import Entry
 from dsv4_env.profile.profile import Profile, layer_bytes
 from dsv4_env.profile.schema import (
     LAYER_NAME,
     TABLES,
+    Default,
     FromEnvironment,
     LayerFile,
     Resolved,
+    SourceTable,
+    UnsetTable,
     keys_of,
 )
+from dsv4_env.profile.target import Spec, Target, Wanted, choose, products
 
 SettingKey: TypeAlias = tuple[str, str]
 """A section of the TOML, and a key in it."""
 
 LAYER_SECTIONS = tuple(Resolved.model_fields)
+BLOCK_SECTIONS = {s: s for s in ("env", "args", "launch", "ci", "quality")} | {"model": "weights"}
+"""What a block may set, and what it calls each table: ``model`` is a condition there."""
+
 _EXPECTED = {  # what pydantic calls an error, and what a reader of TOML should have written
     "bool_type": "true or false",
     "dict_type": "a table",
@@ -36,6 +57,19 @@ _EXPECTED = {  # what pydantic calls an error, and what a reader of TOML should 
     "int_type": "a whole number",
     "model_type": "a table",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What a layer says of one key: its *value* (None: it unsets it), and where.
+
+    *when* are the conditions, *source* says in a block where it has its values from.
+    """
+
+    value: Any
+    location: Location
+    when: str = ""
+    source: SourceTable | None = None
 
 
 @dataclass(slots=True)
@@ -46,19 +80,72 @@ class Layer:
     file: LayerFile
     source: TomlSource
 
-    def settings(self) -> Iterator[tuple[SettingKey, Any, Location]]:
-        """``(section, key), value, location`` for all it sets; value None where it unsets."""
+    def settings(self, now: Situation) -> dict[SettingKey, Given]:
+        """What it says for a target: a block that holds wins over the tables that always do.
+
+        Raises ProfileError where two blocks say different things of one key.
+        """
+        if not holds(self.file.only, now):
+            return {}
+        found = dict(self.always())
+        blocks: dict[SettingKey, Given] = {}
+        for index, block in enumerate(self.file.when):
+            if not holds(block, now):
+                continue
+            for key, given in self.block(index):
+                other = blocks.setdefault(key, given)
+                if other.value != given.value:
+                    raise ProfileError(
+                        f"layer {self.name} says two things of {key[1]} for {now.target} on SGLang "
+                        f"{now.sglang}: {_said(key[1], other.value)} at {other.location}, "
+                        f"{_said(key[1], given.value)} at {given.location}",
+                        where=given.location,
+                        expected="blocks that say the same, or that never hold together",
+                    )
+        return found | blocks
+
+    def always(self) -> Iterator[tuple[SettingKey, Given]]:
+        """What its tables say, which hold for every target that the layer is for."""
+        when = told(self.file.only)
         for section in LAYER_SECTIONS:
-            table = getattr(self.file, section)
-            if isinstance(table, BaseModel):
-                values: Mapping[str, Any] = table.model_dump(by_alias=True, exclude_unset=True)
-            else:
-                values = table
-            for key, value in values.items():
-                yield (section, key), value, self.source.key((section, key))
+            if section != "source" or not self.file.overlay:  # a profile is its own layers'
+                yield from self._table(section, (section,), getattr(self.file, section), when)
+        yield from self._unset(self.file.unset, (), when)
+
+    def block(self, index: int) -> Iterator[tuple[SettingKey, Given]]:
+        """What a block says, whether it holds or not."""
+        block = self.file.when[index]
+        when, source = told(self.file.only, block), block.source
+        for section, key in BLOCK_SECTIONS.items():
+            path = ("when", index, key)
+            yield from self._table(section, path, getattr(block, key), when, source)
+        yield from self._unset(block.unset, ("when", index), when, source)
+
+    def sets(self) -> set[SettingKey]:
+        """The keys that it gives a value to, for one target or another."""
+        blocks = (g for i in range(len(self.file.when)) for g in self.block(i))
+        return {key for key, given in (*self.always(), *blocks) if given.value is not None}
+
+    def _table(
+        self,
+        section: str,
+        path: KeyPath,
+        table: Any,
+        when: str,
+        source: SourceTable | None = None,
+    ) -> Iterator[tuple[SettingKey, Given]]:
+        if isinstance(table, BaseModel):
+            table = table.model_dump(by_alias=True, exclude_unset=True)
+        for key, value in table.items():
+            yield (section, key), Given(value, self.source.key((*path, key)), when, source)
+
+    def _unset(
+        self, table: UnsetTable, path: KeyPath, when: str, source: SourceTable | None = None
+    ) -> Iterator[tuple[SettingKey, Given]]:
         for section in ("env", "args"):
-            for index, key in enumerate(getattr(self.file.unset, section)):
-                yield (section, key), None, self.source.value(("unset", section, index))
+            for index, key in enumerate(getattr(table, section)):
+                place = self.source.value((*path, "unset", section, index))
+                yield (section, key), Given(None, place, when, source)
 
 
 def read_layer(path: Path, data: bytes | None = None) -> Layer:
@@ -96,16 +183,17 @@ def _parsed(path: Path, data: bytes) -> Layer:
 
 
 def _no_contradiction(layer: Layer) -> None:
-    seen: dict[SettingKey, tuple[Any, Location]] = {}
-    for key, value, where in layer.settings():
-        if key in seen:
-            found = "sets and unsets" if seen[key][0] is not None else "unsets twice"
-            raise ProfileError(
-                f"layer {layer.name} {found} {key[1]}",
-                where=where,
-                expected=f"one of the two; the other is at {seen[key][1]}",
-            )
-        seen[key] = (value, where)
+    for said in (layer.always(), *map(layer.block, range(len(layer.file.when)))):
+        seen: dict[SettingKey, Given] = {}
+        for key, given in said:
+            if key in seen:
+                found = "sets and unsets" if seen[key].value is not None else "unsets twice"
+                raise ProfileError(
+                    f"layer {layer.name} {found} {key[1]}",
+                    where=given.location,
+                    expected=f"one of the two; the other is at {seen[key].location}",
+                )
+            seen[key] = given
 
 
 def located(
@@ -174,11 +262,17 @@ def linearise(name: str, layers: Mapping[str, Layer]) -> list[Layer]:
 
 
 def ancestors(order: Sequence[Layer]) -> dict[str, set[str]]:
-    """For each layer of a linear order, the names of all layers below it."""
+    """For each layer of a linear order, the names of all layers below it.
+
+    An overlay lies above all that is no overlay.
+    """
     below: dict[str, set[str]] = {}
+    plain = {layer.name for layer in order if not layer.file.overlay}
     for layer in order:
         parents = layer.file.extends
         below[layer.name] = set(parents).union(*(below[p] for p in parents))
+        if layer.file.overlay:
+            below[layer.name] |= plain
     return below
 
 
@@ -190,56 +284,74 @@ class Merged:
     origin: Origin
 
 
-def merge_layers(order: Sequence[Layer]) -> dict[SettingKey, Merged]:
+def merge_layers(order: Sequence[Layer], now: Situation) -> dict[SettingKey, Merged]:
     """What layers (lowest first) make of each key, in the order of who first sets it.
 
-    Raises ProfileError where a layer unsets what none below it sets, and where two layers that
-    don't extend each other disagree.
+    Raises ProfileError where a layer unsets what none below it ever sets, where two layers that
+    don't extend each other disagree, and where two blocks of a layer do.
     """
     below = ancestors(order)
-    setters: dict[SettingKey, list[tuple[Layer, Any, Location]]] = {}
+    setters: dict[SettingKey, list[tuple[Layer, Given]]] = {}
+    sources = {
+        layer.name: [o.file.source for o in reversed(order[: i + 1]) if o.name in
+                     {layer.name, *below[layer.name]}]
+        for i, layer in enumerate(order)
+    }
     for layer in order:
-        for key, value, where in layer.settings():
+        for key, given in layer.settings(now).items():
             earlier = setters.setdefault(key, [])
             visible = [s for s in earlier if s[0].name in below[layer.name]]
-            if value is None and not any(v is not None for _, v, _ in visible):
-                section, name = key
-                known = [n for (s, n) in setters if s == section and n != name]
-                raise ProfileError(
-                    f"layer {layer.name} unsets {name}, which no layer below it sets",
-                    where=where,
-                    expected="a setting of " + (", ".join(layer.file.extends) or "a lower layer"),
-                    hint=did_you_mean(name, known),
-                )
-            earlier.append((layer, value, where))
+            if given.value is None and not any(g.value is not None for _, g in visible):
+                _expect_set(key, given, layer, [o for o in order if o.name in below[layer.name]])
+            earlier.append((layer, given))
     merged: dict[SettingKey, Merged] = {}
     for key, found in setters.items():
         _agree(key, found, below, order[-1])
         origin: Origin | None = None
-        for layer, value, where in found:
-            origin = Origin(
-                layer.name, where, None if value is None else spelled_setting(value), origin
-            )
+        for layer, given in found:
+            text = None if given.value is None else spelled_setting(given.value)
+            tables = [given.source] if given.source else []
+            source = source_text(*tables, *sources[layer.name])
+            origin = Origin(layer.name, given.location, text, origin, given.when, source)
         if origin is not None:
-            merged[key] = Merged(found[-1][1], origin)
+            merged[key] = Merged(found[-1][1].value, origin)
     return merged
+
+
+def _expect_set(key: SettingKey, given: Given, layer: Layer, lower: Sequence[Layer]) -> None:
+    """Raise ProfileError where a layer takes away what none below it, or itself, ever sets."""
+    every = set().union(layer.sets(), *(each.sets() for each in lower))
+    if key in every:
+        return
+    section, name = key
+    known = [n for (s, n) in every if s == section]
+    raise ProfileError(
+        f"layer {layer.name} unsets {name}, which no layer below it sets",
+        where=given.location,
+        expected="a setting of " + (", ".join(layer.file.extends) or "a lower layer"),
+        hint=did_you_mean(name, known),
+    )
 
 
 def _agree(
     key: SettingKey,
-    found: list[tuple[Layer, Any, Location]],
+    found: list[tuple[Layer, Given]],
     below: Mapping[str, set[str]],
     top: Layer,
 ) -> None:
     highest = [s for s in found if not any(s[0].name in below[o[0].name] for o in found)]
-    layer, value, where = highest[-1]
-    for other, other_value, other_where in highest[:-1]:
-        if other_value != value:
+    layer, given = highest[-1]
+    for other, others in highest[:-1]:
+        if others.value != given.value:
+            taken = layer.file.overlay and other.file.overlay
             raise ProfileError(
                 f"layers {other.name} and {layer.name} disagree on {key[1]}: "
-                f"{_said(key[1], other_value)} at {other_where}, {_said(key[1], value)} at {where}",
-                where=top.source.key(("extends",)),
-                expected=f"them to agree, or {top.name} to set {key[1]} itself",
+                f"{_said(key[1], others.value)} at {others.location}, "
+                f"{_said(key[1], given.value)} at {given.location}",
+                where=given.location if taken else top.source.key(("extends",)),
+                expected=f'a block with = ["{other.name}"] in one that extends the other'
+                if taken
+                else f"them to agree, or {top.name} to set {key[1]} itself",
             )
 
 
@@ -248,7 +360,7 @@ def _said(name: str, value: Any) -> str:
         return "unset"
     return (
         str(value)
-        if isinstance(value, FromEnvironment)
+        if isinstance(value, FromEnvironment | Default)
         else f'"{masked(name, spelled_setting(value))}"'
     )
 
@@ -260,39 +372,184 @@ def spelled_setting(value: Any) -> str:
     return str(value)
 
 
-def resolve_layers(files: Mapping[str, Path], data: Mapping[str, bytes]) -> dict[str, Profile]:
-    """Every profile by name, read and merged from *files*; *data* stands for what is in them.
+class Layers:
+    """The layers of some folders, and every profile that they make."""
 
-    Raises ProfileError where a layer is wrong, an abstract one too.
+    def __init__(self, files: Mapping[str, Path], data: Mapping[str, bytes]) -> None:
+        """Read them; *data* stands for what is in their files. Raises ProfileError."""
+        self.all = {name: read_layer(path, data.get(name)) for name, path in files.items()}
+        self._orders = {name: linearise(name, self.all) for name in self.all}
+
+    @property
+    def names(self) -> list[str]:
+        """The layers that are profiles by themselves."""
+        files = {name: layer.file for name, layer in self.all.items()}
+        return [n for n, file in files.items() if not file.abstract and not file.overlay]
+
+    @property
+    def overlays(self) -> list[str]:
+        """The layers that any profile can take."""
+        return [n for n, layer in self.all.items() if layer.file.overlay]
+
+    def check(self) -> None:
+        """Resolve every abstract layer as it usually is. Raises ProfileError where one is wrong."""
+        for name, order in self._orders.items():
+            if name not in self.names and name not in self.overlays:
+                rows = self.rows(name)
+                target = rows[0] if rows else Target()
+                merge_layers(order, self._situation(order, target, newest(None)))
+
+    def order(self, spec: Spec) -> list[Layer]:
+        """The layers that a profile with overlays is made of, lowest first."""
+        found = list(self._orders[spec.base])
+        for name in self._taken(spec):
+            found += [layer for layer in self._orders[name] if layer not in found]
+        return found
+
+    def _taken(self, spec: Spec) -> list[str]:
+        """The overlays in the order in which they are laid. Raises ProfileError."""
+        for name in spec.overlays:
+            if name not in self.overlays:
+                what = f"{name!r} is no overlay" if name in self.all else f"no overlay {name!r}"
+                raise ProfileError(
+                    f"{what}: {spec}",
+                    expected="one of " + ", ".join(self.overlays) if self.overlays else "none",
+                    hint=did_you_mean(name, self.overlays),
+                )
+        for name in spec.overlays:
+            file = self.all[name].file
+            for other in file.excludes:
+                if other in spec.overlays:
+                    raise ProfileError(
+                        f"{name} and {other} exclude each other",
+                        where=self.all[name].source.key(("excludes",)),
+                        expected=f"{spec.base} with one of the two",
+                    )
+            for other in file.needs:
+                if other not in spec.overlays:
+                    raise ProfileError(
+                        f"{name} needs {other}",
+                        where=self.all[name].source.key(("needs",)),
+                        expected="+".join((spec.base, *sorted({*spec.overlays, other}))),
+                    )
+        return sorted(spec.overlays, key=lambda n: (len(self._orders[n]), n))
+
+    def rows(self, name: str) -> list[Target]:
+        """The targets of a profile: its own first, then those of the layers below."""
+        order = self._orders[name]
+        axes = [layer.file.axes for layer in order]
+        model, precision = axis(axes, "model"), axis(axes, "precision")
+        return [
+            target
+            for layer in reversed(order)
+            for row in layer.file.targets
+            if (row.model is None or model in row.model)
+            and (row.precision is None or precision in row.precision)
+            for target in products(
+                row.hardware,
+                row.strategy or layer.file.only.strategy,
+                row.nodes,
+                row.role,
+                row.with_ or (),
+                verified=row.verified,
+            )
+        ]
+
+    def _situation(self, order: Sequence[Layer], target: Target, sglang: str) -> Situation:
+        axes = [layer.file.axes for layer in order]
+        return Situation(target, sglang, axis(axes, "model"), axis(axes, "precision"))
+
+    def profile(self, spec: Spec, target: Target, sglang: str | None = None) -> Profile:
+        """A profile for a target and a release, the newest that it knows without one."""
+        order = self.order(spec)
+        ranges = [g.value for layer in order for k, g in layer.always() if k == ("sglang", "range")]
+        release = newest(ranges[-1] if ranges else None) if sglang is None else sglang
+        now = self._situation(order, target, release)
+        merged = merge_layers(order, now)
+        return _profile(spec, self.all[spec.base], order, merged, now)
+
+
+    def entries(self) -> dict[str, list[Entry]]:
+        """What a lock holds: profiles of the shipped folder for every target, others as usual."""
+        self.check()
+        return {name: [*self._entries(name)] for name in self.names}
+
+    def _entries(self, name: str) -> Iterator[Entry]:
+        rows = self.rows(name) or [Target()]
+        if any(Path(layer.source.path).parent != shipped_dir() for layer in self.all.values()):
+            rows = rows[:1]
+        for row in rows:
+            spec = Spec(name, row.overlays)
+            found = self.profile(spec, row)
+            same = [r for r in RELEASES if _alike(found, self.profile(spec, row, r))]
+            yield Entry(found, tuple(same))
+
+
+def _alike(a: Profile, b: Profile) -> bool:
+    """Whether two profiles are the same but for their release."""
+    return a == replace(b, sglang=a.sglang)
+
+
+def newest(range_: str | None) -> str:
+    """The newest known release within a range; of all where none is, or without one."""
+    known = within(range_) if range_ else RELEASES
+    return known[-1] if known else RELEASES[-1]
+
+
+def resolve_layers(
+    files: Mapping[str, Path], data: Mapping[str, bytes], sglang: str | None = None
+) -> dict[str, Profile]:
+    """Every profile by name, as it usually is, read and merged from *files*.
+
+    *data* stands for what is in them. Raises ProfileError where a layer is wrong, an abstract one
+    too.
     """
-    layers = {name: read_layer(path, data.get(name)) for name, path in files.items()}
-    orders = {name: linearise(name, layers) for name in layers}
-    merged = {name: merge_layers(order) for name, order in orders.items()}
-    concrete = [name for name, layer in layers.items() if not layer.file.abstract]
-    return {name: _profile(orders[name], merged[name]) for name in concrete}
+    layers = Layers(files, data)
+    layers.check()
+    found = {}
+    for name in layers.names:
+        target = choose(name, layers.rows(name), Wanted(), ())
+        found[name] = layers.profile(Spec(name), target, sglang)
+    return found
 
 
-def _profile(order: Sequence[Layer], merged: Mapping[SettingKey, Merged]) -> Profile:
-    """The profile that the highest of the layers is, of what they make of each key."""
-    top = order[-1]
+def _profile(
+    spec: Spec,
+    own: Layer,
+    order: Sequence[Layer],
+    merged: Mapping[SettingKey, Merged],
+    now: Situation,
+) -> Profile:
+    """The profile that layers are, of what they make of each key."""
     env: list[EnvVar] = []
     args: list[ServerArg] = []
+    spelling = load(now.sglang)
     for (section, name), m in merged.items():
         if section == "env" and m.value is not None:
-            given = m.value if isinstance(m.value, str) else outside(name, m.origin.location)
-            env.append(EnvVar(name, given, m.origin))
+            env.append(EnvVar(name, _value(name, m), m.origin))
         elif section == "args" and m.value is not None:
-            args += [ServerArg(name, tuple(words), m.origin) for words in m.value]
+            flag = flag_in(spelling, name)
+            args += [ServerArg(flag, tuple(words), m.origin) for words in m.value]
     tables = {
         section: {k: merged[section, k].value for k in keys if (section, k) in merged}
         for section, keys in TABLES.items()
     }
-    where = Location(top.source.path, 1, 1)
+    where = Location(own.source.path, 1, 1)
+    config = LaunchConfig(str(spec), "profile", tuple(env), tuple(args), location=where)
     return Profile(
-        top.name,
-        top.file.description,
+        str(spec),
+        own.file.description,
         tuple(layer.name for layer in order),
-        LaunchConfig(top.name, "profile", tuple(env), tuple(args), location=where),
+        config,
         {section: table for section, table in tables.items() if table},
         {key: m.origin for key, m in merged.items() if key[0] in TABLES},
+        now.sglang,
+        now.target,
     )
+
+
+def _value(name: str, m: Merged) -> Value:
+    if isinstance(m.value, str):
+        return m.value
+    default = m.value.value if isinstance(m.value, Default) else None
+    return outside(name, m.origin.location, default)

@@ -1,28 +1,55 @@
-"""Profiles by name, from the lock or from the layers themselves."""
+"""Profiles by name, for the target that is meant, from the lock or from the layers themselves."""
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from dsv4_env.model.errors import ProfileError, did_you_mean
+from dsv4_env.catalogue.releases import nearest
+from dsv4_env.model.errors import Dsv4Error, ProfileError, ReadError, did_you_mean
 from dsv4_env.model.secrets import meet
-from dsv4_env.profile import lock
+from dsv4_env.profile import lock, project
 from dsv4_env.profile.profile import Profile, layer_files, profile_folders
+from dsv4_env.profile.target import Spec, Wanted, asked, choose, parse
+
+if TYPE_CHECKING:
+    from dsv4_env.profile.layers import Layers
+
+TREE = "tree"  # the release of a checkout of SGLang, which is newer than all that are known
 
 
-def load_all(folder: str | Path | None = None) -> dict[str, Profile]:
-    """Every profile by name, from the lock when it matches the layers byte for byte."""
+def load_all(folder: str | Path | None = None, wanted: Wanted | None = None) -> dict[str, Profile]:
+    """Every profile by name, as it usually is; of *wanted* the release counts.
+
+    They are those of the lock when it matches the layers byte for byte.
+    """
     files = layer_files(folder)
-    path = lock.lock_path(profile_folders(folder)[-1])
-    found = lock.read_lock(path, files) or resolve_all(files)
+    locked = lock.read_lock(lock.lock_path(profile_folders(folder)[-1]), files)
+    release = _release(wanted or Wanted())
+    found: dict[str, Profile] = {}
+    layers: Layers | None = None
+    for name in locked.names if locked else ():
+        target = choose(name, locked.rows(name), Wanted(), ()) if locked else None
+        profile = locked.profile(Spec(name), target, release) if locked and target else None
+        if profile is None:
+            layers = layers or _layers(files)
+            profile = layers.profile(Spec(name), choose(name, layers.rows(name), Wanted(), ()), release)
+        found[name] = profile
+    if locked is None:
+        found = resolve_all(files, sglang=release)
     for profile in found.values():
         meet(profile.config)
     return found
 
 
 def resolve_all(
-    files: Mapping[str, Path], data: Mapping[str, bytes] | None = None
+    files: Mapping[str, Path],
+    data: Mapping[str, bytes] | None = None,
+    *,
+    sglang: str | None = None,
 ) -> dict[str, Profile]:
     """Every profile by name, read and merged from its layers.
 
@@ -30,25 +57,110 @@ def resolve_all(
     """
     from dsv4_env.profile.layers import resolve_layers  # pydantic, which a lock saves
 
-    return resolve_layers(files, data or {})
+    return resolve_layers(files, data or {}, sglang)
+
+
+def locked_all(
+    files: Mapping[str, Path], data: Mapping[str, bytes] | None = None
+) -> dict[str, list[lock.Entry]]:
+    """What a lock of these layers holds."""
+    from dsv4_env.profile.layers import Layers  # pydantic, which a lock saves
+
+    return Layers(files, data or {}).entries()
+
+
+def _layers(files: Mapping[str, Path]) -> Layers:
+    from dsv4_env.profile.layers import Layers  # pydantic, which a lock saves
+
+    return Layers(files, {})
 
 
 def profile_names(folder: str | Path | None = None) -> list[str]:
-    """The names of all profiles, sorted."""
+    """The names of all profiles, sorted; each may be followed by overlays and hardware."""
     return sorted(load_all(folder))
 
 
-def load_profile(name: str, folder: str | Path | None = None) -> Profile:
-    """The profile *name*, from the shipped ones or from *folder*.
+def load_profile(
+    name: str,
+    folder: str | Path | None = None,
+    *,
+    sglang: str | None = None,
+    on: str | None = None,
+    strategy: str | None = None,
+    nodes: int | None = None,
+    role: str | None = None,
+) -> Profile:
+    """The profile ``NAME+OVERLAY@HARDWARE``, from the shipped ones or from *folder*.
 
-    Raises ProfileError when there is none of that name, or a layer is wrong.
+    The release of SGLang is the given one, else that of the settings, else that of the SGLang
+    which is installed for this interpreter, else the newest that the profile is for. Of what else
+    isn't given, the profile says what is usual. Raises ProfileError when there is none of that
+    name or for that target, or a layer is wrong.
     """
-    profiles = load_all(folder)
-    if name in profiles:
-        return profiles[name]
-    expected = "one of " + ", ".join(sorted(profiles))
-    if name in layer_files(folder):
-        raise ProfileError(f"{name!r} is a layer, not a profile", expected=expected)
-    raise ProfileError(
-        f"unknown profile {name!r}", expected=expected, hint=did_you_mean(name, profiles)
-    )
+    return load_wanted(name, folder, Wanted(sglang, on, strategy, nodes, role))
+
+
+def load_wanted(name: str, folder: str | Path | None, wanted: Wanted) -> Profile:
+    """The profile of a name for what is asked for. Raises ProfileError."""
+    files = layer_files(folder)
+    spec = parse(name)
+    if spec.base not in files:
+        names = load_all(folder)
+        raise ProfileError(
+            f"unknown profile {spec.base!r}",
+            expected="one of " + ", ".join(sorted(names)),
+            hint=did_you_mean(spec.base, names),
+        )
+    found = asked(spec, wanted)
+    release = _release(found)
+    locked = lock.read_lock(lock.lock_path(profile_folders(folder)[-1]), files)
+    profile = _locked(locked, spec, found, release) if locked else None
+    if profile is None:
+        layers = _layers(files)
+        if spec.base not in layers.names:
+            expected = "one of " + ", ".join(sorted(layers.names))
+            raise ProfileError(f"{spec.base!r} is a layer, not a profile", expected=expected)
+        target = choose(spec.name, layers.rows(spec.base), found, spec.overlays)
+        profile = layers.profile(spec, target, release)
+    meet(profile.config)
+    return profile
+
+
+def _locked(locked: lock.Lock, spec: Spec, wanted: Wanted, release: str | None) -> Profile | None:
+    """What the lock holds of it; None where it holds nothing, or not that."""
+    rows = locked.rows(spec.base)
+    try:
+        target = choose(spec.name, rows, wanted, spec.overlays) if rows else None
+    except ProfileError:
+        return None  # the layers may know more targets
+    return locked.profile(spec, target, release) if target else None
+
+
+def _release(wanted: Wanted) -> str | None:
+    """The known release that is meant, None where the profile says."""
+    text = wanted.sglang or _setting() or installed()
+    if text is None or text == TREE:
+        return None
+    try:
+        return nearest(text)[0]
+    except ReadError:
+        if wanted.sglang:
+            raise
+        return None
+
+
+def _setting() -> str | None:
+    """The release of the settings around the current folder, where they can be read."""
+    try:
+        return project.setting(Path.cwd(), os.environ, "sglang")
+    except (ValueError, OSError, Dsv4Error):
+        return None  # whoever reads all settings tells what is wrong with them
+
+
+def installed() -> str | None:
+    """The version of the SGLang that is installed for this interpreter."""
+    # importlib.metadata takes as long to import as all else that an export does.
+    for folder in sys.path:
+        for path in sorted(Path(folder or ".").glob("sglang-*.dist-info")):
+            return path.name.removeprefix("sglang-").removesuffix(".dist-info")
+    return None

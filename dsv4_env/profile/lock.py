@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import importlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import Any, cast
 
 from dsv4_env import __version__
+from dsv4_env.catalogue.store import RELEASES
 from dsv4_env.model import (
     ENV_NAME,
     FROM_ENVIRONMENT,
@@ -30,8 +33,9 @@ from dsv4_env.model import (
 from dsv4_env.model.errors import ProfileError
 from dsv4_env.model.secrets import plain_secret
 from dsv4_env.profile.profile import Profile, layer_bytes
+from dsv4_env.profile.target import Spec, Target
 
-FORMAT = 1
+FORMAT = 2
 
 
 def lock_path(folder: Path) -> Path:
@@ -53,34 +57,85 @@ def _sha256() -> Callable[[bytes], Any]:
 
 
 def digest(files: Mapping[str, Path]) -> str:
-    """SHA-256 over this tool's version and each layer's name and bytes."""
+    """SHA-256 over this tool's version, the releases it knows and each layer's name and bytes."""
     sha256 = _sha256()
-    total = sha256(f"{FORMAT} {__version__}\n".encode())
+    total = sha256(f"{FORMAT} {__version__} {' '.join(RELEASES)}\n".encode())
     for name in sorted(files):
         total.update(f"{name} {sha256(layer_bytes(files[name])).hexdigest()}\n".encode())
     return str(total.hexdigest())
 
 
-def read_lock(path: Path, files: Mapping[str, Path]) -> dict[str, Profile] | None:
-    """The locked profiles, or None when there is no lock or it isn't of these bytes."""
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A resolved profile and the releases of SGLang that it is the same for."""
+
+    profile: Profile
+    releases: tuple[str, ...]
+
+
+class Lock:
+    """What a lock holds: for each profile the targets that it was resolved for, in order."""
+
+    def __init__(self, data: Mapping[str, Any], files: Mapping[str, Path]) -> None:
+        """Take a lock's data apart; each entry is decoded when it's asked for."""
+        self._entries: dict[str, list[dict[str, Any]]] = data["profiles"]
+        self._texts: list[str] = data["texts"]
+        self._paths = {name: str(file) for name, file in files.items()}
+
+    @property
+    def names(self) -> list[str]:
+        """The profiles, in their order."""
+        return list(self._entries)
+
+    def usual(self) -> dict[str, Profile]:
+        """Every profile as it usually is."""
+        found = {name: self.profile(Spec(name), self.rows(name)[0], None) for name in self.names}
+        return {name: profile for name, profile in found.items() if profile is not None}
+
+    def rows(self, name: str) -> list[Target]:
+        """The targets of a profile that the lock holds."""
+        return [_target(item["target"]) for item in self._entries.get(name, ())]
+
+    def profile(self, spec: Spec, target: Target, sglang: str | None) -> Profile | None:
+        """The profile for a target that the lock holds; None where it doesn't for that release."""
+        for item in self._entries.get(spec.base, ()):
+            if _target(item["target"]) == target:
+                release = sglang or item["sglang"]
+                if release in item["releases"]:
+                    return _decode(spec, item, release, self._paths, self._texts)
+        return None
+
+
+def read_lock(path: Path, files: Mapping[str, Path]) -> Lock | None:
+    """What is locked, or None when there is no lock or it isn't of these bytes."""
     try:
         data = json.loads(layer_bytes(path))
         if data["digest"] != digest(files):
             return None
-        paths = {name: str(file) for name, file in files.items()}
-        return {name: _decode(name, item, paths) for name, item in data["profiles"].items()}
+        lock = Lock(data, files)
+        for name in lock.names:  # what is damaged is told apart here, once and for all
+            for item in data["profiles"][name]:
+                _target(item["target"])
     except (ProfileError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return None  # absent or damaged: the layers themselves are read
+    return lock
 
 
-def dump_lock(profiles: Mapping[str, Profile], files: Mapping[str, Path]) -> str:
+def dump_lock(entries: Mapping[str, Sequence[Entry]], files: Mapping[str, Path]) -> str:
     """The text of the lock for these profiles. Raises ProfileError where a layer holds a secret."""
-    for profile in profiles.values():
-        _refuse_secrets(profile)
-    encoded = {name: _encode(profile) for name, profile in profiles.items()}
-    lines = [f"  {json.dumps(n)}: {json.dumps(p, ensure_ascii=False)}" for n, p in encoded.items()]
-    head = f'{{"digest": "{digest(files)}",\n "profiles": {{\n'
-    return head + ",\n".join(lines) + "\n }}\n"
+    for entry in chain(*entries.values()):
+        _refuse_secrets(entry.profile)
+    texts: dict[str, int] = {"": 0}
+    encoded = {
+        name: [json.dumps(_encode(e, texts), ensure_ascii=False) for e in found]
+        for name, found in entries.items()
+    }
+    lines = [f"  {json.dumps(n)}: [\n   {_LINES.join(found)}]" for n, found in encoded.items()]
+    head = f'{{"digest": "{digest(files)}",\n "texts": {json.dumps([*texts], ensure_ascii=False)},'
+    return f'{head}\n "profiles": {{\n' + ",\n".join(lines) + "\n }}\n"
+
+
+_LINES = ",\n   "
 
 
 def _refuse_secrets(profile: Profile) -> None:
@@ -107,49 +162,87 @@ def _refuse_secrets(profile: Profile) -> None:
                 )
 
 
-def _encode(profile: Profile) -> dict[str, Any]:
-    config = profile.config
+def _encode(entry: Entry, texts: dict[str, int]) -> dict[str, Any]:
+    profile, config = entry.profile, entry.profile.config
+
+    def chained(origin: Origin) -> list[list[Any]]:
+        return [
+            [
+                o.name,
+                o.location.line if o.location else 1,
+                o.location.column if o.location else 1,
+                o.value,
+                texts.setdefault(o.when, len(texts)),
+                texts.setdefault(o.source, len(texts)),
+            ]
+            for o in origin.chain()
+        ]
+
+    target = profile.target
     return {
+        "target": [
+            target.hardware,
+            target.strategy,
+            target.nodes,
+            target.role,
+            target.overlays,
+            target.verified,
+        ],
+        "sglang": profile.sglang,
+        "releases": entry.releases,
         "description": profile.description,
         "layers": profile.layers,
-        "env": [[e.name, _value(e.value), _chain(e.origin)] for e in config.env],
-        "args": [[a.flag, a.values, _chain(a.origin)] for a in config.args or ()],
+        "env": [[e.name, _value(e.value), chained(e.origin)] for e in config.env],
+        "args": [[a.flag, a.values, chained(a.origin)] for a in config.args or ()],
         "data": profile.data,
-        "origins": [[*key, _chain(origin)] for key, origin in profile.origins.items()],
+        "origins": [[*key, chained(origin)] for key, origin in profile.origins.items()],
     }
 
 
-def _value(value: Value) -> str | None:
-    """A variable's value; None for one that comes from outside, whatever its name."""
-    return value if isinstance(value, str) else None
+def _value(value: Value) -> str | list[str] | None:
+    """A variable's value; in a list one that may be overridden, None one that isn't given."""
+    if isinstance(value, str):
+        return value
+    return None if value.default is None else [value.default]
 
 
-def _chain(origin: Origin) -> list[list[Any]]:
-    return [
-        [o.name, o.location.line, o.location.column, o.value] if o.location else [o.name]
-        for o in origin.chain()
-    ]
+def _target(item: Sequence[Any]) -> Target:
+    hardware, strategy, nodes, role, overlays, verified = item
+    return Target(hardware, strategy, nodes, role, tuple(overlays), verified)
 
 
-def _decode(name: str, item: Mapping[str, Any], paths: Mapping[str, str]) -> Profile:
+def _decode(
+    spec: Spec, item: Mapping[str, Any], release: str, paths: Mapping[str, str], texts: list[str]
+) -> Profile:
     def origin(chain: list[list[Any]]) -> Origin:
         found: Origin | None = None
-        for layer, line, column, value in reversed(chain):
-            found = Origin(layer, Location(paths[layer], line, column), value, found)
+        for layer, line, column, value, when, source in reversed(chain):
+            place = Location(paths[layer], line, column)
+            found = Origin(layer, place, value, found, texts[when], texts[source])
         if found is None:
             raise ValueError("empty chain")
         return found
 
-    def variable(key: str, value: str | None, chain: list[list[Any]]) -> EnvVar:
+    def variable(key: str, value: str | list[str] | None, chain: list[list[Any]]) -> EnvVar:
         setter = origin(chain)
-        return EnvVar(key, outside(key, setter.location) if value is None else value, setter)
+        if isinstance(value, str):
+            return EnvVar(key, value, setter)
+        return EnvVar(key, outside(key, setter.location, value[0] if value else None), setter)
 
     config = LaunchConfig(
-        name,
+        str(spec),
         "profile",
         tuple(variable(*found) for found in item["env"]),
         tuple(ServerArg(f, tuple(v), origin(c)) for f, v, c in item["args"]),
-        location=Location(paths[name], 1, 1),
+        location=Location(paths[spec.base], 1, 1),
     )
-    origins = {(table, key): origin(chain) for table, key, chain in item["origins"]}
-    return Profile(name, item["description"], tuple(item["layers"]), config, item["data"], origins)
+    return Profile(
+        str(spec),
+        item["description"],
+        tuple(item["layers"]),
+        config,
+        item["data"],
+        {(table, key): origin(chain) for table, key, chain in item["origins"]},
+        release,
+        _target(item["target"]),
+    )

@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
+from dsv4_env.catalogue.store import RELEASES
 from dsv4_env.guard.files import checkout, read_bytes
-from dsv4_env.model import LaunchConfig, Origin, Outside, shipped_dir
+from dsv4_env.model import LaunchConfig, Origin, Outside, shipped_dir, text_of
 from dsv4_env.model.errors import ProfileError
+from dsv4_env.profile.target import Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +20,8 @@ class Profile:
 
     *layers* are the names of the layers it is made of, lowest first. *data* holds the tables
     ``model, launch, ci, quality, hardware, sglang, source`` as in the TOML; the properties
-    below give their typed values. *origins* maps ``(table, key)`` to who set it.
+    below give their typed values. *origins* maps ``(table, key)`` to who set it. It holds for the
+    release *sglang* and for *target*.
     """
 
     name: str
@@ -27,19 +30,29 @@ class Profile:
     config: LaunchConfig
     data: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     origins: Mapping[tuple[str, str], Origin] = field(default_factory=dict)
+    sglang: str = RELEASES[-1]
+    target: Target = field(default_factory=Target)
 
     @property
     def env(self) -> dict[str, str]:
         """The environment variables, in order and as spelled; a new dict each time.
 
-        Those that come from the environment of the launch aren't in it: see :attr:`required`.
+        Of one that the environment of the launch may override it's the default; those that have
+        to come from there aren't in it: see :attr:`required`.
         """
-        return {e.name: e.value for e in self.config.env if isinstance(e.value, str)}
+        found = ((e.name, text_of(e.value)) for e in self.config.env)
+        return {name: value for name, value in found if value is not None}
 
     @property
     def required(self) -> list[str]:
         """The variables that the environment of the launch has to hold, in order."""
-        return [e.name for e in self.config.env if isinstance(e.value, Outside)]
+        return [e.name for e in self.config.env if text_of(e.value) is None]
+
+    @property
+    def overridable(self) -> list[str]:
+        """The variables whose value the environment of the launch may override, in order."""
+        outside = (e for e in self.config.env if isinstance(e.value, Outside))
+        return [e.name for e in outside if text_of(e.value) is not None]
 
     @property
     def server_args(self) -> list[str]:
@@ -106,17 +119,20 @@ class Profile:
     def launch_env(self, environ: Mapping[str, str]) -> dict[str, str]:
         """A copy of *environ* with the profile's variables over it; *environ* stays as it is.
 
+        What *environ* may override stays as it is there, unless it's empty.
+
         Raises ProfileError where *environ* lacks a variable that the profile takes from there.
         """
         for setting in self.config.env:
-            if isinstance(setting.value, Outside) and not environ.get(setting.name):
+            if text_of(setting.value) is None and not environ.get(setting.name):
                 found = "is empty" if setting.name in environ else "isn't set"
                 raise ProfileError(
                     f"{setting.name} {found}, and {self.name} takes it from the environment",
                     where=setting.location,
                     expected=f"{setting.name} in the environment of the launch",
                 )
-        return {**environ, **self.env}
+        kept = {name: environ[name] for name in self.overridable if environ.get(name)}
+        return {**environ, **self.env, **kept}
 
     def command(
         self,

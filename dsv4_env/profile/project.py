@@ -46,21 +46,33 @@ def profiles_folder(start: Path, environ: Mapping[str, str]) -> Path | None:
     It is ``settings.load(start, environ).profiles`` wherever that raises nothing. Raises
     ValueError where something looks wrong, for ``load`` to tell.
     """
-    if text := environ.get(f"{PREFIX}PROFILES"):
-        return start / text
+    found = _setting(start, environ, "profiles")
+    return found[0] / found[1] if found else None
+
+
+def setting(start: Path, environ: Mapping[str, str], key: str) -> str | None:
+    """One setting that is a text, as :func:`profiles_folder`. Raises ValueError."""
+    found = _setting(start, environ, key)
+    return found[1] if found else None
+
+
+def _setting(start: Path, environ: Mapping[str, str], key: str) -> tuple[Path, str] | None:
+    """A setting, and the folder that says so."""
+    if text := environ.get(f"{PREFIX}{key.upper()}"):
+        return start, text
     pyproject = find_pyproject(start)
     if pyproject is None:
         return None
     try:
         table = tomllib.loads(read_bytes(pyproject).decode("utf-8-sig"))["tool"]["dsv4_env"]
-        text = table.get("profiles")
+        text = table.get(key)
     except (LookupError, TypeError, AttributeError) as exc:
         raise ValueError(pyproject) from exc
     if text is None:
         return None
     if not isinstance(text, str) or not text:
         raise ValueError(pyproject)
-    return pyproject.parent / text
+    return pyproject.parent, text
 
 
 def is_ours(key: str) -> bool:

@@ -5,11 +5,14 @@ Importing this costs pydantic and pydantic-settings (about 150 ms): only the lay
 
 from __future__ import annotations
 
+import datetime
 import enum
 import inspect
+import json
 import re
 from collections.abc import Sequence
-from typing import Annotated, Any, TypeAlias
+from dataclasses import dataclass
+from typing import Annotated, Any, TypeAlias, get_args, get_origin
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
@@ -31,7 +34,17 @@ class FromEnvironment(enum.Enum):
         return self.value
 
 
-EnvValue: TypeAlias = str | FromEnvironment
+@dataclass(frozen=True, slots=True)
+class Default:
+    """The value of a variable where the environment of the launch has none."""
+
+    value: str
+
+    def __str__(self) -> str:
+        return f"{{default = {json.dumps(self.value, ensure_ascii=False)}}}"
+
+
+EnvValue: TypeAlias = str | FromEnvironment | Default
 ArgValues: TypeAlias = list[list[str]]
 """Each occurrence of a flag with its values: ``[[]]`` for a bare flag, ``[["8"]]`` for one."""
 
@@ -60,12 +73,14 @@ def _string(value: Any) -> Any:
 
 def _env_value(value: Any) -> EnvValue:
     """A string, or the table that says where the value comes from."""
-    if isinstance(value, FromEnvironment):
+    if isinstance(value, FromEnvironment | Default):
         return value
     if isinstance(value, dict):
         if list(value) == ["from-environment"] and value["from-environment"] is True:
             return FromEnvironment.REQUIRED
-        raise _wrong("a table", f"a string, or {FROM_ENVIRONMENT}")
+        if list(value) == ["default"] and isinstance(value["default"], str) and value["default"]:
+            return Default(_no_nul(value["default"]))
+        raise _wrong("a table", f'a string, {{default = "…"}} or {FROM_ENVIRONMENT}')
     text: str = _string(value)
     return text
 
@@ -122,9 +137,41 @@ def _strings(value: Any) -> Any:
     return value
 
 
+def _one_or_several(value: Any) -> Any:
+    """A condition's values: a string alone stands for a list of one."""
+    found = [value] if isinstance(value, str) else value
+    if isinstance(found, list) and found and all(isinstance(v, str) and v for v in found):
+        return [v.lower() for v in found]
+    raise _wrong("{spelled}", 'a string, or several: "mi355x" or ["mi300x", "mi355x"]')
+
+
+def _numbers(value: Any) -> Any:
+    found = [value] if isinstance(value, int) else value
+    if (
+        isinstance(found, list)
+        and found
+        and all(isinstance(n, int) and not isinstance(n, bool) and n > 0 for n in found)
+    ):
+        return found
+    raise _wrong("{spelled}", "a number of nodes, or several: 1 or [1, 2]")
+
+
+def _day(value: Any) -> Any:
+    """A day, which TOML has a type for, as text."""
+    if isinstance(value, datetime.date) and not isinstance(value, datetime.datetime):
+        return value.isoformat()
+    return _string(value)
+
+
 def _ratio(value: Any) -> Any:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
         raise _wrong("{spelled}", "a number from 0 to 1")
+    return value
+
+
+def _tokens(value: Any) -> Any:
+    if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
+        raise _wrong("{spelled}", "a number above 0")
     return value
 
 
@@ -148,6 +195,14 @@ _ENV_VALUE: dict[str, Any] = {
             "additionalProperties": False,
             "description": "The value comes from outside, and has to be set at launch: a secret.",
         },
+        {
+            "type": "object",
+            "properties": {"default": {**_TEXT, "minLength": 1}},
+            "required": ["default"],
+            "additionalProperties": False,
+            "description": "The value where the environment of the launch has none, or an empty "
+            "one.",
+        },
     ]
 }
 _OCCURRENCES: dict[str, Any] = {
@@ -169,8 +224,22 @@ EnvText = Annotated[EnvValue, BeforeValidator(_env_value), WithJsonSchema(_ENV_V
 EnvName = Annotated[TomlText, AfterValidator(_env_name), WithJsonSchema(_NAMES["env"])]
 Flag = Annotated[TomlText, AfterValidator(_flag), WithJsonSchema(_NAMES["args"])]
 Occurrences = Annotated[ArgValues, BeforeValidator(_arg_values), WithJsonSchema(_OCCURRENCES)]
+_WORD: dict[str, Any] = {"type": "string", "minLength": 1}
+_ANY: dict[str, Any] = {"anyOf": [_WORD, {"type": "array", "items": _WORD, "minItems": 1}]}
+AnyOf = Annotated[list[str], BeforeValidator(_one_or_several), WithJsonSchema(_ANY)]
+_COUNT: dict[str, Any] = {"type": "integer", "minimum": 1}
+Nodes = Annotated[
+    list[int],
+    BeforeValidator(_numbers),
+    WithJsonSchema({"anyOf": [_COUNT, {"type": "array", "items": _COUNT, "minItems": 1}]}),
+]
 Seconds = Annotated[
     int, BeforeValidator(_seconds), WithJsonSchema({"type": "integer", "minimum": 1})
+]
+Tokens = Annotated[
+    float,
+    BeforeValidator(_tokens),
+    WithJsonSchema({"type": "number", "exclusiveMinimum": 0}),
 ]
 Ratio = Annotated[
     float, BeforeValidator(_ratio), WithJsonSchema({"type": "number", "minimum": 0, "maximum": 1})
@@ -214,6 +283,7 @@ class CiTable(Table):
     estimated_seconds: Seconds | None = Field(
         default=None, description="The time that CI plans for the test, in seconds."
     )
+    nightly: Annotated[bool, Field(description="Whether it runs at night only.")] | None = None
 
 
 class QualityTable(Table):
@@ -221,6 +291,10 @@ class QualityTable(Table):
 
     gsm8k_threshold: Ratio | None = Field(
         default=None, description="The least GSM8K accuracy that the test accepts, from 0 to 1."
+    )
+    accept_length_threshold: Tokens | None = Field(
+        default=None,
+        description="The least mean number of tokens that a step of speculative decoding accepts.",
     )
 
 
@@ -255,7 +329,9 @@ class SourceTable(Table):
         default=None, description="The number of a pull request."
     )
     commit: TomlText | None = Field(default=None, description="The commit, in full.")
-    date: TomlText | None = Field(default=None, description="The day, as YYYY-MM-DD.")
+    date: Annotated[str, BeforeValidator(_day), WithJsonSchema(_TEXT)] | None = Field(
+        default=None, description="The day, as YYYY-MM-DD."
+    )
 
 
 class Resolved(BaseModel):
@@ -291,6 +367,68 @@ class UnsetTable(Table):
     )
 
 
+class AxesTable(Table):
+    """What every target of a profile has in common."""
+
+    model: TomlText | None = Field(default=None, description="Which model: flash, pro, …")
+    precision: TomlText | None = Field(default=None, description="Its precision: fp4, fp8, …")
+
+
+class TargetTable(Table):
+    """Targets that a profile is for: every combination of the given values."""
+
+    hardware: AnyOf = Field(description="What it runs on, such as mi355x.")
+    strategy: AnyOf | None = Field(
+        default=None, description="What it is tuned for; without it all that the layer is only for."
+    )
+    nodes: Nodes = Field(default=[1], description="On how many nodes.")
+    role: AnyOf | None = Field(default=None, description="Its part in disaggregated serving.")
+    with_: AnyOf | None = Field(
+        default=None, alias="with", description="The overlays that are taken with it."
+    )
+    model: AnyOf | None = Field(default=None, description="Only for these models.")
+    precision: AnyOf | None = Field(default=None, description="Only for these precisions.")
+    verified: Annotated[bool, Field(description="Whether somebody saw it run.")] = True
+    source: SourceTable = Field(default_factory=SourceTable, description="Who says so.")
+
+
+class Conditions(Table):
+    """What has to hold of a target: all that is given."""
+
+    sglang: Annotated[TomlText, AfterValidator(_specifiers)] | None = Field(
+        default=None, description='For these releases, such as ">=0.5.14".'
+    )
+    hardware: AnyOf | None = Field(default=None, description="On one of these.")
+    strategy: AnyOf | None = Field(default=None, description="For one of these strategies.")
+    nodes: Nodes | None = Field(default=None, description="On one of these numbers of nodes.")
+    role: AnyOf | None = Field(default=None, description="In one of these roles.")
+    precision: AnyOf | None = Field(default=None, description="For one of these precisions.")
+    model: AnyOf | None = Field(default=None, description="For one of these models.")
+    with_: AnyOf | None = Field(
+        default=None, alias="with", description="Where all these overlays are taken."
+    )
+    without: AnyOf | None = Field(
+        default=None, description="Where none of these overlays is taken."
+    )
+
+
+class WhenTable(Conditions):
+    """Settings that hold under conditions on the target."""
+
+    source: SourceTable = Field(
+        default_factory=SourceTable, description="Where the values were taken from."
+    )
+    env: dict[EnvName, EnvText] = Field(default_factory=dict, description="As in the layer.")
+    args: dict[Flag, Occurrences] = Field(default_factory=dict, description="As in the layer.")
+    weights: ModelTable = Field(
+        default_factory=ModelTable, description="As [model] of the layer."
+    )
+    launch: LaunchTable = Field(default_factory=LaunchTable)
+    ci: CiTable = Field(default_factory=CiTable)
+    quality: QualityTable = Field(default_factory=QualityTable)
+    unset: UnsetTable = Field(default_factory=UnsetTable)
+
+
 class LayerFile(Resolved):
     """One ``profiles/NAME.toml``. An *abstract* layer is only there to be extended."""
 
@@ -303,14 +441,39 @@ class LayerFile(Resolved):
         description="The layers below this one, lowest first, by the names of their files.",
     )
     unset: UnsetTable = Field(default_factory=UnsetTable)
+    overlay: bool = Field(
+        default=False, description="A layer that any profile can take: PROFILE+NAME."
+    )
+    needs: Annotated[list[TomlText], BeforeValidator(_strings), _list_of(_TEXT)] = Field(
+        default_factory=list, description="The overlays that this one needs."
+    )
+    excludes: Annotated[list[TomlText], BeforeValidator(_strings), _list_of(_TEXT)] = Field(
+        default_factory=list, description="The overlays that it can't be taken with."
+    )
+    axes: AxesTable = Field(default_factory=AxesTable)
+    only: Conditions = Field(
+        default_factory=Conditions, description="For which targets all that it sets holds."
+    )
+    targets: list[TargetTable] = Field(
+        default_factory=list, description="What the profile is for, the usual one first."
+    )
+    when: list[WhenTable] = Field(
+        default_factory=list, description="Settings that hold under conditions on the target."
+    )
 
 
 def keys_of(model: type[BaseModel], path: Sequence[str | int] = ()) -> list[str]:
     """The keys that a table may have, as the TOML spells them; none where it isn't one of ours."""
     current: Any = model
     for part in path:
-        field = next((f for n, f in current.model_fields.items() if part in (n, f.alias)), None)
-        current = field.annotation if field else None
+        if isinstance(part, int):  # of an array of tables
+            current = next(iter(get_args(current)), None)
+        else:
+            fields = current.model_fields.items()
+            field = next((f for n, f in fields if part in (n, f.alias)), None)
+            current = field.annotation if field else None
+        if get_origin(current) is list:
+            continue
         if not inspect.isclass(current) or not issubclass(current, BaseModel):
             return []
     return [f.alias or n for n, f in current.model_fields.items()]

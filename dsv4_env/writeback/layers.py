@@ -23,7 +23,7 @@ from dsv4_env.model import (
 )
 from dsv4_env.model.errors import Dsv4Error, ProfileError, UsageError, did_you_mean
 from dsv4_env.model.secrets import plain_default, plain_secret, secret_name
-from dsv4_env.profile import Profile, layer_bytes, layer_files, lock, resolve_all, shipped_dir
+from dsv4_env.profile import Profile, layer_bytes, layer_files, lock, locked_all, resolve_all, shipped_dir
 from dsv4_env.profile.layers import read_layer
 from dsv4_env.profile.schema import FLAG_NAME, FromEnvironment
 from dsv4_env.writeback.edits import SETTLED, Refused, hopeless, occurrences
@@ -182,7 +182,7 @@ def relock(path: Path) -> FileChange:
     """A lock made anew from the layers on disk."""
     folder = path.parent
     files = layer_files(folder if folder.resolve() != shipped_dir().resolve() else None)
-    return FileChange(path, layer_bytes(path), lock.dump_lock(resolve_all(files), files).encode())
+    return FileChange(path, layer_bytes(path), lock.dump_lock(locked_all(files), files).encode())
 
 
 def _concrete(data: bytes) -> bytes:

@@ -8,7 +8,7 @@ from pathlib import Path
 import tomli_w
 from hypothesis import given, settings, strategies as st
 
-from dsv4_env.profile import layer_files, lock, resolve_all
+from dsv4_env.profile import layer_files, lock, locked_all, resolve_all
 from dsv4_env.profile.layers import spelled_setting
 
 NAMES = st.sampled_from(["A", "B_1", "_c", "SGLANG_X"])
@@ -47,5 +47,7 @@ def test_merge_origins_and_lock_agree(
         for arg in top.config.args or ():
             assert arg.origin.value == spelled_setting([list(map(str, arg.values))])
         path = lock.lock_path(folder)
-        path.write_text(lock.dump_lock(profiles, files))
-        assert lock.read_lock(path, files) == profiles
+        path.write_text(lock.dump_lock(locked_all(files), files))
+        locked = lock.read_lock(path, files)
+        assert locked is not None
+        assert locked.usual() == profiles

@@ -150,12 +150,14 @@ def test_no_such_folder(tmp_path: Path) -> None:
 
 def test_the_lock_of_an_own_folder_is_used_only_while_it_is_true(tmp_path: Path) -> None:
     write(tmp_path, mine='extends = ["pro-fp4"]\n[env]\nX = "1"\n')
-    from dsv4_env.profile import layer_files, resolve_all
+    from dsv4_env.profile import layer_files, locked_all, resolve_all
 
     files = layer_files(tmp_path)
     path = lock.lock_path(tmp_path)
-    path.write_text(lock.dump_lock(resolve_all(files), files))
-    assert lock.read_lock(path, files) == resolve_all(files)
+    path.write_text(lock.dump_lock(locked_all(files), files))
+    locked = lock.read_lock(path, files)
+    assert locked is not None
+    assert locked.usual() == resolve_all(files)
     write(tmp_path, mine='extends = ["pro-fp4"]\n[env]\nX = "2"\n')
     assert lock.read_lock(path, files) is None
     assert load_profile("mine", tmp_path).env["X"] == "2"

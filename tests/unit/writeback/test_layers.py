@@ -10,7 +10,7 @@ from dsv4_env.compare.differences import Difference
 from dsv4_env.compare.findings import compared
 from dsv4_env.model import LaunchConfig
 from dsv4_env.model.errors import Dsv4Error
-from dsv4_env.profile import layer_files as files_of, load_profile, lock, resolve_all, shipped_dir
+from dsv4_env.profile import layer_files as files_of, load_profile, lock, locked_all, shipped_dir
 from dsv4_env.readers import bash
 from dsv4_env.writeback import Refused, imports
 from dsv4_env.writeback.layers import EditedLayers, edit_layers
@@ -110,7 +110,7 @@ def test_locks_that_hold_are_told_and_made_anew(folder: Path) -> None:
 
     path = lock.lock_path(folder)
     files = files_of(folder)
-    path.write_text(lock.dump_lock(resolve_all(files), files))
+    path.write_text(lock.dump_lock(locked_all(files), files))
     layers, _ = synced(folder, "one", SCRIPT.format(a=2, b=1, m=1))
     assert path in layers.locks()
     for change in layers.changes():

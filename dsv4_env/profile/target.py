@@ -1,0 +1,157 @@
+"""What a profile is resolved for: a release, hardware, a strategy; and how that is asked for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from dsv4_env.model.errors import ProfileError, did_you_mean
+from dsv4_env.model.hardware import canonical
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What of a target is asked for; None where it's left to the profile.
+
+    *sglang* is a release, *on* hardware such as ``mi355x``, *nodes* their number.
+    """
+
+    sglang: str | None = None
+    on: str | None = None
+    strategy: str | None = None
+    nodes: int | None = None
+    role: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One combination that a profile is for; *overlays* are those that are taken with it."""
+
+    hardware: str | None = None
+    strategy: str | None = None
+    nodes: int = 1
+    role: str | None = None
+    overlays: tuple[str, ...] = ()
+    verified: bool = True
+
+    def __str__(self) -> str:
+        words = [self.hardware, self.strategy, f"{self.nodes} nodes" if self.nodes > 1 else None]
+        return ", ".join(w for w in (*words, self.role) if w)
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """A profile as it's named: ``NAME+OVERLAY@HARDWARE``."""
+
+    base: str
+    overlays: tuple[str, ...] = ()
+    hardware: str | None = None
+
+    @property
+    def name(self) -> str:
+        """Its name with the overlays in one order."""
+        return "+".join((self.base, *self.overlays))
+
+    def __str__(self) -> str:
+        return self.name + (f"@{self.hardware}" if self.hardware else "")
+
+
+_SPEC = re.compile(r"([^+@]+)((?:\+[^+@]+)*)(?:@([^+@]+))?")
+
+
+def parse(text: str) -> Spec:
+    """A profile's name, its overlays and its hardware. Raises ProfileError for anything else."""
+    match = _SPEC.fullmatch(text)
+    if match is None:
+        raise ProfileError(
+            f"bad profile name {text!r}", expected="NAME, NAME+OVERLAY or NAME+OVERLAY@HARDWARE"
+        )
+    overlays = tuple(dict.fromkeys(match[2].split("+")[1:]))
+    return Spec(match[1], tuple(sorted(overlays)), canonical(match[3]) if match[3] else None)
+
+
+def asked(spec: Spec, wanted: Wanted) -> Wanted:
+    """What is asked for, with the hardware that the name gives. Raises ProfileError for two."""
+    on = canonical(wanted.on) if wanted.on else None
+    if spec.hardware and on and spec.hardware != on:
+        raise ProfileError(
+            f"{spec} is for {spec.hardware}, and {on} is asked for", expected="one of the two"
+        )
+    return replace(wanted, on=spec.hardware or on)
+
+
+def choose(name: str, rows: Sequence[Target], wanted: Wanted, overlays: Sequence[str]) -> Target:
+    """The target that is meant: of those that fit, the first with these overlays, else without.
+
+    What isn't asked for is as the first one that fits says. A profile without targets is for
+    whatever is asked for. Raises ProfileError where none fits.
+    """
+    taken = tuple(overlays)
+    if not rows:
+        return Target(wanted.on, wanted.strategy, wanted.nodes or 1, wanted.role, taken)
+    fitting = [row for row in rows if _fits(row, wanted)]
+    if not fitting:
+        raise _unknown(name, rows, wanted)
+    found = min(fitting, key=lambda row: (row.overlays != taken, bool(row.overlays)))
+    return found if found.overlays == taken else replace(found, overlays=taken, verified=False)
+
+
+def _fits(row: Target, wanted: Wanted) -> bool:
+    return (
+        wanted.on in (None, row.hardware)
+        and wanted.strategy in (None, row.strategy)
+        and wanted.nodes in (None, row.nodes)
+        and wanted.role == row.role
+    )
+
+
+_AXES = {"hardware": "on", "strategy": "strategy", "nodes": "nodes", "role": "role"}
+
+
+def _unknown(name: str, rows: Sequence[Target], wanted: Wanted) -> ProfileError:
+    """No target fits: which of what is asked for is the first that leaves none."""
+    left = list(rows)
+    for axis, key in _AXES.items():
+        value = getattr(wanted, key)
+        fitting = [r for r in left if getattr(r, axis) == value or value is None]
+        if key == "role":
+            fitting = [r for r in left if r.role == value]
+        if not fitting:
+            known = list(dict.fromkeys(str(getattr(r, axis)) for r in left if getattr(r, axis)))
+            before = {k: getattr(wanted, k) for k in _AXES.values() if getattr(wanted, k)}
+            beside = [str(v) for k, v in before.items() if k != key]
+            return ProfileError(
+                f"{name} isn't known for {_said(axis, value)}"
+                + (f" with {', '.join(beside)}" if beside and axis != "hardware" else ""),
+                expected="one of " + ", ".join(known) if known else f"no {axis}",
+                hint=did_you_mean(str(value), known),
+            )
+        left = fitting
+    raise AssertionError("some target fits")
+
+
+def _said(axis: str, value: object) -> str:
+    return {
+        "hardware": f"the hardware {value}",
+        "strategy": f"the strategy {value}",
+        "nodes": f"{value} node{'s' * (value != 1)}",
+        "role": f"the role {value}" if value else "serving as one",
+    }[axis]
+
+
+def products(
+    hardware: Sequence[str],
+    strategy: Sequence[str] | None,
+    nodes: Sequence[int],
+    role: Sequence[str] | None,
+    overlays: Sequence[str],
+    *,
+    verified: bool,
+) -> Iterator[Target]:
+    """Every combination of a row's values, in their order."""
+    for h in hardware:
+        for s in strategy or (None,):
+            for n in nodes:
+                for r in role or (None,):
+                    yield Target(canonical(h), s, n, r, tuple(sorted(overlays)), verified)
