@@ -25,12 +25,13 @@ from dsv4_env.cli.options import (
 from dsv4_env.cli.output import tell, write
 from dsv4_env.cli.progress import Progress
 from dsv4_env.cli.settings import settings
+from dsv4_env.cli.target import further_options, wanted
 from dsv4_env.compare.findings import strictly
 from dsv4_env.drift import waivers
 from dsv4_env.guard.files import read_bytes, real
 from dsv4_env.model.errors import ReadError, UsageError, did_you_mean
 from dsv4_env.model.finding import Report, Severity
-from dsv4_env.profile import layer_files, load_profile, reference_script
+from dsv4_env.profile import REFERENCE_RELEASE, layer_files, load_wanted, reference_script
 from dsv4_env.profile.project import PREFIX
 from dsv4_env.profile.settings import Pair, Settings
 from dsv4_env.reporters import REPORTERS
@@ -127,6 +128,7 @@ class CheckVerdict:
     ),
 )
 @input_options
+@further_options
 @profiles_option
 @shown_options("text")
 def check(
@@ -251,8 +253,12 @@ def _against(
     run: drift.CheckRun, against: Sequence[str], names: Sequence[str], inputs: Inputs
 ) -> Report:
     """Hold what ``--against`` names, or its default, to profiles; what can't be read is raised."""
-    profiles = [run.known.get(name) or load_profile(name, run.profiles) for name in names]
-    wanted = {variable for p in profiles for variable in p.config.effective_env}
+    # The script that comes with the package is as old as its release.
+    shipped = not (against or run.settings.against)
+    release = REFERENCE_RELEASE if shipped and not wanted().sglang else None
+    asked = replace(wanted(), sglang=release or wanted().sglang)
+    profiles = [load_wanted(name, run.profiles, asked) for name in names]
+    compared = {variable for p in profiles for variable in p.config.effective_env}
     for text in against or [str(run.settings.against or reference_script())]:
         if text in run.layers:
             if not Path(text).is_file():
@@ -269,8 +275,8 @@ def _against(
                 raise
             drift.unreadable(run, Path(split_operand(text).path), exc)
             continue
-        config = operands.relevant(opened.config, wanted)
-        pairs = [Pair(name, (text,)) for name in names]
+        config = operands.relevant(opened.config, compared)
+        pairs = [Pair(name, (text,), sglang=release) for name in names]
         drift.check_launch(run, pairs, config, opened.path, opened.text)
     if not against and not run.settings.against:
         run.notes.append(

@@ -11,6 +11,7 @@ from dsv4_env.cli.comparing import Comparing, reading_options
 from dsv4_env.cli.operands import current_environment, operand, relevant
 from dsv4_env.cli.options import Inputs, Shown, input_options, profiles_option, shown_options
 from dsv4_env.cli.settings import profile_folder, settings
+from dsv4_env.cli.target import further_options
 from dsv4_env.compare.findings import compare_launches
 from dsv4_env.model.errors import UsageError
 from dsv4_env.model.finding import Report, Severity
@@ -21,6 +22,7 @@ from dsv4_env.model.finding import Report, Severity
 @click.argument("right", metavar="B", shell_complete=complete.offered_operands)
 @reading_options
 @input_options
+@further_options
 @profiles_option
 @shown_options("changes")
 def diff(

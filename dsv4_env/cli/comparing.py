@@ -16,10 +16,11 @@ from dsv4_env.cli.complete import CompletionItems, starting
 from dsv4_env.cli.options import F, collected
 from dsv4_env.cli.output import tell
 from dsv4_env.cli.settings import settings
+from dsv4_env.cli.target import remembered
 from dsv4_env.compare.normalise import LOCAL
 from dsv4_env.model.errors import UsageError, did_you_mean
 from dsv4_env.model.style import plain
-from dsv4_env.plan.platforms import PLATFORMS, Platform, platform
+from dsv4_env.plan.platforms import PLATFORMS, platform
 
 
 def catalogue_for(
@@ -168,6 +169,7 @@ def _left_out(_ctx: click.Context, _: click.Parameter, names: tuple[str, ...]) -
 sglang_option = click.option(
     "--sglang",
     metavar="RELEASE|tree",
+    callback=remembered("sglang"),
     shell_complete=offered_releases,
     help="The SGLang release whose reading counts, or an image of it; tree: that of the checkout "
     "of SGLang around the current folder. Default: tree in such a checkout, else the newest known "
@@ -178,13 +180,10 @@ sglang_option = click.option(
 def on_option(default: str) -> Callable[[F], F]:
     """``--on PLATFORM``, which arrives as the platform; *default* says what holds without it."""
 
-    def chosen(_ctx: click.Context, _: click.Parameter, name: str | None) -> Platform | None:
-        return platform(name) if name else None
-
     return click.option(
         "--on",
         metavar="PLATFORM",
-        callback=chosen,
+        callback=remembered("on", platform),
         shell_complete=offered_platforms,
         help=f"The hardware: {', '.join(PLATFORMS)}. {default}",
     )

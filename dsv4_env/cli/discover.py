@@ -18,6 +18,7 @@ from dsv4_env.cli.options import collected, profiles_option
 from dsv4_env.cli.output import end_cut, line_width, table, tell, write
 from dsv4_env.cli.progress import Progress, count
 from dsv4_env.cli.settings import settings
+from dsv4_env.cli.target import wanted
 from dsv4_env.drift.discover import Discovered, FoundLaunch, How, Problem, discover as find
 from dsv4_env.drift.nearest import Nearest
 from dsv4_env.drift.pairs import as_toml as pairs_as_toml, keys, new_pairs, with_pairs
@@ -27,7 +28,7 @@ from dsv4_env.lang.yaml import decode
 from dsv4_env.model.errors import UsageError
 from dsv4_env.model.secrets import scrubbed
 from dsv4_env.model.style import plain
-from dsv4_env.profile import load_all, load_profile
+from dsv4_env.profile import load_all, load_wanted
 from dsv4_env.profile.settings import Pair, Settings
 from dsv4_env.reporters.json import json_text
 
@@ -123,9 +124,9 @@ def discover(
     """
     found = settings()
     own = folder if folder is not None else found.profiles
-    load_all(own)  # what is wrong with it, or with a name, is told once, before the work
+    load_all(own, wanted())  # what is wrong with it, or with a name, is told once, before the work
     for name in names:
-        load_profile(name, own)
+        load_wanted(name, own, wanted())
     target = found.source or _pyproject()
     release = sglang or found.sglang
     known = known_release(release)  # what is to be said of it is said once
@@ -175,7 +176,7 @@ def _nearest(
     found: Settings, own: Path | None, names: Sequence[str], release: str | None, least: float
 ) -> Nearest:
     """What matches launches; made in each process anew."""
-    known = load_all(own)
+    known = load_all(own, wanted())
     chosen = {n: p for n, p in known.items() if not names or n in names}
     return Nearest(
         chosen, replace(found, sglang=release), functools.partial(catalogue_for, tree=False), least
@@ -188,7 +189,7 @@ def _known_to_check(
     """Raise UsageError where a pair has a profile that `check` would not find, or find another."""
     if own == usual:
         return
-    mine, theirs = load_all(own), load_all(usual)
+    mine, theirs = load_all(own, wanted()), load_all(usual, wanted())
     for pair in pairs:
         there = theirs.get(pair.profile)
         if there is None or there.config != mine[pair.profile].config:

@@ -15,12 +15,13 @@ from dsv4_env.cli.comparing import Comparing, catalogue_for, reading_options
 from dsv4_env.cli.holding import new_run
 from dsv4_env.cli.operands import relevant
 from dsv4_env.cli.options import Shown, collected, profiles_option, shown_options
+from dsv4_env.cli.target import further_options, wanted
 from dsv4_env.drift.nearest import LEAST, Nearest
 from dsv4_env.lint import lint
 from dsv4_env.model import LaunchConfig
 from dsv4_env.model.errors import ReadError, UsageError
 from dsv4_env.model.finding import Finding
-from dsv4_env.profile import Profile, load_profile
+from dsv4_env.profile import Profile, load_wanted
 from dsv4_env.profile.settings import Pair
 from dsv4_env.readers import process
 from dsv4_env.server.preflight import of_process
@@ -54,6 +55,7 @@ class Running:
     click.option("--name", "text", metavar="TEXT", help="Servers with this in their command line."),
 )
 @reading_options
+@further_options
 @profiles_option
 @shown_options("text")
 def doctor(
@@ -76,15 +78,15 @@ def doctor(
       dsv4-env doctor --pid 4711 --compare model-path --format json
     """
     run = new_run(comparing, folder, whole=False, tree=False)
-    given = load_profile(name, run.profiles) if name is not None else None
+    given = load_wanted(name, run.profiles, wanted()) if name is not None else None
     notes: list[str] = []
-    wanted = {variable for p in run.known.values() for variable in p.config.effective_env}
+    compared = {variable for p in run.known.values() for variable in p.config.effective_env}
     for config in _servers(server):
         release, why = (comparing.sglang or run.settings.sglang, None)
         if release is None:
             release, why = _release(config)
         notes += [f"{config.name}: {why}"] if why else []
-        profile, near = (given, None) if given else _nearest(run, relevant(config, wanted), release)
+        profile, near = (given, None) if given else _nearest(run, relevant(config, compared), release)
         notes += [f"{config.name}: {near}"] if near else []
         run.options = replace(run.options, sglang=release)
         held = relevant(config, profile.config.effective_env)

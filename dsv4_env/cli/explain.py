@@ -20,6 +20,7 @@ from dsv4_env.cli.options import profiles_option
 from dsv4_env.cli.output import table, write
 from dsv4_env.cli.rendering import about, argument_text, shown_place, value_text
 from dsv4_env.cli.settings import profile_folder, settings
+from dsv4_env.cli.target import wanted
 from dsv4_env.compare import importance
 from dsv4_env.compare.findings import FROM_OUTSIDE
 from dsv4_env.guard.files import read_bytes
@@ -70,7 +71,7 @@ def explain(name: str, as_json: bool, folder: Path | None) -> None:
     if equals:
         raise UsageError("a value stands behind the name", expected=f"the name alone: {bare}")
     own = profile_folder(folder)
-    profiles, layers = load_all(own), layer_files(own)
+    profiles, layers = load_all(own, wanted()), layer_files(own)
     found = _found(name, profiles, layers)
     write(json.dumps(found, indent=2, ensure_ascii=False) + "\n" if as_json else _text(found))
 

@@ -15,6 +15,7 @@ from dsv4_env.cli.names import named_profile
 from dsv4_env.cli.options import F, profiles_option
 from dsv4_env.cli.output import write
 from dsv4_env.cli.settings import profile_folder
+from dsv4_env.cli.target import launch_options
 from dsv4_env.exporters import EXPORTERS, MODEL_FLAGS, Exporter, ExportOptions
 from dsv4_env.exporters.files import github_masks
 from dsv4_env.model import EnvVar, LaunchConfig, Location, Origin, Outside, ServerArg
@@ -71,6 +72,7 @@ _FORMATS = "\b\nFormats:\n" + "\n".join(
 @_option("--image", "The image of the container. It has no default.")
 @_option("--name", "What the object is called. Default: as the profile.", metavar="NAME")
 @_option("--nodes", "On how many nodes the server runs.", type=click.IntRange(1))
+@launch_options
 @profiles_option
 def export(
     profile_name: str, format_: str, output: Path | None, folder: Path | None, **given: Any

@@ -14,6 +14,7 @@ from dsv4_env.cli.execute import execute, start_environment
 from dsv4_env.cli.options import collected, profiles_option
 from dsv4_env.cli.output import tell, write
 from dsv4_env.cli.starting import Overrides, model_of, override_options, profile_of, shown_command
+from dsv4_env.cli.target import target_options
 from dsv4_env.model import EnvVar, LaunchConfig, Origin, ServerArg, group_args
 from dsv4_env.model.secrets import scrubbed
 from dsv4_env.profile import Profile
@@ -69,6 +70,7 @@ class _ServerCommand(click.Command):
     ),
 )
 @override_options
+@target_options
 @profiles_option
 def launch(
     name: str,

@@ -24,6 +24,7 @@ from dsv4_env.cli.options import (
 )
 from dsv4_env.cli.output import tell, write
 from dsv4_env.cli.settings import profile_folder, settings
+from dsv4_env.cli.target import axes_options, wanted
 from dsv4_env.compare.effects import platform_of
 from dsv4_env.compare.findings import in_finding, partial_finding, read_by, tree_of
 from dsv4_env.compare.rules import RULES
@@ -95,6 +96,7 @@ def _chosen(select: tuple[str, ...], ignore: tuple[str, ...]) -> Chosen:
     "--skip-unrelated", is_flag=True, help="Pass over files that launch no server of SGLang."
 )
 @input_options
+@axes_options
 @profiles_option
 @shown_options("text", _FORMATS, "How findings are written.")
 def lint(
@@ -177,7 +179,7 @@ def _of_pairs(operand: str, own: Path | None, root: Path | None) -> Catalogue | 
     pairs = [p for p in found.pairs if fits(name, p.files) and not fits(name, p.exclude)]
     if not pairs:
         return None
-    known = load_all(own)
+    known = load_all(own, wanted())
     release = next((p.sglang for p in pairs if p.sglang), None)
     ranges = [known[p.profile].sglang_range for p in pairs if p.profile in known]
     return catalogue_for(release, ranges, root)

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dsv4_env.cli.output import tell
-from dsv4_env.profile import Profile, layer_files, load_profile
+from dsv4_env.cli.target import wanted
+from dsv4_env.profile import Profile, layer_files, load_wanted
 
 RUNNING = re.compile(r"(pid|port|process):(.+)")
 _PART = re.compile(r"(.+?)(?:#(\d+)|::(.+)|:(\d+))", re.DOTALL)
@@ -62,7 +63,7 @@ def named_profile(text: str, folder: Path | None) -> Profile | None:
             tell(f"dsv4-env: note: {text} is the profile; ./{text} is the file")
     else:
         if path.suffix == ".toml" and path.is_file():
-            return load_profile(path.stem, path.parent)
+            return load_wanted(path.stem, path.parent, wanted())
         if is_source(text):
             return None
-    return load_profile(text, folder)
+    return load_wanted(text, folder, wanted())

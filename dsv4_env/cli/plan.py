@@ -14,6 +14,7 @@ from dsv4_env.cli.operands import open_launches
 from dsv4_env.cli.options import Inputs, color_option, input_options, profiles_option
 from dsv4_env.cli.output import tell, write
 from dsv4_env.cli.settings import profile_folder
+from dsv4_env.cli.target import axes_options
 from dsv4_env.model import LaunchConfig
 from dsv4_env.model.errors import UsageError
 from dsv4_env.plan.asking import ask
@@ -55,6 +56,7 @@ _HINTS = {
 )
 @click.option("--all", "every", is_flag=True, help="Show settings that are kept, too.")
 @input_options
+@axes_options
 @profiles_option
 @color_option
 @click.option(

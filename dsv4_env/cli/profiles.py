@@ -12,6 +12,7 @@ from dsv4_env.cli.options import output_option, profiles_option
 from dsv4_env.cli.output import table, write
 from dsv4_env.cli.rendering import about, shown_place
 from dsv4_env.cli.settings import profile_folder
+from dsv4_env.cli.target import wanted
 from dsv4_env.model import Location
 from dsv4_env.model.errors import UsageError
 from dsv4_env.profile import layer_files, load_all, lock as locks, locked_all, shipped_dir
@@ -28,7 +29,7 @@ def list_(as_json: bool, folder: Path | None) -> None:
       dsv4-env list
       dsv4-env list --json --profiles launch/profiles
     """
-    profiles = load_all(profile_folder(folder))
+    profiles = load_all(profile_folder(folder), wanted())
     if as_json:
         items = [about(profile) for profile in profiles.values()]
         write(json.dumps(items, indent=2, ensure_ascii=False) + "\n")

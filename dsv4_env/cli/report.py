@@ -17,11 +17,12 @@ from dsv4_env.cli.options import Inputs, input_options, profiles_option
 from dsv4_env.cli.output import write
 from dsv4_env.cli.progress import Progress
 from dsv4_env.cli.settings import settings
+from dsv4_env.cli.target import wanted
 from dsv4_env.history.render import history_data
 from dsv4_env.matrix.page import page
 from dsv4_env.model.errors import UsageError
 from dsv4_env.model.finding import Report
-from dsv4_env.profile import load_profile, reference_script
+from dsv4_env.profile import load_wanted, reference_script
 from dsv4_env.profile.settings import Pair
 
 
@@ -109,7 +110,7 @@ def _against(
     run: drift.CheckRun, against: Sequence[str], names: Sequence[str], inputs: Inputs
 ) -> Report:
     """Hold every launch that ``--against`` names, or its default, to profiles."""
-    profiles = [load_profile(name, run.profiles) for name in names]
+    profiles = [load_wanted(name, run.profiles, wanted()) for name in names]
     wanted = {variable for p in profiles for variable in p.config.effective_env}
     for text in against or [str(run.settings.against or reference_script())]:
         pairs = [Pair(name, (text,)) for name in names]

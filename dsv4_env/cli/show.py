@@ -25,6 +25,7 @@ from dsv4_env.cli.rendering import (
     write_launches,
 )
 from dsv4_env.cli.settings import profile_folder
+from dsv4_env.cli.target import target_options
 from dsv4_env.model import FROM_ENVIRONMENT, Origin
 from dsv4_env.model.secrets import hidden, masked
 from dsv4_env.model.style import paint, plain
@@ -35,6 +36,7 @@ from dsv4_env.model.style import paint, plain
 @input_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 @click.option("--origin", is_flag=True, help="Say where each value is set, and what it overrode.")
+@target_options
 @profiles_option
 @color_option
 def show(
@@ -100,7 +102,10 @@ def _quoted(name: str, value: str) -> str:
 def _chain(name: str, origin: Origin) -> str:
     texts: list[str] = []
     for setter in origin.chain():
-        text = f"{setter.name} ({shown_place(setter.location)})"
+        said = [shown_place(setter.location)]
+        said += [f"when {setter.when}"] if setter.when else []
+        said += [f"from {setter.source}"] if setter.source else []
+        text = f"{setter.name} ({'; '.join(said)})"
         if texts:
             value = "unset" if setter.value is None else _quoted(name, setter.value)
             text = f"overrode {value} of {text}"

@@ -17,6 +17,7 @@ from dsv4_env.cli.names import named_profile
 from dsv4_env.cli.options import collected, given_variables, profiles_option
 from dsv4_env.cli.output import write
 from dsv4_env.cli.settings import profile_folder
+from dsv4_env.cli.target import target_options
 from dsv4_env.model import group_args
 from dsv4_env.model.errors import UsageError
 from dsv4_env.model.quoting import word
@@ -169,6 +170,7 @@ class _Wrapper(click.Command):
 )
 @click.option("--with-args", is_flag=True, help="Append the profile's server arguments to CMD.")
 @override_options
+@target_options
 @profiles_option
 def run(
     name: str, command: tuple[str, ...], with_args: bool, overrides: Overrides, folder: Path | None

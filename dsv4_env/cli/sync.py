@@ -17,13 +17,14 @@ from dsv4_env.cli.operands import open_launch, relevant
 from dsv4_env.cli.options import F, Inputs, collected, color_option, input_options, profiles_option
 from dsv4_env.cli.output import tell, write
 from dsv4_env.cli.settings import profile_folder
+from dsv4_env.cli.target import wanted
 from dsv4_env.compare.differences import Difference, diff
 from dsv4_env.compare.findings import compared
 from dsv4_env.compare.normalise import with_model
 from dsv4_env.model import LaunchConfig
 from dsv4_env.model.errors import Dsv4Error, UsageError
 from dsv4_env.model.style import plain
-from dsv4_env.profile import Profile, load_profile
+from dsv4_env.profile import Profile, load_wanted
 from dsv4_env.reporters.unified import unified
 from dsv4_env.writeback import files, source as sources
 from dsv4_env.writeback.edits import SETTLED, Differ, Refused
@@ -167,7 +168,7 @@ def sync(
     if (direction.source is None) == (direction.target is None):
         raise UsageError("sync needs a direction", expected="either --from or --to")
     own = profile_folder(folder)
-    profile = load_profile(name, own)
+    profile = load_wanted(name, own, wanted())
     catalogue = comparing.catalogue(comparing.sglang, [profile.sglang_range], inputs.root)
     how = _How(comparing, catalogue, inputs, writing, color)
     if direction.target is not None:
@@ -286,7 +287,7 @@ def _finish(
     intended = with_model(layers.profile())
 
     def verify() -> str | None:
-        found = diff(intended, with_model(load_profile(layers.name, layers.folder)))
+        found = diff(intended, with_model(load_wanted(layers.name, layers.folder, wanted())))
         return found[0].name if found else None
 
     locks = layers.locks()

@@ -13,11 +13,12 @@ from dsv4_env.cli.comparing import load_release, offered_releases
 from dsv4_env.cli.options import profiles_option
 from dsv4_env.cli.output import table, tell, write
 from dsv4_env.cli.settings import profile_folder
+from dsv4_env.cli.target import wanted
 from dsv4_env.lint.upgrade import Advice, advise, layer
 from dsv4_env.model import FROM_ENVIRONMENT, Location
 from dsv4_env.model.errors import UsageError
 from dsv4_env.model.secrets import plain_secret
-from dsv4_env.profile import Profile, layer_files, load_profile
+from dsv4_env.profile import Profile, layer_files, load_wanted
 
 
 @click.command()
@@ -63,7 +64,7 @@ def upgrade(
       dsv4-env upgrade pro-fp4 --from 0.5.13 --to 0.5.23 --write pro-fp4-0.5.23.toml
     """
     own = profile_folder(folder)
-    profile = load_profile(name, own)
+    profile = load_wanted(name, own, wanted())
     old, new = load_release(before), load_release(after)
     if old.release not in history.before(new):
         raise UsageError(

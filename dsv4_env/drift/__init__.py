@@ -26,7 +26,8 @@ from dsv4_env.guard.files import looking, read_bytes, real
 from dsv4_env.model import LaunchConfig, Location
 from dsv4_env.model.errors import ProfileError, ReadError, did_you_mean
 from dsv4_env.model.finding import Comparison, Finding, Report, Waiver
-from dsv4_env.profile import Profile, layer_files, load_all
+from dsv4_env.profile import Profile, Wanted, layer_files, load_all, load_wanted
+from dsv4_env.profile.project import TARGET
 from dsv4_env.profile.settings import Pair, Settings
 from dsv4_env.readers import HowRead, file_bytes, label, read, titles
 
@@ -93,11 +94,13 @@ class CheckRun:
     waiver_set: WaiverSet = field(init=False)
     known: dict[str, Profile] = field(init=False)
     layers: dict[str, Path] = field(init=False)
+    wanted: Wanted = field(default_factory=Wanted)
+    targets: dict[tuple[str, Wanted], Profile] = field(default_factory=dict)
     layer_waivers: dict[str, list[Waiver]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.waiver_set = WaiverSet(self.options.today)
-        self.known = load_all(self.profiles)
+        self.known = load_all(self.profiles, self.wanted)
         self.layers = layer_files(self.profiles)
 
     @property
@@ -112,14 +115,20 @@ class CheckRun:
 
     def profile(self, pair: Pair) -> Profile:
         """The profile of a pair. Raises ProfileError with the pair's place."""
-        if pair.profile not in self.known:
-            raise ProfileError(
-                f"unknown profile {pair.profile!r}",
-                where=pair.location,
-                expected="one of " + ", ".join(sorted(self.known)),
-                hint=did_you_mean(pair.profile, self.known),
-            )
-        return self.known[pair.profile]
+        asked = [self.options.sglang or pair.sglang, pair.on, pair.strategy, pair.nodes, pair.role]
+        if not any(asked) and pair.profile in self.known:
+            return self.known[pair.profile]
+        own = {key: value for key, value in zip(TARGET, asked, strict=True) if value is not None}
+        wanted = replace(self.wanted, **own)  # type: ignore[arg-type]
+        key = pair.profile, wanted
+        if key not in self.targets:
+            try:
+                self.targets[key] = load_wanted(pair.profile, self.profiles, wanted)
+            except ProfileError as exc:
+                if exc.where is None and pair.location is not None:
+                    exc.where = pair.location
+                raise
+        return self.targets[key]
 
 
 def check(run: CheckRun, pairs: Sequence[Pair]) -> Report:

@@ -15,6 +15,7 @@ from dsv4_env.exporters.known import (
     DIST_PORT,
     TEXT,
     ExportOptions,
+    Fallback,
     Limits,
     Notes,
     arg_groups,
@@ -24,6 +25,7 @@ from dsv4_env.exporters.known import (
     notes,
     object_name,
 )
+from dsv4_env.exporters.shells import fallback
 from dsv4_env.exporters.yaml import Node, Noted, Plain, dump_yaml
 from dsv4_env.model import LaunchConfig, quoting
 from dsv4_env.model.errors import ExportError
@@ -79,7 +81,12 @@ def env_notes(said: Notes, name: str, value: Node) -> Node:
 def docker_run(config: LaunchConfig) -> str:
     """``--env NAME=value`` for each variable, as one shell-quoted line; ``--env NAME`` hands on."""
     env = env_or_outside(config, _RUN).items()
-    words = (f"--env {quoting.word(n if v is None else f'{n}={v}')}" for n, v in env)
+    words = (
+        f"--env {fallback(n, v).removeprefix('export ')}"
+        if isinstance(v, Fallback)
+        else f"--env {quoting.word(n if v is None else f'{n}={v}')}"
+        for n, v in env
+    )
     return " ".join(words) + "\n"
 
 
@@ -93,9 +100,7 @@ def compose(config: LaunchConfig, options: ExportOptions) -> str:
             *noted_words(config, said, _COMPOSE, quoting.compose),
         ],
         "environment": {
-            name: env_notes(
-                said, name, f"${{{name}:?}}" if value is None else quoting.compose(value)
-            )
+            name: env_notes(said, name, _composed(name, value))
             for name, value in env_or_outside(config, _COMPOSE).items()
         },
         "ports": [f"{port(config)}:{port(config)}"],
@@ -103,6 +108,15 @@ def compose(config: LaunchConfig, options: ExportOptions) -> str:
         **_gpus(options),
     }
     return dump_yaml({"services": {object_name("compose", config, options): service}}, said.head)
+
+
+def _composed(name: str, value: str | None) -> str:
+    """A variable's value for Compose, which fills in what the environment has."""
+    if value is None:
+        return f"${{{name}:?}}"
+    if isinstance(value, Fallback) and re.fullmatch(r"[\w./:=,+-]+", value):
+        return f"${{{name}:-{value}}}"
+    return quoting.compose(value)
 
 
 def _gpus(options: ExportOptions) -> Mapping[str, Node]:

@@ -17,6 +17,7 @@ from dsv4_env.exporters.known import (
     NOT_TEXT,
     TEXT,
     ExportOptions,
+    Fallback,
     Limits,
     arg_groups,
     by_flag,
@@ -99,7 +100,12 @@ def toml_layer(config: LaunchConfig, options: ExportOptions) -> str:
     flags = by_flag(config, _TOML, "a profile has no positional arguments")
     rows = [*(f"# {text}\n" for text in said.head), "[env]\n"]
     for name, value in env_or_outside(config, _TOML).items():
-        line = f"{name} = {FROM_ENVIRONMENT}\n" if value is None else tomli_w.dumps({name: value})
+        if value is None:
+            line = f"{name} = {FROM_ENVIRONMENT}\n"
+        elif isinstance(value, Fallback):
+            line = f"{name} = {{ {tomli_w.dumps({'default': str(value)}).strip()} }}\n"
+        else:
+            line = tomli_w.dumps({name: value})
         rows += [*(f"# {text}\n" for text in said.env(name)), line]
     rows.append("\n[args]\n")
     for flag, (index, found) in flags.items():
@@ -153,18 +159,23 @@ def python_file(config: LaunchConfig, options: ExportOptions) -> str:
     found = env_or_outside(config, _PYTHON)
     for name, value in found.items():
         env += [f"# {text}" for text in said.env(name)]
-        env.append(f"{python(name)}: {_outside(name) if value is None else python(value)},")
+        env.append(f"{python(name)}: {_python_value(name, value)},")
     args: list[str] = []
     for i, words in enumerate(arg_groups(config)):
         args += [f"# {text}" for text in said.arg(i)]
         args += [f"{python(word)}," for word in words]
     head = "".join(f"# {text}\n" for text in said.head)
-    head += "import os\n\n" if None in found.values() else ""
+    taken = any(v is None or isinstance(v, Fallback) for v in found.values())
+    head += "import os\n\n" if taken else ""
     return f"{head}ENV_VARS = {_block('{}', env)}\n\nOTHER_ARGS = {_block('[]', args)}\n"
 
 
-def _outside(name: str) -> str:
-    return f"os.environ[{python(name)}]"
+def _python_value(name: str, value: str | None) -> str:
+    if value is None:
+        return f"os.environ[{python(name)}]"
+    if isinstance(value, Fallback):
+        return f"os.environ.get({python(name)}) or {python(value)}"
+    return python(value)
 
 
 def _block(brackets: str, rows: list[str]) -> str:

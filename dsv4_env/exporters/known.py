@@ -16,6 +16,7 @@ from dsv4_env.model import (
     Outside,
     ServerArg,
     Unknown,
+    own_default,
 )
 from dsv4_env.model.errors import ExportError
 
@@ -62,6 +63,10 @@ BYTES = Limits("the environment", "(?!)")
 TEXT = Limits("a text file")
 
 
+class Fallback(str):
+    """The value of a variable where the environment has none; a format that can't say so has it."""
+
+
 class NotReferringError(ExportError):
     """A variable comes from the environment, which the format can't say."""
 
@@ -83,7 +88,8 @@ def known_env(config: LaunchConfig, limits: Limits = BYTES) -> dict[str, str]:
 def env_or_outside(config: LaunchConfig, limits: Limits = BYTES) -> dict[str, str | None]:
     """Name to value, in order; None where the environment has it. Raises ExportError as known_env.
 
-    The format then writes what it has to refer to a variable outside.
+    The format then writes what it has to refer to a variable outside; it is a Fallback where the
+    environment may override it.
     """
     return {
         s.name: None if isinstance(s.value, Outside) else _known(s.name, s, limits)
@@ -127,6 +133,11 @@ def counting(config: LaunchConfig, limits: Limits) -> list[EnvVar]:
 
 
 def _known(name: str, setting: EnvVar, limits: Limits) -> str:
+    default = own_default(name, setting.value)
+    if default is not None:
+        _unconditional(name, setting)
+        _carried(name, default, limits, setting.location)
+        return Fallback(default)
     if isinstance(setting.value, Unknown):
         raise ExportError(f"{name} is unknown: {setting.value.reason}", where=setting.location)
     _unconditional(name, setting)

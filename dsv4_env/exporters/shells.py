@@ -10,6 +10,7 @@ from dsv4_env.exporters.known import (
     DIST_PORT,
     TEXT,
     ExportOptions,
+    Fallback,
     Limits,
     Notes,
     arg_groups,
@@ -25,7 +26,7 @@ MISSING = "it has to be set, for the profile takes it from the environment"
 
 def posix(config: LaunchConfig, options: ExportOptions) -> str:
     """POSIX shells: lines for ``eval``. The server arguments aren't in it: see ``args``."""
-    return _lines(config, options, BYTES, _export, lambda n: f"unset {n}", required)
+    return _lines(config, options, BYTES, _export, lambda n: f"unset {n}", required, fallback)
 
 
 def fish(config: LaunchConfig, options: ExportOptions) -> str:
@@ -36,6 +37,7 @@ def fish(config: LaunchConfig, options: ExportOptions) -> str:
         lambda n: f"set -q {n}; and set -e {n}; or true",
         lambda n: f'test -n "${n}"; or begin; echo "{n}: {MISSING}" >&2; return 1; end; '
         f"set -gx {n} ${n}",
+        lambda n, v: f'test -n "${n}"; and set -gx {n} ${n}; or set -gx {n} {quoting.fish(v)}',
     )  # fmt: skip
 
 
@@ -46,6 +48,7 @@ def csh(config: LaunchConfig, options: ExportOptions) -> str:
         lambda n, v: f"setenv {n} {quoting.csh(v)};",
         lambda n: f"unsetenv {n};",
         lambda n: f"setenv {n} ${n}:q;",  # an error where it isn't set
+        lambda n, v: f"if (! $?{n}) setenv {n} ''; if ($%{n} == 0) setenv {n} {quoting.csh(v)};",
         lambda text: f": {quoting.csh(text)};",  # what is typed has no comments in it
     )  # fmt: skip
 
@@ -56,12 +59,18 @@ def powershell(config: LaunchConfig, options: ExportOptions) -> str:
         config, options, Limits("PowerShell", TEXT.cannot), _powershell,
         lambda n: f"Remove-Item -ErrorAction Ignore -LiteralPath Env:{n}",
         lambda n: f"if (-not $env:{n}) {{ throw '{n}: {MISSING}' }}",
+        lambda n, v: f"if (-not $env:{n}) {{ {_powershell(n, v)} }}",
     )  # fmt: skip
 
 
 def required(name: str) -> str:
     """What exports a variable of the environment, and fails where there is none."""
     return f': "${{{name}:?{MISSING}}}"; export {name}'
+
+
+def fallback(name: str, value: str) -> str:
+    """What exports a variable of the environment, and a value where there is none."""
+    return f'export {name}="${{{name}:-{quoting.within_double(value)}}}"'
 
 
 def _export(name: str, value: str) -> str:
@@ -83,6 +92,7 @@ def _lines(
     set_: Callable[[str, str], str],
     unset: Callable[[str], str],
     require: Callable[[str], str],
+    unless: Callable[[str, str], str],
     remark: Callable[[str], str] = "# {}".format,
 ) -> str:
     said = notes(config, options)
@@ -91,7 +101,10 @@ def _lines(
         lines = {s.name: unset(s.name) for s in given}
     else:
         env = env_or_outside(config, limits)
-        lines = {n: require(n) if v is None else set_(n, v) for n, v in env.items()}
+        lines = {
+            n: require(n) if v is None else (unless if isinstance(v, Fallback) else set_)(n, v)
+            for n, v in env.items()
+        }
     rows = [*map(remark, said.head)]
     for name, line in lines.items():
         rows += [*map(remark, said.env(name)), line]
@@ -148,7 +161,10 @@ def _comments(texts: Sequence[str]) -> list[str]:
 def _exports(config: LaunchConfig, said: Notes) -> list[str]:
     rows: list[str] = []
     for name, value in env_or_outside(config).items():
-        line = required(name) if value is None else _export(name, value)
+        if value is None:
+            line = required(name)
+        else:
+            line = (fallback if isinstance(value, Fallback) else _export)(name, value)
         rows += [*_comments(said.env(name)), line]
     return rows
 

@@ -14,6 +14,7 @@ from dsv4_env.model import LaunchConfig, Origin, Value
 from dsv4_env.model.condition import Condition
 from dsv4_env.model.finding import Comparison, Finding, Report, Severity
 from dsv4_env.profile import Profile
+from dsv4_env.profile.target import parse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -297,8 +298,8 @@ def _chains(profile: Profile, files: Mapping[str, Path]) -> dict[tuple[str, str]
     """What each layer of a profile sets or unsets; read anew, as a lock has no unset settings."""
     from dsv4_env.profile import layers  # pydantic: only a page pays for it
 
-    read = {n: layers.read_layer(files[n]) for n in profile.layers if n in files}
-    if profile.name not in read:
+    if not set(profile.layers) <= set(files):
         return {}
-    merged = layers.merge_layers(layers.linearise(profile.name, read))
+    every = layers.Layers({n: files[n] for n in profile.layers}, {})
+    merged = every.merged(parse(profile.name), profile.target, profile.sglang)
     return {key: m.origin for key, m in merged.items()}

@@ -19,6 +19,8 @@ from dsv4_env.model.launch import (
     lost_launch as lost_launch,
     mark_superseded as mark_superseded,
     outside as outside,
+    overridable as overridable,
+    own_default as own_default,
     shipped_dir as shipped_dir,
     shown_path as shown_path,
     text_of as text_of,

@@ -93,13 +93,21 @@ class Outside(Unknown):
 FROM_ENVIRONMENT = "{from-environment = true}"  # as a layer spells it
 
 
-def outside(name: str, location: Location | None = None, default: str | None = None) -> Outside:
+def outside(name: str, location: Location | None = None) -> Outside:
+    """The value that the variable has in the environment, which has to have it."""
+    reason = "it is taken from the environment"
+    return Outside(f"${{{name}}}", reason, (name,), location=location)
+
+
+def overridable(name: str, default: str, location: Location | None = None) -> Unknown:
     """The value that the variable has in the environment; *default* where it is unset or empty."""
-    if default is None:
-        reason = "it is taken from the environment"
-        return Outside(f"${{{name}}}", reason, (name,), location=location)
     text, reason = f"${{{name}:-{default}}}", "the environment may override it"
-    return Outside(text, reason, (name,), location=location, default=default)
+    return Unknown(text, reason, (name,), default, location=location)
+
+
+def own_default(name: str, value: Value) -> str | None:
+    """What a variable is unless the environment has it already; None where that's no question."""
+    return value.default if isinstance(value, Unknown) and value.names == (name,) else None
 
 
 Value: TypeAlias = str | Unknown

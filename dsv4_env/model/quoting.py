@@ -21,6 +21,11 @@ def sh(value: str) -> str:
     return "'" + value.replace("'", "'\\''") + "'"
 
 
+def within_double(value: str) -> str:
+    """The text behind ``:-`` of a parameter between double quotes, in every POSIX shell."""
+    return re.sub(r'([\\"$`}])', r"\\\1", value)
+
+
 def word(value: str) -> str:
     """One word for a shell, bare where no shell would change it."""
     return value if re.fullmatch(_SAFE, value) else sh(value)

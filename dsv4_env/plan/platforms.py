@@ -69,6 +69,7 @@ _CARDS: dict[str, dict[str, object]] = {
 PLATFORMS = {name: Platform(name, *kind) for name, kind in ACCELERATORS.items()}
 EACH = tuple(PLATFORMS[name] for name in ("mi355x", "h200", "b200"))  # where nothing names one
 
+
 class PlatformError(Dsv4Error):
     """A platform that isn't known."""
 

@@ -12,6 +12,7 @@ from dsv4_env.profile.loading import (
     resolve_all as resolve_all,
 )
 from dsv4_env.profile.profile import (
+    REFERENCE_RELEASE as REFERENCE_RELEASE,
     Profile as Profile,
     layer_bytes as layer_bytes,
     layer_files as layer_files,

@@ -23,6 +23,7 @@ from dsv4_env.model import (
     ServerArg,
     Value,
     outside,
+    overridable,
     shipped_dir,
 )
 from dsv4_env.model.errors import ProfileError, did_you_mean
@@ -293,8 +294,11 @@ def merge_layers(order: Sequence[Layer], now: Situation) -> dict[SettingKey, Mer
     below = ancestors(order)
     setters: dict[SettingKey, list[tuple[Layer, Given]]] = {}
     sources = {
-        layer.name: [o.file.source for o in reversed(order[: i + 1]) if o.name in
-                     {layer.name, *below[layer.name]}]
+        layer.name: [
+            o.file.source
+            for o in reversed(order[: i + 1])
+            if o.name in {layer.name, *below[layer.name]}
+        ]
         for i, layer in enumerate(order)
     }
     for layer in order:
@@ -462,12 +466,19 @@ class Layers:
     def profile(self, spec: Spec, target: Target, sglang: str | None = None) -> Profile:
         """A profile for a target and a release, the newest that it knows without one."""
         order = self.order(spec)
-        ranges = [g.value for layer in order for k, g in layer.always() if k == ("sglang", "range")]
-        release = newest(ranges[-1] if ranges else None) if sglang is None else sglang
+        release = self._release(order) if sglang is None else sglang
         now = self._situation(order, target, release)
-        merged = merge_layers(order, now)
-        return _profile(spec, self.all[spec.base], order, merged, now)
+        return _profile(spec, self.all[spec.base], order, merge_layers(order, now), now)
 
+    def merged(self, spec: Spec, target: Target, sglang: str) -> dict[SettingKey, Merged]:
+        """What the layers of a profile make of each key."""
+        order = self.order(spec)
+        return merge_layers(order, self._situation(order, target, sglang))
+
+    def _release(self, order: Sequence[Layer]) -> str:
+        """The newest release that a profile knows."""
+        ranges = [g.value for layer in order for k, g in layer.always() if k == ("sglang", "range")]
+        return newest(ranges[-1] if ranges else None)
 
     def entries(self) -> dict[str, list[Entry]]:
         """What a lock holds: profiles of the shipped folder for every target, others as usual."""
@@ -551,5 +562,6 @@ def _profile(
 def _value(name: str, m: Merged) -> Value:
     if isinstance(m.value, str):
         return m.value
-    default = m.value.value if isinstance(m.value, Default) else None
-    return outside(name, m.origin.location, default)
+    if isinstance(m.value, Default):
+        return overridable(name, m.value.value, m.origin.location)
+    return outside(name, m.origin.location)

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from dsv4_env.catalogue.releases import nearest
 from dsv4_env.model.errors import Dsv4Error, ProfileError, ReadError, did_you_mean
@@ -28,7 +28,7 @@ def load_all(folder: str | Path | None = None, wanted: Wanted | None = None) -> 
     """
     files = layer_files(folder)
     locked = lock.read_lock(lock.lock_path(profile_folders(folder)[-1]), files)
-    release = _release(wanted or Wanted())
+    release = _release(with_settings(wanted))
     found: dict[str, Profile] = {}
     layers: Layers | None = None
     for name in locked.names if locked else ():
@@ -36,7 +36,9 @@ def load_all(folder: str | Path | None = None, wanted: Wanted | None = None) -> 
         profile = locked.profile(Spec(name), target, release) if locked and target else None
         if profile is None:
             layers = layers or _layers(files)
-            profile = layers.profile(Spec(name), choose(name, layers.rows(name), Wanted(), ()), release)
+            profile = layers.profile(
+                Spec(name), choose(name, layers.rows(name), Wanted(), ()), release
+            )
         found[name] = profile
     if locked is None:
         found = resolve_all(files, sglang=release)
@@ -111,7 +113,7 @@ def load_wanted(name: str, folder: str | Path | None, wanted: Wanted) -> Profile
             expected="one of " + ", ".join(sorted(names)),
             hint=did_you_mean(spec.base, names),
         )
-    found = asked(spec, wanted)
+    found = with_settings(asked(spec, wanted))
     release = _release(found)
     locked = lock.read_lock(lock.lock_path(profile_folders(folder)[-1]), files)
     profile = _locked(locked, spec, found, release) if locked else None
@@ -136,9 +138,20 @@ def _locked(locked: lock.Lock, spec: Spec, wanted: Wanted, release: str | None) 
     return locked.profile(spec, target, release) if target else None
 
 
+def with_settings(wanted: Wanted | None = None) -> Wanted:
+    """What is asked for, and of what isn't what the settings around the current folder say."""
+    wanted = wanted or Wanted()
+    try:
+        said = project.target(Path.cwd(), os.environ)
+    except (ValueError, OSError, Dsv4Error):
+        return wanted  # whoever reads all settings tells what is wrong with them
+    given = {key: getattr(wanted, key) or said[key] for key in project.TARGET}
+    return Wanted(**cast("dict[str, Any]", given))
+
+
 def _release(wanted: Wanted) -> str | None:
     """The known release that is meant, None where the profile says."""
-    text = wanted.sglang or _setting() or installed()
+    text = wanted.sglang or installed()
     if text is None or text == TREE:
         return None
     try:
@@ -147,14 +160,6 @@ def _release(wanted: Wanted) -> str | None:
         if wanted.sglang:
             raise
         return None
-
-
-def _setting() -> str | None:
-    """The release of the settings around the current folder, where they can be read."""
-    try:
-        return project.setting(Path.cwd(), os.environ, "sglang")
-    except (ValueError, OSError, Dsv4Error):
-        return None  # whoever reads all settings tells what is wrong with them
 
 
 def installed() -> str | None:

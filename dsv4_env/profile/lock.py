@@ -28,6 +28,7 @@ from dsv4_env.model import (
     ServerArg,
     Value,
     outside,
+    overridable,
     shown_path,
 )
 from dsv4_env.model.errors import ProfileError
@@ -227,7 +228,9 @@ def _decode(
         setter = origin(chain)
         if isinstance(value, str):
             return EnvVar(key, value, setter)
-        return EnvVar(key, outside(key, setter.location, value[0] if value else None), setter)
+        if value is None:
+            return EnvVar(key, outside(key, setter.location), setter)
+        return EnvVar(key, overridable(key, value[0], setter.location), setter)
 
     config = LaunchConfig(
         str(spec),

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from dsv4_env.catalogue.store import RELEASES
 from dsv4_env.guard.files import checkout, read_bytes
-from dsv4_env.model import LaunchConfig, Origin, Outside, shipped_dir, text_of
+from dsv4_env.model import LaunchConfig, Origin, own_default, shipped_dir, text_of
 from dsv4_env.model.errors import ProfileError
 from dsv4_env.profile.target import Target
 
@@ -51,8 +51,7 @@ class Profile:
     @property
     def overridable(self) -> list[str]:
         """The variables whose value the environment of the launch may override, in order."""
-        outside = (e for e in self.config.env if isinstance(e.value, Outside))
-        return [e.name for e in outside if text_of(e.value) is not None]
+        return [e.name for e in self.config.env if own_default(e.name, e.value) is not None]
 
     @property
     def server_args(self) -> list[str]:
@@ -104,7 +103,8 @@ class Profile:
     @property
     def hardware(self) -> Mapping[str, Any]:
         """``accelerator``, ``count`` and ``rocm`` (a version)."""
-        return self.data.get("hardware", {})
+        own = {"accelerator": self.target.hardware} if self.target.hardware else {}
+        return {**own, **self.data.get("hardware", {})}
 
     @property
     def sglang_range(self) -> str | None:
@@ -155,6 +155,9 @@ class Profile:
         if port is not None:
             words += ["--port", str(port)]
         return words
+
+
+REFERENCE_RELEASE = "0.5.13"  # of SGLang, when PR #26662 wrote the reference script
 
 
 def reference_script() -> Path:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from dsv4_env.guard.files import read_bytes
@@ -46,33 +46,41 @@ def profiles_folder(start: Path, environ: Mapping[str, str]) -> Path | None:
     It is ``settings.load(start, environ).profiles`` wherever that raises nothing. Raises
     ValueError where something looks wrong, for ``load`` to tell.
     """
-    found = _setting(start, environ, "profiles")
-    return found[0] / found[1] if found else None
+    folder, found = _some(start, environ, ("profiles",))
+    text = found["profiles"]
+    return folder / text if isinstance(text, str) else None
 
 
-def setting(start: Path, environ: Mapping[str, str], key: str) -> str | None:
-    """One setting that is a text, as :func:`profiles_folder`. Raises ValueError."""
-    found = _setting(start, environ, key)
-    return found[1] if found else None
+def target(start: Path, environ: Mapping[str, str]) -> Mapping[str, str | int | None]:
+    """The settings that say which target of a profile is meant. Raises ValueError as above."""
+    return _some(start, environ, TARGET)[1]
 
 
-def _setting(start: Path, environ: Mapping[str, str], key: str) -> tuple[Path, str] | None:
-    """A setting, and the folder that says so."""
-    if text := environ.get(f"{PREFIX}{key.upper()}"):
-        return start, text
+TARGET = ("sglang", "on", "strategy", "nodes", "role")
+
+
+def _some(
+    start: Path, environ: Mapping[str, str], keys: Sequence[str]
+) -> tuple[Path, dict[str, str | int | None]]:
+    """Settings by their names, and the folder that the first of them is from."""
+    given = {key: environ.get(f"{PREFIX}{key.upper()}") or None for key in keys}
+    found: dict[str, str | int | None] = {}
+    for key, text in given.items():
+        found[key] = int(text) if text and key == "nodes" else text
     pyproject = find_pyproject(start)
-    if pyproject is None:
-        return None
+    if pyproject is None or all(found.values()):
+        return start, found
     try:
         table = tomllib.loads(read_bytes(pyproject).decode("utf-8-sig"))["tool"]["dsv4_env"]
-        text = table.get(key)
+        said = {key: table.get(key) for key in keys}
     except (LookupError, TypeError, AttributeError) as exc:
         raise ValueError(pyproject) from exc
-    if text is None:
-        return None
-    if not isinstance(text, str) or not text:
-        raise ValueError(pyproject)
-    return pyproject.parent, text
+    folder = start if found[keys[0]] else pyproject.parent
+    for key, value in said.items():
+        if value is not None and (not isinstance(value, str | int) or not value):
+            raise ValueError(pyproject)
+        found[key] = found[key] or value
+    return folder, found
 
 
 def is_ours(key: str) -> bool:

@@ -420,9 +420,7 @@ class WhenTable(Conditions):
     )
     env: dict[EnvName, EnvText] = Field(default_factory=dict, description="As in the layer.")
     args: dict[Flag, Occurrences] = Field(default_factory=dict, description="As in the layer.")
-    weights: ModelTable = Field(
-        default_factory=ModelTable, description="As [model] of the layer."
-    )
+    weights: ModelTable = Field(default_factory=ModelTable, description="As [model] of the layer.")
     launch: LaunchTable = Field(default_factory=LaunchTable)
     ci: CiTable = Field(default_factory=CiTable)
     quality: QualityTable = Field(default_factory=QualityTable)

@@ -23,7 +23,15 @@ from dsv4_env.model import (
 )
 from dsv4_env.model.errors import Dsv4Error, ProfileError, UsageError, did_you_mean
 from dsv4_env.model.secrets import plain_default, plain_secret, secret_name
-from dsv4_env.profile import Profile, layer_bytes, layer_files, lock, locked_all, resolve_all, shipped_dir
+from dsv4_env.profile import (
+    Profile,
+    layer_bytes,
+    layer_files,
+    lock,
+    locked_all,
+    resolve_all,
+    shipped_dir,
+)
 from dsv4_env.profile.layers import read_layer
 from dsv4_env.profile.schema import FLAG_NAME, FromEnvironment
 from dsv4_env.writeback.edits import SETTLED, Refused, hopeless, occurrences

@@ -36,6 +36,7 @@ _Texts = Annotated[tuple[_Text, ...], BeforeValidator(_several)]
 _Numbers = Annotated[
     tuple[Annotated[int, Field(strict=True, ge=1)], ...], BeforeValidator(_several)
 ]
+_Count = Annotated[int, Field(ge=1)]
 _Severities = dict[_Text, Severity]
 
 
@@ -59,6 +60,10 @@ class PairTable(_Table):
     compare: _Texts = ()
     severity: _Severities = {}
     sglang: _Text | None = None
+    on: _Text | None = None
+    strategy: _Text | None = None
+    nodes: _Count | None = None
+    role: _Text | None = None
 
 
 class WaiverTable(_Table):
@@ -82,6 +87,10 @@ class ToolSettings(BaseSettings):
     ignore: _Texts = ()
     compare: _Texts = ()
     sglang: _Text | None = None
+    on: _Text | None = None
+    strategy: _Text | None = None
+    nodes: _Count | None = None
+    role: _Text | None = None
     baseline: _Text | None = None
     severity: _Severities = {}
     pairs: tuple[PairTable, ...] = ()
@@ -141,6 +150,8 @@ def _expected(path: tuple[str | int, ...], problem: Mapping[str, Any]) -> str:
         return "a date, such as 2026-12-31"
     if names[-1] == "launch":
         return "the number of a launch in its file (the first is 1), or a list of them"
+    if names[-1] == "nodes":
+        return "a number of nodes"
     if names[-1] == "closed":
         return "true or false"
     if names[-1] == "set":
@@ -226,6 +237,10 @@ def read_settings(pyproject: Path | None, variables: Mapping[str, str], start: P
         ignore=tuple(found.ignore),
         compare=tuple(found.compare),
         sglang=found.sglang,
+        on=found.on,
+        strategy=found.strategy,
+        nodes=found.nodes,
+        role=found.role,
         severity=found.severity,
         pairs=tuple(Pair(**dict(p), location=at("pairs", i)) for i, p in enumerate(found.pairs)),
         waivers=tuple(

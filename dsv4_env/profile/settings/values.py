@@ -33,6 +33,10 @@ class Pair:
     compare: tuple[str, ...] = ()
     severity: Mapping[str, Severity] = field(default_factory=dict)
     sglang: str | None = None
+    on: str | None = None
+    strategy: str | None = None
+    nodes: int | None = None
+    role: str | None = None
     location: Location | None = field(default=None, compare=False)
 
 
@@ -53,6 +57,10 @@ class Settings:
     ignore: tuple[str, ...] = ()
     compare: tuple[str, ...] = ()
     sglang: str | None = None
+    on: str | None = None
+    strategy: str | None = None
+    nodes: int | None = None
+    role: str | None = None
     severity: Mapping[str, Severity] = field(default_factory=dict)
     pairs: tuple[Pair, ...] = ()
     waivers: tuple[Waiver, ...] = ()

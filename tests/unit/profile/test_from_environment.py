@@ -12,7 +12,7 @@ from dsv4_env.compare.differences import diff
 from dsv4_env.exporters import EXPORTERS, ExportOptions
 from dsv4_env.model import EnvVar, LaunchConfig, Origin, Outside, Unknown, Value
 from dsv4_env.model.errors import Dsv4Error, ExportError, ProfileError
-from dsv4_env.profile import Profile, load_profile, lock, locked_all, resolve_all
+from dsv4_env.profile import Profile, load_profile, lock, locked_all
 from dsv4_env.readers import bash, kubernetes
 
 FROM = "{from-environment = true}"
@@ -109,7 +109,7 @@ def test_a_lock_remembers_it(tmp_path: Path) -> None:
     path.write_text(lock.dump_lock(locked_all(files), files))
     found = lock.read_lock(path, files)
     assert found is not None
-    assert found["mine"] == profile
+    assert found.usual()["mine"] == profile
 
 
 # Against other launches
