@@ -25,7 +25,8 @@ from dsv4_env.cli.options import (
 from dsv4_env.cli.output import tell, write
 from dsv4_env.cli.progress import Progress
 from dsv4_env.cli.settings import settings
-from dsv4_env.cli.target import further_options, wanted
+from dsv4_env.cli.target import further_options
+from dsv4_env.cli.wanted import wanted
 from dsv4_env.compare.findings import strictly
 from dsv4_env.drift import waivers
 from dsv4_env.guard.files import read_bytes, real

@@ -16,7 +16,7 @@ from dsv4_env.cli.complete import CompletionItems, starting
 from dsv4_env.cli.options import F, collected
 from dsv4_env.cli.output import tell
 from dsv4_env.cli.settings import settings
-from dsv4_env.cli.target import remembered
+from dsv4_env.cli.wanted import remembered
 from dsv4_env.compare.normalise import LOCAL
 from dsv4_env.model.errors import UsageError, did_you_mean
 from dsv4_env.model.style import plain

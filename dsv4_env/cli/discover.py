@@ -18,7 +18,7 @@ from dsv4_env.cli.options import collected, profiles_option
 from dsv4_env.cli.output import end_cut, line_width, table, tell, write
 from dsv4_env.cli.progress import Progress, count
 from dsv4_env.cli.settings import settings
-from dsv4_env.cli.target import wanted
+from dsv4_env.cli.wanted import wanted
 from dsv4_env.drift.discover import Discovered, FoundLaunch, How, Problem, discover as find
 from dsv4_env.drift.nearest import Nearest
 from dsv4_env.drift.pairs import as_toml as pairs_as_toml, keys, new_pairs, with_pairs

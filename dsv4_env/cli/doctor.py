@@ -15,7 +15,8 @@ from dsv4_env.cli.comparing import Comparing, catalogue_for, reading_options
 from dsv4_env.cli.holding import new_run
 from dsv4_env.cli.operands import relevant
 from dsv4_env.cli.options import Shown, collected, profiles_option, shown_options
-from dsv4_env.cli.target import further_options, wanted
+from dsv4_env.cli.target import further_options
+from dsv4_env.cli.wanted import wanted
 from dsv4_env.drift.nearest import LEAST, Nearest
 from dsv4_env.lint import lint
 from dsv4_env.model import LaunchConfig
@@ -86,7 +87,9 @@ def doctor(
         if release is None:
             release, why = _release(config)
         notes += [f"{config.name}: {why}"] if why else []
-        profile, near = (given, None) if given else _nearest(run, relevant(config, compared), release)
+        profile, near = (
+            (given, None) if given else _nearest(run, relevant(config, compared), release)
+        )
         notes += [f"{config.name}: {near}"] if near else []
         run.options = replace(run.options, sglang=release)
         held = relevant(config, profile.config.effective_env)

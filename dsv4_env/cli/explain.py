@@ -20,7 +20,7 @@ from dsv4_env.cli.options import profiles_option
 from dsv4_env.cli.output import table, write
 from dsv4_env.cli.rendering import about, argument_text, shown_place, value_text
 from dsv4_env.cli.settings import profile_folder, settings
-from dsv4_env.cli.target import wanted
+from dsv4_env.cli.wanted import wanted
 from dsv4_env.compare import importance
 from dsv4_env.compare.findings import FROM_OUTSIDE
 from dsv4_env.guard.files import read_bytes

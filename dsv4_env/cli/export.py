@@ -95,6 +95,12 @@ def export(
     profile = named_profile(profile_name, profile_folder(folder))
     if profile is None:
         raise UsageError(f"{profile_name} is no profile", expected="the name of one, or NAME.toml")
+    if profile.target.overlays:
+        from dsv4_env.profile.refusal import (
+            startable,  # what follows SGLang takes a while to import
+        )
+
+        startable(profile)
     exporter = EXPORTERS[format_]
     _refuse_others(exporter, given)
     config = _modelled(exporter, profile)

@@ -13,7 +13,7 @@ from dsv4_env.cli import complete
 from dsv4_env.cli.comparing import Comparing
 from dsv4_env.cli.options import F, Inputs
 from dsv4_env.cli.settings import settings
-from dsv4_env.cli.target import wanted
+from dsv4_env.cli.wanted import wanted
 from dsv4_env.model.errors import UsageError, did_you_mean
 from dsv4_env.profile.settings import Pair, Settings
 

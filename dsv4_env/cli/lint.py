@@ -24,7 +24,8 @@ from dsv4_env.cli.options import (
 )
 from dsv4_env.cli.output import tell, write
 from dsv4_env.cli.settings import profile_folder, settings
-from dsv4_env.cli.target import axes_options, wanted
+from dsv4_env.cli.target import axes_options
+from dsv4_env.cli.wanted import wanted
 from dsv4_env.compare.effects import platform_of
 from dsv4_env.compare.findings import in_finding, partial_finding, read_by, tree_of
 from dsv4_env.compare.rules import RULES

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dsv4_env.cli.output import tell
-from dsv4_env.cli.target import wanted
+from dsv4_env.cli.wanted import wanted
 from dsv4_env.profile import Profile, layer_files, load_wanted
 
 RUNNING = re.compile(r"(pid|port|process):(.+)")

@@ -12,7 +12,7 @@ from dsv4_env.cli.options import output_option, profiles_option
 from dsv4_env.cli.output import table, write
 from dsv4_env.cli.rendering import about, shown_place
 from dsv4_env.cli.settings import profile_folder
-from dsv4_env.cli.target import wanted
+from dsv4_env.cli.wanted import wanted
 from dsv4_env.model import Location
 from dsv4_env.model.errors import UsageError
 from dsv4_env.profile import layer_files, load_all, lock as locks, locked_all, shipped_dir

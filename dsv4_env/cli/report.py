@@ -17,7 +17,7 @@ from dsv4_env.cli.options import Inputs, input_options, profiles_option
 from dsv4_env.cli.output import write
 from dsv4_env.cli.progress import Progress
 from dsv4_env.cli.settings import settings
-from dsv4_env.cli.target import wanted
+from dsv4_env.cli.wanted import wanted
 from dsv4_env.history.render import history_data
 from dsv4_env.matrix.page import page
 from dsv4_env.model.errors import UsageError

@@ -64,9 +64,11 @@ class Overrides:
         the start is only *shown*.
         """
         base = self.base(environ)
-        base |= {n: environ[n] for n in profile.required if n in environ}  # also with --clean
+        taken = (*profile.required, *profile.overridable)
+        base |= {n: environ[n] for n in taken if n in environ}  # also with --clean
         if shown:
-            found = {**base, **profile.env, **self.set}
+            kept = {n: base[n] for n in profile.overridable if base.get(n)}
+            found = {**base, **profile.env, **kept, **self.set}
         else:
             away = dict.fromkeys(self.unset, "taken away, so it isn't asked for")
             found = {**profile.launch_env({**base, **self.set, **away}), **self.set}

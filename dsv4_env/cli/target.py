@@ -11,29 +11,8 @@ from click.shell_completion import CompletionItem
 from dsv4_env.catalogue.store import RELEASES
 from dsv4_env.cli.complete import CompletionItems
 from dsv4_env.cli.options import F
+from dsv4_env.cli.wanted import remembered
 from dsv4_env.model.hardware import ACCELERATORS
-from dsv4_env.profile import Wanted
-
-
-def wanted() -> Wanted:
-    """What the options of the running command ask for; nothing outside of one."""
-    context = click.get_current_context(silent=True)
-    given: dict[str, Any] = context.meta.get(__name__, {}) if context else {}
-    return Wanted(**given)
-
-
-def remembered(key: str, made: Callable[[Any], Any] | None = None) -> Callable[..., Any]:
-    """A callback that keeps what an option gives for :func:`wanted`; *made* is what it arrives as.
-
-    *key* is the field of Wanted.
-    """
-
-    def keep(context: click.Context, _: click.Parameter, value: Any) -> Any:
-        if value is not None:
-            context.meta.setdefault(__name__, {})[key] = value
-        return value if made is None or value is None else made(value)
-
-    return keep
 
 
 def _offered(values: tuple[str, ...]) -> Callable[..., CompletionItems]:

@@ -13,7 +13,7 @@ from dsv4_env.cli.comparing import load_release, offered_releases
 from dsv4_env.cli.options import profiles_option
 from dsv4_env.cli.output import table, tell, write
 from dsv4_env.cli.settings import profile_folder
-from dsv4_env.cli.target import wanted
+from dsv4_env.cli.wanted import wanted
 from dsv4_env.lint.upgrade import Advice, advise, layer
 from dsv4_env.model import FROM_ENVIRONMENT, Location
 from dsv4_env.model.errors import UsageError

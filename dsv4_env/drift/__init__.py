@@ -125,8 +125,8 @@ class CheckRun:
             try:
                 self.targets[key] = load_wanted(pair.profile, self.profiles, wanted)
             except ProfileError as exc:
-                if exc.where is None and pair.location is not None:
-                    exc.where = pair.location
+                if exc.where is None and pair.location:
+                    exc.where = str(pair.location)
                 raise
         return self.targets[key]
 

@@ -31,6 +31,7 @@ from dsv4_env.model.secrets import masked
 from dsv4_env.profile.conditions import Situation, axis, holds, source_text, told
 from dsv4_env.profile.lock import Entry
 from dsv4_env.profile.profile import Profile, layer_bytes
+from dsv4_env.profile.refusal import refusal
 from dsv4_env.profile.schema import (
     LAYER_NAME,
     TABLES,
@@ -493,7 +494,7 @@ class Layers:
             spec = Spec(name, row.overlays)
             found = self.profile(spec, row)
             same = [r for r in RELEASES if _alike(found, self.profile(spec, row, r))]
-            yield Entry(found, tuple(same))
+            yield Entry(replace(found, refused=refusal(found) or ""), tuple(same))
 
 
 def _alike(a: Profile, b: Profile) -> bool:

@@ -97,13 +97,18 @@ def load_profile(
     The release of SGLang is the given one, else that of the settings, else that of the SGLang
     which is installed for this interpreter, else the newest that the profile is for. Of what else
     isn't given, the profile says what is usual. Raises ProfileError when there is none of that
-    name or for that target, or a layer is wrong.
+    name or for that target, a layer is wrong, or SGLang would refuse the combination.
     """
-    return load_wanted(name, folder, Wanted(sglang, on, strategy, nodes, role))
+    from dsv4_env.profile.refusal import startable  # what follows SGLang takes a while to import
+
+    return startable(load_wanted(name, folder, Wanted(sglang, on, strategy, nodes, role)))
 
 
 def load_wanted(name: str, folder: str | Path | None, wanted: Wanted) -> Profile:
-    """The profile of a name for what is asked for. Raises ProfileError."""
+    """The profile of a name for what is asked for, whether SGLang refuses it or not.
+
+    Raises ProfileError.
+    """
     files = layer_files(folder)
     spec = parse(name)
     if spec.base not in files:

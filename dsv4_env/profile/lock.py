@@ -191,6 +191,7 @@ def _encode(entry: Entry, texts: dict[str, int]) -> dict[str, Any]:
         ],
         "sglang": profile.sglang,
         "releases": entry.releases,
+        "refused": profile.refused,
         "description": profile.description,
         "layers": profile.layers,
         "env": [[e.name, _value(e.value), chained(e.origin)] for e in config.env],
@@ -248,4 +249,5 @@ def _decode(
         {(table, key): origin(chain) for table, key, chain in item["origins"]},
         release,
         _target(item["target"]),
+        item["refused"] if release == item["sglang"] else None,
     )

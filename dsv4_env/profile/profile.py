@@ -21,7 +21,8 @@ class Profile:
     *layers* are the names of the layers it is made of, lowest first. *data* holds the tables
     ``model, launch, ci, quality, hardware, sglang, source`` as in the TOML; the properties
     below give their typed values. *origins* maps ``(table, key)`` to who set it. It holds for the
-    release *sglang* and for *target*.
+    release *sglang* and for *target*; *refused* is what SGLang would stop with:
+    ``""`` where it starts, None where that wasn't asked.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Profile:
     origins: Mapping[tuple[str, str], Origin] = field(default_factory=dict)
     sglang: str = RELEASES[-1]
     target: Target = field(default_factory=Target)
+    refused: str | None = field(default=None, compare=False)
 
     @property
     def env(self) -> dict[str, str]:

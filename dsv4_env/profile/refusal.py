@@ -1,0 +1,41 @@
+"""Whether SGLang starts with a profile's launch at all."""
+
+from __future__ import annotations
+
+from dsv4_env.catalogue.releases import load
+from dsv4_env.catalogue.resolution import known_resolutions
+from dsv4_env.model.errors import ProfileError
+from dsv4_env.plan.evaluate import shown_at
+from dsv4_env.plan.planning import plan
+from dsv4_env.plan.platforms import PLATFORMS
+from dsv4_env.profile.profile import Profile
+
+
+def refusal(profile: Profile) -> str | None:
+    """What SGLang would stop a profile's launch with, as far as that is known."""
+    on = PLATFORMS.get(profile.target.hardware or "")
+    if on is None or profile.sglang not in known_resolutions():
+        return None
+    catalogue, model = load(profile.sglang), profile.default_model_path
+    refused = plan(profile.config, catalogue, on, model=model, redundant=False).refused
+    if not refused:
+        return None
+    at = f" ({shown_at(refused[0].at)})" if refused[0].at else ""
+    return f"SGLang {profile.sglang} refuses it on {on.name}: {refused[0].message}{at}"
+
+
+def startable(profile: Profile) -> Profile:
+    """A profile whose overlays SGLang takes together, as far as that is known.
+
+    What a profile itself says, `lint` and `plan` judge. Raises ProfileError.
+    """
+    said = profile.refused
+    if said is None and profile.target.overlays:
+        said = refusal(profile)
+    if said and profile.target.overlays:
+        raise ProfileError(
+            f"{profile.name}: {said}",
+            where=profile.config.location,
+            expected="other overlays, another release or other hardware",
+        )
+    return profile
