@@ -4,38 +4,112 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
 from dsv4_env.cli.options import output_option, profiles_option
-from dsv4_env.cli.output import table, write
+from dsv4_env.cli.output import line_width, table, write
 from dsv4_env.cli.rendering import about, shown_place
 from dsv4_env.cli.settings import profile_folder
 from dsv4_env.cli.wanted import wanted
 from dsv4_env.model import Location
 from dsv4_env.model.errors import UsageError
-from dsv4_env.profile import layer_files, load_all, lock as locks, locked_all, shipped_dir
+from dsv4_env.profile import (
+    Profile,
+    Target,
+    known_overlays,
+    known_targets,
+    layer_files,
+    load_all,
+    lock as locks,
+    locked_all,
+    shipped_dir,
+)
+from dsv4_env.profile.target import Spec
 
 
 @click.command("list")
+@click.option("--targets", "every", is_flag=True, help="Every target of every profile.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array instead of a table.")
 @profiles_option
-def list_(as_json: bool, folder: Path | None) -> None:
-    """List the profiles and the layers they are made of.
+def list_(every: bool, as_json: bool, folder: Path | None) -> None:
+    """List the profiles, what they run on, and the overlays that they can take.
+
+    A profile is named NAME, NAME+OVERLAY or NAME+OVERLAY@HARDWARE, wherever one is named. Without
+    more said it is for what stands first: that hardware, and there that strategy.
 
     \b
     Examples:
       dsv4-env list
+      dsv4-env list --targets
       dsv4-env list --json --profiles launch/profiles
     """
-    profiles = load_all(profile_folder(folder), wanted())
+    own = profile_folder(folder)
+    profiles, targets = load_all(own, wanted()), known_targets(own)
     if as_json:
-        items = [about(profile) for profile in profiles.values()]
+        items = [
+            about(profile) | {"targets": [_target(name, t) for t in targets[name]]}
+            for name, profile in profiles.items()
+        ]
         write(json.dumps(items, indent=2, ensure_ascii=False) + "\n")
-        return
-    rows = [(p.name, p.description, " → ".join(p.layers)) for p in profiles.values()]
-    write(table(sorted(rows)))
+    elif every:
+        write(_every(targets))
+    else:
+        write(_overview(profiles, targets, known_overlays(own)))
+
+
+def _target(name: str, target: Target) -> dict[str, Any]:
+    """A target as plain data; *profile* is how it's named."""
+    return {
+        "profile": str(Spec(name, target.overlays, target.hardware)),
+        "strategy": target.strategy,
+        "nodes": target.nodes,
+        "role": target.role,
+        "verified": target.verified,
+    }
+
+
+def _every(targets: Mapping[str, Sequence[Target]]) -> str:
+    """A line for each target."""
+    rows = [
+        (
+            str(Spec(name, t.overlays, t.hardware)),
+            t.strategy or "",
+            f"{t.nodes} nodes" if t.nodes > 1 else "",
+            t.role or "",
+            "" if t.verified else "not verified",
+        )
+        for name, found in sorted(targets.items())
+        for t in found
+    ]
+    return table(rows) if rows else ""
+
+
+def _overview(
+    profiles: Mapping[str, Profile],
+    targets: Mapping[str, Sequence[Target]],
+    overlays: Mapping[str, str],
+) -> str:
+    rows = [
+        (p.name, p.description, " ".join(_each(t.hardware for t in targets[p.name])))
+        for p in profiles.values()
+    ]
+    text = table(sorted(rows), line_width())
+    every = [t for found in targets.values() for t in found]
+    if overlays:
+        text += "\nOverlays (NAME+OVERLAY)\n"
+        text += table([(f"  {name}", what) for name, what in sorted(overlays.items())])
+    if every:
+        text += f"\nStrategies (--strategy): {', '.join(_each(t.strategy for t in every))}\n"
+        text += f"{len(every)} targets (list --targets); NAME@HARDWARE chooses the hardware\n"
+    return text
+
+
+def _each(values: Iterable[str | None]) -> list[str]:
+    return list(dict.fromkeys(v for v in values if v))
 
 
 @click.command()

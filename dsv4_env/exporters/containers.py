@@ -25,7 +25,6 @@ from dsv4_env.exporters.known import (
     notes,
     object_name,
 )
-from dsv4_env.exporters.shells import fallback
 from dsv4_env.exporters.yaml import Node, Noted, Plain, dump_yaml
 from dsv4_env.model import LaunchConfig, quoting
 from dsv4_env.model.errors import ExportError
@@ -82,7 +81,7 @@ def docker_run(config: LaunchConfig) -> str:
     """``--env NAME=value`` for each variable, as one shell-quoted line; ``--env NAME`` hands on."""
     env = env_or_outside(config, _RUN).items()
     words = (
-        f"--env {fallback(n, v).removeprefix('export ')}"
+        f"--env {quoting.unless_set(n, v)}"
         if isinstance(v, Fallback)
         else f"--env {quoting.word(n if v is None else f'{n}={v}')}"
         for n, v in env

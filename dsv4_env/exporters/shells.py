@@ -70,7 +70,7 @@ def required(name: str) -> str:
 
 def fallback(name: str, value: str) -> str:
     """What exports a variable of the environment, and a value where there is none."""
-    return f'export {name}="${{{name}:-{quoting.within_double(value)}}}"'
+    return f"export {quoting.unless_set(name, value)}"
 
 
 def _export(name: str, value: str) -> str:

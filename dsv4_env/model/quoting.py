@@ -21,9 +21,10 @@ def sh(value: str) -> str:
     return "'" + value.replace("'", "'\\''") + "'"
 
 
-def within_double(value: str) -> str:
-    """The text behind ``:-`` of a parameter between double quotes, in every POSIX shell."""
-    return re.sub(r'([\\"$`}])', r"\\\1", value)
+def unless_set(name: str, value: str) -> str:
+    """``NAME="${NAME:-value}"`` for every POSIX shell: the value where the variable has none."""
+    text = re.sub(r'([\\"$`}])', r"\\\1", value)
+    return f'{name}="${{{name}:-{text}}}"'
 
 
 def word(value: str) -> str:

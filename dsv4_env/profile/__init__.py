@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dsv4_env.model import shipped_dir as shipped_dir
 from dsv4_env.profile.loading import (
+    known_overlays as known_overlays,
+    known_targets as known_targets,
     load_all as load_all,
     load_profile as load_profile,
     load_wanted as load_wanted,

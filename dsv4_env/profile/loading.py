@@ -13,7 +13,7 @@ from dsv4_env.model.errors import Dsv4Error, ProfileError, ReadError, did_you_me
 from dsv4_env.model.secrets import meet
 from dsv4_env.profile import lock, project
 from dsv4_env.profile.profile import Profile, layer_files, profile_folders
-from dsv4_env.profile.target import Spec, Wanted, asked, choose, parse
+from dsv4_env.profile.target import Spec, Target, Wanted, asked, choose, parse
 
 if TYPE_CHECKING:
     from dsv4_env.profile.layers import Layers
@@ -69,6 +69,18 @@ def locked_all(
     from dsv4_env.profile.layers import Layers  # pydantic, which a lock saves
 
     return Layers(files, data or {}).entries()
+
+
+def known_targets(folder: str | Path | None = None) -> dict[str, list[Target]]:
+    """The targets of every profile by its name, the usual one first."""
+    layers = _layers(layer_files(folder))
+    return {name: layers.rows(name) for name in layers.names}
+
+
+def known_overlays(folder: str | Path | None = None) -> dict[str, str]:
+    """What each overlay is, by its name."""
+    layers = _layers(layer_files(folder))
+    return {name: layers.all[name].file.description for name in layers.overlays}
 
 
 def _layers(files: Mapping[str, Path]) -> Layers:
