@@ -354,7 +354,7 @@ def _agree(
                 f"{_said(key[1], others.value)} at {others.location}, "
                 f"{_said(key[1], given.value)} at {given.location}",
                 where=given.location if taken else top.source.key(("extends",)),
-                expected=f'a block with = ["{other.name}"] in one that extends the other'
+                expected="one of the two, or a layer above both that settles it"
                 if taken
                 else f"them to agree, or {top.name} to set {key[1]} itself",
             )
@@ -460,15 +460,32 @@ class Layers:
             )
         ]
 
+    def roles(self, spec: Spec) -> set[str]:
+        """The roles that the layers of a profile say something of."""
+        blocks = (block for layer in self.order(spec) for block in layer.file.when)
+        return {role for block in blocks for role in block.role or ()}
+
     def _situation(self, order: Sequence[Layer], target: Target, sglang: str) -> Situation:
         axes = [layer.file.axes for layer in order]
         return Situation(target, sglang, axis(axes, "model"), axis(axes, "precision"))
+
+    def _for(self, spec: Spec, now: Situation) -> None:
+        """Raise ProfileError where an overlay isn't for the target."""
+        for name in spec.overlays:
+            only = self.all[name].file.only
+            if not holds(only, now):
+                raise ProfileError(
+                    f"{name} isn't for {now.target} on SGLang {now.sglang}",
+                    where=self.all[name].source.key(("only",)),
+                    expected=f"it with {told(only)}",
+                )
 
     def profile(self, spec: Spec, target: Target, sglang: str | None = None) -> Profile:
         """A profile for a target and a release, the newest that it knows without one."""
         order = self.order(spec)
         release = self._release(order) if sglang is None else sglang
         now = self._situation(order, target, release)
+        self._for(spec, now)
         return _profile(spec, self.all[spec.base], order, merge_layers(order, now), now)
 
     def merged(self, spec: Spec, target: Target, sglang: str) -> dict[SettingKey, Merged]:

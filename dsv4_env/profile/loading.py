@@ -139,7 +139,8 @@ def load_wanted(name: str, folder: str | Path | None, wanted: Wanted) -> Profile
         if spec.base not in layers.names:
             expected = "one of " + ", ".join(sorted(layers.names))
             raise ProfileError(f"{spec.base!r} is a layer, not a profile", expected=expected)
-        target = choose(spec.name, layers.rows(spec.base), found, spec.overlays)
+        rows, roles = layers.rows(spec.base), layers.roles(spec)
+        target = choose(spec.name, rows, found, spec.overlays, roles)
         profile = layers.profile(spec, target, release)
     meet(profile.config)
     return profile

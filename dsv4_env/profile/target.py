@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from dsv4_env.model.errors import ProfileError, did_you_mean
@@ -81,18 +81,27 @@ def asked(spec: Spec, wanted: Wanted) -> Wanted:
     return replace(wanted, on=spec.hardware or on)
 
 
-def choose(name: str, rows: Sequence[Target], wanted: Wanted, overlays: Sequence[str]) -> Target:
+def choose(
+    name: str,
+    rows: Sequence[Target],
+    wanted: Wanted,
+    overlays: Sequence[str],
+    roles: Collection[str] = (),
+) -> Target:
     """The target that is meant: of those that fit, the first with these overlays, else without.
 
     What isn't asked for is as the first one that fits says. A profile without targets is for
-    whatever is asked for. Raises ProfileError where none fits.
+    whatever is asked for; one of *roles* goes with any target. Raises ProfileError where none fits.
     """
     taken = tuple(overlays)
+    if wanted.role in roles and not any(row.role == wanted.role for row in rows):
+        found = choose(name, rows, replace(wanted, role=None), overlays)
+        return replace(found, role=wanted.role, verified=False)
     if not rows:
         return Target(wanted.on, wanted.strategy, wanted.nodes or 1, wanted.role, taken)
     fitting = [row for row in rows if _fits(row, wanted)]
     if not fitting:
-        raise _unknown(name, rows, wanted)
+        raise _unknown(name, rows, wanted, roles)
     found = min(fitting, key=lambda row: (row.overlays != taken, bool(row.overlays)))
     return found if found.overlays == taken else replace(found, overlays=taken, verified=False)
 
@@ -109,7 +118,9 @@ def _fits(row: Target, wanted: Wanted) -> bool:
 _AXES = {"hardware": "on", "strategy": "strategy", "nodes": "nodes", "role": "role"}
 
 
-def _unknown(name: str, rows: Sequence[Target], wanted: Wanted) -> ProfileError:
+def _unknown(
+    name: str, rows: Sequence[Target], wanted: Wanted, roles: Collection[str]
+) -> ProfileError:
     """No target fits: which of what is asked for is the first that leaves none."""
     left = list(rows)
     for axis, key in _AXES.items():
@@ -119,6 +130,7 @@ def _unknown(name: str, rows: Sequence[Target], wanted: Wanted) -> ProfileError:
             fitting = [r for r in left if r.role == value]
         if not fitting:
             known = list(dict.fromkeys(str(getattr(r, axis)) for r in left if getattr(r, axis)))
+            known += sorted(roles) if axis == "role" else []
             before = {k: getattr(wanted, k) for k in _AXES.values() if getattr(wanted, k)}
             beside = [str(v) for k, v in before.items() if k != key]
             return ProfileError(
