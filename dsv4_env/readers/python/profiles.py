@@ -34,8 +34,9 @@ from dsv4_env.lang.python.values.kinds import (
 )
 from dsv4_env.model import EnvVar, Location, Origin, ServerArg, Unknown
 from dsv4_env.model.errors import Dsv4Error, SettingsError
-from dsv4_env.profile import Profile, layer_files, load_all, load_profile
-from dsv4_env.profile.project import profiles_folder
+from dsv4_env.profile import Profile, Wanted, layer_files, load_all, load_wanted
+from dsv4_env.profile.project import TARGET, profiles_folder
+from dsv4_env.profile.refusal import startable
 
 PACKAGE = "dsv4_env"
 PROFILE = f"{PACKAGE}.Profile"
@@ -66,22 +67,25 @@ class KnownProfiles:
 
     root: Path | None = None
     own: Path | None = None
-    _loaded: dict[tuple[str, Path | None], Profile | str] = field(default_factory=dict)
+    _loaded: dict[tuple[str, Path | None, Wanted], Profile | str] = field(default_factory=dict)
     _folders: set[Path | None] = field(default_factory=set)
 
-    def load(self, vm: Machine, name: str, folder: Path | None) -> Profile | str:
+    def load(
+        self, vm: Machine, name: str, folder: Path | None, wanted: Wanted | None = None
+    ) -> Profile | str:
         """A profile by its name, or what is wrong with it."""
+        wanted = wanted or Wanted()
         vm.spend(1 if folder in self._folders else _COST)
         self._folders.add(folder)
-        found = self._loaded.get((name, folder))
+        found = self._loaded.get((name, folder, wanted))
         if found is None:
             try:
-                found = load_profile(name, folder)
+                found = startable(load_wanted(name, folder, wanted))
                 for layer in found.layers:
                     looked_at(layer_files(folder)[layer])
             except Dsv4Error as exc:
                 found = str(exc)
-            self._loaded[name, folder] = found
+            self._loaded[name, folder, wanted] = found
         return found
 
     def of_project(self) -> Path | None:
@@ -117,7 +121,7 @@ def profile_of(value: Val) -> Profile | None:
 
 
 def loaded(vm: Machine, scope: Scope, known: KnownProfiles, call: Call) -> Val:
-    """``load_profile(name, folder)``, or ``profile_names(folder)``."""
+    """``load_profile(name, folder, sglang=…)``, or ``profile_names(folder)``."""
     node = call.node
     assert isinstance(call.target, Ext)
     names = ["folder"] if call.target.name in _LISTS else ["name", "folder"]
@@ -142,7 +146,11 @@ def loaded(vm: Machine, scope: Scope, known: KnownProfiles, call: Call) -> Val:
     if call.open or not is_const(name or Const(None), str):
         return scope.unknown(node, "which profile it is isn't known", *call.args)
     assert isinstance(name, Const)
-    return profile_value(vm, scope, known, name.value, folder, node)
+    target = {key: given[key] for key in TARGET if key in given}
+    if not all(isinstance(value, Const) for value in target.values()):
+        return scope.unknown(node, "for which target it is isn't known", *call.args)
+    wanted = Wanted(**{key: value.value for key, value in target.items()})  # type: ignore[union-attr]
+    return profile_value(vm, scope, known, name.value, folder, node, wanted)
 
 
 def profile_value(
@@ -152,9 +160,10 @@ def profile_value(
     name: str,
     folder: Path | None,
     node: ast.expr | ast.stmt,
+    wanted: Wanted | None = None,
 ) -> Val:
     """A profile as the value that a test has; unknown, with the reason, where there is none."""
-    found = known.load(vm, name, folder)
+    found = known.load(vm, name, folder, wanted)
     where = scope.place(node)
     if isinstance(found, str):
         return Unknown(f"load_profile({name!r})", found, location=where)

@@ -91,7 +91,8 @@ def test_the_lock_is_what_the_layers_say() -> None:
 
 
 def test_launch_env_is_a_copy() -> None:
-    profile, environ = load_profile("flash-fp4", sglang=MAY), {"SGLANG_USE_AITER": "0", "HOME": "/root"}
+    profile = load_profile("flash-fp4", sglang=MAY)
+    environ = {"SGLANG_USE_AITER": "0", "HOME": "/root"}
     merged = profile.launch_env(environ)
     assert merged["SGLANG_USE_AITER"] == "1"
     assert merged["HOME"] == "/root"
