@@ -224,6 +224,19 @@ class RequiredInput:
 
 
 @dataclass(frozen=True, slots=True)
+class Image:
+    """The container image that a launch runs in, as far as its source says.
+
+    *name* is ``org/name:tag``, *family* that of images whose variables are known
+    (``catalogue.images``), *env* are variables that it is said to set.
+    """
+
+    name: str | None = None
+    family: str | None = None
+    env: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class LaunchConfig:
     """Environment variables and server arguments of one launch, in order and as spelled.
 
@@ -234,7 +247,7 @@ class LaunchConfig:
     names the launch within its source where the source has names (``TestV4.setUpClass``).
     *launched* is False for the entry of a list of launches where nothing that is read launches it.
     *arguments_alone*: the source can't hold an environment (a file for ``--config``). *timeout*
-    are the seconds that a test waits for its server, where it says so.
+    are the seconds that a test waits for its server, *image* what it runs in, where it says so.
     """
 
     name: str
@@ -252,6 +265,7 @@ class LaunchConfig:
     launched: bool = True
     arguments_alone: bool = False
     timeout: int | None = None
+    image: Image | None = None
 
     @property
     def effective_env(self) -> dict[str, EnvVar]:

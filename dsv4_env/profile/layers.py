@@ -15,9 +15,10 @@ from dsv4_env.lang.toml import KeyPath, TomlSource
 from dsv4_env.model import EnvVar, LaunchConfig, Location, Origin, ServerArg, outside
 from dsv4_env.model.errors import ProfileError, did_you_mean
 from dsv4_env.model.secrets import masked
-from dsv4_env.profile.profile import Profile, layer_bytes
+from dsv4_env.profile.profile import Profile, image_of, layer_bytes
 from dsv4_env.profile.schema import (
     LAYER_NAME,
+    NESTED,
     TABLES,
     FromEnvironment,
     LayerFile,
@@ -26,7 +27,7 @@ from dsv4_env.profile.schema import (
 )
 
 SettingKey: TypeAlias = tuple[str, str]
-"""A section of the TOML, and a key in it."""
+"""A section of the TOML (``env``, ``image.env``), and a key in it."""
 
 LAYER_SECTIONS = tuple(Resolved.model_fields)
 _EXPECTED = {  # what pydantic calls an error, and what a reader of TOML should have written
@@ -55,7 +56,12 @@ class Layer:
             else:
                 values = table
             for key, value in values.items():
-                yield (section, key), value, self.source.key((section, key))
+                inner = f"{section}.{key}"
+                if inner not in NESTED:
+                    yield (section, key), value, self.source.key((section, key))
+                    continue
+                for name, text in value.items():
+                    yield (inner, name), text, self.source.key((section, key, name))
         for section in ("env", "args"):
             for index, key in enumerate(getattr(self.file.unset, section)):
                 yield (section, key), None, self.source.value(("unset", section, index))
@@ -283,16 +289,19 @@ def _profile(order: Sequence[Layer], merged: Mapping[SettingKey, Merged]) -> Pro
             env.append(EnvVar(name, given, m.origin))
         elif section == "args" and m.value is not None:
             args += [ServerArg(name, tuple(words), m.origin) for words in m.value]
-    tables = {
-        section: {k: merged[section, k].value for k in keys if (section, k) in merged}
-        for section, keys in TABLES.items()
-    }
-    where = Location(top.source.path, 1, 1)
+    tables: dict[str, dict[str, Any]] = {}
+    for section, keys in TABLES.items():
+        tables[section] = {k: merged[section, k].value for k in keys if (section, k) in merged}
+        for inner in NESTED:
+            if inner.partition(".")[0] == section:
+                tables[inner] = {k: m.value for (s, k), m in merged.items() if s == inner}
+    data = {section: table for section, table in tables.items() if table}
+    where, image = Location(top.source.path, 1, 1), image_of(data)
     return Profile(
         top.name,
         top.file.description,
         tuple(layer.name for layer in order),
-        LaunchConfig(top.name, "profile", tuple(env), tuple(args), location=where),
-        {section: table for section, table in tables.items() if table},
-        {key: m.origin for key, m in merged.items() if key[0] in TABLES},
+        LaunchConfig(top.name, "profile", tuple(env), tuple(args), location=where, image=image),
+        data,
+        {key: m.origin for key, m in merged.items() if key[0] in TABLES or key[0] in NESTED},
     )

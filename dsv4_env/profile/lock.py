@@ -29,7 +29,7 @@ from dsv4_env.model import (
 )
 from dsv4_env.model.errors import ProfileError
 from dsv4_env.model.secrets import plain_secret
-from dsv4_env.profile.profile import Profile, layer_bytes
+from dsv4_env.profile.profile import Profile, image_of, layer_bytes
 
 FORMAT = 1
 
@@ -150,6 +150,7 @@ def _decode(name: str, item: Mapping[str, Any], paths: Mapping[str, str]) -> Pro
         tuple(variable(*found) for found in item["env"]),
         tuple(ServerArg(f, tuple(v), origin(c)) for f, v, c in item["args"]),
         location=Location(paths[name], 1, 1),
+        image=image_of(item["data"]),
     )
     origins = {(table, key): origin(chain) for table, key, chain in item["origins"]}
     return Profile(name, item["description"], tuple(item["layers"]), config, item["data"], origins)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from dsv4_env.guard.files import checkout, read_bytes
-from dsv4_env.model import LaunchConfig, Origin, Outside, shipped_dir
+from dsv4_env.model import Image, LaunchConfig, Origin, Outside, shipped_dir
 from dsv4_env.model.errors import ProfileError
 
 
@@ -17,8 +17,8 @@ class Profile:
     """A resolved profile.
 
     *layers* are the names of the layers it is made of, lowest first. *data* holds the tables
-    ``model, launch, ci, quality, hardware, sglang, source`` as in the TOML; the properties
-    below give their typed values. *origins* maps ``(table, key)`` to who set it.
+    ``model, launch, ci, quality, hardware, image, image.env, sglang, source`` as in the TOML; the
+    properties below give their typed values. *origins* maps ``(table, key)`` to who set it.
     """
 
     name: str
@@ -94,6 +94,11 @@ class Profile:
         return self.data.get("hardware", {})
 
     @property
+    def image(self) -> Image | None:
+        """The container image that it runs in; what that sets isn't part of :attr:`env`."""
+        return self.config.image
+
+    @property
     def sglang_range(self) -> str | None:
         """The SGLang releases the values are meant for, as a PEP 440 range."""
         return cast("str | None", self.get("sglang", "range"))
@@ -139,6 +144,14 @@ class Profile:
         if port is not None:
             words += ["--port", str(port)]
         return words
+
+
+def image_of(data: Mapping[str, Mapping[str, Any]]) -> Image | None:
+    """The image that the tables of a profile name; None where they say nothing of one."""
+    table, env = data.get("image", {}), data.get("image.env", {})
+    if not table and not env:
+        return None
+    return Image(table.get("name"), table.get("family"), tuple(env.items()))
 
 
 def reference_script() -> Path:
