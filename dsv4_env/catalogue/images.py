@@ -57,7 +57,9 @@ def family_of(image: str) -> Family | None:
     for family in families().values():
         for pattern in family.patterns:
             # A pattern without a tag stands for all of them.
-            if fnmatchcase(name, pattern) or (":" not in pattern and name.startswith(f"{pattern}:")):
+            if fnmatchcase(name, pattern) or (
+                ":" not in pattern and name.startswith(f"{pattern}:")
+            ):
                 return family
     return None
 
