@@ -148,10 +148,13 @@ def _every_platform(operand: str) -> list[Platform]:
 
 
 def _told_by(config: LaunchConfig, operand: str) -> list[Platform]:
-    """The platform that a file's path or its variables name; else one of each kind."""
+    """The platform that a file's path, image or variables name; else one of each kind."""
     for name, pattern in _HINTS.items():
         if re.search(pattern, operand.lower()):
             tell(f"dsv4-env: note: {operand} is taken for {name} by its path (--on)")
+            return [PLATFORMS[name]]
+        if config.image is not None and re.search(pattern, (config.image.name or "").lower()):
+            tell(f"dsv4-env: note: {operand} is taken for {name} by its image (--on)")
             return [PLATFORMS[name]]
     rocm = next((n for n in config.effective_env if "AITER" in n or "ROCM" in n), None)
     if rocm is not None:

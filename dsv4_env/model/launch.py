@@ -182,6 +182,19 @@ class ServerArg:
 
 
 @dataclass(frozen=True, slots=True)
+class Image:
+    """The container image that a launch runs in, as far as its source says.
+
+    *name* is ``org/name:tag`` (None: not known), *family* that of images whose variables are known
+    (``catalogue.images``), *env* are variables that it is said to set.
+    """
+
+    name: str | None = None
+    family: str | None = None
+    env: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Note:
     """Something a reader has to say about a launch that isn't a setting.
 
@@ -199,6 +212,7 @@ class Note:
     profile: str = ""
     cut: bool = False
     settled: str = ""
+    image: Image | None = None
 
     def mapped(self, change: Callable[[str], str]) -> Note:
         """The same with its texts changed, as in ``note.mapped(scrubbed)``."""
@@ -221,19 +235,6 @@ class RequiredInput:
 
     name: str
     location: Location | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Image:
-    """The container image that a launch runs in, as far as its source says.
-
-    *name* is ``org/name:tag``, *family* that of images whose variables are known
-    (``catalogue.images``), *env* are variables that it is said to set.
-    """
-
-    name: str | None = None
-    family: str | None = None
-    env: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

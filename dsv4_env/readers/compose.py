@@ -274,7 +274,7 @@ class _Service:
         found = embedded.read_words(
             command, settings, name=name, reader="compose", budget=self.budget
         )
-        return [replace(c, notes=(*c.notes, *notes), image=self.image) for c in found]
+        return [replace(c, notes=(*c.notes, *notes), image=c.image or self.image) for c in found]
 
     def values(self, command: list[PlacedText]) -> list[Value]:
         return [*(w.value for w in command), *(s.value for s in self.files + self.settings)]

@@ -190,7 +190,7 @@ class _Stage:
             words, self.settings, name=self.label, reader="dockerfile", budget=budget
         )
         for config in found:
-            yield replace(config, notes=(*config.notes, *notes), image=self.base)
+            yield replace(config, notes=(*config.notes, *notes), image=config.image or self.base)
 
 
 def _words(line: _Line, budget: Budget) -> list[PlacedText] | None:

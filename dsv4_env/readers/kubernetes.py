@@ -184,7 +184,7 @@ class _Container:
         notes = embedded.few(dict.fromkeys(self.notes))
         given = self.node.text("image")
         image = Image(given) if given else None
-        return [replace(c, notes=(*c.notes, *notes), image=image) for c in found]
+        return [replace(c, notes=(*c.notes, *notes), image=c.image or image) for c in found]
 
     def take_all(self, source: Mapping) -> None:
         """``envFrom``: every key of a ConfigMap or a Secret."""
