@@ -82,7 +82,7 @@ def plan(
 
     SGLang overwrites variables, sets arguments and refuses combinations, by model and platform.
     For each setting, plan tells what becomes of it, and the file and line of SGLang that decide:
-    ~ overwritten or without effect, = as SGLang would set it itself, + set by SGLang, ? not
+    ~ overwritten or without effect, = as SGLang or the image would set it, + set by SGLang, ? not
     known before it starts, x refused. Nothing is run; a FILE is any that dsv4-env reads.
 
     Exit codes: 0 it starts, 1 it's refused (or what --fail-on asks for), 2 it can't be read.

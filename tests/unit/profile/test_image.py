@@ -70,7 +70,7 @@ def test_a_secret_of_an_image_is_not_locked(tmp_path: Path) -> None:
             '[image]\nfamily = "rcm"\n',
             "mine.toml:2:10: bad image family 'rcm'; expected one of rocm (did you mean rocm?)",
         ),
-        ("[image.env]\nA = 1\n", 'mine.toml:2:5: image.env.A is the number 1; expected a string'),
+        ("[image.env]\nA = 1\n", "mine.toml:2:5: image.env.A is the number 1; expected a string"),
         ('[image.env]\n"1A" = "1"\n', "mine.toml:2:1: bad variable name '1A'"),
         ('[image]\ntag = "1"\n', "mine.toml:2:1: unknown key 'tag' in [image]; expected one of"),
     ],
