@@ -280,7 +280,7 @@ def test_a_file_that_sets_nothing_any_more_has_mattered(
     if how == "imported no more":
         assert "tests/test_mine.py" in run("check", "--changed-since", "HEAD").out
     elif how == "deleted":  # what it set isn't known
-        assert "scripts/pro.sh:18:1: note: DSV016" in result.out
+        assert "scripts/pro.sh:22:1: note: DSV016" in result.out
         assert run("check", "--changed-since", "HEAD", "--strict").code == 1
     else:
         assert result.code == 1
