@@ -20,7 +20,7 @@ from dsv4_env.catalogue.entries import (
 from dsv4_env.model.secrets import masked
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Set as AbstractSet
 
 _TRUE, _FALSE = ("true", "1", "yes", "y"), ("false", "0", "no", "n")
 _KIND = {
@@ -207,16 +207,23 @@ def same_value(catalogue: Catalogue, name: str, a: str, b: str) -> str | None:
     return f'SGLang makes no difference between "{a}" and "{b}"'
 
 
-def equals_default(catalogue: Catalogue, name: str, text: str) -> str | None:
+def equals_default(
+    catalogue: Catalogue, name: str, text: str, followed: AbstractSet[str] = frozenset()
+) -> str | None:
     """Why setting the variable to *text* is like leaving it out; None where it isn't or may not be.
 
     It isn't where SGLang asks whether the variable is set, sets it by itself when it is missing,
-    or computes the default.
+    or computes the default. What it does so in the files *followed* doesn't count: the caller knows
+    what comes of that for its launch.
     """
     variable = catalogue.variable(name)
-    if variable is None or variable.renamed_to or variable.set_by or not variable.readings:
+    if variable is None or variable.renamed_to or not variable.readings:
+        return None
+    if any(s.file not in followed for s in variable.set_by):
         return None
     for reading in variable.readings:
+        if reading.kind == "set" and reading.files and set(reading.files) <= followed:
+            continue
         unknown = reading.via not in _FOLLOWED
         found = understand(reading, text)
         if unknown or found is None or not found.valid or reading.kind == "set":

@@ -14,6 +14,7 @@ import click
 
 from dsv4_env.catalogue import SGLANG, Catalogue, describe, history, load, owner, releases
 from dsv4_env.catalogue.describe import span
+from dsv4_env.catalogue.images import families
 from dsv4_env.cli import comparing, complete
 from dsv4_env.cli.lint import all_rules, offered_rules, rule_text
 from dsv4_env.cli.options import profiles_option
@@ -144,6 +145,11 @@ def _of_setting(
         "releases": [{"releases": spanned, "facts": _object(rows)} for spanned, rows in groups],
         "new_name": said.new if said else None,
         "set_by": setters,
+        "images": [
+            {"family": f.name, "value": f.env[name], "source": f.source}
+            for f in families().values()
+            if name in f.env
+        ],
         "severity": importance.severity(name, settings().severity),
         "rules": _hints(name, wanted, setters),
     }
@@ -309,6 +315,10 @@ def _setting_text(found: Mapping[str, Any]) -> list[str]:
         rows.setdefault((f"{alias}{value}" or "set", chain), []).append(setter["profile"])
     lines += ["", "Set by" if rows else "No profile sets it."]
     lines += _rows((", ".join(names), *row) for row, names in rows.items())
+    lines += [
+        f"SGLang's {i['family']} images set it to {i['value']} ({i['source']})."
+        for i in found["images"]
+    ]
     lines += ["", f"A difference counts as {_MATTERS[found['severity']]}."]
     if found["rules"]:
         own = any(setter["as"] == found["name"] for setter in found["set_by"])

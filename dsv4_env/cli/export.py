@@ -69,7 +69,7 @@ _FORMATS = "\b\nFormats:\n" + "\n".join(
 )
 @_option("--host", "The address to listen on. In a container the default is 0.0.0.0.")
 @_option("--port", "The port to listen on.", type=click.IntRange(1, 65535))
-@_option("--image", "The image of the container. It has no default.")
+@_option("--image", "The image of the container. Default: the profile's, where it names one.")
 @_option("--name", "What the object is called. Default: as the profile.", metavar="NAME")
 @_option("--nodes", "On how many nodes the server runs.", type=click.IntRange(1))
 @launch_options
@@ -139,6 +139,8 @@ def _options(profile: Profile, given: dict[str, Any]) -> ExportOptions:
     gpu = None
     if accelerator:
         gpu = "amd" if str(accelerator).upper().startswith("MI") else "nvidia"
+    if profile.image is not None and profile.image.name:
+        known.setdefault("image", profile.image.name)
     return ExportOptions(gpu=gpu, gpus=count, **known)
 
 

@@ -84,7 +84,7 @@ def plan(
 
     SGLang overwrites variables, sets arguments and refuses combinations, by model and platform.
     For each setting, plan tells what becomes of it, and the file and line of SGLang that decide:
-    ~ overwritten or without effect, = as SGLang would set it itself, + set by SGLang, ? not
+    ~ overwritten or without effect, = as SGLang or the image would set it, + set by SGLang, ? not
     known before it starts, x refused. Nothing is run; a FILE is any that dsv4-env reads.
 
     Exit codes: 0 it starts, 1 it's refused (or what --fail-on asks for), 2 it can't be read.
@@ -150,10 +150,13 @@ def _every_platform(operand: str) -> list[Platform]:
 
 
 def _told_by(config: LaunchConfig, operand: str) -> list[Platform]:
-    """The platform that a file's path or its variables name; else one of each kind."""
+    """The platform that a file's path, image or variables name; else one of each kind."""
     for name, pattern in _HINTS.items():
         if re.search(pattern, operand.lower()):
             tell(f"dsv4-env: note: {operand} is taken for {name} by its path (--on)")
+            return [PLATFORMS[name]]
+        if config.image is not None and re.search(pattern, (config.image.name or "").lower()):
+            tell(f"dsv4-env: note: {operand} is taken for {name} by its image (--on)")
             return [PLATFORMS[name]]
     rocm = next((n for n in config.effective_env if "AITER" in n or "ROCM" in n), None)
     if rocm is not None:

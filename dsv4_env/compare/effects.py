@@ -6,28 +6,33 @@ spelled differently may end up the same.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from dsv4_env.catalogue.history import before
+from dsv4_env.catalogue.images import image_env
+from dsv4_env.catalogue.semantics import equals_default
 from dsv4_env.catalogue.store import shipped
 from dsv4_env.catalogue.tree import steps_of
 from dsv4_env.compare.rules import RULES
 from dsv4_env.model.errors import Dsv4Error
 from dsv4_env.model.finding import Finding, Severity
+from dsv4_env.model.secrets import masked
+from dsv4_env.plan.dormant import dormant
 from dsv4_env.plan.evaluate import Open, Resolution, same_text, shown_at
 from dsv4_env.plan.planning import resolved
 from dsv4_env.plan.platforms import Platform, platform
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from dsv4_env.catalogue import Catalogue
+    from dsv4_env.catalogue.resolution import Steps
     from dsv4_env.model import LaunchConfig
     from dsv4_env.model.finding import Comparison
 
-NO_EFFECT, REFUSED = "DSV018", "DSV019"
-_DIFFERENT = frozenset({"DSV001", "DSV002", "DSV003"})  # of what one side has, or has otherwise
+MISSING, ADDED, CHANGED, NO_EFFECT, REFUSED = "DSV001", "DSV002", "DSV003", "DSV018", "DSV019"
+_DIFFERENT = frozenset({MISSING, ADDED, CHANGED})  # of what one side has, or has otherwise
 
 
 def platform_of(hardware: Mapping[str, object]) -> Platform | None:
@@ -41,20 +46,29 @@ def platform_of(hardware: Mapping[str, object]) -> Platform | None:
         return None
 
 
+def in_image(config: LaunchConfig, profile: LaunchConfig) -> LaunchConfig:
+    """The launch in the image that it names, else in that of the profile that it's held to."""
+    return config if config.image is not None else replace(config, image=profile.image)
+
+
 def with_effects(
     comparison: Comparison,
     left: LaunchConfig,
     right: LaunchConfig,
     catalogue: Catalogue,
-    on: Platform,
+    on: Platform | None,
     model: str | None,
 ) -> Comparison:
     """The comparison with what has no effect told as a note, and an error for what is refused.
 
-    *left* is the profile's launch, *right* the one that is held to it. Nothing changes where it
-    isn't known what the release makes of launches.
+    *left* is the profile's launch, *right* the one that is held to it. What SGLang itself makes of
+    them counts where that's known of the release, and on which platform (*on*) they run.
     """
-    if steps_of(catalogue) is None:
+    images = [image_env(side.image, on.family if on else None) for side in (left, right)]
+    found = [_imaged(f, left, right, images, catalogue) for f in comparison.findings]
+    comparison = replace(comparison, findings=tuple(found))
+    steps = steps_of(catalogue)
+    if on is None or steps is None:
         return comparison
     one = resolved(left, catalogue, on, model=model)
     other = resolved(right, catalogue, on, model=model)
@@ -69,28 +83,71 @@ def with_effects(
         for r in other.refused
         if r not in one.refused  # the profile's own: lint tells it
     ]
-    found = [_judged(f, one, other, catalogue) for f in comparison.findings]
+    sides = _Sides(one, other, catalogue, on, steps)
+    found = [_judged(f, sides) for f in comparison.findings]
     return replace(comparison, findings=(*refused, *found))
 
 
-def _judged(finding: Finding, one: Resolution, other: Resolution, catalogue: Catalogue) -> Finding:
-    if finding.rule.id not in _DIFFERENT:
-        return finding
-    reason = _reason(finding.subject, one, other, catalogue)
-    if reason is None:
-        return finding
+def _no_effect(finding: Finding, reason: str) -> Finding:
     message = f"{finding.message}; no effect: {reason}"
     return replace(finding, rule=RULES[NO_EFFECT], severity=Severity.NOTE, message=message)
 
 
-def _reason(name: str, one: Resolution, other: Resolution, catalogue: Catalogue) -> str | None:
+def _imaged(
+    finding: Finding,
+    left: LaunchConfig,
+    right: LaunchConfig,
+    images: Sequence[Mapping[str, str]],
+    catalogue: Catalogue,
+) -> Finding:
+    """What is to be said of a variable that only one side sets, and the other's image, too."""
+    name = finding.subject
+    if finding.rule.id not in (MISSING, ADDED):
+        return finding
+    side, image = (left, images[1]) if finding.rule.id == MISSING else (right, images[0])
+    setting, text = side.effective_env.get(name), image.get(name)
+    if setting is None or text is None:
+        return finding
+    if same_text(catalogue, name, setting.value, text):
+        return _no_effect(finding, f"the image sets it to {masked(name, text)}")
+    return replace(finding, message=f"{finding.message} (the image sets {masked(name, text)})")
+
+
+@dataclass(frozen=True, slots=True)
+class _Sides:
+    """What SGLang makes of both launches."""
+
+    one: Resolution
+    other: Resolution
+    catalogue: Catalogue
+    on: Platform
+    steps: Steps
+
+    def files(self, name: str) -> set[str]:
+        """The files whose setting of a variable, and asking whether it's set, was followed."""
+        mine = [s for s in self.steps if s[0] == "env" and s[2] == name]
+        return {shown_at(s[4]).rpartition(":")[0] for s in mine}
+
+
+def _judged(finding: Finding, sides: _Sides) -> Finding:
+    if finding.rule.id not in _DIFFERENT:
+        return finding
+    reason = _reason(finding.subject, sides)
+    if reason is not None:
+        return _no_effect(finding, reason)
+    return replace(finding, message=finding.message + _decided_later(finding.subject, sides))
+
+
+def _reason(name: str, sides: _Sides) -> str | None:
     """Why a difference has no effect; None where it has, or where that isn't known."""
+    catalogue = sides.catalogue
+    both = (sides.one, sides.other)
     if name.startswith("-"):
         match = catalogue.argument(name)
         if match is None or match.argument is None:
             return None
         section, dest = "args", match.argument.dest
-        values = [r.fields.get(dest, Open()) for r in (one, other)]
+        values = [r.fields.get(dest, Open()) for r in both]
         same = not any(isinstance(v, Open) for v in values) and values[0] == values[1]
     else:
         section, dest = "env", name
@@ -100,7 +157,28 @@ def _reason(name: str, one: Resolution, other: Resolution, catalogue: Catalogue)
             return f"{catalogue.name} no longer knows it"
         if variable is not None and not variable.live:
             return f"{catalogue.name} reads it nowhere"
-        values = [r.env.get(name) for r in (one, other)]
+        if (idle := dormant(catalogue, name, both)) is not None:
+            return f"{catalogue.name} uses it only where {idle}"
+        values = [r.env.get(name) for r in both]
         same = same_text(catalogue, name, *values)
-    at = other.last(section, dest) or one.last(section, dest)
+        given = [v for v in values if v is not None]
+        if (
+            len(given) == 1
+            and isinstance(given[0], str)
+            and not any(r.last(section, name) for r in both)
+        ):
+            default = equals_default(catalogue, name, given[0], sides.files(name))
+            if default is not None:
+                return f"{default}, which it leaves as it is on {sides.on.name}"
+    at = sides.other.last(section, dest) or sides.one.last(section, dest)
     return f"SGLang sets it itself ({shown_at(at)})" if same and at else None
+
+
+def _decided_later(name: str, sides: _Sides) -> str:
+    """What is to be added where SGLang decides only at its start what a side that lacks it has."""
+    values = [r.env.get(name) for r in (sides.one, sides.other)]
+    if sum(isinstance(v, Open) for v in values) != 1:
+        return ""
+    late = sides.one if isinstance(values[0], Open) else sides.other
+    at = late.last("env", name)
+    return f"; unset, SGLang decides it when it starts ({shown_at(at)})" if at else ""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from dsv4_env.catalogue import SGLANG, history, owner
 from dsv4_env.catalogue.arguments import arg_equals_default, same_arg
+from dsv4_env.catalogue.images import image_env
 from dsv4_env.catalogue.semantics import equals_default, same_value
 from dsv4_env.compare.differences import Difference, Kind, diff, differences
 from dsv4_env.compare.normalise import (
@@ -135,7 +136,17 @@ def _env(
             )
         group.right = _aligned(group, partial(_same_text, catalogue, key))
         groups[key] = group
-    return _compared("env", groups, partial(_default, catalogue), catalogue)
+    images = [image_env(side.image) for side in (left, right)]
+
+    def default(name: str, s: ComparedSetting) -> str | None:
+        # Where an image sets it, leaving it out is no default of SGLang's.
+        set_ = [text for image in images if (text := image.get(name)) is not None]
+        given = _known(s.words)
+        if given and any(same_value(catalogue, name, given[0], text) is None for text in set_):
+            return None
+        return _default(catalogue, name, s)
+
+    return _compared("env", groups, default, catalogue)
 
 
 def _renames(exact: list[Difference], catalogue: Catalogue) -> dict[str, Renamed]:

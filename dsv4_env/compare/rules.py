@@ -61,9 +61,10 @@ RULES: dict[str, Rule] = {
              "It follows that one, whatever is changed in the profile that it is held to. Name the "
              "same profile in both: in `load_profile` or the marker, and in the pair."),
         Rule("DSV018", "no-effect", _N, "a difference that SGLang's own work makes none",
-             "SGLang overwrites it or sets it itself on the profile's platform, or reads it no "
-             "more: both launches end up the same. `dsv4-env plan` tells the file and line of "
-             "SGLang that decide. Drop it, so that nobody takes it for one that counts."),
+             "SGLang overwrites it or sets it itself on the profile's platform, uses it for "
+             "nothing there, or reads it no more; or the image sets it anyway: both launches end "
+             "up the same. `dsv4-env plan` tells the file and line of SGLang that decide. Drop it, "
+             "so that nobody takes it for one that counts."),
         Rule("DSV019", "refused", _E, "a launch that SGLang refuses",
              "It stops when it's started: the arguments can't be parsed, or exclude each other on "
              "this platform. `dsv4-env plan FILE` says what SGLang makes of the launch."),

@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dsv4_env.compare.effects import platform_of, with_effects
+from dsv4_env.compare.effects import in_image, platform_of, with_effects
 from dsv4_env.compare.findings import compare_launches
 from dsv4_env.compare.normalise import LOCAL, is_ignored, with_model
 from dsv4_env.compare.rules import RULES
@@ -255,19 +255,19 @@ def compare(run: CheckRun, pair: Pair, config: LaunchConfig, title: str) -> None
     ignore = (*options.ignore, *settings.ignore, *pair.ignore)
     put_back = (*options.compare, *settings.compare, *pair.compare)
     catalogue = run.catalogue(options.sglang or pair.sglang, [profile.sglang_range])
+    launch = in_image(config, profile.config)
     comparison = compare_launches(
         with_model(profile),
-        config,
+        launch,
         ignore=ignore,
         compare=put_back,
         catalogue=catalogue,
         show_equivalent=options.show_equivalent,
         severities={**settings.severity, **pair.severity},
     )
-    on = platform_of(profile.hardware)
-    if catalogue is not None and on is not None:
-        model = profile.default_model_path
-        comparison = with_effects(comparison, profile.config, config, catalogue, on, model)
+    if catalogue is not None:
+        on, model = platform_of(profile.hardware), profile.default_model_path
+        comparison = with_effects(comparison, profile.config, launch, catalogue, on, model)
     run.comparisons.append(replace(comparison, right=title))
     run.held.append(Held(profile, config, ignore, put_back))
 

@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from dsv4_env.catalogue import describe, history, load as load_catalogue, releases
+from dsv4_env.catalogue.images import families
 from dsv4_env.compare.findings import show
 from dsv4_env.matrix.cells import Cell, Column, Made, Matrix, MatrixRow
 from dsv4_env.model import Location, Origin, Unknown
@@ -49,6 +50,9 @@ def _about(column: Column, report: Report) -> dict[str, Any]:
     facts.append(("place", place_details(report, config.location)))
     if config.command:
         facts.append(("command", scrubbed(" ".join(_word(w) for w in config.command))))
+    if config.image is not None and (config.image.name or config.image.family):
+        named = config.image.name or f"one of {config.image.family}"
+        facts.append(("image", scrubbed(named)))
     if config.condition:
         facts.append(("when", scrubbed(str(config.condition))))
     facts += [("needs", r.name) for r in config.required]
@@ -106,6 +110,9 @@ def _facts(row: MatrixRow, matrix: Matrix) -> list[tuple[str, str]]:
     found = describe.facts(matrix.catalogue, name)
     release = matrix.catalogue.name
     facts += [(k, f"{v} ({release})" if k == "default" else v) for k, v in found]
+    facts += [
+        ("set by images", f"{f.env[name]} ({f.name})") for f in families().values() if name in f.env
+    ]
     if not found and known:
         facts.append((release, "doesn't know it"))
     if known:

@@ -4,6 +4,7 @@ from dsv4_env.model.launch import (
     ENV_NAME as ENV_NAME,
     FROM_ENVIRONMENT as FROM_ENVIRONMENT,
     EnvVar as EnvVar,
+    Image as Image,
     LaunchConfig as LaunchConfig,
     Location as Location,
     Note as Note,

@@ -196,6 +196,19 @@ class ServerArg:
 
 
 @dataclass(frozen=True, slots=True)
+class Image:
+    """The container image that a launch runs in, as far as its source says.
+
+    *name* is ``org/name:tag`` (None: not known), *family* that of images whose variables are known
+    (``catalogue.images``), *env* are variables that it is said to set.
+    """
+
+    name: str | None = None
+    family: str | None = None
+    env: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Note:
     """Something a reader has to say about a launch that isn't a setting.
 
@@ -213,6 +226,7 @@ class Note:
     profile: str = ""
     cut: bool = False
     settled: str = ""
+    image: Image | None = None
 
     def mapped(self, change: Callable[[str], str]) -> Note:
         """The same with its texts changed, as in ``note.mapped(scrubbed)``."""
@@ -248,7 +262,7 @@ class LaunchConfig:
     names the launch within its source where the source has names (``TestV4.setUpClass``).
     *launched* is False for the entry of a list of launches where nothing that is read launches it.
     *arguments_alone*: the source can't hold an environment (a file for ``--config``). *timeout*
-    are the seconds that a test waits for its server, where it says so.
+    are the seconds that a test waits for its server, *image* what it runs in, where it says so.
     """
 
     name: str
@@ -266,6 +280,7 @@ class LaunchConfig:
     launched: bool = True
     arguments_alone: bool = False
     timeout: int | None = None
+    image: Image | None = None
 
     @property
     def effective_env(self) -> dict[str, EnvVar]:

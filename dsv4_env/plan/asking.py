@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dsv4_env.catalogue import load, nearest
+from dsv4_env.catalogue.images import image_env
 from dsv4_env.model.errors import ReadError, UsageError
 from dsv4_env.plan import resolver
 from dsv4_env.plan.evaluate import Change, Refusal, Resolution
@@ -30,9 +31,9 @@ ANSWER = 4 * 2**20  # bytes that are read of it
 def ask(python: Path, config: LaunchConfig, on: Platform, *, title: str = "") -> Plan:
     """What SGLang in an interpreter makes of a launch on a platform.
 
-    The process gets the launch's own environment and no other, a small model configuration instead
-    of weights, and so much time and memory. Raises ReadError where it doesn't answer, UsageError
-    where the launch has values that aren't known.
+    The process gets the launch's own environment, over its image's, and no other, a small model
+    configuration instead of weights, and so much time and memory. Raises ReadError where it doesn't
+    answer, UsageError where the launch has values that aren't known.
     """
     unknown = next(iter(config.unknowns), None)
     if unknown is not None:
@@ -41,6 +42,7 @@ def ask(python: Path, config: LaunchConfig, on: Platform, *, title: str = "") ->
             expected="a launch whose values are all known (--set NAME=VALUE, --closed)",
         )
     env = {n: str(s.value) for n, s in config.effective_env.items()}
+    env = {**image_env(config.image, on.family), **env}
     words = [str(w) for a in config.args or () if not _is_model(a.flag) for w in a.words]
     with tempfile.TemporaryDirectory() as folder:
         model = Path(folder) / "model"
@@ -98,7 +100,7 @@ def _plan(answer: dict[str, Any], config: LaunchConfig, on: Platform, title: str
     if answer["error"] is not None:
         refusal = Refusal(answer["error"], answer["at"] or "")
         return Plan(title, release, on.name, (refusal,), ())
-    given = given_by(config, catalogue)
+    given = given_by(config, catalogue, on=on)
     said = {k: v for k, v in answer["args"].items() if k not in _OWN}
     fields = {**given.fields, **said, "model_path": given.fields["model_path"]}
     env = dict(answer["env"])

@@ -119,7 +119,10 @@ class Evaluator:
             value = str(value)
         before = table.get(name, Open("what it is by then") if kind == "set" else None)
         if not sure and before != value:
-            value = Open(f"whether {at} sets it")
+            if section == "env" and same_text(self.catalogue, name, before, value):
+                value = before  # it means the same whether that is done or not
+            else:
+                value = Open(f"whether {at} sets it")
         table[name] = value
         self.result.changes.append(Change(section, name, value, at, sure))
 

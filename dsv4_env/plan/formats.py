@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from dsv4_env.model.style import paint, plain
 from dsv4_env.plan.evaluate import Refusal, shown_at
-from dsv4_env.plan.planning import Effect, Plan, PlannedSetting
+from dsv4_env.plan.planning import AS_IMAGE, Effect, Plan, PlannedSetting
 
 SIGNS: dict[Effect, str] = {
     "overwritten": "~",
@@ -84,9 +84,12 @@ def _summary(plan: Plan) -> str:
     if plan.refused:
         return "It doesn't start."
     open_ = sum(1 for s in given if s.effect == "unknown")
+    imaged = sum(s.effect == "default" and s.why == AS_IMAGE for s in given)
+    as_image = f", {imaged} as the image sets them" if imaged else ""
     said = (
         f"{len(given)} settings: {counts['overwritten']} overwritten, {counts['no-effect']} "
-        f"without effect, {counts['default']} as SGLang would set them, {counts['kept']} kept"
+        f"without effect, {counts['default'] - imaged} as SGLang would set them{as_image}, "
+        f"{counts['kept']} kept"
     )
     more = f", {open_} unknown" if open_ else ""
     start = "It starts."

@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from dsv4_env.catalogue.arguments import given, regrouped
+from dsv4_env.catalogue.images import image_env
 from dsv4_env.model import ServerArg, Unknown, Value
 from dsv4_env.plan.evaluate import Open, Refusal
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from dsv4_env.catalogue import Argument, Catalogue
     from dsv4_env.model import LaunchConfig
+    from dsv4_env.plan.platforms import Platform
 
 SOME_MODEL = "<model>"  # stands for a path that isn't known: neither "none" nor "dummy"
 _SERVE = frozenset({"--model-type"})
@@ -27,20 +29,32 @@ class Given:
     """What a launch gives: *fields* by the record's names, *env*, how each was *spelled*.
 
     *flags* has the option string of each field that is given; *refused* is what the parser stops
-    with.
+    with. *image* are the variables of the image that it runs in: where nothing else sets them they
+    count, and nobody has given them.
     """
 
     fields: dict[str, object]
     env: dict[str, object]
+    image: Mapping[str, str] = field(default_factory=dict)
     flags: dict[str, str] = field(default_factory=dict)
     spelled: dict[str, str] = field(default_factory=dict)
     refused: list[Refusal] = field(default_factory=list)
 
 
-def given_by(config: LaunchConfig, catalogue: Catalogue, model: str | None = None) -> Given:
-    """What a launch gives, on top of the parser's own defaults; *model* where it gives none."""
+def given_by(
+    config: LaunchConfig,
+    catalogue: Catalogue,
+    model: str | None = None,
+    *,
+    on: Platform | None = None,
+) -> Given:
+    """What a launch gives, on top of the parser's own defaults; *model* where it gives none.
+
+    What its image sets counts where that is an image for the platform.
+    """
     defaults = parser_defaults(catalogue)
-    found = Given({**defaults, "device": "cuda", "model_path": model or SOME_MODEL}, {})
+    fields = {**defaults, "device": "cuda", "model_path": model or SOME_MODEL}
+    found = Given(fields, {}, image_env(config.image, on.family if on else None))
     for name, setting in config.effective_env.items():
         known = isinstance(setting.value, str) and setting.condition is None
         found.env[name] = setting.value if known else Open(f"what {name} is set to")

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from dsv4_env.plan.platforms import Platform
 
 Effect = Literal["kept", "overwritten", "default", "set", "no-effect", "unknown"]
+AS_IMAGE = "as the image sets it"
 _BESIDE = frozenset({"model_path", "device"})  # what the machine and the caller decide
 _NOTHING: tuple[object, ...] = ("", None, [], {}, SOME_MODEL)  # what needn't be told
 
@@ -136,7 +137,7 @@ def _planner(
             f"what {catalogue.name} makes of a launch isn't known",
             expected=f"a release of {', '.join(known_resolutions())}",
         )
-    given = given_by(hidden(config), catalogue, model)
+    given = given_by(hidden(config), catalogue, model, on=on)
     facts = model_facts(_known_model(given) or model)
     return _Planner(given, catalogue, on, facts, steps)
 
@@ -157,7 +158,7 @@ class _Planner:
 
     def resolved(self, given: Given, *, stops: bool = True) -> Resolution:
         """What becomes of what is given."""
-        start = Resolution(dict(given.fields), dict(given.env))
+        start = Resolution(dict(given.fields), {**given.image, **given.env})
         answers = self.on.answers
         evaluator = Evaluator(self.catalogue, answers, self.facts, given.fields, start, stops=stops)
         found = evaluator.run(self.steps)
@@ -175,7 +176,7 @@ class _Planner:
             after = found.env.get(name)
             at = found.last("env", name)
             if name not in self.given.env:
-                if after is not None:
+                if after is not None and after != self.given.image.get(name):
                     yield self._told("env", name, None, after, _of_own(after), at)
                 continue
             spelled = self.given.spelled.get(name)
@@ -187,12 +188,14 @@ class _Planner:
                 yield PlannedSetting("env", name, spelled, spelled, "no-effect", None, why)
             else:
                 without = self._without("env", name) if name in settable else None
-                alone = without.env.get(name) if without is not None else None
-                if without is not None and same_text(self.catalogue, name, after, alone):
-                    at = without.last("env", name)
+                at = without.last("env", name) if without is not None else None
+                alone = self.given.image.get(name) if without is None else without.env.get(name)
+                if not same_text(self.catalogue, name, after, alone):
+                    yield self._told("env", name, spelled, spelled, "kept", None)
+                elif at is not None:
                     yield self._told("env", name, spelled, spelled, "default", at)
                 else:
-                    yield self._told("env", name, spelled, spelled, "kept", None)
+                    yield PlannedSetting("env", name, spelled, spelled, "default", None, AS_IMAGE)
 
     def arguments(self, found: Resolution) -> Iterator[PlannedSetting]:
         """What becomes of each argument: of those that the parser has a flag for."""

@@ -30,10 +30,11 @@ from dsv4_env.model.errors import ProfileError, did_you_mean
 from dsv4_env.model.secrets import masked
 from dsv4_env.profile.conditions import Situation, axis, holds, source_text, told
 from dsv4_env.profile.lock import Entry
-from dsv4_env.profile.profile import Profile, layer_bytes
+from dsv4_env.profile.profile import Profile, image_of, layer_bytes
 from dsv4_env.profile.refusal import refusal
 from dsv4_env.profile.schema import (
     LAYER_NAME,
+    NESTED,
     TABLES,
     Default,
     FromEnvironment,
@@ -46,12 +47,16 @@ from dsv4_env.profile.schema import (
 from dsv4_env.profile.target import Spec, Target, Wanted, choose, products
 
 SettingKey: TypeAlias = tuple[str, str]
-"""A section of the TOML, and a key in it."""
+"""A section of the TOML (``env``, ``image.env``), and a key in it."""
 
 LAYER_SECTIONS = tuple(Resolved.model_fields)
-BLOCK_SECTIONS = {s: s for s in ("env", "args", "launch", "ci", "quality")} | {"model": "weights"}
+BLOCK_SECTIONS = {
+    **{s: s for s in ("env", "args", "launch", "ci", "quality", "image")},
+    "model": "weights",
+}
 """What a block may set, and what it calls each table: ``model`` is a condition there."""
 
+_SETTING = {*BLOCK_SECTIONS.values(), "unset"}
 _EXPECTED = {  # what pydantic calls an error, and what a reader of TOML should have written
     "bool_type": "true or false",
     "dict_type": "a table",
@@ -122,6 +127,8 @@ class Layer:
             path = ("when", index, key)
             yield from self._table(section, path, getattr(block, key), when, source)
         yield from self._unset(block.unset, ("when", index), when, source)
+        if not block.model_fields_set & _SETTING:  # then it says where the launch itself is from
+            yield from self._table("source", ("when", index, "source"), source, when, source)
 
     def sets(self) -> set[SettingKey]:
         """The keys that it gives a value to, for one target or another."""
@@ -139,7 +146,13 @@ class Layer:
         if isinstance(table, BaseModel):
             table = table.model_dump(by_alias=True, exclude_unset=True)
         for key, value in table.items():
-            yield (section, key), Given(value, self.source.key((*path, key)), when, source)
+            inner = f"{section}.{key}"
+            if inner not in NESTED:
+                yield (section, key), Given(value, self.source.key((*path, key)), when, source)
+                continue
+            for name, text in value.items():
+                place = self.source.key((*path, key, name))
+                yield (inner, name), Given(text, place, when, source)
 
     def _unset(
         self, table: UnsetTable, path: KeyPath, when: str, source: SourceTable | None = None
@@ -559,19 +572,24 @@ def _profile(
         elif section == "args" and m.value is not None:
             flag = flag_in(spelling, name)
             args += [ServerArg(flag, tuple(words), m.origin) for words in m.value]
-    tables = {
-        section: {k: merged[section, k].value for k in keys if (section, k) in merged}
-        for section, keys in TABLES.items()
-    }
-    where = Location(own.source.path, 1, 1)
-    config = LaunchConfig(str(spec), "profile", tuple(env), tuple(args), location=where)
+    tables: dict[str, dict[str, Any]] = {}
+    for section, keys in TABLES.items():
+        tables[section] = {k: merged[section, k].value for k in keys if (section, k) in merged}
+        for inner in NESTED:
+            if inner.partition(".")[0] == section:
+                tables[inner] = {k: m.value for (s, k), m in merged.items() if s == inner}
+    data = {section: table for section, table in tables.items() if table}
+    where, image = Location(own.source.path, 1, 1), image_of(data)
+    config = LaunchConfig(
+        str(spec), "profile", tuple(env), tuple(args), location=where, image=image
+    )
     return Profile(
         str(spec),
         own.file.description,
         tuple(layer.name for layer in order),
         config,
-        {section: table for section, table in tables.items() if table},
-        {key: m.origin for key, m in merged.items() if key[0] in TABLES},
+        data,
+        {key: m.origin for key, m in merged.items() if key[0] in TABLES or key[0] in NESTED},
         now.sglang,
         now.target,
     )

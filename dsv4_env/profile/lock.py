@@ -33,7 +33,7 @@ from dsv4_env.model import (
 )
 from dsv4_env.model.errors import ProfileError
 from dsv4_env.model.secrets import plain_secret
-from dsv4_env.profile.profile import Profile, layer_bytes
+from dsv4_env.profile.profile import Profile, image_of, layer_bytes
 from dsv4_env.profile.target import Spec, Target
 
 FORMAT = 2
@@ -239,6 +239,7 @@ def _decode(
         tuple(variable(*found) for found in item["env"]),
         tuple(ServerArg(f, tuple(v), origin(c)) for f, v, c in item["args"]),
         location=Location(paths[spec.base], 1, 1),
+        image=image_of(item["data"]),
     )
     return Profile(
         str(spec),

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from dsv4_env.catalogue.store import RELEASES
 from dsv4_env.guard.files import checkout, read_bytes
-from dsv4_env.model import LaunchConfig, Origin, own_default, shipped_dir, text_of
+from dsv4_env.model import Image, LaunchConfig, Origin, own_default, shipped_dir, text_of
 from dsv4_env.model.errors import ProfileError
 from dsv4_env.profile.target import Target
 
@@ -19,9 +19,10 @@ class Profile:
     """A resolved profile.
 
     *layers* are the names of the layers it is made of, lowest first. *data* holds the tables
-    ``model, launch, ci, quality, hardware, sglang, source`` as in the TOML; the properties
-    below give their typed values. *origins* maps ``(table, key)`` to who set it. It holds for the
-    release *sglang* and for *target*; *refused* is what SGLang would stop with:
+    ``model, launch, ci, quality, hardware, image, image.env, sglang, source`` as in the TOML; the
+    properties below give their typed values. *origins* maps ``(table, key)`` to who set it.
+
+    It holds for the release *sglang* and for *target*; *refused* is what SGLang would stop with,
     ``""`` where it starts, None where that wasn't asked.
     """
 
@@ -109,6 +110,11 @@ class Profile:
         return {**own, **self.data.get("hardware", {})}
 
     @property
+    def image(self) -> Image | None:
+        """The container image that it runs in; what that sets isn't part of :attr:`env`."""
+        return self.config.image
+
+    @property
     def sglang_range(self) -> str | None:
         """The SGLang releases the values are meant for, as a PEP 440 range."""
         return cast("str | None", self.get("sglang", "range"))
@@ -157,6 +163,14 @@ class Profile:
         if port is not None:
             words += ["--port", str(port)]
         return words
+
+
+def image_of(data: Mapping[str, Mapping[str, Any]]) -> Image | None:
+    """The image that the tables of a profile name; None where they say nothing of one."""
+    table, env = data.get("image", {}), data.get("image.env", {})
+    if not table and not env:
+        return None
+    return Image(table.get("name"), table.get("family"), tuple(env.items()))
 
 
 REFERENCE_RELEASE = "0.5.13"  # of SGLang, when PR #26662 wrote the reference script

@@ -18,7 +18,9 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from dsv4_env.catalogue.images import families
 from dsv4_env.model import ENV_NAME, FROM_ENVIRONMENT
+from dsv4_env.model.errors import did_you_mean
 
 FLAG_NAME = re.compile(r"--?[A-Za-z][A-Za-z0-9_-]*")
 _PATTERNS = {"env": ENV_NAME, "args": FLAG_NAME}
@@ -129,6 +131,14 @@ def _specifiers(text: str) -> str:
     except InvalidSpecifier:
         raise _wrong(f"bad version range {text!r}", 'a range such as ">=0.5.13,<0.5.18"') from None
     return text
+
+
+def _family(name: str) -> str:
+    if name not in families():
+        guess = did_you_mean(name, families())
+        hint = f" (did you mean {guess}?)" if guess else ""
+        raise _wrong(f"bad image family {name!r}", "one of " + ", ".join(families()) + hint)
+    return name
 
 
 def _strings(value: Any) -> Any:
@@ -310,6 +320,30 @@ class HardwareTable(Table):
     rocm: TomlText | None = Field(default=None, description="The version of ROCm.")
 
 
+class ImageTable(Table):
+    """The container image that the launch runs in: what nothing else sets has its values."""
+
+    name: TomlText | None = Field(
+        default=None,
+        description="The image, as org/name:tag: what `export` puts into manifests by default.",
+    )
+    family: (
+        Annotated[
+            TomlText,
+            AfterValidator(_family),
+            WithJsonSchema({"type": "string", "enum": list(families())}),
+        ]
+        | None
+    ) = Field(
+        default=None,
+        description="Its family, whose variables are known; needed where no name tells it.",
+    )
+    env: dict[EnvName, TomlText] = Field(
+        default_factory=dict,
+        description="Variables that the image sets, beside or instead of those of its family.",
+    )
+
+
 class SglangTable(Table):
     """The SGLang that the values are meant for."""
 
@@ -352,6 +386,7 @@ class Resolved(BaseModel):
     ci: CiTable = Field(default_factory=CiTable)
     quality: QualityTable = Field(default_factory=QualityTable)
     hardware: HardwareTable = Field(default_factory=HardwareTable)
+    image: ImageTable = Field(default_factory=ImageTable)
     sglang: SglangTable = Field(default_factory=SglangTable)
     source: SourceTable = Field(default_factory=SourceTable)
 
@@ -416,10 +451,12 @@ class WhenTable(Conditions):
     """Settings that hold under conditions on the target."""
 
     source: SourceTable = Field(
-        default_factory=SourceTable, description="Where the values were taken from."
+        default_factory=SourceTable,
+        description="Where the values were taken from; in a block without any, the launch itself.",
     )
     env: dict[EnvName, EnvText] = Field(default_factory=dict, description="As in the layer.")
     args: dict[Flag, Occurrences] = Field(default_factory=dict, description="As in the layer.")
+    image: ImageTable = Field(default_factory=ImageTable)
     weights: ModelTable = Field(default_factory=ModelTable, description="As [model] of the layer.")
     launch: LaunchTable = Field(default_factory=LaunchTable)
     ci: CiTable = Field(default_factory=CiTable)
@@ -477,8 +514,15 @@ def keys_of(model: type[BaseModel], path: Sequence[str | int] = ()) -> list[str]
     return [f.alias or n for n, f in current.model_fields.items()]
 
 
-TABLES = {name: keys for name in Resolved.model_fields if (keys := keys_of(Resolved, (name,)))}
-"""What is merged beside env and args: each table with its keys, in their order."""
+NESTED = ("image.env",)
+"""Tables within tables whose keys anyone chooses: each key is merged by itself, as in env."""
+
+TABLES = {
+    name: [key for key in keys if f"{name}.{key}" not in NESTED]
+    for name in Resolved.model_fields
+    if (keys := keys_of(Resolved, (name,)))
+}
+"""What else is merged beside env and args: each table with its keys, in their order."""
 
 
 def json_schema() -> dict[str, Any]:

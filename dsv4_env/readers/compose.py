@@ -16,7 +16,16 @@ from typing import TypeAlias
 from dsv4_env.guard.files import is_within, looked_at, read_bytes, real
 from dsv4_env.lang import yaml as yaml_source
 from dsv4_env.lang.yaml import Mapping as YamlMapping, Node, Scalar, Sequence
-from dsv4_env.model import ENV_NAME, LaunchConfig, Location, Note, Unknown, Value, text_of
+from dsv4_env.model import (
+    ENV_NAME,
+    Image,
+    LaunchConfig,
+    Location,
+    Note,
+    Unknown,
+    Value,
+    text_of,
+)
 from dsv4_env.model.budget import Budget, BudgetError, kept
 from dsv4_env.model.errors import ReadError, shortened
 from dsv4_env.readers import dotenv, embedded
@@ -116,6 +125,7 @@ class _Service:
     settings: list[FileSetting] = field(default_factory=list)
     entrypoint: Node | None = None
     command: Node | None = None
+    image: Image | None = None
     notes: list[Note] = field(default_factory=list)
 
     def take(self, services: YamlMapping, name: str, chain: tuple[str, ...]) -> None:
@@ -136,6 +146,8 @@ class _Service:
             self.extend(services, extends, (*chain, name))
         self.files += self.env_files(node.get("env_file"))
         self.settings += self.environment(node.get("environment"))
+        if isinstance(image := node.get("image"), Scalar) and not image.null:
+            self.image = Image(text_of(_interpolate(image, self.inputs, self.budget).value))
         if (entrypoint := node.get("entrypoint")) is not None and not _null(entrypoint):
             self.entrypoint = entrypoint
         if (command := node.get("command")) is not None and not _null(command):
@@ -262,7 +274,7 @@ class _Service:
         found = embedded.read_words(
             command, settings, name=name, reader="compose", budget=self.budget
         )
-        return [replace(c, notes=(*c.notes, *notes)) for c in found]
+        return [replace(c, notes=(*c.notes, *notes), image=c.image or self.image) for c in found]
 
     def values(self, command: list[PlacedText]) -> list[Value]:
         return [*(w.value for w in command), *(s.value for s in self.files + self.settings)]

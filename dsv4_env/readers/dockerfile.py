@@ -12,8 +12,9 @@ from collections import ChainMap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
+from dsv4_env.catalogue.images import family_of
 from dsv4_env.lang.yaml import Lines, decode
-from dsv4_env.model import LaunchConfig, Location, Note, Unknown, Value
+from dsv4_env.model import Image, LaunchConfig, Location, Note, Unknown, Value, text_of
 from dsv4_env.model.budget import Budget, BudgetError, kept
 from dsv4_env.model.errors import ReadError
 from dsv4_env.readers import embedded
@@ -98,7 +99,8 @@ class _Build:
         image = _expand(line.cut(m.start(1), m.end(1)), self.outer, line.escape, self.budget).value
         stage = self.by_name.get(str(image).lower())
         if stage is None:
-            return _Stage(name, label, line, image == "scratch")
+            base = None if image == "scratch" else Image(text_of(image))
+            return _Stage(name, label, line, base)
         self.budget.step(line.location, len(stage.settings))
         return replace(
             stage, name=name, settings=[*stage.settings], set={**stage.set}, arguments={},
@@ -120,7 +122,7 @@ class _Stage:
     name: str
     label: str
     begin: _Line
-    empty: bool  # nothing comes from a base image
+    base: Image | None  # None: nothing comes from one
     settings: list[FileSetting] = field(default_factory=list)
     set: dict[str, Value] = field(default_factory=dict)  # by name, what counts of them
     arguments: dict[str, Value] = field(default_factory=dict)
@@ -129,6 +131,10 @@ class _Stage:
     command: list[PlacedText] | None = None
     own_command: bool = False
     shell_entry: bool = False
+
+    @property
+    def empty(self) -> bool:
+        return self.base is None
 
     def take(self, line: _Line, outer: dict[str, Value], budget: Budget) -> None:
         """One instruction."""
@@ -172,8 +178,10 @@ class _Stage:
         if not words or not embedded.mentions(texts):
             return
         notes: list[Note] = []
-        if not self.empty:
-            message = "of the environment that the base image sets nothing is known"
+        if self.base is not None:
+            family = family_of(self.base.name or "")
+            known = "nothing" if family is None else f"only what SGLang's {family.name} images set"
+            message = f"of the environment that the base image sets {known} is known"
             notes.append(Note(message, self.begin.location))
         if self.entry is None and not self.empty:
             message = "run through the entry point of the base image, if it has one"
@@ -182,7 +190,7 @@ class _Stage:
             words, self.settings, name=self.label, reader="dockerfile", budget=budget
         )
         for config in found:
-            yield replace(config, notes=(*config.notes, *notes))
+            yield replace(config, notes=(*config.notes, *notes), image=config.image or self.base)
 
 
 def _words(line: _Line, budget: Budget) -> list[PlacedText] | None:

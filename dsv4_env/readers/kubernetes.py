@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from dsv4_env.lang import yaml as yaml_source
 from dsv4_env.lang.yaml import Mapping, Node, Offsets, Scalar
-from dsv4_env.model import ENV_NAME, LaunchConfig, Note, Unknown, Value
+from dsv4_env.model import ENV_NAME, Image, LaunchConfig, Note, Unknown, Value
 from dsv4_env.model.budget import Budget, BudgetError, kept
 from dsv4_env.model.errors import ReadError
 from dsv4_env.readers import embedded
@@ -182,7 +182,9 @@ class _Container:
             file=PlacedText(((script.text, script.offsets()),), script.lines) if script else None,
         )  # fmt: skip
         notes = embedded.few(dict.fromkeys(self.notes))
-        return [replace(c, notes=(*c.notes, *notes)) for c in found]
+        given = self.node.text("image")
+        image = Image(given) if given else None
+        return [replace(c, notes=(*c.notes, *notes), image=c.image or image) for c in found]
 
     def take_all(self, source: Mapping) -> None:
         """``envFrom``: every key of a ConfigMap or a Secret."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from dsv4_env.lang import yaml as yaml_source
 from dsv4_env.lang.yaml import Mapping, Node, Scalar
-from dsv4_env.model import ENV_NAME, LaunchConfig, Location, Note, Unknown, Value
+from dsv4_env.model import ENV_NAME, Image, LaunchConfig, Location, Note, Unknown, Value
 from dsv4_env.model.budget import Budget, BudgetError, kept
 from dsv4_env.model.condition import Condition, Test, both
 from dsv4_env.model.errors import ReadError, shortened
@@ -198,11 +198,19 @@ def _job_launches(
                 key = (tuple(v for v, _ in script.parts), run.start, tuple(own))
                 if key not in job.read:
                     conditions = (job_condition, condition)
-                    job.read[key] = list(_read(script, own, options, conditions, reading))
+                    found = _read(script, own, options, conditions, reading)
+                    image = _image(job)
+                    job.read[key] = [replace(c, image=c.image or image) for c in found]
                 yield from job.read[key]
         if "GITHUB_ENV" in run.text:
             sure = condition is None
             settings = settings + list(_written(script, settings, run, budget, sure=sure))
+
+
+def _image(job: _Job) -> Image | None:
+    """The container that the job runs in; one that isn't known where an expression names it."""
+    name = job.node.text("container") or job.node.text("container", "image")
+    return Image(None if "${{" in name else name) if name else None
 
 
 def _read(

@@ -13,6 +13,7 @@ from dsv4_env.lang.bash.expand.machine import Invocation, Machine
 from dsv4_env.lang.bash.expand.values import Alternatives, Key, PathCondition, Text
 from dsv4_env.model import (
     EnvVar,
+    Image,
     LaunchConfig,
     Location,
     Note,
@@ -185,7 +186,14 @@ def _merged(
         condition,
         tuple(inputs.values()),
         any(f.partial for f in group),
+        image=_image(notes),
     )
+
+
+def _image(notes: Iterable[Note]) -> Image | None:
+    """The container that the launch runs in; one that isn't known where they differ."""
+    found = {n.image for n in notes if n.image is not None}
+    return found.pop() if len(found) == 1 else Image() if found else None
 
 
 def _told_notes(notes: list[Note]) -> tuple[Note, ...]:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from dsv4_env.catalogue import Catalogue, OwnSetting, Variable, VariableReading
+from dsv4_env.catalogue import Catalogue, OwnSetting, Variable, VariableReading, load
 from dsv4_env.catalogue.semantics import Understood, equals_default, invalid, same_value, understand
 
 ENVS = [
@@ -204,3 +204,14 @@ def test_secrets_stay_hidden() -> None:
     )
     assert found is not None
     assert "abc" not in found
+
+
+def test_what_the_caller_has_followed_does_not_count() -> None:
+    name, catalogue = "SGLANG_OPT_USE_TILELANG_INDEXER", load("0.5.23")
+    variable = catalogue.variable(name)
+    assert variable is not None
+    files = {s.file for s in variable.set_by}
+    assert equals_default(catalogue, name, "false") is None
+    assert equals_default(catalogue, name, "false", files) == '"false" is SGLang 0.5.23\'s default'
+    assert equals_default(catalogue, name, "true", files) is None
+    assert equals_default(catalogue, name, "false", {"srt/elsewhere.py"}) is None

@@ -260,9 +260,12 @@ def test_the_settings_touch_every_pair(run: Run, repository: Path) -> None:
 def test_a_file_that_sets_nothing_any_more_has_mattered(
     run: Run, repository: Path, how: str
 ) -> None:
-    script = repository / "scripts" / "pro.sh"
-    (repository / "scripts" / "common.sh").write_text("export SGLANG_USE_AITER=1\n")
-    edit(script, "export SGLANG_USE_AITER=1", ". scripts/common.sh")
+    script, setting = (
+        repository / "scripts" / "pro.sh",
+        "export SGLANG_HACK_FLASHMLA_BACKEND=triton",
+    )
+    (repository / "scripts" / "common.sh").write_text(f"{setting}\n")
+    edit(script, setting, ". scripts/common.sh")
     git(repository, "add", "-A")
     git(repository, "commit", "-q", "-m", "two")
     assert run("check", "pro-fp4").code == 0
@@ -277,11 +280,11 @@ def test_a_file_that_sets_nothing_any_more_has_mattered(
     if how == "imported no more":
         assert "tests/test_mine.py" in run("check", "--changed-since", "HEAD").out
     elif how == "deleted":  # what it set isn't known
-        assert "scripts/pro.sh:18:1: note: DSV016" in result.out
+        assert "scripts/pro.sh:22:1: note: DSV016" in result.out
         assert run("check", "--changed-since", "HEAD", "--strict").code == 1
     else:
         assert result.code == 1
-        assert "SGLANG_USE_AITER" in result.out
+        assert "SGLANG_HACK_FLASHMLA_BACKEND" in result.out
 
 
 def test_a_link_to_a_changed_file(run: Run, repository: Path) -> None:

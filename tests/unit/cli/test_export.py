@@ -159,3 +159,17 @@ def test_nodes_replace_what_the_launch_says_of_them() -> None:
     assert '"9"' not in text
     text = EXPORTERS["k8s-lws"](launch, ExportOptions(model="m", image="i"))
     assert '"9"' in text
+
+
+def test_the_image_of_a_profile(run: Run, tmp_path: Path) -> None:
+    layer = 'extends = ["flash-fp4"]\n[image]\nname = "example/own:1"\n[image.env]\nOWN = "1"\n'
+    path = tmp_path / "imaged.toml"
+    path.write_text(layer)
+    for name in ("compose", "k8s-pod", "k8s-lws"):
+        out = run("export", str(path), "-f", name).out
+        assert "example/own:1" in out
+        assert "OWN" not in out  # the image sets it
+        given = run("export", str(path), "-f", name, "--image", "other:2").out
+        assert "other:2" in given
+        assert "example/own:1" not in given
+    assert run("export", str(path), "-f", "json").code == 0

@@ -81,3 +81,14 @@ def test_errors(words: tuple[str, ...], said: str, run: Callable[..., Result]) -
     assert result.code == 2
     assert said in result.err
     assert "Traceback" not in result.err
+
+
+def test_an_image_says_its_platform(run: Callable[..., Result]) -> None:
+    Path("one.sh").write_text(
+        "docker run -e SGLANG_USE_AITER=1 lmsysorg/sglang-rocm:v0.5.14-rocm720-mi30x-20260710 "
+        "sglang serve --model-path deepseek-ai/DeepSeek-V4-Pro --tp 8\n"
+    )
+    result = run("plan", "one.sh", "--sglang", "0.5.23", "--format", "json")
+    assert "one.sh is taken for mi300x by its image (--on)" in result.err
+    (found,) = [s for s in json.loads(result.out)["settings"] if s["name"] == "SGLANG_USE_AITER"]
+    assert (found["effect"], found["why"], found["at"]) == ("default", "as the image sets it", None)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from dsv4_env.catalogue import load
-from dsv4_env.compare.effects import platform_of, with_effects
+from dsv4_env.compare.effects import in_image, platform_of, with_effects
 from dsv4_env.compare.findings import compare_launches
+from dsv4_env.model import Image
 from dsv4_env.model.finding import Finding
 from dsv4_env.plan.platforms import platform
 from dsv4_env.readers import bash
@@ -58,3 +61,96 @@ def test_the_platform_of_a_profile() -> None:
     assert platform_of({"accelerator": "MI35x"}) == platform("mi355x")
     assert platform_of({"accelerator": "abacus"}) is None
     assert platform_of({}) is None
+
+
+IMAGE = Image(family="rocm")
+PLAIN = "sglang serve --tp-size 8"
+
+
+def in_images(
+    left: str, right: str, *, one: Image | None = IMAGE, other: Image | None = None
+) -> list[tuple[str, str]]:
+    a = replace(bash.read(left), image=one)
+    b = in_image(replace(bash.read(right), image=other), a)
+    compared = compare_launches(a, b, catalogue=CATALOGUE)
+    found = with_effects(compared, a, b, CATALOGUE, platform("mi355x"), MODEL).findings
+    return [(f.rule.id, f.message) for f in found]
+
+
+def test_what_the_image_sets_anyway_need_not_be_set() -> None:
+    given = f"export SGLANG_USE_AITER=true HIP_FORCE_DEV_KERNARG=1\n{PLAIN}"
+    left = in_images(given, PLAIN)
+    assert [rule for rule, _ in left] == ["DSV018", "DSV018"]
+    assert left[0][1].endswith('has "true"; no effect: the image sets it to 1')
+    right = in_images(PLAIN, given)
+    assert [rule for rule, _ in right] == ["DSV018", "DSV018"]
+    assert right[1][1].endswith("doesn't have it; no effect: the image sets it to 1")
+
+
+def test_what_the_image_sets_otherwise_is_a_difference() -> None:
+    given = f"export SGLANG_USE_ROCM700A=0\n{PLAIN}"  # SGLang's own default, but not the image's
+    ((rule, message),) = in_images(given, PLAIN)
+    assert rule == "DSV001"
+    assert message.endswith('is missing; <script> has "0" (the image sets 1)')
+    ((rule, message),) = in_images(PLAIN, given)
+    assert rule == "DSV002"
+    assert message.endswith("doesn't have it (the image sets 1)")
+    assert in_images(given, PLAIN, one=None) == []  # then it is as SGLang has it
+
+
+def test_a_default_of_sglang_that_the_image_sets_too() -> None:
+    given = f"export SGLANG_INT4_WEIGHT=0\n{PLAIN}"
+    assert in_images(given, PLAIN) == in_images(PLAIN, given) == []
+
+
+def test_a_launch_in_an_image_of_its_own() -> None:
+    given = f"export SGLANG_USE_AITER=1\n{PLAIN}"
+    assert in_images(given, PLAIN, other=Image("example/mine:1"))[0][0] == "DSV001"
+    rocm = Image("lmsysorg/sglang-rocm:v0.5.23-rocm720-mi35x")
+    assert in_images(given, PLAIN, one=None, other=rocm)[0][0] == "DSV018"
+
+
+def test_what_is_set_on_both_sides_is_not_the_images() -> None:
+    one, other = (f"export SGLANG_USE_ROCM700A={v}\n{PLAIN}" for v in "10")
+    ((rule, message),) = in_images(one, other)
+    assert (rule, "image" in message) == ("DSV003", False)
+
+
+def test_an_image_counts_where_the_platform_is_not_known() -> None:
+    a = replace(bash.read(f"export SGLANG_USE_AITER=1\n{PLAIN}"), image=IMAGE)
+    b = in_image(bash.read(PLAIN), a)
+    compared = compare_launches(a, b, catalogue=CATALOGUE)
+    (found,) = with_effects(compared, a, b, CATALOGUE, None, MODEL).findings
+    assert found.rule.id == "DSV018"
+
+
+def test_a_default_that_sglang_changes_elsewhere_only() -> None:
+    given = f"export SGLANG_OPT_USE_TILELANG_INDEXER=0\n{PLAIN}"
+    (found,) = findings(given, PLAIN)
+    assert found.rule.id == "DSV018"
+    assert found.message.endswith(
+        'no effect: SGLang 0.5.23 reads "0" as its default, false, which it leaves as it is on '
+        "mi355x"
+    )
+    (there,) = findings(given, PLAIN, on="rtx-pro-6000")  # where it sets it, unless it is set
+    assert there.rule.id == "DSV001"
+    (other,) = findings(given.replace("=0", "=1"), PLAIN)
+    assert other.rule.id == "DSV001"
+
+
+def test_what_sglang_decides_when_it_starts() -> None:
+    given = f"export SGLANG_OPT_FP8_WO_A_GEMM=0\n{PLAIN}"
+    (found,) = findings(given, PLAIN)
+    assert found.rule.id == "DSV001"
+    assert found.message.endswith(
+        "; unset, SGLang decides it when it starts (srt/arg_groups/model_hook.py:136)"
+    )
+
+
+def test_what_is_used_only_where_more_is_asked_for() -> None:
+    given = f"export SGLANG_DP_USE_GATHERV=1\n{PLAIN}"
+    (found,) = findings(PLAIN, given)
+    assert found.rule.id == "DSV018"
+    assert "uses it only where attention is data-parallel" in found.message
+    wide = " --dp-size 8 --enable-dp-attention"
+    assert [f.rule.id for f in findings(PLAIN + wide, given + wide)] == ["DSV002"]

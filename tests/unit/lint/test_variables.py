@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from dsv4_env import load_profile
 from dsv4_env.catalogue import load, releases, within
 from dsv4_env.lint import lint
+from dsv4_env.model import Image
 from dsv4_env.readers import bash
 
 
@@ -111,3 +114,14 @@ def test_what_is_said_of_the_shipped_profiles(name: str, release: str) -> None:
 )
 def test_the_nearest_name(name: str, near: str | None) -> None:
     assert load("0.5.13").near_variable(name) == near
+
+
+def test_a_default_that_the_image_has_otherwise() -> None:
+    def names(image: Image | None) -> list[str]:
+        script = "export SGLANG_MOE_PADDING=0 SGLANG_INT4_WEIGHT=0\nsglang serve --tp-size 8"
+        config = replace(bash.read(script, "s.sh"), image=image)
+        problems = lint(config, load("0.5.23"))
+        return [f.subject for f in problems if f.rule.name == "default-value"]
+
+    assert names(None) == ["SGLANG_MOE_PADDING", "SGLANG_INT4_WEIGHT"]
+    assert names(Image(family="rocm")) == ["SGLANG_INT4_WEIGHT"]  # of the other it has 1

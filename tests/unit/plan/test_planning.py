@@ -12,7 +12,7 @@ import pytest
 
 import dsv4_env.plan
 from dsv4_env.catalogue import load
-from dsv4_env.model import LaunchConfig
+from dsv4_env.model import Image, LaunchConfig
 from dsv4_env.model.errors import Dsv4Error
 from dsv4_env.plan.formats import json as as_json, markdown, text
 from dsv4_env.plan.planning import Plan, plan
@@ -159,3 +159,48 @@ def test_platforms(name: str) -> None:
 def test_a_platform_that_is_not_known() -> None:
     with pytest.raises(Dsv4Error, match="Did you mean b200"):
         platform("b2000")
+
+
+IMAGED = Image(family="rocm")
+
+
+def imaged(script: str, on: str = "mi355x", steps: Any = STEPS) -> dict[str, tuple[Any, ...]]:
+    made = plan(replace(launch(script), image=IMAGED), CATALOGUE, platform(on), steps=steps)
+    return {s.name: (s.effect, s.given, s.effective, s.why) for s in made.settings}
+
+
+def test_what_the_image_sets_has_no_line_of_its_own() -> None:
+    assert set(imaged("sglang serve")) == set(effects("sglang serve"))
+
+
+def test_what_the_image_sets_anyway() -> None:
+    script = "export SGLANG_USE_AITER=true SGLANG_USE_ROCM700A=0\nsglang serve"
+    found = imaged(script)
+    assert found["SGLANG_USE_AITER"] == ("default", "true", "true", "as the image sets it")
+    assert found["SGLANG_USE_ROCM700A"][0] == "kept"
+    assert imaged(script, on="b200")["SGLANG_USE_AITER"][0] == "kept"  # it isn't what runs there
+    made = plan(replace(launch(script), image=IMAGED), CATALOGUE, ROCM, steps=STEPS)
+    assert "0 as SGLang would set them, 1 as the image sets them, 1 kept" in text([made])
+
+
+def test_the_image_counts_in_conditions() -> None:
+    steps = [
+        ["set", ["env", "SGLANG_MOE_PADDING"], "page_size", ["=", 64], AT],
+        ["env", ["not", ["env?", "SGLANG_USE_AITER"]], "SGLANG_USE_AITER", ["=", False], AT],
+        ["env", ["=", True], "SGLANG_INT4_WEIGHT", ["=", 1], AT],
+    ]
+    found = imaged("sglang serve", steps=steps)
+    assert found["--page-size"][:3] == ("set", None, "64")
+    assert "SGLANG_USE_AITER" not in found
+    assert found["SGLANG_INT4_WEIGHT"][:3] == ("set", None, "1")  # the image has 0
+    outside = effects("sglang serve", steps)
+    assert "--page-size" not in outside
+    assert outside["SGLANG_USE_AITER"] == ("set", None, "False")
+
+
+def test_what_may_be_set_to_what_it_is_stays() -> None:
+    steps = [["env", ["probe", "is_warm"], "SGLANG_OPT_FP8_WO_A_GEMM", ["=", False], AT]]
+    found = effects("export SGLANG_OPT_FP8_WO_A_GEMM=0\nsglang serve", steps)
+    assert found["SGLANG_OPT_FP8_WO_A_GEMM"] == ("kept", "0", "0")
+    found = effects("export SGLANG_OPT_FP8_WO_A_GEMM=1\nsglang serve", steps)
+    assert found["SGLANG_OPT_FP8_WO_A_GEMM"] == ("unknown", "1", None)

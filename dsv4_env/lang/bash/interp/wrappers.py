@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Callable
+from dataclasses import replace
 
 from dsv4_env.lang.bash.expand.decisions import decide
 from dsv4_env.lang.bash.expand.machine import Machine
@@ -60,7 +61,7 @@ from dsv4_env.lang.bash.interp.texts import MAX_TEXTS, code_of, run_lines
 from dsv4_env.lang.bash.syntax.nodes import Simple, Source
 from dsv4_env.lang.docker import env_lines
 from dsv4_env.lang.yaml import Lines
-from dsv4_env.model import Location, Note
+from dsv4_env.model import Image, Location, Note
 from dsv4_env.model.condition import Test
 
 
@@ -607,6 +608,7 @@ def _docker(p: CallSite, words: Argv, env: Env, notes: Notes) -> None:
         Note(
             "runs in a container: of its environment only what docker's options give is known",
             words[0][1],
+            image=Image(),
         )
     ]
     at, given, unknown = i, list[tuple[str, Text, Location]](), list[tuple[Text, Location]]()
@@ -644,6 +646,8 @@ def _docker(p: CallSite, words: Argv, env: Env, notes: Notes) -> None:
     if problem:
         behind(p, [words[0], *rest], inside, (*notes, *note), problem, opens=True)
         return
+    if rest and words[i][0] == "run" and not composed and isinstance(rest[0][0], str):
+        note[0] = replace(note[0], image=Image(rest[0][0]))
     command = rest[1:]
     if entry is not None and entry != "":
         command = [(entry, rest[0][1] if rest else words[0][1]), *command]
@@ -668,7 +672,8 @@ def _kubectl(p: CallSite, words: Argv, env: Env, notes: Notes) -> None:
     if not any(v == "exec" for v, _ in words[1:4]):
         return
     at = next((i for i, (v, _) in enumerate(words) if v == "--"), None)
-    note = Note("runs in a container: its own environment isn't known", words[0][1], opens=True)
+    message = "runs in a container: its own environment isn't known"
+    note = Note(message, words[0][1], opens=True, image=Image())
     if at is None:
         behind(p, words, {}, (*notes, note), "where the command of kubectl begins isn't known")
     else:
