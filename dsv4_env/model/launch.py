@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import TypeAlias
@@ -224,6 +224,21 @@ class RequiredInput:
 
 
 @dataclass(frozen=True, slots=True)
+class Served:
+    """What a running server says of itself.
+
+    *version* is as it says it, *release* the known one that it is read as, None where it's none of
+    them. *fields* are its arguments by the names of its record, with the values that they have in
+    the end; *asked* those that its command line gives, None where it doesn't say.
+    """
+
+    version: str
+    release: str | None
+    fields: Mapping[str, object]
+    asked: frozenset[str] | None
+
+
+@dataclass(frozen=True, slots=True)
 class LaunchConfig:
     """Environment variables and server arguments of one launch, in order and as spelled.
 
@@ -234,7 +249,8 @@ class LaunchConfig:
     names the launch within its source where the source has names (``TestV4.setUpClass``).
     *launched* is False for the entry of a list of launches where nothing that is read launches it.
     *arguments_alone*: the source can't hold an environment (a file for ``--config``). *timeout*
-    are the seconds that a test waits for its server, where it says so.
+    are the seconds that a test waits for its server, where it says so. *served* is what a running
+    server says of itself, whose arguments then are those that aren't the parser's defaults.
     """
 
     name: str
@@ -252,6 +268,7 @@ class LaunchConfig:
     launched: bool = True
     arguments_alone: bool = False
     timeout: int | None = None
+    served: Served | None = field(default=None, compare=False, repr=False)
 
     @property
     def effective_env(self) -> dict[str, EnvVar]:
