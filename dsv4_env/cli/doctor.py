@@ -24,6 +24,7 @@ from dsv4_env.cli.options import (
     shown_options,
 )
 from dsv4_env.compare.equivalence import dest
+from dsv4_env.compare.normalise import with_model
 from dsv4_env.drift.nearest import LEAST, Nearest
 from dsv4_env.lint import lint
 from dsv4_env.model import LaunchConfig
@@ -170,11 +171,10 @@ def _comparable(run: drift.CheckRun, server: LaunchConfig) -> LaunchConfig:
     if server.served is None:
         return server
     catalogue = load(server.served.release or RELEASES[-1])
-    given = {
-        dest(catalogue, a.flag) for p in run.known.values() for a in p.config.args or () if a.flag
-    }
+    every = (with_model(p).args or () for p in run.known.values())
+    given = {dest(catalogue, a.flag) for args in every for a in args if a.flag}
     args = tuple(a for a in server.args or () if a.flag and dest(catalogue, a.flag) in given)
-    return replace(server, args=args)
+    return replace(server, args=args, arguments_alone=True)
 
 
 def _nearest(run: drift.CheckRun, server: LaunchConfig, release: str | None) -> tuple[Profile, str]:

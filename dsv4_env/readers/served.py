@@ -27,6 +27,16 @@ if TYPE_CHECKING:
 READER = "server"
 _PATHS = ("/server_info", "/get_server_info")  # the second one of releases before 0.5.10
 _GONE = (404, 405)
+# Fields of the record that the parser of releases before 0.5.14 calls otherwise: from_cli_args in
+# sglang/srt/server_args.py.
+_FIELDS = {
+    "tp_size": "tensor_parallel_size",
+    "pp_size": "pipeline_parallel_size",
+    "dp_size": "data_parallel_size",
+    "ep_size": "expert_parallel_size",
+    "attn_cp_size": "attention_context_parallel_size",
+    "moe_dp_size": "moe_data_parallel_size",
+}
 _SIGNS = ("model_path", "tp_size")  # fields that each release has
 _EXPECTED = "what SGLang's /server_info answers"
 _OPEN = Note(
@@ -75,6 +85,10 @@ def launch(data: bytes, name: str, where: str) -> LaunchConfig:
     version = version if isinstance(version, str) else ""
     release, note = _release(version)
     catalogue = load(release or RELEASES[-1])
+    names = {a.dest for a in catalogue.arguments.values()}
+    for field, parsed in _FIELDS.items():
+        if parsed in names and field in fields:
+            fields[parsed] = fields.pop(field)
     at = Location(where)
     told = (
         said
@@ -98,6 +112,9 @@ def launch(data: bytes, name: str, where: str) -> LaunchConfig:
 def _fields(data: bytes, where: str) -> dict[str, object]:
     try:
         found = json.loads(data)
+        if b"\\ud" in data.lower():  # halves of characters, which no text has
+            text = json.dumps(found, ensure_ascii=False).encode("utf-8", "replace")
+            found = json.loads(text)
     except RecursionError:
         raise ReadError("JSON that is nested too deeply", where=where, expected=_EXPECTED) from None
     except ValueError:

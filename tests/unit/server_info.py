@@ -14,6 +14,7 @@ from dsv4_env.plan.evaluate import Open
 from dsv4_env.plan.planning import resolved
 from dsv4_env.plan.platforms import platform
 from dsv4_env.profile import load_profile
+from dsv4_env.readers import served
 
 # What only a run decides, as a server of 0.5.23 on MI355X told it.
 DECIDED = {
@@ -42,6 +43,9 @@ def answer(
         for name, value in became.fields.items()
         if name in {a.dest for a in catalogue.arguments.values()}
     }
+    for field, parsed in served._FIELDS.items():
+        if parsed in record:
+            record[field] = record.pop(parsed)
     said: dict[str, Any] = {**record, "host": "0.0.0.0", "port": 30000}
     if release >= "0.5.20":
         words = [str(w) for w in found.config.argv]
