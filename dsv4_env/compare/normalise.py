@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from dsv4_env.catalogue import Catalogue
 
 POSITIONAL = "(positional)"
-WHOLE = {"process", "inspect"}  # readers of all the environment that there is
+WHOLE = {"process", "inspected"}  # readers of all the environment that there is
 UNORDERED = {"environment", "capture", *WHOLE}  # an environment of a process has no order
 
 # Where a server listens and where its weights lie differ from machine to machine.

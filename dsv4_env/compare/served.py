@@ -15,6 +15,7 @@ from dsv4_env.catalogue.records import arguments, is_default
 from dsv4_env.catalogue.tree import steps_of
 from dsv4_env.compare.normalise import as_parsed
 from dsv4_env.model import LaunchConfig, Note, ServerArg
+from dsv4_env.model.errors import shortened
 from dsv4_env.model.secrets import masked
 from dsv4_env.plan.against import alike
 from dsv4_env.plan.evaluate import Open, Resolution, shown_at
@@ -64,6 +65,8 @@ def as_held(
             continue
         if name != "model_path" and value == served.fields.get("model_path"):
             own.append(arg)  # taken from the model's path: the tokenizer's, the name it's served as
+        elif expected is None and served.unasked(name):
+            own.append(arg)  # what SGLang falls back to
         elif not isinstance(expected, Open):
             (own if alike(expected, value) else kept).append(arg)
         else:
@@ -75,14 +78,14 @@ def as_held(
         are = "1 more argument is" if len(own) == 1 else f"{len(own)} more arguments are"
         notes.append(Note(f"{are} what {catalogue.name} sets by itself"))
     if open_:
-        listed = ", ".join(f"{a.flag} {masked(a.flag or '', _value(a))}" for a in open_[:_LISTED])
+        listed = ", ".join(f"{a.flag} {_value(a)}".strip() for a in open_[:_LISTED])
         more = f", and {len(open_) - _LISTED} more" if len(open_) > _LISTED else ""
         notes.append(Note(f"not compared, as SGLang may have set them: {listed}{more}"))
     return replace(server, args=tuple(kept), notes=tuple(notes))
 
 
 def _value(arg: ServerArg) -> str:
-    return " ".join(map(str, arg.values))
+    return shortened(masked(arg.flag or "", " ".join(map(str, arg.values))), 60)
 
 
 def _spelled(mine: ServerArg, given: ServerArg, catalogue: Catalogue) -> ServerArg:

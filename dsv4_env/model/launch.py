@@ -237,6 +237,11 @@ class Served:
     fields: Mapping[str, object]
     asked: frozenset[str] | None
 
+    def unasked(self, name: str) -> bool:
+        """Whether nobody gave an argument, as far as its command line tells; False without one."""
+        told = "launch_command" in self.fields
+        return told and (self.asked is None or name not in self.asked)
+
 
 @dataclass(frozen=True, slots=True)
 class LaunchConfig:

@@ -129,7 +129,14 @@ def _arguments(
             or told[name] == told.get("model_path")  # as the tokenizer's path is taken from it
         ):
             continue
-        plain = alike(defaults.get(name), told[name])  # as if nobody had given it
+        if name not in shown.flags and at is None and expected in _NOTHING:
+            if told[name] is False:
+                continue  # a switch that the record has as nothing, or as off
+            if server.served.unasked(name):
+                expected = Open("what SGLang falls back to")  # `fallback` of the record's fields
+        plain = told[name] is None or alike(
+            defaults.get(name), told[name]
+        )  # as if nobody had given it
         known = not isinstance(expected, Open)
         if (name not in shown.flags and plain) and (
             not known or alike(expected, defaults.get(name))
@@ -183,9 +190,8 @@ def _json(value: object) -> object:
     """What a text is as JSON, itself where it's none."""
     if not isinstance(value, str):
         return _plain(value)
-    if not value.lstrip().startswith(("{", "[")):
-        return value
     try:
-        return json.loads(value)
+        found = json.loads(value)
     except (ValueError, RecursionError):
         return value
+    return value if found is None or isinstance(found, bool) else found

@@ -88,11 +88,11 @@ def detect_document(data: bytes) -> str | None:
 
     None where its bytes don't say it either. Raises ReadError for JSON of any other kind.
     """
-    kind = next((k for k in KINDS if re.match(k.document, data)), None)
-    if kind is None and _YAML.match(data):
-        kind = next((k for k in KINDS if k.by_content("document.yaml", data)), None)
+    kind = next((k for k in KINDS if re.match(k.shebang, data)), None)
     if kind is None:
-        kind = next((k for k in KINDS if re.match(k.shebang, data)), None)
+        kind = next((k for k in KINDS if re.match(k.document, data)), None)
+    if kind is None and _YAML.match(data) and not data.startswith(b"#!"):
+        kind = next((k for k in KINDS if k.by_content("document.yaml", data)), None)
     if kind is None and _JSON.match(data):
         raise ReadError(
             "JSON of no kind that is read",

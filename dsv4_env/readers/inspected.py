@@ -11,14 +11,14 @@ from dataclasses import replace
 
 from dsv4_env.lang import jsonc
 from dsv4_env.lang.yaml import Mapping, Node, Scalar, Sequence
-from dsv4_env.model import ENV_NAME, LaunchConfig, Note
+from dsv4_env.model import LaunchConfig, Note
 from dsv4_env.model.budget import Budget, BudgetError, kept
 from dsv4_env.model.errors import ReadError
 from dsv4_env.readers import embedded
 from dsv4_env.readers.embedded import FileSetting, PlacedText
 from dsv4_env.readers.kind import FileKind
 
-READER = "inspect"
+READER = "inspected"
 _KIND = "what docker inspect prints"
 _EACH = 8  # steps that a container, or one of its variables, takes
 
@@ -86,7 +86,7 @@ def _settings(node: Mapping, notes: list[Note], budget: Budget) -> Iterator[File
     for item in node.sequence("Config", "Env"):
         budget.step(item.location, _EACH)
         name, equals, value = (item.text if isinstance(item, Scalar) else "").partition("=")
-        if not equals or not ENV_NAME.fullmatch(name):
+        if not equals or not name:
             notes.append(Note("an entry of Env that is no NAME=value", item.location))
         else:
             yield FileSetting(name, value, item.location, value)

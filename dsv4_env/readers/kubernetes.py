@@ -47,7 +47,10 @@ def read_all(
     """
     budget = budget or Budget()
     found: list[LaunchConfig] = []
-    objects = [o for d in _documents(data, path, budget) for o in _objects(d)]
+    try:
+        objects = [o for d in _documents(data, path, budget) for o in _objects(d)]
+    except BudgetError as exc:
+        return kept(found, exc, budget.place(), path)
     manifest = any(o.text("apiVersion") and o.text("kind") for o in objects)
     if not manifest and not any(o.sequence("env") for o in objects):
         raise ReadError("no apiVersion and kind", where=path, expected=_KIND)

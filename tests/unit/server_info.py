@@ -7,6 +7,7 @@ import http.server
 import json
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from dsv4_env.catalogue import load
@@ -16,7 +17,11 @@ from dsv4_env.plan.platforms import platform
 from dsv4_env.profile import load_profile
 from dsv4_env.readers import served
 
-# What only a run decides, as a server of 0.5.23 on MI355X told it.
+# What SGLang itself gives for pro-fp4; of other launches and releases, what a plan says.
+RECORDED = json.loads(
+    (Path(__file__).parents[1] / "data" / "server_info-0.5.23.json").read_text("utf-8")
+)
+# What only a run decides, where it's a plan that says.
 DECIDED = {
     "random_seed": 831271563,
     "served_model_name": "deepseek-ai/DeepSeek-V4-Pro",
@@ -37,12 +42,15 @@ def answer(
     internal states of each rank, and the version.
     """
     found, catalogue = load_profile(profile), load(release)
-    became = resolved(found.config, catalogue, platform(on), model=found.default_model_path)
-    record = {
-        name: DECIDED.get(name) if isinstance(value, Open) else value
-        for name, value in became.fields.items()
-        if name in {a.dest for a in catalogue.arguments.values()}
-    }
+    if (profile, release, on) == ("pro-fp4", RECORDED["release"], "mi355x"):
+        record = dict(RECORDED["fields"])
+    else:
+        became = resolved(found.config, catalogue, platform(on), model=found.default_model_path)
+        record = {
+            name: DECIDED.get(name) if isinstance(value, Open) else value
+            for name, value in became.fields.items()
+            if name in {a.dest for a in catalogue.arguments.values()}
+        }
     for field, parsed in served._FIELDS.items():
         if parsed in record:
             record[field] = record.pop(parsed)
