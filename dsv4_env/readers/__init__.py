@@ -40,9 +40,9 @@ KINDS: tuple[FileKind, ...] = (
     kubernetes.KIND,
     config.KIND,
     vscode.KIND,
+    inspected.KIND,
     dockerfile.KIND,
     dotenv.KIND,
-    inspected.KIND,
 )
 READERS: dict[str, FileKind] = {kind.name: kind for kind in KINDS}
 EXPECTED = f"{', '.join(k.one for k in KINDS[:-1])} or {KINDS[-1].one}"

@@ -94,7 +94,7 @@ def _settings(node: Mapping, notes: list[Note], budget: Budget) -> Iterator[File
 
 KIND = FileKind(
     READER,
-    "an answer of docker inspect",
+    "docker inspect's JSON",
     read_all,
     summary="what docker inspect prints of containers",
     related=True,
