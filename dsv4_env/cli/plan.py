@@ -188,6 +188,11 @@ def _plans(
     catalogue = catalogue_for(sglang, [])
     result: list[Plan] = []
     for opened in open_launches(operand, inputs):
+        if opened.config.served is not None:
+            raise UsageError(
+                f"{operand} says what became of its arguments, not which were given",
+                expected=f"plan PROFILE --against {operand}",
+            )
         name = model_of(opened.config)
         if name is not None and not is_of_family(name):
             tell(f"dsv4-env: note: {name} is planned as a DeepSeek-V4, which its name doesn't say")

@@ -340,7 +340,8 @@ def unreadable(run: CheckRun, path: Path, exc: ReadError) -> None:
     if run.strict:
         raise exc
     rule = RULES["DSV010"]
-    where = location_of(exc.where, path)
+    served = str(exc.where).startswith(("http://", "https://"))
+    where = Location(str(exc.where)) if served else location_of(exc.where, path)
     finding = Finding(rule, rule.severity, path.name, exc.message, where)
     if finding not in run.problems:
         run.problems.append(finding)

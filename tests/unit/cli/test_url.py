@@ -58,6 +58,19 @@ def test_check(run: Run, server: StandIn) -> None:
     assert "read as SGLang 0.5.13 reads it" in result.out
 
 
+def test_one_of_several_is_not_there(run: Run, server: StandIn) -> None:
+    """It costs one finding at its address, and the others are held all the same."""
+    words = ("--against", f"url:{server.url}/page", "--against", f"url:{server.url}")
+    result = run("check", "pro-fp4", *words, "-f", "concise")
+    assert result.code == 2
+    assert f"{server.url}/page/server_info: error: DSV010 it answers with a page" in result.out
+    assert "1 launch: problems (32 settings compared" in result.out
+    said = run("check", "pro-fp4", *words, "-f", "sarif").out
+    assert "artifactLocation" not in said.partition('"results"')[2].partition("relatedLoc")[0]
+    assert f'"fullyQualifiedName": "{server.url}/server_info"' in said
+    assert "file=http" not in run("check", "pro-fp4", *words, "-f", "github").out
+
+
 def test_the_environment_is_open(run: Run, server: StandIn) -> None:
     """No variable is missing; with --strict, what isn't known fails."""
     words = ("check", "pro-fp4", "--against", f"url:{server.url}")
@@ -138,6 +151,7 @@ def test_what_a_plan_is_not_held_to(run: Run, server: StandIn) -> None:
     url = f"url:{server.url}"
     Path("run.sh").write_text("sglang serve deepseek-ai/DeepSeek-V4-Pro --tp 8\n")
     for words, said in (
+        ((url,), f"not which were given; expected plan PROFILE --against {url}"),
         (("pro-fp4", "--against", "run.sh"), "expected url:http://HOST:PORT"),
         (("pro-fp4", "--against", url, "--fail-on", "overwritten"), "--against and --fail-on"),
         (("run.sh", "--against", url), "run.sh says no platform; expected --on PLATFORM"),
