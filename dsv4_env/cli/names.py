@@ -10,7 +10,7 @@ from pathlib import Path
 from dsv4_env.cli.output import tell
 from dsv4_env.profile import Profile, layer_files, load_profile
 
-RUNNING = re.compile(r"(pid|port|process):(.+)")
+RUNNING = re.compile(r"(pid|port|process|url):(.+)", re.DOTALL)
 _PART = re.compile(r"(.+?)(?:#(\d+)|::(.+)|:(\d+))", re.DOTALL)
 
 

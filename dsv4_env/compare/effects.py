@@ -14,13 +14,15 @@ from dsv4_env.catalogue.images import image_env
 from dsv4_env.catalogue.semantics import equals_default
 from dsv4_env.catalogue.store import shipped
 from dsv4_env.catalogue.tree import steps_of
+from dsv4_env.compare import importance
 from dsv4_env.compare.rules import RULES
+from dsv4_env.compare.served import otherwise, told_by
 from dsv4_env.model.errors import Dsv4Error
 from dsv4_env.model.finding import Finding, Severity
 from dsv4_env.model.secrets import masked
 from dsv4_env.plan.dormant import dormant
 from dsv4_env.plan.evaluate import Open, Resolution, same_text, shown_at
-from dsv4_env.plan.planning import resolved
+from dsv4_env.plan.planning import resolved, value_text
 from dsv4_env.plan.platforms import Platform, platform
 
 if TYPE_CHECKING:
@@ -71,7 +73,8 @@ def with_effects(
     if on is None or steps is None:
         return comparison
     one = resolved(left, catalogue, on, model=model)
-    other = resolved(right, catalogue, on, model=model)
+    served = right.served is not None
+    other = told_by(right, one) if served else resolved(right, catalogue, on, model=model)
     refused = [
         Finding(
             RULES[REFUSED],
@@ -85,6 +88,9 @@ def with_effects(
     ]
     sides = _Sides(one, other, catalogue, on, steps)
     found = [_judged(f, sides) for f in comparison.findings]
+    if served:
+        found = [_planned(f, one, catalogue) for f in found]
+        found += _otherwise(left, right, one, catalogue)
     return replace(comparison, findings=(*refused, *found))
 
 
@@ -136,6 +142,40 @@ def _judged(finding: Finding, sides: _Sides) -> Finding:
     if reason is not None:
         return _no_effect(finding, reason)
     return replace(finding, message=finding.message + _decided_later(finding.subject, sides))
+
+
+def _planned(finding: Finding, one: Resolution, catalogue: Catalogue) -> Finding:
+    """A difference to a running server, with what SGLang should have made of the profile's own."""
+    match = catalogue.argument(finding.subject) if finding.rule.id in _DIFFERENT else None
+    if match is None or match.argument is None:
+        return finding
+    value = one.fields.get(match.argument.dest, Open())
+    at = one.last("args", match.argument.dest)
+    if isinstance(value, Open):
+        message = f"{finding.message}; whether SGLang sets it itself isn't known"
+        return replace(finding, rule=RULES["DSV005"], severity=Severity.WARNING, message=message)
+    if at is None:
+        return finding
+    shown = masked(finding.subject, value_text(value))
+    message = f'{finding.message}; SGLang should set "{shown}" ({shown_at(at)})'
+    return replace(finding, message=message)
+
+
+def _otherwise(
+    left: LaunchConfig, right: LaunchConfig, one: Resolution, catalogue: Catalogue
+) -> list[Finding]:
+    """What neither side gives, and a running server has otherwise than SGLang should set it."""
+    return [
+        Finding(
+            RULES["DSV003"],
+            importance.severity(flag),
+            flag,
+            f'{flag} is "{now}"; {left.name} doesn\'t have it, and SGLang should set "{then}" '
+            f"({at})",
+            right.location,
+        )
+        for flag, now, then, at in otherwise(right, left, catalogue, one)
+    ]
 
 
 def _reason(name: str, sides: _Sides) -> str | None:
