@@ -1,4 +1,4 @@
-"""What the target release makes of an advised launch itself, so that nothing needless is advised."""
+"""What the target release makes of a launch itself, so that nothing needless is advised."""
 
 from __future__ import annotations
 
