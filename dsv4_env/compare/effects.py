@@ -15,12 +15,12 @@ from dsv4_env.catalogue.tree import steps_of
 from dsv4_env.compare.rules import RULES
 from dsv4_env.model.errors import Dsv4Error
 from dsv4_env.model.finding import Finding, Severity
-from dsv4_env.plan.evaluate import Open, Resolution, same_text, shown_at
+from dsv4_env.plan.evaluate import Open, Refusal, Resolution, same_text, shown_at
 from dsv4_env.plan.planning import resolved
-from dsv4_env.plan.platforms import Platform, platform
+from dsv4_env.plan.platforms import EACH, Platform, platform
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from dsv4_env.catalogue import Catalogue
     from dsv4_env.model import LaunchConfig
@@ -46,40 +46,61 @@ def with_effects(
     left: LaunchConfig,
     right: LaunchConfig,
     catalogue: Catalogue,
-    on: Platform,
+    on: Platform | None,
     model: str | None,
 ) -> Comparison:
     """The comparison with what has no effect told as a note, and an error for what is refused.
 
-    *left* is the profile's launch, *right* the one that is held to it. Nothing changes where it
-    isn't known what the release makes of launches.
+    *left* is the profile's launch, *right* the one that is held to it. Without *on*, it must be so
+    on one platform of each kind; what is so on some is said with their names. Nothing changes where
+    it isn't known what the release makes of launches.
     """
     if steps_of(catalogue) is None:
         return comparison
-    one = resolved(left, catalogue, on, model=model)
-    other = resolved(right, catalogue, on, model=model)
+    places = EACH if on is None else (on,)
+    one = [resolved(left, catalogue, p, model=model) for p in places]
+    other = [resolved(right, catalogue, p, model=model) for p in places]
+    stops: dict[Refusal, list[str]] = {}
+    for place, a, b in zip(places, one, other, strict=True):
+        for r in b.refused:
+            if r not in a.refused:  # the profile's own: lint tells it
+                stops.setdefault(r, []).append(place.name)
+    everywhere = len({name for names in stops.values() for name in names}) == len(places)
     refused = [
         Finding(
             RULES[REFUSED],
-            Severity.ERROR,
+            Severity.ERROR if everywhere else Severity.NOTE,
             "launch",
-            f"{catalogue.name} refuses it on {on.name}: {r.message} ({shown_at(r.at)})",
+            f"{catalogue.name} refuses it on {' and '.join(names)}: {r.message} ({shown_at(r.at)})",
             right.location,
         )
-        for r in other.refused
-        if r not in one.refused  # the profile's own: lint tells it
+        for r, names in stops.items()
     ]
-    found = [_judged(f, one, other, catalogue) for f in comparison.findings]
+    found = [_judged(f, places, one, other, catalogue) for f in comparison.findings]
     return replace(comparison, findings=(*refused, *found))
 
 
-def _judged(finding: Finding, one: Resolution, other: Resolution, catalogue: Catalogue) -> Finding:
+def _judged(
+    finding: Finding,
+    places: Sequence[Platform],
+    one: Sequence[Resolution],
+    other: Sequence[Resolution],
+    catalogue: Catalogue,
+) -> Finding:
     if finding.rule.id not in _DIFFERENT:
         return finding
-    reason = _reason(finding.subject, one, other, catalogue)
-    if reason is None:
+    reasons: dict[str, list[str]] = {}
+    for place, a, b in zip(places, one, other, strict=True):
+        reason = _reason(finding.subject, a, b, catalogue)
+        if reason is not None:
+            reasons.setdefault(reason, []).append(place.name)
+    if not reasons:
         return finding
-    message = f"{finding.message}; no effect: {reason}"
+    names = [name for found in reasons.values() for name in found]
+    if len(names) < len(places):
+        said = f"no effect on {' and '.join(names)}: {', '.join(reasons)}"
+        return replace(finding, message=f"{finding.message}; {said}")
+    message = f"{finding.message}; no effect: {', '.join(reasons)}"
     return replace(finding, rule=RULES[NO_EFFECT], severity=Severity.NOTE, message=message)
 
 

@@ -26,6 +26,7 @@ from dsv4_env.guard.files import looking, read_bytes, real
 from dsv4_env.model import LaunchConfig, Location
 from dsv4_env.model.errors import ProfileError, ReadError, did_you_mean
 from dsv4_env.model.finding import Comparison, Finding, Report, Waiver
+from dsv4_env.plan.models import is_of_family
 from dsv4_env.profile import Profile, layer_files, load_all
 from dsv4_env.profile.settings import Pair, Settings
 from dsv4_env.readers import HowRead, file_bytes, label, read, titles
@@ -256,8 +257,8 @@ def compare(run: CheckRun, pair: Pair, config: LaunchConfig, title: str) -> None
         severities={**settings.severity, **pair.severity},
     )
     on = platform_of(profile.hardware)
-    if catalogue is not None and on is not None:
-        model = profile.default_model_path
+    model = profile.default_model_path
+    if catalogue is not None and (on is not None or is_of_family(model or "")):
         comparison = with_effects(comparison, profile.config, config, catalogue, on, model)
     run.comparisons.append(replace(comparison, right=title))
     run.held.append(Held(profile, config, ignore, put_back))
