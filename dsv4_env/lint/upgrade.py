@@ -179,14 +179,14 @@ def _flag(
         if match is None:
             reason = f"{_since(flag, before, after)} no longer has it"
         else:
-            reason = f"on {after.name} it is short for {', '.join(match.candidates[:4])}"
+            reason = f"{after.name} stops on it, short for {', '.join(match.candidates[:4])}"
             was = before.argument(flag)
             full = was.flag if was and was.argument else None
             if full is not None and _takes(after, full, values):
                 return Advice(Action.RENAME, flag, reason, full, values)
         there = _replacing(flag, values, new, after, target)
         if there:
-            says = "but" if match is None else "and stops; SGLang names"
+            says = "but" if match is None else "and calls it"
             return _renamed(flag, f"{reason}, {says}", values, there)
         if new is not None:
             return Advice(Action.DECIDE, flag, f"{reason}; {new} takes its place")
