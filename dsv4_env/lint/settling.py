@@ -41,7 +41,7 @@ class Target:
     @property
     def where(self) -> str:
         """The platforms, as messages call them."""
-        return f"on {' and '.join(p.name for p in self.places)}"
+        return f"on {', '.join(p.name for p in self.places)}"
 
     # What takes a flag's place
 
