@@ -28,6 +28,7 @@ from dsv4_env.guard.files import looking, read_bytes, real
 from dsv4_env.model import LaunchConfig, Location
 from dsv4_env.model.errors import ProfileError, ReadError, UsageError, did_you_mean
 from dsv4_env.model.finding import Comparison, Finding, Report, Waiver
+from dsv4_env.plan.models import is_of_family
 from dsv4_env.plan.planning import resolved
 from dsv4_env.profile import Profile, layer_files, load_all
 from dsv4_env.profile.settings import Pair, Settings
@@ -264,8 +265,9 @@ def compare(run: CheckRun, pair: Pair, config: LaunchConfig, title: str) -> None
         show_equivalent=options.show_equivalent,
         severities={**settings.severity, **pair.severity},
     )
-    if catalogue is not None:
-        model = profile.default_model_path
+    model = profile.default_model_path
+    told = on is not None or launch.image is not None or is_of_family(model or "")
+    if catalogue is not None and told:
         comparison = with_effects(comparison, profile.config, launch, catalogue, on, model)
         left = tuple(f for f in comparison.findings if not is_ignored(f.subject, ignore))
         comparison = replace(comparison, findings=left)
