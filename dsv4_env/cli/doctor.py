@@ -3,25 +3,36 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
 
 from dsv4_env import drift
-from dsv4_env.catalogue import nearest
+from dsv4_env.catalogue import load, nearest
+from dsv4_env.catalogue.store import RELEASES
 from dsv4_env.cli import complete
 from dsv4_env.cli.comparing import Comparing, catalogue_for, reading_options
 from dsv4_env.cli.holding import new_run
-from dsv4_env.cli.operands import relevant
-from dsv4_env.cli.options import Shown, collected, profiles_option, shown_options
+from dsv4_env.cli.operands import relevant, running
+from dsv4_env.cli.options import (
+    Shown,
+    collected,
+    headers_option,
+    profiles_option,
+    shown_options,
+)
 from dsv4_env.cli.target import further_options
 from dsv4_env.cli.wanted import wanted
+from dsv4_env.compare.equivalence import dest
+from dsv4_env.compare.normalise import with_model
 from dsv4_env.drift.nearest import LEAST, Nearest
 from dsv4_env.lint import lint
 from dsv4_env.model import LaunchConfig
 from dsv4_env.model.errors import ReadError, UsageError
 from dsv4_env.model.finding import Finding
+from dsv4_env.plan.models import is_of_family
 from dsv4_env.profile import Profile, load_wanted
 from dsv4_env.profile.settings import Pair
 from dsv4_env.readers import process
@@ -38,6 +49,8 @@ class Running:
     pid: int | None
     port: int | None
     text: str | None
+    url: str | None
+    headers: Mapping[str, str]
 
 
 @click.command()
@@ -54,6 +67,12 @@ class Running:
         "--port", type=click.IntRange(1, 65535), metavar="N", help="The server on this port."
     ),
     click.option("--name", "text", metavar="TEXT", help="Servers with this in their command line."),
+    click.option(
+        "--url",
+        metavar="URL",
+        help="The server at http://HOST:PORT, on any machine, by what it says of itself.",
+    ),
+    headers_option,
 )
 @reading_options
 @further_options
@@ -69,6 +88,9 @@ def doctor(
     server's release of SGLang makes of its settings (the one that its Python has installed, or
     --sglang): variables that it doesn't read, values that it can't.
 
+    A server that --url names tells its release and what its arguments are in the end, and nothing
+    of its environment.
+
     \b
     Exit codes: 0 as the profile says, 1 not so, 2 wrong usage or no server that can be read.
 
@@ -76,6 +98,7 @@ def doctor(
     Examples:
       dsv4-env doctor
       dsv4-env doctor pro-fp4 --port 30000
+      dsv4-env doctor pro-fp4 --url http://gpu-7:30000 --header-from-environment API_KEY
       dsv4-env doctor --pid 4711 --compare model-path --format json
     """
     run = new_run(comparing, folder, whole=False, tree=False)
@@ -86,15 +109,18 @@ def doctor(
         release, why = (comparing.sglang or run.settings.sglang, None)
         if release is None:
             release, why = _release(config)
-        notes += [f"{config.name}: {why}"] if why else []
+        notes += [f"{config.name}: {n}" for n in (why, *_about(config)) if n]
         profile, near = (
-            (given, None) if given else _nearest(run, relevant(config, compared), release)
+            (given, None)
+            if given
+            else _nearest(run, _comparable(run, relevant(config, compared)), release)
         )
         notes += [f"{config.name}: {near}"] if near else []
         run.options = replace(run.options, sglang=release)
         held = relevant(config, profile.config.effective_env)
         drift.check_launch(run, [Pair(profile.name, (config.name,))], held, None, "")
-        said = _lint(held, profile, release)
+        # What SGLang itself made of arguments is nothing to lint.
+        said = _lint(held, profile, release) if config.served is None else []
         last = run.comparisons[-1]
         run.comparisons[-1] = replace(last, findings=(*last.findings, *said))
     report = drift.report(run, waivers=False)
@@ -104,9 +130,13 @@ def doctor(
 
 
 def _servers(asked: Running) -> list[LaunchConfig]:
-    given = (asked.pid, asked.port, asked.text)
+    given = (asked.pid, asked.port, asked.text, asked.url)
     if sum(option is not None for option in given) > 1:
-        raise UsageError("--pid, --port and --name exclude each other", expected="one of them")
+        raise UsageError("--pid, --port, --name and --url exclude each other", expected="one")
+    if asked.url is not None:
+        return running("url", asked.url.removeprefix("url:"), asked.headers)
+    if asked.headers:
+        raise UsageError("--header-from-environment", expected="--url URL with it")
     found = process.read(pid=asked.pid, port=asked.port, name=asked.text)
     if not found:
         raise ReadError("no SGLang server is running", expected="python3 -m sglang.launch_server …")
@@ -115,6 +145,8 @@ def _servers(asked: Running) -> list[LaunchConfig]:
 
 def _release(config: LaunchConfig) -> tuple[str | None, str | None]:
     """The release that a server runs on where it can be told, and what is to be said of it."""
+    if config.served is not None:
+        return config.served.release, f"it runs SGLang {config.served.version or '(not told)'}"
     there = of_process(config)
     if there.release is None:
         why = there.problem or "its Python doesn't say"
@@ -124,6 +156,28 @@ def _release(config: LaunchConfig) -> tuple[str | None, str | None]:
     except ReadError as exc:
         return None, f"it runs SGLang {there.release}: {exc.found}"
     return there.release, None
+
+
+def _about(server: LaunchConfig) -> Iterator[str]:
+    """What a server that tells its arguments serves, and whether that is a DeepSeek-V4."""
+    if server.served is None:
+        return
+    names = [server.served.fields.get(n) for n in ("model_path", "served_model_name")]
+    told = list(dict.fromkeys(str(n) for n in names if n))
+    family = any(map(is_of_family, told))
+    said = "" if family else ", whose name doesn't say that it is a DeepSeek-V4"
+    yield f"it serves {' as '.join(told)}{said}"
+
+
+def _comparable(run: drift.CheckRun, server: LaunchConfig) -> LaunchConfig:
+    """Of a server that tells its arguments those that a profile gives: the rest may be SGLang's."""
+    if server.served is None:
+        return server
+    catalogue = load(server.served.release or RELEASES[-1])
+    every = (with_model(p).args or () for p in run.known.values())
+    given = {dest(catalogue, a.flag) for args in every for a in args if a.flag}
+    args = tuple(a for a in server.args or () if a.flag and dest(catalogue, a.flag) in given)
+    return replace(server, args=args, arguments_alone=True)
 
 
 def _nearest(run: drift.CheckRun, server: LaunchConfig, release: str | None) -> tuple[Profile, str]:

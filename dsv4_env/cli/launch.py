@@ -82,8 +82,9 @@ def launch(
     """Launch a profile's server, after a look at what it needs.
 
     Is SGLang installed, and of a release that the profile is for? Is the port free, the model
-    there? Does that release take every argument? What isn't so is told, with the way past it, and
-    nothing is launched (exit code 2). The server takes the place of dsv4-env, as with `run`.
+    there? Does that release take every argument, and, as `plan` tells it, the launch on the
+    profile's platform? What isn't so is told, with the way past it, and nothing is launched (exit
+    code 2). The server takes the place of dsv4-env, as with `run`.
 
     \b
     Examples:

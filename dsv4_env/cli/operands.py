@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dsv4_env.cli.names import RUNNING, Operand, named_profile, split_operand
 from dsv4_env.cli.options import Inputs
 from dsv4_env.cli.output import tell
-from dsv4_env.compare.normalise import with_model
+from dsv4_env.compare.normalise import WHOLE, with_model
 from dsv4_env.guard.files import read_named, read_stream
 from dsv4_env.model import LaunchConfig
 from dsv4_env.model.errors import ProfileError, ReadError, UsageError
@@ -23,6 +23,7 @@ from dsv4_env.readers import (
     candidates,
     choose,
     detect,
+    detect_document,
     environment,
     foreign,
     is_related,
@@ -34,8 +35,9 @@ from dsv4_env.readers import (
 _ENV_FILE = re.compile(r"\.env(?:\.[^/]+)?$")  # also one that sets nothing of SGLang's
 HELP = (
     "PATH, PATH#2 for the second launch in it, PATH:34 for the one at line 34, PATH::NAME for "
-    "the one of that name (TestV4.setUpClass, job t), - for a script on standard input, pid:N, "
-    "port:N or process:TEXT for a running server"
+    "the one of that name (TestV4.setUpClass, job t), - for standard input (a script, or what "
+    "`kubectl get pods -o json` or `docker inspect` prints), pid:N, port:N or process:TEXT for a "
+    "running server, url:http://HOST:PORT for one by what it says of itself"
 )
 
 
@@ -56,7 +58,8 @@ def file_launches(operand: Operand, inputs: Inputs) -> tuple[str, str, list[Laun
     if operand.path == "-":
         if sys.stdin is None:
             raise UsageError("standard input is closed", expected="a script on standard input")
-        data, reader = read_stream(sys.stdin.buffer, "<stdin>"), "bash"
+        data = read_stream(sys.stdin.buffer, "<stdin>")
+        reader = _by_bytes(operand, data)
     else:
         data = read_named(operand.path, expected=EXPECTED)
         reader = detect(str(Path(operand.path).absolute()), data) or ""
@@ -67,6 +70,7 @@ def file_launches(operand: Operand, inputs: Inputs) -> tuple[str, str, list[Laun
                 where=operand.path,
                 expected=f"{', '.join(kinds[:-1])} or {kinds[-1]}",
             )
+        reader = reader or _by_bytes(operand, data)
         if not reader and (what := foreign(operand.path, data)):
             raise ReadError(f"{what}, which isn't read", where=operand.path, expected=EXPECTED)
         reader = reader or ("dotenv" if _ENV_FILE.search(operand.path) else "")
@@ -79,17 +83,31 @@ def file_launches(operand: Operand, inputs: Inputs) -> tuple[str, str, list[Laun
     return reader or "bash", data.decode("utf-8", "surrogateescape"), launches
 
 
+def _by_bytes(operand: Operand, data: bytes) -> str:
+    """The reader for a text whose name tells nothing, empty where its bytes don't either."""
+    try:
+        return detect_document(data) or ""
+    except ReadError as exc:
+        exc.where = operand.name
+        raise
+
+
 def chosen_launch(operand: Operand, launches: list[LaunchConfig]) -> LaunchConfig:
     """The launch that an operand means. Raises ReadError where there is none, or several."""
     return choose(
-        launches, operand.path, launch=operand.launch, line=operand.line, symbol=operand.symbol
+        launches,
+        operand.path,
+        launch=operand.launch,
+        line=operand.line,
+        symbol=operand.symbol,
+        name=operand.name,
     )
 
 
 def launches_of(text: str, inputs: Inputs) -> list[LaunchConfig]:
     """The launches that an operand names: every one of a file, or the one that it chooses."""
-    if match := RUNNING.fullmatch(text):
-        return running(match[1], match[2])
+    if (found := running_launches(text, inputs)) is not None:
+        return found
     operand = split_operand(text)
     _, _, launches = file_launches(operand, inputs)
     return launches if launches and not operand.chosen else [chosen_launch(operand, launches)]
@@ -97,16 +115,16 @@ def launches_of(text: str, inputs: Inputs) -> list[LaunchConfig]:
 
 def open_launch(text: str, inputs: Inputs) -> OpenedLaunch:
     """The one launch that an operand names. Raises ReadError where there is none or several."""
-    if match := RUNNING.fullmatch(text):
-        return OpenedLaunch(_one_running(text, running(match[1], match[2])))
+    if (running := running_launches(text, inputs)) is not None:
+        return OpenedLaunch(_one_running(text, running))
     (found,) = _opened(text, inputs, one=True)
     return found
 
 
 def open_launches(text: str, inputs: Inputs) -> list[OpenedLaunch]:
     """Every launch that an operand names: all of a file or a port, or the one that it chooses."""
-    if match := RUNNING.fullmatch(text):
-        return [OpenedLaunch(c) for c in running(match[1], match[2])]
+    if (running := running_launches(text, inputs)) is not None:
+        return list(map(OpenedLaunch, running))
     return _opened(text, inputs)
 
 
@@ -123,8 +141,21 @@ def _opened(text: str, inputs: Inputs, *, one: bool = False) -> list[OpenedLaunc
     ]
 
 
-def running(kind: str, text: str) -> list[LaunchConfig]:
-    """The running servers that ``pid:N``, ``port:N`` or ``process:TEXT`` means."""
+def running_launches(text: str, inputs: Inputs) -> list[LaunchConfig] | None:
+    """The running servers that an operand names; None where it names a file. Raises UsageError."""
+    if match := RUNNING.fullmatch(text):
+        return running(match[1], match[2], inputs.headers)
+    if re.match(r"https?://", text):
+        raise UsageError(f"{text} is no file", expected="a file", hint=f"url:{text}")
+    return None
+
+
+def running(kind: str, text: str, headers: Mapping[str, str]) -> list[LaunchConfig]:
+    """The running servers that ``pid:N``, ``port:N``, ``process:TEXT`` or ``url:…`` means."""
+    if kind == "url":
+        from dsv4_env.readers import served  # http.client and ssl: 40 ms, for those who ask
+
+        return [served.read(text, headers)]
     if kind == "process":
         return process.read(name=text)
     if not text.isascii() or not text.isdigit():
@@ -151,9 +182,10 @@ def current_environment(names: Collection[str]) -> LaunchConfig:
 def relevant(config: LaunchConfig, names: Collection[str]) -> LaunchConfig:
     """A process's launch with the variables that are compared: *names*, and SGLang's and kin.
 
-    The rest of an environment (``HOME``, ``LS_COLORS``) says nothing about a launch.
+    The rest of an environment (``HOME``, ``LS_COLORS``) says nothing about a launch; a container's
+    has what its image sets, too.
     """
-    if config.reader != "process":
+    if config.reader not in WHOLE:
         return config
     env = tuple(e for e in config.env if e.name in names or e.name.startswith(environment.PREFIXES))
     return replace(config, env=env)

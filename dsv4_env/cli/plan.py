@@ -10,15 +10,16 @@ import click
 from dsv4_env.cli import complete
 from dsv4_env.cli.comparing import catalogue_for, on_option, sglang_option
 from dsv4_env.cli.names import named_profile
-from dsv4_env.cli.operands import open_launches
+from dsv4_env.cli.operands import open_launch, open_launches, running_launches
 from dsv4_env.cli.options import Inputs, color_option, input_options, profiles_option
 from dsv4_env.cli.output import tell, write
 from dsv4_env.cli.settings import profile_folder
 from dsv4_env.cli.target import axes_options
 from dsv4_env.model import LaunchConfig
 from dsv4_env.model.errors import UsageError
+from dsv4_env.plan.against import HeldPlan, held
 from dsv4_env.plan.asking import ask
-from dsv4_env.plan.formats import PLAN_FORMATS, text
+from dsv4_env.plan.formats import HELD_FORMATS, PLAN_FORMATS, held_text, text
 from dsv4_env.plan.models import is_of_family, model_of
 from dsv4_env.plan.planning import Plan, plan as planned
 from dsv4_env.plan.platforms import EACH, PLATFORMS, Platform, platform
@@ -54,6 +55,12 @@ _HINTS = {
     help="Ask SGLang itself, in this interpreter: it needs SGLang 0.5.23 or newer and torch for a "
     "CPU, no GPU, weights or network. Runs SGLang.",
 )
+@click.option(
+    "--against",
+    metavar="url:URL",
+    help="A running server that the plan is held to, by what it says of itself: read as its own "
+    "release, where --sglang names none.",
+)
 @click.option("--all", "every", is_flag=True, help="Show settings that are kept, too.")
 @input_options
 @axes_options
@@ -74,6 +81,7 @@ def plan(
     on: Platform | None,
     fail_on: str | None,
     python: Path | None,
+    against: str | None,
     every: bool,
     inputs: Inputs,
     folder: Path | None,
@@ -87,7 +95,11 @@ def plan(
     ~ overwritten or without effect, = as SGLang or the image would set it, + set by SGLang, ? not
     known before it starts, x refused. Nothing is run; a FILE is any that dsv4-env reads.
 
-    Exit codes: 0 it starts, 1 it's refused (or what --fail-on asks for), 2 it can't be read.
+    With --against it says of each argument whether a running server has what the plan expects: ~
+    it differs, = it agrees, ? only a run decides it, or the server doesn't tell.
+
+    Exit codes: 0 it starts, 1 it's refused (or what --fail-on asks for; or the server differs), 2
+    it can't be read.
 
     \b
     Examples:
@@ -95,9 +107,18 @@ def plan(
       dsv4-env plan pro-fp4 --sglang 0.5.23 --on mi355x
       dsv4-env plan run_dsv4.sh --on b200 --format json
       dsv4-env plan pro-fp4 --with ~/sglang/bin/python
+      dsv4-env plan pro-fp4 --against url:http://localhost:30000
     """
     if python is not None and sglang is not None:
         raise UsageError("--with and --sglang", expected="one of them: PYTHON has its own SGLang")
+    if against is not None:
+        if python is not None or fail_on is not None:
+            option = "--with" if python is not None else "--fail-on"
+            raise UsageError(f"--against and {option}", expected="one of them")
+        said = _held(operand, against, sglang, on, inputs, folder)
+        told = held_text(said, color=color, every=every)
+        write(told if format_ == "text" else HELD_FORMATS[format_](said))
+        return 1 if said.differs else 0
     found = _plans(operand, sglang, on, python, inputs, folder)
     write(
         text(found, color=color, every=every)
@@ -108,6 +129,43 @@ def plan(
         return 1
     lost = any(s.effect in ("overwritten", "no-effect") for p in found for s in p.settings)
     return 1 if fail_on and lost else 0
+
+
+def _held(
+    operand: str,
+    against: str,
+    sglang: str | None,
+    on: Platform | None,
+    inputs: Inputs,
+    folder: Path | None,
+) -> HeldPlan:
+    """The plan of the one launch that an operand names, held to a running server."""
+    found = running_launches(against, inputs)
+    server = found[0] if found else None
+    if server is None or server.served is None:
+        raise UsageError(
+            f"--against {against}: that doesn't say what became of its arguments",
+            expected="url:http://HOST:PORT (check --against compares with any other)",
+        )
+    release = sglang or server.served.release
+    profile = named_profile(operand, profile_folder(folder))
+    if profile is not None:
+        own = profile.hardware.get("accelerator")
+        places = [on] if on else [platform(str(own))] if own else []
+        catalogue = catalogue_for(release, [profile.sglang_range])
+        config, title, model = profile.config, profile.name, profile.default_model_path
+    else:
+        config = open_launch(operand, inputs).config
+        places = [on] if on else _told_by(config, operand)
+        catalogue, title, model = catalogue_for(release, []), config.name, None
+    if len(places) != 1:
+        raise UsageError(
+            f"{operand} says no platform", expected="--on PLATFORM: what the server runs on"
+        )
+    for note in server.notes:
+        if not note.opens:
+            tell(f"dsv4-env: note: {note.message}")
+    return held(config, server, catalogue, places[0], title=title, model=model)
 
 
 def _plans(
@@ -132,6 +190,11 @@ def _plans(
     catalogue = catalogue_for(sglang, [])
     result: list[Plan] = []
     for opened in open_launches(operand, inputs):
+        if opened.config.served is not None:
+            raise UsageError(
+                f"{operand} says what became of its arguments, not which were given",
+                expected=f"plan PROFILE --against {operand}",
+            )
         name = model_of(opened.config)
         if name is not None and not is_of_family(name):
             tell(f"dsv4-env: note: {name} is planned as a DeepSeek-V4, which its name doesn't say")

@@ -110,6 +110,8 @@ def launch_data(config: LaunchConfig, *, origin: bool = False) -> dict[str, Any]
         "notes": [n.message for n in config.notes],
         "partial": config.partial,
     }
+    if config.served is not None:
+        found["version"] = config.served.version
     return found
 
 
@@ -191,6 +193,8 @@ def render(
         return name, value, remark, shown_place(setting.location) if origin else ""
 
     command = " ".join(str(w) for w in config.command)
+    if config.served is not None:
+        command = f"SGLang {config.served.version}"
     behind = f": {plain(command)}" if command else ""
     first, *more = wrapped(plain(title) + behind, width)
     head = plain(title) if first.startswith(plain(title)) else first

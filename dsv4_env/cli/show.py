@@ -45,9 +45,10 @@ def show(
     """Show what a profile holds, or what a file launches.
 
     A FILE is a script, a test, a workflow or any other that dsv4-env reads, or a running server
-    (pid:N, port:N, process:TEXT). Of a file it shows each launch: what its server gets, under
-    which condition, what can't be known and why, and which inputs it demands. Nothing is run.
-    Secrets are masked. Lines that are too wide for a terminal go on below; a pipe gets them whole.
+    (pid:N, port:N, process:TEXT, or url:http://HOST:PORT by what it says of itself). Of a file it
+    shows each launch: what its server gets, under which condition, what can't be known and why, and
+    which inputs it demands. Nothing is run. Secrets are masked. Lines that are too wide for a
+    terminal go on below; a pipe gets them whole.
 
     \b
     Examples:

@@ -257,6 +257,11 @@ def _from(profile: Profile, text: str, how: _How, own: Path | None, layer: str |
 
 def _launch(text: str, inputs: Inputs, profile: Profile | None) -> LaunchConfig:
     launch = open_launch(text, inputs).config
+    if launch.served is not None:
+        raise UsageError(
+            f"{launch.name} says what became of its arguments, not which were given",
+            expected="pid:N or port:N on its machine, or the script that starts it",
+        )
     return relevant(launch, set(profile.config.effective_env) if profile else ())
 
 

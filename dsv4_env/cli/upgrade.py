@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
-from dsv4_env.catalogue import history
+from dsv4_env.catalogue import Catalogue, history, load, within
 from dsv4_env.cli import complete
-from dsv4_env.cli.comparing import load_release, offered_releases
+from dsv4_env.cli.comparing import load_release, offered_releases, on_option
 from dsv4_env.cli.options import profiles_option
 from dsv4_env.cli.output import table, tell, write
 from dsv4_env.cli.settings import profile_folder
 from dsv4_env.cli.wanted import wanted
-from dsv4_env.lint.upgrade import Advice, advise, layer
-from dsv4_env.model import FROM_ENVIRONMENT, Location
+from dsv4_env.compare.findings import show
+from dsv4_env.lint.advice import Advice, layer
+from dsv4_env.lint.settling import target_of
+from dsv4_env.lint.upgrade import advise
+from dsv4_env.model import FROM_ENVIRONMENT, Location, Value
 from dsv4_env.model.errors import UsageError
 from dsv4_env.model.secrets import plain_secret
+from dsv4_env.model.style import plain
+from dsv4_env.plan.platforms import Platform
 from dsv4_env.profile import Profile, layer_files, load_wanted
 
 
@@ -26,10 +32,9 @@ from dsv4_env.profile import Profile, layer_files, load_wanted
 @click.option(
     "--from",
     "before",
-    required=True,
     metavar="RELEASE",
     shell_complete=offered_releases,
-    help="The release it runs on.",
+    help="The release it runs on. Default: the newest that the profile is for, before the other.",
 )
 @click.option(
     "--to",
@@ -39,6 +44,7 @@ from dsv4_env.profile import Profile, layer_files, load_wanted
     shell_complete=offered_releases,
     help="The release to run it on.",
 )
+@on_option("Default: the profile's own, else one of each kind.")
 @click.option("--all", "every", is_flag=True, help="List every default that moved.")
 @click.option(
     "--write",
@@ -51,26 +57,36 @@ from dsv4_env.profile import Profile, layer_files, load_wanted
 )
 @profiles_option
 def upgrade(
-    name: str, before: str, after: str, every: bool, target: str | None, folder: Path | None
+    name: str,
+    before: str | None,
+    after: str,
+    on: Platform | None,
+    every: bool,
+    target: str | None,
+    folder: Path | None,
 ) -> None:
     """Say what a profile needs for another release of SGLang.
 
     So that it means the same there: what to rename, to drop, to change, to set (a default has
-    moved) and what to decide. --write makes a layer of it that extends the profile.
+    moved) and what to decide. What SGLang does by itself there, as `plan` tells it, is dropped.
+    --write makes a layer of it that extends the profile.
 
     \b
     Examples:
-      dsv4-env upgrade pro-fp4 --from 0.5.13 --to 0.5.23
+      dsv4-env upgrade pro-fp4 --to 0.5.23
       dsv4-env upgrade pro-fp4 --from 0.5.13 --to 0.5.23 --write pro-fp4-0.5.23.toml
     """
     own = profile_folder(folder)
-    profile = load_wanted(name, own, wanted())
-    old, new = load_release(before), load_release(after)
-    if old.release not in history.before(new):
+    new = load_release(after)
+    profile = load_wanted(name, own, replace(wanted(), sglang=new.base or new.release))
+    old = load_release(before) if before is not None else _run_on(profile, new)
+    if before is not None and old.release not in history.before(new):
         raise UsageError(
             f"--from {before} --to {after}", expected="an older release, then a newer one"
         )
-    advice = advise(profile, old, new, every=every)
+    advice = advise(profile, old, new, every=every, on=on)
+    made = target_of(profile, old, new, on)
+    left = made.left(advice) if made is not None else []
     path = None if target is None else _target(target, f"{name}-{new.release}.toml", own)
     if path is not None:  # before anything is printed: the reader may go away
         import tomli_w  # which only those need who write
@@ -80,9 +96,40 @@ def upgrade(
     rows = [(a.action.value, a.name, _what(a)) for a in advice]
     title = f"{name} from {old.name} to {new.name.removeprefix('SGLang ')}: "
     title += f"{len(rows)} to see to" if rows else "nothing to do"
-    write(f"{title}\n" + (table(rows) if rows else ""))
+    moved = list(
+        _by_layers(
+            load_wanted(name, own, replace(wanted(), sglang=old.base or old.release)), profile
+        )
+    )
+    lines = [title, *(table(rows).splitlines() if rows else ()), *(f"left: {x}" for x in left)]
+    if moved:
+        lines += ["", f"what its layers do by themselves: {len(moved)}"]
+        lines += table(moved).splitlines()
+    write("".join(f"{line}\n" for line in map(plain, lines)))
     if path is not None:
         tell(f"wrote {Location(str(path))}")
+
+
+def _by_layers(old: Profile, new: Profile) -> Iterator[tuple[str, str, str]]:
+    """What a profile gives otherwise for another release: kind, name and both values."""
+    for was, now in (
+        ({e.name: [e.value] for e in old.config.env}, {e.name: [e.value] for e in new.config.env}),
+        (_arguments(old), _arguments(new)),
+    ):
+        for name in dict.fromkeys((*was, *now)):
+            if was.get(name) != now.get(name):
+                kind = "set" if name not in was else "drop" if name not in now else "change"
+                before, after = (
+                    show(name, side[name]) if name in side else None for side in (was, now)
+                )
+                yield kind, name, " → ".join(text for text in (before, after) if text is not None)
+
+
+def _arguments(profile: Profile) -> dict[str, list[Value]]:
+    found: dict[str, list[Value]] = {}
+    for arg in profile.config.args or ():
+        found.setdefault(arg.flag or "", []).extend(arg.values)
+    return found
 
 
 def _no_secret(advice: Sequence[Advice], profile: Profile) -> None:
@@ -97,8 +144,19 @@ def _no_secret(advice: Sequence[Advice], profile: Profile) -> None:
             )
 
 
+def _run_on(profile: Profile, new: Catalogue) -> Catalogue:
+    """The release that a profile is taken to run on: the newest that it's for, before *new*."""
+    older = history.before(new)
+    fits = within(profile.sglang_range) if profile.sglang_range else older
+    found = [r for r in older if r in fits]
+    return load(found[-1]) if found else new
+
+
 def _what(a: Advice) -> str:
-    return f"→ {a.new}: {a.reason}" if a.new and a.new != a.name else a.reason
+    if not a.new or a.new == a.name:
+        return a.reason
+    new = " ".join((a.new, *(name for name, _ in a.also)))
+    return f"→ {new}: {a.reason}"
 
 
 def _target(target: str, name: str, own: Path | None) -> Path:

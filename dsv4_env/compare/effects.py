@@ -14,14 +14,16 @@ from dsv4_env.catalogue.images import image_env
 from dsv4_env.catalogue.semantics import equals_default
 from dsv4_env.catalogue.store import shipped
 from dsv4_env.catalogue.tree import steps_of
+from dsv4_env.compare import importance
 from dsv4_env.compare.rules import RULES
+from dsv4_env.compare.served import otherwise, told_by
 from dsv4_env.model.errors import Dsv4Error
 from dsv4_env.model.finding import Finding, Severity
 from dsv4_env.model.secrets import masked
 from dsv4_env.plan.dormant import dormant
-from dsv4_env.plan.evaluate import Open, Resolution, same_text, shown_at
-from dsv4_env.plan.planning import resolved
-from dsv4_env.plan.platforms import Platform, platform
+from dsv4_env.plan.evaluate import Open, Refusal, Resolution, same_text, shown_at
+from dsv4_env.plan.planning import resolved, value_text
+from dsv4_env.plan.platforms import EACH, Platform, platform
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -61,30 +63,44 @@ def with_effects(
 ) -> Comparison:
     """The comparison with what has no effect told as a note, and an error for what is refused.
 
-    *left* is the profile's launch, *right* the one that is held to it. What SGLang itself makes of
-    them counts where that's known of the release, and on which platform (*on*) they run.
+    *left* is the profile's launch, *right* the one that is held to it. Without *on*, it must be so
+    on one platform of each kind; what is so on some is said with their names. Nothing changes where
+    it isn't known what the release makes of launches.
     """
     images = [image_env(side.image, on.family if on else None) for side in (left, right)]
     found = [_imaged(f, left, right, images, catalogue) for f in comparison.findings]
     comparison = replace(comparison, findings=tuple(found))
     steps = steps_of(catalogue)
-    if on is None or steps is None:
+    if steps is None:
         return comparison
-    one = resolved(left, catalogue, on, model=model)
-    other = resolved(right, catalogue, on, model=model)
+    places = EACH if on is None else (on,)
+    served = right.served is not None and on is not None
+    sides: list[_Sides] = []
+    for place in places:
+        one = resolved(left, catalogue, place, model=model)
+        made = told_by(right, one) if served else resolved(right, catalogue, place, model=model)
+        sides.append(_Sides(one, made, catalogue, place, steps))
+    stops: dict[Refusal, list[str]] = {}
+    for each in sides:
+        for r in each.other.refused:
+            if r not in each.one.refused:  # the profile's own: lint tells it
+                stops.setdefault(r, []).append(each.on.name)
+    everywhere = len({name for names in stops.values() for name in names}) == len(places)
     refused = [
         Finding(
             RULES[REFUSED],
-            Severity.ERROR,
+            Severity.ERROR if everywhere else Severity.NOTE,
             "launch",
-            f"{catalogue.name} refuses it on {on.name}: {r.message} ({shown_at(r.at)})",
+            f"{catalogue.name} refuses it on {' and '.join(names)}: {r.message} ({shown_at(r.at)})",
             right.location,
         )
-        for r in other.refused
-        if r not in one.refused  # the profile's own: lint tells it
+        for r, names in stops.items()
     ]
-    sides = _Sides(one, other, catalogue, on, steps)
     found = [_judged(f, sides) for f in comparison.findings]
+    if served:
+        one = sides[0].one
+        found = [_planned(f, one, catalogue) for f in found]
+        found += _otherwise(left, right, one, catalogue)
     return replace(comparison, findings=(*refused, *found))
 
 
@@ -129,13 +145,56 @@ class _Sides:
         return {shown_at(s[4]).rpartition(":")[0] for s in mine}
 
 
-def _judged(finding: Finding, sides: _Sides) -> Finding:
+def _judged(finding: Finding, sides: Sequence[_Sides]) -> Finding:
     if finding.rule.id not in _DIFFERENT:
         return finding
-    reason = _reason(finding.subject, sides)
-    if reason is not None:
-        return _no_effect(finding, reason)
-    return replace(finding, message=finding.message + _decided_later(finding.subject, sides))
+    reasons: dict[str, list[str]] = {}
+    for each in sides:
+        reason = _reason(finding.subject, each)
+        if reason is not None:
+            reasons.setdefault(reason, []).append(each.on.name)
+    names = [name for found in reasons.values() for name in found]
+    if names and len(names) == len(sides):
+        return _no_effect(finding, ", ".join(reasons))
+    if names:
+        said = f"no effect on {' and '.join(names)}: {', '.join(reasons)}"
+        return replace(finding, message=f"{finding.message}; {said}")
+    later = dict.fromkeys(_decided_later(finding.subject, each) for each in sides)
+    return replace(finding, message=finding.message + "".join(later))
+
+
+def _planned(finding: Finding, one: Resolution, catalogue: Catalogue) -> Finding:
+    """A difference to a running server, with what SGLang should have made of the profile's own."""
+    match = catalogue.argument(finding.subject) if finding.rule.id in _DIFFERENT else None
+    if match is None or match.argument is None:
+        return finding
+    value = one.fields.get(match.argument.dest, Open())
+    at = one.last("args", match.argument.dest)
+    if isinstance(value, Open):
+        message = f"{finding.message}; whether SGLang sets it itself isn't known"
+        return replace(finding, rule=RULES["DSV005"], severity=Severity.WARNING, message=message)
+    if at is None:
+        return finding
+    shown = masked(finding.subject, value_text(value))
+    message = f'{finding.message}; SGLang should set "{shown}" ({shown_at(at)})'
+    return replace(finding, message=message)
+
+
+def _otherwise(
+    left: LaunchConfig, right: LaunchConfig, one: Resolution, catalogue: Catalogue
+) -> list[Finding]:
+    """What neither side gives, and a running server has otherwise than SGLang should set it."""
+    return [
+        Finding(
+            RULES["DSV003"],
+            importance.severity(flag),
+            flag,
+            f'{flag} is "{now}"; {left.name} doesn\'t have it, and SGLang should set "{then}" '
+            f"({at})",
+            right.location,
+        )
+        for flag, now, then, at in otherwise(right, left, catalogue, one)
+    ]
 
 
 def _reason(name: str, sides: _Sides) -> str | None:

@@ -96,9 +96,8 @@ def compare_launches(
     if left.reader == "profile":
         findings += _other_profile(left, right)
     names = {n for c in (a, b) for n in _names(c, catalogue) if n[0] in sections}
-    notes = [
-        n.message for c in (left, right) for n in c.notes if not c.partial or not in_finding(n)
-    ]
+    own = (n for c in (left, right) for n in c.notes if not c.partial or not in_finding(n))
+    notes = list(dict.fromkeys(n.message for n in own))
     if local := sorted(n for n in left_out if not is_ignored(n, ignore)):
         notes.append(f"not compared: {', '.join(local)} (put one back with --compare NAME)")
     if ignored := sorted(left_out - set(local)):

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from dsv4_env.catalogue import Catalogue
 
 POSITIONAL = "(positional)"
-UNORDERED = {"environment", "capture", "process"}  # an environment of a process has no order
+WHOLE = {"process", "inspected"}  # readers of all the environment that there is
+UNORDERED = {"environment", "capture", *WHOLE}  # an environment of a process has no order
 
 # Where a server listens and where its weights lie differ from machine to machine.
 LOCAL = {"--host": "host", "--port": "port", "--model-path": "model-path", "--model": "model-path"}

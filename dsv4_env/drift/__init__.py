@@ -10,10 +10,12 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dsv4_env.catalogue.tree import steps_of
 from dsv4_env.compare.effects import in_image, platform_of, with_effects
 from dsv4_env.compare.findings import compare_launches
 from dsv4_env.compare.normalise import LOCAL, is_ignored, with_model
 from dsv4_env.compare.rules import RULES
+from dsv4_env.compare.served import as_held, release_of
 from dsv4_env.drift.files import (
     absent,
     changed_since as changed_since,
@@ -24,8 +26,10 @@ from dsv4_env.drift.lines import SourceLines, location_of
 from dsv4_env.drift.waivers import WaiverSet, in_comments
 from dsv4_env.guard.files import looking, read_bytes, real
 from dsv4_env.model import LaunchConfig, Location
-from dsv4_env.model.errors import ProfileError, ReadError, did_you_mean
+from dsv4_env.model.errors import ProfileError, ReadError, UsageError, did_you_mean
 from dsv4_env.model.finding import Comparison, Finding, Report, Waiver
+from dsv4_env.plan.models import is_of_family
+from dsv4_env.plan.planning import resolved
 from dsv4_env.profile import Profile, Wanted, layer_files, load_all, load_wanted
 from dsv4_env.profile.project import TARGET
 from dsv4_env.profile.settings import Pair, Settings
@@ -33,6 +37,7 @@ from dsv4_env.readers import HowRead, file_bytes, label, read, titles
 
 if TYPE_CHECKING:
     from dsv4_env.catalogue import Catalogue
+    from dsv4_env.plan.platforms import Platform
 
 CatalogueFor = Callable[[str | None, Sequence[str | None]], "Catalogue | None"]
 """The catalogue of a release, or of the newest within ranges; None where spelling counts."""
@@ -254,7 +259,11 @@ def compare(run: CheckRun, pair: Pair, config: LaunchConfig, title: str) -> None
         run.names |= {e.name for e in side.env} | {a.flag for a in side.args or () if a.flag}
     ignore = (*options.ignore, *settings.ignore, *pair.ignore)
     put_back = (*options.compare, *settings.compare, *pair.compare)
-    catalogue = run.catalogue(options.sglang or pair.sglang, [profile.sglang_range])
+    release = options.sglang or pair.sglang or release_of(config)
+    catalogue = run.catalogue(release, [profile.sglang_range])
+    on = platform_of(profile.hardware)
+    if config.served is not None:
+        config = _as_held(config, profile, catalogue, on)
     launch = in_image(config, profile.config)
     comparison = compare_launches(
         with_model(profile),
@@ -265,11 +274,28 @@ def compare(run: CheckRun, pair: Pair, config: LaunchConfig, title: str) -> None
         show_equivalent=options.show_equivalent,
         severities={**settings.severity, **pair.severity},
     )
-    if catalogue is not None:
-        on, model = platform_of(profile.hardware), profile.default_model_path
+    model = profile.default_model_path
+    told = on is not None or launch.image is not None or is_of_family(model or "")
+    if catalogue is not None and told:
         comparison = with_effects(comparison, profile.config, launch, catalogue, on, model)
+        left = tuple(f for f in comparison.findings if not is_ignored(f.subject, ignore))
+        comparison = replace(comparison, findings=left)
     run.comparisons.append(replace(comparison, right=title))
     run.held.append(Held(profile, config, ignore, put_back))
+
+
+def _as_held(
+    server: LaunchConfig, profile: Profile, catalogue: Catalogue | None, on: Platform | None
+) -> LaunchConfig:
+    """A running server as it's compared with a profile."""
+    if catalogue is None:
+        raise UsageError(
+            f"{server.name} tells values, not how they are spelled", expected="no --exact"
+        )
+    planned = None
+    if on is not None and steps_of(catalogue) is not None:
+        planned = resolved(profile.config, catalogue, on, model=profile.default_model_path)
+    return as_held(server, with_model(profile), catalogue, planned)
 
 
 def _reading(run: CheckRun, pair: Pair) -> HowRead:
@@ -326,7 +352,8 @@ def unreadable(run: CheckRun, path: Path, exc: ReadError) -> None:
     if run.strict:
         raise exc
     rule = RULES["DSV010"]
-    where = location_of(exc.where, path)
+    served = str(exc.where).startswith(("http://", "https://"))
+    where = Location(str(exc.where)) if served else location_of(exc.where, path)
     finding = Finding(rule, rule.severity, path.name, exc.message, where)
     if finding not in run.problems:
         run.problems.append(finding)

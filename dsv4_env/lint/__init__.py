@@ -108,8 +108,8 @@ def lint(
     the launch was read from, if it is bash (without it, rules about quotes and order say
     nothing), *text* that of a file of any kind (without either, nothing is said of secrets in
     it), *launches* all launches of that file. *select* and *ignore* hold ids of rules. *on* is the
-    hardware that the launch is meant for: without it, only what holds on every one is told of
-    SGLang's own work. *model* is the model where the launch doesn't say it.
+    hardware that the launch is meant for: without it, what SGLang's own work comes to on some
+    hardware alone is a note. *model* is the model where the launch doesn't say it.
     """
     read = regrouped(without_defaults(config), catalogue)
     subject = Subject(

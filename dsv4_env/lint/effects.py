@@ -2,49 +2,68 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from dsv4_env.catalogue import Catalogue
 from dsv4_env.catalogue.tree import steps_of
 from dsv4_env.lint.subject import LintProblem, Subject
 from dsv4_env.model import LaunchConfig, Location
-from dsv4_env.plan.evaluate import shown_at
+from dsv4_env.model.finding import Severity
+from dsv4_env.plan.evaluate import Refusal, shown_at
 from dsv4_env.plan.given import PARSER
 from dsv4_env.plan.models import is_of_family, model_of
-from dsv4_env.plan.planning import Plan, plan
+from dsv4_env.plan.planning import Plan, PlannedSetting, plan
 from dsv4_env.plan.platforms import EACH, Platform
 
 
 def overwritten(s: Subject) -> Iterator[LintProblem]:
-    """A setting that ends up with another value than it's given."""
+    """A setting that ends up with another value than it's given.
+
+    Where the hardware isn't known, what is so on some only is a note that names them.
+    """
     made = s.plans()
-    if not made:
-        return
-    others = [{(p.section, p.name) for p in one.having("overwritten")} for one in made[1:]]
-    for setting in made[0].having("overwritten"):
-        if all((setting.section, setting.name) in names for names in others):
-            given = f'"{setting.given}"' if setting.given else "set"
-            message = (
-                f'{setting.name} is {given}; {s.sglang} makes it "{setting.effective}"'
-                f"{_where(s)} ({setting.at})"
-            )
-            yield LintProblem(setting.name, message, _place(s.config, setting.name))
+    found: dict[tuple[str, str], list[tuple[str, PlannedSetting]]] = {}
+    for one in made:
+        for setting in one.having("overwritten"):
+            found.setdefault((setting.section, setting.name), []).append((one.platform, setting))
+    for (_, name), places in found.items():
+        first = places[0][1]
+        given = f'"{first.given}"' if first.given else "set"
+        for after in dict.fromkeys(x.effective for _, x in places):
+            here = [(p, x) for p, x in places if x.effective == after]
+            ats = ", ".join(dict.fromkeys(x.at for _, x in here if x.at))
+            where, severity = _where(s, made, [p for p, _ in here], everywhere=len(places))
+            message = f'{name} is {given}; {s.sglang} makes it "{after}"{where} ({ats})'
+            yield LintProblem(name, message, _place(s.config, name), severity=severity)
 
 
 def refused(s: Subject) -> Iterator[LintProblem]:
-    """A launch that SGLang stops with, whose arguments its parser takes."""
+    """A launch that SGLang stops with, whose arguments its parser takes.
+
+    Where the hardware isn't known, what it refuses on some only is a note that names them.
+    """
     made = s.plans()
-    if not made or not all(p.refused for p in made):
-        return
-    for refusal in made[0].refused:
-        if refusal.at != PARSER:  # those have rules of their own
-            at = shown_at(refusal.at)
-            message = f"{s.sglang} refuses the launch{_where(s)}: {refusal.message} ({at})"
-            yield LintProblem("launch", message, s.config.location)
+    found: dict[Refusal, list[str]] = {}
+    for one in made:
+        for refusal in one.refused:
+            if refusal.at != PARSER:  # those have rules of their own
+                found.setdefault(refusal, []).append(one.platform)
+    stopped = sum(1 for one in made if one.refused)
+    for refusal, places in found.items():
+        where, severity = _where(s, made, places, everywhere=stopped)
+        message = f"{s.sglang} refuses the launch{where}: {refusal.message}"
+        at = f" ({shown_at(refusal.at)})"
+        yield LintProblem("launch", message + at, s.config.location, severity=severity)
 
 
-def _where(s: Subject) -> str:
-    return f" on {s.platform.name}" if s.platform is not None else ""
+def _where(
+    s: Subject, made: Sequence[Plan], places: Sequence[str], *, everywhere: int
+) -> tuple[str, Severity | None]:
+    """The platforms in words, and how much it matters: a note where it isn't so on all."""
+    if s.platform is not None:
+        return f" on {s.platform.name}", None
+    where = "" if len(places) == len(made) else f" on {' and '.join(places)}"
+    return where, None if everywhere == len(made) else Severity.NOTE
 
 
 def plans(

@@ -1,19 +1,20 @@
-"""What a profile needs on the way from one release of SGLang to another, and the layer for it."""
+"""What a profile needs on the way from one release of SGLang to another."""
 
 from __future__ import annotations
 
-import enum
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
-from dsv4_env.catalogue import SGLANG, TREE, Argument, Catalogue, history, load, owner
+from dsv4_env.catalogue import SGLANG, Argument, Catalogue, history, load, owner, within
 from dsv4_env.catalogue.arguments import arg_equals_default, given, invalid_arg
 from dsv4_env.catalogue.semantics import equals_default, invalid, same_value
 from dsv4_env.compare.equivalence import transformed
+from dsv4_env.lint.advice import Action, Advice, Values
+from dsv4_env.lint.settling import Target, target_of
 from dsv4_env.model import ServerArg
 from dsv4_env.model.secrets import masked
+from dsv4_env.plan.platforms import Platform
 from dsv4_env.profile import Profile
 
 # The model itself, and the parts that came with it: hyper-connections, its indexer and compressor.
@@ -22,45 +23,38 @@ _FAMILY = re.compile(
 )
 
 
-class Action(enum.StrEnum):
-    """What to do: *decide* is for the profile's author alone, *keep* is for information."""
-
-    RENAME = "rename"
-    DROP = "drop"
-    CHANGE = "change"
-    SET = "set"
-    DECIDE = "decide"
-    KEEP = "keep"
-
-
-@dataclass(frozen=True, slots=True)
-class Advice:
-    """One thing to do about *name*, and why.
-
-    *new* is the name it should have; *values* the occurrences that it should then have, each the
-    words after the flag (of a variable, one word), None where nothing is to be set.
-    """
-
-    action: Action
-    name: str
-    reason: str
-    new: str | None = None
-    values: tuple[tuple[str, ...], ...] | None = None
-
-
 def advise(
-    profile: Profile, before: Catalogue, after: Catalogue, *, every: bool = False
+    profile: Profile,
+    before: Catalogue,
+    after: Catalogue,
+    *,
+    every: bool = False,
+    on: Platform | None = None,
 ) -> list[Advice]:
     """What to rename, drop, change, set or decide so that the profile means the same on *after*.
 
     Of the defaults that moved it lists those that concern DeepSeek-V4, by their names (DSV4, MHC,
-    INDEXER …) or the files that read them; with *every*, all of SGLang's own.
+    INDEXER …) or the files that read them; with *every*, all of SGLang's own. What *after* does
+    by itself on the profile's hardware, or on *on*, is dropped or not told.
     """
-    found = [*_variables(profile, before, after), *_flags(profile, before, after)]
+    target = target_of(profile, before, after, on)
+    found = [*_variables(profile, before, after), *_flags(profile, before, after, target)]
     settled = {a.name for a in found}
-    return found + [
-        a for a in _defaults(profile, before, after, every=every) if a.name not in settled
-    ]
+    if not _is_there(profile, before, after):
+        moved = _defaults(profile, before, after, every=every)
+        found += [a for a in moved if a.name not in settled]
+    if target is not None:
+        found = target.settled(found)
+    return sorted(found, key=lambda a: a.name.startswith("-"))
+
+
+def _is_there(profile: Profile, before: Catalogue, after: Catalogue) -> bool:
+    """Whether a profile is for the target release already, so that no default moves for it."""
+    range_ = profile.sglang_range
+    if not range_:
+        return before.release == after.release
+    fits = within(range_)
+    return after.release in fits and before.release not in fits
 
 
 # Variables
@@ -140,14 +134,16 @@ def _since(name: str, before: Catalogue, after: Catalogue) -> str:
 # Server arguments
 
 
-def _flags(profile: Profile, before: Catalogue, after: Catalogue) -> Iterator[Advice]:
+def _flags(
+    profile: Profile, before: Catalogue, after: Catalogue, target: Target | None
+) -> Iterator[Advice]:
     by_flag: dict[str, list[ServerArg]] = {}
     for arg in profile.config.args or ():
         if arg.flag is not None:
             by_flag.setdefault(arg.flag, []).append(arg)
     for flag, args in by_flag.items():
         values = tuple(tuple(str(v) for v in a.values) for a in args)
-        advice = _flag(flag, values, before, after)
+        advice = _flag(flag, values, before, after, target)
         if advice is not None:
             if advice.new is not None and advice.new in by_flag and advice.new != flag:
                 reason = f"{advice.reason}, which is given as well"
@@ -171,31 +167,38 @@ def _last_of(old: str, new: str, profile: Profile, before: Catalogue) -> bool:
 
 
 def _flag(
-    flag: str, values: tuple[tuple[str, ...], ...], before: Catalogue, after: Catalogue
+    flag: str,
+    values: Values,
+    before: Catalogue,
+    after: Catalogue,
+    target: Target | None,
 ) -> Advice | None:
     match = after.argument(flag)
-    if match is None:
+    if match is None or match.argument is None:
         new = history.replaced_flag(after, flag)
-        reason = f"{_since(flag, before, after)} no longer has it"
-        if new is not None and _takes(after, new, values):
-            return Advice(Action.RENAME, flag, f"{reason}, but {new}", new, values)
+        if match is None:
+            reason = f"{_since(flag, before, after)} no longer has it"
+        else:
+            reason = f"{after.name} stops on it, short for {', '.join(match.candidates[:4])}"
+            was = before.argument(flag)
+            full = was.flag if was and was.argument else None
+            if full is not None and _takes(after, full, values):
+                return Advice(Action.RENAME, flag, reason, full, values)
+        there = _replacing(flag, values, new, after, target)
+        if there:
+            says = "but" if match is None else "and calls it"
+            return _renamed(flag, f"{reason}, {says}", values, there)
         if new is not None:
             return Advice(Action.DECIDE, flag, f"{reason}; {new} takes its place")
-        return Advice(Action.DROP, flag, reason)
-    if match.argument is None:
-        was = before.argument(flag)
-        full = was.flag if was and was.argument else None
-        reason = f"it is short for {', '.join(match.candidates[:4])} on {after.name}"
-        if full is not None and _takes(after, full, values):
-            return Advice(Action.RENAME, flag, reason, full, values)
-        return Advice(Action.DECIDE, flag, reason)
+        return Advice(Action.DROP if match is None else Action.DECIDE, flag, reason)
     argument = match.argument
     if argument.deprecated or argument.refused:
         what = "stops on it" if argument.refused else "calls it deprecated"
         reason = f"{after.name} {what}"
         new = argument.replacement
-        if new is not None and _takes(after, new, values) and _same(after, flag, new, values):
-            return Advice(Action.RENAME, flag, f"{reason}, for {new}", new, values)
+        there = _replacing(flag, values, new, after, target)
+        if there and (target is not None or _same(after, flag, there[0][0], there[0][1])):
+            return _renamed(flag, f"{reason}, for", values, there)
         return Advice(Action.DECIDE, flag, reason + (f"; {new} takes its place" if new else ""))
     aliases = dict(argument.value_aliases)
     fresh = tuple(tuple(aliases.get(v, v) for v in words) for words in values)
@@ -207,6 +210,40 @@ def _flag(
     if problems:
         return Advice(Action.DECIDE, flag, f"{problems[0]}; {after.name} stops")
     return None
+
+
+def _replacing(
+    flag: str, values: Values, said: str | None, after: Catalogue, target: Target | None
+) -> list[tuple[str, Values]]:
+    """The flags that SGLang says to use instead, with their values; none where it refuses those.
+
+    *said* is as SGLang spells it: ``--new``, ``--new=value``, ``--{one,two}-new=value``. A value
+    that neither says is the one that SGLang makes of the launch with the old flag.
+    """
+    if said is None:
+        return []
+    name, equals, value = said.partition("=")
+    braces = re.fullmatch(r"(.*)\{([^{}]*)\}(.*)", name)
+    names = [name]
+    if braces is not None:
+        names = [f"{braces[1]}{part}{braces[3]}" for part in braces[2].split(",")]
+    found: list[tuple[str, Values]] = []
+    for new in names:
+        own = ((value,),) if equals else values
+        if not _takes(after, new, own):
+            words = target.value_of(new, flag) if target is not None else None
+            own = (words,) if words is not None else own
+        if not _takes(after, new, own):
+            return []
+        found.append((new, own))
+    return found
+
+
+def _renamed(flag: str, reason: str, was: Values, there: Sequence[tuple[str, Values]]) -> Advice:
+    """The advice to put flags in the place of one, whose values are told where they're new."""
+    (new, values), *more = there
+    told = [name if v == was else f"{name} {_shown(name, v)}" for name, v in there]
+    return Advice(Action.RENAME, flag, f"{reason} {' and '.join(told)}", new, values, tuple(more))
 
 
 def _takes(after: Catalogue, flag: str, values: Iterable[Sequence[str]]) -> bool:
@@ -283,43 +320,3 @@ def _hold(
     if not flag or invalid_arg(after, [flag, *words]) or arg_equals_default(after, [flag, *words]):
         return Advice(Action.DECIDE, name, moved)
     return Advice(Action.SET, name, moved, flag, (words,))
-
-
-# The layer
-
-
-def layer(profile: Profile, advice: Iterable[Advice], after: Catalogue) -> dict[str, Any]:
-    """The layer that extends the profile and does what is advised, as a TOML document."""
-    unset: dict[str, list[str]] = {"env": [], "args": []}
-    env: dict[str, str] = {}
-    args: dict[str, Any] = {}
-    given_flags = {a.flag for a in profile.config.args or ()}
-    for a in advice:
-        table = "args" if a.name.startswith("-") else "env"
-        present = a.name in given_flags or a.name in profile.config.effective_env
-        if a.action in (Action.RENAME, Action.DROP) and present:
-            unset[table].append(a.name)
-        if a.action in (Action.RENAME, Action.CHANGE, Action.SET) and a.new and a.values:
-            if table == "env":
-                env[a.new] = a.values[0][0]
-            else:
-                args[a.new] = layer_value(a.values)
-    document: dict[str, Any] = {
-        "description": f"{profile.description or profile.name}, for {after.name}",
-        "extends": [profile.name],
-    }
-    tables: Mapping[str, Mapping[str, Any]] = {
-        "unset": {k: v for k, v in unset.items() if v},
-        "env": env,
-        "args": args,
-        "sglang": {} if after.release == TREE else {"range": f"=={after.release}"},
-    }
-    return document | {name: dict(table) for name, table in tables.items() if table}
-
-
-def layer_value(values: tuple[tuple[str, ...], ...]) -> Any:
-    """The occurrences of a flag as a layer spells them: true, a word, several words, or all."""
-    if len(values) > 1:
-        return [list(words) for words in values]
-    words = values[0]
-    return True if not words else words[0] if len(words) == 1 else list(words)

@@ -29,6 +29,7 @@ from dsv4_env.matrix.cells import (
     section_of,
 )
 from dsv4_env.matrix.details import details, kind, ours, place_details, said
+from dsv4_env.matrix.effective import effective
 from dsv4_env.matrix.timeline import timelines
 from dsv4_env.model.finding import Report
 from dsv4_env.model.secrets import masked, scrubbed
@@ -166,6 +167,7 @@ def _matrix(matrix: Matrix) -> dict[str, Any]:
             for e in worst_first([*found, *entries(report, waived=True)], report)
         ],
         "layers": [_layers(matrix, p.name) for p in matrix.profiles],
+        "effective": effective(matrix),
         "release": matrix.catalogue.name,
     }
 

@@ -11,6 +11,7 @@ from dsv4_env.model.launch import (
     Origin as Origin,
     Outside as Outside,
     RequiredInput as RequiredInput,
+    Served as Served,
     ServerArg as ServerArg,
     Unknown as Unknown,
     Value as Value,

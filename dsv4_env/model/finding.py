@@ -180,6 +180,8 @@ class Report:
         return self._below(path, self.project or self.root)
 
     def _below(self, path: str, base: str) -> str | None:
+        if path.startswith(("http://", "https://")):  # what a server says of itself
+            return None
         whole = os.path.join(self.root, path)  # noqa: PTH118  # pure text: nothing is resolved
         if is_installed(whole):  # no part of a project, even where its environment lies there
             return None

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import TypeAlias
@@ -252,6 +252,26 @@ class RequiredInput:
 
 
 @dataclass(frozen=True, slots=True)
+class Served:
+    """What a running server says of itself.
+
+    *version* is as it says it, *release* the known one that it is read as, None where it's none of
+    them. *fields* are its arguments by the names of its record, with the values that they have in
+    the end; *asked* those that its command line gives, None where it doesn't say.
+    """
+
+    version: str
+    release: str | None
+    fields: Mapping[str, object]
+    asked: frozenset[str] | None
+
+    def unasked(self, name: str) -> bool:
+        """Whether nobody gave an argument, as far as its command line tells; False without one."""
+        told = "launch_command" in self.fields
+        return told and (self.asked is None or name not in self.asked)
+
+
+@dataclass(frozen=True, slots=True)
 class LaunchConfig:
     """Environment variables and server arguments of one launch, in order and as spelled.
 
@@ -263,6 +283,8 @@ class LaunchConfig:
     *launched* is False for the entry of a list of launches where nothing that is read launches it.
     *arguments_alone*: the source can't hold an environment (a file for ``--config``). *timeout*
     are the seconds that a test waits for its server, *image* what it runs in, where it says so.
+    *served* is what a running server says of itself, whose arguments then are those that aren't
+    the parser's defaults.
     """
 
     name: str
@@ -281,6 +303,7 @@ class LaunchConfig:
     arguments_alone: bool = False
     timeout: int | None = None
     image: Image | None = None
+    served: Served | None = field(default=None, compare=False, repr=False)
 
     @property
     def effective_env(self) -> dict[str, EnvVar]:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json as json_module
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 
+from dsv4_env.model.errors import shortened
 from dsv4_env.model.style import paint, plain
+from dsv4_env.plan.against import HeldPlan, HeldSetting, Verdict
 from dsv4_env.plan.evaluate import Refusal, shown_at
 from dsv4_env.plan.planning import AS_IMAGE, Effect, Plan, PlannedSetting
 
@@ -152,4 +155,105 @@ PLAN_FORMATS: dict[str, tuple[Callable[[Sequence[Plan]], str], str]] = {
     "text": (text, "lines for people"),
     "json": (json, "for programs"),
     "markdown": (markdown, "for a pull request"),
+}
+
+
+# A plan held to a running server
+
+_VERDICTS: dict[Verdict, str] = {"differs": "~", "unknown": "?", "not-told": "?", "agreed": "="}
+
+
+def held_text(plan: HeldPlan, *, color: bool = False, every: bool = False) -> str:
+    """A held plan as lines, one for each argument that doesn't agree; *every*: for all."""
+    rows = [("x", "refused", f"{_refusal(r)}, and yet it runs", "") for r in plan.refused]
+    shown = [
+        s
+        for v in _VERDICTS
+        for s in plan.having(v)
+        if every or (v != "agreed" and s.section == "args")
+    ]
+    rows += [(_VERDICTS[s.verdict], s.name, _both(s), _held_why(s)) for s in shown]
+    names = max((len(r[1]) for r in rows), default=0)
+    values = min(max((len(r[2]) for r in rows), default=0), 60)
+    styles = ["red" for _ in plan.refused]
+    styles += [{"differs": "yellow", "agreed": ""}.get(s.verdict, "dim") for s in shown]
+    lines = [_held_head(plan)]
+    for (sign, name, both, why), style in zip(rows, styles, strict=True):
+        line = f"  {sign} {name:{names}}  {both:{values}}  {why}".rstrip()
+        lines.append(paint(line, style, color) if style else line)
+    return "\n".join([*lines, *([""] if rows else []), _held_summary(plan), ""])
+
+
+def _held_head(plan: HeldPlan) -> str:
+    return f"{plain(plan.title)} on {_release(plan)}, {plan.platform}, against {plan.server}"
+
+
+def _release(plan: HeldPlan) -> str:
+    return "the tree's own SGLang" if plan.release == "tree" else f"SGLang {plan.release}"
+
+
+def _both(setting: HeldSetting) -> str:
+    expected, running = (
+        None if v is None else shortened(plain(v), 100) or '""'
+        for v in (setting.expected, setting.running)
+    )
+    if setting.verdict == "agreed":
+        return str(expected)
+    if running is None:
+        return "isn't told"
+    return f"runs with {running}" if expected is None else f"{expected}, but runs with {running}"
+
+
+def _held_why(setting: HeldSetting) -> str:
+    return plain(setting.why) + (f" ({setting.at})" if setting.at else "")
+
+
+def _held_summary(plan: HeldPlan) -> str:
+    differs, unknown, agreed = (len(plan.having(v)) for v in ("differs", "unknown", "agreed"))
+    variables = sum(1 for s in plan.having("not-told") if s.section == "env")
+    silent = len(plan.having("not-told")) - variables
+    said = (
+        f"{differs} of {differs + agreed} arguments differ"
+        if differs
+        else "All that is known agrees"
+    )
+    more = [f"{agreed} agree" if differs else f"{agreed} arguments"]
+    more += [f"{unknown} that only a run decides"] if unknown else []
+    more += [f"{silent} not told"] if silent else []
+    more += [f"{variables} variables not told"] if variables else []
+    return f"{said}: {', '.join(more)}."
+
+
+def held_json(plan: HeldPlan) -> str:
+    """A held plan as JSON; see against.schema.json."""
+    data = {
+        "title": plan.title,
+        "release": plan.release,
+        "platform": plan.platform,
+        "server": plan.server,
+        "differs": plan.differs,
+        "refused": [{"message": r.message, "at": r.at} for r in plan.refused],
+        "settings": [asdict(s) for s in plan.settings],
+    }
+    return json_module.dumps(data, indent=2) + "\n"
+
+
+def held_markdown(plan: HeldPlan) -> str:
+    """A held plan as a Markdown table of what doesn't agree."""
+    lines = [f"### {_cell(_held_head(plan))}", ""]
+    lines += [f"- **refused**: {_cell(r.message)} (`{_cell(r.at)}`)" for r in plan.refused]
+    shown = [s for v in _VERDICTS for s in plan.having(v) if v != "agreed" and s.section == "args"]
+    if shown:
+        lines += ["| | setting | expected | running | why |", "|---|---|---|---|---|"]
+    for s in shown:
+        both = ("?" if v is None else f"`{_cell(v)}`" for v in (s.expected, s.running))
+        sign = _VERDICTS[s.verdict]
+        lines.append(f"| {sign} | `{s.name}` | {' | '.join(both)} | {_cell(_held_why(s))} |")
+    return "\n".join([*lines, "", _held_summary(plan), ""])
+
+
+HELD_FORMATS: dict[str, Callable[[HeldPlan], str]] = {
+    "text": held_text,
+    "json": held_json,
+    "markdown": held_markdown,
 }

@@ -112,6 +112,15 @@ def _unrecognized(arg: ServerArg) -> Refusal:
     return Refusal(f"unrecognized arguments: {words}", PARSER)
 
 
+def flag_names(catalogue: Catalogue) -> dict[str, str]:
+    """The flag that each field of the record has; of several the first that isn't deprecated."""
+    found: dict[str, str] = {}
+    for argument in catalogue.arguments.values():
+        if not argument.deprecated:
+            found.setdefault(argument.dest, argument.flag)
+    return found
+
+
 def parser_defaults(catalogue: Catalogue) -> Mapping[str, object]:
     """What each field is where nothing is given; those that are computed aren't among them."""
     return _defaults(tuple(catalogue.arguments.values()))

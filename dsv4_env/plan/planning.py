@@ -10,7 +10,7 @@ from dsv4_env.catalogue.tree import steps_of
 from dsv4_env.model.errors import ReadError
 from dsv4_env.model.secrets import hidden
 from dsv4_env.plan.evaluate import Evaluator, Open, Refusal, Resolution, same_text, shown_at
-from dsv4_env.plan.given import SOME_MODEL, Given, given_by, parser_defaults
+from dsv4_env.plan.given import SOME_MODEL, Given, flag_names, given_by, parser_defaults
 from dsv4_env.plan.models import ARCHITECTURE, model_facts
 
 if TYPE_CHECKING:
@@ -199,11 +199,7 @@ class _Planner:
 
     def arguments(self, found: Resolution) -> Iterator[PlannedSetting]:
         """What becomes of each argument: of those that the parser has a flag for."""
-        flags: dict[str, str] = {}
-        for argument in self.catalogue.arguments.values():
-            if not argument.deprecated:
-                flags.setdefault(argument.dest, argument.flag)
-        flags |= self.given.flags
+        flags = flag_names(self.catalogue) | self.given.flags
         settable = {s[2] for s in self.steps if s[0] == "set" and self.redundant}
         for name in dict.fromkeys((*self.given.flags, *found.fields)):
             if name not in flags or name in _BESIDE:
@@ -253,9 +249,9 @@ class _Planner:
             "set": f"set {where}",
         }.get(effect, "")
         if isinstance(after, Open):
-            why, effective = _reason(after), None
+            why, effective = open_reason(after), None
         else:
-            effective = _text(after)
+            effective = value_text(after)
         return PlannedSetting(section, name, given, effective, effect, at and shown_at(at), why)
 
     def _ignored(self, name: str) -> str | None:
@@ -276,14 +272,15 @@ def _of_own(after: object) -> Effect:
     return "unknown" if isinstance(after, Open) else "set"
 
 
-def _reason(value: Open) -> str:
+def open_reason(value: Open) -> str:
     """Why a value isn't known, in words."""
     if "get_device_memory_capacity" in value.why or "gpu_mem" in value.why:
         return "decided by the GPU's memory when it starts"
     return f"not known: {value.why.replace('sglang/', '')}" if value.why else "not known"
 
 
-def _text(value: object) -> str:
+def value_text(value: object) -> str:
+    """A value of a field as people read it."""
     if value is None:
         return "unset"
     if isinstance(value, bool):

@@ -18,6 +18,7 @@ from dsv4_env.readers import (
     config,
     dockerfile,
     dotenv,
+    inspected,
     kubernetes,
     python,
     vscode,
@@ -39,6 +40,7 @@ KINDS: tuple[FileKind, ...] = (
     kubernetes.KIND,
     config.KIND,
     vscode.KIND,
+    inspected.KIND,
     dockerfile.KIND,
     dotenv.KIND,
 )
@@ -72,6 +74,31 @@ def detect(path: str, data: bytes) -> str | None:
     if kind is None or (kind.related and not is_related(data)):
         return None
     return kind.name
+
+
+# The first line of YAML with a mapping: a key alone, or one with its value. No command looks so.
+_YAML = re.compile(
+    rb"(?:\s*(?:#[^\n]*)?\n)*(?:---[ \t]*\n)?(?:\s*(?:#[^\n]*)?\n)*[\w.-]+:(?:[ \t]|\r?\n)"
+)
+_JSON = re.compile(rb'\s*(?:\{\s*"(?:[^"\\]|\\.)*"\s*:|\[\s*\{)')
+
+
+def detect_document(data: bytes) -> str | None:
+    """The name of the reader for a text whose name tells nothing, as on standard input.
+
+    None where its bytes don't say it either. Raises ReadError for JSON of any other kind.
+    """
+    kind = next((k for k in KINDS if re.match(k.shebang, data)), None)
+    if kind is None:
+        kind = next((k for k in KINDS if re.match(k.document, data)), None)
+    if kind is None and _YAML.match(data) and not data.startswith(b"#!"):
+        kind = next((k for k in KINDS if k.by_content("document.yaml", data)), None)
+    if kind is None and _JSON.match(data):
+        raise ReadError(
+            "JSON of no kind that is read",
+            expected="what `kubectl get -o json` or `docker inspect` prints",
+        )
+    return None if kind is None else kind.name
 
 
 # What looks like a script and is none of bash's: by the name, or by what only it has.
@@ -129,6 +156,8 @@ def read(data: bytes, path: Path | str, reading: HowRead) -> list[LaunchConfig]:
     Raises ReadError, also where no reader is meant for the file and where a reader fails.
     """
     name = reading.reader or detect(str(path), data)
+    if name is None and not is_meant(str(path)) and _JSON.match(data):
+        name = detect_document(data)
     if name is None and (what := foreign(str(path), data)):
         raise ReadError(f"{what}, which isn't read", where=path, expected=EXPECTED)
     if name is None:

@@ -34,13 +34,15 @@ def choose(
     launch: int | None = None,
     line: int | None = None,
     symbol: str | None = None,
+    name: str | None = None,
 ) -> LaunchConfig:
     """The launch that a number (from 1), a line or a symbol names; the only one without any.
 
-    A symbol may be a shell pattern. Raises ReadError where there is no such launch, or several.
+    A symbol may be a shell pattern; *name* is what the launches call the file, where that isn't
+    its path. Raises ReadError where there is no such launch, or several.
     """
     if symbol is not None and launches:
-        labels = [label(c, path) for c in launches]
+        labels = [label(c, name or path) for c in launches]
         named = [c for c, n in zip(launches, labels, strict=True) if n == symbol]
         named = named or [
             c for c, n in zip(launches, labels, strict=True) if fnmatchcase(n, symbol)
@@ -59,7 +61,10 @@ def choose(
             where=path,
             expected="python3 -m sglang.launch_server … or sglang serve …",
         )
-    places = [f"{path}#{i} ({_place(c)})" for i, c in enumerate(launches, 1)]
+    told = [_place(c) for c in launches]
+    if len(set(told)) < len(told):  # as in JSON of one line
+        told = [label(c, name or path) or place for c, place in zip(launches, told, strict=True)]
+    places = [f"{path}#{i} ({place})" for i, place in enumerate(told, 1)]
     if launch is not None:
         if not 1 <= launch <= len(launches):
             raise ReadError(f"there is no launch #{launch}", where=path, expected=_one_of(places))

@@ -56,7 +56,8 @@ class FileKind:
     A file is of the kind where its name fits *named* (letters count the same in capitals) and it
     lies in *folder*. Where it is of no kind by that, its bytes tell: of a name that fits *among*,
     all patterns of *content* have to be found; of a name that no kind is meant for, *shebang* has
-    to stand at the beginning. With *related*, one without any word of SGLang's is of no kind.
+    to stand at the beginning; *document* is that of one whose name tells nothing, as on standard
+    input. With *related*, one without any word of SGLang's is of no kind.
 
     *summary* says at more length what one is. *read* gives every launch; *takes* names the fields
     of :class:`HowRead` that it takes. *hit* says by a look at its bytes whether a file may launch.
@@ -76,6 +77,7 @@ class FileKind:
     among: str = _NONE
     content: tuple[bytes, ...] = ()
     shebang: bytes = _NONE.encode()
+    document: bytes = _NONE.encode()
     related: bool = False
     hit: Callable[[bytes], bool] = names_a_server
     layered: bool = False

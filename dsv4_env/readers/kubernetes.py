@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from dsv4_env.lang import yaml as yaml_source
+from dsv4_env.lang import jsonc, yaml as yaml_source
 from dsv4_env.lang.yaml import Mapping, Node, Offsets, Scalar
 from dsv4_env.model import ENV_NAME, Image, LaunchConfig, Note, Unknown, Value
 from dsv4_env.model.budget import Budget, BudgetError, kept
@@ -47,7 +47,10 @@ def read_all(
     """
     budget = budget or Budget()
     found: list[LaunchConfig] = []
-    objects = [o for d in yaml_source.parse(data, path, _KIND, budget) for o in _objects(d)]
+    try:
+        objects = [o for d in _documents(data, path, budget) for o in _objects(d)]
+    except BudgetError as exc:
+        return kept(found, exc, budget.place(), path)
     manifest = any(o.text("apiVersion") and o.text("kind") for o in objects)
     if not manifest and not any(o.sequence("env") for o in objects):
         raise ReadError("no apiVersion and kind", where=path, expected=_KIND)
@@ -59,6 +62,14 @@ def read_all(
     except BudgetError as exc:
         return kept(found, exc, budget.place(), path)
     return found
+
+
+def _documents(data: str | bytes, path: str, budget: Budget) -> list[Node]:
+    """The documents of a manifest; what `kubectl get -o json` prints is one, of any length."""
+    begins = data[:200].lstrip()[:1]
+    if begins in ("{", b"{"):
+        return [jsonc.parse(data, path, _KIND, budget)]
+    return yaml_source.parse(data, path, _KIND, budget)
 
 
 def _variables(
@@ -356,4 +367,5 @@ KIND = FileKind(
     ),
     related=True,
     layered=True,
+    document=rb"(?s)\s*\{(?=.*?\"apiVersion\"\s*:)(?=.*?\"kind\"\s*:)",
 )

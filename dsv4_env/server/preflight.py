@@ -13,14 +13,22 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dsv4_env.catalogue import Catalogue, load, nearest
+from dsv4_env.catalogue.tree import steps_of
+from dsv4_env.compare.effects import platform_of
 from dsv4_env.lint import lint
 from dsv4_env.model import LaunchConfig
 from dsv4_env.model.errors import ReadError
 from dsv4_env.model.finding import Severity
+from dsv4_env.plan.evaluate import shown_at
+from dsv4_env.plan.given import PARSER
+from dsv4_env.plan.planning import Effect, plan
+from dsv4_env.plan.platforms import EACH
 from dsv4_env.profile import Profile
 from dsv4_env.readers import process
 
-CHECKS = ("sglang", "release", "port", "model", "lint")
+CHECKS = ("sglang", "release", "port", "model", "lint", "plan")
+_OF_PLAN = ("DSV122", "DSV123")
+_LOST: tuple[Effect, ...] = ("overwritten", "no-effect")
 _HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+(?:@[\w./-]+)?")
 # The folder it runs in may hold a json.py, which is no part of Python; a package of SGLang that
 # lies there counts, as a server would find it.
@@ -101,7 +109,7 @@ def obstacles(launch: PlannedLaunch, skip: Collection[str], fallback: Catalogue)
     """
     found: list[Obstacle] = []
     catalogue = None
-    if not {"sglang", "release", "lint"} <= set(skip):
+    if not {"sglang", "release", "lint", "plan"} <= set(skip):
         there = installed(launch.words[0], launch.environ)
         found += _sglang(there, launch.words[0])
         if there.release is not None:
@@ -114,6 +122,7 @@ def obstacles(launch: PlannedLaunch, skip: Collection[str], fallback: Catalogue)
     found += _port(launch, catalogue) if "port" not in skip else []
     found += _model(launch.model) if "model" not in skip else []
     found += _lint(launch, catalogue) if "lint" not in skip else []
+    found += _plan(launch, catalogue) if "plan" not in skip else []
     return [o for o in found if o.check not in skip]
 
 
@@ -214,10 +223,40 @@ def _model(model: str) -> list[Obstacle]:
 
 
 def _lint(launch: PlannedLaunch, catalogue: Catalogue) -> list[Obstacle]:
-    said = lint(launch.config, catalogue, range_=launch.profile.sglang_range)
+    own = launch.profile.sglang_range
+    said = lint(launch.config, catalogue, range_=own, ignore=_OF_PLAN)
     return [
         Obstacle("lint", f"{f.message} [{f.rule.id}]") for f in said if f.severity is Severity.ERROR
     ]
+
+
+def _plan(launch: PlannedLaunch, catalogue: Catalogue) -> list[Obstacle]:
+    """What SGLang's own work makes of a launch; what its parser refuses, lint tells.
+
+    Without a platform in the profile, what holds on one of each kind. Nothing where it isn't
+    known what the release makes of launches.
+    """
+    if steps_of(catalogue) is None:
+        return []
+    on = platform_of(launch.profile.hardware)
+    model = launch.profile.default_model_path
+    places = EACH if on is None else (on,)
+    made = [plan(launch.config, catalogue, p, model=model, redundant=False) for p in places]
+    where = " and ".join(p.name for p in places)
+    found: list[Obstacle] = []
+    if all(p.refused for p in made):
+        for refusal in dict.fromkeys(r for p in made for r in p.refused if r.at != PARSER):
+            at = shown_at(refusal.at)
+            message = f"{catalogue.name} refuses it on {where}: {refusal.message} ({at})"
+            found.append(Obstacle("plan", message))
+        return found
+    lost = [{s.name for e in _LOST for s in p.having(e)} for p in made]
+    if names := set.intersection(*lost):
+        what = "1 setting has" if len(names) == 1 else f"{len(names)} settings have"
+        ask = f"dsv4-env plan {launch.profile.name} --sglang {catalogue.release}"
+        message = f"{what} no or another effect on {where}; `{ask}` shows them"
+        found.append(Obstacle("plan", message, serious=False))
+    return found
 
 
 def of_process(config: LaunchConfig) -> Installed:

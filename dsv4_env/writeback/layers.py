@@ -11,7 +11,7 @@ from typing import Any
 from dsv4_env.compare.differences import Difference, Kind
 from dsv4_env.compare.normalise import LOCAL, with_model
 from dsv4_env.lang import toml as toml_source
-from dsv4_env.lint.upgrade import layer_value
+from dsv4_env.lint.advice import layer_value
 from dsv4_env.model import (
     ENV_NAME,
     FROM_ENVIRONMENT,

@@ -267,6 +267,8 @@ def test_views_are_tabs(demo: Path, visit: Visit) -> None:
     place = f"dsv4_env/profiles/fp4.toml:{line('SGLANG_DSV4_FP4_EXPERTS')}:1"
     assert place in rows.filter(has_text="FP4_EXPERTS").inner_text()
     page.keyboard.press("ArrowRight")
+    assert "view=effective" in page.evaluate("location.hash")
+    page.keyboard.press("ArrowRight")
     assert "view=history" in page.evaluate("location.hash")
     lane = page.locator(f'[data-name="{HACK.lower()}"] svg[role=img]').first
     assert "2026-04-26 torch" in str(lane.get_attribute("aria-label"))

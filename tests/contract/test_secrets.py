@@ -16,6 +16,7 @@ import dsv4_env
 from dsv4_env.cli import COMMANDS, run
 from dsv4_env.model.secrets import MASK
 from dsv4_env.reporters import REPORTERS
+from tests.unit import server_info
 
 CANARY = "canary"  # a part of every secret here
 SCRIPT = """\
@@ -78,10 +79,21 @@ class TestV4:
         popen_launch_server("m", "http://h", timeout=1, env=env,
             api_key="canary-keyword", other_args=["--tp", "8", "--api-key", "canary-list"])
 """
+INSPECT = """\
+[{"Id": "1", "Name": "/a", "Path": "sglang", "Args": ["serve", "--api-key", "canary-inspect-arg"],
+  "Config": {"Env": ["HF_TOKEN=canary-inspect", "SGLANG_X=hf_Canary0123456789abcdef"]}}]
+"""
+PODS = """\
+{"apiVersion": "v1", "kind": "List", "items": [{"apiVersion": "v1", "kind": "Pod", "spec": {
+  "containers": [{"name": "a", "command": ["sglang", "serve", "--api-key=canary-pod-arg"],
+    "env": [{"name": "HF_TOKEN", "value": "canary-pod"}]}]}}]}
+"""
 FILES = {
     "run.sh": SCRIPT,
     "compose.yaml": COMPOSE,
     "test_v4.py": TEST,
+    "inspect.json": INSPECT,
+    "pods.json": PODS,
     "profiles/mine.toml": LAYER.replace("{n}", "1"),
     "profiles/over.toml": LAYER.replace("{n}", "2").replace("pro-fp4", "mine"),
     "broken/wrong.toml": '[env]\nHF_TOKEN = ["canary-list"]\n',
@@ -89,7 +101,7 @@ FILES = {
     "syntax/two.toml": '[env]\nHF_TOKEN = "canary-a" "canary-b"\n',
 }
 ALL = [n for n in REPORTERS if n != "changes"]
-SOURCES = ["run.sh", "compose.yaml", "test_v4.py"]
+SOURCES = ["run.sh", "compose.yaml", "test_v4.py", "inspect.json", "pods.json"]
 CASES = [
     *(f"show {s} {more}" for s in [*SOURCES, "mine", "over", "run.sh --set API_KEY=canary-input"]
       for more in ("", "--origin", "--json", "--json --origin")),
@@ -282,6 +294,52 @@ def test_what_a_process_tells(server: int, capfd: pytest.CaptureFixture[str]) ->
     out, err = capfd.readouterr()
     assert "--api-key" in out
     assert CANARY not in (out + err).lower()
+
+
+def test_what_a_server_tells(
+    project: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither what it says nor what is sent to it is shown, whatever it answers."""
+    monkeypatch.setenv("SENT", "canary-sent-0123")
+    said = server_info.answer(
+        api_key="canary-api-key",
+        admin_api_key="canary-admin-key",
+        ssl_keyfile_password="canary-passphrase",
+        chat_template="https://h/t?token=canary-query",
+        log_level="hf_Canary0123456789abcdef",
+        served_model_name="x canary-sent-0123",
+        launch_command="--api-key canary-api-key --chat-template x --log-level x",
+    )
+    routes = {
+        "/server_info": server_info.json_route(said),
+        "/key/server_info": server_info.bytes_route(b"canary-sent-0123", 401),
+        "/text/server_info": server_info.bytes_route(b"canary-sent-0123"),
+        "/moved/server_info": server_info.bytes_route(
+            b"", 302, Location="http://canary-user:canary-pw@127.0.0.1:1/?key=canary-sent-0123"
+        ),
+    }
+    sending = " --header-from-environment SENT"
+    with server_info.serving(routes) as server:
+        for url in (server.url, *(f"{server.url}/{path}" for path in ("key", "text", "moved"))):
+            operand = f"url:{url}"
+            lines = [f"show {operand}", f"show {operand} --json --origin"]
+            lines += [f"{c} mine {operand} -f {f}" for c in ("diff",) for f in REPORTERS]
+            lines += [f"check mine --against {operand} -f {f}" for f in REPORTERS]
+            lines += [
+                f"plan mine --against {operand} --all -f {f}" for f in ("text", "json", "markdown")
+            ]
+            lines += [f"doctor mine --url {url}", f"import {operand} --as new"]
+            lines += [f"report --html - mine --against {operand}"]
+            for line in lines:
+                assert run(f"{line}{sending}".split()) in (0, 1, 2)
+                out, err = capfd.readouterr()
+                assert "internal error" not in err
+                assert CANARY not in (out + err).lower(), line
+        run(f"show url:{server.url.replace('//', '//bob:canary-pw@')}{sending}".split())
+        run(["show", f"url:{server.url}", "--header-from-environment", "canary-as-name"])
+        out, err = capfd.readouterr()
+        assert CANARY not in (out + err).lower()
+        assert {h.get("Authorization") for _, h in server.asked} == {"Bearer canary-sent-0123"}
 
 
 def test_two_secrets_are_told_apart(project: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -33,7 +33,7 @@ CASES = Path(__file__).parent.parent / "cases"
 _ENDINGS = {
     "bash": ".sh", "python": ".py", "workflow": ".yml", "compose": ".yml", "kubernetes": ".yml",
     "dockerfile": ".Dockerfile", "dotenv": ".env", "layer": ".toml", "config": ".yml",
-    "vscode": ".json",
+    "vscode": ".json", "inspected": ".json",
 }  # fmt: skip
 _OPENERS = {
     "bash": ["$(", "${a:-", "$((", "(", "{ ", "if ", "case x in x) ", "<<E\n", "`", '"$(', "[[ ("],
@@ -45,6 +45,7 @@ _OPENERS = {
     "dotenv": ["${A:-", '"', "'", "\\"],
     "config": ["[", "{a: ", "- ", "&a [*a, "],
     "vscode": ["[", '{"a": ', "/*", '"', "${env:A} "],
+    "inspected": ["[", '{"a": ', '[{"Config": {"Env": [', '"', "${A:-"],
     "layer": ["[", "{a=", "[a.", "'''", '"""'],
 }
 _WORDS = [

@@ -366,6 +366,43 @@ def test_a_launch_of_standard_input() -> None:
     assert b"<stdin>:2:" in results[1].stdout
 
 
+def test_manifests_on_standard_input() -> None:
+    """What kubectl and docker print is read as what it is; each container is a launch."""
+    cases = Path(__file__).parents[2] / "cases"
+    pods = cases / "kubernetes" / "pods-json" / "input.json"
+    containers = cases / "inspected" / "containers" / "input.json"
+
+    def asked(*words: str, data: bytes = pods.read_bytes()) -> tuple[int, str]:
+        command = [sys.executable, "-m", "dsv4_env", *words]
+        done = subprocess.run(command, input=data, capture_output=True, check=False)
+        return done.returncode, (done.stdout + done.stderr).decode()
+
+    code, said = asked("show", "-")
+    assert code == 0
+    assert "<stdin> Pod/dsv4-0 container server#1 (line 28)" in said
+    assert "sidecar" not in said
+    code, said = asked("check", "pro-fp4", "--against", "-")
+    assert code == 2
+    assert "expected one of -#1 (line 28), -#2 (line 107)" in said
+    code, said = asked("check", "pro-fp4", "--against", "-::Pod/dsv4-1 *", "-f", "concise")
+    assert code == 1
+    assert 'DSV003 --tp is "4"' in said
+    one_line = json.dumps(json.loads(pods.read_bytes())).encode()
+    code, said = asked("check", "pro-fp4", "--against", "-", data=one_line)
+    assert "-#1 (Pod/dsv4-0 container server), -#2 (Pod/dsv4-1 container server)" in said
+    data = containers.read_bytes().replace(b"$EXTRA", b"")
+    code, said = asked("check", "pro-fp4", "--against", "-", "-f", "concise", data=data)
+    assert code == 1
+    assert "PATH is" not in said  # what the image sets, and no profile has
+    assert "0 unknown" in said
+    code, said = asked("show", "-", data=b'[{"a": 1}]')
+    assert code == 2
+    assert said == (
+        "dsv4-env: error: <stdin>: JSON of no kind that is read; expected what "
+        "`kubectl get -o json` or `docker inspect` prints\n"
+    )
+
+
 def test_layer_files_are_all_there() -> None:
     assert {"common", "fp4", "fp8", "flash", "pro"} < set(layer_files())
 

@@ -15,7 +15,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -613,3 +613,37 @@ def test_a_terminal_stays_the_commands(place: Place) -> None:
     _, status = os.waitpid(pid, 0)
     os.close(terminal)
     assert os.waitstatus_to_exitcode(status) == 0
+
+
+_ALL_BUT_PLAN = ("--skip", "sglang", "--skip", "release", "--skip", "port")
+_REFUSED = """
+extends = ["pro-fp4"]
+[args]
+--enable-prefill-cp = true
+[sglang]
+range = "==0.5.23"
+"""
+
+
+def test_a_launch_that_sglang_refuses_is_not_started(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text(_REFUSED)
+    argv = ["launch", "mine", "--profiles", str(tmp_path), *_ALL_BUT_PLAN]
+    result = run(*argv, "--python", "nosuch-python")
+    assert result.code == 2
+    (line,) = result.err.splitlines()
+    assert line.startswith("dsv4-env: error: plan: SGLang 0.5.23 refuses it on mi355x: DeepSeekV4 ")
+    assert line.endswith("py:168) (--skip plan launches all the same)")
+    skipped = run(*argv, "--skip", "plan", "--python", "nosuch-python")
+    assert "refuses" not in skipped.err
+
+
+def test_what_sglang_overwrites_is_one_note() -> None:
+    launch = replace(start(), config=PROFILE.config)
+    skip = {"sglang", "release", "port", "model", "lint"}
+    (note,) = preflight.obstacles(launch, skip, load("0.5.23"))
+    assert not note.serious
+    assert note.message == (
+        "3 settings have no or another effect on mi355x; "
+        f"`dsv4-env plan {PROFILE.name} --sglang 0.5.23` shows them"
+    )
+    assert preflight.obstacles(launch, skip, load("0.5.17")) == []

@@ -16,10 +16,11 @@ CATALOGUE = load("0.5.23")
 MODEL = "deepseek-ai/DeepSeek-V4-Pro"
 
 
-def findings(left: str, right: str, on: str = "mi355x") -> list[Finding]:
+def findings(left: str, right: str, on: str | None = "mi355x") -> list[Finding]:
     a, b = bash.read(left), bash.read(right)
     compared = compare_launches(a, b, catalogue=CATALOGUE)
-    return list(with_effects(compared, a, b, CATALOGUE, platform(on), MODEL).findings)
+    place = platform(on) if on else None
+    return list(with_effects(compared, a, b, CATALOGUE, place, MODEL).findings)
 
 
 def test_what_sglang_overwrites_makes_no_difference() -> None:
@@ -154,3 +155,20 @@ def test_what_is_used_only_where_more_is_asked_for() -> None:
     assert "uses it only where attention is data-parallel" in found.message
     wide = " --dp-size 8 --enable-dp-attention"
     assert [f.rule.id for f in findings(PLAIN + wide, given + wide)] == ["DSV002"]
+
+
+def test_without_a_platform_it_is_said_where_it_is_so() -> None:
+    left = "export SGLANG_OPT_USE_TOPK_V2=false\nsglang serve --tp-size 8"
+    (found,) = findings(left, "sglang serve --tp-size 8", on=None)
+    assert found.rule.id == "DSV001"
+    assert "no effect on mi355x: SGLang sets it itself (srt/" in found.message
+    (same,) = findings("sglang serve --page-size 256", "sglang serve", on=None)
+    assert same.rule.id == "DSV018"
+    more = " --speculative-algorithm EAGLE --speculative-eagle-topk 4"
+    stops = [f for f in findings("sglang serve", f"sglang serve{more}", on=None)
+             if f.rule.id == "DSV019"]  # fmt: skip
+    assert {f.severity.value for f in stops} == {"error"}
+    cp = " --tp-size 8 --enable-prefill-cp --cp-strategy interleave --enable-two-batch-overlap"
+    some = [f for f in findings("sglang serve", f"sglang serve{cp}", on=None)
+            if f.rule.id == "DSV019"]  # fmt: skip
+    assert any("refuses it on mi355x: " in f.message for f in some)

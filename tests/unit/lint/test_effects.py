@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dsv4_env.catalogue import load
 from dsv4_env.lint import lint
+from dsv4_env.model.finding import Severity
 from dsv4_env.plan.platforms import platform
 from dsv4_env.readers import bash
 
@@ -19,8 +20,11 @@ def said(script: str, on: str | None = None) -> list[tuple[str, str]]:
 
 def test_overwritten_on_one_platform() -> None:
     script = f"export SGLANG_OPT_USE_TOPK_V2=false\n{SERVE}--tp-size 8"
-    assert said(script) == []
     assert said(script, "b200") == []
+    ((_, note),) = said(script)
+    assert 'makes it "True" on mi355x (srt/' in note
+    found = lint(bash.read(script), CATALOGUE, select={"DSV122"})
+    assert [f.severity for f in found] == [Severity.NOTE]
     ((rule, message),) = said(script, "mi355x")
     assert rule == "DSV122"
     assert message.startswith('SGLANG_OPT_USE_TOPK_V2 is "false"; SGLang 0.5.23 makes it "True" on')
@@ -38,7 +42,10 @@ def test_overwritten_everywhere() -> None:
 def test_refused_on_one_platform() -> None:
     script = f"{SERVE}--tp-size 8 --enable-prefill-cp --cp-strategy interleave"
     tbo = f"{script} --attention-backend dsv4 --enable-two-batch-overlap"
-    assert said(tbo) == []
+    notes = lint(bash.read(tbo), CATALOGUE, select={"DSV123"})
+    assert notes
+    assert {f.severity for f in notes} == {Severity.NOTE}
+    assert all("SGLang 0.5.23 refuses the launch on " in f.message for f in notes)
     assert any(
         rule == "DSV123" and "does not support --enable-two-batch-overlap" in message
         for rule, message in said(tbo, "mi355x")

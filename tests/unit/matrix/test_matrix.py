@@ -19,6 +19,7 @@ from dsv4_env.drift import Held
 from dsv4_env.history import SCRIPT, TEST, HistorySide, history
 from dsv4_env.history.render import history_data
 from dsv4_env.matrix import STATUS_MARKS, Cell, CellStatus, Matrix, build_matrix
+from dsv4_env.matrix.effective import effective
 from dsv4_env.matrix.page import cleaned, embedded, page
 from dsv4_env.matrix.timeline import timelines
 from dsv4_env.model import EnvVar, LaunchConfig, Origin, Unknown, Value, group_args
@@ -217,3 +218,24 @@ def test_timelines_have_places_on_one_scale(tmp_path: Path) -> None:
     text = page(None, [history_data(history(repository, sides, CATALOGUE))])
     assert "<h3>A</h3>" in text
     assert 'id="grid"' not in text
+
+
+def test_what_is_effective_stands_beside_what_is_given() -> None:
+    left = load_profile("pro-fp4")
+    right = launch("run.sh", ["--page-size", "64", "--enable-prefill-cp"])
+    compared = compare_launches(with_model(left), right, catalogue=load("0.5.23"))
+    held = [Held(left, right, (), ())]
+    built = build_matrix(Report((compared,)), held, load("0.5.23"), layer_files())
+    profile, other = effective(built)
+    assert (profile["name"], profile["platform"]) == ("pro-fp4", "mi355x")
+    rows = {r["name"]: r for r in profile["rows"]}
+    topk = rows["SGLANG_OPT_USE_TOPK_V2"]
+    assert (topk["given"], topk["effective"], topk["sign"]) == ("false", "True", "~")
+    own = rows["--kv-cache-dtype"]
+    assert (own["given"], own["effective"], own["sign"]) == (None, "fp8_e4m3", "+")
+    assert rows["--tp-size" if "--tp-size" in rows else "--tp"]["effect"] == "kept"
+    assert len(other["refused"]) == 1
+    text = page(built)
+    assert 'id="view-effective"' in text
+    assert "<del>false</del>" in text
+    assert 'id="view-effective"' not in page(matrix(launch("a"), launch("b")))  # no hardware

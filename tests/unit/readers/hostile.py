@@ -53,6 +53,14 @@ def pod(env: str) -> str:
     )
 
 
+def inspect(env: str, command: str) -> str:
+    """What docker inspect says of one container."""
+    return (
+        f'[{{"Id": "1", "Name": "/n", "Path": "sh", "Args": ["-c", "{command}"], '
+        f'"Config": {{"Env": [{env}]}}}}]'
+    )
+
+
 def nested_loops(count: int) -> str:
     """Loops within loops."""
     lines = [f"{'    ' * i}for i{i} in range(20):" for i in range(count)]
@@ -194,6 +202,31 @@ KINDS: dict[str, tuple[str, Callable[[], str]]] = {
     "Dockerfile escapes": (
         "dockerfile",
         lambda: "FROM x\nENV A=" + "\\a" * 400_000 + "\nCMD " + LAUNCH,
+    ),
+    # --- docker inspect
+    "inspect variables": (
+        "inspected",
+        lambda: inspect('"A=1",' * 300_000 + '"B=1"', "x"),
+    ),
+    "inspect containers": (
+        "inspected",
+        lambda: "[" + ",".join([inspect('"A=1"', LAUNCH)[1:-1]] * 20_000) + "]",
+    ),
+    "inspect dollars": ("inspected", lambda: inspect('"A=1"', "sglang " + "${A:-" * 200_000)),
+    "inspect nesting": ("inspected", lambda: '[{"Config": ' + "[" * 200_000),
+    "kubectl pods": (
+        "kubernetes",
+        lambda: (
+            '{"apiVersion": "v1", "kind": "List", "items": ['
+            + ", ".join(
+                [
+                    '{"apiVersion": "v1", "kind": "Pod", "spec": {"containers": [{"command": ["sglang", '
+                    '"serve"]}]}}'
+                ]
+                * 30_000
+            )
+            + "]}"
+        ),
     ),
     # --- YAML
     "Compose doubling by merge": ("compose", lambda: merges(300) + compose("      A: b\n")),

@@ -10,7 +10,7 @@ import pytest
 
 from dsv4_env.model import LaunchConfig
 from dsv4_env.model.errors import ReadError
-from dsv4_env.readers import READERS, HowRead, detect, foreign, read
+from dsv4_env.readers import READERS, HowRead, detect, detect_document, foreign, read
 from dsv4_env.readers.kind import FileKind
 from dsv4_env.writeback.editors import EDITORS
 
@@ -65,6 +65,54 @@ CASES = Path(__file__).parents[2] / "cases"
 )
 def test_detect(path: str, data: bytes, reader: str | None) -> None:
     assert detect(path, data) == reader
+
+
+POD = b'"apiVersion": "v1", "kind": "Pod", "spec": {}'
+
+
+@pytest.mark.parametrize(
+    ("data", "reader"),
+    [
+        (b"", None),
+        (b"sglang serve\n", None),
+        (b"{ sglang serve; }\n", None),
+        (b'[ "$x" = y ] && { echo "a":; }\n', None),
+        (b": ${A:=1}\napiVersion: v1\nkind: Pod\n", None),
+        (b"cat <<E\napiVersion: v1\nkind: Pod\nE\n", None),
+        (b"#!/bin/bash\napiVersion: v1\nkind: Pod\n", "bash"),
+        (b"#!/usr/bin/env python3\n", "python"),
+        (b"apiVersion: v1\nkind: Pod\n", "kubernetes"),
+        (b"\n# x\n---\n\nkind: Pod\napiVersion: v1\n", "kubernetes"),
+        (b"services:\n  a:\n    image: x\n", "compose"),
+        (b"tp-size: 8\n", "config"),
+        (b"jobs:\n  a:\n    runs-on: x\n", "workflow"),
+        (b"name: x\n", None),
+        (b"{\n    " + POD + b"}", "kubernetes"),
+        (b"{" + POD + b"}", "kubernetes"),
+        (b'{"items": [{' + POD + b'}], "kind": "List", "apiVersion": "v1"}', "kubernetes"),
+        (b'[{"Id": "1", "Config": {"Env": []}}]', "inspected"),
+        (b' [\n {"Config" : {}, "RepoTags": []}]', "inspected"),
+        (b'{"Id": "1", "Config": {}}', "inspected"),
+    ],
+)
+def test_what_has_no_name(data: bytes, reader: str | None) -> None:
+    """As on standard input: what it holds has to tell, and no script is taken for anything else."""
+    assert detect_document(data) == reader
+
+
+@pytest.mark.parametrize("data", [b'{"a": 1}', b'[{"a": 1}]', b'{"apiVersion": "v1"}'])
+def test_json_of_no_kind(data: bytes) -> None:
+    with pytest.raises(ReadError, match="JSON of no kind that is read; expected what `kubectl"):
+        detect_document(data)
+    with pytest.raises(ReadError, match="JSON of no kind"):
+        read(data, "x.json", HowRead())
+
+
+def test_json_under_any_name() -> None:
+    data = (CASES / "inspected" / "containers" / "input.json").read_bytes()
+    assert detect("x.json", data) is None  # no tree is looked through for it
+    (config,) = read(data, "x.json", HowRead())
+    assert config.reader == "inspected"
 
 
 @pytest.mark.parametrize("name", READERS)
