@@ -24,6 +24,7 @@ BINARY: dict[str, Callable[[Any, Any], Any]] = {
     "*": lambda a, b: operator.mul(*_numbers(a, b)),
     "/": lambda a, b: operator.truediv(*_numbers(a, b)),
     "//": lambda a, b: operator.floordiv(*_numbers(a, b)),
+    "&": lambda a, b: [v for v in a if v in b],  # of sets
     "%": lambda a, b: operator.mod(*_numbers(a, b)),
 }
 OPERATIONS: dict[str, Callable[..., Any]] = {
