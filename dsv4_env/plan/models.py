@@ -178,11 +178,9 @@ def model_facts(name: str | None) -> Mapping[str, object]:
     known = known_model(name)
     facts = dict(_of_config(known if known is not None else MODELS[_ANY]))
     if known is None:
-        others = [_of_config(m) for m in MODELS.values()]
         text = (name or "").lower()
-        if text:
-            old = "v4.1" not in text and "v41" not in text
-            others = [o for o in others if (o["hf.model_type"] == "deepseek_v4") is old]
+        kind = "deepseek_v41" if "v4.1" in text or "v41" in text else "deepseek_v4"
+        others = [_of_config(m) for m in MODELS.values() if m.config["model_type"] == kind]
         for key in {k for o in others for k in o}:
             values = [o.get(key) for o in others]
             facts[key] = (
@@ -195,7 +193,7 @@ def model_facts(name: str | None) -> Mapping[str, object]:
 
 def _fp4(model: Model | None) -> object:
     """Whether experts are taken for FP4: ``ModelConfig``, by the weights or by a variable."""
-    by_weights = ["?", "how the experts of the model are stored"]
+    by_weights: list[object] = ["?", "how the experts of the model are stored"]
     if model is not None:
         by_weights = ["=", model.experts == _PACKED]
     said, over = "SGLANG_DSV4_FP4_EXPERTS", "SGLANG_DSV4_FP4_DEQUANT"

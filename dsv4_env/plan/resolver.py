@@ -1,10 +1,11 @@
 """Run by an interpreter that has SGLang: its own resolution of arguments, without a GPU.
 
-Reads ``{"facts": {…}, "card": {…}, "launches": [{"model": folder, "env": {…}, "args": […]}, …]}`` on standard
-input and writes one ``{"release", "error", "at", "env", "set_at", "args", "declared_at"}`` for each
+Reads ``{"facts": {…}, "card": {…}, "launches": [{"model": folder, "env": {…}, "args": […]},
+…]}`` on standard input and writes one ``{"release", "error", "at", "env", "set_at", "args", "declared_at"}`` for each
 launch: the error that SGLang stops with, the environment and the arguments in the end, and the line
 that changed each. The platform is overridden through SGLang's own ``override_platform``; native
-modules that are missing are stood in for. Several launches get a fork of the process each. Imports
+modules that are missing are stood in for. Releases before 0.5.23 have no such override: there,
+what they ask PyTorch of the card is answered instead, and they resolve while they parse. Several launches get a fork of the process each. Imports
 nothing of dsv4-env, so that any interpreter can run it.
 """
 
@@ -81,6 +82,17 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         """Nothing: there is nothing in it."""
 
 
+def _ask_transformers() -> None:
+    """Have transformers look for what it may use, and remember: it can't do with stand-ins."""
+    with contextlib.suppress(ImportError):
+        from transformers.utils import import_utils
+
+        for name in dir(import_utils):
+            if name.startswith("is_") and name.endswith("_available"):
+                with contextlib.suppress(Exception):
+                    getattr(import_utils, name)()
+
+
 def _line(frame: types.FrameType | None, *beside: str) -> str | None:
     """The file and line of SGLang's that a frame comes from, some files left out."""
     while frame is not None:
@@ -127,7 +139,11 @@ def prepare(facts: dict[str, Any], card: dict[str, Any]) -> tuple[str, Any]:
     """
     with contextlib.suppress(ImportError):
         import tvm_ffi  # noqa: F401  # before stand-ins that it would take for the real thing
-    sys.meta_path.append(_Finder())
+    finder = _Finder()
+    everything, finder.missing = finder.missing, finder.missing & {"torchvision"}
+    sys.meta_path.append(finder)
+    _ask_transformers()
+    finder.missing = everything
     _stand_in_for(card)
     from sglang.srt.utils import common
     from sglang.version import __version__
@@ -163,9 +179,11 @@ def resolve(asked: dict[str, Any], release: str, prepare_server_args: Any) -> di
     try:
         with contextlib.redirect_stderr(said), contextlib.redirect_stdout(said):
             words = ["--model-path", asked["model"], "--device", "cuda", *asked["args"]]
-            record = prepare_server_args(words)
-            record.resolve_once()
-        answer["args"] = {k: _told(v) for k, v in record.resolved_dict().items()}
+            record = prepare_server_args(words)  # before 0.5.23, it's resolved by then
+            if hasattr(record, "resolve_once"):
+                record.resolve_once()
+        resolved = getattr(record, "resolved_dict", lambda: dict(vars(record)))()
+        answer["args"] = {k: _told(v) for k, v in resolved.items() if not k.startswith("_")}
     except SystemExit:
         lines = said.getvalue().strip().splitlines() or ["it ends"]
         answer |= {"error": lines[-1].rpartition(" error: ")[2], "at": "argparse"}
@@ -181,21 +199,36 @@ def resolve(asked: dict[str, Any], release: str, prepare_server_args: Any) -> di
 
 
 def _watch_declarations() -> dict[str, str]:
-    """Have each declaration say where it stands; the table of that, by field."""
-    from sglang.srt.arg_groups import overrides
-
+    """Have each change of a field say where it stands; the table of that, by field."""
     found: dict[str, str] = {}
-    plain = overrides.declare_resolution
+    with contextlib.suppress(ImportError, AttributeError):
+        from sglang.srt.arg_groups import overrides
 
-    def told(server_args: Any, source: str, **fields: Any) -> None:
-        at = _line(sys._getframe(1), "/overrides.py")
-        if at is not None:
-            found.update(dict.fromkeys(fields, at))
-        plain(server_args, source, **fields)
+        plain = overrides.declare_resolution
 
-    for module in list(sys.modules.values()):
-        if getattr(module, "declare_resolution", None) is plain:
-            module.declare_resolution = told  # type: ignore[attr-defined]
+        def told(server_args: Any, source: str, **fields: Any) -> None:
+            at = _line(sys._getframe(1), "/overrides.py")
+            if at is not None:
+                found.update(dict.fromkeys(fields, at))
+            plain(server_args, source, **fields)
+
+        for module in list(sys.modules.values()):
+            if getattr(module, "declare_resolution", None) is plain:
+                module.declare_resolution = told  # type: ignore[attr-defined]
+        return found
+    from sglang.srt.server_args import ServerArgs
+
+    set_plainly = ServerArgs.__setattr__
+
+    def assigned(self: Any, name: str, value: Any) -> None:
+        frame = sys._getframe(1)
+        if frame.f_code.co_name != "__init__":  # as it's given
+            at = _line(frame)
+            if at is not None:
+                found[name] = at
+        set_plainly(self, name, value)
+
+    ServerArgs.__setattr__ = assigned
     return found
 
 

@@ -18,7 +18,7 @@ from dsv4_env.catalogue.resolution import Steps
 from dsv4_env.plan.models import MODELS
 
 PLATFORMS = ("mi355x", "mi300x", "h200", "b200", "rtx-pro-6000")
-FIRST = next(iter(MODELS))
+NOTHING: dict[str, Any] = {"model": next(iter(MODELS)), "env": {}, "args": []}
 NUMBERS = ("1", "2", "4", "8", "16", "64", "128", "256", "4096")
 SHARES = ("0.1", "0.5", "0.85")
 # What asks the machine, the network or files for more than the resolution itself does.
@@ -35,16 +35,15 @@ AT_IMPORT = frozenset({"SGLANG_ENABLE_JIT_DEEPGEMM"})
 def launches(
     number: int, seed: int, real: Sequence[dict[str, Any]], catalogue: Catalogue, steps: Steps
 ) -> Iterator[dict[str, Any]]:
-    """So many launches: ``{"name", "model", "platform", "env", "args"}``, an equal share on each platform."""
-    random = Random(seed)  # noqa: S311  # the same each time
+    """So many launches, an equal share on each platform.
+
+    Each is ``{"name", "model", "platform", "env", "args"}``.
+    """
+    random = Random(seed)
     flags = _flags(real, catalogue, set(_asked(steps, "cfg", "raw")))
     variables = _variables(real, catalogue, set(_asked(steps, "env", "env?", "environ")))
     for index in range(number):
-        base = (
-            random.choice(real)
-            if random.random() < 0.6
-            else {"model": FIRST, "env": {}, "args": []}
-        )
+        base = random.choice(real) if random.random() < 0.6 else NOTHING
         settings = [s for s in _settings(base["args"]) if random.random() < 0.85]
         args = [w for setting in settings for w in setting]
         taken = {s[0] for s in settings}
@@ -75,6 +74,10 @@ def _settings(words: Sequence[str]) -> Iterator[list[str]]:
     yield from found
 
 
+def _given(words: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
+    yield from ((s[0], s[1:]) for s in _settings(words))
+
+
 def _asked(value: Any, *kinds: str) -> Iterator[str]:
     """The names that steps ask for."""
     if isinstance(value, list):
@@ -95,7 +98,7 @@ def _flags(
             if values:
                 found[argument.flag] = values
     for launch in real:
-        for flag, *values in _settings(launch["args"]):
+        for flag, values in _given(launch["args"]):
             known = found.setdefault(flag, [])
             if flag.startswith("--") and values not in known:
                 known.append(values)

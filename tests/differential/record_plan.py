@@ -1,7 +1,8 @@
 """Ask SGLang itself what it makes of launches, and write its answers down.
 
-``python -m tests.differential.record_plan PYTHON`` asks the SGLang of that interpreter: the launches
-of tests/data/launches.json, which are those of real tests and of its cookbook, and random ones.
+``python -m tests.differential.record_plan PYTHON`` asks the SGLang of that interpreter: of the
+launches of tests/data/launches.json, which are those of real tests and of its cookbook, and of
+random ones.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from dsv4_env.plan.platforms import platform
 from tests.differential.plan_launches import encoded, launches
 
 DATA = Path(__file__).parent.parent / "data"
+NEWEST = "0.5.23"
 NUMBER, SEED = 300, 20261128
 
 
@@ -50,7 +52,9 @@ def _changed(asked: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
     args = {
         k: asked["model"] if isinstance(v, str) and v.endswith("/" + asked["model"]) else v
         for k, v in answer["args"].items()
-        if k not in OWN and not k.startswith("_") and not isinstance(v, dict)
+        if k not in {*OWN, "cuda_graph_config"}
+        and not k.startswith("_")
+        and not isinstance(v, dict)
     }
     return {"env_after": env, "args_after": args}
 
@@ -70,20 +74,21 @@ def condensed(found: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def main(python: Path) -> None:
-    """Write tests/data/resolved-RELEASE.json anew."""
-    path = DATA / "resolved-0.5.23.json"
-    catalogue = load("0.5.23")
-    real = json.loads((DATA / "launches.json").read_text("utf-8"))
-    drawn = launches(NUMBER, SEED, real, catalogue, resolution("0.5.23") or ())
-    found = answered(python, [*real, *drawn])
+    """Write tests/data/resolved-RELEASE.json anew; with random launches for the newest release."""
+    asked: list[dict[str, Any]] = json.loads((DATA / "launches.json").read_text("utf-8"))
+    release = answers(python, [launch(asked[0])], platform(asked[0]["platform"]))[0]["release"]
+    if release == NEWEST:
+        steps = resolution(release) or ()
+        asked += launches(NUMBER, SEED, list(asked), load(release), steps)
+    found = answered(python, asked)
     head = {
         "about": "What SGLang itself made of launches: its own resolution, run with stand-ins for "
         "the platform and a small model configuration; fields are what most end up with, and "
         "args_after what a launch has otherwise",
-        "release": catalogue.release,
+        "release": release,
         "fields": condensed(found),
     }
-    path.write_text(encoded(head, found), "utf-8")
+    (DATA / f"resolved-{release}.json").write_text(encoded(head, found), "utf-8")
 
 
 if __name__ == "__main__":

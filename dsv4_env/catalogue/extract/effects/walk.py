@@ -25,6 +25,7 @@ from dsv4_env.catalogue.extract.effects.values import (
     chosen,
     either,
     is_constant,
+    listed,
     negated,
     unknown,
 )
@@ -48,6 +49,7 @@ _OPERATORS: dict[type[ast.AST], str] = {
     ast.BitAnd: "&",
 }  # fmt: skip
 _BUILTINS = frozenset({"max", "min", "len", "int", "str", "bool", "abs", "float", "any", "all"})
+_ADDING = frozenset({"append", "extend", "add", "update", "insert", "discard", "remove", "pop"})
 _TEXT = frozenset({"lower", "upper", "strip", "split", "startswith", "endswith", "removeprefix"})
 _ASKED = frozenset(
     {
@@ -65,7 +67,7 @@ _ELSEWHERE = frozenset(
 _DEEP_GEMM = "SGLANG_ENABLE_JIT_DEEPGEMM"  # without which it's taken not to be there
 _OF_DEEP_GEMM = frozenset({"ENABLE_JIT_DEEPGEMM", "DEEPGEMM_BLACKWELL", "DEEPGEMM_SCALE_UE8M0"})
 _RECORD = "sglang.srt.server_args:ServerArgs"
-# Whether CUDA graphs may capture collectives, in sglang/srt/arg_groups/parallel_hook.py: known where
+# Whether CUDA graphs may capture collectives (sglang/srt/arg_groups/parallel_hook.py): known where
 # there is one process, or where nothing is said of graphs and of roles.
 _SAID = ("disable_cuda_graph", "cuda_graph_backend_decode", "cuda_graph_backend_prefill")
 _CAPTURING: Expr = [
@@ -323,8 +325,7 @@ class Walker:
     def _try(self, frame: Frame, node: ast.Try) -> Expr:
         fell = self.block(frame, node.body)
         for handler in node.handlers:
-            for name in _assigned(handler.body):
-                frame.names[name] = unknown(name)
+            self._maybe(frame, handler.body, unknown(f"whether {ast.unparse(node)} fails"))
         if fell not in (FALSE, STOP):
             self.block(frame, node.orelse)
         self.block(frame, node.finalbody)
@@ -613,6 +614,13 @@ class Walker:
             return self._class_method(frame, node, _RECORD, name, [owner])
         if isinstance(owner, Known) and owner.kind == "name" and owner.name in _QUIET:
             return NONE
+        if (
+            name in _ADDING
+            and isinstance(func.value, ast.Name)
+            and isinstance(owner, (tuple, list))
+        ):
+            frame.names[func.value.id] = self._added(frame, node, owner, name)
+            return NONE
         if isinstance(owner, Table):
             if name in ("items", "keys", "values") and not owner.rest:
                 pairs = [(["=", k], v) for k, v in owner.items.items()]
@@ -642,6 +650,17 @@ class Walker:
             if is_constant(key):
                 return [owner[0], f"{owner[1]}.{key[1]}"]
         return None
+
+    def _added(self, frame: Frame, node: ast.Call, owner: Any, name: str) -> Any:
+        """A list, or a set, with what is put into it, or taken out."""
+        given = self.keep(self.value(frame, node.args[0])) if len(node.args) == 1 else None
+        if name in ("append", "add") and isinstance(owner, tuple) and given is not None:
+            return (*owner, given)
+        more = listed((given,) if name in ("append", "add") else given)
+        before = listed(owner)
+        if more is None or before is None or name not in ("append", "extend"):
+            return unknown(ast.unparse(node))
+        return self.keep(["+", before, more])
 
     def _class_method(
         self, frame: Frame, node: ast.Call, owner: str, name: str, args: list[Any]
