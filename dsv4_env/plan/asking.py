@@ -107,7 +107,7 @@ def _answered(python: Path, asked: dict[str, Any], folder: str) -> list[dict[str
         ) from None
     for answer in found:
         if answer["at"] == "unsupported":
-            raise ReadError(answer["error"], where=python, expected="SGLang 0.5.23 or newer")
+            raise ReadError(answer["error"], where=python, expected="SGLang 0.5.12 or newer")
     answered: list[dict[str, Any]] = found
     return answered
 

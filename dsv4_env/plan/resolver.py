@@ -1,12 +1,13 @@
 """Run by an interpreter that has SGLang: its own resolution of arguments, without a GPU.
 
-Reads ``{"facts": {…}, "card": {…}, "launches": [{"model": folder, "env": {…}, "args": […]},
-…]}`` on standard input and writes one ``{"release", "error", "at", "env", "set_at", "args", "declared_at"}`` for each
-launch: the error that SGLang stops with, the environment and the arguments in the end, and the line
-that changed each. The platform is overridden through SGLang's own ``override_platform``; native
-modules that are missing are stood in for. Releases before 0.5.23 have no such override: there,
-what they ask PyTorch of the card is answered instead, and they resolve while they parse. Several launches get a fork of the process each. Imports
-nothing of dsv4-env, so that any interpreter can run it.
+Reads ``{"facts": {…}, "card": {…}, "launches": [{"model": folder, "env": {…}, "args": […]}, …]}``
+on standard input and writes one ``{"release", "error", "at", "env", "set_at", "args",
+"declared_at"}`` for each launch: the error that SGLang stops with, the environment and the
+arguments in the end, and the line that changed each. The platform is overridden through SGLang's
+own ``override_platform``; releases before 0.5.23 have none: there, what they ask PyTorch of the
+card is answered, and they resolve while they parse. Native modules that are missing are stood in
+for. Several launches get a fork of the process each. Imports nothing of dsv4-env, so that any
+interpreter can run it.
 """
 
 from __future__ import annotations
@@ -133,10 +134,7 @@ def _stand_in_for(card: dict[str, Any]) -> None:
 
 
 def prepare(facts: dict[str, Any], card: dict[str, Any]) -> tuple[str, Any]:
-    """Have SGLang take the machine for another: its release, and what parses words to a record.
-
-    Raises NotImplementedError for a release that can't be asked.
-    """
+    """Have SGLang take the machine for another: its release, and what parses words to a record."""
     with contextlib.suppress(ImportError):
         import tvm_ffi  # noqa: F401  # before stand-ins that it would take for the real thing
     finder = _Finder()
@@ -245,10 +243,7 @@ def answers_to(asked: dict[str, Any]) -> list[dict[str, Any]]:
     launches = asked["launches"]
     if len(launches) == 1:  # what is imported may read it, too
         os.environ.update(launches[0]["env"])
-    try:
-        release, parse = prepare(asked["facts"], asked["card"])
-    except NotImplementedError as error:
-        return [{"error": str(error), "at": "unsupported"}]
+    release, parse = prepare(asked["facts"], asked["card"])
     if len(launches) == 1:
         return [resolve(launches[0], release, parse)]
     for name in _forked(launches[0], release, parse)["imported"]:  # not again in each fork

@@ -98,10 +98,10 @@ def _flags(
             if values:
                 found[argument.flag] = values
     for launch in real:
-        for flag, values in _given(launch["args"]):
+        for flag, words in _given(launch["args"]):
             known = found.setdefault(flag, [])
-            if flag.startswith("--") and values not in known:
-                known.append(values)
+            if flag.startswith("--") and words not in known:
+                known.append(words)
     return {k: v for k, v in found.items() if v}
 
 
