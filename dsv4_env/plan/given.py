@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from dsv4_env.catalogue.arguments import given, regrouped
+from dsv4_env.catalogue.arguments import LATER_JSON, converted, given, regrouped
 from dsv4_env.catalogue.images import image_env
 from dsv4_env.model import ServerArg, Unknown, Value
 from dsv4_env.plan.evaluate import Open, Refusal
@@ -86,6 +86,8 @@ def _take(arg: ServerArg, catalogue: Catalogue, found: Given) -> None:
         found.refused.append(Refusal(message, PARSER))
         return
     value = list(parsed.value) if isinstance(parsed.value, tuple) else parsed.value
+    if parsed.dest in LATER_JSON:
+        value = words[-1] if len(words) > 1 else _joined(words[0])
     found.flags[parsed.dest] = arg.flag
     found.fields[parsed.dest] = Open(f"what {arg.flag} is given") if open_ else value
     if open_ and parsed.dest == "model_path":
@@ -146,8 +148,4 @@ def default_value(argument: Argument) -> object:
         return text == "true"
     if argument.nargs in ("+", "*"):
         return json.loads(text)
-    kind = {"int": int, "float": float}.get(argument.type or "")
-    try:
-        return kind(text) if kind is not None else text
-    except ValueError:
-        return text
+    return converted(argument, text)

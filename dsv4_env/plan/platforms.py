@@ -13,19 +13,45 @@ from dsv4_env.model.errors import Dsv4Error, did_you_mean
 
 @dataclass(frozen=True, slots=True)
 class Platform:
-    """A kind of card: its *name*, its *family* (``rocm`` or ``cuda``), its architecture."""
+    """A kind of card: its *name*, its *family* (``rocm`` or ``cuda``), its architecture.
+
+    *memory* is what it may have, least and most, in GiB: cards of one name differ, and drivers keep
+    some of it. From the vendors' data sheets, the least from what ``nvidia-smi`` and ``rocminfo``
+    tell.
+    """
 
     name: str
     family: str
     architecture: str
+    memory: tuple[int, int]
 
     @property
     def answers(self) -> Mapping[str, object]:
         """What SGLang's questions to the platform answer on it, by the name of the question."""
-        found = {**dict.fromkeys(_ELSEWHERE, False), **dict.fromkeys(_NONE)}
+        found: dict[str, object] = {**dict.fromkeys(_ELSEWHERE, False), **dict.fromkeys(_NONE)}
+        found["get_device_memory_capacity"] = [size * 1024 for size in self.memory]
+        if self.family == "cuda":
+            return {**found, **_CUDA, **_CARDS[self.architecture]}
+        new = self.architecture == "gfx950"
+        if not new:  # aiter's kernel is for gfx950: sglang/srt/models/deepseek_common/amd
+            found["_rocm_fp8_wo_a_supported"] = False
+        return {**found, **_ROCM, "is_gfx95_supported": new}
+
+    @property
+    def card(self) -> Mapping[str, object]:
+        """What PyTorch says of such a card, for a machine that has none; memory in bytes."""
+        found: dict[str, object] = {"name": self.name, "memory": self.memory[1] * 2**30}
         if self.family == "rocm":
-            return {**found, **_ROCM, "is_gfx95_supported": self.architecture == "gfx950"}
-        return {**found, **_CUDA, **_CARDS[self.architecture]}
+            major, minor = (9, 5) if self.architecture == "gfx950" else (9, 4)
+            return {
+                **found,
+                "hip": "7.2.0",
+                "arch": self.architecture,
+                "major": major,
+                "minor": minor,
+            }
+        major, minor = divmod(int(self.architecture[2:]), 10)
+        return {**found, "cuda": "13.0", "arch": self.architecture, "major": major, "minor": minor}
 
 
 _ELSEWHERE = (
@@ -47,6 +73,7 @@ _CARDS: dict[str, dict[str, object]] = {
         "is_sm90": True,
         "is_sm90_supported": True,
         "is_hopper_with_cuda_12_3": True,
+        "DEEPGEMM_SCALE_UE8M0": False,  # of Blackwell: sglang/srt/layers/deep_gemm_wrapper
         "device_sm": 90,
     },
     "sm100": {
@@ -68,18 +95,18 @@ _CARDS: dict[str, dict[str, object]] = {
 PLATFORMS = {
     p.name: p
     for p in (
-        Platform("mi300x", "rocm", "gfx942"),
-        Platform("mi325x", "rocm", "gfx942"),
-        Platform("mi350x", "rocm", "gfx950"),
-        Platform("mi355x", "rocm", "gfx950"),
-        Platform("h100", "cuda", "sm90"),
-        Platform("h200", "cuda", "sm90"),
-        Platform("h20", "cuda", "sm90"),
-        Platform("b200", "cuda", "sm100"),
-        Platform("b300", "cuda", "sm100"),
-        Platform("gb200", "cuda", "sm100"),
-        Platform("gb300", "cuda", "sm100"),
-        Platform("rtx-pro-6000", "cuda", "sm120"),
+        Platform("mi300x", "rocm", "gfx942", (188, 192)),
+        Platform("mi325x", "rocm", "gfx942", (250, 256)),
+        Platform("mi350x", "rocm", "gfx950", (280, 288)),
+        Platform("mi355x", "rocm", "gfx950", (280, 288)),
+        Platform("h100", "cuda", "sm90", (79, 94)),
+        Platform("h200", "cuda", "sm90", (138, 141)),
+        Platform("h20", "cuda", "sm90", (95, 141)),
+        Platform("b200", "cuda", "sm100", (178, 192)),
+        Platform("b300", "cuda", "sm100", (260, 288)),
+        Platform("gb200", "cuda", "sm100", (180, 192)),
+        Platform("gb300", "cuda", "sm100", (260, 288)),
+        Platform("rtx-pro-6000", "cuda", "sm120", (95, 96)),
     )
 }
 EACH = tuple(PLATFORMS[name] for name in ("mi355x", "h200", "b200"))  # where nothing names one
