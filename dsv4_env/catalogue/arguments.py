@@ -45,7 +45,7 @@ _TYPES: dict[str, tuple[Callable[[str], object], str]] = {
 # Arguments that the parser takes as text, and SGLang as JSON later on: load_config.py,
 # model_config.py, serving_hook.py, deepep.py and cache code, the same from 0.5.11 to 0.5.23. Of
 # True, text that is no JSON may be the path of a file; of False it stops the start.
-_LATER_JSON = {
+LATER_JSON = {
     "deepep_config": True,
     "hicache_storage_backend_extra_config": True,
     "json_model_override_args": False,
@@ -97,9 +97,9 @@ def given(catalogue: Catalogue, words: Sequence[str]) -> ParsedArgument | None:
         if argument.choices is not None and str(value) not in argument.choices:
             listed = ", ".join(argument.choices)
             return ParsedArgument(match, argument.dest, problem=f'"{text}" isn\'t one of {listed}')
-        if argument.dest in _LATER_JSON:
+        if argument.dest in LATER_JSON:
             value = _json_or_text(text)
-            if problem := _no_json(text, path=_LATER_JSON[argument.dest]):
+            if problem := _no_json(text, path=LATER_JSON[argument.dest]):
                 return ParsedArgument(match, argument.dest, problem=problem)
         values.append(dict(argument.value_aliases).get(text, value))
     return ParsedArgument(match, argument.dest, _value(match, argument, values))
@@ -238,7 +238,7 @@ def _values(side: ParsedArgument, texts: list[list[str]]) -> str:
         if len(one) == len(other) == 1 and aliases.get(one[0]) == other[0]:
             return f'"{one[0]}" is an old name of "{other[0]}"'
     kind = (side.match.argument.type if side.match.argument else None) or "str"
-    word = _WORDS.get(kind, "JSON" if side.dest in _LATER_JSON else "value")
+    word = _WORDS.get(kind, "JSON" if side.dest in LATER_JSON else "value")
     return f"SGLang reads {shown} as the same {word}"
 
 
@@ -267,17 +267,18 @@ def arg_equals_default(catalogue: Catalogue, words: Sequence[str]) -> str | None
         except ValueError:
             return None
         default = (
-            tuple(_converted(argument, str(i)) for i in items) if isinstance(items, list) else None
+            tuple(converted(argument, str(i)) for i in items) if isinstance(items, list) else None
         )
     else:
-        default = _converted(argument, argument.default)
+        default = converted(argument, argument.default)
     if default is None or default != found.value:
         return None
     return f"{argument.default} is {catalogue.name}'s default of {argument.flag}"
 
 
-def _converted(argument: Argument, text: str) -> object:
-    if argument.dest in _LATER_JSON:
+def converted(argument: Argument, text: str) -> object:
+    """What the parser makes of a text; None where it can't be converted."""
+    if argument.dest in LATER_JSON:
         return _json_or_text(text)
     try:
         return _TYPES[argument.type or ""][0](text) if argument.type in _TYPES else text

@@ -15,15 +15,16 @@ BINARY: dict[str, Callable[[Any, Any], Any]] = {
     "is not": operator.is_not,
     "in": lambda a, b: a in b,
     "not in": lambda a, b: a not in b,
-    "<": operator.lt,
-    "<=": operator.le,
-    ">": operator.gt,
-    ">=": operator.ge,
+    "<": lambda a, b: operator.lt(*_ordered(a, b)),
+    "<=": lambda a, b: operator.le(*_ordered(a, b)),
+    ">": lambda a, b: operator.gt(*_ordered(a, b)),
+    ">=": lambda a, b: operator.ge(*_ordered(a, b)),
     "+": lambda a, b: operator.add(*_small(a, b)),
     "-": lambda a, b: operator.sub(*_small(a, b)),
     "*": lambda a, b: operator.mul(*_numbers(a, b)),
     "/": lambda a, b: operator.truediv(*_numbers(a, b)),
     "//": lambda a, b: operator.floordiv(*_numbers(a, b)),
+    "&": lambda a, b: [v for v in a if v in b],  # of sets
     "%": lambda a, b: operator.mod(*_numbers(a, b)),
 }
 OPERATIONS: dict[str, Callable[..., Any]] = {
@@ -68,6 +69,13 @@ def _small(*values: Any) -> tuple[Any, ...]:
 
 def _holds(value: Any) -> bool:
     return isinstance(value, (list, tuple, dict))
+
+
+def _ordered(*values: Any) -> tuple[Any, ...]:
+    """The values, where they have an order: a list may stand for a set. Raises TypeError."""
+    if any(isinstance(v, (list, dict)) for v in values):
+        raise TypeError("no order")
+    return values
 
 
 def _numbers(*values: Any) -> tuple[Any, ...]:

@@ -52,7 +52,7 @@ _HINTS = {
     "python",
     metavar="PYTHON",
     type=click.Path(path_type=Path),
-    help="Ask SGLang itself, in this interpreter: it needs SGLang 0.5.23 or newer and torch for a "
+    help="Ask SGLang itself, in this interpreter: it needs SGLang 0.5.12 or newer and torch for a "
     "CPU, no GPU, weights or network. Runs SGLang.",
 )
 @click.option(

@@ -12,20 +12,23 @@ from typing import TYPE_CHECKING, Any
 
 from dsv4_env.catalogue import load, nearest
 from dsv4_env.catalogue.images import image_env
+from dsv4_env.model import text_of
 from dsv4_env.model.errors import ReadError, UsageError
 from dsv4_env.plan import resolver
 from dsv4_env.plan.evaluate import Change, Refusal, Resolution
 from dsv4_env.plan.given import given_by
-from dsv4_env.plan.models import ARCHITECTURE
+from dsv4_env.plan.models import asked_model, model_of
 from dsv4_env.plan.planning import Plan, described
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from dsv4_env.model import LaunchConfig
     from dsv4_env.plan.platforms import Platform
 
 SECONDS = 300  # it imports torch: some 10 s on a slow machine
 MEMORY = 16 * 2**30  # bytes of the process
-ANSWER = 4 * 2**20  # bytes that are read of it
+ANSWER = 4 * 2**20  # bytes that are read of it for each launch
 
 
 def ask(python: Path, config: LaunchConfig, on: Platform, *, title: str = "") -> Plan:
@@ -35,57 +38,81 @@ def ask(python: Path, config: LaunchConfig, on: Platform, *, title: str = "") ->
     configuration instead of weights, and so much time and memory. Raises ReadError where it doesn't
     answer, UsageError where the launch has values that aren't known.
     """
-    unknown = next(iter(config.unknowns), None)
+    (answer,) = answers(python, [config], on)
+    return _plan(answer, config, on, title or config.name)
+
+
+def answers(python: Path, configs: Sequence[LaunchConfig], on: Platform) -> list[dict[str, Any]]:
+    """What SGLang in an interpreter answers to each launch, as ``resolver`` gives it.
+
+    Raises as :func:`ask` does.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        launches = [_asked(config, on, Path(folder)) for config in configs]
+        asked = {"facts": dict(on.answers), "card": dict(on.card), "launches": launches}
+        found = _answered(python, asked, folder)
+    for answer in found:  # caches beside the model, which go with it
+        env = answer.get("env", {}).items()
+        answer["env"] = {n: v for n, v in env if not v.startswith(folder)}
+    return found
+
+
+def _asked(config: LaunchConfig, on: Platform, folder: Path) -> dict[str, Any]:
+    """A launch as the process is asked of it. Raises UsageError."""
+    unknown = next((u for u in config.unknowns if u.default is None), None)
     if unknown is not None:
         raise UsageError(
             f"SGLang can't be asked of a launch with a value that isn't known: {unknown.text}",
             expected="a launch whose values are all known (--set NAME=VALUE, --closed)",
         )
-    env = {n: str(s.value) for n, s in config.effective_env.items()}
+    env = {n: text_of(s.value) or "" for n, s in config.effective_env.items()}
     env = {**image_env(config.image, on.family), **env}
     words = [str(w) for a in config.args or () if not _is_model(a.flag) for w in a.words]
-    with tempfile.TemporaryDirectory() as folder:
-        model = Path(folder) / "model"
-        model.mkdir()
-        (model / "config.json").write_text(json.dumps(_MODEL))
-        asked = {"model": str(model), "facts": dict(on.answers), "env": env, "args": words}
-        answer = _answered(python, asked, folder)
-    return _plan(answer, config, on, title or config.name)
+    name, model = asked_model(model_of(config))
+    place = folder / name
+    if not place.exists():
+        place.mkdir()
+        (place / "config.json").write_text(json.dumps(model.config))
+        (place / "model.safetensors").write_bytes(model.weights)
+    return {"model": str(place), "env": env, "args": words}
 
 
 def _is_model(flag: str | None) -> bool:
     return flag in ("--model-path", "--model", "--device")
 
 
-def _answered(python: Path, asked: dict[str, Any], folder: str) -> dict[str, Any]:
-    """The answer of the process. Raises ReadError."""
+def _answered(python: Path, asked: dict[str, Any], folder: str) -> list[dict[str, Any]]:
+    """The answers of the process. Raises ReadError."""
     expected = "an interpreter that has SGLang, and torch for a CPU"
+    number = len(asked["launches"])
+    seconds = SECONDS + number  # some 0.3 s each on a slow machine, once it's there
     try:
         done = subprocess.run(  # noqa: S603
             [str(python), "-P", str(Path(resolver.__file__))],
             input=json.dumps(asked).encode(),
             capture_output=True,
             check=False,
-            timeout=SECONDS,
+            timeout=seconds,
             cwd=folder,
             env={"HOME": folder, "PATH": os.defpath, "HF_HUB_OFFLINE": "1"},
             preexec_fn=_bounded,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         late = isinstance(error, subprocess.TimeoutExpired)
-        said = f"no answer within {SECONDS} s" if late else f"can't be run: {error}"
+        said = f"no answer within {seconds} s" if late else f"can't be run: {error}"
         raise ReadError(said, where=python, expected=expected) from None
     try:
-        found = json.loads(done.stdout[:ANSWER])
+        found = json.loads(done.stdout[: ANSWER * number])
     except ValueError:
         lines = done.stderr.decode("utf-8", "replace").strip().splitlines() or ["it says nothing"]
         raise ReadError(
             f"SGLang gives no answer: {lines[-1]}", where=python, expected=expected
         ) from None
-    if found.get("at") == "unsupported":
-        raise ReadError(found["error"], where=python, expected="SGLang 0.5.23 or newer")
-    answer: dict[str, Any] = found
-    return answer
+    for answer in found:
+        if answer["at"] == "unsupported":
+            raise ReadError(answer["error"], where=python, expected="SGLang 0.5.12 or newer")
+    answered: list[dict[str, Any]] = found
+    return answered
 
 
 def _bounded() -> None:
@@ -101,45 +128,14 @@ def _plan(answer: dict[str, Any], config: LaunchConfig, on: Platform, title: str
         refusal = Refusal(answer["error"], answer["at"] or "")
         return Plan(title, release, on.name, (refusal,), ())
     given = given_by(config, catalogue, on=on)
-    said = {k: v for k, v in answer["args"].items() if k not in _OWN}
+    said = {k: v for k, v in answer["args"].items() if k not in OWN}
     fields = {**given.fields, **said, "model_path": given.fields["model_path"]}
     env = dict(answer["env"])
-    changes = [Change("env", n, env.get(n), at) for n, at in answer["set_at"].items()]
+    changes = [Change("env", n, env.get(n), at) for n, at in answer["set_at"].items() if n in env]
     changes += [Change("args", n, fields.get(n), at) for n, at in answer["declared_at"].items()]
     found = Resolution(fields, env, changes)
     return described(found, given, catalogue, on, title)
 
 
 # What depends on the folder of the configuration, or is drawn at each start.
-_OWN = frozenset({"model_path", "served_model_name", "tokenizer_path", "random_seed"})
-_MODEL: dict[str, Any] = {
-    "architectures": [ARCHITECTURE],
-    "model_type": "deepseek_v4",
-    "hidden_size": 4096,
-    "num_hidden_layers": 43,
-    "num_attention_heads": 64,
-    "num_key_value_heads": 1,
-    "vocab_size": 129280,
-    "max_position_embeddings": 163840,
-    "torch_dtype": "bfloat16",
-    "sliding_window": 128,
-    "head_dim": 512,
-    "qk_rope_head_dim": 64,
-    "qk_nope_head_dim": 448,
-    "kv_lora_rank": 512,
-    "q_lora_rank": 1024,
-    "index_head_dim": 128,
-    "index_n_heads": 64,
-    "index_topk": 512,
-    "n_routed_experts": 256,
-    "n_shared_experts": 1,
-    "num_experts_per_tok": 6,
-    "moe_intermediate_size": 2048,
-    "compress_ratios": [0, *(4 if i % 2 == 0 else 128 for i in range(42))],
-    "quantization_config": {
-        "quant_method": "fp8",
-        "weight_block_size": [128, 128],
-        "scale_fmt": "ue8m0",
-        "activation_scheme": "dynamic",
-    },
-}
+OWN = frozenset({"model_path", "served_model_name", "tokenizer_path", "random_seed"})

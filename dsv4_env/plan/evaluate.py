@@ -15,6 +15,7 @@ from dsv4_env.catalogue.operations import FAILURES, MAX_SIZE, OPERATIONS
 from dsv4_env.catalogue.semantics import same_value, understand
 
 Expr = Sequence[Any]
+_MEMORY = "get_device_memory_capacity"  # the platform knows the least and the most
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,19 @@ class Open:
     """A value that isn't known, and what would tell."""
 
     why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Between(Open):
+    """A number of which only the least and the most are known."""
+
+    low: float = 0
+    high: float = 0
+
+    def compared(self, operation: str, other: float) -> bool | None:
+        """What a comparison with a number says; None where that isn't known."""
+        found = {OPERATIONS[operation](edge, other) for edge in (self.low, self.high)}
+        return found.pop() if len(found) == 1 else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,11 +163,24 @@ class Evaluator:
         values = [self.value(e) for e in expr[1:]]
         for value in values:
             if isinstance(value, Open):
-                return value
+                return _of_between(operation, values, value)
         try:
             return OPERATIONS[operation](*values)
         except FAILURES:
             return Open(f"{operation} of {values}"[:80])
+
+
+def _of_between(operation: str, values: list[Any], unknown: Open) -> Any:
+    """An operation with a value that isn't known, which its bounds may decide."""
+    one, other = values[0], values[-1]
+    if not isinstance(one, Between) or isinstance(other, Open):
+        return unknown
+    if operation in ("is", "is not") and other is None:
+        return operation == "is not"
+    if operation in ("<", "<=", ">", ">=") and isinstance(other, (int, float)):
+        found = one.compared(operation, other)
+        return unknown if found is None else found
+    return unknown
 
 
 def _field(self: Evaluator, expr: Expr) -> Any:
@@ -198,15 +225,20 @@ def _environ(self: Evaluator, expr: Expr) -> Any:
 
 
 def _probe(self: Evaluator, expr: Expr) -> Any:
-    return self.platform.get(expr[1], Open(f"{expr[1]} of the machine"))
+    why = f"{expr[1]} of the machine"
+    found = self.platform.get(expr[1], Open(why))
+    return Between(why, *found) if expr[1] == _MEMORY and isinstance(found, list) else found
 
 
 def _model(self: Evaluator, expr: Expr) -> Any:
     name = f"{expr[0]}.{expr[1]}"
-    found = self.model.get(name, Open(f"{expr[1]} of the model's configuration"))
-    if isinstance(found, Open) and expr[0] == "hf":  # what it doesn't say
+    if name in self.model:
+        found = self.model[name]
+        computed = expr[0] == "mc" and isinstance(found, list)
+        return self.value(found) if computed and isinstance(found, list) else found
+    if expr[0] == "hf":  # what it doesn't say
         return self.value(expr[2]) if len(expr) > 2 else None
-    return found
+    return Open(f"{expr[1]} of the model's configuration")
 
 
 def _has(self: Evaluator, expr: Expr) -> Any:

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from dsv4_env.catalogue.arguments import given, regrouped
+from dsv4_env.catalogue.arguments import LATER_JSON, converted, given, regrouped
 from dsv4_env.catalogue.images import image_env
-from dsv4_env.model import ServerArg, Unknown, Value
+from dsv4_env.model import ServerArg, Unknown, Value, own_default
 from dsv4_env.plan.evaluate import Open, Refusal
 
 if TYPE_CHECKING:
@@ -56,8 +56,12 @@ def given_by(
     fields = {**defaults, "device": "cuda", "model_path": model or SOME_MODEL}
     found = Given(fields, {}, image_env(config.image, on.family if on else None))
     for name, setting in config.effective_env.items():
-        known = isinstance(setting.value, str) and setting.condition is None
-        found.env[name] = setting.value if known else Open(f"what {name} is set to")
+        # What the outside may override is taken as it is where nobody does.
+        value = (
+            setting.value if isinstance(setting.value, str) else own_default(name, setting.value)
+        )
+        known = value is not None and setting.condition is None
+        found.env[name] = value if known else Open(f"what {name} is set to")
         found.spelled[name] = _spelling(setting.value)
     for arg in regrouped(config, catalogue).args or ():
         # `sglang serve` takes the model as a word, and an option of its own: sglang/cli/serve.py
@@ -86,6 +90,8 @@ def _take(arg: ServerArg, catalogue: Catalogue, found: Given) -> None:
         found.refused.append(Refusal(message, PARSER))
         return
     value = list(parsed.value) if isinstance(parsed.value, tuple) else parsed.value
+    if parsed.dest in LATER_JSON:
+        value = words[-1] if len(words) > 1 else _joined(words[0])
     found.flags[parsed.dest] = arg.flag
     found.fields[parsed.dest] = Open(f"what {arg.flag} is given") if open_ else value
     if open_ and parsed.dest == "model_path":
@@ -146,8 +152,4 @@ def default_value(argument: Argument) -> object:
         return text == "true"
     if argument.nargs in ("+", "*"):
         return json.loads(text)
-    kind = {"int": int, "float": float}.get(argument.type or "")
-    try:
-        return kind(text) if kind is not None else text
-    except ValueError:
-        return text
+    return converted(argument, text)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 Effect = Literal["kept", "overwritten", "default", "set", "no-effect", "unknown"]
 AS_IMAGE = "as the image sets it"
+DECLARED_IN = "/arg_groups/fields/"  # where a field's own default stands, which needn't be told
 _BESIDE = frozenset({"model_path", "device"})  # what the machine and the caller decide
 _NOTHING: tuple[object, ...] = ("", None, [], {}, SOME_MODEL)  # what needn't be told
 
@@ -208,7 +209,8 @@ class _Planner:
             at = found.last("args", name)
             flag, spelled = flags[name], self.given.spelled.get(name)
             if name not in self.given.flags:
-                if at is not None and after != before and after not in _NOTHING:
+                own = at is not None and DECLARED_IN not in at
+                if own and after != before and after not in _NOTHING:
                     yield self._told("args", flag, None, after, _of_own(after), at)
             elif isinstance(after, Open):
                 yield self._told("args", flag, spelled, after, "unknown", at)

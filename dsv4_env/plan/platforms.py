@@ -14,19 +14,45 @@ from dsv4_env.model.hardware import ACCELERATORS, ALSO, canonical
 
 @dataclass(frozen=True, slots=True)
 class Platform:
-    """A kind of card: its *name*, its *family* (``rocm`` or ``cuda``), its architecture."""
+    """A kind of card: its *name*, its *family* (``rocm`` or ``cuda``), its architecture.
+
+    *memory* is what it may have, least and most, in GiB: cards of one name differ, and drivers keep
+    some of it. From the vendors' data sheets, the least from what ``nvidia-smi`` and ``rocminfo``
+    tell.
+    """
 
     name: str
     family: str
     architecture: str
+    memory: tuple[int, int]
 
     @property
     def answers(self) -> Mapping[str, object]:
         """What SGLang's questions to the platform answer on it, by the name of the question."""
-        found = {**dict.fromkeys(_ELSEWHERE, False), **dict.fromkeys(_NONE)}
+        found: dict[str, object] = {**dict.fromkeys(_ELSEWHERE, False), **dict.fromkeys(_NONE)}
+        found["get_device_memory_capacity"] = [size * 1024 for size in self.memory]
+        if self.family == "cuda":
+            return {**found, **_CUDA, **_CARDS[self.architecture]}
+        new = self.architecture == "gfx950"
+        if not new:  # aiter's kernel is for gfx950: sglang/srt/models/deepseek_common/amd
+            found["_rocm_fp8_wo_a_supported"] = False
+        return {**found, **_ROCM, "is_gfx95_supported": new}
+
+    @property
+    def card(self) -> Mapping[str, object]:
+        """What PyTorch says of such a card, for a machine that has none; memory in bytes."""
+        found: dict[str, object] = {"name": self.name, "memory": self.memory[1] * 2**30}
         if self.family == "rocm":
-            return {**found, **_ROCM, "is_gfx95_supported": self.architecture == "gfx950"}
-        return {**found, **_CUDA, **_CARDS[self.architecture]}
+            major, minor = (9, 5) if self.architecture == "gfx950" else (9, 4)
+            return {
+                **found,
+                "hip": "7.2.0",
+                "arch": self.architecture,
+                "major": major,
+                "minor": minor,
+            }
+        major, minor = divmod(int(self.architecture[2:]), 10)
+        return {**found, "cuda": "13.0", "arch": self.architecture, "major": major, "minor": minor}
 
 
 _ELSEWHERE = (
@@ -48,6 +74,7 @@ _CARDS: dict[str, dict[str, object]] = {
         "is_sm90": True,
         "is_sm90_supported": True,
         "is_hopper_with_cuda_12_3": True,
+        "DEEPGEMM_SCALE_UE8M0": False,  # of Blackwell: sglang/srt/layers/deep_gemm_wrapper
         "device_sm": 90,
     },
     "sm100": {
@@ -66,7 +93,22 @@ _CARDS: dict[str, dict[str, object]] = {
         "device_sm": 120,
     },
 }
-PLATFORMS = {name: Platform(name, *kind) for name, kind in ACCELERATORS.items()}
+_MEMORY = {  # GiB that SGLang may count, least and most
+    "mi300x": (188, 192),
+    "mi325x": (250, 256),
+    "mi350x": (280, 288),
+    "mi355x": (280, 288),
+    "h100": (79, 94),
+    "h200": (138, 141),
+    "h20": (95, 141),
+    "b200": (178, 192),
+    "b300": (260, 288),
+    "gb200": (180, 192),
+    "gb300": (260, 288),
+    "rtx-pro-6000": (95, 96),
+    "rtx-5090": (31, 32),
+}
+PLATFORMS = {name: Platform(name, *kind, _MEMORY[name]) for name, kind in ACCELERATORS.items()}
 EACH = tuple(PLATFORMS[name] for name in ("mi355x", "h200", "b200"))  # where nothing names one
 
 

@@ -45,9 +45,7 @@ def test_sglangs_own_answer_agrees() -> None:
     assert agreed["--page-size"].running == "256"
     assert agreed["--kv-cache-dtype"].at == "srt/arg_groups/deepseek_v4_hook.py:83"
     assert {s.name for s in found.having("unknown")} == {
-        "--boundary-reduction",
         "--cuda-graph-config",
-        "--mamba-full-memory-ratio",
         "--random-seed",
     }
     assert {s.section for s in found.having("not-told")} == {"env"}
@@ -138,11 +136,11 @@ def test_text() -> None:
     lines = said.splitlines()
     assert lines[0] == "pro-fp4 on SGLang 0.5.23, mi355x, against http://h"
     assert lines[1].split()[:7] == "~ --page-size 256, but runs with 128".split()
-    assert lines[-1].startswith("1 of 26 arguments differ: 25 agree, 4 that only a run decides")
+    assert lines[-1].startswith("1 of 34 arguments differ: 33 agree, 2 that only a run decides")
     assert "--kv-cache-dtype" not in said
     assert "= --kv-cache-dtype" in held_text(plan(), every=True)
     assert "SGLANG_USE_AITER" in held_text(plan(), every=True)
-    assert "All that is known agrees: 26 arguments, 4 that only a run decides" in held_text(plan())
+    assert "All that is known agrees: 34 arguments, 2 that only a run decides" in held_text(plan())
     assert "\x1b" not in said
     assert "\x1b[33m" in held_text(plan(page_size=128), color=True)
     assert "\x1b" not in held_text(plan(chat_template="\x1b[31m", launch_command="--chat-template"))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dsv4_env.model.errors import Dsv4Error
-from dsv4_env.plan.asking import ask
+from dsv4_env.plan.asking import answers, ask
 from dsv4_env.plan.platforms import platform
 from dsv4_env.readers import bash
 
@@ -54,6 +54,11 @@ FILES = {
     "sglang/srt/__init__.py": "",
     "sglang/srt/runtime_context.py": CONTEXT,
     "sglang/srt/server_args.py": SERVER_ARGS,
+    "sglang/srt/utils/__init__.py": "",
+    "sglang/srt/utils/common.py": "",
+    "torch/__init__.py": "from torch import cuda, version\n",
+    "torch/cuda.py": "",
+    "torch/version.py": "",
     "sglang/srt/arg_groups/__init__.py": "",
     "sglang/srt/arg_groups/pipeline.py": "",
     "sglang/srt/arg_groups/overrides.py": "def declare_resolution(record, source, **fields):\n"
@@ -103,11 +108,42 @@ def test_what_it_refuses(words: str, message: str, at: str, python: Path) -> Non
     assert [(r.message, r.at) for r in made.refused] == [(message, at)]
 
 
+OLDER = """
+import os, torch
+
+class ServerArgs:
+    def __init__(self, words):
+        self.page_size, self.tp_size = None, int(words[-1])
+        self.__post_init__()
+    def __post_init__(self):
+        if torch.version.hip and torch.cuda.is_available():
+            os.environ["SGLANG_OPT_USE_TOPK_V2"] = "False"
+        self.page_size = 256
+
+def prepare_server_args(words):
+    return ServerArgs(words)
+"""
+
+
 def test_an_older_release(python: Path) -> None:
-    context = python.parent / "site/sglang/srt/runtime_context.py"
-    context.write_text("FACTS = {}\n")
-    with pytest.raises(Dsv4Error, match="can't be asked without its hardware"):
-        ask(python, bash.read("sglang serve"), ROCM)
+    """It resolves while it parses, and asks torch for the card."""
+    site = python.parent / "site/sglang"
+    (site / "srt/runtime_context.py").unlink()
+    (site / "srt/arg_groups/overrides.py").unlink()
+    (site / "srt/server_args.py").write_text(OLDER)
+    (site / "version.py").write_text('__version__ = "0.5.16"\n')
+    made = ask(python, bash.read("sglang serve --tp 8"), ROCM)
+    assert made.release == "0.5.16"
+    found = {s.name: (s.effective, s.at) for s in made.settings}
+    assert found["SGLANG_OPT_USE_TOPK_V2"] == ("False", "srt/server_args.py:10")
+    assert found["--page-size"] == ("256", "srt/server_args.py:11")
+
+
+def test_several_launches_are_apart(python: Path) -> None:
+    configs = [bash.read(f"sglang serve --tp {n}") for n in (8, 16, 4)]
+    found = answers(python, configs, ROCM)
+    assert [a["error"] for a in found] == [None, "too wide", None]
+    assert [a["args"]["tp_size"] for a in found if not a["error"]] == [8, 4]
 
 
 def test_an_interpreter_without_sglang() -> None:

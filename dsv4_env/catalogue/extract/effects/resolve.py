@@ -7,7 +7,7 @@ import gc
 from typing import TYPE_CHECKING, Any
 
 from dsv4_env.catalogue.extract.effects.source import Sources
-from dsv4_env.catalogue.extract.effects.values import FALSE, Function, Known
+from dsv4_env.catalogue.extract.effects.values import FALSE, NONE, Function, Known
 from dsv4_env.catalogue.extract.effects.walk import Frame, Walker
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 ARCHITECTURE = "DeepseekV4ForCausalLM"
 _PIPELINE = ("sglang.srt.arg_groups.pipeline", "run_resolution_pipeline")  # 0.5.23 on
 _RECORD = ("sglang.srt.server_args", "ServerArgs", "__post_init__")  # before
+_FIELDS = "sglang/srt/arg_groups/fields/"
 Steps = list[list[Any]]
 
 
@@ -33,7 +34,10 @@ def resolution_steps(package: PackageSource) -> Steps:
     try:
         found = sources.find(*_PIPELINE)
         if found is not None and found[0] == "function":
-            return _pruned(_walked(sources, found[1], "server_args", live=False))
+            first, last = _declared(package)
+            steps = _walked(sources, found[1], "server_args", live=False)
+            moved = _renumbered(steps, {n: n + len(first) for n in range(len(steps))})
+            return _pruned([*first, *moved, *last])
         record = sources.find(_RECORD[0], _RECORD[1])
         if record is not None and record[0] == "class":
             module, node = record[1]
@@ -52,6 +56,37 @@ def _walked(sources: Sources, function: Function, owner: str, *, live: bool) -> 
     path = sources.path(function.module) or function.module
     walker.block(Frame(function.module, path, {owner: Known("raw")}), function.node.body)
     return walker.steps
+
+
+def _declared(package: PackageSource) -> tuple[Steps, Steps]:
+    """What the declarations of fields say beside their default: as steps before and after all.
+
+    A flag that is declared ``Optional[bool] = None`` is None where it isn't given, and a field's
+    ``fallback`` is what is read where nothing has set it.
+    """
+    first: Steps = []
+    last: Steps = []
+    for path in sorted(p for p in package.paths if p.startswith(_FIELDS) and p.endswith(".py")):
+        for node in ast.walk(ast.parse(package.read(path))):
+            if not isinstance(node, ast.AnnAssign) or not isinstance(node.target, ast.Name):
+                continue
+            if not isinstance(node.value, ast.Constant) or node.value.value is not None:
+                continue
+            name, at = node.target.id, f"{path}:{node.lineno}"
+            keywords = {
+                k.arg: k.value
+                for call in ast.walk(node.annotation)
+                if isinstance(call, ast.Call)
+                for k in call.keywords
+            }
+            text = ast.unparse(node.annotation)
+            if text.startswith("A[Optional[bool]") and "action" not in keywords:
+                first.append(["set", ["is", ["raw", name], FALSE], name, NONE, at])
+            fallback = keywords.get("fallback")
+            if isinstance(fallback, ast.Constant):
+                unset = ["is", ["cfg", name], NONE]
+                last.append(["set", unset, name, ["=", fallback.value], at])
+    return first, last
 
 
 def _pruned(steps: Steps) -> Steps:

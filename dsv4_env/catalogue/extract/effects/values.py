@@ -115,6 +115,15 @@ def negated(value: Expr) -> Expr:
     return value[1] if value[0] == "not" else ["not", value]
 
 
+def listed(value: Any) -> Expr | None:
+    """Several values as one expression; None where one of them is no expression."""
+    if isinstance(value, list):
+        return value
+    if isinstance(value, tuple) and all(isinstance(v, list) for v in value):
+        return ["list", *value]
+    return None
+
+
 def chosen(condition: Expr, one: Any, other: Any) -> Any:
     """One of two values, by a condition."""
     if is_constant(condition):
@@ -136,4 +145,7 @@ def chosen(condition: Expr, one: Any, other: Any) -> Any:
         return ["if", condition, one, other]
     if isinstance(one, tuple) and isinstance(other, tuple) and len(one) == len(other):
         return tuple(chosen(condition, a, b) for a, b in zip(one, other, strict=True))
+    lists = [listed(v) for v in (one, other)]
+    if lists[0] is not None and lists[1] is not None:
+        return ["if", condition, *lists]
     return unknown("one of two objects")

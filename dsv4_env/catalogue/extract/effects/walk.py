@@ -25,6 +25,7 @@ from dsv4_env.catalogue.extract.effects.values import (
     chosen,
     either,
     is_constant,
+    listed,
     negated,
     unknown,
 )
@@ -37,6 +38,7 @@ _ALSO = frozenset(
     {
         "derive_attn_tp_size", "attn_dp_enabled_of", "enable_moe_dense_fully_dp",
         "is_no_spec_infer_or_topk_one", "is_unified_kv_triton", "attn_dp_size_of",
+        "checkpoint_bundles_dspark_draft",
     }
 )  # fmt: skip
 _QUIET = frozenset({"logger", "logging", "warnings", "print"})
@@ -44,8 +46,10 @@ _OPERATORS: dict[type[ast.AST], str] = {
     ast.Eq: "==", ast.NotEq: "!=", ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=",
     ast.In: "in", ast.NotIn: "not in", ast.Is: "is", ast.IsNot: "is not",
     ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.FloorDiv: "//", ast.Mod: "%",
+    ast.BitAnd: "&",
 }  # fmt: skip
 _BUILTINS = frozenset({"max", "min", "len", "int", "str", "bool", "abs", "float", "any", "all"})
+_ADDING = frozenset({"append", "extend", "add", "update", "insert", "discard", "remove", "pop"})
 _TEXT = frozenset({"lower", "upper", "strip", "split", "startswith", "endswith", "removeprefix"})
 _ASKED = frozenset(
     {
@@ -53,13 +57,34 @@ _ASKED = frozenset(
         "get_device_memory_capacity",
         "get_device_capability",
         "get_linear_attn_spec",
+        "_rocm_fp8_wo_a_supported",
     }
 )
 _ELSEWHERE = frozenset(
     "is_cpu is_npu is_xpu is_hpu is_mps is_musa is_mlu is_tpu is_out_of_tree is_host_cpu_arm64 "
     "use_mlx cpu_has_amx_support is_cpu_amx is_sm110 is_remote_url".split()
 )
+_DEEP_GEMM = "SGLANG_ENABLE_JIT_DEEPGEMM"  # without which it's taken not to be there
+_OF_DEEP_GEMM = frozenset({"ENABLE_JIT_DEEPGEMM", "DEEPGEMM_BLACKWELL", "DEEPGEMM_SCALE_UE8M0"})
 _RECORD = "sglang.srt.server_args:ServerArgs"
+# Whether CUDA graphs may capture collectives (sglang/srt/arg_groups/parallel_hook.py): known where
+# there is one process, or where nothing is said of graphs and of roles.
+_SAID = ("disable_cuda_graph", "cuda_graph_backend_decode", "cuda_graph_backend_prefill")
+_CAPTURING: Expr = [
+    "and",
+    [">", ["max", *(["cfg", f"{name}_size"] for name in ("tp", "ep", "dp"))], ["=", 1]],
+    [
+        "if",
+        [
+            "or",
+            ["!=", ["raw", "disaggregation_mode"], ["=", "null"]],
+            *(["in", ["raw", name], ["=", [True, "disabled"]]] for name in _SAID),
+            ["not", ["is", ["raw", "cuda_graph_config"], NONE]],
+        ],
+        unknown("whether CUDA graphs are captured"),
+        TRUE,
+    ],
+]
 STOP = ["stop"]  # a block that ends in an error: nothing is said of what follows
 
 
@@ -300,8 +325,7 @@ class Walker:
     def _try(self, frame: Frame, node: ast.Try) -> Expr:
         fell = self.block(frame, node.body)
         for handler in node.handlers:
-            for name in _assigned(handler.body):
-                frame.names[name] = unknown(name)
+            self._maybe(frame, handler.body, unknown(f"whether {ast.unparse(node)} fails"))
         if fell not in (FALSE, STOP):
             self.block(frame, node.orelse)
         self.block(frame, node.finalbody)
@@ -590,6 +614,13 @@ class Walker:
             return self._class_method(frame, node, _RECORD, name, [owner])
         if isinstance(owner, Known) and owner.kind == "name" and owner.name in _QUIET:
             return NONE
+        if (
+            name in _ADDING
+            and isinstance(func.value, ast.Name)
+            and isinstance(owner, (tuple, list))
+        ):
+            frame.names[func.value.id] = self._added(frame, node, owner, name)
+            return NONE
         if isinstance(owner, Table):
             if name in ("items", "keys", "values") and not owner.rest:
                 pairs = [(["=", k], v) for k, v in owner.items.items()]
@@ -619,6 +650,17 @@ class Walker:
             if is_constant(key):
                 return [owner[0], f"{owner[1]}.{key[1]}"]
         return None
+
+    def _added(self, frame: Frame, node: ast.Call, owner: Any, name: str) -> Any:
+        """A list, or a set, with what is put into it, or taken out."""
+        given = self.keep(self.value(frame, node.args[0])) if len(node.args) == 1 else None
+        if name in ("append", "add") and isinstance(owner, tuple) and given is not None:
+            return (*owner, given)
+        more = listed((given,) if name in ("append", "add") else given)
+        before = listed(owner)
+        if more is None or before is None or name not in ("append", "extend"):
+            return unknown(ast.unparse(node))
+        return self.keep(["+", before, more])
 
     def _class_method(
         self, frame: Frame, node: ast.Call, owner: str, name: str, args: list[Any]
@@ -685,6 +727,14 @@ class Walker:
                 if node.args
                 else (Table() if name == "dict" else ())
             )
+        if name == "_cfg_get" and len(node.args) > 1:
+            return self._getattr(frame, node, "getattr")
+        if name == "_graph_may_capture_collectives":  # its tables of phases aren't followed
+            return self.keep(_CAPTURING)
+        if name == "resolve_hf_gguf_reference":  # of a repository on the Hub, by its files
+            path = ["lower", ["str", ["cfg", "model_path"]]]
+            named = either(*(["in", ["=", part], path] for part in ("gguf", ":")))
+            return ["if", named, unknown(name), NONE]
         if isinstance(target, Function):
             followed = target.module.startswith(_FOLLOWED) or target.node.name in _ALSO
             if followed:
@@ -824,7 +874,8 @@ def _as_expr(value: Any) -> Expr:
         if all(map(is_constant, items.values())):
             return ["=", {k: v[1] for k, v in items.items()}]
     if isinstance(value, Known) and value.kind == "name" and value.name.isupper():
-        return ["probe", value.name]
+        asked = ["probe", value.name]
+        return both(asked, ["env", _DEEP_GEMM]) if value.name in _OF_DEEP_GEMM else asked
     if isinstance(value, Known):
         return unknown(f"{value.kind} {value.name}".strip())
     return unknown(type(value).__name__)
