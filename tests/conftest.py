@@ -68,6 +68,13 @@ def _clean_environment(
     monkeypatch.setenv("NO_COLOR", "1")
 
 
+@pytest.fixture
+def may(monkeypatch: pytest.MonkeyPatch, _clean_environment: None) -> str:
+    """SGLang 0.5.13 is set, for which the shipped profiles are PR #26662 and its script."""
+    monkeypatch.setenv("DSV4_ENV_SGLANG", "0.5.13")
+    return "0.5.13"
+
+
 def amd_tests() -> list[dict[str, Any]]:
     """The four AMD test files at several commits: name to value, arguments, constants."""
     found: list[dict[str, Any]] = json.loads((DATA / "amd_tests.json").read_text())

@@ -60,8 +60,8 @@ def given_by(
         value = (
             setting.value if isinstance(setting.value, str) else own_default(name, setting.value)
         )
-        known = value is not None and setting.condition is None
-        found.env[name] = value if known else Open(f"what {name} is set to")
+        sure = value is not None and setting.condition is None
+        found.env[name] = value if sure else Open(f"what {name} is set to")
         found.spelled[name] = _spelling(setting.value)
     for arg in regrouped(config, catalogue).args or ():
         # `sglang serve` takes the model as a word, and an option of its own: sglang/cli/serve.py
