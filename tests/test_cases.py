@@ -289,6 +289,7 @@ KINDS: dict[str, Callable[[Path, Path], dict[str, str]]] = {
 }
 
 
+@pytest.mark.usefixtures("may")  # most are about the launches of May, and their profiles
 @pytest.mark.parametrize(
     "case",
     [p for kind in sorted(KINDS) for p in sorted((CASES / kind).iterdir())],

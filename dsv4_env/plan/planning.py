@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 Effect = Literal["kept", "overwritten", "default", "set", "no-effect", "unknown"]
 AS_IMAGE = "as the image sets it"
 DECLARED_IN = "/arg_groups/fields/"  # where a field's own default stands, which needn't be told
-_BESIDE = frozenset({"model_path", "device"})  # what the machine and the caller decide
+_BESIDE = frozenset(  # what the machine and the caller decide, and what is named as the model
+    {"model_path", "device", "served_model_name", "tokenizer_path"}
+)
 _NOTHING: tuple[object, ...] = ("", None, [], {}, SOME_MODEL)  # what needn't be told
 
 

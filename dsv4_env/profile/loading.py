@@ -162,7 +162,8 @@ def with_settings(wanted: Wanted | None = None) -> Wanted:
     try:
         said = project.target(Path.cwd(), os.environ)
     except (ValueError, OSError, Dsv4Error):
-        return wanted  # whoever reads all settings tells what is wrong with them
+        # Whoever reads all settings tells what is wrong with them; variables count all the same.
+        said = {key: os.environ.get(f"{project.PREFIX}{key.upper()}") for key in project.TARGET}
     given = {key: getattr(wanted, key) or said[key] for key in project.TARGET}
     return Wanted(**cast("dict[str, Any]", given))
 

@@ -71,9 +71,10 @@ def _some(
     if pyproject is None or all(found.values()):
         return start, found
     try:
-        table = tomllib.loads(read_bytes(pyproject).decode("utf-8-sig"))["tool"]["dsv4_env"]
+        tools = tomllib.loads(read_bytes(pyproject).decode("utf-8-sig")).get("tool", {})
+        table = tools.get("dsv4_env", {})  # what looks like it may be something else
         said = {key: table.get(key) for key in keys}
-    except (LookupError, TypeError, AttributeError) as exc:
+    except (TypeError, AttributeError) as exc:
         raise ValueError(pyproject) from exc
     folder = start if found[keys[0]] else pyproject.parent
     for key, value in said.items():
