@@ -55,11 +55,13 @@ def resolve_all(
 ) -> dict[str, Profile]:
     """Every profile by name, read and merged from its layers.
 
-    *data* are layers' bytes that stand for what is in their files.
+    *data* are layers' bytes that stand for what is in their files. Without a release it is the one
+    that :func:`load_profile` takes.
     """
     from dsv4_env.profile.layers import resolve_layers  # pydantic, which a lock saves
 
-    return resolve_layers(files, data or {}, sglang)
+    release = sglang or _release(with_settings())
+    return resolve_layers(files, data or {}, release)
 
 
 def locked_all(

@@ -68,7 +68,7 @@ def test_what_ci_needs(name: str, suite: str, seconds: int, threshold: float, ti
 
 
 def test_layers_lowest_first() -> None:
-    below = ("base", "nvidia-ci", "cookbook", "cookbook-pro", "common")
+    below = ("dsv4", "nvidia-ci", "cookbook", "cookbook-pro", "common")
     assert load_profile("pro-fp8").layers == (*below, "fp8", "pro", "pro-fp8")
 
 
