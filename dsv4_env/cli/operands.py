@@ -12,6 +12,7 @@ from pathlib import Path
 from dsv4_env.cli.names import RUNNING, Operand, named_profile, split_operand
 from dsv4_env.cli.options import Inputs
 from dsv4_env.cli.output import tell
+from dsv4_env.cli.wanted import wanted
 from dsv4_env.compare.normalise import WHOLE, with_model
 from dsv4_env.guard.files import read_named, read_stream
 from dsv4_env.model import LaunchConfig
@@ -75,7 +76,13 @@ def file_launches(operand: Operand, inputs: Inputs) -> tuple[str, str, list[Laun
             raise ReadError(f"{what}, which isn't read", where=operand.path, expected=EXPECTED)
         reader = reader or ("dotenv" if _ENV_FILE.search(operand.path) else "")
     reading = HowRead(
-        reader or "bash", None, inputs.variables, inputs.args, inputs.closed, inputs.root
+        reader or "bash",
+        None,
+        inputs.variables,
+        inputs.args,
+        inputs.closed,
+        inputs.root,
+        sglang=wanted().sglang,
     )
     if inputs.variables and "inputs" not in READERS[reader or "bash"].takes:
         tell(f"dsv4-env: note: {operand.name}: --set and --env-file don't reach it")

@@ -308,6 +308,7 @@ def _reading(run: CheckRun, pair: Pair) -> HowRead:
         pair.closed or options.closed,
         options.root or run.folder,
         profiles=run.profiles,
+        sglang=options.sglang or pair.sglang or run.wanted.sglang,
     )
 
 

@@ -31,7 +31,8 @@ class HowRead:
 
     *inputs* are variables that are known, with *closed* all there are; *root* is the folder that a
     script's sourced files and a test's imports must lie below, *steps* how far a test is followed
-    before the rest is given up, *profiles* the folder of the project's own profiles.
+    before the rest is given up, *profiles* the folder of the project's own profiles,
+    *sglang* the release that a test's profiles are for where it doesn't say so itself.
     """
 
     reader: str | None = None
@@ -42,6 +43,7 @@ class HowRead:
     root: Path | None = None
     steps: int | None = None
     profiles: Path | None = None
+    sglang: str | None = None
 
 
 def names_a_server(data: bytes) -> bool:

@@ -32,7 +32,7 @@ from dsv4_env.lang.python.values.kinds import (
     is_const,
     wrapped,
 )
-from dsv4_env.model import EnvVar, Location, Origin, ServerArg, Unknown
+from dsv4_env.model import EnvVar, Location, Origin, ServerArg, Unknown, text_of
 from dsv4_env.model.errors import Dsv4Error, SettingsError
 from dsv4_env.profile import Profile, Wanted, layer_files, load_all, load_wanted
 from dsv4_env.profile.project import TARGET, profiles_folder
@@ -62,11 +62,13 @@ class KnownProfiles:
     """The profiles that a reading has met.
 
     *root* is the folder that others than the shipped ones must lie below, *own* the folder of
-    the project's profiles, where one is set.
+    the project's profiles, where one is set, *sglang* the release that they are for where nothing
+    else is said.
     """
 
     root: Path | None = None
     own: Path | None = None
+    sglang: str | None = None
     _loaded: dict[tuple[str, Path | None, Wanted], Profile | str] = field(default_factory=dict)
     _folders: set[Path | None] = field(default_factory=set)
 
@@ -75,6 +77,8 @@ class KnownProfiles:
     ) -> Profile | str:
         """A profile by its name, or what is wrong with it."""
         wanted = wanted or Wanted()
+        if wanted.sglang is None and self.sglang is not None:
+            wanted = replace(wanted, sglang=self.sglang)
         vm.spend(1 if folder in self._folders else _COST)
         self._folders.add(folder)
         found = self._loaded.get((name, folder, wanted))
@@ -264,13 +268,20 @@ def _at(profile: Profile, origin: Origin, taken: Location) -> TakenFrom:
     return TakenFrom(place.path, place.line, place.column, profile.name, origin, taken)
 
 
-def _variables(vm: Machine, profile: Profile, taken: Location) -> list[MapEntry]:
+def _variables(
+    vm: Machine, profile: Profile, taken: Location, *, launched: bool = False
+) -> list[MapEntry]:
+    """A profile's variables; *launched*: as a launch has them, where the outside may override."""
     vm.spend(len(profile.config.env))
     found: list[MapEntry] = []
     for each in profile.config.env:
-        if isinstance(each.value, str):
+        text = text_of(each.value)
+        if text is not None:
             at = _at(profile, each.origin, taken)
-            found.append(MapEntry(Const(each.name, at), Const(each.value, at), at))
+            value: Val = Const(text, at)
+            if launched and isinstance(each.value, Unknown):
+                value = replace(each.value, location=at)
+            found.append(MapEntry(Const(each.name, at), value, at))
     return found
 
 
@@ -326,7 +337,8 @@ def launch_env(vm: Machine, scope: Scope, owner: Instance, environ: Val, node: a
         found = ops.copied_map(vm, environ, scope.place(node))
     else:
         ops.merge_into(vm, scope, found, environ, node)
-    ops.add_entries(vm, scope, found, node, *_variables(vm, profile, owner.where))
+    entries = _variables(vm, profile, owner.where, launched=True)
+    ops.add_entries(vm, scope, found, node, *entries)
     return found
 
 

@@ -43,6 +43,7 @@ def read_all(
     steps: int | None = None,
     budget: Budget | None = None,
     profiles: Path | None = None,
+    sglang: str | None = None,
 ) -> list[LaunchConfig]:
     """Every launch of a server that a Python file makes, in source order.
 
@@ -50,7 +51,8 @@ def read_all(
     isn't given), *inputs* are variables of the environment that are known, *steps* are how many
     statements and expressions are followed before the paths that are left are given up: they make
     a smaller *budget*. Where that ends, launches that were found are kept as partial ones.
-    *profiles* is the folder of the project's own profiles. Raises ReadError where the data isn't
+    *profiles* is the folder of the project's own profiles, *sglang* the release that they are for
+    where the file doesn't say so. Raises ReadError where the data isn't
     Python or where there is too much to follow to find any.
     """
     text = decoded(data, path)
@@ -71,7 +73,7 @@ def read_all(
     finder = ModuleFinder(root) if root else None
     texts: dict[str, tuple[str, ast.Module] | None] = {}
     vm: Machine | None = None
-    known_profiles = KnownProfiles(root, profiles)
+    known_profiles = KnownProfiles(root, profiles, sglang)
     try:
         for number in range(_ROUNDS):
             watch = LaunchWatch(path, profiles=known_profiles)
@@ -213,7 +215,7 @@ KIND = FileKind(
     "a test file",
     read_all,
     summary="a Python test",
-    takes=("inputs", "profiles", "root", "steps"),
+    takes=("inputs", "profiles", "root", "sglang", "steps"),
     named=r"[^/]+\.py",
     shebang=INTERPRETER + rb"python[\d.]*\b",
     editable=True,
