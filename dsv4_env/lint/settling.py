@@ -80,8 +80,7 @@ class Target:
         """The advice without what the target release does anyway or refuses, and with what it is
         known to make of the rest.
         """
-        advice = [b for a in found if a.action is not Action.SET for b in self._moved(a)]
-        advice = self._safe(list({a.name: a for a in advice}.values()))
+        advice = self._safe([self._moved(a) for a in found if a.action is not Action.SET])
         base = applied(self.config, advice)
         made = self.made(base)
         more = (a for a in found if a.action is Action.SET)
@@ -144,18 +143,19 @@ class Target:
         reason = f"{a.reason}, but {new} doesn't mean quite the same"
         return [Advice(Action.DECIDE, a.name, reason)]
 
-    def _safe(self, found: Sequence[Advice]) -> list[Advice]:
-        """The advice, where nothing that follows it is newly refused."""
-        kept: list[Advice] = []
-        for a in found:
+    def _safe(self, found: Sequence[Sequence[Advice]]) -> list[Advice]:
+        """The advice, where nothing that follows it is newly refused; a group goes together."""
+        kept: dict[str, Advice] = {}
+        for group in found:
             said = None
-            if a.sets or a.unsets:
-                said = self._refusal(self.made(applied(self.config, [*kept, a])))
+            if any(a.sets or a.unsets for a in group):
+                said = self._refusal(self.made(applied(self.config, [*kept.values(), *group])))
             if said is None:
-                kept.append(a)
+                kept |= {a.name: a for a in group}
             else:
-                kept.append(Advice(Action.DECIDE, a.name, f"{a.reason}; {said}"))
-        return kept
+                a = group[0]
+                kept[a.name] = Advice(Action.DECIDE, a.name, f"{a.reason}; {said}")
+        return list(kept.values())
 
     def _refusal(self, made: Sequence[Resolution]) -> str | None:
         """What a launch is refused with that the untouched one isn't."""
