@@ -77,7 +77,7 @@ def _some(
         raise ValueError(pyproject) from exc
     folder = start if found[keys[0]] else pyproject.parent
     for key, value in said.items():
-        if value is not None and (not isinstance(value, str | int) or not value):
+        if value is not None and (type(value) is not (int if key == "nodes" else str) or not value):
             raise ValueError(pyproject)
         found[key] = found[key] or value
     return folder, found

@@ -77,8 +77,8 @@ def test_another_tools_pyproject_is_passed_over(tmp_path: Path, text: str) -> No
             "[tool.dsv4_env]\nprofle = []\n",
             {},
             "pyproject.toml:2:1: unknown key 'profle' in [tool.dsv4_env]; expected one of "
-            "against, baseline, compare, ignore, pairs, profile, profiles, severity, sglang, "
-            "waivers. Did you mean profile?",
+            "against, baseline, compare, ignore, nodes, on, pairs, profile, profiles, role, "
+            "severity, sglang, strategy, waivers. Did you mean profile?",
         ),
         (
             "[tool.dsv4_env]\nprofile = {}\n",
@@ -104,8 +104,8 @@ def test_another_tools_pyproject_is_passed_over(tmp_path: Path, text: str) -> No
             "[[tool.dsv4_env.pairs]]\nprofile = 'a'\nfile = 'b'\n",
             {},
             "pyproject.toml:3:1: unknown key 'file' in [tool.dsv4_env.pairs]; expected one of "
-            "closed, compare, dialect, exclude, files, ignore, launch, profile, reader, set, "
-            "severity, sglang, symbol. Did you mean files?",
+            "closed, compare, dialect, exclude, files, ignore, launch, nodes, on, profile, "
+            "reader, role, set, severity, sglang, strategy, symbol. Did you mean files?",
         ),
         (
             "[[tool.dsv4_env.pairs]]\nprofile = 'a'\nfiles = []\n",

@@ -20,10 +20,10 @@ BASE = 'abstract = true\n[env]\nA = "1"\nB = "1"\n[args]\n--tp = "8"\n'
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    (tmp_path / "base.toml").write_text(BASE)
-    (tmp_path / "mid.toml").write_text('abstract = true\nextends = ["base"]\n[env]\nM = "1"\n')
+    (tmp_path / "low.toml").write_text(BASE)
+    (tmp_path / "mid.toml").write_text('abstract = true\nextends = ["low"]\n[env]\nM = "1"\n')
     (tmp_path / "one.toml").write_text('extends = ["mid"]\n')
-    (tmp_path / "two.toml").write_text('extends = ["base"]\n[env]\nB = "2"\n')
+    (tmp_path / "two.toml").write_text('extends = ["low"]\n[env]\nB = "2"\n')
     return tmp_path
 
 
@@ -45,7 +45,7 @@ SCRIPT = "export A={a} B={b} M={m}\nsglang serve --tp 8"
 
 def test_a_layer_that_no_other_profile_has_is_edited_itself(folder: Path) -> None:
     layers, _ = synced(folder, "one", SCRIPT.format(a=1, b=1, m=2))
-    assert changed(layers) == {"mid": 'abstract = true\nextends = ["base"]\n[env]\nM = "2"\n'}
+    assert changed(layers) == {"mid": 'abstract = true\nextends = ["low"]\n[env]\nM = "2"\n'}
     assert layers.affected() == []
 
 
@@ -60,15 +60,15 @@ def test_a_shared_layer_stays_and_the_own_one_overrides_it(folder: Path) -> None
 
 
 def test_a_named_layer_is_edited_and_others_are_told(folder: Path) -> None:
-    layers, refused = synced(folder, "one", SCRIPT.format(a=2, b=3, m=1), "base")
+    layers, refused = synced(folder, "one", SCRIPT.format(a=2, b=3, m=1), "low")
     assert refused == []
-    assert changed(layers) == {"base": BASE.replace('"1"', '"2"', 1).replace('B = "1"', 'B = "3"')}
+    assert changed(layers) == {"low": BASE.replace('"1"', '"2"', 1).replace('B = "1"', 'B = "3"')}
     assert layers.affected() == ["two"]  # its A; it has a B of its own
 
 
 def test_a_named_layer_that_is_overridden_is_refused(folder: Path) -> None:
-    layers, (refused,) = synced(folder, "two", "export A=1 B=3\nsglang serve --tp 8", "base")
-    assert refused.reason == "the layer two overrides what base sets"
+    layers, (refused,) = synced(folder, "two", "export A=1 B=3\nsglang serve --tp 8", "low")
+    assert refused.reason == "the layer two overrides what low sets"
     assert changed(layers) == {}
     with pytest.raises(Dsv4Error, match="two isn't made of it"):
         EditedLayers("two", folder, "mid")
