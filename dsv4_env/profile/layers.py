@@ -70,11 +70,13 @@ _EXPECTED = {  # what pydantic calls an error, and what a reader of TOML should 
 class Given:
     """What a layer says of one key: its *value* (None: it unsets it), and where.
 
-    *when* are the conditions, *source* says in a block where it has its values from.
+    *path* is the key in the TOML, *when* are the conditions, *source* says in a block where it
+    has its values from.
     """
 
     value: Any
     location: Location
+    path: KeyPath
     when: str = ""
     source: SourceTable | None = None
 
