@@ -71,7 +71,10 @@ def _some(
     if pyproject is None or all(found.values()):
         return start, found
     try:
-        table = tomllib.loads(read_bytes(pyproject).decode("utf-8-sig"))["tool"]["dsv4_env"]
+        tools = tomllib.loads(read_bytes(pyproject).decode("utf-8-sig")).get("tool", {})
+        if not any(map(is_ours, tools)):  # it only mentions the package
+            return start, found
+        table = tools["dsv4_env"]
         said = {key: table.get(key) for key in keys}
     except (LookupError, TypeError, AttributeError) as exc:
         raise ValueError(pyproject) from exc

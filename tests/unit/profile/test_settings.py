@@ -11,7 +11,7 @@ from hypothesis import given, strategies as st
 
 from dsv4_env.model.errors import SettingsError
 from dsv4_env.model.finding import Severity
-from dsv4_env.profile.project import profiles_folder
+from dsv4_env.profile.project import profiles_folder, target
 from dsv4_env.profile.settings import Pair, Settings, load
 
 
@@ -265,3 +265,5 @@ def test_the_short_way_leaves_errors_to_the_long_one(tmp_path: Path, text: str) 
 def test_a_project_that_only_mentions_the_package_has_no_settings(tmp_path: Path) -> None:
     text = '[tool.hatch.build]\npackages = ["dsv4_env"]\n[tool.mypy]\nfiles = ["dsv4_env"]\n'
     assert load(project(tmp_path, text), {}) == Settings()
+    found = target(tmp_path / "sub", {"DSV4_ENV_SGLANG": "0.5.13", "DSV4_ENV_NODES": "2"})
+    assert (found["sglang"], found["nodes"], found["on"]) == ("0.5.13", 2, None)
