@@ -18,7 +18,7 @@ from dsv4_env.cli.comparing import catalogue_for
 from dsv4_env.drift.discover import Discovered, How, Job, discover
 from dsv4_env.drift.nearest import Nearest
 from dsv4_env.model.finding import Severity
-from dsv4_env.profile import load_all, reference_script, settings
+from dsv4_env.profile import load_all, load_profile, reference_script, settings
 from dsv4_env.profile.settings import Settings
 
 if TYPE_CHECKING:
@@ -625,7 +625,7 @@ def test_what_is_written_is_what_check_holds(
     assert run("discover", "--toml").out == ""
 
 
-FLASH = load_all(None)["flash-fp4"]
+FLASH = load_profile("flash-fp4", sglang="0.5.13")
 SCRIPT_AS_TEST = f"""\
 import os
 

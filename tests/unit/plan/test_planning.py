@@ -17,7 +17,7 @@ from dsv4_env.model.errors import Dsv4Error
 from dsv4_env.plan.formats import json as as_json, markdown, text
 from dsv4_env.plan.planning import Plan, plan
 from dsv4_env.plan.platforms import PLATFORMS, platform
-from dsv4_env.profile import load_all, load_profile
+from dsv4_env.profile import load_profile
 from dsv4_env.readers import bash
 
 CATALOGUE = load("0.5.23")
