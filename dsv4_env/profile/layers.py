@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -81,6 +82,9 @@ class Given:
     source: SourceTable | None = None
 
 
+Settings: TypeAlias = dict[SettingKey, Given]
+
+
 @dataclass(slots=True)
 class Layer:
     """One file of a folder of profiles: its typed content and where each part stands."""
@@ -113,16 +117,25 @@ class Layer:
                     )
         return found | blocks
 
-    def spelled(self, now: Situation) -> dict[SettingKey, Given]:
+    def spelled(self, now: Situation, apart: Collection[SettingKey] = ()) -> Settings:
         """As settings, with each flag as the release knows it: layers may spell one differently.
 
-        A layer that gives a flag under two names gives both, as the command line does.
+        One that is set under one name and unset under another is set; those of *apart* stay as
+        they are.
         """
         found: dict[SettingKey, Given] = {}
         for key, given in self.settings(now).items():
             spelled = spelled_key(key, now.sglang)
-            found[key if spelled in found else spelled] = given
+            spelled = key if spelled in apart else spelled
+            if given.value is not None or spelled not in found:
+                found[spelled] = given
         return found
+
+    def twice(self, now: Situation) -> set[SettingKey]:
+        """The flags that it gives under two names, as a command line may."""
+        names = [k for k, given in self.settings(now).items() if given.value is not None]
+        count = Counter(spelled_key(key, now.sglang) for key in names)
+        return {key for key, number in count.items() if number > 1}
 
     def always(self) -> Iterator[tuple[SettingKey, Given]]:
         """What its tables say, which hold for every target that the layer is for."""
@@ -329,8 +342,9 @@ def merge_layers(order: Sequence[Layer], now: Situation) -> dict[SettingKey, Mer
         ]
         for i, layer in enumerate(order)
     }
+    apart = {key for layer in order for key in layer.twice(now)}
     for layer in order:
-        for key, given in layer.spelled(now).items():
+        for key, given in layer.spelled(now, apart).items():
             earlier = setters.setdefault(key, [])
             visible = [s for s in earlier if s[0].name in below[layer.name]]
             if given.value is None and not any(g.value is not None for _, g in visible):
@@ -355,7 +369,8 @@ def _expect_set(
     key: SettingKey, given: Given, layer: Layer, lower: Sequence[Layer], now: Situation
 ) -> None:
     """Raise ProfileError where a layer takes away what none below it, or itself, ever sets."""
-    every = {spelled_key(k, now.sglang) for each in (layer, *lower) for k in each.sets()}
+    every = {k for each in (layer, *lower) for k in each.sets()}
+    every |= {spelled_key(k, now.sglang) for k in every}
     if key in every:
         return
     section, name = key
