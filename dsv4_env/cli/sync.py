@@ -241,7 +241,7 @@ def _from(profile: Profile, text: str, how: _How, own: Path | None, layer: str |
     from dsv4_env.writeback.layers import EditedLayers, edit_layers  # pydantic and tomlkit
 
     launch = _launch(text, how.inputs, profile)
-    layers = EditedLayers(profile.name, own, layer)
+    layers = EditedLayers(profile.name, own, layer, profile.target, profile.sglang)
     _refuse(
         edit_layers(
             layers, launch, how.compared, from_environment=how.writing.secrets_from_environment

@@ -37,7 +37,10 @@ def fish(config: LaunchConfig, options: ExportOptions) -> str:
         lambda n: f"set -q {n}; and set -e {n}; or true",
         lambda n: f'test -n "${n}"; or begin; echo "{n}: {MISSING}" >&2; return 1; end; '
         f"set -gx {n} ${n}",
-        lambda n, v: f'test -n "${n}"; and set -gx {n} ${n}; or set -gx {n} {quoting.fish(v)}',
+        # `set` leaves the status alone, and that of a test would be taken for the export's.
+        lambda n, v: (
+            f'test -n "${n}"; and set -gx {n} ${n}; or set -gx {n} {quoting.fish(v)}; true'
+        ),
     )  # fmt: skip
 
 

@@ -298,8 +298,9 @@ def _chains(profile: Profile, files: Mapping[str, Path]) -> dict[tuple[str, str]
     """What each layer of a profile sets or unsets; read anew, as a lock has no unset settings."""
     from dsv4_env.profile import layers  # pydantic: only a page pays for it
 
-    if not set(profile.layers) <= set(files):
+    spec = parse(profile.name)
+    if spec.base not in profile.layers or not set(profile.layers) <= set(files):
         return {}
     every = layers.Layers({n: files[n] for n in profile.layers}, {})
-    merged = every.merged(parse(profile.name), profile.target, profile.sglang)
+    merged = every.merged(spec, profile.target, profile.sglang)
     return {key: m.origin for key, m in merged.items()}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -70,13 +71,18 @@ _EXPECTED = {  # what pydantic calls an error, and what a reader of TOML should 
 class Given:
     """What a layer says of one key: its *value* (None: it unsets it), and where.
 
-    *when* are the conditions, *source* says in a block where it has its values from.
+    *path* is the key in the TOML, *when* are the conditions, *source* says in a block where it
+    has its values from.
     """
 
     value: Any
     location: Location
+    path: KeyPath
     when: str = ""
     source: SourceTable | None = None
+
+
+Settings: TypeAlias = dict[SettingKey, Given]
 
 
 @dataclass(slots=True)
@@ -110,6 +116,26 @@ class Layer:
                         expected="blocks that say the same, or that never hold together",
                     )
         return found | blocks
+
+    def spelled(self, now: Situation, apart: Collection[SettingKey] = ()) -> Settings:
+        """As settings, with each flag as the release knows it: layers may spell one differently.
+
+        One that is set under one name and unset under another is set; those of *apart* stay as
+        they are.
+        """
+        found: dict[SettingKey, Given] = {}
+        for key, given in self.settings(now).items():
+            spelled = spelled_key(key, now.sglang)
+            spelled = key if spelled in apart else spelled
+            if given.value is not None or spelled not in found:
+                found[spelled] = given
+        return found
+
+    def twice(self, now: Situation) -> set[SettingKey]:
+        """The flags that it gives under two names, as a command line may."""
+        names = [k for k, given in self.settings(now).items() if given.value is not None]
+        count = Counter(spelled_key(key, now.sglang) for key in names)
+        return {key for key, number in count.items() if number > 1}
 
     def always(self) -> Iterator[tuple[SettingKey, Given]]:
         """What its tables say, which hold for every target that the layer is for."""
@@ -148,19 +174,20 @@ class Layer:
         for key, value in table.items():
             inner = f"{section}.{key}"
             if inner not in NESTED:
-                yield (section, key), Given(value, self.source.key((*path, key)), when, source)
+                place = (*path, key)
+                yield (section, key), Given(value, self.source.key(place), place, when, source)
                 continue
             for name, text in value.items():
-                place = self.source.key((*path, key, name))
-                yield (inner, name), Given(text, place, when, source)
+                place = (*path, key, name)
+                yield (inner, name), Given(text, self.source.key(place), place, when, source)
 
     def _unset(
         self, table: UnsetTable, path: KeyPath, when: str, source: SourceTable | None = None
     ) -> Iterator[tuple[SettingKey, Given]]:
         for section in ("env", "args"):
             for index, key in enumerate(getattr(table, section)):
-                place = self.source.value((*path, "unset", section, index))
-                yield (section, key), Given(None, place, when, source)
+                place = (*path, "unset", section, index)
+                yield (section, key), Given(None, self.source.value(place), place, when, source)
 
 
 def read_layer(path: Path, data: bytes | None = None) -> Layer:
@@ -315,12 +342,14 @@ def merge_layers(order: Sequence[Layer], now: Situation) -> dict[SettingKey, Mer
         ]
         for i, layer in enumerate(order)
     }
+    apart = {key for layer in order for key in layer.twice(now)}
     for layer in order:
-        for key, given in layer.settings(now).items():
+        for key, given in layer.spelled(now, apart).items():
             earlier = setters.setdefault(key, [])
             visible = [s for s in earlier if s[0].name in below[layer.name]]
             if given.value is None and not any(g.value is not None for _, g in visible):
-                _expect_set(key, given, layer, [o for o in order if o.name in below[layer.name]])
+                lower = [o for o in order if o.name in below[layer.name]]
+                _expect_set(key, given, layer, lower, now)
             earlier.append((layer, given))
     merged: dict[SettingKey, Merged] = {}
     for key, found in setters.items():
@@ -336,9 +365,12 @@ def merge_layers(order: Sequence[Layer], now: Situation) -> dict[SettingKey, Mer
     return merged
 
 
-def _expect_set(key: SettingKey, given: Given, layer: Layer, lower: Sequence[Layer]) -> None:
+def _expect_set(
+    key: SettingKey, given: Given, layer: Layer, lower: Sequence[Layer], now: Situation
+) -> None:
     """Raise ProfileError where a layer takes away what none below it, or itself, ever sets."""
-    every = set().union(layer.sets(), *(each.sets() for each in lower))
+    every = {k for each in (layer, *lower) for k in each.sets()}
+    every |= {spelled_key(k, now.sglang) for k in every}
     if key in every:
         return
     section, name = key
@@ -383,6 +415,16 @@ def _said(name: str, value: Any) -> str:
     )
 
 
+def spelled_key(key: SettingKey, sglang: str) -> SettingKey:
+    """A setting by the name that a release has for it."""
+    return (key[0], _flag(key[1], sglang)) if key[0] == "args" else key
+
+
+@lru_cache(maxsize=1024)  # of a flag that a release doesn't know all others are asked
+def _flag(flag: str, sglang: str) -> str:
+    return flag_in(load(sglang), flag)
+
+
 def spelled_setting(value: Any) -> str:
     """A setting's value as one line of text."""
     if isinstance(value, list):
@@ -415,7 +457,7 @@ class Layers:
             if name not in self.names and name not in self.overlays:
                 rows = self.rows(name)
                 target = rows[0] if rows else Target()
-                merge_layers(order, self._situation(order, target, newest(None)))
+                merge_layers(order, self.situation(order, target, newest(None)))
 
     def order(self, spec: Spec) -> list[Layer]:
         """The layers that a profile with overlays is made of, lowest first."""
@@ -478,7 +520,8 @@ class Layers:
         blocks = (block for layer in self.order(spec) for block in layer.file.when)
         return {role for block in blocks for role in block.role or ()}
 
-    def _situation(self, order: Sequence[Layer], target: Target, sglang: str) -> Situation:
+    def situation(self, order: Sequence[Layer], target: Target, sglang: str) -> Situation:
+        """All that the blocks of some layers may ask of."""
         axes = [layer.file.axes for layer in order]
         return Situation(target, sglang, axis(axes, "model"), axis(axes, "precision"))
 
@@ -497,14 +540,14 @@ class Layers:
         """A profile for a target and a release, the newest that it knows without one."""
         order = self.order(spec)
         release = self._release(order) if sglang is None else sglang
-        now = self._situation(order, target, release)
+        now = self.situation(order, target, release)
         self._for(spec, now)
         return _profile(spec, self.all[spec.base], order, merge_layers(order, now), now)
 
     def merged(self, spec: Spec, target: Target, sglang: str) -> dict[SettingKey, Merged]:
         """What the layers of a profile make of each key."""
         order = self.order(spec)
-        return merge_layers(order, self._situation(order, target, sglang))
+        return merge_layers(order, self.situation(order, target, sglang))
 
     def _release(self, order: Sequence[Layer]) -> str:
         """The newest release that a profile knows."""
@@ -565,12 +608,11 @@ def _profile(
     """The profile that layers are, of what they make of each key."""
     env: list[EnvVar] = []
     args: list[ServerArg] = []
-    spelling = load(now.sglang)
     for (section, name), m in merged.items():
         if section == "env" and m.value is not None:
             env.append(EnvVar(name, _value(name, m), m.origin))
         elif section == "args" and m.value is not None:
-            flag = flag_in(spelling, name)
+            flag = _flag(name, now.sglang)
             args += [ServerArg(flag, tuple(words), m.origin) for words in m.value]
     tables: dict[str, dict[str, Any]] = {}
     for section, keys in TABLES.items():

@@ -72,13 +72,15 @@ def _some(
         return start, found
     try:
         tools = tomllib.loads(read_bytes(pyproject).decode("utf-8-sig")).get("tool", {})
-        table = tools.get("dsv4_env", {})  # what looks like it may be something else
+        if not any(map(is_ours, tools)):  # it only mentions the package
+            return start, found
+        table = tools["dsv4_env"]
         said = {key: table.get(key) for key in keys}
-    except (TypeError, AttributeError) as exc:
+    except (LookupError, TypeError, AttributeError) as exc:
         raise ValueError(pyproject) from exc
     folder = start if found[keys[0]] else pyproject.parent
     for key, value in said.items():
-        if value is not None and (not isinstance(value, str | int) or not value):
+        if value is not None and (type(value) is not (int if key == "nodes" else str) or not value):
             raise ValueError(pyproject)
         found[key] = found[key] or value
     return folder, found

@@ -540,6 +540,7 @@ def json_schema() -> dict[str, Any]:
     return head | found
 
 
+_NULL = {"type": "null"}
 _UNTOLD = ("title", "default", "$defs")
 
 
@@ -548,12 +549,17 @@ def _plain(node: dict[str, Any], defs: dict[str, Any]) -> dict[str, Any]:
     if "$ref" in node:
         node = {**defs[node["$ref"].rpartition("/")[2]], **node}
         del node["$ref"]
-    if {"type": "null"} in node.get("anyOf", ()):
-        node = {**node, **next(x for x in node["anyOf"] if x != {"type": "null"})}
-        del node["anyOf"]
+    if _NULL in (choices := node.get("anyOf", ())):
+        left = [x for x in choices if x != _NULL]
+        rest = {k: v for k, v in node.items() if k != "anyOf"}
+        node = rest | ({"anyOf": left} if len(left) > 1 else left[0])
+        if "$ref" in node:
+            return _plain(node, defs)
     kept = {k: node[k] for k in sorted(node, key="description".__ne__) if k not in _UNTOLD}
     if "properties" in kept:
         kept["properties"] = {k: _plain(v, defs) for k, v in kept["properties"].items()}
+    if "items" in kept:
+        kept["items"] = _plain(kept["items"], defs)
     if "patternProperties" in kept:
         kept["additionalProperties"] = False
     return kept

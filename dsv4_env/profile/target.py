@@ -132,7 +132,9 @@ def _unknown(
             known = list(dict.fromkeys(str(getattr(r, axis)) for r in left if getattr(r, axis)))
             known += sorted(roles) if axis == "role" else []
             before = {k: getattr(wanted, k) for k in _AXES.values() if getattr(wanted, k)}
-            beside = [str(v) for k, v in before.items() if k != key]
+            beside = [
+                _said(k, v) if k == "nodes" else str(v) for k, v in before.items() if k != key
+            ]
             return ProfileError(
                 f"{name} isn't known for {_said(axis, value)}"
                 + (f" with {', '.join(beside)}" if beside and axis != "hardware" else ""),

@@ -6,7 +6,9 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
+
+import tomli_w
 
 from dsv4_env.compare.differences import Difference, Kind
 from dsv4_env.compare.normalise import LOCAL, with_model
@@ -32,8 +34,9 @@ from dsv4_env.profile import (
     resolve_all,
     shipped_dir,
 )
-from dsv4_env.profile.layers import read_layer
+from dsv4_env.profile.layers import BLOCK_SECTIONS, Given, Layers, read_layer, spelled_key
 from dsv4_env.profile.schema import FLAG_NAME, FromEnvironment
+from dsv4_env.profile.target import Spec, Target, parse
 from dsv4_env.writeback.edits import SETTLED, Refused, hopeless, occurrences
 from dsv4_env.writeback.files import FileChange
 from dsv4_env.writeback.toml import LayerDocument
@@ -49,12 +52,15 @@ _SOURCES = ("Secret ", "${{ secrets.")  # as a manifest and a workflow refer to 
 class EditedLayers:
     """The layers of a folder, of which those of the profile *name* are edited in memory.
 
-    *only* is the one layer that changes go to, where one was chosen.
+    *only* is the one layer that changes go to, where one was chosen. The profile is that of
+    *at* on the release *sglang*; without them, as it usually is.
     """
 
     name: str
     folder: Path | None
     only: str | None = None
+    at: Target | None = None
+    sglang: str | None = None
     files: dict[str, Path] = field(init=False)
     old: dict[str, bytes] = field(init=False)
     new: dict[str, bytes] = field(default_factory=dict)
@@ -64,7 +70,12 @@ class EditedLayers:
     def __post_init__(self) -> None:
         self.files = layer_files(self.folder)
         self.old = {name: layer_bytes(path) for name, path in self.files.items()}
-        self.before = resolve_all(self.files, self.old)
+        self.before = resolve_all(self.files, self.old, sglang=self.sglang)
+        spec = parse(self.name)
+        if self.at is None or self.sglang is None:
+            usual = self.before[spec.base]
+            self.at, self.sglang = self.at or usual.target, self.sglang or usual.sglang
+        self.before[self.name] = self._at(spec, self.old)
         if self.only is not None and self.only not in (known := self.before[self.name].layers):
             raise UsageError(
                 f"--layer {self.only}: {self.name} isn't made of it",
@@ -74,7 +85,12 @@ class EditedLayers:
 
     def profile(self) -> Profile:
         """The profile as the edits have it. Raises ProfileError where they contradict."""
-        return self.resolved(self.name)
+        return self._at(parse(self.name), self.old | self.new)
+
+    @property
+    def own(self) -> str:
+        """The profile's own layer."""
+        return parse(self.name).base
 
     def resolved(self, layer: str, *, below: bool = False) -> Profile:
         """What a layer holds with those below it, or (*below*) what those alone hold."""
@@ -85,18 +101,21 @@ class EditedLayers:
 
     def _resolved(self, layer: str, *, below: bool) -> Profile:
         data = self.old | self.new
+        overlay = read_layer(self.files[layer], data[layer]).file.overlay
         if below:
-            source = toml_source.parse(data[layer], str(self.files[layer]), ProfileError)
-            extends = source.data.get("extends", [])
-            data[layer] = f"extends = {extends!r}\n".encode()
-        else:
-            data[layer] = _concrete(data[layer])
-        return resolve_all(self._closure(layer, data), data)[layer]
+            data[layer] = _emptied(data[layer])
+        return self._at(parse(self.name) if overlay else Spec(layer), data)
 
-    def _closure(self, layer: str, data: Mapping[str, bytes]) -> dict[str, Path]:
-        """The files of a layer and all below it."""
+    def _at(self, spec: Spec, data: Mapping[str, bytes]) -> Profile:
+        """A profile, or what any other layer holds, for the target."""
+        if self.at is None:
+            raise AssertionError("the target is known from the start")
+        return Layers(self._closure(spec, data), data).profile(spec, self.at, self.sglang)
+
+    def _closure(self, spec: Spec, data: Mapping[str, bytes]) -> dict[str, Path]:
+        """The files of a profile's layers."""
         found: dict[str, Path] = {}
-        pending = [layer]
+        pending = [spec.base, *spec.overlays]
         while pending:
             name = pending.pop()
             if name not in found and name in self.files:
@@ -122,25 +141,36 @@ class EditedLayers:
         origin = _origins(profile).get((section, key))
         if origin is not None and not self.users(origin):
             return origin
-        return self.name
+        return self.own
 
     def users(self, layer: str) -> list[str]:
         """The other profiles that are made of a layer."""
-        return [n for n, p in self.before.items() if layer in p.layers and n != self.name]
+        return [n for n, p in self.before.items() if layer in p.layers and n not in self._mine]
+
+    @property
+    def _mine(self) -> tuple[str, str]:
+        return self.name, self.own
 
     def affected(self) -> list[str]:
         """The other profiles that the edits change."""
-        after = resolve_all(self.files, self.old | self.new)
+        after = resolve_all(self.files, self.old | self.new, sglang=self.sglang)
         return [
             name
             for name, profile in self.before.items()
-            if name != self.name and _content(after[name]) != _content(profile)
+            if name not in self._mine and _content(after[name]) != _content(profile)
         ]
 
     def put(self, layer: str, section: str, key: str, value: Any) -> None:
         """Make a setting *value* in a layer, None: it isn't set there or below."""
-        document = LayerDocument(self.new.get(layer, self.old[layer]))
+        data = self.new.get(layer, self.old[layer])
+        document = LayerDocument(data)
+        given = self._given(layer, section, key)
+        if given is not None:  # a flag may stand there under another name
+            key = str(given.path[-1]) if given.value is not None else key
         below = _value(self.resolved(layer, below=True), section, key)
+        if given is not None and given.path[0] == "when":
+            self._put_in_block(layer, document, given, section, key, value)
+            return
         if value is None:
             document.drop(section, key)
             if below is not None:
@@ -149,6 +179,36 @@ class EditedLayers:
             document.keep(section, key)
             if below != value or document.has(section, key):
                 document.put(section, key, value)
+        self.new[layer] = document.encoded()
+
+    def _given(self, layer: str, section: str, key: str) -> Given | None:
+        """What a layer itself says of a setting for the target, and where."""
+        if self.at is None or self.sglang is None:
+            raise AssertionError("the target is known from the start")
+        data = self.old | self.new
+        files = self._closure(parse(self.name), data)
+        if layer not in files:
+            return None
+        layers = Layers(files, data)
+        now = layers.situation(layers.order(parse(self.name)), self.at, self.sglang)
+        return layers.all[layer].spelled(now).get(spelled_key((section, key), self.sglang))
+
+    def _put_in_block(
+        self, layer: str, document: LayerDocument, given: Given, section: str, key: str, value: Any
+    ) -> None:
+        """Edit the block that says it, as a value beside it wouldn't count."""
+        block = document.block(cast("int", given.path[1]))
+        # A block calls the table of the model otherwise.
+        table = BLOCK_SECTIONS.get(section, section)
+        if given.value is None:
+            block.keep(section, key)
+        if value is not None:
+            block.put(table, key, value)
+        else:
+            block.drop(table, key)
+            self.new[layer] = document.encoded()
+            if _value(self.resolved(layer), section, key) is not None:
+                block.unset(section, key)
         self.new[layer] = document.encoded()
 
     def changes(self) -> list[FileChange]:
@@ -193,13 +253,13 @@ def relock(path: Path) -> FileChange:
     return FileChange(path, layer_bytes(path), lock.dump_lock(locked_all(files), files).encode())
 
 
-def _concrete(data: bytes) -> bytes:
-    """The layer as one that is no longer abstract: then it is resolved."""
-    if not toml_source.parse(data, "<layer>", ProfileError).data.get("abstract"):
-        return data
-    document = LayerDocument(data)
-    del document.toml["abstract"]
-    return document.encoded()
+_KEPT = ("extends", "abstract", "overlay", "needs", "excludes", "axes", "only", "targets")
+
+
+def _emptied(data: bytes) -> bytes:
+    """The layer without any setting: what it is, and what it lies on."""
+    said = toml_source.parse(data, "<layer>", ProfileError).data
+    return tomli_w.dumps({key: said[key] for key in _KEPT if key in said}).encode()
 
 
 def _origins(profile: Profile) -> dict[tuple[str, str], str]:

@@ -14,33 +14,12 @@ _WIDTH = 80  # of a list on one line
 BOM = b"\xef\xbb\xbf"
 
 
-class LayerDocument:
-    """One layer that is edited; *encoded* gives its bytes."""
+class Tables:
+    """The tables of a layer, or of one of its blocks, that are edited."""
 
-    def __init__(self, data: bytes) -> None:
-        self.bom = data.startswith(BOM)
-        text = data.removeprefix(BOM).decode()
-        self.crlf = "\r\n" in text and not re.search(r"(?<!\r)\n", text)
-        self.open_ended = bool(text) and not text.endswith("\n")
-        self.spaced = "\n\n" in text.replace("\r", "") or not text.strip()
-        self.blank_end = re.search(r"\n\r?\n\Z", text) is not None
+    def __init__(self, toml: Any) -> None:
+        self.toml = toml
         self.made: list[str] = []
-        self.toml = tomlkit.parse(text)
-
-    def encoded(self) -> bytes:
-        """The document as bytes."""
-        text = tomlkit.dumps(self.toml)
-        for section in self.made:  # a new table begins behind a blank line, as the others do
-            if self.spaced:
-                pattern = rf"(?<!\n)(\r?\n)(?=\[{section}\])"
-                text = re.sub(pattern, r"\1\1", text, count=1)
-        if not self.blank_end:  # a table at the end went, and the line before it
-            text = re.sub(r"(\r?\n){2,}\Z", r"\1", text)
-        if self.crlf:
-            text = re.sub(r"(?<!\r)\n", "\r\n", text)
-        if self.open_ended:
-            text = text.removesuffix("\n").removesuffix("\r")
-        return (BOM if self.bom else b"") + text.encode()
 
     def has(self, section: str, key: str) -> bool:
         """Whether the layer itself sets a key."""
@@ -97,9 +76,42 @@ class LayerDocument:
     def table(self, section: str) -> Any:
         """The table of a section, made where there is none."""
         if section not in self.toml:
-            self.toml[section] = tomlkit.table()
+            inline = isinstance(self.toml, InlineTable)
+            self.toml[section] = tomlkit.inline_table() if inline else tomlkit.table()
             self.made.append(section)
         return self.toml[section]
+
+
+class LayerDocument(Tables):
+    """One layer that is edited; *encoded* gives its bytes."""
+
+    def __init__(self, data: bytes) -> None:
+        self.bom = data.startswith(BOM)
+        text = data.removeprefix(BOM).decode()
+        self.crlf = "\r\n" in text and not re.search(r"(?<!\r)\n", text)
+        self.open_ended = bool(text) and not text.endswith("\n")
+        self.spaced = "\n\n" in text.replace("\r", "") or not text.strip()
+        self.blank_end = re.search(r"\n\r?\n\Z", text) is not None
+        super().__init__(tomlkit.parse(text))
+
+    def encoded(self) -> bytes:
+        """The document as bytes."""
+        text = tomlkit.dumps(self.toml)
+        for section in self.made:  # a new table begins behind a blank line, as the others do
+            if self.spaced:
+                pattern = rf"(?<!\n)(\r?\n)(?=\[{section}\])"
+                text = re.sub(pattern, r"\1\1", text, count=1)
+        if not self.blank_end:  # a table at the end went, and the line before it
+            text = re.sub(r"(\r?\n){2,}\Z", r"\1", text)
+        if self.crlf:
+            text = re.sub(r"(?<!\r)\n", "\r\n", text)
+        if self.open_ended:
+            text = text.removesuffix("\n").removesuffix("\r")
+        return (BOM if self.bom else b"") + text.encode()
+
+    def block(self, index: int) -> Tables:
+        """The tables of a block."""
+        return Tables(cast("Any", self.toml["when"])[index])
 
 
 def _item(value: Any) -> Item:

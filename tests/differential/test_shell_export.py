@@ -138,7 +138,8 @@ SECRETS = ["plain", "a b * ' \" $HOME `x` !", "-n", "two\nlines"]
 def outside(tool: str, tmp_path: Path) -> dict[str, str]:
     """An environment in which the profile ``outside`` takes a variable from outside."""
     (tmp_path / "outside.toml").write_text(OUTSIDE)
-    return {"PATH": tool, "DSV4_ENV_PROFILES": str(tmp_path), "HOME": str(tmp_path)}
+    may = {"DSV4_ENV_SGLANG": "0.5.13"}  # for which the profile sets SGLANG_USE_AITER
+    return {"PATH": tool, "DSV4_ENV_PROFILES": str(tmp_path), "HOME": str(tmp_path), **may}
 
 
 @pytest.mark.parametrize("shell", [*SHELLS, *OTHERS])

@@ -88,7 +88,7 @@ def test_two_profiles() -> None:
 
 
 def test_a_profile_and_the_environment() -> None:
-    profile = load_profile("flash-fp4")
+    profile = load_profile("flash-fp4", sglang="0.5.13")
     environ = environment.read(profile.launch_env({"HOME": "/root"}), profile.env)
     assert diff(profile.config, environ) == []
     without = profile.launch_env({})

@@ -18,7 +18,7 @@ from dsv4_env.cli.comparing import catalogue_for
 from dsv4_env.drift.discover import Discovered, How, Job, discover
 from dsv4_env.drift.nearest import Nearest
 from dsv4_env.model.finding import Severity
-from dsv4_env.profile import load_all, reference_script, settings
+from dsv4_env.profile import load_all, load_profile, reference_script, settings
 from dsv4_env.profile.settings import Settings
 
 if TYPE_CHECKING:
@@ -66,6 +66,7 @@ def problems(result: Discovered) -> dict[str, tuple[int | None, str]]:
 # What is near
 
 
+@pytest.mark.usefixtures("may")
 def test_the_nearest_profile_and_how_far_it_is(tmp_path: Path) -> None:
     tree(
         tmp_path,
@@ -106,6 +107,7 @@ def test_variables_alone(tmp_path: Path) -> None:
     assert shown == [(".env", True, None, 0), ("v4.env", True, "flash-fp8", 0)]
 
 
+@pytest.mark.usefixtures("may")
 def test_the_share_follows_the_severities_of_the_settings(tmp_path: Path) -> None:
     folder = tree(tmp_path, {"a.sh": SCRIPT.replace("USE_AITER=1", "USE_AITER=0")})
     mild = Settings(severity={"SGLANG_USE_AITER": Severity.NOTE})
@@ -384,6 +386,7 @@ def test_memory_stays_flat(tmp_path: Path) -> None:
 # The command
 
 
+@pytest.mark.usefixtures("may")
 def test_a_table_with_a_summary(
     tmp_path: Path, run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -461,6 +464,7 @@ def test_what_cannot_be_followed_is_told_with_its_place(
     assert ", 1 that can't be followed, 0 unknown values\n" in done.out
 
 
+@pytest.mark.usefixtures("may")
 def test_lines_of_a_terminal(
     tmp_path: Path, run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -528,6 +532,7 @@ def test_json_of_all(
     assert data["summary"]["other_launches"] == 2
 
 
+@pytest.mark.usefixtures("may")
 def test_json(tmp_path: Path, run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> None:
     files: dict[str, str | bytes] = {"a.sh": SCRIPT, "bad.sh": b"sglang serve dsv4\0", "t.py": TEST}
     monkeypatch.chdir(tree(tmp_path, files))
@@ -562,6 +567,7 @@ def test_json(tmp_path: Path, run: Callable[..., Result], monkeypatch: pytest.Mo
     assert data["pairs"] == [{"profile": "pro-fp4", "files": ["a.sh"]}]
 
 
+@pytest.mark.usefixtures("may")
 def test_near_one_profile_alone(
     tmp_path: Path, run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -581,6 +587,7 @@ def test_no_such_path(tmp_path: Path, run: Callable[..., Result]) -> None:
     assert "nope: error: can't be read: no such file or directory" in done.err
 
 
+@pytest.mark.usefixtures("may")
 def test_what_is_written_is_what_check_holds(
     tmp_path: Path, run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -618,7 +625,7 @@ def test_what_is_written_is_what_check_holds(
     assert run("discover", "--toml").out == ""
 
 
-FLASH = load_all(None)["flash-fp4"]
+FLASH = load_profile("flash-fp4", sglang="0.5.13")
 SCRIPT_AS_TEST = f"""\
 import os
 

@@ -14,6 +14,8 @@ from dsv4_env.profile.settings import Settings, load as load_settings
 from tests.conftest import amd_tests
 from tests.unit.readers.python.test_facts import written
 
+pytestmark = pytest.mark.usefixtures("may")  # whose profiles these launches are
+
 COMMIT = "6e9bd82714cb"  # sglang PR #26662
 PROFILES = ("flash-fp4", "flash-fp8", "pro-fp4", "pro-fp8")
 PAIRS = "".join(

@@ -17,6 +17,8 @@ from dsv4_env.model.finding import Report
 from dsv4_env.profile import reference_script
 from dsv4_env.profile.settings import load as load_settings
 
+pytestmark = pytest.mark.usefixtures("may")  # whose profiles these launches are
+
 PAIR = '[[tool.dsv4_env.pairs]]\nprofile = "pro-fp4"\nfiles = "run.sh"\n'
 DRIFTED = reference_script().read_text().replace("USE_AITER=1", "USE_AITER=0")
 

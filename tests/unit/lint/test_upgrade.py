@@ -25,13 +25,14 @@ if TYPE_CHECKING:
     from dsv4_env.plan.evaluate import Resolution
 
 
-def profile(folder: Path, text: str) -> Profile:
+def profile(folder: Path, text: str, release: str = "0.5.13") -> Profile:
+    """A layer as the release spells it that is left."""
     (folder / "mine.toml").write_text(text)
-    return load_profile("mine", folder)
+    return load_profile("mine", folder, sglang=release)
 
 
 def advice(folder: Path, text: str, before: str, after: str) -> dict[str, Advice]:
-    found = advise(profile(folder, text), load(before), load(after))
+    found = advise(profile(folder, text, before), load(before), load(after))
     return {a.name: a for a in found if a.name in text}
 
 
@@ -124,7 +125,7 @@ def test_both_names_are_set(tmp_path: Path, old: str, new: str, before: str, act
     for value in ("0", "1"):
         text = f'[env]\n{old} = "{value}"\n{new} = "1"\n'
         found = advice(tmp_path, text, before, "0.5.23")[old]
-        mine = profile(tmp_path, text)
+        mine = profile(tmp_path, text, before)
         (tmp_path / "next.toml").write_text(tomli_w.dumps(layer(mine, [found], load("0.5.23"))))
         env = load_profile("next", tmp_path).env
         assert found.action == ("drop" if value == "1" else action)
@@ -191,7 +192,7 @@ ON = platform("mi355x")
 @pytest.mark.parametrize("name", SHIPPED)
 def test_shipped_profiles(name: str, tmp_path: Path) -> None:
     before, after = load("0.5.13"), load("0.5.23")
-    shipped = load_profile(name)
+    shipped = load_profile(name, sglang="0.5.13")
     advised = {a.name: a for a in advise(shipped, before, after)}
     assert advised["SGLANG_OPT_USE_FUSED_COMPRESS"].action is Action.DROP
     topk = advised["SGLANG_OPT_USE_TOPK_V2"]
@@ -229,7 +230,7 @@ def test_between_all_releases(name: str, before: str, after: str) -> None:
 
 def means_the_same(name: str, before: str, after: str) -> None:
     """What upgrade says it doesn't change ends up as SGLang has it of the untouched profile."""
-    shipped = load_profile(name)
+    shipped = load_profile(name, sglang=before)
     model = shipped.default_model_path
     advised = advise(shipped, load(before), load(after))
     untouched = resolution(shipped.config, after, model)

@@ -94,7 +94,7 @@ def test_says(settings: str, release: str, rule: str, says: str) -> None:
 @pytest.mark.parametrize("release", COMPRESS)
 def test_what_is_said_of_the_shipped_profiles(name: str, release: str) -> None:
     """The values are upstream's, and so is what is odd about them: nothing is hushed up."""
-    profile = load_profile(name)
+    profile = load_profile(name, sglang=release)
     said = lint(profile.config, load(release), range_=profile.sglang_range)
     expected = {("abbreviated-flag", "--tp"), ("default-value", "SGLANG_ROCM_USE_MULTI_STREAM")}
     expected.add(("unread-variable", "SGLANG_OPT_USE_FUSED_COMPRESS_TRITON"))

@@ -146,6 +146,7 @@ def test_a_launch_stands_beside_each_profile_it_is_held_to() -> None:
     assert [o.name for o in found.layers["pro-fp4"]["model", "path"].chain()] == ["pro-fp4"]
 
 
+@pytest.mark.usefixtures("may")
 def test_layers_tell_what_is_unset(tmp_path: Path, run: Callable[..., Result]) -> None:
     (tmp_path / "mine.toml").write_text(
         'extends = ["pro-fp4"]\n[unset]\nenv = ["SGLANG_USE_ROCM700A"]\n'
@@ -221,7 +222,7 @@ def test_timelines_have_places_on_one_scale(tmp_path: Path) -> None:
 
 
 def test_what_is_effective_stands_beside_what_is_given() -> None:
-    left = load_profile("pro-fp4")
+    left = load_profile("pro-fp4", sglang="0.5.13")
     right = launch("run.sh", ["--page-size", "64", "--enable-prefill-cp"])
     compared = compare_launches(with_model(left), right, catalogue=load("0.5.23"))
     held = [Held(left, right, (), ())]

@@ -139,7 +139,7 @@ def test_text() -> None:
     assert lines[-1].startswith("1 of 34 arguments differ: 33 agree, 2 that only a run decides")
     assert "--kv-cache-dtype" not in said
     assert "= --kv-cache-dtype" in held_text(plan(), every=True)
-    assert "SGLANG_USE_AITER" in held_text(plan(), every=True)
+    assert "SGLANG_DEFAULT_THINKING" in held_text(plan(), every=True)
     assert "All that is known agrees: 34 arguments, 2 that only a run decides" in held_text(plan())
     assert "\x1b" not in said
     assert "\x1b[33m" in held_text(plan(page_size=128), color=True)

@@ -17,7 +17,7 @@ from dsv4_env.model.errors import Dsv4Error
 from dsv4_env.plan.formats import json as as_json, markdown, text
 from dsv4_env.plan.planning import Plan, plan
 from dsv4_env.plan.platforms import PLATFORMS, platform
-from dsv4_env.profile import load_all
+from dsv4_env.profile import load_profile
 from dsv4_env.readers import bash
 
 CATALOGUE = load("0.5.23")
@@ -115,7 +115,7 @@ def test_the_eleven_of_august() -> None:
 
 
 def test_the_shipped_profile() -> None:
-    made = plan(load_all()["pro-fp4"].config, CATALOGUE, ROCM, title="pro-fp4")
+    made = plan(load_profile("pro-fp4", sglang="0.5.13").config, CATALOGUE, ROCM, title="pro-fp4")
     assert made.starts
     (topk,) = made.having("overwritten")
     assert (topk.name, topk.given, topk.effective) == ("SGLANG_OPT_USE_TOPK_V2", "false", "True")

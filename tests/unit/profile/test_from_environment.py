@@ -93,7 +93,7 @@ def test_layers_that_disagree_on_it(tmp_path: Path) -> None:
 def test_no_other_table_is_a_value(tmp_path: Path, value: str) -> None:
     with pytest.raises(ProfileError) as error:
         mine(tmp_path, value)
-    assert error.value.expected == f"a string, or {FROM}"
+    assert error.value.expected == f'a string, {{default = "…"}} or {FROM}'
     assert str(error.value.where).startswith(f"{tmp_path}/mine.toml:3:")
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from dsv4_env import load_profile
 from dsv4_env.model.errors import ProfileError
-from dsv4_env.profile import load_all, lock
+from dsv4_env.profile import load_all, lock, shipped_dir
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,6 +20,7 @@ def write(folder: Path, **layers: str) -> Path:
     return folder
 
 
+@pytest.mark.usefixtures("may")
 def test_own_layer_over_a_shipped_profile(tmp_path: Path) -> None:
     write(
         tmp_path,
@@ -45,14 +46,24 @@ NEW = "x"
     assert mine.server_args[:3] == ["--trust-remote-code", "--tp", "4"]
     tail = ["--lora-paths", "a", "b", "--json", "1", "--json", "2", "3", "--flag"]
     assert mine.server_args[-9:] == tail
-    assert mine.layers == ("common", "fp4", "flash", "flash-fp4", "mine")
+    assert mine.layers == (*base.layers, "mine")
+    assert mine.layers[-5:] == ("common", "fp4", "flash", "flash-fp4", "mine")
 
 
 def test_origin_says_what_was_overridden(tmp_path: Path) -> None:
     write(tmp_path, mine='extends = ["pro-fp4"]\n[env]\nSGLANG_USE_AITER = "0"\n')
-    origin = load_profile("mine", tmp_path).config.effective_env["SGLANG_USE_AITER"].origin
-    chain = [(o.name, o.value, o.location.line if o.location else None) for o in origin.chain()]
-    assert chain == [("mine", "0", 3), ("common", "1", 10)]
+    mine = load_profile("mine", tmp_path, sglang="0.5.13")
+    origin = mine.config.effective_env["SGLANG_USE_AITER"].origin
+    own, below = origin.chain()
+    assert (own.name, own.value, own.when, own.location and own.location.line) == (
+        *("mine", "0", ""),
+        3,
+    )
+    assert (below.name, below.value) == ("common", "1")
+    assert below.when == "mi355x, ci, sglang <0.5.14"
+    assert below.location is not None
+    lines = (shipped_dir() / "common.toml").read_text().splitlines()
+    assert lines[(below.location.line or 0) - 1].startswith("SGLANG_USE_AITER = ")
 
 
 def test_setting_again_what_a_lower_layer_unset(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import math
 import re
@@ -32,9 +33,19 @@ CHECK = jsonschema.Draft7Validator(SCHEMA)
 
 def parsed(path: Path) -> dict[str, Any] | None:
     try:
-        return tomllib.loads(path.read_bytes().decode())
+        found: dict[str, Any] = as_json(tomllib.loads(path.read_bytes().decode()))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError):
         return None
+    return found
+
+
+def as_json(value: Any) -> Any:
+    """TOML as editors hand it to a schema: a day, which JSON has no type for, is text."""
+    if isinstance(value, dict):
+        return {k: as_json(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [as_json(v) for v in value]
+    return value.isoformat() if isinstance(value, datetime.date) else value
 
 
 def test_it_is_a_schema_and_the_published_one_is_of_these_models(

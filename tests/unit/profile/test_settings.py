@@ -11,7 +11,7 @@ from hypothesis import given, strategies as st
 
 from dsv4_env.model.errors import SettingsError
 from dsv4_env.model.finding import Severity
-from dsv4_env.profile.project import profiles_folder
+from dsv4_env.profile.project import profiles_folder, target
 from dsv4_env.profile.settings import Pair, Settings, load
 
 
@@ -77,8 +77,8 @@ def test_another_tools_pyproject_is_passed_over(tmp_path: Path, text: str) -> No
             "[tool.dsv4_env]\nprofle = []\n",
             {},
             "pyproject.toml:2:1: unknown key 'profle' in [tool.dsv4_env]; expected one of "
-            "against, baseline, compare, ignore, pairs, profile, profiles, severity, sglang, "
-            "waivers. Did you mean profile?",
+            "against, baseline, compare, ignore, nodes, on, pairs, profile, profiles, role, "
+            "severity, sglang, strategy, waivers. Did you mean profile?",
         ),
         (
             "[tool.dsv4_env]\nprofile = {}\n",
@@ -104,8 +104,8 @@ def test_another_tools_pyproject_is_passed_over(tmp_path: Path, text: str) -> No
             "[[tool.dsv4_env.pairs]]\nprofile = 'a'\nfile = 'b'\n",
             {},
             "pyproject.toml:3:1: unknown key 'file' in [tool.dsv4_env.pairs]; expected one of "
-            "closed, compare, dialect, exclude, files, ignore, launch, profile, reader, set, "
-            "severity, sglang, symbol. Did you mean files?",
+            "closed, compare, dialect, exclude, files, ignore, launch, nodes, on, profile, "
+            "reader, role, set, severity, sglang, strategy, symbol. Did you mean files?",
         ),
         (
             "[[tool.dsv4_env.pairs]]\nprofile = 'a'\nfiles = []\n",
@@ -265,3 +265,5 @@ def test_the_short_way_leaves_errors_to_the_long_one(tmp_path: Path, text: str) 
 def test_a_project_that_only_mentions_the_package_has_no_settings(tmp_path: Path) -> None:
     text = '[tool.hatch.build]\npackages = ["dsv4_env"]\n[tool.mypy]\nfiles = ["dsv4_env"]\n'
     assert load(project(tmp_path, text), {}) == Settings()
+    found = target(tmp_path / "sub", {"DSV4_ENV_SGLANG": "0.5.13", "DSV4_ENV_NODES": "2"})
+    assert (found["sglang"], found["nodes"], found["on"]) == ("0.5.13", 2, None)

@@ -20,10 +20,10 @@ BASE = 'abstract = true\n[env]\nA = "1"\nB = "1"\n[args]\n--tp = "8"\n'
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    (tmp_path / "base.toml").write_text(BASE)
-    (tmp_path / "mid.toml").write_text('abstract = true\nextends = ["base"]\n[env]\nM = "1"\n')
+    (tmp_path / "low.toml").write_text(BASE)
+    (tmp_path / "mid.toml").write_text('abstract = true\nextends = ["low"]\n[env]\nM = "1"\n')
     (tmp_path / "one.toml").write_text('extends = ["mid"]\n')
-    (tmp_path / "two.toml").write_text('extends = ["base"]\n[env]\nB = "2"\n')
+    (tmp_path / "two.toml").write_text('extends = ["low"]\n[env]\nB = "2"\n')
     return tmp_path
 
 
@@ -45,7 +45,7 @@ SCRIPT = "export A={a} B={b} M={m}\nsglang serve --tp 8"
 
 def test_a_layer_that_no_other_profile_has_is_edited_itself(folder: Path) -> None:
     layers, _ = synced(folder, "one", SCRIPT.format(a=1, b=1, m=2))
-    assert changed(layers) == {"mid": 'abstract = true\nextends = ["base"]\n[env]\nM = "2"\n'}
+    assert changed(layers) == {"mid": 'abstract = true\nextends = ["low"]\n[env]\nM = "2"\n'}
     assert layers.affected() == []
 
 
@@ -60,15 +60,15 @@ def test_a_shared_layer_stays_and_the_own_one_overrides_it(folder: Path) -> None
 
 
 def test_a_named_layer_is_edited_and_others_are_told(folder: Path) -> None:
-    layers, refused = synced(folder, "one", SCRIPT.format(a=2, b=3, m=1), "base")
+    layers, refused = synced(folder, "one", SCRIPT.format(a=2, b=3, m=1), "low")
     assert refused == []
-    assert changed(layers) == {"base": BASE.replace('"1"', '"2"', 1).replace('B = "1"', 'B = "3"')}
+    assert changed(layers) == {"low": BASE.replace('"1"', '"2"', 1).replace('B = "1"', 'B = "3"')}
     assert layers.affected() == ["two"]  # its A; it has a B of its own
 
 
 def test_a_named_layer_that_is_overridden_is_refused(folder: Path) -> None:
-    layers, (refused,) = synced(folder, "two", "export A=1 B=3\nsglang serve --tp 8", "base")
-    assert refused.reason == "the layer two overrides what base sets"
+    layers, (refused,) = synced(folder, "two", "export A=1 B=3\nsglang serve --tp 8", "low")
+    assert refused.reason == "the layer two overrides what low sets"
     assert changed(layers) == {}
     with pytest.raises(Dsv4Error, match="two isn't made of it"):
         EditedLayers("two", folder, "mid")
@@ -157,3 +157,88 @@ def test_an_import_needs_a_new_name_and_a_base_that_is_there(folder: Path) -> No
             imports.import_launch(
                 launch, name, folder, lambda a, b: compared(a, b), over=over, title="T"
             )
+
+
+BLOCKS = """\
+extends = ["low"]
+[env]
+C = "table"
+[args]
+--cuda-graph-max-bs = "64"
+[[when]] # why
+hardware = "mi355x"
+env.C = "1" # kept
+[when.unset]
+env = ["B"]
+[[when]]
+hardware = "mi300x"
+env.C = "other"
+"""
+
+
+@pytest.fixture
+def blocks(folder: Path) -> Path:
+    targets = 'targets = [{ hardware = ["mi355x", "mi300x"] }]\n'
+    when = 'when = [{ nodes = 1, env = { I = "1" } }]\n'
+    (folder / "low.toml").write_text(targets + when + BASE)
+    (folder / "two.toml").unlink()
+    (folder / "mid.toml").unlink()
+    (folder / "one.toml").write_text(BLOCKS)
+    return folder
+
+
+def test_the_block_that_counts_is_edited(blocks: Path) -> None:
+    script = "export A=1 I=2 C=2 B=3\nsglang serve --tp 8 --cuda-graph-max-bs-decode 32"
+    layers, refused = synced(blocks, "one", script)
+    assert refused == []
+    old = BLOCKS.replace('"64"', '"32"')  # under the name that the layer has for it
+    old = old.replace('env.C = "1" # kept\n', 'env.C = "2" # kept\nenv.B = "3"\n')
+    old = old.replace('[when.unset]\nenv = ["B"]\n', "")
+    low = (blocks / "low.toml").read_text().replace('I = "1"', 'I = "2"')
+    assert changed(layers) == {"one": old, "low": low}
+    profile = layers.profile()
+    assert (profile.env["C"], profile.env["B"], profile.env["I"]) == ("2", "3", "2")
+
+
+def test_a_block_unsets_what_its_layer_or_a_lower_one_sets(blocks: Path) -> None:
+    script = "export A=1 I=1\nsglang serve --tp 8 --cuda-graph-max-bs-decode 64"
+    layers, refused = synced(blocks, "one", script)
+    assert refused == []
+    text = changed(layers)["one"]
+    assert 'C = "table"' in text
+    assert '[when.unset]\nenv = ["B", "C"]' in text
+    assert "C" not in layers.profile().env
+
+
+def test_another_target_is_edited_in_its_own_block(blocks: Path) -> None:
+    profile = load_profile("one", blocks, on="mi300x")
+    layers = EditedLayers("one", blocks, None, profile.target, profile.sglang)
+    script = "export A=1 B=1 I=1 C=9\nsglang serve --tp 8 --cuda-graph-max-bs-decode 64"
+    (launch,) = bash.read_all(script, "s.sh")
+    assert edit_layers(layers, launch, lambda a, b: compared(a, b)) == []
+    assert changed(layers) == {"one": BLOCKS.replace('"other"', '"9"')}
+
+
+def test_two_blocks_that_say_the_same_are_left_with_the_reason(blocks: Path) -> None:
+    path = blocks / "one.toml"
+    path.write_text(BLOCKS + '[[when]]\nnodes = 1\nenv.C = "1"\n[[when]]\nnodes = 2\nenv.C = "3"\n')
+    text = path.read_text().replace('[[when]]\nhardware = "mi300x"\nenv.C = "other"\n', "")
+    path.write_text(text)
+    script = "export A=1 I=1 C=2\nsglang serve --tp 8 --cuda-graph-max-bs-decode 64"
+    layers, (refused,) = synced(blocks, "one", script)
+    assert refused.name == "C"
+    assert refused.reason.startswith("layer one says two things of C for mi355x")
+    assert changed(layers) == {}
+
+
+def test_layers_that_an_overlay_lies_on(blocks: Path) -> None:
+    (blocks / "fast.toml").write_text('overlay = true\n[env]\nA = "7"\n')
+    profile = load_profile("one+fast", blocks)
+    layers = EditedLayers(profile.name, blocks, None, profile.target, profile.sglang)
+    script = "export A=8 I=1 C=5\nsglang serve --tp 8 --cuda-graph-max-bs-decode 64"
+    (launch,) = bash.read_all(script, "s.sh")
+    assert edit_layers(layers, launch, lambda a, b: compared(a, b)) == []
+    assert changed(layers) == {
+        "fast": 'overlay = true\n[env]\nA = "8"\n',
+        "one": BLOCKS.replace('env.C = "1"', 'env.C = "5"'),
+    }
