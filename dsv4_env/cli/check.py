@@ -256,8 +256,8 @@ def _against(
     """Hold what ``--against`` names, or its default, to profiles; what can't be read is raised."""
     # The script that comes with the package is as old as its release.
     shipped = not (against or run.settings.against)
-    release = REFERENCE_RELEASE if shipped and not wanted().sglang else None
-    asked = replace(wanted(), sglang=release or wanted().sglang)
+    release = wanted().sglang or run.settings.sglang or (REFERENCE_RELEASE if shipped else None)
+    asked = replace(wanted(), sglang=release)
     profiles = [load_wanted(name, run.profiles, asked) for name in names]
     compared = {variable for p in profiles for variable in p.config.effective_env}
     for text in against or [str(run.settings.against or reference_script())]:

@@ -281,12 +281,14 @@ def _of_layer(
 
 def _layer(name: str, layers: Mapping[str, Path]) -> dict[str, Any]:
     data = tomllib.loads(read_bytes(layers[name]).decode("utf-8-sig"))
+    blocks = [data, *data.get("when", ())]
     return {
         "name": name,
         "description": data.get("description", ""),
         "file": shown_place(Location(str(layers[name]))),
         "extends": data.get("extends", []),
-        "sets": [*data.get("env", {}), *data.get("args", {})],
+        "overlay": data.get("overlay", False),
+        "sets": [*dict.fromkeys(n for t in ("env", "args") for b in blocks for n in b.get(t, {}))],
     }
 
 
@@ -363,10 +365,16 @@ def _profile_text(found: Mapping[str, Any]) -> list[str]:
 def _layer_text(found: Mapping[str, Any]) -> list[str]:
     rows = [("file", found["file"])]
     rows += [("extends", ", ".join(found["extends"]))] if found["extends"] else []
-    rows += [("part of", ", ".join(found["used"]) or "no profile")]
+    if not found["overlay"]:
+        rows += [("part of", ", ".join(found["used"]) or "no profile")]
     rows += [("sets", n) if i == 0 else ("", n) for i, n in enumerate(found["sets"])]
     title = f": {found['title']}" if found["title"] else ""
-    return [f"{found['name']}: a layer, which profiles extend{title}", "", *_rows(rows)]
+    what = (
+        "an overlay, for NAME+" + found["name"]
+        if found["overlay"]
+        else "a layer, which profiles extend"
+    )
+    return [f"{found['name']}: {what}{title}", "", *_rows(rows)]
 
 
 COMMANDS = (explain,)

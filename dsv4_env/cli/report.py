@@ -111,11 +111,11 @@ def _against(
 ) -> Report:
     """Hold every launch that ``--against`` names, or its default, to profiles."""
     profiles = [load_wanted(name, run.profiles, wanted()) for name in names]
-    wanted = {variable for p in profiles for variable in p.config.effective_env}
+    variables = {variable for p in profiles for variable in p.config.effective_env}
     for text in against or [str(run.settings.against or reference_script())]:
         pairs = [Pair(name, (text,)) for name in names]
         for opened in operands.open_launches(text, inputs):
-            config = operands.relevant(opened.config, wanted)
+            config = operands.relevant(opened.config, variables)
             drift.check_launch(run, pairs, config, opened.path, opened.text)
     # What is wrong with the waivers of a file is said once, however many launches it has.
     run.problems[:] = dict.fromkeys(run.problems)
