@@ -30,7 +30,7 @@ from dsv4_env.model import EnvVar, LaunchConfig, Location, Origin, ServerArg
 from dsv4_env.model.errors import ReadError, UsageError, did_you_mean
 from dsv4_env.model.finding import Severity
 from dsv4_env.model.secrets import hidden, masked, scrubbed
-from dsv4_env.profile import Profile, layer_files, load_all
+from dsv4_env.profile import Profile, layer_files, load_all, load_wanted
 
 _MATTERS = {
     Severity.ERROR: "an error, as it decides what the server computes",
@@ -43,8 +43,8 @@ def _subjects(
     ctx: click.Context, param: click.Parameter, incomplete: str
 ) -> complete.CompletionItems:
     """All that ``explain`` explains."""
-    own, abstract = complete.layers(ctx)
-    found = complete.starting(own | abstract, incomplete)
+    found = complete.offered_profiles(ctx, param, incomplete)
+    found += complete.starting(complete.layers(ctx)[1], incomplete)
     found += comparing.offered_variables(ctx, param, incomplete)
     return found + offered_rules(ctx, param, incomplete)
 
@@ -73,6 +73,8 @@ def explain(name: str, as_json: bool, folder: Path | None) -> None:
         raise UsageError("a value stands behind the name", expected=f"the name alone: {bare}")
     own = profile_folder(folder)
     profiles, layers = load_all(own, wanted()), layer_files(own)
+    if name not in profiles and re.split(r"[+@]", name)[0] in profiles:
+        profiles[name] = load_wanted(name, own, wanted())
     found = _found(name, profiles, layers)
     write(json.dumps(found, indent=2, ensure_ascii=False) + "\n" if as_json else _text(found))
 

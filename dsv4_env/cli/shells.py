@@ -29,7 +29,7 @@ def _whole(items: list[CompletionItem], incomplete: str) -> list[CompletionItem]
 
 
 class _Bash(BashComplete):
-    """Bash, which cuts words at ``=`` and ``@``; click's script would forget names where files come too."""
+    """Bash, which cuts words at ``=`` and ``@``; click's script forgets names beside files."""
 
     source_template = """\
 %(complete_func)s() {

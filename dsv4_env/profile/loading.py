@@ -162,7 +162,13 @@ def with_settings(wanted: Wanted | None = None) -> Wanted:
     try:
         said = project.target(Path.cwd(), os.environ)
     except (ValueError, OSError, Dsv4Error):
-        return wanted  # whoever reads all settings tells what is wrong with them
+        from dsv4_env.profile.settings import load  # pydantic
+
+        try:
+            found = load(Path.cwd(), os.environ)
+        except (OSError, Dsv4Error):
+            return wanted  # whoever reads all settings tells what is wrong with them
+        said = {key: getattr(found, key) for key in project.TARGET}
     given = {key: getattr(wanted, key) or said[key] for key in project.TARGET}
     return Wanted(**cast("dict[str, Any]", given))
 
