@@ -621,6 +621,30 @@ def test_a_file_in_the_place_of_a_profile_is_told(
         )
 
 
+@pytest.mark.parametrize("name", ["pro-fp4+mtp+deepep", "pro-fp4@mi35x", "pro-fp4+cp@rocm"])
+def test_a_profile_with_overlays_and_hardware(run: Run, project: Path, name: str) -> None:
+    settings = f'[[tool.dsv4_env.pairs]]\nprofile = "{name}"\nfiles = "scripts/*.sh"\n'
+    (project / "pyproject.toml").write_text(settings)
+    waiver = '# dsv4-env: allow --nosuch reason="a trial"\n'
+    (project / "scripts" / "pro.sh").write_text(waiver + SCRIPT)
+    assert "the waiver of --nosuch excuses nothing" in run("check").out
+    assert "launch: " in run("check", name, "--against", "scripts/pro.sh", "-f", "concise").out
+    assert run("report", "--html", "out.html").code == 0
+    assert run("report", name, "--against", "scripts/pro.sh", "--html", "out.html").code == 0
+
+
+def test_the_shipped_script_is_held_to_its_release_unless_another_is_set(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("DSV4_ENV_SGLANG")
+    assert "note: read as SGLang 0.5.13 reads it" in run("check").out
+    (tmp_path / "pyproject.toml").write_text('[tool.dsv4_env]\nsglang = "0.5.14"\n')
+    result = run("check")
+    assert result.code == 1
+    assert "note: read as SGLang 0.5.14 reads it" in result.out
+
+
 def test_against_takes_the_file_that_is_called_like_a_profile(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -86,7 +86,7 @@ if TYPE_CHECKING:
             "dspark",
             [
                 "dspark: an overlay, for NAME+dspark: Speculative decoding with a DSpark head",
-                "sets --speculative-algorithm SGLANG_RAGGED_VERIFY_MODE --dp",
+                "sets SGLANG_RAGGED_VERIFY_MODE --speculative-algorithm --dp",
             ],
         ),
         (
