@@ -32,7 +32,7 @@ from dsv4_env.drift import waivers
 from dsv4_env.guard.files import read_bytes, real
 from dsv4_env.model.errors import ReadError, UsageError, did_you_mean
 from dsv4_env.model.finding import Report, Severity
-from dsv4_env.profile import REFERENCE_RELEASE, layer_files, load_wanted, reference_script
+from dsv4_env.profile import layer_files, load_wanted, reference_script
 from dsv4_env.profile.project import PREFIX
 from dsv4_env.profile.settings import Pair, Settings
 from dsv4_env.reporters import REPORTERS
@@ -254,9 +254,7 @@ def _against(
     run: drift.CheckRun, against: Sequence[str], names: Sequence[str], inputs: Inputs
 ) -> Report:
     """Hold what ``--against`` names, or its default, to profiles; what can't be read is raised."""
-    # The script that comes with the package is as old as its release.
-    shipped = not (against or run.settings.against)
-    release = REFERENCE_RELEASE if shipped and not wanted().sglang else None
+    release = None if against else drift.reference_release(run.settings, wanted().sglang)
     asked = replace(wanted(), sglang=release or wanted().sglang)
     profiles = [load_wanted(name, run.profiles, asked) for name in names]
     compared = {variable for p in profiles for variable in p.config.effective_env}

@@ -30,7 +30,7 @@ from dsv4_env.model import EnvVar, LaunchConfig, Location, Origin, ServerArg
 from dsv4_env.model.errors import ReadError, UsageError, did_you_mean
 from dsv4_env.model.finding import Severity
 from dsv4_env.model.secrets import hidden, masked, scrubbed
-from dsv4_env.profile import Profile, layer_files, load_all
+from dsv4_env.profile import Profile, layer_files, load_all, load_wanted
 
 _MATTERS = {
     Severity.ERROR: "an error, as it decides what the server computes",
@@ -43,8 +43,8 @@ def _subjects(
     ctx: click.Context, param: click.Parameter, incomplete: str
 ) -> complete.CompletionItems:
     """All that ``explain`` explains."""
-    own, abstract = complete.layers(ctx)
-    found = complete.starting(own | abstract, incomplete)
+    found = complete.offered_profiles(ctx, param, incomplete)
+    found += complete.starting(complete.layers(ctx)[1], incomplete)
     found += comparing.offered_variables(ctx, param, incomplete)
     return found + offered_rules(ctx, param, incomplete)
 
@@ -73,6 +73,8 @@ def explain(name: str, as_json: bool, folder: Path | None) -> None:
         raise UsageError("a value stands behind the name", expected=f"the name alone: {bare}")
     own = profile_folder(folder)
     profiles, layers = load_all(own, wanted()), layer_files(own)
+    if name not in profiles and re.split(r"[+@]", name)[0] in profiles:
+        profiles[name] = load_wanted(name, own, wanted())
     found = _found(name, profiles, layers)
     write(json.dumps(found, indent=2, ensure_ascii=False) + "\n" if as_json else _text(found))
 
@@ -281,12 +283,14 @@ def _of_layer(
 
 def _layer(name: str, layers: Mapping[str, Path]) -> dict[str, Any]:
     data = tomllib.loads(read_bytes(layers[name]).decode("utf-8-sig"))
+    blocks = [data, *data.get("when", ())]
     return {
         "name": name,
         "description": data.get("description", ""),
         "file": shown_place(Location(str(layers[name]))),
         "extends": data.get("extends", []),
-        "sets": [*data.get("env", {}), *data.get("args", {})],
+        "overlay": data.get("overlay", False),
+        "sets": [*dict.fromkeys(n for t in ("env", "args") for b in blocks for n in b.get(t, {}))],
     }
 
 
@@ -363,10 +367,16 @@ def _profile_text(found: Mapping[str, Any]) -> list[str]:
 def _layer_text(found: Mapping[str, Any]) -> list[str]:
     rows = [("file", found["file"])]
     rows += [("extends", ", ".join(found["extends"]))] if found["extends"] else []
-    rows += [("part of", ", ".join(found["used"]) or "no profile")]
+    if not found["overlay"]:
+        rows += [("part of", ", ".join(found["used"]) or "no profile")]
     rows += [("sets", n) if i == 0 else ("", n) for i, n in enumerate(found["sets"])]
     title = f": {found['title']}" if found["title"] else ""
-    return [f"{found['name']}: a layer, which profiles extend{title}", "", *_rows(rows)]
+    what = (
+        "an overlay, for NAME+" + found["name"]
+        if found["overlay"]
+        else "a layer, which profiles extend"
+    )
+    return [f"{found['name']}: {what}{title}", "", *_rows(rows)]
 
 
 COMMANDS = (explain,)

@@ -18,7 +18,7 @@ from dsv4_env.cli.settings import profile_folder
 from dsv4_env.cli.target import launch_options
 from dsv4_env.exporters import EXPORTERS, MODEL_FLAGS, Exporter, ExportOptions
 from dsv4_env.exporters.files import github_masks
-from dsv4_env.model import EnvVar, LaunchConfig, Location, Origin, Outside, ServerArg
+from dsv4_env.model import EnvVar, LaunchConfig, Location, Origin, ServerArg
 from dsv4_env.model.errors import UsageError
 from dsv4_env.profile import Profile
 
@@ -151,7 +151,7 @@ def _differing(config: LaunchConfig, *, unset: bool) -> LaunchConfig:
     def differs(setting: EnvVar) -> bool:
         if unset:
             return setting.name in here
-        if isinstance(setting.value, Outside):
+        if not isinstance(setting.value, str):  # what is set counts, whatever it is
             return not here.get(setting.name)
         return here.get(setting.name) != setting.value
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -182,7 +183,8 @@ def _of_pairs(operand: str, own: Path | None, root: Path | None) -> Catalogue | 
         return None
     known = load_all(own, wanted())
     release = next((p.sglang for p in pairs if p.sglang), None)
-    ranges = [known[p.profile].sglang_range for p in pairs if p.profile in known]
+    bases = (re.split(r"[+@]", p.profile)[0] for p in pairs)
+    ranges = [known[base].sglang_range for base in bases if base in known]
     return catalogue_for(release, ranges, root)
 
 

@@ -98,7 +98,7 @@ def report(
         raise UsageError("--paths and --since", expected="--history REPO with them")
     profiles = list({h.profile.name: h.profile for h in run.held}.values())
     catalogue = catalogue_for(comparing.sglang, [p.sglang_range for p in profiles], inputs.root)
-    also = [run.known[p.profile] for p in pairs]
+    also = [run.profile(p) for p in pairs]
     built = matrix.build_matrix(
         said, run.held, catalogue, run.layers, exact=comparing.exact, also=also
     )
@@ -110,10 +110,12 @@ def _against(
     run: drift.CheckRun, against: Sequence[str], names: Sequence[str], inputs: Inputs
 ) -> Report:
     """Hold every launch that ``--against`` names, or its default, to profiles."""
-    profiles = [load_wanted(name, run.profiles, wanted()) for name in names]
+    release = None if against else drift.reference_release(run.settings, wanted().sglang)
+    asked = replace(wanted(), sglang=release or wanted().sglang)
+    profiles = [load_wanted(name, run.profiles, asked) for name in names]
     variables = {variable for p in profiles for variable in p.config.effective_env}
     for text in against or [str(run.settings.against or reference_script())]:
-        pairs = [Pair(name, (text,)) for name in names]
+        pairs = [Pair(name, (text,), sglang=release) for name in names]
         for opened in operands.open_launches(text, inputs):
             config = operands.relevant(opened.config, variables)
             drift.check_launch(run, pairs, config, opened.path, opened.text)

@@ -29,7 +29,7 @@ def _whole(items: list[CompletionItem], incomplete: str) -> list[CompletionItem]
 
 
 class _Bash(BashComplete):
-    """Bash, which cuts words at ``=``; click's script would forget names where files come too."""
+    """Bash, which cuts words at ``=`` and ``@``; click's script forgets names beside files."""
 
     source_template = """\
 %(complete_func)s() {
@@ -37,7 +37,7 @@ class _Bash(BashComplete):
     COMPREPLY=()
     while IFS=, read -r kind value; do
         case $kind in
-            plain) COMPREPLY+=("$value") ;;
+            plain) [[ $2 == @* ]] || value=${value#@}; COMPREPLY+=("$value") ;;
             file) files=-f ;;
             dir) files=-d ;;
         esac
@@ -55,9 +55,23 @@ class _Bash(BashComplete):
 complete -o nosort -F %(complete_func)s %(prog_name)s
 """
 
+    _cut = ""  # what stands before the word that bash replaces
+
     def get_completion_args(self) -> tuple[list[str], str]:
         args, incomplete = super().get_completion_args()
-        return [word for word in args if word != "="], "" if incomplete == "=" else incomplete
+        words: list[str] = []
+        for word in (*args, "" if incomplete == "=" else incomplete):
+            if words and (word == "@" or words[-1].endswith("@")):
+                words[-1] += word
+            elif word != "=":
+                words.append(word)
+        name, at, _ = words[-1].rpartition("@")
+        self._cut = name if at and "@" in (incomplete, *args[-1:]) else ""
+        return words[:-1], words[-1]
+
+    def get_completions(self, args: list[str], incomplete: str) -> list[CompletionItem]:
+        found = super().get_completions(args, incomplete)
+        return [CompletionItem(i.value.removeprefix(self._cut), i.type, i.help) for i in found]
 
 
 class _Zsh(ZshComplete):

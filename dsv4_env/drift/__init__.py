@@ -30,7 +30,7 @@ from dsv4_env.model.errors import ProfileError, ReadError, UsageError, did_you_m
 from dsv4_env.model.finding import Comparison, Finding, Report, Waiver
 from dsv4_env.plan.models import is_of_family
 from dsv4_env.plan.planning import resolved
-from dsv4_env.profile import Profile, Wanted, layer_files, load_all, load_wanted
+from dsv4_env.profile import REFERENCE_RELEASE, Profile, Wanted, layer_files, load_all, load_wanted
 from dsv4_env.profile.project import TARGET
 from dsv4_env.profile.settings import Pair, Settings
 from dsv4_env.readers import HowRead, file_bytes, label, read, titles
@@ -134,6 +134,14 @@ class CheckRun:
                     exc.where = str(pair.location)
                 raise
         return self.targets[key]
+
+
+def reference_release(settings: Settings, asked: str | None = None) -> str | None:
+    """The release of the script that comes with the package, which is as old as that.
+
+    It counts where no other script and no other release is meant; None elsewhere.
+    """
+    return None if settings.against or settings.sglang or asked else REFERENCE_RELEASE
 
 
 def check(run: CheckRun, pairs: Sequence[Pair]) -> Report:
@@ -414,7 +422,7 @@ def _finish(
         for c in run.comparisons[before:]
     ]
     run.comparisons[before:] = done
-    every = {c.left for c in done} >= {p.profile for p in pairs}
+    every = {c.left for c in done} >= {run.profile(p).name for p in pairs}
     run.problems += run.waiver_set.problems(own, judge_use=run.whole and every)
     for finding in (f for c in done for f in c.findings):
         run.lines.keep(finding.location, {str(path): text})
@@ -424,7 +432,8 @@ def _finish(
 def _of_layers(run: CheckRun, name: str) -> list[Waiver]:
     """The waivers in the comments of a profile's layers."""
     found: list[Waiver] = []
-    for layer in run.known[name].layers:
+    profile = next(h.profile for h in reversed(run.held) if h.profile.name == name)
+    for layer in profile.layers:
         if layer not in run.layer_waivers:
             path = run.layers[layer]
             try:

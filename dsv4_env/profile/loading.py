@@ -164,8 +164,14 @@ def with_settings(wanted: Wanted | None = None) -> Wanted:
     try:
         said = project.target(Path.cwd(), os.environ)
     except (ValueError, OSError, Dsv4Error):
-        # Whoever reads all settings tells what is wrong with them; variables count all the same.
-        said = {key: os.environ.get(f"{project.PREFIX}{key.upper()}") for key in project.TARGET}
+        from dsv4_env.profile.settings import load  # pydantic
+
+        try:
+            found = load(Path.cwd(), os.environ)
+            said = {key: getattr(found, key) for key in project.TARGET}
+        except (OSError, Dsv4Error):
+            # Whoever reads all settings tells what is wrong with them; variables count all the same.
+            said = {key: os.environ.get(f"{project.PREFIX}{key.upper()}") for key in project.TARGET}
     given = {key: getattr(wanted, key) or said[key] for key in project.TARGET}
     return Wanted(**cast("dict[str, Any]", given))
 

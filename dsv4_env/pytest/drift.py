@@ -67,7 +67,7 @@ class DriftCheck(pytest.Collector):
                 name += f"-{names[name]}" if names[name] > 1 else ""
                 yield _Drift.from_parent(self, name=name, pair=pair, file=path)
             files |= dict.fromkeys(p for p in found if p)
-        layers = [run.layers[n] for pair in pairs for n in run.known[pair.profile].layers]
+        layers = [run.layers[n] for pair in pairs for n in run.profile(pair).layers]
         if run.settings.waivers or any(map(_commented, dict.fromkeys([*files, *layers]))):
             yield _Waivers.from_parent(self, name="waivers", pairs=pairs, files=list(files))
 
@@ -151,7 +151,8 @@ class _Waivers(_Held):
 def _pairs(settings: Settings) -> Sequence[Pair]:
     """The project's pairs; without any, what `dsv4-env check` holds to profiles then."""
     script = str(settings.against or reference_script())
-    return settings.pairs or [Pair(name, (script,)) for name in settings.profile]
+    release = drift.reference_release(settings)
+    return settings.pairs or [Pair(name, (script,), sglang=release) for name in settings.profile]
 
 
 def _name(folder: Path, pair: Pair, path: Path | None) -> str:

@@ -347,8 +347,8 @@ def test_layers_of_variables_arent_set_twice(run: Run, tmp_path: Path) -> None:
 
 
 def test_lint_of_profiles(run: Run, tmp_path: Path) -> None:
-    assert "pro-fp4 on SGLang 0.5.17" in run("lint").out  # the newest that it is meant for
-    assert "[DSV118]" in run("lint", "pro-fp4", "--sglang", "0.5.23").out
+    assert "pro-fp4 on SGLang 0.5.23" in run("lint").out  # the newest that it is meant for
+    assert "[DSV118]" in run("lint", "pro-fp4", "--sglang", "0.5.12").out
     layer = tmp_path / "mine.toml"
     layer.write_text('[env]\nSGLANG_USE_AITERS = "1"\n')
     assert f"{layer}:2:1: warning: " in run("lint", str(layer)).out
@@ -367,10 +367,11 @@ def test_the_release_of_check(run: Run, tmp_path: Path, monkeypatch: pytest.Monk
     script = tmp_path / "run.sh"
     text = reference_script().read_text()
     script.write_text(text.replace("SGLANG_DEFAULT_THINKING", "SGLANG_ENABLE_THINKING"))
-    here = run("check", "--against", str(script))
+    here = run("check", "--against", str(script), "--sglang", "0.5.17")
     assert "warning: SGLANG_ENABLE_THINKING" in here.out
     assert "read as SGLang 0.5.17 reads it" in here.out
-    later = run("check", "--against", str(script), "--sglang", "0.5.23")
+    later = run("check", "--against", str(script))
+    assert "read as SGLang 0.5.23 reads it" in later.out
     assert "error: SGLANG_ENABLE_THINKING" in later.out
     monkeypatch.setenv("DSV4_ENV_SGLANG", "0.5.13")
     assert "read as SGLang 0.5.13 reads it" in run("check").out

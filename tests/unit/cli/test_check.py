@@ -28,12 +28,14 @@ if TYPE_CHECKING:
 
     Run = Callable[..., Result]
 
+pytestmark = pytest.mark.usefixtures("may")  # of which the script that most tests write is
+
 STAND_IN = Path(__file__).parent.parent / "stand_in_server.py"
 SCRIPT = reference_script().read_text()
 SETTINGS = """
 [tool.dsv4_env]
 profiles = "launch"
-sglang = "0.5.16"
+sglang = "0.5.13"
 
 [[tool.dsv4_env.pairs]]
 profile = "pro-fp4"
@@ -250,7 +252,7 @@ def test_only_what_was_touched(run: Run, repository: Path, name: str, checked: l
 
 
 def test_the_settings_touch_every_pair(run: Run, repository: Path) -> None:
-    edit(repository / "pyproject.toml", "0.5.16", "0.5.15")
+    edit(repository / "pyproject.toml", "0.5.13", "0.5.14")
     result = run("check", "--changed-since", "HEAD", "-f", "concise")
     assert "that is 3 of 3 pairs" in result.out
     assert last(result).startswith("3 files, 3 launches")
@@ -421,7 +423,7 @@ def test_shipped_profiles_have_short_paths_everywhere(run: Run, project: Path) -
         assert folder not in out
         if format_ != "concise":  # has one side alone
             assert "dsv4_env/profiles/common.toml" in re.sub("&#95;", "_", out), format_
-    assert "common (dsv4_env/profiles/common.toml:9:1)" in run("show", "pro-fp4", "--origin").out
+    assert "common (dsv4_env/profiles/common.toml:58:1; " in run("show", "pro-fp4", "--origin").out
 
 
 def test_an_installed_profile_is_no_file_of_the_project(
@@ -436,9 +438,9 @@ def test_an_installed_profile_is_no_file_of_the_project(
     environ = {**os.environ, "PYTHONPATH": str(package.parent)}
     done = subprocess.run(words, env=environ, capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert "    pro-fp4: dsv4_env/profiles/common.toml:29:1\n" in done.stdout
+    assert "    pro-fp4: dsv4_env/profiles/common.toml:19:1\n" in done.stdout
     sarif = (project / "r.sarif").read_text()
-    assert '"fullyQualifiedName": "dsv4_env/profiles/common.toml:29:1"' in sarif
+    assert '"fullyQualifiedName": "dsv4_env/profiles/common.toml:19:1"' in sarif
     assert ".venv" not in sarif + done.stdout
 
 
@@ -572,7 +574,7 @@ def server(project: Path) -> Iterator[tuple[int, int]]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    profile = load_profile("pro-fp4")
+    profile = load_profile("pro-fp4", sglang="0.5.13")
     command = profile.command(model="m", port=port, python=sys.executable)
     process = subprocess.Popen(command, cwd=project, env=profile.launch_env(os.environ))
     try:
@@ -619,6 +621,30 @@ def test_a_file_in_the_place_of_a_profile_is_told(
         )
 
 
+@pytest.mark.parametrize("name", ["pro-fp4+mtp+deepep", "pro-fp4@mi35x", "pro-fp4+cp@rocm"])
+def test_a_profile_with_overlays_and_hardware(run: Run, project: Path, name: str) -> None:
+    settings = f'[[tool.dsv4_env.pairs]]\nprofile = "{name}"\nfiles = "scripts/*.sh"\n'
+    (project / "pyproject.toml").write_text(settings)
+    waiver = '# dsv4-env: allow --nosuch reason="a trial"\n'
+    (project / "scripts" / "pro.sh").write_text(waiver + SCRIPT)
+    assert "the waiver of --nosuch excuses nothing" in run("check").out
+    assert "launch: " in run("check", name, "--against", "scripts/pro.sh", "-f", "concise").out
+    assert run("report", "--html", "out.html").code == 0
+    assert run("report", name, "--against", "scripts/pro.sh", "--html", "out.html").code == 0
+
+
+def test_the_shipped_script_is_held_to_its_release_unless_another_is_set(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("DSV4_ENV_SGLANG")
+    assert "note: read as SGLang 0.5.13 reads it" in run("check").out
+    (tmp_path / "pyproject.toml").write_text('[tool.dsv4_env]\nsglang = "0.5.14"\n')
+    result = run("check")
+    assert result.code == 1
+    assert "note: read as SGLang 0.5.14 reads it" in result.out
+
+
 def test_against_takes_the_file_that_is_called_like_a_profile(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -657,13 +683,16 @@ def test_a_named_file_that_is_gone_is_a_finding(run: Run, project: Path) -> None
     assert run("check").code == 0  # a pattern names no file
 
 
-def test_lint_reads_a_file_with_the_release_of_its_pair(run: Run, project: Path) -> None:
+def test_lint_reads_a_file_with_the_release_of_its_pair(
+    run: Run, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Else no script could pass both hooks: one wants a variable that the other calls gone."""
+    monkeypatch.delenv("DSV4_ENV_SGLANG")
     (project / "a.sh").write_text(reference_script().read_text())
     (project / "pyproject.toml").unlink()
     assert run("lint", "a.sh").code == 1
     (project / "pyproject.toml").write_text(
-        '[[tool.dsv4_env.pairs]]\nprofile = "pro-fp4"\nfiles = "a.sh"\n'
+        '[[tool.dsv4_env.pairs]]\nprofile = "pro-fp4"\nfiles = "a.sh"\nsglang = "0.5.13"\n'
     )
     assert run("check", "--no-default").code == 0
     result = run("lint", "--skip-unrelated", "a.sh")

@@ -26,7 +26,18 @@ if TYPE_CHECKING:
 
     from tests.conftest import Result
 
-PROFILES = ["flash-fp4", "flash-fp8", "pro-fp4", "pro-fp8"]
+PROFILES = [
+    "flash-fp4",
+    "flash-fp8",
+    "flash-nvfp4",
+    "flash-official-fp4",
+    "flash-w8a8",
+    "pro-fp4",
+    "pro-fp8",
+    "pro-nvfp4",
+    "pro-official-fp4",
+]
+OVERLAYS_WITH_D = ["deepep", "dequant", "dp-attention", "dspark"]
 
 
 def offered(line: str, folder: Path, *, python: tuple[str, ...] = ("-m", "dsv4_env")) -> list[str]:
@@ -55,7 +66,22 @@ def offered(line: str, folder: Path, *, python: tuple[str, ...] = ("-m", "dsv4_e
     [
         ("dsv4-env ru", ["rule", "run"]),
         ("dsv4-env export ", [*PROFILES, ""]),
-        ("dsv4-env run p", ["pro-fp4", "pro-fp8"]),
+        ("dsv4-env run p", [name for name in PROFILES if name.startswith("p")]),
+        ("dsv4-env run pro-fp4+d", [f"pro-fp4+{x}" for x in OVERLAYS_WITH_D]),
+        (
+            "dsv4-env run pro-fp4+mtp+d",
+            ["pro-fp4+mtp+deepep", "pro-fp4+mtp+dequant", "pro-fp4+mtp+dp-attention"],
+        ),
+        (
+            "dsv4-env run flash-fp8+tbo@",
+            [f"flash-fp8+tbo@{x}" for x in ("h200", "mi300x", "mi355x")],
+        ),
+        ("dsv4-env run flash-fp8@mi3", ["flash-fp8@mi300x", "flash-fp8@mi355x"]),
+        ("dsv4-env run mtp@", []),
+        ("dsv4-env run fp4+", []),
+        ("dsv4-env run nosuch+", []),
+        ("dsv4-env run nosuch@", []),
+        ("dsv4-env diff pro-fp4@mi pro-fp8@", ["pro-fp8@h200", "pro-fp8@mi355x", "pro-fp8@"]),
         ("dsv4-env launch flash-fp4 --sk", ["--skip"]),
         ("dsv4-env launch flash-fp4 --skip m", ["model"]),
         ("dsv4-env check --format ", list(REPORTERS)),
@@ -101,10 +127,27 @@ def test_own_profiles_are_offered_wherever_they_are_set(tmp_path: Path) -> None:
     assert offered("dsv4-env run m", tmp_path) == ["mine"]
 
 
+def test_own_overlays_and_targets_are_offered(tmp_path: Path, run: Callable[..., Result]) -> None:
+    (tmp_path / "mine.toml").write_text('extends = ["pro-fp4"]\n')
+    (tmp_path / "fast.toml").write_text('overlay = true\nexcludes = ["mtp"]\n')
+    asked = f"dsv4-env run --profiles {tmp_path} "
+    assert offered(f"{asked}fast", tmp_path) == []
+    assert offered(f"{asked}mine+mtp+f", tmp_path) == []
+    assert offered(f"{asked}mine+f", tmp_path) == ["mine+fast"]
+    assert offered(f"{asked}mine+fast@h2", tmp_path) == ["mine+fast@h20", "mine+fast@h200"]
+    assert run("lock", "--profiles", str(tmp_path)).code == 0
+    assert offered(f"{asked}mine+fast@h2", tmp_path) == ["mine+fast@h200"]
+    (tmp_path / "profiles.lock.json").write_text('{"profiles": {"mine": [{"layers": 1}]}}')
+    (tmp_path / "fast.toml").write_text('overlay = true\nexcludes = "')
+    assert offered(f"{asked}mine@h2", tmp_path) == ["mine@h20", "mine@h200"]
+    assert "mine+mtp" in offered(f"{asked}mine+", tmp_path)
+
+
 @pytest.mark.parametrize("text", ["[tool.dsv4_env", "[tool]\ndsv4_env = 1\n", "# dsv4_env\n"])
 def test_a_broken_project_keeps_the_shipped_profiles(text: str, tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text(text)
-    assert offered("dsv4-env run p", tmp_path) == ["pro-fp4", "pro-fp8"]
+    shipped = [name for name in PROFILES if name.startswith("p")]
+    assert offered("dsv4-env run p", tmp_path) == shipped
 
 
 @pytest.mark.parametrize(
@@ -112,6 +155,8 @@ def test_a_broken_project_keeps_the_shipped_profiles(text: str, tmp_path: Path) 
     [
         "dsv4-env ",
         "dsv4-env show ",
+        "dsv4-env show pro-fp4+",
+        "dsv4-env show pro-fp4@",
         "dsv4-env run flash-fp4 --unset SGLANG_",
         "dsv4-env explain ",
         "dsv4-env explain --",
@@ -176,6 +221,9 @@ TYPED = [
     ("dsv4-env explain --chunked-p\t", "<explain --chunked-prefill-size>"),
     ("dsv4-env check --against notes\t", "<check --against notes.txt>"),
     ("dsv4-env diff note\t flash-fp4", "<diff notes.txt flash-fp4>"),
+    ("dsv4-env show pro-fp4+meg\t", "<show pro-fp4+megamoe>"),
+    ("dsv4-env show flash-fp8+tbo@h2\t --ori\t", "<show flash-fp8+tbo@h200 --origin>"),
+    ("dsv4-env diff pro-fp4@b200 pro-fp8@mi3\t", "<diff pro-fp4@b200 pro-fp8@mi355x>"),
     ("dsv4-env run flash-fp4 -- cat note\t", "<run flash-fp4 -- cat notes.txt>"),
     ("dsv4-env list --profiles lay\t", "<list --profiles layers"),
 ]

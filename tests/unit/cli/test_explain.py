@@ -27,8 +27,8 @@ if TYPE_CHECKING:
             [
                 "SGLANG_DSV4_FP4_EXPERTS: a variable of SGLang",
                 'default  "true"',
-                "flash-fp4, pro-fp4 true fp4 (profiles/fp4.toml:8:1): Experts in FP4",
-                "flash-fp8, pro-fp8 false fp8 (profiles/fp8.toml:8:1): Experts in FP8",
+                "flash-fp4, pro-fp4 true fp4 (profiles/fp4.toml:11:1): Experts in FP4",
+                "flash-fp8, pro-fp8 false fp8 (profiles/fp8.toml:11:1): Experts in FP8",
                 "A difference counts as an error, as it decides what the server computes.",
                 "DSV101 SGLang 0.5.11 unknown-variable: SGLang ignores the variable",
             ],
@@ -42,14 +42,14 @@ if TYPE_CHECKING:
             [
                 "renamed to SGLANG_DEFAULT_THINKING; where both are set, the old one wins",
                 "Its new name is SGLANG_DEFAULT_THINKING.",
-                "SGLANG_DEFAULT_THINKING 1  common (profiles/common.toml:7:1)",
+                "SGLANG_DEFAULT_THINKING 1  common (profiles/common.toml:81:1)",
                 "Lint, where it is set",
                 "DSV103 SGLang 0.5.12 to 0.5.20 deprecated-variable: an old name",
             ],
         ),
         (
             "--tp-size",
-            ["--tp-size: a server argument", "--tp 8 common (profiles/common.toml:29:1)"],
+            ["--tp-size: a server argument", "--tp 8 common (profiles/common.toml:19:1)"],
         ),
         ("--tp", ["short for --tp-size", "DSV110 SGLang 0.5.11 to 0.5.23 abbreviated-flag"]),
         ("page-size", ["--page-size: a server argument"]),
@@ -67,9 +67,9 @@ if TYPE_CHECKING:
             [
                 "flash-fp4: a profile: DeepSeek-V4-Flash, experts in FP4",
                 "fp4 profiles/fp4.toml Experts in FP4",
-                "20 variables, 12 arguments (dsv4-env show flash-fp4 --origin)",
-                "sglang.range >=0.5.13,<0.5.18",
-                "source.pull-request 26662",
+                "7 variables, 12 arguments (dsv4-env show flash-fp4 --origin)",
+                "sglang.range >=0.5.13",
+                "source.pull-request 28920",
                 "dsv4-env launch flash-fp4",
             ],
         ),
@@ -80,6 +80,21 @@ if TYPE_CHECKING:
                 "extends common",
                 "part of flash-fp8, pro-fp8",
                 "sets SGLANG_DSV4_FP4_EXPERTS",
+            ],
+        ),
+        (
+            "dspark",
+            [
+                "dspark: an overlay, for NAME+dspark: Speculative decoding with a DSpark head",
+                "sets SGLANG_RAGGED_VERIFY_MODE --speculative-algorithm --dp",
+            ],
+        ),
+        (
+            "pro-fp4+mtp@mi355x",
+            [
+                "pro-fp4+mtp@mi355x: a profile: DeepSeek-V4-Pro, experts in FP4",
+                "mtp profiles/mtp.toml Speculative decoding",
+                "dsv4-env launch pro-fp4+mtp@mi355x",
             ],
         ),
     ],
@@ -109,13 +124,13 @@ def test_json(run: Run) -> None:
     assert found["releases"][0]["facts"]["type"] == "int"
     first = found["set_by"][0]
     assert (first["profile"], first["value"]) == ("flash-fp4", "8192")
-    assert first["origin"][0]["location"].endswith("profiles/common.toml:36:1")
+    assert first["origin"][0]["location"].endswith("profiles/common.toml:26:1")
 
 
 def test_own_layers_say_why_and_what_they_override(run: Run, tmp_path: Path) -> None:
     (tmp_path / "mine.toml").write_text(
-        '[unset]\nenv = ["SGLANG_USE_ROCM700A"]\n'
-        '[env]\n# Slower,\n# but right.\nSGLANG_USE_AITER = "0"\nHF_TOKEN = "s3cret"  # "ours"\n'
+        '[unset]\nenv = ["SGLANG_DP_USE_GATHERV"]\n'
+        '[env]\n# Slower,\n# but right.\nSGLANG_USE_ROCM700A = "0"\nHF_TOKEN = "s3cret"  # "ours"\n'
         'SGLANG_LOG_GC = "# no comment"\n'
     )
     text = (tmp_path / "mine.toml").read_text()
@@ -126,14 +141,14 @@ def test_own_layers_say_why_and_what_they_override(run: Run, tmp_path: Path) -> 
 
     assert (
         f"mine 0 mine ({tmp_path}/mine.toml:7:1): Slower, but right., which overrides common"
-        in (said("SGLANG_USE_AITER"))
+        in (said("SGLANG_USE_ROCM700A"))
     )
     assert "********" in said("HF_TOKEN")
     assert ': "ours"' in said("HF_TOKEN")
     assert "s3cret" not in run("explain", "HF_TOKEN", "--json", "--profiles", str(tmp_path)).out
     assert "mine.toml:9:1)" in said("SGLANG_LOG_GC")
     assert 'no comment" mine' not in said("SGLANG_LOG_GC")
-    assert "Set by flash-fp4, flash-fp8, pro-fp4, pro-fp8 1 common" in said("SGLANG_USE_ROCM700A")
+    assert "Set by flash-fp4, flash-fp8, pro-fp4, pro-fp8 1 common" in said("SGLANG_DP_USE_GATHERV")
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,8 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_profile_has_its_hardware(run: Callable[..., Result]) -> None:
     result = run("plan", "pro-fp4", "--sglang", "0.5.23")
     assert result.code == 0
-    assert result.out.startswith("pro-fp4 on SGLang 0.5.23, mi355x\n  ~ SGLANG_OPT_USE_TOPK_V2 ")
+    assert result.out.startswith("pro-fp4 on SGLang 0.5.23, mi355x\n  = --attention-backend ")
+    assert "0 overwritten, 0 without effect, 4 as SGLang would set them, 15 kept" in result.out
     assert result.err == ""
 
 

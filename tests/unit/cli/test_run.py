@@ -426,8 +426,9 @@ def test_each_check_stops_a_launch_and_can_be_skipped(place: Place, port: int) -
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         busy = ["--port", str(taken.getsockname()[1])]
-        place.sglang("0.5.23")
-        words = [*busy, "--model", "/nosuch/model", "--arg", "--bogus"]
+        place.sglang("0.5.12")
+        # Of a port above 55535 that release refuses its gRPC port.
+        words = [*busy, "--model", "/nosuch/model", "--arg", "--bogus", "--skip", "plan"]
         assert refused(place, *words) == ["release", "port", "model", "lint"]
         assert refused(place, *words, "--skip", "port", "--skip", "lint") == ["release", "model"]
         place.sglang(None, launcher=False)
@@ -435,8 +436,8 @@ def test_each_check_stops_a_launch_and_can_be_skipped(place: Place, port: int) -
     place.sglang(None)
     assert refused(place, "--port", str(port)) == ["release"]
     assert not (place.folder / "imported").exists()  # asking is not importing
-    place.sglang("0.5.23")
-    with server(place, port, "flash-fp4", "--skip", "release"):
+    place.sglang("0.5.12")
+    with server(place, port, "flash-fp4", "--skip", "release", "--skip", "plan"):
         assert (place.folder / "record.json").exists()
 
 
@@ -557,20 +558,25 @@ def test_a_server_as_its_profile_says(place: Place, port: int) -> None:
 
 def test_a_server_with_drift(place: Place, port: int) -> None:
     place.sglang("0.5.23")
-    words = ["pro-fp8", "--set", "SGLANG_USE_AITER=0", "--set", "SGLANG_USE_AITTER=1"]
+    (place.folder / "mine.toml").write_text(
+        'extends = ["pro-fp8"]\n[sglang]\nrange = ">=0.5.13,<0.5.18"\n[env]\n'
+        'SGLANG_USE_AITER = "1"\nSGLANG_OPT_USE_FUSED_COMPRESS = "true"\n'
+    )
+    place.environ["DSV4_ENV_PROFILES"] = str(place.folder)
+    words = ["mine", "--set", "SGLANG_USE_AITER=0", "--set", "SGLANG_USE_AITTER=1"]
     with server(place, port, *words, "--skip", "release", "--arg", "--log-requests"):
         done = place.call("doctor", "--port", str(port), "--format", "concise")
         assert done.returncode == 1
-        assert 'DSV003 SGLANG_USE_AITER is "0"; pro-fp8 has "1"' in done.stdout
-        assert "DSV002 --log-requests is set; pro-fp8 doesn't have it" in done.stdout
+        assert 'DSV003 SGLANG_USE_AITER is "0"; mine has "1"' in done.stdout
+        assert "DSV002 --log-requests is set; mine doesn't have it" in done.stdout
         assert "SGLANG_OPT_USE_FUSED_COMPRESS is gone since SGLang 0.5.18" in done.stdout
-        assert "DSV118 pro-fp8 is meant for SGLang >=0.5.13,<0.5.18, not 0.5.23" in done.stdout
+        assert "DSV118 mine is meant for SGLang >=0.5.13,<0.5.18, not 0.5.23" in done.stdout
         assert "SGLANG_USE_AITTER" in done.stdout
         zero = place.call("doctor", "--port", str(port), "--exit-zero", "--format", "json")
         assert zero.returncode == 0
         found = json.loads(zero.stdout)
-        assert {c["left"] for c in found["comparisons"]} == {"pro-fp8"}
-        older = place.call("doctor", "pro-fp8", "--port", str(port), "--sglang", "0.5.16")
+        assert {c["left"] for c in found["comparisons"]} == {"mine"}
+        older = place.call("doctor", "mine", "--port", str(port), "--sglang", "0.5.16")
         assert "DSV102" not in older.stdout
         assert "DSV003" in older.stdout
 
@@ -578,7 +584,7 @@ def test_a_server_with_drift(place: Place, port: int) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--pid", "1", "--port", "2"], "--pid, --port and --name exclude each other"),
+        (["--pid", "1", "--port", "2"], "--pid, --port, --name and --url exclude each other"),
         (["--pid", "2147483646"], "there is no process 2147483646"),
         (["--name", "no such server anywhere"], "no server with `no such server anywhere`"),
         (["nosuch"], "unknown profile 'nosuch'"),
@@ -638,7 +644,7 @@ def test_a_launch_that_sglang_refuses_is_not_started(run: Run, tmp_path: Path) -
 
 
 def test_what_sglang_overwrites_is_one_note() -> None:
-    launch = replace(start(), config=PROFILE.config)
+    launch = replace(start(), config=load_profile("flash-fp4", sglang="0.5.13").config)
     skip = {"sglang", "release", "port", "model", "lint"}
     (note,) = preflight.obstacles(launch, skip, load("0.5.23"))
     assert not note.serious

@@ -14,6 +14,8 @@ from tests.conftest import Result
 
 Run = Callable[..., Result]
 
+pytestmark = pytest.mark.usefixtures("may")  # of which the script is
+
 
 @pytest.fixture
 def script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

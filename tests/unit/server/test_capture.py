@@ -9,7 +9,7 @@ import pytest
 
 from dsv4_env import load_profile
 from dsv4_env.model.errors import ReadError
-from dsv4_env.profile import reference_script
+from dsv4_env.profile import REFERENCE_RELEASE, reference_script
 from dsv4_env.server.capture import capture
 from tests.conftest import need
 
@@ -28,7 +28,7 @@ def script(folder: Path, text: str) -> Path:
 def test_the_reference_script_launches_the_profile() -> None:
     found = capture(reference_script(), inputs={"PORT": "9000"})
     (launch,) = found.launches
-    profile = load_profile("pro-fp4")
+    profile = load_profile("pro-fp4", sglang=REFERENCE_RELEASE)
     assert found.exit_code == 0
     assert {n: e.value for n, e in launch.effective_env.items()} == profile.env
     assert launch.argv[2 : 2 + len(profile.server_args)] == profile.server_args
