@@ -138,7 +138,7 @@ def lock(check: bool, folder: Path | None) -> int:
         return 0 if fresh else 1
     profiles = locked_all(files)
     write(locks.dump_lock(profiles, files), path, hands_on=True)
-    write(f"wrote {shown_place(Location(str(path)))}: {len(profiles)} profiles\n")
+    write(f"wrote {shown_place(Location(str(path)))}: {len(profiles.profiles)} profiles\n")
     return 0
 
 

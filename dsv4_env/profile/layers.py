@@ -30,7 +30,7 @@ from dsv4_env.model import (
 from dsv4_env.model.errors import ProfileError, did_you_mean
 from dsv4_env.model.secrets import masked
 from dsv4_env.profile.conditions import Situation, axis, holds, source_text, told
-from dsv4_env.profile.lock import Entry
+from dsv4_env.profile.lock import Contents, Entry
 from dsv4_env.profile.profile import Profile, image_of, layer_bytes
 from dsv4_env.profile.refusal import refusal
 from dsv4_env.profile.schema import (
@@ -554,14 +554,17 @@ class Layers:
         ranges = [g.value for layer in order for k, g in layer.always() if k == ("sglang", "range")]
         return newest(ranges[-1] if ranges else None)
 
-    def entries(self) -> dict[str, list[Entry]]:
+    def contents(self) -> Contents:
         """What a lock holds: profiles of the shipped folder for every target, others as usual."""
         self.check()
-        return {name: [*self._entries(name)] for name in self.names}
+        shipped = all(Path(x.source.path).parent == shipped_dir() for x in self.all.values())
+        entries = {name: [*self._entries(name, whole=shipped)] for name in self.names}
+        overlays = {name: self.all[name].file.description for name in self.overlays}
+        return Contents(entries, overlays, shipped)
 
-    def _entries(self, name: str) -> Iterator[Entry]:
+    def _entries(self, name: str, *, whole: bool) -> Iterator[Entry]:
         rows = self.rows(name) or [Target()]
-        if any(Path(layer.source.path).parent != shipped_dir() for layer in self.all.values()):
+        if not whole:
             rows = rows[:1]
         for row in rows:
             spec = Spec(name, row.overlays)

@@ -64,24 +64,30 @@ def resolve_all(
     return resolve_layers(files, data or {}, release)
 
 
-def locked_all(
-    files: Mapping[str, Path], data: Mapping[str, bytes] | None = None
-) -> dict[str, list[lock.Entry]]:
+def locked_all(files: Mapping[str, Path], data: Mapping[str, bytes] | None = None) -> lock.Contents:
     """What a lock of these layers holds."""
     from dsv4_env.profile.layers import Layers  # pydantic, which a lock saves
 
-    return Layers(files, data or {}).entries()
+    return Layers(files, data or {}).contents()
 
 
 def known_targets(folder: str | Path | None = None) -> dict[str, list[Target]]:
     """The targets of every profile by its name, the usual one first."""
-    layers = _layers(layer_files(folder))
+    files = layer_files(folder)
+    locked = lock.read_lock(lock.lock_path(profile_folders(folder)[-1]), files)
+    if locked is not None and locked.whole:
+        return {name: locked.rows(name) for name in locked.names}
+    layers = _layers(files)
     return {name: layers.rows(name) for name in layers.names}
 
 
 def known_overlays(folder: str | Path | None = None) -> dict[str, str]:
     """What each overlay is, by its name."""
-    layers = _layers(layer_files(folder))
+    files = layer_files(folder)
+    locked = lock.read_lock(lock.lock_path(profile_folders(folder)[-1]), files)
+    if locked is not None:
+        return locked.overlays
+    layers = _layers(files)
     return {name: layers.all[name].file.description for name in layers.overlays}
 
 
@@ -170,7 +176,7 @@ def with_settings(wanted: Wanted | None = None) -> Wanted:
             found = load(Path.cwd(), os.environ)
             said = {key: getattr(found, key) for key in project.TARGET}
         except (OSError, Dsv4Error):
-            # Whoever reads all settings tells what is wrong with them; variables count all the same.
+            # Whoever reads all settings tells what is wrong with them; variables count still.
             said = {key: os.environ.get(f"{project.PREFIX}{key.upper()}") for key in project.TARGET}
     given = {key: getattr(wanted, key) or said[key] for key in project.TARGET}
     return Wanted(**cast("dict[str, Any]", given))

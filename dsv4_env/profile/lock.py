@@ -74,6 +74,18 @@ class Entry:
     releases: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What is to be locked: for each profile its targets, in order; what each overlay is.
+
+    *whole* says that no profile has other targets.
+    """
+
+    profiles: Mapping[str, Sequence[Entry]]
+    overlays: Mapping[str, str]
+    whole: bool
+
+
 class Lock:
     """What a lock holds: for each profile the targets that it was resolved for, in order."""
 
@@ -81,6 +93,8 @@ class Lock:
         """Take a lock's data apart; each entry is decoded when it's asked for."""
         self._entries: dict[str, list[dict[str, Any]]] = data["profiles"]
         self._texts: list[str] = data["texts"]
+        self.overlays: dict[str, str] = data["overlays"]
+        self.whole: bool = data["whole"]
         self._paths = {name: str(file) for name, file in files.items()}
 
     @property
@@ -122,17 +136,19 @@ def read_lock(path: Path, files: Mapping[str, Path]) -> Lock | None:
     return lock
 
 
-def dump_lock(entries: Mapping[str, Sequence[Entry]], files: Mapping[str, Path]) -> str:
+def dump_lock(contents: Contents, files: Mapping[str, Path]) -> str:
     """The text of the lock for these profiles. Raises ProfileError where a layer holds a secret."""
-    for entry in chain(*entries.values()):
+    for entry in chain(*contents.profiles.values()):
         _refuse_secrets(entry.profile)
     texts: dict[str, int] = {"": 0}
     encoded = {
         name: [json.dumps(_encode(e, texts), ensure_ascii=False) for e in found]
-        for name, found in entries.items()
+        for name, found in contents.profiles.items()
     }
     lines = [f"  {json.dumps(n)}: [\n   {_LINES.join(found)}]" for n, found in encoded.items()]
     head = f'{{"digest": "{digest(files)}",\n "texts": {json.dumps([*texts], ensure_ascii=False)},'
+    head += f'\n "overlays": {json.dumps(contents.overlays, ensure_ascii=False)},'
+    head += f'\n "whole": {json.dumps(contents.whole)},'
     return f'{head}\n "profiles": {{\n' + ",\n".join(lines) + "\n }}\n"
 
 
