@@ -128,6 +128,7 @@ CASES = [
     "lock --check",
     "show run.sh --set API_KEY-x=canary-x", "launch mine --set API_KEY:canary-x",
     "launch mine --print --env-file bad.env",
+    "export mine -f k8s-configmap --pd-disaggregation",
     "export mine --format k8s-configmap --image https://u:canary-image@h/i",
 ]  # fmt: skip
 
