@@ -146,13 +146,16 @@ def run_export(case: Path, folder: Path) -> dict[str, str]:
     """
     shutil.copy(case / "input.toml", folder / "input.toml")
     format_, _, kind = case.name.partition(".")
-    roles = ROLES if kind == "roles" else (None,)
-    configs = [load_profile("input", folder, role=role).config for role in roles]
+    roles = ROLES if kind == "roles" else (None, None)
+    config, other = (load_profile("input", folder, role=role).config for role in roles)
     given = case / "options.json"
     options = ExportOptions(**json.loads(given.read_text())) if given.is_file() else ExportOptions()
-    write = EXPORTERS[format_].together if kind == "roles" else EXPORTERS[format_]
+    exporter = EXPORTERS[format_]
     try:
-        text = write(*configs, options)
+        if kind == "roles":
+            text = exporter.together(config, other, options)
+        else:
+            text = exporter(config, options)
     except Dsv4Error as exc:
         text = f"{exc}\n"
     return {"expected.txt": text.replace(f"{folder}/", "").replace(__version__, "VERSION")}

@@ -161,7 +161,7 @@ def _text(result: Coverage, width: int | None, *, searched: bool, every: bool) -
     launches = sorted(result.launches, key=lambda x: (SAME, NEAR, NONE).index(x.status))
     for title, rows in (
         ("Launches", list(map(_launch_row, launches))),
-        ("Verified targets without a launch", list(map(_target_row, result.uncovered))),
+        ("Verified targets without a launch", list(map(_uncovered_row, result.uncovered))),
     ):
         if rows:
             shown = rows if every else rows[:_FEW]
@@ -214,6 +214,12 @@ def _target_row(target: CoveredTarget) -> Row:
     if target.nearest is not None and not target.launches:
         said = f"nearest: {_place(target.nearest)} ({_far(target.nearest)})"
     return (*row, said)
+
+
+def _uncovered_row(target: CoveredTarget) -> Row:
+    """Without what is told of none of the others: that it is verified."""
+    *row, said = _target_row(target)
+    return (*row, said if target.nearest is not None else "none is near")
 
 
 def _markdown(result: Coverage, *, searched: bool) -> str:

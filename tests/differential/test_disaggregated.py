@@ -69,13 +69,13 @@ def test_names_that_are_too_long(format_: str) -> None:
 @pytest.mark.parametrize("format_", FORMATS)
 @pytest.mark.parametrize("name", ["pro-fp4@gb300", "pro-fp4@mi355x", "flash-fp4@b200"])
 def test_both_roles_are_read_back(format_: str, name: str, tmp_path: Path) -> None:
-    roles = [load_profile(name, role=role, sglang="0.5.23").config for role in ROLES]
-    text = EXPORTERS[format_].together(*roles, OPTIONS)
+    prefill, decode = (load_profile(name, role=r, sglang="0.5.23").config for r in ROLES)
+    text = EXPORTERS[format_].together(prefill, decode, OPTIONS)
     path = tmp_path / SUFFIX[format_]
     path.write_text(text)
     found = read(text.encode(), path, HowRead())
     assert len(found) == len(ROLES)  # the router is no server
-    for given, got in zip(roles, found, strict=True):
+    for given, got in zip((prefill, decode), found, strict=True):
         env = {e.name: spelled(e.value) for e in given.env}
         assert env == {n: spelled(e.value) for n, e in got.effective_env.items() if n in env}
         words = [a.words for a in got.args or ()]
@@ -196,7 +196,7 @@ def test_slurm(nodes: int, tmp_path: Path) -> None:
         "TOLD": str(told),
         "SLURM_JOB_NODELIST": "n[0-9]",
     }
-    assert run(["bash", "-c", script, "bash", str(path)], **environ) == b"7"
+    assert run(["bash", "-c", script, "bash", str(path)], cwd=tmp_path, **environ) == b"7"
     assert f"#SBATCH --nodes={2 * nodes}\n" in path.read_text()
     for role, first in zip(ROLES, (0, nodes), strict=True):
         env = dict(x.split("=", 1) for x in (told / f"{first}.env").read_text().split("\0")[:-1])

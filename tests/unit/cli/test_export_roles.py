@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,6 @@ def test_a_profile_alone_gets_the_mode_of_each_role(
     layer.write_text('[model]\npath = "o/M"\n[args]\n--tp = "8"\n')
     assert run(["export", str(layer), "-f", "compose", "--image", "i", *SET]) == 0
     words = [x.strip('- "') for x in capsys.readouterr().out.splitlines()]
-    modes = [b for a, b in zip(words, words[1:], strict=False) if a == "disaggregation-mode"]
+    modes = [b for a, b in itertools.pairwise(words) if a == "disaggregation-mode"]
     assert modes == ["prefill", "decode"]
     assert words[words.index("base-gpu-id") + 1] == "8"
