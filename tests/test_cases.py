@@ -23,7 +23,7 @@ from dsv4_env.catalogue import load
 from dsv4_env.compare.findings import compare_launches
 from dsv4_env.compare.normalise import with_model
 from dsv4_env.drift import waivers
-from dsv4_env.exporters import EXPORTERS, ExportOptions
+from dsv4_env.exporters import EXPORTERS, ROLES, ExportOptions
 from dsv4_env.lint import lint
 from dsv4_env.model import LaunchConfig, Location, Unknown
 from dsv4_env.model.errors import Dsv4Error
@@ -140,13 +140,22 @@ def run_layer(case: Path, folder: Path) -> dict[str, str]:
 
 
 def run_export(case: Path, folder: Path) -> dict[str, str]:
-    """A layer, exported in the format that the case is named after, with the options beside it."""
+    """A layer, exported in the format that the case is named after, with the options beside it.
+
+    A case FORMAT.roles is all roles of disaggregated serving.
+    """
     shutil.copy(case / "input.toml", folder / "input.toml")
-    config = load_profile("input", folder).config
+    format_, _, kind = case.name.partition(".")
+    roles = ROLES if kind == "roles" else (None, None)
+    config, other = (load_profile("input", folder, role=role).config for role in roles)
     given = case / "options.json"
     options = ExportOptions(**json.loads(given.read_text())) if given.is_file() else ExportOptions()
+    exporter = EXPORTERS[format_]
     try:
-        text = EXPORTERS[case.name.partition(".")[0]](config, options)
+        if kind == "roles":
+            text = exporter.together(config, other, options)
+        else:
+            text = exporter(config, options)
     except Dsv4Error as exc:
         text = f"{exc}\n"
     return {"expected.txt": text.replace(f"{folder}/", "").replace(__version__, "VERSION")}

@@ -32,10 +32,12 @@ Examples:
 HELP_SECTIONS = {  # of the help; a command that isn't here comes under "More"
     "Profiles": ("list", "show", "export", "import", "sync", "lock", "schema"),
     "Start something": ("run", "launch"),
-    "Find drift": ("check", "diff", "report", "history", "doctor", "discover", "lint", "rule"),
+    "Find drift": (
+        "check", "diff", "report", "history", "doctor", "discover", "coverage", "lint", "rule",
+    ),
     "Know SGLang": ("plan", "explain", "catalogue", "upgrade"),
     "Try out and set up": ("capture", "completion"),
-}
+}  # fmt: skip
 
 
 COMMANDS = {  # the module of each command, and the summary that the help has of it
@@ -46,6 +48,7 @@ COMMANDS = {  # the module of each command, and the summary that the help has of
     "export": ("export", "Write a profile for a shell, a test, a container, a job."),
     "check": ("check", "Hold launches to their profiles; exit with 1 on drift."),
     "discover": ("discover", "Find the launches in a tree, and the profile nearest to each."),
+    "coverage": ("coverage", "Say which targets of the profiles a launch stands for."),
     "report": ("report", "Write a page with every setting of profiles and launches."),
     "diff": ("compare", "Show how B differs from A, as SGLang reads both."),
     "lint": ("lint", "Say what a release of SGLang makes of profiles and files."),

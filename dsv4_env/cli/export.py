@@ -16,7 +16,8 @@ from dsv4_env.cli.options import F, profiles_option
 from dsv4_env.cli.output import write
 from dsv4_env.cli.settings import profile_folder
 from dsv4_env.cli.target import launch_options
-from dsv4_env.exporters import EXPORTERS, MODEL_FLAGS, Exporter, ExportOptions
+from dsv4_env.cli.wanted import wanted
+from dsv4_env.exporters import EXPORTERS, MODEL_FLAGS, ROLES, Exporter, ExportOptions
 from dsv4_env.exporters.files import github_masks
 from dsv4_env.model import EnvVar, LaunchConfig, Location, Origin, ServerArg
 from dsv4_env.model.errors import UsageError
@@ -71,7 +72,13 @@ _FORMATS = "\b\nFormats:\n" + "\n".join(
 @_option("--port", "The port to listen on.", type=click.IntRange(1, 65535))
 @_option("--image", "The image of the container. Default: the profile's, where it names one.")
 @_option("--name", "What the object is called. Default: as the profile.", metavar="NAME")
-@_option("--nodes", "On how many nodes the server runs.", type=click.IntRange(1))
+@_option("--nodes", "On how many nodes the server runs, or each role.", type=click.IntRange(1))
+@_option(
+    "--pd-disaggregation",
+    "All roles of disaggregated serving: prefill, decode, and the router, which --host and --port "
+    "are then of.",
+    is_flag=True,
+)
 @launch_options
 @profiles_option
 def export(
@@ -91,28 +98,39 @@ def export(
       eval "python3 -m sglang.launch_server --model-path M $(dsv4-env export flash-fp4 -f args)"
       dsv4-env export pro-fp8 --format python
       dsv4-env export pro-fp4 -f k8s-pod --image IMAGE --port 30000 | kubectl apply -f -
+      dsv4-env export pro-fp4@gb300 -f slurm --pd-disaggregation --nodes 2 | sbatch
     """
-    profile = named_profile(profile_name, profile_folder(folder))
+    exporter = EXPORTERS[format_]
+    _refuse_others(exporter, given)
+    diff_only, all_roles = given.pop("diff_only"), given.pop("pd_disaggregation")
+    if all_roles and wanted().role:
+        raise UsageError("--pd-disaggregation and --role", expected="one of them")
+    profiles = [_profile(profile_name, folder, r) for r in (ROLES if all_roles else (None,))]
+    configs = [_modelled(exporter, p) for p in profiles]
+    if diff_only:
+        configs = [_differing(c, unset=given["unset"]) for c in configs]
+    options = _options(profiles[0], given)
+    if options.prefix_comment:
+        configs = list(map(_shown, configs))
+    config, other = configs[0], configs[-1]
+    text = exporter.together(config, other, options) if all_roles else exporter(config, options)
+    if format_ == "github-env" and os.environ.get("GITHUB_ACTIONS") == "true":
+        click.echo(github_masks(config), err=True, nl=False)
+    write(text, output, hands_on=True)
+
+
+def _profile(name: str, folder: Path | None, role: str | None) -> Profile:
+    """The profile to export, in a role. Raises UsageError for what is none."""
+    profile = named_profile(name, profile_folder(folder), role)
     if profile is None:
-        raise UsageError(f"{profile_name} is no profile", expected="the name of one, or NAME.toml")
+        raise UsageError(f"{name} is no profile", expected="the name of one, or NAME.toml")
     if profile.target.overlays:
         from dsv4_env.profile.refusal import (
             startable,  # what follows SGLang takes a while to import
         )
 
         startable(profile)
-    exporter = EXPORTERS[format_]
-    _refuse_others(exporter, given)
-    config = _modelled(exporter, profile)
-    if given.pop("diff_only"):
-        config = _differing(config, unset=given["unset"])
-    options = _options(profile, given)
-    if options.prefix_comment:
-        config = _shown(config)
-    text = exporter(config, options)
-    if format_ == "github-env" and os.environ.get("GITHUB_ACTIONS") == "true":
-        click.echo(github_masks(config), err=True, nl=False)
-    write(text, output, hands_on=True)
+    return profile
 
 
 def _refuse_others(exporter: Exporter, given: dict[str, Any]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dsv4_env.cli.output import tell
@@ -55,15 +55,19 @@ def is_source(text: str) -> bool:
     )
 
 
-def named_profile(text: str, folder: Path | None) -> Profile | None:
-    """The profile that an operand names, or that a file NAME.toml is; None for a script."""
-    path = Path(text)
+def named_profile(text: str, folder: Path | None, role: str | None = None) -> Profile | None:
+    """The profile that an operand names, or that a file NAME.toml is; None for a script.
+
+    *role* counts where the command's options name none.
+    """
+    path, asked = Path(text), wanted()
+    asked = replace(asked, role=asked.role or role)
     if text in layer_files(folder):
         if path.is_file():
             tell(f"dsv4-env: note: {text} is the profile; ./{text} is the file")
     else:
         if path.suffix == ".toml" and path.is_file():
-            return load_wanted(path.stem, path.parent, wanted())
+            return load_wanted(path.stem, path.parent, asked)
         if is_source(text):
             return None
-    return load_wanted(text, folder, wanted())
+    return load_wanted(text, folder, asked)

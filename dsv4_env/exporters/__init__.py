@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from dsv4_env.exporters import containers, data, files, shells
+from dsv4_env.exporters import containers, data, disaggregated, files, shells
+from dsv4_env.exporters.disaggregated import ROLES, Roles, in_role
 from dsv4_env.exporters.known import MODEL_FLAGS, ExportOptions, NotReferringError
 from dsv4_env.model import LaunchConfig, Origin, ServerArg
 from dsv4_env.model.errors import ExportError
@@ -24,7 +25,8 @@ class Exporter:
     *takes* names the fields of ExportOptions that it uses beside those of the arguments.
     *complete*: it starts a server, so it needs a model; *container*: in one, which has to listen
     to the outside. *failure* is what a failed command prints to fail the shell that reads it.
-    *refers*: it can say that a variable comes from the environment.
+    *refers*: it can say that a variable comes from the environment. *roles* writes all roles of
+    disaggregated serving at once.
     """
 
     name: str
@@ -36,6 +38,7 @@ class Exporter:
     container: bool = False
     failure: str = ""
     refers: bool = False
+    roles: Callable[[Roles, ExportOptions], str] | None = None
 
     @property
     def options(self) -> frozenset[str]:
@@ -44,6 +47,7 @@ class Exporter:
         return frozenset(
             own | ({"model", "host", "port"} if "args" in self.holds else set())
             | ({"diff_only"} if "env" in self.holds else set())
+            | ({"pd_disaggregation"} if self.roles else set())
         )  # fmt: skip
 
     @property
@@ -64,7 +68,28 @@ class Exporter:
             exc.expected = f"a format that can: {able}"
             raise
 
-    def _launched(self, config: LaunchConfig, options: ExportOptions) -> LaunchConfig:
+    def together(
+        self, prefill: LaunchConfig, decode: LaunchConfig, options: ExportOptions = DEFAULTS
+    ) -> str:
+        """Write both roles and their router, which has the host and the port of the options.
+
+        Raises ExportError for what the format can't carry.
+        """
+        if self.roles is None:
+            able = ", ".join(name for name, other in EXPORTERS.items() if other.roles)
+            raise ExportError(f"{self.name} holds one server", expected=f"one of {able}")
+        launches: list[LaunchConfig] = []
+        for role, config in zip(ROLES, (prefill, decode), strict=True):
+            # Its router reaches it from outside.
+            own = replace(options, host=None, port=None)
+            launches.append(self._launched(in_role(config, role), own, outside=True))
+        reached = {"host": options.host, "port": options.port}
+        given = {key: value for key, value in reached.items() if value is not None}
+        return self.roles(Roles(*launches, **given), options)  # type: ignore[arg-type]
+
+    def _launched(
+        self, config: LaunchConfig, options: ExportOptions, *, outside: bool = False
+    ) -> LaunchConfig:
         """The launch with the model, host and port that are asked for, once each."""
         args = list(config.args or ())
         flags = {a.flag for a in args}
@@ -77,9 +102,10 @@ class Exporter:
         port = None if options.port is None else str(options.port)
         if options.model is not None:
             args.insert(0, _asked("--model-path", options.model))
-        if self.container and options.host is None and "--host" not in flags:
+        if (self.container or outside) and options.host is None and "--host" not in flags:
             everywhere = "0.0.0.0"  # noqa: S104  # inside, only the container's own is reached
-            args.append(_asked("--host", everywhere, "to be reached from outside the container"))
+            why = "to be reached from outside the container"
+            args.append(_asked("--host", everywhere, why if self.container else "for the router"))
         given = ("--host", options.host), ("--port", port)
         args += [_asked(flag, value) for flag, value in given if value is not None]
         if self.complete and not any(a.flag in MODEL_FLAGS for a in args):
@@ -117,7 +143,8 @@ EXPORTERS: dict[str, Exporter] = {
         Exporter("docker-run", "the --env flags of docker run, as one shell-quoted line",
                  containers.docker_run, failure=_NO_WORDS, refers=True),
         Exporter("compose", "a compose.yaml with one service", containers.compose, _FULL,
-                 f"{_NOTES} image name", complete=True, container=True, refers=True),
+                 f"{_NOTES} image name", complete=True, container=True, refers=True,
+                 roles=disaggregated.compose),
         Exporter("github-env", 'later steps of a job: … >> "$GITHUB_ENV"', files.github_env,
                  takes="delimiter"),
         Exporter("systemd", "EnvironmentFile= of a unit", files.systemd, takes=_NOTES),
@@ -128,9 +155,11 @@ EXPORTERS: dict[str, Exporter] = {
         Exporter("k8s-pod", "a Pod", containers.k8s_pod, _FULL,
                  f"{_NOTES} image name", complete=True, container=True, refers=True),
         Exporter("k8s-lws", "a LeaderWorkerSet of several nodes", containers.k8s_lws, _FULL,
-                 f"{_NOTES} image name nodes", complete=True, container=True, refers=True),
+                 f"{_NOTES} image name nodes", complete=True, container=True, refers=True,
+                 roles=disaggregated.k8s_lws),
         Exporter("slurm", "an sbatch script, for one node or several", shells.slurm, _FULL,
-                 f"{_NOTES} name nodes", complete=True, failure=_FALSE, refers=True),
+                 f"{_NOTES} name nodes", complete=True, failure=_FALSE, refers=True,
+                 roles=disaggregated.slurm),
         Exporter("run-sh", "a script that starts the server, and hands on its own arguments",
                  shells.run_sh, _FULL, _NOTES, complete=True, failure=_FALSE, refers=True),
         Exporter("python", "the dict ENV_VARS and the list OTHER_ARGS of a test file",
@@ -150,4 +179,4 @@ EXPORTERS: dict[str, Exporter] = {
     )
 }  # fmt: skip
 
-__all__ = ["DEFAULTS", "EXPORTERS", "MODEL_FLAGS", "ExportOptions", "Exporter"]
+__all__ = ["DEFAULTS", "EXPORTERS", "MODEL_FLAGS", "ROLES", "ExportOptions", "Exporter"]

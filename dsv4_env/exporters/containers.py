@@ -92,7 +92,15 @@ def docker_run(config: LaunchConfig) -> str:
 def compose(config: LaunchConfig, options: ExportOptions) -> str:
     """A Compose file; every ``$`` of a value is doubled, so that nothing is filled in."""
     said = notes(config, options)
-    service: dict[str, Node] = {
+    service = compose_service(config, options, said, [f"{port(config)}:{port(config)}"])
+    return dump_yaml({"services": {object_name("compose", config, options): service}}, said.head)
+
+
+def compose_service(
+    config: LaunchConfig, options: ExportOptions, said: Notes, ports: Sequence[Node] = ()
+) -> dict[str, Node]:
+    """A server as a service of Compose that publishes *ports*."""
+    return {
         "image": quoting.compose(image("compose", options)),
         "command": [
             *COMMAND,
@@ -102,11 +110,10 @@ def compose(config: LaunchConfig, options: ExportOptions) -> str:
             name: env_notes(said, name, _composed(name, value))
             for name, value in env_or_outside(config, _COMPOSE).items()
         },
-        "ports": [f"{port(config)}:{port(config)}"],
+        **({"ports": ports} if ports else {}),
         "ipc": Plain("host"),
         **_gpus(options),
     }
-    return dump_yaml({"services": {object_name("compose", config, options): service}}, said.head)
 
 
 def _composed(name: str, value: str | None) -> str:
@@ -138,14 +145,15 @@ def _gpus(options: ExportOptions) -> Mapping[str, Node]:
 def k8s_env(config: LaunchConfig, options: ExportOptions) -> str:
     """The ``env`` of a container."""
     said = notes(config, options)
-    return dump_yaml({"env": _env("k8s-env", config, options, said)}, said.head)
+    secret = f"{object_name('k8s-env', config, options)}-secrets"
+    return dump_yaml({"env": _env(config, said, secret)}, said.head)
 
 
 def k8s_configmap(config: LaunchConfig, options: ExportOptions) -> str:
     """A ConfigMap, for ``envFrom``."""
     said = notes(config, options)
     data = known_env(config, _CONFIGMAP)
-    head = _head("v1", "ConfigMap", object_name("k8s-configmap", config, options))
+    head = object_head("v1", "ConfigMap", object_name("k8s-configmap", config, options))
     return dump_yaml(
         {**head, "data": {n: env_notes(said, n, v) for n, v in data.items()}}, said.head
     )
@@ -154,13 +162,22 @@ def k8s_configmap(config: LaunchConfig, options: ExportOptions) -> str:
 def k8s_pod(config: LaunchConfig, options: ExportOptions) -> str:
     """A Pod of one node."""
     said = notes(config, options)
-    head = _head("v1", "Pod", object_name("k8s-pod", config, options))
-    return dump_yaml({**head, "spec": _spec("k8s-pod", config, options, said)}, said.head)
+    name = object_name("k8s-pod", config, options)
+    spec = _spec("k8s-pod", config, options, said, f"{name}-secrets")
+    return dump_yaml({**object_head("v1", "Pod", name), "spec": spec}, said.head)
 
 
 def k8s_lws(config: LaunchConfig, options: ExportOptions) -> str:
     """A LeaderWorkerSet: one server on several nodes, which find each other by its leader."""
     said = notes(config, options)
+    name = object_name("k8s-lws", config, options)
+    return dump_yaml(worker_set(name, config, options, said, f"{name}-secrets"), said.head)
+
+
+def worker_set(
+    name: str, config: LaunchConfig, options: ExportOptions, said: Notes, secret: str
+) -> dict[str, Node]:
+    """A LeaderWorkerSet; what comes from outside is a key of *secret*."""
     nodes = options.nodes
     why = ["for several nodes"] if said.arguments else []
     own: list[Node] = [
@@ -168,25 +185,24 @@ def k8s_lws(config: LaunchConfig, options: ExportOptions) -> str:
         "--node-rank", "$(LWS_WORKER_INDEX)",
         "--dist-init-addr", f"$(LWS_LEADER_ADDRESS):{DIST_PORT}",
     ]  # fmt: skip
-    spec = _spec("k8s-lws", config, options, said, own if nodes > 1 else ())
-    head = _head(
-        "leaderworkerset.x-k8s.io/v1", "LeaderWorkerSet", object_name("k8s-lws", config, options)
-    )
+    more = own if nodes > 1 else ()
+    spec = _spec("k8s-lws", config, options, said, secret, more)
+    head = object_head("leaderworkerset.x-k8s.io/v1", "LeaderWorkerSet", name)
     template: dict[str, Node] = {
         "size": nodes,
         "restartPolicy": Plain("RecreateGroupOnPodRestart"),
         "workerTemplate": {"spec": spec},
     }
-    return dump_yaml({**head, "spec": {"replicas": 1, "leaderWorkerTemplate": template}}, said.head)
+    return {**head, "spec": {"replicas": 1, "leaderWorkerTemplate": template}}
 
 
-def _head(version: str, kind: str, name: str) -> dict[str, Node]:
+def object_head(version: str, kind: str, name: str) -> dict[str, Node]:
+    """What every object of Kubernetes begins with."""
     return {"apiVersion": Plain(version), "kind": Plain(kind), "metadata": {"name": name}}
 
 
-def _env(format_: str, config: LaunchConfig, options: ExportOptions, said: Notes) -> list[Node]:
-    """The variables; what comes from outside is a key of the Secret NAME-secrets."""
-    secret = f"{object_name(format_, config, options)}-secrets"
+def _env(config: LaunchConfig, said: Notes, secret: str) -> list[Node]:
+    """The variables; what comes from outside is a key of the Secret *secret*."""
     found: list[Node] = []
     for name, value in env_or_outside(config, _KUBERNETES).items():
         item: dict[str, Node] = {"name": name}
@@ -199,7 +215,7 @@ def _env(format_: str, config: LaunchConfig, options: ExportOptions, said: Notes
 
 
 def _spec(
-    format_: str, config: LaunchConfig, options: ExportOptions, said: Notes,
+    format_: str, config: LaunchConfig, options: ExportOptions, said: Notes, secret: str,
     more: Sequence[Node] = (),
 ) -> Node:  # fmt: skip
     """The spec of a pod. Service links would set variables that look like SGLang's own."""
@@ -208,7 +224,7 @@ def _spec(
         "image": image(format_, options),
         "command": list(COMMAND),
         "args": [*noted_words(config, said, _KUBERNETES, quoting.kubernetes), *more],
-        "env": _env(format_, config, options, said),
+        "env": _env(config, said, secret),
         "ports": [{"name": Plain("http"), "containerPort": port(config)}],
         "readinessProbe": {"httpGet": {"path": Plain("/health"), "port": port(config)}},
     }

@@ -120,9 +120,9 @@ def _lines(
 def run_sh(config: LaunchConfig, options: ExportOptions) -> str:
     """A script for bash whose own arguments go on to the server, where the last one wins."""
     said = notes(config, options)
-    rows = ["#!/usr/bin/env bash", *_comments(said.head), "set -euo pipefail", ""]
-    rows += [*_exports(config, said), "", *_arg_comments(said)]
-    rows += _continued([f"exec {' '.join(COMMAND)}", *_groups(config), '"$@"'])
+    rows = ["#!/usr/bin/env bash", *comments(said.head), "set -euo pipefail", ""]
+    rows += [*exports(config, said), "", *arg_comments(said)]
+    rows += continued([f"exec {' '.join(COMMAND)}", *groups(config), '"$@"'])
     return "".join(f"{row}\n" for row in rows)
 
 
@@ -138,7 +138,7 @@ def slurm(config: LaunchConfig, options: ExportOptions) -> str:
     ]
     if options.gpus:
         rows.append(f"#SBATCH --gpus-per-node={options.gpus}")
-    rows += [*_comments(said.head), "set -euo pipefail", "", *_exports(config, said), ""]
+    rows += [*comments(said.head), "set -euo pipefail", "", *exports(config, said), ""]
     own: list[str] = []
     start = "srun --kill-on-bad-exit=1 " + " ".join(COMMAND)
     if nodes > 1:
@@ -153,34 +153,38 @@ def slurm(config: LaunchConfig, options: ExportOptions) -> str:
             f"""'exec {" ".join(COMMAND)} "$@" --node-rank "$SLURM_NODEID"' bash"""
         )
         own = [f"--nnodes {nodes}", f'--dist-init-addr "$DSV4_HEAD_NODE:{DIST_PORT}"']
-    rows += [*_arg_comments(said), *_continued([start, *_groups(config), *own, '"$@"'])]
+    rows += [*arg_comments(said), *continued([start, *groups(config), *own, '"$@"'])]
     return "".join(f"{row}\n" for row in rows)
 
 
-def _comments(texts: Sequence[str]) -> list[str]:
+def comments(texts: Sequence[str]) -> list[str]:
+    """A line of comment for each text."""
     return [f"# {text}" for text in texts]
 
 
-def _exports(config: LaunchConfig, said: Notes) -> list[str]:
+def exports(config: LaunchConfig, said: Notes) -> list[str]:
+    """What exports the variables, below their comments."""
     rows: list[str] = []
     for name, value in env_or_outside(config).items():
         if value is None:
             line = required(name)
         else:
             line = (fallback if isinstance(value, Fallback) else _export)(name, value)
-        rows += [*_comments(said.env(name)), line]
+        rows += [*comments(said.env(name)), line]
     return rows
 
 
-def _arg_comments(said: Notes) -> list[str]:
+def arg_comments(said: Notes) -> list[str]:
     """Between the lines of one command no comment can stand, so all stand above it."""
-    return _comments([f"{flag}: {text}" for flag, text in said.arguments])
+    return comments([f"{flag}: {text}" for flag, text in said.arguments])
 
 
-def _groups(config: LaunchConfig) -> list[str]:
+def groups(config: LaunchConfig) -> list[str]:
+    """The words of each server argument, quoted, on a line."""
     return [" ".join(map(quoting.word, group)) for group in arg_groups(config)]
 
 
-def _continued(lines: Sequence[str]) -> list[str]:
+def continued(lines: Sequence[str]) -> list[str]:
+    """One command over several lines."""
     return [("    " if i else "") + line + (" \\" if line is not lines[-1] else "")
             for i, line in enumerate(lines)]  # fmt: skip

@@ -8,6 +8,7 @@ from dsv4_env.profile.loading import (
     known_targets as known_targets,
     load_all as load_all,
     load_profile as load_profile,
+    load_targets as load_targets,
     load_wanted as load_wanted,
     locked_all as locked_all,
     profile_names as profile_names,

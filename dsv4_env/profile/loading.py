@@ -81,6 +81,30 @@ def known_targets(folder: str | Path | None = None) -> dict[str, list[Target]]:
     return {name: layers.rows(name) for name in layers.names}
 
 
+def load_targets(folder: str | Path | None = None, wanted: Wanted | None = None) -> list[Profile]:
+    """Every profile for each of its targets, the usual one first; of *wanted* the release counts.
+
+    Raises ProfileError for a wrong layer.
+    """
+    files = layer_files(folder)
+    locked = lock.read_lock(lock.lock_path(profile_folders(folder)[-1]), files)
+    release = _release(with_settings(wanted))
+    layers = _layers(files) if locked is None else None
+    known = locked or layers
+    assert known is not None
+    found: list[Profile] = []
+    for name in known.names:
+        for target in known.rows(name):
+            spec = Spec(name, target.overlays, target.hardware)
+            profile = locked.profile(spec, target, release) if locked else None
+            if profile is None:
+                layers = layers or _layers(files)
+                profile = layers.profile(spec, target, release)
+            meet(profile.config)
+            found.append(profile)
+    return found
+
+
 def known_overlays(folder: str | Path | None = None) -> dict[str, str]:
     """What each overlay is, by its name."""
     files = layer_files(folder)

@@ -123,10 +123,12 @@ CASES = [
     "run over --print -- curl -H Authorization:canary-word https://u:canary-word@h {args}",
     "capture run.sh --yes-run-it", "capture run.sh --yes-run-it --json",
     "discover . --profile mine", "discover . --profile mine --json", "discover . --toml",
+    *(f"coverage . -f {f} --all" for f in ("text", "json", "markdown")), "coverage -f json",
     "show mine --profiles broken", "show mine --profiles syntax",
     "lock --check",
     "show run.sh --set API_KEY-x=canary-x", "launch mine --set API_KEY:canary-x",
     "launch mine --print --env-file bad.env",
+    "export mine -f k8s-configmap --pd-disaggregation",
     "export mine --format k8s-configmap --image https://u:canary-image@h/i",
 ]  # fmt: skip
 
