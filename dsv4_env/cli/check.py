@@ -13,7 +13,7 @@ from dsv4_env import drift
 from dsv4_env.cli import complete, operands
 from dsv4_env.cli.comparing import Comparing, reading_options
 from dsv4_env.cli.holding import new_run, pairs_of, profiles_argument
-from dsv4_env.cli.names import split_operand
+from dsv4_env.cli.names import split_operand, tell_local
 from dsv4_env.cli.options import (
     Inputs,
     Shown,
@@ -259,6 +259,7 @@ def _against(
     release = REFERENCE_RELEASE if shipped and not wanted().sglang else None
     asked = replace(wanted(), sglang=release or wanted().sglang)
     profiles = [load_wanted(name, run.profiles, asked) for name in names]
+    tell_local(profiles)
     compared = {variable for p in profiles for variable in p.config.effective_env}
     for text in against or [str(run.settings.against or reference_script())]:
         if text in run.layers:

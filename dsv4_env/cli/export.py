@@ -61,9 +61,9 @@ class _Changes:
 
     def of(self, profile: Profile, exporter: Exporter) -> Profile:
         """The profile with the changes. Raises UsageError for one that the format doesn't hold."""
-        flags = [f"--arg {w}" for w in self.args]
+        flags = [f"--arg {w.partition('=')[0]}" for w in self.args]
         flags += [f"--unset={name}" for name in self.gone if name.startswith("-")]
-        variables = [f"--set {item}" for item in self.set_]
+        variables = [f"--set {item.partition('=')[0]}" for item in self.set_]
         variables += [f"--unset={name}" for name in self.gone if not name.startswith("-")]
         for kind, what, given in (("args", "arguments", flags), ("env", "variables", variables)):
             if given and kind not in exporter.holds.split():

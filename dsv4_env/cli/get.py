@@ -22,9 +22,7 @@ from dsv4_env.model.quoting import word
 from dsv4_env.profile import Profile
 
 
-def _offered(
-    ctx: click.Context, _: click.Parameter, incomplete: str
-) -> list[CompletionItem]:
+def _offered(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """What the profile that is named has."""
     try:
         profile = named_profile(ctx.params["profile_name"], profile_folder(ctx.params["folder"]))

@@ -104,9 +104,7 @@ def launch(
         write(shown_command(profile, overrides, words))
         return 0
     if "all" not in server.skip:
-        start = preflight.PlannedLaunch(
-            profile, _config(profile, words), words, environ, path
-        )
+        start = preflight.PlannedLaunch(profile, _config(profile, words), words, environ, path)
         found = preflight.obstacles(
             start, server.skip, catalogue_for(None, [profile.sglang_range], tree=False)
         )

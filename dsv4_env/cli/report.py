@@ -13,6 +13,7 @@ from dsv4_env.cli import complete, operands
 from dsv4_env.cli.comparing import Comparing, catalogue_for, comparing_options
 from dsv4_env.cli.history import GitFiles, git_options, read_history
 from dsv4_env.cli.holding import new_run, pairs_of, profiles_argument
+from dsv4_env.cli.names import tell_local
 from dsv4_env.cli.options import Inputs, input_options, profiles_option
 from dsv4_env.cli.output import write
 from dsv4_env.cli.progress import Progress
@@ -111,11 +112,12 @@ def _against(
 ) -> Report:
     """Hold every launch that ``--against`` names, or its default, to profiles."""
     profiles = [load_wanted(name, run.profiles, wanted()) for name in names]
-    wanted = {variable for p in profiles for variable in p.config.effective_env}
+    tell_local(profiles)
+    compared = {variable for p in profiles for variable in p.config.effective_env}
     for text in against or [str(run.settings.against or reference_script())]:
         pairs = [Pair(name, (text,)) for name in names]
         for opened in operands.open_launches(text, inputs):
-            config = operands.relevant(opened.config, wanted)
+            config = operands.relevant(opened.config, compared)
             drift.check_launch(run, pairs, config, opened.path, opened.text)
     # What is wrong with the waivers of a file is said once, however many launches it has.
     run.problems[:] = dict.fromkeys(run.problems)

@@ -82,6 +82,7 @@ class Lock:
         self._entries: dict[str, list[dict[str, Any]]] = data["profiles"]
         self._texts: list[str] = data["texts"]
         self._paths = {name: str(file) for name, file in files.items()}
+        self.files = files
 
     @property
     def names(self) -> list[str]:

@@ -32,9 +32,9 @@ def overridden(
     flags = [name for name in gone if name.startswith("-")]
     args = profile.config.args or ()
     if words or flags:
-        args = _arguments(profile, args, words, flags)
+        args = tuple(_arguments(profile, args, words, flags))
     env = _variables(profile.config.env, variables, gone)
-    return replace(profile, config=replace(profile.config, env=env, args=tuple(args)), refused=None)
+    return replace(profile, config=replace(profile.config, env=env, args=args), refused=None)
 
 
 def same_flag(catalogue: Catalogue, a: str, b: str) -> bool:
@@ -89,9 +89,7 @@ def _arguments(
             found.append(arg)
             continue
         placed.add(name)
-        found += [
-            replace(new, origin=_given(_spelled(new), arg.origin)) for new in given[name]
-        ]
+        found += [replace(new, origin=_given(_spelled(new), arg.origin)) for new in given[name]]
     rest = [new for name, news in given.items() if name not in placed for new in news]
     return [*found, *(replace(new, origin=_given(_spelled(new))) for new in rest)]
 
