@@ -189,6 +189,7 @@ def check(
     if asked.changed_since is not None:
         run.changed = drift.changed_since(run.folder, asked.changed_since)
     if pairs:
+        tell_local(run.known[p.profile] for p in pairs if p.profile in run.known)
         with Progress() as run.progress:
             report = drift.check(run, pairs)
     else:

@@ -30,7 +30,7 @@ from dsv4_env.model import EnvVar, LaunchConfig, Location, Origin, ServerArg
 from dsv4_env.model.errors import ReadError, UsageError, did_you_mean
 from dsv4_env.model.finding import Severity
 from dsv4_env.model.secrets import hidden, masked, scrubbed
-from dsv4_env.profile import Profile, layer_files, load_all
+from dsv4_env.profile import Profile, layer_places, load_all
 
 _MATTERS = {
     Severity.ERROR: "an error, as it decides what the server computes",
@@ -72,7 +72,7 @@ def explain(name: str, as_json: bool, folder: Path | None) -> None:
     if equals:
         raise UsageError("a value stands behind the name", expected=f"the name alone: {bare}")
     own = profile_folder(folder)
-    profiles, layers = load_all(own, wanted()), layer_files(own)
+    profiles, layers = load_all(own, wanted()), layer_places(own)
     found = _found(name, profiles, layers)
     write(json.dumps(found, indent=2, ensure_ascii=False) + "\n" if as_json else _text(found))
 

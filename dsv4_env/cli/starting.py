@@ -117,7 +117,7 @@ override_options = collected(
         multiple=True,
         metavar="NAME",
         shell_complete=offered_variables,
-        help="Take a variable away, the environment's or the profile's; or its flag (--unset=--FLAG).",
+        help="Take away a variable (the profile's, the environment's) or a flag (--unset=--FLAG).",
     ),
     click.option(
         "--arg",

@@ -19,6 +19,7 @@ from dsv4_env.profile.profile import (
     Profile as Profile,
     layer_bytes as layer_bytes,
     layer_files as layer_files,
+    layer_places as layer_places,
     local_files as local_files,
     own_folder as own_folder,
     profile_folders as profile_folders,

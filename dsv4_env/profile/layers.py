@@ -30,7 +30,7 @@ from dsv4_env.model.errors import ProfileError, did_you_mean
 from dsv4_env.model.secrets import masked
 from dsv4_env.profile.conditions import Situation, axis, holds, source_text, told
 from dsv4_env.profile.lock import Entry
-from dsv4_env.profile.profile import Profile, image_of, layer_bytes
+from dsv4_env.profile.profile import Profile, image_of, layer_bytes, local_name
 from dsv4_env.profile.refusal import refusal
 from dsv4_env.profile.schema import (
     LAYER_NAME,
@@ -255,7 +255,7 @@ def _read_local(name: str, path: Path, index: int) -> Layer:
             expected="settings alone; a profile of another name can extend it",
         )
     # Of two, the user's own and the project's, each has a name of its own.
-    return replace(layer, name=f"{name}.local" + f".{index + 1}" * (index > 0))
+    return replace(layer, name=local_name(name, index))
 
 
 _NOT_LOCAL = {"extends", "abstract", "overlay", "needs", "excludes", "targets"}

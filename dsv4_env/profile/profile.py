@@ -269,3 +269,16 @@ def local_files(folder: str | Path | None = None) -> dict[str, list[Path]]:
                 hint=did_you_mean(name, known),
             )
     return found
+
+
+def local_name(name: str, index: int) -> str:
+    """What the layers are called that lie over the layer *name* on this host, from 0 on."""
+    return name + LOCAL + f".{index + 1}" * (index > 0)
+
+
+def layer_places(folder: str | Path | None = None) -> dict[str, Path]:
+    """The file of every name that :attr:`Profile.layers` may have, those of this host, too."""
+    found = layer_files(folder)
+    for name, paths in local_files(folder).items():
+        found |= {local_name(name, i): path for i, path in enumerate(paths)}
+    return found

@@ -146,3 +146,30 @@ def test_a_note_tells_that_it_counts(project: Path, run: Run) -> None:
         "(show --origin tells where)\n"
     )
     assert run("get", "flash-fp4", "model.path", "--profiles", ".").err == ""
+
+
+def test_all_that_looks_at_layers_knows_it(project: Path, run: Run) -> None:
+    layer(project, "pro-fp4.local", '[env]\nA = "here"\n')
+    (project / "run.sh").write_text("export A=there\nsglang serve m\n")
+    own = ["--profiles", "."]
+    checked = run("check", "pro-fp4", "--against", "run.sh", "-f", "json", *own)
+    assert checked.code == 1
+    assert "pro-fp4.local.toml is laid over pro-fp4" in checked.err
+    assert "here" in checked.out
+    page = run("report", "pro-fp4", "--against", "run.sh", "--html", "-", *own)
+    assert page.code == 0, page.err
+    assert "pro-fp4.local.toml" in page.out
+    assert "pro-fp4.local" in run("explain", "pro-fp4", *own).out
+    assert run("lint", "pro-fp4", *own).code in (0, 1)
+
+
+def test_the_note_is_there_for_pairs_too(project: Path, run: Run) -> None:
+    (project / "own").mkdir()
+    layer(project / "own", "pro-fp4.local", '[env]\nA = "here"\n')
+    (project / "run.sh").write_text("sglang serve m\n")
+    (project / "pyproject.toml").write_text(
+        '[tool.dsv4_env]\nprofiles = "own"\npairs = [{profile = "pro-fp4", files = ["run.sh"]}]\n'
+    )
+    result = run("check")
+    assert result.code == 1
+    assert "note: this host's pro-fp4.local.toml is laid over pro-fp4" in result.err
