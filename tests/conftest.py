@@ -60,8 +60,9 @@ def run(capfdbinary: pytest.CaptureFixture[bytes]) -> Callable[..., Result]:
 def _clean_environment(
     monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """No test may depend on what is set where it runs, or leave something in the user's cache."""
+    """No test may depend on what is set or kept where it runs, or leave something there."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / "cache"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.getbasetemp() / "config"))
     for name in os.environ:
         if name.startswith(("DSV4_ENV_", "SGLANG_", "AITER_", "DEEPSEEK_V4_")):
             monkeypatch.delenv(name)

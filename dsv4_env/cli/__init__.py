@@ -30,7 +30,7 @@ Examples:
   eval "$(dsv4-env export flash-fp4)"          the variables, in this shell
 """
 HELP_SECTIONS = {  # of the help; a command that isn't here comes under "More"
-    "Profiles": ("list", "show", "export", "import", "sync", "lock", "schema"),
+    "Profiles": ("list", "show", "get", "export", "import", "sync", "lock", "schema"),
     "Start something": ("run", "launch"),
     "Find drift": (
         "check", "diff", "report", "history", "doctor", "discover", "coverage", "lint", "rule",
@@ -43,6 +43,7 @@ HELP_SECTIONS = {  # of the help; a command that isn't here comes under "More"
 COMMANDS = {  # the module of each command, and the summary that the help has of it
     "list": ("profiles", "List the profiles and the layers they are made of."),
     "show": ("show", "Show what a profile holds, or what a file launches."),
+    "get": ("get", "Print one value of a profile, and nothing else."),
     "lock": ("profiles", "Write profiles.lock.json, which makes every start faster."),
     "schema": ("profiles", "Print the JSON Schema of a layer's TOML."),
     "export": ("export", "Write a profile for a shell, a test, a container, a job."),

@@ -13,7 +13,7 @@ from dsv4_env import drift
 from dsv4_env.cli import complete, operands
 from dsv4_env.cli.comparing import Comparing, reading_options
 from dsv4_env.cli.holding import new_run, pairs_of, profiles_argument
-from dsv4_env.cli.names import split_operand
+from dsv4_env.cli.names import split_operand, tell_local
 from dsv4_env.cli.options import (
     Inputs,
     Shown,
@@ -189,6 +189,7 @@ def check(
     if asked.changed_since is not None:
         run.changed = drift.changed_since(run.folder, asked.changed_since)
     if pairs:
+        tell_local(run.known[p.profile] for p in pairs if p.profile in run.known)
         with Progress() as run.progress:
             report = drift.check(run, pairs)
     else:
@@ -257,6 +258,7 @@ def _against(
     release = None if against else drift.reference_release(run.settings, wanted().sglang)
     asked = replace(wanted(), sglang=release or wanted().sglang)
     profiles = [load_wanted(name, run.profiles, asked) for name in names]
+    tell_local(profiles)
     compared = {variable for p in profiles for variable in p.config.effective_env}
     for text in against or [str(run.settings.against or reference_script())]:
         if text in run.layers:

@@ -30,7 +30,7 @@ from dsv4_env.model import EnvVar, LaunchConfig, Location, Origin, ServerArg
 from dsv4_env.model.errors import ReadError, UsageError, did_you_mean
 from dsv4_env.model.finding import Severity
 from dsv4_env.model.secrets import hidden, masked, scrubbed
-from dsv4_env.profile import Profile, layer_files, load_all, load_wanted
+from dsv4_env.profile import Profile, layer_places, load_all, load_wanted
 
 _MATTERS = {
     Severity.ERROR: "an error, as it decides what the server computes",
@@ -72,7 +72,7 @@ def explain(name: str, as_json: bool, folder: Path | None) -> None:
     if equals:
         raise UsageError("a value stands behind the name", expected=f"the name alone: {bare}")
     own = profile_folder(folder)
-    profiles, layers = load_all(own, wanted()), layer_files(own)
+    profiles, layers = load_all(own, wanted()), layer_places(own)
     if name not in profiles and re.split(r"[+@]", name)[0] in profiles:
         profiles[name] = load_wanted(name, own, wanted())
     found = _found(name, profiles, layers)

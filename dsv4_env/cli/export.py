@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import click
 
 from dsv4_env.cli import complete
 from dsv4_env.cli.names import named_profile
-from dsv4_env.cli.options import F, profiles_option
+from dsv4_env.cli.options import F, collected, given_overrides, given_variables, profiles_option
 from dsv4_env.cli.output import write
 from dsv4_env.cli.settings import profile_folder
 from dsv4_env.cli.target import launch_options
@@ -40,7 +40,64 @@ _FORMATS = "\b\nFormats:\n" + "\n".join(
 )
 
 
-@click.command(epilog=_FORMATS)
+class _Export(click.Command):
+    """A command whose ``--unset`` undoes all, and ``--unset=NAME`` leaves one setting out."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        end = args.index("--") if "--" in args else len(args)
+        before = [_LEFT_OUT + w[7:] if w.startswith("--unset=") else w for w in args[:end]]
+        return super().parse_args(ctx, before + args[end:])
+
+
+_LEFT_OUT = "--leave-out"
+
+
+@dataclass(frozen=True, slots=True)
+class _Changes:
+    """What the command line changes of the profile."""
+
+    set_: tuple[str, ...]
+    args: tuple[str, ...]
+    gone: tuple[str, ...]
+
+    def of(self, profile: Profile, exporter: Exporter) -> Profile:
+        """The profile with the changes. Raises UsageError for one that the format doesn't hold."""
+        flags = [f"--arg {w.partition('=')[0]}" for w in self.args]
+        flags += [f"--unset={name}" for name in self.gone if name.startswith("-")]
+        variables = [f"--set {item.partition('=')[0]}" for item in self.set_]
+        variables += [f"--unset={name}" for name in self.gone if not name.startswith("-")]
+        for kind, what, given in (("args", "arguments", flags), ("env", "variables", variables)):
+            if given and kind not in exporter.holds.split():
+                able = ", ".join(e.name for e in EXPORTERS.values() if kind in e.holds.split())
+                raise UsageError(
+                    f"{given[0]}: the format {exporter.name} holds no {what}",
+                    expected=f"one of {able}",
+                )
+        return given_overrides(profile, given_variables(self.set_, ()), self.args, self.gone)
+
+
+_changes = collected(
+    "changes",
+    _Changes,
+    click.option(
+        "--set",
+        "set_",
+        multiple=True,
+        metavar="NAME=VALUE",
+        help="Set a variable, over the profile's.",
+    ),
+    click.option(
+        "--arg",
+        "args",
+        multiple=True,
+        metavar="WORD",
+        help="A server argument, in place of the profile's own (--arg=--tp=4).",
+    ),
+    click.option(_LEFT_OUT, "gone", multiple=True, metavar="NAME", hidden=True),
+)
+
+
+@click.command(cls=_Export, epilog=_FORMATS)
 @click.argument(
     "profile_name", metavar="PROFILE|FILE.toml", shell_complete=complete.offered_operands
 )
@@ -60,7 +117,12 @@ _FORMATS = "\b\nFormats:\n" + "\n".join(
     type=click.Path(path_type=Path, dir_okay=False),
     help="Write a file (in one step) instead of standard output, which is also `-`.",
 )
-@_option("--unset", "Undo: unset the variables instead of setting them.", is_flag=True)
+@_option(
+    "--unset",
+    "Undo: unset the variables instead of setting them. --unset=NAME leaves one out, or a flag.",
+    is_flag=True,
+)
+@_changes
 @_option("--prefix-comment", "Say above each setting which layer sets it, and where.", is_flag=True)
 @_option(
     "--diff-only", "Only variables that the environment here lacks or has otherwise.", is_flag=True
@@ -82,8 +144,13 @@ _FORMATS = "\b\nFormats:\n" + "\n".join(
 @launch_options
 @profiles_option
 def export(
-    profile_name: str, format_: str, output: Path | None, folder: Path | None, **given: Any
-) -> None:  # fmt: skip
+    profile_name: str,
+    format_: str,
+    output: Path | None,
+    changes: _Changes,
+    folder: Path | None,
+    **given: Any,
+) -> None:
     """Write a profile for a shell, a test, a container, a job.
 
     When it fails, the formats for shells print what fails an eval, so that
@@ -94,6 +161,7 @@ def export(
     Examples:
       eval "$(dsv4-env export flash-fp4)"
       eval "$(dsv4-env export flash-fp4 --unset)"
+      eval "$(dsv4-env export flash-fp4 --set SGLANG_USE_AITER=0)"
       dsv4-env export flash-fp4 -f fish | source
       eval "python3 -m sglang.launch_server --model-path M $(dsv4-env export flash-fp4 -f args)"
       dsv4-env export pro-fp8 --format python
@@ -105,7 +173,8 @@ def export(
     diff_only, all_roles = given.pop("diff_only"), given.pop("pd_disaggregation")
     if all_roles and wanted().role:
         raise UsageError("--pd-disaggregation and --role", expected="one of them")
-    profiles = [_profile(profile_name, folder, r) for r in (ROLES if all_roles else (None,))]
+    roles = ROLES if all_roles else (None,)
+    profiles = [changes.of(_profile(profile_name, folder, r), exporter) for r in roles]
     configs = [_modelled(exporter, p) for p in profiles]
     if diff_only:
         configs = [_differing(c, unset=given["unset"]) for c in configs]

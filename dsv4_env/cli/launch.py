@@ -15,7 +15,8 @@ from dsv4_env.cli.options import collected, profiles_option
 from dsv4_env.cli.output import tell, write
 from dsv4_env.cli.starting import Overrides, model_of, override_options, profile_of, shown_command
 from dsv4_env.cli.target import target_options
-from dsv4_env.model import EnvVar, LaunchConfig, Origin, ServerArg, group_args
+from dsv4_env.exporters import MODEL_FLAGS
+from dsv4_env.model import LaunchConfig, ServerArg, group_args
 from dsv4_env.model.secrets import scrubbed
 from dsv4_env.profile import Profile
 from dsv4_env.server import preflight
@@ -95,17 +96,15 @@ def launch(
     """
     profile = profile_of(name, folder)
     overrides = replace(overrides, args=(*overrides.args, *more))
+    profile, model = _own_model(overrides.changed(profile))
     environ = overrides.environment(profile, start_environment(), shown=overrides.only_print)
-    path = model_of(profile, server.model, environ)
+    path = model_of(profile, server.model or model, environ)
     words = profile.command(model=path, host=server.host, port=server.port, python=server.python)
-    words += overrides.args
     if overrides.only_print:
         write(shown_command(profile, overrides, words))
         return 0
     if "all" not in server.skip:
-        start = preflight.PlannedLaunch(
-            profile, _config(profile, overrides, words), words, environ, path
-        )
+        start = preflight.PlannedLaunch(profile, _config(profile, words), words, environ, path)
         found = preflight.obstacles(
             start, server.skip, catalogue_for(None, [profile.sglang_range], tree=False)
         )
@@ -118,18 +117,25 @@ def launch(
     return execute(words, environ)
 
 
-def _config(profile: Profile, overrides: Overrides, words: Sequence[str]) -> LaunchConfig:
+def _own_model(profile: Profile) -> tuple[Profile, str | None]:
+    """The profile without an argument that names the model, and what that says."""
+    args = profile.config.args or ()
+    named = [a for a in args if a.flag in MODEL_FLAGS and a.values]
+    if not named:
+        return profile, None
+    left = tuple(a for a in args if a not in named)
+    return replace(profile, config=replace(profile.config, args=left)), str(named[-1].values[0])
+
+
+def _config(profile: Profile, words: Sequence[str]) -> LaunchConfig:
     """What the server gets, each part with its place in the profile where it has one."""
-    gone = {*overrides.set, *overrides.unset}
-    env = [e for e in profile.config.env if e.name not in gone]
-    env += [EnvVar(n, v, Origin("--set", None, v)) for n, v in overrides.set.items()]
     own: list[ServerArg] = list(profile.config.args or ())
     given = group_args([(w, None) for w in words[3:]], "command line")
     # words[3:] begins with the model, then come the profile's own arguments.
     args = (given[0], *own, *given[1 + len(own) :])
     if [w for a in args for w in a.words] != list(words[3:]):
         args = given  # an argument of the profile looks like two
-    return replace(profile.config, env=tuple(env), args=args)
+    return replace(profile.config, args=args)
 
 
 COMMANDS = (launch,)

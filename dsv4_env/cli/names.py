@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import click
+
 from dsv4_env.cli.output import tell
 from dsv4_env.cli.wanted import wanted
-from dsv4_env.profile import Profile, layer_files, load_wanted
+from dsv4_env.profile import LOCAL, Profile, layer_files, load_wanted
 
 RUNNING = re.compile(r"(pid|port|process|url):(.+)", re.DOTALL)
 _PART = re.compile(r"(.+?)(?:#(\d+)|::(.+)|:(\d+))", re.DOTALL)
@@ -67,7 +70,27 @@ def named_profile(text: str, folder: Path | None, role: str | None = None) -> Pr
             tell(f"dsv4-env: note: {text} is the profile; ./{text} is the file")
     else:
         if path.suffix == ".toml" and path.is_file():
-            return load_wanted(path.stem, path.parent, asked)
+            return _with_note(load_wanted(path.stem, path.parent, asked))
         if is_source(text):
             return None
-    return load_wanted(text, folder, asked)
+    return _with_note(load_wanted(text, folder, asked))
+
+
+def _with_note(profile: Profile) -> Profile:
+    tell_local([profile])
+    return profile
+
+
+def tell_local(profiles: Iterable[Profile]) -> None:
+    """Say once which files of this host alone count in profiles, as nobody else has them."""
+    context = click.get_current_context(silent=True)
+    if context is None or context.resilient_parsing:
+        return  # a completion
+    said: set[str] = context.meta.setdefault(__name__, set())
+    for profile in profiles:
+        for name in (n for n in profile.layers if f"{LOCAL}." in f"{n}."):
+            base, _, index = name.rpartition(LOCAL)
+            if name not in said:
+                said.add(name)
+                what = "another of this host's files" if index else f"this host's {name}.toml"
+                tell(f"dsv4-env: note: {what} is laid over {base} (show --origin tells where)")

@@ -19,7 +19,7 @@ from dsv4_env.model import ENV_NAME, Location
 from dsv4_env.model.errors import ReadError, UsageError
 from dsv4_env.model.finding import Report
 from dsv4_env.model.secrets import meet
-from dsv4_env.profile import profile_folders
+from dsv4_env.profile import Profile, profile_folders
 from dsv4_env.reporters import REPORTERS
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -45,6 +45,39 @@ def collected(
         return cast("F", wrapped)
 
     return decorate
+
+
+def given_overrides(
+    profile: Profile,
+    variables: Mapping[str, str],
+    words: Sequence[str] = (),
+    gone: Sequence[str] = (),
+) -> Profile:
+    """A profile as --set, --arg and --unset change it. Raises UsageError."""
+    if not (variables or words or gone):
+        return profile
+    # The catalogue's entries, which a start without these options does without.
+    from dsv4_env.profile.overriding import overridden
+
+    for name in gone:
+        if name in variables:
+            raise UsageError(f"--set and --unset {name}", expected="one of the two")
+        if not name.startswith("-") and not ENV_NAME.fullmatch(name):
+            raise UsageError(
+                f"--unset {name}", expected="the name of a variable, or a flag: --unset=--FLAG"
+            )
+    changed = overridden(profile, variables, words, gone)
+    meet(changed.config)
+    return changed
+
+
+unset_option = click.option(
+    "--unset",
+    "gone",
+    multiple=True,
+    metavar="NAME",
+    help="Of a profile: leave a variable out, or a flag (--unset=--FLAG).",
+)
 
 
 def _there(
@@ -171,7 +204,7 @@ input_options = collected(
         "set_",
         multiple=True,
         metavar="NAME=VALUE",
-        help="A variable that the script gets from outside.",
+        help="A variable that the script gets from outside; `show` and `plan` set it in a profile.",
     ),
     click.option(
         "--env-file",
@@ -181,7 +214,14 @@ input_options = collected(
         type=click.Path(path_type=Path),
         help="Variables that the script gets from outside, as `set -a; . FILE` would set them.",
     ),
-    click.option("--arg", "args", multiple=True, metavar="WORD", help="A positional argument."),
+    click.option(
+        "--arg",
+        "args",
+        multiple=True,
+        metavar="WORD",
+        help="A positional argument of the script; of a profile, to `show` and `plan`, a server "
+        "argument, in place of its own (--arg=--tp=4).",
+    ),
     click.option(
         "--root",
         metavar="DIR",

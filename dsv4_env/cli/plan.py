@@ -11,7 +11,14 @@ from dsv4_env.cli import complete
 from dsv4_env.cli.comparing import catalogue_for, on_option, sglang_option
 from dsv4_env.cli.names import named_profile
 from dsv4_env.cli.operands import open_launch, open_launches, running_launches
-from dsv4_env.cli.options import Inputs, color_option, input_options, profiles_option
+from dsv4_env.cli.options import (
+    Inputs,
+    color_option,
+    given_overrides,
+    input_options,
+    profiles_option,
+    unset_option,
+)
 from dsv4_env.cli.output import tell, write
 from dsv4_env.cli.settings import profile_folder
 from dsv4_env.cli.target import axes_options
@@ -23,6 +30,7 @@ from dsv4_env.plan.formats import HELD_FORMATS, PLAN_FORMATS, held_text, text
 from dsv4_env.plan.models import is_of_family, model_of
 from dsv4_env.plan.planning import Plan, plan as planned
 from dsv4_env.plan.platforms import EACH, PLATFORMS, Platform, platform
+from dsv4_env.profile import Profile
 
 _HINTS = {
     "gb300": r"gb300",
@@ -63,6 +71,7 @@ _HINTS = {
 )
 @click.option("--all", "every", is_flag=True, help="Show settings that are kept, too.")
 @input_options
+@unset_option
 @axes_options
 @profiles_option
 @color_option
@@ -84,6 +93,7 @@ def plan(
     against: str | None,
     every: bool,
     inputs: Inputs,
+    gone: tuple[str, ...],
     folder: Path | None,
     color: bool,
     format_: str,
@@ -105,6 +115,7 @@ def plan(
     Examples:
       dsv4-env plan pro-fp4
       dsv4-env plan pro-fp4 --sglang 0.5.23 --on mi355x
+      dsv4-env plan pro-fp4 --arg=--tp=4 --unset=--disable-radix-cache
       dsv4-env plan run_dsv4.sh --on b200 --format json
       dsv4-env plan pro-fp4 --with ~/sglang/bin/python
       dsv4-env plan pro-fp4 --against url:http://localhost:30000
@@ -115,11 +126,11 @@ def plan(
         if python is not None or fail_on is not None:
             option = "--with" if python is not None else "--fail-on"
             raise UsageError(f"--against and {option}", expected="one of them")
-        said = _held(operand, against, sglang, on, inputs, folder)
+        said = _held(operand, against, sglang, on, inputs, gone, folder)
         told = held_text(said, color=color, every=every)
         write(told if format_ == "text" else HELD_FORMATS[format_](said))
         return 1 if said.differs else 0
-    found = _plans(operand, sglang, on, python, inputs, folder)
+    found = _plans(operand, sglang, on, python, inputs, gone, folder)
     write(
         text(found, color=color, every=every)
         if format_ == "text"
@@ -137,6 +148,7 @@ def _held(
     sglang: str | None,
     on: Platform | None,
     inputs: Inputs,
+    gone: tuple[str, ...],
     folder: Path | None,
 ) -> HeldPlan:
     """The plan of the one launch that an operand names, held to a running server."""
@@ -148,7 +160,7 @@ def _held(
             expected="url:http://HOST:PORT (check --against compares with any other)",
         )
     release = sglang or server.served.release
-    profile = named_profile(operand, profile_folder(folder))
+    profile = _profile(operand, folder, inputs, gone)
     if profile is not None:
         own = profile.hardware.get("accelerator")
         places = [on] if on else [platform(str(own))] if own else []
@@ -168,15 +180,28 @@ def _held(
     return held(config, server, catalogue, places[0], title=title, model=model)
 
 
+def _profile(
+    operand: str, folder: Path | None, inputs: Inputs, gone: tuple[str, ...]
+) -> Profile | None:
+    """The profile that an operand names, as the command line changes it; None for a file."""
+    profile = named_profile(operand, profile_folder(folder))
+    if profile is not None:
+        return given_overrides(profile, inputs.variables, inputs.args or (), gone)
+    if gone:
+        raise UsageError(f"--unset {gone[0]}", expected="it with a profile, not with a file")
+    return None
+
+
 def _plans(
     operand: str,
     sglang: str | None,
     on: Platform | None,
     python: Path | None,
     inputs: Inputs,
+    gone: tuple[str, ...],
     folder: Path | None,
 ) -> list[Plan]:
-    profile = named_profile(operand, profile_folder(folder))
+    profile = _profile(operand, folder, inputs, gone)
     if profile is not None:
         catalogue = catalogue_for(sglang, [profile.sglang_range])
         own = profile.hardware.get("accelerator")

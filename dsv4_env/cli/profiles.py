@@ -130,7 +130,7 @@ def lock(check: bool, folder: Path | None) -> int:
     own = profile_folder(folder) or shipped_dir()
     if not os.access(own, os.W_OK) and not check:
         raise UsageError("the folder can't be written", where=own, expected="--profiles DIR")
-    files = layer_files(own)
+    files = layer_files(own, own=False)
     path = locks.lock_path(own)
     if check:
         fresh = locks.read_lock(path, files) is not None

@@ -13,6 +13,7 @@ from dsv4_env.cli import complete, operands
 from dsv4_env.cli.comparing import Comparing, catalogue_for, comparing_options
 from dsv4_env.cli.history import GitFiles, git_options, read_history
 from dsv4_env.cli.holding import new_run, pairs_of, profiles_argument
+from dsv4_env.cli.names import tell_local
 from dsv4_env.cli.options import Inputs, input_options, profiles_option
 from dsv4_env.cli.output import write
 from dsv4_env.cli.progress import Progress
@@ -113,6 +114,7 @@ def _against(
     release = None if against else drift.reference_release(run.settings, wanted().sglang)
     asked = replace(wanted(), sglang=release or wanted().sglang)
     profiles = [load_wanted(name, run.profiles, asked) for name in names]
+    tell_local(profiles)
     variables = {variable for p in profiles for variable in p.config.effective_env}
     for text in against or [str(run.settings.against or reference_script())]:
         pairs = [Pair(name, (text,), sglang=release) for name in names]

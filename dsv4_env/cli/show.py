@@ -10,7 +10,14 @@ import click
 from dsv4_env.cli import complete
 from dsv4_env.cli.names import named_profile
 from dsv4_env.cli.operands import launches_of
-from dsv4_env.cli.options import Inputs, color_option, input_options, profiles_option
+from dsv4_env.cli.options import (
+    Inputs,
+    color_option,
+    given_overrides,
+    input_options,
+    profiles_option,
+    unset_option,
+)
 from dsv4_env.cli.output import line_width, write
 from dsv4_env.cli.rendering import (
     ShownRow,
@@ -27,6 +34,7 @@ from dsv4_env.cli.rendering import (
 from dsv4_env.cli.settings import profile_folder
 from dsv4_env.cli.target import target_options
 from dsv4_env.model import FROM_ENVIRONMENT, Origin
+from dsv4_env.model.errors import UsageError
 from dsv4_env.model.secrets import hidden, masked
 from dsv4_env.model.style import paint, plain
 
@@ -34,13 +42,20 @@ from dsv4_env.model.style import paint, plain
 @click.command()
 @click.argument("name", metavar="PROFILE|FILE", shell_complete=complete.offered_operands)
 @input_options
+@unset_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 @click.option("--origin", is_flag=True, help="Say where each value is set, and what it overrode.")
 @target_options
 @profiles_option
 @color_option
 def show(
-    name: str, inputs: Inputs, as_json: bool, origin: bool, folder: Path | None, color: bool
+    name: str,
+    inputs: Inputs,
+    gone: tuple[str, ...],
+    as_json: bool,
+    origin: bool,
+    folder: Path | None,
+    color: bool,
 ) -> None:
     """Show what a profile holds, or what a file launches.
 
@@ -53,16 +68,19 @@ def show(
     \b
     Examples:
       dsv4-env show flash-fp4
-      dsv4-env show pro-fp8 --origin
+      dsv4-env show pro-fp8 --origin --set SGLANG_USE_AITER=0 --arg=--tp=4
       dsv4-env show run_dsv4.sh --set TP=8 --arg --fp8
       dsv4-env show run_dsv4.sh#2 --closed
     """
     profile = named_profile(name, profile_folder(folder))
     if profile is None:
+        if gone:
+            raise UsageError(f"--unset {gone[0]}", expected="it with a profile, not with a file")
         launches = launches_of(name, inputs)
         write_launches(launches, as_json=as_json, origin=origin, color=color)
         return
 
+    profile = given_overrides(profile, inputs.variables, inputs.args or (), gone)
     config = hidden(profile.config)
     if as_json:
         settings = launch_data(config, origin=origin)
@@ -103,10 +121,10 @@ def _quoted(name: str, value: str) -> str:
 def _chain(name: str, origin: Origin) -> str:
     texts: list[str] = []
     for setter in origin.chain():
-        said = [shown_place(setter.location)]
+        said = [shown_place(setter.location)] if setter.location else []
         said += [f"when {setter.when}"] if setter.when else []
         said += [f"from {setter.source}"] if setter.source else []
-        text = f"{setter.name} ({'; '.join(said)})"
+        text = setter.name + (f" ({'; '.join(said)})" if said else "")
         if texts:
             value = "unset" if setter.value is None else _quoted(name, setter.value)
             text = f"overrode {value} of {text}"

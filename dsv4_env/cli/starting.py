@@ -14,7 +14,7 @@ from dsv4_env.cli import complete
 from dsv4_env.cli.comparing import offered_variables
 from dsv4_env.cli.execute import execute, start_environment
 from dsv4_env.cli.names import named_profile
-from dsv4_env.cli.options import collected, given_variables, profiles_option
+from dsv4_env.cli.options import collected, given_overrides, given_variables, profiles_option
 from dsv4_env.cli.output import write
 from dsv4_env.cli.settings import profile_folder
 from dsv4_env.cli.target import target_options
@@ -47,6 +47,10 @@ class Overrides:
     clean: bool
     keep: tuple[str, ...]
     only_print: bool = False
+
+    def changed(self, profile: Profile) -> Profile:
+        """The profile with the changes. Raises UsageError."""
+        return given_overrides(profile, self.set, self.args, self.unset)
 
     def base(self, environ: Mapping[str, str]) -> dict[str, str]:
         """What is left of the environment before the profile comes over it."""
@@ -85,9 +89,6 @@ def _overrides(
     only_print: bool,
 ) -> Overrides:
     given = given_variables(set_, env_files)
-    for name in (item.partition("=")[0] for item in set_):
-        if name in unset:
-            raise UsageError(f"--set and --unset {name}", expected="one of the two")
     if keep and not clean:
         raise UsageError("--keep without --clean", expected="both, or neither")
     return Overrides(given, unset, args, clean, keep, only_print)
@@ -116,9 +117,15 @@ override_options = collected(
         multiple=True,
         metavar="NAME",
         shell_complete=offered_variables,
-        help="Take a variable away, the profile's or the environment's.",
+        help="Take away a variable (the profile's, the environment's) or a flag (--unset=--FLAG).",
     ),
-    click.option("--arg", "args", multiple=True, metavar="WORD", help="One more server argument."),
+    click.option(
+        "--arg",
+        "args",
+        multiple=True,
+        metavar="WORD",
+        help="A server argument, in place of the profile's own (--arg=--tp=4).",
+    ),
     click.option(
         "--clean",
         is_flag=True,
@@ -181,7 +188,7 @@ def run(
 
     On POSIX the command takes the place of dsv4-env: the same process id, and its signals and
     exit code are its own. A word of CMD that is {args} stands for the profile's server arguments
-    (with those of --arg behind them), and one that is {model} for its model path; --with-args
+    (as --arg and --unset change them), and one that is {model} for its model path; --with-args
     appends the arguments. Secrets are masked where --print shows the command.
 
     \b
@@ -201,15 +208,16 @@ def run(
         raise UsageError("no command is given", expected=f"dsv4-env run {name} -- CMD …")
     if with_args and placed:
         raise UsageError("--with-args and {args}", expected="one of the two")
-    if overrides.args and not with_args and not placed:
-        raise UsageError(
-            f"--arg {overrides.args[0]} goes nowhere", expected="{args} in CMD, or --with-args"
-        )
+    given = [f"--arg {w}" for w in overrides.args]
+    given += [f"--unset={flag}" for flag in overrides.unset if flag.startswith("-")]
+    if given and not with_args and not placed:
+        raise UsageError(f"{given[0]} goes nowhere", expected="{args} in CMD, or --with-args")
+    profile = overrides.changed(profile)
     environ = overrides.environment(profile, start_environment(), shown=overrides.only_print)
     words: list[str] = []
     for item in (*command, "{args}") if with_args else command:
         if item == "{args}":
-            words += [*profile.server_args, *overrides.args]
+            words += profile.server_args
         elif item == "{model}":
             words.append(model_of(profile, None, environ))
         else:
@@ -239,7 +247,8 @@ def model_of(profile: Profile, model: str | None, environ: Mapping[str, str]) ->
 def shown_command(profile: Profile, overrides: Overrides, words: Sequence[str]) -> str:
     """A command with its variables as a shell would take it, one variable a line."""
     env = {**profile.env, **overrides.set}
-    lines = [f"-u {name}" for name in overrides.unset if not overrides.clean]
+    unset = [name for name in overrides.unset if not name.startswith("-")]
+    lines = [f"-u {name}" for name in unset if not overrides.clean]
     if overrides.clean:
         lines = ["-i"]
         env = {**overrides.base(start_environment()), **env}

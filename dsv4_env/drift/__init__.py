@@ -30,7 +30,7 @@ from dsv4_env.model.errors import ProfileError, ReadError, UsageError, did_you_m
 from dsv4_env.model.finding import Comparison, Finding, Report, Waiver
 from dsv4_env.plan.models import is_of_family
 from dsv4_env.plan.planning import resolved
-from dsv4_env.profile import REFERENCE_RELEASE, Profile, Wanted, layer_files, load_all, load_wanted
+from dsv4_env.profile import REFERENCE_RELEASE, Profile, Wanted, layer_places, load_all, load_wanted
 from dsv4_env.profile.project import TARGET
 from dsv4_env.profile.settings import Pair, Settings
 from dsv4_env.readers import HowRead, file_bytes, label, read, titles
@@ -106,7 +106,7 @@ class CheckRun:
     def __post_init__(self) -> None:
         self.waiver_set = WaiverSet(self.options.today)
         self.known = load_all(self.profiles, self.wanted)
-        self.layers = layer_files(self.profiles)
+        self.layers = layer_places(self.profiles)
 
     @property
     def folder(self) -> Path:

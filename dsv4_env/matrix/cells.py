@@ -13,7 +13,7 @@ from dsv4_env.compare.normalise import POSITIONAL, is_ignored, is_local, with_mo
 from dsv4_env.model import LaunchConfig, Origin, Value
 from dsv4_env.model.condition import Condition
 from dsv4_env.model.finding import Comparison, Finding, Report, Severity
-from dsv4_env.profile import Profile
+from dsv4_env.profile import LOCAL, Profile
 from dsv4_env.profile.target import parse
 
 if TYPE_CHECKING:
@@ -301,6 +301,8 @@ def _chains(profile: Profile, files: Mapping[str, Path]) -> dict[tuple[str, str]
     spec = parse(profile.name)
     if spec.base not in profile.layers or not set(profile.layers) <= set(files):
         return {}
-    every = layers.Layers({n: files[n] for n in profile.layers}, {})
+    shared = [n for n in profile.layers if f"{LOCAL}." not in f"{n}."]
+    own = {n: [files[m] for m in profile.layers if m.startswith(n + LOCAL)] for n in shared}
+    every = layers.Layers({n: files[n] for n in shared}, {}, own)
     merged = every.merged(spec, profile.target, profile.sglang)
     return {key: m.origin for key, m in merged.items()}

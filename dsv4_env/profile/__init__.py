@@ -15,10 +15,14 @@ from dsv4_env.profile.loading import (
     resolve_all as resolve_all,
 )
 from dsv4_env.profile.profile import (
+    LOCAL as LOCAL,
     REFERENCE_RELEASE as REFERENCE_RELEASE,
     Profile as Profile,
     layer_bytes as layer_bytes,
     layer_files as layer_files,
+    layer_places as layer_places,
+    local_files as local_files,
+    own_folder as own_folder,
     profile_folders as profile_folders,
     reference_script as reference_script,
 )

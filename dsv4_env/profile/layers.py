@@ -31,7 +31,7 @@ from dsv4_env.model.errors import ProfileError, did_you_mean
 from dsv4_env.model.secrets import masked
 from dsv4_env.profile.conditions import Situation, axis, holds, source_text, told
 from dsv4_env.profile.lock import Contents, Entry
-from dsv4_env.profile.profile import Profile, image_of, layer_bytes
+from dsv4_env.profile.profile import Profile, image_of, layer_bytes, local_name
 from dsv4_env.profile.refusal import refusal
 from dsv4_env.profile.schema import (
     LAYER_NAME,
@@ -270,8 +270,31 @@ def located(
     return error(f"{name} is {source.spelled.get(loc, 'a table')}", where=where, expected=expected)
 
 
-def linearise(name: str, layers: Mapping[str, Layer]) -> list[Layer]:
-    """The layers that *name* is made of, lowest first. Raises ProfileError for a circle."""
+def _read_local(name: str, path: Path, index: int) -> Layer:
+    """A layer that this host lays over another one. Raises ProfileError where it says more."""
+    layer = read_layer(path)
+    said = layer.file.model_fields_set & _NOT_LOCAL
+    if said:
+        key = min(said)
+        raise ProfileError(
+            f"{key} in what this host lays over {name}",
+            where=layer.source.key((key,)),
+            expected="settings alone; a profile of another name can extend it",
+        )
+    # Of two, the user's own and the project's, each has a name of its own.
+    return replace(layer, name=local_name(name, index))
+
+
+_NOT_LOCAL = {"extends", "abstract", "overlay", "needs", "excludes", "targets"}
+
+
+def linearise(
+    name: str, layers: Mapping[str, Layer], local: Mapping[str, Sequence[Layer]] | None = None
+) -> list[Layer]:
+    """The layers that *name* is made of, lowest first, each with those *local* ones over it.
+
+    Raises ProfileError for a circle.
+    """
     done: list[Layer] = []
     path: list[str] = []
 
@@ -298,23 +321,36 @@ def linearise(name: str, layers: Mapping[str, Layer]) -> list[Layer]:
             visit(parent, layer.source.value(("extends", index)))
         path.pop()
         done.append(layer)
+        done.extend((local or {}).get(layer_name, ()))
 
     visit(name, None)
     return done
 
 
-def ancestors(order: Sequence[Layer]) -> dict[str, set[str]]:
+def ancestors(
+    order: Sequence[Layer], local: Mapping[str, Sequence[Layer]] | None = None
+) -> dict[str, set[str]]:
     """For each layer of a linear order, the names of all layers below it.
 
-    An overlay lies above all that is no overlay.
+    An overlay lies above all that is no overlay, and what is *local* above its layer and below all
+    that extend that.
     """
     below: dict[str, set[str]] = {}
-    plain = {layer.name for layer in order if not layer.file.overlay}
+    over = {name: [layer.name for layer in found] for name, found in (local or {}).items()}
+    under = {name: base for base, names in over.items() for name in names}
+    overlays = {layer.name for layer in order if layer.file.overlay}
+    plain = {o.name for o in order if under.get(o.name, o.name) not in overlays}
     for layer in order:
-        parents = layer.file.extends
-        below[layer.name] = set(parents).union(*(below[p] for p in parents))
-        if layer.file.overlay:
-            below[layer.name] |= plain
+        base = under.get(layer.name)
+        if base is None:
+            parents = layer.file.extends
+            found = set(parents).union(*(below[p] for p in parents))
+            found |= {name for p in {*found} for name in over.get(p, ())}
+        else:
+            found = {base, *below[base], *over[base][: over[base].index(layer.name)]}
+        if layer.name in overlays:
+            found |= plain
+        below[layer.name] = found
     return below
 
 
@@ -326,13 +362,17 @@ class Merged:
     origin: Origin
 
 
-def merge_layers(order: Sequence[Layer], now: Situation) -> dict[SettingKey, Merged]:
+def merge_layers(
+    order: Sequence[Layer],
+    now: Situation,
+    local: Mapping[str, Sequence[Layer]] | None = None,
+) -> dict[SettingKey, Merged]:
     """What layers (lowest first) make of each key, in the order of who first sets it.
 
     Raises ProfileError where a layer unsets what none below it ever sets, where two layers that
     don't extend each other disagree, and where two blocks of a layer do.
     """
-    below = ancestors(order)
+    below = ancestors(order, local)
     setters: dict[SettingKey, list[tuple[Layer, Given]]] = {}
     sources = {
         layer.name: [
@@ -435,10 +475,22 @@ def spelled_setting(value: Any) -> str:
 class Layers:
     """The layers of some folders, and every profile that they make."""
 
-    def __init__(self, files: Mapping[str, Path], data: Mapping[str, bytes]) -> None:
-        """Read them; *data* stands for what is in their files. Raises ProfileError."""
+    def __init__(
+        self,
+        files: Mapping[str, Path],
+        data: Mapping[str, bytes],
+        local: Mapping[str, Sequence[Path]] | None = None,
+    ) -> None:
+        """Read them; *data* stands for what is in their files, *local* lies over them here.
+
+        Raises ProfileError.
+        """
         self.all = {name: read_layer(path, data.get(name)) for name, path in files.items()}
-        self._orders = {name: linearise(name, self.all) for name in self.all}
+        self._local = {
+            name: [_read_local(name, path, i) for i, path in enumerate(paths)]
+            for name, paths in (local or {}).items()
+        }
+        self._orders = {name: linearise(name, self.all, self._local) for name in self.all}
 
     @property
     def names(self) -> list[str]:
@@ -457,7 +509,7 @@ class Layers:
             if name not in self.names and name not in self.overlays:
                 rows = self.rows(name)
                 target = rows[0] if rows else Target()
-                merge_layers(order, self.situation(order, target, newest(None)))
+                merge_layers(order, self.situation(order, target, newest(None)), self._local)
 
     def order(self, spec: Spec) -> list[Layer]:
         """The layers that a profile with overlays is made of, lowest first."""
@@ -542,12 +594,13 @@ class Layers:
         release = self._release(order) if sglang is None else sglang
         now = self.situation(order, target, release)
         self._for(spec, now)
-        return _profile(spec, self.all[spec.base], order, merge_layers(order, now), now)
+        merged = merge_layers(order, now, self._local)
+        return _profile(spec, self.all[spec.base], order, merged, now)
 
     def merged(self, spec: Spec, target: Target, sglang: str) -> dict[SettingKey, Merged]:
         """What the layers of a profile make of each key."""
         order = self.order(spec)
-        return merge_layers(order, self.situation(order, target, sglang))
+        return merge_layers(order, self.situation(order, target, sglang), self._local)
 
     def _release(self, order: Sequence[Layer]) -> str:
         """The newest release that a profile knows."""
@@ -585,14 +638,17 @@ def newest(range_: str | None) -> str:
 
 
 def resolve_layers(
-    files: Mapping[str, Path], data: Mapping[str, bytes], sglang: str | None = None
+    files: Mapping[str, Path],
+    data: Mapping[str, bytes],
+    sglang: str | None = None,
+    local: Mapping[str, Sequence[Path]] | None = None,
 ) -> dict[str, Profile]:
     """Every profile by name, as it usually is, read and merged from *files*.
 
     *data* stands for what is in them. Raises ProfileError where a layer is wrong, an abstract one
     too.
     """
-    layers = Layers(files, data)
+    layers = Layers(files, data, local)
     layers.check()
     found = {}
     for name in layers.names:

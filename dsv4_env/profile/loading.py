@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -12,7 +12,7 @@ from dsv4_env.catalogue.releases import nearest
 from dsv4_env.model.errors import Dsv4Error, ProfileError, ReadError, did_you_mean
 from dsv4_env.model.secrets import meet
 from dsv4_env.profile import lock, project
-from dsv4_env.profile.profile import Profile, layer_files, profile_folders
+from dsv4_env.profile.profile import Profile, layer_files, local_files, profile_folders
 from dsv4_env.profile.target import Spec, Target, Wanted, asked, choose, parse
 
 if TYPE_CHECKING:
@@ -26,22 +26,27 @@ def load_all(folder: str | Path | None = None, wanted: Wanted | None = None) -> 
 
     They are those of the lock when it matches the layers byte for byte.
     """
-    files = layer_files(folder)
-    locked = lock.read_lock(lock.lock_path(profile_folders(folder)[-1]), files)
+    files, local = layer_files(folder), local_files(folder)
+    locked = _lock(folder, files)
     release = _release(with_settings(wanted))
     found: dict[str, Profile] = {}
     layers: Layers | None = None
-    for name in locked.names if locked else ():
-        target = choose(name, locked.rows(name), Wanted(), ()) if locked else None
+    own = [n for n in files if n not in locked.files] if locked else []
+    if locked and own:
+        layers = _layers(files, local)
+        own = [name for name in own if name in layers.names]
+    for name in [*locked.names, *own] if locked else ():
+        rows = locked.rows(name) if locked else []
+        target = choose(name, rows, Wanted(), ()) if rows else None
         profile = locked.profile(Spec(name), target, release) if locked and target else None
-        if profile is None:
-            layers = layers or _layers(files)
+        if profile is None or not local.keys().isdisjoint(profile.layers):
+            layers = layers or _layers(files, local)
             profile = layers.profile(
                 Spec(name), choose(name, layers.rows(name), Wanted(), ()), release
             )
         found[name] = profile
     if locked is None:
-        found = resolve_all(files, sglang=release)
+        found = resolve_all(files, sglang=release, local=local)
     for profile in found.values():
         meet(profile.config)
     return found
@@ -52,16 +57,17 @@ def resolve_all(
     data: Mapping[str, bytes] | None = None,
     *,
     sglang: str | None = None,
+    local: Mapping[str, Sequence[Path]] | None = None,
 ) -> dict[str, Profile]:
     """Every profile by name, read and merged from its layers.
 
-    *data* are layers' bytes that stand for what is in their files. Without a release it is the one
-    that :func:`load_profile` takes.
+    *data* are layers' bytes that stand for what is in their files, *local* what this host lays over
+    them. Without a release it is the one that :func:`load_profile` takes.
     """
     from dsv4_env.profile.layers import resolve_layers  # pydantic, which a lock saves
 
     release = sglang or _release(with_settings())
-    return resolve_layers(files, data or {}, release)
+    return resolve_layers(files, data or {}, release, local)
 
 
 def locked_all(files: Mapping[str, Path], data: Mapping[str, bytes] | None = None) -> lock.Contents:
@@ -74,10 +80,10 @@ def locked_all(files: Mapping[str, Path], data: Mapping[str, bytes] | None = Non
 def known_targets(folder: str | Path | None = None) -> dict[str, list[Target]]:
     """The targets of every profile by its name, the usual one first."""
     files = layer_files(folder)
-    locked = lock.read_lock(lock.lock_path(profile_folders(folder)[-1]), files)
+    locked = _all_of(folder, files)
     if locked is not None and locked.whole:
         return {name: locked.rows(name) for name in locked.names}
-    layers = _layers(files)
+    layers = _layers(files, {})
     return {name: layers.rows(name) for name in layers.names}
 
 
@@ -86,10 +92,11 @@ def load_targets(folder: str | Path | None = None, wanted: Wanted | None = None)
 
     Raises ProfileError for a wrong layer.
     """
-    files = layer_files(folder)
-    locked = lock.read_lock(lock.lock_path(profile_folders(folder)[-1]), files)
+    files, local = layer_files(folder), local_files(folder)
+    locked = None if local else _all_of(folder, files)
+    locked = locked if locked and locked.whole else None
     release = _release(with_settings(wanted))
-    layers = _layers(files) if locked is None else None
+    layers = _layers(files, local) if locked is None else None
     known = locked or layers
     assert known is not None
     found: list[Profile] = []
@@ -98,7 +105,7 @@ def load_targets(folder: str | Path | None = None, wanted: Wanted | None = None)
             spec = Spec(name, target.overlays, target.hardware)
             profile = locked.profile(spec, target, release) if locked else None
             if profile is None:
-                layers = layers or _layers(files)
+                layers = layers or _layers(files, local)
                 profile = layers.profile(spec, target, release)
             meet(profile.config)
             found.append(profile)
@@ -108,17 +115,30 @@ def load_targets(folder: str | Path | None = None, wanted: Wanted | None = None)
 def known_overlays(folder: str | Path | None = None) -> dict[str, str]:
     """What each overlay is, by its name."""
     files = layer_files(folder)
-    locked = lock.read_lock(lock.lock_path(profile_folders(folder)[-1]), files)
+    locked = _all_of(folder, files)
     if locked is not None:
         return locked.overlays
-    layers = _layers(files)
+    layers = _layers(files, {})
     return {name: layers.all[name].file.description for name in layers.overlays}
 
 
-def _layers(files: Mapping[str, Path]) -> Layers:
+def _layers(files: Mapping[str, Path], local: Mapping[str, Sequence[Path]]) -> Layers:
     from dsv4_env.profile.layers import Layers  # pydantic, which a lock saves
 
-    return Layers(files, {})
+    return Layers(files, {}, local)
+
+
+def _lock(folder: str | Path | None, files: Mapping[str, Path]) -> lock.Lock | None:
+    """The lock of *folder*, else the shipped one, which knows nothing of the user's own layers."""
+    shared = [f.resolve() for f in profile_folders(folder, own=False)]
+    these = {name: path for name, path in files.items() if path.parent.resolve() in shared}
+    return lock.read_lock(lock.lock_path(profile_folders(folder, own=False)[-1]), these)
+
+
+def _all_of(folder: str | Path | None, files: Mapping[str, Path]) -> lock.Lock | None:
+    """The lock, where it knows all layers that there are."""
+    found = _lock(folder, files)
+    return found if found is not None and files.keys() <= found.files.keys() else None
 
 
 def profile_names(folder: str | Path | None = None) -> list[str]:
@@ -164,10 +184,10 @@ def load_wanted(name: str, folder: str | Path | None, wanted: Wanted) -> Profile
         )
     found = with_settings(asked(spec, wanted))
     release = _release(found)
-    locked = lock.read_lock(lock.lock_path(profile_folders(folder)[-1]), files)
+    locked, local = _lock(folder, files), local_files(folder)
     profile = _locked(locked, spec, found, release) if locked else None
-    if profile is None:
-        layers = _layers(files)
+    if profile is None or not local.keys().isdisjoint(profile.layers):
+        layers = _layers(files, local)
         if spec.base not in layers.names:
             expected = "one of " + ", ".join(sorted(layers.names))
             raise ProfileError(f"{spec.base!r} is a layer, not a profile", expected=expected)

@@ -96,6 +96,7 @@ class Lock:
         self.overlays: dict[str, str] = data["overlays"]
         self.whole: bool = data["whole"]
         self._paths = {name: str(file) for name, file in files.items()}
+        self.files = files
 
     @property
     def names(self) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any, cast
 from dsv4_env.catalogue.store import RELEASES
 from dsv4_env.guard.files import checkout, read_bytes
 from dsv4_env.model import Image, LaunchConfig, Origin, own_default, shipped_dir, text_of
-from dsv4_env.model.errors import ProfileError
+from dsv4_env.model.errors import ProfileError, did_you_mean
 from dsv4_env.profile.target import Target
 
 
@@ -181,12 +182,37 @@ def reference_script() -> Path:
     return shipped_dir() / "run_dsv4.sh"
 
 
-def profile_folders(folder: str | Path | None) -> list[Path]:
-    """The folders that layers are looked for in: the shipped one, and *folder*."""
+LOCAL = ".local"  # the end of the name of a layer that is laid over another one on this host
+
+
+def own_folder() -> Path | None:
+    """The user's own profiles for all projects; None where there are none.
+
+    ``$XDG_CONFIG_HOME/dsv4-env/profiles``, else ``~/.config/dsv4-env/profiles``. A path that isn't
+    absolute doesn't count, as the XDG Base Directory Specification says.
+    """
+    given = os.environ.get("XDG_CONFIG_HOME", "")
+    try:
+        base = Path(given) if given and Path(given).is_absolute() else Path.home() / ".config"
+    except RuntimeError:
+        return None
+    found = base / "dsv4-env" / "profiles"
+    return found if found.is_dir() else None
+
+
+def profile_folders(folder: str | Path | None, *, own: bool = True) -> list[Path]:
+    """The folders that layers are looked for in: the shipped one, the user's own, and *folder*.
+
+    Without *own* the user's is left out, unless it is *folder*: what is written for everyone, such
+    as a lock, doesn't depend on it.
+    """
     folders = [shipped_dir()]
-    if folder is not None and Path(folder).resolve() != folders[0].resolve():
+    mine = own_folder() if own else None
+    if mine is not None:
+        folders.append(mine)
+    if folder is not None and Path(folder).resolve() not in {f.resolve() for f in folders}:
         folders.append(Path(folder))
-        if not folders[1].is_dir():
+        if not folders[-1].is_dir():
             raise ProfileError("no such folder", where=folder, expected="a folder of *.toml layers")
     return folders
 
@@ -200,11 +226,16 @@ def layer_bytes(path: Path) -> bytes:
     return read_bytes(path, root=checkout(path) or root, error=ProfileError)
 
 
-def layer_files(folder: str | Path | None = None) -> dict[str, Path]:
-    """Layer name to file: the shipped ones and those of *folder*."""
+def layer_files(folder: str | Path | None = None, *, own: bool = True) -> dict[str, Path]:
+    """Layer name to file: the shipped ones, the user's own and those of *folder*.
+
+    Raises ProfileError where two have one name.
+    """
     files: dict[str, Path] = {}
-    for directory in profile_folders(folder):
+    for directory in profile_folders(folder, own=own):
         for path in sorted(directory.glob("*.toml")):
+            if path.stem.endswith(LOCAL):
+                continue
             if path.stem in files:
                 raise ProfileError(
                     f"layer {path.stem!r} is defined twice",
@@ -214,3 +245,40 @@ def layer_files(folder: str | Path | None = None) -> dict[str, Path]:
                 )
             files[path.stem] = path
     return files
+
+
+def local_files(folder: str | Path | None = None) -> dict[str, list[Path]]:
+    """Layer name to the files ``NAME.local.toml`` that this host lays over it, lowest first.
+
+    Those of the user's own folder may be for layers of any project. Raises ProfileError for one of
+    another folder whose layer isn't there.
+    """
+    found: dict[str, list[Path]] = {}
+    mine = own_folder()
+    for directory in profile_folders(folder):
+        for path in sorted(directory.glob(f"*{LOCAL}.toml")):
+            found.setdefault(path.stem.removesuffix(LOCAL), []).append(path)
+    known = layer_files(folder) if found else {}
+    for name in [n for n in found if n not in known]:
+        path = found.pop(name)[-1]
+        if path.parent != mine:
+            raise ProfileError(
+                f"there is no layer {name!r} for it to be laid over",
+                where=path,
+                expected="NAME.local.toml, with the name of a layer",
+                hint=did_you_mean(name, known),
+            )
+    return found
+
+
+def local_name(name: str, index: int) -> str:
+    """What the layers are called that lie over the layer *name* on this host, from 0 on."""
+    return name + LOCAL + f".{index + 1}" * (index > 0)
+
+
+def layer_places(folder: str | Path | None = None) -> dict[str, Path]:
+    """The file of every name that :attr:`Profile.layers` may have, those of this host, too."""
+    found = layer_files(folder)
+    for name, paths in local_files(folder).items():
+        found |= {local_name(name, i): path for i, path in enumerate(paths)}
+    return found

@@ -239,7 +239,8 @@ class EditedLayers:
         folders = {path.parent: None for path in self.files.values()}
         found = []
         for folder in folders:
-            files = layer_files(folder if folder.resolve() != shipped_dir().resolve() else None)
+            shared = folder if folder.resolve() != shipped_dir().resolve() else None
+            files = layer_files(shared, own=False)
             path = lock.lock_path(folder)
             if path.is_file() and lock.read_lock(path, files) is not None:
                 found.append(path)
@@ -249,7 +250,8 @@ class EditedLayers:
 def relock(path: Path) -> FileChange:
     """A lock made anew from the layers on disk."""
     folder = path.parent
-    files = layer_files(folder if folder.resolve() != shipped_dir().resolve() else None)
+    shared = folder if folder.resolve() != shipped_dir().resolve() else None
+    files = layer_files(shared, own=False)
     return FileChange(path, layer_bytes(path), lock.dump_lock(locked_all(files), files).encode())
 
 

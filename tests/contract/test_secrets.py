@@ -125,7 +125,9 @@ CASES = [
     "discover . --profile mine", "discover . --profile mine --json", "discover . --toml",
     *(f"coverage . -f {f} --all" for f in ("text", "json", "markdown")), "coverage -f json",
     "show mine --profiles broken", "show mine --profiles syntax",
-    "lock --check",
+    "lock --check", "get mine HF_TOKENS", "get over --api-keys",
+    "show mine --set HF_TOKEN=canary-x --arg=--api-key=canary-y --origin",
+    "plan mine --on mi355x --arg --api-key --arg canary-x", "export mine -f args --set A=canary-x",
     "show run.sh --set API_KEY-x=canary-x", "launch mine --set API_KEY:canary-x",
     "launch mine --print --env-file bad.env",
     "export mine -f k8s-configmap --pd-disaggregation",
@@ -405,4 +407,4 @@ def test_text_leaves_in_one_place() -> None:
 def test_few_commands_hand_values_on() -> None:
     folder = Path(dsv4_env.__file__).parent / "cli"
     found = {p.stem for p in folder.glob("*.py") if "hands_on=True" in p.read_text()}
-    assert found == {"build", "discover", "export", "profiles", "upgrade"}
+    assert found == {"build", "discover", "export", "get", "profiles", "upgrade"}

@@ -34,7 +34,7 @@ from dsv4_env.lang.python.values.kinds import (
 )
 from dsv4_env.model import EnvVar, Location, Origin, ServerArg, Unknown, text_of
 from dsv4_env.model.errors import Dsv4Error, SettingsError
-from dsv4_env.profile import Profile, Wanted, layer_files, load_all, load_wanted
+from dsv4_env.profile import Profile, Wanted, layer_places, load_all, load_wanted
 from dsv4_env.profile.project import TARGET, profiles_folder
 from dsv4_env.profile.refusal import startable
 
@@ -86,7 +86,7 @@ class KnownProfiles:
             try:
                 found = startable(load_wanted(name, folder, wanted))
                 for layer in found.layers:
-                    looked_at(layer_files(folder)[layer])
+                    looked_at(layer_places(folder)[layer])
             except Dsv4Error as exc:
                 found = str(exc)
             self._loaded[name, folder, wanted] = found

@@ -386,7 +386,7 @@ def test_the_server_is_launched_with_all_of_the_profile(place: Place, port: int)
             b"-m", b"sglang.launch_server",
         ]  # fmt: skip
     model = ["--model-path", "deepseek-ai/DeepSeek-V4-Flash"]
-    tail = ["--host", "127.0.0.1", "--port", str(port), "--log-requests"]
+    tail = ["--log-requests", "--host", "127.0.0.1", "--port", str(port)]
     assert arrived["argv"] == [*model, *PROFILE.server_args, *tail]
     assert {**PROFILE.env, "A": "b"}.items() <= arrived["environ"].items()
 
@@ -475,7 +475,7 @@ def test_a_release_that_is_not_known_yet_is_a_note(place: Place, port: int) -> N
 
 
 def test_arguments_of_the_server_go_behind_two_dashes(run: Run) -> None:
-    assert run("launch", "flash-fp4", "--print", "--", "--tp", "4").out.endswith(" --tp 4\n")
+    assert run("launch", "flash-fp4", "--print", "--", "--foo", "4").out.endswith(" --foo 4\n")
     result = run("launch", "flash-fp4", "--tp", "4")
     assert result.code == 2
     assert "no such option --tp; arguments of the server go behind --" in result.err

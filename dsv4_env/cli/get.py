@@ -1,0 +1,113 @@
+"""``get``: one value of a profile, for a script."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+from click.shell_completion import CompletionItem
+
+from dsv4_env.cli import complete
+from dsv4_env.cli.names import named_profile
+from dsv4_env.cli.options import profiles_option
+from dsv4_env.cli.output import write
+from dsv4_env.cli.settings import profile_folder
+from dsv4_env.cli.target import target_options
+from dsv4_env.model import own_default, text_of
+from dsv4_env.model.errors import Dsv4Error, ProfileError, UsageError, did_you_mean
+from dsv4_env.model.quoting import word
+from dsv4_env.profile import Profile
+
+
+def _offered(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """What the profile that is named has."""
+    try:
+        profile = named_profile(ctx.params["profile_name"], profile_folder(ctx.params["folder"]))
+    except (Dsv4Error, LookupError):
+        return []
+    return complete.starting(_names(profile), incomplete) if profile else []
+
+
+@click.command(context_settings={"ignore_unknown_options": True})
+@click.argument("profile_name", metavar="PROFILE", shell_complete=complete.offered_profiles)
+@click.argument("name", metavar="NAME", shell_complete=_offered)
+@target_options
+@profiles_option
+def get(profile_name: str, name: str, folder: Path | None) -> None:
+    """Print one value of a profile, and nothing else.
+
+    NAME is a variable, a flag in any of its spellings, or a key of a table (model.path). Several
+    values of a flag are quoted as for a shell, and a flag that is given more than once has a line
+    each; one without a value is an empty line. A variable that the environment decides has the
+    value that it has here. Secrets aren't masked.
+
+    \b
+    Exit codes: 0 the profile has it, 2 it doesn't.
+
+    \b
+    Examples:
+      dsv4-env get pro-fp4 SGLANG_USE_AITER
+      dsv4-env get pro-fp4@b200 --tp
+      dsv4-env get pro-fp4 model.path
+      dsv4-env get pro-fp4 --disable-radix-cache >/dev/null && echo "no radix cache"
+    """
+    profile = named_profile(profile_name, profile_folder(folder))
+    if profile is None:
+        raise UsageError(f"{profile_name} is no profile", expected="the name of one, or NAME.toml")
+    write("".join(f"{line}\n" for line in _values(profile, name)), hands_on=True)
+
+
+def _values(profile: Profile, name: str) -> list[str]:
+    """The lines that are printed. Raises ProfileError where the profile has no such name."""
+    if name.startswith("-"):
+        found = list(_flag(profile, name))
+        if found:
+            return found
+    setting = profile.config.effective_env.get(name)
+    if setting is not None:
+        here = os.environ.get(name)
+        if here and own_default(name, setting.value) is not None:
+            return [here]
+        value = text_of(setting.value)
+        # launch_env says what is missing, and where the profile says that it's taken from outside.
+        return [value if value is not None else profile.launch_env(os.environ)[name]]
+    for table, values in profile.data.items():
+        if name.startswith(f"{table}.") and name[len(table) + 1 :] in values:
+            return [_text(values[name[len(table) + 1 :]])]
+    kind = "flag" if name.startswith("-") else "table" if "." in name else "variable"
+    known = [n for n in _names(profile) if n.startswith("-") is name.startswith("-")]
+    raise ProfileError(
+        f"{profile.name} has no {kind} {name}" if kind != "table" else f"{profile.name}: no {name}",
+        expected=f"one that `dsv4-env show {profile.name}` lists",
+        hint=did_you_mean(name, known),
+    )
+
+
+def _flag(profile: Profile, name: str) -> Iterator[str]:
+    # What the catalogue takes to load, only where a flag is asked for.
+    from dsv4_env.catalogue.releases import load
+    from dsv4_env.profile.overriding import same_flag
+
+    catalogue = load(profile.sglang)
+    for arg in profile.config.args or ():
+        if arg.flag and same_flag(catalogue, arg.flag, name):
+            values = [text_of(v) or "" for v in arg.values]
+            yield values[0] if len(values) == 1 else " ".join(map(word, values))
+
+
+def _names(profile: Profile) -> list[str]:
+    tables = [f"{table}.{key}" for table, keys in profile.data.items() for key in keys]
+    flags = [a.flag for a in profile.config.args or () if a.flag]
+    return [*(e.name for e in profile.config.env), *flags, *tables]
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return " ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
+COMMANDS = (get,)

@@ -1,0 +1,204 @@
+"""What a command line changes of a profile for one call, in all commands that let it."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Run = Callable[..., Any]
+LAYER = """\
+description = "Mine"
+
+[sglang]
+range = ">=0.5.13"
+
+[env]
+A = "1"
+B = "2"
+C = {from-environment = true}
+D = {default = "4"}
+
+[args]
+--tensor-parallel-size = "8"
+--disable-radix-cache = true
+--served-model-name = "m"
+"""
+OWN = ["--tensor-parallel-size", "8", "--disable-radix-cache", "--served-model-name", "m"]
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "mine.toml").write_text(LAYER)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DSV4_ENV_PROFILES", ".")
+    return tmp_path
+
+
+def exported(run: Run, *words: str) -> list[str]:
+    result = run("export", "mine", "-f", "args-json", *words)
+    assert result.code == 0, result.err
+    found: list[str] = json.loads(result.out)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["--arg=--tp=4"], ["--tp=4", *OWN[2:]]),
+        (["--arg", "--tp", "--arg", "4"], ["--tp", "4", *OWN[2:]]),
+        (["--arg=--tp-size", "--arg=4"], ["--tp-size", "4", *OWN[2:]]),
+        (["--arg=--tensor-par=4"], ["--tensor-par=4", *OWN[2:]]),  # as argparse abbreviates
+        (["--arg=--log-requests"], [*OWN, "--log-requests"]),
+        (["--arg=--disable-radix-cache"], OWN),
+        (["--unset=--disable-radix-cache"], [*OWN[:2], *OWN[3:]]),
+        (["--unset=--tp"], OWN[2:]),
+        (["--arg=--unknown-here=1"], [*OWN, "--unknown-here=1"]),
+        (["--arg=--tp=4", "--arg=--tp=2"], ["--tp=4", "--tp=2", *OWN[2:]]),
+    ],
+)
+def test_a_flag_is_replaced_where_it_stands(
+    words: list[str], expected: list[str], run: Run
+) -> None:
+    assert exported(run, *words) == expected
+
+
+def test_all_five_commands_change_a_profile_alike(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("C", "3")
+    change = ["--set", "A=x", "--unset=B", "--arg=--tp=4", "--unset=--disable-radix-cache"]
+    env = {"A": "x", "C": "3", "D": "4"}
+    args = ["--tp=4", "--served-model-name", "m"]
+
+    shown = json.loads(run("show", "mine", "--json", *change).out)
+    assert [e["name"] for e in shown["env"]] == list(env)
+    assert [(a["flag"], a["values"]) for a in shown["args"]] == [
+        ("--tp", ["4"]), ("--served-model-name", ["m"]),
+    ]  # fmt: skip
+
+    assert exported(run, *change[3:]) == args
+    text = run("export", "mine", "-f", "shell", *change[:3]).out
+    assert "export A='x'" in text
+    assert "B=" not in text
+
+    words = shlex.split(run("launch", "mine", "--model", "o/n", "--print", *change).out)
+    assert words[-len(args) :] == args
+    assert "A=x" in words
+    assert not any(word.startswith("B=") for word in words)
+
+    script = ["sh", "-c", 'printf "%s\\n" "$A" "${B-none}" "$@" > out', "_", "{args}"]
+    printed = run("run", "mine", "--print", *change, "--", *script).out
+    assert shlex.split(printed)[-len(args) :] == args
+
+    plan = json.loads(run("plan", "mine", "--on", "b200", "-f", "json", "--all", *change).out)
+    told = {s["name"] for s in plan["settings"]}
+    assert "--disable-radix-cache" not in told
+    assert "--tp" in told or "--tensor-parallel-size" in told
+
+
+def test_the_origin_is_the_command_line(run: Run) -> None:
+    out = run("show", "mine", "--origin", "--set", "A=x", "--set", "NEW=1", "--arg=--tp=4").out
+    lines = {line.split()[0]: line for line in out.splitlines() if line.strip()}
+    assert 'command line, overrode "1" of mine (mine.toml:7:1)' in lines["A"]
+    assert lines["NEW"].endswith("command line")
+    assert 'command line, overrode "8" of mine' in lines["--tp"]
+
+
+def test_what_is_taken_from_outside_may_be_set(run: Run) -> None:
+    text = run("export", "mine", "--set", "C=c", "--set", "D=d").out
+    assert "export C='c'" in text
+    assert "export D='d'" in text
+
+
+def test_unset_without_a_name_undoes_all(run: Run) -> None:
+    assert run("export", "mine", "--unset").out == "unset A\nunset B\nunset D\n"
+    assert run("export", "mine", "--unset", "--unset=B").out == "unset A\nunset D\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("export mine --arg=--tp=4", "--arg --tp: the format shell holds no arguments"),
+        ("export mine -f args --set A=1", "--set A: the format args holds no variables"),
+        ("export mine -f args --unset=--disable-cuda-graph", "mine doesn't give that flag"),
+        ("export mine -f args --unset=--tp --arg=--tp=4", "--arg and --unset --tp; expected one"),
+        ("show mine --set A=1 --unset A", "--set and --unset A; expected one of the two"),
+        ("show mine --unset not-a-name", "--unset not-a-name; expected the name of a variable"),
+        ("run mine --unset=--tp -- true", "--unset=--tp goes nowhere"),
+        ("show mine.sh --unset A", "--unset A; expected it with a profile, not with a file"),
+        ("plan mine.sh --unset A", "--unset A; expected it with a profile, not with a file"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(words: str, message: str, run: Run, folder: Path) -> None:
+    (folder / "mine.sh").write_text("sglang serve m\n")
+    result = run(*words.split())
+    assert result.code == 2
+    assert message in result.err
+    assert result.err.count("error:") == 1
+
+
+def test_the_model_of_a_launch_is_replaced_too(run: Run) -> None:
+    words = shlex.split(run("launch", "mine", "--print", "--arg=--model-path=o/n").out)
+    assert words[words.index("--model-path") + 1] == "o/n"
+    assert words.count("--model-path") == 1
+
+
+# --- get ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "out"),
+    [
+        ("A", "1\n"),
+        ("C", "outside\n"),
+        ("D", "4\n"),
+        ("--tp", "8\n"),
+        ("--tensor-parallel-size", "8\n"),
+        ("--disable-radix-cache", "\n"),
+        ("sglang.range", ">=0.5.13\n"),
+    ],
+)
+def test_get_prints_one_value(
+    name: str, out: str, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("C", "outside")
+    result = run("get", "mine", name)
+    assert (result.code, result.out, result.err) == (0, out, "")
+
+
+def test_get_has_what_the_environment_says_of_a_default(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("A", "outside")
+    monkeypatch.setenv("D", "outside")
+    assert run("get", "mine", "A").out == "1\n"
+    assert run("get", "mine", "D").out == "outside\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("C", "C isn't set, and mine takes it from the environment"),
+        ("AA", "mine has no variable AA"),
+        ("--served-model-nam2", "Did you mean --served-model-name?"),
+        ("sglang.rang", "Did you mean sglang.range?"),
+        ("--log-requests", "mine has no flag --log-requests"),
+    ],
+)
+def test_get_says_what_there_is_not(name: str, message: str, run: Run) -> None:
+    result = run("get", "mine", name)
+    assert (result.code, result.out) == (2, "")
+    assert message in result.err
+
+
+def test_get_quotes_several_values(run: Run, folder: Path) -> None:
+    text = '[args]\n--lora-paths = ["a b", "c"]\n'
+    (folder / "two.toml").write_text(text)
+    result = run("get", "two", "--lora-paths")
+    assert result.code == 0, result.err
+    assert shlex.split(result.out) == ["a b", "c"]
