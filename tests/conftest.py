@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ from hypothesis import HealthCheck, settings
 from dsv4_env import cli
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 # No test depends on how fast the machine is; CI judges the same commit by the same examples.
 settings.register_profile(
@@ -54,6 +55,15 @@ def run(capfdbinary: pytest.CaptureFixture[bytes]) -> Callable[..., Result]:
         return Result(code, out.decode(errors="surrogateescape"), err.decode())
 
     return call
+
+
+@pytest.fixture(autouse=True)
+def _signals() -> Iterator[None]:
+    """What ends a process that writes to nobody, as a command that is started has it, stays out."""
+    found = {s: signal.getsignal(s) for s in (signal.SIGPIPE, signal.SIGXFSZ)}
+    yield
+    for each, handler in found.items():
+        signal.signal(each, handler)
 
 
 @pytest.fixture(autouse=True)

@@ -41,7 +41,10 @@ HELP_SECTIONS = {  # of the help; a command that isn't here comes under "More"
 
 
 COMMANDS = {  # the module of each command, and the summary that the help has of it
-    "list": ("profiles", "List the profiles and the layers they are made of."),
+    "list": (
+        "profiles",
+        "List the profiles, what they run on, and their overlays.",
+    ),
     "show": ("show", "Show what a profile holds, or what a file launches."),
     "get": ("get", "Print one value of a profile, and nothing else."),
     "lock": ("profiles", "Write profiles.lock.json, which makes every start faster."),

@@ -36,7 +36,7 @@ from dsv4_env.profile.target import Spec
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array instead of a table.")
 @profiles_option
 def list_(every: bool, as_json: bool, folder: Path | None) -> None:
-    """List the profiles, what they run on, and the overlays that they can take.
+    """List the profiles, what they run on, and their overlays.
 
     A profile is named NAME, NAME+OVERLAY or NAME+OVERLAY@HARDWARE, wherever one is named. Without
     more said it is for what stands first: that hardware, and there that strategy.

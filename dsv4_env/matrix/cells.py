@@ -298,9 +298,10 @@ def _chains(profile: Profile, files: Mapping[str, Path]) -> dict[tuple[str, str]
     """What each layer of a profile sets or unsets; read anew, as a lock has no unset settings."""
     from dsv4_env.profile import layers  # pydantic: only a page pays for it
 
-    spec = parse(profile.name)
-    if spec.base not in profile.layers or not set(profile.layers) <= set(files):
+    base = profile.name.partition("@")[0].partition("+")[0]
+    if base not in profile.layers or not set(profile.layers) <= set(files):
         return {}
+    spec = parse(profile.name)
     shared = [n for n in profile.layers if f"{LOCAL}." not in f"{n}."]
     own = {n: [files[m] for m in profile.layers if m.startswith(n + LOCAL)] for n in shared}
     every = layers.Layers({n: files[n] for n in shared}, {}, own)

@@ -20,7 +20,10 @@ ROOT = Path(__file__).parent.parent.parent
 ACTION: dict[str, Any] = YAML(typ="safe", pure=True).load((ROOT / "action.yml").read_text())
 STEPS: list[dict[str, Any]] = ACTION["runs"]["steps"]
 EXPRESSION = re.compile(r"\$\{\{ ([\w.-]+) \}\}")
-PAIR = '[tool.dsv4_env]\n[[tool.dsv4_env.pairs]]\nprofile = "pro-fp4"\nfiles = "run.sh"\n'
+PAIR = (
+    '[tool.dsv4_env]\nsglang = "0.5.13"\n[[tool.dsv4_env.pairs]]\n'
+    'profile = "pro-fp4"\nfiles = "run.sh"\n'
+)
 LIMIT = 1024 * 1024
 
 

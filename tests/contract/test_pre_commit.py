@@ -20,7 +20,7 @@ from dsv4_env.profile import reference_script
 ROOT = Path(__file__).parent.parent.parent
 MANIFEST = ROOT / ".pre-commit-hooks.yaml"
 HOOKS: list[dict[str, Any]] = YAML(typ="safe", pure=True).load(MANIFEST.read_text())
-PAIR = '[[tool.dsv4_env.pairs]]\nprofile = "pro-fp4"\nfiles = "scripts/run"\n'
+PAIR = '[[tool.dsv4_env.pairs]]\nprofile = "pro-fp4"\nsglang = "0.5.13"\nfiles = "scripts/run"\n'
 
 
 def need_pre_commit() -> None:

@@ -51,7 +51,7 @@ def test_comments_and_the_variables_that_differ(
     monkeypatch.setenv("NCCL_MNNVL_ENABLE", "1")
     assert run(["export", "pro-fp4@gb300", "-f", "slurm", "--prefix-comment", *SET]) == 0
     whole = capsys.readouterr().out
-    assert whole.count("# base (") > 2
+    assert whole.count("# dsv4 (") > 2
     assert whole.count("export NCCL_MNNVL_ENABLE=") == 2
     assert run(["export", "pro-fp4@gb300", "-f", "slurm", "--diff-only", *SET]) == 0
     assert "NCCL_MNNVL_ENABLE" not in capsys.readouterr().out
