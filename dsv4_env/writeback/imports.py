@@ -8,12 +8,12 @@ from pathlib import Path
 
 from dsv4_env.compare.differences import Kind
 from dsv4_env.compare.normalise import LOCAL, is_local, with_model
-from dsv4_env.model import LaunchConfig, Unknown, Value
+from dsv4_env.model import LaunchConfig, Unknown, Value, own_default
 from dsv4_env.model.errors import UsageError, did_you_mean
 from dsv4_env.model.secrets import plain_secret
 from dsv4_env.model.style import plain
 from dsv4_env.profile import Profile, layer_files, load_all
-from dsv4_env.profile.schema import LAYER_NAME
+from dsv4_env.profile.schema import LAYER_NAME, Default
 from dsv4_env.writeback.edits import SETTLED, Refused
 from dsv4_env.writeback.layers import (
     EditedLayers,
@@ -104,6 +104,7 @@ def import_launch(
     layers.add(name, path, document.encoded())
     refused = edit_layers(layers, launch, differ, from_environment=from_environment)
     refused += _model(layers, name, profiles[base], launch)
+    _defaults(layers, name, profiles[base], launch, {r.name for r in refused})
     document = LayerDocument(layers.new[name])
     for section in ("unset", "env", "args"):
         document.tidy(section)
@@ -139,7 +140,9 @@ def import_launch(
 def _overridable(launch: LaunchConfig) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Settings whose value is but a default, and the variables that give another one."""
     found: list[tuple[str, tuple[Value, ...]]] = [
-        (e.name, (e.value,)) for e in launch.effective_env.values()
+        (e.name, (e.value,))
+        for e in launch.effective_env.values()
+        if own_default(e.name, e.value) is None
     ]
     found += [(a.flag, a.values) for a in launch.args or () if a.flag and a.flag not in LOCAL]
     for name, values in found:
@@ -147,6 +150,19 @@ def _overridable(launch: LaunchConfig) -> Iterator[tuple[str, tuple[str, ...]]]:
         names = tuple(dict.fromkeys(n for v in unknown for n in v.names))
         if names:
             yield name, names
+
+
+def _defaults(
+    layers: EditedLayers, name: str, base: Profile, launch: LaunchConfig, refused: set[str]
+) -> None:
+    """What the outside may override in the launch may be so in the layer."""
+    below = base.config.effective_env
+    for key, setting in launch.effective_env.items():
+        default = own_default(key, setting.value)
+        if not default or key in refused or setting.condition is not None:
+            continue
+        if key not in below or own_default(key, below[key].value) != default:
+            layers.put(name, "env", key, Default(default))
 
 
 def _model(layers: EditedLayers, name: str, base: Profile, launch: LaunchConfig) -> list[Refused]:

@@ -8,7 +8,7 @@ from typing import Any, cast
 import tomlkit
 from tomlkit.items import Array, InlineTable, Item, String, StringType, Table
 
-from dsv4_env.profile.schema import FromEnvironment
+from dsv4_env.profile.schema import Default, FromEnvironment
 
 _WIDTH = 80  # of a list on one line
 BOM = b"\xef\xbb\xbf"
@@ -118,6 +118,10 @@ def _item(value: Any) -> Item:
     if isinstance(value, FromEnvironment):
         table = tomlkit.inline_table()
         table.append("from-environment", True)
+        return table
+    if isinstance(value, Default):
+        table = tomlkit.inline_table()
+        table.append("default", value.value)
         return table
     if isinstance(value, str):
         return String.from_raw(value, StringType.SLB)
