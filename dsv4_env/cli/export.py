@@ -21,7 +21,7 @@ from dsv4_env.exporters import EXPORTERS, MODEL_FLAGS, ROLES, Exporter, ExportOp
 from dsv4_env.exporters.files import github_masks
 from dsv4_env.model import EnvVar, LaunchConfig, Location, Origin, ServerArg
 from dsv4_env.model.errors import UsageError
-from dsv4_env.profile import Profile
+from dsv4_env.profile import Profile, startable
 
 
 def _takers(field: str) -> list[str]:
@@ -193,13 +193,7 @@ def _profile(name: str, folder: Path | None, role: str | None) -> Profile:
     profile = named_profile(name, profile_folder(folder), role)
     if profile is None:
         raise UsageError(f"{name} is no profile", expected="the name of one, or NAME.toml")
-    if profile.target.overlays:
-        from dsv4_env.profile.refusal import (
-            startable,  # what follows SGLang takes a while to import
-        )
-
-        startable(profile)
-    return profile
+    return startable(profile)
 
 
 def _refuse_others(exporter: Exporter, given: dict[str, Any]) -> None:

@@ -13,6 +13,7 @@ from dsv4_env.profile.loading import (
     locked_all as locked_all,
     profile_names as profile_names,
     resolve_all as resolve_all,
+    startable as startable,
 )
 from dsv4_env.profile.profile import (
     LOCAL as LOCAL,

@@ -163,9 +163,19 @@ def load_profile(
     isn't given, the profile says what is usual. Raises ProfileError when there is none of that
     name or for that target, a layer is wrong, or SGLang would refuse the combination.
     """
-    from dsv4_env.profile.refusal import startable  # what follows SGLang takes a while to import
-
     return startable(load_wanted(name, folder, Wanted(sglang, on, strategy, nodes, role)))
+
+
+def startable(profile: Profile) -> Profile:
+    """A profile whose overlays SGLang takes together, as far as that is known.
+
+    What a profile itself says, `lint` and `plan` judge. Raises ProfileError.
+    """
+    if not profile.target.overlays or profile.refused == "":
+        return profile
+    from dsv4_env.profile.refusal import not_refused  # what follows SGLang takes long to import
+
+    return not_refused(profile)
 
 
 def load_wanted(name: str, folder: str | Path | None, wanted: Wanted) -> Profile:

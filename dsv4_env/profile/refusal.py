@@ -24,15 +24,10 @@ def refusal(profile: Profile) -> str | None:
     return f"SGLang {profile.sglang} refuses it on {on.name}: {refused[0].message}{at}"
 
 
-def startable(profile: Profile) -> Profile:
-    """A profile whose overlays SGLang takes together, as far as that is known.
-
-    What a profile itself says, `lint` and `plan` judge. Raises ProfileError.
-    """
-    said = profile.refused
-    if said is None and profile.target.overlays:
-        said = refusal(profile)
-    if said and profile.target.overlays:
+def not_refused(profile: Profile) -> Profile:
+    """A profile that SGLang starts with, as far as that is known. Raises ProfileError."""
+    said = refusal(profile) if profile.refused is None else profile.refused
+    if said:
         raise ProfileError(
             f"{profile.name}: {said}",
             where=profile.config.location,

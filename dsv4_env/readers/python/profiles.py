@@ -34,9 +34,8 @@ from dsv4_env.lang.python.values.kinds import (
 )
 from dsv4_env.model import EnvVar, Location, Origin, ServerArg, Unknown, text_of
 from dsv4_env.model.errors import Dsv4Error, SettingsError
-from dsv4_env.profile import Profile, Wanted, layer_places, load_all, load_wanted
+from dsv4_env.profile import Profile, Wanted, layer_places, load_all, load_wanted, startable
 from dsv4_env.profile.project import TARGET, profiles_folder
-from dsv4_env.profile.refusal import startable
 
 PACKAGE = "dsv4_env"
 PROFILE = f"{PACKAGE}.Profile"
