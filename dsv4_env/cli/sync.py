@@ -362,7 +362,7 @@ def import_(
     title = f"Imported from {source}"
     made = imports.import_launch(
         launch, name, own, how.compared, over=over, title=title,
-        from_environment=writing.secrets_from_environment,
+        from_environment=writing.secrets_from_environment, wanted=wanted(),
     )  # fmt: skip
     _refuse(made.refused, how)
     if made.local:

@@ -25,6 +25,7 @@ from dsv4_env.model.secrets import plain_secret
 from dsv4_env.model.style import plain
 from dsv4_env.plan.platforms import Platform
 from dsv4_env.profile import Profile, layer_files, load_wanted
+from dsv4_env.profile.target import parse
 
 
 @click.command()
@@ -77,6 +78,11 @@ def upgrade(
       dsv4-env upgrade pro-fp4 --from 0.5.13 --to 0.5.23 --write pro-fp4-0.5.23.toml
     """
     own = profile_folder(folder)
+    if target is not None and parse(name).name != parse(name).base:
+        raise UsageError(
+            f"--write of {name}: a layer extends no overlay",
+            expected=f"--write of {parse(name).base}, or no --write",
+        )
     new = load_release(after)
     profile = load_wanted(name, own, replace(wanted(), sglang=new.base or new.release))
     old = load_release(before) if before is not None else _run_on(profile, new)
@@ -87,7 +93,9 @@ def upgrade(
     advice = advise(profile, old, new, every=every, on=on)
     made = target_of(profile, old, new, on)
     left = made.left(advice) if made is not None else []
-    path = None if target is None else _target(target, f"{name}-{new.release}.toml", own)
+    path = (
+        None if target is None else _target(target, f"{parse(name).base}-{new.release}.toml", own)
+    )
     if path is not None:  # before anything is printed: the reader may go away
         import tomli_w  # which only those need who write
 

@@ -121,7 +121,8 @@ class CheckRun:
     def profile(self, pair: Pair) -> Profile:
         """The profile of a pair. Raises ProfileError with the pair's place."""
         asked = [self.options.sglang or pair.sglang, pair.on, pair.strategy, pair.nodes, pair.role]
-        if not any(asked) and pair.profile in self.known:
+        usual = replace(self.wanted, sglang=None) == Wanted()
+        if usual and not any(asked) and pair.profile in self.known:
             return self.known[pair.profile]
         own = {key: value for key, value in zip(TARGET, asked, strict=True) if value is not None}
         wanted = replace(self.wanted, **own)  # type: ignore[arg-type]

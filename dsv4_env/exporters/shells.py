@@ -73,6 +73,8 @@ def required(name: str) -> str:
 
 def fallback(name: str, value: str) -> str:
     """What exports a variable of the environment, and a value where there is none."""
+    if value.endswith("\n"):  # which a substitution would lose
+        return f'[ -n "${{{name}:-}}" ] || {name}={quoting.sh(value)}; export {name}'
     return f"export {quoting.unless_set(name, value)}"
 
 

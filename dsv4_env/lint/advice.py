@@ -78,7 +78,7 @@ def layer(profile: Profile, advice: Iterable[Advice], after: Catalogue) -> dict[
                 args[name] = layer_value(values)
     document: dict[str, Any] = {
         "description": f"{profile.description or profile.name}, for {after.name}",
-        "extends": [profile.name],
+        "extends": [profile.name.partition("@")[0]],
     }
     tables: Mapping[str, Mapping[str, Any]] = {
         "unset": {k: v for k, v in unset.items() if v},

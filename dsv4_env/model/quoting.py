@@ -23,8 +23,10 @@ def sh(value: str) -> str:
 
 def unless_set(name: str, value: str) -> str:
     """``NAME="${NAME:-value}"`` for every POSIX shell: the value where the variable has none."""
-    text = re.sub(r'([\\"$`}])', r"\\\1", value)
-    return f'{name}="${{{name}:-{text}}}"'
+    if re.fullmatch(r"[\w./:,=+ @%-]*", value):
+        return f'{name}="${{{name}:-{value}}}"'
+    # Shells differ in what quotes mean behind :-, but not within $(…); its end loses newlines.
+    return f'{name}="${{{name}:-$(printf %s {sh(value)})}}"'
 
 
 def word(value: str) -> str:

@@ -80,7 +80,7 @@ def _take(arg: ServerArg, catalogue: Catalogue, found: Given) -> None:
     open_ = any(isinstance(w, Unknown) for w in arg.words) or arg.condition is not None
     parsed = given(catalogue, words)
     if parsed is None:
-        if not open_:
+        if arg.condition is None:  # the name decides, whatever the value is
             match = catalogue.argument(arg.flag)
             several = match.candidates if match is not None else ()
             found.refused.append(_ambiguous(arg, several) if several else _unrecognized(arg))

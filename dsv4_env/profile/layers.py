@@ -318,7 +318,14 @@ def linearise(
             )
         path.append(layer_name)
         for index, parent in enumerate(layer.file.extends):
-            visit(parent, layer.source.value(("extends", index)))
+            place = layer.source.value(("extends", index))
+            if not layer.file.overlay and parent in layers and layers[parent].file.overlay:
+                raise ProfileError(
+                    f"{layer_name} extends {parent}, which is an overlay",
+                    where=place,
+                    expected=f"PROFILE+{parent} where the profile is named, or overlay = true",
+                )
+            visit(parent, place)
         path.pop()
         done.append(layer)
         done.extend((local or {}).get(layer_name, ()))

@@ -12,7 +12,7 @@ from dsv4_env.model import LaunchConfig, Unknown, Value, own_default
 from dsv4_env.model.errors import UsageError, did_you_mean
 from dsv4_env.model.secrets import plain_secret
 from dsv4_env.model.style import plain
-from dsv4_env.profile import Profile, layer_files, load_all
+from dsv4_env.profile import Profile, Wanted, layer_files, load_all
 from dsv4_env.profile.schema import LAYER_NAME, Default
 from dsv4_env.writeback.edits import SETTLED, Refused
 from dsv4_env.writeback.layers import (
@@ -74,8 +74,11 @@ def import_launch(
     over: str | None = None,
     title: str,
     from_environment: bool = False,
+    wanted: Wanted | None = None,
 ) -> Imported:
     """The layer *name* that makes a launch of the nearest profile, or of *over*.
+
+    Of *wanted* the release counts, which the profiles are for.
 
     Raises UsageError where the name is taken or can't be one.
     """
@@ -84,7 +87,7 @@ def import_launch(
         raise UsageError(f"--as {name}", expected="a name of letters, digits, '.', '_' and '-'")
     if name in files:
         raise UsageError(f"there is a {name} already", where=files[name], expected="a new name")
-    profiles = load_all(folder)
+    profiles = load_all(folder, wanted)
     if over is not None and over not in profiles:
         raise UsageError(
             f"--over {over}: there is no such profile",
@@ -92,7 +95,8 @@ def import_launch(
             hint=did_you_mean(over, profiles),
         )
     base = over or _nearest(launch, profiles, differ)
-    layers = EditedLayers(base, folder)
+    at = profiles[base]
+    layers = EditedLayers(base, folder, None, at.target, at.sglang)
     layers.name = layers.only = name
     schema = folder is not None and (folder / _SCHEMA).is_file()
     document = LayerDocument(f"#:schema {_SCHEMA}\n".encode() if schema else b"")

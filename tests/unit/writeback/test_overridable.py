@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from dsv4_env import load_profile
+from dsv4_env.model.errors import ProfileError
+from dsv4_env.profile import reference_script
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,3 +41,58 @@ def test_an_import_says_so(
     assert found["MINE"] == "from outside"
     assert found["SGLANG_HACK_FLASHMLA_BACKEND"] == backend
     assert ("SGLANG_HACK" in Path("own/mine.toml").read_text()) is (backend == "triton")
+
+
+def test_an_import_for_a_release_is_over_the_profile_of_then(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: Callable[..., Result]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("own").mkdir()
+    words = ("import", str(reference_script()), "--as", "mine", "--profiles", "own")
+    assert run(*words, "--sglang", "0.5.13", "--write").code == 0
+    assert 'extends = ["pro-fp4"]' in Path("own/mine.toml").read_text()
+    assert "[env]" not in Path("own/mine.toml").read_text()
+
+
+def test_a_check_against_a_file_is_of_the_target_that_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: Callable[..., Result]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    words = ("pro-fp4", "--strategy", "balanced")
+    Path("run.sh").write_text(run("export", *words, "-f", "run-sh").out)
+    assert run("check", *words, "--against", "run.sh", "--closed").code == 0
+    assert run("check", "pro-fp4", "--against", "run.sh", "--closed").code == 1
+
+
+def test_upgrade_writes_no_layer_of_overlays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: Callable[..., Result]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    words = ("upgrade", "pro-fp4+mtp", "--from", "0.5.13", "--to", "0.5.23", "--profiles", ".")
+    result = run(*words, "--write")
+    assert result.code == 2
+    assert "a layer extends no overlay; expected --write of pro-fp4" in result.err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_profile_extends_no_overlay(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text('extends = ["mtp"]\n')
+    with pytest.raises(ProfileError, match="mine extends mtp, which is an overlay"):
+        load_profile("mine", tmp_path)
+
+
+@pytest.mark.parametrize("value", ["it's", '} "q" `a` $x \\', "end\n", "plain/v:1"])
+def test_a_default_arrives_as_it_is(tmp_path: Path, run: Callable[..., Result], value: str) -> None:
+    text = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    (tmp_path / "mine.toml").write_text(f'[env]\nX = {{default = "{text}"}}\n')
+    lines = run("export", "mine", "--profiles", str(tmp_path)).out
+    for outside, expected in (({}, value), ({"X": ""}, value), ({"X": "o"}, "o")):
+        script = 'set -eu\neval "$1"\nprintf %s "$X"'
+        done = subprocess.run(
+            ["bash", "-c", script, "bash", lines],
+            env={"PATH": os.environ["PATH"], **outside},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert done.stdout == expected
