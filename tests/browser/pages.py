@@ -75,7 +75,7 @@ def server(folder: Path) -> Iterator[int]:
     (folder / "sglang").mkdir()
     (folder / "sglang" / "__init__.py").touch()
     (folder / "sglang" / "launch_server.py").write_text("import time; time.sleep(600)\n")
-    profile = load_profile("pro-fp4")
+    profile = load_profile("pro-fp4", sglang="0.5.13")
     command = profile.command(model="/models/DeepSeek-V4-Pro", port=30000, python=sys.executable)
     command[command.index("--chunked-prefill-size") + 1] = "16384"
     environ = {"PATH": os.environ["PATH"], **profile.env, "SGLANG_USE_AITER": "0"}
@@ -119,7 +119,7 @@ def demo(folder: Path) -> Path:
 
 def page_of(*configs: LaunchConfig, profile: Profile | None = None, **options: Any) -> str:
     """A page of launches, all held to one profile."""
-    profile = profile or load_profile("pro-fp4")
+    profile = profile or load_profile("pro-fp4", sglang="0.5.13")
     catalogue = load("0.5.16")
     comparisons = tuple(
         compare_launches(with_model(profile), c, catalogue=catalogue, show_equivalent=True)
