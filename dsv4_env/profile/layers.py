@@ -93,7 +93,7 @@ class Layer:
     file: LayerFile
     source: TomlSource
 
-    def settings(self, now: Situation) -> dict[SettingKey, Given]:
+    def settings(self, now: Situation) -> Settings:
         """What it says for a target: a block that holds wins over the tables that always do.
 
         Raises ProfileError where two blocks say different things of one key.
@@ -101,7 +101,7 @@ class Layer:
         if not holds(self.file.only, now):
             return {}
         found = dict(self.always())
-        blocks: dict[SettingKey, Given] = {}
+        blocks: Settings = {}
         for index, block in enumerate(self.file.when):
             if not holds(block, now):
                 continue
@@ -116,26 +116,6 @@ class Layer:
                         expected="blocks that say the same, or that never hold together",
                     )
         return found | blocks
-
-    def spelled(self, now: Situation, apart: Collection[SettingKey] = ()) -> Settings:
-        """As settings, with each flag as the release knows it: layers may spell one differently.
-
-        One that is set under one name and unset under another is set; those of *apart* stay as
-        they are.
-        """
-        found: dict[SettingKey, Given] = {}
-        for key, given in self.settings(now).items():
-            spelled = spelled_key(key, now.sglang)
-            spelled = key if spelled in apart else spelled
-            if given.value is not None or spelled not in found:
-                found[spelled] = given
-        return found
-
-    def twice(self, now: Situation) -> set[SettingKey]:
-        """The flags that it gives under two names, as a command line may."""
-        names = [k for k, given in self.settings(now).items() if given.value is not None]
-        count = Counter(spelled_key(key, now.sglang) for key in names)
-        return {key for key, number in count.items() if number > 1}
 
     def always(self) -> Iterator[tuple[SettingKey, Given]]:
         """What its tables say, which hold for every target that the layer is for."""
@@ -190,6 +170,28 @@ class Layer:
                 yield (section, key), Given(None, self.source.value(place), place, when, source)
 
 
+def respelled(said: Settings, sglang: str, apart: Collection[SettingKey] = ()) -> Settings:
+    """Settings of a layer with each flag as a release knows it: layers may spell one differently.
+
+    One that is set under one name and unset under another is set; those of *apart* stay as they
+    are.
+    """
+    found: Settings = {}
+    for key, given in said.items():
+        spelled = spelled_key(key, sglang)
+        spelled = key if spelled in apart else spelled
+        if given.value is not None or spelled not in found:
+            found[spelled] = given
+    return found
+
+
+def _twice(said: Settings, sglang: str) -> set[SettingKey]:
+    """The flags that a layer gives under two names, as a command line may."""
+    names = [key for key, given in said.items() if given.value is not None]
+    count = Counter(spelled_key(key, sglang) for key in names)
+    return {key for key, number in count.items() if number > 1}
+
+
 def read_layer(path: Path, data: bytes | None = None) -> Layer:
     """Read one layer, or *data* as if it were in the file.
 
@@ -226,7 +228,7 @@ def _parsed(path: Path, data: bytes) -> Layer:
 
 def _no_contradiction(layer: Layer) -> None:
     for said in (layer.always(), *map(layer.block, range(len(layer.file.when)))):
-        seen: dict[SettingKey, Given] = {}
+        seen: Settings = {}
         for key, given in said:
             if key in seen:
                 found = "sets and unsets" if seen[key].value is not None else "unsets twice"
@@ -389,9 +391,10 @@ def merge_layers(
         ]
         for i, layer in enumerate(order)
     }
-    apart = {key for layer in order for key in layer.twice(now)}
+    said = {layer.name: layer.settings(now) for layer in order}
+    apart = {key for each in said.values() for key in _twice(each, now.sglang)}
     for layer in order:
-        for key, given in layer.spelled(now, apart).items():
+        for key, given in respelled(said[layer.name], now.sglang, apart).items():
             earlier = setters.setdefault(key, [])
             visible = [s for s in earlier if s[0].name in below[layer.name]]
             if given.value is None and not any(g.value is not None for _, g in visible):
@@ -502,8 +505,8 @@ class Layers:
     @property
     def names(self) -> list[str]:
         """The layers that are profiles by themselves."""
-        files = {name: layer.file for name, layer in self.all.items()}
-        return [n for n, file in files.items() if not file.abstract and not file.overlay]
+        files = ((name, layer.file) for name, layer in self.all.items())
+        return [name for name, file in files if not (file.abstract or file.overlay)]
 
     @property
     def overlays(self) -> list[str]:
@@ -513,7 +516,8 @@ class Layers:
     def check(self) -> None:
         """Resolve every abstract layer as it usually is. Raises ProfileError where one is wrong."""
         for name, order in self._orders.items():
-            if name not in self.names and name not in self.overlays:
+            file = self.all[name].file
+            if file.abstract and not file.overlay:
                 rows = self.rows(name)
                 target = rows[0] if rows else Target()
                 merge_layers(order, self.situation(order, target, newest(None)), self._local)
@@ -527,13 +531,14 @@ class Layers:
 
     def _taken(self, spec: Spec) -> list[str]:
         """The overlays in the order in which they are laid. Raises ProfileError."""
+        known = self.overlays
         for name in spec.overlays:
-            if name not in self.overlays:
+            if name not in known:
                 what = f"{name!r} is no overlay" if name in self.all else f"no overlay {name!r}"
                 raise ProfileError(
                     f"{what}: {spec}",
-                    expected="one of " + ", ".join(self.overlays) if self.overlays else "none",
-                    hint=did_you_mean(name, self.overlays),
+                    expected="one of " + ", ".join(known) if known else "none",
+                    hint=did_you_mean(name, known),
                 )
         for name in spec.overlays:
             file = self.all[name].file
@@ -604,6 +609,10 @@ class Layers:
         merged = merge_layers(order, now, self._local)
         return _profile(spec, self.all[spec.base], order, merged, now)
 
+    def usual(self, name: str, sglang: str | None = None) -> Profile:
+        """A profile for the target that stands first."""
+        return self.profile(Spec(name), choose(name, self.rows(name), Wanted(), ()), sglang)
+
     def merged(self, spec: Spec, target: Target, sglang: str) -> dict[SettingKey, Merged]:
         """What the layers of a profile make of each key."""
         order = self.order(spec)
@@ -611,7 +620,7 @@ class Layers:
 
     def _release(self, order: Sequence[Layer]) -> str:
         """The newest release that a profile knows."""
-        ranges = [g.value for layer in order for k, g in layer.always() if k == ("sglang", "range")]
+        ranges = [r for layer in order if (r := layer.file.sglang.range) is not None]
         return newest(ranges[-1] if ranges else None)
 
     def contents(self) -> Contents:
@@ -657,11 +666,7 @@ def resolve_layers(
     """
     layers = Layers(files, data, local)
     layers.check()
-    found = {}
-    for name in layers.names:
-        target = choose(name, layers.rows(name), Wanted(), ())
-        found[name] = layers.profile(Spec(name), target, sglang)
-    return found
+    return {name: layers.usual(name, sglang) for name in layers.names}
 
 
 def _profile(

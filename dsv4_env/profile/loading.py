@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from dsv4_env.catalogue.entries import TREE
 from dsv4_env.catalogue.releases import nearest
 from dsv4_env.model.errors import Dsv4Error, ProfileError, ReadError, did_you_mean
 from dsv4_env.model.secrets import meet
@@ -18,8 +19,6 @@ from dsv4_env.profile.target import Spec, Target, Wanted, asked, choose, parse
 if TYPE_CHECKING:
     from dsv4_env.profile.layers import Layers
 
-TREE = "tree"  # the release of a checkout of SGLang, which is newer than all that are known
-
 
 def load_all(folder: str | Path | None = None, wanted: Wanted | None = None) -> dict[str, Profile]:
     """Every profile by name, as it usually is; of *wanted* the release counts.
@@ -29,24 +28,16 @@ def load_all(folder: str | Path | None = None, wanted: Wanted | None = None) -> 
     files, local = layer_files(folder), local_files(folder)
     locked = _lock(folder, files)
     release = _release(with_settings(wanted))
-    found: dict[str, Profile] = {}
-    layers: Layers | None = None
-    own = [n for n in files if n not in locked.files] if locked else []
-    if locked and own:
-        layers = _layers(files, local)
-        own = [name for name in own if name in layers.names]
-    for name in [*locked.names, *own] if locked else ():
-        rows = locked.rows(name) if locked else []
-        target = choose(name, rows, Wanted(), ()) if rows else None
-        profile = locked.profile(Spec(name), target, release) if locked and target else None
-        if profile is None or not local.keys().isdisjoint(profile.layers):
-            layers = layers or _layers(files, local)
-            profile = layers.profile(
-                Spec(name), choose(name, layers.rows(name), Wanted(), ()), release
-            )
-        found[name] = profile
     if locked is None:
         found = resolve_all(files, sglang=release, local=local)
+    else:
+        known = {name: _locked(locked, Spec(name), Wanted(), release) for name in locked.names}
+        found = {n: p for n, p in known.items() if p and local.keys().isdisjoint(p.layers)}
+        if len(found) < len(known) or not files.keys() <= locked.files.keys():
+            layers = _layers(files, local)
+            own = (name for name in layers.names if name not in locked.files)
+            names = dict.fromkeys((*locked.names, *own))
+            found = {n: found.get(n) or layers.usual(n, release) for n in names}
     for profile in found.values():
         meet(profile.config)
     return found
@@ -239,7 +230,7 @@ def with_settings(wanted: Wanted | None = None) -> Wanted:
 def _release(wanted: Wanted) -> str | None:
     """The known release that is meant, None where the profile says."""
     text = wanted.sglang or installed()
-    if text is None or text == TREE:
+    if text is None or text == TREE:  # a checkout's own is newer than all that are known
         return None
     try:
         return nearest(text)[0]

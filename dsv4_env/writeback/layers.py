@@ -34,7 +34,14 @@ from dsv4_env.profile import (
     resolve_all,
     shipped_dir,
 )
-from dsv4_env.profile.layers import BLOCK_SECTIONS, Given, Layers, read_layer, spelled_key
+from dsv4_env.profile.layers import (
+    BLOCK_SECTIONS,
+    Given,
+    Layers,
+    read_layer,
+    respelled,
+    spelled_key,
+)
 from dsv4_env.profile.schema import FLAG_NAME, FromEnvironment
 from dsv4_env.profile.target import Spec, Target, parse
 from dsv4_env.writeback.edits import SETTLED, Refused, hopeless, occurrences
@@ -191,7 +198,9 @@ class EditedLayers:
             return None
         layers = Layers(files, data)
         now = layers.situation(layers.order(parse(self.name)), self.at, self.sglang)
-        return layers.all[layer].spelled(now).get(spelled_key((section, key), self.sglang))
+        return respelled(layers.all[layer].settings(now), now.sglang).get(
+            spelled_key((section, key), self.sglang)
+        )
 
     def _put_in_block(
         self, layer: str, document: LayerDocument, given: Given, section: str, key: str, value: Any
