@@ -12,7 +12,7 @@ import click
 from dsv4_env import drift
 from dsv4_env.cli import complete, operands
 from dsv4_env.cli.comparing import Comparing, reading_options
-from dsv4_env.cli.holding import new_run, pairs_of, profiles_argument
+from dsv4_env.cli.holding import new_run, pairs_of, profiles_against, profiles_argument
 from dsv4_env.cli.names import split_operand, tell_local
 from dsv4_env.cli.options import (
     Inputs,
@@ -26,15 +26,14 @@ from dsv4_env.cli.output import tell, write
 from dsv4_env.cli.progress import Progress
 from dsv4_env.cli.settings import settings
 from dsv4_env.cli.target import further_options
-from dsv4_env.cli.wanted import wanted
 from dsv4_env.compare.findings import strictly
 from dsv4_env.drift import waivers
 from dsv4_env.guard.files import read_bytes, real
 from dsv4_env.model.errors import ReadError, UsageError, did_you_mean
 from dsv4_env.model.finding import Report, Severity
-from dsv4_env.profile import layer_files, load_wanted, reference_script
+from dsv4_env.profile import layer_files, reference_script
 from dsv4_env.profile.project import PREFIX
-from dsv4_env.profile.settings import Pair, Settings
+from dsv4_env.profile.settings import Settings
 from dsv4_env.reporters import REPORTERS
 
 _LEVELS = ("error", "warning", "note", "never")
@@ -255,10 +254,7 @@ def _against(
     run: drift.CheckRun, against: Sequence[str], names: Sequence[str], inputs: Inputs
 ) -> Report:
     """Hold what ``--against`` names, or its default, to profiles; what can't be read is raised."""
-    release = None if against else drift.reference_release(run.settings, wanted().sglang)
-    asked = replace(wanted(), sglang=release or wanted().sglang)
-    profiles = [load_wanted(name, run.profiles, asked) for name in names]
-    tell_local(profiles)
+    held, profiles = profiles_against(run, against, names)
     compared = {variable for p in profiles for variable in p.config.effective_env}
     for text in against or [str(run.settings.against or reference_script())]:
         if text in run.layers:
@@ -277,7 +273,7 @@ def _against(
             drift.unreadable(run, Path(split_operand(text).path), exc)
             continue
         config = operands.relevant(opened.config, compared)
-        pairs = [Pair(name, (text,), sglang=release) for name in names]
+        pairs = [replace(pair, files=(text,)) for pair in held]
         drift.check_launch(run, pairs, config, opened.path, opened.text)
     if not against and not run.settings.against:
         run.notes.append(

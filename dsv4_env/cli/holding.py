@@ -11,10 +11,12 @@ import click
 from dsv4_env import drift
 from dsv4_env.cli import complete
 from dsv4_env.cli.comparing import Comparing
+from dsv4_env.cli.names import tell_local
 from dsv4_env.cli.options import F, Inputs
 from dsv4_env.cli.settings import settings
 from dsv4_env.cli.wanted import wanted
 from dsv4_env.model.errors import UsageError, did_you_mean
+from dsv4_env.profile import Profile
 from dsv4_env.profile.settings import Pair, Settings
 
 
@@ -55,6 +57,21 @@ def new_run(
         whole=whole,
         wanted=wanted(),
     )
+
+
+def profiles_against(
+    run: drift.CheckRun, against: Sequence[str], names: Sequence[str]
+) -> tuple[list[Pair], list[Profile]]:
+    """A pair without files for each name, and its profile: what *against* names is held to them.
+
+    The script that comes with the package, which is meant where nothing is named, is as old as its
+    release.
+    """
+    release = None if against else drift.reference_release(run.settings, wanted().sglang)
+    pairs = [Pair(name, (), sglang=release) for name in names]
+    profiles = [run.profile(pair) for pair in pairs]
+    tell_local(profiles)
+    return pairs, profiles
 
 
 def pairs_of(names: Sequence[str], found: Settings) -> tuple[Pair, ...]:

@@ -12,19 +12,16 @@ from dsv4_env import drift, matrix
 from dsv4_env.cli import complete, operands
 from dsv4_env.cli.comparing import Comparing, catalogue_for, comparing_options
 from dsv4_env.cli.history import GitFiles, git_options, read_history
-from dsv4_env.cli.holding import new_run, pairs_of, profiles_argument
-from dsv4_env.cli.names import tell_local
+from dsv4_env.cli.holding import new_run, pairs_of, profiles_against, profiles_argument
 from dsv4_env.cli.options import Inputs, input_options, profiles_option
 from dsv4_env.cli.output import write
 from dsv4_env.cli.progress import Progress
 from dsv4_env.cli.settings import settings
-from dsv4_env.cli.wanted import wanted
 from dsv4_env.history.render import history_data
 from dsv4_env.matrix.page import page
 from dsv4_env.model.errors import UsageError
 from dsv4_env.model.finding import Report
-from dsv4_env.profile import load_wanted, reference_script
-from dsv4_env.profile.settings import Pair
+from dsv4_env.profile import reference_script
 
 
 @click.command()
@@ -111,13 +108,10 @@ def _against(
     run: drift.CheckRun, against: Sequence[str], names: Sequence[str], inputs: Inputs
 ) -> Report:
     """Hold every launch that ``--against`` names, or its default, to profiles."""
-    release = None if against else drift.reference_release(run.settings, wanted().sglang)
-    asked = replace(wanted(), sglang=release or wanted().sglang)
-    profiles = [load_wanted(name, run.profiles, asked) for name in names]
-    tell_local(profiles)
+    held, profiles = profiles_against(run, against, names)
     variables = {variable for p in profiles for variable in p.config.effective_env}
     for text in against or [str(run.settings.against or reference_script())]:
-        pairs = [Pair(name, (text,), sglang=release) for name in names]
+        pairs = [replace(pair, files=(text,)) for pair in held]
         for opened in operands.open_launches(text, inputs):
             config = operands.relevant(opened.config, variables)
             drift.check_launch(run, pairs, config, opened.path, opened.text)
