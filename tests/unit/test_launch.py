@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import tempfile
@@ -18,6 +17,7 @@ from typing import Any, ClassVar
 import pytest
 
 from dsv4_env import Profile, load_profile
+from tests.ports import free_port
 
 STAND_IN = Path(__file__).parent / "stand_in_server.py"
 
@@ -58,9 +58,7 @@ class Launched(unittest.TestCase):
 
     @classmethod
     def launch(cls, profile: Profile, env: dict[str, str]) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = free_port()
         cls.folder = tempfile.TemporaryDirectory()
         cls.record = Path(cls.folder.name) / "record.json"
         cls.profile = profile

@@ -7,7 +7,6 @@ import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -20,6 +19,7 @@ import pytest
 from dsv4_env import load_profile, readers, reporters
 from dsv4_env.exporters import EXPORTERS
 from dsv4_env.profile import reference_script
+from tests.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -571,9 +571,7 @@ def server(project: Path) -> Iterator[tuple[int, int]]:
     (package / "__init__.py").touch()
     program = f"import sys\nsys.argv.insert(1, 'record')\nexec(open({str(STAND_IN)!r}).read())\n"
     (package / "launch_server.py").write_text(program)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     profile = load_profile("pro-fp4", sglang="0.5.13")
     command = profile.command(model="m", port=port, python=sys.executable)
     process = subprocess.Popen(command, cwd=project, env=profile.launch_env(os.environ))

@@ -28,6 +28,7 @@ from dsv4_env.cli.starting import Overrides
 from dsv4_env.model import LaunchConfig
 from dsv4_env.server import preflight
 from tests.conftest import ROOT, need
+from tests.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -86,10 +87,7 @@ def place(tmp_path: Path) -> Place:
 
 @pytest.fixture
 def port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        number: int = probe.getsockname()[1]
-        return number
+    return free_port()
 
 
 # --- run ---------------------------------------------------------------------------------------
