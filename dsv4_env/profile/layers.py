@@ -685,6 +685,9 @@ def _profile(
         elif section == "args" and m.value is not None:
             flag = _flag(name, now.sglang)
             args += [ServerArg(flag, tuple(words), m.origin) for words in m.value]
+    named = merged.get(("launch", "argument-order"))
+    if named is not None and named.value is not None:
+        args = _ordered(args, [_flag(name, now.sglang) for name in named.value])
     tables: dict[str, dict[str, Any]] = {}
     for section, keys in TABLES.items():
         tables[section] = {k: merged[section, k].value for k in keys if (section, k) in merged}
@@ -706,6 +709,17 @@ def _profile(
         now.sglang,
         now.target,
     )
+
+
+def _ordered(args: Sequence[ServerArg], order: Sequence[str]) -> list[ServerArg]:
+    """Arguments in the order of their flags; one that isn't named stays behind the one before."""
+    ranks = {flag: rank for rank, flag in enumerate(order)}
+    at = -1
+    keyed: list[tuple[int, int, ServerArg]] = []
+    for place, arg in enumerate(args):
+        at = ranks.get(arg.flag or "", at)
+        keyed.append((at, place, arg))
+    return [arg for _, _, arg in sorted(keyed, key=lambda k: k[:2])]
 
 
 def _value(name: str, m: Merged) -> Value:
