@@ -376,3 +376,16 @@ def test_the_order_of_flags(tmp_path: Path) -> None:
     # One that isn't named stays behind the one before it.
     words = ["--port", "2", "--dp", "1", "--tp", "8", "--page-size", "1"]
     assert found.server_args == words
+
+
+def test_a_block_settles_what_the_overlay_that_it_asks_for_sets(tmp_path: Path) -> None:
+    write(tmp_path, alike='overlay = true\n[env]\nFAST = "2"\n')
+    with pytest.raises(ProfileError, match="layers alike and fast disagree on FAST"):
+        mine(tmp_path, "", name="mine+alike+fast")
+    write(tmp_path, alike='overlay = true\n[[when]]\nwith = "fast"\n[when.env]\nFAST = "2"\n')
+    found = mine(tmp_path, "", name="mine+alike+fast")
+    assert found.env == {"FAST": "2"}
+    (setting,) = found.config.env
+    assert [o.name for o in setting.origin.chain()] == ["alike", "fast"]
+    write(tmp_path, alike='overlay = true\n[[when]]\nwith = "fast"\nunset.env = ["FAST"]\n')
+    assert mine(tmp_path, "", name="mine+alike+fast").env == {}
