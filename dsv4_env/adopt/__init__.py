@@ -1,0 +1,1 @@
+"""Tests put onto profiles, and taken off them again."""
