@@ -24,7 +24,8 @@ _REST = re.compile(r"[ \t]*(?:#[^\r\n]*)?(?:\r\n|\r|\n|\Z)")
 _BLANK = re.compile(r"[ \t\f]*(?:\r\n|\r|\n)")
 WIDTH = 88  # columns, as black has them
 Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
-_SCOPES = (*Function.__args__, ast.ClassDef, ast.Module)
+_OPENS = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef
+_SCOPES = _OPENS | ast.Module
 Key = tuple[tuple[str, ...], str]
 """A name and the functions and classes that it is bound in, outermost first."""
 
@@ -161,7 +162,7 @@ class Code:
         """A name as it is used in a node, told apart from those of other functions."""
         owner = self.owner(name, node)
         around = [owner, *self.above(owner)]
-        path = [getattr(a, "name", "<lambda>") for a in around if isinstance(a, _SCOPES[:-1])]
+        path = [getattr(a, "name", "<lambda>") for a in around if isinstance(a, _OPENS)]
         return tuple(reversed(path)), name
 
     @cached_property
@@ -280,16 +281,16 @@ class Code:
             assert lines is not None
             first, last = lines
             block = self.block(statement)
-            if all(s in gone for s in block) and not isinstance(self.parents[statement], ast.Module):
-                if statement is block[-1]:
-                    edits.append(Edit(*self.span(statement), "pass"))
-                    continue
+            top = isinstance(self.parents[statement], ast.Module)
+            if not top and statement is block[-1] and all(s in gone for s in block):
+                edits.append(Edit(*self.span(statement), "pass"))
+                continue
             before = after = 0
             while first - before and _BLANK.fullmatch(self.line(first - before - 1)):
                 before += 1
             while _BLANK.fullmatch(self.line(last + after)):
                 after += 1
-            opens = statement is block[0] and not isinstance(self.parents[statement], ast.Module)
+            opens = statement is block[0] and not top
             extra = after if opens and not before else min(before, after)
             end = last + extra
             stop = self.starts[end] if end < len(self.starts) else len(self.text)
@@ -437,7 +438,9 @@ def _ends(text: str) -> int:
 def spliced(code: Code, node: ast.AST, edits: Iterable[Edit]) -> str:
     """A node as spelled, with edits made within it."""
     start, end = code.span(node)
-    return applied(code.text[start:end], [Edit(e.start - start, e.end - start, e.text) for e in edits])
+    return applied(
+        code.text[start:end], [Edit(e.start - start, e.end - start, e.text) for e in edits]
+    )
 
 
 # Imports
@@ -589,8 +592,8 @@ def _without(code: Code, gone: dict[Key, ast.AST]) -> list[Edit]:
             parent = code.parents[node]
             assert isinstance(parent, ast.Import | ast.ImportFrom)
             aliases.setdefault(parent, []).append(parent.names.index(node))
-        elif isinstance(node, ast.Assign | ast.AnnAssign) and harmless(node.value):
-            if code.lines_of(node) is not None:
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            if harmless(node.value) and code.lines_of(node) is not None:
                 statements.append(node)
     for statement, indices in aliases.items():
         assert isinstance(statement, ast.Import | ast.ImportFrom)

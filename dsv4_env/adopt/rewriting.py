@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
 from dsv4_env.adopt.code import (
@@ -22,8 +23,10 @@ from dsv4_env.adopt.code import (
     with_import,
     without_unused,
 )
+from dsv4_env.catalogue import load
+from dsv4_env.catalogue.history import flag_in
 from dsv4_env.lang.python.syntax.trees import callee, walk_tree
-from dsv4_env.model import LaunchConfig, Location, own_default, text_of
+from dsv4_env.model import LaunchConfig, Location, is_flag, own_default, text_of
 from dsv4_env.model.errors import Dsv4Error
 from dsv4_env.profile import Profile
 from dsv4_env.readers.python.commands import (
@@ -52,7 +55,7 @@ class CannotRewrite(Dsv4Error):  # noqa: N818 - it says what is so, and isn't al
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """Where profiles lie, from a test: *below* the folder that is *up* of its parents further up."""
+    """Where profiles lie, from a test: *below* one of its parents, which are counted *up* from 0."""
 
     up: int
     below: str
@@ -121,21 +124,21 @@ def rewritten(text: str, path: str, uses: Sequence[Use]) -> str:
     for use in todo:
         work.launch(use, names[use.load])
     new = applied(code.text, work.edits.values())
-    kept = {*code.imported} - _brought_to_tests(code)
-    del kept
     new = without_unused(new, path, code.unused(), lambda name: False)
     for use in {u.load: u for u in todo}.values():
         new = _with_constant(new, path, names[use.load], use)
     return mark + new
 
 
+@lru_cache(maxsize=4096)
+def spelled_word(word: str, release: str) -> str:
+    """A word as a release spells it, where it is a flag, which has other names in others."""
+    return flag_in(load(release), word) if is_flag(word) and "=" not in word else word
+
+
 def taken(launch: LaunchConfig) -> bool:
     """Whether a launch takes settings from a profile already."""
     return any(n.profile for n in launch.notes)
-
-
-def _brought_to_tests(code: Code) -> set[str]:
-    return set()
 
 
 def _constants(code: Code, uses: Sequence[Use]) -> dict[str, str]:
@@ -149,18 +152,18 @@ def _constants(code: Code, uses: Sequence[Use]) -> dict[str, str]:
             found.setdefault(ast.unparse(value), target.id)
     loads = list(dict.fromkeys(u.load for u in uses))
     names: dict[str, str] = {}
-    for load in loads:
-        known = found.get(ast.unparse(ast.parse(load)))
+    for call in loads:
+        known = found.get(ast.unparse(ast.parse(call)))
         if known is not None:
-            names[load] = known
+            names[call] = known
             continue
-        use = next(u for u in uses if u.load == load)
+        use = next(u for u in uses if u.load == call)
         stem = "PROFILE" if len(loads) == 1 else f"{_upper(use.name)}_PROFILE"
         name, number = stem, 2
         while name in taken_names:
             name, number = f"{stem}_{number}", number + 1
         taken_names.add(name)
-        names[load] = name
+        names[call] = name
     return names
 
 
@@ -279,10 +282,11 @@ class _Rewriting:
     gone: frozenset[str] = frozenset()  # the variables that the profile sets
     based: bool = False  # whether the process's environment lies under the variables
     seen: list[ast.AST] = field(default_factory=list)
+    release: str = ""
 
     def launch(self, use: Use, name: str) -> None:
         """Propose the edits for one launch."""
-        self.profile = name
+        self.profile, self.release = name, use.profile.sglang
         call = self._call(use.launch)
         given = _given(call) if call is not None else None
         if use.profile.server_args:
@@ -355,7 +359,9 @@ class _Rewriting:
     def _always(self, statement: ast.stmt, before: ast.stmt) -> bool:
         """Whether a statement has run wherever a later one runs."""
         block = self.code.block(statement)
-        return any(s in block for s in (before, *self.code.above(before)) if isinstance(s, ast.stmt))
+        return any(
+            s in block for s in (before, *self.code.above(before)) if isinstance(s, ast.stmt)
+        )
 
     def constant(self, node: ast.expr) -> ast.expr | None:
         """The expression that a name is bound to once and for all; None where that isn't plain."""
@@ -370,7 +376,9 @@ class _Rewriting:
         else:
             return None
         stored = [p for p in places if not isinstance(p.ctx, ast.Load)]
-        if len(stored) != 1 or any(_step(code, code.statement(p), p) for p in places if p not in stored):
+        if len(stored) != 1 or any(
+            _step(code, code.statement(p), p) for p in places if p not in stored
+        ):
             return None
         statement = code.parents[stored[0]]
         if assigned(statement) is not stored[0] or statement not in _body(owner):
@@ -381,7 +389,9 @@ class _Rewriting:
         """What ``cls.name`` is, where one class of the file alone says so."""
         code = self.code
         assert isinstance(node.value, ast.Name)
-        every = [n for n in walk_tree(code.tree) if isinstance(n, ast.Attribute) and n.attr == node.attr]
+        every = [
+            n for n in walk_tree(code.tree) if isinstance(n, ast.Attribute) and n.attr == node.attr
+        ]
         if any(not isinstance(n.ctx, ast.Load) or _step(code, code.statement(n), n) for n in every):
             return None
         around = [a for a in code.above(node) if isinstance(a, ast.ClassDef)]
@@ -408,7 +418,7 @@ class _Rewriting:
         words = use.profile.server_args
         if expression is not None:
             found = self._words(expression, top=True)
-            if found is not None and (first := _run_of(found, words)) is not None:
+            if found is not None and (first := self._run_of(found, words)) is not None:
                 run = _Run(first, len(words))
                 text = self._list(expression, run, top=True)
                 if text is None:
@@ -416,6 +426,15 @@ class _Rewriting:
                 self.put(*self.code.span(expression), text)
                 return
         self._display(use, words, expression)
+
+    def _run_of(self, items: Sequence[str | None], words: Sequence[str]) -> int | None:
+        """Where words stand in a list, one right behind the other, by the release's spelling."""
+        spelled = [None if i is None else spelled_word(i, self.release) for i in items]
+        size = len(words)
+        for first in range(len(items) - size + 1):
+            if spelled[first : first + size] == list(words):
+                return first
+        return None
 
     @property
     def _all_args(self) -> str:
@@ -437,7 +456,7 @@ class _Rewriting:
             ]  # fmt: skip
             for holder in sorted(holders, key=lambda n: code.span(n)[1] - code.span(n)[0]):
                 items = [self.word(e) for e in holder.elts]
-                first = _run_of(items, words)
+                first = self._run_of(items, words)
                 if first is None:
                     continue
                 gone = range(first, first + len(words))
@@ -451,9 +470,7 @@ class _Rewriting:
                     self.put(edit.start, edit.end, edit.text)
                 return
         where = code.location(expression) if expression is not None else use.launch.location
-        raise CannotRewrite(
-            f"the arguments of {use.name} don't stand in it in one run", where
-        )
+        raise CannotRewrite(f"the arguments of {use.name} don't stand in it in one run", where)
 
     def word(self, node: ast.expr, depth: int = 4) -> str | None:
         """A word of a command line that an expression is; None where that isn't plain."""
@@ -472,8 +489,8 @@ class _Rewriting:
         if isinstance(node, ast.Call) and callee(node) == "str" and len(node.args) == 1:
             return self.word(node.args[0], depth - 1)
         if isinstance(node, ast.Name | ast.Attribute) and depth:
-            value = self.constant(node)
-            return self.word(value, depth - 1) if value is not None else None
+            held = self.constant(node)
+            return self.word(held, depth - 1) if held is not None else None
         return None
 
     def _words(self, node: ast.expr, *, top: bool = False) -> list[str | None] | None:
@@ -597,7 +614,9 @@ class _Rewriting:
         if step.kind == "append":
             if run.next():
                 if run.begins:
-                    raise CannotRewrite("the profile's arguments begin in an append", code.location(step.value))
+                    raise CannotRewrite(
+                        "the profile's arguments begin in an append", code.location(step.value)
+                    )
                 self._drop(step.statement)
             return
         before = run.at
@@ -620,7 +639,9 @@ class _Rewriting:
 
     def _environment(self, use: Use, given: _Given | None) -> None:
         profile, launch = use.profile, use.launch
-        self.gone = frozenset(n for n in profile.config.effective_env if _agrees(launch, profile, n))
+        self.gone = frozenset(
+            n for n in profile.config.effective_env if _agrees(launch, profile, n)
+        )
         expression = given.env if given is not None else None
         if expression is None or given is None or given.entry:
             self._dict_of(use, expression)
@@ -632,7 +653,9 @@ class _Rewriting:
         before = dict(self.edits)
         text = self._variables(expression, top=True)
         if not self.based:
-            if isinstance(expression, ast.Name | ast.Attribute) and text == self.code.raw(expression):
+            if isinstance(expression, ast.Name | ast.Attribute) and text == self.code.raw(
+                expression
+            ):
                 self.edits = before
                 text = None if self._whole(expression) else text
             base = self._base if not given.exact else f"{self.profile}.launch_env({{}})"
@@ -690,7 +713,7 @@ class _Rewriting:
                 Edit(*code.span(node.left), left), Edit(*code.span(node.right), right)
             ])  # fmt: skip
         if isinstance(node, ast.Call) and code.dotted(node.func) == "dict":
-            return self._dict_call(node)
+            return self._entries(node)
         if (inner := _copied(node)) is not None:
             text = self._variables(inner)
             if text is None or text == self._base:
@@ -716,7 +739,9 @@ class _Rewriting:
     def _in_place(self, node: ast.expr, value: ast.expr, text: str) -> str:
         """A dict over the process's environment, changed where it is made."""
         if not self.alone(node):
-            raise CannotRewrite(f"{self.code.raw(node)} is used elsewhere", self.code.location(node))
+            raise CannotRewrite(
+                f"{self.code.raw(node)} is used elsewhere", self.code.location(node)
+            )
         self.put(*self.code.span(value), text)
         return self.code.raw(node)
 
@@ -727,62 +752,41 @@ class _Rewriting:
         inner = _copied(node)
         return inner is not None and self.code.dotted(inner) == _ENVIRON
 
-    def _entries(self, node: ast.Dict) -> str | None:
+    def _entries(self, node: ast.Dict | ast.Call) -> str | None:
+        """``{**X, "A": "1"}``, and ``dict(os.environ, A="1")``."""
         code = self.code
-        parts = parts_of(code, node)
+        members = _members(node)
+        if members is None:
+            return code.raw(node)
+        gone, bases, changed = self._left(members)
+        if len(gone) == len(members):
+            return None
+        if len(gone) + len(bases) == len(members) and len(bases) == 1:
+            return self._base
+        if not gone and not changed:
+            return code.raw(node)
+        return spliced(code, node, [*changed_parts(code, parts_of(code, node), gone), *changed])
+
+    def _left(
+        self, members: Sequence[tuple[str | ast.expr | None, ast.expr]]
+    ) -> tuple[list[int], list[int], list[Edit]]:
+        """Which members go, which are the process's environment, and the edits of the others."""
         gone: list[int] = []
-        changed: list[Edit] = []
         bases: list[int] = []
-        for at, (key, value) in enumerate(zip(node.keys, node.values, strict=True)):
+        changed: list[Edit] = []
+        for at, (key, value) in enumerate(members):
             if key is not None:
-                if self.word(key) in self.gone:
+                if (key if isinstance(key, str) else self.word(key)) in self.gone:
                     gone.append(at)
                 continue
             text = self._variables(value)
             if text is None:
                 gone.append(at)
-                continue
-            if text == self._base:
+            elif text == self._base:
                 bases.append(at)
-            if text != code.raw(value):
-                changed.append(Edit(*code.span(value), text))
-        if len(gone) == len(node.keys):
-            return None
-        if len(gone) + len(bases) == len(node.keys) and len(bases) == 1:
-            return self._base
-        if not gone and not changed:
-            return code.raw(node)
-        return spliced(code, node, [*changed_parts(code, parts, gone), *changed])
-
-    def _dict_call(self, node: ast.Call) -> str | None:
-        """``dict(os.environ, **X, A="1")``."""
-        code = self.code
-        parts = parts_of(code, node)
-        gone: list[int] = []
-        changed: list[Edit] = []
-        bases: list[int] = []
-        if any(isinstance(a, ast.Starred) for a in node.args) or len(node.args) > 1:
-            return code.raw(node)
-        for at, value in enumerate((*node.args, *node.keywords)):
-            if isinstance(value, ast.keyword) and value.arg is not None:
-                if value.arg in self.gone:
-                    gone.append(at)
-                continue
-            inner = value.value if isinstance(value, ast.keyword) else value
-            text = self._variables(inner)
-            if text is None:
-                gone.append(at)
-                continue
-            if text == self._base:
-                bases.append(at)
-            if text != code.raw(inner):
-                changed.append(Edit(*code.span(inner), text))
-        size = len(node.args) + len(node.keywords)
-        if len(gone) == size:
-            return None
-        if len(gone) + len(bases) == size and len(bases) == 1:
-            return self._base
-        return spliced(code, node, [*changed_parts(code, parts, gone), *changed])
+            if text is not None and text != self.code.raw(value):
+                changed.append(Edit(*self.code.span(value), text))
+        return gone, bases, changed
 
     def _steps_env(self, node: ast.expr, steps: list[_Step]) -> str:
         """Change the statements that make a dict where they stand; its name stays."""
@@ -817,22 +821,11 @@ class _Rewriting:
             else:
                 self.put(*code.span(step.value), text)
             return
-        gone: list[int] = []
-        changed: list[Edit] = []
-        for at, value in enumerate((*call.args, *call.keywords)):
-            if isinstance(value, ast.keyword) and value.arg is not None:
-                if value.arg in self.gone:
-                    gone.append(at)
-                continue
-            inner = value.value if isinstance(value, ast.keyword) else value
-            if self._is_environ(inner):
-                continue
-            text = self._variables(inner)
-            if text is None:
-                gone.append(at)
-            elif text != code.raw(inner):
-                changed.append(Edit(*code.span(inner), text))
-        if gone and len(gone) == len(call.args) + len(call.keywords):
+        members = _members(call)
+        if members is None or any(self._is_environ(v) for k, v in members if k is None):
+            return
+        gone, _, changed = self._left(members)
+        if gone and len(gone) == len(members):
             self._drop(step.statement)
             return
         for edit in [*changed_parts(code, parts_of(code, call), gone), *changed]:
@@ -854,7 +847,9 @@ class _Rewriting:
         if not found:
             if expression is None:
                 return  # set in the process's own environment: it stays there
-            raise CannotRewrite("how its environment is made isn't plain", code.location(expression))
+            raise CannotRewrite(
+                "how its environment is made isn't plain", code.location(expression)
+            )
         where = code.location(next(iter(found)))
         if profile.overridable or profile.required:
             names = ", ".join([*profile.overridable, *profile.required])
@@ -958,15 +953,6 @@ def _agrees(launch: LaunchConfig, profile: Profile, name: str) -> bool:
     return own is not None and own == own_default(name, theirs) == text_of(theirs)
 
 
-def _run_of(items: Sequence[str | None], words: Sequence[str]) -> int | None:
-    """Where words stand in a list, one right behind the other."""
-    size = len(words)
-    for first in range(len(items) - size + 1):
-        if list(items[first : first + size]) == list(words):
-            return first
-    return None
-
-
 def _copied(node: ast.expr) -> ast.expr | None:
     """What ``list(X)``, ``dict(X)``, ``X.copy()`` and ``copy.deepcopy(X)`` copy."""
     if not isinstance(node, ast.Call) or node.keywords:
@@ -978,6 +964,20 @@ def _copied(node: ast.expr) -> ast.expr | None:
     if name in ("list", "tuple", "dict", "deepcopy", "copy") and len(node.args) == 1:
         return node.args[0] if not isinstance(node.args[0], ast.Starred) else None
     return None
+
+
+def _members(
+    node: ast.Dict | ast.Call,
+) -> list[tuple[str | ast.expr | None, ast.expr]] | None:
+    """The keys and values of a dict or of what makes one, without a key where more are laid in.
+
+    None where that isn't plain.
+    """
+    if isinstance(node, ast.Dict):
+        return list(zip(node.keys, node.values, strict=True))
+    if len(node.args) > 1 or any(isinstance(a, ast.Starred) for a in node.args):
+        return None
+    return [*((None, a) for a in node.args), *((k.arg, k.value) for k in node.keywords)]
 
 
 def _body(node: ast.AST) -> Iterable[ast.AST]:
