@@ -185,7 +185,7 @@ def server_start(words: Sequence[PlacedWord]) -> int | None:
 
 
 # The parameters of sglang.test.test_utils.popen_launch_server (python/sglang/test/test_utils.py).
-_PARAMETERS = ("model", "base_url", "timeout", "api_key", "other_args", "env")
+PARAMETERS = ("model", "base_url", "timeout", "api_key", "other_args", "env")
 _ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
 _SPECIAL = re.compile(r"[$`|&;<>()*?~#{\[!\n]")
 
@@ -203,7 +203,7 @@ class Command:
 def launcher_command(vm: Machine, scope: Scope, call: Call, func: Func | None) -> Command:
     """What ``popen_launch_server(…)`` starts, its *env* laid over the process's environment."""
     node = call.node
-    names: Sequence[str] = _PARAMETERS
+    names: Sequence[str] = PARAMETERS
     if func is not None:
         names = [a.arg for a in (*func.node.args.posonlyargs, *func.node.args.args)]
     given = dict(zip(names, call.args, strict=False)) | call.keywords

@@ -62,12 +62,14 @@ class KnownProfiles:
 
     *root* is the folder that others than the shipped ones must lie below, *own* the folder of
     the project's profiles, where one is set, *sglang* the release that they are for where nothing
-    else is said.
+    else is said. *elsewhere* says of folders where their layers lie for now: those of a proposal
+    that isn't written yet.
     """
 
     root: Path | None = None
     own: Path | None = None
     sglang: str | None = None
+    elsewhere: Mapping[Path, Path] = field(default_factory=dict)
     _loaded: dict[tuple[str, Path | None, Wanted], Profile | str] = field(default_factory=dict)
     _folders: set[Path | None] = field(default_factory=set)
 
@@ -80,6 +82,7 @@ class KnownProfiles:
             wanted = replace(wanted, sglang=self.sglang)
         vm.spend(1 if folder in self._folders else _COST)
         self._folders.add(folder)
+        folder = self.elsewhere.get(folder, folder) if folder is not None else None
         found = self._loaded.get((name, folder, wanted))
         if found is None:
             try:
@@ -90,6 +93,11 @@ class KnownProfiles:
                 found = str(exc)
             self._loaded[name, folder, wanted] = found
         return found
+
+    def releases(self) -> list[str]:
+        """The releases that profiles were loaded for."""
+        loaded = (p.sglang for p in self._loaded.values() if isinstance(p, Profile))
+        return list(dict.fromkeys(loaded))
 
     def of_project(self) -> Path | None:
         """The folder that pytest's fixtures take profiles from, besides the shipped ones."""
@@ -280,6 +288,8 @@ def _variables(
             value: Val = Const(text, at)
             if launched and isinstance(each.value, Unknown):
                 value = replace(each.value, location=at)
+                if each.name in vm.given:  # what is empty overrides nothing
+                    value = Const(vm.given[each.name] or text, at)
             found.append(MapEntry(Const(each.name, at), value, at))
     return found
 

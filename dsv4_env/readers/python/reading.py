@@ -50,6 +50,7 @@ def read_all(
     budget: Budget | None = None,
     profiles: Path | None = None,
     sglang: str | None = None,
+    known: KnownProfiles | None = None,
 ) -> list[LaunchConfig]:
     """Every launch of a server that a Python file makes, in source order.
 
@@ -58,8 +59,8 @@ def read_all(
     statements and expressions are followed before the paths that are left are given up: they make
     a smaller *budget*. Where that ends, launches that were found are kept as partial ones.
     *profiles* is the folder of the project's own profiles, *sglang* the release that they are for
-    where the file doesn't say so. Raises ReadError where the data isn't
-    Python or where there is too much to follow to find any.
+    where the file doesn't say so; *known* stands for both, and for what was loaded before. Raises
+    ReadError where the data isn't Python or where there is too much to follow to find any.
     """
     text = decoded(data, path)
     tokens = count_tokens(text, path)
@@ -79,7 +80,7 @@ def read_all(
     finder = ModuleFinder(root) if root else None
     texts: dict[str, tuple[str, ast.Module] | None] = {}
     vm: Machine | None = None
-    known_profiles = KnownProfiles(root, profiles, sglang)
+    known_profiles = known or KnownProfiles(root, profiles, sglang)
     try:
         for number in range(_ROUNDS):
             watch = LaunchWatch(path, profiles=known_profiles)

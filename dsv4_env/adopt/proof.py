@@ -1,0 +1,242 @@
+"""Whether a rewritten test launches what it launched before: both are read, and compared.
+
+Each variable that either may be overridden by is tried unset, set and empty.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from dsv4_env.adopt.rewriting import spelled_word
+from dsv4_env.guard.files import read_bytes
+from dsv4_env.model import EnvVar, LaunchConfig, Location, ServerArg, Unknown, Value
+from dsv4_env.model.errors import Dsv4Error, shortened
+from dsv4_env.model.secrets import masked
+from dsv4_env.readers.python.profiles import KnownProfiles
+from dsv4_env.readers.python.reading import read_all
+
+PROBE = "dsv4-env-probe"  # what a variable is set to, to see what becomes of it
+_Tell = Callable[[str, object, object, Location | None], None]
+_MOST = 30  # variables that are tried
+
+
+@dataclass(slots=True)
+class Proof:
+    """What two versions of a test differ in; nothing where they launch the same.
+
+    *wrong* are differences, each with its place. *asides* are what differs and is known to: how a
+    flag is spelled, and that a variable which is set but empty overrides nothing.
+    """
+
+    wrong: list[str] = field(default_factory=list)
+    asides: list[str] = field(default_factory=list)
+
+
+@contextmanager
+def laid_out(folder: Path | None, layers: Mapping[str, bytes]) -> Iterator[Path]:
+    """A temporary folder with the layers of *folder* and, over them, *layers* by their names.
+
+    Names are those of files (``pro.toml``). It ends with the context.
+    """
+    with tempfile.TemporaryDirectory(prefix="dsv4-env-") as made:
+        for path in sorted(folder.glob("*.toml")) if folder is not None else ():
+            (Path(made) / path.name).write_bytes(read_bytes(path))
+        for name, data in layers.items():
+            (Path(made) / name).write_bytes(data)
+        yield Path(made)
+
+
+def proved(old: bytes | str, new: bytes | str, path: str, known: KnownProfiles) -> Proof:
+    """Compare the launches of two versions of a test, read as the file *path*.
+
+    *known* says where profiles are, and which release they are for where nothing else is said.
+    """
+    proof = Proof()
+    before = _read(old, path, known, {}, proof, "before")
+    after = _read(new, path, known, {}, proof, "afterwards")
+    if before is None or after is None:
+        return proof
+    _compared(before, after, path, known, "", proof)
+    names = list(dict.fromkeys([*_outside(before), *_outside(after)]))
+    if len(names) > _MOST:
+        proof.wrong.append(
+            f"{path}: {len(names)} variables may override it, and {_MOST} are tried at most"
+        )
+        return proof
+    for name in names:
+        for text in (PROBE, ""):
+            inputs = {name: text}
+            one = _read(old, path, known, inputs, proof, "before")
+            two = _read(new, path, known, inputs, proof, "afterwards")
+            if one is not None and two is not None:
+                said = f"with {name}={text}" if text else f"with {name} set but empty"
+                _compared(one, two, path, known, said, proof, name if not text else "")
+    proof.wrong = list(dict.fromkeys(proof.wrong))
+    proof.asides = list(dict.fromkeys(proof.asides))
+    return proof
+
+
+def differences(old: bytes | str, new: bytes | str, path: str, known: KnownProfiles) -> list[str]:
+    """What the launches of two versions of a test differ in, each with its place."""
+    return proved(old, new, path, known).wrong
+
+
+def _read(
+    data: bytes | str,
+    path: str,
+    known: KnownProfiles,
+    inputs: Mapping[str, str],
+    proof: Proof,
+    when: str,
+) -> list[LaunchConfig] | None:
+    try:
+        return read_all(data, path, root=known.root, inputs=inputs, known=known)
+    except Dsv4Error as exc:
+        proof.wrong.append(f"{exc} ({when})")
+        return None
+
+
+def _outside(launches: list[LaunchConfig]) -> Iterator[str]:
+    """The variables that decide values of launches."""
+    for launch in launches:
+        for value in (*(e.value for e in launch.env), *launch.argv):
+            if isinstance(value, Unknown):
+                yield from value.names
+
+
+def _compared(
+    before: list[LaunchConfig],
+    after: list[LaunchConfig],
+    path: str,
+    known: KnownProfiles,
+    said: str,
+    proof: Proof,
+    empty: str = "",
+) -> None:
+    symbols = [c.symbol for c in before], [c.symbol for c in after]
+    if symbols[0] != symbols[1]:
+        told = " and ".join(f"{len(s)} ({', '.join(str(n) for n in s)})" for s in symbols)
+        proof.wrong.append(f"{path}: the launches aren't the same: {told}")
+        return
+    for one, two in zip(before, after, strict=True):
+        _launch(one, two, known, said, proof, empty)
+
+
+def _launch(
+    one: LaunchConfig, two: LaunchConfig, known: KnownProfiles, said: str, proof: Proof, empty: str
+) -> None:
+    def wrong(what: str, a: object, b: object, where: Location | None) -> None:
+        condition = f" {said}" if said else ""
+        proof.wrong.append(f"{where or one.location}: {what} was {a} and would be {b}{condition}")
+
+    a, b = _variables(one), _variables(two)
+    for name in dict.fromkeys([*a, *b]):
+        mine, theirs = a.get(name, []), b.get(name, [])
+        if _plain_env(mine) == _plain_env(theirs):
+            continue
+        if name == empty and [e.value for e in mine] == [""]:
+            proof.asides.append(
+                f"{one.location}: {name} that is set but empty isn't handed on any more: "
+                f"then it is {_shown_env(name, theirs)}"
+            )
+            continue
+        place = next((e.location for e in (*mine, *theirs)), None)
+        wrong(name, _shown_env(name, mine), _shown_env(name, theirs), place)
+    _arguments(one, two, wrong, known.releases(), proof)
+    for what, x, y in (
+        ("the condition", one.condition, two.condition),
+        ("the timeout", one.timeout, two.timeout),
+        ("how much is known", _known(one), _known(two)),
+        ("its command", list(map(_plain, one.command)), list(map(_plain, two.command))),
+    ):
+        if x != y:
+            wrong(what, x, y, None)
+
+
+def _variables(launch: LaunchConfig) -> dict[str, list[EnvVar]]:
+    found: dict[str, list[EnvVar]] = {}
+    for each in launch.env:
+        if not each.superseded:
+            found.setdefault(each.name, []).append(each)
+    return found
+
+
+def _known(launch: LaunchConfig) -> list[str]:
+    """What keeps a launch from being known."""
+    notes = [n.message for n in launch.notes if not n.profile]
+    return sorted([*notes, *(["partial"] if launch.partial else [])])
+
+
+def _plain(value: Value) -> Any:
+    """A value without how it is spelled, where what decides it is known."""
+    if isinstance(value, str):
+        return value
+    if value.names and value.default is not None:
+        return (value.names, value.default, value.splits)
+    return (value.text, value.names, value.default, value.splits)
+
+
+def _plain_env(entries: list[EnvVar]) -> list[tuple[Any, str]]:
+    return [(_plain(e.value), str(e.condition)) for e in entries]
+
+
+def _shown(name: str, value: Value) -> str:
+    text = value if isinstance(value, str) else value.text
+    shown = shortened(masked(name, text), 200)
+    return f'"{shown}"' if isinstance(value, str) else f"`{shown}`"
+
+
+def _shown_env(name: str, entries: list[EnvVar]) -> str:
+    told = [
+        _shown(name, e.value) + (f" when {e.condition}" if e.condition else "") for e in entries
+    ]
+    return " or ".join(told) or "unset"
+
+
+def _arguments(
+    one: LaunchConfig, two: LaunchConfig, wrong: _Tell, releases: Iterable[str], proof: Proof
+) -> None:
+    a, b = list(one.args or ()), list(two.args or ())
+    for at in range(max(len(a), len(b))):
+        mine = a[at] if at < len(a) else None
+        theirs = b[at] if at < len(b) else None
+        if mine is not None and theirs is not None:
+            if _plain_arg(mine) == _plain_arg(theirs):
+                continue
+            flags = mine.flag, theirs.flag
+            release = next((r for r in releases if _alike(mine, theirs, r)), None)
+            if release is not None and flags[0] != flags[1]:
+                proof.asides.append(
+                    f"{mine.location}: {flags[0]} would be spelled {flags[1]}, "
+                    f"as SGLang {release} has it"
+                )
+                continue
+        place = next((x.location for x in (mine, theirs) if x is not None), None)
+        name = next((x.flag for x in (mine, theirs) if x is not None and x.flag), "a word")
+        wrong(name, _shown_arg(mine), _shown_arg(theirs), place)
+        return  # all behind it may be shifted
+
+
+def _plain_arg(arg: ServerArg) -> tuple[Any, ...]:
+    return (*map(_plain, arg.words), str(arg.condition))
+
+
+def _alike(one: ServerArg, two: ServerArg, release: str) -> bool:
+    """Whether two arguments differ in how their flags are spelled alone."""
+    if one.flag is None or spelled_word(one.flag, release) != two.flag or one.joined != two.joined:
+        return False
+    values = [_plain(v) for v in one.values], [_plain(v) for v in two.values]
+    return values[0] == values[1] and str(one.condition) == str(two.condition)
+
+
+def _shown_arg(arg: ServerArg | None) -> str:
+    if arg is None:
+        return "not there"
+    words = " ".join(w if isinstance(w, str) else w.text for w in arg.words)
+    condition = f" when {arg.condition}" if arg.condition else ""
+    return f"`{shortened(masked(arg.flag or '', words), 200)}`{condition}"

@@ -1,0 +1,1049 @@
+"""A test put onto profiles: what its launches set comes from ``load_profile``, the rest stays.
+
+The edits follow how the test makes its arguments and its environment. They are proposals:
+:mod:`dsv4_env.adopt.proof` tells whether the launches are the same.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path, PurePosixPath
+
+from dsv4_env.adopt.code import (
+    WIDTH,
+    Code,
+    Function,
+    assigned,
+    changed_parts,
+    parts_of,
+    spliced,
+    with_import,
+    without_unused,
+)
+from dsv4_env.catalogue import load
+from dsv4_env.catalogue.history import flag_in
+from dsv4_env.lang.python.syntax.trees import callee, walk_tree
+from dsv4_env.model import LaunchConfig, Location, is_flag, own_default, text_of
+from dsv4_env.model.errors import Dsv4Error
+from dsv4_env.profile import Profile
+from dsv4_env.readers.python.commands import (
+    ARGS_KEYS,
+    ENV_KEYS,
+    LAUNCHER,
+    MODEL_KEYS,
+    PARAMETERS,
+    SUBPROCESS,
+)
+from dsv4_env.writeback.edits import Edit, applied
+
+LOADER = "load_profile"
+PACKAGE = "dsv4_env"
+_ENVIRON = "os.environ"
+
+
+class CannotRewrite(Dsv4Error):  # noqa: N818 - it says what is so, and isn't always an error
+    """A test that can't be put onto a profile safely: *reason*, and where."""
+
+    def __init__(self, reason: str, location: Location | None = None) -> None:
+        super().__init__(reason, where=location)
+        self.reason = reason
+        self.location = location
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """Where profiles lie, from a test: *below* one of its parents, which are counted *up* from 0."""
+
+    up: int
+    below: str
+
+    def __str__(self) -> str:
+        place = f"Path(__file__).resolve().parents[{self.up}]"
+        quoted = self.below.replace("\\", "\\\\").replace('"', '\\"')
+        return f'{place} / "{quoted}"' if self.below not in ("", ".") else place
+
+
+def folder_from(test: Path, folder: Path) -> Folder:
+    """How a test names a folder; both are absolute. Raises ValueError where they share nothing."""
+    for up, parent in enumerate(test.parents):
+        if folder.is_relative_to(parent):
+            return Folder(up, str(PurePosixPath(folder.relative_to(parent))))
+    raise ValueError(folder)
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """A launch of a test and the profile that it is to take.
+
+    *name* is what the test says, with overlays and hardware; *folder* is None for the shipped
+    profiles; *target* are the keywords that load_profile gets besides.
+    """
+
+    launch: LaunchConfig
+    profile: Profile
+    name: str
+    folder: Folder | None = None
+    target: tuple[tuple[str, str | int], ...] = ()
+
+    @property
+    def load(self) -> str:
+        """The call that loads the profile."""
+        return f"{LOADER}({', '.join(self.words)})"
+
+    @property
+    def words(self) -> list[str]:
+        """The arguments of that call as spelled."""
+        words = [_quoted(self.name)]
+        if self.folder is not None:
+            words.append(str(self.folder))
+        return words + [
+            f"{key}={_quoted(v) if isinstance(v, str) else v}" for key, v in self.target
+        ]
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def rewritten(text: str, path: str, uses: Sequence[Use]) -> str:
+    """The text of a test whose launches take their settings from profiles.
+
+    All else stays as it is; what nothing uses any more goes. The same text where the launches take
+    them from there already. Raises CannotRewrite, and ReadError where it is no Python.
+    """
+    mark = "\ufeff" if text.startswith("\ufeff") else ""
+    code = Code(text.removeprefix(mark), path)
+    todo = [u for u in uses if not taken(u.launch)]
+    if not todo:
+        return text
+    names = _constants(code, todo)
+    work = _Rewriting(code)
+    for use in todo:
+        work.launch(use, names[use.load])
+    new = applied(code.text, work.edits.values())
+    new = without_unused(new, path, code.unused(), lambda name: False)
+    for use in {u.load: u for u in todo}.values():
+        new = _with_constant(new, path, names[use.load], use)
+    return mark + new
+
+
+@lru_cache(maxsize=4096)
+def spelled_word(word: str, release: str) -> str:
+    """A word as a release spells it, where it is a flag, which has other names in others."""
+    return flag_in(load(release), word) if is_flag(word) and "=" not in word else word
+
+
+def taken(launch: LaunchConfig) -> bool:
+    """Whether a launch takes settings from a profile already."""
+    return any(n.profile for n in launch.notes)
+
+
+def _constants(code: Code, uses: Sequence[Use]) -> dict[str, str]:
+    """What each profile is called in the test, by the call that loads it."""
+    found: dict[str, str] = {}
+    taken_names = set(code.identifiers)
+    for node in code.tree.body:
+        target = assigned(node)
+        value = getattr(node, "value", None)
+        if target is not None and isinstance(value, ast.Call) and callee(value) == LOADER:
+            found.setdefault(ast.unparse(value), target.id)
+    loads = list(dict.fromkeys(u.load for u in uses))
+    names: dict[str, str] = {}
+    for call in loads:
+        known = found.get(ast.unparse(ast.parse(call)))
+        if known is not None:
+            names[call] = known
+            continue
+        use = next(u for u in uses if u.load == call)
+        stem = "PROFILE" if len(loads) == 1 else f"{_upper(use.name)}_PROFILE"
+        name, number = stem, 2
+        while name in taken_names:
+            name, number = f"{stem}_{number}", number + 1
+        taken_names.add(name)
+        names[call] = name
+    return names
+
+
+def _upper(name: str) -> str:
+    text = "".join(c if c.isalnum() else "_" for c in name.upper())
+    return f"_{text}" if text[:1].isdigit() else text
+
+
+def _with_constant(text: str, path: str, name: str, use: Use) -> str:
+    """The text with the constant that holds a profile, right before its first use."""
+    code = Code(text, path)
+    first = None
+    for node in code.tree.body:
+        found = assigned(node)
+        if found is not None and found.id == name:
+            return text
+        if any(isinstance(n, ast.Name) and n.id == name for n in walk_tree(node)):
+            first = node
+            break
+    if first is None:
+        return text
+    newline = code.newline
+    line = newline.join(_load_lines(name, use))
+    head = code.span(first)[0]
+    if isinstance(first, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        head = min([head, *(code.span(d)[0] for d in first.decorator_list)])
+    number = code.line_of(head)
+    while number and code.line(number - 1).startswith("#"):
+        number -= 1
+    body = code.tree.body
+    index = body.index(first)
+    if isinstance(first, ast.Assign | ast.AnnAssign | ast.Expr) or index == 0:
+        edit = Edit(code.starts[number], code.starts[number], f"{line}{newline}")
+    else:
+        before = body[index - 1]
+        after = code.line_of(code.span(before)[1]) + 1
+        at = code.starts[after] if after < len(code.starts) else len(code.text)
+        gap = newline * (2 if hasattr(before, "body") else 1)
+        edit = Edit(at, at, f"{gap}{line}{newline}")
+    text = applied(text, [edit])
+    modules = [(PACKAGE, LOADER)]
+    if use.folder is not None and code.imported.get("Path") != "pathlib.Path":
+        modules.append(("pathlib", "Path"))
+    wanted: list[tuple[str, str | None]] = [*modules]
+    if any(_ENVIRON in code.raw(n) for n in _calls_of(code, name)):
+        wanted.append(("os", None))
+    for module, member in wanted:
+        code = Code(text, path)
+        brought = with_import(code, module, member)
+        if brought is not None:
+            text = applied(text, [brought])
+    return text
+
+
+def _calls_of(code: Code, name: str) -> list[ast.Call]:
+    """The calls of a profile's methods."""
+    calls = [n for n in walk_tree(code.tree) if isinstance(n, ast.Call)]
+    return [
+        c for c in calls
+        if isinstance(c.func, ast.Attribute)
+        and isinstance(c.func.value, ast.Name)
+        and c.func.value.id == name
+    ]  # fmt: skip
+
+
+def _load_lines(name: str, use: Use) -> list[str]:
+    whole = f"{name} = {use.load}"
+    if len(whole) <= WIDTH:
+        return [whole]
+    inner = f"    {', '.join(use.words)}"
+    if len(inner) <= WIDTH:
+        return [f"{name} = {LOADER}(", inner, ")"]
+    return [f"{name} = {LOADER}(", *(f"    {word}," for word in use.words), ")"]
+
+
+# How a test makes arguments and environments
+
+
+@dataclass(slots=True, eq=False)
+class _Step:
+    """A statement that makes or changes what a name holds, and the expression that it does so by."""
+
+    statement: ast.stmt
+    kind: str  # "assign", "merge" (update, extend, += and |=), "item" (env[…] = …), "append"
+    value: ast.expr | None
+    key: str | None = None
+    call: ast.Call | None = None
+
+
+@dataclass(slots=True, eq=False)
+class _Run:
+    """The words of a list that a profile has: from *first* on, *size* of them."""
+
+    first: int
+    size: int
+    at: int = 0  # how many words were passed
+
+    def next(self) -> bool:
+        """Whether the next word is one of them."""
+        self.at += 1
+        return self.first < self.at <= self.first + self.size
+
+    @property
+    def begins(self) -> bool:
+        """Whether the word that was passed last is the first of them."""
+        return self.at == self.first + 1
+
+
+@dataclass(slots=True, eq=False)
+class _Rewriting:
+    """The edits that put the launches of a file onto profiles."""
+
+    code: Code
+    edits: dict[tuple[int, int], Edit] = field(default_factory=dict)
+    profile: str = ""  # the name of its constant
+    gone: frozenset[str] = frozenset()  # the variables that the profile sets
+    based: bool = False  # whether the process's environment lies under the variables
+    seen: list[ast.AST] = field(default_factory=list)
+    release: str = ""
+
+    def launch(self, use: Use, name: str) -> None:
+        """Propose the edits for one launch."""
+        self.profile, self.release = name, use.profile.sglang
+        call = self._call(use.launch)
+        given = _given(call) if call is not None else None
+        if use.profile.server_args:
+            self._arguments(use, given)
+        if use.profile.config.env:
+            self._environment(use, given)
+        if given is not None:
+            self._model(use, given)
+            self._timeout(use, given)
+
+    def put(self, start: int, end: int, text: str) -> None:
+        """Keep an edit. Raises CannotRewrite where another one wants something else there."""
+        edit = Edit(start, end, text)
+        for each in self.edits.values():
+            apart = each.end <= start or end <= each.start
+            if each != edit and not apart:
+                where = Location(self.code.path, *self.code.place(start))
+                raise CannotRewrite("several launches with different profiles use it", where)
+        if self.code.text[start:end] != text:
+            self.edits[start, end] = edit
+
+    def _call(self, launch: LaunchConfig) -> ast.Call | None:
+        """The call that a launch is made by; None where it stands elsewhere."""
+        where = launch.location
+        if where is None or where.path != self.code.path:
+            return None
+        at = self.code.starts[(where.line or 1) - 1] + (where.column or 1) - 1
+        calls = [n for n in walk_tree(self.code.tree) if isinstance(n, ast.Call)]
+        found = [c for c in calls if self.code.span(c)[0] == at]
+        return min(found, key=lambda c: self.code.span(c)[1], default=None)
+
+    def history(self, node: ast.expr) -> list[_Step] | None:
+        """The steps that made what a name or ``cls.name`` holds where it is used.
+
+        None where that isn't plain: it is set under a condition, or elsewhere.
+        """
+        code = self.code
+        function = code.function(node)
+        places: list[ast.AST] = []
+        if isinstance(node, ast.Name):
+            if code.owner(node.id, node) is not (function or code.tree):
+                return None
+            places = list(code.names.get(code.key(node.id, node), ()))
+        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            for each in walk_tree(function) if function is not None else ():
+                if isinstance(each, ast.Attribute) and ast.unparse(each) == ast.unparse(node):
+                    places.append(each)
+            places.sort(key=lambda n: code.span(n)[0])
+        steps: list[_Step] = []
+        known = False
+        before = code.statement(node)
+        for place in places:
+            statement = code.statement(place)
+            if statement is before or code.span(statement)[0] >= code.span(before)[0]:
+                break
+            if code.function(place) is not function:
+                return None
+            step = _step(code, statement, place)
+            if step is None:
+                continue
+            if not self._always(statement, before):
+                if step.kind == "assign":
+                    known = False
+                step.kind, step.value = "may", None
+            elif step.kind == "assign":
+                steps, known = [], True
+            steps.append(step)
+        return steps if known else None
+
+    def _always(self, statement: ast.stmt, before: ast.stmt) -> bool:
+        """Whether a statement has run wherever a later one runs."""
+        block = self.code.block(statement)
+        return any(
+            s in block for s in (before, *self.code.above(before)) if isinstance(s, ast.stmt)
+        )
+
+    def constant(self, node: ast.expr) -> ast.expr | None:
+        """The expression that a name is bound to once and for all; None where that isn't plain."""
+        code = self.code
+        if isinstance(node, ast.Name):
+            places = code.names.get(code.key(node.id, node), [])
+            owner = code.owner(node.id, node)
+            if owner is not code.tree and owner is not code.function(node):
+                return None
+        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            return self._of_class(node)
+        else:
+            return None
+        stored = [p for p in places if not isinstance(p.ctx, ast.Load)]
+        if len(stored) != 1 or any(
+            _step(code, code.statement(p), p) for p in places if p not in stored
+        ):
+            return None
+        statement = code.parents[stored[0]]
+        if assigned(statement) is not stored[0] or statement not in _body(owner):
+            return None
+        return getattr(statement, "value", None)
+
+    def _of_class(self, node: ast.Attribute) -> ast.expr | None:
+        """What ``cls.name`` is, where one class of the file alone says so."""
+        code = self.code
+        assert isinstance(node.value, ast.Name)
+        every = [
+            n for n in walk_tree(code.tree) if isinstance(n, ast.Attribute) and n.attr == node.attr
+        ]
+        if any(not isinstance(n.ctx, ast.Load) or _step(code, code.statement(n), n) for n in every):
+            return None
+        around = [a for a in code.above(node) if isinstance(a, ast.ClassDef)]
+        own = around[0] if around and node.value.id in ("cls", "self", around[0].name) else None
+        found = [
+            (c, s) for c in walk_tree(code.tree) if isinstance(c, ast.ClassDef)
+            for s in c.body if (t := assigned(s)) is not None and t.id == node.attr
+        ]  # fmt: skip
+        if own is None or len(found) != 1 or found[0][0] is not own:
+            return None
+        return getattr(found[0][1], "value", None)
+
+    def alone(self, node: ast.expr) -> bool:
+        """Whether a name is used here and nowhere else."""
+        if not isinstance(node, ast.Name):
+            return False
+        places = self.code.names.get(self.code.key(node.id, node), [])
+        return len(places) == 2 and node.id not in self.code.texts
+
+    # Arguments
+
+    def _arguments(self, use: Use, given: _Given | None) -> None:
+        expression = given.args if given is not None else None
+        words = use.profile.server_args
+        if expression is not None:
+            found = self._words(expression, top=True)
+            if found is not None and (first := self._run_of(found, words)) is not None:
+                run = _Run(first, len(words))
+                text = self._list(expression, run, top=True)
+                if text is None:
+                    text = self._all_args
+                self.put(*self.code.span(expression), text)
+                return
+        self._display(use, words, expression)
+
+    def _run_of(self, items: Sequence[str | None], words: Sequence[str]) -> int | None:
+        """Where words stand in a list, one right behind the other, by the release's spelling."""
+        spelled = [None if i is None else spelled_word(i, self.release) for i in items]
+        size = len(words)
+        for first in range(len(items) - size + 1):
+            if spelled[first : first + size] == list(words):
+                return first
+        return None
+
+    @property
+    def _all_args(self) -> str:
+        return f"{self.profile}.server_args"
+
+    def _display(self, use: Use, words: list[str], expression: ast.expr | None) -> None:
+        """Put the profile's arguments into the one list that has all of them, wherever it is."""
+        code = self.code
+        flags = [a for a in use.launch.args or () if a.flag == words[0] and a.location is not None]
+        for flag in flags:
+            where = flag.location
+            if where is None or where.path != code.path:
+                continue
+            at = code.starts[(where.line or 1) - 1] + (where.column or 1) - 1
+            holders = [
+                n for n in walk_tree(code.tree)
+                if isinstance(n, ast.List | ast.Tuple)
+                and code.span(n)[0] < at < code.span(n)[1]
+            ]  # fmt: skip
+            for holder in sorted(holders, key=lambda n: code.span(n)[1] - code.span(n)[0]):
+                items = [self.word(e) for e in holder.elts]
+                first = self._run_of(items, words)
+                if first is None:
+                    continue
+                gone = range(first, first + len(words))
+                if len(gone) == len(items):
+                    whole = isinstance(holder, ast.List)
+                    text = self._all_args if whole else f"tuple({self._all_args})"
+                    self.put(*code.span(holder), text)
+                    return
+                parts = parts_of(code, holder)
+                for edit in changed_parts(code, parts, gone, {first: f"*{self._all_args}"}):
+                    self.put(edit.start, edit.end, edit.text)
+                return
+        where = code.location(expression) if expression is not None else use.launch.location
+        raise CannotRewrite(f"the arguments of {use.name} don't stand in it in one run", where)
+
+    def word(self, node: ast.expr, depth: int = 4) -> str | None:
+        """A word of a command line that an expression is; None where that isn't plain."""
+        if isinstance(node, ast.Constant):
+            value = node.value
+            number = isinstance(value, int | float) and not isinstance(value, bool)
+            return value if isinstance(value, str) else str(value) if number else None
+        if isinstance(node, ast.JoinedStr):
+            parts = [
+                self.word(v.value, depth - 1) if isinstance(v, ast.FormattedValue)
+                and v.conversion == -1 and v.format_spec is None
+                else self.word(v, depth - 1) if isinstance(v, ast.Constant) else None
+                for v in node.values
+            ]  # fmt: skip
+            return None if None in parts else "".join(p or "" for p in parts)
+        if isinstance(node, ast.Call) and callee(node) == "str" and len(node.args) == 1:
+            return self.word(node.args[0], depth - 1)
+        if isinstance(node, ast.Name | ast.Attribute) and depth:
+            held = self.constant(node)
+            return self.word(held, depth - 1) if held is not None else None
+        return None
+
+    def _words(self, node: ast.expr, *, top: bool = False) -> list[str | None] | None:
+        """The words that an expression of lists makes, None for those that aren't known."""
+        if node in self.seen:
+            return [None]
+        self.seen.append(node)
+        try:
+            return self._words_of(node, top=top)
+        finally:
+            self.seen.pop()
+
+    def _words_of(self, node: ast.expr, *, top: bool) -> list[str | None]:
+        if isinstance(node, ast.List | ast.Tuple):
+            found: list[str | None] = []
+            for each in node.elts:
+                if isinstance(each, ast.Starred):
+                    found += self._words(each.value) or []
+                else:
+                    found.append(self.word(each))
+            return found
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+            return [*(self._words(node.left) or []), *(self._words(node.right) or [])]
+        if (inner := _copied(node)) is not None:
+            return self._words(inner) or []
+        if isinstance(node, ast.Name | ast.Attribute):
+            value = None if top else self.constant(node)
+            steps = self.history(node) if value is None else None
+            if steps is not None:
+                found = []
+                for step in steps:
+                    if step.kind == "append" and step.value is not None:
+                        found.append(self.word(step.value))
+                    else:
+                        found += (self._words(step.value) or []) if step.value else [None]
+                return found
+            value = value or self.constant(node)
+            return [None] if value is None else self._words(value) or []
+        return [None]
+
+    def _list(self, node: ast.expr, run: _Run, *, top: bool = False) -> str | None:
+        """An expression without the words of a run, where the profile's stand; None: all gone."""
+        code = self.code
+        if isinstance(node, ast.List | ast.Tuple):
+            return self._elements(node, run)
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+            left, right = self._list(node.left, run), self._list(node.right, run)
+            if left is None or right is None:
+                return right if left is None else left
+            return spliced(code, node, [
+                Edit(*code.span(node.left), left), Edit(*code.span(node.right), right)
+            ])  # fmt: skip
+        if (inner := _copied(node)) is not None:
+            text = self._list(inner, run)
+            if text is None or text == self._all_args:
+                return text
+            return spliced(code, node, [Edit(*code.span(inner), text)])
+        if isinstance(node, ast.Name | ast.Attribute):
+            value = None if top else self.constant(node)
+            steps = self.history(node) if value is None else None
+            if steps is not None:
+                for step in steps:
+                    self._step_args(step, run)
+                return code.raw(node)
+            value = value or self.constant(node)
+            if value is not None:
+                return self._constant_args(node, value, run)
+        run.next()
+        return code.raw(node)
+
+    def _constant_args(self, node: ast.expr, value: ast.expr, run: _Run) -> str | None:
+        """A name of a list in which no word, some or all are the profile's."""
+        before, kept = run.at, dict(self.edits)
+        text = self._list(value, run)
+        if text is None or text == self._all_args:
+            return text
+        if text == self.code.raw(value):
+            return self.code.raw(node)
+        if not self.alone(node):
+            self.edits = kept
+            where = self.code.location(node)
+            raise CannotRewrite(
+                f"{self.code.raw(node)} has arguments besides the profile's, and is used elsewhere",
+                where,
+            )
+        self.put(*self.code.span(value), text)
+        return self.code.raw(node)
+
+    def _elements(self, node: ast.List | ast.Tuple, run: _Run) -> str | None:
+        code = self.code
+        parts = parts_of(code, node)
+        gone: list[int] = []
+        put: dict[int, str] = {}
+        changed: list[Edit] = []
+        for at, each in enumerate(node.elts):
+            if not isinstance(each, ast.Starred):
+                if run.next():
+                    gone.append(at)
+                    if run.begins:
+                        put[at] = f"*{self._all_args}"
+                continue
+            text = self._list(each.value, run)
+            if text is None:
+                gone.append(at)
+            elif text == self._all_args and code.raw(each.value) != text:
+                gone.append(at)
+                put[at] = f"*{text}"
+            elif text != code.raw(each.value):
+                changed.append(Edit(*code.span(each.value), text))
+        if len(gone) == len(node.elts) and node.elts:
+            return self._all_args if put else None
+        if not gone and not changed:
+            return code.raw(node)
+        return spliced(code, node, [*changed_parts(code, parts, gone, put), *changed])
+
+    def _step_args(self, step: _Step, run: _Run) -> None:
+        code = self.code
+        if step.value is None:
+            run.next()
+            return
+        if step.kind == "append":
+            if run.next():
+                if run.begins:
+                    raise CannotRewrite(
+                        "the profile's arguments begin in an append", code.location(step.value)
+                    )
+                self._drop(step.statement)
+            return
+        before = run.at
+        text = self._list(step.value, run)
+        if text is None and run.at > before and step.kind != "assign":
+            self._drop(step.statement)
+        elif text is None:
+            self.put(*code.span(step.value), "[]")
+        else:
+            self.put(*code.span(step.value), text)
+
+    def _drop(self, statement: ast.stmt) -> None:
+        edits = self.code.removed([statement])
+        if not edits:
+            raise CannotRewrite("it stands on one line with others", self.code.location(statement))
+        for edit in edits:
+            self.put(edit.start, edit.end, edit.text)
+
+    # Environments
+
+    def _environment(self, use: Use, given: _Given | None) -> None:
+        profile, launch = use.profile, use.launch
+        self.gone = frozenset(
+            n for n in profile.config.effective_env if _agrees(launch, profile, n)
+        )
+        expression = given.env if given is not None else None
+        if expression is None or given is None or given.entry:
+            self._dict_of(use, expression)
+            return
+        if isinstance(expression, ast.Name | ast.Attribute) and not self._made_here(expression):
+            self._dict_of(use, expression)
+            return
+        self.based = False
+        before = dict(self.edits)
+        text = self._variables(expression, top=True)
+        if not self.based:
+            if isinstance(expression, ast.Name | ast.Attribute) and text == self.code.raw(
+                expression
+            ):
+                self.edits = before
+                text = None if self._whole(expression) else text
+            base = self._base if not given.exact else f"{self.profile}.launch_env({{}})"
+            text = base if text is None else self._over(expression, text, base)
+        assert text is not None
+        if text == self.code.raw(expression) and self.edits == before:
+            self._dict_of(use, expression)
+            return
+        self.put(*self.code.span(expression), text)
+
+    def _made_here(self, node: ast.expr) -> bool:
+        return self.history(node) is not None or self.constant(node) is not None
+
+    def _whole(self, node: ast.expr) -> bool:
+        """Whether all that a name of a dict holds is the profile's."""
+        value = self.constant(node)
+        return value is not None and self._variables(value) is None
+
+    @property
+    def _base(self) -> str:
+        return f"{self.profile}.launch_env({_ENVIRON})"
+
+    def _over(self, node: ast.expr, text: str, base: str) -> str:
+        """What is left of a dict, over the profile's variables."""
+        if not isinstance(node, ast.Dict) or not text.startswith("{"):
+            return f"{{**{base}, **{text}}}"
+        inner = text[1:]
+        blanks = inner[: len(inner) - len(inner.lstrip())]
+        if "\n" in blanks or "\r" in blanks:
+            return f"{{{blanks}**{base},{blanks}{inner.lstrip()}"
+        return f"{{**{base}, {inner}"
+
+    def _variables(self, node: ast.expr, *, top: bool = False) -> str | None:
+        """An expression without the variables that the profile sets; None: all gone."""
+        if node in self.seen:
+            return self.code.raw(node)
+        self.seen.append(node)
+        try:
+            return self._variables_of(node, top=top)
+        finally:
+            self.seen.pop()
+
+    def _variables_of(self, node: ast.expr, *, top: bool) -> str | None:
+        code = self.code
+        if self._is_environ(node):
+            self.based = True
+            return self._base
+        if isinstance(node, ast.Dict):
+            return self._entries(node)
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
+            left, right = self._variables(node.left), self._variables(node.right)
+            if left is None or right is None:
+                return right if left is None else left
+            return spliced(code, node, [
+                Edit(*code.span(node.left), left), Edit(*code.span(node.right), right)
+            ])  # fmt: skip
+        if isinstance(node, ast.Call) and code.dotted(node.func) == "dict":
+            return self._entries(node)
+        if (inner := _copied(node)) is not None:
+            text = self._variables(inner)
+            if text is None or text == self._base:
+                return text
+            return spliced(code, node, [Edit(*code.span(inner), text)])
+        if isinstance(node, ast.Name | ast.Attribute):
+            value = None if top else self.constant(node)
+            steps = self.history(node) if value is None else None
+            if steps is not None:
+                return self._steps_env(node, steps)
+            value = value or self.constant(node)
+            if value is not None:
+                based = self.based
+                before = dict(self.edits)
+                text = self._variables(value)
+                if text is not None:
+                    self.edits = before
+                if text is not None and self.based and not based and text != code.raw(value):
+                    return text if text == self._base else self._in_place(node, value, text)
+                return None if text is None else code.raw(node)
+        return code.raw(node)
+
+    def _in_place(self, node: ast.expr, value: ast.expr, text: str) -> str:
+        """A dict over the process's environment, changed where it is made."""
+        if not self.alone(node):
+            raise CannotRewrite(
+                f"{self.code.raw(node)} is used elsewhere", self.code.location(node)
+            )
+        self.put(*self.code.span(value), text)
+        return self.code.raw(node)
+
+    def _is_environ(self, node: ast.expr) -> bool:
+        """Whether an expression is the process's environment, or a plain copy of it."""
+        if self.code.dotted(node) == _ENVIRON:
+            return True
+        inner = _copied(node)
+        return inner is not None and self.code.dotted(inner) == _ENVIRON
+
+    def _entries(self, node: ast.Dict | ast.Call) -> str | None:
+        """``{**X, "A": "1"}``, and ``dict(os.environ, A="1")``."""
+        code = self.code
+        members = _members(node)
+        if members is None:
+            return code.raw(node)
+        gone, bases, changed = self._left(members)
+        if len(gone) == len(members):
+            return None
+        if len(gone) + len(bases) == len(members) and len(bases) == 1:
+            return self._base
+        if not gone and not changed:
+            return code.raw(node)
+        return spliced(code, node, [*changed_parts(code, parts_of(code, node), gone), *changed])
+
+    def _left(
+        self, members: Sequence[tuple[str | ast.expr | None, ast.expr]]
+    ) -> tuple[list[int], list[int], list[Edit]]:
+        """Which members go, which are the process's environment, and the edits of the others."""
+        gone: list[int] = []
+        bases: list[int] = []
+        changed: list[Edit] = []
+        for at, (key, value) in enumerate(members):
+            if key is not None:
+                if (key if isinstance(key, str) else self.word(key)) in self.gone:
+                    gone.append(at)
+                continue
+            text = self._variables(value)
+            if text is None:
+                gone.append(at)
+            elif text == self._base:
+                bases.append(at)
+            if text is not None and text != self.code.raw(value):
+                changed.append(Edit(*self.code.span(value), text))
+        return gone, bases, changed
+
+    def _steps_env(self, node: ast.expr, steps: list[_Step]) -> str:
+        """Change the statements that make a dict where they stand; its name stays."""
+        code = self.code
+        first, *rest = steps
+        assert first.value is not None
+        based, self.based = self.based, False
+        text = self._variables(first.value)
+        if not self.based:
+            under = first.value
+            text = self._base if text is None else self._over(under, text, self._base)
+        self.based = True
+        del based
+        self.put(*code.span(first.value), text or self._base)
+        for step in rest:
+            if step.kind == "item":
+                if step.key in self.gone:
+                    self._drop(step.statement)
+            elif step.value is not None or step.call is not None:
+                self._merge(step)
+        return code.raw(node)
+
+    def _merge(self, step: _Step) -> None:
+        """``env.update(X, A="1")`` and ``env |= X``."""
+        code = self.code
+        call = step.call
+        if call is None:
+            assert step.value is not None
+            text = self._variables(step.value)
+            if text is None:
+                self._drop(step.statement)
+            else:
+                self.put(*code.span(step.value), text)
+            return
+        members = _members(call)
+        if members is None or any(self._is_environ(v) for k, v in members if k is None):
+            return
+        gone, _, changed = self._left(members)
+        if gone and len(gone) == len(members):
+            self._drop(step.statement)
+            return
+        for edit in [*changed_parts(code, parts_of(code, call), gone), *changed]:
+            self.put(edit.start, edit.end, edit.text)
+
+    def _dict_of(self, use: Use, expression: ast.expr | None) -> None:
+        """Put the profile's variables into the one dict that has them, wherever it is."""
+        code, profile = self.code, use.profile
+        places = [
+            e.location for e in use.launch.env
+            if e.name in self.gone and e.location is not None and e.location.path == code.path
+        ]  # fmt: skip
+        found: dict[ast.Dict, set[int]] = {}
+        for where in places:
+            at = code.starts[(where.line or 1) - 1] + (where.column or 1) - 1
+            holder = self._dict_at(at)
+            if holder is not None:
+                found.setdefault(*holder[:1], set()).add(holder[1])
+        if not found:
+            if expression is None:
+                return  # set in the process's own environment: it stays there
+            raise CannotRewrite(
+                "how its environment is made isn't plain", code.location(expression)
+            )
+        where = code.location(next(iter(found)))
+        if profile.overridable or profile.required:
+            names = ", ".join([*profile.overridable, *profile.required])
+            raise CannotRewrite(
+                f"the environment may override {names}, which a dict in another place can't say",
+                where,
+            )
+        if len(found) > 1:
+            raise CannotRewrite(f"the variables of {use.name} stand in several dicts", where)
+        (holder_node, gone), text = next(iter(found.items())), f"{self.profile}.env"
+        if len(gone) == len(holder_node.keys):
+            self.put(*code.span(holder_node), text)
+            return
+        parts = parts_of(code, holder_node)
+        for edit in changed_parts(code, parts, gone, {min(gone): f"**{text}"}):
+            self.put(edit.start, edit.end, edit.text)
+
+    def _dict_at(self, at: int) -> tuple[ast.Dict, int] | None:
+        code = self.code
+        for node in walk_tree(code.tree):
+            if isinstance(node, ast.Dict):
+                for index, key in enumerate(node.keys):
+                    value = node.values[index]
+                    if key is not None and code.span(key)[0] <= at < code.span(value)[1]:
+                        if self.word(key) in self.gone:
+                            return node, index
+        return None
+
+    # The model, and how long the server may take
+
+    def _model(self, use: Use, given: _Given) -> None:
+        node = self._source(given.model)
+        if node is None:
+            return
+        profile = use.profile
+        variable, default = profile.model_path_variable, profile.default_model_path
+        if default is None:
+            return
+        same = False
+        if isinstance(node, ast.Call) and self.code.dotted(node.func) in _GETTERS:
+            words = [self.word(a) for a in node.args]
+            same = words == [variable, default] and not node.keywords
+        elif isinstance(node, ast.Constant):
+            same = variable is None and node.value == default
+        if same:
+            self.put(*self.code.span(node), f"{self.profile}.model_path({_ENVIRON})")
+
+    def _timeout(self, use: Use, given: _Given) -> None:
+        node = self._source(given.timeout)
+        seconds = use.profile.launch_timeout_seconds
+        if node is None or seconds is None:
+            return
+        if _number(node) == seconds:
+            self.put(*self.code.span(node), f"{self.profile}.launch_timeout_seconds")
+
+    def _source(self, node: ast.expr | None) -> ast.expr | None:
+        """The expression that makes a value which is used for nothing but launches of a profile."""
+        for _ in range(4):
+            if not isinstance(node, ast.Name | ast.Attribute):
+                return node
+            steps = self.history(node)
+            if steps is not None:
+                node = steps[0].value if len(steps) == 1 else None
+                continue
+            value = self.constant(node)
+            if value is None or (isinstance(node, ast.Name) and self._shared(node)):
+                return None
+            node = value
+        return None
+
+    def _shared(self, node: ast.Name) -> bool:
+        """Whether other functions use a name, too."""
+        code = self.code
+        places = code.names.get(code.key(node.id, node), [])
+        functions = {code.function(p) for p in places if isinstance(p.ctx, ast.Load)}
+        return len(functions) > 1
+
+
+_GETTERS = frozenset({"os.environ.get", "os.getenv"})
+
+
+def _number(node: ast.expr) -> int | None:
+    """A whole number, or a product of some."""
+    if isinstance(node, ast.Constant) and type(node.value) is int:
+        return node.value
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
+        left, right = _number(node.left), _number(node.right)
+        return left * right if left is not None and right is not None else None
+    return None
+
+
+def _agrees(launch: LaunchConfig, profile: Profile, name: str) -> bool:
+    """Whether what a launch always sets a variable to is what the profile does."""
+    every = [e for e in launch.env if e.name == name and e.condition is None]
+    if not every:
+        return False
+    mine, theirs = every[-1].value, profile.config.effective_env[name].value
+    if isinstance(mine, str) or isinstance(theirs, str):
+        return mine == theirs
+    own = own_default(name, mine)
+    return own is not None and own == own_default(name, theirs) == text_of(theirs)
+
+
+def _copied(node: ast.expr) -> ast.expr | None:
+    """What ``list(X)``, ``dict(X)``, ``X.copy()`` and ``copy.deepcopy(X)`` copy."""
+    if not isinstance(node, ast.Call) or node.keywords:
+        return None
+    func = node.func
+    if isinstance(func, ast.Attribute) and func.attr == "copy" and not node.args:
+        return func.value
+    name = callee(node)
+    if name in ("list", "tuple", "dict", "deepcopy", "copy") and len(node.args) == 1:
+        return node.args[0] if not isinstance(node.args[0], ast.Starred) else None
+    return None
+
+
+def _members(
+    node: ast.Dict | ast.Call,
+) -> list[tuple[str | ast.expr | None, ast.expr]] | None:
+    """The keys and values of a dict or of what makes one, without a key where more are laid in.
+
+    None where that isn't plain.
+    """
+    if isinstance(node, ast.Dict):
+        return list(zip(node.keys, node.values, strict=True))
+    if len(node.args) > 1 or any(isinstance(a, ast.Starred) for a in node.args):
+        return None
+    return [*((None, a) for a in node.args), *((k.arg, k.value) for k in node.keywords)]
+
+
+def _body(node: ast.AST) -> Iterable[ast.AST]:
+    return getattr(node, "body", ()) if isinstance(node, ast.Module | Function) else ()
+
+
+def _step(code: Code, statement: ast.stmt, place: ast.AST) -> _Step | None:
+    """What a statement does to what a name holds; None where it only uses it."""
+    if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
+        target = statement.targets[0]
+        if target is place:
+            return _Step(statement, "assign", statement.value)
+        if isinstance(target, ast.Subscript) and target.value is place:
+            key = target.slice.value if isinstance(target.slice, ast.Constant) else None
+            known = key if isinstance(key, str) else None
+            return _Step(statement, "item", statement.value if known else None, known)
+    if isinstance(statement, ast.AnnAssign) and statement.target is place and statement.value:
+        return _Step(statement, "assign", statement.value)
+    if isinstance(statement, ast.AugAssign) and statement.target is place:
+        return _Step(statement, "merge", statement.value)
+    if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
+        call = statement.value
+        func = call.func
+        if isinstance(func, ast.Attribute) and func.value is place:
+            return _method_step(statement, call, func.attr)
+    if not isinstance(getattr(place, "ctx", None), ast.Load):
+        return _Step(statement, "assign", None)
+    return None
+
+
+def _method_step(statement: ast.stmt, call: ast.Call, name: str) -> _Step | None:
+    if name == "update":
+        return _Step(statement, "merge", None, call=call)
+    if name == "extend" and len(call.args) == 1:
+        return _Step(statement, "merge", call.args[0])
+    if name == "append" and len(call.args) == 1:
+        return _Step(statement, "append", call.args[0])
+    if name == "setdefault" and len(call.args) == 2 and isinstance(call.args[0], ast.Constant):
+        return _Step(statement, "item", call.args[1], str(call.args[0].value))
+    if name in ("insert", "remove", "pop", "clear", "sort", "reverse", "popitem"):
+        return _Step(statement, "may", None)
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """What a call that launches is given; *exact*: no environment lies under its *env*."""
+
+    args: ast.expr | None
+    env: ast.expr | None
+    model: ast.expr | None
+    timeout: ast.expr | None
+    exact: bool = False
+    entry: bool = False
+
+
+def _given(call: ast.Call) -> _Given:
+    name = callee(call)
+    keywords = {k.arg: k.value for k in call.keywords if k.arg}
+    if name.endswith(LAUNCHER):
+        given = dict(zip(PARAMETERS, call.args, strict=False)) | keywords
+        model = next((given[k] for k in MODEL_KEYS if k in given), None)
+        return _Given(given.get("other_args"), given.get("env"), model, given.get("timeout"))
+    if name in SUBPROCESS:
+        first = call.args[0] if call.args else keywords.get("args")
+        return _Given(first, keywords.get("env"), None, None, exact=True)
+    args = next((keywords[k] for k in ARGS_KEYS if k in keywords), None)
+    env = next((keywords[k] for k in ENV_KEYS if k in keywords), None)
+    return _Given(args, env, None, None, entry=True)
