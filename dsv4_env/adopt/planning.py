@@ -49,11 +49,15 @@ class Adopted:
 
 @dataclass(slots=True)
 class Adoption:
-    """All of it: *layers* are new ones by their names, for the release *sglang*."""
+    """All of it: *layers* are new ones by their names, for the release *sglang*.
+
+    *pinned*: another release would make other launches of them, so that tests name this one.
+    """
 
     adopted: list[Adopted] = field(default_factory=list)
     layers: dict[str, NewLayer] = field(default_factory=dict)
     sglang: str = ""
+    pinned: bool = False
     compositions: Compositions | None = None
     notes: list[str] = field(default_factory=list)
 

@@ -131,6 +131,8 @@ def _added(document: Any, pairs: Sequence[Pair], said: Mapping[str, str]) -> str
         table = table[key]
     for key, value in said.items():
         table[key] = value
+    if said and pairs and "pairs" not in table:
+        table.add(tomlkit.nl())
     inline = "pairs" in table and not isinstance(table["pairs"], tomlkit.items.AoT)
     if pairs and "pairs" not in table:
         table["pairs"] = tomlkit.aot()

@@ -102,12 +102,12 @@ def read_all(
                 add_imports(vm, tree, path, everywhere=True)
                 if not reach.leads_anywhere():
                     return []
-            known = reach.size()
+            size = reach.size()
             if number < _SHORT:
-                vm.unsettled = partial(_has_grown, reach, known)
+                vm.unsettled = partial(_has_grown, reach, size)
             module = new_module(source_of(text, path, budget), "__main__", path)
             found = launches_met(vm, watch, module, tree)
-            grown = _has_grown(reach, known)
+            grown = _has_grown(reach, size)
             if not grown or vm.ended is not None:  # another round would end sooner
                 return _with_facts(_whole(vm, found, path), tree, module.scope.source)
         problem = "imports that never settle"
