@@ -63,12 +63,9 @@ class Compositions:
         self.layers = Layers(self.files, self.data)
 
     def named(self, text: Spec, wanted: Wanted) -> Composition:
-        """The composition of a name. Raises ProfileError where it can't be."""
-        target = self._target(text, wanted)
-        found = self.at(Spec(text.base, text.overlays), target)
-        if found is None:
-            raise ProfileError(f"{text} can't be composed", expected="overlays that go together")
-        return found
+        """The composition of a name. Raises ProfileError where its layers don't go together."""
+        spec, target = Spec(text.base, text.overlays), self._target(text, wanted)
+        return self.at(spec, target) or self._composed(spec, target)
 
     def _target(self, spec: Spec, wanted: Wanted) -> Target:
         rows = self.layers.rows(spec.base)
@@ -79,11 +76,14 @@ class Compositions:
         key = (spec, target)
         if key not in self._held:
             try:
-                profile = self.layers.profile(spec, target, self.sglang)
-                self._held[key] = Composition(spec, target, profile, self._asked(spec, target))
+                self._held[key] = self._composed(spec, target)
             except ProfileError:
                 self._held[key] = None
         return self._held[key]
+
+    def _composed(self, spec: Spec, target: Target) -> Composition:
+        profile = self.layers.profile(spec, target, self.sglang)
+        return Composition(spec, target, profile, self._asked(spec, target))
 
     def _asked(self, spec: Spec, target: Target) -> Wanted:
         """The least that has to be asked for to get a target."""

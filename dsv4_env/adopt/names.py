@@ -31,8 +31,13 @@ class Name:
 
     @property
     def of(self) -> frozenset[str]:
-        """The words of the profile, as a set."""
-        return frozenset(self.base)
+        """The words of the profile, and all of them as one: other profiles may have them, too."""
+        return frozenset((*self.base, self.whole))
+
+    @property
+    def whole(self) -> str:
+        """What tells the profile from all others."""
+        return f"={'-'.join(self.base)}"
 
     @property
     def taken(self) -> frozenset[str]:

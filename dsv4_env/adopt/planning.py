@@ -480,7 +480,7 @@ class _Tree(_Work):
             and found.layers[self.called[condition.of]].kind
         ):
             return [(found.layers[self.called[condition.of]], {})]
-        bases = [n.base for n in dict.fromkeys(self.names) if n.of.issuperset(condition.of)]
+        bases = [n.base for n in self.names if n.of.issuperset(condition.of)]
         return [(found.layers[self.called[b]], {}) for b in dict.fromkeys(bases)]
 
     def _made(self, found: Adoption) -> list[Composition]:

@@ -128,6 +128,8 @@ class Ruling:
             first = column.values[numbers[0]]
             if any(column.values[i] != first for i in numbers):
                 continue
+            if first is None and not column.free and any(column.below[i] is None for i in numbers):
+                continue  # only what is set there can be taken away
             asked = self._asked(column, numbers, condition)
             if asked is not None:
                 found.append((mask, asked, mask & wanted))

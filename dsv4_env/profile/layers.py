@@ -402,7 +402,9 @@ def merge_layers(
             earlier = setters.setdefault(key, [])
             visible = [s for s in earlier if s[0].name in below[layer.name]]
             if given.value is None and not any(g.value is not None for _, g in visible):
-                lower = [o for o in order if o.name in below[layer.name] or o.name in given.over]
+                names = {*below[layer.name], *given.over}
+                names = names.union(*(below.get(n, ()) for n in given.over))
+                lower = [o for o in order if o.name in names and o is not layer]
                 _expect_set(key, given, layer, lower, now)
             earlier.append((layer, given))
     merged: dict[SettingKey, Merged] = {}
