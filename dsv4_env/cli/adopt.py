@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
     from dsv4_env.adopt.planning import Adoption, Source
     from dsv4_env.adopt.proposal import Rewritten
     from dsv4_env.profile.settings import Settings
+
+
+_PLACE = re.compile(r"(.*?:\d+:\d+): (.*)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -396,8 +400,15 @@ def _notes(
             f"of them start: newer ones refuse {many} of {len(result.adopted)} "
             f"({release}: {launch.name}: {why}); `dsv4-env upgrade` says what a newer one needs"
         )
-    if rewritten is not None:
-        found += rewritten.asides
+    asides: dict[str, list[str]] = {}
+    for aside in rewritten.asides if rewritten is not None else ():
+        match = _PLACE.match(aside)
+        at, message = (match[1], match[2]) if match else ("", aside)
+        asides.setdefault(message, []).append(at)
+    for message, places in asides.items():
+        first = os.path.relpath(places[0]) if places[0] else ""
+        more = f" and {count(len(places) - 1, 'more', 'more')}" if places[1:] else ""
+        found.append(f"{message} ({first}{more})" if first else message)
     return found
 
 

@@ -578,7 +578,17 @@ class Layers:
                         where=self.all[name].source.key(("needs",)),
                         expected="+".join((spec.base, *sorted({*spec.overlays, other}))),
                     )
-        return sorted(spec.overlays, key=lambda n: (len(self._orders[n]), n))
+        left = sorted(spec.overlays, key=lambda n: (len(self._orders[n]), n))
+        found: list[str] = []
+        while left:  # one that settles what another one says comes behind it
+            first = next((n for n in left if not self._settled(n) & {*left} - {n}), left[0])
+            left.remove(first)
+            found.append(first)
+        return found
+
+    def _settled(self, name: str) -> set[str]:
+        """The overlays that blocks of this one ask for."""
+        return {other for block in self.all[name].file.when for other in block.with_ or ()}
 
     def rows(self, name: str) -> list[Target]:
         """The targets of a profile: its own first, then those of the layers below."""
