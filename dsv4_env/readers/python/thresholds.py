@@ -49,9 +49,11 @@ class _Module:
     lines: SourceText
     path: str
     bound: dict[str, list[ast.AST]] = field(default_factory=dict)
+    tests: list[ast.AST] = field(default_factory=list)  # its functions that are some
 
     def __post_init__(self) -> None:
         _bind(self.bound, self.tree.body)
+        self.tests += [n for found in self.bound.values() for n in found if _is_test(n)]
 
 
 def _bind(bound: dict[str, list[ast.AST]], body: Sequence[ast.stmt]) -> None:
@@ -129,7 +131,7 @@ class Thresholds:
             found: dict[Fact, None] = {}
             self._told[name] = ()
             try:
-                self._vm.spend(len(self._main.tree.body))
+                self._vm.spend(1)
                 for fact in self._found(name):
                     found[fact] = None
             except BudgetError as exc:
@@ -150,10 +152,11 @@ class Thresholds:
                 yield from self._in_function(func, place, 0)
             yield from self._attributes(classes)
             return
-        functions = [n for found in self._main.bound.values() for n in found if _is_test(n)]
-        if node is not None:
-            asking = [f for f in functions if first in _parameters(f)]
-            functions = [node] if _is_test(node) else asking or functions
+        functions: Sequence[ast.AST] = [node] if node is not None and _is_test(node) else []
+        if not functions:
+            every = self._main.tests
+            self._vm.spend(len(every) >> 3)
+            functions = [f for f in every if first in _parameters(f)] or every
         for func in (f for f in functions if isinstance(f, _FUNCTIONS)):
             yield from self._in_function(func, _Place(self._main, said=(func.name,)), 0)
 
