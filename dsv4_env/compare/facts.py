@@ -14,6 +14,7 @@ from dsv4_env.compare.normalise import is_ignored
 from dsv4_env.compare.rules import RULES
 from dsv4_env.model import EnvVar, Fact, LaunchConfig, Location, Unknown, facts_told, own_default
 from dsv4_env.model.finding import Finding, Severity
+from dsv4_env.model.secrets import masked
 
 _E, _W, _N = Severity.ERROR, Severity.WARNING, Severity.NOTE
 _PATH, _VARIABLE = ("model", "path"), ("model", "path-variable")
@@ -37,6 +38,7 @@ _CALLED = {
     _PATH: "the model",
     _VARIABLE: "the model's variable",
 }
+_EACH = 3  # of one place that are told one by one
 _CHOOSING = frozenset({"python", "bash"})  # readers of what can say "unless it is set"
 
 
@@ -78,8 +80,8 @@ def fact_pairs(left: LaunchConfig, right: LaunchConfig) -> list[FactPair]:
         ours, theirs = (facts_told(side, table, key) for side in (left, right))
         if (table, key) == _VARIABLE:
             models = [facts_told(side, *_PATH) for side in (left, right)]
-            known = all(m and not isinstance(m[0].value, Unknown) for m in models)
-            if known and (ours or theirs):
+            names = {_called(m[0]) for m in models if m}
+            if all(models) and len(names) == 1 and None not in names and (ours or theirs):
                 one, other = (f[0] if f else None for f in (ours, theirs))
                 found.append(FactPair(table, key, one, other))
             continue
@@ -169,9 +171,16 @@ def _weighed(pair: FactPair) -> tuple[Severity, str]:
     if pair.table == "quality":
         return (_E, ": it accepts worse results") if less else (_W, "")
     if pair.key == "path":
-        names = [posixpath.basename(str(v).rstrip("/")).casefold() for v in (ours, theirs)]
-        return (_N, " (of the same name)") if names[0] == names[1] else (_E, "")
+        same = _called(pair.left) == _called(pair.right)
+        return (_N, " (of the same name)") if same else (_E, "")
     return (_N if pair.key == "estimated-seconds" else _W), ""
+
+
+def _called(model: Fact) -> str | None:
+    """The name of a model, wherever it is kept; None where that isn't known."""
+    if isinstance(model.value, Unknown):
+        return None
+    return posixpath.basename(str(model.value).rstrip("/")).casefold()
 
 
 def _shown(fact: Fact | None) -> str:
@@ -191,21 +200,33 @@ def _choices(left: LaunchConfig, right: LaunchConfig) -> Iterator[Finding]:
     """Variables of one value that the outside may override on one side alone."""
     if left.reader != "profile" or right.reader not in _CHOOSING:
         return
-    rule = RULES["DSV027"]
-    severity = _W if right.reader == "python" else _N
     theirs = right.effective_env
+    found: dict[tuple[bool, Location | None], list[tuple[EnvVar, str]]] = {}
     for name, ours in left.effective_env.items():
         other = theirs.get(name)
         if other is None or other.condition is not None:
             continue
         mine, its = own_default(name, ours.value), own_default(name, other.value)
-        if mine is not None and other.value == mine:
-            message = f'{name} is fixed to "{mine}"; {left.name} lets the environment override it'
-        elif its is not None and ours.value == its:
-            message = f'the environment may override {name}; {left.name} fixes it to "{its}"'
-        else:
-            continue
-        yield Finding(rule, severity, name, message, _place(other, right), ours.location)
+        free = its is not None and ours.value == its
+        if free or (mine is not None and other.value == mine):
+            shown = masked(name, its or mine or "")
+            found.setdefault((free, _place(other, right)), []).append((ours, shown))
+    severity = _W if right.reader == "python" else _N
+    for (free, place), settings in found.items():
+        many = len(settings) > _EACH
+        for ours, shown in settings[:1] if many else settings:
+            name = f"{len(settings)} of {left.name}" if many else ours.name
+            values = ", ".join(e.name for e, _ in settings) if many else f'"{shown}"'
+            if free:
+                what = f"{len(settings)} variables" if many else ours.name
+                message = f"the environment may override {what}; {left.name} fixes "
+                message += f"them: {values}" if many else f"it to {values}"
+            else:
+                what = f"{len(settings)} variables are fixed" if many else f"{ours.name} is fixed"
+                message = f"{what} to {values}" if not many else f"{what}: {values}"
+                message += f"; {left.name} lets the environment override "
+                message += "them" if many else "it"
+            yield Finding(RULES["DSV027"], severity, name, message, place, ours.location)
 
 
 def _place(setting: EnvVar, right: LaunchConfig) -> Location | None:

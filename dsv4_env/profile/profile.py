@@ -175,8 +175,11 @@ def facts_of(
     origins: Mapping[tuple[str, str], Origin],
     hardware: str | None,
 ) -> tuple[Fact, ...]:
-    """What the tables of a profile say beside its settings, as a test says it."""
-    vendor = ci_vendor(hardware)
+    """What the tables of a profile say beside its settings, as a test says it.
+
+    *hardware* is what its target runs on, where its tables name nothing else.
+    """
+    vendor = ci_vendor(data.get("hardware", {}).get("accelerator") or hardware)
     return tuple(
         Fact(
             table,
