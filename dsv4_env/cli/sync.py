@@ -322,7 +322,7 @@ def _short(path: Path) -> str:
     "--over",
     metavar="PROFILE",
     shell_complete=complete.offered_profiles,
-    help="The profile to extend. Default: the nearest one.",
+    help="The profile or abstract layer to extend. Default: the nearest profile.",
 )
 @writing_options("Write it into the folder of your profiles.")
 @comparing_options
@@ -372,8 +372,10 @@ def import_(
         _note(f"{one} is so {unless}, which a layer can't say")
     if made.defaults:
         _note(f"left out, as SGLang does so by default: {', '.join(made.defaults)}")
-    if made.timeout is not None:
-        _note(f"the timeout is that of {made.base}, {made.timeout} s: the test's isn't known")
+    for key, value in made.kept:
+        _note(f"{key} is that of {made.base}, {value}: the test says none that can be known")
+    for left in made.beside:
+        _note(f"left out, as {left.reason}: {left.location}: {left.text}")
     if not writing.write_:
         write(made.text)
         return 0

@@ -12,6 +12,7 @@ from dsv4_env.catalogue.semantics import invalid
 from dsv4_env.compare import importance
 from dsv4_env.compare.differences import Difference, Kind, diff
 from dsv4_env.compare.equivalence import dest, diff_as_read
+from dsv4_env.compare.facts import fact_findings
 from dsv4_env.compare.normalise import (
     POSITIONAL,
     compared_sections,
@@ -69,12 +70,14 @@ def compare_launches(
     catalogue: Catalogue | None = None,
     show_equivalent: bool = False,
     severities: Mapping[str, Severity] | None = None,
+    beside: bool = True,
 ) -> Comparison:
     """Hold *right* against *left* (the profile, where there is one).
 
     With a *catalogue*, what that release of SGLang reads the same is no drift; it is only
     counted, unless *show_equivalent*. Without one, every letter counts. How bad a difference is
     depends on the setting (:mod:`importance`); *severities* are the user's own patterns for it.
+    *beside*: what a test says beside its settings counts, too.
     """
     a, out_a = kept(left, ignore, compare, catalogue)
     b, out_b = kept(right, ignore, compare, catalogue)
@@ -95,6 +98,13 @@ def compare_launches(
     findings += [partial_finding(c) for c in (left, right) if c.partial]
     if left.reader == "profile":
         findings += _other_profile(left, right)
+    put_back = any("--model-path" in _flags(side) for side in (a, b))
+    facts = 0
+    if beside:
+        told, facts = fact_findings(
+            left, right, ignore=ignore, severities=severities, model_compared=put_back
+        )
+        findings += told
     names = {n for c in (a, b) for n in _names(c, catalogue) if n[0] in sections}
     own = (n for c in (left, right) for n in c.notes if not c.partial or not in_finding(n))
     notes = list(dict.fromkeys(n.message for n in own))
@@ -110,7 +120,7 @@ def compare_launches(
         notes.append(
             f"{counted} spelled differently and {mean} the same (--show-equivalent says why)"
         )
-    unknown = sum(f.rule.id == "DSV005" for f in findings)
+    unknown = sum(f.rule.id == "DSV005" for f in findings)  # those of facts, too
     unknown += sum(len(p.names) or 1 for p in unseen)
     return Comparison(
         left.name,
@@ -123,7 +133,12 @@ def compare_launches(
         right.location,
         release="" if catalogue is None else catalogue.release,
         tree=tree_of(catalogue),
+        facts=facts,
     )
+
+
+def _flags(config: LaunchConfig) -> set[str | None]:
+    return {a.flag for a in config.args or ()}
 
 
 def tree_of(catalogue: Catalogue | None) -> str:

@@ -72,8 +72,14 @@ def severity(name: str, overrides: Mapping[str, Severity] | None = None) -> Seve
 
     Patterns are shell patterns; a flag may be named without its dashes.
     """
+    found = asked(name, overrides)
+    return found if found is not None else default_severity(name)
+
+
+def asked(name: str, overrides: Mapping[str, Severity] | None) -> Severity | None:
+    """What the user's own patterns say that a difference counts as; None where they don't."""
     found = None
     for pattern, value in (overrides or {}).items():
         if fnmatchcase(name, pattern) or fnmatchcase(name.lstrip("-"), pattern):
             found = value
-    return found if found is not None else default_severity(name)
+    return found

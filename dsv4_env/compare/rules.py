@@ -10,6 +10,10 @@ _AS_BAD = (
     'warning, what only informs a note. `[tool.dsv4_env.severity]` has the last word: `"HIP_*" = '
     '"note"`.'
 )
+_BOTH_WAYS = (
+    "`dsv4-env sync PROFILE --to FILE` writes the profile's into the test, `--from FILE` the other "
+    "way."
+)
 
 RULES: dict[str, Rule] = {
     r.id: r
@@ -68,5 +72,31 @@ RULES: dict[str, Rule] = {
         Rule("DSV019", "refused", _E, "a launch that SGLang refuses",
              "It stops when it's started: the arguments can't be parsed, or exclude each other on "
              "this platform. `dsv4-env plan FILE` says what SGLang makes of the launch."),
+        Rule("DSV020", "launch-timeout", _E, "a test waits another time for its server",
+             "A shorter one ends launches that still load, and is an error; a longer one is a "
+             f"warning. {_BOTH_WAYS} `\"launch.timeout-seconds\"` is its name in "
+             "`[tool.dsv4_env.severity]`, waivers and `--ignore`."),
+        Rule("DSV021", "ci-suite", _W, "a test is registered for another suite",
+             "It runs on other machines, or in a job that nobody looks at. Only the registration "
+             f"of the profile's vendor counts (`register_amd_ci` on mi355x). {_BOTH_WAYS} Its name "
+             "is `ci.suite`."),
+        Rule("DSV022", "estimated-time", _N, "a test is planned with another time",
+             f"CI makes its partitions by it. {_BOTH_WAYS} Its name is `ci.estimated-seconds`."),
+        Rule("DSV023", "nightly", _W, "a test runs nightly on one side alone",
+             f"It runs on every commit, or no more. {_BOTH_WAYS} Its name is `ci.nightly`."),
+        Rule("DSV024", "threshold", _E, "a test accepts other results than the profile",
+             "A lower threshold accepts worse results, and is an error; a higher one is a warning. "
+             f"{_BOTH_WAYS} Their names are `quality.gsm8k-threshold` and "
+             "`quality.accept-length-threshold`."),
+        Rule("DSV025", "other-model", _E, "a test serves another model",
+             "One of the same name elsewhere is a note. Name the same in both, or compare the test "
+             "with the profile of its model. Its name is `model.path`."),
+        Rule("DSV026", "model-variable", _W, "another variable overrides the model",
+             "A job that sets the one serves what the other doesn't. Its name is "
+             "`model.path-variable`."),
+        Rule("DSV027", "overridable", _W, "the outside may override a variable on one side alone",
+             "What CI sets for one leg of its matrix has an effect on one of them and none on the "
+             "other: `os.environ.get(NAME, \"a\")` in a test, `NAME = {default = \"a\"}` in a "
+             "profile. Of a script it is a note."),
     )
 }  # fmt: skip

@@ -269,6 +269,7 @@ class Nearest:
             compare=self.settings.compare,
             catalogue=self._of(name),
             severities=self.settings.severity,
+            beside=False,
         )
         told = [f for f in comparison.findings if f.rule.id not in _UNKNOWN]
         far = sum(WEIGHTS[f.severity] for f in told) + _OPEN * comparison.unknown

@@ -83,6 +83,7 @@ class Comparison:
     *left_at* and *right_at* are the places of the launches as a whole. *lint* says that the left
     side is a release of SGLang rather than a launch; *release* is the one whose reading counted,
     empty where the spelling did, and *tree* how a checkout's own SGLang is called where that did.
+    *facts* counts what both say beside settings.
     """
 
     left: str
@@ -96,6 +97,7 @@ class Comparison:
     lint: bool = False
     release: str = ""
     tree: str = ""
+    facts: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +129,11 @@ class Report:
     def compared(self) -> int:
         """How many settings were compared, in all comparisons."""
         return sum(c.compared for c in self.comparisons)
+
+    @property
+    def facts(self) -> int:
+        """How much that isn't a setting was compared, in all comparisons."""
+        return sum(c.facts for c in self.comparisons)
 
     @property
     def read_as(self) -> tuple[str, ...]:

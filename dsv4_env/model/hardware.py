@@ -46,6 +46,16 @@ ALSO: Mapping[str, str] = {
 }
 
 
+_VENDORS = {"rocm": "amd", "cuda": "cuda"}
+
+
+def ci_vendor(name: str | None) -> str:
+    """Whose CI runs tests on an accelerator, as ``register_*_ci`` calls it; empty: not known."""
+    text = canonical(name or "")
+    family, _ = ACCELERATORS.get(text, ("", ""))
+    return _VENDORS.get(family, "npu" if text.startswith("npu") else "")
+
+
 def canonical(name: str) -> str:
     """The one name of an accelerator; of what isn't known, the name itself in small letters."""
     text = name.strip().lower().replace("_", "-")

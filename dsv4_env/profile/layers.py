@@ -31,7 +31,7 @@ from dsv4_env.model.errors import ProfileError, did_you_mean
 from dsv4_env.model.secrets import masked
 from dsv4_env.profile.conditions import Situation, axis, holds, source_text, told
 from dsv4_env.profile.lock import Contents, Entry
-from dsv4_env.profile.profile import Profile, image_of, layer_bytes, local_name
+from dsv4_env.profile.profile import Profile, facts_of, image_of, layer_bytes, local_name
 from dsv4_env.profile.refusal import refusal
 from dsv4_env.profile.schema import (
     LAYER_NAME,
@@ -728,8 +728,10 @@ def _profile(
                 tables[inner] = {k: m.value for (s, k), m in merged.items() if s == inner}
     data = {section: table for section, table in tables.items() if table}
     where, image = Location(own.source.path, 1, 1), image_of(data)
+    origins = {k: m.origin for k, m in merged.items() if k[0] in TABLES or k[0] in NESTED}
+    facts = facts_of(data, origins, now.target.hardware)
     config = LaunchConfig(
-        str(spec), "profile", tuple(env), tuple(args), location=where, image=image
+        str(spec), "profile", tuple(env), tuple(args), location=where, image=image, facts=facts
     )
     return Profile(
         str(spec),
@@ -737,7 +739,7 @@ def _profile(
         tuple(layer.name for layer in order),
         config,
         data,
-        {key: m.origin for key, m in merged.items() if key[0] in TABLES or key[0] in NESTED},
+        origins,
         now.sglang,
         now.target,
     )

@@ -33,7 +33,7 @@ from dsv4_env.model import (
 )
 from dsv4_env.model.errors import ProfileError
 from dsv4_env.model.secrets import plain_secret
-from dsv4_env.profile.profile import Profile, image_of, layer_bytes
+from dsv4_env.profile.profile import Profile, facts_of, image_of, layer_bytes
 from dsv4_env.profile.target import Spec, Target
 
 FORMAT = 2
@@ -250,6 +250,8 @@ def _decode(
             return EnvVar(key, outside(key, setter.location), setter)
         return EnvVar(key, overridable(key, value[0], setter.location), setter)
 
+    origins = {(table, key): origin(chain) for table, key, chain in item["origins"]}
+    target = _target(item["target"])
     config = LaunchConfig(
         str(spec),
         "profile",
@@ -257,6 +259,7 @@ def _decode(
         tuple(ServerArg(f, tuple(v), origin(c)) for f, v, c in item["args"]),
         location=Location(paths[spec.base], 1, 1),
         image=image_of(item["data"]),
+        facts=facts_of(item["data"], origins, target.hardware),
     )
     return Profile(
         str(spec),
@@ -264,8 +267,8 @@ def _decode(
         tuple(item["layers"]),
         config,
         item["data"],
-        {(table, key): origin(chain) for table, key, chain in item["origins"]},
+        origins,
         release,
-        _target(item["target"]),
+        target,
         item["refused"] if release == item["sglang"] else None,
     )

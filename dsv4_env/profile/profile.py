@@ -10,8 +10,9 @@ from typing import Any, cast
 
 from dsv4_env.catalogue.store import RELEASES
 from dsv4_env.guard.files import checkout, read_bytes
-from dsv4_env.model import Image, LaunchConfig, Origin, own_default, shipped_dir, text_of
+from dsv4_env.model import Fact, Image, LaunchConfig, Origin, own_default, shipped_dir, text_of
 from dsv4_env.model.errors import ProfileError, did_you_mean
+from dsv4_env.model.hardware import ci_vendor
 from dsv4_env.profile.target import Target
 
 
@@ -164,6 +165,33 @@ class Profile:
         if port is not None:
             words += ["--port", str(port)]
         return words
+
+
+_BESIDE = ("model", "launch", "ci", "quality")
+
+
+def facts_of(
+    data: Mapping[str, Mapping[str, Any]],
+    origins: Mapping[tuple[str, str], Origin],
+    hardware: str | None,
+) -> tuple[Fact, ...]:
+    """What the tables of a profile say beside its settings, as a test says it.
+
+    *hardware* is what its target runs on, where its tables name nothing else.
+    """
+    vendor = ci_vendor(data.get("hardware", {}).get("accelerator") or hardware)
+    return tuple(
+        Fact(
+            table,
+            key,
+            value,
+            origins[table, key].location if (table, key) in origins else None,
+            vendor if table == "ci" else "",
+        )
+        for table in _BESIDE
+        for key, value in data.get(table, {}).items()
+        if isinstance(value, str | int | float)
+    )
 
 
 def image_of(data: Mapping[str, Mapping[str, Any]]) -> Image | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dsv4_env.model.finding import Finding, Report
 from dsv4_env.model.secrets import MASK
 from dsv4_env.model.style import opening, paint, plain
-from dsv4_env.reporters.content import ReportEntry, count, entries, own_notes
+from dsv4_env.reporters.content import ReportEntry, compared, count, entries, own_notes
 
 _SIGNS = {
     "DSV001": ("-", "red"),
@@ -15,6 +15,7 @@ _SIGNS = {
     "DSV005": ("?", "yellow"),
     "DSV008": ("↦", "yellow"),
     "DSV009": ("=", "dim"),
+    **{f"DSV{number:03}": ("~", "yellow") for number in range(20, 28)},  # beside the settings
 }
 
 
@@ -41,7 +42,7 @@ def report(report: Report) -> str:
             lines.append(paint(row.rstrip() if not where else row, style, report.color) + where)
         notes = own_notes(comparison, ())
         lines += [paint(f"note: {plain(note)}", "dim", report.color) for note in notes]
-        settings = count(comparison.compared, "setting")
+        settings = compared(comparison)
         differ = count(len(rows), "difference") if rows else "no differences"
         waived = len(comparison.findings) - len(found)
         ending = f", {waived} waived" if waived else ""

@@ -97,9 +97,15 @@ def verdict(comparison: Comparison, report: Report) -> ReportVerdict:
         title, done = f"{report.path(comparison.left)} against {right}", "compared"
         word = "drift" if bad else "no drift" if comparison.compared else "nothing compared"
         word = "drift allowed" if allowed else word
-    details = f"{count(comparison.compared, 'setting')} {done}, {comparison.unknown} unknown"
+    details = f"{compared(comparison)} {done}, {comparison.unknown} unknown"
     found = tally(comparison.findings)
     return ReportVerdict(title, word, details + (f"; {found}" if found else ""), bad)
+
+
+def compared(what: Comparison | Report) -> str:
+    """``19 settings``, and ``7 facts`` where a test says something beside them."""
+    settings = count(what.compared, "setting")
+    return f"{settings} and {count(what.facts, 'fact')}" if what.facts else settings
 
 
 def summary(report: Report) -> ReportVerdict:
@@ -119,7 +125,7 @@ def summary(report: Report) -> ReportVerdict:
         f"{count(reported_files(report), 'file')}, {count(launches(report), 'launch', 'launches')}"
     )
     done = "read" if lint else "compared"
-    details = f"{count(report.compared, 'setting')} {done}, {report.unknown} unknown"
+    details = f"{compared(report)} {done}, {report.unknown} unknown"
     found = tally(report.findings)
     return ReportVerdict(title, word, details + (f"; {found}" if found else ""), report.failed)
 

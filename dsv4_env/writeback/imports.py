@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from dsv4_env.compare.differences import Kind
 from dsv4_env.compare.normalise import LOCAL, is_local, with_model
-from dsv4_env.model import LaunchConfig, Unknown, Value, own_default
+from dsv4_env.model import LaunchConfig, Unknown, Value, facts_told, own_default
 from dsv4_env.model.errors import UsageError, did_you_mean
 from dsv4_env.model.secrets import plain_secret
 from dsv4_env.model.style import plain
 from dsv4_env.profile import Profile, Wanted, layer_files, load_all
+from dsv4_env.profile.layers import Layers
 from dsv4_env.profile.schema import LAYER_NAME, Default
+from dsv4_env.profile.target import Spec, choose
 from dsv4_env.writeback.edits import SETTLED, Refused
 from dsv4_env.writeback.layers import (
     EditedLayers,
@@ -33,8 +36,8 @@ class Imported:
 
     *defaults* are settings that the layer leaves out, as SGLang does the same without them,
     *overridable* those of which it holds a value that the launch lets the outside change, with
-    the variables that do. *timeout* are the seconds that the layer has from the one below it,
-    where what a test waits for its server isn't known.
+    the variables that do. *kept* are keys that the layer has from the one below it, as the test
+    doesn't say them or only a run could tell, *beside* what the test says and no layer can hold.
     """
 
     text: str
@@ -44,7 +47,8 @@ class Imported:
     layers: EditedLayers
     defaults: tuple[str, ...] = ()
     overridable: tuple[tuple[str, tuple[str, ...]], ...] = ()
-    timeout: int | None = None
+    kept: tuple[tuple[str, object], ...] = ()
+    beside: tuple[Unknown, ...] = ()
 
 
 def _nearest(launch: LaunchConfig, profiles: Mapping[str, Profile], differ: ProfileDiffer) -> str:
@@ -88,14 +92,8 @@ def import_launch(
     if name in files:
         raise UsageError(f"there is a {name} already", where=files[name], expected="a new name")
     profiles = load_all(folder, wanted)
-    if over is not None and over not in profiles:
-        raise UsageError(
-            f"--over {over}: there is no such profile",
-            expected="one of " + ", ".join(profiles),
-            hint=did_you_mean(over, profiles),
-        )
     base = over or _nearest(launch, profiles, differ)
-    at = profiles[base]
+    at = profiles[base] if base in profiles else _abstract(base, folder, wanted, list(profiles))
     layers = EditedLayers(base, folder, None, at.target, at.sglang)
     layers.name = layers.only = name
     schema = folder is not None and (folder / _SCHEMA).is_file()
@@ -107,8 +105,8 @@ def import_launch(
     path = (folder or Path()) / f"{name}.toml"
     layers.add(name, path, document.encoded())
     refused = edit_layers(layers, launch, differ, from_environment=from_environment)
-    refused += _model(layers, name, profiles[base], launch)
-    _defaults(layers, name, profiles[base], launch, {r.name for r in refused})
+    refused += _model(layers, name, at, launch)
+    _defaults(layers, name, at, launch, {r.name for r in refused})
     document = LayerDocument(layers.new[name])
     for section in ("unset", "env", "args"):
         document.tidy(section)
@@ -122,10 +120,8 @@ def import_launch(
         for a in launch.args or ()
         if a.flag and is_local(a.flag, ()) and LOCAL[a.flag] != "model-path"
     )
-    waited = layers.profile().data.get("launch", {}).get("timeout-seconds")
-    if launch.timeout is not None and launch.timeout > 0 and launch.timeout != waited:
-        layers.put(name, "launch", "timeout-seconds", launch.timeout)
-        text = layers.new[name].decode()
+    kept = tuple(_facts(layers, name, launch))
+    text = layers.new[name].decode()
     profile = layers.profile()
     same = [d for d in differ(with_model(profile), launch) if d.kind is Kind.EQUIVALENT]
     defaults = dict.fromkeys(d.name for d in same if d.left is None)
@@ -137,8 +133,66 @@ def import_launch(
         layers,
         tuple(defaults),
         tuple(_overridable(launch)),
-        waited if launch.reader == "python" and launch.timeout is None else None,
+        kept,
+        tuple(f.value for f in launch.facts if not f.key and isinstance(f.value, Unknown)),
     )
+
+
+def _abstract(
+    name: str, folder: Path | None, wanted: Wanted | None, profiles: Sequence[str]
+) -> Profile:
+    """A layer that is only there to be extended, as it usually is. Raises UsageError for none."""
+    layers = Layers(layer_files(folder), {})
+    known = [n for n, layer in layers.all.items() if not layer.file.overlay]
+    if name not in known:
+        raise UsageError(
+            f"--over {name}: there is no such profile",
+            expected=f"one of {', '.join(profiles)}, or a layer that they extend",
+            hint=did_you_mean(name, known),
+        )
+    asked = wanted or Wanted()
+    return layers.profile(Spec(name), choose(name, layers.rows(name), asked, ()), asked.sglang)
+
+
+_BESIDE = (
+    ("launch", "timeout-seconds"),
+    ("ci", "suite"),
+    ("ci", "estimated-seconds"),
+    ("ci", "nightly"),
+    ("quality", "gsm8k-threshold"),
+    ("quality", "accept-length-threshold"),
+)
+
+
+def _facts(layers: EditedLayers, name: str, launch: LaunchConfig) -> Iterator[tuple[str, object]]:
+    """Write what a test says beside its settings; give what the layer still has from below."""
+    if launch.reader != "python":
+        return
+    profile = layers.profile()
+    vendor = next((f.vendor for f in profile.config.facts if f.vendor), "")
+    variable = profile.model_path_variable
+    pinned = facts_told(launch, "model", "path") and not facts_told(
+        launch, "model", "path-variable"
+    )
+    if pinned and variable is not None:
+        yield "model.path-variable", variable
+    for table, key in _BESIDE:
+        told = facts_told(launch, table, key)
+        vendors = {f.vendor for f in told}
+        mine = [f for f in told if not vendor or f.vendor in ("", vendor)]
+        fact = mine[0] if mine and (vendor or len(vendors) == 1) else None
+        below = profile.get(table, key)
+        if fact is None or isinstance(fact.value, Unknown):
+            if below is not None:
+                yield f"{table}.{key}", below
+            continue
+        value = fact.value
+        if key.endswith("-seconds") and isinstance(value, int | float):
+            value = math.ceil(value)
+            if value <= 0:
+                continue
+        if value != below and not (below is None and value is False):
+            layers.put(name, table, key, value)
 
 
 def _overridable(launch: LaunchConfig) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -159,11 +213,17 @@ def _overridable(launch: LaunchConfig) -> Iterator[tuple[str, tuple[str, ...]]]:
 def _defaults(
     layers: EditedLayers, name: str, base: Profile, launch: LaunchConfig, refused: set[str]
 ) -> None:
-    """What the outside may override in the launch may be so in the layer."""
+    """What the outside may override in the launch may be so in the layer, and nothing else."""
     below = base.config.effective_env
     for key, setting in launch.effective_env.items():
         default = own_default(key, setting.value)
-        if not default or key in refused or setting.condition is not None:
+        if key in refused or setting.condition is not None:
+            continue
+        if isinstance(setting.value, str) and key in below:
+            if own_default(key, below[key].value) == setting.value:
+                layers.put(name, "env", key, setting.value)
+            continue
+        if not default:
             continue
         if key not in below or own_default(key, below[key].value) != default:
             layers.put(name, "env", key, Default(default))

@@ -42,7 +42,7 @@ from dsv4_env.profile.layers import (
     respelled,
     spelled_key,
 )
-from dsv4_env.profile.schema import FLAG_NAME, FromEnvironment
+from dsv4_env.profile.schema import FLAG_NAME, Default, FromEnvironment
 from dsv4_env.profile.target import Spec, Target, parse
 from dsv4_env.writeback.edits import SETTLED, Refused, hopeless, occurrences
 from dsv4_env.writeback.files import FileChange
@@ -285,7 +285,10 @@ def _content(profile: Profile) -> Any:
 
 def _value(profile: Profile, section: str, key: str) -> Any:
     if section == "env":
-        return profile.env.get(key, FromEnvironment.REQUIRED if key in profile.required else None)
+        text = profile.env.get(key)
+        if text is not None and key in profile.overridable:
+            return Default(text)
+        return text or (FromEnvironment.REQUIRED if key in profile.required else text)
     if section == "args":
         found = occurrences(profile.config, "args", key)
         return layer_value(found) if found else None

@@ -61,6 +61,7 @@ def test_help_names_every_format(run: Callable[..., Result]) -> None:
 
 def test_rule_ids_are_stable_and_shown_in_a_case() -> None:
     assert list(RULES) == [f"DSV{n:03}" for n in range(1, len(RULES) + 1)]
-    cases = (*CASES.glob("report/text*/expected.txt"), *CASES.glob("check/*/expected.txt"))
+    kinds = ("report/text*", "check/*", "commands/*")
+    cases = (path for kind in kinds for path in CASES.glob(f"{kind}/expected.txt"))
     shown = "".join(p.read_text() for p in cases)
     assert [i for i in RULES if f"[{i}]" not in shown] == []

@@ -15,7 +15,10 @@ _T = TypeVar("_T", EnvVar, ServerArg)
 
 @dataclass(frozen=True, slots=True)
 class FoundLaunch:
-    """A launch as one path through the file has it; *entry*: of a list of launches, unused."""
+    """A launch as one path through the file has it; *entry*: of a list of launches, unused.
+
+    *unit* is what a test runner runs to make it.
+    """
 
     location: Location
     end_line: int
@@ -28,6 +31,7 @@ class FoundLaunch:
     partial: bool = False
     order: tuple[int, int, int] = (0, 0, 0)
     facts: tuple[Fact, ...] = ()
+    unit: str | None = None
 
 
 FoundLaunches: TypeAlias = dict[Hashable, FoundLaunch]

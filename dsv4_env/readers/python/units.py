@@ -39,6 +39,7 @@ from dsv4_env.readers.python.fixtures import (
     set_up_module,
 )
 from dsv4_env.readers.python.found import FoundLaunch, FoundLaunches, launches_size, merged_paths
+from dsv4_env.readers.python.thresholds import Thresholds
 from dsv4_env.readers.python.watch import HELD, LaunchWatch, Unit
 
 _SET_UP = frozenset({"setUpClass", "setUp", "asyncSetUp", "setup_class", "setup_method"})
@@ -53,7 +54,10 @@ def launches_met(
     kept = [f for f in found.values() if not (f.entry and f.location in watch.launched)]
     kept.sort(key=lambda f: (f.order, f.location.line or 0, f.location.column or 0))
     symbols = _symbols(kept)
-    return [_config(f, watch.main, symbol) for f, symbol in zip(kept, symbols, strict=True)]
+    accepted = Thresholds(vm, tree, module.scope.source)
+    return [
+        _config(f, watch.main, symbol, accepted) for f, symbol in zip(kept, symbols, strict=True)
+    ]
 
 
 def _on_all_paths(vm: Machine, action: Callable[[], FoundLaunches]) -> FoundLaunches:
@@ -73,7 +77,9 @@ def _symbols(found: list[FoundLaunch]) -> list[str | None]:
     return symbols
 
 
-def _config(found: FoundLaunch, name: str, symbol: str | None) -> LaunchConfig:
+def _config(
+    found: FoundLaunch, name: str, symbol: str | None, accepted: Thresholds
+) -> LaunchConfig:
     return LaunchConfig(
         name,
         "python",
@@ -86,7 +92,7 @@ def _config(found: FoundLaunch, name: str, symbol: str | None) -> LaunchConfig:
         partial=found.partial,
         symbol=symbol,
         launched=not found.entry,
-        facts=(*model_facts(found.args), *found.facts),
+        facts=(*model_facts(found.args), *found.facts, *accepted.of(found.unit)),
     )
 
 

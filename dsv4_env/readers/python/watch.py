@@ -235,8 +235,10 @@ class LaunchWatch(Watch):
             order = (self.unit.line, 0, self.unit.number)
         env, args, taken = settled(command.env, command.args)
         notes += _taken(taken)
-        facts = command.facts
-        found = FoundLaunch(where, end, symbol, env, args, notes, order=order, facts=facts)
+        found = FoundLaunch(
+            where, end, symbol, env, args, notes, order=order, facts=command.facts,
+            unit=self.unit.name,
+        )  # fmt: skip
         vm.put(self.unit.found, (*key, count), found)
 
     def subject(self, vm: Machine, scope: Scope, node: ast.Call) -> Instance | None:
@@ -320,6 +322,7 @@ class LaunchWatch(Watch):
             entry=True,
             order=(where.line or 0, where.column or 0, self.unit.number),
             facts=command.facts,
+            unit=self.unit.name,
         )
 
     def held(

@@ -634,8 +634,8 @@ class TestV4(CustomTestCase):
     def setUpClass(cls):
         env = os.environ | {FLASH.env!r}
         args = {FLASH.server_args!r}
-        model = {FLASH.default_model_path!r}
-        cls.process = popen_launch_server(model, "U", 60, other_args=args, env=env)
+        model = os.environ.get({FLASH.model_path_variable!r}, {FLASH.default_model_path!r})
+        cls.process = popen_launch_server(model, "U", 3600, other_args=args, env=env)
 """
 
 

@@ -34,6 +34,7 @@ def test_json_holds_everything() -> None:
         "launches": 1,
         "comparisons": 1,
         "compared": 3,
+        "facts": 0,
         "unknown": 1,
         "counts": {"error": 2, "warning": 0, "note": 0},
         "waived": 1,

@@ -17,13 +17,18 @@ def spelled(value: Any) -> str:
 
 def written(fact: dict[str, Any]) -> str:
     """A test file around the facts of one version."""
+    flash = "flash" in fact["path"]
     lines = [
         "import os",
         "import unittest",
         "from sglang.srt.utils import kill_process_tree",
         "from sglang.test.ci.ci_register import register_amd_ci",
         "from sglang.test.test_utils import CustomTestCase, popen_launch_server",
-        "register_amd_ci(est_time=3600, suite='nightly-amd-8-gpu', nightly=True)",
+        "register_amd_ci(",
+        f"    est_time={7200 if flash else 14400},",
+        f"    suite='nightly-amd-8-gpu-mi35x-deepseek-v4-{'flash' if flash else 'pro'}',",
+        "    nightly=True,",
+        ")",
     ]
     lines += [f"{name} = {value}" for name, value in fact["consts"].items()]
     for name, pairs in fact["env_dicts"].items():

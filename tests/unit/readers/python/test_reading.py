@@ -330,21 +330,6 @@ def test_the_same_file_reads_the_same_twice() -> None:
     assert python.read_all(text) == python.read_all(text)
 
 
-def test_ci_suites() -> None:
-    text = (
-        "from sglang.test.ci.ci_register import register_amd_ci, register_cuda_ci\n"
-        'register_amd_ci(est_time=3600, suite="nightly-amd", nightly=True)\n'
-        'ci_register.register_cuda_ci(60.5, "stage-b")\n'
-        "register_amd_ci(suite=SUITE)\n"
-        'register_model("x")\n'
-    )
-    assert python.read_ci(text, "t.py") == [
-        python.CiRegistration("register_amd_ci", "nightly-amd", 3600.0, Location("t.py", 2, 1)),
-        python.CiRegistration("register_cuda_ci", "stage-b", 60.5, Location("t.py", 3, 1)),
-        python.CiRegistration("register_amd_ci", None, None, Location("t.py", 4, 1)),
-    ]
-
-
 def test_a_module_that_a_function_of_another_imports_is_found(tmp_path: Path) -> None:
     (tmp_path / "first.py").write_text("def up():\n    from second import launch\n    launch()\n")
     launch = (

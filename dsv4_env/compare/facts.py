@@ -1,0 +1,235 @@
+"""What a test and a profile say beside the settings, held against each other.
+
+Only what both sides say is compared: a profile without a suite finds none wrong.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from dsv4_env.compare import importance
+from dsv4_env.compare.normalise import is_ignored
+from dsv4_env.compare.rules import RULES
+from dsv4_env.model import EnvVar, Fact, LaunchConfig, Location, Unknown, facts_told, own_default
+from dsv4_env.model.finding import Finding, Severity
+from dsv4_env.model.secrets import masked
+
+_E, _W, _N = Severity.ERROR, Severity.WARNING, Severity.NOTE
+_PATH, _VARIABLE = ("model", "path"), ("model", "path-variable")
+_RULES = {
+    ("launch", "timeout-seconds"): "DSV020",
+    ("ci", "suite"): "DSV021",
+    ("ci", "estimated-seconds"): "DSV022",
+    ("ci", "nightly"): "DSV023",
+    ("quality", "gsm8k-threshold"): "DSV024",
+    ("quality", "accept-length-threshold"): "DSV024",
+    _PATH: "DSV025",
+    _VARIABLE: "DSV026",
+}
+_CALLED = {
+    ("launch", "timeout-seconds"): "the launch timeout",
+    ("ci", "suite"): "the CI suite",
+    ("ci", "estimated-seconds"): "the estimated time",
+    ("ci", "nightly"): "nightly",
+    ("quality", "gsm8k-threshold"): "the GSM8K threshold",
+    ("quality", "accept-length-threshold"): "the threshold of the accepted length",
+    _PATH: "the model",
+    _VARIABLE: "the model's variable",
+}
+_EACH = 3  # of one place that are told one by one
+_CHOOSING = frozenset({"python", "bash"})  # readers of what can say "unless it is set"
+
+
+@dataclass(frozen=True, slots=True)
+class FactPair:
+    """A key that both sides speak of: *left* is the profile's, *right* the other's.
+
+    None stands for a model that no variable overrides.
+    """
+
+    table: str
+    key: str
+    left: Fact | None
+    right: Fact | None
+
+    @property
+    def name(self) -> str:
+        """What waivers, ``--ignore`` and severities call it: ``launch.timeout-seconds``."""
+        return f"{self.table}.{self.key}"
+
+    @property
+    def unknown(self) -> Unknown | None:
+        """The side whose value only a run could tell."""
+        values = (f.value for f in (self.right, self.left) if f is not None)
+        return next((v for v in values if isinstance(v, Unknown)), None)
+
+    @property
+    def same(self) -> bool:
+        """Whether both sides say the same."""
+        if self.left is None or self.right is None:
+            return self.left is self.right
+        return self.left.value == self.right.value
+
+
+def fact_pairs(left: LaunchConfig, right: LaunchConfig) -> list[FactPair]:
+    """The keys that both sides speak of, in the order of the rules."""
+    found: list[FactPair] = []
+    for table, key in _RULES:
+        ours, theirs = (facts_told(side, table, key) for side in (left, right))
+        if (table, key) == _VARIABLE:
+            models = [facts_told(side, *_PATH) for side in (left, right)]
+            names = {_called(m[0]) for m in models if m}
+            if all(models) and len(names) == 1 and None not in names and (ours or theirs):
+                one, other = (f[0] if f else None for f in (ours, theirs))
+                found.append(FactPair(table, key, one, other))
+            continue
+        found += [FactPair(table, key, a, b) for a, b in _of_one_vendor(ours, theirs)]
+    return found
+
+
+def _of_one_vendor(ours: Sequence[Fact], theirs: Sequence[Fact]) -> Iterator[tuple[Fact, Fact]]:
+    """Facts of both sides that are about the same CI: one that names no vendor's is of the only."""
+    for a in ours:
+        same = [b for b in theirs if not a.vendor or not b.vendor or a.vendor == b.vendor]
+        vendors = {b.vendor for b in same}
+        if len(vendors) == 1:
+            yield a, next((b for b in same if b.value == a.value), same[0])
+
+
+def fact_findings(
+    left: LaunchConfig,
+    right: LaunchConfig,
+    *,
+    ignore: Sequence[str] = (),
+    severities: Mapping[str, Severity] | None = None,
+    model_compared: bool = False,
+) -> tuple[list[Finding], int]:
+    """What differs beside the settings, and how many facts were compared.
+
+    *severities* are the user's own patterns; *model_compared* says that ``--model-path`` is
+    compared as a setting, and so isn't here.
+    """
+    findings: list[Finding] = []
+    compared = 0
+    two = left.reader == right.reader == "profile"  # each has a model of its own
+    for pair in fact_pairs(left, right):
+        settled = pair.table == "model" and (two or (model_compared and pair.key == "path"))
+        if settled or is_ignored(pair.name, ignore):
+            continue
+        compared += 1
+        found = _finding(pair, left, right)
+        if found is not None:
+            findings.append(_judged(found, severities))
+    choices = (c for c in _choices(left, right) if not is_ignored(c.subject, ignore))
+    return [*findings, *(_judged(c, severities) for c in choices)], compared
+
+
+def _judged(finding: Finding, severities: Mapping[str, Severity] | None) -> Finding:
+    """The finding, as bad as the user's own patterns say."""
+    own = importance.asked(finding.subject, severities)
+    return finding if own is None else replace(finding, severity=own)
+
+
+def _finding(pair: FactPair, left: LaunchConfig, right: LaunchConfig) -> Finding | None:
+    place = (pair.right.location if pair.right else None) or right.location
+    related = (pair.left.location if pair.left else None) or left.location
+    name = _CALLED[pair.table, pair.key]
+    if (why := pair.unknown) is not None:
+        whose = left.name if pair.left and pair.left.value is why else ""
+        other = pair.right if whose else pair.left
+        has = f"; {right.name if whose else left.name} has {_shown(other)}"
+        message = f"{name} can't be known: {why.text}: {why.reason}{has}"
+        return Finding(RULES["DSV005"], _N, pair.name, message, place, related)
+    if pair.same:
+        return None
+    rule = RULES[_RULES[pair.table, pair.key]]
+    severity, hint = _weighed(pair)
+    ours, theirs = (f and _shown(f) for f in (pair.left, pair.right))
+    if pair.right is None:
+        message = f"no variable overrides the model; {left.name} takes it from {ours} where set"
+        place = next((f.location for f in facts_told(right, *_PATH)), place)
+    elif pair.left is None:
+        message = f"{theirs} may override the model; {left.name} has no variable for it"
+        related = next((f.location for f in facts_told(left, *_PATH)), related)
+    else:
+        message = f"{name} is {theirs}; {left.name} has {ours}{hint}"
+    return Finding(rule, severity, pair.name, message, place, related, ours or None, theirs or None)
+
+
+def _weighed(pair: FactPair) -> tuple[Severity, str]:
+    """How bad a difference is, and what it leads to."""
+    if pair.left is None:
+        return _N, ""
+    if pair.right is None:
+        return _W, ""
+    ours, theirs = pair.left.value, pair.right.value
+    less = isinstance(ours, int | float) and isinstance(theirs, int | float) and theirs < ours
+    if pair.key == "timeout-seconds":
+        return (_E, ": it ends launches that the profile lets load") if less else (_W, "")
+    if pair.table == "quality":
+        return (_E, ": it accepts worse results") if less else (_W, "")
+    if pair.key == "path":
+        same = _called(pair.left) == _called(pair.right)
+        return (_N, " (of the same name)") if same else (_E, "")
+    return (_N if pair.key == "estimated-seconds" else _W), ""
+
+
+def _called(model: Fact) -> str | None:
+    """The name of a model, wherever it is kept; None where that isn't known."""
+    if isinstance(model.value, Unknown):
+        return None
+    return posixpath.basename(str(model.value).rstrip("/")).casefold()
+
+
+def _shown(fact: Fact | None) -> str:
+    """A fact's value as a report shows it."""
+    if fact is None:
+        return "none"
+    if isinstance(fact.value, bool):
+        return str(fact.value).lower()
+    if isinstance(fact.value, int | float):
+        return f"{fact.value} s" if fact.key.endswith("-seconds") else f"{fact.value}"
+    if fact.key == "path-variable":
+        return str(fact.value)
+    return f'"{fact.value}"'
+
+
+def _choices(left: LaunchConfig, right: LaunchConfig) -> Iterator[Finding]:
+    """Variables of one value that the outside may override on one side alone."""
+    if left.reader != "profile" or right.reader not in _CHOOSING:
+        return
+    theirs = right.effective_env
+    found: dict[tuple[bool, Location | None], list[tuple[EnvVar, str]]] = {}
+    for name, ours in left.effective_env.items():
+        other = theirs.get(name)
+        if other is None or other.condition is not None:
+            continue
+        mine, its = own_default(name, ours.value), own_default(name, other.value)
+        free = its is not None and ours.value == its
+        if free or (mine is not None and other.value == mine):
+            shown = masked(name, its or mine or "")
+            found.setdefault((free, _place(other, right)), []).append((ours, shown))
+    severity = _W if right.reader == "python" else _N
+    for (free, place), settings in found.items():
+        many = len(settings) > _EACH
+        for ours, shown in settings[:1] if many else settings:
+            name = f"{len(settings)} of {left.name}" if many else ours.name
+            values = ", ".join(e.name for e, _ in settings) if many else f'"{shown}"'
+            if free:
+                what = f"{len(settings)} variables" if many else ours.name
+                message = f"the environment may override {what}; {left.name} fixes "
+                message += f"them: {values}" if many else f"it to {values}"
+            else:
+                what = f"{len(settings)} variables are fixed" if many else f"{ours.name} is fixed"
+                message = f"{what} to {values}" if not many else f"{what}: {values}"
+                message += f"; {left.name} lets the environment override "
+                message += "them" if many else "it"
+            yield Finding(RULES["DSV027"], severity, name, message, place, ours.location)
+
+
+def _place(setting: EnvVar, right: LaunchConfig) -> Location | None:
+    """Where a setting stands in the file that is held, if it does."""
+    at, own = setting.location, right.location
+    return at if at is not None and (own is None or at.path == own.path) else own
