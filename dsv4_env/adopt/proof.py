@@ -5,6 +5,7 @@ Each variable that either may be overridden by is tried unset, set and empty.
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -149,7 +150,7 @@ def _launch(
         wrong(name, _shown_env(name, mine), _shown_env(name, theirs), place)
     _arguments(one, two, wrong, known.releases(), proof)
     for what, x, y in (
-        ("the condition", one.condition, two.condition),
+        ("the condition", _placeless(one.condition), _placeless(two.condition)),
         ("the timeout", one.timeout, two.timeout),
         ("how much is known", _known(one), _known(two)),
         ("its command", list(map(_plain, one.command)), list(map(_plain, two.command))),
@@ -168,7 +169,7 @@ def _variables(launch: LaunchConfig) -> dict[str, list[EnvVar]]:
 
 def _known(launch: LaunchConfig) -> list[str]:
     """What keeps a launch from being known."""
-    notes = [n.message for n in launch.notes if not n.profile]
+    notes = [_placeless(n.message) for n in launch.notes if not n.profile]
     return sorted([*notes, *(["partial"] if launch.partial else [])])
 
 
@@ -178,11 +179,19 @@ def _plain(value: Value) -> Any:
         return value
     if value.names and value.default is not None:
         return (value.names, value.default, value.splits)
-    return (value.text, value.names, value.default, value.splits)
+    return (_placeless(value.text), value.names, value.default, value.splits)
+
+
+_LINE = re.compile(r"\bline \d+")
+
+
+def _placeless(thing: object) -> str:
+    """A text without the lines that it names, which move."""
+    return _LINE.sub("line …", str(thing))
 
 
 def _plain_env(entries: list[EnvVar]) -> list[tuple[Any, str]]:
-    return [(_plain(e.value), str(e.condition)) for e in entries]
+    return [(_plain(e.value), _placeless(e.condition)) for e in entries]
 
 
 def _shown(name: str, value: Value) -> str:
@@ -223,7 +232,7 @@ def _arguments(
 
 
 def _plain_arg(arg: ServerArg) -> tuple[Any, ...]:
-    return (*map(_plain, arg.words), str(arg.condition))
+    return (*map(_plain, arg.words), _placeless(arg.condition))
 
 
 def _alike(one: ServerArg, two: ServerArg, release: str) -> bool:
@@ -231,7 +240,7 @@ def _alike(one: ServerArg, two: ServerArg, release: str) -> bool:
     if one.flag is None or spelled_word(one.flag, release) != two.flag or one.joined != two.joined:
         return False
     values = [_plain(v) for v in one.values], [_plain(v) for v in two.values]
-    return values[0] == values[1] and str(one.condition) == str(two.condition)
+    return values[0] == values[1] and _placeless(one.condition) == _placeless(two.condition)
 
 
 def _shown_arg(arg: ServerArg | None) -> str:
