@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from dsv4_env.adopt import runner
-from dsv4_env.adopt.proof import PROBE, Proof
+from dsv4_env.adopt.proof import MOVED, PROBE, Proof, moved
 from dsv4_env.adopt.rewriting import spelled_word
 from dsv4_env.guard.files import real
+from dsv4_env.model import Value, group_args
 from dsv4_env.model.errors import ReadError, UsageError, shortened
 from dsv4_env.model.secrets import masked
 
@@ -68,7 +69,10 @@ def _answers(
 ) -> list[dict[str, Any]]:
     asked = {
         "path": str(real(what.path)),
-        "versions": {"old": what.old.removeprefix("\ufeff"), "new": what.new.removeprefix("\ufeff")},
+        "versions": {
+            "old": what.old.removeprefix("\ufeff"),
+            "new": what.new.removeprefix("\ufeff"),
+        },
         "environs": environs,
         "folders": {str(real(k)): str(real(v)) for k, v in what.folders.items()},
         "seconds": SECONDS,
@@ -97,7 +101,9 @@ def _answers(
             ) from None
         except subprocess.TimeoutExpired:
             raise ReadError(
-                f"no answer within {limit} s", where=what.path, expected="a test that sets up at once"
+                f"no answer within {limit} s",
+                where=what.path,
+                expected="a test that sets up at once",
             ) from None
         if done.returncode == runner.MISSING:
             raise UsageError(
@@ -175,18 +181,21 @@ def _launch(
                 f'"{masked(name, side[name])}"' if side.get(name) is not None else "unset"
                 for side in (mine, theirs)
             ]
-            proof.wrong.append(
-                f"{where}: run, {name} was {texts[0]} and would be {texts[1]}{said}"
-            )
+            proof.wrong.append(f"{where}: run, {name} was {texts[0]} and would be {texts[1]}{said}")
     words, now = a["words"], b["words"]
-    if words == now:
-        return
-    for release in releases:
-        spelled = [spelled_word(w, release) for w in words]
-        if spelled == now:
-            changed = {f"{x} as {y}" for x, y in zip(words, now, strict=True) if x != y}
-            proof.asides.append(f"{where}: run, it gives {', '.join(sorted(changed))}")
+    for release in (None, *releases):
+        spelled = [spelled_word(w, release) if release else w for w in words]
+        if spelled == now or moved(_grouped(spelled), _grouped(now)):
+            changed = {f"{x} as {y}" for x, y in zip(words, spelled, strict=True) if x != y}
+            if changed:
+                proof.asides.append(f"{where}: run, it gives {', '.join(sorted(changed))}")
+            if spelled != now:
+                proof.asides.append(f"{where}: run, {MOVED}")
             return
     at = next((i for i, (x, y) in enumerate(zip(words, now, strict=False)) if x != y), 0)
     shown = [shortened(" ".join(side[at : at + 4]), 200) or "nothing" for side in (words, now)]
     proof.wrong.append(f"{where}: run, `{shown[0]}` was given where `{shown[1]}` would be{said}")
+
+
+def _grouped(words: Sequence[str]) -> list[tuple[Value, ...]]:
+    return [arg.words for arg in group_args([(word, None) for word in words], "python")]

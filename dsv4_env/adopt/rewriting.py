@@ -55,7 +55,7 @@ class CannotRewrite(Dsv4Error):  # noqa: N818 - it says what is so, and isn't al
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """Where profiles lie, from a test: *below* one of its parents, which are counted *up* from 0."""
+    """Where profiles lie, from a test: *below* that of its parents which is the *up*-th, from 0."""
 
     up: int
     below: str
@@ -244,7 +244,7 @@ def _load_lines(name: str, use: Use) -> list[str]:
 
 @dataclass(slots=True, eq=False)
 class _Step:
-    """A statement that makes or changes what a name holds, and the expression that it does so by."""
+    """A statement that makes or changes what a name holds, and the expression for it."""
 
     statement: ast.stmt
     kind: str  # "assign", "merge" (update, extend, += and |=), "item" (env[…] = …), "append"
@@ -254,22 +254,21 @@ class _Step:
 
 
 @dataclass(slots=True, eq=False)
-class _Run:
-    """The words of a list that a profile has: from *first* on, *size* of them."""
+class _Mine:
+    """Which words of a list the profile has, by their numbers: they are met one by one."""
 
-    first: int
-    size: int
-    at: int = 0  # how many words were passed
+    words: Sequence[int]
+    at: int = -1
 
     def next(self) -> bool:
         """Whether the next word is one of them."""
         self.at += 1
-        return self.first < self.at <= self.first + self.size
+        return self.at in self.words
 
     @property
     def begins(self) -> bool:
-        """Whether the word that was passed last is the first of them."""
-        return self.at == self.first + 1
+        """Whether the word that was met last is the first of them."""
+        return self.at == self.words[0]
 
 
 @dataclass(slots=True, eq=False)
@@ -417,9 +416,10 @@ class _Rewriting:
         expression = given.args if given is not None else None
         words = use.profile.server_args
         if expression is not None:
-            found = self._words(expression, top=True)
-            if found is not None and (first := self._run_of(found, words)) is not None:
-                run = _Run(first, len(words))
+            found = self._words(expression, top=True) or []
+            mine = self._mine(found, words)
+            if mine:
+                run = _Mine(mine)
                 text = self._list(expression, run, top=True)
                 if text is None:
                     text = self._all_args
@@ -427,14 +427,22 @@ class _Rewriting:
                 return
         self._display(use, words, expression)
 
-    def _run_of(self, items: Sequence[str | None], words: Sequence[str]) -> int | None:
-        """Where words stand in a list, one right behind the other, by the release's spelling."""
+    def _mine(self, items: Sequence[str | None], words: Sequence[str]) -> Sequence[int]:
+        """Which items are a profile's words, by the release's spelling: in one run, else in order.
+
+        None where some lack. Those between them would come behind: the proof tells whether that
+        makes a difference.
+        """
         spelled = [None if i is None else spelled_word(i, self.release) for i in items]
         size = len(words)
         for first in range(len(items) - size + 1):
             if spelled[first : first + size] == list(words):
-                return first
-        return None
+                return range(first, first + size)
+        found: list[int] = []
+        for at, item in enumerate(spelled):
+            if len(found) < size and item == words[len(found)]:
+                found.append(at)
+        return found if len(found) == size else []
 
     @property
     def _all_args(self) -> str:
@@ -456,21 +464,20 @@ class _Rewriting:
             ]  # fmt: skip
             for holder in sorted(holders, key=lambda n: code.span(n)[1] - code.span(n)[0]):
                 items = [self.word(e) for e in holder.elts]
-                first = self._run_of(items, words)
-                if first is None:
+                gone = self._mine(items, words)
+                if not gone:
                     continue
-                gone = range(first, first + len(words))
                 if len(gone) == len(items):
                     whole = isinstance(holder, ast.List)
                     text = self._all_args if whole else f"tuple({self._all_args})"
                     self.put(*code.span(holder), text)
                     return
                 parts = parts_of(code, holder)
-                for edit in changed_parts(code, parts, gone, {first: f"*{self._all_args}"}):
+                for edit in changed_parts(code, parts, gone, {gone[0]: f"*{self._all_args}"}):
                     self.put(edit.start, edit.end, edit.text)
                 return
         where = code.location(expression) if expression is not None else use.launch.location
-        raise CannotRewrite(f"the arguments of {use.name} don't stand in it in one run", where)
+        raise CannotRewrite(f"the arguments of {use.name} don't all stand in it", where)
 
     def word(self, node: ast.expr, depth: int = 4) -> str | None:
         """A word of a command line that an expression is; None where that isn't plain."""
@@ -531,7 +538,7 @@ class _Rewriting:
             return [None] if value is None else self._words(value) or []
         return [None]
 
-    def _list(self, node: ast.expr, run: _Run, *, top: bool = False) -> str | None:
+    def _list(self, node: ast.expr, run: _Mine, *, top: bool = False) -> str | None:
         """An expression without the words of a run, where the profile's stand; None: all gone."""
         code = self.code
         if isinstance(node, ast.List | ast.Tuple):
@@ -561,9 +568,9 @@ class _Rewriting:
         run.next()
         return code.raw(node)
 
-    def _constant_args(self, node: ast.expr, value: ast.expr, run: _Run) -> str | None:
+    def _constant_args(self, node: ast.expr, value: ast.expr, run: _Mine) -> str | None:
         """A name of a list in which no word, some or all are the profile's."""
-        before, kept = run.at, dict(self.edits)
+        kept = dict(self.edits)
         text = self._list(value, run)
         if text is None or text == self._all_args:
             return text
@@ -579,7 +586,7 @@ class _Rewriting:
         self.put(*self.code.span(value), text)
         return self.code.raw(node)
 
-    def _elements(self, node: ast.List | ast.Tuple, run: _Run) -> str | None:
+    def _elements(self, node: ast.List | ast.Tuple, run: _Mine) -> str | None:
         code = self.code
         parts = parts_of(code, node)
         gone: list[int] = []
@@ -606,7 +613,7 @@ class _Rewriting:
             return code.raw(node)
         return spliced(code, node, [*changed_parts(code, parts, gone, put), *changed])
 
-    def _step_args(self, step: _Step, run: _Run) -> None:
+    def _step_args(self, step: _Step, run: _Mine) -> None:
         code = self.code
         if step.value is None:
             run.next()
