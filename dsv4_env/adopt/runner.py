@@ -50,6 +50,7 @@ class Made:
         return
 
     def __call__(self, *args: Any, **keywords: Any) -> Made:
+        """Give the same again."""
         return self
 
     def __getattr__(self, name: str) -> Any:
@@ -69,7 +70,7 @@ class Made:
     __repr__ = __str__
     __enter__ = __add__ = __radd__ = __or__ = __call__
 
-    def __exit__(self, *args: Any) -> None:
+    def __exit__(self, *args: object) -> None:
         return
 
     def __lt__(self, other: Any) -> bool:
@@ -169,7 +170,7 @@ def _popen_launch_server(*args: Any, **keywords: Any) -> Made:
     return named("process")
 
 
-def _process(args: Any = (), *more: Any, env: Any = None, **keywords: Any) -> Made:
+def _process(args: Any = (), *_: Any, env: Any = None, **__: Any) -> Made:
     """Record a process that serves; others aren't started."""
     words = args.split() if isinstance(args, str) else [str(word) for word in args]
     text = " ".join(words)
@@ -179,7 +180,7 @@ def _process(args: Any = (), *more: Any, env: Any = None, **keywords: Any) -> Ma
     return named("process")
 
 
-def _stop(*args: Any) -> NoReturn:
+def _stop(*_: Any) -> NoReturn:
     raise TimeoutError("it takes too long")
 
 
@@ -263,7 +264,7 @@ def main() -> None:
         for folder in (None, *folders):
             with contextlib.suppress(Exception):
                 load_profile(name, folder)
-    dsv4_env.load_profile = load_profile  # type: ignore[assignment]
+    dsv4_env.load_profile = load_profile
     sys.meta_path.insert(0, Finder(_STOOD_IN))
     sys.meta_path.append(Finder(None))
     sys.path.insert(0, str(Path(asked["path"]).parent))
