@@ -1,1 +1,1 @@
-"""Tests put onto profiles, and taken off them again."""
+"""Launches that are written down in tests and scripts, taken over into profiles."""

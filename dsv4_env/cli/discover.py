@@ -127,7 +127,7 @@ def discover(
     load_all(own, wanted())  # what is wrong with it, or with a name, is told once, before the work
     for name in names:
         load_wanted(name, own, wanted())
-    target = found.source or _pyproject()
+    target = found.source or pyproject()
     release = sglang or found.sglang
     known = known_release(release)  # what is to be said of it is said once
     making = functools.partial(_nearest, found, own, names, known, min_match)
@@ -335,7 +335,7 @@ def _launch(launch: FoundLaunch) -> dict[str, Any]:
     }
 
 
-def _pyproject() -> Path:
+def pyproject() -> Path:
     """Where the pairs go where no file mentions the tool yet: the project's, or one made here."""
     here = Path.cwd()
     for folder in (here, *here.parents):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from dsv4_env.drift.files import fits, literal
 from dsv4_env.model.errors import SettingsError
-from dsv4_env.profile.project import TABLE
+from dsv4_env.profile.project import TABLE, TARGET
 from dsv4_env.profile.settings import Pair
 
 if TYPE_CHECKING:
@@ -70,8 +70,10 @@ def as_toml(pairs: Sequence[Pair]) -> str:
     return with_pairs("", pairs, "pyproject.toml").lstrip("\n")
 
 
-def with_pairs(text: str, pairs: Sequence[Pair], path: str) -> str:
-    """A pyproject.toml's text with pairs added behind those that it has.
+def with_pairs(
+    text: str, pairs: Sequence[Pair], path: str, said: Mapping[str, str] | None = None
+) -> str:
+    """A pyproject.toml's text with pairs added behind those that it has, and what else is *said*.
 
     All that was there stays as it was, to the letter. Raises SettingsError where the text is no
     TOML, or where something else stands in the place of the pairs.
@@ -85,7 +87,7 @@ def with_pairs(text: str, pairs: Sequence[Pair], path: str) -> str:
     plain = plain.removeprefix(mark)
     try:
         before = tomllib.loads(plain)
-        added = _added(tomlkit.parse(plain), pairs)
+        added = _added(tomlkit.parse(plain), pairs, said or {})
         after = tomllib.loads(added)
     except (TOMLKitError, tomllib.TOMLDecodeError, AttributeError, TypeError) as exc:
         raise SettingsError(
@@ -94,7 +96,9 @@ def with_pairs(text: str, pairs: Sequence[Pair], path: str) -> str:
     inner: Any = before
     for key in TABLE:
         inner = inner.setdefault(key, {}) if isinstance(inner, dict) else {}
-    inner["pairs"] = [*inner.get("pairs", []), *map(keys, pairs)]
+    inner |= said or {}
+    if pairs:
+        inner["pairs"] = [*inner.get("pairs", []), *map(keys, pairs)]
     if before != after or not _kept(plain, added):
         raise SettingsError(
             "the pairs can't be written without changing what is there",
@@ -111,10 +115,13 @@ def keys(pair: Pair) -> Mapping[str, Any]:
         found["symbol"] = list(pair.symbol)
     if pair.launch:
         found["launch"] = list(pair.launch)
+    for key in TARGET:
+        if (value := getattr(pair, key)) is not None:
+            found[key] = value
     return found
 
 
-def _added(document: Any, pairs: Sequence[Pair]) -> str:
+def _added(document: Any, pairs: Sequence[Pair], said: Mapping[str, str]) -> str:
     import tomlkit
 
     table = document
@@ -122,8 +129,12 @@ def _added(document: Any, pairs: Sequence[Pair]) -> str:
         if key not in table:
             table[key] = tomlkit.table(is_super_table=True)
         table = table[key]
+    for key, value in said.items():
+        table[key] = value
+    if said and pairs and "pairs" not in table:
+        table.add(tomlkit.nl())
     inline = "pairs" in table and not isinstance(table["pairs"], tomlkit.items.AoT)
-    if "pairs" not in table:
+    if pairs and "pairs" not in table:
         table["pairs"] = tomlkit.aot()
     for pair in pairs:
         item: Any = tomlkit.inline_table() if inline else tomlkit.table()

@@ -8,9 +8,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from dsv4_env.model.condition import Condition
+
+if TYPE_CHECKING:
+    from dsv4_env.model.facts import Fact
 
 ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _NEGATIVE_NUMBER = re.compile(r"-\d+|-\d*\.\d+")  # argparse takes these as values, not as flags
@@ -281,8 +284,8 @@ class LaunchConfig:
     demands; *partial* marks a source of which only the sound beginning could be read. *symbol*
     names the launch within its source where the source has names (``TestV4.setUpClass``).
     *launched* is False for the entry of a list of launches where nothing that is read launches it.
-    *arguments_alone*: the source can't hold an environment (a file for ``--config``). *timeout*
-    are the seconds that a test waits for its server, *image* what it runs in, where it says so.
+    *arguments_alone*: the source can't hold an environment (a file for ``--config``). *facts* is
+    what a test says beside its settings, *image* what the launch runs in, where it says so.
     *served* is what a running server says of itself, whose arguments then are those that aren't
     the parser's defaults.
     """
@@ -301,7 +304,7 @@ class LaunchConfig:
     symbol: str | None = None
     launched: bool = True
     arguments_alone: bool = False
-    timeout: int | None = None
+    facts: tuple[Fact, ...] = ()
     image: Image | None = None
     served: Served | None = field(default=None, compare=False, repr=False)
 
@@ -314,6 +317,12 @@ class LaunchConfig:
     def argv(self) -> list[Value]:
         """The server arguments as words."""
         return [w for a in self.args or () for w in a.words]
+
+    @property
+    def timeout(self) -> int | None:
+        """The seconds that a test waits for its server; None where that isn't known."""
+        values = (f.value for f in self.facts if (f.table, f.key) == ("launch", "timeout-seconds"))
+        return next((v for v in values if isinstance(v, int)), None)
 
     @property
     def own_line(self) -> int | None:

@@ -72,7 +72,7 @@ class Given:
     """What a layer says of one key: its *value* (None: it unsets it), and where.
 
     *path* is the key in the TOML, *when* are the conditions, *source* says in a block where it
-    has its values from.
+    has its values from, *over* are the overlays that the block asks for, and so settles.
     """
 
     value: Any
@@ -80,6 +80,7 @@ class Given:
     path: KeyPath
     when: str = ""
     source: SourceTable | None = None
+    over: tuple[str, ...] = ()
 
 
 Settings: TypeAlias = dict[SettingKey, Given]
@@ -131,8 +132,10 @@ class Layer:
         when, source = told(self.file.only, block), block.source
         for section, key in BLOCK_SECTIONS.items():
             path = ("when", index, key)
-            yield from self._table(section, path, getattr(block, key), when, source)
-        yield from self._unset(block.unset, ("when", index), when, source)
+            for setting, given in self._table(section, path, getattr(block, key), when, source):
+                yield setting, replace(given, over=tuple(block.with_ or ()))
+        for setting, given in self._unset(block.unset, ("when", index), when, source):
+            yield setting, replace(given, over=tuple(block.with_ or ()))
         if not block.model_fields_set & _SETTING:  # then it says where the launch itself is from
             yield from self._table("source", ("when", index, "source"), source, when, source)
 
@@ -379,7 +382,8 @@ def merge_layers(
     """What layers (lowest first) make of each key, in the order of who first sets it.
 
     Raises ProfileError where a layer unsets what none below it ever sets, where two layers that
-    don't extend each other disagree, and where two blocks of a layer do.
+    don't extend each other disagree, and where two blocks of a layer do. A block with an overlay
+    among its conditions lies over that overlay, where its layer is one.
     """
     below = ancestors(order, local)
     setters: dict[SettingKey, list[tuple[Layer, Given]]] = {}
@@ -398,12 +402,13 @@ def merge_layers(
             earlier = setters.setdefault(key, [])
             visible = [s for s in earlier if s[0].name in below[layer.name]]
             if given.value is None and not any(g.value is not None for _, g in visible):
-                lower = [o for o in order if o.name in below[layer.name]]
+                lower = [o for o in order if o.name in below[layer.name] or o.name in given.over]
                 _expect_set(key, given, layer, lower, now)
             earlier.append((layer, given))
     merged: dict[SettingKey, Merged] = {}
     for key, found in setters.items():
-        _agree(key, found, below, order[-1])
+        highest = _agree(key, found, below, order[-1])
+        found = [*(s for s in found if s is not highest), highest]
         origin: Origin | None = None
         for layer, given in found:
             text = None if given.value is None else spelled_setting(given.value)
@@ -438,8 +443,22 @@ def _agree(
     found: list[tuple[Layer, Given]],
     below: Mapping[str, set[str]],
     top: Layer,
-) -> None:
-    highest = [s for s in found if not any(s[0].name in below[o[0].name] for o in found)]
+) -> tuple[Layer, Given]:
+    """What counts of all that is said of one key. Raises ProfileError where layers disagree.
+
+    A layer lies over those that it extends; a block that asks for an overlay, over that one.
+    """
+    lower = {
+        id(given): {*below[layer.name], *given.over}.union(*(below.get(n, ()) for n in given.over))
+        if layer.file.overlay
+        else below[layer.name]
+        for layer, given in found
+    }
+    highest = [
+        s for s in found if not any(s[0].name in lower[id(o[1])] for o in found if o is not s)
+    ]
+    if not highest:  # two that each settle the other
+        highest = found
     layer, given = highest[-1]
     for other, others in highest[:-1]:
         if others.value != given.value:
@@ -453,6 +472,7 @@ def _agree(
                 if taken
                 else f"them to agree, or {top.name} to set {key[1]} itself",
             )
+    return highest[-1]
 
 
 def _said(name: str, value: Any) -> str:
@@ -685,6 +705,9 @@ def _profile(
         elif section == "args" and m.value is not None:
             flag = _flag(name, now.sglang)
             args += [ServerArg(flag, tuple(words), m.origin) for words in m.value]
+    named = merged.get(("launch", "argument-order"))
+    if named is not None and named.value is not None:
+        args = _ordered(args, [_flag(name, now.sglang) for name in named.value])
     tables: dict[str, dict[str, Any]] = {}
     for section, keys in TABLES.items():
         tables[section] = {k: merged[section, k].value for k in keys if (section, k) in merged}
@@ -706,6 +729,17 @@ def _profile(
         now.sglang,
         now.target,
     )
+
+
+def _ordered(args: Sequence[ServerArg], order: Sequence[str]) -> list[ServerArg]:
+    """Arguments in the order of their flags; one that isn't named stays behind the one before."""
+    ranks = {flag: rank for rank, flag in enumerate(order)}
+    at = -1
+    keyed: list[tuple[int, int, ServerArg]] = []
+    for place, arg in enumerate(args):
+        at = ranks.get(arg.flag or "", at)
+        keyed.append((at, place, arg))
+    return [arg for _, _, arg in sorted(keyed, key=lambda k: k[:2])]
 
 
 def _value(name: str, m: Merged) -> Value:

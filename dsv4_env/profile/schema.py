@@ -277,10 +277,16 @@ class ModelTable(Table):
 
 
 class LaunchTable(Table):
-    """How a launch is waited for."""
+    """How a launch is written and waited for."""
 
     timeout_seconds: Seconds | None = Field(
         default=None, description="How long the server may take until it answers, in seconds."
+    )
+    argument_order: (
+        Annotated[list[Flag], BeforeValidator(_strings), _list_of(_NAMES["args"])] | None
+    ) = Field(
+        default=None,
+        description="The order of the flags; one that isn't named stays behind the one before it.",
     )
 
 

@@ -4,10 +4,9 @@ What only a run could tell is Unknown. Unknown conditions are followed on both s
 differs between them gets its condition.
 """
 
+from dsv4_env.readers.python.facts import CiRegistration as CiRegistration, read_ci as read_ci
 from dsv4_env.readers.python.reading import (
     KIND as KIND,
-    CiRegistration as CiRegistration,
     read as read,
     read_all as read_all,
-    read_ci as read_ci,
 )

@@ -37,6 +37,7 @@ from dsv4_env.lang.python.values.kinds import (
 from dsv4_env.lang.python.values.operations import items_of, overridable
 from dsv4_env.model import (
     EnvVar,
+    Fact,
     Location,
     Note,
     Origin,
@@ -48,6 +49,7 @@ from dsv4_env.model import (
     mark_superseded,
 )
 from dsv4_env.model.errors import shortened
+from dsv4_env.readers.python.facts import timeout_fact
 
 LAUNCHER = "popen_launch_server"  # the last name of what launches, or its end
 FIXTURE_LAUNCH = "dsv4_launch"  # the fixture of this package that starts servers
@@ -72,6 +74,7 @@ _ARGUMENTS = f"sglang.{_FIELDS}"
 ENV_KEYS = ("env", "env_vars", "envs", "environment")
 ARGS_KEYS = ("other_args", "extra_args", "server_args", "args")
 PlacedWord = tuple[Value, Location]
+TIMEOUT_KEYS = ("launch_timeout", "timeout", "server_timeout")
 MODEL_KEYS = ("model_path", "model", "model_id", "model_name")
 
 
@@ -194,7 +197,7 @@ class Command:
     env: tuple[EnvVar, ...]
     args: tuple[ServerArg, ...]
     notes: tuple[Note, ...]
-    timeout: int | None = None
+    facts: tuple[Fact, ...] = ()
 
 
 def launcher_command(vm: Machine, scope: Scope, call: Call, func: Func | None) -> Command:
@@ -224,9 +227,8 @@ def launcher_command(vm: Machine, scope: Scope, call: Call, func: Func | None) -
     if key is not None and not _nothing(key):
         word = _word(scope, key, node, texts=False)
         arguments += group_args([("--api-key", word[1]), word], "python")
-    limit = given.get("timeout")
-    seconds = limit.value if isinstance(limit, Const) and type(limit.value) is int else None
-    return Command(env, arguments, (*notes, *said), seconds)
+    waits = timeout_fact(given.get("timeout"), scope.place(node))
+    return Command(env, arguments, (*notes, *said), waits)
 
 
 def _nothing(value: Val | None) -> bool:
@@ -540,4 +542,5 @@ def entry_command(vm: Machine, scope: Scope, found: Instance) -> Command:
         value = splitting(unknown_of(args, as_shown(args), place))
         words = [(value, value.location or place)]
     arguments = _model(scope, model, node) + group_args(words, "python")
-    return Command(settings, arguments, tuple(notes))
+    waits = next((given[k] for k in TIMEOUT_KEYS if k in given), None)
+    return Command(settings, arguments, tuple(notes), timeout_fact(waits, place))

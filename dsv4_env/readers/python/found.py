@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from typing import TypeAlias, TypeVar
 
-from dsv4_env.model import EnvVar, Location, Note, ServerArg
+from dsv4_env.model import EnvVar, Fact, Location, Note, ServerArg, Unknown
 from dsv4_env.model.condition import Condition, Test, both, either
 
 _T = TypeVar("_T", EnvVar, ServerArg)
@@ -27,7 +27,7 @@ class FoundLaunch:
     entry: bool = False
     partial: bool = False
     order: tuple[int, int, int] = (0, 0, 0)
-    timeout: int | None = None
+    facts: tuple[Fact, ...] = ()
 
 
 FoundLaunches: TypeAlias = dict[Hashable, FoundLaunch]
@@ -96,8 +96,19 @@ def _combined(yes: FoundLaunch | None, no: FoundLaunch | None, test: Test) -> Fo
         condition=_of_both(test, yes.condition, no.condition),
         entry=yes.entry and no.entry,
         partial=yes.partial or no.partial,
-        timeout=yes.timeout if yes.timeout == no.timeout else None,
+        facts=_facts(yes.facts, no.facts, test),
     )
+
+
+def _facts(yes: tuple[Fact, ...], no: tuple[Fact, ...], test: Test) -> tuple[Fact, ...]:
+    """What both say; a value that depends on the condition isn't known."""
+    if [(f.key, f.value) for f in yes] == [(f.key, f.value) for f in no]:
+        return yes
+    found: dict[tuple[str, str], Fact] = {}
+    for fact in (*yes, *no):
+        unknown = Unknown(str(fact.value), f"it depends on {test}", location=fact.location)
+        found.setdefault((fact.table, fact.key), replace(fact, value=unknown))
+    return tuple(found.values())
 
 
 def _items(yes: tuple[_T, ...], no: tuple[_T, ...], test: Test) -> tuple[_T, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -15,8 +15,13 @@ from dsv4_env.lang.python.interp.modules import add_imports, new_module
 from dsv4_env.lang.python.interp.statements import PYTHON
 from dsv4_env.lang.python.syntax.imports import ModuleFinder
 from dsv4_env.lang.python.syntax.reach import Reach
-from dsv4_env.lang.python.syntax.text import count_tokens, decoded, parse_python, source_of
-from dsv4_env.lang.python.syntax.trees import callee
+from dsv4_env.lang.python.syntax.text import (
+    SourceText,
+    count_tokens,
+    decoded,
+    parse_python,
+    source_of,
+)
 from dsv4_env.lang.python.values.kinds import Map
 from dsv4_env.model import LaunchConfig, Location, lost_launch
 from dsv4_env.model.budget import STEPS, Budget, BudgetError, kept
@@ -24,6 +29,7 @@ from dsv4_env.model.errors import ReadError
 from dsv4_env.readers.choosing import choose
 from dsv4_env.readers.kind import INTERPRETER, FileKind, names_a_server
 from dsv4_env.readers.python.commands import FIELD_CALLS, PATCH_CALLS, SOUGHT
+from dsv4_env.readers.python.facts import disabled_notes, registrations
 from dsv4_env.readers.python.profiles import KnownProfiles
 from dsv4_env.readers.python.units import held_settings, launches_met
 from dsv4_env.readers.python.watch import HELD, LaunchWatch
@@ -96,14 +102,14 @@ def read_all(
                 add_imports(vm, tree, path, everywhere=True)
                 if not reach.leads_anywhere():
                     return []
-            known = reach.size()
+            size = reach.size()
             if number < _SHORT:
-                vm.unsettled = partial(_has_grown, reach, known)
+                vm.unsettled = partial(_has_grown, reach, size)
             module = new_module(source_of(text, path, budget), "__main__", path)
             found = launches_met(vm, watch, module, tree)
-            grown = _has_grown(reach, known)
+            grown = _has_grown(reach, size)
             if not grown or vm.ended is not None:  # another round would end sooner
-                return _whole(vm, found, path)
+                return _with_facts(_whole(vm, found, path), tree, module.scope.source)
         problem = "imports that never settle"
     except RecursionError:
         problem = "nested too deeply"
@@ -139,6 +145,16 @@ def _whole(vm: Machine, found: list[LaunchConfig], path: str) -> list[LaunchConf
     return [replace(c, partial=True, notes=(*c.notes, *notes)) for c in found]
 
 
+def _with_facts(
+    found: list[LaunchConfig], tree: ast.Module, lines: SourceText
+) -> list[LaunchConfig]:
+    """The launches with what the file says beside their settings."""
+    registered = registrations(tree, lines)
+    facts = [f for r in registered for f in r.facts]
+    notes = disabled_notes(registered)
+    return [replace(c, facts=(*c.facts, *facts), notes=(*c.notes, *notes)) for c in found]
+
+
 def read(
     data: str | bytes,
     path: str = "<file>",
@@ -155,49 +171,6 @@ def read(
     """
     found = read_all(data, path, root=root, inputs=inputs)
     return choose(found, path, launch=launch, line=line, symbol=symbol)
-
-
-@dataclass(frozen=True, slots=True)
-class CiRegistration:
-    """A call that registers a test file for a CI suite (sglang.test.ci.ci_register).
-
-    *function* is the registering function (``register_amd_ci``); *suite* and *est_time* (in
-    seconds) are None where they aren't given as literals.
-    """
-
-    function: str
-    suite: str | None
-    est_time: float | None
-    location: Location
-
-
-def read_ci(data: str | bytes, path: str = "<file>") -> list[CiRegistration]:
-    """The CI suites that a file registers itself for, in source order.
-
-    Raises ReadError where the data isn't Python.
-    """
-    text = decoded(data, path)
-    tree = parse_python(text, path)
-    lines = source_of(text, path)
-    found: list[CiRegistration] = []
-    for node in tree.body:
-        call = node.value if isinstance(node, ast.Expr) else None
-        if not isinstance(call, ast.Call):
-            continue
-        name = callee(call)
-        if not (name.startswith("register_") and name.endswith("_ci")):
-            continue
-        given = dict(zip(("est_time", "suite"), call.args, strict=False))
-        given |= {k.arg: k.value for k in call.keywords if k.arg}
-        suite, time = (_literal(given.get(k)) for k in ("suite", "est_time"))
-        suite = suite if isinstance(suite, str) else None
-        seconds = float(time) if isinstance(time, int | float) else None
-        found.append(CiRegistration(name, suite, seconds, lines.place(call)))
-    return found
-
-
-def _literal(node: ast.expr | None) -> object:
-    return node.value if isinstance(node, ast.Constant) else None
 
 
 # Fixtures of this package that start servers.

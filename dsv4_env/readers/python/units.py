@@ -28,6 +28,7 @@ from dsv4_env.lang.python.values.kinds import (
 from dsv4_env.model import LaunchConfig, Note
 from dsv4_env.model.budget import BudgetError, partial_note
 from dsv4_env.readers.python import profiles
+from dsv4_env.readers.python.facts import model_facts
 from dsv4_env.readers.python.fixtures import (
     LEVELS,
     Runnable,
@@ -85,7 +86,7 @@ def _config(found: FoundLaunch, name: str, symbol: str | None) -> LaunchConfig:
         partial=found.partial,
         symbol=symbol,
         launched=not found.entry,
-        timeout=found.timeout,
+        facts=(*model_facts(found.args), *found.facts),
     )
 
 

@@ -235,9 +235,8 @@ class LaunchWatch(Watch):
             order = (self.unit.line, 0, self.unit.number)
         env, args, taken = settled(command.env, command.args)
         notes += _taken(taken)
-        found = FoundLaunch(
-            where, end, symbol, env, args, notes, order=order, timeout=command.timeout
-        )
+        facts = command.facts
+        found = FoundLaunch(where, end, symbol, env, args, notes, order=order, facts=facts)
         vm.put(self.unit.found, (*key, count), found)
 
     def subject(self, vm: Machine, scope: Scope, node: ast.Call) -> Instance | None:
@@ -320,6 +319,7 @@ class LaunchWatch(Watch):
             (*command.notes, *_taken(taken), Note(_UNLAUNCHED, where), *_unread_class(record)),
             entry=True,
             order=(where.line or 0, where.column or 0, self.unit.number),
+            facts=command.facts,
         )
 
     def held(

@@ -365,3 +365,27 @@ def test_the_lock_of_an_own_folder_holds_each_profile_as_it_usually_is(tmp_path:
     assert held.usual()["mine"] == plain[0]
     assert [load_profile("mine", tmp_path, **a) for a in asked] == plain  # type: ignore[arg-type]
     assert [p.env for p in plain] == [{}, {"A": "1"}, {"B": "1"}]
+
+
+def test_the_order_of_flags(tmp_path: Path) -> None:
+    base = "abstract = true\n[args]\n--tp = '8'\n--page-size = '1'\n--port = '2'\n--dp = '1'\n"
+    order = '[launch]\nargument-order = ["--port", "--tp"]\n'
+    write(tmp_path, below=base)
+    write(tmp_path, mine='extends = ["below"]\n' + order)
+    found = load_profile("mine", tmp_path)
+    # One that isn't named stays behind the one before it.
+    words = ["--port", "2", "--dp", "1", "--tp", "8", "--page-size", "1"]
+    assert found.server_args == words
+
+
+def test_a_block_settles_what_the_overlay_that_it_asks_for_sets(tmp_path: Path) -> None:
+    write(tmp_path, alike='overlay = true\n[env]\nFAST = "2"\n')
+    with pytest.raises(ProfileError, match="layers alike and fast disagree on FAST"):
+        mine(tmp_path, "", name="mine+alike+fast")
+    write(tmp_path, alike='overlay = true\n[[when]]\nwith = "fast"\n[when.env]\nFAST = "2"\n')
+    found = mine(tmp_path, "", name="mine+alike+fast")
+    assert found.env == {"FAST": "2"}
+    (setting,) = found.config.env
+    assert [o.name for o in setting.origin.chain()] == ["alike", "fast"]
+    write(tmp_path, alike='overlay = true\n[[when]]\nwith = "fast"\nunset.env = ["FAST"]\n')
+    assert mine(tmp_path, "", name="mine+alike+fast").env == {}
