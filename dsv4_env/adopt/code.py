@@ -592,9 +592,8 @@ def _without(code: Code, gone: dict[Key, ast.AST]) -> list[Edit]:
             parent = code.parents[node]
             assert isinstance(parent, ast.Import | ast.ImportFrom)
             aliases.setdefault(parent, []).append(parent.names.index(node))
-        elif isinstance(node, ast.Assign | ast.AnnAssign):
-            if harmless(node.value) and code.lines_of(node) is not None:
-                statements.append(node)
+        elif isinstance(node, ast.Assign | ast.AnnAssign) and _goes(code, node):
+            statements.append(node)
     for statement, indices in aliases.items():
         assert isinstance(statement, ast.Import | ast.ImportFrom)
         if len(indices) == len(statement.names):
@@ -603,6 +602,10 @@ def _without(code: Code, gone: dict[Key, ast.AST]) -> list[Edit]:
             continue
         edits += changed_parts(code, _alias_parts(code, statement), indices)
     return edits + code.removed(statements)
+
+
+def _goes(code: Code, node: ast.Assign | ast.AnnAssign) -> bool:
+    return harmless(node.value) and code.lines_of(node) is not None
 
 
 def _alias_parts(code: Code, node: ast.Import | ast.ImportFrom) -> list[Part]:

@@ -5,8 +5,9 @@ Each variable that either may be overridden by is tried unset, set and empty.
 
 from __future__ import annotations
 
+import re
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,8 +30,9 @@ _MOST = 30  # variables that are tried
 class Proof:
     """What two versions of a test differ in; nothing where they launch the same.
 
-    *wrong* are differences, each with its place. *asides* are what differs and is known to: how a
-    flag is spelled, and that a variable which is set but empty overrides nothing.
+    *wrong* are differences, each with its place. *asides* are what differs and makes no difference
+    to SGLang, or is meant: how a flag is spelled, the order of flags, and that a variable which is
+    set but empty overrides nothing.
     """
 
     wrong: list[str] = field(default_factory=list)
@@ -149,7 +151,7 @@ def _launch(
         wrong(name, _shown_env(name, mine), _shown_env(name, theirs), place)
     _arguments(one, two, wrong, known.releases(), proof)
     for what, x, y in (
-        ("the condition", one.condition, two.condition),
+        ("the condition", _placeless(one.condition), _placeless(two.condition)),
         ("the timeout", one.timeout, two.timeout),
         ("how much is known", _known(one), _known(two)),
         ("its command", list(map(_plain, one.command)), list(map(_plain, two.command))),
@@ -168,7 +170,7 @@ def _variables(launch: LaunchConfig) -> dict[str, list[EnvVar]]:
 
 def _known(launch: LaunchConfig) -> list[str]:
     """What keeps a launch from being known."""
-    notes = [n.message for n in launch.notes if not n.profile]
+    notes = [_placeless(n.message) for n in launch.notes if not n.profile]
     return sorted([*notes, *(["partial"] if launch.partial else [])])
 
 
@@ -178,11 +180,19 @@ def _plain(value: Value) -> Any:
         return value
     if value.names and value.default is not None:
         return (value.names, value.default, value.splits)
-    return (value.text, value.names, value.default, value.splits)
+    return (_placeless(value.text), value.names, value.default, value.splits)
+
+
+_LINE = re.compile(r"\bline \d+")
+
+
+def _placeless(thing: object) -> str:
+    """A text without the lines that it names, which move."""
+    return _LINE.sub("line …", str(thing))
 
 
 def _plain_env(entries: list[EnvVar]) -> list[tuple[Any, str]]:
-    return [(_plain(e.value), str(e.condition)) for e in entries]
+    return [(_plain(e.value), _placeless(e.condition)) for e in entries]
 
 
 def _shown(name: str, value: Value) -> str:
@@ -201,37 +211,52 @@ def _shown_env(name: str, entries: list[EnvVar]) -> str:
 def _arguments(
     one: LaunchConfig, two: LaunchConfig, wrong: _Tell, releases: Iterable[str], proof: Proof
 ) -> None:
-    a, b = list(one.args or ()), list(two.args or ())
-    for at in range(max(len(a), len(b))):
-        mine = a[at] if at < len(a) else None
-        theirs = b[at] if at < len(b) else None
-        if mine is not None and theirs is not None:
-            if _plain_arg(mine) == _plain_arg(theirs):
-                continue
-            flags = mine.flag, theirs.flag
-            release = next((r for r in releases if _alike(mine, theirs, r)), None)
-            if release is not None and flags[0] != flags[1]:
-                proof.asides.append(
-                    f"{mine.location}: {flags[0]} would be spelled {flags[1]}, "
-                    f"as SGLang {release} has it"
-                )
-                continue
-        place = next((x.location for x in (mine, theirs) if x is not None), None)
-        name = next((x.flag for x in (mine, theirs) if x is not None and x.flag), "a word")
-        wrong(name, _shown_arg(mine), _shown_arg(theirs), place)
-        return  # all behind it may be shifted
+    mine, theirs = list(one.args or ()), list(two.args or ())
+    for release in (None, *releases):
+        a, b = ([_plain_arg(x, release) for x in side] for side in (mine, theirs))
+        if a == b or moved(a, b):
+            break
+    else:
+        a, b = ([_plain_arg(x, None) for x in side] for side in (mine, theirs))
+        at = next(
+            (i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b))
+        )
+        old, new = (side[at] if at < len(side) else None for side in (mine, theirs))
+        place = next((x.location for x in (old, new) if x is not None), None)
+        name = next((x.flag for x in (old, new) if x is not None and x.flag), "a word")
+        wrong(name, _shown_arg(old), _shown_arg(new), place)
+        return
+    said = [(x.flag, spelled_word(x.flag, release)) for x in mine if x.flag and release]
+    for flag, spelled in said:
+        if flag != spelled:
+            proof.asides.append(
+                f"{one.location}: {flag} would be spelled {spelled}, as SGLang {release} has it"
+            )
+    if a != b:
+        proof.asides.append(f"{one.location}: {MOVED}")
 
 
-def _plain_arg(arg: ServerArg) -> tuple[Any, ...]:
-    return (*map(_plain, arg.words), str(arg.condition))
+MOVED = "some flags would come behind others, which makes no difference to SGLang"
 
 
-def _alike(one: ServerArg, two: ServerArg, release: str) -> bool:
-    """Whether two arguments differ in how their flags are spelled alone."""
-    if one.flag is None or spelled_word(one.flag, release) != two.flag or one.joined != two.joined:
-        return False
-    values = [_plain(v) for v in one.values], [_plain(v) for v in two.values]
-    return values[0] == values[1] and str(one.condition) == str(two.condition)
+def moved(one: Sequence[tuple[Any, ...]], two: Sequence[tuple[Any, ...]]) -> bool:
+    """Whether two lists of arguments, of which each begins with its flag, are one in another order.
+
+    The parser takes flags in any order, but of two times the same flag the last counts, and words
+    without one belong where they stand.
+    """
+    flags = [row[0] for row in one]
+    plain = all(isinstance(f, str) and f.startswith("--") for f in flags)
+    return (
+        plain and len(set(flags)) == len(flags) and sorted(one, key=repr) == sorted(two, key=repr)
+    )
+
+
+def _plain_arg(arg: ServerArg, release: str | None) -> tuple[Any, ...]:
+    words = [_plain(w) for w in arg.words]
+    if arg.flag is not None and release is not None and isinstance(words[0], str):
+        words[0] = spelled_word(words[0], release)
+    return (*words, _placeless(arg.condition))
 
 
 def _shown_arg(arg: ServerArg | None) -> str:

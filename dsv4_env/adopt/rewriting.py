@@ -7,7 +7,7 @@ The edits follow how the test makes its arguments and its environment. They are 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
@@ -15,7 +15,6 @@ from pathlib import Path, PurePosixPath
 from dsv4_env.adopt.code import (
     WIDTH,
     Code,
-    Function,
     assigned,
     changed_parts,
     parts_of,
@@ -23,20 +22,13 @@ from dsv4_env.adopt.code import (
     with_import,
     without_unused,
 )
+from dsv4_env.adopt.making import Given, Making, Step, copied, given_to, members_of
 from dsv4_env.catalogue import load
 from dsv4_env.catalogue.history import flag_in
 from dsv4_env.lang.python.syntax.trees import callee, walk_tree
 from dsv4_env.model import LaunchConfig, Location, is_flag, own_default, text_of
 from dsv4_env.model.errors import Dsv4Error
 from dsv4_env.profile import Profile
-from dsv4_env.readers.python.commands import (
-    ARGS_KEYS,
-    ENV_KEYS,
-    LAUNCHER,
-    MODEL_KEYS,
-    PARAMETERS,
-    SUBPROCESS,
-)
 from dsv4_env.writeback.edits import Edit, applied
 
 LOADER = "load_profile"
@@ -55,7 +47,7 @@ class CannotRewrite(Dsv4Error):  # noqa: N818 - it says what is so, and isn't al
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """Where profiles lie, from a test: *below* one of its parents, which are counted *up* from 0."""
+    """Where profiles lie, from a test: *below* that of its parents which is the *up*-th, from 0."""
 
     up: int
     below: str
@@ -120,7 +112,7 @@ def rewritten(text: str, path: str, uses: Sequence[Use]) -> str:
     if not todo:
         return text
     names = _constants(code, todo)
-    work = _Rewriting(code)
+    work = _Rewriting(code, Making(code))
     for use in todo:
         work.launch(use, names[use.load])
     new = applied(code.text, work.edits.values())
@@ -243,33 +235,21 @@ def _load_lines(name: str, use: Use) -> list[str]:
 
 
 @dataclass(slots=True, eq=False)
-class _Step:
-    """A statement that makes or changes what a name holds, and the expression that it does so by."""
+class _Mine:
+    """Which words of a list the profile has, by their numbers: they are met one by one."""
 
-    statement: ast.stmt
-    kind: str  # "assign", "merge" (update, extend, += and |=), "item" (env[…] = …), "append"
-    value: ast.expr | None
-    key: str | None = None
-    call: ast.Call | None = None
-
-
-@dataclass(slots=True, eq=False)
-class _Run:
-    """The words of a list that a profile has: from *first* on, *size* of them."""
-
-    first: int
-    size: int
-    at: int = 0  # how many words were passed
+    words: Sequence[int]
+    at: int = -1
 
     def next(self) -> bool:
         """Whether the next word is one of them."""
         self.at += 1
-        return self.first < self.at <= self.first + self.size
+        return self.at in self.words
 
     @property
     def begins(self) -> bool:
-        """Whether the word that was passed last is the first of them."""
-        return self.at == self.first + 1
+        """Whether the word that was met last is the first of them."""
+        return self.at == self.words[0]
 
 
 @dataclass(slots=True, eq=False)
@@ -277,6 +257,7 @@ class _Rewriting:
     """The edits that put the launches of a file onto profiles."""
 
     code: Code
+    making: Making
     edits: dict[tuple[int, int], Edit] = field(default_factory=dict)
     profile: str = ""  # the name of its constant
     gone: frozenset[str] = frozenset()  # the variables that the profile sets
@@ -288,7 +269,7 @@ class _Rewriting:
         """Propose the edits for one launch."""
         self.profile, self.release = name, use.profile.sglang
         call = self._call(use.launch)
-        given = _given(call) if call is not None else None
+        given = given_to(call) if call is not None else None
         if use.profile.server_args:
             self._arguments(use, given)
         if use.profile.config.env:
@@ -318,108 +299,16 @@ class _Rewriting:
         found = [c for c in calls if self.code.span(c)[0] == at]
         return min(found, key=lambda c: self.code.span(c)[1], default=None)
 
-    def history(self, node: ast.expr) -> list[_Step] | None:
-        """The steps that made what a name or ``cls.name`` holds where it is used.
-
-        None where that isn't plain: it is set under a condition, or elsewhere.
-        """
-        code = self.code
-        function = code.function(node)
-        places: list[ast.AST] = []
-        if isinstance(node, ast.Name):
-            if code.owner(node.id, node) is not (function or code.tree):
-                return None
-            places = list(code.names.get(code.key(node.id, node), ()))
-        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-            for each in walk_tree(function) if function is not None else ():
-                if isinstance(each, ast.Attribute) and ast.unparse(each) == ast.unparse(node):
-                    places.append(each)
-            places.sort(key=lambda n: code.span(n)[0])
-        steps: list[_Step] = []
-        known = False
-        before = code.statement(node)
-        for place in places:
-            statement = code.statement(place)
-            if statement is before or code.span(statement)[0] >= code.span(before)[0]:
-                break
-            if code.function(place) is not function:
-                return None
-            step = _step(code, statement, place)
-            if step is None:
-                continue
-            if not self._always(statement, before):
-                if step.kind == "assign":
-                    known = False
-                step.kind, step.value = "may", None
-            elif step.kind == "assign":
-                steps, known = [], True
-            steps.append(step)
-        return steps if known else None
-
-    def _always(self, statement: ast.stmt, before: ast.stmt) -> bool:
-        """Whether a statement has run wherever a later one runs."""
-        block = self.code.block(statement)
-        return any(
-            s in block for s in (before, *self.code.above(before)) if isinstance(s, ast.stmt)
-        )
-
-    def constant(self, node: ast.expr) -> ast.expr | None:
-        """The expression that a name is bound to once and for all; None where that isn't plain."""
-        code = self.code
-        if isinstance(node, ast.Name):
-            places = code.names.get(code.key(node.id, node), [])
-            owner = code.owner(node.id, node)
-            if owner is not code.tree and owner is not code.function(node):
-                return None
-        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-            return self._of_class(node)
-        else:
-            return None
-        stored = [p for p in places if not isinstance(p.ctx, ast.Load)]
-        if len(stored) != 1 or any(
-            _step(code, code.statement(p), p) for p in places if p not in stored
-        ):
-            return None
-        statement = code.parents[stored[0]]
-        if assigned(statement) is not stored[0] or statement not in _body(owner):
-            return None
-        return getattr(statement, "value", None)
-
-    def _of_class(self, node: ast.Attribute) -> ast.expr | None:
-        """What ``cls.name`` is, where one class of the file alone says so."""
-        code = self.code
-        assert isinstance(node.value, ast.Name)
-        every = [
-            n for n in walk_tree(code.tree) if isinstance(n, ast.Attribute) and n.attr == node.attr
-        ]
-        if any(not isinstance(n.ctx, ast.Load) or _step(code, code.statement(n), n) for n in every):
-            return None
-        around = [a for a in code.above(node) if isinstance(a, ast.ClassDef)]
-        own = around[0] if around and node.value.id in ("cls", "self", around[0].name) else None
-        found = [
-            (c, s) for c in walk_tree(code.tree) if isinstance(c, ast.ClassDef)
-            for s in c.body if (t := assigned(s)) is not None and t.id == node.attr
-        ]  # fmt: skip
-        if own is None or len(found) != 1 or found[0][0] is not own:
-            return None
-        return getattr(found[0][1], "value", None)
-
-    def alone(self, node: ast.expr) -> bool:
-        """Whether a name is used here and nowhere else."""
-        if not isinstance(node, ast.Name):
-            return False
-        places = self.code.names.get(self.code.key(node.id, node), [])
-        return len(places) == 2 and node.id not in self.code.texts
-
     # Arguments
 
-    def _arguments(self, use: Use, given: _Given | None) -> None:
+    def _arguments(self, use: Use, given: Given | None) -> None:
         expression = given.args if given is not None else None
         words = use.profile.server_args
         if expression is not None:
-            found = self._words(expression, top=True)
-            if found is not None and (first := self._run_of(found, words)) is not None:
-                run = _Run(first, len(words))
+            found = self._words(expression, top=True) or []
+            mine = self._mine(found, words)
+            if mine:
+                run = _Mine(mine)
                 text = self._list(expression, run, top=True)
                 if text is None:
                     text = self._all_args
@@ -427,14 +316,22 @@ class _Rewriting:
                 return
         self._display(use, words, expression)
 
-    def _run_of(self, items: Sequence[str | None], words: Sequence[str]) -> int | None:
-        """Where words stand in a list, one right behind the other, by the release's spelling."""
+    def _mine(self, items: Sequence[str | None], words: Sequence[str]) -> Sequence[int]:
+        """Which items are a profile's words, by the release's spelling: in one run, else in order.
+
+        None where some lack. Those between them would come behind: the proof tells whether that
+        makes a difference.
+        """
         spelled = [None if i is None else spelled_word(i, self.release) for i in items]
         size = len(words)
         for first in range(len(items) - size + 1):
             if spelled[first : first + size] == list(words):
-                return first
-        return None
+                return range(first, first + size)
+        found: list[int] = []
+        for at, item in enumerate(spelled):
+            if len(found) < size and item == words[len(found)]:
+                found.append(at)
+        return found if len(found) == size else []
 
     @property
     def _all_args(self) -> str:
@@ -455,43 +352,21 @@ class _Rewriting:
                 and code.span(n)[0] < at < code.span(n)[1]
             ]  # fmt: skip
             for holder in sorted(holders, key=lambda n: code.span(n)[1] - code.span(n)[0]):
-                items = [self.word(e) for e in holder.elts]
-                first = self._run_of(items, words)
-                if first is None:
+                items = [self.making.word(e) for e in holder.elts]
+                gone = self._mine(items, words)
+                if not gone:
                     continue
-                gone = range(first, first + len(words))
                 if len(gone) == len(items):
                     whole = isinstance(holder, ast.List)
                     text = self._all_args if whole else f"tuple({self._all_args})"
                     self.put(*code.span(holder), text)
                     return
                 parts = parts_of(code, holder)
-                for edit in changed_parts(code, parts, gone, {first: f"*{self._all_args}"}):
+                for edit in changed_parts(code, parts, gone, {gone[0]: f"*{self._all_args}"}):
                     self.put(edit.start, edit.end, edit.text)
                 return
         where = code.location(expression) if expression is not None else use.launch.location
-        raise CannotRewrite(f"the arguments of {use.name} don't stand in it in one run", where)
-
-    def word(self, node: ast.expr, depth: int = 4) -> str | None:
-        """A word of a command line that an expression is; None where that isn't plain."""
-        if isinstance(node, ast.Constant):
-            value = node.value
-            number = isinstance(value, int | float) and not isinstance(value, bool)
-            return value if isinstance(value, str) else str(value) if number else None
-        if isinstance(node, ast.JoinedStr):
-            parts = [
-                self.word(v.value, depth - 1) if isinstance(v, ast.FormattedValue)
-                and v.conversion == -1 and v.format_spec is None
-                else self.word(v, depth - 1) if isinstance(v, ast.Constant) else None
-                for v in node.values
-            ]  # fmt: skip
-            return None if None in parts else "".join(p or "" for p in parts)
-        if isinstance(node, ast.Call) and callee(node) == "str" and len(node.args) == 1:
-            return self.word(node.args[0], depth - 1)
-        if isinstance(node, ast.Name | ast.Attribute) and depth:
-            held = self.constant(node)
-            return self.word(held, depth - 1) if held is not None else None
-        return None
+        raise CannotRewrite(f"the arguments of {use.name} don't all stand in it", where)
 
     def _words(self, node: ast.expr, *, top: bool = False) -> list[str | None] | None:
         """The words that an expression of lists makes, None for those that aren't known."""
@@ -510,28 +385,28 @@ class _Rewriting:
                 if isinstance(each, ast.Starred):
                     found += self._words(each.value) or []
                 else:
-                    found.append(self.word(each))
+                    found.append(self.making.word(each))
             return found
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
             return [*(self._words(node.left) or []), *(self._words(node.right) or [])]
-        if (inner := _copied(node)) is not None:
+        if (inner := copied(node)) is not None:
             return self._words(inner) or []
         if isinstance(node, ast.Name | ast.Attribute):
-            value = None if top else self.constant(node)
-            steps = self.history(node) if value is None else None
+            value = None if top else self.making.constant(node)
+            steps = self.making.history(node) if value is None else None
             if steps is not None:
                 found = []
                 for step in steps:
                     if step.kind == "append" and step.value is not None:
-                        found.append(self.word(step.value))
+                        found.append(self.making.word(step.value))
                     else:
                         found += (self._words(step.value) or []) if step.value else [None]
                 return found
-            value = value or self.constant(node)
+            value = value or self.making.constant(node)
             return [None] if value is None else self._words(value) or []
         return [None]
 
-    def _list(self, node: ast.expr, run: _Run, *, top: bool = False) -> str | None:
+    def _list(self, node: ast.expr, run: _Mine, *, top: bool = False) -> str | None:
         """An expression without the words of a run, where the profile's stand; None: all gone."""
         code = self.code
         if isinstance(node, ast.List | ast.Tuple):
@@ -543,33 +418,33 @@ class _Rewriting:
             return spliced(code, node, [
                 Edit(*code.span(node.left), left), Edit(*code.span(node.right), right)
             ])  # fmt: skip
-        if (inner := _copied(node)) is not None:
+        if (inner := copied(node)) is not None:
             text = self._list(inner, run)
             if text is None or text == self._all_args:
                 return text
             return spliced(code, node, [Edit(*code.span(inner), text)])
         if isinstance(node, ast.Name | ast.Attribute):
-            value = None if top else self.constant(node)
-            steps = self.history(node) if value is None else None
+            value = None if top else self.making.constant(node)
+            steps = self.making.history(node) if value is None else None
             if steps is not None:
                 for step in steps:
                     self._step_args(step, run)
                 return code.raw(node)
-            value = value or self.constant(node)
+            value = value or self.making.constant(node)
             if value is not None:
                 return self._constant_args(node, value, run)
         run.next()
         return code.raw(node)
 
-    def _constant_args(self, node: ast.expr, value: ast.expr, run: _Run) -> str | None:
+    def _constant_args(self, node: ast.expr, value: ast.expr, run: _Mine) -> str | None:
         """A name of a list in which no word, some or all are the profile's."""
-        before, kept = run.at, dict(self.edits)
+        kept = dict(self.edits)
         text = self._list(value, run)
         if text is None or text == self._all_args:
             return text
         if text == self.code.raw(value):
             return self.code.raw(node)
-        if not self.alone(node):
+        if not self.making.alone(node):
             self.edits = kept
             where = self.code.location(node)
             raise CannotRewrite(
@@ -579,7 +454,7 @@ class _Rewriting:
         self.put(*self.code.span(value), text)
         return self.code.raw(node)
 
-    def _elements(self, node: ast.List | ast.Tuple, run: _Run) -> str | None:
+    def _elements(self, node: ast.List | ast.Tuple, run: _Mine) -> str | None:
         code = self.code
         parts = parts_of(code, node)
         gone: list[int] = []
@@ -606,7 +481,7 @@ class _Rewriting:
             return code.raw(node)
         return spliced(code, node, [*changed_parts(code, parts, gone, put), *changed])
 
-    def _step_args(self, step: _Step, run: _Run) -> None:
+    def _step_args(self, step: Step, run: _Mine) -> None:
         code = self.code
         if step.value is None:
             run.next()
@@ -637,7 +512,7 @@ class _Rewriting:
 
     # Environments
 
-    def _environment(self, use: Use, given: _Given | None) -> None:
+    def _environment(self, use: Use, given: Given | None) -> None:
         profile, launch = use.profile, use.launch
         self.gone = frozenset(
             n for n in profile.config.effective_env if _agrees(launch, profile, n)
@@ -667,11 +542,11 @@ class _Rewriting:
         self.put(*self.code.span(expression), text)
 
     def _made_here(self, node: ast.expr) -> bool:
-        return self.history(node) is not None or self.constant(node) is not None
+        return self.making.history(node) is not None or self.making.constant(node) is not None
 
     def _whole(self, node: ast.expr) -> bool:
         """Whether all that a name of a dict holds is the profile's."""
-        value = self.constant(node)
+        value = self.making.constant(node)
         return value is not None and self._variables(value) is None
 
     @property
@@ -714,17 +589,17 @@ class _Rewriting:
             ])  # fmt: skip
         if isinstance(node, ast.Call) and code.dotted(node.func) == "dict":
             return self._entries(node)
-        if (inner := _copied(node)) is not None:
+        if (inner := copied(node)) is not None:
             text = self._variables(inner)
             if text is None or text == self._base:
                 return text
             return spliced(code, node, [Edit(*code.span(inner), text)])
         if isinstance(node, ast.Name | ast.Attribute):
-            value = None if top else self.constant(node)
-            steps = self.history(node) if value is None else None
+            value = None if top else self.making.constant(node)
+            steps = self.making.history(node) if value is None else None
             if steps is not None:
                 return self._steps_env(node, steps)
-            value = value or self.constant(node)
+            value = value or self.making.constant(node)
             if value is not None:
                 based = self.based
                 before = dict(self.edits)
@@ -738,7 +613,7 @@ class _Rewriting:
 
     def _in_place(self, node: ast.expr, value: ast.expr, text: str) -> str:
         """A dict over the process's environment, changed where it is made."""
-        if not self.alone(node):
+        if not self.making.alone(node):
             raise CannotRewrite(
                 f"{self.code.raw(node)} is used elsewhere", self.code.location(node)
             )
@@ -749,13 +624,13 @@ class _Rewriting:
         """Whether an expression is the process's environment, or a plain copy of it."""
         if self.code.dotted(node) == _ENVIRON:
             return True
-        inner = _copied(node)
+        inner = copied(node)
         return inner is not None and self.code.dotted(inner) == _ENVIRON
 
     def _entries(self, node: ast.Dict | ast.Call) -> str | None:
         """``{**X, "A": "1"}``, and ``dict(os.environ, A="1")``."""
         code = self.code
-        members = _members(node)
+        members = members_of(node)
         if members is None:
             return code.raw(node)
         gone, bases, changed = self._left(members)
@@ -776,7 +651,7 @@ class _Rewriting:
         changed: list[Edit] = []
         for at, (key, value) in enumerate(members):
             if key is not None:
-                if (key if isinstance(key, str) else self.word(key)) in self.gone:
+                if (key if isinstance(key, str) else self.making.word(key)) in self.gone:
                     gone.append(at)
                 continue
             text = self._variables(value)
@@ -788,7 +663,7 @@ class _Rewriting:
                 changed.append(Edit(*self.code.span(value), text))
         return gone, bases, changed
 
-    def _steps_env(self, node: ast.expr, steps: list[_Step]) -> str:
+    def _steps_env(self, node: ast.expr, steps: list[Step]) -> str:
         """Change the statements that make a dict where they stand; its name stays."""
         code = self.code
         first, *rest = steps
@@ -809,7 +684,7 @@ class _Rewriting:
                 self._merge(step)
         return code.raw(node)
 
-    def _merge(self, step: _Step) -> None:
+    def _merge(self, step: Step) -> None:
         """``env.update(X, A="1")`` and ``env |= X``."""
         code = self.code
         call = step.call
@@ -821,7 +696,7 @@ class _Rewriting:
             else:
                 self.put(*code.span(step.value), text)
             return
-        members = _members(call)
+        members = members_of(call)
         if members is None or any(self._is_environ(v) for k, v in members if k is None):
             return
         gone, _, changed = self._left(members)
@@ -873,14 +748,15 @@ class _Rewriting:
             if isinstance(node, ast.Dict):
                 for index, key in enumerate(node.keys):
                     value = node.values[index]
-                    if key is not None and code.span(key)[0] <= at < code.span(value)[1]:
-                        if self.word(key) in self.gone:
-                            return node, index
+                    if key is None or not code.span(key)[0] <= at < code.span(value)[1]:
+                        continue
+                    if self.making.word(key) in self.gone:
+                        return node, index
         return None
 
     # The model, and how long the server may take
 
-    def _model(self, use: Use, given: _Given) -> None:
+    def _model(self, use: Use, given: Given) -> None:
         node = self._source(given.model)
         if node is None:
             return
@@ -890,14 +766,14 @@ class _Rewriting:
             return
         same = False
         if isinstance(node, ast.Call) and self.code.dotted(node.func) in _GETTERS:
-            words = [self.word(a) for a in node.args]
+            words = [self.making.word(a) for a in node.args]
             same = words == [variable, default] and not node.keywords
         elif isinstance(node, ast.Constant):
             same = variable is None and node.value == default
         if same:
             self.put(*self.code.span(node), f"{self.profile}.model_path({_ENVIRON})")
 
-    def _timeout(self, use: Use, given: _Given) -> None:
+    def _timeout(self, use: Use, given: Given) -> None:
         node = self._source(given.timeout)
         seconds = use.profile.launch_timeout_seconds
         if node is None or seconds is None:
@@ -910,11 +786,11 @@ class _Rewriting:
         for _ in range(4):
             if not isinstance(node, ast.Name | ast.Attribute):
                 return node
-            steps = self.history(node)
+            steps = self.making.history(node)
             if steps is not None:
                 node = steps[0].value if len(steps) == 1 else None
                 continue
-            value = self.constant(node)
+            value = self.making.constant(node)
             if value is None or (isinstance(node, ast.Name) and self._shared(node)):
                 return None
             node = value
@@ -951,99 +827,3 @@ def _agrees(launch: LaunchConfig, profile: Profile, name: str) -> bool:
         return mine == theirs
     own = own_default(name, mine)
     return own is not None and own == own_default(name, theirs) == text_of(theirs)
-
-
-def _copied(node: ast.expr) -> ast.expr | None:
-    """What ``list(X)``, ``dict(X)``, ``X.copy()`` and ``copy.deepcopy(X)`` copy."""
-    if not isinstance(node, ast.Call) or node.keywords:
-        return None
-    func = node.func
-    if isinstance(func, ast.Attribute) and func.attr == "copy" and not node.args:
-        return func.value
-    name = callee(node)
-    if name in ("list", "tuple", "dict", "deepcopy", "copy") and len(node.args) == 1:
-        return node.args[0] if not isinstance(node.args[0], ast.Starred) else None
-    return None
-
-
-def _members(
-    node: ast.Dict | ast.Call,
-) -> list[tuple[str | ast.expr | None, ast.expr]] | None:
-    """The keys and values of a dict or of what makes one, without a key where more are laid in.
-
-    None where that isn't plain.
-    """
-    if isinstance(node, ast.Dict):
-        return list(zip(node.keys, node.values, strict=True))
-    if len(node.args) > 1 or any(isinstance(a, ast.Starred) for a in node.args):
-        return None
-    return [*((None, a) for a in node.args), *((k.arg, k.value) for k in node.keywords)]
-
-
-def _body(node: ast.AST) -> Iterable[ast.AST]:
-    return getattr(node, "body", ()) if isinstance(node, ast.Module | Function) else ()
-
-
-def _step(code: Code, statement: ast.stmt, place: ast.AST) -> _Step | None:
-    """What a statement does to what a name holds; None where it only uses it."""
-    if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
-        target = statement.targets[0]
-        if target is place:
-            return _Step(statement, "assign", statement.value)
-        if isinstance(target, ast.Subscript) and target.value is place:
-            key = target.slice.value if isinstance(target.slice, ast.Constant) else None
-            known = key if isinstance(key, str) else None
-            return _Step(statement, "item", statement.value if known else None, known)
-    if isinstance(statement, ast.AnnAssign) and statement.target is place and statement.value:
-        return _Step(statement, "assign", statement.value)
-    if isinstance(statement, ast.AugAssign) and statement.target is place:
-        return _Step(statement, "merge", statement.value)
-    if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
-        call = statement.value
-        func = call.func
-        if isinstance(func, ast.Attribute) and func.value is place:
-            return _method_step(statement, call, func.attr)
-    if not isinstance(getattr(place, "ctx", None), ast.Load):
-        return _Step(statement, "assign", None)
-    return None
-
-
-def _method_step(statement: ast.stmt, call: ast.Call, name: str) -> _Step | None:
-    if name == "update":
-        return _Step(statement, "merge", None, call=call)
-    if name == "extend" and len(call.args) == 1:
-        return _Step(statement, "merge", call.args[0])
-    if name == "append" and len(call.args) == 1:
-        return _Step(statement, "append", call.args[0])
-    if name == "setdefault" and len(call.args) == 2 and isinstance(call.args[0], ast.Constant):
-        return _Step(statement, "item", call.args[1], str(call.args[0].value))
-    if name in ("insert", "remove", "pop", "clear", "sort", "reverse", "popitem"):
-        return _Step(statement, "may", None)
-    return None
-
-
-@dataclass(frozen=True, slots=True)
-class _Given:
-    """What a call that launches is given; *exact*: no environment lies under its *env*."""
-
-    args: ast.expr | None
-    env: ast.expr | None
-    model: ast.expr | None
-    timeout: ast.expr | None
-    exact: bool = False
-    entry: bool = False
-
-
-def _given(call: ast.Call) -> _Given:
-    name = callee(call)
-    keywords = {k.arg: k.value for k in call.keywords if k.arg}
-    if name.endswith(LAUNCHER):
-        given = dict(zip(PARAMETERS, call.args, strict=False)) | keywords
-        model = next((given[k] for k in MODEL_KEYS if k in given), None)
-        return _Given(given.get("other_args"), given.get("env"), model, given.get("timeout"))
-    if name in SUBPROCESS:
-        first = call.args[0] if call.args else keywords.get("args")
-        return _Given(first, keywords.get("env"), None, None, exact=True)
-    args = next((keywords[k] for k in ARGS_KEYS if k in keywords), None)
-    env = next((keywords[k] for k in ENV_KEYS if k in keywords), None)
-    return _Given(args, env, None, None, entry=True)
