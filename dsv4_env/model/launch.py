@@ -316,6 +316,11 @@ class LaunchConfig:
         return [w for a in self.args or () for w in a.words]
 
     @property
+    def image_name(self) -> str | None:
+        """The image that it runs in, ``org/name:tag``; None where that isn't known."""
+        return self.image.name if self.image is not None else None
+
+    @property
     def own_line(self) -> int | None:
         """The line it stands at in its file; None where it stands in one that this one runs."""
         place = self.location
