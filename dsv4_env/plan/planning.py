@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
+from dsv4_env.catalogue.owners import SGLANG, owner
 from dsv4_env.catalogue.resolution import depends_on, known_resolutions
 from dsv4_env.catalogue.tree import steps_of
 from dsv4_env.model.errors import ReadError
@@ -279,8 +280,8 @@ class _Planner:
         release = self.catalogue.name
         variable = self.catalogue.variable(name)
         if variable is not None:
-            return None if variable.live else f"{release} reads it nowhere"
-        if not name.startswith(("SGLANG_", "SGL_")):
+            return f"{release} reads it nowhere" if variable.ignored else None
+        if owner(name) != SGLANG:
             return None
         near = self.catalogue.near_variable(name)
         hint = f"; did you mean {near}?" if near else ""

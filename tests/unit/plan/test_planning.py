@@ -262,3 +262,19 @@ def test_what_may_be_refused_by_what_is_given() -> None:
     assert [r.message for r in made.possible] == led
     assert "but for 4 refusals that only" in text([made])
     assert "but for 1 refusal that only" in text([replace(made, possible=made.possible[:1])])
+
+
+_OTHERS = ("GPU_PINNED_MIN_XFER_SIZE", "TORCH_CUDA_ARCH_LIST", "NCCL_ALGO", "TLLM_LOG_LEVEL")
+
+
+@pytest.mark.parametrize("name", _OTHERS)
+def test_what_sglang_only_sets_is_for_others_to_read(name: str) -> None:
+    variable = CATALOGUE.variable(name)
+    assert variable is not None
+    assert not variable.live
+    assert effects(f"export {name}=4\nsglang serve", [])[name] == ("kept", "4", "4")
+
+
+def test_what_is_sglangs_own_and_never_read_has_no_effect() -> None:
+    found = told("export SGLANG_ENABLE_CP_V2=1\nsglang serve", steps=[])
+    assert found["SGLANG_ENABLE_CP_V2"][0] == "SGLang 0.5.23 reads it nowhere"
