@@ -23,6 +23,7 @@ from dsv4_env.cli.settings import profile_folder, settings
 from dsv4_env.cli.target import axes_options
 from dsv4_env.model import LaunchConfig
 from dsv4_env.model.errors import UsageError
+from dsv4_env.model.style import plain
 from dsv4_env.plan.against import HeldPlan, held
 from dsv4_env.plan.asking import ask
 from dsv4_env.plan.formats import HELD_FORMATS, PLAN_FORMATS, held_text, text
@@ -199,7 +200,11 @@ def _plans(
             planned(profile.config, catalogue, p, title=profile.name, model=model) for p in places
         ]
     result: list[Plan] = []
-    for opened in open_launches(operand, inputs):
+    launches = open_launches(operand, inputs)
+    for note in dict.fromkeys(n for opened in launches for n in opened.config.notes):
+        more = f"; {note.settled}" if note.settled else ""
+        tell(plain(f"dsv4-env: note: {note.message}{more}"))
+    for opened in launches:
         if opened.config.served is not None:
             raise UsageError(
                 f"{operand} says what became of its arguments, not which were given",

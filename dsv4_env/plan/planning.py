@@ -258,7 +258,7 @@ class _Planner:
             "set": f"set {self._where(section, name, at)}",
         }.get(effect, "")
         if isinstance(after, Open):
-            why, effective = open_reason(after), None
+            why, effective = open_reason(after, name), None
         else:
             effective = value_text(after)
         return PlannedSetting(section, name, given, effective, effect, at and shown_at(at), why)
@@ -293,11 +293,12 @@ def _of_own(after: object) -> Effect:
     return "unknown" if isinstance(after, Open) else "set"
 
 
-def open_reason(value: Open) -> str:
-    """Why a value isn't known, in words."""
+def open_reason(value: Open, name: str = "") -> str:
+    """Why a value of the setting *name* isn't known, in words."""
     if "get_device_memory_capacity" in value.why or "gpu_mem" in value.why:
         return "decided by the GPU's memory when it starts"
-    return f"not known: {value.why.replace('sglang/', '')}" if value.why else "not known"
+    why = value.why.removeprefix(f"{name}: ").replace("sglang/", "")
+    return f"not known: {why}" if why else "not known"
 
 
 def value_text(value: object) -> str:
