@@ -150,6 +150,23 @@ def fitting(release: str | None, ranges: Collection[str | None]) -> tuple[Catalo
     return load([r for r in releases() if r in found or not found][-1]), None
 
 
+def named_by(image: str | None) -> tuple[str, str] | None:
+    """The shipped release that stands for that of an image, and a note which and why.
+
+    None for images that aren't SGLang's own, whose tags may count anything, and for a tag that
+    names neither a release nor a day, or one before all that are known.
+    """
+    if image is None or not tags.is_own(image):
+        return None
+    try:
+        release, note = nearest(image)
+    except ReadError:
+        return None
+    if note is None:
+        return release, f"the image {image} is read as SGLang {release} (--sglang)"
+    return release, note if image in note else f"the image {image}: {note}"
+
+
 def closest(text: str) -> str:
     """The known release nearest to one that is named anywhere in *text*, else the newest."""
     match = re.search(r"(?<![0-9.])([0-9]+\.[0-9]+\.[0-9]+(?:\.post[0-9]+)?)", text, re.ASCII)

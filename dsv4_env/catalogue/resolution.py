@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -60,6 +61,39 @@ def own_settings(release: str, name: str) -> list[str]:
 _PLATFORMS = {"is_hip": "ROCm"} | {
     f"is_{sm}{more}": sm.upper() for sm in ("sm90", "sm100", "sm120") for more in ("", "_supported")
 }
+
+
+_OF_CARDS = re.compile(r"is_(hip|cuda|hopper.*|blackwell.*|sm\d+.*|gfx\d+.*)|device_sm|_rocm_.*")
+
+
+def depends_on(steps: Steps, kind: str, name: str, at: str) -> tuple[bool, bool]:
+    """Whether it's the platform, and whether it's the model, that a setting of SGLang's hangs on.
+
+    *kind* is ``env`` or ``set``, *at* the file and line that set *name*.
+    """
+    mine = [s for s in steps if s[0] == kind and s[2] == name and s[4] == at]
+    read = {op for s in mine for part in (s[1], s[3]) for op in reads(steps, part)}
+    platform = any(o == "probe" and _OF_CARDS.fullmatch(n) for o, n in read)
+    return platform, any(o in ("hf", "hf?", "mc") for o, _ in read) or any(len(s) > 5 for s in mine)
+
+
+def reads(steps: Steps, value: Any) -> set[tuple[str, str]]:
+    """What an expression reads: operations with names, those of earlier values, too."""
+    return set(_read(steps, value, set()))
+
+
+def _read(steps: Steps, value: Any, seen: set[int]) -> Iterator[tuple[str, str]]:
+    if not isinstance(value, list) or not value or value[0] == "=":
+        return
+    if value[0] == "t":
+        if value[1] not in seen:
+            seen.add(value[1])
+            yield from _read(steps, steps[value[1]][1], seen)
+    elif len(value) > 1 and isinstance(value[1], str):
+        yield value[0], value[1]
+    else:
+        for part in value[1:]:
+            yield from _read(steps, part, seen)
 
 
 def _asked(steps: Steps, value: Any, seen: set[int]) -> Iterator[str]:

@@ -10,6 +10,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dsv4_env.catalogue import named_by
 from dsv4_env.catalogue.tree import steps_of
 from dsv4_env.compare.effects import in_image, platform_of, with_effects
 from dsv4_env.compare.findings import compare_launches
@@ -261,7 +262,9 @@ def check_launch(
 
 
 def compare(run: CheckRun, pair: Pair, config: LaunchConfig, title: str) -> None:
-    """Hold one launch to a pair's profile."""
+    """Hold one launch to a pair's profile, for the release of its image where nothing else says."""
+    named = _of_image(run, pair, config)
+    pair = replace(pair, sglang=named[0]) if named else pair
     profile = run.profile(pair)
     options, settings = run.options, run.settings
     for side in (with_model(profile), config):
@@ -289,8 +292,19 @@ def compare(run: CheckRun, pair: Pair, config: LaunchConfig, title: str) -> None
         comparison = with_effects(comparison, profile.config, launch, catalogue, on, model)
         left = tuple(f for f in comparison.findings if not is_ignored(f.subject, ignore))
         comparison = replace(comparison, findings=left)
+    if named and catalogue is not None and named[1] not in run.notes:
+        run.notes.append(named[1])
     run.comparisons.append(replace(comparison, right=title))
     run.held.append(Held(profile, config, ignore, put_back))
+
+
+def _of_image(run: CheckRun, pair: Pair, config: LaunchConfig) -> tuple[str, str] | None:
+    """The release that a launch's own image names, and what to say of it.
+
+    None where another one is asked for.
+    """
+    asked = run.options.sglang or pair.sglang or run.settings.sglang or config.served
+    return None if asked else named_by(config.image_name)
 
 
 def _as_held(

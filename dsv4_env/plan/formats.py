@@ -97,7 +97,9 @@ def _summary(plan: Plan) -> str:
     more = f", {open_} unknown" if open_ else ""
     start = "It starts."
     if plan.possible:
-        start = f"It starts, but for {len(plan.possible)} refusals that only a run decides (--all)."
+        number = len(plan.possible)
+        refusals = f"{number} refusal{'s' * (number != 1)} that only a run decides"
+        start = f"It starts, but for {refusals} (--all)."
     return f"{start} {said}{more}; {counts['set']} more set by SGLang."
 
 

@@ -93,3 +93,21 @@ def test_an_image_says_its_platform(run: Callable[..., Result]) -> None:
     assert "one.sh is taken for mi300x by its image (--on)" in result.err
     (found,) = [s for s in json.loads(result.out)["settings"] if s["name"] == "SGLANG_USE_AITER"]
     assert (found["effect"], found["why"], found["at"]) == ("default", "as the image sets it", None)
+
+
+def test_what_is_not_known_says_why(run: Callable[..., Result]) -> None:
+    Path("open.sh").write_text(
+        'source lib/more.sh\nif [ "$SPEC" = 1 ]; then export SGLANG_ENABLE_SPEC_V2=1; fi\n'
+        'sglang serve --model-path deepseek-ai/DeepSeek-V4-Pro --tp $(nproc) --dp "$D"\n'
+    )
+    result = run("plan", "open.sh", "--on", "b200", "--format", "json")
+    found = {s["name"]: s for s in json.loads(result.out)["settings"]}
+    assert found["--tp"]["why"] == "not known: the output of a command"
+    assert found["--dp"]["why"] == "not known: not set in the script"
+    spec = found["SGLANG_ENABLE_SPEC_V2"]
+    assert (spec["effect"], spec["effective"]) == ("unknown", None)
+    said = 'not known: it\'s only given when SPEC = "1"'
+    assert found["SGLANG_ENABLE_SPEC_V2"]["why"].startswith(said)
+    (note,) = [line for line in result.err.splitlines() if "source lib/more.sh" in line]
+    assert note.startswith("dsv4-env: note: `source lib/more.sh` ran a file that isn't known")
+    assert note.endswith("; --root DIR names the folder that it lies in")
