@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
 
 from dsv4_env.model.errors import ProfileError, did_you_mean
 from dsv4_env.model.hardware import canonical
@@ -112,6 +113,27 @@ def _fits(row: Target, wanted: Wanted) -> bool:
         and wanted.strategy in (None, row.strategy)
         and wanted.nodes in (None, row.nodes)
         and wanted.role == row.role
+    )
+
+
+def shortest(
+    name: str, rows: Sequence[Target], target: Target, settings: Wanted
+) -> tuple[Spec, Wanted]:
+    """The least that asks for one of *rows* where *settings* hold: a name, and what beside it."""
+    spec = Spec(name, target.overlays)
+    axes = ("on", "strategy", "nodes", "role")
+    for count in range(len(axes) + 1):
+        for keys in combinations(axes, count):
+            own = {k: getattr(target, "hardware" if k == "on" else k) for k in keys}
+            try:
+                found = choose(name, rows, replace(settings, **own), target.overlays)
+            except ProfileError:
+                continue
+            if found == target:
+                on = own.pop("on", None)
+                return replace(spec, hardware=on), Wanted(**own)
+    return replace(spec, hardware=target.hardware), Wanted(
+        strategy=target.strategy, nodes=target.nodes, role=target.role
     )
 
 
