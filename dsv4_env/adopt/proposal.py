@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from dsv4_env.adopt.execution import Execution, executed
 from dsv4_env.adopt.planning import Adopted, Adoption
 from dsv4_env.adopt.proof import laid_out, proved
 from dsv4_env.adopt.rewriting import CannotRewrite, Use, folder_from, rewritten
@@ -15,7 +16,7 @@ from dsv4_env.catalogue.releases import load
 from dsv4_env.catalogue.resolution import known_resolutions
 from dsv4_env.catalogue.store import RELEASES
 from dsv4_env.drift.files import fits, literal
-from dsv4_env.model import LaunchConfig, Location, shipped_dir
+from dsv4_env.model import LaunchConfig, Location, Unknown, shipped_dir
 from dsv4_env.plan.planning import plan
 from dsv4_env.plan.platforms import Platform
 from dsv4_env.profile.settings import Pair
@@ -27,12 +28,13 @@ class Rewritten:
     """The tests that take their launches from profiles: *texts* by path, old and new.
 
     *alone* are those that are left as they are, with the reason; *asides* what differs and is
-    known to.
+    known to; *wrong* what their execution differs in.
     """
 
     texts: dict[Path, tuple[str, str]] = field(default_factory=dict)
     alone: list[tuple[Location, str]] = field(default_factory=list)
     asides: list[str] = field(default_factory=list)
+    wrong: list[str] = field(default_factory=list)
 
 
 def newest_starting(
@@ -116,11 +118,16 @@ def _is_held(adopted: Adopted, path: str, pairs: Sequence[Pair]) -> bool:
 
 
 def rewrite(
-    adoption: Adoption, root: Path, folder: Path | None, texts: Mapping[str, str]
+    adoption: Adoption,
+    root: Path,
+    folder: Path | None,
+    texts: Mapping[str, str],
+    python: Path | None = None,
 ) -> Rewritten:
     """The tests put onto their profiles, each proved to launch what it launched before.
 
     *texts* are those of the files by their paths from *root*, *folder* is where the new layers go.
+    *python* runs both versions of each, too. Raises UsageError and ReadError where it can't.
     """
     found = Rewritten()
     files: dict[str, list[Adopted]] = {}
@@ -136,7 +143,21 @@ def rewrite(
         for path, mine in files.items():
             pin = adoption.sglang if adoption.pinned else None
             _one(found, root, path, texts[path], mine, folder, known, pin)
+            if python is not None and root / path in found.texts:
+                before, after = found.texts[root / path]
+                names = _outside(mine)
+                what = Execution(root / path, before, after, names, elsewhere, [adoption.sglang])
+                ran = executed(python, what)
+                found.wrong += ran.wrong
+                found.asides += ran.asides
     return found
+
+
+def _outside(mine: Sequence[Adopted]) -> list[str]:
+    """The variables that decide values of launches."""
+    values = [v for a in mine for e in a.source.launch.env for v in [e.value]]
+    values += [v for a in mine for v in a.source.launch.argv]
+    return sorted({name for v in values if isinstance(v, Unknown) for name in v.names})
 
 
 def _one(

@@ -24,7 +24,7 @@ from dsv4_env.cli.wanted import remembered
 from dsv4_env.drift.pairs import keys, with_pairs
 from dsv4_env.guard.files import read_bytes, read_named
 from dsv4_env.lang.yaml import decode
-from dsv4_env.model.errors import ProfileError, ReadError, UsageError
+from dsv4_env.model.errors import ReadError, UsageError
 from dsv4_env.model.style import plain
 from dsv4_env.plan.platforms import PLATFORMS, Platform
 from dsv4_env.readers import EXPECTED, HowRead, detect, read, titles
@@ -262,9 +262,16 @@ def _proposed(
 
     own = place.own if result.layers or place.own else None
     pairs = new_pairs(result, place.settings.pairs)
-    rewritten = rewrite(result, place.root, own, texts) if adopting.rewrite else None
-    if adopting.verify is not None and rewritten is not None:
-        _verified(rewritten, adopting.verify, result, place, own)
+    rewritten = None
+    if adopting.rewrite:
+        rewritten = rewrite(result, place.root, own, texts, adopting.verify)
+        for one in rewritten.wrong[1:]:
+            tell(f"dsv4-env: note: {plain(one)}")
+        if rewritten.wrong:
+            raise ReadError(
+                f"executed, it launches otherwise, so that nothing is written: {rewritten.wrong[0]}",
+                expected="the same launch before and after; without that file the others can be",
+            )
     changes = _changes(result, pairs, rewritten, place)
     shown = "".join(_diff(change, color) for change in changes)
     if adopting.write_ and changes:
@@ -272,7 +279,7 @@ def _proposed(
     if adopting.as_json:
         write(_json(result, pairs, rewritten, place))
     else:
-        write(_overview(result, refused, rewritten, place) + ("\n" + shown if shown else ""))
+        write(_overview(result, refused, rewritten) + ("\n" + shown if shown else ""))
         lines = sum(_lines(d.decode()) for d in result.texts().values())
         told = f"{count(len(result.layers), 'new layer', 'new layers')} ({lines} lines of TOML), "
         told += count(len(pairs), "new pair", "new pairs")
@@ -355,7 +362,6 @@ def _overview(
     result: Adoption,
     refused: Sequence[tuple[str, Any, str]],
     rewritten: Rewritten | None,
-    place: _Place,
 ) -> str:
     """What becomes of each launch, the tree of new layers, and what is left out."""
     known = result.compositions
@@ -380,7 +386,7 @@ def _overview(
     if rewritten is not None and rewritten.alone:
         text += "\nnot rewritten\n"
         text += "".join(f"  {plain(str(w))}: {plain(why)}\n" for w, why in rewritten.alone)
-    for note in _notes(result, refused, rewritten, place):
+    for note in _notes(result, refused, rewritten):
         text += f"note: {plain(note)}\n"
     return text
 
@@ -389,15 +395,14 @@ def _notes(
     result: Adoption,
     refused: Sequence[tuple[str, Any, str]],
     rewritten: Rewritten | None,
-    place: _Place,
 ) -> list[str]:
     found = list(result.notes)
     if refused:
         release, launch, why = refused[-1]
         many = len({id(config) for _, config, _ in refused})
         found.append(
-            f"the launches are taken as written for SGLang {result.sglang}, the newest on which all "
-            f"of them start: newer ones refuse {many} of {len(result.adopted)} "
+            f"the launches are taken as written for SGLang {result.sglang}, the newest on which "
+            f"all of them start: newer ones refuse {many} of {len(result.adopted)} "
             f"({release}: {launch.name}: {why}); `dsv4-env upgrade` says what a newer one needs"
         )
     asides: dict[str, list[str]] = {}
@@ -445,13 +450,6 @@ def _stat(rewritten: Rewritten) -> tuple[int, int]:
             less += line.startswith("-") and not line.startswith("---")
             more += line.startswith("+") and not line.startswith("+++")
     return less, more
-
-
-def _verified(
-    rewritten: Rewritten, python: Path, result: Adoption, place: _Place, own: Path | None
-) -> None:
-    """Run both versions of each test. Raises ReadError where they don't launch the same."""
-    raise ProfileError("--verify isn't there yet")
 
 
 def _json(

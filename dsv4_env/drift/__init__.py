@@ -31,7 +31,15 @@ from dsv4_env.model.errors import ProfileError, ReadError, UsageError, did_you_m
 from dsv4_env.model.finding import Comparison, Finding, Report, Waiver
 from dsv4_env.plan.models import is_of_family
 from dsv4_env.plan.planning import resolved
-from dsv4_env.profile import REFERENCE_RELEASE, Profile, Wanted, layer_places, load_all, load_wanted
+from dsv4_env.profile import (
+    REFERENCE_RELEASE,
+    Profile,
+    Wanted,
+    layer_places,
+    load_all,
+    load_wanted,
+    with_settings,
+)
 from dsv4_env.profile.project import TARGET
 from dsv4_env.profile.settings import Pair, Settings
 from dsv4_env.readers import HowRead, file_bytes, label, read, titles
@@ -122,7 +130,7 @@ class CheckRun:
     def profile(self, pair: Pair) -> Profile:
         """The profile of a pair. Raises ProfileError with the pair's place."""
         asked = [self.options.sglang or pair.sglang, pair.on, pair.strategy, pair.nodes, pair.role]
-        usual = replace(self.wanted, sglang=None) == Wanted()
+        usual = replace(with_settings(self.wanted), sglang=None) == Wanted()
         if usual and not any(asked) and pair.profile in self.known:
             return self.known[pair.profile]
         own = {key: value for key, value in zip(TARGET, asked, strict=True) if value is not None}

@@ -6,6 +6,7 @@ import glob
 import os
 import tomllib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,17 +17,21 @@ from dsv4_env.profile.project import TABLE, TARGET
 from dsv4_env.profile.settings import Pair
 
 if TYPE_CHECKING:
+    from dsv4_env.drift.candidates import Candidates
     from dsv4_env.drift.discover import FoundLaunch
 
 
 def new_pairs(
-    launches: Sequence[FoundLaunch], existing: Sequence[Pair], folder: Path
+    launches: Sequence[FoundLaunch],
+    existing: Sequence[Pair],
+    folder: Path,
+    known: Candidates,
 ) -> list[Pair]:
     """The pairs that hold each launch to the profile that it is near to.
 
     One for each profile, with all files of which every launch is near to it; a file with several
     launches that go different ways has its own, which names them. *folder* is where the patterns
-    of files start. Launches of *existing* pairs are left out.
+    of files start, *known* what launches were held to. Launches of *existing* pairs are left out.
     """
     whole: dict[str, list[str]] = {}
     parts: list[Pair] = []
@@ -47,11 +52,11 @@ def new_pairs(
             whole_file = len(mine) == mine[0].of  # else one that isn't here may have the name, too
             if whole_file and all(labels) and not set(labels) & set(others):
                 symbols = tuple(glob.escape(n) for n in dict.fromkeys(labels))
-                parts.append(Pair(profile, (literal(name),), symbol=symbols))
+                parts.append(replace(known[profile].pair((literal(name),)), symbol=symbols))
             else:
                 numbers = tuple(x.number for x in chosen)
-                parts.append(Pair(profile, (literal(name),), launch=numbers))
-    return [*(Pair(p, tuple(sorted(whole[p]))) for p in sorted(whole)), *parts]
+                parts.append(replace(known[profile].pair((literal(name),)), launch=numbers))
+    return [*(known[p].pair(tuple(sorted(whole[p]))) for p in sorted(whole)), *parts]
 
 
 def covered(launch: FoundLaunch, name: str, pairs: Sequence[Pair]) -> bool:
@@ -110,7 +115,10 @@ def with_pairs(
 
 def keys(pair: Pair) -> Mapping[str, Any]:
     """The keys of a pair that says which launches it holds."""
-    found: dict[str, Any] = {"profile": pair.profile, "files": list(pair.files)}
+    found: dict[str, Any] = {"profile": pair.profile}
+    beside = {"strategy": pair.strategy, "nodes": pair.nodes, "role": pair.role}
+    found |= {key: value for key, value in beside.items() if value is not None}
+    found["files"] = list(pair.files)
     if pair.symbol:
         found["symbol"] = list(pair.symbol)
     if pair.launch:

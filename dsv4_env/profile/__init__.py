@@ -14,6 +14,7 @@ from dsv4_env.profile.loading import (
     profile_names as profile_names,
     resolve_all as resolve_all,
     startable as startable,
+    with_settings as with_settings,
 )
 from dsv4_env.profile.profile import (
     LOCAL as LOCAL,

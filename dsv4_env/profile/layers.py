@@ -31,6 +31,7 @@ from dsv4_env.model.errors import ProfileError, did_you_mean
 from dsv4_env.model.secrets import masked
 from dsv4_env.profile.conditions import Situation, axis, holds, source_text, told
 from dsv4_env.profile.lock import Contents, Entry
+from dsv4_env.profile.possible import no_impossible
 from dsv4_env.profile.profile import Profile, facts_of, image_of, layer_bytes, local_name
 from dsv4_env.profile.refusal import refusal
 from dsv4_env.profile.schema import (
@@ -535,8 +536,13 @@ class Layers:
         """The layers that any profile can take."""
         return [n for n, layer in self.all.items() if layer.file.overlay]
 
+    def possible(self) -> None:
+        """Raise ProfileError for a condition that never holds, where all layers are known."""
+        no_impossible(self.all, [layer for found in self._local.values() for layer in found])
+
     def check(self) -> None:
         """Resolve every abstract layer as it usually is. Raises ProfileError where one is wrong."""
+        self.possible()
         for name, order in self._orders.items():
             file = self.all[name].file
             if file.abstract and not file.overlay:

@@ -116,7 +116,9 @@ def known_overlays(folder: str | Path | None = None) -> dict[str, str]:
 def _layers(files: Mapping[str, Path], local: Mapping[str, Sequence[Path]]) -> Layers:
     from dsv4_env.profile.layers import Layers  # pydantic, which a lock saves
 
-    return Layers(files, {}, local)
+    layers = Layers(files, {}, local)
+    layers.possible()
+    return layers
 
 
 def _lock(folder: str | Path | None, files: Mapping[str, Path]) -> lock.Lock | None:

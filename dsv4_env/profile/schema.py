@@ -21,6 +21,7 @@ from pydantic_core import PydanticCustomError
 from dsv4_env.catalogue.images import families
 from dsv4_env.model import ENV_NAME, FROM_ENVIRONMENT
 from dsv4_env.model.errors import did_you_mean
+from dsv4_env.model.hardware import canonical
 
 FLAG_NAME = re.compile(r"--?[A-Za-z][A-Za-z0-9_-]*")
 _PATTERNS = {"env": ENV_NAME, "args": FLAG_NAME}
@@ -151,8 +152,16 @@ def _one_or_several(value: Any) -> Any:
     """A condition's values: a string alone stands for a list of one."""
     found = [value] if isinstance(value, str) else value
     if isinstance(found, list) and found and all(isinstance(v, str) and v for v in found):
-        return [v.lower() for v in found]
+        return found
     raise _wrong("{spelled}", 'a string, or several: "mi355x" or ["mi300x", "mi355x"]')
+
+
+def _small(values: list[str]) -> list[str]:
+    return [value.lower() for value in values]
+
+
+def _accelerators(names: list[str]) -> list[str]:
+    return list(map(canonical, names))
 
 
 def _numbers(value: Any) -> Any:
@@ -230,13 +239,16 @@ def _list_of(item: dict[str, Any]) -> WithJsonSchema:
 
 
 TomlText = Annotated[str, BeforeValidator(_string), WithJsonSchema(_TEXT)]
+Small = Annotated[TomlText, AfterValidator(str.lower)]
 EnvText = Annotated[EnvValue, BeforeValidator(_env_value), WithJsonSchema(_ENV_VALUE)]
 EnvName = Annotated[TomlText, AfterValidator(_env_name), WithJsonSchema(_NAMES["env"])]
 Flag = Annotated[TomlText, AfterValidator(_flag), WithJsonSchema(_NAMES["args"])]
 Occurrences = Annotated[ArgValues, BeforeValidator(_arg_values), WithJsonSchema(_OCCURRENCES)]
 _WORD: dict[str, Any] = {"type": "string", "minLength": 1}
 _ANY: dict[str, Any] = {"anyOf": [_WORD, {"type": "array", "items": _WORD, "minItems": 1}]}
-AnyOf = Annotated[list[str], BeforeValidator(_one_or_several), WithJsonSchema(_ANY)]
+Names = Annotated[list[str], BeforeValidator(_one_or_several), WithJsonSchema(_ANY)]
+AnyOf = Annotated[Names, AfterValidator(_small)]
+Accelerators = Annotated[Names, AfterValidator(_accelerators)]
 _COUNT: dict[str, Any] = {"type": "integer", "minimum": 1}
 Nodes = Annotated[
     list[int],
@@ -411,20 +423,20 @@ class UnsetTable(Table):
 class AxesTable(Table):
     """What every target of a profile has in common."""
 
-    model: TomlText | None = Field(default=None, description="Which model: flash, pro, …")
-    precision: TomlText | None = Field(default=None, description="Its precision: fp4, fp8, …")
+    model: Small | None = Field(default=None, description="Which model: flash, pro, …")
+    precision: Small | None = Field(default=None, description="Its precision: fp4, fp8, …")
 
 
 class TargetTable(Table):
     """Targets that a profile is for: every combination of the given values."""
 
-    hardware: AnyOf = Field(description="What it runs on, such as mi355x.")
+    hardware: Accelerators = Field(description="What it runs on, such as mi355x.")
     strategy: AnyOf | None = Field(
         default=None, description="What it is tuned for; without it all that the layer is only for."
     )
     nodes: Nodes = Field(default=[1], description="On how many nodes.")
     role: AnyOf | None = Field(default=None, description="Its part in disaggregated serving.")
-    with_: AnyOf | None = Field(
+    with_: Names | None = Field(
         default=None, alias="with", description="The overlays that are taken with it."
     )
     model: AnyOf | None = Field(default=None, description="Only for these models.")
@@ -439,16 +451,16 @@ class Conditions(Table):
     sglang: Annotated[TomlText, AfterValidator(_specifiers)] | None = Field(
         default=None, description='For these releases, such as ">=0.5.14".'
     )
-    hardware: AnyOf | None = Field(default=None, description="On one of these.")
+    hardware: Accelerators | None = Field(default=None, description="On one of these.")
     strategy: AnyOf | None = Field(default=None, description="For one of these strategies.")
     nodes: Nodes | None = Field(default=None, description="On one of these numbers of nodes.")
     role: AnyOf | None = Field(default=None, description="In one of these roles.")
     precision: AnyOf | None = Field(default=None, description="For one of these precisions.")
     model: AnyOf | None = Field(default=None, description="For one of these models.")
-    with_: AnyOf | None = Field(
+    with_: Names | None = Field(
         default=None, alias="with", description="Where all these overlays are taken."
     )
-    without: AnyOf | None = Field(
+    without: Names | None = Field(
         default=None, description="Where none of these overlays is taken."
     )
 

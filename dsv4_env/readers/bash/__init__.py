@@ -29,7 +29,7 @@ from dsv4_env.model.budget import Budget, BudgetError, partial_note
 from dsv4_env.model.errors import ReadError, shortened
 from dsv4_env.readers.bash import results
 from dsv4_env.readers.choosing import choose
-from dsv4_env.readers.kind import INTERPRETER, FileKind
+from dsv4_env.readers.kind import INTERPRETER, FileKind, names_a_server
 from dsv4_env.readers.launcher import launcher_length
 
 if TYPE_CHECKING:
@@ -231,6 +231,17 @@ def _text(data: str | bytes, path: str) -> tuple[str, list[Note]]:
     return text, notes
 
 
+_REMARKS = re.compile(rb"^[ \t]*#[^\n]*", re.MULTILINE)
+
+
+def _may_launch(data: bytes) -> bool:
+    """Whether a server's words are in a script, apart from lines that only remark on something.
+
+    What a library says of servers in passing would have all scripts followed that source it.
+    """
+    return names_a_server(data) and names_a_server(_REMARKS.sub(b"", data))
+
+
 KIND = FileKind(
     "bash",
     "a launch script",
@@ -238,6 +249,7 @@ KIND = FileKind(
     takes=("inputs", "args", "closed", "root"),
     named=r"[^/]+\.(?:sh|bash|slurm|sbatch)",
     shebang=INTERPRETER + rb"(?:ba|da)?sh\b",
+    hit=_may_launch,
     editable=True,
     word="script",
 )

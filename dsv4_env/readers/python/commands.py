@@ -48,8 +48,8 @@ from dsv4_env.model import (
     mark_superseded,
 )
 from dsv4_env.model.errors import shortened
-from dsv4_env.readers.python.facts import timeout_fact
 from dsv4_env.readers.launcher import grouped
+from dsv4_env.readers.python.facts import timeout_fact
 
 LAUNCHER = "popen_launch_server"  # the last name of what launches, or its end
 FIXTURE_LAUNCH = "dsv4_launch"  # the fixture of this package that starts servers

@@ -389,6 +389,18 @@ def test_the_server_is_launched_with_all_of_the_profile(place: Place, port: int)
     assert {**PROFILE.env, "A": "b"}.items() <= arrived["environ"].items()
 
 
+def test_the_release_is_that_of_the_interpreter(place: Place) -> None:
+    place.sglang("0.5.13")
+    script = place.folder / "own"
+    script.write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    script.chmod(0o755)
+    may = " ".join(load_profile("flash-fp4", sglang="0.5.13").server_args)
+    words = ["launch", "flash-fp4", "--print", "--python", str(script)]
+    assert may in place.call(*words).stdout
+    assert "SGLANG_USE_ROCM700A=1" in place.call(*words).stdout
+    assert "SGLANG_USE_ROCM700A=0" in place.call(*words, "--sglang", "0.5.23").stdout
+
+
 def test_the_model_is_what_is_said_then_the_variable_then_the_profiles(run: Run) -> None:
     def model(*words: str) -> str:
         last = run("launch", "flash-fp4", "--print", *words).out.splitlines()[-1].split()
