@@ -269,8 +269,8 @@ def _proposed(
             tell(f"dsv4-env: note: {plain(one)}")
         if rewritten.wrong:
             raise ReadError(
-                f"executed, it launches otherwise, so that nothing is written: {rewritten.wrong[0]}",
-                expected="the same launch before and after; without that file the others can be",
+                f"run, it launches otherwise, so that nothing is written: {rewritten.wrong[0]}",
+                expected="the same launch before and after; the others can be adopted without it",
             )
     changes = _changes(result, pairs, rewritten, place)
     shown = "".join(_diff(change, color) for change in changes)
