@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from dsv4_env.readers.python.reading import read_all
 from dsv4_env.readers.taken import KnownProfiles
 
 PROBE = "dsv4-env-probe"  # what a variable is set to, to see what becomes of it
+Read = Callable[..., list[LaunchConfig]]
 _Tell = Callable[[str, object, object, Location | None], None]
 _MOST = 30  # variables that are tried
 
@@ -53,14 +55,20 @@ def laid_out(folder: Path | None, layers: Mapping[str, bytes]) -> Iterator[Path]
         yield Path(made)
 
 
-def proved(old: bytes | str, new: bytes | str, path: str, known: KnownProfiles) -> Proof:
-    """Compare the launches of two versions of a test, read as the file *path*.
+def proved(
+    old: bytes | str, new: bytes | str, path: str, known: KnownProfiles, read: Read = read_all
+) -> Proof:
+    """Compare the launches of two versions of a test or script, read as the file *path*.
 
-    *known* says where profiles are, and which release they are for where nothing else is said.
+    *known* says where profiles are, and which release they are for where nothing else is said;
+    *read* is what reads such a file.
     """
     proof = Proof()
-    before = _read(old, path, known, {}, proof, "before")
-    after = _read(new, path, known, {}, proof, "afterwards")
+    reading = partial(_read, read=read, path=path, known=known, proof=proof)
+    before, after = (
+        reading(old, inputs={}, when="before"),
+        reading(new, inputs={}, when="afterwards"),
+    )
     if before is None or after is None:
         return proof
     _compared(before, after, path, known, "", proof)
@@ -73,8 +81,8 @@ def proved(old: bytes | str, new: bytes | str, path: str, known: KnownProfiles) 
     for name in names:
         for text in (PROBE, ""):
             inputs = {name: text}
-            one = _read(old, path, known, inputs, proof, "before")
-            two = _read(new, path, known, inputs, proof, "afterwards")
+            one = reading(old, inputs=inputs, when="before")
+            two = reading(new, inputs=inputs, when="afterwards")
             if one is not None and two is not None:
                 said = f"with {name}={text}" if text else f"with {name} set but empty"
                 _compared(one, two, path, known, said, proof, name if not text else "")
@@ -90,6 +98,8 @@ def differences(old: bytes | str, new: bytes | str, path: str, known: KnownProfi
 
 def _read(
     data: bytes | str,
+    *,
+    read: Read,
     path: str,
     known: KnownProfiles,
     inputs: Mapping[str, str],
@@ -97,7 +107,7 @@ def _read(
     when: str,
 ) -> list[LaunchConfig] | None:
     try:
-        return read_all(data, path, root=known.root, inputs=inputs, known=known)
+        return read(data, path, root=known.root, inputs=inputs, known=known)
     except Dsv4Error as exc:
         proof.wrong.append(f"{exc} ({when})")
         return None
@@ -154,6 +164,7 @@ def _launch(
         ("the condition", _placeless(one.condition), _placeless(two.condition)),
         ("the timeout", one.timeout, two.timeout),
         ("how much is known", _known(one), _known(two)),
+        ("what it needs", _needed(one), _needed(two)),
         ("its command", list(map(_plain, one.command)), list(map(_plain, two.command))),
     ):
         if x != y:
@@ -172,6 +183,11 @@ def _known(launch: LaunchConfig) -> list[str]:
     """What keeps a launch from being known."""
     notes = [_placeless(n.message) for n in launch.notes if not n.profile]
     return sorted([*notes, *(["partial"] if launch.partial else [])])
+
+
+def _needed(launch: LaunchConfig) -> list[str]:
+    """The variables that have to be there."""
+    return sorted({r.name for r in launch.required})
 
 
 def _plain(value: Value) -> Any:

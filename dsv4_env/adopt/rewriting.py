@@ -514,9 +514,7 @@ class _Rewriting:
 
     def _environment(self, use: Use, given: Given | None) -> None:
         profile, launch = use.profile, use.launch
-        self.gone = frozenset(
-            n for n in profile.config.effective_env if _agrees(launch, profile, n)
-        )
+        self.gone = frozenset(n for n in profile.config.effective_env if agrees(launch, profile, n))
         expression = given.env if given is not None else None
         if expression is None or given is None or given.entry:
             self._dict_of(use, expression)
@@ -817,7 +815,7 @@ def _number(node: ast.expr) -> int | None:
     return None
 
 
-def _agrees(launch: LaunchConfig, profile: Profile, name: str) -> bool:
+def agrees(launch: LaunchConfig, profile: Profile, name: str) -> bool:
     """Whether what a launch always sets a variable to is what the profile does."""
     every = [e for e in launch.env if e.name == name and e.condition is None]
     if not every:
