@@ -327,18 +327,26 @@ class _Script:
             self._without(plan, site, gone, spread=site is first)
 
     def _holders(self, node: Simple) -> list[tuple[tuple[Word, ...], bool]]:
-        """The words of a command, and those of arrays that it alone spreads."""
+        """The words of a command, and those of the arrays that it spreads, in any depth.
+
+        What else spreads such an array gets the same words, of which some stand elsewhere.
+        """
         words = tuple(w for w in node.words if isinstance(w, Word))
         found = [(words, False)]
-        for spread in words:
-            name = _spread(spread)
-            given = [a for a in _assigned(self.commands) if a.name == name]
-            if name is None or len(re.findall(rf"\b{name}\b", self.text)) != 1 + len(given):
-                continue
-            for one in given:
-                if isinstance(one.value, list):
-                    items = [i for i in one.value if i.sub is None and len(i.words) == 1]
-                    found.append((tuple(i.words[0] for i in items), True))
+        seen: set[str] = set()
+        todo = [words]
+        while todo:
+            for name in filter(None, map(_spread, todo.pop())):
+                given = [a for a in _assigned(self.commands) if a.name == name]
+                uses = len(re.findall(rf"\b{name}\b", self.text)) - len(given)
+                if name in seen or uses != len(re.findall(rf"\$\{{{name}\[[@*]\]\}}", self.text)):
+                    continue
+                seen.add(name)
+                for one in given:
+                    if isinstance(one.value, list):
+                        items = [i for i in one.value if i.sub is None and len(i.words) == 1]
+                        found.append((tuple(i.words[0] for i in items), True))
+                        todo.append(found[-1][0])
         return found
 
     def _sites(
