@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import io
 import json
 import re
@@ -267,7 +268,10 @@ def run_check(case: Path, folder: Path) -> dict[str, str]:
 
 
 def run_commands(case: Path, folder: Path) -> dict[str, str]:
-    """Files, and what each line of commands.txt says of them; in ``sync/``, how it edits them."""
+    """Files, and what each line of commands.txt says of them; in ``sync/``, how it edits them.
+
+    A word with a star stands for the files that fit, as in a shell.
+    """
     left = shutil.ignore_patterns("expected.*")
     shutil.copytree(case, folder, dirs_exist_ok=True, ignore=left)
     said = ""
@@ -275,7 +279,8 @@ def run_commands(case: Path, folder: Path) -> dict[str, str]:
         for line in (folder / "commands.txt").read_text().splitlines():
             out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8") for _ in range(2))
             with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-                code = cli.run(shlex.split(line))
+                words = (sorted(glob.glob(w)) or [w] for w in shlex.split(line))  # noqa: PTH207
+                code = cli.run([w for several in words for w in several])
             for stream in (err, out):
                 stream.flush()
             shown, told = (s.buffer.getvalue().decode() for s in (out, err))
@@ -285,6 +290,7 @@ def run_commands(case: Path, folder: Path) -> dict[str, str]:
 
 
 KINDS: dict[str, Callable[[Path, Path], dict[str, str]]] = {
+    "adopt": run_commands,
     "bash": run_bash,
     "check": run_check,
     "commands": run_commands,
@@ -313,7 +319,7 @@ TODAY = {
     ids=lambda p: f"{p.parent.name}/{p.name}",
 )
 def test_case(case: Path, tmp_path: Path, request: pytest.FixtureRequest) -> None:
-    if case.name not in TODAY:
+    if case.name not in TODAY and case.parent.name != "adopt":
         request.getfixturevalue("may")
     found = KINDS[case.parent.name](case, tmp_path)
     if request.config.getoption("--update-golden"):

@@ -141,8 +141,10 @@ def adopt(
     root = target.parent
     own = folder or found.profiles
     sources, texts, already = _sources(files, root, found, own)
-    for title, profile in already:
-        tell(f"dsv4-env: note: {plain(title)} takes its launch from {profile} already")
+    if already:
+        title, profile = already[0]
+        more = f", and {count(len(already) - 1, 'more does', 'more do')}" if already[1:] else ""
+        tell(f"dsv4-env: note: {plain(title)} takes its launch from {profile} already{more}")
     if not sources:
         if not adopting.as_json:
             write("nothing to adopt\n")
@@ -273,13 +275,13 @@ def _proposed(
                 expected="the same launch before and after; the others can be adopted without it",
             )
     changes = _changes(result, pairs, rewritten, place)
-    shown = "".join(_diff(change, color) for change in changes)
+    shown = "".join(_diff(change, color) for change in changes if not adopting.write_)
     if adopting.write_ and changes:
         _save(changes, result, place, adopting)
     if adopting.as_json:
         write(_json(result, pairs, rewritten, place))
     else:
-        write(_overview(result, refused, rewritten) + ("\n" + shown if shown else ""))
+        write(_overview(result, refused, rewritten) + ("\n" + shown if shown else "\n"))
         lines = sum(_lines(d.decode()) for d in result.texts().values())
         told = f"{count(len(result.layers), 'new layer', 'new layers')} ({lines} lines of TOML), "
         told += count(len(pairs), "new pair", "new pairs")
