@@ -25,6 +25,7 @@ from dsv4_env.drift.pairs import keys, with_pairs
 from dsv4_env.guard.files import read_bytes, read_named
 from dsv4_env.lang.yaml import decode
 from dsv4_env.model.errors import ReadError, UsageError
+from dsv4_env.model.secrets import scrubbed
 from dsv4_env.model.style import plain
 from dsv4_env.plan.platforms import PLATFORMS, Platform
 from dsv4_env.readers import EXPECTED, HowRead, detect, read, titles
@@ -193,7 +194,7 @@ def _sources(
     already: list[tuple[str, str]] = []
     for text in files:
         operand = split_operand(text)
-        path = Path(operand.path).absolute()
+        path = Path(os.path.abspath(operand.path))  # noqa: PTH100  # as text: links stay
         if path.is_dir():
             raise UsageError(
                 "it is a folder", where=operand.path, expected=f"files, such as {text}/test_*.py"
@@ -379,7 +380,7 @@ def _overview(
                 (
                     f"  {plain(str(left.location or source.label))}",
                     plain(left.name),
-                    plain(left.why),
+                    plain(scrubbed(left.why)),
                 )
                 for source, left in result.left
             ],
@@ -387,7 +388,9 @@ def _overview(
         )
     if rewritten is not None and rewritten.alone:
         text += "\nnot rewritten\n"
-        text += "".join(f"  {plain(str(w))}: {plain(why)}\n" for w, why in rewritten.alone)
+        text += "".join(
+            f"  {plain(str(w))}: {plain(scrubbed(why))}\n" for w, why in rewritten.alone
+        )
     for note in _notes(result, refused, rewritten):
         text += f"note: {plain(note)}\n"
     return text
@@ -480,7 +483,7 @@ def _json(
                 {
                     "path": s.path,
                     "name": x.name,
-                    "why": x.why,
+                    "why": scrubbed(x.why),
                     "line": x.location and x.location.line,
                 }
                 for s, x in result.left
@@ -489,7 +492,8 @@ def _json(
             if rewritten
             else [],
             "not_rewritten": [
-                {"path": w.path, "line": w.line, "column": w.column, "why": why} for w, why in alone
+                {"path": w.path, "line": w.line, "column": w.column, "why": scrubbed(why)}
+                for w, why in alone
             ],
         }
     )

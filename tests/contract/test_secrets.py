@@ -113,6 +113,8 @@ CASES = [
     *(f"sync mine --to {s}" for s in ("run.sh", "test_v4.py")),
     *(f"sync over --from {s} {more}" for s in SOURCES for more in ("", "--partial")),
     *(f"import {s} --as new {more}" for s in SOURCES for more in ("", "--partial")),
+    *(f"adopt {s} --profiles new {more}" for s in ("run.sh", "test_v4.py", "compose.yaml")
+      for more in ("", "--from-nothing", "--rewrite", "--json")),
     "upgrade mine --from 0.5.13 --to 0.5.23 --all",
     "report --html - mine over --against run.sh --against test_v4.py --against compose.yaml",
     *(f"plan {o} --on mi355x --all {more}" for o in ("mine", "run.sh") for more in ("", "-f json")),
