@@ -80,7 +80,7 @@ def test_what_is_not_written_is_told() -> None:
         "t.py:5:50: launch.timeout-seconds: `60 * minutes()` can't be known: not a constant",
         "t.py:1:20: ci.suite: `SUITE` can't be known: not a constant, which is all that SGLang's "
         "CI reads",
-        "t.py:7:36: quality.gsm8k-threshold: `limit()` can't be known: not a number that stands "
+        "t.py:7:37: quality.gsm8k-threshold: `limit()` can't be known: not a number that stands "
         "there",
         "t.py:5:29: model.path: `path()` can't be known: a call that isn't followed",
     ]
