@@ -111,20 +111,20 @@ def fact_findings(
     ignore: Sequence[str] = (),
     severities: Mapping[str, Severity] | None = None,
     model_compared: bool = False,
-) -> tuple[list[Finding], int]:
-    """What differs beside the settings, and how many facts were compared.
+) -> tuple[list[Finding], list[str]]:
+    """What differs beside the settings, and the names of all that was compared.
 
     *severities* are the user's own patterns; *model_compared* says that ``--model-path`` is
     compared as a setting, and so isn't here.
     """
     findings: list[Finding] = []
-    compared = 0
+    compared: list[str] = []
     two = left.reader == right.reader == "profile"  # each has a model of its own
     for pair in fact_pairs(left, right):
         settled = pair.table == "model" and (two or (model_compared and pair.key == "path"))
         if settled or is_ignored(pair.name, ignore):
             continue
-        compared += 1
+        compared.append(pair.name)
         found = _finding(pair, left, right)
         if found is not None:
             findings.append(_judged(found, severities))
