@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from dsv4_env.profile.layers import Layers
 from dsv4_env.profile.schema import LAYER_NAME, Default
 from dsv4_env.profile.target import Spec, choose
 from dsv4_env.writeback.edits import SETTLED, Refused
+from dsv4_env.writeback.facts import layer_value
 from dsv4_env.writeback.layers import (
     EditedLayers,
     ProfileDiffer,
@@ -186,11 +186,9 @@ def _facts(layers: EditedLayers, name: str, launch: LaunchConfig) -> Iterator[tu
             if below is not None:
                 yield f"{table}.{key}", below
             continue
-        value = fact.value
-        if key.endswith("-seconds") and isinstance(value, int | float):
-            value = math.ceil(value)
-            if value <= 0:
-                continue
+        value = layer_value(fact)
+        if key.endswith("-seconds") and isinstance(value, int | float) and value <= 0:
+            continue
         if value != below and not (below is None and value is False):
             layers.put(name, table, key, value)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -11,7 +11,7 @@ from typing import Any, cast
 import tomli_w
 
 from dsv4_env.compare.differences import Difference, Kind
-from dsv4_env.compare.normalise import LOCAL, with_model
+from dsv4_env.compare.normalise import LOCAL, is_ignored, with_model
 from dsv4_env.lang import toml as toml_source
 from dsv4_env.lint.advice import layer_value
 from dsv4_env.model import (
@@ -44,6 +44,7 @@ from dsv4_env.profile.layers import (
 )
 from dsv4_env.profile.schema import FLAG_NAME, Default, FromEnvironment
 from dsv4_env.profile.target import Spec, Target, parse
+from dsv4_env.writeback import facts
 from dsv4_env.writeback.edits import SETTLED, Refused, hopeless, occurrences
 from dsv4_env.writeback.files import FileChange
 from dsv4_env.writeback.toml import LayerDocument
@@ -326,6 +327,26 @@ def edit_layers(
             problem = problem or _settle(layers, launch, d, differ)
         if problem is not None:
             refused.append(problem)
+
+
+def edit_layer_facts(
+    layers: EditedLayers, launch: LaunchConfig, ignore: Sequence[str] = ()
+) -> list[Refused]:
+    """Make the layers say what a test says beside its settings; what they can't is returned."""
+    left: list[Refused] = []
+    for told in facts.layer_values(layers.profile().config, launch, ignore):
+        if isinstance(told, Refused):
+            left.append(told)
+        else:
+            _put(layers, *told)
+    for name, value, free in facts.chosen(layers.profile().config, launch):
+        if not is_ignored(name, ignore):
+            _put(layers, "env", name, Default(value) if free else value)
+    return left
+
+
+def _put(layers: EditedLayers, section: str, key: str, value: object) -> None:
+    layers.put(layers.target(section, key), section, key, value)
 
 
 def _from_environment(layers: EditedLayers, launch: LaunchConfig, d: Difference) -> Refused | None:

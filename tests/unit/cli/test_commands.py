@@ -278,9 +278,22 @@ def test_one_of_several_launches(run: Run, tmp_path: Path) -> None:
 
 
 def test_diff_says_nothing_differs(run: Run) -> None:
-    result = run("diff", "flash-fp4", "pro-fp4")
+    result = run("diff", "flash-fp4", "flash-fp4@mi355x")
     assert result.code == 0
-    assert result.out.splitlines()[-1] == "no differences in 19 settings compared, 0 unknown"
+    last = result.out.splitlines()[-1]
+    assert last == "no differences in 19 settings and 5 facts compared, 0 unknown"
+
+
+def test_diff_of_what_profiles_say_beside_their_settings(run: Run) -> None:
+    result = run("diff", "flash-fp4", "pro-fp4")
+    assert result.code == 1
+    assert [line.split("  ")[0] for line in result.out.splitlines() if line[0] == "~"] == [
+        "~ launch.timeout-seconds",
+        "~ ci.suite",
+        "~ ci.estimated-seconds",
+        "~ quality.gsm8k-threshold",
+    ]
+    assert run("diff", "flash-fp4", "pro-fp4", "--ignore", "*.*").code == 0
 
 
 @pytest.mark.usefixtures("may")
@@ -331,7 +344,7 @@ def test_a_profile_and_a_file_of_one_name(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "pro-fp4").write_text(f"{LAUNCH}\n")
-    result = run("diff", "pro-fp4", "flash-fp4")
+    result = run("diff", "pro-fp4", "pro-fp4@mi355x")
     assert result.code == 0
     assert "note: pro-fp4 is the profile; ./pro-fp4 is the file" in result.err
     assert run("diff", "./pro-fp4", "flash-fp4").code == 1
