@@ -626,10 +626,13 @@ def _alias_parts(code: Code, node: ast.Import | ast.ImportFrom) -> list[Part]:
 
 
 _PURE_CALLS = frozenset({
+    "load_profile", "dsv4_env.load_profile",
     "str", "int", "float", "bool", "dict", "list", "tuple", "set", "len", "sorted", "os.getenv",
     "os.environ.get", "os.environ.copy", "os.path.join", "environ.get", "Path", "pathlib.Path",
 })  # fmt: skip
-_PURE_METHODS = frozenset({"copy", "format", "join", "split", "strip", "lower", "upper", "get"})
+_PURE_METHODS = frozenset(
+    {"resolve", "absolute", "copy", "format", "join", "split", "strip", "lower", "upper", "get"}
+)
 
 
 def harmless(node: ast.AST | None) -> bool:

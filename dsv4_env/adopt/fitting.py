@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import io
+import tokenize
 
 from dsv4_env.adopt.code import WIDTH, Code, Part, parts_of
 from dsv4_env.lang.python.syntax.trees import walk_tree
@@ -55,8 +57,8 @@ def _edit(code: Code, node: ast.expr, parts: list[Part], number: int) -> Edit | 
     if isinstance(node, ast.Call):
         opening = code.text.index("(", code.span(node.func)[1])
     inner = code.text[opening + 1 : end - 1]
-    if "#" in inner.replace('"#', "").replace("'#", ""):
-        return None  # a comment: it stays where it is
+    if "#" in inner and _has_comment(f"({inner}\n)"):
+        return None  # it stays where it is
     newline = code.newline
     line = code.line(number)
     indent = line[: len(line) - len(line.lstrip(" \t"))]
@@ -67,9 +69,16 @@ def _edit(code: Code, node: ast.expr, parts: list[Part], number: int) -> Edit | 
             body = f"{whole}{newline}"
         else:
             body = "".join(f"{indent}    {item},{newline}" for item in items)
+        if code.text.startswith(" or ", end):  # which begins a line of its own then
+            return Edit(opening + 1, end + 1, f"{newline}{body}{indent}){newline}{indent}")
         return Edit(opening + 1, end - 1, f"{newline}{body}{indent}")
     if len(parts) > 1 and code.line_of(opening) < number < code.line_of(end - 1):
         body = f",{newline}{indent}".join(items)
         stop = parts[-1].end if parts[-1].comma is None else parts[-1].comma + 1
         return Edit(parts[0].start, stop, f"{body},")
     return None
+
+
+def _has_comment(text: str) -> bool:
+    tokens = tokenize.generate_tokens(io.StringIO(text).readline)
+    return any(token.type == tokenize.COMMENT for token in tokens)
