@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from dsv4_env.adopt.code import Code, changed_parts, parts_of, without_unused
@@ -12,7 +12,8 @@ from dsv4_env.adopt.making import Making
 from dsv4_env.adopt.proof import proved
 from dsv4_env.adopt.rewriting import LOADER, PACKAGE, CannotRewrite
 from dsv4_env.lang.python.syntax.trees import walk_tree
-from dsv4_env.model import EnvVar, Outside, Unknown
+from dsv4_env.model import EnvVar, Outside, Unknown, text_of
+from dsv4_env.model.secrets import plain_secret
 from dsv4_env.profile import Profile
 from dsv4_env.readers.python.profiles import KnownProfiles
 from dsv4_env.readers.python.reading import read_all
@@ -113,6 +114,13 @@ class _Inlining:
         """The edits that write out what an attribute or method of a profile gives."""
         code, name = self.code, node.attr
         parent = code.parents[node]
+        secret = next(_secrets(profile), None) if name in _HOLDING else None
+        if secret is not None:
+            raise CannotRewrite(
+                f"{secret} holds what looks like a secret in {profile.name}, "
+                "and a test is read by everyone",
+                code.location(node),
+            )
         call = parent if isinstance(parent, ast.Call) and parent.func is node else None
         whole: ast.expr = call if call is not None else node
         if name == "launch_env" and call is not None and len(call.args) == 1 and not call.keywords:
@@ -188,6 +196,22 @@ class _Inlining:
             return changed_parts(code, parts, [index])
         between = f",{code.newline}{code.line(start)[: part.start - code.starts[start]]}"
         return [Edit(part.start, part.end, (between if alone else ", ").join(rows))]
+
+
+_HOLDING = frozenset({"launch_env", "env", "server_args", "model_path", "default_model_path"})
+
+
+def _secrets(profile: Profile) -> Iterator[str]:
+    """The settings of a profile that hold what looks like a secret."""
+    for setting in profile.config.env:
+        text = text_of(setting.value)
+        if text is not None and plain_secret(setting.name, text):
+            yield setting.name
+    for arg in profile.config.args or ():
+        if any(isinstance(v, str) and plain_secret(arg.flag or "", v) for v in arg.values):
+            yield arg.flag or "an argument"
+    if plain_secret("--model-path", profile.default_model_path or ""):
+        yield "its model"
 
 
 def _value(setting: EnvVar, environ: str | None) -> str | None:
