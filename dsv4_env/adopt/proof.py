@@ -192,7 +192,7 @@ def _placeless(thing: object) -> str:
 
 
 def _plain_env(entries: list[EnvVar]) -> list[tuple[Any, str]]:
-    return [(_plain(e.value), _placeless(e.condition)) for e in entries]
+    return sorted([(_plain(e.value), _placeless(e.condition)) for e in entries], key=repr)
 
 
 def _shown(name: str, value: Value) -> str:

@@ -168,6 +168,10 @@ def hopeless(
     if not elsewhere and any(isinstance(w, Outside) for w in d.left or ()):
         reason = "the profile takes it from the environment, so its value has to be taken out"
         return Refused(name, reason, where)
+    profile = next((n.profile for n in launch.notes if n.profile), None)
+    if not elsewhere and where is not None and where.path.endswith(".toml") and profile:
+        reason = f"it is taken from {profile}: `dsv4-env unadopt {here}` writes it into the test"
+        return Refused(name, reason, where)
     if not elsewhere and where is not None and where.path != here:
         return Refused(name, f"it is set in another file than {here}", where)
     return None
