@@ -142,8 +142,13 @@ class Layer:
 
     def sets(self) -> set[SettingKey]:
         """The keys that it gives a value to, for one target or another."""
-        blocks = (g for i in range(len(self.file.when)) for g in self.block(i))
-        return {key for key, given in (*self.always(), *blocks) if given.value is not None}
+        return {key for key, given in self.every() if given.value is not None}
+
+    def every(self) -> Iterator[tuple[SettingKey, Given]]:
+        """What its tables and all of its blocks say."""
+        yield from self.always()
+        for index in range(len(self.file.when)):
+            yield from self.block(index)
 
     def _table(
         self,
