@@ -33,7 +33,7 @@ from dsv4_env.model.errors import Dsv4Error
 from dsv4_env.model.finding import Comparison, Report, Waiver
 from dsv4_env.profile import load_profile, settings, shipped_dir
 from dsv4_env.readers import READERS, bash, detect, python
-from dsv4_env.readers.python.profiles import KnownProfiles
+from dsv4_env.readers.taken import KnownProfiles
 from dsv4_env.reporters import REPORTERS
 
 if TYPE_CHECKING:

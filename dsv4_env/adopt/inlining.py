@@ -15,8 +15,8 @@ from dsv4_env.lang.python.syntax.trees import walk_tree
 from dsv4_env.model import EnvVar, Outside, Unknown, text_of
 from dsv4_env.model.secrets import plain_secret
 from dsv4_env.profile import Profile
-from dsv4_env.readers.python.profiles import KnownProfiles
 from dsv4_env.readers.python.reading import read_all
+from dsv4_env.readers.taken import KnownProfiles
 from dsv4_env.writeback.edits import Edit, applied
 
 _LOADERS = frozenset(f"{p}.{LOADER}" for p in (PACKAGE, f"{PACKAGE}.profile"))

@@ -18,8 +18,8 @@ from dsv4_env.guard.files import read_bytes
 from dsv4_env.model import EnvVar, LaunchConfig, Location, ServerArg, Unknown, Value
 from dsv4_env.model.errors import Dsv4Error, shortened
 from dsv4_env.model.secrets import masked
-from dsv4_env.readers.python.profiles import KnownProfiles
 from dsv4_env.readers.python.reading import read_all
+from dsv4_env.readers.taken import KnownProfiles
 
 PROBE = "dsv4-env-probe"  # what a variable is set to, to see what becomes of it
 _Tell = Callable[[str, object, object, Location | None], None]

@@ -20,7 +20,7 @@ from dsv4_env.model import LaunchConfig, Location, Unknown, shipped_dir
 from dsv4_env.plan.planning import plan
 from dsv4_env.plan.platforms import Platform
 from dsv4_env.profile.settings import Pair
-from dsv4_env.readers.python.profiles import KnownProfiles
+from dsv4_env.readers.taken import KnownProfiles
 
 
 @dataclass(slots=True)

@@ -62,7 +62,7 @@ def unadopt(files: tuple[str, ...], unadopting: Unadopting, color: bool) -> int:
     """
     from dsv4_env.adopt.inlining import inlined  # pydantic
     from dsv4_env.adopt.rewriting import CannotRewrite
-    from dsv4_env.readers.python.profiles import KnownProfiles
+    from dsv4_env.readers.taken import KnownProfiles
 
     found = settings()
     project = (found.source or pyproject()).parent

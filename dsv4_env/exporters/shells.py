@@ -21,12 +21,25 @@ from dsv4_env.exporters.known import (
 )
 from dsv4_env.model import LaunchConfig, Outside, quoting
 
+ARRAY = "ARGS"  # what bash has the server arguments in
 MISSING = "it has to be set, for the profile takes it from the environment"
 
 
 def posix(config: LaunchConfig, options: ExportOptions) -> str:
     """POSIX shells: lines for ``eval``. The server arguments aren't in it: see ``args``."""
     return _lines(config, options, BYTES, _export, lambda n: f"unset {n}", required, fallback)
+
+
+def bash(config: LaunchConfig, options: ExportOptions) -> str:
+    """Lines for ``eval`` in bash: the variables, and the server arguments as the array ARGS."""
+    said = notes(config, options)
+    if options.unset:
+        return posix(config, options) + f"unset {ARRAY}\n"
+    rows = [f"{ARRAY}=("]
+    for i, group in enumerate(arg_groups(config)):
+        words = " ".join(map(quoting.sh, group))
+        rows += [f"  {line}" for line in (*comments(said.arg(i)), words)]
+    return posix(config, options) + "".join(f"{row}\n" for row in (*rows, ")"))
 
 
 def fish(config: LaunchConfig, options: ExportOptions) -> str:

@@ -30,9 +30,9 @@ from dsv4_env.readers.choosing import choose
 from dsv4_env.readers.kind import INTERPRETER, FileKind, names_a_server
 from dsv4_env.readers.python.commands import FIELD_CALLS, PATCH_CALLS, SOUGHT
 from dsv4_env.readers.python.facts import disabled_notes, registrations
-from dsv4_env.readers.python.profiles import KnownProfiles
 from dsv4_env.readers.python.units import held_settings, launches_met
 from dsv4_env.readers.python.watch import HELD, LaunchWatch
+from dsv4_env.readers.taken import KnownProfiles
 
 _ROUNDS = 8  # each import may make more of the file matter
 _SHORT = 4  # of them, those that end as soon as more does: what they find is never told

@@ -114,6 +114,7 @@ def test_export_writes_nothing_when_it_fails(run: Run, tmp_path: Path) -> None:
         (["export", "nope", "-fargs"], "--dsv4-env-export-failed )\n"),
         (["export", "nope", "--format=args"], "--dsv4-env-export-failed )\n"),
         (["export", "nope", "-f", "docker-run"], "--dsv4-env-export-failed )\n"),
+        (["export", "nope", "-f", "bash"], "ARGS=(--dsv4-env-export-failed); false\n"),
         (["export", "nope", "-f", "fish"], "false\n"),
         (["export", "nope", "-fcsh"], "false\n"),
         (["export", "nope", "-f", "run-sh"], "false\n"),
