@@ -306,7 +306,7 @@ def run_check(case: Path, folder: Path) -> dict[str, str]:
 def run_commands(case: Path, folder: Path) -> dict[str, str]:
     """Files, and what each line of commands.txt says of them; in ``sync/``, how it edits them.
 
-    A word with a star stands for the files that fit, as in a shell.
+    A path with a star stands for the files that fit, as in a shell.
     """
     left = shutil.ignore_patterns("expected.*")
     shutil.copytree(case, folder, dirs_exist_ok=True, ignore=left)
@@ -315,7 +315,7 @@ def run_commands(case: Path, folder: Path) -> dict[str, str]:
         for line in (folder / "commands.txt").read_text().splitlines():
             out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8") for _ in range(2))
             with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-                words = (sorted(glob.glob(w)) or [w] for w in shlex.split(line))  # noqa: PTH207
+                words = (sorted(glob.glob(w)) * ("/" in w) or [w] for w in shlex.split(line))  # noqa: PTH207
                 code = cli.run([w for several in words for w in several])
             for stream in (err, out):
                 stream.flush()
