@@ -39,6 +39,7 @@ _CALLED = {
     _VARIABLE: "the model's variable",
 }
 _EACH = 3  # of one place that are told one by one
+CHOICE = "DSV027"
 _CHOOSING = frozenset({"python", "bash"})  # readers of what can say "unless it is set"
 
 
@@ -217,7 +218,9 @@ def choices(left: LaunchConfig, right: LaunchConfig, *, each: bool = False) -> I
             continue
         mine, its = own_default(name, ours.value), own_default(name, other.value)
         free = its is not None and ours.value == its
-        if free or (mine is not None and other.value == mine):
+        # Of a script it isn't told whether a value is its own, or what it has when it is closed.
+        fixed = mine is not None and other.value == mine and right.reader == "python"
+        if free or fixed:
             shown = masked(name, its or mine or "")
             found.setdefault((free, _place(other, right)), []).append((ours, shown))
     severity = _W if right.reader == "python" else _N
@@ -235,7 +238,7 @@ def choices(left: LaunchConfig, right: LaunchConfig, *, each: bool = False) -> I
                 message = f"{what} to {values}" if not many else f"{what}: {values}"
                 message += f"; {left.name} lets the environment override "
                 message += "them" if many else "it"
-            yield Finding(RULES["DSV027"], severity, name, message, place, ours.location)
+            yield Finding(RULES[CHOICE], severity, name, message, place, ours.location)
 
 
 def _place(setting: EnvVar, right: LaunchConfig) -> Location | None:
