@@ -40,7 +40,8 @@ def inlined(text: str, path: str, known: KnownProfiles) -> str:
     if not loads:
         return text
     read_all(text, path, root=known.root, known=known)
-    work = _Inlining(code, {load: _profile(code, load, known) for load in loads})
+    profiles = {load: _profile(code, load, known) for load in loads}
+    work = _Inlining(code, profiles)
     new = applied(code.text, work.edits())
     new = without_unused(new, path, code.unused(), lambda name: False)
     new = mark + fitted(new, code.text, path)
@@ -50,8 +51,11 @@ def inlined(text: str, path: str, known: KnownProfiles) -> str:
     return new
 
 
-def _profile(code: Code, load: ast.Call, known: KnownProfiles) -> Profile:
-    """The profile that a call loads. Raises CannotRewrite where that isn't known."""
+def _profile(code: Code, load: ast.Call, known: KnownProfiles) -> Profile | None:
+    """The profile that a call loads; None where no launch needs it.
+
+    Raises CannotRewrite where it isn't known.
+    """
     first = load.args[0] if load.args else None
     name = first.value if isinstance(first, ast.Constant) else None
     if not isinstance(name, str):
@@ -62,7 +66,7 @@ def _profile(code: Code, load: ast.Call, known: KnownProfiles) -> Profile:
     if wrong is not None:
         raise CannotRewrite(wrong, code.location(load))
     if not profiles:
-        raise CannotRewrite("which profile it loads isn't known", code.location(load))
+        return None
     if any(p.config != profiles[0].config for p in profiles):
         raise CannotRewrite(f"{name} is loaded for several targets", code.location(load))
     return profiles[0]
@@ -71,7 +75,7 @@ def _profile(code: Code, load: ast.Call, known: KnownProfiles) -> Profile:
 class _Inlining:
     """The edits that write profiles out, by the calls that load them."""
 
-    def __init__(self, code: Code, profiles: Mapping[ast.Call, Profile]) -> None:
+    def __init__(self, code: Code, profiles: Mapping[ast.Call, Profile | None]) -> None:
         self.code = code
         self.profiles = profiles
         self.making = Making(code)
@@ -80,7 +84,7 @@ class _Inlining:
         """All of them. Raises CannotRewrite where a profile is used as a whole."""
         code = self.code
         found: list[Edit] = []
-        held: dict[ast.AST, Profile] = dict(self.profiles.items())
+        held: dict[ast.AST, Profile | None] = dict(self.profiles.items())
         for node in walk_tree(code.tree):
             if isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Load):
                 value = self.making.constant(node)
@@ -88,6 +92,10 @@ class _Inlining:
                     held[node] = self.profiles[value]
         for node, profile in held.items():
             parent = code.parents[node]
+            if profile is None:
+                if node in self.profiles and isinstance(parent, ast.Assign | ast.AnnAssign):
+                    continue
+                raise CannotRewrite("which profile it loads isn't known", code.location(node))
             if isinstance(parent, ast.Attribute):
                 found += self._replaced(parent, profile)
             elif isinstance(node, ast.Call) and isinstance(parent, ast.Assign | ast.AnnAssign):
@@ -97,7 +105,10 @@ class _Inlining:
         return found
 
     def _all_told(
-        self, load: ast.Call, statement: ast.Assign | ast.AnnAssign, held: Mapping[ast.AST, Profile]
+        self,
+        load: ast.Call,
+        statement: ast.Assign | ast.AnnAssign,
+        held: Mapping[ast.AST, Profile | None],
     ) -> None:
         """Raise CannotRewrite where not every use of what a profile is bound to was found."""
         code = self.code

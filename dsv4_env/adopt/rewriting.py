@@ -377,7 +377,25 @@ class _Rewriting:
                     self.put(edit.start, edit.end, edit.text)
                 return
         where = code.location(expression) if expression is not None else use.launch.location
-        raise CannotRewrite(f"the arguments of {use.name} don't all stand in it", where)
+        known = self._words(expression, top=True) if expression is not None else []
+        lacking = self._first_missing(known or [], words)
+        raise CannotRewrite(
+            f"{lacking} isn't told plainly among the arguments that it is launched with"
+            if lacking
+            else f"the arguments of {use.name} don't stand in one list",
+            where,
+        )
+
+    def _first_missing(self, items: Sequence[str | None], words: Sequence[str]) -> str:
+        """The first flag of which a word isn't among items; nothing where all are."""
+        left = [None if i is None else spelled_word(i, self.release) for i in items]
+        flag = ""
+        for word in words:
+            flag = word if is_flag(word) else flag
+            if word not in left:
+                return flag or word
+            left = left[left.index(word) + 1 :]
+        return ""
 
     def _words(self, node: ast.expr, *, top: bool = False) -> list[str | None] | None:
         """The words that an expression of lists makes, None for those that aren't known."""

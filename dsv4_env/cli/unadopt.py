@@ -78,7 +78,7 @@ def unadopt(files: tuple[str, ...], unadopting: Unadopting, color: bool) -> int:
         text = decoded(data, name)
         mark = "\ufeff" if data.startswith(b"\xef\xbb\xbf") else ""
         try:
-            new = mark + inlined(text, str(whole), known)
+            new = mark + inlined(text, name, known)
         except CannotRewrite as exc:
             raise UsageError(
                 exc.reason,
