@@ -90,6 +90,8 @@ def _process(vm: Machine, state: State, part: ProcSub) -> Symbol:
         known = [v for v in end.out if v is not None]
         text = vm.join(known) if known else ""
         content = text if isinstance(text, str) and len(known) == len(end.out) else None
+        if isinstance(text, Symbol) and text.reason in vm.reasons:
+            return vm.unknown(part.text, text.reason, key)
     return vm.unknown(part.text, "a process substitution", key, content=content)
 
 
