@@ -7,7 +7,7 @@ from pathlib import Path
 from dsv4_env.adopt.rewriting import Folder, Use, rewritten
 from dsv4_env.profile import load_profile
 from dsv4_env.readers import python
-from dsv4_env.readers.python.profiles import KnownProfiles
+from dsv4_env.readers.taken import KnownProfiles
 
 CASES = Path(__file__).parents[2] / "cases" / "rewrite"
 LAYER = """\

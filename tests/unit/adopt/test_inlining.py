@@ -9,7 +9,7 @@ import pytest
 from dsv4_env.adopt.inlining import inlined
 from dsv4_env.adopt.proof import proved
 from dsv4_env.adopt.rewriting import CannotRewrite
-from dsv4_env.readers.python.profiles import KnownProfiles
+from dsv4_env.readers.taken import KnownProfiles
 from tests.unit.adopt.putting import CASES, LAYER, TEST, place, put
 
 GOLDEN = sorted(p for p in CASES.iterdir() if (p / "expected.py").is_file())

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dsv4_env.adopt.proof import laid_out, moved, proved
-from dsv4_env.readers.python.profiles import KnownProfiles
+from dsv4_env.readers.taken import KnownProfiles
 from tests.unit.adopt.putting import LAYER, TEST, place, put
 
 
