@@ -44,12 +44,12 @@ class Unadopting:
 )
 @color_option
 def unadopt(files: tuple[str, ...], unadopting: Unadopting, color: bool) -> int:
-    """Write what tests take from profiles into the tests, which then need dsv4-env no more.
+    """Write what tests take from profiles back into the tests.
 
-    The way back from `adopt --rewrite`: variables become a dict over os.environ, arguments a list,
-    the model and timeouts what they are; load_profile goes. The launches are read before and
-    after, and nothing is written where they differ. The profiles and the pairs that hold the tests
-    to them stay.
+    They then need dsv4-env no more: the way back from `adopt --rewrite`. Variables become a dict
+    over os.environ, arguments a list, the model and timeouts what they are; load_profile goes. The
+    launches are read before and after, and nothing is written where they differ. The profiles and
+    the pairs that hold the tests to them stay.
 
     \b
     Exit codes: 0 nothing (more) to do, 1 there is something to write, 2 wrong usage, or a test
