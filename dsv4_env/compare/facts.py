@@ -241,8 +241,8 @@ def choices(left: LaunchConfig, right: LaunchConfig, *, each: bool = False) -> I
                 message += f"; {left.name} lets the environment override "
                 message += "them" if many else "it"
             sides = [f'"{shown}"', f'"{shown}" unless {ours.name} is set']
-            one, other = ("fixed", "free") if many else sides
-            given = (one, other) if free else (other, one)
+            one, two = ("fixed", "free") if many else sides
+            given = (one, two) if free else (two, one)
             yield Finding(RULES[CHOICE], severity, name, message, place, ours.location, *given)
 
 
