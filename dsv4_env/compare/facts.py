@@ -162,7 +162,9 @@ def _finding(pair: FactPair, left: LaunchConfig, right: LaunchConfig) -> Finding
         related = next((f.location for f in facts_told(left, *_PATH)), related)
     else:
         message = f"{name} is {theirs}; {left.name} has {ours}{hint}"
-    return Finding(rule, severity, pair.name, message, place, related, ours or None, theirs or None)
+    return Finding(
+        rule, severity, pair.name, message, place, related, ours or "none", theirs or "none"
+    )
 
 
 def _weighed(pair: FactPair) -> tuple[Severity, str]:
@@ -238,7 +240,10 @@ def choices(left: LaunchConfig, right: LaunchConfig, *, each: bool = False) -> I
                 message = f"{what} to {values}" if not many else f"{what}: {values}"
                 message += f"; {left.name} lets the environment override "
                 message += "them" if many else "it"
-            yield Finding(RULES[CHOICE], severity, name, message, place, ours.location)
+            sides = [f'"{shown}"', f'"{shown}" unless {ours.name} is set']
+            one, two = ("fixed", "free") if many else sides
+            given = (one, two) if free else (two, one)
+            yield Finding(RULES[CHOICE], severity, name, message, place, ours.location, *given)
 
 
 def _place(setting: EnvVar, right: LaunchConfig) -> Location | None:

@@ -278,6 +278,7 @@ def compare(run: CheckRun, pair: Pair, config: LaunchConfig, title: str) -> None
     options, settings = run.options, run.settings
     for side in (with_model(profile), config):
         run.names |= {e.name for e in side.env} | {a.flag for a in side.args or () if a.flag}
+        run.names |= {f"{f.table}.{f.key}" for f in side.facts}
     ignore = (*options.ignore, *settings.ignore, *pair.ignore)
     put_back = (*options.compare, *settings.compare, *pair.compare)
     release = options.sglang or pair.sglang or release_of(config)

@@ -174,7 +174,7 @@ class Layer:
     def _unset(
         self, table: UnsetTable, path: KeyPath, when: str, source: SourceTable | None = None
     ) -> Iterator[tuple[SettingKey, Given]]:
-        for section in ("env", "args"):
+        for section in UnsetTable.model_fields:
             for index, key in enumerate(getattr(table, section)):
                 place = (*path, "unset", section, index)
                 yield (section, key), Given(None, self.source.value(place), place, when, source)
@@ -742,7 +742,8 @@ def _profile(
         args = _ordered(args, [_flag(name, now.sglang) for name in named.value])
     tables: dict[str, dict[str, Any]] = {}
     for section, keys in TABLES.items():
-        tables[section] = {k: merged[section, k].value for k in keys if (section, k) in merged}
+        found = {k: merged[section, k].value for k in keys if (section, k) in merged}
+        tables[section] = {k: value for k, value in found.items() if value is not None}
         for inner in NESTED:
             if inner.partition(".")[0] == section:
                 tables[inner] = {k: m.value for (s, k), m in merged.items() if s == inner}

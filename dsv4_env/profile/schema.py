@@ -437,6 +437,22 @@ class Resolved(BaseModel):
     source: SourceTable = Field(default_factory=SourceTable)
 
 
+def _keys_gone(table: type[BaseModel]) -> Any:
+    """A list of a table's own keys."""
+    known = [f.alias or name for name, f in table.model_fields.items()]
+
+    def check(names: list[str]) -> list[str]:
+        for name in names:
+            if name not in known:
+                guess = did_you_mean(name, known)
+                hint = f" (did you mean {guess}?)" if guess else ""
+                raise _wrong(f"no key {name!r}", "one of " + ", ".join(known) + hint)
+        return names
+
+    item = {"type": "string", "enum": known}
+    return Annotated[list[str], BeforeValidator(_strings), AfterValidator(check), _list_of(item)]
+
+
 class UnsetTable(Table):
     """Settings of lower layers that this one takes away."""
 
@@ -445,6 +461,18 @@ class UnsetTable(Table):
     )
     args: Annotated[list[Flag], BeforeValidator(_strings), _list_of(_NAMES["args"])] = Field(
         description="Flags to take away.", default_factory=list
+    )
+    model: _keys_gone(ModelTable) = Field(  # type: ignore[valid-type]
+        description="Keys of [model] to take away.", default_factory=list
+    )
+    launch: _keys_gone(LaunchTable) = Field(  # type: ignore[valid-type]
+        description="Keys of [launch] to take away.", default_factory=list
+    )
+    ci: _keys_gone(CiTable) = Field(  # type: ignore[valid-type]
+        description="Keys of [ci] to take away.", default_factory=list
+    )
+    quality: _keys_gone(QualityTable) = Field(  # type: ignore[valid-type]
+        description="Keys of [quality] to take away.", default_factory=list
     )
 
 

@@ -175,14 +175,18 @@ def _facts(layers: EditedLayers, name: str, launch: LaunchConfig) -> Iterator[tu
         launch, "model", "path-variable"
     )
     if pinned and variable is not None:
-        yield "model.path-variable", variable
+        layers.put(name, "model", "path-variable", None)
     for table, key in _BESIDE:
         told = facts_told(launch, table, key)
         vendors = {f.vendor for f in told}
         mine = [f for f in told if not vendor or f.vendor in ("", vendor)]
         fact = mine[0] if mine and (vendor or len(vendors) == 1) else None
         below = profile.get(table, key)
-        if fact is None or isinstance(fact.value, Unknown):
+        if fact is None and below is not None:
+            layers.put(name, table, key, None)  # the test has none
+        if fact is None:
+            continue
+        if isinstance(fact.value, Unknown):
             if below is not None:
                 yield f"{table}.{key}", below
             continue
