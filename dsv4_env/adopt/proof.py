@@ -13,8 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from dsv4_env.adopt.code import Code
 from dsv4_env.adopt.rewriting import spelled_word
 from dsv4_env.guard.files import read_bytes
+from dsv4_env.lang.python.syntax.text import decoded
 from dsv4_env.model import EnvVar, LaunchConfig, Location, ServerArg, Unknown, Value
 from dsv4_env.model.errors import Dsv4Error, shortened
 from dsv4_env.model.secrets import masked
@@ -23,6 +25,7 @@ from dsv4_env.readers.taken import KnownProfiles
 
 PROBE = "dsv4-env-probe"  # what a variable is set to, to see what becomes of it
 _Tell = Callable[[str, object, object, Location | None], None]
+_MOST_BESIDE = 1000  # files of a folder that are looked at
 _MOST = 30  # variables that are tried
 
 
@@ -99,6 +102,8 @@ def proved(old: bytes | str, new: bytes | str, path: str, known: KnownProfiles) 
     if before is None or after is None:
         return proof
     _compared(before, after, trial)
+    for message in needed_elsewhere(old, new, Path(path)):
+        proof.tell(message)
     names = outside_names(before, after)
     if len(names) > _MOST:
         proof.tell(f"{path}: {len(names)} variables may override it, and {_MOST} are tried at most")
@@ -111,6 +116,33 @@ def proved(old: bytes | str, new: bytes | str, path: str, known: KnownProfiles) 
                 _compared(one, two, trial)
     proof.asides = list(dict.fromkeys(proof.asides))
     return proof
+
+
+def needed_elsewhere(old: bytes | str, new: bytes | str, path: Path) -> Iterator[str]:
+    """Say which names that a module no longer binds another one of its folder takes from it."""
+    gone = _bound(old, path) - _bound(new, path)
+    if not gone:
+        return
+    taken = re.compile(rb"^\s*(?:from|import)\b[^\n#]*\b%b\b" % re.escape(path.stem).encode(), re.M)
+    for other in sorted(path.parent.glob("*.py"))[:_MOST_BESIDE]:
+        if other.name == path.name:
+            continue
+        try:
+            data = read_bytes(other)
+        except Dsv4Error:
+            continue
+        if (found := taken.search(data)) is None:
+            continue
+        for name in sorted(gone):
+            if re.search(rb"\b%b\b" % name.encode(), data[found.start() :]):
+                line = data.count(b"\n", 0, found.start(0)) + 1
+                yield f"{other}:{line}: it takes {name} from {path.name}, which would have none"
+
+
+def _bound(data: bytes | str, path: Path) -> set[str]:
+    """The names that a module binds at its top."""
+    code = Code(decoded(data, str(path)), str(path))
+    return code.bound[code.tree] - set(code.imported)
 
 
 def outside_names(*versions: Sequence[LaunchConfig]) -> list[str]:

@@ -28,7 +28,15 @@ from dsv4_env.adopt.making import Given, Making, Step, copied, given_to, members
 from dsv4_env.catalogue import load
 from dsv4_env.catalogue.history import flag_in
 from dsv4_env.lang.python.syntax.trees import callee, walk_tree
-from dsv4_env.model import EnvVar, LaunchConfig, Location, is_flag, own_default, text_of
+from dsv4_env.model import (
+    EnvVar,
+    LaunchConfig,
+    Location,
+    Value,
+    is_flag,
+    own_default,
+    text_of,
+)
 from dsv4_env.model.errors import Dsv4Error
 from dsv4_env.profile import Profile
 from dsv4_env.writeback.edits import Edit, applied
@@ -273,12 +281,18 @@ class _Rewriting:
     based: bool = False  # whether the process's environment lies under the variables
     met: set[str] = field(default_factory=set)  # of those, what was taken out
     other: set[int] = field(default_factory=set)  # where they are set to something else
+    told: dict[int, tuple[Value, ...]] = field(default_factory=dict)  # of the flags, by place
     seen: list[ast.AST] = field(default_factory=list)
     release: str = ""
 
     def launch(self, use: Use, name: str) -> None:
         """Propose the edits for one launch."""
         self.profile, self.release = name, use.profile.sglang
+        self.told = {
+            self._position(a.location): a.values
+            for a in use.launch.args or ()
+            if a.flag is not None and not a.joined
+        }
         call = self._call(use.launch)
         given = given_to(call) if call is not None else None
         if use.profile.server_args:
@@ -363,7 +377,7 @@ class _Rewriting:
                 and code.span(n)[0] < at < code.span(n)[1]
             ]  # fmt: skip
             for holder in sorted(holders, key=lambda n: code.span(n)[1] - code.span(n)[0]):
-                items = [self.making.word(e) for e in holder.elts]
+                items = self._plain_words(holder.elts)
                 gone = self._mine(items, words)
                 if not gone:
                     continue
@@ -410,11 +424,12 @@ class _Rewriting:
     def _words_of(self, node: ast.expr, *, top: bool) -> list[str | None]:
         if isinstance(node, ast.List | ast.Tuple):
             found: list[str | None] = []
-            for each in node.elts:
+            plain = self._plain_words(node.elts)
+            for each, word in zip(node.elts, plain, strict=True):
                 if isinstance(each, ast.Starred):
                     found += self._words(each.value) or []
                 else:
-                    found.append(self.making.word(each))
+                    found.append(word)
             return found
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
             return [*(self._words(node.left) or []), *(self._words(node.right) or [])]
@@ -434,6 +449,18 @@ class _Rewriting:
             value = value or self.making.constant(node)
             return [None] if value is None else self._words(value) or []
         return [None]
+
+    def _plain_words(self, nodes: Sequence[ast.expr]) -> list[str | None]:
+        """The words that elements of a list are, also where the reader alone could tell a value."""
+        found = [None if isinstance(n, ast.Starred) else self.making.word(n) for n in nodes]
+        for at, node in enumerate(nodes):
+            values = self.told.get(self.code.span(node)[0], ())
+            for index, value in enumerate(values, at + 1):
+                if index >= len(nodes) or isinstance(nodes[index], ast.Starred):
+                    break
+                if found[index] is None and isinstance(value, str):
+                    found[index] = value
+        return found
 
     def _list(self, node: ast.expr, run: _Mine, *, top: bool = False) -> str | None:
         """An expression without the words of a run, where the profile's stand; None: all gone."""

@@ -102,3 +102,14 @@ def test_flags_in_another_order(
     one: list[tuple[str, ...]], two: list[tuple[str, ...]], same: bool
 ) -> None:
     assert moved(one, two) is same
+
+
+def test_what_another_test_takes_from_it_may_not_go(path: Path) -> None:
+    new = put(path)
+    other = path.with_name("test_other.py")
+    other.write_text("import os\nfrom test_it import (\n    ENV_VARS,\n)\nprint(ENV_VARS)\n")
+    assert wrong(path, new) == [
+        f"{other}:2: it takes ENV_VARS from test_it.py, which would have none"
+    ]
+    other.write_text("from test_it import TestIt\n# ENV_VAR\n")
+    assert wrong(path, new) == []

@@ -160,3 +160,13 @@ def test_imports_go_where_isort_has_them(
 ) -> None:
     edit = with_import(Code(before, "t.py"), module, name)
     assert (applied(before, [edit]) if edit else None) == after
+
+
+def test_values_of_other_modules_are_known_as_the_reader_knows_them(tmp_path: Path) -> None:
+    text = TEST.replace('"--tp", "8"', '"--tp", EIGHT').replace(
+        "import unittest\n", "import unittest\n\nfrom values import EIGHT, NINE\n"
+    )
+    (tmp_path / "values.py").write_text('EIGHT = "8"\nNINE = "9"\n')
+    new = put(place(tmp_path, text))
+    assert "other_args=PROFILE.server_args" in new
+    assert "from values import NINE\n" in new
