@@ -24,6 +24,7 @@ from dsv4_env.readers.python.reading import read_all
 from dsv4_env.readers.taken import KnownProfiles
 
 PROBE = "dsv4-env-probe"  # what a variable is set to, to see what becomes of it
+Read = Callable[..., list[LaunchConfig]]
 _Tell = Callable[[str, object, object, Location | None], None]
 _MOST_BESIDE = 1000  # files of a folder that are looked at
 _MOST = 30  # variables that are tried
@@ -68,12 +69,13 @@ class _Trial:
     path: str
     known: KnownProfiles
     proof: Proof
+    reads: Read = read_all
     inputs: Mapping[str, str] = field(default_factory=dict)
 
     def read(self, data: bytes | str, when: str) -> list[LaunchConfig] | None:
         """The launches of a version; None where it can't be read, which is told."""
         try:
-            return read_all(
+            return self.reads(
                 data, self.path, root=self.known.root, inputs=self.inputs, known=self.known
             )
         except Dsv4Error as exc:
@@ -91,18 +93,21 @@ class _Trial:
         )
 
 
-def proved(old: bytes | str, new: bytes | str, path: str, known: KnownProfiles) -> Proof:
-    """Compare the launches of two versions of a test, read as the file *path*.
+def proved(
+    old: bytes | str, new: bytes | str, path: str, known: KnownProfiles, read: Read = read_all
+) -> Proof:
+    """Compare the launches of two versions of a test or script, read as the file *path*.
 
-    *known* says where profiles are, and which release they are for where nothing else is said.
+    *known* says where profiles are, and which release they are for where nothing else is said;
+    *read* is what reads such a file.
     """
     proof = Proof()
-    trial = _Trial(path, known, proof)
+    trial = _Trial(path, known, proof, read)
     before, after = trial.read(old, "before"), trial.read(new, "afterwards")
     if before is None or after is None:
         return proof
     _compared(before, after, trial)
-    for message in needed_elsewhere(old, new, Path(path)):
+    for message in needed_elsewhere(old, new, Path(path)) if read is read_all else ():
         proof.tell(message)
     names = outside_names(before, after)
     if len(names) > _MOST:
@@ -110,7 +115,7 @@ def proved(old: bytes | str, new: bytes | str, path: str, known: KnownProfiles) 
         return proof
     for name in names:
         for text in (PROBE, ""):
-            trial = _Trial(path, known, proof, {name: text})
+            trial = _Trial(path, known, proof, read, {name: text})
             one, two = trial.read(old, "before"), trial.read(new, "afterwards")
             if one is not None and two is not None:
                 _compared(one, two, trial)
@@ -192,6 +197,7 @@ def _launch(one: LaunchConfig, two: LaunchConfig, trial: _Trial) -> None:
         ("the condition", _placeless(one.condition), _placeless(two.condition)),
         ("the timeout", one.timeout, two.timeout),
         ("how much is known", _known(one), _known(two)),
+        ("what it needs", _needed(one), _needed(two)),
         ("its command", list(map(_plain, one.command)), list(map(_plain, two.command))),
     ):
         if x != y:
@@ -218,6 +224,11 @@ def _known(launch: LaunchConfig) -> list[str]:
     """What keeps a launch from being known."""
     notes = [_placeless(n.message) for n in launch.notes if not n.profile]
     return sorted([*notes, *(["partial"] if launch.partial else [])])
+
+
+def _needed(launch: LaunchConfig) -> list[str]:
+    """The variables that have to be there."""
+    return sorted({r.name for r in launch.required})
 
 
 def _plain(value: Value) -> Any:

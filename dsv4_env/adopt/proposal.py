@@ -12,6 +12,7 @@ from dsv4_env.adopt.execution import Execution, executed
 from dsv4_env.adopt.planning import Adopted, Adoption
 from dsv4_env.adopt.proof import laid_out, proved
 from dsv4_env.adopt.rewriting import CannotRewrite, Use, folder_from, rewritten
+from dsv4_env.adopt.script import ScriptUse, rewritten_scripts
 from dsv4_env.catalogue.releases import load
 from dsv4_env.catalogue.resolution import known_resolutions
 from dsv4_env.catalogue.store import RELEASES
@@ -20,6 +21,7 @@ from dsv4_env.model import LaunchConfig, Location, Unknown, shipped_dir
 from dsv4_env.plan.planning import plan
 from dsv4_env.plan.platforms import Platform
 from dsv4_env.profile.settings import Pair
+from dsv4_env.readers import bash
 from dsv4_env.readers.taken import KnownProfiles
 
 
@@ -143,7 +145,7 @@ def rewrite(
         for path, mine in files.items():
             pin = adoption.sglang if adoption.pinned else None
             _one(found, root, path, texts[path], mine, folder, known, pin)
-            if python is not None and root / path in found.texts:
+            if python is not None and root / path in found.texts and path.endswith(".py"):
                 before, after = found.texts[root / path]
                 names = _outside(mine)
                 what = Execution(root / path, before, after, names, elsewhere, [adoption.sglang])
@@ -173,8 +175,13 @@ def _one(
     """Rewrite one test, or say why that can't be."""
     place = root / path
     shown = mine[0].source.launch.name.partition("::")[0].partition("#")[0]
-    if any(a.source.launch.reader != "python" for a in mine):
-        found.alone.append((Location(shown), "only tests in Python are put onto profiles"))
+    readers = {a.source.launch.reader for a in mine}
+    if readers == {"bash"}:
+        _one_script(found, place, text, shown, mine, folder, known, release)
+        return
+    if readers != {"python"}:
+        why = "only tests in Python and scripts are put onto profiles"
+        found.alone.append((Location(shown), why))
         return
     uses = [_use(a, place, folder, release) for a in mine]
     try:
@@ -193,19 +200,68 @@ def _one(
     found.texts[place] = (text, new)
 
 
-def _use(adopted: Adopted, place: Path, folder: Path | None, release: str | None) -> Use:
+def _one_script(
+    found: Rewritten,
+    place: Path,
+    text: str,
+    shown: str,
+    mine: Sequence[Adopted],
+    folder: Path | None,
+    known: KnownProfiles,
+    release: str | None,
+) -> None:
+    """Put one script onto its profile, or say why that can't be: the first way that is proved."""
+    uses = [_script_use(a, folder, release) for a in mine]
+    reasons: list[tuple[Location, str]] = []
+    for new in rewritten_scripts(text, shown, place, uses):
+        if isinstance(new, CannotRewrite):
+            reasons.append((new.location or Location(shown), new.reason))
+            continue
+        proof = proved(text, new, str(place), known, bash.read_all)
+        if proof.wrong:
+            why = f"it would launch otherwise: {proof.wrong[0]}"
+            reasons.append((Location(shown), why))
+            continue
+        if reasons:
+            where, why = reasons[0]
+            found.asides.append(f"{where}: its arguments stay: {why}")
+        found.asides += proof.asides
+        found.texts[place] = (text, new)
+        return
+    found.alone += reasons[:1]
+
+
+def _script_use(adopted: Adopted, folder: Path | None, release: str | None) -> ScriptUse:
     composition = adopted.composition
-    wanted = composition.wanted
+    own = folder if folder is not None and _is_own(composition.profile.layers) else None
+    return ScriptUse(
+        adopted.source.launch,
+        composition.profile,
+        composition.name,
+        own.absolute() if own is not None else None,
+        _target(adopted, release),
+    )
+
+
+def _target(adopted: Adopted, release: str | None) -> tuple[tuple[str, str | int], ...]:
+    """For which target a test or script has to ask."""
+    wanted = adopted.composition.wanted
     given = {
         "sglang": release,
         "strategy": wanted.strategy,
         "nodes": wanted.nodes,
         "role": wanted.role,
     }
-    target = tuple((key, value) for key, value in given.items() if value is not None)
+    return tuple((key, value) for key, value in given.items() if value is not None)
+
+
+def _use(adopted: Adopted, place: Path, folder: Path | None, release: str | None) -> Use:
+    composition = adopted.composition
     own = folder if folder is not None and _is_own(composition.profile.layers) else None
     at = folder_from(place, own.absolute()) if own is not None else None
-    return Use(adopted.source.launch, composition.profile, composition.name, at, target)
+    return Use(
+        adopted.source.launch, composition.profile, composition.name, at, _target(adopted, release)
+    )
 
 
 def _is_own(layers: Sequence[str]) -> bool:

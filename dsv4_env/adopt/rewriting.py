@@ -570,9 +570,7 @@ class _Rewriting:
 
     def _environment(self, use: Use, given: Given | None) -> None:
         profile, launch = use.profile, use.launch
-        self.gone = frozenset(
-            n for n in profile.config.effective_env if _agrees(launch, profile, n)
-        )
+        self.gone = frozenset(n for n in profile.config.effective_env if agrees(launch, profile, n))
         self.other = {
             self._position(e.location)
             for e in launch.env
@@ -920,7 +918,7 @@ def _number(node: ast.expr) -> int | None:
     return None
 
 
-def _agrees(launch: LaunchConfig, profile: Profile, name: str) -> bool:
+def agrees(launch: LaunchConfig, profile: Profile, name: str) -> bool:
     """Whether a launch sets a variable to what the profile does, with or without a condition."""
     return any(_same(e, profile) for e in launch.env if e.name == name and not e.superseded)
 

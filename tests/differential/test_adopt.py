@@ -13,7 +13,7 @@ from dsv4_env.adopt.inlining import inlined
 from dsv4_env.adopt.proof import outside_names
 from dsv4_env.catalogue.store import RELEASES
 from dsv4_env.readers import python
-from dsv4_env.readers.python.profiles import KnownProfiles
+from dsv4_env.readers.taken import KnownProfiles
 from tests.unit.adopt.putting import CASES
 
 GOLDEN = sorted(p for p in CASES.iterdir() if (p / "expected.py").is_file())
