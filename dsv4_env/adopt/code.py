@@ -275,27 +275,35 @@ class Code:
         A statement that doesn't stand alone on its lines stays.
         """
         edits: list[Edit] = []
-        gone = {s for s in statements if self.lines_of(s) is not None}
-        for statement in gone:
-            lines = self.lines_of(statement)
-            assert lines is not None
-            first, last = lines
-            block = self.block(statement)
+        spans = {s: lines for s in statements if (lines := self.lines_of(s)) is not None}
+        runs: list[tuple[ast.stmt, int, int]] = []  # the first statement, its lines to those behind
+        for statement, (first, last) in sorted(spans.items(), key=lambda item: item[1]):
             top = isinstance(self.parents[statement], ast.Module)
-            if not top and statement is block[-1] and all(s in gone for s in block):
+            block = self.block(statement)
+            if not top and statement is block[-1] and all(s in spans for s in block):
                 edits.append(Edit(*self.span(statement), "pass"))
                 continue
-            before = after = 0
-            while first - before and _BLANK.fullmatch(self.line(first - before - 1)):
-                before += 1
-            while _BLANK.fullmatch(self.line(last + after)):
-                after += 1
-            opens = statement is block[0] and not top
-            extra = after if opens and not before else min(before, after)
-            end = last + extra
-            stop = self.starts[end] if end < len(self.starts) else len(self.text)
-            edits.append(Edit(self.starts[first], stop, ""))
-        return edits
+            before = runs[-1] if runs else None
+            if before is not None and self.block(before[0]) is block:
+                between = range(before[2], first)
+                if all(_BLANK.fullmatch(self.line(n)) for n in between):
+                    runs[-1] = (before[0], before[1], last)
+                    continue
+            runs.append((statement, first, last))
+        return edits + [self._removed_run(*run) for run in runs]
+
+    def _removed_run(self, statement: ast.stmt, first: int, last: int) -> Edit:
+        """Take out lines, and the fewer of the blank ones before and behind them."""
+        before = after = 0
+        while first - before and _BLANK.fullmatch(self.line(first - before - 1)):
+            before += 1
+        while _BLANK.fullmatch(self.line(last + after)):
+            after += 1
+        top = isinstance(self.parents[statement], ast.Module)
+        opens = statement is self.block(statement)[0] and not top and not before
+        end = last + (after if opens else min(before, after))
+        stop = self.starts[end] if end < len(self.starts) else len(self.text)
+        return Edit(self.starts[first], stop, "")
 
 
 def _is_comment(line: str, indent: str) -> bool:
@@ -618,10 +626,13 @@ def _alias_parts(code: Code, node: ast.Import | ast.ImportFrom) -> list[Part]:
 
 
 _PURE_CALLS = frozenset({
+    "load_profile", "dsv4_env.load_profile",
     "str", "int", "float", "bool", "dict", "list", "tuple", "set", "len", "sorted", "os.getenv",
     "os.environ.get", "os.environ.copy", "os.path.join", "environ.get", "Path", "pathlib.Path",
 })  # fmt: skip
-_PURE_METHODS = frozenset({"copy", "format", "join", "split", "strip", "lower", "upper", "get"})
+_PURE_METHODS = frozenset(
+    {"resolve", "absolute", "copy", "format", "join", "split", "strip", "lower", "upper", "get"}
+)
 
 
 def harmless(node: ast.AST | None) -> bool:

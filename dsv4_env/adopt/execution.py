@@ -59,7 +59,6 @@ def executed(python: Path, what: Execution) -> Proof:
         said = "".join(f" with {name}={text}" for name, text in environ.items())
         _compare(what, answer["old"], answer["new"], said, proof, silent)
     proof.asides += silent.values()
-    proof.wrong = list(dict.fromkeys(proof.wrong))
     proof.asides = list(dict.fromkeys(proof.asides))
     return proof
 
@@ -133,9 +132,10 @@ def _compare(
 ) -> None:
     path = what.path
     if old.get("error") != new.get("error"):
-        proof.wrong.append(
+        proof.tell(
             f"{path}: run, it ended with {new.get('error') or 'no error'}, "
-            f"and before with {old.get('error') or 'none'}{said}"
+            f"and before with {old.get('error') or 'none'}",
+            said,
         )
         return
     before, after = old.get("classes", {}), new.get("classes", {})
@@ -143,16 +143,17 @@ def _compare(
         one, two = before.get(name), after.get(name)
         where = f"{path}::{name}" if name else str(path)
         if one is None or two is None:
-            proof.wrong.append(f"{where}: it is there in one of both versions alone{said}")
+            proof.tell(f"{where}: it is there in one of both versions alone", said)
             continue
         if one["error"] != two["error"]:
-            proof.wrong.append(
+            proof.tell(
                 f"{where}: run, it ended with {two['error'] or 'no error'}, "
-                f"and before with {one['error'] or 'none'}{said}"
+                f"and before with {one['error'] or 'none'}",
+                said,
             )
         if len(one["launches"]) != len(two["launches"]):
             counts = len(one["launches"]), len(two["launches"])
-            proof.wrong.append(f"{where}: it launched {counts[0]} servers, now {counts[1]}{said}")
+            proof.tell(f"{where}: it launched {counts[0]} servers, now {counts[1]}", said)
             continue
         if name and not one["launches"]:
             why = f" ({one['error']})" if one["error"] else ""
@@ -171,9 +172,7 @@ def _launch(
 ) -> None:
     for key in dict.fromkeys([*a, *b]):
         if key not in ("env", "words") and a.get(key) != b.get(key):
-            proof.wrong.append(
-                f"{where}: run, {key} was {a.get(key)} and would be {b.get(key)}{said}"
-            )
+            proof.tell(f"{where}: run, {key} was {a.get(key)} and would be {b.get(key)}", said)
     mine, theirs = a["env"], b["env"]
     for name in dict.fromkeys([*mine, *theirs]):
         if mine.get(name) != theirs.get(name) or (name in mine) != (name in theirs):
@@ -181,7 +180,7 @@ def _launch(
                 f'"{masked(name, side[name])}"' if side.get(name) is not None else "unset"
                 for side in (mine, theirs)
             ]
-            proof.wrong.append(f"{where}: run, {name} was {texts[0]} and would be {texts[1]}{said}")
+            proof.tell(f"{where}: run, {name} was {texts[0]} and would be {texts[1]}", said)
     words, now = a["words"], b["words"]
     for release in (None, *releases):
         spelled = [spelled_word(w, release) if release else w for w in words]
@@ -194,7 +193,7 @@ def _launch(
             return
     at = next((i for i, (x, y) in enumerate(zip(words, now, strict=False)) if x != y), 0)
     shown = [shortened(" ".join(side[at : at + 4]), 200) or "nothing" for side in (words, now)]
-    proof.wrong.append(f"{where}: run, `{shown[0]}` was given where `{shown[1]}` would be{said}")
+    proof.tell(f"{where}: run, `{shown[0]}` was given where `{shown[1]}` would be", said)
 
 
 def _grouped(words: Sequence[str]) -> list[tuple[Value, ...]]:

@@ -10,12 +10,13 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any
 
+from dsv4_env.adopt.code import Code
 from dsv4_env.adopt.rewriting import spelled_word
 from dsv4_env.guard.files import read_bytes
+from dsv4_env.lang.python.syntax.text import decoded
 from dsv4_env.model import EnvVar, LaunchConfig, Location, ServerArg, Unknown, Value
 from dsv4_env.model.errors import Dsv4Error, shortened
 from dsv4_env.model.secrets import masked
@@ -25,6 +26,7 @@ from dsv4_env.readers.taken import KnownProfiles
 PROBE = "dsv4-env-probe"  # what a variable is set to, to see what becomes of it
 Read = Callable[..., list[LaunchConfig]]
 _Tell = Callable[[str, object, object, Location | None], None]
+_MOST_BESIDE = 1000  # files of a folder that are looked at
 _MOST = 30  # variables that are tried
 
 
@@ -39,6 +41,11 @@ class Proof:
 
     wrong: list[str] = field(default_factory=list)
     asides: list[str] = field(default_factory=list)
+
+    def tell(self, message: str, when: str = "") -> None:
+        """Add a difference, unless it is there without *when* it is so."""
+        if message not in self.wrong and f"{message}{when}" not in self.wrong:
+            self.wrong.append(f"{message}{when}")
 
 
 @contextmanager
@@ -55,6 +62,37 @@ def laid_out(folder: Path | None, layers: Mapping[str, bytes]) -> Iterator[Path]
         yield Path(made)
 
 
+@dataclass(frozen=True, slots=True)
+class _Trial:
+    """One comparison: with *inputs* in the environment."""
+
+    path: str
+    known: KnownProfiles
+    proof: Proof
+    reads: Read = read_all
+    inputs: Mapping[str, str] = field(default_factory=dict)
+
+    def read(self, data: bytes | str, when: str) -> list[LaunchConfig] | None:
+        """The launches of a version; None where it can't be read, which is told."""
+        try:
+            return self.reads(
+                data, self.path, root=self.known.root, inputs=self.inputs, known=self.known
+            )
+        except Dsv4Error as exc:
+            self.wrong(f"{exc} ({when})")
+            return None
+
+    def wrong(self, message: str) -> None:
+        """Tell a difference, and of which environment it is."""
+        self.proof.tell(
+            message,
+            "".join(
+                f" with {name}={text}" if text else f" with {name} set but empty"
+                for name, text in self.inputs.items()
+            ),
+        )
+
+
 def proved(
     old: bytes | str, new: bytes | str, path: str, known: KnownProfiles, read: Read = read_all
 ) -> Proof:
@@ -64,94 +102,89 @@ def proved(
     *read* is what reads such a file.
     """
     proof = Proof()
-    reading = partial(_read, read=read, path=path, known=known, proof=proof)
-    before, after = (
-        reading(old, inputs={}, when="before"),
-        reading(new, inputs={}, when="afterwards"),
-    )
+    trial = _Trial(path, known, proof, read)
+    before, after = trial.read(old, "before"), trial.read(new, "afterwards")
     if before is None or after is None:
         return proof
-    _compared(before, after, path, known, "", proof)
-    names = list(dict.fromkeys([*_outside(before), *_outside(after)]))
+    _compared(before, after, trial)
+    for message in needed_elsewhere(old, new, Path(path)) if read is read_all else ():
+        proof.tell(message)
+    names = outside_names(before, after)
     if len(names) > _MOST:
-        proof.wrong.append(
-            f"{path}: {len(names)} variables may override it, and {_MOST} are tried at most"
-        )
+        proof.tell(f"{path}: {len(names)} variables may override it, and {_MOST} are tried at most")
         return proof
     for name in names:
         for text in (PROBE, ""):
-            inputs = {name: text}
-            one = reading(old, inputs=inputs, when="before")
-            two = reading(new, inputs=inputs, when="afterwards")
+            trial = _Trial(path, known, proof, read, {name: text})
+            one, two = trial.read(old, "before"), trial.read(new, "afterwards")
             if one is not None and two is not None:
-                said = f"with {name}={text}" if text else f"with {name} set but empty"
-                _compared(one, two, path, known, said, proof, name if not text else "")
-    proof.wrong = list(dict.fromkeys(proof.wrong))
+                _compared(one, two, trial)
     proof.asides = list(dict.fromkeys(proof.asides))
     return proof
 
 
-def differences(old: bytes | str, new: bytes | str, path: str, known: KnownProfiles) -> list[str]:
-    """What the launches of two versions of a test differ in, each with its place."""
-    return proved(old, new, path, known).wrong
+def needed_elsewhere(old: bytes | str, new: bytes | str, path: Path) -> Iterator[str]:
+    """Say which names that a module no longer binds another one of its folder takes from it."""
+    gone = _bound(old, path) - _bound(new, path)
+    if not gone:
+        return
+    taken = re.compile(rb"^\s*(?:from|import)\b[^\n#]*\b%b\b" % re.escape(path.stem).encode(), re.M)
+    for other in sorted(path.parent.glob("*.py"))[:_MOST_BESIDE]:
+        if other.name == path.name:
+            continue
+        try:
+            data = read_bytes(other)
+        except Dsv4Error:
+            continue
+        if (found := taken.search(data)) is None:
+            continue
+        for name in sorted(gone):
+            if re.search(rb"\b%b\b" % name.encode(), data[found.start() :]):
+                line = data.count(b"\n", 0, found.start(0)) + 1
+                yield f"{other}:{line}: it takes {name} from {path.name}, which would have none"
 
 
-def _read(
-    data: bytes | str,
-    *,
-    read: Read,
-    path: str,
-    known: KnownProfiles,
-    inputs: Mapping[str, str],
-    proof: Proof,
-    when: str,
-) -> list[LaunchConfig] | None:
-    try:
-        return read(data, path, root=known.root, inputs=inputs, known=known)
-    except Dsv4Error as exc:
-        proof.wrong.append(f"{exc} ({when})")
-        return None
+def _bound(data: bytes | str, path: Path) -> set[str]:
+    """The names that a module binds at its top."""
+    code = Code(decoded(data, str(path)), str(path))
+    return code.bound[code.tree] - set(code.imported)
 
 
-def _outside(launches: list[LaunchConfig]) -> Iterator[str]:
+def outside_names(*versions: Sequence[LaunchConfig]) -> list[str]:
     """The variables that decide values of launches."""
-    for launch in launches:
-        for value in (*(e.value for e in launch.env), *launch.argv):
-            if isinstance(value, Unknown):
-                yield from value.names
+    values = (
+        value
+        for launches in versions
+        for launch in launches
+        for value in (*(e.value for e in launch.env), *launch.argv)
+    )
+    return list(dict.fromkeys(n for v in values if isinstance(v, Unknown) for n in v.names))
 
 
-def _compared(
-    before: list[LaunchConfig],
-    after: list[LaunchConfig],
-    path: str,
-    known: KnownProfiles,
-    said: str,
-    proof: Proof,
-    empty: str = "",
-) -> None:
+def _compared(before: list[LaunchConfig], after: list[LaunchConfig], trial: _Trial) -> None:
     symbols = [c.symbol for c in before], [c.symbol for c in after]
     if symbols[0] != symbols[1]:
         told = " and ".join(f"{len(s)} ({', '.join(str(n) for n in s)})" for s in symbols)
-        proof.wrong.append(f"{path}: the launches aren't the same: {told}")
+        trial.wrong(f"{trial.path}: the launches aren't the same: {told}")
         return
     for one, two in zip(before, after, strict=True):
-        _launch(one, two, known, said, proof, empty)
+        _launch(one, two, trial)
 
 
-def _launch(
-    one: LaunchConfig, two: LaunchConfig, known: KnownProfiles, said: str, proof: Proof, empty: str
-) -> None:
+def _launch(one: LaunchConfig, two: LaunchConfig, trial: _Trial) -> None:
+    proof, inputs = trial.proof, trial.inputs
+
     def wrong(what: str, a: object, b: object, where: Location | None) -> None:
-        condition = f" {said}" if said else ""
-        proof.wrong.append(f"{where or one.location}: {what} was {a} and would be {b}{condition}")
+        trial.wrong(f"{where or one.location}: {what} was {a} and would be {b}")
 
     a, b = _variables(one), _variables(two)
     for name in dict.fromkeys([*a, *b]):
         mine, theirs = a.get(name, []), b.get(name, [])
         if _plain_env(mine) == _plain_env(theirs):
             continue
-        if name == empty and [e.value for e in mine] == [""]:
+        if not (mine and theirs) and all(_handed_on(e, inputs) for e in (*mine, *theirs)):
+            continue
+        if inputs.get(name) == "" and [e.value for e in mine] == [""]:
             proof.asides.append(
                 f"{one.location}: {name} that is set but empty isn't handed on any more: "
                 f"then it is {_shown_env(name, theirs)}"
@@ -159,7 +192,7 @@ def _launch(
             continue
         place = next((e.location for e in (*mine, *theirs)), None)
         wrong(name, _shown_env(name, mine), _shown_env(name, theirs), place)
-    _arguments(one, two, wrong, known.releases(), proof)
+    _arguments(one, two, wrong, trial.known.releases(), proof)
     for what, x, y in (
         ("the condition", _placeless(one.condition), _placeless(two.condition)),
         ("the timeout", one.timeout, two.timeout),
@@ -169,6 +202,14 @@ def _launch(
     ):
         if x != y:
             wrong(what, x, y, None)
+
+
+def _handed_on(setting: EnvVar, inputs: Mapping[str, str]) -> bool:
+    """Whether a variable is set to what the environment has it set to anyway."""
+    name, value = setting.name, setting.value
+    if isinstance(value, str):
+        return inputs.get(name) == value
+    return value.names == (name,) and value.default is None and "[" in value.text
 
 
 def _variables(launch: LaunchConfig) -> dict[str, list[EnvVar]]:
@@ -208,7 +249,7 @@ def _placeless(thing: object) -> str:
 
 
 def _plain_env(entries: list[EnvVar]) -> list[tuple[Any, str]]:
-    return [(_plain(e.value), _placeless(e.condition)) for e in entries]
+    return sorted([(_plain(e.value), _placeless(e.condition)) for e in entries], key=repr)
 
 
 def _shown(name: str, value: Value) -> str:
@@ -261,11 +302,13 @@ def moved(one: Sequence[tuple[Any, ...]], two: Sequence[tuple[Any, ...]]) -> boo
     The parser takes flags in any order, but of two times the same flag the last counts, and words
     without one belong where they stand.
     """
-    flags = [row[0] for row in one]
-    plain = all(isinstance(f, str) and f.startswith("--") for f in flags)
-    return (
-        plain and len(set(flags)) == len(flags) and sorted(one, key=repr) == sorted(two, key=repr)
-    )
+    sides: list[dict[str, list[tuple[Any, ...]]]] = [{}, {}]
+    for side, rows in zip(sides, (one, two), strict=True):
+        for row in rows:
+            if not isinstance(row[0], str) or not row[0].startswith("--"):
+                return False
+            side.setdefault(row[0].partition("=")[0], []).append(row)
+    return sides[0] == sides[1]
 
 
 def _plain_arg(arg: ServerArg, release: str | None) -> tuple[Any, ...]:

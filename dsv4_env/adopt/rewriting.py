@@ -7,6 +7,7 @@ The edits follow how the test makes its arguments and its environment. They are 
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -22,11 +23,20 @@ from dsv4_env.adopt.code import (
     with_import,
     without_unused,
 )
+from dsv4_env.adopt.fitting import fitted
 from dsv4_env.adopt.making import Given, Making, Step, copied, given_to, members_of
 from dsv4_env.catalogue import load
 from dsv4_env.catalogue.history import flag_in
 from dsv4_env.lang.python.syntax.trees import callee, walk_tree
-from dsv4_env.model import LaunchConfig, Location, is_flag, own_default, text_of
+from dsv4_env.model import (
+    EnvVar,
+    LaunchConfig,
+    Location,
+    Value,
+    is_flag,
+    own_default,
+    text_of,
+)
 from dsv4_env.model.errors import Dsv4Error
 from dsv4_env.profile import Profile
 from dsv4_env.writeback.edits import Edit, applied
@@ -34,6 +44,7 @@ from dsv4_env.writeback.edits import Edit, applied
 LOADER = "load_profile"
 PACKAGE = "dsv4_env"
 _ENVIRON = "os.environ"
+_PROCESS = re.compile(r"\A(?:\w+\.)*(?:environ\b|putenv\b|envs\.|setenv\b|patch\b)|\(os\.environ\b")
 
 
 class CannotRewrite(Dsv4Error):  # noqa: N818 - it says what is so, and isn't always an error
@@ -45,6 +56,10 @@ class CannotRewrite(Dsv4Error):  # noqa: N818 - it says what is so, and isn't al
         self.location = location
 
 
+class _ElsewhereError(Exception):
+    """An environment that isn't made where it is handed to a launch."""
+
+
 @dataclass(frozen=True, slots=True)
 class Folder:
     """Where profiles lie, from a test: *below* that of its parents which is the *up*-th, from 0."""
@@ -53,7 +68,8 @@ class Folder:
     below: str
 
     def __str__(self) -> str:
-        place = f"Path(__file__).resolve().parents[{self.up}]"
+        parent = f"parents[{self.up}]" if self.up else "parent"
+        place = f"Path(__file__).resolve().{parent}"
         quoted = self.below.replace("\\", "\\\\").replace('"', '\\"')
         return f'{place} / "{quoted}"' if self.below not in ("", ".") else place
 
@@ -115,11 +131,11 @@ def rewritten(text: str, path: str, uses: Sequence[Use]) -> str:
     work = _Rewriting(code, Making(code))
     for use in todo:
         work.launch(use, names[use.load])
-    new = applied(code.text, work.edits.values())
+    new = applied(code.text, work.agreed())
     new = without_unused(new, path, code.unused(), lambda name: False)
     for use in {u.load: u for u in todo}.values():
         new = _with_constant(new, path, names[use.load], use)
-    return mark + new
+    return mark + fitted(new, code.text, path)
 
 
 @lru_cache(maxsize=4096)
@@ -259,15 +275,24 @@ class _Rewriting:
     code: Code
     making: Making
     edits: dict[tuple[int, int], Edit] = field(default_factory=dict)
+    offers: dict[tuple[int, int], set[str | None]] = field(default_factory=dict)
     profile: str = ""  # the name of its constant
     gone: frozenset[str] = frozenset()  # the variables that the profile sets
     based: bool = False  # whether the process's environment lies under the variables
+    met: set[str] = field(default_factory=set)  # of those, what was taken out
+    other: set[int] = field(default_factory=set)  # where they are set to something else
+    told: dict[int, tuple[Value, ...]] = field(default_factory=dict)  # of the flags, by place
     seen: list[ast.AST] = field(default_factory=list)
     release: str = ""
 
     def launch(self, use: Use, name: str) -> None:
         """Propose the edits for one launch."""
         self.profile, self.release = name, use.profile.sglang
+        self.told = {
+            self._position(a.location): a.values
+            for a in use.launch.args or ()
+            if a.flag is not None and not a.joined
+        }
         call = self._call(use.launch)
         given = given_to(call) if call is not None else None
         if use.profile.server_args:
@@ -352,7 +377,7 @@ class _Rewriting:
                 and code.span(n)[0] < at < code.span(n)[1]
             ]  # fmt: skip
             for holder in sorted(holders, key=lambda n: code.span(n)[1] - code.span(n)[0]):
-                items = [self.making.word(e) for e in holder.elts]
+                items = self._plain_words(holder.elts)
                 gone = self._mine(items, words)
                 if not gone:
                     continue
@@ -366,7 +391,25 @@ class _Rewriting:
                     self.put(edit.start, edit.end, edit.text)
                 return
         where = code.location(expression) if expression is not None else use.launch.location
-        raise CannotRewrite(f"the arguments of {use.name} don't all stand in it", where)
+        known = self._words(expression, top=True) if expression is not None else []
+        lacking = self._first_missing(known or [], words)
+        raise CannotRewrite(
+            f"{lacking} isn't told plainly among the arguments that it is launched with"
+            if lacking
+            else f"the arguments of {use.name} don't stand in one list",
+            where,
+        )
+
+    def _first_missing(self, items: Sequence[str | None], words: Sequence[str]) -> str:
+        """The first flag of which a word isn't among items; nothing where all are."""
+        left = [None if i is None else spelled_word(i, self.release) for i in items]
+        flag = ""
+        for word in words:
+            flag = word if is_flag(word) else flag
+            if word not in left:
+                return flag or word
+            left = left[left.index(word) + 1 :]
+        return ""
 
     def _words(self, node: ast.expr, *, top: bool = False) -> list[str | None] | None:
         """The words that an expression of lists makes, None for those that aren't known."""
@@ -381,11 +424,12 @@ class _Rewriting:
     def _words_of(self, node: ast.expr, *, top: bool) -> list[str | None]:
         if isinstance(node, ast.List | ast.Tuple):
             found: list[str | None] = []
-            for each in node.elts:
+            plain = self._plain_words(node.elts)
+            for each, word in zip(node.elts, plain, strict=True):
                 if isinstance(each, ast.Starred):
                     found += self._words(each.value) or []
                 else:
-                    found.append(self.making.word(each))
+                    found.append(word)
             return found
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
             return [*(self._words(node.left) or []), *(self._words(node.right) or [])]
@@ -405,6 +449,18 @@ class _Rewriting:
             value = value or self.making.constant(node)
             return [None] if value is None else self._words(value) or []
         return [None]
+
+    def _plain_words(self, nodes: Sequence[ast.expr]) -> list[str | None]:
+        """The words that elements of a list are, also where the reader alone could tell a value."""
+        found = [None if isinstance(n, ast.Starred) else self.making.word(n) for n in nodes]
+        for at, node in enumerate(nodes):
+            values = self.told.get(self.code.span(node)[0], ())
+            for index, value in enumerate(values, at + 1):
+                if index >= len(nodes) or isinstance(nodes[index], ast.Starred):
+                    break
+                if found[index] is None and isinstance(value, str):
+                    found[index] = value
+        return found
 
     def _list(self, node: ast.expr, run: _Mine, *, top: bool = False) -> str | None:
         """An expression without the words of a run, where the profile's stand; None: all gone."""
@@ -515,37 +571,75 @@ class _Rewriting:
     def _environment(self, use: Use, given: Given | None) -> None:
         profile, launch = use.profile, use.launch
         self.gone = frozenset(n for n in profile.config.effective_env if agrees(launch, profile, n))
-        expression = given.env if given is not None else None
-        if expression is None or given is None or given.entry:
-            self._dict_of(use, expression)
-            return
-        if isinstance(expression, ast.Name | ast.Attribute) and not self._made_here(expression):
-            self._dict_of(use, expression)
-            return
-        self.based = False
-        before = dict(self.edits)
+        self.other = {
+            self._position(e.location)
+            for e in launch.env
+            if e.name in self.gone and not e.superseded and not _same(e, profile)
+        }
+        self.met, self.based = set(), False
+        expression = given.env if given is not None and not given.entry else None
+        kept = dict(self.edits)
+        if expression is not None and given is not None:
+            try:
+                self._handed(expression, exact=given.exact)
+                missing = self._unmet(launch)
+            except _ElsewhereError:
+                missing = set(self.gone)
+            if not missing:
+                return
+            self.edits = kept
+        self._dict_of(use, expression)
+
+    def _handed(self, expression: ast.expr, *, exact: bool) -> None:
+        """Change how the environment is made that a launch is handed."""
+        named = isinstance(expression, ast.Name | ast.Attribute)
+        if named and not self._made_here(expression):
+            raise _ElsewhereError
         text = self._variables(expression, top=True)
         if not self.based:
-            if isinstance(expression, ast.Name | ast.Attribute) and text == self.code.raw(
-                expression
-            ):
-                self.edits = before
-                text = None if self._whole(expression) else text
-            base = self._base if not given.exact else f"{self.profile}.launch_env({{}})"
+            base = f"{self.profile}.launch_env({{}})" if exact else self._base
             text = base if text is None else self._over(expression, text, base)
         assert text is not None
-        if text == self.code.raw(expression) and self.edits == before:
-            self._dict_of(use, expression)
-            return
         self.put(*self.code.span(expression), text)
+
+    def _unmet(self, launch: LaunchConfig) -> set[str]:
+        """The variables that the profile would set, and something in the file still does."""
+        return {
+            e.name
+            for e in launch.env
+            if e.name in self.gone - self.met and not self._of_process(e.location)
+        }
+
+    def _position(self, location: Location | None) -> int:
+        if location is None or location.path != self.code.path:
+            return -1
+        return self.code.starts[(location.line or 1) - 1] + (location.column or 1) - 1
+
+    def _of_process(self, location: Location | None) -> bool:
+        """Whether what stands at a place sets a variable of the process's own environment."""
+        at = self._position(location)
+        if at < 0:
+            return False
+        found = [
+            n for n in walk_tree(self.code.tree)
+            if isinstance(n, ast.Assign | ast.Expr | ast.withitem | ast.Call)
+            and not isinstance(n, ast.withitem)
+            and self.code.span(n)[0] <= at < self.code.span(n)[1]
+        ]  # fmt: skip
+        return any(_PROCESS.search(self.code.raw(n)[:200]) for n in found)
+
+    def _goes(self, key: str | None, node: ast.AST, first: object = None) -> bool:
+        """Whether a variable that is set here is the profile's from now on."""
+        start, end = self.code.span(node)
+        if isinstance(first, ast.expr):
+            start = self.code.span(first)[0]
+        if key not in self.gone or any(start <= at < end for at in self.other):
+            return False
+        self.met.add(str(key))
+        return True
 
     def _made_here(self, node: ast.expr) -> bool:
         return self.making.history(node) is not None or self.making.constant(node) is not None
-
-    def _whole(self, node: ast.expr) -> bool:
-        """Whether all that a name of a dict holds is the profile's."""
-        value = self.making.constant(node)
-        return value is not None and self._variables(value) is None
 
     @property
     def _base(self) -> str:
@@ -599,21 +693,20 @@ class _Rewriting:
                 return self._steps_env(node, steps)
             value = value or self.making.constant(node)
             if value is not None:
-                based = self.based
-                before = dict(self.edits)
                 text = self._variables(value)
-                if text is not None:
-                    self.edits = before
-                if text is not None and self.based and not based and text != code.raw(value):
-                    return text if text == self._base else self._in_place(node, value, text)
-                return None if text is None else code.raw(node)
+                if text is None or text == self._base:
+                    return text
+                return code.raw(node) if text == code.raw(value) else self._in_place(node, text)
         return code.raw(node)
 
-    def _in_place(self, node: ast.expr, value: ast.expr, text: str) -> str:
-        """A dict over the process's environment, changed where it is made."""
+    def _in_place(self, node: ast.expr, text: str) -> str:
+        """A name of a dict that has more than the profile sets, changed where it is made."""
+        value = self.making.constant(node)
+        assert value is not None
         if not self.making.alone(node):
             raise CannotRewrite(
-                f"{self.code.raw(node)} is used elsewhere", self.code.location(node)
+                f"{self.code.raw(node)} has variables besides the profile's, and is used elsewhere",
+                self.code.location(node),
             )
         self.put(*self.code.span(value), text)
         return self.code.raw(node)
@@ -646,10 +739,12 @@ class _Rewriting:
         """Which members go, which are the process's environment, and the edits of the others."""
         gone: list[int] = []
         bases: list[int] = []
+        under: list[int] = []  # what is laid in as it is
         changed: list[Edit] = []
         for at, (key, value) in enumerate(members):
             if key is not None:
-                if (key if isinstance(key, str) else self.making.word(key)) in self.gone:
+                word = key if isinstance(key, str) else self.making.word(key)
+                if self._goes(word, value, key):
                     gone.append(at)
                 continue
             text = self._variables(value)
@@ -657,8 +752,12 @@ class _Rewriting:
                 gone.append(at)
             elif text == self._base:
                 bases.append(at)
+            elif text == self.code.raw(value):
+                under.append(at)
             if text is not None and text != self.code.raw(value):
                 changed.append(Edit(*self.code.span(value), text))
+        if under and gone and under[0] < gone[-1]:
+            raise _ElsewhereError  # the profile's own stay over it
         return gone, bases, changed
 
     def _steps_env(self, node: ast.expr, steps: list[Step]) -> str:
@@ -676,7 +775,7 @@ class _Rewriting:
         self.put(*code.span(first.value), text or self._base)
         for step in rest:
             if step.kind == "item":
-                if step.key in self.gone:
+                if self._goes(step.key, step.statement):
                     self._drop(step.statement)
             elif step.value is not None or step.call is not None:
                 self._merge(step)
@@ -707,77 +806,81 @@ class _Rewriting:
     def _dict_of(self, use: Use, expression: ast.expr | None) -> None:
         """Put the profile's variables into the one dict that has them, wherever it is."""
         code, profile = self.code, use.profile
-        places = [
-            e.location for e in use.launch.env
-            if e.name in self.gone and e.location is not None and e.location.path == code.path
-        ]  # fmt: skip
         found: dict[ast.Dict, set[int]] = {}
-        for where in places:
-            at = code.starts[(where.line or 1) - 1] + (where.column or 1) - 1
-            holder = self._dict_at(at)
-            if holder is not None:
-                found.setdefault(*holder[:1], set()).add(holder[1])
+        for each in use.launch.env:
+            if each.name not in self.gone or self._of_process(each.location):
+                continue
+            at = self._position(each.location)
+            holder, index = self._dict_at(at)
+            if holder is None:
+                where = each.location if at < 0 else Location(code.path, *code.place(at))
+                raise CannotRewrite(f"where {each.name} is set isn't plain", where)
+            if at not in self.other:
+                found.setdefault(holder, set()).add(index)
         if not found:
-            if expression is None:
-                return  # set in the process's own environment: it stays there
-            raise CannotRewrite(
-                "how its environment is made isn't plain", code.location(expression)
-            )
+            return  # all is set in the process's own environment, where it stays
         where = code.location(next(iter(found)))
         if profile.overridable or profile.required:
             names = ", ".join([*profile.overridable, *profile.required])
             raise CannotRewrite(
                 f"the environment may override {names}, which a dict in another place can't say",
-                where,
+                code.location(expression) if expression is not None else where,
             )
         if len(found) > 1:
             raise CannotRewrite(f"the variables of {use.name} stand in several dicts", where)
-        (holder_node, gone), text = next(iter(found.items())), f"{self.profile}.env"
-        if len(gone) == len(holder_node.keys):
-            self.put(*code.span(holder_node), text)
+        ((node, gone),), text = found.items(), f"{self.profile}.env"
+        if len(gone) == len(node.keys):
+            self.put(*code.span(node), text)
             return
-        parts = parts_of(code, holder_node)
-        for edit in changed_parts(code, parts, gone, {min(gone): f"**{text}"}):
+        for edit in changed_parts(code, parts_of(code, node), gone, {min(gone): f"**{text}"}):
             self.put(edit.start, edit.end, edit.text)
 
-    def _dict_at(self, at: int) -> tuple[ast.Dict, int] | None:
+    def _dict_at(self, at: int) -> tuple[ast.Dict | None, int]:
+        """The dict that sets a variable of the profile at a place, and which of its keys it is."""
         code = self.code
-        for node in walk_tree(code.tree):
-            if isinstance(node, ast.Dict):
-                for index, key in enumerate(node.keys):
-                    value = node.values[index]
-                    if key is None or not code.span(key)[0] <= at < code.span(value)[1]:
-                        continue
-                    if self.making.word(key) in self.gone:
-                        return node, index
-        return None
+        for node in walk_tree(code.tree) if at >= 0 else ():
+            for index, key in enumerate(node.keys) if isinstance(node, ast.Dict) else ():
+                value = node.values[index]  # type: ignore[attr-defined]
+                if key is None or not code.span(key)[0] <= at < code.span(value)[1]:
+                    continue
+                if self.making.word(key) in self.gone:
+                    return node, index  # type: ignore[return-value]
+        return None, 0
 
     # The model, and how long the server may take
 
     def _model(self, use: Use, given: Given) -> None:
-        node = self._source(given.model)
-        if node is None:
-            return
         profile = use.profile
         variable, default = profile.model_path_variable, profile.default_model_path
-        if default is None:
+        node = self._source(given.model)
+        if node is None:
             return
         same = False
         if isinstance(node, ast.Call) and self.code.dotted(node.func) in _GETTERS:
             words = [self.making.word(a) for a in node.args]
-            same = words == [variable, default] and not node.keywords
+            same = None not in words and words == [variable, default] and not node.keywords
         elif isinstance(node, ast.Constant):
-            same = variable is None and node.value == default
-        if same:
-            self.put(*self.code.span(node), f"{self.profile}.model_path({_ENVIRON})")
+            same = variable is None and default is not None and node.value == default
+        self._offer(node, f"{self.profile}.model_path({_ENVIRON})" if same else None)
 
     def _timeout(self, use: Use, given: Given) -> None:
-        node = self._source(given.timeout)
         seconds = use.profile.launch_timeout_seconds
-        if node is None or seconds is None:
-            return
-        if _number(node) == seconds:
-            self.put(*self.code.span(node), f"{self.profile}.launch_timeout_seconds")
+        node = self._source(given.timeout)
+        if node is not None:
+            same = seconds is not None and _number(node) == seconds
+            self._offer(node, f"{self.profile}.launch_timeout_seconds" if same else None)
+
+    def _offer(self, node: ast.expr, text: str | None) -> None:
+        """Note what a value would be for one launch: it is only that where all agree."""
+        self.offers.setdefault(self.code.span(node), set()).add(text)
+
+    def agreed(self) -> list[Edit]:
+        """The edits of all launches."""
+        for (start, end), texts in self.offers.items():
+            text = next(iter(texts)) if len(texts) == 1 else None
+            if text is not None:
+                self.put(start, end, text)
+        return list(self.edits.values())
 
     def _source(self, node: ast.expr | None) -> ast.expr | None:
         """The expression that makes a value which is used for nothing but launches of a profile."""
@@ -816,12 +919,14 @@ def _number(node: ast.expr) -> int | None:
 
 
 def agrees(launch: LaunchConfig, profile: Profile, name: str) -> bool:
-    """Whether what a launch always sets a variable to is what the profile does."""
-    every = [e for e in launch.env if e.name == name and e.condition is None]
-    if not every:
-        return False
-    mine, theirs = every[-1].value, profile.config.effective_env[name].value
+    """Whether a launch sets a variable to what the profile does, with or without a condition."""
+    return any(_same(e, profile) for e in launch.env if e.name == name and not e.superseded)
+
+
+def _same(setting: EnvVar, profile: Profile) -> bool:
+    """Whether a setting is the profile's."""
+    mine, theirs = setting.value, profile.config.effective_env[setting.name].value
     if isinstance(mine, str) or isinstance(theirs, str):
         return mine == theirs
-    own = own_default(name, mine)
-    return own is not None and own == own_default(name, theirs) == text_of(theirs)
+    own = own_default(setting.name, mine)
+    return own is not None and own == own_default(setting.name, theirs) == text_of(theirs)

@@ -14,9 +14,11 @@ import importlib.machinery
 import inspect
 import json
 import os
+import random
 import re
 import resource
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -170,14 +172,49 @@ def _popen_launch_server(*args: Any, **keywords: Any) -> Made:
     return named("process")
 
 
-def _process(args: Any = (), *_: Any, env: Any = None, **__: Any) -> Made:
-    """Record a process that serves; others aren't started."""
-    words = args.split() if isinstance(args, str) else [str(word) for word in args]
-    text = " ".join(words)
-    if "sglang.launch_server" in text or "sglang serve" in text:
-        whole = dict(os.environ) if env is None else dict(env)
-        launches.append({"words": words, "env": _changed(whole)})
-    return named("process")
+class Process(Made):
+    """What stands in for a process: one that serves is recorded, and none is started."""
+
+    shown = "process"
+    returncode = 0
+    stdout = stderr = ""
+
+    def __init__(self, args: Any = (), *_: Any, env: Any = None, **__: Any) -> None:
+        words = args.split() if isinstance(args, str) else [str(word) for word in args]
+        text = " ".join(words)
+        if "sglang.launch_server" in text or "sglang serve" in text:
+            whole = dict(os.environ) if env is None else dict(env)
+            launches.append({"words": words, "env": _changed(whole)})
+
+    def __class_getitem__(cls, item: Any) -> Any:
+        return cls
+
+
+def _nothing(*_: Any, **__: Any) -> int:
+    return 0
+
+
+def _refused(*_: Any, **__: Any) -> NoReturn:
+    raise ConnectionRefusedError("no network here")
+
+
+def _cut_off() -> None:
+    """Let nothing start a process, end one or reach another machine."""
+    for name in ("Popen", "run", "call", "check_call", "check_output"):
+        setattr(subprocess, name, Process)
+    starting = ("exec", "spawn", "posix_spawn")
+    for name in dir(os):
+        if name.startswith(starting) or name in ("system", "popen", "kill", "killpg"):
+            setattr(os, name, _nothing)
+    socket.socket.connect = _refused  # type: ignore[method-assign]
+    socket.socket.connect_ex = _refused  # type: ignore[method-assign]
+    time.sleep = lambda seconds: None
+
+
+def _repeatable() -> None:
+    """Let what differs from run to run be the same in both versions."""
+    random.seed(0)
+    os.getpid = lambda: 4242
 
 
 def _stop(*_: Any) -> NoReturn:
@@ -188,6 +225,7 @@ def run(text: str, path: str, seconds: int) -> dict[str, Any]:
     """What a version of the test launches: of each class its launches, and how it ended."""
     signal.signal(signal.SIGALRM, _stop)
     signal.alarm(seconds)
+    _repeatable()
     module = types.ModuleType("test_file")
     sys.modules["test_file"] = module
     module.__file__ = path
@@ -268,9 +306,7 @@ def main() -> None:
     sys.meta_path.insert(0, Finder(_STOOD_IN))
     sys.meta_path.append(Finder(None))
     sys.path.insert(0, str(Path(asked["path"]).parent))
-    for name in ("Popen", "run", "call", "check_call", "check_output"):
-        setattr(subprocess, name, _process)
-    time.sleep = lambda seconds: None
+    _cut_off()
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
     before = dict(os.environ)
     answer = []

@@ -47,6 +47,11 @@ def nearest(release: str) -> tuple[str, str | None]:
     if text.removeprefix("v") in _NUMBERS:
         return text.removeprefix("v"), None
     tag = tags.parse(text)
+    if tag is None and tags.is_image(text):
+        raise ReadError(
+            f"the image {text} doesn't say which release of SGLang it has",
+            expected=f"a tag with a release or a day, as v{RELEASES[-1]}-cu130, or the release",
+        )
     if tag is None:
         raise _unknown(release, closest(text))
     if tag.release is None:

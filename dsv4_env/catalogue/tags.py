@@ -51,6 +51,11 @@ def parse(text: str) -> ImageTag | None:
     return None
 
 
+def is_image(text: str) -> bool:
+    """Whether a text is spelled as an image is: with a repository, and a tag or none."""
+    return _IMAGE.fullmatch(text) is not None and tag_of(text) != text
+
+
 def is_own(image: str) -> bool:
     """Whether an image with its tag is one of SGLang's own, of whatever registry."""
     return _OWN.fullmatch(image) is not None

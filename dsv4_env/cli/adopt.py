@@ -25,6 +25,7 @@ from dsv4_env.drift.pairs import keys, with_pairs
 from dsv4_env.guard.files import read_bytes, read_named
 from dsv4_env.lang.yaml import decode
 from dsv4_env.model.errors import ReadError, UsageError
+from dsv4_env.model.secrets import scrubbed
 from dsv4_env.model.style import plain
 from dsv4_env.plan.platforms import PLATFORMS, Platform
 from dsv4_env.readers import EXPECTED, HowRead, detect, read, titles
@@ -141,8 +142,10 @@ def adopt(
     root = target.parent
     own = folder or found.profiles
     sources, texts, already = _sources(files, root, found, own)
-    for title, profile in already:
-        tell(f"dsv4-env: note: {plain(title)} takes its launch from {profile} already")
+    if already:
+        title, profile = already[0]
+        more = f", and {count(len(already) - 1, 'more does', 'more do')}" if already[1:] else ""
+        tell(f"dsv4-env: note: {plain(title)} takes its launch from {profile} already{more}")
     if not sources:
         if not adopting.as_json:
             write("nothing to adopt\n")
@@ -191,7 +194,7 @@ def _sources(
     already: list[tuple[str, str]] = []
     for text in files:
         operand = split_operand(text)
-        path = Path(operand.path).absolute()
+        path = Path(os.path.abspath(operand.path))  # noqa: PTH100  # as text: links stay
         if path.is_dir():
             raise UsageError(
                 "it is a folder", where=operand.path, expected=f"files, such as {text}/test_*.py"
@@ -273,13 +276,13 @@ def _proposed(
                 expected="the same launch before and after; the others can be adopted without it",
             )
     changes = _changes(result, pairs, rewritten, place)
-    shown = "".join(_diff(change, color) for change in changes)
+    shown = "".join(_diff(change, color) for change in changes if not adopting.write_)
     if adopting.write_ and changes:
         _save(changes, result, place, adopting)
     if adopting.as_json:
         write(_json(result, pairs, rewritten, place))
     else:
-        write(_overview(result, refused, rewritten) + ("\n" + shown if shown else ""))
+        write(_overview(result, refused, rewritten) + ("\n" + shown if shown else "\n"))
         lines = sum(_lines(d.decode()) for d in result.texts().values())
         told = f"{count(len(result.layers), 'new layer', 'new layers')} ({lines} lines of TOML), "
         told += count(len(pairs), "new pair", "new pairs")
@@ -377,7 +380,7 @@ def _overview(
                 (
                     f"  {plain(str(left.location or source.label))}",
                     plain(left.name),
-                    plain(left.why),
+                    plain(scrubbed(left.why)),
                 )
                 for source, left in result.left
             ],
@@ -385,7 +388,9 @@ def _overview(
         )
     if rewritten is not None and rewritten.alone:
         text += "\nnot rewritten\n"
-        text += "".join(f"  {plain(str(w))}: {plain(why)}\n" for w, why in rewritten.alone)
+        text += "".join(
+            f"  {plain(str(w))}: {plain(scrubbed(why))}\n" for w, why in rewritten.alone
+        )
     for note in _notes(result, refused, rewritten):
         text += f"note: {plain(note)}\n"
     return text
@@ -478,7 +483,7 @@ def _json(
                 {
                     "path": s.path,
                     "name": x.name,
-                    "why": x.why,
+                    "why": scrubbed(x.why),
                     "line": x.location and x.location.line,
                 }
                 for s, x in result.left
@@ -487,7 +492,8 @@ def _json(
             if rewritten
             else [],
             "not_rewritten": [
-                {"path": w.path, "line": w.line, "column": w.column, "why": why} for w, why in alone
+                {"path": w.path, "line": w.line, "column": w.column, "why": scrubbed(why)}
+                for w, why in alone
             ],
         }
     )

@@ -247,6 +247,11 @@ def _of_file(
     on: Platform | None,
 ) -> list[Comparison]:
     where = split_operand(operand)
+    if re.match(r"(?:pid|port|process|url):", operand) and not Path(where.path).exists():
+        raise UsageError(
+            f"{operand} is a running server", expected="a profile or a file",
+            hint=f"`dsv4-env check PROFILE --against {operand}`",
+        )  # fmt: skip
     reader, text, launches = file_launches(where, inputs)
     wanted = list(zip(titles(launches, where.name), launches, strict=True))
     if where.chosen or not launches:

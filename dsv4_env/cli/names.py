@@ -15,7 +15,7 @@ from dsv4_env.cli.output import tell
 from dsv4_env.cli.wanted import wanted
 from dsv4_env.profile import LOCAL, Profile, layer_files, load_wanted
 
-RUNNING = re.compile(r"(pid|port|process|url):(.+)", re.DOTALL)
+RUNNING = re.compile(r"(pid|port|process|url):(.*)", re.DOTALL)
 _PART = re.compile(r"(.+?)(?:#(\d+)|::(.+)|:(\d+))", re.DOTALL)
 
 

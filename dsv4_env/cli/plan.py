@@ -8,7 +8,7 @@ import click
 
 from dsv4_env.cli import complete
 from dsv4_env.cli.comparing import catalogue_for, launch_catalogue, on_option, sglang_option
-from dsv4_env.cli.names import named_profile
+from dsv4_env.cli.names import named_profile, split_operand
 from dsv4_env.cli.operands import open_launch, open_launches, running_launches
 from dsv4_env.cli.options import (
     Inputs,
@@ -27,7 +27,7 @@ from dsv4_env.model.style import plain
 from dsv4_env.plan.against import HeldPlan, held
 from dsv4_env.plan.asking import ask
 from dsv4_env.plan.formats import HELD_FORMATS, PLAN_FORMATS, held_text, text
-from dsv4_env.plan.models import is_of_family, model_of
+from dsv4_env.plan.models import is_of_family, model_of, unknown_model
 from dsv4_env.plan.planning import Plan, plan as planned
 from dsv4_env.plan.platforms import EACH, PLATFORMS, Platform, hinted, platform
 from dsv4_env.profile import Profile
@@ -155,11 +155,12 @@ def _held(
         config, title, model = profile.config, profile.name, profile.default_model_path
     else:
         config = open_launch(operand, inputs).config
+        _tell_model(config)
         places = [on] if on else _told_by(config, operand, sglang)
         catalogue, title, model = launch_catalogue(config, release), config.name, None
     if len(places) != 1:
         raise UsageError(
-            f"{operand} says no platform", expected="--on PLATFORM: what the server runs on"
+            f"{_shown(operand)} says no platform", expected="--on PLATFORM: what the server runs on"
         )
     for note in server.notes:
         if not note.opens:
@@ -210,9 +211,7 @@ def _plans(
                 f"{operand} says what became of its arguments, not which were given",
                 expected=f"plan PROFILE --against {operand}",
             )
-        name = model_of(opened.config)
-        if name is not None and not is_of_family(name):
-            tell(f"dsv4-env: note: {name} is planned as a DeepSeek-V4, which its name doesn't say")
+        _tell_model(opened.config)
         places = [on] if on else _told_by(opened.config, operand, sglang)
         if python is not None:
             result += [ask(python, opened.config, p) for p in places]
@@ -222,9 +221,28 @@ def _plans(
     return result
 
 
+def _tell_model(config: LaunchConfig) -> None:
+    """Say so where it isn't known that a launch is of a DeepSeek-V4, as which it's planned."""
+    name, text = model_of(config), unknown_model(config)
+    if is_of_family(name or text):
+        return
+    if name is not None:
+        said = f"{name} is planned as a DeepSeek-V4, which its name doesn't say"
+    else:
+        what = f"which model {text} is" if text else "which model it is"
+        said = f"{what} isn't known: it's planned as a DeepSeek-V4"
+    tell(plain(f"dsv4-env: note: {said}"))
+
+
+def _shown(operand: str) -> str:
+    """An operand as messages call it."""
+    where = split_operand(operand)
+    return operand.replace("-", where.name, 1) if where.path == "-" else operand
+
+
 def _every_platform(operand: str) -> list[Platform]:
     names = ", ".join(p.name for p in EACH)
-    tell(f"dsv4-env: note: {operand} says no platform: {names} are planned (--on)")
+    tell(f"dsv4-env: note: {_shown(operand)} says no platform: {names} are planned (--on)")
     return [*EACH]
 
 
@@ -234,11 +252,11 @@ def _told_by(config: LaunchConfig, operand: str, sglang: str | None) -> list[Pla
     if found := hinted({"--sglang": release, "image": config.image_name, "path": operand}):
         place, what = found
         by = what if what.startswith("-") else f"its {what}"
-        tell(f"dsv4-env: note: {operand} is taken for {place.name} by {by} (--on)")
+        tell(f"dsv4-env: note: {_shown(operand)} is taken for {place.name} by {by} (--on)")
         return [place]
     rocm = next((n for n in config.effective_env if "AITER" in n or "ROCM" in n), None)
     if rocm is not None:
-        tell(f"dsv4-env: note: {operand} is taken for mi355x, as it sets {rocm} (--on)")
+        tell(f"dsv4-env: note: {_shown(operand)} is taken for mi355x, as it sets {rocm} (--on)")
         return [PLATFORMS["mi355x"]]
     return _every_platform(operand)
 

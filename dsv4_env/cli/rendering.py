@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 from dsv4_env.cli.output import line_width, write
 from dsv4_env.model import (
     EnvVar,
+    Fact,
     LaunchConfig,
     Location,
     Outside,
@@ -105,6 +106,16 @@ def launch_data(config: LaunchConfig, *, origin: bool = False) -> dict[str, Any]
                 **chain(a.flag or "", a),
             }
             for a in config.args or ()
+        ],
+        "facts": [
+            {
+                "table": f.table,
+                "key": f.key or None,
+                "value": value(f.key, f.value) if isinstance(f.value, str | Unknown) else f.value,
+                "vendor": f.vendor or None,
+                "location": shown_place(f.location),
+            }
+            for f in config.facts
         ],
         "required": [r.name for r in config.required],
         "notes": [n.message for n in config.notes],
@@ -204,6 +215,7 @@ def render(
     groups = [
         ("Environment", [row(e.name, value_text(e.name, e.value), e) for e in config.env]),
         ("Server arguments", [row(a.flag or "", argument_text(a), a) for a in config.args or ()]),
+        ("About", [_fact_row(f, origin=origin) for f in config.facts if f.key != "path"]),
         ("Required inputs", [(r.name, shown_place(r.location), "", "") for r in config.required]),
     ]
     lines += aligned_groups(groups, color=color, width=width)
@@ -211,6 +223,17 @@ def render(
         told = wrapped(f"note: {plain(note.message)}", width)
         lines += [paint(line, "dim", color) for line in told]
     return "\n".join(lines) + "\n"
+
+
+def _fact_row(fact: Fact, *, origin: bool) -> ShownRow:
+    """What a test says beside its settings; the model stands among its arguments."""
+    name = f"{fact.table}.{fact.key}" if fact.key else fact.table
+    value = str(fact.value).lower() if isinstance(fact.value, bool) else fact.value
+    shown = str(value) if isinstance(value, int | float) else value_text(fact.key, value)
+    if not fact.key and isinstance(fact.value, Unknown):
+        shown = f"{fact.value.text} ({fact.value.reason})"
+    remark = f"for {fact.vendor}" if fact.vendor else ""
+    return name, shown, remark, shown_place(fact.location) if origin else ""
 
 
 def titled(launches: list[LaunchConfig]) -> list[tuple[str, LaunchConfig]]:

@@ -199,7 +199,12 @@ def _to(profile: Profile, text: str, how: _How, direction: Direction) -> int:
     outcome = sources.edit_file(
         opened, left, how.differ(left), prune=direction.prune, shared=direction.shared
     )
+    left_alone = sources.edit_facts(
+        opened, left, outcome, ignore=how.comparing.ignore, shared=direction.shared
+    )
     _refuse(outcome.refused, how)
+    for one in left_alone:
+        _note(f"left alone: {one}")
     shown = unified(str(opened.path), opened.text, outcome.text, color=how.color)
     if outcome.extra:
         names = ", ".join(outcome.extra)
@@ -240,7 +245,11 @@ def _note(message: str) -> None:
 
 def _from(profile: Profile, text: str, how: _How, own: Path | None, layer: str | None) -> int:
     """Edit the layers of a profile."""
-    from dsv4_env.writeback.layers import EditedLayers, edit_layers  # pydantic and tomlkit
+    from dsv4_env.writeback.layers import (  # pydantic and tomlkit
+        EditedLayers,
+        edit_layer_facts,
+        edit_layers,
+    )
 
     launch = _launch(text, how.inputs, profile)
     layers = EditedLayers(profile.name, own, layer, profile.target, profile.sglang)
@@ -250,6 +259,8 @@ def _from(profile: Profile, text: str, how: _How, own: Path | None, layer: str |
         ),
         how,
     )
+    for one in edit_layer_facts(layers, launch, how.comparing.ignore):
+        _note(f"left alone: {one}")
     changes = layers.changes()
     others = layers.affected()
     label = f"also changes {', '.join(others)}" if others else None

@@ -21,7 +21,7 @@ from dsv4_env.compare.served import otherwise, told_by
 from dsv4_env.model.errors import Dsv4Error
 from dsv4_env.model.finding import Finding, Severity
 from dsv4_env.model.secrets import masked
-from dsv4_env.plan.dormant import dormant
+from dsv4_env.plan.dormant import dormant, elsewhere
 from dsv4_env.plan.evaluate import Open, Refusal, Resolution, same_text, shown_at
 from dsv4_env.plan.planning import resolved, value_text
 from dsv4_env.plan.platforms import EACH, Platform, platform
@@ -220,6 +220,8 @@ def _reason(name: str, sides: _Sides) -> str | None:
             return f"{catalogue.name} reads it nowhere"
         if (idle := dormant(catalogue, name, both)) is not None:
             return f"{catalogue.name} uses it only where {idle}"
+        if (hardware := elsewhere(catalogue, name, [sides.on])) is not None:
+            return f"{catalogue.name} uses it only on {hardware}"
         values = [r.env.get(name) for r in both]
         same = same_text(catalogue, name, *values)
         given = [v for v in values if v is not None]

@@ -39,6 +39,7 @@ _CALLED = {
     _VARIABLE: "the model's variable",
 }
 _EACH = 3  # of one place that are told one by one
+CHOICE = "DSV027"
 _CHOOSING = frozenset({"python", "bash"})  # readers of what can say "unless it is set"
 
 
@@ -64,6 +65,12 @@ class FactPair:
         """The side whose value only a run could tell."""
         values = (f.value for f in (self.right, self.left) if f is not None)
         return next((v for v in values if isinstance(v, Unknown)), None)
+
+    @property
+    def same_name(self) -> bool:
+        """Whether both are models of one name, wherever they are kept."""
+        name = _called(self.left)
+        return name is not None and name == _called(self.right)
 
     @property
     def same(self) -> bool:
@@ -105,25 +112,25 @@ def fact_findings(
     ignore: Sequence[str] = (),
     severities: Mapping[str, Severity] | None = None,
     model_compared: bool = False,
-) -> tuple[list[Finding], int]:
-    """What differs beside the settings, and how many facts were compared.
+) -> tuple[list[Finding], list[str]]:
+    """What differs beside the settings, and the names of all that was compared.
 
     *severities* are the user's own patterns; *model_compared* says that ``--model-path`` is
     compared as a setting, and so isn't here.
     """
     findings: list[Finding] = []
-    compared = 0
+    compared: list[str] = []
     two = left.reader == right.reader == "profile"  # each has a model of its own
     for pair in fact_pairs(left, right):
         settled = pair.table == "model" and (two or (model_compared and pair.key == "path"))
         if settled or is_ignored(pair.name, ignore):
             continue
-        compared += 1
+        compared.append(pair.name)
         found = _finding(pair, left, right)
         if found is not None:
             findings.append(_judged(found, severities))
-    choices = (c for c in _choices(left, right) if not is_ignored(c.subject, ignore))
-    return [*findings, *(_judged(c, severities) for c in choices)], compared
+    chosen = (c for c in choices(left, right) if not is_ignored(c.subject, ignore))
+    return [*findings, *(_judged(c, severities) for c in chosen)], compared
 
 
 def _judged(finding: Finding, severities: Mapping[str, Severity] | None) -> Finding:
@@ -155,7 +162,9 @@ def _finding(pair: FactPair, left: LaunchConfig, right: LaunchConfig) -> Finding
         related = next((f.location for f in facts_told(left, *_PATH)), related)
     else:
         message = f"{name} is {theirs}; {left.name} has {ours}{hint}"
-    return Finding(rule, severity, pair.name, message, place, related, ours or None, theirs or None)
+    return Finding(
+        rule, severity, pair.name, message, place, related, ours or "none", theirs or "none"
+    )
 
 
 def _weighed(pair: FactPair) -> tuple[Severity, str]:
@@ -176,9 +185,9 @@ def _weighed(pair: FactPair) -> tuple[Severity, str]:
     return (_N if pair.key == "estimated-seconds" else _W), ""
 
 
-def _called(model: Fact) -> str | None:
+def _called(model: Fact | None) -> str | None:
     """The name of a model, wherever it is kept; None where that isn't known."""
-    if isinstance(model.value, Unknown):
+    if model is None or isinstance(model.value, Unknown):
         return None
     return posixpath.basename(str(model.value).rstrip("/")).casefold()
 
@@ -196,8 +205,11 @@ def _shown(fact: Fact | None) -> str:
     return f'"{fact.value}"'
 
 
-def _choices(left: LaunchConfig, right: LaunchConfig) -> Iterator[Finding]:
-    """Variables of one value that the outside may override on one side alone."""
+def choices(left: LaunchConfig, right: LaunchConfig, *, each: bool = False) -> Iterator[Finding]:
+    """Variables of one value that the outside may override on one side alone.
+
+    Many of one place are one finding, unless *each* is asked for.
+    """
     if left.reader != "profile" or right.reader not in _CHOOSING:
         return
     theirs = right.effective_env
@@ -208,12 +220,14 @@ def _choices(left: LaunchConfig, right: LaunchConfig) -> Iterator[Finding]:
             continue
         mine, its = own_default(name, ours.value), own_default(name, other.value)
         free = its is not None and ours.value == its
-        if free or (mine is not None and other.value == mine):
+        # Of a script it isn't told whether a value is its own, or what it has when it is closed.
+        fixed = mine is not None and other.value == mine and right.reader == "python"
+        if free or fixed:
             shown = masked(name, its or mine or "")
             found.setdefault((free, _place(other, right)), []).append((ours, shown))
     severity = _W if right.reader == "python" else _N
     for (free, place), settings in found.items():
-        many = len(settings) > _EACH
+        many = len(settings) > _EACH and not each
         for ours, shown in settings[:1] if many else settings:
             name = f"{len(settings)} of {left.name}" if many else ours.name
             values = ", ".join(e.name for e, _ in settings) if many else f'"{shown}"'
@@ -226,7 +240,10 @@ def _choices(left: LaunchConfig, right: LaunchConfig) -> Iterator[Finding]:
                 message = f"{what} to {values}" if not many else f"{what}: {values}"
                 message += f"; {left.name} lets the environment override "
                 message += "them" if many else "it"
-            yield Finding(RULES["DSV027"], severity, name, message, place, ours.location)
+            sides = [f'"{shown}"', f'"{shown}" unless {ours.name} is set']
+            one, two = ("fixed", "free") if many else sides
+            given = (one, two) if free else (two, one)
+            yield Finding(RULES[CHOICE], severity, name, message, place, ours.location, *given)
 
 
 def _place(setting: EnvVar, right: LaunchConfig) -> Location | None:

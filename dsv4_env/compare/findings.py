@@ -14,6 +14,7 @@ from dsv4_env.compare.differences import Difference, Kind, diff
 from dsv4_env.compare.equivalence import dest, diff_as_read
 from dsv4_env.compare.facts import fact_findings
 from dsv4_env.compare.normalise import (
+    LOCAL,
     POSITIONAL,
     compared_sections,
     is_ignored,
@@ -99,7 +100,7 @@ def compare_launches(
     if left.reader == "profile":
         findings += _other_profile(left, right)
     put_back = any("--model-path" in _flags(side) for side in (a, b))
-    facts = 0
+    facts: list[str] = []
     if beside:
         told, facts = fact_findings(
             left, right, ignore=ignore, severities=severities, model_compared=put_back
@@ -108,6 +109,8 @@ def compare_launches(
     names = {n for c in (a, b) for n in _names(c, catalogue) if n[0] in sections}
     own = (n for c in (left, right) for n in c.notes if not c.partial or not in_finding(n))
     notes = list(dict.fromkeys(n.message for n in own))
+    if "model.path" in facts:
+        left_out -= {flag for flag, name in LOCAL.items() if name == "model-path"}
     if local := sorted(n for n in left_out if not is_ignored(n, ignore)):
         notes.append(f"not compared: {', '.join(local)} (put one back with --compare NAME)")
     if ignored := sorted(left_out - set(local)):
@@ -133,7 +136,7 @@ def compare_launches(
         right.location,
         release="" if catalogue is None else catalogue.release,
         tree=tree_of(catalogue),
-        facts=facts,
+        facts=len(facts),
     )
 
 

@@ -97,6 +97,6 @@ RULES: dict[str, Rule] = {
         Rule("DSV027", "overridable", _W, "the outside may override a variable on one side alone",
              "What CI sets for one leg of its matrix has an effect on one of them and none on the "
              "other: `os.environ.get(NAME, \"a\")` in a test, `NAME = {default = \"a\"}` in a "
-             "profile. Of a script it is a note."),
+             "profile. That a script lets more be overridden is a note."),
     )
 }  # fmt: skip

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from dsv4_env.catalogue import named_by
 from dsv4_env.catalogue.tree import steps_of
 from dsv4_env.compare.effects import in_image, platform_of, with_effects
+from dsv4_env.compare.facts import CHOICE
 from dsv4_env.compare.findings import compare_launches
 from dsv4_env.compare.normalise import LOCAL, is_ignored, with_model
 from dsv4_env.compare.rules import RULES
@@ -277,6 +278,7 @@ def compare(run: CheckRun, pair: Pair, config: LaunchConfig, title: str) -> None
     options, settings = run.options, run.settings
     for side in (with_model(profile), config):
         run.names |= {e.name for e in side.env} | {a.flag for a in side.args or () if a.flag}
+        run.names |= {f"{f.table}.{f.key}" for f in side.facts}
     ignore = (*options.ignore, *settings.ignore, *pair.ignore)
     put_back = (*options.compare, *settings.compare, *pair.compare)
     release = options.sglang or pair.sglang or release_of(config)
@@ -294,6 +296,9 @@ def compare(run: CheckRun, pair: Pair, config: LaunchConfig, title: str) -> None
         show_equivalent=options.show_equivalent,
         severities={**settings.severity, **pair.severity},
     )
+    given = {**pair.set, **options.inputs}
+    kept = (f for f in comparison.findings if f.rule.id != CHOICE or f.subject not in given)
+    comparison = replace(comparison, findings=tuple(kept))
     model = profile.default_model_path
     told = on is not None or launch.image is not None or is_of_family(model or "")
     if catalogue is not None and told:

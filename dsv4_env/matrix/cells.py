@@ -123,11 +123,14 @@ class Column:
 
 def owner_of(name: str) -> str:
     """Who reads a variable or flag; ``unknown`` where its name doesn't tell."""
-    return SGLANG if section_of(name) == "args" else owner(name) or "unknown"
+    section = section_of(name)
+    return "" if section == "about" else SGLANG if section == "args" else owner(name) or "unknown"
 
 
 def section_of(name: str) -> str:
-    """``args`` for a flag, else ``env``."""
+    """``args`` for a flag, ``about`` for what is said beside the settings, else ``env``."""
+    if "." in name and not name.startswith("-"):
+        return "about"
     return "args" if name.startswith("-") or name == POSITIONAL else "env"
 
 

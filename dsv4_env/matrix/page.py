@@ -36,6 +36,7 @@ from dsv4_env.model.secrets import masked, scrubbed
 from dsv4_env.model.style import plain
 from dsv4_env.reporters.content import (
     ReportEntry,
+    compared,
     count,
     entries,
     own_notes,
@@ -191,8 +192,7 @@ def _looked_at(matrix: Matrix) -> str:
     report = matrix.report
     profiles = count(len(matrix.profiles), "profile")
     read = f"{count(report.files, 'file')}, {count(report.launches, 'launch', 'launches')}"
-    compared = f"{count(report.compared, 'setting')} compared, {report.unknown} unknown"
-    return f"{profiles} held against {read}: {compared}"
+    return f"{profiles} held against {read}: {compared(report)} compared, {report.unknown} unknown"
 
 
 def _comparison(column: Column, report: Report, shared: list[str]) -> dict[str, Any]:

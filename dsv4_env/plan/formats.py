@@ -89,8 +89,9 @@ def _summary(plan: Plan) -> str:
     open_ = sum(1 for s in given if s.effect == "unknown")
     imaged = sum(s.effect == "default" and s.why == AS_IMAGE for s in given)
     as_image = f", {imaged} as the image sets them" if imaged else ""
+    settings = f"{len(given)} setting{'s' * (len(given) != 1)}"
     said = (
-        f"{len(given)} settings: {counts['overwritten']} overwritten, {counts['no-effect']} "
+        f"{settings}: {counts['overwritten']} overwritten, {counts['no-effect']} "
         f"without effect, {counts['default'] - imaged} as SGLang would set them{as_image}, "
         f"{counts['kept']} kept"
     )

@@ -10,6 +10,7 @@ from dsv4_env.catalogue.resolution import depends_on, known_resolutions
 from dsv4_env.catalogue.tree import steps_of
 from dsv4_env.model.errors import ReadError
 from dsv4_env.model.secrets import hidden
+from dsv4_env.plan.dormant import elsewhere
 from dsv4_env.plan.evaluate import Evaluator, Open, Refusal, Resolution, same_text, shown_at
 from dsv4_env.plan.given import SOME_MODEL, Given, flag_names, given_by, parser_defaults
 from dsv4_env.plan.models import ARCHITECTURE, model_facts
@@ -279,6 +280,8 @@ class _Planner:
         """Why a variable has no effect; None where it has, or where nothing is known of it."""
         release = self.catalogue.name
         variable = self.catalogue.variable(name)
+        if (hardware := elsewhere(self.catalogue, name, [self.on])) is not None:
+            return f"{release} uses it only on {hardware}"
         if variable is not None:
             return f"{release} reads it nowhere" if variable.ignored else None
         if owner(name) != SGLANG:

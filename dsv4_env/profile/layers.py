@@ -30,6 +30,7 @@ from dsv4_env.model import (
 from dsv4_env.model.errors import ProfileError, did_you_mean
 from dsv4_env.model.secrets import masked
 from dsv4_env.profile.conditions import Situation, axis, holds, source_text, told
+from dsv4_env.profile.limits import within_limits
 from dsv4_env.profile.lock import Contents, Entry
 from dsv4_env.profile.possible import no_impossible
 from dsv4_env.profile.profile import Profile, facts_of, image_of, layer_bytes, local_name
@@ -142,8 +143,13 @@ class Layer:
 
     def sets(self) -> set[SettingKey]:
         """The keys that it gives a value to, for one target or another."""
-        blocks = (g for i in range(len(self.file.when)) for g in self.block(i))
-        return {key for key, given in (*self.always(), *blocks) if given.value is not None}
+        return {key for key, given in self.every() if given.value is not None}
+
+    def every(self) -> Iterator[tuple[SettingKey, Given]]:
+        """What its tables and all of its blocks say."""
+        yield from self.always()
+        for index in range(len(self.file.when)):
+            yield from self.block(index)
 
     def _table(
         self,
@@ -168,7 +174,7 @@ class Layer:
     def _unset(
         self, table: UnsetTable, path: KeyPath, when: str, source: SourceTable | None = None
     ) -> Iterator[tuple[SettingKey, Given]]:
-        for section in ("env", "args"):
+        for section in UnsetTable.model_fields:
             for index, key in enumerate(getattr(table, section)):
                 place = (*path, "unset", section, index)
                 yield (section, key), Given(None, self.source.value(place), place, when, source)
@@ -254,9 +260,16 @@ def located(
         at_key = item["type"] == "extra_forbidden" or item["loc"][-1] == "[key]"
         return loc, source.key(loc) if at_key else source.value(loc)
 
-    item = min(exc.errors(), key=lambda e: (place(e)[1].line or 0, place(e)[1].column or 0))
+    def order(item: Any) -> tuple[bool, int, int]:
+        at = place(item)[1]
+        return item["type"] == "missing", at.line or 0, at.column or 0  # it may be misspelled
+
+    item = min(exc.errors(), key=order)
     loc, where = place(item)
     name = ".".join(map(str, loc))
+    if item["type"] == "missing":
+        whole = ".".join(map(str, loc[:-1]))
+        return error(f"{whole or 'it'} has no {loc[-1]}", where=where, expected=f"{loc[-1]} = …")
     if item["type"] == "extra_forbidden":
         known = keys_of(model, loc[:-1])
         return error(
@@ -291,7 +304,7 @@ def _read_local(name: str, path: Path, index: int) -> Layer:
     return replace(layer, name=local_name(name, index))
 
 
-_NOT_LOCAL = {"extends", "abstract", "overlay", "needs", "excludes", "targets"}
+_NOT_LOCAL = {"extends", "abstract", "overlay", "needs", "excludes", "targets", "limits"}
 
 
 def linearise(
@@ -645,6 +658,7 @@ class Layers:
         now = self.situation(order, target, release)
         self._for(spec, now)
         merged = merge_layers(order, now, self._local)
+        within_limits(str(spec), order, merged, now, spelled_key)
         return _profile(spec, self.all[spec.base], order, merged, now)
 
     def usual(self, name: str, sglang: str | None = None) -> Profile:
@@ -728,7 +742,8 @@ def _profile(
         args = _ordered(args, [_flag(name, now.sglang) for name in named.value])
     tables: dict[str, dict[str, Any]] = {}
     for section, keys in TABLES.items():
-        tables[section] = {k: merged[section, k].value for k in keys if (section, k) in merged}
+        found = {k: merged[section, k].value for k in keys if (section, k) in merged}
+        tables[section] = {k: value for k, value in found.items() if value is not None}
         for inner in NESTED:
             if inner.partition(".")[0] == section:
                 tables[inner] = {k: m.value for (s, k), m in merged.items() if s == inner}

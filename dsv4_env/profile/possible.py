@@ -69,6 +69,7 @@ def _axes(layers: Sequence[Layer]) -> dict[str, list[str]]:
 def _all(layer: Layer) -> Iterator[tuple[KeyPath, _Named]]:
     yield ("only",), layer.file.only
     yield from ((("when", i), block) for i, block in enumerate(layer.file.when))
+    yield from ((("limits", i), limit) for i, limit in enumerate(layer.file.limits))
     yield from ((("targets", i), row) for i, row in enumerate(layer.file.targets))
 
 

@@ -24,6 +24,7 @@ from dsv4_env.model.errors import did_you_mean
 from dsv4_env.model.hardware import canonical
 
 FLAG_NAME = re.compile(r"--?[A-Za-z][A-Za-z0-9_-]*")
+_WHOLE = re.compile(r"[0-9]{1,12}", re.ASCII)
 _PATTERNS = {"env": ENV_NAME, "args": FLAG_NAME}
 LAYER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
@@ -83,13 +84,32 @@ def _env_value(value: Any) -> EnvValue:
             return FromEnvironment.REQUIRED
         if list(value) == ["default"] and isinstance(value["default"], str) and value["default"]:
             return Default(_no_nul(value["default"]))
-        raise _wrong("a table", f'a string, {{default = "…"}} or {FROM_ENVIRONMENT}')
+        raise _wrong(_found_of(value), f'a string, {{default = "…"}} or {FROM_ENVIRONMENT}')
     text: str = _string(value)
     return text
 
 
+def _found_of(table: dict[str, Any]) -> str:
+    """What is wrong with a table that says where a variable's value comes from."""
+    known = ("default", "from-environment")
+    other = [key for key in table if key not in known]
+    if not table:
+        return "an empty table"
+    if other:
+        guess = did_you_mean(other[0], known)
+        return f"a table with {other[0]!r}" + (f" (did you mean {guess}?)" if guess else "")
+    if len(table) > 1:
+        return "a table with both default and from-environment"
+    if "from-environment" in table:
+        return "a table whose from-environment isn't true"
+    if table["default"] == "":
+        return "a table whose default is empty, which is as good as none"
+    return f"a table whose default is {_toml_type(table['default'])}"
+
+
 def _toml_type(value: object) -> str:
     names = {"dict": "a table", "list": "an array", "str": "a string", "bool": "a boolean"}
+    names |= {"int": "a number", "float": "a number"}
     return names.get(type(value).__name__, "a " + type(value).__name__)
 
 
@@ -158,6 +178,13 @@ def _one_or_several(value: Any) -> Any:
 
 def _small(values: list[str]) -> list[str]:
     return [value.lower() for value in values]
+
+
+def _factors(names: list[str]) -> list[str]:
+    for name in names:
+        if not any(p.fullmatch(name) for p in (ENV_NAME, FLAG_NAME, _WHOLE)):
+            raise _wrong(f"bad name {name!r}", "variables, flags and whole numbers")
+    return names
 
 
 def _accelerators(names: list[str]) -> list[str]:
@@ -248,6 +275,7 @@ _WORD: dict[str, Any] = {"type": "string", "minLength": 1}
 _ANY: dict[str, Any] = {"anyOf": [_WORD, {"type": "array", "items": _WORD, "minItems": 1}]}
 Names = Annotated[list[str], BeforeValidator(_one_or_several), WithJsonSchema(_ANY)]
 AnyOf = Annotated[Names, AfterValidator(_small)]
+Factors = Annotated[Names, AfterValidator(_factors)]
 Accelerators = Annotated[Names, AfterValidator(_accelerators)]
 _COUNT: dict[str, Any] = {"type": "integer", "minimum": 1}
 Nodes = Annotated[
@@ -409,6 +437,22 @@ class Resolved(BaseModel):
     source: SourceTable = Field(default_factory=SourceTable)
 
 
+def _keys_gone(table: type[BaseModel]) -> Any:
+    """A list of a table's own keys."""
+    known = [f.alias or name for name, f in table.model_fields.items()]
+
+    def check(names: list[str]) -> list[str]:
+        for name in names:
+            if name not in known:
+                guess = did_you_mean(name, known)
+                hint = f" (did you mean {guess}?)" if guess else ""
+                raise _wrong(f"no key {name!r}", "one of " + ", ".join(known) + hint)
+        return names
+
+    item = {"type": "string", "enum": known}
+    return Annotated[list[str], BeforeValidator(_strings), AfterValidator(check), _list_of(item)]
+
+
 class UnsetTable(Table):
     """Settings of lower layers that this one takes away."""
 
@@ -417,6 +461,18 @@ class UnsetTable(Table):
     )
     args: Annotated[list[Flag], BeforeValidator(_strings), _list_of(_NAMES["args"])] = Field(
         description="Flags to take away.", default_factory=list
+    )
+    model: _keys_gone(ModelTable) = Field(  # type: ignore[valid-type]
+        description="Keys of [model] to take away.", default_factory=list
+    )
+    launch: _keys_gone(LaunchTable) = Field(  # type: ignore[valid-type]
+        description="Keys of [launch] to take away.", default_factory=list
+    )
+    ci: _keys_gone(CiTable) = Field(  # type: ignore[valid-type]
+        description="Keys of [ci] to take away.", default_factory=list
+    )
+    quality: _keys_gone(QualityTable) = Field(  # type: ignore[valid-type]
+        description="Keys of [quality] to take away.", default_factory=list
     )
 
 
@@ -465,6 +521,14 @@ class Conditions(Table):
     )
 
 
+class LimitTable(Conditions):
+    """A limit between settings, which holds where they are all made."""
+
+    product: Factors = Field(description='The product of these, such as ["--tp", "--dp"], …')
+    at_most: Factors = Field(description="… is at most the product of these, or a number.")
+    source: SourceTable = Field(default_factory=SourceTable, description="Who says so.")
+
+
 class WhenTable(Conditions):
     """Settings that hold under conditions on the target."""
 
@@ -502,6 +566,9 @@ class LayerFile(Resolved):
     )
     excludes: Annotated[list[TomlText], BeforeValidator(_strings), _list_of(_TEXT)] = Field(
         default_factory=list, description="The overlays that it can't be taken with."
+    )
+    limits: list[LimitTable] = Field(
+        default_factory=list, description="What its settings, with those of others, may be at most."
     )
     axes: AxesTable = Field(default_factory=AxesTable)
     only: Conditions = Field(

@@ -71,6 +71,10 @@ class KnownProfiles:
             self._loaded[name, folder, wanted] = found
         return found
 
+    def loaded_as(self, name: str) -> list[Profile | str]:
+        """What was loaded by a name, or what was wrong with it; once for each folder and target."""
+        return [found for (known, _, _), found in self._loaded.items() if known == name]
+
     def releases(self) -> list[str]:
         """The releases that profiles were loaded for."""
         loaded = (p.sglang for p in self._loaded.values() if isinstance(p, Profile))

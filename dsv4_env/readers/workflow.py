@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -26,7 +25,6 @@ _STEERED = re.compile(
     r"\b(?:if|for|while|until|case|exit|return|exec|function)\b|&&|\|\||\(\)|\$\(|<<"
     r"|\s-\w*c\s"
 )
-_SUITE = re.compile(r"--suite(?:[ \t]+|=)(?:\\\n[ \t]*)?[\"']?([\w.-]+)(?=[\"']?(?:[\s;&|)]|\Z))")
 _KIND = "a GitHub workflow"
 _PROBLEMS = 50  # blocks that aren't read and are told one by one
 _EACH = 8  # steps that a step of a job, or one of its variables, takes
@@ -45,7 +43,7 @@ def read_all(
     reading = _Reading(path, budget or Budget())
     ended: BudgetError | None = None
     try:
-        for job in _jobs(data, path, reading.budget):
+        for job in jobs_of(data, path, reading.budget):
             reading.take(job)
     except BudgetError as exc:
         ended = exc
@@ -71,7 +69,7 @@ class _Reading:
     notes: list[Note] = field(default_factory=list)
     problems: list[ReadError] = field(default_factory=list)
 
-    def take(self, job: _Job) -> None:
+    def take(self, job: Job) -> None:
         """Every launch of a job, those before the budget's end too."""
         seen: dict[LaunchConfig, list[str]] = {}
         try:
@@ -84,48 +82,15 @@ class _Reading:
             self.found += [_named(config, self.path, job, told) for config, told in ordered]
 
 
-def suites(data: str | bytes, path: str = "<workflow>") -> list[tuple[str, Location]]:
-    """The suites that ``run_suite.py --suite NAME`` is called with, and where; unknown ones aside.
-
-    Raises ReadError where the data isn't a workflow, or too large a one.
-    """
-    budget = Budget()
-    found: dict[tuple[str, Location], None] = {}
-    for job in _jobs(data, path, budget):
-        for combination in job.combinations:
-            matrix = None if combination is None else github.Properties(combination)
-            contexts = github.Contexts({}, matrix, budget)
-            for step in job.steps:
-                run = step.get("run")
-                if isinstance(run, Scalar) and "run_suite.py" in run.text:
-                    script = github.expand_expressions(run, contexts, run=True)
-                    found.update(dict.fromkeys(_suites(script)))
-    return list(found)
-
-
-def _suites(script: PlacedText) -> Iterator[tuple[str, Location]]:
-    pieces, offsets = list[str](), array("l")
-    for value, places in script.parts:
-        piece = value if isinstance(value, str) else "$"
-        pieces.append(piece)
-        offsets.extend(places[min(i, len(places) - 1)] for i in range(len(piece)))
-    text = "".join(pieces)
-    for m in re.finditer(r"(?:\\\n|[^\n])+", text):
-        if m[0].lstrip().startswith("#"):
-            continue
-        for call in re.finditer(r"run_suite\.py(?:\\\n|[^\n;&|])*", m[0]):
-            for suite in _SUITE.finditer(call[0]):
-                at = m.start() + call.start() + suite.start(1)
-                yield suite[1], script.lines.place(offsets[at])
-
-
 def _line(config: LaunchConfig) -> tuple[int, int]:
     place = config.location
     return (place.line or 0, place.column or 0) if place else (0, 0)
 
 
 @dataclass(slots=True)
-class _Job:
+class Job:
+    """A job with the combinations of its matrix; None for one that isn't known."""
+
     name: str
     node: Mapping
     workflow: Mapping
@@ -134,7 +99,8 @@ class _Job:
     read: dict[Any, list[LaunchConfig]] = field(default_factory=dict)  # what was read already
 
 
-def _jobs(data: str | bytes, path: str, budget: Budget) -> Iterator[_Job]:
+def jobs_of(data: str | bytes, path: str, budget: Budget) -> Iterator[Job]:
+    """The jobs of a workflow, in order. Raises ReadError where the data isn't one."""
     documents = yaml_source.parse(data, path, _KIND, budget)
     root = documents[0] if documents else None
     jobs = root.mapping("jobs") if isinstance(root, Mapping) else None
@@ -147,10 +113,10 @@ def _jobs(data: str | bytes, path: str, budget: Budget) -> Iterator[_Job]:
         budget.step(node.location, _EACH)
         known = github.combinations(node.get("strategy", "matrix"), budget)
         rows: list[dict[str, Node] | None] = [None] if known is None else [*known]
-        yield _Job(name, node, root, steps, rows)
+        yield Job(name, node, root, steps, rows)
 
 
-def _named(config: LaunchConfig, path: str, job: _Job, told: list[str]) -> LaunchConfig:
+def _named(config: LaunchConfig, path: str, job: Job, told: list[str]) -> LaunchConfig:
     known = [t for t in told if t]
     if not known or len(known) == len(job.combinations) > 1:
         return replace(config, name=f"{path} job {job.name}")
@@ -161,29 +127,29 @@ def _named(config: LaunchConfig, path: str, job: _Job, told: list[str]) -> Launc
 
 
 def _job_launches(
-    job: _Job, combination: dict[str, Node] | None, reading: _Reading
+    job: Job, combination: dict[str, Node] | None, reading: _Reading
 ) -> Iterator[LaunchConfig]:
     budget, notes = reading.budget, reading.notes
     matrix = None if combination is None else github.Properties(combination)
     outer = github.Contexts({}, matrix, budget)
-    settings = _settings(job.node.get("container", "env"), outer, notes)
-    settings += _settings(
+    settings = given_settings(job.node.get("container", "env"), outer, notes)
+    settings += given_settings(
         job.workflow.get("env"), github.Contexts({}, github.Properties({}), budget), notes
     )
-    settings += _settings(job.node.get("env"), outer, notes)
-    wanted, job_condition = _condition(job.node.get("if"), outer)
+    settings += given_settings(job.node.get("env"), outer, notes)
+    wanted, job_condition = condition_of(job.node.get("if"), outer)
     if not wanted:
         return
     for step in job.steps:
         budget.step(step.location, _EACH + len(settings))
         contexts = github.Contexts({s.name: s.value for s in settings}, matrix, budget)
-        if extra := _settings(step.get("env"), contexts, notes):
+        if extra := given_settings(step.get("env"), contexts, notes):
             own = settings + extra
             known = {s.name: s.value for s in own}
             contexts = github.Contexts(known, matrix, budget)
         else:
             own = settings
-        wanted, condition = _condition(step.get("if"), contexts)
+        wanted, condition = condition_of(step.get("if"), contexts)
         run = step.get("run")
         if not wanted or not isinstance(run, Scalar):
             continue
@@ -207,7 +173,7 @@ def _job_launches(
             settings = settings + list(_written(script, settings, run, budget, sure=sure))
 
 
-def _image(job: _Job) -> Image | None:
+def _image(job: Job) -> Image | None:
     """The container that the job runs in; one that isn't known where an expression names it."""
     name = job.node.text("container") or job.node.text("container", "image")
     return Image(None if "${{" in name else name) if name else None
@@ -235,7 +201,7 @@ def _read(
         yield replace(config, condition=both(both(*conditions), config.condition))
 
 
-def _condition(node: Node | None, contexts: github.Contexts) -> tuple[bool, Condition | None]:
+def condition_of(node: Node | None, contexts: github.Contexts) -> tuple[bool, Condition | None]:
     """Whether a job or step may run, and what must hold for it; None where nothing must."""
     if not isinstance(node, Scalar) or node.null:
         return True, None
@@ -250,7 +216,10 @@ def _condition(node: Node | None, contexts: github.Contexts) -> tuple[bool, Cond
     return known.true, None
 
 
-def _settings(node: Node | None, contexts: github.Contexts, notes: list[Note]) -> list[FileSetting]:
+def given_settings(
+    node: Node | None, contexts: github.Contexts, notes: list[Note]
+) -> list[FileSetting]:
+    """The variables of an ``env``; *notes* gets what can't be read."""
     found: list[FileSetting] = []
     if isinstance(node, Scalar) and not node.null:
         notes.append(Note(f"the variables of {node.text} aren't known", node.location, opens=True))
@@ -266,7 +235,7 @@ def _settings(node: Node | None, contexts: github.Contexts, notes: list[Note]) -
     return found
 
 
-def _shell(job: _Job, step: Mapping, contexts: github.Contexts) -> list[str] | None:
+def _shell(job: Job, step: Mapping, contexts: github.Contexts) -> list[str] | None:
     """The options of the shell that runs a step, None where it's no shell that is read."""
     nodes = (
         step.get("shell"),

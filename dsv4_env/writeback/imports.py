@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from dsv4_env.profile.layers import Layers
 from dsv4_env.profile.schema import LAYER_NAME, Default
 from dsv4_env.profile.target import Spec, choose
 from dsv4_env.writeback.edits import SETTLED, Refused
+from dsv4_env.writeback.facts import layer_value
 from dsv4_env.writeback.layers import (
     EditedLayers,
     ProfileDiffer,
@@ -175,22 +175,24 @@ def _facts(layers: EditedLayers, name: str, launch: LaunchConfig) -> Iterator[tu
         launch, "model", "path-variable"
     )
     if pinned and variable is not None:
-        yield "model.path-variable", variable
+        layers.put(name, "model", "path-variable", None)
     for table, key in _BESIDE:
         told = facts_told(launch, table, key)
         vendors = {f.vendor for f in told}
         mine = [f for f in told if not vendor or f.vendor in ("", vendor)]
         fact = mine[0] if mine and (vendor or len(vendors) == 1) else None
         below = profile.get(table, key)
-        if fact is None or isinstance(fact.value, Unknown):
+        if fact is None and below is not None:
+            layers.put(name, table, key, None)  # the test has none
+        if fact is None:
+            continue
+        if isinstance(fact.value, Unknown):
             if below is not None:
                 yield f"{table}.{key}", below
             continue
-        value = fact.value
-        if key.endswith("-seconds") and isinstance(value, int | float):
-            value = math.ceil(value)
-            if value <= 0:
-                continue
+        value = layer_value(fact)
+        if key.endswith("-seconds") and isinstance(value, int | float) and value <= 0:
+            continue
         if value != below and not (below is None and value is False):
             layers.put(name, table, key, value)
 

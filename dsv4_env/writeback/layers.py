@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -11,7 +11,7 @@ from typing import Any, cast
 import tomli_w
 
 from dsv4_env.compare.differences import Difference, Kind
-from dsv4_env.compare.normalise import LOCAL, with_model
+from dsv4_env.compare.normalise import LOCAL, is_ignored, with_model
 from dsv4_env.lang import toml as toml_source
 from dsv4_env.lint.advice import layer_value
 from dsv4_env.model import (
@@ -21,6 +21,7 @@ from dsv4_env.model import (
     Location,
     Unknown,
     is_installed,
+    own_default,
     text_of,
 )
 from dsv4_env.model.errors import Dsv4Error, ProfileError, UsageError, did_you_mean
@@ -44,6 +45,7 @@ from dsv4_env.profile.layers import (
 )
 from dsv4_env.profile.schema import FLAG_NAME, Default, FromEnvironment
 from dsv4_env.profile.target import Spec, Target, parse
+from dsv4_env.writeback import facts
 from dsv4_env.writeback.edits import SETTLED, Refused, hopeless, occurrences
 from dsv4_env.writeback.files import FileChange
 from dsv4_env.writeback.toml import LayerDocument
@@ -328,6 +330,26 @@ def edit_layers(
             refused.append(problem)
 
 
+def edit_layer_facts(
+    layers: EditedLayers, launch: LaunchConfig, ignore: Sequence[str] = ()
+) -> list[Refused]:
+    """Make the layers say what a test says beside its settings; what they can't is returned."""
+    left: list[Refused] = []
+    for told in facts.layer_values(layers.profile().config, launch, ignore):
+        if isinstance(told, Refused):
+            left.append(told)
+        else:
+            _put(layers, *told)
+    for name, value, free in facts.chosen(layers.profile().config, launch):
+        if not is_ignored(name, ignore):
+            _put(layers, "env", name, Default(value) if free else value)
+    return left
+
+
+def _put(layers: EditedLayers, section: str, key: str, value: object) -> None:
+    layers.put(layers.target(section, key), section, key, value)
+
+
 def _from_environment(layers: EditedLayers, launch: LaunchConfig, d: Difference) -> Refused | None:
     """Say in a layer that a variable comes from the environment; why that can't be, or None."""
     name = d.right_name or d.name
@@ -354,6 +376,9 @@ def _settle(
     values = occurrences(launch, d.section, theirs) if d.right is not None else ()
     attempts: list[list[tuple[str, str, Any]]]
     value = _toml(d.section, values)
+    if d.section == "env" and value is not None and theirs in launch.effective_env:
+        default = own_default(theirs, launch.effective_env[theirs].value)
+        value = Default(default) if default else value
     if d.section == "args" and theirs in _MODEL:
         if value is None:
             return Refused(theirs, "a profile's model can't be unset", where)

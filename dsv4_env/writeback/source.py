@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from dsv4_env.model import LaunchConfig
 from dsv4_env.model.errors import UsageError
 from dsv4_env.readers import HowRead, choose, detect, file_bytes, read
-from dsv4_env.writeback import files
+from dsv4_env.writeback import facts, files
 from dsv4_env.writeback.editors import EDITORS
-from dsv4_env.writeback.edits import SETTLED, Differ, EditJob, Outcome, edit_text, first_change
+from dsv4_env.writeback.edits import (
+    SETTLED,
+    Differ,
+    EditJob,
+    Outcome,
+    Refused,
+    edit_text,
+    first_change,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +82,20 @@ def edit_file(
     propose = EDITORS[opened.reader].propose
     job = EditJob(profile, opened.index, opened.launches, differ, propose, prune, shared)
     return edit_text(job, opened.text)
+
+
+def edit_facts(
+    opened: SourceFile,
+    profile: LaunchConfig,
+    outcome: Outcome,
+    *,
+    ignore: Sequence[str] = (),
+    shared: bool = False,
+) -> list[Refused]:
+    """Bring what the file says beside its settings to the profile; what can't be is returned."""
+    return facts.edit_facts(
+        profile, outcome, opened.launches, opened.index, ignore=ignore, shared=shared
+    )
 
 
 def save(opened: SourceFile, outcome: Outcome, differ: Differ, *, force: bool) -> None:

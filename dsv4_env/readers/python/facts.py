@@ -40,6 +40,8 @@ def model_facts(args: Sequence[ServerArg] | None) -> Iterator[Fact]:
         return
     value = named[-1].values[0]
     place = (value.location if isinstance(value, Unknown) else None) or named[-1].location
+    if (condition := named[-1].condition) is not None:
+        value = Unknown(str(value), f"it depends on {condition}", location=place)
     if not isinstance(value, Unknown) or value.default is None:
         yield Fact("model", "path", value, place)
         return

@@ -272,7 +272,9 @@ def launch_env(vm: Machine, scope: Scope, owner: Instance, environ: Val, node: a
         found = ops.copied_map(vm, environ, scope.place(node))
     else:
         ops.merge_into(vm, scope, found, environ, node)
-    entries = _variables(vm, profile, owner.where, launched=True)
+    # What no environment lies under has none that could override it.
+    outside = not isinstance(environ, Map) or environ.inherits or bool(environ.log)
+    entries = _variables(vm, profile, owner.where, launched=outside)
     ops.add_entries(vm, scope, found, node, *entries)
     return found
 

@@ -165,8 +165,6 @@ class Thresholds:
     ) -> Iterator[Fact]:
         """The limits within a function and the helpers that it calls."""
         self._visits += 1
-        if _KITS.search(place.module.path):
-            return  # what it takes is said by the class: see _attributes
         if self._visits > _MOST or level > _DEPTH:
             where = place.module.lines.place(func)
             text = Unknown(func.name, "too many helpers to look through", location=where)
@@ -225,12 +223,11 @@ class Thresholds:
 
     def _attributes(self, classes: Sequence[_Class]) -> Iterator[Fact]:
         """Limits that a class gives to a mixin that isn't the file's own."""
-        own = [c for c in classes if not _KITS.search(c.module.path)]
-        bases = {last_name(b) for c in own for b in c.node.bases}
-        if not bases - _PLAIN_BASES - {c.node.name for c in own}:
+        bases = {last_name(b) for c in classes for b in c.node.bases}
+        if not bases - _PLAIN_BASES - {c.node.name for c in classes}:
             return
         seen: set[str] = set()
-        for cls in own:
+        for cls in classes:
             place = _Place(cls.module, classes)
             for name, nodes in cls.bound.items():
                 node = self._only(nodes)
@@ -349,13 +346,16 @@ class Thresholds:
         return self._named_in(alias.name, other, level + 1)
 
     def _module(self, importer: str, name: str, level: int) -> _Module | None:
-        """A module that a file imports and that was read for it; None for any other."""
+        """A module that a file imports and that was read for it; None for any other.
+
+        Of SGLang's own kits none is looked into: the class says what limits they take.
+        """
         finder = self._vm.finder
         if finder is None or not self._vm.watch.enters(name):
             return None
         path = finder.find(finder.folder_of(importer), name, level)
         read = self._vm.texts.get(path) if path is not None else None
-        if path is None or read is None:
+        if path is None or read is None or _KITS.search(path):
             return None
         if path not in self._modules:
             text, tree = read

@@ -202,6 +202,18 @@ def test_where_sglang_sets_a_variable() -> None:
     assert own_settings("0.5.23", "SGLANG_NOT_KNOWN") == []
 
 
+def test_a_value_is_told_with_its_condition() -> None:
+    pages = own_settings("0.5.23", "page_size")
+    assert "256 where --device isn't npu (srt/arg_groups/model_overrides/deepseek_v4.py)" in pages
+    assert (
+        "64 on ROCm where --page-size isn't given, SGLANG_AITER_KV_CACHE_LAYOUT is vectorized_5d "
+        "(srt/arg_groups/overrides.py)"
+    ) in pages
+    assert all(" where " in page or " in some cases " in page for page in pages)
+    nccl = own_settings("0.5.23", "NCCL_GRAPH_REGISTER")
+    assert nccl[0].startswith("0 where NCCL_GRAPH_REGISTER isn't set and more (")
+
+
 def test_a_stranger_may_ask_for_any_size() -> None:
     """Doubling calls end, and so do doubling values."""
     calls = [f"def f{n}(cfg):\n" + 3 * f"    f{n + 1}(cfg)\n" for n in range(13)]

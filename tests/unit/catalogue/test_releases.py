@@ -126,9 +126,6 @@ def test_the_release_nearest_to_one_in_a_text(text: str, release: str) -> None:
         ("0.5.10", "0.5.11"),
         ("0.5.10.post1", "0.5.11"),
         ("v0.4.9-cu129", "0.5.11"),
-        ("lmsysorg/sglang:latest", "0.5.23"),
-        ("lmsysorg/sglang", "0.5.23"),
-        ("rocm/sgl-dev:", "0.5.23"),
         ("nightly-dev-20261399-abc", "0.5.23"),
         ("vllm-0.9.0", "0.5.23"),
         ("0.3.30", "0.5.11"),
@@ -201,3 +198,13 @@ def test_the_release_of_an_image(image: str, release: str | None, note: str) -> 
 )  # fmt: skip
 def test_an_image_that_names_no_release(image: str | None) -> None:
     assert named_by(image) is None
+
+
+@pytest.mark.parametrize("image", ["lmsysorg/sglang:latest", "lmsysorg/sglang", "rocm/sgl-dev:"])
+def test_an_image_that_names_none_is_called_one(image: str) -> None:
+    with pytest.raises(ReadError) as caught:
+        nearest(image)
+    assert str(caught.value) == (
+        f"the image {image} doesn't say which release of SGLang it has; expected a tag with a "
+        "release or a day, as v0.5.23-cu130, or the release"
+    )

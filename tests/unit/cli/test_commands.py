@@ -209,7 +209,7 @@ def test_json_of_a_profile(run: Run) -> None:
 def test_show_tells_one_value_from_two(run: Run, tmp_path: Path) -> None:
     text = '[args]\n--one = "a b"\n--two = ["a", "b"]\n--empty = ""\n--none = true\n'
     (tmp_path / "mine.toml").write_text(text)
-    lines = run("show", "mine", "--profiles", str(tmp_path)).out.splitlines()[-4:]
+    lines = run("show", "mine", "--profiles", str(tmp_path)).out.splitlines()[-7:-3]
     assert [" ".join(line.split()) for line in lines] == [
         "--one 'a b'",
         "--two a b",
@@ -279,9 +279,22 @@ def test_one_of_several_launches(run: Run, tmp_path: Path) -> None:
 
 
 def test_diff_says_nothing_differs(run: Run) -> None:
-    result = run("diff", "flash-fp4", "pro-fp4")
+    result = run("diff", "flash-fp4", "flash-fp4@mi355x")
     assert result.code == 0
-    assert result.out.splitlines()[-1] == "no differences in 19 settings compared, 0 unknown"
+    last = result.out.splitlines()[-1]
+    assert last == "no differences in 19 settings and 5 facts compared, 0 unknown"
+
+
+def test_diff_of_what_profiles_say_beside_their_settings(run: Run) -> None:
+    result = run("diff", "flash-fp4", "pro-fp4")
+    assert result.code == 1
+    assert [line.split("  ")[0] for line in result.out.splitlines() if line[0] == "~"] == [
+        "~ launch.timeout-seconds",
+        "~ ci.suite",
+        "~ ci.estimated-seconds",
+        "~ quality.gsm8k-threshold",
+    ]
+    assert run("diff", "flash-fp4", "pro-fp4", "--ignore", "*.*").code == 0
 
 
 @pytest.mark.usefixtures("may")
@@ -332,7 +345,7 @@ def test_a_profile_and_a_file_of_one_name(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "pro-fp4").write_text(f"{LAUNCH}\n")
-    result = run("diff", "pro-fp4", "flash-fp4")
+    result = run("diff", "pro-fp4", "pro-fp4@mi355x")
     assert result.code == 0
     assert "note: pro-fp4 is the profile; ./pro-fp4 is the file" in result.err
     assert run("diff", "./pro-fp4", "flash-fp4").code == 1

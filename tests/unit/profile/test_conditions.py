@@ -142,7 +142,10 @@ def test_two_blocks_that_disagree(tmp_path: Path) -> None:
         ("[[when]]\nnodes = 0\n", "2:9: when.0.nodes is 0; expected a number of nodes"),
         ("[[when]]\nenv.A = 1\n", "2:9: when.0.env.A is the number 1; expected a string"),
         ("[only]\nhardware = []\n", "2:12: only.hardware is []; expected a string, or several"),
-        ('[[targets]]\nhardwares = "x"\n', "1:3: targets.0.hardware is"),
+        (
+            '[[targets]]\nhardwares = "x"\n',
+            "2:1: unknown key 'hardwares' in [targets.0]; expected one of hardware, stra",
+        ),
         (
             '[[when]]\nnodes = 1\nunset.env = ["A"]\n',
             "3:14: layer mine unsets A, which no layer below it sets",
@@ -259,6 +262,28 @@ def test_what_is_of_a_wrong_type(asked: dict[str, Any], message: str) -> None:
     with pytest.raises(ProfileError) as caught:
         load_profile(given.pop("name"), given.pop("folder", None), **given)
     assert str(caught.value).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        ('{default = ""}', "a table whose default is empty, which is as good as none"),
+        ("{default = 1}", "a table whose default is a number"),
+        ("{default = ['a']}", "a table whose default is an array"),
+        ("{defualt = 'a'}", "a table with 'defualt' (did you mean default?)"),
+        ("{default = 'a', more = 1}", "a table with 'more'"),
+        ("{default = 'a', from-environment = true}", "a table with both default and from-env"),
+        ("{from-environment = false}", "a table whose from-environment isn't true"),
+        ("{}", "an empty table"),
+    ],
+)
+def test_what_is_wrong_with_a_value_of_the_outside(tmp_path: Path, value: str, found: str) -> None:
+    write(tmp_path, mine=f"[env]\nA = {value}\n")
+    with pytest.raises(ProfileError) as caught:
+        load_profile("mine", tmp_path)
+    said = str(caught.value).removeprefix(f"{tmp_path}/mine.toml:2:5: env.A is ")
+    assert said.startswith(found)
+    assert said.endswith('expected a string, {default = "…"} or {from-environment = true}')
 
 
 # Targets

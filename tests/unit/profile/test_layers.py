@@ -66,6 +66,22 @@ def test_origin_says_what_was_overridden(tmp_path: Path) -> None:
     assert lines[(below.location.line or 0) - 1].startswith("SGLANG_USE_AITER = ")
 
 
+def test_keys_of_tables_are_taken_away(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        low='abstract = true\n[model]\npath = "m"\npath-variable = "M"\n[ci]\nsuite = "s"\n'
+        "[quality]\ngsm8k-threshold = 0.9\n",
+        top='extends = ["low"]\n[unset]\nmodel = ["path-variable"]\nci = ["suite"]\n',
+    )
+    profile = load_profile("top", tmp_path)
+    assert profile.data == {"model": {"path": "m"}, "quality": {"gsm8k-threshold": 0.9}}
+    assert [f.key for f in profile.config.facts] == ["path", "gsm8k-threshold"]
+    assert profile.origins["ci", "suite"].value is None
+    (tmp_path / "top.toml").write_text('extends = ["low"]\n[unset]\nci = ["suit"]\n')
+    with pytest.raises(ProfileError, match=r"no key 'suit'.*did you mean suite"):
+        load_profile("top", tmp_path)
+
+
 def test_setting_again_what_a_lower_layer_unset(tmp_path: Path) -> None:
     write(
         tmp_path,

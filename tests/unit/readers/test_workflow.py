@@ -180,23 +180,6 @@ def test_text_for_a_container_with_values_from_outside() -> None:
     assert found[0].default == "d"
 
 
-def test_suites() -> None:
-    text = textwrap.dedent("""\
-        jobs:
-          j:
-            strategy: {matrix: {part: [a, b]}}
-            steps:
-              - run: |
-                  # run_suite.py --suite comment
-                  docker exec c bash -c "run_suite.py --hw amd --suite stage-${{ matrix.part }}"
-                  python3 run_suite.py \\
-                    --suite=per-commit; echo --suite other
-                  python3 run_suite.py --suite ${{ inputs.suite }} --suite $SUITE
-    """)
-    found = [(name, str(place)) for name, place in workflow.suites(text, "f")]
-    assert found == [("stage-a", "f:7:64"), ("per-commit", "f:9:21"), ("stage-b", "f:7:64")]
-
-
 def test_errors() -> None:
     with pytest.raises(ReadError, match=r"f.yml:5:14: syntax error"):
         step("if then sglang\n")

@@ -195,6 +195,12 @@ def test_the_parameters_of_sglangs_own_runner() -> None:
     assert told(launch) == {"path": "org/m", "timeout-seconds": 900, "gsm8k-threshold": 0.935}
 
 
+def test_a_model_that_depends() -> None:
+    text = "popen_launch_server('a' if slow() else 'b', 'u', timeout=60)\n"
+    (launch,) = python.read_all(text, "t.py")
+    assert str(told(launch)["path"]).startswith("it depends on ")
+
+
 def test_a_timeout_that_depends_or_is_computed() -> None:
     text = (
         f"{HEAD}MODEL = 'm'\nTIMEOUT = 60 if slow() else 30\nclass TestV4(CustomTestCase):{SERVER}"
