@@ -123,7 +123,7 @@ class _Script:
                 "it has carriage returns, which bash takes for parts of words",
                 self.at(text.index("\r")),
             )
-        if any(u.name != self.use.name or u.target != self.use.target for u in uses):
+        if any(_settings(u) != _settings(self.use) for u in uses):
             names = ", ".join(dict.fromkeys(u.name for u in uses))
             raise CannotRewrite(f"its launches are of several profiles: {names}", self.at(0))
         self.spread: list[Edit] = []
@@ -369,10 +369,8 @@ class _Script:
         found = []
         for words, array in holders:
             for index, here in enumerate(words):
-                if here.plain is None or here.plain.partition("=")[0] != one.flag:
-                    continue
-                size = 0 if "=" in here.plain else len(one.values)
-                if index + size >= len(words):
+                size = len(one.values)
+                if here.plain != one.flag or index + size >= len(words):
                     continue
                 site = _Site(words, index, size, array)
                 if all(map(_is_told, site.words[1:])) and self._together(site):
@@ -462,6 +460,11 @@ class _Script:
                 before -= 1
             if before != kept and (before < 0 or not self.row(before).strip()):
                 lines.add(following)
+
+
+def _settings(use: ScriptUse) -> tuple[Any, ...]:
+    """What two uses have to have in common to be of one profile, whatever that is called."""
+    return use.profile.env, use.profile.overridable, use.profile.server_args, use.target
 
 
 def _flat(block: Block) -> Iterator[Any]:
