@@ -38,11 +38,21 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True)
 class Carried:
-    """What a launch has: *settings* in its order, the *order* of its flags, and what is *left*."""
+    """What a launch has: *settings* in its order, the *order* of its flags, and what is *left*.
+
+    Where it is *open*, any variable may have been set, so that none is known to be missing.
+    """
 
     settings: dict[Key, Held]
     order: tuple[str, ...]
     left: tuple[LeftOut, ...] = ()
+    open: bool = False
+
+    def lacks(self, key: Key) -> bool:
+        """Whether it is known not to have a setting."""
+        table, name = key
+        known = table == "args" or (table == "env" and not self.open)
+        return known and key not in self.settings and all(x.name != name for x in self.left)
 
 
 def carried(launch: LaunchConfig, vendor: str = "") -> Carried:
@@ -78,7 +88,7 @@ def carried(launch: LaunchConfig, vendor: str = "") -> Carried:
         else:
             settings[fact.table, fact.key] = fact.value
     order = tuple(f for f in groups if ("args", f) in settings)
-    return Carried(settings, order, tuple(left))
+    return Carried(settings, order, tuple(left), any(n.opens for n in launch.notes))
 
 
 def held_by(profile: Profile) -> Carried:

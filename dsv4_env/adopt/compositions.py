@@ -166,13 +166,9 @@ class Compositions:
 
 def distance(launch: Carried, profile: Carried) -> float:
     """How far a profile is from a launch; of what only one says beside the launch, nothing."""
-    skipped = {left.name for left in launch.left}
-    far = 0.0
-    for key in {*launch.settings, *profile.settings}:
-        table, name = key
-        said = key in launch.settings
-        if name in skipped or (not said and table not in ("env", "args")):
-            continue
-        if launch.settings.get(key) != profile.settings.get(key):
-            far += _WEIGHTS.get(table, _FACT)
-    return far
+    return sum(
+        _WEIGHTS.get(key[0], _FACT)
+        for key in sorted({*launch.settings, *profile.settings})
+        if (key in launch.settings or launch.lacks(key))
+        and launch.settings.get(key) != profile.settings.get(key)
+    )

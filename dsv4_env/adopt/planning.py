@@ -155,13 +155,11 @@ def _proved(found: Adoption) -> None:
         again = known.named(composition.spec, composition.wanted)
         found.adopted[i] = replace(adopted, composition=again)
         held = held_by(again.profile)
-        skipped = {left.name for left in adopted.carried.left}
         wrong = [
             key
             for key in {*adopted.carried.settings, *held.settings}
             if adopted.carried.settings.get(key) != held.settings.get(key)
-            and key[1] not in skipped
-            and (key in adopted.carried.settings or key[0] in ("env", "args"))
+            and (key in adopted.carried.settings or adopted.carried.lacks(key))
         ]
         if wrong:
             raise UsageError(
@@ -284,9 +282,8 @@ class _Over(_Work):
             under: list[Held | None] = []
             for held, lower in zip(self.held, below, strict=True):
                 now = lower.settings.get(key)
-                said = key in held.settings or key[0] in ("env", "args")
-                kept = not said or key[1] in {left.name for left in held.left}
-                values.append(now if kept else held.settings.get(key))
+                said = key in held.settings or held.lacks(key)
+                values.append(held.settings.get(key) if said else now)
                 under.append(now)
             if values != under:
                 found[key] = Column(values, under, [s.get(key, frozenset()) for s in setters])

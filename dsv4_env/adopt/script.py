@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
-from dsv4_env.adopt.rewriting import CannotRewrite, Use, agrees, spelled_word, taken
+from dsv4_env.adopt.rewriting import CannotRewrite, agrees, spelled_word, taken
 from dsv4_env.lang.bash.syntax.nodes import Assign, Block, CmdSub, Function, Param, Simple, Word
 from dsv4_env.lang.bash.syntax.tree import parse
 from dsv4_env.model import LaunchConfig, Location, ServerArg
@@ -239,7 +239,7 @@ class _Script:
     def _environment(self, plan: _Plan) -> int:
         """Take out the variables that the profile sets; where the last one is set."""
         own = self.use.profile.config.effective_env
-        gone = {n for n in own if all(_always(u, n) for u in self.uses)}
+        gone = {n for n in own if all(_always(u, self.use.profile, n) for u in self.uses)}
         last = 0
         for use in self.uses:
             for each in use.launch.env:
@@ -540,9 +540,9 @@ def _spread(value: Word) -> str | None:
     return part.name if part.sub is not None and part.sub.plain == "@" else None
 
 
-def _always(use: Use, name: str) -> bool:
+def _always(use: ScriptUse, profile: Profile, name: str) -> bool:
     """Whether a launch sets a variable to what the profile does, whatever else holds."""
     conditional = (
         use.launch.effective_env[name].condition if name in use.launch.effective_env else None
     )
-    return conditional is None and agrees(use.launch, use.profile, name)
+    return conditional is None and agrees(use.launch, profile, name)
