@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 from dsv4_env.adopt.proof import proved
 from dsv4_env.adopt.rewriting import CannotRewrite
 from dsv4_env.adopt.script import Lines, every, simple_commands
-from dsv4_env.lang.bash.syntax.nodes import Lit, Simple, Word
+from dsv4_env.lang.bash.syntax.nodes import Assign, Lit, Simple, Word
 from dsv4_env.lang.bash.syntax.tree import parse
 from dsv4_env.model import Location
+from dsv4_env.model.secrets import plain_secret
 from dsv4_env.readers import bash
 from dsv4_env.readers.taken import KnownProfiles
 from dsv4_env.writeback.edits import Edit, applied
@@ -52,6 +54,11 @@ def _edits(
         if node is None or not lines.alone(lines.numbers(node), [node]):
             why = 'it isn\'t `eval "$(dsv4-env export …)"` on a line of its own'
             raise CannotRewrite(why, where)
+        secret = next((n for n, v in _held(given) if plain_secret(n, v)), None)
+        if secret is not None:
+            raise CannotRewrite(
+                f"{secret} holds what looks like a secret, and a script is read by everyone", where
+            )
         numbers = lines.numbers(node)
         start = lines.starts[numbers[0]]
         end = lines.starts[numbers[-1]] + len(lines.row(numbers[-1]))
@@ -60,6 +67,19 @@ def _edits(
         rows = [*([f"{remark}\n"] if remark else []), *given.splitlines(keepends=True)]
         new = "".join(f"{indent}{row}" for row in rows)
         yield Edit(start, end, new if lines.text[:end].endswith("\n") else new.rstrip("\n"))
+
+
+def _held(text: str) -> Iterator[tuple[str, str]]:
+    """The names and values of what an export prints; those of flags are the words behind them."""
+    commands = simple_commands(parse(text)[0])
+    for assign in (a for c in commands for a in every(c, Assign)):
+        if isinstance(assign.value, list):
+            words = [w for item in assign.value for w in item.words]
+            for one, two in pairwise(["", *(w.plain or "" for w in words)]):
+                yield (one if one.startswith("-") else "an argument"), two
+        else:
+            values = every(assign.value, Lit)
+            yield assign.name, "".join(v.text for v in values)
 
 
 def _has_lines(text: str) -> bool:
