@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from dsv4_env.profile.settings import Settings
 
 
+_EACH = 4  # files that are named one by one
 _PLACE = re.compile(r"(.*?:\d+:\d+): (.*)")
 
 
@@ -294,8 +295,11 @@ def _proposed(
             less, more = _stat(rewritten)
             told += f" (-{less} +{more} lines)" if rewritten.texts else ""
         write(f"{told}\n")
-    for change in changes if adopting.write_ else ():
-        tell(f"dsv4-env: wrote {plain(os.path.relpath(change.path))}")
+    written = [plain(os.path.relpath(c.path)) for c in changes] if adopting.write_ else []
+    if len(written) > _EACH:  # all of them are told of above
+        written = [f"{written[0]} and {len(written) - 1} more files"]
+    for name in written:
+        tell(f"dsv4-env: wrote {name}")
     return 1 if changes and not adopting.write_ else 0
 
 
