@@ -44,10 +44,10 @@ class Unadopting:
 )
 @color_option
 def unadopt(files: tuple[str, ...], unadopting: Unadopting, color: bool) -> int:
-    """Write what tests take from profiles into the tests, which then need dsv4-env no more.
+    """Write what tests take from profiles into the tests again.
 
     The way back from `adopt --rewrite`: variables become a dict over os.environ, arguments a list,
-    the model and timeouts what they are; load_profile goes. The launches are read before and
+    the model and timeouts what they are; load_profile goes, and with it all need of dsv4-env. The launches are read before and
     after, and nothing is written where they differ. The profiles and the pairs that hold the tests
     to them stay.
 
