@@ -559,9 +559,8 @@ class _Rewriting:
         if step.kind == "append":
             if run.next():
                 if run.begins:
-                    raise CannotRewrite(
-                        "the profile's arguments begin in an append", code.location(step.value)
-                    )
+                    self._extend(step.statement)
+                    return
                 self._drop(step.statement)
             return
         before = run.at
@@ -572,6 +571,14 @@ class _Rewriting:
             self.put(*code.span(step.value), "[]")
         else:
             self.put(*code.span(step.value), text)
+
+    def _extend(self, statement: ast.stmt) -> None:
+        """``args.append(…)``, of the first word of a profile, as what adds all of them."""
+        call = getattr(statement, "value", None)
+        assert isinstance(call, ast.Call)
+        assert isinstance(call.func, ast.Attribute)
+        owner = self.code.raw(call.func.value)
+        self.put(*self.code.span(statement), f"{owner}.extend({self._all_args})")
 
     def _drop(self, statement: ast.stmt) -> None:
         edits = self.code.removed([statement])
