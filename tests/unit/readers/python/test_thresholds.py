@@ -195,6 +195,12 @@ def test_the_parameters_of_sglangs_own_runner() -> None:
     assert told(launch) == {"path": "org/m", "timeout-seconds": 900, "gsm8k-threshold": 0.935}
 
 
+def test_a_model_that_may_be_on_the_machine() -> None:
+    text = "M = 'org/m'\npopen_launch_server(try_cached_model(M), 'u', timeout=60)\n"
+    (launch,) = python.read_all(text, "t.py")
+    assert told(launch) == {"path": "org/m", "timeout-seconds": 60}
+
+
 def test_a_model_that_depends() -> None:
     text = "popen_launch_server('a' if slow() else 'b', 'u', timeout=60)\n"
     (launch,) = python.read_all(text, "t.py")
