@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import io
 import json
 import re
@@ -19,6 +20,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from dsv4_env import __version__, cli, drift
+from dsv4_env.adopt.proof import proved
+from dsv4_env.adopt.rewriting import CannotRewrite, Folder, Use, rewritten
 from dsv4_env.catalogue import load
 from dsv4_env.compare.findings import compare_launches
 from dsv4_env.compare.normalise import with_model
@@ -30,6 +33,7 @@ from dsv4_env.model.errors import Dsv4Error
 from dsv4_env.model.finding import Comparison, Report, Waiver
 from dsv4_env.profile import load_profile, settings, shipped_dir
 from dsv4_env.readers import READERS, bash, detect, python
+from dsv4_env.readers.taken import KnownProfiles
 from dsv4_env.reporters import REPORTERS
 
 if TYPE_CHECKING:
@@ -114,6 +118,39 @@ def run_python(case: Path, folder: Path) -> dict[str, str]:
     except Dsv4Error as exc:
         return {"expected.txt": f"{exc}\n".replace(f"{folder}/", "")}
     return {"expected.json": _rows([_described(c) for c in launches]) + "\n"}
+
+
+def run_rewrite(case: Path, folder: Path) -> dict[str, str]:
+    """A test put onto the profiles beside it, of which each launch takes the next or the one.
+
+    What becomes of it is proved, and written once more without any change.
+    """
+    shutil.copytree(case, folder / "launch")
+    path = folder / "input.py"
+    shutil.copy(case / "input.py", path)
+    known = KnownProfiles(folder)
+
+    def put(text: str) -> str:
+        launches = python.read_all(text, str(path), root=folder, known=known)
+        names = sorted(p.stem for p in case.glob("*.toml"))
+        names *= len(launches) if len(names) == 1 else 1
+        uses = [
+            Use(launch, load_profile(name, folder / "launch"), name, Folder(0, "launch"))
+            for launch, name in zip(launches, names, strict=True)
+        ]
+        return rewritten(text, str(path), uses)
+
+    text = path.read_bytes().decode()
+    try:
+        new = put(text)
+    except CannotRewrite as exc:
+        return {"expected.txt": f"{exc}\n".replace(f"{folder}/", "")}
+    proof = proved(text, new, str(path), known)
+    said = "".join(f"{line}\n" for line in proof.wrong or proof.asides).replace(f"{folder}/", "")
+    if proof.wrong:
+        return {"expected.txt": f"Not the same:\n{said}"}
+    assert put(new) == new
+    return {"expected.py": new} | ({"expected.txt": said} if said else {})
 
 
 def run_reader(case: Path, _: Path) -> dict[str, str]:
@@ -267,7 +304,10 @@ def run_check(case: Path, folder: Path) -> dict[str, str]:
 
 
 def run_commands(case: Path, folder: Path) -> dict[str, str]:
-    """Files, and what each line of commands.txt says of them; in ``sync/``, how it edits them."""
+    """Files, and what each line of commands.txt says of them; in ``sync/``, how it edits them.
+
+    A path with a star stands for the files that fit, as in a shell.
+    """
     left = shutil.ignore_patterns("expected.*")
     shutil.copytree(case, folder, dirs_exist_ok=True, ignore=left)
     said = ""
@@ -275,7 +315,8 @@ def run_commands(case: Path, folder: Path) -> dict[str, str]:
         for line in (folder / "commands.txt").read_text().splitlines():
             out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8") for _ in range(2))
             with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-                code = cli.run(shlex.split(line))
+                words = (sorted(glob.glob(w)) * ("/" in w) or [w] for w in shlex.split(line))  # noqa: PTH207
+                code = cli.run([w for several in words for w in several])
             for stream in (err, out):
                 stream.flush()
             shown, told = (s.buffer.getvalue().decode() for s in (out, err))
@@ -285,6 +326,7 @@ def run_commands(case: Path, folder: Path) -> dict[str, str]:
 
 
 KINDS: dict[str, Callable[[Path, Path], dict[str, str]]] = {
+    "adopt": run_commands,
     "bash": run_bash,
     "check": run_check,
     "commands": run_commands,
@@ -293,6 +335,7 @@ KINDS: dict[str, Callable[[Path, Path], dict[str, str]]] = {
     "lint": run_lint,
     "python": run_python,
     "report": run_report,
+    "rewrite": run_rewrite,
     "sync": run_commands,
     **{name: run_reader for name in READERS if name not in ("bash", "python")},
 }
@@ -300,6 +343,7 @@ KINDS: dict[str, Callable[[Path, Path], dict[str, str]]] = {
 
 # Most cases are about launches of May, and the profiles of then; these are about today's SGLang.
 TODAY = {
+    "another-spelling",
     "docker-env-file",
     "nearest-with-an-addition",
     "upgrade-by-what-sglang-does",
@@ -313,7 +357,7 @@ TODAY = {
     ids=lambda p: f"{p.parent.name}/{p.name}",
 )
 def test_case(case: Path, tmp_path: Path, request: pytest.FixtureRequest) -> None:
-    if case.name not in TODAY:
+    if case.name not in TODAY and case.parent.name != "adopt":
         request.getfixturevalue("may")
     found = KINDS[case.parent.name](case, tmp_path)
     if request.config.getoption("--update-golden"):

@@ -20,6 +20,7 @@ from dsv4_env.catalogue.owners import SGLANG as SGLANG, owner as owner
 from dsv4_env.catalogue.releases import (
     fitting as fitting,
     load as load,
+    named_by as named_by,
     nearest as nearest,
     releases as releases,
     within as within,

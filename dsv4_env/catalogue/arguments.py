@@ -164,15 +164,19 @@ def regrouped(config: LaunchConfig, catalogue: Catalogue) -> LaunchConfig:
 
     ``--trust-remote-code "$@"`` is a switch and, behind it, words that may be any flags.
     """
+    args = apart(config.args or (), catalogue)
+    return config if args == (config.args or ()) else replace(config, args=args)
+
+
+def apart(given: Sequence[ServerArg], catalogue: Catalogue) -> tuple[ServerArg, ...]:
+    """Arguments with words that aren't known apart from flags that don't take so many values."""
     args: list[ServerArg] = []
-    changed = False
-    for arg in config.args or ():
+    for arg in given:
         match = catalogue.argument(arg.flag) if arg.flag and not arg.joined else None
         argument = match.argument if match is not None else None
         nargs = "1" if argument is None or argument.nargs is None else argument.nargs
         most = int(nargs) if argument is not None and nargs.isdigit() else len(arg.values)
         if any(isinstance(v, Unknown) for v in arg.values[most:]):
-            changed = True
             args.append(replace(arg, values=arg.values[:most]))
             for word in arg.values[most:]:
                 spelled = word if isinstance(word, str) else word.text
@@ -181,7 +185,7 @@ def regrouped(config: LaunchConfig, catalogue: Catalogue) -> LaunchConfig:
                 args.append(ServerArg(None, (word,), origin, condition=arg.condition))
         else:
             args.append(arg)
-    return replace(config, args=tuple(args)) if changed else config
+    return tuple(args)
 
 
 def _value(match: FlagMatch, argument: Argument, values: list[object]) -> object:

@@ -44,7 +44,7 @@ def _variable(v: Variable, default: str, *, whole: bool) -> Rows:
     if v.in_envs and not v.mentioned:
         rows.append(("read", "nowhere"))
     if not v.live:
-        rows.append(("read", "no more"))
+        rows.append(("read", "no more" if v.ignored else "by others"))
     how = {"invert_bool": ", inverted", "ms_to_s": ", in seconds", "computed": ", changed"}
     if v.renamed_to:
         wins = f"; where both are set, the {v.wins} one wins" if v.wins else ""

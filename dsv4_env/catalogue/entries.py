@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from posixpath import commonprefix
 from typing import TYPE_CHECKING
 
+from dsv4_env.catalogue.owners import SGLANG, owner
 from dsv4_env.model.errors import did_you_mean
 
 if TYPE_CHECKING:
@@ -90,6 +91,14 @@ class Variable:
     def live(self) -> bool:
         """Whether SGLang does anything with the value: reads it or forwards it."""
         return bool(self.readings) or self.renamed_to is not None
+
+    @property
+    def ignored(self) -> bool:
+        """Whether it's SGLang's by its name, and SGLang does nothing with it.
+
+        What SGLang only sets, and others read (HIP, PyTorch, NCCL), isn't.
+        """
+        return not self.live and owner(self.name) == SGLANG
 
     @property
     def _main(self) -> VariableReading | None:

@@ -47,6 +47,11 @@ def nearest(release: str) -> tuple[str, str | None]:
     if text.removeprefix("v") in _NUMBERS:
         return text.removeprefix("v"), None
     tag = tags.parse(text)
+    if tag is None and tags.is_image(text):
+        raise ReadError(
+            f"the image {text} doesn't say which release of SGLang it has",
+            expected=f"a tag with a release or a day, as v{RELEASES[-1]}-cu130, or the release",
+        )
     if tag is None:
         raise _unknown(release, closest(text))
     if tag.release is None:
@@ -148,6 +153,23 @@ def fitting(release: str | None, ranges: Collection[str | None]) -> tuple[Catalo
     for range_ in ranges:
         found &= set(within(range_)) if range_ else found
     return load([r for r in releases() if r in found or not found][-1]), None
+
+
+def named_by(image: str | None) -> tuple[str, str] | None:
+    """The shipped release that stands for that of an image, and a note which and why.
+
+    None for images that aren't SGLang's own, whose tags may count anything, and for a tag that
+    names neither a release nor a day, or one before all that are known.
+    """
+    if image is None or not tags.is_own(image):
+        return None
+    try:
+        release, note = nearest(image)
+    except ReadError:
+        return None
+    if note is None:
+        return release, f"the image {image} is read as SGLang {release} (--sglang)"
+    return release, note if image in note else f"the image {image}: {note}"
 
 
 def closest(text: str) -> str:

@@ -19,6 +19,9 @@ _RELEASE = re.compile(
     re.ASCII,
 )
 _DAY = re.compile(r"(?<![0-9A-Za-z.])(20\d\d)(\d\d)(\d\d)(?![0-9A-Za-z.])", re.ASCII)
+_OWN = re.compile(
+    r"(?:[^@]*/)?(?:lmsysorg/sglang(?:-[a-z]+)?|rocm/sgl-dev):[^@/]+(?:@.*)?", re.ASCII
+)
 _IMAGE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+:@/-]{0,1000}", re.ASCII)
 
 
@@ -46,6 +49,16 @@ def parse(text: str) -> ImageTag | None:
         except ValueError:  # no day of the calendar
             continue
     return None
+
+
+def is_image(text: str) -> bool:
+    """Whether a text is spelled as an image is: with a repository, and a tag or none."""
+    return _IMAGE.fullmatch(text) is not None and tag_of(text) != text
+
+
+def is_own(image: str) -> bool:
+    """Whether an image with its tag is one of SGLang's own, of whatever registry."""
+    return _OWN.fullmatch(image) is not None
 
 
 def tag_of(image: str) -> str | None:

@@ -30,7 +30,8 @@ Examples:
   eval "$(dsv4-env export flash-fp4)"          the variables, in this shell
 """
 HELP_SECTIONS = {  # of the help; a command that isn't here comes under "More"
-    "Profiles": ("list", "show", "get", "export", "import", "sync", "lock", "schema"),
+    "Profiles": ("list", "show", "get", "export", "lock", "schema"),
+    "Tests and scripts": ("adopt", "unadopt", "import", "sync"),
     "Start something": ("run", "launch"),
     "Find drift": (
         "check", "diff", "report", "history", "doctor", "discover", "coverage", "lint", "rule",
@@ -63,6 +64,8 @@ COMMANDS = {  # the module of each command, and the summary that the help has of
     "history": ("history", "Tell how settings moved in git, and who followed whom."),
     "sync": ("sync", "Bring a script or test to a profile, or a profile to them."),
     "import": ("sync", "Make a profile of a launch, over the nearest one there is."),
+    "adopt": ("adopt", "Take the launches of tests and scripts over into profiles."),
+    "unadopt": ("unadopt", "Write what tests take from profiles back into the tests."),
     "capture": ("capture", "Run SCRIPT with recorders for launchers; say what they got."),
     "run": ("starting", "Run a command with a profile's variables."),
     "launch": ("launch", "Launch a profile's server, after a look at what it needs."),

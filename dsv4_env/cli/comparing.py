@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 from click.shell_completion import CompletionItem
 
-from dsv4_env.catalogue import TREE, Catalogue, fitting, load, nearest
+from dsv4_env.catalogue import TREE, Catalogue, fitting, load, named_by, nearest
 from dsv4_env.catalogue.store import RELEASES, shipped
 from dsv4_env.catalogue.tree import Trees, find
 from dsv4_env.cli.complete import CompletionItems, starting
@@ -18,6 +18,7 @@ from dsv4_env.cli.output import tell
 from dsv4_env.cli.settings import settings
 from dsv4_env.cli.wanted import remembered
 from dsv4_env.compare.normalise import LOCAL
+from dsv4_env.model import LaunchConfig
 from dsv4_env.model.errors import UsageError, did_you_mean
 from dsv4_env.model.style import plain
 from dsv4_env.plan.platforms import PLATFORMS, platform
@@ -44,6 +45,20 @@ def catalogue_for(
     if note:
         _tell_once(f"dsv4-env: note: {note}")
     return found
+
+
+def launch_catalogue(
+    config: LaunchConfig, release: str | None, usual: Catalogue | None = None
+) -> Catalogue:
+    """The catalogue for a file's launch: where no release is asked for, that of its image.
+
+    *usual* is what else counts, where it's known; otherwise it is that of :func:`catalogue_for`.
+    """
+    own = None if release or settings().sglang else named_by(config.image_name)
+    if own is None:
+        return usual or catalogue_for(release, [])
+    _tell_once(f"dsv4-env: note: {own[1]}")
+    return load(own[0])
 
 
 def known_release(release: str | None) -> str | None:
@@ -172,8 +187,8 @@ sglang_option = click.option(
     callback=remembered("sglang"),
     shell_complete=offered_releases,
     help="The SGLang release whose reading counts, or an image of it; tree: that of the checkout "
-    "of SGLang around the current folder. Default: tree in such a checkout, else the newest known "
-    "one that the profile is meant for.",
+    "of SGLang around the current folder. Default: that of a file's own image; tree in such a "
+    "checkout; else the newest known one that the profile is meant for.",
 )
 
 

@@ -19,20 +19,21 @@ from dsv4_env.cli.output import end_cut, line_width, table, tell, write
 from dsv4_env.cli.progress import Progress, count
 from dsv4_env.cli.settings import settings
 from dsv4_env.cli.wanted import wanted
+from dsv4_env.drift.candidates import Candidates, candidates
 from dsv4_env.drift.discover import Discovered, FoundLaunch, How, Problem, discover as find
-from dsv4_env.drift.nearest import Nearest
 from dsv4_env.drift.pairs import as_toml as pairs_as_toml, keys, new_pairs, with_pairs
 from dsv4_env.guard.files import read_bytes
 from dsv4_env.guard.writing import locked
 from dsv4_env.lang.yaml import decode
-from dsv4_env.model.errors import UsageError
+from dsv4_env.model.errors import ProfileError, UsageError
 from dsv4_env.model.secrets import scrubbed
 from dsv4_env.model.style import plain
-from dsv4_env.profile import load_all, load_wanted
-from dsv4_env.profile.settings import Pair, Settings
+from dsv4_env.profile import load_wanted
+from dsv4_env.profile.settings import Pair
 from dsv4_env.reporters.json import json_text
 
 _VERSION = 2
+_FEW = 3  # profiles that are as near
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,19 +125,25 @@ def discover(
     """
     found = settings()
     own = folder if folder is not None else found.profiles
-    load_all(own, wanted())  # what is wrong with it, or with a name, is told once, before the work
     for name in names:
         load_wanted(name, own, wanted())
-    target = found.source or _pyproject()
+    # What is wrong with them is told once, before the work.
+    known = candidates(own, wanted(), names)
+    target = found.source or pyproject()
     release = sglang or found.sglang
-    known = known_release(release)  # what is to be said of it is said once
-    making = functools.partial(_nearest, found, own, names, known, min_match)
+    release = known_release(release)  # what is to be said of it is said once
+    making = functools.partial(
+        known.nearest,
+        replace(found, sglang=release),
+        functools.partial(catalogue_for, tree=False),
+        least=min_match,
+    )
     # As `check` reads it, once the pairs are written.
     how = How(found.folder or target.parent, own, jobs, told.every, follow_all)
     with Progress() as progress:
         result = find(paths or (Path(),), making, how, progress)
     named = [x for x in result.launches if _is_text(x.path)]
-    pairs = new_pairs(named, found.pairs, target.parent)
+    pairs = new_pairs(named, found.pairs, target.parent, known)
     if told.write_:
         _known_to_check(pairs, own, found.profiles, target)
     if names:
@@ -145,7 +152,7 @@ def discover(
     for note in dict.fromkeys(result.notes):
         tell(f"dsv4-env: note: what git ignores is looked at, too: {plain(note)}")
     if told.as_json:
-        write(_json(result, pairs))
+        write(_json(result, pairs, known))
     else:
         for place, message in result.problems:
             tell(scrubbed(f"{place}: error: {message}"))
@@ -155,7 +162,7 @@ def discover(
             write(_text(result, pairs, told, line_width()))
     if told.write_:
         with locked(target.parent):  # another one may have written pairs meanwhile
-            pairs = new_pairs(named, settings(anew=True).pairs, target.parent)
+            pairs = new_pairs(named, settings(anew=True).pairs, target.parent, known)
             _write(pairs, target, quiet=told.as_json or told.as_toml)
     near = [x.path for x in result.launches if x.match.profile]
     nameless = dict.fromkeys(p for p in near if (told.write_ or told.as_toml) and not _is_text(p))
@@ -172,27 +179,20 @@ def _is_text(name: str) -> bool:
     return True
 
 
-def _nearest(
-    found: Settings, own: Path | None, names: Sequence[str], release: str | None, least: float
-) -> Nearest:
-    """What matches launches; made in each process anew."""
-    known = load_all(own, wanted())
-    chosen = {n: p for n, p in known.items() if not names or n in names}
-    return Nearest(
-        chosen, replace(found, sglang=release), functools.partial(catalogue_for, tree=False), least
-    )
-
-
 def _known_to_check(
     pairs: Sequence[Pair], own: Path | None, usual: Path | None, target: Path
 ) -> None:
     """Raise UsageError where a pair has a profile that `check` would not find, or find another."""
     if own == usual:
         return
-    mine, theirs = load_all(own, wanted()), load_all(usual, wanted())
     for pair in pairs:
-        there = theirs.get(pair.profile)
-        if there is None or there.config != mine[pair.profile].config:
+        asked = replace(wanted(), strategy=pair.strategy, nodes=pair.nodes, role=pair.role)
+        mine = load_wanted(pair.profile, own, asked)
+        try:
+            there = load_wanted(pair.profile, usual, asked)
+        except ProfileError:
+            there = None
+        if there is None or there.config != mine.config:
             raise UsageError(
                 f"--write: `check` wouldn't find {pair.profile} in {own}",
                 where=os.path.relpath(target),
@@ -279,13 +279,15 @@ def _row(launch: FoundLaunch) -> tuple[str, ...]:
     else:
         far = f"{match.differ} differ" + ("s" if match.differ == 1 else "")
         far = far if match.differ else "same"
-        nearest = match.profile + (f" (or {', '.join(match.also)})" if match.also else "")
+        also = list(match.also[:_FEW])
+        also += [f"{len(match.also) - _FEW} more"] if len(match.also) > _FEW else []
+        nearest = match.profile + (f" (or {', '.join(also)})" if also else "")
     if match.unknown:
         far += f", {match.unknown} unknown"
     return plain(place), plain(name) or "-", nearest, far
 
 
-def _json(found: Discovered, pairs: Sequence[Pair]) -> str:
+def _json(found: Discovered, pairs: Sequence[Pair], known: Candidates) -> str:
     return json_text(
         {
             "version": _VERSION,
@@ -301,7 +303,7 @@ def _json(found: Discovered, pairs: Sequence[Pair]) -> str:
                 "other_files": len(found.counted),
                 "other_launches": sum(c.launches for c in found.counted),
             },
-            "launches": [_launch(x) for x in found.launches],
+            "launches": [_launch(x, known) for x in found.launches],
             "problems": list(map(_problem, found.problems)),
             "others": [{"path": c.path, "launches": c.launches} for c in found.counted],
             "pairs": [keys(p) for p in pairs],
@@ -314,8 +316,9 @@ def _problem(problem: Problem) -> dict[str, Any]:
     return {"path": place.path, "line": place.line, "column": place.column, "message": message}
 
 
-def _launch(launch: FoundLaunch) -> dict[str, Any]:
+def _launch(launch: FoundLaunch, known: Candidates) -> dict[str, Any]:
     match = launch.match
+    near = known[match.profile] if match.profile is not None else None
     return {
         "path": launch.path,
         "line": launch.line,
@@ -323,7 +326,10 @@ def _launch(launch: FoundLaunch) -> dict[str, Any]:
         "name": launch.label or None,
         "reader": launch.reader,
         "variables_only": launch.variables,
-        "profile": match.profile,
+        "profile": near and near.name,
+        "strategy": near and near.beside.strategy,
+        "nodes": near and near.beside.nodes,
+        "role": near and near.beside.role,
         "also": list(match.also),
         "same_model": launch.family,
         "followed": launch.followed,
@@ -335,7 +341,7 @@ def _launch(launch: FoundLaunch) -> dict[str, Any]:
     }
 
 
-def _pyproject() -> Path:
+def pyproject() -> Path:
     """Where the pairs go where no file mentions the tool yet: the project's, or one made here."""
     here = Path.cwd()
     for folder in (here, *here.parents):

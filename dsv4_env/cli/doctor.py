@@ -27,7 +27,8 @@ from dsv4_env.cli.target import further_options
 from dsv4_env.cli.wanted import wanted
 from dsv4_env.compare.equivalence import dest
 from dsv4_env.compare.normalise import with_model
-from dsv4_env.drift.nearest import LEAST, Nearest
+from dsv4_env.drift.candidates import Candidate, Candidates, candidates
+from dsv4_env.drift.nearest import LEAST
 from dsv4_env.lint import lint
 from dsv4_env.model import LaunchConfig
 from dsv4_env.model.errors import ReadError, UsageError
@@ -104,21 +105,24 @@ def doctor(
     run = new_run(comparing, folder, whole=False, tree=False)
     given = load_wanted(name, run.profiles, wanted()) if name is not None else None
     notes: list[str] = []
+    known: Candidates | None = None
     compared = {variable for p in run.known.values() for variable in p.config.effective_env}
     for config in _servers(server):
         release, why = (comparing.sglang or run.settings.sglang, None)
         if release is None:
             release, why = _release(config)
         notes += [f"{config.name}: {n}" for n in (why, *_about(config)) if n]
-        profile, near = (
-            (given, None)
-            if given
-            else _nearest(run, _comparable(run, relevant(config, compared)), release)
-        )
-        notes += [f"{config.name}: {near}"] if near else []
+        if given is None:
+            known = known or candidates(run.profiles, wanted())
+            shown_as = _comparable(run, relevant(config, compared))
+            found, near = _nearest(run, known, shown_as, release)
+            notes.append(f"{config.name}: {near}")
+            profile, pair = found.profile, found.pair((config.name,))
+        else:
+            profile, pair = given, Pair(given.name, (config.name,))
         run.options = replace(run.options, sglang=release)
         held = relevant(config, profile.config.effective_env)
-        drift.check_launch(run, [Pair(profile.name, (config.name,))], held, None, "")
+        drift.check_launch(run, [pair], held, None, "")
         # What SGLang itself made of arguments is nothing to lint.
         said = _lint(held, profile, release) if config.served is None else []
         last = run.comparisons[-1]
@@ -180,7 +184,9 @@ def _comparable(run: drift.CheckRun, server: LaunchConfig) -> LaunchConfig:
     return replace(server, args=args, arguments_alone=True)
 
 
-def _nearest(run: drift.CheckRun, server: LaunchConfig, release: str | None) -> tuple[Profile, str]:
+def _nearest(
+    run: drift.CheckRun, known: Candidates, server: LaunchConfig, release: str | None
+) -> tuple[Candidate, str]:
     """The profile that a server is nearest to, and how near."""
     found = replace(
         run.settings,
@@ -189,14 +195,14 @@ def _nearest(run: drift.CheckRun, server: LaunchConfig, release: str | None) -> 
         compare=(*run.settings.compare, *run.options.compare),
     )
     reading = functools.partial(catalogue_for, tree=False)  # it runs what is installed
-    match = Nearest(run.known, found, reading, least=0)(server)
+    match = known.nearest(found, reading, least=0, any_model=True)(server)
     assert match.profile is not None  # at least the shipped ones are there
     said = f"the nearest profile is {match.profile}"
     if match.also:
         said += f"; {' and '.join(match.also)} are as near, so a PROFILE had better be given"
     if match.share < LEAST:
         said += ", and it isn't near"
-    return run.known[match.profile], said
+    return known[match.profile], said
 
 
 def _lint(server: LaunchConfig, profile: Profile, release: str | None) -> list[Finding]:

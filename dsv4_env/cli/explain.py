@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 import shlex
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ from dsv4_env.model import EnvVar, LaunchConfig, Location, Origin, ServerArg
 from dsv4_env.model.errors import ReadError, UsageError, did_you_mean
 from dsv4_env.model.finding import Severity
 from dsv4_env.model.secrets import hidden, masked, scrubbed
-from dsv4_env.profile import Profile, layer_places, load_all, load_wanted
+from dsv4_env.profile import Profile, layer_places, load_all, load_wanted, said_by_layers
 
 _MATTERS = {
     Severity.ERROR: "an error, as it decides what the server computes",
@@ -75,12 +76,12 @@ def explain(name: str, as_json: bool, folder: Path | None) -> None:
     profiles, layers = load_all(own, wanted()), layer_places(own)
     if name not in profiles and re.split(r"[+@]", name)[0] in profiles:
         profiles[name] = load_wanted(name, own, wanted())
-    found = _found(name, profiles, layers)
+    found = _found(name, profiles, layers, own)
     write(json.dumps(found, indent=2, ensure_ascii=False) + "\n" if as_json else _text(found))
 
 
 def _found(
-    name: str, profiles: Mapping[str, Profile], layers: Mapping[str, Path]
+    name: str, profiles: Mapping[str, Profile], layers: Mapping[str, Path], folder: Path | None
 ) -> dict[str, Any]:
     if name in profiles:
         return _of_profile(profiles[name], layers)
@@ -92,16 +93,14 @@ def _found(
             head = {"name": rule.id, "kind": "rule", "title": rule.name}
             return {**head, "severity": rule.severity, "text": rule_text(rule)}
     wanted = [load(release) for release in releases()]
-    own = {
-        n
-        for p in profiles.values()
-        for n in (*p.config.effective_env, *(a.flag for a in p.config.args or ()))
-    }
+    own = {key for _, _, key, _ in said_by_layers(folder)}
+    for profile in profiles.values():  # as its release spells them
+        own |= {*profile.config.effective_env, *(a.flag or "" for a in profile.config.args or ())}
     for candidate in (name, f"--{name}"):
         groups = _groups(candidate, wanted)
         someones = owner(candidate) not in (None, SGLANG) and not candidate.startswith("-")
         if candidate in own or any(rows for _, rows in groups) or someones:
-            return _of_setting(candidate, wanted, groups, profiles)
+            return _of_setting(candidate, wanted, groups, profiles, folder)
     known = {n for c in wanted for n in (*c.variables, *c.option_strings())}
     near = wanted[-1].near_flag(name) if name.startswith("-") else wanted[-1].near_variable(name)
     names = {*layers, *(r.name for r in rules.values()), *rules, *known}
@@ -133,6 +132,7 @@ def _of_setting(
     wanted: list[Catalogue],
     groups: list[tuple[list[str], describe.Rows]],
     profiles: Mapping[str, Profile],
+    own: Path | None,
 ) -> dict[str, Any]:
     said = history.renamed(wanted[-1], name) if not name.startswith("-") else None
     setters = _setters(name, wanted[-1], profiles)
@@ -147,6 +147,7 @@ def _of_setting(
         "releases": [{"releases": spanned, "facts": _object(rows)} for spanned, rows in groups],
         "new_name": said.new if said else None,
         "set_by": setters,
+        "set_under_conditions": list(_conditional(name, wanted[-1], setters, own)),
         "images": [
             {"family": f.name, "value": f.env[name], "source": f.source}
             for f in families().values()
@@ -175,12 +176,7 @@ def _pairs(facts: Mapping[str, str | list[str]]) -> describe.Rows:
 
 def _setters(name: str, newest: Catalogue, profiles: Mapping[str, Profile]) -> list[dict[str, Any]]:
     """Where profiles set a variable or flag, under whatever name; secrets masked."""
-
-    def same(other: str | None) -> bool:
-        if other is None or other.startswith("-") != name.startswith("-"):
-            return False
-        return other == name or _names(newest, name) & _names(newest, other) != set()
-
+    same = functools.partial(_same, name, newest)
     found: list[dict[str, Any]] = []
     for profile in profiles.values():
         config = hidden(profile.config)
@@ -203,12 +199,37 @@ def _names(catalogue: Catalogue, name: str) -> set[str]:
     return {name, *(variable.aliases if variable else ()), *([said.new] if said else [])}
 
 
+def _same(name: str, newest: Catalogue, other: str | None) -> bool:
+    if other is None or other.startswith("-") != name.startswith("-"):
+        return False
+    return other == name or _names(newest, name) & _names(newest, other) != set()
+
+
+def _conditional(
+    name: str, newest: Catalogue, setters: Sequence[Mapping[str, Any]], own: Path | None
+) -> Iterator[dict[str, Any]]:
+    """What else layers say of it, for other targets than those that profiles usually are for."""
+    told = {(o["layer"], o["location"]) for s in setters for o in s["origin"]}
+    for layer, _, key, given in said_by_layers(own):
+        place = shown_place(given.location)
+        if given.when and (layer, place) not in told and _same(name, newest, key):
+            value = None if given.value is None else masked(key, _spelled(given.value))
+            found = {"layer": layer, "as": key, "value": value}
+            yield {**found, "location": place, "when": given.when}
+
+
+def _spelled(value: Any) -> str:
+    """What a layer says of a setting, as one line."""
+    return " ; ".join(map(" ".join, value)) if isinstance(value, list) else str(value)
+
+
 def _setter(name: str, origin: Origin) -> dict[str, Any]:
     where = origin.location
     return {
         "layer": origin.name,
         "value": None if origin.value is None else masked(name, origin.value),
         "location": shown_place(where),
+        "when": origin.when,
         "why": _comment(where) if where else None,
     }
 
@@ -313,12 +334,25 @@ def _setting_text(found: Mapping[str, Any]) -> list[str]:
         alias = f"{setter['as']} " if setter["as"] != found["name"] else ""
         value = setter["value"] or ("" if setter["as"].startswith("-") else "''")
         chain = ", which overrides ".join(
-            f"{o['layer']} ({o['location']})" + (f": {o['why']}" if o["why"] else "")
+            f"{o['layer']} ({o['location']}{o['when'] and '; when ' + o['when']})"
+            + (f": {o['why']}" if o["why"] else "")
             for o in setter["origin"]
         )
         rows.setdefault((f"{alias}{value}" or "set", chain), []).append(setter["profile"])
-    lines += ["", "Set by" if rows else "No profile sets it."]
+    usually = " as it usually is" if found["set_under_conditions"] else ""
+    lines += ["", "Set by" if rows else f"No profile sets it{usually}."]
     lines += _rows((", ".join(names), *row) for row, names in rows.items())
+    if found["set_under_conditions"]:
+        lines += ["", "Set under conditions"]
+        lines += _rows(
+            (
+                f"{'' if c['as'] == found['name'] else c['as'] + ' '}"
+                f"{'unset' if c['value'] is None else c['value'] or 'set'}",
+                f"when {c['when']}",
+                f"{c['layer']} ({c['location']})",
+            )
+            for c in found["set_under_conditions"]
+        )
     lines += [
         f"SGLang's {i['family']} images set it to {i['value']} ({i['source']})."
         for i in found["images"]

@@ -11,16 +11,16 @@ from typing import Any
 import click
 
 from dsv4_env.cli import complete
-from dsv4_env.cli.names import named_profile
+from dsv4_env.cli.names import named_profile, tell_nodes, tell_range
 from dsv4_env.cli.options import F, collected, given_overrides, given_variables, profiles_option
-from dsv4_env.cli.output import write
+from dsv4_env.cli.output import tell, write
 from dsv4_env.cli.settings import profile_folder
 from dsv4_env.cli.target import launch_options
 from dsv4_env.cli.wanted import wanted
 from dsv4_env.exporters import EXPORTERS, MODEL_FLAGS, ROLES, Exporter, ExportOptions
 from dsv4_env.exporters.files import github_masks
 from dsv4_env.model import EnvVar, LaunchConfig, Location, Origin, ServerArg
-from dsv4_env.model.errors import UsageError
+from dsv4_env.model.errors import ProfileError, UsageError
 from dsv4_env.profile import Profile, startable
 
 
@@ -134,7 +134,11 @@ _changes = collected(
 @_option("--port", "The port to listen on.", type=click.IntRange(1, 65535))
 @_option("--image", "The image of the container. Default: the profile's, where it names one.")
 @_option("--name", "What the object is called. Default: as the profile.", metavar="NAME")
-@_option("--nodes", "On how many nodes the server runs, or each role.", type=click.IntRange(1))
+@_option(
+    "--nodes",
+    "On how many nodes the server runs, or each role. Default: as the profile.",
+    type=click.IntRange(1),
+)
 @_option(
     "--pd-disaggregation",
     "All roles of disaggregated serving: prefill, decode, and the router, which --host and --port "
@@ -174,7 +178,11 @@ def export(
     if all_roles and wanted().role:
         raise UsageError("--pd-disaggregation and --role", expected="one of them")
     roles = ROLES if all_roles else (None,)
-    profiles = [changes.of(_profile(profile_name, folder, r), exporter) for r in roles]
+    found = [_profile(profile_name, folder, r, exporter, given) for r in roles]
+    profiles = [changes.of(p, exporter) for p in found]
+    tell_range(found[0])
+    if "nodes" not in exporter.options:
+        tell_nodes(found[0])
     configs = [_modelled(exporter, p) for p in profiles]
     if diff_only:
         configs = [_differing(c, unset=given["unset"]) for c in configs]
@@ -188,9 +196,23 @@ def export(
     write(text, output, hands_on=True)
 
 
-def _profile(name: str, folder: Path | None, role: str | None) -> Profile:
-    """The profile to export, in a role. Raises UsageError for what is none."""
-    profile = named_profile(name, profile_folder(folder), role)
+def _profile(
+    name: str, folder: Path | None, role: str | None, exporter: Exporter, given: dict[str, Any]
+) -> Profile:
+    """The profile to export, in a role, for as many nodes as it is known for or they are.
+
+    Raises UsageError for what is none.
+    """
+    nodes: int | None = given.get("nodes")
+    try:
+        profile = named_profile(name, profile_folder(folder), role, nodes)
+    except ProfileError:
+        if nodes is None or "nodes" not in exporter.options:
+            raise
+        profile = named_profile(name, profile_folder(folder), role)
+        if profile is not None and role in (None, ROLES[0]):
+            told = f"{profile.name} isn't known for {nodes} nodes; these are its settings for"
+            tell(f"dsv4-env: note: {told} {profile.target.nodes}")
     if profile is None:
         raise UsageError(f"{name} is no profile", expected="the name of one, or NAME.toml")
     return startable(profile)
@@ -198,6 +220,8 @@ def _profile(name: str, folder: Path | None, role: str | None) -> Profile:
 
 def _refuse_others(exporter: Exporter, given: dict[str, Any]) -> None:
     for field, value in given.items():
+        if field == "nodes":  # which say, too, what target is meant
+            continue
         if value not in (None, False) and field not in exporter.options:
             raise UsageError(
                 f"the format {exporter.name} takes no --{field.replace('_', '-')}",
@@ -220,6 +244,8 @@ def _options(profile: Profile, given: dict[str, Any]) -> ExportOptions:
     gpu = None
     if accelerator:
         gpu = "amd" if str(accelerator).upper().startswith("MI") else "nvidia"
+    if profile.target.nodes > 1:
+        known.setdefault("nodes", profile.target.nodes)
     if profile.image is not None and profile.image.name:
         known.setdefault("image", profile.image.name)
     return ExportOptions(gpu=gpu, gpus=count, **known)

@@ -11,9 +11,10 @@ import click
 from click.shell_completion import CompletionItem
 
 from dsv4_env.cli import complete
-from dsv4_env.cli.names import named_profile
+from dsv4_env.cli.names import named_profile, tell_range
 from dsv4_env.cli.options import profiles_option
 from dsv4_env.cli.output import write
+from dsv4_env.cli.rendering import target_of
 from dsv4_env.cli.settings import profile_folder
 from dsv4_env.cli.target import target_options
 from dsv4_env.model import own_default, text_of
@@ -57,6 +58,7 @@ def get(profile_name: str, name: str, folder: Path | None) -> None:
     profile = named_profile(profile_name, profile_folder(folder))
     if profile is None:
         raise UsageError(f"{profile_name} is no profile", expected="the name of one, or NAME.toml")
+    tell_range(profile)
     write("".join(f"{line}\n" for line in _values(profile, name)), hands_on=True)
 
 
@@ -74,7 +76,11 @@ def _values(profile: Profile, name: str) -> list[str]:
         value = text_of(setting.value)
         # launch_env says what is missing, and where the profile says that it's taken from outside.
         return [value if value is not None else profile.launch_env(os.environ)[name]]
-    for table, values in profile.data.items():
+    tables = {"target": target_of(profile), **profile.data}
+    if name in tables:
+        keys = ", ".join(f"{name}.{key}" for key in tables[name])
+        raise ProfileError(f"{name} of {profile.name} is a table", expected=f"one of {keys}")
+    for table, values in tables.items():
         if name.startswith(f"{table}.") and name[len(table) + 1 :] in values:
             return [_text(values[name[len(table) + 1 :]])]
     kind = "flag" if name.startswith("-") else "table" if "." in name else "variable"
@@ -99,7 +105,8 @@ def _flag(profile: Profile, name: str) -> Iterator[str]:
 
 
 def _names(profile: Profile) -> list[str]:
-    tables = [f"{table}.{key}" for table, keys in profile.data.items() for key in keys]
+    held = {"target": target_of(profile), **profile.data}
+    tables = [f"{table}.{key}" for table, keys in held.items() for key in keys]
     flags = [a.flag for a in profile.config.args or () if a.flag]
     return [*(e.name for e in profile.config.env), *flags, *tables]
 

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
 
+from dsv4_env.catalogue.releases import nearest
 from dsv4_env.cli import complete
+from dsv4_env.cli.before import told
 from dsv4_env.cli.comparing import catalogue_for
 from dsv4_env.cli.execute import execute, start_environment
+from dsv4_env.cli.names import tell_nodes
 from dsv4_env.cli.options import collected, profiles_option
-from dsv4_env.cli.output import tell, write
+from dsv4_env.cli.output import write
 from dsv4_env.cli.starting import Overrides, model_of, override_options, profile_of, shown_command
 from dsv4_env.cli.target import target_options
+from dsv4_env.cli.wanted import remember, wanted
 from dsv4_env.exporters import MODEL_FLAGS
 from dsv4_env.model import LaunchConfig, ServerArg, group_args
-from dsv4_env.model.secrets import scrubbed
-from dsv4_env.profile import Profile
+from dsv4_env.model.errors import ReadError
+from dsv4_env.profile import Profile, with_settings
 from dsv4_env.server import preflight
 
 _SKIPS = (*preflight.CHECKS, "all")
@@ -85,7 +90,8 @@ def launch(
     Is SGLang installed, and of a release that the profile is for? Is the port free, the model
     there? Does that release take every argument, and, as `plan` tells it, the launch on the
     profile's platform? What isn't so is told, with the way past it, and nothing is launched (exit
-    code 2). The server takes the place of dsv4-env, as with `run`.
+    code 2); --print asks the last of these alone. The server takes the place of dsv4-env, as with
+    `run`.
 
     \b
     Examples:
@@ -94,27 +100,35 @@ def launch(
       dsv4-env launch pro-fp4 --skip release -- --tp 4
       dsv4-env launch pro-fp4 --port 30001 --print
     """
+    if with_settings(wanted()).sglang is None:
+        _as_installed(server.python)
     profile = profile_of(name, folder)
+    tell_nodes(profile)
     overrides = replace(overrides, args=(*overrides.args, *more))
     profile, model = _own_model(overrides.changed(profile))
     environ = overrides.environment(profile, start_environment(), shown=overrides.only_print)
     path = model_of(profile, server.model or model, environ)
     words = profile.command(model=path, host=server.host, port=server.port, python=server.python)
+    start = preflight.PlannedLaunch(profile, _config(profile, words), words, environ, path)
+    checks = preflight.obstacles
     if overrides.only_print:
         write(shown_command(profile, overrides, words))
-        return 0
+        checks = preflight.unstarted
     if "all" not in server.skip:
-        start = preflight.PlannedLaunch(profile, _config(profile, words), words, environ, path)
-        found = preflight.obstacles(
-            start, server.skip, catalogue_for(None, [profile.sglang_range], tree=False)
-        )
-        for obstacle in found:
-            kind = "error" if obstacle.serious else "note"
-            way = f" (--skip {obstacle.check} launches all the same)" if obstacle.serious else ""
-            tell(f"dsv4-env: {kind}: {obstacle.check}: {scrubbed(obstacle.message)}{way}")
-        if any(o.serious for o in found):
+        fallback = catalogue_for(wanted().sglang, [profile.sglang_range], tree=False)
+        if told(checks(start, server.skip, fallback), "launches"):
             return 2
+    if overrides.only_print:
+        return 0
     return execute(words, environ)
+
+
+def _as_installed(python: str) -> None:
+    """Ask for the release that the server's interpreter has, where it's one that is known."""
+    there = preflight.installed(python, start_environment()).release
+    if there is not None:
+        with contextlib.suppress(ReadError):  # which the look at it tells
+            remember(sglang=nearest(there)[0])
 
 
 def _own_model(profile: Profile) -> tuple[Profile, str | None]:

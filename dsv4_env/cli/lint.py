@@ -12,7 +12,7 @@ from click.shell_completion import CompletionItem
 
 from dsv4_env.catalogue import Catalogue
 from dsv4_env.cli import complete
-from dsv4_env.cli.comparing import catalogue_for, on_option, sglang_option
+from dsv4_env.cli.comparing import catalogue_for, launch_catalogue, on_option, sglang_option
 from dsv4_env.cli.names import named_profile, split_operand
 from dsv4_env.cli.operands import chosen_launch, file_launches
 from dsv4_env.cli.options import (
@@ -38,7 +38,7 @@ from dsv4_env.model import LaunchConfig, Location
 from dsv4_env.model.errors import Dsv4Error, UsageError, did_you_mean
 from dsv4_env.model.finding import Comparison, Finding, Report, Rule
 from dsv4_env.model.style import plain
-from dsv4_env.plan.platforms import Platform
+from dsv4_env.plan.platforms import Platform, hinted
 from dsv4_env.profile import Profile, load_all
 from dsv4_env.readers import KINDS, detect, file_bytes, titles
 from dsv4_env.reporters import REPORTERS
@@ -93,7 +93,10 @@ def _chosen(select: tuple[str, ...], ignore: tuple[str, ...]) -> Chosen:
         help="Not this rule, by id or name.",
     ),
 )
-@on_option("Default: a profile's own; without one, what holds on every hardware is told.")
+@on_option(
+    "Default: a profile's own, or what a file's image says; without one, what holds on every "
+    "hardware is told."
+)
 @click.option(
     "--skip-unrelated", is_flag=True, help="Pass over files that launch no server of SGLang."
 )
@@ -139,8 +142,9 @@ def lint(
             if profile is None:
                 if skip_unrelated and not _related(operand, inputs):
                     continue
-                catalogue = common if fixed else _of_pairs(operand, own, inputs.root) or common
-                comparisons += _of_file(operand, inputs, catalogue, chosen, on)
+                paired = None if fixed else _of_pairs(operand, own, inputs.root)
+                release, catalogue = paired or (sglang, common)
+                comparisons += _of_file(operand, inputs, release, catalogue, chosen, on)
                 files += 1
                 continue
         except Dsv4Error as error:
@@ -173,8 +177,10 @@ def lint(
     return 1 if report.failed and not shown.exit_zero else 0
 
 
-def _of_pairs(operand: str, own: Path | None, root: Path | None) -> Catalogue | None:
-    """The release that `check` reads a file with, None for a file of no pair."""
+def _of_pairs(
+    operand: str, own: Path | None, root: Path | None
+) -> tuple[str | None, Catalogue] | None:
+    """The release that a file's pair names, and that it's read with; None for one of no pair."""
     found = settings()
     base = found.folder or Path.cwd()
     name = os.path.relpath(split_operand(operand).path, base).replace(os.sep, "/")
@@ -185,7 +191,7 @@ def _of_pairs(operand: str, own: Path | None, root: Path | None) -> Catalogue | 
     release = next((p.sglang for p in pairs if p.sglang), None)
     bases = (re.split(r"[+@]", p.profile)[0] for p in pairs)
     ranges = [known[base].sglang_range for base in bases if base in known]
-    return catalogue_for(release, ranges, root)
+    return release, catalogue_for(release, ranges, root)
 
 
 def _related(operand: str, inputs: Inputs) -> bool:
@@ -233,9 +239,19 @@ def _of_profile(
 
 
 def _of_file(
-    operand: str, inputs: Inputs, catalogue: Catalogue, chosen: Chosen, on: Platform | None
+    operand: str,
+    inputs: Inputs,
+    release: str | None,
+    usual: Catalogue,
+    chosen: Chosen,
+    on: Platform | None,
 ) -> list[Comparison]:
     where = split_operand(operand)
+    if re.match(r"(?:pid|port|process|url):", operand) and not Path(where.path).exists():
+        raise UsageError(
+            f"{operand} is a running server", expected="a profile or a file",
+            hint=f"`dsv4-env check PROFILE --against {operand}`",
+        )  # fmt: skip
     reader, text, launches = file_launches(where, inputs)
     wanted = list(zip(titles(launches, where.name), launches, strict=True))
     if where.chosen or not launches:
@@ -244,13 +260,15 @@ def _of_file(
     found: list[Comparison] = []
     told: set[tuple[str, str, Location | None]] = set()
     for title, config in wanted:
+        catalogue = launch_catalogue(config, release, usual)
+        place = hinted({"image": config.image_name})
         said = lint_findings(
             config,
             catalogue,
             text=text,
             script=text if reader == "bash" else None,
             launches=tuple(launches),
-            on=on,
+            on=on or (place[0] if place else None),
             select=chosen.select,
             ignore=chosen.ignore,
         )

@@ -10,11 +10,12 @@ from pathlib import Path
 
 import click
 
+from dsv4_env.catalogue.releases import within
 from dsv4_env.cli.output import tell
 from dsv4_env.cli.wanted import wanted
 from dsv4_env.profile import LOCAL, Profile, layer_files, load_wanted
 
-RUNNING = re.compile(r"(pid|port|process|url):(.+)", re.DOTALL)
+RUNNING = re.compile(r"(pid|port|process|url):(.*)", re.DOTALL)
 _PART = re.compile(r"(.+?)(?:#(\d+)|::(.+)|:(\d+))", re.DOTALL)
 
 
@@ -58,13 +59,15 @@ def is_source(text: str) -> bool:
     )
 
 
-def named_profile(text: str, folder: Path | None, role: str | None = None) -> Profile | None:
+def named_profile(
+    text: str, folder: Path | None, role: str | None = None, nodes: int | None = None
+) -> Profile | None:
     """The profile that an operand names, or that a file NAME.toml is; None for a script.
 
-    *role* counts where the command's options name none.
+    *role* and *nodes* count where the command's options name none.
     """
     path, asked = Path(text), wanted()
-    asked = replace(asked, role=asked.role or role)
+    asked = replace(asked, role=asked.role or role, nodes=asked.nodes or nodes)
     if text in layer_files(folder):
         if path.is_file():
             tell(f"dsv4-env: note: {text} is the profile; ./{text} is the file")
@@ -79,6 +82,24 @@ def named_profile(text: str, folder: Path | None, role: str | None = None) -> Pr
 def _with_note(profile: Profile) -> Profile:
     tell_local([profile])
     return profile
+
+
+def tell_range(profile: Profile) -> None:
+    """Say where a profile isn't meant for the release that it's resolved for."""
+    range_ = profile.sglang_range
+    if range_ and profile.sglang not in within(range_):
+        told = f"{profile.name} is for SGLang {range_}, and these are its settings for"
+        tell(f"dsv4-env: note: {told} {profile.sglang}")
+
+
+def tell_nodes(profile: Profile) -> None:
+    """Say that a launch goes with others like it, which whoever starts it has to see to."""
+    count = profile.target.nodes
+    flags = {a.flag for a in profile.config.args or ()}
+    if count > 1 and not flags & {"--nnodes", "--node-rank"}:
+        told = f"{profile.name} runs on {count} nodes; each needs --nnodes {count}, --node-rank and"
+        formats = "the formats slurm and k8s-lws give them"
+        tell(f"dsv4-env: note: {told} --dist-init-addr besides ({formats})")
 
 
 def tell_local(profiles: Iterable[Profile]) -> None:

@@ -159,6 +159,9 @@ def running_launches(text: str, inputs: Inputs) -> list[LaunchConfig] | None:
 
 def running(kind: str, text: str, headers: Mapping[str, str]) -> list[LaunchConfig]:
     """The running servers that ``pid:N``, ``port:N``, ``process:TEXT`` or ``url:…`` means."""
+    if not text:
+        whole = {"url": "url:http://HOST:PORT", "process": "process:TEXT"}
+        raise UsageError(f"{kind}: names no server", expected=whole.get(kind, f"{kind}:NUMBER"))
     if kind == "url":
         from dsv4_env.readers import served  # http.client and ssl: 40 ms, for those who ask
 

@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
@@ -17,10 +17,12 @@ from dsv4_env.cli.output import use_color, write
 from dsv4_env.guard.files import read_named
 from dsv4_env.model import ENV_NAME, Location
 from dsv4_env.model.errors import ReadError, UsageError
-from dsv4_env.model.finding import Report
 from dsv4_env.model.secrets import meet
 from dsv4_env.profile import Profile, profile_folders
 from dsv4_env.reporters import REPORTERS
+
+if TYPE_CHECKING:
+    from dsv4_env.model.finding import Report
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -35,6 +34,8 @@ def line_width() -> int | None:
     """How many columns a line of standard output may have, None where it is no terminal."""
     if sys.stdout is None or not sys.stdout.isatty():
         return None
+    import shutil  # it brings in all that archives take
+
     return min(shutil.get_terminal_size((WIDEST, 24)).columns or WIDEST, WIDEST)
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import click
 
 from dsv4_env.cli import complete
-from dsv4_env.cli.comparing import catalogue_for, on_option, sglang_option
-from dsv4_env.cli.names import named_profile
+from dsv4_env.cli.comparing import catalogue_for, launch_catalogue, on_option, sglang_option
+from dsv4_env.cli.names import named_profile, split_operand
 from dsv4_env.cli.operands import open_launch, open_launches, running_launches
 from dsv4_env.cli.options import (
     Inputs,
@@ -20,30 +19,18 @@ from dsv4_env.cli.options import (
     unset_option,
 )
 from dsv4_env.cli.output import tell, write
-from dsv4_env.cli.settings import profile_folder
+from dsv4_env.cli.settings import profile_folder, settings
 from dsv4_env.cli.target import axes_options
 from dsv4_env.model import LaunchConfig
 from dsv4_env.model.errors import UsageError
+from dsv4_env.model.style import plain
 from dsv4_env.plan.against import HeldPlan, held
 from dsv4_env.plan.asking import ask
 from dsv4_env.plan.formats import HELD_FORMATS, PLAN_FORMATS, held_text, text
-from dsv4_env.plan.models import is_of_family, model_of
+from dsv4_env.plan.models import is_of_family, model_of, unknown_model
 from dsv4_env.plan.planning import Plan, plan as planned
-from dsv4_env.plan.platforms import EACH, PLATFORMS, Platform, platform
+from dsv4_env.plan.platforms import EACH, PLATFORMS, Platform, hinted, platform
 from dsv4_env.profile import Profile
-
-_HINTS = {
-    "gb300": r"gb300",
-    "gb200": r"gb200",
-    "b300": r"b300",
-    "b200": r"b200",
-    "h200": r"h200",
-    "h100": r"h100",
-    "mi300x": r"mi300|mi30x",
-    "mi325x": r"mi325",
-    "mi350x": r"mi350",
-    "mi355x": r"mi355|mi35x|(?<![a-z])amd(?![a-z])|rocm",
-}
 
 
 @click.command()
@@ -168,11 +155,12 @@ def _held(
         config, title, model = profile.config, profile.name, profile.default_model_path
     else:
         config = open_launch(operand, inputs).config
-        places = [on] if on else _told_by(config, operand)
-        catalogue, title, model = catalogue_for(release, []), config.name, None
+        _tell_model(config)
+        places = [on] if on else _told_by(config, operand, sglang)
+        catalogue, title, model = launch_catalogue(config, release), config.name, None
     if len(places) != 1:
         raise UsageError(
-            f"{operand} says no platform", expected="--on PLATFORM: what the server runs on"
+            f"{_shown(operand)} says no platform", expected="--on PLATFORM: what the server runs on"
         )
     for note in server.notes:
         if not note.opens:
@@ -212,43 +200,63 @@ def _plans(
         return [
             planned(profile.config, catalogue, p, title=profile.name, model=model) for p in places
         ]
-    catalogue = catalogue_for(sglang, [])
     result: list[Plan] = []
-    for opened in open_launches(operand, inputs):
+    launches = open_launches(operand, inputs)
+    for note in dict.fromkeys(n for opened in launches for n in opened.config.notes):
+        more = f"; {note.settled}" if note.settled else ""
+        tell(plain(f"dsv4-env: note: {note.message}{more}"))
+    for opened in launches:
         if opened.config.served is not None:
             raise UsageError(
                 f"{operand} says what became of its arguments, not which were given",
                 expected=f"plan PROFILE --against {operand}",
             )
-        name = model_of(opened.config)
-        if name is not None and not is_of_family(name):
-            tell(f"dsv4-env: note: {name} is planned as a DeepSeek-V4, which its name doesn't say")
-        places = [on] if on else _told_by(opened.config, operand)
+        _tell_model(opened.config)
+        places = [on] if on else _told_by(opened.config, operand, sglang)
         if python is not None:
             result += [ask(python, opened.config, p) for p in places]
             continue
+        catalogue = launch_catalogue(opened.config, sglang)
         result += [planned(opened.config, catalogue, p, title=opened.config.name) for p in places]
     return result
 
 
+def _tell_model(config: LaunchConfig) -> None:
+    """Say so where it isn't known that a launch is of a DeepSeek-V4, as which it's planned."""
+    name, text = model_of(config), unknown_model(config)
+    if is_of_family(name or text):
+        return
+    if name is not None:
+        said = f"{name} is planned as a DeepSeek-V4, which its name doesn't say"
+    else:
+        what = f"which model {text} is" if text else "which model it is"
+        said = f"{what} isn't known: it's planned as a DeepSeek-V4"
+    tell(plain(f"dsv4-env: note: {said}"))
+
+
+def _shown(operand: str) -> str:
+    """An operand as messages call it."""
+    where = split_operand(operand)
+    return operand.replace("-", where.name, 1) if where.path == "-" else operand
+
+
 def _every_platform(operand: str) -> list[Platform]:
     names = ", ".join(p.name for p in EACH)
-    tell(f"dsv4-env: note: {operand} says no platform: {names} are planned (--on)")
+    tell(f"dsv4-env: note: {_shown(operand)} says no platform: {names} are planned (--on)")
     return [*EACH]
 
 
-def _told_by(config: LaunchConfig, operand: str) -> list[Platform]:
-    """The platform that a file's path, image or variables name; else one of each kind."""
-    for name, pattern in _HINTS.items():
-        if re.search(pattern, operand.lower()):
-            tell(f"dsv4-env: note: {operand} is taken for {name} by its path (--on)")
-            return [PLATFORMS[name]]
-        if config.image is not None and re.search(pattern, (config.image.name or "").lower()):
-            tell(f"dsv4-env: note: {operand} is taken for {name} by its image (--on)")
-            return [PLATFORMS[name]]
+def _told_by(config: LaunchConfig, operand: str, sglang: str | None) -> list[Platform]:
+    """The platform that --sglang, a file's image, path or variables name; else one of each."""
+    release = sglang or settings().sglang
+    if found := hinted({"--sglang": release, "image": config.image_name, "path": operand}):
+        place, what = found
+        by = what if what.startswith("-") else f"its {what}"
+        tell(f"dsv4-env: note: {_shown(operand)} is taken for {place.name} by {by} (--on)")
+        return [place]
     rocm = next((n for n in config.effective_env if "AITER" in n or "ROCM" in n), None)
     if rocm is not None:
-        tell(f"dsv4-env: note: {operand} is taken for mi355x, as it sets {rocm} (--on)")
+        tell(f"dsv4-env: note: {_shown(operand)} is taken for mi355x, as it sets {rocm} (--on)")
         return [PLATFORMS["mi355x"]]
     return _every_platform(operand)
 

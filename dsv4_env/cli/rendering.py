@@ -270,4 +270,13 @@ def write_launches(
 def about(profile: Profile) -> dict[str, Any]:
     """What a profile is beside its settings, as plain data; secrets are masked."""
     head = {"name": profile.name, "description": profile.description, "layers": profile.layers}
-    return {**head, **without_secrets(profile.data)}
+    return {**head, "target": target_of(profile), **without_secrets(profile.data)}
+
+
+def target_of(profile: Profile) -> dict[str, Any]:
+    """What a profile is resolved for: the release, and of its target what is given."""
+    target = profile.target
+    axes = {"hardware": target.hardware, "strategy": target.strategy, "role": target.role}
+    given = {axis: value for axis, value in axes.items() if value is not None}
+    more = {"nodes": target.nodes} if target.nodes > 1 else {}
+    return {"sglang": profile.sglang, **given, **more}

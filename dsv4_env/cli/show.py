@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from dsv4_env.cli import complete
-from dsv4_env.cli.names import named_profile
+from dsv4_env.cli.names import named_profile, tell_range
 from dsv4_env.cli.operands import launches_of
 from dsv4_env.cli.options import (
     Inputs,
@@ -26,6 +26,7 @@ from dsv4_env.cli.rendering import (
     argument_text,
     launch_data,
     shown_place,
+    target_of,
     value_text,
     without_secrets,
     wrapped,
@@ -80,6 +81,7 @@ def show(
         write_launches(launches, as_json=as_json, origin=origin, color=color)
         return
 
+    tell_range(profile)
     profile = given_overrides(profile, inputs.variables, inputs.args or (), gone)
     config = hidden(profile.config)
     if as_json:
@@ -99,7 +101,8 @@ def show(
         ),
         (
             "About",
-            [
+            [row(f"target.{key}", str(value), None) for key, value in target_of(profile).items()]
+            + [
                 row(f"{section}.{key}", str(value), profile.origins.get((section, key)))
                 for section, values in without_secrets(profile.data).items()
                 for key, value in values.items()

@@ -178,21 +178,34 @@ class _Wrapper(click.Command):
     shell_complete=complete.offered_files,
 )
 @click.option("--with-args", is_flag=True, help="Append the profile's server arguments to CMD.")
+@click.option(
+    "--skip",
+    multiple=True,
+    type=click.Choice(["plan"]),
+    help="Run a server whatever SGLang makes of it.",
+)
 @override_options
 @target_options
 @profiles_option
 def run(
-    name: str, command: tuple[str, ...], with_args: bool, overrides: Overrides, folder: Path | None
+    name: str,
+    command: tuple[str, ...],
+    with_args: bool,
+    skip: tuple[str, ...],
+    overrides: Overrides,
+    folder: Path | None,
 ) -> int:
     """Run a command with a profile's variables.
 
     On POSIX the command takes the place of dsv4-env: the same process id, and its signals and
     exit code are its own. A word of CMD that is {args} stands for the profile's server arguments
     (as --arg and --unset change them), and one that is {model} for its model path; --with-args
-    appends the arguments. Secrets are masked where --print shows the command.
+    appends the arguments. Secrets are masked where --print shows the command. Where CMD is a
+    server, SGLang's own part in it is told first, as by `launch`: one that SGLang would refuse on
+    the profile's platform isn't started.
 
     \b
-    Exit codes: those of CMD; 126 it can't be run, 127 it isn't there, 2 wrong usage.
+    Exit codes: those of CMD; 126 it can't be run, 127 it isn't there, 2 wrong usage or refused.
 
     \b
     Examples:
@@ -224,8 +237,13 @@ def run(
             words.append(item)
     if overrides.only_print:
         write(shown_command(profile, overrides, words))
-        return 0
-    return execute(words, environ)
+    if "plan" not in skip and any("sglang" in w for w in words):
+        # tree-sitter and what is planned with, which other commands do without: 0.1 s
+        from dsv4_env.cli.before import command_obstacles, told
+
+        if told(command_obstacles(profile, words, environ), "runs"):
+            return 2
+    return 0 if overrides.only_print else execute(words, environ)
 
 
 def profile_of(name: str, folder: Path | None) -> Profile:

@@ -17,6 +17,7 @@ from dsv4_env.cli.operands import open_launch, relevant
 from dsv4_env.cli.options import F, Inputs, collected, color_option, input_options, profiles_option
 from dsv4_env.cli.output import tell, write
 from dsv4_env.cli.settings import profile_folder
+from dsv4_env.cli.target import further_options
 from dsv4_env.cli.wanted import wanted
 from dsv4_env.compare.differences import Difference, diff
 from dsv4_env.compare.findings import compared
@@ -138,6 +139,7 @@ class _How:
     ),
 )
 @comparing_options
+@further_options
 @input_options
 @profiles_option
 @color_option

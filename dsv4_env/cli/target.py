@@ -8,9 +8,12 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
+from dsv4_env.catalogue.entries import TREE
+from dsv4_env.catalogue.releases import nearest
 from dsv4_env.catalogue.store import RELEASES
 from dsv4_env.cli.complete import CompletionItems
 from dsv4_env.cli.options import F
+from dsv4_env.cli.output import tell
 from dsv4_env.cli.wanted import remembered
 from dsv4_env.model.hardware import ACCELERATORS
 
@@ -49,10 +52,25 @@ _NODES = click.option(
     expose_value=False,
     help="On how many nodes it runs. Default: as many as it has to.",
 )
+
+
+def _release(context: click.Context, option: click.Parameter, value: str | None) -> str | None:
+    """Keep the release, and say where another one stands for it."""
+    if value is not None and not context.resilient_parsing:
+        if value == TREE:
+            note = "of a checkout no settings are known: they are those for the newest release"
+        else:
+            note = nearest(value)[1] or ""
+        if note:
+            tell(f"dsv4-env: note: {note}")
+    kept: str | None = remembered("sglang")(context, option, value)
+    return kept
+
+
 _RELEASE = click.option(
     "--sglang",
     metavar="RELEASE",
-    callback=remembered("sglang"),
+    callback=_release,
     expose_value=False,
     shell_complete=_offered(tuple(reversed(RELEASES))),
     help="The release of SGLang. Default: the one that is set, else installed for this Python, "

@@ -16,12 +16,12 @@ from dsv4_env.cli.output import table, tell, write
 from dsv4_env.cli.settings import profile_folder
 from dsv4_env.cli.wanted import wanted
 from dsv4_env.compare.findings import show
-from dsv4_env.lint.advice import Advice, layer
+from dsv4_env.lint.advice import Action, Advice, layer
 from dsv4_env.lint.settling import target_of
 from dsv4_env.lint.upgrade import advise
 from dsv4_env.model import FROM_ENVIRONMENT, Location, Value
 from dsv4_env.model.errors import UsageError
-from dsv4_env.model.secrets import plain_secret
+from dsv4_env.model.secrets import masked, plain_secret
 from dsv4_env.model.style import plain
 from dsv4_env.plan.platforms import Platform
 from dsv4_env.profile import Profile, layer_files, load_wanted
@@ -161,6 +161,9 @@ def _run_on(profile: Profile, new: Catalogue) -> Catalogue:
 
 
 def _what(a: Advice) -> str:
+    if a.action is Action.SET and a.values is not None:
+        value = " ".join(masked(a.name, w) for words in a.values for w in words)
+        return f'→ "{value}": {a.reason}' if value else a.reason
     if not a.new or a.new == a.name:
         return a.reason
     new = " ".join((a.new, *(name for name, _ in a.also)))

@@ -17,6 +17,12 @@ def wanted() -> Wanted:
     return Wanted(**given)
 
 
+def remember(**asked: Any) -> None:
+    """Ask for more, as if options of the running command had."""
+    context = click.get_current_context()
+    context.meta.setdefault(__name__, {}).update(asked)
+
+
 def remembered(key: str, made: Callable[[Any], Any] | None = None) -> Callable[..., Any]:
     """A callback that keeps what an option gives for :func:`wanted`; *made* is what it arrives as.
 

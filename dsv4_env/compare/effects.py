@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from dsv4_env.catalogue.history import before
 from dsv4_env.catalogue.images import image_env
+from dsv4_env.catalogue.owners import SGLANG, owner
 from dsv4_env.catalogue.semantics import equals_default
 from dsv4_env.catalogue.store import shipped
 from dsv4_env.catalogue.tree import steps_of
@@ -20,7 +21,7 @@ from dsv4_env.compare.served import otherwise, told_by
 from dsv4_env.model.errors import Dsv4Error
 from dsv4_env.model.finding import Finding, Severity
 from dsv4_env.model.secrets import masked
-from dsv4_env.plan.dormant import dormant
+from dsv4_env.plan.dormant import dormant, elsewhere
 from dsv4_env.plan.evaluate import Open, Refusal, Resolution, same_text, shown_at
 from dsv4_env.plan.planning import resolved, value_text
 from dsv4_env.plan.platforms import EACH, Platform, platform
@@ -211,13 +212,16 @@ def _reason(name: str, sides: _Sides) -> str | None:
     else:
         section, dest = "env", name
         variable = catalogue.variable(name)
-        # One that no release knew may be of another SGLang.
-        if variable is None and any(("V", name) in shipped(r) for r in before(catalogue)):
+        # One that no release knew may be of another SGLang; others' have their effect there.
+        gone = variable is None and owner(name) == SGLANG
+        if gone and any(("V", name) in shipped(r) for r in before(catalogue)):
             return f"{catalogue.name} no longer knows it"
-        if variable is not None and not variable.live:
+        if variable is not None and variable.ignored:
             return f"{catalogue.name} reads it nowhere"
         if (idle := dormant(catalogue, name, both)) is not None:
             return f"{catalogue.name} uses it only where {idle}"
+        if (hardware := elsewhere(catalogue, name, [sides.on])) is not None:
+            return f"{catalogue.name} uses it only on {hardware}"
         values = [r.env.get(name) for r in both]
         same = same_text(catalogue, name, *values)
         given = [v for v in values if v is not None]

@@ -10,6 +10,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dsv4_env.catalogue import named_by
 from dsv4_env.catalogue.tree import steps_of
 from dsv4_env.compare.effects import in_image, platform_of, with_effects
 from dsv4_env.compare.facts import CHOICE
@@ -31,7 +32,15 @@ from dsv4_env.model.errors import ProfileError, ReadError, UsageError, did_you_m
 from dsv4_env.model.finding import Comparison, Finding, Report, Waiver
 from dsv4_env.plan.models import is_of_family
 from dsv4_env.plan.planning import resolved
-from dsv4_env.profile import REFERENCE_RELEASE, Profile, Wanted, layer_places, load_all, load_wanted
+from dsv4_env.profile import (
+    REFERENCE_RELEASE,
+    Profile,
+    Wanted,
+    layer_places,
+    load_all,
+    load_wanted,
+    with_settings,
+)
 from dsv4_env.profile.project import TARGET
 from dsv4_env.profile.settings import Pair, Settings
 from dsv4_env.readers import HowRead, file_bytes, label, read, titles
@@ -122,7 +131,7 @@ class CheckRun:
     def profile(self, pair: Pair) -> Profile:
         """The profile of a pair. Raises ProfileError with the pair's place."""
         asked = [self.options.sglang or pair.sglang, pair.on, pair.strategy, pair.nodes, pair.role]
-        usual = replace(self.wanted, sglang=None) == Wanted()
+        usual = replace(with_settings(self.wanted), sglang=None) == Wanted()
         if usual and not any(asked) and pair.profile in self.known:
             return self.known[pair.profile]
         own = {key: value for key, value in zip(TARGET, asked, strict=True) if value is not None}
@@ -262,7 +271,9 @@ def check_launch(
 
 
 def compare(run: CheckRun, pair: Pair, config: LaunchConfig, title: str) -> None:
-    """Hold one launch to a pair's profile."""
+    """Hold one launch to a pair's profile, for the release of its image where nothing else says."""
+    named = _of_image(run, pair, config)
+    pair = replace(pair, sglang=named[0]) if named else pair
     profile = run.profile(pair)
     options, settings = run.options, run.settings
     for side in (with_model(profile), config):
@@ -294,8 +305,19 @@ def compare(run: CheckRun, pair: Pair, config: LaunchConfig, title: str) -> None
         comparison = with_effects(comparison, profile.config, launch, catalogue, on, model)
         left = tuple(f for f in comparison.findings if not is_ignored(f.subject, ignore))
         comparison = replace(comparison, findings=left)
+    if named and catalogue is not None and named[1] not in run.notes:
+        run.notes.append(named[1])
     run.comparisons.append(replace(comparison, right=title))
     run.held.append(Held(profile, config, ignore, put_back))
+
+
+def _of_image(run: CheckRun, pair: Pair, config: LaunchConfig) -> tuple[str, str] | None:
+    """The release that a launch's own image names, and what to say of it.
+
+    None where another one is asked for.
+    """
+    asked = run.options.sglang or pair.sglang or run.settings.sglang or config.served
+    return None if asked else named_by(config.image_name)
 
 
 def _as_held(

@@ -7,20 +7,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dsv4_env.compare.normalise import as_parsed
 from dsv4_env.drift.bound import SimilarityBound
+from dsv4_env.drift.candidates import launched
 from dsv4_env.drift.discover import Discovered, FoundLaunch, Problem
-from dsv4_env.drift.family import is_of_family
-from dsv4_env.drift.nearest import WEIGHTS, Nearest, ProfileMatch
-from dsv4_env.model import LaunchConfig, Unknown
+from dsv4_env.drift.nearest import WEIGHTS, Nearest, ProfileMatch, model_of
+from dsv4_env.model import LaunchConfig
 from dsv4_env.model.finding import Severity
 from dsv4_env.profile import Profile, Target
 from dsv4_env.profile.target import Spec, parse
 
 SAME, NEAR, NONE = "same", "near", "none"
 """How a launch and a target stand to each other, as SGLang reads them."""
-
-_MODEL = ("--model-path", "--model")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,16 +76,7 @@ class Coverage:
 
 
 class HeldToTargets(Nearest):
-    """Matches launches to targets, whose model counts; of a tree only the family is followed.
-
-    A launch that is known to be of another model is near none.
-    """
-
-    def __call__(self, config: LaunchConfig) -> ProfileMatch:
-        """The match of a launch."""
-        if model_of(config) is not None and not is_of_family(config, self.family):
-            return ProfileMatch(None, 0.0)
-        return super().__call__(config)
+    """Matches launches to targets, whose model counts; of a tree only the family is followed."""
 
     def bound(self, root: Path) -> SimilarityBound:
         """What tells the files below *root* that launch none of the family."""
@@ -112,15 +100,6 @@ class HeldToTargets(Nearest):
         )
 
 
-def model_of(config: LaunchConfig) -> str | None:
-    """The model that a launch names last, or that it names where nobody says otherwise."""
-    for arg in reversed(as_parsed(config).args or ()):
-        if arg.flag in _MODEL and arg.values:
-            value = arg.values[0]
-            return value.default if isinstance(value, Unknown) else value
-    return None
-
-
 def _called(model: str) -> str:
     """The name of a model, wherever it is kept."""
     return posixpath.basename(model.rstrip("/")).casefold()
@@ -134,17 +113,9 @@ def known(profile: Profile) -> KnownTarget:
 
 def distinct(profiles: Iterable[Profile]) -> dict[str, list[Profile]]:
     """The profiles that make the same launch, by the first of them: each is held but once."""
-    found: dict[object, list[Profile]] = {}
+    found: dict[str, list[Profile]] = {}
     for profile in profiles:
-        config = profile.config
-        launch = (
-            tuple((e.name, e.value) for e in config.env),
-            tuple((a.flag, a.values) for a in config.args or ()),
-            profile.default_model_path,
-            profile.sglang_range,
-            profile.image,
-        )
-        found.setdefault(repr(launch), []).append(profile)
+        found.setdefault(launched(profile), []).append(profile)
     return {str(known(first)): [first, *rest] for first, *rest in found.values()}
 
 

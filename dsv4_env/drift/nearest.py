@@ -16,6 +16,7 @@ from dsv4_env.compare.findings import compare_launches
 from dsv4_env.compare.normalise import (
     POSITIONAL,
     ComparedSetting,
+    as_parsed,
     compared_settings,
     is_ignored,
     is_local,
@@ -24,7 +25,7 @@ from dsv4_env.compare.normalise import (
     with_model,
 )
 from dsv4_env.drift.bound import SimilarityBound, Weighed
-from dsv4_env.drift.family import family_names
+from dsv4_env.drift.family import family_names, is_of_family
 from dsv4_env.model import LaunchConfig, Outside, Unknown, Value
 from dsv4_env.model.finding import Severity
 from dsv4_env.profile import Profile
@@ -97,13 +98,16 @@ class Nearest:
 
     *profiles* are the ones to choose among, *least* the share from which on one is near. Of those
     that are near, the one counts from which the launch differs least, extra settings and all that
-    ``check`` tells included.
+    ``check`` tells included. *further* are those among which a launch of their family chooses,
+    too. Without *any_model* no profile of a model is near a launch of another family.
     """
 
     profiles: Mapping[str, Profile]
     settings: Settings
     catalogue: Callable[[str | None, Sequence[str | None]], Catalogue]
     least: float = LEAST
+    further: Mapping[str, Profile] = field(default_factory=dict)
+    any_model: bool = False
     _wanted: dict[str, list[_Wanted]] = field(default_factory=dict)
     _catalogues: dict[str | None, Catalogue] = field(default_factory=dict)
     _free: dict[tuple[str, _Key, tuple[Value, ...]], bool] = field(default_factory=dict)
@@ -113,25 +117,33 @@ class Nearest:
     def __call__(self, config: LaunchConfig) -> ProfileMatch:
         """The match of a launch."""
         seen: dict[str, _Seen] = {}
-        for name in self.profiles:
+        family = is_of_family(config, self.family)
+        other = not self.any_model and not family and model_of(config) is not None
+        known = [*self.profiles, *(self.further if family else ())]
+        for name in known:
             catalogue = self._of(name)
             if catalogue.release not in seen:
                 seen[catalogue.release] = self._seen(config, catalogue)
-        looks = {n: self._look(n, config, seen[self._of(n).release]) for n in self.profiles}
+        looks = {n: self._look(n, config, seen[self._of(n).release]) for n in known}
         best = max((share for share, _ in looks.values()), default=0.0)
-        near = {n: far for n, (share, far) in looks.items() if share >= self.least}
+        near = {
+            n: far
+            for n, (share, far) in looks.items()
+            if share >= self.least and not (other and self._profile(n).default_model_path)
+        }
         if not near:
             return ProfileMatch(None, best, unknown=len(config.unknowns))
-        models = {n: _model(self.profiles[n], config) for n in near}
+        models = {n: _model(self._profile(n), config) for n in near}
+        place = {n: i for i, n in enumerate(known)}
         least: float | None = None
         compared: dict[str, tuple[float, ProfileMatch]] = {}
-        for name in sorted(near, key=lambda n: (near[n], n)):
+        for name in sorted(near, key=lambda n: (near[n], place[n])):
             if least is not None and near[name] > least + _CLOSE:
                 break
             compared[name] = self._compared(name, config, looks[name][0])
             far = compared[name][0]
             least = far if least is None else min(least, far)
-        order = sorted(compared, key=lambda n: (compared[n][0], *(-m for m in models[n]), n))
+        order = sorted(compared, key=lambda n: (compared[n][0], *(-m for m in models[n]), place[n]))
         first = order[0]
         also = [
             n
@@ -139,6 +151,9 @@ class Nearest:
             if (compared[n][0], models[n]) == (compared[first][0], models[first])
         ]
         return replace(compared[first][1], also=tuple(also))
+
+    def _profile(self, name: str) -> Profile:
+        return self.profiles[name] if name in self.profiles else self.further[name]
 
     def bound(self, root: Path) -> SimilarityBound:
         """What tells the files below *root* of whose launches no profile can be near."""
@@ -172,7 +187,7 @@ class Nearest:
         return Weighed(keys[0], keys[1], wanted.weight, section == "env")
 
     def _of(self, name: str) -> Catalogue:
-        range_ = self.profiles[name].sglang_range
+        range_ = self._profile(name).sglang_range
         if range_ not in self._catalogues:
             self._catalogues[range_] = self.catalogue(self.settings.sglang, [range_])
         return self._catalogues[range_]
@@ -226,7 +241,7 @@ class Nearest:
             catalogue = self._of(name)
             self._wanted[name] = [
                 _Wanted(key, s[0], self._weight(s[0].name), self._is_free(key, s[0], catalogue))
-                for key, s in self._side(self.profiles[name].config, catalogue).items()
+                for key, s in self._side(self._profile(name).config, catalogue).items()
             ]
         return self._wanted[name]
 
@@ -263,7 +278,7 @@ class Nearest:
     ) -> tuple[float, ProfileMatch]:
         """How far a launch is from a profile, and what a check of it says."""
         comparison = compare_launches(
-            with_model(self.profiles[name]),
+            with_model(self._profile(name)),
             config,
             ignore=self.settings.ignore,
             compare=self.settings.compare,
@@ -276,6 +291,15 @@ class Nearest:
         differ = len({f.subject for f in told})
         match = ProfileMatch(name, share, (), differ, comparison.compared, comparison.unknown)
         return far, match
+
+
+def model_of(config: LaunchConfig) -> str | None:
+    """The model that a launch names last, or that it names where nobody says otherwise."""
+    for arg in reversed(as_parsed(config).args or ()):
+        if arg.flag in _MODEL_FLAGS and arg.values:
+            value = arg.values[0]
+            return value.default if isinstance(value, Unknown) else value
+    return None
 
 
 def _holds(config: LaunchConfig, section: str) -> bool:

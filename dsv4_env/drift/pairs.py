@@ -6,27 +6,32 @@ import glob
 import os
 import tomllib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dsv4_env.drift.files import fits, literal
 from dsv4_env.model.errors import SettingsError
-from dsv4_env.profile.project import TABLE
+from dsv4_env.profile.project import TABLE, TARGET
 from dsv4_env.profile.settings import Pair
 
 if TYPE_CHECKING:
+    from dsv4_env.drift.candidates import Candidates
     from dsv4_env.drift.discover import FoundLaunch
 
 
 def new_pairs(
-    launches: Sequence[FoundLaunch], existing: Sequence[Pair], folder: Path
+    launches: Sequence[FoundLaunch],
+    existing: Sequence[Pair],
+    folder: Path,
+    known: Candidates,
 ) -> list[Pair]:
     """The pairs that hold each launch to the profile that it is near to.
 
     One for each profile, with all files of which every launch is near to it; a file with several
     launches that go different ways has its own, which names them. *folder* is where the patterns
-    of files start. Launches of *existing* pairs are left out.
+    of files start, *known* what launches were held to. Launches of *existing* pairs are left out.
     """
     whole: dict[str, list[str]] = {}
     parts: list[Pair] = []
@@ -47,11 +52,11 @@ def new_pairs(
             whole_file = len(mine) == mine[0].of  # else one that isn't here may have the name, too
             if whole_file and all(labels) and not set(labels) & set(others):
                 symbols = tuple(glob.escape(n) for n in dict.fromkeys(labels))
-                parts.append(Pair(profile, (literal(name),), symbol=symbols))
+                parts.append(replace(known[profile].pair((literal(name),)), symbol=symbols))
             else:
                 numbers = tuple(x.number for x in chosen)
-                parts.append(Pair(profile, (literal(name),), launch=numbers))
-    return [*(Pair(p, tuple(sorted(whole[p]))) for p in sorted(whole)), *parts]
+                parts.append(replace(known[profile].pair((literal(name),)), launch=numbers))
+    return [*(known[p].pair(tuple(sorted(whole[p]))) for p in sorted(whole)), *parts]
 
 
 def covered(launch: FoundLaunch, name: str, pairs: Sequence[Pair]) -> bool:
@@ -70,8 +75,10 @@ def as_toml(pairs: Sequence[Pair]) -> str:
     return with_pairs("", pairs, "pyproject.toml").lstrip("\n")
 
 
-def with_pairs(text: str, pairs: Sequence[Pair], path: str) -> str:
-    """A pyproject.toml's text with pairs added behind those that it has.
+def with_pairs(
+    text: str, pairs: Sequence[Pair], path: str, said: Mapping[str, str] | None = None
+) -> str:
+    """A pyproject.toml's text with pairs added behind those that it has, and what else is *said*.
 
     All that was there stays as it was, to the letter. Raises SettingsError where the text is no
     TOML, or where something else stands in the place of the pairs.
@@ -85,7 +92,7 @@ def with_pairs(text: str, pairs: Sequence[Pair], path: str) -> str:
     plain = plain.removeprefix(mark)
     try:
         before = tomllib.loads(plain)
-        added = _added(tomlkit.parse(plain), pairs)
+        added = _added(tomlkit.parse(plain), pairs, said or {})
         after = tomllib.loads(added)
     except (TOMLKitError, tomllib.TOMLDecodeError, AttributeError, TypeError) as exc:
         raise SettingsError(
@@ -94,7 +101,9 @@ def with_pairs(text: str, pairs: Sequence[Pair], path: str) -> str:
     inner: Any = before
     for key in TABLE:
         inner = inner.setdefault(key, {}) if isinstance(inner, dict) else {}
-    inner["pairs"] = [*inner.get("pairs", []), *map(keys, pairs)]
+    inner |= said or {}
+    if pairs:
+        inner["pairs"] = [*inner.get("pairs", []), *map(keys, pairs)]
     if before != after or not _kept(plain, added):
         raise SettingsError(
             "the pairs can't be written without changing what is there",
@@ -106,15 +115,21 @@ def with_pairs(text: str, pairs: Sequence[Pair], path: str) -> str:
 
 def keys(pair: Pair) -> Mapping[str, Any]:
     """The keys of a pair that says which launches it holds."""
-    found: dict[str, Any] = {"profile": pair.profile, "files": list(pair.files)}
+    found: dict[str, Any] = {"profile": pair.profile}
+    beside = {"strategy": pair.strategy, "nodes": pair.nodes, "role": pair.role}
+    found |= {key: value for key, value in beside.items() if value is not None}
+    found["files"] = list(pair.files)
     if pair.symbol:
         found["symbol"] = list(pair.symbol)
     if pair.launch:
         found["launch"] = list(pair.launch)
+    for key in TARGET:
+        if (value := getattr(pair, key)) is not None:
+            found[key] = value
     return found
 
 
-def _added(document: Any, pairs: Sequence[Pair]) -> str:
+def _added(document: Any, pairs: Sequence[Pair], said: Mapping[str, str]) -> str:
     import tomlkit
 
     table = document
@@ -122,8 +137,12 @@ def _added(document: Any, pairs: Sequence[Pair]) -> str:
         if key not in table:
             table[key] = tomlkit.table(is_super_table=True)
         table = table[key]
+    for key, value in said.items():
+        table[key] = value
+    if said and pairs and "pairs" not in table:
+        table.add(tomlkit.nl())
     inline = "pairs" in table and not isinstance(table["pairs"], tomlkit.items.AoT)
-    if "pairs" not in table:
+    if pairs and "pairs" not in table:
         table["pairs"] = tomlkit.aot()
     for pair in pairs:
         item: Any = tomlkit.inline_table() if inline else tomlkit.table()

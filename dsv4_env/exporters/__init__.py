@@ -122,6 +122,8 @@ def _asked(flag: str, value: str, why: str = "asked for at the export") -> Serve
 
 _FALSE = "false"
 _NO_WORDS = "--dsv4-env-export-failed )"  # a syntax error for a shell, no option for a program
+# Whoever goes on all the same has no arguments of before, and no server that starts without any.
+_NO_ARGS = f"{shells.ARRAY}=(--dsv4-env-export-failed); false"
 _FULL = "env args"
 _NOTES = "prefix_comment"
 
@@ -130,6 +132,8 @@ EXPORTERS: dict[str, Exporter] = {
     for e in (
         Exporter("shell", 'sh, bash, dash, zsh: eval "$(…)"', shells.posix,
                  takes=f"{_NOTES} unset", failure=_FALSE, refers=True),
+        Exporter("bash", 'bash: eval "$(…)"; then … "${ARGS[@]}"', shells.bash, _FULL,
+                 f"{_NOTES} unset", failure=_NO_ARGS, refers=True),
         Exporter("fish", "… | source", shells.fish, takes=f"{_NOTES} unset", failure=_FALSE,
                  refers=True),
         Exporter("powershell", "… | Out-String | Invoke-Expression", shells.powershell,

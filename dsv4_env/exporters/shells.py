@@ -21,12 +21,27 @@ from dsv4_env.exporters.known import (
 )
 from dsv4_env.model import LaunchConfig, Outside, quoting
 
-MISSING = "it has to be set, for the profile takes it from the environment"
+ARRAY = "ARGS"  # what bash has the server arguments in
 
 
 def posix(config: LaunchConfig, options: ExportOptions) -> str:
     """POSIX shells: lines for ``eval``. The server arguments aren't in it: see ``args``."""
-    return _lines(config, options, BYTES, _export, lambda n: f"unset {n}", required, fallback)
+    return _lines(
+        config, options, BYTES, quoting.export, lambda n: f"unset {n}", quoting.export_required,
+        quoting.export_unless_set,
+    )  # fmt: skip
+
+
+def bash(config: LaunchConfig, options: ExportOptions) -> str:
+    """Lines for ``eval`` in bash: the variables, and the server arguments as the array ARGS."""
+    said = notes(config, options)
+    if options.unset:
+        return posix(config, options) + f"unset {ARRAY}\n"
+    rows = [f"{ARRAY}=("]
+    for i, group in enumerate(arg_groups(config)):
+        words = " ".join(map(quoting.sh, group))
+        rows += [f"  {line}" for line in (*comments(said.arg(i)), words)]
+    return posix(config, options) + "".join(f"{row}\n" for row in (*rows, ")"))
 
 
 def fish(config: LaunchConfig, options: ExportOptions) -> str:
@@ -35,7 +50,7 @@ def fish(config: LaunchConfig, options: ExportOptions) -> str:
         config, options, BYTES,
         lambda n, v: f"set -gx {n} {quoting.fish(v)}",
         lambda n: f"set -q {n}; and set -e {n}; or true",
-        lambda n: f'test -n "${n}"; or begin; echo "{n}: {MISSING}" >&2; return 1; end; '
+        lambda n: f'test -n "${n}"; or begin; echo "{n}: {quoting.MISSING}" >&2; return 1; end; '
         f"set -gx {n} ${n}",
         # `set` leaves the status alone, and that of a test would be taken for the export's.
         lambda n, v: (
@@ -61,25 +76,9 @@ def powershell(config: LaunchConfig, options: ExportOptions) -> str:
     return _lines(
         config, options, Limits("PowerShell", TEXT.cannot), _powershell,
         lambda n: f"Remove-Item -ErrorAction Ignore -LiteralPath Env:{n}",
-        lambda n: f"if (-not $env:{n}) {{ throw '{n}: {MISSING}' }}",
+        lambda n: f"if (-not $env:{n}) {{ throw '{n}: {quoting.MISSING}' }}",
         lambda n, v: f"if (-not $env:{n}) {{ {_powershell(n, v)} }}",
     )  # fmt: skip
-
-
-def required(name: str) -> str:
-    """What exports a variable of the environment, and fails where there is none."""
-    return f': "${{{name}:?{MISSING}}}"; export {name}'
-
-
-def fallback(name: str, value: str) -> str:
-    """What exports a variable of the environment, and a value where there is none."""
-    if value.endswith("\n"):  # which a substitution would lose
-        return f'[ -n "${{{name}:-}}" ] || {name}={quoting.sh(value)}; export {name}'
-    return f"export {quoting.unless_set(name, value)}"
-
-
-def _export(name: str, value: str) -> str:
-    return f"export {name}={quoting.sh(value)}"
 
 
 def _powershell(name: str, value: str) -> str:
@@ -169,9 +168,10 @@ def exports(config: LaunchConfig, said: Notes) -> list[str]:
     rows: list[str] = []
     for name, value in env_or_outside(config).items():
         if value is None:
-            line = required(name)
+            line = quoting.export_required(name)
         else:
-            line = (fallback if isinstance(value, Fallback) else _export)(name, value)
+            export = isinstance(value, Fallback)
+            line = (quoting.export_unless_set if export else quoting.export)(name, value)
         rows += [*comments(said.env(name)), line]
     return rows
 

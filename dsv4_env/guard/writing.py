@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import stat
 import tempfile
 import time
@@ -119,6 +118,8 @@ def _as_before(path: Path, place: Path, made: Path, before: os.stat_result) -> N
                 where=path,
                 expected="a file of your own",
             ) from None
+    import shutil  # it brings in all that archives take
+
     shutil.copystat(place, made)  # extended attributes and access lists with the mode
     os.utime(made)
 

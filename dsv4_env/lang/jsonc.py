@@ -54,7 +54,7 @@ class _Reading:
             found = _TOKEN.match(text, self.end)
             if found is None:
                 self.start = self.end
-                raise self.error("what JSON doesn't have")
+                raise self.error(self.unclosed())
             self.start, self.end = found.span()
             self.kind = found.lastgroup or ""
             if self.kind:
@@ -64,9 +64,20 @@ class _Reading:
 
     def error(self, problem: str) -> ReadError:
         """Say what is wrong with the token."""
+        if not self.kind and self.nodes > 1:
+            problem = "it breaks off here"
         return ReadError(
             f"JSON syntax: {problem}", where=self.lines.place(self.start), expected=self.what
         )
+
+    def unclosed(self) -> str:
+        """What is wrong with what is no token."""
+        rest = self.lines.text[self.start :]
+        if rest.startswith("/*"):
+            return "a comment that isn't closed"
+        if not rest.startswith('"'):
+            return "what JSON doesn't have"
+        return "a text that isn't closed" if "\n" in rest.strip() else "it breaks off in this text"
 
     def mark(self) -> str:
         """The bracket, comma or colon that is next, empty for anything else."""

@@ -277,7 +277,21 @@ class Target:
         else:
             now = " or ".join(dict.fromkeys(f'"{_text(v)}"' for v in finals))
             said = f"SGLang makes it {now} {self.where}{place}"
-        return replace(a, reason=f"{a.reason}; {said}")
+        more = self._left_out(a) if a.action is Action.KEEP else ""
+        return replace(a, reason=f"{a.reason}; {said}{more}")
+
+    def _left_out(self, a: Advice) -> str:
+        """What SGLang itself would set where the profile didn't; nothing where that isn't known."""
+        key = self._key(a.name)
+        given = [x.flag for x in self.config.args or () if x.flag and self._key(x.flag) == key]
+        gone = [Advice(Action.DROP, name, "") for name in given or [a.name]]
+        made = self.made(applied(self.config, gone))
+        finals = [_final(m, key) for m in made]
+        ats = list(dict.fromkeys(shown_at(x) for m in made if (x := m.last(*key))))
+        if not ats or any(isinstance(v, Open) for v in finals):
+            return ""
+        now = " or ".join(dict.fromkeys(f'"{_text(v)}"' for v in finals))
+        return f"; left out, it would be {now} ({', '.join(ats)})"
 
     def _key(self, name: str) -> tuple[str, str]:
         """The section of a resolution, and the name there."""

@@ -14,6 +14,7 @@ from dsv4_env.lint.advice import Action, Advice, Values
 from dsv4_env.lint.settling import Target, target_of
 from dsv4_env.model import ServerArg
 from dsv4_env.model.secrets import masked
+from dsv4_env.plan.dormant import elsewhere
 from dsv4_env.plan.platforms import Platform
 from dsv4_env.profile import Profile
 
@@ -42,7 +43,12 @@ def advise(
     settled = {a.name for a in found}
     if not _is_there(profile, before, after):
         moved = _defaults(profile, before, after, every=every)
-        found += [a for a in moved if a.name not in settled]
+        places = target.places if target is not None else ()
+        found += [
+            a
+            for a in moved
+            if a.name not in settled and not (places and elsewhere(after, a.name, places))
+        ]
     if target is not None:
         found = target.settled(found)
     return sorted(found, key=lambda a: a.name.startswith("-"))
@@ -284,12 +290,23 @@ def _defaults(
         was, is_ = history.default_of(before, name), history.default_of(after, name)
         if was == is_:
             continue
-        moved = f"its default was {was}, and is {is_} on {after.name}"
+        has = f"{after.name} has none" if is_ == "none" else f"is {is_} on {after.name}"
+        moved = f"its default was {was}, and {has}"
         held = name in profile.config.effective_env
         if held or (argument is not None and argument.dest in dests):
-            yield Advice(Action.KEEP, name, f"{moved}; the profile's own value stands")
+            own = masked(name, _own(profile, name, argument))
+            value = f', "{own}",' if own else ""
+            yield Advice(Action.KEEP, name, f"{moved}; the profile's own value{value} stands")
         elif _concerns(name, after) or (every and owner(name) in (SGLANG, None)):
             yield _hold(name, change.before, moved, argument, after)
+
+
+def _own(profile: Profile, name: str, argument: Argument | None) -> str:
+    """What a profile gives a setting, as it spells it; empty for a switch."""
+    if argument is None:
+        return profile.env.get(name, "")
+    args = [a for a in profile.config.args or () if a.flag in argument.flags]
+    return " ".join(str(v) for a in args for v in a.values)
 
 
 def _concerns(name: str, after: Catalogue) -> bool:

@@ -14,6 +14,8 @@ def did_you_mean(name: str, known: Iterable[str]) -> str | None:
     folded = {k.casefold(): k for k in sorted(known)}
     wanted = name.casefold()
     close = difflib.get_close_matches(wanted, folded, n=1, cutoff=0.7)
+    if not close:  # `mpt` for mtp
+        close = [k for k in folded if sorted(k) == sorted(wanted)][:1]
     if not close:  # `enviroment` for env, `timeout` for timeout-seconds
         close = [k for k in folded if k.startswith(wanted) or wanted.startswith(k)]
         close = close if len(close) == 1 and min(len(close[0]), len(wanted)) > 2 else []

@@ -325,6 +325,11 @@ class LaunchConfig:
         return next((v for v in values if isinstance(v, int)), None)
 
     @property
+    def image_name(self) -> str | None:
+        """The image that it runs in, ``org/name:tag``; None where that isn't known."""
+        return self.image.name if self.image is not None else None
+
+    @property
     def own_line(self) -> int | None:
         """The line it stands at in its file; None where it stands in one that this one runs."""
         place = self.location

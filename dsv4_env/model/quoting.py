@@ -29,6 +29,26 @@ def unless_set(name: str, value: str) -> str:
     return f'{name}="${{{name}:-$(printf %s {sh(value)})}}"'
 
 
+MISSING = "it has to be set, for the profile takes it from the environment"
+
+
+def export(name: str, value: str) -> str:
+    """The command of a POSIX shell that exports a variable."""
+    return f"export {name}={sh(value)}"
+
+
+def export_required(name: str) -> str:
+    """What exports a variable of the environment, and fails where there is none."""
+    return f': "${{{name}:?{MISSING}}}"; export {name}'
+
+
+def export_unless_set(name: str, value: str) -> str:
+    """What exports a variable of the environment, and a value where there is none."""
+    if value.endswith("\n"):  # which a substitution would lose
+        return f'[ -n "${{{name}:-}}" ] || {name}={sh(value)}; export {name}'
+    return f"export {unless_set(name, value)}"
+
+
 def word(value: str) -> str:
     """One word for a shell, bare where no shell would change it."""
     return value if re.fullmatch(_SAFE, value) else sh(value)

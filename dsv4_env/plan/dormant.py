@@ -1,4 +1,4 @@
-"""Variables that SGLang reads at its start and uses only where the launch asks for more.
+"""Variables that SGLang reads and uses only where the launch asks for more, or on some hardware.
 
 No catalogue tells that: it knows where a variable is read, not what becomes of its value. So each
 use is written down here, for the releases whose source was read for it.
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from dsv4_env.catalogue import Catalogue
     from dsv4_env.plan.evaluate import Resolution
+    from dsv4_env.plan.platforms import Platform
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,37 @@ USES = {
         _attention_tp,
     ),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Hardware:
+    """On which *family* of platforms alone a variable is used, *name* in words."""
+
+    family: str
+    name: str
+    releases: frozenset[str]
+
+
+ONLY_ON = {
+    # sglang/srt/layers/attention/hip_flash_mla.py and deepseek_v4_backend_hip_radix.py, which
+    # ROCm alone has, and is_unified_kv_triton() in dsv4/, which asks for ROCm.
+    "SGLANG_HACK_FLASHMLA_BACKEND": Hardware(
+        "rocm",
+        "ROCm",
+        frozenset(
+            "0.5.13 0.5.13.post1 0.5.14 0.5.15 0.5.15.post1 0.5.16 0.5.17 0.5.18 0.5.19 0.5.20 "
+            "0.5.21 0.5.22 0.5.23".split()
+        ),
+    ),
+}
+
+
+def elsewhere(catalogue: Catalogue, name: str, places: Iterable[Platform]) -> str | None:
+    """On what hardware alone a variable is used, if that's none of the platforms'; else None."""
+    only = ONLY_ON.get(name)
+    if only is None or catalogue.release not in only.releases:
+        return None
+    return None if any(p.family == only.family for p in places) else only.name
 
 
 def dormant(catalogue: Catalogue, name: str, launches: Iterable[Resolution]) -> str | None:

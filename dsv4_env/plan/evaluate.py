@@ -6,15 +6,18 @@ under the condition that SGLang's source puts it under.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from dsv4_env.catalogue.entries import DECLARED, Catalogue
 from dsv4_env.catalogue.operations import FAILURES, MAX_SIZE, OPERATIONS
+from dsv4_env.catalogue.resolution import reads
 from dsv4_env.catalogue.semantics import same_value, understand
 
 Expr = Sequence[Any]
+_FLAG = re.compile(r"--[a-z][a-z0-9-]*")
 _MEMORY = "get_device_memory_capacity"  # the platform knows the least and the most
 
 
@@ -64,7 +67,8 @@ class Refusal:
 class Resolution:
     """What came of a launch: the fields and variables in the end, and each change on the way.
 
-    *possible* are refusals of which it isn't known whether they come.
+    *possible* are refusals of which it isn't known whether they come, *theirs* those of them that
+    something that is given leads to.
     """
 
     fields: dict[str, object]
@@ -72,6 +76,7 @@ class Resolution:
     changes: list[Change] = field(default_factory=list)
     refused: list[Refusal] = field(default_factory=list)
     possible: list[Refusal] = field(default_factory=list)
+    theirs: list[Refusal] = field(default_factory=list)
 
     def last(self, section: str, name: str) -> str | None:
         """Where a setting was changed last; None where it wasn't."""
@@ -102,6 +107,8 @@ class Evaluator:
     result: Resolution
     temporaries: dict[int, object] = field(default_factory=dict)
     stops: bool = True  # at the first refusal; else what would come after it is told, too
+    named: frozenset[str] = frozenset()  # what the launch gives
+    led: set[str] = field(default_factory=set)  # what is set where something that is given says so
 
     def run(self, steps: Sequence[Sequence[Any]]) -> Resolution:
         """Take the steps in order, up to the first refusal."""
@@ -122,9 +129,32 @@ class Evaluator:
                         break
                     continue
                 self.result.possible.append(refusal)
+                if self._is_theirs(steps, step):
+                    self.result.theirs.append(refusal)
             else:
+                if self.named and step[2] not in self.led and self._is_led_to(steps, step[1]):
+                    self.led.add(step[2])
                 self._set(kind, step[2], self.value(step[3]), step[4], sure=sure)
         return self.result
+
+    def _is_theirs(self, steps: Sequence[Sequence[Any]], step: Sequence[Any]) -> bool:
+        """Whether something that is given leads to what may be refused, or is named by it.
+
+        Other refusals are of what nobody asked for, or of mistakes in SGLang itself.
+        """
+        flags = _FLAG.findall(self.text(step[2]))
+        named = {f.removeprefix("--").replace("-", "_") for f in flags}
+        return not named.isdisjoint(self.named) or self._is_led_to(steps, step[1])
+
+    def _is_led_to(self, steps: Sequence[Sequence[Any]], guard: Expr) -> bool:
+        """Whether a condition asks for something that is given, or for what that leads to."""
+        for part in guard[1:] if guard[0] == "and" else [guard]:
+            names = {name.partition(".")[0] for _, name in reads(steps, part)}
+            if not names.isdisjoint(self.named) or not names.isdisjoint(self.led):
+                return True
+            if self.truth(part) is None:  # what comes behind it isn't asked before
+                return False
+        return False
 
     def _set(self, kind: str, name: str, value: object, at: str, *, sure: bool) -> None:
         section = "args" if kind == "set" else "env"

@@ -89,15 +89,18 @@ def _summary(plan: Plan) -> str:
     open_ = sum(1 for s in given if s.effect == "unknown")
     imaged = sum(s.effect == "default" and s.why == AS_IMAGE for s in given)
     as_image = f", {imaged} as the image sets them" if imaged else ""
+    settings = f"{len(given)} setting{'s' * (len(given) != 1)}"
     said = (
-        f"{len(given)} settings: {counts['overwritten']} overwritten, {counts['no-effect']} "
+        f"{settings}: {counts['overwritten']} overwritten, {counts['no-effect']} "
         f"without effect, {counts['default'] - imaged} as SGLang would set them{as_image}, "
         f"{counts['kept']} kept"
     )
     more = f", {open_} unknown" if open_ else ""
     start = "It starts."
     if plan.possible:
-        start = f"It starts, but for {len(plan.possible)} refusals that only a run decides (--all)."
+        number = len(plan.possible)
+        refusals = f"{number} refusal{'s' * (number != 1)} that only a run decides"
+        start = f"It starts, but for {refusals} (--all)."
     return f"{start} {said}{more}; {counts['set']} more set by SGLang."
 
 

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 from dsv4_env.catalogue.arguments import LATER_JSON, converted, given, regrouped
 from dsv4_env.catalogue.images import image_env
-from dsv4_env.model import ServerArg, Unknown, Value, own_default
+from dsv4_env.model import EnvVar, ServerArg, Unknown, Value, own_default
 from dsv4_env.plan.evaluate import Open, Refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from dsv4_env.catalogue import Argument, Catalogue
     from dsv4_env.model import LaunchConfig
@@ -61,7 +61,7 @@ def given_by(
             setting.value if isinstance(setting.value, str) else own_default(name, setting.value)
         )
         sure = value is not None and setting.condition is None
-        found.env[name] = value if sure else Open(f"what {name} is set to")
+        found.env[name] = value if sure else Open(_open_why(name, (setting.value,), setting))
         found.spelled[name] = _spelling(setting.value)
     for arg in regrouped(config, catalogue).args or ():
         # `sglang serve` takes the model as a word, and an option of its own: sglang/cli/serve.py
@@ -93,11 +93,18 @@ def _take(arg: ServerArg, catalogue: Catalogue, found: Given) -> None:
     if parsed.dest in LATER_JSON:
         value = words[-1] if len(words) > 1 else _joined(words[0])
     found.flags[parsed.dest] = arg.flag
-    found.fields[parsed.dest] = Open(f"what {arg.flag} is given") if open_ else value
+    found.fields[parsed.dest] = Open(_open_why(arg.flag, arg.words, arg)) if open_ else value
     if open_ and parsed.dest == "model_path":
         found.fields[parsed.dest] = SOME_MODEL
     spelled = " ".join(map(_spelling, arg.words[1:]))
     found.spelled[parsed.dest] = spelled or _joined(_spelling(arg.words[0]))
+
+
+def _open_why(name: str, values: Sequence[Value], setting: EnvVar | ServerArg) -> str:
+    """Why it isn't known what a setting is given: its condition, and why values aren't known."""
+    said = [f"it's only given when {setting.condition}"] if setting.condition is not None else []
+    said += dict.fromkeys(v.reason for v in values if isinstance(v, Unknown))
+    return f"{name}: {', '.join(said)}"
 
 
 def _spelling(value: Value) -> str:

@@ -151,6 +151,17 @@ def model_of(config: LaunchConfig) -> str | None:
     return word if isinstance(word, str) else None
 
 
+def unknown_model(config: LaunchConfig) -> str:
+    """What a launch gives as its model where that isn't known: its text, and what it may be."""
+    found = [a.values for a in config.args or () if a.flag in ("--model-path", "--model")]
+    if not found and config.args and config.serves and config.args[0].flag is None:
+        found = [config.args[0].values]
+    value = found[-1][0] if found and found[-1] else ""
+    if isinstance(value, str):
+        return value
+    return value.text if value.default is None else f"{value.text} ({value.default})"
+
+
 def known_model(name: str | None) -> Model | None:
     """The model of a repository's or folder's name; None where the table has none."""
     return _BY_NAME.get((name or "").rstrip("/").rpartition("/")[2].lower())

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from dsv4_env.catalogue.resolution import known_resolutions
+from dsv4_env.catalogue.owners import SGLANG, owner
+from dsv4_env.catalogue.resolution import depends_on, known_resolutions
 from dsv4_env.catalogue.tree import steps_of
 from dsv4_env.model.errors import ReadError
 from dsv4_env.model.secrets import hidden
+from dsv4_env.plan.dormant import elsewhere
 from dsv4_env.plan.evaluate import Evaluator, Open, Refusal, Resolution, same_text, shown_at
 from dsv4_env.plan.given import SOME_MODEL, Given, flag_names, given_by, parser_defaults
 from dsv4_env.plan.models import ARCHITECTURE, model_facts
@@ -49,7 +51,10 @@ class PlannedSetting:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What SGLang makes of a launch, on one platform. *possible* refusals may come or not."""
+    """What SGLang makes of a launch, on one platform.
+
+    *possible* refusals may come or not, and something that is given leads to them.
+    """
 
     title: str
     release: str
@@ -90,7 +95,7 @@ def plan(
     given, name = planner.given, title or config.name
     if given.refused:
         return Plan(name, catalogue.release, on.name, tuple(given.refused), ())
-    return _described(planner, planner.resolved(given), name)
+    return _described(planner, planner.resolved(given, theirs=True), name)
 
 
 def described(
@@ -104,7 +109,7 @@ def described(
 
 def _described(planner: _Planner, found: Resolution, name: str) -> Plan:
     settings = [*planner.variables(found), *planner.arguments(found)]
-    possible = tuple(dict.fromkeys(found.possible))
+    possible = tuple(dict.fromkeys(found.theirs))
     release, on = planner.catalogue.release, planner.on.name
     return Plan(name, release, on, tuple(found.refused), tuple(settings), possible)
 
@@ -159,11 +164,14 @@ class _Planner:
     steps: Steps
     redundant: bool = True
 
-    def resolved(self, given: Given, *, stops: bool = True) -> Resolution:
-        """What becomes of what is given."""
+    def resolved(self, given: Given, *, stops: bool = True, theirs: bool = False) -> Resolution:
+        """What becomes of what is given; *theirs*: with the refusals that it may lead to."""
         start = Resolution(dict(given.fields), {**given.image, **given.env})
         answers = self.on.answers
-        evaluator = Evaluator(self.catalogue, answers, self.facts, given.fields, start, stops=stops)
+        named = frozenset((*given.flags, *given.env)) - _BESIDE if theirs else frozenset()
+        evaluator = Evaluator(
+            self.catalogue, answers, self.facts, given.fields, start, stops=stops, named=named
+        )
         found = evaluator.run(self.steps)
         # --enable-dp-attention is told by the width that it stands for: ServerArgs.resolved_dict
         # in sglang/srt/server_args.py of 0.5.23.
@@ -245,26 +253,38 @@ class _Planner:
         effect: Effect,
         at: str | None,
     ) -> PlannedSetting:
-        family = "ROCm" if self.on.family == "rocm" else self.on.architecture.upper()
-        where = f"on {family} for {ARCHITECTURE}"
         why = {
-            "overwritten": f"overwritten {where}",
-            "default": "as SGLang would set it itself",
-            "set": f"set {where}",
+            "overwritten": f"overwritten {self._where(section, name, at)}",
+            "default": "as SGLang would set it itself" if at else "SGLang's default",
+            "set": f"set {self._where(section, name, at)}",
         }.get(effect, "")
         if isinstance(after, Open):
-            why, effective = open_reason(after), None
+            why, effective = open_reason(after, name), None
         else:
             effective = value_text(after)
         return PlannedSetting(section, name, given, effective, effect, at and shown_at(at), why)
+
+    def _where(self, section: str, name: str, at: str | None) -> str:
+        """For whose sake SGLang sets a setting there: the platform's, the model's, or neither's."""
+        if section == "args":
+            match = self.catalogue.argument(name)
+            name = match.argument.dest if match is not None and match.argument is not None else name
+        kind = "env" if section == "env" else "set"
+        platform, model = depends_on(self.steps, kind, name, at or "")
+        family = "ROCm" if self.on.family == "rocm" else self.on.architecture.upper()
+        said = [f"on {family}"] if platform else []
+        said += [f"for {ARCHITECTURE}"] if model else []
+        return " ".join(said) or "by SGLang"
 
     def _ignored(self, name: str) -> str | None:
         """Why a variable has no effect; None where it has, or where nothing is known of it."""
         release = self.catalogue.name
         variable = self.catalogue.variable(name)
+        if (hardware := elsewhere(self.catalogue, name, [self.on])) is not None:
+            return f"{release} uses it only on {hardware}"
         if variable is not None:
-            return None if variable.live else f"{release} reads it nowhere"
-        if not name.startswith(("SGLANG_", "SGL_")):
+            return f"{release} reads it nowhere" if variable.ignored else None
+        if owner(name) != SGLANG:
             return None
         near = self.catalogue.near_variable(name)
         hint = f"; did you mean {near}?" if near else ""
@@ -276,11 +296,12 @@ def _of_own(after: object) -> Effect:
     return "unknown" if isinstance(after, Open) else "set"
 
 
-def open_reason(value: Open) -> str:
-    """Why a value isn't known, in words."""
+def open_reason(value: Open, name: str = "") -> str:
+    """Why a value of the setting *name* isn't known, in words."""
     if "get_device_memory_capacity" in value.why or "gpu_mem" in value.why:
         return "decided by the GPU's memory when it starts"
-    return f"not known: {value.why.replace('sglang/', '')}" if value.why else "not known"
+    why = value.why.removeprefix(f"{name}: ").replace("sglang/", "")
+    return f"not known: {why}" if why else "not known"
 
 
 def value_text(value: object) -> str:

@@ -5,6 +5,7 @@ Source: ``sglang/srt/runtime_context.py`` (``PlatformContext``) and ``sglang/srt
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -110,6 +111,34 @@ _MEMORY = {  # GiB that SGLang may count, least and most
 }
 PLATFORMS = {name: Platform(name, *kind, _MEMORY[name]) for name, kind in ACCELERATORS.items()}
 EACH = tuple(PLATFORMS[name] for name in ("mi355x", "h200", "b200"))  # where nothing names one
+
+
+_HINTS = {
+    "gb300": r"gb300",
+    "gb200": r"gb200",
+    "b300": r"b300",
+    "b200": r"b200",
+    "h200": r"h200",
+    "h100": r"h100",
+    "mi300x": r"mi300|mi30x",
+    "mi325x": r"mi325",
+    "mi350x": r"mi350",
+    "mi355x": r"mi355|mi35x",
+}
+_FAMILIES = {"mi355x": r"(?<![a-z])amd(?![a-z])|rocm"}  # which say no card
+
+
+def hinted(texts: Mapping[str, str | None]) -> tuple[Platform, str] | None:
+    """The platform that paths or names of images speak of, and which of them: by its key.
+
+    The first that names a card counts, else the first that names a maker. None where none does.
+    """
+    for hints in (_HINTS, _FAMILIES):
+        for key, text in texts.items():
+            for name, hint in hints.items():
+                if text and re.search(hint, text.lower()):
+                    return PLATFORMS[name], key
+    return None
 
 
 class PlatformError(Dsv4Error):

@@ -13,7 +13,9 @@ from dsv4_env.profile.loading import (
     locked_all as locked_all,
     profile_names as profile_names,
     resolve_all as resolve_all,
+    said_by_layers as said_by_layers,
     startable as startable,
+    with_settings as with_settings,
 )
 from dsv4_env.profile.profile import (
     LOCAL as LOCAL,

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dsv4_env.catalogue.releases import within
-from dsv4_env.model.hardware import canonical
 
 if TYPE_CHECKING:
     from dsv4_env.profile.schema import AxesTable, Conditions, SourceTable
@@ -28,7 +27,7 @@ def holds(block: Conditions, now: Situation) -> bool:
     target = now.target
     return (
         (block.sglang is None or now.sglang in within(block.sglang))
-        and _one_of(block.hardware and [canonical(h) for h in block.hardware], target.hardware)
+        and _one_of(block.hardware, target.hardware)
         and _one_of(block.strategy, target.strategy)
         and (block.nodes is None or target.nodes in block.nodes)
         and _one_of(block.role, target.role)

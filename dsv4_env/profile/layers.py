@@ -30,7 +30,9 @@ from dsv4_env.model import (
 from dsv4_env.model.errors import ProfileError, did_you_mean
 from dsv4_env.model.secrets import masked
 from dsv4_env.profile.conditions import Situation, axis, holds, source_text, told
+from dsv4_env.profile.limits import within_limits
 from dsv4_env.profile.lock import Contents, Entry
+from dsv4_env.profile.possible import no_impossible
 from dsv4_env.profile.profile import Profile, facts_of, image_of, layer_bytes, local_name
 from dsv4_env.profile.refusal import refusal
 from dsv4_env.profile.schema import (
@@ -72,7 +74,7 @@ class Given:
     """What a layer says of one key: its *value* (None: it unsets it), and where.
 
     *path* is the key in the TOML, *when* are the conditions, *source* says in a block where it
-    has its values from.
+    has its values from, *over* are the overlays that the block asks for, and so settles.
     """
 
     value: Any
@@ -80,6 +82,7 @@ class Given:
     path: KeyPath
     when: str = ""
     source: SourceTable | None = None
+    over: tuple[str, ...] = ()
 
 
 Settings: TypeAlias = dict[SettingKey, Given]
@@ -131,15 +134,22 @@ class Layer:
         when, source = told(self.file.only, block), block.source
         for section, key in BLOCK_SECTIONS.items():
             path = ("when", index, key)
-            yield from self._table(section, path, getattr(block, key), when, source)
-        yield from self._unset(block.unset, ("when", index), when, source)
+            for setting, given in self._table(section, path, getattr(block, key), when, source):
+                yield setting, replace(given, over=tuple(block.with_ or ()))
+        for setting, given in self._unset(block.unset, ("when", index), when, source):
+            yield setting, replace(given, over=tuple(block.with_ or ()))
         if not block.model_fields_set & _SETTING:  # then it says where the launch itself is from
             yield from self._table("source", ("when", index, "source"), source, when, source)
 
     def sets(self) -> set[SettingKey]:
         """The keys that it gives a value to, for one target or another."""
-        blocks = (g for i in range(len(self.file.when)) for g in self.block(i))
-        return {key for key, given in (*self.always(), *blocks) if given.value is not None}
+        return {key for key, given in self.every() if given.value is not None}
+
+    def every(self) -> Iterator[tuple[SettingKey, Given]]:
+        """What its tables and all of its blocks say."""
+        yield from self.always()
+        for index in range(len(self.file.when)):
+            yield from self.block(index)
 
     def _table(
         self,
@@ -250,9 +260,16 @@ def located(
         at_key = item["type"] == "extra_forbidden" or item["loc"][-1] == "[key]"
         return loc, source.key(loc) if at_key else source.value(loc)
 
-    item = min(exc.errors(), key=lambda e: (place(e)[1].line or 0, place(e)[1].column or 0))
+    def order(item: Any) -> tuple[bool, int, int]:
+        at = place(item)[1]
+        return item["type"] == "missing", at.line or 0, at.column or 0  # it may be misspelled
+
+    item = min(exc.errors(), key=order)
     loc, where = place(item)
     name = ".".join(map(str, loc))
+    if item["type"] == "missing":
+        whole = ".".join(map(str, loc[:-1]))
+        return error(f"{whole or 'it'} has no {loc[-1]}", where=where, expected=f"{loc[-1]} = …")
     if item["type"] == "extra_forbidden":
         known = keys_of(model, loc[:-1])
         return error(
@@ -287,7 +304,7 @@ def _read_local(name: str, path: Path, index: int) -> Layer:
     return replace(layer, name=local_name(name, index))
 
 
-_NOT_LOCAL = {"extends", "abstract", "overlay", "needs", "excludes", "targets"}
+_NOT_LOCAL = {"extends", "abstract", "overlay", "needs", "excludes", "targets", "limits"}
 
 
 def linearise(
@@ -379,7 +396,8 @@ def merge_layers(
     """What layers (lowest first) make of each key, in the order of who first sets it.
 
     Raises ProfileError where a layer unsets what none below it ever sets, where two layers that
-    don't extend each other disagree, and where two blocks of a layer do.
+    don't extend each other disagree, and where two blocks of a layer do. A block with an overlay
+    among its conditions lies over that overlay, where its layer is one.
     """
     below = ancestors(order, local)
     setters: dict[SettingKey, list[tuple[Layer, Given]]] = {}
@@ -398,12 +416,15 @@ def merge_layers(
             earlier = setters.setdefault(key, [])
             visible = [s for s in earlier if s[0].name in below[layer.name]]
             if given.value is None and not any(g.value is not None for _, g in visible):
-                lower = [o for o in order if o.name in below[layer.name]]
+                names = {*below[layer.name], *given.over}
+                names = names.union(*(below.get(n, ()) for n in given.over))
+                lower = [o for o in order if o.name in names and o is not layer]
                 _expect_set(key, given, layer, lower, now)
             earlier.append((layer, given))
     merged: dict[SettingKey, Merged] = {}
     for key, found in setters.items():
-        _agree(key, found, below, order[-1])
+        highest = _agree(key, found, below, order[-1])
+        found = [*(s for s in found if s is not highest), highest]
         origin: Origin | None = None
         for layer, given in found:
             text = None if given.value is None else spelled_setting(given.value)
@@ -438,8 +459,22 @@ def _agree(
     found: list[tuple[Layer, Given]],
     below: Mapping[str, set[str]],
     top: Layer,
-) -> None:
-    highest = [s for s in found if not any(s[0].name in below[o[0].name] for o in found)]
+) -> tuple[Layer, Given]:
+    """What counts of all that is said of one key. Raises ProfileError where layers disagree.
+
+    A layer lies over those that it extends; a block that asks for an overlay, over that one.
+    """
+    lower = {
+        id(given): {*below[layer.name], *given.over}.union(*(below.get(n, ()) for n in given.over))
+        if layer.file.overlay
+        else below[layer.name]
+        for layer, given in found
+    }
+    highest = [
+        s for s in found if not any(s[0].name in lower[id(o[1])] for o in found if o is not s)
+    ]
+    if not highest:  # two that each settle the other
+        highest = found
     layer, given = highest[-1]
     for other, others in highest[:-1]:
         if others.value != given.value:
@@ -453,6 +488,7 @@ def _agree(
                 if taken
                 else f"them to agree, or {top.name} to set {key[1]} itself",
             )
+    return highest[-1]
 
 
 def _said(name: str, value: Any) -> str:
@@ -513,8 +549,13 @@ class Layers:
         """The layers that any profile can take."""
         return [n for n, layer in self.all.items() if layer.file.overlay]
 
+    def possible(self) -> None:
+        """Raise ProfileError for a condition that never holds, where all layers are known."""
+        no_impossible(self.all, [layer for found in self._local.values() for layer in found])
+
     def check(self) -> None:
         """Resolve every abstract layer as it usually is. Raises ProfileError where one is wrong."""
+        self.possible()
         for name, order in self._orders.items():
             file = self.all[name].file
             if file.abstract and not file.overlay:
@@ -556,7 +597,17 @@ class Layers:
                         where=self.all[name].source.key(("needs",)),
                         expected="+".join((spec.base, *sorted({*spec.overlays, other}))),
                     )
-        return sorted(spec.overlays, key=lambda n: (len(self._orders[n]), n))
+        left = sorted(spec.overlays, key=lambda n: (len(self._orders[n]), n))
+        found: list[str] = []
+        while left:  # one that settles what another one says comes behind it
+            first = next((n for n in left if not self._settled(n) & {*left} - {n}), left[0])
+            left.remove(first)
+            found.append(first)
+        return found
+
+    def _settled(self, name: str) -> set[str]:
+        """The overlays that blocks of this one ask for."""
+        return {other for block in self.all[name].file.when for other in block.with_ or ()}
 
     def rows(self, name: str) -> list[Target]:
         """The targets of a profile: its own first, then those of the layers below."""
@@ -607,6 +658,7 @@ class Layers:
         now = self.situation(order, target, release)
         self._for(spec, now)
         merged = merge_layers(order, now, self._local)
+        within_limits(str(spec), order, merged, now, spelled_key)
         return _profile(spec, self.all[spec.base], order, merged, now)
 
     def usual(self, name: str, sglang: str | None = None) -> Profile:
@@ -685,6 +737,9 @@ def _profile(
         elif section == "args" and m.value is not None:
             flag = _flag(name, now.sglang)
             args += [ServerArg(flag, tuple(words), m.origin) for words in m.value]
+    named = merged.get(("launch", "argument-order"))
+    if named is not None and named.value is not None:
+        args = _ordered(args, [_flag(name, now.sglang) for name in named.value])
     tables: dict[str, dict[str, Any]] = {}
     for section, keys in TABLES.items():
         found = {k: merged[section, k].value for k in keys if (section, k) in merged}
@@ -709,6 +764,17 @@ def _profile(
         now.sglang,
         now.target,
     )
+
+
+def _ordered(args: Sequence[ServerArg], order: Sequence[str]) -> list[ServerArg]:
+    """Arguments in the order of their flags; one that isn't named stays behind the one before."""
+    ranks = {flag: rank for rank, flag in enumerate(order)}
+    at = -1
+    keyed: list[tuple[int, int, ServerArg]] = []
+    for place, arg in enumerate(args):
+        at = ranks.get(arg.flag or "", at)
+        keyed.append((at, place, arg))
+    return [arg for _, _, arg in sorted(keyed, key=lambda k: k[:2])]
 
 
 def _value(name: str, m: Merged) -> Value:

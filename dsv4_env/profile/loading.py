@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -17,7 +18,7 @@ from dsv4_env.profile.profile import Profile, layer_files, local_files, profile_
 from dsv4_env.profile.target import Spec, Target, Wanted, asked, choose, parse
 
 if TYPE_CHECKING:
-    from dsv4_env.profile.layers import Layers
+    from dsv4_env.profile.layers import Given, Layers
 
 
 def load_all(folder: str | Path | None = None, wanted: Wanted | None = None) -> dict[str, Profile]:
@@ -113,10 +114,26 @@ def known_overlays(folder: str | Path | None = None) -> dict[str, str]:
     return {name: layers.all[name].file.description for name in layers.overlays}
 
 
+def said_by_layers(folder: str | Path | None = None) -> Iterator[tuple[str, str, str, Given]]:
+    """What layers say of variables and arguments: the layer, ``env`` or ``args``, the name, what.
+
+    All of it, whichever conditions it's under; an overlay is one. Raises ProfileError.
+    """
+    layers = _layers(layer_files(folder), local_files(folder))
+    for name, layer in layers.all.items():
+        for (section, key), given in layer.every():
+            if section in ("env", "args"):
+                taken = f"with {name}" if layer.file.overlay else ""
+                when = ", ".join(filter(None, (taken, given.when)))
+                yield name, section, key, replace(given, when=when)
+
+
 def _layers(files: Mapping[str, Path], local: Mapping[str, Sequence[Path]]) -> Layers:
     from dsv4_env.profile.layers import Layers  # pydantic, which a lock saves
 
-    return Layers(files, {}, local)
+    layers = Layers(files, {}, local)
+    layers.possible()
+    return layers
 
 
 def _lock(folder: str | Path | None, files: Mapping[str, Path]) -> lock.Lock | None:

@@ -13,7 +13,7 @@ from dsv4_env.guard.files import checkout, read_bytes
 from dsv4_env.model import Fact, Image, LaunchConfig, Origin, own_default, shipped_dir, text_of
 from dsv4_env.model.errors import ProfileError, did_you_mean
 from dsv4_env.model.hardware import ci_vendor
-from dsv4_env.profile.target import Target
+from dsv4_env.profile.target import Target, shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,6 +234,8 @@ def profile_folders(folder: str | Path | None, *, own: bool = True) -> list[Path
     Without *own* the user's is left out, unless it is *folder*: what is written for everyone, such
     as a lock, doesn't depend on it.
     """
+    if not isinstance(folder, str | os.PathLike | None):
+        raise ProfileError(f"the folder is {shown(folder)}", expected="a path")
     folders = [shipped_dir()]
     mine = own_folder() if own else None
     if mine is not None:

@@ -9,7 +9,9 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from dsv4_env.guard.files import read_bytes
 from dsv4_env.model.errors import SettingsError
@@ -71,7 +73,7 @@ def _some(
     if pyproject is None or all(found.values()):
         return start, found
     try:
-        tools = tomllib.loads(read_bytes(pyproject).decode("utf-8-sig")).get("tool", {})
+        tools = _parsed(read_bytes(pyproject)).get("tool", {})
         if not any(map(is_ours, tools)):  # it only mentions the package
             return start, found
         table = tools["dsv4_env"]
@@ -84,6 +86,11 @@ def _some(
             raise ValueError(pyproject)
         found[key] = found[key] or value
     return folder, found
+
+
+@lru_cache(maxsize=4)  # a command asks for its folder, then for its target
+def _parsed(data: bytes) -> dict[str, Any]:
+    return tomllib.loads(data.decode("utf-8-sig"))
 
 
 def is_ours(key: str) -> bool:

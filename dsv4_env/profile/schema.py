@@ -21,8 +21,10 @@ from pydantic_core import PydanticCustomError
 from dsv4_env.catalogue.images import families
 from dsv4_env.model import ENV_NAME, FROM_ENVIRONMENT
 from dsv4_env.model.errors import did_you_mean
+from dsv4_env.model.hardware import canonical
 
 FLAG_NAME = re.compile(r"--?[A-Za-z][A-Za-z0-9_-]*")
+_WHOLE = re.compile(r"[0-9]{1,12}", re.ASCII)
 _PATTERNS = {"env": ENV_NAME, "args": FLAG_NAME}
 LAYER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
@@ -82,13 +84,32 @@ def _env_value(value: Any) -> EnvValue:
             return FromEnvironment.REQUIRED
         if list(value) == ["default"] and isinstance(value["default"], str) and value["default"]:
             return Default(_no_nul(value["default"]))
-        raise _wrong("a table", f'a string, {{default = "…"}} or {FROM_ENVIRONMENT}')
+        raise _wrong(_found_of(value), f'a string, {{default = "…"}} or {FROM_ENVIRONMENT}')
     text: str = _string(value)
     return text
 
 
+def _found_of(table: dict[str, Any]) -> str:
+    """What is wrong with a table that says where a variable's value comes from."""
+    known = ("default", "from-environment")
+    other = [key for key in table if key not in known]
+    if not table:
+        return "an empty table"
+    if other:
+        guess = did_you_mean(other[0], known)
+        return f"a table with {other[0]!r}" + (f" (did you mean {guess}?)" if guess else "")
+    if len(table) > 1:
+        return "a table with both default and from-environment"
+    if "from-environment" in table:
+        return "a table whose from-environment isn't true"
+    if table["default"] == "":
+        return "a table whose default is empty, which is as good as none"
+    return f"a table whose default is {_toml_type(table['default'])}"
+
+
 def _toml_type(value: object) -> str:
     names = {"dict": "a table", "list": "an array", "str": "a string", "bool": "a boolean"}
+    names |= {"int": "a number", "float": "a number"}
     return names.get(type(value).__name__, "a " + type(value).__name__)
 
 
@@ -151,8 +172,23 @@ def _one_or_several(value: Any) -> Any:
     """A condition's values: a string alone stands for a list of one."""
     found = [value] if isinstance(value, str) else value
     if isinstance(found, list) and found and all(isinstance(v, str) and v for v in found):
-        return [v.lower() for v in found]
+        return found
     raise _wrong("{spelled}", 'a string, or several: "mi355x" or ["mi300x", "mi355x"]')
+
+
+def _small(values: list[str]) -> list[str]:
+    return [value.lower() for value in values]
+
+
+def _factors(names: list[str]) -> list[str]:
+    for name in names:
+        if not any(p.fullmatch(name) for p in (ENV_NAME, FLAG_NAME, _WHOLE)):
+            raise _wrong(f"bad name {name!r}", "variables, flags and whole numbers")
+    return names
+
+
+def _accelerators(names: list[str]) -> list[str]:
+    return list(map(canonical, names))
 
 
 def _numbers(value: Any) -> Any:
@@ -230,13 +266,17 @@ def _list_of(item: dict[str, Any]) -> WithJsonSchema:
 
 
 TomlText = Annotated[str, BeforeValidator(_string), WithJsonSchema(_TEXT)]
+Small = Annotated[TomlText, AfterValidator(str.lower)]
 EnvText = Annotated[EnvValue, BeforeValidator(_env_value), WithJsonSchema(_ENV_VALUE)]
 EnvName = Annotated[TomlText, AfterValidator(_env_name), WithJsonSchema(_NAMES["env"])]
 Flag = Annotated[TomlText, AfterValidator(_flag), WithJsonSchema(_NAMES["args"])]
 Occurrences = Annotated[ArgValues, BeforeValidator(_arg_values), WithJsonSchema(_OCCURRENCES)]
 _WORD: dict[str, Any] = {"type": "string", "minLength": 1}
 _ANY: dict[str, Any] = {"anyOf": [_WORD, {"type": "array", "items": _WORD, "minItems": 1}]}
-AnyOf = Annotated[list[str], BeforeValidator(_one_or_several), WithJsonSchema(_ANY)]
+Names = Annotated[list[str], BeforeValidator(_one_or_several), WithJsonSchema(_ANY)]
+AnyOf = Annotated[Names, AfterValidator(_small)]
+Factors = Annotated[Names, AfterValidator(_factors)]
+Accelerators = Annotated[Names, AfterValidator(_accelerators)]
 _COUNT: dict[str, Any] = {"type": "integer", "minimum": 1}
 Nodes = Annotated[
     list[int],
@@ -277,10 +317,16 @@ class ModelTable(Table):
 
 
 class LaunchTable(Table):
-    """How a launch is waited for."""
+    """How a launch is written and waited for."""
 
     timeout_seconds: Seconds | None = Field(
         default=None, description="How long the server may take until it answers, in seconds."
+    )
+    argument_order: (
+        Annotated[list[Flag], BeforeValidator(_strings), _list_of(_NAMES["args"])] | None
+    ) = Field(
+        default=None,
+        description="The order of the flags; one that isn't named stays behind the one before it.",
     )
 
 
@@ -433,20 +479,20 @@ class UnsetTable(Table):
 class AxesTable(Table):
     """What every target of a profile has in common."""
 
-    model: TomlText | None = Field(default=None, description="Which model: flash, pro, …")
-    precision: TomlText | None = Field(default=None, description="Its precision: fp4, fp8, …")
+    model: Small | None = Field(default=None, description="Which model: flash, pro, …")
+    precision: Small | None = Field(default=None, description="Its precision: fp4, fp8, …")
 
 
 class TargetTable(Table):
     """Targets that a profile is for: every combination of the given values."""
 
-    hardware: AnyOf = Field(description="What it runs on, such as mi355x.")
+    hardware: Accelerators = Field(description="What it runs on, such as mi355x.")
     strategy: AnyOf | None = Field(
         default=None, description="What it is tuned for; without it all that the layer is only for."
     )
     nodes: Nodes = Field(default=[1], description="On how many nodes.")
     role: AnyOf | None = Field(default=None, description="Its part in disaggregated serving.")
-    with_: AnyOf | None = Field(
+    with_: Names | None = Field(
         default=None, alias="with", description="The overlays that are taken with it."
     )
     model: AnyOf | None = Field(default=None, description="Only for these models.")
@@ -461,18 +507,26 @@ class Conditions(Table):
     sglang: Annotated[TomlText, AfterValidator(_specifiers)] | None = Field(
         default=None, description='For these releases, such as ">=0.5.14".'
     )
-    hardware: AnyOf | None = Field(default=None, description="On one of these.")
+    hardware: Accelerators | None = Field(default=None, description="On one of these.")
     strategy: AnyOf | None = Field(default=None, description="For one of these strategies.")
     nodes: Nodes | None = Field(default=None, description="On one of these numbers of nodes.")
     role: AnyOf | None = Field(default=None, description="In one of these roles.")
     precision: AnyOf | None = Field(default=None, description="For one of these precisions.")
     model: AnyOf | None = Field(default=None, description="For one of these models.")
-    with_: AnyOf | None = Field(
+    with_: Names | None = Field(
         default=None, alias="with", description="Where all these overlays are taken."
     )
-    without: AnyOf | None = Field(
+    without: Names | None = Field(
         default=None, description="Where none of these overlays is taken."
     )
+
+
+class LimitTable(Conditions):
+    """A limit between settings, which holds where they are all made."""
+
+    product: Factors = Field(description='The product of these, such as ["--tp", "--dp"], …')
+    at_most: Factors = Field(description="… is at most the product of these, or a number.")
+    source: SourceTable = Field(default_factory=SourceTable, description="Who says so.")
 
 
 class WhenTable(Conditions):
@@ -512,6 +566,9 @@ class LayerFile(Resolved):
     )
     excludes: Annotated[list[TomlText], BeforeValidator(_strings), _list_of(_TEXT)] = Field(
         default_factory=list, description="The overlays that it can't be taken with."
+    )
+    limits: list[LimitTable] = Field(
+        default_factory=list, description="What its settings, with those of others, may be at most."
     )
     axes: AxesTable = Field(default_factory=AxesTable)
     only: Conditions = Field(

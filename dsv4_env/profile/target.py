@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
 
-from dsv4_env.model.errors import ProfileError, did_you_mean
+from dsv4_env.model.errors import ProfileError, did_you_mean, shortened
 from dsv4_env.model.hardware import canonical
 
 
@@ -14,7 +15,8 @@ from dsv4_env.model.hardware import canonical
 class Wanted:
     """What of a target is asked for; None where it's left to the profile.
 
-    *sglang* is a release, *on* hardware such as ``mi355x``, *nodes* their number.
+    *sglang* is a release, *on* hardware such as ``mi355x`` by any of its names, *nodes* their
+    number. Raises ProfileError for what is none of these.
     """
 
     sglang: str | None = None
@@ -22,6 +24,33 @@ class Wanted:
     strategy: str | None = None
     nodes: int | None = None
     role: str | None = None
+
+    def __post_init__(self) -> None:
+        """Bring names into their one form."""
+        for key, expected in _TEXTS.items():
+            value = getattr(self, key)
+            if value is not None and not isinstance(value, str):
+                raise ProfileError(f"{key} is {shown(value)}", expected=expected)
+        if self.nodes is not None and (type(self.nodes) is not int or self.nodes < 1):
+            expected = "a whole number of nodes, 1 or more"
+            raise ProfileError(f"nodes is {shown(self.nodes)}", expected=expected)
+        spelled = {"on": canonical, "strategy": str.lower, "role": str.lower}
+        for key, made in spelled.items():
+            if value := getattr(self, key):
+                object.__setattr__(self, key, made(value))
+
+
+_TEXTS = {
+    "sglang": "a release of SGLang, such as '0.5.23'",
+    "on": "the name of hardware, such as 'mi355x'",
+    "strategy": "the name of a strategy, such as 'balanced'",
+    "role": "the name of a role, such as 'prefill'",
+}
+
+
+def shown(value: object) -> str:
+    """A value that is of a wrong type, as a message says it."""
+    return f"{shortened(repr(value), 80)}, {type(value).__name__}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +91,7 @@ _SPEC = re.compile(r"([^+@]+)((?:\+[^+@]+)*)(?:@([^+@]+))?")
 
 def parse(text: str) -> Spec:
     """A profile's name, its overlays and its hardware. Raises ProfileError for anything else."""
-    match = _SPEC.fullmatch(text)
+    match = _SPEC.fullmatch(text) if isinstance(text, str) else None
     if match is None:
         raise ProfileError(
             f"bad profile name {text!r}", expected="NAME, NAME+OVERLAY or NAME+OVERLAY@HARDWARE"
@@ -73,12 +102,12 @@ def parse(text: str) -> Spec:
 
 def asked(spec: Spec, wanted: Wanted) -> Wanted:
     """What is asked for, with the hardware that the name gives. Raises ProfileError for two."""
-    on = canonical(wanted.on) if wanted.on else None
-    if spec.hardware and on and spec.hardware != on:
+    if spec.hardware and wanted.on and spec.hardware != wanted.on:
         raise ProfileError(
-            f"{spec} is for {spec.hardware}, and {on} is asked for", expected="one of the two"
+            f"{spec} is for {spec.hardware}, and {wanted.on} is asked for",
+            expected="one of the two",
         )
-    return replace(wanted, on=spec.hardware or on)
+    return replace(wanted, on=spec.hardware or wanted.on)
 
 
 def choose(
@@ -112,6 +141,27 @@ def _fits(row: Target, wanted: Wanted) -> bool:
         and wanted.strategy in (None, row.strategy)
         and wanted.nodes in (None, row.nodes)
         and wanted.role == row.role
+    )
+
+
+def shortest(
+    name: str, rows: Sequence[Target], target: Target, settings: Wanted
+) -> tuple[Spec, Wanted]:
+    """The least that asks for one of *rows* where *settings* hold: a name, and what beside it."""
+    spec = Spec(name, target.overlays)
+    axes = ("on", "strategy", "nodes", "role")
+    for count in range(len(axes) + 1):
+        for keys in combinations(axes, count):
+            own = {k: getattr(target, "hardware" if k == "on" else k) for k in keys}
+            try:
+                found = choose(name, rows, replace(settings, **own), target.overlays)
+            except ProfileError:
+                continue
+            if found == target:
+                on = own.pop("on", None)
+                return replace(spec, hardware=on), Wanted(**own)
+    return replace(spec, hardware=target.hardware), Wanted(
+        strategy=target.strategy, nodes=target.nodes, role=target.role
     )
 
 

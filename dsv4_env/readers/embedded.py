@@ -24,7 +24,6 @@ from dsv4_env.model import (
     ServerArg,
     Unknown,
     Value,
-    group_args,
     mark_superseded,
 )
 from dsv4_env.model.budget import Budget
@@ -32,7 +31,7 @@ from dsv4_env.model.condition import Condition
 from dsv4_env.model.errors import ReadError, shortened
 from dsv4_env.model.quoting import sh
 from dsv4_env.readers import bash
-from dsv4_env.readers.launcher import launcher_length
+from dsv4_env.readers.launcher import grouped, launcher_length
 
 _SHELL = re.compile(r"(?:.*/)?(?:ba|da|z|k|a)?sh")
 _STARTER = re.compile(r"(?:.*/)?(?:python[\d.]*|sglang|(?:ba|da|z|k|a)?sh|env|numactl|torchrun)")
@@ -231,7 +230,7 @@ def _command(
             name,
             reader,
             settings_env(settings, reader),
-            group_args(flat[size:], reader),
+            grouped(flat[size:], reader),
             tuple(v for v, _ in flat[:size]),
             flat[0][1],
             max(ends, default=flat[0][1].line or 1),

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from dsv4_env.lang import jsonc
 from dsv4_env.lang.yaml import Mapping, Node, Scalar, Sequence
-from dsv4_env.model import LaunchConfig, Note
+from dsv4_env.model import Image, LaunchConfig, Note
 from dsv4_env.model.budget import Budget, BudgetError, kept
 from dsv4_env.model.errors import ReadError
 from dsv4_env.readers import embedded
@@ -63,7 +63,21 @@ def _launches(node: Mapping, name: str, budget: Budget) -> list[LaunchConfig]:
     if not words or not embedded.mentions(texts):
         return []
     found = embedded.read_words(words, settings, name=name, reader=READER, budget=budget)
-    return [replace(c, notes=(*c.notes, *embedded.few(notes))) for c in found]
+    image = _image(node)
+    return [
+        replace(c, notes=(*c.notes, *embedded.few(notes)), image=c.image or image) for c in found
+    ]
+
+
+def _image(node: Mapping) -> Image:
+    """The image of a container by its name, where that isn't just its digest; of an image itself.
+
+    What it sets is in ``Config.Env`` already.
+    """
+    config = node.mapping("Config")
+    names = [config.text("Image") if config is not None else None]
+    names += [t.text for t in node.sequence("RepoTags") if isinstance(t, Scalar)]
+    return Image(next((n for n in names if n and not n.startswith("sha256:")), None))
 
 
 def _words(node: Mapping) -> Iterator[PlacedText]:

@@ -5,12 +5,28 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from dsv4_env.model import Location, Value
+from dsv4_env.catalogue import load, releases
+from dsv4_env.catalogue.arguments import apart
+from dsv4_env.model import Location, ServerArg, Unknown, Value, group_args
 
 _PYTHON = re.compile(r"(?:.*/)?(?:python|pypy)(?:\d+(?:\.\d+)*)?t?")
 _FLAGS = re.compile(r"-[bBdEhiIOPqsSuvVx?]+")
 _SCRIPT = re.compile(r"(?:.*/)?launch_server\.py")
 MODULE = "sglang.launch_server"
+
+
+def grouped(
+    words: Sequence[tuple[Value, Location | None]], origin_name: str
+) -> tuple[ServerArg, ...]:
+    """Split the words of a command line into flags and their values; no word is lost.
+
+    Words that aren't known, and may be any number, are no value of what is a switch of the newest
+    release.
+    """
+    args = group_args(words, origin_name)
+    if not any(a.flag and isinstance(v, Unknown) and v.splits for a in args for v in a.values[:1]):
+        return args
+    return apart(args, load(releases()[-1]))
 
 
 def launcher_length(words: Sequence[tuple[Value, Location | None]], start: int = 0) -> int | None:

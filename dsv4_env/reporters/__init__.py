@@ -5,9 +5,12 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from dsv4_env.model.finding import Comparison, Finding, Report
 from dsv4_env.model.secrets import scrubbed
+
+if TYPE_CHECKING:
+    from dsv4_env.model.finding import Comparison, Finding, Report
 
 
 @dataclass(slots=True, eq=False, repr=False)

@@ -29,6 +29,7 @@ from dsv4_env.readers import process
 CHECKS = ("sglang", "release", "port", "model", "lint", "plan")
 _OF_PLAN = ("DSV122", "DSV123")
 _LOST: tuple[Effect, ...] = ("overwritten", "no-effect")
+_PYTHON = re.compile(r"(?:.*/)?(?:python|pypy)[\d.]*t?")
 _HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+(?:@[\w./-]+)?")
 # The folder it runs in may hold a json.py, which is no part of Python; a package of SGLang that
 # lies there counts, as a server would find it.
@@ -124,6 +125,25 @@ def obstacles(launch: PlannedLaunch, skip: Collection[str], fallback: Catalogue)
     found += _lint(launch, catalogue) if "lint" not in skip else []
     found += _plan(launch, catalogue) if "plan" not in skip else []
     return [o for o in found if o.check not in skip]
+
+
+def unstarted(launch: PlannedLaunch, skip: Collection[str], fallback: Catalogue) -> list[Obstacle]:
+    """What stands in the way of a launch as it's written, wherever it will be started."""
+    found = _lint(launch, fallback) if "lint" not in skip else []
+    return found + (_plan(launch, fallback) if "plan" not in skip else [])
+
+
+def of_command(launch: PlannedLaunch, fallback: Catalogue) -> list[Obstacle]:
+    """What SGLang itself makes of a server that a command starts, as its Python has it.
+
+    *fallback* is the catalogue that counts where that isn't known.
+    """
+    python = launch.config.command[0] if launch.config.command else None
+    catalogue = None
+    if isinstance(python, str) and _PYTHON.fullmatch(python):
+        release = installed(python, launch.environ).release
+        catalogue = _release(launch, release)[1] if release is not None else None
+    return _plan(launch, catalogue or fallback, parsed=False)
 
 
 def _sglang(there: Installed, python: str) -> list[Obstacle]:
@@ -230,8 +250,8 @@ def _lint(launch: PlannedLaunch, catalogue: Catalogue) -> list[Obstacle]:
     ]
 
 
-def _plan(launch: PlannedLaunch, catalogue: Catalogue) -> list[Obstacle]:
-    """What SGLang's own work makes of a launch; what its parser refuses, lint tells.
+def _plan(launch: PlannedLaunch, catalogue: Catalogue, *, parsed: bool = True) -> list[Obstacle]:
+    """What SGLang's own work makes of a launch; what its parser refuses, lint has told if *parsed*.
 
     Without a platform in the profile, what holds on one of each kind. Nothing where it isn't
     known what the release makes of launches.
@@ -245,7 +265,8 @@ def _plan(launch: PlannedLaunch, catalogue: Catalogue) -> list[Obstacle]:
     where = " and ".join(p.name for p in places)
     found: list[Obstacle] = []
     if all(p.refused for p in made):
-        for refusal in dict.fromkeys(r for p in made for r in p.refused if r.at != PARSER):
+        refused = dict.fromkeys(r for p in made for r in p.refused)
+        for refusal in (r for r in refused if not parsed or r.at != PARSER):
             at = shown_at(refusal.at)
             message = f"{catalogue.name} refuses it on {where}: {refusal.message} ({at})"
             found.append(Obstacle("plan", message))
@@ -275,7 +296,7 @@ def of_process(config: LaunchConfig) -> Installed:
             python = str((folder / "cwd").readlink() / python)
     except OSError as exc:
         return Installed(problem=f"it can't be seen: {(exc.strerror or str(exc)).lower()}")
-    if not re.fullmatch(r"(?:.*/)?(?:python|pypy)[\d.]*t?", python):
+    if not _PYTHON.fullmatch(python):
         return Installed(problem=f"{python} is no Python")
     environ = {e.name: e.value for e in config.effective_env.values() if isinstance(e.value, str)}
     return installed(python, environ)

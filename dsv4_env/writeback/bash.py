@@ -181,8 +181,20 @@ def _apart(words: list[Word]) -> list[Word]:
     return found
 
 
+class _Written(str):
+    """A value as it is to stand in the script, quotes and all."""
+
+    __slots__ = ()
+
+
+def _quoted(value: str) -> str:
+    return value if isinstance(value, _Written) else word(value)
+
+
 def _styled(raw: str, value: str) -> str:
     """A value quoted as what it takes the place of, as far as that can hold it."""
+    if isinstance(value, _Written):
+        return value
     if _DOUBLE.fullmatch(raw):
         return '"' + re.sub(r'(["\\$`])', r"\\\1", value) + '"'
     if _SINGLE.fullmatch(raw) and "'" not in value:
@@ -351,6 +363,14 @@ def _without(found: _Script, site: _Given) -> Edit:
 def _added(found: _Script, launch: LaunchConfig, want: Wanted) -> Iterator[Proposal]:
     """Behind the settings that the profile has before it, else behind any, else at the launch."""
     value = want.new[0][0]
+    if want.open:
+        text = re.sub(r'(["\\$`}])', r"\\\1", value)
+        yield from _placed(found, launch, want, _Written(f'"${{{want.name}:-{text}}}"'))
+    yield from _placed(found, launch, want, value)
+
+
+def _placed(found: _Script, launch: LaunchConfig, want: Wanted, value: str) -> Iterator[Proposal]:
+    """The places for a new variable, the likeliest first."""
     here = launch.location.path if launch.location else ""
     own = [e for e in launch.env if e.condition is None and not e.superseded and e.location]
     own = [e for e in own if e.location and e.location.path == here]
@@ -367,7 +387,8 @@ def _added(found: _Script, launch: LaunchConfig, want: Wanted) -> Iterator[Propo
         for words in found.lists:
             for index, part in enumerate(words.words):
                 if index and part in _words(found, name):
-                    tried.append((_next(found, words.words, index, f"{want.name}={word(value)}"),))
+                    new = f"{want.name}={_quoted(value)}"
+                    tried.append((_next(found, words.words, index, new),))
     yield from (*tried, *prefixed)
     command = found.launch(launch)
     if command is None or command.command is None:
@@ -375,9 +396,9 @@ def _added(found: _Script, launch: LaunchConfig, want: Wanted) -> Iterator[Propo
     pos = command.command.pos
     start, _ = found.line(pos)
     if not found.text[start:pos].strip():
-        line = f"{found.text[start:pos]}export {want.name}={word(value)}\n"
+        line = f"{found.text[start:pos]}export {want.name}={_quoted(value)}\n"
         yield (Edit(start, start, line),)
-    yield (Edit(pos, pos, f"{want.name}={word(value)} "),)
+    yield (Edit(pos, pos, f"{want.name}={_quoted(value)} "),)
 
 
 def _behind(found: _Script, site: _Given, name: str, value: str) -> Edit:

@@ -17,7 +17,7 @@ from typing import Any, TypeAlias
 
 from dsv4_env.compare.differences import Difference, Kind
 from dsv4_env.compare.normalise import POSITIONAL
-from dsv4_env.model import LaunchConfig, Location, Outside, Unknown, Value, text_of
+from dsv4_env.model import LaunchConfig, Location, Outside, Unknown, Value, own_default, text_of
 from dsv4_env.model.condition import Condition
 from dsv4_env.model.errors import Dsv4Error
 from dsv4_env.model.secrets import masked, scrubbed, secret_name
@@ -74,7 +74,8 @@ class Wanted:
 
     *name* is what the profile calls it, *theirs* what the file does; *old* are the occurrences
     that the file has (a variable has one, of one word; a flag's are the words after it), *new*
-    those that it is to have. *before* are the profile's settings before it, nearest first.
+    those that it is to have. *before* are the profile's settings before it, nearest first. *open*:
+    the new value is what a variable has where the environment of the launch has none.
     """
 
     section: str
@@ -85,6 +86,7 @@ class Wanted:
     location: Location | None = None
     before: tuple[str, ...] = ()
     shared: bool = False
+    open: bool = False
 
 
 Propose: TypeAlias = Callable[[str, LaunchConfig, Wanted], Iterator[Proposal]]
@@ -167,6 +169,10 @@ def hopeless(
     here = launch.location.path if launch.location else ""
     if not elsewhere and any(isinstance(w, Outside) for w in d.left or ()):
         reason = "the profile takes it from the environment, so its value has to be taken out"
+        return Refused(name, reason, where)
+    profile = next((n.profile for n in launch.notes if n.profile), None)
+    if not elsewhere and where is not None and where.path.endswith(".toml") and profile:
+        reason = f"it is taken from {profile}: `dsv4-env unadopt {here}` writes it into the test"
         return Refused(name, reason, where)
     if not elsewhere and where is not None and where.path != here:
         return Refused(name, f"it is set in another file than {here}", where)
@@ -368,4 +374,5 @@ def wanted(d: Difference, source: LaunchConfig, target: LaunchConfig, *, shared:
         d.right_location if d.right is not None else None,
         tuple(reversed(before)),
         shared,
+        d.section == "env" and d.left is not None and own_default(d.name, d.left[0]) is not None,
     )

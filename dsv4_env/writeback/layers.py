@@ -21,6 +21,7 @@ from dsv4_env.model import (
     Location,
     Unknown,
     is_installed,
+    own_default,
     text_of,
 )
 from dsv4_env.model.errors import Dsv4Error, ProfileError, UsageError, did_you_mean
@@ -375,6 +376,9 @@ def _settle(
     values = occurrences(launch, d.section, theirs) if d.right is not None else ()
     attempts: list[list[tuple[str, str, Any]]]
     value = _toml(d.section, values)
+    if d.section == "env" and value is not None and theirs in launch.effective_env:
+        default = own_default(theirs, launch.effective_env[theirs].value)
+        value = Default(default) if default else value
     if d.section == "args" and theirs in _MODEL:
         if value is None:
             return Refused(theirs, "a profile's model can't be unset", where)

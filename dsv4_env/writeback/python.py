@@ -367,25 +367,42 @@ def _cut(found: _Module, start: int, end: int) -> Edit:
 def _added(found: _Module, launch: LaunchConfig, want: Wanted) -> Iterator[Proposal]:
     """Behind the last key of the dict that the profile's settings before it are in."""
     value = want.new[0][0]
+    if want.open and _OS.search(found.text):  # which the outside may override
+        yield from _placed(found, launch, want, value, open_=True)
+    yield from _placed(found, launch, want, value)
+    yield Refused(want.name, "there is no dict or statement that it could be added to",
+                  launch.location)  # fmt: skip
+
+
+def _placed(
+    found: _Module, launch: LaunchConfig, want: Wanted, value: str, *, open_: bool = False
+) -> Iterator[Proposal]:
     places = {e.name: e.location for e in launch.env if e.condition is None and not e.superseded}
     names = [n for n in want.before if n in places][:5]
     others = [n for n in reversed(places) if n not in names][:5]
     for name in (*names, *others):
         for pair in _sites(found, name, _at(found, places[name])):
             if pair.owner is not None:
-                yield (_last_key(found, pair.owner, want.name, value),)
+                yield (_last_key(found, pair.owner, want.name, value, open_=open_),)
             elif (statement := _statement(found, pair)) is not None:
-                yield (_like(found, statement, pair, want.name, value),)
+                yield (_like(found, statement, pair, want.name, value, open_=open_),)
     for owner in reversed(found.spreads):  # {**os.environ, **COMMON}
-        yield (_last_key(found, owner, want.name, value),)
-    yield Refused(want.name, "there is no dict or statement that it could be added to",
-                  launch.location)  # fmt: skip
+        yield (_last_key(found, owner, want.name, value, open_=open_),)
 
 
-def _last_key(found: _Module, owner: cst.Dict, name: str, value: str) -> Edit:
+_OS = re.compile(r"^import[ \t]+(?:[^\n#]*,[ \t]*)?os[ \t]*(?=[,;#\r\n]|\Z)", re.MULTILINE)
+
+
+def _default(name: str, value: str) -> str:
+    """What takes a literal's place where the environment comes first."""
+    return f"os.environ.get({name}, {value})"
+
+
+def _last_key(found: _Module, owner: cst.Dict, name: str, value: str, *, open_: bool) -> Edit:
     elements = [e for e in owner.elements if isinstance(e, cst.DictElement)]
     like: list[cst.CSTNode] = [elements[-1].key, elements[-1].value] if elements else []
     key, shown = _written(name, _quoted(*like)), _written(value, _quoted(*reversed(like)))
+    shown = _default(key, shown) if open_ else shown
     last = owner.elements[-1]
     model = last.key if isinstance(last, cst.DictElement) else last
     return _behind(found, found.span(last.value)[1], [f"{key}: {shown}"], found.span(model)[0])
@@ -416,7 +433,13 @@ def _behind(found: _Module, end: int, items: Sequence[str], model: int) -> Edit:
 
 
 def _like(
-    found: _Module, statement: cst.SimpleStatementLine, pair: _NamedValue, name: str, value: str
+    found: _Module,
+    statement: cst.SimpleStatementLine,
+    pair: _NamedValue,
+    name: str,
+    value: str,
+    *,
+    open_: bool,
 ) -> Edit:
     """The statement again behind itself, for another variable."""
     start, end = found.span(statement)
@@ -424,6 +447,7 @@ def _like(
     text = found.text
     spans = found.span(pair.key), found.span(pair.value)
     shown = _written(value, _quoted(pair.value, pair.key))
+    shown = _default(_written(name, _quoted(pair.value, pair.key)), shown) if open_ else shown
     new = text[start : spans[0][0]] + key + text[spans[0][1] : spans[1][0]] + shown
     new += text[spans[1][1] : end]
     last = found.line(end)[1]

@@ -39,6 +39,13 @@ python3 -m sglang.launch_server --model-path https://u:canary-model@h/m --tp 4 \
   --log-level "${LEVEL:-hf_Canary0123456789abcdef}" \\
   --chat-template https://h/t?token=canary-query
 """
+TAKEN = """\
+import os
+from dsv4_env import load_profile
+PROFILE = load_profile("mine", "profiles")
+TOKEN = "hf_Canary0123456789abcdefghij"
+popen_launch_server("m", "u", env=PROFILE.launch_env(os.environ), api_key=TOKEN)
+"""
 LAYER = """\
 description = "Mine"
 extends = ["pro-fp4"]
@@ -92,6 +99,8 @@ FILES = {
     "run.sh": SCRIPT,
     "compose.yaml": COMPOSE,
     "test_v4.py": TEST,
+    "taken.py": TAKEN,
+    "taken_in_part.py": TAKEN.replace("launch_env(os.environ)", "required"),
     "inspect.json": INSPECT,
     "pods.json": PODS,
     "profiles/mine.toml": LAYER.replace("{n}", "1"),
@@ -113,6 +122,9 @@ CASES = [
     *(f"sync mine --to {s}" for s in ("run.sh", "test_v4.py")),
     *(f"sync over --from {s} {more}" for s in SOURCES for more in ("", "--partial")),
     *(f"import {s} --as new {more}" for s in SOURCES for more in ("", "--partial")),
+    *(f"adopt {s} --profiles new {more}" for s in ("run.sh", "test_v4.py", "compose.yaml")
+      for more in ("", "--from-nothing", "--rewrite", "--json")),
+    "unadopt test_v4.py", "unadopt taken.py", "unadopt taken_in_part.py",
     "upgrade mine --from 0.5.13 --to 0.5.23 --all",
     "report --html - mine over --against run.sh --against test_v4.py --against compose.yaml",
     *(f"plan {o} --on mi355x --all {more}" for o in ("mine", "run.sh") for more in ("", "-f json")),

@@ -24,7 +24,7 @@ OPTIONS = ExportOptions(model="m", image="i", nodes=2, gpus=8, gpu="amd")
 NOT_TEXT = "[\udc80-\udcff]"
 # What each format refuses, said here once more: of all else, every byte has to arrive.
 REFUSED = {
-    **dict.fromkeys("shell fish csh slurm run-sh python args args-nul".split(), "(?!)"),
+    **dict.fromkeys("shell bash fish csh slurm run-sh python args args-nul".split(), "(?!)"),
     "docker-env": f"\n|\r\\Z|{NOT_TEXT}|.{{65533}}",
     "systemd": "[\x01-\x08\x0b-\x1f\x7f\ufdd0-\ufdef\ufffe\uffff\U0001ffff\udc80-\udcff]",
     "vscode": r"\$\{[^}]*\}|" + NOT_TEXT,
@@ -65,6 +65,19 @@ def test_posix_shells(shell: str, how: str, tmp_path: Path) -> None:
         path = written(tmp_path, "shell", env)
         found = run([*words, "-c", f"{how}; exec env -0", "sh", path])
         assert pairs(found) == as_bytes(env)
+
+
+@pytest.mark.parametrize("how", ['. "$1"', 'eval "$(cat "$1")"'], ids=["source", "eval"])
+def test_bash(how: str, tmp_path: Path) -> None:
+    for env in hostile.batches():
+        words = list(env.values())[:120]
+        path = tmp_path / "exported"
+        path.write_bytes(exported("bash", env, words))
+        script = f'{how}; printf "%s\\0" "${{#ARGS[@]}}" "${{ARGS[@]}}"; exec env -0'
+        count, *rest = run(["bash", "-c", script, "sh", str(path)]).split(b"\0")
+        args, variables = rest[: int(count)], rest[int(count) :]
+        assert args == [b"--model-path", b"m", *map(os.fsencode, words)]
+        assert pairs(b"\0".join(variables)) == as_bytes(env)
 
 
 @pytest.mark.parametrize(
@@ -111,6 +124,12 @@ def test_unset_undoes(shell: str) -> None:
     text = EXPORTERS[format_](launch, options)
     found = run([*words, text + "env -0"], V2="set", V3="set", V5="stays")
     assert pairs(found) == {"V5": b"stays"}
+
+
+def test_unset_undoes_the_array_of_bash() -> None:
+    text = EXPORTERS["bash"](config({"V1": "x"}, ["--a", "1"]), ExportOptions(unset=True))
+    script = f'ARGS=(a b) V1=y; export V1; {text}echo "${{V1-unset}} ${{ARGS-unset}}"'
+    assert run(["bash", "-c", script]) == b"unset unset\n"
 
 
 @pytest.mark.parametrize("shell", UNSET)
@@ -414,7 +433,17 @@ def test_names_that_are_none(format_: str) -> None:
     for name in ("", "A=B"):
         with pytest.raises(ExportError):
             EXPORTERS[format_](config({name: "x"}, ["--model-path", "m"]), OPTIONS)
-    if format_ in ("shell", "fish", "csh", "powershell", "run-sh", "slurm", "dotenv", "systemd"):
+    if format_ in (
+        "shell",
+        "bash",
+        "fish",
+        "csh",
+        "powershell",
+        "run-sh",
+        "slurm",
+        "dotenv",
+        "systemd",
+    ):
         for name in ("A B", "1A", "A-B", "é", "A\n", "$(id)", "A;id"):
             with pytest.raises(ExportError, match="can't hold a variable called"):
                 EXPORTERS[format_](config({name: "x"}, ["--model-path", "m"]), OPTIONS)

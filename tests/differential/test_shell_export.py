@@ -113,6 +113,14 @@ def test_no_launch_without_the_arguments(shell: str, tool: str) -> None:
     assert done.stdout == b""
 
 
+def test_a_failed_export_leaves_no_arguments_of_before(tool: str) -> None:
+    script = 'ARGS=(--tp 8); eval "$(dsv4-env export nope -f bash)"; echo "$? ${ARGS[*]}"'
+    done = subprocess.run(
+        [need("bash"), "-c", script], env={"PATH": tool}, capture_output=True, check=False
+    )
+    assert done.stdout == b"1 --dsv4-env-export-failed\n"
+
+
 @pytest.mark.parametrize("shell", SHELLS)
 def test_args_come_back_word_for_word(shell: str, tool: str, tmp_path: Path) -> None:
     words = ["it's", 'a "b"', "$HOME", "a b", "", "*", "~", "\\", "x\ny", "=ls", "{a,b}", "#x"]

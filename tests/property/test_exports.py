@@ -39,6 +39,7 @@ READERS: dict[str, Read] = {
     "k8s-env": lambda text: kubernetes.read_all(text, "f"),
     "k8s-configmap": lambda text: kubernetes.read_all(text, "f"),
     "shell": lambda text: bash.read_all(f"{text}\nsglang serve", "f"),
+    "bash": lambda text: bash.read_all(f'{text}\nsglang serve "${{ARGS[@]}}"', "f"),
     "docker-run": lambda text: bash.read_all(f"docker run {text[:-1]} i sglang serve", "f"),
     "args": lambda text: bash.read_all(f"sglang serve {text}", "f"),
     "run-sh": lambda text: bash.read_all(text, "f"),

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dsv4_env.model import Location
-from dsv4_env.model.finding import Severity, Waiver
+
+if TYPE_CHECKING:
+    from dsv4_env.model.finding import Severity, Waiver
 
 
 @dataclass(frozen=True, slots=True)

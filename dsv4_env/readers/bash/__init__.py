@@ -28,9 +28,11 @@ from dsv4_env.model import LaunchConfig, Location, Note
 from dsv4_env.model.budget import Budget, BudgetError, partial_note
 from dsv4_env.model.errors import ReadError, shortened
 from dsv4_env.readers.bash import results
+from dsv4_env.readers.bash.profiles import Answers
 from dsv4_env.readers.choosing import choose
-from dsv4_env.readers.kind import INTERPRETER, FileKind
+from dsv4_env.readers.kind import INTERPRETER, FileKind, names_a_server
 from dsv4_env.readers.launcher import launcher_length
+from dsv4_env.readers.taken import KnownProfiles
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -61,17 +63,23 @@ def read_all(
     closed: bool = False,
     facts: Mapping[str, str] | None = None,
     budget: Budget | None = None,
+    profiles: Path | None = None,
+    sglang: str | None = None,
+    known: KnownProfiles | None = None,
 ) -> list[LaunchConfig]:
     """Every launch of a server that a bash script makes, in source order.
 
     *inputs* are variables known from outside; with *closed* they are all there are, and *args*
     all the arguments. *root* is the folder that sourced files must lie below, *facts* are answers
-    of commands (``{"nproc": "64"}``). Where the *budget* ends, the launches found until then are
-    marked ``partial``. Raises ReadError where the data isn't a script, or where a limit is passed
+    of commands (``{"nproc": "64"}``). *profiles* is the folder of the project's own profiles, which
+    ``dsv4-env export`` prints, *sglang* the release that they are for where the script doesn't say
+    so; *known* stands for both. Where the *budget* ends, the launches found until then are marked
+    ``partial``. Raises ReadError where the data isn't a script, or where a limit is passed
     and no launch was found.
     """
     with _uncollected(len(data) > _LARGE):
-        return _read_all(data, path, inputs, args, root, closed, facts, budget or Budget())
+        known = known or KnownProfiles(None, profiles, sglang)
+        return _read_all(data, path, inputs, args, root, closed, facts, budget or Budget(), known)
 
 
 def _read_all(
@@ -83,12 +91,17 @@ def _read_all(
     closed: bool,
     facts: Mapping[str, str] | None,
     budget: Budget,
+    known_profiles: KnownProfiles,
 ) -> list[LaunchConfig]:
     text, notes = _text(data, path)
     source = Source(text, path)
     root_given = root is not None
     if root is None and path and Path(path).is_file():
         root = real(path).parent
+    if known_profiles.root is None:
+        known_profiles.root = root
+    answers = Answers(known_profiles)
+    watch = replace(_LAUNCHES, answer=answers.answer, whence=answers.whence)
     variables = {n: Var("s", v, exported=True) for n, v in (inputs or {}).items()}
     for name, value in (("IFS", " \t\n"), ("OPTIND", "1")):
         if name in variables:
@@ -106,7 +119,7 @@ def _read_all(
         notes.append(Note(f"{where} {wrong}", where, opens=problem.limit, ended=ended))
 
     def follow(budget: Budget, *, rough: bool) -> tuple[Machine, BudgetError | None]:
-        vm = Interpreter(_LAUNCHES, inputs or {}, facts or {}, root, budget, rough=rough)
+        vm = Interpreter(watch, inputs or {}, facts or {}, root, budget, rough=rough)
         vm.narrow, vm.root_given = narrow, root_given
         state = State(
             Layers(variables),
@@ -153,6 +166,7 @@ def _read_all(
         lost = [replace(n, message=f"{n.location} {n.message}") if path else n for n in vm.lost]
         found = [replace(c, partial=True, notes=(*c.notes, *lost)) for c in found]
         vm.skipped.extend(vm.lost)
+    found = list(map(answers.told, found))
     if problem is not None and not found:
         where = source.place(problem.pos)
         if problem.limit:
@@ -231,13 +245,25 @@ def _text(data: str | bytes, path: str) -> tuple[str, list[Note]]:
     return text, notes
 
 
+_REMARKS = re.compile(rb"^[ \t]*#[^\n]*", re.MULTILINE)
+
+
+def _may_launch(data: bytes) -> bool:
+    """Whether a server's words are in a script, apart from lines that only remark on something.
+
+    What a library says of servers in passing would have all scripts followed that source it.
+    """
+    return names_a_server(data) and names_a_server(_REMARKS.sub(b"", data))
+
+
 KIND = FileKind(
     "bash",
     "a launch script",
     read_all,
-    takes=("inputs", "args", "closed", "root"),
+    takes=("inputs", "args", "closed", "root", "profiles", "sglang"),
     named=r"[^/]+\.(?:sh|bash|slurm|sbatch)",
     shebang=INTERPRETER + rb"(?:ba|da)?sh\b",
+    hit=_may_launch,
     editable=True,
     word="script",
 )

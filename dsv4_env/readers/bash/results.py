@@ -22,12 +22,12 @@ from dsv4_env.model import (
     ServerArg,
     Unknown,
     Value,
-    group_args,
 )
 from dsv4_env.model.budget import Budget, BudgetError
 from dsv4_env.model.condition import All, Condition, Some, Test, both, covers
 from dsv4_env.model.errors import shortened
 from dsv4_env.readers.bash.choices import Ways, clusters, left_of, options_in
+from dsv4_env.readers.launcher import grouped
 
 MAX_CHOICES = 8
 MAX_LOST = 4  # values of a variable that one place gives and another one replaces
@@ -262,7 +262,7 @@ def _arguments(vm: Machine, found: Invocation) -> tuple[ServerArg, ...]:
     choices = Ways(vm, _decided(found))
     for words in clusters(found.args):
         ways = choices.of_words(words)
-        members = [group_args([(_plain(v, p), p) for v, p in way], "bash") for _, way in ways]
+        members = [grouped([(_plain(v, p), p) for v, p in way], "bash") for _, way in ways]
         if len(members) == 1:
             result += members[0]
         else:

@@ -44,11 +44,11 @@ from dsv4_env.model import (
     ServerArg,
     Unknown,
     Value,
-    group_args,
     lost_launch,
     mark_superseded,
 )
 from dsv4_env.model.errors import shortened
+from dsv4_env.readers.launcher import grouped
 from dsv4_env.readers.python.facts import timeout_fact
 
 LAUNCHER = "popen_launch_server"  # the last name of what launches, or its end
@@ -185,7 +185,7 @@ def server_start(words: Sequence[PlacedWord]) -> int | None:
 
 
 # The parameters of sglang.test.test_utils.popen_launch_server (python/sglang/test/test_utils.py).
-_PARAMETERS = ("model", "base_url", "timeout", "api_key", "other_args", "env")
+PARAMETERS = ("model", "base_url", "timeout", "api_key", "other_args", "env")
 _ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
 _SPECIAL = re.compile(r"[$`|&;<>()*?~#{\[!\n]")
 
@@ -203,7 +203,7 @@ class Command:
 def launcher_command(vm: Machine, scope: Scope, call: Call, func: Func | None) -> Command:
     """What ``popen_launch_server(…)`` starts, its *env* laid over the process's environment."""
     node = call.node
-    names: Sequence[str] = _PARAMETERS
+    names: Sequence[str] = PARAMETERS
     if func is not None:
         names = [a.arg for a in (*func.node.args.posonlyargs, *func.node.args.args)]
     given = dict(zip(names, call.args, strict=False)) | call.keywords
@@ -222,11 +222,11 @@ def launcher_command(vm: Machine, scope: Scope, call: Call, func: Func | None) -
     env, said = _environment(vm, scope, given.get("env"), node, exact=False)
     model = next((given[n] for n in MODEL_KEYS if n in given), None)
     words = _words(vm, scope, given.get("other_args"), node, texts=True)
-    arguments = _model(scope, model, node) + group_args(words, "python")
+    arguments = _model(scope, model, node) + grouped(words, "python")
     key = given.get("api_key")
     if key is not None and not _nothing(key):
         word = _word(scope, key, node, texts=False)
-        arguments += group_args([("--api-key", word[1]), word], "python")
+        arguments += grouped([("--api-key", word[1]), word], "python")
     waits = timeout_fact(given.get("timeout"), scope.place(node))
     return Command(env, arguments, (*notes, *said), waits)
 
@@ -384,7 +384,7 @@ def process_command(vm: Machine, scope: Scope, call: Call) -> Command | None:
         env = Map(Log((*(vm.environ.log if _nothing(given) else under), *prefix)))
     settings, notes = _environment(vm, scope, env, call.node, exact=True)
     notes += [_opened(w, where) for w, where in words[start:] if _may_set(w)]
-    return Command(settings, group_args(words[start:], "python"), tuple(notes))
+    return Command(settings, grouped(words[start:], "python"), tuple(notes))
 
 
 _SERVER = re.compile(r"sglang\.launch_server|\bsglang\s+serve\b")
@@ -429,7 +429,7 @@ def plugin_command(vm: Machine, scope: Scope, words: Val, env: Val, node: ast.ex
     """What a server of this package's plugin is started with."""
     settings, notes = _environment(vm, scope, env, node, exact=True)
     given = _words(vm, scope, words, node, texts=True)
-    return Command(settings, group_args(given, "python"), tuple(notes))
+    return Command(settings, grouped(given, "python"), tuple(notes))
 
 
 def parsed_arguments(scope: Scope, call: Call) -> Val:
@@ -504,24 +504,24 @@ def engine_command(vm: Machine, scope: Scope, call: Call) -> Command:
         cls = value.cls if isinstance(value, Instance) else None
         if isinstance(value, Instance) and isinstance(cls, Ext) and cls.name == _ARGUMENTS:
             words = _words(vm, scope, value.positional[0], call.node, texts=True)
-            return Command(settings, group_args(words, "python"), tuple(notes))
+            return Command(settings, grouped(words, "python"), tuple(notes))
     fields = _of_fields(scope, call) if called_name(call) in _TAKING_FIELDS else None
     if fields is not None:
         words = _words(vm, scope, fields, call.node, texts=True)
-        return Command(settings, group_args(words, "python"), tuple(notes))
+        return Command(settings, grouped(words, "python"), tuple(notes))
     where = scope.place(call.node)
     why = f"{name} takes Python's values, not the words of a command line"
     notes.append(lost_launch(why, where))
     text = shortened(scope.text(call.node), 200)
     word = Unknown(text, why, splits=True, location=where)
-    return Command(settings, group_args([(word, where)], "python"), tuple(notes))
+    return Command(settings, grouped([(word, where)], "python"), tuple(notes))
 
 
 def held_command(vm: Machine, scope: Scope, env: Val, args: Val, node: ast.expr) -> Command:
     """What a file holds for others to launch with: a dict of variables, a list of arguments."""
     settings, notes = _environment(vm, scope, env, node, exact=True)
     words = _words(vm, scope, args, node, texts=True)
-    return Command(settings, group_args(words, "python"), tuple(notes))
+    return Command(settings, grouped(words, "python"), tuple(notes))
 
 
 def entry_command(vm: Machine, scope: Scope, found: Instance) -> Command:
@@ -541,6 +541,6 @@ def entry_command(vm: Machine, scope: Scope, found: Instance) -> Command:
     elif args is not None and not _nothing(args):
         value = splitting(unknown_of(args, as_shown(args), place))
         words = [(value, value.location or place)]
-    arguments = _model(scope, model, node) + group_args(words, "python")
+    arguments = _model(scope, model, node) + grouped(words, "python")
     waits = next((given[k] for k in TIMEOUT_KEYS if k in given), None)
     return Command(settings, arguments, tuple(notes), timeout_fact(waits, place))

@@ -1,19 +1,14 @@
-"""Profiles of this package that a test takes its launch from: ``load_profile`` and what it gives.
-
-What a profile gives stands where its layers set it, in a :class:`TakenFrom`, until a launch is
-made of it.
-"""
+"""Profiles that a test takes its launch from: ``load_profile`` and what it gives."""
 
 from __future__ import annotations
 
 import ast
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from dsv4_env.guard.files import looked_at, real
 from dsv4_env.lang.python.interp.machine import Machine
 from dsv4_env.lang.python.syntax.trees import last_name
 from dsv4_env.lang.python.values import operations as ops
@@ -32,80 +27,19 @@ from dsv4_env.lang.python.values.kinds import (
     is_const,
     wrapped,
 )
-from dsv4_env.model import EnvVar, Location, Origin, ServerArg, Unknown, text_of
-from dsv4_env.model.errors import Dsv4Error, SettingsError
-from dsv4_env.profile import Profile, Wanted, layer_places, load_all, load_wanted, startable
-from dsv4_env.profile.project import TARGET, profiles_folder
+from dsv4_env.model import Location, Origin, Unknown, text_of
+from dsv4_env.model.errors import Dsv4Error
+from dsv4_env.profile import Profile, Wanted, load_all
+from dsv4_env.profile.project import TARGET
+from dsv4_env.readers.taken import COST, KnownProfiles, TakenFrom
 
 PACKAGE = "dsv4_env"
 PROFILE = f"{PACKAGE}.Profile"
-_COST = 5_000  # steps that reading a folder's layers takes
 _HOMES = (PACKAGE, f"{PACKAGE}.profile", f"{PACKAGE}.profile.loading")
 _LOADERS = frozenset(f"{home}.load_profile" for home in _HOMES)
 _LISTS = frozenset(f"{home}.profile_names" for home in _HOMES)
 _METHODS = frozenset({"get", "model_path", "launch_env", "command"})
 _UNTOLD = frozenset({"config", "origins"})  # objects of this package, which no launch is made of
-
-
-@dataclass(frozen=True, slots=True)
-class TakenFrom(Location):
-    """The place of a setting in a layer; *profile* gave it, *taken* is where that was loaded."""
-
-    profile: str = ""
-    origin: Origin | None = None
-    taken: Location | None = None
-
-
-@dataclass(slots=True, eq=False)
-class KnownProfiles:
-    """The profiles that a reading has met.
-
-    *root* is the folder that others than the shipped ones must lie below, *own* the folder of
-    the project's profiles, where one is set, *sglang* the release that they are for where nothing
-    else is said.
-    """
-
-    root: Path | None = None
-    own: Path | None = None
-    sglang: str | None = None
-    _loaded: dict[tuple[str, Path | None, Wanted], Profile | str] = field(default_factory=dict)
-    _folders: set[Path | None] = field(default_factory=set)
-
-    def load(
-        self, vm: Machine, name: str, folder: Path | None, wanted: Wanted | None = None
-    ) -> Profile | str:
-        """A profile by its name, or what is wrong with it."""
-        wanted = wanted or Wanted()
-        if wanted.sglang is None and self.sglang is not None:
-            wanted = replace(wanted, sglang=self.sglang)
-        vm.spend(1 if folder in self._folders else _COST)
-        self._folders.add(folder)
-        found = self._loaded.get((name, folder, wanted))
-        if found is None:
-            try:
-                found = startable(load_wanted(name, folder, wanted))
-                for layer in found.layers:
-                    looked_at(layer_places(folder)[layer])
-            except Dsv4Error as exc:
-                found = str(exc)
-            self._loaded[name, folder, wanted] = found
-        return found
-
-    def of_project(self) -> Path | None:
-        """The folder that pytest's fixtures take profiles from, besides the shipped ones."""
-        if self.own is None and self.root is not None:
-            try:
-                self.own = profiles_folder(self.root, {})
-            except (ValueError, SettingsError):
-                return None
-        return self.own
-
-    def within(self, folder: Path) -> Path | None:
-        """A folder below the root; None where it isn't one."""
-        if self.root is None:
-            return None
-        whole = real(self.root / folder)
-        return whole if whole.is_relative_to(real(self.root)) else None
 
 
 def is_loader(name: str) -> bool:
@@ -140,7 +74,7 @@ def loaded(vm: Machine, scope: Scope, known: KnownProfiles, call: Call) -> Val:
             reason = "its folder of profiles isn't known, or not below the root"
             return scope.unknown(node, reason, *call.args)
     if names == ["folder"]:
-        vm.spend(_COST)
+        vm.spend(COST)
         try:
             return wrapped(sorted(load_all(folder)), scope.place(node))
         except Dsv4Error as exc:
@@ -166,7 +100,7 @@ def profile_value(
     wanted: Wanted | None = None,
 ) -> Val:
     """A profile as the value that a test has; unknown, with the reason, where there is none."""
-    found = known.load(vm, name, folder, wanted)
+    found = known.load(vm.spend, name, folder, wanted)
     where = scope.place(node)
     if isinstance(found, str):
         return Unknown(f"load_profile({name!r})", found, location=where)
@@ -280,6 +214,8 @@ def _variables(
             value: Val = Const(text, at)
             if launched and isinstance(each.value, Unknown):
                 value = replace(each.value, location=at)
+                if each.name in vm.given:  # what is empty overrides nothing
+                    value = Const(vm.given[each.name] or text, at)
             found.append(MapEntry(Const(each.name, at), value, at))
     return found
 
@@ -336,7 +272,9 @@ def launch_env(vm: Machine, scope: Scope, owner: Instance, environ: Val, node: a
         found = ops.copied_map(vm, environ, scope.place(node))
     else:
         ops.merge_into(vm, scope, found, environ, node)
-    entries = _variables(vm, profile, owner.where, launched=True)
+    # What no environment lies under has none that could override it.
+    outside = not isinstance(environ, Map) or environ.inherits or bool(environ.log)
+    entries = _variables(vm, profile, owner.where, launched=outside)
     ops.add_entries(vm, scope, found, node, *entries)
     return found
 
@@ -364,50 +302,6 @@ def _command(vm: Machine, scope: Scope, owner: Instance, profile: Profile, call:
             Unknown(scope.text(call.node), "`**` brings more", splits=True, location=where)
         )
     return Seq(tuple(words), "list", where)
-
-
-# What a launch is made of
-
-
-def settled(
-    env: Sequence[EnvVar], args: Sequence[ServerArg]
-) -> tuple[tuple[EnvVar, ...], tuple[ServerArg, ...], dict[str, Location | None]]:
-    """Settings with the origin that they have in their profile; and those profiles.
-
-    What a test sets anew overrode what the profile set.
-    """
-    taken: dict[str, Location | None] = {}
-
-    def known(origin: Origin) -> Origin:
-        where = origin.location
-        if not isinstance(where, TakenFrom):
-            return origin
-        taken.setdefault(where.profile, where.taken)
-        return where.origin or origin
-
-    found_env: list[EnvVar] = []
-    under: dict[str, Origin] = {}  # what a profile set and the test set again
-    for e in env:
-        ours = isinstance(e.location, TakenFrom)
-        origin = known(e.origin)
-        if before := under.get(e.name):
-            origin = replace(origin, overrode=before)
-        if ours and e.superseded:
-            under[e.name] = origin
-        else:
-            found_env.append(replace(e, origin=origin, value=_placed(e.value)))
-    found_args = tuple(
-        replace(a, origin=known(a.origin), values=tuple(map(_placed, a.values))) for a in args
-    )
-    return tuple(found_env), found_args, taken
-
-
-def _placed(value: Any) -> Any:
-    """A value whose place is one like others."""
-    where = value.location if isinstance(value, Unknown) else None
-    if isinstance(where, TakenFrom):
-        return replace(value, location=Location(where.path, where.line, where.column))
-    return value
 
 
 # What the pytest plugin offers

@@ -30,9 +30,9 @@ from dsv4_env.readers.choosing import choose
 from dsv4_env.readers.kind import INTERPRETER, FileKind, names_a_server
 from dsv4_env.readers.python.commands import FIELD_CALLS, PATCH_CALLS, SOUGHT
 from dsv4_env.readers.python.facts import disabled_notes, registrations
-from dsv4_env.readers.python.profiles import KnownProfiles
 from dsv4_env.readers.python.units import held_settings, launches_met
 from dsv4_env.readers.python.watch import HELD, LaunchWatch
+from dsv4_env.readers.taken import KnownProfiles
 
 _ROUNDS = 8  # each import may make more of the file matter
 _SHORT = 4  # of them, those that end as soon as more does: what they find is never told
@@ -50,6 +50,7 @@ def read_all(
     budget: Budget | None = None,
     profiles: Path | None = None,
     sglang: str | None = None,
+    known: KnownProfiles | None = None,
 ) -> list[LaunchConfig]:
     """Every launch of a server that a Python file makes, in source order.
 
@@ -58,8 +59,8 @@ def read_all(
     statements and expressions are followed before the paths that are left are given up: they make
     a smaller *budget*. Where that ends, launches that were found are kept as partial ones.
     *profiles* is the folder of the project's own profiles, *sglang* the release that they are for
-    where the file doesn't say so. Raises ReadError where the data isn't
-    Python or where there is too much to follow to find any.
+    where the file doesn't say so; *known* stands for both, and for what was loaded before. Raises
+    ReadError where the data isn't Python or where there is too much to follow to find any.
     """
     text = decoded(data, path)
     tokens = count_tokens(text, path)
@@ -79,7 +80,7 @@ def read_all(
     finder = ModuleFinder(root) if root else None
     texts: dict[str, tuple[str, ast.Module] | None] = {}
     vm: Machine | None = None
-    known_profiles = KnownProfiles(root, profiles, sglang)
+    known_profiles = known or KnownProfiles(root, profiles, sglang)
     try:
         for number in range(_ROUNDS):
             watch = LaunchWatch(path, profiles=known_profiles)
@@ -101,12 +102,12 @@ def read_all(
                 add_imports(vm, tree, path, everywhere=True)
                 if not reach.leads_anywhere():
                     return []
-            known = reach.size()
+            size = reach.size()
             if number < _SHORT:
-                vm.unsettled = partial(_has_grown, reach, known)
+                vm.unsettled = partial(_has_grown, reach, size)
             module = new_module(source_of(text, path, budget), "__main__", path)
             found = launches_met(vm, watch, module, tree)
-            grown = _has_grown(reach, known)
+            grown = _has_grown(reach, size)
             if not grown or vm.ended is not None:  # another round would end sooner
                 return _with_facts(_whole(vm, found, path), tree, module.scope.source)
         problem = "imports that never settle"

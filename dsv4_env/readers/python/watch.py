@@ -62,7 +62,6 @@ from dsv4_env.readers.python.profiles import (
     LAUNCHER as FIXTURE_SERVERS,
     MARK,
     PACKAGE,
-    KnownProfiles,
     attribute,
     is_loader,
     launch_env,
@@ -72,8 +71,8 @@ from dsv4_env.readers.python.profiles import (
     profile_of,
     profile_value,
     server_words,
-    settled,
 )
+from dsv4_env.readers.taken import KnownProfiles, settled
 
 _SPELLED = "set through SGLang's own fields, which spell it themselves"
 _OWN = "the command is the test's own"

@@ -10,7 +10,13 @@ import pytest
 from dsv4_env.catalogue import load
 from dsv4_env.catalogue.extract.effects.resolve import resolution_steps
 from dsv4_env.catalogue.extract.source import PackageSource
-from dsv4_env.catalogue.resolution import encode_steps, known_resolutions, own_settings, resolution
+from dsv4_env.catalogue.resolution import (
+    depends_on,
+    encode_steps,
+    known_resolutions,
+    own_settings,
+    resolution,
+)
 from dsv4_env.plan.evaluate import Evaluator, Open, Resolution
 
 PIPELINE = "sglang/srt/arg_groups/pipeline.py"
@@ -196,6 +202,18 @@ def test_where_sglang_sets_a_variable() -> None:
     assert own_settings("0.5.23", "SGLANG_NOT_KNOWN") == []
 
 
+def test_a_value_is_told_with_its_condition() -> None:
+    pages = own_settings("0.5.23", "page_size")
+    assert "256 where --device isn't npu (srt/arg_groups/model_overrides/deepseek_v4.py)" in pages
+    assert (
+        "64 on ROCm where --page-size isn't given, SGLANG_AITER_KV_CACHE_LAYOUT is vectorized_5d "
+        "(srt/arg_groups/overrides.py)"
+    ) in pages
+    assert all(" where " in page or " in some cases " in page for page in pages)
+    nccl = own_settings("0.5.23", "NCCL_GRAPH_REGISTER")
+    assert nccl[0].startswith("0 where NCCL_GRAPH_REGISTER isn't set and more (")
+
+
 def test_a_stranger_may_ask_for_any_size() -> None:
     """Doubling calls end, and so do doubling values."""
     calls = [f"def f{n}(cfg):\n" + 3 * f"    f{n + 1}(cfg)\n" for n in range(13)]
@@ -214,3 +232,90 @@ def test_values_that_double() -> None:
     catalogue = load("0.5.23")
     made = Evaluator(catalogue, {}, {}, {}, Resolution({}, {})).run(found)
     assert isinstance(made.fields["x"], Open) or len(str(made.fields["x"])) < 50_000
+
+
+def test_a_field_of_a_table_stands_where_the_table_was_filled() -> None:
+    hook = """
+    from sglang.srt.arg_groups.overrides import resolving_view
+
+    @register_post_process
+    def given(view):
+        if view.a:
+            return {"b": 1}
+        return {"b": 2,
+                "c": 3}
+    """
+    body = """
+    from sglang.srt.arg_groups.hook import given
+    run_post_process_pass(server_args, given)
+    """
+    found = actions(body, arg_groups__hook=hook)
+    lines = [(s[2], s[3], s[4].rpartition(":")[2]) for s in found]
+    either = ["if", ["cfg", "a"], ["=", 1], ["=", 2]]
+    assert lines == [("b", either, "7"), ("c", ["=", 3], "9")]
+
+
+def test_the_value_that_a_field_ends_with_is_that_field() -> None:
+    """`resolution_result` looks through all that was declared: what stands there by then."""
+    fields = "class Schedule:\n    ratio: A[Optional[float], Arg(fallback=0.8)] = None\n"
+    body = """
+    from sglang.srt.arg_groups.overrides import resolution_result
+    if not 0 < resolution_result(server_args, "ratio") <= resolution_result(server_args, "size"):
+        raise ValueError("out of range")
+    """
+    overrides = OVERRIDES + "def resolution_result(server_args, field, default=None): ...\n"
+    modules = {"arg_groups__fields__schedule": fields, "arg_groups__overrides": overrides}
+    refused = actions(body, **modules)[0]
+    ratio = ["if", ["is", ["cfg", "ratio"], ["=", None]], ["=", 0.8], ["cfg", "ratio"]]
+    within = ["and", ["<", ["=", 0], ratio], ["<=", ratio, ["cfg", "size"]]]
+    assert refused[:3] == ["refuse", ["not", within], ["=", "out of range"]]
+
+
+def test_what_is_set_for_the_model() -> None:
+    hook = """
+    from sglang.srt.arg_groups.overrides import declare_resolution, resolving_view
+
+    def hook(server_args, hf_config):
+        cfg = resolving_view(server_args)
+        declare_resolution(server_args, "hook", every=1)
+        arch = hf_config.architectures[0]
+        if arch == "DeepseekV4ForCausalLM":
+            declare_resolution(server_args, "hook", within=1)
+        if arch == "DeepseekV4ForCausalLM" and cfg.a:
+            declare_resolution(server_args, "hook", also=1)
+        declare_resolution(server_args, "hook", between=1)
+        if arch not in ("DeepseekV4ForCausalLM",):
+            return
+        declare_resolution(server_args, "hook", behind=1)
+    """
+    body = """
+    from sglang.srt.arg_groups.hook import hook
+    hook(server_args, get_config())
+    declare_resolution(server_args, "here", after=1)
+    """
+    found = {s[2]: s[5:] for s in actions(body, arg_groups__hook=hook)}
+    assert found == {
+        "every": [],
+        "within": ["model"],
+        "also": ["model"],
+        "between": [],
+        "behind": ["model"],
+        "after": [],
+    }
+
+
+def test_for_whose_sake_something_is_set() -> None:
+    shipped = resolution("0.5.23") or ()
+
+    def asked(kind: str, name: str) -> set[tuple[bool, bool]]:
+        return {
+            depends_on(shipped, kind, name, s[4])
+            for s in shipped
+            if s[:1] == [kind] and s[2] == name
+        }
+
+    assert (True, True) in asked("env", "SGLANG_OPT_USE_TOPK_V2")
+    assert asked("env", "GPU_PINNED_MIN_XFER_SIZE") == {(True, False)}
+    assert asked("env", "SGLANG_ENABLE_TORCH_COMPILE") == {(False, False)}
+    assert (False, True) in asked("set", "attention_backend")
+    assert depends_on(shipped, "env", "SGLANG_NOT_KNOWN", "a.py:1") == (False, False)

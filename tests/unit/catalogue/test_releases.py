@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, strategies as st
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
-from dsv4_env.catalogue import load, nearest, releases, within
+from dsv4_env.catalogue import load, named_by, nearest, releases, within
 from dsv4_env.catalogue.releases import closest, in_order
 from dsv4_env.catalogue.store import RELEASED
 from dsv4_env.model.errors import ReadError
@@ -126,9 +126,6 @@ def test_the_release_nearest_to_one_in_a_text(text: str, release: str) -> None:
         ("0.5.10", "0.5.11"),
         ("0.5.10.post1", "0.5.11"),
         ("v0.4.9-cu129", "0.5.11"),
-        ("lmsysorg/sglang:latest", "0.5.23"),
-        ("lmsysorg/sglang", "0.5.23"),
-        ("rocm/sgl-dev:", "0.5.23"),
         ("nightly-dev-20261399-abc", "0.5.23"),
         ("vllm-0.9.0", "0.5.23"),
         ("0.3.30", "0.5.11"),
@@ -175,3 +172,39 @@ def test_a_range_means_what_packaging_says(range_: str) -> None:
             within(range_)
     else:
         assert within(range_) == expected
+
+
+@pytest.mark.parametrize(
+    ("image", "release", "note"),
+    [
+        ("lmsysorg/sglang:v0.5.18-cu130", "0.5.18", "is read as SGLang 0.5.18"),
+        ("ghcr.io/x/lmsysorg/sglang-rocm:v0.5.18-rocm720-mi35x-20260828", "0.5.18", "is read as"),
+        ("lmsysorg/sglang:v0.5.99", releases()[-1], "SGLang 0.5.99 isn't known yet"),
+        ("lmsysorg/sglang:nightly-dev-cu13-20260815-1a2b3c4d", None, "is a nightly image"),
+    ],
+)
+def test_the_release_of_an_image(image: str, release: str | None, note: str) -> None:
+    found = named_by(image)
+    assert found is not None
+    assert release in (None, found[0])
+    assert image in found[1]
+    assert note in found[1]
+
+
+@pytest.mark.parametrize(
+    "image",
+    [None, "lmsysorg/sglang", "lmsysorg/sglang:latest", "lmsysorg/sglang:v0.4.0", "vllm:v0.5.18",
+     "other/sglang:v0.5.18", "lmsysorg/sglang@sha256:0518"],
+)  # fmt: skip
+def test_an_image_that_names_no_release(image: str | None) -> None:
+    assert named_by(image) is None
+
+
+@pytest.mark.parametrize("image", ["lmsysorg/sglang:latest", "lmsysorg/sglang", "rocm/sgl-dev:"])
+def test_an_image_that_names_none_is_called_one(image: str) -> None:
+    with pytest.raises(ReadError) as caught:
+        nearest(image)
+    assert str(caught.value) == (
+        f"the image {image} doesn't say which release of SGLang it has; expected a tag with a "
+        "release or a day, as v0.5.23-cu130, or the release"
+    )

@@ -133,6 +133,22 @@ def test_from_a_folder_below(run: Run, project: Path, monkeypatch: pytest.Monkey
     assert told(result) == ["base.py:1:8: warning: DSV002"]
 
 
+def test_a_pair_is_for_the_target_that_the_settings_name(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    profile = load_profile("pro-fp4", on="b200", strategy="balanced")
+    env = "".join(f"export {name}={value!r}\n" for name, value in profile.env.items())
+    words = " ".join(f"'{word}'" for word in profile.server_args)
+    (tmp_path / "a.sh").write_text(f"{env}sglang serve {words}\n")
+    pair = '[[tool.dsv4_env.pairs]]\nprofile = "pro-fp4"\nfiles = ["a.sh"]\n'
+    (tmp_path / "pyproject.toml").write_text(pair)
+    assert run("check").code == 1
+    table = '[tool.dsv4_env]\non = "b200"\nstrategy = "balanced"\n'
+    (tmp_path / "pyproject.toml").write_text(table + pair)
+    assert run("check").code == 0
+
+
 def test_pairs_of_one_profile(run: Run, project: Path) -> None:
     result = run("check", "mine")
     assert result.code == 1

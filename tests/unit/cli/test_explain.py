@@ -27,8 +27,8 @@ if TYPE_CHECKING:
             [
                 "SGLANG_DSV4_FP4_EXPERTS: a variable of SGLang",
                 'default  "true"',
-                "flash-fp4, pro-fp4 true fp4 (profiles/fp4.toml:11:1): Experts in FP4",
-                "flash-fp8, pro-fp8 false fp8 (profiles/fp8.toml:11:1): Experts in FP8",
+                "flash-fp4, pro-fp4 true fp4 (profiles/fp4.toml:11:1; when mi355x, ci): Exp",
+                "flash-fp8, pro-fp8 false fp8 (profiles/fp8.toml:11:1; when mi355x, ci): Exp",
                 "A difference counts as an error, as it decides what the server computes.",
                 "DSV101 SGLang 0.5.11 unknown-variable: SGLang ignores the variable",
             ],
@@ -42,14 +42,17 @@ if TYPE_CHECKING:
             [
                 "renamed to SGLANG_DEFAULT_THINKING; where both are set, the old one wins",
                 "Its new name is SGLANG_DEFAULT_THINKING.",
-                "SGLANG_DEFAULT_THINKING 1  common (profiles/common.toml:81:1)",
+                "SGLANG_DEFAULT_THINKING 1  common (profiles/common.toml:81:1; when mi355x, ci, ",
                 "Lint, where it is set",
                 "DSV103 SGLang 0.5.12 to 0.5.20 deprecated-variable: an old name",
             ],
         ),
         (
             "--tp-size",
-            ["--tp-size: a server argument", "--tp 8 common (profiles/common.toml:19:1)"],
+            [
+                "--tp-size: a server argument",
+                "--tp 8 common (profiles/common.toml:19:1; when mi355x, ci): ",
+            ],
         ),
         ("--tp", ["short for --tp-size", "DSV110 SGLang 0.5.11 to 0.5.23 abbreviated-flag"]),
         ("page-size", ["--page-size: a server argument"]),
@@ -125,6 +128,23 @@ def test_json(run: Run) -> None:
     first = found["set_by"][0]
     assert (first["profile"], first["value"]) == ("flash-fp4", "8192")
     assert first["origin"][0]["location"].endswith("profiles/common.toml:26:1")
+
+
+def test_the_conditions_under_which_layers_set_it(run: Run, tmp_path: Path) -> None:
+    found = json.loads(run("explain", "SGLANG_ENABLE_CP_V2", "--json").out)
+    assert found["set_by"] == []
+    (said,) = found["set_under_conditions"]
+    assert (said["layer"], said["value"], said["when"]) == ("cp", "1", "with cp, b200")
+    text = " ".join(run("explain", "SGLANG_HACK_FLASHMLA_BACKEND").out.split())
+    assert "; when mi355x, ci, sglang >=0.5.14): What" in text
+    assert "triton when mi355x, ci, sglang <0.5.14 common (" in text
+    when = '[[when]]\nhardware = "b200"\n'
+    text = f'{when}env = {{ HF_TOKEN = "s3cret", X = {{ default = "y" }} }}\nargs.--x = true\n'
+    (tmp_path / "mine.toml").write_text(f"{text}unset.args = ['--tp']\nargs.--tp = true\n"[:-18])
+    own = ("--profiles", str(tmp_path))
+    assert "s3cret" not in run("explain", "HF_TOKEN", *own).out
+    (said,) = json.loads(run("explain", "X", "--json", *own).out)["set_under_conditions"]
+    assert (said["value"], said["when"]) == ('{default = "y"}', "b200")
 
 
 def test_own_layers_say_why_and_what_they_override(run: Run, tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ def mine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
         ("-f args --prefix-comment", "the format args takes no --prefix-comment"),
         ("-f sglang-config --diff-only", "takes no --diff-only"),
         ("--model m", "the format shell takes no --model"),
-        ("-f k8s-pod --nodes 2 --image i", "takes no --nodes; expected one of k8s-lws, slurm"),
+        ("-f k8s-pod --nodes 2 --image i", "mine isn't known for 2 nodes; expected one of 1"),
         ("-f k8s-pod", "k8s-pod needs the image of the container; expected --image IMAGE"),
         ("-f k8s-pod --image i --name A", "k8s-pod can't be named 'A'"),
         ("-f args --port 0", "0 is not in the range 1<=x<=65535"),
@@ -70,6 +70,49 @@ def test_a_format_that_starts_a_server_has_the_model_of_the_profile(run: Run, mi
     assert "flash-fp4.toml:" in line
     assert "--model-path" not in run("export", mine, "-f", "args").out
     assert "::1" in run("export", mine, "-f", "compose", "--image", "i").out  # its own host stays
+
+
+def test_nodes_are_those_of_the_target_and_say_which_is_meant(run: Run) -> None:
+    lws = run("export", "pro-fp8@h200", "-f", "k8s-lws", "--image", "i")
+    assert lws.err == ""
+    assert "  size: 2\n" in lws.out
+    assert lws == run("export", "pro-fp8@h200", "-f", "k8s-lws", "--image", "i", "--nodes", "2")
+    plain = run("export", "pro-fp8", "--nodes", "2", "-f", "args")
+    assert plain.out == run("export", "pro-fp8@h200", "-f", "args").out
+    assert plain.err == (
+        "dsv4-env: note: pro-fp8 runs on 2 nodes; each needs --nnodes 2, --node-rank and "
+        "--dist-init-addr besides (the formats slurm and k8s-lws give them)\n"
+    )
+    three = run("export", "pro-fp4", "-f", "slurm", "--nodes", "3")
+    assert "#SBATCH --nodes=3\n" in three.out
+    assert three.err == (
+        "dsv4-env: note: pro-fp4 isn't known for 3 nodes; these are its settings for 1\n"
+    )
+    assert "isn't known for 3 nodes" in run("export", "pro-fp4", "--nodes", "3").err
+
+
+@pytest.mark.parametrize("command", ["export pro-fp4", "show pro-fp4", "get pro-fp4 --tp"])
+def test_what_another_release_stands_for_is_told(run: Run, command: str) -> None:
+    words = command.split()
+    assert run(*words).err == ""
+    assert run(*words, "--sglang", "0.5.16").err == ""
+    told = run(*words, "--sglang", "9.9").err
+    assert told.startswith("dsv4-env: note: SGLang 9.9 isn't known yet; read as 0.5.")
+    assert "of a checkout no settings are known" in run(*words, "--sglang", "tree").err
+    assert run(*words, "--sglang", "0.5.12").err == (
+        "dsv4-env: note: pro-fp4 is for SGLang >=0.5.13, and these are its settings for 0.5.12\n"
+    )
+
+
+def test_what_it_is_resolved_for_is_shown(run: Run) -> None:
+    shown = run("show", "pro-fp8@h200", "--sglang", "0.5.16", "--json")
+    told = {"sglang": "0.5.16", "hardware": "h200", "strategy": "low-latency", "nodes": 2}
+    assert json.loads(shown.out)["target"] == told
+    assert run("get", "pro-fp8@h200", "target.nodes").out == "2\n"
+    assert run("get", "pro-fp4", "hardware").err == (
+        "dsv4-env: error: hardware of pro-fp4 is a table; expected one of hardware.accelerator, "
+        "hardware.count, hardware.rocm\n"
+    )
 
 
 def test_gpus_are_those_of_the_profile(run: Run, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -93,3 +94,78 @@ def test_an_image_says_its_platform(run: Callable[..., Result]) -> None:
     assert "one.sh is taken for mi300x by its image (--on)" in result.err
     (found,) = [s for s in json.loads(result.out)["settings"] if s["name"] == "SGLANG_USE_AITER"]
     assert (found["effect"], found["why"], found["at"]) == ("default", "as the image sets it", None)
+
+
+def test_what_is_not_known_says_why(run: Callable[..., Result]) -> None:
+    Path("open.sh").write_text(
+        'source lib/more.sh\nif [ "$SPEC" = 1 ]; then export SGLANG_ENABLE_SPEC_V2=1; fi\n'
+        'sglang serve --model-path deepseek-ai/DeepSeek-V4-Pro --tp $(nproc) --dp "$D"\n'
+    )
+    result = run("plan", "open.sh", "--on", "b200", "--format", "json")
+    found = {s["name"]: s for s in json.loads(result.out)["settings"]}
+    assert found["--tp"]["why"] == "not known: the output of a command"
+    assert found["--dp"]["why"] == "not known: not set in the script"
+    spec = found["SGLANG_ENABLE_SPEC_V2"]
+    assert (spec["effect"], spec["effective"]) == ("unknown", None)
+    said = 'not known: it\'s only given when SPEC = "1"'
+    assert found["SGLANG_ENABLE_SPEC_V2"]["why"].startswith(said)
+    (note,) = [line for line in result.err.splitlines() if "source lib/more.sh" in line]
+    assert note.startswith("dsv4-env: note: `source lib/more.sh` ran a file that isn't known")
+    assert note.endswith("; --root DIR names the folder that it lies in")
+
+
+@pytest.mark.parametrize(
+    ("model", "note"),
+    [
+        ("meta-llama/Llama-3.1-8B", "meta-llama/Llama-3.1-8B is planned as a DeepSeek-V4, which"),
+        ("$M", "which model ${M} is isn't known: it's planned as a Dee"),
+        (
+            '"${M:-o/n}"',
+            "which model ${M:-o/n} (o/n) is isn't known: it's planned as",
+        ),
+        ("$DEEPSEEK_V4_MODEL", None),
+        ('"${M:-deepseek-ai/DeepSeek-V4-Pro}"', None),
+        ("deepseek-ai/DeepSeek-V4-Pro", None),
+    ],
+)
+def test_another_model_is_told(model: str, note: str | None, run: Callable[..., Result]) -> None:
+    Path("one.sh").write_text(f"sglang serve --model-path {model} --tp 8\n")
+    result = run("plan", "one.sh", "--on", "b200")
+    if note is None:
+        assert result.err == ""
+    else:
+        assert result.err.startswith(f"dsv4-env: note: {note}")
+    assert "It starts. 1 setting: " in result.out
+
+
+def test_standard_input_is_called_so(
+    run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Stdin:
+        buffer = io.BytesIO(SCRIPT.encode())
+
+    monkeypatch.setattr("sys.stdin", Stdin)
+    result = run("plan", "-")
+    assert result.err.startswith("dsv4-env: note: <stdin> says no platform: ")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("lint", "url:http://h:1"), "url:http://h:1 is a running server; expected a profile or a"),
+        (("lint", "port:30000"), "port:30000 is a running server; expected a profile or a file. "),
+        (("check", "pro-fp4", "--against", "url:"), "url: names no server; expected url:http://"),
+        (("show", "pid:"), "pid: names no server; expected pid:NUMBER"),
+        (
+            ("plan", "pro-fp4", "--sglang", "lmsysorg/sglang:latest"),
+            "the image lmsysorg/sglang:l",
+        ),
+        (("plan", "pro-fp4", "--sglang", "lmsysorg/sglang"), "the image lmsysorg/sglang doesn't "),
+    ],
+)
+def test_what_is_named_is_told_as_what_it_is(
+    words: tuple[str, ...], said: str, run: Callable[..., Result]
+) -> None:
+    result = run(*words)
+    assert result.code == 2
+    assert result.err.startswith(f"dsv4-env: error: {said}")

@@ -389,6 +389,18 @@ def test_the_server_is_launched_with_all_of_the_profile(place: Place, port: int)
     assert {**PROFILE.env, "A": "b"}.items() <= arrived["environ"].items()
 
 
+def test_the_release_is_that_of_the_interpreter(place: Place) -> None:
+    place.sglang("0.5.13")
+    script = place.folder / "own"
+    script.write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    script.chmod(0o755)
+    may = " ".join(load_profile("flash-fp4", sglang="0.5.13").server_args)
+    words = ["launch", "flash-fp4", "--print", "--python", str(script)]
+    assert may in place.call(*words).stdout
+    assert "SGLANG_USE_ROCM700A=1" in place.call(*words).stdout
+    assert "SGLANG_USE_ROCM700A=0" in place.call(*words, "--sglang", "0.5.23").stdout
+
+
 def test_the_model_is_what_is_said_then_the_variable_then_the_profiles(run: Run) -> None:
     def model(*words: str) -> str:
         last = run("launch", "flash-fp4", "--print", *words).out.splitlines()[-1].split()
@@ -639,6 +651,64 @@ def test_a_launch_that_sglang_refuses_is_not_started(run: Run, tmp_path: Path) -
     assert line.endswith("py:168) (--skip plan launches all the same)")
     skipped = run(*argv, "--skip", "plan", "--python", "nosuch-python")
     assert "refuses" not in skipped.err
+
+
+def test_a_launch_that_is_only_shown_says_what_would_stop_it(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text(_REFUSED)
+    argv = ["launch", "mine", "--profiles", str(tmp_path), "--print"]
+    result = run(*argv, "--python", "nosuch-python")
+    assert result.code == 2
+    assert "nosuch-python -m sglang.launch_server" in result.out
+    (line,) = result.err.splitlines()
+    assert line.startswith("dsv4-env: error: plan: SGLang 0.5.23 refuses it on mi355x: DeepSeekV4 ")
+    skipped = run(*argv, "--skip", "plan")
+    assert (skipped.code, skipped.err) == (0, "")
+    wrong = run("launch", "flash-fp4", "--print", "--", "--foo", "4")
+    assert wrong.code == 2
+    assert wrong.err.startswith("dsv4-env: error: lint: SGLang 0.5.23 doesn't know --foo")
+
+
+_SERVERS = [
+    ("python3", "-m", "sglang.launch_server", "{args}"),
+    ("env", "X=1", "sglang", "serve", "--model-path", "{model}", "{args}"),
+    ("bash", "-c", 'exec numactl -N 0 sglang serve "$@"', "_", "{args}"),
+]
+
+
+@pytest.mark.parametrize("command", _SERVERS)
+def test_a_server_that_sglang_refuses_is_not_run(
+    command: tuple[str, ...], run: Run, tmp_path: Path
+) -> None:
+    (tmp_path / "mine.toml").write_text(_REFUSED)
+    argv = ["run", "mine", "--profiles", str(tmp_path)]
+    for words in (argv, [*argv, "--print"]):
+        result = run(*words, "--", *command)
+        assert result.code == 2
+        (line,) = result.err.splitlines()
+        assert line.startswith("dsv4-env: error: plan: SGLang 0.5.23 refuses it on mi355x: Deep")
+        assert line.endswith("py:168) (--skip plan runs all the same)")
+    skipped = run(*argv, "--print", "--skip", "plan", "--", *command)
+    assert (skipped.code, skipped.err) == (0, "")
+    fine = run("run", "pro-fp4", "--sglang", "0.5.23", "--print", "--", *command)
+    assert (fine.code, fine.err) == (0, "")
+
+
+def test_the_release_of_its_python_counts_for_a_server(place: Place) -> None:
+    place.sglang("0.5.16")
+    argv = ["run", "pro-fp4", "--sglang", "0.5.23", "--print", "--"]
+    server = ["--model-path", "o/n", "--swa-prefix-tails", "1"]
+    done = place.call(*argv, "python3", "-m", "sglang.launch_server", *server)
+    assert done.returncode == 2
+    said = "plan: SGLang 0.5.16 refuses it on mi355x: unrecognized arguments: --swa-prefix-tails 1"
+    assert said in done.stderr
+    assert place.call(*argv, "sglang", "serve", *server).returncode == 0
+    assert not (place.folder / "imported").exists()
+
+
+def test_a_command_that_is_no_server_is_not_planned(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text(_REFUSED)
+    argv = ["run", "mine", "--profiles", str(tmp_path), "--print", "--", "echo", "{args}"]
+    assert run(*argv, "sglang").code == 0
 
 
 def test_what_sglang_overwrites_is_one_note() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from dsv4_env.catalogue import load
 from dsv4_env.compare.effects import in_image, platform_of, with_effects
 from dsv4_env.compare.findings import compare_launches
@@ -47,6 +49,14 @@ def test_what_an_older_release_knew() -> None:
     assert found.message.endswith("no effect: SGLang 0.5.23 no longer knows it")
     (other,) = findings("export SGLANG_OF_A_FORK=1\nsglang serve", "sglang serve")
     assert other.rule.id == "DSV001"
+
+
+@pytest.mark.parametrize("name", ["HF_HUB_OFFLINE", "TORCH_CUDA_ARCH_LIST"])
+def test_what_others_read_has_an_effect(name: str) -> None:
+    """Whether SGLang asked for it once or sets it: Hugging Face, PyTorch read it."""
+    (found,) = findings(f"export {name}=1\nsglang serve", "sglang serve")
+    assert found.rule.id == "DSV001"
+    assert "no effect" not in found.message
 
 
 def test_a_refused_launch() -> None:

@@ -92,9 +92,9 @@ def test_what_sglang_should_have_set() -> None:
     found = told(compared(server(kv_cache_dtype="auto", sampling_backend="flashinfer")))
     assert found == {
         "--kv-cache-dtype": 'DSV003 --kv-cache-dtype is "auto"; pro-fp4 doesn\'t have it, and '
-        'SGLang should set "fp8_e4m3" (srt/arg_groups/deepseek_v4_hook.py:83)',
+        'SGLang should set "fp8_e4m3" (srt/arg_groups/overrides.py:912)',
         "--sampling-backend": 'DSV002 --sampling-backend is "flashinfer"; pro-fp4 doesn\'t have '
-        'it; SGLang should set "pytorch" (srt/arg_groups/pipeline.py:230)',
+        'it; SGLang should set "pytorch" (srt/arg_groups/overrides.py:1022)',
     }
 
 

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -18,7 +18,7 @@ from dsv4_env.cli.comparing import catalogue_for
 from dsv4_env.drift.discover import Discovered, How, Job, discover
 from dsv4_env.drift.nearest import Nearest
 from dsv4_env.model.finding import Severity
-from dsv4_env.profile import load_all, load_profile, reference_script, settings
+from dsv4_env.profile import Profile, load_all, load_profile, reference_script, settings
 from dsv4_env.profile.settings import Settings
 
 if TYPE_CHECKING:
@@ -116,6 +116,53 @@ def test_the_share_follows_the_severities_of_the_settings(tmp_path: Path) -> Non
     assert discover([folder], made, How(folder, jobs=0)).launches[0].match.share > usual
 
 
+def shell(profile: Profile) -> str:
+    env = "".join(f"export {name}={value!r}\n" for name, value in profile.env.items())
+    words = " ".join(f"'{w}'" for w in profile.server_args)
+    return f"{env}sglang serve --model-path {profile.default_model_path} {words}\n"
+
+
+def test_compositions_and_targets_are_what_a_pair_asks_for(
+    tmp_path: Path, run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is written is the least that `check` holds the launch to; all of it passes."""
+    asked: dict[str, dict[str, Any]] = {
+        "pro-fp4": {},
+        "pro-fp4+mtp": {},
+        "flash-fp8+tbo": {},
+        "pro-fp4+mtp@gb300": {},
+        "pro-fp4@gb200": {},
+        "pro-fp8@h200": {"strategy": "balanced"},
+    }
+    files = {f"{n}.sh": shell(load_profile(n, **more)) for n, more in asked.items()}
+    monkeypatch.chdir(tree(tmp_path, files))
+    assert run("discover", "--write").err == ""
+    pairs = settings.load(tmp_path, {}).pairs
+    assert {f: p.profile for p in pairs for f in p.files} == {f"{n}.sh": n for n in asked}
+    assert {(p.strategy, p.nodes) for p in pairs} == {(None, None), ("balanced", None)}
+    assert "6 launches: no drift (" in run("check").out
+    near = json.loads(run("discover", "--json", "--profile", "pro-fp8@h200").out)["launches"]
+    (held,) = (x for x in near if x["path"] == "pro-fp8@h200.sh")
+    assert (held["profile"], held["strategy"], held["nodes"]) == ("pro-fp8@h200", "balanced", None)
+
+
+def test_a_launch_of_another_model_is_near_no_profile_of_one(tmp_path: Path) -> None:
+    usual = load_all(None)["flash-nvfp4"]
+    args = " ".join(usual.server_args)
+    files = {
+        f"{name}.sh": f"sglang serve --model-path {model} {args}\n"
+        for name, model in (
+            ("r1", "deepseek-ai/DeepSeek-R1-0528"),
+            ("v32", '"${MODEL:-deepseek-ai/DeepSeek-V3.2}"'),
+            ("v4", "nvidia/DeepSeek-V4-Flash-NVFP4"),
+            ("open", '"$1"'),
+        )
+    }
+    launches = found(tree(tmp_path, files), follow_all=True).launches
+    near = {Path(x.path).name: x.match.profile for x in launches if x.followed}
+    assert near == {"r1.sh": None, "v32.sh": None, "v4.sh": "flash-nvfp4", "open.sh": "flash-nvfp4"}
+
+
 # What is looked at
 
 
@@ -157,6 +204,16 @@ def test_a_script_that_names_a_folder_like_a_module_is_not_read(tmp_path: Path) 
     assert found(tree(tmp_path, files), follow_all=True).problems == []
     tree(tmp_path, {"utils/x.sh": "sglang serve --tp 8\n"})
     assert "a.sh" in launched(tmp_path, follow_all=True)
+
+
+def test_what_a_script_remarks_makes_no_launch_of_those_that_source_it(tmp_path: Path) -> None:
+    library = "# sglang has its own; models\n  # that others serve\nwait_for() { sleep 1; }\n"
+    files = {"lib.sh": library, "a.sh": "source lib.sh\nother serve dsv4\nif\n"}
+    assert found(tree(tmp_path, files), follow_all=True).problems == []
+    tree(tmp_path, {"lib.sh": f"{library}start() {{ sglang serve --tp 8; }} # so\n"})
+    assert list(problems(found(tmp_path, follow_all=True))) == ["a.sh"]
+    tree(tmp_path, {"a.sh": "source lib.sh\nstart\n"})
+    assert launched(tmp_path, follow_all=True) == ["a.sh"]
 
 
 def test_a_launch_through_a_base_class_or_a_helper_of_another_file(tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ def test_overwritten_everywhere() -> None:
     assert rule == "DSV122"
     assert message == (
         '--page-size is "64"; SGLang 0.5.23 makes it "256" '
-        "(srt/arg_groups/model_overrides/deepseek_v4.py:19)"
+        "(srt/arg_groups/model_overrides/deepseek_v4.py:61)"
     )
 
 

@@ -43,7 +43,7 @@ def test_sglangs_own_answer_agrees() -> None:
     agreed = {s.name: s for s in found.having("agreed")}
     assert {s.given for s in agreed.values()} >= {"8", "256", "0.90", None}
     assert agreed["--page-size"].running == "256"
-    assert agreed["--kv-cache-dtype"].at == "srt/arg_groups/deepseek_v4_hook.py:83"
+    assert agreed["--kv-cache-dtype"].at == "srt/arg_groups/overrides.py:912"
     assert {s.name for s in found.having("unknown")} == {
         "--cuda-graph-config",
         "--random-seed",

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from dsv4_env.catalogue import load, releases
-from dsv4_env.plan.dormant import USES, dormant
-from dsv4_env.plan.planning import resolved
+from dsv4_env.plan.dormant import ONLY_ON, USES, dormant, elsewhere
+from dsv4_env.plan.planning import plan, resolved
 from dsv4_env.plan.platforms import platform
 from dsv4_env.readers import bash
 
@@ -45,3 +45,21 @@ def test_each_release_that_is_listed_reads_it_in_one_place() -> None:
             variable = load(release).variable(name)
             assert variable is not None
             assert len(variable.read_in) == 1
+
+
+def test_what_is_used_on_other_hardware_alone() -> None:
+    name = "SGLANG_HACK_FLASHMLA_BACKEND"
+    cuda, rocm = platform("b200"), platform("mi355x")
+    assert elsewhere(load("0.5.23"), name, [cuda, platform("h200")]) == "ROCm"
+    assert elsewhere(load("0.5.23"), name, [cuda, rocm]) is None
+    assert elsewhere(load("0.5.12"), name, [cuda]) is None
+    assert elsewhere(load("0.5.23"), "SGLANG_USE_AITER", [cuda]) is None
+    for only in ONLY_ON.values():
+        assert only.releases <= set(releases())
+    config = bash.read(f"export {name}=triton\nsglang serve --tp-size 8")
+    told = {on: plan(config, load("0.5.23"), platform(on)).settings for on in ("b200", "mi355x")}
+    effects = {on: (s.effect, s.why) for on, found in told.items() for s in found if s.name == name}
+    assert effects == {
+        "b200": ("no-effect", "SGLang 0.5.23 uses it only on ROCm"),
+        "mi355x": ("kept", ""),
+    }

@@ -204,3 +204,77 @@ def test_what_may_be_set_to_what_it_is_stays() -> None:
     assert found["SGLANG_OPT_FP8_WO_A_GEMM"] == ("kept", "0", "0")
     found = effects("export SGLANG_OPT_FP8_WO_A_GEMM=1\nsglang serve", steps)
     assert found["SGLANG_OPT_FP8_WO_A_GEMM"] == ("unknown", "1", None)
+
+
+def told(script: str, on: str = "mi355x", steps: Any = None) -> dict[str, tuple[str, str | None]]:
+    made = plan(launch(script), CATALOGUE, platform(on), steps=steps)
+    return {s.name: (s.why, s.at) for s in made.settings}
+
+
+def test_for_whose_sake_and_where() -> None:
+    found = told("sglang serve --tp 8 --dp 1 --page-size 256")
+    files = "srt/arg_groups/"
+    assert found["SGLANG_OPT_USE_TOPK_V2"][0] == "set on ROCm for DeepseekV4ForCausalLM"
+    assert found["GPU_PINNED_MIN_XFER_SIZE"][0] == "set on ROCm"
+    assert found["NCCL_GRAPH_REGISTER"][0] == "set by SGLang"
+    assert found["--sampling-backend"] == ("set by SGLang", f"{files}overrides.py:1022")
+    assert found["--attention-backend"] == (
+        "set for DeepseekV4ForCausalLM",
+        f"{files}model_overrides/deepseek_v4.py:24",
+    )
+    assert found["--page-size"][1] == f"{files}model_overrides/deepseek_v4.py:61"
+    assert found["--dp"] == ("SGLang's default", None)
+
+
+def test_a_ratio_out_of_range_is_refused() -> None:
+    made = plan(launch("sglang serve --swa-full-tokens-ratio 7"), CATALOGUE, ROCM)
+    assert [r.message for r in made.refused] == [
+        "--swa-full-tokens-ratio should be in range (0, 1.0]."
+    ]
+    for fine in ("", "--swa-full-tokens-ratio 1"):
+        assert plan(launch(f"sglang serve {fine}"), CATALOGUE, ROCM).starts
+
+
+@pytest.mark.parametrize("on", ["mi355x", "h200", "b200"])
+def test_a_refusal_that_nothing_given_leads_to_is_not_told(on: str) -> None:
+    words = "sglang serve --model-path deepseek-ai/DeepSeek-V4-Pro --tp 8"
+    assert plan(launch(words), CATALOGUE, platform(on)).possible == ()
+    more = plan(launch(f"{words} --cuda-graph-prefill-max-context 4000"), CATALOGUE, platform(on))
+    assert more.possible
+    assert all("--cuda-graph-prefill-max-context" in r.message for r in more.possible)
+
+
+def test_what_may_be_refused_by_what_is_given() -> None:
+    asked = ["?", "strange(cfg)"]
+    steps: list[list[Any]] = [
+        ["refuse", ["and", ["cfg", "disable_radix_cache"], asked], ["=", "one"], AT],
+        ["refuse", ["and", asked, ["cfg", "disable_radix_cache"]], ["=", "two"], AT],
+        ["refuse", asked, ["=", "drop --disable-radix-cache"], AT],
+        ["refuse", asked, ["=", "a mistake of SGLang's"], AT],
+        ["let", ["and", ["env?", "SGLANG_USE_AITER"], asked]],
+        ["refuse", ["t", 4], ["=", "three"], AT],
+        ["set", ["cfg", "disable_radix_cache"], "page_size", ["=", 1], AT],
+        ["refuse", ["and", ["==", ["cfg", "page_size"], ["=", 1]], asked], ["=", "four"], AT],
+    ]
+    script = "export SGLANG_USE_AITER=1\nsglang serve --disable-radix-cache"
+    made = plan(launch(script), CATALOGUE, ROCM, steps=steps)
+    led = ["one", "drop --disable-radix-cache", "three", "four"]
+    assert [r.message for r in made.possible] == led
+    assert "but for 4 refusals that only" in text([made])
+    assert "but for 1 refusal that only" in text([replace(made, possible=made.possible[:1])])
+
+
+_OTHERS = ("GPU_PINNED_MIN_XFER_SIZE", "TORCH_CUDA_ARCH_LIST", "NCCL_ALGO", "TLLM_LOG_LEVEL")
+
+
+@pytest.mark.parametrize("name", _OTHERS)
+def test_what_sglang_only_sets_is_for_others_to_read(name: str) -> None:
+    variable = CATALOGUE.variable(name)
+    assert variable is not None
+    assert not variable.live
+    assert effects(f"export {name}=4\nsglang serve", [])[name] == ("kept", "4", "4")
+
+
+def test_what_is_sglangs_own_and_never_read_has_no_effect() -> None:
+    found = told("export SGLANG_ENABLE_CP_V2=1\nsglang serve", steps=[])
+    assert found["SGLANG_ENABLE_CP_V2"][0] == "SGLang 0.5.23 reads it nowhere"

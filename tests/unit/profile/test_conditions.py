@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -87,13 +87,14 @@ def test_conditions(tmp_path: Path, condition: str, asked: dict[str, object], ho
     assert found.env.get("A") == ("1" if holds else None)
 
 
-@pytest.mark.parametrize(("on", "env"), [("mi355x", {"A": "1"}), ("b200", {})])
+@pytest.mark.parametrize(("on", "env"), [("mi355x", {"A": "1", "B": "1"}), ("b200", {})])
 def test_only_is_of_the_whole_layer(tmp_path: Path, on: str, env: dict[str, str]) -> None:
     write(
         tmp_path,
         low='abstract = true\n[only]\nhardware = "mi355x"\n[env]\nA = "1"\n'
-        '[[when]]\nenv.B = "1"\nhardware = "b200"\n',
+        '[[when]]\nenv.B = "1"\nstrategy = "ci"\n',
         mine='extends = ["low"]\n' + TARGETS,
+        fast=FAST,
     )
     assert load_profile("mine", tmp_path, on=on).env == env
 
@@ -141,7 +142,10 @@ def test_two_blocks_that_disagree(tmp_path: Path) -> None:
         ("[[when]]\nnodes = 0\n", "2:9: when.0.nodes is 0; expected a number of nodes"),
         ("[[when]]\nenv.A = 1\n", "2:9: when.0.env.A is the number 1; expected a string"),
         ("[only]\nhardware = []\n", "2:12: only.hardware is []; expected a string, or several"),
-        ('[[targets]]\nhardwares = "x"\n', "1:3: targets.0.hardware is"),
+        (
+            '[[targets]]\nhardwares = "x"\n',
+            "2:1: unknown key 'hardwares' in [targets.0]; expected one of hardware, stra",
+        ),
         (
             '[[when]]\nnodes = 1\nunset.env = ["A"]\n',
             "3:14: layer mine unsets A, which no layer below it sets",
@@ -157,6 +161,129 @@ def test_what_is_wrong_is_told_where_it_stands(tmp_path: Path, text: str, messag
     with pytest.raises(ProfileError) as caught:
         load_profile("mine", tmp_path)
     assert str(caught.value).removeprefix(f"{tmp_path}/mine.toml:").startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            '[[when]]\nhardware = ["b200", "mi335x"]\n',
+            "2:21: no hardware is called 'mi335x', so that this never holds; expected one of mi3",
+        ),
+        ('[[when]]\nstrategy = "balancd"\n', "2:12: no strategy is called 'balancd', so"),
+        ('[[when]]\nrole = "prefil"\n', "2:8: no role is called 'prefil', so that this never"),
+        ('[only]\nmodel = "flsh"\n', "2:9: no model is called 'flsh', so that this never holds"),
+        ('[[when]]\nprecision = "fp44"\n', "2:13: no precision is called 'fp44', so that"),
+        ('[[when]]\nwith = ["mtp", "mpt"]\n', "2:16: no overlay is called 'mpt'; expected one of"),
+        ('[[when]]\nwithout = "mpt"\n', "2:11: no overlay is called 'mpt'; expected one of"),
+        ('[[targets]]\nhardware = "b200"\nwith = "mpt"\n', "3:8: no overlay is called 'mpt'"),
+        ('[[targets]]\nhardware = "b200"\nmodel = "pr"\n', "3:9: no model is called 'pr', so"),
+        (
+            '[[when]]\nwith = "mtp"\nwithout = ["cp", "mtp"]\n',
+            "2:8: with and without mtp, which never holds; expected one of the two",
+        ),
+        (
+            '[[when]]\nwith = ["cp", "dp-attention"]\n',
+            "2:9: with cp and dp-attention, which exclude each other; expected one of the two",
+        ),
+        (
+            "only.nodes = 1\n[[when]]\nnodes = 2\n",
+            "3:9: a block for the nodes 2, and layer mine is only for 1, so that it never holds",
+        ),
+        ('needs = ["mtp"]\n', "1:1: needs in mine, which is no overlay; expected overlay = true"),
+        ('overlay = true\nneeds = ["mpt"]\n', "2:10: no overlay is called 'mpt'; expected one"),
+        ('overlay = true\nexcludes = ["pro"]\n', "2:13: no overlay is called 'pro'; expected"),
+        ('overlay = true\nneeds = ["mine"]\n', "2:10: mine needs itself; expected other"),
+        (
+            'overlay = true\nneeds = ["mtp"]\nexcludes = ["mtp"]\n',
+            "2:10: mine needs mtp, and one of the two excludes the other; expected one of the two",
+        ),
+        (
+            'overlay = true\nexcludes = ["mtp"]\n[[when]]\nwith = "mtp"\n',
+            "4:8: with mtp in mine, which it excludes, so that it never holds; expected other",
+        ),
+        (
+            'overlay = true\n[[when]]\nwithout = "mine"\n',
+            "3:11: without mine in mine, which it is or needs, so that it never holds; expected",
+        ),
+    ],
+)
+def test_what_never_holds_is_told_where_it_stands(tmp_path: Path, text: str, message: str) -> None:
+    write(tmp_path, mine=text, other='[env]\nA = "1"\n')
+    with pytest.raises(ProfileError) as caught:
+        load_profile("other", tmp_path)
+    assert str(caught.value).removeprefix(f"{tmp_path}/mine.toml:").startswith(message)
+    with pytest.raises(ProfileError):
+        locked_all(layer_files(tmp_path))
+
+
+@pytest.mark.parametrize("name", ["MI35x", "mi355x", "rocm", "MI355"])
+def test_hardware_and_strategies_have_one_form(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = f'[[when]]\nhardware = "{name}"\nstrategy = "CI"\nmodel = "FLASH"\nenv.A = "1"\n'
+    folder = tmp_path / "launch"
+    folder.mkdir()
+    made = mine(folder, text, on=name, strategy="Ci")
+    assert (str(made.target), made.env) == ("mi355x, ci", {"A": "1"})
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pyproject.toml").write_text(f'[tool.dsv4_env]\non = "{name}"\n')
+    assert str(mine(folder, text).target) == "mi355x, ci"
+    (tmp_path / "pyproject.toml").write_text("")
+    monkeypatch.setenv("DSV4_ENV_ON", name)
+    assert str(mine(folder, text).target) == "mi355x, ci"
+
+
+def test_an_overlay_is_called_as_its_file_is(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        Fast=FAST,
+        mine='[[when]]\nwith = "Fast"\nenv.A = "1"\n',
+    )
+    assert load_profile("mine+Fast", tmp_path).env == {"A": "1", "FAST": "1"}
+
+
+WRONG: list[tuple[dict[str, Any], str]] = [
+    ({"nodes": 0}, "nodes is 0, int; expected a whole number of nodes, 1 or more"),
+    ({"nodes": True}, "nodes is True, bool; expected a whole number of nodes, 1 or more"),
+    ({"nodes": "2"}, "nodes is '2', str; expected a whole number of nodes, 1 or more"),
+    ({"sglang": 0.5}, "sglang is 0.5, float; expected a release of SGLang, such as '0.5.23'"),
+    ({"on": ["b200"]}, "on is ['b200'], list; expected the name of hardware, such as 'mi355x'"),
+    ({"strategy": 1}, "strategy is 1, int; expected the name of a strategy, such as 'balanced'"),
+    ({"role": b"x"}, "role is b'x', bytes; expected the name of a role, such as 'prefill'"),
+    ({"folder": 5}, "the folder is 5, int; expected a path"),
+    ({"name": None}, "bad profile name None; expected NAME, NAME+OVERLAY or NAME+OVERLAY@"),
+]
+
+
+@pytest.mark.parametrize(("asked", "message"), WRONG)
+def test_what_is_of_a_wrong_type(asked: dict[str, Any], message: str) -> None:
+    given = {"name": "pro-fp4", **asked}
+    with pytest.raises(ProfileError) as caught:
+        load_profile(given.pop("name"), given.pop("folder", None), **given)
+    assert str(caught.value).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        ('{default = ""}', "a table whose default is empty, which is as good as none"),
+        ("{default = 1}", "a table whose default is a number"),
+        ("{default = ['a']}", "a table whose default is an array"),
+        ("{defualt = 'a'}", "a table with 'defualt' (did you mean default?)"),
+        ("{default = 'a', more = 1}", "a table with 'more'"),
+        ("{default = 'a', from-environment = true}", "a table with both default and from-env"),
+        ("{from-environment = false}", "a table whose from-environment isn't true"),
+        ("{}", "an empty table"),
+    ],
+)
+def test_what_is_wrong_with_a_value_of_the_outside(tmp_path: Path, value: str, found: str) -> None:
+    write(tmp_path, mine=f"[env]\nA = {value}\n")
+    with pytest.raises(ProfileError) as caught:
+        load_profile("mine", tmp_path)
+    said = str(caught.value).removeprefix(f"{tmp_path}/mine.toml:2:5: env.A is ")
+    assert said.startswith(found)
+    assert said.endswith('expected a string, {default = "…"} or {from-environment = true}')
 
 
 # Targets
@@ -365,3 +492,27 @@ def test_the_lock_of_an_own_folder_holds_each_profile_as_it_usually_is(tmp_path:
     assert held.usual()["mine"] == plain[0]
     assert [load_profile("mine", tmp_path, **a) for a in asked] == plain  # type: ignore[arg-type]
     assert [p.env for p in plain] == [{}, {"A": "1"}, {"B": "1"}]
+
+
+def test_the_order_of_flags(tmp_path: Path) -> None:
+    base = "abstract = true\n[args]\n--tp = '8'\n--page-size = '1'\n--port = '2'\n--dp = '1'\n"
+    order = '[launch]\nargument-order = ["--port", "--tp"]\n'
+    write(tmp_path, below=base)
+    write(tmp_path, mine='extends = ["below"]\n' + order)
+    found = load_profile("mine", tmp_path)
+    # One that isn't named stays behind the one before it.
+    words = ["--port", "2", "--dp", "1", "--tp", "8", "--page-size", "1"]
+    assert found.server_args == words
+
+
+def test_a_block_settles_what_the_overlay_that_it_asks_for_sets(tmp_path: Path) -> None:
+    write(tmp_path, alike='overlay = true\n[env]\nFAST = "2"\n')
+    with pytest.raises(ProfileError, match="layers alike and fast disagree on FAST"):
+        mine(tmp_path, "", name="mine+alike+fast")
+    write(tmp_path, alike='overlay = true\n[[when]]\nwith = "fast"\n[when.env]\nFAST = "2"\n')
+    found = mine(tmp_path, "", name="mine+alike+fast")
+    assert found.env == {"FAST": "2"}
+    (setting,) = found.config.env
+    assert [o.name for o in setting.origin.chain()] == ["alike", "fast"]
+    write(tmp_path, alike='overlay = true\n[[when]]\nwith = "fast"\nunset.env = ["FAST"]\n')
+    assert mine(tmp_path, "", name="mine+alike+fast").env == {}

@@ -282,7 +282,7 @@ def test_a_start_has_it(own: Path, more: str, monkeypatch: pytest.MonkeyPatch) -
 def test_show_says_it(own: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert run("show mine --profiles .".split()) == 0
     out, _ = capfd.readouterr()
-    assert "  HF_TOKEN  from the environment\n" in out
+    assert "  HF_TOKEN       from the environment\n" in out
     assert run("show mine --profiles . --json".split()) == 0
     env = json.loads(capfd.readouterr().out)["env"]
     assert env[1]["value"] == {"from-environment": True}

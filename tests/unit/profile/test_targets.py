@@ -53,6 +53,7 @@ def test_what_an_amd_test_needs(launch: dict[str, Any]) -> None:
     assert profile.get("quality", "accept-length-threshold") == test["accept"]
     assert profile.model_path_variable == test["model_variable"]
     assert profile.overridable == test["overridable"]
+    assert groups(profile) == launch["args"]  # in the test's own order
 
 
 def test_no_target_is_there_that_nobody_publishes() -> None:

@@ -190,3 +190,23 @@ def test_a_variable_of_sglang_that_may_be_exported_outside() -> None:
     assert (setting.name, setting.value) == ("SGLANG_A", "0")
     assert str(setting.condition) == "SGLANG_A is set outside"
     assert any("SGLANG_C is unset here" in n.message for n in config.notes)
+
+
+_CONDITIONAL = """\
+[ -n "$METRICS" ] && E="--enable-metrics"
+python3 -m sglang.launch_server --trust-remote-code $E --tp 8 --host $E
+"""
+
+
+def test_words_that_may_be_flags_are_no_value_of_a_switch() -> None:
+    """A switch takes no value; a flag that takes one may get it from them."""
+    config = bash.read(_CONDITIONAL)
+    found = [(a.flag, [str(v) for v in a.values], str(a.condition)) for a in config.args or ()]
+    assert found[:3] == [
+        ("--trust-remote-code", [], "None"),
+        (None, ["<unknown: ${E}>"], '-z "$METRICS"'),
+        ("--enable-metrics", [], '-n "$METRICS"'),
+    ]
+    assert ("--host", ["<unknown: ${E}>"], '-z "$METRICS"') in found
+    (one, *_) = bash.read('sglang serve --trust-remote-code "$@"').args or ()
+    assert (one.flag, one.values) == ("--trust-remote-code", ())

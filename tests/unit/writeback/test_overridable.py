@@ -43,6 +43,90 @@ def test_an_import_says_so(
     assert ("SGLANG_HACK" in Path("own/mine.toml").read_text()) is (backend == "triton")
 
 
+MINE = 'extends = ["flash-fp8"]\n'
+
+
+def test_a_sync_from_a_script_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: Callable[..., Result]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("own").mkdir()
+    Path("own/mine.toml").write_text(MINE)
+    script = run("export", "mine", "--profiles", "own").out.replace(":-unified", ":-other")
+    script += 'export NEW="${NEW:-a b}" PLAIN=1\nsglang serve '
+    Path("run.sh").write_text(script + run("export", "mine", "--profiles", "own", "-f", "args").out)
+    words = ("sync", "mine", "--from", "run.sh", "--profiles", "own", "--write")
+    assert (run(*words).code, run(*words).out) == (0, "")
+    profile = load_profile("mine", "own")
+    assert profile.overridable == ["SGLANG_HACK_FLASHMLA_BACKEND", "NEW"]
+    assert profile.env["NEW"] == "a b"
+    assert profile.env["SGLANG_HACK_FLASHMLA_BACKEND"] == "other_kv_triton"
+
+
+DICT = """\
+{}
+from sglang.test.test_utils import CustomTestCase, popen_launch_server
+
+ENV = {{"SGLANG_DEFAULT_THINKING": "1"}}
+
+class TestIt(CustomTestCase):
+    @classmethod
+    def setUpClass(cls):
+        env = {{**os.environ, **ENV}}
+        cls.p = popen_launch_server("m", "u", 5, other_args=["--tp", "8"], env=env)
+"""
+STATEMENT = """\
+{}
+class TestIt(CustomTestCase):
+    def setUp(self):
+        env = os.environ.copy()
+        env["SGLANG_DEFAULT_THINKING"] = "1"
+        self.p = popen_launch_server("m", "u", 5, other_args=["--tp", "8"], env=env)
+"""
+NAME = "SGLANG_HACK_FLASHMLA_BACKEND"
+BASH = f'{NAME}="${{{NAME}:-unified_kv_triton}}"'
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "line"),
+    [
+        ("a.sh", "export A=1\nsglang serve --tp 8\n", f"export {BASH}\n"),
+        ("a.sh", "sglang serve --tp 8\n", f"export {BASH}\n"),
+        ("a.sh", "A=1 env B=1 sglang serve --tp 8\n", f" {BASH} "),
+        (
+            "test_a.py",
+            DICT.format("import io, os  # so"),
+            f'"{NAME}": os.environ.get("{NAME}", "unified_kv_triton")',
+        ),
+        (
+            "test_a.py",
+            STATEMENT.format("import os\n"),
+            f'env["{NAME}"] = os.environ.get("{NAME}", "unified_kv_triton")\n',
+        ),
+        ("test_a.py", DICT.format("import os as o, posix"), f'"{NAME}": "unified_kv_triton"'),
+    ],
+)
+def test_a_sync_to_a_file_adds_what_the_outside_may_override(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: Callable[..., Result],
+    name: str, text: str, line: str,
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    Path(name).write_text(text)
+    assert run("sync", "flash-fp8", "--to", name, "--write").code == 0
+    assert line in Path(name).read_text()
+    assert run("check", "flash-fp8", "--against", name, "--closed").code == 0
+
+
+def test_a_sync_is_with_the_target_that_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: Callable[..., Result]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("run.sh").write_text(run("export", "pro-fp8@h200", "-f", "run-sh").out)
+    words = ("sync", "pro-fp8", "--to", "run.sh")
+    assert run(*words, "--nodes", "2", "--strategy", "low-latency").code == 0
+    assert run(*words, "--on", "h200", "--strategy", "balanced").code == 1
+
+
 def test_an_import_for_a_release_is_over_the_profile_of_then(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: Callable[..., Result]
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import gc
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from dsv4_env.catalogue.extract.effects.source import Sources
@@ -24,7 +25,8 @@ def resolution_steps(package: PackageSource) -> Steps:
     """What SGLang does with the arguments and variables of a launch, in order.
 
     Each step is ``["let", value]``, ``["set", condition, field, value, at]``, ``["env", condition,
-    name, value, at]`` or ``["refuse", condition, message, at]``; expressions are those of
+    name, value, at]`` or ``["refuse", condition, message, at]``; one that sets something for the
+    model's sake has a ``"model"`` behind that. Expressions are those of
     ``values``, where ``["t", n]`` is the value of step *n*. Empty where the source isn't laid out
     as it's known to be. Reads by syntax alone; nothing is imported or run.
     """
@@ -35,7 +37,8 @@ def resolution_steps(package: PackageSource) -> Steps:
         found = sources.find(*_PIPELINE)
         if found is not None and found[0] == "function":
             first, last = _declared(package)
-            steps = _walked(sources, found[1], "server_args", live=False)
+            fallbacks = {step[2]: step[3][1] for step in last}
+            steps = _walked(sources, found[1], "server_args", live=False, fallbacks=fallbacks)
             moved = _renumbered(steps, {n: n + len(first) for n in range(len(steps))})
             return _pruned([*first, *moved, *last])
         record = sources.find(_RECORD[0], _RECORD[1])
@@ -50,8 +53,15 @@ def resolution_steps(package: PackageSource) -> Steps:
     return []
 
 
-def _walked(sources: Sources, function: Function, owner: str, *, live: bool) -> Steps:
-    walker = Walker(sources, ARCHITECTURE, live=live)
+def _walked(
+    sources: Sources,
+    function: Function,
+    owner: str,
+    *,
+    live: bool,
+    fallbacks: Mapping[str, object] | None = None,
+) -> Steps:
+    walker = Walker(sources, ARCHITECTURE, live=live, fallbacks=fallbacks or {})
     walker.stack.append(function.node)
     path = sources.path(function.module) or function.module
     walker.block(Frame(function.module, path, {owner: Known("raw")}), function.node.body)

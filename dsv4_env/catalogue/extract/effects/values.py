@@ -48,14 +48,28 @@ class Function:
 
 @dataclass(slots=True)
 class Table:
-    """A dictionary with constant keys, while it's being filled; *rest*: it has others, too."""
+    """A dictionary with constant keys, while it's being filled; *rest*: it has others, too.
+
+    *places* are the files and lines that filled it, by key, under the same conditions.
+    """
 
     items: dict[str, Any] = field(default_factory=dict)
     rest: bool = False
+    places: dict[str, Expr] = field(default_factory=dict)
 
     def copy(self) -> Table:
         """A table that can be filled apart."""
-        return Table(dict(self.items), self.rest)
+        return Table(dict(self.items), self.rest, dict(self.places))
+
+    def put(self, key: str, value: Any, at: str) -> None:
+        """Give a key its value; *at* is the file and line that do."""
+        self.items[key] = value
+        self.places[key] = ["=", at]
+
+    def take(self, other: Table) -> None:
+        """Put in all that another table has."""
+        self.items.update(other.items)
+        self.places.update(other.places)
 
 
 def is_constant(value: object) -> bool:
@@ -135,12 +149,11 @@ def chosen(condition: Expr, one: Any, other: Any) -> Any:
         values = [v.value if isinstance(v, Member) else v for v in (one, other)]
         return Member(owner, chosen(condition, *values))
     if isinstance(one, Table) and isinstance(other, Table):
-        names = {**one.items, **other.items}
-        merged = {
-            k: chosen(condition, one.items.get(k, ABSENT), other.items.get(k, ABSENT))
-            for k in names
-        }
-        return Table(merged, one.rest or other.rest)
+        merged, places = (
+            {k: chosen(condition, a.get(k, ABSENT), b.get(k, ABSENT)) for k in {**a, **b}}
+            for a, b in ((one.items, other.items), (one.places, other.places))
+        )
+        return Table(merged, one.rest or other.rest, places)
     if isinstance(one, list) and isinstance(other, list):
         return ["if", condition, one, other]
     if isinstance(one, tuple) and isinstance(other, tuple) and len(one) == len(other):

@@ -7,6 +7,7 @@ of them it's taken. What a statement means that isn't translated stays ``["?", t
 from __future__ import annotations
 
 import ast
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -85,6 +86,7 @@ _CAPTURING: Expr = [
         TRUE,
     ],
 ]
+FOR_MODEL = "model"
 STOP = ["stop"]  # a block that ends in an error: nothing is said of what follows
 
 
@@ -106,13 +108,16 @@ class Walker:
     sources: Sources
     architecture: str
     live: bool  # whether reading the record sees what was resolved before
+    fallbacks: Mapping[str, object] = field(default_factory=dict)  # of fields that nothing sets
     steps: list[list[Any]] = field(default_factory=list)
     guards: list[Expr] = field(default_factory=list)
     stack: list[Any] = field(default_factory=list)
     walked: int = 0
+    of_model: bool = False  # whether the walk stands where only this architecture leads
 
     # What is written down: ["let", guard, expr], ["set", guard, field, expr, at], ["env", guard,
-    # name, expr, at], ["refuse", guard, message, at].
+    # name, expr, at], ["refuse", guard, message, at]; what is set for the architecture's sake has
+    # a "model" behind that.
 
     def keep(self, value: Any) -> Any:
         """A value as it is by now: what comes later doesn't change it."""
@@ -147,7 +152,8 @@ class Walker:
         guard = self.guard
         self._bounded()
         if guard != FALSE:
-            self.steps.append([kind, guard, *rest])
+            sake = [FOR_MODEL] if self.of_model and kind != "refuse" else []
+            self.steps.append([kind, guard, *rest, *sake])
 
     # Statements. What a block returns says where control falls through its end.
 
@@ -252,7 +258,7 @@ class Walker:
         if isinstance(owner, Table) and isinstance(target.value, ast.Name):
             new = owner.copy()
             if is_constant(key):
-                new.items[str(key[1])] = value
+                new.put(str(key[1]), value, self.at(frame, target))
             else:
                 new.rest = True
             frame.names[target.value.id] = new
@@ -262,9 +268,13 @@ class Walker:
     def _if(self, frame: Frame, node: ast.If) -> Expr:
         test = self.keep(self.condition(frame, node.test))
         if is_constant(test):
-            return self.block(frame, node.body if test[1] else node.orelse)
+            return self._decided(frame, node, taken=bool(test[1]))
         before = dict(frame.names)
+        for_model = self.of_model
+        if isinstance(node.test, ast.BoolOp) and isinstance(node.test.op, ast.And):
+            self.of_model = for_model or self._asks_model(frame, node.test)
         first, names = self._branch(frame, node.body, test), frame.names
+        self.of_model = for_model
         frame.names = before
         second = self._branch(frame, node.orelse, negated(test))
         if first == STOP and second == STOP:
@@ -287,6 +297,25 @@ class Walker:
         if FALSE not in (first, second):
             ways = [TRUE] if first == second == TRUE or STOP in (first, second) else ways
         return self.keep(either(*ways)) if ways else FALSE
+
+    def _decided(self, frame: Frame, node: ast.If, *, taken: bool) -> Expr:
+        """Walk the one branch of a test whose outcome is known."""
+        before = self.of_model
+        asks = self._asks_model(frame, node.test)
+        self.of_model = before or asks
+        body, other = (node.body, node.orelse) if taken else (node.orelse, node.body)
+        fell = self.block(frame, body)
+        ends = bool(other) and isinstance(other[-1], (ast.Return, ast.Raise))
+        self.of_model = before or (asks and ends)  # other architectures don't come here
+        return fell
+
+    def _asks_model(self, frame: Frame, test: ast.expr) -> bool:
+        """Whether a test asks for the architecture, or for the model's configuration."""
+        names = (n.id for n in ast.walk(test) if isinstance(n, ast.Name))
+        values = [frame.names[name] for name in names if name in frame.names]
+        return ["=", self.architecture] in values or any(
+            isinstance(v, Known) and v.kind in ("hf", "mc") for v in values
+        )
 
     def _branch(self, frame: Frame, body: list[ast.stmt], test: Expr) -> Expr:
         before = frame.guard
@@ -504,12 +533,12 @@ class Walker:
         table = Table()
         for key, value in zip(node.keys, node.values, strict=True):
             made = None if key is None else self.value(frame, key)
-            if made is not None and is_constant(made):
-                table.items[str(made[1])] = self.value(frame, value)
+            if key is not None and made is not None and is_constant(made):
+                table.put(str(made[1]), self.value(frame, value), self.at(frame, key))
             else:
                 inner = self.value(frame, value)
                 if key is None and isinstance(inner, Table):
-                    table.items.update(inner.items)
+                    table.take(inner)
                 else:
                     table.rest = True
         return table
@@ -634,11 +663,12 @@ class Walker:
                 new = owner.copy()
                 for keyword in node.keywords:
                     if keyword.arg:
-                        new.items[keyword.arg] = self.value(frame, keyword.value)
+                        value = self.value(frame, keyword.value)
+                        new.put(keyword.arg, value, self.at(frame, node))
                 for arg in node.args:
                     inner = self.value(frame, arg)
                     if isinstance(inner, Table):
-                        new.items.update(inner.items)
+                        new.take(inner)
                     else:
                         new.rest = True
                 frame.names[func.value.id] = new
@@ -695,9 +725,11 @@ class Walker:
             self._declared(frame, node, found)
             return NONE
         if name == "collect_model_override_declarations":
+            before, self.of_model = self.of_model, True
             for provider in self.sources.providers(self.architecture):
                 found = self._enter(frame, node, provider, [Known("raw"), Known("hf")])
                 self._declared(frame, provider.node, found, provider.module)
+            self.of_model = before
             return ()
         if name == "declare_resolution":
             for keyword in node.keywords:
@@ -707,6 +739,8 @@ class Walker:
                 else:
                     self._declared(frame, node, self.value(frame, keyword.value))
             return NONE
+        if name == "resolution_result" and len(node.args) > 1:
+            return self._result(node, self.value(frame, node.args[1]))
         if name in ("print",) or name in _QUIET:
             return NONE
         if isinstance(target, Known) and target.kind == "name" and target.name in _BUILTINS:
@@ -750,30 +784,38 @@ class Walker:
             return _probe(name)
         return unknown(ast.unparse(node))
 
+    def _result(self, node: ast.Call, name: Any) -> Expr:
+        """The field that a call reads as it stands by then, or what is declared for none."""
+        if not is_constant(name):
+            return unknown(ast.unparse(node))
+        field = ["cfg", name[1]]
+        if name[1] not in self.fallbacks:
+            return field
+        return ["if", ["is", field, NONE], ["=", self.fallbacks[name[1]]], field]
+
     def _declared(self, frame: Frame, node: ast.AST, found: Any, module: str = "") -> None:
-        """Set the fields of a table that a provider returned."""
+        """Set the fields of a table that a provider returned, each where that filled it."""
         if not isinstance(found, Table):
             return
         path = module.replace(".", "/") + ".py" if module else frame.path
         for name, value in found.items.items():
-            self._set(name, value, f"{path}:{getattr(node, 'lineno', 0)}")
+            usual = ["=", f"{path}:{getattr(node, 'lineno', 0)}"]
+            self._set(name, value, found.places.get(name, usual))
 
-    def _set(self, name: str, value: Any, at: str) -> None:
+    def _set(self, name: str, value: Any, place: Expr) -> None:
+        """Set a field; *place* is the file and line, under the same conditions as the value."""
         if value == ABSENT:
             return
-        if isinstance(value, list) and value[0] == "if" and ABSENT in value[2:]:
-            test = value[1] if value[3] == ABSENT else negated(value[1])
-            self.guards.append(test)
-            self._set(name, value[2] if value[3] == ABSENT else value[3], at)
-            self.guards.pop()
-            return
         if isinstance(value, list) and value[0] == "if" and _has_absent(value):
-            for test, part in ((value[1], value[2]), (negated(value[1]), value[3])):
+            for test, part in ((value[1], 2), (negated(value[1]), 3)):
+                same = place[0] == "if" and place[1] == value[1]
                 self.guards.append(test)
-                self._set(name, part, at)
+                self._set(name, value[part], place[part] if same else place)
                 self.guards.pop()
             return
-        self.act("set", name, _as_expr(value), at)
+        while place[0] == "if":
+            place = place[2] if place[2] != ABSENT else place[3]
+        self.act("set", name, _as_expr(value), place[1])
 
     def _enter(self, frame: Frame, node: ast.Call, target: Any, args: list[Any]) -> Any:
         """Follow a call; what it returns."""
@@ -811,10 +853,12 @@ class Walker:
             if parameter.arg not in names and parameter.arg in known:
                 names[parameter.arg] = Known(known[parameter.arg])
         self.stack.append(target.node)
+        before = self.of_model
         try:
             fell = self.block(inner, target.node.body)
         finally:
             self.stack.pop()
+            self.of_model = before
         result: Any = NONE if fell not in (FALSE, STOP) else None
         for guard, value in reversed(inner.returns):
             result = value if result is None else chosen(guard, value, result)

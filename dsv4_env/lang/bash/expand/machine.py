@@ -43,12 +43,43 @@ def _any(_text: str) -> bool:
     return True
 
 
+class Question(NamedTuple):
+    """A command whose output somebody may know: its words, and where it stands.
+
+    *variable* is the value of one that the script itself sets, None of any other; *located* is the
+    file that a word names, where that's known.
+    """
+
+    words: Sequence[Text]
+    place: Location
+    variable: Callable[[str], Text | None]
+    located: Callable[[Text], Path | None]
+    spend: Callable[[int], object]
+
+
+class Answer(NamedTuple):
+    """What a command prints; None: not known, and *reason* says why."""
+
+    text: str | None
+    reason: str = ""
+
+
+def _unanswered(_question: Question) -> Answer | None:
+    return None
+
+
+def _as_it_is(_text: str, place: Location) -> Location:
+    return place
+
+
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Watch:
     """Which commands are looked for.
 
     *length* says how many of the words, from the given one on, name the command that is looked
-    for: None where it's another. *mention* stands in every text that may hold one.
+    for: None where it's another. *mention* stands in every text that may hold one. *answer* gives
+    the output of commands, and *whence* the place that is told of what a text sets, which a command
+    at a place runs.
     """
 
     length: Callable[[Sequence[tuple[Text, Location | None]], int], int | None]
@@ -56,6 +87,8 @@ class Watch:
     told: Callable[[str], bool]  # whether a text says such a command, for sure
     variable: Callable[[str], bool] = _none  # whether a variable counts for them, wherever it's set
     hint: Callable[[str], bool] = _any  # whether a text may hold a part of its words
+    answer: Callable[[Question], Answer | None] = _unanswered
+    whence: Callable[[str, Location], Location] = _as_it_is
 
 
 class Given(NamedTuple):
@@ -117,6 +150,7 @@ class Machine:
     followed: dict[object, int] = field(default_factory=dict)  # calls since little is left
     outside: dict[str, Symbol] = field(default_factory=dict)
     where: dict[Key, Location] = field(default_factory=dict)
+    reasons: set[str] = field(default_factory=set)  # why outputs aren't known that were asked for
     outline: Outline = field(init=False)
 
     def __post_init__(self) -> None:

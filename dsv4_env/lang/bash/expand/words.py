@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from dsv4_env.lang.bash.expand.arithmetic import arithmetic
 from dsv4_env.lang.bash.expand.machine import Machine
 from dsv4_env.lang.bash.expand.parameters import expand_parameter
 from dsv4_env.lang.bash.expand.sinks import begin_capture, spill
 from dsv4_env.lang.bash.expand.state import ForkError, Piece, State, Undecided
-from dsv4_env.lang.bash.expand.values import Symbol, Text, identity
+from dsv4_env.lang.bash.expand.values import Alternatives, Key, Symbol, Text, identity
 from dsv4_env.lang.bash.expand.variables import scalar_value, settle
 from dsv4_env.lang.bash.syntax.nodes import Arith, CmdSub, Lit, Param, ProcSub, Word
 from dsv4_env.model.condition import Test
@@ -89,6 +90,8 @@ def _process(vm: Machine, state: State, part: ProcSub) -> Symbol:
         known = [v for v in end.out if v is not None]
         text = vm.join(known) if known else ""
         content = text if isinstance(text, str) and len(known) == len(end.out) else None
+        if isinstance(text, Symbol) and text.reason in vm.reasons:
+            return vm.unknown(part.text, text.reason, key)
     return vm.unknown(part.text, "a process substitution", key, content=content)
 
 
@@ -151,14 +154,20 @@ def _alike(vm: Machine, state: State, part: CmdSub | ProcSub, ends: list[State])
     few = len(set(shown)) <= (MAX_GIVEN if None not in shown else 2)
     if vm.forks < MAX_ASKED and few:
         given = [(*e.settled[len(state.settled) :], e.alts) for e in ends]
-        taken = [
-            {k: v for alts in all_ for path in alts for k, v in path if k not in state.decided}
-            for all_ in given
-        ]
-        for key in taken[0]:
+        taken = [_decided(state, all_) for all_ in given]
+        for key in sorted(taken[0], key=vm.ordered().__getitem__):
             if {True, False} <= {t.get(key) for t in taken}:
                 raise ForkError(vm.conditions[key])
     return None
+
+
+def _decided(state: State, given: Iterable[Alternatives]) -> dict[Key, bool]:
+    """What an end has decided beyond a state: what all of its alternatives answer alike."""
+    answers: dict[Key, set[bool]] = {}
+    for key, answer in (one for alts in given for path in alts for one in path):
+        if key not in state.decided:
+            answers.setdefault(key, set()).add(answer)
+    return {key: found.pop() for key, found in answers.items() if len(found) == 1}
 
 
 def _text(vm: Machine, out: list[Text | None]) -> Text | None:

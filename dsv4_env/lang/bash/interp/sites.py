@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from dsv4_env.lang.bash.expand.assignments import assign_for_command
-from dsv4_env.lang.bash.expand.machine import Given, Invocation, Machine
-from dsv4_env.lang.bash.expand.sinks import write
+from dsv4_env.lang.bash.expand.machine import Given, Invocation, Machine, Question
+from dsv4_env.lang.bash.expand.sinks import emit, write
 from dsv4_env.lang.bash.expand.state import (
     Event,
     State,
@@ -17,6 +17,7 @@ from dsv4_env.lang.bash.expand.state import (
 )
 from dsv4_env.lang.bash.expand.values import ALWAYS, Argv, Symbol, Text, shown_as
 from dsv4_env.lang.bash.interp.choices import given_on
+from dsv4_env.lang.bash.interp.paths import unknown_status
 from dsv4_env.lang.bash.interp.streams import content_of, file_name
 from dsv4_env.lang.bash.syntax.nodes import Simple
 from dsv4_env.model import Location, Note
@@ -149,6 +150,37 @@ class CallSite:
     broken: bool = False  # it has a syntax error
     followed: bool = False  # what it runs was followed, whatever that is
     away: bool = False  # it runs in a container, which has an environment of its own
+
+
+def answered(p: CallSite, words: Argv) -> bool:
+    """Print what is known to be a command's output, or that it isn't known, with the reason."""
+    vm, state, node = p.vm, p.state, p.node
+
+    def variable(name: str) -> Text | None:
+        var = state.vars.get(name)
+        if any(a.name == name for a in node.assigns) or (var is not None and var.perhaps):
+            return vm.unknown(f"${{{name}}}", "it is set for a command", ("before", name, node))
+        return var.value if var is not None and var.exported and var.kind == "s" else None
+
+    place = words[0][1]
+    asked = Question(
+        [v for v, _ in words], place, variable, lambda text: vm.located(text, state),
+        lambda steps: vm.budget.step(count=steps),
+    )  # fmt: skip
+    found = vm.watch.answer(asked)
+    if found is None:
+        return False
+    if found.text is None:
+        shown = " ".join(v if isinstance(v, str) else v.text for v, _ in words)
+        vm.reasons.add(found.reason)
+        key = ("answer", node, place, found.reason)
+        emit(state, vm.unknown(f"$({shown})", found.reason, key, splits=True, location=place))
+        state.status = unknown_status(state, node)
+        return True
+    vm.made(len(found.text))
+    emit(state, found.text)
+    state.status = 0
+    return True
 
 
 def lost(p: CallSite, words: Argv) -> None:

@@ -113,7 +113,8 @@ def run_text(vm: Machine, state: State, node: Simple, text: Text, place: Locatio
     parsed = code_of(vm, state, text, place)
     if parsed is None:
         shown = text if isinstance(text, str) else text.text
-        havoc_all(vm, state, f"`eval {shown[:60]}` ran text that isn't known", place)
+        why = _why(vm, text)
+        havoc_all(vm, state, f"`eval {shown[:60]}` ran text that isn't known{why}", place)
         state.status = unknown_status(state, node)
         return [state]
     code, block, problem = parsed
@@ -129,7 +130,7 @@ def run_text(vm: Machine, state: State, node: Simple, text: Text, place: Locatio
         why = "a text that `eval` runs takes too many steps to follow"
         return give_up(vm, state, node, why, place)
     outer = state.source
-    state.source = Source(code, place.path, at=place)
+    state.source = Source(code, place.path, at=vm.watch.whence(code, place))
     state.depth += 1
     if not block.items:
         state.status = 0
@@ -140,6 +141,11 @@ def run_text(vm: Machine, state: State, node: Simple, text: Text, place: Locatio
         if after.flow == ("discard", 1):
             after.flow = None
     return found
+
+
+def _why(vm: Machine, text: Text) -> str:
+    """Why the output of a command isn't known that this reader might know."""
+    return f": {text.reason}" if isinstance(text, Symbol) and text.reason in vm.reasons else ""
 
 
 def run_traps(vm: Machine, states: list[State]) -> list[State]:
@@ -211,13 +217,13 @@ def run_sourced(vm: Machine, state: State, node: Simple, words: Argv) -> list[St
         shown = name.text if isinstance(name, Symbol) else name
         gone = not vm.root_given and isinstance(name, str) and text is None
         settled = "--root DIR names the folder that it lies in" if gone else ""
-        reason = f"`{words[0][0]} {shown}` ran a file that isn't known"
+        reason = f"`{words[0][0]} {shown}` ran a file that isn't known{_why(vm, name)}"
         havoc_all(vm, state, reason, place, settled=settled)
         state.status = unknown_status(state, node)
         return [state]
     located = None if text is state.stdin else vm.located(name, state)
     file = place.path if located is None else str(located)
-    source = Source(text, file, at=place if located is None else None)
+    source = Source(text, file, at=vm.watch.whence(text, place) if located is None else None)
     block, problem = parsed(vm, text)
     if problem is not None:
         where = source.place(problem.pos)

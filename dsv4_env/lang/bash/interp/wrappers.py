@@ -42,6 +42,7 @@ from dsv4_env.lang.bash.interp.sites import (
     CallSite,
     Env,
     Notes,
+    answered,
     assigned_before,
     blur,
     blurred,
@@ -75,6 +76,8 @@ def external(vm: Machine, state: State, node: Simple, words: Argv) -> list[State
         if known is not None and all(isinstance(v, str) for v, _ in words) and heard(state):
             emit(state, known + "\n")
             state.status = 0
+            return [state]
+        if heard(state) and answered(site, words):
             return [state]
     emit_unknown(state, filtered(site, words))
     inner, given_names = assigned_before(vm, state, node)

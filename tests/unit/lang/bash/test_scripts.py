@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import pytest
 
 from dsv4_env.readers import bash
@@ -152,3 +156,43 @@ def test_launchers(words: str, command: int) -> None:
 )
 def test_no_launch(script: str) -> None:
     assert bash.read_all(script) == []
+
+
+_SNAPSHOT = """\
+resolve() {
+    local p="$1"
+    if [[ -f "$p/refs/main" && -d "$p/snapshots" ]]; then
+        local hash="$(cat "$p/refs/main")"
+        if [[ -n "$hash" && -d "$p/snapshots/$hash" ]]; then
+            echo "$p/snapshots/$hash"
+            return 0
+        fi
+        return 1
+    fi
+    echo "$p"
+}
+MODEL="$(resolve "$MODEL")" || exit 1
+sglang serve --model-path "$MODEL"
+"""
+_READ = """\
+import sys
+from dsv4_env.model.budget import Budget
+from dsv4_env.readers import bash
+
+budget = Budget()
+print(bash.read_all(sys.argv[1], budget=budget), budget.spent_steps)
+"""
+
+
+def test_the_same_is_read_whatever_the_seed_of_hashes() -> None:
+    """Which of several tests is decided first depends on no order of a set."""
+    said = {
+        subprocess.run(
+            [sys.executable, "-c", _READ, _SNAPSHOT],
+            env={**os.environ, "PYTHONHASHSEED": str(seed)},
+            capture_output=True, text=True, check=True,
+        ).stdout
+        for seed in range(6)
+    }  # fmt: skip
+    assert len(said) == 1
+    assert "--model-path" in said.pop()

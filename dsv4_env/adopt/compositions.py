@@ -1,0 +1,174 @@
+"""Which profile with which overlays, for which target, a launch is nearest to."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from dsv4_env.adopt.carried import Carried, Key, held_by
+from dsv4_env.model.errors import ProfileError
+from dsv4_env.profile import Profile, Wanted, layer_files
+from dsv4_env.profile.layers import Layers
+from dsv4_env.profile.target import Spec, Target, choose
+
+NEAR = 0.5
+"""The share of settings that a launch has to have in common with a profile that it extends."""
+
+_WEIGHTS = {"env": 1.0, "args": 1.0, "model": 2.0}
+_FACT = 0.1  # what a test says beside its launch: it tells two that launch alike apart
+
+
+@dataclass(frozen=True, slots=True)
+class Composition:
+    """A profile with overlays for a target, and how it is asked for."""
+
+    spec: Spec
+    target: Target
+    profile: Profile
+    wanted: Wanted
+
+    @property
+    def name(self) -> str:
+        """What it is called where a profile is named."""
+        return str(replace(self.spec, hardware=self.wanted.on))
+
+    def __str__(self) -> str:
+        more = [f"strategy {self.wanted.strategy}"] if self.wanted.strategy else []
+        more += [f"{self.wanted.nodes} nodes"] if self.wanted.nodes else []
+        more += [self.wanted.role] if self.wanted.role else []
+        return " ".join((self.name, *more))
+
+
+@dataclass(slots=True)
+class Compositions:
+    """All that can be composed of the layers of a folder, for one release.
+
+    *data* are layers that aren't there yet, *place* the folder that they will be in.
+    """
+
+    folder: Path | None
+    sglang: str
+    bases: Collection[str] = ()
+    data: Mapping[str, bytes] = field(default_factory=dict)
+    place: Path | None = None
+    files: dict[str, Path] = field(init=False)
+    layers: Layers = field(init=False)
+    _held: dict[tuple[Spec, Target], Composition | None] = field(init=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.files = layer_files(self.folder)
+        new = self.place or self.folder or Path()
+        self.files |= {name: new / f"{name}.toml" for name in self.data}
+        self.layers = Layers(self.files, self.data)
+
+    def named(self, text: Spec, wanted: Wanted) -> Composition:
+        """The composition of a name. Raises ProfileError where its layers don't go together."""
+        spec, target = Spec(text.base, text.overlays), self._target(text, wanted)
+        return self.at(spec, target) or self._composed(spec, target)
+
+    def _target(self, spec: Spec, wanted: Wanted) -> Target:
+        rows = self.layers.rows(spec.base)
+        return choose(spec.name, rows, wanted, spec.overlays, self.layers.roles(spec))
+
+    def at(self, spec: Spec, target: Target) -> Composition | None:
+        """The composition for a target; None where its layers don't go together."""
+        key = (spec, target)
+        if key not in self._held:
+            try:
+                self._held[key] = self._composed(spec, target)
+            except ProfileError:
+                self._held[key] = None
+        return self._held[key]
+
+    def _composed(self, spec: Spec, target: Target) -> Composition:
+        profile = self.layers.profile(spec, target, self.sglang)
+        return Composition(spec, target, profile, self._asked(spec, target))
+
+    def _asked(self, spec: Spec, target: Target) -> Wanted:
+        """The least that has to be asked for to get a target."""
+        whole = Wanted(None, target.hardware, target.strategy, target.nodes, target.role)
+        asked = Wanted(role=target.role)
+        for key in ("", "on", "strategy", "nodes"):
+            asked = replace(asked, **{key: getattr(whole, key)}) if key else asked
+            if self._same(spec, asked, target):
+                break
+        return asked
+
+    def _same(self, spec: Spec, asked: Wanted, target: Target) -> bool:
+        try:
+            found = self._target(spec, asked)
+        except ProfileError:
+            return False
+        return replace(found, verified=target.verified) == target
+
+    def nearest(self, launch: Carried) -> tuple[Composition, float] | None:
+        """The nearest one to a launch, and the share of settings that they have in common."""
+        best: tuple[float, str, Composition] | None = None
+        for name in self.layers.names:
+            if self.bases and name not in self.bases:
+                continue
+            for target in self.layers.rows(name) or [Target()]:
+                found = self.at(Spec(name, target.overlays), target)
+                if found is not None:
+                    best = min(filter(None, (best, self._ranked(found, launch))))
+        if best is None:
+            return None
+        while best[0]:
+            better = min((best, *(self._ranked(c, launch) for c in self._beside(best[2]))))
+            if better[:2] >= best[:2]:
+                break
+            best = better
+        whole = sum(_WEIGHTS.get(table, 0.0) for table, _ in launch.settings) or 1.0
+        return best[2], 1 - best[0] / whole
+
+    def _ranked(self, found: Composition, launch: Carried) -> tuple[float, str, Composition]:
+        far = distance(launch, held_by(found.profile))
+        return far, f"{len(found.spec.overlays)} {found}", found
+
+    def _beside(self, found: Composition) -> list[Composition]:
+        """Those with one overlay more or less."""
+        result = []
+        for name in self.layers.overlays:
+            taken = tuple(sorted({*found.spec.overlays} ^ {name}))
+            spec = Spec(found.spec.base, taken)
+            other = self.at(spec, replace(found.target, overlays=taken, verified=False))
+            result += [other] if other is not None else []
+        return result
+
+    def setters(self, found: Composition) -> dict[Key, frozenset[str]]:
+        """For each key the overlays of a composition that say something of it."""
+        made: dict[str, set[str]] = {}
+        for overlay in found.spec.overlays:
+            for layer in self.layers.order(Spec(found.spec.base, (overlay,))):
+                if layer.file.overlay:
+                    made.setdefault(layer.name, set()).add(overlay)
+        merged = self.layers.merged(found.spec, found.target, self.sglang)
+        return {
+            key: frozenset(o for origin in m.origin.chain() for o in made.get(origin.name, ()))
+            for key, m in merged.items()
+        }
+
+    def axes(self, found: Composition) -> dict[str, str | None]:
+        """The words that conditions on a composition can ask for, by the key that does."""
+        order = self.layers.order(found.spec)
+        now = self.layers.situation(order, found.target, self.sglang)
+        target = found.target
+        return {
+            "model": now.model,
+            "precision": now.precision,
+            "hardware": target.hardware,
+            "strategy": target.strategy,
+            "nodes": str(target.nodes) if target.nodes > 1 else None,
+            "role": target.role,
+        }
+
+
+def distance(launch: Carried, profile: Carried) -> float:
+    """How far a profile is from a launch; of what only one says beside the launch, nothing."""
+    return sum(
+        _WEIGHTS.get(key[0], _FACT)
+        for key in sorted({*launch.settings, *profile.settings})
+        if (key in launch.settings or launch.lacks(key))
+        and launch.settings.get(key) != profile.settings.get(key)
+    )

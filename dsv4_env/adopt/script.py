@@ -1,0 +1,537 @@
+"""A script put onto a profile: ``eval "$(dsv4-env export NAME)"`` sets what its lines set.
+
+The edits are proposals: :mod:`dsv4_env.adopt.proof` tells whether the launch is the same.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, fields, is_dataclass
+from pathlib import Path
+from typing import Any
+
+from dsv4_env.adopt.rewriting import CannotRewrite, agrees, spelled_word, taken
+from dsv4_env.lang.bash.syntax.nodes import Assign, Block, CmdSub, Function, Param, Simple, Word
+from dsv4_env.lang.bash.syntax.tree import parse
+from dsv4_env.model import LaunchConfig, Location, ServerArg
+from dsv4_env.model.quoting import word
+from dsv4_env.profile import Profile
+from dsv4_env.writeback.edits import Edit, applied, text_starts
+
+COMMAND = "dsv4-env"
+ARRAY = "ARGS"
+_SPREAD = f'"${{{ARRAY}[@]}}"'
+# Commands that start no other, so that it makes no difference to them what is exported.
+_QUIET = frozenset(
+    "[ : test true false echo printf export readonly declare typeset local set shopt shift unset "
+    "ulimit umask exit return break continue read cd pushd popd trap mapfile readarray "
+    "basename cat cut date dirname free grep head hostname id ls mkdir nproc pwd readlink realpath "
+    "rm sed seq sleep sort tail touch tr uname wc which whoami".split()
+)
+_GAP = re.compile(r"(?:[ \t]|\\\n)*\Z")
+_BLANKS = re.compile(r"(?:[ \t]|\\\n)*")
+_MOVING = frozenset({"cd", "pushd", "popd"})
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptUse:
+    """A launch of a script and the profile that it is to take.
+
+    *name* is what the script says, *folder* where own profiles lie (None: all of its layers ship),
+    *target* the options of the export besides.
+    """
+
+    launch: LaunchConfig
+    profile: Profile
+    name: str
+    folder: Path | None = None
+    target: tuple[tuple[str, str | int], ...] = ()
+
+
+def rewritten_scripts(
+    text: str, path: str, place: Path, uses: Sequence[ScriptUse]
+) -> Iterator[str | CannotRewrite]:
+    """The ways to put a script onto its profile, the most thorough first.
+
+    *path* is what messages call it, *place* where it lies. No text where its launches are on
+    profiles already; a reason in place of a text that can't be.
+    """
+    todo = [u for u in uses if not taken(u.launch)]
+    if not todo:
+        return
+    try:
+        script = _Script(text, path, place, todo)
+    except CannotRewrite as exc:
+        yield exc
+        return
+    for arguments in (True, False) if script.has_arrays else (False,):
+        try:
+            yield script.rewritten(arguments=arguments)
+        except CannotRewrite as exc:
+            yield exc
+
+
+@dataclass(frozen=True, slots=True)
+class _Site:
+    """A flag with its values where it stands in a *holder*: words of a command or an array."""
+
+    holder: tuple[Word, ...]
+    index: int
+    size: int
+    array: bool
+
+    @property
+    def start(self) -> int:
+        return self.holder[self.index].pos
+
+    @property
+    def end(self) -> int:
+        return self.holder[self.index + self.size].end
+
+    @property
+    def words(self) -> tuple[Word, ...]:
+        return self.holder[self.index : self.index + self.size + 1]
+
+
+@dataclass(slots=True)
+class _Plan:
+    """What goes: lines by their numbers, texts, and what comes in their place."""
+
+    lines: set[int] = field(default_factory=set)
+    edits: dict[tuple[int, int], Edit] = field(default_factory=dict)
+    places: list[int] = field(default_factory=list)  # of what is to have the profile before it
+
+    def put(self, start: int, end: int, text: str = "") -> None:
+        """Add an edit; once where several launches need it."""
+        self.edits[start, end] = Edit(start, end, text)
+
+
+class _Script:
+    """A script, and what is to become of it."""
+
+    def __init__(self, text: str, path: str, place: Path, uses: Sequence[ScriptUse]) -> None:
+        self.text, self.path, self.place, self.uses = text, path, place, uses
+        self.starts = text_starts(text, "\n")
+        self.use = uses[0]
+        block, problem = parse(text)
+        if problem is not None:
+            raise CannotRewrite(f"bash can't parse it: {problem.message}", self.at(problem.pos))
+        if "\r" in text:
+            raise CannotRewrite(
+                "it has carriage returns, which bash takes for parts of words",
+                self.at(text.index("\r")),
+            )
+        if any(u.name != self.use.name or u.target != self.use.target for u in uses):
+            names = ", ".join(dict.fromkeys(u.name for u in uses))
+            raise CannotRewrite(f"its launches are of several profiles: {names}", self.at(0))
+        self.spread: list[Edit] = []
+        self.top = list(_flat(block))
+        self.commands = _simple(block)
+        self.inside = {id(c) for f in _all(block, Function) for c in _simple(f.body)}
+        shebang = re.match(r"#![^\n]*", text)
+        bash = shebang is None or "bash" in shebang[0]
+        self.bash = bash
+        self.has_arrays = bash and re.search(rf"\b{ARRAY}\b", text) is None
+
+    # Places
+
+    def at(self, pos: int) -> Location:
+        """A position as a place of the file."""
+        line = self.line(pos)
+        return Location(self.path, line + 1, pos - self.starts[line] + 1)
+
+    def line(self, pos: int) -> int:
+        """The number of a position's line, from 0."""
+        return self.text.count("\n", 0, pos)
+
+    def row(self, number: int) -> str:
+        """A line with its end."""
+        end = self.starts[number + 1] if number + 1 < len(self.starts) else len(self.text)
+        return self.text[self.starts[number] : end]
+
+    def _offset(self, where: Location) -> int:
+        return self.starts[(where.line or 1) - 1] + (where.column or 1) - 1
+
+    # The whole
+
+    def rewritten(self, *, arguments: bool) -> str:
+        """The text on the profile. Raises CannotRewrite."""
+        plan, self.spread = _Plan(), []
+        last = self._environment(plan)
+        if arguments:
+            for use in self.uses:
+                self._arguments(plan, use)
+        if not plan.places:
+            raise CannotRewrite("no line of it sets what the profile sets", self.at(0))
+        first = self._boundary(min(plan.places))
+        self._quiet(self.starts[first], last)
+        if self.use.folder is not None:
+            self._stays(self.starts[first])
+        self._remarks(plan.lines)
+        where = first
+        if first not in plan.lines:  # above the remarks on what follows
+            while where > 1 and self.row(where - 1).lstrip().startswith("#"):
+                where -= 1
+        self._blanks(plan.lines, first)
+        edits = [Edit(self.starts[n], self.starts[n] + len(self.row(n)), "") for n in plan.lines]
+        indent = self.row(first)[: len(self.row(first)) - len(self.row(first).lstrip(" \t"))]
+        line = f"{indent}{self._eval(arguments=arguments)}\n"
+        edits.append(Edit(self.starts[where], self.starts[where], line))
+        return applied(self.text, [*edits, *plan.edits.values()])
+
+    def _eval(self, *, arguments: bool) -> str:
+        use = self.use
+        words = [COMMAND, "export", word(use.name)]
+        words += [f"--{key} {word(str(value))}" for key, value in use.target]
+        if use.folder is not None:
+            words.append(f"--profiles {self._folder(use.folder)}")
+        if arguments:
+            words.append("-f bash")
+        # A command that isn't there prints nothing, and nothing is no error for eval.
+        return f'eval "$({" ".join(words)} || echo exit 1)"'
+
+    def _folder(self, folder: Path) -> str:
+        me = '"$0"' if not self.bash else '"${BASH_SOURCE[0]}"'
+        below = os.path.relpath(folder, self.place.parent)
+        if re.fullmatch(r"[\w./ @%+=:,-]+", below) is None:
+            raise CannotRewrite(f"the folder {below} has no name that is safe", self.at(0))
+        return f'"$(dirname {me})/{below}"' if below != "." else f'"$(dirname {me})"'
+
+    def _stays(self, until: int) -> None:
+        """Refuse what finds no folder beside it. Raises CannotRewrite."""
+        if re.search(r"^#SBATCH\b", self.text, re.MULTILINE):
+            raise CannotRewrite(
+                "sbatch runs a copy of it, which has no layers beside it", self.at(0)
+            )
+        for command in self.commands:
+            if command.pos < until and _name(command) in _MOVING:
+                raise CannotRewrite("it goes to another folder first", self.at(command.pos))
+
+    def _boundary(self, pos: int) -> int:
+        """The line on which the statement of the script itself begins that a position is in."""
+        number = self.line(pos)
+        while number:
+            before = self.row(number - 1)
+            if not before.endswith("\\\n") and parse(self.text[: self.starts[number]])[1] is None:
+                return number
+            number -= 1
+        return number
+
+    def _quiet(self, start: int, end: int) -> None:
+        """Refuse what starts other programs while variables are set. Raises CannotRewrite."""
+        launches = [self._command(u.launch) for u in self.uses]
+        for command in self.commands:
+            if not start <= command.pos < end or id(command) in self.inside:
+                continue
+            if command in launches:
+                continue
+            name = _name(command)
+            if command.words and name not in _QUIET:
+                raise CannotRewrite(
+                    f"`{name or '…'}` runs between the variables, and would get all of them",
+                    self.at(command.pos),
+                )
+
+    # Variables
+
+    def _environment(self, plan: _Plan) -> int:
+        """Take out the variables that the profile sets; where the last one is set."""
+        own = self.use.profile.config.effective_env
+        gone = {n for n in own if all(_always(u, self.use.profile, n) for u in self.uses)}
+        last = 0
+        for use in self.uses:
+            for each in use.launch.env:
+                where = each.location
+                if each.name in own and where is not None and where.path == self.path:
+                    last = max(last, self._offset(where))
+        on: dict[int, list[Simple]] = {}
+        nodes = [n for n in self.top if isinstance(n, Simple) and self._sets(n, gone)]
+        for node in nodes:
+            for number in self._lines(node):
+                on.setdefault(number, []).append(node)
+        for node in nodes:
+            beside = {n.pos: n for i in self._lines(node) for n in on[i]}
+            if self._alone(self._lines(node), beside.values()):
+                plan.lines |= set(self._lines(node))
+                plan.places.append(node.pos)
+                last = max(last, node.end)
+        if not plan.places:
+            self._prefixes(plan, gone)
+        return last
+
+    def _lines(self, node: Simple) -> range:
+        return range(self.line(node.pos), self.line(node.end) + 1)
+
+    def _sets(self, node: Simple, gone: set[str]) -> bool:
+        """Whether a command of the script itself exports variables of the profile and no others."""
+        if _name(node) != "export" or node.assigns or node.redirs:
+            return False
+        given = node.words[1:]
+        return bool(given) and all(
+            isinstance(a, Assign) and a.name in gone and _is_plain(a) for a in given
+        )
+
+    def _alone(self, numbers: Iterable[int], nodes: Iterable[Simple]) -> bool:
+        """Whether nothing but some commands and a remark stands on lines."""
+        listed = sorted(numbers)
+        start = self.starts[listed[0]]
+        text = self.text[start : self.starts[listed[-1]] + len(self.row(listed[-1]))]
+        for node in sorted(nodes, key=lambda n: n.pos, reverse=True):
+            if node.pos < start or node.end > start + len(text):
+                return False
+            text = text[: node.pos - start] + text[node.end - start :]
+        return re.fullmatch(r"[ \t;]*(?:#[^\n]*)?\n?", text) is not None
+
+    def _prefixes(self, plan: _Plan, gone: set[str]) -> None:
+        """``A=1 B=2 python3 -m …`` of the launches that are commands of the script itself."""
+        for use in self.uses:
+            node = self._command(use.launch)
+            if node not in self.top:
+                continue
+            for one in node.assigns:
+                if one.name in gone and _is_plain(one):
+                    after = _BLANKS.match(self.text, one.end)
+                    assert after is not None
+                    plan.put(one.pos, after.end())
+                    plan.places.append(node.pos)
+
+    # Arguments
+
+    def _command(self, launch: LaunchConfig) -> Simple:
+        """The command that makes a launch. Raises CannotRewrite."""
+        where = launch.location
+        pos = -1 if where is None else self._offset(where)
+        fitting = [c for c in self.commands if c.pos <= pos < c.end]
+        if not fitting or (where is not None and where.path != self.path):
+            raise CannotRewrite("its launch isn't a command of its own", where or self.at(0))
+        return min(fitting, key=lambda c: c.end - c.pos)
+
+    def _arguments(self, plan: _Plan, use: ScriptUse) -> None:
+        """Take out the flags that the profile gives, and put its array in. Raises CannotRewrite."""
+        own = use.profile.config.args or ()
+        if not own:
+            raise CannotRewrite("the profile has no arguments", self.at(0))
+        node = self._command(use.launch)
+        holders = self._holders(node)
+        sites = [site for arg in own for site in self._sites(arg, use, holders)]
+        for name in {n for s in sites for w in s.words[1:] for n in _names(w)}:
+            self._variable(plan, name, sites)
+        places = [words for words, _ in holders]
+        first = min(sites, key=lambda s: (places.index(s.holder), s.start))
+        plan.places.append(first.start)
+        self.spread.append(Edit(first.start, first.end, _SPREAD))
+        gone = {id(w) for s in sites for w in s.words}
+        for site in sites:
+            self._without(plan, site, gone, spread=site is first)
+
+    def _holders(self, node: Simple) -> list[tuple[tuple[Word, ...], bool]]:
+        """The words of a command, and those of arrays that it alone spreads."""
+        words = tuple(w for w in node.words if isinstance(w, Word))
+        found = [(words, False)]
+        for spread in words:
+            name = _spread(spread)
+            given = [a for a in _assigned(self.commands) if a.name == name]
+            if name is None or len(re.findall(rf"\b{name}\b", self.text)) != 1 + len(given):
+                continue
+            for one in given:
+                if isinstance(one.value, list):
+                    items = [i for i in one.value if i.sub is None and len(i.words) == 1]
+                    found.append((tuple(i.words[0] for i in items), True))
+        return found
+
+    def _sites(
+        self, arg: ServerArg, use: ScriptUse, holders: Sequence[tuple[tuple[Word, ...], bool]]
+    ) -> Iterator[_Site]:
+        """Where the launch has an argument of the profile. Raises CannotRewrite."""
+        release = use.profile.sglang
+        flag = arg.flag or ""
+        wanted = spelled_word(flag, release)
+        same = [
+            a for a in use.launch.args or ()
+            if a.flag and spelled_word(a.flag, release) == wanted
+        ]  # fmt: skip
+        times = [a for a in use.profile.config.args or () if a.flag == arg.flag]
+        if len(same) != 1 or len(times) != 1 or same[0].values != arg.values:
+            raise CannotRewrite(f"{flag} isn't given once, as in the profile", use.launch.location)
+        one = same[0]
+        if one.condition is not None:
+            raise CannotRewrite(f"{flag} is given under a condition", one.location)
+        found = []
+        for words, array in holders:
+            for index, here in enumerate(words):
+                if here.plain is None or here.plain.partition("=")[0] != one.flag:
+                    continue
+                size = 0 if "=" in here.plain else len(one.values)
+                if index + size >= len(words):
+                    continue
+                site = _Site(words, index, size, array)
+                if all(map(_is_told, site.words[1:])) and self._together(site):
+                    found.append(site)
+        if len(found) != 1:
+            raise CannotRewrite(f"{flag} isn't spelled out in the command", one.location)
+        yield from found
+
+    def _together(self, site: _Site) -> bool:
+        """Whether nothing but blanks stands between a flag and its values."""
+        pairs = zip(site.words, site.words[1:], strict=False)
+        return all(_BLANKS.fullmatch(self.text, a.end, b.pos) for a, b in pairs)
+
+    def _variable(self, plan: _Plan, name: str, sites: Sequence[_Site]) -> None:
+        """Take out a variable that only these arguments use. Raises CannotRewrite."""
+        used = sum(n == name for s in sites for w in s.words[1:] for n in _names(w))
+        given = [a for a in _assigned(self.commands) if a.name == name]
+        holder = [n for n in self.top if isinstance(n, Simple) and n.assigns == given]
+        count = len(re.findall(rf"\b{re.escape(name)}\b", self.text))
+        if len(given) != 1 or len(holder) != 1 or holder[0].words or not _is_plain(given[0]):
+            raise CannotRewrite(f"${name} is set in more than one way", self.at(sites[0].start))
+        if count != used + 1:
+            raise CannotRewrite(f"${name} is used elsewhere, too", self.at(given[0].pos))
+        numbers = self._lines(holder[0])
+        if not self._alone(numbers, holder):
+            raise CannotRewrite(f"${name} is set beside others", self.at(given[0].pos))
+        plan.lines |= set(numbers)
+
+    def _without(self, plan: _Plan, site: _Site, gone: set[int], *, spread: bool) -> None:
+        """One flag taken out, with its line where an array has one for it."""
+        text = self.text
+        numbers = range(self.line(site.start), self.line(site.end) + 1)
+        beside = [
+            w for w in site.holder
+            if self.line(w.pos) in numbers or self.line(w.end) in numbers
+        ]  # fmt: skip
+        start = self.starts[numbers[0]]
+        end = self.starts[numbers[-1]] + len(self.row(numbers[-1]))
+        left = text[start : beside[0].pos] + text[beside[-1].end : end]
+        if (
+            site.array
+            and all(id(w) in gone for w in beside)
+            and re.fullmatch(r"[ \t]*(?:#[^\n]*)?\n", left)
+        ):
+            if spread:
+                plan.put(start, end, f"{text[start : beside[0].pos]}{_SPREAD}\n")
+            elif not any(first.start < end and start < first.end for first in self.spread):
+                plan.lines |= set(numbers)
+            return
+        if spread:
+            plan.put(site.start, site.end, _SPREAD)
+            return
+        before = _GAP.search(text[: site.start])
+        at = before.start() if before is not None else site.start
+        if site.index > 0 and site.holder[site.index - 1].end == at:
+            plan.put(at, site.end)
+            return
+        after = _BLANKS.match(text, site.end)
+        plan.put(site.start, after.end() if after is not None else site.end)
+
+    # Remarks
+
+    def _remarks(self, lines: set[int]) -> None:
+        """Add the remarks to the lines that go which are about those alone."""
+        rows = [self.row(n) for n in range(len(self.starts))]
+        number = 1 if rows[0].startswith("#!") else 0
+        while number < len(rows):
+            end = number
+            while end < len(rows) and rows[end].lstrip().startswith("#"):
+                end += 1
+            about = end
+            while about in lines:
+                about += 1
+            following = rows[about].strip() if about < len(rows) else ""
+            if end > number and about > end and (not following or following[0] in "#)"):
+                lines |= set(range(number, end))
+            number = max(about, number + 1)
+
+    def _blanks(self, lines: set[int], kept: int) -> None:
+        """Add a blank line to those that go where two would follow each other; *kept* stays one."""
+        for number in sorted(lines):
+            following = number + 1
+            if following in lines or following >= len(self.starts) or self.row(following).strip():
+                continue
+            before = number
+            while before in lines and before != kept:
+                before -= 1
+            if before != kept and (before < 0 or not self.row(before).strip()):
+                lines.add(following)
+
+
+def _flat(block: Block) -> Iterator[Any]:
+    for item in block.items:
+        if isinstance(item, Block):
+            yield from _flat(item)
+        else:
+            yield item
+
+
+def _all(node: Any, kind: type) -> Iterator[Any]:
+    """All nodes of a kind in a tree."""
+    todo = [node]
+    while todo:
+        one = todo.pop()
+        if isinstance(one, list | tuple):
+            todo += reversed(one)
+        elif isinstance(one, CmdSub) and one.text.startswith("`"):
+            continue  # which has places of its own
+        elif is_dataclass(one) and not isinstance(one, type):
+            if isinstance(one, kind):
+                yield one
+            todo += [getattr(one, f.name) for f in reversed(fields(one))]
+
+
+def _simple(node: Any) -> list[Simple]:
+    return list(_all(node, Simple))
+
+
+def _name(command: Simple) -> str | None:
+    first = command.words[0] if command.words else None
+    return first.plain if isinstance(first, Word) else None
+
+
+def _assigned(commands: Sequence[Simple]) -> list[Assign]:
+    """All assignments of some commands."""
+    return [a for c in commands for a in (*c.assigns, *c.words) if isinstance(a, Assign)]
+
+
+def _is_plain(assign: Assign) -> bool:
+    """``A=text``, or ``A="${A:-text}"``, which the outside may override."""
+    value = assign.value
+    if not isinstance(value, Word) or assign.append or assign.sub is not None:
+        return False
+    if value.plain is not None or not value.parts:
+        return True
+    (first, *rest) = value.parts
+    return isinstance(first, Param) and not rest and first.name == assign.name and (
+        first.op in (":-", "-") and first.arg is not None and first.arg.plain is not None
+    )  # fmt: skip
+
+
+def _is_told(value: Word) -> bool:
+    """Whether a value is a text, or a variable as it is."""
+    return value.plain is not None or bool(_names(value))
+
+
+def _names(value: Word) -> list[str]:
+    """The variable that a word is."""
+    if value.plain is not None or len(value.parts) != 1:
+        return []
+    (part,) = value.parts
+    if not isinstance(part, Param) or part.op or part.kind or part.sub is not None:
+        return []
+    return [part.name] if part.name.isidentifier() else []
+
+
+def _spread(value: Word) -> str | None:
+    """The array whose elements a word is: ``"${A[@]}"``."""
+    part = value.parts[0] if len(value.parts) == 1 else None
+    if not isinstance(part, Param) or part.op or part.kind or not part.quoted:
+        return None
+    return part.name if part.sub is not None and part.sub.plain == "@" else None
+
+
+def _always(use: ScriptUse, profile: Profile, name: str) -> bool:
+    """Whether a launch sets a variable to what the profile does, whatever else holds."""
+    conditional = (
+        use.launch.effective_env[name].condition if name in use.launch.effective_env else None
+    )
+    return conditional is None and agrees(use.launch, profile, name)

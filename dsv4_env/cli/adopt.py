@@ -1,0 +1,502 @@
+"""``adopt``."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from dsv4_env.catalogue.store import RELEASES
+from dsv4_env.cli import complete
+from dsv4_env.cli.comparing import on_option
+from dsv4_env.cli.discover import pyproject
+from dsv4_env.cli.names import Operand, split_operand
+from dsv4_env.cli.options import collected, color_option
+from dsv4_env.cli.output import line_width, table, tell, write
+from dsv4_env.cli.progress import count
+from dsv4_env.cli.settings import settings
+from dsv4_env.cli.wanted import remembered
+from dsv4_env.drift.pairs import keys, with_pairs
+from dsv4_env.guard.files import read_bytes, read_named
+from dsv4_env.lang.yaml import decode
+from dsv4_env.model.errors import ReadError, UsageError
+from dsv4_env.model.secrets import scrubbed
+from dsv4_env.model.style import plain
+from dsv4_env.plan.platforms import PLATFORMS, Platform
+from dsv4_env.readers import EXPECTED, HowRead, detect, read, titles
+from dsv4_env.reporters.json import json_text
+from dsv4_env.reporters.unified import unified
+from dsv4_env.writeback.files import FileChange, write_changes
+
+if TYPE_CHECKING:
+    from dsv4_env.adopt.planning import Adoption, Source
+    from dsv4_env.adopt.proposal import Rewritten
+    from dsv4_env.profile.settings import Settings
+
+
+_PLACE = re.compile(r"(.*?:\d+:\d+): (.*)")
+
+
+@dataclass(frozen=True, slots=True)
+class Adopting:
+    """What is made of the launches, and how much of that is written."""
+
+    over: str | None
+    from_nothing: bool
+    prefix: str | None
+    rewrite: bool
+    verify: Path | None
+    write_: bool
+    force: bool
+    as_json: bool
+
+
+@click.command()
+@click.argument(
+    "files", metavar="FILE...", nargs=-1, required=True, shell_complete=complete.offered_files
+)
+@click.option(
+    "--profiles",
+    "folder",
+    metavar="DIR",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Where layers of your own go; made where it isn't there. Default: the setting.",
+)
+@collected(
+    "adopting",
+    Adopting,
+    click.option(
+        "--over",
+        metavar="NAME",
+        shell_complete=complete.offered_profiles,
+        help="What all of them extend: a profile, or a layer below some. Default: of the profiles "
+        "that there are the nearest.",
+    ),
+    click.option("--from-nothing", is_flag=True, help="Extend nothing that ships."),
+    click.option("--prefix", metavar="WORD", help="What the names of new layers begin with."),
+    click.option("--rewrite", is_flag=True, help="Put the tests onto the profiles, too."),
+    click.option(
+        "--verify",
+        metavar="PYTHON",
+        type=click.Path(path_type=Path),
+        help="Run setUpClass of each test before and after in this interpreter, which has "
+        "dsv4-env, with stand-ins for SGLang, and compare what is launched. Runs the tests' code.",
+    ),
+    click.option("--write", "write_", is_flag=True, help="Write what is shown."),
+    click.option(
+        "--force", is_flag=True, help="Write files that have changes which aren't committed."
+    ),
+    click.option("--json", "as_json", is_flag=True, help="Print what is done as JSON."),
+)
+@click.option(
+    "--sglang",
+    metavar="RELEASE",
+    callback=remembered("sglang"),
+    help="The release that the launches are written for. Default: the setting, else the newest on "
+    "which all of them start as they are; where that isn't the newest of all, the tests and the "
+    "settings name it.",
+)
+@on_option("Default: what the tests' suites, else their paths say.")
+@color_option
+def adopt(
+    files: tuple[str, ...],
+    folder: Path | None,
+    adopting: Adopting,
+    sglang: str | None,
+    on: Platform | None,
+    color: bool,
+) -> int:
+    """Take the launches of tests and scripts over into profiles.
+
+    What a profile that ships has already is taken from there; what several launches have in common
+    otherwise becomes one layer. Model, timeout, registration and thresholds of a test come along,
+    variables that the outside may override stay so. What no profile can hold is listed. Pairs in
+    pyproject.toml then hold the files to the profiles (`dsv4-env check`); --rewrite makes the tests
+    take their launches from there, each proved to launch what it launched before. Nothing is
+    written without --write.
+
+    \b
+    Exit codes: 0 nothing (more) to do, 1 there is something to write, 2 wrong usage, a file that
+    can't be read, or a test that would launch otherwise.
+
+    \b
+    Examples:
+      dsv4-env adopt test/registered/amd/test_deepseek_v4_*.py
+      dsv4-env adopt test/registered/amd/test_deepseek_v4_*.py --rewrite --write
+      dsv4-env adopt tests/test_*.py --profiles launch --from-nothing --write
+    """
+    from dsv4_env.adopt.planning import Wish, adopt as adopted, hardware_of
+    from dsv4_env.adopt.proposal import newest_starting  # pydantic
+
+    if adopting.over and adopting.from_nothing:
+        raise UsageError("--over and --from-nothing", expected="one of the two")
+    if adopting.verify is not None and not adopting.rewrite:
+        raise UsageError("--verify without --rewrite", expected="both: it compares rewritten tests")
+    found = settings()
+    target = found.source or pyproject()
+    root = target.parent
+    own = folder or found.profiles
+    sources, texts, already = _sources(files, root, found, own)
+    if already:
+        title, profile = already[0]
+        more = f", and {count(len(already) - 1, 'more does', 'more do')}" if already[1:] else ""
+        tell(f"dsv4-env: note: {plain(title)} takes its launch from {profile} already{more}")
+    if not sources:
+        if not adopting.as_json:
+            write("nothing to adopt\n")
+        return 0
+    name = on.name if on is not None else hardware_of(sources)
+    release = sglang or found.sglang
+    refused: Sequence[tuple[str, Any, str]] = ()
+    if release is None or release == "tree":
+        place = PLATFORMS.get(name or "")
+        release, refused = newest_starting([s.launch for s in sources], place)
+    place_of_layers = own or root / "profiles"
+    wish = Wish(
+        place_of_layers, release, adopting.over, adopting.from_nothing, name, adopting.prefix
+    )
+    result = adopted(sources, wish)
+    result.pinned = found.sglang is None and release != RELEASES[-1]
+    if result.layers and own is None:
+        raise UsageError(
+            f"{count(len(result.layers), 'layer', 'layers')} of your own, and no folder for them",
+            expected="--profiles DIR",
+        )
+    return _proposed(result, texts, refused, _Place(root, target, own, found), adopting, color)
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where things are: the project's folder and settings, and the folder of its layers."""
+
+    root: Path
+    target: Path
+    own: Path | None
+    settings: Settings
+
+
+def _sources(
+    files: Sequence[str], root: Path, found: Settings, own: Path | None
+) -> tuple[list[Source], dict[str, str], list[tuple[str, str]]]:
+    """The launches that the operands name, the texts of their files, and what is adopted already.
+
+    Raises ReadError where a file has no launch, or lies outside of the project.
+    """
+    from dsv4_env.adopt.planning import Source  # pydantic
+
+    sources: list[Source] = []
+    texts: dict[str, str] = {}
+    already: list[tuple[str, str]] = []
+    for text in files:
+        operand = split_operand(text)
+        path = Path(os.path.abspath(operand.path))  # noqa: PTH100  # as text: links stay
+        if path.is_dir():
+            raise UsageError(
+                "it is a folder", where=operand.path, expected=f"files, such as {text}/test_*.py"
+            )
+        if not path.is_relative_to(root):
+            raise UsageError(
+                f"it isn't below {root}, whose pyproject.toml is to hold it",
+                where=operand.path,
+                expected="a file of the project; run it from the project's folder",
+            )
+        shown = path.relative_to(root).as_posix()
+        if shown in texts:
+            continue
+        data = read_named(operand.path, expected=EXPECTED)
+        texts[shown] = data.decode("utf-8", "surrogateescape")
+        for number, launch in _chosen(operand, data, root, found, own):
+            taken = next((n.profile for n in launch.notes if n.profile), "")
+            if taken:
+                already.append((launch.name, taken))
+            else:
+                sources.append(Source(shown, number, launch))
+    return sources, texts, already
+
+
+def _chosen(
+    operand: Operand, data: bytes, root: Path, found: Settings, own: Path | None
+) -> list[tuple[int, Any]]:
+    """The launches of a file that an operand names, with their numbers."""
+    folder = own if own is not None and own.is_dir() else None
+    how = HowRead(
+        detect(str(Path(operand.path).absolute()), data) or "bash",
+        root=root,
+        profiles=folder,
+        sglang=found.sglang,
+    )
+    launches = read(data, operand.path, how)
+    named = [
+        (i, replace(launch, name=title))
+        for i, (title, launch) in enumerate(
+            zip(titles(launches, operand.path), launches, strict=True), 1
+        )
+    ]
+    if not operand.chosen:
+        kept = [(i, c) for i, c in named if c.launched]
+    else:
+        kept = [
+            (i, c)
+            for i, c in named
+            if operand.launch in (None, i)
+            and operand.symbol in (None, c.symbol)
+            and operand.line in (None, c.own_line)
+        ]
+    if not kept:
+        raise ReadError("no launch of a server", where=operand.name, expected=EXPECTED)
+    return kept
+
+
+def _proposed(
+    result: Adoption,
+    texts: Mapping[str, str],
+    refused: Sequence[tuple[str, Any, str]],
+    place: _Place,
+    adopting: Adopting,
+    color: bool,
+) -> int:
+    """Show what there is to write, and write it where that is asked for."""
+    from dsv4_env.adopt.proposal import new_pairs, rewrite  # pydantic
+
+    own = place.own if result.layers or place.own else None
+    pairs = new_pairs(result, place.settings.pairs)
+    rewritten = None
+    if adopting.rewrite:
+        rewritten = rewrite(result, place.root, own, texts, adopting.verify)
+        for one in rewritten.wrong[1:]:
+            tell(f"dsv4-env: note: {plain(one)}")
+        if rewritten.wrong:
+            raise ReadError(
+                f"run, it launches otherwise, so that nothing is written: {rewritten.wrong[0]}",
+                expected="the same launch before and after; the others can be adopted without it",
+            )
+    changes = _changes(result, pairs, rewritten, place)
+    shown = "".join(_diff(change, color) for change in changes if not adopting.write_)
+    if adopting.write_ and changes:
+        _save(changes, result, place, adopting)
+    if adopting.as_json:
+        write(_json(result, pairs, rewritten, place))
+    else:
+        write(_overview(result, refused, rewritten) + ("\n" + shown if shown else "\n"))
+        lines = sum(_lines(d.decode()) for d in result.texts().values())
+        told = f"{count(len(result.layers), 'new layer', 'new layers')} ({lines} lines of TOML), "
+        told += count(len(pairs), "new pair", "new pairs")
+        if rewritten is not None:
+            told += f", {count(len(rewritten.texts), 'test', 'tests')} rewritten"
+            less, more = _stat(rewritten)
+            told += f" (-{less} +{more} lines)" if rewritten.texts else ""
+        write(f"{told}\n")
+    for change in changes if adopting.write_ else ():
+        tell(f"dsv4-env: wrote {plain(os.path.relpath(change.path))}")
+    return 1 if changes and not adopting.write_ else 0
+
+
+def _changes(
+    result: Adoption, pairs: Sequence[Any], rewritten: Rewritten | None, place: _Place
+) -> list[FileChange]:
+    found: list[FileChange] = []
+    if result.layers:
+        assert place.own is not None
+        schema = "profile.schema.json"
+        there = schema if (place.own / schema).is_file() else None
+        found += [
+            FileChange(place.own / f"{name}.toml", None, data)
+            for name, data in result.texts(there).items()
+        ]
+    said: dict[str, str] = {}
+    if result.layers and place.settings.profiles is None and place.own is not None:
+        said["profiles"] = Path(os.path.relpath(place.own, place.root)).as_posix()
+    if result.pinned:
+        said["sglang"] = result.sglang
+    if pairs or (said and (result.layers or rewritten)):
+        path = place.target
+        old = read_bytes(path) if path.exists() else None
+        shown = os.path.relpath(path)
+        text = decode(old, shown, "a TOML file") if old is not None else ""
+        new = with_pairs(text, pairs, shown, said).encode()
+        found.append(FileChange(path, old, new))
+    for path, (before, after) in (rewritten.texts if rewritten else {}).items():
+        old, new = (t.encode("utf-8", "surrogateescape") for t in (before, after))
+        found.append(FileChange(path, old, new))
+    return [c for c in found if c.old != c.new]
+
+
+def _diff(change: FileChange, color: bool) -> str:
+    old, new = ((d or b"").decode("utf-8", "replace") for d in (change.old, change.new))
+    label = "new" if change.old is None else None
+    return unified(os.path.relpath(change.path), old, new, color=color, label=label)
+
+
+def _save(
+    changes: Sequence[FileChange], result: Adoption, place: _Place, adopting: Adopting
+) -> None:
+    """Write all of it or nothing, and look whether it is what was meant."""
+    from dsv4_env.adopt.carried import differing, held_by
+    from dsv4_env.profile import load_wanted
+
+    made = [place.own] if place.own is not None and not place.own.is_dir() else []
+    for folder in made if result.layers else ():
+        folder.mkdir(parents=True)
+
+    def verify() -> str | None:
+        for adopted in result.adopted:
+            wanted = replace(adopted.composition.wanted, sglang=result.sglang)
+            own = place.own if place.own is not None and place.own.is_dir() else None
+            profile = load_wanted(str(adopted.composition.spec), own, wanted)
+            for key in differing(held_by(adopted.composition.profile), held_by(profile)):
+                return f"{profile.name}: {key[1]}"
+        return None
+
+    try:
+        write_changes(changes, verify, force=adopting.force)
+    except BaseException:
+        for folder in made:
+            if folder.is_dir() and not any(folder.iterdir()):
+                folder.rmdir()
+        raise
+
+
+def _overview(
+    result: Adoption,
+    refused: Sequence[tuple[str, Any, str]],
+    rewritten: Rewritten | None,
+) -> str:
+    """What becomes of each launch, the tree of new layers, and what is left out."""
+    known = result.compositions
+    assert known is not None
+    rows = [(str(a.composition), a.source.label) for a in result.adopted]
+    text = table([tuple(map(plain, row)) for row in rows], line_width())
+    if result.layers:
+        text += "\nnew layers\n" + _tree(result)
+    if result.left:
+        text += "\nleft as they are, for no profile can hold them\n"
+        text += table(
+            [
+                (
+                    f"  {plain(str(left.location or source.label))}",
+                    plain(left.name),
+                    plain(scrubbed(left.why)),
+                )
+                for source, left in result.left
+            ],
+            line_width(),
+        )
+    if rewritten is not None and rewritten.alone:
+        text += "\nnot rewritten\n"
+        text += "".join(
+            f"  {plain(str(w))}: {plain(scrubbed(why))}\n" for w, why in rewritten.alone
+        )
+    for note in _notes(result, refused, rewritten):
+        text += f"note: {plain(note)}\n"
+    return text
+
+
+def _notes(
+    result: Adoption,
+    refused: Sequence[tuple[str, Any, str]],
+    rewritten: Rewritten | None,
+) -> list[str]:
+    found = list(result.notes)
+    if refused:
+        release, launch, why = refused[-1]
+        many = len({id(config) for _, config, _ in refused})
+        found.append(
+            f"the launches are taken as written for SGLang {result.sglang}, the newest on which "
+            f"all of them start: newer ones refuse {many} of {len(result.adopted)} "
+            f"({release}: {launch.name}: {why}); `dsv4-env upgrade` says what a newer one needs"
+        )
+    asides: dict[str, list[str]] = {}
+    for aside in rewritten.asides if rewritten is not None else ():
+        match = _PLACE.match(aside)
+        at, message = (match[1], match[2]) if match else ("", aside)
+        asides.setdefault(message, []).append(at)
+    for message, places in asides.items():
+        first = os.path.relpath(places[0]) if places[0] else ""
+        more = f" and {count(len(places) - 1, 'more', 'more')}" if places[1:] else ""
+        found.append(f"{message} ({first}{more})" if first else message)
+    return found
+
+
+def _tree(result: Adoption) -> str:
+    """New layers below what they extend, and what takes them."""
+    lines: list[str] = []
+
+    def visit(name: str, depth: int) -> None:
+        layer = result.layers[name]
+        what = f" ({layer.kind})" if layer.kind else ""
+        lines.append(f"  {'  ' * depth}{name}{what}")
+        for other in result.layers.values():
+            if other.extends and other.extends[-1] == name:
+                visit(other.name, depth + 1)
+
+    for layer in result.layers.values():
+        if not any(parent in result.layers for parent in layer.extends):
+            visit(layer.name, 0)
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _lines(text: str) -> int:
+    """The lines of a TOML file that say something."""
+    return sum(bool(line.strip()) and not line.startswith("#") for line in text.splitlines())
+
+
+def _stat(rewritten: Rewritten) -> tuple[int, int]:
+    """How many lines go, and how many come."""
+    import difflib
+
+    less = more = 0
+    for old, new in rewritten.texts.values():
+        for line in difflib.unified_diff(old.splitlines(), new.splitlines(), n=0, lineterm=""):
+            less += line.startswith("-") and not line.startswith("---")
+            more += line.startswith("+") and not line.startswith("+++")
+    return less, more
+
+
+def _json(
+    result: Adoption, pairs: Sequence[Any], rewritten: Rewritten | None, place: _Place
+) -> str:
+    alone = rewritten.alone if rewritten else []
+    return json_text(
+        {
+            "version": 1,
+            "release": result.sglang,
+            "launches": [
+                {
+                    "path": a.source.path,
+                    "number": a.source.number,
+                    "name": a.source.launch.symbol,
+                    "profile": a.composition.name,
+                    "strategy": a.composition.wanted.strategy,
+                    "nodes": a.composition.wanted.nodes,
+                    "role": a.composition.wanted.role,
+                }
+                for a in result.adopted
+            ],
+            "layers": {name: data.decode() for name, data in result.texts().items()},
+            "pairs": [keys(p) for p in pairs],
+            "left": [
+                {
+                    "path": s.path,
+                    "name": x.name,
+                    "why": scrubbed(x.why),
+                    "line": x.location and x.location.line,
+                }
+                for s, x in result.left
+            ],
+            "rewritten": [os.path.relpath(p, place.root) for p in rewritten.texts]
+            if rewritten
+            else [],
+            "not_rewritten": [
+                {"path": w.path, "line": w.line, "column": w.column, "why": scrubbed(why)}
+                for w, why in alone
+            ],
+        }
+    )
+
+
+COMMANDS = (adopt,)

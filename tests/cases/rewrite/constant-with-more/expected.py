@@ -1,0 +1,33 @@
+import os
+import unittest
+from pathlib import Path
+
+from dsv4_env import load_profile
+
+from sglang.test.test_utils import (
+    DEFAULT_URL_FOR_TEST,
+    CustomTestCase,
+    popen_launch_server,
+)
+
+PROFILE = load_profile("mine", Path(__file__).resolve().parent / "launch")
+# All that it is launched with.
+SERVER_ARGS = [
+    *PROFILE.server_args,
+    # a key of its own
+    "--api-key",
+    "sk-none",
+]
+MODEL = PROFILE.model_path(os.environ)
+
+class TestFlash(CustomTestCase):
+    @classmethod
+    def setUpClass(cls):
+        env = PROFILE.launch_env(os.environ)
+        cls.process = popen_launch_server(
+            MODEL,
+            DEFAULT_URL_FOR_TEST,
+            timeout=PROFILE.launch_timeout_seconds,
+            other_args=list(SERVER_ARGS),
+            env=env,
+        )

@@ -1,0 +1,34 @@
+import os
+import unittest
+
+from sglang.test.test_utils import (
+    DEFAULT_URL_FOR_TEST,
+    CustomTestCase,
+    popen_launch_server,
+)
+
+MODEL = os.environ.get("FLASH_MODEL_PATH", "deepseek-ai/DeepSeek-V4-Flash")
+PORT = "30001"
+
+class TestFlash(CustomTestCase):
+    @classmethod
+    def setUpClass(cls):
+        env = {
+            **os.environ,
+            "SGLANG_USE_AITER": "1",
+            # of the test alone
+            "HF_HUB_OFFLINE": "1",  # nothing is fetched
+            "SGLANG_DSV4_FP4_EXPERTS": "true",
+        }
+        other_args = [
+            "--trust-remote-code",
+            "--tp",
+            "8",
+            "--page-size",
+            "256",
+            "--port",  # where it listens
+            PORT,
+        ]
+        cls.process = popen_launch_server(
+            MODEL, DEFAULT_URL_FOR_TEST, timeout=3600, other_args=other_args, env=env
+        )

@@ -1,0 +1,26 @@
+import os
+import unittest
+from pathlib import Path
+
+from dsv4_env import load_profile
+
+from sglang.test.test_utils import (
+    DEFAULT_URL_FOR_TEST,
+    CustomTestCase,
+    popen_launch_server,
+)
+
+FROM_OUTSIDE = os.environ.get("SGLANG_UNUSED")
+
+PROFILE = load_profile("mine", Path(__file__).resolve().parent / "launch")
+
+class TestFlash(CustomTestCase):
+    @classmethod
+    def setUpClass(cls):
+        other_args = PROFILE.server_args
+        cls.process = popen_launch_server(
+            PROFILE.model_path(os.environ),
+            DEFAULT_URL_FOR_TEST,
+            timeout=PROFILE.launch_timeout_seconds,
+            other_args=other_args,
+        )

@@ -1,0 +1,184 @@
+"""``adopt``: launches taken over into profiles, written as a whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.unit.adopt import eleven
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.conftest import Result
+
+    Run = Callable[..., Result]
+
+
+@pytest.fixture
+def tests(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The eleven tests in a folder of their own, which is the current one."""
+    monkeypatch.chdir(tmp_path)
+    return [p.relative_to(tmp_path).as_posix() for p in eleven.write(tmp_path)]
+
+
+def kept(folder: Path) -> dict[Path, bytes]:
+    return {p: p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def test_nothing_is_written_without_being_asked_for(
+    run: Run, tests: list[str], tmp_path: Path
+) -> None:
+    before = kept(tmp_path)
+    result = run("adopt", *tests, "--rewrite")
+    assert (result.code, result.err) == (1, "")
+    assert result.out.splitlines()[-1].startswith(
+        "0 new layers (0 lines of TOML), 11 new pairs, 11 tests rewritten (-"
+    )
+    assert kept(tmp_path) == before
+
+
+def test_adopted_tests_are_clean_and_are_not_adopted_again(
+    run: Run, tests: list[str], tmp_path: Path
+) -> None:
+    result = run("adopt", *tests, "--rewrite", "--write")
+    assert result.code == 0
+    assert "--- " not in result.out
+    assert run("check").code == 0
+    before = kept(tmp_path)
+    again = run("adopt", *tests, "--rewrite", "--write")
+    assert (again.code, again.out) == (0, "nothing to adopt\n")
+    assert "takes its launch from flash-fp4 already, and 10 more do" in again.err
+    assert kept(tmp_path) == before
+
+
+def test_without_rewriting_the_second_time_has_nothing_to_do(
+    run: Run, tests: list[str], tmp_path: Path
+) -> None:
+    words = ("adopt", *tests, "--from-nothing", "--profiles", "launch/profiles", "--write")
+    result = run(*words)
+    assert result.code == 0
+    assert "new layers\n  amd-shared (abstract)\n    amd-flash (abstract)\n" in result.out
+    assert (tmp_path / "launch" / "profiles" / "amd-pro-fp4.toml").is_file()
+    assert 'profiles = "launch/profiles"' in (tmp_path / "pyproject.toml").read_text()
+    before = kept(tmp_path)
+    assert run("check").code == 0
+    again = run("adopt", *tests)
+    assert again.code == 0
+    assert again.out.splitlines()[-1] == "0 new layers (0 lines of TOML), 0 new pairs"
+    assert kept(tmp_path) == before
+
+
+def test_a_layer_of_ones_own_needs_a_folder(run: Run, tests: list[str], tmp_path: Path) -> None:
+    path = tmp_path / tests[0]
+    path.write_text(
+        path.read_text().replace('"--tp",\n            "8"', '"--tp",\n            "4"')
+    )
+    result = run("adopt", *tests)
+    assert result.code == 2
+    assert "1 layer of your own, and no folder for them; expected --profiles DIR" in result.err
+    result = run("adopt", *tests, "--profiles", "launch", "--rewrite", "--write")
+    assert result.code == 0
+    assert 'Path(__file__).resolve().parents[3] / "launch"' in path.read_text()
+    assert (tmp_path / "launch" / "amd.toml").read_text().endswith('args.--tp = "4"\n')
+    assert run("check").code == 0
+
+
+def test_what_is_not_committed_is_not_overwritten(
+    run: Run, tests: list[str], tmp_path: Path
+) -> None:
+    subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True)
+    subprocess.run(["git", "add", "."], cwd=tmp_path, check=True)
+    words = ["-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm", "a"]
+    subprocess.run(["git", *words], cwd=tmp_path, check=True)
+    path = tmp_path / tests[3]
+    path.write_text(path.read_text() + "\n# more\n")
+    before = kept(tmp_path)
+    result = run("adopt", *tests, "--rewrite", "--write", "--profiles", "launch")
+    assert result.code == 2
+    assert f"{path}: it has changes that aren't committed" in result.err
+    assert kept(tmp_path) == before
+    assert not (tmp_path / "launch").exists()
+    assert run("adopt", *tests, "--rewrite", "--write", "--force").code == 0
+
+
+def test_json(run: Run, tests: list[str]) -> None:
+    result = run("adopt", *tests[:2], "--rewrite", "--json")
+    said = json.loads(result.out)
+    assert (result.code, said["version"], said["release"], said["layers"]) == (1, 1, "0.5.23", {})
+    assert said["launches"][0] == {
+        "path": "test/registered/amd/test_deepseek_v4_flash_fp4.py",
+        "number": 1,
+        "name": "TestDeepseekV4FlashFp4.setUpClass",
+        "profile": "flash-fp4",
+        "strategy": None,
+        "nodes": None,
+        "role": None,
+    }
+    assert [p["profile"] for p in said["pairs"]] == ["flash-fp4", "flash-fp8"]
+    assert said["rewritten"] == tests[:2]
+    assert said["not_rewritten"] == []
+
+
+def test_a_release_that_all_start_on_is_named(run: Run, tests: list[str], tmp_path: Path) -> None:
+    result = run("adopt", *tests, "--write", "--rewrite")
+    assert "taken as written for SGLang 0.5.19, the newest on which all of them start" in result.out
+    assert 'sglang = "0.5.19"' in (tmp_path / "pyproject.toml").read_text()
+    text = (tmp_path / tests[2]).read_text()
+    assert 'PROFILE = load_profile("flash-fp8+tbo", sglang="0.5.19")' in text
+
+
+WRONG = [
+    (["test"], "test: it is a folder; expected files, such as test/test_*.py"),
+    (["nosuch.py"], "nosuch.py: can't be read: no such file"),
+    (["../outside.py"], "../outside.py: it isn't below"),
+    (["plain.py"], "plain.py: no launch of a server"),
+    (["{}", "--over", "x", "--from-nothing"], "--over and --from-nothing; expected one of the two"),
+    (["{}", "--over", "pro-pf4"], "--over pro-pf4: there is no such profile or layer"),
+    (["{}", "--verify", "python3"], "--verify without --rewrite; expected both"),
+    (["{}", "--sglang", "banana"], "banana"),
+    ([], "missing argument 'FILE...'"),
+]
+
+
+@pytest.mark.parametrize(("words", "message"), WRONG, ids=lambda x: " ".join(x)[:40])
+def test_wrong_usage_is_one_message(
+    run: Run, tests: list[str], tmp_path: Path, words: list[str], message: str
+) -> None:
+    (tmp_path / "plain.py").write_text("print('hello')\n")
+    (tmp_path.parent / "outside.py").write_text(eleven.text(eleven.launches()[0]))
+    before = kept(tmp_path)
+    result = run("adopt", *(w.format(tests[0]) for w in words))
+    assert result.code == 2
+    assert result.err.count("error:") == 1
+    assert message in result.err
+    assert kept(tmp_path) == before
+
+
+def test_a_test_that_would_launch_otherwise_is_left_alone(
+    run: Run, tests: list[str], tmp_path: Path
+) -> None:
+    path = tmp_path / tests[0]
+    path.write_text(path.read_text().replace("env.update(COMMON_ENV_VARS)", STRANGE))
+    result = run("adopt", *tests, "--rewrite")
+    assert result.code == 1
+    assert "\nnot rewritten\n" in result.out
+    assert "10 tests rewritten" in result.out
+
+
+STRANGE = "env.update({k: v for k, v in COMMON_ENV_VARS.items() if k in os.environ})"
+
+
+def test_verify_runs_both(run: Run, tests: list[str], tmp_path: Path) -> None:
+    import sys
+
+    result = run("adopt", tests[0], "--rewrite", "--verify", sys.executable, "--write")
+    assert result.code == 0
+    assert "load_profile" in (tmp_path / tests[0]).read_text()
+    result = run("adopt", tests[1], "--rewrite", "--verify", shutil.which("false") or "false")
+    assert result.code == 2
