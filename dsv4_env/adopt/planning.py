@@ -112,9 +112,12 @@ def adopt(sources: Sequence[Source], wish: Wish) -> Adoption:
         )
     alone = wish.from_nothing or root is not None
     near = [None if alone else known.nearest(c) for c in held]
-    over = [i for i, n in enumerate(near) if n is not None and (n[1] >= NEAR or known.bases)]
-    apart = [i for i in range(len(sources)) if i not in over]
-    called = names([(s.path, s.launch) for s in sources])
+    alike = _alike(sources, held)
+    first = sorted(set(alike))
+    over = [i for i in first if (n := near[i]) is not None and (n[1] >= NEAR or known.bases)]
+    apart = [i for i in first if i not in over]
+    named = names([(sources[i].path, sources[i].launch) for i in first])
+    called = [named[first.index(i)] for i in alike]
     made: dict[int, Composition] = {}
     if over:
         starts = [n[0] for i in over if (n := near[i]) is not None]
@@ -124,9 +127,21 @@ def adopt(sources: Sequence[Source], wish: Wish) -> Adoption:
         tree = _Tree(wish, known, *_some(apart, sources, held, called), root, hardware)
         made |= dict(zip(apart, tree.compose(found), strict=True))
     for i, source in enumerate(sources):
-        found.adopted.append(Adopted(source, held[i], made[i]))
+        found.adopted.append(Adopted(source, held[i], made[alike[i]]))
     found.compositions = _with(wish, found)
     _proved(found)
+    return found
+
+
+def _alike(sources: Sequence[Source], held: Sequence[Carried]) -> list[int]:
+    """For each launch the first of its file that is alike, whose profile it has, too."""
+    found: list[int] = []
+    for i, source in enumerate(sources):
+        same = (
+            j for j in range(i)
+            if sources[j].path == source.path and held[j].settings == held[i].settings
+        )  # fmt: skip
+        found.append(next(same, i))
     return found
 
 

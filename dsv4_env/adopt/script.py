@@ -123,7 +123,7 @@ class _Script:
                 "it has carriage returns, which bash takes for parts of words",
                 self.at(text.index("\r")),
             )
-        if any(u.name != self.use.name or u.target != self.use.target for u in uses):
+        if any(_settings(u) != _settings(self.use) for u in uses):
             names = ", ".join(dict.fromkeys(u.name for u in uses))
             raise CannotRewrite(f"its launches are of several profiles: {names}", self.at(0))
         self.spread: list[Edit] = []
@@ -327,18 +327,26 @@ class _Script:
             self._without(plan, site, gone, spread=site is first)
 
     def _holders(self, node: Simple) -> list[tuple[tuple[Word, ...], bool]]:
-        """The words of a command, and those of arrays that it alone spreads."""
+        """The words of a command, and those of the arrays that it spreads, in any depth.
+
+        What else spreads such an array gets the same words, of which some stand elsewhere.
+        """
         words = tuple(w for w in node.words if isinstance(w, Word))
         found = [(words, False)]
-        for spread in words:
-            name = _spread(spread)
-            given = [a for a in _assigned(self.commands) if a.name == name]
-            if name is None or len(re.findall(rf"\b{name}\b", self.text)) != 1 + len(given):
-                continue
-            for one in given:
-                if isinstance(one.value, list):
-                    items = [i for i in one.value if i.sub is None and len(i.words) == 1]
-                    found.append((tuple(i.words[0] for i in items), True))
+        seen: set[str] = set()
+        todo = [words]
+        while todo:
+            for name in filter(None, map(_spread, todo.pop())):
+                given = [a for a in _assigned(self.commands) if a.name == name]
+                uses = len(re.findall(rf"\b{name}\b", self.text)) - len(given)
+                if name in seen or uses != len(re.findall(rf"\$\{{{name}\[[@*]\]\}}", self.text)):
+                    continue
+                seen.add(name)
+                for one in given:
+                    if isinstance(one.value, list):
+                        items = [i for i in one.value if i.sub is None and len(i.words) == 1]
+                        found.append((tuple(i.words[0] for i in items), True))
+                        todo.append(found[-1][0])
         return found
 
     def _sites(
@@ -361,10 +369,8 @@ class _Script:
         found = []
         for words, array in holders:
             for index, here in enumerate(words):
-                if here.plain is None or here.plain.partition("=")[0] != one.flag:
-                    continue
-                size = 0 if "=" in here.plain else len(one.values)
-                if index + size >= len(words):
+                size = len(one.values)
+                if here.plain != one.flag or index + size >= len(words):
                     continue
                 site = _Site(words, index, size, array)
                 if all(map(_is_told, site.words[1:])) and self._together(site):
@@ -454,6 +460,11 @@ class _Script:
                 before -= 1
             if before != kept and (before < 0 or not self.row(before).strip()):
                 lines.add(following)
+
+
+def _settings(use: ScriptUse) -> tuple[Any, ...]:
+    """What two uses have to have in common to be of one profile, whatever that is called."""
+    return use.profile.env, use.profile.overridable, use.profile.server_args, use.target
 
 
 def _flat(block: Block) -> Iterator[Any]:
