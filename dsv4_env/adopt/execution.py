@@ -59,6 +59,8 @@ def executed(python: Path, what: Execution) -> Proof:
         said = "".join(f" with {name}={text}" for name, text in environ.items())
         _compare(what, answer["old"], answer["new"], said, proof, silent)
     proof.asides += silent.values()
+    if not any(c["launches"] for a in answers for c in a["old"].get("classes", {}).values()):
+        proof.asides.append(f"{what.path}: run, nothing of it launches")
     proof.asides = list(dict.fromkeys(proof.asides))
     return proof
 

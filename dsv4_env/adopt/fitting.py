@@ -19,15 +19,42 @@ def fitted(text: str, before: str, path: str) -> str:
     tried: set[str] = set()
     for _ in range(_MOST):
         lines = text.splitlines()
-        long = [n for n, t in enumerate(lines) if len(t) > WIDTH and t not in known | tried]
-        if not long:
+        fresh = [n for n, t in enumerate(lines) if t not in known | tried]
+        at = next((n for n in fresh if len(lines[n]) > WIDTH or _alone(lines, n)), None)
+        if at is None:
             return text
-        tried.add(lines[long[0]])
+        tried.add(lines[at])
         code = Code(text, path)
-        edit = _broken(code, long[0])
+        edit = _broken(code, at) if len(lines[at]) > WIDTH else _joined(code, at)
         if edit is not None:
             text = applied(text, [edit])
     return text
+
+
+def _alone(lines: list[str], number: int) -> bool:
+    """Whether a line is all that stands between brackets, and would fit on the line of those."""
+    if not 0 < number < len(lines) - 1:
+        return False
+    before, after = lines[number - 1].rstrip(), lines[number + 1].strip()
+    inner = lines[number].strip()
+    size = len(before) + len(inner) + len(after)
+    ends = before[-1:] in ("(", "[", "{") and after[:1] in (")", "]", "}")
+    return ends and size <= WIDTH and bool(inner) and inner[-1] != "," and "#" not in inner
+
+
+def _joined(code: Code, number: int) -> Edit | None:
+    """The edit that puts a line between brackets onto the line of those."""
+    for node in walk_tree(code.tree):
+        if not isinstance(node, ast.Call | ast.Dict | ast.List):
+            continue
+        start, end = code.span(node)
+        if code.line_of(end) != number + 1 or code.line_of(start) > number - 1:
+            continue
+        parts = parts_of(code, node)
+        if parts and {code.line_of(p) for x in parts for p in (x.start, x.end)} == {number}:
+            opening = code.starts[number] - len(code.newline)
+            return Edit(opening, end - 1, code.text[parts[0].start : parts[-1].end])
+    return None
 
 
 def _broken(code: Code, number: int) -> Edit | None:

@@ -37,9 +37,12 @@ def inlined(text: str, path: str, known: KnownProfiles) -> str:
         n for n in walk_tree(code.tree)
         if isinstance(n, ast.Call) and code.dotted(n.func) in _LOADERS
     ]  # fmt: skip
+    launches = read_all(text, path, root=known.root, known=known)
     if not loads:
+        given = next((n for c in launches for n in c.notes if n.profile), None)
+        if given is not None:
+            raise CannotRewrite(f"{given.profile} comes from a fixture", given.location)
         return text
-    read_all(text, path, root=known.root, known=known)
     profiles = {load: _profile(code, load, known) for load in loads}
     work = _Inlining(code, profiles)
     new = applied(code.text, work.edits())

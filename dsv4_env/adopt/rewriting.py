@@ -128,9 +128,13 @@ def rewritten(text: str, path: str, uses: Sequence[Use]) -> str:
     if not todo:
         return text
     names = _constants(code, todo)
+    _check_names(code, todo)
     work = _Rewriting(code, Making(code))
-    for use in todo:
-        work.launch(use, names[use.load])
+    try:
+        for use in todo:
+            work.launch(use, names[use.load])
+    except RecursionError:
+        raise CannotRewrite("it is nested too deeply", Location(path)) from None
     new = applied(code.text, work.agreed())
     new = without_unused(new, path, code.unused(), lambda name: False)
     for use in {u.load: u for u in todo}.values():
@@ -147,6 +151,16 @@ def spelled_word(word: str, release: str) -> str:
 def taken(launch: LaunchConfig) -> bool:
     """Whether a launch takes settings from a profile already."""
     return any(n.profile for n in launch.notes)
+
+
+def _check_names(code: Code, uses: Sequence[Use]) -> None:
+    """Raise CannotRewrite where a name that comes in means something else in the test."""
+    wanted = {LOADER: f"{PACKAGE}.{LOADER}", "os": "os"}
+    if any(use.folder is not None for use in uses):
+        wanted["Path"] = "pathlib.Path"
+    for name, meaning in wanted.items():
+        if name in code.bound[code.tree] and code.imported.get(name) != meaning:
+            raise CannotRewrite(f"{name} means something else in it", Location(code.path))
 
 
 def _constants(code: Code, uses: Sequence[Use]) -> dict[str, str]:
@@ -545,9 +559,8 @@ class _Rewriting:
         if step.kind == "append":
             if run.next():
                 if run.begins:
-                    raise CannotRewrite(
-                        "the profile's arguments begin in an append", code.location(step.value)
-                    )
+                    self._extend(step.statement)
+                    return
                 self._drop(step.statement)
             return
         before = run.at
@@ -558,6 +571,14 @@ class _Rewriting:
             self.put(*code.span(step.value), "[]")
         else:
             self.put(*code.span(step.value), text)
+
+    def _extend(self, statement: ast.stmt) -> None:
+        """``args.append(…)``, of the first word of a profile, as what adds all of them."""
+        call = getattr(statement, "value", None)
+        assert isinstance(call, ast.Call)
+        assert isinstance(call.func, ast.Attribute)
+        owner = self.code.raw(call.func.value)
+        self.put(*self.code.span(statement), f"{owner}.extend({self._all_args})")
 
     def _drop(self, statement: ast.stmt) -> None:
         edits = self.code.removed([statement])

@@ -25,7 +25,7 @@ from dsv4_env.drift.pairs import keys, with_pairs
 from dsv4_env.guard.files import read_bytes, read_named
 from dsv4_env.lang.yaml import decode
 from dsv4_env.model.errors import ReadError, UsageError
-from dsv4_env.model.secrets import scrubbed
+from dsv4_env.model.secrets import masked, scrubbed
 from dsv4_env.model.style import plain
 from dsv4_env.plan.platforms import PLATFORMS, Platform
 from dsv4_env.readers import EXPECTED, HowRead, detect, read, titles
@@ -36,9 +36,11 @@ from dsv4_env.writeback.files import FileChange, write_changes
 if TYPE_CHECKING:
     from dsv4_env.adopt.planning import Adoption, Source
     from dsv4_env.adopt.proposal import Rewritten
+    from dsv4_env.adopt.workflows import LegLine
     from dsv4_env.profile.settings import Settings
 
 
+_EACH = 4  # files that are named one by one
 _PLACE = re.compile(r"(.*?:\d+:\d+): (.*)")
 
 
@@ -262,6 +264,7 @@ def _proposed(
 ) -> int:
     """Show what there is to write, and write it where that is asked for."""
     from dsv4_env.adopt.proposal import new_pairs, rewrite  # pydantic
+    from dsv4_env.adopt.workflows import leg_lines
 
     own = place.own if result.layers or place.own else None
     pairs = new_pairs(result, place.settings.pairs)
@@ -275,14 +278,15 @@ def _proposed(
                 f"run, it launches otherwise, so that nothing is written: {rewritten.wrong[0]}",
                 expected="the same launch before and after; the others can be adopted without it",
             )
+    legs = leg_lines(result, place.root)
     changes = _changes(result, pairs, rewritten, place)
     shown = "".join(_diff(change, color) for change in changes if not adopting.write_)
     if adopting.write_ and changes:
         _save(changes, result, place, adopting)
     if adopting.as_json:
-        write(_json(result, pairs, rewritten, place))
+        write(_json(result, pairs, rewritten, legs, place))
     else:
-        write(_overview(result, refused, rewritten) + ("\n" + shown if shown else "\n"))
+        write(_overview(result, refused, rewritten, legs) + ("\n" + shown if shown else "\n"))
         lines = sum(_lines(d.decode()) for d in result.texts().values())
         told = f"{count(len(result.layers), 'new layer', 'new layers')} ({lines} lines of TOML), "
         told += count(len(pairs), "new pair", "new pairs")
@@ -291,8 +295,11 @@ def _proposed(
             less, more = _stat(rewritten)
             told += f" (-{less} +{more} lines)" if rewritten.texts else ""
         write(f"{told}\n")
-    for change in changes if adopting.write_ else ():
-        tell(f"dsv4-env: wrote {plain(os.path.relpath(change.path))}")
+    written = [plain(os.path.relpath(c.path)) for c in changes] if adopting.write_ else []
+    if len(written) > _EACH:  # all of them are told of above
+        written = [f"{written[0]} and {len(written) - 1} more files"]
+    for name in written:
+        tell(f"dsv4-env: wrote {name}")
     return 1 if changes and not adopting.write_ else 0
 
 
@@ -365,6 +372,7 @@ def _overview(
     result: Adoption,
     refused: Sequence[tuple[str, Any, str]],
     rewritten: Rewritten | None,
+    legs: Sequence[LegLine],
 ) -> str:
     """What becomes of each launch, the tree of new layers, and what is left out."""
     known = result.compositions
@@ -386,6 +394,11 @@ def _overview(
             ],
             line_width(),
         )
+    if legs:
+        text += (
+            "\nset by workflows (`dsv4-env plan PROFILE --set NAME=VALUE` says what that makes)\n"
+        )
+        text += table([_leg(line) for line in legs], line_width())
     if rewritten is not None and rewritten.alone:
         text += "\nnot rewritten\n"
         text += "".join(
@@ -394,6 +407,12 @@ def _overview(
     for note in _notes(result, refused, rewritten):
         text += f"note: {plain(note)}\n"
     return text
+
+
+def _leg(line: LegLine) -> tuple[str, str, str]:
+    value = line.value if isinstance(line.value, str) else f"<{line.value.text}>"
+    given = f"{line.name}={masked(line.name, value)}"
+    return f"  {plain(str(line.location))}", plain(given), plain(line.told)
 
 
 def _notes(
@@ -458,7 +477,11 @@ def _stat(rewritten: Rewritten) -> tuple[int, int]:
 
 
 def _json(
-    result: Adoption, pairs: Sequence[Any], rewritten: Rewritten | None, place: _Place
+    result: Adoption,
+    pairs: Sequence[Any],
+    rewritten: Rewritten | None,
+    legs: Sequence[LegLine],
+    place: _Place,
 ) -> str:
     alone = rewritten.alone if rewritten else []
     return json_text(
@@ -487,6 +510,17 @@ def _json(
                     "line": x.location and x.location.line,
                 }
                 for s, x in result.left
+            ],
+            "legs": [
+                {
+                    "path": x.location.path,
+                    "line": x.location.line,
+                    "name": x.name,
+                    "value": masked(x.name, x.value) if isinstance(x.value, str) else None,
+                    "effect": x.effect.value,
+                    "profiles": list(x.profiles),
+                }
+                for x in legs
             ],
             "rewritten": [os.path.relpath(p, place.root) for p in rewritten.texts]
             if rewritten

@@ -23,7 +23,7 @@ from dsv4_env.model import (
 from dsv4_env.model.condition import Condition
 from dsv4_env.model.errors import shortened
 from dsv4_env.model.quoting import word
-from dsv4_env.model.secrets import MASK, hidden, masked, unknown_masked
+from dsv4_env.model.secrets import MASK, hidden, masked, scrubbed, unknown_masked
 from dsv4_env.model.style import inert, paint, plain
 from dsv4_env.profile import Profile
 
@@ -231,7 +231,7 @@ def _fact_row(fact: Fact, *, origin: bool) -> ShownRow:
     value = str(fact.value).lower() if isinstance(fact.value, bool) else fact.value
     shown = str(value) if isinstance(value, int | float) else value_text(fact.key, value)
     if not fact.key and isinstance(fact.value, Unknown):
-        shown = f"{fact.value.text} ({fact.value.reason})"
+        shown = f"{scrubbed(fact.value.text)} ({fact.value.reason})"
     remark = f"for {fact.vendor}" if fact.vendor else ""
     return name, shown, remark, shown_place(fact.location) if origin else ""
 

@@ -24,6 +24,7 @@ from dsv4_env.compare.findings import compared
 from dsv4_env.compare.normalise import with_model
 from dsv4_env.model import LaunchConfig
 from dsv4_env.model.errors import Dsv4Error, UsageError
+from dsv4_env.model.secrets import scrubbed
 from dsv4_env.model.style import plain
 from dsv4_env.profile import Profile, load_wanted
 from dsv4_env.reporters.unified import unified
@@ -388,7 +389,7 @@ def import_(
     for key, value in made.kept:
         _note(f"{key} is that of {made.base}, {value}: the test says none that can be known")
     for left in made.beside:
-        _note(f"left out, as {left.reason}: {left.location}: {left.text}")
+        _note(f"left out, as {left.reason}: {left.location}: {scrubbed(left.text)}")
     if not writing.write_:
         write(made.text)
         return 0

@@ -14,7 +14,7 @@ from dsv4_env.compare.normalise import is_ignored
 from dsv4_env.compare.rules import RULES
 from dsv4_env.model import EnvVar, Fact, LaunchConfig, Location, Unknown, facts_told, own_default
 from dsv4_env.model.finding import Finding, Severity
-from dsv4_env.model.secrets import masked
+from dsv4_env.model.secrets import masked, scrubbed
 
 _E, _W, _N = Severity.ERROR, Severity.WARNING, Severity.NOTE
 _PATH, _VARIABLE = ("model", "path"), ("model", "path-variable")
@@ -147,7 +147,7 @@ def _finding(pair: FactPair, left: LaunchConfig, right: LaunchConfig) -> Finding
         whose = left.name if pair.left and pair.left.value is why else ""
         other = pair.right if whose else pair.left
         has = f"; {right.name if whose else left.name} has {_shown(other)}"
-        message = f"{name} can't be known: {why.text}: {why.reason}{has}"
+        message = f"{name} can't be known: {scrubbed(why.text)}: {scrubbed(why.reason)}{has}"
         return Finding(RULES["DSV005"], _N, pair.name, message, place, related)
     if pair.same:
         return None
@@ -202,7 +202,8 @@ def _shown(fact: Fact | None) -> str:
         return f"{fact.value} s" if fact.key.endswith("-seconds") else f"{fact.value}"
     if fact.key == "path-variable":
         return str(fact.value)
-    return f'"{fact.value}"'
+    text = fact.value.text if isinstance(fact.value, Unknown) else str(fact.value)
+    return f'"{masked(fact.key, text)}"'
 
 
 def choices(left: LaunchConfig, right: LaunchConfig, *, each: bool = False) -> Iterator[Finding]:

@@ -11,7 +11,7 @@ import importlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from itertools import chain
 from pathlib import Path
 from typing import Any, cast
@@ -125,10 +125,19 @@ class Lock:
 def read_lock(path: Path, files: Mapping[str, Path]) -> Lock | None:
     """What is locked, or None when there is no lock or it isn't of these bytes."""
     try:
-        data = json.loads(layer_bytes(path))
-        if data["digest"] != digest(files):
+        return _parsed(layer_bytes(path), digest(files), tuple(files.items()))
+    except ProfileError:
+        return None
+
+
+@lru_cache(maxsize=4)  # a command asks for many profiles of the same lock
+def _parsed(text: bytes, layers: str, files: tuple[tuple[str, Path], ...]) -> Lock | None:
+    """The lock of these bytes, where it is that of these layers."""
+    try:
+        data = json.loads(text)
+        if data["digest"] != layers:
             return None
-        lock = Lock(data, files)
+        lock = Lock(data, dict(files))
         for name in lock.names:  # what is damaged is told apart here, once and for all
             for item in data["profiles"][name]:
                 _target(item["target"])

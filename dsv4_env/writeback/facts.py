@@ -12,7 +12,7 @@ from dsv4_env.compare.facts import FactPair, choices, fact_pairs
 from dsv4_env.compare.normalise import is_ignored
 from dsv4_env.model import Fact, LaunchConfig, Unknown, facts_told, text_of
 from dsv4_env.model.errors import Dsv4Error
-from dsv4_env.model.secrets import plain_secret
+from dsv4_env.model.secrets import plain_secret, scrubbed
 from dsv4_env.writeback.edits import (
     Edit,
     Outcome,
@@ -74,7 +74,7 @@ def edit_facts(
         outcome.done.append(pair.name)
     for pair in fact_pairs(profile, outcome.launch):
         if (unknown := pair.unknown) is not None and not is_ignored(pair.name, ignore):
-            reason = f"`{unknown.text}` can't be known: {unknown.reason}"
+            reason = f"`{scrubbed(unknown.text)}` can't be known: {scrubbed(unknown.reason)}"
             left.append(Refused(pair.name, reason, pair.right.location if pair.right else None))
     why = "whether the environment may override it isn't rewritten"
     found = (f for f in choices(profile, outcome.launch) if not is_ignored(f.subject, ignore))

@@ -32,6 +32,10 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
             shutil.copytree(source, folder / name)
         else:
             shutil.copy(source, folder / name)
+    # What `adopt` is shown on: the eleven nightly tests, as a checkout of SGLang has them.
+    shutil.copytree(
+        ROOT / "tests" / "cases" / "adopt" / "eleven" / "test", folder / "sglang" / "test"
+    )
     (folder / "bin").mkdir()
     for name, module in (("dsv4-env", "dsv4_env"), ("pytest", "pytest")):
         tool = folder / "bin" / name

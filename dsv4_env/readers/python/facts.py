@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -15,6 +16,8 @@ _MODEL = ("--model-path", "--model")
 # The parameters of sglang.test.ci.ci_register.register_*_ci, of which SGLang reads constants only.
 _REGISTERED = ("est_time", "suite", "nightly", "disabled", "stage", "runner_config")
 _POSITIONAL = 4
+# Gives the folder of a model that is on the machine, else what it is given (test_utils.py).
+_CACHED = re.compile(r"try_cached_model\((?P<quote>['\"])(?P<model>[^'\"\\]+)(?P=quote)\)")
 _COMPUTED = "not a constant, which is all that SGLang's CI reads"
 
 
@@ -40,6 +43,8 @@ def model_facts(args: Sequence[ServerArg] | None) -> Iterator[Fact]:
         return
     value = named[-1].values[0]
     place = (value.location if isinstance(value, Unknown) else None) or named[-1].location
+    if isinstance(value, Unknown) and (cached := _CACHED.fullmatch(value.text)):
+        value = cached["model"]
     if (condition := named[-1].condition) is not None:
         value = Unknown(str(value), f"it depends on {condition}", location=place)
     if not isinstance(value, Unknown) or value.default is None:

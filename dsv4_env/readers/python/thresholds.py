@@ -21,7 +21,7 @@ from dsv4_env.model.errors import shortened
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _BODIES = (*_FUNCTIONS, ast.ClassDef)
 _DEPTH = 4  # helpers within helpers, and names that stand for names
-_MOST = 400  # functions that are looked through for one file's launches
+_MOST = 400  # functions that are looked through for one launch
 _LIMIT_NAME = re.compile(r"thres|baseline", re.IGNORECASE)
 _ACCEPTED = re.compile(r"acc(?:ept|eptance)?_?len(?:gth)?(?![a-z])", re.IGNORECASE)
 _SCORED = re.compile(r"(?<![a-z])(?:accuracy|acc|score)(?![a-z])", re.IGNORECASE)
@@ -129,6 +129,7 @@ class Thresholds:
         name = (unit or "").partition("[")[0]
         if name not in self._told:
             found: dict[Fact, None] = {}
+            self._visits = 0
             self._told[name] = ()
             try:
                 self._vm.spend(1)
@@ -362,16 +363,23 @@ class Thresholds:
             self._modules[path] = _Module(tree, source_of(text, path, self._vm.budget), path)
         return self._modules[path]
 
-    def _lineage(self, node: ast.ClassDef, module: _Module, level: int = 0) -> list[_Class]:
+    def _lineage(self, node: ast.ClassDef, module: _Module) -> list[_Class]:
         """A class and those that it is made of, the nearest first; those that were read."""
-        bound: dict[str, list[ast.AST]] = {}
-        _bind(bound, node.body)
-        found = [_Class(node, module, bound)]
-        for base in node.bases if level < 2 * _DEPTH else ():
-            named, where = self._named_in(last_name(base), module)
-            if isinstance(named, ast.ClassDef) and named is not node:
-                found += self._lineage(named, where, level + 1)
-        return found
+        found: dict[ast.ClassDef, _Class] = {}
+        pending = [(node, module)]
+        while pending:
+            each, where = pending.pop()
+            if each in found:
+                continue
+            self._vm.spend(1 + (len(each.body) >> 3))
+            bound: dict[str, list[ast.AST]] = {}
+            _bind(bound, each.body)
+            found[each] = _Class(each, where, bound)
+            for base in reversed(each.bases):
+                named, home = self._named_in(last_name(base), where)
+                if isinstance(named, ast.ClassDef):
+                    pending.append((named, home))
+        return list(found.values())
 
 
 @dataclass(frozen=True, slots=True)

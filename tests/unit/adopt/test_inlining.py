@@ -116,3 +116,17 @@ def test_no_secret_is_written_into_a_test(tmp_path: Path) -> None:
     path = place(tmp_path, layer=LAYER + '--api-key = "sk-0123456789abcdefghij"\n')
     with pytest.raises(CannotRewrite, match="--api-key holds what looks like a secret"):
         off(path, USED.replace("{given}", "other_args=PROFILE.server_args"))
+
+
+def test_what_a_fixture_gives_isnt_written_out(tmp_path: Path) -> None:
+    path = place(tmp_path)
+    text = """\
+import pytest
+
+@pytest.mark.dsv4_profile("flash-fp4")
+def test_it(dsv4_server):
+    pass
+"""
+    with pytest.raises(CannotRewrite, match="flash-fp4 comes from a fixture"):
+        off(path, text)
+    assert off(path, "print(1)\n") == "print(1)\n"

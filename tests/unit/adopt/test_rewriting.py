@@ -48,6 +48,12 @@ def test_nothing_else_changes(tmp_path: Path) -> None:
     ]
 
 
+def test_most_cases_are_formatted() -> None:
+    """So that what is said of them below isn't empty."""
+    texts = [(case / "input.py").read_text() for case in GOLDEN]
+    assert sum(black.format_str(t, mode=black.Mode()) == t for t in texts) > 30
+
+
 @pytest.mark.parametrize("case", GOLDEN, ids=lambda p: p.name)
 def test_what_is_written_is_formatted_as_before(case: Path) -> None:
     """Black has nothing to say of what comes out where it had nothing to say before."""
@@ -170,3 +176,26 @@ def test_values_of_other_modules_are_known_as_the_reader_knows_them(tmp_path: Pa
     new = put(place(tmp_path, text))
     assert "other_args=PROFILE.server_args" in new
     assert "from values import NINE\n" in new
+
+
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [
+        ("from elsewhere import Path", "Path"),
+        ("def load_profile(name): ...", "load_profile"),
+        ("from elsewhere import load_profile", "load_profile"),
+    ],
+)
+def test_names_that_mean_something_else(tmp_path: Path, line: str, name: str) -> None:
+    path = place(tmp_path, TEST.replace("import unittest\n", f"import unittest\n{line}\n"))
+    with pytest.raises(CannotRewrite, match=f"{name} means something else in it"):
+        put(path)
+
+
+def test_what_is_nested_too_deeply_is_left_alone(tmp_path: Path) -> None:
+    deep = "+".join(["[]"] * 900)
+    path = place(tmp_path, TEST.replace('other_args=["--tp"', f'other_args={deep}+["--tp"'))
+    (launch,) = python.read_all(TEST, str(path))
+    use = Use(launch, load_profile("mine", tmp_path / "launch"), "mine")
+    with pytest.raises(CannotRewrite, match="nested too deeply"):
+        rewritten(path.read_text(), str(path), [use])

@@ -159,3 +159,10 @@ def test_two_profiles_have_models_of_their_own() -> None:
     other = (Fact("model", "path", "org/V3"), Fact("launch", "timeout-seconds", 60))
     found = compare_launches(PROFILE, LaunchConfig("v3", "profile", (), (), facts=other))
     assert [f.subject for f in found.findings] == ["launch.timeout-seconds"]
+
+
+def test_a_password_in_a_models_path_is_hidden() -> None:
+    (found,) = compare_launches(
+        PROFILE, told(Fact("model", "path", "https://me:hunter2hunter2@host/org/V3"))
+    ).findings
+    assert "hunter2" not in f"{found.message}{found.right}"

@@ -14,6 +14,7 @@ PROFILE = load_profile("mine", Path(__file__).resolve().parent / "launch")
 MODEL = PROFILE.model_path(os.environ)
 IS_CI = os.environ.get("CI") == "1"
 
+
 class TestFlash(CustomTestCase):
     @classmethod
     def setUpClass(cls):

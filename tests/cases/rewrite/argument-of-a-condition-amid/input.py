@@ -10,6 +10,7 @@ from sglang.test.test_utils import (
 MODEL = os.environ.get("FLASH_MODEL_PATH", "deepseek-ai/DeepSeek-V4-Flash")
 IS_CI = os.environ.get("CI") == "1"
 
+
 class TestFlash(CustomTestCase):
     @classmethod
     def setUpClass(cls):

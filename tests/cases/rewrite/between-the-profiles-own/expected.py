@@ -14,6 +14,7 @@ PROFILE = load_profile("mine", Path(__file__).resolve().parent / "launch")
 MODEL = PROFILE.model_path(os.environ)
 DRAFT = os.environ.get("DRAFT")
 
+
 class TestFlash(CustomTestCase):
     @classmethod
     def setUpClass(cls):

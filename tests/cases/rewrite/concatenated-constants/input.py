@@ -11,11 +11,16 @@ COMMON_ARGS = ["--trust-remote-code", "--tp", "8"]
 MORE_ARGS = ["--page-size", "256"]
 MODEL = os.environ.get("FLASH_MODEL_PATH", "deepseek-ai/DeepSeek-V4-Flash")
 
+
 class TestFlash(CustomTestCase):
     @classmethod
     def setUpClass(cls):
         env = os.environ.copy()
         env.update({"SGLANG_USE_AITER": "1", "SGLANG_DSV4_FP4_EXPERTS": "true"})
         cls.process = popen_launch_server(
-            MODEL, DEFAULT_URL_FOR_TEST, timeout=3600, other_args=COMMON_ARGS + MORE_ARGS + ["--log-level", "debug"], env=env
+            MODEL,
+            DEFAULT_URL_FOR_TEST,
+            timeout=3600,
+            other_args=COMMON_ARGS + MORE_ARGS + ["--log-level", "debug"],
+            env=env,
         )

@@ -10,11 +10,16 @@ from sglang.test.test_utils import (
 MODEL = os.environ.get("FLASH_MODEL_PATH", "deepseek-ai/DeepSeek-V4-Flash")
 IS_CI = os.environ.get("CI") == "1"
 
+
 class TestFlash(CustomTestCase):
     @classmethod
     def setUpClass(cls):
         if IS_CI:
-            env = {"SGLANG_USE_AITER": "1", "SGLANG_DSV4_FP4_EXPERTS": "true", "MINE": "1"}
+            env = {
+                "SGLANG_USE_AITER": "1",
+                "SGLANG_DSV4_FP4_EXPERTS": "true",
+                "MINE": "1",
+            }
         else:
             env = {"SGLANG_USE_AITER": "1", "SGLANG_DSV4_FP4_EXPERTS": "true"}
         other_args = ["--trust-remote-code", "--tp", "8", "--page-size", "256"]

@@ -14,6 +14,7 @@ FLASHMLA_BACKEND = os.environ.get("SGLANG_HACK_FLASHMLA_BACKEND", "unified_kv_tr
 PROFILE = load_profile("mine", Path(__file__).resolve().parent / "launch")
 MODEL = PROFILE.model_path(os.environ)
 
+
 class TestFlash(CustomTestCase):
     @classmethod
     def setUpClass(cls):

@@ -7,8 +7,17 @@ from sglang.test.test_utils import (
     popen_launch_server,
 )
 
-SERVER_ARGS = ["--trust-remote-code", "--tp", "8", "--page-size", "256", "--log-level", "info"]
+SERVER_ARGS = [
+    "--trust-remote-code",
+    "--tp",
+    "8",
+    "--page-size",
+    "256",
+    "--log-level",
+    "info",
+]
 MODEL = os.environ.get("FLASH_MODEL_PATH", "deepseek-ai/DeepSeek-V4-Flash")
+
 
 class TestFlash(CustomTestCase):
     @classmethod
@@ -16,7 +25,11 @@ class TestFlash(CustomTestCase):
         env = os.environ.copy()
         env.update({"SGLANG_USE_AITER": "1", "SGLANG_DSV4_FP4_EXPERTS": "true"})
         cls.process = popen_launch_server(
-            MODEL, DEFAULT_URL_FOR_TEST, timeout=3600, other_args=list(SERVER_ARGS), env=env
+            MODEL,
+            DEFAULT_URL_FOR_TEST,
+            timeout=3600,
+            other_args=list(SERVER_ARGS),
+            env=env,
         )
 
     def test_it(self):

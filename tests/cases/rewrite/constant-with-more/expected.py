@@ -20,6 +20,7 @@ SERVER_ARGS = [
 ]
 MODEL = PROFILE.model_path(os.environ)
 
+
 class TestFlash(CustomTestCase):
     @classmethod
     def setUpClass(cls):

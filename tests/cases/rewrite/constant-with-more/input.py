@@ -20,11 +20,16 @@ SERVER_ARGS = [
 ]
 MODEL = os.environ.get("FLASH_MODEL_PATH", "deepseek-ai/DeepSeek-V4-Flash")
 
+
 class TestFlash(CustomTestCase):
     @classmethod
     def setUpClass(cls):
         env = os.environ.copy()
         env.update({"SGLANG_USE_AITER": "1", "SGLANG_DSV4_FP4_EXPERTS": "true"})
         cls.process = popen_launch_server(
-            MODEL, DEFAULT_URL_FOR_TEST, timeout=3600, other_args=list(SERVER_ARGS), env=env
+            MODEL,
+            DEFAULT_URL_FOR_TEST,
+            timeout=3600,
+            other_args=list(SERVER_ARGS),
+            env=env,
         )

@@ -10,6 +10,7 @@ from sglang.test.test_utils import (
 BACKEND = os.environ.get("SGLANG_HACK_FLASHMLA_BACKEND", "unified_kv_triton")
 MODEL = os.environ.get("FLASH_MODEL_PATH", "deepseek-ai/DeepSeek-V4-Flash")
 
+
 class TestFlash(CustomTestCase):
     @classmethod
     def setUpClass(cls):

@@ -14,6 +14,7 @@ COMMON = {"SGLANG_USE_AITER": "1", "SGLANG_DSV4_FP4_EXPERTS": "true"}
 PROFILE = load_profile("mine", Path(__file__).resolve().parent / "launch")
 MODEL = PROFILE.model_path(os.environ)
 
+
 class TestFlash(CustomTestCase):
     @classmethod
     def setUpClass(cls):

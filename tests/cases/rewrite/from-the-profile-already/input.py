@@ -12,6 +12,7 @@ from sglang.test.test_utils import (
 MODEL = os.environ.get("FLASH_MODEL_PATH", "deepseek-ai/DeepSeek-V4-Flash")
 PROFILE = load_profile("mine", "launch")
 
+
 class TestFlash(CustomTestCase):
     @classmethod
     def setUpClass(cls):

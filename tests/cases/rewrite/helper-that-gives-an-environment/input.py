@@ -22,5 +22,9 @@ class TestFlash(CustomTestCase):
     def setUpClass(cls):
         other_args = ["--trust-remote-code", "--tp", "8", "--page-size", "256"]
         cls.process = popen_launch_server(
-            MODEL, DEFAULT_URL_FOR_TEST, timeout=3600, other_args=other_args, env=server_env()
+            MODEL,
+            DEFAULT_URL_FOR_TEST,
+            timeout=3600,
+            other_args=other_args,
+            env=server_env(),
         )

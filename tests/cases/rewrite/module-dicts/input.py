@@ -8,9 +8,7 @@ from sglang.test.test_utils import (
 )
 
 # How the tests of DeepSeek-V4 are written.
-MODEL = os.environ.get(
-    "FLASH_MODEL_PATH", "deepseek-ai/DeepSeek-V4-Flash"
-)
+MODEL = os.environ.get("FLASH_MODEL_PATH", "deepseek-ai/DeepSeek-V4-Flash")
 # An hour, for the weights.
 SERVER_LAUNCH_TIMEOUT = 3600
 FLASHMLA_BACKEND = os.environ.get("SGLANG_HACK_FLASHMLA_BACKEND", "unified_kv_triton")

@@ -10,6 +10,7 @@ from sglang.test.test_utils import (
 MODEL = os.environ.get("FLASH_MODEL_PATH", "deepseek-ai/DeepSeek-V4-Flash")
 PORT = "30001"
 
+
 class TestFlash(CustomTestCase):
     @classmethod
     def setUpClass(cls):

@@ -11,9 +11,11 @@ import pathlib
 from pathlib import Path
 
 from dsv4_env import load_profile
+
 PROFILE = "of something else"
 PROFILE_2 = load_profile("mine", Path(__file__).resolve().parent / "launch")
 MODEL = PROFILE_2.model_path(os.environ)
+
 
 class TestFlash(CustomTestCase):
     @classmethod

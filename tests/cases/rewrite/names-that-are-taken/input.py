@@ -8,8 +8,10 @@ from sglang.test.test_utils import (
 )
 
 import pathlib
+
 PROFILE = "of something else"
 MODEL = os.environ.get("FLASH_MODEL_PATH", "deepseek-ai/DeepSeek-V4-Flash")
+
 
 class TestFlash(CustomTestCase):
     @classmethod

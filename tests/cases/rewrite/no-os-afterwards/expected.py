@@ -14,6 +14,7 @@ FROM_OUTSIDE = os.environ.get("SGLANG_UNUSED")
 
 PROFILE = load_profile("mine", Path(__file__).resolve().parent / "launch")
 
+
 class TestFlash(CustomTestCase):
     @classmethod
     def setUpClass(cls):

@@ -18,6 +18,7 @@ LIMIT = 7
 PROFILE = load_profile("mine", Path(__file__).resolve().parent / "launch")
 MODEL = PROFILE.model_path(os.environ)
 
+
 class TestFlash(CustomTestCase):
     @classmethod
     def setUpClass(cls):

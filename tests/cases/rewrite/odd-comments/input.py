@@ -23,6 +23,7 @@ ENV = { "SGLANG_USE_AITER": "1", "SGLANG_DSV4_FP4_EXPERTS": "true" }
 LIMIT = 7
 MODEL = os.environ.get("FLASH_MODEL_PATH", "deepseek-ai/DeepSeek-V4-Flash")
 
+
 class TestFlash(CustomTestCase):
     @classmethod
     def setUpClass(cls):

@@ -30,5 +30,9 @@ class TestFlash(CustomTestCase):
         ]
         cls.process = subprocess.Popen(
             command,
-            env={**os.environ, "SGLANG_USE_AITER": "1", "SGLANG_DSV4_FP4_EXPERTS": "true"},
+            env={
+                **os.environ,
+                "SGLANG_USE_AITER": "1",
+                "SGLANG_DSV4_FP4_EXPERTS": "true",
+            },
         )

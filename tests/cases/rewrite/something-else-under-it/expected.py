@@ -15,10 +15,15 @@ PROFILE = load_profile("mine", Path(__file__).resolve().parent / "launch")
 MODEL = PROFILE.model_path(os.environ)
 EXTRA = json.loads(os.environ.get("EXTRA", "{}"))
 
+
 class TestFlash(CustomTestCase):
     @classmethod
     def setUpClass(cls):
-        env = {**os.environ, **EXTRA, **PROFILE.env}
+        env = {
+            **os.environ,
+            **EXTRA,
+            **PROFILE.env,
+        }
         other_args = PROFILE.server_args
         cls.process = popen_launch_server(
             MODEL,

@@ -11,10 +11,16 @@ from sglang.test.test_utils import (
 MODEL = os.environ.get("FLASH_MODEL_PATH", "deepseek-ai/DeepSeek-V4-Flash")
 EXTRA = json.loads(os.environ.get("EXTRA", "{}"))
 
+
 class TestFlash(CustomTestCase):
     @classmethod
     def setUpClass(cls):
-        env = {**os.environ, **EXTRA, "SGLANG_USE_AITER": "1", "SGLANG_DSV4_FP4_EXPERTS": "true"}
+        env = {
+            **os.environ,
+            **EXTRA,
+            "SGLANG_USE_AITER": "1",
+            "SGLANG_DSV4_FP4_EXPERTS": "true",
+        }
         other_args = ["--trust-remote-code", "--tp", "8", "--page-size", "256"]
         cls.process = popen_launch_server(
             MODEL, DEFAULT_URL_FOR_TEST, timeout=3600, other_args=other_args, env=env

@@ -11,6 +11,7 @@ COMMON_ARGS = ("--trust-remote-code", "--tp", 8)
 SIZE = 256
 MODEL = os.environ.get("FLASH_MODEL_PATH", "deepseek-ai/DeepSeek-V4-Flash")
 
+
 class TestFlash(CustomTestCase):
     @classmethod
     def setUpClass(cls):

@@ -12,10 +12,15 @@ from dsv4_env import load_profile
 from transformers import AutoTokenizer
 
 from sglang.srt.utils import kill_process_tree
-from sglang.test.test_utils import DEFAULT_URL_FOR_TEST, CustomTestCase, popen_launch_server
+from sglang.test.test_utils import (
+    DEFAULT_URL_FOR_TEST,
+    CustomTestCase,
+    popen_launch_server,
+)
 
 PROFILE = load_profile("mine", Path(__file__).resolve().parent / "launch")
 MODEL = PROFILE.model_path(os.environ)
+
 
 class TestFlash(CustomTestCase):
     @classmethod

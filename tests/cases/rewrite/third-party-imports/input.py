@@ -10,9 +10,14 @@ import requests
 from transformers import AutoTokenizer
 
 from sglang.srt.utils import kill_process_tree
-from sglang.test.test_utils import DEFAULT_URL_FOR_TEST, CustomTestCase, popen_launch_server
+from sglang.test.test_utils import (
+    DEFAULT_URL_FOR_TEST,
+    CustomTestCase,
+    popen_launch_server,
+)
 
 MODEL = os.environ.get("FLASH_MODEL_PATH", "deepseek-ai/DeepSeek-V4-Flash")
+
 
 class TestFlash(CustomTestCase):
     @classmethod

@@ -10,6 +10,7 @@ from sglang.test.test_utils import (
 TIMEOUT = 3600
 MODEL = os.environ.get("FLASH_MODEL_PATH", "deepseek-ai/DeepSeek-V4-Flash")
 
+
 class TestFlash(CustomTestCase):
     @classmethod
     def setUpClass(cls):

@@ -15,6 +15,7 @@ MODEL = os.environ.get("FLASH_MODEL_PATH", "deepseek-ai/DeepSeek-V4-Flash")
 
 A_FLASH_PROFILE = load_profile("a-flash", Path(__file__).resolve().parent / "launch")
 
+
 class TestFlash(CustomTestCase):
     @classmethod
     def setUpClass(cls):

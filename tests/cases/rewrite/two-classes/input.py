@@ -11,6 +11,7 @@ COMMON_ENV = {"SGLANG_USE_AITER": "1"}
 TIMEOUT = 3600
 MODEL = os.environ.get("FLASH_MODEL_PATH", "deepseek-ai/DeepSeek-V4-Flash")
 
+
 class TestFlash(CustomTestCase):
     @classmethod
     def setUpClass(cls):

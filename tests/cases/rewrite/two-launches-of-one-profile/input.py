@@ -17,7 +17,11 @@ class TestFlash(CustomTestCase):
             DEFAULT_URL_FOR_TEST,
             timeout=3600,
             other_args=["--trust-remote-code", "--tp", "8", "--page-size", "256"],
-            env={**os.environ, "SGLANG_USE_AITER": "1", "SGLANG_DSV4_FP4_EXPERTS": "true"},
+            env={
+                **os.environ,
+                "SGLANG_USE_AITER": "1",
+                "SGLANG_DSV4_FP4_EXPERTS": "true",
+            },
         )
 
     def test_one(self):

@@ -13,6 +13,7 @@ from sglang.test.test_utils import (
 PROFILE = load_profile("mine", Path(__file__).resolve().parent / "launch")
 MODEL = PROFILE.model_path(os.environ)
 
+
 class TestFlash(CustomTestCase):
     @classmethod
     def setUpClass(cls):

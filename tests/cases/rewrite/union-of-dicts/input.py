@@ -10,6 +10,7 @@ from sglang.test.test_utils import (
 COMMON = {"SGLANG_USE_AITER": "1"}
 MODEL = os.environ.get("FLASH_MODEL_PATH", "deepseek-ai/DeepSeek-V4-Flash")
 
+
 class TestFlash(CustomTestCase):
     @classmethod
     def setUpClass(cls):

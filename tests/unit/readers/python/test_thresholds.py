@@ -195,6 +195,12 @@ def test_the_parameters_of_sglangs_own_runner() -> None:
     assert told(launch) == {"path": "org/m", "timeout-seconds": 900, "gsm8k-threshold": 0.935}
 
 
+def test_a_model_that_may_be_on_the_machine() -> None:
+    text = "M = 'org/m'\npopen_launch_server(try_cached_model(M), 'u', timeout=60)\n"
+    (launch,) = python.read_all(text, "t.py")
+    assert told(launch) == {"path": "org/m", "timeout-seconds": 60}
+
+
 def test_a_model_that_depends() -> None:
     text = "popen_launch_server('a' if slow() else 'b', 'u', timeout=60)\n"
     (launch,) = python.read_all(text, "t.py")
@@ -209,3 +215,23 @@ def test_a_timeout_that_depends_or_is_computed() -> None:
     (launch,) = python.read_all(text, "t.py")
     assert launch.timeout is None
     assert "timeout-seconds" in told(launch)
+
+
+def test_classes_that_share_their_bases_cost_no_more_than_there_are() -> None:
+    chain = "class C0:\n    least = 0.9\n    def test_gsm8k(self):\n"
+    chain += "        self.assertGreater(score(), self.least)\n"
+    for i in range(1, 40):
+        chain += f"class C{i}(C{i - 1}, C{max(i - 2, 0)}):\n    pass\n"
+    text = f"{HEAD}{CONSTANTS}{chain}class TestV4(C39, C38, CustomTestCase):\n{SERVER}"
+    (launch,) = python.read_all(text, "t.py")
+    assert told(launch)["gsm8k-threshold"] == 0.9
+
+
+def test_helpers_without_end_are_told() -> None:
+    calls = "".join("    one()\n    two()\n" for _ in range(30))
+    text = (
+        f"def one():\n{calls}def two():\n{calls}"
+        "def test_gsm8k():\n    popen_launch_server('m', 'u', timeout=60)\n    one()\n"
+    )
+    (launch,) = python.read_all(text, "t.py")
+    assert told(launch)["left out"] == "too many helpers to look through"
