@@ -30,6 +30,17 @@ _MOST_BESIDE = 1000  # files of a folder that are looked at
 _MOST = 30  # variables that are tried
 
 
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """Variables that are tried: all of *own*, and of others so many.
+
+    What a script makes of others stands the same in both versions, whatever they hold.
+    """
+
+    own: frozenset[str]
+    others: int
+
+
 @dataclass(slots=True)
 class Proof:
     """What two versions of a test differ in; nothing where they launch the same.
@@ -94,12 +105,17 @@ class _Trial:
 
 
 def proved(
-    old: bytes | str, new: bytes | str, path: str, known: KnownProfiles, read: Read = read_all
+    old: bytes | str,
+    new: bytes | str,
+    path: str,
+    known: KnownProfiles,
+    read: Read = read_all,
+    tried: Tried | None = None,
 ) -> Proof:
     """Compare the launches of two versions of a test or script, read as the file *path*.
 
     *known* says where profiles are, and which release they are for where nothing else is said;
-    *read* is what reads such a file.
+    *read* is what reads such a file, *tried* which variables are, where that isn't all of them.
     """
     proof = Proof()
     trial = _Trial(path, known, proof, read)
@@ -110,6 +126,10 @@ def proved(
     for message in needed_elsewhere(old, new, Path(path)) if read is read_all else ():
         proof.tell(message)
     names = outside_names(before, after)
+    if tried is not None:
+        names = [*(n for n in names if n in tried.own), *(n for n in names if n not in tried.own)]
+        own = sum(n in tried.own for n in names)
+        names = names[: own + tried.others]
     if len(names) > _MOST:
         proof.tell(f"{path}: {len(names)} variables may override it, and {_MOST} are tried at most")
         return proof

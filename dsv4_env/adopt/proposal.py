@@ -10,7 +10,7 @@ from pathlib import Path
 
 from dsv4_env.adopt.execution import Execution, executed
 from dsv4_env.adopt.planning import Adopted, Adoption
-from dsv4_env.adopt.proof import laid_out, proved
+from dsv4_env.adopt.proof import Tried, laid_out, proved
 from dsv4_env.adopt.rewriting import CannotRewrite, Use, folder_from, rewritten
 from dsv4_env.adopt.script import ScriptUse, rewritten_scripts
 from dsv4_env.catalogue.releases import load
@@ -18,11 +18,14 @@ from dsv4_env.catalogue.resolution import known_resolutions
 from dsv4_env.catalogue.store import RELEASES
 from dsv4_env.drift.files import fits, literal
 from dsv4_env.model import LaunchConfig, Location, Unknown, shipped_dir
+from dsv4_env.model.budget import Budget
 from dsv4_env.plan.planning import plan
 from dsv4_env.plan.platforms import Platform
 from dsv4_env.profile.settings import Pair
 from dsv4_env.readers import bash
 from dsv4_env.readers.taken import KnownProfiles
+
+_STEPS = 1_000_000  # that reading a script again and again may take
 
 
 @dataclass(slots=True)
@@ -213,11 +216,15 @@ def _one_script(
     """Put one script onto its profile, or say why that can't be: the first way that is proved."""
     uses = [_script_use(a, folder, release) for a in mine]
     reasons: list[tuple[Location, str]] = []
+    own = frozenset(n for u in uses for n in u.profile.config.effective_env)
+    budget = Budget()
+    bash.read_all(text, str(place), root=known.root, known=known, budget=budget)
+    tried = Tried(own, _STEPS // (4 * max(budget.spent_steps, 1)))
     for new in rewritten_scripts(text, shown, place, uses):
         if isinstance(new, CannotRewrite):
             reasons.append((new.location or Location(shown), new.reason))
             continue
-        proof = proved(text, new, str(place), known, bash.read_all)
+        proof = proved(text, new, str(place), known, bash.read_all, tried)
         if proof.wrong:
             why = f"it would launch otherwise: {proof.wrong[0]}"
             reasons.append((Location(shown), why))
