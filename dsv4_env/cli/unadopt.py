@@ -47,9 +47,9 @@ def unadopt(files: tuple[str, ...], unadopting: Unadopting, color: bool) -> int:
     """Write what tests take from profiles into the tests again.
 
     The way back from `adopt --rewrite`: variables become a dict over os.environ, arguments a list,
-    the model and timeouts what they are; load_profile goes, and with it all need of dsv4-env. The launches are read before and
-    after, and nothing is written where they differ. The profiles and the pairs that hold the tests
-    to them stay.
+    the model and timeouts what they are; load_profile goes, and with it all need of dsv4-env. The
+    launches are read before and after, and nothing is written where they differ. The profiles and
+    the pairs that hold the tests to them stay.
 
     \b
     Exit codes: 0 nothing (more) to do, 1 there is something to write, 2 wrong usage, or a test
