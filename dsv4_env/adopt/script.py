@@ -108,34 +108,12 @@ class _Plan:
         self.edits[start, end] = Edit(start, end, text)
 
 
-class _Script:
-    """A script, and what is to become of it."""
+class Lines:
+    """A script by its lines, which count from 0."""
 
-    def __init__(self, text: str, path: str, place: Path, uses: Sequence[ScriptUse]) -> None:
-        self.text, self.path, self.place, self.uses = text, path, place, uses
+    def __init__(self, text: str, path: str) -> None:
+        self.text, self.path = text, path
         self.starts = text_starts(text, "\n")
-        self.use = uses[0]
-        block, problem = parse(text)
-        if problem is not None:
-            raise CannotRewrite(f"bash can't parse it: {problem.message}", self.at(problem.pos))
-        if "\r" in text:
-            raise CannotRewrite(
-                "it has carriage returns, which bash takes for parts of words",
-                self.at(text.index("\r")),
-            )
-        if any(_settings(u) != _settings(self.use) for u in uses):
-            names = ", ".join(dict.fromkeys(u.name for u in uses))
-            raise CannotRewrite(f"its launches are of several profiles: {names}", self.at(0))
-        self.spread: list[Edit] = []
-        self.top = list(_flat(block))
-        self.commands = _simple(block)
-        self.inside = {id(c) for f in _all(block, Function) for c in _simple(f.body)}
-        shebang = re.match(r"#![^\n]*", text)
-        bash = shebang is None or "bash" in shebang[0]
-        self.bash = bash
-        self.has_arrays = bash and re.search(rf"\b{ARRAY}\b", text) is None
-
-    # Places
 
     def at(self, pos: int) -> Location:
         """A position as a place of the file."""
@@ -151,8 +129,52 @@ class _Script:
         end = self.starts[number + 1] if number + 1 < len(self.starts) else len(self.text)
         return self.text[self.starts[number] : end]
 
-    def _offset(self, where: Location) -> int:
+    def offset(self, where: Location) -> int:
+        """The position of a place."""
         return self.starts[(where.line or 1) - 1] + (where.column or 1) - 1
+
+    def numbers(self, node: Simple) -> range:
+        """The lines of a command."""
+        return range(self.line(node.pos), self.line(node.end) + 1)
+
+    def alone(self, numbers: Iterable[int], nodes: Iterable[Simple]) -> bool:
+        """Whether nothing but some commands and a remark stands on lines."""
+        listed = sorted(numbers)
+        start = self.starts[listed[0]]
+        text = self.text[start : self.starts[listed[-1]] + len(self.row(listed[-1]))]
+        for node in sorted(nodes, key=lambda n: n.pos, reverse=True):
+            if node.pos < start or node.end > start + len(text):
+                return False
+            text = text[: node.pos - start] + text[node.end - start :]
+        return re.fullmatch(r"[ \t;]*(?:#[^\n]*)?\n?", text) is not None
+
+
+class _Script(Lines):
+    """A script, and what is to become of it."""
+
+    def __init__(self, text: str, path: str, place: Path, uses: Sequence[ScriptUse]) -> None:
+        super().__init__(text, path)
+        self.place, self.uses = place, uses
+        self.use = uses[0]
+        block, problem = parse(text)
+        if problem is not None:
+            raise CannotRewrite(f"bash can't parse it: {problem.message}", self.at(problem.pos))
+        if "\r" in text:
+            raise CannotRewrite(
+                "it has carriage returns, which bash takes for parts of words",
+                self.at(text.index("\r")),
+            )
+        if any(_settings(u) != _settings(self.use) for u in uses):
+            names = ", ".join(dict.fromkeys(u.name for u in uses))
+            raise CannotRewrite(f"its launches are of several profiles: {names}", self.at(0))
+        self.spread: list[Edit] = []
+        self.top = list(_flat(block))
+        self.commands = simple_commands(block)
+        self.inside = {id(c) for f in every(block, Function) for c in simple_commands(f.body)}
+        shebang = re.match(r"#![^\n]*", text)
+        bash = shebang is None or "bash" in shebang[0]
+        self.bash = bash
+        self.has_arrays = bash and re.search(rf"\b{ARRAY}\b", text) is None
 
     # The whole
 
@@ -245,24 +267,21 @@ class _Script:
             for each in use.launch.env:
                 where = each.location
                 if each.name in own and where is not None and where.path == self.path:
-                    last = max(last, self._offset(where))
+                    last = max(last, self.offset(where))
         on: dict[int, list[Simple]] = {}
         nodes = [n for n in self.top if isinstance(n, Simple) and self._sets(n, gone)]
         for node in nodes:
-            for number in self._lines(node):
+            for number in self.numbers(node):
                 on.setdefault(number, []).append(node)
         for node in nodes:
-            beside = {n.pos: n for i in self._lines(node) for n in on[i]}
-            if self._alone(self._lines(node), beside.values()):
-                plan.lines |= set(self._lines(node))
+            beside = {n.pos: n for i in self.numbers(node) for n in on[i]}
+            if self.alone(self.numbers(node), beside.values()):
+                plan.lines |= set(self.numbers(node))
                 plan.places.append(node.pos)
                 last = max(last, node.end)
         if not plan.places:
             self._prefixes(plan, gone)
         return last
-
-    def _lines(self, node: Simple) -> range:
-        return range(self.line(node.pos), self.line(node.end) + 1)
 
     def _sets(self, node: Simple, gone: set[str]) -> bool:
         """Whether a command of the script itself exports variables of the profile and no others."""
@@ -272,17 +291,6 @@ class _Script:
         return bool(given) and all(
             isinstance(a, Assign) and a.name in gone and _is_plain(a) for a in given
         )
-
-    def _alone(self, numbers: Iterable[int], nodes: Iterable[Simple]) -> bool:
-        """Whether nothing but some commands and a remark stands on lines."""
-        listed = sorted(numbers)
-        start = self.starts[listed[0]]
-        text = self.text[start : self.starts[listed[-1]] + len(self.row(listed[-1]))]
-        for node in sorted(nodes, key=lambda n: n.pos, reverse=True):
-            if node.pos < start or node.end > start + len(text):
-                return False
-            text = text[: node.pos - start] + text[node.end - start :]
-        return re.fullmatch(r"[ \t;]*(?:#[^\n]*)?\n?", text) is not None
 
     def _prefixes(self, plan: _Plan, gone: set[str]) -> None:
         """``A=1 B=2 python3 -m …`` of the launches that are commands of the script itself."""
@@ -302,7 +310,7 @@ class _Script:
     def _command(self, launch: LaunchConfig) -> Simple:
         """The command that makes a launch. Raises CannotRewrite."""
         where = launch.location
-        pos = -1 if where is None else self._offset(where)
+        pos = -1 if where is None else self.offset(where)
         fitting = [c for c in self.commands if c.pos <= pos < c.end]
         if not fitting or (where is not None and where.path != self.path):
             raise CannotRewrite("its launch isn't a command of its own", where or self.at(0))
@@ -394,8 +402,8 @@ class _Script:
             raise CannotRewrite(f"${name} is set in more than one way", self.at(sites[0].start))
         if count != used + 1:
             raise CannotRewrite(f"${name} is used elsewhere, too", self.at(given[0].pos))
-        numbers = self._lines(holder[0])
-        if not self._alone(numbers, holder):
+        numbers = self.numbers(holder[0])
+        if not self.alone(numbers, holder):
             raise CannotRewrite(f"${name} is set beside others", self.at(given[0].pos))
         plan.lines |= set(numbers)
 
@@ -475,7 +483,7 @@ def _flat(block: Block) -> Iterator[Any]:
             yield item
 
 
-def _all(node: Any, kind: type) -> Iterator[Any]:
+def every(node: Any, kind: type) -> Iterator[Any]:
     """All nodes of a kind in a tree."""
     todo = [node]
     while todo:
@@ -490,8 +498,9 @@ def _all(node: Any, kind: type) -> Iterator[Any]:
             todo += [getattr(one, f.name) for f in reversed(fields(one))]
 
 
-def _simple(node: Any) -> list[Simple]:
-    return list(_all(node, Simple))
+def simple_commands(node: Any) -> list[Simple]:
+    """All simple commands in a tree."""
+    return list(every(node, Simple))
 
 
 def _name(command: Simple) -> str | None:

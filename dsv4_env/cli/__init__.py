@@ -66,7 +66,7 @@ COMMANDS = {  # the module of each command, and the summary that the help has of
     "sync": ("sync", "Bring a script or test to a profile, or a profile to them."),
     "import": ("sync", "Make a profile of a launch, over the nearest one there is."),
     "adopt": ("adopt", "Take the launches of tests and scripts over into profiles."),
-    "unadopt": ("unadopt", "Write what tests take from profiles back into the tests."),
+    "unadopt": ("unadopt", "Write what tests and scripts take from profiles back into them."),
     "capture": ("capture", "Run SCRIPT with recorders for launchers; say what they got."),
     "run": ("starting", "Run a command with a profile's variables."),
     "launch": ("launch", "Launch a profile's server, after a look at what it needs."),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -21,6 +22,9 @@ from dsv4_env.readers import detect
 from dsv4_env.reporters.unified import unified
 from dsv4_env.writeback.files import FileChange, write_changes
 
+if TYPE_CHECKING:
+    from dsv4_env.readers.taken import KnownProfiles
+
 
 @dataclass(frozen=True, slots=True)
 class Unadopting:
@@ -30,9 +34,12 @@ class Unadopting:
     force: bool
 
 
+_EXPECTED = "a test in Python, or a script"
+
+
 @click.command()
 @click.argument(
-    "files", metavar="TEST...", nargs=-1, required=True, shell_complete=complete.offered_files
+    "files", metavar="FILE...", nargs=-1, required=True, shell_complete=complete.offered_files
 )
 @collected(
     "unadopting",
@@ -44,12 +51,13 @@ class Unadopting:
 )
 @color_option
 def unadopt(files: tuple[str, ...], unadopting: Unadopting, color: bool) -> int:
-    """Write what tests take from profiles back into the tests.
+    """Write what tests and scripts take from profiles back into them.
 
     They then need dsv4-env no more: the way back from `adopt --rewrite`. Variables become a dict
-    over os.environ, arguments a list, the model and timeouts what they are; load_profile goes. The
-    launches are read before and after, and nothing is written where they differ. The profiles and
-    the pairs that hold the tests to them stay.
+    over os.environ, arguments a list, the model and timeouts what they are; load_profile goes. In
+    a script, what `eval "$(dsv4-env export …)"` runs takes its place. The launches are read before
+    and after, and nothing is written where they differ. The profiles and the pairs that hold the
+    tests to them stay.
 
     \b
     Exit codes: 0 nothing (more) to do, 1 there is something to write, 2 wrong usage, or a test
@@ -69,12 +77,16 @@ def unadopt(files: tuple[str, ...], unadopting: Unadopting, color: bool) -> int:
     changes: list[FileChange] = []
     for name in dict.fromkeys(files):
         path = Path(name)
-        data = read_named(name, expected="a test in Python")
-        if detect(str(path.absolute()), data) != "python":
-            raise UsageError("it is no Python file", where=name, expected="a test in Python")
+        data = read_named(name, expected=_EXPECTED)
+        kind = detect(str(path.absolute()), data)
+        if kind not in ("python", "bash"):
+            raise UsageError("it is neither", where=name, expected=_EXPECTED)
         whole = path.absolute()
         root = project if whole.is_relative_to(project) else checkout(whole) or whole.parent
         known = KnownProfiles(root, found.profiles, found.sglang)
+        if kind == "bash":
+            changes.append(FileChange(path, data, _script(data, path, known)))
+            continue
         text = decoded(data, name)
         mark = "\ufeff" if data.startswith(b"\xef\xbb\xbf") else ""
         try:
@@ -104,6 +116,20 @@ def unadopt(files: tuple[str, ...], unadopting: Unadopting, color: bool) -> int:
     for change in changes if unadopting.write_ else ():
         tell(f"dsv4-env: wrote {plain(os.path.relpath(change.path))}")
     return 0 if unadopting.write_ else 1
+
+
+def _script(data: bytes, path: Path, known: KnownProfiles) -> bytes:
+    """A script with the settings in it. Raises UsageError where that can't be."""
+    from dsv4_env.adopt.rewriting import CannotRewrite  # pydantic
+    from dsv4_env.adopt.spelling import HELP, spelled_out
+
+    text = data.decode("utf-8", "surrogateescape")
+    place = Path(os.path.realpath(path))
+    try:
+        new = spelled_out(text, str(path), place, known)
+    except CannotRewrite as exc:
+        raise UsageError(exc.reason, where=exc.location, expected=HELP) from None
+    return new.encode("utf-8", "surrogateescape")
 
 
 COMMANDS = (unadopt,)

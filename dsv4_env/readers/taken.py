@@ -36,13 +36,15 @@ class KnownProfiles:
     *root* is the folder that others than the shipped ones must lie below, *own* the folder of
     the project's profiles, where one is set, *sglang* the release that they are for where nothing
     else is said. *elsewhere* says of folders where their layers lie for now: those of a proposal
-    that isn't written yet.
+    that isn't written yet. *printed* is what ``dsv4-env export`` prints, by its places in scripts,
+    with the reason where that is None.
     """
 
     root: Path | None = None
     own: Path | None = None
     sglang: str | None = None
     elsewhere: Mapping[Path, Path] = field(default_factory=dict)
+    printed: dict[Location, tuple[str | None, str]] = field(default_factory=dict)
     _loaded: dict[tuple[str, Path | None, Wanted], Profile | str] = field(default_factory=dict)
     _folders: set[Path | None] = field(default_factory=set)
 

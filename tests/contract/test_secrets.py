@@ -101,6 +101,7 @@ FILES = {
     "test_v4.py": TEST,
     "taken.py": TAKEN,
     "taken_in_part.py": TAKEN.replace("launch_env(os.environ)", "required"),
+    "taken.sh": 'eval "$(dsv4-env export mine -f bash)"\nsglang serve --model m "${ARGS[@]}"\n',
     "inspect.json": INSPECT,
     "pods.json": PODS,
     "profiles/mine.toml": LAYER.replace("{n}", "1"),
@@ -125,6 +126,7 @@ CASES = [
     *(f"adopt {s} --profiles new {more}" for s in ("run.sh", "test_v4.py", "compose.yaml")
       for more in ("", "--from-nothing", "--rewrite", "--json")),
     "unadopt test_v4.py", "unadopt taken.py", "unadopt taken_in_part.py",
+    "show taken.sh", "unadopt taken.sh", "check over --against taken.sh", "adopt taken.sh",
     "upgrade mine --from 0.5.13 --to 0.5.23 --all",
     "report --html - mine over --against run.sh --against test_v4.py --against compose.yaml",
     *(f"plan {o} --on mi355x --all {more}" for o in ("mine", "run.sh") for more in ("", "-f json")),

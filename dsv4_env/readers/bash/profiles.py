@@ -66,6 +66,7 @@ def _parser() -> _Parser:
 
 
 _LEFT_OUT = "--leave-out"
+_CHOICES = re.compile(r"; expected one of .*?(?=\. Did you mean|$)")  # too many to be told here
 
 
 @dataclass(slots=True, eq=False)
@@ -84,10 +85,12 @@ class Answers:
             return None
         try:
             found = self._answer(words, asked)
-        except _RefusedError as exc:
-            return Answer(None, str(exc))
-        except Dsv4Error as exc:
-            return Answer(None, str(exc))
+        except (_RefusedError, Dsv4Error) as exc:
+            found = Answer(None, _CHOICES.sub("", str(exc)))
+        if found is not None:
+            before = self.known.printed.setdefault(asked.place, (found.text, found.reason))
+            if before != found:
+                self.known.printed[asked.place] = None, "it isn't the same each time"
         return found
 
     def whence(self, text: str, place: Location) -> Location:

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from dsv4_env.readers import HowRead, read
+from dsv4_env.adopt.proof import proved
+from dsv4_env.readers import HowRead, bash, read
+from dsv4_env.readers.taken import KnownProfiles
 from tests.conftest import Result
 from tests.unit.adopt.styles import ALONE, HEAD, LINE, STYLES, whole
 
@@ -42,6 +44,69 @@ def test_what_is_left_of_a_style(
     assert again.out == "nothing to adopt\n"
     assert path.read_text() == whole(after)
     assert run("check").code == 0
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_the_way_back(style: str, adopt: Callable[..., Result], run: Run, tmp_path: Path) -> None:
+    path, known = tmp_path / "run.sh", KnownProfiles(tmp_path)
+    before = HEAD + STYLES[style][0]
+    assert adopt(before).code == 0
+    said = run("unadopt", "run.sh", "--write")
+    assert (said.code, said.err) == (0, "dsv4-env: wrote run.sh\n")
+    assert "dsv4-env" not in path.read_text()
+    assert proved(before, path.read_text(), str(path), known, bash.read_all).wrong == []
+    again = run("unadopt", "run.sh", "--write")
+    assert again.err == "dsv4-env: note: nothing is taken from a profile\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("source <(dsv4-env export mine)", "it isn't `eval"),
+        ('if true; then eval "$(dsv4-env export mine)"; fi', "it isn't `eval"),
+        ('A=1 eval "$(dsv4-env export mine)"', "it isn't `eval"),
+        ('eval "$(dsv4-env export nope)"', "what it prints isn't known: unknown profile 'nope'"),
+        (
+            'for p in mine other; do\n  eval "$(dsv4-env export $p)"\ndone',
+            "what it prints isn't known: it isn't the same each time",
+        ),
+    ],
+)
+def test_no_way_back(
+    line: str, said: str, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "launch").mkdir()
+    (tmp_path / "launch" / "mine.toml").write_text('[env]\nA = "1"\n')
+    (tmp_path / "launch" / "other.toml").write_text('[env]\nA = "2"\n')
+    (tmp_path / "pyproject.toml").write_text('[tool.dsv4_env]\nprofiles = "launch"\n')
+    text = f"{line}\nsglang serve --model-path M\n"
+    (tmp_path / "run.sh").write_text(text)
+    found = run("unadopt", "run.sh", "--write")
+    assert found.code == 2
+    assert said in found.err
+    assert "`dsv4-env export NAME -f run-sh` writes a script" in found.err
+    assert (tmp_path / "run.sh").read_text() == text
+
+
+def test_the_way_back_keeps_indents_remarks_and_lines_of_values(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "launch").mkdir()
+    (tmp_path / "launch" / "mine.toml").write_text('[env]\nA = "1"\n[args]\n--tp = "8"\n')
+    (tmp_path / "launch" / "other.toml").write_text('[env]\nB = "a\\nb"\n')
+    (tmp_path / "pyproject.toml").write_text('[tool.dsv4_env]\nprofiles = "launch"\n')
+    text = (
+        'if true; then\n  eval "$(dsv4-env export mine -f bash)"  # ours\n'
+        '  eval "$(dsv4-env export other)"\nfi\nsglang serve --model-path M "${ARGS[@]}"\n'
+    )
+    (tmp_path / "run.sh").write_text(text)
+    assert run("unadopt", "run.sh", "--write").code == 0
+    assert (tmp_path / "run.sh").read_text() == (
+        "if true; then\n  # ours\n  export A='1'\n  ARGS=(\n    '--tp' '8'\n  )\n"
+        "export B='a\nb'\nfi\nsglang serve --model-path M \"${ARGS[@]}\"\n"
+    )
 
 
 @pytest.mark.parametrize("name", ALONE)
