@@ -108,7 +108,7 @@ class Searched(Nearest):
 
     def bound(self, root: Path) -> SimilarityBound:
         """What tells the files below *root* in whose reach it isn't named."""
-        return SimilarityBound((), self.least, str(root), self.seek)
+        return SimilarityBound((), self.least, str(root), self.seek, sourced=True)
 
     @property
     def family(self) -> re.Pattern[str]:
