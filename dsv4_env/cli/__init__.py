@@ -36,7 +36,7 @@ HELP_SECTIONS = {  # of the help; a command that isn't here comes under "More"
     "Find drift": (
         "check", "diff", "report", "history", "doctor", "discover", "coverage", "lint", "rule",
     ),
-    "Know SGLang": ("plan", "explain", "catalogue", "upgrade"),
+    "Know SGLang": ("plan", "explain", "catalogue", "upgrade", "uses"),
     "Try out and set up": ("capture", "completion"),
 }  # fmt: skip
 
@@ -61,6 +61,7 @@ COMMANDS = {  # the module of each command, and the summary that the help has of
     "plan": ("plan", "Say what SGLang itself makes of a launch, before it's started."),
     "catalogue": ("catalogue", "What SGLang itself understands, release by release."),
     "upgrade": ("upgrade", "Say what a profile needs for another release of SGLang."),
+    "uses": ("uses", "List every launch that uses a variable or a flag."),
     "history": ("history", "Tell how settings moved in git, and who followed whom."),
     "sync": ("sync", "Bring a script or test to a profile, or a profile to them."),
     "import": ("sync", "Make a profile of a launch, over the nearest one there is."),

@@ -26,13 +26,14 @@ from dsv4_env.model import LaunchConfig
 from dsv4_env.model.errors import Dsv4Error, UsageError
 from dsv4_env.model.secrets import scrubbed
 from dsv4_env.model.style import plain
-from dsv4_env.profile import Profile, load_wanted
+from dsv4_env.profile import Profile, layer_files, load_wanted
 from dsv4_env.reporters.unified import unified
 from dsv4_env.writeback import files, source as sources
 from dsv4_env.writeback.edits import SETTLED, Differ, Refused
 from dsv4_env.writeback.files import FileChange
 
 if TYPE_CHECKING:
+    from dsv4_env.writeback.imports import Imported
     from dsv4_env.writeback.layers import EditedLayers
 
 _OPTION = "--secrets-from-environment"
@@ -330,8 +331,16 @@ def _short(path: Path) -> str:
 
 
 @click.command("import")
-@click.argument("source", metavar="SCRIPT|TEST", shell_complete=complete.offered_files)
-@click.option("--as", "name", required=True, metavar="NAME", help="What the profile is called.")
+@click.argument(
+    "sources",
+    metavar="SCRIPT|TEST...",
+    nargs=-1,
+    required=True,
+    shell_complete=complete.offered_files,
+)
+@click.option(
+    "--as", "name", metavar="NAME", help="What the profile is called. Default: as its file."
+)
 @click.option(
     "--over",
     metavar="PROFILE",
@@ -344,8 +353,8 @@ def _short(path: Path) -> str:
 @profiles_option
 @color_option
 def import_(
-    source: str,
-    name: str,
+    sources: tuple[str, ...],
+    name: str | None,
     over: str | None,
     writing: Writing,
     comparing: Comparing,
@@ -356,8 +365,9 @@ def import_(
     """Make a profile of a launch, over the nearest one there is.
 
     Prints the TOML of the smallest layer that does it; --write makes NAME.toml in the folder of
-    your own profiles. Host and port stay out of it, for they belong to a machine. So do secrets:
-    what looks like one is refused, or left to the environment of the launch.
+    your own profiles. Several files become a profile each; `adopt` finds what they share. Host and
+    port stay out of it, for they belong to a machine. So do secrets: what looks like one is
+    refused, or left to the environment of the launch.
 
     \b
     Examples:
@@ -372,12 +382,37 @@ def import_(
         raise UsageError("--write without a folder of your own profiles", expected="--profiles DIR")
     catalogue = comparing.catalogue(comparing.sglang, [], inputs.root)
     how = _How(comparing, catalogue, inputs, writing, color)
-    launch = _launch(source, inputs, None)
-    title = f"Imported from {source}"
-    made = imports.import_launch(
-        launch, name, own, how.compared, over=over, title=title,
-        from_environment=writing.secrets_from_environment, wanted=wanted(),
-    )  # fmt: skip
+    if name is not None and len(sources) > 1:
+        raise UsageError("--as with several files", expected="one file, or their own names")
+    launches = [_launch(source, inputs, None) for source in sources]
+    called = [name] if name is not None else _names(sources, launches, own)
+    for source, launch, each in zip(sources, launches, called, strict=True):
+        made = imports.import_launch(
+            launch, each, own, how.compared, over=over, title=f"Imported from {source}",
+            from_environment=writing.secrets_from_environment, wanted=wanted(),
+        )  # fmt: skip
+        head = f"# {each}.toml\n" if name is None else ""
+        _imported(made, how, head)
+    return 0
+
+
+def _names(sources: Sequence[str], launches: Sequence[LaunchConfig], own: Path | None) -> list[str]:
+    """What profiles are called after their files, none of which is there already."""
+    from dsv4_env.adopt.names import names, shared_words
+
+    taken = set(layer_files(own))
+    paths = [split_operand(source).path for source in sources]
+    found = []
+    for words in names(list(zip(paths, launches, strict=True))):
+        name = "-".join("-".join(part) for part in (words.base, *words.overlays))
+        if name in taken:
+            name = "-".join((*shared_words(paths), name))
+        found.append(name)
+    return found
+
+
+def _imported(made: Imported, how: _How, head: str) -> None:
+    """Tell what was made of a launch, and print or write it."""
     _refuse(made.refused, how)
     if made.local:
         _note(f"left to the machine: {', '.join(made.local)}")
@@ -390,12 +425,11 @@ def import_(
         _note(f"{key} is that of {made.base}, {value}: the test says none that can be known")
     for left in made.beside:
         _note(f"left out, as {left.reason}: {left.location}: {scrubbed(left.text)}")
-    if not writing.write_:
-        write(made.text)
-        return 0
+    if not how.writing.write_:
+        write(head + made.text)
+        return
     quiet = replace(how, color=False)
     _finish(made.layers, made.layers.changes(), quiet, None)
-    return 0
 
 
 COMMANDS = (sync, import_)

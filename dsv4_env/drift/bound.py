@@ -76,13 +76,15 @@ class SimilarityBound:
     """Tells the files whose launches none of *profiles* can be near to, nor are of *family*.
 
     A profile whose settings a launch shares by less than *least* isn't near; *root* is the folder
-    that imports must lie below; *family* is the pattern of the names of models (None: none).
+    that imports must lie below; *family* is the pattern of the names of models (None: none),
+    which count in what a script sources, too, where *sourced* says so.
     """
 
     profiles: Collection[Sequence[Weighed]]
     least: float
     root: str
     family: re.Pattern[str] | None = None
+    sourced: bool = False
     _names: frozenset[bytes] = frozenset()
     _starts: dict[bytes, set[bytes]] = field(default_factory=dict)
     _tokens: list[re.Pattern[bytes]] = field(default_factory=list)
@@ -136,7 +138,8 @@ class SimilarityBound:
         if self._near(found):
             return True
         # A library that all scripts source may know each model.
-        return self.family is None or self._of_family(path)
+        named = found if self.sourced else [path]
+        return self.family is None or any(map(self._of_family, named))
 
     def _of_family(self, path: str) -> bool:
         data = _plain(path)

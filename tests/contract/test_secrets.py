@@ -125,6 +125,7 @@ CASES = [
     *(f"import {s} --as new {more}" for s in SOURCES for more in ("", "--partial")),
     *(f"adopt {s} --profiles new {more}" for s in ("run.sh", "test_v4.py", "compose.yaml")
       for more in ("", "--from-nothing", "--rewrite", "--json")),
+    "uses SGLANG_USE_AITER run.sh", "uses --api-key . --json",
     "unadopt test_v4.py", "unadopt taken.py", "unadopt taken_in_part.py",
     "show taken.sh", "unadopt taken.sh", "check over --against taken.sh", "adopt taken.sh",
     "upgrade mine --from 0.5.13 --to 0.5.23 --all",

@@ -149,3 +149,25 @@ def test_libcst_is_not_loaded_for_bash(script: Path, tmp_path: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stderr.splitlines()[-1] == ""
+
+
+def test_import_of_several_files(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("run_pro_fp4", "run_pro_fp4_long"):
+        text = reference_script().read_text()
+        more = "--context-length 1048576 \\\n    --tp 8" if "long" in name else "--tp 8"
+        (tmp_path / f"{name}.sh").write_text(text.replace("--tp 8", more))
+    files = ("run_pro_fp4.sh", "run_pro_fp4_long.sh")
+    result = run("import", *files)
+    assert result.code == 0
+    assert '# pro-fp4-long.toml\ndescription = "Imported from run_pro_fp4_long.sh"' in result.out
+    assert "# shared-pro-fp4.toml\n" in result.out  # a profile that ships is called pro-fp4
+    result = run("import", *files, "--as", "x")
+    assert (result.code, result.err.count("error:")) == (2, 1)
+    assert "--as with several files; expected one file, or their own names" in result.err
+    (tmp_path / "mine").mkdir()
+    assert run("import", *files, "--profiles", "mine", "--write").code == 0
+    assert sorted(p.name for p in (tmp_path / "mine").glob("*.toml")) == [
+        "pro-fp4-long.toml",
+        "shared-pro-fp4.toml",
+    ]

@@ -1,0 +1,173 @@
+"""``uses``: every launch that a variable or flag reaches."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from dsv4_env.cli.comparing import FLAGS, Named, catalogue_for, launch_catalogue, sglang_option
+from dsv4_env.cli.output import line_width, table, tell, write
+from dsv4_env.cli.progress import Progress, count
+from dsv4_env.cli.settings import settings
+from dsv4_env.drift.discover import Discovered, How, discover
+from dsv4_env.drift.uses import Searched, Sought, Use, every_name, sought, verdict
+from dsv4_env.guard.files import read_bytes
+from dsv4_env.model import EnvVar, Location, ServerArg, Unknown
+from dsv4_env.model.errors import Dsv4Error, UsageError, did_you_mean
+from dsv4_env.model.secrets import masked, scrubbed
+from dsv4_env.model.style import plain
+from dsv4_env.profile.settings import Settings
+from dsv4_env.readers import HowRead, detect, label, read
+from dsv4_env.reporters.json import json_text
+
+_VERSION = 1
+
+
+@click.command(cls=Named, context_settings=FLAGS)
+@click.argument("name", metavar="NAME")
+@click.argument("paths", metavar="[PATH]...", nargs=-1, type=click.Path(path_type=Path))
+@sglang_option
+@click.option(
+    "--jobs",
+    metavar="N",
+    type=click.IntRange(0),
+    help="How many processes share the work; 0: this one alone. Default: one for each processor, "
+    "in a tree of many files.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON.")
+def uses(
+    name: str, paths: tuple[Path, ...], sglang: str | None, jobs: int | None, as_json: bool
+) -> int:
+    """List every launch that uses a variable or a flag, and what its SGLang makes of it.
+
+    A flag is found under each name that some release knows it by, and under each beginning that
+    argparse takes for it. The release is that of the launch's image, where it has one, else
+    --sglang, else the newest. Without PATH it is the current folder.
+
+    \b
+    Exit codes: 0 all files were read, 2 wrong usage, or a file can't be read; the others are read
+    all the same.
+
+    \b
+    Examples:
+      dsv4-env uses --cuda-graph-max-bs
+      dsv4-env uses SGLANG_USE_AITER test scripts --sglang 0.5.23
+    """
+    wanted = sought(name)
+    if wanted is None:
+        raise UsageError(
+            f"no known release of SGLang has {name}",
+            expected="the name of a variable, or a flag such as --page-size",
+            hint=did_you_mean(name, every_name()),
+        )
+    found = settings()
+    root = found.folder or Path.cwd()
+    how = How(root, found.profiles, jobs)
+    with Progress() as progress:
+        result = discover(
+            paths or (Path(),), functools.partial(_searched, wanted, found), how, progress
+        )
+    listed = _uses(result, wanted, sglang, root, found.profiles)
+    if as_json:
+        write(_json(listed, result))
+    else:
+        write(_text(listed, wanted))
+        for place, message in result.problems:
+            tell(scrubbed(f"{place}: error: {message}"))
+    return 2 if result.problems else 0
+
+
+def _searched(wanted: Sought, found: Settings) -> Searched:
+    made = Searched({}, found, functools.partial(catalogue_for, tree=False))
+    made.seek = wanted.pattern()
+    return made
+
+
+def _uses(
+    result: Discovered, wanted: Sought, sglang: str | None, root: Path, own: Path | None
+) -> list[Use]:
+    """The uses in the files that may have some, each read once more."""
+    usual = catalogue_for(sglang, [])
+    listed: list[Use] = []
+    for path in dict.fromkeys(x.path for x in result.launches if x.family):
+        data = read_bytes(Path(path))
+        whole = Path(path).absolute()
+        how = HowRead(
+            detect(path, data),
+            root=root if whole.is_relative_to(root) else whole.parent,
+            profiles=own,
+        )
+        try:
+            launches = read(data, Path(path), how)
+        except Dsv4Error:  # it is among the problems already
+            continue
+        for config in launches:
+            catalogue = launch_catalogue(config, sglang, usual)
+            for setting in wanted.given(config, catalogue):
+                says, stops = verdict(setting, catalogue, wanted)
+                listed.append(
+                    Use(
+                        path,
+                        setting.location or config.location or Location(path),
+                        label(config, path) or path,
+                        _words(setting),
+                        catalogue.release,
+                        says,
+                        stops,
+                    )
+                )
+    return listed
+
+
+def _words(setting: EnvVar | ServerArg) -> str:
+    """A setting as it is spelled."""
+    if isinstance(setting, EnvVar):
+        return f"{setting.name}={_shown(setting.name, setting.value)}"
+    flag = setting.flag or ""
+    values = [_shown(flag, v) for v in setting.values]
+    return f"{flag}={values[0]}" if setting.joined and values else " ".join((flag, *values))
+
+
+def _shown(name: str, value: str | Unknown) -> str:
+    return f"<{value.text}>" if isinstance(value, Unknown) else masked(name, value)
+
+
+def _text(listed: Sequence[Use], wanted: Sought) -> str:
+    rows = [
+        (plain(str(u.location)), plain(u.launch), plain(u.words), f"{u.release}: {u.says}")
+        for u in listed
+    ]
+    text = table(rows, line_width()) if rows else ""
+    files = count(len({u.path for u in listed}), "file", "files")
+    launches = {(u.path, u.launch) for u in listed}
+    stopped = {(u.path, u.launch) for u in listed if u.stops}
+    told = f"{count(len(launches), 'launch uses', 'launches use')} {wanted.name} in {files}"
+    if stopped:
+        told += (
+            f"; {len(stopped):,} of them {'does' if len(stopped) == 1 else 'do'} not start with it"
+        )
+    return f"{text}{told}\n"
+
+
+def _json(listed: Sequence[Use], result: Discovered) -> str:
+    uses: list[dict[str, Any]] = [
+        {
+            "path": u.path,
+            "at": {"path": u.location.path, "line": u.location.line, "column": u.location.column},
+            "launch": u.launch,
+            "words": u.words,
+            "release": u.release,
+            "says": u.says,
+            "stops": u.stops,
+        }
+        for u in listed
+    ]
+    problems = [{"path": at.path, "line": at.line, "message": m} for at, m in result.problems]
+    return json_text({"version": _VERSION, "uses": uses, "problems": problems})
+
+
+COMMANDS = (uses,)

@@ -1,0 +1,97 @@
+"""Which launches use a flag or a variable, under which name, and what becomes of it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from dsv4_env.drift.uses import sought
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.conftest import Result
+
+    Run = Callable[..., Result]
+
+LAUNCH = "python3 -m sglang.launch_server --model-path m"
+FILES = {
+    "a/exact.sh": f"{LAUNCH} --cuda-graph-max-bs 8\n",
+    "a/new.sh": f"{LAUNCH} --cuda-graph-max-bs-decode=8\n",
+    "b/short.sh": f"export SGLANG_USE_AITER=1\n{LAUNCH} --cuda-graph-max 8 --page-s 4\n",
+    "b/other.sh": f"{LAUNCH} --cuda-graph-bs 8\n",
+    "b/sourced.sh": f'. "$(dirname "$0")/common.sh"\n{LAUNCH} $EXTRA\n',
+    "b/common.sh": "EXTRA='--cuda-graph-max-bs 16'\nexport SGLANG_USE_AITER=0\n",
+    "README": "--cuda-graph-max-bs\n",
+}
+
+
+@pytest.fixture
+def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name, text in FILES.items():
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def found(result: Result) -> list[tuple[str, str, bool]]:
+    uses = json.loads(result.out)["uses"]
+    return sorted((u["path"], u["words"], u["stops"]) for u in uses)
+
+
+@pytest.mark.usefixtures("tree")
+def test_a_flag_under_every_name(run: Run) -> None:
+    result = run("uses", "--cuda-graph-max-bs", "--json", "--sglang", "0.5.23")
+    assert result.code == 0
+    assert found(result) == [
+        ("a/exact.sh", "--cuda-graph-max-bs 8", True),
+        ("a/new.sh", "--cuda-graph-max-bs-decode=8", False),
+        ("b/short.sh", "--cuda-graph-max 8", True),
+        ("b/sourced.sh", "--cuda-graph-max-bs 16", True),
+    ]
+    older = run("uses", "--cuda-graph-max-bs", "a", "--json", "--sglang", "0.5.13")
+    assert found(older) == [
+        ("a/exact.sh", "--cuda-graph-max-bs 8", False),
+        ("a/new.sh", "--cuda-graph-max-bs-decode=8", True),
+    ]
+
+
+@pytest.mark.usefixtures("tree")
+def test_a_variable(run: Run) -> None:
+    result = run("uses", "SGLANG_USE_AITER", "b", "--sglang", "0.5.23")
+    assert result.out.splitlines()[-1] == "2 launches use SGLANG_USE_AITER in 2 files"
+    assert "SGLANG_USE_AITER=1" in result.out
+
+
+@pytest.mark.usefixtures("tree")
+def test_text_says_what_the_release_makes_of_it(run: Run) -> None:
+    result = run("uses", "--cuda-graph-max-bs", "a", "--sglang", "0.5.23")
+    assert (
+        "0.5.23: ambiguous: --cuda-graph-max-bs-decode, --cuda-graph-max-bs-prefill" in result.out
+    )
+    assert result.out.splitlines()[-1] == (
+        "2 launches use --cuda-graph-max-bs in 2 files; 1 of them does not start with it"
+    )
+
+
+@pytest.mark.usefixtures("tree")
+def test_wrong_names(run: Run) -> None:
+    result = run("uses", "--page-sizee")
+    assert result.code == 2
+    assert "no known release of SGLang has --page-sizee" in result.err
+    assert "Did you mean --page-size?" in result.err
+
+
+def test_a_renamed_flag_is_one() -> None:
+    one, other = sought("--cuda-graph-max-bs"), sought("--cuda-graph-max-bs-decode")
+    assert one is not None
+    assert other is not None
+    assert "--cuda-graph-max-bs-decode" in one.names
+    assert one.pattern().search("x --cuda-graph-max 3")
+    assert not one.pattern().search("x --cuda-graph-max-bs-prefill 3")
+    assert sought("SGLANG_NOTHING_OF_ANYONES") is None
