@@ -11,6 +11,7 @@ from dsv4_env.model import ENV_NAME, EnvVar, LaunchConfig, Location, Outside, Se
 from dsv4_env.model.launch import own_default
 from dsv4_env.model.secrets import plain_default, plain_secret
 from dsv4_env.profile import Profile
+from dsv4_env.profile.layers import spelled_key
 from dsv4_env.profile.schema import FLAG_NAME, Default, FromEnvironment
 
 Key: TypeAlias = tuple[str, str]
@@ -55,8 +56,11 @@ class Carried:
         return known and key not in self.settings and all(x.name != name for x in self.left)
 
 
-def carried(launch: LaunchConfig, vendor: str = "") -> Carried:
-    """What of a launch a profile can hold; *vendor* is whose CI's registrations count."""
+def carried(launch: LaunchConfig, sglang: str, vendor: str = "") -> Carried:
+    """What of a launch a profile can hold, its flags as a release spells them.
+
+    *vendor* is whose CI's registrations count.
+    """
     settings: dict[Key, Held] = {}
     left: list[LeftOut] = []
     for name, variable in launch.effective_env.items():
@@ -67,7 +71,8 @@ def carried(launch: LaunchConfig, vendor: str = "") -> Carried:
             settings["env", name] = held
     groups: dict[str, list[ServerArg]] = {}
     for arg in launch.args or ():
-        groups.setdefault(arg.flag or "", []).append(arg)
+        spelled = spelled_key(("args", arg.flag), sglang)[1] if arg.flag else ""
+        groups.setdefault(spelled, []).append(arg)
     for flag, args in groups.items():
         if _of_machine(flag):
             continue
@@ -141,8 +146,6 @@ def _argument(flag: str, args: list[ServerArg]) -> Words | LeftOut:
     for arg in args:
         if arg.condition is not None:
             return LeftOut(flag, f"it is given when {arg.condition}", arg.location)
-        if arg.joined:
-            return LeftOut(flag, "a profile gives a flag and its value as two words", arg.location)
         for value in arg.values:
             if isinstance(value, Unknown):
                 return LeftOut(flag, _why(value), value.location or arg.location)

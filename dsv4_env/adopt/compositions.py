@@ -65,7 +65,7 @@ class Compositions:
     def named(self, text: Spec, wanted: Wanted) -> Composition:
         """The composition of a name. Raises ProfileError where its layers don't go together."""
         spec, target = Spec(text.base, text.overlays), self._target(text, wanted)
-        return self.at(spec, target) or self._composed(spec, target)
+        return self.at(spec, target) or self.composed(spec, target)
 
     def _target(self, spec: Spec, wanted: Wanted) -> Target:
         rows = self.layers.rows(spec.base)
@@ -76,12 +76,17 @@ class Compositions:
         key = (spec, target)
         if key not in self._held:
             try:
-                self._held[key] = self._composed(spec, target)
+                self._held[key] = self.composed(spec, target)
             except ProfileError:
                 self._held[key] = None
         return self._held[key]
 
-    def _composed(self, spec: Spec, target: Target) -> Composition:
+    def profiles(self) -> list[Profile]:
+        """Every profile as it usually is."""
+        return [self.layers.usual(name, self.sglang) for name in self.layers.names]
+
+    def composed(self, spec: Spec, target: Target) -> Composition:
+        """The composition for a target. Raises ProfileError where its layers don't go together."""
         profile = self.layers.profile(spec, target, self.sglang)
         return Composition(spec, target, profile, self._asked(spec, target))
 
@@ -140,9 +145,8 @@ class Compositions:
         """For each key the overlays of a composition that say something of it."""
         made: dict[str, set[str]] = {}
         for overlay in found.spec.overlays:
-            for layer in self.layers.order(Spec(found.spec.base, (overlay,))):
-                if layer.file.overlay:
-                    made.setdefault(layer.name, set()).add(overlay)
+            for name in self.layers.lineage(overlay):
+                made.setdefault(name, set()).add(overlay)
         merged = self.layers.merged(found.spec, found.target, self.sglang)
         return {
             key: frozenset(o for origin in m.origin.chain() for o in made.get(origin.name, ()))

@@ -14,6 +14,8 @@ from dsv4_env.adopt.compositions import NEAR, Composition, Compositions
 from dsv4_env.adopt.layers import NewLayer
 from dsv4_env.adopt.names import MODELS, PRECISIONS, Name, Words, names, shared_words
 from dsv4_env.adopt.rules import Column, Condition, Member, Rules, Ruling
+from dsv4_env.drift.family import family_names, is_of_family
+from dsv4_env.drift.nearest import model_of
 from dsv4_env.model import LaunchConfig
 from dsv4_env.model.errors import UsageError, did_you_mean
 from dsv4_env.model.hardware import ACCELERATORS, ALSO, canonical
@@ -93,7 +95,7 @@ def adopt(sources: Sequence[Source], wish: Wish) -> Adoption:
     known = Compositions(own, wish.sglang)
     hardware = canonical(wish.on) if wish.on else hardware_of(sources)
     vendor = _VENDORS.get(ACCELERATORS.get(hardware or "", ("",))[0], "")
-    held = [carried(s.launch, vendor) for s in sources]
+    held = [carried(s.launch, wish.sglang, vendor) for s in sources]
     found = Adoption(sglang=wish.sglang)
     root = None
     if wish.over is not None and wish.over in known.layers.all:
@@ -111,7 +113,11 @@ def adopt(sources: Sequence[Source], wish: Wish) -> Adoption:
             hint=did_you_mean(wish.over, known.layers.all),
         )
     alone = wish.from_nothing or root is not None
-    near = [None if alone else known.nearest(c) for c in held]
+    family = family_names(p.default_model_path for p in known.profiles())
+    near = [
+        None if alone or not (known.bases or _may_be(s.launch, family)) else known.nearest(c)
+        for s, c in zip(sources, held, strict=True)
+    ]
     alike = _alike(sources, held)
     first = sorted(set(alike))
     over = [i for i in first if (n := near[i]) is not None and (n[1] >= NEAR or known.bases)]
@@ -131,6 +137,11 @@ def adopt(sources: Sequence[Source], wish: Wish) -> Adoption:
     found.compositions = _with(wish, found)
     _proved(found)
     return found
+
+
+def _may_be(launch: LaunchConfig, family: re.Pattern[str]) -> bool:
+    """Whether a launch may be of a model that profiles are for: it is, or it says no model."""
+    return model_of(launch) is None or is_of_family(launch, family)
 
 
 def _alike(sources: Sequence[Source], held: Sequence[Carried]) -> list[int]:
@@ -232,8 +243,11 @@ class _Work:
         ]
         if not any(wrong):
             return None
-        values = merged_orders([h.order for h in self.held])
-        below = [None if bad else v for bad, v in zip(wrong, values, strict=True)]
+        every = merged_orders([h.order for h in self.held])
+        told = list(zip(wrong, every, self.held, strict=True))
+        # What has its order already stays apart from what is given the joined one.
+        values = [order if bad else held.order for bad, order, held in told]
+        below = [None if bad else held.order for bad, _, held in told]
         return Column(values, below)
 
     def _add(
@@ -261,6 +275,10 @@ class _Over(_Work):
         made = self._made(found)
         orders = self._orders(made)
         if orders is not None:
+            known = _with(self.wish, found)
+            setters = [known.setters(c).get(ORDER, frozenset()) for c in made]
+            own = {self.shared, *self.extra}
+            orders = replace(orders, setters=[s - own for s in setters])
             self._emit(found, ruling.rules({ORDER: orders}))
             made = self._made(found)
         return made
@@ -328,8 +346,8 @@ class _Over(_Work):
             if self.shared in found.layers and self._says(found.layers[self.shared], i):
                 more.append(self.shared)
             overlays = tuple(sorted({*start.spec.overlays, *more}))
-            spec = Spec(start.spec.base, overlays)
-            result.append(known.named(spec, start.wanted))
+            target = replace(start.target, overlays=overlays, verified=False)
+            result.append(known.composed(Spec(start.spec.base, overlays), target))
         return result
 
     def _says(self, layer: NewLayer, i: int) -> bool:

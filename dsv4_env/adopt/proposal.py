@@ -47,12 +47,13 @@ def newest_starting(
 ) -> tuple[str, list[tuple[str, LaunchConfig, str]]]:
     """The newest release on which all launches start as they are written.
 
-    With it what newer ones refuse, and of which launch. The newest of all where none of them
-    starts everything, or where the hardware isn't known.
+    With it what newer ones refuse, and of which launch; where none starts them all, it is the one
+    that starts most, with what that one refuses. The newest of all where the hardware isn't known.
     """
     refused: list[tuple[str, LaunchConfig, str]] = []
     if on is None:
         return RELEASES[-1], refused
+    best: tuple[str, list[tuple[str, LaunchConfig, str]]] | None = None
     for release in reversed(RELEASES):
         if release not in known_resolutions():
             break
@@ -63,7 +64,9 @@ def newest_starting(
         if not found:
             return release, refused
         refused += found
-    return RELEASES[-1], []
+        if best is None or len(found) < len(best[1]):
+            best = release, found
+    return best or (RELEASES[-1], [])
 
 
 def new_pairs(adoption: Adoption, existing: Sequence[Pair]) -> list[Pair]:

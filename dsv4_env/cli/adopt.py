@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from dsv4_env.catalogue import TREE
 from dsv4_env.catalogue.store import RELEASES
+from dsv4_env.catalogue.tree import find, load_tree
 from dsv4_env.cli import complete
 from dsv4_env.cli.comparing import on_option
 from dsv4_env.cli.discover import pyproject
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from dsv4_env.profile.settings import Settings
 
 
+_LAYERS = "profiles"  # where layers are shown, as long as nobody says where they go
 _EACH = 4  # files that are named one by one
 _PLACE = re.compile(r"(.*?:\d+:\d+): (.*)")
 
@@ -155,16 +158,18 @@ def adopt(
     name = on.name if on is not None else hardware_of(sources)
     release = sglang or found.sglang
     refused: Sequence[tuple[str, Any, str]] = ()
-    if release is None or release == "tree":
+    tree = find(root) if release in (None, TREE) else None
+    if tree is not None and (base := load_tree(tree).base) in RELEASES:
+        release = base
+    elif release is None or release == TREE:
         place = PLATFORMS.get(name or "")
         release, refused = newest_starting([s.launch for s in sources], place)
-    place_of_layers = own or root / "profiles"
     wish = Wish(
-        place_of_layers, release, adopting.over, adopting.from_nothing, name, adopting.prefix
+        own or root / _LAYERS, release, adopting.over, adopting.from_nothing, name, adopting.prefix
     )
     result = adopted(sources, wish)
     result.pinned = found.sglang is None and release != RELEASES[-1]
-    if result.layers and own is None:
+    if result.layers and own is None and adopting.write_:
         raise UsageError(
             f"{count(len(result.layers), 'layer', 'layers')} of your own, and no folder for them",
             expected="--profiles DIR",
@@ -266,7 +271,9 @@ def _proposed(
     from dsv4_env.adopt.proposal import new_pairs, rewrite  # pydantic
     from dsv4_env.adopt.workflows import leg_lines
 
-    own = place.own if result.layers or place.own else None
+    given = place.own is not None
+    own = place.own or (place.root / _LAYERS if result.layers else None)
+    place = replace(place, own=own)
     pairs = new_pairs(result, place.settings.pairs)
     rewritten = None
     if adopting.rewrite:
@@ -295,6 +302,8 @@ def _proposed(
             less, more = _stat(rewritten)
             told += f" (-{less} +{more} lines)" if rewritten.texts else ""
         write(f"{told}\n")
+        if result.layers and place.settings.profiles is None and not given:
+            tell("dsv4-env: note: --profiles DIR says where the new layers go")
     written = [plain(os.path.relpath(c.path)) for c in changes] if adopting.write_ else []
     if len(written) > _EACH:  # all of them are told of above
         written = [f"{written[0]} and {len(written) - 1} more files"]
@@ -424,10 +433,25 @@ def _notes(
     if refused:
         release, launch, why = refused[-1]
         many = len({id(config) for _, config, _ in refused})
+        some = f"{many} of {len(result.adopted)}"
+        if release == result.sglang:
+            found.append(
+                "no known release starts all of the launches: they are taken as written for SGLang "
+                f"{release}, which refuses {some} ({launch.name}: {why})"
+            )
+        else:
+            found.append(
+                f"the launches are taken as written for SGLang {result.sglang}, the newest on "
+                f"which all of them start: newer ones refuse {some} "
+                f"({release}: {launch.name}: {why}); `dsv4-env upgrade` says what a newer one needs"
+            )
+    elif result.pinned:
+        found.append(f"the launches are taken as written for SGLang {result.sglang}")
+    if rewritten is not None and (gone := _remarks(rewritten)):
         found.append(
-            f"the launches are taken as written for SGLang {result.sglang}, the newest on which "
-            f"all of them start: newer ones refuse {many} of {len(result.adopted)} "
-            f"({release}: {launch.name}: {why}); `dsv4-env upgrade` says what a newer one needs"
+            f"{count(len(gone), 'comment goes', 'comments go')} with what is taken out: "
+            + "; ".join(gone[:_EACH])
+            + (" …" if gone[_EACH:] else "")
         )
     asides: dict[str, list[str]] = {}
     for aside in rewritten.asides if rewritten is not None else ():
@@ -462,6 +486,16 @@ def _tree(result: Adoption) -> str:
 def _lines(text: str) -> int:
     """The lines of a TOML file that say something."""
     return sum(bool(line.strip()) and not line.startswith("#") for line in text.splitlines())
+
+
+def _remarks(rewritten: Rewritten) -> list[str]:
+    """The comments of old versions that the new ones don't have."""
+    found: list[str] = []
+    for old, new in rewritten.texts.values():
+        kept = {line.strip() for line in new.splitlines()}
+        lines = (line.strip() for line in old.splitlines())
+        found += [line for line in lines if line.startswith("#") and line not in kept]
+    return list(dict.fromkeys(found))
 
 
 def _stat(rewritten: Rewritten) -> tuple[int, int]:

@@ -348,7 +348,7 @@ def pyproject() -> Path:
         if (folder / "pyproject.toml").is_file():
             return folder / "pyproject.toml"
         if (folder / ".git").exists():
-            break
+            return folder / "pyproject.toml"
     return here / "pyproject.toml"
 
 

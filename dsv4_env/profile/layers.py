@@ -514,7 +514,7 @@ def _flag(flag: str, sglang: str) -> str:
 def spelled_setting(value: Any) -> str:
     """A setting's value as one line of text."""
     if isinstance(value, list):
-        return " ; ".join(" ".join(words) for words in value)
+        return " ; ".join(w if isinstance(w, str) else " ".join(w) for w in value)
     return str(value)
 
 
@@ -569,6 +569,10 @@ class Layers:
         for name in self._taken(spec):
             found += [layer for layer in self._orders[name] if layer not in found]
         return found
+
+    def lineage(self, name: str) -> list[str]:
+        """The layers that a layer is made of, lowest first, by their names."""
+        return [layer.name for layer in self._orders[name]]
 
     def _taken(self, spec: Spec) -> list[str]:
         """The overlays in the order in which they are laid. Raises ProfileError."""

@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from dsv4_env.guard.files import real
+from dsv4_env.guard.files import checkout, real
 from dsv4_env.lang.python.interp.machine import COST, Machine
 from dsv4_env.lang.python.interp.modules import add_imports, new_module
 from dsv4_env.lang.python.interp.statements import PYTHON
@@ -66,6 +66,8 @@ def read_all(
     tokens = count_tokens(text, path)
     tree = parse_python(text, path)
     file = Path(path)
+    # A test names a folder of profiles from its own place, whatever it may import.
+    project = root or (checkout(path) if file.is_file() else None)
     if root is None and file.is_file():
         root = real(file).parent
     root = real(root) if root else None
@@ -80,7 +82,7 @@ def read_all(
     finder = ModuleFinder(root) if root else None
     texts: dict[str, tuple[str, ast.Module] | None] = {}
     vm: Machine | None = None
-    known_profiles = known or KnownProfiles(root, profiles, sglang)
+    known_profiles = known or KnownProfiles(project, profiles, sglang)
     try:
         for number in range(_ROUNDS):
             watch = LaunchWatch(path, profiles=known_profiles)

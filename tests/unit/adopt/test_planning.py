@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,9 @@ import pytest
 
 from dsv4_env.adopt.carried import held_by
 from dsv4_env.adopt.planning import Adoption, Source, Wish, adopt, hardware_of, merged_orders
+from dsv4_env.model import Origin, ServerArg
 from dsv4_env.model.errors import UsageError
+from dsv4_env.profile import Profile, Wanted, load_targets
 from dsv4_env.readers import HowRead, read
 from tests.unit.adopt import eleven
 
@@ -232,3 +235,44 @@ def test_orders_of_flags_are_joined_where_they_can_be() -> None:
         ("a", "b", "c"),
     ]
     assert merged_orders([("a",), (), ("b", "a")]) == [("b", "a")] * 3
+
+
+TARGETS = [p for p in load_targets(None, Wanted(sglang=THEN)) if p.target.role is None]
+
+
+@pytest.mark.parametrize("profile", TARGETS[::9], ids=lambda p: f"{p.name}@{p.target}")
+def test_a_launch_for_any_target_stays_for_it(tmp_path: Path, profile: Profile) -> None:
+    """Also where one more overlay is laid over others that not all hardware can take."""
+    config = profile.config
+    more = ServerArg("--watchdog-timeout", ("1200",), Origin("python"))
+    model = ServerArg("--model-path", (profile.default_model_path or "m",), Origin("python"))
+    launch = replace(config, args=(model, *(config.args or ()), more), reader="python", facts=())
+    found = adopt([Source("t/test_one.py", 1, launch)], Wish(tmp_path / "launch", THEN))
+    (one,) = found.adopted
+    held = held_by(one.composition.profile)
+    assert held.order == one.carried.order
+    assert held.settings["args", "--watchdog-timeout"] == (("1200",),)
+    env = {k: v for k, v in held.settings.items() if k[0] == "env"}
+    assert env == {k: v for k, v in one.carried.settings.items() if k[0] == "env"}
+
+
+def test_another_model_is_near_no_profile(tmp_path: Path) -> None:
+    (launch,) = eleven.launches()[3:4]
+    launch["model"] = "deepseek-ai/DeepSeek-V3"
+    launch["args"] = [g for g in launch["args"] if "v4" not in g[-1]]
+    found = adopted(tmp_path, [launch])
+    assert [layer.extends for layer in found.layers.values()] == [()]
+
+
+def test_one_that_has_more_than_its_overlay_settles_the_order_with_it(tmp_path: Path) -> None:
+    (launch,) = [x for x in eleven.launches() if "dspark" in x["profile"]]
+    launch["args"].insert(3, ["--watchdog-timeout", "1200"])
+    found = adopted(tmp_path, [launch])
+    assert profiles(found) == {"deepseek_v4_pro_fp4_dspark": "pro-fp4+amd+dspark"}
+
+
+def test_a_flag_is_held_as_the_release_spells_it(tmp_path: Path) -> None:
+    found = adopt(sources(tmp_path), Wish(tmp_path / "launch", "0.5.23"))
+    assert found.layers == {}
+    (tbo,) = [a for a in found.adopted if str(a.composition) == "pro-fp4+tbo"]
+    assert "--cuda-graph-max-bs-decode" in tbo.carried.order

@@ -182,3 +182,33 @@ def test_verify_runs_both(run: Run, tests: list[str], tmp_path: Path) -> None:
     assert "load_profile" in (tmp_path / tests[0]).read_text()
     result = run("adopt", tests[1], "--rewrite", "--verify", shutil.which("false") or "false")
     assert result.code == 2
+
+
+def test_a_test_on_a_layer_of_ones_own_is_read_by_its_name_alone(
+    run: Run, tests: list[str], tmp_path: Path
+) -> None:
+    path = tmp_path / tests[0]
+    path.write_text(path.read_text().replace('"0.90"', '"0.88"'))
+    assert run("adopt", *tests, "--profiles", "launch", "--rewrite", "--write").code == 0
+    result = run("check", "flash-fp4+amd", "--against", tests[0], "--format", "concise")
+    assert (result.code, result.out.splitlines()[-1].endswith("0 unknown)")) == (0, True)
+    assert run("check", "flash-fp4", "--against", tests[0]).code == 1
+
+
+def test_where_no_release_starts_all_of_them_that_is_told(
+    run: Run, tests: list[str], tmp_path: Path
+) -> None:
+    path = tmp_path / tests[0]
+    flag = '"--enable-prefill-cp", "--cp-strategy", "interleave", "--enable-two-batch-overlap",'
+    path.write_text(path.read_text().replace("other_args = [", f"other_args = [{flag}"))
+    other = tmp_path / tests[1]
+    more = '"--cuda-graph-max-bs-prefill", "64", "--no-such-flag",'
+    other.write_text(other.read_text().replace("other_args = [", f"other_args = [{more}"))
+    result = run("adopt", *tests[:2], "--from-nothing", "--profiles", "launch")
+    assert result.code == 1
+    assert "no known release starts all of the launches" in result.out
+
+
+def test_comments_that_go_are_told(run: Run, tests: list[str]) -> None:
+    result = run("adopt", tests[0], "--rewrite")
+    assert "note: 1 comment goes with what is taken out: # What its weights need." in result.out
