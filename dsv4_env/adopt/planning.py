@@ -386,7 +386,8 @@ class _Tree(_Work):
         made = self._made(found)
         orders = self._orders(made)
         if orders is not None:
-            self._emit(found, self._rules({ORDER: list(orders.values)}))
+            every: list[Held | None] = [*merged_orders([h.order for h in self.held])]
+            self._emit(found, self._rules({ORDER: every}))
             made = self._made(found)
         return made
 

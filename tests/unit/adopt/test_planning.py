@@ -244,14 +244,14 @@ TARGETS = [p for p in load_targets(None, Wanted(sglang=THEN)) if p.target.role i
 def test_a_launch_for_any_target_stays_for_it(tmp_path: Path, profile: Profile) -> None:
     """Also where one more overlay is laid over others that not all hardware can take."""
     config = profile.config
-    more = ServerArg("--watchdog-timeout", ("1200",), Origin("python"))
+    more = ServerArg("--decode-log-interval", ("7",), Origin("python"))
     model = ServerArg("--model-path", (profile.default_model_path or "m",), Origin("python"))
     launch = replace(config, args=(model, *(config.args or ()), more), reader="python", facts=())
     found = adopt([Source("t/test_one.py", 1, launch)], Wish(tmp_path / "launch", THEN))
     (one,) = found.adopted
     held = held_by(one.composition.profile)
     assert held.order == one.carried.order
-    assert held.settings["args", "--watchdog-timeout"] == (("1200",),)
+    assert held.settings["args", "--decode-log-interval"] == (("7",),)
     env = {k: v for k, v in held.settings.items() if k[0] == "env"}
     assert env == {k: v for k, v in one.carried.settings.items() if k[0] == "env"}
 

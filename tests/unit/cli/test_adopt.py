@@ -80,6 +80,11 @@ def test_a_layer_of_ones_own_needs_a_folder(run: Run, tests: list[str], tmp_path
         path.read_text().replace('"--tp",\n            "8"', '"--tp",\n            "4"')
     )
     result = run("adopt", *tests)
+    assert (result.code, result.err) == (
+        1,
+        "dsv4-env: note: --profiles DIR says where the new layers go\n",
+    )
+    result = run("adopt", *tests, "--write")
     assert result.code == 2
     assert "1 layer of your own, and no folder for them; expected --profiles DIR" in result.err
     result = run("adopt", *tests, "--profiles", "launch", "--rewrite", "--write")
