@@ -12,7 +12,7 @@ import tomli_w
 from dsv4_env.adopt.carried import ORDER, Held, Key
 from dsv4_env.profile.schema import Default, FromEnvironment
 
-_WIDTH = 100  # of a list
+_WIDTH = 110  # of a list
 _WIDEST = 120
 _FEW = 2  # settings of a block that need no table of their own
 _TABLES = ("model", "launch", "ci", "quality")

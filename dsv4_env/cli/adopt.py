@@ -15,7 +15,7 @@ from dsv4_env.catalogue import TREE
 from dsv4_env.catalogue.store import RELEASES
 from dsv4_env.catalogue.tree import find, load_tree
 from dsv4_env.cli import complete
-from dsv4_env.cli.comparing import on_option
+from dsv4_env.cli.comparing import offered_releases, on_option
 from dsv4_env.cli.discover import pyproject
 from dsv4_env.cli.names import Operand, split_operand
 from dsv4_env.cli.options import collected, color_option
@@ -102,6 +102,7 @@ class Adopting:
     "--sglang",
     metavar="RELEASE",
     callback=remembered("sglang"),
+    shell_complete=offered_releases,
     help="The release that the launches are written for. Default: the setting, else the newest on "
     "which all of them start as they are; where that isn't the newest of all, the tests and the "
     "settings name it.",

@@ -42,9 +42,9 @@ _VERSION = 1
 def uses(
     name: str, paths: tuple[Path, ...], sglang: str | None, jobs: int | None, as_json: bool
 ) -> int:
-    """List every launch that uses a variable or a flag, and what its SGLang makes of it.
+    """List every launch that uses a variable or a flag.
 
-    A flag is found under each name that some release knows it by, and under each beginning that
+    With each what its SGLang makes of that. A flag is found under each name that some release knows it by, and under each beginning that
     argparse takes for it. The release is that of the launch's image, where it has one, else
     --sglang, else the newest. Without PATH it is the current folder.
 

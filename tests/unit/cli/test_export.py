@@ -34,7 +34,10 @@ def mine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     ("words", "message"),
     [
         ("-f json --image i", "takes no --image; expected one of compose, k8s-pod, k8s-lws"),
-        ("-f dotenv --unset", "takes no --unset; expected one of shell, fish, powershell, csh"),
+        (
+            "-f dotenv --unset",
+            "takes no --unset; expected one of shell, bash, fish, powershell, csh",
+        ),
         ("-f args --prefix-comment", "the format args takes no --prefix-comment"),
         ("-f sglang-config --diff-only", "takes no --diff-only"),
         ("--model m", "the format shell takes no --model"),
