@@ -20,6 +20,8 @@ from dsv4_env.readers import (
     dotenv,
     inspected,
     kubernetes,
+    markdown,
+    notebook,
     python,
     vscode,
     workflow,
@@ -43,6 +45,8 @@ KINDS: tuple[FileKind, ...] = (
     inspected.KIND,
     dockerfile.KIND,
     dotenv.KIND,
+    markdown.KIND,
+    notebook.KIND,
 )
 READERS: dict[str, FileKind] = {kind.name: kind for kind in KINDS}
 EXPECTED = f"{', '.join(k.one for k in KINDS[:-1])} or {KINDS[-1].one}"

@@ -59,7 +59,11 @@ CASES = Path(__file__).parents[2] / "cases"
         ("amd.env", b"AITER_A=1", "dotenv"),
         ("a.env", b"X_HF_TOKEN=x", None),
         (".env.local", b"A=1", None),
-        ("README.md", b"sglang", None),
+        ("README.md", b"sglang", "markdown"),
+        ("README.md", b"# A library", None),
+        ("docs/a.mdx", b"launch_server", "markdown"),
+        ("a.ipynb", b"sglang", "notebook"),
+        ("a.ipynb", b"{}", None),
         ("environment.txt", b"SGLANG_A=1", None),
     ],
 )
