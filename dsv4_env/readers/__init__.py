@@ -16,6 +16,7 @@ from dsv4_env.readers import (
     bash,
     compose,
     config,
+    cookbook,
     dockerfile,
     dotenv,
     inspected,
@@ -46,6 +47,7 @@ KINDS: tuple[FileKind, ...] = (
     dockerfile.KIND,
     dotenv.KIND,
     markdown.KIND,
+    cookbook.KIND,
     notebook.KIND,
 )
 READERS: dict[str, FileKind] = {kind.name: kind for kind in KINDS}

@@ -48,7 +48,7 @@ _OWN = re.compile(
     r"|PIPESTATUS|P(WD|S4)|OLDPWD|RANDOM|SECONDS|SHELLOPTS|SHLVL|SRANDOM"
 )
 _ASSIGNED = re.compile(
-    r"([A-Za-z_]\w*)(?:\+?=|\[)|\b(?:read|for|getopts)\b[^\n;]*?\b([A-Za-z_]\w*)"
+    r"(?<!\w)([A-Za-z_]\w*+)(?:\+?=|\[)|\b(?:read|for|getopts)\b[^\n;]*?\b([A-Za-z_]\w*)"
 )
 _BASE = "DSV4_ENV_UNKNOWN"
 _TOLD = 20  # settings that a shell can't hold: more of them tell nobody anything

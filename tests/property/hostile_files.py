@@ -34,6 +34,7 @@ _ENDINGS = {
     "bash": ".sh", "python": ".py", "workflow": ".yml", "compose": ".yml", "kubernetes": ".yml",
     "dockerfile": ".Dockerfile", "dotenv": ".env", "layer": ".toml", "config": ".yml",
     "vscode": ".json", "inspected": ".json", "markdown": ".md", "notebook": ".ipynb",
+    "cookbook": ".jsx",
 }  # fmt: skip
 _OPENERS = {
     "bash": ["$(", "${a:-", "$((", "(", "{ ", "if ", "case x in x) ", "<<E\n", "`", '"$(', "[[ ("],
@@ -47,6 +48,7 @@ _OPENERS = {
     "vscode": ["[", '{"a": ', "/*", '"', "${env:A} "],
     "markdown": ["```bash\n", "~~~\n", "> ", "- ", "<!--\n", "<a ", "[", "\t", "$ "],
     "notebook": ['{"cells": [', '{"cell_type": "code", "source": ["', "%%bash\n", "!", "{m"],
+    "cookbook": ["[", "{a: ", "`${", "/*", "f(", "...", "'", "{{A}}"],
     "inspected": ["[", '{"a": ', '[{"Config": {"Env": [', '"', "${A:-"],
     "layer": ["[", "{a=", "[a.", "'''", '"""'],
 }

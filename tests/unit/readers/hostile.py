@@ -515,6 +515,48 @@ KINDS: dict[str, tuple[str, Callable[[], str]]] = {
             + '"}]}'
         ),
     ),
+    # --- SGLang's cookbook
+    "cookbook cells": (
+        "cookbook",
+        lambda: (
+            "export const config = { cells: ["
+            + '{ match: { hw: "a" }, flags: ["--tp 8"] },' * 20_000
+            + "] };"
+        ),
+    ),
+    "cookbook nesting": ("cookbook", lambda: "export const config = " + "[" * 100_000),
+    "cookbook balanced nesting": (
+        "cookbook",
+        lambda: "export const config = " + "[" * 900 + "]" * 900,
+    ),
+    "cookbook calls": ("cookbook", lambda: "export const config = " + "f(" * 900 + ")" * 900),
+    "cookbook sums": ("cookbook", lambda: "export const config = 1" + " + 1" * 200_000),
+    "cookbook negations": ("cookbook", lambda: "export const config = " + "!" * 500_000 + "1"),
+    "cookbook tags": ("cookbook", lambda: "export const config = " + "<a>" * 100_000),
+    "cookbook placeholders": (
+        "cookbook",
+        lambda: (
+            "export const config = { cells: [{ match: {}, flags: ['"
+            + "{{A}} " * 100_000
+            + "'] }] };"
+        ),
+    ),
+    "cookbook escapes": (
+        "cookbook",
+        lambda: (
+            "export const config = { cells: [{ match: {}, flags: ['"
+            + "\\x41" * 200_000
+            + "'] }] };"
+        ),
+    ),
+    "cookbook models": (
+        "cookbook",
+        lambda: (
+            f"export const config = {{ modelNames: {{ default: '{'m' * 2_000_000}' }}, cells: ["
+            + "{ match: {}, flags: ['--model-path {{MODEL_NAME}}'] }," * 1_000
+            + "] };"
+        ),
+    ),
     "launch.json comments": ("vscode", lambda: "/*" * 500_000),
     "manifest aliases": (
         "kubernetes",
