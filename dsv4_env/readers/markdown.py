@@ -6,6 +6,7 @@ it launches. What stands outside of blocks is never read.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from dsv4_env.readers.blocks import PYTHONS, SHELLS, Block, Blocks
 from dsv4_env.readers.kind import FileKind
 
 _KIND = "a page in Markdown or MDX"
+_FENCE = re.compile(rb"```|~~~")
 
 
 def read_all(
@@ -54,6 +56,11 @@ def read_all(
     return blocks.launches(ended)
 
 
+def _may_launch(data: bytes) -> bool:
+    """Whether a server is named in a page that has blocks."""
+    return _FENCE.search(data) is not None and python.KIND.hit(data)
+
+
 KIND = FileKind(
     "markdown",
     "a page in Markdown",
@@ -62,5 +69,5 @@ KIND = FileKind(
     takes=("profiles", "root", "sglang"),
     named=r"[^/]+\.(?:md|mdx|markdown)",
     related=True,
-    hit=python.KIND.hit,
+    hit=_may_launch,
 )
