@@ -146,7 +146,7 @@ class Blocks:
             Note(f"{p.where}: {shortened(p.found)}: this block isn't read", Location(self.path))
             for p in problems
         )
-        found = [replace(c, notes=(*c.notes, *notes)) for c in found]
+        found = [replace(c, notes=embedded.few((*c.notes, *notes))) for c in found]
         found.sort(key=lambda c: _where(c))
         return found if ended is None else kept(found, ended, self.budget.place(), self.path)
 

@@ -64,7 +64,7 @@ def read_all(
         Note(f"{p.where}: {shortened(p.found)}: this cell isn't read", Location(path))
         for p in problems
     )
-    return [replace(c, notes=(*c.notes, *said)) for c in found]
+    return [replace(c, notes=embedded.few((*c.notes, *said))) for c in found]
 
 
 def _launches(node: Node, configuration: Mapping, path: str, budget: Budget) -> list[LaunchConfig]:
