@@ -16,10 +16,13 @@ from dsv4_env.readers import (
     bash,
     compose,
     config,
+    cookbook,
     dockerfile,
     dotenv,
     inspected,
     kubernetes,
+    markdown,
+    notebook,
     python,
     vscode,
     workflow,
@@ -43,6 +46,9 @@ KINDS: tuple[FileKind, ...] = (
     inspected.KIND,
     dockerfile.KIND,
     dotenv.KIND,
+    markdown.KIND,
+    cookbook.KIND,
+    notebook.KIND,
 )
 READERS: dict[str, FileKind] = {kind.name: kind for kind in KINDS}
 EXPECTED = f"{', '.join(k.one for k in KINDS[:-1])} or {KINDS[-1].one}"

@@ -48,7 +48,7 @@ _OWN = re.compile(
     r"|PIPESTATUS|P(WD|S4)|OLDPWD|RANDOM|SECONDS|SHELLOPTS|SHLVL|SRANDOM"
 )
 _ASSIGNED = re.compile(
-    r"([A-Za-z_]\w*)(?:\+?=|\[)|\b(?:read|for|getopts)\b[^\n;]*?\b([A-Za-z_]\w*)"
+    r"(?<!\w)([A-Za-z_]\w*+)(?:\+?=|\[)|\b(?:read|for|getopts)\b[^\n;]*?\b([A-Za-z_]\w*)"
 )
 _BASE = "DSV4_ENV_UNKNOWN"
 _TOLD = 20  # settings that a shell can't hold: more of them tell nobody anything
@@ -65,11 +65,12 @@ class PlacedText:
     """A text of which parts may be unknown, and where in its file each character stands.
 
     An unknown part has one place; the places of a part may be fewer than its characters, the
-    last then holds for the rest.
+    last then holds for the rest. *whole*: in a script, an unknown part lies within one word.
     """
 
     parts: tuple[tuple[Value, Sequence[int]], ...]
     lines: Lines
+    whole: bool = False
 
     @property
     def value(self) -> Value:
@@ -401,7 +402,8 @@ class _Writer:
         known.update({n: None for both in _ASSIGNED.findall(text) for n in both if n})
         for value, offsets in script.parts:
             if isinstance(value, Unknown):
-                self.part(value, quotes, script.lines.place(offsets[0]))
+                place = script.lines.place(offsets[0])
+                self.part(value, quotes, place, whole=script.whole and not value.splits)
                 continue
             last = 0
             for m in _EXPANSION.finditer(value):
@@ -419,10 +421,13 @@ class _Writer:
             self.add(value[last:], (script.lines, _part(offsets, last, len(value))))
         self.add("\n", (script.lines, [len(script.lines.text)]))
 
-    def part(self, value: Unknown, quotes: _Quotes, place: Location) -> None:
-        """A part of a script that isn't known."""
+    def part(
+        self, value: Unknown, quotes: _Quotes, place: Location, *, whole: bool = False
+    ) -> None:
+        """A part of a script that isn't known; *whole*: it makes no words of its own."""
         bare = quotes.deferred or value.default is None
-        self.add(quotes.protect(self.variable(value, bare=bare)), place)
+        written = quotes.protect(self.variable(value, bare=bare))
+        self.add(f'"{written}"' if whole and quotes.unquoted else written, place)
 
     def read(self) -> list[LaunchConfig]:
         """Hand it to the bash reader, and turn what it found back."""
@@ -536,6 +541,13 @@ class _Writer:
         before = self._origin(own, origin.overrode) if origin.overrode else None
         return Origin(self.reader, self.place(own, origin.location), value, before)
 
+    def _note(self, own: Lines, note: Note) -> Note:
+        """A note, with the place that its message may begin with."""
+        place, told = self.place(own, note.location), f"{note.location} "
+        if place is not None and note.message.startswith(told):
+            note = replace(note, message=f"{place} {note.message.removeprefix(told)}")
+        return replace(note.mapped(self.shown), location=place)
+
     def _condition(self, condition: Condition | None) -> Condition | None:
         return None if condition is None else condition.mapped(self.shown)
 
@@ -577,10 +589,7 @@ class _Writer:
             command=tuple(self._value(own, w, config.location) for w in config.command),
             location=self.place(own, config.location),
             end_line=self.end(own, config.end_line),
-            notes=tuple(
-                replace(n.mapped(self.shown), location=self.place(own, n.location))
-                for n in config.notes
-            ),
+            notes=tuple(self._note(own, n) for n in config.notes),
             condition=self._condition(config.condition),
             required=tuple(
                 replace(r, name=self.shown(r.name), location=self.place(own, r.location))
@@ -642,6 +651,11 @@ class _Quotes:
     def in_text(self) -> bool:
         """Whether it's in double quotes around the text of ``bash -c``."""
         return self.deferred and self.stack[-1] == '"'
+
+    @property
+    def unquoted(self) -> bool:
+        """Whether nothing is quoted here."""
+        return self.stack[-1] in ("", "(") and not self.deferred
 
     def feed(self, text: str) -> None:
         """Read on."""

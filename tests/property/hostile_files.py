@@ -33,7 +33,8 @@ CASES = Path(__file__).parent.parent / "cases"
 _ENDINGS = {
     "bash": ".sh", "python": ".py", "workflow": ".yml", "compose": ".yml", "kubernetes": ".yml",
     "dockerfile": ".Dockerfile", "dotenv": ".env", "layer": ".toml", "config": ".yml",
-    "vscode": ".json", "inspected": ".json",
+    "vscode": ".json", "inspected": ".json", "markdown": ".md", "notebook": ".ipynb",
+    "cookbook": ".jsx",
 }  # fmt: skip
 _OPENERS = {
     "bash": ["$(", "${a:-", "$((", "(", "{ ", "if ", "case x in x) ", "<<E\n", "`", '"$(', "[[ ("],
@@ -45,6 +46,9 @@ _OPENERS = {
     "dotenv": ["${A:-", '"', "'", "\\"],
     "config": ["[", "{a: ", "- ", "&a [*a, "],
     "vscode": ["[", '{"a": ', "/*", '"', "${env:A} "],
+    "markdown": ["```bash\n", "~~~\n", "> ", "- ", "<!--\n", "<a ", "[", "\t", "$ "],
+    "notebook": ['{"cells": [', '{"cell_type": "code", "source": ["', "%%bash\n", "!", "{m"],
+    "cookbook": ["[", "{a: ", "`${", "/*", "f(", "...", "'", "{{A}}"],
     "inspected": ["[", '{"a": ', '[{"Config": {"Env": [', '"', "${A:-"],
     "layer": ["[", "{a=", "[a.", "'''", '"""'],
 }

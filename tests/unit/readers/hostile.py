@@ -460,6 +460,103 @@ KINDS: dict[str, tuple[str, Callable[[], str]]] = {
     ),
     "launch.json nesting": ("vscode", lambda: '{"configurations": ' + "[" * 100_000),
     "launch.json quotes": ("vscode", lambda: '{"configurations": ["' + '\\"' * 500_000),
+    # --- pages and notebooks
+    "page of fences": ("markdown", lambda: f"```bash\n{LAUNCH}\n```\n" * 20_000),
+    "page of open fences": ("markdown", lambda: "".join("`" * i + "\n" for i in range(3, 2500))),
+    "page of backquotes": ("markdown", lambda: "sglang" + "`" * 4_000_000),
+    "page of list marks": ("markdown", lambda: "sglang\n" + "- " * 1_000_000 + "\n"),
+    "page of quotations": ("markdown", lambda: ("> " * 1000 + "```bash\n") * 2000),
+    "page of headings": ("markdown", lambda: "# [" + "[](" * 300_000 + "<" * 300_000 + "\n"),
+    "page of comments": ("markdown", lambda: "<!--\nsglang\n" * 100_000),
+    "page of blanks": ("markdown", lambda: "```\nsglang serve" + " " * 2_000_000 + "x\n```\n"),
+    "page of placeholders": (
+        "markdown",
+        lambda: "```bash\nsglang serve " + "<a> " * 100_000 + "\n```\n",
+    ),
+    "page of open placeholders": (
+        "markdown",
+        lambda: "```bash\nsglang serve " + "<a" * 100_000 + "[a" * 100_000 + "\n```\n",
+    ),
+    "page of prompts": ("markdown", lambda: "```bash\n$ sglang serve\n" + "(a) " * 500_000),
+    "page of imports": (
+        "markdown",
+        lambda: "".join(
+            f"```python\nimport a{i}\n```\n```python\nsglang.launch_server(a0, a1)\n```\n"
+            for i in range(5_000)
+        ),
+    ),
+    "page of tabs": ("markdown", lambda: "\t" * 1_000_000 + "```bash\nsglang serve\n"),
+    "notebook of cells": (
+        "notebook",
+        lambda: (
+            '{"cells": ['
+            + '{"cell_type": "code", "source": "!sglang serve --tp 8"}, ' * 20_000
+            + "]}"
+        ),
+    ),
+    "notebook of continuations": (
+        "notebook",
+        lambda: (
+            '{"cells": [{"cell_type": "code", "source": "!sglang serve'
+            + "\\\\\\n" * 300_000
+            + '"}]}'
+        ),
+    ),
+    "notebook of names": (
+        "notebook",
+        lambda: '{"cells": [{"cell_type": "code", "source": "' + "a, " * 500_000 + '= !sglang"}]}',
+    ),
+    "notebook nesting": ("notebook", lambda: '{"cells": ' + "[" * 100_000),
+    "notebook of brackets": (
+        "notebook",
+        lambda: (
+            '{"cells": [{"cell_type": "code", "source": "sglang.launch_server'
+            + "(" * 100_000
+            + '"}]}'
+        ),
+    ),
+    # --- SGLang's cookbook
+    "cookbook cells": (
+        "cookbook",
+        lambda: (
+            "export const config = { cells: ["
+            + '{ match: { hw: "a" }, flags: ["--tp 8"] },' * 20_000
+            + "] };"
+        ),
+    ),
+    "cookbook nesting": ("cookbook", lambda: "export const config = " + "[" * 100_000),
+    "cookbook balanced nesting": (
+        "cookbook",
+        lambda: "export const config = " + "[" * 900 + "]" * 900,
+    ),
+    "cookbook calls": ("cookbook", lambda: "export const config = " + "f(" * 900 + ")" * 900),
+    "cookbook sums": ("cookbook", lambda: "export const config = 1" + " + 1" * 200_000),
+    "cookbook negations": ("cookbook", lambda: "export const config = " + "!" * 500_000 + "1"),
+    "cookbook tags": ("cookbook", lambda: "export const config = " + "<a>" * 100_000),
+    "cookbook placeholders": (
+        "cookbook",
+        lambda: (
+            "export const config = { cells: [{ match: {}, flags: ['"
+            + "{{A}} " * 100_000
+            + "'] }] };"
+        ),
+    ),
+    "cookbook escapes": (
+        "cookbook",
+        lambda: (
+            "export const config = { cells: [{ match: {}, flags: ['"
+            + "\\x41" * 200_000
+            + "'] }] };"
+        ),
+    ),
+    "cookbook models": (
+        "cookbook",
+        lambda: (
+            f"export const config = {{ modelNames: {{ default: '{'m' * 2_000_000}' }}, cells: ["
+            + "{ match: {}, flags: ['--model-path {{MODEL_NAME}}'] }," * 1_000
+            + "] };"
+        ),
+    ),
     "launch.json comments": ("vscode", lambda: "/*" * 500_000),
     "manifest aliases": (
         "kubernetes",

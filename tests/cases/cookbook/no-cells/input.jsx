@@ -1,0 +1,1 @@
+export const config = { sglang: [{ match: { hw: "a" }, flags: ["--tp 8"] }] };
