@@ -21,6 +21,7 @@ from dsv4_env.readers import (
     inspected,
     kubernetes,
     python,
+    srt_slurm,
     vscode,
     workflow,
 )
@@ -38,6 +39,7 @@ KINDS: tuple[FileKind, ...] = (
     workflow.KIND,
     compose.KIND,
     kubernetes.KIND,
+    srt_slurm.KIND,
     config.KIND,
     vscode.KIND,
     inspected.KIND,

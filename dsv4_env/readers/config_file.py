@@ -7,10 +7,9 @@ sglang/srt/server_args_config_parser.py). What a release refuses is lint's to sa
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import lru_cache, reduce
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -24,15 +23,6 @@ from dsv4_env.model.errors import ReadError
 _FLAG = "--config"
 _TWO_SIDED = "BooleanOptionalAction"  # --x and --no-x
 _KIND = "a file of server arguments in YAML"
-_BOOLEANS = {
-    **dict.fromkeys(("yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON"), True),
-    **dict.fromkeys(("no", "No", "NO", "false", "False", "FALSE", "off", "Off", "OFF"), False),
-}
-# YAML 1.1, as PyYAML's resolver reads it.
-_INTEGER = re.compile(r"[-+]?(?:0b[0-1_]+|0[0-7_]+|(?:0|[1-9][0-9_]*)|0x[0-9a-fA-F_]+)")
-_SIXTIES = re.compile(r"[-+]?[1-9][0-9_]*(?::[0-5]?[0-9])+")
-_NUMBER = re.compile(r"[-+]?(?:[0-9][0-9_]*)\.[0-9_]*(?:[eE][-+][0-9]+)?|\.[0-9][0-9_]*")
-_ENDLESS = re.compile(r"([-+]?)\.(?:(inf|Inf|INF)|nan|NaN|NAN)")
 
 
 def with_config_file(launch: LaunchConfig, path: str, root: Path | None) -> LaunchConfig:
@@ -81,7 +71,7 @@ def arguments(data: str | bytes, shown: str, budget: Budget) -> Iterator[ServerA
     for key, node in top.items.items():
         budget.step(None, 8)
         where = top.keys[key].location
-        words = _words(key, _value(node))
+        words = _words(key, yaml.plain_value(node))
         if words is not None:
             spelled = " ".join(words)
             yield ServerArg(f"--{key}", tuple(words), Origin("config", where, spelled))
@@ -101,38 +91,6 @@ def _content(name: str, path: str, root: Path | None) -> tuple[bytes, str]:
         if file.is_file():
             return read_bytes(file, expected=_KIND, root=within), str(file)
     raise ReadError("that file isn't there; --root names the folder that it lies in")
-
-
-def _value(node: yaml.Node) -> Any:
-    """What PyYAML makes of a node."""
-    if isinstance(node, yaml.Sequence):
-        return [_value(n) for n in node.items]
-    if isinstance(node, yaml.Mapping):
-        return {key: _value(n) for key, n in node.items.items()}
-    if not node.plain:
-        return node.text
-    if node.null:
-        return None
-    if node.text in _BOOLEANS:
-        return _BOOLEANS[node.text]
-    if _INTEGER.fullmatch(node.text):
-        return _integer(node.text.replace("_", ""))
-    if _SIXTIES.fullmatch(node.text):
-        parts = [int(p) for p in node.text.lstrip("-+").replace("_", "").split(":")]
-        whole = reduce(lambda total, part: total * 60 + part, parts)
-        return -whole if node.text.startswith("-") else whole
-    if endless := _ENDLESS.fullmatch(node.text):
-        return float(f"{endless[1]}inf" if endless[2] else "nan")
-    if _NUMBER.fullmatch(node.text):
-        return float(node.text)
-    return node.text
-
-
-def _integer(text: str) -> int:
-    digits = text.lstrip("-+")
-    octal = len(digits) > 1 and digits[0] == "0" and digits[1] not in "xb"
-    number = int(digits, 8 if octal else 0) if digits else 0
-    return -number if text.startswith("-") else number
 
 
 def _words(key: str, value: Any) -> list[str] | None:

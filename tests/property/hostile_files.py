@@ -33,7 +33,7 @@ CASES = Path(__file__).parent.parent / "cases"
 _ENDINGS = {
     "bash": ".sh", "python": ".py", "workflow": ".yml", "compose": ".yml", "kubernetes": ".yml",
     "dockerfile": ".Dockerfile", "dotenv": ".env", "layer": ".toml", "config": ".yml",
-    "vscode": ".json", "inspected": ".json",
+    "vscode": ".json", "inspected": ".json", "srt-slurm": ".yml",
 }  # fmt: skip
 _OPENERS = {
     "bash": ["$(", "${a:-", "$((", "(", "{ ", "if ", "case x in x) ", "<<E\n", "`", '"$(', "[[ ("],
@@ -44,6 +44,7 @@ _OPENERS = {
     "dockerfile": ["${a:-", "RUN <<E\n", "\\\n", "[", '"'],
     "dotenv": ["${A:-", '"', "'", "\\"],
     "config": ["[", "{a: ", "- ", "&a [*a, "],
+    "srt-slurm": ["[", "{a: ", "- ", "&a [*a, "],
     "vscode": ["[", '{"a": ', "/*", '"', "${env:A} "],
     "inspected": ["[", '{"a": ', '[{"Config": {"Env": [', '"', "${A:-"],
     "layer": ["[", "{a=", "[a.", "'''", '"""'],
