@@ -122,7 +122,7 @@ def told(config: LaunchConfig) -> tuple[str, list[list[str]], dict[str, str]]:
     given = [
         [a.flag or "", *map(word, a.values)]
         for a in args
-        if not (a.flag == "--host" and a.values == ("0.0.0.0",))  # noqa: S104
+        if not (a.flag == "--host" and a.values == ("0.0.0.0",))
         and not (a.flag == "--disaggregation-mode" and _own_mode(config))
     ]
     return config.name, given, {n: word(e.value) for n, e in config.effective_env.items()}
