@@ -7,6 +7,7 @@ sglang/srt/server_args_config_parser.py). What a release refuses is lint's to sa
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import lru_cache
@@ -50,9 +51,10 @@ def with_config_file(launch: LaunchConfig, path: str, root: Path | None) -> Laun
 
 
 def _arguments(name: Value, path: str, root: Path | None) -> Iterator[ServerArg]:
-    if not isinstance(name, str):
+    file = name if isinstance(name, str) else name.file
+    if file is None:
         raise ReadError("which file that is isn't known")
-    data, shown = _content(name, path, root)
+    data, shown = _content(str(file), path, root)
     yield from arguments(data, shown, Budget())
 
 
@@ -89,7 +91,10 @@ def _content(name: str, path: str, root: Path | None) -> tuple[bytes, str]:
             continue
         looked_at(file)
         if file.is_file():
-            return read_bytes(file, expected=_KIND, root=within), str(file)
+            shown = str(file)
+            if Path(name).is_absolute() and not beside.is_absolute():
+                shown = os.path.normpath(beside / os.path.relpath(real(file), real(beside)))
+            return read_bytes(file, expected=_KIND, root=within), shown
     raise ReadError("that file isn't there; --root names the folder that it lies in")
 
 

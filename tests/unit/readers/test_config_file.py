@@ -145,3 +145,23 @@ def test_a_file_below_the_root(tmp_path: Path, name: str, text: str) -> None:
     assert words == ["--page-size", "64", "--tp-size", "4", "--tp-size", "8"]
     (lost,) = read(file.read_bytes(), file, HowRead())
     assert lost.unknowns
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        '"$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)/conf/c.yaml"',
+        '"$(dirname "$0")/conf/c.yaml"',
+        '"$(dirname "$0")/../deep/conf/c.yaml"',
+    ],
+)
+def test_a_file_that_the_script_names_by_its_own_folder(tmp_path: Path, words: str) -> None:
+    (tmp_path / "deep/conf").mkdir(parents=True)
+    (tmp_path / "other").mkdir()
+    (tmp_path / "deep/conf/c.yaml").write_text("page-size: 64\n")
+    script = tmp_path / "deep/run.sh"
+    script.write_text(f"sglang serve --config {words} --tp-size 8\n")
+    (found,) = read(script.read_bytes(), script, HowRead(root=tmp_path))
+    assert found.argv == ["--page-size", "64", "--tp-size", "8"]
+    (lost,) = read(script.read_bytes(), script, HowRead(root=tmp_path / "other"))
+    assert lost.unknowns
