@@ -420,9 +420,8 @@ class _Job:
 
 KIND = FileKind(
     _READER,
-    "a recipe",
+    "a recipe of srt-slurm",
     read_all,
-    summary="a recipe of srt-slurm",
     among=YAML,
     content=(rb"\bsglang_config[\"']?\s*:", rb"\bbackend[\"']?\s*:"),
     hit=lambda data: b"sglang_config" in data,
