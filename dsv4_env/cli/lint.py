@@ -274,8 +274,9 @@ def _of_file(
         )
         made = _comparison(config, title, catalogue, said)
         fresh = [f for f in made.findings if (f.rule.id, f.message, f.location) not in told]
+        again = [f for f in made.findings if (f.rule.id, f.message, f.location) in told]
         told |= {(f.rule.id, f.message, f.location) for f in fresh}
-        found.append(replace(made, findings=tuple(fresh)))
+        found.append(replace(made, findings=tuple(fresh), repeated=tuple(again)))
     return found
 
 

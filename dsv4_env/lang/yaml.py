@@ -8,7 +8,7 @@ from bisect import bisect_right
 from collections import abc
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, reduce
 from typing import Any, TypeAlias
 
 from dsv4_env.guard.files import check_size
@@ -179,9 +179,16 @@ def decode(data: str | bytes, path: str, what: str) -> str:
 
 
 def parse(
-    data: str | bytes, path: str, what: str = "a YAML file", budget: Budget | None = None
+    data: str | bytes,
+    path: str,
+    what: str = "a YAML file",
+    budget: Budget | None = None,
+    twice: list[Scalar] | None = None,
 ) -> list[Node]:
     """The documents of a YAML file, empty ones left out.
+
+    With *twice* a key that is given again counts as PyYAML takes it, the last one; the keys before
+    it go there.
 
     Raises ReadError with a place for what YAML forbids, for a key given twice, and where a
     limit is passed: 5 MB, MAX_WORK, 100,000 nodes with aliases and merges written out, 100 levels.
@@ -223,7 +230,7 @@ def parse(
         raise _too_deep(lines.place(_deepest(text)), what) from None
     except (YAMLError, ValueError, TypeError, LookupError, AttributeError, AssertionError):
         raise ReadError("YAML syntax: malformed", where=path, expected=what) from None
-    converter = _Converter(lines, what)
+    converter = _Converter(lines, what, twice)
     return [converter.node(n, 0) for n in composed if n is not None]
 
 
@@ -265,6 +272,7 @@ class _Converter:
 
     lines: Lines
     what: str
+    twice: list[Scalar] | None = None
     done: dict[int, tuple[Node, int, int]] = field(default_factory=dict)  # node, size, height
     merges: int = 0
     open: set[int] = field(default_factory=set)
@@ -331,7 +339,9 @@ class _Converter:
             key, value = self.done[id(raw_key)][0], self.done[id(raw_value)][0]
             if not isinstance(key, Scalar):
                 raise ReadError("a key that isn't text", where=key.location, expected=self.what)
-            if key.text in keys:
+            if key.text in keys and self.twice is not None:
+                self.twice.append(keys[key.text])
+            elif key.text in keys:
                 raise ReadError(
                     f"duplicate key {key.text}",
                     where=key.location,
@@ -431,3 +441,49 @@ def scalars(node: Node) -> Iterator[Scalar]:
         below = node.items if isinstance(node, Sequence) else list(node.items.values())
         for child in below:
             yield from scalars(child)
+
+
+_BOOLEANS = {
+    **dict.fromkeys(("yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON"), True),
+    **dict.fromkeys(("no", "No", "NO", "false", "False", "FALSE", "off", "Off", "OFF"), False),
+}
+_LONGEST = 400  # of a number: Python makes none of thousands of digits
+# YAML 1.1, as PyYAML's resolver reads it.
+_INTEGER = re.compile(r"[-+]?(?:0b[0-1_]+|0[0-7_]+|(?:0|[1-9][0-9_]*)|0x[0-9a-fA-F_]+)")
+_SIXTIES = re.compile(r"[-+]?[1-9][0-9_]*(?::[0-5]?[0-9])+")
+_NUMBER = re.compile(r"[-+]?(?:[0-9][0-9_]*)\.[0-9_]*(?:[eE][-+][0-9]+)?|\.[0-9][0-9_]*")
+_ENDLESS = re.compile(r"([-+]?)\.(?:(inf|Inf|INF)|nan|NaN|NAN)")
+
+
+def plain_value(node: Node) -> Any:
+    """What PyYAML (YAML 1.1) makes of a node: text, a number, a switch, a list or a dict."""
+    if isinstance(node, Sequence):
+        return [plain_value(n) for n in node.items]
+    if isinstance(node, Mapping):
+        return {key: plain_value(n) for key, n in node.items.items()}
+    if not node.plain:
+        return node.text
+    if node.null:
+        return None
+    if node.text in _BOOLEANS:
+        return _BOOLEANS[node.text]
+    if len(node.text) > _LONGEST:
+        return node.text
+    if _INTEGER.fullmatch(node.text):
+        return _integer(node.text.replace("_", ""))
+    if _SIXTIES.fullmatch(node.text):
+        parts = [int(p) for p in node.text.lstrip("-+").replace("_", "").split(":")]
+        whole = reduce(lambda total, part: total * 60 + part, parts)
+        return -whole if node.text.startswith("-") else whole
+    if endless := _ENDLESS.fullmatch(node.text):
+        return float(f"{endless[1]}inf" if endless[2] else "nan")
+    if _NUMBER.fullmatch(node.text):
+        return float(node.text)
+    return node.text
+
+
+def _integer(text: str) -> int:
+    digits = text.lstrip("-+")
+    octal = len(digits) > 1 and digits[0] == "0" and digits[1] not in "xb"
+    number = 0 if digits in ("0b", "0x") else int(digits, 8 if octal else 0)
+    return -number if text.startswith("-") else number

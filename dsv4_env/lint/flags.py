@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from dsv4_env.catalogue import history, load, releases
+from dsv4_env.catalogue import Argument, history, load, releases
 from dsv4_env.catalogue.arguments import arg_equals_default, invalid_arg
 from dsv4_env.catalogue.removed import REMOVED_FLAGS
 from dsv4_env.lint.subject import LintProblem, Subject, on, together, words
@@ -142,9 +142,18 @@ def deprecated_flag(s: Subject) -> Iterator[LintProblem]:
 
 
 def invalid_flag(s: Subject) -> Iterator[LintProblem]:
-    """A value of the wrong type, not among the choices, missing or too many: the server stops."""
+    """A value of the wrong type, not among the choices, missing or too many: the server stops.
+
+    So it does on a second ``--config``, and on what its file may not give.
+    """
     args = s.config.args or ()
+    files = [a for a in args if a.flag == "--config" and not a.joined]
+    for arg in files[1:]:
+        yield on(arg, f"a second --config; {s.sglang} stops")
     for index, arg in enumerate(args):
+        if arg.origin.name == "config" and (why := _refused_from_file(s, arg.flag or "")):
+            yield on(arg, f"{arg.flag}: {why}; {s.sglang} stops")
+            continue
         known = words(arg)
         follows = args[index + 1] if index + 1 < len(args) else None
         if arg.flag is None or known is None or _open(follows):
@@ -152,6 +161,36 @@ def invalid_flag(s: Subject) -> Iterator[LintProblem]:
         problem = invalid_arg(s.catalogue, known)
         if problem is not None:
             yield on(arg, f"{arg.flag}: {problem}; {s.sglang} stops")
+
+
+# The first release that looks at every spelling of a flag in a file, and not at its name alone.
+_BY_SPELLING = "0.5.23"
+
+
+def _refused_from_file(s: Subject, flag: str) -> str | None:
+    """Why a file for ``--config`` may not give a flag; None where it may, or it isn't known.
+
+    Source: ConfigArgumentMerger, sglang/srt/utils/server_args_config_parser.py.
+    """
+    name = flag.removeprefix("--").replace("-", "_")
+    by_spelling = _BY_SPELLING in s.older or s.catalogue.release == _BY_SPELLING
+    refused: list[Argument] = []
+    taken = False
+    for argument in s.catalogue.arguments.values():
+        names = {argument.dest}
+        if by_spelling:
+            names.update(f.removeprefix("--").replace("-", "_") for f in argument.flags)
+        if name not in names:
+            continue
+        one = by_spelling and argument.nargs is None
+        if argument.action in ("store", "store_true") or one:
+            taken = True
+        else:
+            refused.append(argument)
+    if not refused or (by_spelling and taken):
+        return None
+    whose = "" if refused[0].flag == flag else f", as {refused[0].flag} goes by the same name"
+    return f"a file for --config may not give it{whose} ({refused[0].action})"
 
 
 def _open(arg: ServerArg | None) -> bool:

@@ -83,7 +83,8 @@ class Comparison:
     *left_at* and *right_at* are the places of the launches as a whole. *lint* says that the left
     side is a release of SGLang rather than a launch; *release* is the one whose reading counted,
     empty where the spelling did, and *tree* how a checkout's own SGLang is called where that did.
-    *facts* counts what both say beside settings.
+    *facts* counts what both say beside settings. *repeated* are findings that hold here, too, and
+    that a launch before it in the same file was told.
     """
 
     left: str
@@ -98,6 +99,7 @@ class Comparison:
     release: str = ""
     tree: str = ""
     facts: int = 0
+    repeated: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

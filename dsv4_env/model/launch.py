@@ -67,7 +67,8 @@ class Unknown:
 
     *text* is the source with the known parts filled in, *names* the outside variables that
     decide it, *default* what it is when none of them is set (None when that isn't known either),
-    *splits* whether it may become any number of words.
+    *splits* whether it may become any number of words. *file* is the file that it names, where
+    that is known though its spelling isn't (``$HERE/a.yaml``).
     """
 
     text: str
@@ -76,6 +77,7 @@ class Unknown:
     default: str | None = None
     splits: bool = False
     location: Location | None = None
+    file: Path | None = field(default=None, compare=False, repr=False, kw_only=True)
 
     def __str__(self) -> str:
         return f"<unknown: {self.text}>"

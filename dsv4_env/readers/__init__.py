@@ -24,6 +24,7 @@ from dsv4_env.readers import (
     markdown,
     notebook,
     python,
+    srt_slurm,
     vscode,
     workflow,
 )
@@ -41,6 +42,7 @@ KINDS: tuple[FileKind, ...] = (
     workflow.KIND,
     compose.KIND,
     kubernetes.KIND,
+    srt_slurm.KIND,
     config.KIND,
     vscode.KIND,
     inspected.KIND,

@@ -18,9 +18,8 @@ def read_all(
     Raises ReadError where it holds no mapping.
     """
     budget = budget or Budget()
-    notes = [Note(_ALONE)]
     try:
-        args = tuple(arguments(data, path, notes, budget))
+        args = tuple(arguments(data, path, budget))
     except BudgetError as exc:
         return kept([], exc, budget.place(), path)
     end = max((a.location.line or 1 for a in args if a.location), default=1)
@@ -32,7 +31,7 @@ def read_all(
             args,
             location=Location(path, 1, 1),
             end_line=end,
-            notes=tuple(notes),
+            notes=(Note(_ALONE),),
             arguments_alone=True,
         )
     ]
@@ -45,8 +44,9 @@ KIND = FileKind(
     among=YAML,
     # At the top, what no other YAML calls so.
     content=(
-        rb"^[\"']?(?:model-path|tp-size|mem-fraction-static|disable-radix-cache"
-        rb"|chunked-prefill-size)[\"']?\s*:",
+        rb"^[\"']?(?:model[-_]path|tp[-_]size|mem[-_]fraction[-_]static|disable[-_]radix[-_]cache"
+        rb"|chunked[-_]prefill[-_]size|max[-_]running[-_]requests|swa[-_]full[-_]tokens[-_]ratio"
+        rb"|cuda[-_]graph[-_](?:max[-_])?bs|moe[-_](?:runner|a2a)[-_]backend)[\"']?\s*:",
     ),
     hit=lambda _: False,
     word="arguments",

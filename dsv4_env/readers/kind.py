@@ -100,16 +100,19 @@ class FileKind:
         return found and all(re.search(p, data, re.M) for p in self.content)
 
     def options(self, reading: HowRead) -> dict[str, Any]:
-        """What *read* takes of a reading."""
-        return {n: v for n in self.takes if (v := getattr(reading, n)) is not None}
+        """What *read* takes of a reading, and where files for ``--config`` lie."""
+        names = dict.fromkeys((*self.takes, "root"))
+        return {n: v for n in names if (v := getattr(reading, n)) is not None}
 
     def __call__(self, data: str | bytes, path: str, **options: Any) -> list[LaunchConfig]:
-        """Every launch of a file; *options* are those that *read* takes."""
+        """Every launch of a file; *options* are those that *read* takes, and ``root``.
+
+        A file that a launch gives with ``--config`` lies beside it, or below *root*.
+        """
         meet(Code(_text(data)) if self.code else data)
-        read = [
-            with_config_file(config, path, options.get("root"))
-            for config in self.read(data, path, **options)
-        ]
+        taken = {n: v for n, v in options.items() if n != "root" or n in self.takes}
+        root = options.get("root")
+        read = [with_config_file(c, path, root) for c in self.read(data, path, **taken)]
         found = [passable(readable(config)) for config in read]
         for config in found:
             meet(config)

@@ -88,8 +88,9 @@ def fails(finding: Finding, report: Report) -> bool:
 def verdict(comparison: Comparison, report: Report) -> ReportVerdict:
     """What came out of a comparison."""
     right = report.path(comparison.right)
-    bad = any(fails(f, report) for f in comparison.findings)
-    allowed = not bad and any(map(_serious, comparison.findings))
+    held = (*comparison.findings, *comparison.repeated)
+    bad = any(fails(f, report) for f in held)
+    allowed = not bad and any(map(_serious, held))
     if comparison.lint:
         title, done = f"{right} on {comparison.left}", "read"
         word = "problems" if bad else "problems allowed" if allowed else "no problems"
@@ -99,7 +100,9 @@ def verdict(comparison: Comparison, report: Report) -> ReportVerdict:
         word = "drift allowed" if allowed else word
     details = f"{compared(comparison)} {done}, {comparison.unknown} unknown"
     found = tally(comparison.findings)
-    return ReportVerdict(title, word, details + (f"; {found}" if found else ""), bad)
+    again = tally(comparison.repeated)
+    more = [t for t in (found, f"{again} told before" if again else "") if t]
+    return ReportVerdict(title, word, "; ".join([details, *more]), bad)
 
 
 def compared(what: Comparison | Report) -> str:

@@ -34,7 +34,7 @@ _ENDINGS = {
     "bash": ".sh", "python": ".py", "workflow": ".yml", "compose": ".yml", "kubernetes": ".yml",
     "dockerfile": ".Dockerfile", "dotenv": ".env", "layer": ".toml", "config": ".yml",
     "vscode": ".json", "inspected": ".json", "markdown": ".md", "notebook": ".ipynb",
-    "cookbook": ".jsx",
+    "cookbook": ".jsx", "srt-slurm": ".yml",
 }  # fmt: skip
 _OPENERS = {
     "bash": ["$(", "${a:-", "$((", "(", "{ ", "if ", "case x in x) ", "<<E\n", "`", '"$(', "[[ ("],
@@ -45,6 +45,7 @@ _OPENERS = {
     "dockerfile": ["${a:-", "RUN <<E\n", "\\\n", "[", '"'],
     "dotenv": ["${A:-", '"', "'", "\\"],
     "config": ["[", "{a: ", "- ", "&a [*a, "],
+    "srt-slurm": ["[", "{a: ", "- ", "&a [*a, "],
     "vscode": ["[", '{"a": ', "/*", '"', "${env:A} "],
     "markdown": ["```bash\n", "~~~\n", "> ", "- ", "<!--\n", "<a ", "[", "\t", "$ "],
     "notebook": ['{"cells": [', '{"cell_type": "code", "source": ["', "%%bash\n", "!", "{m"],

@@ -253,7 +253,7 @@ def _plain(value: Text, place: Location | None) -> Value:
     if isinstance(value, str):
         return value
     known = (value.text, value.reason, value.names, value.default, value.splits)
-    return Unknown(*known, value.location or place)
+    return Unknown(*known, value.location or place, file=value.named_file())
 
 
 def _arguments(vm: Machine, found: Invocation) -> tuple[ServerArg, ...]:

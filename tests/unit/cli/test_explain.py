@@ -42,7 +42,7 @@ if TYPE_CHECKING:
             [
                 "renamed to SGLANG_DEFAULT_THINKING; where both are set, the old one wins",
                 "Its new name is SGLANG_DEFAULT_THINKING.",
-                "SGLANG_DEFAULT_THINKING 1  common (profiles/common.toml:81:1; when mi355x, ci, ",
+                "SGLANG_DEFAULT_THINKING 1  common (profiles/common.toml:88:1; when mi355x, ci, ",
                 "Lint, where it is set",
                 "DSV103 SGLang 0.5.12 to 0.5.20 deprecated-variable: an old name",
             ],

@@ -442,6 +442,37 @@ KINDS: dict[str, tuple[str, Callable[[], str]]] = {
         lambda: "env:\n" + "".join(f"- {{name: A{i}, value: $(A{i - 1})}}\n" for i in range(6_000)),
     ),
     "--config keys": ("config", lambda: "".join(f"x{i}: [a, b]\n" for i in range(6_000))),
+    "recipe zip": (
+        "srt_slurm",
+        lambda: (
+            "base: {backend: {sglang_config: {prefill: {"
+            + ", ".join(f"x{i}: {i}" for i in range(3_000))
+            + "}}}}\nzip_override_a: {backend: {sglang_config: {prefill: {tp-size: ["
+            + ", ".join(map(str, range(3_000)))
+            + "]}}}}\n"
+        ),
+    ),
+    "recipe overrides": (
+        "srt_slurm",
+        lambda: (
+            "base: {backend: {sglang_config: {prefill: {tp-size: 8}}}}\n"
+            + "".join(f"override_{i}: {{backend: {{type: sglang}}}}\n" for i in range(2_000))
+        ),
+    ),
+    "recipe sweep": (
+        "srt_slurm",
+        lambda: (
+            "backend: {sglang_config: {aggregated: {a: '{a0}{a1}'}}}\nsweep:\n"
+            + "".join(f"  a{i}: [{', '.join(map(str, range(50)))}]\n" for i in range(20))
+        ),
+    ),
+    "recipe sweep that doubles": (
+        "srt_slurm",
+        lambda: (
+            "backend: {sglang_config: {aggregated: {a: '{a0}'}}}\nsweep:\n"
+            + "".join(f"  a{i}: ['{{a{i + 1}}}{{a{i + 1}}}']\n" for i in range(40))
+        ),
+    ),
     "launch.json configurations": (
         "vscode",
         lambda: (

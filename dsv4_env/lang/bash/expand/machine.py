@@ -182,19 +182,7 @@ class Machine:
                 return Path(value)
             folder = self.root if state.cwd is None else self.located(state.cwd, state)
             return None if folder is None else folder / value
-        if value.path is not None:
-            return value.path
-        pieces = value.parts
-        if (
-            len(pieces) > 1
-            and isinstance(pieces[0], Symbol)
-            and all(isinstance(p, str) for p in pieces[1:])
-        ):
-            folder = pieces[0].path
-            rest = "".join(str(p) for p in pieces[1:])
-            if folder is not None and rest.startswith("/"):
-                return Path(f"{folder}{rest}")
-        return None
+        return value.named_file()
 
     def below_root(self, path: Path) -> bool:
         """Whether a file lies below the folder that may be read from."""

@@ -29,6 +29,17 @@ class Symbol(Unknown):
     options: tuple[Option, ...] = ()
     optional: bool = False
 
+    def named_file(self) -> Path | None:
+        """The file that it names, where that's known: a known folder, and what follows it."""
+        if self.path is not None or len(self.parts) < 2:
+            return self.path
+        first, *rest = self.parts
+        if not isinstance(first, Symbol) or first.path is None:
+            return None
+        below = "".join(p for p in rest if isinstance(p, str))
+        known = all(isinstance(p, str) for p in rest) and below.startswith("/")
+        return Path(f"{first.path}{below}") if known else None
+
 
 MAX_PIECES = 200  # of a value that is looked at piece by piece
 Key: TypeAlias = tuple[Any, ...]  # what a test is about; same key, same answer
