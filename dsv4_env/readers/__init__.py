@@ -21,6 +21,8 @@ from dsv4_env.readers import (
     inspected,
     kubernetes,
     python,
+    skypilot,
+    systemd,
     vscode,
     workflow,
 )
@@ -38,9 +40,11 @@ KINDS: tuple[FileKind, ...] = (
     workflow.KIND,
     compose.KIND,
     kubernetes.KIND,
+    skypilot.KIND,
     config.KIND,
     vscode.KIND,
     inspected.KIND,
+    systemd.KIND,
     dockerfile.KIND,
     dotenv.KIND,
 )
@@ -116,7 +120,7 @@ _FOREIGN = (
     ("a PowerShell script", r".*\.psm?1", rb"^\s*\$env:\w+\s*="),
     (
         "a unit of systemd",
-        r".*\.(?:service|socket|timer|target|slice)",
+        r".*\.(?:socket|timer|target|slice)",
         rb"\A(?:\s*(?:[#;].*)?\n)*\[(?:Unit|Service)\]\s*$",
     ),
     ("a batch file", r".*\.(?:bat|cmd)", rb"(?i)^@?echo off\r?$|^\s*set \w+=.*\r?\n[^\n]*%\w+%"),

@@ -33,7 +33,7 @@ CASES = Path(__file__).parent.parent / "cases"
 _ENDINGS = {
     "bash": ".sh", "python": ".py", "workflow": ".yml", "compose": ".yml", "kubernetes": ".yml",
     "dockerfile": ".Dockerfile", "dotenv": ".env", "layer": ".toml", "config": ".yml",
-    "vscode": ".json", "inspected": ".json",
+    "vscode": ".json", "inspected": ".json", "skypilot": ".yml", "systemd": ".service",
 }  # fmt: skip
 _OPENERS = {
     "bash": ["$(", "${a:-", "$((", "(", "{ ", "if ", "case x in x) ", "<<E\n", "`", '"$(', "[[ ("],
@@ -45,6 +45,8 @@ _OPENERS = {
     "dotenv": ["${A:-", '"', "'", "\\"],
     "config": ["[", "{a: ", "- ", "&a [*a, "],
     "vscode": ["[", '{"a": ', "/*", '"', "${env:A} "],
+    "skypilot": ["[", "{a: ", "- ", "$(", "${a:-", "&a [*a, "],
+    "systemd": ["${", "'", "\\", "\\\n", "%", "$a ", "; "],
     "inspected": ["[", '{"a": ', '[{"Config": {"Env": [', '"', "${A:-"],
     "layer": ["[", "{a=", "[a.", "'''", '"""'],
 }
