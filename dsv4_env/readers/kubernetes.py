@@ -13,10 +13,10 @@ from dataclasses import dataclass, field, replace
 
 from dsv4_env.lang import jsonc, yaml as yaml_source
 from dsv4_env.lang.yaml import Mapping, Node, Offsets, Scalar
-from dsv4_env.model import ENV_NAME, Image, LaunchConfig, Note, Unknown, Value
+from dsv4_env.model import ENV_NAME, Image, LaunchConfig, Location, Note, Unknown, Value
 from dsv4_env.model.budget import Budget, BudgetError, kept
 from dsv4_env.model.errors import ReadError, shortened
-from dsv4_env.readers import embedded
+from dsv4_env.readers import config_file, embedded
 from dsv4_env.readers.embedded import FileSetting, PlacedText, size
 from dsv4_env.readers.kind import YAML, FileKind, is_related
 
@@ -273,7 +273,43 @@ class _Container:
         notes = embedded.few(dict.fromkeys(self.notes))
         given = self.node.text("image")
         image = Image(given) if given else None
-        return [replace(c, notes=(*c.notes, *notes), image=c.image or image) for c in found]
+        found = [replace(c, notes=(*c.notes, *notes), image=c.image or image) for c in found]
+        return [self.configured(c) for c in found]
+
+    def configured(self, config: LaunchConfig) -> LaunchConfig:
+        """The launch with the arguments of its ``--config`` file, where a ConfigMap here has it."""
+        given = [a for a in config.args or () if a.flag == "--config" and len(a.values) == 1]
+        name = given[0].values[0] if len(given) == 1 and not given[0].joined else None
+        text = self.mounted_file(name) if isinstance(name, str) else None
+        if text is None or not str(name).lower().endswith((".yaml", ".yml")):
+            return config  # with_config_file says what that is
+        inner = yaml_source.Lines("", text.text)
+
+        def placed(at: Location | None) -> Location | None:
+            if at is None or at.line is None or not text.text:
+                return text.location
+            start = inner.starts[min(at.line, len(inner.starts)) - 1] + (at.column or 1) - 1
+            offsets = text.offsets()
+            return text.lines.place(offsets[min(start, len(offsets) - 1)])
+
+        notes: list[Note] = []
+        try:
+            args = list(config_file.arguments(text.text, "", notes, self.budget))
+        except ReadError as exc:
+            raise ReadError(
+                f"{name} of a ConfigMap: {exc.found}", where=text.location, expected=exc.expected
+            ) from None
+        own = [a for a in config.args or () if a is not given[0]]
+        below = [
+            replace(
+                a,
+                origin=replace(a.origin, location=placed(a.origin.location)),
+                condition=given[0].condition,
+            )
+            for a in args
+        ]
+        told = [replace(n, location=placed(n.location)) for n in notes]
+        return replace(config, args=(*below, *own), notes=(*config.notes, *told))
 
     def take_all(self, source: Mapping) -> None:
         """``envFrom``: every key of a ConfigMap or a Secret."""
@@ -305,7 +341,11 @@ class _Container:
     def mounted(self, words: list[PlacedText]) -> Scalar | None:
         """The script that the words run, where that is a key of a ConfigMap of this file."""
         file = embedded.script_file(words)
-        if file is None or not file.startswith("/") or self.spec is None:
+        return None if file is None else self.mounted_file(file)
+
+    def mounted_file(self, file: str) -> Scalar | None:
+        """The text of a mounted file, where that is a key of a ConfigMap of this file."""
+        if not file.startswith("/") or self.spec is None:
             return None
         listed = self.spec.sequence("volumes")
         self.budget.step(self.spec.location, len(listed))
