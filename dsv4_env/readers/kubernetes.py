@@ -248,13 +248,13 @@ class _Container:
     open: bool = False  # it has variables that aren't known
 
     def launches(self, name: str, above: tuple[Mapping, ...] = ()) -> list[LaunchConfig]:
+        for source in self.node.sequence("envFrom"):
+            if isinstance(source, Mapping):
+                self.take_all(source)
         for outer in above:  # what stands further in wins
             for item in (*outer.sequence("envs"), *outer.sequence("env")):
                 if isinstance(item, Mapping):
                     self.take(item)
-        for source in self.node.sequence("envFrom"):
-            if isinstance(source, Mapping):
-                self.take_all(source)
         self.take_env()
         command, args = self.words("command"), self.words("args")
         words = [*command, *args]
