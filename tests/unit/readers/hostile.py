@@ -114,9 +114,9 @@ KINDS: dict[str, tuple[str, Callable[[], str]]] = {
     ),
     "docker env file": ("docker", lambda: "A=" + "x" * 4_900_000),
     "docker names": ("docker", lambda: "".join(f"A{i}\n" for i in range(300_000))),
-    "systemd long": ("systemd", lambda: "A=" + "x" * 4_900_000),
-    "systemd quotes": ("systemd", lambda: 'A="' + "\\x" * 2_000_000),
-    "systemd key": ("systemd", lambda: "x" * 4_900_000),
+    "systemd long": ("systemd env", lambda: "A=" + "x" * 4_900_000),
+    "systemd quotes": ("systemd env", lambda: 'A="' + "\\x" * 2_000_000),
+    "systemd key": ("systemd env", lambda: "x" * 4_900_000),
     # --- Dockerfiles
     "Dockerfile doubling": (
         "dockerfile",
