@@ -466,7 +466,7 @@ KINDS: dict[str, tuple[str, Callable[[], str]]] = {
         "kubernetes",
         lambda: (
             "apiVersion: a.b/v1\nkind: X\nspec: {c: {image: i, command: [sglang, serve, "
-            f"'{'{{a.b}}' * 50_000}']}}}}\n"
+            f"'{'{{a.b}}' * 8_000}']}}}}\n"
         ),
     ),
     "--config keys": ("config", lambda: "".join(f"x{i}: [a, b]\n" for i in range(6_000))),
