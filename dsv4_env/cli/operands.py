@@ -42,6 +42,13 @@ HELP = (
 )
 
 
+# Arguments of a server, as a file of any kind may spell them.
+_FLAGS = re.compile(
+    rb"\b(?:tensor[-_]parallel|disaggregation[-_]mode|mem[-_]fraction[-_]static|cuda[-_]graph[-_]"
+    rb"|chunked[-_]prefill|served[-_]model[-_]name|moe[-_]runner|attention[-_]backend)"
+)
+
+
 @dataclass(slots=True, eq=False, repr=False)
 class OpenedLaunch:
     """A launch with the file that it was read from, and that file's text."""
@@ -67,7 +74,7 @@ def file_launches(operand: Operand, inputs: Inputs) -> tuple[str, str, list[Laun
         if not reader and (kinds := [k.summary or k.one for k in candidates(operand.path)]):
             nothing = "it has nothing to do with SGLang, as far as can be seen"
             raise ReadError(
-                "of no kind that is read" if is_related(data) else nothing,
+                "of no kind that is read" if is_related(data) or _FLAGS.search(data) else nothing,
                 where=operand.path,
                 expected=f"{', '.join(kinds[:-1])} or {kinds[-1]}",
             )

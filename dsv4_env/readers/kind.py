@@ -14,6 +14,7 @@ from dsv4_env.model.errors import shortened
 from dsv4_env.model.secrets import Code, meet
 from dsv4_env.readers.config_file import with_config_file
 from dsv4_env.readers.environment import PREFIXES
+from dsv4_env.readers.launcher import without_own
 
 YAML = r"[^/]+\.ya?ml"
 NO_YAML = r"(?!.*\.ya?ml\Z)"
@@ -48,7 +49,9 @@ class HowRead:
 
 def names_a_server(data: bytes) -> bool:
     """Whether the words of a server's command are among the bytes of a file."""
-    return b"launch_server" in data or (b"sglang" in data and _SERVE.search(data) is not None)
+    if b"launch_server" in data or b"dynamo.sglang" in data:
+        return True
+    return b"sglang" in data and _SERVE.search(data) is not None
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -113,7 +116,7 @@ class FileKind:
         taken = {n: v for n, v in options.items() if n != "root" or n in self.takes}
         root = options.get("root")
         read = [with_config_file(c, path, root) for c in self.read(data, path, **taken)]
-        found = [passable(readable(config)) for config in read]
+        found = [passable(readable(without_own(config))) for config in read]
         for config in found:
             meet(config)
         return found

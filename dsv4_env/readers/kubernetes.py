@@ -13,10 +13,10 @@ from dataclasses import dataclass, field, replace
 
 from dsv4_env.lang import jsonc, yaml as yaml_source
 from dsv4_env.lang.yaml import Mapping, Node, Offsets, Scalar
-from dsv4_env.model import ENV_NAME, Image, LaunchConfig, Note, Unknown, Value
+from dsv4_env.model import ENV_NAME, Image, LaunchConfig, Location, Note, Unknown, Value
 from dsv4_env.model.budget import Budget, BudgetError, kept
-from dsv4_env.model.errors import ReadError
-from dsv4_env.readers import embedded
+from dsv4_env.model.errors import ReadError, shortened
+from dsv4_env.readers import config_file, embedded
 from dsv4_env.readers.embedded import FileSetting, PlacedText, size
 from dsv4_env.readers.kind import YAML, FileKind, is_related
 
@@ -65,11 +65,27 @@ def read_all(
 
 
 def _documents(data: str | bytes, path: str, budget: Budget) -> list[Node]:
-    """The documents of a manifest; what `kubectl get -o json` prints is one, of any length."""
-    begins = data[:200].lstrip()[:1]
-    if begins in ("{", b"{"):
+    """The documents of a manifest; what `kubectl get -o json` prints is one, of any length.
+
+    Raises ReadError for a template of Helm's: what it makes depends on values from elsewhere.
+    """
+    begins = data[:200].lstrip()[:2]
+    if begins[:1] in ("{", b"{") and begins not in ("{{", b"{{"):
         return [jsonc.parse(data, path, _KIND, budget)]
-    return yaml_source.parse(data, path, _KIND, budget)
+    if not (b"{{" in data if isinstance(data, bytes) else "{{" in data):
+        return yaml_source.parse(data, path, _KIND, budget)
+    text = yaml_source.decode(data, path, _KIND)
+    if not (template := _VALUES.search(text)):
+        try:
+            return yaml_source.parse(data, path, _KIND, budget)
+        except ReadError:
+            if not (template := _HELM.search(text)):
+                raise
+    raise ReadError(
+        f"a template of Helm: {shortened(template[0], 60)}",
+        where=yaml_source.Lines(path, text).place(template.start()),
+        expected=f"{_KIND}: render it first, as `helm template` does",
+    )
 
 
 def _variables(
@@ -105,17 +121,26 @@ def _launches(objects: list[Mapping], path: str, budget: Budget) -> Iterator[Lau
             continue
         name = f"{path} {kind}/{one.text('metadata', 'name') or '?'}"
         namespace = one.text("metadata", "namespace")
-        for label, alone in _lone(one, "", budget):
-            budget.step(alone.location, _EACH)
-            yield from _Container(alone, maps, namespace, budget).launches(f"{name}{label}")
-        for label, spec in _specs(one, "", budget):
-            for which in ("initContainers", "containers"):
-                for node in spec.sequence(which):
-                    if isinstance(node, Mapping):
-                        budget.step(node.location, _EACH)
-                        container = _Container(node, maps, namespace, budget, spec)
-                        full = f"{name}{label} container {node.text('name') or '?'}"
-                        yield from container.launches(full)
+        filled = _filled(one)
+        for place in _containers(one, "", budget):
+            budget.step(place.node.location, _EACH)
+            container = _Container(place.node, maps, namespace, budget, place.spec, filled)
+            yield from container.launches(f"{name}{place.label}", place.above)
+
+
+def _filled(one: Mapping) -> dict[str, str] | None:
+    """What the placeholders of an object stand for unless told else; None where it has none.
+
+    The controllers of other people's kinds fill in ``{{…}}``: Argo parameters, KServe a name.
+    """
+    if "." not in (one.text("apiVersion") or "").partition("/")[0]:
+        return None
+    given = one.sequence("spec", "arguments", "parameters")
+    return {
+        f"workflow.parameters.{p.text('name')}": p.text("value") or ""
+        for p in given
+        if isinstance(p, Mapping) and isinstance(p.get("value"), Scalar)
+    }
 
 
 def _objects(node: Node) -> Iterator[Mapping]:
@@ -128,38 +153,85 @@ def _objects(node: Node) -> Iterator[Mapping]:
             yield node
 
 
-def _specs(node: Node, label: str, budget: Budget) -> Iterator[tuple[str, Mapping]]:
-    """Every specification of a pod below a node: a mapping with a list of containers."""
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A container, wherever it stands: what is beside it, and what sets variables for it above."""
+
+    label: str
+    node: Mapping
+    spec: Mapping
+    above: tuple[Mapping, ...] = ()
+
+
+def _containers(node: Node, key: str, budget: Budget) -> list[_Place]:
+    """Every container below a node, told by its shape, in order; *key* is what the node is.
+
+    It is an element of ``containers``, or a mapping with a command or arguments: KServe's
+    ``model``, OME's ``runner``, Dynamo's ``mainContainer``, Argo's ``container`` and ``script``.
+    """
     budget.step(None, 2)
-    if isinstance(node, Mapping):
-        if isinstance(node.get("containers"), yaml_source.Sequence):
-            yield label, node
-            return
-        for name, value in node.items.items():
-            shown = name if name in ("leaderTemplate", "workerTemplate") else None
-            yield from _specs(value, f"{label} {shown}" if shown else label, budget)
-    elif isinstance(node, yaml_source.Sequence):
+    found: list[_Place] = []
+    if isinstance(node, yaml_source.Sequence):
         for item in node.items:
-            told = item.text("name") if isinstance(item, Mapping) else None
-            yield from _specs(item, f"{label} {told}" if told else label, budget)
+            told = None
+            if isinstance(item, Mapping):
+                told = item.text("name") or item.text("groupName")
+            found += _labelled(_containers(item, "", budget), told)
+    if not isinstance(node, Mapping):
+        return found
+    groups: list[tuple[str | None, list[_Place]]] = []
+    for name, value in node.items.items():
+        if name in _LISTS and isinstance(value, yaml_source.Sequence):
+            places = [
+                _Place(f" container {item.text('name') or '?'}", item, node)
+                for item in value.items
+                if isinstance(item, Mapping)
+            ]
+            groups.append((None, places))
+        elif isinstance(value, Mapping) and _is_container(value):
+            groups.append((name, [_Place("", value, node)]))
+        elif name not in _NO_LISTS and not _HOOK.fullmatch(name):
+            groups.append((name, _containers(value, name, budget)))
+    several = sum(bool(places) for shown, places in groups if shown is not None) > 1
+    for shown, places in groups:
+        own = shown is not None and (
+            _ROLE.fullmatch(shown)
+            or _ROLES.fullmatch(key)
+            or (several and not _PLUMBING.fullmatch(shown))
+        )
+        found += _labelled(places, shown if own else None)
+    if isinstance(node.get("env"), yaml_source.Sequence) or node.sequence("envs"):
+        found = [replace(p, above=(node, *p.above)) for p in found]
+    return found
 
 
-def _lone(node: Node, label: str, budget: Budget) -> Iterator[tuple[str, Mapping]]:
-    """Every container that is no element of a list, as KServe's ``model`` and OME's ``runner``."""
-    budget.step(None, 2)
-    if isinstance(node, Mapping):
-        if any(isinstance(node.get(k), yaml_source.Sequence) for k in ("command", "args")):
-            yield label, node
-            return
-        for name, value in node.items.items():
-            if name not in ("containers", "initContainers", "ephemeralContainers"):
-                yield from _lone(value, f"{label} {name}" if name in _LONE else label, budget)
-    elif isinstance(node, yaml_source.Sequence):
-        for item in node.items:
-            yield from _lone(item, label, budget)
+def _is_container(node: Mapping) -> bool:
+    words = any(isinstance(node.get(k), yaml_source.Sequence) for k in ("command", "args"))
+    script = node.get("image") is not None and isinstance(node.get("source"), Scalar)
+    return (words or script) and not any(isinstance(node.get(k), _LIST) for k in _LISTS)
 
 
-_LONE = ("predictor", "model", "transformer", "runner", "engine", "decoder")
+def _labelled(places: list[_Place], label: str | None) -> list[_Place]:
+    return [replace(p, label=f" {label}{p.label}") for p in places] if label else places
+
+
+_LIST = yaml_source.Sequence
+_LISTS = ("initContainers", "containers")
+_NO_LISTS = ("ephemeralContainers", "metadata", "status")
+_HOOK = re.compile(r"\w*[pP]robe|lifecycle|exec")
+_ROLE = re.compile(
+    r"leaderTemplate|workerTemplate|predictor|model|transformer|runner|engine|decoder|leader|worker"
+    r"|prefill|decode|headGroupSpec|script"
+)
+_ROLES = re.compile(r"services|components|roles|\w*ReplicaSpecs|executors")
+_PLUMBING = re.compile(r"spec|\w*[tT]emplate|\w*PodSpec|mainContainer|templates|workerGroupSpecs")
+# Whatever a controller fills in, as Argo's ``{{inputs.parameters.tp}}`` and KServe's ``{{.Name}}``.
+_FILLED = re.compile(r"\{\{-?[ \t]*([=.$\w][^{}\n]*?)[ \t]*-?\}\}")
+_HELM = re.compile(
+    r"\{\{-?\s*(?:[.$]*(?:Values|Release|Chart|Files|Capabilities)\b|(?:include|template|if|range|with"
+    r"|define|toYaml|end|else)\b)[^{}\n]*\}*"
+)
+_VALUES = re.compile(r"\{\{-?[^{}\n]*[\s.$(](?:Values|Release|Chart)\.\w[^{}\n]*\}*")
 
 
 @dataclass(slots=True)
@@ -169,33 +241,75 @@ class _Container:
     namespace: str | None
     budget: Budget
     spec: Mapping | None = None  # of the pod
+    filled: dict[str, str] | None = None  # what placeholders stand for, None where there are none
     settings: list[FileSetting] = field(default_factory=list)
     known: dict[str, Value] = field(default_factory=dict)  # the settings by name
     notes: list[Note] = field(default_factory=list)
     open: bool = False  # it has variables that aren't known
 
-    def launches(self, name: str) -> list[LaunchConfig]:
+    def launches(self, name: str, above: tuple[Mapping, ...] = ()) -> list[LaunchConfig]:
         for source in self.node.sequence("envFrom"):
             if isinstance(source, Mapping):
                 self.take_all(source)
+        for outer in above:  # what stands further in wins
+            for item in (*outer.sequence("envs"), *outer.sequence("env")):
+                if isinstance(item, Mapping):
+                    self.take(item)
         self.take_env()
         command, args = self.words("command"), self.words("args")
         words = [*command, *args]
-        script = self.mounted(words)
+        script = self.source(words)
+        if script is None and (mounted := self.mounted(words)) is not None:
+            script = PlacedText(((mounted.text, mounted.offsets()),), mounted.lines)
         texts = [str(v) for v in (*(w.value for w in words), *(s.value for s in self.settings))]
-        if not embedded.mentions([*texts, script.text if script else ""]):
+        if not embedded.mentions([*texts, str(script.value) if script else ""]):
             return []
         if not command and args:
             message = "run through the entry point of the image, if it has one"
             self.notes.append(Note(message, args[0].location))
         found = embedded.read_words(
-            words, self.settings, name=name, reader="kubernetes", budget=self.budget,
-            file=PlacedText(((script.text, script.offsets()),), script.lines) if script else None,
-        )  # fmt: skip
+            words, self.settings, name=name, reader="kubernetes", budget=self.budget, file=script
+        )
         notes = embedded.few(dict.fromkeys(self.notes))
         given = self.node.text("image")
         image = Image(given) if given else None
-        return [replace(c, notes=(*c.notes, *notes), image=c.image or image) for c in found]
+        found = [replace(c, notes=(*c.notes, *notes), image=c.image or image) for c in found]
+        return [self.configured(c) for c in found]
+
+    def configured(self, config: LaunchConfig) -> LaunchConfig:
+        """The launch with the arguments of its ``--config`` file, where a ConfigMap here has it."""
+        given = [a for a in config.args or () if a.flag == "--config" and len(a.values) == 1]
+        name = given[0].values[0] if len(given) == 1 and not given[0].joined else None
+        text = self.mounted_file(name) if isinstance(name, str) else None
+        if text is None or not str(name).lower().endswith((".yaml", ".yml")):
+            return config  # with_config_file says what that is
+        inner = yaml_source.Lines("", text.text)
+
+        def placed(at: Location | None) -> Location | None:
+            if at is None or at.line is None or not text.text:
+                return text.location
+            start = inner.starts[min(at.line, len(inner.starts)) - 1] + (at.column or 1) - 1
+            offsets = text.offsets()
+            return text.lines.place(offsets[min(start, len(offsets) - 1)])
+
+        notes: list[Note] = []
+        try:
+            args = list(config_file.arguments(text.text, "", notes, self.budget))
+        except ReadError as exc:
+            raise ReadError(
+                f"{name} of a ConfigMap: {exc.found}", where=text.location, expected=exc.expected
+            ) from None
+        own = [a for a in config.args or () if a is not given[0]]
+        below = [
+            replace(
+                a,
+                origin=replace(a.origin, location=placed(a.origin.location)),
+                condition=given[0].condition,
+            )
+            for a in args
+        ]
+        told = [replace(n, location=placed(n.location)) for n in notes]
+        return replace(config, args=(*below, *own), notes=(*config.notes, *told))
 
     def take_all(self, source: Mapping) -> None:
         """``envFrom``: every key of a ConfigMap or a Secret."""
@@ -227,7 +341,11 @@ class _Container:
     def mounted(self, words: list[PlacedText]) -> Scalar | None:
         """The script that the words run, where that is a key of a ConfigMap of this file."""
         file = embedded.script_file(words)
-        if file is None or not file.startswith("/") or self.spec is None:
+        return None if file is None else self.mounted_file(file)
+
+    def mounted_file(self, file: str) -> Scalar | None:
+        """The text of a mounted file, where that is a key of a ConfigMap of this file."""
+        if not file.startswith("/") or self.spec is None:
             return None
         listed = self.spec.sequence("volumes")
         self.budget.step(self.spec.location, len(listed))
@@ -330,9 +448,18 @@ class _Container:
         parts: list[tuple[Value, Offsets]] = []
         last = 0
         closed = text.rfind(")") + 1  # behind it no reference ends, so none is looked for
-        for m in (*_DOLLAR.finditer(text, 0, closed), *_DOLLARS.finditer(text, closed)):
+        found = [*_DOLLAR.finditer(text, 0, closed), *_DOLLARS.finditer(text, closed)]
+        if self.filled is not None and "{{" in text:
+            found = sorted([*found, *_FILLED.finditer(text)], key=lambda m: m.start())
+        for m in found:
+            if m.start() < last:
+                continue  # within another one
             parts.append((text[last : m.start()], offsets[last : m.start()]))
-            value: Value = "$" if m[0] == "$$" else self.reference(m[0], m[1], known, node)
+            value: Value = "$"
+            if m[0].startswith("{"):
+                value = self.placeholder(m, node)
+            elif m[0] != "$$":
+                value = self.reference(m[0], m[1], known, node)
             self.budget.step(node.location, 2)
             self.budget.make(size(value), node.location)
             parts.append((value, [offsets[m.start()]]))
@@ -340,6 +467,30 @@ class _Container:
         parts.append((text[last:], offsets[last:]))
         kept = tuple((v, o or [node.start]) for v, o in parts if v != "")
         return PlacedText(kept or (("", [node.start]),), node.lines)
+
+    def placeholder(self, found: re.Match[str], node: Scalar) -> Value:
+        """``{{…}}``: known only to the controller, but for what the object gives itself."""
+        place = node.lines.place(node.offsets()[found.start()])
+        default = (self.filled or {}).get(found[1])
+        why = "a placeholder that the controller fills in"
+        return Unknown(found[0], why, default=default, location=place)
+
+    def source(self, words: list[PlacedText]) -> PlacedText | None:
+        """The text of Argo's ``script``, which its command, a shell, is given as a file."""
+        node = self.node.get("source")
+        texts = [str(w.value) for w in words]
+        if not isinstance(node, Scalar) or embedded.shell_options(texts) is None:
+            return None
+        words.append(PlacedText((("script", [node.start]),), node.lines))
+        parts: list[tuple[Value, Offsets]] = []
+        text, offsets, last = node.text, node.offsets(), 0
+        for m in _FILLED.finditer(text) if self.filled is not None else ():
+            self.budget.step(node.location, 2)
+            parts.append((text[last : m.start()], offsets[last : m.start()]))
+            parts.append((self.placeholder(m, node), [offsets[m.start()]]))
+            last = m.end()
+        parts.append((text[last:], offsets[last:]))
+        return PlacedText(tuple((v, o) for v, o in parts if v != ""), node.lines)
 
     def reference(self, text: str, name: str, known: dict[str, Value], node: Scalar) -> Value:
         if name in known:

@@ -11,7 +11,7 @@ from pathlib import Path
 from dsv4_env.model import EnvVar, LaunchConfig, Location, Note, Origin, group_args
 from dsv4_env.model.errors import ReadError
 from dsv4_env.model.secrets import meet
-from dsv4_env.readers.launcher import launcher_length
+from dsv4_env.readers.launcher import launcher_length, without_own
 
 _LISTENS = "0A"  # the state of a listening socket in net/tcp
 
@@ -169,7 +169,7 @@ def _config(proc: Path, pid: int, words: list[str]) -> LaunchConfig:
         f"process {pid}", "process", tuple(env), args, command, at, notes=tuple(notes)
     )
     meet(config)
-    return config
+    return without_own(config)
 
 
 def _by_port(proc: Path, port: int) -> list[LaunchConfig]:

@@ -34,7 +34,7 @@ _ENDINGS = {
     "bash": ".sh", "python": ".py", "workflow": ".yml", "compose": ".yml", "kubernetes": ".yml",
     "dockerfile": ".Dockerfile", "dotenv": ".env", "layer": ".toml", "config": ".yml",
     "vscode": ".json", "inspected": ".json", "markdown": ".md", "notebook": ".ipynb",
-    "cookbook": ".jsx", "srt-slurm": ".yml",
+    "cookbook": ".jsx", "srt-slurm": ".yml", "skypilot": ".yml", "systemd": ".service",
 }  # fmt: skip
 _OPENERS = {
     "bash": ["$(", "${a:-", "$((", "(", "{ ", "if ", "case x in x) ", "<<E\n", "`", '"$(', "[[ ("],
@@ -50,6 +50,8 @@ _OPENERS = {
     "markdown": ["```bash\n", "~~~\n", "> ", "- ", "<!--\n", "<a ", "[", "\t", "$ "],
     "notebook": ['{"cells": [', '{"cell_type": "code", "source": ["', "%%bash\n", "!", "{m"],
     "cookbook": ["[", "{a: ", "`${", "/*", "f(", "...", "'", "{{A}}"],
+    "skypilot": ["[", "{a: ", "- ", "$(", "${a:-", "&a [*a, "],
+    "systemd": ["${", "'", "\\", "\\\n", "%", "$a ", "; "],
     "inspected": ["[", '{"a": ', '[{"Config": {"Env": [', '"', "${A:-"],
     "layer": ["[", "{a=", "[a.", "'''", '"""'],
 }

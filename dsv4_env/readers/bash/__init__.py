@@ -41,9 +41,11 @@ _LARGE = 50_000  # bytes
 _LOCALE = ("LC_ALL", "LC_CTYPE", "LANG")
 _OURS = ("SGLANG_", "SGL_")
 _TOLD = re.compile(
-    r"\bsglang\.launch_server\b|\bsglang(?:\s+|[\"'\\]+,?\s*[\"'\\]+)serve\b|\blaunch_server\.py\b"
+    r"\bsglang\.launch_server\b|\bdynamo\.sglang\b|\bsglang(?:\s+|[\"'\\]+,?\s*[\"'\\]+)serve\b|\blaunch_server\.py\b"
 )
-_HINT = re.compile(r"launch_server|launch_[\"']?\$|\bserve\b|\bsglang[\"']?\.[\"']?\$")
+_HINT = re.compile(
+    r"launch_server|dynamo\.sglang|launch_[\"']?\$|\bserve\b|\bsglang[\"']?\.[\"']?\$"
+)
 _LAUNCHES = Watch(
     launcher_length,
     "sglang",

@@ -321,7 +321,7 @@ def test_a_file_that_cant_be_read_doesnt_keep_the_others_from_it(run: Run, tmp_p
     assert [e.startswith("dsv4-env: error: ") for e in errors] == [True, True, True]
     assert f"{bad}:1:" in errors[0]
     assert "unknown profile 'no-profile'" in errors[1]
-    assert "expected a GitHub workflow, a Compose file, a Kubernetes manifest or " in errors[2]
+    assert "expected a GitHub workflow, a Compose file, a Kubernetes manifest, " in errors[2]
     none = run("lint", str(tmp_path / "none.sh")).err
     assert "none.sh: can't be read: no such file or directory; expected a launch script" in none
     reading, writing = os.pipe()

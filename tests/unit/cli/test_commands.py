@@ -554,3 +554,22 @@ def test_progress_on_a_terminal_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     assert told[0] == "\r9 of 2,000 files, 1 launch"  # what takes no time says nothing
     assert told[-1].strip() == ""
     assert len(told) < 10
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a: {mem-fraction-static: 0.9}\n", "of no kind that is read"),
+        ("a: {command: sglang}\n", "of no kind that is read"),
+        ("a: 1\n", "it has nothing to do with SGLang, as far as can be seen"),
+    ],
+)
+def test_yaml_of_no_kind_is_told_which_kinds_are_read(
+    text: str, said: str, tmp_path: Path, run: Run
+) -> None:
+    path = tmp_path / "x.yaml"
+    path.write_text(text)
+    done = run("show", str(path))
+    assert done.code == 2
+    assert f"{said}; expected a GitHub workflow, a Compose file, a Kubernetes manifest" in done.err
+    assert "a task of SkyPilot" in done.err

@@ -114,9 +114,9 @@ KINDS: dict[str, tuple[str, Callable[[], str]]] = {
     ),
     "docker env file": ("docker", lambda: "A=" + "x" * 4_900_000),
     "docker names": ("docker", lambda: "".join(f"A{i}\n" for i in range(300_000))),
-    "systemd long": ("systemd", lambda: "A=" + "x" * 4_900_000),
-    "systemd quotes": ("systemd", lambda: 'A="' + "\\x" * 2_000_000),
-    "systemd key": ("systemd", lambda: "x" * 4_900_000),
+    "systemd long": ("systemd env", lambda: "A=" + "x" * 4_900_000),
+    "systemd quotes": ("systemd env", lambda: 'A="' + "\\x" * 2_000_000),
+    "systemd key": ("systemd env", lambda: "x" * 4_900_000),
     # --- Dockerfiles
     "Dockerfile doubling": (
         "dockerfile",
@@ -440,6 +440,34 @@ KINDS: dict[str, tuple[str, Callable[[], str]]] = {
     "manifest env alone": (
         "kubernetes",
         lambda: "env:\n" + "".join(f"- {{name: A{i}, value: $(A{i - 1})}}\n" for i in range(6_000)),
+    ),
+    "unit words": ("systemd", lambda: f"[Service]\nExecStart={LAUNCH}" + " ${A} $B" * 40_000),
+    "unit continuations": (
+        "systemd",
+        lambda: f"[Service]\nExecStart={LAUNCH}" + " \\\n a" * 40_000,
+    ),
+    "unit variables": (
+        "systemd",
+        lambda: "[Service]\n" + "Environment=A=x A=y\n" * 20_000 + f"ExecStart={LAUNCH} ${{A}}\n",
+    ),
+    "unit escapes": ("systemd", lambda: f"[Service]\nExecStart={LAUNCH} " + "\\x41" * 100_000),
+    "unit specifiers": ("systemd", lambda: f"[Service]\nExecStart={LAUNCH} " + "%h" * 100_000),
+    "unit commands": ("systemd", lambda: "[Service]\n" + f"ExecStart={LAUNCH}\n" * 5_000),
+    "unit long variable": (
+        "systemd",
+        lambda: f"[Service]\nEnvironment=A={'x' * 100_000}\nExecStart={LAUNCH} " + "${A}" * 10_000,
+    ),
+    "task variables": (
+        "skypilot",
+        lambda: "envs:\n" + "".join(f"  A{i}: x\n" for i in range(5_000)) + f"run: {LAUNCH}\n",
+    ),
+    "task documents": ("skypilot", lambda: f"envs: {{A: b}}\nrun: {LAUNCH}\n---\n" * 3_000),
+    "manifest placeholders": (
+        "kubernetes",
+        lambda: (
+            "apiVersion: a.b/v1\nkind: X\nspec: {c: {image: i, command: [sglang, serve, "
+            f"'{'{{a.b}}' * 8_000}']}}}}\n"
+        ),
     ),
     "--config keys": ("config", lambda: "".join(f"x{i}: [a, b]\n" for i in range(6_000))),
     "recipe zip": (

@@ -44,8 +44,8 @@ def read(kind: str, budget: Budget | None) -> list[LaunchConfig]:
     """What is read of one kind of hostile input."""
     name, make = KINDS[kind]
     options: dict[str, Any] = {}
-    if name in ("docker", "systemd"):
-        name, options = "dotenv", {"dialect": name}
+    if name in ("docker", "systemd env"):
+        name, options = "dotenv", {"dialect": name.split()[0]}
     module = importlib.import_module(f"dsv4_env.readers.{name}")
     found: list[LaunchConfig] = module.read_all(make(), "f", budget=budget, **options)
     return found

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
+from ruamel.yaml import YAML
 
 from dsv4_env.model import LaunchConfig, Unknown
 from dsv4_env.model.errors import ReadError
-from dsv4_env.readers import kubernetes
+from dsv4_env.readers import READERS, kubernetes
 
 
 def pod(container: dict[str, object]) -> LaunchConfig:
@@ -108,3 +113,55 @@ def test_errors() -> None:
     for text in ("a: 1", "", "[]", "--- 1"):
         with pytest.raises(ReadError, match="no apiVersion and kind"):
             kubernetes.read_all(text, "f.yml")
+
+
+CASES = Path(__file__).parents[2] / "cases" / "kubernetes"
+
+
+def commands(node: Any) -> Iterator[list[str]]:
+    """The words of every mapping with a command, as a walk over plain YAML finds them."""
+    if isinstance(node, dict):
+        if isinstance(node.get("command"), list):
+            yield [*map(str, node["command"]), *map(str, node.get("args") or [])]
+            return
+        node = [v for k, v in node.items() if not str(k).endswith("Probe")]
+    for one in node if isinstance(node, list) else []:
+        yield from commands(one)
+
+
+@pytest.mark.parametrize("case", ["graph-deployment", "workflow-templates", "container-alone"])
+def test_every_command_is_found_in_order(case: str) -> None:
+    text = (CASES / case / "input.yaml").read_text()
+    plain = YAML(typ="safe", pure=True)
+    direct = [
+        words
+        for document in plain.load_all(io.StringIO(text))
+        for words in commands(document)
+        if "serve" in words or {"sglang.launch_server", "dynamo.sglang"} & set(words)
+    ]
+    found = [
+        [str(w.text if isinstance(w, Unknown) else w) for w in (*c.command, *c.argv)]
+        for c in kubernetes.read_all(text, "f.yml")
+        if c.location is not None and text.splitlines()[(c.location.line or 1) - 1].find("[") > 0
+    ]
+    assert found == direct
+
+
+def test_dynamo_takes_its_own_words() -> None:
+    text = (CASES / "graph-deployment" / "input.yaml").read_bytes()
+    decode, prefill = READERS["kubernetes"](text, "f.yml")
+    assert decode.command[3:] == (
+        "--dyn-tool-call-parser",
+        "deepseek_v4",
+        "--endpoint=dyn://v4.decode.generate",
+    )
+    assert decode.argv == ["--model-path", "m", "--tp", "8", "--disaggregation-mode", "decode"]
+    assert prefill.command[3:] == ("--no-use-sglang-tokenizer",)
+
+
+def test_a_template_of_helm_is_to_be_rendered() -> None:
+    for text in ("kind: Pod\nx: {{ .Values.x }}\n", "{{- if .Values.x }}\nkind: Pod\n{{- end }}\n"):
+        with pytest.raises(ReadError, match="render it first"):
+            kubernetes.read_all(text, "f.yml")
+    with pytest.raises(ReadError, match=r"f\.yml:2:4: a template of Helm: \{\{- range \$i"):
+        kubernetes.read_all("kind: Pod\nx: {{- range $i, $x := until 3 }}\n", "f.yml")
