@@ -44,9 +44,10 @@ def uses(
 ) -> int:
     """List every launch that uses a variable or a flag.
 
-    With each what its SGLang makes of that. A flag is found under each name that some release knows it by, and under each beginning that
-    argparse takes for it. The release is that of the launch's image, where it has one, else
-    --sglang, else the newest. Without PATH it is the current folder.
+    With each what its SGLang makes of that. A flag is found under each name that some release
+    knows it by, and under each beginning that argparse takes for it. The release is that of the
+    launch's image, where it has one, else --sglang, else the newest. Without PATH it is the
+    current folder.
 
     \b
     Exit codes: 0 all files were read, 2 wrong usage, or a file can't be read; the others are read

@@ -292,9 +292,8 @@ class _Container:
             offsets = text.offsets()
             return text.lines.place(offsets[min(start, len(offsets) - 1)])
 
-        notes: list[Note] = []
         try:
-            args = list(config_file.arguments(text.text, "", notes, self.budget))
+            args = list(config_file.arguments(text.text, "", self.budget))
         except ReadError as exc:
             raise ReadError(
                 f"{name} of a ConfigMap: {exc.found}", where=text.location, expected=exc.expected
@@ -308,8 +307,7 @@ class _Container:
             )
             for a in args
         ]
-        told = [replace(n, location=placed(n.location)) for n in notes]
-        return replace(config, args=(*below, *own), notes=(*config.notes, *told))
+        return replace(config, args=(*below, *own))
 
     def take_all(self, source: Mapping) -> None:
         """``envFrom``: every key of a ConfigMap or a Secret."""
