@@ -67,7 +67,7 @@ def read_all(
     tree = parse_python(text, path)
     file = Path(path)
     # A test names a folder of profiles from its own place, whatever it may import.
-    project = root or (checkout(path) if file.is_file() else None)
+    project = root or (checkout(path) or real(file).parent if file.is_file() else None)
     if root is None and file.is_file():
         root = real(file).parent
     root = real(root) if root else None
