@@ -37,8 +37,9 @@ from dsv4_env.readers.kind import (
     is_related as is_related,
     name_pattern,
 )
+from dsv4_env.readers.plugged import plugged_kinds
 
-KINDS: tuple[FileKind, ...] = (
+_OWN = (
     bash.KIND,
     python.KIND,
     workflow.KIND,
@@ -56,6 +57,7 @@ KINDS: tuple[FileKind, ...] = (
     cookbook.KIND,
     notebook.KIND,
 )
+KINDS: tuple[FileKind, ...] = (*_OWN, *plugged_kinds(_OWN))
 READERS: dict[str, FileKind] = {kind.name: kind for kind in KINDS}
 EXPECTED = f"{', '.join(k.one for k in KINDS[:-1])} or {KINDS[-1].one}"
 """What messages expect a file to be."""
