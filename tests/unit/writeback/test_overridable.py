@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from pathlib import Path
@@ -114,7 +115,13 @@ def test_a_sync_to_a_file_adds_what_the_outside_may_override(
     Path(name).write_text(text)
     assert run("sync", "flash-fp8", "--to", name, "--write").code == 0
     assert line in Path(name).read_text()
-    assert run("check", "flash-fp8", "--against", name, "--closed").code == 0
+    # What a test says beside its settings isn't written here: how it names its model, and without
+    # `os` that a variable may be overridden.
+    left = run("check", "flash-fp8", "--against", name, "--closed", "--format", "json").out
+    found = [f for c in json.loads(left)["comparisons"] for f in c["findings"]]
+    rules = {f["rule"] for f in found if f["severity"] != "note"}
+    assert rules <= {"model-variable", "overridable"}
+    assert ("overridable" in rules) is ("posix" in text)
 
 
 def test_a_sync_is_with_the_target_that_is_asked_for(
