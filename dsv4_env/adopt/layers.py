@@ -9,13 +9,12 @@ from typing import Any
 
 import tomli_w
 
-from dsv4_env.adopt.carried import ORDER, Held, Key
+from dsv4_env.adopt.carried import ORDER, TABLES, Held, Key
 from dsv4_env.profile.schema import Default, FromEnvironment
 
 _WIDTH = 110  # of a list
 _WIDEST = 120
 _FEW = 2  # settings of a block that need no table of their own
-_TABLES = ("model", "launch", "ci", "quality")
 
 
 @dataclass(slots=True)
@@ -70,7 +69,7 @@ def _settings(
     """The lines that say settings: short tables first, on a line each, then the others."""
     inline: list[str] = []
     tables: list[str] = []
-    for table in _TABLES:
+    for table in TABLES:
         entries = {k: v for (t, k), v in settings.items() if t == table and (t, k) != ORDER}
         name = model if table == "model" else table
         if entries:

@@ -18,12 +18,11 @@ from dsv4_env.drift.family import family_names, is_of_family
 from dsv4_env.drift.nearest import model_of
 from dsv4_env.model import LaunchConfig
 from dsv4_env.model.errors import UsageError, did_you_mean
-from dsv4_env.model.hardware import ACCELERATORS, ALSO, canonical
+from dsv4_env.model.hardware import ACCELERATORS, ALSO, canonical, ci_vendor
 from dsv4_env.profile import Wanted
 from dsv4_env.profile.target import Spec
 
 _AXES = dict.fromkeys(MODELS, "model") | dict.fromkeys(PRECISIONS, "precision")
-_VENDORS = {"rocm": "amd", "cuda": "cuda"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +60,6 @@ class Adoption:
     sglang: str = ""
     pinned: bool = False
     compositions: Compositions | None = None
-    notes: list[str] = field(default_factory=list)
 
     @property
     def left(self) -> list[tuple[Source, LeftOut]]:
@@ -94,7 +92,7 @@ def adopt(sources: Sequence[Source], wish: Wish) -> Adoption:
     own = wish.folder if wish.folder.is_dir() else None
     known = Compositions(own, wish.sglang)
     hardware = canonical(wish.on) if wish.on else hardware_of(sources)
-    vendor = _VENDORS.get(ACCELERATORS.get(hardware or "", ("",))[0], "")
+    vendor = ci_vendor(hardware)
     held = [carried(s.launch, wish.sglang, vendor) for s in sources]
     found = Adoption(sglang=wish.sglang)
     root = None
@@ -272,15 +270,15 @@ class _Over(_Work):
         self.extra = self._extras(found)
         ruling = Ruling([self._member(i) for i in range(len(self.starts))])
         self._emit(found, ruling.rules(self._columns()))
-        made = self._made(found)
+        known = _with(self.wish, found)
+        made = self._made(found, known)
         orders = self._orders(made)
         if orders is not None:
-            known = _with(self.wish, found)
             setters = [known.setters(c).get(ORDER, frozenset()) for c in made]
             own = {self.shared, *self.extra}
             orders = replace(orders, setters=[s - own for s in setters])
             self._emit(found, ruling.rules({ORDER: orders}))
-            made = self._made(found)
+            made = self._made(found, _with(self.wish, found))
         return made
 
     def _extras(self, found: Adoption) -> list[str]:
@@ -337,9 +335,8 @@ class _Over(_Work):
             for key, held in rules[condition].items():
                 self._add(found.layers[owner], when, key, held)
 
-    def _made(self, found: Adoption) -> list[Composition]:
+    def _made(self, found: Adoption, known: Compositions) -> list[Composition]:
         """Each launch's composition with the overlays that say something of it."""
-        known = _with(self.wish, found)
         result = []
         for i, start in enumerate(self.starts):
             more = [self.extra[i]] if self.extra[i] else []

@@ -10,14 +10,14 @@ from pathlib import Path
 
 from dsv4_env.adopt.execution import Execution, executed
 from dsv4_env.adopt.planning import Adopted, Adoption
-from dsv4_env.adopt.proof import Tried, laid_out, proved
+from dsv4_env.adopt.proof import Tried, laid_out, outside_names, proved
 from dsv4_env.adopt.rewriting import CannotRewrite, Use, folder_from, rewritten
 from dsv4_env.adopt.script import ScriptUse, rewritten_scripts
 from dsv4_env.catalogue.releases import load
 from dsv4_env.catalogue.resolution import known_resolutions
 from dsv4_env.catalogue.store import RELEASES
 from dsv4_env.drift.files import fits, literal
-from dsv4_env.model import LaunchConfig, Location, Unknown, shipped_dir
+from dsv4_env.model import LaunchConfig, Location, shipped_dir
 from dsv4_env.model.budget import Budget
 from dsv4_env.plan.planning import plan
 from dsv4_env.plan.platforms import Platform
@@ -153,19 +153,12 @@ def rewrite(
             _one(found, root, path, texts[path], mine, folder, known, pin)
             if python is not None and root / path in found.texts and path.endswith(".py"):
                 before, after = found.texts[root / path]
-                names = _outside(mine)
+                names = outside_names([a.source.launch for a in mine])
                 what = Execution(root / path, before, after, names, elsewhere, [adoption.sglang])
                 ran = executed(python, what)
                 found.wrong += ran.wrong
                 found.asides += ran.asides
     return found
-
-
-def _outside(mine: Sequence[Adopted]) -> list[str]:
-    """The variables that decide values of launches."""
-    values = [v for a in mine for e in a.source.launch.env for v in [e.value]]
-    values += [v for a in mine for v in a.source.launch.argv]
-    return sorted({name for v in values if isinstance(v, Unknown) for name in v.names})
 
 
 def _one(

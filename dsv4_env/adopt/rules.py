@@ -105,7 +105,8 @@ class Ruling:
         """
         liked: Counter[int] = Counter()
         for column in columns.values():
-            liked.update(m for m, _, covered in self._usable(column, self._open(column)) if covered)
+            wanted = self._open(column)
+            liked.update(mask for mask, _ in self._usable(column) if mask & wanted)
         found: Rules = {}
         for key, column in columns.items():
             for condition, value in self._told(column, liked):
@@ -120,8 +121,8 @@ class Ruling:
             if value != (column.below[i] if given is None else given)
         )
 
-    def _usable(self, column: Column, wanted: int) -> list[tuple[int, Condition, int]]:
-        """The sets that have one value, their condition, and which of the *wanted* they are."""
+    def _usable(self, column: Column) -> list[tuple[int, Condition]]:
+        """The sets of launches that have one value, and their condition."""
         found = []
         for mask, condition in self.known.items():
             numbers = self.numbers[mask]
@@ -132,7 +133,7 @@ class Ruling:
                 continue  # only what is set there can be taken away
             asked = self._asked(column, numbers, condition)
             if asked is not None:
-                found.append((mask, asked, mask & wanted))
+                found.append((mask, asked))
         return found
 
     def _asked(
@@ -153,7 +154,7 @@ class Ruling:
         wanted = self._open(column)
         if not wanted:
             return []
-        usable = self._usable(column, wanted)
+        usable = self._usable(column)
         found: list[tuple[Condition, Held | None]] = []
         different = len(set(map(repr, column.values)))
         if column.free and None not in column.values and different > 1:
@@ -167,7 +168,6 @@ class Ruling:
             if usual is not None and count[repr(usual)] > 1:
                 found.append((ALWAYS, usual))
                 wanted = self._open(column, usual)
-                usable = [(m, c, m & wanted) for m, c, _ in usable]
         told = self._covered(column, usable, wanted, liked)
         if told is None:
             raise ValueError("launches that no name tells apart have different values")
@@ -176,7 +176,7 @@ class Ruling:
     def _covered(
         self,
         column: Column,
-        usable: Sequence[tuple[int, Condition, int]],
+        usable: Sequence[tuple[int, Condition]],
         wanted: int,
         liked: Counter[int],
     ) -> list[tuple[Condition, Held | None]] | None:

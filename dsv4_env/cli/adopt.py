@@ -16,12 +16,11 @@ from dsv4_env.catalogue.store import RELEASES
 from dsv4_env.catalogue.tree import find, load_tree
 from dsv4_env.cli import complete
 from dsv4_env.cli.comparing import offered_releases, on_option
-from dsv4_env.cli.discover import pyproject
 from dsv4_env.cli.names import Operand, split_operand
 from dsv4_env.cli.options import collected, color_option
 from dsv4_env.cli.output import line_width, table, tell, write
 from dsv4_env.cli.progress import count
-from dsv4_env.cli.settings import settings
+from dsv4_env.cli.settings import pyproject, settings
 from dsv4_env.cli.wanted import remembered
 from dsv4_env.drift.pairs import keys, with_pairs
 from dsv4_env.guard.files import read_bytes, read_named
@@ -430,7 +429,7 @@ def _notes(
     refused: Sequence[tuple[str, Any, str]],
     rewritten: Rewritten | None,
 ) -> list[str]:
-    found = list(result.notes)
+    found: list[str] = []
     if refused:
         release, launch, why = refused[-1]
         many = len({id(config) for _, config, _ in refused})
