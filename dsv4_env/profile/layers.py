@@ -416,8 +416,7 @@ def merge_layers(
             earlier = setters.setdefault(key, [])
             visible = [s for s in earlier if s[0].name in below[layer.name]]
             if given.value is None and not any(g.value is not None for _, g in visible):
-                names = {*below[layer.name], *given.over}
-                names = names.union(*(below.get(n, ()) for n in given.over))
+                names = _under(layer, given, below)
                 lower = [o for o in order if o.name in names and o is not layer]
                 _expect_set(key, given, layer, lower, now)
             earlier.append((layer, given))
@@ -454,6 +453,13 @@ def _expect_set(
     )
 
 
+def _under(layer: Layer, given: Given, below: Mapping[str, set[str]]) -> set[str]:
+    """The names of the layers below one, and of the overlays that the block asks for."""
+    if not given.over:
+        return below[layer.name]
+    return {*below[layer.name], *given.over}.union(*(below.get(n, ()) for n in given.over))
+
+
 def _agree(
     key: SettingKey,
     found: list[tuple[Layer, Given]],
@@ -464,14 +470,14 @@ def _agree(
 
     A layer lies over those that it extends; a block that asks for an overlay, over that one.
     """
-    lower = {
-        id(given): {*below[layer.name], *given.over}.union(*(below.get(n, ()) for n in given.over))
-        if layer.file.overlay
-        else below[layer.name]
+    lower = [
+        _under(layer, given, below) if layer.file.overlay else below[layer.name]
         for layer, given in found
-    }
+    ]
     highest = [
-        s for s in found if not any(s[0].name in lower[id(o[1])] for o in found if o is not s)
+        one
+        for i, one in enumerate(found)
+        if not any(one[0].name in names for j, names in enumerate(lower) if j != i)
     ]
     if not highest:  # two that each settle the other
         highest = found
