@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from dsv4_env.cli.comparing import catalogue_for, known_release, sglang_option
-from dsv4_env.cli.options import profiles_option
+from dsv4_env.cli.options import jobs_option, profiles_option
 from dsv4_env.cli.output import line_width, table, tell, write
 from dsv4_env.cli.progress import Progress, count
 from dsv4_env.cli.settings import settings
@@ -51,13 +51,7 @@ Row = tuple[str, ...]
 )
 @sglang_option
 @profiles_option
-@click.option(
-    "--jobs",
-    metavar="N",
-    type=click.IntRange(0),
-    help="How many processes share the work; 0: this one alone. Default: one for each processor, "
-    "in a tree of many files.",
-)
+@jobs_option
 @click.option(
     "--format",
     "-f",

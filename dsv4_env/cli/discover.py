@@ -14,10 +14,10 @@ import click
 
 from dsv4_env.cli import complete
 from dsv4_env.cli.comparing import catalogue_for, known_release, sglang_option
-from dsv4_env.cli.options import collected, profiles_option
+from dsv4_env.cli.options import collected, jobs_option, profiles_option
 from dsv4_env.cli.output import end_cut, line_width, table, tell, write
 from dsv4_env.cli.progress import Progress, count
-from dsv4_env.cli.settings import settings
+from dsv4_env.cli.settings import pyproject, settings
 from dsv4_env.cli.wanted import wanted
 from dsv4_env.drift.candidates import Candidates, candidates
 from dsv4_env.drift.discover import Discovered, FoundLaunch, How, Problem, discover as find
@@ -88,13 +88,7 @@ class Told:
     help="Follow every test and script that may launch a server to its end. Without it those are "
     "only counted that, by the names in them, launch nothing near a profile and no such model.",
 )
-@click.option(
-    "--jobs",
-    metavar="N",
-    type=click.IntRange(0),
-    help="How many processes share the work; 0: this one alone. Default: one for each processor, "
-    "in a tree of many files.",
-)
+@jobs_option
 def discover(
     paths: tuple[Path, ...],
     names: tuple[str, ...],
@@ -339,17 +333,6 @@ def _launch(launch: FoundLaunch, known: Candidates) -> dict[str, Any]:
         "compared": match.compared if match.profile else None,
         "unknown": match.unknown if launch.followed else None,
     }
-
-
-def pyproject() -> Path:
-    """Where the pairs go where no file mentions the tool yet: the project's, or one made here."""
-    here = Path.cwd()
-    for folder in (here, *here.parents):
-        if (folder / "pyproject.toml").is_file():
-            return folder / "pyproject.toml"
-        if (folder / ".git").exists():
-            return folder / "pyproject.toml"
-    return here / "pyproject.toml"
 
 
 def _write(pairs: Sequence[Pair], target: Path, *, quiet: bool) -> None:

@@ -91,6 +91,15 @@ def _there(
     return folder
 
 
+jobs_option = click.option(
+    "--jobs",
+    metavar="N",
+    type=click.IntRange(0),
+    help="How many processes share the work; 0: this one alone. Default: one for each processor, "
+    "in a tree of many files.",
+)
+"""How the commands that look through trees share the work."""
+
 profiles_option = click.option(
     "--profiles",
     "folder",

@@ -30,3 +30,14 @@ def profile_folder(folder: Path | None) -> Path | None:
         return profiles_folder(Path.cwd(), os.environ)
     except ValueError:
         return settings().profiles
+
+
+def pyproject() -> Path:
+    """Where the pairs go where no file mentions the tool yet: the project's, or one made here."""
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / "pyproject.toml").is_file():
+            return folder / "pyproject.toml"
+        if (folder / ".git").exists():
+            return folder / "pyproject.toml"
+    return here / "pyproject.toml"

@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING
 import click
 
 from dsv4_env.cli import complete
-from dsv4_env.cli.discover import pyproject
 from dsv4_env.cli.options import collected, color_option
 from dsv4_env.cli.output import tell, write
-from dsv4_env.cli.settings import settings
+from dsv4_env.cli.settings import pyproject, settings
 from dsv4_env.guard.files import checkout, read_named
 from dsv4_env.lang.python.syntax.text import decoded
 from dsv4_env.model.errors import UsageError

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from dsv4_env.cli.comparing import FLAGS, Named, catalogue_for, launch_catalogue, sglang_option
+from dsv4_env.cli.options import jobs_option
 from dsv4_env.cli.output import line_width, table, tell, write
 from dsv4_env.cli.progress import Progress, count
 from dsv4_env.cli.settings import settings
@@ -31,13 +32,7 @@ _VERSION = 1
 @click.argument("name", metavar="NAME")
 @click.argument("paths", metavar="[PATH]...", nargs=-1, type=click.Path(path_type=Path))
 @sglang_option
-@click.option(
-    "--jobs",
-    metavar="N",
-    type=click.IntRange(0),
-    help="How many processes share the work; 0: this one alone. Default: one for each processor, "
-    "in a tree of many files.",
-)
+@jobs_option
 @click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON.")
 def uses(
     name: str, paths: tuple[Path, ...], sglang: str | None, jobs: int | None, as_json: bool
