@@ -23,7 +23,7 @@ from dsv4_env.model.finding import Finding, Severity
 from dsv4_env.model.secrets import masked
 from dsv4_env.plan.dormant import dormant, elsewhere
 from dsv4_env.plan.evaluate import Open, Refusal, Resolution, same_text, shown_at
-from dsv4_env.plan.planning import resolved, value_text
+from dsv4_env.plan.planning import give_the_same, resolved, value_text
 from dsv4_env.plan.platforms import EACH, Platform, platform
 
 if TYPE_CHECKING:
@@ -76,6 +76,12 @@ def with_effects(
         return comparison
     places = EACH if on is None else (on,)
     served = right.served is not None and on is not None
+    if (
+        not served
+        and not any(f.rule.id in _DIFFERENT for f in found)
+        and all(give_the_same(left, right, catalogue, place) for place in places)
+    ):
+        return comparison  # what is refused of one is refused of both
     sides: list[_Sides] = []
     for place in places:
         one = resolved(left, catalogue, place, model=model)

@@ -132,6 +132,19 @@ def resolved(
     return found
 
 
+def give_the_same(
+    left: LaunchConfig, right: LaunchConfig, catalogue: Catalogue, on: Platform
+) -> bool:
+    """Whether SGLang makes the same of two launches on a platform, as it's given the same.
+
+    How they spell it doesn't matter, nor which model they name where one leaves that open.
+    """
+    one, other = (given_by(hidden(side), catalogue, on=on) for side in (left, right))
+    return (one.fields, one.env, one.image) == (other.fields, other.env, other.image) and (
+        one.refused == other.refused
+    )
+
+
 def _planner(
     config: LaunchConfig,
     catalogue: Catalogue,

@@ -6,7 +6,7 @@ from dsv4_env.catalogue.releases import load
 from dsv4_env.catalogue.resolution import known_resolutions
 from dsv4_env.model.errors import ProfileError
 from dsv4_env.plan.evaluate import shown_at
-from dsv4_env.plan.planning import plan
+from dsv4_env.plan.planning import resolved
 from dsv4_env.plan.platforms import PLATFORMS
 from dsv4_env.profile.profile import Profile
 
@@ -17,7 +17,7 @@ def refusal(profile: Profile) -> str | None:
     if on is None or profile.sglang not in known_resolutions():
         return None
     catalogue, model = load(profile.sglang), profile.default_model_path
-    refused = plan(profile.config, catalogue, on, model=model, redundant=False).refused
+    refused = resolved(profile.config, catalogue, on, model=model).refused
     if not refused:
         return None
     at = f" ({shown_at(refused[0].at)})" if refused[0].at else ""

@@ -66,8 +66,9 @@ class KnownProfiles:
         if found is None:
             try:
                 found = startable(load_wanted(name, folder, wanted))
+                places = layer_places(folder)
                 for layer in found.layers:
-                    looked_at(layer_places(folder)[layer])
+                    looked_at(places[layer])
             except Dsv4Error as exc:
                 found = str(exc)
             self._loaded[name, folder, wanted] = found

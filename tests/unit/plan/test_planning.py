@@ -15,7 +15,7 @@ from dsv4_env.catalogue import load
 from dsv4_env.model import Image, LaunchConfig
 from dsv4_env.model.errors import Dsv4Error
 from dsv4_env.plan.formats import json as as_json, markdown, text
-from dsv4_env.plan.planning import Plan, plan
+from dsv4_env.plan.planning import Plan, give_the_same, plan
 from dsv4_env.plan.platforms import PLATFORMS, platform
 from dsv4_env.profile import load_profile
 from dsv4_env.readers import bash
@@ -278,3 +278,18 @@ def test_what_sglang_only_sets_is_for_others_to_read(name: str) -> None:
 def test_what_is_sglangs_own_and_never_read_has_no_effect() -> None:
     found = told("export SGLANG_ENABLE_CP_V2=1\nsglang serve", steps=[])
     assert found["SGLANG_ENABLE_CP_V2"][0] == "SGLang 0.5.23 reads it nowhere"
+
+
+def test_what_gives_sglang_the_same_in_other_words() -> None:
+    one, other, more, variable = map(
+        launch,
+        (
+            "sglang serve --model-path m --tp 8",
+            "sglang serve --tensor-parallel-size=8 --model-path m",
+            "sglang serve --model-path m --tp 4",
+            "SGLANG_USE_AITER=1 sglang serve --model-path m --tp 8",
+        ),
+    )
+    assert give_the_same(one, other, CATALOGUE, ROCM)
+    assert not give_the_same(one, more, CATALOGUE, ROCM)
+    assert not give_the_same(one, variable, CATALOGUE, ROCM)
