@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -29,6 +30,7 @@ from dsv4_env.model.errors import ReadError, UsageError
 from dsv4_env.model.secrets import masked, scrubbed
 from dsv4_env.model.style import plain
 from dsv4_env.plan.platforms import PLATFORMS, Platform
+from dsv4_env.profile import load_wanted
 from dsv4_env.readers import EXPECTED, HowRead, detect, read, titles
 from dsv4_env.reporters.json import json_text
 from dsv4_env.reporters.unified import unified
@@ -352,8 +354,7 @@ def _save(
     changes: Sequence[FileChange], result: Adoption, place: _Place, adopting: Adopting
 ) -> None:
     """Write all of it or nothing, and look whether it is what was meant."""
-    from dsv4_env.adopt.carried import differing, held_by
-    from dsv4_env.profile import load_wanted
+    from dsv4_env.adopt.carried import differing, held_by  # pydantic
 
     made = [place.own] if place.own is not None and not place.own.is_dir() else []
     for folder in made if result.layers else ():
@@ -500,8 +501,6 @@ def _remarks(rewritten: Rewritten) -> list[str]:
 
 def _stat(rewritten: Rewritten) -> tuple[int, int]:
     """How many lines go, and how many come."""
-    import difflib
-
     less = more = 0
     for old, new in rewritten.texts.values():
         for line in difflib.unified_diff(old.splitlines(), new.splitlines(), n=0, lineterm=""):

@@ -78,7 +78,7 @@ def page(matrix: Matrix | None, histories: Sequence[Mapping[str, Any]] = (), mad
 
 @lru_cache(maxsize=1)
 def _template() -> Template:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # heavy, for a page alone
 
     environment = Environment(
         loader=FileSystemLoader(_FOLDER),
@@ -115,7 +115,7 @@ def _finalized(value: Any) -> Any:
 
 
 def _safe(text: str) -> Any:
-    from markupsafe import Markup
+    from markupsafe import Markup  # as jinja2
 
     return Markup(text)  # noqa: S704  # the package's own files, and what embedded() escapes
 

@@ -116,7 +116,7 @@ def _answered(python: Path, asked: dict[str, Any], folder: str) -> list[dict[str
 
 
 def _bounded() -> None:
-    import resource
+    import resource  # which Windows has not
 
     resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
 
