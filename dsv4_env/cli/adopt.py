@@ -354,7 +354,7 @@ def _save(
     changes: Sequence[FileChange], result: Adoption, place: _Place, adopting: Adopting
 ) -> None:
     """Write all of it or nothing, and look whether it is what was meant."""
-    from dsv4_env.adopt.carried import differing, held_by  # pydantic
+    from dsv4_env.adopt.carried import held_by  # pydantic
 
     made = [place.own] if place.own is not None and not place.own.is_dir() else []
     for folder in made if result.layers else ():
@@ -365,8 +365,10 @@ def _save(
             wanted = replace(adopted.composition.wanted, sglang=result.sglang)
             own = place.own if place.own is not None and place.own.is_dir() else None
             profile = load_wanted(str(adopted.composition.spec), own, wanted)
-            for key in differing(held_by(adopted.composition.profile), held_by(profile)):
-                return f"{profile.name}: {key[1]}"
+            meant, there = held_by(adopted.composition.profile), held_by(profile)
+            if meant.settings != there.settings:
+                wrong = meant.otherwise(there) or there.otherwise(meant)
+                return f"{profile.name}: {wrong[0][1]}"
         return None
 
     try:
