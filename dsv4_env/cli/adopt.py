@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import os
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,12 +25,13 @@ from dsv4_env.cli.wanted import remembered
 from dsv4_env.drift.pairs import keys, with_pairs
 from dsv4_env.guard.files import read_bytes, read_named
 from dsv4_env.lang.yaml import decode
+from dsv4_env.model import LaunchConfig, Location
 from dsv4_env.model.errors import ReadError, UsageError
 from dsv4_env.model.secrets import masked, scrubbed
 from dsv4_env.model.style import plain
 from dsv4_env.plan.platforms import PLATFORMS, Platform
 from dsv4_env.profile import load_wanted
-from dsv4_env.readers import EXPECTED, HowRead, detect, read, titles
+from dsv4_env.readers import EXPECTED, HowRead, detect, meant, read, titles
 from dsv4_env.reporters.json import json_text
 from dsv4_env.reporters.unified import unified
 from dsv4_env.writeback.files import FileChange, write_changes
@@ -45,7 +45,6 @@ if TYPE_CHECKING:
 
 _LAYERS = "profiles"  # where layers are shown, as long as nobody says where they go
 _EACH = 4  # files that are named one by one
-_PLACE = re.compile(r"(.*?:\d+:\d+): (.*)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +229,7 @@ def _sources(
 
 def _chosen(
     operand: Operand, data: bytes, root: Path, found: Settings, own: Path | None
-) -> list[tuple[int, Any]]:
+) -> list[tuple[int, LaunchConfig]]:
     """The launches of a file that an operand names, with their numbers."""
     folder = own if own is not None and own.is_dir() else None
     how = HowRead(
@@ -240,25 +239,25 @@ def _chosen(
         sglang=found.sglang,
     )
     launches = read(data, operand.path, how)
-    named = [
-        (i, replace(launch, name=title))
-        for i, (title, launch) in enumerate(
-            zip(titles(launches, operand.path), launches, strict=True), 1
+    if operand.chosen:
+        kept = meant(
+            launches,
+            operand.path,
+            launch=operand.launch,
+            line=operand.line,
+            symbol=operand.symbol,
+            name=operand.name,
         )
-    ]
-    if not operand.chosen:
-        kept = [(i, c) for i, c in named if c.launched]
     else:
-        kept = [
-            (i, c)
-            for i, c in named
-            if operand.launch in (None, i)
-            and operand.symbol in (None, c.symbol)
-            and operand.line in (None, c.own_line)
-        ]
+        kept = [c for c in launches if c.launched]
     if not kept:
         raise ReadError("no launch of a server", where=operand.name, expected=EXPECTED)
-    return kept
+    numbered = enumerate(zip(titles(launches, operand.path), launches, strict=True), 1)
+    return [
+        (i, replace(launch, name=title))
+        for i, (title, launch) in numbered
+        if any(launch is c for c in kept)
+    ]
 
 
 def _proposed(
@@ -456,13 +455,11 @@ def _notes(
             + "; ".join(gone[:_EACH])
             + (" …" if gone[_EACH:] else "")
         )
-    asides: dict[str, list[str]] = {}
+    asides: dict[str, list[Location | None]] = {}
     for aside in rewritten.asides if rewritten is not None else ():
-        match = _PLACE.match(aside)
-        at, message = (match[1], match[2]) if match else ("", aside)
-        asides.setdefault(message, []).append(at)
+        asides.setdefault(aside.message, []).append(aside.location)
     for message, places in asides.items():
-        first = os.path.relpath(places[0]) if places[0] else ""
+        first = places[0] and os.path.relpath(str(places[0]))
         more = f" and {count(len(places) - 1, 'more', 'more')}" if places[1:] else ""
         found.append(f"{message} ({first}{more})" if first else message)
     return found
