@@ -13,7 +13,7 @@ from dsv4_env.adopt.carried import ORDER, Carried, Held, Key, LeftOut, carried, 
 from dsv4_env.adopt.compositions import NEAR, Composition, Compositions
 from dsv4_env.adopt.layers import NewLayer
 from dsv4_env.adopt.names import MODELS, PRECISIONS, Name, Words, names, shared_words
-from dsv4_env.adopt.rules import Column, Condition, Member, Rules, Ruling
+from dsv4_env.adopt.rules import Column, Member, RuleCondition, Rules, Ruling
 from dsv4_env.drift.family import family_names, is_of_family
 from dsv4_env.drift.nearest import model_of
 from dsv4_env.model import LaunchConfig
@@ -472,7 +472,7 @@ class _Tree(_Work):
                     self._add(layer, rest, key, value)
 
     def _owners(
-        self, found: Adoption, condition: Condition
+        self, found: Adoption, condition: RuleCondition
     ) -> list[tuple[NewLayer, dict[str, list[str]]]]:
         """The layers that a rule stands in, with the conditions that are left of its words."""
         if condition.with_ and all(w in _AXES for w in condition.of):
