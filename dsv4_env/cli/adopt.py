@@ -19,7 +19,6 @@ from dsv4_env.cli.comparing import offered_releases, on_option
 from dsv4_env.cli.names import Operand, split_operand
 from dsv4_env.cli.options import collected, color_option
 from dsv4_env.cli.output import line_width, table, tell, write
-from dsv4_env.cli.progress import count
 from dsv4_env.cli.settings import pyproject, settings
 from dsv4_env.cli.wanted import remembered
 from dsv4_env.drift.pairs import keys, with_pairs
@@ -28,7 +27,7 @@ from dsv4_env.lang.yaml import decode
 from dsv4_env.model import LaunchConfig, Location
 from dsv4_env.model.errors import ReadError, UsageError
 from dsv4_env.model.secrets import masked, scrubbed
-from dsv4_env.model.style import plain
+from dsv4_env.model.style import count, plain
 from dsv4_env.plan.platforms import PLATFORMS, Platform
 from dsv4_env.profile import load_wanted
 from dsv4_env.readers import EXPECTED, HowRead, detect, meant, read, titles

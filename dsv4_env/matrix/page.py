@@ -33,11 +33,10 @@ from dsv4_env.matrix.effective import effective
 from dsv4_env.matrix.timeline import timelines
 from dsv4_env.model.finding import Report
 from dsv4_env.model.secrets import masked, scrubbed
-from dsv4_env.model.style import plain
+from dsv4_env.model.style import count, plain
 from dsv4_env.reporters.content import (
     ReportEntry,
     compared,
-    count,
     entries,
     own_notes,
     shared_notes,
