@@ -18,7 +18,7 @@ from dsv4_env.drift.family import family_names, is_of_family
 from dsv4_env.drift.nearest import model_of
 from dsv4_env.model import LaunchConfig
 from dsv4_env.model.errors import UsageError, did_you_mean
-from dsv4_env.model.hardware import ACCELERATORS, ALSO, canonical, ci_vendor
+from dsv4_env.model.hardware import canonical, cards_in, ci_vendor, makers_in
 from dsv4_env.profile import Wanted
 from dsv4_env.profile.target import Spec
 
@@ -187,18 +187,13 @@ def _proved(found: Adoption) -> None:
             )
 
 
-_HARDWARE = re.compile(
-    "|".join(sorted(map(re.escape, {*ACCELERATORS, *ALSO}), key=len, reverse=True))
-)
-
-
 def hardware_of(sources: Sequence[Source]) -> str | None:
     """The one accelerator that the suites, else the paths, of all launches name."""
     for texts in (
         [str(f.value) for s in sources for f in s.launch.facts if f.key == "suite"],
         [s.path for s in sources],
     ):
-        said = {canonical(m) for t in texts for m in _HARDWARE.findall(t.lower())}
+        said = cards_in(texts) or makers_in(texts)
         if len(said) == 1:
             return said.pop()
     return None
