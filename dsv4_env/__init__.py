@@ -7,6 +7,8 @@
 
 from __future__ import annotations
 
+import importlib
+
 __version__ = "0.1.0"
 
 TYPE_CHECKING = False  # typing takes longer to import than all of `dsv4-env --help`
@@ -39,8 +41,6 @@ _HOMES = {
 
 def __getattr__(name: str) -> object:
     if name in _HOMES:
-        import importlib
-
         value: object = getattr(importlib.import_module(_HOMES[name]), name)
         globals()[name] = value
         return value

@@ -12,7 +12,7 @@ if __name__ == "__main__" and not sys.flags.safe_path:
 def main() -> None:
     """Run the command line."""
     gc.set_threshold(50_000)  # most of what is made stays, and would be looked through each time
-    from dsv4_env.cli import main as whole
+    from dsv4_env.cli import main as whole  # what this makes is to stay uncounted, too
 
     try:
         whole()

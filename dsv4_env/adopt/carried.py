@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -54,6 +53,21 @@ class Carried:
         table, name = key
         known = table == "args" or (table == "env" and not self.open)
         return known and key not in self.settings and all(x.name != name for x in self.left)
+
+    def says(self, key: Key) -> bool:
+        """Whether it is known what it has of a setting: a value, or that it has none."""
+        return key in self.settings or self.lacks(key)
+
+    def otherwise(self, profile: Carried) -> list[Key]:
+        """The settings that a profile has otherwise, sorted, without the order of flags.
+
+        What only the profile says counts where it is known that this launch lacks it.
+        """
+        return sorted(
+            key
+            for key in {*self.settings, *profile.settings}
+            if self.settings.get(key) != profile.settings.get(key) and self.says(key)
+        )
 
 
 def carried(launch: LaunchConfig, sglang: str, vendor: str = "") -> Carried:
@@ -162,10 +176,3 @@ def _of_machine(flag: str) -> bool:
 def _why(value: Unknown) -> str:
     names = f" ({', '.join(value.names)})" if value.names else ""
     return f"{value.reason}{names}: {value.text}"
-
-
-def differing(ours: Carried, theirs: Carried) -> Iterator[Key]:
-    """The keys of which two don't hold the same, without the order of flags."""
-    for key in dict.fromkeys((*ours.settings, *theirs.settings)):
-        if ours.settings.get(key) != theirs.settings.get(key):
-            yield key

@@ -128,7 +128,8 @@ class Compositions:
         return best[2], 1 - best[0] / whole
 
     def _ranked(self, found: Composition, launch: Carried) -> tuple[float, str, Composition]:
-        far = distance(launch, held_by(found.profile))
+        differing = launch.otherwise(held_by(found.profile))
+        far = sum(_WEIGHTS.get(table, _FACT) for table, _ in differing)
         return far, f"{len(found.spec.overlays)} {found}", found
 
     def _beside(self, found: Composition) -> list[Composition]:
@@ -166,13 +167,3 @@ class Compositions:
             "nodes": str(target.nodes) if target.nodes > 1 else None,
             "role": target.role,
         }
-
-
-def distance(launch: Carried, profile: Carried) -> float:
-    """How far a profile is from a launch; of what only one says beside the launch, nothing."""
-    return sum(
-        _WEIGHTS.get(key[0], _FACT)
-        for key in sorted({*launch.settings, *profile.settings})
-        if (key in launch.settings or launch.lacks(key))
-        and launch.settings.get(key) != profile.settings.get(key)
-    )

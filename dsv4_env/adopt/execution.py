@@ -58,10 +58,10 @@ def executed(python: Path, what: Execution) -> Proof:
     for environ, answer in zip(environs, answers, strict=True):
         said = "".join(f" with {name}={text}" for name, text in environ.items())
         _compare(what, answer["old"], answer["new"], said, proof, silent)
-    proof.asides += silent.values()
+    for message in silent.values():
+        proof.note(message)
     if not any(c["launches"] for a in answers for c in a["old"].get("classes", {}).values()):
-        proof.asides.append(f"{what.path}: run, nothing of it launches")
-    proof.asides = list(dict.fromkeys(proof.asides))
+        proof.note(f"{what.path}: run, nothing of it launches")
     return proof
 
 
@@ -189,9 +189,9 @@ def _launch(
         if spelled == now or moved(_grouped(spelled), _grouped(now)):
             changed = {f"{x} as {y}" for x, y in zip(words, spelled, strict=True) if x != y}
             if changed:
-                proof.asides.append(f"{where}: run, it gives {', '.join(sorted(changed))}")
+                proof.note(f"{where}: run, it gives {', '.join(sorted(changed))}")
             if spelled != now:
-                proof.asides.append(f"{where}: run, {MOVED}")
+                proof.note(f"{where}: run, {MOVED}")
             return
     at = next((i for i, (x, y) in enumerate(zip(words, now, strict=False)) if x != y), 0)
     shown = [shortened(" ".join(side[at : at + 4]), 200) or "nothing" for side in (words, now)]

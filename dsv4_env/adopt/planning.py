@@ -13,12 +13,12 @@ from dsv4_env.adopt.carried import ORDER, Carried, Held, Key, LeftOut, carried, 
 from dsv4_env.adopt.compositions import NEAR, Composition, Compositions
 from dsv4_env.adopt.layers import NewLayer
 from dsv4_env.adopt.names import MODELS, PRECISIONS, Name, Words, names, shared_words
-from dsv4_env.adopt.rules import Column, Condition, Member, Rules, Ruling
+from dsv4_env.adopt.rules import Column, Member, RuleCondition, Rules, Ruling
 from dsv4_env.drift.family import family_names, is_of_family
 from dsv4_env.drift.nearest import model_of
 from dsv4_env.model import LaunchConfig
 from dsv4_env.model.errors import UsageError, did_you_mean
-from dsv4_env.model.hardware import ACCELERATORS, ALSO, canonical, ci_vendor
+from dsv4_env.model.hardware import canonical, cards_in, ci_vendor, makers_in
 from dsv4_env.profile import Wanted
 from dsv4_env.profile.target import Spec
 
@@ -178,24 +178,13 @@ def _proved(found: Adoption) -> None:
         composition = adopted.composition
         again = known.named(composition.spec, composition.wanted)
         found.adopted[i] = replace(adopted, composition=again)
-        held = held_by(again.profile)
-        wrong = [
-            key
-            for key in {*adopted.carried.settings, *held.settings}
-            if adopted.carried.settings.get(key) != held.settings.get(key)
-            and (key in adopted.carried.settings or adopted.carried.lacks(key))
-        ]
+        wrong = adopted.carried.otherwise(held_by(again.profile))
         if wrong:
             raise UsageError(
-                f"{again.name} can't be made to be this launch: {min(wrong)[1]} differs",
+                f"{again.name} can't be made to be this launch: {wrong[0][1]} differs",
                 where=adopted.source.launch.location,
                 expected="a launch that a profile can be, or --from-nothing",
             )
-
-
-_HARDWARE = re.compile(
-    "|".join(sorted(map(re.escape, {*ACCELERATORS, *ALSO}), key=len, reverse=True))
-)
 
 
 def hardware_of(sources: Sequence[Source]) -> str | None:
@@ -204,7 +193,7 @@ def hardware_of(sources: Sequence[Source]) -> str | None:
         [str(f.value) for s in sources for f in s.launch.facts if f.key == "suite"],
         [s.path for s in sources],
     ):
-        said = {canonical(m) for t in texts for m in _HARDWARE.findall(t.lower())}
+        said = cards_in(texts) or makers_in(texts)
         if len(said) == 1:
             return said.pop()
     return None
@@ -262,23 +251,26 @@ class _Over(_Work):
     starts: Sequence[Composition] = ()
     extra: list[str] = field(default_factory=list)
     shared: str = ""
+    members: list[Member] = field(default_factory=list)
+    taking: set[int] = field(default_factory=set)  # whom the shared overlay says something of
 
     def compose(self, found: Adoption) -> list[Composition]:
         """The compositions, with the overlays that are made for them."""
         words = shared_words([s.path for s in self.sources])
         self.shared = self._free(found, self.wish.prefix or "-".join(words))
         self.extra = self._extras(found)
-        ruling = Ruling([self._member(i) for i in range(len(self.starts))])
+        self.members = [self._member(i) for i in range(len(self.starts))]
+        ruling = Ruling(self.members)
         self._emit(found, ruling.rules(self._columns()))
         known = _with(self.wish, found)
-        made = self._made(found, known)
+        made = self._made(known)
         orders = self._orders(made)
         if orders is not None:
             setters = [known.setters(c).get(ORDER, frozenset()) for c in made]
             own = {self.shared, *self.extra}
             orders = replace(orders, setters=[s - own for s in setters])
             self._emit(found, ruling.rules({ORDER: orders}))
-            made = self._made(found, _with(self.wish, found))
+            made = self._made(_with(self.wish, found))
         return made
 
     def _extras(self, found: Adoption) -> list[str]:
@@ -313,8 +305,7 @@ class _Over(_Work):
             under: list[Held | None] = []
             for held, lower in zip(self.held, below, strict=True):
                 now = lower.settings.get(key)
-                said = key in held.settings or held.lacks(key)
-                values.append(held.settings.get(key) if said else now)
+                values.append(held.settings.get(key) if held.says(key) else now)
                 under.append(now)
             if values != under:
                 found[key] = Column(values, under, [s.get(key, frozenset()) for s in setters])
@@ -326,6 +317,8 @@ class _Over(_Work):
             if owner not in found.layers:
                 what = "What the launches of this folder have otherwise"
                 found.layers[owner] = NewLayer(owner, what, kind="overlay")
+            if owner == self.shared:
+                self.taking |= {i for i, m in enumerate(self.members) if condition.fits(m)}
             when: dict[str, list[str]] = {}
             for word in condition.of:
                 axis, _, value = word.partition("=")
@@ -335,36 +328,16 @@ class _Over(_Work):
             for key, held in rules[condition].items():
                 self._add(found.layers[owner], when, key, held)
 
-    def _made(self, found: Adoption, known: Compositions) -> list[Composition]:
+    def _made(self, known: Compositions) -> list[Composition]:
         """Each launch's composition with the overlays that say something of it."""
         result = []
         for i, start in enumerate(self.starts):
             more = [self.extra[i]] if self.extra[i] else []
-            if self.shared in found.layers and self._says(found.layers[self.shared], i):
-                more.append(self.shared)
+            more += [self.shared] if i in self.taking else []
             overlays = tuple(sorted({*start.spec.overlays, *more}))
             target = replace(start.target, overlays=overlays, verified=False)
             result.append(known.composed(Spec(start.spec.base, overlays), target))
         return result
-
-    def _says(self, layer: NewLayer, i: int) -> bool:
-        """Whether the shared overlay says something of a launch."""
-        if layer.settings:
-            return True
-        member = self._member(i)
-        for block in layer.blocks:
-            of = [
-                f"{k}={v}"
-                for k, vs in block.when.items()
-                if k not in ("with", "without")
-                for v in vs
-            ]
-            condition = Condition(
-                tuple(of), tuple(block.when.get("with", ())), tuple(block.when.get("without", ()))
-            )
-            if condition.fits(member):
-                return True
-        return False
 
 
 @dataclass(slots=True)
@@ -494,7 +467,7 @@ class _Tree(_Work):
                     self._add(layer, rest, key, value)
 
     def _owners(
-        self, found: Adoption, condition: Condition
+        self, found: Adoption, condition: RuleCondition
     ) -> list[tuple[NewLayer, dict[str, list[str]]]]:
         """The layers that a rule stands in, with the conditions that are left of its words."""
         if condition.with_ and all(w in _AXES for w in condition.of):

@@ -41,6 +41,17 @@ class Tried:
     others: int
 
 
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """Something that differs and makes no difference, or is meant, and where that is known."""
+
+    message: str
+    location: Location | None = None
+
+    def __str__(self) -> str:
+        return f"{self.location}: {self.message}" if self.location else self.message
+
+
 @dataclass(slots=True)
 class Proof:
     """What two versions of a test differ in; nothing where they launch the same.
@@ -51,7 +62,13 @@ class Proof:
     """
 
     wrong: list[str] = field(default_factory=list)
-    asides: list[str] = field(default_factory=list)
+    asides: list[Aside] = field(default_factory=list)
+
+    def note(self, message: str, location: Location | None = None) -> None:
+        """Add what makes no difference, once."""
+        aside = Aside(message, location)
+        if aside not in self.asides:
+            self.asides.append(aside)
 
     def tell(self, message: str, when: str = "") -> None:
         """Add a difference, unless it is there without *when* it is so."""
@@ -139,7 +156,6 @@ def proved(
             one, two = trial.read(old, "before"), trial.read(new, "afterwards")
             if one is not None and two is not None:
                 _compared(one, two, trial)
-    proof.asides = list(dict.fromkeys(proof.asides))
     return proof
 
 
@@ -205,9 +221,10 @@ def _launch(one: LaunchConfig, two: LaunchConfig, trial: _Trial) -> None:
         if not (mine and theirs) and all(_handed_on(e, inputs) for e in (*mine, *theirs)):
             continue
         if inputs.get(name) == "" and [e.value for e in mine] == [""]:
-            proof.asides.append(
-                f"{one.location}: {name} that is set but empty isn't handed on any more: "
-                f"then it is {_shown_env(name, theirs)}"
+            proof.note(
+                f"{name} that is set but empty isn't handed on any more: "
+                f"then it is {_shown_env(name, theirs)}",
+                one.location,
             )
             continue
         place = next((e.location for e in (*mine, *theirs)), None)
@@ -306,11 +323,10 @@ def _arguments(
     said = [(x.flag, spelled_word(x.flag, release)) for x in mine if x.flag and release]
     for flag, spelled in said:
         if flag != spelled:
-            proof.asides.append(
-                f"{one.location}: {flag} would be spelled {spelled}, as SGLang {release} has it"
-            )
+            message = f"{flag} would be spelled {spelled}, as SGLang {release} has it"
+            proof.note(message, one.location)
     if a != b:
-        proof.asides.append(f"{one.location}: {MOVED}")
+        proof.note(MOVED, one.location)
 
 
 MOVED = "some flags would come behind others, which makes no difference to SGLang"

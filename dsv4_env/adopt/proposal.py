@@ -10,7 +10,7 @@ from pathlib import Path
 
 from dsv4_env.adopt.execution import Execution, executed
 from dsv4_env.adopt.planning import Adopted, Adoption
-from dsv4_env.adopt.proof import Tried, laid_out, outside_names, proved
+from dsv4_env.adopt.proof import Aside, Tried, laid_out, outside_names, proved
 from dsv4_env.adopt.rewriting import CannotRewrite, Use, folder_from, rewritten
 from dsv4_env.adopt.script import ScriptUse, rewritten_scripts
 from dsv4_env.catalogue.releases import load
@@ -38,7 +38,7 @@ class Rewritten:
 
     texts: dict[Path, tuple[str, str]] = field(default_factory=dict)
     alone: list[tuple[Location, str]] = field(default_factory=list)
-    asides: list[str] = field(default_factory=list)
+    asides: list[Aside] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
 
 
@@ -227,7 +227,7 @@ def _one_script(
             continue
         if reasons:
             where, why = reasons[0]
-            found.asides.append(f"{where}: its arguments stay: {why}")
+            found.asides.append(Aside(f"its arguments stay: {why}", where))
         found.asides += proof.asides
         found.texts[place] = (text, new)
         return

@@ -338,6 +338,32 @@ class _Rewriting:
         found = [c for c in calls if self.code.span(c)[0] == at]
         return min(found, key=lambda c: self.code.span(c)[1], default=None)
 
+    # What lists and dicts have in common
+
+    def _made(self, node: ast.expr, *, top: bool) -> tuple[list[Step] | None, ast.expr | None]:
+        """How what a name holds is made: by steps, or as the constant that it is.
+
+        At the *top*, where a launch is handed it, steps come first.
+        """
+        if not top and (value := self.making.constant(node)) is not None:
+            return None, value
+        steps = self.making.history(node)
+        return (None, self.making.constant(node)) if top and steps is None else (steps, None)
+
+    def _joined(self, node: ast.BinOp, left: str | None, right: str | None) -> str | None:
+        """Two sides as they are now; where one is all gone, the other one."""
+        if left is None or right is None:
+            return right if left is None else left
+        span = self.code.span
+        edits = [Edit(*span(node.left), left), Edit(*span(node.right), right)]
+        return spliced(self.code, node, edits)
+
+    def _copy(self, node: ast.expr, inner: ast.expr, text: str | None, whole: str) -> str | None:
+        """A copy of what is now *text*; of nothing, or of the profile's *whole*, none is needed."""
+        if text is None or text == whole:
+            return text
+        return spliced(self.code, node, [Edit(*self.code.span(inner), text)])
+
     # Arguments
 
     def _arguments(self, use: Use, given: Given | None) -> None:
@@ -450,8 +476,7 @@ class _Rewriting:
         if (inner := copied(node)) is not None:
             return self._words(inner) or []
         if isinstance(node, ast.Name | ast.Attribute):
-            value = None if top else self.making.constant(node)
-            steps = self.making.history(node) if value is None else None
+            steps, value = self._made(node, top=top)
             if steps is not None:
                 found = []
                 for step in steps:
@@ -460,7 +485,6 @@ class _Rewriting:
                     else:
                         found += (self._words(step.value) or []) if step.value else [None]
                 return found
-            value = value or self.making.constant(node)
             return [None] if value is None else self._words(value) or []
         return [None]
 
@@ -482,25 +506,15 @@ class _Rewriting:
         if isinstance(node, ast.List | ast.Tuple):
             return self._elements(node, run)
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
-            left, right = self._list(node.left, run), self._list(node.right, run)
-            if left is None or right is None:
-                return right if left is None else left
-            return spliced(code, node, [
-                Edit(*code.span(node.left), left), Edit(*code.span(node.right), right)
-            ])  # fmt: skip
+            return self._joined(node, self._list(node.left, run), self._list(node.right, run))
         if (inner := copied(node)) is not None:
-            text = self._list(inner, run)
-            if text is None or text == self._all_args:
-                return text
-            return spliced(code, node, [Edit(*code.span(inner), text)])
+            return self._copy(node, inner, self._list(inner, run), self._all_args)
         if isinstance(node, ast.Name | ast.Attribute):
-            value = None if top else self.making.constant(node)
-            steps = self.making.history(node) if value is None else None
+            steps, value = self._made(node, top=top)
             if steps is not None:
                 for step in steps:
                     self._step_args(step, run)
                 return code.raw(node)
-            value = value or self.making.constant(node)
             if value is not None:
                 return self._constant_args(node, value, run)
         run.next()
@@ -694,25 +708,15 @@ class _Rewriting:
         if isinstance(node, ast.Dict):
             return self._entries(node)
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
-            left, right = self._variables(node.left), self._variables(node.right)
-            if left is None or right is None:
-                return right if left is None else left
-            return spliced(code, node, [
-                Edit(*code.span(node.left), left), Edit(*code.span(node.right), right)
-            ])  # fmt: skip
+            return self._joined(node, self._variables(node.left), self._variables(node.right))
         if isinstance(node, ast.Call) and code.dotted(node.func) == "dict":
             return self._entries(node)
         if (inner := copied(node)) is not None:
-            text = self._variables(inner)
-            if text is None or text == self._base:
-                return text
-            return spliced(code, node, [Edit(*code.span(inner), text)])
+            return self._copy(node, inner, self._variables(inner), self._base)
         if isinstance(node, ast.Name | ast.Attribute):
-            value = None if top else self.making.constant(node)
-            steps = self.making.history(node) if value is None else None
+            steps, value = self._made(node, top=top)
             if steps is not None:
                 return self._steps_env(node, steps)
-            value = value or self.making.constant(node)
             if value is not None:
                 text = self._variables(value)
                 if text is None or text == self._base:
@@ -786,13 +790,12 @@ class _Rewriting:
         code = self.code
         first, *rest = steps
         assert first.value is not None
-        based, self.based = self.based, False
+        self.based = False
         text = self._variables(first.value)
         if not self.based:
             under = first.value
             text = self._base if text is None else self._over(under, text, self._base)
         self.based = True
-        del based
         self.put(*code.span(first.value), text or self._base)
         for step in rest:
             if step.kind == "item":

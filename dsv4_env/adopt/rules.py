@@ -18,7 +18,7 @@ _FEW = 12  # words, of which pairs are tried, too
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Condition:
+class RuleCondition:
     """What has to hold of a launch: words of its profile, overlays that it takes, or doesn't."""
 
     of: tuple[str, ...] = ()
@@ -39,7 +39,7 @@ class Condition:
         )
 
 
-ALWAYS = Condition()
+ALWAYS = RuleCondition()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class Column:
     free: bool = False
 
 
-Rules: TypeAlias = "dict[Condition, dict[Key, Held | None]]"
+Rules: TypeAlias = "dict[RuleCondition, dict[Key, Held | None]]"
 
 
 @dataclass(slots=True)
@@ -72,7 +72,7 @@ class Ruling:
     """The conditions that tell some launches apart, as sets of their numbers (bits)."""
 
     members: Sequence[Member]
-    known: dict[int, Condition] = field(init=False)
+    known: dict[int, RuleCondition] = field(init=False)
     numbers: dict[int, tuple[int, ...]] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -85,10 +85,10 @@ class Ruling:
         every = range(len(self.members))
         self.numbers = {m: tuple(i for i in every if m >> i & 1) for m in self.known}
 
-    def _mask(self, condition: Condition) -> int:
+    def _mask(self, condition: RuleCondition) -> int:
         return sum(1 << i for i, m in enumerate(self.members) if condition.fits(m))
 
-    def _conditions(self) -> Iterable[Condition]:
+    def _conditions(self) -> Iterable[RuleCondition]:
         words = sorted({w for m in self.members for w in m.of})
         overlays = sorted({o for m in self.members for o in m.overlays})
         of = _choices(words, [m.of for m in self.members])
@@ -96,7 +96,7 @@ class Ruling:
         missing = _choices(overlays, [frozenset(overlays) - m.overlays for m in self.members])
         for a, b, c in product(of, taken, missing):
             if not set(b) & set(c):
-                yield Condition(a, b, c)
+                yield RuleCondition(a, b, c)
 
     def rules(self, columns: Mapping[Key, Column]) -> Rules:
         """The rules for every key, by their condition, the keys in the order of *columns*.
@@ -121,7 +121,7 @@ class Ruling:
             if value != (column.below[i] if given is None else given)
         )
 
-    def _usable(self, column: Column) -> list[tuple[int, Condition]]:
+    def _usable(self, column: Column) -> list[tuple[int, RuleCondition]]:
         """The sets of launches that have one value, and their condition."""
         found = []
         for mask, condition in self.known.items():
@@ -137,8 +137,8 @@ class Ruling:
         return found
 
     def _asked(
-        self, column: Column, numbers: Sequence[int], condition: Condition
-    ) -> Condition | None:
+        self, column: Column, numbers: Sequence[int], condition: RuleCondition
+    ) -> RuleCondition | None:
         """The condition with the overlays that the rule has to lie over; None where not all do."""
         if not column.setters:
             return condition
@@ -147,15 +147,17 @@ class Ruling:
         }
         if not all(over <= self.members[i].overlays for i in numbers):
             return None
-        return Condition(condition.of, tuple(sorted({*condition.with_, *over})), condition.without)
+        return RuleCondition(
+            condition.of, tuple(sorted({*condition.with_, *over})), condition.without
+        )
 
-    def _told(self, column: Column, liked: Counter[int]) -> list[tuple[Condition, Held | None]]:
+    def _told(self, column: Column, liked: Counter[int]) -> list[tuple[RuleCondition, Held | None]]:
         """The rules of one key."""
         wanted = self._open(column)
         if not wanted:
             return []
         usable = self._usable(column)
-        found: list[tuple[Condition, Held | None]] = []
+        found: list[tuple[RuleCondition, Held | None]] = []
         different = len(set(map(repr, column.values)))
         if column.free and None not in column.values and different > 1:
             words = [u for u in usable if len(u[1].of) == 1 and not (u[1].with_ or u[1].without)]
@@ -176,12 +178,12 @@ class Ruling:
     def _covered(
         self,
         column: Column,
-        usable: Sequence[tuple[int, Condition]],
+        usable: Sequence[tuple[int, RuleCondition]],
         wanted: int,
         liked: Counter[int],
-    ) -> list[tuple[Condition, Held | None]] | None:
+    ) -> list[tuple[RuleCondition, Held | None]] | None:
         """The fewest rules that cover all *wanted* launches, as far as the greedy choice finds."""
-        found: list[tuple[Condition, Held | None]] = []
+        found: list[tuple[RuleCondition, Held | None]] = []
         while wanted:
             best = max(
                 usable,

@@ -67,7 +67,7 @@ def older(release: str) -> tuple[str, ...]:
     """The known releases before *release*, which needn't be known itself."""
     if release in releases():
         return releases()[: releases().index(release)]
-    from packaging.version import Version
+    from packaging.version import Version  # heavy, and only a release that isn't known needs it
 
     return tuple(r for r in releases() if Version(r) < Version(release))
 

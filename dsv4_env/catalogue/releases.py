@@ -73,7 +73,7 @@ def _before_day(image: str, day: date) -> tuple[str, str]:
 
 
 def _before(text: str, release: str) -> tuple[str, str | None]:
-    from packaging.version import InvalidVersion, Version
+    from packaging.version import InvalidVersion, Version  # heavy: most releases are known
 
     try:
         wanted = Version(Version(release).public)
@@ -102,7 +102,7 @@ def within(range_: str) -> tuple[str, ...]:
         for sign, version in (m.groups() for m in bounds if m):
             found = tuple(r for r in found if _holds(_NUMBERS[r], sign, _numbers(version)))
         return found
-    from packaging.specifiers import SpecifierSet
+    from packaging.specifiers import SpecifierSet  # heavy, as said above
 
     return tuple(SpecifierSet(range_).filter(RELEASES))
 
@@ -132,7 +132,7 @@ _NUMBERS = {r: _numbers(r) for r in RELEASES}
 
 def in_order(found: Iterable[str]) -> tuple[str, ...]:
     """Releases by their versions, oldest first. Raises ReadError for what is none."""
-    from packaging.version import InvalidVersion, Version
+    from packaging.version import InvalidVersion, Version  # heavy: only a build needs it
 
     try:
         return tuple(sorted(found, key=Version))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
 import os
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,17 +19,18 @@ from dsv4_env.cli.comparing import offered_releases, on_option
 from dsv4_env.cli.names import Operand, split_operand
 from dsv4_env.cli.options import collected, color_option
 from dsv4_env.cli.output import line_width, table, tell, write
-from dsv4_env.cli.progress import count
 from dsv4_env.cli.settings import pyproject, settings
 from dsv4_env.cli.wanted import remembered
 from dsv4_env.drift.pairs import keys, with_pairs
 from dsv4_env.guard.files import read_bytes, read_named
 from dsv4_env.lang.yaml import decode
+from dsv4_env.model import LaunchConfig, Location
 from dsv4_env.model.errors import ReadError, UsageError
 from dsv4_env.model.secrets import masked, scrubbed
-from dsv4_env.model.style import plain
+from dsv4_env.model.style import count, plain
 from dsv4_env.plan.platforms import PLATFORMS, Platform
-from dsv4_env.readers import EXPECTED, HowRead, detect, read, titles
+from dsv4_env.profile import load_wanted
+from dsv4_env.readers import EXPECTED, HowRead, detect, meant, read, titles
 from dsv4_env.reporters.json import json_text
 from dsv4_env.reporters.unified import unified
 from dsv4_env.writeback.files import FileChange, write_changes
@@ -43,7 +44,6 @@ if TYPE_CHECKING:
 
 _LAYERS = "profiles"  # where layers are shown, as long as nobody says where they go
 _EACH = 4  # files that are named one by one
-_PLACE = re.compile(r"(.*?:\d+:\d+): (.*)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +228,7 @@ def _sources(
 
 def _chosen(
     operand: Operand, data: bytes, root: Path, found: Settings, own: Path | None
-) -> list[tuple[int, Any]]:
+) -> list[tuple[int, LaunchConfig]]:
     """The launches of a file that an operand names, with their numbers."""
     folder = own if own is not None and own.is_dir() else None
     how = HowRead(
@@ -238,25 +238,25 @@ def _chosen(
         sglang=found.sglang,
     )
     launches = read(data, operand.path, how)
-    named = [
-        (i, replace(launch, name=title))
-        for i, (title, launch) in enumerate(
-            zip(titles(launches, operand.path), launches, strict=True), 1
+    if operand.chosen:
+        kept = meant(
+            launches,
+            operand.path,
+            launch=operand.launch,
+            line=operand.line,
+            symbol=operand.symbol,
+            name=operand.name,
         )
-    ]
-    if not operand.chosen:
-        kept = [(i, c) for i, c in named if c.launched]
     else:
-        kept = [
-            (i, c)
-            for i, c in named
-            if operand.launch in (None, i)
-            and operand.symbol in (None, c.symbol)
-            and operand.line in (None, c.own_line)
-        ]
+        kept = [c for c in launches if c.launched]
     if not kept:
         raise ReadError("no launch of a server", where=operand.name, expected=EXPECTED)
-    return kept
+    numbered = enumerate(zip(titles(launches, operand.path), launches, strict=True), 1)
+    return [
+        (i, replace(launch, name=title))
+        for i, (title, launch) in numbered
+        if any(launch is c for c in kept)
+    ]
 
 
 def _proposed(
@@ -352,8 +352,7 @@ def _save(
     changes: Sequence[FileChange], result: Adoption, place: _Place, adopting: Adopting
 ) -> None:
     """Write all of it or nothing, and look whether it is what was meant."""
-    from dsv4_env.adopt.carried import differing, held_by
-    from dsv4_env.profile import load_wanted
+    from dsv4_env.adopt.carried import held_by  # pydantic
 
     made = [place.own] if place.own is not None and not place.own.is_dir() else []
     for folder in made if result.layers else ():
@@ -364,8 +363,10 @@ def _save(
             wanted = replace(adopted.composition.wanted, sglang=result.sglang)
             own = place.own if place.own is not None and place.own.is_dir() else None
             profile = load_wanted(str(adopted.composition.spec), own, wanted)
-            for key in differing(held_by(adopted.composition.profile), held_by(profile)):
-                return f"{profile.name}: {key[1]}"
+            meant, there = held_by(adopted.composition.profile), held_by(profile)
+            if meant.settings != there.settings:
+                wrong = meant.otherwise(there) or there.otherwise(meant)
+                return f"{profile.name}: {wrong[0][1]}"
         return None
 
     try:
@@ -453,13 +454,11 @@ def _notes(
             + "; ".join(gone[:_EACH])
             + (" …" if gone[_EACH:] else "")
         )
-    asides: dict[str, list[str]] = {}
+    asides: dict[str, list[Location | None]] = {}
     for aside in rewritten.asides if rewritten is not None else ():
-        match = _PLACE.match(aside)
-        at, message = (match[1], match[2]) if match else ("", aside)
-        asides.setdefault(message, []).append(at)
+        asides.setdefault(aside.message, []).append(aside.location)
     for message, places in asides.items():
-        first = os.path.relpath(places[0]) if places[0] else ""
+        first = places[0] and os.path.relpath(str(places[0]))
         more = f" and {count(len(places) - 1, 'more', 'more')}" if places[1:] else ""
         found.append(f"{message} ({first}{more})" if first else message)
     return found
@@ -500,8 +499,6 @@ def _remarks(rewritten: Rewritten) -> list[str]:
 
 def _stat(rewritten: Rewritten) -> tuple[int, int]:
     """How many lines go, and how many come."""
-    import difflib
-
     less = more = 0
     for old, new in rewritten.texts.values():
         for line in difflib.unified_diff(old.splitlines(), new.splitlines(), n=0, lineterm=""):

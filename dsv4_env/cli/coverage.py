@@ -14,7 +14,7 @@ import click
 from dsv4_env.cli.comparing import catalogue_for, known_release, sglang_option
 from dsv4_env.cli.options import jobs_option, profiles_option
 from dsv4_env.cli.output import line_width, table, tell, write
-from dsv4_env.cli.progress import Progress, count
+from dsv4_env.cli.progress import Progress
 from dsv4_env.cli.settings import settings
 from dsv4_env.cli.wanted import wanted
 from dsv4_env.drift.coverage import (
@@ -30,7 +30,7 @@ from dsv4_env.drift.coverage import (
 )
 from dsv4_env.drift.discover import FoundLaunch, How, discover
 from dsv4_env.model.secrets import scrubbed
-from dsv4_env.model.style import plain
+from dsv4_env.model.style import count, plain
 from dsv4_env.profile import Wanted, load_targets
 from dsv4_env.profile.settings import Settings
 from dsv4_env.reporters.json import json_text

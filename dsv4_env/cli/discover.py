@@ -16,7 +16,7 @@ from dsv4_env.cli import complete
 from dsv4_env.cli.comparing import catalogue_for, known_release, sglang_option
 from dsv4_env.cli.options import collected, jobs_option, profiles_option
 from dsv4_env.cli.output import end_cut, line_width, table, tell, write
-from dsv4_env.cli.progress import Progress, count
+from dsv4_env.cli.progress import Progress
 from dsv4_env.cli.settings import pyproject, settings
 from dsv4_env.cli.wanted import wanted
 from dsv4_env.drift.candidates import Candidates, candidates
@@ -27,7 +27,7 @@ from dsv4_env.guard.writing import locked
 from dsv4_env.lang.yaml import decode
 from dsv4_env.model.errors import ProfileError, UsageError
 from dsv4_env.model.secrets import scrubbed
-from dsv4_env.model.style import plain
+from dsv4_env.model.style import count, plain
 from dsv4_env.profile import load_wanted
 from dsv4_env.profile.settings import Pair
 from dsv4_env.reporters.json import json_text

@@ -33,7 +33,7 @@ from dsv4_env.lint import lint
 from dsv4_env.model import LaunchConfig
 from dsv4_env.model.errors import ReadError, UsageError
 from dsv4_env.model.finding import Finding
-from dsv4_env.plan.models import is_of_family
+from dsv4_env.plan.models import is_deepseek_v4
 from dsv4_env.profile import Profile, load_wanted
 from dsv4_env.profile.settings import Pair
 from dsv4_env.readers import process
@@ -168,7 +168,7 @@ def _about(server: LaunchConfig) -> Iterator[str]:
         return
     names = [server.served.fields.get(n) for n in ("model_path", "served_model_name")]
     told = list(dict.fromkeys(str(n) for n in names if n))
-    family = any(map(is_of_family, told))
+    family = any(map(is_deepseek_v4, told))
     said = "" if family else ", whose name doesn't say that it is a DeepSeek-V4"
     yield f"it serves {' as '.join(told)}{said}"
 

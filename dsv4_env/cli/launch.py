@@ -17,7 +17,13 @@ from dsv4_env.cli.execute import execute, start_environment
 from dsv4_env.cli.names import tell_nodes
 from dsv4_env.cli.options import collected, profiles_option
 from dsv4_env.cli.output import write
-from dsv4_env.cli.starting import Overrides, model_of, override_options, profile_of, shown_command
+from dsv4_env.cli.starting import (
+    Overrides,
+    model_path_of,
+    override_options,
+    profile_of,
+    shown_command,
+)
 from dsv4_env.cli.target import target_options
 from dsv4_env.cli.wanted import remember, wanted
 from dsv4_env.exporters import MODEL_FLAGS
@@ -107,7 +113,7 @@ def launch(
     overrides = replace(overrides, args=(*overrides.args, *more))
     profile, model = _own_model(overrides.changed(profile))
     environ = overrides.environment(profile, start_environment(), shown=overrides.only_print)
-    path = model_of(profile, server.model or model, environ)
+    path = model_path_of(profile, server.model or model, environ)
     words = profile.command(model=path, host=server.host, port=server.port, python=server.python)
     start = preflight.PlannedLaunch(profile, _config(profile, words), words, environ, path)
     checks = preflight.obstacles

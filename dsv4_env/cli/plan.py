@@ -27,7 +27,7 @@ from dsv4_env.model.style import plain
 from dsv4_env.plan.against import HeldPlan, held
 from dsv4_env.plan.asking import ask
 from dsv4_env.plan.formats import HELD_FORMATS, PLAN_FORMATS, held_text, text
-from dsv4_env.plan.models import is_of_family, model_of, unknown_model
+from dsv4_env.plan.models import given_model, is_deepseek_v4, unknown_model
 from dsv4_env.plan.planning import Plan, plan as planned
 from dsv4_env.plan.platforms import EACH, PLATFORMS, Platform, hinted, platform
 from dsv4_env.profile import Profile
@@ -223,8 +223,8 @@ def _plans(
 
 def _tell_model(config: LaunchConfig) -> None:
     """Say so where it isn't known that a launch is of a DeepSeek-V4, as which it's planned."""
-    name, text = model_of(config), unknown_model(config)
-    if is_of_family(name or text):
+    name, text = given_model(config), unknown_model(config)
+    if is_deepseek_v4(name or text):
         return
     if name is not None:
         said = f"{name} is planned as a DeepSeek-V4, which its name doesn't say"

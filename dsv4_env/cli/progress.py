@@ -13,14 +13,10 @@ from types import TracebackType
 from typing import Self
 
 from dsv4_env.cli.output import tell
+from dsv4_env.model.style import count
 
 _FIRST = 0.5  # seconds of work of which nothing is said
 _EVERY = 0.1  # seconds between two states
-
-
-def count(number: int, one: str, several: str) -> str:
-    """A number and what it counts."""
-    return f"{number:,} {one if number == 1 else several}"
 
 
 class Progress:

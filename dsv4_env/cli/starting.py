@@ -232,7 +232,7 @@ def run(
         if item == "{args}":
             words += profile.server_args
         elif item == "{model}":
-            words.append(model_of(profile, None, environ))
+            words.append(model_path_of(profile, None, environ))
         else:
             words.append(item)
     if overrides.only_print:
@@ -254,7 +254,7 @@ def profile_of(name: str, folder: Path | None) -> Profile:
     return profile
 
 
-def model_of(profile: Profile, model: str | None, environ: Mapping[str, str]) -> str:
+def model_path_of(profile: Profile, model: str | None, environ: Mapping[str, str]) -> str:
     """The model that is given, else the profile's. Raises UsageError."""
     found = model or profile.model_path(environ) or profile.default_model_path
     if not found:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from dsv4_env.adopt.names import names, shared_words
 from dsv4_env.catalogue import Catalogue
 from dsv4_env.cli import complete
 from dsv4_env.cli.comparing import Comparing, comparing_options
@@ -398,8 +399,6 @@ def import_(
 
 def _names(sources: Sequence[str], launches: Sequence[LaunchConfig], own: Path | None) -> list[str]:
     """What profiles are called after their files, none of which is there already."""
-    from dsv4_env.adopt.names import names, shared_words
-
     taken = set(layer_files(own))
     paths = [split_operand(source).path for source in sources]
     found = []
@@ -416,8 +415,8 @@ def _imported(made: Imported, how: _How, head: str) -> None:
     _refuse(made.refused, how)
     if made.local:
         _note(f"left to the machine: {', '.join(made.local)}")
-    for one, names in made.overridable:
-        unless = f"unless {' or '.join(names)} is set outside"
+    for one, outside in made.overridable:
+        unless = f"unless {' or '.join(outside)} is set outside"
         _note(f"{one} is so {unless}, which a layer can't say")
     if made.defaults:
         _note(f"left out, as SGLang does so by default: {', '.join(made.defaults)}")

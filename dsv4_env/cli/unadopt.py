@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
+from dsv4_env.adopt.inlining import inlined
+from dsv4_env.adopt.rewriting import CannotRewrite
+from dsv4_env.adopt.spelling import HELP, spelled_out
 from dsv4_env.cli import complete
 from dsv4_env.cli.options import collected, color_option
 from dsv4_env.cli.output import tell, write
@@ -18,11 +20,9 @@ from dsv4_env.lang.python.syntax.text import decoded
 from dsv4_env.model.errors import UsageError
 from dsv4_env.model.style import plain
 from dsv4_env.readers import detect
+from dsv4_env.readers.taken import KnownProfiles
 from dsv4_env.reporters.unified import unified
 from dsv4_env.writeback.files import FileChange, write_changes
-
-if TYPE_CHECKING:
-    from dsv4_env.readers.taken import KnownProfiles
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +67,6 @@ def unadopt(files: tuple[str, ...], unadopting: Unadopting, color: bool) -> int:
       dsv4-env unadopt test/registered/amd/test_deepseek_v4_pro_fp4.py
       dsv4-env unadopt test/registered/amd/test_deepseek_v4_*.py --write
     """
-    from dsv4_env.adopt.inlining import inlined  # pydantic
-    from dsv4_env.adopt.rewriting import CannotRewrite
-    from dsv4_env.readers.taken import KnownProfiles
-
     found = settings()
     project = (found.source or pyproject()).parent
     changes: list[FileChange] = []
@@ -119,9 +115,6 @@ def unadopt(files: tuple[str, ...], unadopting: Unadopting, color: bool) -> int:
 
 def _script(data: bytes, path: Path, known: KnownProfiles) -> bytes:
     """A script with the settings in it. Raises UsageError where that can't be."""
-    from dsv4_env.adopt.rewriting import CannotRewrite  # pydantic
-    from dsv4_env.adopt.spelling import HELP, spelled_out
-
     text = data.decode("utf-8", "surrogateescape")
     place = Path(os.path.realpath(path))
     try:

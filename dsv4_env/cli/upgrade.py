@@ -17,7 +17,7 @@ from dsv4_env.cli.settings import profile_folder
 from dsv4_env.cli.wanted import wanted
 from dsv4_env.compare.findings import show
 from dsv4_env.lint.advice import Action, Advice, layer
-from dsv4_env.lint.settling import target_of
+from dsv4_env.lint.settling import upgraded_launch
 from dsv4_env.lint.upgrade import advise
 from dsv4_env.model import FROM_ENVIRONMENT, Location, Value
 from dsv4_env.model.errors import UsageError
@@ -91,7 +91,7 @@ def upgrade(
             f"--from {before} --to {after}", expected="an older release, then a newer one"
         )
     advice = advise(profile, old, new, every=every, on=on)
-    made = target_of(profile, old, new, on)
+    made = upgraded_launch(profile, old, new, on)
     left = made.left(advice) if made is not None else []
     path = (
         None if target is None else _target(target, f"{parse(name).base}-{new.release}.toml", own)

@@ -12,7 +12,7 @@ import click
 from dsv4_env.cli.comparing import FLAGS, Named, catalogue_for, launch_catalogue, sglang_option
 from dsv4_env.cli.options import jobs_option
 from dsv4_env.cli.output import line_width, table, tell, write
-from dsv4_env.cli.progress import Progress, count
+from dsv4_env.cli.progress import Progress
 from dsv4_env.cli.settings import settings
 from dsv4_env.drift.discover import Discovered, How, discover
 from dsv4_env.drift.uses import Searched, Sought, Use, every_name, sought, verdict
@@ -20,7 +20,7 @@ from dsv4_env.guard.files import read_bytes
 from dsv4_env.model import EnvVar, Location, ServerArg, Unknown
 from dsv4_env.model.errors import Dsv4Error, UsageError, did_you_mean
 from dsv4_env.model.secrets import masked, scrubbed
-from dsv4_env.model.style import plain
+from dsv4_env.model.style import count, plain
 from dsv4_env.profile.settings import Settings
 from dsv4_env.readers import HowRead, detect, label, read
 from dsv4_env.reporters.json import json_text

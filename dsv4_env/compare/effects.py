@@ -23,7 +23,7 @@ from dsv4_env.model.finding import Finding, Severity
 from dsv4_env.model.secrets import masked
 from dsv4_env.plan.dormant import dormant, elsewhere
 from dsv4_env.plan.evaluate import Open, Refusal, Resolution, same_text, shown_at
-from dsv4_env.plan.planning import give_the_same, resolved, value_text
+from dsv4_env.plan.planning import field_text, give_the_same, resolved
 from dsv4_env.plan.platforms import EACH, Platform, platform
 
 if TYPE_CHECKING:
@@ -182,7 +182,7 @@ def _planned(finding: Finding, one: Resolution, catalogue: Catalogue) -> Finding
         return replace(finding, rule=RULES["DSV005"], severity=Severity.WARNING, message=message)
     if at is None:
         return finding
-    shown = masked(finding.subject, value_text(value))
+    shown = masked(finding.subject, field_text(value))
     message = f'{finding.message}; SGLang should set "{shown}" ({shown_at(at)})'
     return replace(finding, message=message)
 

@@ -20,7 +20,7 @@ from dsv4_env.model.secrets import masked
 from dsv4_env.plan.against import alike
 from dsv4_env.plan.evaluate import Open, Resolution, shown_at
 from dsv4_env.plan.given import flag_names, given_by, parser_defaults
-from dsv4_env.plan.planning import value_text
+from dsv4_env.plan.planning import field_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -114,7 +114,7 @@ def otherwise(
         if name in given or at is None or isinstance(value, Open) or alike(value, running):
             continue
         if alike(parser_defaults(catalogue).get(name), running):
-            now, then = (masked(flag, value_text(v)) for v in (running, value))
+            now, then = (masked(flag, field_text(v)) for v in (running, value))
             yield flag, now, then, shown_at(at)
 
 

@@ -30,7 +30,7 @@ from dsv4_env.guard.files import looking, read_bytes, real
 from dsv4_env.model import LaunchConfig, Location
 from dsv4_env.model.errors import ProfileError, ReadError, UsageError, did_you_mean
 from dsv4_env.model.finding import Comparison, Finding, Report, Waiver
-from dsv4_env.plan.models import is_of_family
+from dsv4_env.plan.models import is_deepseek_v4
 from dsv4_env.plan.planning import resolved
 from dsv4_env.profile import (
     REFERENCE_RELEASE,
@@ -300,7 +300,7 @@ def compare(run: CheckRun, pair: Pair, config: LaunchConfig, title: str) -> None
     kept = (f for f in comparison.findings if f.rule.id != CHOICE or f.subject not in given)
     comparison = replace(comparison, findings=tuple(kept))
     model = profile.default_model_path
-    told = on is not None or launch.image is not None or is_of_family(model or "")
+    told = on is not None or launch.image is not None or is_deepseek_v4(model or "")
     if catalogue is not None and told:
         comparison = with_effects(comparison, profile.config, launch, catalogue, on, model)
         left = tuple(f for f in comparison.findings if not is_ignored(f.subject, ignore))

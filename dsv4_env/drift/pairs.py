@@ -130,7 +130,7 @@ def keys(pair: Pair) -> Mapping[str, Any]:
 
 
 def _added(document: Any, pairs: Sequence[Pair], said: Mapping[str, str]) -> str:
-    import tomlkit
+    import tomlkit  # as above
 
     table = document
     for key in TABLE:
@@ -154,7 +154,7 @@ def _added(document: Any, pairs: Sequence[Pair], said: Mapping[str, str]) -> str
 
 
 def _list(values: list[Any], *, inline: bool) -> Any:
-    import tomlkit
+    import tomlkit  # as above
 
     found = tomlkit.array()
     found.extend(values)

@@ -147,7 +147,7 @@ def _called(
     need: str,
     given: bytes | None = None,
 ) -> subprocess.CompletedProcess[bytes]:
-    import subprocess
+    import subprocess  # 10 ms, for those who ask git
 
     told = [part for setting in settings for part in ("-c", setting)]
     try:
@@ -214,7 +214,7 @@ def _is_bare(folder: Path) -> bool:
 @cache
 def _knows_safe() -> bool:
     """Whether git knows ``safe.bareRepository``, which is of release 2.38."""
-    import subprocess
+    import subprocess  # as above
 
     try:
         done = subprocess.run(["git", "version"], capture_output=True, check=False)  # noqa: S607

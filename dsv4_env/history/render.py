@@ -11,8 +11,7 @@ from typing import Any
 from dsv4_env.history.git import Commit
 from dsv4_env.history.moves import TEST, History, SettingMoves
 from dsv4_env.model.secrets import scrubbed
-from dsv4_env.model.style import plain
-from dsv4_env.reporters.content import count
+from dsv4_env.model.style import count, plain
 from dsv4_env.reporters.markdown import code
 
 _VERSION = 1

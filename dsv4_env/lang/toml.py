@@ -47,7 +47,7 @@ class TomlSource:
 
 @cache
 def _parser() -> Parser:
-    import tree_sitter
+    import tree_sitter  # heavy, and a lock saves the reading of layers
     import tree_sitter_toml
 
     return tree_sitter.Parser(tree_sitter.Language(tree_sitter_toml.language()))

@@ -193,11 +193,11 @@ def parse(
     Raises ReadError with a place for what YAML forbids, for a key given twice, and where a
     limit is passed: 5 MB, MAX_WORK, 100,000 nodes with aliases and merges written out, 100 levels.
     """
-    budget = budget or Budget()
-    from ruamel.yaml import YAML
+    from ruamel.yaml import YAML  # heavy, and no script needs it
     from ruamel.yaml.error import MarkedYAMLError, YAMLError
     from ruamel.yaml.reader import ReaderError
 
+    budget = budget or Budget()
     text = decode(data, path, what)
     lines = Lines(path, text)
     if (work := len(text) + sum(text.count(m) * cost for m, cost in _MARKS.items())) > MAX_WORK:

@@ -75,7 +75,7 @@ def layer(profile: Profile, advice: Iterable[Advice], after: Catalogue) -> dict[
             if table == "env":
                 env[name] = values[0][0]
             else:
-                args[name] = layer_value(values)
+                args[name] = flag_value(values)
     document: dict[str, Any] = {
         "description": f"{profile.description or profile.name}, for {after.name}",
         "extends": [profile.name.partition("@")[0]],
@@ -89,7 +89,7 @@ def layer(profile: Profile, advice: Iterable[Advice], after: Catalogue) -> dict[
     return document | {name: dict(table) for name, table in tables.items() if table}
 
 
-def layer_value(values: Values) -> Any:
+def flag_value(values: Values) -> Any:
     """The occurrences of a flag as a layer spells them: true, a word, several words, or all."""
     if len(values) > 1:
         return [list(words) for words in values]

@@ -36,7 +36,7 @@ _EXAMPLE = re.compile(
 @lru_cache(maxsize=1)
 def rule_docs() -> dict[str, Section]:
     """The sections by the ids of their rules, in the order of the file."""
-    from importlib import resources
+    from importlib import resources  # it brings in all that archives take
 
     text = (resources.files("dsv4_env.lint") / "rules.md").read_text(encoding="utf-8")
     heads = list(_HEADING.finditer(text))

@@ -11,7 +11,7 @@ from dsv4_env.model import LaunchConfig, Location
 from dsv4_env.model.finding import Severity
 from dsv4_env.plan.evaluate import Refusal, shown_at
 from dsv4_env.plan.given import PARSER
-from dsv4_env.plan.models import is_of_family, model_of
+from dsv4_env.plan.models import given_model, is_deepseek_v4
 from dsv4_env.plan.planning import Plan, PlannedSetting, plan
 from dsv4_env.plan.platforms import EACH, Platform
 
@@ -75,7 +75,7 @@ def plans(
     """
     if steps_of(catalogue) is None or config.args is None:
         return ()
-    if not is_of_family(model_of(config) or model or ""):
+    if not is_deepseek_v4(given_model(config) or model or ""):
         return ()
     places = EACH if on is None else (on,)
     return tuple(plan(config, catalogue, p, model=model, redundant=False) for p in places)

@@ -11,7 +11,7 @@ from dsv4_env.compare.effects import platform_of
 from dsv4_env.lint.advice import Action, Advice, applied, spelled
 from dsv4_env.model import LaunchConfig
 from dsv4_env.plan.evaluate import Open, Refusal, Resolution, same_text, shown_at
-from dsv4_env.plan.models import is_of_family, model_of
+from dsv4_env.plan.models import given_model, is_deepseek_v4
 from dsv4_env.plan.planning import resolved
 from dsv4_env.plan.platforms import EACH, Platform
 from dsv4_env.profile import Profile
@@ -21,7 +21,7 @@ _PASSES = 4  # a setting that goes may make another one needless
 
 
 @dataclass(slots=True)
-class Target:
+class UpgradedLaunch:
     """A profile's launch on the platforms that it's for, as the target release resolves it."""
 
     config: LaunchConfig
@@ -301,19 +301,19 @@ class Target:
         return "args", match.argument.dest if match is not None and match.argument else name
 
 
-def target_of(
+def upgraded_launch(
     profile: Profile, before: Catalogue, after: Catalogue, on: Platform | None
-) -> Target | None:
+) -> UpgradedLaunch | None:
     """The profile's launch on the target release; None where what that makes of it isn't known.
 
     On *on*, else the profile's own hardware, else one platform of each kind.
     """
     model = profile.default_model_path
-    name = model_of(profile.config) or model
-    if steps_of(after) is None or (name is not None and not is_of_family(name)):
+    name = given_model(profile.config) or model
+    if steps_of(after) is None or (name is not None and not is_deepseek_v4(name)):
         return None
     on = on or platform_of(profile.hardware)
-    return Target(profile.config, before, after, EACH if on is None else (on,), model)
+    return UpgradedLaunch(profile.config, before, after, EACH if on is None else (on,), model)
 
 
 def _with_drops(found: Sequence[Advice], dropped: dict[str, Advice]) -> Iterator[Advice]:

@@ -11,7 +11,7 @@ from dsv4_env.catalogue.arguments import arg_equals_default, given, invalid_arg
 from dsv4_env.catalogue.semantics import equals_default, invalid, same_value
 from dsv4_env.compare.equivalence import transformed
 from dsv4_env.lint.advice import Action, Advice, Values
-from dsv4_env.lint.settling import Target, target_of
+from dsv4_env.lint.settling import UpgradedLaunch, upgraded_launch
 from dsv4_env.model import ServerArg
 from dsv4_env.model.secrets import masked
 from dsv4_env.plan.dormant import elsewhere
@@ -38,7 +38,7 @@ def advise(
     INDEXER …) or the files that read them; with *every*, all of SGLang's own. What *after* does
     by itself on the profile's hardware, or on *on*, is dropped or not told.
     """
-    target = target_of(profile, before, after, on)
+    target = upgraded_launch(profile, before, after, on)
     found = [*_variables(profile, before, after), *_flags(profile, before, after, target)]
     settled = {a.name for a in found}
     if not _is_there(profile, before, after):
@@ -141,7 +141,7 @@ def _since(name: str, before: Catalogue, after: Catalogue) -> str:
 
 
 def _flags(
-    profile: Profile, before: Catalogue, after: Catalogue, target: Target | None
+    profile: Profile, before: Catalogue, after: Catalogue, target: UpgradedLaunch | None
 ) -> Iterator[Advice]:
     by_flag: dict[str, list[ServerArg]] = {}
     for arg in profile.config.args or ():
@@ -177,7 +177,7 @@ def _flag(
     values: Values,
     before: Catalogue,
     after: Catalogue,
-    target: Target | None,
+    target: UpgradedLaunch | None,
 ) -> Advice | None:
     match = after.argument(flag)
     if match is None or match.argument is None:
@@ -219,7 +219,7 @@ def _flag(
 
 
 def _replacing(
-    flag: str, values: Values, said: str | None, after: Catalogue, target: Target | None
+    flag: str, values: Values, said: str | None, after: Catalogue, target: UpgradedLaunch | None
 ) -> list[tuple[str, Values]]:
     """The flags that SGLang says to use instead, with their values; none where it refuses those.
 

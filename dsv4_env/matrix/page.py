@@ -33,11 +33,10 @@ from dsv4_env.matrix.effective import effective
 from dsv4_env.matrix.timeline import timelines
 from dsv4_env.model.finding import Report
 from dsv4_env.model.secrets import masked, scrubbed
-from dsv4_env.model.style import plain
+from dsv4_env.model.style import count, plain
 from dsv4_env.reporters.content import (
     ReportEntry,
     compared,
-    count,
     entries,
     own_notes,
     shared_notes,
@@ -78,7 +77,7 @@ def page(matrix: Matrix | None, histories: Sequence[Mapping[str, Any]] = (), mad
 
 @lru_cache(maxsize=1)
 def _template() -> Template:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # heavy, for a page alone
 
     environment = Environment(
         loader=FileSystemLoader(_FOLDER),
@@ -115,7 +114,7 @@ def _finalized(value: Any) -> Any:
 
 
 def _safe(text: str) -> Any:
-    from markupsafe import Markup
+    from markupsafe import Markup  # as jinja2
 
     return Markup(text)  # noqa: S704  # the package's own files, and what embedded() escapes
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from dsv4_env.matrix.cells import owner_of, section_of
 from dsv4_env.model.secrets import scrubbed
-from dsv4_env.reporters.content import count
+from dsv4_env.model.style import count
 
 _COLORS = 6  # classes of the style sheet; a seventh value takes the first again
 

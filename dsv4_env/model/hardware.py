@@ -6,7 +6,8 @@ CI runners; architectures are those of the vendors.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 
 ACCELERATORS: Mapping[str, tuple[str, str]] = {
     "mi300x": ("rocm", "gfx942"),
@@ -60,3 +61,19 @@ def canonical(name: str) -> str:
     """The one name of an accelerator; of what isn't known, the name itself in small letters."""
     text = name.strip().lower().replace("_", "-")
     return ALSO.get(text, text)
+
+
+_MAKERS = {"amd": "mi355x", "rocm": "mi355x", "hip": "mi355x"}  # which say no card
+_NAMES = sorted({*ACCELERATORS, *ALSO} - {*_MAKERS}, key=lambda n: (-len(n), n))
+_CARD = rf"(?<![a-wyz])(?:{'|'.join(_NAMES)})(?![0-9])"  # 8xh200, but no batch20
+_MAKER = rf"(?<![a-z])(?:{'|'.join(_MAKERS)})(?![a-z])"
+
+
+def cards_in(texts: Iterable[str]) -> set[str]:
+    """The accelerators of which texts (paths, suites, images) name a card or an architecture."""
+    return {canonical(name) for text in texts for name in re.findall(_CARD, text.lower())}
+
+
+def makers_in(texts: Iterable[str]) -> set[str]:
+    """The accelerators that stand for the makers which texts name."""
+    return {_MAKERS[name] for text in texts for name in re.findall(_MAKER, text.lower())}

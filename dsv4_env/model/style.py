@@ -1,4 +1,4 @@
-"""Colour where a person reads it, none elsewhere; and text that can't steer who shows it."""
+"""Colour where a person reads it, none elsewhere; numbers with what they count; inert text."""
 
 from __future__ import annotations
 
@@ -22,6 +22,11 @@ def plain(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() or c == "\t" else _escaped(ord(c)) for c in text)
+
+
+def count(number: int, noun: str, plural: str = "") -> str:
+    """``1 setting``, ``2 settings``, ``2,000 launches``."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
 def opening(text: str) -> str:

@@ -11,7 +11,7 @@ from dsv4_env.model.errors import UsageError
 from dsv4_env.model.secrets import hidden, masked, secret_name
 from dsv4_env.plan.evaluate import Open, Refusal, Resolution, shown_at
 from dsv4_env.plan.given import SOME_MODEL, Given, flag_names, given_by, parser_defaults
-from dsv4_env.plan.planning import open_reason, resolved, value_text
+from dsv4_env.plan.planning import field_text, open_reason, resolved
 
 if TYPE_CHECKING:
     from dsv4_env.catalogue import Catalogue
@@ -166,8 +166,8 @@ def _held(
 
 def _shown(flag: str, value: object) -> str:
     if value is None:
-        return value_text(value)
-    text = json.dumps(value) if isinstance(value, dict) else value_text(value)
+        return field_text(value)
+    text = json.dumps(value) if isinstance(value, dict) else field_text(value)
     return masked(flag, text)
 
 

@@ -17,7 +17,7 @@ from dsv4_env.model.errors import ReadError, UsageError
 from dsv4_env.plan import resolver
 from dsv4_env.plan.evaluate import Change, Refusal, Resolution
 from dsv4_env.plan.given import given_by
-from dsv4_env.plan.models import asked_model, model_of
+from dsv4_env.plan.models import asked_model, given_model
 from dsv4_env.plan.planning import Plan, described
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def _asked(config: LaunchConfig, on: Platform, folder: Path) -> dict[str, Any]:
     env = {n: text_of(s.value) or "" for n, s in config.effective_env.items()}
     env = {**image_env(config.image, on.family), **env}
     words = [str(w) for a in config.args or () if not _is_model(a.flag) for w in a.words]
-    name, model = asked_model(model_of(config))
+    name, model = asked_model(given_model(config))
     place = folder / name
     if not place.exists():
         place.mkdir()
@@ -116,7 +116,7 @@ def _answered(python: Path, asked: dict[str, Any], folder: str) -> list[dict[str
 
 
 def _bounded() -> None:
-    import resource
+    import resource  # which Windows has not
 
     resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
 

@@ -136,12 +136,12 @@ _BY_NAME = {name.lower(): model for name, model in MODELS.items()}
 _ANY = "DeepSeek-V4-Flash"  # for a launch whose model isn't of the table
 
 
-def is_of_family(name: str) -> bool:
+def is_deepseek_v4(name: str) -> bool:
     """Whether a model's name or path says that it's a DeepSeek-V4."""
     return re.search(r"deep-?seek[-_]?v4|ds-?v4", name, re.IGNORECASE) is not None
 
 
-def model_of(config: LaunchConfig) -> str | None:
+def given_model(config: LaunchConfig) -> str | None:
     """The model that a launch gives; None where it gives none that is known."""
     for arg in reversed(config.args or ()):
         if arg.flag in ("--model-path", "--model") and len(arg.values) == 1:

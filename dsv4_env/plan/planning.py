@@ -274,7 +274,7 @@ class _Planner:
         if isinstance(after, Open):
             why, effective = open_reason(after, name), None
         else:
-            effective = value_text(after)
+            effective = field_text(after)
         return PlannedSetting(section, name, given, effective, effect, at and shown_at(at), why)
 
     def _where(self, section: str, name: str, at: str | None) -> str:
@@ -317,7 +317,7 @@ def open_reason(value: Open, name: str = "") -> str:
     return f"not known: {why}" if why else "not known"
 
 
-def value_text(value: object) -> str:
+def field_text(value: object) -> str:
     """A value of a field as people read it."""
     if value is None:
         return "unset"

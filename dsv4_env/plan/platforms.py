@@ -5,12 +5,11 @@ Source: ``sglang/srt/runtime_context.py`` (``PlatformContext``) and ``sglang/srt
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from dsv4_env.model.errors import Dsv4Error, did_you_mean
-from dsv4_env.model.hardware import ACCELERATORS, ALSO, canonical
+from dsv4_env.model.hardware import ACCELERATORS, ALSO, canonical, cards_in, makers_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,31 +112,17 @@ PLATFORMS = {name: Platform(name, *kind, _MEMORY[name]) for name, kind in ACCELE
 EACH = tuple(PLATFORMS[name] for name in ("mi355x", "h200", "b200"))  # where nothing names one
 
 
-_HINTS = {
-    "gb300": r"gb300",
-    "gb200": r"gb200",
-    "b300": r"b300",
-    "b200": r"b200",
-    "h200": r"h200",
-    "h100": r"h100",
-    "mi300x": r"mi300|mi30x",
-    "mi325x": r"mi325",
-    "mi350x": r"mi350",
-    "mi355x": r"mi355|mi35x",
-}
-_FAMILIES = {"mi355x": r"(?<![a-z])amd(?![a-z])|rocm"}  # which say no card
-
-
 def hinted(texts: Mapping[str, str | None]) -> tuple[Platform, str] | None:
     """The platform that paths or names of images speak of, and which of them: by its key.
 
-    The first that names a card counts, else the first that names a maker. None where none does.
+    The first that names a card counts, else the first that names a maker; one that names several
+    says none. None where none does.
     """
-    for hints in (_HINTS, _FAMILIES):
+    for named in (cards_in, makers_in):
         for key, text in texts.items():
-            for name, hint in hints.items():
-                if text and re.search(hint, text.lower()):
-                    return PLATFORMS[name], key
+            found = named([text]) if text else set()
+            if len(found) == 1:
+                return PLATFORMS[found.pop()], key
     return None
 
 

@@ -70,7 +70,7 @@ _EXPECTED = {  # what pydantic calls an error, and what a reader of TOML should 
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class LayerSetting:
     """What a layer says of one key: its *value* (None: it unsets it), and where.
 
     *path* is the key in the TOML, *when* are the conditions, *source* says in a block where it
@@ -85,7 +85,7 @@ class Given:
     over: tuple[str, ...] = ()
 
 
-Settings: TypeAlias = dict[SettingKey, Given]
+LayerSettings: TypeAlias = dict[SettingKey, LayerSetting]
 
 
 @dataclass(slots=True)
@@ -96,7 +96,7 @@ class Layer:
     file: LayerFile
     source: TomlSource
 
-    def settings(self, now: Situation) -> Settings:
+    def settings(self, now: Situation) -> LayerSettings:
         """What it says for a target: a block that holds wins over the tables that always do.
 
         Raises ProfileError where two blocks say different things of one key.
@@ -104,7 +104,7 @@ class Layer:
         if not holds(self.file.only, now):
             return {}
         found = dict(self.always())
-        blocks: Settings = {}
+        blocks: LayerSettings = {}
         for index, block in enumerate(self.file.when):
             if not holds(block, now):
                 continue
@@ -120,7 +120,7 @@ class Layer:
                     )
         return found | blocks
 
-    def always(self) -> Iterator[tuple[SettingKey, Given]]:
+    def always(self) -> Iterator[tuple[SettingKey, LayerSetting]]:
         """What its tables say, which hold for every target that the layer is for."""
         when = told(self.file.only)
         for section in LAYER_SECTIONS:
@@ -128,7 +128,7 @@ class Layer:
                 yield from self._table(section, (section,), getattr(self.file, section), when)
         yield from self._unset(self.file.unset, (), when)
 
-    def block(self, index: int) -> Iterator[tuple[SettingKey, Given]]:
+    def block(self, index: int) -> Iterator[tuple[SettingKey, LayerSetting]]:
         """What a block says, whether it holds or not."""
         block = self.file.when[index]
         when, source = told(self.file.only, block), block.source
@@ -145,7 +145,7 @@ class Layer:
         """The keys that it gives a value to, for one target or another."""
         return {key for key, given in self.every() if given.value is not None}
 
-    def every(self) -> Iterator[tuple[SettingKey, Given]]:
+    def every(self) -> Iterator[tuple[SettingKey, LayerSetting]]:
         """What its tables and all of its blocks say."""
         yield from self.always()
         for index in range(len(self.file.when)):
@@ -158,35 +158,43 @@ class Layer:
         table: Any,
         when: str,
         source: SourceTable | None = None,
-    ) -> Iterator[tuple[SettingKey, Given]]:
+    ) -> Iterator[tuple[SettingKey, LayerSetting]]:
         if isinstance(table, BaseModel):
             table = table.model_dump(by_alias=True, exclude_unset=True)
         for key, value in table.items():
             inner = f"{section}.{key}"
             if inner not in NESTED:
                 place = (*path, key)
-                yield (section, key), Given(value, self.source.key(place), place, when, source)
+                yield (
+                    (section, key),
+                    LayerSetting(value, self.source.key(place), place, when, source),
+                )
                 continue
             for name, text in value.items():
                 place = (*path, key, name)
-                yield (inner, name), Given(text, self.source.key(place), place, when, source)
+                yield (inner, name), LayerSetting(text, self.source.key(place), place, when, source)
 
     def _unset(
         self, table: UnsetTable, path: KeyPath, when: str, source: SourceTable | None = None
-    ) -> Iterator[tuple[SettingKey, Given]]:
+    ) -> Iterator[tuple[SettingKey, LayerSetting]]:
         for section in UnsetTable.model_fields:
             for index, key in enumerate(getattr(table, section)):
                 place = (*path, "unset", section, index)
-                yield (section, key), Given(None, self.source.value(place), place, when, source)
+                yield (
+                    (section, key),
+                    LayerSetting(None, self.source.value(place), place, when, source),
+                )
 
 
-def respelled(said: Settings, sglang: str, apart: Collection[SettingKey] = ()) -> Settings:
+def respelled(
+    said: LayerSettings, sglang: str, apart: Collection[SettingKey] = ()
+) -> LayerSettings:
     """Settings of a layer with each flag as a release knows it: layers may spell one differently.
 
     One that is set under one name and unset under another is set; those of *apart* stay as they
     are.
     """
-    found: Settings = {}
+    found: LayerSettings = {}
     for key, given in said.items():
         spelled = spelled_key(key, sglang)
         spelled = key if spelled in apart else spelled
@@ -195,7 +203,7 @@ def respelled(said: Settings, sglang: str, apart: Collection[SettingKey] = ()) -
     return found
 
 
-def _twice(said: Settings, sglang: str) -> set[SettingKey]:
+def _twice(said: LayerSettings, sglang: str) -> set[SettingKey]:
     """The flags that a layer gives under two names, as a command line may."""
     names = [key for key, given in said.items() if given.value is not None]
     count = Counter(spelled_key(key, sglang) for key in names)
@@ -238,7 +246,7 @@ def _parsed(path: Path, data: bytes) -> Layer:
 
 def _no_contradiction(layer: Layer) -> None:
     for said in (layer.always(), *map(layer.block, range(len(layer.file.when)))):
-        seen: Settings = {}
+        seen: LayerSettings = {}
         for key, given in said:
             if key in seen:
                 found = "sets and unsets" if seen[key].value is not None else "unsets twice"
@@ -400,7 +408,7 @@ def merge_layers(
     among its conditions lies over that overlay, where its layer is one.
     """
     below = ancestors(order, local)
-    setters: dict[SettingKey, list[tuple[Layer, Given]]] = {}
+    setters: dict[SettingKey, list[tuple[Layer, LayerSetting]]] = {}
     sources = {
         layer.name: [
             o.file.source
@@ -436,7 +444,7 @@ def merge_layers(
 
 
 def _expect_set(
-    key: SettingKey, given: Given, layer: Layer, lower: Sequence[Layer], now: Situation
+    key: SettingKey, given: LayerSetting, layer: Layer, lower: Sequence[Layer], now: Situation
 ) -> None:
     """Raise ProfileError where a layer takes away what none below it, or itself, ever sets."""
     every = {k for each in (layer, *lower) for k in each.sets()}
@@ -453,7 +461,7 @@ def _expect_set(
     )
 
 
-def _under(layer: Layer, given: Given, below: Mapping[str, set[str]]) -> set[str]:
+def _under(layer: Layer, given: LayerSetting, below: Mapping[str, set[str]]) -> set[str]:
     """The names of the layers below one, and of the overlays that the block asks for."""
     if not given.over:
         return below[layer.name]
@@ -462,10 +470,10 @@ def _under(layer: Layer, given: Given, below: Mapping[str, set[str]]) -> set[str
 
 def _agree(
     key: SettingKey,
-    found: list[tuple[Layer, Given]],
+    found: list[tuple[Layer, LayerSetting]],
     below: Mapping[str, set[str]],
     top: Layer,
-) -> tuple[Layer, Given]:
+) -> tuple[Layer, LayerSetting]:
     """What counts of all that is said of one key. Raises ProfileError where layers disagree.
 
     A layer lies over those that it extends; a block that asks for an overlay, over that one.

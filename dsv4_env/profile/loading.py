@@ -18,7 +18,7 @@ from dsv4_env.profile.profile import Profile, layer_files, local_files, profile_
 from dsv4_env.profile.target import Spec, Target, Wanted, asked, choose, parse
 
 if TYPE_CHECKING:
-    from dsv4_env.profile.layers import Given, Layers
+    from dsv4_env.profile.layers import Layers, LayerSetting
 
 
 def load_all(folder: str | Path | None = None, wanted: Wanted | None = None) -> dict[str, Profile]:
@@ -114,7 +114,9 @@ def known_overlays(folder: str | Path | None = None) -> dict[str, str]:
     return {name: layers.all[name].file.description for name in layers.overlays}
 
 
-def said_by_layers(folder: str | Path | None = None) -> Iterator[tuple[str, str, str, Given]]:
+def said_by_layers(
+    folder: str | Path | None = None,
+) -> Iterator[tuple[str, str, str, LayerSetting]]:
     """What layers say of variables and arguments: the layer, ``env`` or ``args``, the name, what.
 
     All of it, whichever conditions it's under; an overlay is one. Raises ProfileError.

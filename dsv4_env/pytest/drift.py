@@ -19,7 +19,7 @@ from dsv4_env.model.finding import Report
 from dsv4_env.model.secrets import session
 from dsv4_env.profile import reference_script
 from dsv4_env.profile.settings import Pair, Settings
-from dsv4_env.pytest.session import KnownProfiles
+from dsv4_env.pytest.session import SessionProfiles
 from dsv4_env.readers import file_bytes
 from dsv4_env.reporters import REPORTERS
 
@@ -27,7 +27,7 @@ from dsv4_env.reporters import REPORTERS
 class DriftCheck(pytest.Collector):
     """The project's check as tests: one for each pair and file, in the order of the settings."""
 
-    def __init__(self, *, known: KnownProfiles, **more: Any) -> None:
+    def __init__(self, *, known: SessionProfiles, **more: Any) -> None:
         super().__init__(name="dsv4-drift", nodeid="dsv4-drift", **more)
         self._known = known
         self._trees = Trees()

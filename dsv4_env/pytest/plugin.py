@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from _pytest.nodes import Node
 
     from dsv4_env.profile import Profile
-    from dsv4_env.pytest.session import KnownProfiles, LaunchServer, ServerCommand
+    from dsv4_env.pytest.session import LaunchServer, ServerCommand, SessionProfiles
     from dsv4_env.server.process import Server
 
     Scope = Literal["session", "module", "class", "function"]
@@ -80,16 +80,16 @@ def pytest_configure(config: pytest.Config) -> None:
 # Profiles
 
 
-_KNOWN = pytest.StashKey["KnownProfiles"]()
+_KNOWN = pytest.StashKey["SessionProfiles"]()
 
 
-def _known(config: pytest.Config) -> KnownProfiles:
+def _known(config: pytest.Config) -> SessionProfiles:
     """The profiles that a session knows."""
     if _KNOWN not in config.stash:
         # Only a test that asks for a profile pays for it.
-        from dsv4_env.pytest.session import KnownProfiles
+        from dsv4_env.pytest.session import SessionProfiles
 
-        config.stash[_KNOWN] = KnownProfiles(config)
+        config.stash[_KNOWN] = SessionProfiles(config)
     return config.stash[_KNOWN]
 
 

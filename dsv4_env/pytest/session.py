@@ -21,7 +21,7 @@ LaunchServer = Callable[..., AbstractContextManager[Server]]
 ServerCommand = Callable[[Profile, int], Sequence[str]]
 
 
-class KnownProfiles:
+class SessionProfiles:
     """What a session knows, read when it is first asked for.
 
     Its attributes raise Dsv4Error where the settings or a layer are wrong.

@@ -30,7 +30,12 @@ from dsv4_env.readers import (
     vscode,
     workflow,
 )
-from dsv4_env.readers.choosing import choose as choose, label as label, titles as titles
+from dsv4_env.readers.choosing import (
+    choose as choose,
+    label as label,
+    meant as meant,
+    titles as titles,
+)
 from dsv4_env.readers.kind import (
     FileKind,
     HowRead as HowRead,

@@ -36,10 +36,27 @@ def choose(
     symbol: str | None = None,
     name: str | None = None,
 ) -> LaunchConfig:
-    """The launch that a number (from 1), a line or a symbol names; the only one without any.
+    """The one launch that :func:`meant` gives. Raises ReadError where there is none, or several."""
+    found = meant(launches, path, launch=launch, line=line, symbol=symbol, name=name)
+    if len(found) > 1:
+        there = _one_of(_places(found, path, name))
+        raise ReadError(f"{len(found)} launches", where=path, expected=there)
+    return found[0]
+
+
+def meant(
+    launches: list[LaunchConfig],
+    path: str,
+    *,
+    launch: int | None = None,
+    line: int | None = None,
+    symbol: str | None = None,
+    name: str | None = None,
+) -> list[LaunchConfig]:
+    """The launches that a number (from 1), a line or a symbol names; all without any of these.
 
     A symbol may be a shell pattern; *name* is what the launches call the file, where that isn't
-    its path. Raises ReadError where there is no such launch, or several.
+    its path. Raises ReadError where there is no such launch.
     """
     if symbol is not None and launches:
         labels = [label(c, name or path) for c in launches]
@@ -61,22 +78,26 @@ def choose(
             where=path,
             expected="python3 -m sglang.launch_server … or sglang serve …",
         )
-    told = [_place(c) for c in launches]
-    if len(set(told)) < len(told):  # as in JSON of one line
-        told = [label(c, name or path) or place for c, place in zip(launches, told, strict=True)]
-    places = [f"{path}#{i} ({place})" for i, place in enumerate(told, 1)]
     if launch is not None:
-        if not 1 <= launch <= len(launches):
-            raise ReadError(f"there is no launch #{launch}", where=path, expected=_one_of(places))
-        return launches[launch - 1]
+        if 1 <= launch <= len(launches):
+            return [launches[launch - 1]]
+        there = _one_of(_places(launches, path, name))
+        raise ReadError(f"there is no launch #{launch}", where=path, expected=there)
     if line is not None:
         for config in launches:
             if config.end_line and config.own_line and config.own_line <= line <= config.end_line:
-                return config
-        raise ReadError(f"no launch at line {line}", where=path, expected=_one_of(places))
-    if len(launches) > 1:
-        raise ReadError(f"{len(launches)} launches", where=path, expected=_one_of(places))
-    return launches[0]
+                return [config]
+        there = _one_of(_places(launches, path, name))
+        raise ReadError(f"no launch at line {line}", where=path, expected=there)
+    return launches
+
+
+def _places(launches: list[LaunchConfig], path: str, name: str | None) -> list[str]:
+    """The launches as an operand names each, with where it stands."""
+    told = [_place(c) for c in launches]
+    if len(set(told)) < len(told):  # as in JSON of one line
+        told = [label(c, name or path) or place for c, place in zip(launches, told, strict=True)]
+    return [f"{path}#{i} ({place})" for i, place in enumerate(told, 1)]
 
 
 def _place(config: LaunchConfig) -> str:

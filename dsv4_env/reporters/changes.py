@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dsv4_env.model.finding import Finding, Report
 from dsv4_env.model.secrets import MASK
-from dsv4_env.model.style import opening, paint, plain
-from dsv4_env.reporters.content import ReportEntry, compared, count, entries, own_notes
+from dsv4_env.model.style import count, opening, paint, plain
+from dsv4_env.reporters.content import ReportEntry, compared, entries, own_notes
 
 _SIGNS = {
     "DSV001": ("-", "red"),

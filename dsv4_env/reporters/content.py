@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from dsv4_env.model import Location
 from dsv4_env.model.finding import Comparison, Finding, Report, Severity
+from dsv4_env.model.style import count
 
 SEVERITIES = list(Severity)  # worst first
 
@@ -175,8 +176,3 @@ def own_notes(comparison: Comparison, shared: Iterable[str]) -> list[str]:
     """The notes of one comparison alone."""
     skipped = set(shared)
     return [n for n in comparison.notes if n not in skipped]
-
-
-def count(number: int, noun: str, plural: str = "") -> str:
-    """``1 setting``, ``2 settings``, ``2 launches``."""
-    return f"{number} {noun}" if number == 1 else f"{number} {plural or noun + 's'}"

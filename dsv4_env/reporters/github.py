@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dsv4_env.model.finding import Report, Severity
-from dsv4_env.model.style import plain
-from dsv4_env.reporters.content import ReportEntry, count, entries, summary, worst_first
+from dsv4_env.model.style import count, plain
+from dsv4_env.reporters.content import ReportEntry, entries, summary, worst_first
 
 GITHUB_LIMIT = 10  # what GitHub shows of each kind in a step
 _KINDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "notice"}

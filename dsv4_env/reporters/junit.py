@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from xml.etree import ElementTree as ET
 
 from dsv4_env.model.finding import Comparison, Report
-from dsv4_env.model.style import opening, plain
+from dsv4_env.model.style import count, opening, plain
 from dsv4_env.reporters.content import (
     ReportEntry,
-    count,
     entries,
     fails,
     file_of,

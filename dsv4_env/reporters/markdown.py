@@ -7,10 +7,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from dsv4_env.model.finding import Report, Severity
-from dsv4_env.model.style import plain
+from dsv4_env.model.style import count, plain
 from dsv4_env.reporters.content import (
     ReportEntry,
-    count,
     entries,
     fails,
     own_notes,

@@ -10,8 +10,8 @@ from urllib.parse import quote
 import dsv4_env
 from dsv4_env.model import Location
 from dsv4_env.model.finding import Report, Rule, Waiver, fingerprint
-from dsv4_env.model.style import plain
-from dsv4_env.reporters.content import ReportEntry, count, entries, summary, worst_first
+from dsv4_env.model.style import count, plain
+from dsv4_env.reporters.content import ReportEntry, entries, summary, worst_first
 from dsv4_env.reporters.excerpt import excerpt
 from dsv4_env.reporters.json import json_text
 

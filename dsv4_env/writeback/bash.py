@@ -28,7 +28,7 @@ from dsv4_env.writeback.edits import (
     EditedText,
     Proposal,
     Refused,
-    Wanted,
+    WantedSetting,
     combined,
     text_starts,
 )
@@ -42,7 +42,7 @@ _DEFAULTS = frozenset({":-", "-", ":=", "="})
 _DEPTH = 3  # variables that hold a variable's value
 
 
-def propose(text: str, launch: LaunchConfig, want: Wanted) -> Iterator[Proposal]:
+def propose(text: str, launch: LaunchConfig, want: WantedSetting) -> Iterator[Proposal]:
     """The edits that may bring about what is wanted, the likeliest first."""
     found = _script(text)
     if want.section == "args":
@@ -206,7 +206,7 @@ def _styled(raw: str, value: str) -> str:
 
 
 def _values(
-    found: _Script, part: Word, old: str, new: str, want: Wanted, depth: int = _DEPTH
+    found: _Script, part: Word, old: str, new: str, want: WantedSetting, depth: int = _DEPTH
 ) -> Iterator[Proposal]:
     """The edits that make a word that is *old* into *new*: of itself, or of what it stands for."""
     raw = found.raw(part)
@@ -242,7 +242,7 @@ def _values(
     yield Refused(want.theirs, f"its value comes from ${param.name}", where)
 
 
-def _place(found: _Script, pos: int, want: Wanted) -> Location | None:
+def _place(found: _Script, pos: int, want: WantedSetting) -> Location | None:
     """A position as a location of the file."""
     if want.location is None:
         return None
@@ -254,7 +254,7 @@ def _scalar(assign: Assign) -> bool:
     return isinstance(assign.value, Word) and assign.sub is None and not assign.append
 
 
-def _first(found: _Script, want: Wanted) -> int:
+def _first(found: _Script, want: WantedSetting) -> int:
     """The position that the reader says the setting stands at."""
     where = want.location
     return -1 if where is None else found.offset(where.line, where.column)
@@ -263,14 +263,14 @@ def _first(found: _Script, want: Wanted) -> int:
 # Variables
 
 
-def _sites(found: _Script, want: Wanted) -> list[_Given]:
+def _sites(found: _Script, want: WantedSetting) -> list[_Given]:
     """The assignments of the variable, that which counts first."""
     at = _first(found, want)
     named = [g for g in found.given if g.assign.name == want.theirs]
     return sorted(named, key=lambda g: (g.assign.pos != at, -g.assign.pos))
 
 
-def _changed(found: _Script, want: Wanted) -> Iterator[Proposal]:
+def _changed(found: _Script, want: WantedSetting) -> Iterator[Proposal]:
     old, new = want.old[0][0], want.new[0][0]
     for site in _sites(found, want):
         assign = site.assign
@@ -302,7 +302,9 @@ def _words(found: _Script, name: str) -> list[Word]:
     return [w for words in found.lists for w in words.words if pattern.match(found.raw(w))]
 
 
-def _word(found: _Script, part: Word, old: str, new: str, want: Wanted) -> Iterator[Proposal]:
+def _word(
+    found: _Script, part: Word, old: str, new: str, want: WantedSetting
+) -> Iterator[Proposal]:
     raw, start = found.raw(part), part.pos + len(want.theirs) + 1
     if raw[0] in "\"'":
         yield (Edit(part.pos, part.end, _styled(raw, f"{want.name}={new}")),)
@@ -325,7 +327,7 @@ def _within(found: _Script, part: Word, old: str, new: str) -> Iterator[Proposal
         yield (Edit(part.pos + match.start(), part.pos + match.end(), new),)
 
 
-def _removed(found: _Script, want: Wanted) -> Iterator[Proposal]:
+def _removed(found: _Script, want: WantedSetting) -> Iterator[Proposal]:
     cuts = [_without(found, site) for site in _sites(found, want)]
     cuts += [_cut(found, w.pos, w.end) for w in _words(found, want.theirs)]
     yield from ((cut,) for cut in cuts)
@@ -360,7 +362,7 @@ def _without(found: _Script, site: _Given) -> Edit:
 # Variables that are missing
 
 
-def _added(found: _Script, launch: LaunchConfig, want: Wanted) -> Iterator[Proposal]:
+def _added(found: _Script, launch: LaunchConfig, want: WantedSetting) -> Iterator[Proposal]:
     """Behind the settings that the profile has before it, else behind any, else at the launch."""
     value = want.new[0][0]
     if want.open:
@@ -369,7 +371,9 @@ def _added(found: _Script, launch: LaunchConfig, want: Wanted) -> Iterator[Propo
     yield from _placed(found, launch, want, value)
 
 
-def _placed(found: _Script, launch: LaunchConfig, want: Wanted, value: str) -> Iterator[Proposal]:
+def _placed(
+    found: _Script, launch: LaunchConfig, want: WantedSetting, value: str
+) -> Iterator[Proposal]:
     """The places for a new variable, the likeliest first."""
     here = launch.location.path if launch.location else ""
     own = [e for e in launch.env if e.condition is None and not e.superseded and e.location]
@@ -477,7 +481,9 @@ class _Site:
         return self.owner.words[self.index + self.size].end
 
 
-def _flag_proposals(found: _Script, launch: LaunchConfig, want: Wanted) -> Iterator[Proposal]:
+def _flag_proposals(
+    found: _Script, launch: LaunchConfig, want: WantedSetting
+) -> Iterator[Proposal]:
     """The edits that may make the flag what is wanted, the likeliest first."""
     if not want.old:
         yield from _flag_added(found, launch, want)
@@ -512,7 +518,7 @@ def _flag_sites(found: _Script, launch: LaunchConfig, flag: str, size: int) -> l
     return sorted(sites, key=lambda s: (s.owner is not command, -s.flag.pos))
 
 
-def _occurrence(found: _Script, site: _Site, flag: str, want: Wanted) -> Iterator[Proposal]:
+def _occurrence(found: _Script, site: _Site, flag: str, want: WantedSetting) -> Iterator[Proposal]:
     """One occurrence made into the wanted ones, called *flag*."""
     old, new = want.old[-1], want.new[-1]
     renamed = () if flag == want.theirs else (Edit(site.flag.pos, site.flag.end, flag),)
@@ -533,7 +539,7 @@ def _occurrence(found: _Script, site: _Site, flag: str, want: Wanted) -> Iterato
     yield (*renamed, Edit(site.flag.end, site.end, text))
 
 
-def _joined(found: _Script, site: _Site, flag: str, want: Wanted) -> Iterator[Proposal]:
+def _joined(found: _Script, site: _Site, flag: str, want: WantedSetting) -> Iterator[Proposal]:
     """``--flag=value``."""
     part, new = site.flag, want.new[-1]
     raw, at = found.raw(part), len(want.theirs) + 1
@@ -558,7 +564,7 @@ def _joined(found: _Script, site: _Site, flag: str, want: Wanted) -> Iterator[Pr
         yield apart
 
 
-def _repeated(found: _Script, sites: list[_Site], want: Wanted) -> Iterator[Proposal]:
+def _repeated(found: _Script, sites: list[_Site], want: WantedSetting) -> Iterator[Proposal]:
     """A flag that is given several times: one by one, then what is left over."""
     sites = sorted(sites, key=lambda s: s.flag.pos)
     if len(sites) != len(want.old):
@@ -603,7 +609,7 @@ def _gap(found: _Script, site: _Site) -> str:
 # Flags that are missing
 
 
-def _flag_added(found: _Script, launch: LaunchConfig, want: Wanted) -> Iterator[Proposal]:
+def _flag_added(found: _Script, launch: LaunchConfig, want: WantedSetting) -> Iterator[Proposal]:
     """Behind the flags that the profile has before it, else at the end of the command."""
     sizes = {a.flag: len(a.values) for a in launch.args or () if a.flag and a.condition is None}
     joined = {a.flag for a in launch.args or () if a.joined}
@@ -628,7 +634,7 @@ def _flag_added(found: _Script, launch: LaunchConfig, want: Wanted) -> Iterator[
         yield (Edit(end, end, text),)
 
 
-def _insertion(found: _Script, site: _Site, want: Wanted) -> tuple[Edit, ...]:
+def _insertion(found: _Script, site: _Site, want: WantedSetting) -> tuple[Edit, ...]:
     gap = _gap(found, site)
     texts = [" ".join([want.name, *map(word, words)]) for words in want.new]
     rest = re.compile(r"[ \t]*#[^\n]*").match(found.text, site.end) if site.owner.array else None
@@ -669,7 +675,9 @@ def _cut(found: _Script, pos: int, stop: int, *, array: bool = False) -> Edit:
     return Edit(begin, stop, "")
 
 
-def _flag_within(found: _Script, want: Wanted, new: Sequence[str] | None) -> Iterator[Proposal]:
+def _flag_within(
+    found: _Script, want: WantedSetting, new: Sequence[str] | None
+) -> Iterator[Proposal]:
     """The same flag within quoted text, which a shell reads later."""
     if new is not None and not all(_PLAIN.fullmatch(v) for v in new):
         return

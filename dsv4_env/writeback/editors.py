@@ -11,7 +11,7 @@ from pathlib import Path
 from dsv4_env.model import LaunchConfig, Location
 from dsv4_env.model.errors import UsageError
 from dsv4_env.writeback import bash
-from dsv4_env.writeback.edits import Proposal, Propose, Wanted
+from dsv4_env.writeback.edits import Proposal, Propose, WantedSetting
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -43,7 +43,7 @@ def _python(data: bytes, _path: Path) -> tuple[str, str]:
     return data.decode(encoding), encoding
 
 
-def _python_proposals(text: str, launch: LaunchConfig, want: Wanted) -> Iterator[Proposal]:
+def _python_proposals(text: str, launch: LaunchConfig, want: WantedSetting) -> Iterator[Proposal]:
     from dsv4_env.writeback.python import propose  # it takes libcst, which no script needs
 
     return propose(text, launch, want)

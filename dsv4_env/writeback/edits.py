@@ -69,7 +69,7 @@ Proposal: TypeAlias = "tuple[Edit, ...] | Refused"
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class WantedSetting:
     """What one setting is to become.
 
     *name* is what the profile calls it, *theirs* what the file does; *old* are the occurrences
@@ -89,7 +89,7 @@ class Wanted:
     open: bool = False
 
 
-Propose: TypeAlias = Callable[[str, LaunchConfig, Wanted], Iterator[Proposal]]
+Propose: TypeAlias = Callable[[str, LaunchConfig, WantedSetting], Iterator[Proposal]]
 """The edits of a text that may bring about what is wanted, the likeliest first."""
 
 
@@ -244,7 +244,7 @@ def _wrong(
     job: EditJob,
     launches: list[LaunchConfig],
     text: str,
-    want: Wanted,
+    want: WantedSetting,
     before: set[tuple[str, str, Condition | None]],
 ) -> str | None:
     """Why an edited text isn't what was wanted; None where it is."""
@@ -358,14 +358,16 @@ def occurrences(config: LaunchConfig, section: str, name: str) -> tuple[tuple[st
     )
 
 
-def wanted(d: Difference, source: LaunchConfig, target: LaunchConfig, *, shared: bool) -> Wanted:
+def wanted(
+    d: Difference, source: LaunchConfig, target: LaunchConfig, *, shared: bool
+) -> WantedSetting:
     """What has to become of a setting of *target* so that it is that of *source*."""
     theirs = d.right_name or d.name
     names = [e.name for e in source.env] if d.section == "env" else []
     if d.section == "args":
         names = [a.flag for a in source.args or () if a.flag is not None]
     before = names[: names.index(d.name)] if d.name in names else names
-    return Wanted(
+    return WantedSetting(
         d.section,
         d.name,
         theirs,

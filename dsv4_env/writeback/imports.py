@@ -22,7 +22,7 @@ from dsv4_env.writeback.layers import (
     EditedLayers,
     ProfileDiffer,
     edit_layers,
-    model_of,
+    model_with_variable,
     secret_refused,
 )
 from dsv4_env.writeback.toml import LayerDocument
@@ -53,7 +53,7 @@ class Imported:
 
 def _nearest(launch: LaunchConfig, profiles: Mapping[str, Profile], differ: ProfileDiffer) -> str:
     """The profile that differs from a launch in the fewest settings, then in the model."""
-    model, variable, _ = model_of(launch)
+    model, variable, _ = model_with_variable(launch)
 
     def far(name: str) -> tuple[int, bool, bool, str]:
         profile = profiles[name]
@@ -233,7 +233,7 @@ def _defaults(
 
 def _model(layers: EditedLayers, name: str, base: Profile, launch: LaunchConfig) -> list[Refused]:
     """The launch's own model, where it isn't the base's."""
-    path, variable, where = model_of(launch)
+    path, variable, where = model_with_variable(launch)
     if path is not None and plain_secret("--model-path", path):
         return [secret_refused("--model-path", where)]
     if path is not None and path != base.default_model_path:

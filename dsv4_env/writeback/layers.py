@@ -13,7 +13,7 @@ import tomli_w
 from dsv4_env.compare.differences import Difference, Kind
 from dsv4_env.compare.normalise import LOCAL, is_ignored, with_model
 from dsv4_env.lang import toml as toml_source
-from dsv4_env.lint.advice import layer_value
+from dsv4_env.lint.advice import flag_value
 from dsv4_env.model import (
     ENV_NAME,
     FROM_ENVIRONMENT,
@@ -37,8 +37,8 @@ from dsv4_env.profile import (
 )
 from dsv4_env.profile.layers import (
     BLOCK_SECTIONS,
-    Given,
     Layers,
+    LayerSetting,
     read_layer,
     respelled,
     spelled_key,
@@ -190,7 +190,7 @@ class EditedLayers:
                 document.put(section, key, value)
         self.new[layer] = document.encoded()
 
-    def _given(self, layer: str, section: str, key: str) -> Given | None:
+    def _given(self, layer: str, section: str, key: str) -> LayerSetting | None:
         """What a layer itself says of a setting for the target, and where."""
         if self.at is None or self.sglang is None:
             raise AssertionError("the target is known from the start")
@@ -205,7 +205,13 @@ class EditedLayers:
         )
 
     def _put_in_block(
-        self, layer: str, document: LayerDocument, given: Given, section: str, key: str, value: Any
+        self,
+        layer: str,
+        document: LayerDocument,
+        given: LayerSetting,
+        section: str,
+        key: str,
+        value: Any,
     ) -> None:
         """Edit the block that says it, as a value beside it wouldn't count."""
         block = document.block(cast("int", given.path[1]))
@@ -293,7 +299,7 @@ def _value(profile: Profile, section: str, key: str) -> Any:
         return text or (FromEnvironment.REQUIRED if key in profile.required else text)
     if section == "args":
         found = occurrences(profile.config, "args", key)
-        return layer_value(found) if found else None
+        return flag_value(found) if found else None
     return profile.data.get(section, {}).get(key)
 
 
@@ -426,10 +432,10 @@ def _attempt(
 def _toml(section: str, values: tuple[tuple[str, ...], ...]) -> Any:
     if not values:
         return None
-    return values[-1][0] if section == "env" else layer_value(values)
+    return values[-1][0] if section == "env" else flag_value(values)
 
 
-def model_of(launch: LaunchConfig) -> tuple[str | None, str | None, Location | None]:
+def model_with_variable(launch: LaunchConfig) -> tuple[str | None, str | None, Location | None]:
     """The model path that a launch has (of one the outside may override, the default).
 
     With it the variable that overrides it, and where it is given.

@@ -18,7 +18,7 @@ from dsv4_env.writeback.edits import (
     EditedText,
     Proposal,
     Refused,
-    Wanted,
+    WantedSetting,
     combined,
     text_starts,
 )
@@ -29,7 +29,7 @@ _DEPTH = 3  # names that hold a name's value
 _PLAIN = re.compile(r"[A-Za-z0-9_@%+:,./-]+")
 
 
-def propose(text: str, launch: LaunchConfig, want: Wanted) -> Iterator[Proposal]:
+def propose(text: str, launch: LaunchConfig, want: WantedSetting) -> Iterator[Proposal]:
     """The edits that may bring about what is wanted, the likeliest first."""
     found = _module(text)
     if want.section == "env":
@@ -240,7 +240,7 @@ def _values(
     node: cst.BaseExpression,
     old: str,
     new: str,
-    want: Wanted,
+    want: WantedSetting,
     depth: int = _DEPTH,
 ) -> Iterator[Proposal]:
     """The edits that make an expression that is *old* into *new*."""
@@ -274,7 +274,7 @@ def _inside(node: cst.CSTNode) -> list[cst.CSTNode]:
     return [n for child in node.children for n in _inside(child)]
 
 
-def _place(found: _Module, node: cst.CSTNode, want: Wanted) -> Location | None:
+def _place(found: _Module, node: cst.CSTNode, want: WantedSetting) -> Location | None:
     if want.location is None:
         return None
     return Location(want.location.path, *found.place(found.span(node)[0]))
@@ -298,7 +298,7 @@ def _sites(found: _Module, name: str, at: int) -> list[_NamedValue]:
     return sorted(named, key=lambda p: min(_near(found, p.key, at), _near(found, p.value, at)))
 
 
-def _changed(found: _Module, want: Wanted) -> Iterator[Proposal]:
+def _changed(found: _Module, want: WantedSetting) -> Iterator[Proposal]:
     old, new = want.old[0][0], want.new[0][0]
     for pair in _sites(found, want.theirs, _at(found, want.location)):
         renamed: tuple[Edit, ...] = ()
@@ -325,7 +325,7 @@ def _within(found: _Module, pattern: str, new: str) -> Iterator[Proposal]:
             yield (Edit(start + match.start(), start + match.end(), new),)
 
 
-def _removed(found: _Module, want: Wanted) -> Iterator[Proposal]:
+def _removed(found: _Module, want: WantedSetting) -> Iterator[Proposal]:
     cuts: list[Edit] = []
     for pair in _sites(found, want.theirs, _at(found, want.location)):
         if pair.element is not None:
@@ -364,7 +364,7 @@ def _cut(found: _Module, start: int, end: int) -> Edit:
     return Edit(before.start() if before else start, end, "")
 
 
-def _added(found: _Module, launch: LaunchConfig, want: Wanted) -> Iterator[Proposal]:
+def _added(found: _Module, launch: LaunchConfig, want: WantedSetting) -> Iterator[Proposal]:
     """Behind the last key of the dict that the profile's settings before it are in."""
     value = want.new[0][0]
     if want.open and _OS.search(found.text):  # which the outside may override
@@ -375,7 +375,7 @@ def _added(found: _Module, launch: LaunchConfig, want: Wanted) -> Iterator[Propo
 
 
 def _placed(
-    found: _Module, launch: LaunchConfig, want: Wanted, value: str, *, open_: bool = False
+    found: _Module, launch: LaunchConfig, want: WantedSetting, value: str, *, open_: bool = False
 ) -> Iterator[Proposal]:
     places = {e.name: e.location for e in launch.env if e.condition is None and not e.superseded}
     names = [n for n in want.before if n in places][:5]
@@ -481,7 +481,7 @@ def _beginning(item: cst.BaseExpression) -> str | None:
     return _text_of(item)
 
 
-def _flag_changed(found: _Module, want: Wanted) -> Iterator[Proposal]:
+def _flag_changed(found: _Module, want: WantedSetting) -> Iterator[Proposal]:
     old, new = want.old[-1], want.new[-1]
     for items, index, joined in _flags(found, want.theirs, want.location):
         node = items[index]
@@ -513,7 +513,7 @@ def _flag_changed(found: _Module, want: Wanted) -> Iterator[Proposal]:
         yield from _within(found, pattern, " ".join((want.theirs, *new)))
 
 
-def _flag_added(found: _Module, launch: LaunchConfig, want: Wanted) -> Iterator[Proposal]:
+def _flag_added(found: _Module, launch: LaunchConfig, want: WantedSetting) -> Iterator[Proposal]:
     """Behind the flags that the profile has before it, else behind the last."""
     given = {a.flag: a for a in launch.args or () if a.flag and a.condition is None}
     names = [n for n in want.before if n in given][:5]
@@ -527,7 +527,7 @@ def _flag_added(found: _Module, launch: LaunchConfig, want: Wanted) -> Iterator[
 
 
 def _flag_behind(
-    found: _Module, items: list[cst.BaseExpression], index: int, last: int, want: Wanted
+    found: _Module, items: list[cst.BaseExpression], index: int, last: int, want: WantedSetting
 ) -> Edit:
     node = items[index]
     like = _quoted(node)
@@ -539,7 +539,7 @@ def _flag_behind(
     return _behind(found, end, pieces, start)
 
 
-def _flag_removed(found: _Module, want: Wanted) -> Iterator[Proposal]:
+def _flag_removed(found: _Module, want: WantedSetting) -> Iterator[Proposal]:
     cuts: list[Edit] = []
     for items, index, joined in _flags(found, want.theirs, want.location):
         last = min(index + (0 if joined else len(want.old[-1])), len(items) - 1)

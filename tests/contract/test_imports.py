@@ -6,6 +6,8 @@ import ast
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
+from itertools import groupby
 from pathlib import Path
 
 import pytest
@@ -56,6 +58,46 @@ def test_files_are_short() -> None:
     """A file is as long as its subject, which hardly ever takes a thousand lines."""
     long = {str(p): n for p in modules() if (n := len(p.read_text().splitlines())) > 1000}
     assert long == {}
+
+
+def functions_own(path: Path) -> Iterator[list[ast.Import | ast.ImportFrom]]:
+    """The imports that stand inside functions, those that follow each other together."""
+    for function in ast.walk(ast.parse(path.read_text())):
+        if not isinstance(function, ast.FunctionDef):
+            continue
+        for node in ast.walk(function):
+            body = getattr(node, "body", None)
+            if not isinstance(body, list) or (isinstance(node, ast.Try) and missing(node)):
+                continue
+            for is_import, run in groupby(body, lambda n: isinstance(n, IMPORTS)):
+                if is_import:
+                    yield list(run)
+
+
+IMPORTS = (ast.Import, ast.ImportFrom)
+
+
+def missing(node: ast.Try) -> bool:
+    """Whether what is tried is an import of what may not be there."""
+    return any(h.type is not None and ast.unparse(h.type) == "ImportError" for h in node.handlers)
+
+
+def test_an_import_inside_a_function_says_what_it_saves() -> None:
+    others = {"sglang", "torch", "transformers", "tvm_ffi"}  # only there in SGLang's own Python
+    seen, silent = 0, []
+    for path in modules():
+        lines = path.read_text().splitlines()
+        for run in functions_own(path):
+            first = run[0]
+            name = first.module if isinstance(first, ast.ImportFrom) else first.names[0].name
+            if name is not None and name.partition(".")[0] in others:
+                continue
+            seen += 1
+            told = lines[first.lineno - 2 : run[-1].end_lineno]
+            if not any("#" in line for line in told):
+                silent.append(f"{path}:{first.lineno}: {lines[first.lineno - 1].strip()}")
+    assert silent == []
+    assert seen > 30
 
 
 LANGUAGES = ["bash", "python"]

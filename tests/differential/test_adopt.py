@@ -36,5 +36,5 @@ def test_both_versions_launch_the_same(case: Path, tmp_path: Path) -> None:
         what = Execution(path, old, other, named, releases=RELEASES[-1:])
         found = executed(Path(sys.executable), what)
         assert found.wrong == []
-        silent = sum("launches nothing" in aside for aside in found.asides)
+        silent = sum("launches nothing" in aside.message for aside in found.asides)
         assert silent == SILENT.get(case.name, 0)

@@ -14,7 +14,7 @@ _T = TypeVar("_T", EnvVar, ServerArg)
 
 
 @dataclass(frozen=True, slots=True)
-class FoundLaunch:
+class PathLaunch:
     """A launch as one path through the file has it; *entry*: of a list of launches, unused.
 
     *unit* is what a test runner runs to make it.
@@ -34,18 +34,18 @@ class FoundLaunch:
     unit: str | None = None
 
 
-FoundLaunches: TypeAlias = dict[Hashable, FoundLaunch]
-_Leaf: TypeAlias = tuple[list[tuple[Test, bool]], FoundLaunches]
+PathLaunches: TypeAlias = dict[Hashable, PathLaunch]
+_Leaf: TypeAlias = tuple[list[tuple[Test, bool]], PathLaunches]
 _COMPARED = 250_000  # pairs of settings
 _CUT = "too many conditions to follow: some ways through the file weren't"
 
 
-def launches_size(results: FoundLaunches) -> int:
+def launches_size(results: PathLaunches) -> int:
     """How much there is to keep of some launches."""
     return sum(2 + 4 * len(f.env) + len(f.args) for f in results.values())
 
 
-def merged_paths(leaves: Sequence[_Leaf], *, cut: bool, depth: int = 0) -> FoundLaunches:
+def merged_paths(leaves: Sequence[_Leaf], *, cut: bool, depth: int = 0) -> PathLaunches:
     """The launches of all paths; *leaves* are in the order of a tree of decisions.
 
     Where one ends, others may go on: the budget ended on it.
@@ -70,13 +70,13 @@ def merged_paths(leaves: Sequence[_Leaf], *, cut: bool, depth: int = 0) -> Found
         one = merged_paths(leaves, cut=cut, depth=depth + 1)
         return {k: replace(f, condition=both(held, f.condition)) for k, f in one.items()}
     yes, no = (merged_paths(side, cut=cut, depth=depth + 1) for side in sides)
-    results: FoundLaunches = {}
+    results: PathLaunches = {}
     for key in [*yes, *(k for k in no if k not in yes)]:
         results[key] = _combined(yes.get(key), no.get(key), test)
     return results
 
 
-def _marked(found: FoundLaunch) -> FoundLaunch:
+def _marked(found: PathLaunch) -> PathLaunch:
     note = Note(_CUT, found.location)
     notes = found.notes if note in found.notes else (*found.notes, note)
     return replace(found, partial=True, notes=notes)
@@ -87,7 +87,7 @@ def _of_both(test: Test, yes: Condition | None, no: Condition | None) -> Conditi
     return yes if yes == no else either(both(test, yes), both(~test, no))
 
 
-def _combined(yes: FoundLaunch | None, no: FoundLaunch | None, test: Test) -> FoundLaunch:
+def _combined(yes: PathLaunch | None, no: PathLaunch | None, test: Test) -> PathLaunch:
     if yes is None or no is None:
         found = yes or no
         assert found is not None

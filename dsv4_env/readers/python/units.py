@@ -38,7 +38,7 @@ from dsv4_env.readers.python.fixtures import (
     prepare,
     set_up_module,
 )
-from dsv4_env.readers.python.found import FoundLaunch, FoundLaunches, launches_size, merged_paths
+from dsv4_env.readers.python.found import PathLaunch, PathLaunches, launches_size, merged_paths
 from dsv4_env.readers.python.thresholds import Thresholds
 from dsv4_env.readers.python.watch import HELD, LaunchWatch, Unit
 
@@ -60,13 +60,13 @@ def launches_met(
     ]
 
 
-def _on_all_paths(vm: Machine, action: Callable[[], FoundLaunches]) -> FoundLaunches:
+def _on_all_paths(vm: Machine, action: Callable[[], PathLaunches]) -> PathLaunches:
     """What all paths through *action* give, as one."""
     leaves, cut = vm.explore(action, launches_size)
     return merged_paths(leaves, cut=cut)
 
 
-def _symbols(found: list[FoundLaunch]) -> list[str | None]:
+def _symbols(found: list[PathLaunch]) -> list[str | None]:
     """The launches' symbols, numbered where several share one."""
     every = Counter(f.symbol for f in found)
     seen: dict[str | None, int] = {}
@@ -77,9 +77,7 @@ def _symbols(found: list[FoundLaunch]) -> list[str | None]:
     return symbols
 
 
-def _config(
-    found: FoundLaunch, name: str, symbol: str | None, accepted: Thresholds
-) -> LaunchConfig:
+def _config(found: PathLaunch, name: str, symbol: str | None, accepted: Thresholds) -> LaunchConfig:
     return LaunchConfig(
         name,
         "python",
@@ -96,10 +94,10 @@ def _config(
     )
 
 
-def _module(vm: Machine, watch: LaunchWatch, module: ReadModule, tree: ast.Module) -> FoundLaunches:
+def _module(vm: Machine, watch: LaunchWatch, module: ReadModule, tree: ast.Module) -> PathLaunches:
     """One path through the module's own statements, with all paths through each unit."""
 
-    def followed(action: Callable[[], None], name: str, line: int, number: int) -> FoundLaunches:
+    def followed(action: Callable[[], None], name: str, line: int, number: int) -> PathLaunches:
         return _followed(vm, watch, action, Unit(name, line, number))
 
     scope = module.scope
@@ -148,7 +146,7 @@ def held_settings(tree: ast.Module) -> ast.Assign | ast.AnnAssign | None:
     return None
 
 
-def _held(vm: Machine, watch: LaunchWatch, scope: Scope, tree: ast.Module) -> FoundLaunches:
+def _held(vm: Machine, watch: LaunchWatch, scope: Scope, tree: ast.Module) -> PathLaunches:
     """The settings that a module holds for others, where nothing in it launches."""
     node = held_settings(tree)
     with contextlib.suppress(BudgetError):
@@ -157,9 +155,9 @@ def _held(vm: Machine, watch: LaunchWatch, scope: Scope, tree: ast.Module) -> Fo
     return {}
 
 
-def _each(vm: Machine, watch: LaunchWatch, units: list[Runnable], first: int) -> FoundLaunches:
+def _each(vm: Machine, watch: LaunchWatch, units: list[Runnable], first: int) -> PathLaunches:
     """All paths through units, each with its share of what is left of the budget."""
-    results: FoundLaunches = {}
+    results: PathLaunches = {}
     whole = vm.enough
     for at, unit in enumerate(units):
         parts = (len(units) - at) << bool(vm.path)  # the module's other paths have units, too
@@ -173,9 +171,9 @@ def _each(vm: Machine, watch: LaunchWatch, units: list[Runnable], first: int) ->
 
 def _explored(
     vm: Machine, watch: LaunchWatch, unit: Runnable, number: int, steps: int
-) -> FoundLaunches:
+) -> PathLaunches:
     """All paths through a unit; one that was cut before it launched isn't lost silently."""
-    results: FoundLaunches = {}
+    results: PathLaunches = {}
     cut, vm.cut = vm.cut, vm.ended is not None
     if vm.ended is None:
         with vm.budget.share(steps):
@@ -196,7 +194,7 @@ def _explored(
 
 def _followed(
     vm: Machine, watch: LaunchWatch, action: Callable[[], None], unit: Unit
-) -> FoundLaunches:
+) -> PathLaunches:
     """Follow something and give the launches that it makes."""
     before = watch.records
     vm.set(watch, "unit", unit)
@@ -207,7 +205,7 @@ def _followed(
         vm.ended = exc
     except RecursionError:
         vm.ended = BudgetError("it is nested too deeply to follow")
-    results: FoundLaunches = dict(unit.found)
+    results: PathLaunches = dict(unit.found)
     known = set(before)
     fresh = [r for r in watch.records if r not in known] if vm.mode.recording else []
     if vm.ended is not None:
@@ -218,7 +216,7 @@ def _followed(
     return results
 
 
-def _unit(vm: Machine, watch: LaunchWatch, unit: Runnable, number: int) -> FoundLaunches:
+def _unit(vm: Machine, watch: LaunchWatch, unit: Runnable, number: int) -> PathLaunches:
     notes: list[Note] = []
     scope = unit.func.scope
 

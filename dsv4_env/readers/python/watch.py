@@ -57,7 +57,7 @@ from dsv4_env.readers.python.commands import (
     server_start,
     starts_process,
 )
-from dsv4_env.readers.python.found import FoundLaunch, FoundLaunches
+from dsv4_env.readers.python.found import PathLaunch, PathLaunches
 from dsv4_env.readers.python.profiles import (
     LAUNCHER as FIXTURE_SERVERS,
     MARK,
@@ -89,7 +89,7 @@ class Unit:
     name: str | None = None
     line: int = 0
     number: int = 0
-    found: FoundLaunches = field(default_factory=Notebook)
+    found: PathLaunches = field(default_factory=Notebook)
     counts: Notebook = field(default_factory=Notebook)  # of launches at one place
 
 
@@ -234,7 +234,7 @@ class LaunchWatch(Watch):
             order = (self.unit.line, 0, self.unit.number)
         env, args, taken = settled(command.env, command.args)
         notes += _taken(taken)
-        found = FoundLaunch(
+        found = PathLaunch(
             where, end, symbol, env, args, notes, order=order, facts=command.facts,
             unit=self.unit.name,
         )  # fmt: skip
@@ -306,12 +306,12 @@ class LaunchWatch(Watch):
         finally:
             self.records = before
 
-    def entry(self, vm: Machine, record: Instance) -> FoundLaunch:
+    def entry(self, vm: Machine, record: Instance) -> PathLaunch:
         """An entry of a list of launches, where what launches it isn't in the file."""
         where = record.where
         command = entry_command(vm, Scope({}, None, SourceText(where.path, [])), record)
         env, args, taken = settled(command.env, command.args)
-        return FoundLaunch(
+        return PathLaunch(
             where,
             record.end_line,
             record.symbol or self.unit.name,
@@ -326,7 +326,7 @@ class LaunchWatch(Watch):
 
     def held(
         self, vm: Machine, scope: Scope, node: ast.Assign | ast.AnnAssign
-    ) -> FoundLaunch | None:
+    ) -> PathLaunch | None:
         """The settings that a module without a launch holds for others; *node* sets the first."""
         env, args = (scope.names.get(name) for name in HELD)
         if env is None or args is None or node.value is None:
@@ -336,7 +336,7 @@ class LaunchWatch(Watch):
         notes = (*command.notes, Note(_HELD, where))
         end = node.end_lineno or node.lineno
         env_, args_, taken = settled(command.env, command.args)
-        return FoundLaunch(
+        return PathLaunch(
             where, end, HELD[0], env_, args_, (*notes, *_taken(taken)), entry=True,
             order=(where.line or 0, where.column or 0, self.unit.number),
         )  # fmt: skip

@@ -130,6 +130,16 @@ def test_json(run: Run, tests: list[str]) -> None:
     assert said["not_rewritten"] == []
 
 
+def test_a_launch_is_chosen_as_other_commands_choose_one(run: Run, tests: list[str]) -> None:
+    whole = json.loads(run("adopt", tests[0], "--json").out)["launches"]
+    (only,) = whole
+    lines = Path(tests[0]).read_text().splitlines()
+    line = 1 + next(i for i, text in enumerate(lines) if "popen_launch_server(" in text)
+    for part in (f"::{only['name']}", "::*.setUp*", f":{line}", f":{line + 1}", "#1"):
+        told = json.loads(run("adopt", f"{tests[0]}{part}", "--json").out)
+        assert told["launches"] == whole, part
+
+
 def test_a_release_that_all_start_on_is_named(run: Run, tests: list[str], tmp_path: Path) -> None:
     result = run("adopt", *tests, "--write", "--rewrite")
     assert "taken as written for SGLang 0.5.19, the newest on which all of them start" in result.out
@@ -143,6 +153,8 @@ WRONG = [
     (["nosuch.py"], "nosuch.py: can't be read: no such file"),
     (["../outside.py"], "../outside.py: it isn't below"),
     (["plain.py"], "plain.py: no launch of a server"),
+    (["{}::TestNone"], "no launch is called TestNone; expected"),
+    (["{}#7"], "there is no launch #7; expected"),
     (["{}", "--over", "x", "--from-nothing"], "--over and --from-nothing; expected one of the two"),
     (["{}", "--over", "pro-pf4"], "--over pro-pf4: there is no such profile or layer"),
     (["{}", "--verify", "python3"], "--verify without --rewrite; expected both"),

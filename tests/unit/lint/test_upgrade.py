@@ -12,7 +12,7 @@ from dsv4_env import Profile, load_profile
 from dsv4_env.catalogue import load, releases
 from dsv4_env.lint import lint
 from dsv4_env.lint.advice import Action, Advice, applied, layer
-from dsv4_env.lint.settling import target_of
+from dsv4_env.lint.settling import upgraded_launch
 from dsv4_env.lint.upgrade import advise
 from dsv4_env.plan.evaluate import same_text
 from dsv4_env.plan.planning import plan, resolved
@@ -291,7 +291,7 @@ def test_both_graph_backends_take_the_place_of_one_flag(tmp_path: Path) -> None:
 def test_what_the_target_would_refuse_is_not_advised(tmp_path: Path) -> None:
     """A former default that SGLang refuses beside the rest is the author's to decide."""
     text = '[args]\n--tp = "8"\n--dp-size = "8"\n[hardware]\naccelerator = "B200"\n'
-    target = target_of(profile(tmp_path, text), load("0.5.13"), load("0.5.23"), None)
+    target = upgraded_launch(profile(tmp_path, text), load("0.5.13"), load("0.5.23"), None)
     assert target is not None
     assert target.untouched[0].refused == []
     held = Advice(Action.SET, "--attn-dp-size", "it moved", "--attn-dp-size", (("8",),))
