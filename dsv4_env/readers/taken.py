@@ -61,7 +61,8 @@ class KnownProfiles:
             wanted = replace(wanted, sglang=self.sglang)
         spend(1 if folder in self._folders else COST)
         self._folders.add(folder)
-        folder = self.elsewhere.get(folder, folder) if folder is not None else None
+        if folder is not None and self.elsewhere:
+            folder = self.elsewhere.get(real(folder), folder)
         found = self._loaded.get((name, folder, wanted))
         if found is None:
             try:
