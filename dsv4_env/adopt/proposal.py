@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -102,6 +102,11 @@ def new_pairs(adoption: Adoption, existing: Sequence[Pair]) -> list[Pair]:
     return [whole[key] for key in sorted(whole)] + parts
 
 
+def one_pair(adopted: Adopted) -> Pair:
+    """The pair that holds the file of one launch to its profile."""
+    return _pair(adopted, adopted.source.path)
+
+
 def _pair(adopted: Adopted, path: str) -> Pair:
     wanted = adopted.composition.wanted
     return Pair(
@@ -125,6 +130,12 @@ def _is_held(adopted: Adopted, path: str, pairs: Sequence[Pair]) -> bool:
     )
 
 
+def with_new_layers(adoption: Adoption, folder: Path) -> AbstractContextManager[Path]:
+    """A temporary folder with the layers of *folder* as they will be."""
+    layers = {f"{name}.toml": data for name, data in adoption.texts().items()}
+    return laid_out(folder if folder.is_dir() else None, layers)
+
+
 def rewrite(
     adoption: Adoption,
     root: Path,
@@ -144,9 +155,8 @@ def rewrite(
     with ExitStack() as stack:
         elsewhere: dict[Path, Path] = {}
         if folder is not None:
-            layers = {f"{name}.toml": data for name, data in adoption.texts().items()}
-            there = folder if folder.is_dir() else None
-            elsewhere[Path(os.path.realpath(folder))] = stack.enter_context(laid_out(there, layers))
+            made = stack.enter_context(with_new_layers(adoption, folder))
+            elsewhere[Path(os.path.realpath(folder))] = made
         known = KnownProfiles(root, folder, adoption.sglang, elsewhere)
         for path, mine in files.items():
             pin = adoption.sglang if adoption.pinned else None

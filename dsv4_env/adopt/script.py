@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
@@ -122,7 +123,7 @@ class Lines:
 
     def line(self, pos: int) -> int:
         """The number of a position's line, from 0."""
-        return self.text.count("\n", 0, pos)
+        return bisect_right(self.starts, pos) - 1
 
     def row(self, number: int) -> str:
         """A line with its end."""
@@ -156,7 +157,8 @@ class _Script(Lines):
         super().__init__(text, path)
         self.place, self.uses = place, uses
         self.use = uses[0]
-        block, problem = parse(text)
+        self.statements: list[int] = []
+        block, problem = parse(text, starts=self.statements)
         if problem is not None:
             raise CannotRewrite(f"bash can't parse it: {problem.message}", self.at(problem.pos))
         if "\r" in text:
@@ -233,13 +235,8 @@ class _Script(Lines):
 
     def _boundary(self, pos: int) -> int:
         """The line on which the statement of the script itself begins that a position is in."""
-        number = self.line(pos)
-        while number:
-            before = self.row(number - 1)
-            if not before.endswith("\\\n") and parse(self.text[: self.starts[number]])[1] is None:
-                return number
-            number -= 1
-        return number
+        before = bisect_right(self.statements, pos)
+        return self.line(self.statements[before - 1]) if before else self.line(pos)
 
     def _quiet(self, start: int, end: int) -> None:
         """Refuse what starts other programs while variables are set. Raises CannotRewrite."""

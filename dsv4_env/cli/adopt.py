@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,11 +17,13 @@ from dsv4_env.catalogue.store import RELEASES
 from dsv4_env.catalogue.tree import find, load_tree
 from dsv4_env.cli import complete
 from dsv4_env.cli.comparing import offered_releases, on_option
+from dsv4_env.cli.holding import foretelling
 from dsv4_env.cli.names import Operand, split_operand
 from dsv4_env.cli.options import collected, color_option
 from dsv4_env.cli.output import line_width, table, tell, write
 from dsv4_env.cli.settings import pyproject, settings
 from dsv4_env.cli.wanted import remembered
+from dsv4_env.drift.foretold import Foretold, of_launch
 from dsv4_env.drift.pairs import keys, with_pairs
 from dsv4_env.guard.files import read_bytes, read_named
 from dsv4_env.lang.yaml import decode
@@ -126,8 +129,9 @@ def adopt(
     written without --write.
 
     \b
-    Exit codes: 0 nothing (more) to do, 1 there is something to write, 2 wrong usage, a file that
-    can't be read, or a test that would launch otherwise.
+    Exit codes: 0 nothing (more) to do, 1 there is something to write, or `check` will fail for
+    what is left as it is, 2 wrong usage, a file that can't be read, or a test that would launch
+    otherwise.
 
     \b
     Examples:
@@ -286,19 +290,24 @@ def _proposed(
                 expected="the same launch before and after; the others can be adopted without it",
             )
     legs = leg_lines(result, place.root)
+    failing = _failing(result, texts, place)
     changes = _changes(result, pairs, rewritten, place)
     shown = "".join(_diff(change, color) for change in changes if not adopting.write_)
+    if failing:  # before anything is written
+        many = count(len({f.file for f in failing}), "file", "files")
+        tell(f"dsv4-env: note: `check` will fail for {many}, for what is left as it is")
     if adopting.write_ and changes:
         _save(changes, result, place, adopting)
     if adopting.as_json:
-        write(_json(result, pairs, rewritten, legs, place))
+        write(_json(result, pairs, rewritten, legs, failing, place))
     else:
-        write(_overview(result, refused, rewritten, legs) + ("\n" + shown if shown else "\n"))
+        text = _overview(result, refused, rewritten, legs, failing)
+        write(text + ("\n" + shown if shown else "\n"))
         lines = sum(_lines(d.decode()) for d in result.texts().values())
         told = f"{count(len(result.layers), 'new layer', 'new layers')} ({lines} lines of TOML), "
         told += count(len(pairs), "new pair", "new pairs")
         if rewritten is not None:
-            told += f", {count(len(rewritten.texts), 'test', 'tests')} rewritten"
+            told += f", {_files(rewritten.texts)} rewritten"
             less, more = _stat(rewritten)
             told += f" (-{less} +{more} lines)" if rewritten.texts else ""
         write(f"{told}\n")
@@ -309,7 +318,32 @@ def _proposed(
         written = [f"{written[0]} and {len(written) - 1} more files"]
     for name in written:
         tell(f"dsv4-env: wrote {name}")
-    return 1 if changes and not adopting.write_ else 0
+    return 1 if failing or (changes and not adopting.write_) else 0
+
+
+def _files(paths: Collection[Path]) -> str:
+    """How many tests and scripts some files are: "2 tests and 1 script"."""
+    tests = sum(p.suffix == ".py" for p in paths)
+    scripts = len(paths) - tests
+    told = [count(tests, "test", "tests")] if tests or not scripts else []
+    return " and ".join([*told, *([count(scripts, "script", "scripts")] if scripts else [])])
+
+
+def _failing(result: Adoption, texts: Mapping[str, str], place: _Place) -> list[Foretold]:
+    """What `check` will report of launches as they are left, which are what they were before."""
+    from dsv4_env.adopt.proposal import one_pair, with_new_layers  # pydantic
+
+    found = []
+    named = result.sglang if result.pinned or place.settings.sglang else None
+    with with_new_layers(result, place.own) if place.own else nullcontext(None) as folder:
+        run = foretelling(replace(place.settings, folder=place.root), folder, named)
+        for adopted in result.adopted:
+            source = adopted.source
+            told = of_launch(
+                run, one_pair(adopted), source.launch, place.root / source.path, texts[source.path]
+            )
+            found += [told] if told.findings else []
+    return found
 
 
 def _changes(
@@ -383,6 +417,7 @@ def _overview(
     refused: Sequence[tuple[str, Any, str]],
     rewritten: Rewritten | None,
     legs: Sequence[LegLine],
+    failing: Sequence[Foretold],
 ) -> str:
     """What becomes of each launch, the tree of new layers, and what is left out."""
     known = result.compositions
@@ -404,6 +439,10 @@ def _overview(
             ],
             line_width(),
         )
+    if failing:
+        text += "\n`check` will fail for these, until they are mended or excused (a waiver)\n"
+        rows = [(f"  {f.location or one.file}", f.message) for one in failing for f in one.findings]
+        text += table([tuple(map(plain, row)) for row in dict.fromkeys(rows)], line_width())
     if legs:
         text += (
             "\nset by workflows (`dsv4-env plan PROFILE --set NAME=VALUE` says what that makes)\n"
@@ -512,6 +551,7 @@ def _json(
     pairs: Sequence[Any],
     rewritten: Rewritten | None,
     legs: Sequence[LegLine],
+    failing: Sequence[Foretold],
     place: _Place,
 ) -> str:
     alone = rewritten.alone if rewritten else []
@@ -541,6 +581,18 @@ def _json(
                     "line": x.location and x.location.line,
                 }
                 for s, x in result.left
+            ],
+            "failing": [
+                {
+                    "path": one.file,
+                    "profile": one.pair.profile,
+                    "line": f.location and f.location.line,
+                    "rule": f.rule.id,
+                    "name": f.subject,
+                    "message": f.message,
+                }
+                for one in failing
+                for f in one.findings
             ],
             "legs": [
                 {

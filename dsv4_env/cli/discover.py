@@ -14,6 +14,7 @@ import click
 
 from dsv4_env.cli import complete
 from dsv4_env.cli.comparing import catalogue_for, known_release, sglang_option
+from dsv4_env.cli.holding import foretelling, shortly
 from dsv4_env.cli.options import collected, jobs_option, profiles_option
 from dsv4_env.cli.output import end_cut, line_width, table, tell, write
 from dsv4_env.cli.progress import Progress
@@ -21,6 +22,7 @@ from dsv4_env.cli.settings import pyproject, settings
 from dsv4_env.cli.wanted import wanted
 from dsv4_env.drift.candidates import Candidates, candidates
 from dsv4_env.drift.discover import Discovered, FoundLaunch, How, Problem, discover as find
+from dsv4_env.drift.foretold import passing
 from dsv4_env.drift.pairs import as_toml as pairs_as_toml, keys, new_pairs, with_pairs
 from dsv4_env.guard.files import read_bytes
 from dsv4_env.guard.writing import locked
@@ -29,7 +31,7 @@ from dsv4_env.model.errors import ProfileError, UsageError
 from dsv4_env.model.secrets import scrubbed
 from dsv4_env.model.style import count, plain
 from dsv4_env.profile import load_wanted
-from dsv4_env.profile.settings import Pair
+from dsv4_env.profile.settings import Pair, Settings
 from dsv4_env.reporters.json import json_text
 
 _VERSION = 2
@@ -80,7 +82,12 @@ class Told:
     ),
     click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON."),
     click.option("--toml", "as_toml", is_flag=True, help="Print new pairs for pyproject.toml."),
-    click.option("--write", "write_", is_flag=True, help="Add new pairs to pyproject.toml."),
+    click.option(
+        "--write",
+        "write_",
+        is_flag=True,
+        help="Add new pairs to pyproject.toml that `check` passes.",
+    ),
 )
 @click.option(
     "--follow-all",
@@ -103,9 +110,10 @@ def discover(
 
     Without PATH it is the current folder. Listed is what is near a profile, what launches a model
     that profiles are for and is near none, and what can't be followed; --all lists the rest, too.
-    In a git repository what git ignores is left out; links aren't followed. --write holds what is
-    near a profile to it: it adds pairs to pyproject.toml for `dsv4-env check`; launches of pairs
-    that are there already stay as they are.
+    In a git repository what git ignores is left out; links aren't followed. --write holds to a
+    profile what is near it: it adds those pairs to pyproject.toml that `dsv4-env check` passes, and
+    with --profile all that are near that one; launches of pairs that are there already stay as
+    they are.
 
     \b
     Exit codes: 0 all files were read, 2 wrong usage, or a file that may hold a launch can't be
@@ -137,7 +145,7 @@ def discover(
     with Progress() as progress:
         result = find(paths or (Path(),), making, how, progress)
     named = [x for x in result.launches if _is_text(x.path)]
-    pairs = new_pairs(named, found.pairs, target.parent, known)
+    pairs = _pairs(named, found.pairs, target, known, sglang)
     if told.write_:
         _known_to_check(pairs, own, found.profiles, target)
     if names:
@@ -156,13 +164,44 @@ def discover(
             write(_text(result, pairs, told, line_width()))
     if told.write_:
         with locked(target.parent):  # another one may have written pairs meanwhile
-            pairs = new_pairs(named, settings(anew=True).pairs, target.parent, known)
+            now = settings(anew=True)
+            pairs = _pairs(named, now.pairs, target, known, sglang)
+            if not names:
+                pairs = _passing(pairs, replace(now, folder=target.parent))
             _write(pairs, target, quiet=told.as_json or told.as_toml)
     near = [x.path for x in result.launches if x.match.profile]
     nameless = dict.fromkeys(p for p in near if (told.write_ or told.as_toml) and not _is_text(p))
     for path in nameless:
         tell(f"dsv4-env: error: {plain(path)}: its name isn't UTF-8, so that no pair can name it")
     return 2 if result.problems or nameless else 0
+
+
+def _pairs(
+    launches: Sequence[FoundLaunch],
+    there: Sequence[Pair],
+    target: Path,
+    known: Candidates,
+    sglang: str | None,
+) -> list[Pair]:
+    """The new pairs; each names the release that is asked for, for without it another counts."""
+    pairs = new_pairs(launches, there, target.parent, known)
+    asked = sglang if sglang != settings().sglang else None
+    return [replace(p, sglang=asked) for p in pairs]
+
+
+def _passing(pairs: Sequence[Pair], found: Settings) -> list[Pair]:
+    """What of new pairs a check will pass; the rest is told."""
+    kept, failing = passing(foretelling(found, None), pairs)
+    if failing:
+        files = count(len(failing), "file isn't", "files aren't")
+        tell(
+            f"dsv4-env: note: {files} added, as `check` would fail: --sglang says which release "
+            "they are written for, --profile NAME adds what is near NAME all the same"
+        )
+    for one in failing:
+        of = f"{plain(one.file)} with {one.pair.profile}"
+        tell(f"dsv4-env: note: not added: {of}: {plain(shortly(one.findings))}")
+    return kept
 
 
 def _is_text(name: str) -> bool:

@@ -84,12 +84,26 @@ def _values(profile: Profile, name: str) -> list[str]:
         if name.startswith(f"{table}.") and name[len(table) + 1 :] in values:
             return [_text(values[name[len(table) + 1 :]])]
     kind = "flag" if name.startswith("-") else "table" if "." in name else "variable"
-    known = [n for n in _names(profile) if n.startswith("-") is name.startswith("-")]
     raise ProfileError(
         f"{profile.name} has no {kind} {name}" if kind != "table" else f"{profile.name}: no {name}",
         expected=f"one that `dsv4-env show {profile.name}` lists",
-        hint=did_you_mean(name, known),
+        hint=_meant(profile, name),
     )
+
+
+def _meant(profile: Profile, name: str) -> str | None:
+    """The name that was meant: a flag without its dashes, what a layer calls it, one spelled so."""
+    known = _names(profile)
+    table, dot, key = name.partition(".")
+    bare = key if dot and table in ("env", "args") else name
+    given = next((n for n in known if n.casefold() == bare.casefold()), None)
+    if given is not None:
+        return given
+    flag = f"--{bare.lstrip('-').replace('_', '-')}"
+    if table != "env" and any(True for _ in _flag(profile, flag)):
+        return flag
+    alike = [n for n in known if n.startswith("-") is bare.startswith("-")]
+    return did_you_mean(bare, alike) or did_you_mean(flag, [n for n in known if n.startswith("-")])
 
 
 def _flag(profile: Profile, name: str) -> Iterator[str]:

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
 from dsv4_env import drift
 from dsv4_env.cli import complete
-from dsv4_env.cli.comparing import Comparing
+from dsv4_env.cli.comparing import Comparing, catalogue_for
 from dsv4_env.cli.names import tell_local
 from dsv4_env.cli.options import F, Inputs
 from dsv4_env.cli.settings import settings
 from dsv4_env.cli.wanted import wanted
 from dsv4_env.model.errors import UsageError, did_you_mean
+from dsv4_env.model.finding import Finding, Severity
+from dsv4_env.model.style import count
 from dsv4_env.profile import Profile
 from dsv4_env.profile.settings import Pair, Settings
+
+_EACH = 4  # settings that are named one by one
 
 
 def profiles_argument(command: F) -> F:
@@ -57,6 +62,32 @@ def new_run(
         whole=whole,
         wanted=wanted(),
     )
+
+
+def foretelling(found: Settings, folder: Path | None, sglang: str | None = None) -> drift.CheckRun:
+    """A check as it will be with settings that aren't written yet, for pairs that aren't either.
+
+    *sglang* is the release that they will name, where the project's own name none.
+    """
+    return drift.CheckRun(
+        found,
+        folder if folder is not None else found.profiles,
+        catalogue_for,
+        drift.CheckOptions(sglang=sglang),
+        whole=False,
+        wanted=replace(wanted(), sglang=None),
+    )
+
+
+def shortly(findings: Sequence[Finding]) -> str:
+    """How many findings of each severity there are, and what they are of."""
+    told = [count(n, s.value, f"{s.value}s") for s in Severity if (n := _many(findings, s))]
+    names = list(dict.fromkeys(f.subject for f in findings))
+    return f"{', '.join(told)}: {', '.join(names[:_EACH])}" + (" …" if names[_EACH:] else "")
+
+
+def _many(findings: Sequence[Finding], severity: Severity) -> int:
+    return sum(f.severity is severity for f in findings)
 
 
 def profiles_against(

@@ -32,6 +32,7 @@ from dsv4_env.model.errors import ReadError, shortened
 from dsv4_env.model.quoting import sh
 from dsv4_env.readers import bash
 from dsv4_env.readers.launcher import grouped, launcher_length
+from dsv4_env.readers.taken import of_file
 
 _SHELL = re.compile(r"(?:.*/)?(?:ba|da|z|k|a)?sh")
 _STARTER = re.compile(r"(?:.*/)?(?:python[\d.]*|sglang|(?:ba|da|z|k|a)?sh|env|numactl|torchrun)")
@@ -438,7 +439,7 @@ class _Writer:
         own = Lines("", text)
         before = self.budget.spent_steps
         try:
-            found = bash.read_all(text, "", budget=self.budget)
+            found = bash.read_all(text, "", budget=self.budget, known=of_file())
         except ReadError as exc:
             where = re.fullmatch(r":(\d+):(\d+)", exc.where or "")
             place = Location("", int(where[1]), int(where[2])) if where else None

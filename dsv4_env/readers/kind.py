@@ -15,7 +15,9 @@ from dsv4_env.model.secrets import Code, meet
 from dsv4_env.readers.config_file import with_config_file
 from dsv4_env.readers.environment import PREFIXES
 from dsv4_env.readers.launcher import without_own
+from dsv4_env.readers.taken import reading_file
 
+_OF_PROJECT = ("root", "profiles", "sglang")
 YAML = r"[^/]+\.ya?ml"
 NO_YAML = r"(?!.*\.ya?ml\Z)"
 _NONE = r"(?!)"
@@ -103,19 +105,20 @@ class FileKind:
         return found and all(re.search(p, data, re.M) for p in self.content)
 
     def options(self, reading: HowRead) -> dict[str, Any]:
-        """What *read* takes of a reading, and where files for ``--config`` lie."""
-        names = dict.fromkeys((*self.takes, "root"))
+        """What a reading says of what *read* takes, and of the project that the file is of."""
+        names = dict.fromkeys((*self.takes, *_OF_PROJECT))
         return {n: v for n in names if (v := getattr(reading, n)) is not None}
 
     def __call__(self, data: str | bytes, path: str, **options: Any) -> list[LaunchConfig]:
-        """Every launch of a file; *options* are those that *read* takes, and ``root``.
+        """Every launch of a file; *options* are those that *read* takes, and of its project.
 
         A file that a launch gives with ``--config`` lies beside it, or below *root*.
         """
         meet(Code(_text(data)) if self.code else data)
-        taken = {n: v for n, v in options.items() if n != "root" or n in self.takes}
+        taken = {n: v for n, v in options.items() if n not in _OF_PROJECT or n in self.takes}
         root = options.get("root")
-        read = [with_config_file(c, path, root) for c in self.read(data, path, **taken)]
+        with reading_file(path, *(options.get(name) for name in _OF_PROJECT)):
+            read = [with_config_file(c, path, root) for c in self.read(data, path, **taken)]
         found = [passable(readable(without_own(config))) for config in read]
         for config in found:
             meet(config)

@@ -6,7 +6,9 @@ made of it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -61,7 +63,8 @@ class KnownProfiles:
             wanted = replace(wanted, sglang=self.sglang)
         spend(1 if folder in self._folders else COST)
         self._folders.add(folder)
-        folder = self.elsewhere.get(folder, folder) if folder is not None else None
+        if folder is not None and self.elsewhere:
+            folder = self.elsewhere.get(real(folder), folder)
         found = self._loaded.get((name, folder, wanted))
         if found is None:
             try:
@@ -98,6 +101,28 @@ class KnownProfiles:
             return None
         whole = real(self.root / folder)
         return whole if whole.is_relative_to(real(self.root)) else None
+
+
+_OF_FILE: ContextVar[KnownProfiles | None] = ContextVar("profiles_of_file", default=None)
+
+
+@contextlib.contextmanager
+def reading_file(
+    path: str, root: Path | None, own: Path | None, sglang: str | None
+) -> Iterator[None]:
+    """Within it, scripts that stand in a file take the profiles that a script beside it takes."""
+    if root is None and path and Path(path).is_file():
+        root = real(path).parent
+    token = _OF_FILE.set(KnownProfiles(root, own, sglang))
+    try:
+        yield
+    finally:
+        _OF_FILE.reset(token)
+
+
+def of_file() -> KnownProfiles:
+    """The profiles of the file that is read; the shipped ones alone where nothing is said."""
+    return _OF_FILE.get() or KnownProfiles()
 
 
 # What a launch is made of

@@ -188,6 +188,12 @@ def test_get_has_what_the_environment_says_of_a_default(
         ("--served-model-nam2", "Did you mean --served-model-name?"),
         ("sglang.rang", "Did you mean sglang.range?"),
         ("--log-requests", "mine has no flag --log-requests"),
+        ("tp", "Did you mean --tp?"),
+        ("tensor_parallel_size", "Did you mean --tensor-parallel-size?"),
+        ("args.tp", "Did you mean --tp?"),
+        ("args.--tp", "Did you mean --tp?"),
+        ("env.A", "Did you mean A?"),
+        ("a", "Did you mean A?"),
     ],
 )
 def test_get_says_what_there_is_not(name: str, message: str, run: Run) -> None:

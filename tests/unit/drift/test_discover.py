@@ -554,11 +554,17 @@ def test_the_nearest_is_the_one_that_differs_least(
         },
     )
     monkeypatch.chdir(tmp_path)
-    lines = run("discover", "--write").out.splitlines()
-    assert [line.split() for line in lines[:2]] == [
+    done = run("discover", "--write")
+    assert [line.split() for line in done.out.splitlines()[:2]] == [
         ["cp.sh:1", "-", "aa-cp", "same"],
         ["tp.sh:1", "-", "zz", "1", "differs"],
     ]
+    assert "not added: tp.sh with zz: 1 error: --dp" in done.err
+    assert run("check").code == 0
+    again = run("discover", "--write")
+    assert again.out.endswith("nothing to add to pyproject.toml\n")
+    assert again.err == done.err
+    assert run("discover", "--profile", "zz", "--write").err == ""
     done = run("check", "--format", "concise")
     assert (done.code, done.err) == (1, "")
     assert "1 error" in done.out
@@ -661,6 +667,12 @@ def test_what_is_written_is_what_check_holds(
     )
     monkeypatch.chdir(tmp_path)
     done = run("discover", "--write")
+    assert done.code == 0
+    assert done.err.endswith("not added: scripts/c.sh with pro-fp4: 1 error: SGLANG_USE_AITER\n")
+    assert done.out.endswith("added 2 pairs (3 files) to pyproject.toml\n")
+    assert run("check").code == 0
+    (tmp_path / "pyproject.toml").unlink()
+    done = run("discover", "--profile", "pro-fp4", "--profile", "flash-fp4", "--write")
     assert (done.code, done.err) == (0, "")
     assert done.out.endswith("added 2 pairs (4 files) to pyproject.toml\n")
     before = (tmp_path / "pyproject.toml").read_text()
@@ -704,8 +716,11 @@ def test_pairs_go_to_the_project_that_one_stands_in(
     assert run("discover", "--toml").out == (
         '[[tool.dsv4_env.pairs]]\nprofile = "pro-fp4"\nfiles = ["deep/down/a.sh"]\n'
     )
-    assert run("discover", "--write").out.endswith("(1 file) to ../../pyproject.toml\n")
-    assert settings.load(tmp_path / "deep", {}).pairs[0].files == ("deep/down/a.sh",)
+    done = run("discover", "--write", "--sglang", "0.5.13")
+    assert done.out.endswith("(1 file) to ../../pyproject.toml\n")
+    (pair,) = settings.load(tmp_path / "deep", {}).pairs
+    assert (pair.files, pair.sglang) == (("deep/down/a.sh",), "0.5.13")
+    assert run("check").code == 0
 
 
 def test_interrupted(tmp_path: Path) -> None:

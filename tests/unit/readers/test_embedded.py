@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from dsv4_env.lang.yaml import Lines
 from dsv4_env.model import LaunchConfig, Location, Unknown
-from dsv4_env.readers import embedded
+from dsv4_env.readers import HowRead, embedded, read
 from dsv4_env.readers.embedded import FileSetting, PlacedText
+from dsv4_env.readers.taken import of_file
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SECRET = Unknown("<secret>", "a secret", ("S",))
 DEFAULT = Unknown("<tp>", "from outside", ("TP",), default='8 "}$')
@@ -106,3 +112,39 @@ def test_the_text_of_an_inner_shell_is_read_with_what_is_not_known() -> None:
         found = [w for w in config.argv if isinstance(w, Unknown)]
         assert [w.text for w in found] == ["<secret>", "--y=<tp>"]
         assert [w.default for w in found] == [None, None]
+
+
+# Profiles of the project
+
+MINE = 'eval "$(dsv4-env export mine)"; sglang serve --tp 8'
+HOLDING_MINE = {
+    ".github/workflows/w.yml": (
+        f"on: push\njobs:\n  a:\n    runs-on: x\n    steps:\n      - run: |\n          {MINE}\n"
+    ),
+    "docker-compose.yml": (
+        f"services:\n  a:\n    image: x\n    command: bash -c '{MINE.replace('$', '$$')}'\n"
+    ),
+    "README.md": f"```bash\n{MINE}\n```\n",
+    "Dockerfile": f"FROM x\nCMD {MINE}\n",
+    "here.sh": f"bash <<'END'\n{MINE}\nEND\n",
+    "c.sh": f"bash -c '{MINE}'\n",
+}
+
+
+@pytest.mark.parametrize("name", HOLDING_MINE)
+@pytest.mark.parametrize("given", [False, True], ids=["of-the-project", "given"])
+def test_a_script_within_a_file_takes_profiles_of_the_project(
+    tmp_path: Path, name: str, *, given: bool
+) -> None:
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "mine.toml").write_text('extends = ["flash-fp4"]\n[env]\nMINE = "1"\n')
+    settings = "" if given else '[tool.dsv4_env]\nprofiles = "own"\n'
+    (tmp_path / "pyproject.toml").write_text(settings)
+    path = tmp_path / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(HOLDING_MINE[name])
+    how = HowRead(root=tmp_path, profiles=tmp_path / "own" if given else None, sglang="0.5.16")
+    (config,) = read(path.read_bytes(), path, how)
+    assert config.effective_env["MINE"].value == "1"
+    assert [n.profile for n in config.notes if n.profile] == ["mine"]
+    assert of_file().own is None  # of no other file

@@ -61,11 +61,16 @@ _MAX_PIPES = 3_000  # of one pipeline: following them takes the square
 
 
 def parse(
-    text: str, budget: Budget | None = None, *, narrow: bool = False
+    text: str,
+    budget: Budget | None = None,
+    *,
+    narrow: bool = False,
+    starts: list[int] | None = None,
 ) -> tuple[Block, SyntaxProblemError | None]:
     """All commands of a text up to its first syntax error, and that error.
 
-    *narrow* says that the locale has no character but ASCII's.
+    *narrow* says that the locale has no character but ASCII's. *starts* is given where each line of
+    commands begins, however many lines of the text that takes.
     """
     budget = budget or Budget()
     items: list[Node] = []
@@ -77,6 +82,8 @@ def parse(
         budget.step(count=len(text) >> 8)
         while skip_lines(c):
             start = c.pos
+            if starts is not None:
+                starts.append(start)
             line = _line(c)
             # An error in one of them drops the rest of the line.
             items += [Block(line)] if len(line) > 1 else line
