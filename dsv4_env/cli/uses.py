@@ -14,15 +14,13 @@ from dsv4_env.cli.options import jobs_option
 from dsv4_env.cli.output import line_width, table, tell, write
 from dsv4_env.cli.progress import Progress
 from dsv4_env.cli.settings import settings
-from dsv4_env.drift.discover import Discovered, How, discover
+from dsv4_env.drift.discover import Discovered, FoundLaunch, How, discover
 from dsv4_env.drift.uses import Searched, Sought, Use, every_name, sought, verdict
-from dsv4_env.guard.files import read_bytes
 from dsv4_env.model import EnvVar, Location, ServerArg, Unknown
-from dsv4_env.model.errors import Dsv4Error, UsageError, did_you_mean
+from dsv4_env.model.errors import UsageError, did_you_mean
 from dsv4_env.model.secrets import masked, scrubbed
 from dsv4_env.model.style import count, plain
 from dsv4_env.profile.settings import Settings
-from dsv4_env.readers import HowRead, detect, label, read
 from dsv4_env.reporters.json import json_text
 
 _VERSION = 1
@@ -61,13 +59,12 @@ def uses(
             hint=did_you_mean(name, every_name()),
         )
     found = settings()
-    root = found.folder or Path.cwd()
-    how = How(root, found.profiles, jobs)
+    how = How(found.folder or Path.cwd(), found.profiles, jobs)
     with Progress() as progress:
         result = discover(
             paths or (Path(),), functools.partial(_searched, wanted, found), how, progress
         )
-    listed = _uses(result, wanted, sglang, root, found.profiles)
+    listed = _uses(result.launches, wanted, sglang)
     if as_json:
         write(_json(listed, result))
     else:
@@ -79,43 +76,32 @@ def uses(
 
 def _searched(wanted: Sought, found: Settings) -> Searched:
     made = Searched({}, found, functools.partial(catalogue_for, tree=False))
-    made.seek = wanted.pattern()
+    made.wanted, made.seek = wanted, wanted.pattern()
     return made
 
 
-def _uses(
-    result: Discovered, wanted: Sought, sglang: str | None, root: Path, own: Path | None
-) -> list[Use]:
-    """The uses in the files that may have some, each read once more."""
+def _uses(launches: Sequence[FoundLaunch], wanted: Sought, sglang: str | None) -> list[Use]:
+    """The uses in the launches that may have some."""
     usual = catalogue_for(sglang, [])
     listed: list[Use] = []
-    for path in dict.fromkeys(x.path for x in result.launches if x.family):
-        data = read_bytes(Path(path))
-        whole = Path(path).absolute()
-        how = HowRead(
-            detect(path, data),
-            root=root if whole.is_relative_to(root) else whole.parent,
-            profiles=own,
-        )
-        try:
-            launches = read(data, Path(path), how)
-        except Dsv4Error:  # it is among the problems already
+    for found in launches:
+        config = found.kept
+        if config is None:
             continue
-        for config in launches:
-            catalogue = launch_catalogue(config, sglang, usual)
-            for setting in wanted.given(config, catalogue):
-                says, stops = verdict(setting, catalogue, wanted)
-                listed.append(
-                    Use(
-                        path,
-                        setting.location or config.location or Location(path),
-                        label(config, path) or path,
-                        _words(setting),
-                        catalogue.release,
-                        says,
-                        stops,
-                    )
+        catalogue = launch_catalogue(config, sglang, usual)
+        for setting in wanted.given(config, catalogue):
+            says, stops = verdict(setting, catalogue, wanted)
+            listed.append(
+                Use(
+                    found.path,
+                    setting.location or config.location or Location(found.path),
+                    found.label or found.path,
+                    _words(setting),
+                    catalogue.release,
+                    says,
+                    stops,
                 )
+            )
     return listed
 
 

@@ -42,7 +42,8 @@ class FoundLaunch:
     *label* is its name within the file, empty where it has none; *variables* says that the file
     holds environment variables only. Of one that isn't *followed*, no more is known than where a
     server is started, and that no profile is near. *family*: it launches a model that profiles are
-    for. *trouble* is what keeps it from being followed to its end, each with its place.
+    for. *trouble* is what keeps it from being followed to its end, each with its place. *kept* is
+    what of it is wanted later on.
     """
 
     path: str
@@ -56,6 +57,7 @@ class FoundLaunch:
     followed: bool = True
     family: bool = False
     trouble: tuple[Problem, ...] = ()
+    kept: LaunchConfig | None = None
 
     @property
     def counts(self) -> bool:
@@ -124,7 +126,7 @@ class Job:
             how = HowRead(reader, root=self._root(path), steps=STEPS, profiles=self.profiles)
             launches = read(data, Path(path), how)
             if any(n.cut for c in launches for n in c.notes) and any(
-                self._nearest()(c).profile for c in launches
+                map(self._nearest().sought, launches)
             ):  # as `check` would read it, so that a pair holds what is told here
                 launches = read(data, Path(path), replace(how, steps=None))
         except ReadError as exc:
@@ -148,6 +150,7 @@ class Job:
                     match,
                     family=is_of_family(config, self._nearest().family),
                     trouble=tuple(_trouble(config, path)),
+                    kept=self._nearest().kept(config),
                 )
             )
         return found

@@ -114,6 +114,14 @@ class Nearest:
     _weights: dict[str, float] = field(default_factory=dict)
     _family: re.Pattern[str] | None = None
 
+    def sought(self, config: LaunchConfig) -> bool:
+        """Whether a launch is one that has to be read to its end."""
+        return self(config).profile is not None
+
+    def kept(self, config: LaunchConfig) -> LaunchConfig | None:
+        """What of a launch is wanted besides its match: nothing."""
+        return None
+
     def __call__(self, config: LaunchConfig) -> ProfileMatch:
         """The match of a launch."""
         seen: dict[str, _Seen] = {}

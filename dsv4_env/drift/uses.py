@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dsv4_env.catalogue import Catalogue, FlagMatch, load
 from dsv4_env.catalogue.history import flag_in
 from dsv4_env.catalogue.store import RELEASES
 from dsv4_env.drift.bound import SimilarityBound
+from dsv4_env.drift.family import is_of_family
 from dsv4_env.drift.nearest import Nearest, ProfileMatch
 from dsv4_env.model import EnvVar, LaunchConfig, Location, ServerArg
 
@@ -37,6 +38,12 @@ class Sought:
         texts = "|".join(sorted(map(re.escape, words), key=lambda w: (-len(w), w)))
         return re.compile(rf"(?<![\w-])(?:{texts})(?![\w-])", re.IGNORECASE)
 
+    def within(self, config: LaunchConfig) -> LaunchConfig | None:
+        """A launch with the settings alone that some release may take for it; None without any."""
+        env = () if self.flag else tuple(e for e in config.env if e.name in self.names)
+        args = tuple(a for a in config.args or () if a.flag and self._may_be(a.flag))
+        return replace(config, env=env, args=args) if env or args else None
+
     def given(self, config: LaunchConfig, catalogue: Catalogue) -> Iterator[EnvVar | ServerArg]:
         """The settings of a launch that are it, as a release or argparse reads their names."""
         if not self.flag:
@@ -46,11 +53,13 @@ class Sought:
             if arg.flag is not None and self._is(arg.flag, catalogue):
                 yield arg
 
+    def _may_be(self, flag: str) -> bool:
+        beginning = len(flag) >= _SHORTEST and any(n.startswith(flag) for n in self.names)
+        return flag in self.names or beginning
+
     def _is(self, flag: str, catalogue: Catalogue) -> bool:
-        if flag in self.names:
-            return True
-        if not any(name.startswith(flag) for name in self.names) or len(flag) < _SHORTEST:
-            return False
+        if flag in self.names or not self._may_be(flag):
+            return flag in self.names
         found = catalogue.argument(flag)
         return found is None or bool(_meant(found) & self.names)
 
@@ -98,13 +107,22 @@ def every_name() -> set[str]:
 
 @dataclass(slots=True)
 class Searched(Nearest):
-    """Takes the launches that may use what is sought for those of the family, and none for near."""
+    """Takes the launches that may use what is wanted for those of the family, and none for near."""
 
+    wanted: Sought = Sought("", frozenset())
     seek: re.Pattern[str] = re.compile("")
 
     def __call__(self, config: LaunchConfig) -> ProfileMatch:
         """No match: no profile is asked for."""
         return ProfileMatch(None, 0.0)
+
+    def sought(self, config: LaunchConfig) -> bool:
+        """Whether a launch may use it."""
+        return is_of_family(config, self.seek)
+
+    def kept(self, config: LaunchConfig) -> LaunchConfig | None:
+        """What of a launch may be it."""
+        return self.wanted.within(config)
 
     def bound(self, root: Path) -> SimilarityBound:
         """What tells the files below *root* in whose reach it isn't named."""
