@@ -172,7 +172,7 @@ class _Script(Lines):
         self.spread: list[Edit] = []
         self.top = list(_flat(block))
         self.commands = simple_commands(block)
-        self.inside = {id(c) for f in every(block, Function) for c in simple_commands(f.body)}
+        self.inside = {c for f in every(block, Function) for c in simple_commands(f.body)}
         shebang = re.match(r"#![^\n]*", text)
         bash = shebang is None or "bash" in shebang[0]
         self.bash = bash
@@ -242,7 +242,7 @@ class _Script(Lines):
         """Refuse what starts other programs while variables are set. Raises CannotRewrite."""
         launches = [self._command(u.launch) for u in self.uses]
         for command in self.commands:
-            if not start <= command.pos < end or id(command) in self.inside:
+            if not start <= command.pos < end or command in self.inside:
                 continue
             if command in launches:
                 continue
@@ -327,7 +327,7 @@ class _Script(Lines):
         first = min(sites, key=lambda s: (places.index(s.holder), s.start))
         plan.places.append(first.start)
         self.spread.append(Edit(first.start, first.end, _SPREAD))
-        gone = {id(w) for s in sites for w in s.words}
+        gone = {w for s in sites for w in s.words}
         for site in sites:
             self._without(plan, site, gone, spread=site is first)
 
@@ -404,7 +404,7 @@ class _Script(Lines):
             raise CannotRewrite(f"${name} is set beside others", self.at(given[0].pos))
         plan.lines |= set(numbers)
 
-    def _without(self, plan: _Plan, site: _Site, gone: set[int], *, spread: bool) -> None:
+    def _without(self, plan: _Plan, site: _Site, gone: set[Word], *, spread: bool) -> None:
         """One flag taken out, with its line where an array has one for it."""
         text = self.text
         numbers = range(self.line(site.start), self.line(site.end) + 1)
@@ -415,11 +415,7 @@ class _Script(Lines):
         start = self.starts[numbers[0]]
         end = self.starts[numbers[-1]] + len(self.row(numbers[-1]))
         left = text[start : beside[0].pos] + text[beside[-1].end : end]
-        if (
-            site.array
-            and all(id(w) in gone for w in beside)
-            and re.fullmatch(r"[ \t]*(?:#[^\n]*)?\n", left)
-        ):
+        if site.array and gone.issuperset(beside) and re.fullmatch(r"[ \t]*(?:#[^\n]*)?\n", left):
             if spread:
                 plan.put(start, end, f"{text[start : beside[0].pos]}{_SPREAD}\n")
             elif not any(first.start < end and start < first.end for first in self.spread):

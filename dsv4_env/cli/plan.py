@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -12,6 +13,7 @@ from dsv4_env.cli.names import named_profile, split_operand
 from dsv4_env.cli.operands import open_launch, open_launches, running_launches
 from dsv4_env.cli.options import (
     Inputs,
+    collected,
     color_option,
     given_overrides,
     input_options,
@@ -33,30 +35,46 @@ from dsv4_env.plan.platforms import EACH, PLATFORMS, Platform, hinted, platform
 from dsv4_env.profile import Profile
 
 
+@dataclass(frozen=True, slots=True)
+class Planning:
+    """By what a launch is planned, and what of that counts."""
+
+    sglang: str | None
+    on: Platform | None
+    fail_on: str | None
+    python: Path | None
+    against: str | None
+    every: bool
+
+
 @click.command()
 @click.argument("operand", metavar="PROFILE|FILE", shell_complete=complete.offered_operands)
-@sglang_option
-@on_option("Default: the profile's own, or what a file's path or variables say.")
-@click.option(
-    "--fail-on",
-    type=click.Choice(["overwritten"]),
-    help="Exit with 1 also where a setting that is given has no effect or another one.",
+@collected(
+    "planning",
+    Planning,
+    sglang_option,
+    on_option("Default: the profile's own, or what a file's path or variables say."),
+    click.option(
+        "--fail-on",
+        type=click.Choice(["overwritten"]),
+        help="Exit with 1 also where a setting that is given has no effect or another one.",
+    ),
+    click.option(
+        "--with",
+        "python",
+        metavar="PYTHON",
+        type=click.Path(path_type=Path),
+        help="Ask SGLang itself, in this interpreter: it needs SGLang 0.5.12 or newer and torch "
+        "for a CPU, no GPU, weights or network. Runs SGLang.",
+    ),
+    click.option(
+        "--against",
+        metavar="url:URL",
+        help="A running server that the plan is held to, by what it says of itself: read as its "
+        "own release, where --sglang names none.",
+    ),
+    click.option("--all", "every", is_flag=True, help="Show settings that are kept, too."),
 )
-@click.option(
-    "--with",
-    "python",
-    metavar="PYTHON",
-    type=click.Path(path_type=Path),
-    help="Ask SGLang itself, in this interpreter: it needs SGLang 0.5.12 or newer and torch for a "
-    "CPU, no GPU, weights or network. Runs SGLang.",
-)
-@click.option(
-    "--against",
-    metavar="url:URL",
-    help="A running server that the plan is held to, by what it says of itself: read as its own "
-    "release, where --sglang names none.",
-)
-@click.option("--all", "every", is_flag=True, help="Show settings that are kept, too.")
 @input_options
 @unset_option
 @axes_options
@@ -73,12 +91,7 @@ from dsv4_env.profile import Profile
 )
 def plan(
     operand: str,
-    sglang: str | None,
-    on: Platform | None,
-    fail_on: str | None,
-    python: Path | None,
-    against: str | None,
-    every: bool,
+    planning: Planning,
     inputs: Inputs,
     gone: tuple[str, ...],
     folder: Path | None,
@@ -107,60 +120,85 @@ def plan(
       dsv4-env plan pro-fp4 --with ~/sglang/bin/python
       dsv4-env plan pro-fp4 --against url:http://localhost:30000
     """
-    if python is not None and sglang is not None:
+    if planning.python is not None and planning.sglang is not None:
         raise UsageError("--with and --sglang", expected="one of them: PYTHON has its own SGLang")
-    if against is not None:
-        if python is not None or fail_on is not None:
-            option = "--with" if python is not None else "--fail-on"
+    asked = _Asked(operand, inputs, gone, folder, planning.sglang, planning.on)
+    if planning.against is not None:
+        if planning.python is not None or planning.fail_on is not None:
+            option = "--with" if planning.python is not None else "--fail-on"
             raise UsageError(f"--against and {option}", expected="one of them")
-        said = _held(operand, against, sglang, on, inputs, gone, folder)
-        told = held_text(said, color=color, every=every)
+        said = _held(asked, planning.against)
+        told = held_text(said, color=color, every=planning.every)
         write(told if format_ == "text" else HELD_FORMATS[format_](said))
         return 1 if said.differs else 0
-    found = _plans(operand, sglang, on, python, inputs, gone, folder)
+    found = _plans(asked, planning.python)
     write(
-        text(found, color=color, every=every)
+        text(found, color=color, every=planning.every)
         if format_ == "text"
         else PLAN_FORMATS[format_][0](found)
     )
     if any(p.refused for p in found):
         return 1
     lost = any(s.effect in ("overwritten", "no-effect") for p in found for s in p.settings)
-    return 1 if fail_on and lost else 0
+    return 1 if planning.fail_on and lost else 0
 
 
-def _held(
-    operand: str,
-    against: str,
-    sglang: str | None,
-    on: Platform | None,
-    inputs: Inputs,
-    gone: tuple[str, ...],
-    folder: Path | None,
-) -> HeldPlan:
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What is planned: an operand as the command line changes it, for a release and hardware."""
+
+    operand: str
+    inputs: Inputs
+    gone: tuple[str, ...]
+    folder: Path | None
+    sglang: str | None
+    on: Platform | None
+
+    def profile(self) -> Profile | None:
+        """The profile that the operand names; None for a file."""
+        profile = named_profile(self.operand, profile_folder(self.folder))
+        if profile is not None:
+            inputs = self.inputs
+            return given_overrides(profile, inputs.variables, inputs.args or (), self.gone)
+        if self.gone:
+            wanted = "it with a profile, not with a file"
+            raise UsageError(f"--unset {self.gone[0]}", expected=wanted)
+        return None
+
+    def of_profile(self, profile: Profile) -> list[Platform]:
+        """The platform that is asked for, else the profile's own; none where it has none."""
+        own = profile.hardware.get("accelerator")
+        return [self.on] if self.on else [platform(str(own))] if own else []
+
+    def of_file(self, config: LaunchConfig) -> list[Platform]:
+        """The platform that is asked for, else what a file says; else one of each kind."""
+        return [self.on] if self.on else _told_by(config, self.operand, self.sglang)
+
+
+def _held(asked: _Asked, against: str) -> HeldPlan:
     """The plan of the one launch that an operand names, held to a running server."""
-    found = running_launches(against, inputs)
+    found = running_launches(against, asked.inputs)
     server = found[0] if found else None
     if server is None or server.served is None:
         raise UsageError(
             f"--against {against}: that doesn't say what became of its arguments",
             expected="url:http://HOST:PORT (check --against compares with any other)",
         )
-    release = sglang or server.served.release
-    profile = _profile(operand, folder, inputs, gone)
+    release = asked.sglang or server.served.release
+    profile = asked.profile()
     if profile is not None:
-        own = profile.hardware.get("accelerator")
-        places = [on] if on else [platform(str(own))] if own else []
+        places = asked.of_profile(profile)
         catalogue = catalogue_for(release, [profile.sglang_range])
         config, title, model = profile.config, profile.name, profile.default_model_path
     else:
-        config = open_launch(operand, inputs).config
+        config = open_launch(asked.operand, asked.inputs).config
         _tell_model(config)
-        places = [on] if on else _told_by(config, operand, sglang)
+        places = asked.of_file(config)
         catalogue, title, model = launch_catalogue(config, release), config.name, None
     if len(places) != 1:
         raise UsageError(
-            f"{_shown(operand)} says no platform", expected="--on PLATFORM: what the server runs on"
+            f"{_shown(asked.operand)} says no platform",
+            expected="--on PLATFORM: what the server runs on",
         )
     for note in server.notes:
         if not note.opens:
@@ -168,32 +206,11 @@ def _held(
     return held(config, server, catalogue, places[0], title=title, model=model)
 
 
-def _profile(
-    operand: str, folder: Path | None, inputs: Inputs, gone: tuple[str, ...]
-) -> Profile | None:
-    """The profile that an operand names, as the command line changes it; None for a file."""
-    profile = named_profile(operand, profile_folder(folder))
+def _plans(asked: _Asked, python: Path | None) -> list[Plan]:
+    profile = asked.profile()
     if profile is not None:
-        return given_overrides(profile, inputs.variables, inputs.args or (), gone)
-    if gone:
-        raise UsageError(f"--unset {gone[0]}", expected="it with a profile, not with a file")
-    return None
-
-
-def _plans(
-    operand: str,
-    sglang: str | None,
-    on: Platform | None,
-    python: Path | None,
-    inputs: Inputs,
-    gone: tuple[str, ...],
-    folder: Path | None,
-) -> list[Plan]:
-    profile = _profile(operand, folder, inputs, gone)
-    if profile is not None:
-        catalogue = catalogue_for(sglang, [profile.sglang_range])
-        own = profile.hardware.get("accelerator")
-        places = [on] if on else [platform(str(own))] if own else _every_platform(operand)
+        catalogue = catalogue_for(asked.sglang, [profile.sglang_range])
+        places = asked.of_profile(profile) or _every_platform(asked.operand)
         model = profile.default_model_path
         if python is not None:
             return [ask(python, profile.config, p, title=profile.name) for p in places]
@@ -201,22 +218,22 @@ def _plans(
             planned(profile.config, catalogue, p, title=profile.name, model=model) for p in places
         ]
     result: list[Plan] = []
-    launches = open_launches(operand, inputs)
+    launches = open_launches(asked.operand, asked.inputs)
     for note in dict.fromkeys(n for opened in launches for n in opened.config.notes):
         more = f"; {note.settled}" if note.settled else ""
         tell(plain(f"dsv4-env: note: {note.message}{more}"))
     for opened in launches:
         if opened.config.served is not None:
             raise UsageError(
-                f"{operand} says what became of its arguments, not which were given",
-                expected=f"plan PROFILE --against {operand}",
+                f"{asked.operand} says what became of its arguments, not which were given",
+                expected=f"plan PROFILE --against {asked.operand}",
             )
         _tell_model(opened.config)
-        places = [on] if on else _told_by(opened.config, operand, sglang)
+        places = asked.of_file(opened.config)
         if python is not None:
             result += [ask(python, opened.config, p) for p in places]
             continue
-        catalogue = launch_catalogue(opened.config, sglang)
+        catalogue = launch_catalogue(opened.config, asked.sglang)
         result += [planned(opened.config, catalogue, p, title=opened.config.name) for p in places]
     return result
 

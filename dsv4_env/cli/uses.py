@@ -75,7 +75,7 @@ def uses(
 
 
 def _searched(wanted: Sought, found: Settings) -> Searched:
-    made = Searched({}, found, functools.partial(catalogue_for, tree=False))
+    made = Searched({}, found, functools.partial(catalogue_for, tree=False), whole=True)
     made.wanted, made.seek = wanted, wanted.pattern()
     return made
 

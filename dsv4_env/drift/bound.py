@@ -396,10 +396,10 @@ def _has_words(node: ast.AST) -> bool:
     if isinstance(node, ast.Module):  # of which the others are not a part
         parts = [s for s in node.body if not isinstance(s, ast.ClassDef | _FUNCTIONS)]
     nodes = [n for part in parts for n in walk_tree(part)]
-    told = {id(n.value) for n in nodes if isinstance(n, ast.Expr)}  # a docstring
+    told = {n.value for n in nodes if isinstance(n, ast.Expr)}  # a docstring
     texts = [
         n.value
         for n in nodes
-        if isinstance(n, ast.Constant) and isinstance(n.value, str) and id(n) not in told
+        if isinstance(n, ast.Constant) and isinstance(n.value, str) and n not in told
     ]
     return any(map(_SERVER.search, texts)) or {"sglang", "serve"} <= set(texts)

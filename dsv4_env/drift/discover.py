@@ -123,10 +123,13 @@ class Job:
             reader = detect(path, data)
             if reader is None:
                 return []
-            how = HowRead(reader, root=self._root(path), steps=STEPS, profiles=self.profiles)
+            steps = None if self._nearest().whole else STEPS
+            how = HowRead(reader, root=self._root(path), steps=steps, profiles=self.profiles)
             launches = read(data, Path(path), how)
-            if any(n.cut for c in launches for n in c.notes) and any(
-                map(self._nearest().sought, launches)
+            if (
+                steps is not None
+                and any(n.cut for c in launches for n in c.notes)
+                and any(self._nearest()(c).profile for c in launches)
             ):  # as `check` would read it, so that a pair holds what is told here
                 launches = read(data, Path(path), replace(how, steps=None))
         except ReadError as exc:
@@ -320,8 +323,7 @@ def _trouble(config: LaunchConfig, path: str) -> Iterator[Problem]:
     """What keeps a launch from being followed, with its place."""
     for note in config.notes:
         if note.lost or note.ended or note.cut:
-            place = note.location or config.location or Location(path)
-            yield place, note.message.removeprefix(f"{place} ")
+            yield note.location or config.location or Location(path), note.bare
 
 
 def _problem(path: str, exc: ReadError) -> Problem:

@@ -99,7 +99,8 @@ class Nearest:
     *profiles* are the ones to choose among, *least* the share from which on one is near. Of those
     that are near, the one counts from which the launch differs least, extra settings and all that
     ``check`` tells included. *further* are those among which a launch of their family chooses,
-    too. Without *any_model* no profile of a model is near a launch of another family.
+    too. Without *any_model* no profile of a model is near a launch of another family. *whole*:
+    each file is read to its end, near or not.
     """
 
     profiles: Mapping[str, Profile]
@@ -108,15 +109,12 @@ class Nearest:
     least: float = LEAST
     further: Mapping[str, Profile] = field(default_factory=dict)
     any_model: bool = False
+    whole: bool = False
     _wanted: dict[str, list[_Wanted]] = field(default_factory=dict)
     _catalogues: dict[str | None, Catalogue] = field(default_factory=dict)
     _free: dict[tuple[str, _Key, tuple[Value, ...]], bool] = field(default_factory=dict)
     _weights: dict[str, float] = field(default_factory=dict)
     _family: re.Pattern[str] | None = None
-
-    def sought(self, config: LaunchConfig) -> bool:
-        """Whether a launch is one that has to be read to its end."""
-        return self(config).profile is not None
 
     def kept(self, config: LaunchConfig) -> LaunchConfig | None:
         """What of a launch is wanted besides its match: nothing."""

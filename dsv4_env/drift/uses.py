@@ -11,7 +11,6 @@ from dsv4_env.catalogue import Catalogue, FlagMatch, load
 from dsv4_env.catalogue.history import flag_in
 from dsv4_env.catalogue.store import RELEASES
 from dsv4_env.drift.bound import SimilarityBound
-from dsv4_env.drift.family import is_of_family
 from dsv4_env.drift.nearest import Nearest, ProfileMatch
 from dsv4_env.model import EnvVar, LaunchConfig, Location, ServerArg
 
@@ -115,10 +114,6 @@ class Searched(Nearest):
     def __call__(self, config: LaunchConfig) -> ProfileMatch:
         """No match: no profile is asked for."""
         return ProfileMatch(None, 0.0)
-
-    def sought(self, config: LaunchConfig) -> bool:
-        """Whether a launch may use it."""
-        return is_of_family(config, self.seek)
 
     def kept(self, config: LaunchConfig) -> LaunchConfig | None:
         """What of a launch may be it."""

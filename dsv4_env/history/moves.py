@@ -148,8 +148,7 @@ def _recent(listed: list[Version], since: datetime | None) -> list[Version]:
     if since is None:
         return listed
     before = {v.path: v for v in listed if v.commit.time < since}
-    kept = set(map(id, before.values()))
-    return [v for v in listed if v.commit.time >= since or id(v) in kept]
+    return [v for v in listed if v.commit.time >= since or v is before[v.path]]
 
 
 def _launches(path: str, data: bytes | None) -> list[LaunchConfig]:

@@ -273,16 +273,16 @@ class _Converter:
     lines: Lines
     what: str
     twice: list[Scalar] | None = None
-    done: dict[int, tuple[Node, int, int]] = field(default_factory=dict)  # node, size, height
+    done: dict[Any, tuple[Node, int, int]] = field(default_factory=dict)  # node, size, height
     merges: int = 0
-    open: set[int] = field(default_factory=set)
+    open: set[Any] = field(default_factory=set)
 
     def node(self, raw: Any, depth: int) -> Node:
         self._convert(raw, depth)
-        return self.done[id(raw)][0]
+        return self.done[raw][0]
 
     def _convert(self, raw: Any, depth: int) -> tuple[int, int]:
-        known = self.done.get(id(raw))
+        known = self.done.get(raw)
         start = raw.start_mark.index
         if known is not None:
             size, height = known[1:]
@@ -291,13 +291,13 @@ class _Converter:
             return size, height
         if depth > MAX_DEPTH:
             raise _too_deep(self.lines.place(start), self.what)
-        if id(raw) in self.open:
+        if raw in self.open:
             raise ReadError(
                 "an alias within what it stands for",
                 where=self.lines.place(start),
                 expected=self.what,
             )
-        self.open.add(id(raw))
+        self.open.add(raw)
         node: Node
         sizes: list[tuple[int, int]]
         if raw.id == "scalar":
@@ -305,15 +305,15 @@ class _Converter:
         elif raw.id == "sequence":
             sizes = [self._convert(v, depth + 1) for v in raw.value]
             self.count(sizes, start)
-            node = Sequence([self.done[id(v)][0] for v in raw.value], start, self.lines)
+            node = Sequence([self.done[v][0] for v in raw.value], start, self.lines)
         else:
             sizes = [self._convert(n, depth + 1) for pair in raw.value for n in pair]
             self.count(sizes, start)
             node = self.mapping(raw)
-        self.open.discard(id(raw))
+        self.open.discard(raw)
         size = 1 + sum(s for s, _ in sizes)
         height = 1 + max((h for _, h in sizes), default=-1)
-        self.done[id(raw)] = (node, size, height)
+        self.done[raw] = (node, size, height)
         return size, height
 
     def count(self, sizes: list[tuple[int, int]], start: int) -> None:
@@ -336,7 +336,7 @@ class _Converter:
         keys: dict[str, Scalar] = {}
         merged: list[Mapping] = []
         for raw_key, raw_value in raw.value:
-            key, value = self.done[id(raw_key)][0], self.done[id(raw_value)][0]
+            key, value = self.done[raw_key][0], self.done[raw_value][0]
             if not isinstance(key, Scalar):
                 raise ReadError("a key that isn't text", where=key.location, expected=self.what)
             if key.text in keys and self.twice is not None:

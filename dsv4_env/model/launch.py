@@ -233,6 +233,17 @@ class Note:
     settled: str = ""
     image: Image | None = None
 
+    @property
+    def bare(self) -> str:
+        """The message without the place that it may begin with."""
+        return self.message.removeprefix(f"{self.location} ")
+
+    def moved(self, place: Location | None) -> Note:
+        """The same at another place, also in a message that begins with it."""
+        begins = place is not None and self.bare != self.message
+        message = f"{place} {self.bare}" if begins else self.message
+        return replace(self, message=message, location=place)
+
     def mapped(self, change: Callable[[str], str]) -> Note:
         """The same with its texts changed, as in ``note.mapped(scrubbed)``."""
         return replace(

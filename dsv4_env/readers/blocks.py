@@ -43,7 +43,7 @@ _STEPS = 4  # of a block
 _PYTHON = 300  # and of one of Python that is followed, beside what is followed in it
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Block:
     """A block's text, and where each of its characters stands in the file of *lines*."""
 
@@ -111,14 +111,14 @@ class Blocks:
         block = _dedented(_chevrons(block))
         self.budget.step(None, len(block.text) >> 4)
         names = dict.fromkeys(_NAMES.findall(block.text))
-        before = {id(b): b for n in names if (b := self.imports.get(n))}
+        before = dict.fromkeys(b for n in names if (b := self.imports.get(n)))
         if "import" in block.text:
             self.imports |= _imports(block)
         if not embedded.mentions((block.text,)) or not python.KIND.hit(block.text.encode()):
             return
         self.budget.step(None, _PYTHON)
         if before and parses(block.text):
-            block = joined([*before.values(), block], block.lines)
+            block = joined([*before, block], block.lines)
         moved = _Moved(self.path, block)
         try:
             found = python.read_all(block.text, self.path, budget=self.budget, **self.options)

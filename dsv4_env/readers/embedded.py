@@ -543,11 +543,7 @@ class _Writer:
         return Origin(self.reader, self.place(own, origin.location), value, before)
 
     def _note(self, own: Lines, note: Note) -> Note:
-        """A note, with the place that its message may begin with."""
-        place, told = self.place(own, note.location), f"{note.location} "
-        if place is not None and note.message.startswith(told):
-            note = replace(note, message=f"{place} {note.message.removeprefix(told)}")
-        return replace(note.mapped(self.shown), location=place)
+        return note.moved(self.place(own, note.location)).mapped(self.shown)
 
     def _condition(self, condition: Condition | None) -> Condition | None:
         return None if condition is None else condition.mapped(self.shown)
