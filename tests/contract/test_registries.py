@@ -12,9 +12,14 @@ import pytest
 
 from dsv4_env.compare.rules import RULES
 from dsv4_env.exporters import EXPORTERS, ExportOptions
+from dsv4_env.lint import LINT_RULES
 from dsv4_env.model import LaunchConfig
 from dsv4_env.model.finding import Report
+from dsv4_env.readers import KINDS, bash
 from dsv4_env.reporters import REPORTERS
+from tests.property import hostile_files
+from tests.unit.readers import hostile
+from tests.unit.readers.test_detect import DETECTED, DOCUMENTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,6 +49,23 @@ def test_reporters(name: str) -> None:
     assert get_type_hints(function) == {"report": Report, "return": str}
     assert inspect.getdoc(function)
     assert (CASES / "report" / name).is_dir()
+
+
+@pytest.mark.parametrize("name", [k.name for k in KINDS])
+def test_readers(name: str) -> None:
+    kind = next(k for k in KINDS if k.name == name)
+    assert (CASES / name).is_dir()
+    assert name in hostile_files.ENDINGS
+    assert name in hostile_files.OPENERS
+    hit = {reader.replace("_", "-") for reader, _ in hostile.KINDS.values()}
+    assert name in hit or kind is bash.KIND  # a script's are in tests/unit/lang/bash
+    rows = {reader for *_, reader in (*DETECTED, *DOCUMENTS)}
+    assert name in rows
+
+
+def test_lint_rules_are_shown_in_a_case() -> None:
+    shown = "".join(p.read_text() for p in CASES.glob("lint/*/expected.txt"))
+    assert [i for i in LINT_RULES if f"[{i}]" not in shown] == []
 
 
 def test_no_case_without_an_entry() -> None:

@@ -30,13 +30,13 @@ from tests.differential.corpus import CORPUS, KEPT_SEEDS
 SECONDS, MEGABYTES = 3.0, 300  # for one file: two seconds on an idle core, and memory
 LONGEST = 1500  # characters of a message
 CASES = Path(__file__).parent.parent / "cases"
-_ENDINGS = {
+ENDINGS = {
     "bash": ".sh", "python": ".py", "workflow": ".yml", "compose": ".yml", "kubernetes": ".yml",
     "dockerfile": ".Dockerfile", "dotenv": ".env", "layer": ".toml", "config": ".yml",
     "vscode": ".json", "inspected": ".json", "markdown": ".md", "notebook": ".ipynb",
     "cookbook": ".jsx", "srt-slurm": ".yml", "skypilot": ".yml", "systemd": ".service",
 }  # fmt: skip
-_OPENERS = {
+OPENERS = {
     "bash": ["$(", "${a:-", "$((", "(", "{ ", "if ", "case x in x) ", "<<E\n", "`", '"$(', "[[ ("],
     "python": ["(", "[", "{", "f(", "not ", "lambda: ", "if x:\n ", "for i in x:\n ", "x[", "-"],
     "workflow": ["[", "{a: ", "- ", "${{ (", "&a [*a, "],
@@ -69,7 +69,7 @@ _WORDS = [
 
 def corpus(more: Sequence[Path] = ()) -> dict[str, list[str]]:
     """The texts of each kind: the tests' own, and the files below *more*."""
-    found: dict[str, list[str]] = {kind: [] for kind in _ENDINGS}
+    found: dict[str, list[str]] = {kind: [] for kind in ENDINGS}
     found["bash"] += [reference_script().read_text(), *(s.text for s in (*CORPUS, *KEPT_SEEDS))]
     found["layer"] += [p.read_text() for p in sorted(reference_script().parent.glob("*.toml"))]
     for path in sorted(CASES.glob("*/*/input*")):
@@ -166,7 +166,7 @@ class Maker:
         """With brackets that nothing closes."""
         place = self.at(text)
         times = self.random.choice([2, 10, 60, 300])
-        return text[:place] + self.random.choice(_OPENERS[kind]) * times + text[place:]
+        return text[:place] + self.random.choice(OPENERS[kind]) * times + text[place:]
 
     def replace(self, text: str, kind: str) -> str:
         """With one word in the place of another one."""
@@ -191,7 +191,7 @@ class Maker:
 
     def nested(self, kind: str) -> str:
         """Openers alone, closed or not, around a launch."""
-        opener = self.random.choice(_OPENERS[kind])
+        opener = self.random.choice(OPENERS[kind])
         closing = {"(": ")", "[": "]", "{": "}", "`": "`", '"': '"', "'": "'"}
         closer = "".join(closing.get(c, "") for c in reversed(opener))
         times = self.random.choice([10, 100, 1000, 10_000])
@@ -205,7 +205,7 @@ def outcome(kind: str, text: str, folder: Path) -> list[LaunchConfig] | str:
 
     Raises whatever isn't an error for a user.
     """
-    path = folder / f"input{_ENDINGS[kind]}"
+    path = folder / f"input{ENDINGS[kind]}"
     data = text.encode("utf-8", "surrogateescape" if "\udcff" in text else "surrogatepass")
     try:
         if kind == "layer":
@@ -248,7 +248,7 @@ def lot(texts: dict[str, list[str]], seed: int, size: int = 300) -> Lot:
     maker, done = Maker(texts, seed), Lot()
     with tempfile.TemporaryDirectory() as name:
         for _ in range(size):
-            kind = maker.random.choice(sorted(_ENDINGS))
+            kind = maker.random.choice(sorted(ENDINGS))
             text = maker.make(kind)
             start = time.process_time()
             problems: list[str] = []
@@ -279,7 +279,7 @@ def main() -> int:
     parser.add_argument("--corpus", type=Path, action="append", default=[])
     parser.add_argument("--keep", type=Path)
     given = parser.parse_args()
-    assert set(READERS) <= set(_ENDINGS)
+    assert set(READERS) <= set(ENDINGS)
     texts = corpus(given.corpus)
     end = time.monotonic() + 60 * given.minutes
     whole = Lot()
@@ -298,7 +298,7 @@ def main() -> int:
                     print(f"{kind}: {problem}", flush=True)
                     if given.keep:
                         given.keep.mkdir(parents=True, exist_ok=True)
-                        path = given.keep / f"{wrong:03}{_ENDINGS[kind]}"
+                        path = given.keep / f"{wrong:03}{ENDINGS[kind]}"
                         path.write_bytes(text.encode("utf-8", "surrogatepass"))
     for kind in sorted(whole.counted):
         print(f"{kind}: {whole.counted[kind]:,} files, {whole.slowest[kind]:.2f} s at most")
