@@ -6,6 +6,7 @@ import ast
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
@@ -52,6 +53,16 @@ def test_only_the_command_line_prints_or_exits() -> None:
             if isinstance(node, ast.Call):
                 called = ast.unparse(node.func)
                 assert called not in ("print", "exit", "quit", "sys.exit", "click.echo"), path
+
+
+def test_every_package_has_an_order_of_its_modules() -> None:
+    told = tomllib.loads((PACKAGE.parent / "pyproject.toml").read_text())["tool"]["importlinter"]
+    ordered = {c for contract in told["contracts"] for c in contract.get("containers", [])}
+    for face in PACKAGE.rglob("__init__.py"):
+        inside = [p for p in face.parent.iterdir() if p.suffix == ".py" and p != face]
+        inside += [p for p in face.parent.iterdir() if (p / "__init__.py").is_file()]
+        name = ".".join(("dsv4_env", *face.parent.relative_to(PACKAGE).parts))
+        assert len(inside) < 2 or name in ordered, name
 
 
 def test_files_are_short() -> None:
