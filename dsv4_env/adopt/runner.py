@@ -31,8 +31,8 @@ from typing import Any, NoReturn
 MISSING = 3  # the exit code where there is no dsv4_env
 _MEMORY = 8 << 30  # bytes of address space: what a test imports besides takes most of it
 _MOST = 200_000  # characters of what one run tells
-# What is never imported although it may be there: it is what is stood in for, or it takes long,
-# or it would ask a server that isn't there.
+# Modules that are never imported, even where they are installed: they have stand-ins, take long,
+# or would ask a server that isn't there.
 _STOOD_IN = frozenset(
     "sglang sglang_router sgl_kernel torch transformers triton aiter vllm requests httpx aiohttp "
     "openai urllib3 datasets".split()

@@ -84,7 +84,7 @@ def diff(
         (comparison,), root=str(Path.cwd()), color=shown.color, failing=frozenset(Severity)
     )
     shown.show(report)
-    # Of a server that is asked, no variable is ever told.
+    # A server that is asked what it runs with never tells a variable.
     same = {"DSV006", "DSV009", *(["DSV016"] if a.served or b.served else [])}
     differs = any(f.rule.id not in same for f in report.findings)
     return 1 if differs and not shown.exit_zero else 0

@@ -44,7 +44,7 @@ def _own(ctx: click.Context) -> tuple[Path | None, dict[str, Path]]:
 
 
 def _locked(own: Path | None) -> list[dict[str, tuple[set[str], set[str]]]]:
-    """Of each profile of each lock, be it old or not, the layers and the hardware."""
+    """Give the layers and the hardware of each profile, lock by lock, be a lock old or not."""
     found = []
     for folder in ([own] if own else []) + [shipped_dir()]:
         try:

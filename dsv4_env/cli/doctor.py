@@ -174,7 +174,7 @@ def _about(server: LaunchConfig) -> Iterator[str]:
 
 
 def _comparable(run: drift.CheckRun, server: LaunchConfig) -> LaunchConfig:
-    """Of a server that tells its arguments those that a profile gives: the rest may be SGLang's."""
+    """Keep the arguments of a server that a profile gives, too: the rest may be SGLang's own."""
     if server.served is None:
         return server
     catalogue = load(server.served.release or RELEASES[-1])

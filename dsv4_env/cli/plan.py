@@ -37,7 +37,7 @@ from dsv4_env.profile import Profile
 
 @dataclass(frozen=True, slots=True)
 class Planning:
-    """By what a launch is planned, and what of that counts."""
+    """How a launch is planned, and which of what is found counts."""
 
     sglang: str | None
     on: Platform | None

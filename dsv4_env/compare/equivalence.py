@@ -80,7 +80,7 @@ class _Group:
 
 
 _Groups: TypeAlias = dict[str, _Group | Difference]
-"""By what is compared, in the order of the sides; a Difference that stays as it is."""
+"""Groups by what is compared, in the order of the sides; a Difference stays as it is."""
 
 
 def _compared(

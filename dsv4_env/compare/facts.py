@@ -221,7 +221,7 @@ def choices(left: LaunchConfig, right: LaunchConfig, *, each: bool = False) -> I
             continue
         mine, its = own_default(name, ours.value), own_default(name, other.value)
         free = its is not None and ours.value == its
-        # Of a script it isn't told whether a value is its own, or what it has when it is closed.
+        # A script's value may be its own, or what it has where nothing is set: that isn't told.
         fixed = mine is not None and other.value == mine and right.reader == "python"
         if free or fixed:
             shown = masked(name, its or mine or "")

@@ -323,7 +323,7 @@ def _coded(match: re.Match[bytes]) -> bytes:
 _STARTERS = (*sorted(SUBPROCESS), "system", "launch_server_cmd", "execute_shell_command")
 _FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef
 _CALLS = re.compile(rf"\b(?:\w*popen_launch_server|{'|'.join(_STARTERS)})\s*\(")
-# Of a server's command. What looks for such processes (pgrep) has it within a pattern.
+# A server's command. What looks for such processes (pgrep) has it within a pattern.
 _SERVER = re.compile(
     r"\A\s*sglang\.launch_server\s*\Z|-m\s+sglang\.launch_server\b"
     r"|\bsglang\s+serve\b(?!\s*\.\*)"

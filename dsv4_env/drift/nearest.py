@@ -41,7 +41,7 @@ LEAST = 0.5
 """The share below which no profile is near."""
 
 _UNKNOWN = frozenset({"DSV005", "DSV016"})
-_OPEN = 1.0  # what a setting counts for of which nothing can be known, as a difference
+_OPEN = 1.0  # what a setting of which nothing can be known counts for, as a difference
 _HALF = 0.5
 _CLOSE = 4.0  # differences by which a quick look may err, as those of one error
 _MODEL_FLAGS = ("--model-path", "--model")

@@ -14,7 +14,7 @@ from dsv4_env.drift.bound import SimilarityBound
 from dsv4_env.drift.nearest import Nearest, ProfileMatch
 from dsv4_env.model import EnvVar, LaunchConfig, Location, ServerArg
 
-_SHORTEST = 4  # letters of a flag with its dashes, from which on it may stand for a longer one
+_SHORTEST = 4  # the fewest letters, with the dashes, that may stand for a longer flag
 
 
 @dataclass(frozen=True, slots=True)

@@ -308,7 +308,7 @@ def _read_local(name: str, path: Path, index: int) -> Layer:
             where=layer.source.key((key,)),
             expected="settings alone; a profile of another name can extend it",
         )
-    # Of two, the user's own and the project's, each has a name of its own.
+    # The user's own and the project's: each of the two has a name of its own.
     return replace(layer, name=local_name(name, index))
 
 

@@ -19,7 +19,7 @@ from dsv4_env.model.errors import SettingsError
 TABLE = ("tool", "dsv4_env")
 PREFIX = "DSV4_ENV_"
 # [tool.dsv4_env], [[tool.dsv4_env.pairs]], tool.dsv4_env.sglang = …; or dsv4_env under [tool].
-# Of a name that is spelled in another way is to be told, so it is found, too.
+# A name that is spelled in another way is found as well, so that an error can tell of it.
 _DOTTED = re.compile(rb"""tool["']?\s*\.\s*["']?dsv4[-_.]?env\b""", re.IGNORECASE)
 _PLAIN = re.compile(rb"""^\s*["']?dsv4_env["']?\s*[.=]""", re.MULTILINE)
 

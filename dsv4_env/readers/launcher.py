@@ -21,7 +21,7 @@ _SCRIPT = re.compile(r"(?:.*/)?launch_server\.py")
 MODULE = "sglang.launch_server"
 DYNAMO = "dynamo.sglang"
 _MODULES = (MODULE, DYNAMO)
-# Words of Dynamo's that SGLang has none of; what both know is given to SGLang in the end.
+# Dynamo's own words, which SGLang doesn't have; those that both know reach SGLang in the end.
 _OWN_WORDS = re.compile(
     r"--(?:no-)?(?:dyn-[\w-]+|router-[\w-]+|afd-[\w-]+|(?:tcp|nats)-tls-[\w-]+|namespace|endpoint"
     r"|endpoint-types|kv-state-endpoint|discovery-backend|store-kv|request-plane|response-plane"

@@ -159,7 +159,7 @@ def _config(proc: Path, pid: int, words: list[str]) -> LaunchConfig:
         if not equals or not name:
             notes.append(Note(f"`{name or '='}` in the environment isn't a variable", place))
             continue
-        # Of a name that comes twice, getenv and Python's os.environ take the first.
+        # Where a name comes twice, getenv and Python's os.environ take the first.
         env.append(EnvVar(name, value, Origin("process", place, value), name in seen))
         seen.add(name)
     at = Location(str(folder / "cmdline"))

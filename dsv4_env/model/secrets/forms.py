@@ -39,7 +39,7 @@ _USER = re.compile(
     r"(?<=://)(?P<user>[^\s/:@\"'<>?#,]{6,}+)(?=(?::(?:x-oauth-basic)?)?@(?P<host>[\w.-]{0,80}))"
 )
 _GIT = re.compile(r"(?:[\w-]++\.)*?(?:github|gitlab|bitbucket|huggingface|hf)\.\w++")
-# What a value by itself, or a piece of source, may hold besides.
+# Secrets that are told by their form also in a value alone, or in a piece of source.
 _LOOSE = re.compile(
     r"://[^\s/:@]*+:(?!\d++/)(?P<url>(?:[^\s@\"'<>:]|:(?!//))++)@"
     r"|\bbearer\s++(?P<bearer>[^\s\"']++)"

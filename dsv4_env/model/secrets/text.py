@@ -39,7 +39,7 @@ _SWITCH = re.compile(  # of commands whose short flags take passwords
     r"(?<![\w-])(?P<flag>-[upU]|--(?:proxy-)?user)(?P<space>=|(?:\\?\s)*+)(?=[^\s-])"
 )
 _USERS = ("-u", "-U", "--user", "--proxy-user")
-# Of which commands -p takes a password: as a word of its own, and in one word with it.
+# Commands whose -p takes a password: as a word of its own, and in one word with it.
 _APART = ("docker login", "podman login", "registry login", "oras login", "oc login", "sshpass")
 _ATTACHED = (_APART, (*_APART, "mysql", "mariadb"))
 _VAULT = re.compile(r"\bvault\s+login\s+(?:-\S+\s+){0,5}(?P<value>[^\s=-][^\s=]*+)(?![^\s])")

@@ -62,7 +62,7 @@ SUBPROCESS = frozenset(
     "create_subprocess_shell".split()
 )
 _EXEC = frozenset("execv execve execvp execvpe execl execle execlp execlpe".split())
-# Of SGLang: what launches a server within the process, and what takes a shell's command.
+# Names of SGLang's that launch a server within the process; below, those that take a command.
 _ENGINES = frozenset(
     "Engine Runtime HttpServerEngineAdapter launch_server run_server launch_server_process".split()
 )

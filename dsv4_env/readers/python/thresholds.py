@@ -451,7 +451,7 @@ def _is_or(node: ast.expr) -> bool:
 
 
 def _sides(less: ast.expr, more: ast.expr) -> Iterator[_Limit]:
-    """Of a comparison ``less < more``, which side is measured: the one that is no number."""
+    """Say which side of ``less < more`` is measured: the one that is no number."""
     limits = isinstance(less, ast.Constant) or _LIMIT_NAME.search(last_name(less))
     yield _Limit(more, less) if limits else _Limit(less, more, most=True)
 

@@ -714,7 +714,7 @@ class Walker:
         if name in ("get_config", "get_hf_text_config"):
             return Known("hf")
         if name == "isinstance" and isinstance(self.value(frame, node.args[0]), Member):
-            return FALSE  # an algorithm of SGLang's own is none of a plugin's
+            return FALSE  # one of SGLang's own algorithms is no plugin's
         if name == "get_platform":
             return Known("platform")
         if name == "run_hook" and node.args:

@@ -297,7 +297,7 @@ def _write(p: _Parser, name: str, value: int) -> None:
 
 
 def arithmetic(vm: Machine, state: State, expr: Word, text: str) -> Text:
-    """``$((…))`` as text, or an Symbol; a FatalError where bash says the expression is wrong."""
+    """Evaluate ``$((…))`` to text or a Symbol. Raises FatalError where bash refuses it."""
     code = single(vm, state, _unquoted(expr))
     if isinstance(code, Symbol):
         _lost_writes(vm, state, text)
