@@ -14,6 +14,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+from dsv4_env.catalogue.operations import BINARY, FAILURES
+
 Expr: TypeAlias = list[Any]
 
 TRUE: Expr = ["=", True]
@@ -162,3 +164,47 @@ def chosen(condition: Expr, one: Any, other: Any) -> Any:
     if lists[0] is not None and lists[1] is not None:
         return ["if", condition, *lists]
     return unknown("one of two objects")
+
+
+def items_of(value: Any) -> Any:
+    """The items of a constant list as values of their own; anything else as it is."""
+    if isinstance(value, list) and value[0] == "=" and isinstance(value[1], (list, tuple)):
+        return tuple(["=", v] for v in value[1])
+    return value
+
+
+def or_default(value: Any, default: Any) -> Any:
+    """A value of a table, with what stands for a key that it may not have."""
+    if value == ABSENT:
+        return default
+    if has_absent(value):
+        return ["if", value[1], or_default(value[2], default), or_default(value[3], default)]
+    return value
+
+
+def presence(value: Any) -> Expr:
+    """Whether a key is there, by its value."""
+    if value == ABSENT:
+        return FALSE
+    if isinstance(value, list) and value[0] == "if":
+        ways = (both(value[1], presence(value[2])), both(negated(value[1]), presence(value[3])))
+        return TRUE if not has_absent(value) else either(*ways)
+    return TRUE
+
+
+def has_absent(value: Any) -> bool:
+    """Whether a value may be that of a key that isn't there."""
+    return value == ABSENT or (
+        isinstance(value, list) and value[0] == "if" and any(map(has_absent, value[2:]))
+    )
+
+
+def folded(value: Expr) -> Expr:
+    """A comparison of constants decided."""
+    operator, left, right = value
+    if not (is_constant(left) and is_constant(right)):
+        return value
+    try:
+        return ["=", BINARY[operator](left[1], right[1])]
+    except FAILURES:
+        return value

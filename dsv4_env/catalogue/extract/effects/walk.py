@@ -25,12 +25,16 @@ from dsv4_env.catalogue.extract.effects.values import (
     both,
     chosen,
     either,
+    folded,
+    has_absent,
     is_constant,
+    items_of,
     listed,
     negated,
+    or_default,
+    presence,
     unknown,
 )
-from dsv4_env.catalogue.operations import BINARY, FAILURES
 
 MAX_DEPTH = 14
 MAX_STEPS = 100_000  # statements and values: 0.5.23 has some 10,000
@@ -327,7 +331,7 @@ class Walker:
         return fell
 
     def _for(self, frame: Frame, node: ast.For) -> Expr:
-        items = _items(self.value(frame, node.iter))
+        items = items_of(self.value(frame, node.iter))
         if isinstance(items, tuple) and not _leaves(node):
             for item in items:
                 self.assign(frame, node.target, item)
@@ -378,7 +382,7 @@ class Walker:
         """The truth of an expression."""
         value = self.value(frame, node)
         if isinstance(value, Table) and not value.rest:
-            return either(*map(_presence, value.items.values()))
+            return either(*map(presence, value.items.values()))
         if isinstance(value, tuple):
             return ["=", bool(value)]
         return _as_expr(value)
@@ -557,7 +561,7 @@ class Walker:
 
     def _v_generatorexp(self, frame: Frame, node: ast.GeneratorExp | ast.ListComp) -> Any:
         clause = node.generators[0]
-        items = _items(self.value(frame, clause.iter)) if len(node.generators) == 1 else None
+        items = items_of(self.value(frame, clause.iter)) if len(node.generators) == 1 else None
         if not isinstance(items, tuple) or clause.ifs:
             return unknown(ast.unparse(node))
         before = dict(frame.names)
@@ -658,7 +662,7 @@ class Walker:
                 key = self.value(frame, node.args[0])
                 default = self.value(frame, node.args[1]) if len(node.args) > 1 else NONE
                 if is_constant(key) and not owner.rest:
-                    return _or_default(owner.items.get(str(key[1]), ABSENT), default)
+                    return or_default(owner.items.get(str(key[1]), ABSENT), default)
             if name == "update" and isinstance(func.value, ast.Name):
                 new = owner.copy()
                 for keyword in node.keywords:
@@ -806,7 +810,7 @@ class Walker:
         """Set a field; *place* is the file and line, under the same conditions as the value."""
         if value == ABSENT:
             return
-        if isinstance(value, list) and value[0] == "if" and _has_absent(value):
+        if isinstance(value, list) and value[0] == "if" and has_absent(value):
             for test, part in ((value[1], 2), (negated(value[1]), 3)):
                 same = place[0] == "if" and place[1] == value[1]
                 self.guards.append(test)
@@ -865,41 +869,9 @@ class Walker:
         return NONE if result is None else result
 
 
-def _items(value: Any) -> Any:
-    """The items of a constant list as values of their own; anything else as it is."""
-    if isinstance(value, list) and value[0] == "=" and isinstance(value[1], (list, tuple)):
-        return tuple(["=", v] for v in value[1])
-    return value
-
-
-def _or_default(value: Any, default: Any) -> Any:
-    """A value of a table, with what stands for a key that it may not have."""
-    if value == ABSENT:
-        return default
-    if _has_absent(value):
-        return ["if", value[1], _or_default(value[2], default), _or_default(value[3], default)]
-    return value
-
-
 def _probe(name: str) -> Expr:
     """A question to the platform; what holds on none that DeepSeek-V4 is launched on is decided."""
     return FALSE if name in _ELSEWHERE else ["probe", name]
-
-
-def _presence(value: Any) -> Expr:
-    """Whether a key is there, by its value."""
-    if value == ABSENT:
-        return FALSE
-    if isinstance(value, list) and value[0] == "if":
-        ways = (both(value[1], _presence(value[2])), both(negated(value[1]), _presence(value[3])))
-        return TRUE if not _has_absent(value) else either(*ways)
-    return TRUE
-
-
-def _has_absent(value: Any) -> bool:
-    return value == ABSENT or (
-        isinstance(value, list) and value[0] == "if" and any(map(_has_absent, value[2:]))
-    )
 
 
 def _as_expr(value: Any) -> Expr:
@@ -923,17 +895,6 @@ def _as_expr(value: Any) -> Expr:
     if isinstance(value, Known):
         return unknown(f"{value.kind} {value.name}".strip())
     return unknown(type(value).__name__)
-
-
-def folded(value: Expr) -> Expr:
-    """A comparison of constants decided."""
-    operator, left, right = value
-    if not (is_constant(left) and is_constant(right)):
-        return value
-    try:
-        return ["=", BINARY[operator](left[1], right[1])]
-    except FAILURES:
-        return value
 
 
 def _leaves(node: ast.For) -> bool:
