@@ -19,6 +19,7 @@ from dsv4_env.cli import complete
 from dsv4_env.cli.comparing import offered_releases, on_option
 from dsv4_env.cli.holding import foretelling
 from dsv4_env.cli.names import Operand, split_operand
+from dsv4_env.cli.operands import meant_launches
 from dsv4_env.cli.options import collected, color_option
 from dsv4_env.cli.output import line_width, table, tell, write
 from dsv4_env.cli.settings import pyproject, settings
@@ -33,7 +34,7 @@ from dsv4_env.model.secrets import masked, scrubbed
 from dsv4_env.model.style import count, plain
 from dsv4_env.plan.platforms import PLATFORMS, Platform
 from dsv4_env.profile import load_wanted
-from dsv4_env.readers import EXPECTED, HowRead, detect, meant, read, titles
+from dsv4_env.readers import EXPECTED, HowRead, detect, read, titles
 from dsv4_env.reporters.json import json_text
 from dsv4_env.reporters.unified import unified
 from dsv4_env.writeback.files import FileChange, write_changes
@@ -243,14 +244,7 @@ def _chosen(
     )
     launches = read(data, operand.path, how)
     if operand.chosen:
-        kept = meant(
-            launches,
-            operand.path,
-            launch=operand.launch,
-            line=operand.line,
-            symbol=operand.symbol,
-            name=operand.name,
-        )
+        kept = meant_launches(operand, launches)
     else:
         kept = [c for c in launches if c.launched]
     if not kept:

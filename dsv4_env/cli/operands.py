@@ -22,12 +22,13 @@ from dsv4_env.readers import (
     READERS,
     HowRead,
     candidates,
-    choose,
     detect,
     detect_document,
     environment,
     foreign,
     is_related,
+    meant,
+    only,
     process,
     read,
     titles,
@@ -108,7 +109,12 @@ def _by_bytes(operand: Operand, data: bytes) -> str:
 
 def chosen_launch(operand: Operand, launches: list[LaunchConfig]) -> LaunchConfig:
     """The launch that an operand means. Raises ReadError where there is none, or several."""
-    return choose(
+    return only(meant_launches(operand, launches), operand.path, operand.name)
+
+
+def meant_launches(operand: Operand, launches: list[LaunchConfig]) -> list[LaunchConfig]:
+    """All launches that an operand means. Raises ReadError where there is none."""
+    return meant(
         launches,
         operand.path,
         launch=operand.launch,

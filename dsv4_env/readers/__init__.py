@@ -34,6 +34,7 @@ from dsv4_env.readers.choosing import (
     choose as choose,
     label as label,
     meant as meant,
+    only as only,
     titles as titles,
 )
 from dsv4_env.readers.kind import (

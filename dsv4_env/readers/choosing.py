@@ -38,6 +38,11 @@ def choose(
 ) -> LaunchConfig:
     """The one launch that :func:`meant` gives. Raises ReadError where there is none, or several."""
     found = meant(launches, path, launch=launch, line=line, symbol=symbol, name=name)
+    return only(found, path, name)
+
+
+def only(found: list[LaunchConfig], path: str, name: str | None = None) -> LaunchConfig:
+    """The one launch that was found. Raises ReadError where there are several."""
     if len(found) > 1:
         there = _one_of(_places(found, path, name))
         raise ReadError(f"{len(found)} launches", where=path, expected=there)
