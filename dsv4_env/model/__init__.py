@@ -1,10 +1,10 @@
 """The words of the field: launches and their settings, places, values and what can't be known."""
 
-from dsv4_env.model.facts import Fact as Fact, facts_told as facts_told
 from dsv4_env.model.launch import (
     ENV_NAME as ENV_NAME,
     FROM_ENVIRONMENT as FROM_ENVIRONMENT,
     EnvVar as EnvVar,
+    Fact as Fact,
     Image as Image,
     LaunchConfig as LaunchConfig,
     Location as Location,
@@ -16,6 +16,7 @@ from dsv4_env.model.launch import (
     ServerArg as ServerArg,
     Unknown as Unknown,
     Value as Value,
+    facts_told as facts_told,
     group_args as group_args,
     is_flag as is_flag,
     is_installed as is_installed,

@@ -8,12 +8,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 from dsv4_env.model.condition import Condition
-
-if TYPE_CHECKING:
-    from dsv4_env.model.facts import Fact
 
 ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _NEGATIVE_NUMBER = re.compile(r"-\d+|-\d*\.\d+")  # argparse takes these as values, not as flags
@@ -260,6 +257,22 @@ def lost_launch(why: str, location: Location | None) -> Note:
 
 
 @dataclass(frozen=True, slots=True)
+class Fact:
+    """What a test says beside the settings of its launch, as a key of a layer's table.
+
+    *table* and *key* are those of ``profile/schema.py`` (``launch``, ``timeout-seconds``); without
+    a *key* no layer can hold it, and *value* says why. *location* is the literal where there is
+    one. *vendor* is whose CI a registration is for (``amd``, ``cuda``, ``npu``), else empty.
+    """
+
+    table: str
+    key: str
+    value: str | int | float | bool | Unknown
+    location: Location | None = None
+    vendor: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class RequiredInput:
     """A variable that a script refuses to run without, and where it says so."""
 
@@ -409,3 +422,8 @@ def _belongs(values: list[Value], word: Value) -> bool:
     splits = isinstance(word, Unknown) and word.splits
     # None before the last can split: it wasn't taken for the flag's, or nothing was after it.
     return not values or not (splits or (isinstance(values[-1], Unknown) and values[-1].splits))
+
+
+def facts_told(config: LaunchConfig, table: str, key: str) -> tuple[Fact, ...]:
+    """What a launch's source says of a key; of a registration's, one for each vendor."""
+    return tuple(f for f in config.facts if (f.table, f.key) == (table, key))
