@@ -511,8 +511,8 @@ KIND = FileKind(
     summary="a Kubernetes manifest",
     among=YAML,
     content=(
-        rb"^\s*(?:- )?[\"']?apiVersion[\"']?\s*:|" + _ENV_ALONE,
-        rb"^\s*(?:- )?[\"']?kind[\"']?\s*:|" + _ENV_ALONE,
+        rb"^[ \t]*+(?:- )?[\"']?apiVersion[\"']?\s*:|" + _ENV_ALONE,
+        rb"^[ \t]*+(?:- )?[\"']?kind[\"']?\s*:|" + _ENV_ALONE,
     ),
     related=True,
     layered=True,

@@ -301,7 +301,7 @@ KIND = FileKind(
     named=YAML,
     folder=".github/workflows",
     among=YAML,  # one that isn't in its place, as in a template
-    content=(rb"^[\"']?jobs[\"']?\s*:", rb"^\s+[\"']?runs-on[\"']?\s*:"),
+    content=(rb"^[\"']?jobs[\"']?\s*:", rb"^[ \t]++[\"']?runs-on[\"']?\s*:"),
     related=True,
     layered=True,
 )
