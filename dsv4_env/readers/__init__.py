@@ -132,7 +132,7 @@ _FOREIGN = (
     (
         "a unit of systemd",
         r".*\.(?:socket|timer|target|slice)",
-        rb"\A(?:[^\S\n]*+(?:[#;].*+)?\n)*+\[(?:Unit|Service)\]\s*+$",
+        rb"\A(?:[^\S\n]*+(?:[#;].*+)?\n)*+\[(?:Unit|Service)\][ \t\r]*+$",
     ),
     ("a batch file", r".*\.(?:bat|cmd)", rb"(?i)^@?echo off\r?$|^[ \t]*+set \w+=.*\n[^\n]*%\w+%"),
 )

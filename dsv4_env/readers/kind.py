@@ -19,7 +19,7 @@ from dsv4_env.readers.launcher import without_own
 YAML = r"[^/]+\.ya?ml"
 NO_YAML = r"(?!.*\.ya?ml\Z)"
 _NONE = r"(?!)"
-INTERPRETER = rb"#!\s*(?:\S*/)?(?:env\s+(?:-S\s+)?)?(?:\S*/)?"
+INTERPRETER = rb"#!\s*+(?:\S*/)?(?:env\s++(?:-S\s++)?(?:\S*/)?)?"
 _RELATED = re.compile(
     rb"(?i:sglang)|launch_server|run_suite|\b(?:" + "|".join(PREFIXES).encode() + rb")"
 )
