@@ -620,7 +620,7 @@ def _alias_parts(code: Code, node: ast.Import | ast.ImportFrom) -> list[Part]:
     found: list[Part] = []
     for alias in node.names:
         start, end = code.span(alias)
-        comma = re.compile(r"\s*(?:#[^\r\n]*\s*)*,").match(code.text, end)
+        comma = re.compile(r"\s*+(?:#[^\r\n]*+\s*+)*+,").match(code.text, end)
         found.append(Part(start, end, comma.end() - 1 if comma else None))
     return found
 

@@ -31,7 +31,7 @@ _QUIET = frozenset(
     "basename cat cut date dirname free grep head hostname id ls mkdir nproc pwd readlink realpath "
     "rm sed seq sleep sort tail touch tr uname wc which whoami".split()
 )
-_GAP = re.compile(r"(?:[ \t]|\\\n)*\Z")
+_GAP = re.compile(r"(?<![ \t])(?<!\\\n)(?:[ \t]|\\\n)*+\Z")
 _BLANKS = re.compile(r"(?:[ \t]|\\\n)*")
 _MOVING = frozenset({"cd", "pushd", "popd"})
 

@@ -22,6 +22,7 @@ _DAY = re.compile(r"(?<![0-9A-Za-z.])(20\d\d)(\d\d)(\d\d)(?![0-9A-Za-z.])", re.A
 _OWN = re.compile(
     r"(?:[^@]*/)?(?:lmsysorg/sglang(?:-[a-z]+)?|rocm/sgl-dev):[^@/]+(?:@.*)?", re.ASCII
 )
+LONGEST = 128  # characters of a tag, as Docker has it
 _IMAGE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+:@/-]{0,1000}", re.ASCII)
 
 
@@ -39,7 +40,7 @@ def parse(text: str) -> ImageTag | None:
     A release wins over a day behind it: ``v0.5.18-rocm720-mi35x-20260828`` is SGLang 0.5.18.
     """
     tag = tag_of(text)
-    if tag is None or not _IMAGE.fullmatch(text):
+    if tag is None or len(tag) > LONGEST or not _IMAGE.fullmatch(text):
         return None
     if (match := _RELEASE.fullmatch(tag)) is not None:
         return ImageTag(match[1])

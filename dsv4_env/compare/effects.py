@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from dsv4_env.catalogue import Catalogue
     from dsv4_env.catalogue.resolution import Steps
-    from dsv4_env.model import LaunchConfig
+    from dsv4_env.model import EnvVar, LaunchConfig
     from dsv4_env.model.finding import Comparison
 
 MISSING, ADDED, CHANGED, NO_EFFECT, REFUSED = "DSV001", "DSV002", "DSV003", "DSV018", "DSV019"
@@ -69,7 +69,8 @@ def with_effects(
     it isn't known what the release makes of launches.
     """
     images = [image_env(side.image, on.family if on else None) for side in (left, right)]
-    found = [_imaged(f, left, right, images, catalogue) for f in comparison.findings]
+    envs = (left.effective_env, right.effective_env)
+    found = [_imaged(f, envs, images, catalogue) for f in comparison.findings]
     comparison = replace(comparison, findings=tuple(found))
     steps = steps_of(catalogue)
     if steps is None:
@@ -82,11 +83,12 @@ def with_effects(
         and all(give_the_same(left, right, catalogue, place) for place in places)
     ):
         return comparison  # what is refused of one is refused of both
+    followed = _followed(steps)
     sides: list[_Sides] = []
     for place in places:
         one = resolved(left, catalogue, place, model=model)
         made = told_by(right, one) if served else resolved(right, catalogue, place, model=model)
-        sides.append(_Sides(one, made, catalogue, place, steps))
+        sides.append(_Sides(one, made, catalogue, place, followed))
     stops: dict[Refusal, list[str]] = {}
     for each in sides:
         for r in each.other.refused:
@@ -118,8 +120,7 @@ def _no_effect(finding: Finding, reason: str) -> Finding:
 
 def _imaged(
     finding: Finding,
-    left: LaunchConfig,
-    right: LaunchConfig,
+    envs: Sequence[Mapping[str, EnvVar]],
     images: Sequence[Mapping[str, str]],
     catalogue: Catalogue,
 ) -> Finding:
@@ -127,8 +128,8 @@ def _imaged(
     name = finding.subject
     if finding.rule.id not in (MISSING, ADDED):
         return finding
-    side, image = (left, images[1]) if finding.rule.id == MISSING else (right, images[0])
-    setting, text = side.effective_env.get(name), image.get(name)
+    env, image = (envs[0], images[1]) if finding.rule.id == MISSING else (envs[1], images[0])
+    setting, text = env.get(name), image.get(name)
     if setting is None or text is None:
         return finding
     if same_text(catalogue, name, setting.value, text):
@@ -144,12 +145,16 @@ class _Sides:
     other: Resolution
     catalogue: Catalogue
     on: Platform
-    steps: Steps
+    followed: Mapping[str, set[str]]
 
-    def files(self, name: str) -> set[str]:
-        """The files whose setting of a variable, and asking whether it's set, was followed."""
-        mine = [s for s in self.steps if s[0] == "env" and s[2] == name]
-        return {shown_at(s[4]).rpartition(":")[0] for s in mine}
+
+def _followed(steps: Steps) -> dict[str, set[str]]:
+    """The files whose setting of a variable, and asking whether it's set, was followed."""
+    found: dict[str, set[str]] = {}
+    for step in steps:
+        if step[0] == "env":
+            found.setdefault(step[2], set()).add(shown_at(step[4]).rpartition(":")[0])
+    return found
 
 
 def _judged(finding: Finding, sides: Sequence[_Sides]) -> Finding:
@@ -236,7 +241,7 @@ def _reason(name: str, sides: _Sides) -> str | None:
             and isinstance(given[0], str)
             and not any(r.last(section, name) for r in both)
         ):
-            default = equals_default(catalogue, name, given[0], sides.files(name))
+            default = equals_default(catalogue, name, given[0], sides.followed.get(name, set()))
             if default is not None:
                 return f"{default}, which it leaves as it is on {sides.on.name}"
     at = sides.other.last(section, dest) or sides.one.last(section, dest)

@@ -38,7 +38,7 @@ _WORD = re.compile(rb"[a-z0-9]+")
 _CONFIG = re.compile(rb"--config\b(?!-)")
 _ENV_FILE = re.compile(rb"\benv[-_]file\b")
 _SOURCED = re.compile(rb"(?:^|[;&|({]|\b(?:then|do|else))[ \t]*(?:source|\.)[ \t]([^\n]+)", re.M)
-_SCRIPT_NAME = re.compile(rb"[\w./+-]*[\w+-]\.(?:sh|bash|env)\b")
+_SCRIPT_NAME = re.compile(rb"(?<![\w./+-])[\w./+-]*[\w+-]\.(?:sh|bash|env)\b")
 _LETTER = b"\\N{LATIN"
 
 

@@ -26,7 +26,7 @@ class SourceLines:
         self.kept: dict[tuple[str, int], str] = {}
         self.hidden: dict[tuple[str, int], list[tuple[int, int]]] = {}
         self._files: dict[str, str] = {}
-        self._spans: dict[str, tuple[str, dict[int, list[tuple[int, int]]]]] = {}
+        self._spans: dict[str, tuple[str, list[str], dict[int, list[tuple[int, int]]]]] = {}
 
     def keep(self, location: Location | None, texts: Mapping[str, str]) -> None:
         """Remember the line at a location, and the one before; *texts* are the files in use.
@@ -38,20 +38,19 @@ class SourceLines:
         if (location.path, location.line) in self.kept:
             return
         text = self._text(location.path, texts)
-        spans = self._secrets(location.path, text)
-        lines = text.split("\n")
+        lines, spans = self._read(location.path, text)
         for number in (location.line - 1, location.line):
             if 0 < number <= len(lines):
                 self.kept[location.path, number] = lines[number - 1].rstrip("\r")
                 self.hidden[location.path, number] = spans.get(number, [])
 
-    def _secrets(self, path: str, text: str) -> dict[int, list[tuple[int, int]]]:
-        """Where secrets stand in a file, by line; looked for once."""
+    def _read(self, path: str, text: str) -> tuple[list[str], dict[int, list[tuple[int, int]]]]:
+        """The lines of a file, and where secrets stand in them; looked for once."""
         if path not in self._spans or self._spans[path][0] != text:
             if len(self._spans) >= _FILES:
                 self._spans.clear()
-            self._spans[path] = text, spans_by_line(text)
-        return self._spans[path][1]
+            self._spans[path] = text, text.split("\n"), spans_by_line(text)
+        return self._spans[path][1:]
 
     def _text(self, path: str, texts: Mapping[str, str]) -> str:
         if path in texts:

@@ -43,7 +43,7 @@ _SHEBANG = b"#!"
 _SCRIPT = b"."  # beside a script's name, for which no module's is taken: scripts source scripts
 _TOP_LEVEL = re.compile(rb"^(?:class|def|async +def) +(\w+)", re.MULTILINE)
 # Wherever they stand: what begins with plain text is found much sooner than what begins a line.
-_FROM = re.compile(rb"from +([\w.]+) +import +(\([^)]*\)|[^\n#]+)")
+_FROM = re.compile(rb"from +([\w.]+) +import +(\([^)]{0,4000}+\)|[^\n#]+)")
 _IMPORT = re.compile(rb"import +([\w., ]+)")
 _SOURCED = re.compile(rb"(?:^|[;&|({]|\b(?:then|do|else))[ \t]*(?:source|\.)[ \t]([^\n]+)", re.M)
 _FILE_NAME = re.compile(rb"[\w.+-]+")

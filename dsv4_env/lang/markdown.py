@@ -20,7 +20,7 @@ _OPENING = re.compile(
     r"(?P<fence>`{3,}(?=[^`\n]*$)|~{3,})[ \t]*(?P<info>[^\n]*)"
 )
 _LANGUAGE = re.compile(r"\{?\.?([\w+#-]+)")
-_HEADING = re.compile(r"[ ]{0,3}(#{1,6})[ \t]+(?P<text>[^\n]*?)[ \t]*#*[ \t]*$")
+_HEADING = re.compile(r"[ ]{0,3}(#{1,6})[ \t]++(?P<text>[^\n]*+)")
 _MARKUP = re.compile(r"!?\[([^\]\[]*)\]\([^()]*\)|<[^<>]*>|[`*]+|\{#[^{}]*\}")
 _COMMENTS = (("<!--", "-->"), ("{/*", "*/}"))
 _TAB = 4  # columns; a tab goes on to the next multiple (spec, 2.2)
@@ -82,7 +82,8 @@ def fences(lines: Lines, budget: Budget) -> Iterator[Fence]:
             comment = "" if comment in raw else comment
             continue
         if m := _HEADING.match(raw):
-            heading = _MARKUP.sub(lambda m: m[1] or "", m["text"]).strip()
+            text = m["text"].rstrip(" \t").rstrip("#")
+            heading = _MARKUP.sub(lambda m: m[1] or "", text).strip()
             continue
         at = _unquoted(raw, 0)
         quoted = at > 0

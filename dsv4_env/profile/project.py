@@ -21,7 +21,7 @@ PREFIX = "DSV4_ENV_"
 # [tool.dsv4_env], [[tool.dsv4_env.pairs]], tool.dsv4_env.sglang = …; or dsv4_env under [tool].
 # A name that is spelled in another way is found as well, so that an error can tell of it.
 _DOTTED = re.compile(rb"""tool["']?\s*\.\s*["']?dsv4[-_.]?env\b""", re.IGNORECASE)
-_PLAIN = re.compile(rb"""^\s*["']?dsv4_env["']?\s*[.=]""", re.MULTILINE)
+_PLAIN = re.compile(rb"""^[ \t]*+["']?dsv4_env["']?\s*+[.=]""", re.MULTILINE)
 
 
 def find_pyproject(start: Path) -> Path | None:

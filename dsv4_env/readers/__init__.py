@@ -98,9 +98,10 @@ def detect(path: str, data: bytes) -> str | None:
 
 # The first line of YAML with a mapping: a key alone, or one with its value. No command looks so.
 _YAML = re.compile(
-    rb"(?:\s*(?:#[^\n]*)?\n)*(?:---[ \t]*\n)?(?:\s*(?:#[^\n]*)?\n)*[\w.-]+:(?:[ \t]|\r?\n)"
+    rb"(?:[^\S\n]*+(?:#[^\n]*+)?\n)*+(?:---[ \t]*+\n)?(?:[^\S\n]*+(?:#[^\n]*+)?\n)*+"
+    rb"[\w.-]++:(?:[ \t]|\r?\n)"
 )
-_JSON = re.compile(rb'\s*(?:\{\s*"(?:[^"\\]|\\.)*"\s*:|\[\s*\{)')
+_JSON = re.compile(rb'\s*+(?:\{\s*+"(?:[^"\\]|\\.)*+"\s*+:|\[\s*+\{)')
 
 
 def detect_document(data: bytes) -> str | None:
@@ -123,23 +124,23 @@ def detect_document(data: bytes) -> str | None:
 
 # What looks like a script and is none of bash's: by the name, or by what only it has.
 _FOREIGN = (
-    ("a Makefile", r"(?:GNU)?makefile|.*\.mk", rb"^\.PHONY\s*:|^[\w.-]+\s*:[^=\n]*\n\t"),
+    ("a Makefile", r"(?:GNU)?makefile|.*\.mk", rb"^\.PHONY\s*+:|^[\w.-]++\s*+:[^=\n]*+\n\t"),
     (
         "a justfile",
         r"\.?justfile|.*\.just",
         rb"^set (?:shell|dotenv-load|positional-arguments)\b"
-        rb"|^[\w-]+[^:=\n]*:[^=\n]*\n[ \t]+[^\n]*\{\{ *\w+ *\}\}",
+        rb"|^[\w-][^:=\n]*+:[^=\n]*+\n[ \t][^\n]*\{\{ *+\w++ *+\}\}",
     ),
-    ("a fish script", r".*\.fish", rb"^\s*set (?:-gx|-x|-Ux|-lx) \w+ "),
-    ("a script for csh", r".*\.t?csh", rb"^\s*setenv \w+ "),
-    ("a script for zsh", r".*\.zsh", rb"^\s*(?:un)?setopt \w+"),
-    ("a PowerShell script", r".*\.psm?1", rb"^\s*\$env:\w+\s*="),
+    ("a fish script", r".*\.fish", rb"^[ \t]*+set (?:-gx|-x|-Ux|-lx) \w+ "),
+    ("a script for csh", r".*\.t?csh", rb"^[ \t]*+setenv \w++ "),
+    ("a script for zsh", r".*\.zsh", rb"^[ \t]*+(?:un)?setopt \w+"),
+    ("a PowerShell script", r".*\.psm?1", rb"^[ \t]*+\$env:\w++\s*+="),
     (
         "a unit of systemd",
         r".*\.(?:socket|timer|target|slice)",
-        rb"\A(?:\s*(?:[#;].*)?\n)*\[(?:Unit|Service)\]\s*$",
+        rb"\A(?:[^\S\n]*+(?:[#;].*+)?\n)*+\[(?:Unit|Service)\][ \t\r]*+$",
     ),
-    ("a batch file", r".*\.(?:bat|cmd)", rb"(?i)^@?echo off\r?$|^\s*set \w+=.*\r?\n[^\n]*%\w+%"),
+    ("a batch file", r".*\.(?:bat|cmd)", rb"(?i)^@?echo off\r?$|^[ \t]*+set \w+=.*\n[^\n]*%\w+%"),
 )
 
 

@@ -25,7 +25,7 @@ from dsv4_env.readers.embedded import PlacedText
 SHELLS = frozenset({"sh", "bash", "shell", "zsh", "console", "shell-session", "shellsession"})
 PYTHONS = frozenset({"python", "python3", "py", "ipython", "pycon"})
 _PROMPT = re.compile(
-    r"[ \t]*(?:\([\w.-]+\)[ \t]*)?(?:[\w.-]+@[\w.-]+[^\s$#]*\$|\[[^\]\n]*\]\$|root@[^\s#]*#|\$)"
+    r"[ \t]*(?:\([\w.-]+\)[ \t]*)?(?:[\w.-]++@[\w.-][^\s$#]*+\$|\[[^\]\n]*+\]\$|root@[^\s#]*+#|\$)"
     r"[ \t]+"
 )
 _GOES_ON = re.compile(r"[ \t]*>[ \t]")

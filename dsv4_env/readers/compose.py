@@ -463,7 +463,7 @@ def _environment_value(node: Scalar, inputs: _Outside, budget: Budget) -> Value:
 def _odd_number(text: str) -> bool:
     return bool(
         re.fullmatch(
-            r"[-+]?[\d_]*\.?[\d_]*(?:[eE][-+]?\d+)?|[-+]?0[xXoObB][0-9a-fA-F_]+"
+            r"[-+]?[\d_]*+(?:\.[\d_]*+)?(?:[eE][-+]?\d+)?|[-+]?0[xXoObB][0-9a-fA-F_]+"
             r"|[-+]?\.(?:inf|nan)|\d{4}-\d\d?-\d\d?.*",
             text,
             re.I,

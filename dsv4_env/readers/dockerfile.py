@@ -23,7 +23,7 @@ from dsv4_env.readers.kind import NO_YAML, FileKind
 
 _STAGE = 20  # steps that beginning a stage takes
 _FROM = re.compile(r"(?:--\S+\s+)*(\S+)(?:\s+as\s+(\S+))?\s*", re.I)
-_DIRECTIVE = re.compile(r"#[ \t]*([A-Za-z]\w*)[ \t]*=[ \t]*(.*?)[ \t\r]*$")
+_DIRECTIVE = re.compile(r"#[ \t]*([A-Za-z]\w*)[ \t]*+=[ \t]*+(.*)")
 _INSTRUCTION = re.compile(r"[ \t]*([A-Za-z]+)(?:[ \t\r]+|$)")
 _HEREDOC = re.compile(r"<<(-?)([\"']?)([A-Za-z_]\w*)\2")
 _VARIABLE = re.compile(r"\$(?:([A-Za-z_]\w*)|\{([A-Za-z_]\w*)(?:(:?[-+?])([^{}$\\'\"]*))?\})")
@@ -288,8 +288,8 @@ def _escape(lines: list[str]) -> str:
         m = _DIRECTIVE.match(line)
         if m is None:
             break
-        if m[1].lower() == "escape" and m[2] in ("`", "\\"):
-            return m[2]
+        if m[1].lower() == "escape" and (escape := m[2].rstrip(" \t\r")) in ("`", "\\"):
+            return escape
     return "\\"
 
 

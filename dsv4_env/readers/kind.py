@@ -21,7 +21,7 @@ _OF_PROJECT = ("root", "profiles", "sglang")
 YAML = r"[^/]+\.ya?ml"
 NO_YAML = r"(?!.*\.ya?ml\Z)"
 _NONE = r"(?!)"
-INTERPRETER = rb"#!\s*(?:\S*/)?(?:env\s+(?:-S\s+)?)?(?:\S*/)?"
+INTERPRETER = rb"#!\s*+(?:\S*/)?(?:env\s++(?:-S\s++)?(?:\S*/)?)?"
 _RELATED = re.compile(
     rb"(?i:sglang)|launch_server|run_suite|\b(?:" + "|".join(PREFIXES).encode() + rb")"
 )

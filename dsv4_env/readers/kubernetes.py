@@ -226,7 +226,7 @@ _ROLE = re.compile(
 _ROLES = re.compile(r"services|components|roles|\w*ReplicaSpecs|executors")
 _PLUMBING = re.compile(r"spec|\w*[tT]emplate|\w*PodSpec|mainContainer|templates|workerGroupSpecs")
 # Whatever a controller fills in, as Argo's ``{{inputs.parameters.tp}}`` and KServe's ``{{.Name}}``.
-_FILLED = re.compile(r"\{\{-?[ \t]*([=.$\w][^{}\n]*?)[ \t]*-?\}\}")
+_FILLED = re.compile(r"\{\{-?[ \t]*([=.$\w][^{}\n]*+)\}\}")
 _HELM = re.compile(
     r"\{\{-?\s*(?:[.$]*(?:Values|Release|Chart|Files|Capabilities)\b|(?:include|template|if|range|with"
     r"|define|toYaml|end|else)\b)[^{}\n]*\}*"
@@ -469,7 +469,8 @@ class _Container:
     def placeholder(self, found: re.Match[str], node: Scalar) -> Value:
         """``{{…}}``: known only to the controller, but for what the object gives itself."""
         place = node.lines.place(node.offsets()[found.start()])
-        default = (self.filled or {}).get(found[1])
+        name = found[1].removesuffix("-").rstrip(" \t")
+        default = (self.filled or {}).get(name)
         why = "a placeholder that the controller fills in"
         return Unknown(found[0], why, default=default, location=place)
 
@@ -511,8 +512,8 @@ KIND = FileKind(
     summary="a Kubernetes manifest",
     among=YAML,
     content=(
-        rb"^\s*(?:- )?[\"']?apiVersion[\"']?\s*:|" + _ENV_ALONE,
-        rb"^\s*(?:- )?[\"']?kind[\"']?\s*:|" + _ENV_ALONE,
+        rb"^[ \t]*+(?:- )?[\"']?apiVersion[\"']?\s*:|" + _ENV_ALONE,
+        rb"^[ \t]*+(?:- )?[\"']?kind[\"']?\s*:|" + _ENV_ALONE,
     ),
     related=True,
     layered=True,

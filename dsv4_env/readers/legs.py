@@ -27,7 +27,7 @@ _WORD = re.compile(r"(?:\\.|\"(?:\\.|[^\"\\])*\"|'[^']*'|[^\s\"'\\])+", re.DOTAL
 _ASSIGNED = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
 _NAME = re.compile(r"[A-Za-z_]\w*")
 _TEST = re.compile(r"(?:.*/)?test_[\w.-]*\.py(?:::.*)?")
-_CONTAINER = re.compile(r"(?:.*/)?(?:docker|podman|nerdctl|[\w.-]*exec[\w.-]*\.sh)")
+_CONTAINER = re.compile(r"(?:.*/)?(?:docker|podman|nerdctl|(?=[^/]*exec)[\w.-]*\.sh)")
 _OPTIONS = ("-e", "--env")
 _RUNS = re.compile(r"\brun_suite\.py|\btest_")
 _LEVELS = 3  # of shells within shells

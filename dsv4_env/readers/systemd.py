@@ -357,6 +357,6 @@ KIND = FileKind(
     summary="a unit of systemd or of Podman's Quadlet",
     named=r"[^/]+\.(?:service|container)",
     related=True,
-    document=rb"\A(?:[ \t]*(?:[#;].*)?\r?\n)*\[(?:Unit|Service|Container)\]",
+    document=rb"\A(?:[ \t]*+(?:[#;].*+|\r)?\n)*+\[(?:Unit|Service|Container)\]",
     word="unit",
 )

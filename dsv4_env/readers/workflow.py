@@ -18,9 +18,9 @@ from dsv4_env.readers.embedded import FileSetting, PlacedText
 from dsv4_env.readers.kind import YAML, FileKind
 
 _ECHO = re.compile(
-    r"[ \t]*echo[ \t]+(?P<quote>[\"']?)(?P<name>[A-Za-z_]\w*)=(?P<value>[^\"'\n]*?)(?P=quote)[ \t]*"
-    r">>[ \t]*\"?\$(?:GITHUB_ENV|\{GITHUB_ENV\})\"?[ \t]*(?:#.*)?"
+    r"[ \t]*+echo[ \t]++(?P<quote>[\"']?)(?P<name>[A-Za-z_]\w*+)=(?P<value>[^\"'\n]*+)(?P=quote)"
 )
+_INTO = re.compile(r">>[ \t]*+\"?\$(?:GITHUB_ENV|\{GITHUB_ENV\})\"?[ \t]*+(?:#.*)?")
 _STEERED = re.compile(
     r"\b(?:if|for|while|until|case|exit|return|exec|function)\b|&&|\|\||\(\)|\$\(|<<"
     r"|\s-\w*c\s"
@@ -269,7 +269,9 @@ def _written(
         if "GITHUB_ENV" not in line:
             continue
         budget.step(run.location, _EACH + (len(line) >> 8))
-        m = _ECHO.fullmatch(line)
+        into = _INTO.search(line)
+        whole = into is not None and into.end() == len(line)
+        m = _ECHO.fullmatch(line[: into.start()].rstrip(" \t")) if into and whole else None
         if m is None or (not m["quote"] and re.search(r"[\s*?\[{~;&|<>()#]", m["value"])):
             if unsure:  # nothing was written since, so all are unknown already
                 continue
@@ -301,7 +303,7 @@ KIND = FileKind(
     named=YAML,
     folder=".github/workflows",
     among=YAML,  # one that isn't in its place, as in a template
-    content=(rb"^[\"']?jobs[\"']?\s*:", rb"^\s+[\"']?runs-on[\"']?\s*:"),
+    content=(rb"^[\"']?jobs[\"']?\s*:", rb"^[ \t]++[\"']?runs-on[\"']?\s*:"),
     related=True,
     layered=True,
 )

@@ -360,8 +360,8 @@ def _cut(found: _Module, start: int, end: int) -> Edit:
     blanks = re.compile(r"[ \t]*").match(text, stop)
     if comma and blanks and rest.strip() and text[blanks.end() : blanks.end() + 1] not in "]})":
         return Edit(start, blanks.end(), "")
-    before = re.compile(r",?\s*\Z").search(text[:start])
-    return Edit(before.start() if before else start, end, "")
+    before = text[:start].rstrip().removesuffix(",")
+    return Edit(len(before), end, "")
 
 
 def _added(found: _Module, launch: LaunchConfig, want: WantedSetting) -> Iterator[Proposal]:
@@ -390,7 +390,7 @@ def _placed(
         yield (_last_key(found, owner, want.name, value, open_=open_),)
 
 
-_OS = re.compile(r"^import[ \t]+(?:[^\n#]*,[ \t]*)?os[ \t]*(?=[,;#\r\n]|\Z)", re.MULTILINE)
+_OS = re.compile(r"^import[ \t]++(?:[^\n#]*,[ \t]*+)?os[ \t]*+(?=[,;#\r\n]|\Z)", re.MULTILINE)
 
 
 def _default(name: str, value: str) -> str:

@@ -102,7 +102,9 @@ class LayerDocument(Tables):
                 pattern = rf"(?<!\n)(\r?\n)(?=\[{section}\])"
                 text = re.sub(pattern, r"\1\1", text, count=1)
         if not self.blank_end:  # a table at the end went, and the line before it
-            text = re.sub(r"(\r?\n){2,}\Z", r"\1", text)
+            body = text.rstrip("\r\n")
+            if text.count("\n", len(body)) > 1:
+                text = body + ("\r\n" if text.endswith("\r\n") else "\n")
         if self.crlf:
             text = re.sub(r"(?<!\r)\n", "\r\n", text)
         if self.open_ended:

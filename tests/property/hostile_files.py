@@ -24,11 +24,12 @@ from dsv4_env.model import LaunchConfig
 from dsv4_env.model.errors import Dsv4Error
 from dsv4_env.profile import reference_script
 from dsv4_env.profile.layers import read_layer
-from dsv4_env.readers import READERS, HowRead, read
+from dsv4_env.readers import READERS, HowRead, detect, is_meant, read
 from tests.differential.corpus import CORPUS, KEPT_SEEDS
 
 SECONDS, MEGABYTES = 3.0, 300  # for one file: two seconds on an idle core, and memory
 LONGEST = 1500  # characters of a message
+MOST, LARGEST = 150, 60_000  # files of one kind that a checkout gives, and bytes of each
 CASES = Path(__file__).parent.parent / "cases"
 ENDINGS = {
     "bash": ".sh", "python": ".py", "workflow": ".yml", "compose": ".yml", "kubernetes": ".yml",
@@ -75,23 +76,26 @@ def corpus(more: Sequence[Path] = ()) -> dict[str, list[str]]:
     for path in sorted(CASES.glob("*/*/input*")):
         kind = path.parts[-3] if path.parts[-3] in found else "layer"
         found[kind].append(path.read_bytes().decode("utf-8", "surrogateescape"))
-    by_ending = {".sh": "bash", ".py": "python", ".env": "dotenv", ".toml": "layer"}
-    for folder in more:
-        for path in sorted(p for p in folder.rglob("*") if p.is_file() and not p.is_symlink()):
-            text = path.read_bytes()[:200_000].decode("utf-8", "surrogateescape")
-            if path.suffix in (".yml", ".yaml"):
-                kinds = [k for k in ("workflow", "compose", "kubernetes") if _fits(k, text)]
-            else:
-                kinds = ["dockerfile"] if path.name.startswith("Dockerfile") else []
-                kinds = [by_ending[path.suffix]] if path.suffix in by_ending else kinds
-            for kind in kinds:
-                found[kind].append(text)
+    for kind, texts in _read_below(more).items():
+        found[kind] += texts
     return found
 
 
-def _fits(kind: str, text: str) -> bool:
-    word = {"workflow": "jobs:", "compose": "services:", "kubernetes": "apiVersion:"}[kind]
-    return word in text
+def _read_below(folders: Sequence[Path]) -> dict[str, list[str]]:
+    """Files of checkouts by their kind, of those that a reader would look at; as many of each."""
+    paths = sorted(p for f in folders for p in f.rglob("*") if p.is_file() and not p.is_symlink())
+    random.Random(0).shuffle(paths)
+    found: dict[str, list[str]] = {}
+    for path in paths:
+        if not (is_meant(path.name) or path.suffix in ("", ".toml")):
+            continue
+        data = path.read_bytes()[:LARGEST]
+        kind = "layer" if path.suffix == ".toml" else detect(path.as_posix(), data)
+        texts = found.setdefault(kind, []) if kind else []
+        related = kind == "layer" or (kind is not None and READERS[kind].hit(data))
+        if related and len(texts) < MOST:
+            texts.append(data.decode("utf-8", "surrogateescape"))
+    return found
 
 
 class Maker:

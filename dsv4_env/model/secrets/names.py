@@ -60,7 +60,7 @@ _NUMBER = re.compile(r"[-+]?[0-9][0-9_]*[kKmMgG]?|[-+]?[0-9]*\.[0-9]*(?:[eE][-+]
 _KEYWORD = re.compile(
     r"(?i)(?:true|false|yes|no|none|null|nil|auto|on|off|basic|y|n|enabled?|disabled?)?"
 )
-_PATH = re.compile(r"/(?:[\w.@%+,=-]+/?)*")
+_PATH = re.compile(r"/(?:[\w.@%+,=-]++/?)*+")
 _RANDOM = re.compile(r"(?=[^/]*[0-9])(?=[^/]*[A-Z])(?=[^/]*[a-z])[^/]{16,}")
 # Digits may be a password, of such words.
 _DIGITS = {"password", "passwd", "passphrase", "pass", "pwd", "passcode", "pin", "secret"}

@@ -52,7 +52,7 @@ _QUOTED = {q: re.compile(rf"(?:[^\\{q}]|\\.)*+", re.DOTALL) for q in "\"'`"}  # 
 _BRACKET = re.compile(r"[\\()\[\]{}\"']")
 _BARE = re.compile(r"[^\s\"'`\\$(\[{]++")
 _BRACKETS = re.compile(r"[\[\](){}\s]*|\[+[\w.-]+\]+")  # the end of a list, a TOML table
-_MORE = re.compile(r"[ \t]*\+?[ \t]*(?=[\"'])")
+_MORE = re.compile(r"[ \t]*+(?:\+[ \t]*+)?(?=[\"'])")
 
 
 def named_spans(text: str) -> list[tuple[int, int]]:

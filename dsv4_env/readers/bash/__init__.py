@@ -41,7 +41,8 @@ _LARGE = 50_000  # bytes
 _LOCALE = ("LC_ALL", "LC_CTYPE", "LANG")
 _OURS = ("SGLANG_", "SGL_")
 _TOLD = re.compile(
-    r"\bsglang\.launch_server\b|\bdynamo\.sglang\b|\bsglang(?:\s+|[\"'\\]+,?\s*[\"'\\]+)serve\b|\blaunch_server\.py\b"
+    r"\bsglang\.launch_server\b|\bdynamo\.sglang\b|\blaunch_server\.py\b"
+    r"|\bsglang(?:\s++|[\"'\\]++(?:,\s*+|\s++)[\"'\\]++|[\"'\\]{2,}+)serve\b"
 )
 _HINT = re.compile(
     r"launch_server|dynamo\.sglang|launch_[\"']?\$|\bserve\b|\bsglang[\"']?\.[\"']?\$"

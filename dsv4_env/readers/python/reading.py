@@ -178,12 +178,17 @@ def read(
 # Fixtures of this package that start servers.
 _STARTED = re.compile(r"\bdsv4_(?:\w+_)?(?:server|launch)\b")
 # These, and SGLang within the process.
-_ALSO = re.compile(rb"\bdsv4_(?:\w+_)?(?:server|launch)\b|\bsglang\b[\s\S]*\b(?:Engine|Runtime)\(")
+_ALSO = re.compile(rb"\bdsv4_(?:\w+_)?(?:server|launch)\b")
+_SGLANG = re.compile(rb"\bsglang\b")
+_ENGINE = re.compile(rb"\b(?:Engine|Runtime)\(")
 
 
 def _may_launch(data: bytes) -> bool:
     """Whether a test's bytes name what launches a server."""
-    return names_a_server(data) or _ALSO.search(data) is not None
+    if names_a_server(data) or _ALSO.search(data) is not None:
+        return True
+    sglang = _SGLANG.search(data)
+    return sglang is not None and _ENGINE.search(data, sglang.end()) is not None
 
 
 KIND = FileKind(

@@ -77,4 +77,4 @@ def pieces_of(value: Text) -> list[Text]:
 def shown_as(value: Text) -> str:
     """A value as a message shows it: on one line."""
     text = value if isinstance(value, str) else value.text
-    return shortened(re.sub(r"\s*\n\s*", " ", text))
+    return shortened(re.sub(r"\s++", lambda m: " " if "\n" in m[0] else m[0], text))

@@ -31,7 +31,7 @@ MAX_SEQ = 100_000  # of `seq`: the output of more of them is left unknown
 _TARGET = re.compile(r"[A-Za-z_]\w*(?:\[.+\])?", re.ASCII | re.DOTALL)
 _IDENTIFIER = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 _DIGITS = 5  # of a width or precision
-_DIRECTIVE = re.compile(r"%([-+ 0#]*)(\*|\d*)(?:\.(\*|\d*))?([%bcdiouxXsq])|%|\\", re.DOTALL)
+_DIRECTIVE = re.compile(r"%([-+ 0#]*+)(\*|\d*+)(?:\.(\*|\d*+))?([%bcdiouxXsq])|%|\\", re.DOTALL)
 
 
 def _echo(vm: Machine, state: State, _node: Simple, args: list[Text]) -> Status:
