@@ -26,7 +26,7 @@ from dsv4_env.lang.python.syntax.imports import ModuleFinder, named_imports
 from dsv4_env.lang.python.syntax.text import decoded, parse_python
 from dsv4_env.lang.python.syntax.trees import callee, children, walk_tree
 from dsv4_env.model.errors import ReadError
-from dsv4_env.readers.python.commands import LAUNCHER, SUBPROCESS, is_runtime
+from dsv4_env.readers.python.commands import LAUNCHERS, SUBPROCESS, is_runtime
 
 MOST = 200  # files that one may bring in; of one that brings more, nothing is told
 _KEPT = 4096
@@ -374,7 +374,7 @@ def servers_started(data: bytes, path: str) -> list[tuple[int, str]]:
             name = f"{name}.{node.name}" if name else node.name
         if isinstance(node, ast.Call):
             word = callee(node)
-            if word.endswith(LAUNCHER) or (word in _STARTERS and _has_words(block)):
+            if word.endswith(LAUNCHERS) or (word in _STARTERS and _has_words(block)):
                 found.setdefault(node.lineno, name)
         pending += [(c, name, block) for c in children(node) if _holds_any(c, lines)]
     return sorted(found.items())

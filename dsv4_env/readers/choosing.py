@@ -17,10 +17,11 @@ def titles(launches: list[LaunchConfig], path: str) -> list[str]:
     """What reports call each launch: the path, and what tells it from the others of the file."""
     found = []
     for number, config in enumerate(launches, 1):
-        same = [c for c in launches if c.name == config.name]
-        if len(same) == 1:
+        # A router beside it changes nothing of what a server is called.
+        beside = [c for c in launches if config.router or not c.router]
+        if sum(c.name == config.name for c in beside) == 1:
             found.append(config.name)
-        elif config.symbol and sum(c.symbol == config.symbol for c in launches) == 1:
+        elif config.symbol and sum(c.symbol == config.symbol for c in beside) == 1:
             found.append(f"{path}::{config.symbol}")
         else:
             found.append(f"{config.name}#{number}")
@@ -37,6 +38,8 @@ def choose(
     name: str | None = None,
 ) -> LaunchConfig:
     """The launch that a number (from 1), a line or a symbol names; the only one without any.
+
+    The only one is also the only server, with routers beside it.
 
     A symbol may be a shell pattern; *name* is what the launches call the file, where that isn't
     its path. Raises ReadError where there is no such launch, or several.
@@ -74,6 +77,9 @@ def choose(
             if config.end_line and config.own_line and config.own_line <= line <= config.end_line:
                 return config
         raise ReadError(f"no launch at line {line}", where=path, expected=_one_of(places))
+    servers = [c for c in launches if not c.router]
+    if len(servers) == 1:
+        return servers[0]
     if len(launches) > 1:
         raise ReadError(f"{len(launches)} launches", where=path, expected=_one_of(places))
     return launches[0]

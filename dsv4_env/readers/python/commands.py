@@ -48,10 +48,12 @@ from dsv4_env.model import (
     mark_superseded,
 )
 from dsv4_env.model.errors import shortened
-from dsv4_env.readers.launcher import grouped
+from dsv4_env.model.launch import ROUTER_MODULES
+from dsv4_env.readers.launcher import MODULE, MODULES, ROUTER, TOLD, grouped, launcher_length
 from dsv4_env.readers.python.facts import timeout_fact
 
-LAUNCHER = "popen_launch_server"  # the last name of what launches, or its end
+# The last name of what launches, or its end; both take the same arguments.
+LAUNCHERS = ("popen_launch_server", "popen_launch_pd_server")
 FIXTURE_LAUNCH = "dsv4_launch"  # the fixture of this package that starts servers
 # Calls that change the environment: of SGLang's own fields, and of pytest's monkeypatch.
 FIELD_CALLS = ("set", "override", "clear")
@@ -62,12 +64,13 @@ SUBPROCESS = frozenset(
     "create_subprocess_shell".split()
 )
 _EXEC = frozenset("execv execve execvp execvpe execl execle execlp execlpe".split())
-# Of SGLang: what launches a server within the process, and what takes a shell's command.
+# Of SGLang: what launches a server within the process, what takes a shell's command, what words.
 _ENGINES = frozenset(
     "Engine Runtime HttpServerEngineAdapter launch_server run_server launch_server_process".split()
 )
 _SHELL_COMMANDS = frozenset({"launch_server_cmd", "execute_shell_command"})
-_LAUNCHING = SUBPROCESS | _EXEC | _SHELL_COMMANDS | {"system", "popen"}
+_PROCESSES = frozenset({"popen_with_error_check"})
+_LAUNCHING = SUBPROCESS | _EXEC | _SHELL_COMMANDS | _PROCESSES | {"system", "popen"}
 _TAKING_FIELDS = frozenset({"Engine", "Runtime", "HttpServerEngineAdapter"})
 _FIELDS = "ServerArgs"
 _ARGUMENTS = f"sglang.{_FIELDS}"
@@ -81,7 +84,7 @@ MODEL_KEYS = ("model_path", "model", "model_id", "model_name")
 def _launches(node: ast.Call) -> bool:
     """Whether a call looks like a launch or like the entry of a list of launches."""
     name = callee(node)
-    if name.endswith(LAUNCHER) or name in _ENGINES or name == FIXTURE_LAUNCH:
+    if name.endswith(LAUNCHERS) or name in _ENGINES or name == FIXTURE_LAUNCH:
         return True
     return name[:1].isupper() and (
         name == ENTRY_CLASS or any(k.arg in ENV_KEYS or k.arg in ARGS_KEYS for k in node.keywords)
@@ -97,13 +100,16 @@ def _command_words(node: ast.Call) -> list[ast.expr]:
 
 
 # In one text or in several: ``["sglang", "serve"]``, ``"sglang" + ".launch_server"``
-_WORDS = re.compile(r"launch_server|\bserve\b")
+_WORDS = re.compile(
+    r"launch_(?:server|router|lb)\b|mini_lb|\bserve\b|dynamo\.sglang|\bsglang_router\b|\b[sa]mg\b"
+    r"|\bsgl(?:ang)?-router\b"
+)
 _UPSTREAM = re.compile(r"(?:^|/)(?:python|\w+-packages)/sglang/")
 
 
 def is_upstream_launcher(path: str, name: str) -> bool:
     """Whether a function is SGLang's own launcher, of which is known what it does."""
-    return name.endswith(LAUNCHER) and _UPSTREAM.search(path) is not None
+    return name.endswith(LAUNCHERS) and _UPSTREAM.search(path) is not None
 
 
 SOUGHT = Sought(
@@ -134,7 +140,7 @@ def starts_process(name: str) -> bool:
     if module == "os":
         return last in ("system", "popen") or last in _EXEC
     if module.partition(".")[0] == "sglang":
-        return last in _SHELL_COMMANDS
+        return last in _SHELL_COMMANDS | _PROCESSES
     return module in ("subprocess", "asyncio") and last in SUBPROCESS
 
 
@@ -173,14 +179,19 @@ def _shell_text(items: Sequence[Val]) -> Val | None:
 
 def server_start(words: Sequence[PlacedWord]) -> int | None:
     """Where the arguments of a server begin in a command line; None where it isn't one."""
-    for at in range(1, len(words)):
-        before, word = words[at - 1][0], words[at][0]
-        if not isinstance(before, str) or not isinstance(word, str):
-            continue
-        if (before, word) == ("-m", "sglang.launch_server"):
-            return at + 1
-        if word == "serve" and posixpath.basename(before) == "sglang":
-            return at + 1
+    found = launcher_words(words)
+    return None if found is None else found.stop
+
+
+def launcher_words(words: Sequence[PlacedWord]) -> slice | None:
+    """The words of a command line that launch a server or a router; None where there are none."""
+    for at in range(len(words)):
+        size = launcher_length(words, at)
+        if size is not None:
+            return slice(at, at + size)
+    module = next((i for i, (w, _) in enumerate(words[1:], 1) if w in MODULES), 0)
+    if module and words[module - 1][0] == "-m":  # run by what isn't Python by its name
+        return slice(module - 1, module + 1)
     return None
 
 
@@ -198,6 +209,7 @@ class Command:
     args: tuple[ServerArg, ...]
     notes: tuple[Note, ...]
     facts: tuple[Fact, ...] = ()
+    command: tuple[Value, ...] = ()
 
 
 def launcher_command(vm: Machine, scope: Scope, call: Call, func: Func | None) -> Command:
@@ -371,10 +383,11 @@ def process_command(vm: Machine, scope: Scope, call: Call) -> Command | None:
         words = _words(vm, scope, command, call.node, texts=False)
     else:
         words = _shell(vm, scope, command if text is None else text, call.node)
-    start = server_start(words)
-    if start is None:
+    launcher = launcher_words(words)
+    if launcher is None:
         return None
-    for word, where in words[:start]:
+    start: int = launcher.stop
+    for word, where in words[: launcher.start]:
         match = _ASSIGNMENT.fullmatch(word) if isinstance(word, str) else None
         if match:
             prefix.append(MapEntry(Const(match[1], where), Const(match[2], where), where))
@@ -384,16 +397,20 @@ def process_command(vm: Machine, scope: Scope, call: Call) -> Command | None:
         env = Map(Log((*(vm.environ.log if _nothing(given) else under), *prefix)))
     settings, notes = _environment(vm, scope, env, call.node, exact=True)
     notes += [_opened(w, where) for w, where in words[start:] if _may_set(w)]
-    return Command(settings, grouped(words[start:], "python"), tuple(notes))
+    started = tuple(w for w, _ in words[launcher])
+    if started[:1] == ("-m",) and started[-1] not in ROUTER_MODULES:  # what runs it isn't told
+        started = ()
+    return Command(settings, grouped(words[start:], "python"), tuple(notes), command=started)
 
 
-_SERVER = re.compile(r"sglang\.launch_server|\bsglang\s+serve\b")
+# Of what says a launch, a router's.
+_ROUTER = re.compile(r"launch_router|_lb\b|\blaunch\s")
 _SETTING = re.compile(r"[=;&|$`{(\n]|\bsource\b|(?:^|\s)\.\s")
 
 
 def _may_set(word: Value) -> bool:
     """Whether a shell's text, of which not all is known, may set variables before it launches."""
-    found = _SERVER.search(word.text) if isinstance(word, Unknown) else None
+    found = TOLD.search(word.text) if isinstance(word, Unknown) else None
     return found is not None and _SETTING.search(found.string, 0, found.start()) is not None
 
 
@@ -420,8 +437,9 @@ def _shell(vm: Machine, scope: Scope, command: Val, node: ast.Call) -> list[Plac
         found = splitting(command)
     else:
         return []
-    if _SERVER.search(found.text):
-        return [("-m", where), ("sglang.launch_server", where), (found, found.location or where)]
+    if said := TOLD.search(found.text):
+        module = ROUTER if _ROUTER.search(said[0]) else MODULE
+        return [("-m", where), (module, where), (found, found.location or where)]
     return []
 
 

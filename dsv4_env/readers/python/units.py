@@ -85,6 +85,7 @@ def _config(
         "python",
         found.env,
         found.args,
+        found.command,
         location=found.location,
         end_line=found.end_line,
         notes=found.notes,

@@ -38,7 +38,7 @@ from dsv4_env.readers.python.commands import (
     ARGS_KEYS,
     ENTRY_CLASS,
     ENV_KEYS,
-    LAUNCHER,
+    LAUNCHERS,
     MODEL_KEYS,
     PATCH_CALLS,
     Command,
@@ -125,7 +125,7 @@ class LaunchWatch(Watch):
             if not _is_launcher(vm, func, name):
                 return None
             return self._launch(vm, scope, call, launcher_command(vm, scope, call, func))
-        if name.endswith(LAUNCHER):
+        if name.endswith(LAUNCHERS):
             return self._launch(vm, scope, call, launcher_command(vm, scope, call, None))
         if isinstance(target, BuiltinMethod) and isinstance(target.owner, Instance):
             if profile_of(target.owner) is not None:
@@ -236,7 +236,7 @@ class LaunchWatch(Watch):
         notes += _taken(taken)
         found = FoundLaunch(
             where, end, symbol, env, args, notes, order=order, facts=command.facts,
-            unit=self.unit.name,
+            unit=self.unit.name, command=command.command,
         )  # fmt: skip
         vm.put(self.unit.found, (*key, count), found)
 
@@ -358,7 +358,7 @@ def _taken(profiles: Mapping[str, Location | None]) -> tuple[Note, ...]:
 
 def _is_launcher(vm: Machine, func: Func, name: str) -> bool:
     """Whether a function that was read is upstream's own launcher, not a helper around it."""
-    if not name.endswith(LAUNCHER) and not func.name.endswith(LAUNCHER):
+    if not name.endswith(LAUNCHERS) and not func.name.endswith(LAUNCHERS):
         return False
     module = func.scope.module
     upstream = module is not None and is_upstream_launcher(module.file, func.name)
