@@ -42,7 +42,8 @@ class FoundLaunch:
     *label* is its name within the file, empty where it has none; *variables* says that the file
     holds environment variables only. Of one that isn't *followed*, no more is known than where a
     server is started, and that no profile is near. *family*: it launches a model that profiles are
-    for. *trouble* is what keeps it from being followed to its end, each with its place.
+    for. *trouble* is what keeps it from being followed to its end, each with its place. *role* is
+    its part in a disaggregated set; a router counts where a server of its file does.
     """
 
     path: str
@@ -56,6 +57,12 @@ class FoundLaunch:
     followed: bool = True
     family: bool = False
     trouble: tuple[Problem, ...] = ()
+    role: str | None = None
+
+    @property
+    def router(self) -> bool:
+        """Whether it is a router, which no profile says anything of."""
+        return self.role == "router"
 
     @property
     def counts(self) -> bool:
@@ -121,16 +128,21 @@ class Job:
             reader = detect(path, data)
             if reader is None:
                 return []
-            how = HowRead(reader, root=self._root(path), steps=STEPS, profiles=self.profiles)
+            how = HowRead(
+                reader, root=self._root(path), steps=STEPS, profiles=self.profiles, routers=True
+            )
             launches = read(data, Path(path), how)
             if any(n.cut for c in launches for n in c.notes) and any(
-                self._nearest()(c).profile for c in launches
+                self._nearest()(c).profile for c in launches if not c.router
             ):  # as `check` would read it, so that a pair holds what is told here
                 launches = read(data, Path(path), replace(how, steps=None))
         except ReadError as exc:
             return _problem(path, exc)
         found: list[FoundLaunch] = []
         for number, config in enumerate(launches, 1):
+            if config.router:
+                found.append(_router(path, number, config, found, len(launches)))
+                continue
             match = self._nearest()(config)
             if match.profile is None and not config.launched:
                 continue  # nothing says that it is a server's
@@ -148,6 +160,7 @@ class Job:
                     match,
                     family=is_of_family(config, self._nearest().family),
                     trouble=tuple(_trouble(config, path)),
+                    role=config.role,
                 )
             )
         return found
@@ -272,6 +285,20 @@ def discover(
     found.counted.sort(key=lambda c: c.path)
     found.problems.sort(key=lambda p: (p[0].path, p[0].line or 0))
     return found
+
+
+def _router(
+    path: str, number: int, config: LaunchConfig, servers: Sequence[FoundLaunch], of: int
+) -> FoundLaunch:
+    """A router, of which no profile says anything; *servers* are those of its file."""
+    at = config.location
+    line = at.line if at is not None and at.path == path else None
+    family = any(s.family or s.match.profile is not None for s in servers)
+    match = ProfileMatch(None, 0.0)
+    return FoundLaunch(
+        path, number, of, label(config, path), config.reader, line, False, match,
+        family=family, role=config.role,
+    )  # fmt: skip
 
 
 def _told(result: Problem | workers.Died) -> Problem:
