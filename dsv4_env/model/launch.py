@@ -287,6 +287,15 @@ GATEWAY_SERVERS = "server"  # servers and a router before them
 _MODE = "--disaggregation-mode"
 
 
+def is_router(command: Sequence[Value]) -> bool:
+    """Whether the words before the arguments are those of a router alone."""
+    words = [w for w in command if isinstance(w, str)]
+    if not words or words[-1] in ROUTER_MODULES:
+        return bool(words)
+    gateway = GATEWAY.fullmatch(words[0]) or not GATEWAY_MODULES.isdisjoint(words)
+    return bool(gateway) and GATEWAY_SERVERS not in words
+
+
 @dataclass(frozen=True, slots=True)
 class LaunchConfig:
     """Environment variables and server arguments of one launch, in order and as spelled.
@@ -356,11 +365,7 @@ class LaunchConfig:
     @property
     def router(self) -> bool:
         """Whether it is a router before servers, whose arguments are none of a server's."""
-        words = [w for w in self.command if isinstance(w, str)]
-        if not words or words[-1] in ROUTER_MODULES:
-            return bool(words)
-        gateway = GATEWAY.fullmatch(words[0]) or not GATEWAY_MODULES.isdisjoint(words)
-        return bool(gateway) and GATEWAY_SERVERS not in words
+        return is_router(self.command)
 
     @property
     def role(self) -> str | None:

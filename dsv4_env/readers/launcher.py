@@ -43,8 +43,9 @@ TOLD = re.compile(
 )
 """What a text has that says such a command, for sure."""
 _NAMED = re.compile(
-    rb"launch_server|launch_router|dynamo\.sglang|\b(?:launch|mini)_lb\b|\b[sa]mg\b"
-    rb"|\bsglang-router\b|\bsgl-router\b|\bsgl-model-gateway\b|\bsglang_router\b"
+    rb"launch_server|launch_router|dynamo\.sglang|\b(?:launch|mini)_lb\b"
+    rb"|\b(?:[sa]mg|sgl(?:ang)?-router|sgl-model-gateway|sglang_router)(?:\.cli)?[\"',\s\\\[\]]+"
+    rb"(?:-[\s,]+)?[\"']?(?:launch|start|server|--)"
 )
 _SERVE = re.compile(rb"\bserve\b")
 

@@ -62,7 +62,7 @@ class Launch:
 
     @property
     def server_args(self) -> list[str]:
-        """The words after ``sglang serve`` or ``-m sglang.launch_server``, and those of a router."""
+        """The words after ``sglang serve``, ``-m sglang.launch_server`` or what starts a router."""
         return list(self.argv[self.split or 0 :])
 
 

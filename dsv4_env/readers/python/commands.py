@@ -9,6 +9,7 @@ import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from typing import TypeGuard
 
 from dsv4_env.catalogue import load, releases
 from dsv4_env.catalogue.entries import Argument
@@ -71,7 +72,7 @@ _ENGINES = frozenset(
 _SHELL_COMMANDS = frozenset({"launch_server_cmd", "execute_shell_command"})
 _PROCESSES = frozenset({"popen_with_error_check"})
 _LAUNCHING = SUBPROCESS | _EXEC | _SHELL_COMMANDS | _PROCESSES | {"system", "popen"}
-_TAKING_FIELDS = frozenset({"Engine", "Runtime", "HttpServerEngineAdapter"})
+ENGINE_CLASSES = frozenset({"Engine", "Runtime", "HttpServerEngineAdapter"})
 _FIELDS = "ServerArgs"
 _ARGUMENTS = f"sglang.{_FIELDS}"
 ENV_KEYS = ("env", "env_vars", "envs", "environment")
@@ -109,7 +110,8 @@ _UPSTREAM = re.compile(r"(?:^|/)(?:python|\w+-packages)/sglang/")
 
 def is_upstream_launcher(path: str, name: str) -> bool:
     """Whether a function is SGLang's own launcher, of which is known what it does."""
-    return name.endswith(LAUNCHERS) and _UPSTREAM.search(path) is not None
+    own = name.endswith(LAUNCHERS) or name in _PROCESSES
+    return own and _UPSTREAM.search(path) is not None
 
 
 SOUGHT = Sought(
@@ -118,7 +120,9 @@ SOUGHT = Sought(
     words=_command_words,
     spells=lambda text: _WORDS.search(text) is not None,
     apart=lambda node: (
-        _launches(node) or (callee(node) in SUBPROCESS and root_name(node) == "subprocess")
+        _launches(node)
+        or callee(node) in _PROCESSES
+        or (callee(node) in SUBPROCESS and root_name(node) == "subprocess")
     ),
     closed=is_upstream_launcher,
 )
@@ -132,6 +136,14 @@ _RUNTIME = re.compile(r"sglang\.(?!test\b)|sglang$")
 def is_runtime(module: str) -> bool:
     """Whether a module is a part of what runs, and never read: ``sglang.srt.utils``."""
     return bool(_RUNTIME.match(module))
+
+
+def is_process_starter(func: Func) -> bool:
+    """Whether a function that was read is SGLang's own, which starts the words that it is given."""
+    module = func.scope.module
+    return (
+        func.name in _PROCESSES and module is not None and _UPSTREAM.search(module.file) is not None
+    )
 
 
 def starts_process(name: str) -> bool:
@@ -462,7 +474,44 @@ def parsed_arguments(scope: Scope, call: Call) -> Val:
         return scope.unknown(call.node, "words that aren't given")
     where = scope.place(call.node)
     end = call.node.end_lineno or call.node.lineno
-    return Instance(Ext(_ARGUMENTS, _FIELDS), {}, where, end, (argv,))
+    return Instance(Ext(_ARGUMENTS, _FIELDS), {}, where, end, (argv, *_given_fields(scope, call)))
+
+
+def _given_fields(scope: Scope, call: Call) -> tuple[Val, ...]:
+    """The fields that ``ServerArgs(…)`` is given; nothing where they aren't all known."""
+    if called_name(call) != _FIELDS or call.args or call.open:
+        return ()
+    where = scope.place(call.node)
+    return (Map(Log(MapEntry(Const(n, where), v, where) for n, v in call.keywords.items())),)
+
+
+def of_arguments(scope: Scope, call: Call) -> Val | None:
+    """``asdict(server_args)``, ``replace(server_args, …)``: what is made of SGLang's arguments.
+
+    None where that isn't known, or where it is of something else.
+    """
+    value = call.args[0] if call.args else call.keywords.get("obj")
+    made = called_name(call)
+    if not _is_arguments(value) or made not in _OF_ARGUMENTS or call.open:
+        return None
+    if made == "replace":
+        return replace(value, attrs=value.attrs | call.keywords)
+    if len(value.positional) < 2:  # by words
+        return None
+    given, where = value.positional[1], scope.place(call.node)
+    assert isinstance(given, Map)
+    entries = [MapEntry(Const(n, where), v, where) for n, v in value.attrs.items()]
+    return Map(Log((*given.log, *entries)))
+
+
+_OF_ARGUMENTS = frozenset({"asdict", "vars", "replace"})
+
+
+def _is_arguments(value: Val | None) -> TypeGuard[Instance]:
+    """Whether a value is SGLang's arguments, made of words or of fields."""
+    if not isinstance(value, Instance) or not isinstance(value.cls, Ext):
+        return False
+    return value.cls.name == _ARGUMENTS
 
 
 def _of_fields(scope: Scope, call: Call) -> Seq | None:
@@ -475,17 +524,31 @@ def _of_fields(scope: Scope, call: Call) -> Seq | None:
         return None
     words: list[Val] = []
     for name, value in call.keywords.items():
-        where = (value.where if isinstance(value, Const) else None) or scope.place(call.node)
-        argument = _argument(name)
-        if argument is None:
-            known = as_shown(value)
-            text = shortened(f"{name}={known}", 200)
-            words.append(Unknown(text, "no flag sets this field", splits=True, location=where))
-        elif not _nothing(value):
-            words += _set_field(argument, value, where)
+        words += _field_words(scope, name, value, call.node)
     if call.open:
         words.append(splitting(scope.unknown(call.node, "`**` brings arguments that aren't known")))
     return Seq(tuple(words))
+
+
+def _field_words(scope: Scope, name: str, value: Val, node: ast.expr) -> Iterator[Val]:
+    """The words that set a field, as far as a flag does."""
+    where = (value.where if isinstance(value, Const) else None) or scope.place(node)
+    argument = _argument(name)
+    if argument is None:
+        text = shortened(f"{name}={as_shown(value)}", 200)
+        yield Unknown(text, "no flag sets this field", splits=True, location=where)
+    elif not _nothing(value):
+        yield from _set_field(argument, value, where)
+
+
+def _later(scope: Scope, name: str, value: Val, node: ast.expr) -> Iterator[Val]:
+    """The words that set a field anew; what takes one back isn't known."""
+    words = list(_field_words(scope, name, value, node))
+    if words:
+        yield from words
+        return
+    text = shortened(f"{name}={as_shown(value)}", 200)
+    yield Unknown(text, "it may take a word back", splits=True, location=scope.place(node))
 
 
 def _set_field(argument: Argument, value: Val, where: Location) -> Iterator[Val]:
@@ -519,11 +582,13 @@ def engine_command(vm: Machine, scope: Scope, call: Call) -> Command:
     settings, notes = _settings(vm.environ.log)
     name = call.target.shown if isinstance(call.target, Ext) else call.name
     for value in (*call.args, *call.keywords.values()):
-        cls = value.cls if isinstance(value, Instance) else None
-        if isinstance(value, Instance) and isinstance(cls, Ext) and cls.name == _ARGUMENTS:
+        if _is_arguments(value):
             words = _words(vm, scope, value.positional[0], call.node, texts=True)
+            for field, later in value.attrs.items():  # set in it afterwards: the last one counts
+                more = Seq(tuple(_later(scope, field, later, call.node)))
+                words += _words(vm, scope, more, call.node, texts=True)
             return Command(settings, grouped(words, "python"), tuple(notes))
-    fields = _of_fields(scope, call) if called_name(call) in _TAKING_FIELDS else None
+    fields = _of_fields(scope, call) if called_name(call) in ENGINE_CLASSES else None
     if fields is not None:
         words = _words(vm, scope, fields, call.node, texts=True)
         return Command(settings, grouped(words, "python"), tuple(notes))
