@@ -498,10 +498,28 @@ def of_arguments(scope: Scope, call: Call) -> Val | None:
         return replace(value, attrs=value.attrs | call.keywords)
     if len(value.positional) < 2:  # by words
         return None
-    given, where = value.positional[1], scope.place(call.node)
+    where = scope.place(call.node)
+    fields = _fields_of(value).items()
+    return Map(Log(MapEntry(Const(n, where), v, where) for n, v in fields))
+
+
+def _fields_of(value: Instance) -> dict[str, Val]:
+    """The fields of ``ServerArgs(…)``, as they were given or set afterwards."""
+    given = value.positional[1]
     assert isinstance(given, Map)
-    entries = [MapEntry(Const(n, where), v, where) for n, v in value.attrs.items()]
-    return Map(Log((*given.log, *entries)))
+    return {n: e.value for n, e in given.settings().items()} | value.attrs
+
+
+def _argument_words(scope: Scope, value: Instance, call: Call) -> Val:
+    """The words that SGLang's arguments are made of, with what was set in them afterwards."""
+    argv = value.positional[0]
+    if len(value.positional) > 1:
+        fields = _fields_of(value).items()
+        return Seq(tuple(w for n, v in fields for w in _field_words(scope, n, v, call.node)))
+    if not value.attrs or not isinstance(argv, Seq):
+        return argv
+    more = (w for n, v in value.attrs.items() for w in _later(scope, n, v, call.node))
+    return Seq((*argv.items, *more))
 
 
 _OF_ARGUMENTS = frozenset({"asdict", "vars", "replace"})
@@ -583,10 +601,7 @@ def engine_command(vm: Machine, scope: Scope, call: Call) -> Command:
     name = call.target.shown if isinstance(call.target, Ext) else call.name
     for value in (*call.args, *call.keywords.values()):
         if _is_arguments(value):
-            words = _words(vm, scope, value.positional[0], call.node, texts=True)
-            for field, later in value.attrs.items():  # set in it afterwards: the last one counts
-                more = Seq(tuple(_later(scope, field, later, call.node)))
-                words += _words(vm, scope, more, call.node, texts=True)
+            words = _words(vm, scope, _argument_words(scope, value, call), call.node, texts=True)
             return Command(settings, grouped(words, "python"), tuple(notes))
     fields = _of_fields(scope, call) if called_name(call) in ENGINE_CLASSES else None
     if fields is not None:
