@@ -13,7 +13,7 @@ from dsv4_env.lang.python.interp.expressions import test_holds
 from dsv4_env.lang.python.interp.machine import Break, Continue, Machine, Raised, Return
 from dsv4_env.lang.python.interp.statements import patched_environment
 from dsv4_env.lang.python.syntax.effects import is_main
-from dsv4_env.lang.python.syntax.trees import callee, last_name, walk_tree
+from dsv4_env.lang.python.syntax.trees import called_by, callee, last_name, walk_tree
 from dsv4_env.lang.python.values.kinds import (
     ClassValue,
     Ext,
@@ -464,5 +464,7 @@ def _missed(vm: Machine, watch: LaunchWatch, func: Func) -> bool:
     servers = [n for n in calls if not callee(n)[:1].isupper() or callee(n) in classes]
     # what has the name of a function that was read is launched within that
     places = {n: func.scope.place(n) for n in servers}
-    servers = [n for n in servers if places[n] in watch.hit or callee(n) not in vm.reach.reaching]
+    named = {n: {callee(n), *map(last_name, called_by(n))} for n in servers}
+    reaching = vm.reach.reaching
+    servers = [n for n in servers if places[n] in watch.hit or reaching.isdisjoint(named[n])]
     return bool(servers) and not any(places[n] in watch.hit for n in servers)

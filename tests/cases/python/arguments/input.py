@@ -67,3 +67,28 @@ def test_updated():
     kwargs.update(tp_size=7, cuda_graph_bs=[1, 2])
     with sgl.Engine(**kwargs) as engine:
         engine.generate()
+
+
+class Service:
+    def __init__(self, **kwargs):
+        self.engine = sgl.Engine(**kwargs)
+
+
+@dataclasses.dataclass
+class Settings:
+    model_path: str = "j"
+    tp_size: int = 4
+
+
+def test_of_what_is_not_known():
+    Service(**settings())
+    made = Settings(**settings())
+    sgl.Engine(model_path=made.model_path, tp_size=made.tp_size)
+
+
+def serve(**kwargs):
+    sgl.Engine(**kwargs)
+
+
+def test_served():
+    serve(model_path="k")
