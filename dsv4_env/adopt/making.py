@@ -11,7 +11,7 @@ from dsv4_env.lang.python.syntax.trees import callee, walk_tree
 from dsv4_env.readers.python.commands import (
     ARGS_KEYS,
     ENV_KEYS,
-    LAUNCHER,
+    LAUNCHERS,
     MODEL_KEYS,
     PARAMETERS,
     SUBPROCESS,
@@ -233,7 +233,7 @@ def given_to(call: ast.Call) -> Given:
     """What a call gives to a launcher, a process or the entry of a list of launches."""
     name = callee(call)
     keywords = {k.arg: k.value for k in call.keywords if k.arg}
-    if name.endswith(LAUNCHER):
+    if name.endswith(LAUNCHERS):
         given = dict(zip(PARAMETERS, call.args, strict=False)) | keywords
         model = next((given[k] for k in MODEL_KEYS if k in given), None)
         return Given(given.get("other_args"), given.get("env"), model, given.get("timeout"))

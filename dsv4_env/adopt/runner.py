@@ -104,7 +104,7 @@ class Module(types.ModuleType):
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        if name.endswith("popen_launch_server"):
+        if name.endswith(("popen_launch_server", "popen_launch_pd_server")):
             return _popen_launch_server
         if name in ("CustomTestCase", "TestCase"):
             return unittest.TestCase

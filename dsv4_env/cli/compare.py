@@ -66,11 +66,18 @@ def diff(
     ]
     names = {e.name for side in read if side and side[0].reader not in WHOLE for e in side[0].env}
     a, b = (relevant(side[0], names) if side else current_environment(names) for side in read)
+    if a.router is not b.router:
+        router, server = (left, right) if a.router else (right, left)
+        raise UsageError(
+            f"{router} is a router, {server} is none", expected="two routers, or none of them"
+        )
     ranges = [side[1] for side in read if side and side[1]]
     release = comparing.sglang or release_of(a, b)
     catalogue = comparing.catalogue(release, ranges, inputs.root)
     if a.served or b.served:
         a, b = _held((a, _planned(left, own, catalogue)), (b, _planned(right, own, catalogue)))
+    if a.router:  # no release of SGLang says what its arguments mean
+        catalogue = None
     comparison = compare_launches(
         a,
         b,

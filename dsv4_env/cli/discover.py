@@ -36,6 +36,7 @@ from dsv4_env.reporters.json import json_text
 
 _VERSION = 2
 _FEW = 3  # profiles that are as near
+_REST = 3  # the part of a table for what is near nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +238,12 @@ def _known_to_check(
 def _text(found: Discovered, pairs: Sequence[Pair], told: Told, width: int | None) -> str:
     """What was found, for people: lines of at most *width* columns, where one is given."""
     listed = [x for x in found.launches if x.counts or told.every]
-    listed.sort(key=_kind)  # which keeps the order of paths
+    parts: dict[str, int] = {}
+    for x in found.launches:
+        if not x.router:
+            parts[x.path] = min(_kind(x), parts.get(x.path, _REST))
+    # which keeps the order of paths, and a router beside its servers
+    listed.sort(key=lambda x: parts.get(x.path, _REST) if x.router else _kind(x))
     text = table([_row(x) for x in listed], width) if listed else ""
     trouble = dict.fromkeys(
         plain(f"{place}: {message}") for x in listed for place, message in x.trouble
@@ -259,11 +265,12 @@ def _kind(launch: FoundLaunch) -> int:
     """Which of a table's parts a launch belongs to."""
     if launch.match.profile is not None:
         return 0
-    return 1 if launch.family else 2 if launch.counts else 3
+    return 1 if launch.family else 2 if launch.counts else _REST
 
 
 def _summary(found: Discovered) -> str:
-    kinds = [_kind(x) for x in found.launches]
+    kinds = [_kind(x) for x in found.launches if not x.router]
+    routers = sum(x.router and x.counts for x in found.launches)
     unknown = sum(x.match.unknown for x in found.launches if x.counts)
     text = f"{count(found.files, 'file', 'files')} looked at: "
     text += f"{count(kinds.count(0), 'launch', 'launches')} near a profile"
@@ -271,6 +278,8 @@ def _summary(found: Discovered) -> str:
         text += f", {kinds.count(1):,} of the same model and near none"
     if kinds.count(2):
         text += f", {kinds.count(2):,} that can't be followed"
+    if routers:
+        text += f", {count(routers, 'router', 'routers')} beside them"
     text += f", {unknown:,} unknown {'value' if unknown == 1 else 'values'}"
     if found.problems:
         text += f"; {count(len(found.problems), 'file', 'files')} can't be read"
@@ -303,7 +312,9 @@ def _row(launch: FoundLaunch) -> tuple[str, ...]:
     name = launch.label or ("variables" if launch.variables else "")
     if not name and launch.of > 1:
         name = f"#{launch.number}"
-    if match.profile is None:
+    if launch.router:
+        nearest, far = "-", "a router"
+    elif match.profile is None:
         far = "no profile is near" + ("" if launch.followed else ", not followed")
         if launch.family:
             far = "the same model, near none"
@@ -317,6 +328,8 @@ def _row(launch: FoundLaunch) -> tuple[str, ...]:
         nearest = match.profile + (f" (or {', '.join(also)})" if also else "")
     if match.unknown:
         far += f", {match.unknown} unknown"
+    if launch.role in ("prefill", "decode"):
+        far += f", {launch.role}"
     return plain(place), plain(name) or "-", nearest, far
 
 
@@ -329,7 +342,8 @@ def _json(found: Discovered, pairs: Sequence[Pair], known: Candidates) -> str:
                 "files_with_launches": len({x.path for x in found.launches}),
                 "launches": len(found.launches),
                 "near": sum(x.match.profile is not None for x in found.launches),
-                "same_model": sum(x.family for x in found.launches),
+                "same_model": sum(x.family and not x.router for x in found.launches),
+                "routers": sum(x.router for x in found.launches),
                 "in_part": sum(bool(x.trouble) for x in found.launches),
                 "unknown": sum(x.match.unknown for x in found.launches),
                 "unreadable": len(found.problems),
@@ -362,9 +376,9 @@ def _launch(launch: FoundLaunch, known: Candidates) -> dict[str, Any]:
         "profile": near and near.name,
         "strategy": near and near.beside.strategy,
         "nodes": near and near.beside.nodes,
-        "role": near and near.beside.role,
+        "role": launch.role or (near and near.beside.role),
         "also": list(match.also),
-        "same_model": launch.family,
+        "same_model": launch.family and not launch.router,
         "followed": launch.followed,
         "in_part": list(map(_problem, launch.trouble)),
         "match": round(match.share, 4) if launch.followed else None,

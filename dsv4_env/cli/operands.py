@@ -59,10 +59,13 @@ class OpenedLaunch:
     text: str = ""
 
 
-def file_launches(operand: Operand, inputs: Inputs) -> tuple[str, str, list[LaunchConfig]]:
+def file_launches(
+    operand: Operand, inputs: Inputs, *, routers: bool = False
+) -> tuple[str, str, list[LaunchConfig]]:
     """(name of the reader, text, every launch) of a file of any kind that dsv4-env reads.
 
-    A file that looks like nothing else is a bash script. Raises ReadError.
+    A file that looks like nothing else is a bash script. Without *routers* it is those of servers
+    alone. Raises ReadError.
     """
     if operand.path == "-":
         if sys.stdin is None:
@@ -91,6 +94,7 @@ def file_launches(operand: Operand, inputs: Inputs) -> tuple[str, str, list[Laun
         inputs.closed,
         inputs.root,
         sglang=wanted().sglang,
+        routers=routers,
     )
     if inputs.variables and "inputs" not in READERS[reader or "bash"].takes:
         tell(f"dsv4-env: note: {operand.name}: --set and --env-file don't reach it")
@@ -125,19 +129,25 @@ def meant_launches(operand: Operand, launches: list[LaunchConfig]) -> list[Launc
 
 
 def launches_of(text: str, inputs: Inputs) -> list[LaunchConfig]:
-    """The launches that an operand names: every one of a file, or the one that it chooses."""
+    """The launches that an operand names: every one of a file, or the one that it chooses.
+
+    Routers are among them.
+    """
     if (found := running_launches(text, inputs)) is not None:
         return found
     operand = split_operand(text)
-    _, _, launches = file_launches(operand, inputs)
+    _, _, launches = file_launches(operand, inputs, routers=True)
     return launches if launches and not operand.chosen else [chosen_launch(operand, launches)]
 
 
-def open_launch(text: str, inputs: Inputs) -> OpenedLaunch:
-    """The one launch that an operand names. Raises ReadError where there is none or several."""
+def open_launch(text: str, inputs: Inputs, *, routers: bool = False) -> OpenedLaunch:
+    """The one launch that an operand names, with *routers* it may be one.
+
+    Raises ReadError where there is none or several.
+    """
     if (running := running_launches(text, inputs)) is not None:
         return OpenedLaunch(_one_running(text, running))
-    (found,) = _opened(text, inputs, one=True)
+    (found,) = _opened(text, inputs, one=True, routers=routers)
     return found
 
 
@@ -148,9 +158,11 @@ def open_launches(text: str, inputs: Inputs) -> list[OpenedLaunch]:
     return _opened(text, inputs)
 
 
-def _opened(text: str, inputs: Inputs, *, one: bool = False) -> list[OpenedLaunch]:
+def _opened(
+    text: str, inputs: Inputs, *, one: bool = False, routers: bool = False
+) -> list[OpenedLaunch]:
     operand = split_operand(text)
-    _, source, launches = file_launches(operand, inputs)
+    _, source, launches = file_launches(operand, inputs, routers=routers)
     path = None if operand.path == "-" else Path(operand.path)
     several = launches and not (one or operand.chosen)
     wanted = launches if several else [chosen_launch(operand, launches)]
@@ -227,6 +239,6 @@ def operand(text: str, folder: Path | None, inputs: Inputs) -> tuple[LaunchConfi
             exc.expected = f"{exc.expected}, a file or env:"
         raise
     if profile is None:
-        return open_launch(text, inputs).config, None
+        return open_launch(text, inputs, routers=True).config, None
 
     return with_model(profile), profile.sglang_range

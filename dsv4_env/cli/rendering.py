@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -85,6 +86,7 @@ def launch_data(config: LaunchConfig, *, origin: bool = False) -> dict[str, Any]
         "line": config.own_line,
         "location": shown_place(config.location),
         "command": [value("", w) for w in config.command],
+        "role": config.role,
         "when": _when(config.condition),
         "env": [
             {
@@ -214,7 +216,10 @@ def render(
         lines += wrapped(f"when {plain(str(config.condition))}", width)
     groups = [
         ("Environment", [row(e.name, value_text(e.name, e.value), e) for e in config.env]),
-        ("Server arguments", [row(a.flag or "", argument_text(a), a) for a in config.args or ()]),
+        (
+            "Router arguments" if config.router else "Server arguments",
+            [row(a.flag or "", argument_text(a), a) for a in config.args or ()],
+        ),
         ("About", [_fact_row(f, origin=origin) for f in config.facts if f.key != "path"]),
         ("Required inputs", [(r.name, shown_place(r.location), "", "") for r in config.required]),
     ]
@@ -245,7 +250,9 @@ def titled(launches: list[LaunchConfig]) -> list[tuple[str, LaunchConfig]]:
         place = f"line {line}" if line else ""
         if line is None and config.location is not None and config.location.line:  # elsewhere
             place = shown_place(config.location)
-        found.append((f"{name} ({place})" if place else name, config))
+        role = config.role if config.role not in re.findall(r"\w+", name) else None
+        said = ", ".join(filter(None, (place, role)))
+        found.append((f"{name} ({said})" if said else name, config))
     return found
 
 

@@ -22,11 +22,12 @@ from pathlib import Path
 
 from dsv4_env.drift.family import FamilyMarks
 from dsv4_env.guard.files import read_open
+from dsv4_env.lang.python.syntax.effects import root_name
 from dsv4_env.lang.python.syntax.imports import ModuleFinder, named_imports
 from dsv4_env.lang.python.syntax.text import decoded, parse_python
 from dsv4_env.lang.python.syntax.trees import callee, children, walk_tree
 from dsv4_env.model.errors import ReadError
-from dsv4_env.readers.python.commands import LAUNCHER, SUBPROCESS, is_runtime
+from dsv4_env.readers.python.commands import LAUNCHERS, SUBPROCESS, is_runtime
 
 MOST = 200  # files that one may bring in; of one that brings more, nothing is told
 _KEPT = 4096
@@ -321,8 +322,11 @@ def _coded(match: re.Match[bytes]) -> bytes:
 
 
 _STARTERS = (*sorted(SUBPROCESS), "system", "launch_server_cmd", "execute_shell_command")
+_ENGINES = ("Engine", "Runtime")
 _FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef
-_CALLS = re.compile(rf"\b(?:\w*popen_launch_server|{'|'.join(_STARTERS)})\s*\(")
+_CALLS = re.compile(
+    rf"\b(?:\w*popen_launch_(?:pd_)?server|{'|'.join(_STARTERS)}|sgl(?:ang)?\.(?:Engine|Runtime))\s*\("
+)
 # A server's command. What looks for such processes (pgrep) has it within a pattern.
 _SERVER = re.compile(
     r"\A\s*sglang\.launch_server\s*\Z|-m\s+sglang\.launch_server\b"
@@ -330,8 +334,8 @@ _SERVER = re.compile(
 )
 
 
-_CALLED = re.compile(rb"popen_launch_server\s*\(")
-_DEFINED = re.compile(rb"\bdef +\w*popen_launch_server\s*\(")
+_CALLED = re.compile(rb"popen_launch_(?:pd_)?server\s*\(|\bsgl(?:ang)?\.(?:Engine|Runtime)\s*\(")
+_DEFINED = re.compile(rb"\bdef +\w*popen_launch_(?:pd_)?server\s*\(")
 _MODULE = re.compile(rb"sglang\.launch_server\b")
 _RUN = re.compile(rb"(?:-m[\s\"',\\]+|[\"'])\Z")  # what stands before a module that is run
 _SERVES = re.compile(rb"sglang[\s\"',]+serve\b(?!\s*\.\*)")
@@ -354,8 +358,9 @@ def in_plain_sight(data: bytes) -> int:
 def servers_started(data: bytes, path: str) -> list[tuple[int, str]]:
     """Where a Python file starts a server in plain sight: the line, and the name of what does.
 
-    That is where ``popen_launch_server`` is called, and where a process is started in a class or
-    function that has the words of a server's command. Raises ReadError where the data isn't Python.
+    That is where ``popen_launch_server`` is called or an engine made, and where a process is
+    started in a class or function that has the words of a server's command. Raises ReadError where
+    the data isn't Python.
     """
     text = decoded(data, path)
     tree = parse_python(text, path)
@@ -374,7 +379,9 @@ def servers_started(data: bytes, path: str) -> list[tuple[int, str]]:
             name = f"{name}.{node.name}" if name else node.name
         if isinstance(node, ast.Call):
             word = callee(node)
-            if word.endswith(LAUNCHER) or (word in _STARTERS and _has_words(block)):
+            engine = word in _ENGINES and root_name(node) in ("sgl", "sglang")
+            started = word in _STARTERS and _has_words(block)
+            if word.endswith(LAUNCHERS) or engine or started:
                 found.setdefault(node.lineno, name)
         pending += [(c, name, block) for c in children(node) if _holds_any(c, lines)]
     return sorted(found.items())

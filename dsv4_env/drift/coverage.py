@@ -133,8 +133,8 @@ def coverage(profiles: Sequence[Profile], found: Discovered | None = None) -> Co
         if match.profile is None and not launch.family:
             lost += [launch] if launch.trouble else []
             continue
-        if launch.variables:
-            continue  # a file of variables starts nothing
+        if launch.variables or launch.router:
+            continue  # a file of variables starts nothing, a router no server
         names = [match.profile, *match.also] if match.profile is not None else []
         targets = [target for name in names for target in groups[name]]
         same = bool(targets) and not match.differ and not match.unknown

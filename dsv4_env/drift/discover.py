@@ -43,7 +43,8 @@ class FoundLaunch:
     holds environment variables only. Of one that isn't *followed*, no more is known than where a
     server is started, and that no profile is near. *family*: it launches a model that profiles are
     for. *trouble* is what keeps it from being followed to its end, each with its place. *kept* is
-    what of it is wanted later on.
+    what of it is wanted later on. *role* is its part in a disaggregated set; a router counts where
+    a server of its file does.
     """
 
     path: str
@@ -58,6 +59,12 @@ class FoundLaunch:
     family: bool = False
     trouble: tuple[Problem, ...] = ()
     kept: LaunchConfig | None = None
+    role: str | None = None
+
+    @property
+    def router(self) -> bool:
+        """Whether it is a router, which no profile says anything of."""
+        return self.role == "router"
 
     @property
     def counts(self) -> bool:
@@ -124,18 +131,23 @@ class Job:
             if reader is None:
                 return []
             steps = None if self._nearest().whole else STEPS
-            how = HowRead(reader, root=self._root(path), steps=steps, profiles=self.profiles)
+            how = HowRead(
+                reader, root=self._root(path), steps=steps, profiles=self.profiles, routers=True
+            )
             launches = read(data, Path(path), how)
             if (
                 steps is not None
                 and any(n.cut for c in launches for n in c.notes)
-                and any(self._nearest()(c).profile for c in launches)
+                and any(self._nearest()(c).profile for c in launches if not c.router)
             ):  # as `check` would read it, so that a pair holds what is told here
                 launches = read(data, Path(path), replace(how, steps=None))
         except ReadError as exc:
             return _problem(path, exc)
         found: list[FoundLaunch] = []
         for number, config in enumerate(launches, 1):
+            if config.router:
+                found.append(_router(path, number, config, found, len(launches)))
+                continue
             match = self._nearest()(config)
             if match.profile is None and not config.launched:
                 continue  # nothing says that it is a server's
@@ -154,6 +166,7 @@ class Job:
                     family=is_of_family(config, self._nearest().family),
                     trouble=tuple(_trouble(config, path)),
                     kept=self._nearest().kept(config),
+                    role=config.role,
                 )
             )
         return found
@@ -278,6 +291,20 @@ def discover(
     found.counted.sort(key=lambda c: c.path)
     found.problems.sort(key=lambda p: (p[0].path, p[0].line or 0))
     return found
+
+
+def _router(
+    path: str, number: int, config: LaunchConfig, servers: Sequence[FoundLaunch], of: int
+) -> FoundLaunch:
+    """A router, of which no profile says anything; *servers* are those of its file."""
+    at = config.location
+    line = at.line if at is not None and at.path == path else None
+    family = any(s.family or s.match.profile is not None for s in servers)
+    match = ProfileMatch(None, 0.0)
+    return FoundLaunch(
+        path, number, of, label(config, path), config.reader, line, False, match,
+        family=family, role=config.role,
+    )  # fmt: skip
 
 
 def _told(result: Problem | workers.Died) -> Problem:

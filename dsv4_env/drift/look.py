@@ -56,7 +56,11 @@ _STARTERS = (
     b"os.system",
     b"launch_server_cmd",
     b"execute_shell_command",
+    b"popen_with_error_check",
 )
+# What launches by itself, whatever else a file says.
+_LAUNCHERS = (b"ModelLaunchSettings", b"popen_launch_pd_server")
+_ENGINE = re.compile(rb"\b(?:Engine|Runtime)\(")
 
 
 def look(path: str) -> Looked | None:
@@ -110,7 +114,7 @@ def _look_at_python(path: str, data: bytes) -> Looked | None:
     words = _words(data)
     stem = os.fsencode(path).removesuffix(b".py").removesuffix(b"/__init__").rpartition(b"/")[2]
     if _starts(data, words=words):
-        names = [n for n, block in _blocks(data) if any(s in block for s in _STARTERS)]
+        names = [n for n, block in _blocks(data) if _launches(block)]
         gives = tuple((stem, n) for n in (b"", *names))
         return Looked(path, hit=True, gives=gives, servers=in_plain_sight(data))
     if not words and not path.endswith("__init__.py") and not _is_test(data):
@@ -120,10 +124,10 @@ def _look_at_python(path: str, data: bytes) -> Looked | None:
 
 
 def _words(data: bytes) -> bool:
-    """Whether the words of a server's command are in a Python file."""
-    return b"launch_server" in data or (
-        b"serve" in data and b"sglang" in data and _SERVE.search(data) is not None
-    )
+    """Whether the words of a server's or a router's command are in a Python file."""
+    if b"launch_server" in data or b"launch_router" in data:
+        return True
+    return b"serve" in data and b"sglang" in data and _SERVE.search(data) is not None
 
 
 def starts(data: bytes) -> bool:
@@ -132,7 +136,19 @@ def starts(data: bytes) -> bool:
 
 
 def _starts(data: bytes, *, words: bool) -> bool:
-    return (words and any(s in data for s in _STARTERS)) or b"ModelLaunchSettings" in data
+    if words and any(s in data for s in _STARTERS):
+        return True
+    return any(s in data for s in _LAUNCHERS) or (b"sglang" in data and _makes_engine(data))
+
+
+def _makes_engine(data: bytes) -> bool:
+    """Whether Python may make SGLang's engine, which launches a server within the process."""
+    return (b"Engine(" in data or b"Runtime(" in data) and _ENGINE.search(data) is not None
+
+
+def _launches(block: bytes) -> bool:
+    """Whether a class or a function of a file that may start a server may be what does."""
+    return any(s in block for s in (*_STARTERS, *_LAUNCHERS)) or _makes_engine(block)
 
 
 def _is_test(data: bytes) -> bool:

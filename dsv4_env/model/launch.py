@@ -300,6 +300,26 @@ class Served:
         return told and (self.asked is None or name not in self.asked)
 
 
+# Modules that launch a router alone; and commands, whose next word says what they launch.
+ROUTER_MODULES = frozenset(
+    "sglang_router.launch_router sglang.srt.disaggregation.launch_lb "
+    "sglang.srt.disaggregation.mini_lb".split()
+)
+GATEWAY = re.compile(r"(?:.*/)?(?:smg|amg|sglang-router|sgl-model-gateway|sgl-router)")
+GATEWAY_MODULES = frozenset({"sglang_router", "sglang_router.cli"})
+GATEWAY_SERVERS = "server"  # servers and a router before them
+_MODE = "--disaggregation-mode"
+
+
+def is_router(command: Sequence[Value]) -> bool:
+    """Whether the words before the arguments are those of a router alone."""
+    words = [w for w in command if isinstance(w, str)]
+    if not words or words[-1] in ROUTER_MODULES:
+        return bool(words)
+    gateway = GATEWAY.fullmatch(words[0]) or not GATEWAY_MODULES.isdisjoint(words)
+    return bool(gateway) and GATEWAY_SERVERS not in words
+
+
 @dataclass(frozen=True, slots=True)
 class LaunchConfig:
     """Environment variables and server arguments of one launch, in order and as spelled.
@@ -365,6 +385,24 @@ class LaunchConfig:
     def serves(self) -> bool:
         """Whether it is started by ``sglang serve``, whose first word may be the model."""
         return bool(self.command) and self.command[-1] == "serve"
+
+    @property
+    def router(self) -> bool:
+        """Whether it is a router before servers, whose arguments are none of a server's."""
+        return is_router(self.command)
+
+    @property
+    def role(self) -> str | None:
+        """Its part in a disaggregated set: router, prefill or decode; None where that isn't said.
+
+        An argument that isn't given on all paths doesn't say it.
+        """
+        if self.router:
+            return "router"
+        given = [a for a in self.args or () if a.flag == _MODE]
+        values = given[-1].values if given else ()
+        known = len(values) == 1 and all(a.condition is None for a in given)
+        return values[0] if known and values[0] in ("prefill", "decode") else None
 
     @property
     def unknowns(self) -> list[Unknown]:

@@ -174,7 +174,8 @@ def file_bytes(path: Path | str) -> bytes:
 def read(data: bytes, path: Path | str, reading: HowRead) -> list[LaunchConfig]:
     """Every launch of a file; *path* is what messages and locations call it.
 
-    Raises ReadError, also where no reader is meant for the file and where a reader fails.
+    Routers are among them only where the reading asks for them: they are no servers. Raises
+    ReadError, also where no reader is meant for the file and where a reader fails.
     """
     name = reading.reader or detect(str(path), data)
     if name is None and not is_meant(str(path)) and _JSON.match(data):
@@ -191,7 +192,7 @@ def read(data: bytes, path: Path | str, reading: HowRead) -> list[LaunchConfig]:
             hint=did_you_mean(name, READERS),
         )
     try:
-        return READERS[name](data, str(path), **READERS[name].options(reading))
+        found = READERS[name](data, str(path), **READERS[name].options(reading))
     except Dsv4Error:
         raise
     except (RecursionError, MemoryError):
@@ -201,3 +202,4 @@ def read(data: bytes, path: Path | str, reading: HowRead) -> list[LaunchConfig]:
         raise ReadError(
             f"the {name} reader failed: {type(exc).__name__}: {exc}", where=path
         ) from exc
+    return [c for c in found if reading.routers or not c.router]

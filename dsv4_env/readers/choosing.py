@@ -17,10 +17,11 @@ def titles(launches: list[LaunchConfig], path: str) -> list[str]:
     """What reports call each launch: the path, and what tells it from the others of the file."""
     found = []
     for number, config in enumerate(launches, 1):
-        same = [c for c in launches if c.name == config.name]
-        if len(same) == 1:
+        # A router beside it changes nothing of what a server is called.
+        beside = [c for c in launches if config.router or not c.router]
+        if sum(c.name == config.name for c in beside) == 1:
             found.append(config.name)
-        elif config.symbol and sum(c.symbol == config.symbol for c in launches) == 1:
+        elif config.symbol and sum(c.symbol == config.symbol for c in beside) == 1:
             found.append(f"{path}::{config.symbol}")
         else:
             found.append(f"{config.name}#{number}")
@@ -60,6 +61,8 @@ def meant(
 ) -> list[LaunchConfig]:
     """The launches that a number (from 1), a line or a symbol names; all without any of these.
 
+    The only one is also the only server, with routers beside it.
+
     A symbol may be a shell pattern; *name* is what the launches call the file, where that isn't
     its path. Raises ReadError where there is no such launch.
     """
@@ -94,7 +97,8 @@ def meant(
                 return [config]
         there = _one_of(_places(launches, path, name))
         raise ReadError(f"no launch at line {line}", where=path, expected=there)
-    return launches
+    servers = [c for c in launches if not c.router]
+    return servers if len(servers) == 1 else launches
 
 
 def _places(launches: list[LaunchConfig], path: str, name: str | None) -> list[str]:

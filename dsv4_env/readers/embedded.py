@@ -31,7 +31,7 @@ from dsv4_env.model.condition import Condition
 from dsv4_env.model.errors import ReadError, shortened
 from dsv4_env.model.quoting import sh
 from dsv4_env.readers import bash
-from dsv4_env.readers.launcher import grouped, launcher_length
+from dsv4_env.readers.launcher import grouped, launcher_length, names_a_server
 from dsv4_env.readers.taken import of_file
 
 _SHELL = re.compile(r"(?:.*/)?(?:ba|da|z|k|a)?sh")
@@ -140,7 +140,7 @@ def settings_env(settings: Iterable[FileSetting], reader: str) -> tuple[EnvVar, 
 
 def mentions(texts: Iterable[str]) -> bool:
     """Whether a launch of a server can come of these texts: a quick look before reading."""
-    return any("sglang" in t or "launch_server" in t for t in texts)
+    return any("sglang" in t or names_a_server(t.encode("utf-8", "replace")) for t in texts)
 
 
 def read_script(

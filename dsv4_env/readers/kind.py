@@ -14,7 +14,7 @@ from dsv4_env.model.errors import shortened
 from dsv4_env.model.secrets import Code, meet
 from dsv4_env.readers.config_file import with_config_file
 from dsv4_env.readers.environment import PREFIXES
-from dsv4_env.readers.launcher import without_own
+from dsv4_env.readers.launcher import names_a_server, without_own
 from dsv4_env.readers.taken import reading_file
 
 _OF_PROJECT = ("root", "profiles", "sglang")
@@ -25,7 +25,6 @@ INTERPRETER = rb"#!\s*+(?:\S*/)?(?:env\s++(?:-S\s++)?(?:\S*/)?)?"
 _RELATED = re.compile(
     rb"(?i:sglang)|launch_server|run_suite|\b(?:" + "|".join(PREFIXES).encode() + rb")"
 )
-_SERVE = re.compile(rb"\bserve\b")
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -35,7 +34,8 @@ class HowRead:
     *inputs* are variables that are known, with *closed* all there are; *root* is the folder that a
     script's sourced files and a test's imports must lie below, *steps* how far a test is followed
     before the rest is given up, *profiles* the folder of the project's own profiles,
-    *sglang* the release that a test's profiles are for where it doesn't say so itself.
+    *sglang* the release that a test's profiles are for where it doesn't say so itself. With
+    *routers*, routers before servers are told, too, behind all servers.
     """
 
     reader: str | None = None
@@ -47,13 +47,7 @@ class HowRead:
     steps: int | None = None
     profiles: Path | None = None
     sglang: str | None = None
-
-
-def names_a_server(data: bytes) -> bool:
-    """Whether the words of a server's command are among the bytes of a file."""
-    if b"launch_server" in data or b"dynamo.sglang" in data:
-        return True
-    return b"sglang" in data and _SERVE.search(data) is not None
+    routers: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -112,14 +106,17 @@ class FileKind:
     def __call__(self, data: str | bytes, path: str, **options: Any) -> list[LaunchConfig]:
         """Every launch of a file; *options* are those that *read* takes, and of its project.
 
-        A file that a launch gives with ``--config`` lies beside it, or below *root*.
+        A file that a launch gives with ``--config`` lies beside it, or below *root*. Routers come
+        last, so that they change no server's number.
         """
         meet(Code(_text(data)) if self.code else data)
         taken = {n: v for n, v in options.items() if n not in _OF_PROJECT or n in self.takes}
         root = options.get("root")
         with reading_file(path, *(options.get(name) for name in _OF_PROJECT)):
-            read = [with_config_file(c, path, root) for c in self.read(data, path, **taken)]
+            read = self.read(data, path, **taken)
+            read = [c if c.router else with_config_file(c, path, root) for c in read]
         found = [passable(readable(without_own(config))) for config in read]
+        found.sort(key=lambda c: c.router)
         for config in found:
             meet(config)
         return found

@@ -30,6 +30,7 @@ TIMEOUT = 20.0
 OWN_NAMES = frozenset({"PWD", "OLDPWD", "SHLVL", "_", "PATH", "LC_ALL", "HOME"})
 _NAME = re.compile(rb"[A-Za-z_][A-Za-z0-9_]*")
 _MODULE = "sglang.launch_server"
+_MODULES = (_MODULE, "sglang_router.launch_server", "sglang_router.launch_router")
 _MODULE_FLAG = re.compile(r"-[bBdEiIOPqsSuvx]*m(.*)")
 
 
@@ -46,7 +47,11 @@ class Launch:
 
     @property
     def split(self) -> int | None:
-        """How many words stand before the server arguments; None if it isn't a server."""
+        """How many words stand before the arguments; None if it's neither server nor router."""
+        if self.argv[0] in ("smg", "amg"):
+            return 2 if self.argv[1:2] in (("launch",), ("server",)) else None
+        if self.argv[0] == "sgl-router":
+            return 1
         if self.argv[:2] == ("sglang", "serve"):
             return 2
         if self.argv[0] == "torchrun":
@@ -57,7 +62,7 @@ class Launch:
 
     @property
     def server_args(self) -> list[str]:
-        """The words after ``sglang serve`` or ``-m sglang.launch_server``."""
+        """The words after ``sglang serve``, ``-m sglang.launch_server`` or what starts a router."""
         return list(self.argv[self.split or 0 :])
 
 
@@ -84,7 +89,7 @@ def _python_module(argv: Sequence[str]) -> int | None:
         if module := _MODULE_FLAG.fullmatch(word):
             joined = bool(module[1])
             named = module[1] if joined else next((w for _, w in words), None)
-            return i + 2 - joined if named == _MODULE else None
+            return i + 2 - joined if named in _MODULES else None
         if word in {"-X", "-W"}:
             next(words, None)
         elif not word.startswith("-") or word == "-" or word.startswith("-c"):

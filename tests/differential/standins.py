@@ -170,7 +170,9 @@ _AT_ONCE = [
 ]
 
 PROGRAMS = {
-    **dict.fromkeys(("python", "python3", "sglang", "torchrun", "vllm"), _RECORD),
+    **dict.fromkeys(
+        ("python", "python3", "sglang", "torchrun", "vllm", "smg", "amg", "sgl-router"), _RECORD
+    ),
     **dict.fromkeys(
         _AT_ONCE,
         _SUCCEED,

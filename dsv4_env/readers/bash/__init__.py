@@ -30,8 +30,8 @@ from dsv4_env.model.errors import ReadError, shortened
 from dsv4_env.readers.bash import results
 from dsv4_env.readers.bash.profiles import Answers
 from dsv4_env.readers.choosing import choose
-from dsv4_env.readers.kind import INTERPRETER, FileKind, names_a_server
-from dsv4_env.readers.launcher import launcher_length
+from dsv4_env.readers.kind import INTERPRETER, FileKind
+from dsv4_env.readers.launcher import TOLD, launcher_length, names_a_server
 from dsv4_env.readers.taken import KnownProfiles
 
 if TYPE_CHECKING:
@@ -40,17 +40,16 @@ if TYPE_CHECKING:
 _LARGE = 50_000  # bytes
 _LOCALE = ("LC_ALL", "LC_CTYPE", "LANG")
 _OURS = ("SGLANG_", "SGL_")
-_TOLD = re.compile(
-    r"\bsglang\.launch_server\b|\bdynamo\.sglang\b|\blaunch_server\.py\b"
-    r"|\bsglang(?:\s++|[\"'\\]++(?:,\s*+|\s++)[\"'\\]++|[\"'\\]{2,}+)serve\b"
-)
+# Words that a command may be put together of: ``"$SGLANG.launch_$KIND"``.
 _HINT = re.compile(
-    r"launch_server|dynamo\.sglang|launch_[\"']?\$|\bserve\b|\bsglang[\"']?\.[\"']?\$"
+    r"launch_(?:server|router|lb)|mini_lb|dynamo\.sglang|launch_[\"']?\$|\bserve\b"
+    r"|\bsglang[\"']?\.[\"']?\$|\bsglang_router\b|\b[sa]mg\b|\bsgl(?:ang)?-router\b"
+    r"|\bsgl-model-gateway\b"
 )
 _LAUNCHES = Watch(
     launcher_length,
     "sglang",
-    lambda text: _TOLD.search(text) is not None,
+    lambda text: TOLD.search(text) is not None,
     lambda name: name.startswith(_OURS),
     lambda text: _HINT.search(text) is not None,
 )

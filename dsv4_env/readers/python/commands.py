@@ -9,6 +9,7 @@ import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from typing import TypeGuard
 
 from dsv4_env.catalogue import load, releases
 from dsv4_env.catalogue.entries import Argument
@@ -48,10 +49,12 @@ from dsv4_env.model import (
     mark_superseded,
 )
 from dsv4_env.model.errors import shortened
-from dsv4_env.readers.launcher import grouped
+from dsv4_env.model.launch import ROUTER_MODULES
+from dsv4_env.readers.launcher import MODULE, MODULES, ROUTER, TOLD, grouped, launcher_length
 from dsv4_env.readers.python.facts import timeout_fact
 
-LAUNCHER = "popen_launch_server"  # the last name of what launches, or its end
+# The last name of what launches, or its end; both take the same arguments.
+LAUNCHERS = ("popen_launch_server", "popen_launch_pd_server")
 FIXTURE_LAUNCH = "dsv4_launch"  # the fixture of this package that starts servers
 # Calls that change the environment: of SGLang's own fields, and of pytest's monkeypatch.
 FIELD_CALLS = ("set", "override", "clear")
@@ -62,13 +65,14 @@ SUBPROCESS = frozenset(
     "create_subprocess_shell".split()
 )
 _EXEC = frozenset("execv execve execvp execvpe execl execle execlp execlpe".split())
-# Names of SGLang's that launch a server within the process; below, those that take a command.
+# Of SGLang: what launches a server within the process, what takes a shell's command, what words.
 _ENGINES = frozenset(
     "Engine Runtime HttpServerEngineAdapter launch_server run_server launch_server_process".split()
 )
 _SHELL_COMMANDS = frozenset({"launch_server_cmd", "execute_shell_command"})
-_LAUNCHING = SUBPROCESS | _EXEC | _SHELL_COMMANDS | {"system", "popen"}
-_TAKING_FIELDS = frozenset({"Engine", "Runtime", "HttpServerEngineAdapter"})
+_PROCESSES = frozenset({"popen_with_error_check"})
+_LAUNCHING = SUBPROCESS | _EXEC | _SHELL_COMMANDS | _PROCESSES | {"system", "popen"}
+ENGINE_CLASSES = frozenset({"Engine", "Runtime", "HttpServerEngineAdapter"})
 _FIELDS = "ServerArgs"
 _ARGUMENTS = f"sglang.{_FIELDS}"
 ENV_KEYS = ("env", "env_vars", "envs", "environment")
@@ -81,7 +85,7 @@ MODEL_KEYS = ("model_path", "model", "model_id", "model_name")
 def _launches(node: ast.Call) -> bool:
     """Whether a call looks like a launch or like the entry of a list of launches."""
     name = callee(node)
-    if name.endswith(LAUNCHER) or name in _ENGINES or name == FIXTURE_LAUNCH:
+    if name.endswith(LAUNCHERS) or name in _ENGINES or name == FIXTURE_LAUNCH:
         return True
     return name[:1].isupper() and (
         name == ENTRY_CLASS or any(k.arg in ENV_KEYS or k.arg in ARGS_KEYS for k in node.keywords)
@@ -97,13 +101,17 @@ def _command_words(node: ast.Call) -> list[ast.expr]:
 
 
 # In one text or in several: ``["sglang", "serve"]``, ``"sglang" + ".launch_server"``
-_WORDS = re.compile(r"launch_server|\bserve\b")
+_WORDS = re.compile(
+    r"launch_(?:server|router|lb)\b|mini_lb|\bserve\b|dynamo\.sglang|\bsglang_router\b|\b[sa]mg\b"
+    r"|\bsgl(?:ang)?-router\b"
+)
 _UPSTREAM = re.compile(r"(?:^|/)(?:python|\w+-packages)/sglang/")
 
 
 def is_upstream_launcher(path: str, name: str) -> bool:
     """Whether a function is SGLang's own launcher, of which is known what it does."""
-    return name.endswith(LAUNCHER) and _UPSTREAM.search(path) is not None
+    own = name.endswith(LAUNCHERS) or name in _PROCESSES
+    return own and _UPSTREAM.search(path) is not None
 
 
 SOUGHT = Sought(
@@ -112,7 +120,9 @@ SOUGHT = Sought(
     words=_command_words,
     spells=lambda text: _WORDS.search(text) is not None,
     apart=lambda node: (
-        _launches(node) or (callee(node) in SUBPROCESS and root_name(node) == "subprocess")
+        _launches(node)
+        or callee(node) in _PROCESSES
+        or (callee(node) in SUBPROCESS and root_name(node) == "subprocess")
     ),
     closed=is_upstream_launcher,
 )
@@ -128,13 +138,21 @@ def is_runtime(module: str) -> bool:
     return bool(_RUNTIME.match(module))
 
 
+def is_process_starter(func: Func) -> bool:
+    """Whether a function that was read is SGLang's own, which starts the words that it is given."""
+    module = func.scope.module
+    return (
+        func.name in _PROCESSES and module is not None and _UPSTREAM.search(module.file) is not None
+    )
+
+
 def starts_process(name: str) -> bool:
     """Whether a name outside starts a process."""
     module, _, last = name.rpartition(".")
     if module == "os":
         return last in ("system", "popen") or last in _EXEC
     if module.partition(".")[0] == "sglang":
-        return last in _SHELL_COMMANDS
+        return last in _SHELL_COMMANDS | _PROCESSES
     return module in ("subprocess", "asyncio") and last in SUBPROCESS
 
 
@@ -173,14 +191,19 @@ def _shell_text(items: Sequence[Val]) -> Val | None:
 
 def server_start(words: Sequence[PlacedWord]) -> int | None:
     """Where the arguments of a server begin in a command line; None where it isn't one."""
-    for at in range(1, len(words)):
-        before, word = words[at - 1][0], words[at][0]
-        if not isinstance(before, str) or not isinstance(word, str):
-            continue
-        if (before, word) == ("-m", "sglang.launch_server"):
-            return at + 1
-        if word == "serve" and posixpath.basename(before) == "sglang":
-            return at + 1
+    found = launcher_words(words)
+    return None if found is None else found.stop
+
+
+def launcher_words(words: Sequence[PlacedWord]) -> slice | None:
+    """The words of a command line that launch a server or a router; None where there are none."""
+    for at in range(len(words)):
+        size = launcher_length(words, at)
+        if size is not None:
+            return slice(at, at + size)
+    module = next((i for i, (w, _) in enumerate(words[1:], 1) if w in MODULES), 0)
+    if module and words[module - 1][0] == "-m":  # run by what isn't Python by its name
+        return slice(module - 1, module + 1)
     return None
 
 
@@ -198,6 +221,7 @@ class Command:
     args: tuple[ServerArg, ...]
     notes: tuple[Note, ...]
     facts: tuple[Fact, ...] = ()
+    command: tuple[Value, ...] = ()
 
 
 def launcher_command(vm: Machine, scope: Scope, call: Call, func: Func | None) -> Command:
@@ -371,10 +395,11 @@ def process_command(vm: Machine, scope: Scope, call: Call) -> Command | None:
         words = _words(vm, scope, command, call.node, texts=False)
     else:
         words = _shell(vm, scope, command if text is None else text, call.node)
-    start = server_start(words)
-    if start is None:
+    launcher = launcher_words(words)
+    if launcher is None:
         return None
-    for word, where in words[:start]:
+    start: int = launcher.stop
+    for word, where in words[: launcher.start]:
         match = _ASSIGNMENT.fullmatch(word) if isinstance(word, str) else None
         if match:
             prefix.append(MapEntry(Const(match[1], where), Const(match[2], where), where))
@@ -384,16 +409,20 @@ def process_command(vm: Machine, scope: Scope, call: Call) -> Command | None:
         env = Map(Log((*(vm.environ.log if _nothing(given) else under), *prefix)))
     settings, notes = _environment(vm, scope, env, call.node, exact=True)
     notes += [_opened(w, where) for w, where in words[start:] if _may_set(w)]
-    return Command(settings, grouped(words[start:], "python"), tuple(notes))
+    started = tuple(w for w, _ in words[launcher])
+    if started[:1] == ("-m",) and started[-1] not in ROUTER_MODULES:  # what runs it isn't told
+        started = ()
+    return Command(settings, grouped(words[start:], "python"), tuple(notes), command=started)
 
 
-_SERVER = re.compile(r"sglang\.launch_server|\bsglang\s+serve\b")
+# Of what says a launch, a router's.
+_ROUTER = re.compile(r"launch_router|_lb\b|\blaunch\s")
 _SETTING = re.compile(r"[=;&|$`{(\n]|\bsource\b|(?:^|\s)\.\s")
 
 
 def _may_set(word: Value) -> bool:
     """Whether a shell's text, of which not all is known, may set variables before it launches."""
-    found = _SERVER.search(word.text) if isinstance(word, Unknown) else None
+    found = TOLD.search(word.text) if isinstance(word, Unknown) else None
     return found is not None and _SETTING.search(found.string, 0, found.start()) is not None
 
 
@@ -420,8 +449,9 @@ def _shell(vm: Machine, scope: Scope, command: Val, node: ast.Call) -> list[Plac
         found = splitting(command)
     else:
         return []
-    if _SERVER.search(found.text):
-        return [("-m", where), ("sglang.launch_server", where), (found, found.location or where)]
+    if said := TOLD.search(found.text):
+        module = ROUTER if _ROUTER.search(said[0]) else MODULE
+        return [("-m", where), (module, where), (found, found.location or where)]
     return []
 
 
@@ -444,7 +474,62 @@ def parsed_arguments(scope: Scope, call: Call) -> Val:
         return scope.unknown(call.node, "words that aren't given")
     where = scope.place(call.node)
     end = call.node.end_lineno or call.node.lineno
-    return Instance(Ext(_ARGUMENTS, _FIELDS), {}, where, end, (argv,))
+    return Instance(Ext(_ARGUMENTS, _FIELDS), {}, where, end, (argv, *_given_fields(scope, call)))
+
+
+def _given_fields(scope: Scope, call: Call) -> tuple[Val, ...]:
+    """The fields that ``ServerArgs(…)`` is given; nothing where they aren't all known."""
+    if called_name(call) != _FIELDS or call.args or call.open:
+        return ()
+    where = scope.place(call.node)
+    return (Map(Log(MapEntry(Const(n, where), v, where) for n, v in call.keywords.items())),)
+
+
+def of_arguments(scope: Scope, call: Call) -> Val | None:
+    """``asdict(server_args)``, ``replace(server_args, …)``: what is made of SGLang's arguments.
+
+    None where that isn't known, or where it is of something else.
+    """
+    value = call.args[0] if call.args else call.keywords.get("obj")
+    made = called_name(call)
+    if not _is_arguments(value) or made not in _OF_ARGUMENTS or call.open:
+        return None
+    if made == "replace":
+        return replace(value, attrs=value.attrs | call.keywords)
+    if len(value.positional) < 2:  # by words
+        return None
+    where = scope.place(call.node)
+    fields = _fields_of(value).items()
+    return Map(Log(MapEntry(Const(n, where), v, where) for n, v in fields))
+
+
+def _fields_of(value: Instance) -> dict[str, Val]:
+    """The fields of ``ServerArgs(…)``, as they were given or set afterwards."""
+    given = value.positional[1]
+    assert isinstance(given, Map)
+    return {n: e.value for n, e in given.settings().items()} | value.attrs
+
+
+def _argument_words(scope: Scope, value: Instance, call: Call) -> Val:
+    """The words that SGLang's arguments are made of, with what was set in them afterwards."""
+    argv = value.positional[0]
+    if len(value.positional) > 1:
+        fields = _fields_of(value).items()
+        return Seq(tuple(w for n, v in fields for w in _field_words(scope, n, v, call.node)))
+    if not value.attrs or not isinstance(argv, Seq):
+        return argv
+    more = (w for n, v in value.attrs.items() for w in _later(scope, n, v, call.node))
+    return Seq((*argv.items, *more))
+
+
+_OF_ARGUMENTS = frozenset({"asdict", "vars", "replace"})
+
+
+def _is_arguments(value: Val | None) -> TypeGuard[Instance]:
+    """Whether a value is SGLang's arguments, made of words or of fields."""
+    if not isinstance(value, Instance) or not isinstance(value.cls, Ext):
+        return False
+    return value.cls.name == _ARGUMENTS
 
 
 def _of_fields(scope: Scope, call: Call) -> Seq | None:
@@ -457,17 +542,31 @@ def _of_fields(scope: Scope, call: Call) -> Seq | None:
         return None
     words: list[Val] = []
     for name, value in call.keywords.items():
-        where = (value.where if isinstance(value, Const) else None) or scope.place(call.node)
-        argument = _argument(name)
-        if argument is None:
-            known = as_shown(value)
-            text = shortened(f"{name}={known}", 200)
-            words.append(Unknown(text, "no flag sets this field", splits=True, location=where))
-        elif not _nothing(value):
-            words += _set_field(argument, value, where)
+        words += _field_words(scope, name, value, call.node)
     if call.open:
         words.append(splitting(scope.unknown(call.node, "`**` brings arguments that aren't known")))
     return Seq(tuple(words))
+
+
+def _field_words(scope: Scope, name: str, value: Val, node: ast.expr) -> Iterator[Val]:
+    """The words that set a field, as far as a flag does."""
+    where = (value.where if isinstance(value, Const) else None) or scope.place(node)
+    argument = _argument(name)
+    if argument is None:
+        text = shortened(f"{name}={as_shown(value)}", 200)
+        yield Unknown(text, "no flag sets this field", splits=True, location=where)
+    elif not _nothing(value):
+        yield from _set_field(argument, value, where)
+
+
+def _later(scope: Scope, name: str, value: Val, node: ast.expr) -> Iterator[Val]:
+    """The words that set a field anew; what takes one back isn't known."""
+    words = list(_field_words(scope, name, value, node))
+    if words:
+        yield from words
+        return
+    text = shortened(f"{name}={as_shown(value)}", 200)
+    yield Unknown(text, "it may take a word back", splits=True, location=scope.place(node))
 
 
 def _set_field(argument: Argument, value: Val, where: Location) -> Iterator[Val]:
@@ -501,11 +600,10 @@ def engine_command(vm: Machine, scope: Scope, call: Call) -> Command:
     settings, notes = _settings(vm.environ.log)
     name = call.target.shown if isinstance(call.target, Ext) else call.name
     for value in (*call.args, *call.keywords.values()):
-        cls = value.cls if isinstance(value, Instance) else None
-        if isinstance(value, Instance) and isinstance(cls, Ext) and cls.name == _ARGUMENTS:
-            words = _words(vm, scope, value.positional[0], call.node, texts=True)
+        if _is_arguments(value):
+            words = _words(vm, scope, _argument_words(scope, value, call), call.node, texts=True)
             return Command(settings, grouped(words, "python"), tuple(notes))
-    fields = _of_fields(scope, call) if called_name(call) in _TAKING_FIELDS else None
+    fields = _of_fields(scope, call) if called_name(call) in ENGINE_CLASSES else None
     if fields is not None:
         words = _words(vm, scope, fields, call.node, texts=True)
         return Command(settings, grouped(words, "python"), tuple(notes))

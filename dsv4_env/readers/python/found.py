@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from typing import TypeAlias, TypeVar
 
-from dsv4_env.model import EnvVar, Fact, Location, Note, ServerArg, Unknown
+from dsv4_env.model import EnvVar, Fact, Location, Note, ServerArg, Unknown, Value
 from dsv4_env.model.condition import Condition, Test, both, either
 
 _T = TypeVar("_T", EnvVar, ServerArg)
@@ -32,6 +32,7 @@ class PathLaunch:
     order: tuple[int, int, int] = (0, 0, 0)
     facts: tuple[Fact, ...] = ()
     unit: str | None = None
+    command: tuple[Value, ...] = ()
 
 
 PathLaunches: TypeAlias = dict[Hashable, PathLaunch]

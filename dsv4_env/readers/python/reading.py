@@ -27,7 +27,8 @@ from dsv4_env.model import LaunchConfig, Location, lost_launch
 from dsv4_env.model.budget import STEPS, Budget, BudgetError, kept
 from dsv4_env.model.errors import ReadError
 from dsv4_env.readers.choosing import choose
-from dsv4_env.readers.kind import INTERPRETER, FileKind, names_a_server
+from dsv4_env.readers.kind import INTERPRETER, FileKind
+from dsv4_env.readers.launcher import names_a_server
 from dsv4_env.readers.python.commands import FIELD_CALLS, PATCH_CALLS, SOUGHT
 from dsv4_env.readers.python.facts import disabled_notes, registrations
 from dsv4_env.readers.python.units import held_settings, launches_met
@@ -178,7 +179,7 @@ def read(
 # Fixtures of this package that start servers.
 _STARTED = re.compile(r"\bdsv4_(?:\w+_)?(?:server|launch)\b")
 # These, and SGLang within the process.
-_ALSO = re.compile(rb"\bdsv4_(?:\w+_)?(?:server|launch)\b")
+_ALSO = re.compile(rb"\bdsv4_(?:\w+_)?(?:server|launch)\b|popen_launch_pd_server")
 _SGLANG = re.compile(rb"\bsglang\b")
 _ENGINE = re.compile(rb"\b(?:Engine|Runtime)\(")
 

@@ -13,7 +13,7 @@ from dsv4_env.lang.python.interp.expressions import test_holds
 from dsv4_env.lang.python.interp.machine import Break, Continue, Machine, Raised, Return
 from dsv4_env.lang.python.interp.statements import patched_environment
 from dsv4_env.lang.python.syntax.effects import is_main
-from dsv4_env.lang.python.syntax.trees import callee, last_name, walk_tree
+from dsv4_env.lang.python.syntax.trees import called_by, callee, last_name, walk_tree
 from dsv4_env.lang.python.values.kinds import (
     ClassValue,
     Ext,
@@ -27,7 +27,9 @@ from dsv4_env.lang.python.values.kinds import (
 )
 from dsv4_env.model import LaunchConfig, Note
 from dsv4_env.model.budget import BudgetError, partial_note
+from dsv4_env.model.launch import is_router
 from dsv4_env.readers.python import profiles
+from dsv4_env.readers.python.commands import ENGINE_CLASSES
 from dsv4_env.readers.python.facts import model_facts
 from dsv4_env.readers.python.fixtures import (
     LEVELS,
@@ -67,13 +69,15 @@ def _on_all_paths(vm: Machine, action: Callable[[], PathLaunches]) -> PathLaunch
 
 
 def _symbols(found: list[PathLaunch]) -> list[str | None]:
-    """The launches' symbols, numbered where several share one."""
-    every = Counter(f.symbol for f in found)
-    seen: dict[str | None, int] = {}
+    """The launches' symbols, numbered where several share one; routers apart from servers."""
+    keys = [(f.symbol, is_router(f.command)) for f in found]
+    every = Counter(keys)
+    seen: dict[tuple[str | None, bool], int] = {}
     symbols: list[str | None] = []
-    for symbol in (f.symbol for f in found):
-        at = seen[symbol] = seen.get(symbol, -1) + 1
-        symbols.append(f"{symbol}[{at}]" if symbol and every[symbol] > 1 else symbol)
+    for key in keys:
+        symbol = key[0]
+        at = seen[key] = seen.get(key, -1) + 1
+        symbols.append(f"{symbol}[{at}]" if symbol and every[key] > 1 else symbol)
     return symbols
 
 
@@ -83,6 +87,7 @@ def _config(found: PathLaunch, name: str, symbol: str | None, accepted: Threshol
         "python",
         found.env,
         found.args,
+        found.command,
         location=found.location,
         end_line=found.end_line,
         notes=found.notes,
@@ -452,9 +457,12 @@ def _run(vm: Machine, cls: ClassValue) -> list[Runnable]:
 
 def _missed(vm: Machine, watch: LaunchWatch, func: Func) -> bool:
     """Whether a function launches by itself, and no unit came by."""
-    calls = [n for n in walk_tree(func.node) if isinstance(n, ast.Call) and vm.reach.is_sought(n)]
-    classes = ("Popen", "Engine", "Runtime")
+    calls = [n for n in walk_tree(func.node) if isinstance(n, ast.Call) and vm.reach.is_direct(n)]
+    classes = ("Popen", "Process", "Thread", *ENGINE_CLASSES)
     servers = [n for n in calls if not callee(n)[:1].isupper() or callee(n) in classes]
     # what has the name of a function that was read is launched within that
-    servers = [n for n in servers if n in watch.hit or callee(n) not in vm.reach.reaching]
-    return bool(servers) and not any(n in watch.hit for n in servers)
+    places = {n: func.scope.place(n) for n in servers}
+    named = {n: {callee(n), *map(last_name, called_by(n))} for n in servers}
+    reaching = vm.reach.reaching
+    servers = [n for n in servers if places[n] in watch.hit or reaching.isdisjoint(named[n])]
+    return bool(servers) and not any(places[n] in watch.hit for n in servers)

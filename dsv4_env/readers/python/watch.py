@@ -38,7 +38,7 @@ from dsv4_env.readers.python.commands import (
     ARGS_KEYS,
     ENTRY_CLASS,
     ENV_KEYS,
-    LAUNCHER,
+    LAUNCHERS,
     MODEL_KEYS,
     PATCH_CALLS,
     Command,
@@ -48,9 +48,11 @@ from dsv4_env.readers.python.commands import (
     held_command,
     is_engine,
     is_parser,
+    is_process_starter,
     is_runtime,
     is_upstream_launcher,
     launcher_command,
+    of_arguments,
     parsed_arguments,
     plugin_command,
     process_command,
@@ -103,7 +105,7 @@ class LaunchWatch(Watch):
     launched: set[Location] = field(default_factory=set)  # entries that are
     profiles: KnownProfiles = field(default_factory=KnownProfiles)
     overridden: bool = False  # the plugin's fixture that says what is started
-    hit: set[ast.Call] = field(default_factory=set)
+    hit: set[Location] = field(default_factory=set)  # of calls that launched
 
     harmless = frozenset(
         "kill_process_tree write_github_step_summary is_in_ci popen_with_error".split()
@@ -122,10 +124,12 @@ class LaunchWatch(Watch):
         target, name = call.target, called_name(call)
         if isinstance(target, Func | BoundMethod):
             func = target.func if isinstance(target, BoundMethod) else target
+            if is_process_starter(func):
+                return self._launch(vm, scope, call, process_command(vm, scope, call))
             if not _is_launcher(vm, func, name):
                 return None
             return self._launch(vm, scope, call, launcher_command(vm, scope, call, func))
-        if name.endswith(LAUNCHER):
+        if name.endswith(LAUNCHERS):
             return self._launch(vm, scope, call, launcher_command(vm, scope, call, None))
         if isinstance(target, BuiltinMethod) and isinstance(target.owner, Instance):
             if profile_of(target.owner) is not None:
@@ -145,6 +149,8 @@ class LaunchWatch(Watch):
             return self._launch(vm, scope, call, process_command(vm, scope, call))
         if is_engine(target.name):
             return self._launch(vm, scope, call, engine_command(vm, scope, call))
+        if (made := of_arguments(scope, call)) is not None:
+            return made
         if is_parser(target.name):
             return parsed_arguments(scope, call)
         field_name, _, done = target.name.rpartition(".")
@@ -206,7 +212,7 @@ class LaunchWatch(Watch):
 
     def _launch(self, vm: Machine, scope: Scope, call: Call, command: Command | None) -> Val:
         if command is not None:
-            self.hit.add(call.node)
+            self.hit.add(scope.place(call.node))
             if vm.mode.recording:
                 self._record(vm, scope, call.node, command)
         return scope.unknown(call.node, "a process")
@@ -236,7 +242,7 @@ class LaunchWatch(Watch):
         notes += _taken(taken)
         found = PathLaunch(
             where, end, symbol, env, args, notes, order=order, facts=command.facts,
-            unit=self.unit.name,
+            unit=self.unit.name, command=command.command,
         )  # fmt: skip
         vm.put(self.unit.found, (*key, count), found)
 
@@ -358,7 +364,7 @@ def _taken(profiles: Mapping[str, Location | None]) -> tuple[Note, ...]:
 
 def _is_launcher(vm: Machine, func: Func, name: str) -> bool:
     """Whether a function that was read is upstream's own launcher, not a helper around it."""
-    if not name.endswith(LAUNCHER) and not func.name.endswith(LAUNCHER):
+    if not name.endswith(LAUNCHERS) and not func.name.endswith(LAUNCHERS):
         return False
     module = func.scope.module
     upstream = module is not None and is_upstream_launcher(module.file, func.name)

@@ -612,6 +612,7 @@ def test_json(tmp_path: Path, run: Callable[..., Result], monkeypatch: pytest.Mo
         "in_part": 0,
         "unknown": 0,
         "unreadable": 1,
+        "routers": 0,
         "other_files": 1,
         "other_launches": 1,
     }

@@ -6,7 +6,7 @@ import ast
 import contextlib
 import posixpath
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -440,13 +440,18 @@ def _of_function(vm: Machine, scope: Scope, call: Call, target: Func | BoundMeth
         func, args = target.func, [target.first, *call.args]
     else:
         func, args = target, call.args
-    unsure = scope.unknown(call.node, "not all arguments are known") if call.open else None
+    unsure = _unsure(scope, call)
     subject = vm.subject
     vm.subject = vm.watch.subject(vm, scope, call.node) or subject
     try:
         return vm.invoke(func, args, call.keywords, scope, call.node, unsure)
     finally:
         vm.subject = subject
+
+
+def _unsure(scope: Scope, call: Call) -> Unknown | None:
+    """What a call may be given besides what is known; None where all is."""
+    return scope.unknown(call.node, "not all arguments are known") if call.open else None
 
 
 def _super(vm: Machine, scope: Scope, node: ast.Call) -> Val:
@@ -484,6 +489,8 @@ def invoke(
     inner.func = func
     inner.first = args[0] if args else None
     inner.names.update(_parameters(func, args, keywords, text, where, unsure, rest))
+    if node is None:
+        inner.names.update(_ungiven(func, inner.names))
     vm.depth += 1
     mark = len(vm.trail)
     outer = vm.mode
@@ -543,6 +550,17 @@ def _parameters(
             reason = unsure.reason if unsure else "a parameter that isn't given"
             names[name] = Unknown(name, reason, location=where)
     return names
+
+
+def _ungiven(func: Func, names: Mapping[str, Val]) -> Iterator[tuple[str, Val]]:
+    """``*args`` and ``**kwargs`` of what a runner calls, or nothing that is seen: with what?"""
+    spec, reason = func.node.args, "a parameter that isn't given"
+    if spec.vararg is not None and isinstance(held := names[spec.vararg.arg], Seq):
+        more = Unknown(spec.vararg.arg, reason, splits=True)
+        yield spec.vararg.arg, replace(held, items=(*held.items, more))
+    if spec.kwarg is not None and isinstance(held := names[spec.kwarg.arg], Map):
+        entry = MapEntry(None, Unknown(spec.kwarg.arg, reason), None)
+        yield spec.kwarg.arg, Map(Log((*held.log, entry)))
 
 
 def _outside(vm: Machine, scope: Scope, call: Call) -> Val:
@@ -690,7 +708,8 @@ def construct(vm: Machine, scope: Scope, cls: ClassValue, call: Call) -> Val:
     found = Instance(cls, {}, where, call.node.end_lineno or where.line or 1)
     init = cls.attribute("__init__")
     if isinstance(init, Func):
-        vm.invoke(init, [found, *call.args], call.keywords, scope, call.node)
+        unsure = _unsure(scope, call)
+        vm.invoke(init, [found, *call.args], call.keywords, scope, call.node, unsure)
     elif cls.fields is not None:
         _fill(vm, scope, cls, found, call)
     elif any(not isinstance(c, ClassValue) for c in cls.mro):
@@ -705,7 +724,7 @@ def _fill(vm: Machine, scope: Scope, cls: ClassValue, found: Instance, call: Cal
         if name in given:
             found.attrs[name] = given[name]
             continue
-        value = cls.attribute(name)
+        value = _unsure(scope, call) or cls.attribute(name)
         if isinstance(value, Instance) and isinstance(value.cls, Ext):
             factory = value.attrs.get("default_factory")
             value = value.attrs.get("default")

@@ -197,8 +197,9 @@ class Reach:
             if block in graph.run:
                 yield node, block
 
-    def _is_direct(self, node: ast.Call) -> bool:
+    def is_direct(self, node: ast.Call) -> bool:
         """Whether a call is sought, or one that it may make of a function that it is given."""
+        self._close()
         return node in self._worded or self.sought.is_certain(node)
 
     def _find_relevant(self, graph: _Graph) -> None:
@@ -256,7 +257,7 @@ class Reach:
 
     def _reaches(self, node: ast.Call) -> bool:
         """Whether a call is sought or leads there, by what it calls or what it is given to call."""
-        if self._is_direct(node) or callee(node) in self.reaching:
+        if self.is_direct(node) or callee(node) in self.reaching:
             return True
         return any(last_name(h) in self.reaching for h in called_by(node))
 
