@@ -1,6 +1,6 @@
 """The words of the field: launches and their settings, places, values and what can't be known."""
 
-from dsv4_env.model.facts import Fact as Fact, facts_told as facts_told
+from dsv4_env.model.facts import Fact as Fact, facts_told as facts_told, usable as usable
 from dsv4_env.model.launch import (
     ENV_NAME as ENV_NAME,
     FROM_ENVIRONMENT as FROM_ENVIRONMENT,
