@@ -28,4 +28,5 @@ from dsv4_env.model.launch import (
     shipped_dir as shipped_dir,
     shown_path as shown_path,
     text_of as text_of,
+    usable as usable,
 )

@@ -256,6 +256,14 @@ def lost_launch(why: str, location: Location | None) -> Note:
     return Note(f"a launch here can't be followed: {why}", location, lost=why)
 
 
+_LARGEST = 10**15
+
+
+def usable(value: str | float) -> bool:
+    """Whether a fact can be had as it is told: 1e999, or a number of 400 digits, can't be."""
+    return isinstance(value, str) or abs(value) <= _LARGEST
+
+
 @dataclass(frozen=True, slots=True)
 class Fact:
     """What a test says beside the settings of its launch, as a key of a layer's table.

@@ -36,7 +36,7 @@ from dsv4_env.readers.taken import of_file
 
 _SHELL = re.compile(r"(?:.*/)?(?:ba|da|z|k|a)?sh")
 _STARTER = re.compile(r"(?:.*/)?(?:python[\d.]*|sglang|(?:ba|da|z|k|a)?sh|env|numactl|torchrun)")
-_ENTRY = re.compile(r".*\.sh|.*entry.*|(?:.*/)?(?:gosu|su-exec|setpriv|runuser)")
+_ENTRY = re.compile(r".*\.sh|(?=.*entry).*|(?:.*/)?(?:gosu|su-exec|setpriv|runuser)")
 _INIT = re.compile(r"(?:.*/)?(?:tini|dumb-init|catatonit)(?:-static)?")
 
 
@@ -630,6 +630,9 @@ def _unknown_expansion(
     return Unknown(m[0], "not set in the script", (name,), default=default, location=place)
 
 
+_PLAIN = re.compile(r"[^\\'\"()#<$]++")  # changes nothing of what is open, but ends a comment
+
+
 @dataclass(slots=True)
 class _Quotes:
     """The quotes that are open at the end of what was read.
@@ -658,7 +661,14 @@ class _Quotes:
         """Read on."""
         i = 0
         while i < len(text):
-            i += self.step(text, i)
+            mode = self.stack[-1]
+            if mode == "#":
+                end = text.find("\n", i)
+                i = end if end >= 0 else len(text)
+            elif not mode.startswith("^") and (plain := _PLAIN.match(text, i)):
+                i = plain.end()
+            if i < len(text):
+                i += self.step(text, i)
         self.seen = (self.seen + text)[-40:]
 
     def step(self, text: str, i: int) -> int:

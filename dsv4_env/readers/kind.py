@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from dsv4_env.model import LaunchConfig, Origin, Unknown, Value
+from dsv4_env.model.budget import BudgetError, kept
 from dsv4_env.model.errors import shortened
 from dsv4_env.model.secrets import Code, meet
 from dsv4_env.readers.config_file import with_config_file
@@ -115,11 +116,35 @@ class FileKind:
         with reading_file(path, *(options.get(name) for name in _OF_PROJECT)):
             read = self.read(data, path, **taken)
             read = [c if c.router else with_config_file(c, path, root) for c in read]
-        found = [passable(readable(without_own(config))) for config in read]
+        found = [passable(readable(without_own(config))) for config in _bounded(read, path)]
         found.sort(key=lambda c: c.router)
         for config in found:
             meet(config)
         return found
+
+
+MAX_SETTINGS, _OF_LAUNCH = 10_000, 4_000  # of a file, and of one launch
+_EACH = 2  # settings that a launch counts as, beside its own
+
+
+def _bounded(found: list[LaunchConfig], path: str) -> list[LaunchConfig]:
+    """The launches whose settings can be looked at one by one; raises BudgetError without any.
+
+    Each setting is compared, planned and shown, which takes longer than to read it. Of thousands
+    of files that people wrote, none had 3,000 settings, and no launch more than 110.
+    """
+    total = 0
+    for number, config in enumerate(found):
+        own = len(config.env) + len(config.args or ()) + _EACH
+        total += own
+        if own > _OF_LAUNCH or total > MAX_SETTINGS:
+            one = own > _OF_LAUNCH
+            what = "a launch has" if one else "its launches have"
+            error = BudgetError(
+                f"{what} more than {_OF_LAUNCH if one else MAX_SETTINGS:,} settings"
+            )
+            return kept(found[:number], error, None if number else config.location, path)
+    return found
 
 
 def _text(data: str | bytes) -> str:

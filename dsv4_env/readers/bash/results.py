@@ -27,6 +27,7 @@ from dsv4_env.model.budget import Budget, BudgetError
 from dsv4_env.model.condition import All, Condition, Some, Test, both, covers
 from dsv4_env.model.errors import shortened
 from dsv4_env.readers.bash.choices import Ways, clusters, left_of, options_in
+from dsv4_env.readers.kind import MAX_SETTINGS
 from dsv4_env.readers.launcher import grouped
 
 MAX_CHOICES = 8
@@ -64,7 +65,14 @@ def _collected(vm: Machine, path: str, whole: bool) -> list[LaunchConfig]:
     every = [f for g in ordered for f in g]
     _number(vm, every, common)
     dropped = _one_sided(vm, every, common) if whole else set()
-    return [_merged(vm, g, path, dropped, whole, common) for g in ordered]
+    made: list[LaunchConfig] = []
+    settings = 0
+    for group in ordered:
+        made.append(_merged(vm, group, path, dropped, whole, common))
+        settings += len(made[-1].env)
+        if settings > MAX_SETTINGS:  # what is behind it is cut off, and that is told
+            break
+    return made
 
 
 def _factored(vm: Machine, founds: list[Invocation]) -> tuple[Alternatives, ...]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from dsv4_env.lang.python.syntax.text import SourceText, decoded, parse_python, source_of
 from dsv4_env.lang.python.syntax.trees import callee
 from dsv4_env.lang.python.values.kinds import Const, Val, as_shown, unknown_of
-from dsv4_env.model import Fact, Location, Note, ServerArg, Unknown
+from dsv4_env.model import Fact, Location, Note, ServerArg, Unknown, usable
 
 _MODEL = ("--model-path", "--model")
 # The parameters of sglang.test.ci.ci_register.register_*_ci, of which SGLang reads constants only.
@@ -26,7 +26,7 @@ def timeout_fact(value: Val | None, place: Location) -> tuple[Fact, ...]:
     if value is None or (isinstance(value, Const) and value.value is None):
         return ()
     seconds: int | Unknown
-    if isinstance(value, Const) and type(value.value) is int:
+    if isinstance(value, Const) and type(value.value) is int and usable(value.value):
         seconds, where = value.value, value.where
     else:
         where = value.where if isinstance(value, Const) else getattr(value, "location", None)
@@ -102,7 +102,7 @@ def _registration(name: str, call: ast.Call, lines: SourceText) -> CiRegistratio
     def told(key: str, node: ast.expr, fits: type | tuple[type, ...]) -> Fact:
         where = lines.place(node)
         value = node.value if isinstance(node, ast.Constant) else None
-        if isinstance(value, fits) and isinstance(value, str | int | float):
+        if isinstance(value, fits) and isinstance(value, str | int | float) and usable(value):
             return Fact("ci", key, value, where, vendor)
         unknown = Unknown(lines.text(node), _COMPUTED, location=where)
         return Fact("ci", key, unknown, where, vendor)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from dsv4_env.lang.python.interp.machine import Machine
 from dsv4_env.lang.python.syntax.text import SourceText, source_of
 from dsv4_env.lang.python.syntax.trees import callee, last_name, walk_tree
-from dsv4_env.model import Fact, Location, Unknown
+from dsv4_env.model import Fact, Location, Unknown, usable
 from dsv4_env.model.budget import BudgetError
 from dsv4_env.model.errors import shortened
 
@@ -266,7 +266,7 @@ class Thresholds:
         """The number that an expression is, where it stands as one."""
         lines = place.module.lines
         number = node.value if isinstance(node, ast.Constant) else None
-        if isinstance(number, int | float) and not isinstance(number, bool):
+        if isinstance(number, int | float) and not isinstance(number, bool) and usable(number):
             assert node is not None
             return _Number(number, lines.place(node))
         found: tuple[ast.AST | None, _Place] | None = None

@@ -206,7 +206,7 @@ def _of_call(at: BlockFlows, node: ast.Call, block: Block, text: _Text) -> None:
     values = arguments(node)
     at.matters.append(Flow(frozenset({f"{key}!"}), identifiers(node.func, keys)))
     for place, value in placed_arguments(node):
-        _give(at, key, place, [value], text)
+        _give(at, key, place, _Given.of([value], text))
         if place not in _OF_THREADS and (callee(node)[:1].isupper() or callee(node) == "replace"):
             at.makes.append(Flow(frozenset({f".{place}"}), *text.made_of(value)))  # a field of it
     if isinstance(node.func, ast.Attribute):
@@ -224,14 +224,19 @@ def _of_call(at: BlockFlows, node: ast.Call, block: Block, text: _Text) -> None:
         other += [(last_name(f), None) for f in may_be(node.func)]
     if keys.get(node.func) or not callee(node):
         other.append((_ANY, None))
+    given = _Given.of(values, text)
     for name, through in other:
-        _give(at, name, "*", values, text, through)
+        _give(at, name, "*", given, through)
         effects = frozenset({f"{name}!"})
         at.matters.append(Flow(effects, frozenset({f"{key}!"}), through=through))
         if through:  # it may be called by the name of a parameter
             _same_function(at, name, _ANY)
-    for function in (v for v in (node.func, *values) if isinstance(v, ast.Lambda)):
+    functions = [v for v in (node.func, *values) if isinstance(v, ast.Lambda)]
+    for function in functions:
         mine = frozenset(map(text.names.blocks[function].key, parameters(function)))
+        if len(functions) > _FEW:
+            at.makes.append(Flow(mine, given.made, given.texts))
+            continue
         for value in (v for v in values if v is not function):
             at.makes.append(Flow(mine, *text.made_of(value)))
 
@@ -239,23 +244,46 @@ def _of_call(at: BlockFlows, node: ast.Call, block: Block, text: _Text) -> None:
 _OF_THREADS = ("target", "args", "kwargs")  # what a thread runs, and what that is given
 
 
-def _give(
-    at: BlockFlows,
-    key: str,
-    place: str,
-    values: list[ast.expr],
-    text: _Text,
-    through: str | None = None,
-) -> None:
+_FEW = 20  # functions without a name that one call is given, each told from its other arguments
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """What a function is given, all of it at one place: a call may hand it to each of thousands.
+
+    *shared* are the names whose very objects are given, by the function that they come through.
+    """
+
+    made: Names
+    texts: tuple[str, ...]
+    named: Names
+    shared: dict[str | None, Names]
+
+    @classmethod
+    def of(cls, values: list[ast.expr], text: _Text) -> _Given:
+        """What some values are made of."""
+        made = [text.made_of(value) for value in values]
+        shared: dict[str | None, set[str]] = {}
+        for value in values:
+            for parts, through in _shared(value, text.keys):
+                shared.setdefault(through, set()).update(parts)
+        return cls(
+            frozenset().union(*(names for names, _ in made)),
+            tuple(dict.fromkeys(t for _, texts in made for t in texts)),
+            _all(values, text.keys),
+            {through: frozenset(parts) for through, parts in shared.items()},
+        )
+
+
+def _give(at: BlockFlows, key: str, place: str, given: _Given, through: str | None = None) -> None:
     """Note what a function is given."""
     targets = frozenset({f"{key}({place}", f"{key}(..."})
     does = frozenset({f"{key}>{place}", f"{key}>..."})
-    for value in values:
-        at.makes.append(Flow(targets, *text.made_of(value), through))
-        at.matters.append(Flow(targets, identifiers(value, text.keys), through=through))
-        for parts, other in _shared(value, text.keys):
-            at.puts.append(Flow(parts | _inside(parts), does, through=through or other))
-            at.matters.append(Flow(parts, does, through=through or other, changing=does))
+    at.makes.append(Flow(targets, given.made, given.texts, through))
+    at.matters.append(Flow(targets, given.named, through=through))
+    for other, parts in given.shared.items():
+        at.puts.append(Flow(parts | _inside(parts), does, through=through or other))
+        at.matters.append(Flow(parts, does, through=through or other, changing=does))
 
 
 def _inside(names: Names) -> Names:
