@@ -10,7 +10,7 @@ from dsv4_env.model import ENV_NAME, EnvVar, LaunchConfig, Location, Outside, Se
 from dsv4_env.model.launch import own_default
 from dsv4_env.model.secrets import plain_default, plain_secret
 from dsv4_env.profile import Profile
-from dsv4_env.profile.layers import spelled_key
+from dsv4_env.profile.layer import spelled_key
 from dsv4_env.profile.schema import FLAG_NAME, Default, FromEnvironment
 
 Key: TypeAlias = tuple[str, str]

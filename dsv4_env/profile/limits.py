@@ -5,14 +5,12 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
+from dsv4_env.model import Location
 from dsv4_env.model.errors import ProfileError
 from dsv4_env.profile.conditions import Situation, holds, source_text, told
-
-if TYPE_CHECKING:
-    from dsv4_env.model import Location
-    from dsv4_env.profile.layers import Layer, Merged, SettingKey
+from dsv4_env.profile.layer import Layer, Merged, SettingKey
 
 _NUMBER = re.compile(r"[0-9]+", re.ASCII)
 _Factor: TypeAlias = "tuple[str, int, Location | None]"

@@ -18,7 +18,8 @@ from dsv4_env.profile.profile import Profile, layer_files, local_files, profile_
 from dsv4_env.profile.target import Spec, Target, Wanted, asked, choose, parse
 
 if TYPE_CHECKING:
-    from dsv4_env.profile.layers import Layers, LayerSetting
+    from dsv4_env.profile.layer import LayerSetting
+    from dsv4_env.profile.layers import Layers
 
 
 def load_all(folder: str | Path | None = None, wanted: Wanted | None = None) -> dict[str, Profile]:

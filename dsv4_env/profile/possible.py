@@ -11,7 +11,7 @@ from dsv4_env.model.errors import ProfileError, did_you_mean
 from dsv4_env.model.hardware import ACCELERATORS, ALSO
 
 if TYPE_CHECKING:
-    from dsv4_env.profile.layers import Layer
+    from dsv4_env.profile.layer import Layer
     from dsv4_env.profile.schema import Conditions, TargetTable
 
 ROLES = ("prefill", "decode", "router")

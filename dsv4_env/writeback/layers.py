@@ -35,14 +35,8 @@ from dsv4_env.profile import (
     resolve_all,
     shipped_dir,
 )
-from dsv4_env.profile.layers import (
-    BLOCK_SECTIONS,
-    Layers,
-    LayerSetting,
-    read_layer,
-    respelled,
-    spelled_key,
-)
+from dsv4_env.profile.layer import BLOCK_SECTIONS, LayerSetting, read_layer, respelled, spelled_key
+from dsv4_env.profile.layers import Layers
 from dsv4_env.profile.schema import FLAG_NAME, Default, FromEnvironment
 from dsv4_env.profile.target import Spec, Target, parse
 from dsv4_env.writeback import facts

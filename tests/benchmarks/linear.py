@@ -63,7 +63,7 @@ def toml(count: int) -> str:
 
 def readers() -> dict[str, tuple[Callable[[str], object], Callable[[int], str], int]]:
     """What reads each kind of file, what writes one, and how much of it takes 50 ms or more."""
-    from dsv4_env.profile.layers import read_layer
+    from dsv4_env.profile.layer import read_layer
     from dsv4_env.readers import READERS
 
     def layer(text: str) -> object:

@@ -23,7 +23,7 @@ from pathlib import Path
 from dsv4_env.model import LaunchConfig
 from dsv4_env.model.errors import Dsv4Error
 from dsv4_env.profile import reference_script
-from dsv4_env.profile.layers import read_layer
+from dsv4_env.profile.layer import read_layer
 from dsv4_env.readers import READERS, HowRead, detect, is_meant, read
 from tests.differential.corpus import CORPUS, KEPT_SEEDS
 

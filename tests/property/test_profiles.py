@@ -9,7 +9,7 @@ import tomli_w
 from hypothesis import given, settings, strategies as st
 
 from dsv4_env.profile import layer_files, lock, locked_all, resolve_all
-from dsv4_env.profile.layers import spelled_setting
+from dsv4_env.profile.layer import spelled_setting
 
 NAMES = st.sampled_from(["A", "B_1", "_c", "SGLANG_X"])
 FLAGS = st.sampled_from(["--a", "--b-c", "-d"])

@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, example, given, settings, strategies as st
 import dsv4_env
 from dsv4_env.model.errors import ProfileError
 from dsv4_env.profile import layer_files, shipped_dir
-from dsv4_env.profile.layers import read_layer
+from dsv4_env.profile.layer import read_layer
 from dsv4_env.profile.schema import LayerFile, json_schema
 from tests.conftest import ROOT
 

@@ -15,7 +15,7 @@ import pytest
 from dsv4_env.model import LaunchConfig, Location
 from dsv4_env.model.budget import Budget
 from dsv4_env.model.errors import Dsv4Error, ReadError
-from dsv4_env.profile.layers import read_layer
+from dsv4_env.profile.layer import read_layer
 from tests.unit.readers.hostile import KINDS, LAUNCH, compose, doubled, pod, workflow
 
 ROOT = Path(__file__).parents[3]
