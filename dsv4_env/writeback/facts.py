@@ -94,6 +94,11 @@ def _edit(outcome: Outcome, pair: FactPair) -> Edit | str:
             f'it; `path-variable = "{pair.right.value}"` under [model] gives it one, or the path '
             "alone is to stand here"
         )
+    if pair.right is None and pair.table == "quality":
+        return (
+            f"no assertion holds the result against it; one with {pair.left.value}, as in the "
+            "profile, is to"
+        )
     if pair.right is None:
         name, path = (
             pair.left.value,
