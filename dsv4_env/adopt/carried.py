@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from dsv4_env.compare.normalise import LOCAL, is_local
+from dsv4_env.drift.nearest import model_of
 from dsv4_env.model import ENV_NAME, EnvVar, LaunchConfig, Location, Outside, ServerArg, Unknown
 from dsv4_env.model.launch import own_default
 from dsv4_env.model.secrets import plain_default, plain_secret
@@ -40,13 +41,15 @@ class LeftOut:
 class Carried:
     """What a launch has: *settings* in its order, the *order* of its flags, and what is *left*.
 
-    Where it is *open*, any variable may have been set, so that none is known to be missing.
+    Where it is *open*, any variable may have been set, so that none is known to be missing. The
+    *model* is what it names, as its own setting or as a fact.
     """
 
     settings: dict[Key, Held]
     order: tuple[str, ...]
     left: tuple[LeftOut, ...] = ()
     open: bool = False
+    model: str | None = None
 
     def lacks(self, key: Key) -> bool:
         """Whether it is known not to have a setting."""
@@ -107,7 +110,8 @@ def carried(launch: LaunchConfig, sglang: str, vendor: str = "") -> Carried:
         else:
             settings[fact.table, fact.key] = fact.value
     order = tuple(f for f in groups if ("args", f) in settings)
-    return Carried(settings, order, tuple(left), any(n.opens for n in launch.notes))
+    opened = any(n.opens for n in launch.notes)
+    return Carried(settings, order, tuple(left), opened, model_of(launch))
 
 
 def held_by(profile: Profile) -> Carried:
@@ -125,7 +129,7 @@ def held_by(profile: Profile) -> Carried:
         for key, value in profile.data.get(table, {}).items():
             if (table, key) != ORDER:
                 settings[table, key] = value
-    return Carried(settings, tuple(groups))
+    return Carried(settings, tuple(groups), model=profile.default_model_path)
 
 
 def _variable(variable: EnvVar) -> Held | LeftOut:
@@ -153,7 +157,8 @@ def _variable(variable: EnvVar) -> Held | LeftOut:
 def _argument(flag: str, args: list[ServerArg]) -> Words | LeftOut:
     where = args[0].location
     if not flag:
-        text = " ".join(str(w) for a in args for w in a.values)
+        words = [w for a in args for w in a.values]
+        text = " ".join(w if isinstance(w, str) else w.text for w in words)
         return LeftOut(text, "these words belong to no flag", where)
     if not FLAG_NAME.fullmatch(flag):
         return LeftOut(flag, "no layer can hold a flag of this name", where)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import posixpath
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TypeAlias
 
 from dsv4_env.adopt.carried import Carried, Key, held_by
 from dsv4_env.model.errors import ProfileError
@@ -38,6 +41,10 @@ class Composition:
         more += [f"{self.wanted.nodes} nodes"] if self.wanted.nodes else []
         more += [self.wanted.role] if self.wanted.role else []
         return " ".join((self.name, *more))
+
+
+_Ranked: TypeAlias = tuple[float, int, str, Composition]
+"""How far one is: by its settings, by its model where those are as near, and by its name."""
 
 
 @dataclass(slots=True)
@@ -109,7 +116,7 @@ class Compositions:
 
     def nearest(self, launch: Carried) -> tuple[Composition, float] | None:
         """The nearest one to a launch, and the share of settings that they have in common."""
-        best: tuple[float, str, Composition] | None = None
+        best: _Ranked | None = None
         for name in self.layers.names:
             if self.bases and name not in self.bases:
                 continue
@@ -120,17 +127,18 @@ class Compositions:
         if best is None:
             return None
         while best[0]:
-            better = min((best, *(self._ranked(c, launch) for c in self._beside(best[2]))))
-            if better[:2] >= best[:2]:
+            better = min((best, *(self._ranked(c, launch) for c in self._beside(best[-1]))))
+            if better[:-1] >= best[:-1]:
                 break
             best = better
         whole = sum(_WEIGHTS.get(table, 0.0) for table, _ in launch.settings) or 1.0
-        return best[2], 1 - best[0] / whole
+        return best[-1], 1 - best[0] / whole
 
-    def _ranked(self, found: Composition, launch: Carried) -> tuple[float, str, Composition]:
-        differing = launch.otherwise(held_by(found.profile))
-        far = sum(_WEIGHTS.get(table, _FACT) for table, _ in differing)
-        return far, f"{len(found.spec.overlays)} {found}", found
+    def _ranked(self, found: Composition, launch: Carried) -> _Ranked:
+        held = held_by(found.profile)
+        far = sum(_WEIGHTS.get(table, _FACT) for table, _ in launch.otherwise(held))
+        other = other_model(launch.model, held.model)
+        return far, other, f"{len(found.spec.overlays)} {found}", found
 
     def _beside(self, found: Composition) -> list[Composition]:
         """Those with one overlay more or less."""
@@ -167,3 +175,12 @@ class Compositions:
             "nodes": str(target.nodes) if target.nodes > 1 else None,
             "role": target.role,
         }
+
+
+def other_model(launch: str | None, profile: str | None) -> int:
+    """How many words of the names of two models only one has; 0 where one isn't said."""
+    if not launch or not profile:
+        return 0
+    names = (posixpath.basename(path.rstrip("/")).casefold() for path in (launch, profile))
+    one, two = (set(re.split(r"[^a-z0-9]+", name)) for name in names)
+    return len(one ^ two)

@@ -37,6 +37,7 @@ class NewLayer:
     targets: tuple[Mapping[str, str], ...] = ()
     settings: dict[Key, Held | None] = field(default_factory=dict)
     blocks: list[Block] = field(default_factory=list)
+    remarks: dict[Key, list[str]] = field(default_factory=dict)  # comments on settings
 
     def block(self, when: Mapping[str, Sequence[str]]) -> Block:
         """The block under some conditions, made where there is none."""
@@ -54,17 +55,20 @@ class NewLayer:
         lines += [_line("extends", list(self.extends))] if self.extends else []
         lines += [_line("axes", dict(self.axes))] if self.axes else []
         lines += [_line("targets", [dict(t) for t in self.targets])] if self.targets else []
-        lines += _settings(self.settings, (), "model")
+        lines += _settings(self.settings, (), "model", self.remarks)
         for block in self.blocks:
             lines += ["", "[[when]]"]
             for key, values in block.when.items():
                 lines.append(_line(key, values[0] if len(values) == 1 else list(values)))
-            lines += _settings(block.settings, ("when",), "weights")
+            lines += _settings(block.settings, ("when",), "weights", self.remarks)
         return "\n".join(lines) + "\n"
 
 
 def _settings(
-    settings: Mapping[Key, Held | None], prefix: tuple[str, ...], model: str
+    settings: Mapping[Key, Held | None],
+    prefix: tuple[str, ...],
+    model: str,
+    remarks: Mapping[Key, Sequence[str]],
 ) -> Iterable[str]:
     """The lines that say settings: short tables first, on a line each, then the others."""
     inline: list[str] = []
@@ -89,9 +93,13 @@ def _settings(
             inline += _wrapped(f"unset.{table}", names)
     for table in ("env", "args"):
         given = {k: v for (t, k), v in settings.items() if t == table and v is not None}
-        lines = [_line(k, _plain(table, v)) for k, v in given.items()]
-        if prefix and len(lines) <= _FEW:
-            inline += [f"{table}.{line}" for line in lines]
+        few = bool(prefix) and len(given) <= _FEW
+        lines = []
+        for key, value in given.items():
+            line = _line(key, _plain(table, value))
+            lines += [*remarks.get((table, key), ()), f"{table}.{line}" if few else line]
+        if few:
+            inline += lines
         elif lines:
             head = f"[{'.'.join((*prefix, table))}]"
             tables += [head, *lines] if prefix else ["", head, *lines]

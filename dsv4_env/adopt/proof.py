@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -27,18 +28,21 @@ PROBE = "dsv4-env-probe"  # what a variable is set to, to see what becomes of it
 Read = Callable[..., list[LaunchConfig]]
 _Tell = Callable[[str, object, object, Location | None], None]
 _MOST_BESIDE = 1000  # files of a folder that are looked at
+_FEW = 3  # variables that are told
 _MOST = 30  # variables that are tried
 
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """Variables that are tried: all of *own*, and of others so many.
+    """Variables that are tried one by one: so many of *own*. The rest, and empty ones, are at once.
 
-    What a script makes of others stands the same in both versions, whatever they hold.
+    What a script makes of others stands the same in both versions, whatever they hold. *before*
+    are the launches of the old version by what it was read with: it is compared more than once.
     """
 
     own: frozenset[str]
-    others: int
+    alone: int
+    before: dict[tuple[tuple[str, str], ...], list[LaunchConfig]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +103,17 @@ class _Trial:
     proof: Proof
     reads: Read = read_all
     inputs: Mapping[str, str] = field(default_factory=dict)
+    kept: dict[tuple[tuple[str, str], ...], list[LaunchConfig]] = field(default_factory=dict)
+
+    def before(self, data: bytes | str) -> list[LaunchConfig] | None:
+        """The launches of the old version, which is read once whatever it is compared with."""
+        key = tuple(self.inputs.items())
+        if key not in self.kept:
+            found = self.read(data, "before")
+            if found is None:
+                return None
+            self.kept[key] = found
+        return self.kept[key]
 
     def read(self, data: bytes | str, when: str) -> list[LaunchConfig] | None:
         """The launches of a version; None where it can't be read, which is told."""
@@ -116,8 +131,9 @@ class _Trial:
             message,
             "".join(
                 f" with {name}={text}" if text else f" with {name} set but empty"
-                for name, text in self.inputs.items()
-            ),
+                for name, text in islice(self.inputs.items(), _FEW)
+            )
+            + (" and others likewise" if len(self.inputs) > _FEW else ""),
         )
 
 
@@ -132,31 +148,47 @@ def proved(
     """Compare the launches of two versions of a test or script, read as the file *path*.
 
     *known* says where profiles are, and which release they are for where nothing else is said;
-    *read* is what reads such a file, *tried* which variables are, where that isn't all of them.
+    *read* is what reads such a file, *tried* which variables are, where that isn't all of them,
+    and what is read already. Nothing is tried of versions that differ anyway.
     """
     proof = Proof()
-    trial = _Trial(path, known, proof, read)
-    before, after = trial.read(old, "before"), trial.read(new, "afterwards")
+    kept = tried.before if tried is not None else {}
+    trial = _Trial(path, known, proof, read, kept=kept)
+    before, after = trial.before(old), trial.read(new, "afterwards")
     if before is None or after is None:
         return proof
     _compared(before, after, trial)
     for message in needed_elsewhere(old, new, Path(path)) if read is read_all else ():
         proof.tell(message)
-    names = outside_names(before, after)
-    if tried is not None:
-        names = [*(n for n in names if n in tried.own), *(n for n in names if n not in tried.own)]
-        own = sum(n in tried.own for n in names)
-        names = names[: own + tried.others]
-    if len(names) > _MOST:
-        proof.tell(f"{path}: {len(names)} variables may override it, and {_MOST} are tried at most")
+    if proof.wrong:
         return proof
-    for name in names:
-        for text in (PROBE, ""):
-            trial = _Trial(path, known, proof, read, {name: text})
-            one, two = trial.read(old, "before"), trial.read(new, "afterwards")
-            if one is not None and two is not None:
-                _compared(one, two, trial)
+    for inputs in _trials(outside_names(before, after), tried, path, proof):
+        trial = _Trial(path, known, proof, read, inputs, kept)
+        one, two = trial.before(old), trial.read(new, "afterwards")
+        if one is not None and two is not None:
+            _compared(one, two, trial)
+        if proof.wrong:
+            return proof
+    proof.asides = list(dict.fromkeys(proof.asides))
     return proof
+
+
+def _trials(
+    names: Sequence[str], tried: Tried | None, path: str, proof: Proof
+) -> Iterator[Mapping[str, str]]:
+    """What is set for each comparison: each variable alone, or as it is said all that are left."""
+    alone = [n for n in names if n in tried.own][: tried.alone] if tried is not None else names
+    if len(alone) > _MOST:
+        proof.tell(f"{path}: {len(names)} variables may override it, and {_MOST} are tried at most")
+        return
+    if tried is None:
+        yield from ({name: text} for name in alone for text in (PROBE, ""))
+        return
+    yield from ({name: PROBE} for name in alone)
+    if others := [n for n in names if n not in alone]:
+        yield dict.fromkeys(others, PROBE)
+    if names:
+        yield dict.fromkeys(names, "")
 
 
 def needed_elsewhere(old: bytes | str, new: bytes | str, path: Path) -> Iterator[str]:
@@ -215,6 +247,13 @@ def _launch(one: LaunchConfig, two: LaunchConfig, trial: _Trial) -> None:
     def wrong(what: str, a: object, b: object, where: Location | None) -> None:
         trial.wrong(f"{where or one.location}: {what} was {a} and would be {b}")
 
+    # What isn't known any more is why all else differs: it comes first.
+    for note in _added(_known(one), _known(two)):
+        trial.wrong(f"{one.location}: it couldn't be known any more what is launched: {note}")
+    for note in _added(_known(two), _known(one)):
+        trial.wrong(
+            f"{one.location}: it isn't known what is launched, and then seems to be: {note}"
+        )
     a, b = _variables(one), _variables(two)
     for name in dict.fromkeys([*a, *b]):
         mine, theirs = a.get(name, []), b.get(name, [])
@@ -232,15 +271,23 @@ def _launch(one: LaunchConfig, two: LaunchConfig, trial: _Trial) -> None:
         place = next((e.location for e in (*mine, *theirs)), None)
         wrong(name, _shown_env(name, mine), _shown_env(name, theirs), place)
     _arguments(one, two, wrong, trial.known.releases(), proof)
-    for what, x, y in (
-        ("the condition", _placeless(one.condition), _placeless(two.condition)),
-        ("the timeout", one.timeout, two.timeout),
-        ("how much is known", _known(one), _known(two)),
-        ("what it needs", _needed(one), _needed(two)),
-        ("its command", list(map(_plain, one.command)), list(map(_plain, two.command))),
-    ):
-        if x != y:
-            wrong(what, x, y, None)
+    if _placeless(one.condition) != _placeless(two.condition):
+        old, new = (f"when {c.condition}" if c.condition else "always" for c in (one, two))
+        trial.wrong(f"{one.location}: it was launched {old} and would be {new}")
+    if one.timeout != two.timeout:
+        old, new = ("unset" if c.timeout is None else f"{c.timeout}" for c in (one, two))
+        wrong("the timeout", old, new, None)
+    if _needed(one) != _needed(two):
+        old, new = (", ".join(_needed(c)) or "nothing" for c in (one, two))
+        wrong("what it needs from the environment", old, new, None)
+    if list(map(_plain, one.command)) != list(map(_plain, two.command)):
+        old, new = (_words("", c.command) for c in (one, two))
+        wrong("its command", old, new, None)
+
+
+def _added(one: Sequence[str], two: Sequence[str]) -> list[str]:
+    """What *two* says besides."""
+    return [note for note in two if note not in one]
 
 
 def _handed_on(setting: EnvVar, inputs: Mapping[str, str]) -> bool:
@@ -292,9 +339,13 @@ def _plain_env(entries: list[EnvVar]) -> list[tuple[Any, str]]:
 
 
 def _shown(name: str, value: Value) -> str:
-    text = value if isinstance(value, str) else value.text
-    shown = shortened(masked(name, text), 200)
-    return f'"{shown}"' if isinstance(value, str) else f"`{shown}`"
+    """A value, and of one that isn't known why, so that it isn't taken for its text."""
+    if isinstance(value, str):
+        return f'"{shortened(masked(name, value), 200)}"'
+    shown = shortened(masked(name, value.text), 200)
+    if value.names and value.default is not None:
+        return f'"{shortened(masked(name, value.default), 200)}" unless it is set (`{shown}`)'
+    return f"unknown (`{shown}`: {value.reason})"
 
 
 def _shown_env(name: str, entries: list[EnvVar]) -> str:
@@ -313,14 +364,7 @@ def _arguments(
         if a == b or moved(a, b):
             break
     else:
-        a, b = ([_plain_arg(x, None) for x in side] for side in (mine, theirs))
-        at = next(
-            (i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b))
-        )
-        old, new = (side[at] if at < len(side) else None for side in (mine, theirs))
-        place = next((x.location for x in (old, new) if x is not None), None)
-        name = next((x.flag for x in (old, new) if x is not None and x.flag), "a word")
-        wrong(name, _shown_arg(old), _shown_arg(new), place)
+        _told_arguments(mine, theirs, wrong, next(iter(releases), None))
         return
     said = [(x.flag, spelled_word(x.flag, release)) for x in mine if x.flag and release]
     for flag, spelled in said:
@@ -329,6 +373,32 @@ def _arguments(
             proof.note(message, one.location)
     if a != b:
         proof.note(MOVED, one.location)
+
+
+def _told_arguments(
+    mine: Sequence[ServerArg], theirs: Sequence[ServerArg], wrong: _Tell, release: str | None
+) -> None:
+    """Tell each flag that differs by itself, whatever stands beside it; else the order of words."""
+    sides: list[dict[str, list[ServerArg]]] = [{}, {}]
+    for side, args in zip(sides, (mine, theirs), strict=True):
+        for arg in args:
+            side.setdefault(
+                spelled_word(arg.flag, release) if arg.flag and release else arg.flag or "", []
+            ).append(arg)
+    told = False
+    for flag in dict.fromkeys([*sides[0], *sides[1]]):
+        old, new = (side.get(flag, []) for side in sides)
+        if [_plain_arg(x, release) for x in old] == [_plain_arg(x, release) for x in new]:
+            continue
+        told = True
+        place = next((x.location for x in (*old, *new)), None)
+        wrong(flag or "a word without a flag", _shown_args(old), _shown_args(new), place)
+    if told:
+        return
+    rows = [[_plain_arg(x, release) for x in side] for side in (mine, theirs)]
+    at = next(i for i, (x, y) in enumerate(zip(*rows, strict=True)) if x != y)
+    first, other = (_shown_args([side[at]]) for side in (mine, theirs))
+    wrong(first, f"before {other}", "behind it", mine[at].location)
 
 
 MOVED = "some flags would come behind others, which makes no difference to SGLang"
@@ -356,9 +426,19 @@ def _plain_arg(arg: ServerArg, release: str | None) -> tuple[Any, ...]:
     return (*words, _placeless(arg.condition))
 
 
-def _shown_arg(arg: ServerArg | None) -> str:
-    if arg is None:
-        return "not there"
-    words = " ".join(w if isinstance(w, str) else w.text for w in arg.words)
-    condition = f" when {arg.condition}" if arg.condition else ""
-    return f"`{shortened(masked(arg.flag or '', words), 200)}`{condition}"
+def _shown_args(args: Sequence[ServerArg]) -> str:
+    return (
+        " and ".join(
+            _words(a.flag or "", a.words) + (f" when {a.condition}" if a.condition else "")
+            for a in args
+        )
+        or "not given"
+    )
+
+
+def _words(flag: str, words: Sequence[Value]) -> str:
+    """Words as they are spelled; of those that aren't known that is said."""
+    text = " ".join(w if isinstance(w, str) else w.text for w in words)
+    unknown = next((w for w in words if isinstance(w, Unknown) and w.default is None), None)
+    why = f" (unknown: {unknown.reason})" if unknown else ""
+    return f"`{shortened(masked(flag, text), 200)}`{why}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field, replace
@@ -10,7 +11,7 @@ from pathlib import Path
 
 from dsv4_env.adopt.execution import Execution, executed
 from dsv4_env.adopt.planning import Adopted, Adoption
-from dsv4_env.adopt.proof import Aside, Tried, laid_out, outside_names, proved
+from dsv4_env.adopt.proof import Aside, Proof, Tried, laid_out, outside_names, proved
 from dsv4_env.adopt.rewriting import CannotRewrite, Use, folder_from, rewritten
 from dsv4_env.adopt.script import ScriptUse, rewritten_scripts
 from dsv4_env.catalogue.releases import load
@@ -25,7 +26,9 @@ from dsv4_env.profile.settings import Pair
 from dsv4_env.readers import bash
 from dsv4_env.readers.taken import KnownProfiles
 
-_STEPS = 1_000_000  # that reading a script again and again may take
+_PLACE = re.compile(r"(?P<path>.*?):(?P<line>\d+):(?P<column>\d+): (?P<said>.*)", re.DOTALL)
+_WAY_ON = "it can stay as it is, held by its pair, or be set so that it is known where it stands"
+_STEPS = 500_000  # that reading a script again for one variable after the other may take
 
 
 @dataclass(slots=True)
@@ -203,7 +206,7 @@ def _one(
         return
     proof = proved(text, new, str(place), known)
     if proof.wrong:
-        found.alone.append((Location(shown), f"it would launch otherwise: {proof.wrong[0]}"))
+        found.alone.append(_otherwise(proof, place, shown))
         return
     found.asides += proof.asides
     found.texts[place] = (text, new)
@@ -224,16 +227,15 @@ def _one_script(
     reasons: list[tuple[Location, str]] = []
     own = frozenset(n for u in uses for n in u.profile.config.effective_env)
     budget = Budget()
-    bash.read_all(text, str(place), root=known.root, known=known, budget=budget)
-    tried = Tried(own, _STEPS // (4 * max(budget.spent_steps, 1)))
+    before = bash.read_all(text, str(place), root=known.root, known=known, budget=budget)
+    tried = Tried(own, _STEPS // (4 * max(budget.spent_steps, 1)), {(): before})
     for new in rewritten_scripts(text, shown, place, uses):
         if isinstance(new, CannotRewrite):
             reasons.append((new.location or Location(shown), new.reason))
             continue
         proof = proved(text, new, str(place), known, bash.read_all, tried)
         if proof.wrong:
-            why = f"it would launch otherwise: {proof.wrong[0]}"
-            reasons.append((Location(shown), why))
+            reasons.append(_otherwise(proof, place, shown))
             continue
         if reasons:
             where, why = reasons[0]
@@ -241,7 +243,18 @@ def _one_script(
         found.asides += proof.asides
         found.texts[place] = (text, new)
         return
-    found.alone += reasons[:1]
+    found.alone += dict.fromkeys(reasons)
+
+
+def _otherwise(proof: Proof, place: Path, shown: str) -> tuple[Location, str]:
+    """The first thing that a rewritten file would launch otherwise, how many more, and a way on."""
+    first, more = proof.wrong[0], len(proof.wrong) - 1
+    at = Location(shown)
+    match = _PLACE.fullmatch(first)
+    if match is not None and match["path"] == str(place):
+        at, first = Location(shown, int(match["line"]), int(match["column"])), match["said"]
+    besides = f" (and {more} more {'differences' if more > 1 else 'difference'})" if more else ""
+    return at, f"it would launch otherwise: {first}{besides}; {_WAY_ON}"
 
 
 def _script_use(adopted: Adopted, folder: Path | None, release: str | None) -> ScriptUse:

@@ -37,7 +37,8 @@ from dsv4_env.model import (
     own_default,
     text_of,
 )
-from dsv4_env.model.errors import Dsv4Error
+from dsv4_env.model.errors import Dsv4Error, shortened
+from dsv4_env.model.secrets import masked
 from dsv4_env.profile import Profile
 from dsv4_env.writeback.edits import Edit, applied
 
@@ -160,7 +161,11 @@ def _check_names(code: Code, uses: Sequence[Use]) -> None:
         wanted["Path"] = "pathlib.Path"
     for name, meaning in wanted.items():
         if name in code.bound[code.tree] and code.imported.get(name) != meaning:
-            raise CannotRewrite(f"{name} means something else in it", Location(code.path))
+            raise CannotRewrite(
+                f"{name} means something else in it, and is needed for {meaning}; under another "
+                "name that can stay",
+                Location(code.path),
+            )
 
 
 def _constants(code: Code, uses: Sequence[Use]) -> dict[str, str]:
@@ -261,6 +266,22 @@ def _load_lines(name: str, use: Use) -> list[str]:
     return [f"{name} = {LOADER}(", *(f"    {word}," for word in use.words), ")"]
 
 
+def _by_flag(words: Sequence[str | None]) -> list[list[str | None]]:
+    """Words by the flags that they belong to; what isn't known belongs to none."""
+    found: list[list[str | None]] = []
+    for word in words:
+        if found and word is not None and not is_flag(word):
+            found[-1].append(word)
+        else:
+            found.append([word])
+    return found
+
+
+def _shown(words: Sequence[str | None]) -> str:
+    text = " ".join(w or "…" for w in words)
+    return f"`{shortened(masked(words[0] or '', text), 200)}`"
+
+
 # How a test makes arguments and environments
 
 
@@ -324,7 +345,11 @@ class _Rewriting:
             apart = each.end <= start or end <= each.start
             if each != edit and not apart:
                 where = Location(self.code.path, *self.code.place(start))
-                raise CannotRewrite("several launches with different profiles use it", where)
+                raise CannotRewrite(
+                    f"`{shortened(self.code.text[start:end], 60)}` is used by several launches, "
+                    "whose profiles want different things there; one for each can be replaced",
+                    where,
+                )
         if self.code.text[start:end] != text:
             self.edits[start, end] = edit
 
@@ -432,24 +457,34 @@ class _Rewriting:
                 return
         where = code.location(expression) if expression is not None else use.launch.location
         known = self._words(expression, top=True) if expression is not None else []
-        lacking = self._first_missing(known or [], words)
+        lacking = self._first_missing(known or [], words, use.name)
         raise CannotRewrite(
-            f"{lacking} isn't told plainly among the arguments that it is launched with"
-            if lacking
-            else f"the arguments of {use.name} don't stand in one list",
+            lacking
+            or f"the arguments of {use.name} don't stand in one list; in one they can be replaced",
             where,
         )
 
-    def _first_missing(self, items: Sequence[str | None], words: Sequence[str]) -> str:
-        """The first flag of which a word isn't among items; nothing where all are."""
-        left = [None if i is None else spelled_word(i, self.release) for i in items]
-        flag = ""
-        for word in words:
-            flag = word if is_flag(word) else flag
-            if word not in left:
-                return flag or word
-            left = left[left.index(word) + 1 :]
-        return ""
+    def _first_missing(
+        self, items: Sequence[str | None], words: Sequence[str], profile: str
+    ) -> str | None:
+        """What is to be said of the first flag that items don't have as a profile has it."""
+        spelled = [None if i is None else spelled_word(i, self.release) for i in items]
+        here = [[w or "…" for w in group] for group in _by_flag(spelled)]
+        for wanted in _by_flag(words):
+            if wanted in here:
+                continue
+            shown = _shown(wanted)
+            other = next((g for g in here if g[0] == wanted[0]), None)
+            if other is not None:
+                return (
+                    f"{_shown(other)} stands there, and {profile} has {shown}; only what is alike "
+                    "can be replaced"
+                )
+            return (
+                f"{shown}, which {profile} has, isn't spelled out among the arguments; written "
+                "there it can be replaced"
+            )
+        return None
 
     def _words(self, node: ast.expr, *, top: bool = False) -> list[str | None] | None:
         """The words that an expression of lists makes, None for those that aren't known."""
@@ -532,7 +567,8 @@ class _Rewriting:
             self.edits = kept
             where = self.code.location(node)
             raise CannotRewrite(
-                f"{self.code.raw(node)} has arguments besides the profile's, and is used elsewhere",
+                f"{self.code.raw(node)} has arguments besides the profile's, and is used "
+                "elsewhere, too; a list of the launch's own can be replaced",
                 where,
             )
         self.put(*self.code.span(value), text)
@@ -597,7 +633,11 @@ class _Rewriting:
     def _drop(self, statement: ast.stmt) -> None:
         edits = self.code.removed([statement])
         if not edits:
-            raise CannotRewrite("it stands on one line with others", self.code.location(statement))
+            raise CannotRewrite(
+                f"`{shortened(self.code.raw(statement), 60)}` stands on one line with others; on "
+                "a line of its own it can be replaced",
+                self.code.location(statement),
+            )
         for edit in edits:
             self.put(edit.start, edit.end, edit.text)
 
@@ -730,7 +770,8 @@ class _Rewriting:
         assert value is not None
         if not self.making.alone(node):
             raise CannotRewrite(
-                f"{self.code.raw(node)} has variables besides the profile's, and is used elsewhere",
+                f"{self.code.raw(node)} has variables besides the profile's, and is used "
+                "elsewhere, too; a dict of the launch's own can be replaced",
                 self.code.location(node),
             )
         self.put(*self.code.span(value), text)
@@ -838,7 +879,12 @@ class _Rewriting:
             holder, index = self._dict_at(at)
             if holder is None:
                 where = each.location if at < 0 else Location(code.path, *code.place(at))
-                raise CannotRewrite(f"where {each.name} is set isn't plain", where)
+                said = each.value if isinstance(each.value, str) else each.value.text
+                raise CannotRewrite(
+                    f"{each.name} is set to `{shortened(masked(each.name, said), 200)}`, as in "
+                    f"{use.name}, by what isn't the key of a dict; as one it can be replaced",
+                    where,
+                )
             if at not in self.other:
                 found.setdefault(holder, set()).add(index)
         if not found:
@@ -847,11 +893,15 @@ class _Rewriting:
         if profile.overridable or profile.required:
             names = ", ".join([*profile.overridable, *profile.required])
             raise CannotRewrite(
-                f"the environment may override {names}, which a dict in another place can't say",
+                f"the environment may override {names} of {use.name}, which a dict in another "
+                "place can't say; with `env=` handed to the launch here it can",
                 code.location(expression) if expression is not None else where,
             )
         if len(found) > 1:
-            raise CannotRewrite(f"the variables of {use.name} stand in several dicts", where)
+            raise CannotRewrite(
+                f"the variables of {use.name} stand in several dicts; in one they can be replaced",
+                where,
+            )
         ((node, gone),), text = found.items(), f"{self.profile}.env"
         if len(gone) == len(node.keys):
             self.put(*code.span(node), text)

@@ -17,7 +17,9 @@ from dsv4_env.adopt.rewriting import CannotRewrite, agrees, spelled_word, taken
 from dsv4_env.lang.bash.syntax.nodes import Assign, Block, CmdSub, Function, Param, Simple, Word
 from dsv4_env.lang.bash.syntax.tree import parse
 from dsv4_env.model import LaunchConfig, Location, ServerArg
+from dsv4_env.model.errors import shortened
 from dsv4_env.model.quoting import word
+from dsv4_env.model.secrets import masked
 from dsv4_env.profile import Profile
 from dsv4_env.writeback.edits import Edit, applied, text_starts
 
@@ -67,7 +69,8 @@ def rewritten_scripts(
     except CannotRewrite as exc:
         yield exc
         return
-    for arguments in (True, False) if script.has_arrays else (False,):
+    variables = any(u.profile.config.env for u in todo) or not script.has_arrays
+    for arguments in (*[True] * script.has_arrays, *[False] * variables):
         try:
             yield script.rewritten(arguments=arguments)
         except CannotRewrite as exc:
@@ -168,7 +171,11 @@ class _Script(Lines):
             )
         if any(_settings(u) != _settings(self.use) for u in uses):
             names = ", ".join(dict.fromkeys(u.name for u in uses))
-            raise CannotRewrite(f"its launches are of several profiles: {names}", self.at(0))
+            raise CannotRewrite(
+                f"its launches are of several profiles, of which one script can take one: {names}; "
+                "in a script each they can be rewritten",
+                self.at(0),
+            )
         self.spread: list[Edit] = []
         self.top = list(_flat(block))
         self.commands = simple_commands(block)
@@ -176,7 +183,8 @@ class _Script(Lines):
         shebang = re.match(r"#![^\n]*", text)
         bash = shebang is None or "bash" in shebang[0]
         self.bash = bash
-        self.has_arrays = bash and re.search(rf"\b{ARRAY}\b", text) is None
+        own = all(u.profile.config.args for u in uses)
+        self.has_arrays = bash and own and re.search(rf"\b{ARRAY}\b", text) is None
 
     # The whole
 
@@ -188,7 +196,11 @@ class _Script(Lines):
             for use in self.uses:
                 self._arguments(plan, use)
         if not plan.places:
-            raise CannotRewrite("no line of it sets what the profile sets", self.at(0))
+            raise CannotRewrite(
+                f"no line of it has just what {self.use.name} has: `export NAME=value` on a line "
+                "of its own can be taken out",
+                self.at(0),
+            )
         first = self._boundary(min(plan.places))
         self._quiet(self.starts[first], last)
         if self.use.folder is not None:
@@ -220,18 +232,28 @@ class _Script(Lines):
         me = '"$0"' if not self.bash else '"${BASH_SOURCE[0]}"'
         below = os.path.relpath(folder, self.place.parent)
         if re.fullmatch(r"[\w./ @%+=:,-]+", below) is None:
-            raise CannotRewrite(f"the folder {below} has no name that is safe", self.at(0))
+            raise CannotRewrite(
+                f"the folder {below} has no name that a script can hold as it is; another "
+                "--profiles DIR may have one",
+                self.at(0),
+            )
         return f'"$(dirname {me})/{below}"' if below != "." else f'"$(dirname {me})"'
 
     def _stays(self, until: int) -> None:
         """Refuse what finds no folder beside it. Raises CannotRewrite."""
         if re.search(r"^#SBATCH\b", self.text, re.MULTILINE):
             raise CannotRewrite(
-                "sbatch runs a copy of it, which has no layers beside it", self.at(0)
+                f"sbatch runs a copy of it, which has no layers beside it as {self.use.name} needs "
+                "them; a script that it runs can be rewritten",
+                self.at(0),
             )
         for command in self.commands:
             if command.pos < until and _name(command) in _MOVING:
-                raise CannotRewrite("it goes to another folder first", self.at(command.pos))
+                raise CannotRewrite(
+                    f"`{_name(command)}` goes to another folder before the settings, from where "
+                    f"the layers of {self.use.name} may not be found; behind them it can stay",
+                    self.at(command.pos),
+                )
 
     def _boundary(self, pos: int) -> int:
         """The line on which the statement of the script itself begins that a position is in."""
@@ -249,7 +271,8 @@ class _Script(Lines):
             name = _name(command)
             if command.words and name not in _QUIET:
                 raise CannotRewrite(
-                    f"`{name or '…'}` runs between the variables, and would get all of them",
+                    f"`{name or '…'}` runs between the variables, and would get all of them; "
+                    "before or behind them it can stay",
                     self.at(command.pos),
                 )
 
@@ -310,14 +333,15 @@ class _Script(Lines):
         pos = -1 if where is None else self.offset(where)
         fitting = [c for c in self.commands if c.pos <= pos < c.end]
         if not fitting or (where is not None and where.path != self.path):
-            raise CannotRewrite("its launch isn't a command of its own", where or self.at(0))
+            raise CannotRewrite(
+                "its launch isn't a command of the script itself, whose words can be replaced",
+                where or self.at(0),
+            )
         return min(fitting, key=lambda c: c.end - c.pos)
 
     def _arguments(self, plan: _Plan, use: ScriptUse) -> None:
         """Take out the flags that the profile gives, and put its array in. Raises CannotRewrite."""
         own = use.profile.config.args or ()
-        if not own:
-            raise CannotRewrite("the profile has no arguments", self.at(0))
         node = self._command(use.launch)
         holders = self._holders(node)
         sites = [site for arg in own for site in self._sites(arg, use, holders)]
@@ -367,10 +391,19 @@ class _Script(Lines):
         ]  # fmt: skip
         times = [a for a in use.profile.config.args or () if a.flag == arg.flag]
         if len(same) != 1 or len(times) != 1 or same[0].values != arg.values:
-            raise CannotRewrite(f"{flag} isn't given once, as in the profile", use.launch.location)
+            ours, theirs = (" and ".join(map(_given, a)) or "nothing" for a in (same, times))
+            where = next((a.location for a in same), None) or use.launch.location
+            raise CannotRewrite(
+                f"{flag} is given as {ours}, and {use.name} has {theirs}: only what both have once "
+                "and alike can be taken out",
+                where,
+            )
         one = same[0]
         if one.condition is not None:
-            raise CannotRewrite(f"{flag} is given under a condition", one.location)
+            raise CannotRewrite(
+                f"{flag} is given when {one.condition}, and {use.name} has {_given(arg)} always",
+                one.location,
+            )
         found = []
         for words, array in holders:
             for index, here in enumerate(words):
@@ -381,7 +414,11 @@ class _Script(Lines):
                 if all(map(_is_told, site.words[1:])) and self._together(site):
                     found.append(site)
         if len(found) != 1:
-            raise CannotRewrite(f"{flag} isn't spelled out in the command", one.location)
+            raise CannotRewrite(
+                f"{_given(arg)}, which {use.name} has, isn't spelled out once in the command or in "
+                "an array of it; written there it can be taken out",
+                one.location,
+            )
         yield from found
 
     def _together(self, site: _Site) -> bool:
@@ -396,12 +433,24 @@ class _Script(Lines):
         holder = [n for n in self.top if isinstance(n, Simple) and n.assigns == given]
         count = len(re.findall(rf"\b{re.escape(name)}\b", self.text))
         if len(given) != 1 or len(holder) != 1 or holder[0].words or not _is_plain(given[0]):
-            raise CannotRewrite(f"${name} is set in more than one way", self.at(sites[0].start))
+            raise CannotRewrite(
+                f"{_named(sites, name)} is ${name}, which is set in more than one way; its value "
+                "written in its place can be taken out",
+                self.at(sites[0].start),
+            )
         if count != used + 1:
-            raise CannotRewrite(f"${name} is used elsewhere, too", self.at(given[0].pos))
+            raise CannotRewrite(
+                f"{_named(sites, name)} is ${name}, which is used elsewhere, too; its value "
+                "written in its place can be taken out",
+                self.at(given[0].pos),
+            )
         numbers = self.numbers(holder[0])
         if not self.alone(numbers, holder):
-            raise CannotRewrite(f"${name} is set beside others", self.at(given[0].pos))
+            raise CannotRewrite(
+                f"{_named(sites, name)} is ${name}, which is set on a line with others; on one of "
+                "its own it can be taken out",
+                self.at(given[0].pos),
+            )
         plan.lines |= set(numbers)
 
     def _without(self, plan: _Plan, site: _Site, gone: set[Word], *, spread: bool) -> None:
@@ -466,6 +515,18 @@ class _Script(Lines):
 def _settings(use: ScriptUse) -> tuple[Any, ...]:
     """What two uses have to have in common to be of one profile, whatever that is called."""
     return use.profile.env, use.profile.overridable, use.profile.server_args, use.target
+
+
+def _given(arg: ServerArg) -> str:
+    """An argument as it is spelled, with nothing that is secret."""
+    words = " ".join(w if isinstance(w, str) else w.text for w in arg.words)
+    return f"`{shortened(masked(arg.flag or '', words), 200)}`"
+
+
+def _named(sites: Sequence[_Site], name: str) -> str:
+    """The flag whose value is a variable."""
+    told = (s.words[0].plain for s in sites if any(name in _names(w) for w in s.words[1:]))
+    return next(filter(None, told), "it")
 
 
 def _flat(block: Block) -> Iterator[Any]:

@@ -42,6 +42,7 @@ from dsv4_env.writeback.files import FileChange, write_changes
 if TYPE_CHECKING:
     from dsv4_env.adopt.planning import Adoption, Source
     from dsv4_env.adopt.proposal import Rewritten
+    from dsv4_env.adopt.remarks import Gone
     from dsv4_env.adopt.workflows import LegLine
     from dsv4_env.profile.settings import Settings
 
@@ -283,6 +284,7 @@ def _proposed(
                 f"run, it launches otherwise, so that nothing is written: {rewritten.wrong[0]}",
                 expected="the same launch before and after; the others can be adopted without it",
             )
+    gone = _carried(result, rewritten, texts, place) if rewritten is not None else None
     legs = leg_lines(result, place.root)
     failing = _failing(result, texts, place)
     changes = _changes(result, pairs, rewritten, place)
@@ -295,7 +297,7 @@ def _proposed(
     if adopting.as_json:
         write(_json(result, pairs, rewritten, legs, failing, place))
     else:
-        text = _overview(result, refused, rewritten, legs, failing)
+        text = _overview(result, _notes(result, refused, rewritten, gone), rewritten, legs, failing)
         write(text + ("\n" + shown if shown else "\n"))
         lines = sum(_lines(d.decode()) for d in result.texts().values())
         told = f"{count(len(result.layers), 'new layer', 'new layers')} ({lines} lines of TOML), "
@@ -408,7 +410,7 @@ def _save(
 
 def _overview(
     result: Adoption,
-    refused: Sequence[tuple[str, Any, str]],
+    notes: Sequence[str],
     rewritten: Rewritten | None,
     legs: Sequence[LegLine],
     failing: Sequence[Foretold],
@@ -447,7 +449,7 @@ def _overview(
         text += "".join(
             f"  {plain(str(w))}: {plain(scrubbed(why))}\n" for w, why in rewritten.alone
         )
-    for note in _notes(result, refused, rewritten):
+    for note in notes:
         text += f"note: {plain(note)}\n"
     return text
 
@@ -462,6 +464,7 @@ def _notes(
     result: Adoption,
     refused: Sequence[tuple[str, Any, str]],
     rewritten: Rewritten | None,
+    gone: Gone | None,
 ) -> list[str]:
     found: list[str] = []
     if refused:
@@ -481,12 +484,15 @@ def _notes(
             )
     elif result.pinned:
         found.append(f"the launches are taken as written for SGLang {result.sglang}")
-    if rewritten is not None and (gone := _remarks(rewritten)):
-        found.append(
-            f"{count(len(gone), 'comment goes', 'comments go')} with what is taken out: "
-            + "; ".join(gone[:_EACH])
-            + (" …" if gone[_EACH:] else "")
-        )
+    for comments, why in (
+        (gone.shipped, "on settings of layers that ship") if gone else ([], ""),
+        (gone.alone, "on no setting of a new layer") if gone else ([], ""),
+    ):
+        if comments:
+            found.append(
+                f"{count(len(comments), 'comment goes', 'comments go')} with what is taken out "
+                f"({why}): " + "; ".join(comments[:_EACH]) + (" …" if comments[_EACH:] else "")
+            )
     asides: dict[str, list[Location | None]] = {}
     for aside in rewritten.asides if rewritten is not None else ():
         asides.setdefault(aside.message, []).append(aside.location)
@@ -520,14 +526,17 @@ def _lines(text: str) -> int:
     return sum(bool(line.strip()) and not line.startswith("#") for line in text.splitlines())
 
 
-def _remarks(rewritten: Rewritten) -> list[str]:
-    """The comments of old versions that the new ones don't have."""
-    found: list[str] = []
-    for old, new in rewritten.texts.values():
-        kept = {line.strip() for line in new.splitlines()}
-        lines = (line.strip() for line in old.splitlines())
-        found += [line for line in lines if line.startswith("#") and line not in kept]
-    return list(dict.fromkeys(found))
+def _carried(
+    result: Adoption, rewritten: Rewritten, texts: Mapping[str, str], place: _Place
+) -> Gone:
+    """Put comments that rewritten files have no more into new layers; what goes all the same."""
+    from dsv4_env.adopt.remarks import carry, lost  # pydantic
+
+    gone = {
+        path.relative_to(place.root).as_posix(): lost(old, new)
+        for path, (old, new) in rewritten.texts.items()
+    }
+    return carry(result, gone, texts)
 
 
 def _stat(rewritten: Rewritten) -> tuple[int, int]:

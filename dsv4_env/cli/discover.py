@@ -254,8 +254,8 @@ def _text(found: Discovered, pairs: Sequence[Pair], told: Told, width: int | Non
         lines.append(others)
     if pairs and not told.write_:
         new = "1 pair is" if len(pairs) == 1 else f"{len(pairs)} pairs are"
-        them = "it" if len(pairs) == 1 else "them"
-        lines.append(f"note: {new} new to pyproject.toml (--write adds {them})")
+        them = "it if" if len(pairs) == 1 else "those that"
+        lines.append(f"note: {new} new to pyproject.toml (--write adds {them} `check` passes)")
     for line in lines:
         text += "\n".join([line] if width is None else textwrap.wrap(line, width)) + "\n"
     return text

@@ -1,6 +1,7 @@
 """What a test and a profile say beside the settings, held against each other.
 
-Only what both sides say is compared: a profile without a suite finds none wrong.
+Only what both sides say is compared: a profile without a suite finds none wrong. But the test that
+a profile's suite runs has to have the profile's thresholds.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ _CHOOSING = frozenset({"python", "bash"})  # readers of what can say "unless it 
 class FactPair:
     """A key that both sides speak of: *left* is the profile's, *right* the other's.
 
-    None stands for a model that no variable overrides.
+    None stands for a model that no variable overrides, and for a threshold that a test has lost.
     """
 
     table: str
@@ -93,7 +94,19 @@ def fact_pairs(left: LaunchConfig, right: LaunchConfig) -> list[FactPair]:
                 found.append(FactPair(table, key, one, other))
             continue
         found += [FactPair(table, key, a, b) for a, b in _of_one_vendor(ours, theirs)]
+        if table == "quality" and ours and not theirs and _is_its_test(left, right):
+            found.append(FactPair(table, key, ours[0], None))
     return found
+
+
+def _is_its_test(left: LaunchConfig, right: LaunchConfig) -> bool:
+    """Whether the other side is a test of the profile's suite, of which all it accepts is known.
+
+    Other tests of a profile may accept anything: that one has no threshold says nothing there.
+    """
+    suites = (facts_told(side, "ci", "suite") for side in (left, right))
+    known = right.reader == "python" and all(f.key for f in right.facts)
+    return known and any(a.value == b.value for a, b in _of_one_vendor(*suites))
 
 
 def _of_one_vendor(ours: Sequence[Fact], theirs: Sequence[Fact]) -> Iterator[tuple[Fact, Fact]]:
@@ -154,7 +167,9 @@ def _finding(pair: FactPair, left: LaunchConfig, right: LaunchConfig) -> Finding
     rule = RULES[_RULES[pair.table, pair.key]]
     severity, hint = _weighed(pair)
     ours, theirs = (f and _shown(f) for f in (pair.left, pair.right))
-    if pair.right is None:
+    if pair.right is None and pair.table == "quality":
+        message = f"nothing is held against {name}; {left.name} has {ours}: it accepts any result"
+    elif pair.right is None:
         message = f"no variable overrides the model; {left.name} takes it from {ours} where set"
         place = next((f.location for f in facts_told(right, *_PATH)), place)
     elif pair.left is None:

@@ -85,7 +85,8 @@ RULES: dict[str, Rule] = {
         Rule("DSV023", "nightly", _W, "a test runs nightly on one side alone",
              f"It runs on every commit, or no more. {_BOTH_WAYS} Its name is `ci.nightly`."),
         Rule("DSV024", "threshold", _E, "a test accepts other results than the profile",
-             "A lower threshold accepts worse results, and is an error; a higher one is a warning. "
+             "A lower threshold accepts worse results, and is an error; a higher one is a warning, "
+             "as is none in a test of the profile's suite. "
              f"{_BOTH_WAYS} Their names are `quality.gsm8k-threshold` and "
              "`quality.accept-length-threshold`."),
         Rule("DSV025", "other-model", _E, "a test serves another model",

@@ -11,7 +11,8 @@ from dataclasses import replace
 from dsv4_env.compare.facts import FactPair, choices, fact_pairs
 from dsv4_env.compare.normalise import is_ignored
 from dsv4_env.model import Fact, LaunchConfig, Unknown, facts_told, text_of
-from dsv4_env.model.errors import Dsv4Error
+from dsv4_env.model.errors import Dsv4Error, shortened
+from dsv4_env.model.finding import Finding
 from dsv4_env.model.secrets import plain_secret, scrubbed
 from dsv4_env.writeback.edits import (
     Edit,
@@ -25,6 +26,10 @@ from dsv4_env.writeback.edits import (
 _LITERAL = re.compile(
     r"(?:True|False)\b|\d[\d_]*(?:\.\d*)?(?![\w.])|(?P<quote>[\"'])(?:(?!(?P=quote))[^\\\n])*(?P=quote)"
 )
+_TAKEN = re.compile(r"(?:(?:os\.)?environ\.get|(?:os\.)?getenv)\(\s*")
+_COMMA = re.compile(r"\s*,\s*")
+_ARGUMENTS = ("path-variable", "path")  # of what takes a model from the environment
+_ASKS = re.compile(r"\.(?:model_path|default_model_path|model_path_variable|launch_timeout\w*)\b")
 _MODEL = {"--model-path", "--model"}
 _NOWHERE = Fact("model", "path", "")
 _NEWLINE = r"\r\n|\r|\n"
@@ -76,30 +81,90 @@ def edit_facts(
         if (unknown := pair.unknown) is not None and not is_ignored(pair.name, ignore):
             reason = f"`{scrubbed(unknown.text)}` can't be known: {scrubbed(unknown.reason)}"
             left.append(Refused(pair.name, reason, pair.right.location if pair.right else None))
-    why = "whether the environment may override it isn't rewritten"
     found = (f for f in choices(profile, outcome.launch) if not is_ignored(f.subject, ignore))
-    return [*left, *(Refused(f.subject, why, f.location) for f in found)]
+    return [*left, *(Refused(f.subject, _choice(f), f.location) for f in found)]
 
 
 def _edit(outcome: Outcome, pair: FactPair) -> Edit | str:
     """The edit of a literal, or why there is none."""
-    if pair.left is None or pair.right is None:
-        return "how the model is named isn't rewritten"
+    if pair.left is None:
+        assert pair.right is not None
+        return (
+            f"{pair.right.value} may override the model here, and the profile has no variable for "
+            f'it; `path-variable = "{pair.right.value}"` under [model] gives it one, or the path '
+            "alone is to stand here"
+        )
+    if pair.right is None and pair.table == "quality":
+        return (
+            f"no assertion holds the result against it; one with {pair.left.value}, as in the "
+            "profile, is to"
+        )
+    if pair.right is None:
+        name, path = (
+            pair.left.value,
+            next((f.value for f in outcome.launch.facts if _is_path(f)), ""),
+        )
+        return (
+            f"no variable overrides the model here, and {name} does that of the profile; "
+            f'`os.environ.get("{name}", "{path}")` is to stand here'
+        )
     place, launch = pair.right.location, outcome.launch
     here = launch.location.path if launch.location else None
     if place is None or place.line is None or place.path != here:
         return f"it stands in another file than {here}"
     starts = text_starts(outcome.text, _NEWLINE)
     at = starts[min(place.line, len(starts)) - 1] + (place.column or 1) - 1
-    literal = _LITERAL.match(outcome.text, at)
+    literal = _LITERAL.match(outcome.text, at) or _argument(outcome.text, at, pair.key)
     value = pair.left.value
     if literal is None or isinstance(literal["quote"], str) is not isinstance(value, str):
-        return "no plain value stands there"
-    quote = literal["quote"]
+        return _no_literal(outcome, at, value)
+    at, quote = literal.start(), literal["quote"]
     if quote is None:
         return Edit(at, literal.end(), str(value))
     shown = json.dumps(value, ensure_ascii=False)[1:-1]
     return Edit(at, literal.end(), f"{quote}{shown}{quote}")
+
+
+def _choice(finding: Finding) -> str:
+    """What is to be done where only one side lets the environment override a variable."""
+    return (
+        f"here it is {finding.right}, the profile has {finding.left}; that is changed by hand, or "
+        "in the profile by `sync --from`"
+    )
+
+
+def _argument(text: str, at: int, key: str) -> re.Match[str] | None:
+    """The literal of ``os.environ.get("NAME", "path")`` that is a model's name or its path."""
+    call = _TAKEN.match(text, at)
+    if call is None or key not in _ARGUMENTS:
+        return None
+    found: list[re.Match[str]] = []
+    end = call.end()
+    while len(found) < len(_ARGUMENTS) and (literal := _LITERAL.match(text, end)) is not None:
+        found.append(literal)
+        comma = _COMMA.match(text, literal.end())
+        if comma is None:
+            break
+        end = comma.end()
+    number = _ARGUMENTS.index(key)
+    return found[number] if number < len(found) else None
+
+
+def _no_literal(outcome: Outcome, at: int, value: object) -> str:
+    """Why nothing is written at a place, and what is to be done by hand."""
+    wanted = json.dumps(value, ensure_ascii=False)
+    stands = re.match(r"[^\n#]*", outcome.text[at:])
+    shown = scrubbed(shortened(stands[0].strip() if stands else "", 60))
+    if _ASKS.search(shown):
+        return (
+            f"`{shown}` takes it from a profile; `dsv4-env unadopt` writes it into the file, where "
+            f"{wanted} is to stand"
+        )
+    return f"`{shown}` stands there and no plain value; {wanted} is to be what comes of it"
+
+
+def _is_path(fact: Fact) -> bool:
+    return (fact.table, fact.key) == ("model", "path")
 
 
 def _wrong(
@@ -122,7 +187,7 @@ def _wrong(
     if any(p.name == pair.name and not p.same for p in fact_pairs(profile, after[index])):
         return "no edit at the place where it stands makes it what is wanted"
     for number, (old, new) in enumerate(zip(before, after, strict=True)):
-        model = number == index and pair.key == "path"
+        model = number == index and pair.table == "model"
         if (other := first_change(old, new, _MODEL if model else set())) is not None:
             return f"the edit would change {other} as well"
         moved = [n for o, n in zip(old.facts, new.facts, strict=False) if _said(o) != _said(n)]

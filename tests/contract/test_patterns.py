@@ -67,10 +67,11 @@ def used() -> dict[tuple[str, str], tuple[re.Pattern[Any], set[str]]]:
     found: dict[tuple[str, str], tuple[re.Pattern[Any], set[str]]] = {}
     read = list(modules())
     for name, tree, module in read:
-        for node in tree.body:
-            target = node.targets[0] if isinstance(node, ast.Assign) else None
-            if isinstance(target, ast.Name) and is_compile(node.value):  # type: ignore[attr-defined]
-                found[name, target.id] = getattr(module, target.id), set()
+        for stmt in tree.body:
+            match stmt:
+                case ast.Assign(targets=[ast.Name(id=target), *_], value=value):
+                    if is_compile(value):
+                        found[name, target] = getattr(module, target), set()
     for name, tree, _ in read:
         mine = {n: (m, n) for m, n in found if m == name}
         for node in ast.walk(tree):
@@ -81,7 +82,7 @@ def used() -> dict[tuple[str, str], tuple[re.Pattern[Any], set[str]]]:
             if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
                 key = mine.get(node.value.id)
                 if key in found and node.attr in METHODS:
-                    found[key][1].add(node.attr)  # type: ignore[index]
+                    found[key][1].add(node.attr)
     return found
 
 
@@ -206,7 +207,7 @@ def spent(pattern: re.Pattern[Any], method: str, text: str) -> None:
 def slow(pattern: re.Pattern[Any], methods: set[str]) -> str | None:
     """The text on which a pattern takes too long, as it is made; None for a linear one."""
     parts = _parser.parse(pattern.pattern, pattern.flags)
-    kinds = [m for m in ("match", "fullmatch") if m in methods]
+    kinds: list[str] = [m for m in ("match", "fullmatch") if m in methods]
     kinds += ["finditer"] if methods & SEARCHING else []
     for lead, text in dict.fromkeys(repeated(list(parts))):
         if not text:

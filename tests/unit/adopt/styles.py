@@ -298,7 +298,8 @@ ALONE: dict[str, tuple[str, str]] = {
     "another program between": (
         "export SGLANG_USE_AITER=1\nhf download M\nexport SGLANG_DEFAULT_THINKING=1\n"
         "python3 -m sglang.launch_server --model-path M --tp 8\n",
-        "run.sh:4:1: `hf` runs between the variables, and would get all of them",
+        "run.sh:4:1: `hf` runs between the variables, and would get all of them; before or behind "
+        "them it can stay",
     ),
     "carriage returns": (
         "export SGLANG_USE_AITER=1\r\npython3 -m sglang.launch_server --model-path M --tp 8\r\n",
@@ -307,16 +308,19 @@ ALONE: dict[str, tuple[str, str]] = {
     "another folder": (
         'cd "$(dirname "$0")"\nexport SGLANG_USE_AITER=1\n'
         "python3 -m sglang.launch_server --model-path M --tp 8\n",
-        "run.sh:3:1: it goes to another folder first",
+        "run.sh:3:1: `cd` goes to another folder before the settings, from where the layers of run "
+        "may not be found; behind them it can stay",
     ),
     "a batch job": (
         "#SBATCH --nodes=1\nexport SGLANG_USE_AITER=1\n"
         "python3 -m sglang.launch_server --model-path M --tp 8\n",
-        "run.sh:1:1: sbatch runs a copy of it, which has no layers beside it",
+        "run.sh:1:1: sbatch runs a copy of it, which has no layers beside it as run needs them; a "
+        "script that it runs can be rewritten",
     ),
     "in a text": (
         "FLAGS='--tp 8 --dp 8'\npython3 -m sglang.launch_server --model-path M $FLAGS\n",
-        "run.sh:4:48: --tp isn't spelled out in the command",
+        "run.sh:4:48: `--tp 8`, which run has, isn't spelled out once in the command or in an "
+        "array of it; written there it can be taken out",
     ),
 }
 """Scripts that are left as they are, and why."""

@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from dsv4_env.adopt.proof import laid_out, moved, proved
+from dsv4_env.adopt.proof import Tried, laid_out, moved, proved
+from dsv4_env.model import LaunchConfig
+from dsv4_env.readers import bash
+from dsv4_env.readers.python.reading import read_all
 from dsv4_env.readers.taken import KnownProfiles
 from tests.unit.adopt.putting import LAYER, TEST, place, put
 
@@ -32,7 +35,7 @@ def test_the_same_is_the_same(path: Path) -> None:
     ("old", "new", "told"),
     [
         ('"--tp", "8"', '"--tp", "4"', ":20:25: --tp was `--tp 8` and would be `--tp 4`"),
-        ('"8", "--trust', '"8", "--x", "--trust', "--trust-remote-code was"),
+        ('"8", "--trust', '"8", "--x", "--trust', "--x was not given and would be `--x`"),
         ('"SGLANG_USE_AITER": "1"', '"SGLANG_USE_AITER": "0"',
          'SGLANG_USE_AITER was "1" and would be "0"'),
         ('"SGLANG_USE_AITER": "1", ', "", 'SGLANG_USE_AITER was "1" and would be unset'),
@@ -44,7 +47,7 @@ def test_the_same_is_the_same(path: Path) -> None:
         ("class TestIt", "class TestThat", "the launches aren't the same"),
         ("        env.update", "        if os.getpid() % 2:\n            env.update",
          "SGLANG_USE_AITER was"),
-        ("env=env", "env=os.environ | env | ask()", "how much is known was"),
+        ("env=env", "env=os.environ | env | ask()", "it couldn't be known any more what is"),
         ("class TestIt", "class TestIt(", "syntax error"),
     ],
 )  # fmt: skip
@@ -53,6 +56,59 @@ def test_a_difference_is_told(path: Path, old: str, new: str, told: str) -> None
     found = wrong(path, TEST.replace(old, new))
     assert found
     assert told in "\n".join(found)
+
+
+def test_only_what_differs_is_told(path: Path) -> None:
+    """Not the flag that stands where another one comes in."""
+    found = wrong(path, TEST.replace('"8", "--trust', '"8", "--x", "--trust'))
+    assert found == [f"{path}:20:38: --x was not given and would be `--x`"]
+    found = wrong(path, TEST.replace('"--tp", "8", ', ""))
+    assert found == [f"{path}:20:25: --tp was `--tp 8` and would be not given"]
+
+
+def test_a_value_that_is_not_known_is_not_taken_for_its_text(path: Path) -> None:
+    found = wrong(path, TEST.replace('"SGLANG_USE_AITER": "1"', '"SGLANG_USE_AITER": ask()'))
+    assert 'SGLANG_USE_AITER was "1" and would be unknown (`ask()`: ' in found[0]
+
+
+def test_words_of_which_nothing_is_known_keep_their_place(path: Path) -> None:
+    old = TEST.replace('"--tp", "8"', '*more(), "--tp", "8"')
+    new = TEST.replace('"--tp", "8"', '"--tp", "8", *more()')
+    (told,) = proved(old, new, str(path), KnownProfiles(path.parent)).wrong
+    assert told.endswith("was before `--tp 8` and would be behind it")
+
+
+def test_versions_that_differ_are_not_tried_with_each_variable(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[object] = []
+
+    def counting(*words: object, **options: object) -> list[LaunchConfig]:
+        read.append(options["inputs"])
+        return read_all(*words, **options)  # type: ignore[arg-type]
+
+    known = KnownProfiles(path.parent)
+    assert proved(TEST, TEST.replace('"8"', '"4"'), str(path), known, counting).wrong
+    assert read == [{}, {}]
+
+
+def test_a_script_is_tried_with_what_is_left_at_once(tmp_path: Path) -> None:
+    read: list[dict[str, str]] = []
+
+    def counting(*words: object, **options: object) -> list[LaunchConfig]:
+        read.append(dict(options["inputs"]))  # type: ignore[call-overload]
+        return bash.read_all(*words, **options)  # type: ignore[arg-type]
+
+    text = "A=${A:-1} B=${B:-2} C=${C:-3} sglang serve --tp 8\n"
+    known = KnownProfiles(tmp_path)
+    tried = Tried(frozenset("AB"), 1)
+    assert proved(text, text + "\n", "run.sh", known, counting, tried).wrong == []
+    probe = dict.fromkeys("ABC", "dsv4-env-probe")
+    each = [{}, {"A": probe["A"]}, {n: probe[n] for n in "BC"}, dict.fromkeys("ABC", "")]
+    assert read == [e for e in each for _ in range(2)]
+    again = len(read)
+    proved(text, text, "run.sh", known, counting, tried)
+    assert len(read) == again + len(each)  # the old version is read once
 
 
 def test_a_default_that_was_frozen_is_found(tmp_path: Path) -> None:

@@ -228,4 +228,73 @@ def test_where_no_release_starts_all_of_them_that_is_told(
 
 def test_comments_that_go_are_told(run: Run, tests: list[str]) -> None:
     result = run("adopt", tests[0], "--rewrite")
-    assert "note: 1 comment goes with what is taken out: # What its weights need." in result.out
+    told = "goes with what is taken out (on settings of layers that ship): # What its weights need."
+    assert f"note: 1 comment {told}" in result.out
+
+
+SCRIPT = """\
+#!/usr/bin/env bash
+{exports}
+if [ "${{PROFILING:-}}" = 1 ]; then
+    EXTRA=(--enable-profile-cuda-graph)
+fi
+exec python3 -m sglang.launch_server --model-path deepseek-ai/DeepSeek-V4-Pro {flags} ${{EXTRA[@]}}
+"""
+
+
+@pytest.fixture
+def script(tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A script with a flag that is given under a condition, in a project of its own."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pyproject.toml").touch()
+    exports, flags = (run("export", "pro-fp4", "-f", f).out for f in ("shell", "args"))
+    (tmp_path / "run.sh").write_text(SCRIPT.format(exports=exports, flags=flags.strip()))
+    return "run.sh"
+
+
+def test_what_check_will_fail_for_is_told_before_it_is_written(
+    run: Run, script: str, tmp_path: Path
+) -> None:
+    words = ("adopt", script, "--profiles", "own", "--rewrite")
+    shown = run(*words)
+    told = '--enable-profile-cuda-graph is set when ${PROFILING:-} = "1"; pro-fp4 doesn\'t have it'
+    assert shown.code == 1
+    assert (
+        f"\n`check` will fail for these, until they are mended or excused (a waiver)\n  {script}:"
+    )
+    assert told in shown.out
+    assert "note: `check` will fail for 1 file, for what is left as it is\n" in shown.err
+    written = run(*words, "--write")
+    assert written.code == 1
+    assert written.err.startswith("dsv4-env: note: `check` will fail for 1 file")
+    assert "1 script rewritten" in written.out
+    assert 'eval "$(dsv4-env export pro-fp4 -f bash' in (tmp_path / script).read_text()
+    checked = run("check", "--format", "concise")
+    assert checked.code == 1
+    assert told in checked.out
+    text = (tmp_path / script).read_text()
+    allowed = '# dsv4-env: allow --enable-profile-cuda-graph reason="to look at it"\n'
+    (tmp_path / script).write_text(text.replace("exec ", f"{allowed}exec "))
+    assert run("check").code == 0
+
+
+def test_what_check_will_fail_for_as_json(run: Run, script: str) -> None:
+    said = json.loads(run("adopt", script, "--json").out)
+    (one,) = said["failing"]
+    assert (one["path"], one["profile"], one["rule"]) == (script, "pro-fp4", "DSV002")
+    assert one["name"] == "--enable-profile-cuda-graph"
+
+
+def test_what_a_waiver_excuses_is_nothing_to_tell(run: Run, script: str, tmp_path: Path) -> None:
+    text = (tmp_path / script).read_text()
+    allowed = '# dsv4-env: allow --enable-profile-cuda-graph reason="to look at it"\n'
+    (tmp_path / script).write_text(text.replace("exec ", f"{allowed}exec "))
+    written = run("adopt", script, "--write")
+    assert (written.code, written.err) == (0, "dsv4-env: wrote pyproject.toml\n")
+    assert run("check").code == 0
+
+
+def test_tests_and_scripts_are_counted_apart(run: Run, tests: list[str], tmp_path: Path) -> None:
+    (tmp_path / "run.sh").write_text("export SGLANG_USE_AITER=1\nsglang serve --tp 8\n")
+    result = run("adopt", tests[0], "run.sh", "--profiles", "own", "--rewrite", "--on", "mi355x")
+    assert ", 1 test and 1 script rewritten (-" in result.out

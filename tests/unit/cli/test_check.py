@@ -790,3 +790,24 @@ def test_what_is_exported_passes_its_own_check(
     result = run("check", profile, "--against", name, "-f", "concise")
     assert (result.code, result.err) == (0, "")
     assert "no drift" in result.out
+
+
+@pytest.mark.parametrize("way", ["of the command", "written out", "in two commands"])
+def test_what_an_export_lets_be_overridden_is_no_finding_where_nothing_comes_from_outside(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    launch = 'sglang serve --model-path m "${ARGS[@]}"\n'
+    text = {
+        "of the command": f'eval "$(dsv4-env export flash-fp4 -f bash)"\n{launch}',
+        "written out": run("export", "flash-fp4", "-f", "bash").out + launch,
+        "in two commands": (
+            'eval "$(dsv4-env export flash-fp4)"\n'
+            "sglang serve --model-path m $(dsv4-env export flash-fp4 -f args)\n"
+        ),
+    }[way]
+    (tmp_path / "run.sh").write_text(text)
+    for more in ((), ("--closed",), ("--closed", "--strict")):
+        done = run("check", "flash-fp4", "--against", "run.sh", "--format", "concise", *more)
+        assert "DSV027" not in done.out
+        assert done.code == 0

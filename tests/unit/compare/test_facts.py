@@ -37,7 +37,7 @@ PROFILE = LaunchConfig("v4", "profile", (), (), facts=OURS)
 def told(*changed: Fact, gone: tuple[str, ...] = ()) -> LaunchConfig:
     """A test that says what the profile says, but for some facts."""
     own = {f.key: replace(f, location=Location("t.py", i, 1)) for i, f in enumerate(OURS, 1)}
-    own |= {f.key: replace(f, location=own[f.key].location) for f in changed}
+    own |= {f.key: replace(f, location=own.get(f.key, f).location) for f in changed}
     facts = tuple(f for key, f in own.items() if key not in gone)
     return LaunchConfig("t.py", "python", (), (), facts=facts)
 
@@ -97,6 +97,30 @@ def test_only_what_both_say_is_compared() -> None:
     assert (found.findings, found.facts) == ((), 5)
     nothing = replace(PROFILE, facts=())
     assert compare_launches(nothing, told()).facts == 0
+
+
+@pytest.mark.parametrize("key", ["gsm8k-threshold", "accept-length-threshold"])
+def test_a_threshold_that_the_test_of_its_suite_has_lost(key: str) -> None:
+    (found,) = compare_launches(PROFILE, told(gone=(key,))).findings
+    assert (found.rule.id, found.severity, found.subject) == ("DSV024", W, f"quality.{key}")
+    assert found.message.startswith("nothing is held against the ")
+    assert found.message.endswith(": it accepts any result")
+    assert found.left is not None
+    assert found.left in found.message
+
+
+@pytest.mark.parametrize(
+    "test",
+    [
+        told(Fact("ci", "suite", "other", None, "amd"), gone=("gsm8k-threshold",)),
+        told(gone=("gsm8k-threshold", "suite")),
+        told(Fact("quality", "", "no key of a layer is for it"), gone=("gsm8k-threshold",)),
+        replace(told(gone=("gsm8k-threshold",)), reader="bash"),
+    ],
+    ids=["another-suite", "no-suite", "another-metric", "a-script"],
+)
+def test_a_threshold_that_another_test_need_not_have(test: LaunchConfig) -> None:
+    assert "DSV024" not in {f.rule.id for f in compare_launches(PROFILE, test).findings}
 
 
 def test_a_registration_counts_for_its_own_vendor() -> None:

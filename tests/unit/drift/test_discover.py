@@ -459,7 +459,7 @@ def test_a_table_with_a_summary(
     last = (
         "3 files looked at: 1 launch near a profile, 0 unknown values; 1 file can't be read\n"
         "{}"
-        "note: 1 pair is new to pyproject.toml (--write adds it)\n"
+        "note: 1 pair is new to pyproject.toml (--write adds it if `check` passes)\n"
     )
     assert done.out == "a.sh:38  -  pro-fp4  same\n" + last.format(
         "note: besides, 1 other launch in 1 file (--all lists it)\n"

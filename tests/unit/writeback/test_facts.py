@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from dsv4_env.model import Fact, LaunchConfig
@@ -48,6 +50,36 @@ def edited(
     return outcome.text, left
 
 
+NAMED = replace(
+    PROFILE, facts=(Fact("model", "path", "org/V4"), Fact("model", "path-variable", "V4_PATH"))
+)
+
+
+@pytest.mark.parametrize("call", ["os.environ.get", "environ.get", "os.getenv", "getenv"])
+def test_a_model_and_its_variable_are_written_where_it_is_taken(call: str) -> None:
+    text = f"import os\nfrom os import environ, getenv\n{written(model=call + '(WORDS)')}"
+    other = text.replace("WORDS", "'V4_PATH', \n 'org/V3'  ")
+    assert edited(other, profile=NAMED) == (other.replace("V3", "V4"), [])
+    other = text.replace("WORDS", "\"OTHER\", 'org/V4'")
+    assert edited(other, profile=NAMED) == (other.replace("OTHER", "V4_PATH"), [])
+
+
+@pytest.mark.parametrize(
+    ("model", "told"),
+    [
+        ("os.environ.get(NAME, 'org/V3')", "`os.environ.get(NAME, 'org/V3')"),
+        ("os.environ.get('V4_PATH', OLD)", "`os.environ.get('V4_PATH', OLD)"),
+        ("'org/V4'", "no variable overrides the model here, and V4_PATH does that of the profile"),
+    ],
+)
+def test_what_is_to_stand_instead_is_told(model: str, told: str) -> None:
+    text = f"import os\nNAME, OLD = 'V4_PATH', 'org/' + 'V3'\n{written(model=model)}"
+    after, (left,) = edited(text, profile=NAMED)
+    assert after == text
+    assert told in str(left)
+    assert '"org/V4"' in str(left)
+
+
 @pytest.mark.parametrize(
     ("before", "after"),
     [
@@ -76,7 +108,8 @@ def test_what_is_not_written_is_told() -> None:
     after, left = edited(text)
     assert after == text
     assert [str(one) for one in left] == [
-        "t.py:1:1: ci.nightly: no plain value stands there",
+        "t.py:1:1: ci.nightly: `register_amd_ci(7, SUITE)` stands there and no plain value; true "
+        "is to be what comes of it",
         "t.py:5:50: launch.timeout-seconds: `60 * minutes()` can't be known: not a constant",
         "t.py:1:20: ci.suite: `SUITE` can't be known: not a constant, which is all that SGLang's "
         "CI reads",
