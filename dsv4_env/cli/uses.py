@@ -16,13 +16,12 @@ from dsv4_env.cli.progress import Progress, count
 from dsv4_env.cli.settings import settings
 from dsv4_env.drift.discover import Discovered, How, discover
 from dsv4_env.drift.uses import Searched, Sought, Use, every_name, sought, verdict
-from dsv4_env.guard.files import read_bytes
 from dsv4_env.model import EnvVar, Location, ServerArg, Unknown
-from dsv4_env.model.errors import Dsv4Error, UsageError, did_you_mean
+from dsv4_env.model.errors import UsageError, did_you_mean
 from dsv4_env.model.secrets import masked, scrubbed
 from dsv4_env.model.style import plain
 from dsv4_env.profile.settings import Settings
-from dsv4_env.readers import HowRead, detect, label, read
+from dsv4_env.readers import label
 from dsv4_env.reporters.json import json_text
 
 _VERSION = 1
@@ -67,7 +66,7 @@ def uses(
         result = discover(
             paths or (Path(),), functools.partial(_searched, wanted, found), how, progress
         )
-    listed = _uses(result, wanted, sglang, root, found.profiles)
+    listed = _uses(result, wanted, sglang)
     if as_json:
         write(_json(listed, result))
     else:
@@ -79,43 +78,25 @@ def uses(
 
 def _searched(wanted: Sought, found: Settings) -> Searched:
     made = Searched({}, found, functools.partial(catalogue_for, tree=False))
-    made.seek = wanted.pattern()
+    made.sought = wanted
     return made
 
 
-def _uses(
-    result: Discovered, wanted: Sought, sglang: str | None, root: Path, own: Path | None
-) -> list[Use]:
-    """The uses in the files that may have some, each read once more."""
+def _uses(result: Discovered, wanted: Sought, sglang: str | None) -> list[Use]:
+    """What the release of each launch makes of what was found in it."""
     usual = catalogue_for(sglang, [])
     listed: list[Use] = []
-    for path in dict.fromkeys(x.path for x in result.launches if x.family):
-        data = read_bytes(Path(path))
-        whole = Path(path).absolute()
-        how = HowRead(
-            detect(path, data),
-            root=root if whole.is_relative_to(root) else whole.parent,
-            profiles=own,
-        )
-        try:
-            launches = read(data, Path(path), how)
-        except Dsv4Error:  # it is among the problems already
+    for found in result.launches:
+        config, path = found.kept, found.path
+        if config is None:
             continue
-        for config in launches:
-            catalogue = launch_catalogue(config, sglang, usual)
-            for setting in wanted.given(config, catalogue):
-                says, stops = verdict(setting, catalogue, wanted)
-                listed.append(
-                    Use(
-                        path,
-                        setting.location or config.location or Location(path),
-                        label(config, path) or path,
-                        _words(setting),
-                        catalogue.release,
-                        says,
-                        stops,
-                    )
-                )
+        catalogue = launch_catalogue(config, sglang, usual)
+        for setting in wanted.given(config, catalogue):
+            says, stops = verdict(setting, catalogue, wanted)
+            at = setting.location or config.location or Location(path)
+            name = label(config, path) or path
+            words = _words(setting)
+            listed.append(Use(path, at, name, words, catalogue.release, says, stops))
     return listed
 
 

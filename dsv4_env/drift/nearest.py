@@ -155,6 +155,10 @@ class Nearest:
     def _profile(self, name: str) -> Profile:
         return self.profiles[name] if name in self.profiles else self.further[name]
 
+    def kept(self, config: LaunchConfig) -> LaunchConfig | None:
+        """What somebody wants of a launch itself beside its match; nothing here."""
+        return None
+
     def bound(self, root: Path) -> SimilarityBound:
         """What tells the files below *root* of whose launches no profile can be near."""
         weighed = {
