@@ -15,7 +15,9 @@ from dsv4_env.drift.nearest import Nearest, ProfileMatch
 from dsv4_env.model import EnvVar, LaunchConfig, Location, ServerArg
 
 # Where a launch may take settings from that stand in no file that is looked at here.
-_ELSEWHERE = r"--config\b|config:|env[-_]?file|\.env\b|EnvironmentFile|envFrom|configMap|base64"
+_ELSEWHERE = (
+    r"--config\b|(?<![\w-])config[\"']?\s*:|env[-_]?file|\.env\b|EnvironmentFile|envFrom|base64"
+)
 _SHORTEST = 4  # letters of a flag with its dashes, from which on it may stand for a longer one
 
 
