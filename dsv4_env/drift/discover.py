@@ -216,8 +216,7 @@ def discover(
     profiles, in each process anew; *progress* hears of files that are done, of all, and of
     launches found.
     """
-    roots = [os.path.abspath(p) for p in (how.root, *(p for p in paths if p.is_dir()))]  # noqa: PTH100
-    job = Job(nearest, roots, how.profiles)
+    job = job_for(paths, nearest, how)
     found = Discovered()
     chosen = choose_files(paths, job, how, found, progress)
     wanted, glanced = chosen.read, chosen.glanced
@@ -239,6 +238,12 @@ def discover(
     found.counted.sort(key=lambda c: c.path)
     found.problems.sort(key=lambda p: (p[0].path, p[0].line or 0))
     return found
+
+
+def job_for(paths: Iterable[Path], nearest: Callable[[], Nearest], how: How) -> Job:
+    """What each process needs for these files and trees."""
+    roots = (how.root, *(p for p in paths if p.is_dir()))
+    return Job(nearest, [os.path.abspath(p) for p in roots], how.profiles)  # noqa: PTH100
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,8 +44,8 @@ class Sought:
     def mention(self) -> re.Pattern[bytes]:
         """What a file has that may give it, be it as a key without dashes or from another file."""
         if not self.flag:
-            words = _any(map(re.escape, self.names))
-            return re.compile(rf"{_ELSEWHERE}|\b(?:{words})\b".encode())
+            plain = _any(map(re.escape, self.names))
+            return re.compile(rf"{_ELSEWHERE}|\b(?:{plain})\b".encode())
         names = {n.lstrip("-") for n in self.names}
         words = {n[:end] for n in names for end in range(_SHORTEST - 2, len(n) + 1)}
         spelled = _any({re.escape(w).replace(r"\-", "[-_]") for w in words})

@@ -579,4 +579,5 @@ KIND = FileKind(
     content=(rb"^[\"']?services[\"']?\s*:",),
     related=True,
     layered=True,
+    editable=True,
 )

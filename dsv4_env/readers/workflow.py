@@ -304,4 +304,5 @@ KIND = FileKind(
     content=(rb"^[\"']?jobs[\"']?\s*:", rb"^\s+[\"']?runs-on[\"']?\s*:"),
     related=True,
     layered=True,
+    editable=True,
 )
