@@ -23,6 +23,7 @@ _NEAR = 5  # settings beside which a new one is tried
 _PLAIN = re.compile(r"[A-Za-z0-9_./@%+=:,-]+")
 _LIKE_ANOTHER = re.compile(r"[-+.0-9].*|(?:true|false|yes|no|on|off|null|~)\Z", re.IGNORECASE)
 _TAIL = re.compile(r"[ \t]*(?:#[^\n]*)?(?=\n|\Z)")
+_REST = re.compile(r"[\"'\])]*[ \t]*\\?,?[ \t]*(?:(?:#|//)[^\n]*)?\n")
 _ROUND = {"[": "]", "{": "}"}
 
 
@@ -295,12 +296,12 @@ def _cuts(file: EditedText, site: _Site) -> Iterator[tuple[Edit, ...]]:
     if item is not None and "name:" in head:  # - name: A / value: "1"
         yield (Edit(start, _item_end(text, start, len(item[1])), ""),)
     if re.fullmatch(r"[ \t]*(?:- *|export +|-e *|--env[ =]|Environment=)?[\"']?", head):
-        if re.fullmatch(r"[\"']?[ \t]*\\?,?[ \t]*(?:#[^\n]*)?\n?", tail):
-            yield (Edit(start, end, ""),)
         # The last line of a command: the one before goes on no more.
         before = re.compile(r"[ \t]*\\\n[ \t]*\Z").search(text[: site.start])
         if before is not None and not tail.rstrip().endswith("\\"):
             yield (Edit(before.start(), site.end, ""),)
+        if re.fullmatch(r"[\"']?[ \t]*\\?,?[ \t]*(?:#[^\n]*)?\n?", tail):
+            yield (Edit(start, end, ""),)
     for pattern, more in (
         (r"[ \t]*,[ \t]*[\"']?\Z", r"[\"']?"),
         (r"(?:(?:-e|--env)[ =])?[\"']?\Z", r"[\"']?[ \t]*,?[ \t]*"),
@@ -370,11 +371,15 @@ def _beside(file: EditedText, site: _Site, want: Wanted) -> Iterator[Proposal]:
         if site.key and head.strip(" \t\"'"):
             yield (Edit(site.end, site.end, f", {own}"),)
         ended = tail if tail.endswith("\n") else f"{tail}\n"
+        alone = _REST.fullmatch(ended) is not None
+        if not alone and re.fullmatch(r"[ \t]*(?:Environment=|export +)[\"']?", head):
+            closed = head[-1] if head[-1] in "\"'" else ""
+            yield (Edit(end, end, f"{head}{own}{closed}\n"),)
         clean = re.sub(r"[ \t]*#[^\n]*", "", ended) if site.key else ended
         bare = re.sub(r"^[ \t]*-[ \t]+(?=[^ \t-])", lambda m: " " * len(m[0]), head)
         heads = [bare, head] if site.key else [head]
         if not text[start:].lstrip().startswith("- name:"):
-            for one in heads:
+            for one in heads if alone else ():
                 yield (Edit(end, end, f"{one}{own}{clean}"),)
         else:
             indent = len(head) - len(head.lstrip(" "))
@@ -388,9 +393,8 @@ def _beside(file: EditedText, site: _Site, want: Wanted) -> Iterator[Proposal]:
                 item = item.replace(spelled, want.name, 1)
             yield (Edit(stop, stop, item),)
         if not site.key:
-            # Before it: the last line of a command is the one that goes on no more.
-            yield (Edit(start, start, f"{head}{own} \\\n"),)
-            yield (Edit(end, end, f"{head}{own}{ended}"), Edit(site.end, site.end, " \\"))
+            if not head.strip():  # before it, as the last line of a command goes on no more
+                yield (Edit(start, start, f"{head}{own} \\\n"),)
             quote = text[site.end : site.end + 1]
             if quote in ("'", '"'):
                 listed = f"{quote}, {quote}".join((want.name, *new))
@@ -399,7 +403,8 @@ def _beside(file: EditedText, site: _Site, want: Wanted) -> Iterator[Proposal]:
                 yield (Edit(site.end + 1, site.end + 1, f" {quote}{own}{quote}"),)
             yield (Edit(site.end, site.end, f" {own}"),)
             items = "".join(f"{head}{json.dumps(w)}\n" for w in (want.name, *new))
-            yield (Edit(end, end, items),)
+            if alone:
+                yield (Edit(end, end, items),)
 
 
 def _copies(text: str, site: _Site, name: str, want: Wanted) -> Iterator[str]:

@@ -107,8 +107,8 @@ def upgrade_text(
 def _unsafe(advice: Advice) -> str:
     if advice.action is Action.DROP and advice.name.startswith("-"):
         return "what it did is gone with it"
-    if advice.action is Action.DROP:
-        return "something else may read it, or takes its place"
+    if advice.action is Action.DROP and "takes its place" not in advice.reason:
+        return "no known release does, so something else may read it"
     if advice.also:
         return "several flags take its place"
     return "it is for the author to decide"
