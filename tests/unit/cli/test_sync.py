@@ -67,7 +67,6 @@ def test_colour_on_demand(run: Run, script: Path) -> None:
             ["sync", "pro-fp4", "--to", "c.yml"],
             "no variable stands there that it could be put beside",
         ),
-        (["sync", "pro-fp4", "--to", "i.json"], "and what that reads isn't edited"),
         (["sync", "pro-fp4", "--to", "crlf.sh"], "crlf.sh:2: CRLF line endings"),
         (["import", "run.sh", "--as", "x", "--write"], "--profiles DIR"),
         (["import", "run.sh", "--as", "x y"], "--as x y"),
@@ -75,8 +74,6 @@ def test_colour_on_demand(run: Run, script: Path) -> None:
 )
 def test_wrong_usage(run: Run, script: Path, argv: list[str], message: str) -> None:
     Path("c.yml").write_text("services:\n  s:\n    image: sglang\n    command: sglang serve\n")
-    inspected = '[{"Id": "x", "Config": {"Env": ["SGLANG_A=1"], "Cmd": ["sglang", "serve"]}}]'
-    Path("i.json").write_text(inspected)
     Path("crlf.sh").write_bytes(b"\nexport A=1\r\nsglang serve\r\n")
     found = run(*argv)
     assert found.code == 2

@@ -205,3 +205,24 @@ def test_a_profile_in_other_formats(run: Run) -> None:
     assert told["from"] == "0.5.13"
     assert any(s["setting"] == "--page-size" for s in told["settings"])
     assert run(*argv, "-f", "markdown").out.startswith("| Action | Setting | What |\n")
+
+
+def test_lint_of_a_folder_tells_equal_findings_once(run: Run, tree: Path) -> None:
+    (tree / "again.sh").write_text(SCRIPT)
+    result = run("lint", "tree", "--sglang", "0.5.23")
+    assert result.code == 1
+    lines = [x for x in result.out.splitlines() if "DSV109 --cuda-graph-max-bs may be" in x]
+    assert len(lines) == 1
+    assert "(5 places in 5 files: tree/again.sh:4:3, tree/n.ipynb:" in lines[0]
+    assert lines[0].endswith(" and 2 more)")
+    assert "5 files, 6 launches: problems" in result.out
+    every = run("lint", "tree", "--sglang", "0.5.23", "--all")
+    assert every.out.count("--cuda-graph-max-bs may be") == 5
+    assert "tree/again.sh:4:3: error" in every.out
+
+
+def test_lint_of_a_folder_without_launches(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("x")
+    result = run("lint", str(tmp_path), "--sglang", "0.5.23")
+    assert (result.code, result.err) == (0, "")
+    assert "0 files, 0 launches" in result.out
