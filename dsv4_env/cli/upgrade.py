@@ -96,7 +96,7 @@ def upgrade(
     follow_all: bool,
     folder: Path | None,
 ) -> int:
-    """Say what a profile, or the launches of files, need for another release of SGLang.
+    """Say what a profile or a file needs for another release.
 
     So that it means the same there: what to rename, to drop, to change, to set (a default has
     moved) and what to decide. What SGLang does by itself there, as `plan` tells it, is dropped.

@@ -43,7 +43,7 @@ class FoundLaunch:
     holds environment variables only. Of one that isn't *followed*, no more is known than where a
     server is started, and that no profile is near. *family*: it launches a model that profiles are
     for. *trouble* is what keeps it from being followed to its end, each with its place. *kept* is
-    what :meth:`Nearest.kept` keeps of the launch.
+    what :meth:`Nearest.kept` keeps of the launch, *role* its own in a set of servers.
     """
 
     path: str
@@ -58,6 +58,7 @@ class FoundLaunch:
     family: bool = False
     trouble: tuple[Problem, ...] = ()
     kept: LaunchConfig | None = None
+    role: str | None = None
 
     @property
     def counts(self) -> bool:
@@ -152,6 +153,7 @@ class Job:
                     family=is_of_family(config, self._nearest().family),
                     trouble=tuple(_trouble(config, path)),
                     kept=kept,
+                    role=config.role,
                 )
             )
         return found

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from dsv4_env.model.facts import Fact
 
 ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_ROUTER = re.compile(r"sglang_router|launch_router|mini_lb|launch_lb|smg\b")
 _NEGATIVE_NUMBER = re.compile(r"-\d+|-\d*\.\d+")  # argparse takes these as values, not as flags
 
 
@@ -336,6 +337,23 @@ class LaunchConfig:
         """The line it stands at in its file; None where it stands in one that this one runs."""
         place = self.location
         return place.line if place is not None and self.name.startswith(place.path) else None
+
+    @property
+    def role(self) -> str | None:
+        """What it is of a set of servers: ``prefill``, ``decode``, ``router``, else ``aggregated``.
+
+        None where that isn't known, and of variables alone.
+        """
+        if any(isinstance(w, str) and _ROUTER.search(w) for w in self.command):
+            return "router"
+        if self.args is None or self.arguments_alone:
+            return None
+        modes = [a.values for a in self.args if a.flag == "--disaggregation-mode"]
+        if not modes:
+            loose = (v for a in self.args if a.flag is None for v in a.values)
+            return None if any(isinstance(v, Unknown) for v in loose) else "aggregated"
+        mode = text_of(modes[-1][0]) if modes[-1] else None
+        return "aggregated" if mode == "null" else mode
 
     @property
     def serves(self) -> bool:
