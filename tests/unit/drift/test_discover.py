@@ -589,11 +589,8 @@ def test_json_of_all(
     assert {"path": "test_other.py", "launches": 1} in data["others"]
     assert data["summary"]["other_launches"] == 2
     assert {x["launch_role"] for x in data["launches"]} == {"aggregated"}
-    assert [(f["path"], f["kind"], f["launches"], f["roles"]) for f in data["files"]][0][1:] == (
-        "a launch script",
-        1,
-        ["aggregated"],
-    )
+    file = data["files"][0]
+    assert (file["kind"], file["launches"], file["roles"]) == ("a launch script", 1, ["aggregated"])
 
 
 @pytest.mark.usefixtures("may")
