@@ -60,7 +60,7 @@ COMMANDS = {  # the module of each command, and the summary that the help has of
     "rule": ("lint", "Explain a rule, by id or name; without one, list them all."),
     "plan": ("plan", "Say what SGLang itself makes of a launch, before it's started."),
     "catalogue": ("catalogue", "What SGLang itself understands, release by release."),
-    "upgrade": ("upgrade", "Say what a profile needs for another release of SGLang."),
+    "upgrade": ("upgrade", "Say what a profile or a file needs for another release."),
     "uses": ("uses", "List every launch that uses a variable or a flag."),
     "history": ("history", "Tell how settings moved in git, and who followed whom."),
     "sync": ("sync", "Bring a script or test to a profile, or a profile to them."),

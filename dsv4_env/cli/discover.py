@@ -32,6 +32,7 @@ from dsv4_env.model.secrets import scrubbed
 from dsv4_env.model.style import count, plain
 from dsv4_env.profile import load_wanted
 from dsv4_env.profile.settings import Pair, Settings
+from dsv4_env.readers import READERS
 from dsv4_env.reporters.json import json_text
 
 _VERSION = 2
@@ -328,9 +329,15 @@ def _row(launch: FoundLaunch) -> tuple[str, ...]:
         nearest = match.profile + (f" (or {', '.join(also)})" if also else "")
     if match.unknown:
         far += f", {match.unknown} unknown"
-    if launch.role in ("prefill", "decode"):
-        far += f", {launch.role}"
-    return plain(place), plain(name) or "-", nearest, far
+    return plain(place), _what(launch), plain(name) or "-", nearest, far
+
+
+def _what(launch: FoundLaunch) -> str:
+    """What kind of file a launch is in, with its role where it is one of several servers."""
+    kind = READERS.get(launch.reader)
+    word = (kind.word or kind.name) if kind is not None else launch.reader
+    role = launch.role_of_several
+    return plain(f"{word}, {role}" if role else word)
 
 
 def _json(found: Discovered, pairs: Sequence[Pair], known: Candidates) -> str:
@@ -350,12 +357,27 @@ def _json(found: Discovered, pairs: Sequence[Pair], known: Candidates) -> str:
                 "other_files": len(found.counted),
                 "other_launches": sum(c.launches for c in found.counted),
             },
+            "files": _files(found),
             "launches": [_launch(x, known) for x in found.launches],
             "problems": list(map(_problem, found.problems)),
             "others": [{"path": c.path, "launches": c.launches} for c in found.counted],
             "pairs": [keys(p) for p in pairs],
         }
     )
+
+
+def _files(found: Discovered) -> list[dict[str, Any]]:
+    """Each file with launches: what it is, and the roles of its launches."""
+    files: dict[str, dict[str, Any]] = {}
+    for x in found.launches:
+        kind = READERS.get(x.reader)
+        one = files.setdefault(
+            x.path,
+            {"path": x.path, "reader": x.reader, "kind": kind and kind.one, "launches": 0},
+        )
+        one["launches"] += 1
+        one["roles"] = sorted({*one.get("roles", ()), *([x.role] if x.role else ())})
+    return list(files.values())
 
 
 def _problem(problem: Problem) -> dict[str, Any]:
@@ -372,11 +394,12 @@ def _launch(launch: FoundLaunch, known: Candidates) -> dict[str, Any]:
         "number": launch.number,
         "name": launch.label or None,
         "reader": launch.reader,
+        "launch_role": launch.role,
         "variables_only": launch.variables,
         "profile": near and near.name,
         "strategy": near and near.beside.strategy,
         "nodes": near and near.beside.nodes,
-        "role": launch.role or (near and near.beside.role),
+        "role": launch.role_of_several or (near and near.beside.role),
         "also": list(match.also),
         "same_model": launch.family and not launch.router,
         "followed": launch.followed,

@@ -26,6 +26,7 @@ from dsv4_env.cli.options import (
 from dsv4_env.cli.output import tell, write
 from dsv4_env.cli.settings import profile_folder, settings
 from dsv4_env.cli.target import axes_options
+from dsv4_env.cli.upgrading import files_of
 from dsv4_env.cli.wanted import wanted
 from dsv4_env.compare.effects import platform_of
 from dsv4_env.compare.findings import in_finding, partial_finding, read_by, tree_of
@@ -35,11 +36,11 @@ from dsv4_env.drift.files import fits
 from dsv4_env.lint import LINT_RULES, lint as lint_findings, rule_ids
 from dsv4_env.lint.docs import rule_docs
 from dsv4_env.model import LaunchConfig, Location
-from dsv4_env.model.errors import Dsv4Error, UsageError, did_you_mean
+from dsv4_env.model.errors import Dsv4Error, ReadError, UsageError, did_you_mean
 from dsv4_env.model.finding import Comparison, Finding, Report, Rule
-from dsv4_env.model.style import plain
+from dsv4_env.model.style import count, plain
 from dsv4_env.plan.platforms import Platform, hinted
-from dsv4_env.profile import Profile, load_all
+from dsv4_env.profile import Profile, layer_files, load_all
 from dsv4_env.readers import KINDS, detect, file_bytes, titles
 from dsv4_env.reporters import REPORTERS
 
@@ -70,7 +71,7 @@ def _chosen(select: tuple[str, ...], ignore: tuple[str, ...]) -> Chosen:
 @click.command()
 @click.argument(
     "operands",
-    metavar="[PROFILE|SCRIPT|FILE]...",
+    metavar="[PROFILE|FILE|FOLDER]...",
     nargs=-1,
     shell_complete=complete.offered_operands,
 )
@@ -100,6 +101,18 @@ def _chosen(select: tuple[str, ...], ignore: tuple[str, ...]) -> Chosen:
 @click.option(
     "--skip-unrelated", is_flag=True, help="Pass over files that launch no server of SGLang."
 )
+@click.option(
+    "--all",
+    "every",
+    is_flag=True,
+    help="List each finding by itself. Without it equal ones of a folder are one line.",
+)
+@click.option(
+    "--follow-all",
+    is_flag=True,
+    help="Follow every test of a folder. Without it those alone that, by the names in them, may "
+    "launch a model of the profiles.",
+)
 @input_options
 @axes_options
 @profiles_option
@@ -110,6 +123,8 @@ def lint(
     chosen: Chosen,
     on: Platform | None,
     skip_unrelated: bool,
+    every: bool,
+    follow_all: bool,
     inputs: Inputs,
     folder: Path | None,
     shown: Shown,
@@ -119,7 +134,8 @@ def lint(
     SGLang ignores a variable that it doesn't know, and stops on such a flag. Lint tells both,
     and more: `dsv4-env rule` lists the rules. A FILE is {kinds} or the TOML of a profile; of
     those with launches every one is read, or the one that PATH#2, PATH:34 or PATH::NAME names.
-    One that can't be read doesn't keep the others from it.
+    One that can't be read doesn't keep the others from it. Of a FOLDER it is all files that launch
+    a server; equal findings are then one line, with how many there are and where.
 
     Exit codes: 0 nothing worse than a note, 1 an error or a warning, 2 wrong usage or a file that
     can't be read.
@@ -129,14 +145,25 @@ def lint(
       dsv4-env lint pro-fp4 --sglang 0.5.23
       dsv4-env lint run_dsv4.sh --ignore default-value
       dsv4-env lint test_deepseek_v4.py .github/workflows/nightly.yml
+      dsv4-env lint recipes/ --sglang 0.5.23
     """
     own = profile_folder(folder)
+    notes: list[str] = []
+    trees = [o for o in operands if o not in layer_files(own) and Path(o).is_dir()]
+    if trees:
+        chosen_files, looked = files_of(list(map(Path, trees)), follow_all=follow_all)
+        operands = tuple(o for o in operands if o not in trees) + tuple(chosen_files)
+        if looked.counted:
+            tests = count(len(looked.counted), "test", "tests")
+            notes.append(f"{tests} of other models not followed (--follow-all follows them)")
+        if not every and shown.format_ == "text":
+            shown = replace(shown, format_="grouped")
     comparisons: list[Comparison] = []
     files = 0
-    unread: list[Dsv4Error] = []
+    unread: list[Dsv4Error] = [ReadError(m, where=at) for at, m in looked.problems] if trees else []
     common = catalogue_for(sglang, [], inputs.root)
     fixed = bool(sglang or settings().sglang)
-    for operand in operands or settings().profile:
+    for operand in operands if operands or trees else settings().profile:
         try:
             profile = named_profile(operand, own)
             if profile is None:
@@ -166,6 +193,7 @@ def lint(
         root=str(Path.cwd()),
         repository=repository_top(Path.cwd()),
         color=shown.color,
+        notes=tuple(notes),
     )
     if shown.format_ == "sarif":
         report = _explained(report)

@@ -86,7 +86,7 @@ def launch_data(config: LaunchConfig, *, origin: bool = False) -> dict[str, Any]
         "line": config.own_line,
         "location": shown_place(config.location),
         "command": [value("", w) for w in config.command],
-        "role": config.role,
+        "role": config.role_of_several,
         "when": _when(config.condition),
         "env": [
             {
@@ -250,7 +250,8 @@ def titled(launches: list[LaunchConfig]) -> list[tuple[str, LaunchConfig]]:
         place = f"line {line}" if line else ""
         if line is None and config.location is not None and config.location.line:  # elsewhere
             place = shown_place(config.location)
-        role = config.role if config.role not in re.findall(r"\w+", name) else None
+        role = config.role_of_several
+        role = role if role not in re.findall(r"\w+", name) else None
         said = ", ".join(filter(None, (place, role)))
         found.append((f"{name} ({said})" if said else name, config))
     return found

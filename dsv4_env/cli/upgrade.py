@@ -11,9 +11,11 @@ import click
 from dsv4_env.catalogue import Catalogue, history, load, within
 from dsv4_env.cli import complete
 from dsv4_env.cli.comparing import load_release, offered_releases, on_option
+from dsv4_env.cli.names import is_source
 from dsv4_env.cli.options import profiles_option
 from dsv4_env.cli.output import table, tell, write
 from dsv4_env.cli.settings import profile_folder
+from dsv4_env.cli.upgrading import UpgradeShown, upgrade_files
 from dsv4_env.cli.wanted import wanted
 from dsv4_env.compare.findings import show
 from dsv4_env.lint.advice import Action, Advice, layer
@@ -26,10 +28,17 @@ from dsv4_env.model.style import plain
 from dsv4_env.plan.platforms import Platform
 from dsv4_env.profile import Profile, layer_files, load_wanted
 from dsv4_env.profile.target import parse
+from dsv4_env.reporters.json import json_text
 
 
 @click.command()
-@click.argument("name", metavar="PROFILE", shell_complete=complete.offered_profiles)
+@click.argument(
+    "operands",
+    metavar="PROFILE|FILE|FOLDER...",
+    nargs=-1,
+    required=True,
+    shell_complete=complete.offered_operands,
+)
 @click.option(
     "--from",
     "before",
@@ -56,28 +65,72 @@ from dsv4_env.profile.target import parse
     help="Write the layer that does what can be done. Default: PROFILE-RELEASE.toml in the "
     "folder of your own profiles.",
 )
+@click.option(
+    "--format",
+    "-f",
+    "format_",
+    type=click.Choice(("text", "json", "markdown")),
+    default="text",
+    show_default=True,
+    help="How it is written.",
+)
+@click.option(
+    "--force", is_flag=True, help="Write files that have uncommitted changes, or changed meanwhile."
+)
+@click.option(
+    "--follow-all",
+    is_flag=True,
+    help="Follow every test of a folder. Without it those alone that, by the names in them, may "
+    "launch a model of the profiles.",
+)
 @profiles_option
 def upgrade(
-    name: str,
+    operands: tuple[str, ...],
     before: str | None,
     after: str,
     on: Platform | None,
     every: bool,
     target: str | None,
+    format_: str,
+    force: bool,
+    follow_all: bool,
     folder: Path | None,
-) -> None:
-    """Say what a profile needs for another release of SGLang.
+) -> int:
+    """Say what a profile or a file needs for another release.
 
     So that it means the same there: what to rename, to drop, to change, to set (a default has
     moved) and what to decide. What SGLang does by itself there, as `plan` tells it, is dropped.
     --write makes a layer of it that extends the profile.
 
+    Of files and folders one table says for each launch what it gives that the release doesn't take
+    so, and what becomes of it: the launch runs on the release of its image, else on the newest that
+    takes its flags. --write edits in place what is safe (a new name, a flag written whole, a
+    variable that nothing reads), and all files or none; the rest says why it is left.
+
+    \b
+    Exit codes for files: 0 nothing (more) to do, 1 something is to be edited or decided, 2 wrong
+    usage, or a file can't be read.
+
     \b
     Examples:
       dsv4-env upgrade pro-fp4 --to 0.5.23
+      dsv4-env upgrade recipes/ --to 0.5.23 --write
       dsv4-env upgrade pro-fp4 --from 0.5.13 --to 0.5.23 --write pro-fp4-0.5.23.toml
     """
     own = profile_folder(folder)
+    files = [o for o in operands if _is_file(o, own)]
+    if files:
+        if len(files) != len(operands):
+            one = next(o for o in operands if o not in files)
+            raise UsageError(f"{one} is a profile", expected="files and folders, or one profile")
+        if target:
+            raise UsageError(f"--write {target} of files", expected="--write behind them")
+        shown = UpgradeShown(format_, target is not None, force, follow_all)
+        older = load_release(before) if before is not None else None
+        return upgrade_files(files, older, _newer(load_release(after), older, before), shown)
+    if len(operands) > 1:
+        raise UsageError(" ".join(operands), expected="one profile, or files and folders")
+    (name,) = operands
     if target is not None and parse(name).name != parse(name).base:
         raise UsageError(
             f"--write of {name}: a layer extends no overlay",
@@ -86,10 +139,7 @@ def upgrade(
     new = load_release(after)
     profile = load_wanted(name, own, replace(wanted(), sglang=new.base or new.release))
     old = load_release(before) if before is not None else _run_on(profile, new)
-    if before is not None and old.release not in history.before(new):
-        raise UsageError(
-            f"--from {before} --to {after}", expected="an older release, then a newer one"
-        )
+    _newer(new, old, before)
     advice = advise(profile, old, new, every=every, on=on)
     made = upgraded_launch(profile, old, new, on)
     left = made.left(advice) if made is not None else []
@@ -113,9 +163,36 @@ def upgrade(
     if moved:
         lines += ["", f"what its layers do by themselves: {len(moved)}"]
         lines += table(moved).splitlines()
-    write("".join(f"{line}\n" for line in map(plain, lines)))
+    if format_ == "json":
+        told = [{"action": a.action.value, "setting": a.name, "new": a.new, "what": _what(a)}
+                for a in advice]  # fmt: skip
+        write(json_text({"version": 1, "profile": name, "from": old.release, "to": new.release,
+                         "settings": told, "left": left}))  # fmt: skip
+    elif format_ == "markdown":
+        lines = ["| Action | Setting | What |", "| --- | --- | --- |"] if rows else []
+        lines += ["| " + " | ".join(c.replace("|", "\\|") for c in row) + " |" for row in rows]
+        lines += [*([""] if rows else ()), title, *(f"left: {x}" for x in left)]
+    if format_ != "json":
+        write("".join(f"{line}\n" for line in map(plain, lines)))
     if path is not None:
         tell(f"wrote {Location(str(path))}")
+    return 0
+
+
+def _is_file(text: str, own: Path | None) -> bool:
+    """Whether an operand is a file with launches or a folder, and no profile."""
+    if text in layer_files(own) or text.endswith(".toml"):
+        return False
+    return Path(text).is_dir() or is_source(text)
+
+
+def _newer(new: Catalogue, old: Catalogue | None, asked: str | None) -> Catalogue:
+    """The newer release. Raises UsageError where the one that is asked for isn't older."""
+    if asked is not None and old is not None and old.release not in history.before(new):
+        raise UsageError(
+            f"--from {asked} --to {new.release}", expected="an older release, then a newer one"
+        )
+    return new
 
 
 def _by_layers(old: Profile, new: Profile) -> Iterator[tuple[str, str, str]]:

@@ -14,13 +14,14 @@ from dsv4_env.cli.options import jobs_option
 from dsv4_env.cli.output import line_width, table, tell, write
 from dsv4_env.cli.progress import Progress
 from dsv4_env.cli.settings import settings
-from dsv4_env.drift.discover import Discovered, FoundLaunch, How, discover
+from dsv4_env.drift.discover import Discovered, How, discover
 from dsv4_env.drift.uses import Searched, Sought, Use, every_name, sought, verdict
 from dsv4_env.model import EnvVar, Location, ServerArg, Unknown
 from dsv4_env.model.errors import UsageError, did_you_mean
 from dsv4_env.model.secrets import masked, scrubbed
 from dsv4_env.model.style import count, plain
 from dsv4_env.profile.settings import Settings
+from dsv4_env.readers import label
 from dsv4_env.reporters.json import json_text
 
 _VERSION = 1
@@ -64,7 +65,7 @@ def uses(
         result = discover(
             paths or (Path(),), functools.partial(_searched, wanted, found), how, progress
         )
-    listed = _uses(result.launches, wanted, sglang)
+    listed = _uses(result, wanted, sglang)
     if as_json:
         write(_json(listed, result))
     else:
@@ -75,33 +76,26 @@ def uses(
 
 
 def _searched(wanted: Sought, found: Settings) -> Searched:
-    made = Searched({}, found, functools.partial(catalogue_for, tree=False), whole=True)
-    made.wanted, made.seek = wanted, wanted.pattern()
+    made = Searched({}, found, functools.partial(catalogue_for, tree=False))
+    made.sought = wanted
     return made
 
 
-def _uses(launches: Sequence[FoundLaunch], wanted: Sought, sglang: str | None) -> list[Use]:
-    """The uses in the launches that may have some."""
+def _uses(result: Discovered, wanted: Sought, sglang: str | None) -> list[Use]:
+    """What the release of each launch makes of what was found in it."""
     usual = catalogue_for(sglang, [])
     listed: list[Use] = []
-    for found in launches:
-        config = found.kept
+    for found in result.launches:
+        config, path = found.kept, found.path
         if config is None:
             continue
         catalogue = launch_catalogue(config, sglang, usual)
         for setting in wanted.given(config, catalogue):
             says, stops = verdict(setting, catalogue, wanted)
-            listed.append(
-                Use(
-                    found.path,
-                    setting.location or config.location or Location(found.path),
-                    found.label or found.path,
-                    _words(setting),
-                    catalogue.release,
-                    says,
-                    stops,
-                )
-            )
+            at = setting.location or config.location or Location(path)
+            name = label(config, path) or path
+            words = _words(setting)
+            listed.append(Use(path, at, name, words, catalogue.release, says, stops))
     return listed
 
 

@@ -78,7 +78,8 @@ class SimilarityBound:
 
     A profile whose settings a launch shares by less than *least* isn't near; *root* is the folder
     that imports must lie below; *family* is the pattern of the names of models (None: none),
-    which count in what a script sources, too, where *sourced* says so.
+    which count in what a script sources, too, where *sourced* says so; *mention* is what the bytes
+    of any other file must have (None: anything may do).
     """
 
     profiles: Collection[Sequence[Weighed]]
@@ -86,6 +87,7 @@ class SimilarityBound:
     root: str
     family: re.Pattern[str] | None = None
     sourced: bool = False
+    mention: re.Pattern[bytes] | None = None
     _names: frozenset[bytes] = frozenset()
     _starts: dict[bytes, set[bytes]] = field(default_factory=dict)
     _tokens: list[re.Pattern[bytes]] = field(default_factory=list)
@@ -141,6 +143,13 @@ class SimilarityBound:
         # A library that all scripts source may know each model.
         named = found if self.sourced else [path]
         return self.family is None or any(map(self._of_family, named))
+
+    def follow_other(self, path: str) -> bool:
+        """The same of a file that is neither."""
+        if self.mention is None:
+            return True
+        data = _plain(self._real(path))
+        return data is None or self.mention.search(data) is not None
 
     def _of_family(self, path: str) -> bool:
         data = _plain(path)

@@ -43,8 +43,8 @@ class FoundLaunch:
     holds environment variables only. Of one that isn't *followed*, no more is known than where a
     server is started, and that no profile is near. *family*: it launches a model that profiles are
     for. *trouble* is what keeps it from being followed to its end, each with its place. *kept* is
-    what of it is wanted later on. *role* is its part in a disaggregated set; a router counts where
-    a server of its file does.
+    what :meth:`Nearest.kept` keeps of the launch. *role* is its part in a disaggregated set; a
+    router counts where a server of its file does.
     """
 
     path: str
@@ -65,6 +65,11 @@ class FoundLaunch:
     def router(self) -> bool:
         """Whether it is a router, which no profile says anything of."""
         return self.role == "router"
+
+    @property
+    def role_of_several(self) -> str | None:
+        """Its role where it's one of a disaggregated set."""
+        return self.role if self.role != "aggregated" else None
 
     @property
     def counts(self) -> bool:
@@ -130,15 +135,14 @@ class Job:
             reader = detect(path, data)
             if reader is None:
                 return []
-            steps = None if self._nearest().whole else STEPS
             how = HowRead(
-                reader, root=self._root(path), steps=steps, profiles=self.profiles, routers=True
+                reader, root=self._root(path), steps=STEPS, profiles=self.profiles, routers=True
             )
             launches = read(data, Path(path), how)
-            if (
-                steps is not None
-                and any(n.cut for c in launches for n in c.notes)
-                and any(self._nearest()(c).profile for c in launches if not c.router)
+            if any(n.cut for c in launches for n in c.notes) and any(
+                self._nearest()(c).profile or self._nearest().kept(c)
+                for c in launches
+                if not c.router
             ):  # as `check` would read it, so that a pair holds what is told here
                 launches = read(data, Path(path), replace(how, steps=None))
         except ReadError as exc:
@@ -149,7 +153,8 @@ class Job:
                 found.append(_router(path, number, config, found, len(launches)))
                 continue
             match = self._nearest()(config)
-            if match.profile is None and not config.launched:
+            kept = self._nearest().kept(config)
+            if match.profile is None and kept is None and not config.launched:
                 continue  # nothing says that it is a server's
             at = config.location
             line = at.line if at is not None and at.path == path else None  # else: in a base class
@@ -165,7 +170,7 @@ class Job:
                     match,
                     family=is_of_family(config, self._nearest().family),
                     trouble=tuple(_trouble(config, path)),
-                    kept=self._nearest().kept(config),
+                    kept=kept,
                     role=config.role,
                 )
             )
@@ -181,7 +186,9 @@ class Job:
     def follows(self, path: str, *, script: bool) -> bool:
         """Whether a file may launch what somebody looks for, so that it has to be followed."""
         bound = self._bound(self._root(path) or Path(path).parent)
-        return bound.follow_script(path) if script else bound.follow(path)
+        if path.endswith(".py"):
+            return bound.follow(path)
+        return bound.follow_script(path) if script else bound.follow_other(path)
 
     def _nearest(self) -> Nearest:
         if self._made is None:
@@ -229,14 +236,61 @@ def discover(
     profiles, in each process anew; *progress* hears of files that are done, of all, and of
     launches found.
     """
+    job = job_for(paths, nearest, how)
     found = Discovered()
+    chosen = choose_files(paths, job, how, found, progress)
+    wanted, glanced = chosen.read, chosen.glanced
+    jobs = _jobs(how.jobs, found.files)
+    wanted.sort(key=lambda p: not p.endswith(".py"))  # what may take longest first
+    done = found.files - len(wanted) - len(glanced)
+    share = jobs if len(wanted) + len(glanced) >= _FEW else min(jobs, how.jobs or 0)
+    for method, those in (("read", wanted), ("glance", glanced)):
+        results = workers.each(job, method, those, jobs=share)
+        with contextlib.closing(results):
+            for result in results:
+                done += 1
+                if isinstance(result, list):
+                    found.launches += result
+                else:
+                    found.problems.append(_told(result))
+                progress(done, found.files, len(found.launches))
+    found.launches.sort(key=lambda x: (x.path, x.number))
+    found.counted.sort(key=lambda c: c.path)
+    found.problems.sort(key=lambda p: (p[0].path, p[0].line or 0))
+    return found
+
+
+def job_for(paths: Iterable[Path], nearest: Callable[[], Nearest], how: How) -> Job:
+    """What each process needs for these files and trees."""
+    roots = (how.root, *(p for p in paths if p.is_dir()))
+    return Job(nearest, [os.path.abspath(p) for p in roots], how.profiles)  # noqa: PTH100
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenFiles:
+    """The files of trees that are to be read, and those of which a glance is enough."""
+
+    read: list[str]
+    glanced: list[str]
+
+
+def choose_files(
+    paths: Sequence[Path],
+    job: Job,
+    how: How,
+    found: Discovered,
+    progress: Callable[[int, int, int], None] = lambda looked, files, launches: None,
+) -> ChosenFiles:
+    """Look at every file, and tell those that have to be read.
+
+    What isn't read is told to *found*: how many files there are, problems, and those that are
+    only counted.
+    """
     trees = [p for p in paths if p.is_dir()]
     # What the user names is read whatever it is called.
     named = list(dict.fromkeys(str(p) for p in paths if not p.is_dir()))
     names = _names(trees, frozenset(named), found.notes.append)
     found.files = len(names) + len(named)
-    roots = [os.path.abspath(p) for p in (how.root, *trees)]  # noqa: PTH100
-    job = Job(nearest, roots, how.profiles)
     gives: set[Name] = set()
     hits: dict[str, int] = {}
     scripts: set[str] = set()
@@ -267,30 +321,14 @@ def discover(
     glanced: list[str] = []
     for path, servers in (hits | passed_on).items():
         script = path in scripts
-        judged = path.endswith(".py") or (script and not how.every)
+        judged = path.endswith(".py") or (path in hits and not (script and how.every))
         if how.follow_all or not judged or job.follows(path, script=script):
             wanted.append(path)
         elif how.every and path in hits:
             glanced.append(path)
         else:
             found.counted.append(CountedFile(path, servers))
-    wanted.sort(key=lambda p: not p.endswith(".py"))  # what may take longest first
-    done = found.files - len(wanted) - len(glanced)
-    share = jobs if len(wanted) + len(glanced) >= _FEW else min(jobs, how.jobs or 0)
-    for method, those in (("read", wanted), ("glance", glanced)):
-        results = workers.each(job, method, those, jobs=share)
-        with contextlib.closing(results):
-            for result in results:
-                done += 1
-                if isinstance(result, list):
-                    found.launches += result
-                else:
-                    found.problems.append(_told(result))
-                progress(done, found.files, len(found.launches))
-    found.launches.sort(key=lambda x: (x.path, x.number))
-    found.counted.sort(key=lambda c: c.path)
-    found.problems.sort(key=lambda p: (p[0].path, p[0].line or 0))
-    return found
+    return ChosenFiles(wanted, glanced)
 
 
 def _router(

@@ -99,8 +99,7 @@ class Nearest:
     *profiles* are the ones to choose among, *least* the share from which on one is near. Of those
     that are near, the one counts from which the launch differs least, extra settings and all that
     ``check`` tells included. *further* are those among which a launch of their family chooses,
-    too. Without *any_model* no profile of a model is near a launch of another family. *whole*:
-    each file is read to its end, near or not.
+    too. Without *any_model* no profile of a model is near a launch of another family.
     """
 
     profiles: Mapping[str, Profile]
@@ -109,16 +108,11 @@ class Nearest:
     least: float = LEAST
     further: Mapping[str, Profile] = field(default_factory=dict)
     any_model: bool = False
-    whole: bool = False
     _wanted: dict[str, list[_Wanted]] = field(default_factory=dict)
     _catalogues: dict[str | None, Catalogue] = field(default_factory=dict)
     _free: dict[tuple[str, _Key, tuple[Value, ...]], bool] = field(default_factory=dict)
     _weights: dict[str, float] = field(default_factory=dict)
     _family: re.Pattern[str] | None = None
-
-    def kept(self, config: LaunchConfig) -> LaunchConfig | None:
-        """What of a launch is wanted besides its match: nothing."""
-        return None
 
     def __call__(self, config: LaunchConfig) -> ProfileMatch:
         """The match of a launch."""
@@ -160,6 +154,10 @@ class Nearest:
 
     def _profile(self, name: str) -> Profile:
         return self.profiles[name] if name in self.profiles else self.further[name]
+
+    def kept(self, config: LaunchConfig) -> LaunchConfig | None:
+        """What somebody wants of a launch itself beside its match; nothing here."""
+        return None
 
     def bound(self, root: Path) -> SimilarityBound:
         """What tells the files below *root* of whose launches no profile can be near."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,7 +14,11 @@ from dsv4_env.drift.bound import SimilarityBound
 from dsv4_env.drift.nearest import Nearest, ProfileMatch
 from dsv4_env.model import EnvVar, LaunchConfig, Location, ServerArg
 
-_SHORTEST = 4  # the fewest letters, with the dashes, that may stand for a longer flag
+# Where a launch may take settings from that stand in no file that is looked at here.
+_ELSEWHERE = (
+    r"--config\b|(?<![\w-])config[\"']?\s*:|env[-_]?file|\.env\b|EnvironmentFile|envFrom|base64"
+)
+_SHORTEST = 4  # letters of a flag with its dashes, from which on it may stand for a longer one
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,31 +38,42 @@ class Sought:
         words = set(self.names)
         if self.flag:
             words |= {n[:end] for n in self.names for end in range(_SHORTEST, len(n))}
-        texts = "|".join(sorted(map(re.escape, words), key=lambda w: (-len(w), w)))
-        return re.compile(rf"(?<![\w-])(?:{texts})(?![\w-])", re.IGNORECASE)
+        words = set(map(re.escape, words))
+        return re.compile(rf"(?<![\w-])(?:{_any(words)})(?![\w-])", re.IGNORECASE)
 
-    def within(self, config: LaunchConfig) -> LaunchConfig | None:
-        """A launch with the settings alone that some release may take for it; None without any."""
-        env = () if self.flag else tuple(e for e in config.env if e.name in self.names)
-        args = tuple(a for a in config.args or () if a.flag and self._may_be(a.flag))
-        return replace(config, env=env, args=args) if env or args else None
+    def mention(self) -> re.Pattern[bytes]:
+        """What a file has that may give it, be it as a key without dashes or from another file."""
+        if not self.flag:
+            plain = _any(map(re.escape, self.names))
+            return re.compile(rf"{_ELSEWHERE}|\b(?:{plain})\b".encode())
+        names = {n.lstrip("-") for n in self.names}
+        words = {n[:end] for n in names for end in range(_SHORTEST - 2, len(n) + 1)}
+        spelled = _any({re.escape(w).replace(r"\-", "[-_]") for w in words})
+        return re.compile(rf"{_ELSEWHERE}|(?<![\w-])(?:--)?(?:{spelled})(?![\w-])".encode())
+
+    def may_be(self, config: LaunchConfig) -> Iterator[EnvVar | ServerArg]:
+        """The settings of a launch that are it, as some release may read their names."""
+        for e in config.env if not self.flag else ():
+            if e.name in self.names and not e.superseded:
+                yield e
+        for a in (config.args or ()) if self.flag else ():
+            if a.flag is not None and (a.flag in self.names or self._begins(a.flag)):
+                yield a
 
     def given(self, config: LaunchConfig, catalogue: Catalogue) -> Iterator[EnvVar | ServerArg]:
         """The settings of a launch that are it, as a release or argparse reads their names."""
-        if not self.flag:
-            yield from (e for e in config.env if e.name in self.names and not e.superseded)
-            return
-        for arg in config.args or ():
-            if arg.flag is not None and self._is(arg.flag, catalogue):
-                yield arg
+        for setting in self.may_be(config):
+            if isinstance(setting, EnvVar) or self._is(setting.flag or "", catalogue):
+                yield setting
 
-    def _may_be(self, flag: str) -> bool:
-        beginning = len(flag) >= _SHORTEST and any(n.startswith(flag) for n in self.names)
-        return flag in self.names or beginning
+    def _begins(self, flag: str) -> bool:
+        return len(flag) >= _SHORTEST and any(name.startswith(flag) for name in self.names)
 
     def _is(self, flag: str, catalogue: Catalogue) -> bool:
-        if flag in self.names or not self._may_be(flag):
-            return flag in self.names
+        if flag in self.names:
+            return True
+        if not self._begins(flag):
+            return False
         found = catalogue.argument(flag)
         return found is None or bool(_meant(found) & self.names)
 
@@ -77,6 +92,11 @@ class Use:
     release: str
     says: str
     stops: bool
+
+
+def _any(patterns: Iterable[str]) -> str:
+    """The pattern of all of these, the longest first."""
+    return "|".join(sorted(patterns, key=lambda p: (-len(p), p)))
 
 
 def sought(name: str) -> Sought | None:
@@ -106,27 +126,41 @@ def every_name() -> set[str]:
 
 @dataclass(slots=True)
 class Searched(Nearest):
-    """Takes the launches that may use what is wanted for those of the family, and none for near."""
+    """Keeps of each launch what may be the one that is *sought*, and takes none for near."""
 
-    wanted: Sought = Sought("", frozenset())
-    seek: re.Pattern[str] = re.compile("")
+    sought: Sought = Sought("", frozenset())
+    _seek: re.Pattern[str] | None = None
 
     def __call__(self, config: LaunchConfig) -> ProfileMatch:
         """No match: no profile is asked for."""
         return ProfileMatch(None, 0.0)
 
-    def kept(self, config: LaunchConfig) -> LaunchConfig | None:
-        """What of a launch may be it."""
-        return self.wanted.within(config)
-
     def bound(self, root: Path) -> SimilarityBound:
         """What tells the files below *root* in whose reach it isn't named."""
-        return SimilarityBound((), self.least, str(root), self.seek, sourced=True)
+        return SimilarityBound(
+            (),
+            self.least,
+            str(root),
+            self.family,
+            sourced=True,
+            mention=self.sought.mention(),
+        )
+
+    def kept(self, config: LaunchConfig) -> LaunchConfig | None:
+        """The launch with the settings alone that may be it; None where there are none."""
+        found = tuple(self.sought.may_be(config))
+        if not found:
+            return None
+        env = tuple(e for e in found if isinstance(e, EnvVar))
+        args = tuple(a for a in found if isinstance(a, ServerArg))
+        return replace(config, env=env, args=args, notes=(), required=(), facts=())
 
     @property
     def family(self) -> re.Pattern[str]:
         """What finds the name."""
-        return self.seek
+        if self._seek is None:
+            self._seek = self.sought.pattern()
+        return self._seek
 
 
 def verdict(setting: EnvVar | ServerArg, catalogue: Catalogue, wanted: Sought) -> tuple[str, bool]:

@@ -147,7 +147,7 @@ class _Reading:
     def scalar(self, text: str, node: tree_sitter.Node, style: str) -> Scalar:
         """A value as it is spelled."""
         start, end = self.at(node.start_byte), self.at(node.end_byte)
-        return Scalar(text, start, end, style, "", self.lines, [range(start, end)])
+        return Scalar(text, start, end, style, self.lines, [range(start, end)])
 
     def string(self, node: tree_sitter.Node) -> Scalar:
         """A text; one that is filled in is code."""
@@ -164,7 +164,7 @@ class _Reading:
             offsets.extend(range(start, end) if kind != "escape_sequence" else [start] * len(text))
         begin, end = self.at(node.start_byte), self.at(node.end_byte)
         style = self.lines.text[begin]
-        return Scalar("".join(texts), begin, end, style, "", self.lines, [offsets])
+        return Scalar("".join(texts), begin, end, style, self.lines, [offsets])
 
     def pieces(self, node: tree_sitter.Node) -> Iterator[tuple[int, int, str]]:
         """What a text is made of between its quotes, with where it stands."""

@@ -129,6 +129,6 @@ class _Reading:
         except ValueError:
             raise self.error("a text that isn't JSON's") from None
         style = '"' if self.kind == "text" else ""
-        found = Scalar(text, self.start, self.end, style, "", self.lines)
+        found = Scalar(text, self.start, self.end, style, self.lines)
         self.next()
         return found

@@ -12,6 +12,7 @@ from functools import cached_property, reduce
 from typing import Any, TypeAlias
 
 from dsv4_env.guard.files import check_size
+from dsv4_env.lang import libyaml
 from dsv4_env.model import Location
 from dsv4_env.model.budget import Budget
 from dsv4_env.model.errors import ReadError
@@ -65,7 +66,6 @@ class Scalar:
     start: int
     end: int
     style: str
-    tag: str
     lines: Lines
     _found: list[Offsets] = field(default_factory=list)
 
@@ -209,10 +209,12 @@ def parse(
     budget.step(Location(path, 1, 1), work // 4)
     if _bracketed(text):
         raise _too_deep(lines.place(_deepest(text)), what)
-    yaml = YAML(typ="safe", pure=True)
     try:
-        yaml.composer.warn_double_anchors = False  # YAML allows it: the nearest one before counts
-        composed = list(yaml.compose_all(text))
+        composed = libyaml.compose(text, MAX_DEPTH)
+        if composed is None:
+            yaml = YAML(typ="safe", pure=True)
+            yaml.composer.warn_double_anchors = False  # allowed: the nearest one before counts
+            composed = list(yaml.compose_all(text))
     except MarkedYAMLError as exc:
         mark = exc.problem_mark or exc.context_mark
         where = Location(path, mark.line + 1, mark.column + 1) if mark else Location(path)
@@ -329,7 +331,7 @@ class _Converter:
         properties = _PROPERTIES.match(self.lines.text, start, end)
         start = properties.end() if properties else start
         style = raw.style or ""
-        return Scalar(raw.value, start, end, style, str(raw.tag), self.lines)
+        return Scalar(raw.value, start, end, style, self.lines)
 
     def mapping(self, raw: Any) -> Mapping:
         items: dict[str, Node] = {}

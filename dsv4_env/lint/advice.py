@@ -31,7 +31,8 @@ class Advice:
 
     *new* is the name it should have; *values* the occurrences that it should then have, each the
     words after the flag (of a variable, one word), None where nothing is to be set. *also* are
-    further flags that take its place, with theirs.
+    further flags that take its place, with theirs. *idle*: the release makes nothing of it, so
+    that nothing is lost where it goes.
     """
 
     action: Action
@@ -40,6 +41,7 @@ class Advice:
     new: str | None = None
     values: Values | None = None
     also: tuple[tuple[str, Values], ...] = ()
+    idle: bool = False
 
     @property
     def sets(self) -> tuple[tuple[str, Values], ...]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from dsv4_env.catalogue import SGLANG, Argument, Catalogue, history, load, owner, within
 from dsv4_env.catalogue.arguments import arg_equals_default, given, invalid_arg
@@ -12,7 +13,7 @@ from dsv4_env.catalogue.semantics import equals_default, invalid, same_value
 from dsv4_env.compare.equivalence import transformed
 from dsv4_env.lint.advice import Action, Advice, Values
 from dsv4_env.lint.settling import UpgradedLaunch, upgraded_launch
-from dsv4_env.model import ServerArg
+from dsv4_env.model import LaunchConfig, ServerArg, Value, text_of
 from dsv4_env.model.secrets import masked
 from dsv4_env.plan.dormant import elsewhere
 from dsv4_env.plan.platforms import Platform
@@ -54,6 +55,119 @@ def advise(
     return sorted(found, key=lambda a: a.name.startswith("-"))
 
 
+@dataclass(frozen=True, slots=True)
+class GivenLaunch:
+    """A launch of a file, with something in the place of each value that isn't known.
+
+    *unknown* are the settings that have such a value: of these, names alone can be told.
+    """
+
+    config: LaunchConfig
+    unknown: frozenset[str] = frozenset()
+
+    @property
+    def env(self) -> dict[str, str]:
+        """The variables that count, as text."""
+        return {n: text_of(e.value) or "" for n, e in self.config.effective_env.items()}
+
+    def values(self, name: str) -> Values:
+        """The occurrences of a setting, each the words after its name."""
+        if not name.startswith("-"):
+            return ((self.env[name],),) if name in self.env else ()
+        given_ = (a.values for a in self.config.args or () if a.flag == name)
+        return tuple(tuple(map(str, v)) for v in given_)
+
+
+def with_stand_ins(config: LaunchConfig, before: Catalogue) -> GivenLaunch:
+    """The launch with a value that the release takes for each that isn't known."""
+    unknown: set[str] = set()
+
+    def known(name: str, value: Value, usual: str) -> str:
+        if text_of(value) is None:
+            unknown.add(name)
+        text = text_of(value)
+        return usual if text is None else text
+
+    env = []
+    for e in config.env:
+        variable = before.variable(e.name)
+        usual = (variable.default if variable is not None else None) or "1"
+        env.append(replace(e, value=known(e.name, e.value, usual)))
+    args = []
+    for a in config.args or ():
+        match = before.argument(a.flag) if a.flag is not None else None
+        argument = match.argument if match is not None else None
+        usual = "1"
+        if argument is not None:
+            usual = argument.choices[0] if argument.choices else argument.default or "1"
+        name = a.flag or ""
+        args.append(replace(a, values=tuple(known(name, v, str(usual)) for v in a.values)))
+    return GivenLaunch(replace(config, env=tuple(env), args=tuple(args)), frozenset(unknown))
+
+
+def advise_launch(launch: GivenLaunch, before: Catalogue, after: Catalogue) -> list[Advice]:
+    """What to rename, drop, change or decide of what a launch of a file gives.
+
+    Defaults that moved are no part of it, nor is what *after* itself makes of the launch.
+    """
+    found = [*_variables(launch, before, after), *_flags(launch, before, after, None)]
+    told = {a.name for a in found}
+    found += [a for a in _abbreviations(launch, before, after) if a.name not in told]
+    kept = []
+    for a in found:
+        as_it_is = a.action is Action.RENAME and a.values == launch.values(a.name)
+        if a.name not in launch.unknown or a.action is Action.DROP or as_it_is:
+            kept.append(a)
+        elif a.action is Action.DECIDE and invalid_values(launch, a.name, after):
+            continue  # of a value that only stands for another
+        else:
+            reason = f"{a.reason}; its value isn't known"
+            kept.append(Advice(Action.DECIDE, a.name, reason))
+    return kept
+
+
+def invalid_values(launch: GivenLaunch, name: str, after: Catalogue) -> bool:
+    """Whether a release takes the name of a setting, and not its value."""
+    if name.startswith("-"):
+        match = after.argument(name)
+        known = match is not None and match.argument is not None
+        return known and any(invalid_arg(after, [name, *w]) for w in launch.values(name))
+    variable = after.variable(name)
+    return variable is not None and any(invalid(variable, w) for (w,) in launch.values(name))
+
+
+def _abbreviations(launch: GivenLaunch, before: Catalogue, after: Catalogue) -> Iterator[Advice]:
+    """The flags that aren't written whole, and that the releases take for different ones."""
+    for flag in dict.fromkeys(a.flag for a in launch.config.args or () if a.flag):
+        match, was = after.argument(flag), before.argument(flag)
+        if match is None or match.argument is None or not match.abbreviated:
+            continue
+        if was is not None and was.argument is not None and was.flag != match.flag:
+            reason = f"{after.name} takes it for {match.flag}, {before.name} for {was.flag}"
+            yield Advice(Action.DECIDE, flag, reason)
+
+
+def runs_on(config: LaunchConfig, after: Catalogue) -> Catalogue:
+    """The newest release before *after* whose parser has all flags of a launch; else the one
+    that has most of them."""
+    flags = tuple(dict.fromkeys(a.flag for a in config.args or () if a.flag))
+    return load(_newest_with(flags, after.release))
+
+
+@lru_cache(maxsize=512)
+def _newest_with(flags: tuple[str, ...], after: str) -> str:
+    best, most = after, -1
+    for release in reversed(history.before(load(after))):
+        catalogue = load(release)
+        matches = map(catalogue.argument, flags)
+        have = sum(m is not None and m.argument is not None for m in matches)
+        if have > most:
+            best, most = release, have
+        if have == len(flags):
+            break
+    return best
+
+
 def _is_there(profile: Profile, before: Catalogue, after: Catalogue) -> bool:
     """Whether a profile is for the target release already, so that no default moves for it."""
     range_ = profile.sglang_range
@@ -66,7 +180,9 @@ def _is_there(profile: Profile, before: Catalogue, after: Catalogue) -> bool:
 # Variables
 
 
-def _variables(profile: Profile, before: Catalogue, after: Catalogue) -> Iterator[Advice]:
+def _variables(
+    profile: Profile | GivenLaunch, before: Catalogue, after: Catalogue
+) -> Iterator[Advice]:
     for name, value in profile.env.items():
         if owner(name) != SGLANG and name not in after.variables:
             continue
@@ -82,11 +198,14 @@ def _variables(profile: Profile, before: Catalogue, after: Catalogue) -> Iterato
                 reason = f"{_since(name, before, after)} no longer reads it"
             else:
                 reason = f"neither {before.name} nor {after.name} reads it"
+            replaced = there is not None and there.replaced_by is not None
             if there is not None and there.replaced_by:
                 reason += f"; {there.replaced_by} takes its place"
-            yield Advice(Action.DROP, name, reason)
+            once = history.first_release(name) is not None  # else it may be somebody's own
+            yield Advice(Action.DROP, name, reason, idle=once and not replaced)
         elif there is not None and there.in_envs and not there.mentioned:
-            yield Advice(Action.DROP, name, f"{after.name} declares it and never reads it")
+            reason = f"{after.name} declares it and never reads it"
+            yield Advice(Action.DROP, name, reason, idle=True)
         elif there is not None and (wrong := invalid(there, value)) is not None:
             yield Advice(Action.DECIDE, name, wrong.reason)
         elif there is not None and there.deprecated:
@@ -98,7 +217,7 @@ def _rename(
     name: str,
     value: str,
     said: history.Renamed,
-    profile: Profile,
+    profile: Profile | GivenLaunch,
     before: Catalogue,
     after: Catalogue,
 ) -> Advice:
@@ -109,7 +228,7 @@ def _rename(
         both = f"its new name, {said.new}, is set as well"
         same = new is not None and bool(same_value(after, said.new, new, there))
         if same or not _old_counts(name, said.new, before):
-            return Advice(Action.DROP, name, both)
+            return Advice(Action.DROP, name, both, idle=True)
         reason += f"; that is set as well, but on {before.name} the old name counts"
     if new is None:
         return Advice(Action.DECIDE, name, f"{reason}, with a value that can't be told from this")
@@ -141,7 +260,10 @@ def _since(name: str, before: Catalogue, after: Catalogue) -> str:
 
 
 def _flags(
-    profile: Profile, before: Catalogue, after: Catalogue, target: UpgradedLaunch | None
+    profile: Profile | GivenLaunch,
+    before: Catalogue,
+    after: Catalogue,
+    target: UpgradedLaunch | None,
 ) -> Iterator[Advice]:
     by_flag: dict[str, list[ServerArg]] = {}
     for arg in profile.config.args or ():
@@ -157,11 +279,11 @@ def _flags(
                     reason += f"; on {before.name} the old one wins, as the last"
                     advice = replace(advice, reason=reason)
                 else:
-                    advice = Advice(Action.DROP, flag, reason)
+                    advice = Advice(Action.DROP, flag, reason, idle=True)
             yield advice
 
 
-def _last_of(old: str, new: str, profile: Profile, before: Catalogue) -> bool:
+def _last_of(old: str, new: str, profile: Profile | GivenLaunch, before: Catalogue) -> bool:
     """Whether the release reads the old flag where both are given: the last of one *dest*."""
     a, b = before.argument(old), before.argument(new)
     if a is None or a.argument is None:

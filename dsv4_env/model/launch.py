@@ -401,16 +401,26 @@ class LaunchConfig:
 
     @property
     def role(self) -> str | None:
-        """Its part in a disaggregated set: router, prefill or decode; None where that isn't said.
+        """``router``, ``prefill`` or ``decode`` of a disaggregated set, else ``aggregated``.
 
-        An argument that isn't given on all paths doesn't say it.
+        None where that isn't known, as under a condition, and of variables alone.
         """
         if self.router:
             return "router"
-        given = [a for a in self.args or () if a.flag == _MODE]
-        values = given[-1].values if given else ()
-        known = len(values) == 1 and all(a.condition is None for a in given)
-        return values[0] if known and values[0] in ("prefill", "decode") else None
+        if self.args is None or self.arguments_alone:
+            return None
+        given = [a for a in self.args if a.flag == _MODE]
+        if not given:
+            loose = (v for a in self.args if a.flag is None for v in a.values)
+            return None if any(isinstance(v, Unknown) for v in loose) else "aggregated"
+        values = given[-1].values
+        mode = values[0] if len(values) == 1 and all(a.condition is None for a in given) else None
+        return {"prefill": "prefill", "decode": "decode", "null": "aggregated"}.get(str(mode))
+
+    @property
+    def role_of_several(self) -> str | None:
+        """Its role where it's one of a disaggregated set."""
+        return self.role if self.role != "aggregated" else None
 
     @property
     def unknowns(self) -> list[Unknown]:

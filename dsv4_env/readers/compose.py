@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from array import array
 from collections import abc
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeAlias
@@ -64,15 +64,17 @@ def read_all(
     services = top.mapping("services") if isinstance(top, YamlMapping) else None
     if services is None:
         raise ReadError("no services", where=path, expected=_KIND)
-    outside = _Outside(inputs or {}, _beside(path, root, budget))
+    beside = _beside(path, root, budget)
     found: list[LaunchConfig] = []
     try:
         for name, node in services.items.items():
             if isinstance(node, YamlMapping):
                 budget.step(node.location, _EACH)
+                outside = _Outside(inputs or {}, beside)
                 service = _Service(outside, root, path, budget)
                 service.take(services, name, ())
-                found += service.launches(f"{path} service {name}")
+                launches = service.launches(f"{path} service {name}")
+                found += [replace(c, notes=(*c.notes, *outside.notes())) for c in launches]
     except BudgetError as exc:
         return kept(found, exc, budget.place(), path)
     return found
@@ -82,21 +84,26 @@ def read_all(
 class _Outside:
     """What a Compose file gets from outside: variables that are *given*, and the *file* .env.
 
-    What is set in the shell wins over the file, and what nobody gave may be set there.
+    What the shell sets wins over the file, which only a run could tell: the file counts, as in
+    ``docker compose config``, and a note says so. What neither has may be set there.
     """
 
     given: Mapping[str, str]
     file: Mapping[str, str]
+    used: dict[str, None] = field(default_factory=dict)
 
-    def settled(
-        self, name: str, text: str, place: Location, value: Callable[[Mapping[str, str]], Value]
-    ) -> Value:
-        """What *text*, which depends on a variable, is: by what is known of the variable."""
+    def settled(self, name: str, value: Callable[[Mapping[str, str]], Value]) -> Value:
+        """What depends on a variable, by what is known of that."""
         if name in self.given or name not in self.file:
             return value(self.given)
-        found = text_of(value({**self.given, name: self.file[name]}))
-        reason = "set outside, or by the .env file beside the Compose file"
-        return Unknown(text, reason, (name,), default=found, location=place)
+        self.used[name] = None
+        return value({**self.given, name: self.file[name]})
+
+    def notes(self) -> Iterator[Note]:
+        """What is to be said of the variables that the file gave."""
+        if self.used:
+            names = shortened(", ".join(self.used), 200)
+            yield Note(f".env gives {names}, unless the shell sets it")
 
 
 def _beside(path: str, root: Path | None, budget: Budget) -> dict[str, str]:
@@ -208,9 +215,7 @@ class _Service:
     def outside(self, name: str, node: Scalar) -> Value:
         reason = "passed on from outside, where it's set there"
         unknown = Unknown(f"${{{name}}}", reason, (name,), location=node.location)
-        return self.inputs.settled(
-            name, unknown.text, node.location, lambda known: known.get(name, unknown)
-        )
+        return self.inputs.settled(name, lambda known: known.get(name, unknown))
 
     def env_files(self, node: Node | None) -> list[FileSetting]:
         found: list[FileSetting] = []
@@ -332,13 +337,13 @@ class _Interpolation:
         argument = self.within(operator.end(), close, place, depth + 1)
         sign = operator[0]
         value = self.inputs.settled(
-            name, spelled, place, lambda i: _operated(spelled, name, sign, argument, i, place)
+            name, lambda i: _operated(spelled, name, sign, argument, i, place)
         )
         return value, close + 1
 
     def variable(self, text: str, name: str, place: Location) -> Value:
         """``$NAME`` or ``${NAME}``."""
-        return self.inputs.settled(name, text, place, lambda i: _variable(text, name, i, place))
+        return self.inputs.settled(name, lambda i: _variable(text, name, i, place))
 
     def within(self, at: int, end: int, place: Location, depth: int) -> Value:
         """The text between two places."""
@@ -579,4 +584,5 @@ KIND = FileKind(
     content=(rb"^[\"']?services[\"']?\s*:",),
     related=True,
     layered=True,
+    editable=True,
 )

@@ -50,4 +50,5 @@ KIND = FileKind(
     ),
     hit=lambda _: False,
     word="arguments",
+    editable=True,
 )

@@ -229,4 +229,5 @@ KIND = FileKind(
     ),
     hit=lambda data: b"flags" in data,
     related=True,
+    editable=True,
 )

@@ -426,4 +426,5 @@ KIND = FileKind(
     read_all,
     named=NO_YAML
     + r"(?:(?:docker|container)file(?:[.\-_\d][^/]*)?|[^/]+\.(?:docker|container)file)",
+    editable=True,
 )

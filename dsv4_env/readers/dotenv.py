@@ -452,4 +452,5 @@ KIND = FileKind(
     related=True,
     hit=lambda data: re.search(rb"\b(?:SGLANG|AITER)_\w", data) is not None,
     word="variables",
+    editable=True,
 )

@@ -518,4 +518,5 @@ KIND = FileKind(
     related=True,
     layered=True,
     document=rb"(?s)\s*\{(?=.*?\"apiVersion\"\s*:)(?=.*?\"kind\"\s*:)",
+    editable=True,
 )

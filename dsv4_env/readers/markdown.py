@@ -70,4 +70,5 @@ KIND = FileKind(
     named=r"[^/]+\.(?:md|mdx|markdown)",
     related=True,
     hit=_may_launch,
+    editable=True,
 )

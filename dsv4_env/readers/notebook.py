@@ -204,4 +204,5 @@ KIND = FileKind(
     named=r"[^/]+\.ipynb",
     related=True,
     hit=python.KIND.hit,
+    editable=True,
 )

@@ -144,4 +144,5 @@ KIND = FileKind(
     related=True,
     layered=True,
     word="task",
+    editable=True,
 )

@@ -427,4 +427,5 @@ KIND = FileKind(
     hit=lambda data: b"sglang_config" in data,
     layered=True,
     word="recipe",
+    editable=True,
 )

@@ -359,4 +359,5 @@ KIND = FileKind(
     related=True,
     document=rb"\A(?:[ \t]*+(?:[#;].*+|\r)?\n)*+\[(?:Unit|Service|Container)\]",
     word="unit",
+    editable=True,
 )

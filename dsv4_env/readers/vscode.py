@@ -141,4 +141,5 @@ KIND = FileKind(
     named=r"launch\.json",
     related=True,
     layered=True,
+    editable=True,
 )

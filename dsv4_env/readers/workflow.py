@@ -306,4 +306,5 @@ KIND = FileKind(
     content=(rb"^[\"']?jobs[\"']?\s*:", rb"^[ \t]++[\"']?runs-on[\"']?\s*:"),
     related=True,
     layered=True,
+    editable=True,
 )

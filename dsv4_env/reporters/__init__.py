@@ -32,6 +32,7 @@ REPORTERS: dict[str, Reporter] = {
     for r in (
         Reporter("text", "each finding with the source of both sides"),
         Reporter("concise", "a line for each finding"),
+        Reporter("grouped", "a line for each thing that is found, with all places, for many files"),
         Reporter("changes", "a table of what was added, removed and changed"),
         Reporter("json", "everything, for programs"),
         Reporter("markdown", "for a job summary or a comment on a pull request"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import io
 import tokenize
 from collections.abc import Callable, Iterator
@@ -10,7 +11,8 @@ from pathlib import Path
 
 from dsv4_env.model import LaunchConfig, Location
 from dsv4_env.model.errors import UsageError
-from dsv4_env.writeback import bash
+from dsv4_env.readers import KINDS
+from dsv4_env.writeback import bash, placed
 from dsv4_env.writeback.edits import Proposal, Propose, WantedSetting
 
 
@@ -49,6 +51,19 @@ def _python_proposals(text: str, launch: LaunchConfig, want: WantedSetting) -> I
     return propose(text, launch, want)
 
 
+def _text(data: bytes, path: Path) -> tuple[str, str]:
+    encoding = "utf-8-sig" if data.startswith(codecs.BOM_UTF8) else "utf-8"
+    try:
+        return data.decode(encoding), encoding
+    except UnicodeDecodeError as exc:
+        line = data.count(b"\n", 0, exc.start) + 1
+        raise UsageError(
+            f"byte 0x{data[exc.start]:02x} is not UTF-8",
+            where=Location(str(path), line),
+            expected="a file in UTF-8",
+        ) from None
+
+
 EDITORS: dict[str, Editor] = {  # by the name of the kind's reader
     "bash": Editor(
         "a bash script", _script, lambda t, e: t.encode(e, "surrogateescape"), bash.propose
@@ -56,4 +71,9 @@ EDITORS: dict[str, Editor] = {  # by the name of the kind's reader
     "python": Editor(  # what the encoding can't hold is escaped, as literals may
         "a Python file", _python, lambda t, e: t.encode(e, "backslashreplace"), _python_proposals
     ),
+}
+EDITORS |= {
+    kind.name: Editor(kind.one, _text, lambda t, e: t.encode(e, "surrogateescape"), placed.propose)
+    for kind in KINDS
+    if kind.editable and kind.name not in EDITORS
 }

@@ -1,4 +1,4 @@
-"""A script or test as a file that is edited: read, brought to a profile, written and read again."""
+"""A file with a launch that is edited: read, brought to a profile, written and read again."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def open_for_edit(
     closed: bool,
     root: Path | None,
 ) -> SourceFile:
-    """Read a script or test, and choose a launch of it.
+    """Read a file, and choose a launch of it.
 
     Raises ReadError where it can't be read or the launch isn't there, UsageError where it's
     another kind of file.
@@ -63,10 +63,11 @@ def open_for_edit(
     reader = detect(str(path.absolute()), data) or "bash"
     editor = EDITORS.get(reader)
     if editor is None:
+        *most, last = [e.one for e in EDITORS.values()]
         raise UsageError(
-            f"it is read by the {reader} reader",
+            f"it is read by the {reader} reader, and what that reads isn't edited",
             where=path,
-            expected=f"{' or '.join(e.one for e in EDITORS.values())}: nothing else is written",
+            expected=f"{', '.join(most)} or {last}",
         )
     text, encoding = editor.decode(data, path)
     reading = HowRead(reader, None, inputs, args, closed, root)

@@ -63,7 +63,10 @@ def test_colour_on_demand(run: Run, script: Path) -> None:
         (["sync", "pro-fp4", "--to", "run.sh", "--layer", "x"], "--layer with --from"),
         (["sync", "pro-fp4", "--from", "run.sh", "--prune"], "them with --to"),
         (["sync", "pro-fp4", "--to", "run.sh#2"], "there is no launch #2"),
-        (["sync", "pro-fp4", "--to", "c.yml"], "it is read by the compose reader"),
+        (
+            ["sync", "pro-fp4", "--to", "c.yml"],
+            "no variable stands there that it could be put beside",
+        ),
         (["sync", "pro-fp4", "--to", "crlf.sh"], "crlf.sh:2: CRLF line endings"),
         (["import", "run.sh", "--as", "x", "--write"], "--profiles DIR"),
         (["import", "run.sh", "--as", "x y"], "--as x y"),

@@ -461,12 +461,13 @@ def test_a_table_with_a_summary(
         "{}"
         "note: 1 pair is new to pyproject.toml (--write adds it if `check` passes)\n"
     )
-    assert done.out == "a.sh:38  -  pro-fp4  same\n" + last.format(
+    assert done.out == "a.sh:38  script  -  pro-fp4  same\n" + last.format(
         "note: besides, 1 other launch in 1 file (--all lists it)\n"
     )
     assert run("discover", "--all").out == (
-        "a.sh:38  -                  pro-fp4  same\n"
-        "t.py:6   TestIt.setUpClass  -        no profile is near, not followed\n" + last.format("")
+        "a.sh:38  script  -                  pro-fp4  same\n"
+        "t.py:6   test    TestIt.setUpClass  -        no profile is near, not followed\n"
+        + last.format("")
     )
 
 
@@ -515,7 +516,7 @@ def test_what_cannot_be_followed_is_told_with_its_place(
 ) -> None:
     monkeypatch.chdir(tree(tmp_path, {"a.sh": "# dsv4\nsglang serve --tp 8\nif\n"}))
     done = run("discover")
-    assert done.out.startswith("a.sh:2  -  -  can't be followed\na.sh:3:3: syntax error")
+    assert done.out.startswith("a.sh:2  script  -  -  can't be followed\na.sh:3:3: syntax error")
     (launch,) = json.loads(run("discover", "--json").out)["launches"]
     assert [(t["path"], t["line"]) for t in launch["in_part"]] == [("a.sh", 3)]
     assert ", 1 that can't be followed, 0 unknown values\n" in done.out
@@ -527,13 +528,13 @@ def test_lines_of_a_terminal(
 ) -> None:
     name = f"{'deep/' * 20}{'x' * 60}.sh"
     monkeypatch.chdir(tree(tmp_path, {name: SCRIPT, "a.sh": SCRIPT}))
-    assert f"\n{name}:38  -  pro-fp4  same\n" in run("discover").out
+    assert f"\n{name}:38  script  -  pro-fp4  same\n" in run("discover").out
     monkeypatch.setattr("dsv4_env.cli.discover.line_width", lambda: 120)
     lines = run("discover").out.splitlines()
     assert max(map(len, lines)) == 120
     assert lines[1].startswith("deep/deep/")
     assert "…" in lines[1]
-    assert lines[1].endswith("x.sh:38  -  pro-fp4  same")
+    assert lines[1].endswith("x.sh:38  script  -  pro-fp4  same")
 
 
 def test_the_nearest_is_the_one_that_differs_least(
@@ -556,8 +557,8 @@ def test_the_nearest_is_the_one_that_differs_least(
     monkeypatch.chdir(tmp_path)
     done = run("discover", "--write")
     assert [line.split() for line in done.out.splitlines()[:2]] == [
-        ["cp.sh:1", "-", "aa-cp", "same"],
-        ["tp.sh:1", "-", "zz", "1", "differs"],
+        ["cp.sh:1", "script", "-", "aa-cp", "same"],
+        ["tp.sh:1", "script", "-", "zz", "1", "differs"],
     ]
     assert "not added: tp.sh with zz: 1 error: --dp" in done.err
     assert run("check").code == 0
@@ -593,6 +594,9 @@ def test_json_of_all(
     assert [x["same_model"] for x in data["launches"]] == [True, True, True]
     assert {"path": "test_other.py", "launches": 1} in data["others"]
     assert data["summary"]["other_launches"] == 2
+    assert {x["launch_role"] for x in data["launches"]} == {"aggregated"}
+    file = data["files"][0]
+    assert (file["kind"], file["launches"], file["roles"]) == ("a launch script", 1, ["aggregated"])
 
 
 @pytest.mark.usefixtures("may")
@@ -637,8 +641,10 @@ def test_near_one_profile_alone(
 ) -> None:
     monkeypatch.chdir(tree(tmp_path, {"a.sh": SCRIPT, "t.py": TEST}))
     done = run("discover", "--profile", "flash-fp8")
-    assert done.out.startswith("a.sh:38  -  flash-fp8  1 differs\n1 file looked at") is False
-    assert done.out.splitlines()[0] == "a.sh:38  -  flash-fp8  1 differs"
+    assert (
+        done.out.startswith("a.sh:38  script  -  flash-fp8  1 differs\n1 file looked at") is False
+    )
+    assert done.out.splitlines()[0] == "a.sh:38  script  -  flash-fp8  1 differs"
     assert "t.py" not in done.out
     assert run("discover", "--profile", "flash-fp8", "--min-match", "1").out.startswith("2 files")
     wrong = run("discover", "--profile", "flash-fp9")

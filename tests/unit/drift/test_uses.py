@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from dsv4_env.drift import discover as discovery
 from dsv4_env.drift.uses import sought
+from dsv4_env.readers import read as original
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -95,3 +97,52 @@ def test_a_renamed_flag_is_one() -> None:
     assert one.pattern().search("x --cuda-graph-max 3")
     assert not one.pattern().search("x --cuda-graph-max-bs-prefill 3")
     assert sought("SGLANG_NOTHING_OF_ANYONES") is None
+
+
+RECIPE = """\
+name: r
+model: {path: m, container: c, precision: fp4}
+resources: {gpu_type: gb200, prefill_workers: 1, prefill_nodes: 1}
+backend:
+  sglang_config:
+    prefill:
+      %s: 8
+"""
+
+
+@pytest.mark.usefixtures("tree")
+def test_keys_of_a_recipe_are_flags_and_each_file_is_read_once(
+    run: Run, tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, key in (("a", "cuda_graph_max_bs"), ("b", "cuda-graph-m"), ("c", "page-size")):
+        (tree / f"{name}.yaml").write_text(RECIPE % key)
+    seen: list[str] = []
+
+    def read(data: bytes, path: Path, how: object) -> object:
+        seen.append(path.name)
+        return original(data, path, how)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(discovery, "read", read)
+    result = run("uses", "--cuda-graph-max-bs", "--json", "--sglang", "0.5.23", "--jobs", "0")
+    assert [f for f in found(result) if ".yaml" in f[0]] == [
+        ("a.yaml", "--cuda-graph-max-bs 8", True),
+        ("b.yaml", "--cuda-graph-m 8", True),
+    ]
+    assert sorted(n for n in seen if n.endswith(".yaml")) == ["a.yaml", "b.yaml"]
+    assert len(seen) == len(set(seen))
+
+
+@pytest.mark.parametrize(
+    ("text", "there"),
+    [
+        (b"cuda_graph_max_bs: 8", True),
+        (b"  --cuda-graph-ma 8", True),
+        (b"cuda-graph-max-bs-prefill: 8", False),
+        (b"config: /etc/a.yaml", True),
+        (b"tp: 8", False),
+    ],
+)
+def test_what_may_mention_a_flag(text: bytes, there: bool) -> None:
+    flag = sought("--cuda-graph-max-bs")
+    assert flag is not None
+    assert (flag.mention().search(text) is not None) is there

@@ -114,7 +114,7 @@ def test_errors() -> None:
 
 
 def test_the_env_file_beside_it_is_read(tmp_path: Path) -> None:
-    """What is set in the shell wins over it, so its value is what counts by default."""
+    """Its values count, as in ``docker compose config``; that the shell's would win is a note."""
     (tmp_path / ".env").write_text("TP=2\nNAME=a\n")
     file = tmp_path / "compose.yaml"
     file.write_text(
@@ -122,13 +122,15 @@ def test_the_env_file_beside_it_is_read(tmp_path: Path) -> None:
         "    command: python3 -m sglang.launch_server --tp-size ${TP:-8} --dp-size ${DP:-4}\n"
     )
     (found,) = compose.read_all(file.read_bytes(), str(file))
-    tp, dp = (w for w in found.argv if isinstance(w, Unknown))
-    assert (tp.default, dp.default) == ("2", "4")
+    (dp,) = (w for w in found.argv if isinstance(w, Unknown))
+    assert (found.argv[1], dp.default) == ("2", "4")
     values = {e.name: e.value for e in found.env}
-    assert getattr(values["NAME"], "default", None) == "a"
+    assert values["NAME"] == "a"
     assert getattr(values["OTHER"], "default", "") is None
+    assert ".env gives NAME, TP, unless the shell sets it" in [n.message for n in found.notes]
     (known,) = compose.read_all(file.read_bytes(), str(file), inputs={"TP": "16"})
     assert "16" in known.argv
+    assert ".env gives NAME, unless the shell sets it" in [n.message for n in known.notes]
 
 
 def test_an_item_of_environment_that_is_a_mapping_is_refused() -> None:
