@@ -444,8 +444,8 @@ class _Rewriting:
             other = next((g for g in here if g[0] == wanted[0]), None)
             if other is not None:
                 return (
-                    f"{shown_words(other)} stands there, and {profile} has {shown}; only what is alike "
-                    "can be replaced"
+                    f"{shown_words(other)} stands there, and {profile} has {shown}; only what is "
+                    "alike can be replaced"
                 )
             return (
                 f"{shown}, which {profile} has, isn't spelled out among the arguments; written "
