@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from dsv4_env.adopt.code import Code, Function, assigned
 from dsv4_env.lang.python.syntax.trees import callee, walk_tree
+from dsv4_env.model import is_flag
+from dsv4_env.model.errors import shortened
+from dsv4_env.model.secrets import masked
 from dsv4_env.readers.python.commands import (
     ARGS_KEYS,
     ENV_KEYS,
@@ -243,3 +246,20 @@ def given_to(call: ast.Call) -> Given:
     args = next((keywords[k] for k in ARGS_KEYS if k in keywords), None)
     env = next((keywords[k] for k in ENV_KEYS if k in keywords), None)
     return Given(args, env, None, None, entry=True)
+
+
+def by_flag(words: Sequence[str | None]) -> list[list[str | None]]:
+    """Words by the flags that they belong to; what isn't known belongs to none."""
+    found: list[list[str | None]] = []
+    for word in words:
+        if found and word is not None and not is_flag(word):
+            found[-1].append(word)
+        else:
+            found.append([word])
+    return found
+
+
+def shown_words(words: Sequence[str | None]) -> str:
+    """Words as a message shows them, with nothing that is secret."""
+    text = " ".join(w or "…" for w in words)
+    return f"`{shortened(masked(words[0] or '', text), 200)}`"

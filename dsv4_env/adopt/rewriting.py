@@ -24,7 +24,16 @@ from dsv4_env.adopt.code import (
     without_unused,
 )
 from dsv4_env.adopt.fitting import fitted
-from dsv4_env.adopt.making import Given, Making, Step, copied, given_to, members_of
+from dsv4_env.adopt.making import (
+    Given,
+    Making,
+    Step,
+    by_flag,
+    copied,
+    given_to,
+    members_of,
+    shown_words,
+)
 from dsv4_env.catalogue import load
 from dsv4_env.catalogue.history import flag_in
 from dsv4_env.lang.python.syntax.trees import callee, walk_tree
@@ -266,22 +275,6 @@ def _load_lines(name: str, use: Use) -> list[str]:
     return [f"{name} = {LOADER}(", *(f"    {word}," for word in use.words), ")"]
 
 
-def _by_flag(words: Sequence[str | None]) -> list[list[str | None]]:
-    """Words by the flags that they belong to; what isn't known belongs to none."""
-    found: list[list[str | None]] = []
-    for word in words:
-        if found and word is not None and not is_flag(word):
-            found[-1].append(word)
-        else:
-            found.append([word])
-    return found
-
-
-def _shown(words: Sequence[str | None]) -> str:
-    text = " ".join(w or "…" for w in words)
-    return f"`{shortened(masked(words[0] or '', text), 200)}`"
-
-
 # How a test makes arguments and environments
 
 
@@ -469,16 +462,16 @@ class _Rewriting:
     ) -> str | None:
         """What is to be said of the first flag that items don't have as a profile has it."""
         spelled = [None if i is None else spelled_word(i, self.release) for i in items]
-        here = [[w or "…" for w in group] for group in _by_flag(spelled)]
-        for wanted in _by_flag(words):
+        here = [[w or "…" for w in group] for group in by_flag(spelled)]
+        for wanted in by_flag(words):
             if wanted in here:
                 continue
-            shown = _shown(wanted)
+            shown = shown_words(wanted)
             other = next((g for g in here if g[0] == wanted[0]), None)
             if other is not None:
                 return (
-                    f"{_shown(other)} stands there, and {profile} has {shown}; only what is alike "
-                    "can be replaced"
+                    f"{shown_words(other)} stands there, and {profile} has {shown}; only what is "
+                    "alike can be replaced"
                 )
             return (
                 f"{shown}, which {profile} has, isn't spelled out among the arguments; written "

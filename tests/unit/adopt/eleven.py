@@ -68,7 +68,7 @@ class {cls}(CustomTestCase):
         metrics = run_eval(self.base_url)
         if is_in_ci():
             self.assertGreater(metrics["accuracy"], {gsm8k})
-
+{accept}
 
 if __name__ == "__main__":
     unittest.main()
@@ -98,6 +98,7 @@ def text(launch: dict[str, Any]) -> str:
             shown = "FLASHMLA_BACKEND"
             backend = f'{shown} = os.environ.get("{variable}", "{value}")\n'
         pairs.append(f'    "{variable}": {shown},\n')
+    accept = f'            self.assertGreater(metrics["accept_length"], {test["accept"]})\n'
     words = [w for group in launch["args"] for w in group]
     return _TEMPLATE.format(
         title=stem.replace("_", " "),
@@ -113,6 +114,7 @@ def text(launch: dict[str, Any]) -> str:
         cls="Test" + "".join(w.capitalize() for w in stem.split("_")),
         args="".join(f'            "{w}",\n' for w in words),
         gsm8k=test["gsm8k"],
+        accept=accept if test["accept"] else "",
     )
 
 

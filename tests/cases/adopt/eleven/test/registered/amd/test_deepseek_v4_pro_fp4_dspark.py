@@ -97,6 +97,7 @@ class TestDeepseekV4ProFp4Dspark(CustomTestCase):
         metrics = run_eval(self.base_url)
         if is_in_ci():
             self.assertGreater(metrics["accuracy"], 0.92)
+            self.assertGreater(metrics["accept_length"], 3.0)
 
 
 if __name__ == "__main__":
