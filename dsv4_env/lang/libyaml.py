@@ -72,7 +72,7 @@ def _events() -> tuple[Any, Any, dict[type, str]] | None:
         from _ruamel_yaml import CParser  # of ruamel.yaml.clib, which other Pythons don't have
     except ImportError:
         return None
-    from ruamel.yaml import events
+    from ruamel.yaml import events  # here, as only YAML needs it and it takes 20 ms to import
     from ruamel.yaml.error import YAMLError
 
     return (

@@ -10,6 +10,7 @@ import pytest
 from dsv4_env import drift
 from dsv4_env.catalogue import Catalogue, load
 from dsv4_env.model.finding import Report
+from dsv4_env.profile import load_profile
 from dsv4_env.profile.settings import Settings, load as load_settings
 from tests.conftest import amd_tests
 from tests.unit.readers.python.test_facts import written
@@ -25,12 +26,20 @@ PAIRS = "".join(
 HACK = "SGLANG_HACK_FLASHMLA_BACKEND"
 
 
+def profile_of(fact: dict[str, Any]) -> str:
+    return Path(fact["path"]).stem.removeprefix("test_deepseek_v4_").replace("_", "-")
+
+
 def checked(folder: Path, facts: list[dict[str, Any]], catalogue: Catalogue | None) -> Report:
     """The check of a project that holds these versions."""
     (folder / "pyproject.toml").write_text(PAIRS)
     (folder / "test").mkdir()
     for fact in facts:
-        (folder / "test" / Path(fact["path"]).name).write_text(written(fact))
+        accepted = load_profile(profile_of(fact)).get("quality", "gsm8k-threshold")
+        text = written(fact).replace(
+            "self.assertGreater(1, 0)", f'self.assertGreater(metrics["accuracy"], {accepted})'
+        )
+        (folder / "test" / Path(fact["path"]).name).write_text(text)
     found: Settings = load_settings(folder, {})
     return drift.check(
         drift.CheckRun(found, None, lambda _release, _ranges: catalogue, drift.CheckOptions()),
@@ -76,7 +85,7 @@ def test_the_version_of_the_profiles_has_no_drift(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("fact", amd_tests(), ids=lambda f: f"{f['path'][-8:-3]}-{f['commit'][:8]}")
 def test_every_version_says_what_moved(fact: dict[str, Any], tmp_path: Path) -> None:
-    name = Path(fact["path"]).stem.removeprefix("test_deepseek_v4_").replace("_", "-")
+    name = profile_of(fact)
     (now,) = (
         f for f in amd_tests() if f["path"] == fact["path"] and f["commit"].startswith(COMMIT)
     )

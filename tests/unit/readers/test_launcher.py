@@ -77,7 +77,7 @@ def launch(*words: str, args: str = "") -> LaunchConfig:
 def test_routers(words: str, router: bool) -> None:
     config = launch(*words.split(), args="--router-policy random --policy random")
     assert config.router is router
-    assert config.role == ("router" if router else None)
+    assert config.role_of_several == ("router" if router else None)
     assert without_own(config).router is router
 
 
@@ -86,9 +86,9 @@ def test_routers(words: str, router: bool) -> None:
     [
         ("--disaggregation-mode prefill", "prefill"),
         ("--disaggregation-mode=decode", "decode"),
-        ("--disaggregation-mode null", None),
+        ("--disaggregation-mode null", "aggregated"),
         ("--disaggregation-mode decode --disaggregation-mode prefill", "prefill"),
-        ("--tp 8", None),
+        ("--tp 8", "aggregated"),
         ("--disaggregation-mode", None),
     ],
 )
