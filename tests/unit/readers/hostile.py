@@ -32,6 +32,18 @@ def body(text: str) -> str:
     return f"ENV = {{}}\n{head}{inner}        popen{tail}"
 
 
+SLURM_RECIPE = (
+    "backend: {sglang_config: {prefill: {tensor-parallel-size: 8}, "
+    "decode: {tensor-parallel-size: 16}}}\n"
+    "runtime: {image: i, ib_devices: r, prefill_port: 1, decode_port: 2, "
+    "prefill_bootstrap_port: 3, decode_bootstrap_port: 4, lb_port: 5, mem_fraction_static: 0.9, "
+    "page_size: 1, max_running_requests: 1, chunked_prefill_size: 1, "
+    "wide_ep: {common_extra_flags: 'FLAGS'}}\n"
+    "bench: {concurrencies: [1], num_prompts_factor: 1, random_range_ratio: 1}\n"
+)
+"""A recipe of SGLang's Slurm CI."""
+
+
 def workflow(run: str, *, env: str = "", strategy: str = "", steps: int = 1) -> str:
     """A workflow of one job."""
     indented = "".join(f"          {line}\n" for line in run.splitlines())
@@ -470,6 +482,22 @@ KINDS: dict[str, tuple[str, Callable[[], str]]] = {
         ),
     ),
     "--config keys": ("config", lambda: "".join(f"x{i}: [a, b]\n" for i in range(6_000))),
+    "Slurm recipe flags": (
+        "slurm_ci",
+        lambda: SLURM_RECIPE.replace("FLAGS", "--tp 8 " * 40_000),
+    ),
+    "Slurm recipe arguments": (
+        "slurm_ci",
+        lambda: SLURM_RECIPE + "model:\n  server_args:\n" + "  - --a\n" * 20_000,
+    ),
+    "Slurm recipe variables": (
+        "slurm_ci",
+        lambda: (
+            SLURM_RECIPE
+            + "model:\n  env:\n"
+            + "".join(f"    SGLANG_{i}: {i}\n" for i in range(6_000))
+        ),
+    ),
     "recipe zip": (
         "srt_slurm",
         lambda: (

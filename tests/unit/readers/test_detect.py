@@ -17,6 +17,9 @@ from dsv4_env.writeback.editors import EDITORS
 CASES = Path(__file__).parents[2] / "cases"
 
 
+SLURM_CI = b"backend: {sglang_config: {}}\nruntime:\n  prefill_bootstrap_port: 1\n"
+
+
 @pytest.mark.parametrize(
     ("path", "data", "reader"),
     [
@@ -50,6 +53,8 @@ CASES = Path(__file__).parents[2] / "cases"
         ("a.yml", b"backend:\n  sglang_config: {}\n", "srt-slurm"),
         ("a.yml", b"base:\n  backend: {'sglang_config': {}}\ntp-size: 8\n", "srt-slurm"),
         ("a.yml", b"backend:\n  trtllm_config: {}\n", None),
+        ("a.yml", SLURM_CI, "slurm-ci"),
+        ("a.yml", SLURM_CI.replace(b"runtime:", b"run:"), "srt-slurm"),
         (".vscode/launch.json", b'{"module": "sglang.launch_server"}', "vscode"),
         ("launch.json", b"{}", None),
         ("package.json", b"sglang", None),
@@ -102,6 +107,7 @@ POD = b'"apiVersion": "v1", "kind": "Pod", "spec": {}'
         (b"services:\n  a:\n    image: x\n", "compose"),
         (b"tp-size: 8\n", "config"),
         (b"name: x\nbackend:\n  sglang_config: {}\n", "srt-slurm"),
+        (SLURM_CI, "slurm-ci"),
         (b"jobs:\n  a:\n    runs-on: x\n", "workflow"),
         (b"name: x\n", None),
         (b"# x\n\n[Unit]\nDescription=x\n", "systemd"),
