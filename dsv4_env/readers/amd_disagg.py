@@ -33,7 +33,7 @@ _STARTS = "\npython3 -m sglang.launch_server\n"
 # What the job writes into that file are the recipe's own variables, which are known.
 _WRITTEN = re.compile(r"^if \[\[ -f /config/hicache_mc\.env \]\].*?^fi$", re.M | re.S)
 _SOURCES = re.compile(r"^[ \t]*(?:source|\.)[ \t][^\n]*$", re.M)
-_SUBMITS = re.compile(r"^[^\n]*\bsubmit\.sh\b", re.M)
+_SUBMITS = re.compile(r"^[^\n#]*\bsubmit\.sh\b", re.M)
 # Of the recipe's variables, those that the job hands into its containers.
 _HANDED = ("MORI_IO_SQ_BACKOFF_TIMEOUT_US", "MORI_IO_QP_MAX_SEND_WR")
 # How many tokens are accepted at once where that is only made up: by how far it speculates.

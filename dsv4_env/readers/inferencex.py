@@ -97,6 +97,8 @@ def _relevant(text: str) -> str:
     if _SHARED.search(text):
         return text
     cuts = [m.start() for m in _ENTRY.finditer(text)]
+    if not cuts:
+        return text
     parts = [text[a:b] for a, b in zip([0, *cuts], [*cuts, len(text)], strict=True)]
     return "".join(p if _SERVED.search(p) and _MODEL in p else "\n" * p.count("\n") for p in parts)
 
@@ -166,8 +168,9 @@ def _runner(data: bytes, label: str) -> _Runner:
     top = documents[0] if documents else None
     if not isinstance(top, Mapping):
         return _Runner()
-    given = [top.text("hardware", label, key) or "" for key in ("available-cpu-dram-mib", _GPUS)]
-    sizes = [int(g) if re.fullmatch(r"[1-9]\d{0,11}", g) else None for g in given]
+    given = (top.get("hardware", label, key) for key in ("available-cpu-dram-mib", _GPUS))
+    values = (plain_value(node) if node is not None else None for node in given)
+    sizes = [v if isinstance(v, int) and v > 0 else None for v in values]
     items = top.sequence("labels", label)
     return _Runner(tuple(n.text for n in items if isinstance(n, Scalar)), *sizes)
 
@@ -220,10 +223,12 @@ class _Point:
     def agentic(self) -> bool:
         return self.kind == "agentic-coding"
 
-    def number(self, node: Node | None, otherwise: int) -> int:
-        """A whole number. Raises ReadError where it is none."""
-        if node is None:
+    def number(self, node: Node | None, otherwise: int | None) -> int:
+        """A whole number. Raises ReadError where it is none; of None, where it isn't there."""
+        if node is None and otherwise is not None:
             return otherwise
+        if node is None:
+            raise ReadError("a point without tp", where=self.space.location, expected="tp: 8")
         value = plain_value(node)
         if not isinstance(value, int) or isinstance(value, bool):
             raise ReadError(f"{value!r}", where=node.location, expected="a whole number")
@@ -282,7 +287,7 @@ class _Point:
     def shape(self, worker: Mapping) -> str:
         """How a worker is split, in short."""
         expert = self.number(worker.get("ep"), 1)
-        parts = [f"tp{self.number(worker.get('tp'), 1)}"]
+        parts = [f"tp{self.number(worker.get('tp'), None)}"]
         parts += [f"ep{expert}"] if expert > 1 else []
         parts += ["dpa"] if self.switch(worker, "dp-attn") == "true" else []
         return " ".join(parts)
@@ -297,7 +302,7 @@ class _Point:
         found = {
             "MODEL": entry.text("model"), "MODEL_PREFIX": entry.text("model-prefix"),
             "IMAGE": entry.text("image"), "FRAMEWORK": entry.text("framework"),
-            "PRECISION": entry.text("precision"), "TP": str(self.number(space.get("tp"), 1)),
+            "PRECISION": entry.text("precision"), "TP": str(self.number(space.get("tp"), None)),
             "PP_SIZE": str(self.number(space.get("pp"), 1)),
             "DCP_SIZE": str(self.number(space.get("dcp-size"), 1)),
             "PCP_SIZE": str(self.number(space.get("pcp-size"), 1)),
@@ -356,14 +361,18 @@ class _Point:
             inputs["INFMAX_CONTAINER_WORKSPACE"] = str(root)
 
         def read(more: dict[str, str]) -> list[LaunchConfig]:
-            with self.entry.budget.share(STEPS):
+            outer = self.entry.budget
+            inner = Budget(max(1, min(STEPS, outer.steps - outer.spent_steps)))
+            try:
                 found = bash.read_all(
                     data,
                     self.entry.checkout.shown(name),
                     inputs={**inputs, **more},
                     root=root,
-                    budget=self.entry.budget,
+                    budget=inner,
                 )
+            finally:
+                outer.take(inner, self.space.location)
             return [_within(c, str(root)) if root is not None else c for c in found]
 
         counts = self.concurrencies()
@@ -458,7 +467,8 @@ class _Point:
 
     def worker(self, role: str) -> amd_disagg.Worker:
         node = self.space.mapping(role) or self.space
-        count, tensor, expert = (self.number(node.get(k), 1) for k in ("num-worker", "tp", "ep"))
+        count, expert = (self.number(node.get(k), 1) for k in ("num-worker", "ep"))
+        tensor = self.number(node.get("tp"), None)
         if count < 1 or tensor < 1:
             raise ReadError(f"no {role} workers", where=node.location, expected="one or more")
         return amd_disagg.Worker(count, tensor, expert, self.switch(node, "dp-attn") == "true")
