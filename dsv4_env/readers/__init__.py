@@ -13,18 +13,21 @@ from dsv4_env.guard.files import read_bytes
 from dsv4_env.model import LaunchConfig
 from dsv4_env.model.errors import Dsv4Error, ReadError, did_you_mean
 from dsv4_env.readers import (
+    atom,
     bash,
     compose,
     config,
     cookbook,
     dockerfile,
     dotenv,
+    inferencex,
     inspected,
     kubernetes,
     markdown,
     notebook,
     python,
     skypilot,
+    slurm_ci,
     srt_slurm,
     systemd,
     vscode,
@@ -51,7 +54,9 @@ _OWN = (
     workflow.KIND,
     compose.KIND,
     kubernetes.KIND,
+    slurm_ci.KIND,
     srt_slurm.KIND,
+    inferencex.KIND,
     skypilot.KIND,
     config.KIND,
     vscode.KIND,
@@ -61,6 +66,7 @@ _OWN = (
     dotenv.KIND,
     markdown.KIND,
     cookbook.KIND,
+    atom.KIND,
     notebook.KIND,
 )
 KINDS: tuple[FileKind, ...] = (*_OWN, *plugged_kinds(_OWN))

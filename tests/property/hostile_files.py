@@ -36,6 +36,7 @@ ENDINGS = {
     "dockerfile": ".Dockerfile", "dotenv": ".env", "layer": ".toml", "config": ".yml",
     "vscode": ".json", "inspected": ".json", "markdown": ".md", "notebook": ".ipynb",
     "cookbook": ".jsx", "srt-slurm": ".yml", "skypilot": ".yml", "systemd": ".service",
+    "slurm-ci": ".yml", "inferencex": ".yml", "atom": ".json",
 }  # fmt: skip
 OPENERS = {
     "bash": ["$(", "${a:-", "$((", "(", "{ ", "if ", "case x in x) ", "<<E\n", "`", '"$(', "[[ ("],
@@ -47,6 +48,9 @@ OPENERS = {
     "dotenv": ["${A:-", '"', "'", "\\"],
     "config": ["[", "{a: ", "- ", "&a [*a, "],
     "srt-slurm": ["[", "{a: ", "- ", "&a [*a, "],
+    "slurm-ci": ["[", "{a: ", "- ", "$(", "'", "&a [*a, "],
+    "atom": ["[", '[{"path": "m", "env_vars": "', "/*", '"', "'", "\\"],
+    "inferencex": ["[", "{a: ", "- ", "  framework: sglang\n", "&a [*a, "],
     "vscode": ["[", '{"a": ', "/*", '"', "${env:A} "],
     "markdown": ["```bash\n", "~~~\n", "> ", "- ", "<!--\n", "<a ", "[", "\t", "$ "],
     "notebook": ['{"cells": [', '{"cell_type": "code", "source": ["', "%%bash\n", "!", "{m"],

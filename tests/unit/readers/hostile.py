@@ -32,6 +32,25 @@ def body(text: str) -> str:
     return f"ENV = {{}}\n{head}{inner}        popen{tail}"
 
 
+SLURM_RECIPE = (
+    "backend: {sglang_config: {prefill: {tensor-parallel-size: 8}, "
+    "decode: {tensor-parallel-size: 16}}}\n"
+    "runtime: {image: i, ib_devices: r, prefill_port: 1, decode_port: 2, "
+    "prefill_bootstrap_port: 3, decode_bootstrap_port: 4, lb_port: 5, mem_fraction_static: 0.9, "
+    "page_size: 1, max_running_requests: 1, chunked_prefill_size: 1, "
+    "wide_ep: {common_extra_flags: 'FLAGS'}}\n"
+    "bench: {concurrencies: [1], num_prompts_factor: 1, random_range_ratio: 1}\n"
+)
+"""A recipe of SGLang's Slurm CI."""
+
+
+MASTER = (
+    "a:\n  framework: sglang\n  model: DeepSeek-V4-Pro\n  model-prefix: v4\n  runner: mi355x\n"
+    "  scenarios:\n    fixed-seq-len:\n    - isl: 1\n      osl: 1\n      search-space:\n"
+)
+"""An entry of InferenceX's configurations, without its points."""
+
+
 def workflow(run: str, *, env: str = "", strategy: str = "", steps: int = 1) -> str:
     """A workflow of one job."""
     indented = "".join(f"          {line}\n" for line in run.splitlines())
@@ -470,6 +489,54 @@ KINDS: dict[str, tuple[str, Callable[[], str]]] = {
         ),
     ),
     "--config keys": ("config", lambda: "".join(f"x{i}: [a, b]\n" for i in range(6_000))),
+    "Slurm recipe flags": (
+        "slurm_ci",
+        lambda: SLURM_RECIPE.replace("FLAGS", "--tp 8 " * 40_000),
+    ),
+    "Slurm recipe arguments": (
+        "slurm_ci",
+        lambda: SLURM_RECIPE + "model:\n  server_args:\n" + "  - --a\n" * 20_000,
+    ),
+    "Slurm recipe variables": (
+        "slurm_ci",
+        lambda: (
+            SLURM_RECIPE
+            + "model:\n  env:\n"
+            + "".join(f"    SGLANG_{i}: {i}\n" for i in range(6_000))
+        ),
+    ),
+    "master points": (
+        "inferencex",
+        lambda: MASTER + "      - {tp: 8, conc-start: 1, conc-end: 99999999}\n" * 3_000,
+    ),
+    "master concurrencies": (
+        "inferencex",
+        lambda: MASTER + f"      - {{tp: 8, conc-list: [{', '.join(map(str, range(9_000)))}]}}\n",
+    ),
+    "master entries": (
+        "inferencex",
+        lambda: "".join(
+            f"a{i}: {{model: DeepSeek-V4}}\n  framework: sglang\n" for i in range(9_000)
+        ),
+    ),
+    "catalogue words": (
+        "atom",
+        lambda: '[{"model_path": "/m", "extraArgs": "' + "--a b " * 60_000 + '"}]',
+    ),
+    "catalogue variables": (
+        "atom",
+        lambda: '[{"model_path": "/m", "env_vars": "' + "SGLANG_A=1\\n" * 60_000 + '"}]',
+    ),
+    "catalogue templates": (
+        "atom",
+        lambda: (
+            '{"templates": {"extra_args": {"a": "'
+            + "--a " * 2_000
+            + '"}}, "models": ['
+            + '{"path": "/m", "extra_args": ["a", "a", "a", "a"]},' * 2_000
+            + "]}"
+        ),
+    ),
     "recipe zip": (
         "srt_slurm",
         lambda: (

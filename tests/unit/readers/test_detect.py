@@ -17,6 +17,13 @@ from dsv4_env.writeback.editors import EDITORS
 CASES = Path(__file__).parents[2] / "cases"
 
 
+ATOM = b'[{"extraArgs": "", "env_vars": "A=atom.plugin.sglang.models"}]'
+MASTER = (
+    b"a:\n  model-prefix: v4\n  framework: sglang\n  scenarios:\n    b:\n    - search-space: []\n"
+)
+SLURM_CI = b"backend: {sglang_config: {}}\nruntime:\n  prefill_bootstrap_port: 1\n"
+
+
 DETECTED: list[tuple[str, bytes, str | None]] = [
     ("a.sh", b"", "bash"),
     ("a/b.slurm", b"", "bash"),
@@ -75,6 +82,14 @@ DETECTED: list[tuple[str, bytes, str | None]] = [
     ("a.js", b"const c = {\n  cells: [{ match: {}, flags: ['sglang'] }]", None),
     ("a.ipynb", b"{}", None),
     ("environment.txt", b"SGLANG_A=1", None),
+    ("a.yml", SLURM_CI, "slurm-ci"),
+    ("configs/amd-master.yaml", MASTER, "inferencex"),
+    ("a.yml", MASTER.replace(b"scenarios", b"seq-len-configs"), None),
+    ("a.yml", MASTER.replace(b"sglang", b"vllm"), None),
+    ("a.yml", SLURM_CI.replace(b"runtime:", b"run:"), "srt-slurm"),
+    (".github/benchmark/sglang_models.json", ATOM, "atom"),
+    (".github/benchmark/oot_models.json", ATOM.replace(b"sglang", b"vllm"), None),
+    ("package.json", ATOM, None),
 ]
 
 
@@ -110,6 +125,8 @@ DOCUMENTS: list[tuple[bytes, str | None]] = [
     (b'[{"Id": "1", "Config": {"Env": []}}]', "inspected"),
     (b' [\n {"Config" : {}, "RepoTags": []}]', "inspected"),
     (b'{"Id": "1", "Config": {}}', "inspected"),
+    (SLURM_CI, "slurm-ci"),
+    (ATOM, "atom"),
 ]
 
 
