@@ -14,7 +14,7 @@ from dsv4_env.model.errors import shortened
 from dsv4_env.model.secrets import Code, meet
 from dsv4_env.readers.config_file import with_config_file
 from dsv4_env.readers.environment import PREFIXES
-from dsv4_env.readers.launcher import names_a_server, without_own
+from dsv4_env.readers.launcher import asks_for_help, names_a_server, without_own
 
 YAML = r"[^/]+\.ya?ml"
 NO_YAML = r"(?!.*\.ya?ml\Z)"
@@ -110,7 +110,7 @@ class FileKind:
         meet(Code(_text(data)) if self.code else data)
         taken = {n: v for n, v in options.items() if n != "root" or n in self.takes}
         root = options.get("root")
-        read = self.read(data, path, **taken)
+        read = [c for c in self.read(data, path, **taken) if not asks_for_help(c)]
         read = [c if c.router else with_config_file(c, path, root) for c in read]
         found = [passable(readable(without_own(config))) for config in read]
         found.sort(key=lambda c: c.router)

@@ -149,6 +149,8 @@ def test_errors(text: str, launch: int | None, line: int | None, message: str) -
         "printf '#!/bin/bash\\nsglang serve\\n' > job",
         "cat > start.sh <<P\nsglang serve\nP",
         "trap 'sglang serve' DEBUG",
+        'CMD=(sglang serve); eval "$X"; "${CMD[@]}" --tp 4',
+        'f() { R="python -m sglang_router.launch_router"; }; f; eval "$X"; $R',
     ],
 )
 def test_a_launch_that_is_not_followed_is_told(line: str) -> None:
