@@ -177,6 +177,11 @@ class Outline:
             known = self._leads[node] = any(self._may_lead(x) for x in leaves)
         return known
 
+    def carrying(self) -> list[str]:
+        """The variables that may hold a launch, by what is told where they are assigned."""
+        self._find_leading()
+        return sorted(self._carrying)
+
     def given(self, name: str) -> list[str]:
         """The texts of the commands that may set a variable to a launch."""
         self._find_leading()
