@@ -239,7 +239,7 @@ def test_a_launch_that_some_of_many_paths_hold_is_not_lost() -> None:
 
 def test_what_is_unset_on_some_of_many_paths_has_its_value_from_outside() -> None:
     many_more = [f'if [ "$A{i}" = 1 ]; then B+=(--x{i}); fi' for i in range(9)]
-    first, last = '[ -n "$M" ] || M=m', 'sglang serve --model-path "$M" "${B[@]}"'
+    first, last = '[ -n "$M" ] || export M=m', 'sglang serve --model-path "$M" "${B[@]}"'
     (config,) = bash.read_all("\n".join((first, *many_more, last)), "run.sh")
     told = {str(a.condition): a.values for a in config.args or () if a.flag == "--model-path"}
     assert told['-z "$M"'] == ("m",)
