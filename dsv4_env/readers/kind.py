@@ -15,7 +15,7 @@ from dsv4_env.model.errors import shortened
 from dsv4_env.model.secrets import Code, meet
 from dsv4_env.readers.config_file import with_config_file
 from dsv4_env.readers.environment import PREFIXES
-from dsv4_env.readers.launcher import names_a_server, without_own
+from dsv4_env.readers.launcher import asks_for_help, names_a_server, without_own
 from dsv4_env.readers.taken import reading_file
 
 _OF_PROJECT = ("root", "profiles", "sglang")
@@ -114,7 +114,7 @@ class FileKind:
         taken = {n: v for n, v in options.items() if n not in _OF_PROJECT or n in self.takes}
         root = options.get("root")
         with reading_file(path, *(options.get(name) for name in _OF_PROJECT)):
-            read = self.read(data, path, **taken)
+            read = [c for c in self.read(data, path, **taken) if not asks_for_help(c)]
             read = [c if c.router else with_config_file(c, path, root) for c in read]
         found = [passable(readable(without_own(config))) for config in _bounded(read, path)]
         found.sort(key=lambda c: c.router)

@@ -74,6 +74,7 @@ _DYNAMO_WORDS = re.compile(
     r"|enable-session-prefix-index|shared-cache-(?:multiplier|type))"
 )
 _ROUTER_WORDS = re.compile(r"--(?:router-[\w-]+|worker-urls)")
+_HELP = frozenset({"-h", "--help"})
 _EACH_ALONE = (
     "it starts --dp-size servers, each with --dp-size 1 and GPUs of its own, and a router before "
     "them"
@@ -113,6 +114,11 @@ def without_own(config: LaunchConfig) -> LaunchConfig:
     words = (w for a in own for w in a.words)
     args = tuple(a for a in config.args or () if a not in own)
     return replace(config, command=(*config.command, *words), args=args)
+
+
+def asks_for_help(config: LaunchConfig) -> bool:
+    """Whether a command only prints its help: nothing is launched, whatever else it is given."""
+    return any(a.flag in _HELP and a.condition is None for a in config.args or ())
 
 
 def launcher_length(words: Sequence[tuple[Value, Location | None]], start: int = 0) -> int | None:

@@ -1,7 +1,8 @@
-"""Recipes of NVIDIA's srt-slurm: the servers that each of their jobs starts, one for each role.
+"""Recipes of NVIDIA's srt-slurm: what each of their jobs starts, one server for each role.
 
 Sources: NVIDIA/srt-slurm at c88ef731, srtctl/core/config.py (overrides), core/sweep.py,
-core/schema.py, cli/mixins/worker_stage.py (environment) and backends/sglang.py (command).
+core/schema.py, cli/mixins/worker_stage.py (environment), backends/sglang.py (command) and
+frontends/sglang.py (the router).
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from dsv4_env.model.budget import Budget, BudgetError, kept
 from dsv4_env.model.errors import ReadError
 from dsv4_env.readers.embedded import few
 from dsv4_env.readers.kind import YAML, FileKind
+from dsv4_env.readers.launcher import DYNAMO, MODULE, ROUTER
 
 _KIND = "a recipe of srt-slurm"
 _READER = "srt-slurm"
@@ -206,13 +208,15 @@ class _Job:
         if backend is None or self.text(backend.get("type"), "sglang") != "sglang":
             return
         sglang = self.text(self.node.get("frontend", "type"), "dynamo") == "sglang"
-        module = "sglang.launch_server" if sglang else "dynamo.sglang"
+        module = MODULE if sglang else DYNAMO
+        started: list[str] = []
         for role, mode in _ROLES.items():
             given = backend.get("sglang_config", role)
             place = self.place(backend, role)
             if place is None or not self.has_workers(role, mode, given):
                 continue
             self.budget.step(place, 8 * _EACH)
+            started.append(mode)
             self.notes = [Note(_PLACED, place)]
             if given is not None and not isinstance(given, Mapping):
                 self.notes.append(Note(f"sglang_config.{role} is no mapping", given.location))
@@ -232,6 +236,59 @@ class _Job:
                 notes=few((*self.notes, *again)),
                 image=self.image(),
             )
+        if sglang and started:
+            yield self.router(started, variant, again)
+
+    def router(self, modes: list[str], variant: Node | None, again: list[Note]) -> LaunchConfig:
+        """The router before the servers, of which a job may start several alike."""
+        where = self.node.keys["frontend"].location
+        self.budget.step(where, 8 * _EACH)
+        self.notes = []
+        args = tuple(self.router_arguments(modes, where))
+        given = self.node.get("frontend", "env")
+        env = mark_superseded(self.variables(given))
+        at = variant.location if variant is not None else where
+        places = [where, *(e.location for e in env), *(a.location for a in args)]
+        lines = [p.line for p in places if p is not None and p.line]
+        return LaunchConfig(
+            " ".join(filter(None, (self.path, self.label, "router"))),
+            _READER,
+            env,
+            args,
+            ("python", "-m", ROUTER),
+            location=at,
+            end_line=max([at.line or 1, *lines]),
+            notes=few((*self.notes, *again)),
+            image=self.image(),
+        )
+
+    def router_arguments(self, modes: list[str], place: Location) -> Iterator[ServerArg]:
+        """Where the servers are, which srtctl fills in, then what the recipe gives the router."""
+        if modes == ["agg"]:
+            yield self.argument("--worker-urls", (self.addresses("agg", place),), place)
+        else:
+            yield self.argument("--pd-disaggregation", (), place)
+            for mode in ("prefill", "decode"):
+                if mode in modes:
+                    yield self.argument(f"--{mode}", (self.addresses(mode, place),), place)
+        yield self.argument("--host", ("0.0.0.0",), place)  # noqa: S104  # it only says so
+        port = Unknown("port", "it depends on whether nginx stands before it", location=place)
+        yield self.argument("--port", (port,), place)
+        given = self.node.get("frontend", "args")
+        if not isinstance(given, Mapping):
+            return
+        for name, node in given.items.items():
+            where = given.keys[name].location
+            self.budget.step(where, _EACH + 2 * sum(1 for _ in yaml.scalars(node)))
+            value = self.filled(plain_value(node))
+            if value is not None and value is not False:
+                words = () if value is True else (str(value),)
+                yield self.argument(f"--{name}", words, where)
+
+    def addresses(self, mode: str, place: Location) -> Unknown:
+        """The addresses of the servers of a role."""
+        why = "srtctl fills in the addresses of the nodes"
+        return Unknown(f"{mode} servers", why, splits=True, location=place)
 
     def text(self, node: Node | None, otherwise: str = "") -> str:
         """A text with what the sweep puts into it; *otherwise* where there is none."""

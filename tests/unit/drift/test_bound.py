@@ -138,6 +138,10 @@ def stale():
     subprocess.run(["pgrep", "-f", "sglang serve .*"])  # popen_launch_server("M")
 
 asyncio.create_subprocess_exec("sglang", "serve")
+
+def within():
+    llm = sgl.Engine(model_path="M"), sqlalchemy.Engine()
+    popen_launch_pd_server("M", "u", 1)
 """
     text += f"def many():\n    x = {'+ '.join(['run(1)'] * 500)}\n" + "    run(2)\n" * 500
     assert servers_started(text.encode(), "a.py") == [
@@ -145,6 +149,8 @@ asyncio.create_subprocess_exec("sglang", "serve")
         (9, "TestA.setUp"),
         (14, "serve"),
         (23, ""),
+        (26, "within"),
+        (27, "within"),
     ]
     with pytest.raises(ReadError, match="syntax error"):
         servers_started(b"subprocess.run((", "a.py")

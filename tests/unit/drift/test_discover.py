@@ -165,6 +165,47 @@ def test_a_launch_of_another_model_is_near_no_profile_of_one(tmp_path: Path) -> 
 
 # What is looked at
 
+ENGINE = "import sglang as sgl\nllm = sgl.Engine(model_path='deepseek-ai/DeepSeek-V4-Pro')\n"
+PAIR = """
+from sglang.test.test_utils import CustomTestCase, popen_launch_pd_server as launch
+class TestIt(CustomTestCase):
+    @classmethod
+    def setUpClass(cls):
+        for role in ("prefill", "decode"):
+            launch("dsv4", "u", 1, other_args=["--disaggregation-mode", role])
+    def test_it(self):
+        pass
+"""
+SET = """
+sglang serve --model-path dsv4 --disaggregation-mode prefill &
+python3 -m sglang_router.launch_router --pd-disaggregation --prefill http://a --decode http://b &
+sglang serve --model-path dsv4 --disaggregation-mode decode
+"""
+
+
+def test_roles_routers_and_engines(tmp_path: Path) -> None:
+    files: dict[str, str | bytes] = {
+        "a_set.sh": SET,
+        "alone.sh": "smg launch --worker-urls http://a\n",
+        "engine.py": ENGINE,
+        "other.py": "from sqlalchemy import Engine\nEngine()\n",
+        "own.py": "class Engine: ...\nEngine()  # sglang\n",
+        "test_pair.py": PAIR,
+    }
+    result = found(tree(tmp_path, files))
+    told = [(Path(x.path).name, x.number, x.role, x.counts, x.family) for x in result.launches]
+    assert told == [
+        ("a_set.sh", 1, "prefill", True, True),
+        ("a_set.sh", 2, "decode", True, True),
+        ("a_set.sh", 3, "router", True, True),
+        ("alone.sh", 1, "router", False, False),
+        ("engine.py", 1, None, True, True),
+        ("test_pair.py", 1, "prefill", True, True),
+        ("test_pair.py", 2, "decode", True, True),
+    ]
+    assert not any(x.match.profile for x in result.launches if x.router)
+    assert result.problems == []
+
 
 def test_only_what_may_launch_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tree(

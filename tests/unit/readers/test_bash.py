@@ -149,6 +149,8 @@ def test_errors(text: str, launch: int | None, line: int | None, message: str) -
         "printf '#!/bin/bash\\nsglang serve\\n' > job",
         "cat > start.sh <<P\nsglang serve\nP",
         "trap 'sglang serve' DEBUG",
+        'CMD=(sglang serve); eval "$X"; "${CMD[@]}" --tp 4',
+        'f() { R="python -m sglang_router.launch_router"; }; f; eval "$X"; $R',
     ],
 )
 def test_a_launch_that_is_not_followed_is_told(line: str) -> None:
@@ -210,3 +212,36 @@ def test_words_that_may_be_flags_are_no_value_of_a_switch() -> None:
     assert ("--host", ["<unknown: ${E}>"], '-z "$METRICS"') in found
     (one, *_) = bash.read('sglang serve --trust-remote-code "$@"').args or ()
     assert (one.flag, one.values) == ("--trust-remote-code", ())
+
+
+def many(*behind: str) -> str:
+    """A script on more paths than are told apart, with a value that each of them makes."""
+    tests = (f'if [ "$A{i}" = 1 ]; then W="${{W}}{i}."; fi' for i in range(1, 9))
+    return "\n".join(("W=w", *tests, *behind))
+
+
+def test_of_an_array_only_what_differs_is_lost_on_many_paths() -> None:
+    further = [f'if [ "$B{i}" = 1 ]; then W="${{W}}{i}."; fi' for i in range(3)]
+    array = 'ARGS=(--host 0.0.0.0 --w "$W" --port 1)'
+    (config,) = bash.read_all(many(array, *further, 'sglang serve "${ARGS[@]}"'), "run.sh")
+    assert [a.flag for a in config.args or ()] == ["--host", "--w", "--port"]
+    assert [u.text for u in config.unknowns] == ["${ARGS[3]}"]
+
+
+def test_a_launch_that_some_of_many_paths_hold_is_not_lost() -> None:
+    held = 'if [ "$R" = 1 ]; then CMD=(python3 -m sglang_router.launch_router); fi'
+    further = [f'if [ "$B{i}" = 1 ]; then W="${{W}}{i}."; fi' for i in range(3)]
+    text = many(held, *further, 'sglang serve --w "$W"', '[ "$R" = 1 ] && "${CMD[@]}" --port 1')
+    server, router = bash.read_all(text, "run.sh")
+    assert (server.router, router.router, router.partial) == (False, True, False)
+    assert str(router.condition) == 'R = "1"'
+
+
+def test_what_is_unset_on_some_of_many_paths_has_its_value_from_outside() -> None:
+    many_more = [f'if [ "$A{i}" = 1 ]; then B+=(--x{i}); fi' for i in range(9)]
+    first, last = '[ -n "$M" ] || export M=m', 'sglang serve --model-path "$M" "${B[@]}"'
+    (config,) = bash.read_all("\n".join((first, *many_more, last)), "run.sh")
+    told = {str(a.condition): a.values for a in config.args or () if a.flag == "--model-path"}
+    assert told['-z "$M"'] == ("m",)
+    (outside,) = told['-n "$M"']
+    assert getattr(outside, "names", ()) == ("M",)

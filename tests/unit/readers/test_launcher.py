@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dsv4_env.model import LaunchConfig, Unknown, Value, group_args
+from dsv4_env.readers import READERS
 from dsv4_env.readers.launcher import launcher_length, names_a_server, without_own
 
 A = Unknown("$A", "?")
@@ -118,6 +119,20 @@ def test_servers_behind_a_router(words: str) -> None:
 def test_a_router_keeps_its_words() -> None:
     given = launch("smg", "launch", args="--policy random --router-policy random")
     assert without_own(given) == given
+
+
+@pytest.mark.parametrize(
+    ("line", "count"),
+    [
+        ("python3 -m sglang.launch_server --help", 0),
+        ("sglang serve -h > flags.txt", 0),
+        ("smg launch --policy random --help", 0),
+        ("sglang serve --model-path m --chat-template=--help", 1),
+        ('sglang serve $A; [ "$A" ] && HELP=--help; sglang serve --tp 8 $HELP', 2),
+    ],
+)
+def test_help_launches_nothing(line: str, count: int) -> None:
+    assert len(READERS["bash"](line, "run.sh")) == count
 
 
 # One word of each kind, of the release that has it: ai-dynamo 0.7.0 to 1.6.1.

@@ -24,6 +24,7 @@ from dsv4_env.lang.bash.expand.values import (
     identity,
     pieces_of,
 )
+from dsv4_env.lang.bash.expand.variables import outside_value
 from dsv4_env.model.condition import All, Condition, Some
 
 MAX_OPTIONS = 16
@@ -94,7 +95,9 @@ def _scalar(
     alike: bool,
 ) -> Var | None:
     """*alike*: it's the value alone that differs."""
-    values = [None if v is None else v.value for v in variants]
+    # What the script hasn't set there has the value that it has outside.
+    unset = outside_value(vm, state, name) if state.open and None in variants else None
+    values = [unset if v is None else v.value for v in variants]
     known = [v for v in values if v is not None]
     if len({*map(identity, known)}) == 1 and len(known) == len(values):
         value: Text | None = known[0]

@@ -18,7 +18,15 @@ from dsv4_env.lang.bash.expand.decisions import (
 )
 from dsv4_env.lang.bash.expand.machine import Machine
 from dsv4_env.lang.bash.expand.sinks import written_together
-from dsv4_env.lang.bash.expand.state import Event, FatalError, ForkError, State, Undecided, Var
+from dsv4_env.lang.bash.expand.state import (
+    Event,
+    FatalError,
+    ForkError,
+    Items,
+    State,
+    Undecided,
+    Var,
+)
 from dsv4_env.lang.bash.expand.tables import Elements, Layers
 from dsv4_env.lang.bash.expand.values import Alternatives, Key, Symbol, Text
 from dsv4_env.lang.bash.expand.variables import havoc
@@ -33,6 +41,7 @@ _MANY = 48  # paths that are followed apart where what differs can be kept as ch
 MAX_FORKS = 7  # decisions of one command: 128 paths
 _COPY = 7  # steps of a copy of a state, and of trying a command that may need a decision
 MAX_ALTERNATIVES = 512
+MAX_HELD = 4  # states that are kept apart by the launches that variables hold
 MAX_TESTS = 8  # that are told of alternatives that are too many
 _LITTLE_LEFT = 32  # paths that are followed apart where half of the budget is used up
 
@@ -310,8 +319,10 @@ def _many(vm: Machine, state: State) -> Key:
 def _widen(vm: Machine, states: list[State]) -> list[State]:
     """Too many paths: one state per kind of end, and what differs between them is unknown."""
     groups: dict[Any, list[State]] = {}
+    held = _launches_held(vm, states)
     for state in states:
-        groups.setdefault((state.flow, state.opts, len(state.scopes)), []).append(state)
+        key = (state.flow, state.opts, len(state.scopes), held.get(id(state)))
+        groups.setdefault(key, []).append(state)
     result: list[State] = []
     for members in groups.values():
         one = _union(vm, members, rough=True)
@@ -324,6 +335,18 @@ def _widen(vm: Machine, states: list[State]) -> list[State]:
         _leave_open(one, members)
         result.append(one)
     return result
+
+
+def _launches_held(vm: Machine, states: list[State]) -> dict[int, tuple[bool, ...]]:
+    """Which variables that may hold a launch are set in each state; nothing where that's too many.
+
+    A state in which one is set doesn't go together with one where it isn't: what it runs, and
+    whether, would be lost.
+    """
+    names = vm.outline.carrying()
+    vm.budget.step(count=len(states) * len(names) >> 3)
+    found = {id(s): tuple(n in s.vars for n in names) for s in states}
+    return found if len(set(found.values())) <= MAX_HELD else {}
 
 
 def _leave_open(one: State, members: list[State]) -> None:
@@ -358,17 +381,40 @@ def _one_of(vm: Machine, state: State, name: str, variants: list[Var | None]) ->
     event = last and Event(state.seq, unknown, last.location, last.spelled, _shared(events))
     exported = all(v is not None and v.exported for v in variants)
     perhaps = not exported and any(v.exported or v.perhaps for v in sets)
+    alike = first.kind == "a" and len(sets) == len(variants)
+    items = _items_alike(vm, name, key, sets) if alike else None
     return replace(
         first,
         value=unknown,
-        items=None,
-        maybe=True,
+        items=items,
+        maybe=items is None,
         readonly=all(v is not None and v.readonly for v in variants),
         vague=any(v.vague or v.readonly for v in sets),
         exported=exported,
         event=event,
         perhaps=Test("one of too many undecided tests holds") if perhaps else None,
     )
+
+
+def _items_alike(vm: Machine, name: str, key: Key, sets: list[Var]) -> Items | None:
+    """The elements of arrays that are equally long, where one isn't known that differs.
+
+    A command in an array, whose arguments depend on tests, stays that command.
+    """
+    first = sets[0].items
+    if first is None or any(v.kind != "a" or v.items is None or v.maybe for v in sets):
+        return None
+    if any(v.items is not None and v.items.keys() != first.keys() for v in sets):
+        return None
+    found = dict(first)
+    for index, item in first.items():
+        others = [v.items[index] for v in sets if v.items is not None]
+        if any(isinstance(o, Symbol) and o.splits for o in others):
+            return None  # any number of elements: none has its place
+        if any(o != item for o in others):
+            text = f"${{{name}[{index}]}}"
+            found[index] = vm.unknown(text, "too many undecided tests", (*key, index))
+    return found
 
 
 def join_attributes(state: State, ends: list[State]) -> None:

@@ -188,6 +188,12 @@ def lost(p: CallSite, words: Argv) -> None:
     name = name_of(words)
     if talks(words) or (name is not None and name in p.state.funcs):
         return
+    first = words[0][0]
+    held = _HELD.match(first.text) if isinstance(first, Symbol) else None
+    if held is not None and any(map(p.vm.watch.told, p.vm.outline.given(held[1]))):
+        assert isinstance(first, Symbol)
+        p.vm.lose(f"what `{shown_as(first)}` runs isn't known: {first.reason}", words[0][1])
+        return
     texts: list[Text] = [v for v, _ in words[1:]]
     if name is not None and re.match(r"python|pypy|perl|node$", name):
         code = next((i for i, v in enumerate(texts) if v in ("-c", "-e")), None)
@@ -206,6 +212,7 @@ def lost(p: CallSite, words: Argv) -> None:
     p.vm.lose(f"what `{shown_as(words[0][0])}` does with it isn't known", place)
 
 
+_HELD = re.compile(r"\$\{(\w+)")
 _FILTERS = frozenset("awk cut egrep fgrep gawk grep head perl sed sort tail tr uniq".split())
 
 

@@ -177,6 +177,22 @@ class Outline:
             known = self._leads[node] = any(self._may_lead(x) for x in leaves)
         return known
 
+    def carrying(self) -> list[str]:
+        """The variables that may hold a launch, by what is told where they are assigned."""
+        self._find_leading()
+        return sorted(self._carrying)
+
+    def given(self, name: str) -> list[str]:
+        """The texts of the commands that may set a variable to a launch."""
+        self._find_leading()
+        if name not in self._carrying:
+            return []
+        places = [self._of(t) for t in self.texts]
+        places += [body for _, body in self._bodies(sorted(self.defined))]
+        leaves = [leaf for shapes in places for leaf in _leaves(shapes)]
+        self.spend(len(leaves) >> 2)
+        return [leaf.text for leaf in leaves if name in leaf.assigns and self._told(leaf)]
+
     def last(self, block: Block) -> int:
         """The place in a text of the last command that may lead to a launch, -1 without any."""
         self._find_leading()
