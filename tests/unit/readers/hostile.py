@@ -1271,6 +1271,14 @@ KINDS: dict[str, tuple[str, Callable[[], str]]] = {
         "python",
         lambda: value("re.match('(a+)+$', 'a' * 60 + 'b')", "import re"),
     ),
+    "Python a call of many functions": (
+        "python",
+        lambda: body(f"f({', '.join(f'g{i}' for i in range(1500))})\n" * 2),
+    ),
+    "Python a call of many lambdas": (
+        "python",
+        lambda: body(f"f({', '.join(f'lambda x{i}: x{i}(y)' for i in range(900))})"),
+    ),
     "Python long command": (
         "python",
         lambda: (
