@@ -148,7 +148,9 @@ def needed_elsewhere(old: bytes | str, new: bytes | str, path: Path) -> Iterator
     gone = _bound(old, path) - _bound(new, path)
     if not gone:
         return
-    taken = re.compile(rb"^[ \t]*+(?:from|import)\b[^\n#]*\b%b\b" % re.escape(path.stem).encode(), re.M)
+    taken = re.compile(
+        rb"^[ \t]*+(?:from|import)\b[^\n#]*\b%b\b" % re.escape(path.stem).encode(), re.M
+    )
     for other in sorted(path.parent.glob("*.py"))[:_MOST_BESIDE]:
         if other.name == path.name:
             continue

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from dsv4_env.model.launch import LaunchConfig, Location, Unknown
 
-
 _LARGEST = 10**15
 
 

@@ -140,7 +140,9 @@ def _bounded(found: list[LaunchConfig], path: str) -> list[LaunchConfig]:
         if own > _OF_LAUNCH or total > MAX_SETTINGS:
             one = own > _OF_LAUNCH
             what = "a launch has" if one else "its launches have"
-            error = BudgetError(f"{what} more than {_OF_LAUNCH if one else MAX_SETTINGS:,} settings")
+            error = BudgetError(
+                f"{what} more than {_OF_LAUNCH if one else MAX_SETTINGS:,} settings"
+            )
             return kept(found[:number], error, None if number else config.location, path)
     return found
 

@@ -207,7 +207,9 @@ def test_what_looks_like_a_script_and_is_none_is_told(
             read(text.encode(), f"/x/{name}", HowRead())
 
 
-@pytest.mark.parametrize("line", ["\n", " \n", "#\n", " # x\n", "#\r\n", "\r\n", "; x\r\n", "x" * 50])
+@pytest.mark.parametrize(
+    "line", ["\n", " \n", "#\n", " # x\n", "#\r\n", "\r\n", "; x\r\n", "x" * 50]
+)
 def test_a_text_of_the_same_lines_is_soon_told(line: str) -> None:
     """By patterns that try each line once: of those that try all ways, hours pass here."""
     text = (line * 5_000 + "!").encode()

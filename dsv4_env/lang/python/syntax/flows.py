@@ -275,9 +275,7 @@ class _Given:
         )
 
 
-def _give(
-    at: BlockFlows, key: str, place: str, given: _Given, through: str | None = None
-) -> None:
+def _give(at: BlockFlows, key: str, place: str, given: _Given, through: str | None = None) -> None:
     """Note what a function is given."""
     targets = frozenset({f"{key}({place}", f"{key}(..."})
     does = frozenset({f"{key}>{place}", f"{key}>..."})
