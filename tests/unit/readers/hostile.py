@@ -441,6 +441,10 @@ KINDS: dict[str, tuple[str, Callable[[], str]]] = {
         "kubernetes",
         lambda: "env:\n" + "".join(f"- {{name: A{i}, value: $(A{i - 1})}}\n" for i in range(6_000)),
     ),
+    "unit comments": (
+        "systemd",
+        lambda: "#\r\n" * 400_000 + f"[Service]\nExecStart={LAUNCH}\n",
+    ),
     "unit words": ("systemd", lambda: f"[Service]\nExecStart={LAUNCH}" + " ${A} $B" * 40_000),
     "unit continuations": (
         "systemd",
