@@ -93,9 +93,9 @@ class _Unit:
         """The lines, those joined that end in a backslash; comments within are left out."""
         text, kept = self.lines.text, _Text("", ())
         going = False
-        for number, start in enumerate(self.lines.starts):
-            following = self.lines.starts[number + 1 :][:1]
-            end = following[0] - 1 if following else len(text)
+        starts = self.lines.starts
+        for number, start in enumerate(starts, start=1):
+            end = starts[number] - 1 if number < len(starts) else len(text)
             self.budget.step(self.lines.place(start), 1 + (end - start >> 5))
             whole = text[start:end].rstrip("\r")
             bare = whole.lstrip(_BLANK)

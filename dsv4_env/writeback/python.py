@@ -11,7 +11,7 @@ from typing import Any
 import libcst as cst
 from libcst.metadata import MetadataWrapper, PositionProvider
 
-from dsv4_env.model import LaunchConfig, Location
+from dsv4_env.model import LaunchConfig, Location, usable
 from dsv4_env.writeback.edits import (
     MAX_COMBINED,
     Edit,
@@ -114,7 +114,8 @@ def _text_of(node: cst.CSTNode | None) -> str | None:
         value = node.evaluated_value
         return value if isinstance(value, str) else None
     if isinstance(node, cst.Integer | cst.Float):
-        return str(node.evaluated_value)
+        number = node.evaluated_value
+        return str(number) if usable(number) else None
     if isinstance(node, cst.FormattedString) and all(
         isinstance(p, cst.FormattedStringText) for p in node.parts
     ):

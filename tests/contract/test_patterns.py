@@ -67,11 +67,11 @@ def used() -> dict[tuple[str, str], tuple[re.Pattern[Any], set[str]]]:
     found: dict[tuple[str, str], tuple[re.Pattern[Any], set[str]]] = {}
     read = list(modules())
     for name, tree, module in read:
-        for stmt in tree.body:
-            match stmt:
-                case ast.Assign(targets=[ast.Name(id=target), *_], value=value):
-                    if is_compile(value):
-                        found[name, target] = getattr(module, target), set()
+        for statement in tree.body:
+            if isinstance(statement, ast.Assign) and is_compile(statement.value):
+                target = statement.targets[0]
+                if isinstance(target, ast.Name):
+                    found[name, target.id] = getattr(module, target.id), set()
     for name, tree, _ in read:
         mine = {n: (m, n) for m, n in found if m == name}
         for node in ast.walk(tree):
@@ -81,7 +81,7 @@ def used() -> dict[tuple[str, str], tuple[re.Pattern[Any], set[str]]]:
         for node in ast.walk(tree):
             if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
                 key = mine.get(node.value.id)
-                if key in found and node.attr in METHODS:
+                if key is not None and key in found and node.attr in METHODS:
                     found[key][1].add(node.attr)
     return found
 
@@ -207,7 +207,7 @@ def spent(pattern: re.Pattern[Any], method: str, text: str) -> None:
 def slow(pattern: re.Pattern[Any], methods: set[str]) -> str | None:
     """The text on which a pattern takes too long, as it is made; None for a linear one."""
     parts = _parser.parse(pattern.pattern, pattern.flags)
-    kinds: list[str] = [m for m in ("match", "fullmatch") if m in methods]
+    kinds = sorted(methods - SEARCHING)
     kinds += ["finditer"] if methods & SEARCHING else []
     for lead, text in dict.fromkeys(repeated(list(parts))):
         if not text:

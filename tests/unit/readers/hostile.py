@@ -460,6 +460,10 @@ KINDS: dict[str, tuple[str, Callable[[], str]]] = {
         "kubernetes",
         lambda: "env:\n" + "".join(f"- {{name: A{i}, value: $(A{i - 1})}}\n" for i in range(6_000)),
     ),
+    "unit comments": (
+        "systemd",
+        lambda: "#\r\n" * 400_000 + f"[Service]\nExecStart={LAUNCH}\n",
+    ),
     "unit words": ("systemd", lambda: f"[Service]\nExecStart={LAUNCH}" + " ${A} $B" * 40_000),
     "unit continuations": (
         "systemd",
@@ -1337,6 +1341,14 @@ KINDS: dict[str, tuple[str, Callable[[], str]]] = {
     "Python re.compile": (
         "python",
         lambda: value("re.match('(a+)+$', 'a' * 60 + 'b')", "import re"),
+    ),
+    "Python a call of many functions": (
+        "python",
+        lambda: body(f"f({', '.join(f'g{i}' for i in range(1500))})\n" * 2),
+    ),
+    "Python a call of many lambdas": (
+        "python",
+        lambda: body(f"f({', '.join(f'lambda x{i}: x{i}(y)' for i in range(900))})"),
     ),
     "Python long command": (
         "python",

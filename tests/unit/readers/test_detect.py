@@ -222,3 +222,14 @@ def test_what_looks_like_a_script_and_is_none_is_told(
     if what is not None:
         with pytest.raises(ReadError, match=f"{what}, which isn't read; expected a launch script"):
             read(text.encode(), f"/x/{name}", HowRead())
+
+
+@pytest.mark.parametrize(
+    "line", ["\n", " \n", "#\n", " # x\n", "#\r\n", "\r\n", "; x\r\n", "x" * 50]
+)
+def test_a_text_of_the_same_lines_is_soon_told(line: str) -> None:
+    """By patterns that try each line once: of those that try all ways, hours pass here."""
+    text = (line * 5_000 + "!").encode()
+    assert foreign("launch", text) is None
+    detect("launch", text)
+    assert detect_document(text) is None

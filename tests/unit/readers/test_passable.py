@@ -8,6 +8,8 @@ import subprocess
 import pytest
 
 from dsv4_env.model import EnvVar, LaunchConfig, Note, Origin, ServerArg, Unknown
+from dsv4_env.model.budget import BudgetError
+from dsv4_env.readers import READERS
 from dsv4_env.readers.kind import MAX_STRING, MAX_STRINGS, passable, readable
 
 
@@ -63,3 +65,29 @@ def test_a_note_is_as_long_as_is_read() -> None:
     assert len(long.message) < 1100
     assert long.opens
     assert plain == Note("y")
+
+
+def many(launches: int, settings: int) -> str:
+    """A unit for each launch, as one page of Markdown."""
+    lines = "".join(f"export A{i}=x\n" for i in range(settings))
+    return f"```bash\n{lines}sglang serve --tp 8\n```\n" * launches
+
+
+def test_launches_with_more_settings_than_can_be_looked_at() -> None:
+    """Those before stay, and tell it; what is cut off is a launch, not a part of one."""
+    found = READERS["markdown"](many(4, 3000), "f.md")
+    assert [len(c.env) for c in found] == [3000] * 3
+    assert all(c.partial for c in found)
+    assert "its launches have more than 10,000 settings" in found[0].notes[-1].message
+
+
+def test_a_launch_with_too_many_settings_is_told_with_its_place() -> None:
+    with pytest.raises(BudgetError, match=r"^f\.md:5002:1: a launch has more than 4,000 settings"):
+        READERS["markdown"](many(1, 5000), "f.md")
+
+
+def test_a_script_that_launches_with_thousands_of_variables_again_and_again() -> None:
+    text = "".join(f"export A{i}=$X{i}\n" for i in range(900)) + "sglang serve --tp 8\n" * 60
+    found = READERS["bash"](text, "f.sh")
+    assert 8 < len(found) < 12
+    assert all(c.partial for c in found)

@@ -221,7 +221,7 @@ def _pathname(vm: Machine, state: State, value: Text, active: list[str]) -> Text
     text = "".join(active)
     if "noglob" in state.opts or not _ACTIVE.search(text):
         return value
-    plain = re.search(r"[*?]|\[[^\[\]\n]*+\]", text, re.DOTALL)
+    plain = re.search(r"[*?]|\[[^\[\]]*+\]", text, re.DOTALL)
     if not plain and "extglob" not in state.opts:
         return value
     reason = "a pathname pattern: the files that are there decide"

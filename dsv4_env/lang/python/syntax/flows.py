@@ -257,7 +257,7 @@ class _Given:
     made: Names
     texts: tuple[str, ...]
     named: Names
-    shared: dict[str | None, Names]
+    shared: dict[str | None, tuple[Names, Names]]  # and these with what is put into them
 
     @classmethod
     def of(cls, values: list[ast.expr], text: _Text) -> _Given:
@@ -271,7 +271,7 @@ class _Given:
             frozenset().union(*(names for names, _ in made)),
             tuple(dict.fromkeys(t for _, texts in made for t in texts)),
             _all(values, text.keys),
-            {through: frozenset(parts) for through, parts in shared.items()},
+            {t: (frozenset(p), frozenset(p | _inside(frozenset(p)))) for t, p in shared.items()},
         )
 
 
@@ -281,8 +281,8 @@ def _give(at: BlockFlows, key: str, place: str, given: _Given, through: str | No
     does = frozenset({f"{key}>{place}", f"{key}>..."})
     at.makes.append(Flow(targets, given.made, given.texts, through))
     at.matters.append(Flow(targets, given.named, through=through))
-    for other, parts in given.shared.items():
-        at.puts.append(Flow(parts | _inside(parts), does, through=through or other))
+    for other, (parts, whole) in given.shared.items():
+        at.puts.append(Flow(whole, does, through=through or other))
         at.matters.append(Flow(parts, does, through=through or other, changing=does))
 
 

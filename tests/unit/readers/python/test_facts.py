@@ -88,3 +88,22 @@ def test_the_environment_decides(fact: dict[str, Any]) -> None:
     (launch,) = python.read_all(written(fact), inputs={name: "/models/v4"})
     assert launch.argv[1] == "/models/v4"
     assert launch.unknowns == []
+
+
+@pytest.mark.parametrize("number", ["1" * 400, "0x" + "f" * 9000, "1e999", "-1e999"])
+def test_a_number_that_nothing_takes_is_unknown(number: str) -> None:
+    text = (
+        "from sglang.test.test_utils import popen_launch_server\n"
+        f"register_amd_ci(est_time={number}, suite='x', nightly=True)\n"
+        "class TestX(CustomTestCase):\n"
+        "    @classmethod\n"
+        "    def setUpClass(cls):\n"
+        f"        popen_launch_server('m', 'u', timeout={number}, other_args=['--tp', '8'])\n"
+        "    def test_gsm8k(self):\n"
+        f"        self.assertGreater(run_eval(ARGS)['accuracy'], {number})\n"
+    )
+    (found,) = python.read_all(text, "test_x.py")
+    told = {f.key: f.value for f in found.facts}
+    assert isinstance(told["timeout-seconds"], Unknown)
+    assert isinstance(told["estimated-seconds"], Unknown)
+    assert not any(isinstance(v, int | float) for k, v in told.items() if "threshold" in k)
