@@ -112,13 +112,7 @@ def upgrade_text(
 
 
 def _unsafe(advice: Advice) -> str:
-    if advice.action is Action.DROP and advice.name.startswith("-"):
-        return "what it did is gone with it"
-    if advice.action is Action.DROP and "takes its place" not in advice.reason:
-        return "no known release does, so something else may read it"
-    if advice.also:
-        return "several flags take its place"
-    return "it is for the author to decide"
+    return "several flags take its place" if advice.also else "it is for the author to decide"
 
 
 def _rows(
