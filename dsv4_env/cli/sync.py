@@ -153,7 +153,7 @@ def sync(
     folder: Path | None,
     color: bool,
 ) -> int:
-    """Bring a script, test or other file to a profile, or a profile to it.
+    """Bring a file to a profile, or a profile to it.
 
     Shows a diff and writes nothing without --write. What SGLang reads the same is left alone.
     --to edits values only where they stand; --from edits the layer that a setting comes from,
