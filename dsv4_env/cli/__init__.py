@@ -63,7 +63,7 @@ COMMANDS = {  # the module of each command, and the summary that the help has of
     "upgrade": ("upgrade", "Say what a profile or a file needs for another release."),
     "uses": ("uses", "List every launch that uses a variable or a flag."),
     "history": ("history", "Tell how settings moved in git, and who followed whom."),
-    "sync": ("sync", "Bring a script or test to a profile, or a profile to them."),
+    "sync": ("sync", "Bring a file to a profile, or a profile to it."),
     "import": ("sync", "Make a profile of a launch, over the nearest one there is."),
     "adopt": ("adopt", "Take the launches of tests and scripts over into profiles."),
     "unadopt": ("unadopt", "Write what tests and scripts take from profiles back into them."),

@@ -122,9 +122,9 @@ class _How:
     click.option(
         "--to",
         "target",
-        metavar="SCRIPT|TEST",
+        metavar="FILE",
         shell_complete=complete.offered_files,
-        help="Change the script or test.",
+        help="Change the file: a script, a test, a manifest, a recipe, a page …",
     ),
     click.option("--prune", is_flag=True, help="--to: take out settings that the profile hasn't."),
     click.option(
@@ -154,7 +154,7 @@ def sync(
     folder: Path | None,
     color: bool,
 ) -> int:
-    """Bring a script or test to a profile, or a profile to them.
+    """Bring a file to a profile, or a profile to it.
 
     Shows a diff and writes nothing without --write. What SGLang reads the same is left alone.
     --to edits values only where they stand; --from edits the layer that a setting comes from,

@@ -176,7 +176,8 @@ def _place(row: UpgradeRow) -> str:
 
 def _cells(row: UpgradeRow) -> tuple[str, ...]:
     more = f" (and {len(row.locations) - 1} more)" if row.locations[1:] else ""
-    left = "" if row.done else f"; {row.left}"
+    decided = row.done or row.advice.action is Action.DECIDE
+    left = "" if decided else f"; {row.left}"
     cells = (
         f"{_place(row)}{more}",
         _roles(row),

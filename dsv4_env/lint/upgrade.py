@@ -115,6 +115,9 @@ def advise_launch(launch: GivenLaunch, before: Catalogue, after: Catalogue) -> l
     found += [a for a in _abbreviations(launch, before, after) if a.name not in told]
     kept = []
     for a in found:
+        if a.action is Action.DROP and not a.idle:  # something goes with it
+            kept.append(replace(a, action=Action.DECIDE, reason=f"{a.reason}{_lost(a)}"))
+            continue
         as_it_is = a.action is Action.RENAME and a.values == launch.values(a.name)
         if a.name not in launch.unknown or a.action is Action.DROP or as_it_is:
             kept.append(a)
@@ -124,6 +127,14 @@ def advise_launch(launch: GivenLaunch, before: Catalogue, after: Catalogue) -> l
             reason = f"{a.reason}; its value isn't known"
             kept.append(Advice(Action.DECIDE, a.name, reason))
     return kept
+
+
+def _lost(a: Advice) -> str:
+    """What is to be thought of before a setting goes."""
+    if a.name.startswith("-"):
+        return "; what it did is gone with it"
+    said = "takes its place" in a.reason
+    return "" if said else ", nor does any known release: something else may"
 
 
 def invalid_values(launch: GivenLaunch, name: str, after: Catalogue) -> bool:

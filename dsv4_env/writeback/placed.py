@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from dsv4_env.model import EnvVar, LaunchConfig, Location, ServerArg, text_of
@@ -17,7 +17,7 @@ from dsv4_env.model.quoting import word
 from dsv4_env.writeback.edits import Edit, EditedText, Proposal, Refused, WantedSetting, text_starts
 
 _REACH = 600  # characters in which the values of a setting are looked for, behind its name
-_BETWEEN = r"(?:[\s=:,\[\]\\\"'|>-]|value:|\\n)*?"
+_BETWEEN = r"(?:[\s=:,\[\]\\\"'|>-]|value:|\\n|#[^\n]*\n)*?"
 _KEY = re.compile(r"[\"']?[ \t]*:(?:[ \t]+|(?=\n))")
 _NEAR = 5  # settings beside which a new one is tried
 _PLAIN = re.compile(r"[A-Za-z0-9_./@%+=:,-]+")
@@ -207,7 +207,7 @@ def _valued(
             for span, was, value in zip(site.values, old, new, strict=True)
             if was != value
         ]
-        for spell in _SPELLINGS:
+        for spell in _spellings(file.text, site, new):
             yield (
                 *renamed,
                 *(Edit(a, b, spell(file.text[a - 1 : a], v)) for (a, b), v in pairs),
@@ -249,6 +249,16 @@ def _as_text(_before: str, value: str) -> str:
 
 
 _SPELLINGS = (_as_a_word, _as_it_is, _escaped, _as_text)
+_ITEM = re.compile(
+    r",|\n[ \t]*-[ \t]|value:"
+)  # before a value that YAML takes for what it looks like
+
+
+def _spellings(text: str, site: _Site, new: Sequence[str]) -> Sequence[Callable[[str, str], str]]:
+    """The ways to spell new values, quoted first where they would be numbers or switches."""
+    between = text[site.name_end : site.values[0][0]] if site.values else ""
+    odd = _ITEM.search(between) and not between.endswith(("'", '"'))
+    return (_as_text, *_SPELLINGS) if odd and any(map(_LIKE_ANOTHER.match, new)) else _SPELLINGS
 
 
 def _key_values(

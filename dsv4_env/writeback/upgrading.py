@@ -24,7 +24,9 @@ from dsv4_env.writeback.edits import (
     text_starts,
 )
 
-_TRIES = 12  # edits of one setting that are tried
+_TRIES = 12  # edits of one setting that are looked at
+_READ = 4  # of these, so many are tried: each is a reading of the file
+_NOWHERE = "it is spelled out nowhere that can be edited"
 
 Read = Callable[[str], list[LaunchConfig]]
 
@@ -89,14 +91,19 @@ def upgrade_text(
         row.left = "the file could be read in part only"
         wanted.remove(row)
     # All at once, as reading takes the longest; one by one where that doesn't hold.
-    first = [next(_edits(text, launches, row, propose), None) for row in wanted]
-    if all(isinstance(e, tuple) for e in first):
-        whole = [edit for edits in first if isinstance(edits, tuple) for edit in edits]
-        new = _applied(text, whole)
-        if new is not None and _wrong(launches, new, read, wanted) is None:
-            for row in wanted:
-                row.done = True
-            return UpgradedFile(new, rows)
+    ready: list[tuple[UpgradeRow, tuple[Edit, ...]]] = []
+    for row in wanted:
+        first = next(_edits(text, launches, row, propose), None)
+        if isinstance(first, tuple):
+            ready.append((row, first))
+        else:
+            row.left = first or _NOWHERE
+    wanted = [row for row, _ in ready]
+    new = _applied(text, [edit for _, edits in ready for edit in edits])
+    if new is not None and _wrong(launches, new, read, wanted) is None:
+        for row in wanted:
+            row.done = True
+        return UpgradedFile(new, rows)
     for row in wanted:
         new = _settled(text, read, propose, row)
         if new is not None:
@@ -105,13 +112,7 @@ def upgrade_text(
 
 
 def _unsafe(advice: Advice) -> str:
-    if advice.action is Action.DROP and advice.name.startswith("-"):
-        return "what it did is gone with it"
-    if advice.action is Action.DROP and "takes its place" not in advice.reason:
-        return "no known release does, so something else may read it"
-    if advice.also:
-        return "several flags take its place"
-    return "it is for the author to decide"
+    return "several flags take its place" if advice.also else "it is for the author to decide"
 
 
 def _rows(
@@ -166,7 +167,7 @@ def _edits(
     file = EditedText(text, text_starts(text, "\n"))
     for place, config in _places(launches, row):
         found: list[tuple[Edit, ...]] = []
-        why = "it is spelled out nowhere that can be edited"
+        why = _NOWHERE
         if place.path != row.path:
             yield f"it stands in {place.path}"
             return
@@ -205,7 +206,8 @@ def _places(
 
 def _want(row: UpgradeRow, config: LaunchConfig, place: Location) -> WantedSetting:
     a, old = row.advice, occurrences(config, row.section, row.advice.name)
-    old = old or (("",),)  # of a value that isn't known, which stays as it is
+    if row._respelled:  # each place by itself; a value that isn't known stays as it is
+        old = old[-1:] or (("",),)
     new: Values = ()
     if a.action is not Action.DROP:
         new = old if row._respelled else (a.values or ())
@@ -226,7 +228,7 @@ def _applied(text: str, edits: Iterable[Edit]) -> str | None:
 def _settled(text: str, read: Read, propose: Propose, row: UpgradeRow) -> str | None:
     """The text with what one row says, where some edit holds."""
     launches = read(text)
-    for edits in _edits(text, launches, row, propose):
+    for edits in islice(_edits(text, launches, row, propose), _READ):
         if isinstance(edits, str):
             row.left = row.left or edits
             continue
@@ -238,7 +240,7 @@ def _settled(text: str, read: Read, propose: Propose, row: UpgradeRow) -> str | 
             row.done, row.left = True, ""
             return new
         row.left = row.left or wrong
-    row.left = row.left or "it is spelled out nowhere that can be edited"
+    row.left = row.left or _NOWHERE
     return None
 
 

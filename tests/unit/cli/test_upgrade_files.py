@@ -101,8 +101,8 @@ EDITS = {
     ("n.ipynb", "--cuda-graph-max-bs", "rename", True),
 }
 LEFT = {
-    ("recipe.yaml", "SGLANG_NOBODYS", "drop", False),
-    ("recipe.yaml", "--prefill-round-robin-balance", "drop", False),
+    ("recipe.yaml", "SGLANG_NOBODYS", "decide", False),
+    ("recipe.yaml", "--prefill-round-robin-balance", "decide", False),
 }
 
 

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dsv4_env.drift import discover as discovery
 from dsv4_env.drift.uses import sought
-from dsv4_env.readers import read as original
+from dsv4_env.readers import HowRead, read as read_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -118,11 +117,11 @@ def test_keys_of_a_recipe_are_flags_and_each_file_is_read_once(
         (tree / f"{name}.yaml").write_text(RECIPE % key)
     seen: list[str] = []
 
-    def read(data: bytes, path: Path, how: object) -> object:
+    def read(data: bytes, path: Path, how: HowRead) -> object:
         seen.append(path.name)
-        return original(data, path, how)  # type: ignore[arg-type]
+        return read_file(data, path, how)
 
-    monkeypatch.setattr(discovery, "read", read)
+    monkeypatch.setattr("dsv4_env.drift.discover.read", read)
     result = run("uses", "--cuda-graph-max-bs", "--json", "--sglang", "0.5.23", "--jobs", "0")
     assert [f for f in found(result) if ".yaml" in f[0]] == [
         ("a.yaml", "--cuda-graph-max-bs 8", True),
