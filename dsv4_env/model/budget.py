@@ -56,6 +56,15 @@ class Budget:
         if before >> 12 != self.spent_steps >> 12 and time.monotonic() > self._deadline:
             raise BudgetError(f"it takes more than {SECONDS:g} seconds to follow")
 
+    def take(self, other: Budget, at: Hashable = None) -> None:
+        """Spend what another one was spent on: a file of its own, read for this input.
+
+        Raises BudgetError as :meth:`step`; the clock begins anew with each such file.
+        """
+        self._deadline = max(self._deadline, other._deadline)
+        self.spent_bytes += other.spent_bytes
+        self.step(at, other.spent_steps)
+
     @contextmanager
     def share(self, count: int) -> Iterator[None]:
         """Within it, no more than *count* steps of those that are left may be spent."""

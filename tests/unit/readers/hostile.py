@@ -44,6 +44,13 @@ SLURM_RECIPE = (
 """A recipe of SGLang's Slurm CI."""
 
 
+MASTER = (
+    "a:\n  framework: sglang\n  model: DeepSeek-V4-Pro\n  model-prefix: v4\n  runner: mi355x\n"
+    "  scenarios:\n    fixed-seq-len:\n    - isl: 1\n      osl: 1\n      search-space:\n"
+)
+"""An entry of InferenceX's configurations, without its points."""
+
+
 def workflow(run: str, *, env: str = "", strategy: str = "", steps: int = 1) -> str:
     """A workflow of one job."""
     indented = "".join(f"          {line}\n" for line in run.splitlines())
@@ -496,6 +503,20 @@ KINDS: dict[str, tuple[str, Callable[[], str]]] = {
             SLURM_RECIPE
             + "model:\n  env:\n"
             + "".join(f"    SGLANG_{i}: {i}\n" for i in range(6_000))
+        ),
+    ),
+    "master points": (
+        "inferencex",
+        lambda: MASTER + "      - {tp: 8, conc-start: 1, conc-end: 99999999}\n" * 3_000,
+    ),
+    "master concurrencies": (
+        "inferencex",
+        lambda: MASTER + f"      - {{tp: 8, conc-list: [{', '.join(map(str, range(9_000)))}]}}\n",
+    ),
+    "master entries": (
+        "inferencex",
+        lambda: "".join(
+            f"a{i}: {{model: DeepSeek-V4}}\n  framework: sglang\n" for i in range(9_000)
         ),
     ),
     "recipe zip": (

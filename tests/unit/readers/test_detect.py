@@ -17,6 +17,9 @@ from dsv4_env.writeback.editors import EDITORS
 CASES = Path(__file__).parents[2] / "cases"
 
 
+MASTER = (
+    b"a:\n  model-prefix: v4\n  framework: sglang\n  scenarios:\n    b:\n    - search-space: []\n"
+)
 SLURM_CI = b"backend: {sglang_config: {}}\nruntime:\n  prefill_bootstrap_port: 1\n"
 
 
@@ -54,6 +57,9 @@ SLURM_CI = b"backend: {sglang_config: {}}\nruntime:\n  prefill_bootstrap_port: 1
         ("a.yml", b"base:\n  backend: {'sglang_config': {}}\ntp-size: 8\n", "srt-slurm"),
         ("a.yml", b"backend:\n  trtllm_config: {}\n", None),
         ("a.yml", SLURM_CI, "slurm-ci"),
+        ("configs/amd-master.yaml", MASTER, "inferencex"),
+        ("a.yml", MASTER.replace(b"scenarios", b"seq-len-configs"), None),
+        ("a.yml", MASTER.replace(b"sglang", b"vllm"), None),
         ("a.yml", SLURM_CI.replace(b"runtime:", b"run:"), "srt-slurm"),
         (".vscode/launch.json", b'{"module": "sglang.launch_server"}', "vscode"),
         ("launch.json", b"{}", None),

@@ -507,7 +507,8 @@ def run_in_shell(
         return
     code, block, problem = found
     p.followed = True
-    names = (n for n in state.vars.differing(p.state.vars) if n not in p.state.vars)
+    differing = state.vars.differing(p.state.vars)
+    names = (n for n in differing if n in state.vars and n not in p.state.vars)
     holes = {n: state.vars[n] for n in names}
     wrong: tuple[Note, ...] = ()
     if problem is not None:

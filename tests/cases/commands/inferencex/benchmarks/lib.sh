@@ -1,0 +1,1 @@
+offloads() { [ "$KV_OFFLOADING" != none ] && [ -n "$KV_OFFLOADING" ]; }

@@ -1,0 +1,8 @@
+#!/usr/bin/env bash
+if [[ "$KV_OFFLOADING" != "none" ]]; then
+  export HICACHE_RATIO="${HICACHE_RATIO:-3}"
+  export HICACHE_PAGE_SIZE=256
+fi
+export ENABLE_METRICS="${ENABLE_METRICS:-1}"
+export MORI_IO_SQ_BACKOFF_TIMEOUT_US="${MORI_IO_SQ_BACKOFF_TIMEOUT_US:-500000}"
+JOB_ID=$(bash ./submit.sh $PREFILL_NODES $DECODE_NODES)
