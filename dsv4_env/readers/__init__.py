@@ -13,6 +13,7 @@ from dsv4_env.guard.files import read_bytes
 from dsv4_env.model import LaunchConfig
 from dsv4_env.model.errors import Dsv4Error, ReadError, did_you_mean
 from dsv4_env.readers import (
+    atom,
     bash,
     compose,
     config,
@@ -59,6 +60,7 @@ _OWN = (
     dotenv.KIND,
     markdown.KIND,
     cookbook.KIND,
+    atom.KIND,
     notebook.KIND,
 )
 KINDS: tuple[FileKind, ...] = (*_OWN, *plugged_kinds(_OWN))

@@ -35,7 +35,7 @@ _ENDINGS = {
     "dockerfile": ".Dockerfile", "dotenv": ".env", "layer": ".toml", "config": ".yml",
     "vscode": ".json", "inspected": ".json", "markdown": ".md", "notebook": ".ipynb",
     "cookbook": ".jsx", "srt-slurm": ".yml", "skypilot": ".yml", "systemd": ".service",
-    "slurm-ci": ".yml", "inferencex": ".yml",
+    "slurm-ci": ".yml", "inferencex": ".yml", "atom": ".json",
 }  # fmt: skip
 _OPENERS = {
     "bash": ["$(", "${a:-", "$((", "(", "{ ", "if ", "case x in x) ", "<<E\n", "`", '"$(', "[[ ("],
@@ -48,6 +48,7 @@ _OPENERS = {
     "config": ["[", "{a: ", "- ", "&a [*a, "],
     "srt-slurm": ["[", "{a: ", "- ", "&a [*a, "],
     "slurm-ci": ["[", "{a: ", "- ", "$(", "'", "&a [*a, "],
+    "atom": ["[", '[{"path": "m", "env_vars": "', "/*", '"', "'", "\\"],
     "inferencex": ["[", "{a: ", "- ", "  framework: sglang\n", "&a [*a, "],
     "vscode": ["[", '{"a": ', "/*", '"', "${env:A} "],
     "markdown": ["```bash\n", "~~~\n", "> ", "- ", "<!--\n", "<a ", "[", "\t", "$ "],

@@ -519,6 +519,24 @@ KINDS: dict[str, tuple[str, Callable[[], str]]] = {
             f"a{i}: {{model: DeepSeek-V4}}\n  framework: sglang\n" for i in range(9_000)
         ),
     ),
+    "catalogue words": (
+        "atom",
+        lambda: '[{"model_path": "/m", "extraArgs": "' + "--a b " * 60_000 + '"}]',
+    ),
+    "catalogue variables": (
+        "atom",
+        lambda: '[{"model_path": "/m", "env_vars": "' + "SGLANG_A=1\\n" * 60_000 + '"}]',
+    ),
+    "catalogue templates": (
+        "atom",
+        lambda: (
+            '{"templates": {"extra_args": {"a": "'
+            + "--a " * 2_000
+            + '"}}, "models": ['
+            + '{"path": "/m", "extra_args": ["a", "a", "a", "a"]},' * 2_000
+            + "]}"
+        ),
+    ),
     "recipe zip": (
         "srt_slurm",
         lambda: (

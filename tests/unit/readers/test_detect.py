@@ -17,6 +17,7 @@ from dsv4_env.writeback.editors import EDITORS
 CASES = Path(__file__).parents[2] / "cases"
 
 
+ATOM = b'[{"extraArgs": "", "env_vars": "A=atom.plugin.sglang.models"}]'
 MASTER = (
     b"a:\n  model-prefix: v4\n  framework: sglang\n  scenarios:\n    b:\n    - search-space: []\n"
 )
@@ -64,6 +65,9 @@ SLURM_CI = b"backend: {sglang_config: {}}\nruntime:\n  prefill_bootstrap_port: 1
         (".vscode/launch.json", b'{"module": "sglang.launch_server"}', "vscode"),
         ("launch.json", b"{}", None),
         ("package.json", b"sglang", None),
+        (".github/benchmark/sglang_models.json", ATOM, "atom"),
+        (".github/benchmark/oot_models.json", ATOM.replace(b"sglang", b"vllm"), None),
+        ("package.json", ATOM, None),
         ("a.yml", b"x: sglang", None),
         ("a.yml", b"envs: {A: b}\nrun: |\n  sglang serve\n", "skypilot"),
         ("a.yml", b"envs: {A: b}\nrun: make\n", None),
@@ -114,6 +118,7 @@ POD = b'"apiVersion": "v1", "kind": "Pod", "spec": {}'
         (b"tp-size: 8\n", "config"),
         (b"name: x\nbackend:\n  sglang_config: {}\n", "srt-slurm"),
         (SLURM_CI, "slurm-ci"),
+        (ATOM, "atom"),
         (b"jobs:\n  a:\n    runs-on: x\n", "workflow"),
         (b"name: x\n", None),
         (b"# x\n\n[Unit]\nDescription=x\n", "systemd"),
