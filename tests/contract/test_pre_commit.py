@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +17,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from dsv4_env.profile import reference_script
+from dsv4_env.readers import READERS
 
 ROOT = Path(__file__).parent.parent.parent
 MANIFEST = ROOT / ".pre-commit-hooks.yaml"
@@ -74,7 +76,46 @@ def test_the_manifest_is_valid() -> None:
     words = [sys.executable, "-m", "pre_commit", "validate-manifest", str(MANIFEST)]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, "")
-    assert [hook["id"] for hook in HOOKS] == ["dsv4-env-check", "dsv4-env-lint"]
+    ids = ["dsv4-env-check", "dsv4-env-lint", "dsv4-env-lint-by-name"]
+    assert [hook["id"] for hook in HOOKS] == ids
+
+
+NAMES = {
+    "atom": "sglang_models.json",
+    "bash": "run.sh",
+    "compose": "compose.yaml",
+    "config": "server.yaml",
+    "cookbook": "v4.jsx",
+    "dockerfile": "Dockerfile",
+    "dotenv": "v4.env",
+    "inferencex": "amd-master.yaml",
+    "inspected": "container.json",
+    "kubernetes": "pod.yml",
+    "markdown": "README.md",
+    "notebook": "v4.ipynb",
+    "python": "test_v4.py",
+    "skypilot": "task.yaml",
+    "slurm-ci": "1p1d.yaml",
+    "srt-slurm": "recipe.yaml",
+    "systemd": "sglang.service",
+    "vscode": ".vscode/launch.json",
+    "workflow": ".github/workflows/nightly.yml",
+}
+MORE = ["page.mdx", "v4.container", "job.slurm", "job.sbatch", ".env", ".env.local", "env.list"]
+
+
+@pytest.mark.parametrize("name", [*NAMES.values(), *MORE])
+def test_every_kind_of_file_is_linted(name: str) -> None:
+    need_pre_commit()
+    from identify.identify import tags_from_filename
+
+    _, by_type, by_name = HOOKS
+    typed = tags_from_filename(Path(name).name) & set(by_type["types_or"])
+    assert typed or re.search(by_name["files"], name)
+
+
+def test_every_kind_has_a_name_here() -> None:
+    assert NAMES.keys() == READERS.keys()
 
 
 def test_check(repository: Repository) -> None:
