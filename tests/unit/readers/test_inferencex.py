@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dsv4_env.guard.files import looking
-from dsv4_env.model import LaunchConfig, Unknown
+from dsv4_env.model import LaunchConfig, Unknown, Value
 from dsv4_env.model.budget import Budget
 from dsv4_env.model.errors import ReadError
 from dsv4_env.readers import inferencex
@@ -42,7 +42,7 @@ def read(text: str, checkout: Path) -> list[LaunchConfig]:
     return inferencex.read_all(text, str(path))
 
 
-def argument(config: LaunchConfig, flag: str) -> object:
+def argument(config: LaunchConfig, flag: str) -> tuple[Value, ...]:
     (found,) = [a.values for a in config.args or () if a.flag == flag]
     return found
 
@@ -55,7 +55,7 @@ def test_a_launcher_may_set_a_variable_itself(checkout: Path) -> None:
     assert [argument(c, "--port") for c in found] == [("8890",)] * 2
     launcher = checkout / "runners/launch_mi355x-amds.sh"
     launcher.write_text(launcher.read_text().replace("MODEL_PATH=", 'MODEL="$MODEL_PATH" TP='))
-    (value,) = argument(read(ENTRY, checkout)[0], "--served-model-name")  # type: ignore[misc]
+    (value,) = argument(read(ENTRY, checkout)[0], "--served-model-name")
     assert isinstance(value, Unknown)
     assert value.names == ("MODEL",)
 
