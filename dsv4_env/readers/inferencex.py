@@ -104,14 +104,11 @@ def _relevant(text: str) -> str:
 
 
 def _root(path: str, root: Path | None) -> Path | None:
-    """The folder of the checkout."""
-    if root is not None:
-        return root
+    """The checkout that a file lies in, below *root*; else *root* itself."""
     file = Path(path)
-    if not file.is_file():
-        return None
-    above = (p for p in real(file).parents if (p / "benchmarks").is_dir())
-    return next(above, None)
+    above = real(file).parents if file.is_file() else ()
+    found = next((p for p in above if (p / "benchmarks").is_dir()), None)
+    return found if found is not None and (root is None or is_within(found, root)) else root
 
 
 @dataclass(frozen=True, slots=True)

@@ -129,7 +129,7 @@ def held_to_the_launcher(text: str) -> None:
     recipe = loaded(text)
     for config, role in zip(slurm_ci.read_all(text, "f"), ("prefill", "decode"), strict=True):
         found = words(config)
-        assert found[:4] == ["--model-path", "?", "--host", "0.0.0.0"]  # noqa: S104
+        assert found[:4] == ["--model-path", "?", "--host", "0.0.0.0"]
         expected = flags(recipe, role)
         assert alike(found[4:], expected), (found[4:], expected)
         env = config.effective_env
@@ -453,7 +453,7 @@ def test_any_catalogue_is_as_atoms_launcher_renders_it(
     try:
         atom.read_all(text, "f")
     except ReadError:
-        with pytest.raises(ValueError, match="quotation|escaped"):
+        with pytest.raises(ValueError, match=r"quotation|escaped"):
             held_to_atoms_launcher_words(models, shared)
         return
     held_to_atoms_launcher(text)

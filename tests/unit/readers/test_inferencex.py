@@ -116,6 +116,18 @@ def test_what_cannot_be_read(old: str, new: str, error: str, checkout: Path) -> 
     assert str(caught.value).partition("amd-master.yaml:")[2].startswith(error)
 
 
+def test_the_checkout_lies_below_the_root(checkout: Path, tmp_path: Path) -> None:
+    path = checkout / "configs/amd-master.yaml"
+    path.write_text(ENTRY)
+    for root in (None, checkout, tmp_path):
+        assert len(inferencex.read_all(ENTRY, str(path), root=root)) == 2
+    with pytest.raises(ReadError, match="isn't there"):
+        inferencex.read_all(ENTRY, str(path), root=checkout / "configs")
+    elsewhere = tmp_path / "amd-master.yaml"
+    elsewhere.write_text(ENTRY)
+    assert len(inferencex.read_all(ENTRY, str(elsewhere), root=checkout)) == 2
+
+
 def test_a_recipe_lies_among_the_recipes(checkout: Path) -> None:
     text = ENTRY.replace("framework: sglang", "framework: dynamo-sglang").replace(
         "tp: 8,", 'prefill: {additional-settings: ["CONFIG_FILE=recipes/../../../../secret.yaml"]},'
