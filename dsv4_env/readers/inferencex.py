@@ -361,13 +361,14 @@ class _Point:
             outer = self.entry.budget
             inner = Budget(max(1, min(STEPS, outer.steps - outer.spent_steps)))
             try:
-                found = bash.read_all(
-                    data,
-                    self.entry.checkout.shown(name),
-                    inputs={**inputs, **more},
-                    root=root,
-                    budget=inner,
-                )
+                with bash.uncollected(wanted=True):  # small scripts source a large library
+                    found = bash.read_all(
+                        data,
+                        self.entry.checkout.shown(name),
+                        inputs={**inputs, **more},
+                        root=root,
+                        budget=inner,
+                    )
             finally:
                 outer.take(inner, self.space.location)
             return [_within(c, str(root)) if root is not None else c for c in found]

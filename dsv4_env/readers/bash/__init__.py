@@ -79,7 +79,7 @@ def read_all(
     ``partial``. Raises ReadError where the data isn't a script, or where a limit is passed
     and no launch was found.
     """
-    with _uncollected(len(data) > _LARGE):
+    with uncollected(len(data) > _LARGE):
         known = known or KnownProfiles(None, profiles, sglang)
         return _read_all(data, path, inputs, args, root, closed, facts, budget or Budget(), known)
 
@@ -186,7 +186,7 @@ def _read_all(
 
 
 @contextlib.contextmanager
-def _uncollected(wanted: bool) -> Iterator[None]:
+def uncollected(wanted: bool) -> Iterator[None]:
     """Within it, no cycles are looked for: there are hardly any, and a large script has a million
     objects to be looked at each time. What they take is bounded by the budget."""
     wanted = wanted and gc.isenabled()
