@@ -15,10 +15,14 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True, eq=False, repr=False)
 class Reporter:
-    """A format: its name on the command line and what it is for; its module has ``report``."""
+    """A format: its name on the command line and what it is for; its module has ``report``.
+
+    *fixes*: it shows the edits that would settle findings, which have to be worked out for it.
+    """
 
     name: str
     summary: str
+    fixes: bool = False
 
     def __call__(self, report: Report) -> str:
         """Write the report in this format. No secret gets into any of them."""
@@ -34,9 +38,13 @@ REPORTERS: dict[str, Reporter] = {
         Reporter("concise", "a line for each finding"),
         Reporter("changes", "a table of what was added, removed and changed"),
         Reporter("json", "everything, for programs"),
-        Reporter("markdown", "for a job summary or a comment on a pull request"),
+        Reporter("markdown", "for a job summary"),
+        Reporter("comment", "Markdown short enough for a comment on a pull request"),
         Reporter("github", "annotations on a pull request's lines"),
-        Reporter("sarif", "SARIF 2.1.0, for code scanning"),
+        Reporter("gitlab", "GitLab's Code Quality report"),
+        Reporter("sarif", "SARIF 2.1.0 with the edits that are known, for code scanning", True),
+        Reporter("rdjson", "reviewdog's JSON with the edits that are known", True),
+        Reporter("rdjsonl", "the same, a line for each finding", True),
         Reporter("junit", "JUnit's XML, a test case for each comparison"),
     )
 }
@@ -64,9 +72,13 @@ def _comparison(comparison: Comparison) -> Comparison:
 
 
 def _finding(finding: Finding) -> Finding:
-    waiver = finding.waiver
+    waiver, fix = finding.waiver, finding.fix
+    if fix is not None and (scrubbed(fix.old) != fix.old or scrubbed(fix.new) != fix.new):
+        fix = None  # masked it would be no edit any more
     return replace(
         finding,
+        fix=fix,
+        effect=scrubbed(finding.effect),
         subject=scrubbed(finding.subject),
         message=scrubbed(finding.message),
         left=finding.left and scrubbed(finding.left),
