@@ -204,6 +204,7 @@ def check(
     for other, path in written:
         write(other, path)
     write(text)
+    shown.tell_rest(report)
     code = drift.exit_code(report)
     return 0 if shown.exit_zero and code == 1 else code
 

@@ -18,11 +18,14 @@ class Reporter:
     """A format: its name on the command line and what it is for; its module has ``report``.
 
     *fixes*: it shows the edits that would settle findings, which have to be worked out for it.
+    *bare*: it has findings and nothing else, so that notes and the summary have to be told beside
+    it.
     """
 
     name: str
     summary: str
     fixes: bool = False
+    bare: bool = False
 
     def __call__(self, report: Report) -> str:
         """Write the report in this format. No secret gets into any of them."""
@@ -41,13 +44,26 @@ REPORTERS: dict[str, Reporter] = {
         Reporter("markdown", "for a job summary"),
         Reporter("comment", "Markdown short enough for a comment on a pull request"),
         Reporter("github", "annotations on a pull request's lines"),
-        Reporter("gitlab", "GitLab's Code Quality report"),
-        Reporter("sarif", "SARIF 2.1.0 with the edits that are known, for code scanning", True),
-        Reporter("rdjson", "reviewdog's JSON with the edits that are known", True),
-        Reporter("rdjsonl", "the same, a line for each finding", True),
+        Reporter("gitlab", "GitLab's Code Quality report", bare=True),
+        Reporter(
+            "sarif", "SARIF 2.1.0 with the edits that are known, for code scanning", fixes=True
+        ),
+        Reporter("rdjson", "reviewdog's JSON with the edits that are known", fixes=True, bare=True),
+        Reporter("rdjsonl", "the same, a line for each finding", fixes=True, bare=True),
         Reporter("junit", "JUnit's XML, a test case for each comparison"),
     )
 }
+
+
+def beside(name: str, report: Report) -> list[str]:
+    """What a format has no place for: notes and the summary of a bare one, else nothing."""
+    if not REPORTERS[name].bare:
+        return []
+    from dsv4_env.reporters.content import summary  # not on the way of a start
+
+    found = concealed(report)
+    own = dict.fromkeys(n for c in found.comparisons for n in c.notes)
+    return [*own, *(n for n in found.notes if n not in own), str(summary(found))]
 
 
 def concealed(report: Report) -> Report:
