@@ -5,8 +5,8 @@ from __future__ import annotations
 from dsv4_env.model.finding import Report
 from dsv4_env.reporters.markdown import within
 
-# GitHub refuses a comment of more than 65,536 characters. Bytes are never fewer than those, and what
-# is left is for a heading that a workflow puts before it.
+# GitHub refuses a comment of more than 65,536 characters. Bytes are never fewer than those; what is
+# left is for a heading that a workflow puts before it.
 COMMENT_LIMIT = 65_000
 
 

@@ -21,7 +21,7 @@ from dsv4_env.writeback import facts
 from dsv4_env.writeback.editors import EDITORS
 from dsv4_env.writeback.edits import EditJob, Outcome, edit_text
 
-MOST_FIXES = 100  # findings that an edit is sought for: each takes some readings of its file
+MOST_FIXES = 50  # findings that an edit is sought for: each takes some readings of its file
 _MOST_LINES = 12  # that one edit may span: what a reader of a suggestion takes in
 _SETTINGS = ("DSV001", "DSV002", "DSV003", "DSV008")
 _FACTS = tuple(f"DSV{number:03}" for number in range(20, 28))
