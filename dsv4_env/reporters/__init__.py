@@ -94,7 +94,7 @@ def _finding(finding: Finding) -> Finding:
     return replace(
         finding,
         fix=fix,
-        effect=scrubbed(finding.effect),
+        effect=tuple(map(scrubbed, finding.effect)),
         subject=scrubbed(finding.subject),
         message=scrubbed(finding.message),
         left=finding.left and scrubbed(finding.left),
