@@ -11,7 +11,7 @@ import jsonschema
 
 import dsv4_env
 from dsv4_env.model import Location
-from dsv4_env.model.finding import Comparison, Finding, Report, Rule, Severity, Waiver
+from dsv4_env.model.finding import Comparison, Finding, Fix, Report, Rule, Severity, Waiver
 
 ROOT = "/project"
 CHANGED = Rule("DSV003", "changed", Severity.ERROR, "a setting has another value")
@@ -35,10 +35,11 @@ def finding(
     left: str | None = '"1"',
     right: str | None = '"2"',
     waiver: Waiver | None = None,
+    fix: Fix | None = None,
 ) -> Finding:
     """A finding; all but the subject have defaults."""
     said = message or f"{subject} is {right}; pro has {left}"
-    return Finding(rule, severity, subject, said, location, related, left, right, waiver)
+    return Finding(rule, severity, subject, said, location, related, left, right, waiver, fix)
 
 
 def comparison(
@@ -79,3 +80,27 @@ def check_sarif(text: str) -> dict[str, Any]:
     (run,) = data["runs"]
     found: dict[str, Any] = run
     return found
+
+
+def check_gitlab(text: str) -> list[dict[str, Any]]:
+    """The issues of a Code Quality report, held to what GitLab takes."""
+    found: list[dict[str, Any]] = json.loads(text)
+    _hold(found, "code-quality.schema.json")
+    prints = [issue["fingerprint"] for issue in found]
+    assert len(set(prints)) == len(prints)
+    return found
+
+
+def check_rdjson(text: str, lines: str) -> list[dict[str, Any]]:
+    """The diagnostics of reviewdog's JSON, which both of its forms have alike."""
+    data = json.loads(text)
+    _hold(data, "rdf.schema.json")
+    found: list[dict[str, Any]] = data["diagnostics"]
+    assert [json.loads(line) for line in lines.splitlines()] == found
+    return found
+
+
+def _hold(data: object, schema: str) -> None:
+    found = json.loads((Path(__file__).parent / "data" / schema).read_text())
+    jsonschema.Draft202012Validator.check_schema(found)
+    jsonschema.Draft202012Validator(found).validate(data)

@@ -195,11 +195,16 @@ def check(
         report = _against(run, against, names or found.profile, inputs)
     report = strictly(report) if verdict.strict else report
     report = _with_baseline(replace(report, failing=verdict.failing()), run, verdict)
+    if any(REPORTERS[name].fixes for name in (shown.format_, *(name for name, _ in files))):
+        from dsv4_env.writeback.fixes import with_fixes  # the editors, which few formats need
+
+        report = with_fixes(report, run.held)
     written = [(REPORTERS[reporter](report), path) for reporter, path in files]
     text = REPORTERS[shown.format_](replace(report, color=shown.color))
     for other, path in written:
         write(other, path)
     write(text)
+    shown.tell_rest(report)
     code = drift.exit_code(report)
     return 0 if shown.exit_zero and code == 1 else code
 

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import click
 
 from dsv4_env.cli import complete
-from dsv4_env.cli.output import use_color, write
+from dsv4_env.cli.output import tell, use_color, write
 from dsv4_env.guard.files import read_named
 from dsv4_env.model import ENV_NAME, Location
 from dsv4_env.model.errors import ReadError, UsageError
 from dsv4_env.model.secrets import meet
+from dsv4_env.model.style import plain
 from dsv4_env.profile import Profile, profile_folders
-from dsv4_env.reporters import REPORTERS
+from dsv4_env.reporters import REPORTERS, beside
 
 if TYPE_CHECKING:
     from dsv4_env.model.finding import Report
@@ -133,8 +134,14 @@ class Shown:
     exit_zero: bool
 
     def show(self, report: Report) -> None:
-        """Print a report."""
+        """Print a report, and on standard error what its format has no place for."""
         write(REPORTERS[self.format_](report))
+        self.tell_rest(report)
+
+    def tell_rest(self, report: Report) -> None:
+        """Tell what the format has no place for."""
+        for said in beside(self.format_, report):
+            tell(f"dsv4-env: note: {plain(said)}")
 
 
 def shown_options(

@@ -114,8 +114,8 @@ def with_effects(
 
 
 def _no_effect(finding: Finding, reason: str) -> Finding:
-    message = f"{finding.message}; no effect: {reason}"
-    return replace(finding, rule=RULES[NO_EFFECT], severity=Severity.NOTE, message=message)
+    finding = finding.with_effect(f"; no effect: {reason}")
+    return replace(finding, rule=RULES[NO_EFFECT], severity=Severity.NOTE)
 
 
 def _imaged(
@@ -134,7 +134,7 @@ def _imaged(
         return finding
     if same_text(catalogue, name, setting.value, text):
         return _no_effect(finding, f"the image sets it to {masked(name, text)}")
-    return replace(finding, message=f"{finding.message} (the image sets {masked(name, text)})")
+    return finding.with_effect(f" (the image sets {masked(name, text)})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,9 +170,9 @@ def _judged(finding: Finding, sides: Sequence[_Sides]) -> Finding:
         return _no_effect(finding, ", ".join(reasons))
     if names:
         said = f"no effect on {' and '.join(names)}: {', '.join(reasons)}"
-        return replace(finding, message=f"{finding.message}; {said}")
+        return finding.with_effect(f"; {said}")
     later = dict.fromkeys(_decided_later(finding.subject, each) for each in sides)
-    return replace(finding, message=finding.message + "".join(later))
+    return finding.with_effect(*later)
 
 
 def _planned(finding: Finding, one: Resolution, catalogue: Catalogue) -> Finding:
@@ -183,13 +183,12 @@ def _planned(finding: Finding, one: Resolution, catalogue: Catalogue) -> Finding
     value = one.fields.get(match.argument.dest, Open())
     at = one.last("args", match.argument.dest)
     if isinstance(value, Open):
-        message = f"{finding.message}; whether SGLang sets it itself isn't known"
-        return replace(finding, rule=RULES["DSV005"], severity=Severity.WARNING, message=message)
+        finding = finding.with_effect("; whether SGLang sets it itself isn't known")
+        return replace(finding, rule=RULES["DSV005"], severity=Severity.WARNING)
     if at is None:
         return finding
     shown = masked(finding.subject, field_text(value))
-    message = f'{finding.message}; SGLang should set "{shown}" ({shown_at(at)})'
-    return replace(finding, message=message)
+    return finding.with_effect(f'; SGLang should set "{shown}" ({shown_at(at)})')
 
 
 def _otherwise(

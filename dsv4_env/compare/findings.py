@@ -359,29 +359,31 @@ def _finding(
     if location is not None and right.reader != "profile" and location.path in files:
         location = right.location  # taken from the profile: what changes it stands by the launch
     when = f" when {d.condition}" if d.condition and not d.conditional else ""
+    effect = ""
     theirs = theirs and theirs + when
     if d.kind is Kind.REMOVED:
         message = f"{d.name} is missing; {_has(left.name, ours)}"
     elif d.kind is Kind.ADDED:
         message = f"{d.name} is {theirs}; {left.name} doesn't have it"
     elif d.kind is Kind.RENAMED:
-        message = f"{other} is {theirs}; {left.name} has {d.name} {ours}: {d.reason}"
+        message = f"{other} is {theirs}; {left.name} has {d.name} {ours}"
+        effect = f": {d.reason}"
         forwarded = [v for n in (d.name, other) if catalogue and (v := catalogue.variable(n))]
         if not any(v.renamed_to for v in forwarded):
             severity = importance.severity(d.name, severities)  # the release ignores the old name
     elif d.kind is Kind.EQUIVALENT:
-        message = f"{_both(d, left.name, ours, theirs)}: {d.reason}"
+        message, effect = _both(d, left.name, ours, theirs), f": {d.reason}"
     elif d.kind is Kind.CHANGED and d.right_name:
         shown = theirs if theirs != "set" else "set" + when
         message = f"{other} is {shown}; {left.name} has {d.name} {ours}"
-        message += f" ({d.reason})" if d.reason else ""
+        effect = f" ({d.reason})" if d.reason else ""
     elif d.kind is Kind.CHANGED:
         if _joined(d.left) != _joined(d.right) and not secret_name(d.name):
             ours, theirs = (f'"{" ".join(map(str, words or ()))}"' for words in (d.left, d.right))
         message = f"{d.name} is {theirs}; {_has(left.name, ours, bare='it without a value')}"
         if ours is not None and MASK in ours and theirs == ours + when:
             message = f"{d.name} is another secret than in {left.name}: both are hidden{when}"
-        message += _spelling_hint(d) or _misread(d, catalogue)
+        effect = _spelling_hint(d) or _misread(d, catalogue)
     elif d.kind is Kind.REORDERED:
         message = f"{d.name} stands in another place than in {left.name}"
     elif d.conditional:
@@ -389,7 +391,8 @@ def _finding(
     else:
         why = d.reason if d.right is None and d.reason else _reason(d)
         message = f"{d.name} can't be known{when}: {why}; {_has(left.name, ours)}"
-    return Finding(rule, severity, d.name, message, location, d.left_location, ours, theirs)
+    found = Finding(rule, severity, d.name, message, location, d.left_location, ours, theirs)
+    return found.with_effect(effect)
 
 
 def _files(config: LaunchConfig) -> set[str]:

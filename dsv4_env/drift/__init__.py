@@ -70,12 +70,14 @@ class CheckOptions:
 
 @dataclass(slots=True, eq=False, repr=False)
 class Held:
-    """One launch held to one profile: what was compared, and the patterns that chose it."""
+    """One launch held to one profile: what was compared, how, and the patterns that chose it."""
 
     profile: Profile
     config: LaunchConfig
     ignore: tuple[str, ...]
     compare: tuple[str, ...]
+    catalogue: Catalogue | None = None
+    reading: HowRead = field(default_factory=HowRead)
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -308,7 +310,7 @@ def compare(run: CheckRun, pair: Pair, config: LaunchConfig, title: str) -> None
     if named and catalogue is not None and named[1] not in run.notes:
         run.notes.append(named[1])
     run.comparisons.append(replace(comparison, right=title))
-    run.held.append(Held(profile, config, ignore, put_back))
+    run.held.append(Held(profile, config, ignore, put_back, catalogue, _reading(run, pair)))
 
 
 def _of_image(run: CheckRun, pair: Pair, config: LaunchConfig) -> tuple[str, str] | None:

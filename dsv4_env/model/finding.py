@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 from dsv4_env.model.launch import Location, is_installed, shown_path
@@ -49,10 +49,27 @@ class Waiver:
 
 
 @dataclass(frozen=True, slots=True)
+class Fix:
+    """An edit that settles one finding: lines *start* to *end* (both included) become others.
+
+    *old* and *new* are those lines, without the newline of the last one; there is always one at
+    least, so that what adds a line holds its neighbour, too.
+    """
+
+    path: str
+    start: int
+    end: int
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """One thing found. *left* and *right* are the two sides' values, ready to be shown.
 
-    *location* is the place to mend, *related* the other side's; *waiver* is what excuses it.
+    *location* is the place to mend, *related* the other side's; *waiver* is what excuses it, *fix*
+    the edit that would settle it, as far as it was asked for and is known. *effect* are the parts
+    at the end of the message that say what SGLang makes of it.
     """
 
     rule: Rule
@@ -64,6 +81,13 @@ class Finding:
     left: str | None = None
     right: str | None = None
     waiver: Waiver | None = None
+    fix: Fix | None = None
+    effect: tuple[str, ...] = ()
+
+    def with_effect(self, *said: str) -> Finding:
+        """The finding with more to say of what SGLang makes of it."""
+        more = tuple(filter(None, said))
+        return replace(self, message=self.message + "".join(more), effect=(*self.effect, *more))
 
 
 def read_as(*releases: str) -> str:

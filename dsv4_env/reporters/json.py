@@ -40,7 +40,15 @@ def report(report: Report) -> str:
 
 def json_text(data: object) -> str:
     """JSON that any parser, terminal and log takes: what can't be seen is escaped."""
-    text = json.dumps(data, indent=2, ensure_ascii=False)
+    return _seen(json.dumps(data, indent=2, ensure_ascii=False))
+
+
+def json_line(data: object) -> str:
+    """The same on one line."""
+    return _seen(json.dumps(data, ensure_ascii=False))
+
+
+def _seen(text: str) -> str:
     text = _UNSEEN.sub(lambda m: f"\\u{ord(m[0]):04x}", text)
     return text.replace("##[", "#\\u0023[") + "\n"
 

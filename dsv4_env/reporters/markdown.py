@@ -1,4 +1,4 @@
-"""Markdown for a job summary or a comment: the verdict first, details folded."""
+"""Markdown for a job summary: the verdict first, details folded."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from dsv4_env.reporters.content import (
 )
 
 MARKDOWN_LIMIT = 1024 * 1024  # bytes that GitHub takes as a step's summary
-_ROOM = 1024  # of these, for what ends the report
+_ROOM = 1024  # of these, for the line that says what was left out
 _SHORT = 10  # rows of the table that is not folded
 _SHORT_TABLE = "| | where | what | rule |\n| --- | --- | --- | --- |\n"
 _TABLE = "| | where | what | the other side | rule |\n| --- | --- | --- | --- | --- |\n"
@@ -48,20 +48,29 @@ class _Part:
 
 def report(report: Report) -> str:
     """The verdict, the worst findings in a table, then all of each comparison, folded."""
-    size, left_out = _ROOM, 0
+    return within(report, MARKDOWN_LIMIT, "1 MiB")
+
+
+def within(report: Report, limit: int, called: str) -> str:
+    """The report in at most *limit* bytes, which are *called* so; it says what was left out."""
+    size, left_out, parts_left_out = _ROOM, 0, 0
     kept: list[str] = []
     for part in _parts(report):
         rows: list[str] = []
-        size += len((part.head + part.tail).encode())
+        size += len((part.head + part.tail).encode()) + 1  # and the newline between parts
         for row in part.rows:
             size += len(row.encode())
-            if size <= MARKDOWN_LIMIT:
+            if size <= limit:
                 rows.append(row)
         left_out += len(part.rows) - len(rows)
-        if rows or (not part.rows and size <= MARKDOWN_LIMIT):
+        if rows or (not part.rows and size <= limit):
             kept.append(part.head + "".join(rows) + part.tail)
-    if left_out:
-        kept.insert(1, f"**Left out here, or this would pass 1 MiB: {count(left_out, 'row')}.**\n")
+        elif not part.rows:
+            parts_left_out += 1
+    if left_out or parts_left_out:
+        kinds = ((left_out, "row"), (parts_left_out, "part"))
+        what = " and ".join(count(n, kind) for n, kind in kinds if n)
+        kept.insert(1, f"**Left out here, or this would pass {called}: {what}.**\n")
     return "\n".join(kept)
 
 

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import dsv4_env
 from dsv4_env.model import Location
-from dsv4_env.model.finding import Report, Rule, Waiver, fingerprint
+from dsv4_env.model.finding import Fix, Report, Rule, Waiver, fingerprint
 from dsv4_env.model.style import count, plain
 from dsv4_env.reporters.content import ReportEntry, entries, summary, worst_first
 from dsv4_env.reporters.excerpt import excerpt
@@ -87,6 +87,8 @@ def _result(entry: ReportEntry, index: int, seen: Counter[str], report: Report) 
         related = _location(finding.related, finding.subject, report)
         related |= {"id": 1, "message": {"text": _message(f"{name}: {place}")}}
         result["relatedLocations"] = [related]
+    if (fix := finding.fix) is not None and (uri := report.uri(fix.path)) is not None:
+        result["fixes"] = [_fix(fix, _artifact(uri), entry)]
     if finding.waiver is not None:
         result["suppressions"] = [_suppression(finding.waiver, entry, report)]
     return result
@@ -97,8 +99,7 @@ def _location(location: Location, subject: str, report: Report) -> dict[str, Any
     uri = report.uri(location.path)
     if uri is None:
         return {"logicalLocations": [{"fullyQualifiedName": plain(report.place(location))}]}
-    uri = quote(_HALF.sub("\ufffd", uri), safe="/", errors="surrogateescape")
-    physical: dict[str, Any] = {"artifactLocation": {"uri": uri, "uriBaseId": _ROOT}}
+    physical: dict[str, Any] = {"artifactLocation": _artifact(uri)}
     if location.line is not None:
         region: dict[str, Any] = {"startLine": location.line}
         if location.column is not None:
@@ -107,6 +108,29 @@ def _location(location: Location, subject: str, report: Report) -> dict[str, Any
             region["snippet"] = {"text": shown[0]}
         physical["region"] = region
     return {"physicalLocation": physical}
+
+
+def _artifact(uri: str) -> dict[str, Any]:
+    """The address of a file of the project."""
+    uri = quote(_HALF.sub("\ufffd", uri), safe="/", errors="surrogateescape")
+    return {"uri": uri, "uriBaseId": _ROOT}
+
+
+def _fix(fix: Fix, artifact: dict[str, Any], entry: ReportEntry) -> dict[str, Any]:
+    """The edit that settles a finding: whole lines that become others."""
+    last = fix.old.rpartition("\n")[2]
+    region = {"startLine": fix.start, "startColumn": 1}
+    region |= {"endLine": fix.end, "endColumn": len(last) + 1}
+    change = {"deletedRegion": region, "insertedContent": {"text": fix.new}}
+    left = (
+        f"Make {entry.finding.subject} what {entry.comparison.left} has"
+        if (entry.comparison)
+        else "Mend it"
+    )
+    return {
+        "description": {"text": _message(left)},
+        "artifactChanges": [{"artifactLocation": artifact, "replacements": [change]}],
+    }
 
 
 def _suppression(waiver: Waiver, entry: ReportEntry, report: Report) -> dict[str, Any]:

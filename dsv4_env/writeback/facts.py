@@ -56,13 +56,17 @@ def edit_facts(
     *,
     ignore: Sequence[str] = (),
     shared: bool = False,
+    only: str | None = None,
 ) -> list[Refused]:
     """Bring the literals of a test to its profile, in *outcome*; give what can't be, and why.
 
     An edit is kept only where the file, read again, says what was wanted and nothing else moved.
+    *only*: the one key that is brought.
     """
     left: list[Refused] = []
     for pair in list(unsettled(profile, outcome.launch, ignore)):
+        if only is not None and pair.name != only:
+            continue
         launches = read(outcome.text)
         now = next((p for p in fact_pairs(profile, launches[index]) if p.name == pair.name), pair)
         model = next(iter(facts_told(outcome.launch, "model", "path")), None)

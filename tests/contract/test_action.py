@@ -7,11 +7,14 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 from ruamel.yaml import YAML
 
 from dsv4_env.profile import reference_script
@@ -25,6 +28,7 @@ PAIR = (
     'profile = "pro-fp4"\nfiles = "run.sh"\n'
 )
 LIMIT = 1024 * 1024
+LOCKED = ROOT / ".github" / "requirements" / "action.txt"
 
 
 @dataclass(frozen=True)
@@ -322,10 +326,47 @@ fi
         record.unlink(missing_ok=True)
         ran = runner.run(install=install)
         assert ran.code == 0
-        *_, pip, _ = record.read_text().split("---\n")
-        assert pip.splitlines()[-2:] == ["--", expected]
-        assert record.read_text().count("-I\n") == 3
+        calls = [call.splitlines() for call in record.read_text().split("---\n")[:-1]]
+        assert all(call[0] == "-I" for call in calls)
+        assert calls[-1][-2:] == ["--", expected]
+        pips = [call for call in calls if call[1:4] == ["-m", "pip", "install"]]
+        assert len(pips) == (1 if install else 2)
+        if not install:
+            assert pips[0][-3:] == ["--require-hashes", "-r", str(LOCKED)]
+            assert {"--no-deps", "--no-build-isolation"} <= set(pips[1])
         assert ran.log.startswith("dsv4-env, version ")
+
+
+def test_what_is_installed_is_held_to_hashes() -> None:
+    """All that dsv4-env needs, of versions that it takes, as the script beside it writes them."""
+    text = LOCKED.read_text()
+    entries = re.findall(
+        r"^(\S+)==(\S+)((?: ;[^\\\n]*)?) \\\n((?:    --hash=.*\n)+)", text, re.MULTILINE
+    )
+    assert len(entries) == len(re.findall(r"^\S+==", text, re.MULTILINE))
+    assert all("--hash=sha256:" in hashes for *_, hashes in entries)
+    locked = {canonicalize_name(name): version for name, version, *_ in entries}
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    wanted = [*project["project"]["dependencies"], *project["build-system"]["requires"]]
+    for requirement in map(Requirement, wanted):
+        assert locked[canonicalize_name(requirement.name)] in requirement.specifier
+    command = (ROOT / ".github" / "requirements" / "compile").read_text()
+    assert "--generate-hashes" in command
+    assert all(f"compile {p.stem} " in command for p in LOCKED.parent.glob("*.txt"))
+
+
+@pytest.mark.long
+def test_what_is_held_to_hashes_can_be_installed(tmp_path: Path) -> None:
+    subprocess.run([sys.executable, "-m", "venv", str(tmp_path / "venv")], check=True)
+    pip = [str(tmp_path / "venv" / "bin" / "python"), "-I", "-m", "pip", "install", "-q"]
+    done = subprocess.run(
+        [*pip, "--require-hashes", "-r", str(LOCKED)], capture_output=True, check=False
+    )
+    if done.returncode != 0 and os.environ.get("REQUIRE_SHELLS") != "1":
+        pytest.skip("the dependencies can't be fetched here")
+    assert done.returncode == 0, done.stderr.decode()
+    subprocess.run([*pip, "--no-deps", "--no-build-isolation", str(ROOT)], check=True)
+    subprocess.run([str(tmp_path / "venv" / "bin" / "dsv4-env"), "check"], check=True, cwd=tmp_path)
 
 
 def test_install_says_what_is_missing(runner: Runner) -> None:

@@ -7,13 +7,16 @@ import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 import pytest
 from ruamel.yaml import YAML
 
+from dsv4_env import __version__
 from dsv4_env.profile.settings import load
 from dsv4_env.reporters import REPORTERS
+from tests.reports import check_gitlab
 
 ROOT = Path(__file__).parent.parent.parent
 README = (ROOT / "README.md").read_text()
@@ -136,13 +139,51 @@ def test_snippets_name_what_there_is(tmp_path: Path) -> None:
     assert outputs
     assert set(outputs) <= action["outputs"].keys()
     assert [name for name in action["outputs"] if f"`{name}`" not in README] == []
+    pinned = [step["uses"].partition("@")[2] for step in steps]
+    assert all(re.fullmatch("[0-9a-f]{40}|COMMIT", commit) for commit in pinned)
     (repos,) = (block["repos"] for block in loaded if "repos" in block)
+    assert repos[0]["rev"] == "COMMIT"
+    assert set(re.findall(r"COMMIT  # v(\S+)|dsv4-env==(\S+)", README)) == {
+        (__version__, ""),
+        ("", __version__),
+    }
     hooks = yaml.load((ROOT / ".pre-commit-hooks.yaml").read_text())
     assert {h["id"] for h in repos[0]["hooks"]} == {h["id"] for h in hooks}
     (settings,) = (t for language, t in blocks if language == "toml" and "[tool.dsv4_env]" in t)
     (tmp_path / "pyproject.toml").write_text(settings)
     assert load(tmp_path, {}).severity
     assert [name for name in REPORTERS if f"`{name}`" not in README] == []
+
+
+def test_the_job_for_gitlab_is_one_and_writes_its_report(checkout: Path, tmp_path: Path) -> None:
+    """GitLab's schema takes it; its lines, but for the one that fetches dsv4-env, are run."""
+    (block,) = re.findall(r"^```yaml\n(dsv4-env:\n.*?)^```$", README, re.MULTILINE | re.DOTALL)
+    (tmp_path / ".gitlab-ci.yml").write_text(block)
+    subprocess.run(
+        [
+            str(Path(sysconfig.get_path("scripts")) / "check-jsonschema"),
+            *("--builtin-schema", "vendor.gitlab-ci", str(tmp_path / ".gitlab-ci.yml")),
+        ],
+        check=True,
+    )
+    job = YAML(typ="safe", pure=True).load(block)["dsv4-env"]
+    fetched, *lines = job["script"]
+    assert fetched.startswith("pip install ")
+    (tmp_path / "pyproject.toml").write_text(
+        '[[tool.dsv4_env.pairs]]\nprofile = "pro-fp4"\nsglang = "0.5.13"\nfiles = "run.sh"\n'
+    )
+    script = (ROOT / "profiles" / "run_dsv4.sh").read_text()
+    (tmp_path / "run.sh").write_text(script.replace("--tp 8", "--tp 4"))
+    environ = {"PATH": f"{checkout / 'bin'}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        ["bash", "-e", "-o", "pipefail", "-c", "\n".join(lines)],
+        cwd=tmp_path, env=environ, capture_output=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1, done.stderr.decode()
+    report = tmp_path / job["artifacts"]["reports"]["codequality"]
+    (issue,) = check_gitlab(report.read_text())
+    assert (issue["severity"], issue["location"]["path"]) == ("critical", "run.sh")
+    assert job["artifacts"]["when"] == "always"  # the job fails where there is something to show
 
 
 def test_every_command_of_the_tool_is_in_the_readme() -> None:

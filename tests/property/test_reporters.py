@@ -9,10 +9,21 @@ from hypothesis import given, settings, strategies as st
 from markdown_it import MarkdownIt
 
 from dsv4_env.model import Location
-from dsv4_env.model.finding import Comparison, Finding, Report, Severity, Waiver
+from dsv4_env.model.finding import Comparison, Finding, Fix, Report, Severity, Waiver
 from dsv4_env.model.secrets import scrubbed
 from dsv4_env.reporters import REPORTERS
-from tests.reports import CHANGED, ROOT, check_json, check_sarif
+from dsv4_env.reporters.comment import COMMENT_LIMIT
+from tests.reports import (
+    CHANGED,
+    ROOT,
+    at,
+    check_gitlab,
+    check_json,
+    check_rdjson,
+    check_sarif,
+    comparison,
+    finding,
+)
 
 PIECES = [
     *"|`*_~[]()<>#@!&\\\"'%:;,={}$-+. \t\n\r\0\x1b\x85\u2028\u202e\udce9\ud800日é",
@@ -28,6 +39,14 @@ PLACE = st.builds(
     st.one_of(st.none(), st.integers(1, 3)),
     st.one_of(st.none(), st.integers(1, 40)),
 )
+FIX = st.builds(
+    Fix,
+    HOSTILE.map(lambda text: f"{ROOT}/{text}"),
+    st.integers(1, 3),
+    st.integers(3, 9),
+    HOSTILE,
+    HOSTILE,
+)
 FINDING = st.builds(
     Finding,
     st.just(CHANGED),
@@ -39,6 +58,7 @@ FINDING = st.builds(
     st.one_of(st.none(), HOSTILE),
     st.one_of(st.none(), HOSTILE),
     st.one_of(st.none(), st.builds(Waiver, HOSTILE, HOSTILE, st.none(), PLACE)),
+    st.one_of(st.none(), FIX),
 )
 COMPARISON = st.builds(
     Comparison,
@@ -91,8 +111,38 @@ def test_no_value_breaks_out(found: Report) -> None:
     check_sarif(said["sarif"])
     root = ET.fromstring(said["junit"])
     assert len(list(root.iter("testcase"))) == int(root.attrib["tests"])
+    shown = sum(f.waiver is None for f in found.findings)
+    assert len(check_gitlab(said["gitlab"])) == shown
+    assert len(check_rdjson(said["rdjson"], said["rdjsonl"])) == shown
     commands(said["github"], found)
     markdown(said["markdown"])
+    markdown(said["comment"])
+
+
+@given(
+    sizes=st.lists(st.integers(0, 40), max_size=60),
+    value=st.text("aж日<&@_", min_size=1, max_size=600),
+)
+@settings(max_examples=30, deadline=None)
+def test_a_comment_is_never_too_long_and_counts_what_it_leaves_out(
+    sizes: list[int], value: str
+) -> None:
+    found = Report(
+        tuple(
+            comparison(*(finding(f"A{n}", at("x", n + 1), message=value) for n in range(size)))
+            for size in sizes
+        ),
+        root=ROOT,
+    )
+    said, whole = (REPORTERS[name](found) for name in ("comment", "markdown"))
+    assert len(said.encode()) <= COMMENT_LIMIT
+    left_out = re.search(r"^\*\*Left out here, .*: (.*)\.\*\*$", said, re.MULTILINE)
+    assert (said == whole) is (left_out is None)
+    if left_out:
+        rows = re.search(r"([\d,]+) rows?", left_out[1])
+        missing = whole.count("\n| ❌") + whole.count("\n- ")
+        kept = said.count("\n| ❌") + said.count("\n- ")
+        assert (int(rows[1].replace(",", "")) if rows else 0) == missing - kept
 
 
 def commands(text: str, found: Report) -> None:

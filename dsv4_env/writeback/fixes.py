@@ -1,0 +1,130 @@
+"""The edit that would settle each finding alone, for reports that can show one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+
+from dsv4_env.compare.differences import Difference
+from dsv4_env.compare.findings import compared
+from dsv4_env.compare.normalise import with_model
+from dsv4_env.drift import Held
+from dsv4_env.guard.files import read_bytes
+from dsv4_env.model import LaunchConfig
+from dsv4_env.model.errors import Dsv4Error
+from dsv4_env.model.finding import Comparison, Finding, Fix, Report
+from dsv4_env.model.style import count, plain
+from dsv4_env.readers import read
+from dsv4_env.writeback import facts
+from dsv4_env.writeback.editors import EDITORS
+from dsv4_env.writeback.edits import EditJob, Outcome, edit_text
+
+MOST_FIXES = 50  # findings that an edit is sought for: each takes some readings of its file
+_MOST_LINES = 12  # that one edit may span: what a reader of a suggestion takes in
+_SETTINGS = ("DSV001", "DSV002", "DSV003", "DSV008")
+_FACTS = tuple(f"DSV{number:03}" for number in range(20, 28))
+
+
+def with_fixes(report: Report, held: Sequence[Held]) -> Report:
+    """The report whose findings have the edit that `sync --prune` would make for each alone.
+
+    *held* are the two sides of each comparison, in their order. Where none is known, none is given.
+    """
+    left = MOST_FIXES
+    sought = 0
+    found: list[Comparison] = []
+    for comparison, sides in zip(report.comparisons, held, strict=True):
+        wanted = [f for f in comparison.findings if _may_have(f, sides)]
+        fixes = _fixes(wanted[:left], sides)
+        sought += len(wanted)
+        left -= len(wanted[:left])
+        of = {id(finding): fix for finding, fix in zip(wanted, fixes, strict=False)}
+        findings = tuple(replace(f, fix=of.get(id(f))) for f in comparison.findings)
+        found.append(replace(comparison, findings=findings))
+    notes = report.notes
+    if sought > MOST_FIXES:
+        more = count(sought - MOST_FIXES, "finding")
+        notes = (*notes, f"edits were worked out for {MOST_FIXES} findings, not for {more} more")
+    return replace(report, comparisons=tuple(found), notes=notes)
+
+
+def _may_have(finding: Finding, sides: Held) -> bool:
+    return (
+        finding.waiver is None
+        and finding.rule.id in (*_SETTINGS, *_FACTS)
+        and sides.config.reader in EDITORS
+        and sides.config.served is None
+    )
+
+
+def _fixes(wanted: Sequence[Finding], sides: Held) -> list[Fix | None]:
+    """The edit for each finding of one launch, None where none is known."""
+    at = sides.config.location
+    if not wanted or at is None:
+        return [None] * len(wanted)
+    path = Path(at.path)
+    editor = EDITORS[sides.config.reader]
+    reading = replace(sides.reading, reader=sides.config.reader)
+    try:
+        text, encoding = editor.decode(read_bytes(path), path)
+
+        @lru_cache(maxsize=4)
+        def launches(text: str) -> list[LaunchConfig]:
+            return read(editor.encode(text, encoding), path, reading)
+
+        index = next(i for i, c in enumerate(launches(text)) if c.location == at)
+    except (Dsv4Error, StopIteration, ValueError, SyntaxError):
+        return [None] * len(wanted)  # standard input, or a part of a file of another kind
+    profile = with_model(sides.profile)
+
+    def fix(finding: Finding) -> Fix | None:
+        def differ(launch: LaunchConfig) -> list[Difference]:
+            found = compared(
+                profile,
+                launch,
+                ignore=sides.ignore,
+                compare=sides.compare,
+                catalogue=sides.catalogue,
+            )
+            return [d for d in found if d.name == finding.subject]
+
+        job = EditJob(profile, index, launches, differ, editor.propose, prune=True)
+        try:
+            if finding.rule.id in _FACTS:
+                outcome = Outcome(text, launches(text)[index])
+                facts.edit_facts(profile, outcome, launches, index, only=finding.subject)
+            else:
+                outcome = edit_text(job, text)
+        except Dsv4Error:
+            return None
+        return None if outcome.refused else as_fix(at.path, text, outcome.text)
+
+    return [fix(finding) for finding in wanted]
+
+
+def as_fix(path: str, old: str, new: str) -> Fix | None:
+    """What an edit changes, as lines that become others.
+
+    None where it changes nothing, spans more than a suggestion may, or holds what can't be shown.
+    """
+    a, b = old.split("\n"), new.split("\n")
+    if a == b:
+        return None
+    shorter = min(len(a), len(b))
+    start = next((i for i in range(shorter) if a[i] != b[i]), shorter)
+    end = next((i for i in range(shorter - start) if a[-1 - i] != b[-1 - i]), shorter - start)
+    lines, others = a[start : len(a) - end], b[start : len(b) - end]
+    if not lines or not others:  # lines come or go: the one before them stands for the place
+        if start == 0:
+            lines, others = [*lines, a[len(a) - end]], [*others, b[len(b) - end]]
+        else:
+            start -= 1
+            lines, others = [a[start], *lines], [b[start], *others]
+    if max(len(lines), len(others)) > _MOST_LINES:
+        return None
+    fix = Fix(path, start + 1, start + len(lines), "\n".join(lines), "\n".join(others))
+    if any(plain(line) != line for line in (*lines, *others)):
+        return None
+    return fix
