@@ -1,4 +1,4 @@
-"""The pictures of the README: ``python -m tests.browser.screenshots``."""
+"""The pictures of docs/howto/report.md: ``python -m tests.browser.screenshots``."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.browser import pages
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-FOLDER = Path(__file__).parent / "screenshots"
+FOLDER = Path(__file__).parents[2] / "docs" / "images"
 LIMIT = 150_000  # bytes
 
 

@@ -1,4 +1,4 @@
-"""Every command of the README is run, and its output is the real one."""
+"""Every command of the README and of docs/ is run, and its output is the real one."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from ruamel.yaml import YAML
@@ -18,17 +20,46 @@ from dsv4_env.profile.settings import load
 from dsv4_env.reporters import REPORTERS
 from tests.reports import check_gitlab
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 ROOT = Path(__file__).parent.parent.parent
 README = (ROOT / "README.md").read_text()
-SETUP = re.findall(r"^```bash\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
-CONSOLE = re.findall(r"^```console\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
-PYTHON = re.findall(r"^```python\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+WORDS = 900  # what a maintainer in a hurry reads
+PAGES = ["README.md", *(p.relative_to(ROOT).as_posix() for p in sorted(ROOT.glob("docs/**/*.md")))]
+TEXTS = {page: (ROOT / page).read_text() for page in PAGES}
+ALL = "\n".join(TEXTS.values())
+
+
+def blocks_of(language: str) -> list[tuple[str, str]]:
+    """Each block in a language: the page that has it, and its text."""
+    block = re.compile(rf"^```{language}\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+    return [(page, text) for page in PAGES for text in block.findall(TEXTS[page])]
+
+
+SETUP = [text for page, text in blocks_of("bash") if page == "README.md"]
+CONSOLE = blocks_of("console")
+PYTHON = blocks_of("python")
+
+
+def named(value: object) -> str:
+    """What a page or a block is called among the tests."""
+    return str(value).splitlines()[0]
 
 
 @pytest.fixture(scope="module")
-def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def checkouts(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Copies of the project, one for a page, whose commands build on each other."""
+
+    @cache
+    def made(page: str) -> Path:
+        return prepared(tmp_path_factory.mktemp("page"))
+
+    return made
+
+
+def prepared(folder: Path) -> Path:
     """A copy of the project to run commands in, with dsv4-env and pytest on PATH."""
-    folder = tmp_path_factory.mktemp("readme")
     for name in ("profiles", "README.md"):
         source = ROOT / name
         if source.is_dir():
@@ -60,16 +91,21 @@ def steps(block: str) -> list[tuple[str, str]]:
     return found
 
 
-@pytest.mark.parametrize("block", CONSOLE, ids=lambda b: b.splitlines()[0])
-def test_console_blocks(block: str, checkout: Path, request: pytest.FixtureRequest) -> None:
+@pytest.mark.parametrize(("page", "block"), CONSOLE, ids=named)
+def test_console_blocks(
+    page: str,
+    block: str,
+    checkouts: Callable[[str], Path],
+    request: pytest.FixtureRequest,
+) -> None:
     commands = steps(block)
-    found = outputs([command for command, _ in commands], checkout)
+    found = outputs([command for command, _ in commands], checkouts(page))
     if request.config.getoption("--update-golden"):
         shown = [
             (command, old if "…\n" in old else new)
             for (command, old), new in zip(commands, found, strict=True)
         ]
-        update(block, shown)
+        update(page, block, shown)
         return
     for (_, expected), output in zip(commands, found, strict=True):
         if "…\n" in expected:
@@ -102,18 +138,35 @@ def outputs(commands: list[str], checkout: Path) -> list[str]:
     ]
 
 
-def update(block: str, found: list[tuple[str, str]]) -> None:
-    """Write a block of the README anew, with the outputs found."""
-    path = ROOT / "README.md"
+def update(page: str, block: str, found: list[tuple[str, str]]) -> None:
+    """Write a block of a page anew, with the outputs found."""
+    path = ROOT / page
     lines = "".join(
         "$ " + command.replace("\n", "\n> ") + f"\n{output}" for command, output in found
     )
     path.write_text(path.read_text().replace(f"```console\n{block}```", f"```console\n{lines}```"))
 
 
-@pytest.mark.parametrize("block", PYTHON, ids=lambda b: b.splitlines()[0])
-def test_python_blocks(block: str) -> None:
-    exec(compile(block, "README.md", "exec"), {"__name__": "readme"})
+@pytest.mark.parametrize(("page", "block"), PYTHON, ids=named)
+def test_python_blocks(page: str, block: str) -> None:
+    exec(compile(block, page, "exec"), {"__name__": "readme"})
+
+
+def test_the_readme_is_short() -> None:
+    assert len(README.split()) <= WORDS
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_lead_somewhere(page: str) -> None:
+    text = re.sub(r"^```.*?^```$", "", TEXTS[page], flags=re.MULTILINE | re.DOTALL)
+    links = re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", text)
+    local = [link for link in links if "://" not in link]
+    assert [link for link in local if not ((ROOT / page).parent / link).exists()] == []
+
+
+def test_every_page_is_reached_from_the_readme() -> None:
+    linked = set(re.findall(r"\]\((docs/[^)#]+)", README))
+    assert set(PAGES) - linked == {"README.md", "docs/index.md"}
 
 
 def test_the_two_commands_are_what_ci_runs() -> None:
@@ -128,22 +181,22 @@ def test_the_two_commands_are_what_ci_runs() -> None:
 
 
 def test_snippets_name_what_there_is(tmp_path: Path) -> None:
-    blocks = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+    blocks = re.findall(r"^```(\w+)\n(.*?)^```$", ALL, re.MULTILINE | re.DOTALL)
     yaml = YAML(typ="safe", pure=True)
     loaded = [yaml.load(text) for language, text in blocks if language == "yaml"]
     action = yaml.load((ROOT / "action.yml").read_text())
     (steps,) = (block["steps"] for block in loaded if "steps" in block)
     (ours,) = (step for step in steps if "dsv4-env@" in step["uses"])
     assert ours["with"].keys() <= action["inputs"].keys()
-    outputs = re.findall(rf"steps\.{ours['id']}\.outputs\.(\w+)", README)
+    outputs = re.findall(rf"steps\.{ours['id']}\.outputs\.(\w+)", ALL)
     assert outputs
     assert set(outputs) <= action["outputs"].keys()
-    assert [name for name in action["outputs"] if f"`{name}`" not in README] == []
+    assert [name for name in action["outputs"] if f"`{name}`" not in ALL] == []
     pinned = [step["uses"].partition("@")[2] for step in steps]
     assert all(re.fullmatch("[0-9a-f]{40}|COMMIT", commit) for commit in pinned)
     (repos,) = (block["repos"] for block in loaded if "repos" in block)
     assert repos[0]["rev"] == "COMMIT"
-    assert set(re.findall(r"COMMIT  # v(\S+)|dsv4-env==(\S+)", README)) == {
+    assert set(re.findall(r"COMMIT  # v(\S+)|dsv4-env==(\S+)", ALL)) == {
         (__version__, ""),
         ("", __version__),
     }
@@ -152,12 +205,14 @@ def test_snippets_name_what_there_is(tmp_path: Path) -> None:
     (settings,) = (t for language, t in blocks if language == "toml" and "[tool.dsv4_env]" in t)
     (tmp_path / "pyproject.toml").write_text(settings)
     assert load(tmp_path, {}).severity
-    assert [name for name in REPORTERS if f"`{name}`" not in README] == []
+    assert [name for name in REPORTERS if f"`{name}`" not in ALL] == []
 
 
-def test_the_job_for_gitlab_is_one_and_writes_its_report(checkout: Path, tmp_path: Path) -> None:
+def test_the_job_for_gitlab_is_one_and_writes_its_report(
+    checkouts: Callable[[str], Path], tmp_path: Path
+) -> None:
     """GitLab's schema takes it; its lines, but for the one that fetches dsv4-env, are run."""
-    (block,) = re.findall(r"^```yaml\n(dsv4-env:\n.*?)^```$", README, re.MULTILINE | re.DOTALL)
+    (block,) = re.findall(r"^```yaml\n(dsv4-env:\n.*?)^```$", ALL, re.MULTILINE | re.DOTALL)
     (tmp_path / ".gitlab-ci.yml").write_text(block)
     subprocess.run(
         [
@@ -174,7 +229,8 @@ def test_the_job_for_gitlab_is_one_and_writes_its_report(checkout: Path, tmp_pat
     )
     script = (ROOT / "profiles" / "run_dsv4.sh").read_text()
     (tmp_path / "run.sh").write_text(script.replace("--tp 8", "--tp 4"))
-    environ = {"PATH": f"{checkout / 'bin'}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
+    bin_ = checkouts("gitlab") / "bin"
+    environ = {"PATH": f"{bin_}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
         ["bash", "-e", "-o", "pipefail", "-c", "\n".join(lines)],
         cwd=tmp_path, env=environ, capture_output=True, check=False,
@@ -186,7 +242,7 @@ def test_the_job_for_gitlab_is_one_and_writes_its_report(checkout: Path, tmp_pat
     assert job["artifacts"]["when"] == "always"  # the job fails where there is something to show
 
 
-def test_every_command_of_the_tool_is_in_the_readme() -> None:
+def test_every_command_of_the_tool_is_in_the_docs() -> None:
     from dsv4_env.cli import COMMANDS
 
-    assert [name for name in COMMANDS if f"dsv4-env {name}" not in README] == []
+    assert [name for name in COMMANDS if f"dsv4-env {name}" not in ALL] == []

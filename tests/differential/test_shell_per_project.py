@@ -1,4 +1,4 @@
-"""README's lines for direnv and mise: a profile comes with ``cd`` and goes with it."""
+"""The docs' lines for direnv and mise: a profile comes with ``cd`` and goes with it."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ HOOKS = {
 
 
 def written(program: str, folder: Path) -> None:
-    """The files that README gives for a program, as they stand there."""
-    text = (ROOT / "README.md").read_text()
-    section = text.split("### A shell per project\n", 1)[1].split("\n## ", 1)[0]
+    """The files that docs/howto/shell.md gives for a program, as they stand there."""
+    text = (ROOT / "docs" / "howto" / "shell.md").read_text()
+    section = text.split("## A shell per project\n", 1)[1].split("\n## ", 1)[0]
     files = dict(FILES.findall(section))
     names = {"direnv": [".envrc"], "mise": ["mise.toml", "dsv4-env.sh"]}[program]
     for name in names:

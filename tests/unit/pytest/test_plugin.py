@@ -497,8 +497,8 @@ def test_without_a_command_of_ones_own_it_is_sglang(pytester: pytest.Pytester) -
     )
 
 
-def test_the_example_of_the_readme(pytester: pytest.Pytester, stand_in: Path) -> None:
-    text = (Path(__file__).parents[3] / "README.md").read_text()
+def test_the_example_of_the_docs(pytester: pytest.Pytester, stand_in: Path) -> None:
+    text = (Path(__file__).parents[3] / "docs" / "howto" / "tests.md").read_text()
     (example,) = (
         block
         for block in re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
