@@ -9,10 +9,9 @@ from typing import Any
 import click
 
 from dsv4_env.cli import COMMANDS, HELP_SECTIONS, cli
-from dsv4_env.compare.rules import RULES
+from dsv4_env.cli.lint import all_rules, rule_text
 from dsv4_env.exporters import EXPORTERS
-from dsv4_env.lint import LINT_RULES
-from dsv4_env.profile import layer_schema
+from dsv4_env.profile.schema import json_schema
 from dsv4_env.readers import KINDS
 from dsv4_env.reporters import REPORTERS
 
@@ -96,20 +95,16 @@ def layers() -> str:
         "make a profile. These are its keys; `dsv4-env schema` prints the JSON Schema that an "
         "editor completes with."
     )
-    return _page("Layers", about, _table(("key", "value", "what it is"), *_keys(layer_schema())))
+    return _page("Layers", about, _table(("key", "value", "what it is"), *_keys(json_schema())))
 
 
 def rules() -> str:
-    """Each rule: its id, name and severity, and what to do about what it finds."""
-    parts = [
-        "`dsv4-env rule ID` explains each with an example. Findings of `check`, `diff` and "
-        "`report` come first, those of `lint` after them."
-    ]
-    for rule in (*RULES.values(), *(one.rule for one in LINT_RULES.values())):
-        parts += [f"## {rule.id} {rule.name}", f"{rule.severity.value}: {rule.summary}."]
-        if rule.help:
-            parts.append(rule.help)
-    return _page("Rules", *parts)
+    """Each rule: its id, name and severity, what to do about it, and an example."""
+    about = (
+        "Findings of `check`, `diff` and `report` come first, those of `lint` after them. "
+        "`dsv4-env rule ID` prints one of them."
+    )
+    return _page("Rules", about, *(rule_text(rule).strip() for rule in all_rules().values()))
 
 
 def formats() -> str:
