@@ -35,32 +35,29 @@ def _page(title: str, *parts: str) -> str:
     return "\n\n".join((f"# {title}", MADE, *parts)) + "\n"
 
 
-def _helps(command: click.Command, path: tuple[str, ...]) -> Iterator[str]:
+def _helps(command: click.Command, parent: click.Context, depth: int = 2) -> Iterator[str]:
     """The help of a command and of those below it, as a terminal of the usual width shows it."""
-    context: click.Context | None = None
-    for name in ("dsv4-env", *path):
-        context = click.Context(
-            command, context, name, terminal_width=WIDTH, help_option_names=["-h", "--help"]
-        )
-    assert context is not None
-    yield f"{'##' if len(path) == 1 else '###'} {' '.join(path)}"
+    context = click.Context(
+        command, parent, command.name, terminal_width=WIDTH, help_option_names=["-h", "--help"]
+    )
+    yield f"{'#' * depth} {context.command_path.partition(' ')[2]}"
     yield f"```text\n{command.get_help(context).strip()}\n```"
     if isinstance(command, click.Group):
         for name in command.list_commands(context):
             below = command.get_command(context, name)
             if below is not None:
-                yield from _helps(below, (*path, name))
+                yield from _helps(below, context, depth + 1)
 
 
 def commands() -> str:
     """The help of every command, in the order that ``dsv4-env --help`` has."""
-    context = click.Context(cli)
+    context = click.Context(cli, info_name="dsv4-env")
     order = [name for names in HELP_SECTIONS.values() for name in names]
     parts: list[str] = []
     for name in [*order, *(name for name in COMMANDS if name not in order)]:
         command = cli.get_command(context, name)
         assert command is not None
-        parts += _helps(command, (name,))
+        parts += _helps(command, context)
     codes = "Exit codes: 0 clean, 1 findings or drift, 2 wrong usage or a file that can't be read."
     return _page("Commands", codes, *parts)
 
