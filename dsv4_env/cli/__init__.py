@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
+import re
 import sys
 import traceback
 from collections.abc import Sequence
+from pathlib import Path
 
 import click
 from click.shell_completion import CompletionItem
@@ -136,6 +138,28 @@ def _meant(command: str) -> str | None:
     return did_you_mean(command, COMMANDS)
 
 
+_NO_CHOICE = re.compile(r"'(.*)' is not one of ")
+_EXTRA = re.compile(r"[Gg]ot unexpected extra arguments? \((\S+)\)")
+_TAKE_FILES = ("--against", "--to", "--from")
+
+
+def _meant_option(exc: click.UsageError) -> str | None:
+    """What was meant by a word that isn't among the choices, or by a file that no argument takes.
+
+    Options that don't exist are click's own.
+    """
+    parameter = getattr(exc, "param", None)
+    if parameter is not None and isinstance(parameter.type, click.Choice):
+        given = _NO_CHOICE.search(exc.message)
+        return did_you_mean(given[1], map(str, parameter.type.choices)) if given else None
+    extra = _EXTRA.match(exc.message)
+    if extra is None or exc.ctx is None or not Path(extra[1]).is_file():
+        return None
+    options = {name for p in exc.ctx.command.params for name in p.opts}
+    near = next((name for name in _TAKE_FILES if name in options), None)
+    return f"{near} {extra[1]}" if near else None
+
+
 def _failure(argv: Sequence[str]) -> str:
     """What a failed command prints to fail the ``eval`` that it may stand in.
 
@@ -191,6 +215,8 @@ def _run(argv: Sequence[str]) -> int:
     except click.ClickException as exc:
         message = exc.format_message()
         message = message[:1].lower() + message[1:]
+        if isinstance(exc, click.UsageError) and (meant := _meant_option(exc)):
+            message = f"{message.rstrip('.')}. Did you mean {meant}?"
         click.echo(_plain(f"dsv4-env: error: {message}"), err=True)
         context = getattr(exc, "ctx", None)
         if context is not None:

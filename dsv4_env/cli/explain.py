@@ -103,7 +103,7 @@ def _found(
             return _of_setting(candidate, wanted, groups, profiles, folder)
     known = {n for c in wanted for n in (*c.variables, *c.option_strings())}
     near = wanted[-1].near_flag(name) if name.startswith("-") else wanted[-1].near_variable(name)
-    names = {*layers, *(r.name for r in rules.values()), *rules, *known}
+    names = {*layers, *(r.name for r in rules.values()), *rules, *known, *filter(None, own)}
     raise UsageError(
         f"nothing is called {name}",
         expected="a variable, a flag, a profile, a layer or a rule",

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from dsv4_env.cli import complete
-from dsv4_env.cli.names import named_profile, tell_nodes, tell_range
+from dsv4_env.cli.names import named_profile, no_profile, tell_nodes, tell_range
 from dsv4_env.cli.options import F, collected, given_overrides, given_variables, profiles_option
 from dsv4_env.cli.output import tell, write
 from dsv4_env.cli.settings import profile_folder
@@ -214,7 +214,7 @@ def _profile(
             told = f"{profile.name} isn't known for {nodes} nodes; these are its settings for"
             tell(f"dsv4-env: note: {told} {profile.target.nodes}")
     if profile is None:
-        raise UsageError(f"{name} is no profile", expected="the name of one, or NAME.toml")
+        raise no_profile(name)
     return startable(profile)
 
 

@@ -11,14 +11,14 @@ import click
 from click.shell_completion import CompletionItem
 
 from dsv4_env.cli import complete
-from dsv4_env.cli.names import named_profile, tell_range
+from dsv4_env.cli.names import named_profile, no_profile, tell_range
 from dsv4_env.cli.options import profiles_option
 from dsv4_env.cli.output import write
 from dsv4_env.cli.rendering import target_of
 from dsv4_env.cli.settings import profile_folder
 from dsv4_env.cli.target import target_options
 from dsv4_env.model import own_default, text_of
-from dsv4_env.model.errors import Dsv4Error, ProfileError, UsageError, did_you_mean
+from dsv4_env.model.errors import Dsv4Error, ProfileError, did_you_mean
 from dsv4_env.model.quoting import word
 from dsv4_env.profile import Profile
 
@@ -57,7 +57,7 @@ def get(profile_name: str, name: str, folder: Path | None) -> None:
     """
     profile = named_profile(profile_name, profile_folder(folder))
     if profile is None:
-        raise UsageError(f"{profile_name} is no profile", expected="the name of one, or NAME.toml")
+        raise no_profile(profile_name)
     tell_range(profile)
     write("".join(f"{line}\n" for line in _values(profile, name)), hands_on=True)
 

@@ -149,10 +149,11 @@ def lint(
     """
     own = profile_folder(folder)
     notes: list[str] = []
+    of_trees: list[str] = []
     trees = [o for o in operands if o not in layer_files(own) and Path(o).is_dir()]
     if trees:
-        chosen_files, looked = files_of(list(map(Path, trees)), follow_all=follow_all)
-        operands = tuple(o for o in operands if o not in trees) + tuple(chosen_files)
+        of_trees, looked = files_of(list(map(Path, trees)), follow_all=follow_all)
+        operands = tuple(o for o in operands if o not in trees) + tuple(of_trees)
         if looked.counted:
             tests = count(len(looked.counted), "test", "tests")
             notes.append(f"{tests} of other models not followed (--follow-all follows them)")
@@ -171,8 +172,11 @@ def lint(
                     continue
                 paired = None if fixed else _of_pairs(operand, own, inputs.root)
                 release, catalogue = paired or (sglang, common)
-                comparisons += _of_file(operand, inputs, release, catalogue, chosen, on)
-                files += 1
+                told = _of_file(
+                    operand, inputs, release, catalogue, chosen, on, found=operand in of_trees
+                )
+                comparisons += told
+                files += bool(told) or operand not in of_trees
                 continue
         except Dsv4Error as error:
             unread.append(error)
@@ -273,7 +277,10 @@ def _of_file(
     usual: Catalogue,
     chosen: Chosen,
     on: Platform | None,
+    *,
+    found: bool = False,
 ) -> list[Comparison]:
+    """What is said of the launches of a file; one that was *found* in a folder may have none."""
     where = split_operand(operand)
     if re.match(r"(?:pid|port|process|url):", operand) and not Path(where.path).exists():
         raise UsageError(
@@ -282,10 +289,10 @@ def _of_file(
         )  # fmt: skip
     reader, text, launches = file_launches(where, inputs)
     wanted = list(zip(titles(launches, where.name), launches, strict=True))
-    if where.chosen or not launches:
+    if where.chosen or not (launches or found):
         one = chosen_launch(where, launches)
         wanted = [(title, c) for title, c in wanted if c is one]
-    found: list[Comparison] = []
+    comparisons: list[Comparison] = []
     told: set[tuple[str, str, Location | None]] = set()
     for title, config in wanted:
         catalogue = launch_catalogue(config, release, usual)
@@ -304,8 +311,8 @@ def _of_file(
         fresh = [f for f in made.findings if (f.rule.id, f.message, f.location) not in told]
         again = [f for f in made.findings if (f.rule.id, f.message, f.location) in told]
         told |= {(f.rule.id, f.message, f.location) for f in fresh}
-        found.append(replace(made, findings=tuple(fresh), repeated=tuple(again)))
-    return found
+        comparisons.append(replace(made, findings=tuple(fresh), repeated=tuple(again)))
+    return comparisons
 
 
 def _comparison(

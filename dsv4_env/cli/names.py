@@ -13,6 +13,7 @@ import click
 from dsv4_env.catalogue.releases import within
 from dsv4_env.cli.output import tell
 from dsv4_env.cli.wanted import wanted
+from dsv4_env.model.errors import UsageError
 from dsv4_env.profile import LOCAL, Profile, layer_files, load_wanted
 
 RUNNING = re.compile(r"(pid|port|process|url):(.*)", re.DOTALL)
@@ -77,6 +78,12 @@ def named_profile(
         if is_source(text):
             return None
     return _with_note(load_wanted(text, folder, asked))
+
+
+def no_profile(name: str) -> UsageError:
+    """What is said where a file stands for a profile that it can't be."""
+    more = f"; `dsv4-env import {name}` makes one of its launch" if Path(name).is_file() else ""
+    return UsageError(f"{name} is no profile", expected=f"the name of one, or NAME.toml{more}")
 
 
 def _with_note(profile: Profile) -> Profile:

@@ -13,7 +13,7 @@ import click
 from dsv4_env.cli import complete
 from dsv4_env.cli.comparing import offered_variables
 from dsv4_env.cli.execute import execute, start_environment
-from dsv4_env.cli.names import named_profile
+from dsv4_env.cli.names import named_profile, no_profile
 from dsv4_env.cli.options import collected, given_overrides, given_variables, profiles_option
 from dsv4_env.cli.output import write
 from dsv4_env.cli.settings import profile_folder
@@ -250,7 +250,7 @@ def profile_of(name: str, folder: Path | None) -> Profile:
     """The profile that the command line names. Raises UsageError."""
     profile = named_profile(name, profile_folder(folder))
     if profile is None:
-        raise UsageError(f"{name} is no profile", expected="the name of one, or NAME.toml")
+        raise no_profile(name)
     return profile
 
 

@@ -186,7 +186,7 @@ def _cells(row: UpgradeRow) -> tuple[str, ...]:
         row.advice.action.value,
         f"{_what(row)}{left}",
     )
-    return tuple(map(plain, cells))
+    return tuple(plain(scrubbed(c)) for c in cells)
 
 
 def _text(rows: Sequence[UpgradeRow], summary: Sequence[str]) -> str:
@@ -243,7 +243,7 @@ def _json(
             "setting": row.advice.name,
             "action": row.advice.action.value,
             "new": row.advice.new,
-            "reason": row.advice.reason,
+            "reason": scrubbed(row.advice.reason),
             "edit": row.done,
             "written": row.done and shown.write_,
             "left": row.left or None,

@@ -60,7 +60,8 @@ _STARTERS = (
 )
 # What launches by itself, whatever else a file says.
 _LAUNCHERS = (b"ModelLaunchSettings", b"popen_launch_pd_server")
-_ENGINE = re.compile(rb"\b(?:Engine|Runtime)\(")
+# SGLang's engine, and its own launchers within the process.
+_ENGINE = re.compile(rb"\b(?:Engine|Runtime)\(|\bimport[ \t(]+(?:launch|run)_server\b")
 
 
 def look(path: str) -> Looked | None:
@@ -143,7 +144,8 @@ def _starts(data: bytes, *, words: bool) -> bool:
 
 def _makes_engine(data: bytes) -> bool:
     """Whether Python may make SGLang's engine, which launches a server within the process."""
-    return (b"Engine(" in data or b"Runtime(" in data) and _ENGINE.search(data) is not None
+    may = b"Engine(" in data or b"Runtime(" in data or b"_server" in data
+    return may and _ENGINE.search(data) is not None
 
 
 def _launches(block: bytes) -> bool:

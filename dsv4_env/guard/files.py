@@ -15,7 +15,7 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import BinaryIO
 
-from dsv4_env.model.errors import Dsv4Error, ReadError
+from dsv4_env.model.errors import Dsv4Error, ReadError, did_you_mean
 
 MAX_BYTES = 5_000_000
 _STREAMS = ("/dev/fd/", "/proc/self/fd/")  # what a shell makes of <(…)
@@ -89,9 +89,35 @@ def read_stream(file: BinaryIO, name: str) -> bytes:
 def read_named(path: Path | str, *, expected: str | None = None) -> bytes:
     """The bytes of what the user names: a file, or what a shell gives for ``<(…)``."""
     if not is_stream(path):
+        need_file(path)
         return read_bytes(path, expected=expected)
     with Path(path).open("rb") as file:
         return read_stream(file, str(path))
+
+
+def need_file(path: Path | str) -> None:
+    """Raise ReadError where the user names what isn't there, with the nearest name that is.
+
+    Or where it's a folder, with what takes one.
+    """
+    if os.path.isdir(path):  # noqa: PTH112  # a NUL byte in the name is no error here
+        raise ReadError(
+            "can't be read: is a directory",
+            where=path,
+            expected=f"a file; `dsv4-env discover {path}` finds the launches in a folder",
+        )
+    if not os.path.lexists(path) and "\0" not in str(path):
+        folder, name = os.path.split(path)
+        try:
+            near = did_you_mean(name, os.listdir(folder or "."))  # noqa: PTH208  # names alone
+        except OSError:
+            near = None
+        raise ReadError(
+            "can't be read: no such file or directory",
+            where=path,
+            expected="a file that is there",
+            hint=near and os.path.join(folder, near),  # noqa: PTH118  # as it was typed
+        )
 
 
 def check_size(

@@ -526,14 +526,17 @@ def _mapped(config: LaunchConfig, put: Callable[[Value], Value]) -> LaunchConfig
 
 def _within(config: LaunchConfig, root: str) -> LaunchConfig:
     """A launch with the checkout's files where a container has them."""
+    inside = re.compile(re.escape(root.rstrip("/")) + r"(?=/|\Z)") if root.strip("/") else None
 
-    def put(value: Value) -> Value:
+    def put(text: str) -> str:
+        return inside.sub(_WORKSPACE, text) if inside is not None else text
+
+    def moved(value: Value) -> Value:
         if isinstance(value, str):
-            return value.replace(root, _WORKSPACE)
-        default = value.default and value.default.replace(root, _WORKSPACE)
-        return replace(value, text=value.text.replace(root, _WORKSPACE), default=default)
+            return put(value)
+        return replace(value, text=put(value.text), default=value.default and put(value.default))
 
-    return _mapped(config, put)
+    return _mapped(config, moved)
 
 
 def _depends(config: LaunchConfig) -> bool:

@@ -361,12 +361,30 @@ def _added(file: EditedText, launch: LaunchConfig, want: WantedSetting) -> Itera
     for name in names:
         setting, values = known[name]
         assert setting.location is not None
-        site = _site(file, setting.location, name, values)
-        if site is not None and (site.values or not values):
+        known_ = len(values) == (1 if isinstance(setting, EnvVar) else len(setting.values))
+        site = _site(file, setting.location, name, values if known_ else ())
+        if site is not None and known_ and (site.values or not values):
             yield from _beside(file, site, want)
+        elif site is not None:
+            yield from _before(file, site, want)
     section = "variable" if want.section == "env" else "flag"
     yield Refused(want.name, f"no {section} stands there that it could be put beside",
                   launch.location)  # fmt: skip
+
+
+def _before(file: EditedText, site: _Site, want: WantedSetting) -> Iterator[Proposal]:
+    """A new flag or variable before one whose values stand elsewhere: its end isn't known."""
+    (new,) = want.new
+    if site.key:
+        return
+    start, _ = file.line(site.start)
+    head = file.text[start : site.start]
+    own = " ".join((want.name, *map(word, new)))
+    if want.section == "env":
+        own = f"{want.name}={word(new[0])}"
+    if not head.strip():
+        yield (Edit(start, start, f"{head}{own} \\\n"),)
+    yield (Edit(site.start, site.start, f"{own} "),)
 
 
 def _beside(file: EditedText, site: _Site, want: WantedSetting) -> Iterator[Proposal]:

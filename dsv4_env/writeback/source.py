@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from dsv4_env.guard.files import need_file
 from dsv4_env.model import LaunchConfig
 from dsv4_env.model.errors import UsageError
 from dsv4_env.readers import HowRead, choose, detect, file_bytes, read
@@ -59,6 +60,7 @@ def open_for_edit(
     Raises ReadError where it can't be read or the launch isn't there, UsageError where it's
     another kind of file.
     """
+    need_file(path)
     data = file_bytes(path)
     reader = detect(str(path.absolute()), data) or "bash"
     editor = EDITORS.get(reader)

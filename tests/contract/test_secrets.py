@@ -121,6 +121,8 @@ CASES = [
     *(f"lint {s} mine -f {f}" for s in SOURCES for f in ALL),
     *(f"sync mine --to {s} --partial --prune" for s in ("run.sh", "test_v4.py")),
     *(f"sync mine --to {s}" for s in ("run.sh", "test_v4.py")),
+    *(f"sync mine --to {s} --partial {more}" for s in ("compose.yaml", "pods.json")
+      for more in ("", "--prune")),
     *(f"sync over --from {s} {more}" for s in SOURCES for more in ("", "--partial")),
     *(f"import {s} --as new {more}" for s in SOURCES for more in ("", "--partial")),
     *(f"adopt {s} --profiles new {more}" for s in ("run.sh", "test_v4.py", "compose.yaml")
@@ -129,6 +131,8 @@ CASES = [
     "unadopt test_v4.py", "unadopt taken.py", "unadopt taken_in_part.py",
     "show taken.sh", "unadopt taken.sh", "check over --against taken.sh", "adopt taken.sh",
     "upgrade mine --from 0.5.13 --to 0.5.23 --all",
+    *(f"upgrade . --to 0.5.23 -f {f}" for f in ("text", "json", "markdown")),
+    "lint . --sglang 0.5.23", "upgrade mine --to 0.5.23 -f json",
     "report --html - mine over --against run.sh --against test_v4.py --against compose.yaml",
     *(f"plan {o} --on mi355x --all {more}" for o in ("mine", "run.sh") for more in ("", "-f json")),
     *(f"explain {n} {more}"

@@ -11,8 +11,10 @@ from markdown_it import MarkdownIt
 from dsv4_env.model import Location
 from dsv4_env.model.finding import Comparison, Finding, Fix, Report, Severity, Waiver
 from dsv4_env.model.secrets import scrubbed
+from dsv4_env.model.style import plain
 from dsv4_env.reporters import REPORTERS
 from dsv4_env.reporters.comment import COMMENT_LIMIT
+from dsv4_env.reporters.text import WIDEST
 from tests.reports import (
     CHANGED,
     ROOT,
@@ -189,6 +191,27 @@ def markdown(text: str) -> None:
                 assert child.content in ("<code>", "</code>", "<!-- -->")
             assert not re.search(r"@\w", child.content)
     assert not re.search(r"://|www\.", text)
+
+
+@given(
+    words=st.lists(st.one_of(HOSTILE, st.text("abé; :,(", max_size=90)), max_size=5),
+    effect=st.lists(st.sampled_from(["; no effect: x", " (the image sets 1)", ": as y"])),
+    path=st.text("ab", max_size=130),
+)
+@settings(max_examples=200, deadline=None)
+def test_a_first_line_is_narrow_and_nothing_is_lost(
+    words: list[str], effect: list[str], path: str
+) -> None:
+    message = scrubbed(" ".join(words))
+    one = finding("A", at(f"x{path}", 2, 3), message=message or "A").with_effect(*effect)
+    head, *rest = REPORTERS["text"](Report((comparison(one),), root=ROOT)).split("\n")
+    place = f"{plain(f'x{path}')}:2:3: error: "
+    assert len(head) <= max(WIDEST, len(place) + len("[DSV003]"))
+    assert head.startswith(place)
+    said = head.removeprefix(place).removesuffix("[DSV003]") + "".join(rest)
+    wanted = plain(message or "A") + "".join(effect)
+    kept = re.sub(r"[\s;:()]|\\\\x3a", "", said)
+    assert kept.startswith(re.sub(r"[\s;:()]|\\\\x3a", "", wanted))
 
 
 SECRET = st.text("hunterXY0 \"'\\$`;,:#|=(){}[]é", min_size=1, max_size=14).map(

@@ -209,6 +209,7 @@ def test_a_profile_in_other_formats(run: Run) -> None:
 
 def test_lint_of_a_folder_tells_equal_findings_once(run: Run, tree: Path) -> None:
     (tree / "again.sh").write_text(SCRIPT)
+    (tree / "none.sh").write_text("echo 'sglang serve is what starts it'\n")
     result = run("lint", "tree", "--sglang", "0.5.23")
     assert result.code == 1
     lines = [x for x in result.out.splitlines() if "DSV109 --cuda-graph-max-bs may be" in x]

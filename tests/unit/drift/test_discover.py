@@ -166,6 +166,11 @@ def test_a_launch_of_another_model_is_near_no_profile_of_one(tmp_path: Path) -> 
 # What is looked at
 
 ENGINE = "import sglang as sgl\nllm = sgl.Engine(model_path='deepseek-ai/DeepSeek-V4-Pro')\n"
+WITHIN = """
+from sglang.srt.entrypoints.http_server import launch_server
+from sglang.srt.server_args import ServerArgs
+launch_server(ServerArgs(model_path="dsv4"))
+"""
 PAIR = """
 from sglang.test.test_utils import CustomTestCase, popen_launch_pd_server as launch
 class TestIt(CustomTestCase):
@@ -188,6 +193,7 @@ def test_roles_routers_and_engines(tmp_path: Path) -> None:
         "a_set.sh": SET,
         "alone.sh": "smg launch --worker-urls http://a\n",
         "engine.py": ENGINE,
+        "within.py": WITHIN,
         "other.py": "from sqlalchemy import Engine\nEngine()\n",
         "own.py": "class Engine: ...\nEngine()  # sglang\n",
         "test_pair.py": PAIR,
@@ -202,6 +208,7 @@ def test_roles_routers_and_engines(tmp_path: Path) -> None:
         ("engine.py", 1, None, True, True),
         ("test_pair.py", 1, "prefill", True, True),
         ("test_pair.py", 2, "decode", True, True),
+        ("within.py", 1, None, True, True),
     ]
     assert not any(x.match.profile for x in result.launches if x.router)
     assert result.problems == []

@@ -202,3 +202,24 @@ def test_a_line_never_begins_as_a_command_of_github() -> None:
     found = report(comparison(finding("A", Location("::error::x", 1, 1)), right="::stop"))
     for name in ("text", "concise", "changes"):
         assert not re.search(r"^\s*::", REPORTERS[name](found), re.MULTILINE)
+
+
+def test_what_sglang_makes_of_it_has_a_line_of_its_own() -> None:
+    found = finding("A", at("run.sh", 3, 2)).with_effect(" (SGLang can't read it)", "; no effect")
+    assert text(report(comparison(found))).splitlines()[:3] == [
+        'run.sh:3:2: error: A is "2"; pro has "1" [DSV003]',
+        "    SGLang can't read it",
+        "    no effect",
+    ]
+    assert 'A is "2"; pro has "1" (SGLang can\'t read it); no effect\n' in concise(
+        report(comparison(found))
+    )
+
+
+def test_a_long_message_breaks_behind_a_clause() -> None:
+    said = f"{'N' * 60} is {'x' * 20}; pro has {'y' * 60}"
+    first, second, *_ = text(report(comparison(finding(message=said, location=at("a"))))).split(
+        "\n"
+    )
+    assert first == f"a:1:1: error: {'N' * 60} is {'x' * 20}; [DSV003]"
+    assert second == f"    pro has {'y' * 60}"

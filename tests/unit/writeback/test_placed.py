@@ -133,3 +133,9 @@ spec:
     outcome = brought("kubernetes", text, {"A": "1"}, {})
     assert outcome.text == text
     assert "--shared" in str(outcome.refused[0])
+
+
+def test_a_flag_before_one_whose_value_stands_elsewhere() -> None:
+    text = UNIT.format(env="Environment=TP=4", args="--tp ${TP}")
+    outcome = brought("systemd", text, {"TP": "4"}, {"--tp": ["4"], "--x": ["1"]})
+    assert outcome.text == text.replace("--tp", "--x 1 --tp")
