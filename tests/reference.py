@@ -119,7 +119,10 @@ def formats() -> str:
         "`dsv4-env export PROFILE -f FORMAT`.",
         _table(
             ("format", "what it is for", "holds"),
-            *((f"`{e.name}`", e.summary, holds[e.holds]) for e in EXPORTERS.values()),
+            *(
+                (f"`{e.name}`", e.summary.replace("`", "\\`"), holds[e.holds])
+                for e in EXPORTERS.values()
+            ),
         ),
         "## Reports",
         "`dsv4-env check -f FORMAT`, or `--output FORMAT=FILE`.",
