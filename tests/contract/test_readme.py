@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -12,12 +13,15 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import click
 import pytest
 from ruamel.yaml import YAML
 
 from dsv4_env import __version__
+from dsv4_env.cli import COMMANDS, cli
 from dsv4_env.profile.settings import load
 from dsv4_env.reporters import REPORTERS
+from tests.contract.test_help import resolved
 from tests.reports import check_gitlab
 
 if TYPE_CHECKING:
@@ -243,6 +247,34 @@ def test_the_job_for_gitlab_is_one_and_writes_its_report(
 
 
 def test_every_command_of_the_tool_is_in_the_docs() -> None:
-    from dsv4_env.cli import COMMANDS
-
     assert [name for name in COMMANDS if f"dsv4-env {name}" not in ALL] == []
+
+
+def test_every_page_is_in_the_navigation() -> None:
+    nav = YAML(typ="safe", pure=True).load(ROOT / "mkdocs.yml")["nav"]
+    found = re.findall(r"[\w/]+\.md", repr(nav))
+    assert sorted(f"docs/{page}" for page in found) == [p for p in PAGES if p.startswith("docs/")]
+
+
+PROSE = {page: re.sub(r"^```.*?^```$", "", text, flags=re.M | re.S) for page, text in TEXTS.items()}
+NAMED = [  # what a block runs elsewhere, on servers and other checkouts, and what prose names
+    *((page, x) for page, t in blocks_of("bash") for x in re.findall(r"^dsv4-env (.+)$", t, re.M)),
+    *(
+        (page, " ".join(x.split()))
+        for page, text in PROSE.items()
+        if not page.startswith("docs/reference/")
+        for x in re.findall(r"`dsv4-env (\w[^`]*)`", text)
+    ),
+]
+
+
+@pytest.mark.parametrize(("page", "words"), NAMED)
+def test_a_command_that_is_only_named_is_one(page: str, words: str) -> None:
+    said = shlex.split(re.split(r" [|>…] ?| -f …", words)[0])
+    command, rest = resolved(said)
+    assert command is not cli, f"{page}: no such command"
+    if isinstance(command, click.Group):
+        assert not rest, f"{page}: no such command"
+        return
+    parser = command.make_parser(click.Context(command))
+    parser.parse_args(list(rest))  # raises for an option that there isn't
