@@ -276,5 +276,5 @@ def test_a_command_that_is_only_named_is_one(page: str, words: str) -> None:
     if isinstance(command, click.Group):
         assert not rest, f"{page}: no such command"
         return
-    parser = command.make_parser(click.Context(command))
+    parser = command.make_parser(click.Context(command, **command.context_settings))
     parser.parse_args(list(rest))  # raises for an option that there isn't
