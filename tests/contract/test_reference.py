@@ -43,7 +43,10 @@ def test_whatever_there_is_has_its_place(page: str, start: str, names: list[str]
     assert [name for name in names if name not in heads] == []
 
 
-def test_what_stands_in_a_table_stays_in_its_cell() -> None:
-    text = reference.PAGES["layers.md"]() + reference.PAGES["formats.md"]()
-    rows = [line.replace("\\|", "") for line in text.splitlines() if line.startswith("| `")]
-    assert {row.count("|") for row in rows} == {4}
+@pytest.mark.parametrize("page", ["layers.md", "formats.md"])
+def test_what_stands_in_a_table_stays_in_its_cell(page: str) -> None:
+    tables = [part for part in reference.PAGES[page]().split("\n\n") if part.startswith("| ")]
+    assert tables
+    for table in tables:
+        bars = {line.replace("\\|", "").count("|") for line in table.splitlines()}
+        assert len(bars) == 1, table
