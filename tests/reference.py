@@ -37,9 +37,7 @@ def _page(title: str, *parts: str) -> str:
 
 def _helps(command: click.Command, parent: click.Context, depth: int = 2) -> Iterator[str]:
     """The help of a command and of those below it, as a terminal of the usual width shows it."""
-    context = click.Context(
-        command, parent, command.name, terminal_width=WIDTH, help_option_names=["-h", "--help"]
-    )
+    context = click.Context(command, parent, command.name, terminal_width=WIDTH)
     yield f"{'#' * depth} {context.command_path.partition(' ')[2]}"
     yield f"```text\n{command.get_help(context).strip()}\n```"
     if isinstance(command, click.Group):
@@ -51,7 +49,7 @@ def _helps(command: click.Command, parent: click.Context, depth: int = 2) -> Ite
 
 def commands() -> str:
     """The help of every command, in the order that ``dsv4-env --help`` has."""
-    context = click.Context(cli, info_name="dsv4-env")
+    context = click.Context(cli, info_name="dsv4-env", **cli.context_settings)
     order = [name for names in HELP_SECTIONS.values() for name in names]
     parts: list[str] = []
     for name in [*order, *(name for name in COMMANDS if name not in order)]:

@@ -276,5 +276,7 @@ def test_a_command_that_is_only_named_is_one(page: str, words: str) -> None:
     if isinstance(command, click.Group):
         assert not rest, f"{page}: no such command"
         return
-    parser = command.make_parser(click.Context(command, **command.context_settings))
+    # click keeps the help option that it makes first: it has to be the tool's own.
+    tool = click.Context(cli, **cli.context_settings)
+    parser = command.make_parser(click.Context(command, tool, **command.context_settings))
     parser.parse_args(list(rest))  # raises for an option that there isn't
