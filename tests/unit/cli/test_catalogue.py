@@ -323,7 +323,9 @@ def test_a_file_that_cant_be_read_doesnt_keep_the_others_from_it(run: Run, tmp_p
     assert "unknown profile 'no-profile'" in errors[1]
     assert "expected a GitHub workflow, a Compose file, a Kubernetes manifest, " in errors[2]
     none = run("lint", str(tmp_path / "none.sh")).err
-    assert "none.sh: can't be read: no such file or directory; expected a launch script" in none
+    assert (
+        "none.sh: can't be read: no such file or directory; expected a file that is there" in none
+    )
     reading, writing = os.pipe()
     os.write(writing, good.read_bytes())
     os.close(writing)
