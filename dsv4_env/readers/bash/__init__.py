@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 _LARGE = 50_000  # bytes
+_MAX_LOST = 20  # launches that can't be followed, told each by itself
 _LOCALE = ("LC_ALL", "LC_CTYPE", "LANG")
 _OURS = ("SGLANG_", "SGL_")
 # Words that a command may be put together of: ``"$SGLANG.launch_$KIND"``.
@@ -166,6 +167,9 @@ def _read_all(
     if vm.lost:
         # Within another file, the place has to be told in terms of that file: by its location.
         lost = [replace(n, message=f"{n.location} {n.message}") if path else n for n in vm.lost]
+        if (more := len(lost) - _MAX_LOST) > 0:  # each launch is told them all
+            last = replace(lost[_MAX_LOST], message=f"{more:,} more launches can't be followed")
+            lost = [*lost[:_MAX_LOST], last]
         found = [replace(c, partial=True, notes=(*c.notes, *lost)) for c in found]
         vm.skipped.extend(vm.lost)
     found = list(map(answers.told, found))

@@ -245,3 +245,11 @@ def test_what_is_unset_on_some_of_many_paths_has_its_value_from_outside() -> Non
     assert told['-z "$M"'] == ("m",)
     (outside,) = told['-n "$M"']
     assert getattr(outside, "names", ()) == ("M",)
+
+
+def test_many_launches_that_cannot_be_followed_are_told_in_few_notes() -> None:
+    lines = "".join(f"do-it -m sglang.launch_server --port {i}\n" for i in range(100))
+    (found,) = bash.read_all(f"sglang serve --tp 8\n{lines}", path="run.sh")
+    told = [n.message for n in found.notes if n.lost]
+    assert len(told) == 21
+    assert told[-1] == "80 more launches can't be followed"
