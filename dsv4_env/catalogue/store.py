@@ -38,7 +38,7 @@ def encode_dates(dates: Mapping[str, date]) -> str:
 
 RELEASED: Mapping[str, date] = decode_dates((DATA / DATES).read_text(encoding="utf-8"))
 """Each shipped release, oldest first, with the day it came out: when its first file was uploaded
-to PyPI, in UTC (https://pypi.org/pypi/sglang/json, ``upload_time_iso_8601``)."""
+to PyPI, in UTC (its JSON of sglang, ``upload_time_iso_8601``)."""
 
 RELEASES = tuple(RELEASED)
 _NESTED: dict[str, Any] = {"readings": VariableReading, "set_by": OwnSetting}
