@@ -13,7 +13,7 @@ from dsv4_env.adopt.carried import Carried, Key, held_by
 from dsv4_env.model.errors import ProfileError
 from dsv4_env.profile import Profile, Wanted, layer_files
 from dsv4_env.profile.layers import Layers
-from dsv4_env.profile.target import Spec, Target, choose
+from dsv4_env.profile.target import Spec, Target, choose, fits
 
 NEAR = 0.5
 """The share of settings that a launch has to have in common with a profile that it extends."""
@@ -114,13 +114,20 @@ class Compositions:
             return False
         return replace(found, verified=target.verified) == target
 
-    def nearest(self, launch: Carried) -> tuple[Composition, float] | None:
-        """The nearest one to a launch, and the share of settings that they have in common."""
+    def nearest(
+        self, launch: Carried, wanted: Wanted | None = None
+    ) -> tuple[Composition, float] | None:
+        """The nearest one to a launch, and the share of settings that they have in common.
+
+        Only targets that are *wanted* count, where that is given.
+        """
         best: _Ranked | None = None
         for name in self.layers.names:
             if self.bases and name not in self.bases:
                 continue
             for target in self.layers.rows(name) or [Target()]:
+                if wanted is not None and not fits(target, wanted):
+                    continue
                 found = self.at(Spec(name, target.overlays), target)
                 if found is not None:
                     best = min(filter(None, (best, self._ranked(found, launch))))

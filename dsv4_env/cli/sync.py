@@ -27,14 +27,14 @@ from dsv4_env.model import LaunchConfig
 from dsv4_env.model.errors import Dsv4Error, UsageError
 from dsv4_env.model.secrets import scrubbed
 from dsv4_env.model.style import plain
-from dsv4_env.profile import Profile, layer_files, load_wanted
+from dsv4_env.profile import Profile, Wanted, layer_files, load_wanted
 from dsv4_env.reporters.unified import unified
 from dsv4_env.writeback import files, source as sources
 from dsv4_env.writeback.edits import SETTLED, Differ, Refused
 from dsv4_env.writeback.files import FileChange
 
 if TYPE_CHECKING:
-    from dsv4_env.writeback.imports import Imported
+    from dsv4_env.adopt.imports import Imported
     from dsv4_env.writeback.layers import EditedLayers
 
 _OPTION = "--secrets-from-environment"
@@ -293,7 +293,11 @@ def _left(layers: EditedLayers, how: _How, launch: LaunchConfig) -> list[str]:
 
 
 def _finish(
-    layers: EditedLayers, changes: Sequence[FileChange], how: _How, label: str | None
+    layers: EditedLayers,
+    changes: Sequence[FileChange],
+    how: _How,
+    label: str | None,
+    target: Wanted | None = None,
 ) -> int:
     """Show the changes of layers, and write them with what hangs on them; 1 if it remains to do."""
     from dsv4_env.writeback.layers import relock  # pydantic and tomlkit
@@ -308,7 +312,8 @@ def _finish(
     intended = with_model(layers.profile())
 
     def verify() -> str | None:
-        found = diff(intended, with_model(load_wanted(layers.name, layers.folder, wanted())))
+        asked = replace(target, sglang=wanted().sglang) if target else wanted()
+        found = diff(intended, with_model(load_wanted(layers.name, layers.folder, asked)))
         return found[0].name if found else None
 
     locks = layers.locks()
@@ -346,7 +351,8 @@ def _short(path: Path) -> str:
     "--over",
     metavar="PROFILE",
     shell_complete=complete.offered_profiles,
-    help="The profile or abstract layer to extend. Default: the nearest profile.",
+    help="The profile or abstract layer to extend, or PROFILE+OVERLAY for one more overlay. "
+    "Default: the nearest of all these.",
 )
 @writing_options("Write it into the folder of your profiles.")
 @comparing_options
@@ -366,9 +372,11 @@ def import_(
     """Make a profile of a launch, over the nearest one there is.
 
     Prints the TOML of the smallest layer that does it; --write makes NAME.toml in the folder of
-    your own profiles. Several files become a profile each; `adopt` finds what they share. Host and
-    port stay out of it, for they belong to a machine. So do secrets: what looks like one is
-    refused, or left to the environment of the launch.
+    your own profiles. Where a profile with overlays is the nearest, the layer is one more overlay,
+    and none where that is the launch already. Several files become a layer each; `adopt` finds what
+    they share. The order of flags and the spelling of values are kept, and what a test says beside
+    its settings. Host and port stay out of it, for they belong to a machine. So do secrets: what
+    looks like one is refused, or left to the environment of the launch.
 
     \b
     Examples:
@@ -376,7 +384,7 @@ def import_(
       dsv4-env import test_v4.py::TestV4.setUpClass --as mine --profiles launch --write
       dsv4-env import port:30000 --as as-it-runs --over pro-fp4 --partial
     """
-    from dsv4_env.writeback import imports  # pydantic and tomlkit
+    from dsv4_env.adopt import imports  # pydantic and tomlkit
 
     own = profile_folder(folder)
     if writing.write_ and own is None:
@@ -424,11 +432,16 @@ def _imported(made: Imported, how: _How, head: str) -> None:
         _note(f"{key} is that of {made.base}, {value}: the test says none that can be known")
     for left in made.beside:
         _note(f"left out, as {left.reason}: {left.location}: {scrubbed(left.text)}")
+    if not made.text:
+        _note(f"it is {made.name}: no layer is needed for it (--over PROFILE makes one even so)")
+        return
+    if made.wanted is not None:
+        _note(f"{made.name} is the launch, with this layer")
     if not how.writing.write_:
         write(head + made.text)
         return
     quiet = replace(how, color=False)
-    _finish(made.layers, made.layers.changes(), quiet, None)
+    _finish(made.layers, made.layers.changes(), quiet, None, made.wanted)
 
 
 COMMANDS = (sync, import_)

@@ -128,14 +128,15 @@ def choose(
         return replace(found, role=wanted.role, verified=False)
     if not rows:
         return Target(wanted.on, wanted.strategy, wanted.nodes or 1, wanted.role, taken)
-    fitting = [row for row in rows if _fits(row, wanted)]
+    fitting = [row for row in rows if fits(row, wanted)]
     if not fitting:
         raise _unknown(name, rows, wanted, roles)
     found = min(fitting, key=lambda row: (row.overlays != taken, bool(row.overlays)))
     return found if found.overlays == taken else replace(found, overlays=taken, verified=False)
 
 
-def _fits(row: Target, wanted: Wanted) -> bool:
+def fits(row: Target, wanted: Wanted) -> bool:
+    """Say whether a target is one that is asked for."""
     return (
         wanted.on in (None, row.hardware)
         and wanted.strategy in (None, row.strategy)

@@ -127,7 +127,24 @@ def _item(value: Any) -> Item:
         return table
     if isinstance(value, str):
         return String.from_raw(value, StringType.SLB)
-    return cast("Item", tomlkit.item(value))
+    item = cast("Item", tomlkit.item(value))
+    if isinstance(item, Array) and len(item.as_string()) > _WIDTH:
+        return _wrapped(value)
+    return item
+
+
+def _wrapped(values: list[Any]) -> Array:
+    """A list on several lines, each as full as it can be."""
+    array = tomlkit.array()
+    line: list[Any] = []
+    for value in values:
+        if line and len(cast("Item", tomlkit.item([*line, value])).as_string()) > _WIDTH:
+            array.add_line(*line)
+            line = []
+        line.append(value)
+    array.add_line(*line)
+    array.add_line(indent="")
+    return array
 
 
 def _append(table: Any, key: str, item: Item) -> None:

@@ -6,13 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from dsv4_env.compare.differences import Difference
 from dsv4_env.compare.findings import compared
-from dsv4_env.model import LaunchConfig
 from dsv4_env.model.errors import Dsv4Error
 from dsv4_env.profile import layer_files as files_of, load_profile, lock, locked_all, shipped_dir
 from dsv4_env.readers import bash
-from dsv4_env.writeback import Refused, imports
+from dsv4_env.writeback import Refused
 from dsv4_env.writeback.layers import EditedLayers, edit_layers
 
 BASE = 'abstract = true\n[env]\nA = "1"\nB = "1"\n[args]\n--tp = "8"\n'
@@ -119,44 +117,6 @@ def test_locks_that_hold_are_told_and_made_anew(folder: Path) -> None:
     path.write_bytes(relock(path).new)
     assert path in EditedLayers("one", folder).locks()
     assert load_profile("one", folder).env["A"] == "2"
-
-
-def test_an_import_extends_the_nearest_profile(folder: Path) -> None:
-    (launch,) = bash.read_all(
-        "export A=1 B=2 NEW='x y'\nsglang serve --model-path ${W:-/m/x} --tp 8 --host h --l a b",
-        "s.sh",
-    )
-
-    def differ(a: LaunchConfig, b: LaunchConfig) -> list[Difference]:
-        return compared(a, b, ignore=("model*",))
-
-    made = imports.import_launch(launch, "new", folder, differ, title="T")
-    assert (made.base, made.refused, made.local) == ("two", (), ("--host",))
-    assert made.text == (
-        'description = "T"\nextends = ["two"]\n\n[env]\nNEW = "x y"\n\n'
-        '[args]\n--l = ["a", "b"]\n\n[model]\npath = "/m/x"\npath-variable = "W"\n'
-    )
-    (folder / "profile.schema.json").write_text("{}")
-    named = imports.import_launch(launch, "new", folder, differ, title="T")
-    assert named.text == f"#:schema profile.schema.json\n{made.text}"
-    (folder / "new.toml").write_text(named.text)
-    profile = load_profile("new", folder)
-    assert profile.env == {"A": "1", "B": "2", "NEW": "x y"}
-    assert profile.server_args == ["--tp", "8", "--l", "a", "b"]
-    assert profile.default_model_path == "/m/x"
-
-
-def test_an_import_needs_a_new_name_and_a_base_that_is_there(folder: Path) -> None:
-    (launch,) = bash.read_all("sglang serve", "s.sh")
-    for name, over, message in (
-        ("one", None, "there is a one already"),
-        ("a/b", None, "--as a/b"),
-        ("new", "ones", "Did you mean one"),
-    ):
-        with pytest.raises(Dsv4Error, match=message):
-            imports.import_launch(
-                launch, name, folder, lambda a, b: compared(a, b), over=over, title="T"
-            )
 
 
 BLOCKS = """\

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,7 @@ B = '2'
 --x = true"""
 
 
-def edited(data: bytes, *steps: tuple[str, ...]) -> bytes:
+def edited(data: bytes, *steps: tuple[Any, ...]) -> bytes:
     document = LayerDocument(data)
     for method, *arguments in steps:
         getattr(document, method)(*arguments)
@@ -76,3 +77,13 @@ def test_a_key_that_goes_takes_its_comment_along() -> None:
 def test_any_value_comes_back(value: str) -> None:
     assert tomllib.loads(edited(TEXT, ("put", "env", "A", value)).decode())["env"]["A"] == value
     assert tomllib.loads(edited(TEXT, ("put", "env", "B", value)).decode())["env"]["B"] == value
+
+
+def test_a_long_list_has_several_full_lines() -> None:
+    names = [f"--a-flag-{i}" for i in range(9)]
+    found = edited(b"", ("put", "launch", "argument-order", names)).decode()
+    assert tomllib.loads(found) == {"launch": {"argument-order": names}}
+    assert [len(line.split()) for line in found.splitlines()[1:]] == [3, 5, 4, 1]
+    assert "argument-order = [\n" in found
+    short = edited(b"", ("put", "launch", "argument-order", names[:2])).decode()
+    assert short.endswith('argument-order = ["--a-flag-0", "--a-flag-1"]\n')

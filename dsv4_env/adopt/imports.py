@@ -1,22 +1,27 @@
-"""A launch as a new profile: the smallest layer over the profile that is nearest to it."""
+"""A launch as a new profile or overlay: the smallest layer over what is nearest to it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from dsv4_env.adopt.carried import ORDER, carried, held_by
+from dsv4_env.adopt.compositions import Composition, Compositions
+from dsv4_env.adopt.planning import Source, hardware_of
 from dsv4_env.compare.differences import Kind
 from dsv4_env.compare.normalise import LOCAL, is_local, with_model
+from dsv4_env.lint.advice import flag_value
 from dsv4_env.model import LaunchConfig, Unknown, Value, facts_told, own_default
 from dsv4_env.model.errors import UsageError, did_you_mean
+from dsv4_env.model.hardware import ci_vendor
 from dsv4_env.model.secrets import plain_secret
 from dsv4_env.model.style import plain
 from dsv4_env.profile import Profile, Wanted, layer_files, load_all
 from dsv4_env.profile.layers import Layers
 from dsv4_env.profile.schema import LAYER_NAME, Default
-from dsv4_env.profile.target import Spec, choose
-from dsv4_env.writeback.edits import SETTLED, Refused
+from dsv4_env.profile.target import Spec, Target, asked, choose, parse
+from dsv4_env.writeback.edits import SETTLED, Refused, occurrences
 from dsv4_env.writeback.facts import layer_value
 from dsv4_env.writeback.layers import (
     EditedLayers,
@@ -27,12 +32,17 @@ from dsv4_env.writeback.layers import (
 )
 from dsv4_env.writeback.toml import LayerDocument
 
+_HEAD = {"description", "overlay", "extends", "needs"}  # what a layer is, without a setting
 _SCHEMA = "profile.schema.json"  # where the folder has it, editors check the layer by it
 
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """The new layer as TOML, what it extends, what was refused, and flags left to the machine.
+    """The new layer as TOML, what it lies on, what was refused, and flags left to the machine.
+
+    What it lies on is a profile, which it extends, or one with overlays: then it is an overlay
+    itself, and *text* is empty where there is nothing left for it. *name* says how the launch is
+    asked for, *wanted* for which target, where that isn't just the usual one.
 
     *defaults* are settings that the layer leaves out, as SGLang does the same without them,
     *overridable* those of which it holds a value that the launch lets the outside change, with
@@ -49,6 +59,8 @@ class Imported:
     overridable: tuple[tuple[str, tuple[str, ...]], ...] = ()
     kept: tuple[tuple[str, object], ...] = ()
     beside: tuple[Unknown, ...] = ()
+    name: str = ""
+    wanted: Wanted | None = None
 
 
 def _nearest(launch: LaunchConfig, profiles: Mapping[str, Profile], differ: ProfileDiffer) -> str:
@@ -82,7 +94,7 @@ def import_launch(
 ) -> Imported:
     """The layer *name* that makes a launch of the nearest profile, or of *over*.
 
-    Of *wanted* the release counts, which the profiles are for.
+    Over a profile with overlays it is one more of them. Only targets that are *wanted* count.
 
     Raises UsageError where the name is taken or can't be one.
     """
@@ -92,21 +104,40 @@ def import_launch(
     if name in files:
         raise UsageError(f"there is a {name} already", where=files[name], expected="a new name")
     profiles = load_all(folder, wanted)
-    base = over or _nearest(launch, profiles, differ)
-    at = profiles[base] if base in profiles else _abstract(base, folder, wanted, list(profiles))
+    if over is None:
+        at = profiles[_nearest(launch, profiles, differ)]
+        at = _composed(launch, at, folder, differ, wanted) or at
+    else:
+        at = profiles.get(over) or _named(over, folder, wanted, list(profiles))
+    base = at.name
+    spec = parse(base)
+    chosen = bool(spec.overlays) or "@" in (over or "")  # a target that isn't just the usual one
     layers = EditedLayers(base, folder, None, at.target, at.sglang)
-    layers.name = layers.only = name
+    layers.only = name
+    if spec.overlays:
+        spec = Spec(spec.base, tuple(sorted((*spec.overlays, name))))
+        layers.at = replace(at.target, overlays=spec.overlays, verified=False)
+    layers.name = spec.name if spec.overlays else name
     schema = folder is not None and (folder / _SCHEMA).is_file()
     document = LayerDocument(f"#:schema {_SCHEMA}\n".encode() if schema else b"")
     document.toml.add("description", plain(title))
-    document.toml.add("extends", [base])
+    if spec.overlays:  # above them, so that what they say can be said otherwise
+        document.toml.add("overlay", True)
+        below = [overlay for overlay in spec.overlays if overlay != name]
+        document.toml.add("extends", below)
+        document.toml.add("needs", below)
+    else:
+        document.toml.add("extends", [base])
     for section in ("unset", "env", "args"):
         document.table(section)
     path = (folder or Path()) / f"{name}.toml"
     layers.add(name, path, document.encoded())
     refused = edit_layers(layers, launch, differ, from_environment=from_environment)
     refused += _model(layers, name, at, launch)
-    _defaults(layers, name, at, launch, {r.name for r in refused})
+    left = {r.name for r in refused}
+    _defaults(layers, name, at, launch, left)
+    _spelled(layers, name, launch, differ, left)
+    _order(layers, name, launch)
     document = LayerDocument(layers.new[name])
     for section in ("unset", "env", "args"):
         document.tidy(section)
@@ -122,6 +153,9 @@ def import_launch(
     )
     kept = tuple(_facts(layers, name, launch))
     text = layers.new[name].decode()
+    if spec.overlays and not {*LayerDocument(layers.new[name]).toml} - _HEAD and not refused:
+        text = ""
+        spec = Spec(spec.base, tuple(overlay for overlay in spec.overlays if overlay != name))
     profile = layers.profile()
     same = [d for d in differ(with_model(profile), launch) if d.kind is Kind.EQUIVALENT]
     defaults = dict.fromkeys(d.name for d in same if d.left is None)
@@ -135,23 +169,92 @@ def import_launch(
         tuple(_overridable(launch)),
         kept,
         tuple(f.value for f in launch.facts if not f.key and isinstance(f.value, Unknown)),
+        str(_asked(spec if spec.overlays else Spec(name), layers)) if chosen else name,
+        _whole(at.target) if chosen else None,
     )
 
 
-def _abstract(
+def _asked(spec: Spec, layers: EditedLayers) -> Composition:
+    """How a profile with overlays is asked for, where the layers are as they are edited."""
+    target = layers.profile().target
+    known = Compositions(layers.folder, layers.profile().sglang, (), layers.new, layers.folder)
+    return known.composed(spec, replace(target, overlays=spec.overlays))
+
+
+def _whole(target: Target) -> Wanted:
+    """All of a target, as it is asked for."""
+    return Wanted(None, target.hardware, target.strategy, target.nodes, target.role)
+
+
+def _composed(
+    launch: LaunchConfig,
+    at: Profile,
+    folder: Path | None,
+    differ: ProfileDiffer,
+    wanted: Wanted | None,
+) -> Profile | None:
+    """A profile with overlays that is nearer to a launch than *at*; None where none is."""
+    known = Compositions(folder, at.sglang)
+    meant = wanted or Wanted()
+    path = launch.location.path if launch.location is not None else ""
+    hardware = meant.on or hardware_of([Source(path, 1, launch)])
+    held = carried(launch, at.sglang, ci_vendor(hardware))
+    found = known.nearest(held, meant)
+    if found is None or not found[0].spec.overlays:
+        return None
+
+    def far(profile: Profile) -> int:
+        return sum(d.kind not in SETTLED for d in differ(with_model(profile), launch))
+
+    return found[0].profile if far(found[0].profile) < far(at) else None
+
+
+def _named(
     name: str, folder: Path | None, wanted: Wanted | None, profiles: Sequence[str]
 ) -> Profile:
-    """A layer that is only there to be extended, as it usually is. Raises UsageError for none."""
+    """A profile with overlays, or a layer that is only there to be extended, as it usually is.
+
+    Raises UsageError for none.
+    """
     layers = Layers(layer_files(folder), {})
     known = [n for n, layer in layers.all.items() if not layer.file.overlay]
-    if name not in known:
+    spec = parse(name)
+    if spec.base not in known:
         raise UsageError(
             f"--over {name}: there is no such profile",
             expected=f"one of {', '.join(profiles)}, or a layer that they extend",
-            hint=did_you_mean(name, known),
+            hint=did_you_mean(spec.base, known),
         )
-    asked = wanted or Wanted()
-    return layers.profile(Spec(name), choose(name, layers.rows(name), asked, ()), asked.sglang)
+    meant = asked(spec, wanted or Wanted())
+    target = choose(spec.name, layers.rows(spec.base), meant, spec.overlays)
+    return layers.profile(Spec(spec.base, spec.overlays), target, meant.sglang)
+
+
+def _spelled(
+    layers: EditedLayers, name: str, launch: LaunchConfig, differ: ProfileDiffer, left: set[str]
+) -> None:
+    """Spell values as the launch does, where SGLang reads the profile's as the same."""
+    for d in differ(with_model(layers.profile()), launch):
+        ours = d.left is not None and d.right is not None and d.right_name in (None, d.name)
+        if d.kind is not Kind.EQUIVALENT or not ours or d.name in left or d.name in LOCAL:
+            continue
+        words = occurrences(launch, d.section, d.name)
+        texts = [w for values in words for w in values]
+        if d.condition is not None or any(plain_secret(d.name, w) for w in texts):
+            continue
+        if not all(isinstance(v, str) for v in d.right or ()):
+            continue
+        value = words[-1][0] if d.section == "env" else flag_value(words)
+        layers.put(name, d.section, d.name, value)
+
+
+def _order(layers: EditedLayers, name: str, launch: LaunchConfig) -> None:
+    """Keep the order in which the launch gives its flags."""
+    profile = layers.profile()
+    given = held_by(profile).order
+    order = [f for f in carried(launch, profile.sglang).order if f in given]
+    if [f for f in given if f in order] != order:
+        layers.put(name, *ORDER, order)
 
 
 _BESIDE = (
