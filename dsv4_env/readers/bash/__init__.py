@@ -167,8 +167,8 @@ def _read_all(
     if vm.lost:
         # Within another file, the place has to be told in terms of that file: by its location.
         lost = [replace(n, message=f"{n.location} {n.message}") if path else n for n in vm.lost]
-        if (more := len(lost) - _MAX_LOST) > 0:  # each launch is told them all
-            last = replace(lost[_MAX_LOST], message=f"{more:,} more launches can't be followed")
+        if (beyond := len(lost) - _MAX_LOST) > 0:  # each launch is told them all
+            last = replace(lost[_MAX_LOST], message=f"{beyond:,} more launches can't be followed")
             lost = [*lost[:_MAX_LOST], last]
         found = [replace(c, partial=True, notes=(*c.notes, *lost)) for c in found]
         vm.skipped.extend(vm.lost)
