@@ -172,10 +172,11 @@ def partial_finding(config: LaunchConfig) -> Finding:
         more = f" (and {len(lost) - 1} more)" if len(lost) > 1 else ""
         message = f"{lost_launch(lost[0].lost, None).message}{more}"
         return Finding(rule, rule.severity, config.name, message, lost[0].location)
-    reason = f": {note.ended}" if note else ""
-    message = f"only what stands before this syntax error was read{reason}"
-    where = note.location if note else config.location
-    return Finding(rule, rule.severity, config.name, message, where)
+    if note is None:  # nothing ended the reading: some of the ways to the launch weren't followed
+        message = "only a part of what leads to this launch was read"
+        return Finding(rule, rule.severity, config.name, message, config.location)
+    message = f"only what stands before this syntax error was read: {note.ended}"
+    return Finding(rule, rule.severity, config.name, message, note.location)
 
 
 def _other_profile(left: LaunchConfig, right: LaunchConfig) -> Iterator[Finding]:
