@@ -13,7 +13,10 @@ from dsv4_env.model import LaunchConfig
 MODELS = ("flash", "pro")
 PRECISIONS = ("fp4", "fp8", "nvfp4", "mxfp4", "bf16", "int8", "w8a8", "w4a4", "w4a8")
 _AXES = {*MODELS, *PRECISIONS}
-_WORDS = re.compile(r"[A-Z]+(?![a-z])[0-9]*|[A-Z]?[a-z]+[0-9]*|[0-9]+")
+_WORDS = re.compile(  # the first are words that are neither small nor all capitals
+    r"MoE|DSpark|A2A|[A-Z]{2,}(?=(?:with|and|for)(?![a-z]))"
+    r"|[A-Z]+(?![a-z])[0-9]*|[A-Z]?[a-z]+[0-9]*|[0-9]+"
+)
 _DULL = {"test", "tests", "run", "launch", "server", "sh", "py", "setup", "class"}
 
 Words = tuple[str, ...]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dsv4_env.adopt.names import names, shared_words
+from dsv4_env.adopt.names import _WORDS, names, shared_words
 from dsv4_env.model import LaunchConfig
 
 
@@ -55,3 +55,17 @@ def test_a_file_with_several_launches_is_told_by_its_classes() -> None:
 def test_the_folder_of_files() -> None:
     assert shared_words(["test/registered/amd/a.py", "test/registered/amd/b.py"]) == ("amd",)
     assert shared_words(["a.py"]) == ("shared",)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("TestTBOwithNormal", ["Test", "TBO", "with", "Normal"]),
+        ("MTPWithTBO", ["MTP", "With", "TBO"]),
+        ("MegaMoEA2A", ["Mega", "MoE", "A2A"]),
+        ("TestDSparkFp4", ["Test", "DSpark", "Fp4"]),
+        ("DPAttention", ["DP", "Attention"]),
+    ],
+)
+def test_the_words_of_a_class(name: str, words: list[str]) -> None:
+    assert _WORDS.findall(name) == words

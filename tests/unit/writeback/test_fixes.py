@@ -59,10 +59,12 @@ def test_sarif_and_reviewdog_say_the_same_edit(run: Run, here: Path) -> None:
 
 
 def test_no_edit_where_none_is_known(run: Run, here: Path) -> None:
-    (here / "compose.yaml").write_text(
-        "services:\n  a:\n    command: python3 -m sglang.launch_server --tp 4\n"
+    (here / "inspected.json").write_text(
+        '[{"Id": "1", "Config": {"Cmd": ["sglang", "serve", "--tp", "4"], "Env": []}}]'
     )
-    assert all("suggestions" not in d for d in found(run, "compose.yaml"))
+    known = found(run, "inspected.json")
+    assert known
+    assert all("suggestions" not in d for d in known)
     (here / "secret.sh").write_text("HF_TOKEN=hunter2hunter2 sglang serve --tp 4\n")
     tp = next(d for d in found(run, "secret.sh") if d["message"].startswith("--tp is"))
     assert "suggestions" not in tp  # the line that it would give anew holds a secret
