@@ -259,3 +259,13 @@ def test_a_file_for_config_is_told_once_where_it_is_edited(run: Run, tmp_path: P
     assert run(*wanted, "--write").code == 0
     assert (tmp_path / "c.yaml").read_text().endswith("cuda-graph-max-bs-decode: 64  # few\n")
     assert run(*wanted).code == 0
+
+
+def test_a_line_goes_with_its_end_whatever_that_is(run: Run, tmp_path: Path) -> None:
+    """An empty ``Environment=`` would take back all variables before it."""
+    lines = ("[Service]", "Environment=A=1", "Environment=SGLANG_ENABLE_SPEC_V2=1",
+             "ExecStart=/usr/bin/sglang serve --model-path m --tp 4", "")  # fmt: skip
+    unit = tmp_path / "v4.service"
+    unit.write_bytes("\r\n".join(lines).encode())
+    assert run("upgrade", str(unit), "--from", "0.5.16", "--to", "0.5.23", "--write").code == 0
+    assert unit.read_bytes().decode().split("\r\n") == [*lines[:2], *lines[3:]]
