@@ -112,6 +112,7 @@ def upgrade_files(
                 changes.append(FileChange(path, data, editor.encode(done.text, encoding)))
         except Dsv4Error as exc:
             problems.append((location_of(exc.where, path), exc.message))
+    rows = _once(rows)
     if shown.write_:
         write_changes(changes, lambda: None, force=shown.force)
     if shown.format_ == "json":
@@ -125,6 +126,20 @@ def upgrade_files(
     if problems:
         return 2
     return 1 if any(not (r.done and shown.write_) for r in rows) else 0
+
+
+def _once(rows: Sequence[UpgradeRow]) -> list[UpgradeRow]:
+    """The rows without those whose every place is edited as part of a file of its own.
+
+    A launch has settings of the file that it gives with ``--config``, which is read itself, too.
+    """
+    edited = {(p, r.section, r.advice.name, r.advice.new) for r in rows if r.done
+              for p in r.locations}  # fmt: skip
+    return [
+        r for r in rows
+        if r.done or not r.locations
+        or any((p, r.section, r.advice.name, r.advice.new) not in edited for p in r.locations)
+    ]  # fmt: skip
 
 
 def _tree(path: Path, paths: Sequence[Path]) -> Path:

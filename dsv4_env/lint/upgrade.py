@@ -132,7 +132,8 @@ def advise_launch(launch: GivenLaunch, before: Catalogue, after: Catalogue) -> l
 def _lost(a: Advice) -> str:
     """What is to be thought of before a setting goes."""
     if a.name.startswith("-"):
-        return "; what it did is gone with it"
+        gone = "no longer has it" in a.reason
+        return "; what it did is gone with it" if gone else ": another program may"
     said = "takes its place" in a.reason
     return "" if said else ", nor does any known release: something else may"
 
@@ -317,6 +318,8 @@ def _flag(
         new = history.replaced_flag(after, flag)
         if match is None:
             reason = f"{_since(flag, before, after)} no longer has it"
+            if before.argument(flag) is None and history.first_release(flag) is None:
+                reason = "no known release of SGLang's server has it"
         else:
             reason = f"{after.name} stops on it, short for {', '.join(match.candidates[:4])}"
             was = before.argument(flag)
@@ -324,6 +327,9 @@ def _flag(
             if full is not None and _takes(after, full, values):
                 return Advice(Action.RENAME, flag, reason, full, values)
         there = _replacing(flag, values, new, after, target)
+        wrong = next((p for words in values if (p := invalid_arg(before, [flag, *words]))), None)
+        if wrong is not None:  # it may be one of another server, as SGLang Diffusion's
+            return Advice(Action.DECIDE, flag, f"{reason}, and before {wrong}")
         if there:
             says = "but" if match is None else "and calls it"
             return _renamed(flag, f"{reason}, {says}", values, there)

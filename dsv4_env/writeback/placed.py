@@ -307,10 +307,10 @@ def _cuts(file: EditedText, site: _Site) -> Iterator[tuple[Edit, ...]]:
         yield (Edit(start, _item_end(text, start, len(item[1])), ""),)
     if re.fullmatch(r"[ \t]*(?:- *|export +|-e *|--env[ =]|Environment=)?[\"']?", head):
         # The last line of a command: the one before goes on no more.
-        before = re.compile(r"[ \t]*\\\n[ \t]*\Z").search(text[: site.start])
+        before = re.compile(r"[ \t]*\\\r?\n[ \t]*\Z").search(text[: site.start])
         if before is not None and not tail.rstrip().endswith("\\"):
             yield (Edit(before.start(), site.end, ""),)
-        if re.fullmatch(r"[\"']?[ \t]*\\?,?[ \t]*(?:#[^\n]*)?\n?", tail):
+        if re.fullmatch(r"[\"']?[ \t]*\\?,?[ \t]*(?:#[^\n]*?)?\r?\n?", tail):
             yield (Edit(start, end, ""),)
     for pattern, more in (
         (r"[ \t]*,[ \t]*[\"']?\Z", r"[\"']?"),

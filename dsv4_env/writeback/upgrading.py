@@ -169,7 +169,7 @@ def _edits(
         found: list[tuple[Edit, ...]] = []
         why = _NOWHERE
         if place.path != row.path:
-            yield f"it stands in {place.path}"
+            yield f"it stands in {place.path}, which `upgrade` edits where it is named itself"
             return
         for proposal in islice(propose(text, config, _want(row, config, place)), _TRIES):
             if isinstance(proposal, Refused):

@@ -227,3 +227,45 @@ def test_lint_of_a_folder_without_launches(run: Run, tmp_path: Path) -> None:
     result = run("lint", str(tmp_path), "--sglang", "0.5.23")
     assert (result.code, result.err) == (0, "")
     assert "0 files, 0 launches" in result.out
+
+
+def test_a_flag_of_another_server_stays(run: Run, tmp_path: Path) -> None:
+    """SGLang Diffusion has one of the same name, which takes a value, and more of its own."""
+    (tmp_path / "h3.sh").write_text(
+        "sglang serve --model-path m --num-gpus 8 --enable-breakable-cuda-graph true\n"
+    )
+    result = run("upgrade", str(tmp_path), "--to", "0.5.23", "--format", "json")
+    assert rows(result) == {
+        ("h3.sh", "--num-gpus", "decide", False),
+        ("h3.sh", "--enable-breakable-cuda-graph", "decide", False),
+    }
+    text = run("upgrade", str(tmp_path), "--to", "0.5.23").out
+    assert "no known release of SGLang's server has it: another program may" in text
+    assert "before it takes no value" in text
+
+
+def test_a_file_for_config_is_told_once_where_it_is_edited(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "serve.sh").write_text("python3 -m sglang.launch_server --config c.yaml --tp 4\n")
+    (tmp_path / "c.yaml").write_text(
+        "model-path: m\ntp: 8\ntrust-remote-code: true\ncuda-graph-max-bs: 64  # few\n"
+    )
+    both = [str(tmp_path / name) for name in ("serve.sh", "c.yaml")]
+    wanted = ("upgrade", *both, "--to", "0.5.23")
+    assert rows(run(*wanted, "--format", "json")) == {
+        ("c.yaml", "--cuda-graph-max-bs", "rename", True)
+    }
+    result = run("upgrade", str(tmp_path / "serve.sh"), "--to", "0.5.23")
+    assert "c.yaml, which `upgrade` edits where it is named itself" in result.out
+    assert run(*wanted, "--write").code == 0
+    assert (tmp_path / "c.yaml").read_text().endswith("cuda-graph-max-bs-decode: 64  # few\n")
+    assert run(*wanted).code == 0
+
+
+def test_a_line_goes_with_its_end_whatever_that_is(run: Run, tmp_path: Path) -> None:
+    """An empty ``Environment=`` would take back all variables before it."""
+    lines = ("[Service]", "Environment=A=1", "Environment=SGLANG_ENABLE_SPEC_V2=1",
+             "ExecStart=/usr/bin/sglang serve --model-path m --tp 4", "")  # fmt: skip
+    unit = tmp_path / "v4.service"
+    unit.write_bytes("\r\n".join(lines).encode())
+    assert run("upgrade", str(unit), "--from", "0.5.16", "--to", "0.5.23", "--write").code == 0
+    assert unit.read_bytes().decode().split("\r\n") == [*lines[:2], *lines[3:]]
