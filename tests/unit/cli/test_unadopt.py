@@ -49,11 +49,13 @@ def test_one_that_cant_be_written_out_keeps_all_as_they_are(run: Run, path: Path
     assert "test_other.py:21:24: what .command of mine gives isn't a value" in found.err
 
 
-@pytest.mark.parametrize("name", ["nothing.py", "launch", "launch/mine.toml"])
+@pytest.mark.parametrize("name", ["nothing.txt", "launch", "launch/mine.toml"])
 def test_what_is_no_test(run: Run, path: Path, name: str) -> None:
+    path.with_name("nothing.txt").write_text("(")
     found = run("unadopt", name)
     assert found.code == 2
-    assert "expected a test in Python" in found.err
+    expected = "is a directory" if name == "launch" else "expected a test in Python"
+    assert expected in found.err
 
 
 def test_sync_names_the_way_back(run: Run, path: Path) -> None:

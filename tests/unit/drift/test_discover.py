@@ -205,10 +205,10 @@ def test_roles_routers_and_engines(tmp_path: Path) -> None:
         ("a_set.sh", 2, "decode", True, True),
         ("a_set.sh", 3, "router", True, True),
         ("alone.sh", 1, "router", False, False),
-        ("engine.py", 1, None, True, True),
+        ("engine.py", 1, "aggregated", True, True),
         ("test_pair.py", 1, "prefill", True, True),
         ("test_pair.py", 2, "decode", True, True),
-        ("within.py", 1, None, True, True),
+        ("within.py", 1, "aggregated", True, True),
     ]
     assert not any(x.match.profile for x in result.launches if x.router)
     assert result.problems == []

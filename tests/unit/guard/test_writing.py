@@ -206,11 +206,14 @@ def _project(tmp_path: Path) -> None:
 def test_two_at_once_write_a_pair_once(tmp_path: Path) -> None:
     """Each reads what the other one wrote before it writes."""
     _project(tmp_path)
-    command = [sys.executable, "-m", "dsv4_env", "discover", "--write", "--jobs", "0"]
+    command = [sys.executable, "-m", "dsv4_env", "discover", "--write", "--sglang", "0.5.13"]
+    command += ["--jobs", "0"]
     started = [subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL) for _ in range(4)]
     assert [p.wait(120) for p in started] == [0, 0, 0, 0]
     found = tomllib.loads((tmp_path / "pyproject.toml").read_text())
-    assert found["tool"]["dsv4_env"]["pairs"] == [{"profile": "pro-fp4", "files": ["run.sh"]}]
+    assert found["tool"]["dsv4_env"]["pairs"] == [
+        {"profile": "pro-fp4", "files": ["run.sh"], "sglang": "0.5.13"}
+    ]
 
 
 def test_a_name_that_no_toml_can_hold_is_told(
@@ -223,14 +226,16 @@ def test_a_name_that_no_toml_can_hold_is_told(
     except OSError:
         pytest.skip("file names are text here")
     monkeypatch.chdir(tmp_path)
-    assert run(["discover", "--write"]) == 2
+    assert run(["discover", "--write", "--sglang", "0.5.13"]) == 2
     said = capfd.readouterr()
     assert said.err == (
         "dsv4-env: error: bad\\xff.sh: its name isn't UTF-8, so that no pair can name it\n"
     )
     assert "bad\\xff.sh" in said.out
     found = tomllib.loads((tmp_path / "pyproject.toml").read_text())
-    assert found["tool"]["dsv4_env"]["pairs"] == [{"profile": "pro-fp4", "files": ["run.sh"]}]
+    assert found["tool"]["dsv4_env"]["pairs"] == [
+        {"profile": "pro-fp4", "files": ["run.sh"], "sglang": "0.5.13"}
+    ]
     assert run(["discover", "--json"]) == 0
     assert run(["discover", "--toml"]) == 2
     assert "bad" not in capfd.readouterr().out.partition("[[tool")[2]
@@ -243,7 +248,7 @@ def test_a_pyproject_that_is_no_utf8_stays_as_it_is(
     shutil.copy(reference_script(), tmp_path / "run.sh")
     (tmp_path / "pyproject.toml").write_bytes(b'# \xff\n[project]\nname = "x"\n')
     monkeypatch.chdir(tmp_path)
-    assert run(["discover", "--write"]) == 2
+    assert run(["discover", "--write", "--sglang", "0.5.13"]) == 2
     assert "pyproject.toml:1:3: byte 0xff is not UTF-8" in capfd.readouterr().err
     assert (tmp_path / "pyproject.toml").read_bytes() == b'# \xff\n[project]\nname = "x"\n'
 

@@ -50,8 +50,12 @@ def test_its_files_are_read_as_all_others(tmp_path: Path) -> None:
     assert "nightly.launches:2:1: note: DSV110 --tp is short for --tp-size" in linted.stdout
     checked = call(folder, "check", "pro-fp4", "--against", "nightly.launches#2")
     assert (checked.returncode, '--tp is "4"; pro-fp4 has "8"' in checked.stdout) == (1, True)
-    told = call(folder, "show", "nothing.txt")
-    assert "a list of launches" in told.stderr
+    (folder / "nothing.txt").write_text("nothing")
+    (folder / "pyproject.toml").write_text(
+        '[[tool.dsv4_env.pairs]]\nprofile = "pro-fp4"\nfiles = ["nothing.txt"]\n'
+    )
+    told = call(folder, "check")
+    assert "a list of launches" in told.stdout
 
 
 WRONG = {
