@@ -1,4 +1,4 @@
-"""One typed source of truth for launching DeepSeek-V4 on SGLang.
+"""How DeepSeek-V4 is launched on SGLang, written down once.
 
 >>> from dsv4_env import load_profile
 >>> load_profile("flash-fp4").env["SGLANG_USE_AITER"]

@@ -122,7 +122,7 @@ class _Commands(LazyGroup):
 )
 @click.version_option(__version__, prog_name="dsv4-env")
 def cli() -> None:
-    """One typed source of truth for launching DeepSeek-V4 on SGLang.
+    """How DeepSeek-V4 is launched on SGLang, written down once.
 
     Profiles hold the environment variables and server arguments of a launch; they are compared
     with launch scripts, and exported to shells and tests.
