@@ -113,7 +113,9 @@ def adopt(sources: Sequence[Source], wish: Wish) -> Adoption:
     alone = wish.from_nothing or root is not None
     family = family_names(p.default_model_path for p in known.profiles())
     near = [
-        None if alone or not (known.bases or _may_be(s.launch, family)) else known.nearest(c)
+        _near(known, s, c, wish)
+        if not alone and (known.bases or _may_be(s.launch, family))
+        else None
         for s, c in zip(sources, held, strict=True)
     ]
     alike = _alike(sources, held)
@@ -185,6 +187,18 @@ def _proved(found: Adoption) -> None:
                 where=adopted.source.launch.location,
                 expected="a launch that a profile can be, or --from-nothing",
             )
+
+
+def _near(
+    known: Compositions, source: Source, held: Carried, wish: Wish
+) -> tuple[Composition, float] | None:
+    """The nearest composition for the hardware that a launch is for, else for any."""
+    on = canonical(wish.on) if wish.on else hardware_of([source])
+    if on is not None:
+        found = known.nearest(held, Wanted(on=on, role=source.launch.role_of_several))
+        if found is not None and (wish.on or found[1] >= NEAR):
+            return found
+    return known.nearest(held)
 
 
 def hardware_of(sources: Sequence[Source]) -> str | None:

@@ -11,9 +11,11 @@ import pytest
 
 from dsv4_env.adopt.carried import held_by
 from dsv4_env.adopt.planning import Adoption, Source, Wish, adopt, hardware_of, merged_orders
+from dsv4_env.compare.normalise import with_model
+from dsv4_env.exporters import EXPORTERS
 from dsv4_env.model import Origin, ServerArg
 from dsv4_env.model.errors import UsageError
-from dsv4_env.profile import Profile, Wanted, load_targets
+from dsv4_env.profile import Profile, Wanted, load_profile, load_targets
 from dsv4_env.readers import HowRead, read
 from tests.unit.adopt import eleven
 
@@ -276,3 +278,18 @@ def test_a_flag_is_held_as_the_release_spells_it(tmp_path: Path) -> None:
     assert found.layers == {}
     (tbo,) = [a for a in found.adopted if str(a.composition) == "pro-fp4+tbo"]
     assert "--cuda-graph-max-bs-decode" in tbo.carried.order
+
+
+@pytest.mark.parametrize(
+    ("path", "on"), [("b200.sh", None), ("h200.sh", None), ("b200.sh", "h200")]
+)
+def test_the_nearest_for_the_hardware_that_is_named(
+    tmp_path: Path, path: str, on: str | None
+) -> None:
+    """A launch that is as near for others is taken for the hardware of its path, or for *on*."""
+    profile = load_profile("flash-fp4", on="b200", sglang="0.5.23")
+    (tmp_path / path).write_text(EXPORTERS["run-sh"](with_model(profile)))
+    (launch,) = read((tmp_path / path).read_bytes(), tmp_path / path, HowRead("bash"))
+    found = adopt([Source(path, 1, launch)], Wish(tmp_path / "launch", "0.5.23", on=on))
+    (one,) = found.adopted
+    assert one.composition.target.hardware == (on or path.removesuffix(".sh"))
