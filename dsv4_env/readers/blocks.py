@@ -10,7 +10,7 @@ import ast
 import re
 import warnings
 from array import array
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,9 +21,11 @@ from dsv4_env.model.budget import Budget, BudgetError, kept
 from dsv4_env.model.errors import ReadError, shortened
 from dsv4_env.readers import embedded, python
 from dsv4_env.readers.embedded import PlacedText
+from dsv4_env.readers.kind import FileKind
 
 SHELLS = frozenset({"sh", "bash", "shell", "zsh", "console", "shell-session", "shellsession"})
 PYTHONS = frozenset({"python", "python3", "py", "ipython", "pycon"})
+DOCUMENTS = frozenset({"yaml", "yml"})
 _PROMPT = re.compile(
     r"[ \t]*(?:\([\w.-]+\)[ \t]*)?(?:[\w.-]++@[\w.-][^\s$#]*+\$|\[[^\]\n]*+\]\$|root@[^\s#]*+#|\$)"
     r"[ \t]+"
@@ -119,9 +121,27 @@ class Blocks:
         self.budget.step(None, _PYTHON)
         if before and parses(block.text):
             block = joined([*before, block], block.lines)
+        for config in self._moved(block, python.read_all, self.options):
+            self.found.append(replace(config, name=name, reader=self.reader))
+
+    def document(self, block: Block, kinds: Sequence[FileKind]) -> None:
+        """Read a block of YAML as the first of these kinds that its bytes say it is."""
+        self.budget.step(None, _STEPS)
+        if not embedded.mentions((block.text,)):
+            return
+        data = block.text.encode(errors="surrogateescape")
+        kind = next((k for k in kinds if k.by_content("block.yaml", data)), None)
+        if kind is not None:
+            for config in self._moved(block, kind.read, {}):
+                self.found.append(replace(config, reader=self.reader))
+
+    def _moved(
+        self, block: Block, read: Callable[..., list[LaunchConfig]], options: Mapping[str, Any]
+    ) -> list[LaunchConfig]:
+        """What a reader finds in a block, with the places of the page."""
         moved = _Moved(self.path, block)
         try:
-            found = python.read_all(block.text, self.path, budget=self.budget, **self.options)
+            found = read(block.text, self.path, budget=self.budget, **options)
         except BudgetError:
             raise
         except ReadError as exc:
@@ -129,10 +149,8 @@ class Blocks:
             self.problems.append(
                 ReadError(moved.text(exc.found), where=where, expected=exc.expected, hint=exc.hint)
             )
-            return
-        for config in found:
-            placed = moved.launch(config)
-            self.found.append(replace(placed, name=name, reader=self.reader))
+            return []
+        return list(map(moved.launch, found))
 
     def launches(self, ended: BudgetError | None) -> list[LaunchConfig]:
         """All that was found, in order; what of a launch's page isn't read is told with it.

@@ -1,7 +1,8 @@
 """Pages in Markdown and MDX: the launches of their fenced blocks, each on its own.
 
-A block of a shell or of Python says so behind its fence; one that says nothing is a shell's where
-it launches. What stands outside of blocks is never read.
+A block of a shell, of Python or of YAML says so behind its fence; one that says nothing is a
+shell's where it launches. A block of YAML is a manifest, a Compose file, a recipe or a task, as its
+keys say. What stands outside of blocks is never read.
 """
 
 from __future__ import annotations
@@ -14,12 +15,13 @@ from dsv4_env.lang import markdown
 from dsv4_env.lang.yaml import Lines, decode
 from dsv4_env.model import LaunchConfig
 from dsv4_env.model.budget import Budget, BudgetError
-from dsv4_env.readers import python
-from dsv4_env.readers.blocks import PYTHONS, SHELLS, Block, Blocks
+from dsv4_env.readers import compose, kubernetes, python, skypilot, srt_slurm
+from dsv4_env.readers.blocks import DOCUMENTS, PYTHONS, SHELLS, Block, Blocks
 from dsv4_env.readers.kind import FileKind
 
 _KIND = "a page in Markdown or MDX"
 _FENCE = re.compile(rb"```|~~~")
+_DOCUMENTS = (compose.KIND, kubernetes.KIND, srt_slurm.KIND, skypilot.KIND)  # in this order
 
 
 def read_all(
@@ -43,12 +45,14 @@ def read_all(
     ended: BudgetError | None = None
     try:
         for fence in markdown.fences(lines, budget):
-            if fence.language not in SHELLS | PYTHONS | {""}:
+            if fence.language not in SHELLS | PYTHONS | DOCUMENTS | {""}:
                 continue
             block = Block(fence.text, fence.offsets, lines)
             name = f"{path} {fence.heading}".rstrip()
             if fence.language in PYTHONS:
                 blocks.python(block, name)
+            elif fence.language in DOCUMENTS:
+                blocks.document(block, _DOCUMENTS)
             else:
                 blocks.shell(block, name, sure=bool(fence.language))
     except BudgetError as exc:
