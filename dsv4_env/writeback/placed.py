@@ -23,7 +23,7 @@ _NEAR = 5  # settings beside which a new one is tried
 _PLAIN = re.compile(r"[A-Za-z0-9_./@%+=:,-]+")
 _LIKE_ANOTHER = re.compile(r"[-+.0-9].*|(?:true|false|yes|no|on|off|null|~)\Z", re.IGNORECASE)
 _TAIL = re.compile(r"[ \t]*(?:#[^\n]*)?(?=\n|\Z)")
-_REST = re.compile(r"[\"'\])]*[ \t]*\\?,?[ \t]*(?:(?:#|//)[^\n]*)?\n")
+_REST = re.compile(r"[\"'\])]*+[ \t]*+\\?,?[ \t]*+(?:(?:#|//)[^\n]*+)?\n")
 _ROUND = {"[": "]", "{": "}"}
 
 
@@ -307,21 +307,30 @@ def _cuts(file: EditedText, site: _Site) -> Iterator[tuple[Edit, ...]]:
         yield (Edit(start, _item_end(text, start, len(item[1])), ""),)
     if re.fullmatch(r"[ \t]*(?:- *|export +|-e *|--env[ =]|Environment=)?[\"']?", head):
         # The last line of a command: the one before goes on no more.
-        before = re.compile(r"[ \t]*\\\r?\n[ \t]*\Z").search(text[: site.start])
-        if before is not None and not tail.rstrip().endswith("\\"):
-            yield (Edit(before.start(), site.end, ""),)
-        if re.fullmatch(r"[\"']?[ \t]*\\?,?[ \t]*(?:#[^\n]*?)?\r?\n?", tail):
+        above = _goes_on(text, site.start)
+        if above is not None and not tail.rstrip().endswith("\\"):
+            yield (Edit(above, site.end, ""),)
+        if re.fullmatch(r"[\"']?[ \t]*+\\?,?[ \t]*+(?:#[^\n]*+)?\r?\n?", tail):
             yield (Edit(start, end, ""),)
     for pattern, more in (
-        (r"[ \t]*,[ \t]*[\"']?\Z", r"[\"']?"),
+        (r"(?<![ \t])[ \t]*+,[ \t]*+[\"']?\Z", r"[\"']?"),
         (r"(?:(?:-e|--env)[ =])?[\"']?\Z", r"[\"']?[ \t]*,?[ \t]*"),
-        (r"[ \t]+(?:(?:-e|--env)[ =])?[\"']?\Z", r"[\"']?"),
+        (r"(?<![ \t])[ \t]++(?:(?:-e|--env)[ =])?[\"']?\Z", r"[\"']?"),
         (r"\Z", r"[ \t]*"),
     ):
-        before = re.compile(pattern).search(text[: site.start])
+        before = re.compile(pattern).search(text, text.rfind("\n", 0, site.start) + 1, site.start)
         after = re.compile(more).match(text, site.end)
         if before is not None and after is not None:
             yield (Edit(before.start(), after.end(), ""),)
+
+
+def _goes_on(text: str, at: int) -> int | None:
+    """Where the backslash that ends the line above begins, with its blanks; None without one."""
+    above = text[:at].rstrip(" \t")
+    if not above.endswith("\n"):
+        return None
+    above = above.removesuffix("\n").removesuffix("\r")
+    return len(above[:-1].rstrip(" \t")) if above.endswith("\\") else None
 
 
 def _item_end(text: str, start: int, indent: int) -> int:
@@ -403,7 +412,7 @@ def _beside(file: EditedText, site: _Site, want: WantedSetting) -> Iterator[Prop
         if not alone and re.fullmatch(r"[ \t]*(?:Environment=|export +)[\"']?", head):
             closed = head[-1] if head[-1] in "\"'" else ""
             yield (Edit(end, end, f"{head}{own}{closed}\n"),)
-        clean = re.sub(r"[ \t]*#[^\n]*", "", ended) if site.key else ended
+        clean = re.sub(r"(?<![ \t])[ \t]*+#[^\n]*+", "", ended) if site.key else ended
         bare = re.sub(r"^[ \t]*-[ \t]+(?=[^ \t-])", lambda m: " " * len(m[0]), head)
         heads = [bare, head] if site.key else [head]
         if not text[start:].lstrip().startswith("- name:"):
