@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from dsv4_env.lang.yaml import Lines
-from dsv4_env.model import LaunchConfig, Location, Note, Unknown, Value
+from dsv4_env.model import LaunchConfig, Location, Unknown, Value
 from dsv4_env.model.budget import Budget, BudgetError, kept
-from dsv4_env.model.errors import ReadError, shortened
+from dsv4_env.model.errors import ReadError
 from dsv4_env.readers import embedded, python
 from dsv4_env.readers.embedded import PlacedText
 from dsv4_env.readers.kind import FileKind
@@ -157,14 +157,9 @@ class Blocks:
 
         Raises the first problem where nothing was found.
         """
-        found, problems = self.found, self.problems
-        if not found and problems and ended is None:
-            raise problems[0]
-        notes = embedded.few(
-            Note(f"{p.where}: {shortened(p.found)}: this block isn't read", Location(self.path))
-            for p in problems
-        )
-        found = [replace(c, notes=embedded.few((*c.notes, *notes))) for c in found]
+        found = self.found
+        if found or ended is None:
+            found = embedded.with_unread(found, self.problems, self.path, ": this block isn't read")
         found.sort(key=lambda c: _where(c))
         return found if ended is None else kept(found, ended, self.budget.place(), self.path)
 

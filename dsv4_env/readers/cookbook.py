@@ -14,9 +14,9 @@ from dataclasses import dataclass, field, replace
 
 from dsv4_env.lang import javascript
 from dsv4_env.lang.yaml import Mapping, Node, Scalar, Sequence as List
-from dsv4_env.model import Image, LaunchConfig, Location, Note, Unknown, Value
+from dsv4_env.model import Image, LaunchConfig, Note, Unknown, Value
 from dsv4_env.model.budget import Budget, BudgetError, kept
-from dsv4_env.model.errors import ReadError, shortened
+from dsv4_env.model.errors import ReadError
 from dsv4_env.readers import embedded
 from dsv4_env.readers.embedded import PlacedText
 from dsv4_env.readers.kind import FileKind
@@ -58,13 +58,7 @@ def read_all(
                     problems.append(exc)
     except BudgetError as exc:
         return kept(found, exc, budget.place(), path)
-    if problems and not found:
-        raise problems[0]
-    said = embedded.few(
-        Note(f"{p.where}: {shortened(p.found)}: this cell isn't read", Location(path))
-        for p in problems
-    )
-    return [replace(c, notes=embedded.few((*c.notes, *said))) for c in found]
+    return embedded.with_unread(found, problems, path, ": this cell isn't read")
 
 
 def _launches(node: Node, configuration: Mapping, path: str, budget: Budget) -> list[LaunchConfig]:

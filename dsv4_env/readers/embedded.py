@@ -121,6 +121,20 @@ def size(value: Value) -> int:
     return len(value.text) + len(value.default or "") + 8 * len(value.names)
 
 
+def with_unread(
+    found: Iterable[LaunchConfig], problems: Iterable[ReadError], path: str, what: str = ""
+) -> list[LaunchConfig]:
+    """Launches that are told what of their file isn't read; *what* ends each note.
+
+    Raises the first problem where nothing was found.
+    """
+    launches, wrong = list(found), list(problems)
+    if wrong and not launches:
+        raise wrong[0]
+    notes = few(Note(f"{p.where}: {shortened(p.found)}{what}", Location(path)) for p in wrong)
+    return [replace(c, notes=few((*c.notes, *notes))) for c in launches]
+
+
 def few(notes: Iterable[Note]) -> tuple[Note, ...]:
     """The first of many notes, and how many more there are: nobody reads hundreds."""
     told = list(notes)

@@ -86,10 +86,7 @@ def read_all(
                     problems.append(exc)
     except BudgetError as exc:
         return kept(found, exc, budget.place(), path)
-    if problems and not found:
-        raise problems[0]
-    said = embedded.few(Note(f"{p.where}: {shortened(p.found)}", Location(path)) for p in problems)
-    return [replace(c, notes=embedded.few((*c.notes, *said))) for c in found]
+    return embedded.with_unread(found, problems, path)
 
 
 def _relevant(text: str) -> str:

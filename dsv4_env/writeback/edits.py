@@ -248,12 +248,9 @@ def _wrong(
     before: set[tuple[str, str, Condition | None]],
 ) -> str | None:
     """Why an edited text isn't what was wanted; None where it is."""
-    try:
-        after = job.read(text)
-    except Dsv4Error as exc:
-        return f"the file couldn't be read after the edit ({exc.found})"
-    if len(after) != len(launches):
-        return "the edit would change how many launches there are"
+    after = read_again(text, job.read, len(launches))
+    if isinstance(after, str):
+        return after
     left = _keys(job.differ(after[job.index]))
     if any((s, n) == (want.section, want.name) for s, n, _ in left) or not left <= before:
         return "no edit at the place where it stands or belongs makes it what is wanted"
@@ -267,6 +264,19 @@ def _wrong(
             line = old.location.line if old.location else None
             return f"the edit would change launch #{number + 1} (line {line}) as well: --shared"
     return None
+
+
+def read_again(
+    text: str, read: Callable[[str], list[LaunchConfig]], number: int
+) -> list[LaunchConfig] | str:
+    """The launches of an edited text; why it can't stay where it isn't read as so many."""
+    try:
+        after = read(text)
+    except Dsv4Error as exc:
+        return f"the file couldn't be read after the edit ({exc.found})"
+    if len(after) != number:
+        return "the edit would change how many launches there are"
+    return after
 
 
 def first_change(old: LaunchConfig, new: LaunchConfig, names: set[str]) -> str | None:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from dsv4_env.compare.facts import FactPair, choices, fact_pairs
 from dsv4_env.compare.normalise import is_ignored
 from dsv4_env.model import Fact, LaunchConfig, Unknown, facts_told, text_of
-from dsv4_env.model.errors import Dsv4Error, shortened
+from dsv4_env.model.errors import shortened
 from dsv4_env.model.finding import Finding
 from dsv4_env.model.secrets import plain_secret, scrubbed
 from dsv4_env.writeback.edits import (
@@ -20,6 +20,7 @@ from dsv4_env.writeback.edits import (
     Refused,
     applied,
     first_change,
+    read_again,
     text_starts,
 )
 
@@ -182,12 +183,9 @@ def _wrong(
     shared: bool,
 ) -> str | None:
     """Why an edited text isn't what was wanted; None where it is."""
-    try:
-        after = read(text)
-    except Dsv4Error as exc:
-        return f"the file couldn't be read after the edit ({exc.found})"
-    if len(after) != len(before):
-        return "the edit would change how many launches there are"
+    after = read_again(text, read, len(before))
+    if isinstance(after, str):
+        return after
     if any(p.name == pair.name and not p.same for p in fact_pairs(profile, after[index])):
         return "no edit at the place where it stands makes it what is wanted"
     for number, (old, new) in enumerate(zip(before, after, strict=True)):

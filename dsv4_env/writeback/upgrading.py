@@ -10,7 +10,6 @@ from dsv4_env.catalogue import Catalogue
 from dsv4_env.lint.advice import Action, Advice, Values
 from dsv4_env.lint.upgrade import GivenLaunch, advise_launch, with_stand_ins
 from dsv4_env.model import EnvVar, LaunchConfig, Location, ServerArg
-from dsv4_env.model.errors import Dsv4Error
 from dsv4_env.readers import label
 from dsv4_env.writeback.edits import (
     Edit,
@@ -21,6 +20,7 @@ from dsv4_env.writeback.edits import (
     applied,
     first_change,
     occurrences,
+    read_again,
     text_starts,
 )
 
@@ -248,12 +248,9 @@ def _wrong(
     launches: Sequence[LaunchConfig], text: str, read: Read, rows: Sequence[UpgradeRow]
 ) -> str | None:
     """Why an edited text isn't what was wanted; None where it is."""
-    try:
-        after = read(text)
-    except Dsv4Error as exc:
-        return f"the file couldn't be read after the edit ({exc.found})"
-    if len(after) != len(launches):
-        return "the edit would change how many launches there are"
+    after = read_again(text, read, len(launches))
+    if isinstance(after, str):
+        return after
     for index, (old, new) in enumerate(zip(launches, after, strict=True)):
         mine = [r for r in rows if index in r._of]
         names = {n for r in mine for n in (r.advice.name, r.advice.new) if n}
