@@ -141,4 +141,6 @@ def _finding(rule: Rule, problem: LintProblem) -> Finding:
         problem.message + when,
         problem.location,
         problem.related,
+        effect=(problem.effect,) if problem.effect else (),
+        action=problem.action,
     )
