@@ -369,7 +369,7 @@ def _finding(
     if location is not None and right.reader != "profile" and location.path in files:
         location = right.location  # taken from the profile: what changes it stands by the launch
     when = f" when {d.condition}" if d.condition and not d.conditional else ""
-    effect = ""
+    effect: str | None = None
     theirs = theirs and theirs + when
     if d.kind is Kind.REMOVED:
         message = f"{d.name} is missing; {_has(left.name, ours)}"
@@ -405,7 +405,7 @@ def _finding(
     found = Finding(
         rule, severity, d.name, message, location, d.left_location, ours, theirs, action=action
     )
-    return found.with_effect(effect)
+    return found.with_effect(effect or "")
 
 
 def _action(d: Difference, ours: str | None) -> str:
