@@ -160,9 +160,16 @@ def _finding(pair: FactPair, left: LaunchConfig, right: LaunchConfig) -> Finding
         whose = left.name if pair.left and pair.left.value is why else ""
         other = pair.right if whose else pair.left
         has = f"; {right.name if whose else left.name} has {_shown(other)}"
-        message = f"{name} can't be known: {scrubbed(why.text)}: {scrubbed(why.reason)}{has}"
+        message = f"{name} can't be known{has}"
         return Finding(
-            RULES["DSV005"], _N, pair.name, message, place, related, action="write its value out"
+            RULES["DSV005"],
+            _N,
+            pair.name,
+            message,
+            place,
+            related,
+            action="write its value out",
+            effect=(f"{scrubbed(why.text)}: {scrubbed(why.reason)}",),
         )
     if pair.same:
         return None

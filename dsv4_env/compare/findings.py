@@ -34,6 +34,7 @@ from dsv4_env.model.finding import (
     read_as_tree,
 )
 from dsv4_env.model.secrets import MASK, masked, scrubbed, secret_name, unknown_masked
+from dsv4_env.model.style import count
 
 if TYPE_CHECKING:
     from dsv4_env.catalogue import Catalogue
@@ -264,26 +265,25 @@ def settled_by(word: Unknown) -> str:
     """What to do for an unknown word to be known; empty where no option tells it."""
     given = [n for n in word.names if not n.isidentifier()]
     if given or word.text.strip('"') in ("$@", "$*", "${@}", "${*}"):
-        return "tell them with --arg WORD"
+        return "tell its words with --arg WORD"
     return f"tell it with --set {word.names[0]}=VALUE" if word.names else ""
 
 
 def _may_be_set(part: _Unseen, left: LaunchConfig) -> Finding:
     rule = RULES["DSV016"]
-    kind = "variable" if part.section == "env" else "flag"
-    number = "1 " + kind if len(part.names) == 1 else f"{len(part.names)} {kind}s"
-    line = f" (line {part.location.line})" if part.location and part.location.line else ""
-    if not part.names:
-        message = f"whether that changes what {left.name} has can't be known{line}: {part.what}"
-        return Finding(
-            rule, rule.severity, "more flags", message, part.location, action=part.action
-        )
-    listed = ", ".join(part.names[:_LISTED]) + (", …" if len(part.names) > _LISTED else "")
-    message = f"{number} of {left.name} can't be known{line}: {part.what}"
-    one = len(part.names) == 1
-    subject = part.names[0] if one else f"{number} of {left.name}"
-    found = Finding(rule, rule.severity, subject, message, part.location, action=part.action)
-    return found.with_effect(f"{'it is' if one else 'they are'} {listed}")
+    names, more = part.names, (part.what,)
+    if not names:
+        subject, message = "more flags", f"whether this changes what {left.name} has can't be known"
+    else:
+        kind = "variable" if part.section == "env" else "flag"
+        counted = count(len(names), kind)
+        subject = names[0] if len(names) == 1 else f"{counted} of {left.name}"
+        message = f"{counted} of {left.name} can't be known"
+        listed = ", ".join(names[:_LISTED]) + (", …" if len(names) > _LISTED else "")
+        more = (*more, f"{'it is' if len(names) == 1 else 'they are'} {listed}")
+    return Finding(
+        rule, rule.severity, subject, message, part.location, effect=more, action=part.action
+    )
 
 
 _LISTED = 12  # names in one message
@@ -400,7 +400,8 @@ def _finding(
         message = f"{d.name} is set only when {d.condition}; {_has(left.name, ours)}"
     else:
         why = d.reason if d.right is None and d.reason else _reason(d)
-        message = f"{d.name} can't be known{when}: {why}; {_has(left.name, ours)}"
+        message = f"{d.name} can't be known{when}; {_has(left.name, ours)}"
+        effect = why
     action = _action(d, ours) if left.reader == "profile" != right.reader else ""
     found = Finding(
         rule, severity, d.name, message, location, d.left_location, ours, theirs, action=action

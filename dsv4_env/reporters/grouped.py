@@ -32,9 +32,13 @@ def report(report: Report) -> str:
     lines: list[str] = []
     for (severity, rule, (sentence, *more)), found in ranked:
         places = _places(found, report)
-        head = f"{severity}: {rule} {sentence}"
-        if fits(whole := f"{head} ({places})"):
+        head = f"{severity}: {rule}"
+        if fits(whole := f"{head} {sentence} ({places})"):
             head, places = whole, ""
+        elif fits(f"{head} {sentence}"):
+            head = f"{head} {sentence}"
+        else:
+            more.insert(0, sentence)
         lines.append(head)
         lines += [inert(line) for text in (*more, places) for line in wrapped(text)]
     lines += [f"note: {plain(n)}" for n in (*report.notes, *report.read_as)]
