@@ -36,10 +36,15 @@ def finding(
     right: str | None = '"2"',
     waiver: Waiver | None = None,
     fix: Fix | None = None,
+    action: str = "",
+    effect: tuple[str, ...] = (),
 ) -> Finding:
     """A finding; all but the subject have defaults."""
     said = message or f"{subject} is {right}; pro has {left}"
-    return Finding(rule, severity, subject, said, location, related, left, right, waiver, fix)
+    sides = left, right
+    return Finding(
+        rule, severity, subject, said, location, related, *sides, waiver, fix, effect, action
+    )
 
 
 def comparison(
