@@ -22,6 +22,7 @@ from dsv4_env.drift.files import (
     absent,
     changed_since as changed_since,
     expand_globs,
+    lines_of_change as lines_of_change,
     repository_top as repository_top,
 )
 from dsv4_env.drift.lines import SourceLines, location_of
