@@ -105,6 +105,15 @@ def check_rdjson(text: str, lines: str) -> list[dict[str, Any]]:
     return found
 
 
+def check_review(text: str) -> list[dict[str, Any]]:
+    """The comments of a review for GitHub's API."""
+    data = json.loads(text)
+    _hold(data, "review.schema.json")
+    found: list[dict[str, Any]] = data["comments"]
+    assert all(c.get("start_line", 0) < c["line"] for c in found)
+    return found
+
+
 def _hold(data: object, schema: str) -> None:
     found = json.loads((Path(__file__).parent / "data" / schema).read_text())
     jsonschema.Draft202012Validator.check_schema(found)

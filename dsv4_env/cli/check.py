@@ -130,7 +130,7 @@ class CheckVerdict:
 @input_options
 @further_options
 @profiles_option
-@shown_options("text")
+@shown_options("text", tuple(REPORTERS))
 def check(
     names: tuple[str, ...],
     asked: Against,

@@ -10,7 +10,7 @@ from hypothesis import given, settings, strategies as st
 from markdown_it import MarkdownIt
 
 from dsv4_env.model import Location
-from dsv4_env.model.finding import Comparison, Finding, Fix, Report, Severity, Waiver
+from dsv4_env.model.finding import Comparison, Finding, Fix, Report, Severity, Suggestion, Waiver
 from dsv4_env.model.secrets import scrubbed
 from dsv4_env.model.style import plain
 from dsv4_env.reporters import REPORTERS
@@ -23,6 +23,7 @@ from tests.reports import (
     check_gitlab,
     check_json,
     check_rdjson,
+    check_review,
     check_sarif,
     comparison,
     finding,
@@ -91,6 +92,9 @@ def reports(draw: st.DrawFn) -> Report:
         lines,
         root=ROOT,
         notes=tuple(draw(st.lists(HOSTILE, max_size=1))),
+        suggestions=tuple(
+            Suggestion(f.fix, (f,)) for f in problems if f.fix and f.fix.start <= f.fix.end
+        ),
     )
 
 
@@ -119,6 +123,7 @@ def test_no_value_breaks_out(found: Report) -> None:
     shown = sum(f.waiver is None for f in found.findings)
     assert len(check_gitlab(said["gitlab"])) == shown
     assert len(check_rdjson(said["rdjson"], said["rdjsonl"])) == shown
+    assert len(check_review(said["review"])) <= len(found.suggestions)
     commands(said["github"], found)
     markdown(said["markdown"])
     markdown(said["comment"])
