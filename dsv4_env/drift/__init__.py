@@ -402,8 +402,9 @@ def unreadable(run: CheckRun, path: Path, exc: ReadError) -> None:
     rule = RULES["DSV010"]
     served = str(exc.where).startswith(("http://", "https://"))
     where = Location(str(exc.where)) if served else location_of(exc.where, path)
-    action = "mend the file, or leave it out"
-    finding = Finding(rule, rule.severity, path.name, exc.message, where, action=action)
+    action = f"did you mean {exc.hint}?" if exc.hint else "mend the file, or leave it out"
+    finding = Finding(rule, rule.severity, path.name, exc.problem, where, action=action)
+    finding = finding.with_effect(exc.wanted)
     if finding not in run.problems:
         run.problems.append(finding)
         run.files.add(path)
