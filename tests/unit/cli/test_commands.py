@@ -251,7 +251,7 @@ def test_a_flag_without_a_value_against_one_with(run: Run, tmp_path: Path) -> No
     out = run("diff", str(tmp_path / "mine.toml"), str(script), "--exact", "-f", "concise").out
     assert '--a is "1"; mine has it without a value: write that\n' in out
     assert '--b is set; mine has "1": write that\n' in out
-    assert "--c is set; mine doesn't have it\n" in out
+    assert "--c is set; mine doesn't have it: remove it\n" in out
 
 
 def test_check_of_several_profiles(run: Run) -> None:
