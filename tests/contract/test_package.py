@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent.parent
+NAMED = re.compile(r"(?:uses: |github\.com/)([\w-]+/dsv4-env)\b")
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +59,7 @@ def test_the_repository_is_named_in_one_place() -> None:
     url = project.get("urls", {}).get("Repository", "https://github.com/your-org/dsv4-env")
     slug = url.removeprefix("https://github.com/")
     pages = [ROOT / "README.md", *ROOT.glob("docs/**/*.md")]
-    named = [x for page in pages for x in re.findall(r"[\w-]+/dsv4-env(?=[@\s])", page.read_text())]
+    named = [x for page in pages for x in NAMED.findall(page.read_text())]
     assert len(named) >= 2
     assert set(named) == {slug}
     site = re.findall(r"^repo_url: (\S+)$", (ROOT / "mkdocs.yml").read_text(), re.MULTILINE)
