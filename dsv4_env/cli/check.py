@@ -13,7 +13,7 @@ from dsv4_env import drift
 from dsv4_env.cli import complete, operands
 from dsv4_env.cli.comparing import Comparing, reading_options
 from dsv4_env.cli.holding import new_run, pairs_of, profiles_against, profiles_argument
-from dsv4_env.cli.names import split_operand, tell_local
+from dsv4_env.cli.names import is_folder, split_operand, tell_local
 from dsv4_env.cli.options import (
     Inputs,
     Shown,
@@ -210,8 +210,10 @@ def check(
 
 
 def _no_files(names: Sequence[str], own: Path | None) -> None:
-    """Raise UsageError where a file stands in the place of a profile."""
+    """Raise UsageError where a file or a folder stands in the place of a profile."""
     for name in names:
+        if Path(name).is_dir() and name not in layer_files(own):
+            raise is_folder(name, "the name of a profile")
         if Path(split_operand(name).path).is_file() and name not in layer_files(own):
             given = " ".join((*(n for n in names if n != name), f"--against {name}"))
             raise UsageError(
