@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 from dsv4_env.catalogue.checkout import SERVER_ARGS, find as find, walk
@@ -27,6 +27,8 @@ from dsv4_env.catalogue.store import (
     to_lines,
 )
 from dsv4_env.guard import cache, git
+from dsv4_env.guard.asked import question
+from dsv4_env.guard.kept import is_keeping, kept
 from dsv4_env.model.errors import Dsv4Error, ReadError
 from dsv4_env.model.style import plain
 
@@ -41,6 +43,10 @@ def load_tree(path: Path) -> Catalogue:
     Nothing of it runs, and nothing is written there. Raises ReadError where it can't be read, or
     isn't laid out as SGLang 0.5.11 or newer.
     """
+    return kept("tree", path, partial(_load_tree, path))
+
+
+def _load_tree(path: Path) -> Catalogue:
     key = _key(path)
     name = _file("tree", path)
     found = _decoded(cache.read(name, apart_from=path), key)
@@ -61,10 +67,12 @@ def steps_of(catalogue: Catalogue) -> Steps | None:
     """
     if catalogue.release != TREE:
         return resolution(catalogue.release)
-    return _tree_steps(Path(catalogue.root))
+    path = Path(catalogue.root)
+    if is_keeping():
+        return kept("steps", path, partial(_tree_steps, path))
+    return _steps_once(path)
 
 
-@lru_cache(maxsize=2)
 def _tree_steps(path: Path) -> Steps | None:
     key = _key(path)
     name = _file("steps", path)
@@ -82,6 +90,12 @@ def _tree_steps(path: Path) -> Steps | None:
     _keep(name, path, key, now, f"{_FORMAT} {key} {_digest(data)}\n".encode() + data)
     found: Steps = json.loads(data)
     return found or None
+
+
+@lru_cache(maxsize=2)
+def _steps_once(path: Path) -> Steps | None:
+    """The same for a command that answers once: it asks for each launch."""
+    return _tree_steps(path)
 
 
 def _file(kind: str, path: Path) -> str:
@@ -156,6 +170,7 @@ def _nearest(lines: SnapshotLines) -> str:
     return min(reversed(RELEASES), key=differ)
 
 
+@question
 def _key(path: Path) -> str:
     """A digest of what decides the result: the files' places, sizes and times, and what reads them.
 
@@ -187,6 +202,7 @@ def _digest(data: bytes) -> str:
     return hashlib.blake2b(data, digest_size=16).hexdigest()
 
 
+@question
 def _commit(path: Path) -> str:
     """The commit that is checked out, nine digits of it; empty where there is none."""
     if git.repository(path) != path:
