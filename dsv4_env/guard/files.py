@@ -15,12 +15,14 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import BinaryIO
 
+from dsv4_env.guard.asked import question
 from dsv4_env.model.errors import Dsv4Error, ReadError, did_you_mean
 
 MAX_BYTES = 5_000_000
 _STREAMS = ("/dev/fd/", "/proc/self/fd/")  # what a shell makes of <(…)
 
 
+@question
 def read_bytes(
     path: Path | str,
     *,
@@ -101,6 +103,7 @@ def read_named(path: Path | str, *, expected: str | None = None) -> bytes:
         return read_stream(file, str(path))
 
 
+@question
 def need_file(path: Path | str) -> None:
     """Raise ReadError where the user names what isn't there, with the nearest name that is.
 
@@ -140,6 +143,7 @@ def is_stream(path: Path | str) -> bool:
     return str(path).startswith(_STREAMS)
 
 
+@question
 def checkout(path: Path | str) -> Path | None:
     """The checkout or project that a path lies in, None where it lies in none.
 
@@ -170,6 +174,7 @@ def _of_submodule(file: Path) -> bool:
         return False
 
 
+@question
 def real(path: Path | str) -> Path:
     """The path with all links followed; of a circle of links as far as it goes.
 
@@ -178,6 +183,7 @@ def real(path: Path | str) -> Path:
     return Path(os.path.realpath(path))
 
 
+@question
 def is_within(path: Path | str, root: Path | str) -> bool:
     """Whether a path lies in a folder once all symbolic links are followed."""
     try:
@@ -185,6 +191,30 @@ def is_within(path: Path | str, root: Path | str) -> bool:
     except (OSError, ValueError):
         return False
     return whole == top or whole.startswith(top.rstrip(os.sep) + os.sep)
+
+
+@question
+def is_file(path: Path | str) -> bool:
+    """Whether a path leads to a regular file."""
+    return os.path.isfile(path)  # noqa: PTH113  # a NUL byte in the name is no error here
+
+
+@question
+def is_dir(path: Path | str) -> bool:
+    """Whether a path leads to a folder."""
+    return os.path.isdir(path)  # noqa: PTH112  # as above
+
+
+@question
+def is_there(path: Path | str) -> bool:
+    """Whether there is anything of a path, be it a link that leads nowhere."""
+    return os.path.lexists(path)
+
+
+@question
+def leads_somewhere(path: Path | str) -> bool:
+    """Whether there is anything where a path leads."""
+    return os.path.exists(path)  # noqa: PTH110  # as above
 
 
 def _target(path: Path | str, root: Path | str | None, error: type[Dsv4Error]) -> str:

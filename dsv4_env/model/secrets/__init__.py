@@ -11,6 +11,7 @@ from dsv4_env.model.secrets.known import (
     Code as Code,
     known_spans as known_spans,
     meet as meet,
+    meeting as meeting,
     session as session,
 )
 from dsv4_env.model.secrets.names import is_secret as is_secret, secret_name as secret_name

@@ -19,6 +19,7 @@ from dsv4_env.model.secrets.text import named_spans, unquoted_text
 
 _runs: list[list[object]] = []
 _common: list[Callable[[], Collection[str]]] = []
+_meetings: list[list[object]] = []
 
 
 @contextmanager
@@ -45,6 +46,19 @@ def meet(thing: object) -> None:
     """Remember a launch, a source's text, or a (name, value) that came from outside."""
     if _runs:
         _runs[-1].append(thing)
+    for met in _meetings:
+        met.append(thing)
+
+
+@contextmanager
+def meeting() -> Iterator[list[object]]:
+    """Within it, what is met is told as well, for who has to meet it again later."""
+    met: list[object] = []
+    _meetings.append(met)
+    try:
+        yield met
+    finally:
+        _meetings.pop()
 
 
 def _things() -> list[object] | None:
