@@ -409,7 +409,15 @@ def _nothing(run: CheckRun, pair: Pair, why: str, where: Location | None = None)
     message = f"{why} (held to {pair.profile})"
     related = pair.location if where else None
     run.problems.append(
-        Finding(rule, rule.severity, pair.profile, message, where or pair.location, related)
+        Finding(
+            rule,
+            rule.severity,
+            pair.profile,
+            message,
+            where or pair.location,
+            related,
+            action="mend the pair",
+        )
     )
 
 
@@ -420,7 +428,8 @@ def unreadable(run: CheckRun, path: Path, exc: ReadError) -> None:
     rule = RULES["DSV010"]
     served = str(exc.where).startswith(("http://", "https://"))
     where = Location(str(exc.where)) if served else location_of(exc.where, path)
-    finding = Finding(rule, rule.severity, path.name, exc.message, where)
+    action = "mend the file, or leave it out"
+    finding = Finding(rule, rule.severity, path.name, exc.message, where, action=action)
     if finding not in run.problems:
         run.problems.append(finding)
         run.files.add(path)

@@ -98,6 +98,7 @@ def _finding(finding: Finding) -> Finding:
         effect=tuple(map(scrubbed, finding.effect)),
         subject=scrubbed(finding.subject),
         message=scrubbed(finding.message),
+        action=scrubbed(finding.action),
         left=finding.left and scrubbed(finding.left),
         right=finding.right and scrubbed(finding.right),
         waiver=waiver and replace(waiver, reason=scrubbed(waiver.reason)),
