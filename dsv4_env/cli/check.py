@@ -130,7 +130,7 @@ class CheckVerdict:
 @input_options
 @further_options
 @profiles_option
-@shown_options("text")
+@shown_options("text", tuple(REPORTERS))
 def check(
     names: tuple[str, ...],
     asked: Against,
@@ -162,6 +162,13 @@ def check(
       dsv4-env check --changed-since origin/main --format github --output report.sarif
     """
     files = _outputs(verdict.outputs)
+    formats = [REPORTERS[name] for name in (shown.format_, *(name for name, _ in files))]
+    suggests = next((r.name for r in formats if r.suggests), None)
+    if suggests and asked.changed_since is None:
+        raise UsageError(
+            f"--format {suggests}",
+            expected="--changed-since REV with it, as GitHub takes comments on changed lines alone",
+        )
     against = asked.against
     found = settings()
     _no_files(names, folder if folder is not None else found.profiles)
@@ -195,10 +202,12 @@ def check(
         report = _against(run, against, names or found.profile, inputs)
     report = strictly(report) if verdict.strict else report
     report = _with_baseline(replace(report, failing=verdict.failing()), run, verdict)
-    if any(REPORTERS[name].fixes for name in (shown.format_, *(name for name, _ in files))):
+    if any(r.fixes for r in formats):
         from dsv4_env.writeback.fixes import with_fixes  # the editors, which few formats need
 
         report = with_fixes(report, run.held)
+        if suggests:
+            report = _with_suggestions(report, run, asked.changed_since or "")
     written = [(REPORTERS[reporter](report), path) for reporter, path in files]
     text = REPORTERS[shown.format_](replace(report, color=shown.color))
     for other, path in written:
@@ -207,6 +216,16 @@ def check(
     shown.tell_rest(report)
     code = drift.exit_code(report)
     return 0 if shown.exit_zero and code == 1 else code
+
+
+def _with_suggestions(report: Report, run: drift.CheckRun, revision: str) -> Report:
+    """The report with what settles its findings on lines that changed since a revision."""
+    from dsv4_env.writeback.fixes import with_suggestions  # the editors, as above
+
+    paths = {f.fix.path for f in report.findings if f.fix is not None}
+    return with_suggestions(
+        report, run.held, drift.lines_of_change(run.folder, revision, sorted(paths))
+    )
 
 
 def _no_files(names: Sequence[str], own: Path | None) -> None:

@@ -271,7 +271,8 @@ def settled_by(word: Unknown) -> str:
 
 def _may_be_set(part: _Unseen, left: LaunchConfig) -> Finding:
     rule = RULES["DSV016"]
-    names, more = part.names, (part.what,)
+    names = part.names
+    more: tuple[str, ...] = (part.what,)
     if not names:
         subject, message = "more flags", f"whether this changes what {left.name} has can't be known"
     else:
@@ -402,7 +403,9 @@ def _finding(
         why = d.reason if d.right is None and d.reason else _reason(d)
         message = f"{d.name} can't be known{when}; {_has(left.name, ours)}"
         effect = why
-    action = _action(d, ours) if left.reader == "profile" != right.reader else ""
+    action = ""
+    if left.reader == "profile" != right.reader:
+        action = _action(d, ours) if right.served is None else _RESTARTED.get(d.kind, "")
     found = Finding(
         rule, severity, d.name, message, location, d.left_location, ours, theirs, action=action
     )
@@ -427,6 +430,12 @@ _ACTIONS = {
     Kind.CHANGED: "write that",
     Kind.REORDERED: "move it",
     Kind.UNKNOWN: "set it always",
+}
+_RESTARTED = {
+    Kind.REMOVED: "start it with that",
+    Kind.ADDED: "start it without",
+    Kind.CHANGED: "start it with that",
+    Kind.RENAMED: "start it with that",
 }
 
 

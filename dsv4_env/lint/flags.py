@@ -9,6 +9,7 @@ from dsv4_env.catalogue.arguments import arg_equals_default, invalid_arg
 from dsv4_env.catalogue.removed import REMOVED_FLAGS
 from dsv4_env.lint.subject import LintProblem, Subject, on, together, words
 from dsv4_env.model import EnvVar, ServerArg, Unknown, Value
+from dsv4_env.model.errors import did_you_mean
 from dsv4_env.model.finding import Severity
 
 MODEL_TYPE = "--model-type"  # of `sglang serve` (cli/serve.py, 0.5.11 to 0.5.23)
@@ -124,7 +125,8 @@ def ambiguous(s: Subject) -> Iterator[LintProblem]:
     for flag, arg, match in s.flags:
         if match is not None and match.candidates:
             listed = ", ".join(match.candidates[:4]) + (" …" if len(match.candidates) > 4 else "")
-            yield on(arg, f"{flag} may be {listed}", "write the whole flag", effect=_stops(s))
+            effect = f"{_stops(s)}; it may be {listed}"
+            yield on(arg, f"{flag} is short for several", "write the whole flag", effect=effect)
 
 
 def abbreviated(s: Subject) -> Iterator[LintProblem]:
@@ -176,7 +178,18 @@ def invalid_flag(s: Subject) -> Iterator[LintProblem]:
             continue
         problem = invalid_arg(s.catalogue, known)
         if problem is not None:
-            yield on(arg, f"{arg.flag}: {problem}", "mend its value", effect=_stops(s))
+            yield _refused_value(s, arg, problem)
+
+
+def _refused_value(s: Subject, arg: ServerArg, problem: str) -> LintProblem:
+    """What the parser refuses; the choices that a flag has stand below."""
+    what, listed, choices = problem.partition(" isn't one of ")
+    if not listed:
+        return on(arg, f"{arg.flag}: {problem}", "mend its value", effect=_stops(s))
+    near = did_you_mean(what.strip('"'), choices.split(", "))
+    action = f"did you mean {near}?" if near else "write one of its values"
+    effect = f"{_stops(s)}; its values are {choices}"
+    return on(arg, f"{arg.flag}: {what} is none of its values", action, effect=effect)
 
 
 # The first release that looks at every spelling of a flag in a file, and not at its name alone.

@@ -147,6 +147,6 @@ def outside_range(s: Subject) -> Iterator[LintProblem]:
     tree = s.catalogue.release == TREE  # which no range is meant for
     if s.range is not None and not tree and s.catalogue.release not in within(s.range):
         message = f"{s.config.name} is meant for SGLang {s.range}, not {s.catalogue.release}"
-        action = "launch a release of that range, or `dsv4-env upgrade` the profile"
+        action = "take one of these, or `dsv4-env upgrade` the profile"
         place = s.range_at or s.config.location
         yield LintProblem(s.config.name, message, place, action=action)

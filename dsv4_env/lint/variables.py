@@ -98,11 +98,12 @@ def both_names(s: Subject) -> Iterator[LintProblem]:
         )
         yield LintProblem(
             e.name,
-            f"{e.name} is an old name of {new}, and both are set: {wins}",
+            f"{e.name} is an old name of {new}, and both are set",
             e.location,
             others[0].location,
             condition=e.condition or others[0].condition,
             action="remove the old one",
+            effect=wins,
         )
 
 

@@ -103,6 +103,14 @@ class Finding:
         return replace(self, effect=(*self.effect, *filter(None, said)))
 
 
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """An edit of one place that settles all of its *findings*."""
+
+    fix: Fix
+    findings: tuple[Finding, ...]
+
+
 def read_as(*releases: str) -> str:
     """The note on the releases of SGLang whose reading counted."""
     return f"read as SGLang {', '.join(releases)} reads it"
@@ -148,7 +156,8 @@ class Report:
     paths are shown relative to, *project* the one of the settings, *repository* the one that
     programs get paths relative to (one that is empty is as the one before it). *hidden* says
     where secrets stand in *lines*. *files* and *launches* count what was read, *notes* are what
-    is to be said of the run as a whole.
+    is to be said of the run as a whole. *suggestions* are edits of lines that a change touches,
+    as far as they were asked for.
     """
 
     comparisons: tuple[Comparison, ...] = ()
@@ -163,6 +172,7 @@ class Report:
     color: bool = False
     failing: frozenset[Severity] = field(default=frozenset({Severity.ERROR, Severity.WARNING}))
     notes: tuple[str, ...] = ()
+    suggestions: tuple[Suggestion, ...] = ()
 
     @property
     def compared(self) -> int:
