@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import sys
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from pathlib import Path
@@ -27,7 +28,7 @@ from dsv4_env.catalogue.store import (
     to_lines,
 )
 from dsv4_env.guard import cache, git
-from dsv4_env.guard.asked import question
+from dsv4_env.guard.asked import Place, question, told_elsewhere
 from dsv4_env.guard.kept import is_keeping, kept
 from dsv4_env.model.errors import Dsv4Error, ReadError
 from dsv4_env.model.style import plain
@@ -52,7 +53,8 @@ def _load_tree(path: Path) -> Catalogue:
     found = _decoded(cache.read(name, apart_from=path), key)
     if found is None:
         now = time.time_ns()
-        found = _extracted(path)
+        with told_elsewhere():  # by the key
+            found = _extracted(path)
         _keep(name, path, key, now, found.encoded(key))
     at = _commit(path) or found.version
     label = f"the tree's own SGLang (python/sglang{', at ' + at if at else ''})"
@@ -84,7 +86,8 @@ def _tree_steps(path: Path) -> Steps | None:
 
     now = time.time_ns()
     try:
-        data = extract.build_resolution(path)[1].encode()
+        with told_elsewhere():
+            data = extract.build_resolution(path)[1].encode()
     except (Dsv4Error, *_ODD):
         data = b"[]"  # it isn't laid out as it's known to be
     _keep(name, path, key, now, f"{_FORMAT} {key} {_digest(data)}\n".encode() + data)
@@ -170,7 +173,17 @@ def _nearest(lines: SnapshotLines) -> str:
     return min(reversed(RELEASES), key=differ)
 
 
-@question
+def _folders(path: Path) -> Iterator[Place]:
+    """Where files may come and go that decide the result."""
+    try:
+        names = [name for name, _ in walk(path / "python")]
+    except Dsv4Error:
+        names = []
+    for folder in {os.path.dirname(name) for name in names}:  # noqa: PTH120  # thousands
+        yield Place(str(path / "python" / folder), "")
+
+
+@partial(question, about=_folders)
 def _key(path: Path) -> str:
     """A digest of what decides the result: the files' places, sizes and times, and what reads them.
 
@@ -202,7 +215,7 @@ def _digest(data: bytes) -> str:
     return hashlib.blake2b(data, digest_size=16).hexdigest()
 
 
-@question
+@partial(question, about=lambda path: (Place(str(path / ".git" / "HEAD")),))
 def _commit(path: Path) -> str:
     """The commit that is checked out, nine digits of it; empty where there is none."""
     if git.repository(path) != path:
