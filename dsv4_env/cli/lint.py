@@ -293,7 +293,7 @@ def rule(word: str | None) -> None:
         raise UsageError(
             f"no such rule: {word}",
             expected="an id or a name of those that `dsv4-env rule` lists",
-            hint=did_you_mean(word, by_name),
+            hint=did_you_mean(word, [*rules, *(r.name for r in rules.values())]),
         )
     write(rule_text(found))
 

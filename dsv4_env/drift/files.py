@@ -255,5 +255,4 @@ def _git(folder: Path, *words: str, what: str | None = None) -> str:
     except UsageError as exc:
         if what is None or "git refuses" in exc.found:
             raise
-        expected = "a branch, tag or commit"
-        raise UsageError(f"git knows no {what!r}", where=folder, expected=expected) from None
+        raise git.unknown_revision(folder, what) from None

@@ -139,6 +139,17 @@ def ask(folder: Path, *words: str, need: str = "a git repository", named: bool =
     raise UsageError(said, where=folder, expected=need)
 
 
+def unknown_revision(folder: Path, name: str) -> UsageError:
+    """The error for a revision that a repository doesn't have; a shallow clone lacks most."""
+    shallow = run(folder, "rev-parse", "--is-shallow-repository").stdout.strip() == b"true"
+    more = (
+        " that this clone has: it holds only a part of the history (`git fetch --unshallow`; in CI "
+        "`fetch-depth: 0` or `GIT_DEPTH: 0`)"
+    )
+    expected = f"a branch, tag or commit{more if shallow else ''}"
+    return UsageError(f"git knows no {name!r}", where=folder, expected=expected)
+
+
 def _called(
     folder: Path,
     settings: Sequence[str],
