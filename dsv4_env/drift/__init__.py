@@ -239,7 +239,7 @@ def check_file(run: CheckRun, path: Path, pairs: Sequence[Pair]) -> None:
         problem = None
         with looking(run.changed is not None) as drawn:
             try:
-                launches = read(data, path, _reading(run, pair))
+                launches = read(data, path, how_read(run, pair))
             except ReadError as exc:
                 problem = exc
         if not _touched(run, path, pair, drawn):
@@ -310,7 +310,7 @@ def compare(run: CheckRun, pair: Pair, config: LaunchConfig, title: str) -> None
     if named and catalogue is not None and named[1] not in run.notes:
         run.notes.append(named[1])
     run.comparisons.append(replace(comparison, right=title))
-    run.held.append(Held(profile, config, ignore, put_back, catalogue, _reading(run, pair)))
+    run.held.append(Held(profile, config, ignore, put_back, catalogue, how_read(run, pair)))
 
 
 def _of_image(run: CheckRun, pair: Pair, config: LaunchConfig) -> tuple[str, str] | None:
@@ -336,7 +336,8 @@ def _as_held(
     return as_held(server, with_model(profile), catalogue, planned)
 
 
-def _reading(run: CheckRun, pair: Pair) -> HowRead:
+def how_read(run: CheckRun, pair: Pair) -> HowRead:
+    """How the files of a pair are read."""
     options = run.options
     return HowRead(
         pair.reader,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from dsv4_env.model.finding import Comparison, Finding, Fix, Report
 from dsv4_env.model.style import count, plain
 from dsv4_env.readers import read
 from dsv4_env.writeback import facts
-from dsv4_env.writeback.editors import EDITORS
+from dsv4_env.writeback.editors import EDITORS, Editor
 from dsv4_env.writeback.edits import EditJob, Outcome, edit_text
 
 MOST_FIXES = 50  # findings that an edit is sought for: each takes some readings of its file
@@ -59,11 +59,41 @@ def _may_have(finding: Finding, sides: Held) -> bool:
     )
 
 
-def _fixes(wanted: Sequence[Finding], sides: Held) -> list[Fix | None]:
-    """The edit for each finding of one launch, None where none is known."""
+@dataclass(frozen=True, slots=True)
+class _Edited:
+    """The file of a launch that is held to a profile, as its editor reads it."""
+
+    sides: Held
+    profile: LaunchConfig
+    text: str
+    index: int
+    launches: Callable[[str], list[LaunchConfig]]
+    editor: Editor
+
+    def job(self, name: str | None) -> EditJob:
+        """What brings the launch to the profile: one setting of it, or all."""
+
+        def differ(launch: LaunchConfig) -> list[Difference]:
+            sides = self.sides
+            found = compared(
+                self.profile,
+                launch,
+                ignore=sides.ignore,
+                compare=sides.compare,
+                catalogue=sides.catalogue,
+            )
+            return [d for d in found if name in (None, d.name)]
+
+        return EditJob(
+            self.profile, self.index, self.launches, differ, self.editor.propose, prune=True
+        )
+
+
+def _edited(sides: Held, given: str | None = None) -> _Edited | None:
+    """The file of a launch, or another text of it; None where it's none that is edited so."""
     at = sides.config.location
-    if not wanted or at is None:
-        return [None] * len(wanted)
+    if at is None or sides.config.reader not in EDITORS or sides.config.served is not None:
+        return None
     path = Path(at.path)
     editor = EDITORS[sides.config.reader]
     reading = replace(sides.reading, reader=sides.config.reader)
@@ -76,30 +106,42 @@ def _fixes(wanted: Sequence[Finding], sides: Held) -> list[Fix | None]:
 
         index = next(i for i, c in enumerate(launches(text)) if c.location == at)
     except (Dsv4Error, StopIteration, ValueError, SyntaxError):
-        return [None] * len(wanted)  # standard input, or a part of a file of another kind
-    profile = with_model(sides.profile)
+        return None  # standard input, or a part of a file of another kind
+    text = text if given is None else given
+    return _Edited(sides, with_model(sides.profile), text, index, launches, editor)
+
+
+def settled(sides: Held, text: str) -> str:
+    """A text of the launch's file with all that `sync --prune` would make of it.
+
+    It has as many launches as the file. Raises ReadError where it can't be read.
+    """
+    file = _edited(sides, text)
+    if file is None:
+        return text
+    outcome = edit_text(file.job(None), text)
+    facts.edit_facts(file.profile, outcome, file.launches, file.index, ignore=sides.ignore)
+    return outcome.text
+
+
+def _fixes(wanted: Sequence[Finding], sides: Held) -> list[Fix | None]:
+    """The edit for each finding of one launch, None where none is known."""
+    file = _edited(sides) if wanted else None
+    if file is None:
+        return [None] * len(wanted)
+    text, launches, index = file.text, file.launches, file.index
+    at = sides.config.location
 
     def fix(finding: Finding) -> Fix | None:
-        def differ(launch: LaunchConfig) -> list[Difference]:
-            found = compared(
-                profile,
-                launch,
-                ignore=sides.ignore,
-                compare=sides.compare,
-                catalogue=sides.catalogue,
-            )
-            return [d for d in found if d.name == finding.subject]
-
-        job = EditJob(profile, index, launches, differ, editor.propose, prune=True)
         try:
             if finding.rule.id in _FACTS:
                 outcome = Outcome(text, launches(text)[index])
-                facts.edit_facts(profile, outcome, launches, index, only=finding.subject)
+                facts.edit_facts(file.profile, outcome, launches, index, only=finding.subject)
             else:
-                outcome = edit_text(job, text)
+                outcome = edit_text(file.job(finding.subject), text)
         except Dsv4Error:
             return None
-        return None if outcome.refused else as_fix(at.path, text, outcome.text)
+        return None if outcome.refused or at is None else as_fix(at.path, text, outcome.text)
 
     return [fix(finding) for finding in wanted]
 
