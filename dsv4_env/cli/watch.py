@@ -50,7 +50,7 @@ HELP = (
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A finding as it's shown, or an error: its lines, its place, and what makes it the same one."""
+    """A finding as it's shown, or an error: its lines, its place, what makes it the same one."""
 
     lines: tuple[str, ...]
     place: Location | None = None

@@ -243,7 +243,7 @@ def check_file(run: CheckRun, path: Path, pairs: Sequence[Pair]) -> None:
         problem = None
         with looking(run.changed is not None) as drawn:
             try:
-                launches = read(data, path, _reading(run, pair))
+                launches = read(data, path, how_read(run, pair))
             except ReadError as exc:
                 problem = exc
         if not _touched(run, path, pair, drawn):
@@ -292,7 +292,7 @@ def compare(run: CheckRun, pair: Pair, config: LaunchConfig, title: str) -> None
     on = platform_of(profile.hardware)
     if config.served is not None:
         config = _as_held(config, profile, catalogue, on)
-    held = Held(profile, config, ignore, put_back, catalogue, _reading(run, pair))
+    held = Held(profile, config, ignore, put_back, catalogue, how_read(run, pair))
     severities = {**settings.severity, **pair.severity}
     given = {**pair.set, **options.inputs}
     # A finding masks the secrets that are known when it's made.
@@ -364,7 +364,8 @@ def _as_held(
     return as_held(server, with_model(profile), catalogue, planned)
 
 
-def _reading(run: CheckRun, pair: Pair) -> HowRead:
+def how_read(run: CheckRun, pair: Pair) -> HowRead:
+    """How the files of a pair are read."""
     options = run.options
     return HowRead(
         pair.reader,

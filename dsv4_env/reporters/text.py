@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dsv4_env.model import Location
-from dsv4_env.model.finding import Report, Severity
+from dsv4_env.model.finding import Finding, Report, Severity
 from dsv4_env.model.style import inert, opening, paint, plain
 from dsv4_env.reporters.content import (
     ReportEntry,
