@@ -227,9 +227,7 @@ def build_matrix(
         columns.append(Column(profile, profile.name, with_model(profile), catalogue=first))
         choices.append(None)
         for comparison, one in mine:
-            columns.append(
-                Column(profile, comparison.right, one.config, comparison, one.catalogue)
-            )
+            columns.append(Column(profile, comparison.right, one.config, comparison, one.catalogue))
             choices.append(one)
     names = RowNames(None if exact else catalogue)
     made = [_made(c.config, names) for c in columns]

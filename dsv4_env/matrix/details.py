@@ -29,9 +29,7 @@ LONGEST = 2000
 _KINDS = {"process": "live process"} | {k.name: k.word for k in KINDS if k.word}
 
 
-def details(
-    matrix: Matrix, rows: Sequence[MatrixRow], cards: Mapping[int, int]
-) -> dict[str, Any]:
+def details(matrix: Matrix, rows: Sequence[MatrixRow], cards: Mapping[int, int]) -> dict[str, Any]:
     """All that the panel may show of *rows*; the page's script parses it when it's first asked.
 
     *cards* are the places of findings, by their ``id``, among those that the page shows anyway.
@@ -81,9 +79,7 @@ def _word(word: object) -> str:
     return word.text if isinstance(word, Unknown) else shlex.quote(str(word))
 
 
-def _cell(
-    cell: Cell, row: MatrixRow, report: Report, cards: Mapping[int, int]
-) -> dict[str, Any]:
+def _cell(cell: Cell, row: MatrixRow, report: Report, cards: Mapping[int, int]) -> dict[str, Any]:
     """A cell in short: what is usual is left out, as there may be thousands."""
     found: dict[str, Any] = {"m": [_made(m, row, report) for m in cell.made]}
     if cell.status:

@@ -156,9 +156,7 @@ def _made(planned: Plan, number: int, matrix: Matrix) -> dict[tuple[str, str], M
     }
     found = {names.key(s.name): s for s in planned.settings if s.effect in _MADE and is_told(s)}
     return {
-        key: _setting(s)
-        for key, s in found.items()
-        if s.effect != "unknown" or key not in unknown
+        key: _setting(s) for key, s in found.items() if s.effect != "unknown" or key not in unknown
     }
 
 
@@ -206,9 +204,7 @@ def further(matrix: Matrix, found: Iterable[TargetEffects]) -> list[tuple[tuple[
     return sorted(names.items(), key=lambda item: (item[0][0] == "args", item[1]))
 
 
-def table(
-    target: TargetEffects, matrix: Matrix, keys: Sequence[tuple[str, str]]
-) -> dict[str, Any]:
+def table(target: TargetEffects, matrix: Matrix, keys: Sequence[tuple[str, str]]) -> dict[str, Any]:
     """A target as a table of its own: what is made of what, why, and in which columns.
 
     *keys* are those of the matrix's rows, to which its own lead.
@@ -243,12 +239,14 @@ def _columns(where: Sequence[int], matrix: Matrix) -> str:
     if len(where) == len(matrix.columns) and len(where) > _NAMED:
         return "everywhere"
     names = dict.fromkeys(ours(matrix.report.path(matrix.columns[n].title)) for n in where)
-    return ", ".join(names) if len(names) <= _NAMED else f"{len(where)} of {len(matrix.columns)} columns"
+    return (
+        ", ".join(names)
+        if len(names) <= _NAMED
+        else f"{len(where)} of {len(matrix.columns)} columns"
+    )
 
 
-def told(
-    found: Sequence[TargetEffects], keys: Sequence[tuple[str, str]]
-) -> dict[str, Any]:
+def told(found: Sequence[TargetEffects], keys: Sequence[tuple[str, str]]) -> dict[str, Any]:
     """What the script needs to switch: per target a list of cells, and each text but once.
 
     A cell is ``[row, column, text]``, its text the place in *texts* of

@@ -260,8 +260,8 @@ def _verdict(report: Report) -> str:
 def _lead(matrix: Matrix, comparisons: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
     """What differs from what: (the number that counts, the rest of the sentence)."""
     bad: dict[str, bool] = {}
-    for said_ in comparisons:
-        bad[said_["launch"]] = bad.get(said_["launch"], False) or said_["bad"]
+    for one in comparisons:
+        bad[one["launch"]] = bad.get(one["launch"], False) or one["bad"]
     if not bad:
         return "No launch", "was held to a profile."
     every, number = len(bad), sum(bad.values())
@@ -272,15 +272,16 @@ def _lead(matrix: Matrix, comparisons: Sequence[Mapping[str, Any]]) -> tuple[str
         return f"{number} of {launches}", f"differ{'s' * (number == 1)} from {theirs}."
     if every == 1:
         return "The launch", f"is as {theirs if alone else 'its profiles'} says."
-    return f"All {every:,} launches", f"are as {theirs if alone else 'their profiles'} say{'s' * alone}."
+    whose = f"{theirs} says" if alone else "their profiles say"
+    return f"All {every:,} launches", f"are as {whose}."
 
 
 def _next(matrix: Matrix, comparisons: Sequence[Mapping[str, Any]]) -> str:
     """The command that brings the first file that differs to its profile; empty for none."""
     held = [c for c in matrix.columns if c.comparison]
-    for column, said in zip(held, comparisons, strict=True):
-        if said["bad"] and column.config.served is None and column.config.reader != "process":
-            words = ("dsv4-env", "sync", said["profile"], "--to", said["launch"])
+    for column, one in zip(held, comparisons, strict=True):
+        if one["bad"] and column.config.served is None and column.config.reader != "process":
+            words = ("dsv4-env", "sync", one["profile"], "--to", one["launch"])
             return " ".join(map(shlex.quote, words))
     return ""
 
@@ -302,8 +303,7 @@ def _comparison(column: Column, report: Report, shared: list[str]) -> dict[str, 
         "kind": kind(column),
         "bad": said.bad,
         "failing": sum(
-            f.waiver is None and f.severity in report.failing
-            for f in column.comparison.findings
+            f.waiver is None and f.severity in report.failing for f in column.comparison.findings
         ),
         "compared": column.comparison.compared,
         "word": said.word,
@@ -448,9 +448,9 @@ def _finding(entry: ReportEntry, matrix: Matrix) -> dict[str, Any]:
 def _layers(matrix: Matrix, name: str) -> dict[str, Any]:
     profile = next(p for p in matrix.profiles if p.name == name)
     rows: list[dict[str, Any]] = []
-    for (table, key), origin in matrix.layers[name].items():
+    for (section, key), origin in matrix.layers[name].items():
         chain = {o.name: o for o in origin.chain()}
-        shown = key if table in ("env", "args") else f"{table}.{key}"
+        shown = key if section in ("env", "args") else f"{section}.{key}"
         cells: list[tuple[str, bool, bool, str] | None] = []
         for layer in profile.layers:
             o = chain.get(layer)
@@ -460,14 +460,14 @@ def _layers(matrix: Matrix, name: str) -> dict[str, Any]:
             text = "unset" if o.value is None else scrubbed(masked(key, o.value))
             cells.append(
                 (
-                    text or ("set" if table == "args" else '""'),
+                    text or ("set" if section == "args" else '""'),
                     o is origin,
                     o.value is None,
                     place_details(matrix.report, o.location),
                 )
             )
-        whose = owner_of(key) if table in ("env", "args") else ""
-        rows.append({"name": shown, "section": table, "owner": whose, "cells": cells})
+        whose = owner_of(key) if section in ("env", "args") else ""
+        rows.append({"name": shown, "section": section, "owner": whose, "cells": cells})
     rows.sort(key=lambda r: {"env": 0, "args": 1}.get(r["section"], 2))
     return {
         "name": name,
