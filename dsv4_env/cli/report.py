@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -31,9 +32,10 @@ from dsv4_env.matrix.page import page
 from dsv4_env.matrix.sources import commits_of
 from dsv4_env.model.errors import UsageError
 from dsv4_env.model.finding import Report
-from dsv4_env.model.hardware import ALSO, canonical
-from dsv4_env.plan.platforms import PLATFORMS, platform
+from dsv4_env.plan.platforms import platform
 from dsv4_env.profile import reference_script
+
+_RELEASE = re.compile(r"v?[0-9]|tree$|.*[:/]")  # or an image; the rest is hardware
 
 
 def _offered_targets(
@@ -156,7 +158,7 @@ def report(
 def _target(text: str) -> PageTarget:
     """What ``--target`` names. Raises UsageError."""
     release, at, hardware = text.partition("@")
-    if not at and canonical(text) in (*PLATFORMS, *ALSO):
+    if not at and not _RELEASE.match(text):
         release, hardware = "", text
     if not release and not hardware:
         raise UsageError(
