@@ -1,4 +1,4 @@
-"""The workflows and the action: linted by zizmor and jactionlint, and held to the schemas of GitHub's files."""
+"""The workflows and the action: linted by two programs, and held to the schemas of their files."""
 
 from __future__ import annotations
 
