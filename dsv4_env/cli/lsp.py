@@ -15,10 +15,10 @@ _PACKAGES = ("pygls", "lsprotocol", "cattrs", "attrs", "attr")
 @click.command()
 @click.option("--stdio", is_flag=True, help="As it is anyway: some editors say so.")
 def lsp(stdio: bool) -> None:  # noqa: ARG001  # there is no other way
-    """Talk to an editor: a language server on standard input and output.
+    """Talk to an editor, as its language server.
 
-    The editor starts it; a terminal has nothing to say to it. Scripts, tests, manifests and the
-    layers of profiles have what `lint` and `check` say of them while they are written, saved or
+    The editor starts it, and talks over standard input and output. Scripts, tests, manifests and
+    the layers of profiles have what `lint` and `check` say of them while they are written, saved or
     not. Besides: what `explain` says of the name under the cursor, completion of names and
     values, the edits of `sync` and `upgrade` as quick fixes, and the way to the layer that says
     it. It needs the package pygls: `pip install 'dsv4-env[lsp]'`.

@@ -124,26 +124,36 @@ def settled(sides: Held, text: str) -> str:
     return outcome.text
 
 
+def settled_alone(finding: Finding, sides: Held) -> tuple[str, str] | None:
+    """The text of a launch's file, and that with the edit that settles one finding alone.
+
+    None where none is known.
+    """
+    file = _edited(sides) if _may_have(finding, sides) else None
+    new = _alone(finding, file) if file is not None else None
+    return (file.text, new) if file is not None and new is not None else None
+
+
+def _alone(finding: Finding, file: _Edited) -> str | None:
+    try:
+        if finding.rule.id in _FACTS:
+            outcome = Outcome(file.text, file.launches(file.text)[file.index])
+            name = finding.subject
+            facts.edit_facts(file.profile, outcome, file.launches, file.index, only=name)
+        else:
+            outcome = edit_text(file.job(finding.subject), file.text)
+    except Dsv4Error:
+        return None
+    return None if outcome.refused else outcome.text
+
+
 def _fixes(wanted: Sequence[Finding], sides: Held) -> list[Fix | None]:
     """The edit for each finding of one launch, None where none is known."""
-    file = _edited(sides) if wanted else None
-    if file is None:
+    file, at = _edited(sides) if wanted else None, sides.config.location
+    if file is None or at is None:
         return [None] * len(wanted)
-    text, launches, index = file.text, file.launches, file.index
-    at = sides.config.location
-
-    def fix(finding: Finding) -> Fix | None:
-        try:
-            if finding.rule.id in _FACTS:
-                outcome = Outcome(text, launches(text)[index])
-                facts.edit_facts(file.profile, outcome, launches, index, only=finding.subject)
-            else:
-                outcome = edit_text(file.job(finding.subject), text)
-        except Dsv4Error:
-            return None
-        return None if outcome.refused or at is None else as_fix(at.path, text, outcome.text)
-
-    return [fix(finding) for finding in wanted]
+    texts = [_alone(finding, file) for finding in wanted]
+    return [None if new is None else as_fix(at.path, file.text, new) for new in texts]
 
 
 def as_fix(path: str, old: str, new: str) -> Fix | None:
