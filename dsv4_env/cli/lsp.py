@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import click
@@ -40,7 +41,11 @@ def lsp(stdio: bool) -> None:  # noqa: ARG001  # there is no other way
         raise UsageError("there is no editor", expected="one on standard input and output")
     if sys.stdin.isatty():
         tell("dsv4-env: note: this talks to an editor, which starts it; Ctrl-C ends it")
-    serve(sys.stdin.buffer, sys.stdout.buffer)
+    # pygls closes what it's given; and whatever else is printed must not get between its messages.
+    with os.fdopen(os.dup(0), "rb") as stdin, os.fdopen(os.dup(1), "wb") as stdout:
+        sys.stdout.flush()
+        os.dup2(2, 1)
+        serve(stdin, stdout)
 
 
 COMMANDS = (lsp,)

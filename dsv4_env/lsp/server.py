@@ -7,6 +7,7 @@ always listened to. A newer version of a text makes all work on an older one voi
 from __future__ import annotations
 
 import asyncio
+import logging
 import traceback
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -436,6 +437,9 @@ def make() -> Server:
 
 def serve(stdin: BinaryIO, stdout: BinaryIO) -> None:
     """Answer an editor until it goes."""
+    logger = logging.getLogger("pygls")  # what counts of it is told by report_server_error
+    logger.addHandler(logging.NullHandler())
+    logger.propagate = False
     server = make()
     try:
         server.start_io(stdin, stdout)

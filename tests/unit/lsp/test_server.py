@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import subprocess
 import sys
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
@@ -315,10 +317,42 @@ def test_an_answer_that_fails(
     drive(steps)
 
 
+def message(method: str, id_: int | None = None, **params: Any) -> bytes:
+    """A message as it goes over the wire."""
+    told: dict[str, Any] = {"jsonrpc": "2.0", "method": method, "params": params}
+    body = json.dumps(told | ({} if id_ is None else {"id": id_})).encode()
+    return b"Content-Length: %d\r\n\r\n%s" % (len(body), body)
+
+
+HELLO = message("initialize", 1, capabilities={}, processId=None, rootUri=None)
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"",
+        HELLO,
+        HELLO + message("exit"),
+        HELLO + message("shutdown", 2) + message("exit"),
+        b"Content-Length: 7\r\n\r\n{never}" + HELLO,
+        HELLO + message("textDocument/hover", 2, nothing=True),
+        b"no message at all\r\n\r\n",
+    ],
+)
+def test_the_end(sent: bytes) -> None:
+    """However the editor goes, and whatever it said, the server ends with it and says nothing."""
+    done = subprocess.run(
+        [sys.executable, "-m", "dsv4_env", "lsp"],
+        input=sent,
+        capture_output=True,
+        timeout=_PATIENCE,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert not done.stdout or done.stdout.startswith(b"Content-Length: ")
+
+
 def test_without_pygls(tmp_path: Path) -> None:
     """It's an extra: where it isn't there, the message says what to install."""
-    import subprocess
-
     (tmp_path / "pygls.py").write_text("raise ModuleNotFoundError('no', name='pygls')\n")
     done = subprocess.run(
         [sys.executable, "-c", "from dsv4_env.cli import run; raise SystemExit(run(['lsp']))"],
