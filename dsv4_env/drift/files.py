@@ -11,6 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from dsv4_env.guard import git
+from dsv4_env.guard.files import inside, is_there
 from dsv4_env.model.errors import Dsv4Error, UsageError
 
 SKIPPED = frozenset(
@@ -32,7 +33,7 @@ def expand_globs(folder: Path, patterns: Sequence[str], exclude: Sequence[str] =
     for pattern in patterns:
         path = folder / pattern
         if not _MAGIC.search(pattern):
-            if os.path.lexists(path):
+            if is_there(path):
                 found.add(_normal(path))
             continue
         start = folder
@@ -50,7 +51,7 @@ def expand_globs(folder: Path, patterns: Sequence[str], exclude: Sequence[str] =
 def absent(folder: Path, patterns: Sequence[str]) -> list[tuple[str, Path]]:
     """The names among globs that are no patterns, of which there is no file; and their paths."""
     named = [(p, _normal(folder / p)) for p in patterns if not _MAGIC.search(p)]
-    return [(name, path) for name, path in named if not os.path.lexists(path)]
+    return [(name, path) for name, path in named if not is_there(path)]
 
 
 def fits(name: str, patterns: Sequence[str]) -> bool:
@@ -80,19 +81,9 @@ def walk_folder(folder: Path) -> Iterator[str]:
     pending = [""]
     while pending:
         prefix = pending.pop()
-        try:
-            with os.scandir(folder / prefix if prefix else folder) as scan:
-                entries = sorted(scan, key=lambda e: e.name, reverse=True)
-        except OSError:
-            continue
-        for entry in reversed(entries):
-            if not entry.is_dir(follow_symlinks=False):
-                yield prefix + entry.name
-        pending += [
-            f"{prefix}{e.name}/"
-            for e in entries
-            if e.is_dir(follow_symlinks=False) and e.name not in SKIPPED
-        ]
+        files, folders = inside(folder / prefix if prefix else folder)
+        yield from (prefix + name for name in files)
+        pending += [f"{prefix}{name}/" for name in reversed(folders) if name not in SKIPPED]
 
 
 def listed(folder: Path, refused: Callable[[str], None] = lambda _: None) -> Iterator[str]:

@@ -10,9 +10,10 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
 from dsv4_env.model.errors import Dsv4Error
@@ -21,7 +22,15 @@ _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
 Question = tuple[Callable[..., Any], tuple[Any, ...], tuple[tuple[str, Any], ...]]
-"""A function of ``guard`` with what it was given; the first thing is the path that it is about."""
+"""A function of ``guard`` with what it was given."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What an answer hangs on: a path; or, where *ends* is given, all that ends so in a folder."""
+
+    path: str
+    ends: str | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -61,15 +70,28 @@ def writing_down() -> Iterator[Trail]:
         _TRAILS.reset(token)
 
 
+@contextlib.contextmanager
+def told_elsewhere() -> Iterator[None]:
+    """Within it nothing is written down: a question that is asked besides says all of it."""
+    token = _TRAILS.set(())
+    try:
+        yield
+    finally:
+        _TRAILS.reset(token)
+
+
 def is_written_down() -> bool:
     """Whether somebody wants to know what is asked."""
     return bool(_TRAILS.get())
 
 
-def question(ask: Callable[_P, _T]) -> Callable[_P, _T]:
+def question(
+    ask: Callable[_P, _T], about: Callable[..., Iterable[Place]] | None = None
+) -> Callable[_P, _T]:
     """Make a question of a function whose answer depends on the disk alone.
 
-    What it asks itself isn't written down: its answer says all of it.
+    What it asks itself isn't written down: its answer says all of it. *about* says on what places
+    the answer hangs, where that isn't the path that it is given first.
     """
 
     @functools.wraps(ask)
@@ -93,7 +115,21 @@ def question(ask: Callable[_P, _T]) -> Callable[_P, _T]:
         _tell(trails, key, _digest(answer))
         return answer
 
+    _ABOUT[asked] = about or _itself
     return asked
+
+
+_ABOUT: dict[Callable[..., Any], Callable[..., Iterable[Place]]] = {}
+
+
+def _itself(path: object, *_: object, **__: object) -> Iterable[Place]:
+    return (Place(str(path)),)
+
+
+def places_of(asked: Question) -> Iterable[Place]:
+    """The places that the answer to a question hangs on."""
+    ask, args, options = asked
+    return _ABOUT[ask](*args, **dict(options))
 
 
 def ask_again(asked: Question) -> Hashable:
@@ -135,7 +171,7 @@ def _of_error(exc: Dsv4Error) -> Hashable:
 # What a folder holds: asked name by name, since what else comes and goes there doesn't matter
 
 
-@question
+@partial(question, about=lambda folder, name: (Place(f"{folder}/{name}"),))
 def holds_name(folder: str, name: str) -> bool:
     """Whether a folder has something of a name, which may be a file, a folder or a link."""
     return name in names_of(folder)
@@ -154,7 +190,7 @@ def names_of(folder: str) -> frozenset[str]:
     return known[folder]
 
 
-@question
+@partial(question, about=lambda folder, end: (Place(folder, end),))
 def names_ending(folder: str, end: str) -> tuple[str, ...]:
     """The names in a folder that end in *end*, sorted; none where it isn't there."""
     return tuple(sorted(name for name in names_of(folder) if name.endswith(end)))

@@ -12,10 +12,11 @@ import os
 import stat
 from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
-from dsv4_env.guard.asked import question
+from dsv4_env.guard.asked import Place, question
 from dsv4_env.model.errors import Dsv4Error, ReadError, did_you_mean
 
 MAX_BYTES = 5_000_000
@@ -143,7 +144,13 @@ def is_stream(path: Path | str) -> bool:
     return str(path).startswith(_STREAMS)
 
 
-@question
+def _above(path: Path | str) -> Iterator[Place]:
+    for folder in Path(os.path.abspath(path)).parents:  # noqa: PTH100  # as text: links stay
+        yield Place(str(folder / ".git"))
+        yield Place(str(folder / "pyproject.toml"))
+
+
+@partial(question, about=_above)
 def checkout(path: Path | str) -> Path | None:
     """The checkout or project that a path lies in, None where it lies in none.
 
@@ -215,6 +222,23 @@ def is_there(path: Path | str) -> bool:
 def leads_somewhere(path: Path | str) -> bool:
     """Whether there is anything where a path leads."""
     return os.path.exists(path)  # noqa: PTH110  # as above
+
+
+@partial(question, about=lambda folder: (Place(str(folder), ""),))
+def inside(folder: Path | str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The names of files and those of folders in a folder, in a fixed order.
+
+    A link to a folder counts as a file; of what may not be listed there is nothing.
+    """
+    files: list[str] = []
+    folders: list[str] = []
+    try:
+        with os.scandir(folder) as scan:
+            for entry in scan:
+                (folders if entry.is_dir(follow_symlinks=False) else files).append(entry.name)
+    except OSError:
+        return (), ()
+    return tuple(sorted(files)), tuple(sorted(folders))
 
 
 def _target(path: Path | str, root: Path | str | None, error: type[Dsv4Error]) -> str:

@@ -27,7 +27,7 @@ from dsv4_env.guard.asked import (
 )
 from dsv4_env.guard.files import collects, looked_at, looking
 from dsv4_env.model.errors import Dsv4Error
-from dsv4_env.model.secrets import meet, meeting
+from dsv4_env.model.secrets import Learned, learned, meet, meeting
 
 _T = TypeVar("_T")
 _MOST = 4_000  # answers
@@ -37,12 +37,13 @@ _MOST = 4_000  # answers
 class _Answer:
     """What was made of what was *given*: a value or an error, and what else came of making it."""
 
-    given: Hashable
+    given: object
     value: Any
     error: Dsv4Error | None
     asked: dict[Question, Hashable]
     looked: frozenset[str]
-    met: tuple[object, ...]
+    met: list[object]
+    secrets: Learned | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -71,14 +72,15 @@ class Kept:
         finally:
             _KEPT.reset(token)
 
-    def answer(self, name: Hashable, given: Hashable, make: Callable[[], _T]) -> _T:
+    def answer(self, name: Hashable, given: object, make: Callable[[], _T]) -> _T:
         """What *make* gives: as it was made before, where that still holds."""
         found = self._answers.get(name)
         if found is not None and found.given == given and self._holds(found):
             self._answers.move_to_end(name)
             add_answers(found.asked)
-            for thing in found.met:
-                meet(thing)
+            if found.secrets is None:
+                found.secrets, found.met = learned(found.met), []
+            meet(found.secrets)
             for path in found.looked:
                 looked_at(path)
         else:
@@ -88,7 +90,7 @@ class Kept:
         value: _T = found.value
         return value
 
-    def _made(self, name: Hashable, given: Hashable, make: Callable[[], Any]) -> _Answer:
+    def _made(self, name: Hashable, given: object, make: Callable[[], Any]) -> _Answer:
         value, error = None, None
         with writing_down() as trail, meeting() as met, looking(collects()) as looked:
             try:
@@ -97,7 +99,7 @@ class Kept:
                 error = exc.with_traceback(None)
         for path in looked:
             looked_at(path)
-        found = _Answer(given, value, error, trail.answers, frozenset(looked), tuple(met))
+        found = _Answer(given, value, error, trail.answers, frozenset(looked), met)
         self._answers.pop(name, None)
         if not trail.torn:
             self._answers[name] = found
@@ -123,7 +125,7 @@ def is_keeping() -> bool:
     return _KEPT.get() is not None
 
 
-def kept(name: Hashable, given: Hashable, make: Callable[[], _T]) -> _T:
+def kept(name: Hashable, given: object, make: Callable[[], _T]) -> _T:
     """What *make* gives, as it was made before by that *name* where that still holds.
 
     It depends on what is *given*, on the disk as far as *make* asks it through ``guard``, and on
