@@ -76,7 +76,7 @@ COMMANDS = {  # the module of each command, and the summary that the help has of
     "explain": ("explain", "Explain a variable, a flag, a profile, a layer or a rule."),
     "doctor": ("doctor", "Hold running servers to their profiles; exit with 1 on drift."),
     "completion": ("shells", "Print what makes a shell complete dsv4-env."),
-    "lsp": ("lsp", "Talk to an editor: a language server on standard input and output."),
+    "lsp": ("lsp", "Talk to an editor, as its language server."),
 }
 
 

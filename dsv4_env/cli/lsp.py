@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import click
@@ -15,10 +16,10 @@ _PACKAGES = ("pygls", "lsprotocol", "cattrs", "attrs", "attr")
 @click.command()
 @click.option("--stdio", is_flag=True, help="As it is anyway: some editors say so.")
 def lsp(stdio: bool) -> None:  # noqa: ARG001  # there is no other way
-    """Talk to an editor: a language server on standard input and output.
+    """Talk to an editor, as its language server.
 
-    The editor starts it; a terminal has nothing to say to it. Scripts, tests, manifests and the
-    layers of profiles have what `lint` and `check` say of them while they are written, saved or
+    The editor starts it, and talks over standard input and output. Scripts, tests, manifests and
+    the layers of profiles have what `lint` and `check` say of them while they are written, saved or
     not. Besides: what `explain` says of the name under the cursor, completion of names and
     values, the edits of `sync` and `upgrade` as quick fixes, and the way to the layer that says
     it. It needs the package pygls: `pip install 'dsv4-env[lsp]'`.
@@ -40,7 +41,11 @@ def lsp(stdio: bool) -> None:  # noqa: ARG001  # there is no other way
         raise UsageError("there is no editor", expected="one on standard input and output")
     if sys.stdin.isatty():
         tell("dsv4-env: note: this talks to an editor, which starts it; Ctrl-C ends it")
-    serve(sys.stdin.buffer, sys.stdout.buffer)
+    # pygls closes what it's given; and whatever else is printed must not get between its messages.
+    with os.fdopen(os.dup(0), "rb") as stdin, os.fdopen(os.dup(1), "wb") as stdout:
+        sys.stdout.flush()
+        os.dup2(2, 1)
+        serve(stdin, stdout)
 
 
 COMMANDS = (lsp,)

@@ -132,7 +132,7 @@ def facts_of(facts: Mapping[str, str | list[str]]) -> describe.Rows:
 
 def _setters(name: str, newest: Catalogue, profiles: Mapping[str, Profile]) -> list[dict[str, Any]]:
     """Where profiles set a variable or flag, under whatever name; secrets masked."""
-    same = functools.partial(_same, name, newest)
+    same = functools.partial(is_same, name, newest)
     found: list[dict[str, Any]] = []
     for profile in profiles.values():
         config = hidden(profile.config)
@@ -155,7 +155,8 @@ def _names(catalogue: Catalogue, name: str) -> set[str]:
     return {name, *(variable.aliases if variable else ()), *([said.new] if said else [])}
 
 
-def _same(name: str, newest: Catalogue, other: str | None) -> bool:
+def is_same(name: str, newest: Catalogue, other: str | None) -> bool:
+    """Whether two names are of one setting, as a release has it."""
     if other is None or other.startswith("-") != name.startswith("-"):
         return False
     return other == name or _names(newest, name) & _names(newest, other) != set()
@@ -168,7 +169,7 @@ def _conditional(
     told = {(o["layer"], o["location"]) for s in setters for o in s["origin"]}
     for layer, _, key, given in said_by_layers(own):
         place = shown_place(given.location)
-        if given.when and (layer, place) not in told and _same(name, newest, key):
+        if given.when and (layer, place) not in told and is_same(name, newest, key):
             value = None if given.value is None else masked(key, _spelled(given.value))
             found = {"layer": layer, "as": key, "value": value}
             yield {**found, "location": place, "when": given.when}

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
 from dsv4_env import drift
-from dsv4_env.catalogue import Catalogue
+from dsv4_env.catalogue import Catalogue, load
 from dsv4_env.catalogue.history import flag_in, renamed
 from dsv4_env.compare.differences import Difference
 from dsv4_env.compare.findings import compared
@@ -18,28 +18,20 @@ from dsv4_env.lsp.positions import Lines, TextEdit
 from dsv4_env.lsp.project import Project
 from dsv4_env.model import LaunchConfig
 from dsv4_env.model.errors import Dsv4Error
-from dsv4_env.model.finding import Report
 from dsv4_env.model.secrets import scrubbed
 from dsv4_env.model.style import plain
 from dsv4_env.readers import read
-from dsv4_env.reporters import concealed
 from dsv4_env.writeback.editors import EDITORS
 from dsv4_env.writeback.edits import Propose
-from dsv4_env.writeback.fixes import settled, with_fixes
+from dsv4_env.writeback.fixes import settled, settled_alone
 from dsv4_env.writeback.upgrading import rename_text, upgrade_text
 
 MOST = 12  # findings that actions are worked out for at once: each takes some readings of its file
 FIX_ALL = "source.fixAll.dsv4-env"
 _DRIFT = ("DSV001", "DSV002", "DSV003", "DSV008")
 _MEANT = ("DSV101", "DSV108")  # of an unknown name: the one that was meant
-_OLD = (
-    "DSV102",
-    "DSV103",
-    "DSV107",
-    "DSV109",
-    "DSV110",
-    "DSV111",
-)  # what `upgrade` has an edit for
+_SHORT = ("DSV110",)  # of an abbreviated flag: the whole one
+_OLD = ("DSV102", "DSV103", "DSV107", "DSV109", "DSV111")  # what `upgrade` has an edit for
 _VERBS = {
     "DSV001": "Add {name} as {profile} has it",
     "DSV002": "Remove {name}, which {profile} hasn't",
@@ -93,7 +85,7 @@ def actions(
                 made += _of_lint(file, lines, told)
         except Dsv4Error:
             continue  # what can't be edited has no action
-    return [a for a in made if any(a.edits.values())]
+    return [a for a in made if any(a.edits.values()) and not _tells_secret(a)]
 
 
 def fix_all(path: Path, data: bytes, lines: Lines, found: Diagnosis) -> Action | None:
@@ -134,19 +126,19 @@ def _of_drift(
     project: Project, path: Path, lines: Lines, told: Told, held: drift.Held
 ) -> Iterator[Action]:
     name, profile = plain(told.finding.subject), held.profile.name
-    comparison = replace(told.comparison, findings=(told.raw,)) if told.comparison else None
-    if comparison is None:
-        return
-    done = concealed(with_fixes(Report((comparison,)), [held]))
-    fix = done.comparisons[0].findings[0].fix
-    if fix is not None and fix.path == str(path):
+    done = settled_alone(told.raw, held)
+    if done is not None and held.config.location and held.config.location.path == str(path):
         verb = _VERBS.get(told.finding.rule.id, "Make {name} what {profile} has")
-        rows = lines.text.split("\n")
-        rows[fix.start - 1 : fix.end] = fix.new.split("\n")
-        edits = lines.edits("\n".join(rows))
+        edits = lines.edits(done[1])
         yield Action(verb.format(name=name, profile=profile), {path: edits}, told, sure=True)
     if told.finding.rule.id in _DRIFT:
         yield from _other_way(project, told, held)
+
+
+def _tells_secret(action: Action) -> bool:
+    """Whether an edit would write what looks like a secret."""
+    texts = [edit.text for edits in action.edits.values() for edit in edits]
+    return any(scrubbed(text) != text for text in texts)
 
 
 def _other_way(project: Project, told: Told, held: drift.Held) -> Iterator[Action]:
@@ -180,7 +172,8 @@ def _of_lint(file: _File, lines: Lines, told: Told) -> Iterator[Action]:
     catalogue = file.found.catalogue
     if catalogue is None:
         return
-    if rule in _MEANT and (near := _near(catalogue, name)) is not None:
+    near = _near(catalogue, name) if rule in (*_MEANT, *_SHORT) else None
+    if near is not None:
         text = rename_text(file.text, str(file.path), file.launches, file.propose, name, near)
         title = f"Rename {plain(name)} to {near}"
     elif rule in _OLD:
@@ -193,17 +186,19 @@ def _of_lint(file: _File, lines: Lines, told: Told) -> Iterator[Action]:
 
 
 def _near(catalogue: Catalogue, name: str) -> str | None:
-    """The name that was meant by an unknown one."""
+    """The name that was meant by an unknown one, or that one is short for."""
     if name.startswith("-"):
-        return catalogue.near_flag(name)
+        match = catalogue.argument(name)
+        return match.flag if match and match.abbreviated else catalogue.near_flag(name)
     return catalogue.near_variable(name)
 
 
 def _upgraded(file: _File, text: str, catalogue: Catalogue, only: str | None) -> str:
     """The text with what `upgrade --write` does for the release that counts already."""
+    known = load(catalogue.base or catalogue.release)
 
     def releases(config: LaunchConfig) -> tuple[Catalogue, Catalogue]:
-        return runs_on(config, catalogue), catalogue
+        return runs_on(config, known), catalogue
 
     return upgrade_text(text, str(file.path), file.launches, file.propose, releases, only).text
 
@@ -216,8 +211,9 @@ def _in_layer(path: Path, lines: Lines, told: Told, found: Diagnosis) -> Iterato
     catalogue = found.catalogue
     if catalogue is None or place is None or place.line is None:
         return
-    new = _near(catalogue, old) if rule in _MEANT else _today(catalogue, old)
-    if rule not in (*_MEANT, *_OLD) or new is None or new == old:
+    meant = rule in (*_MEANT, *_SHORT)
+    new = _near(catalogue, old) if meant else _today(catalogue, old)
+    if not (meant or rule in _OLD) or new is None or new == old:
         return
     text = rename_key(path, lines.text, place, old, new)
     if text is not None:
@@ -227,7 +223,6 @@ def _in_layer(path: Path, lines: Lines, told: Told, found: Diagnosis) -> Iterato
 def _today(catalogue: Catalogue, name: str) -> str | None:
     """The name that a release has for a setting, where the value stays the same."""
     if name.startswith("-"):
-        match = catalogue.argument(name)
-        return match.flag if match and match.abbreviated else flag_in(catalogue, name)
+        return flag_in(catalogue, name)
     said = renamed(catalogue, name)
     return said.new if said is not None and said.transform is None else None

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from dsv4_env.catalogue.history import renamed
+from dsv4_env.explain import is_same
 from dsv4_env.lsp.diagnosis import Diagnosis
 from dsv4_env.lsp.positions import Lines, Place
 from dsv4_env.lsp.project import Project
@@ -44,16 +44,12 @@ def definition(
 
 def _places(profile: Profile, name: str, found: Diagnosis) -> Iterator[Location]:
     """Where a profile has a setting from; for a layer all that it overrides, too."""
-    names = {name}
-    if found.catalogue is not None:
-        if name.startswith("-"):
-            match = found.catalogue.argument(name)
-            names |= set(match.argument.flags) if match and match.argument else set()
-        elif (said := renamed(found.catalogue, name)) is not None:
-            names.add(said.new)
-    settings = [e.origin for e in profile.config.env if e.name in names]
-    settings += [a.origin for a in profile.config.args or () if a.flag in names]
-    for origin in settings:
+    settings = [(e.name, e.origin) for e in profile.config.env]
+    settings += [(a.flag or "", a.origin) for a in profile.config.args or ()]
+    catalogue = found.catalogue
+    for other, origin in settings:
+        if other != name and (catalogue is None or not is_same(name, catalogue, other)):
+            continue
         chain = list(origin.chain())
         for setter in chain if found.kind == "layer" else chain[:1]:
             if setter.location is not None and setter.location.line is not None:

@@ -104,7 +104,7 @@ class Answers:
         """What is said of the word at a place, and where it stands."""
         found = self._found(document, texts)
         project = self._project(document.path)
-        with project.asked(texts):
+        with project.asked(texts, lenient=True):
             return hover(project, document.path, document.lines, place, found)
 
     def definition(
@@ -113,7 +113,7 @@ class Answers:
         """Where the profiles say what stands at a place."""
         found = self._found(document, texts)
         project = self._project(document.path)
-        with project.asked(texts):
+        with project.asked(texts, lenient=True):
             return definition(project, document.path, document.lines, place, found)
 
     def completion(
@@ -128,7 +128,7 @@ class Answers:
         last = self._last.get(document.path)
         found = last.diagnosis if last is not None else Diagnosis()
         project = self._project(document.path)
-        with project.asked(texts):
+        with project.asked(texts, lenient=True):
             if found.catalogue is None:
                 found = _with_catalogue(found, project, document.path)
             return complete(project, document.path, document.lines, place, found), found
@@ -147,12 +147,10 @@ class Answers:
         """
         if document.too_long:
             return []
-        last = self._last.get(document.path)
-        if last is None or last.document != document:
-            last = self.diagnosed(document, texts)
+        last = self.diagnosed(document, texts)  # a layer may have changed meanwhile
         found, project = last.diagnosis, self._project(document.path)
         made: list[Action] = []
-        with project.asked(texts):
+        with project.asked(texts, lenient=True):
             path, data, lines = document.path, document.data, document.lines
             if not only or any(_covers(kind, "quickfix") for kind in only):
                 wanted = [s.told for s in last.shown if s.span.touches(span)]

@@ -13,7 +13,7 @@ from dsv4_env.lsp.diagnosis import Diagnosis
 from dsv4_env.lsp.positions import Lines, Place, Span
 from dsv4_env.lsp.project import Project
 from dsv4_env.lsp.words import Word, key_of, schema_path, setting_name, table_at, word_at
-from dsv4_env.model.errors import UsageError, shortened
+from dsv4_env.model.errors import ProfileError, UsageError, shortened
 from dsv4_env.model.secrets import scrubbed
 from dsv4_env.model.style import plain
 
@@ -51,7 +51,11 @@ def _said(
         profiles[name] = one
     settings = project.settings
     try:
-        said = explained(name, profiles, layers, settings.profiles, settings.severity)
+        try:
+            said = explained(name, profiles, layers, settings.profiles, settings.severity)
+        except ProfileError:  # a layer is being written
+            with project.as_saved():
+                said = explained(name, profiles, layers, settings.profiles, settings.severity)
     except UsageError as exc:
         return f"`{plain(name)}`: no known SGLang reads it" + (
             f". Did you mean `{exc.hint}`?" if exc.hint else ""
@@ -170,5 +174,5 @@ def code(text: object) -> str:
     shown = plain(shortened(str(text), _LONGEST))
     ticks = max((len(run) for run in re.findall(r"`+", shown)), default=0)
     fence = "`" * (ticks + 1)
-    pad = " " if ticks or not shown else ""
-    return f"{fence}{pad}{shown}{pad}{fence}"
+    pad = " " if ticks else ""
+    return f"{fence}{pad}{shown or ' '}{pad}{fence}"

@@ -41,7 +41,8 @@ class Lines:
 
     def __init__(self, text: str, encoding: str = "utf-16") -> None:
         self.text = text
-        self.lines = [line.removesuffix("\r") for line in text.split("\n")]
+        *lines, last = text.split("\n")
+        self.lines = [*(line.removesuffix("\r") for line in lines), last]
         self._codec, self._unit = _BYTES[encoding]
 
     def line(self, number: int) -> str:

@@ -17,7 +17,7 @@ from dsv4_env.guard.asked import Trail
 from dsv4_env.guard.files import real, unsaved
 from dsv4_env.guard.kept import Kept
 from dsv4_env.model import LaunchConfig
-from dsv4_env.model.errors import Dsv4Error
+from dsv4_env.model.errors import Dsv4Error, ProfileError, SettingsError
 from dsv4_env.model.secrets import session
 from dsv4_env.profile import Profile, Wanted, layer_places, load_all, load_wanted
 from dsv4_env.profile.project import find_pyproject
@@ -50,15 +50,19 @@ class Project:
     _kept: Kept = field(default_factory=Kept)
     _trees: Trees = field(default_factory=Trees)
     _told: set[str] = field(default_factory=set)
+    _set: Settings | None = None
+    _lenient: bool = False
+    _read: dict[str, Profile] = field(default_factory=dict)
 
     @contextlib.contextmanager
-    def asked(self, texts: Mapping[Path, bytes]) -> Iterator[Trail]:
+    def asked(self, texts: Mapping[Path, bytes], *, lenient: bool = False) -> Iterator[Trail]:
         """Within it the project is asked; *texts* are those that the editor holds.
 
+        *lenient*: where settings or layers are wrong those count that could be read before.
         It gives what is asked of the disk meanwhile. The current folder is the project's, as it is
         for a command that runs there.
         """
-        self._trees = Trees()
+        self._trees, self._lenient = Trees(), lenient
         with (
             contextlib.chdir(self.root),
             session(common_words),
@@ -67,10 +71,25 @@ class Project:
         ):
             yield trail
 
+    @contextlib.contextmanager
+    def as_saved(self) -> Iterator[None]:
+        """Within it nothing of what the editor holds counts, and nothing is kept."""
+        with unsaved({}), Kept().round():
+            yield
+
     @property
     def settings(self) -> Settings:
-        """The settings that hold. Raises SettingsError."""
-        return load_settings(self.root, os.environ)
+        """The settings that hold. Raises SettingsError, unless those before a mistake count."""
+        try:
+            self._set = load_settings(self.root, os.environ)
+        except SettingsError:
+            if not self._lenient:
+                raise
+            if self._set is None:
+                self._set = Settings(folder=self.root)
+                with contextlib.suppress(SettingsError), self.as_saved():
+                    self._set = load_settings(self.root, os.environ)
+        return self._set
 
     def catalogue(self, release: str | None, ranges: Collection[str | None]) -> Catalogue:
         """What the release understands that is asked for, else that of a tree or of ranges."""
@@ -115,8 +134,17 @@ class Project:
         return read_as
 
     def profiles(self) -> dict[str, Profile]:
-        """Every profile by its name."""
-        return load_all(self.settings.profiles, Wanted())
+        """Every profile by its name. Raises ProfileError, unless those before a mistake count."""
+        folder = self.settings.profiles
+        try:
+            self._read = load_all(folder, Wanted())
+        except ProfileError:
+            if not self._lenient:
+                raise
+            if not self._read:
+                with contextlib.suppress(ProfileError), self.as_saved():
+                    self._read = load_all(folder, Wanted())
+        return dict(self._read)
 
     def layers(self) -> dict[str, Path]:
         """The file of every layer by its name."""

@@ -7,6 +7,7 @@ always listened to. A newer version of a text makes all work on an older one voi
 from __future__ import annotations
 
 import asyncio
+import logging
 import traceback
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -157,6 +158,10 @@ class Server(LanguageServer):
             places or None,
         )
 
+    def uri(self, path: Path) -> str:
+        """The URI of a file; of one that is open as the editor spells it."""
+        return self._open[path].uri if path in self._open else uri_of(path)
+
     def place(self, at: Location) -> types.Location:
         """A place of a file, whether it's open or not, as the editor counts."""
         path = Path(at.path)
@@ -170,7 +175,7 @@ class Server(LanguageServer):
                 text = ""
             lines = Lines(text, self.encoding)
         start = lines.place(number, column)
-        return types.Location(uri_of(path), range_of(Span(start, start)))
+        return types.Location(self.uri(path), range_of(Span(start, start)))
 
     # Asking
 
@@ -219,7 +224,7 @@ class Server(LanguageServer):
 
     def acted(self, action: Action, document: Document, answer: Answer | None) -> types.CodeAction:
         """Something that may be done, as the editor does it."""
-        changes = {uri_of(path): list(map(_edit, edits)) for path, edits in action.edits.items()}
+        changes = {self.uri(path): list(map(_edit, edits)) for path, edits in action.edits.items()}
         settled: list[types.Diagnostic] = []
         if answer is not None and action.told is not None:
             found = (s for s in answer.shown if s.told is action.told)
@@ -227,7 +232,7 @@ class Server(LanguageServer):
         whole = types.WorkspaceEdit(changes)
         support = self.client_capabilities.workspace
         if support and support.workspace_edit and support.workspace_edit.document_changes:
-            versions = {uri_of(p): self.document(p).version for p in self._open}
+            versions = {self.uri(p): self.document(p).version for p in self._open}
             whole = types.WorkspaceEdit(
                 document_changes=[
                     types.TextDocumentEdit(
@@ -432,6 +437,9 @@ def make() -> Server:
 
 def serve(stdin: BinaryIO, stdout: BinaryIO) -> None:
     """Answer an editor until it goes."""
+    logger = logging.getLogger("pygls")  # what counts of it is told by report_server_error
+    logger.addHandler(logging.NullHandler())
+    logger.propagate = False
     server = make()
     try:
         server.start_io(stdin, stdout)

@@ -188,6 +188,16 @@ def settled(sides: Held, text: str) -> str:
     return outcome.text
 
 
+def settled_alone(finding: Finding, sides: Held) -> tuple[str, str] | None:
+    """The text of a launch's file, and that with the edit that settles one finding alone.
+
+    None where none is known.
+    """
+    work = _work(sides) if _may_have(finding, sides) else None
+    new = None if work is None else work.settled([finding])
+    return None if work is None or new is None else (work.text, new)
+
+
 def _work(sides: Held) -> _Work | None:
     """The file of a launch as it can be edited; None where it can't."""
     at = sides.config.location
