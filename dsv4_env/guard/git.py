@@ -16,7 +16,7 @@ that here:
   looks no higher than the repository that was found (``GIT_CEILING_DIRECTORIES``).
 - ``core.worktree``: makes git list the files of any other folder. ``GIT_WORK_TREE`` stands over it.
 - ``diff.external``, ``diff.*.command``, ``diff.*.textconv``: ``--no-ext-diff``, ``--no-textconv``;
-  only names of files are asked for.
+  only names of files and numbers of lines are taken from what it says.
 - ``core.pager``, ``pager.*``: ``--no-pager``.
 - ``log.showSignature``, ``gpg.*``: would run gpg. Set to false.
 - ``core.sshCommand``, ``core.gitProxy``, ``core.askPass``, ``credential.*``,

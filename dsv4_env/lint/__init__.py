@@ -133,12 +133,14 @@ def lint(
 
 
 def _finding(rule: Rule, problem: LintProblem) -> Finding:
-    when = f" (when {problem.condition})" if problem.condition else ""
+    when = f"when {problem.condition}" if problem.condition else ""
     return Finding(
         rule,
         problem.severity or rule.severity,
         problem.subject,
-        problem.message + when,
+        problem.message,
         problem.location,
         problem.related,
+        effect=tuple(filter(None, (problem.effect, when))),
+        action=problem.action,
     )

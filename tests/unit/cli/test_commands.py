@@ -238,7 +238,7 @@ def test_check_finds_drift(run: Run, tmp_path: Path) -> None:
     script.write_text(text.replace("SGLANG_USE_AITER=1", "SGLANG_USE_AITER=on"))
     result = run("check", "--against", str(script))
     assert result.code == 1
-    assert f'{script}:18:8: error: SGLANG_USE_AITER is "on";' in result.out
+    assert f'{script}:18:8: error [DSV003]\n    SGLANG_USE_AITER is "on";' in result.out
     assert 'pro-fp4 has "1"' in result.out
     assert run("check", "--against", str(script), "--exit-zero").code == 0
     assert run("check", "--against", str(script), "--ignore", "SGLANG_USE_*").code == 0
@@ -249,9 +249,9 @@ def test_a_flag_without_a_value_against_one_with(run: Run, tmp_path: Path) -> No
     script = tmp_path / "run.sh"
     script.write_text(f"{LAUNCH} --a 1 --b --c\n")
     out = run("diff", str(tmp_path / "mine.toml"), str(script), "--exact", "-f", "concise").out
-    assert '--a is "1"; mine has it without a value\n' in out
-    assert '--b is set; mine has "1"\n' in out
-    assert "--c is set; mine doesn't have it\n" in out
+    assert '--a is "1"; mine has it without a value: write that\n' in out
+    assert '--b is set; mine has "1": write that\n' in out
+    assert "--c is set; mine doesn't have it: remove it\n" in out
 
 
 def test_check_of_several_profiles(run: Run) -> None:

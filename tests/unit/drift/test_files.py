@@ -7,7 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from dsv4_env.drift.files import changed_since, expand_globs, fits, listed, literal, walk_folder
+from dsv4_env.drift.files import (
+    changed_since,
+    expand_globs,
+    fits,
+    lines_of_change,
+    listed,
+    literal,
+    walk_folder,
+)
 from dsv4_env.model.errors import UsageError
 
 FILES = ("run.sh", "a/one.sh", "a/b/two.sh", "a/b/two.py", ".venv/x.sh", "a/[x].sh", ".git/y.sh")
@@ -84,6 +92,33 @@ def test_changes_since_a_branch_parted(repository: Path) -> None:
     for folder in (repository, repository / "sub"):
         assert {p.name for p in changed_since(folder, "main")} == expected
     assert {p.name for p in changed_since(repository, "HEAD")} == {"new.sh"}
+
+
+def test_lines_of_a_change(repository: Path) -> None:
+    lines = [f"line {n}" for n in range(1, 31)]
+    git(repository, "add", "-A")
+    (repository / "long.sh").write_text("\n".join(lines))
+    (repository / "[a].sh").write_text("\n".join(lines))
+    git(repository, "add", "-A")
+    git(repository, "commit", "-q", "-m", "long")
+    git(repository, "branch", "before")
+    changed = [*lines[:9], "other", *lines[11:25], "new", *lines[25:]]
+    (repository / "long.sh").write_text("\n".join(changed))
+    git(repository, "mv", "[a].sh", "moved.sh")
+    (repository / "moved.sh").write_text("\n".join([*lines[:-1], "@@ -1 +1,9 @@"]))
+    git(repository, "commit", "-q", "-a", "-m", "changed")
+    (repository / "untracked.sh").touch()
+    names = ["long.sh", "moved.sh", "edited.sh", "untracked.sh", "nowhere.sh", "../out.sh"]
+    assert lines_of_change(repository, "before", names) == {
+        "long.sh": ((7, 13), (22, 28)),
+        "moved.sh": ((27, 30),),
+    }
+    assert lines_of_change(repository / "sub", "before", ["../long.sh"])["../long.sh"]
+    config = (repository / ".git" / "config").read_text()
+    (repository / ".git" / "config").write_text(
+        f"{config}[diff]\n\tcontext = 9\n\tnoprefix = true\n"
+    )
+    assert lines_of_change(repository, "before", ["long.sh"])["long.sh"] == ((7, 13), (22, 28))
 
 
 @pytest.mark.parametrize(
