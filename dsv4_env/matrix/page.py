@@ -69,6 +69,7 @@ if TYPE_CHECKING:
 
 _FOLDER = Path(__file__).parent
 _QUOTED = re.compile(r'"((?:[^"\\\s]|(?<=[^"\s])[ ](?=[^"\s]))+)"( unless .*)?')
+CellText = tuple[str, str, str, str, str]
 _ENDS = re.compile(r"(?<=[_/:-])(?![_/:-])|(?<=[a-z])(?=[A-Z])")
 _NO_DRIFT = "without drift"
 _LONGEST = 80  # characters of a value in a cell
@@ -356,7 +357,7 @@ def _head(
         "profile": said is None,
         "kind": kind(column),
         "name": "profile" if said is None else without_start(name, start),
-        "symbol": symbol.removesuffix(".setUpClass"),
+        "symbol": symbol.replace(".setUpClass", ""),
         "folder": "" if folder == "." else folder,
         "title": ours(report.path(column.title)),
         "bad": said is not None and said["bad"],
@@ -396,13 +397,25 @@ def _row(
         "section": row.section,
         "severity": worst.value if worst else None,
         "statuses": statuses,
-        "cells": [_shown(c, row) for c in row.cells],
+        "cells": _cells(row),
         "made": shown,
         "any": any(shown),
     }
 
 
-def _shown(cell: Cell | None, row: MatrixRow) -> tuple[str, str, str, str, str] | None:
+def _cells(row: MatrixRow) -> list[CellText | None]:
+    """The cells; of one that is as the profile's it needn't be said again when it holds."""
+    found: list[CellText | None] = []
+    own = ""
+    for shown in (_shown(c, row) for c in row.cells):
+        if shown and shown[0] == "own":
+            own = shown[4]
+        again = shown is not None and shown[0] == "same" and shown[4] == own
+        found.append((*shown[:4], "") if shown and again else shown)
+    return found
+
+
+def _shown(cell: Cell | None, row: MatrixRow) -> CellText | None:
     """(class, status, mark, text, when) of a cell; None where neither side has the setting."""
     if cell is None:
         return None
