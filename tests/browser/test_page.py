@@ -395,10 +395,10 @@ def test_a_profiles_column_stays_until_the_next_one(visit: Visit, switched: Path
     assert at(0) == pytest.approx(left, abs=1)
     scroll.evaluate("e => e.scrollTo(9999, 0)")
     assert at(1) == pytest.approx(left, abs=1)
-    top = page.evaluate(
-        "([x, y]) => document.elementFromPoint(x, y).closest('th').dataset.col",
-        [left + 8, own.nth(1).bounding_box()["y"] + 8],
-    )
+    box = own.nth(1).bounding_box()
+    assert box is not None
+    found = "([x, y]) => document.elementFromPoint(x, y).closest('th').dataset.col"
+    top = page.evaluate(found, [left + 8, box["y"] + 8])
     assert top == own.nth(1).get_attribute("data-col")  # it lies over the first one
 
 
@@ -407,7 +407,9 @@ def test_columns_are_as_wide_as_their_values(visit: Visit) -> None:
     env = {"SGLANG_USE_AITER": "0", "SGLANG_DEFAULT_THINKING": "1"}
     config = pages.launch("a_rather_long_name_of_a_script_that_wraps.sh", env)
     wide = pages.launch("b.sh", {**env, "SGLANG_USE_AITER": long})
-    page = visit(pages.page_of(config, wide, config, config, config), viewport={"width": 800, "height": 700})
+    page = visit(
+        pages.page_of(config, wide, config, config, config), viewport={"width": 800, "height": 700}
+    )
     widths = [
         page.locator("thead [data-col]").nth(n).evaluate("e => e.offsetWidth") for n in (1, 2)
     ]
