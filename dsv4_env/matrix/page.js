@@ -147,6 +147,7 @@
     if (q.value !== state.q) q.value = state.q;
     for (const [key, choice] of Object.entries(choices)) if (choice) choice.value = key === "target" ? state.target || "0" : state[key];
     if (choices.profile) choices.profile.hidden = state.view !== "matrix";
+    if (choices.target) choices.target.parentElement.hidden = !["matrix", "effective"].includes(state.view);
     if (one("#chips")) one("#chips").hidden = state.view !== "matrix";
     writeState();
   };
