@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from itertools import accumulate
+from textwrap import dedent
 from typing import Any
 
 from dsv4_env.catalogue import describe, history, load as load_catalogue, releases
@@ -149,7 +150,7 @@ def said(finding: Finding, report: Report) -> dict[str, Any]:
         "rule": finding.rule.name,
         "message": scrubbed(finding.text),
         "at": place_details(report, finding.location),
-        "source": "\n".join(source) if source else "",
+        "source": dedent("\n".join(source)) if source else "",
         "waiver": ""
         if waiver is None
         else f"waived: {scrubbed(waiver.reason)}"

@@ -55,7 +55,7 @@ class MadeSetting:
         if self.effect == "no-effect":
             return "no effect"
         if self.effective is None:
-            return "decided when it starts"
+            return "when it starts"
         return self.effective or '""'
 
 

@@ -69,6 +69,7 @@
     if (hash !== location.hash.slice(1)) history.replaceState(null, "", `#${hash}`);
   };
 
+  const there = (item) => item.parentElement.dataset.group !== "made" || item.dataset.made !== undefined;
   const fits = (item) => {
     const { name = "", owner: whose, section: where, status, made } = item.dataset;
     return (
@@ -76,7 +77,7 @@
       (!state.owner || whose === undefined || whose === state.owner) &&
       (!state.section || where === undefined || where === state.section) &&
       (!state.status.length || status === undefined || state.status.some((s) => (s === "made" ? made !== undefined : status.split(",").includes(s)))) &&
-      !(item.parentElement.dataset.group === "made" && made === undefined) &&
+      there(item) &&
       !(state.profile && item.matches(".row") && ![...item.cells].some((c, n) => n && !c.hidden && c.firstChild))
     );
   };
@@ -111,20 +112,28 @@
       lines.get(row).cells[column + 1].append(make("i", "", data().texts[text][0]));
     }
   };
+  let wasFiltered = false;
+  const fold = (group, folded) => {
+    group.classList.toggle("folded", folded);
+    one(".title button", group).setAttribute("aria-expanded", String(!folded));
+  };
   const apply = () => {
     let shown = 0, of = 0;
     if (choices.target && !choices.target.options[state.target || 0]) state.target = "";
     if (choices.profile && ![...choices.profile.options].some((o) => o.value === state.profile)) state.profile = "";
+    const filtered = Boolean(state.q || state.owner || state.section || state.profile || (state.view === "matrix" && state.status.length));
     chooseColumns();
     chooseTarget();
     for (const view of views) {
       view.hidden = view.id !== `view-${state.view}`;
-      const items = all("[data-name]", view).filter((item) => !item.closest(".made")?.hidden);
-      for (const item of items) item.hidden = !fits(item);
+      const items = all("[data-name]", view).filter((item) => !item.closest(".made")?.hidden && there(item));
+      for (const item of all("[data-name]", view)) item.hidden = !fits(item);
       if (view.hidden) continue;
       of = items.length;
       shown = items.filter((item) => !item.hidden).length;
     }
+    if (filtered && !wasFiltered) for (const group of all(".group.folded")) fold(group, false);
+    wasFiltered = filtered;
     for (const group of all(".group, .layers")) group.hidden = !one("[data-name]:not([hidden])", group);
     for (const tab of tabs) {
       const chosen = tab.id === `tab-${state.view}`;
@@ -132,13 +141,13 @@
       tab.tabIndex = chosen ? 0 : -1;
     }
     for (const chip of chips) chip.setAttribute("aria-pressed", String(state.status.includes(chip.dataset.status)));
-    const filtered = Boolean(state.q || state.owner || state.section || state.profile || (state.view === "matrix" && state.status.length));
     one("#count").textContent = filtered ? `${shown} of ${of} shown` : "";
     one("#clear").hidden = !filtered;
     one("#nothing").hidden = !(filtered && of && !shown);
     if (q.value !== state.q) q.value = state.q;
     for (const [key, choice] of Object.entries(choices)) if (choice) choice.value = key === "target" ? state.target || "0" : state[key];
     if (choices.profile) choices.profile.hidden = state.view !== "matrix";
+    if (choices.target) choices.target.parentElement.hidden = !["matrix", "effective"].includes(state.view);
     if (one("#chips")) one("#chips").hidden = state.view !== "matrix";
     writeState();
   };
@@ -231,10 +240,9 @@
 
   if (grid) {
     grid.addEventListener("click", (event) => {
-      const fold = event.target.closest(".title button");
-      if (fold) {
-        const folded = fold.closest(".group").classList.toggle("folded");
-        fold.setAttribute("aria-expanded", String(!folded));
+      const group = event.target.closest(".title button")?.closest(".group");
+      if (group) {
+        fold(group, !group.classList.contains("folded"));
         return;
       }
       const cell = event.target.closest(".row > *, thead [data-col]");
@@ -334,8 +342,8 @@
     if (!found) return [];
     const [shown, , , why, at] = found;
     return part(
-      `On ${data().targets[state.target || 0].title}`,
-      make("div", "side", "", make("div", "value", `→ ${shown}`), why ? make("div", "sub", why) : null, at ? make("code", "dim", at) : null),
+      "What SGLang makes of it",
+      make("div", "side", "", make("div", "who", data().targets[state.target || 0].title), make("div", "value", `→ ${shown}`), why ? make("div", "sub", why) : null, at ? make("code", "dim", at) : null),
     );
   };
   const stateLine = (cell) => {
@@ -348,7 +356,7 @@
     const title = row === null ? columns[column].title : settings[row].name;
     if (row === null) {
       const stop = data().targets[state.target || 0]?.stops[column];
-      if (stop) body.push(...part(`On ${data().targets[state.target || 0].title}`, make("p", "state-line error", "", make("b", "", "✗"), make("span", "", `It doesn't start: ${stop}`))));
+      if (stop) body.push(make("p", "state-line error", "", make("b", "", "✗"), make("span", "", `It doesn't start on ${data().targets[state.target || 0].title}: ${stop}`)));
       body.push(...part("About it", facts(columns[column].facts)));
     }
     else if (column < 0) {
@@ -396,13 +404,14 @@
     const line = row ? one(`[data-row="${CSS.escape(row)}"]`) : one("thead tr:last-child", grid ?? document);
     const cell = grid && state.open && line?.cells[Number(column) + 1];
     if (cell && cell !== opened) {
-      line.closest(".group")?.classList.remove("folded");
+      if (line.closest(".group")) fold(line.closest(".group"), false);
       enter(cell, false);
       open(cell, false);
     }
   };
   addEventListener("hashchange", show);
   addEventListener("beforeprint", () => { for (const d of all(".looked, .layers")) d.open = true; });
+  if (matchMedia("(max-width: 48rem)").matches) one(".looked")?.removeAttribute("open");
   one("#bar").hidden = false;
   show();
 })();

@@ -50,7 +50,7 @@ from dsv4_env.matrix.effective import (
 )
 from dsv4_env.matrix.timeline import timelines
 from dsv4_env.model.errors import shortened
-from dsv4_env.model.finding import Report
+from dsv4_env.model.finding import Report, Severity
 from dsv4_env.model.secrets import masked, scrubbed
 from dsv4_env.model.style import count, plain
 from dsv4_env.reporters.content import (
@@ -69,6 +69,7 @@ if TYPE_CHECKING:
 
 _FOLDER = Path(__file__).parent
 _QUOTED = re.compile(r'"((?:[^"\\\s]|(?<=[^"\s])[ ](?=[^"\s]))+)"( unless .*)?')
+CellText = tuple[str, str, str, str, str]
 _ENDS = re.compile(r"(?<=[_/:-])(?![_/:-])|(?<=[a-z])(?=[A-Z])")
 _NO_DRIFT = "without drift"
 _LONGEST = 80  # characters of a value in a cell
@@ -260,20 +261,39 @@ def _verdict(report: Report) -> str:
 def _lead(matrix: Matrix, comparisons: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
     """What differs from what: (the number that counts, the rest of the sentence)."""
     bad: dict[str, bool] = {}
+    held: dict[str, bool] = {}
     for one in comparisons:
         bad[one["launch"]] = bad.get(one["launch"], False) or one["bad"]
-    if not bad:
-        return "No launch", "was held to a profile."
-    every, number = len(bad), sum(bad.values())
+        held[one["launch"]] = held.get(one["launch"], False) or bool(one["compared"])
+    every, number, compared_ = len(bad), sum(bad.values()), sum(held.values())
     alone = len(matrix.profiles) == 1
-    theirs = f"profile {matrix.profiles[0].name}" if alone else "a profile that they are held to"
+    name = f"profile {matrix.profiles[0].name}" if alone else ""
     if number:
+        theirs = name or "a profile that they are held to"
         launches = count(every, "launch", "launches")
-        return f"{number} of {launches}", f"differ{'s' * (number == 1)} from {theirs}."
+        return f"{number:,} of {launches}", f"differ{'s' * (number == 1)} from {theirs}."
+    if not every:
+        return "No launch", "was held to a profile."
+    if not compared_:
+        return "Nothing", "of what was looked at could be compared."
+    but = _but(matrix.report)
     if every == 1:
-        return "The launch", f"is as {theirs if alone else 'its profiles'} says."
-    whose = f"{theirs} says" if alone else "their profiles say"
-    return f"All {every:,} launches", f"are as {whose}."
+        return "The launch", f"is as {name or 'its profiles'} say{'s' * alone}{but}."
+    launches = f"All {every:,}" if compared_ == every else f"{compared_:,} of {every:,}"
+    rest = "" if compared_ == every else "; of the others nothing could be compared"
+    said = f"{name} says" if alone else "their profiles say"
+    verb = "is" if compared_ == 1 else "are"
+    return f"{launches} launches", f"{verb} as {said}{but}{rest}."
+
+
+def _but(report: Report) -> str:
+    """What keeps launches from being wholly as their profiles say."""
+    shown = [e.finding for e in _listed(report) if e.finding.waiver is None]
+    notes = sum(f.severity is Severity.NOTE for f in shown)
+    excused = [count(notes, "note")] if notes else []
+    excused += [f"{report.waived} waived"] if report.waived else []
+    said = f", but for {' and '.join(excused)}" if excused else ""
+    return said + (", as far as it is known" if report.unknown else "")
 
 
 def _next(matrix: Matrix, comparisons: Sequence[Mapping[str, Any]]) -> str:
@@ -356,7 +376,7 @@ def _head(
         "profile": said is None,
         "kind": kind(column),
         "name": "profile" if said is None else without_start(name, start),
-        "symbol": symbol.removesuffix(".setUpClass"),
+        "symbol": symbol.replace(".setUpClass", ""),
         "folder": "" if folder == "." else folder,
         "title": ours(report.path(column.title)),
         "bad": said is not None and said["bad"],
@@ -396,13 +416,25 @@ def _row(
         "section": row.section,
         "severity": worst.value if worst else None,
         "statuses": statuses,
-        "cells": [_shown(c, row) for c in row.cells],
+        "cells": _cells(row),
         "made": shown,
         "any": any(shown),
     }
 
 
-def _shown(cell: Cell | None, row: MatrixRow) -> tuple[str, str, str, str, str] | None:
+def _cells(row: MatrixRow) -> list[CellText | None]:
+    """The cells; of one that is as the profile's it needn't be said again when it holds."""
+    found: list[CellText | None] = []
+    own = ""
+    for shown in (_shown(c, row) for c in row.cells):
+        if shown and shown[0] == "own":
+            own = shown[4]
+        again = shown is not None and shown[0] == "same" and shown[4] == own
+        found.append((*shown[:4], "") if shown and again else shown)
+    return found
+
+
+def _shown(cell: Cell | None, row: MatrixRow) -> CellText | None:
     """(class, status, mark, text, when) of a cell; None where neither side has the setting."""
     if cell is None:
         return None

@@ -21,7 +21,11 @@ def timelines(history: Mapping[str, Any]) -> dict[str, Any]:
     scale = _Scale(first, last)
     began = {f["name"]: datetime.fromisoformat(f["first"]) for f in history["files"]}
     start = common_start(_name(f["name"]) for f in history["files"])
-    settings = sorted(history["settings"], key=lambda s: (-s["moves"], s["name"]))
+    told = sorted(history["settings"], key=lambda s: (-s["moves"], s["name"]))
+    settings = [_setting(s, scale, began, start) for s in told]
+    if len({f["side"] for f in history["files"]}) == 1:  # needn't be said of each
+        for lane in (lane for s in settings for lane in s["lanes"]):
+            lane["side"] = ""
     return {
         "headline": f"{count(summary['versions'], 'version')} of "
         f"{count(len({f['path'] for f in history['files']}), 'file')} in "
@@ -39,7 +43,7 @@ def timelines(history: Mapping[str, Any]) -> dict[str, Any]:
         "ticks": scale.months(),
         "first": f"{first:%Y-%m-%d}",
         "last": f"{last:%Y-%m-%d}",
-        "settings": [_setting(s, scale, began, start) for s in settings],
+        "settings": settings,
         "problems": [scrubbed(p) for p in history["problems"]],
     }
 

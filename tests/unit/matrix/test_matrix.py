@@ -388,6 +388,37 @@ def test_what_was_looked_at_is_folded_where_it_is_long(launches: int, is_open: b
     assert ('<details class="looked" open>' in text) is is_open
 
 
+def lead(text: str) -> str:
+    match = re.search(r'<p class="lead">(.*?) <span class="dim">', text)
+    assert match is not None
+    return unescape(re.sub("<.*?>", "", match[1]))
+
+
+def test_the_lead_is_true_of_what_was_compared() -> None:
+    left = launch("p", SGLANG_USE_AITER="1", SGLANG_DEFAULT_THINKING="1")
+    same = launch("s", SGLANG_USE_AITER="1", SGLANG_DEFAULT_THINKING="1")
+    other = launch("o", SGLANG_USE_AITER="0", SGLANG_DEFAULT_THINKING="1")
+    spelled = launch("t", SGLANG_USE_AITER="true", SGLANG_DEFAULT_THINKING="1")
+    nothing = LaunchConfig("n", "config", (), (), arguments_alone=True)
+    one_waived = matrix(left, other, waiver=Waiver("*", "known"))
+    assert lead(page(matrix(left, other))) == "1 of 1 launch differs from profile p."
+    assert lead(page(matrix(left, other, same))) == "1 of 2 launches differs from profile p."
+    assert lead(page(matrix(left, same))) == "The launch is as profile p says."
+    assert lead(page(matrix(left, same, spelled))) == "All 2 launches are as profile p says."
+    assert lead(page(one_waived)) == "The launch is as profile p says, but for 1 waived."
+    built = matrix(left, same)
+    (compared,) = built.report.comparisons
+    unknown = replace(
+        built, report=replace(built.report, comparisons=(replace(compared, unknown=1),))
+    )
+    assert lead(page(unknown)) == "The launch is as profile p says, as far as it is known."
+    assert lead(page(matrix(left, nothing))) == "Nothing of what was looked at could be compared."
+    assert lead(page(matrix(left, same, nothing))) == (
+        "1 of 2 launches is as profile p says; of the others nothing could be compared."
+    )
+    assert lead(page(matrix(left))) == "No launch was held to a profile."
+
+
 def test_the_foot_tells_the_day_the_commits_and_the_version() -> None:
     commits = ["sglang at 0123456789 (2026-08-18)", "<b> with changes in 1 file"]
     text = page(matrix(launch("p"), launch("r")), made="2026-11-29", commits=commits)
