@@ -18,14 +18,12 @@ from dsv4_env.guard.asked import Trail, places_of
 class Watched:
     """The *folders* to be watched, and what of their changes counts.
 
-    *paths* are those that were asked about, whatever happens to one; *above* are the folders
-    around them, as far as they come and go; *within* are folders with the ends of the names that
-    count there.
+    *paths* are those that were asked about and the folders above them; *within* are folders with
+    the ends of the names that count there.
     """
 
     folders: frozenset[str]
     paths: frozenset[str]
-    above: frozenset[str]
     within: frozenset[tuple[str, str]]
 
     def counts(self, path: str, *, modified: bool) -> bool:
@@ -33,7 +31,9 @@ class Watched:
 
         *modified*: it was there before, and is still; else it came, or it's gone.
         """
-        if path in self.paths or (path in self.above and not modified):
+        if modified and os.path.isdir(path):  # noqa: PTH112  # what is in it is told by itself
+            return False
+        if path in self.paths:
             return True
         folder, _, name = path.rpartition("/")
         return any(name.endswith(end) for place, end in self.within if place == folder)
@@ -42,7 +42,6 @@ class Watched:
 def watched(trail: Trail) -> Watched:
     """What is to be watched for what was asked; each place by its own name and without links."""
     paths: set[str] = set()
-    around: set[str] = set()
     folders: set[str] = set()
     within: set[tuple[str, str]] = set()
     everybodys = _everybodys()
@@ -51,21 +50,17 @@ def watched(trail: Trail) -> Watched:
             if place.ends is not None:
                 within.add((path, place.ends))
                 folders.add(path)
-                around.add(path)
-            elif path in paths:
+            if path in paths:
                 continue
-            else:
-                paths.add(path)
+            paths.add(path)
             above = os.path.dirname(path)  # noqa: PTH120  # thousands of paths
             if above not in everybodys or os.path.lexists(path):
                 folders.add(above)
-            while above not in around:  # else all above it are there, too
-                around.add(above)
+            while above not in paths:  # else all above it are there, too
+                paths.add(above)
                 above = os.path.dirname(above)  # noqa: PTH120
                 folders |= {above} - everybodys
-    return Watched(
-        frozenset(_there(folders)), frozenset(paths), frozenset(around), frozenset(within)
-    )
+    return Watched(frozenset(_there(folders)), frozenset(paths), frozenset(within))
 
 
 def _everybodys() -> frozenset[str]:
