@@ -12,6 +12,7 @@ import tty
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 _ENTER = "\x1b[?1049h\x1b[?25l"  # the other screen, no cursor
 _LEAVE = "\x1b[0m\x1b[?25h\x1b[?1049l"
@@ -104,9 +105,12 @@ class View:
 
 
 def foot(left: str, right: str, width: int) -> str:
-    """The line at the foot of a screen; where both sides have no room the right one is left out."""
+    """The line at the foot of a screen: of the right side as many words as there is room for."""
+    words = right.split("  ")
+    while words and len(left) + len(right := "  ".join(words)) > width:
+        del words[0]
     room = width - len(left) - len(right)
-    text = left + " " * room + right if room > 0 else left[:width]
+    text = left + " " * room + right if words else left[:width]
     return f"\x1b[7m{text:{width}}\x1b[0m"
 
 
@@ -116,7 +120,7 @@ class Terminal:
 
     out: int
     into: int | None
-    _kept: list[object] = field(default_factory=list)
+    _kept: list[Any] = field(default_factory=list)
     taken: bool = False
 
     def take(self) -> None:
@@ -124,7 +128,7 @@ class Terminal:
         if self.into is not None and not self._kept:
             self._kept = termios.tcgetattr(self.into)
         if self.into is not None:
-            tty.setcbreak(self.into)
+            tty.setcbreak(self.into, termios.TCSADRAIN)  # keys that are typed ahead stay
         self.taken = True
         self._write(_ENTER)
 

@@ -11,6 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from dsv4_env.guard import git
+from dsv4_env.guard.asked import is_mark
 from dsv4_env.guard.files import inside, is_there
 from dsv4_env.model.errors import Dsv4Error, UsageError
 
@@ -42,7 +43,9 @@ def expand_globs(folder: Path, patterns: Sequence[str], exclude: Sequence[str] =
             start, parts = start / parts[0], parts[1:]
         wanted = _regex("/".join(parts))
         found |= {
-            _normal(Path(start, name)) for name in walk_folder(start) if wanted.fullmatch(name)
+            _normal(Path(start, name))
+            for name in walk_folder(start)
+            if wanted.fullmatch(name) and not is_mark(posixpath.basename(name))
         }
     left_out = [_regex(e) for e in exclude]
     return sorted(p for p in found if not any(e.fullmatch(_below(p, folder)) for e in left_out))
