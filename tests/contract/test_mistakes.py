@@ -93,7 +93,7 @@ MISTAKES = {
     # formats
     "check -f sariff": (
         "invalid value for '--format' / '-f': 'sariff' is not one of 'text', 'concise', "
-        "'grouped', 'changes', 'json', 'markdown', 'comment', 'github', 'gitlab', 'sarif', "
+        "'grouped', 'changes', 'json', 'markdown', 'comment', 'github', 'review', 'gitlab', 'sarif', "
         "'rdjson', 'rdjsonl', 'junit'. Did you mean sarif?\nTry 'dsv4-env check --help'."
     ),
     "check -o out.csv": (
