@@ -11,6 +11,8 @@ from functools import lru_cache
 from pathlib import Path
 
 from dsv4_env.guard import git
+from dsv4_env.guard.asked import is_mark
+from dsv4_env.guard.files import inside, is_there
 from dsv4_env.model.errors import Dsv4Error, UsageError
 
 SKIPPED = frozenset(
@@ -32,7 +34,7 @@ def expand_globs(folder: Path, patterns: Sequence[str], exclude: Sequence[str] =
     for pattern in patterns:
         path = folder / pattern
         if not _MAGIC.search(pattern):
-            if os.path.lexists(path):
+            if is_there(path):
                 found.add(_normal(path))
             continue
         start = folder
@@ -41,7 +43,9 @@ def expand_globs(folder: Path, patterns: Sequence[str], exclude: Sequence[str] =
             start, parts = start / parts[0], parts[1:]
         wanted = _regex("/".join(parts))
         found |= {
-            _normal(Path(start, name)) for name in walk_folder(start) if wanted.fullmatch(name)
+            _normal(Path(start, name))
+            for name in walk_folder(start)
+            if wanted.fullmatch(name) and not is_mark(posixpath.basename(name))
         }
     left_out = [_regex(e) for e in exclude]
     return sorted(p for p in found if not any(e.fullmatch(_below(p, folder)) for e in left_out))
@@ -50,7 +54,7 @@ def expand_globs(folder: Path, patterns: Sequence[str], exclude: Sequence[str] =
 def absent(folder: Path, patterns: Sequence[str]) -> list[tuple[str, Path]]:
     """The names among globs that are no patterns, of which there is no file; and their paths."""
     named = [(p, _normal(folder / p)) for p in patterns if not _MAGIC.search(p)]
-    return [(name, path) for name, path in named if not os.path.lexists(path)]
+    return [(name, path) for name, path in named if not is_there(path)]
 
 
 def fits(name: str, patterns: Sequence[str]) -> bool:
@@ -80,19 +84,9 @@ def walk_folder(folder: Path) -> Iterator[str]:
     pending = [""]
     while pending:
         prefix = pending.pop()
-        try:
-            with os.scandir(folder / prefix if prefix else folder) as scan:
-                entries = sorted(scan, key=lambda e: e.name, reverse=True)
-        except OSError:
-            continue
-        for entry in reversed(entries):
-            if not entry.is_dir(follow_symlinks=False):
-                yield prefix + entry.name
-        pending += [
-            f"{prefix}{e.name}/"
-            for e in entries
-            if e.is_dir(follow_symlinks=False) and e.name not in SKIPPED
-        ]
+        files, folders = inside(folder / prefix if prefix else folder)
+        yield from (prefix + name for name in files)
+        pending += [f"{prefix}{name}/" for name in reversed(folders) if name not in SKIPPED]
 
 
 def listed(folder: Path, refused: Callable[[str], None] = lambda _: None) -> Iterator[str]:
@@ -264,5 +258,4 @@ def _git(folder: Path, *words: str, what: str | None = None) -> str:
     except UsageError as exc:
         if what is None or "git refuses" in exc.found:
             raise
-        expected = "a branch, tag or commit"
-        raise UsageError(f"git knows no {what!r}", where=folder, expected=expected) from None
+        raise git.unknown_revision(folder, what) from None

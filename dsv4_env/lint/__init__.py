@@ -83,7 +83,7 @@ def rule_ids(words: Collection[str]) -> frozenset[str]:
             raise UsageError(
                 f"no such rule: {word}",
                 expected=f"an id from {min(LINT_RULES)} to {max(LINT_RULES)}, or a rule's name",
-                hint=did_you_mean(word, known),
+                hint=did_you_mean(word, [*LINT_RULES, *(r.rule.name for r in LINT_RULES.values())]),
             )
     return frozenset(known[w.lower()] for w in words)
 

@@ -41,7 +41,7 @@ def excerpt(
     if location.column is None:
         return "".join(_window(cells, 0)[0]), ""
     start = min(max(location.column - 1, 0), len(line))
-    end = _extent(line, start)
+    end = extent(line, start)
     start = next((a for a, b in spans if a <= start < b), start)
     end = next((b for a, b in spans if a < end < b), end)
     shown, cut = _window(cells, start)
@@ -100,7 +100,7 @@ def _window(cells: list[str], at: int) -> tuple[list[str], int]:
     return ["…"] * (first > 0) + shown + ["…"] * (last < len(cells)), first
 
 
-def _extent(line: str, start: int) -> int:
+def extent(line: str, start: int) -> int:
     """Where the setting that begins at a place ends: a word, with the value that belongs to it."""
     end = _word(line, start)
     word = line[start:end]

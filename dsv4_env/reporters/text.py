@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dsv4_env.model import Location
-from dsv4_env.model.finding import Report, Severity
+from dsv4_env.model.finding import Finding, Report, Severity
 from dsv4_env.model.style import inert, opening, paint, plain
 from dsv4_env.reporters.content import (
     ReportEntry,
@@ -24,8 +24,18 @@ from dsv4_env.reporters.layout import fits, wrapped
 _STYLES = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "cyan"}
 
 
+Block = list[tuple[Finding | None, list[str]]]
+"""What is said of one file or in the end: the lines of a finding, and lines that are of none."""
+
+
 def report(report: Report) -> str:
     """``path:line:col: severity: sentence [id]``, the source and the other side's; by file."""
+    told = ([line for _, lines in block for line in lines] for block in blocks(report))
+    return "\n".join("".join(f"{line}\n" for line in lines) for lines in told if lines)
+
+
+def blocks(report: Report) -> list[Block]:
+    """What a report says, finding by finding, for who shows one of them apart."""
     groups: dict[str, list[ReportEntry]] = {file_of(c): [] for c in report.comparisons}
     for entry in entries(report):
         if entry.comparison is not None:
@@ -34,28 +44,28 @@ def report(report: Report) -> str:
             at = entry.finding.location
             groups.setdefault(at.path if at else "", []).append(entry)
     shared = shared_notes(report)
-    blocks = [_file(report, path, found, shared) for path, found in groups.items()]
     last = [_note(n, report) for n in (*shared, *report.notes)]
     if len(report.comparisons) != 1 or report.problems:
         last.append(_verdict(summary(report), report))
-    blocks.append(last)
-    return "\n".join("".join(f"{line}\n" for line in block) for block in blocks if block)
+    return [*(_file(report, path, found, shared) for path, found in groups.items()), [(None, last)]]
 
 
-def _file(report: Report, path: str, found: list[ReportEntry], shared: list[str]) -> list[str]:
+def _file(report: Report, path: str, found: list[ReportEntry], shared: list[str]) -> Block:
     """What is said of one file: its findings, then what came out of each comparison."""
     own = report.path(path)
     found.sort(key=lambda e: ((at := position(e, report))[0] != own, at))
-    lines: list[str] = []
+    block: Block = []
     before: Location | None = None
     for entry in found:
-        lines += _finding(entry, report, repeated=before == entry.finding.location)
+        lines = list(_finding(entry, report, repeated=before == entry.finding.location))
+        block.append((entry.finding, lines))
         before = entry.finding.location
+    lines = []
     for comparison in report.comparisons:
         if file_of(comparison) == path:
             lines += [_note(n, report) for n in own_notes(comparison, shared)]
             lines.append(_verdict(verdict(comparison, report), report))
-    return lines
+    return [*block, (None, lines)]
 
 
 def _finding(entry: ReportEntry, report: Report, *, repeated: bool) -> Iterator[str]:

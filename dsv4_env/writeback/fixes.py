@@ -1,9 +1,9 @@
-"""The edit that would settle each finding alone, for reports that can show one."""
+"""The edit that would settle each finding alone, or all of a launch."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -138,37 +138,70 @@ class _Work:
     def settled(self, wanted: Sequence[Finding], text: str | None = None) -> str | None:
         """The text in which settings, or one fact, are the profile's; None where none can be."""
         text = self.text if text is None else text
-        profile = with_model(self.sides.profile)
-        names = {finding.subject for finding in wanted}
+        try:
+            if wanted and wanted[0].rule.id in _FACTS:
+                outcome = Outcome(text, self.launches(text)[self.index])
+                self.edit_facts(outcome, wanted[0].subject)
+            else:
+                outcome = self.edited({finding.subject for finding in wanted}, text)
+        except Dsv4Error:
+            return None
+        return None if outcome.refused and len(wanted) == 1 else outcome.text
+
+    def edited(self, names: Collection[str] | None, text: str) -> Outcome:
+        """A text in which settings are the profile's: all of them where none are named."""
+        sides, profile = self.sides, with_model(self.sides.profile)
 
         def differ(launch: LaunchConfig) -> list[Difference]:
             found = compared(
                 profile,
                 launch,
-                ignore=self.sides.ignore,
-                compare=self.sides.compare,
-                catalogue=self.sides.catalogue,
+                ignore=sides.ignore,
+                compare=sides.compare,
+                catalogue=sides.catalogue,
             )
-            return [d for d in found if d.name in names]
+            return [d for d in found if names is None or d.name in names]
 
-        propose = EDITORS[self.sides.config.reader].propose
+        propose = EDITORS[sides.config.reader].propose
         job = EditJob(profile, self.index, self.launches, differ, propose, prune=True)
-        try:
-            if wanted and wanted[0].rule.id in _FACTS:
-                outcome = Outcome(text, self.launches(text)[self.index])
-                (name,) = names
-                facts.edit_facts(profile, outcome, self.launches, self.index, only=name)
-            else:
-                outcome = edit_text(job, text)
-        except Dsv4Error:
-            return None
-        return None if outcome.refused and len(wanted) == 1 else outcome.text
+        return edit_text(job, text)
+
+    def edit_facts(self, outcome: Outcome, only: str | None) -> None:
+        """Make a fact, or each one, what the profile says."""
+        profile, ignore = with_model(self.sides.profile), self.sides.ignore
+        if only is None:
+            facts.edit_facts(profile, outcome, self.launches, self.index, ignore=ignore)
+        else:
+            facts.edit_facts(profile, outcome, self.launches, self.index, only=only)
+
+
+def settled(sides: Held, text: str) -> str:
+    """A text of the launch's file with all that `sync --prune` would make of it.
+
+    It has as many launches as the file. Raises ReadError where it can't be read.
+    """
+    work = _work(sides)
+    if work is None:
+        return text
+    outcome = work.edited(None, text)
+    work.edit_facts(outcome, None)
+    return outcome.text
+
+
+def settled_alone(finding: Finding, sides: Held) -> tuple[str, str] | None:
+    """The text of a launch's file, and that with the edit that settles one finding alone.
+
+    None where none is known.
+    """
+    work = _work(sides) if _may_have(finding, sides) else None
+    new = None if work is None else work.settled([finding])
+    return None if work is None or new is None else (work.text, new)
 
 
 def _work(sides: Held) -> _Work | None:
     """The file of a launch as it can be edited; None where it can't."""
     at = sides.config.location
-    if at is None:
+    if at is None or sides.config.reader not in EDITORS or sides.config.served is not None:
         return None
     path = Path(at.path)
     editor = EDITORS[sides.config.reader]

@@ -1,4 +1,4 @@
-"""The workflows and the action: linted by two programs, and held to the schemas of their files."""
+"""The workflows and the action: linted by zizmor and jactionlint, held to GitHub's schemas."""
 
 from __future__ import annotations
 

@@ -135,6 +135,12 @@ def test_no_such_revision(repository: Path, revision: str, message: str) -> None
     assert not (repository / "x").exists()
 
 
+def test_a_shallow_clone_is_told(repository: Path, tmp_path: Path) -> None:
+    git(tmp_path, "clone", "-q", "--depth", "1", f"file://{repository}", "part")
+    with pytest.raises(UsageError, match=r"'main'; .* only a part of the history"):
+        changed_since(tmp_path / "part", "main")
+
+
 def test_no_repository(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="not a git repository"):
         changed_since(tmp_path, "HEAD")

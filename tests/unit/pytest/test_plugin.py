@@ -495,6 +495,7 @@ def test_without_a_command_of_ones_own_it_is_sglang(pytester: pytest.Pytester) -
             "*-m sglang.launch_server --model-path deepseek-ai/DeepSeek-V4-Pro *--port 2*",
         ]
     )
+    assert result.stdout.str().count(", before it was up") == 1
 
 
 def test_the_example_of_the_docs(pytester: pytest.Pytester, stand_in: Path) -> None:
