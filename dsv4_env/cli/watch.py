@@ -113,7 +113,7 @@ class Rounds:
         first = self.trail is None
         self.trail = trail
         wrong = any(t.same for t in found.told) and found.code == 2 and len(found.told) == 1
-        lines = errors.text().splitlines()
+        lines = [plain(line) for line in errors.text().splitlines()]
         lines = [line for line in lines if not (wrong and line.startswith("dsv4-env: error: "))]
         if lines:
             found.told.insert(0, Told((*lines, "")))
@@ -223,6 +223,10 @@ class Feed:
                     self._tell(None)
                 if changes:
                     self._tell({(path, kind == _MODIFIED) for kind, path in changes})
+        except FileNotFoundError:  # a folder went just now: look again which are there
+            before.set()
+            self.watched = None
+            self._tell(None)
         except Exception as exc:  # whatever it is, who waits has to hear of it
             before.set()
             self._tell(exc)
@@ -251,9 +255,14 @@ class Feed:
                 )
             due = due or told is None
             found |= told or set()
-        assert self.watched is not None
-        counts = self.watched.counts
-        return {path for path, modified in found if counts(path, modified=modified)}, due
+        if self.watched is None:
+            return set(), due
+        counts, folders = self.watched.counts, self.watched.folders
+        changed = {path for path, modified in found if counts(path, modified=modified)}
+        if any(path in folders and not modified for path, modified in found):
+            self.watched = None  # another folder may have the name now, which isn't watched yet
+            due = True
+        return changed, due
 
     def close(self) -> None:
         """End it."""
@@ -424,11 +433,15 @@ class Watching:
         place = shown[self.view.chosen - 1].place if shown else None
         why = "" if shown else "there is nothing to open"
         if place is not None:
+            # Ctrl-C is the editor's meanwhile. A handler: to ignore it the editor would inherit.
+            kept = signal.signal(signal.SIGINT, lambda *_: None)
             try:
                 with self.terminal.lent():
                     open_at(place, os.environ)
             except UsageError as exc:
                 why = plain(str(exc))
+            finally:
+                signal.signal(signal.SIGINT, kept)
         elif shown:
             why = "it has no place in a file"
         self._again(why)
@@ -507,7 +520,9 @@ def watch(caller: Caller, argv: Sequence[str]) -> int:
     """
     feed = Feed(_watcher())
     terminal = None
-    if sys.stdout.isatty() and os.environ.get("TERM") != "dumb":
+    if sys.stdout is None:
+        raise UsageError("standard output is closed", expected="somewhere to write")
+    if sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb":
         keyboard = sys.stdin is not None and sys.stdin.isatty()
         terminal = Terminal(sys.stdout.fileno(), sys.stdin.fileno() if keyboard else None)
     watching = Watching(Rounds(caller, argv, terminal=terminal is not None), feed, terminal)
