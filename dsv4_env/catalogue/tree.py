@@ -257,6 +257,19 @@ class Trees:
             )
         return found
 
+    def chosen(
+        self,
+        release: str | None,
+        ranges: Collection[str | None],
+        places: Sequence[Path],
+        *,
+        tree: bool = True,
+    ) -> tuple[Catalogue, str | None]:
+        """As :meth:`fitting`; a checkout's own counts unasked only where *tree* says so."""
+        if release == TREE or (tree and not release):
+            return self.fitting(release, ranges, places)
+        return fitting(release, ranges)
+
     def fitting(
         self, release: str | None, ranges: Collection[str | None], places: Sequence[Path]
     ) -> tuple[Catalogue, str | None]:

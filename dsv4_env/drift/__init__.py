@@ -23,6 +23,7 @@ from dsv4_env.drift.files import (
     absent,
     changed_since as changed_since,
     expand_globs,
+    lines_of_change as lines_of_change,
     repository_top as repository_top,
 )
 from dsv4_env.drift.lines import SourceLines, location_of
@@ -242,7 +243,7 @@ def check_file(run: CheckRun, path: Path, pairs: Sequence[Pair]) -> None:
         problem = None
         with looking(run.changed is not None) as drawn:
             try:
-                launches = read(data, path, _reading(run, pair))
+                launches = read(data, path, how_read(run, pair))
             except ReadError as exc:
                 problem = exc
         if not _touched(run, path, pair, drawn):
@@ -291,7 +292,7 @@ def compare(run: CheckRun, pair: Pair, config: LaunchConfig, title: str) -> None
     on = platform_of(profile.hardware)
     if config.served is not None:
         config = _as_held(config, profile, catalogue, on)
-    held = Held(profile, config, ignore, put_back, catalogue, _reading(run, pair))
+    held = Held(profile, config, ignore, put_back, catalogue, how_read(run, pair))
     severities = {**settings.severity, **pair.severity}
     given = {**pair.set, **options.inputs}
     # A finding masks the secrets that are known when it's made.
@@ -363,7 +364,8 @@ def _as_held(
     return as_held(server, with_model(profile), catalogue, planned)
 
 
-def _reading(run: CheckRun, pair: Pair) -> HowRead:
+def how_read(run: CheckRun, pair: Pair) -> HowRead:
+    """How the files of a pair are read."""
     options = run.options
     return HowRead(
         pair.reader,
@@ -409,7 +411,15 @@ def _nothing(run: CheckRun, pair: Pair, why: str, where: Location | None = None)
     message = f"{why} (held to {pair.profile})"
     related = pair.location if where else None
     run.problems.append(
-        Finding(rule, rule.severity, pair.profile, message, where or pair.location, related)
+        Finding(
+            rule,
+            rule.severity,
+            pair.profile,
+            message,
+            where or pair.location,
+            related,
+            action="mend the pair",
+        )
     )
 
 
@@ -420,7 +430,9 @@ def unreadable(run: CheckRun, path: Path, exc: ReadError) -> None:
     rule = RULES["DSV010"]
     served = str(exc.where).startswith(("http://", "https://"))
     where = Location(str(exc.where)) if served else location_of(exc.where, path)
-    finding = Finding(rule, rule.severity, path.name, exc.message, where)
+    action = f"did you mean {exc.hint}?" if exc.hint else "mend the file, or leave it out"
+    finding = Finding(rule, rule.severity, path.name, exc.problem, where, action=action)
+    finding = finding.with_effect(exc.wanted)
     if finding not in run.problems:
         run.problems.append(finding)
         run.files.add(path)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
 from functools import partial
 from pathlib import Path
@@ -34,11 +34,17 @@ def read_bytes(
     """The bytes of a regular file of at most 5 MB.
 
     A path below *root* may not lead out of it by a symbolic link; of None it may lead anywhere,
-    but for what lies in a checkout (see :func:`checkout`). Raises *error*, which says what the
-    file was *expected* to be.
+    but for what lies in a checkout (see :func:`checkout`). Of a file that an editor holds they
+    are those of its text (see :func:`unsaved`). Raises *error*, which says what the file was
+    *expected* to be.
     """
     try:
         place = _target(path, root, error)
+        held = _UNSAVED.get().get(place)
+        if held is not None:
+            if len(held) > MAX_BYTES:
+                raise _large(path, f"{len(held):,}", error)
+            return held
         # Opening a device can do something by itself, so it is looked at before.
         _regular(os.stat(place).st_mode, path, expected, error)  # noqa: PTH116
         handle = os.open(place, _FLAGS)
@@ -271,6 +277,22 @@ def _unreadable(
 ) -> Dsv4Error:
     reason = (exc.strerror or str(exc)).lower()
     return error(f"can't be read: {reason}", where=path, expected=expected)
+
+
+_UNSAVED: ContextVar[Mapping[str, bytes]] = ContextVar("unsaved", default={})  # noqa: B039
+
+
+@contextlib.contextmanager
+def unsaved(texts: Mapping[Path, bytes]) -> Iterator[None]:
+    """Within it, these files have the bytes that an editor holds of them, saved or not.
+
+    Which files there are stays as the disk says, and so does where a path may lead.
+    """
+    token = _UNSAVED.set({str(real(path)): data for path, data in texts.items()})
+    try:
+        yield
+    finally:
+        _UNSAVED.reset(token)
 
 
 _LOOKED_AT: ContextVar[set[str] | None] = ContextVar("looked_at", default=None)
