@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
@@ -32,7 +32,7 @@ from dsv4_env.model.style import count, plain
 from dsv4_env.reporters.text import blocks
 
 if TYPE_CHECKING:
-    from dsv4_env.guard.asked import Trail
+    from dsv4_env.guard.asked import Question, Trail
 
 _STEP = 20  # milliseconds without another change until one is told
 _MOST = 200  # milliseconds that changes may go on until they are told
@@ -191,11 +191,17 @@ class Feed:
         os.set_blocking(self.fd, False)
         os.set_blocking(self._write, False)
         self.watched: Watched | None = None
+        self._asked: dict[Question, Hashable] = {}
         self._told: deque[set[tuple[str, bool]] | Exception | None] = deque()
         self._stop = threading.Event()
 
-    def arm(self, found: Watched) -> None:
-        """Watch these folders from now on; those before until that is so."""
+    def arm(self, trail: Trail) -> None:
+        """Watch what an answer hangs on from now on; and what was watched until that is so."""
+        # What a file holds says nothing of where it is.
+        asked = {q: answer for q, answer in trail.answers.items() if q[0] is not read_bytes}
+        if self.watched is not None and asked == self._asked:
+            return
+        self._asked, found = asked, watched(trail)
         if self.watched is None or found.folders != self.watched.folders:
             before, self._stop = self._stop, threading.Event()
             words = (sorted(found.folders), self._stop, before)
@@ -259,8 +265,9 @@ class Feed:
             return set(), due
         counts, folders = self.watched.counts, self.watched.folders
         changed = {path for path, modified in found if counts(path, modified=modified)}
-        if any(path in folders and not modified for path, modified in found):
-            self.watched = None  # another folder may have the name now, which isn't watched yet
+        anew = {path for path, modified in found if path in folders and not modified}
+        if anew or any(map(os.path.islink, changed)):
+            self.watched = None  # it may be another folder now, which isn't watched yet
             due = True
         return changed, due
 
@@ -306,11 +313,14 @@ class Watching:
         before = self.rounds.trail
         found = self.rounds.answer()
         assert self.rounds.trail is not None
-        self.feed.arm(watched(self.rounds.trail))
-        if quietly and before is not None:
-            if found.text == self.now.text:
-                return
-            why = _differing(before, self.rounds.trail)
+        if not quietly:
+            self._show(found, why)
+        elif found.text != self.now.text:
+            self._show(found, _differing(before, self.rounds.trail) if before else why)
+        self.feed.arm(self.rounds.trail)
+
+    def _show(self, found: Answer, why: str) -> None:
+        """Show an answer, and why there is one."""
         if self.first:
             self.first, self.before = False, found
         elif [t.same for t in found.findings] != [t.same for t in self.now.findings]:

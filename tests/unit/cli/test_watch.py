@@ -177,6 +177,16 @@ def test_what_is_half_saved_gone_or_new(screen: Callable[..., Screen], project: 
     shown.until(">1 lib.sh:1:8: error: SGLANG_B")
     (project / "lib.sh").unlink()
     shown.until("no drift")
+    for number in (1, 2):
+        linked = project / f"linked{number}" / "lib.sh"
+        linked.parent.mkdir()
+        linked.write_text("")
+        (project / "lib.sh~").symlink_to(linked)
+        (project / "lib.sh~").replace(project / "lib.sh")
+        shown.until("no drift")
+        save(linked, f"export SGLANG_C={number}\n")
+        shown.until(f'>1 .*lib.sh:1:8: error: SGLANG_C is "{number}"')
+    (project / "lib.sh").unlink()
     (project / "launch/.#mine.toml").symlink_to("somebody@somewhere.1")
     (project / "scripts/.#b.sh").symlink_to("somebody@somewhere.1")
     shutil.rmtree(project / "scripts")
