@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from dsv4_env.cli.caller import Caller, Hears
 from dsv4_env.cli.opening import open_at
-from dsv4_env.cli.output import masked_text, tell
+from dsv4_env.cli.output import masked_text, nobody_reads, tell
 from dsv4_env.cli.screen import Part, Terminal, View, foot
 from dsv4_env.guard.files import read_bytes
 from dsv4_env.guard.kept import Kept
@@ -299,7 +299,7 @@ class Watching:
                 while self._wait():
                     pass
             except BrokenPipeError:  # whoever read it has gone: that is no error
-                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+                nobody_reads()
             finally:
                 if self.terminal is not None:
                     self.terminal.give_back()
