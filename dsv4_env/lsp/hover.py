@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from dsv4_env.catalogue import SGLANG, owner
 from dsv4_env.catalogue.describe import span
 from dsv4_env.explain import explained, facts_of
 from dsv4_env.lsp.diagnosis import Diagnosis
@@ -57,9 +58,9 @@ def _said(
             with project.as_saved():
                 said = explained(name, profiles, layers, settings.profiles, settings.severity)
     except UsageError as exc:
-        return f"`{plain(name)}`: no known SGLang reads it" + (
-            f". Did you mean `{exc.hint}`?" if exc.hint else ""
-        )
+        if owner(name) != SGLANG:  # of somebody else, or of another program
+            return None
+        return "No known SGLang reads it." + (f" Did you mean `{exc.hint}`?" if exc.hint else "")
     release = found.catalogue.base or found.catalogue.release if found.catalogue else ""
     return markdown(said, release, mine)
 

@@ -34,7 +34,12 @@ def where(editor: Editor, name: str, word: str) -> list[str]:
         ("launch/mine.toml", MINE, "pro-fp4", "**`pro-fp4`**, a profile: DeepSeek-V4-Pro"),
         ("pyproject.toml", None, "small", "**`small`**, a profile: One that is quickly read"),
         ("config.yaml", "tp-size: 8\nsglang: 1\n", "tp-size", "**`--tp-size`**, a server argument"),
-        ("small.sh", f"export SGLANG_NO_SUCH=1\n{SCRIPT}", "SGLANG_NO", "no known SGLang reads it"),
+        (
+            "small.sh",
+            f"export SGLANG_NO_SUCH=1\n{SCRIPT}",
+            "SGLANG_NO",
+            "No known SGLang reads it.",
+        ),
     ],
 )
 def test_hover(editor: Editor, name: str, text: str | None, word: str, said: str) -> None:
@@ -46,10 +51,10 @@ def test_hover(editor: Editor, name: str, text: str | None, word: str, said: str
     assert said in editor.hover(name, word)
 
 
-@pytest.mark.parametrize("word", ["sglang.launch", "export", "org/model"])
+@pytest.mark.parametrize("word", ["sglang.launch", "export", "org/model", "-m", "MY_OWN"])
 def test_other_words(editor: Editor, word: str) -> None:
     """Of any other word nothing is said."""
-    editor.say("small.sh")
+    editor.say("small.sh", f"MY_OWN=1 {SCRIPT}")
     assert editor.hover("small.sh", word) == ""
 
 
