@@ -216,6 +216,8 @@ def _run(argv: Sequence[str], hears: Hears | None) -> int:
         click.echo(exc.format_message(), err=True)
     except click.ClickException as exc:
         message = exc.format_message()
+        if isinstance(exc, click.MissingParameter):  # click lists choices a line each
+            message = " ".join(message.split())
         message = message[:1].lower() + message[1:]
         if isinstance(exc, click.UsageError) and (meant := _meant_option(exc)):
             message = f"{message.rstrip('.')}. Did you mean {meant}?"

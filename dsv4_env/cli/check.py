@@ -14,7 +14,7 @@ from dsv4_env.cli import complete, operands
 from dsv4_env.cli.caller import Caller
 from dsv4_env.cli.comparing import Comparing, reading_options
 from dsv4_env.cli.holding import new_run, pairs_of, profiles_against, profiles_argument
-from dsv4_env.cli.names import RUNNING, split_operand, tell_local
+from dsv4_env.cli.names import RUNNING, is_folder, split_operand, tell_local
 from dsv4_env.cli.options import (
     Inputs,
     Shown,
@@ -139,7 +139,7 @@ class _Watched(click.Command):
 @input_options
 @further_options
 @profiles_option
-@shown_options("text")
+@shown_options("text", tuple(REPORTERS))
 @click.option(
     "--watch",
     is_flag=True,
@@ -183,6 +183,13 @@ def check(
       dsv4-env check --changed-since origin/main --format github --output report.sarif
     """
     files = _outputs(verdict.outputs)
+    formats = [REPORTERS[name] for name in (shown.format_, *(name for name, _ in files))]
+    suggests = next((r.name for r in formats if r.suggests), None)
+    if suggests and asked.changed_since is None:
+        raise UsageError(
+            f"--format {suggests}",
+            expected="--changed-since REV with it, as GitHub takes comments on changed lines alone",
+        )
     against = asked.against
     caller = context.find_object(Caller)
     hears = caller and caller.hears
@@ -223,10 +230,12 @@ def check(
         report = _against(run, against, names or found.profile, inputs)
     report = strictly(report) if verdict.strict else report
     report = _with_baseline(replace(report, failing=verdict.failing()), run, verdict)
-    if any(REPORTERS[name].fixes for name in (shown.format_, *(name for name, _ in files))):
+    if any(r.fixes for r in formats):
         from dsv4_env.writeback.fixes import with_fixes  # the editors, which few formats need
 
         report = with_fixes(report, run.held)
+        if suggests:
+            report = _with_suggestions(report, run, asked.changed_since or "")
     written = [(REPORTERS[reporter](report), path) for reporter, path in files]
     report = replace(report, color=shown.color)
     text = "" if hears else REPORTERS[shown.format_](report)
@@ -239,6 +248,16 @@ def check(
     shown.tell_rest(report)
     code = drift.exit_code(report)
     return 0 if shown.exit_zero and code == 1 else code
+
+
+def _with_suggestions(report: Report, run: drift.CheckRun, revision: str) -> Report:
+    """The report with what settles its findings on lines that changed since a revision."""
+    from dsv4_env.writeback.fixes import with_suggestions  # the editors, as above
+
+    paths = {f.fix.path for f in report.findings if f.fix is not None}
+    return with_suggestions(
+        report, run.held, drift.lines_of_change(run.folder, revision, sorted(paths))
+    )
 
 
 def _can_be_watched(asked: Against, verdict: CheckVerdict, shown: Shown) -> None:
@@ -256,8 +275,10 @@ def _can_be_watched(asked: Against, verdict: CheckVerdict, shown: Shown) -> None
 
 
 def _no_files(names: Sequence[str], own: Path | None) -> None:
-    """Raise UsageError where a file stands in the place of a profile."""
+    """Raise UsageError where a file or a folder stands in the place of a profile."""
     for name in names:
+        if Path(name).is_dir() and name not in layer_files(own):
+            raise is_folder(name, "the name of a profile")
         if Path(split_operand(name).path).is_file() and name not in layer_files(own):
             given = " ".join((*(n for n in names if n != name), f"--against {name}"))
             raise UsageError(

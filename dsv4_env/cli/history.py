@@ -16,6 +16,7 @@ from dsv4_env.cli.progress import Progress
 from dsv4_env.cli.settings import settings
 from dsv4_env.history import render
 from dsv4_env.matrix.page import page
+from dsv4_env.matrix.sources import commit_of
 from dsv4_env.model.errors import UsageError
 
 _SCRIPTS = ("**/run_dsv4*.sh",)
@@ -102,7 +103,8 @@ def history(
         text = render.as_text(found, timelines=patterns or None)
     elif format_ == "html":
         chosen = replace(found, settings=tuple(render.selected(found, patterns)))
-        text = page(None, [render.history_data(chosen)], f"{date.today()}")
+        data = render.history_data(chosen)
+        text = page(None, [data], f"{date.today()}", commits=history_commits(repository, followed))
     else:
         text = render.FORMATS[format_](found)
     write(text, output)
@@ -126,6 +128,11 @@ def read_history(
             f"no file is called {globs}", where=repository, expected="--paths [REF:]GLOB"
         )
     return found
+
+
+def history_commits(repository: Path, followed: GitFiles) -> list[str]:
+    """The commit of each branch that a history is of."""
+    return [commit_of(repository, r) for r in dict.fromkeys(s.ref for s in _sides(followed))]
 
 
 def _sides(followed: GitFiles) -> list[engine.HistorySide]:

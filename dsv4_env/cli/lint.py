@@ -15,6 +15,7 @@ from dsv4_env.cli.comparing import catalogue_for, launch_catalogue, on_option, s
 from dsv4_env.cli.names import named_profile, split_operand
 from dsv4_env.cli.operands import chosen_launch, file_launches
 from dsv4_env.cli.options import (
+    FORMATS,
     Inputs,
     Shown,
     collected,
@@ -45,9 +46,8 @@ from dsv4_env.model.style import count, plain
 from dsv4_env.plan.platforms import Platform
 from dsv4_env.profile import layer_files, load_all
 from dsv4_env.readers import KINDS, detect, file_bytes, titles
-from dsv4_env.reporters import REPORTERS
 
-_FORMATS = [name for name in REPORTERS if name != "changes"]  # lint changes nothing
+_FORMATS = [name for name in FORMATS if name != "changes"]  # lint changes nothing
 
 
 def offered_rules(
@@ -293,7 +293,7 @@ def rule(word: str | None) -> None:
         raise UsageError(
             f"no such rule: {word}",
             expected="an id or a name of those that `dsv4-env rule` lists",
-            hint=did_you_mean(word, by_name),
+            hint=did_you_mean(word, [*rules, *(r.name for r in rules.values())]),
         )
     write(rule_text(found))
 

@@ -2,26 +2,54 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import click
+from click.shell_completion import CompletionItem
 
 from dsv4_env import drift, matrix
 from dsv4_env.cli import complete, operands
-from dsv4_env.cli.comparing import Comparing, catalogue_for, comparing_options
-from dsv4_env.cli.history import GitFiles, git_options, read_history
+from dsv4_env.cli.comparing import (
+    Comparing,
+    catalogue_for,
+    comparing_options,
+    load_release,
+    offered_platforms,
+    offered_releases,
+)
+from dsv4_env.cli.history import GitFiles, git_options, history_commits, read_history
 from dsv4_env.cli.holding import new_run, pairs_of, profiles_against, profiles_argument
 from dsv4_env.cli.options import Inputs, input_options, profiles_option
 from dsv4_env.cli.output import write
 from dsv4_env.cli.progress import Progress
 from dsv4_env.cli.settings import settings
 from dsv4_env.history.render import history_data
+from dsv4_env.matrix.effective import MAX_TARGETS, PageTarget
 from dsv4_env.matrix.page import page
+from dsv4_env.matrix.sources import commits_of
 from dsv4_env.model.errors import UsageError
 from dsv4_env.model.finding import Report
+from dsv4_env.plan.platforms import platform
 from dsv4_env.profile import reference_script
+
+_RELEASE = re.compile(r"v?[0-9]|tree$|.*[:/]")  # or an image; the rest is hardware
+
+
+def _offered_targets(
+    ctx: click.Context, option: click.Parameter, incomplete: str
+) -> complete.CompletionItems:
+    """Releases, and behind an ``@`` or alone the names of platforms."""
+    release, at, hardware = incomplete.partition("@")
+    if at:
+        found = offered_platforms(ctx, option, hardware)
+        return [CompletionItem(f"{release}@{item.value}") for item in found]
+    return [
+        *offered_releases(ctx, option, incomplete),
+        *offered_platforms(ctx, option, incomplete),
+    ]
 
 
 @click.command()
@@ -46,6 +74,16 @@ from dsv4_env.profile import reference_script
 @input_options
 @profiles_option
 @click.option(
+    "--target",
+    "asked",
+    metavar="[RELEASE][@HARDWARE]",
+    multiple=True,
+    shell_complete=_offered_targets,
+    help="A release of SGLang and hardware whose effective values the page has, to switch to: "
+    "0.5.23@b200, 0.5.23, @b200 or b200; what isn't said is each profile's own. The first is shown "
+    "first. Default: the targets of the profiles.",
+)
+@click.option(
     "--history",
     "repository",
     metavar="REPO",
@@ -60,6 +98,7 @@ def report(
     comparing: Comparing,
     inputs: Inputs,
     folder: Path | None,
+    asked: tuple[str, ...],
     repository: Path | None,
     followed: GitFiles,
 ) -> int:
@@ -67,8 +106,9 @@ def report(
 
     The page is one file that needs no network: the summary first, then a matrix of settings by
     profiles, scripts, tests and live processes. A cell tells where its value is set, by which
-    layer, and what SGLang makes of it. Further views list the findings and the layers, with
-    --history also how the settings moved. Drift doesn't change the exit code; `check` is for that.
+    layer, and what SGLang makes of it on the target that is chosen on the page. Further views list
+    the findings, the layers and all effective values, with --history also how the settings moved.
+    The foot names the day and the commits. Drift doesn't change the exit code; `check` is for that.
 
     \b
     Exit codes: 0 the page is written, 2 wrong usage or a file that can't be read.
@@ -77,9 +117,15 @@ def report(
     Examples:
       dsv4-env report --html report.html
       dsv4-env report pro-fp4 --against run_dsv4.sh --against port:30000 --html report.html
+      dsv4-env report --html report.html --target 0.5.23@b200 --target 0.5.22@b200
       dsv4-env report --html report.html --history . --script-ref amd/deepseek_v4
     """
     found = settings()
+    targets = [_target(text) for text in dict.fromkeys(asked)]
+    if len(targets) > MAX_TARGETS:
+        raise UsageError(
+            f"{len(targets)} times --target", expected=f"at most {MAX_TARGETS} on one page"
+        )
     pairs = pairs_of(names, found) if not against else ()
     whole = not against and len(pairs) == len(found.pairs)
     run = new_run(replace(comparing, show_equivalent=True), folder, inputs, whole=whole)
@@ -88,10 +134,11 @@ def report(
             said = drift.check(run, pairs)
     else:
         said = _against(run, against, names or found.profile, inputs)
-    histories = []
+    histories, commits = [], []
     if repository is not None:
         moved = read_history(repository, followed, comparing.ignore, comparing.sglang)
         histories.append(history_data(moved))
+        commits = history_commits(repository, followed)
     elif followed.paths or followed.since:
         raise UsageError("--paths and --since", expected="--history REPO with them")
     profiles = list({h.profile.name: h.profile for h in run.held}.values())
@@ -100,8 +147,26 @@ def report(
     built = matrix.build_matrix(
         said, run.held, catalogue, run.layers, exact=comparing.exact, also=also
     )
-    write(page(built, histories, f"{run.options.today}"), output)
+    files = [one.config.location.path for one in run.held if one.config.location is not None]
+    layers = [run.layers[n] for p in profiles for n in p.layers if n in run.layers]
+    commits += commits_of((*files, *layers))
+    text = page(built, histories, f"{run.options.today}", targets=targets, commits=commits)
+    write(text, output)
     return 2 if drift.exit_code(said) == 2 else 0
+
+
+def _target(text: str) -> PageTarget:
+    """What ``--target`` names. Raises UsageError."""
+    release, at, hardware = text.partition("@")
+    if not at and not _RELEASE.match(text):
+        release, hardware = "", text
+    if not release and not hardware:
+        raise UsageError(
+            f"--target {text!r}", expected="0.5.23@b200, a release alone, or hardware alone"
+        )
+    return PageTarget(
+        load_release(release) if release else None, platform(hardware) if hardware else None
+    )
 
 
 def _against(

@@ -6,12 +6,12 @@ import contextlib
 import os
 import re
 import select
-import shutil
 import termios
 import tty
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 _ENTER = "\x1b[?1049h\x1b[?25l"  # the other screen, no cursor
 _LEAVE = "\x1b[0m\x1b[?25h\x1b[?1049l"
@@ -104,9 +104,12 @@ class View:
 
 
 def foot(left: str, right: str, width: int) -> str:
-    """The line at the foot of a screen; where both sides have no room the right one is left out."""
+    """The line at the foot of a screen: of the right side as many words as there is room for."""
+    words = right.split("  ")
+    while words and len(left) + len(right := "  ".join(words)) > width:
+        del words[0]
     room = width - len(left) - len(right)
-    text = left + " " * room + right if room > 0 else left[:width]
+    text = left + " " * room + right if words else left[:width]
     return f"\x1b[7m{text:{width}}\x1b[0m"
 
 
@@ -116,7 +119,7 @@ class Terminal:
 
     out: int
     into: int | None
-    _kept: list[object] = field(default_factory=list)
+    _kept: list[Any] = field(default_factory=list)
     taken: bool = False
 
     def take(self) -> None:
@@ -124,7 +127,7 @@ class Terminal:
         if self.into is not None and not self._kept:
             self._kept = termios.tcgetattr(self.into)
         if self.into is not None:
-            tty.setcbreak(self.into)
+            tty.setcbreak(self.into, termios.TCSADRAIN)  # keys that are typed ahead stay
         self.taken = True
         self._write(_ENTER)
 
@@ -140,19 +143,22 @@ class Terminal:
 
     @contextlib.contextmanager
     def lent(self) -> Iterator[None]:
-        """Within it another program has the terminal."""
+        """Within it another program has the terminal; it stays with one that has it already."""
+        taken = self.taken
         self.give_back()
         try:
             yield
         finally:
-            self.take()
+            if taken:
+                self.take()
 
     def size(self) -> tuple[int, int]:
         """Its columns and rows."""
         try:
-            return os.get_terminal_size(self.out)
+            columns, rows = os.get_terminal_size(self.out)
         except OSError:
-            return shutil.get_terminal_size()
+            columns, rows = 0, 0
+        return columns or 80, rows or 24
 
     def draw(self, rows: Sequence[str], last: str) -> None:
         """Draw rows from the top on, and the last one at the foot."""

@@ -22,6 +22,7 @@ from dsv4_env.cli.caller import Caller, Hears
 from dsv4_env.cli.opening import open_at
 from dsv4_env.cli.output import masked_text, tell
 from dsv4_env.cli.screen import Part, Terminal, View, foot
+from dsv4_env.guard.files import read_bytes
 from dsv4_env.guard.kept import Kept
 from dsv4_env.guard.watched import Watched, watched
 from dsv4_env.model import Location
@@ -35,7 +36,8 @@ if TYPE_CHECKING:
 
 _STEP = 20  # milliseconds without another change until one is told
 _MOST = 200  # milliseconds that changes may go on until they are told
-_READY = 500  # milliseconds until a watcher that was begun is taken to watch
+_READY = 50  # milliseconds until a watcher that was begun is taken to watch
+_MODIFIED = 2  # watchfiles' number for it
 _SHOWN = 3  # changed files that are named
 HELP = (
     "1-9, up, down   choose a finding",
@@ -50,7 +52,7 @@ HELP = (
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A finding as it's shown, or an error: its lines, its place, and what makes it the same one."""
+    """A finding as it's shown, or an error: its lines and place, and what makes it the same one."""
 
     lines: tuple[str, ...]
     place: Location | None = None
@@ -85,13 +87,19 @@ class Rounds:
         self.kept = Kept()
         self.trail: Trail | None = None
 
+    @property
+    def files(self) -> int:
+        """How many files the last answer was read from."""
+        asked = self.trail.answers if self.trail else {}
+        return len({args[0] for ask, args, _ in asked if ask is read_bytes})
+
     def answer(self) -> Answer:
         """Run it. Raises KeyboardInterrupt where that was interrupted."""
         found = Answer(at=time.strftime("%H:%M:%S"))
         began = time.perf_counter()
         said, errors = _Captured(terminal=self.terminal), _Captured(terminal=False)
         hears = Hears(
-            lambda report: found.told.extend(_of_report(report)),
+            lambda report: found.told.extend(_of_report(report, worst_first=self.terminal)),
             lambda exc: found.told.append(_of_error(exc)),
         )
         with (
@@ -105,7 +113,7 @@ class Rounds:
         first = self.trail is None
         self.trail = trail
         wrong = any(t.same for t in found.told) and found.code == 2 and len(found.told) == 1
-        lines = errors.text().splitlines()
+        lines = [plain(line) for line in errors.text().splitlines()]
         lines = [line for line in lines if not (wrong and line.startswith("dsv4-env: error: "))]
         if lines:
             found.told.insert(0, Told((*lines, "")))
@@ -135,15 +143,18 @@ class _Captured(io.TextIOWrapper):
         return self.bytes.getvalue().decode("utf-8", "replace")
 
 
-def _of_report(report: Report) -> Iterator[Told]:
-    for number, block in enumerate(blocks(report)):
-        lines = [text for _, inner in block for text in inner]
-        if number and lines:
+def _of_report(report: Report, *, worst_first: bool) -> Iterator[Told]:
+    """What a report says; *worst_first*: files with findings before those without."""
+    found = [block for block in blocks(report) if any(lines for _, lines in block)]
+    if worst_first:
+        found.sort(key=lambda block: all(finding is None for finding, _ in block))
+    for number, block in enumerate(found):
+        if number:
             yield Told(("",))
         for finding, inner in block:
             if inner:
                 masked = masked_text("\n".join(inner)).split("\n")
-                yield Told(tuple(masked), finding and finding.location, _same(finding))
+                yield Told(tuple(masked), finding.location if finding else None, _same(finding))
 
 
 def _same(finding: Finding | None) -> tuple[object, ...]:
@@ -180,7 +191,7 @@ class Feed:
         os.set_blocking(self.fd, False)
         os.set_blocking(self._write, False)
         self.watched: Watched | None = None
-        self._told: deque[set[str] | Exception | None] = deque()
+        self._told: deque[set[tuple[str, bool]] | Exception | None] = deque()
         self._stop = threading.Event()
 
     def arm(self, found: Watched) -> None:
@@ -211,12 +222,16 @@ class Feed:
                     before.set()
                     self._tell(None)
                 if changes:
-                    self._tell({path for _, path in changes})
+                    self._tell({(path, kind == _MODIFIED) for kind, path in changes})
+        except FileNotFoundError:  # a folder went just now: look again which are there
+            before.set()
+            self.watched = None
+            self._tell(None)
         except Exception as exc:  # whatever it is, who waits has to hear of it
             before.set()
             self._tell(exc)
 
-    def _tell(self, what: set[str] | Exception | None) -> None:
+    def _tell(self, what: set[tuple[str, bool]] | Exception | None) -> None:
         self._told.append(what)
         with contextlib.suppress(OSError):
             os.write(self._write, b".")
@@ -229,7 +244,7 @@ class Feed:
         with contextlib.suppress(BlockingIOError):
             while os.read(self.fd, 1024):
                 pass
-        found: set[str] = set()
+        found: set[tuple[str, bool]] = set()
         due = False
         while self._told:
             told = self._told.popleft()
@@ -240,8 +255,14 @@ class Feed:
                 )
             due = due or told is None
             found |= told or set()
-        assert self.watched is not None
-        return {path for path in found if self.watched.counts(path)}, due
+        if self.watched is None:
+            return set(), due
+        counts, folders = self.watched.counts, self.watched.folders
+        changed = {path for path, modified in found if counts(path, modified=modified)}
+        if any(path in folders and not modified for path, modified in found):
+            self.watched = None  # another folder may have the name now, which isn't watched yet
+            due = True
+        return changed, due
 
     def close(self) -> None:
         """End it."""
@@ -255,6 +276,7 @@ class Watching:
         self.rounds, self.feed, self.terminal = rounds, feed, terminal
         self.view = View()
         self.now, self.before = Answer(), Answer()
+        self.first = True
         self.only_new = self.help = False
         self.said = ""
         self.woken, self._wake = os.pipe()
@@ -269,6 +291,8 @@ class Watching:
                 self._again("")
                 while self._wait():
                     pass
+            except BrokenPipeError:  # whoever read it has gone: that is no error
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             finally:
                 if self.terminal is not None:
                     self.terminal.give_back()
@@ -279,12 +303,19 @@ class Watching:
 
     def _again(self, why: str, *, quietly: bool = False) -> None:
         """Answer again; *quietly*: nothing is shown where it's the same answer."""
+        before = self.rounds.trail
         found = self.rounds.answer()
         assert self.rounds.trail is not None
         self.feed.arm(watched(self.rounds.trail))
-        if quietly and found.text == self.now.text:
-            return
-        self.before, self.now = self.now, found
+        if quietly and before is not None:
+            if found.text == self.now.text:
+                return
+            why = _differing(before, self.rounds.trail)
+        if self.first:
+            self.first, self.before = False, found
+        elif [t.same for t in found.findings] != [t.same for t in self.now.findings]:
+            self.before = self.now  # an answer that is the same says nothing of what is new
+        self.now = found
         if self.terminal is None:
             self._append(why)
         else:
@@ -322,17 +353,16 @@ class Watching:
         assert terminal is not None
         size = terminal.size()
         rows = self.view.rows(self._parts(), size, follow=follow)
-        terminal.draw(rows, foot(self._state(), "? keys  q quit ", size[0]))
+        beside = f"  watching {count(self.rounds.files, 'file')}  ? keys  q quit "
+        terminal.draw(rows, foot(self._state(), beside, size[0]))
 
     def _state(self) -> str:
         found = self.now.findings
         new = len({t.same for t in found} - {t.same for t in self.before.findings})
         told = count(len(found), "finding") if found else "nothing found"
-        if new and self.before.at:
+        if new:
             told += f" ({new} new)"
-        assert self.feed.watched is not None
         state = f" {self.now.at}  {told}  {self.now.took * 1000:.0f} ms"
-        state += f"  watching {count(len(self.feed.watched.folders), 'folder')}"
         return state + (f"  {self.said}" if self.said else "")
 
     # Waiting
@@ -403,11 +433,15 @@ class Watching:
         place = shown[self.view.chosen - 1].place if shown else None
         why = "" if shown else "there is nothing to open"
         if place is not None:
+            # Ctrl-C is the editor's meanwhile. A handler: to ignore it the editor would inherit.
+            kept = signal.signal(signal.SIGINT, lambda *_: None)
             try:
                 with self.terminal.lent():
                     open_at(place, os.environ)
             except UsageError as exc:
                 why = plain(str(exc))
+            finally:
+                signal.signal(signal.SIGINT, kept)
         elif shown:
             why = "it has no place in a file"
         self._again(why)
@@ -448,9 +482,21 @@ def _end(number: int, _frame: FrameType | None) -> None:
     raise SystemExit(128 + number)
 
 
+def _differing(before: Trail, now: Trail) -> str:
+    """The files that were read otherwise than before."""
+    asked = before.answers.keys() & now.answers.keys()
+    changed = [key for key in asked if before.answers[key] != now.answers[key]]
+    files = {str(args[0]) for ask, args, _ in changed if ask is read_bytes}
+    return f"{_named(files)} changed" if files else ""
+
+
 def _named(paths: set[str]) -> str:
-    """Some of the files, from here."""
-    names = sorted(os.path.relpath(path) for path in paths)
+    """The names of some of the files: of those that are there still, where one is.
+
+    Many editors save by way of a file that is gone at once.
+    """
+    there = {path for path in paths if os.path.lexists(path)}
+    names = sorted({Path(path).name for path in there or paths})
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     return plain(", ".join(names[:_SHOWN]) + more)
 
@@ -474,7 +520,9 @@ def watch(caller: Caller, argv: Sequence[str]) -> int:
     """
     feed = Feed(_watcher())
     terminal = None
-    if sys.stdout.isatty() and os.environ.get("TERM") != "dumb":
+    if sys.stdout is None:
+        raise UsageError("standard output is closed", expected="somewhere to write")
+    if sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb":
         keyboard = sys.stdin is not None and sys.stdin.isatty()
         terminal = Terminal(sys.stdout.fileno(), sys.stdin.fileno() if keyboard else None)
     watching = Watching(Rounds(caller, argv, terminal=terminal is not None), feed, terminal)

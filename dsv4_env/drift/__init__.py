@@ -23,6 +23,7 @@ from dsv4_env.drift.files import (
     absent,
     changed_since as changed_since,
     expand_globs,
+    lines_of_change as lines_of_change,
     repository_top as repository_top,
 )
 from dsv4_env.drift.lines import SourceLines, location_of
@@ -410,7 +411,15 @@ def _nothing(run: CheckRun, pair: Pair, why: str, where: Location | None = None)
     message = f"{why} (held to {pair.profile})"
     related = pair.location if where else None
     run.problems.append(
-        Finding(rule, rule.severity, pair.profile, message, where or pair.location, related)
+        Finding(
+            rule,
+            rule.severity,
+            pair.profile,
+            message,
+            where or pair.location,
+            related,
+            action="mend the pair",
+        )
     )
 
 
@@ -421,7 +430,9 @@ def unreadable(run: CheckRun, path: Path, exc: ReadError) -> None:
     rule = RULES["DSV010"]
     served = str(exc.where).startswith(("http://", "https://"))
     where = Location(str(exc.where)) if served else location_of(exc.where, path)
-    finding = Finding(rule, rule.severity, path.name, exc.message, where)
+    action = f"did you mean {exc.hint}?" if exc.hint else "mend the file, or leave it out"
+    finding = Finding(rule, rule.severity, path.name, exc.problem, where, action=action)
+    finding = finding.with_effect(exc.wanted)
     if finding not in run.problems:
         run.problems.append(finding)
         run.files.add(path)

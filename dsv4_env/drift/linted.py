@@ -90,9 +90,9 @@ def lint_launches(
             ignore=chosen.ignore,
         )
         made = _comparison(config, title, catalogue, said)
-        fresh = [f for f in made.findings if (f.rule.id, f.message, f.location) not in told]
-        again = [f for f in made.findings if (f.rule.id, f.message, f.location) in told]
-        told |= {(f.rule.id, f.message, f.location) for f in fresh}
+        fresh = [f for f in made.findings if (f.rule.id, f.text, f.location) not in told]
+        again = [f for f in made.findings if (f.rule.id, f.text, f.location) in told]
+        told |= {(f.rule.id, f.text, f.location) for f in fresh}
         comparisons.append(replace(made, findings=tuple(fresh), repeated=tuple(again)))
     return comparisons
 

@@ -192,8 +192,17 @@ def names_of(folder: str) -> frozenset[str]:
 
 @partial(question, about=lambda folder, end: (Place(folder, end),))
 def names_ending(folder: str, end: str) -> tuple[str, ...]:
-    """The names in a folder that end in *end*, sorted; none where it isn't there."""
-    return tuple(sorted(name for name in names_of(folder) if name.endswith(end)))
+    """The names in a folder that end in *end*, sorted; none where it isn't there.
+
+    What Emacs puts beside a file that is being edited, ``.#NAME``, isn't among them.
+    """
+    found = (name for name in names_of(folder) if name.endswith(end))
+    return tuple(sorted(name for name in found if not is_mark(name)))
+
+
+def is_mark(name: str) -> bool:
+    """Whether a name is that of a link to nowhere by which Emacs marks a file as being edited."""
+    return name.startswith(".#")
 
 
 def _names(folder: str) -> frozenset[str]:

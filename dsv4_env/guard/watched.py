@@ -18,16 +18,21 @@ from dsv4_env.guard.asked import Trail, places_of
 class Watched:
     """The *folders* to be watched, and what of their changes counts.
 
-    *paths* are files and the folders above them, whatever happens to one; *within* are folders
-    with the ends of the names that count there, of files that come and go.
+    *paths* are those that were asked about and the folders above them; *within* are folders with
+    the ends of the names that count there.
     """
 
     folders: frozenset[str]
     paths: frozenset[str]
     within: frozenset[tuple[str, str]]
 
-    def counts(self, path: str) -> bool:
-        """Whether a change of a path may change an answer."""
+    def counts(self, path: str, *, modified: bool) -> bool:
+        """Whether a change of a path may change an answer.
+
+        *modified*: it was there before, and is still; else it came, or it's gone.
+        """
+        if modified and os.path.isdir(path):  # noqa: PTH112  # what is in it is told by itself
+            return False
         if path in self.paths:
             return True
         folder, _, name = path.rpartition("/")

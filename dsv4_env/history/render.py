@@ -26,6 +26,7 @@ def history_data(history: History) -> dict[str, Any]:
             {
                 "side": t.side,
                 "name": t.name,
+                "path": t.path,
                 "versions": len(t.versions),
                 "first": t.versions[0].time.isoformat(),
                 "last": t.versions[-1].time.isoformat(),

@@ -7,8 +7,8 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from dsv4_env.catalogue import SGLANG, owner
-from dsv4_env.catalogue.describe import span
+from dsv4_env.catalogue import SGLANG, TREE, owner
+from dsv4_env.catalogue.describe import facts, span
 from dsv4_env.explain import explained, facts_of
 from dsv4_env.lsp.diagnosis import Diagnosis
 from dsv4_env.lsp.positions import Lines, Place, Span
@@ -61,8 +61,12 @@ def _said(
         if owner(name) != SGLANG:  # of somebody else, or of another program
             return None
         return "No known SGLang reads it." + (f" Did you mean `{exc.hint}`?" if exc.hint else "")
-    release = found.catalogue.base or found.catalogue.release if found.catalogue else ""
-    return markdown(said, release, mine)
+    catalogue = found.catalogue
+    if catalogue is not None and catalogue.release == TREE and said["kind"] in ("variable", "flag"):
+        rows = [(k, v) for k, v in facts(catalogue, name) if k not in ("read in", "declared")]
+        own = [{"releases": [TREE], "facts": dict(rows)}]
+        said = {**said, "releases": [*own, *said["releases"]]}
+    return markdown(said, catalogue.release if catalogue else "", mine)
 
 
 def of_key(lines: Lines, place: Place, word: Word) -> str | None:
@@ -157,7 +161,7 @@ def _facts(group: tuple[list[str], list[tuple[str, str]]]) -> str:
     """What some releases make of it, on one line."""
     spanned, rows = group
     told = [f"{key} {code(value)}" for key, value in rows]
-    name = "the tree's own" if spanned == ["tree"] else f"SGLang {span(spanned)}"
+    name = "the tree's own" if spanned == [TREE] else f"SGLang {span(spanned)}"
     return f"{name}: {', '.join(told) or 'unknown'}"
 
 

@@ -113,12 +113,16 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A profile, or a launch held to it (with the *comparison* of the two)."""
+    """A profile, or a launch held to it (with the *comparison* of the two).
+
+    *catalogue* is of the release as which it is read, where that is another one than the matrix's.
+    """
 
     profile: Profile
     title: str
     config: LaunchConfig
     comparison: Comparison | None = None
+    catalogue: Catalogue | None = None
 
 
 def owner_of(name: str) -> str:
@@ -165,7 +169,8 @@ class Matrix:
     """Rows and columns, the report that they are of, and the layers of each profile.
 
     *layers* maps a profile to the settings of its layers: ``(table, name)`` to the chain of
-    layers that set or unset it. *catalogue* is of the release whose reading counts.
+    layers that set or unset it. *catalogue* is of the release whose reading counts; with *exact*
+    the spelling does.
     """
 
     columns: tuple[Column, ...]
@@ -173,11 +178,21 @@ class Matrix:
     report: Report
     layers: Mapping[str, Mapping[tuple[str, str], Origin]]
     catalogue: Catalogue
+    exact: bool = False
 
     @property
     def profiles(self) -> list[Profile]:
         """The profiles, in the order of their columns."""
         return list({c.profile.name: c.profile for c in self.columns}.values())
+
+    def read_as(self, column: Column) -> Catalogue:
+        """The catalogue of the release as which a column is read."""
+        return column.catalogue or self.catalogue
+
+    @property
+    def names(self) -> RowNames:
+        """What tells the row that a name belongs to."""
+        return RowNames(None if self.exact else self.catalogue)
 
     def tally(self) -> dict[CellStatus, int]:
         """How many cells have each status."""
@@ -203,19 +218,24 @@ def build_matrix(
     choices: list[Held | None] = []
     profiles = {p.name: p for p in (*(h.profile for h in held), *also)}
     for profile in profiles.values():
-        columns.append(Column(profile, profile.name, with_model(profile)))
+        mine = [
+            (comparison, one)
+            for comparison, one in zip(report.comparisons, held, strict=True)
+            if one.profile.name == profile.name
+        ]
+        first = mine[0][1].catalogue if mine else None
+        columns.append(Column(profile, profile.name, with_model(profile), catalogue=first))
         choices.append(None)
-        for comparison, one in zip(report.comparisons, held, strict=True):
-            if one.profile.name == profile.name:
-                columns.append(Column(profile, comparison.right, one.config, comparison))
-                choices.append(one)
-    names = _Names(None if exact else catalogue)
+        for comparison, one in mine:
+            columns.append(Column(profile, comparison.right, one.config, comparison, one.catalogue))
+            choices.append(one)
+    names = RowNames(None if exact else catalogue)
     made = [_made(c.config, names) for c in columns]
     keys = _in_order([*(m for m, c in zip(made, choices, strict=True) if c is None), *made])
     rows = [MatrixRow(section, key, "") for section, key in keys]
     for row in rows:
-        mine = [m.get((row.section, row.key), ()) for m in made]
-        row.name = next(m[-1].name for m in mine if m)
+        makers = [m.get((row.section, row.key), ()) for m in made]
+        row.name = next(m[-1].name for m in makers if m)
     reference: Mapping[tuple[str, str], tuple[Made, ...]] = {}
     for column, choice, settings in zip(columns, choices, made, strict=True):
         if choice is None or column.comparison is None:
@@ -232,17 +252,18 @@ def build_matrix(
             here, there = settings.get(key, ()), reference.get(key, ())
             row.cells.append(_cell(here, there, said.get(key, []), choice))
     layers = {p.name: _chains(p, files) for p in profiles.values()}
-    return Matrix(tuple(columns), tuple(rows), report, layers, catalogue)
+    return Matrix(tuple(columns), tuple(rows), report, layers, catalogue, exact)
 
 
 @dataclass(slots=True)
-class _Names:
+class RowNames:
     """What belongs into one row: a variable with its old names, the flags of one *dest*."""
 
     catalogue: Catalogue | None
     _known: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     def key(self, name: str) -> tuple[str, str]:
+        """The section and the key of the row of a name."""
         if name not in self._known:
             self._known[name] = self._find(name)
         return self._known[name]
@@ -257,7 +278,7 @@ class _Names:
         return section, said.new if said else name
 
 
-def _made(config: LaunchConfig, names: _Names) -> dict[tuple[str, str], tuple[Made, ...]]:
+def _made(config: LaunchConfig, names: RowNames) -> dict[tuple[str, str], tuple[Made, ...]]:
     """What a launch sets, by row."""
     found: dict[tuple[str, str], tuple[Made, ...]] = {}
     for made in _each(config):

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import shlex
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
+from itertools import accumulate
+from textwrap import dedent
 from typing import Any
 
 from dsv4_env.catalogue import describe, history, load as load_catalogue, releases
@@ -11,6 +16,7 @@ from dsv4_env.catalogue.images import families
 from dsv4_env.compare.findings import show
 from dsv4_env.matrix.cells import Cell, Column, Made, Matrix, MatrixRow
 from dsv4_env.model import Location, Origin, Unknown
+from dsv4_env.model.errors import shortened
 from dsv4_env.model.finding import Finding, Report
 from dsv4_env.model.secrets import masked, scrubbed
 from dsv4_env.profile import shipped_dir
@@ -18,11 +24,17 @@ from dsv4_env.readers import KINDS
 from dsv4_env.reporters.content import verdict
 from dsv4_env.reporters.excerpt import excerpt
 
+_STARTS = re.compile(r"[^_-]*[_-]+")
+LONGEST = 2000
+"""Characters of a value that the panel shows."""
 _KINDS = {"process": "live process"} | {k.name: k.word for k in KINDS if k.word}
 
 
-def details(matrix: Matrix) -> dict[str, Any]:
-    """All that the panel may show; the page's script parses it when the panel first opens."""
+def details(matrix: Matrix, rows: Sequence[MatrixRow], cards: Mapping[int, int]) -> dict[str, Any]:
+    """All that the panel may show of *rows*; the page's script parses it when it's first asked.
+
+    *cards* are the places of findings, by their ``id``, among those that the page shows anyway.
+    """
     report = matrix.report
     return {
         "columns": [_about(c, report) for c in matrix.columns],
@@ -30,9 +42,9 @@ def details(matrix: Matrix) -> dict[str, Any]:
             {
                 "name": row.name,
                 "facts": _facts(row, matrix),
-                "cells": [c and _cell(c, row, report) for c in row.cells],
+                "cells": [c and _cell(c, row, report, cards) for c in row.cells],
             }
-            for row in matrix.rows
+            for row in rows
         ],
     }
 
@@ -68,7 +80,7 @@ def _word(word: object) -> str:
     return word.text if isinstance(word, Unknown) else shlex.quote(str(word))
 
 
-def _cell(cell: Cell, row: MatrixRow, report: Report) -> dict[str, Any]:
+def _cell(cell: Cell, row: MatrixRow, report: Report, cards: Mapping[int, int]) -> dict[str, Any]:
     """A cell in short: what is usual is left out, as there may be thousands."""
     found: dict[str, Any] = {"m": [_made(m, row, report) for m in cell.made]}
     if cell.status:
@@ -76,13 +88,13 @@ def _cell(cell: Cell, row: MatrixRow, report: Report) -> dict[str, Any]:
     if cell.waived or cell.severity:
         found["k"] = "waived" if cell.waived else cell.severity
     if cell.findings:
-        found["f"] = [said(f, report) for f in cell.findings]
+        found["f"] = [cards[id(f)] if id(f) in cards else said(f, report) for f in cell.findings]
     return found
 
 
 def _made(made: Made, row: MatrixRow, report: Report) -> dict[str, Any]:
     unknown = [w for w in made.words if isinstance(w, Unknown)]
-    found: dict[str, Any] = {"v": scrubbed(show(made.name, made.words))}
+    found: dict[str, Any] = {"v": shortened(scrubbed(show(made.name, made.words)), LONGEST)}
     if made.name != row.name:
         found["n"] = made.name
     if made.condition:
@@ -98,7 +110,7 @@ def _made(made: Made, row: MatrixRow, report: Report) -> dict[str, Any]:
 def _origin(origin: Origin, made: Made, report: Report) -> list[str | None]:
     value = origin.value
     if value is not None:
-        value = scrubbed(masked(made.name, value))
+        value = shortened(scrubbed(masked(made.name, value)), LONGEST)
     return [origin.name, place_details(report, origin.location), value]
 
 
@@ -136,15 +148,30 @@ def said(finding: Finding, report: Report) -> dict[str, Any]:
         "severity": "waived" if waiver else finding.severity.value,
         "id": finding.rule.id,
         "rule": finding.rule.name,
-        "message": scrubbed(finding.message),
+        "message": scrubbed(finding.text),
         "at": place_details(report, finding.location),
-        "source": "\n".join(source) if source else "",
+        "source": dedent("\n".join(source)) if source else "",
         "waiver": ""
         if waiver is None
         else f"waived: {scrubbed(waiver.reason)}"
         + (f", until {waiver.until}" if waiver.until else "")
         + (f" ({place_details(report, waiver.location)})" if waiver.location else ""),
     }
+
+
+def common_start(names: Iterable[str]) -> str:
+    """The longest start, of whole words, that four fifths of three or more names have in common."""
+    starts: Counter[str] = Counter()
+    every = set(names)
+    for name in every:
+        starts.update(s for s in accumulate(_STARTS.findall(name)) if s != name)
+    common = [s for s, n in starts.items() if n >= 3 and n * 5 >= len(every) * 4]
+    return max(common, key=len, default="")
+
+
+def without_start(name: str, start: str) -> str:
+    """A name that tells what the start was that it lacks."""
+    return f"…{name.removeprefix(start)}" if start and name.startswith(start) else name
 
 
 def place_details(report: Report, location: Location | None) -> str:

@@ -48,15 +48,15 @@
 
   const views = all(".view");
   const names = views.map((v) => v.id.replace("view-", ""));
-  const q = one("#q"), owner = one("#owner"), section = one("#section");
-  const chips = all(".chip"), grid = one("#grid"), panel = one("#panel");
-  const state = { q: "", owner: "", section: "", status: [], view: names[0], open: "" };
+  const q = one("#q"), chips = all(".chip"), grid = one("#grid"), panel = one("#panel");
+  const choices = { profile: one("#profile"), owner: one("#owner"), section: one("#section"), target: one("#target") };
+  const state = { q: "", profile: "", owner: "", section: "", target: "", status: [], view: names[0], open: "" };
   const empty = { ...state };
 
   const readState = () => {
     const found = new URLSearchParams(location.hash.slice(1));
     Object.assign(state, empty);
-    for (const key of ["q", "owner", "section", "open"]) state[key] = found.get(key) ?? "";
+    for (const key of ["q", "open", ...Object.keys(choices)]) state[key] = found.get(key) ?? "";
     state.status = (found.get("status") ?? "").split(",").filter(Boolean);
     if (names.includes(found.get("view"))) state.view = found.get("view");
   };
@@ -69,25 +69,71 @@
     if (hash !== location.hash.slice(1)) history.replaceState(null, "", `#${hash}`);
   };
 
+  const there = (item) => item.parentElement.dataset.group !== "made" || item.dataset.made !== undefined;
   const fits = (item) => {
-    const { name = "", owner: whose, section: where, status } = item.dataset;
+    const { name = "", owner: whose, section: where, status, made } = item.dataset;
     return (
       state.q.toLowerCase().split(/\s+/).every((word) => name.includes(word)) &&
       (!state.owner || whose === undefined || whose === state.owner) &&
       (!state.section || where === undefined || where === state.section) &&
-      (!state.status.length || status === undefined || state.status.some((s) => status.split(",").includes(s)))
+      (!state.status.length || status === undefined || state.status.some((s) => (s === "made" ? made !== undefined : status.split(",").includes(s)))) &&
+      there(item) &&
+      !(state.profile && item.matches(".row") && ![...item.cells].some((c, n) => n && !c.hidden && c.firstChild))
     );
+  };
+
+  // One profile's columns, and what SGLang makes of them on one target
+
+  let columnsOf = "", targetOf = "0";
+  const chooseColumns = () => {
+    if (!grid || columnsOf === state.profile) return;
+    columnsOf = state.profile;
+    let column = 0;
+    const bands = all(".band", grid), kept = [];
+    for (const band of bands) {
+      band.hidden = Boolean(state.profile) && band.textContent !== state.profile;
+      for (let n = 0; n < band.colSpan; n += 1) kept[column++] = !band.hidden;
+    }
+    for (const line of all("thead tr:last-child, .row", grid)) {
+      for (const [n, keep] of kept.entries()) line.cells[n + 1].hidden = !keep;
+    }
+  };
+  const chooseTarget = () => {
+    const chosen = String(state.target || 0);
+    if (!choices.target || targetOf === chosen) return;
+    targetOf = chosen;
+    for (const made of all(".made")) made.hidden = made.dataset.target !== chosen;
+    const lines = new Map(all(".row", grid).map((line) => [Number(line.dataset.row), line]));
+    for (const old of all("td i", grid)) old.remove();
+    for (const line of lines.values()) delete line.dataset.made;
+    for (const [n, tag] of all("thead [data-col] .stop", grid).entries()) tag.hidden = !(n in data().targets[chosen].stops);
+    for (const [row, column, text] of data().targets[chosen].cells) {
+      lines.get(row).dataset.made = "";
+      lines.get(row).cells[column + 1].append(make("i", "", data().texts[text][0]));
+    }
+  };
+  let wasFiltered = false;
+  const fold = (group, folded) => {
+    group.classList.toggle("folded", folded);
+    one(".title button", group).setAttribute("aria-expanded", String(!folded));
   };
   const apply = () => {
     let shown = 0, of = 0;
+    if (choices.target && !choices.target.options[state.target || 0]) state.target = "";
+    if (choices.profile && ![...choices.profile.options].some((o) => o.value === state.profile)) state.profile = "";
+    const filtered = Boolean(state.q || state.owner || state.section || state.profile || (state.view === "matrix" && state.status.length));
+    chooseColumns();
+    chooseTarget();
     for (const view of views) {
       view.hidden = view.id !== `view-${state.view}`;
-      const items = all("[data-name]", view);
-      for (const item of items) item.hidden = !fits(item);
+      const items = all("[data-name]", view).filter((item) => !item.closest(".made")?.hidden && there(item));
+      for (const item of all("[data-name]", view)) item.hidden = !fits(item);
       if (view.hidden) continue;
       of = items.length;
       shown = items.filter((item) => !item.hidden).length;
     }
+    if (filtered && !wasFiltered) for (const group of all(".group.folded")) fold(group, false);
+    wasFiltered = filtered;
     for (const group of all(".group, .layers")) group.hidden = !one("[data-name]:not([hidden])", group);
     for (const tab of tabs) {
       const chosen = tab.id === `tab-${state.view}`;
@@ -95,13 +141,13 @@
       tab.tabIndex = chosen ? 0 : -1;
     }
     for (const chip of chips) chip.setAttribute("aria-pressed", String(state.status.includes(chip.dataset.status)));
-    const filtered = Boolean(state.q || state.owner || state.section || (state.view === "matrix" && state.status.length));
     one("#count").textContent = filtered ? `${shown} of ${of} shown` : "";
     one("#clear").hidden = !filtered;
     one("#nothing").hidden = !(filtered && of && !shown);
     if (q.value !== state.q) q.value = state.q;
-    if (owner) owner.value = state.owner;
-    if (section) section.value = state.section;
+    for (const [key, choice] of Object.entries(choices)) if (choice) choice.value = key === "target" ? state.target || "0" : state[key];
+    if (choices.profile) choices.profile.hidden = state.view !== "matrix";
+    if (choices.target) choices.target.parentElement.hidden = !["matrix", "effective"].includes(state.view);
     if (one("#chips")) one("#chips").hidden = state.view !== "matrix";
     writeState();
   };
@@ -135,8 +181,13 @@
     next.click();
   });
   q.addEventListener("input", () => { state.q = q.value; apply(); });
-  owner?.addEventListener("change", () => { state.owner = owner.value; apply(); });
-  section?.addEventListener("change", () => { state.section = section.value; apply(); });
+  for (const [key, choice] of Object.entries(choices)) {
+    choice?.addEventListener("change", () => {
+      state[key] = key === "target" && choice.value === "0" ? "" : choice.value;
+      apply();
+      if (!panel.hidden && opened) open(opened, false);
+    });
+  }
   one(".chips")?.addEventListener("click", (event) => {
     const status = event.target.closest(".chip")?.dataset.status;
     if (!status) return;
@@ -144,7 +195,7 @@
     apply();
   });
   one("#clear").addEventListener("click", () => {
-    Object.assign(state, { q: "", owner: "", section: "", status: [] });
+    Object.assign(state, { q: "", profile: "", owner: "", section: "", status: [] });
     apply();
     q.focus();
   });
@@ -189,10 +240,9 @@
 
   if (grid) {
     grid.addEventListener("click", (event) => {
-      const fold = event.target.closest(".title button");
-      if (fold) {
-        const folded = fold.closest(".group").classList.toggle("folded");
-        fold.setAttribute("aria-expanded", String(!folded));
+      const group = event.target.closest(".title button")?.closest(".group");
+      if (group) {
+        fold(group, !group.classList.contains("folded"));
         return;
       }
       const cell = event.target.closest(".row > *, thead [data-col]");
@@ -209,8 +259,9 @@
         return;
       }
       const lines = rows();
-      let line = lines.indexOf(cell.parentElement), column = cell.cellIndex;
-      const last = cell.parentElement.cells.length - 1;
+      const columns = [...cell.parentElement.cells].filter((c) => !c.hidden).map((c) => c.cellIndex);
+      let line = lines.indexOf(cell.parentElement), column = columns.indexOf(cell.cellIndex);
+      const last = columns.length - 1;
       if (event.key === "ArrowDown") line += 1;
       else if (event.key === "ArrowUp") line -= 1;
       else if (event.key === "ArrowRight") column += 1;
@@ -221,7 +272,7 @@
       else if (event.key === "End") [line, column] = [event.ctrlKey ? lines.length - 1 : line, last];
       else return;
       event.preventDefault();
-      const next = lines[line]?.cells[column];
+      const next = lines[line]?.cells[columns[column]];
       if (!next) return;
       enter(next);
       if (!panel.hidden) open(next, false);
@@ -249,14 +300,19 @@
     const kept = children.flat().filter(Boolean);
     return kept.length ? [make("h3", "", title), ...kept] : [];
   };
-  const finding = (f) =>
-    make(
+  const finding = (f) => {
+    if (typeof f === "number") {
+      const found = one(`#f${f}`);
+      return make("div", found.className, "", ...[...found.cloneNode(true).children]);
+    }
+    return make(
       "div", `card finding ${f.severity}`, "",
       make("div", "message", f.message),
       make("div", "rule dim", `${f.severity} · ${f.id} ${f.rule}`),
       f.source ? Object.assign(make("pre", "", f.source), { tabIndex: 0 }) : null,
       f.waiver ? make("div", "dim", f.waiver) : null,
     );
+  };
   const chain = (origins) => {
     const found = make("ol", "chain");
     origins.forEach(([who, place, value], index) => {
@@ -277,6 +333,19 @@
     }
     return box;
   };
+  const madeOf = (row, column) => {
+    const found = data().targets[state.target || 0]?.cells.find((c) => c[0] === row && c[1] === column);
+    return found && data().texts[found[2]];
+  };
+  const effect = (row, column) => {
+    const found = column >= 0 && madeOf(row, column);
+    if (!found) return [];
+    const [shown, , , why, at] = found;
+    return part(
+      "What SGLang makes of it",
+      make("div", "side", "", make("div", "who", data().targets[state.target || 0].title), make("div", "value", `→ ${shown}`), why ? make("div", "sub", why) : null, at ? make("code", "dim", at) : null),
+    );
+  };
   const stateLine = (cell) => {
     const kind = cell.s === "same" ? "same" : ["not compared", "equivalent", "reordered"].includes(cell.s) ? "" : (cell.k ?? "");
     return make("p", `state-line ${kind}`, "", make("b", "", MARKS[cell.s]), make("span", "", cell.k === "waived" ? `${cell.s}, waived` : cell.s));
@@ -285,15 +354,19 @@
     const { columns, rows: settings } = data();
     const body = [];
     const title = row === null ? columns[column].title : settings[row].name;
-    if (row === null) body.push(facts(columns[column].facts));
+    if (row === null) {
+      const stop = data().targets[state.target || 0]?.stops[column];
+      if (stop) body.push(make("p", "state-line error", "", make("b", "", "✗"), make("span", "", `It doesn't start on ${data().targets[state.target || 0].title}: ${stop}`)));
+      body.push(...part("About it", facts(columns[column].facts)));
+    }
     else if (column < 0) {
       const cells = settings[row].cells;
       body.push(...part("SGLang's catalogue", facts(settings[row].facts)));
       body.push(...part("Everywhere", columns.map((c, index) => {
-        const cell = cells[index];
-        if (!cell) return null;
-        const text = cell.m.filter((m) => !m.x).map((m) => m.v).join(" · ") || "not set";
-        return make("div", "side", "", make("div", "who", c.title), make("div", "value", `${cell.s ? `${MARKS[cell.s]} ` : ""}${text}`));
+        const cell = cells[index], made = madeOf(row, index);
+        if (!cell && !made) return null;
+        const text = cell ? cell.m.filter((m) => !m.x).map((m) => m.v).join(" · ") || "not set" : "not set";
+        return make("div", "side", "", make("div", "who", c.title), make("div", "value", `${cell?.s ? `${MARKS[cell.s]} ` : ""}${text}`), made ? make("div", "sub", `→ ${made[0]}${made[3] ? ` (${made[3]})` : ""}`) : null);
       })));
     } else {
       const { cells, facts: known } = settings[row];
@@ -305,6 +378,7 @@
       if (cell?.f) body.push(...part(cell.f.length > 1 ? "Findings" : "Finding", cell.f.map(finding)));
       const sides = [side(columns[column].title, cell)];
       if (reference !== column) sides.push(side(columns[reference].title, cells[reference]));
+      body.push(...effect(row, column));
       body.push(...part("Where it is set", cell || cells[reference] ? sides : [make("p", "dim", "Neither side sets it.")]));
       body.push(...part("SGLang's catalogue", facts(known)));
     }
@@ -330,12 +404,14 @@
     const line = row ? one(`[data-row="${CSS.escape(row)}"]`) : one("thead tr:last-child", grid ?? document);
     const cell = grid && state.open && line?.cells[Number(column) + 1];
     if (cell && cell !== opened) {
+      if (line.closest(".group")) fold(line.closest(".group"), false);
       enter(cell, false);
       open(cell, false);
     }
   };
   addEventListener("hashchange", show);
   addEventListener("beforeprint", () => { for (const d of all(".looked, .layers")) d.open = true; });
+  if (matchMedia("(max-width: 48rem)").matches) one(".looked")?.removeAttribute("open");
   one("#bar").hidden = false;
   show();
 })();

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from dsv4_env.matrix.cells import owner_of, section_of
+from dsv4_env.matrix.details import common_start, without_start
 from dsv4_env.model.secrets import scrubbed
 from dsv4_env.model.style import count
 
@@ -19,10 +20,15 @@ def timelines(history: Mapping[str, Any]) -> dict[str, Any]:
     first, last = (datetime.fromisoformat(summary[k]) for k in ("first", "last"))
     scale = _Scale(first, last)
     began = {f["name"]: datetime.fromisoformat(f["first"]) for f in history["files"]}
-    settings = sorted(history["settings"], key=lambda s: (-s["moves"], s["name"]))
+    start = common_start(_name(f["name"]) for f in history["files"])
+    told = sorted(history["settings"], key=lambda s: (-s["moves"], s["name"]))
+    settings = [_setting(s, scale, began, start) for s in told]
+    if len({f["side"] for f in history["files"]}) == 1:  # needn't be said of each
+        for lane in (lane for s in settings for lane in s["lanes"]):
+            lane["side"] = ""
     return {
         "headline": f"{count(summary['versions'], 'version')} of "
-        f"{count(len({f['name'].partition('::')[0] for f in history['files']}), 'file')} in "
+        f"{count(len({f['path'] for f in history['files']}), 'file')} in "
         f"{count(summary['commits'], 'commit')}, {first:%Y-%m-%d} to {last:%Y-%m-%d}",
         "counts": (
             (len(settings), "moved"),
@@ -32,11 +38,12 @@ def timelines(history: Mapping[str, Any]) -> dict[str, Any]:
         "followers": [
             {**f, "median": _days(f["median_days"]), "longest": _days(f["longest_days"])}
             for f in summary["followers"]
+            if f["followed"] or f["led"] or f["never"]
         ],
         "ticks": scale.months(),
         "first": f"{first:%Y-%m-%d}",
         "last": f"{last:%Y-%m-%d}",
-        "settings": [_setting(s, scale, began) for s in settings],
+        "settings": settings,
         "problems": [scrubbed(p) for p in history["problems"]],
     }
 
@@ -67,7 +74,7 @@ class _Scale:
 
 
 def _setting(
-    setting: Mapping[str, Any], scale: _Scale, began: Mapping[str, datetime]
+    setting: Mapping[str, Any], scale: _Scale, began: Mapping[str, datetime], start: str
 ) -> dict[str, Any]:
     values = dict.fromkeys(p["value"] for t in setting["timelines"] for p in t["points"])
     colors = {v: n for n, v in enumerate(v for v in values if v is not None)}
@@ -88,7 +95,7 @@ def _setting(
         "owner": owner_of(setting["name"]),
         "said": said,
         "badges": badges,
-        "lanes": [_lane(t, scale, colors, began) for t in setting["timelines"]],
+        "lanes": [_lane(t, scale, colors, began, start) for t in setting["timelines"]],
         "moves": sorted(
             (p["time"][:10], t["file"], _value(p["value"]), p["commit"][:10])
             for t in setting["timelines"]
@@ -102,6 +109,7 @@ def _lane(
     scale: _Scale,
     colors: Mapping[str | None, int],
     began: Mapping[str, datetime],
+    common: str,
 ) -> dict[str, Any]:
     points = [(datetime.fromisoformat(p["time"]), p["value"]) for p in timeline["points"]]
     start = min(points[0][0], began.get(timeline["file"], points[0][0]))
@@ -112,14 +120,17 @@ def _lane(
         kind = "none" if value is None else f"v{colors[value] % _COLORS}"
         bars.append((at, round(end - at, 2), kind, _value(value)))
     told = "; ".join(f"{time:%Y-%m-%d} {_value(value)}" for time, value in points)
-    name = timeline["file"].rpartition("/")[2]
     return {
         "file": timeline["file"],
-        "name": name,
+        "name": without_start(_name(timeline["file"]), common),
         "side": timeline["side"],
         "bars": bars,
         "told": told,
     }
+
+
+def _name(file: str) -> str:
+    return file.rpartition("/")[2]
 
 
 def _value(value: str | None) -> str:

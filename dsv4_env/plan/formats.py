@@ -40,7 +40,7 @@ def _one_text(plan: Plan, *, color: bool, every: bool) -> str:
     possible = plan.possible if every else ()
     rows = [("x", "refused", "", _refusal(r)) for r in plan.refused]
     rows += [("?", "may be refused", "", _refusal(r)) for r in possible]
-    shown = [s for e in _ORDER for s in plan.having(e) if every or _is_told(s)]
+    shown = [s for e in _ORDER for s in plan.having(e) if every or is_told(s)]
     rows += [(SIGNS[s.effect], s.name, _change(s), _why(s)) for s in shown]
     names = max((len(r[1]) for r in rows), default=0)
     values = min(max((len(r[2]) for r in rows), default=0), 40)
@@ -56,7 +56,7 @@ def _named(plan: Plan) -> str:
     return "the tree's own SGLang" if plan.release == "tree" else f"SGLang {plan.release}"
 
 
-def _is_told(setting: PlannedSetting) -> bool:
+def is_told(setting: PlannedSetting) -> bool:
     """Whether people want to read of a setting: of those not given, only what is known."""
     if setting.effect == "kept":
         return False
@@ -140,7 +140,7 @@ def markdown(plans: Sequence[Plan]) -> str:
 def _one_markdown(plan: Plan) -> str:
     lines = [f"### {_cell(plan.title)} on {_named(plan)}, {plan.platform}", ""]
     lines += [f"- **refused**: {_cell(r.message)} (`{_cell(r.at)}`)" for r in plan.refused]
-    shown = [s for e in _ORDER for s in plan.having(e) if _is_told(s)]
+    shown = [s for e in _ORDER for s in plan.having(e) if is_told(s)]
     if shown:
         lines += ["| | setting | given | effective | why |", "|---|---|---|---|---|"]
     for s in shown:

@@ -32,9 +32,9 @@ class Profile:
     name: str
     description: str
     layers: tuple[str, ...]
-    config: LaunchConfig
-    data: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    origins: Mapping[tuple[str, str], Origin] = field(default_factory=dict)
+    config: LaunchConfig = field(repr=False)  # pages of text in every failed assertion
+    data: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
+    origins: Mapping[tuple[str, str], Origin] = field(default_factory=dict, repr=False)
     sglang: str = RELEASES[-1]
     target: Target = field(default_factory=Target)
     refused: str | None = field(default=None, compare=False)

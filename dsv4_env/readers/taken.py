@@ -96,11 +96,12 @@ class KnownProfiles:
         return self.own
 
     def within(self, folder: Path) -> Path | None:
-        """A folder below the root; None where it isn't one."""
+        """A folder below the root, or of the project's profiles; None where it isn't one."""
         if self.root is None:
             return None
         whole = real(self.root / folder)
-        return whole if whole.is_relative_to(real(self.root)) else None
+        tops = (self.root, self.own) if self.own is not None else (self.root,)
+        return whole if any(whole.is_relative_to(real(top)) for top in tops) else None
 
 
 _OF_FILE: ContextVar[KnownProfiles | None] = ContextVar("profiles_of_file", default=None)

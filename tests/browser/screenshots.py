@@ -23,7 +23,7 @@ def take(browser: Browser, address: str, folder: Path) -> list[Path]:
     folder.mkdir(exist_ok=True)
     made = []
     for name, width, height, scheme, steps in (
-        ("matrix", 1280, 1060, "light", "#"),
+        ("matrix", 1280, 900, "light", "#"),
         ("details", 1280, 860, "dark", "#"),
         ("history", 1280, 860, "light", "#view=history&q=hack+backend"),
         ("phone", 390, 844, "light", "#status=missing,changed"),
@@ -39,10 +39,7 @@ def take(browser: Browser, address: str, folder: Path) -> list[Path]:
             page.locator("[data-name*=backend] td.error").first.click()
             page.locator("#bar").evaluate("e => e.scrollIntoView()")
         if name == "history":
-            page.locator("article:not([hidden])").scroll_into_view_if_needed()
-            page.locator("#bar").evaluate("e => e.scrollIntoView()")
-        if name == "phone":
-            page.locator("#bar").evaluate("e => e.scrollIntoView()")
+            page.locator(".looked").evaluate("e => { e.open = false; }")
         path = folder / f"{name}.png"
         page.screenshot(path=path)
         made.append(path)

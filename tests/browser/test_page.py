@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Iterator
 from importlib.resources import files
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from dsv4_env import __version__, cli
 from dsv4_env.model import Unknown
 from dsv4_env.profile import load_profile
 from tests.browser import pages, screenshots
@@ -41,6 +43,26 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("DSV4_ENV_SGLANG", "0.5.13")  # its script is of then
         return pages.demo(tmp_path_factory.mktemp("demo"))
+
+
+TARGETS = ["SGLang 0.5.23 on mi355x", "SGLang 0.5.20 on b200"]
+
+
+@pytest.fixture(scope="module")
+def switched(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A page of two profiles and two targets; one of its launches doesn't start on the first."""
+    folder = tmp_path_factory.mktemp("switched")
+    (folder / "run.sh").write_text(
+        "export SGLANG_OPT_USE_TOPK_V2=false\n"
+        "sglang serve --model-path deepseek-ai/DeepSeek-V4-Pro --tp 8 --page-size 64\n"
+        "sglang serve --model-path deepseek-ai/DeepSeek-V4-Pro --enable-prefill-cp --tp 8 "
+        "--cp-strategy interleave --enable-two-batch-overlap\n"
+    )
+    words = ["report", "pro-fp4", "flash-fp8", "--html", str(folder / "out.html")]
+    words += ["--sglang", "0.5.23", "--target", "@mi355x", "--target", "0.5.20@b200"]
+    with contextlib.chdir(folder):
+        assert cli.run([*words, "--against", "run.sh"]) == 0
+    return folder / "out.html"
 
 
 @pytest.fixture
@@ -147,7 +169,10 @@ def test_no_secret_is_in_the_page(demo: Path) -> None:
 
 def test_filters_combine_and_stay_in_the_address(demo: Path, visit: Visit) -> None:
     page = visit(demo)
+    folded = shown(page)
+    page.get_by_role("button", name="Set by SGLang itself").click()
     everything = shown(page)
+    assert set(folded) < set(everything)
     page.fill("#q", "use aiter")
     assert shown(page) == ["SGLANG_USE_AITER", "SGLANG_OPT_USE_AITER_INDEXER"]
     page.fill("#q", "")
@@ -277,6 +302,129 @@ def test_views_are_tabs(demo: Path, visit: Visit) -> None:
     assert page.locator(".lags tbody tr").count() == 4
 
 
+def made(page: Page) -> list[str]:
+    """What SGLang makes of settings, as the profile's column shows it."""
+    found: list[str] = page.locator(".row > td.own i").all_text_contents()
+    return found
+
+
+def test_the_target_is_switched(switched: Path, visit: Visit) -> None:
+    page = visit(switched)
+    assert page.locator("#target option").all_inner_texts() == TARGETS
+    before = made(page)
+    topk = cell(page, "SGLANG_OPT_USE_TOPK_V2", 1).locator("i")
+    assert topk.inner_text() == "True"
+    page.select_option("#target", "1")
+    assert page.evaluate("location.hash") == "#target=1"
+    after = made(page)
+    assert after != before
+    assert topk.count() == 0
+    cell(page, "SGLANG_HACK_FLASHMLA_BACKEND", 1).click()
+    assert f"{TARGETS[1]}\n→ no effect" in page.inner_text("#panel")
+    page.click("#tab-effective")
+    assert page.locator(".made:visible h3").all_inner_texts() == [TARGETS[1]]
+    again = visit(switched, "#target=1")
+    assert made(again) == after
+    again.select_option("#target", "0")
+    assert made(again) == before
+    assert again.evaluate("location.hash") == ""
+    odd = visit(switched, "#target=9&profile=none")
+    assert made(odd) == before
+
+
+def test_what_does_not_start_is_told_above_its_column(switched: Path, visit: Visit) -> None:
+    page = visit(switched)
+    stops = page.locator("thead .stop:visible")
+    assert stops.all_inner_texts() == ["doesn't start"] * 2  # held to each of the profiles
+    stops.first.click()
+    assert f"It doesn't start on {TARGETS[0]}: " in page.inner_text("#panel")
+    page.select_option("#target", "1")
+    assert stops.count() == 0
+
+
+def test_an_effective_value_leads_to_its_row(switched: Path, visit: Visit) -> None:
+    page = visit(switched, "#view=effective")
+    page.locator(".made:visible a").get_by_text("SGLANG_OPT_USE_TOPK_V2").first.click()
+    assert page.inner_text("#panel-title") == "SGLANG_OPT_USE_TOPK_V2"
+    assert page.is_visible("#view-matrix")
+    assert "→ True" in page.inner_text("#panel")
+
+
+def test_one_profile_is_chosen(switched: Path, visit: Visit) -> None:
+    page = visit(switched)
+    every = page.locator("thead [data-col]:visible").count()
+    page.select_option("#profile", "flash-fp8")
+    assert page.locator(".band:visible").all_inner_texts() == ["flash-fp8"]
+    assert page.locator("thead [data-col]:visible").count() == every // 2
+    first = page.locator(".row:visible").first
+    first.locator("> th").click()
+    page.keyboard.press("Escape")
+    page.keyboard.press("ArrowRight")
+    assert page.evaluate("document.activeElement.cellIndex") == 1 + every // 2
+    assert page.evaluate("document.activeElement.checkVisibility()")
+    page.keyboard.press("End")
+    assert page.evaluate("document.activeElement.cellIndex") == every
+    page.get_by_role("button", name="Clear").click()
+    assert page.locator("thead [data-col]:visible").count() == every
+
+
+@pytest.mark.parametrize("width", [1600, 390])
+def test_the_matrix_starts_on_the_first_screen(width: int, switched: Path, visit: Visit) -> None:
+    height = {1600: 1000, 390: 844}[width]
+    page = visit(switched, viewport={"width": width, "height": height})
+    box = page.locator("#grid tbody .row").first.bounding_box()
+    assert box is not None
+    assert box["y"] + box["height"] < height * 0.75
+
+
+def test_a_profiles_column_stays_until_the_next_one(visit: Visit, switched: Path) -> None:
+    page = visit(switched, viewport={"width": 390, "height": 700})
+    scroll = page.locator("#view-matrix .scroll")
+    own = page.locator("thead .own")
+    edge = page.locator("thead th.corner").bounding_box()
+    assert edge is not None
+    left = edge["x"] + edge["width"]
+
+    def at(number: int) -> float:
+        box = own.nth(number).bounding_box()
+        assert box is not None
+        return box["x"]
+
+    assert at(0) == pytest.approx(left, abs=1)
+    scroll.evaluate("e => e.scrollTo(60, 0)")
+    assert at(0) == pytest.approx(left, abs=1)
+    scroll.evaluate("e => e.scrollTo(9999, 0)")
+    assert at(1) == pytest.approx(left, abs=1)
+    box = own.nth(1).bounding_box()
+    assert box is not None
+    found = "([x, y]) => document.elementFromPoint(x, y).closest('th').dataset.col"
+    top = page.evaluate(found, [left + 8, box["y"] + 8])
+    assert top == own.nth(1).get_attribute("data-col")  # it lies over the first one
+
+
+def test_columns_are_as_wide_as_their_values(visit: Visit) -> None:
+    long = "a_value_that_is_quite_long_by_itself_and_goes_on"
+    env = {"SGLANG_USE_AITER": "0", "SGLANG_DEFAULT_THINKING": "1"}
+    config = pages.launch("a_rather_long_name_of_a_script_that_wraps.sh", env)
+    wide = pages.launch("b.sh", {**env, "SGLANG_USE_AITER": long})
+    page = visit(
+        pages.page_of(config, wide, config, config, config), viewport={"width": 800, "height": 700}
+    )
+    widths = [
+        page.locator("thead [data-col]").nth(n).evaluate("e => e.offsetWidth") for n in (1, 2)
+    ]
+    assert widths[0] < widths[1] <= 11.5 * 16
+    text = cell(page, "SGLANG_USE_AITER", 3)
+    assert text.inner_text() == f"≠{long}"  # all of it is there, behind an ellipsis
+
+
+def test_the_foot_tells_what_it_was_made_of(demo: Path, visit: Visit) -> None:
+    foot = visit(demo).inner_text("footer")
+    assert f"dsv4-env {__version__}" in foot
+    assert "made on " in foot
+    assert "sglang-repository main at " in foot
+
+
 def test_dark_and_light(demo: Path, visit: Visit) -> None:
     back = "getComputedStyle(document.body).backgroundColor"
     page = visit(demo, color_scheme="dark")
@@ -296,13 +444,13 @@ def test_nothing_keeps_anybody_out(demo: Path, visit: Visit, scheme: str) -> Non
     page.keyboard.press("Escape")
     page.get_by_role("button", name="changed").click()
     page.fill("#q", "backend")  # one of each kind is enough, and axe takes its time
-    for view in ("matrix", "findings", "layers", "history"):
+    for view in ("matrix", "findings", "layers", "effective", "history"):
         page.click(f"#tab-{view}")
         found += violations(page)
     assert found == []
 
 
-@pytest.mark.parametrize("view", ["matrix", "findings", "layers", "history"])
+@pytest.mark.parametrize("view", ["matrix", "findings", "layers", "effective", "history"])
 def test_a_phone_scrolls_the_matrix_and_not_the_page(demo: Path, visit: Visit, view: str) -> None:
     page = visit(demo, f"#view={view}", viewport={"width": 360, "height": 740})
     too_wide = "document.documentElement.scrollWidth - innerWidth"
@@ -371,12 +519,12 @@ def test_hostile_values_stay_text(visit: Visit) -> None:
         counted = []
         for number in range(len(texts)):
             cell(page, f"SGLANG_A{number}", 2).click()
-            counted.append(page.evaluate("document.querySelectorAll('*').length"))
+            counted.append(page.evaluate("document.querySelectorAll('*:not(wbr)').length"))
             if texts is ATTACKS and number < 2:
                 assert ATTACKS[number] in page.inner_text("#panel").replace("\\", "")
-        for query in ("thead [data-col]", ".row > th"):
+        for query in ("thead [data-col]", ".row:visible > th"):
             page.locator(query).last.click()
-            counted.append(page.evaluate("document.querySelectorAll('*').length"))
+            counted.append(page.evaluate("document.querySelectorAll('*:not(wbr)').length"))
         counts.append(counted)
     assert counts[0] == counts[1]
 
@@ -390,7 +538,7 @@ def test_a_hostile_address_does_nothing(demo: Path, visit: Visit) -> None:
 def test_unknown_values_tell_what_decides_them(visit: Visit) -> None:
     config = pages.launch("run.sh", {"SGLANG_USE_AITER": Unknown("$X", "not set", ("X",), "1")})
     page = visit(pages.page_of(config))
-    assert cell(page, "SGLANG_USE_AITER", 2).inner_text() == "1 unless X is set"
+    assert cell(page, "SGLANG_USE_AITER", 2).inner_text() == "unless X is set"
 
 
 def test_the_screenshots_are_small(browser: Browser, demo: Path, tmp_path: Path) -> None:

@@ -79,7 +79,7 @@ LOOKS = re.compile(
     r"|.*\.resolve\(\)",  # a path's; others resolve names, which they are given
     re.DOTALL,
 )
-KEPT_PARTS = ("lang", "profile", "readers")
+KEPT_PARTS = ("compare", "lang", "profile", "readers")
 NOT_KEPT = {
     "readers/process.py": "servers that run, which are looked for at each question",
 }

@@ -5,13 +5,17 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from dsv4_env.catalogue.store import RELEASES
+from dsv4_env.matrix.effective import MAX_TARGETS
 from dsv4_env.profile import reference_script
-from tests.repositories import SCRIPT_BRANCH, build, upstream
+from tests.repositories import SCRIPT_BRANCH, Step, build, upstream
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,7 +31,20 @@ def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def heads(text: str) -> list[str]:
-    return re.findall(r'<span class="file">(.*?)</span>', text)
+    return [h.replace("<wbr>", "") for h in re.findall(r'<span class="file">(.*?)</span>', text)]
+
+
+def git(*words: str) -> str:
+    done = subprocess.run(["git", *words], check=True, capture_output=True, text=True)
+    return done.stdout.strip()
+
+
+def foot(text: str) -> str:
+    return re.sub("<.*?>", "", text[text.index("<footer") : text.index("</footer>")])
+
+
+def targets(text: str) -> list[str]:
+    return re.findall(r'<option value="\d+">(.*?)</option>', text)
 
 
 def test_without_more_it_is_what_check_looks_at(run: Callable[..., Result]) -> None:
@@ -77,6 +94,64 @@ def test_pairs_of_a_project(run: Callable[..., Result]) -> None:
     assert heads(run("report", "pro-fp8", "--html", "-").out) == ["profile", "run.sh"]
 
 
+def test_the_lead_says_what_differs_and_what_to_do(run: Callable[..., Result]) -> None:
+    Path("a b.sh").write_text(TWO)
+    text = run("report", "--against", "a b.sh", "--html", "-").out
+    assert "<strong>2 of 2 launches</strong> differ from profile pro-fp4." in text
+    assert "<code>dsv4-env sync pro-fp4 --to &#39;a b.sh#1&#39;</code>" in text
+    text = run("report", "--html", "-").out
+    assert "<strong>The launch</strong> is as profile pro-fp4 says." in text
+    assert "dsv4-env sync" not in text
+
+
+def test_targets(run: Callable[..., Result]) -> None:
+    words = ("report", "--html", "-", "--sglang", "0.5.23")
+    assert targets(run(*words).out) == ["SGLang 0.5.23 on mi355x"]
+    asked = ("--target", "0.5.22@b200", "--target=@MI300", "--target=h200", "--target", "0.5.20")
+    assert targets(run(*words, *asked, "--target=h200").out) == [
+        "SGLang 0.5.22 on b200", "SGLang 0.5.23 on mi300x", "SGLang 0.5.23 on h200",
+        "SGLang 0.5.20, each on its own hardware",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ("@", "--target '@'; expected 0.5.23@b200, a release alone, or hardware alone"),
+        ("0.5.23@b20", "no platform 'b20'; expected one of mi300x"),
+        ("b20", "no platform 'b20'; expected one of mi300x"),
+        ("0.9x@b200", "no catalogue of SGLang '0.9x'"),
+    ],
+)
+def test_what_is_no_target(asked: str, said: str, run: Callable[..., Result]) -> None:
+    done = run("report", "--html", "out.html", "--target", asked)
+    assert (done.code, Path("out.html").exists()) == (2, False)
+    assert said in done.err
+
+
+def test_one_page_has_so_many_targets(run: Callable[..., Result]) -> None:
+    asked = [f"--target={release}@b200" for release in RELEASES[-MAX_TARGETS:]]
+    assert run("report", "--html", "a.html", *asked).code == 0
+    done = run("report", "--html", "-", *asked, "--target=h200")
+    assert (done.code, done.out) == (2, "")
+    assert f"expected at most {MAX_TARGETS} on one page" in done.err
+
+
+def test_the_foot_tells_the_commits(run: Callable[..., Result], tmp_path: Path) -> None:
+    words = ("report", "--against", "run.sh", "--html", "-")
+    Path("run.sh").write_text("sglang serve --tp 8\n")
+    assert " at " not in foot(run(*words).out)  # no repository
+    commit = build(tmp_path, [Step("main", datetime(2026, 5, 1, tzinfo=UTC),
+                                   {"run.sh": "sglang serve --tp 8\n"})])  # fmt: skip
+    name = commit.name
+    git("reset", "-q")
+    at = git("rev-parse", "--short=10", "HEAD")
+    assert f"{name} at {at} (2026-05-01)" in foot(run(*words).out)
+    assert "with changes" not in foot(run(*words).out)
+    Path("run.sh").write_text("sglang serve --tp 4\n")
+    assert f"{name} at {at} (2026-05-01) with changes in 1 file" in foot(run(*words).out)
+
+
 def test_a_file_that_cannot_be_read(run: Callable[..., Result]) -> None:
     done = run("report", "--against", "nope.sh", "--html", "out.html")
     assert (done.code, Path("out.html").exists()) == (2, False)
@@ -103,6 +178,9 @@ def test_histories(run: Callable[..., Result], tmp_path: Path) -> None:
         "sglang_hack_flashmla_backend"
     ]
     assert 'data-title="Matrix"' not in text
+    at = git("-C", repository, "log", "-1", "--abbrev=10", "--format=%h (%cs)", SCRIPT_BRANCH)
+    assert f"r {SCRIPT_BRANCH} at {at}" in foot(text)
+    assert "r main at " in foot(text)
     wrong = run("report", "--html", "-", "--since", "2026-05-01")
     assert (wrong.code, wrong.out) == (2, "")
     assert "expected --history REPO with them" in wrong.err

@@ -85,7 +85,7 @@ def test_all_commands_that_say_what_check_would_say(run: Run, tree: Path, tmp_pa
     page = tmp_path / "page.html"
     words = ("--profiles", "launch", "--against", "test/run.sh", "--html", str(page))
     assert run("report", "mine", *words).code == 0
-    assert "Read as the tree&#39;s own SGLang reads it" in page.read_text()
+    assert "Read as the tree&#39;s own SGLang (python/sglang" in page.read_text()
     assert '"tree"' not in page.read_text()
     # The profile's range, 0.5.12, would tell "many" from "7".
     assert run("sync", "mine", "--profiles", "launch", "--to", "test/run.sh").code == 0
