@@ -169,6 +169,13 @@ def test_a_file_of_no_kind(editor: Editor, name: str) -> None:
     assert editor.rules(name, "sglang\n") == []
 
 
+def test_a_folder_that_is_not_there(editor: Editor) -> None:
+    """A file that was never saved may lie anywhere; its settings are those above."""
+    assert "abbreviated-flag 1:55-61" in editor.rules("new/deep/other.sh", SCRIPT)
+    far = Editor(editor.folder / "gone")
+    assert "abbreviated-flag 1:55-61" in far.rules("run.sh", SCRIPT)
+
+
 def test_a_secret(editor: Editor) -> None:
     """It's masked in all that is said."""
     secret = "hf_" + "aB3dE5gH7jK9mN1pQ3rS5tU7vW9xY1zA3b"
