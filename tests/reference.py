@@ -9,8 +9,8 @@ from typing import Any
 import click
 
 from dsv4_env.cli import COMMANDS, HELP_SECTIONS, cli
-from dsv4_env.cli.lint import all_rules, rule_text
 from dsv4_env.exporters import EXPORTERS
+from dsv4_env.lint.known import all_rules, rule_text
 from dsv4_env.profile.schema import json_schema
 from dsv4_env.readers import KINDS
 from dsv4_env.reporters import REPORTERS

@@ -36,10 +36,15 @@ def finding(
     right: str | None = '"2"',
     waiver: Waiver | None = None,
     fix: Fix | None = None,
+    action: str = "",
+    effect: tuple[str, ...] = (),
 ) -> Finding:
     """A finding; all but the subject have defaults."""
     said = message or f"{subject} is {right}; pro has {left}"
-    return Finding(rule, severity, subject, said, location, related, left, right, waiver, fix)
+    sides = left, right
+    return Finding(
+        rule, severity, subject, said, location, related, *sides, waiver, fix, effect, action
+    )
 
 
 def comparison(
@@ -97,6 +102,15 @@ def check_rdjson(text: str, lines: str) -> list[dict[str, Any]]:
     _hold(data, "rdf.schema.json")
     found: list[dict[str, Any]] = data["diagnostics"]
     assert [json.loads(line) for line in lines.splitlines()] == found
+    return found
+
+
+def check_review(text: str) -> list[dict[str, Any]]:
+    """The comments of a review for GitHub's API."""
+    data = json.loads(text)
+    _hold(data, "review.schema.json")
+    found: list[dict[str, Any]] = data["comments"]
+    assert all(c.get("start_line", 0) < c["line"] for c in found)
     return found
 
 

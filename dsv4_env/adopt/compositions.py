@@ -115,11 +115,12 @@ class Compositions:
         return replace(found, verified=target.verified) == target
 
     def nearest(
-        self, launch: Carried, wanted: Wanted | None = None
+        self, launch: Carried, wanted: Wanted | None = None, path: str = ""
     ) -> tuple[Composition, float] | None:
         """The nearest one to a launch, and the share of settings that they have in common.
 
-        Only targets that are *wanted* count, where that is given.
+        Only targets that are *wanted* count, where that is given. Among those as near, of a launch
+        that names no model the *path* of its file decides.
         """
         best: _Ranked | None = None
         for name in self.layers.names:
@@ -130,21 +131,23 @@ class Compositions:
                     continue
                 found = self.at(Spec(name, target.overlays), target)
                 if found is not None:
-                    best = min(filter(None, (best, self._ranked(found, launch))))
+                    best = min(filter(None, (best, self._ranked(found, launch, path))))
         if best is None:
             return None
         while best[0]:
-            better = min((best, *(self._ranked(c, launch) for c in self._beside(best[-1]))))
+            better = min((best, *(self._ranked(c, launch, path) for c in self._beside(best[-1]))))
             if better[:-1] >= best[:-1]:
                 break
             best = better
         whole = sum(_WEIGHTS.get(table, 0.0) for table, _ in launch.settings) or 1.0
         return best[-1], 1 - best[0] / whole
 
-    def _ranked(self, found: Composition, launch: Carried) -> _Ranked:
+    def _ranked(self, found: Composition, launch: Carried, path: str) -> _Ranked:
         held = held_by(found.profile)
         far = sum(_WEIGHTS.get(table, _FACT) for table, _ in launch.otherwise(held))
         other = other_model(launch.model, held.model)
+        if not launch.model:
+            other = -len(_words(path) & _words(found.spec.base))
         return far, other, f"{len(found.spec.overlays)} {found}", found
 
     def _beside(self, found: Composition) -> list[Composition]:
@@ -188,6 +191,10 @@ def other_model(launch: str | None, profile: str | None) -> int:
     """How many words of the names of two models only one has; 0 where one isn't said."""
     if not launch or not profile:
         return 0
-    names = (posixpath.basename(path.rstrip("/")).casefold() for path in (launch, profile))
-    one, two = (set(re.split(r"[^a-z0-9]+", name)) for name in names)
+    names = (posixpath.basename(path.rstrip("/")) for path in (launch, profile))
+    one, two = map(_words, names)
     return len(one ^ two)
+
+
+def _words(text: str) -> set[str]:
+    return set(re.findall(r"[a-z0-9]+", text.casefold()))

@@ -195,10 +195,11 @@ def _near(
     """The nearest composition for the hardware that a launch is for, else for any."""
     on = canonical(wish.on) if wish.on else hardware_of([source])
     if on is not None:
-        found = known.nearest(held, Wanted(on=on, role=source.launch.role_of_several))
+        wanted = Wanted(on=on, role=source.launch.role_of_several)
+        found = known.nearest(held, wanted, source.path)
         if found is not None and (wish.on or found[1] >= NEAR):
             return found
-    return known.nearest(held)
+    return known.nearest(held, path=source.path)
 
 
 def hardware_of(sources: Sequence[Source]) -> str | None:

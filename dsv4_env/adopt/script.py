@@ -11,10 +11,23 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
+from types import UnionType
 from typing import Any
 
 from dsv4_env.adopt.rewriting import CannotRewrite, agrees, spelled_word, taken
-from dsv4_env.lang.bash.syntax.nodes import Assign, Block, CmdSub, Function, Param, Simple, Word
+from dsv4_env.lang.bash.syntax.nodes import (
+    Assign,
+    Background,
+    Block,
+    CmdSub,
+    Function,
+    Group,
+    Param,
+    Pipeline,
+    ProcSub,
+    Simple,
+    Word,
+)
 from dsv4_env.lang.bash.syntax.tree import parse
 from dsv4_env.model import LaunchConfig, Location, ServerArg
 from dsv4_env.model.errors import shortened
@@ -36,6 +49,7 @@ _QUIET = frozenset(
 _GAP = re.compile(r"(?<![ \t])(?<!\\\n)(?:[ \t]|\\\n)*+\Z")
 _BLANKS = re.compile(r"(?:[ \t]|\\\n)*")
 _MOVING = frozenset({"cd", "pushd", "popd"})
+_OWN_SHELL = CmdSub | ProcSub | Background | Group | Pipeline
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,8 +261,11 @@ class _Script(Lines):
                 "them; a script that it runs can be rewritten",
                 self.at(0),
             )
-        for command in self.commands:
-            if command.pos < until and _name(command) in _MOVING:
+        moving = [c for c in self.commands if c.pos < until and _name(c) in _MOVING]
+        own = [n for n in every(self.top, _OWN_SHELL) if _is_apart(n)] if moving else []
+        apart = {c for n in own for c in simple_commands(n)}  # none of these moves the script
+        for command in moving:
+            if command not in apart:
                 raise CannotRewrite(
                     f"`{_name(command)}` goes to another folder before the settings, from where "
                     f"the layers of {self.use.name} may not be found; behind them it can stay",
@@ -537,7 +554,7 @@ def _flat(block: Block) -> Iterator[Any]:
             yield item
 
 
-def every(node: Any, kind: type) -> Iterator[Any]:
+def every(node: Any, kind: type | UnionType) -> Iterator[Any]:
     """All nodes of a kind in a tree."""
     todo = [node]
     while todo:
@@ -550,6 +567,13 @@ def every(node: Any, kind: type) -> Iterator[Any]:
             if isinstance(one, kind):
                 yield one
             todo += [getattr(one, f.name) for f in reversed(fields(one))]
+
+
+def _is_apart(node: Any) -> bool:
+    """Whether a node of *_OWN_SHELL* runs in a shell of its own."""
+    if isinstance(node, Group):
+        return node.subshell
+    return not isinstance(node, Pipeline) or len(node.commands) > 1
 
 
 def simple_commands(node: Any) -> list[Simple]:

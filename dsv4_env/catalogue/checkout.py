@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Iterator
+from functools import partial
 from operator import itemgetter
 from pathlib import Path
 
+from dsv4_env.guard.asked import Place, question
 from dsv4_env.guard.files import is_within
 from dsv4_env.model.errors import ReadError
 
@@ -21,6 +24,13 @@ MAX_FILES = 50_000  # the wheel of 0.5.23 has 6,396
 MAX_TOTAL = 500_000_000  # bytes; a checkout of August 2026 has 53 million
 
 
+def _candidates(folder: Path) -> Iterator[Place]:
+    place = Path(os.path.abspath(folder))  # noqa: PTH100  # as text: links stay
+    for each in (place, *place.parents):
+        yield Place(str(each / "python" / SERVER_ARGS))
+
+
+@partial(question, about=_candidates)
 def find(folder: Path) -> Path | None:
     """The checkout of SGLang that a folder lies in, or is: one with a server_args.py."""
     place = Path(os.path.abspath(folder))  # noqa: PTH100  # as text: links stay

@@ -93,6 +93,13 @@ def _before(text: str, release: str) -> tuple[str, str | None]:
 _PLAIN = re.compile(r"\s*(==|!=|<=|>=|<|>)\s*(\d+(?:\.\d+)*)\s*", re.ASCII)
 
 
+def common_words() -> frozenset[str]:
+    """What the newest SGLang takes for its settings: words that any launch may hold."""
+    arguments = load(releases()[-1]).arguments.values()
+    found = {str(choice) for a in arguments for choice in a.choices or ()}
+    return frozenset(found | {str(a.default) for a in arguments})
+
+
 @lru_cache(maxsize=64)
 def within(range_: str) -> tuple[str, ...]:
     """The known releases that lie in a PEP 440 range, oldest first."""

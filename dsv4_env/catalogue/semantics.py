@@ -48,11 +48,20 @@ class Understood:
 
 @dataclass(frozen=True, slots=True)
 class Invalid:
-    """Why a value isn't one: *fallback* is what SGLang uses instead (None: not known)."""
+    """Why a value isn't one: *fallback* is what SGLang uses instead (None: not known).
 
-    reason: str
+    *outcome* is what SGLang makes of it, *expected* what would be a value.
+    """
+
+    outcome: str
+    expected: str
     fallback: str | None = None
     stops: bool = False
+
+    @property
+    def reason(self) -> str:
+        """Both in one."""
+        return f"{self.outcome}; expected {self.expected}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,14 +255,14 @@ def invalid(variable: Variable, text: str) -> Invalid | None:
         expected = _KIND.get(reading.kind, ("", "something else"))[1]
         where = f" in {reading.files[0]}" if reading.files else ""
         if found.stops:
-            return Invalid(f'SGLang fails{where} on "{shown}"; expected {expected}', stops=True)
+            return Invalid(f'SGLang fails{where} on "{shown}"', expected, stops=True)
         if reading.via in {"get_bool_env_var", DIFFUSION_BOOL}:
-            reason = f'SGLang reads "{shown}" as false{where}; expected true, 1, false or 0'
-            return Invalid(reason, "false")
+            outcome = f'SGLang reads "{shown}" as false{where}'
+            return Invalid(outcome, "true, 1, false or 0", "false")
         if reading.computed is not None:
             used = "the default that it computes"
         else:
             used = f"the default, {reading.default if reading.default is not None else 'none'}"
-        reason = f'SGLang can\'t read "{shown}" and uses {used}; expected {expected}'
-        return Invalid(reason, reading.default)
+        outcome = f'SGLang can\'t read "{shown}" and uses {used}'
+        return Invalid(outcome, expected, reading.default)
     return None

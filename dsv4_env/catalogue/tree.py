@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import sys
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 from dsv4_env.catalogue.checkout import SERVER_ARGS, find as find, walk
@@ -27,6 +28,8 @@ from dsv4_env.catalogue.store import (
     to_lines,
 )
 from dsv4_env.guard import cache, git
+from dsv4_env.guard.asked import Place, question, told_elsewhere
+from dsv4_env.guard.kept import is_keeping, kept
 from dsv4_env.model.errors import Dsv4Error, ReadError
 from dsv4_env.model.style import plain
 
@@ -41,12 +44,17 @@ def load_tree(path: Path) -> Catalogue:
     Nothing of it runs, and nothing is written there. Raises ReadError where it can't be read, or
     isn't laid out as SGLang 0.5.11 or newer.
     """
+    return kept("tree", path, partial(_load_tree, path))
+
+
+def _load_tree(path: Path) -> Catalogue:
     key = _key(path)
     name = _file("tree", path)
     found = _decoded(cache.read(name, apart_from=path), key)
     if found is None:
         now = time.time_ns()
-        found = _extracted(path)
+        with told_elsewhere():  # by the key
+            found = _extracted(path)
         _keep(name, path, key, now, found.encoded(key))
     at = _commit(path) or found.version
     label = f"the tree's own SGLang (python/sglang{', at ' + at if at else ''})"
@@ -61,10 +69,12 @@ def steps_of(catalogue: Catalogue) -> Steps | None:
     """
     if catalogue.release != TREE:
         return resolution(catalogue.release)
-    return _tree_steps(Path(catalogue.root))
+    path = Path(catalogue.root)
+    if is_keeping():
+        return kept("steps", path, partial(_tree_steps, path))
+    return _steps_once(path)
 
 
-@lru_cache(maxsize=2)
 def _tree_steps(path: Path) -> Steps | None:
     key = _key(path)
     name = _file("steps", path)
@@ -76,12 +86,19 @@ def _tree_steps(path: Path) -> Steps | None:
 
     now = time.time_ns()
     try:
-        data = extract.build_resolution(path)[1].encode()
+        with told_elsewhere():
+            data = extract.build_resolution(path)[1].encode()
     except (Dsv4Error, *_ODD):
         data = b"[]"  # it isn't laid out as it's known to be
     _keep(name, path, key, now, f"{_FORMAT} {key} {_digest(data)}\n".encode() + data)
     found: Steps = json.loads(data)
     return found or None
+
+
+@lru_cache(maxsize=2)
+def _steps_once(path: Path) -> Steps | None:
+    """The same for a command that answers once: it asks for each launch."""
+    return _tree_steps(path)
 
 
 def _file(kind: str, path: Path) -> str:
@@ -156,6 +173,17 @@ def _nearest(lines: SnapshotLines) -> str:
     return min(reversed(RELEASES), key=differ)
 
 
+def _folders(path: Path) -> Iterator[Place]:
+    """Where files may come and go that decide the result."""
+    try:
+        names = [name for name, _ in walk(path / "python")]
+    except Dsv4Error:
+        names = []
+    for folder in {os.path.dirname(name) for name in names}:  # noqa: PTH120  # thousands
+        yield Place(str(path / "python" / folder), "")
+
+
+@partial(question, about=_folders)
 def _key(path: Path) -> str:
     """A digest of what decides the result: the files' places, sizes and times, and what reads them.
 
@@ -187,6 +215,7 @@ def _digest(data: bytes) -> str:
     return hashlib.blake2b(data, digest_size=16).hexdigest()
 
 
+@partial(question, about=lambda path: (Place(str(path / ".git" / "HEAD")),))
 def _commit(path: Path) -> str:
     """The commit that is checked out, nine digits of it; empty where there is none."""
     if git.repository(path) != path:
@@ -227,6 +256,19 @@ class Trees:
                 expected=f"python/{SERVER_ARGS} in it or in a folder above, or --sglang RELEASE",
             )
         return found
+
+    def chosen(
+        self,
+        release: str | None,
+        ranges: Collection[str | None],
+        places: Sequence[Path],
+        *,
+        tree: bool = True,
+    ) -> tuple[Catalogue, str | None]:
+        """As :meth:`fitting`; a checkout's own counts unasked only where *tree* says so."""
+        if release == TREE or (tree and not release):
+            return self.fitting(release, ranges, places)
+        return fitting(release, ranges)
 
     def fitting(
         self, release: str | None, ranges: Collection[str | None], places: Sequence[Path]

@@ -15,8 +15,9 @@ import click
 from click.shell_completion import CompletionItem
 
 from dsv4_env import __version__
-from dsv4_env.catalogue import load, releases
+from dsv4_env.catalogue.releases import common_words
 from dsv4_env.cli import shells
+from dsv4_env.cli.caller import Caller, Hears
 from dsv4_env.cli.lazy import LazyGroup
 from dsv4_env.exporters import EXPORTERS
 from dsv4_env.model.errors import Dsv4Error, did_you_mean
@@ -39,7 +40,7 @@ HELP_SECTIONS = {  # of the help; a command that isn't here comes under "More"
         "check", "diff", "report", "history", "doctor", "discover", "coverage", "lint", "rule",
     ),
     "Know SGLang": ("plan", "explain", "catalogue", "upgrade", "uses"),
-    "Try out and set up": ("capture", "completion"),
+    "Try out and set up": ("capture", "completion", "lsp"),
 }  # fmt: skip
 
 
@@ -75,6 +76,7 @@ COMMANDS = {  # the module of each command, and the summary that the help has of
     "explain": ("explain", "Explain a variable, a flag, a profile, a layer or a rule."),
     "doctor": ("doctor", "Hold running servers to their profiles; exit with 1 on drift."),
     "completion": ("shells", "Print what makes a shell complete dsv4-env."),
+    "lsp": ("lsp", "Talk to an editor, as its language server."),
 }
 
 
@@ -182,38 +184,40 @@ def _failure(argv: Sequence[str]) -> str:
     return EXPORTERS[format_ if format_ in EXPORTERS else "shell"].failure
 
 
-def run(argv: Sequence[str]) -> int:
-    """Run one command line; the exit code. Messages go to standard error."""
+def run(argv: Sequence[str], hears: Hears | None = None) -> int:
+    """Run one command line; the exit code. Messages go to standard error.
+
+    *hears* gets the report of a command that can be watched, and errors before they are told.
+    """
     shells.register()
-    with session(_choices):  # what it meets of secrets is hidden wherever else it shows
+    with session(common_words):  # what it meets of secrets is hidden wherever else it shows
         for word, following in itertools.pairwise([*argv, ""]):
             if "=" in word or word.startswith("-"):
                 name, equals, value = word.partition("=")
                 if name.replace("-", "_").isidentifier():
                     meet((name, value if equals else following))
-        return _run(argv)
+        return _run(argv, hears)
 
 
-def _choices() -> frozenset[str]:
-    """What the newest SGLang takes for its settings: words that any launch may hold."""
-    arguments = load(releases()[-1]).arguments.values()
-    found = {str(choice) for a in arguments for choice in a.choices or ()}
-    return frozenset(found | {str(a.default) for a in arguments})
-
-
-def _run(argv: Sequence[str]) -> int:
+def _run(argv: Sequence[str], hears: Hears | None) -> int:
     code = 2
     try:
-        result = cli.main(args=list(argv), prog_name="dsv4-env", standalone_mode=False)
+        result = cli.main(
+            args=list(argv), prog_name="dsv4-env", standalone_mode=False, obj=Caller(run, hears)
+        )
         if sys.stdout is not None:
             sys.stdout.flush()
         return result if isinstance(result, int) else 0
     except Dsv4Error as exc:
+        if hears is not None:
+            hears.error(exc)
         click.echo(_plain(f"dsv4-env: error: {exc}"), err=True)
     except click.exceptions.NoArgsIsHelpError as exc:
         click.echo(exc.format_message(), err=True)
     except click.ClickException as exc:
         message = exc.format_message()
+        if isinstance(exc, click.MissingParameter):  # click lists choices a line each
+            message = " ".join(message.split())
         message = message[:1].lower() + message[1:]
         if isinstance(exc, click.UsageError) and (meant := _meant_option(exc)):
             message = f"{message.rstrip('.')}. Did you mean {meant}?"

@@ -437,7 +437,9 @@ def _overview(
         )
     if failing:
         text += "\n`check` will fail for these, until they are mended or excused (a waiver)\n"
-        rows = [(f"  {f.location or one.file}", f.message) for one in failing for f in one.findings]
+        rows = [
+            (f"  {f.location or one.file}", f.sentence) for one in failing for f in one.findings
+        ]
         text += table([tuple(map(plain, row)) for row in dict.fromkeys(rows)], line_width())
     if legs:
         text += (
@@ -592,7 +594,7 @@ def _json(
                     "line": f.location and f.location.line,
                     "rule": f.rule.id,
                     "name": f.subject,
-                    "message": f.message,
+                    "message": f.text,
                 }
                 for one in failing
                 for f in one.findings

@@ -11,9 +11,10 @@ import click
 
 from dsv4_env import drift
 from dsv4_env.cli import complete, operands
+from dsv4_env.cli.caller import Caller
 from dsv4_env.cli.comparing import Comparing, reading_options
 from dsv4_env.cli.holding import new_run, pairs_of, profiles_against, profiles_argument
-from dsv4_env.cli.names import split_operand, tell_local
+from dsv4_env.cli.names import RUNNING, is_folder, split_operand, tell_local
 from dsv4_env.cli.options import (
     Inputs,
     Shown,
@@ -66,7 +67,15 @@ class CheckVerdict:
         return frozenset(map(Severity, _LEVELS[: _LEVELS.index(self.fail_on) + 1]))
 
 
-@click.command()
+class _Watched(click.Command):
+    """A command that keeps its words, for who runs it again."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        ctx.meta[__name__] = tuple(args)
+        return super().parse_args(ctx, args)
+
+
+@click.command(cls=_Watched)
 @profiles_argument
 @collected(
     "asked",
@@ -130,8 +139,19 @@ class CheckVerdict:
 @input_options
 @further_options
 @profiles_option
-@shown_options("text")
+@shown_options("text", tuple(REPORTERS))
+@click.option(
+    "--watch",
+    is_flag=True,
+    help="Answer again after each change of a file that the answer depends on, on a screen with "
+    "keys that open a finding in $VISUAL or $EDITOR (? lists them); elsewhere than on a terminal "
+    "one report behind the other. It needs watchfiles: `pip install 'dsv4-env[watch]'`. `q` ends "
+    "it with 0, Ctrl-C with 130.",
+)
+@click.pass_context
 def check(
+    context: click.Context,
+    /,
     names: tuple[str, ...],
     asked: Against,
     comparing: Comparing,
@@ -139,6 +159,7 @@ def check(
     inputs: Inputs,
     folder: Path | None,
     shown: Shown,
+    watch: bool,
 ) -> int:
     """Hold launches to their profiles; exit with 1 on drift.
 
@@ -162,7 +183,21 @@ def check(
       dsv4-env check --changed-since origin/main --format github --output report.sarif
     """
     files = _outputs(verdict.outputs)
+    formats = [REPORTERS[name] for name in (shown.format_, *(name for name, _ in files))]
+    suggests = next((r.name for r in formats if r.suggests), None)
+    if suggests and asked.changed_since is None:
+        raise UsageError(
+            f"--format {suggests}",
+            expected="--changed-since REV with it, as GitHub takes comments on changed lines alone",
+        )
     against = asked.against
+    caller = context.find_object(Caller)
+    hears = caller and caller.hears
+    if watch and caller is not None and hears is None:
+        _can_be_watched(asked, verdict, shown)
+        from dsv4_env.cli.watch import watch as answer_again  # terminals, threads: for it alone
+
+        return answer_again(caller, ["check", *context.meta[__name__]])
     found = settings()
     _no_files(names, folder if folder is not None else found.profiles)
     pairs = () if against else pairs_of(names, found)
@@ -195,23 +230,55 @@ def check(
         report = _against(run, against, names or found.profile, inputs)
     report = strictly(report) if verdict.strict else report
     report = _with_baseline(replace(report, failing=verdict.failing()), run, verdict)
-    if any(REPORTERS[name].fixes for name in (shown.format_, *(name for name, _ in files))):
+    if any(r.fixes for r in formats):
         from dsv4_env.writeback.fixes import with_fixes  # the editors, which few formats need
 
         report = with_fixes(report, run.held)
+        if suggests:
+            report = _with_suggestions(report, run, asked.changed_since or "")
     written = [(REPORTERS[reporter](report), path) for reporter, path in files]
-    text = REPORTERS[shown.format_](replace(report, color=shown.color))
+    report = replace(report, color=shown.color)
+    text = "" if hears else REPORTERS[shown.format_](report)
     for other, path in written:
         write(other, path)
-    write(text)
+    if hears:
+        hears.report(report)
+    else:
+        write(text)
     shown.tell_rest(report)
     code = drift.exit_code(report)
     return 0 if shown.exit_zero and code == 1 else code
 
 
+def _with_suggestions(report: Report, run: drift.CheckRun, revision: str) -> Report:
+    """The report with what settles its findings on lines that changed since a revision."""
+    from dsv4_env.writeback.fixes import with_suggestions  # the editors, as above
+
+    paths = {f.fix.path for f in report.findings if f.fix is not None}
+    return with_suggestions(
+        report, run.held, drift.lines_of_change(run.folder, revision, sorted(paths))
+    )
+
+
+def _can_be_watched(asked: Against, verdict: CheckVerdict, shown: Shown) -> None:
+    """Raise UsageError where the answer can't be given again and again, on a screen."""
+    if shown.format_ != "text":
+        raise UsageError(
+            f"--watch with --format {shown.format_}",
+            expected="text, and --output FILE for other formats: it's written at each answer",
+        )
+    if verdict.write_baseline:
+        raise UsageError("--watch with --write-baseline", expected="one of the two")
+    for text in asked.against:
+        if text == "-" or RUNNING.fullmatch(text):
+            raise UsageError(f"--watch with --against {text}", expected="files, which change")
+
+
 def _no_files(names: Sequence[str], own: Path | None) -> None:
-    """Raise UsageError where a file stands in the place of a profile."""
+    """Raise UsageError where a file or a folder stands in the place of a profile."""
     for name in names:
+        if Path(name).is_dir() and name not in layer_files(own):
+            raise is_folder(name, "the name of a profile")
         if Path(split_operand(name).path).is_file() and name not in layer_files(own):
             given = " ".join((*(n for n in names if n != name), f"--against {name}"))
             raise UsageError(

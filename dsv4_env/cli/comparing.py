@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 from click.shell_completion import CompletionItem
 
-from dsv4_env.catalogue import TREE, Catalogue, fitting, load, named_by, nearest
+from dsv4_env.catalogue import TREE, Catalogue, load, named_by, nearest
 from dsv4_env.catalogue.store import RELEASES, shipped
 from dsv4_env.catalogue.tree import Trees, find
 from dsv4_env.cli.complete import CompletionItems, starting
@@ -38,10 +38,7 @@ def catalogue_for(
     is the newest of all. What isn't known as it is asked for is told on standard error.
     """
     wanted = release or settings().sglang
-    if wanted == TREE or (tree and not wanted):
-        found, note = _trees().fitting(wanted, ranges, _places(root))
-    else:
-        found, note = fitting(wanted, ranges)
+    found, note = _trees().chosen(wanted, ranges, _places(root), tree=tree)
     if note:
         _tell_once(f"dsv4-env: note: {note}")
     return found

@@ -14,13 +14,13 @@ from dsv4_env.cli import complete
 from dsv4_env.cli.names import named_profile, no_profile, tell_range
 from dsv4_env.cli.options import profiles_option
 from dsv4_env.cli.output import write
-from dsv4_env.cli.rendering import target_of
 from dsv4_env.cli.settings import profile_folder
 from dsv4_env.cli.target import target_options
 from dsv4_env.model import own_default, text_of
 from dsv4_env.model.errors import Dsv4Error, ProfileError, did_you_mean
 from dsv4_env.model.quoting import word
 from dsv4_env.profile import Profile
+from dsv4_env.reporters.shown import target_of
 
 
 def _offered(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -16,6 +15,7 @@ from dsv4_env.cli.comparing import catalogue_for, launch_catalogue, on_option, s
 from dsv4_env.cli.names import named_profile, split_operand
 from dsv4_env.cli.operands import chosen_launch, file_launches
 from dsv4_env.cli.options import (
+    FORMATS,
     Inputs,
     Shown,
     collected,
@@ -28,23 +28,26 @@ from dsv4_env.cli.settings import profile_folder, settings
 from dsv4_env.cli.target import axes_options
 from dsv4_env.cli.upgrading import files_of
 from dsv4_env.cli.wanted import wanted
-from dsv4_env.compare.effects import platform_of
-from dsv4_env.compare.findings import in_finding, partial_finding, read_by, tree_of
-from dsv4_env.compare.rules import RULES
 from dsv4_env.drift import repository_top
-from dsv4_env.drift.files import fits
-from dsv4_env.lint import LINT_RULES, lint as lint_findings, rule_ids
+from dsv4_env.drift.linted import (
+    Chosen,
+    lint_launches,
+    lint_profile,
+    pairs_with,
+    release_of_pairs,
+)
+from dsv4_env.lint import rule_ids
 from dsv4_env.lint.docs import rule_docs
-from dsv4_env.model import LaunchConfig, Location
+from dsv4_env.lint.known import all_rules, rule_text
+from dsv4_env.model import LaunchConfig
 from dsv4_env.model.errors import Dsv4Error, ReadError, UsageError, did_you_mean
-from dsv4_env.model.finding import Comparison, Finding, Report, Rule
+from dsv4_env.model.finding import Comparison, Report
 from dsv4_env.model.style import count, plain
-from dsv4_env.plan.platforms import Platform, hinted
-from dsv4_env.profile import Profile, layer_files, load_all
+from dsv4_env.plan.platforms import Platform
+from dsv4_env.profile import layer_files, load_all
 from dsv4_env.readers import KINDS, detect, file_bytes, titles
-from dsv4_env.reporters import REPORTERS
 
-_FORMATS = [name for name in REPORTERS if name != "changes"]  # lint changes nothing
+_FORMATS = [name for name in FORMATS if name != "changes"]  # lint changes nothing
 
 
 def offered_rules(
@@ -54,14 +57,6 @@ def offered_rules(
     found = all_rules().values()
     ids = [CompletionItem(r.id, help=r.name) for r in found if r.id.startswith(incomplete)]
     return ids + (complete.starting((r.name for r in found), incomplete) if incomplete else [])
-
-
-@dataclass(frozen=True, slots=True)
-class Chosen:
-    """The rules that are asked for, by id or name: these alone, and not those."""
-
-    select: frozenset[str]
-    ignore: frozenset[str]
 
 
 def _chosen(select: tuple[str, ...], ignore: tuple[str, ...]) -> Chosen:
@@ -184,8 +179,7 @@ def lint(
         catalogue = common
         if not fixed:
             catalogue = catalogue_for(None, [profile.sglang_range], inputs.root)
-        found = _of_profile(profile, catalogue, chosen, on)
-        comparisons.append(_comparison(profile.config, profile.name, catalogue, found))
+        comparisons.append(lint_profile(profile, catalogue, chosen, on))
     if unread and not comparisons:
         for problem in unread[:-1]:
             tell(plain(f"dsv4-env: error: {problem}"))
@@ -213,16 +207,10 @@ def _of_pairs(
     operand: str, own: Path | None, root: Path | None
 ) -> tuple[str | None, Catalogue] | None:
     """The release that a file's pair names, and that it's read with; None for one of no pair."""
-    found = settings()
-    base = found.folder or Path.cwd()
-    name = os.path.relpath(split_operand(operand).path, base).replace(os.sep, "/")
-    pairs = [p for p in found.pairs if fits(name, p.files) and not fits(name, p.exclude)]
+    pairs = pairs_with(split_operand(operand).path, settings())
     if not pairs:
         return None
-    known = load_all(own, wanted())
-    release = next((p.sglang for p in pairs if p.sglang), None)
-    bases = (re.split(r"[+@]", p.profile)[0] for p in pairs)
-    ranges = [known[base].sglang_range for base in bases if base in known]
+    release, ranges = release_of_pairs(pairs, load_all(own, wanted()))
     return release, catalogue_for(release, ranges, root)
 
 
@@ -254,22 +242,6 @@ def _explained(report: Report) -> Report:
     return replace(report, comparisons=tuple(map(explained, report.comparisons)))
 
 
-def _of_profile(
-    profile: Profile, catalogue: Catalogue, chosen: Chosen, on: Platform | None
-) -> list[Finding]:
-    origin = profile.origins.get(("sglang", "range"))
-    return lint_findings(
-        profile.config,
-        catalogue,
-        range_=profile.sglang_range,
-        range_at=origin.location if origin else None,
-        on=on or platform_of(profile.hardware),
-        model=profile.default_model_path,
-        select=chosen.select,
-        ignore=chosen.ignore,
-    )
-
-
 def _of_file(
     operand: str,
     inputs: Inputs,
@@ -292,50 +264,11 @@ def _of_file(
     if where.chosen or not (launches or found):
         one = chosen_launch(where, launches)
         wanted = [(title, c) for title, c in wanted if c is one]
-    comparisons: list[Comparison] = []
-    told: set[tuple[str, str, Location | None]] = set()
-    for title, config in wanted:
-        catalogue = launch_catalogue(config, release, usual)
-        place = hinted({"image": config.image_name})
-        said = lint_findings(
-            config,
-            catalogue,
-            text=text,
-            script=text if reader == "bash" else None,
-            launches=tuple(launches),
-            on=on or (place[0] if place else None),
-            select=chosen.select,
-            ignore=chosen.ignore,
-        )
-        made = _comparison(config, title, catalogue, said)
-        fresh = [f for f in made.findings if (f.rule.id, f.message, f.location) not in told]
-        again = [f for f in made.findings if (f.rule.id, f.message, f.location) in told]
-        told |= {(f.rule.id, f.message, f.location) for f in fresh}
-        comparisons.append(replace(made, findings=tuple(fresh), repeated=tuple(again)))
-    return comparisons
 
+    def read_as(config: LaunchConfig) -> Catalogue:
+        return launch_catalogue(config, release, usual)
 
-def _comparison(
-    config: LaunchConfig, title: str, catalogue: Catalogue, findings: list[Finding]
-) -> Comparison:
-    if config.partial:
-        findings = [*findings, partial_finding(config)]
-    notes = [n.message for n in config.notes if not config.partial or not in_finding(n)]
-    if tree_of(catalogue):
-        notes.append(read_by(catalogue))
-    settings_read = len({e.name for e in config.env}) + len({a.flag for a in config.args or ()})
-    return Comparison(
-        catalogue.name,
-        title,
-        tuple(findings),
-        settings_read,
-        len(config.unknowns),
-        tuple(notes),
-        right_at=config.location,
-        lint=True,
-        release=catalogue.release,
-        tree=tree_of(catalogue),
-    )
+    return lint_launches(wanted, launches, text, reader, read_as, chosen, on)
 
 
 @click.command()
@@ -360,22 +293,9 @@ def rule(word: str | None) -> None:
         raise UsageError(
             f"no such rule: {word}",
             expected="an id or a name of those that `dsv4-env rule` lists",
-            hint=did_you_mean(word, by_name),
+            hint=did_you_mean(word, [*rules, *(r.name for r in rules.values())]),
         )
     write(rule_text(found))
-
-
-def all_rules() -> dict[str, Rule]:
-    """The rules of checks and of lint, by id."""
-    return {**RULES, **{id_: entry.rule for id_, entry in LINT_RULES.items()}}
-
-
-def rule_text(rule: Rule) -> str:
-    """What there is to say of a rule, as Markdown."""
-    if rule.id in rule_docs():
-        return rule_docs()[rule.id].text
-    said = f"{rule.severity.capitalize()}: {rule.summary}."
-    return f"## {rule.id} {rule.name}\n\n{said}\n\n{rule.help}\n"
 
 
 lint.help = (lint.help or "").format(kinds=", ".join(kind.summary or kind.one for kind in KINDS))

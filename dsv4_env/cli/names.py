@@ -73,11 +73,19 @@ def named_profile(
         if path.is_file():
             tell(f"dsv4-env: note: {text} is the profile; ./{text} is the file")
     else:
+        if path.is_dir():
+            raise is_folder(text, "a profile or a file")
         if path.suffix == ".toml" and path.is_file():
             return _with_note(load_wanted(path.stem, path.parent, asked))
         if is_source(text):
             return None
     return _with_note(load_wanted(text, folder, asked))
+
+
+def is_folder(name: str, expected: str) -> UsageError:
+    """What is said where a folder stands for a profile or a file."""
+    found = f"{expected}; `dsv4-env discover {name}` finds the launches in a folder"
+    return UsageError(f"{name} is a folder", expected=found)
 
 
 def no_profile(name: str) -> UsageError:

@@ -12,6 +12,7 @@ from pathlib import Path
 from dsv4_env.cli.names import RUNNING, Operand, named_profile, split_operand
 from dsv4_env.cli.options import Inputs
 from dsv4_env.cli.output import tell
+from dsv4_env.cli.settings import settings
 from dsv4_env.cli.wanted import wanted
 from dsv4_env.compare.normalise import WHOLE, with_model
 from dsv4_env.guard.files import read_named, read_stream
@@ -93,6 +94,7 @@ def file_launches(
         inputs.args,
         inputs.closed,
         inputs.root,
+        profiles=settings().profiles,
         sglang=wanted().sglang,
         routers=routers,
     )

@@ -125,6 +125,10 @@ output_option = click.option(
 )
 
 
+FORMATS = tuple(name for name, reporter in REPORTERS.items() if not reporter.suggests)
+"""The formats of reports that need no change of files in git."""
+
+
 @dataclass(frozen=True, slots=True)
 class Shown:
     """How a report is shown: in which format, coloured or not; *exit_zero*: without a say."""
@@ -145,7 +149,7 @@ class Shown:
 
 
 def shown_options(
-    default: str, formats: Sequence[str] = tuple(REPORTERS), about: str | None = None
+    default: str, formats: Sequence[str] = FORMATS, about: str | None = None
 ) -> Callable[[F], F]:
     """The options of a report; they arrive as one ``shown``."""
     every = "; ".join(f"{REPORTERS[name].name}: {REPORTERS[name].summary}" for name in formats)

@@ -85,7 +85,7 @@ def _fitted(widths: list[int], most: int) -> list[int]:
 
 def tell(text: str, *, nl: bool = True) -> None:
     """Say something on standard error, without what is a secret by its form."""
-    click.echo(inert(_without_secrets(text)), err=True, nl=nl)
+    click.echo(inert(masked_text(text)), err=True, nl=nl)
 
 
 def write(text: str, output: Path | None = None, *, hands_on: bool = False) -> None:
@@ -94,7 +94,7 @@ def write(text: str, output: Path | None = None, *, hands_on: bool = False) -> N
     A link is followed, and a device or pipe written as it is: neither may be replaced. What is a
     secret by its form is masked here once more, unless the command is there to hand values on.
     """
-    data = (text if hands_on else _without_secrets(text)).encode(errors="surrogateescape")
+    data = (text if hands_on else masked_text(text)).encode(errors="surrogateescape")
     if output is None or str(output) == "-":
         if sys.stdout is None:
             raise UsageError("standard output is closed", expected="somewhere to write")
@@ -106,5 +106,6 @@ def write(text: str, output: Path | None = None, *, hands_on: bool = False) -> N
         writing.replace(output, data)
 
 
-def _without_secrets(text: str) -> str:
+def masked_text(text: str) -> str:
+    """A text without what is a secret by its form, or known as one."""
     return with_masks(text, sorted(form_spans(text) + known_spans(text)))

@@ -12,7 +12,6 @@ import click
 
 from dsv4_env.cli.options import output_option, profiles_option
 from dsv4_env.cli.output import line_width, table, write
-from dsv4_env.cli.rendering import about, shown_place
 from dsv4_env.cli.settings import profile_folder
 from dsv4_env.cli.wanted import wanted
 from dsv4_env.model import Location
@@ -29,6 +28,7 @@ from dsv4_env.profile import (
     shipped_dir,
 )
 from dsv4_env.profile.target import Spec
+from dsv4_env.reporters.shown import about, shown_place
 
 
 @click.command("list")

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import re
 import textwrap
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 from dsv4_env.cli.output import line_width, write
@@ -14,43 +13,18 @@ from dsv4_env.model import (
     EnvVar,
     Fact,
     LaunchConfig,
-    Location,
     Outside,
     ServerArg,
     Unknown,
     Value,
-    shown_path,
 )
 from dsv4_env.model.condition import Condition
-from dsv4_env.model.errors import shortened
-from dsv4_env.model.quoting import word
-from dsv4_env.model.secrets import MASK, hidden, masked, scrubbed, unknown_masked
+from dsv4_env.model.secrets import hidden, masked, scrubbed, unknown_masked
 from dsv4_env.model.style import inert, paint, plain
-from dsv4_env.profile import Profile
+from dsv4_env.reporters.shown import argument_text, shown_place, value_text
 
 ShownRow: TypeAlias = tuple[str, str, str, str]
 """One row of a table: name, value, a remark on it, and where it is set."""
-
-
-def shown_place(location: Location | None) -> str:
-    """A location with its path relative to the current folder where it lies below it."""
-    if location is None:
-        return ""
-    path = shown_path(location.path, str(Path.cwd()))
-    return str(Location(path, location.line, location.column))
-
-
-def value_text(name: str, value: Value) -> str:
-    """A value as one line of text, secrets masked."""
-    if isinstance(value, str):
-        return shortened(masked(name, value))
-    if isinstance(value, Outside):
-        return str(value)
-    if value.default is not None:
-        told = shortened(unknown_masked(name, value, value.default)) or '""'
-        names = ", ".join(value.names)
-        return f"{told} unless {names} is set" if names else f"{told} ({value.reason})"
-    return f"<{shortened(masked(name, value.text))}> unknown: {value.reason}"
 
 
 def launch_data(config: LaunchConfig, *, origin: bool = False) -> dict[str, Any]:
@@ -130,20 +104,6 @@ def launch_data(config: LaunchConfig, *, origin: bool = False) -> dict[str, Any]
 
 def _when(condition: Condition | None) -> str | None:
     return None if condition is None else str(condition)
-
-
-def without_secrets(data: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
-    """The tables of a profile: the path of a model may hold a password."""
-    return {
-        table: {k: masked(k, v) if isinstance(v, str) else v for k, v in values.items()}
-        for table, values in data.items()
-    }
-
-
-def argument_text(arg: ServerArg) -> str:
-    """The values of a server argument, quoted as for a shell, secrets masked."""
-    said = [(v, value_text(arg.flag or "", v)) for v in arg.values]
-    return " ".join(t if v != t or MASK in t else word(t) for v, t in said)
 
 
 def wrapped(text: str, width: int | None, indent: int = 4) -> list[str]:
@@ -273,18 +233,3 @@ def write_launches(
     ]
 
     write(inert("\n".join(texts)))
-
-
-def about(profile: Profile) -> dict[str, Any]:
-    """What a profile is beside its settings, as plain data; secrets are masked."""
-    head = {"name": profile.name, "description": profile.description, "layers": profile.layers}
-    return {**head, "target": target_of(profile), **without_secrets(profile.data)}
-
-
-def target_of(profile: Profile) -> dict[str, Any]:
-    """What a profile is resolved for: the release, and of its target what is given."""
-    target = profile.target
-    axes = {"hardware": target.hardware, "strategy": target.strategy, "role": target.role}
-    given = {axis: value for axis, value in axes.items() if value is not None}
-    more = {"nodes": target.nodes} if target.nodes > 1 else {}
-    return {"sglang": profile.sglang, **given, **more}

@@ -19,25 +19,21 @@ from dsv4_env.cli.options import (
     unset_option,
 )
 from dsv4_env.cli.output import line_width, write
-from dsv4_env.cli.rendering import (
-    ShownRow,
-    about,
-    aligned_groups,
-    argument_text,
-    launch_data,
-    shown_place,
-    target_of,
-    value_text,
-    without_secrets,
-    wrapped,
-    write_launches,
-)
+from dsv4_env.cli.rendering import ShownRow, aligned_groups, launch_data, wrapped, write_launches
 from dsv4_env.cli.settings import profile_folder
 from dsv4_env.cli.target import target_options
 from dsv4_env.model import FROM_ENVIRONMENT, Origin
 from dsv4_env.model.errors import UsageError
 from dsv4_env.model.secrets import hidden, masked
 from dsv4_env.model.style import paint, plain
+from dsv4_env.reporters.shown import (
+    about,
+    argument_text,
+    shown_place,
+    target_of,
+    value_text,
+    without_secrets,
+)
 
 
 @click.command()

@@ -100,8 +100,10 @@ def with_effects(
             RULES[REFUSED],
             Severity.ERROR if everywhere else Severity.NOTE,
             "launch",
-            f"{catalogue.name} refuses it on {' and '.join(names)}: {r.message} ({shown_at(r.at)})",
+            f"{catalogue.name} refuses this launch on {' and '.join(names)}",
             right.location,
+            effect=(f"{r.message} ({shown_at(r.at)})",),
+            action="change what it names below",
         )
         for r, names in stops.items()
     ]
@@ -114,8 +116,12 @@ def with_effects(
 
 
 def _no_effect(finding: Finding, reason: str) -> Finding:
-    finding = finding.with_effect(f"; no effect: {reason}")
-    return replace(finding, rule=RULES[NO_EFFECT], severity=Severity.NOTE)
+    action = finding.action and _HARMLESS[finding.rule.id]
+    finding = finding.with_effect(f"no effect: {reason}")
+    return replace(finding, rule=RULES[NO_EFFECT], severity=Severity.NOTE, action=action)
+
+
+_HARMLESS = {MISSING: "it may stay so", ADDED: "remove it", CHANGED: "either will do"}
 
 
 def _imaged(
@@ -134,7 +140,7 @@ def _imaged(
         return finding
     if same_text(catalogue, name, setting.value, text):
         return _no_effect(finding, f"the image sets it to {masked(name, text)}")
-    return finding.with_effect(f" (the image sets {masked(name, text)})")
+    return finding.with_effect(f"the image sets {masked(name, text)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +176,7 @@ def _judged(finding: Finding, sides: Sequence[_Sides]) -> Finding:
         return _no_effect(finding, ", ".join(reasons))
     if names:
         said = f"no effect on {' and '.join(names)}: {', '.join(reasons)}"
-        return finding.with_effect(f"; {said}")
+        return finding.with_effect(said)
     later = dict.fromkeys(_decided_later(finding.subject, each) for each in sides)
     return finding.with_effect(*later)
 
@@ -183,12 +189,12 @@ def _planned(finding: Finding, one: Resolution, catalogue: Catalogue) -> Finding
     value = one.fields.get(match.argument.dest, Open())
     at = one.last("args", match.argument.dest)
     if isinstance(value, Open):
-        finding = finding.with_effect("; whether SGLang sets it itself isn't known")
+        finding = finding.with_effect("whether SGLang sets it itself isn't known")
         return replace(finding, rule=RULES["DSV005"], severity=Severity.WARNING)
     if at is None:
         return finding
     shown = masked(finding.subject, field_text(value))
-    return finding.with_effect(f'; SGLang should set "{shown}" ({shown_at(at)})')
+    return finding.with_effect(f'SGLang should set "{shown}" ({shown_at(at)})')
 
 
 def _otherwise(
@@ -200,9 +206,10 @@ def _otherwise(
             RULES["DSV003"],
             importance.severity(flag),
             flag,
-            f'{flag} is "{now}"; {left.name} doesn\'t have it, and SGLang should set "{then}" '
-            f"({at})",
+            f'{flag} is "{now}"; {left.name} doesn\'t have it',
             right.location,
+            effect=(f'SGLang should set "{then}" ({at})',),
+            action="start it without",
         )
         for flag, now, then, at in otherwise(right, left, catalogue, one)
     ]
@@ -254,4 +261,4 @@ def _decided_later(name: str, sides: _Sides) -> str:
         return ""
     late = sides.one if isinstance(values[0], Open) else sides.other
     at = late.last("env", name)
-    return f"; unset, SGLang decides it when it starts ({shown_at(at)})" if at else ""
+    return f"unset, SGLang decides it when it starts ({shown_at(at)})" if at else ""

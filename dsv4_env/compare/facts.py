@@ -160,26 +160,41 @@ def _finding(pair: FactPair, left: LaunchConfig, right: LaunchConfig) -> Finding
         whose = left.name if pair.left and pair.left.value is why else ""
         other = pair.right if whose else pair.left
         has = f"; {right.name if whose else left.name} has {_shown(other)}"
-        message = f"{name} can't be known: {scrubbed(why.text)}: {scrubbed(why.reason)}{has}"
-        return Finding(RULES["DSV005"], _N, pair.name, message, place, related)
+        message = f"{name} can't be known{has}"
+        return Finding(
+            RULES["DSV005"],
+            _N,
+            pair.name,
+            message,
+            place,
+            related,
+            action="write its value out",
+            effect=(f"{scrubbed(why.text)}: {scrubbed(why.reason)}",),
+        )
     if pair.same:
         return None
     rule = RULES[_RULES[pair.table, pair.key]]
     severity, hint = _weighed(pair)
+    action = "write that"
     ours, theirs = (f and _shown(f) for f in (pair.left, pair.right))
     if pair.right is None and pair.table == "quality":
-        message = f"nothing is held against {name}; {left.name} has {ours}: it accepts any result"
+        message = f"nothing is held against {name}; {left.name} has {ours}"
+        action, hint = "hold that against it", "it accepts any result"
     elif pair.right is None:
         message = f"no variable overrides the model; {left.name} takes it from {ours} where set"
+        action = "read that first"
         place = next((f.location for f in facts_told(right, *_PATH)), place)
     elif pair.left is None:
         message = f"{theirs} may override the model; {left.name} has no variable for it"
+        action = "don't read it"
         related = next((f.location for f in facts_told(left, *_PATH)), related)
     else:
-        message = f"{name} is {theirs}; {left.name} has {ours}{hint}"
-    return Finding(
-        rule, severity, pair.name, message, place, related, ours or "none", theirs or "none"
-    )
+        message = f"{name} is {theirs}; {left.name} has {ours}"
+    if left.reader != "profile" or right.reader == "profile":
+        action = ""  # none of them is the one to follow
+    sides = ours or "none", theirs or "none"
+    found = Finding(rule, severity, pair.name, message, place, related, *sides, action=action)
+    return found.with_effect(hint)
 
 
 def _weighed(pair: FactPair) -> tuple[Severity, str]:
@@ -191,12 +206,12 @@ def _weighed(pair: FactPair) -> tuple[Severity, str]:
     ours, theirs = pair.left.value, pair.right.value
     less = isinstance(ours, int | float) and isinstance(theirs, int | float) and theirs < ours
     if pair.key == "timeout-seconds":
-        return (_E, ": it ends launches that the profile lets load") if less else (_W, "")
+        return (_E, "it ends launches that the profile lets load") if less else (_W, "")
     if pair.table == "quality":
-        return (_E, ": it accepts worse results") if less else (_W, "")
+        return (_E, "it accepts worse results") if less else (_W, "")
     if pair.key == "path":
         same = _called(pair.left) == _called(pair.right)
-        return (_N, " (of the same name)") if same else (_E, "")
+        return (_N, "both have the same name") if same else (_E, "")
     return (_N if pair.key == "estimated-seconds" else _W), ""
 
 
@@ -259,7 +274,11 @@ def choices(left: LaunchConfig, right: LaunchConfig, *, each: bool = False) -> I
             sides = [f'"{shown}"', f'"{shown}" unless {ours.name} is set']
             one, two = ("fixed", "free") if many else sides
             given = (one, two) if free else (two, one)
-            yield Finding(RULES[CHOICE], severity, name, message, place, ours.location, *given)
+            it = "them" if many else "it"
+            action = f"fix {it}, too" if free else f"read {it} from there first"
+            yield Finding(
+                RULES[CHOICE], severity, name, message, place, ours.location, *given, action=action
+            )
 
 
 def _place(setting: EnvVar, right: LaunchConfig) -> Location | None:

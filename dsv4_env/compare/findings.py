@@ -34,6 +34,7 @@ from dsv4_env.model.finding import (
     read_as_tree,
 )
 from dsv4_env.model.secrets import MASK, masked, scrubbed, secret_name, unknown_masked
+from dsv4_env.model.style import count
 
 if TYPE_CHECKING:
     from dsv4_env.catalogue import Catalogue
@@ -171,12 +172,14 @@ def partial_finding(config: LaunchConfig) -> Finding:
     if note is None and lost:
         more = f" (and {len(lost) - 1} more)" if len(lost) > 1 else ""
         message = f"{lost_launch(lost[0].lost, None).message}{more}"
-        return Finding(rule, rule.severity, config.name, message, lost[0].location)
+        action = "write its command out where it runs"
+        return Finding(rule, rule.severity, config.name, message, lost[0].location, action=action)
     if note is None:  # nothing ended the reading: some of the ways to the launch weren't followed
         message = "only a part of what leads to this launch was read"
-        return Finding(rule, rule.severity, config.name, message, config.location)
+        action = "look at the rest yourself"
+        return Finding(rule, rule.severity, config.name, message, config.location, action=action)
     message = f"only what stands before this syntax error was read: {note.ended}"
-    return Finding(rule, rule.severity, config.name, message, note.location)
+    return Finding(rule, rule.severity, config.name, message, note.location, action="mend it")
 
 
 def _other_profile(left: LaunchConfig, right: LaunchConfig) -> Iterator[Finding]:
@@ -185,7 +188,10 @@ def _other_profile(left: LaunchConfig, right: LaunchConfig) -> Iterator[Finding]
         if note.profile and note.profile != left.name:
             message = f"it takes its settings from {note.profile}, not from {left.name}"
             where = note.location or right.location
-            yield Finding(rule, rule.severity, note.profile, message, where, left.location)
+            action = "name the same in both"
+            yield Finding(
+                rule, rule.severity, note.profile, message, where, left.location, action=action
+            )
 
 
 def strictly(report: Report) -> Report:
@@ -207,6 +213,7 @@ class _Unseen:
     names: tuple[str, ...]
     what: str
     location: Location | None
+    action: str
 
 
 def _unseen(found: list[Difference], right: LaunchConfig) -> tuple[list[Difference], list[_Unseen]]:
@@ -233,12 +240,13 @@ def _unseen(found: list[Difference], right: LaunchConfig) -> tuple[list[Differen
             seen.append(d)
     if names["env"] and note is not None:
         where = note.location or right.location
-        what = f"{note.message}; {note.settled}" if note.settled else note.message
-        unseen.append(_Unseen("env", tuple(names["env"]), what, where))
+        action = note.settled or "write out what is set there"
+        unseen.append(_Unseen("env", tuple(names["env"]), note.message, where, action))
     if word is not None and (names["args"] or more):
         what = f"`{scrubbed(word.text)}` may hold any flags: {scrubbed(word.reason)}"
         where = word.location or right.location
-        unseen.append(_Unseen("args", tuple(names["args"]), what + _settled_by(word), where))
+        action = settled_by(word) or "write out what it holds"
+        unseen.append(_Unseen("args", tuple(names["args"]), what, where, action))
     return seen, unseen
 
 
@@ -253,29 +261,30 @@ def _opened(config: LaunchConfig, words: Sequence[Value] | None) -> Note | None:
     return None
 
 
-def _settled_by(word: Unknown) -> str:
-    """What would tell what an unknown word is, as the end of a sentence."""
+def settled_by(word: Unknown) -> str:
+    """What to do for an unknown word to be known; empty where no option tells it."""
     given = [n for n in word.names if not n.isidentifier()]
     if given or word.text.strip('"') in ("$@", "$*", "${@}", "${*}"):
-        return "; --arg WORD gives them"
-    if word.names:
-        return f"; --set {word.names[0]}=VALUE tells"
-    return ""
+        return "tell its words with --arg WORD"
+    return f"tell it with --set {word.names[0]}=VALUE" if word.names else ""
 
 
 def _may_be_set(part: _Unseen, left: LaunchConfig) -> Finding:
     rule = RULES["DSV016"]
-    kind = "variable" if part.section == "env" else "flag"
-    number = "1 " + kind if len(part.names) == 1 else f"{len(part.names)} {kind}s"
-    line = f" (line {part.location.line})" if part.location and part.location.line else ""
-    if not part.names:
-        message = f"whether that changes what {left.name} has can't be known{line}: {part.what}"
-        return Finding(rule, rule.severity, "more flags", message, part.location)
-    listed = ", ".join(part.names[:_LISTED]) + (", …" if len(part.names) > _LISTED else "")
-    message = f"{number} of {left.name} can't be known{line}: {part.what}"
-    message += f". {'It is' if len(part.names) == 1 else 'They are'} {listed}"
-    subject = part.names[0] if len(part.names) == 1 else f"{number} of {left.name}"
-    return Finding(rule, rule.severity, subject, message, part.location)
+    names = part.names
+    more: tuple[str, ...] = (part.what,)
+    if not names:
+        subject, message = "more flags", f"whether this changes what {left.name} has can't be known"
+    else:
+        kind = "variable" if part.section == "env" else "flag"
+        counted = count(len(names), kind)
+        subject = names[0] if len(names) == 1 else f"{counted} of {left.name}"
+        message = f"{counted} of {left.name} can't be known"
+        listed = ", ".join(names[:_LISTED]) + (", …" if len(names) > _LISTED else "")
+        more = (*more, f"{'it is' if len(names) == 1 else 'they are'} {listed}")
+    return Finding(
+        rule, rule.severity, subject, message, part.location, effect=more, action=part.action
+    )
 
 
 _LISTED = 12  # names in one message
@@ -304,6 +313,7 @@ def _twice(config: LaunchConfig) -> list[Finding]:
             f"{e.name} is set to {show(e.name, (e.value,))} here and again later: the last wins",
             e.location,
             config.effective_env[e.name].location,
+            action="remove this one",
         )
         for e in config.env
         if e.superseded
@@ -360,7 +370,7 @@ def _finding(
     if location is not None and right.reader != "profile" and location.path in files:
         location = right.location  # taken from the profile: what changes it stands by the launch
     when = f" when {d.condition}" if d.condition and not d.conditional else ""
-    effect = ""
+    effect: str | None = None
     theirs = theirs and theirs + when
     if d.kind is Kind.REMOVED:
         message = f"{d.name} is missing; {_has(left.name, ours)}"
@@ -368,16 +378,16 @@ def _finding(
         message = f"{d.name} is {theirs}; {left.name} doesn't have it"
     elif d.kind is Kind.RENAMED:
         message = f"{other} is {theirs}; {left.name} has {d.name} {ours}"
-        effect = f": {d.reason}"
+        effect = d.reason
         forwarded = [v for n in (d.name, other) if catalogue and (v := catalogue.variable(n))]
         if not any(v.renamed_to for v in forwarded):
             severity = importance.severity(d.name, severities)  # the release ignores the old name
     elif d.kind is Kind.EQUIVALENT:
-        message, effect = _both(d, left.name, ours, theirs), f": {d.reason}"
+        message, effect = _both(d, left.name, ours, theirs), d.reason
     elif d.kind is Kind.CHANGED and d.right_name:
         shown = theirs if theirs != "set" else "set" + when
         message = f"{other} is {shown}; {left.name} has {d.name} {ours}"
-        effect = f" ({d.reason})" if d.reason else ""
+        effect = d.reason
     elif d.kind is Kind.CHANGED:
         if _joined(d.left) != _joined(d.right) and not secret_name(d.name):
             ours, theirs = (f'"{" ".join(map(str, words or ()))}"' for words in (d.left, d.right))
@@ -391,9 +401,42 @@ def _finding(
         message = f"{d.name} is set only when {d.condition}; {_has(left.name, ours)}"
     else:
         why = d.reason if d.right is None and d.reason else _reason(d)
-        message = f"{d.name} can't be known{when}: {why}; {_has(left.name, ours)}"
-    found = Finding(rule, severity, d.name, message, location, d.left_location, ours, theirs)
-    return found.with_effect(effect)
+        message = f"{d.name} can't be known{when}; {_has(left.name, ours)}"
+        effect = why
+    action = ""
+    if left.reader == "profile" != right.reader:
+        action = _action(d, ours) if right.served is None else _RESTARTED.get(d.kind, "")
+    found = Finding(
+        rule, severity, d.name, message, location, d.left_location, ours, theirs, action=action
+    )
+    return found.with_effect(effect or "")
+
+
+def _action(d: Difference, ours: str | None) -> str:
+    """What brings a launch to its profile."""
+    if d.kind is Kind.UNKNOWN and not d.conditional:
+        told = (settled_by(w) for w in d.right or () if isinstance(w, Unknown))
+        return next(filter(None, told), "write its value out")
+    if d.kind in (Kind.CHANGED, Kind.REMOVED) and ours == FROM_OUTSIDE:
+        return "don't set it here" if d.kind is Kind.CHANGED else "set it there"
+    if d.kind is Kind.RENAMED:
+        return f"rename it to {d.name}"
+    return _ACTIONS.get(d.kind, "")
+
+
+_ACTIONS = {
+    Kind.REMOVED: "add it",
+    Kind.ADDED: "remove it",
+    Kind.CHANGED: "write that",
+    Kind.REORDERED: "move it",
+    Kind.UNKNOWN: "set it always",
+}
+_RESTARTED = {
+    Kind.REMOVED: "start it with that",
+    Kind.ADDED: "start it without",
+    Kind.CHANGED: "start it with that",
+    Kind.RENAMED: "start it with that",
+}
 
 
 def _files(config: LaunchConfig) -> set[str]:
@@ -451,15 +494,15 @@ def _misread(d: Difference, catalogue: Catalogue | None) -> str:
     if variable is None or not isinstance(value, str):
         return ""
     wrong = invalid(variable, value)
-    return f" ({wrong.reason})" if wrong else ""
+    return wrong.reason if wrong else ""
 
 
 def _spelling_hint(d: Difference) -> str:
     one, two = (" ".join(map(str, words or ())) for words in (d.left, d.right))
     if one != two and one.casefold() == two.casefold():
-        return " (only upper and lower case differ)"
+        return "only upper and lower case differ"
     if one.replace("=", " ") == two.replace("=", " "):
-        return " (only '=' and ' ' between flag and value differ)"
+        return "only '=' and ' ' between flag and value differ"
     return ""
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from dsv4_env.catalogue.arguments import regrouped
+from dsv4_env.catalogue.owners import owner
 from dsv4_env.model import (
     LaunchConfig,
     Location,
@@ -18,7 +19,7 @@ from dsv4_env.model import (
     Value,
     is_flag,
 )
-from dsv4_env.model.condition import Condition, either
+from dsv4_env.model.condition import Condition, Test, either
 from dsv4_env.profile import Profile
 
 if TYPE_CHECKING:
@@ -183,16 +184,33 @@ def without_outside(left: LaunchConfig, right: LaunchConfig) -> tuple[LaunchConf
     """Both sides without what one takes from the environment where the other agrees to that.
 
     A source does where it doesn't set the variable, or from what can't be known; an environment,
-    which holds the values themselves, where it has it.
+    which holds the values themselves, where it has it. So is a variable of the script's own, which
+    the server has as it stands outside.
     """
     for a, b in ((left, right), (right, left)):
         agreed = {e.name for e in a.env if isinstance(e.value, Outside) and _agrees(b, e.name)}
+        agreed |= {n for n in a.effective_env.keys() - b.effective_env.keys() if _is_passed(a, n)}
         if agreed:
             left, right = (
                 replace(side, env=tuple(e for e in side.env if e.name not in agreed))
                 for side in (left, right)
             )
     return left, right
+
+
+def _is_passed(config: LaunchConfig, name: str) -> bool:
+    """Whether a variable that no known program reads is only handed on where it's set outside.
+
+    ``LOGS=${LOGS:-/tmp}`` without an export: without it the server had the same one.
+    """
+    made = [e for e in config.env if e.name == name]
+    return owner(name) is None and all(
+        e.condition == Test(name, "outside")
+        and isinstance(e.value, Unknown)
+        and e.value.text
+        in (f"${{{name}}}", *(f"${{{name}{op}{e.value.default}}}" for op in (":-", "-")))
+        for e in made
+    )
 
 
 def _agrees(config: LaunchConfig, name: str) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from fnmatch import fnmatchcase
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,14 +23,17 @@ from dsv4_env.drift.files import (
     absent,
     changed_since as changed_since,
     expand_globs,
+    lines_of_change as lines_of_change,
     repository_top as repository_top,
 )
 from dsv4_env.drift.lines import SourceLines, location_of
 from dsv4_env.drift.waivers import WaiverSet, in_comments
 from dsv4_env.guard.files import looking, read_bytes, real
+from dsv4_env.guard.kept import is_keeping, kept
 from dsv4_env.model import LaunchConfig, Location
 from dsv4_env.model.errors import ProfileError, ReadError, UsageError, did_you_mean
-from dsv4_env.model.finding import Comparison, Finding, Report, Waiver
+from dsv4_env.model.finding import Comparison, Finding, Report, Severity, Waiver
+from dsv4_env.model.secrets import known_values
 from dsv4_env.plan.models import is_deepseek_v4
 from dsv4_env.plan.planning import resolved
 from dsv4_env.profile import (
@@ -239,7 +243,7 @@ def check_file(run: CheckRun, path: Path, pairs: Sequence[Pair]) -> None:
         problem = None
         with looking(run.changed is not None) as drawn:
             try:
-                launches = read(data, path, _reading(run, pair))
+                launches = read(data, path, how_read(run, pair))
             except ReadError as exc:
                 problem = exc
         if not _touched(run, path, pair, drawn):
@@ -288,29 +292,53 @@ def compare(run: CheckRun, pair: Pair, config: LaunchConfig, title: str) -> None
     on = platform_of(profile.hardware)
     if config.served is not None:
         config = _as_held(config, profile, catalogue, on)
-    launch = in_image(config, profile.config)
-    comparison = compare_launches(
-        with_model(profile),
-        launch,
-        ignore=ignore,
-        compare=put_back,
-        catalogue=catalogue,
-        show_equivalent=options.show_equivalent,
-        severities={**settings.severity, **pair.severity},
-    )
+    held = Held(profile, config, ignore, put_back, catalogue, how_read(run, pair))
+    severities = {**settings.severity, **pair.severity}
     given = {**pair.set, **options.inputs}
-    kept = (f for f in comparison.findings if f.rule.id != CHOICE or f.subject not in given)
-    comparison = replace(comparison, findings=tuple(kept))
-    model = profile.default_model_path
-    told = on is not None or launch.image is not None or is_deepseek_v4(model or "")
-    if catalogue is not None and told:
-        comparison = with_effects(comparison, profile.config, launch, catalogue, on, model)
-        left = tuple(f for f in comparison.findings if not is_ignored(f.subject, ignore))
-        comparison = replace(comparison, findings=left)
+    # A finding masks the secrets that are known when it's made.
+    secrets = tuple(known_values()) if is_keeping() else ()
+    equivalent = options.show_equivalent
+    sides = (profile, config, catalogue, on)
+    comparison = kept(
+        ("compare", title, profile.name, pair.location),
+        (sides, ignore, put_back, severities, given, equivalent, secrets),
+        partial(_compared, held, on, severities, given, show_equivalent=equivalent),
+    )
     if named and catalogue is not None and named[1] not in run.notes:
         run.notes.append(named[1])
     run.comparisons.append(replace(comparison, right=title))
-    run.held.append(Held(profile, config, ignore, put_back, catalogue, _reading(run, pair)))
+    run.held.append(held)
+
+
+def _compared(
+    held: Held,
+    on: Platform | None,
+    severities: Mapping[str, Severity],
+    given: Collection[str],
+    *,
+    show_equivalent: bool,
+) -> Comparison:
+    """What is found where a launch is held to a profile; the *given* variables were chosen."""
+    profile, catalogue = held.profile, held.catalogue
+    launch = in_image(held.config, profile.config)
+    comparison = compare_launches(
+        with_model(profile),
+        launch,
+        ignore=held.ignore,
+        compare=held.compare,
+        catalogue=catalogue,
+        show_equivalent=show_equivalent,
+        severities=severities,
+    )
+    left = [f for f in comparison.findings if f.rule.id != CHOICE or f.subject not in given]
+    comparison = replace(comparison, findings=tuple(left))
+    model = profile.default_model_path
+    told = on is not None or launch.image is not None or is_deepseek_v4(model or "")
+    if catalogue is None or not told:
+        return comparison
+    comparison = with_effects(comparison, profile.config, launch, catalogue, on, model)
+    left = [f for f in comparison.findings if not is_ignored(f.subject, held.ignore)]
+    return replace(comparison, findings=tuple(left))
 
 
 def _of_image(run: CheckRun, pair: Pair, config: LaunchConfig) -> tuple[str, str] | None:
@@ -336,7 +364,8 @@ def _as_held(
     return as_held(server, with_model(profile), catalogue, planned)
 
 
-def _reading(run: CheckRun, pair: Pair) -> HowRead:
+def how_read(run: CheckRun, pair: Pair) -> HowRead:
+    """How the files of a pair are read."""
     options = run.options
     return HowRead(
         pair.reader,
@@ -382,7 +411,15 @@ def _nothing(run: CheckRun, pair: Pair, why: str, where: Location | None = None)
     message = f"{why} (held to {pair.profile})"
     related = pair.location if where else None
     run.problems.append(
-        Finding(rule, rule.severity, pair.profile, message, where or pair.location, related)
+        Finding(
+            rule,
+            rule.severity,
+            pair.profile,
+            message,
+            where or pair.location,
+            related,
+            action="mend the pair",
+        )
     )
 
 
@@ -393,7 +430,9 @@ def unreadable(run: CheckRun, path: Path, exc: ReadError) -> None:
     rule = RULES["DSV010"]
     served = str(exc.where).startswith(("http://", "https://"))
     where = Location(str(exc.where)) if served else location_of(exc.where, path)
-    finding = Finding(rule, rule.severity, path.name, exc.message, where)
+    action = f"did you mean {exc.hint}?" if exc.hint else "mend the file, or leave it out"
+    finding = Finding(rule, rule.severity, path.name, exc.problem, where, action=action)
+    finding = finding.with_effect(exc.wanted)
     if finding not in run.problems:
         run.problems.append(finding)
         run.files.add(path)

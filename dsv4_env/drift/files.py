@@ -6,11 +6,13 @@ import contextlib
 import os
 import posixpath
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 
 from dsv4_env.guard import git
+from dsv4_env.guard.asked import is_mark
+from dsv4_env.guard.files import inside, is_there
 from dsv4_env.model.errors import Dsv4Error, UsageError
 
 SKIPPED = frozenset(
@@ -32,7 +34,7 @@ def expand_globs(folder: Path, patterns: Sequence[str], exclude: Sequence[str] =
     for pattern in patterns:
         path = folder / pattern
         if not _MAGIC.search(pattern):
-            if os.path.lexists(path):
+            if is_there(path):
                 found.add(_normal(path))
             continue
         start = folder
@@ -41,7 +43,9 @@ def expand_globs(folder: Path, patterns: Sequence[str], exclude: Sequence[str] =
             start, parts = start / parts[0], parts[1:]
         wanted = _regex("/".join(parts))
         found |= {
-            _normal(Path(start, name)) for name in walk_folder(start) if wanted.fullmatch(name)
+            _normal(Path(start, name))
+            for name in walk_folder(start)
+            if wanted.fullmatch(name) and not is_mark(posixpath.basename(name))
         }
     left_out = [_regex(e) for e in exclude]
     return sorted(p for p in found if not any(e.fullmatch(_below(p, folder)) for e in left_out))
@@ -50,7 +54,7 @@ def expand_globs(folder: Path, patterns: Sequence[str], exclude: Sequence[str] =
 def absent(folder: Path, patterns: Sequence[str]) -> list[tuple[str, Path]]:
     """The names among globs that are no patterns, of which there is no file; and their paths."""
     named = [(p, _normal(folder / p)) for p in patterns if not _MAGIC.search(p)]
-    return [(name, path) for name, path in named if not os.path.lexists(path)]
+    return [(name, path) for name, path in named if not is_there(path)]
 
 
 def fits(name: str, patterns: Sequence[str]) -> bool:
@@ -80,19 +84,9 @@ def walk_folder(folder: Path) -> Iterator[str]:
     pending = [""]
     while pending:
         prefix = pending.pop()
-        try:
-            with os.scandir(folder / prefix if prefix else folder) as scan:
-                entries = sorted(scan, key=lambda e: e.name, reverse=True)
-        except OSError:
-            continue
-        for entry in reversed(entries):
-            if not entry.is_dir(follow_symlinks=False):
-                yield prefix + entry.name
-        pending += [
-            f"{prefix}{e.name}/"
-            for e in entries
-            if e.is_dir(follow_symlinks=False) and e.name not in SKIPPED
-        ]
+        files, folders = inside(folder / prefix if prefix else folder)
+        yield from (prefix + name for name in files)
+        pending += [f"{prefix}{name}/" for name in reversed(folders) if name not in SKIPPED]
 
 
 def listed(folder: Path, refused: Callable[[str], None] = lambda _: None) -> Iterator[str]:
@@ -169,6 +163,12 @@ def changed_since(folder: Path, revision: str) -> set[Path]:
     Deleted files count: what drew on them has changed. So do the files of submodules. Raises
     UsageError where *folder* isn't in a git repository or git doesn't know the revision.
     """
+    top, base = _parted(folder, revision)
+    return set(_differing(top, base))
+
+
+def _parted(folder: Path, revision: str) -> tuple[Path, str]:
+    """The top of a work tree, and the commit from which *revision* and HEAD parted."""
     if revision.startswith("-"):
         raise UsageError(f"{revision!r} is no revision", expected="a branch, tag or commit")
     top = Path(_git(folder, "rev-parse", "--show-toplevel").rstrip("\n"))
@@ -178,7 +178,47 @@ def changed_since(folder: Path, revision: str) -> set[Path]:
     base = commit.strip()
     with contextlib.suppress(Dsv4Error):  # no common history: compared with the revision itself
         base = _git(folder, "merge-base", base, "HEAD").split("\n")[0]
-    return set(_differing(top, base))
+    return top, base
+
+
+def lines_of_change(
+    folder: Path, revision: str, paths: Iterable[str]
+) -> dict[str, tuple[tuple[int, int], ...]]:
+    """The lines (first and last) of the hunks of what changed in files, three around each change.
+
+    These are the lines that a forge takes comments on. A file that is new, or in no repository,
+    has none: what is new to git isn't part of a pull request.
+    """
+    top, base = _parted(folder, revision)
+    said = _git(top, "diff", "--name-status", "-z", "-M", "--ignore-submodules=all", base, "--")
+    words = said.split("\0")
+    before: dict[str, str] = {}
+    at = 0
+    while at + 1 < len(words):
+        moved = words[at][:1] in ("R", "C")
+        before[str(top / words[at + 1 + moved])] = words[at + 1]
+        at += 2 + moved
+    found: dict[str, tuple[tuple[int, int], ...]] = {}
+    for path in dict.fromkeys(paths):
+        whole = os.path.abspath(folder / path)  # noqa: PTH100  # as text: links stay
+        if whole in before:
+            names = dict.fromkeys((before[whole], os.path.relpath(whole, top)))
+            given = (f":(top,literal){name}" for name in names)
+            text = _git(top, "diff", *_HUNKS, base, "--", *given)
+            found[path] = tuple(_hunks(text))
+    return found
+
+
+_HUNKS = ("--unified=3", "--inter-hunk-context=0", "-M", "--diff-algorithm=myers")
+_HUNK = re.compile(r"^@@ -\S+ \+(\d+)(?:,(\d+))? @@", re.MULTILINE)
+
+
+def _hunks(text: str) -> Iterator[tuple[int, int]]:
+    """First and last line of each hunk of a file as it is now."""
+    for match in _HUNK.finditer(text):
+        start, length = int(match[1]), int(match[2] or 1)
+        if length:
+            yield start, start + length - 1
 
 
 def _differing(top: Path, base: str) -> Iterator[Path]:
@@ -218,5 +258,4 @@ def _git(folder: Path, *words: str, what: str | None = None) -> str:
     except UsageError as exc:
         if what is None or "git refuses" in exc.found:
             raise
-        expected = "a branch, tag or commit"
-        raise UsageError(f"git knows no {what!r}", where=folder, expected=expected) from None
+        raise git.unknown_revision(folder, what) from None

@@ -118,7 +118,7 @@ class Nearest:
         """The match of a launch."""
         seen: dict[str, _Seen] = {}
         family = is_of_family(config, self.family)
-        other = not self.any_model and not family and model_of(config) is not None
+        other = not self.any_model and not family and _names_model(config)
         known = [*self.profiles, *(self.further if family else ())]
         for name in known:
             catalogue = self._of(name)
@@ -304,6 +304,14 @@ def model_of(config: LaunchConfig) -> str | None:
             value = arg.values[0]
             return value.default if isinstance(value, Unknown) else value
     return None
+
+
+def _names_model(config: LaunchConfig) -> bool:
+    """Whether a launch says which model it is of, if only by a folder of Hugging Face's cache."""
+    given = [a.values[0] for a in config.args or () if a.flag in _MODEL_FLAGS and a.values]
+    return model_of(config) is not None or any(
+        isinstance(v, Unknown) and re.search(r"\bmodels--[\w.-]+--\w", v.text) for v in given
+    )
 
 
 def _holds(config: LaunchConfig, section: str) -> bool:

@@ -38,9 +38,9 @@ def in_comments(text: str, path: str) -> tuple[list[Waiver], list[Finding]]:
         place = Location(path, number, match.start() + 1)
         found = _parsed(match["word"], match["rest"], place)
         if isinstance(found, str):
-            message = f"{found}; expected {_EXPECTED}"
             rule = RULES["DSV012"]
-            problems.append(Finding(rule, rule.severity, "waiver", message, place))
+            action = f"write {_EXPECTED}"
+            problems.append(Finding(rule, rule.severity, "waiver", found, place, action=action))
         else:
             waivers += found
     return waivers, problems
@@ -117,12 +117,16 @@ class WaiverSet:
                 message = (
                     f"the waiver of {waiver.pattern} ended on {waiver.until} ({waiver.reason})"
                 )
+                action = "settle it, or give it a new day"
             elif judge_use and waiver not in self.used:
                 rule = RULES["DSV014"]
-                message = f"the waiver of {waiver.pattern} excuses nothing: drop it"
+                message = f"the waiver of {waiver.pattern} excuses nothing"
+                action = "remove it"
             else:
                 continue
-            yield Finding(rule, rule.severity, waiver.pattern, message, waiver.location)
+            yield Finding(
+                rule, rule.severity, waiver.pattern, message, waiver.location, action=action
+            )
 
 
 def _holds(waiver: Waiver, profile: str, uri: str) -> bool:
@@ -218,6 +222,7 @@ def with_baseline(report: Report, known: Mapping[str, int], path: str, *, whole:
     if whole and (gone := left.total()):
         rule = RULES["DSV015"]
         entries = "1 finding that is" if gone == 1 else f"{gone} findings that are"
-        message = f"the baseline has {entries} no more: write it anew with --write-baseline"
-        problems += (Finding(rule, Severity.NOTE, "baseline", message, Location(path)),)
+        message, action = f"the baseline has {entries} no more", "add --write-baseline"
+        place = Location(path)
+        problems += (Finding(rule, Severity.NOTE, "baseline", message, place, action=action),)
     return replace(report, comparisons=comparisons, problems=problems)

@@ -10,17 +10,20 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
+from dsv4_env.guard.asked import Place, question
 from dsv4_env.model.errors import Dsv4Error, ReadError, did_you_mean
 
 MAX_BYTES = 5_000_000
 _STREAMS = ("/dev/fd/", "/proc/self/fd/")  # what a shell makes of <(…)
 
 
+@question
 def read_bytes(
     path: Path | str,
     *,
@@ -31,11 +34,17 @@ def read_bytes(
     """The bytes of a regular file of at most 5 MB.
 
     A path below *root* may not lead out of it by a symbolic link; of None it may lead anywhere,
-    but for what lies in a checkout (see :func:`checkout`). Raises *error*, which says what the
-    file was *expected* to be.
+    but for what lies in a checkout (see :func:`checkout`). Of a file that an editor holds they
+    are those of its text (see :func:`unsaved`). Raises *error*, which says what the file was
+    *expected* to be.
     """
     try:
         place = _target(path, root, error)
+        held = _UNSAVED.get().get(place)
+        if held is not None:
+            if len(held) > MAX_BYTES:
+                raise _large(path, f"{len(held):,}", error)
+            return held
         # Opening a device can do something by itself, so it is looked at before.
         _regular(os.stat(place).st_mode, path, expected, error)  # noqa: PTH116
         handle = os.open(place, _FLAGS)
@@ -95,6 +104,7 @@ def read_named(path: Path | str, *, expected: str | None = None) -> bytes:
         return read_stream(file, str(path))
 
 
+@question
 def need_file(path: Path | str) -> None:
     """Raise ReadError where the user names what isn't there, with the nearest name that is.
 
@@ -134,6 +144,13 @@ def is_stream(path: Path | str) -> bool:
     return str(path).startswith(_STREAMS)
 
 
+def _above(path: Path | str) -> Iterator[Place]:
+    for folder in Path(os.path.abspath(path)).parents:  # noqa: PTH100  # as text: links stay
+        yield Place(str(folder / ".git"))
+        yield Place(str(folder / "pyproject.toml"))
+
+
+@partial(question, about=_above)
 def checkout(path: Path | str) -> Path | None:
     """The checkout or project that a path lies in, None where it lies in none.
 
@@ -164,6 +181,7 @@ def _of_submodule(file: Path) -> bool:
         return False
 
 
+@question
 def real(path: Path | str) -> Path:
     """The path with all links followed; of a circle of links as far as it goes.
 
@@ -172,6 +190,7 @@ def real(path: Path | str) -> Path:
     return Path(os.path.realpath(path))
 
 
+@question
 def is_within(path: Path | str, root: Path | str) -> bool:
     """Whether a path lies in a folder once all symbolic links are followed."""
     try:
@@ -179,6 +198,47 @@ def is_within(path: Path | str, root: Path | str) -> bool:
     except (OSError, ValueError):
         return False
     return whole == top or whole.startswith(top.rstrip(os.sep) + os.sep)
+
+
+@question
+def is_file(path: Path | str) -> bool:
+    """Whether a path leads to a regular file."""
+    return os.path.isfile(path)  # noqa: PTH113  # a NUL byte in the name is no error here
+
+
+@question
+def is_dir(path: Path | str) -> bool:
+    """Whether a path leads to a folder."""
+    return os.path.isdir(path)  # noqa: PTH112  # as above
+
+
+@question
+def is_there(path: Path | str) -> bool:
+    """Whether there is anything of a path, be it a link that leads nowhere."""
+    return os.path.lexists(path)
+
+
+@question
+def leads_somewhere(path: Path | str) -> bool:
+    """Whether there is anything where a path leads."""
+    return os.path.exists(path)  # noqa: PTH110  # as above
+
+
+@partial(question, about=lambda folder: (Place(str(folder), ""),))
+def inside(folder: Path | str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The names of files and those of folders in a folder, in a fixed order.
+
+    A link to a folder counts as a file; of what may not be listed there is nothing.
+    """
+    files: list[str] = []
+    folders: list[str] = []
+    try:
+        with os.scandir(folder) as scan:
+            for entry in scan:
+                (folders if entry.is_dir(follow_symlinks=False) else files).append(entry.name)
+    except OSError:
+        return (), ()
+    return tuple(sorted(files)), tuple(sorted(folders))
 
 
 def _target(path: Path | str, root: Path | str | None, error: type[Dsv4Error]) -> str:
@@ -217,6 +277,22 @@ def _unreadable(
 ) -> Dsv4Error:
     reason = (exc.strerror or str(exc)).lower()
     return error(f"can't be read: {reason}", where=path, expected=expected)
+
+
+_UNSAVED: ContextVar[Mapping[str, bytes]] = ContextVar("unsaved", default={})  # noqa: B039
+
+
+@contextlib.contextmanager
+def unsaved(texts: Mapping[Path, bytes]) -> Iterator[None]:
+    """Within it, these files have the bytes that an editor holds of them, saved or not.
+
+    Which files there are stays as the disk says, and so does where a path may lead.
+    """
+    token = _UNSAVED.set({str(real(path)): data for path, data in texts.items()})
+    try:
+        yield
+    finally:
+        _UNSAVED.reset(token)
 
 
 _LOOKED_AT: ContextVar[set[str] | None] = ContextVar("looked_at", default=None)

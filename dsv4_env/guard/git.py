@@ -16,7 +16,7 @@ that here:
   looks no higher than the repository that was found (``GIT_CEILING_DIRECTORIES``).
 - ``core.worktree``: makes git list the files of any other folder. ``GIT_WORK_TREE`` stands over it.
 - ``diff.external``, ``diff.*.command``, ``diff.*.textconv``: ``--no-ext-diff``, ``--no-textconv``;
-  only names of files are asked for.
+  only names of files and numbers of lines are taken from what it says.
 - ``core.pager``, ``pager.*``: ``--no-pager``.
 - ``log.showSignature``, ``gpg.*``: would run gpg. Set to false.
 - ``core.sshCommand``, ``core.gitProxy``, ``core.askPass``, ``credential.*``,
@@ -42,6 +42,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dsv4_env.guard.asked import is_written_down
 from dsv4_env.model.errors import UsageError
 
 if TYPE_CHECKING:
@@ -113,7 +114,9 @@ def run(
         raise NoGitError("not a git repository", where=folder, expected="a git repository")
     place = top or folder
     environ = _environment(place, bare=bare)
-    settings = [*_SETTINGS, *_switched_off(place, need, bare=bare)]
+    # A process that answers again and again outlives a configuration.
+    asked = _switched_off.__wrapped__ if is_written_down() else _switched_off
+    settings = [*_SETTINGS, *asked(place, need, bare=bare)]
     if words[0] in ("diff", "log"):
         words = (words[0], "--no-ext-diff", "--no-textconv", *words[1:])
     return _called(folder, settings, words, environ, need, given)
@@ -137,6 +140,17 @@ def ask(folder: Path, *words: str, need: str = "a git repository", named: bool =
             "where you trust it",
         )
     raise UsageError(said, where=folder, expected=need)
+
+
+def unknown_revision(folder: Path, name: str) -> UsageError:
+    """The error for a revision that a repository doesn't have; a shallow clone lacks most."""
+    shallow = run(folder, "rev-parse", "--is-shallow-repository").stdout.strip() == b"true"
+    more = (
+        " that this clone has: it holds only a part of the history (`git fetch --unshallow`; in CI "
+        "`fetch-depth: 0` or `GIT_DEPTH: 0`)"
+    )
+    expected = f"a branch, tag or commit{more if shallow else ''}"
+    return UsageError(f"git knows no {name!r}", where=folder, expected=expected)
 
 
 def _called(

@@ -40,7 +40,7 @@ def resolve_revision(repository: Path, ref: str) -> str:
     found = _git(repository, "rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}", check=False)
     if not found:
         _git(repository, "rev-parse", "--git-dir")  # says that it is no repository, if so
-        raise UsageError(f"git knows no {ref!r}", where=repository, expected="a branch or tag")
+        raise git.unknown_revision(repository, ref)
     return found.decode().strip()
 
 

@@ -83,7 +83,7 @@ def rule_ids(words: Collection[str]) -> frozenset[str]:
             raise UsageError(
                 f"no such rule: {word}",
                 expected=f"an id from {min(LINT_RULES)} to {max(LINT_RULES)}, or a rule's name",
-                hint=did_you_mean(word, known),
+                hint=did_you_mean(word, [*LINT_RULES, *(r.rule.name for r in LINT_RULES.values())]),
             )
     return frozenset(known[w.lower()] for w in words)
 
@@ -133,12 +133,14 @@ def lint(
 
 
 def _finding(rule: Rule, problem: LintProblem) -> Finding:
-    when = f" (when {problem.condition})" if problem.condition else ""
+    when = f"when {problem.condition}" if problem.condition else ""
     return Finding(
         rule,
         problem.severity or rule.severity,
         problem.subject,
-        problem.message + when,
+        problem.message,
         problem.location,
         problem.related,
+        effect=tuple(filter(None, (problem.effect, when))),
+        action=problem.action,
     )

@@ -33,8 +33,14 @@ def overwritten(s: Subject) -> Iterator[LintProblem]:
             here = [(p, x) for p, x in places if x.effective == after]
             ats = ", ".join(dict.fromkeys(x.at for _, x in here if x.at))
             where, severity = _where(s, made, [p for p, _ in here], everywhere=len(places))
-            message = f'{name} is {given}; {s.sglang} makes it "{after}"{where} ({ats})'
-            yield LintProblem(name, message, _place(s.config, name), severity=severity)
+            yield LintProblem(
+                name,
+                f'{name} is {given}; {s.sglang} makes it "{after}"{where}',
+                _place(s.config, name),
+                severity=severity,
+                action="write that, or remove it",
+                effect=ats and f"decided in {ats}",
+            )
 
 
 def refused(s: Subject) -> Iterator[LintProblem]:
@@ -51,9 +57,14 @@ def refused(s: Subject) -> Iterator[LintProblem]:
     stopped = sum(1 for one in made if one.refused)
     for refusal, places in found.items():
         where, severity = _where(s, made, places, everywhere=stopped)
-        message = f"{s.sglang} refuses the launch{where}: {refusal.message}"
-        at = f" ({shown_at(refusal.at)})"
-        yield LintProblem("launch", message + at, s.config.location, severity=severity)
+        yield LintProblem(
+            "launch",
+            f"{s.sglang} refuses the launch{where}",
+            s.config.location,
+            severity=severity,
+            action="change what it names below",
+            effect=f"{refusal.message} ({shown_at(refusal.at)})",
+        )
 
 
 def _where(

@@ -9,6 +9,7 @@ from dsv4_env.catalogue.arguments import arg_equals_default, invalid_arg
 from dsv4_env.catalogue.removed import REMOVED_FLAGS
 from dsv4_env.lint.subject import LintProblem, Subject, on, together, words
 from dsv4_env.model import EnvVar, ServerArg, Unknown, Value
+from dsv4_env.model.errors import did_you_mean
 from dsv4_env.model.finding import Severity
 
 MODEL_TYPE = "--model-type"  # of `sglang serve` (cli/serve.py, 0.5.11 to 0.5.23)
@@ -34,19 +35,27 @@ def unknown_flag(s: Subject) -> Iterator[LintProblem]:
     for flag, arg, match in s.flags:
         if match is not None or flag == "--" or (s.serves and flag == MODEL_TYPE):
             continue
-        message = f"{s.sglang} doesn't know {flag} and stops"
+        message = f"{s.sglang} doesn't know {flag}"
+        action = ""
         first, last = history.first_release(flag), history.last_release(flag)
         if gone := REMOVED_FLAGS.get(flag):
-            message += f"; {gone[0]} still did" + (f"; use {gone[1]}" if gone[1] else "")
+            message += f" any more; {gone[0]} still did"
+            action = f"use {gone[1]}" if gone[1] else ""
         elif first is None or last is None:
             near = s.catalogue.near_flag(flag)
-            message += f". Did you mean {near}?" if near else ""
+            action = f"did you mean {near}?" if near else ""
         elif first not in s.older:
-            message += f"; {first} is the first release that does"
+            message += " yet"
+            action = f"remove it, or launch with {first}, the first that does"
         else:
             new = history.replaced_flag(s.catalogue, flag)
-            message += f"; {last} is the last release that does" + (f"; use {new}" if new else "")
-        yield on(arg, message)
+            message += f" any more; {last} is the last that does"
+            action = f"use {new}" if new else ""
+        yield on(arg, message, action or "remove it", effect=_stops(s))
+
+
+def _stops(s: Subject) -> str:
+    return f"{s.sglang} stops"
 
 
 def unrecognized(s: Subject) -> Iterator[LintProblem]:
@@ -60,8 +69,11 @@ def unrecognized(s: Subject) -> Iterator[LintProblem]:
             continue
         for word in arg.values:
             if isinstance(word, str):
-                message = f'"{word}" belongs to no flag'
-                yield LintProblem(word, f"{message}: {s.sglang} stops", arg.location)
+                message, action = (
+                    f'"{word}" belongs to no flag',
+                    "remove it, or quote what it is of",
+                )
+                yield LintProblem(word, message, arg.location, action=action, effect=_stops(s))
 
 
 def odd_characters(s: Subject) -> Iterator[LintProblem]:
@@ -76,7 +88,8 @@ def odd_characters(s: Subject) -> Iterator[LintProblem]:
                 continue
             if isinstance(setting, ServerArg) and word and not word.strip():
                 message = "a blank is a word here: a backslash before one doesn't continue a line"
-                yield LintProblem(name or word, message, setting.location)
+                action = "remove the blank"
+                yield LintProblem(name or word, message, setting.location, action=action)
                 continue
             told: set[str] = set()
             for char in word:
@@ -85,7 +98,8 @@ def odd_characters(s: Subject) -> Iterator[LintProblem]:
                     continue
                 told.add(what)
                 shown = f"{what} (U+{ord(char):04X}) stands in {word}"
-                yield LintProblem(name or word, f"{shown}: write {instead}", setting.location)
+                action = f"write {instead}"
+                yield LintProblem(name or word, shown, setting.location, action=action)
 
 
 _DASHES = "\u2010\u2011\u2012\u2013\u2014\u2212"
@@ -103,7 +117,7 @@ def config_ignored(s: Subject) -> Iterator[LintProblem]:
     for _, arg, argument in s.known_flags:
         if argument.dest == "config" and (arg.joined or arg.flag != "--config"):
             message = f"{s.sglang} looks for the word --config alone, so the file isn't read"
-            yield on(arg, f"{message}: write --config {' '.join(map(str, arg.values))}")
+            yield on(arg, message, f"write --config {' '.join(map(str, arg.values))}")
 
 
 def ambiguous(s: Subject) -> Iterator[LintProblem]:
@@ -111,7 +125,8 @@ def ambiguous(s: Subject) -> Iterator[LintProblem]:
     for flag, arg, match in s.flags:
         if match is not None and match.candidates:
             listed = ", ".join(match.candidates[:4]) + (" …" if len(match.candidates) > 4 else "")
-            yield on(arg, f"{flag} may be {listed}: {s.sglang} stops")
+            effect = f"{_stops(s)}; it may be {listed}"
+            yield on(arg, f"{flag} is short for several", "write the whole flag", effect=effect)
 
 
 def abbreviated(s: Subject) -> Iterator[LintProblem]:
@@ -120,25 +135,27 @@ def abbreviated(s: Subject) -> Iterator[LintProblem]:
     for flag, arg, match in s.flags:
         if match is None or not match.abbreviated:
             continue
-        message = f"{flag} is short for {match.flag}: write the whole flag"
+        message, action = f"{flag} is short for {match.flag}", "write the whole flag"
         later = load(newest).argument(flag)
         if later is None or later.flag != match.flag:
-            yield on(arg, f"{message}, as SGLang {newest} takes the short one otherwise")
+            otherwise = f"SGLang {newest} takes the short one otherwise"
+            yield on(arg, message, action, effect=otherwise)
         else:
-            yield on(arg, message, Severity.NOTE)
+            yield on(arg, message, action, Severity.NOTE)
 
 
 def deprecated_flag(s: Subject) -> Iterator[LintProblem]:
     """A flag, or a value, that SGLang warns about, or refuses."""
     for flag, arg, argument in s.known_flags:
-        use = f"; use {argument.replacement}" if argument.replacement else ""
+        use = f"use {argument.replacement}" if argument.replacement else ""
         if argument.refused:
-            yield on(arg, f"{s.sglang} stops on {flag}, which is gone{use}", Severity.ERROR)
+            message = f"{s.sglang} stops on {flag}, which is gone"
+            yield on(arg, message, use or "remove it", Severity.ERROR)
         elif argument.deprecated:
-            yield on(arg, f"{s.sglang} calls {flag} deprecated{use}")
+            yield on(arg, f"{s.sglang} calls {flag} deprecated", use or "do without it")
         aliases = dict(argument.value_aliases)
         for old in [v for v in arg.values if isinstance(v, str) and v in aliases]:
-            yield on(arg, f'{flag}: "{old}" is an old name; use "{aliases[old]}"')
+            yield on(arg, f'{flag}: "{old}" is an old name', f'use "{aliases[old]}"')
 
 
 def invalid_flag(s: Subject) -> Iterator[LintProblem]:
@@ -149,10 +166,11 @@ def invalid_flag(s: Subject) -> Iterator[LintProblem]:
     args = s.config.args or ()
     files = [a for a in args if a.flag == "--config" and not a.joined]
     for arg in files[1:]:
-        yield on(arg, f"a second --config; {s.sglang} stops")
+        yield on(arg, "this is a second --config", "remove one", effect=_stops(s))
     for index, arg in enumerate(args):
         if arg.origin.name == "config" and (why := _refused_from_file(s, arg.flag or "")):
-            yield on(arg, f"{arg.flag}: {why}; {s.sglang} stops")
+            action = "give it on the command line"
+            yield on(arg, f"{arg.flag}: {why}", action, effect=_stops(s))
             continue
         known = words(arg)
         follows = args[index + 1] if index + 1 < len(args) else None
@@ -160,7 +178,18 @@ def invalid_flag(s: Subject) -> Iterator[LintProblem]:
             continue
         problem = invalid_arg(s.catalogue, known)
         if problem is not None:
-            yield on(arg, f"{arg.flag}: {problem}; {s.sglang} stops")
+            yield _refused_value(s, arg, problem)
+
+
+def _refused_value(s: Subject, arg: ServerArg, problem: str) -> LintProblem:
+    """What the parser refuses; the choices that a flag has stand below."""
+    what, listed, choices = problem.partition(" isn't one of ")
+    if not listed:
+        return on(arg, f"{arg.flag}: {problem}", "mend its value", effect=_stops(s))
+    near = did_you_mean(what.strip('"'), choices.split(", "))
+    action = f"did you mean {near}?" if near else "write one of its values"
+    effect = f"{_stops(s)}; its values are {choices}"
+    return on(arg, f"{arg.flag}: {what} is none of its values", action, effect=effect)
 
 
 # The first release that looks at every spelling of a flag in a file, and not at its name alone.
@@ -204,7 +233,7 @@ def default_flag(s: Subject) -> Iterator[LintProblem]:
         if arg.flag is not None and all(isinstance(w, str) for w in arg.words):
             reason = arg_equals_default(s.catalogue, words(arg) or [])
             if reason is not None:
-                yield on(arg, f"{arg.flag} needn't be given: {reason}")
+                yield on(arg, f"{arg.flag} needn't be given", "remove it", effect=reason)
 
 
 def conflict(s: Subject) -> Iterator[LintProblem]:
@@ -219,15 +248,20 @@ def conflict(s: Subject) -> Iterator[LintProblem]:
         yield LintProblem(
             one, f"{s.sglang} stops when {one} and {two} are both given", given[one].location,
             given[two].location, Severity.ERROR, given[one].condition or given[two].condition,
+            "remove one of them",
         )  # fmt: skip
     env = {e.name: e for e in s.env}
     for e in env.values():
         variable = s.catalogue.variable(e.name)
         flag = variable.replaced_by if variable else None
         if flag in given and together(e, given[flag]):
-            message = f"{e.name} and {flag} set the same, and both are given"
             yield LintProblem(
-                e.name, message, e.location, given[flag].location, condition=e.condition
+                e.name,
+                f"{e.name} and {flag} set the same, and both are given",
+                e.location,
+                given[flag].location,
+                condition=e.condition,
+                action="remove the variable",
             )
     yield from _opposites(s)
 
@@ -242,8 +276,12 @@ def _opposites(s: Subject) -> Iterator[LintProblem]:
         before = seen.get(argument.dest)
         opposite = before and before[0].startswith("--no-") != spelled.startswith("--no-")
         if before is not None and opposite and together(before[1], arg):
-            message = f"{before[1].flag} is given before, {flag} is the opposite: the last wins"
             yield LintProblem(
-                flag, message, arg.location, before[1].location, condition=arg.condition
+                flag,
+                f"{before[1].flag} is given before, {flag} is the opposite: the last wins",
+                arg.location,
+                before[1].location,
+                condition=arg.condition,
+                action="remove one of them",
             )
         seen[argument.dest] = spelled, arg

@@ -29,7 +29,7 @@ def overridden(s: Subject) -> Iterator[LintProblem]:
         ours = owner(e.name) is not None or s.catalogue.variable(e.name) is not None
         if ours and not _launched(s, e.location, wins.location):
             message = f"{e.name} is set here and again later: the last wins"
-            yield LintProblem(e.name, message, e.location, wins.location)
+            yield LintProblem(e.name, message, e.location, wins.location, action="remove this one")
     given: dict[str, tuple[str, Location | None]] = {}
     for flag, arg, argument in s.known_flags:
         if arg.condition is None and argument.action != "BooleanOptionalAction":
@@ -37,7 +37,8 @@ def overridden(s: Subject) -> Iterator[LintProblem]:
             if before is not None:
                 same = flag if before[0] == flag else f"{before[0]}, as {flag},"
                 message = f"{same} is given here and again later: the last wins"
-                yield LintProblem(before[0], message, before[1], arg.location)
+                action = "remove this one"
+                yield LintProblem(before[0], message, before[1], arg.location, action=action)
             given[argument.dest] = flag, arg.location
 
 
@@ -52,17 +53,22 @@ def _launched(s: Subject, one: Location | None, two: Location | None) -> bool:
     )
 
 
+_KEPT_OUT = "take it from the environment"
+
+
 def secret_value(s: Subject) -> Iterator[LintProblem]:
     """A password, a key or a token that stands in the file itself."""
     for e in s.env:
         variable = s.catalogue.variable(e.name)
         declared = variable is not None and variable.secret
         if _plain_secret(s, e.name, e.value, declared=declared):
-            yield LintProblem(e.name, f"the secret {e.name} stands here in plain text", e.location)
+            message, action = f"the secret {e.name} stands here in plain text", _KEPT_OUT
+            yield LintProblem(e.name, message, e.location, action=action)
     for arg in s.config.args or ():
         flag = arg.flag or ""
         if any(_plain_secret(s, flag, value) for value in arg.values):
-            yield LintProblem(flag, f"the secret of {flag} stands here in plain text", arg.location)
+            message, action = f"the secret of {flag} stands here in plain text", _KEPT_OUT
+            yield LintProblem(flag, message, arg.location, action=action)
 
 
 def _plain_secret(s: Subject, name: str, value: Value, *, declared: bool = False) -> bool:
@@ -85,10 +91,11 @@ def unquoted_expansion(s: Subject) -> Iterator[LintProblem]:
             continue
         if value or word.joined:
             message = f"{word.text} isn't quoted: a blank makes two words of it, no value none"
-            yield LintProblem(word.text, message, word.location)
+            yield LintProblem(word.text, message, word.location, action="quote it")
         else:
-            message = f"{word.text} isn't quoted: it is split at spaces; an array keeps words whole"
-            yield LintProblem(word.text, message, word.location, severity=Severity.NOTE)
+            message = f"{word.text} isn't quoted: it is split at spaces"
+            note, action = Severity.NOTE, "use an array, which keeps words whole"
+            yield LintProblem(word.text, message, word.location, severity=note, action=action)
 
 
 _SPLIT = re.compile(r"[\s*?\[]")
@@ -114,7 +121,8 @@ def export_after(s: Subject) -> Iterator[LintProblem]:
         later = (c.location for c in s.launches if c.location is not None)
         if known and not any(other > location for other in later):
             message = f"{name} is exported after the launch, so the server doesn't see it"
-            yield LintProblem(name, message, location, s.config.location)
+            action = "export it before"
+            yield LintProblem(name, message, location, s.config.location, action=action)
 
 
 def not_exported(s: Subject) -> Iterator[LintProblem]:
@@ -127,7 +135,7 @@ def not_exported(s: Subject) -> Iterator[LintProblem]:
         if name in given or (s.catalogue.variable(name) is None and owner(name) not in _OWNERS):
             continue
         message = f"{name} is set in the shell and not exported, so the server doesn't get it"
-        yield LintProblem(name, message, location, s.config.location)
+        yield LintProblem(name, message, location, s.config.location, action="export it")
 
 
 def _from_outside(condition: Condition | None) -> bool:
@@ -139,4 +147,6 @@ def outside_range(s: Subject) -> Iterator[LintProblem]:
     tree = s.catalogue.release == TREE  # which no range is meant for
     if s.range is not None and not tree and s.catalogue.release not in within(s.range):
         message = f"{s.config.name} is meant for SGLang {s.range}, not {s.catalogue.release}"
-        yield LintProblem(s.config.name, message, s.range_at or s.config.location)
+        action = "take one of these, or `dsv4-env upgrade` the profile"
+        place = s.range_at or s.config.location
+        yield LintProblem(s.config.name, message, place, action=action)

@@ -76,7 +76,8 @@ class Subject:
 class LintProblem:
     """What a rule says: of which name, what, and where; *severity* where it isn't the rule's own.
 
-    *related* is the other place that has to do with it; *condition* when it holds.
+    *related* is the other place that has to do with it; *condition* when it holds. *action* is what
+    to do, as the end of a sentence; *effect* what more SGLang says, a sentence of its own.
     """
 
     subject: str
@@ -85,13 +86,26 @@ class LintProblem:
     related: Location | None = None
     severity: Severity | None = None
     condition: Condition | None = None
+    action: str = ""
+    effect: str = ""
 
 
-def on(setting: EnvVar | ServerArg, message: str, severity: Severity | None = None) -> LintProblem:
-    """A problem of a setting, at its place."""
-    name = setting.name if isinstance(setting, EnvVar) else setting.flag or ""
+def on(
+    setting: EnvVar | ServerArg,
+    message: str,
+    action: str,
+    severity: Severity | None = None,
+    effect: str = "",
+) -> LintProblem:
+    """A problem of a setting, at its place, and what to do."""
     return LintProblem(
-        name, message, setting.location, severity=severity, condition=setting.condition
+        setting.name if isinstance(setting, EnvVar) else setting.flag or "",
+        message,
+        setting.location,
+        severity=severity,
+        condition=setting.condition,
+        action=action,
+        effect=effect,
     )
 
 

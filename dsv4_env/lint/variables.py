@@ -10,6 +10,7 @@ from dsv4_env.catalogue.semantics import equals_default, invalid, same_value
 from dsv4_env.lint.subject import LintProblem, Subject, on, setting_text, together
 from dsv4_env.model import EnvVar
 from dsv4_env.model.finding import Severity
+from dsv4_env.model.secrets import masked
 
 
 def _gone(s: Subject, name: str) -> bool:
@@ -33,15 +34,16 @@ def unknown_variable(s: Subject) -> Iterator[LintProblem]:
         if owner(e.name) != SGLANG or history.knows(s.catalogue, e.name) or _gone(s, e.name):
             continue
         if s.catalogue.variable(e.name) is not None:
-            yield on(e, f"{s.sglang} doesn't read {e.name}")
+            yield on(e, f"{s.sglang} doesn't read {e.name}", "remove it")
             continue
         later = history.first_release(e.name)
         if later is not None:
-            yield on(e, f"{s.sglang} doesn't know {e.name} yet; {later} is the first that does")
+            message = f"{s.sglang} doesn't know {e.name} yet"
+            yield on(e, message, f"remove it, or launch with {later}, the first that does")
             continue
         near = s.catalogue.near_variable(e.name)
-        hint = f". Did you mean {near}?" if near else ""
-        yield on(e, f"{s.sglang} doesn't know {e.name} and ignores it{hint}")
+        action = f"did you mean {near}?" if near else "remove it"
+        yield on(e, f"{s.sglang} doesn't know {e.name} and ignores it", action)
 
 
 def removed(s: Subject) -> Iterator[LintProblem]:
@@ -50,11 +52,11 @@ def removed(s: Subject) -> Iterator[LintProblem]:
         if owner(e.name) != SGLANG or not _gone(s, e.name):
             continue
         message = f"{e.name} is gone {removed_since(s, e.name)}, and is ignored"
-        yield on(e, message + replacement(s, e.name))
+        yield on(e, message, replacement(s, e.name) or "remove it")
 
 
 def replacement(s: Subject, name: str) -> str:
-    """``; use NEW`` where something replaces a variable, else nothing."""
+    """``use NEW`` where something replaces a variable, else nothing."""
     said = history.renamed(s.catalogue, name)
     if said is not None:
         how = {
@@ -62,9 +64,9 @@ def replacement(s: Subject, name: str) -> str:
             "ms_to_s": ", in seconds instead of milliseconds",
             "computed": ", which takes another value",
         }.get(said.transform or "", "")
-        return f"; use {said.new}{how}"
+        return f"use {said.new}{how}"
     here = s.catalogue.variable(name)
-    return f"; use {here.replaced_by}" if here and here.replaced_by else ""
+    return f"use {here.replaced_by}" if here and here.replaced_by else ""
 
 
 def deprecated_variable(s: Subject) -> Iterator[LintProblem]:
@@ -77,9 +79,10 @@ def deprecated_variable(s: Subject) -> Iterator[LintProblem]:
             message = f"{e.name} is an old name, which {s.sglang} still takes"
             if not variable.transform and history.opposites(e.name, variable.renamed_to):
                 message = f"{s.sglang} gives the value of {e.name} to its opposite as it is"
-            yield on(e, message + replacement(s, e.name))
+            yield on(e, message, replacement(s, e.name))
         elif variable.deprecated:
-            yield on(e, f"{s.sglang} calls {e.name} deprecated{replacement(s, e.name)}")
+            message = f"{s.sglang} calls {e.name} deprecated"
+            yield on(e, message, replacement(s, e.name) or "do without it")
 
 
 def both_names(s: Subject) -> Iterator[LintProblem]:
@@ -95,10 +98,12 @@ def both_names(s: Subject) -> Iterator[LintProblem]:
         )
         yield LintProblem(
             e.name,
-            f"{e.name} is an old name of {new}, and both are set: {wins}",
+            f"{e.name} is an old name of {new}, and both are set",
             e.location,
             others[0].location,
             condition=e.condition or others[0].condition,
+            action="remove the old one",
+            effect=wins,
         )
 
 
@@ -121,7 +126,8 @@ def invalid_variable(s: Subject) -> Iterator[LintProblem]:
         wrong = invalid(variable, value)
         if wrong is not None:
             severity = Severity.ERROR if wrong.stops else None
-            yield on(e, f"{e.name}: {wrong.reason}", severity)
+            message = f'{e.name} is "{masked(e.name, value)}"'
+            yield on(e, message, f"write {wrong.expected}", severity, wrong.outcome)
 
 
 def default_variable(s: Subject) -> Iterator[LintProblem]:
@@ -135,7 +141,7 @@ def default_variable(s: Subject) -> Iterator[LintProblem]:
                 continue
             reason = equals_default(s.catalogue, e.name, e.value)
             if reason is not None:
-                yield on(e, f"{e.name} needn't be set: {reason}")
+                yield on(e, f"{e.name} needn't be set", "remove it", effect=reason)
 
 
 def unread(s: Subject) -> Iterator[LintProblem]:
@@ -143,4 +149,4 @@ def unread(s: Subject) -> Iterator[LintProblem]:
     for e in s.env:
         variable = s.catalogue.variable(e.name)
         if variable is not None and variable.in_envs and not variable.mentioned:
-            yield on(e, f"{s.sglang} declares {e.name} and never reads it")
+            yield on(e, f"{s.sglang} declares {e.name} and never reads it", "remove it")

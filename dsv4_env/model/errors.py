@@ -35,6 +35,10 @@ def shortened(text: str, most: int = _LONGEST) -> str:
     return f"{kept}… ({len(text) - len(kept):,} more characters)"
 
 
+def _told(text: str) -> str:
+    return shortened(scrubbed(text[:_LOOKED_AT]))
+
+
 class Dsv4Error(Exception):
     """Bad input or usage. The command line prints it as one message and exits with 2.
 
@@ -59,16 +63,22 @@ class Dsv4Error(Exception):
     @property
     def message(self) -> str:
         """All that it says but for the place; secrets are masked, long lists are cut."""
-
-        def told(text: str) -> str:
-            return shortened(scrubbed(text[:_LOOKED_AT]))
-
-        text = told(self.found)
+        text = _told(self.found)
         if self.expected:
-            text += f"; expected {told(self.expected)}"
+            text += f"; {self.wanted}"
         if self.hint:
             text += f". Did you mean {shortened(self.hint)}?"
         return text
+
+    @property
+    def problem(self) -> str:
+        """What was found, alone; *wanted* is what would have been right."""
+        return _told(self.found)
+
+    @property
+    def wanted(self) -> str:
+        """``expected …``, empty where that isn't said."""
+        return f"expected {_told(self.expected)}" if self.expected else ""
 
     def __str__(self) -> str:
         return f"{self.where}: {self.message}" if self.where else self.message

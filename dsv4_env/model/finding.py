@@ -68,8 +68,9 @@ class Finding:
     """One thing found. *left* and *right* are the two sides' values, ready to be shown.
 
     *location* is the place to mend, *related* the other side's; *waiver* is what excuses it, *fix*
-    the edit that would settle it, as far as it was asked for and is known. *effect* are the parts
-    at the end of the message that say what SGLang makes of it.
+    the edit that would settle it, as far as it was asked for and is known. *action* says what to
+    do, as the end of a sentence that the message begins; *effect* what SGLang makes of it, and what
+    else there is to say, each a sentence of its own.
     """
 
     rule: Rule
@@ -83,11 +84,31 @@ class Finding:
     waiver: Waiver | None = None
     fix: Fix | None = None
     effect: tuple[str, ...] = ()
+    action: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """What is found, and what to do."""
+        if not self.action:
+            return self.message
+        return f"{self.message}{'; ' if ': ' in self.message else ': '}{self.action}"
+
+    @property
+    def text(self) -> str:
+        """All that is said of it, in one line."""
+        return f"{self.sentence} ({'; '.join(self.effect)})" if self.effect else self.sentence
 
     def with_effect(self, *said: str) -> Finding:
         """The finding with more to say of what SGLang makes of it."""
-        more = tuple(filter(None, said))
-        return replace(self, message=self.message + "".join(more), effect=(*self.effect, *more))
+        return replace(self, effect=(*self.effect, *filter(None, said)))
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """An edit of one place that settles all of its *findings*."""
+
+    fix: Fix
+    findings: tuple[Finding, ...]
 
 
 def read_as(*releases: str) -> str:
@@ -135,7 +156,8 @@ class Report:
     paths are shown relative to, *project* the one of the settings, *repository* the one that
     programs get paths relative to (one that is empty is as the one before it). *hidden* says
     where secrets stand in *lines*. *files* and *launches* count what was read, *notes* are what
-    is to be said of the run as a whole.
+    is to be said of the run as a whole. *suggestions* are edits of lines that a change touches,
+    as far as they were asked for.
     """
 
     comparisons: tuple[Comparison, ...] = ()
@@ -150,6 +172,7 @@ class Report:
     color: bool = False
     failing: frozenset[Severity] = field(default=frozenset({Severity.ERROR, Severity.WARNING}))
     notes: tuple[str, ...] = ()
+    suggestions: tuple[Suggestion, ...] = ()
 
     @property
     def compared(self) -> int:

@@ -6,11 +6,15 @@ import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from dsv4_env.catalogue.entries import TREE
 from dsv4_env.catalogue.releases import nearest
+from dsv4_env.guard.asked import names_ending
+from dsv4_env.guard.files import real
+from dsv4_env.guard.kept import kept
 from dsv4_env.model.errors import Dsv4Error, ProfileError, ReadError, did_you_mean
 from dsv4_env.model.secrets import meet
 from dsv4_env.profile import lock, project
@@ -27,6 +31,10 @@ def load_all(folder: str | Path | None = None, wanted: Wanted | None = None) -> 
 
     They are those of the lock when it matches the layers byte for byte.
     """
+    return dict(kept(("all", folder, wanted), None, partial(_all, folder, wanted)))
+
+
+def _all(folder: str | Path | None, wanted: Wanted | None) -> dict[str, Profile]:
     files, local = layer_files(folder), local_files(folder)
     locked = _lock(folder, files)
     release = _release(with_settings(wanted))
@@ -132,6 +140,11 @@ def said_by_layers(
 
 
 def _layers(files: Mapping[str, Path], local: Mapping[str, Sequence[Path]]) -> Layers:
+    these = tuple(files.items()), tuple((name, tuple(paths)) for name, paths in local.items())
+    return kept("layers", these, partial(_read_layers, files, local))
+
+
+def _read_layers(files: Mapping[str, Path], local: Mapping[str, Sequence[Path]]) -> Layers:
     from dsv4_env.profile.layers import Layers  # pydantic, which a lock saves
 
     layers = Layers(files, {}, local)
@@ -141,8 +154,8 @@ def _layers(files: Mapping[str, Path], local: Mapping[str, Sequence[Path]]) -> L
 
 def _lock(folder: str | Path | None, files: Mapping[str, Path]) -> lock.Lock | None:
     """The lock of *folder*, else the shipped one, which knows nothing of the user's own layers."""
-    shared = [f.resolve() for f in profile_folders(folder, own=False)]
-    these = {name: path for name, path in files.items() if path.parent.resolve() in shared}
+    shared = [real(f) for f in profile_folders(folder, own=False)]
+    these = {name: path for name, path in files.items() if real(path.parent) in shared}
     return lock.read_lock(lock.lock_path(profile_folders(folder, own=False)[-1]), these)
 
 
@@ -194,6 +207,10 @@ def load_wanted(name: str, folder: str | Path | None, wanted: Wanted) -> Profile
 
     Raises ProfileError.
     """
+    return kept(("wanted", name, folder, wanted), None, partial(_wanted, name, folder, wanted))
+
+
+def _wanted(name: str, folder: str | Path | None, wanted: Wanted) -> Profile:
     files = layer_files(folder)
     spec = parse(name)
     if spec.base not in files:
@@ -264,6 +281,7 @@ def installed() -> str | None:
     """The version of the SGLang that is installed for this interpreter."""
     # importlib.metadata takes as long to import as all else that an export does.
     for folder in sys.path:
-        for path in sorted(Path(folder or ".").glob("sglang-*.dist-info")):
-            return path.name.removeprefix("sglang-").removesuffix(".dist-info")
+        for name in names_ending(folder or ".", ".dist-info"):
+            if name.startswith("sglang-"):
+                return name.removeprefix("sglang-").removesuffix(".dist-info")
     return None

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, cast
 
 from dsv4_env.catalogue.store import RELEASES
-from dsv4_env.guard.files import checkout, read_bytes
+from dsv4_env.guard.asked import names_ending
+from dsv4_env.guard.files import checkout, is_dir, read_bytes, real
 from dsv4_env.model import Fact, Image, LaunchConfig, Origin, own_default, shipped_dir, text_of
 from dsv4_env.model.errors import ProfileError, did_you_mean
 from dsv4_env.model.hardware import ci_vendor
@@ -31,9 +32,9 @@ class Profile:
     name: str
     description: str
     layers: tuple[str, ...]
-    config: LaunchConfig
-    data: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    origins: Mapping[tuple[str, str], Origin] = field(default_factory=dict)
+    config: LaunchConfig = field(repr=False)  # pages of text in every failed assertion
+    data: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
+    origins: Mapping[tuple[str, str], Origin] = field(default_factory=dict, repr=False)
     sglang: str = RELEASES[-1]
     target: Target = field(default_factory=Target)
     refused: str | None = field(default=None, compare=False)
@@ -225,7 +226,7 @@ def own_folder() -> Path | None:
     except RuntimeError:
         return None
     found = base / "dsv4-env" / "profiles"
-    return found if found.is_dir() else None
+    return found if is_dir(found) else None
 
 
 def profile_folders(folder: str | Path | None, *, own: bool = True) -> list[Path]:
@@ -240,9 +241,9 @@ def profile_folders(folder: str | Path | None, *, own: bool = True) -> list[Path
     mine = own_folder() if own else None
     if mine is not None:
         folders.append(mine)
-    if folder is not None and Path(folder).resolve() not in {f.resolve() for f in folders}:
+    if folder is not None and real(folder) not in {real(f) for f in folders}:
         folders.append(Path(folder))
-        if not folders[-1].is_dir():
+        if not is_dir(folders[-1]):
             raise ProfileError("no such folder", where=folder, expected="a folder of *.toml layers")
     return folders
 
@@ -263,7 +264,8 @@ def layer_files(folder: str | Path | None = None, *, own: bool = True) -> dict[s
     """
     files: dict[str, Path] = {}
     for directory in profile_folders(folder, own=own):
-        for path in sorted(directory.glob("*.toml")):
+        for name in names_ending(str(directory), ".toml"):
+            path = directory / name
             if path.stem.endswith(LOCAL):
                 continue
             if path.stem in files:
@@ -286,7 +288,8 @@ def local_files(folder: str | Path | None = None) -> dict[str, list[Path]]:
     found: dict[str, list[Path]] = {}
     mine = own_folder()
     for directory in profile_folders(folder):
-        for path in sorted(directory.glob(f"*{LOCAL}.toml")):
+        for name in names_ending(str(directory), f"{LOCAL}.toml"):
+            path = directory / name
             found.setdefault(path.stem.removesuffix(LOCAL), []).append(path)
     known = layer_files(folder) if found else {}
     for name in [n for n in found if n not in known]:

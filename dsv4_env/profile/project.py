@@ -5,7 +5,6 @@ Apart from :mod:`dsv4_env.profile.settings`, whose import takes a tenth of an ex
 
 from __future__ import annotations
 
-import os
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -13,7 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from dsv4_env.guard.files import read_bytes
+from dsv4_env.guard.files import is_dir, is_there, read_bytes
 from dsv4_env.model.errors import SettingsError
 
 TABLE = ("tool", "dsv4_env")
@@ -34,7 +33,7 @@ def find_pyproject(start: Path) -> Path | None:
         try:
             data = read_bytes(path, root=folder, error=SettingsError)
         except SettingsError:
-            if os.path.lexists(path) and not path.is_dir():
+            if is_there(path) and not is_dir(path):
                 raise
             continue
         if _DOTTED.search(data) or (b"dsv4_env" in data and _PLAIN.search(data)):

@@ -586,17 +586,35 @@ def keys_of(model: type[BaseModel], path: Sequence[str | int] = ()) -> list[str]
     """The keys that a table may have, as the TOML spells them; none where it isn't one of ours."""
     current: Any = model
     for part in path:
-        if isinstance(part, int):  # of an array of tables
-            current = next(iter(get_args(current)), None)
-        else:
-            fields = current.model_fields.items()
-            field = next((f for n, f in fields if part in (n, f.alias)), None)
-            current = field.annotation if field else None
+        current = _inner(current, part)
         if get_origin(current) is list:
             continue
         if not inspect.isclass(current) or not issubclass(current, BaseModel):
             return []
     return [f.alias or n for n, f in current.model_fields.items()]
+
+
+def described(model: type[BaseModel], path: Sequence[str | int]) -> str | None:
+    """What the schema says of a key; None where it isn't one of ours, or nothing is said."""
+    current: Any = model
+    for part in path[:-1]:
+        current = _inner(current, part)
+    field = _field(current, path[-1])
+    return field.description if field else None
+
+
+def _inner(current: Any, part: str | int) -> Any:
+    """What stands behind a key of a table, or is an item of an array of tables."""
+    if isinstance(part, int):
+        return next(iter(get_args(current)), None)
+    field = _field(current, part)
+    return field.annotation if field else None
+
+
+def _field(current: Any, part: str | int) -> Any:
+    if not inspect.isclass(current) or not issubclass(current, BaseModel):
+        return None
+    return next((f for n, f in current.model_fields.items() if part in (n, f.alias)), None)
 
 
 NESTED = ("image.env",)

@@ -109,7 +109,11 @@ def server_launcher(
                 )
                 server = stack.enter_context(serving)
             except Dsv4Error as exc:
-                pytest.fail(str(exc), pytrace=False)
+                failed = str(exc)
+            else:
+                failed = ""
+            if failed:  # outside of `except`, where pytest would tell it twice
+                pytest.fail(failed, pytrace=False)
             running.append(server)
             stack.callback(running.remove, server)
             yield server

@@ -7,9 +7,11 @@ kinds that a file may be of, the first one counts: by its path, else by what it 
 from __future__ import annotations
 
 import re
+from functools import partial
 from pathlib import Path
 
 from dsv4_env.guard.files import read_bytes
+from dsv4_env.guard.kept import is_keeping, kept
 from dsv4_env.model import LaunchConfig
 from dsv4_env.model.errors import Dsv4Error, ReadError, did_you_mean
 from dsv4_env.readers import (
@@ -183,6 +185,12 @@ def read(data: bytes, path: Path | str, reading: HowRead) -> list[LaunchConfig]:
     Routers are among them only where the reading asks for them: they are no servers. Raises
     ReadError, also where no reader is meant for the file and where a reader fails.
     """
+    if not is_keeping():
+        return _read(data, path, reading)
+    return list(kept(("read", path, reading.key()), data, partial(_read, data, path, reading)))
+
+
+def _read(data: bytes, path: Path | str, reading: HowRead) -> list[LaunchConfig]:
     name = reading.reader or detect(str(path), data)
     if name is None and not is_meant(str(path)) and _JSON.match(data):
         name = detect_document(data)

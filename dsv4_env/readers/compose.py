@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeAlias
 
-from dsv4_env.guard.files import is_within, looked_at, read_bytes, real
+from dsv4_env.guard.files import is_file, is_within, looked_at, read_bytes, real
 from dsv4_env.lang import yaml as yaml_source
 from dsv4_env.lang.yaml import Mapping as YamlMapping, Node, Scalar, Sequence
 from dsv4_env.model import (
@@ -57,7 +57,7 @@ def read_all(
     a Compose file.
     """
     budget = budget or Budget()
-    if root is None and Path(path).is_file():
+    if root is None and is_file(path):
         root = real(path).parent
     documents = yaml_source.parse(data, path, _KIND, budget)
     top = documents[0] if documents else None

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from dsv4_env.catalogue import Argument, load, releases
-from dsv4_env.guard.files import is_within, looked_at, read_bytes, real
+from dsv4_env.guard.files import is_file, is_within, looked_at, read_bytes, real
 from dsv4_env.lang import yaml
 from dsv4_env.model import LaunchConfig, Origin, ServerArg, Unknown, Value
 from dsv4_env.model.budget import Budget
@@ -83,14 +83,14 @@ def _content(name: str, path: str, root: Path | None) -> tuple[bytes, str]:
     if Path(name).suffix.lower() not in (".yaml", ".yml"):
         raise ReadError("SGLang stops: it takes .yaml and .yml files only")
     beside = Path(path).parent
-    folders = [f for f in (beside if Path(path).is_file() else None, root) if f is not None]
+    folders = [f for f in (beside if is_file(path) else None, root) if f is not None]
     within = root or (real(beside) if folders else None)
     for folder in folders:
         file = folder / name
         if within is None or not is_within(real(file), real(within)):
             continue
         looked_at(file)
-        if file.is_file():
+        if is_file(file):
             shown = str(file)
             if Path(name).is_absolute() and not beside.is_absolute():
                 shown = os.path.normpath(beside / os.path.relpath(real(file), real(beside)))

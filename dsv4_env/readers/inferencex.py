@@ -18,7 +18,7 @@ from functools import lru_cache
 from math import prod
 from pathlib import Path
 
-from dsv4_env.guard.files import is_within, looked_at, read_bytes, real
+from dsv4_env.guard.files import is_dir, is_file, is_within, looked_at, read_bytes, real
 from dsv4_env.lang import yaml
 from dsv4_env.lang.yaml import Mapping, Node, Scalar, Sequence, plain_value
 from dsv4_env.model import Image, LaunchConfig, Location, Note, Unknown, Value
@@ -103,8 +103,8 @@ def _relevant(text: str) -> str:
 def _root(path: str, root: Path | None) -> Path | None:
     """The checkout that a file lies in, below *root*; else *root* itself."""
     file = Path(path)
-    above = real(file).parents if file.is_file() else ()
-    found = next((p for p in above if (p / "benchmarks").is_dir()), None)
+    above = real(file).parents if is_file(file) else ()
+    found = next((p for p in above if is_dir(p / "benchmarks")), None)
     return found if found is not None and (root is None or is_within(found, root)) else root
 
 
@@ -122,7 +122,7 @@ class _Checkout:
         if not is_within(file, self.root):
             return None
         looked_at(file)
-        return read_bytes(file, expected=name, root=self.root) if file.is_file() else None
+        return read_bytes(file, expected=name, root=self.root) if is_file(file) else None
 
     def first(self, names: list[str], where: Location) -> tuple[str, bytes]:
         """The first file that is there. Raises ReadError where there is none."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass, field, fields, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -49,6 +49,11 @@ class HowRead:
     profiles: Path | None = None
     sglang: str | None = None
     routers: bool = False
+
+    def key(self) -> Hashable:
+        """All that it says, for who keeps what was read so."""
+        said = {field.name: getattr(self, field.name) for field in fields(self)}
+        return tuple((said | {"inputs": tuple(sorted(self.inputs.items()))}).items())
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)

@@ -42,7 +42,7 @@ _EXPECTED = "what SGLang's /server_info answers"
 _OPEN = Note(
     "a server's answer says nothing of its environment",
     opens=True,
-    settled="pid:N or port:N on its machine tells",
+    settled="read it as pid:N or port:N on its machine",
 )
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 
-from dsv4_env.guard.files import is_within, looked_at, read_bytes
+from dsv4_env.guard.files import is_file, is_within, looked_at, read_bytes
 from dsv4_env.lang import yaml
 from dsv4_env.lang.yaml import Mapping, Node, Scalar, Sequence, plain_value
 from dsv4_env.model import Image, LaunchConfig, Location, Note, Unknown, Value, overridable
@@ -131,13 +131,13 @@ def _runs(path: str, root: Path | None, budget: Budget) -> Iterator[_Run]:
     """The configurations that name a recipe. Raises ReadError where their file is no YAML."""
     file = Path(path)
     above = next((p for p in file.parents if p.name == "recipes"), None)
-    if above is None or not file.is_file():
+    if above is None or not is_file(file):
         return
     nightly = above.parent / _NIGHTLY
     if root is not None and not is_within(nightly, root):
         return
     looked_at(nightly)
-    if not nightly.is_file():
+    if not is_file(nightly):
         return
     data = read_bytes(nightly, expected=_TABLE, root=above.parent)
     budget.step(None, len(data))

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from dsv4_env.guard.files import looked_at, real
+from dsv4_env.guard.files import is_file, looked_at, real
 from dsv4_env.model import EnvVar, Location, Origin, ServerArg, Unknown
 from dsv4_env.model.errors import Dsv4Error, SettingsError
 from dsv4_env.profile import Profile, Wanted, layer_places, load_wanted, startable
@@ -96,11 +96,12 @@ class KnownProfiles:
         return self.own
 
     def within(self, folder: Path) -> Path | None:
-        """A folder below the root; None where it isn't one."""
+        """A folder below the root, or of the project's profiles; None where it isn't one."""
         if self.root is None:
             return None
         whole = real(self.root / folder)
-        return whole if whole.is_relative_to(real(self.root)) else None
+        tops = (self.root, self.own) if self.own is not None else (self.root,)
+        return whole if any(whole.is_relative_to(real(top)) for top in tops) else None
 
 
 _OF_FILE: ContextVar[KnownProfiles | None] = ContextVar("profiles_of_file", default=None)
@@ -111,7 +112,7 @@ def reading_file(
     path: str, root: Path | None, own: Path | None, sglang: str | None
 ) -> Iterator[None]:
     """Within it, scripts that stand in a file take the profiles that a script beside it takes."""
-    if root is None and path and Path(path).is_file():
+    if root is None and path and is_file(path):
         root = real(path).parent
     token = _OF_FILE.set(KnownProfiles(root, own, sglang))
     try:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from dsv4_env.model.secrets import scrubbed
 
 if TYPE_CHECKING:
-    from dsv4_env.model.finding import Comparison, Finding, Report
+    from dsv4_env.model.finding import Comparison, Finding, Fix, Report
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -18,13 +18,14 @@ class Reporter:
     """A format: its name on the command line and what it is for; its module has ``report``.
 
     *fixes*: it shows the edits that would settle findings, which have to be worked out for it.
-    *bare*: it has findings and nothing else, so that notes and the summary have to be told beside
-    it.
+    *suggests*: it shows what settles all findings of a place that a change touches. *bare*: it has
+    findings and nothing else, so that notes and the summary have to be told beside it.
     """
 
     name: str
     summary: str
     fixes: bool = False
+    suggests: bool = False
     bare: bool = False
 
     def __call__(self, report: Report) -> str:
@@ -45,6 +46,13 @@ REPORTERS: dict[str, Reporter] = {
         Reporter("markdown", "for a job summary"),
         Reporter("comment", "Markdown short enough for a comment on a pull request"),
         Reporter("github", "annotations on a pull request's lines"),
+        Reporter(
+            "review",
+            "a review with suggestions on a pull request's lines, for GitHub's API",
+            fixes=True,
+            suggests=True,
+            bare=True,
+        ),
         Reporter("gitlab", "GitLab's Code Quality report", bare=True),
         Reporter(
             "sarif", "SARIF 2.1.0 with the edits that are known, for code scanning", fixes=True
@@ -77,7 +85,17 @@ def concealed(report: Report) -> Report:
         comparisons=tuple(map(_comparison, report.comparisons)),
         problems=tuple(map(_finding, report.problems)),
         notes=tuple(map(scrubbed, report.notes)),
+        suggestions=tuple(
+            replace(s, findings=tuple(map(_finding, s.findings)))
+            for s in report.suggestions
+            if not _hides(s.fix)
+        ),
     )
+
+
+def _hides(fix: Fix) -> bool:
+    """Whether an edit has a secret in it: masked it would be none any more."""
+    return scrubbed(fix.old) != fix.old or scrubbed(fix.new) != fix.new
 
 
 def _comparison(comparison: Comparison) -> Comparison:
@@ -90,14 +108,13 @@ def _comparison(comparison: Comparison) -> Comparison:
 
 def _finding(finding: Finding) -> Finding:
     waiver, fix = finding.waiver, finding.fix
-    if fix is not None and (scrubbed(fix.old) != fix.old or scrubbed(fix.new) != fix.new):
-        fix = None  # masked it would be no edit any more
     return replace(
         finding,
-        fix=fix,
+        fix=None if fix is None or _hides(fix) else fix,
         effect=tuple(map(scrubbed, finding.effect)),
         subject=scrubbed(finding.subject),
         message=scrubbed(finding.message),
+        action=scrubbed(finding.action),
         left=finding.left and scrubbed(finding.left),
         right=finding.right and scrubbed(finding.right),
         waiver=waiver and replace(waiver, reason=scrubbed(waiver.reason)),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from dsv4_env.model.finding import Finding, Report
 from dsv4_env.model.secrets import MASK
 from dsv4_env.model.style import count, opening, paint, plain
@@ -61,7 +63,7 @@ def _values(finding: Finding) -> str:
     if finding.rule.id == "DSV004":
         return ""
     if finding.rule.id in ("DSV008", "DSV009"):
-        return finding.message.removeprefix(f"{finding.subject} ")
+        return replace(finding, action="").text.removeprefix(f"{finding.subject} ")
     left, right = finding.left or "", finding.right or ""
     if MASK in left and right.startswith(left):  # two secrets that aren't the same
         return f"differs (hidden){right.removeprefix(left)}"

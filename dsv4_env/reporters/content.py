@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from dsv4_env.model import Location
 from dsv4_env.model.finding import Comparison, Finding, Report, Severity
-from dsv4_env.model.style import count
+from dsv4_env.model.style import count, plain
 
 SEVERITIES = list(Severity)  # worst first
 
@@ -26,8 +26,13 @@ class ReportEntry:
 
     @property
     def message(self) -> str:
-        """What is found."""
-        return self.finding.message
+        """All that is said of it, for formats that have one line for that."""
+        return self.finding.text
+
+    @property
+    def said(self) -> list[str]:
+        """What is found and to be done, as one sentence, and what SGLang makes of it, as more."""
+        return [plain(self.finding.sentence), *map(plain, self.finding.effect)]
 
     def where(self, report: Report) -> str:
         """The place as shown: where there is none, what the launch is called."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 
 from dsv4_env.model import Location
 from dsv4_env.model.finding import Report
 from dsv4_env.model.secrets import MASK, is_secret, secret_spans
 from dsv4_env.model.secrets.text import balanced_end, joined_spans, quoted_end
 from dsv4_env.model.style import plain
+from dsv4_env.reporters.layout import width
 
 WIDTH = 100  # columns of a terminal that a line may take
 _LONGEST = 20_000  # characters; what is longer isn't written by hand
@@ -41,12 +41,12 @@ def excerpt(
     if location.column is None:
         return "".join(_window(cells, 0)[0]), ""
     start = min(max(location.column - 1, 0), len(line))
-    end = _extent(line, start)
+    end = extent(line, start)
     start = next((a for a, b in spans if a <= start < b), start)
     end = next((b for a, b in spans if a < end < b), end)
     shown, cut = _window(cells, start)
-    lead = sum(map(_width, shown[: start - cut + (cut > 0)]))
-    under = sum(map(_width, shown[start - cut + (cut > 0) : end - cut + (cut > 0)]))
+    lead = sum(map(width, shown[: start - cut + (cut > 0)]))
+    under = sum(map(width, shown[start - cut + (cut > 0) : end - cut + (cut > 0)]))
     return "".join(shown), " " * lead + mark * max(under, 1)
 
 
@@ -85,30 +85,22 @@ def _window(cells: list[str], at: int) -> tuple[list[str], int]:
 
     Comes with the number of the first one shown.
     """
-    if sum(map(_width, cells)) <= WIDTH:
+    if sum(map(width, cells)) <= WIDTH:
         return cells, 0
     first = last = at
     left = WIDTH // 3
-    while first > 0 and left >= _width(cells[first - 1]):
+    while first > 0 and left >= width(cells[first - 1]):
         first -= 1
-        left -= _width(cells[first])
+        left -= width(cells[first])
     left += WIDTH - WIDTH // 3 - 2
-    while last < len(cells) and left >= _width(cells[last]):
-        left -= _width(cells[last])
+    while last < len(cells) and left >= width(cells[last]):
+        left -= width(cells[last])
         last += 1
     shown = cells[first:last]
     return ["…"] * (first > 0) + shown + ["…"] * (last < len(cells)), first
 
 
-def _width(text: str) -> int:
-    """How many columns of a terminal the text takes."""
-    if text.isascii():
-        return len(text)
-    wide = sum(unicodedata.east_asian_width(c) in "WF" for c in text)
-    return len(text) + wide - sum(unicodedata.category(c) in ("Mn", "Me") for c in text)
-
-
-def _extent(line: str, start: int) -> int:
+def extent(line: str, start: int) -> int:
     """Where the setting that begins at a place ends: a word, with the value that belongs to it."""
     end = _word(line, start)
     word = line[start:end]

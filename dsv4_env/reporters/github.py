@@ -32,7 +32,7 @@ def _annotation(kind: str, entry: ReportEntry, report: Report) -> str:
     finding, at = entry.finding, entry.location
     uri = report.uri(at.path) if at else None
     properties: list[tuple[str, object]] = []
-    message = entry.message
+    head, *more = entry.said
     if at is not None and uri is not None:
         properties.append(("file", uri))
         if at.line is not None:
@@ -40,14 +40,14 @@ def _annotation(kind: str, entry: ReportEntry, report: Report) -> str:
             properties += [("col", at.column)] if at.column is not None else []
             properties.append(("endLine", at.line))
     elif where := entry.where(report):
-        message = f"{where}: {message}"
+        head = f"{where}: {head}"
     name, place = entry.other(report)
     if place:
-        message += f" ({name}: {place})"
+        more.append(f"{name}: {place}")
     title = f"{finding.rule.id} {finding.rule.name}: {finding.subject}"
     properties.append(("title", title))
     shown = ",".join(f"{key}={_property(str(value))}" for key, value in properties)
-    return f"::{kind} {shown}::{_data(message)}"
+    return f"::{kind} {shown}::{'%0A'.join(map(_data, (head, *more)))}"
 
 
 def _data(text: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dsv4_env.model.finding import Report
-from dsv4_env.model.style import count, opening, plain
+from dsv4_env.model.style import count, inert, opening, plain
 from dsv4_env.reporters.content import (
     SEVERITIES,
     ReportEntry,
@@ -12,23 +12,35 @@ from dsv4_env.reporters.content import (
     reported_files,
     summary,
 )
+from dsv4_env.reporters.layout import fits, wrapped
 
 _FEW = 3  # places that are named
 
 
 def report(report: Report) -> str:
-    """``severity: id message (7 places in 2 files: path:line:col, … and 4 more)``, worst first."""
-    groups: dict[tuple[str, str, str], list[ReportEntry]] = {}
+    """``severity: id message (7 places in 2 files: path:line:col, … and 4 more)``, worst first.
+
+    The places stand below where the line would grow too long, and so does what SGLang makes of it.
+    """
+    groups: dict[tuple[str, str, tuple[str, ...]], list[ReportEntry]] = {}
     for entry in sorted(entries(report), key=lambda e: position(e, report)):
         finding = entry.finding
-        key = finding.severity.value, finding.rule.id, entry.message
+        key = finding.severity.value, finding.rule.id, tuple(entry.said)
         groups.setdefault(key, []).append(entry)
     order = [s.value for s in SEVERITIES]
     ranked = sorted(groups.items(), key=lambda g: (order.index(g[0][0]), -len(g[1]), g[0]))
-    lines = [
-        f"{severity}: {rule} {plain(message)} ({_places(found, report)})"
-        for (severity, rule, message), found in ranked
-    ]
+    lines: list[str] = []
+    for (severity, rule, (sentence, *more)), found in ranked:
+        places = _places(found, report)
+        head = f"{severity}: {rule}"
+        if fits(whole := f"{head} {sentence} ({places})"):
+            head, places = whole, ""
+        elif fits(f"{head} {sentence}"):
+            head = f"{head} {sentence}"
+        else:
+            more.insert(0, sentence)
+        lines.append(head)
+        lines += [inert(line) for text in (*more, places) for line in wrapped(text)]
     lines += [f"note: {plain(n)}" for n in (*report.notes, *report.read_as)]
     files = reported_files(report)
     if groups and files > 1:

@@ -120,7 +120,7 @@ def _waived(found: Sequence[ReportEntry], report: Report) -> _Part:
         waiver = entry.finding.waiver
         if waiver is not None:
             until = waiver.until.isoformat() if waiver.until else ""
-            cells = (code(entry.where(report)), code(entry.message), code(waiver.reason), until)
+            cells = (code(entry.where(report)), _said(entry), code(waiver.reason), until)
             rows.append(f"| {' | '.join(cells)} |\n")
     head = f"<details><summary>{len(found)} waived</summary>\n\n"
     return _Part(head + _WAIVED_TABLE, rows, _END)
@@ -131,11 +131,15 @@ def _row(entry: ReportEntry, report: Report, *, short: bool = False) -> str:
     cells = [
         _ICONS[entry.finding.severity],
         code(entry.where(report)),
-        code(entry.message),
+        _said(entry),
         *([] if short else [code(f"{name}: {place}" if place else "")]),
         entry.finding.rule.id,
     ]
     return f"| {' | '.join(cells)} |\n"
+
+
+def _said(entry: ReportEntry) -> str:
+    return "<br>".join(filter(None, map(code, entry.said)))
 
 
 def _item(note: str) -> str:

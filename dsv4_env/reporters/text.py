@@ -19,13 +19,23 @@ from dsv4_env.reporters.content import (
     verdict,
 )
 from dsv4_env.reporters.excerpt import excerpt
+from dsv4_env.reporters.layout import fits, wrapped
 
-WIDEST = 120  # columns of a finding's first line, where its place leaves room
 _STYLES = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "cyan"}
 
 
+Block = list[tuple[Finding | None, list[str]]]
+"""What is said of one file or in the end: the lines of a finding, and lines that are of none."""
+
+
 def report(report: Report) -> str:
-    """``path:line:col: severity: message [id]``, the source and the other side's; by file."""
+    """``path:line:col: severity: sentence [id]``, the source and the other side's; by file."""
+    told = ([line for _, lines in block for line in lines] for block in blocks(report))
+    return "\n".join("".join(f"{line}\n" for line in lines) for lines in told if lines)
+
+
+def blocks(report: Report) -> list[Block]:
+    """What a report says, finding by finding, for who shows one of them apart."""
     groups: dict[str, list[ReportEntry]] = {file_of(c): [] for c in report.comparisons}
     for entry in entries(report):
         if entry.comparison is not None:
@@ -34,28 +44,28 @@ def report(report: Report) -> str:
             at = entry.finding.location
             groups.setdefault(at.path if at else "", []).append(entry)
     shared = shared_notes(report)
-    blocks = [_file(report, path, found, shared) for path, found in groups.items()]
     last = [_note(n, report) for n in (*shared, *report.notes)]
     if len(report.comparisons) != 1 or report.problems:
         last.append(_verdict(summary(report), report))
-    blocks.append(last)
-    return "\n".join("".join(f"{line}\n" for line in block) for block in blocks if block)
+    return [*(_file(report, path, found, shared) for path, found in groups.items()), [(None, last)]]
 
 
-def _file(report: Report, path: str, found: list[ReportEntry], shared: list[str]) -> list[str]:
+def _file(report: Report, path: str, found: list[ReportEntry], shared: list[str]) -> Block:
     """What is said of one file: its findings, then what came out of each comparison."""
     own = report.path(path)
     found.sort(key=lambda e: ((at := position(e, report))[0] != own, at))
-    lines: list[str] = []
+    block: Block = []
     before: Location | None = None
     for entry in found:
-        lines += _finding(entry, report, repeated=before == entry.finding.location)
+        lines = list(_finding(entry, report, repeated=before == entry.finding.location))
+        block.append((entry.finding, lines))
         before = entry.finding.location
+    lines = []
     for comparison in report.comparisons:
         if file_of(comparison) == path:
             lines += [_note(n, report) for n in own_notes(comparison, shared)]
             lines.append(_verdict(verdict(comparison, report), report))
-    return lines
+    return [*block, (None, lines)]
 
 
 def _finding(entry: ReportEntry, report: Report, *, repeated: bool) -> Iterator[str]:
@@ -64,11 +74,15 @@ def _finding(entry: ReportEntry, report: Report, *, repeated: bool) -> Iterator[
     severity = paint(finding.severity.value, _STYLES[finding.severity], report.color)
     rule = paint(f"[{finding.rule.id}]", "dim", report.color)
     where = opening(entry.where(report))
-    taken = len(f"{where}: {finding.severity.value}:  [{finding.rule.id}]")
-    head, *rest = in_lines(finding, WIDEST - taken)
-    where = f"{paint(where, 'bold', report.color)}: " if where else ""
-    yield f"{where}{severity}: {head}{' ' if head else ''}{rule}"
-    yield from (f"    {line}" for line in rest)
+    place = f"{paint(where, 'bold', report.color)}: " if where else ""
+    sentence, *more = entry.said
+    taken = f"{where}: " if where else ""
+    if fits(f"{taken}{finding.severity.value}: {sentence} [{finding.rule.id}]"):
+        yield f"{place}{severity}: {sentence}{' ' if sentence else ''}{rule}"
+    else:  # it stands whole on a line of its own
+        yield f"{place}{severity} {rule}"
+        more.insert(0, sentence)
+    yield from (inert(line) for text in more for line in wrapped(text))
     places = [at for at in (finding.location, finding.related) if at]
     gutter = max((len(str(at.line or "")) for at in places), default=0)
     gutter = max(gutter, 3)
@@ -78,38 +92,6 @@ def _finding(entry: ReportEntry, report: Report, *, repeated: bool) -> Iterator[
     if place:
         yield paint(plain(f"    {name}: {place}"), "dim", report.color)
         yield from _source(report, finding.related, finding.subject, "-", gutter)
-
-
-def in_lines(finding: Finding, room: int) -> list[str]:
-    """The message: what is found, in at most *room* characters, then what SGLang makes of it.
-
-    What doesn't fit goes on below, from the end of a clause or a word on.
-    """
-    effect = "".join(finding.effect)
-    head = finding.message.removesuffix(effect) if effect else finding.message
-    rest = list(map(_aside, finding.effect)) if head != finding.message else []
-    head = plain(head)
-    if len(head) > room:
-        at = _end_of_clause(head, room)
-        head, more = head[:at].rstrip(), head[at:].strip()
-        rest.insert(0, plain(more))
-    return [head, *(inert(plain(line)) for line in rest if line)]
-
-
-def _aside(part: str) -> str:
-    """A part of a message as a line: ``; no effect: …`` and `` (…)`` without what joins them."""
-    if part.startswith(" (") and part.endswith(")"):
-        return part[2:-1]
-    return part.lstrip(";: ")
-
-
-def _end_of_clause(text: str, room: int) -> int:
-    """Where a text is broken: behind a clause, else before a word, else at its start."""
-    for mark in ("; ", ": ", ", ", " ("):
-        at = text.rfind(mark, 0, max(room, 0))
-        if at > room // 3:
-            return at + (mark[0] in ";:,")
-    return max(text.rfind(" ", 0, max(room, 0)), 0)
 
 
 def _source(

@@ -246,7 +246,7 @@ def _lint(launch: PlannedLaunch, catalogue: Catalogue) -> list[Obstacle]:
     own = launch.profile.sglang_range
     said = lint(launch.config, catalogue, range_=own, ignore=_OF_PLAN)
     return [
-        Obstacle("lint", f"{f.message} [{f.rule.id}]") for f in said if f.severity is Severity.ERROR
+        Obstacle("lint", f"{f.text} [{f.rule.id}]") for f in said if f.severity is Severity.ERROR
     ]
 
 

@@ -269,6 +269,30 @@ def relock(path: Path) -> FileChange:
 _KEPT = ("extends", "abstract", "overlay", "needs", "excludes", "axes", "only", "targets")
 
 
+def rename_key(path: Path, text: str, place: Location, old: str, new: str) -> str | None:
+    """The text of a layer with another name for what it sets or unsets at a place.
+
+    None where that isn't all that would change, or no such name stands there.
+    """
+    lines = text.split("\n")
+    number, at = (place.line or 1) - 1, (place.column or 1) - 1
+    line = lines[number]
+    at += line.startswith(("'", '"'), at)
+    if not line.startswith(old, at):
+        return None
+    lines[number] = f"{line[:at]}{new}{line[at + len(old) :]}"
+    edited = "\n".join(lines)
+    try:
+        before, after = (list(read_layer(path, t.encode()).every()) for t in (text, edited))
+    except ProfileError:
+        return None
+    wanted = [
+        ((section, new if given.location == place else key), given.value)
+        for (section, key), given in before
+    ]
+    return edited if wanted == [(key, given.value) for key, given in after] else None
+
+
 def _emptied(data: bytes) -> bytes:
     """The layer without any setting: what it is, and what it lies on."""
     said = toml_source.parse(data, "<layer>", ProfileError).data

@@ -71,14 +71,17 @@ def upgrade_text(
     read: Read,
     propose: Propose | None,
     releases: Callable[[LaunchConfig], tuple[Catalogue, Catalogue]],
+    only: str | None = None,
 ) -> UpgradedFile:
     """Bring all launches of a text to a release.
 
     *releases* says which one a launch runs on, and which it is to run on. Without *propose* files
-    of such a kind aren't edited. Raises ReadError where the text can't be read.
+    of such a kind aren't edited. *only* is the one setting that is looked at, where one is meant.
+    Raises ReadError where the text can't be read.
     """
     launches = read(text)
     rows = _rows(launches, path, releases)
+    rows = [r for r in rows if only in (None, r.advice.name)]
     wanted = [r for r in rows if r.safe]
     for row in rows:
         if not row.safe:
@@ -109,6 +112,20 @@ def upgrade_text(
         if new is not None:
             text = new
     return UpgradedFile(text, rows)
+
+
+def rename_text(
+    text: str, path: str, read: Read, propose: Propose, old: str, new: str
+) -> str | None:
+    """The text with another name for a setting, wherever a launch has it; None where none holds.
+
+    Raises ReadError where the text can't be read.
+    """
+    launches = read(text)
+    section = "args" if old.startswith("-") else "env"
+    of = [i for i, config in enumerate(launches) if any(_settings(config, section, old))]
+    row = UpgradeRow(path, [], Advice(Action.RENAME, old, "", new), [], section, _of=of)
+    return _settled(text, read, propose, row) if of else None
 
 
 def _unsafe(advice: Advice) -> str:

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.benchmarks import checkout, linear, tree
+from tests.benchmarks import checkout, linear, tree, watch
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"
@@ -55,6 +55,7 @@ GOALS = (
     Goal(CATALOGUE, 1.0, ""),
     Goal(DISCOVER, 2.0, GREP),
     Goal(SCRIPTS, 11.0, TENTH),
+    Goal(watch.SAVED, watch.LIMIT, watch.ANEW),
     *(Goal(whole, linear.LIMIT, tenth) for tenth, whole in map(linear.names, linear.KINDS)),
 )
 
@@ -149,7 +150,7 @@ def small(work: Path) -> dict[str, Action]:
 
     parser = tree_sitter.Parser(tree_sitter.Language(tree_sitter_bash.language()))
     rows["tree-sitter parses it (in process)"] = lambda: _discard(parser.parse(data))
-    return rows
+    return rows | watch.rows(work)
 
 
 def _discard(_value: object) -> None:

@@ -71,6 +71,36 @@ def test_files_are_short() -> None:
     assert long == {}
 
 
+# What looks at the disk by itself. In the parts of which answers are kept (guard/kept.py) all of it
+# goes through guard, which writes down what is asked: else an answer would stay that holds no more.
+LOOKS = re.compile(
+    r"open\(.*|.*\.(?:is_file|is_dir|is_symlink|exists|lexists|isfile|isdir|islink|samefile|realpath"
+    r"|readlink|r?glob|iterdir|listdir|scandir|l?stat|read_bytes|read_text|open|access)\(.*"
+    r"|.*\.resolve\(\)",  # a path's; others resolve names, which they are given
+    re.DOTALL,
+)
+KEPT_PARTS = ("compare", "lang", "profile", "readers")
+NOT_KEPT = {
+    "readers/process.py": "servers that run, which are looked for at each question",
+}
+
+
+def test_what_is_kept_asks_the_disk_through_guard() -> None:
+    direct = []
+    for path in modules():
+        name = path.relative_to(PACKAGE).as_posix()
+        if part(path) not in KEPT_PARTS or name in NOT_KEPT:
+            continue
+        tree = ast.parse(path.read_text())
+        for node in ast.walk(tree):
+            if not isinstance(node, ast.Call):
+                continue
+            called = ast.unparse(node)
+            if LOOKS.fullmatch(called):
+                direct.append(f"{name}:{node.lineno}: {called}")
+    assert direct == []
+
+
 def functions_own(path: Path) -> Iterator[list[ast.Import | ast.ImportFrom]]:
     """The imports that stand inside functions, those that follow each other together."""
     for function in ast.walk(ast.parse(path.read_text())):

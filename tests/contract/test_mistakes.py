@@ -35,6 +35,14 @@ MISTAKES = {
         "run.sh is a file; expected the name of a profile. "
         "Did you mean `check pro-fp4 --against run.sh`?"
     ),
+    "check scripts": (
+        "scripts is a folder; expected the name of a profile; `dsv4-env discover scripts` finds "
+        "the launches in a folder"
+    ),
+    "plan scripts": (
+        "scripts is a folder; expected a profile or a file; `dsv4-env discover scripts` finds the "
+        "launches in a folder"
+    ),
     "check pro-fp4 --against pro-fp8": (
         "pro-fp8 is a profile; expected a launch script; `diff` compares two profiles"
     ),
@@ -85,7 +93,7 @@ MISTAKES = {
     # formats
     "check -f sariff": (
         "invalid value for '--format' / '-f': 'sariff' is not one of 'text', 'concise', "
-        "'grouped', 'changes', 'json', 'markdown', 'comment', 'github', 'gitlab', 'sarif', "
+        "'grouped', 'changes', 'json', 'markdown', 'comment', 'github', 'review', 'gitlab', 'sarif', "
         "'rdjson', 'rdjsonl', 'junit'. Did you mean sarif?\nTry 'dsv4-env check --help'."
     ),
     "check -o out.csv": (

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import tarfile
+import tomllib
 import zipfile
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parent.parent.parent
+NAMED = re.compile(r"(?:uses: |github\.com/)([\w-]+/dsv4-env)\b")
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +46,24 @@ def test_the_sdist_holds_what_the_wheel_is_made_of(built: Path) -> None:
     with tarfile.open(sdist) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
     assert {"profiles/common.toml", "README.md", "LICENSE", "tests/conftest.py"} <= names
+    listed = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    tracked = {name for name in listed.stdout.split("\0") if name and (ROOT / name).is_file()}
+    assert tracked - names == set()  # so that the tests of docs and workflows pass there, too
+
+
+def test_the_repository_is_named_in_one_place() -> None:
+    """Where pyproject.toml names it, pages and their site name the same; else a placeholder."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    url = project.get("urls", {}).get("Repository", "https://github.com/your-org/dsv4-env")
+    slug = url.removeprefix("https://github.com/")
+    pages = [ROOT / "README.md", *ROOT.glob("docs/**/*.md")]
+    named = [x for page in pages for x in NAMED.findall(page.read_text())]
+    assert len(named) >= 2
+    assert set(named) == {slug}
+    site = re.findall(r"^repo_url: (\S+)$", (ROOT / "mkdocs.yml").read_text(), re.MULTILINE)
+    assert site == ([url] if "urls" in project else [])
 
 
 @pytest.mark.long

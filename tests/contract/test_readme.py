@@ -22,7 +22,7 @@ from dsv4_env.cli import COMMANDS, cli
 from dsv4_env.profile.settings import load
 from dsv4_env.reporters import REPORTERS
 from tests.contract.test_help import resolved
-from tests.reports import check_gitlab
+from tests.reports import check_gitlab, check_review
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -210,6 +210,53 @@ def test_snippets_name_what_there_is(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text(settings)
     assert load(tmp_path, {}).severity
     assert [name for name in REPORTERS if f"`{name}`" not in ALL] == []
+
+
+@pytest.mark.parametrize("drift", [True, False])
+def test_the_step_that_suggests_posts_a_review(
+    drift: bool, checkouts: Callable[[str], Path], tmp_path: Path
+) -> None:
+    """GitHub's schema takes the steps; the last of them is run, with a stand-in for `gh`."""
+    (block,) = re.findall(r"^```yaml\n(- uses: .*?)^```$", ALL, re.MULTILINE | re.DOTALL)
+    workflow = "on: pull_request\njobs:\n  a:\n    runs-on: ubuntu-latest\n    steps:\n"
+    (tmp_path / "w.yml").write_text(workflow + re.sub(r"(?m)^(?=.)", "      ", block))
+    subprocess.run(
+        [
+            str(Path(sysconfig.get_path("scripts")) / "check-jsonschema"),
+            *("--builtin-schema", "vendor.github-workflows", str(tmp_path / "w.yml")),
+        ],
+        check=True,
+    )
+    *_, step = YAML(typ="safe", pure=True).load(block)
+    project = tmp_path / "project"
+    project.mkdir()
+    (project / "pyproject.toml").write_text(
+        '[[tool.dsv4_env.pairs]]\nprofile = "pro-fp4"\nsglang = "0.5.13"\nfiles = "run.sh"\n'
+    )
+    script = (ROOT / "profiles" / "run_dsv4.sh").read_text()
+    environ = {
+        "PATH": f"{tmp_path}:{checkouts('review') / 'bin'}:{os.environ['PATH']}",
+        "PYTHONPATH": str(ROOT),
+        "BASE": "HEAD~1",
+        "REVIEWS": "repos/o/r/pulls/1/reviews",
+        **{f"GIT_{who}_{what}": "t@example.com" for who in ("AUTHOR", "COMMITTER")
+           for what in ("NAME", "EMAIL")},
+    }  # fmt: skip
+    assert environ.keys() >= step["env"].keys() - {"GH_TOKEN"}
+    (tmp_path / "gh").write_text('#!/bin/sh\necho "$1 $2 $3" > posted; cp "$4" posted.json\n')
+    (tmp_path / "gh").chmod(0o755)
+    for number, text in enumerate(
+        (script, script.replace("--tp 8", "--tp 4") if drift else script)
+    ):
+        (project / "run.sh").write_text(f"{text}# {number}\n")
+        for words in ("init -q", "add -A", "commit -q -m x"):
+            subprocess.run(["git", *words.split()], cwd=project, env=environ, check=True)
+    subprocess.run(["bash", "-e", "-c", step["run"]], cwd=project, env=environ, check=True)
+    assert (project / "posted").exists() is drift
+    if drift:
+        assert (project / "posted").read_text() == "api repos/o/r/pulls/1/reviews --input\n"
+        (comment,) = check_review((project / "posted.json").read_text())
+        assert "```suggestion\n    --tp 8 " in comment["body"]
 
 
 def test_the_job_for_gitlab_is_one_and_writes_its_report(

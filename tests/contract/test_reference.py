@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from dsv4_env.cli import COMMANDS
-from dsv4_env.cli.lint import all_rules
 from dsv4_env.exporters import EXPORTERS
+from dsv4_env.lint.known import all_rules
 from dsv4_env.profile.schema import json_schema
 from dsv4_env.readers import KINDS
 from dsv4_env.reporters import REPORTERS

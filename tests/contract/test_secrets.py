@@ -14,8 +14,8 @@ import pytest
 
 import dsv4_env
 from dsv4_env.cli import COMMANDS, run
+from dsv4_env.cli.options import FORMATS
 from dsv4_env.model.secrets import MASK
-from dsv4_env.reporters import REPORTERS
 from tests.unit import server_info
 
 CANARY = "canary"  # a part of every secret here
@@ -110,14 +110,14 @@ FILES = {
     "syntax/wrong.toml": '[env]\nHF_TOKEN = "canary-open\n',
     "syntax/two.toml": '[env]\nHF_TOKEN = "canary-a" "canary-b"\n',
 }
-ALL = [n for n in REPORTERS if n != "changes"]
+ALL = [n for n in FORMATS if n != "changes"]
 SOURCES = ["run.sh", "compose.yaml", "test_v4.py", "inspect.json", "pods.json"]
 CASES = [
     *(f"show {s} {more}" for s in [*SOURCES, "mine", "over", "run.sh --set API_KEY=canary-input"]
       for more in ("", "--origin", "--json", "--json --origin")),
     "list", "list --json",
-    *(f"diff mine {s} -f {f} --exact" for s in [*SOURCES, "over"] for f in REPORTERS),
-    *(f"check mine --against {s} -f {f} --show-equivalent" for s in SOURCES for f in REPORTERS),
+    *(f"diff mine {s} -f {f} --exact" for s in [*SOURCES, "over"] for f in FORMATS),
+    *(f"check mine --against {s} -f {f} --show-equivalent" for s in SOURCES for f in FORMATS),
     *(f"lint {s} mine -f {f}" for s in SOURCES for f in ALL),
     *(f"sync mine --to {s} --partial --prune" for s in ("run.sh", "test_v4.py")),
     *(f"sync mine --to {s}" for s in ("run.sh", "test_v4.py")),
@@ -230,9 +230,9 @@ def test_a_secret_under_another_name(
 ) -> None:
     (project / name).write_text(TAKEN if name == "taken.sh" else TAKEN_TEST)
     lines = [f"show {name} {m}" for m in ("", "--json", "--json --origin", "--set A_TOKEN=canary1")]
-    lines += [f"check mine --against {name} -f {f}" for f in REPORTERS]
+    lines += [f"check mine --against {name} -f {f}" for f in FORMATS]
     lines += [f"lint {name} -f {f}" for f in ALL]
-    lines += [f"diff mine {name} -f {f}" for f in REPORTERS]
+    lines += [f"diff mine {name} -f {f}" for f in FORMATS]
     lines += [f"import {name} --as new --partial", f"sync mine --from {name} --partial"]
     lines += [f"report --html - mine --against {name}"]
     if name == "taken.sh":
@@ -309,8 +309,8 @@ def server(project: Path) -> Iterator[int]:
 
 def test_what_a_process_tells(server: int, capfd: pytest.CaptureFixture[str]) -> None:
     lines = [f"show pid:{server}", f"show pid:{server} --json --origin"]
-    lines += [f"diff mine pid:{server} -f {f}" for f in REPORTERS]
-    lines += [f"check mine --against pid:{server} -f {f}" for f in REPORTERS]
+    lines += [f"diff mine pid:{server} -f {f}" for f in FORMATS]
+    lines += [f"check mine --against pid:{server} -f {f}" for f in FORMATS]
     lines += [f"doctor mine --pid {server}", f"import pid:{server} --as new --partial"]
     for line in lines:
         run(line.split())
@@ -346,8 +346,8 @@ def test_what_a_server_tells(
         for url in (server.url, *(f"{server.url}/{path}" for path in ("key", "text", "moved"))):
             operand = f"url:{url}"
             lines = [f"show {operand}", f"show {operand} --json --origin"]
-            lines += [f"{c} mine {operand} -f {f}" for c in ("diff",) for f in REPORTERS]
-            lines += [f"check mine --against {operand} -f {f}" for f in REPORTERS]
+            lines += [f"{c} mine {operand} -f {f}" for c in ("diff",) for f in FORMATS]
+            lines += [f"check mine --against {operand} -f {f}" for f in FORMATS]
             lines += [
                 f"plan mine --against {operand} --all -f {f}" for f in ("text", "json", "markdown")
             ]

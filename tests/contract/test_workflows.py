@@ -1,4 +1,4 @@
-"""The workflows and the action: linted by zizmor, and held to the schemas of GitHub's files."""
+"""The workflows and the action: linted by zizmor and jactionlint, held to GitHub's schemas."""
 
 from __future__ import annotations
 
@@ -42,6 +42,28 @@ def test_zizmor_would_find_something(tmp_path: Path) -> None:
     bad.write_text(re.sub(r"@[0-9a-f]{40}", "@v4", WORKFLOWS[0].read_text()))
     with pytest.raises(AssertionError, match="unpinned-uses"):
         lint("zizmor", "--offline", "--no-progress", bad)
+
+
+def test_jactionlint_finds_nothing() -> None:
+    lint("jactionlint", "--shellcheck=", "--pyflakes=", *WORKFLOWS, ROOT / "action.yml")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("needs: build", "needs: bild", "job-needs"),
+        ("contents: read", "contents: raed", "permissions"),
+        ("github.ref_name", "github.reff_name", "reff_name"),
+        ("    timeout-minutes: 15\n", "", "missing-timeout"),
+    ],
+)
+def test_jactionlint_would_find_something(tmp_path: Path, old: str, new: str, says: str) -> None:
+    text = (ROOT / ".github" / "workflows" / "release.yml").read_text()
+    assert old in text
+    bad = tmp_path / "bad.yml"
+    bad.write_text(text.replace(old, new))
+    with pytest.raises(AssertionError, match=says):
+        lint("jactionlint", "--shellcheck=", "--pyflakes=", bad)
 
 
 def test_github_takes_the_files() -> None:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from xml.etree import ElementTree as ET
 
 from hypothesis import given, settings, strategies as st
 from markdown_it import MarkdownIt
 
 from dsv4_env.model import Location
-from dsv4_env.model.finding import Comparison, Finding, Fix, Report, Severity, Waiver
+from dsv4_env.model.finding import Comparison, Finding, Fix, Report, Severity, Suggestion, Waiver
 from dsv4_env.model.secrets import scrubbed
 from dsv4_env.model.style import plain
 from dsv4_env.reporters import REPORTERS
 from dsv4_env.reporters.comment import COMMENT_LIMIT
-from dsv4_env.reporters.text import WIDEST
+from dsv4_env.reporters.layout import WIDEST, width
 from tests.reports import (
     CHANGED,
     ROOT,
@@ -22,6 +23,7 @@ from tests.reports import (
     check_gitlab,
     check_json,
     check_rdjson,
+    check_review,
     check_sarif,
     comparison,
     finding,
@@ -61,6 +63,8 @@ FINDING = st.builds(
     st.one_of(st.none(), HOSTILE),
     st.one_of(st.none(), st.builds(Waiver, HOSTILE, HOSTILE, st.none(), PLACE)),
     st.one_of(st.none(), FIX),
+    st.lists(HOSTILE, max_size=2).map(tuple),
+    HOSTILE,
 )
 COMPARISON = st.builds(
     Comparison,
@@ -88,6 +92,9 @@ def reports(draw: st.DrawFn) -> Report:
         lines,
         root=ROOT,
         notes=tuple(draw(st.lists(HOSTILE, max_size=1))),
+        suggestions=tuple(
+            Suggestion(f.fix, (f,)) for f in problems if f.fix and f.fix.start <= f.fix.end
+        ),
     )
 
 
@@ -116,6 +123,7 @@ def test_no_value_breaks_out(found: Report) -> None:
     shown = sum(f.waiver is None for f in found.findings)
     assert len(check_gitlab(said["gitlab"])) == shown
     assert len(check_rdjson(said["rdjson"], said["rdjsonl"])) == shown
+    assert len(check_review(said["review"])) <= len(found.suggestions)
     commands(said["github"], found)
     markdown(said["markdown"])
     markdown(said["comment"])
@@ -163,7 +171,7 @@ def commands(text: str, found: Report) -> None:
             ["file", "line", "endLine", "title"],
             ["file", "line", "col", "endLine", "title"],
         )
-        assert "\n" not in unescaped(match[2])
+        assert "\r" not in unescaped(match[2])
 
 
 def markdown(text: str) -> None:
@@ -188,30 +196,56 @@ def markdown(text: str) -> None:
         for child in token.children or ():
             assert child.type in ("text", "text_special", "html_inline", "softbreak")
             if child.type == "html_inline":
-                assert child.content in ("<code>", "</code>", "<!-- -->")
+                assert child.content in ("<code>", "</code>", "<br>", "<!-- -->")
             assert not re.search(r"@\w", child.content)
     assert not re.search(r"://|www\.", text)
 
 
+WORDS = st.lists(st.one_of(HOSTILE, st.text("abé日; :,(", max_size=90)), max_size=5).map(" ".join)
+
+
 @given(
-    words=st.lists(st.one_of(HOSTILE, st.text("abé; :,(", max_size=90)), max_size=5),
-    effect=st.lists(st.sampled_from(["; no effect: x", " (the image sets 1)", ": as y"])),
+    message=WORDS,
+    action=WORDS,
+    effect=st.lists(WORDS, max_size=3),
     path=st.text("ab", max_size=130),
 )
 @settings(max_examples=200, deadline=None)
-def test_a_first_line_is_narrow_and_nothing_is_lost(
-    words: list[str], effect: list[str], path: str
+def test_a_sentence_is_whole_and_no_line_too_wide(
+    message: str, action: str, effect: list[str], path: str
 ) -> None:
-    message = scrubbed(" ".join(words))
-    one = finding("A", at(f"x{path}", 2, 3), message=message or "A").with_effect(*effect)
-    head, *rest = REPORTERS["text"](Report((comparison(one),), root=ROOT)).split("\n")
-    place = f"{plain(f'x{path}')}:2:3: error: "
-    assert len(head) <= max(WIDEST, len(place) + len("[DSV003]"))
-    assert head.startswith(place)
-    said = head.removeprefix(place).removesuffix("[DSV003]") + "".join(rest)
-    wanted = plain(message or "A") + "".join(effect)
-    kept = re.sub(r"[\s;:()]|\\\\x3a", "", said)
-    assert kept.startswith(re.sub(r"[\s;:()]|\\\\x3a", "", wanted))
+    """It stands on one line where a line can hold it; else each line is as full as it may be."""
+    one = finding("A", at(f"x{path}", 2, 3), message=message or "A", action=action)
+    one = one.with_effect(*effect)
+    head, *rest, _ = REPORTERS["text"](Report((comparison(one),), root=ROOT)).splitlines()
+    place = f"x{path}:2:3: error"
+    sentence, *more = (plain(scrubbed(t)) for t in (_said(one), *filter(None, effect)))
+    if head == f"{place} [DSV003]":
+        wanted = [sentence, *more]
+    else:
+        assert head == f"{place}: {sentence}{' ' if sentence else ''}[DSV003]"
+        assert width(head) <= WIDEST
+        wanted = more
+    at_, lines = 0, [line.replace("\\x3a:", "::") for line in rest]
+    for text in wanted:
+        text = text.replace("\\x3a:", "::").strip()
+        taken = ""
+        while squeezed(taken) != squeezed(text):
+            line = lines[at_]
+            assert line.startswith("    ")
+            assert width(line) <= WIDEST or not re.search(r"\S [^ ]", line)
+            taken, at_ = f"{taken} {line[4:]}", at_ + 1
+            if width(text) <= WIDEST - 4:
+                assert squeezed(taken) == squeezed(text)
+    assert at_ == len(rest)
+
+
+def _said(one: Finding) -> str:
+    return replace(one, message=scrubbed(one.message), action=scrubbed(one.action)).sentence
+
+
+def squeezed(text: str) -> str:
+    return re.sub(r"\s", "", text)
 
 
 SECRET = st.text("hunterXY0 \"'\\$`;,:#|=(){}[]é", min_size=1, max_size=14).map(

@@ -9,8 +9,12 @@ from dsv4_env.model.secrets.forms import (
 )
 from dsv4_env.model.secrets.known import (
     Code as Code,
+    Learned as Learned,
     known_spans as known_spans,
+    known_values as known_values,
+    learned as learned,
     meet as meet,
+    meeting as meeting,
     session as session,
 )
 from dsv4_env.model.secrets.names import is_secret as is_secret, secret_name as secret_name

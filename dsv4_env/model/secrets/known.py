@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from dsv4_env.model.launch import LaunchConfig, Origin, Unknown, Value, text_of
 from dsv4_env.model.secrets.forms import is_reference
@@ -19,6 +20,7 @@ from dsv4_env.model.secrets.text import named_spans, unquoted_text
 
 _runs: list[list[object]] = []
 _common: list[Callable[[], Collection[str]]] = []
+_meetings: list[list[object]] = []
 
 
 @contextmanager
@@ -45,11 +47,36 @@ def meet(thing: object) -> None:
     """Remember a launch, a source's text, or a (name, value) that came from outside."""
     if _runs:
         _runs[-1].append(thing)
+    for met in _meetings:
+        met.append(thing)
+
+
+@contextmanager
+def meeting() -> Iterator[list[object]]:
+    """Within it, what is met is told as well, for who has to meet it again later."""
+    met: list[object] = []
+    _meetings.append(met)
+    try:
+        yield met
+    finally:
+        _meetings.pop()
 
 
 def _things() -> list[object] | None:
     """What the run has met so far; None where nothing is remembered."""
     return _runs[-1] if _runs else None
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """What things give to secret names, told once for who meets them again and again."""
+
+    values: tuple[str, ...]
+
+
+def learned(things: Iterable[object]) -> Learned:
+    """What these things give to secret names, in their order."""
+    return Learned(tuple(value for thing in things for value in values_of(thing)))
 
 
 class Code(str):
@@ -152,6 +179,8 @@ def values_of(thing: object) -> Iterator[str]:
     """What a launch, a source or a (name, value) gives to secret names."""
     if isinstance(thing, LaunchConfig):
         yield from _of_launch(thing)
+    elif isinstance(thing, Learned):
+        yield from thing.values
     elif isinstance(thing, bytes):
         yield from _of_source(thing.decode(errors="surrogateescape"), code=False)
     elif isinstance(thing, str):

@@ -17,7 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dsv4_env.guard.files import check_size, real
+from dsv4_env.guard.files import check_size, is_file, real
 from dsv4_env.lang.bash.expand.machine import Machine, Watch
 from dsv4_env.lang.bash.expand.state import State, Var
 from dsv4_env.lang.bash.expand.tables import Layers
@@ -99,7 +99,7 @@ def _read_all(
     text, notes = _text(data, path)
     source = Source(text, path)
     root_given = root is not None
-    if root is None and path and Path(path).is_file():
+    if root is None and path and is_file(path):
         root = real(path).parent
     if known_profiles.root is None:
         known_profiles.root = root

@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from dsv4_env.guard.files import checkout, real
+from dsv4_env.guard.files import checkout, is_file, real
 from dsv4_env.lang.python.interp.machine import COST, Machine
 from dsv4_env.lang.python.interp.modules import add_imports, new_module
 from dsv4_env.lang.python.interp.statements import PYTHON
@@ -68,8 +68,8 @@ def read_all(
     tree = parse_python(text, path)
     file = Path(path)
     # A test names a folder of profiles from its own place, whatever it may import.
-    project = root or (checkout(path) or real(file).parent if file.is_file() else None)
-    if root is None and file.is_file():
+    project = root or (checkout(path) or real(file).parent if is_file(file) else None)
+    if root is None and is_file(file):
         root = real(file).parent
     root = real(root) if root else None
     if budget is None:

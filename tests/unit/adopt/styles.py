@@ -291,6 +291,26 @@ else
 fi
 """,
     ),
+    "another folder for other shells": (
+        """\
+here=$(cd "$(dirname "$0")" && pwd)
+(cd /tmp && ls)
+cd /tmp | cat
+{ cd /tmp; } &
+cat < <(cd /tmp; ls)
+export SGLANG_USE_AITER=1
+python3 -m sglang.launch_server --model-path M --tp 8
+""",
+        """\
+here=$(cd "$(dirname "$0")" && pwd)
+(cd /tmp && ls)
+cd /tmp | cat
+{ cd /tmp; } &
+cat < <(cd /tmp; ls)
+EVAL
+python3 -m sglang.launch_server --model-path M "${ARGS[@]}"
+""",
+    ),
 }
 """What a style is to the script and what is left of it, each behind ``HEAD``."""
 
@@ -309,6 +329,12 @@ ALONE: dict[str, tuple[str, str]] = {
         'cd "$(dirname "$0")"\nexport SGLANG_USE_AITER=1\n'
         "python3 -m sglang.launch_server --model-path M --tp 8\n",
         "run.sh:3:1: `cd` goes to another folder before the settings, from where the layers of run "
+        "may not be found; behind them it can stay",
+    ),
+    "another folder in a group": (
+        '{ cd "$(dirname "$0")"; }\nexport SGLANG_USE_AITER=1\n'
+        "python3 -m sglang.launch_server --model-path M --tp 8\n",
+        "run.sh:3:3: `cd` goes to another folder before the settings, from where the layers of run "
         "may not be found; behind them it can stay",
     ),
     "a batch job": (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -293,3 +294,15 @@ def test_the_nearest_for_the_hardware_that_is_named(
     found = adopt([Source(path, 1, launch)], Wish(tmp_path / "launch", "0.5.23", on=on))
     (one,) = found.adopted
     assert one.composition.target.hardware == (on or path.removesuffix(".sh"))
+
+
+@pytest.mark.parametrize("name", ["flash-fp4", "flash-fp8", "pro-fp4", "pro-fp8"])
+def test_where_the_model_is_not_known_the_path_decides(tmp_path: Path, name: str) -> None:
+    path = tmp_path / f"dsv4_{name.replace('-', '_')}_mi355x.sh"
+    text = EXPORTERS["run-sh"](with_model(load_profile("flash-fp4", sglang="0.5.23")))
+    text = re.sub(r"--model-path \S+", '--model-path "$MODEL"', text)
+    text = re.sub(r"export SGLANG_DSV4_FP4_EXPERTS=.*\n", "source ./unknown.sh\n", text)
+    path.write_text(text)
+    (launch,) = read(path.read_bytes(), path, HowRead("bash"))
+    found = adopt([Source(path.name, 1, launch)], Wish(tmp_path / "launch", "0.5.23"))
+    assert found.adopted[0].composition.spec.base == name

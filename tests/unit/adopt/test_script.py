@@ -46,6 +46,22 @@ def test_what_is_left_of_a_style(
     assert run("check").code == 0
 
 
+def test_layers_beside_the_folder_of_a_script_are_found(
+    adopt: Callable[..., Result], run: Run, tmp_path: Path
+) -> None:
+    (tmp_path / "scripts").mkdir()
+    script = tmp_path / "scripts" / "serve.sh"
+    script.write_text(HEAD + STYLES["a block and a command"][0])
+    words = ("--profiles", "launch", "--from-nothing", "--rewrite", "--write")
+    assert run("adopt", "scripts/serve.sh", *words).code == 0
+    assert '/../launch" -f bash' in script.read_text()
+    for shown in (run("show", "scripts/serve.sh"), run("show", str(script))):
+        assert "SGLANG_DSV4_FP4_EXPERTS  true" in shown.out
+        assert "isn't known" not in shown.out
+    (tmp_path / "pyproject.toml").unlink()  # it says whose layers may be read
+    assert "not below the root" in run("show", "scripts/serve.sh").out
+
+
 @pytest.mark.parametrize("style", STYLES)
 def test_the_way_back(style: str, adopt: Callable[..., Result], run: Run, tmp_path: Path) -> None:
     path, known = tmp_path / "run.sh", KnownProfiles(tmp_path)

@@ -17,9 +17,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from dsv4_env import load_profile, readers, reporters
+from dsv4_env.cli.options import FORMATS
 from dsv4_env.exporters import EXPORTERS
 from dsv4_env.profile import reference_script
 from tests.ports import free_port
+from tests.reports import check_review
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -306,6 +308,40 @@ def test_a_file_that_sets_nothing_any_more_has_mattered(
         assert "SGLANG_HACK_FLASHMLA_BACKEND" in result.out
 
 
+def test_a_review_suggests_what_settles_changed_lines(run: Run, repository: Path) -> None:
+    script = repository / "scripts" / "pro.sh"
+    edit(script, "--tp 8", "--tp 4")
+    edit(script, "export SGLANG_DEFAULT_THINKING=1", "export SGLANG_DEFAULT_THINKING=0")
+    git(repository, "commit", "-q", "-a", "-m", "two")
+    words = ("check", "pro-fp4", "-f", "review")
+    result = run(*words, "--changed-since", "HEAD~1")
+    comments = check_review(result.out)
+    assert (result.code, len(comments)) == (1, 2)
+    suggested = script.read_text().split("\n")
+    for comment in reversed(comments):
+        assert comment["path"] == "scripts/pro.sh"
+        (new,) = re.findall("(?s)```suggestion\n(.*)\n```", comment["body"])
+        suggested[comment.get("start_line", comment["line"]) - 1 : comment["line"]] = [new]
+    script.write_text("\n".join(suggested))
+    assert run("check", "pro-fp4").code == 0
+    git(repository, "commit", "-q", "-a", "-m", "three")
+    edit(script, "export AITER_BF16_FP8_MOE_BOUND=0", "export AITER_BF16_FP8_MOE_BOUND=1")
+    git(repository, "commit", "-q", "-a", "-m", "four")
+    edit(script, "--tp 8", "--tp 4")
+    git(repository, "commit", "-q", "-a", "-m", "five")
+    (comment,) = check_review(run(*words, "--changed-since", "HEAD~1").out)  # not what was there
+    assert "--tp" in comment["body"]
+    assert "1 finding has an edit on other lines" in run(*words, "--changed-since", "HEAD~1").err
+
+
+def test_a_review_needs_to_know_what_changed(run: Run, project: Path) -> None:
+    for words in (("-f", "review"), ("-o", "review=r.json")):
+        result = run("check", *words)
+        assert (result.code, result.out) == (2, "")
+        assert "--format review; expected --changed-since REV with it" in result.err
+    assert not (project / "r.json").exists()
+
+
 def test_a_link_to_a_changed_file(run: Run, repository: Path) -> None:
     script = repository / "scripts" / "pro.sh"
     script.rename(repository / "real.sh")
@@ -420,7 +456,7 @@ def test_several_reports_in_one_run(run: Run, project: Path) -> None:
         assert (project / name).read_text() == run("check", "-f", format_).out, name
 
 
-@pytest.mark.parametrize("format_", reporters.REPORTERS)
+@pytest.mark.parametrize("format_", FORMATS)
 def test_there_is_always_a_summary(run: Run, project: Path, format_: str) -> None:
     result = run("check", "--ignore", "HIP_VISIBLE_DEVICES", "-f", format_)
     out = result.err if reporters.REPORTERS[format_].bare else result.out
@@ -436,7 +472,7 @@ def test_there_is_always_a_summary(run: Run, project: Path, format_: str) -> Non
 def test_shipped_profiles_have_short_paths_everywhere(run: Run, project: Path) -> None:
     edit(project / "scripts" / "pro.sh", "--tp 8", "--tp 4")
     folder = str(reference_script().parent)
-    for format_ in reporters.REPORTERS:
+    for format_ in FORMATS:
         out = run("check", "-f", format_).out
         assert folder not in out
         if format_ not in ("concise", "grouped"):  # have one side alone
@@ -578,7 +614,9 @@ def test_standard_input(project: Path) -> None:
     text = SCRIPT.replace("--tp 8", "--tp 4").encode()
     done = subprocess.run(words, input=text, env=environ, capture_output=True, check=False)
     assert (done.returncode, done.stderr) == (1, b"")
-    assert done.stdout.startswith(b'<stdin>:41:5: error: --tp is "4"; pro-fp4 has "8" [DSV003]\n')
+    assert done.stdout.startswith(
+        b'<stdin>:41:5: error: --tp is "4"; pro-fp4 has "8": write that [DSV003]\n'
+    )
 
 
 @pytest.fixture

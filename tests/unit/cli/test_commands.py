@@ -238,7 +238,7 @@ def test_check_finds_drift(run: Run, tmp_path: Path) -> None:
     script.write_text(text.replace("SGLANG_USE_AITER=1", "SGLANG_USE_AITER=on"))
     result = run("check", "--against", str(script))
     assert result.code == 1
-    assert f'{script}:18:8: error: SGLANG_USE_AITER is "on";' in result.out
+    assert f'{script}:18:8: error [DSV003]\n    SGLANG_USE_AITER is "on";' in result.out
     assert 'pro-fp4 has "1"' in result.out
     assert run("check", "--against", str(script), "--exit-zero").code == 0
     assert run("check", "--against", str(script), "--ignore", "SGLANG_USE_*").code == 0
@@ -249,9 +249,9 @@ def test_a_flag_without_a_value_against_one_with(run: Run, tmp_path: Path) -> No
     script = tmp_path / "run.sh"
     script.write_text(f"{LAUNCH} --a 1 --b --c\n")
     out = run("diff", str(tmp_path / "mine.toml"), str(script), "--exact", "-f", "concise").out
-    assert '--a is "1"; mine has it without a value\n' in out
-    assert '--b is set; mine has "1"\n' in out
-    assert "--c is set; mine doesn't have it\n" in out
+    assert '--a is "1"; mine has it without a value: write that\n' in out
+    assert '--b is set; mine has "1": write that\n' in out
+    assert "--c is set; mine doesn't have it: remove it\n" in out
 
 
 def test_check_of_several_profiles(run: Run) -> None:
@@ -327,6 +327,10 @@ def test_colour_only_where_asked(run: Run) -> None:
         (["show", "flash-fp5"], "unknown profile 'flash-fp5'"),
         (["show", "common"], "'common' is a layer, not a profile; expected one of flash-fp4"),
         (["diff", "pro-fp4"], "missing argument 'B'"),
+        (["completion"], "missing argument '{bash|zsh|fish}'. Choose from: bash, zsh, fish\n"),
+        (["rule", "DSV00"], "Did you mean DSV0"),
+        (["rule", "Unknown-Variables"], "Did you mean unknown-variable?"),
+        (["lint", "pro-fp4", "--select", "DSV10"], "Did you mean DSV1"),
         (["diff", "pro-fp4", "run"], "pro-nvfp4, pro-official-fp4, a file or env:"),
         (["check", "--against", "pro-fp4"], "pro-fp4 is a profile; expected a launch script"),
         (["diff", "pro-fp4", "./nope.sh"], "./nope.sh: can't be read: no such file or directory"),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dsv4_env.catalogue import releases
-from dsv4_env.cli.lint import all_rules
+from dsv4_env.lint.known import all_rules
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -111,7 +111,7 @@ def test_what_is_not_known_says_why(run: Callable[..., Result]) -> None:
     assert found["SGLANG_ENABLE_SPEC_V2"]["why"].startswith(said)
     (note,) = [line for line in result.err.splitlines() if "source lib/more.sh" in line]
     assert note.startswith("dsv4-env: note: `source lib/more.sh` ran a file that isn't known")
-    assert note.endswith("; --root DIR names the folder that it lies in")
+    assert note.endswith("; name the folder that it lies in with --root DIR")
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,8 @@ def test_check(run: Run, server: StandIn) -> None:
     result = run("check", "pro-fp4", "--against", f"url:{server.url}/other")
     assert result.code == 1
     assert result.out.startswith(
-        f'{server.url}/other/server_info: error: --tp is "4"; pro-fp4 has "8" [DSV003]\n'
+        f'{server.url}/other/server_info: error: --tp is "4"; pro-fp4 has "8": start it with that '
+        "[DSV003]\n"
     )
     result = run("check", "pro-fp4", "--against", f"url:{server.url}/old", "-f", "concise")
     assert result.code == 0

@@ -48,6 +48,27 @@ def test_kinds(left: str, right: str, expected: list[tuple[str, str]]) -> None:
     assert kinds(left, right) == expected
 
 
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("LOGS=${LOGS:-/tmp}", []),
+        ("LOGS=${LOGS-/tmp}", []),
+        (': "${LOGS:=/tmp}"', []),
+        ("LOGS=$LOGS", []),
+        ("LOGS=${LOGS:-/tmp}; LOGS=$LOGS", []),
+        ("LOGS=${LOGS:-/tmp}; export LOGS", ["LOGS"]),
+        ("LOGS=${LOGS:-/tmp}/today", ["LOGS"]),
+        ("LOGS=${LOGS:-/tmp}; LOGS=$LOGS/today", ["LOGS"]),
+        ("SGLANG_USE_AITER=${SGLANG_USE_AITER:-1}", ["SGLANG_USE_AITER"]),
+    ],
+)
+def test_what_only_passes_through_is_no_difference(line: str, told: list[str]) -> None:
+    with_line = launch(f"{line}\npython3 -m sglang.launch_server --tp 8")
+    without = launch("python3 -m sglang.launch_server --tp 8")
+    for sides in ((with_line, without), (without, with_line)):
+        assert [d.name for d in diff(*sides)] == told
+
+
 def test_both_locations() -> None:
     (found,) = diff(launch(f"export A=1\n{LAUNCH}"), launch(f"\nexport A=2\n{LAUNCH}"))
     assert found.kind is Kind.CHANGED

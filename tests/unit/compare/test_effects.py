@@ -29,9 +29,7 @@ def test_what_sglang_overwrites_makes_no_difference() -> None:
     left = "export SGLANG_OPT_USE_TOPK_V2=false\nsglang serve --tp-size 8"
     (found,) = findings(left, "sglang serve --tp-size 8")
     assert (found.rule.id, found.severity.value) == ("DSV018", "note")
-    assert found.message.endswith(
-        "no effect: SGLang sets it itself (srt/arg_groups/model_hook.py:507)"
-    )
+    assert found.effect == ("no effect: SGLang sets it itself (srt/arg_groups/model_hook.py:507)",)
     (there,) = findings(left, "sglang serve --tp-size 8", on="b200")
     assert there.rule.id == "DSV001"
 
@@ -46,7 +44,7 @@ def test_what_sglang_sets_itself_need_not_be_given() -> None:
 def test_what_an_older_release_knew() -> None:
     name = "SGLANG_OPT_USE_FUSED_COMPRESS"
     (found,) = findings(f"export {name}=true\nsglang serve", "sglang serve")
-    assert found.message.endswith("no effect: SGLang 0.5.23 no longer knows it")
+    assert found.effect == ("no effect: SGLang 0.5.23 no longer knows it",)
     (other,) = findings("export SGLANG_OF_A_FORK=1\nsglang serve", "sglang serve")
     assert other.rule.id == "DSV001"
 
@@ -56,14 +54,15 @@ def test_what_others_read_has_an_effect(name: str) -> None:
     """Whether SGLang asked for it once or sets it: Hugging Face, PyTorch read it."""
     (found,) = findings(f"export {name}=1\nsglang serve", "sglang serve")
     assert found.rule.id == "DSV001"
-    assert "no effect" not in found.message
+    assert "no effect" not in found.text
 
 
 def test_a_refused_launch() -> None:
     more = " --speculative-algorithm EAGLE --speculative-eagle-topk 4"
     refused = [f for f in findings("sglang serve", f"sglang serve{more}") if f.rule.id == "DSV019"]
     assert len(refused) == 1
-    assert "refuses it on mi355x: Only EAGLE" in refused[0].message
+    assert refused[0].message == "SGLang 0.5.23 refuses this launch on mi355x"
+    assert refused[0].effect[0].startswith("Only EAGLE")
     both = findings(f"sglang serve{more}", f"sglang serve{more}")
     assert both == []  # the profile's own is lint's to tell
 
@@ -85,17 +84,17 @@ def in_images(
     b = in_image(replace(bash.read(right), image=other), a)
     compared = compare_launches(a, b, catalogue=CATALOGUE)
     found = with_effects(compared, a, b, CATALOGUE, platform("mi355x"), MODEL).findings
-    return [(f.rule.id, f.message) for f in found]
+    return [(f.rule.id, f.text) for f in found]
 
 
 def test_what_the_image_sets_anyway_need_not_be_set() -> None:
     given = f"export SGLANG_USE_AITER=true HIP_FORCE_DEV_KERNARG=1\n{PLAIN}"
     left = in_images(given, PLAIN)
     assert [rule for rule, _ in left] == ["DSV018", "DSV018"]
-    assert left[0][1].endswith('has "true"; no effect: the image sets it to 1')
+    assert left[0][1].endswith('has "true" (no effect: the image sets it to 1)')
     right = in_images(PLAIN, given)
     assert [rule for rule, _ in right] == ["DSV018", "DSV018"]
-    assert right[1][1].endswith("doesn't have it; no effect: the image sets it to 1")
+    assert right[1][1].endswith("doesn't have it (no effect: the image sets it to 1)")
 
 
 def test_what_the_image_sets_otherwise_is_a_difference() -> None:
@@ -139,9 +138,9 @@ def test_a_default_that_sglang_changes_elsewhere_only() -> None:
     given = f"export SGLANG_OPT_USE_TILELANG_INDEXER=0\n{PLAIN}"
     (found,) = findings(given, PLAIN)
     assert found.rule.id == "DSV018"
-    assert found.message.endswith(
+    assert found.effect == (
         'no effect: SGLang 0.5.23 reads "0" as its default, false, which it leaves as it is on '
-        "mi355x"
+        "mi355x",
     )
     (there,) = findings(given, PLAIN, on="rtx-pro-6000")  # where it sets it, unless it is set
     assert there.rule.id == "DSV001"
@@ -153,8 +152,8 @@ def test_what_sglang_decides_when_it_starts() -> None:
     given = f"export SGLANG_OPT_FP8_WO_A_GEMM=0\n{PLAIN}"
     (found,) = findings(given, PLAIN)
     assert found.rule.id == "DSV001"
-    assert found.message.endswith(
-        "; unset, SGLang decides it when it starts (srt/arg_groups/model_hook.py:136)"
+    assert found.effect == (
+        "unset, SGLang decides it when it starts (srt/arg_groups/model_hook.py:136)",
     )
 
 
@@ -162,7 +161,7 @@ def test_what_is_used_only_where_more_is_asked_for() -> None:
     given = f"export SGLANG_DP_USE_GATHERV=1\n{PLAIN}"
     (found,) = findings(PLAIN, given)
     assert found.rule.id == "DSV018"
-    assert "uses it only where attention is data-parallel" in found.message
+    assert "uses it only where attention is data-parallel" in found.text
     wide = " --dp-size 8 --enable-dp-attention"
     assert [f.rule.id for f in findings(PLAIN + wide, given + wide)] == ["DSV002"]
 
@@ -171,7 +170,7 @@ def test_without_a_platform_it_is_said_where_it_is_so() -> None:
     left = "export SGLANG_OPT_USE_TOPK_V2=false\nsglang serve --tp-size 8"
     (found,) = findings(left, "sglang serve --tp-size 8", on=None)
     assert found.rule.id == "DSV001"
-    assert "no effect on mi355x: SGLang sets it itself (srt/" in found.message
+    assert "no effect on mi355x: SGLang sets it itself (srt/" in found.text
     (same,) = findings("sglang serve --page-size 256", "sglang serve", on=None)
     assert same.rule.id == "DSV018"
     more = " --speculative-algorithm EAGLE --speculative-eagle-topk 4"
@@ -181,4 +180,4 @@ def test_without_a_platform_it_is_said_where_it_is_so() -> None:
     cp = " --tp-size 8 --enable-prefill-cp --cp-strategy interleave --enable-two-batch-overlap"
     some = [f for f in findings("sglang serve", f"sglang serve{cp}", on=None)
             if f.rule.id == "DSV019"]  # fmt: skip
-    assert any("refuses it on mi355x: " in f.message for f in some)
+    assert any("refuses this launch on mi355x: " in f.text for f in some)

@@ -59,7 +59,7 @@ def test_the_same_is_counted_and_not_told() -> None:
             Fact("quality", "gsm8k-threshold", 0.9),
             "DSV024",
             E,
-            "0.9; v4 has 0.92: it accepts worse",
+            "0.9; v4 has 0.92: write that (it accepts worse results)",
         ),
         (Fact("quality", "gsm8k-threshold", 0.95), "DSV024", W, "is 0.95; v4 has 0.92"),
         (Fact("quality", "accept-length-threshold", 2.0), "DSV024", E, "accepted length is 2.0"),
@@ -75,7 +75,7 @@ def test_a_fact_that_differs(fact: Fact, rule: str, severity: Severity, says: st
         severity,
         f"{fact.table}.{fact.key}",
     )
-    assert says in found.message
+    assert says in found.text
     at = next(i for i, f in enumerate(OURS, 1) if f.key == fact.key)
     assert found.location == Location("t.py", at, 1)
     assert found.related == Location("v4.toml", at, 1)
@@ -84,12 +84,14 @@ def test_a_fact_that_differs(fact: Fact, rule: str, severity: Severity, says: st
 def test_a_model_that_no_variable_overrides() -> None:
     (found,) = compare_launches(PROFILE, told(gone=("path-variable",))).findings
     assert (found.rule.id, found.severity) == ("DSV026", W)
-    assert found.message == "no variable overrides the model; v4 takes it from V4_PATH where set"
+    said = "no variable overrides the model; v4 takes it from V4_PATH where set"
+    assert (found.message, found.action) == (said, "read that first")
     assert found.location == Location("t.py", 1, 1)
     without = replace(PROFILE, facts=tuple(f for f in OURS if f.key != "path-variable"))
     (found,) = compare_launches(without, told()).findings
     assert (found.rule.id, found.severity) == ("DSV026", N)
-    assert found.message == "V4_PATH may override the model; v4 has no variable for it"
+    said = "V4_PATH may override the model; v4 has no variable for it"
+    assert (found.message, found.action) == (said, "don't read it")
 
 
 def test_only_what_both_say_is_compared() -> None:
@@ -103,10 +105,10 @@ def test_only_what_both_say_is_compared() -> None:
 def test_a_threshold_that_the_test_of_its_suite_has_lost(key: str) -> None:
     (found,) = compare_launches(PROFILE, told(gone=(key,))).findings
     assert (found.rule.id, found.severity, found.subject) == ("DSV024", W, f"quality.{key}")
-    assert found.message.startswith("nothing is held against the ")
-    assert found.message.endswith(": it accepts any result")
+    assert found.text.startswith("nothing is held against the ")
+    assert found.effect == ("it accepts any result",)
     assert found.left is not None
-    assert found.left in found.message
+    assert found.left in found.text
 
 
 @pytest.mark.parametrize(
@@ -139,8 +141,9 @@ def test_what_cannot_be_known_is_a_note() -> None:
     found = compare_launches(PROFILE, told(Fact("quality", "gsm8k-threshold", unknown)))
     (finding,) = found.findings
     assert (finding.rule.id, finding.severity, found.unknown) == ("DSV005", N, 1)
-    assert finding.message == (
-        "the GSM8K threshold can't be known: limit(): not a number; v4 has 0.92"
+    assert finding.text == (
+        "the GSM8K threshold can't be known; v4 has 0.92: write its value out "
+        "(limit(): not a number)"
     )
     model = compare_launches(PROFILE, told(Fact("model", "path", unknown)))
     assert [f.subject for f in model.findings] == ["model.path"]  # nor its variable
@@ -170,7 +173,7 @@ def test_a_variable_that_one_side_alone_lets_be_overridden(reader: str, fixed: s
     assert [f.severity for f in found] == expected
     assert all(f.rule.id == "DSV027" and f.subject == "A" for f in found)
     word = "fixes it" if fixed == "profile" else "lets the environment override it"
-    assert all(word in f.message for f in found)
+    assert all(word in f.text for f in found)
 
 
 def test_a_secret_that_both_take_from_outside_is_no_choice() -> None:
@@ -189,4 +192,4 @@ def test_a_password_in_a_models_path_is_hidden() -> None:
     (found,) = compare_launches(
         PROFILE, told(Fact("model", "path", "https://me:hunter2hunter2@host/org/V3"))
     ).findings
-    assert "hunter2" not in f"{found.message}{found.right}"
+    assert "hunter2" not in f"{found.text}{found.right}"

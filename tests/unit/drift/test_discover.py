@@ -155,12 +155,15 @@ def test_a_launch_of_another_model_is_near_no_profile_of_one(tmp_path: Path) -> 
             ("r1", "deepseek-ai/DeepSeek-R1-0528"),
             ("v32", '"${MODEL:-deepseek-ai/DeepSeek-V3.2}"'),
             ("v4", "nvidia/DeepSeek-V4-Flash-NVFP4"),
+            ("glm", '"$CACHE/models--amd--GLM-5.1-MXFP4/snapshots/$REVISION"'),
+            ("cached", '"$CACHE/models--nvidia--DeepSeek-V4-Flash-NVFP4/snapshots/$REVISION"'),
             ("open", '"$1"'),
         )
     }
     launches = found(tree(tmp_path, files), follow_all=True).launches
-    near = {Path(x.path).name: x.match.profile for x in launches if x.followed}
-    assert near == {"r1.sh": None, "v32.sh": None, "v4.sh": "flash-nvfp4", "open.sh": "flash-nvfp4"}
+    near = {Path(x.path).stem: x.match.profile for x in launches if x.followed}
+    others = dict.fromkeys(("r1", "v32", "glm"))
+    assert near == others | dict.fromkeys(("v4", "cached", "open"), "flash-nvfp4")
 
 
 # What is looked at

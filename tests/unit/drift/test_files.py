@@ -7,7 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from dsv4_env.drift.files import changed_since, expand_globs, fits, listed, literal, walk_folder
+from dsv4_env.drift.files import (
+    changed_since,
+    expand_globs,
+    fits,
+    lines_of_change,
+    listed,
+    literal,
+    walk_folder,
+)
 from dsv4_env.model.errors import UsageError
 
 FILES = ("run.sh", "a/one.sh", "a/b/two.sh", "a/b/two.py", ".venv/x.sh", "a/[x].sh", ".git/y.sh")
@@ -86,6 +94,33 @@ def test_changes_since_a_branch_parted(repository: Path) -> None:
     assert {p.name for p in changed_since(repository, "HEAD")} == {"new.sh"}
 
 
+def test_lines_of_a_change(repository: Path) -> None:
+    lines = [f"line {n}" for n in range(1, 31)]
+    git(repository, "add", "-A")
+    (repository / "long.sh").write_text("\n".join(lines))
+    (repository / "[a].sh").write_text("\n".join(lines))
+    git(repository, "add", "-A")
+    git(repository, "commit", "-q", "-m", "long")
+    git(repository, "branch", "before")
+    changed = [*lines[:9], "other", *lines[11:25], "new", *lines[25:]]
+    (repository / "long.sh").write_text("\n".join(changed))
+    git(repository, "mv", "[a].sh", "moved.sh")
+    (repository / "moved.sh").write_text("\n".join([*lines[:-1], "@@ -1 +1,9 @@"]))
+    git(repository, "commit", "-q", "-a", "-m", "changed")
+    (repository / "untracked.sh").touch()
+    names = ["long.sh", "moved.sh", "edited.sh", "untracked.sh", "nowhere.sh", "../out.sh"]
+    assert lines_of_change(repository, "before", names) == {
+        "long.sh": ((7, 13), (22, 28)),
+        "moved.sh": ((27, 30),),
+    }
+    assert lines_of_change(repository / "sub", "before", ["../long.sh"])["../long.sh"]
+    config = (repository / ".git" / "config").read_text()
+    (repository / ".git" / "config").write_text(
+        f"{config}[diff]\n\tcontext = 9\n\tnoprefix = true\n"
+    )
+    assert lines_of_change(repository, "before", ["long.sh"])["long.sh"] == ((7, 13), (22, 28))
+
+
 @pytest.mark.parametrize(
     ("revision", "message"),
     [
@@ -98,6 +133,12 @@ def test_no_such_revision(repository: Path, revision: str, message: str) -> None
         changed_since(repository, revision)
     assert message in str(caught.value)
     assert not (repository / "x").exists()
+
+
+def test_a_shallow_clone_is_told(repository: Path, tmp_path: Path) -> None:
+    git(tmp_path, "clone", "-q", "--depth", "1", f"file://{repository}", "part")
+    with pytest.raises(UsageError, match=r"'main'; .* only a part of the history"):
+        changed_since(tmp_path / "part", "main")
 
 
 def test_no_repository(tmp_path: Path) -> None:

@@ -81,7 +81,7 @@ def test_bad_comments_excuse_nothing(tmp_path: Path, comment: str, message: str)
     report = checked(tmp_path, f"{DRIFTED}# dsv4-env: {comment}\n")
     assert "DSV003 SGLANG_USE_AITER" in told(report)
     (problem,) = (f for f in report.problems if f.rule.id == "DSV012")
-    assert problem.message.startswith(message)
+    assert problem.text.startswith(message)
     assert str(problem.location) == f"{tmp_path}/run.sh:{len(DRIFTED.splitlines()) + 1}:1"
 
 

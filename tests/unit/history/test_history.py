@@ -181,7 +181,7 @@ def test_upstream_died(whole: History) -> None:
 
 
 def test_branches_have_to_be_there(repository: Path, tmp_path: Path) -> None:
-    with pytest.raises(Dsv4Error, match="git knows no 'nope'; expected a branch or tag"):
+    with pytest.raises(Dsv4Error, match="git knows no 'nope'; expected a branch, tag or commit"):
         history(repository, [HistorySide(SCRIPT, ("*",), "nope")], load("0.5.16"))
     with pytest.raises(Dsv4Error, match="'--all' is no revision"):
         history(repository, [HistorySide(SCRIPT, ("*",), "--all")], load("0.5.16"))

@@ -11,6 +11,7 @@ from dsv4_env.catalogue import load
 from dsv4_env.lint import LINT_RULES, lint
 from dsv4_env.lint.docs import Example, rule_docs
 from dsv4_env.readers import bash
+from dsv4_env.reporters.layout import INDENT, WIDEST, fits
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,5 +45,8 @@ def test_every_rule_has_a_section_with_a_bad_and_a_good_example() -> None:
     ("id_", "example"), EXAMPLES, ids=[f"{i}-{'bad' if e.bad else 'good'}" for i, e in EXAMPLES]
 )
 def test_examples(id_: str, example: Example, tmp_path: Path) -> None:
-    found = {f.rule.id for f in findings(example, tmp_path)}
-    assert found == ({id_} if example.bad else set())
+    found = findings(example, tmp_path)
+    assert {f.rule.id for f in found} == ({id_} if example.bad else set())
+    for each in found:  # says what to do, in a line
+        assert each.action, each.text
+        assert fits(each.sentence, WIDEST - len(INDENT)), each.sentence

@@ -15,14 +15,14 @@ SERVE = "python3 -m sglang.launch_server --model-path deepseek-ai/DeepSeek-V4-Pr
 def said(script: str, on: str | None = None) -> list[tuple[str, str]]:
     place = platform(on) if on else None
     found = lint(bash.read(script), CATALOGUE, on=place, select={"DSV122", "DSV123"})
-    return [(f.rule.id, f.message) for f in found]
+    return [(f.rule.id, f.text) for f in found]
 
 
 def test_overwritten_on_one_platform() -> None:
     script = f"export SGLANG_OPT_USE_TOPK_V2=false\n{SERVE}--tp-size 8"
     assert said(script, "b200") == []
     ((_, note),) = said(script)
-    assert 'makes it "True" on mi355x (srt/' in note
+    assert 'makes it "True" on mi355x: write that, or remove it (decided in srt/' in note
     found = lint(bash.read(script), CATALOGUE, select={"DSV122"})
     assert [f.severity for f in found] == [Severity.NOTE]
     ((rule, message),) = said(script, "mi355x")
@@ -34,8 +34,8 @@ def test_overwritten_everywhere() -> None:
     ((rule, message),) = said(f"{SERVE}--page-size 64")
     assert rule == "DSV122"
     assert message == (
-        '--page-size is "64"; SGLang 0.5.23 makes it "256" '
-        "(srt/arg_groups/model_overrides/deepseek_v4.py:61)"
+        '--page-size is "64"; SGLang 0.5.23 makes it "256": write that, or '
+        "remove it (decided in srt/arg_groups/model_overrides/deepseek_v4.py:61)"
     )
 
 
@@ -45,7 +45,7 @@ def test_refused_on_one_platform() -> None:
     notes = lint(bash.read(tbo), CATALOGUE, select={"DSV123"})
     assert notes
     assert {f.severity for f in notes} == {Severity.NOTE}
-    assert all("SGLang 0.5.23 refuses the launch on " in f.message for f in notes)
+    assert all("SGLang 0.5.23 refuses the launch on " in f.text for f in notes)
     assert any(
         rule == "DSV123" and "does not support --enable-two-batch-overlap" in message
         for rule, message in said(tbo, "mi355x")

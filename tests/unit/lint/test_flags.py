@@ -13,7 +13,7 @@ from dsv4_env.readers import bash
 def found(args: str, release: str = "0.5.16") -> list[tuple[str, str, str]]:
     config = bash.read(f"python3 -m sglang.launch_server {args}", "s.sh")
     said = lint(config, load(release), ignore={"DSV106"})
-    return [(f.rule.name, f.severity.value, f.message) for f in said]
+    return [(f.rule.name, f.severity.value, f.text) for f in said]
 
 
 @pytest.mark.parametrize(
@@ -21,13 +21,19 @@ def found(args: str, release: str = "0.5.16") -> list[tuple[str, str, str]]:
     [
         ("--disable-radix-caches", "0.5.16", "unknown-argument", "error", "--disable-radix-cache?"),
         ("--enable-dsa-prefill-context-parallel", "0.5.11", "unknown-argument", "error", "0.5.13"),
-        ("--nsa-decode-backend fa3", "0.5.23", "unknown-argument", "error", "the last release"),
+        ("--nsa-decode-backend fa3", "0.5.23", "unknown-argument", "error", "the last that does"),
         ("--disable-c", "0.5.16", "ambiguous-flag", "error", "--disable-cuda-graph"),
         ("--max-running-request 4", "0.5.16", "abbreviated-flag", "note", "running-requests:"),
         ("--cuda-graph-max 4", "0.5.13", "abbreviated-flag", "warning", "0.5.23 takes the short"),
         ("--nsa-decode-backend fa3", "0.5.13", "deprecated-flag", "warning", "--dsa-decode"),
         ("--attention-backend compressed", "0.5.16", "deprecated-flag", "warning", '"dsv4"'),
-        ("--attention-backend dsv5", "0.5.16", "invalid-argument", "error", "isn't one of"),
+        (
+            "--attention-backend dsv5",
+            "0.5.16",
+            "invalid-argument",
+            "error",
+            "is none of its values; did you mean dsv4?",
+        ),
         ("--page-size many", "0.5.16", "invalid-argument", "error", "isn't a whole number"),
         ("--page-size", "0.5.16", "invalid-argument", "error", "it takes one value"),
         ("--page-size 1 2", "0.5.16", "invalid-argument", "error", "it takes one value"),

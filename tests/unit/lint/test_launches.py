@@ -65,7 +65,7 @@ def test_secrets(script: str, secret: bool) -> None:
     assert rules == (["secret"] if secret else [])
     launch = bash.read(script, "s.sh")
     said = lint(launch, load("0.5.16"), script=script)
-    assert not any("hf_abc" in f.message or "hunter2" in f.message for f in said)
+    assert not any("hf_abc" in f.text or "hunter2" in f.text for f in said)
 
 
 def test_a_secret_from_outside_isnt_in_the_script() -> None:

@@ -15,7 +15,7 @@ from dsv4_env.readers import bash
 
 def found(settings: str, release: str) -> list[tuple[str, str]]:
     config = bash.read(f"export {settings}\npython3 -m sglang.launch_server", "s.sh")
-    return [(f.rule.name, f.message) for f in lint(config, load(release))]
+    return [(f.rule.name, f.text) for f in lint(config, load(release))]
 
 
 COMPRESS = within(">=0.5.13,<0.5.18")
@@ -67,7 +67,7 @@ def test_nothing_to_say(setting: str) -> None:
         ("SGLANG_ENABLE_THINKING=1", "0.5.20", "deprecated-variable", "SGLANG_DEFAULT_THINKING"),
         ("SGLANG_FORWARD_TIMEOUT_MS=1", "0.5.18", "deprecated-variable", "in seconds instead"),
         ("SGLANG_DEFAULT_THINKIN=1", "0.5.18", "unknown-variable", "mean SGLANG_DEFAULT_THINKING?"),
-        ("SGLANG_DEFAULT_THINKING=1", "0.5.11", "unknown-variable", "0.5.12 is the first"),
+        ("SGLANG_DEFAULT_THINKING=1", "0.5.11", "unknown-variable", "0.5.12, the first"),
         (
             "SGLANG_NSA_FUSE_TOPK=1 SGLANG_DSA_FUSE_TOPK=0",
             "0.5.18",

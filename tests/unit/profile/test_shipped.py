@@ -67,6 +67,12 @@ def test_what_ci_needs(name: str, suite: str, seconds: int, threshold: float, ti
     assert profile.source["path"] == FACTS[name]["path"]
 
 
+def test_what_a_profile_is_shown_as_fits_a_failed_assertion() -> None:
+    shown = repr(load_profile("pro-fp4"))
+    assert shown.startswith("Profile(name='pro-fp4', description=")
+    assert len(shown) < 500
+
+
 def test_layers_lowest_first() -> None:
     below = ("dsv4", "nvidia-ci", "cookbook", "cookbook-pro", "common")
     assert load_profile("pro-fp8").layers == (*below, "fp8", "pro", "pro-fp8")

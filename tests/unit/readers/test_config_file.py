@@ -92,7 +92,9 @@ def test_what_a_release_refuses_from_a_file(
 def test_a_second_file_is_refused(tmp_path: Path) -> None:
     found = launch(tmp_path, "tp-size: 4", "--config a.yaml --config c.yaml")
     told = lint(found, load("0.5.23"), select=rule_ids(["DSV112"]))
-    assert [p.message for p in told] == ["a second --config; SGLang 0.5.23 stops"]
+    assert [(p.message, p.effect) for p in told] == [
+        ("this is a second --config", ("SGLang 0.5.23 stops",))
+    ]
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from dsv4_env.model import Location
-from dsv4_env.model.finding import Fix, Severity
+from dsv4_env.model.finding import Fix, Severity, Suggestion
 from dsv4_env.reporters import REPORTERS
 from dsv4_env.reporters.comment import COMMENT_LIMIT
 from tests.reports import (
@@ -14,6 +14,7 @@ from tests.reports import (
     at,
     check_gitlab,
     check_rdjson,
+    check_review,
     check_sarif,
     comparison,
     finding,
@@ -110,3 +111,38 @@ def test_a_comment_says_what_it_left_out() -> None:
     assert COMMENT_LIMIT - 4_000 < len(said.encode()) <= COMMENT_LIMIT
     assert "**Left out here, or this would pass what a comment may have: " in said
     assert said.count("<details>") == said.count("</details>") == 1
+
+
+def test_a_review_suggests_the_lines_that_settle_findings() -> None:
+    two = (finding("A", action="write that"), finding("B", effect=("SGLang stops",)))
+    one_line = Fix(f"{ROOT}/a/run.sh", 7, 7, "x", "````\ny")
+    elsewhere = Fix("/elsewhere/run.sh", 7, 7, "x", "y")
+    found = report(
+        comparison(*two),
+        suggestions=(
+            Suggestion(FIX, two),
+            Suggestion(one_line, two[:1]),
+            Suggestion(elsewhere, two),
+        ),
+    )
+    first, second = check_review(REPORTERS["review"](found))
+    assert (first["path"], first["start_line"], first["line"]) == ("run.sh", 3, 4)
+    assert first["body"] == (
+        '- DSV003: <code>A is "2"; pro has "1": write that</code>\n'
+        '- DSV003: <code>B is "2"; pro has "1"</code><br><code>SGLang stops</code>\n\n'
+        "```suggestion\nexport A=1\n```\n"
+    )
+    assert (second["path"], second["line"]) == ("a/run.sh", 7)
+    assert second["body"].endswith("\n`````suggestion\n````\ny\n`````\n")
+
+
+def test_a_review_has_no_secret_and_no_more_comments_than_are_read() -> None:
+    secret = Fix(f"{ROOT}/run.sh", 1, 1, "x", "export HF_TOKEN=hf_0123456789abcdefghij")
+    many = [Fix(f"{ROOT}/run.sh", n, n, "x", "y") for n in range(1, 53)]
+    found = report(
+        comparison(finding()), suggestions=[Suggestion(f, (finding(),)) for f in (secret, *many)]
+    )
+    text = REPORTERS["review"](found)
+    assert len(check_review(text)) == 50
+    assert "hf_0123" not in text
+    assert "2 more suggestions after these." in text

@@ -160,7 +160,7 @@ def test_github_places() -> None:
         '::error title=DSV003 changed%3A C::/elsewhere/run.sh:2:3: C is "2"; pro has "1"',
         '::error file=python/b%3Ac%2Cd.sh,title=DSV003 changed%3A B::B is "2"; pro has "1"',
         "::error file=python/run.sh,line=4,col=2,endLine=4,title=DSV003 changed%3A A::A is "
-        '"2"; pro has "1" (pro: /project/pro.toml:7:1)',
+        '"2"; pro has "1"%0Apro: /project/pro.toml:7:1',
     ]
 
 

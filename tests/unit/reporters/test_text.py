@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 
@@ -205,21 +206,38 @@ def test_a_line_never_begins_as_a_command_of_github() -> None:
 
 
 def test_what_sglang_makes_of_it_has_a_line_of_its_own() -> None:
-    found = finding("A", at("run.sh", 3, 2)).with_effect(" (SGLang can't read it)", "; no effect")
+    found = finding("A", at("run.sh", 3, 2)).with_effect("SGLang can't read it", "no effect")
     assert text(report(comparison(found))).splitlines()[:3] == [
         'run.sh:3:2: error: A is "2"; pro has "1" [DSV003]',
         "    SGLang can't read it",
         "    no effect",
     ]
-    assert 'A is "2"; pro has "1" (SGLang can\'t read it); no effect\n' in concise(
+    assert 'A is "2"; pro has "1" (SGLang can\'t read it; no effect)\n' in concise(
         report(comparison(found))
     )
 
 
-def test_a_long_message_breaks_behind_a_clause() -> None:
+def lines_of(**fields: Any) -> list[str]:
+    """The lines of one finding, without its source."""
+    return text(report(comparison(finding("A", at("a"), **fields)))).split("\n")
+
+
+def test_a_sentence_that_finds_no_room_behind_its_place_has_a_line_of_its_own() -> None:
+    said = f"{'N' * 30} is {'x' * 12}; pro has {'y' * 16}"
+    room = 120 - len("a:1:1: error:  [DSV003]") - len(said)
+    short, long = "w" * (room - 2), "w" * (room - 1)
+    assert lines_of(message=said, action=short)[0] == f"a:1:1: error: {said}: {short} [DSV003]"
+    assert lines_of(message=said, action=long)[:2] == [
+        "a:1:1: error [DSV003]",
+        f"    {said}: {long}",
+    ]
+
+
+def test_a_sentence_that_no_line_holds_breaks_behind_clauses() -> None:
     said = f"{'N' * 60} is {'x' * 20}; pro has {'y' * 60}"
-    first, second, *_ = text(report(comparison(finding(message=said, location=at("a"))))).split(
-        "\n"
-    )
-    assert first == f"a:1:1: error: {'N' * 60} is {'x' * 20}; [DSV003]"
-    assert second == f"    pro has {'y' * 60}"
+    assert lines_of(message=said, action="write that")[:3] == [
+        "a:1:1: error [DSV003]",
+        f"    {'N' * 60} is {'x' * 20};",
+        f"    pro has {'y' * 60}: write that",
+    ]
+    assert lines_of(message="日" * 59 + " b")[1:3] == [f"    {'日' * 59}", "    b"]

@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 from typing import TypeAlias
 
-from dsv4_env.guard.files import real
+from dsv4_env.guard.files import is_file, real
 from dsv4_env.lang.bash.expand.machine import Machine
 from dsv4_env.lang.bash.expand.state import (
     MAX_TEXT,
@@ -507,7 +507,7 @@ def script_path(vm: Machine, state: State, text: str) -> Symbol:
     """``$0`` and ``${BASH_SOURCE[0]}``: not known, but the file is."""
     path = state.source.path
     file = real(path) if vm.root is not None and not state.world else None
-    if file is not None and not file.is_file():
+    if file is not None and not is_file(file):
         file = None
     key = ("own", text, path, file is not None)
     return vm.unknown(text, "how the script is called", key, names=("0",), path=file)

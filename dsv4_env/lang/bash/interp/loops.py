@@ -14,10 +14,12 @@ from dsv4_env.lang.bash.expand.sinks import emit_unknown
 from dsv4_env.lang.bash.expand.state import FatalError, ForkError, State, Undecided
 from dsv4_env.lang.bash.expand.values import Symbol, Text
 from dsv4_env.lang.bash.expand.variables import (
+    OWN,
     all_params,
     assign,
     havoc,
     own_params,
+    ragged_array,
     unknown_params,
 )
 from dsv4_env.lang.bash.interp.asides import let_go
@@ -29,7 +31,7 @@ from dsv4_env.lang.bash.interp.paths import (
     merge_paths,
     with_errexit,
 )
-from dsv4_env.lang.bash.syntax.nodes import Block, For, ForArith, While
+from dsv4_env.lang.bash.syntax.nodes import Block, For, ForArith, Lit, Param, Simple, While, Word
 from dsv4_env.model import Note
 from dsv4_env.model.condition import Test
 
@@ -77,6 +79,13 @@ def for_words(vm: Machine, node: For, state: State) -> list[State]:
             return all_params(vm, state)
         return [v for word in node.words for v in as_words(vm, state, word)]
 
+    if names := _exported_alone(node, state):
+        states = _for_each(vm, node, state, list[Text](names))
+        for after in states:
+            reason = "the order of an associative array's elements is bash's own"
+            last = vm.unknown(f"${{{node.name}}}", reason, ("last", node, tuple(names)))
+            assign(vm, after, node.name, last, location=None, spelled=last.text)
+        return merge_paths(vm, states)
     found: list[State] = []
     for path, values in forking_on(vm, state, words):
         if values is None:
@@ -86,6 +95,50 @@ def for_words(vm: Machine, node: For, state: State) -> list[State]:
             path.status = 0
         found += _for_each(vm, node, path, values)
     return merge_paths(vm, found)
+
+
+_NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
+
+
+def _exported_alone(node: For, state: State) -> list[str]:
+    """The keys of an associative array, where a loop only exports each by its own name.
+
+    In ``for k in "${!E[@]}"; do export "$k=${E[$k]}"; done`` their order makes no difference.
+    """
+    match node.words, node.body.items:
+        case (
+            [Word(parts=[Param(name=array, quoted=True, kind="!", op="", sub=Word(plain="@"))])],
+            [Simple(assigns=[], words=[Word(plain="export"), Word(parts=parts)], redirs=[])],
+        ):
+            pass
+        case _:
+            return []
+    held = state.vars.get(array)
+    if held is None or held.kind != "A" or ragged_array(held) or "export" in state.funcs:
+        return []
+    keys = [str(k) for k in held.items or ()]
+    match parts:
+        case [Param(text=key, quoted=True), Lit(text="="), Param(text=value, quoted=True)]:
+            name = node.name
+            said = key in (f"${name}", f"${{{name}}}") and value in (
+                f"${{{array}[{key}]}}",
+                f'${{{array}["{key}"]}}',
+            )
+            free = _is_free(state, name, array) and all(
+                _is_free(state, k, name, array) for k in keys
+            )
+            return keys if said and free else []
+    return []
+
+
+def _is_free(state: State, name: str, *used: str) -> bool:
+    """Whether a name can be exported, and neither fails nor changes what is *used*."""
+    held = state.vars.get(name)
+    if name in used or name in OWN or _NAME.fullmatch(name) is None:
+        return False
+    return held is None or (
+        held.kind in ("", "s") and not (held.readonly or held.vague or held.integer or held.case)
+    )
 
 
 def _for_each(vm: Machine, node: For, state: State, values: list[Text]) -> list[State]:

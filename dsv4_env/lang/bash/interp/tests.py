@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from dsv4_env.guard.files import looked_at
+from dsv4_env.guard.files import is_dir, is_file, leads_somewhere, looked_at
 from dsv4_env.lang.bash.expand.arithmetic import evaluated
 from dsv4_env.lang.bash.expand.decisions import empty_condition, require, set_condition
 from dsv4_env.lang.bash.expand.fields import numeric, segments, single
@@ -144,9 +144,9 @@ def _file(vm: Machine, state: State, op: str, value: Text) -> bool:
         path = Path(value)
         if op in ("-e", "-f", "-a", "-d") and vm.below_root(path):
             looked_at(path)
-            if (op == "-f" and path.is_file()) or (op == "-d" and path.is_dir()):
+            if (op == "-f" and is_file(path)) or (op == "-d" and is_dir(path)):
                 return True
-            if op in ("-e", "-a") and path.exists():
+            if op in ("-e", "-a") and leads_somewhere(path):
                 return True
     if value == "":
         return False

@@ -216,7 +216,7 @@ def run_sourced(vm: Machine, state: State, node: Simple, words: Argv) -> list[St
             vm.lose(f"what `{shown_as(words[0][0])}` runs isn't all known", place)
         shown = name.text if isinstance(name, Symbol) else name
         gone = not vm.root_given and isinstance(name, str) and text is None
-        settled = "--root DIR names the folder that it lies in" if gone else ""
+        settled = "name the folder that it lies in with --root DIR" if gone else ""
         reason = f"`{words[0][0]} {shown}` ran a file that isn't known{_why(vm, name)}"
         havoc_all(vm, state, reason, place, settled=settled)
         state.status = unknown_status(state, node)

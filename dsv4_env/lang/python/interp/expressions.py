@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 from dsv4_env.lang.python.interp.havoc import havoc_expressions
 from dsv4_env.lang.python.interp.machine import Machine, Paused
-from dsv4_env.lang.python.interp.targets import assign_to, attribute_of
+from dsv4_env.lang.python.interp.targets import assign_to, attribute_of, cut_of
 from dsv4_env.lang.python.values import operations as ops
 from dsv4_env.lang.python.values.kinds import (
     NONE,
@@ -16,7 +16,6 @@ from dsv4_env.lang.python.values.kinds import (
     Ext,
     Func,
     Map,
-    NotKnown,
     Scope,
     Seq,
     Val,
@@ -25,7 +24,6 @@ from dsv4_env.lang.python.values.kinds import (
     is_const,
     joined_text,
     may_be_text,
-    python_value,
     splits,
     splitting,
     truth_of,
@@ -221,20 +219,14 @@ def _subscript(vm: Machine, scope: Scope, node: ast.Subscript) -> Val:
 
 
 def _slice(vm: Machine, scope: Scope, owner: Val, part: ast.Slice, node: ast.expr) -> Val:
-    given = (part.lower, part.upper, part.step)
-    bounds = [vm.evaluate(scope, n) if n else NONE for n in given]
-    whole = all(isinstance(b, Const) and b.value is None for b in bounds)
-    fixed = isinstance(owner, Seq) and not any(map(splits, owner.items))
-    try:
-        cut = slice(*(python_value(b, vm.budget) for b in bounds))
-        if isinstance(owner, Seq) and (fixed or whole):
+    cut = cut_of(vm, scope, part)
+    if isinstance(owner, Seq) and cut is not None:
+        if cut == slice(None) or not any(map(splits, owner.items)):
             vm.budget.make(8 * len(owner.items))
             return Seq(owner.items[cut], owner.kind, scope.place(node))
-        if isinstance(owner, Const) and isinstance(owner.value, str):
-            vm.budget.make(len(owner.value))
-            return const(owner.value[cut], owner.where)
-    except (NotKnown, TypeError, ValueError):
-        pass
+    elif isinstance(owner, Const) and isinstance(owner.value, str) and cut is not None:
+        vm.budget.make(len(owner.value))
+        return const(owner.value[cut], owner.where)
     found = scope.unknown(node, "a slice that isn't known", owner)
     return Seq((splitting(found),), owner.kind) if isinstance(owner, Seq) else found
 

@@ -7,6 +7,7 @@ import ast
 from dsv4_env.lang.python.interp.machine import Machine
 from dsv4_env.lang.python.values import operations as ops
 from dsv4_env.lang.python.values.kinds import (
+    NONE,
     BoundMethod,
     BuiltinMethod,
     ClassValue,
@@ -14,6 +15,7 @@ from dsv4_env.lang.python.values.kinds import (
     Func,
     Instance,
     Map,
+    NotKnown,
     ReadModule,
     Scope,
     Seq,
@@ -21,6 +23,7 @@ from dsv4_env.lang.python.values.kinds import (
     Val,
     is_const,
     mro_attribute,
+    python_value,
     splits,
     splitting,
 )
@@ -120,6 +123,17 @@ def assign_to(vm: Machine, scope: Scope, target: ast.expr, value: Val) -> None:
 
 def replace_item(vm: Machine, scope: Scope, owner: Seq, target: ast.Subscript, *new: Val) -> None:
     """``owner[…] = new`` of a list; where nothing is new, ``del owner[…]``."""
+    if isinstance(target.slice, ast.Slice):
+        cut, step = cut_of(vm, scope, target.slice), target.slice.step
+        if cut is not None and (step is None or not new) and not any(map(splits, owner.items)):
+            items = list(owner.items)
+            vm.budget.make(16 * len(items))
+            if new:
+                items[cut] = [i for v in new for i in ops.items_of(vm, scope, v, target)]
+            else:
+                del items[cut]
+            vm.set(owner, "items", scope.limited(tuple(items), target))
+            return
     at = None if isinstance(target.slice, ast.Slice) else vm.evaluate(scope, target.slice)
     if at is not None and is_const(at, int) and ops.item_at(owner, at.value) is not None:
         items = list(owner.items)
@@ -130,6 +144,18 @@ def replace_item(vm: Machine, scope: Scope, owner: Seq, target: ast.Subscript, *
         return
     reason = f"an item that isn't known was {'replaced' if new else 'deleted'}"
     vm.set(owner, "items", (splitting(scope.unknown(target, reason)),))
+
+
+def cut_of(vm: Machine, scope: Scope, part: ast.Slice) -> slice | None:
+    """What ``[a:b:c]`` takes; None where that isn't known."""
+    given = (part.lower, part.upper, part.step)
+    bounds = [vm.evaluate(scope, n) if n else NONE for n in given]
+    try:
+        cut = slice(*(python_value(b, vm.budget) for b in bounds))
+        cut.indices(0)
+    except (NotKnown, TypeError, ValueError):
+        return None
+    return cut
 
 
 def _unpack(vm: Machine, scope: Scope, targets: list[ast.expr], value: Val) -> None:

@@ -310,6 +310,12 @@ def _change(at: BlockFlows, changed: Names, value: ast.expr, text: _Text) -> Non
     at.matters.append(Flow(changed, identifiers(value, text.keys)))
 
 
+def _place(at: BlockFlows, target: ast.expr, text: _Text) -> None:
+    """Note what says which item of an object is changed."""
+    for part in (n for n in walk_tree(target) if isinstance(n, ast.Subscript)):
+        _change(at, with_attributes(identifiers(part.value, text.keys)), part.slice, text)
+
+
 def with_attributes(names: Names) -> Names:
     """Names, with the attributes of a module or class that those may be that are everybody's."""
     return names | {f".{n}" for n in names if " " not in n and n[0] != "."}
@@ -323,6 +329,7 @@ def _set(at: BlockFlows, targets: list[ast.expr], value: ast.expr, text: _Text) 
     for part in targets:
         if not isinstance(part, ast.Name):  # what it is a part of is changed
             _change(at, identifiers(part, keys), value, text)
+            _place(at, part, text)
     if len(targets) > 1:  # a = b = []: the same object
         at.puts.append(Flow(named | _inside(named), _inside(named)))
         at.matters.append(Flow(named, named, changing=_inside(named)))
@@ -383,6 +390,11 @@ def _of_assign(at: BlockFlows, node: ast.Assign, block: Block, text: _Text) -> N
         fields = frozenset(f".{w}" for w in " ".join(words).replace(",", " ").split())
         made = [last_name(t) for t in node.targets]
         at.makes.append(Flow(fields, frozenset(f"{m}(..." for m in made)))
+
+
+def _of_delete(at: BlockFlows, node: ast.Delete, block: Block, text: _Text) -> None:
+    for target in node.targets:
+        _place(at, target, text)
 
 
 def _of_one(
@@ -514,6 +526,7 @@ def _of_class(at: BlockFlows, node: ast.ClassDef, block: Block, text: _Text) -> 
 _FLOWS: dict[type[ast.AST], Callable[..., None]] = {
     ast.Call: _of_call,
     ast.Assign: _of_assign,
+    ast.Delete: _of_delete,
     ast.AnnAssign: _of_one,
     ast.AugAssign: _of_one,
     ast.NamedExpr: _of_one,

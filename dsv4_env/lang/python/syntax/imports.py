@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import posixpath
 import re
 from collections.abc import Collection, Iterator
@@ -11,7 +9,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
-from dsv4_env.guard.files import collects, looked_at, real
+from dsv4_env.guard.asked import holds_name, is_written_down, names_of
+from dsv4_env.guard.files import collects, is_file, looked_at, real
 
 
 def module_places(root: str, here: str, name: str, level: int) -> Iterator[str]:
@@ -48,6 +47,7 @@ class ModuleFinder:
     _found: dict[tuple[str, str, int], str | None] = field(default_factory=dict)
     _firsts: dict[tuple[str, str], bool] = field(default_factory=dict)
     _folders: dict[str, Collection[str]] = field(default_factory=dict)
+    _there: dict[str, bool] = field(default_factory=dict)
     _homes: dict[str, str] = field(default_factory=dict)
 
     def folder_of(self, path: str) -> str:
@@ -73,7 +73,7 @@ class ModuleFinder:
     def _first_there(self, here: str, name: str, level: int) -> str | None:
         for place in module_places(str(self.root), here, name, level):
             folder, _, last = place.rpartition("/")
-            if last in self._listed(folder) and os.path.isfile(place):  # noqa: PTH113  # a path for each takes longer than all the rest
+            if self._holds(folder, last) and is_file(place):
                 whole = real(place)
                 if whole.is_relative_to(self.root):
                     return str(whole)
@@ -83,9 +83,25 @@ class ModuleFinder:
         """Whether a module's first name lies anywhere: that of most that are imported doesn't."""
         key = (here, first)
         if key not in self._firsts:
-            listed = map(self._listed, module_folders(str(self.root), here, 0))
-            self._firsts[key] = any(first in names or f"{first}.py" in names for names in listed)
+            folders = module_folders(str(self.root), here, 0)
+            names = (first, f"{first}.py")
+            self._firsts[key] = any(self._holds(f, name) for f in folders for name in names)
         return self._firsts[key]
+
+    def _holds(self, folder: str, name: str) -> bool:
+        """Whether a folder has something of a name, which is asked where that's written down."""
+        if not is_written_down():
+            return name in self._listed(folder)
+        return self._is_there(folder) and holds_name(folder, name)
+
+    def _is_there(self, folder: str) -> bool:
+        """Whether a folder is there, as far as the folders above it below the root tell."""
+        if len(folder) <= len(str(self.root)):
+            return True
+        if folder not in self._there:
+            above, _, last = folder.rpartition("/")
+            self._there[folder] = self._holds(above, last)
+        return self._there[folder]
 
     def _listed(self, folder: str) -> Collection[str]:
         """What a folder holds, nothing where it isn't there."""
@@ -94,8 +110,7 @@ class ModuleFinder:
             above, _, name = folder.rpartition("/")
             if len(folder) > len(str(self.root)) and name not in self._listed(above):
                 return ()
-            with contextlib.suppress(OSError):
-                self._folders[folder] = frozenset(os.listdir(folder or "/"))  # noqa: PTH208
+            self._folders[folder] = names_of(folder)
         return self._folders[folder]
 
 

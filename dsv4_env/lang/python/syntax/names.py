@@ -235,7 +235,8 @@ _COLLECTED: dict[type[ast.AST], Callable[..., Block | None]] = {
     ast.Nonlocal: _nonlocal,
 }
 _PLACED = frozenset(
-    {*_COLLECTED, ast.If, ast.IfExp, ast.While, ast.withitem, ast.Return, ast.Yield, ast.YieldFrom}
+    {*_COLLECTED, ast.Delete, ast.If, ast.IfExp, ast.While, ast.withitem}
+    | {ast.Return, ast.Yield, ast.YieldFrom}
 )
 
 

@@ -192,6 +192,37 @@ def test_associative_order_is_not_known() -> None:
     assert word.splits
 
 
+@pytest.mark.parametrize("export", ['"$k=${M[$k]}"', '"${k}"="${M["${k}"]}"'])
+def test_what_is_exported_by_its_own_key_needs_no_order(export: str) -> None:
+    loop = f'declare -A M=([A]=1 [B]="2 3"); for k in "${{!M[@]}}"; do export {export}; done'
+    launch = bash.read(f'{loop}; {L} "$k"', closed=True)
+    assert {n: e.value for n, e in launch.effective_env.items()} == {"A": "1", "B": "2 3"}
+    assert [w.text for w in launch.unknowns] == ["${k}"]
+    assert not launch.notes
+
+
+@pytest.mark.parametrize(
+    ("before", "body"),
+    [
+        ("", 'export "$k=$A"'),
+        ("", 'export "$k=${M[$k]}"; export A=$k'),
+        ("", "export $k=${M[$k]}"),
+        ("", 'export "$k=${M[A]}"'),
+        ("M[k]=3;", 'export "$k=${M[$k]}"'),
+        ("M[M]=3;", 'export "$k=${M[$k]}"'),
+        ("M[PATH]=3;", 'export "$k=${M[$k]}"'),
+        ("M[A B]=3;", 'export "$k=${M[$k]}"'),
+        ("readonly B=1;", 'export "$k=${M[$k]}"'),
+        ("declare -i k;", 'export "$k=${M[$k]}"'),
+        ("export() { A=$1; };", 'export "$k=${M[$k]}"'),
+    ],
+)
+def test_what_an_order_decides_is_not_known(before: str, body: str) -> None:
+    script = f'declare -A M=([A]=1 [B]=2); {before} for k in "${{!M[@]}}"; do {body}; done'
+    launch = bash.read(f'{script}; {L} --tp "$A"', closed=True)
+    assert "${A}" in [w.text for w in launch.unknowns]
+
+
 def test_unknown_wrapper_option() -> None:
     launch = bash.read(f"numactl --frobnicate 3 {L} --tp 8")
     assert launch.argv == ["--tp", "8"]

@@ -1,0 +1,433 @@
+"""``check --watch``: each save is answered, on a screen that is given back, or line by line."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import re
+import select
+import signal
+import struct
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from dsv4_env import cli
+from dsv4_env.cli.caller import Caller
+from dsv4_env.cli.watch import Answer, Rounds, Watching
+from dsv4_env.guard.watched import watched
+
+if TYPE_CHECKING:
+    from tests.conftest import Result
+
+    Run = Callable[..., Result]
+
+PAIRS = """
+[tool.dsv4_env]
+profiles = "launch"
+sglang = "0.5.13"
+
+[[tool.dsv4_env.pairs]]
+profile = "mine"
+files = ["scripts/*.sh"]
+"""
+LAYER = 'description = "mine"\nenv.SGLANG_A = "1"\n[args]\n--tp = "8"\n'
+SCRIPT = ". ./lib.sh\nexport SGLANG_A=1\nsglang serve --model-path m --tp 8\n"
+BOUND = 30  # seconds after which what is waited for doesn't come
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "project"
+    for name, text in {
+        "pyproject.toml": PAIRS,
+        "launch/mine.toml": LAYER,
+        "scripts/a.sh": SCRIPT,
+        "lib.sh": "",
+    }.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def save(path: Path, text: str) -> None:
+    """As most editors save."""
+    path.with_name(f"{path.name}~").write_text(text)
+    path.with_name(f"{path.name}~").replace(path)
+
+
+# The screen
+
+
+class Screen:
+    """A command on a pseudo-terminal."""
+
+    def __init__(self, *argv: str, **environ: str) -> None:
+        self.out = ""
+        self.pid, self.fd = pty.fork()
+        if self.pid == 0:
+            os.environ.update(TERM="xterm", **environ)
+            os.execv(argv[0], argv)
+        self.size(100, 30)
+        self.before = termios.tcgetattr(self.fd)
+
+    def size(self, columns: int, rows: int) -> None:
+        fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+    def until(self, pattern: str) -> str:
+        """What is on the screen once it's drawn with what is waited for, without styles."""
+        end = time.monotonic() + BOUND
+        while True:
+            shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]|\r", "", self.out.rpartition("\x1b[H")[2])
+            if re.search(pattern, shown):
+                return shown
+            left = end - time.monotonic()
+            ready = left > 0 and select.select([self.fd], [], [], left)[0]
+            if not ready or not self.read():
+                pytest.fail(f"{pattern} isn't in {shown!r}; all was {self.out!r}")
+
+    def read(self) -> bool:
+        try:
+            data = os.read(self.fd, 65536).decode()
+        except OSError:  # it has ended
+            return False
+        self.out += data
+        return bool(data)
+
+    def press(self, keys: str) -> None:
+        self.out = ""
+        os.write(self.fd, keys.encode())
+
+    def end(self) -> int:
+        """The exit code, once the terminal is as it was."""
+        while self.read():
+            pass
+        _, status = os.waitpid(self.pid, 0)
+        self.pid = 0
+        return os.waitstatus_to_exitcode(status)
+
+    def given_back(self) -> bool:
+        """Whether the screen was left as it was, and keys are lines again."""
+        return self.out.rfind("\x1b[?1049l") > self.out.rfind("\x1b[?1049h")
+
+
+CHECK = (sys.executable, "-m", "dsv4_env", "check", "--watch")
+
+
+@pytest.fixture
+def screen(project: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Screen]]:
+    begun: list[Screen] = []
+
+    def begin(*argv: str, **environ: str) -> Screen:
+        begun.append(Screen(*(argv or CHECK), **environ))
+        return begun[-1]
+
+    yield begin
+    for each in begun:
+        if each.pid:
+            os.kill(each.pid, signal.SIGKILL)
+            os.waitpid(each.pid, 0)
+        os.close(each.fd)
+
+
+def test_a_save_is_answered_on_the_screen(screen: Callable[..., Screen], project: Path) -> None:
+    shown = screen()
+    first = shown.until("q quit")
+    assert "mine against scripts/a.sh: no drift" in first
+    assert re.search(r"nothing found  \d+ ms +watching \d+ files  \? keys  q quit", first)
+    save(project / "scripts/a.sh", SCRIPT.replace("A=1", "A=2"))
+    shown.until(r">1 scripts/a.sh:2:8: error: SGLANG_A is \"2\"; mine has \"1\"(?s:.*)a.sh changed")
+    shown.until(r"1 finding \(1 new\)")
+    (project / "launch/mine.toml").write_text(LAYER.replace('"1"', '"2"'))
+    shown.until(r"no drift(?s:.*)nothing found(?s:.*)mine.toml changed")
+    shown.press("q")
+    assert shown.end() == 0
+    assert shown.given_back()
+    assert "mine against scripts/a.sh: no drift" in shown.out.rpartition("\x1b[?1049l")[2]
+
+
+def test_what_is_half_saved_gone_or_new(screen: Callable[..., Screen], project: Path) -> None:
+    shown = screen()
+    shown.size(300, 30)
+    shown.until("q quit")
+    (project / "launch/mine.toml").write_text("env.SGLANG_A = ")
+    shown.until(r">1 error: .*launch/mine.toml:1:16: TOML syntax(?s:.*)1 finding")
+    (project / "launch/mine.toml").write_text(LAYER)
+    shown.until("no drift")
+    (project / "scripts/a.sh").unlink()
+    shown.until("no file is called scripts/[*].sh")
+    (project / "scripts/b.sh").write_text(SCRIPT)
+    shown.until("mine against scripts/b.sh: no drift")
+    (project / "lib.sh").write_text("export SGLANG_B=1\n")
+    shown.until(">1 lib.sh:1:8: error: SGLANG_B")
+    (project / "lib.sh").unlink()
+    shown.until("no drift")
+    (project / "launch/.#mine.toml").symlink_to("somebody@somewhere.1")
+    (project / "scripts/.#b.sh").symlink_to("somebody@somewhere.1")
+    (project / "pyproject.toml").write_text(PAIRS.replace("0.5.13", "0.5.23"))
+    shown.until("read as SGLang 0.5.23")
+    shown.press("q")
+    assert shown.end() == 0
+
+
+def test_keys(screen: Callable[..., Screen], project: Path, tmp_path: Path) -> None:
+    (project / "scripts/a.sh").write_text(SCRIPT.replace("A=1", "A=2").replace("8", "4"))
+    note = tmp_path / "opened"
+    editor = f'{sys.executable} -c \'import sys; open("{note}", "a").write(str(sys.argv[1:]))\''
+    shown = screen(VISUAL=editor)
+    shown.until(r">1 scripts/a.sh(?s:.*) 2 scripts/a.sh(?s:.*)q quit")
+    for keys, chosen in (("2", 2), ("1", 1), ("\x1b[B", 2), ("\x1b[B", 2), ("k", 1), ("9", 2)):
+        shown.press(keys)
+        shown.until(rf">{chosen} scripts/a.sh(?s:.*)q quit")
+    shown.press("?")
+    shown.until("open it at its line")
+    shown.press("?")
+    shown.until(">2 scripts/a.sh(?s:.*)q quit")
+    shown.press("f")
+    shown.until("nothing new since the answer before(?s:.*)q quit")
+    shown.press("f")
+    shown.until(">1 scripts/a.sh(?s:.*)q quit")
+    shown.press("2")
+    shown.until(">2 scripts/a.sh(?s:.*)q quit")
+    shown.press("\r")
+    shown.until(">2 scripts/a.sh(?s:.*)q quit")
+    shown.press("r")
+    shown.until("checked again")
+    assert note.read_text() == f"['{project}/scripts/a.sh']"
+    shown.press("q")
+    assert shown.end() == 0
+
+
+def test_an_editor_is_told_the_line(
+    screen: Callable[..., Screen], project: Path, tmp_path: Path
+) -> None:
+    (project / "scripts/a.sh").write_text(SCRIPT.replace("A=1", "A=2"))
+    lines = ("#!/bin/sh", f"stty -a >{tmp_path}/modes", f'echo "$@" >{tmp_path}/told', "")
+    (tmp_path / "vi").write_text("\n".join(lines))
+    (tmp_path / "vi").chmod(0o755)
+    shown = screen(EDITOR=str(tmp_path / "vi"), VISUAL="")
+    shown.until(">1 scripts/a.sh(?s:.*)q quit")
+    shown.press("e")
+    shown.until(">1 scripts/a.sh(?s:.*)q quit")
+    assert (tmp_path / "told").read_text() == f"+2 {project}/scripts/a.sh\n"
+    modes = (tmp_path / "modes").read_text()
+    assert re.search(r"(?<!-)\bicanon\b", modes)
+    assert re.search(r"(?<!-)\becho\b", modes)
+    shown.press("q")
+    assert shown.end() == 0
+
+
+def test_without_an_editor(screen: Callable[..., Screen], project: Path) -> None:
+    (project / "scripts/a.sh").write_text(SCRIPT.replace("A=1", "A=2"))
+    shown = screen(EDITOR="", VISUAL="")
+    shown.until("q quit")
+    shown.press("e")
+    shown.until(r"no editor is set; expected \$VISUAL or \$EDITOR")
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGINT, 130)]
+)
+def test_a_signal_gives_the_terminal_back(
+    number: signal.Signals, code: int, screen: Callable[..., Screen]
+) -> None:
+    shown = screen()
+    shown.until("q quit")
+    during = termios.tcgetattr(shown.fd)
+    assert during != shown.before
+    if number == signal.SIGINT:
+        shown.press("\x03")
+    else:
+        os.kill(shown.pid, number)
+    assert shown.end() == code
+    assert shown.given_back()
+
+
+def test_the_screen_follows_its_size(screen: Callable[..., Screen]) -> None:
+    shown = screen()
+    shown.until("q quit")
+    shown.size(40, 8)
+    small = shown.until("(?m)^mine against scripts/a.sh: no drift \\(2 s$")
+    assert len(small.splitlines()) == 8
+
+
+def test_suspended_and_resumed(screen: Callable[..., Screen]) -> None:
+    command = " ".join((*CHECK, "; echo STOPPED; stty -a; read line; fg; echo ENDED"))
+    shown = screen("/bin/bash", "--norc", "-mc", command)
+    shown.until("q quit")
+    shown.press("\x1a")
+    stopped = shown.until("STOPPED(?s:.*) echo ")
+    assert " icanon " in stopped
+    assert shown.given_back()
+    shown.press("\n")
+    shown.until("no drift(?s:.*)q quit")
+    shown.press("q")
+    shown.until("ENDED")
+    assert shown.end() == 0
+
+
+# Elsewhere than on a terminal
+
+
+class Piped:
+    """A command whose output is read line by line."""
+
+    def __init__(self, *words: str) -> None:
+        self.process = subprocess.Popen(
+            [*CHECK, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+
+    def until(self, pattern: str) -> str:
+        assert self.process.stdout is not None
+        found = ""
+        for line in self.process.stdout:
+            found += line
+            if re.search(pattern, found):
+                return found
+        return pytest.fail(f"{pattern} isn't in {found!r}")
+
+
+@pytest.fixture
+def piped(project: Path) -> Iterator[Callable[..., Piped]]:
+    begun: list[Piped] = []
+
+    def begin(*words: str) -> Piped:
+        begun.append(Piped(*words))
+        return begun[-1]
+
+    yield begin
+    for each in begun:
+        each.process.kill()
+        each.process.communicate()
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_one_report_behind_the_other(
+    number: signal.Signals, code: int, piped: Callable[..., Piped], project: Path
+) -> None:
+    piped_ = piped("-o", "report.sarif")
+    first = piped_.until(r"no drift.*\n\n")
+    assert re.match(r"\d\d:\d\d:\d\d\nnote: ", first)
+    assert "SGLANG_A" not in (project / "report.sarif").read_text()
+    save(project / "scripts/a.sh", SCRIPT.replace("A=1", "A=2"))
+    second = piped_.until(r": drift .*\n\n")
+    assert re.match(r"\d\d:\d\d:\d\d: a.sh changed\nscripts/a.sh:2:8: error: SGLANG_A", second)
+    assert "\x1b" not in first + second
+    assert "SGLANG_A" in (project / "report.sarif").read_text()
+    piped_.process.send_signal(number)
+    assert piped_.process.wait(BOUND) == code
+
+
+def test_whoever_read_it_has_gone(piped: Callable[..., Piped], project: Path) -> None:
+    piped_ = piped()
+    piped_.until("no drift")
+    assert piped_.process.stdout is not None
+    piped_.process.stdout.close()
+    save(project / "scripts/a.sh", SCRIPT.replace("A=1", "A=2"))
+    assert piped_.process.wait(BOUND) == 0
+    piped_.process.stdout = None  # communicate reads no closed file
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--format", "json"], "--watch with --format json; expected text, and --output FILE"),
+        (["--baseline", "b", "--write-baseline"], "--watch with --write-baseline"),
+        (["--against", "-"], "--watch with --against -; expected files, which change"),
+        (["--against", "port:30000"], "--watch with --against port:30000"),
+    ],
+)
+def test_what_is_refused(words: list[str], message: str, run: Run, project: Path) -> None:
+    result = run("check", "--watch", *words)
+    assert result.code == 2
+    assert message in result.err
+    assert result.out == ""
+
+
+def test_without_watchfiles(run: Run, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "watchfiles", None)
+    result = run("check", "--watch")
+    assert result == type(result)(
+        2,
+        "",
+        "dsv4-env: error: --watch: watchfiles isn't installed; expected it beside dsv4-env: `pipx "
+        "inject dsv4-env watchfiles`, or `pip install 'dsv4-env[watch]'`\n",
+    )
+
+
+# What is shown
+
+
+def rounds(*words: str, terminal: bool = True) -> Rounds:
+    return Rounds(Caller(cli.run), ["check", "--watch", *words], terminal=terminal)
+
+
+def test_an_error_can_be_chosen_and_has_its_place(project: Path) -> None:
+    (project / "launch/mine.toml").write_text("env.A = 1\n")
+    (found,) = rounds().answer().findings
+    assert (found.place and str(found.place)) == f"{project}/launch/mine.toml:1:9"
+
+
+def test_files_with_findings_come_first(project: Path) -> None:
+    (project / "scripts/b.sh").write_text(SCRIPT.replace("A=1", "A=2"))
+    lines = rounds().answer().text.splitlines()
+    assert lines[0].startswith("scripts/b.sh:2:8: error")
+    plain = rounds(terminal=False).answer().text.splitlines()
+    assert plain[0] != lines[0]
+    assert sorted(plain) == sorted(lines)
+
+
+def test_secrets_are_masked(project: Path) -> None:
+    (project / "scripts/a.sh").write_text(SCRIPT + "HF_TOKEN=hf_canaryCANARYcanary0 sglang serve\n")
+    for _ in range(2):
+        text = rounds().answer().text
+        assert "HF_TOKEN" in text
+        assert "canary" not in text
+
+
+def test_what_is_watched(project: Path, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere/lib.sh").write_text("")
+    (project / ".git").mkdir()
+    (project / "common").mkdir()
+    (project / "common/lib.sh").write_text("")
+    (project / "lib.sh").unlink()
+    (project / "lib.sh").symlink_to(project / "common/lib.sh")
+    answers = rounds()
+    answers.answer()
+    assert answers.trail is not None
+    found = watched(answers.trail)
+    counted = (
+        "pyproject.toml", "scripts/a.sh", "scripts/new.sh", "launch/mine.toml", "launch/new.toml",
+        "launch/mine.local.toml", "launch/profiles.lock.json", "lib.sh", "common/lib.sh", "common",
+        "scripts",
+    )  # fmt: skip
+    assert [n for n in counted if not found.counts(str(project / n), modified=False)] == []
+    others = ("README.md", "launch/mine.toml.swp", "common/other.sh", "scripts.txt")
+    assert [n for n in others if found.counts(str(project / n), modified=False)] == []
+    for name in ("scripts", "common"):  # files in it came and went
+        assert not found.counts(str(project / name), modified=True)
+    folders = {str(project), f"{project}/scripts", f"{project}/launch", f"{project}/common"}
+    assert folders <= found.folders
+    assert not {"/", str(Path.home())} & found.folders
+
+
+def test_new_is_what_the_answer_before_did_not_have(project: Path) -> None:
+    answers = rounds()
+    script = project / "scripts/a.sh"
+    seen: list[Answer] = []
+    for text in (SCRIPT.replace("A=1", "A=2"), SCRIPT.replace("A=1", "A=2").replace("8", "4")):
+        script.write_text(text)
+        seen.append(answers.answer())
+    watching = Watching.__new__(Watching)
+    watching.before, watching.now = seen
+    watching.only_new = True
+    assert ["--tp" in each.lines[0] for each in watching._shown()] == [True]
