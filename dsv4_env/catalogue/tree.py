@@ -180,7 +180,7 @@ def _folders(path: Path) -> Iterator[Place]:
     except Dsv4Error:
         names = []
     for folder in {os.path.dirname(name) for name in names}:  # noqa: PTH120  # thousands
-        yield Place(str(path / "python" / folder), "")
+        yield Place(str(path / "python" / folder), listed=True)
 
 
 @partial(question, about=_folders)

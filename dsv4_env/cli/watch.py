@@ -242,8 +242,10 @@ class Feed:
         with contextlib.suppress(OSError):
             os.write(self._write, b".")
 
-    def changes(self) -> tuple[set[str], bool]:
-        """The files that changed and count; whether a look is due for what came before the watch.
+    def changes(self) -> tuple[set[str], set[str] | None]:
+        """The files that changed and count; and where a look is due, those that may count.
+
+        That is so where something came or went, and for what came before the watch.
 
         Raises UsageError where they can't be watched.
         """
@@ -262,14 +264,15 @@ class Feed:
             due = due or told is None
             found |= told or set()
         if self.watched is None:
-            return set(), due
-        counts, folders = self.watched.counts, self.watched.folders
-        changed = {path for path, modified in found if counts(path, modified=modified)}
-        anew = {path for path, modified in found if path in folders and not modified}
+            return set(), set() if due else None
+        now = self.watched
+        changed = {path for path, modified in found if now.counts(path, modified=modified)}
+        new = {path for path, _ in found if path not in changed and now.is_new(path)}
+        anew = {path for path, modified in found if path in now.folders and not modified}
         if anew or any(map(os.path.islink, changed)):
             self.watched = None  # it may be another folder now, which isn't watched yet
             due = True
-        return changed, due
+        return changed, new if due or new else None
 
     def close(self) -> None:
         """End it."""
@@ -316,7 +319,7 @@ class Watching:
         if not quietly:
             self._show(found, why)
         elif found.text != self.now.text:
-            self._show(found, _differing(before, self.rounds.trail) if before else why)
+            self._show(found, why or (_differing(before, self.rounds.trail) if before else ""))
         self.feed.arm(self.rounds.trail)
 
     def _show(self, found: Answer, why: str) -> None:
@@ -388,11 +391,11 @@ class Watching:
             if self.terminal is not None:
                 self._draw()
         if self.feed.fd in ready:
-            changed, due = self.feed.changes()
+            changed, maybe = self.feed.changes()
             if changed:
                 self._again(f"{_named(changed)} changed")
-            elif due:
-                self._again("", quietly=True)
+            elif maybe is not None:
+                self._again(f"{_named(maybe)} changed" if maybe else "", quietly=True)
         if keyboard in ready:
             assert self.terminal is not None
             pressed = self.terminal.pressed()

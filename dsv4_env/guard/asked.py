@@ -27,10 +27,10 @@ Question = tuple[Callable[..., Any], tuple[Any, ...], tuple[tuple[str, Any], ...
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What an answer hangs on: a path; or, where *ends* is given, all that ends so in a folder."""
+    """What an answer hangs on: a path; *listed*: what is in that folder."""
 
     path: str
-    ends: str | None = None
+    listed: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -190,7 +190,7 @@ def names_of(folder: str) -> frozenset[str]:
     return known[folder]
 
 
-@partial(question, about=lambda folder, end: (Place(folder, end),))
+@partial(question, about=lambda folder, _: (Place(folder, listed=True),))
 def names_ending(folder: str, end: str) -> tuple[str, ...]:
     """The names in a folder that end in *end*, sorted; none where it isn't there.
 

@@ -224,7 +224,7 @@ def leads_somewhere(path: Path | str) -> bool:
     return os.path.exists(path)  # noqa: PTH110  # as above
 
 
-@partial(question, about=lambda folder: (Place(str(folder), ""),))
+@partial(question, about=lambda folder: (Place(str(folder), listed=True),))
 def inside(folder: Path | str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The names of files and those of folders in a folder, in a fixed order.
 

@@ -8,23 +8,23 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from dsv4_env.guard.asked import Trail, places_of
+from dsv4_env.guard.asked import Place, Question, Trail, ask_again, places_of
 
 
 @dataclass(frozen=True, slots=True)
 class Watched:
     """The *folders* to be watched, and what of their changes counts.
 
-    *paths* are those that were asked about and the folders above them; *within* are folders with
-    the ends of the names that count there.
+    *paths* are those that were asked about and the folders above them; *listed* are folders with
+    the questions about what is in them, and what came of those.
     """
 
     folders: frozenset[str]
     paths: frozenset[str]
-    within: frozenset[tuple[str, str]]
+    listed: Mapping[str, Sequence[tuple[Question, Hashable]]]
 
     def counts(self, path: str, *, modified: bool) -> bool:
         """Whether a change of a path may change an answer.
@@ -33,22 +33,29 @@ class Watched:
         """
         if modified and os.path.isdir(path):  # noqa: PTH112  # what is in it is told by itself
             return False
-        if path in self.paths:
-            return True
-        folder, _, name = path.rpartition("/")
-        return any(name.endswith(end) for place, end in self.within if place == folder)
+        return path in self.paths
+
+    def is_new(self, path: str) -> bool:
+        """Whether a folder that was listed holds something else since a path in it changed."""
+        questions = self.listed.get(os.path.dirname(path), ())  # noqa: PTH120
+        return any(ask_again(asked) != answer for asked, answer in questions)
 
 
 def watched(trail: Trail) -> Watched:
     """What is to be watched for what was asked; each place by its own name and without links."""
     paths: set[str] = set()
     folders: set[str] = set()
-    within: set[tuple[str, str]] = set()
+    listed: dict[str, list[tuple[Question, Hashable]]] = {}
     everybodys = _everybodys()
-    for place in {place for asked in trail.answers for place in places_of(asked)}:
+    seen: set[Place] = set()
+    every = ((place, (q, a)) for q, a in trail.answers.items() for place in places_of(q))
+    for place, told in every:
+        if not place.listed and place in seen:
+            continue
+        seen.add(place)
         for path in _names(place.path):
-            if place.ends is not None:
-                within.add((path, place.ends))
+            if place.listed:
+                listed.setdefault(path, []).append(told)
                 folders.add(path)
             if path in paths:
                 continue
@@ -60,7 +67,7 @@ def watched(trail: Trail) -> Watched:
                 paths.add(above)
                 above = os.path.dirname(above)  # noqa: PTH120
                 folders |= {above} - everybodys
-    return Watched(frozenset(_there(folders)), frozenset(paths), frozenset(within))
+    return Watched(frozenset(_there(folders)), frozenset(paths), listed)
 
 
 def _everybodys() -> frozenset[str]:

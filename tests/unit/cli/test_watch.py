@@ -367,6 +367,20 @@ def test_one_report_behind_the_other(
     assert piped_.process.wait(BOUND) == code
 
 
+def test_what_it_writes_is_no_change(piped: Callable[..., Piped], project: Path) -> None:
+    (project / "pyproject.toml").write_text(PAIRS.replace("scripts/*.sh", "**/*.sh"))
+    (project / "lib.sh").unlink()
+    for name in ("report.sarif", "scripts/report.json"):
+        (project / name).touch()
+    piped_ = piped("-o", "report.sarif", "-o", "scripts/report.json")
+    piped_.until("no drift.*\n\n")
+    for number in (2, 3, 2):
+        save(project / "scripts/a.sh", SCRIPT.replace("A=1", f"A={number}"))
+        told = piped_.until(r": drift .*\n\n")
+        assert re.findall(r"^\d\d:\d\d:\d\d: (.*)$", told, re.MULTILINE) == ["a.sh changed"]
+        assert f'SGLANG_A is "{number}"' in told
+
+
 def test_whoever_read_it_has_gone(piped: Callable[..., Piped], project: Path) -> None:
     piped_ = piped()
     piped_.until("no drift")
@@ -447,13 +461,19 @@ def test_what_is_watched(project: Path, tmp_path: Path) -> None:
     assert answers.trail is not None
     found = watched(answers.trail)
     counted = (
-        "pyproject.toml", "scripts/a.sh", "scripts/new.sh", "launch/mine.toml", "launch/new.toml",
-        "launch/mine.local.toml", "launch/profiles.lock.json", "lib.sh", "common/lib.sh", "common",
-        "scripts",
+        "pyproject.toml", "scripts/a.sh", "launch/mine.toml", "launch/profiles.lock.json", "lib.sh",
+        "common/lib.sh", "common", "scripts",
     )  # fmt: skip
     assert [n for n in counted if not found.counts(str(project / n), modified=False)] == []
     others = ("README.md", "launch/mine.toml.swp", "common/other.sh", "scripts.txt")
     assert [n for n in others if found.counts(str(project / n), modified=False)] == []
+    for name in ("scripts/new.sh", "launch/new.toml", "launch/mine.local.toml"):
+        assert not found.is_new(str(project / name))
+        (project / name).touch()
+        assert found.is_new(str(project / name))
+        (project / name).unlink()
+    (project / "launch/mine.toml.swp").touch()
+    assert not found.is_new(str(project / "launch/mine.toml.swp"))
     for name in ("scripts", "common"):  # files in it came and went
         assert not found.counts(str(project / name), modified=True)
     folders = {str(project), f"{project}/scripts", f"{project}/launch", f"{project}/common"}
