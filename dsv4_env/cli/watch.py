@@ -192,13 +192,15 @@ class Feed:
         os.set_blocking(self._write, False)
         self.watched: Watched | None = None
         self._asked: dict[Question, Hashable] = {}
+        self._answers: dict[Question, Hashable] = {}
         self._told: deque[set[tuple[str, bool]] | Exception | None] = deque()
         self._stop = threading.Event()
 
     def arm(self, trail: Trail) -> None:
         """Watch what an answer hangs on from now on; and what was watched until that is so."""
+        self._answers = trail.answers
         # What a file holds says nothing of where it is.
-        asked = {q: answer for q, answer in trail.answers.items() if q[0] is not read_bytes}
+        asked = {q: a if q[0] is not read_bytes else None for q, a in trail.answers.items()}
         if self.watched is not None and asked == self._asked:
             return
         self._asked, found = asked, watched(trail)
@@ -265,9 +267,9 @@ class Feed:
             found |= told or set()
         if self.watched is None:
             return set(), set() if due else None
-        now = self.watched
-        changed = {path for path, modified in found if now.counts(path, modified=modified)}
-        new = {path for path, _ in found if path not in changed and now.is_new(path)}
+        now, was = self.watched, self._answers
+        changed = {path for path, modified in found if now.counts(path, was, modified=modified)}
+        new = {path for path, _ in found if path not in changed and now.is_new(path, was)}
         anew = {path for path, modified in found if path in now.folders and not modified}
         if anew or any(map(os.path.islink, changed)):
             self.watched = None  # it may be another folder now, which isn't watched yet

@@ -10,64 +10,67 @@ import os
 import tempfile
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
-from dsv4_env.guard.asked import Place, Question, Trail, ask_again, places_of
+from dsv4_env.guard.asked import Question, Trail, ask_again, places_of
 
 
 @dataclass(frozen=True, slots=True)
 class Watched:
     """The *folders* to be watched, and what of their changes counts.
 
-    *paths* are those that were asked about and the folders above them; *listed* are folders with
-    the questions about what is in them, and what came of those.
+    *asked* are the questions about each path, *listed* those about what is in a folder, *above*
+    the folders above all paths.
     """
 
     folders: frozenset[str]
-    paths: frozenset[str]
-    listed: Mapping[str, Sequence[tuple[Question, Hashable]]]
+    asked: Mapping[str, Sequence[Question]]
+    listed: Mapping[str, Sequence[Question]]
+    above: frozenset[str]
 
-    def counts(self, path: str, *, modified: bool) -> bool:
-        """Whether a change of a path may change an answer.
+    def counts(self, path: str, answers: Mapping[Question, Hashable], *, modified: bool) -> bool:
+        """Whether something of a path is answered otherwise than it was.
 
         *modified*: it was there before, and is still; else it came, or it's gone.
         """
         if modified and os.path.isdir(path):  # noqa: PTH112  # what is in it is told by itself
             return False
-        return path in self.paths
+        if path in self.above and not modified:
+            return True
+        return any(ask_again(each) != answers.get(each) for each in self.asked.get(path, ()))
 
-    def is_new(self, path: str) -> bool:
+    def is_new(self, path: str, answers: Mapping[Question, Hashable]) -> bool:
         """Whether a folder that was listed holds something else since a path in it changed."""
         questions = self.listed.get(os.path.dirname(path), ())  # noqa: PTH120
-        return any(ask_again(asked) != answer for asked, answer in questions)
+        return any(ask_again(each) != answers.get(each) for each in questions)
 
 
 def watched(trail: Trail) -> Watched:
     """What is to be watched for what was asked; each place by its own name and without links."""
-    paths: set[str] = set()
+    asked: dict[str, list[Question]] = {}
+    listed: dict[str, list[Question]] = {}
     folders: set[str] = set()
-    listed: dict[str, list[tuple[Question, Hashable]]] = {}
+    above: set[str] = set()
     everybodys = _everybodys()
-    seen: set[Place] = set()
-    every = ((place, (q, a)) for q, a in trail.answers.items() for place in places_of(q))
-    for place, told in every:
-        if not place.listed and place in seen:
-            continue
-        seen.add(place)
-        for path in _names(place.path):
+    names = cache(_names)
+    for question, place in ((q, place) for q in trail.answers for place in places_of(q)):
+        for path in names(place.path):
             if place.listed:
-                listed.setdefault(path, []).append(told)
+                listed.setdefault(path, []).append(question)
                 folders.add(path)
-            if path in paths:
+            elif path in asked:
+                asked[path].append(question)
                 continue
-            paths.add(path)
-            above = os.path.dirname(path)  # noqa: PTH120  # thousands of paths
-            if above not in everybodys or os.path.lexists(path):
-                folders.add(above)
-            while above not in paths:  # else all above it are there, too
-                paths.add(above)
-                above = os.path.dirname(above)  # noqa: PTH120
-                folders |= {above} - everybodys
-    return Watched(frozenset(_there(folders)), frozenset(paths), listed)
+            else:
+                asked[path] = [question]
+            around = os.path.dirname(path)  # noqa: PTH120  # thousands of paths
+            if around not in everybodys or os.path.lexists(path):
+                folders.add(around)
+            while around not in above:  # else all above it are there, too
+                above.add(around)
+                around = os.path.dirname(around)  # noqa: PTH120
+                folders |= {around} - everybodys
+    return Watched(frozenset(_there(folders)), asked, listed, frozenset(above))
 
 
 def _everybodys() -> frozenset[str]:
@@ -81,18 +84,16 @@ def _everybodys() -> frozenset[str]:
     return frozenset(found)
 
 
-def _names(path: str) -> Iterator[str]:
+def _names(path: str) -> Sequence[str]:
     """A path as it is named, that of each link on the way, and where it leads."""
     named = os.path.abspath(path)  # noqa: PTH100  # as text: links stay
-    yield named
     whole = os.path.realpath(path)
-    if whole == named:
-        return
-    yield whole
-    while named != "/":
+    found = {named: None, whole: None}
+    while whole != named and named != "/":
         if os.path.islink(named):  # noqa: PTH114
-            yield named
+            found[named] = None
         named = os.path.dirname(named)  # noqa: PTH120
+    return tuple(found)
 
 
 def _there(folders: set[str]) -> Iterator[str]:

@@ -459,23 +459,32 @@ def test_what_is_watched(project: Path, tmp_path: Path) -> None:
     answers = rounds()
     answers.answer()
     assert answers.trail is not None
-    found = watched(answers.trail)
-    counted = (
-        "pyproject.toml", "scripts/a.sh", "launch/mine.toml", "launch/profiles.lock.json", "lib.sh",
-        "common/lib.sh", "common", "scripts",
-    )  # fmt: skip
-    assert [n for n in counted if not found.counts(str(project / n), modified=False)] == []
-    others = ("README.md", "launch/mine.toml.swp", "common/other.sh", "scripts.txt")
-    assert [n for n in others if found.counts(str(project / n), modified=False)] == []
+    found, was = watched(answers.trail), answers.trail.answers
+
+    def told(name: str) -> tuple[bool, bool]:
+        path = str(project / name)
+        return found.counts(path, was, modified=False), found.is_new(path, was)
+
+    nothing = (False, False)
+    read = ("pyproject.toml", "scripts/a.sh", "launch/mine.toml", "common/lib.sh")
+    for name in (*read, "lib.sh"):
+        assert told(name) == nothing
+        before = (project / name).read_bytes()
+        (project / name).write_bytes(before + b"#")
+        assert told(name) == (True, False)
+        (project / name).write_bytes(before)
     for name in ("scripts/new.sh", "launch/new.toml", "launch/mine.local.toml"):
-        assert not found.is_new(str(project / name))
+        assert told(name) == nothing
         (project / name).touch()
-        assert found.is_new(str(project / name))
+        assert told(name) == (False, True)
         (project / name).unlink()
-    (project / "launch/mine.toml.swp").touch()
-    assert not found.is_new(str(project / "launch/mine.toml.swp"))
-    for name in ("scripts", "common"):  # files in it came and went
-        assert not found.counts(str(project / name), modified=True)
+    for name in ("launch/profiles.lock.json", "README.md", "launch/a.toml.swp", "common/other.sh"):
+        (project / name).touch()
+        assert told(name) == (name.endswith(".json"), False)
+        (project / name).unlink()
+    for name in ("scripts", "common"):  # it may be another one now; or files in it came and went
+        assert told(name) == (True, False)
+        assert not found.counts(str(project / name), was, modified=True)
     folders = {str(project), f"{project}/scripts", f"{project}/launch", f"{project}/common"}
     assert folders <= found.folders
     assert not {"/", str(Path.home())} & found.folders
