@@ -275,7 +275,7 @@ def choices(left: LaunchConfig, right: LaunchConfig, *, each: bool = False) -> I
             one, two = ("fixed", "free") if many else sides
             given = (one, two) if free else (two, one)
             it = "them" if many else "it"
-            action = f"fix {it}, too" if free else f"read {it} from there first"
+            action = f"fix {it}, too" if free else "let it, too"
             yield Finding(
                 RULES[CHOICE], severity, name, message, place, ours.location, *given, action=action
             )

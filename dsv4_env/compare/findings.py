@@ -369,9 +369,8 @@ def _finding(
     location = d.right_location or right.location
     if location is not None and right.reader != "profile" and location.path in files:
         location = right.location  # taken from the profile: what changes it stands by the launch
-    when = f" when {d.condition}" if d.condition and not d.conditional else ""
+    when = f"when {d.condition}" if d.condition and not d.conditional else ""
     effect: str | None = None
-    theirs = theirs and theirs + when
     if d.kind is Kind.REMOVED:
         message = f"{d.name} is missing; {_has(left.name, ours)}"
     elif d.kind is Kind.ADDED:
@@ -385,15 +384,14 @@ def _finding(
     elif d.kind is Kind.EQUIVALENT:
         message, effect = _both(d, left.name, ours, theirs), d.reason
     elif d.kind is Kind.CHANGED and d.right_name:
-        shown = theirs if theirs != "set" else "set" + when
-        message = f"{other} is {shown}; {left.name} has {d.name} {ours}"
+        message = f"{other} is {theirs}; {left.name} has {d.name} {ours}"
         effect = d.reason
     elif d.kind is Kind.CHANGED:
         if _joined(d.left) != _joined(d.right) and not secret_name(d.name):
             ours, theirs = (f'"{" ".join(map(str, words or ()))}"' for words in (d.left, d.right))
         message = f"{d.name} is {theirs}; {_has(left.name, ours, bare='it without a value')}"
-        if ours is not None and MASK in ours and theirs == ours + when:
-            message = f"{d.name} is another secret than in {left.name}: both are hidden{when}"
+        if ours is not None and MASK in ours and theirs == ours:
+            message = f"{d.name} is another secret than in {left.name}: both are hidden"
         effect = _spelling_hint(d) or _misread(d, catalogue)
     elif d.kind is Kind.REORDERED:
         message = f"{d.name} stands in another place than in {left.name}"
@@ -401,15 +399,16 @@ def _finding(
         message = f"{d.name} is set only when {d.condition}; {_has(left.name, ours)}"
     else:
         why = d.reason if d.right is None and d.reason else _reason(d)
-        message = f"{d.name} can't be known{when}; {_has(left.name, ours)}"
+        message = f"{d.name} can't be known; {_has(left.name, ours)}"
         effect = why
     action = ""
     if left.reader == "profile" != right.reader:
         action = _action(d, ours) if right.served is None else _RESTARTED.get(d.kind, "")
+    given = f"{theirs} {when}" if theirs and when else theirs
     found = Finding(
-        rule, severity, d.name, message, location, d.left_location, ours, theirs, action=action
+        rule, severity, d.name, message, location, d.left_location, ours, given, action=action
     )
-    return found.with_effect(effect or "")
+    return found.with_effect(effect or "", when)
 
 
 def _action(d: Difference, ours: str | None) -> str:

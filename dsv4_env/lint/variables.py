@@ -76,10 +76,11 @@ def deprecated_variable(s: Subject) -> Iterator[LintProblem]:
         if variable is None or not variable.live or _new_names(s, e):
             continue  # both_names says it
         if variable.renamed_to is not None:
-            message = f"{e.name} is an old name, which {s.sglang} still takes"
+            message, effect = f"{e.name} is an old name", f"{s.sglang} still takes it"
             if not variable.transform and history.opposites(e.name, variable.renamed_to):
                 message = f"{s.sglang} gives the value of {e.name} to its opposite as it is"
-            yield on(e, message, replacement(s, e.name))
+                effect = ""
+            yield on(e, message, replacement(s, e.name), effect=effect)
         elif variable.deprecated:
             message = f"{s.sglang} calls {e.name} deprecated"
             yield on(e, message, replacement(s, e.name) or "do without it")

@@ -194,13 +194,14 @@ def shown(found: Diagnosis, path: Path, lines: Lines) -> list[Shown]:
     order = list(Severity)
     for told in sorted(found.told, key=lambda t: order.index(t.finding.severity)):
         span = _span(told, path, lines)
-        key = told.finding.rule.id, told.finding.message, span
+        key = told.finding.rule.id, told.finding.text, span
         if key in seen:
             continue
         seen.add(key)
         rule = told.finding.rule.id
         tags = ("deprecated",) if rule in _NAMES else ("unnecessary",) if rule in _IDLE else ()
-        made.append(Shown(span, told, plain(told.finding.message), tags))
+        said = "\n".join(ReportEntry(told.finding).said)
+        made.append(Shown(span, told, said, tags))
     return made[:MOST]
 
 

@@ -93,8 +93,8 @@ MISTAKES = {
     # formats
     "check -f sariff": (
         "invalid value for '--format' / '-f': 'sariff' is not one of 'text', 'concise', "
-        "'grouped', 'changes', 'json', 'markdown', 'comment', 'github', 'review', 'gitlab', 'sarif', "
-        "'rdjson', 'rdjsonl', 'junit'. Did you mean sarif?\nTry 'dsv4-env check --help'."
+        "'grouped', 'changes', 'json', 'markdown', 'comment', 'github', 'review', 'gitlab', "
+        "'sarif', 'rdjson', 'rdjsonl', 'junit'. Did you mean sarif?\nTry 'dsv4-env check --help'."
     ),
     "check -o out.csv": (
         "--output out.csv: its name doesn't tell the format; expected FORMAT=out.csv, or a name "

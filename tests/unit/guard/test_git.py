@@ -221,6 +221,7 @@ def trap(request: pytest.FixtureRequest, tmp_path: Path) -> Trap:
 COMMANDS = (
     ["discover", "."],
     ["check", "--changed-since", "HEAD~1"],
+    ["check", "--changed-since", "HEAD~1", "--format", "review"],
     ["history", ".", "--paths", "run_dsv4.sh"],
     ["report", "--history", ".", "-o", "page.html"],
     ["lint", "run_dsv4.sh"],

@@ -132,7 +132,7 @@ def test_a_day_at_work(drive: Callable[..., None]) -> None:
     async def steps(client: Client) -> None:
         found = await client.open("small.sh", SCRIPT)
         drift = found[0]
-        assert drift.message == 'SGLANG_USE_AITER is "0"; small has "1"'
+        assert drift.message == 'SGLANG_USE_AITER is "0"; small has "1": write that'
         assert drift.severity is types.DiagnosticSeverity.Error
         assert (drift.code, drift.source) == ("changed", "dsv4-env")
         assert drift.code_description is not None

@@ -20,7 +20,7 @@ CARDS = [
 ]
 
 
-@pytest.mark.parametrize(("text", "cards"), CARDS, ids=lambda x: str(x)[:40])
+@pytest.mark.parametrize(("text", "cards"), CARDS, ids=[text for text, _ in CARDS])
 def test_cards(text: str, cards: set[str]) -> None:
     assert cards_in([text]) == cards
 
