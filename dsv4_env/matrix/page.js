@@ -315,6 +315,7 @@
     return make(
       "div", `card finding ${f.severity}`, "",
       make("div", "message", f.message),
+      ...f.effect.map((text) => make("p", "effect", text)),
       make("div", "rule dim", `${f.severity} · ${f.id} ${f.rule}`),
       f.source ? Object.assign(make("pre", "", f.source), { tabIndex: 0 }) : null,
       f.waiver ? make("div", "dim", f.waiver) : null,

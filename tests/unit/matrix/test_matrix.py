@@ -468,6 +468,18 @@ def test_a_finding_stands_once_in_the_page() -> None:
     assert text.count("DSV003 changed") == 1
 
 
+def test_a_finding_says_what_to_do_and_then_what_sglang_makes_of_it() -> None:
+    built = planned("--tp", "4")
+    (compared,) = built.report.comparisons
+    first, *others = compared.findings
+    said = replace(first, effect=("no effect: <SGLang> overwrites it",))
+    report = replace(built.report, comparisons=(replace(compared, findings=(said, *others)),))
+    text = page(replace(built, report=report))
+    assert '<p class="effect">no effect: &lt;SGLang&gt; overwrites it</p>' in text
+    assert said.sentence in unescape(text)
+    assert said.text not in unescape(text)
+
+
 def test_long_values_are_cut() -> None:
     long = "x" * 100_000
     assert len(page(matrix(launch("p", A=long), launch("r", A=long)))) < 120_000
