@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import os
 import re
 import sys
 import traceback
@@ -19,6 +18,7 @@ from dsv4_env.catalogue.releases import common_words
 from dsv4_env.cli import shells
 from dsv4_env.cli.caller import Caller, Hears
 from dsv4_env.cli.lazy import LazyGroup
+from dsv4_env.cli.output import nobody_reads
 from dsv4_env.exporters import EXPORTERS
 from dsv4_env.model.errors import Dsv4Error, did_you_mean
 from dsv4_env.model.secrets import meet, scrubbed, session
@@ -231,8 +231,7 @@ def _run(argv: Sequence[str], hears: Hears | None) -> int:
         click.echo("dsv4-env: interrupted", err=True)
         code = 130
     except BrokenPipeError:
-        # The reader (head, less) has gone: that is no error, and there is nobody to tell.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        nobody_reads()
         return 0
     except OSError as exc:
         place = f"{exc.filename}: " if exc.filename else ""

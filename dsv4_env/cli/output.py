@@ -98,12 +98,22 @@ def write(text: str, output: Path | None = None, *, hands_on: bool = False) -> N
     if output is None or str(output) == "-":
         if sys.stdout is None:
             raise UsageError("standard output is closed", expected="somewhere to write")
-        sys.stdout.buffer.write(data)
-        sys.stdout.buffer.flush()
+        try:
+            sys.stdout.buffer.write(data)
+            sys.stdout.buffer.flush()
+        except BrokenPipeError:  # click would make an exit code of it that says drift
+            nobody_reads()
     elif output.exists() and not output.is_file():
         writing.pour(output, data)
     else:
         writing.replace(output, data)
+
+
+def nobody_reads() -> None:
+    """Write to nobody from now on: the reader (head, less) has gone, which is no error."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
 
 
 def masked_text(text: str) -> str:

@@ -6,7 +6,6 @@ import contextlib
 import os
 import re
 import select
-import shutil
 import termios
 import tty
 import unicodedata
@@ -144,19 +143,22 @@ class Terminal:
 
     @contextlib.contextmanager
     def lent(self) -> Iterator[None]:
-        """Within it another program has the terminal."""
+        """Within it another program has the terminal; it stays with one that has it already."""
+        taken = self.taken
         self.give_back()
         try:
             yield
         finally:
-            self.take()
+            if taken:
+                self.take()
 
     def size(self) -> tuple[int, int]:
         """Its columns and rows."""
         try:
-            return os.get_terminal_size(self.out)
+            columns, rows = os.get_terminal_size(self.out)
         except OSError:
-            return shutil.get_terminal_size()
+            columns, rows = 0, 0
+        return columns or 80, rows or 24
 
     def draw(self, rows: Sequence[str], last: str) -> None:
         """Draw rows from the top on, and the last one at the foot."""

@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from dsv4_env.cli.caller import Caller, Hears
 from dsv4_env.cli.opening import open_at
-from dsv4_env.cli.output import masked_text, tell
+from dsv4_env.cli.output import masked_text, nobody_reads, tell
 from dsv4_env.cli.screen import Part, Terminal, View, foot
 from dsv4_env.guard.files import read_bytes
 from dsv4_env.guard.kept import Kept
@@ -32,7 +32,7 @@ from dsv4_env.model.style import count, plain
 from dsv4_env.reporters.text import blocks
 
 if TYPE_CHECKING:
-    from dsv4_env.guard.asked import Trail
+    from dsv4_env.guard.asked import Question, Trail
 
 _STEP = 20  # milliseconds without another change until one is told
 _MOST = 200  # milliseconds that changes may go on until they are told
@@ -113,7 +113,7 @@ class Rounds:
         first = self.trail is None
         self.trail = trail
         wrong = any(t.same for t in found.told) and found.code == 2 and len(found.told) == 1
-        lines = errors.text().splitlines()
+        lines = [plain(line) for line in errors.text().splitlines()]
         lines = [line for line in lines if not (wrong and line.startswith("dsv4-env: error: "))]
         if lines:
             found.told.insert(0, Told((*lines, "")))
@@ -191,11 +191,17 @@ class Feed:
         os.set_blocking(self.fd, False)
         os.set_blocking(self._write, False)
         self.watched: Watched | None = None
+        self._asked: dict[Question, Hashable] = {}
         self._told: deque[set[tuple[str, bool]] | Exception | None] = deque()
         self._stop = threading.Event()
 
-    def arm(self, found: Watched) -> None:
-        """Watch these folders from now on; those before until that is so."""
+    def arm(self, trail: Trail) -> None:
+        """Watch what an answer hangs on from now on; and what was watched until that is so."""
+        # What a file holds says nothing of where it is.
+        asked = {q: answer for q, answer in trail.answers.items() if q[0] is not read_bytes}
+        if self.watched is not None and asked == self._asked:
+            return
+        self._asked, found = asked, watched(trail)
         if self.watched is None or found.folders != self.watched.folders:
             before, self._stop = self._stop, threading.Event()
             words = (sorted(found.folders), self._stop, before)
@@ -223,6 +229,10 @@ class Feed:
                     self._tell(None)
                 if changes:
                     self._tell({(path, kind == _MODIFIED) for kind, path in changes})
+        except FileNotFoundError:  # a folder went just now: look again which are there
+            before.set()
+            self.watched = None
+            self._tell(None)
         except Exception as exc:  # whatever it is, who waits has to hear of it
             before.set()
             self._tell(exc)
@@ -251,9 +261,15 @@ class Feed:
                 )
             due = due or told is None
             found |= told or set()
-        assert self.watched is not None
-        counts = self.watched.counts
-        return {path for path, modified in found if counts(path, modified=modified)}, due
+        if self.watched is None:
+            return set(), due
+        counts, folders = self.watched.counts, self.watched.folders
+        changed = {path for path, modified in found if counts(path, modified=modified)}
+        anew = {path for path, modified in found if path in folders and not modified}
+        if anew or any(map(os.path.islink, changed)):
+            self.watched = None  # it may be another folder now, which isn't watched yet
+            due = True
+        return changed, due
 
     def close(self) -> None:
         """End it."""
@@ -283,7 +299,7 @@ class Watching:
                 while self._wait():
                     pass
             except BrokenPipeError:  # whoever read it has gone: that is no error
-                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+                nobody_reads()
             finally:
                 if self.terminal is not None:
                     self.terminal.give_back()
@@ -297,11 +313,14 @@ class Watching:
         before = self.rounds.trail
         found = self.rounds.answer()
         assert self.rounds.trail is not None
-        self.feed.arm(watched(self.rounds.trail))
-        if quietly and before is not None:
-            if found.text == self.now.text:
-                return
-            why = _differing(before, self.rounds.trail)
+        if not quietly:
+            self._show(found, why)
+        elif found.text != self.now.text:
+            self._show(found, _differing(before, self.rounds.trail) if before else why)
+        self.feed.arm(self.rounds.trail)
+
+    def _show(self, found: Answer, why: str) -> None:
+        """Show an answer, and why there is one."""
         if self.first:
             self.first, self.before = False, found
         elif [t.same for t in found.findings] != [t.same for t in self.now.findings]:
@@ -424,11 +443,15 @@ class Watching:
         place = shown[self.view.chosen - 1].place if shown else None
         why = "" if shown else "there is nothing to open"
         if place is not None:
+            # Ctrl-C is the editor's meanwhile. A handler: to ignore it the editor would inherit.
+            kept = signal.signal(signal.SIGINT, lambda *_: None)
             try:
                 with self.terminal.lent():
                     open_at(place, os.environ)
             except UsageError as exc:
                 why = plain(str(exc))
+            finally:
+                signal.signal(signal.SIGINT, kept)
         elif shown:
             why = "it has no place in a file"
         self._again(why)
@@ -507,7 +530,9 @@ def watch(caller: Caller, argv: Sequence[str]) -> int:
     """
     feed = Feed(_watcher())
     terminal = None
-    if sys.stdout.isatty() and os.environ.get("TERM") != "dumb":
+    if sys.stdout is None:
+        raise UsageError("standard output is closed", expected="somewhere to write")
+    if sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb":
         keyboard = sys.stdin is not None and sys.stdin.isatty()
         terminal = Terminal(sys.stdout.fileno(), sys.stdin.fileno() if keyboard else None)
     watching = Watching(Rounds(caller, argv, terminal=terminal is not None), feed, terminal)

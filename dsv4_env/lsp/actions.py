@@ -89,7 +89,10 @@ def actions(
 
 
 def fix_all(path: Path, data: bytes, lines: Lines, found: Diagnosis) -> Action | None:
-    """All that `sync --to --prune` and `upgrade --write` would do to the file; None for nothing."""
+    """All that `sync --to --prune` and `upgrade --write` would do to the file; None for nothing.
+
+    Nor is there one that would write a secret: who wants that says so to `sync`.
+    """
     file = _opened(path, data, found)
     if file is None:
         return None
@@ -103,7 +106,8 @@ def fix_all(path: Path, data: bytes, lines: Lines, found: Diagnosis) -> Action |
         return None
     edits = lines.edits(text)
     title = "Make it what the profiles have, with the names of the release"
-    return Action(title, {path: edits}, kind=FIX_ALL) if edits else None
+    action = Action(title, {path: edits}, kind=FIX_ALL)
+    return action if edits and not _tells_secret(action) else None
 
 
 def _opened(path: Path, data: bytes, found: Diagnosis) -> _File | None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from dsv4_env.catalogue.describe import span
+from dsv4_env.catalogue import SGLANG, TREE, owner
+from dsv4_env.catalogue.describe import Rows, facts, span, titled
 from dsv4_env.explain import explained, facts_of
 from dsv4_env.lsp.diagnosis import Diagnosis
 from dsv4_env.lsp.positions import Lines, Place, Span
@@ -18,8 +19,8 @@ from dsv4_env.model.secrets import scrubbed
 from dsv4_env.model.style import plain
 
 _LONGEST = 300  # characters of a value
-_ROWS = 8  # profiles that are named
-_NEWS = ("renamed to", "replaced by", "deprecated", "read")
+_ROWS = 6  # of a list that are told
+_ITSELF = "set by SGLang"
 
 
 def hover(
@@ -57,11 +58,15 @@ def _said(
             with project.as_saved():
                 said = explained(name, profiles, layers, settings.profiles, settings.severity)
     except UsageError as exc:
-        return f"`{plain(name)}`: no known SGLang reads it" + (
-            f". Did you mean `{exc.hint}`?" if exc.hint else ""
-        )
-    release = found.catalogue.base or found.catalogue.release if found.catalogue else ""
-    return markdown(said, release, mine)
+        if owner(name) != SGLANG:  # of somebody else, or of another program
+            return None
+        return "No known SGLang reads it." + (f" Did you mean `{exc.hint}`?" if exc.hint else "")
+    catalogue = found.catalogue
+    if catalogue is not None and catalogue.release == TREE and said["kind"] in ("variable", "flag"):
+        rows = [(k, v) for k, v in facts(catalogue, name) if k not in ("read in", "declared")]
+        own = [{"releases": [TREE], "facts": dict(rows)}]
+        said = {**said, "releases": [*own, *said["releases"]]}
+    return markdown(said, catalogue.release if catalogue else "", mine)
 
 
 def of_key(lines: Lines, place: Place, word: Word) -> str | None:
@@ -97,7 +102,7 @@ def markdown(said: Mapping[str, Any], release: str, mine: Collection[str] = ()) 
         return str(said["text"])
     if said["kind"] in ("variable", "flag"):
         return "\n\n".join(_setting(said, release, mine))
-    title = f": {plain(said['title'])}" if said["title"] else ""
+    title = f": {words(said['title'])}" if said["title"] else ""
     head = f"**{code(said['name'])}**, {_article(said)}{title}"
     return "\n\n".join((head, *_parts(said)))
 
@@ -112,7 +117,7 @@ def _parts(said: Mapping[str, Any]) -> Iterator[str]:
     if said["kind"] == "profile":
         yield f"{said['variables']} variables, {said['arguments']} arguments"
         yield "\n".join(
-            f"- {code(x['name'])} ({code(x['file'])}) {plain(x['description'])}"
+            f"- {code(x['name'])} ({code(x['file'])}) {words(x['description'])}"
             for x in said["layers"]
         )
         return
@@ -132,41 +137,66 @@ def _setting(said: Mapping[str, Any], release: str, mine: Collection[str]) -> It
         yield _facts(here)
     if said["new_name"]:
         yield f"Its new name is {code(said['new_name'])}."
-    setters = sorted(said["set_by"], key=lambda s: s["profile"] not in mine)
-    own = [s for s in setters if s["profile"] in mine]
-    rows = [_setter(said["name"], s) for s in (own or setters)]
-    if rows:
-        more = f"\n- and {len(rows) - _ROWS} more" if len(rows) > _ROWS else ""
-        yield "Set by\n\n" + "\n".join(f"- {row}" for row in rows[:_ROWS]) + more
-    else:
-        yield "No profile sets it."
+    yield _set_by(said, mine)
     for image in said["images"]:
         yield f"SGLang's {image['family']} images set it to {code(image['value'])}."
     if said["rules"]:
-        yield "\n".join(
-            f"- {r['rule']} {r['name']} (SGLang {span(r['releases'])}): {r['summary']}"
+        yield _listed(
+            f"{r['rule']} {r['name']} (SGLang {span(r['releases'])}): {r['summary']}"
             for r in said["rules"]
         )
-    others = [g for g in groups if g is not here and g[1]]
-    if others:
-        yield "Other releases: " + "; ".join(_facts(g) for g in others)
+    if here is not None and here[1]:
+        own = [(key, value) for key, value in here[1] if key != _ITSELF]
+        if others := _otherwise([g for g in groups if g is not here], own):
+            yield f"Otherwise in\n\n{others}"
 
 
-def _facts(group: tuple[list[str], list[tuple[str, str]]]) -> str:
-    """What some releases make of it, on one line."""
+def _facts(group: tuple[list[str], Rows]) -> str:
+    """What some releases make of it: on one line, and what SGLang sets it to by itself below."""
     spanned, rows = group
-    told = [f"{key} {code(value)}" for key, value in rows]
-    name = "the tree's own" if spanned == ["tree"] else f"SGLang {span(spanned)}"
-    return f"{name}: {', '.join(told) or 'unknown'}"
+    told = ", ".join(f"{key} {code(value)}" for key, value in rows if key != _ITSELF)
+    sets = _listed(f"SGLang itself: {code(value)}" for key, value in rows if key == _ITSELF)
+    return f"{titled(spanned)}: {told or 'unknown'}" + (f"\n\n{sets}" if sets else "")
 
 
-def _setter(name: str, setter: Mapping[str, Any]) -> str:
-    alias = f" as {code(setter['as'])}" if setter["as"] != name else ""
-    value = f" {code(setter['value'])}" if setter["value"] else ""
-    first = setter["origin"][0] if setter["origin"] else {}
-    place = f", {code(first['location'])}" if first.get("location") else ""
-    why = f": {plain(first['why'])}" if first.get("why") else ""
-    return f"{code(setter['profile'])}{alias}{value}{place}{why}"
+def _otherwise(groups: Iterable[tuple[list[str], Rows]], own: Rows) -> str:
+    """The releases that make something else of it, as far as that isn't what they set it to."""
+    found: dict[tuple[tuple[str, str], ...], list[str]] = {}
+    for spanned, rows in groups:
+        shown = tuple((key, value) for key, value in rows if key != _ITSELF)
+        if list(shown) != own:
+            found.setdefault(shown, []).extend(spanned)
+    return _listed(
+        f"SGLang {span(spanned)}: {', '.join(f'{k} {code(v)}' for k, v in rows) or 'unknown'}"
+        for rows, spanned in found.items()
+    )
+
+
+def _set_by(said: Mapping[str, Any], mine: Collection[str]) -> str:
+    """The profiles that set it, those of the file alone where there are some."""
+    own = [s for s in said["set_by"] if s["profile"] in mine]
+    rows: dict[str, list[str]] = {}
+    for setter in own or said["set_by"]:
+        alias = f" as {code(setter['as'])}" if setter["as"] != said["name"] else ""
+        value = f" {code(setter['value'])}" if setter["value"] else ""
+        first = setter["origin"][0] if setter["origin"] else {}
+        place = f", {code(first['location'])}" if first.get("location") else ""
+        why = f": {words(first['why'])}" if first.get("why") else ""
+        rows.setdefault(f"{alias}{value}{place}{why}", []).append(code(setter["profile"]))
+    told = _listed(f"{', '.join(names)}{row}" for row, names in rows.items())
+    return f"Set by\n\n{told}" if told else "No profile sets it."
+
+
+def _listed(rows: Iterable[str]) -> str:
+    """Rows as a list, of which the first are told."""
+    found = list(rows)
+    more = [f"- and {len(found) - _ROWS} more"] if len(found) > _ROWS else []
+    return "\n".join([*(f"- {row}" for row in found[:_ROWS]), *more])
+
+
+def words(text: str) -> str:
+    """Somebody's words as Markdown that is nothing but words: no link, no picture, no HTML."""
+    return re.sub(r"[\\`*_{}\[\]()<>#!|~&]", r"\\\g<0>", plain(shortened(text, _LONGEST)))
 
 
 def code(text: object) -> str:

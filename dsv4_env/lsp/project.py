@@ -27,7 +27,7 @@ from dsv4_env.profile.settings import Pair, Settings, load as load_settings
 def root_of(path: Path, workspace: Path | None) -> Path:
     """The folder that a file's settings are of: the nearest with some, else the workspace's.
 
-    Of a file outside of the workspace it is its own folder.
+    Of a file outside of the workspace it is its own folder, or the nearest that is there.
     """
     try:
         found = find_pyproject(path.parent)
@@ -35,7 +35,23 @@ def root_of(path: Path, workspace: Path | None) -> Path:
         found = None  # who reads the settings tells what is wrong
     if found is not None:
         return found.parent
-    return workspace if workspace is not None and workspace in path.parents else path.parent
+    if workspace is not None and workspace in path.parents and workspace.is_dir():
+        return workspace
+    return next((folder for folder in path.parents if folder.is_dir()), Path(path.anchor))
+
+
+@contextlib.contextmanager
+def _within(folder: Path) -> Iterator[None]:
+    """Within it a folder is the current one; the one before may be gone by then."""
+    before = Path(folder.anchor)
+    with contextlib.suppress(OSError):
+        before = Path.cwd()
+    os.chdir(folder)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            os.chdir(before)
 
 
 @dataclass(slots=True, eq=False)
@@ -64,7 +80,7 @@ class Project:
         """
         self._trees, self._lenient = Trees(), lenient
         with (
-            contextlib.chdir(self.root),
+            _within(self.root),
             session(common_words),
             unsaved(texts),
             self._kept.round() as trail,

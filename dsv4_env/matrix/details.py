@@ -148,7 +148,8 @@ def said(finding: Finding, report: Report) -> dict[str, Any]:
         "severity": "waived" if waiver else finding.severity.value,
         "id": finding.rule.id,
         "rule": finding.rule.name,
-        "message": scrubbed(finding.text),
+        "message": scrubbed(finding.sentence),
+        "effect": [scrubbed(e) for e in finding.effect],
         "at": place_details(report, finding.location),
         "source": dedent("\n".join(source)) if source else "",
         "waiver": ""

@@ -15,6 +15,7 @@ from dsv4_env.matrix.cells import Column, Matrix, owner_of, section_of
 from dsv4_env.matrix.details import ours
 from dsv4_env.model import Unknown
 from dsv4_env.model.secrets import scrubbed
+from dsv4_env.model.style import count
 from dsv4_env.plan.evaluate import shown_at
 from dsv4_env.plan.formats import SIGNS, is_told
 from dsv4_env.plan.planning import Effect, Plan, PlannedSetting, plan
@@ -101,17 +102,33 @@ def project_targets(matrix: Matrix) -> list[PageTarget]:
     catalogues = {_key(matrix.read_as(c)): matrix.read_as(c) for c in matrix.columns}
     each = [PageTarget(catalogues[release], PLATFORMS[on]) for release, on in found]
     own = [PageTarget()] if len(each) > 1 else []
-    return [*own, *each][:MAX_TARGETS]
+    return [*own, *each]
+
+
+def without_target(matrix: Matrix, offered: Sequence[PageTarget]) -> list[str]:
+    """What is to be said of targets that a page doesn't offer."""
+    if not offered and matrix.columns:
+        catalogues = [matrix.read_as(c) for c in matrix.columns]
+        lost = dict.fromkeys(c.name for c in catalogues if steps_of(c) is None)
+        if lost:
+            return [f"what {' and '.join(lost)} makes of launches isn't known, and isn't shown"]
+        return [
+            "what SGLang makes of the launches isn't shown: no profile names its hardware "
+            "(--target RELEASE@HARDWARE)"
+        ]
+    if (more := len(offered) - MAX_TARGETS) > 0:
+        return [f"{count(more, 'target')} of the profiles can't be switched to (--target chooses)"]
+    return []
 
 
 def effects(matrix: Matrix, targets: Sequence[PageTarget]) -> list[TargetEffects]:
     """What SGLang makes of each column on each target."""
-    known: dict[tuple[int, str | None, str, str], Plan] = {}
+    known: dict[tuple[int, str, str], Plan] = {}
     return [_effects(matrix, target, known) for target in targets]
 
 
 def _effects(
-    matrix: Matrix, target: PageTarget, known: dict[tuple[int, str | None, str, str], Plan]
+    matrix: Matrix, target: PageTarget, known: dict[tuple[int, str, str], Plan]
 ) -> TargetEffects:
     found = TargetEffects(_title(matrix, target))
     for number, column in enumerate(matrix.columns):
@@ -122,10 +139,10 @@ def _effects(
         if why or on is None:
             found.silent.setdefault(why, []).append(number)
             continue
-        model = column.profile.default_model_path
-        key = (id(column.config), model, _key(catalogue), on.name)
-        if key not in known:  # one launch may be held to several profiles
+        key = (number, _key(catalogue), on.name)
+        if key not in known:  # a column's own target is often one of the others, too
             launch = in_image(column.config, column.profile.config)
+            model = column.profile.default_model_path
             known[key] = plan(launch, catalogue, on, model=model, redundant=False)
         for refusal in known[key].refused:
             text = f"{scrubbed(refusal.message)} ({shown_at(refusal.at)})"
@@ -173,16 +190,12 @@ def _setting(setting: PlannedSetting) -> MadeSetting:
 
 
 def _title(matrix: Matrix, target: PageTarget) -> str:
-    releases = dict.fromkeys(matrix.read_as(c).name for c in matrix.columns)
-    release = (
-        target.catalogue.name
-        if target.catalogue
-        else next(iter(releases))
-        if len(releases) == 1
-        else "each its own SGLang"
-    )
-    hardware = target.platform.name if target.platform else "each on its own hardware"
-    return f"{release}{' on' if target.platform else ','} {hardware}"
+    names = {target.catalogue.name} if target.catalogue else set()
+    names = names or {matrix.read_as(c).name for c in matrix.columns}
+    on = target.platform.name if target.platform else ""
+    if len(names) > 1:
+        return f"each its own SGLang, on {on}" if on else "each its own SGLang and hardware"
+    return f"{names.pop()} on {on}" if on else f"{names.pop()}, each on its own hardware"
 
 
 def _key(catalogue: Catalogue) -> str:

@@ -14,6 +14,13 @@
     return element;
   };
 
+  // A path or name that may wrap where its parts end.
+  const wrapping = (kind, text) => {
+    const element = make("div", kind);
+    for (const part of text.split(/(?<=[_/:-])(?![_/:-])/)) element.append(...(element.firstChild ? [make("wbr")] : []), part);
+    return element;
+  };
+
   let parsed = null;
   const data = () => (parsed ??= JSON.parse(one("#data").textContent));
   const MARKS = { missing: "−", changed: "≠", extra: "+", unknown: "?", renamed: "↔", reordered: "↕", equivalent: "≈", same: "✓", "not compared": "·" };
@@ -308,6 +315,7 @@
     return make(
       "div", `card finding ${f.severity}`, "",
       make("div", "message", f.message),
+      ...f.effect.map((text) => make("p", "effect", text)),
       make("div", "rule dim", `${f.severity} · ${f.id} ${f.rule}`),
       f.source ? Object.assign(make("pre", "", f.source), { tabIndex: 0 }) : null,
       f.waiver ? make("div", "dim", f.waiver) : null,
@@ -322,7 +330,7 @@
     return found;
   };
   const side = (title, cell) => {
-    const box = make("div", "side", "", make("div", "who", title));
+    const box = make("div", "side", "", wrapping("who", title));
     if (!cell || !cell.m.length) box.append(make("div", "value gone", "not set"));
     for (const m of cell?.m ?? []) {
       box.append(make("div", m.x ? "value gone" : "value", m.v));
@@ -366,14 +374,14 @@
         const cell = cells[index], made = madeOf(row, index);
         if (!cell && !made) return null;
         const text = cell ? cell.m.filter((m) => !m.x).map((m) => m.v).join(" · ") || "not set" : "not set";
-        return make("div", "side", "", make("div", "who", c.title), make("div", "value", `${cell?.s ? `${MARKS[cell.s]} ` : ""}${text}`), made ? make("div", "sub", `→ ${made[0]}${made[3] ? ` (${made[3]})` : ""}`) : null);
+        return make("div", "side", "", wrapping("who", c.title), make("div", "value", `${cell?.s ? `${MARKS[cell.s]} ` : ""}${text}`), made ? make("div", "sub", `→ ${made[0]}${made[3] ? ` (${made[3]})` : ""}`) : null);
       })));
     } else {
       const { cells, facts: known } = settings[row];
       let reference = column;
       while (reference > 0 && columns[reference].held) reference -= 1;
       const cell = cells[column];
-      body.push(make("p", "sub", columns[column].title));
+      body.push(wrapping("sub", columns[column].title));
       if (cell?.s) body.push(stateLine(cell));
       if (cell?.f) body.push(...part(cell.f.length > 1 ? "Findings" : "Finding", cell.f.map(finding)));
       const sides = [side(columns[column].title, cell)];

@@ -39,6 +39,7 @@ from dsv4_env.matrix.details import (
     without_start,
 )
 from dsv4_env.matrix.effective import (
+    MAX_TARGETS,
     MadeSetting,
     PageTarget,
     TargetEffects,
@@ -47,6 +48,7 @@ from dsv4_env.matrix.effective import (
     project_targets,
     table,
     told,
+    without_target,
 )
 from dsv4_env.matrix.timeline import timelines
 from dsv4_env.model.errors import shortened
@@ -96,13 +98,14 @@ def page(
     style, script = ((_FOLDER / f"page.{kind}").read_text("utf-8") for kind in ("css", "js"))
     view, data = None, {}
     if matrix is not None:
-        made_of = effects(matrix, targets or project_targets(matrix))
+        offered = targets or project_targets(matrix)
+        made_of = effects(matrix, offered[:MAX_TARGETS])
         extra = [
             MatrixRow(*key, name, [None] * len(matrix.columns))
             for key, name in further(matrix, made_of)
         ]
         rows = [*matrix.rows, *extra]
-        view = _matrix(matrix, rows, made_of)
+        view = _matrix(matrix, rows, made_of, without_target(matrix, offered))
         keys = [(r.section, r.key) for r in rows]
         cards = {id(e.finding): n for n, e in enumerate(_listed(matrix.report))}
         data = {**details(matrix, rows, cards), **told(made_of, keys)}
@@ -179,7 +182,10 @@ def _hash(text: str) -> str:
 
 
 def _matrix(
-    matrix: Matrix, all_rows: Sequence[MatrixRow], made: Sequence[TargetEffects]
+    matrix: Matrix,
+    all_rows: Sequence[MatrixRow],
+    made: Sequence[TargetEffects],
+    lacking: Sequence[str],
 ) -> dict[str, Any]:
     report = matrix.report
     first = made[0].made if made else [{} for _ in matrix.columns]
@@ -203,7 +209,7 @@ def _matrix(
             counts[entry.finding.severity.value] += 1
     cells = matrix.tally()
     comparisons = [_comparison(c, report, shared) for c in matrix.columns if c.comparison]
-    notes = [*map(scrubbed, (*report.notes, *shared))]
+    notes = [*map(scrubbed, (*report.notes, *shared, *lacking))]
     return {
         "verdict": _verdict(report),
         "failed": report.failed,

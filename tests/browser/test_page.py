@@ -345,6 +345,7 @@ def test_what_does_not_start_is_told_above_its_column(switched: Path, visit: Vis
 def test_an_effective_value_leads_to_its_row(switched: Path, visit: Visit) -> None:
     page = visit(switched, "#view=effective")
     page.locator(".made:visible a").get_by_text("SGLANG_OPT_USE_TOPK_V2").first.click()
+    page.wait_for_selector("#panel:visible")
     assert page.inner_text("#panel-title") == "SGLANG_OPT_USE_TOPK_V2"
     assert page.is_visible("#view-matrix")
     assert "→ True" in page.inner_text("#panel")

@@ -32,6 +32,7 @@ def test_the_wheel_holds_profiles_and_types(built: Path) -> None:
     (wheel,) = built.glob("*.whl")
     names = zipfile.ZipFile(wheel).namelist()
     shipped = {p.name for p in (ROOT / "profiles").iterdir()}
+    assert "dsv4_env/lsp/rules.md" in names
     inside = {n.removeprefix("dsv4_env/profiles/") for n in names if "/profiles/" in n}
     assert inside == shipped
     assert {"pro-fp4.toml", "run_dsv4.sh", "profiles.lock.json"} <= shipped

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 import subprocess
 import sys
 import time
@@ -15,8 +16,11 @@ import pytest
 import dsv4_env
 from dsv4_env.cli import COMMANDS, run
 from dsv4_env.cli.options import FORMATS
+from dsv4_env.lsp.diagnosis import related
+from dsv4_env.lsp.positions import Place, Span
 from dsv4_env.model.secrets import MASK
 from tests.unit import server_info
+from tests.unit.lsp.editing import Editor
 
 CANARY = "canary"  # a part of every secret here
 SCRIPT = """\
@@ -365,6 +369,45 @@ def test_what_a_server_tells(
         assert {h.get("Authorization") for _, h in server.asked} == {"Bearer canary-sent-0123"}
 
 
+def test_what_an_editor_is_told(project: Path) -> None:
+    """Of each word of each file, and of each file with each pair; not in an edit either."""
+    pairs = "".join(
+        f'[[tool.dsv4_env.pairs]]\nprofile = "{profile}"\nfiles = ["{name}"]\n'
+        for profile in ("mine", "over")
+        for name in SOURCES
+    )
+    settings = f'[tool.dsv4_env]\nprofiles = "profiles"\n{pairs}'
+    (project / "pyproject.toml").write_text(settings)
+    editor = Editor(project)
+    told: list[str] = []
+    words: set[str] = set()
+    for name in [*FILES, "pyproject.toml"]:
+        answer = editor.say(name)
+        document = answer.document
+        told += [s.message for s in answer.shown]
+        told += [str(related(s.told, answer.diagnosis.report)) for s in answer.shown]
+        for number, line in enumerate(document.lines.lines):
+            for word in re.finditer(r"[\w-]+", line):
+                place = document.lines.place(number, word.start())
+                seen = word[0] in words
+                words.add(word[0])
+                hovered = None if seen else editor.answers.hover(document, place, editor.texts)
+                told += [hovered[0]] if hovered else []
+            place = document.lines.place(number, len(line))
+            found, _ = editor.answers.completion(document, place, editor.texts)
+            told += [f"{offer.label} {offer.detail}" for offer in found]
+        whole = Span(Place(0, 0), document.lines.place(len(document.lines.lines), 0))
+        for only in ((), ("source",)):
+            made = editor.answers.actions(document, whole, only, editor.texts)
+            edits = [edit.text for a in made for many in a.edits.values() for edit in many]
+            told += [*(action.title for action in made), *edits]
+    said = "\n".join([*told, *editor.notes])
+    said = re.sub(r"SGLANG_\w*CANARY|kv[-_]canary", "", said)  # are names of SGLang's own
+    assert "HF_TOKEN" in said
+    assert "--api-key" in said
+    assert CANARY not in said.lower()
+
+
 def test_two_secrets_are_told_apart(project: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert run("diff mine over --exact".split()) == 1
     out, _ = capfd.readouterr()
@@ -403,7 +446,7 @@ def test_what_hands_values_on_has_them(project: Path, capfd: pytest.CaptureFixtu
 
 
 def test_every_command_is_held_to_it() -> None:
-    shown = {line.split()[0] for line in CASES} | {"history", "doctor"}
+    shown = {line.split()[0] for line in CASES} | {"history", "doctor", "lsp"}
     without = {"schema", "rule", "catalogue", "completion"}  # they show no settings of anyone
     assert shown | without == set(COMMANDS)
 

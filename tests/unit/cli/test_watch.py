@@ -7,6 +7,7 @@ import os
 import pty
 import re
 import select
+import shutil
 import signal
 import struct
 import subprocess
@@ -40,7 +41,7 @@ files = ["scripts/*.sh"]
 """
 LAYER = 'description = "mine"\nenv.SGLANG_A = "1"\n[args]\n--tp = "8"\n'
 SCRIPT = ". ./lib.sh\nexport SGLANG_A=1\nsglang serve --model-path m --tp 8\n"
-BOUND = 30  # seconds after which what is waited for doesn't come
+BOUND = 60  # seconds after which what is waited for doesn't come
 
 
 @pytest.fixture
@@ -93,6 +94,12 @@ class Screen:
             ready = left > 0 and select.select([self.fd], [], [], left)[0]
             if not ready or not self.read():
                 pytest.fail(f"{pattern} isn't in {shown!r}; all was {self.out!r}")
+
+    def until_sent(self, text: str) -> None:
+        """Wait until something was written, drawn or not."""
+        while text not in self.out:
+            assert select.select([self.fd], [], [], BOUND)[0]
+            assert self.read()
 
     def read(self) -> bool:
         try:
@@ -170,8 +177,25 @@ def test_what_is_half_saved_gone_or_new(screen: Callable[..., Screen], project: 
     shown.until(">1 lib.sh:1:8: error: SGLANG_B")
     (project / "lib.sh").unlink()
     shown.until("no drift")
+    for number in (1, 2):
+        linked = project / f"linked{number}" / "lib.sh"
+        linked.parent.mkdir()
+        linked.write_text("")
+        (project / "lib.sh~").symlink_to(linked)
+        (project / "lib.sh~").replace(project / "lib.sh")
+        shown.until("no drift")
+        save(linked, f"export SGLANG_C={number}\n")
+        shown.until(f'>1 .*lib.sh:1:8: error: SGLANG_C is "{number}"')
+    (project / "lib.sh").unlink()
     (project / "launch/.#mine.toml").symlink_to("somebody@somewhere.1")
     (project / "scripts/.#b.sh").symlink_to("somebody@somewhere.1")
+    shutil.rmtree(project / "scripts")
+    shown.until("no file is called scripts/[*].sh")
+    (project / "scripts").mkdir()
+    (project / "scripts/c.sh").write_text(SCRIPT)
+    shown.until("mine against scripts/c.sh: no drift")
+    (project / "scripts/c.sh").write_text(SCRIPT.replace("A=1", "A=2"))
+    shown.until(">1 scripts/c.sh:2:8: error: SGLANG_A")
     (project / "pyproject.toml").write_text(PAIRS.replace("0.5.13", "0.5.23"))
     shown.until("read as SGLang 0.5.23")
     shown.press("q")
@@ -221,6 +245,23 @@ def test_an_editor_is_told_the_line(
     modes = (tmp_path / "modes").read_text()
     assert re.search(r"(?<!-)\bicanon\b", modes)
     assert re.search(r"(?<!-)\becho\b", modes)
+    shown.press("q")
+    assert shown.end() == 0
+
+
+def test_keys_that_end_are_the_editors_while_it_is_open(
+    screen: Callable[..., Screen], project: Path, tmp_path: Path
+) -> None:
+    (project / "scripts/a.sh").write_text(SCRIPT.replace("A=1", "A=2"))
+    code = "import time\ntry:\n    print('READY', flush=True)\n    time.sleep(60)\nexcept "
+    (tmp_path / "edit.py").write_text(f"{code}KeyboardInterrupt:\n    print('INTERRUPTED')\n")
+    shown = screen(VISUAL=f"{sys.executable} {tmp_path}/edit.py")
+    shown.until(">1 scripts/a.sh(?s:.*)q quit")
+    shown.press("e")
+    shown.until_sent("READY")
+    shown.press("\x03")
+    shown.until_sent("INTERRUPTED")
+    shown.until(">1 scripts/a.sh(?s:.*)q quit")
     shown.press("q")
     assert shown.end() == 0
 

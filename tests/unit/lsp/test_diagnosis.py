@@ -78,20 +78,18 @@ def test_places_beyond_ascii(editor: Editor) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "release", "tag"),
-    [("SGLANG_ROCM_USE_AITER", "", ""), ("--cuda-graph-max-bs", "0.5.23", "deprecated")],
+    ("text", "rule", "tags"),
+    [
+        ("export SGLANG_GC_LOG=1\n" + SCRIPT, "deprecated-variable 0:7-20", ("deprecated",)),
+        (SCRIPT.replace("--tp 8", "--tp 4 --tp 8"), "set-twice 1:55-61", ("unnecessary",)),
+        (SCRIPT, "changed 0:7-25", ()),
+    ],
 )
-def test_tags(editor: Editor, name: str, release: str, tag: str) -> None:
-    """An old name is struck through: its name alone."""
-    settings = (editor.folder / "pyproject.toml").read_text().replace("0.5.13", release or "0.5.23")
-    editor.open("pyproject.toml", settings)
-    text = f"export {name}=1\n{SCRIPT}" if not name.startswith("-") else f"{SCRIPT[:-1]} {name} 8\n"
-    shown = [s for s in editor.say("small.sh", text).shown if s.told.finding.subject == name]
-    assert shown
-    tags = {t for s in shown for t in s.tags}
-    assert tags == (
-        {tag} if tag and any(s.told.finding.rule.id == "DSV111" for s in shown) else set()
-    )
+def test_tags(editor: Editor, text: str, rule: str, tags: tuple[str, ...]) -> None:
+    """An old name is struck through, and its name alone; what has no effect is faded."""
+    at = editor.rules("small.sh", text).index(rule)
+    assert editor.say("small.sh").shown[0].tags == ()
+    assert editor.say("small.sh", text).shown[at].tags == tags
 
 
 def test_a_waived_finding(editor: Editor) -> None:
@@ -169,6 +167,13 @@ def test_a_file_that_cannot_be_read(editor: Editor) -> None:
 def test_a_file_of_no_kind(editor: Editor, name: str) -> None:
     """Nothing is said of what launches nothing."""
     assert editor.rules(name, "sglang\n") == []
+
+
+def test_a_folder_that_is_not_there(editor: Editor) -> None:
+    """A file that was never saved may lie anywhere; its settings are those above."""
+    assert "abbreviated-flag 1:55-61" in editor.rules("new/deep/other.sh", SCRIPT)
+    far = Editor(editor.folder / "gone")
+    assert "abbreviated-flag 1:55-61" in far.rules("run.sh", SCRIPT)
 
 
 def test_a_secret(editor: Editor) -> None:

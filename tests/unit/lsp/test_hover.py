@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dsv4_env.lsp.hover import code
+from dsv4_env.lsp.hover import code, markdown, words
 from tests.unit.lsp.editing import MINE, SCRIPT, SMALL, Editor
 
 
@@ -34,7 +34,12 @@ def where(editor: Editor, name: str, word: str) -> list[str]:
         ("launch/mine.toml", MINE, "pro-fp4", "**`pro-fp4`**, a profile: DeepSeek-V4-Pro"),
         ("pyproject.toml", None, "small", "**`small`**, a profile: One that is quickly read"),
         ("config.yaml", "tp-size: 8\nsglang: 1\n", "tp-size", "**`--tp-size`**, a server argument"),
-        ("small.sh", f"export SGLANG_NO_SUCH=1\n{SCRIPT}", "SGLANG_NO", "no known SGLang reads it"),
+        (
+            "small.sh",
+            f"export SGLANG_NO_SUCH=1\n{SCRIPT}",
+            "SGLANG_NO",
+            "No known SGLang reads it.",
+        ),
     ],
 )
 def test_hover(editor: Editor, name: str, text: str | None, word: str, said: str) -> None:
@@ -46,10 +51,10 @@ def test_hover(editor: Editor, name: str, text: str | None, word: str, said: str
     assert said in editor.hover(name, word)
 
 
-@pytest.mark.parametrize("word", ["sglang.launch", "export", "org/model"])
+@pytest.mark.parametrize("word", ["sglang.launch", "export", "org/model", "-m", "MY_OWN"])
 def test_other_words(editor: Editor, word: str) -> None:
     """Of any other word nothing is said."""
-    editor.say("small.sh")
+    editor.say("small.sh", f"MY_OWN=1 {SCRIPT}")
     assert editor.hover("small.sh", word) == ""
 
 
@@ -68,6 +73,49 @@ def test_code(text: str, shown: str) -> None:
     """A text is code and nothing else, whatever it holds."""
     assert code(text).startswith(shown)
     assert "\n" not in code("a\nb")
+
+
+def test_words_of_a_stranger(editor: Editor) -> None:
+    """What a layer says in a comment is no Markdown: an editor fetches no picture for it."""
+    text = SMALL.replace("as ROCm wants it", "![x](https://h/p.png) <img src=x> [a](b) `c`")
+    (editor.folder / "launch/small.toml").write_text(text)
+    editor.say("small.sh")
+    said = editor.hover("small.sh", "SGLANG_USE")
+    assert r"\!\[x\]\(https://h/p.png\) \<img src=x\> \[a\]\(b\) \`c\`" in said
+    assert "\n" not in words("a\nb")
+
+
+def test_what_other_releases_make_of_it() -> None:
+    """The release that counts first, others where they differ; long lists are cut."""
+
+    def group(releases: list[str], **facts: str | list[str]) -> dict[str, object]:
+        return {"releases": releases, "facts": facts}
+
+    said = markdown(
+        {
+            "kind": "flag", "name": "--a", "title": "a server argument", "new_name": None,
+            "set_by": [
+                {"profile": f"p{n}", "as": "--a", "value": str(n), "origin": []} for n in range(9)
+            ],
+            "images": [], "rules": [],
+            "releases": [
+                group(["0.5.11"], type="int", set_by_SGLang=["1", "2"]),
+                group(["0.5.12"], type="int"),
+                group(["0.5.13"], type="str"),
+                group(["0.5.14"]),
+            ],
+        },
+        "0.5.11",
+    )  # fmt: skip
+    assert said.split("\n\n") == [
+        "**`--a`**, a server argument",
+        "SGLang 0.5.11: type `int`",
+        "- SGLang itself: `1`\n- SGLang itself: `2`",
+        "Set by",
+        "\n".join([*(f"- `p{n}` `{n}`" for n in range(6)), "- and 3 more"]),
+        "Otherwise in",
+        "- SGLang 0.5.13: type `str`\n- SGLang 0.5.14: unknown",
+    ]
 
 
 @pytest.mark.parametrize(

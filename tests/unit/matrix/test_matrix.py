@@ -22,11 +22,13 @@ from dsv4_env.history.render import history_data
 from dsv4_env.matrix import STATUS_MARKS, Cell, CellStatus, Matrix, build_matrix
 from dsv4_env.matrix.details import common_start
 from dsv4_env.matrix.effective import (
+    MAX_TARGETS,
     MadeSetting,
     PageTarget,
     TargetEffects,
     effects,
     project_targets,
+    without_target,
 )
 from dsv4_env.matrix.page import cleaned, embedded, page
 from dsv4_env.matrix.timeline import timelines
@@ -327,6 +329,34 @@ def test_targets_of_a_project_with_several() -> None:
     assert found[1].made[3] != found[2].made[3]
 
 
+def test_targets_that_are_not_offered_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = "what SGLang makes of the launches isn't shown: no profile names its hardware"
+    assert said in unescape(page(matrix(launch("a"), launch("b"))))
+    built = planned("--page-size", "64")
+    assert said not in unescape(page(built))
+    monkeypatch.setattr("dsv4_env.matrix.effective.steps_of", lambda _: None)
+    assert "what SGLang 0.5.23 makes of launches isn't known" in unescape(page(built))
+    monkeypatch.undo()
+    each = [PageTarget(None, p) for p in PLATFORMS.values()]
+    assert without_target(built, each) == []
+    assert without_target(built, [*each, *each]) == [
+        f"{2 * len(each) - MAX_TARGETS} targets of the profiles can't be switched to "
+        "(--target chooses)"
+    ]
+
+
+def test_each_may_have_a_release_of_its_own() -> None:
+    built = planned("--page-size", "64")
+    first, second = built.columns
+    mixed = replace(built, columns=(first, replace(second, catalogue=load("0.5.20"))))
+    titles = [t.title for t in effects(mixed, project_targets(mixed))]
+    assert titles == [
+        "each its own SGLang and hardware", "SGLang 0.5.23 on mi355x", "SGLang 0.5.20 on mi355x",
+    ]  # fmt: skip
+    (on,) = effects(mixed, [PageTarget(None, PLATFORMS["b200"])])
+    assert on.title == "each its own SGLang, on b200"
+
+
 def test_why_nothing_is_known_of_a_column() -> None:
     built = planned("--page-size", "64", left=Profile("mine", "", (), launch("mine")))
     assert project_targets(built) == []
@@ -382,7 +412,7 @@ def test_heads_say_what_tells_columns_apart() -> None:
     assert common_start(["a_b_1", "a_b_2", "a_b_3", "x_1"]) == ""
 
 
-@pytest.mark.parametrize(("launches", "is_open"), [(5, True), (6, False)])
+@pytest.mark.parametrize(("launches", "is_open"), [(4, True), (5, False)])
 def test_what_was_looked_at_is_folded_where_it_is_long(launches: int, is_open: bool) -> None:
     text = page(matrix(launch("p", A="1"), *(launch(f"r{n}", A="1") for n in range(launches))))
     assert ('<details class="looked" open>' in text) is is_open
@@ -436,6 +466,18 @@ def test_a_finding_stands_once_in_the_page() -> None:
     (number,) = row["cells"][1]["f"]
     assert f'id="f{number}"' in text
     assert text.count("DSV003 changed") == 1
+
+
+def test_a_finding_says_what_to_do_and_then_what_sglang_makes_of_it() -> None:
+    built = planned("--tp", "4")
+    (compared,) = built.report.comparisons
+    first, *others = compared.findings
+    said = replace(first, effect=("no effect: <SGLang> overwrites it",))
+    report = replace(built.report, comparisons=(replace(compared, findings=(said, *others)),))
+    text = page(replace(built, report=report))
+    assert '<p class="effect">no effect: &lt;SGLang&gt; overwrites it</p>' in text
+    assert said.sentence in unescape(text)
+    assert said.text not in unescape(text)
 
 
 def test_long_values_are_cut() -> None:
