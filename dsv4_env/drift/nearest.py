@@ -45,6 +45,7 @@ _OPEN = 1.0  # what a setting of which nothing can be known counts for, as a dif
 _HALF = 0.5
 _CLOSE = 4.0  # differences by which a quick look may err, as those of one error
 _MODEL_FLAGS = ("--model-path", "--model")
+_CACHED = re.compile(r"(?<![\w.-])models--[\w.-]+--\w")
 GIVEN = frozenset({"--model-path", "--api-key"})
 """Flags that a test's launcher gives by itself, from parameters of other names."""
 
@@ -310,7 +311,7 @@ def _names_model(config: LaunchConfig) -> bool:
     """Whether a launch says which model it is of, if only by a folder of Hugging Face's cache."""
     given = [a.values[0] for a in config.args or () if a.flag in _MODEL_FLAGS and a.values]
     return model_of(config) is not None or any(
-        isinstance(v, Unknown) and re.search(r"\bmodels--[\w.-]+--\w", v.text) for v in given
+        isinstance(v, Unknown) and _CACHED.search(v.text) for v in given
     )
 
 

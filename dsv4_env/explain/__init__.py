@@ -24,6 +24,8 @@ from dsv4_env.model.secrets import hidden, masked, scrubbed
 from dsv4_env.profile import Profile, said_by_layers
 from dsv4_env.reporters.shown import about, argument_text, shown_place, value_text
 
+_BEHIND = re.compile(r"""[^"'#\[]*(?:"[^"]*"|'[^']*'|true|\[[^#]*\])\s*#(.*)""")
+
 
 def explained(
     name: str,
@@ -200,8 +202,8 @@ def _comment(where: Location) -> str | None:
         above: list[str] = []
         while at > len(above) and lines[at - 1 - len(above)].startswith("# "):
             above.insert(0, lines[at - 1 - len(above)][2:].strip())
-        behind = re.fullmatch(r"""[^"'#]*(?:"[^"]*"|'[^']*'|true|\[[^#]*\])\s*# *(.*)""", lines[at])
-        said = " ".join((*above, behind[1] if behind else "")).strip()
+        behind = _BEHIND.fullmatch(lines[at])
+        said = " ".join((*above, behind[1].strip() if behind else "")).strip()
         return scrubbed(said or tomllib.loads(text).get("description") or "") or None
     except (ReadError, ValueError, IndexError):
         return None

@@ -26,14 +26,16 @@ _PROFILE = re.compile(
     re.ASCII,
 )
 _LAYERS = re.compile(
-    r"^\s*(?:extends|needs|excludes|with)\s*=\s*\[?(?:\s*\"[^\"]*\"\s*,)*\s*[\"']?(?P<name>[\w.-]*)$",
+    r"^\s*(?:extends|needs|excludes|with)\s*=\s*(?:\[\s*)?(?:\"[^\"]*\"\s*,\s*)*"
+    r"[\"']?(?P<name>[\w.-]*)$",
     re.ASCII,
 )
 _VALUE = re.compile(
-    r"(?P<flag>--[\w-]+)(?:[\"']?\s*[,=:]\s*[\[(]?|\s+)[\"']?(?P<value>[\w.+-]*)$", re.ASCII
+    r"(?<![\w-])(?P<flag>--[\w-]+)(?:[\"']?\s*[,=:]\s*[\[(]?|\s+)[\"']?(?P<value>[\w.+-]*)$",
+    re.ASCII,
 )
 _SET = re.compile(
-    r"(?<![\w$.-])(?P<env>[A-Z][A-Z0-9_]+)(?:[\"']?\s*\]?\s*[:=,]\s*)[\"']?(?P<value>[\w.+-]*)$",
+    r"(?<![\w$.-])(?P<env>[A-Z][A-Z0-9_]+)[\"']?\s*(?:\]\s*)?[:=,]\s*[\"']?(?P<value>[\w.+-]*)$",
     re.ASCII,
 )
 _BOOLEANS = ("true", "false", "1", "0")

@@ -11,7 +11,7 @@ from dsv4_env.readers import READERS
 
 _WORD = re.compile(r"--?[A-Za-z][\w-]*|[A-Za-z_]\w*(?:[-.]\w+)*(?:[+@][\w.-]+)*", re.ASCII)
 _LONGEST = 20_000  # characters of a line; what is longer isn't written by hand
-_HEADER = re.compile(r"\s*(\[{1,2})\s*([\w\s.\"'-]+?)\s*\]{1,2}\s*(?:#.*)?$")
+_HEADER = re.compile(r"\s*(\[{1,2})([\w\s.\"'-]+)\]{1,2}\s*(?:#.*)?$")
 _KEY = re.compile(r"\s*[\"']?(?P<key>[\w-]+(?:\s*\.\s*[\w-]+)*)[\"']?\s*=")
 
 

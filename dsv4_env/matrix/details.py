@@ -24,7 +24,7 @@ from dsv4_env.readers import KINDS
 from dsv4_env.reporters.content import verdict
 from dsv4_env.reporters.excerpt import excerpt
 
-_STARTS = re.compile(r"[^_-]*[_-]+")
+_STARTS = re.compile(r"(?<![^_-])[^_-]*[_-]+")
 LONGEST = 2000
 """Characters of a value that the panel shows."""
 _KINDS = {"process": "live process"} | {k.name: k.word for k in KINDS if k.word}

@@ -35,7 +35,6 @@ SHORT = {
     "catalogue.extract": "the source of SGLang itself",
     "catalogue.resolution": "names of functions of SGLang",
     "cli.build": "a release, given as an option",
-    "cli.explain": "a line of a layer",
     "guard.git": "what git says of its release",
     "readers.bash.profiles": "messages of dsv4-env",
     "model.secrets.text._COMMAND": "80 characters",

@@ -43,8 +43,8 @@ _LEVELS = [
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ@_"
 MAX_OPERANDS = 2_000  # of one expression, those that variables stand for among them
 WRITES = re.compile(
-    r"(?<!\w)([A-Za-z_]\w*+)(?:\[[^]]*+\])?\s*+(?:[-+*/%&^|]|<<|>>)?=(?!=)"
-    r"|(?<!\w)([A-Za-z_]\w*+)\s*+(?:\+\+|--)|(?:\+\+|--)\s*+([A-Za-z_]\w*)",
+    r"(?<!\w)([A-Za-z_]\w*+)(?:\[(?:[^][]|\[[^][]*+\])*+\])?"
+    r"\s*+(?:\+\+|--|(?:[-+*/%&^|]|<<|>>)?=(?!=))|(?:\+\+|--)\s*+([A-Za-z_]\w*)",
     re.ASCII,
 )
 

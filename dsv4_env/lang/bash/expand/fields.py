@@ -16,7 +16,7 @@ from dsv4_env.lang.bash.syntax.nodes import Lit, Param, Word
 from dsv4_env.model import Note
 
 MAX_SPLIT = 60_000  # characters that are split into words
-_ACTIVE = re.compile(r"[*?]|\[.*\]|[@!+]\(", re.DOTALL)
+_ACTIVE = re.compile(r"[*?]|\[[^[]*\]|[@!+]\(", re.DOTALL)
 _NUMERIC = re.compile(
     r"\$[#?$!]|\$\{#.*\}|\$\(\(.*\)\)|\$\{?(?:RANDOM|UID|EUID|PPID|SECONDS"
     r"|LINENO|BASHPID|EPOCHSECONDS|SHLVL)\}?",

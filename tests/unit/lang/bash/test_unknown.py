@@ -229,6 +229,16 @@ def test_unknown_wrapper_option() -> None:
     assert "--frobnicate" in launch.notes[0].message
 
 
+@pytest.mark.parametrize(
+    "change",
+    ["n[$X]++", "n[$X] = 5", "n[n[$X]] -= 1", "++n[$X]", "0, n[$X]--", "$X ? (n[1] += 1) : 0"],
+)
+def test_what_arithmetic_may_have_changed(change: str) -> None:
+    """An element whose number isn't known may be any."""
+    launch = bash.read(f'n=(0 1)\n(( {change} ))\n{L} --tp "${{n[1]}}"')
+    assert [w.text for w in launch.unknowns] == ["${n[1]}"]
+
+
 def test_text_with_an_unknown_part() -> None:
     launch = bash.read(f"docker exec c bash -c \"export A='$X'; {L} --tp $TP\"")
     assert isinstance(launch.effective_env["A"].value, Unknown)
