@@ -31,7 +31,7 @@ from dsv4_env.drift.waivers import WaiverSet, in_comments
 from dsv4_env.guard.files import looking, read_bytes, real
 from dsv4_env.guard.kept import is_keeping, kept
 from dsv4_env.model import LaunchConfig, Location
-from dsv4_env.model.errors import ProfileError, ReadError, UsageError, did_you_mean
+from dsv4_env.model.errors import ProfileError, ReadError, SeveralError, UsageError, did_you_mean
 from dsv4_env.model.finding import Comparison, Finding, Report, Severity, Waiver
 from dsv4_env.model.secrets import known_values
 from dsv4_env.plan.models import is_deepseek_v4
@@ -430,7 +430,10 @@ def unreadable(run: CheckRun, path: Path, exc: ReadError) -> None:
     rule = RULES["DSV010"]
     served = str(exc.where).startswith(("http://", "https://"))
     where = Location(str(exc.where)) if served else location_of(exc.where, path)
-    action = f"did you mean {exc.hint}?" if exc.hint else "mend the file, or leave it out"
+    action = (
+        "name one of them" if isinstance(exc, SeveralError) else "mend the file, or leave it out"
+    )
+    action = f"did you mean {exc.hint}?" if exc.hint else action
     finding = Finding(rule, rule.severity, path.name, exc.problem, where, action=action)
     finding = finding.with_effect(exc.wanted)
     if finding not in run.problems:

@@ -92,6 +92,10 @@ class ReadError(Dsv4Error):
     """A file or source that a reader can't read."""
 
 
+class SeveralError(ReadError):
+    """A file of which one launch is meant, and that has several."""
+
+
 class ExportError(Dsv4Error):
     """A value that the asked-for format can't carry."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 
 from dsv4_env.model import LaunchConfig
-from dsv4_env.model.errors import ReadError, did_you_mean
+from dsv4_env.model.errors import ReadError, SeveralError, did_you_mean
 
 
 def label(config: LaunchConfig, path: str) -> str:
@@ -46,7 +46,7 @@ def only(found: list[LaunchConfig], path: str, name: str | None = None) -> Launc
     """The one launch that was found. Raises ReadError where there are several."""
     if len(found) > 1:
         there = _one_of(_places(found, path, name))
-        raise ReadError(f"{len(found)} launches", where=path, expected=there)
+        raise SeveralError(f"{len(found)} launches", where=path, expected=there)
     return found[0]
 
 

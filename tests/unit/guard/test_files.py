@@ -54,7 +54,7 @@ ODD: dict[str, tuple[Callable[[Path], None], str]] = {
 # What a devices' name says is told before where it leads to, or after: both are refusals.
 _REFUSED = (
     "no regular file", "symbolic link out of", "is a directory", "can't be read", "bytes",
-    "leads out of the checkout", "a folder without sglang",
+    "leads out of the checkout", "a folder without sglang", "is a folder",
 )  # fmt: skip
 
 
