@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import io
+import math
 import os
 import select
 import signal
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 _STEP = 20  # milliseconds without another change until one is told
 _MOST = 200  # milliseconds that changes may go on until they are told
 _READY = 50  # milliseconds until a watcher that was begun is taken to watch
+_AGAIN = 1  # second after which a change is looked for again: polling takes two within one for one
 _MODIFIED = 2  # watchfiles' number for it
 _SHOWN = 3  # changed files that are named
 HELP = (
@@ -204,15 +206,16 @@ class Feed:
         if self.watched is not None and asked == self._asked:
             return
         self._asked, found = asked, watched(trail)
-        if self.watched is None or found.folders != self.watched.folders:
+        was, self.watched = self.watched, found  # before the thread says that they can't be
+        if was is None or found.folders != was.folders:
             before, self._stop = self._stop, threading.Event()
             words = (sorted(found.folders), self._stop, before)
             threading.Thread(target=self._follow, args=words, daemon=True).start()
-        self.watched = found
 
     def _follow(
         self, folders: Sequence[str], stop: threading.Event, before: threading.Event
     ) -> None:
+        again = math.inf
         try:
             for changes in self.watch(
                 *folders,
@@ -231,13 +234,17 @@ class Feed:
                     self._tell(None)
                 if changes:
                     self._tell({(path, kind == _MODIFIED) for kind, path in changes})
+                    again = time.monotonic() + _AGAIN
+                elif time.monotonic() > again:
+                    again = math.inf
+                    self._tell(None)
         except FileNotFoundError:  # a folder went just now: look again which are there
-            before.set()
             self.watched = None
             self._tell(None)
         except Exception as exc:  # whatever it is, who waits has to hear of it
-            before.set()
             self._tell(exc)
+        finally:
+            before.set()  # also where this one was ended before it watched
 
     def _tell(self, what: set[tuple[str, bool]] | Exception | None) -> None:
         self._told.append(what)
@@ -270,7 +277,7 @@ class Feed:
         now, was = self.watched, self._answers
         changed = {path for path, modified in found if now.counts(path, was, modified=modified)}
         new = {path for path, _ in found if path not in changed and now.is_new(path, was)}
-        anew = {path for path, modified in found if path in now.folders and not modified}
+        anew = {path for path, modified in found if path in now.wanted and not modified}
         if anew or any(map(os.path.islink, changed)):
             self.watched = None  # it may be another folder now, which isn't watched yet
             due = True

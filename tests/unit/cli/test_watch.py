@@ -13,6 +13,7 @@ import struct
 import subprocess
 import sys
 import termios
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,7 +23,7 @@ import pytest
 
 from dsv4_env import cli
 from dsv4_env.cli.caller import Caller
-from dsv4_env.cli.watch import Answer, Rounds, Watching
+from dsv4_env.cli.watch import Answer, Feed, Rounds, Watching
 from dsv4_env.guard.watched import watched
 
 if TYPE_CHECKING:
@@ -488,6 +489,69 @@ def test_what_is_watched(project: Path, tmp_path: Path) -> None:
     folders = {str(project), f"{project}/scripts", f"{project}/launch", f"{project}/common"}
     assert folders <= found.folders
     assert not {"/", str(Path.home())} & found.folders
+
+
+def test_a_folder_that_is_back_before_it_was_watched(project: Path) -> None:
+    (project / "scripts/a.sh").unlink()
+    answers = rounds()
+    answers.answer()
+    assert answers.trail is not None
+    (project / "scripts").rename(project / "away")
+    told = threading.Event()
+
+    def watch(*_: str, **__: object) -> Iterator[set[tuple[int, str]]]:
+        yield {(1, str(project / "scripts"))}
+        told.set()
+
+    feed = Feed(watch)
+    feed.arm(answers.trail)
+    (project / "away").rename(project / "scripts")
+    assert told.wait(BOUND)
+    assert feed.changes() == (set(), set())
+    assert feed.watched is None  # so that the next answer has it watched
+
+
+def test_a_change_is_looked_for_again(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dsv4_env.cli.watch._AGAIN", -1)
+    answers = rounds()
+    answers.answer()
+    assert answers.trail is not None
+    told = threading.Event()
+
+    def watch(*_: str, **__: object) -> Iterator[set[tuple[int, str]]]:
+        yield from (set(), {(2, "a.sh")}, set(), set())
+        told.set()
+
+    feed = Feed(watch)
+    feed.arm(answers.trail)
+    assert told.wait(BOUND)
+    assert list(feed._told) == [None, {("a.sh", True)}, None]
+
+
+@pytest.mark.parametrize("error", [FileNotFoundError, None])
+def test_a_watcher_that_ends_early_ends_the_one_before(
+    error: type[Exception] | None, project: Path
+) -> None:
+    answers = rounds()
+    answers.answer()
+    assert answers.trail is not None
+    ends: list[threading.Event] = []
+
+    def watch(*_: str, stop_event: threading.Event, **__: object) -> Iterator[set[object]]:
+        ends.append(stop_event)
+        if len(ends) == 1:
+            yield set()
+            stop_event.wait(BOUND)
+        elif error is not None:
+            raise error
+
+    feed = Feed(watch)
+    feed.arm(answers.trail)
+    assert select.select([feed.fd], [], [], BOUND)[0]
+    feed.changes()
+    feed.watched = None
+    feed.arm(answers.trail)
+    assert ends[0].wait(BOUND)
 
 
 def test_new_is_what_the_answer_before_did_not_have(project: Path) -> None:
