@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from dsv4_env.cli.output import tell
 from dsv4_env.cli.settings import settings
 from dsv4_env.cli.wanted import wanted
 from dsv4_env.compare.normalise import WHOLE, with_model
+from dsv4_env.drift.files import expand_globs
 from dsv4_env.guard.files import read_named, read_stream
 from dsv4_env.model import LaunchConfig
 from dsv4_env.model.errors import ProfileError, ReadError, UsageError
@@ -35,6 +36,7 @@ from dsv4_env.readers import (
     titles,
 )
 
+_MAGIC = re.compile(r"[*?\[]")
 _ENV_FILE = re.compile(r"\.env(?:\.[^/]+)?$")  # also one that sets nothing of SGLang's
 HELP = (
     "PATH, PATH#2 for the second launch in it, PATH:34 for the one at line 34, PATH::NAME for "
@@ -150,6 +152,27 @@ def open_launch(text: str, inputs: Inputs, *, routers: bool = False) -> OpenedLa
     if (running := running_launches(text, inputs)) is not None:
         return OpenedLaunch(_one_running(text, running))
     (found,) = _opened(text, inputs, one=True, routers=routers)
+    return found
+
+
+def expanded(texts: Sequence[str]) -> list[str]:
+    """The operands, where patterns in quotes stand for the files that they name.
+
+    A shell can't expand ``--against *.sh``: it makes one option and further words of it. Raises
+    ReadError where no file fits.
+    """
+    found: list[str] = []
+    for text in texts:
+        named = RUNNING.fullmatch(text) or "://" in text or split_operand(text).chosen
+        if not _MAGIC.search(text) or named or os.path.lexists(text):
+            found.append(text)
+        else:
+            files = expand_globs(Path.cwd(), [text])
+            if not files:
+                raise ReadError(
+                    "no file fits this pattern", where=text, expected="files that are there"
+                )
+            found += [str(p) if Path(text).is_absolute() else os.path.relpath(p) for p in files]
     return found
 
 

@@ -122,10 +122,12 @@ def need_file(path: Path | str) -> None:
             near = did_you_mean(name, os.listdir(folder or "."))  # noqa: PTH208  # names alone
         except OSError:
             near = None
+        pattern = any(c in str(path) for c in "*?[")
         raise ReadError(
             "can't be read: no such file or directory",
             where=path,
-            expected="a file that is there",
+            expected="a file that is there"
+            + (", or the pattern without quotes, for the shell to expand" if pattern else ""),
             hint=near and os.path.join(folder, near),  # noqa: PTH118  # as it was typed
         )
 

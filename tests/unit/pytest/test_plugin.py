@@ -14,6 +14,7 @@ import pytest
 
 from dsv4_env import cli, load_profile
 from dsv4_env.exporters import EXPORTERS
+from dsv4_env.profile import reference_script
 from tests.unit.server.test_process import STAND_IN, gone, record, running
 
 pytest_plugins = ["pytester"]
@@ -777,8 +778,12 @@ def test_settings_that_are_wrong_are_an_error_of_collection(
 
 
 def test_without_pairs_it_is_what_check_does(pytester: pytest.Pytester, own_profiles: Path) -> None:
+    result = drift(pytester, errors=1)
+    result.stdout.fnmatch_lines(["--dsv4-drift: there is nothing to check: no pairs; expected *"])
+    pytester.mkdir("profiles").joinpath("run_dsv4.sh").write_text(reference_script().read_text())
+    pytester.makepyprojecttoml('[project]\nname = "dsv4-env"\n')
     result = drift(pytester, passed=1)
-    result.stdout.fnmatch_lines(["PASSED dsv4-drift::pro-fp4::run_dsv4.sh"])
+    result.stdout.fnmatch_lines(["PASSED dsv4-drift::pro-fp4::profiles/run_dsv4.sh"])
     (pytester.path / "run.sh").write_text(BROKEN)
     settings = (
         '[tool.dsv4_env]\nsglang = "0.5.13"\nagainst = "run.sh"\nprofile = ["pro-fp4", "mine"]\n'
