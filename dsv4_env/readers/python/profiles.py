@@ -36,7 +36,7 @@ from dsv4_env.model.errors import Dsv4Error
 from dsv4_env.profile import Profile, Wanted, load_all
 from dsv4_env.profile.overriding import asked_of_test, changed
 from dsv4_env.profile.project import TARGET
-from dsv4_env.readers.taken import COST, KnownProfiles, TakenFrom
+from dsv4_env.readers.taken import COST, NOT_BELOW, KnownProfiles, TakenFrom
 
 PACKAGE = "dsv4_env"
 PROFILE = f"{PACKAGE}.Profile"
@@ -75,10 +75,11 @@ def loaded(vm: Machine, scope: Scope, known: KnownProfiles, call: Call) -> Val:
     at = given.get("folder")
     if at is not None and not (isinstance(at, Const) and at.value is None):
         path = _folder(scope, at, nodes.get("folder"))
-        folder = known.within(path) if path is not None else None
+        if path is None:
+            return scope.unknown(node, "its folder of profiles isn't known", *call.args)
+        folder = known.within(path)
         if folder is None:
-            reason = "its folder of profiles isn't known, or not below the root"
-            return scope.unknown(node, reason, *call.args)
+            return scope.unknown(node, f"its folder of profiles {NOT_BELOW}", *call.args)
     if names == ["folder"]:
         vm.spend(COST)
         try:
