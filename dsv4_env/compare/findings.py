@@ -358,7 +358,7 @@ def show(name: str, words: Sequence[Value], condition: Condition | None = None) 
     if any(w.default is None for w in unknown) and text != MASK:
         return f"<{text}>"
     text = '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
-    names = ", ".join(dict.fromkeys(n for w in unknown for n in w.names))
+    names = " or ".join(dict.fromkeys(n for w in unknown for n in w.names))
     return f"{text} unless {names} is set" if names else text
 
 

@@ -47,7 +47,7 @@ def told(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[
         ("export X", "X <${X}> unknown: not set in the script"),
         ("X=${Y:-d}${X}", "X <${Y:-d}${X}> unknown: not set in the script"),
         ("X=d$X", "X <d${X}> unknown: not set in the script when X is set outside: it isn't"),
-        ("X=${X:-a}${Y:-b}", "X ab unless X, Y is set when X is set outside: it isn't exported"),
+        ("X=${X:-a}${Y:-b}", "X ab unless X or Y is set when X is set outside: it isn't exported"),
     ],
 )
 def test_how_it_is_shown(line: str, shown: str, told: Callable[..., list[str]]) -> None:
