@@ -287,12 +287,12 @@ def test_what_check_will_fail_for_is_told_before_it_is_written(
 ) -> None:
     words = ("adopt", script, "--profiles", "own", "--rewrite")
     shown = run(*words)
-    told = '--enable-profile-cuda-graph is set when ${PROFILING:-} = "1"; pro-fp4 doesn\'t have it'
+    told = "--enable-profile-cuda-graph is set; pro-fp4 doesn't have it: remove it"
     assert shown.code == 1
-    assert (
-        f"\n`check` will fail for these, until they are mended or excused (a waiver)\n  {script}:"
-    )
+    head = "\n`check` will fail for these, until they are mended or excused (a waiver)\n"
+    assert f"{head}  {script}:" in shown.out
     assert told in shown.out
+    assert '(when ${PROFILING:-} = "1")' in shown.out
     assert "note: `check` will fail for 1 file, for what is left as it is\n" in shown.err
     written = run(*words, "--write")
     assert written.code == 1
