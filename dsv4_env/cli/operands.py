@@ -16,7 +16,7 @@ from dsv4_env.cli.settings import settings
 from dsv4_env.cli.wanted import wanted
 from dsv4_env.compare.normalise import WHOLE, with_model
 from dsv4_env.drift.files import expand_globs
-from dsv4_env.guard.files import read_named, read_stream
+from dsv4_env.guard.files import check_narrow, read_named, read_stream
 from dsv4_env.model import LaunchConfig
 from dsv4_env.model.errors import ProfileError, ReadError, UsageError
 from dsv4_env.readers import (
@@ -74,9 +74,11 @@ def file_launches(
         if sys.stdin is None:
             raise UsageError("standard input is closed", expected="a script on standard input")
         data = read_stream(sys.stdin.buffer, "<stdin>")
+        check_narrow(data, "<stdin>", "a file")
         reader = _by_bytes(operand, data)
     else:
         data = read_named(operand.path, expected=EXPECTED)
+        check_narrow(data, operand.path, "a file")
         reader = detect(str(Path(operand.path).absolute()), data) or ""
         if not reader and (kinds := [k.summary or k.one for k in candidates(operand.path)]):
             nothing = "it has nothing to do with SGLang, as far as can be seen"

@@ -127,6 +127,39 @@ def test_a_parameter_names_the_profile(pytester: pytest.Pytester, indirect: str)
     )
 
 
+def test_a_marker_takes_a_profile_that_a_test_has_changed(
+    pytester: pytest.Pytester, stand_in: Path
+) -> None:
+    code = """
+        import os, pytest
+        from dsv4_env import load_profile
+        HALF = load_profile("pro-fp4").changed(args=["--tp", "4"], env={"A": "half"})
+        TWO = load_profile("pro-fp4").changed(args=["--tp", "2"])
+
+        @pytest.mark.dsv4_profile(HALF, TWO, HALF, "pro-fp4")
+        def test_each(dsv4_profile, dsv4_server_args, dsv4_env, request):
+            tp = dsv4_server_args[dsv4_server_args.index("--tp") + 1]
+            with open("seen", "a") as file:
+                print(tp, os.environ.get("A"), request.node.name, file=file)
+
+        @pytest.mark.dsv4_profile("pro-fp4")
+        def test_server(dsv4_profile, dsv4_launch):
+            with dsv4_launch(dsv4_profile.changed(env={"A": "own"})) as server:
+                assert server.url
+
+        @pytest.mark.dsv4_profile(HALF)
+        def test_fixture(dsv4_server):
+            pass
+    """
+    passes(pytester, code, passed=5)
+    assert (pytester.path / "seen").read_text().splitlines() == [
+        "4 half test_each[pro-fp4_0]",
+        "2 None test_each[pro-fp4_1]",
+        "8 None test_each[pro-fp4_2]",
+    ]
+    assert record(stand_in)["environ"]["A"] == "half"  # of the last that was started
+
+
 def test_options_and_settings_name_it_for_tests_that_do_not(pytester: pytest.Pytester) -> None:
     pytester.makeini("[pytest]\ndsv4_profile = flash-fp8 pro-fp8\n")
     code = """
