@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import textwrap
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -200,9 +201,12 @@ def _passing(pairs: Sequence[Pair], found: Settings) -> list[Pair]:
             f"dsv4-env: note: {files} added, as `check` would fail: --sglang says which release "
             "they are written for, --profile NAME adds what is near NAME all the same"
         )
-    for one in failing:
-        of = f"{plain(one.file)} with {one.pair.profile}"
-        tell(f"dsv4-env: note: not added: {of}: {plain(shortly(one.findings))}")
+    told = Counter(
+        f"{plain(one.file)} with {one.pair.profile}: {plain(shortly(one.findings))}"
+        for one in failing
+    )
+    for line, times in told.items():  # launches of a file often fail alike
+        tell(f"dsv4-env: note: not added: {line}{f' ({times} pairs)' if times > 1 else ''}")
     return kept
 
 

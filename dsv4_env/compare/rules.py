@@ -36,7 +36,9 @@ RULES: dict[str, Rule] = {
              "The earlier one has no effect. Drop it, so that nobody edits the wrong one."),
         Rule("DSV007", "partial", _W, "only a part of the script could be read",
              "What stands behind a syntax error is unknown: `bash -n FILE` says more about it. Nor "
-             "can a launch be told that stands in a text which is given to an unknown command."),
+             "can a launch be told that stands in a text which is given to an unknown command. In "
+             "an editor it is a note on a file of very many launches, of which the first are "
+             "looked at."),
         Rule("DSV008", "renamed", _W, "a setting has the old name of the other's",
              "This release still takes the old name, or ignores it: then it is an error. Use the "
              "name that the profile has; `dsv4-env catalogue show NAME` tells its releases."),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,13 +37,24 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """The profiles as they *usually* are, and *further* ones: their targets. Each by its text."""
+    """The profiles as they *usually* are, and *further* ones: their targets. Each by its text.
+
+    *alike* are targets on other hardware that one of them launches as well, by the text of that
+    one, and by hardware.
+    """
 
     usual: Mapping[str, Candidate]
     further: Mapping[str, Candidate]
+    alike: Mapping[str, Mapping[str, Candidate]] = field(default_factory=dict)
 
     def __getitem__(self, text: str) -> Candidate:
-        return self.usual[text] if text in self.usual else self.further[text]
+        found = self.usual.get(text) or self.further.get(text)
+        if found is None:
+            others = (c for those in self.alike.values() for c in those.values())
+            found = next((c for c in others if str(c) == text), None)
+        if found is None:
+            raise KeyError(text)
+        return found
 
     def nearest(
         self,
@@ -57,7 +68,10 @@ class Candidates:
         usual, further = (
             {text: c.profile for text, c in those.items()} for those in (self.usual, self.further)
         )
-        return Nearest(usual, settings, catalogue, least, further, any_model)
+        alike = {
+            text: {on: str(c) for on, c in those.items()} for text, those in self.alike.items()
+        }
+        return Nearest(usual, settings, catalogue, least, further, any_model, alike)
 
 
 def candidates(folder: Path | None, wanted: Wanted, names: tuple[str, ...] = ()) -> Candidates:
@@ -68,22 +82,29 @@ def candidates(folder: Path | None, wanted: Wanted, names: tuple[str, ...] = ())
     """
     chosen = {str(parse(name)) for name in names}
     usual = {name: Candidate(name, p) for name, p in load_all(folder, wanted).items()}
-    seen = {(n, launched(c.profile)) for n, c in usual.items()}
+    standing = {(n, launched(c.profile)): c for n, c in usual.items()}
     if chosen:
         usual = {n: c for n, c in usual.items() if n in chosen}
     rows, asked = known_targets(folder), replace(with_settings(), sglang=None)
     further: dict[str, Candidate] = {}
+    alike: dict[str, dict[str, Candidate]] = {}
     for profile in load_targets(folder, wanted):
         spec = parse(profile.name)
-        alike = spec.base, launched(profile)
-        if alike in seen:
+        of = spec.base, launched(profile)
+        one = standing.get(of)
+        there = one is not None and (str(one) in usual or str(one) in further)
+        on = profile.target.hardware
+        if one is not None and there and on in (None, one.profile.target.hardware):
             continue
-        seen.add(alike)
         short, beside = shortest(spec.base, rows[spec.base], profile.target, asked)
-        if not chosen or chosen & {spec.base, spec.name, str(spec), str(short)}:
-            found = Candidate(str(short), profile, beside)
-            further[str(found)] = found
-    return Candidates(usual, further)
+        if chosen and not chosen & {spec.base, spec.name, str(spec), str(short)}:
+            continue
+        found = Candidate(str(short), profile, beside)
+        if one is not None and there and on is not None:
+            alike.setdefault(str(one), {}).setdefault(on, found)
+        else:
+            standing[of] = further[str(found)] = found
+    return Candidates(usual, further, alike)
 
 
 def launched(profile: Profile) -> str:

@@ -152,7 +152,8 @@ class Job:
             if config.router:
                 found.append(_router(path, number, config, found, len(launches)))
                 continue
-            match = self._nearest()(config)
+            name = label(config, path)
+            match = self._nearest()(config, (name, self._told(path)))
             kept = self._nearest().kept(config)
             if match.profile is None and kept is None and not config.launched:
                 continue  # nothing says that it is a server's
@@ -163,7 +164,7 @@ class Job:
                     path,
                     number,
                     len(launches),
-                    label(config, path),
+                    name,
                     config.reader,
                     line,
                     config.args is None,
@@ -199,6 +200,11 @@ class Job:
         if folder not in self._bounds:
             self._bounds[folder] = self._nearest().bound(folder)
         return self._bounds[folder]
+
+    def _told(self, path: str) -> str:
+        """A path as far as it may say something: below the folder that is looked through."""
+        root = self._root(path)
+        return path if root is None else os.path.relpath(path, root)
 
     def _root(self, path: str) -> Path | None:
         whole = os.path.abspath(path)  # noqa: PTH100  # as text: links stay

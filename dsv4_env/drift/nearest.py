@@ -26,6 +26,7 @@ from dsv4_env.compare.normalise import (
 )
 from dsv4_env.drift.bound import SimilarityBound, Weighed
 from dsv4_env.drift.family import family_names, is_of_family
+from dsv4_env.drift.hints import Hints, Said
 from dsv4_env.model import LaunchConfig, Outside, Unknown, Value
 from dsv4_env.model.finding import Severity
 from dsv4_env.profile import Profile
@@ -44,6 +45,7 @@ _UNKNOWN = frozenset({"DSV005", "DSV016"})
 _OPEN = 1.0  # what a setting of which nothing can be known counts for, as a difference
 _HALF = 0.5
 _CLOSE = 4.0  # differences by which a quick look may err, as those of one error
+_FAR = 16.0  # differences, as those of four errors, by which a name counts twice
 _MODEL_FLAGS = ("--model-path", "--model")
 _CACHED = re.compile(r"(?<![\w.-])models--[\w.-]+--\w")
 GIVEN = frozenset({"--model-path", "--api-key"})
@@ -99,8 +101,11 @@ class Nearest:
 
     *profiles* are the ones to choose among, *least* the share from which on one is near. Of those
     that are near, the one counts from which the launch differs least, extra settings and all that
-    ``check`` tells included. *further* are those among which a launch of their family chooses,
-    too. Without *any_model* no profile of a model is near a launch of another family.
+    ``check`` tells included; what names say to the contrary (:mod:`dsv4_env.drift.hints`) counts as
+    differences, unless there is none. *further* are those among which a launch of their family
+    chooses, too, or one that names no model and is called so. Without *any_model* no profile of a
+    model is near a launch of another family. *alike* are what others that launch the same are
+    called, by the text of the one that stands for all and by hardware.
     """
 
     profiles: Mapping[str, Profile]
@@ -109,18 +114,22 @@ class Nearest:
     least: float = LEAST
     further: Mapping[str, Profile] = field(default_factory=dict)
     any_model: bool = False
+    alike: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     _wanted: dict[str, list[_Wanted]] = field(default_factory=dict)
     _catalogues: dict[str | None, Catalogue] = field(default_factory=dict)
     _free: dict[tuple[str, _Key, tuple[Value, ...]], bool] = field(default_factory=dict)
     _weights: dict[str, float] = field(default_factory=dict)
     _family: re.Pattern[str] | None = None
+    _hints: Hints | None = None
 
-    def __call__(self, config: LaunchConfig) -> ProfileMatch:
-        """The match of a launch."""
+    def __call__(self, config: LaunchConfig, names: Sequence[str] = ()) -> ProfileMatch:
+        """The match of a launch; *names* are what it and its file are called, the nearest first."""
         seen: dict[str, _Seen] = {}
         family = is_of_family(config, self.family)
-        other = not self.any_model and not family and _names_model(config)
-        known = [*self.profiles, *(self.further if family else ())]
+        names_model = _names_model(config)
+        other = not self.any_model and not family and names_model
+        named = not names_model and any(map(self.family.search, names))
+        known = [*self.profiles, *(self.further if family or named else ())]
         for name in known:
             catalogue = self._of(name)
             if catalogue.release not in seen:
@@ -135,23 +144,43 @@ class Nearest:
         if not near:
             return ProfileMatch(None, best, unknown=len(config.unknowns))
         models = {n: _model(self._profile(n), config) for n in near}
+        said = self.hints.said(
+            [*names, config.image_name or ""], model_of(config) or _served_as(config)
+        )
+        against = {n: self._against(n, said) for n in near}
         place = {n: i for i, n in enumerate(known)}
         least: float | None = None
-        compared: dict[str, tuple[float, ProfileMatch]] = {}
-        for name in sorted(near, key=lambda n: (near[n], place[n])):
-            if least is not None and near[name] > least + _CLOSE:
-                break
-            compared[name] = self._compared(name, config, looks[name][0])
-            far = compared[name][0]
-            least = far if least is None else min(least, far)
-        order = sorted(compared, key=lambda n: (compared[n][0], *(-m for m in models[n]), place[n]))
+        compared: dict[str, ProfileMatch] = {}
+        ranks: dict[str, tuple[float, ...]] = {}
+        for name in sorted(near, key=lambda n: (_counted(near[n], against[n]), place[n])):
+            # One that may turn out to launch the same is compared whatever names say.
+            whole = near[name] if near[name] <= _CLOSE else _counted(near[name], against[name])
+            if least is not None and whole > least + _CLOSE:
+                continue
+            far, compared[name] = self._compared(name, config, looks[name][0])
+            counted = _counted(far, against[name])
+            ranks[name] = counted, against[name], *(-m for m in models[name])
+            least = counted if least is None else min(least, counted)
+        order = sorted(compared, key=lambda n: (ranks[n], place[n]))
         first = order[0]
+        # One that launches the same as the first one does so whatever it is called.
+        told = (0, 1, 2, 3) if ranks[first][0] else (0, 2, 3)
         also = [
-            n
+            self._called(n, said)
             for n in order[1:]
-            if (compared[n][0], models[n]) == (compared[first][0], models[first])
+            if all(ranks[n][i] == ranks[first][i] for i in told)
         ]
-        return replace(compared[first][1], also=tuple(also))
+        called = self._called(first, said)
+        return replace(compared[first], profile=called, also=tuple(also))
+
+    def _against(self, name: str, said: Said) -> float:
+        called = self._called(name, said)
+        card = None if called != name else said.card  # it's of that card, under another name
+        return self.hints.against(self._profile(name), replace(said, card=card))
+
+    def _called(self, name: str, said: Said) -> str:
+        """What a profile is called on the hardware that names tell, where it launches the same."""
+        return self.alike.get(name, {}).get(said.card or "", name)
 
     def _profile(self, name: str) -> Profile:
         return self.profiles[name] if name in self.profiles else self.further[name]
@@ -174,6 +203,14 @@ class Nearest:
         if self._family is None:
             self._family = family_names(p.default_model_path for p in self.profiles.values())
         return self._family
+
+    @property
+    def hints(self) -> Hints:
+        """What understands the names of launches."""
+        if self._hints is None:
+            profiles = [*self.profiles.values(), *self.further.values()]
+            self._hints = Hints(profiles, self.family)
+        return self._hints
 
     def _weighed(self, wanted: _Wanted, catalogue: Catalogue) -> Weighed:
         section, name = wanted.key[0], wanted.setting.name
@@ -298,6 +335,14 @@ class Nearest:
         return far, match
 
 
+def _counted(far: float, against: float) -> float:
+    """How far a launch is from a profile with what names say *against* it.
+
+    Of settings that are the same they say nothing, and the more where much differs anyway.
+    """
+    return far + against * (1 + far / _FAR) if far else far
+
+
 def model_of(config: LaunchConfig) -> str | None:
     """The model that a launch names last, or that it names where nobody says otherwise."""
     for arg in reversed(as_parsed(config).args or ()):
@@ -308,11 +353,23 @@ def model_of(config: LaunchConfig) -> str | None:
 
 
 def _names_model(config: LaunchConfig) -> bool:
-    """Whether a launch says which model it is of, if only by a folder of Hugging Face's cache."""
+    """Whether a launch says which model it is of, if only by a folder of Hugging Face's cache or
+    by the name that clients know it by."""
     given = [a.values[0] for a in config.args or () if a.flag in _MODEL_FLAGS and a.values]
-    return model_of(config) is not None or any(
-        isinstance(v, Unknown) and _CACHED.search(v.text) for v in given
+    return (
+        model_of(config) is not None
+        or "/" in (_served_as(config) or "")
+        or any(isinstance(v, Unknown) and _CACHED.search(v.text) for v in given)
     )
+
+
+def _served_as(config: LaunchConfig) -> str | None:
+    """What clients call the model of a launch, where that is known."""
+    for arg in reversed(as_parsed(config).args or ()):
+        if arg.flag == "--served-model-name" and arg.values:
+            value = arg.values[0]
+            return value.default if isinstance(value, Unknown) else value
+    return None
 
 
 def _holds(config: LaunchConfig, section: str) -> bool:

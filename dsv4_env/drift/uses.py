@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -131,7 +131,7 @@ class Searched(Nearest):
     sought: Sought = Sought("", frozenset())
     _seek: re.Pattern[str] | None = None
 
-    def __call__(self, config: LaunchConfig) -> ProfileMatch:
+    def __call__(self, config: LaunchConfig, names: Sequence[str] = ()) -> ProfileMatch:
         """No match: no profile is asked for."""
         return ProfileMatch(None, 0.0)
 

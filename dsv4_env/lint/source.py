@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from dsv4_env.lang.bash.syntax.grammar import parser
 from dsv4_env.model import Location
 
 if TYPE_CHECKING:
-    from tree_sitter import Node, Tree
+    from tree_sitter import Node
 
 _EXPANSIONS = {"simple_expansion", "expansion", "command_substitution"}
 _ELSEWHERE = {
@@ -36,10 +38,49 @@ class Unquoted:
     joined: bool
 
 
+@dataclass(frozen=True, slots=True)
+class _Script:
+    """A script, and what is asked of it for each launch, looked for once.
+
+    *assigned* are assignments that are commands of their own, each with its name, *used* the names
+    that the script itself reads or exports.
+    """
+
+    root: Node
+    data: bytes
+    assigned: list[tuple[str, Node]]
+    used: set[str]
+    arrays: list[tuple[str, Node]]
+    declared: list[Node]
+
+
 @lru_cache(maxsize=4)
-def _parse(script: str) -> tuple[Tree, bytes]:
+def _parse(script: str) -> _Script:
     data = script.encode("utf-8", "surrogateescape")
-    return parser().parse(data), data
+    found = _Script(parser().parse(data).root_node, data, [], set(), [], [])
+    for node in _walk(found.root):
+        above = node.parent.type if node.parent is not None else ""
+        if node.type == "variable_assignment":
+            name, value = node.child_by_field_name("name"), node.child_by_field_name("value")
+            if name is None:
+                continue
+            text = _text(name, data)
+            if value is not None and value.type == "array":
+                found.arrays.append((text, value))
+            if name.type != "variable_name" or above == "command":
+                continue
+            if above == "declaration_command":
+                found.used.add(text)
+            else:
+                found.assigned.append((text, node))
+        elif node.type == "variable_name":
+            if above and above != "variable_assignment":  # $NAME, ${NAME}, export NAME, unset NAME
+                found.used.add(_text(node, data))
+        elif node.type == "word" and above == "command":
+            found.used.add(_text(node, data))  # read NAME, printf -v NAME
+        elif node.type == "declaration_command":
+            found.declared.append(node)
+    return found
 
 
 def _text(node: Node, data: bytes) -> str:
@@ -61,13 +102,18 @@ def _commands(node: Node, data: bytes, at: Location) -> Iterator[Node]:
         place = _location(node, data, at.path)
         if (place.line, place.column) <= (at.line, at.column or 1):
             yield node
-    for child in node.children:
+    children = node.children
+    first = bisect_left(children, at.line - 1, key=lambda child: child.end_point[0])
+    for child in islice(children, first, None):
+        if child.start_point[0] >= at.line:
+            break
         yield from _commands(child, data, at)
 
 
 def _launch(script: str, at: Location) -> tuple[Node | None, bytes]:
-    tree, data = _parse(script)
-    found = list(_commands(tree.root_node, data, at))
+    parsed = _parse(script)
+    root, data = parsed.root, parsed.data
+    found = list(_commands(root, data, at))
     inner = [n for n in found if "sglang" in _text(n, data) or "launch_server" in _text(n, data)]
     return (inner[-1] if inner else found[-1] if found else None), data
 
@@ -79,11 +125,8 @@ def unquoted_words(script: str, at: Location) -> Iterator[Unquoted]:
         return
     yield from _words(command.children_by_field_name("argument"), data, at.path)
     arrays = set(re.findall(r"\$\{(\w+)\[[@*]\]\}", _text(command, data)))
-    for node in _walk(_parse(script)[0].root_node):
-        if node.type != "variable_assignment":
-            continue
-        name, value = node.child_by_field_name("name"), node.child_by_field_name("value")
-        if name and value and value.type == "array" and _text(name, data) in arrays:
+    for name, value in _parse(script).arrays:
+        if name in arrays:
             yield from _words(value.named_children, data, at.path)
 
 
@@ -125,26 +168,13 @@ def assigned_before(script: str, at: Location) -> Iterator[tuple[str, Location]]
     command, data = _launch(script, at)
     if command is None:
         return
+    parsed = _parse(script)
     found: dict[str, Node] = {}
-    used: set[str] = set()
-    for node in _walk(_parse(script)[0].root_node):
-        if node.type == "variable_assignment":
-            name = node.child_by_field_name("name")
-            above = node.parent.type if node.parent is not None else ""
-            if name is None or name.type != "variable_name" or above == "command":
-                continue
-            if above == "declaration_command":
-                used.add(_text(name, data))
-            elif node.end_byte <= command.start_byte:
-                found.setdefault(_text(name, data), node)
-        elif node.type == "variable_name" and node.parent is not None:
-            if node.parent.type != "variable_assignment":  # $NAME, ${NAME}, export NAME, unset NAME
-                used.add(_text(node, data))
-        elif node.type == "word" and node.parent is not None and node.parent.type == "command":
-            used.add(_text(node, data))  # read NAME, printf -v NAME
+    for name, node in parsed.assigned:
+        if name not in parsed.used and node.end_byte <= command.start_byte:
+            found.setdefault(name, node)
     for variable, assignment in found.items():
-        if variable not in used:
-            yield variable, _location(assignment, data, at.path)
+        yield variable, _location(assignment, data, at.path)
 
 
 def exports_after(script: str, at: Location) -> Iterator[tuple[str, Location]]:
@@ -159,8 +189,8 @@ def exports_after(script: str, at: Location) -> Iterator[tuple[str, Location]]:
     if any(n.type in _ELSEWHERE for n in around):
         return
     inside = {n.id for n in around}
-    for node in _walk(_parse(script)[0].root_node):
-        if node.type != "declaration_command" or node.start_byte < command.end_byte:
+    for node in _parse(script).declared:
+        if node.start_byte < command.end_byte:
             continue
         block = next((n for n in _ancestors(node) if n.type != "list"), None)
         if block is None or block.id not in inside or not _text(node, data).startswith("export"):

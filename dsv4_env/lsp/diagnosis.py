@@ -16,19 +16,23 @@ from dsv4_env.drift.linted import Chosen, lint_launches, lint_profile, release_o
 from dsv4_env.guard.files import read_bytes
 from dsv4_env.lsp.positions import Lines, Span
 from dsv4_env.lsp.project import Project
-from dsv4_env.model import Location
+from dsv4_env.model import LaunchConfig, Location
 from dsv4_env.model.errors import Dsv4Error, ProfileError, ReadError, SettingsError
 from dsv4_env.model.finding import Comparison, Finding, Report, Severity
 from dsv4_env.model.style import plain
 from dsv4_env.profile.project import find_pyproject
 from dsv4_env.readers import HowRead, detect, read, titles
+from dsv4_env.readers.launcher import TOLD
 from dsv4_env.reporters import concealed
 from dsv4_env.reporters.content import ReportEntry, entries
 from dsv4_env.reporters.excerpt import extent
 
 MOST = 500  # things that are shown of one file
+STARTS = 500  # servers that a text names, from which on it isn't read: what a generator wrote
+LAUNCHES, SETTINGS = 60, 1_500  # of a file that are looked at while somebody types
 _PROFILES = 4  # that a shared layer is looked at in
 _NAMES = frozenset({"DSV008", "DSV102", "DSV103", "DSV111"})  # an old name, which is struck through
+_CUT = "DSV007"
 _IDLE = frozenset({"DSV006", "DSV113"})  # what has no effect, which is shown faded
 
 
@@ -145,32 +149,61 @@ def _of_launches(project: Project, path: Path, data: bytes, found: Diagnosis) ->
     run, pairs = project.run(), project.pairs(path)
     release, ranges = release_of_pairs(pairs, run.known)
     found.catalogue = usual = project.catalogue(release, ranges)
+    text = data.decode("utf-8", "surrogateescape")
+    if (starts := len(TOLD.findall(text))) > STARTS:
+        _add(found, Report((), (_cut(path, f"{starts:,} servers are named: none is", "them"),)), ())
+        return
     if pairs:
-        drift.check_file(run, path, pairs)
         found.how = replace(drift.how_read(run, pairs[0]), reader=found.reader)
     else:
         settings = run.settings
         found.how = HowRead(found.reader, profiles=settings.profiles, sglang=settings.sglang)
     said: list[Comparison] = []
+    cut: tuple[Finding, ...] = ()
     try:
         launches = read(data, path, found.how)
     except ReadError as exc:
+        drift.check_file(run, path, pairs)
         drift.unreadable(run, path, exc)
     else:
-        text = data.decode("utf-8", "surrogateescape")
-        named = list(zip(titles(launches, str(path)), launches, strict=True))
+        few = _first(launches)
+        if few == len(launches):
+            drift.check_file(run, path, pairs)
+        else:
+            held = "; what differs from a profile isn't told" if pairs else ""
+            first = f"the first {few} are" if few > 1 else "only the first one is"
+            cut = (_cut(path, f"{len(launches):,} launches: {first}", f"all{held}"),)
+        named = list(zip(titles(launches, str(path)), launches, strict=True))[:few]
         read_as = project.reader_of(usual, release)
         said = lint_launches(named, launches, text, found.reader, read_as, Chosen(), None)
-        if len(said) == 1:
-            (one,) = launches
-            found.catalogue = read_as(one)
+        if len(launches) == 1:
+            found.catalogue = read_as(launches[0])
     found.held = run.held
     report = drift.report(run, waivers=False)
     if (baseline := run.settings.baseline) is not None and baseline.is_file():
         text = read_bytes(baseline, expected="a baseline").decode("utf-8", "replace")
         known = waivers.read_baseline(text, str(baseline))
         report = waivers.with_baseline(report, known, str(baseline), whole=False)
-    _add(found, replace(report, comparisons=(*report.comparisons, *said)), run.held)
+    whole = replace(
+        report, comparisons=(*report.comparisons, *said), problems=(*report.problems, *cut)
+    )
+    _add(found, whole, run.held)
+
+
+def _first(launches: Sequence[LaunchConfig]) -> int:
+    """How many launches are looked at, from the first on: at least one."""
+    total = 0
+    for number, config in enumerate(launches[:LAUNCHES]):
+        total += len(config.env) + len(config.args or ())
+        if number and total > SETTINGS:
+            return number
+    return min(len(launches), LAUNCHES)
+
+
+def _cut(path: Path, what: str, rest: str) -> Finding:
+    """Say at the top of a file that not all of it is looked at, and what does."""
+    message = f"{what} looked at while you edit; `dsv4-env lint {path.name}` looks at {rest}"
+    return Finding(RULES[_CUT], Severity.NOTE, path.name, message, Location(str(path), 1))
 
 
 def _add(found: Diagnosis, report: Report, held: Sequence[drift.Held]) -> None:
@@ -192,7 +225,14 @@ def shown(found: Diagnosis, path: Path, lines: Lines) -> list[Shown]:
     seen: set[tuple[str, str, Span]] = set()
     made: list[Shown] = []
     order = list(Severity)
-    for told in sorted(found.told, key=lambda t: order.index(t.finding.severity)):
+
+    def rank(told: Told) -> int:
+        note = told.finding.severity is Severity.NOTE
+        if note and told.finding.rule.id == _CUT:  # isn't to be among those that aren't shown
+            return -1
+        return order.index(told.finding.severity)
+
+    for told in sorted(found.told, key=rank):
         span = _span(told, path, lines)
         key = told.finding.rule.id, told.finding.text, span
         if key in seen:

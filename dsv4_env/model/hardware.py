@@ -74,6 +74,11 @@ def cards_in(texts: Iterable[str]) -> set[str]:
     return {canonical(name) for text in texts for name in re.findall(_CARD, text.lower())}
 
 
+def without_cards(text: str) -> str:
+    """A text in small letters without the cards that it names: ``rtx-pro-6000`` is no *pro*."""
+    return re.sub(_CARD, " ", text)
+
+
 def makers_in(texts: Iterable[str]) -> set[str]:
     """The accelerators that stand for the makers which texts name."""
     return {_MAKERS[name] for text in texts for name in re.findall(_MAKER, text.lower())}

@@ -128,7 +128,7 @@ def test_check(repository: Repository) -> None:
     code, said = repository.run("dsv4-env-check")
     assert code == 1
     assert "- exit code: 1" in said
-    assert 'scripts/run:41:5: error: --tp is "4"; pro-fp4 has "8" [DSV003]' in said
+    assert 'scripts/run:41:5: error: --tp is "4"; pro-fp4 has "8": write that [DSV003]' in said
 
 
 def test_a_script_that_is_deleted_is_drift(repository: Repository) -> None:
@@ -138,13 +138,13 @@ def test_a_script_that_is_deleted_is_drift(repository: Repository) -> None:
     (repository.folder / "scripts" / "run").unlink()
     code, said = repository.run("dsv4-env-check")
     assert code == 1
-    assert "no file is called scripts/run (held to pro-fp4) [DSV011]" in said
+    assert "no file is called scripts/run (held to pro-fp4): mend the pair [DSV011]" in said
 
 
 def test_a_repository_without_pairs_is_no_success(repository: Repository) -> None:
     code, said = repository.run("dsv4-env-check")
     assert code == 1
-    assert "there is nothing to check; expected [[tool.dsv4_env.pairs]]" in said
+    assert "there is nothing to check: no pairs, and no --against; " in said
 
 
 def test_lint_takes_what_launches_a_server_and_passes_over_the_rest(repository: Repository) -> None:
@@ -162,6 +162,6 @@ def test_lint_takes_what_launches_a_server_and_passes_over_the_rest(repository: 
     code, said = repository.run("dsv4-env-lint")
     assert code == 1
     assert "serve:2:1: warning: " in said
-    assert "Did you mean SGLANG_USE_AITER? [DSV101]" in said
+    assert "did you mean SGLANG_USE_AITER? [DSV101]" in said
     assert "bad.sh" in said
     assert "talk.py" not in said

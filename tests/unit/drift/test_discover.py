@@ -146,6 +146,58 @@ def test_compositions_and_targets_are_what_a_pair_asks_for(
     assert (held["profile"], held["strategy"], held["nodes"]) == ("pro-fp8@h200", "balanced", None)
 
 
+def test_what_names_say_where_settings_do_not(
+    tmp_path: Path, run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of profiles that a launch differs from, those count that its folders are called after."""
+    flash = load_profile("flash-official-fp4@mi355x", strategy="balanced")
+    text = shell(flash).replace(str(flash.default_model_path), "$MODEL")
+    text = "export SGLANG_USE_AITER_AR=0\n" + text.rstrip() + " --watchdog-timeout 77\n"
+    folders = ["dsv4-flash", "dsv4-pro", "dsv4flash_mi355x", "dsv4-pro-mi35x"]
+    monkeypatch.chdir(tree(tmp_path, {f"{f}/x.sh": text for f in folders}))
+    launches = json.loads(run("discover", "--json").out)["launches"]
+    assert {x["path"].split("/")[0]: x["profile"] for x in launches} == {
+        "dsv4-flash": "flash-official-fp4@mi355x",
+        "dsv4-pro": "pro-official-fp4@mi355x",
+        "dsv4flash_mi355x": "flash-official-fp4@mi355x",
+        "dsv4-pro-mi35x": "pro-official-fp4@mi355x",
+    }
+
+
+def test_settings_have_the_last_word(
+    tmp_path: Path, run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A launch that is the same as a profile is near that one, whatever its file is called."""
+    text = shell(load_profile("flash-fp8@h200")).replace("sgl-project/DeepSeek", "$D/DeepSeek")
+    near = text.replace("--model-path $D/DeepSeek-V4-Flash-FP8", "--model-path $MODEL")
+    files = {"dsv4-pro-fp4-b200.sh": near, "gb200/dsv4/x.sh": near.replace("--tp", "--tp-size")}
+    monkeypatch.chdir(tree(tmp_path, files))
+    found = json.loads(run("discover", "--json").out)["launches"]
+    assert [(x["profile"], x["differ"]) for x in found] == [("flash-fp8@h200", 0)] * 2
+
+
+def test_hardware_that_launches_the_same_is_called_as_the_name_says(
+    tmp_path: Path, run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of targets that launch alike it is the one on the hardware that the path names."""
+    same = [load_profile(f"pro-fp4@{on}", strategy="low-latency") for on in ("b200", "b300")]
+    assert shell(same[0]) == shell(same[1])
+    monkeypatch.chdir(tree(tmp_path, {f"{on}/x.sh": shell(same[0]) for on in ("b200", "b300")}))
+    assert run("discover", "--write").code == 0
+    held = {p.files[0]: p.profile for p in settings.load(tmp_path, {}).pairs}
+    assert held == {"b200/x.sh": "pro-fp4@b200", "b300/x.sh": "pro-fp4@b300"}
+    assert run("check").code == 0
+
+
+def test_a_name_that_clients_know_is_one_of_another_model(tmp_path: Path) -> None:
+    """The model's path is unknown, and it's served as another one."""
+    text = shell(load_profile("pro-nvfp4")).replace("nvidia/DeepSeek-V4-Pro-NVFP4", "$MODEL")
+    other = f"{text.rstrip()} --served-model-name deepseek-ai/DeepSeek-R1\n"
+    mine = f"{text.rstrip()} --served-model-name default\n"
+    result = found(tree(tmp_path, {"a.sh": other, "b.sh": mine}))
+    assert [x.match.profile for x in result.launches] == [None, "pro-nvfp4"]
+
+
 def test_a_launch_of_another_model_is_near_no_profile_of_one(tmp_path: Path) -> None:
     usual = load_all(None)["flash-nvfp4"]
     args = " ".join(usual.server_args)
@@ -750,6 +802,20 @@ def test_what_is_written_is_what_check_holds(
     assert again.out.endswith("nothing to add to pyproject.toml\n")
     assert (tmp_path / "pyproject.toml").read_text() == before
     assert run("discover", "--toml").out == ""
+
+
+def test_pairs_that_fail_alike_are_told_once(
+    tmp_path: Path, run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Launches of a file for several strategies often differ in the same settings."""
+    profiles = [load_profile("flash-fp4@h200", strategy=s) for s in ("low-latency", "balanced")]
+    text = "".join(f"({shell(p).rstrip()} --tool-call-parser qwen)\n" for p in profiles)
+    monkeypatch.chdir(tree(tmp_path, {"both.sh": text}))
+    done = run("discover", "--write")
+    said = [x for x in done.err.splitlines() if "not added: both.sh" in x]
+    assert [x[x.index("with") :] for x in said] == [
+        "with flash-fp4@h200: 1 error: --tool-call-parser (2 pairs)"
+    ], done
 
 
 FLASH = load_profile("flash-fp4", sglang="0.5.13")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dsv4_env.lsp.diagnosis import elsewhere, related
+from dsv4_env.lsp.diagnosis import LAUNCHES, SETTINGS, STARTS, elsewhere, related
 from dsv4_env.lsp.documents import MAX_TEXT
 from tests.unit.lsp.editing import SCRIPT, SMALL, TEST, Editor
 
@@ -190,6 +190,52 @@ def test_a_file_that_is_too_long(editor: Editor) -> None:
     answer = editor.say("small.sh", "#" * (MAX_TEXT + 1) + f"\n{SCRIPT}")
     assert answer.shown == ()
     assert editor.actions("small.sh", "SGLANG_USE_AITER") == {}
+
+
+LAUNCH = "python3 -m sglang.launch_server --model-path org/model --attention-backnd triton &\n"
+
+
+def _told_of(editor: Editor, text: str) -> tuple[list[str], set[int]]:
+    """The notes on how much is looked at, and the lines of all other findings."""
+    shown = editor.say("small.sh", text).shown
+    first = [s for s in shown if s.told.finding.rule.name == "partial"]
+    assert first == list(shown[: len(first)])
+    assert {s.span.start.line for s in first} <= {0}
+    return [s.message for s in first], {s.span.start.line for s in shown if s not in first}
+
+
+def test_very_many_launches(editor: Editor) -> None:
+    """Only the first are looked at, and one note says so."""
+    notes, lines = _told_of(editor, LAUNCH * LAUNCHES)
+    assert (notes, lines) == ([], set(range(LAUNCHES)))
+    assert editor.say("small.sh").diagnosis.held
+    notes, lines = _told_of(editor, LAUNCH * (LAUNCHES + 1))
+    assert lines == set(range(LAUNCHES))
+    assert notes == [
+        "61 launches: the first 60 are looked at while you edit; `dsv4-env lint small.sh` looks at "
+        "all; what differs from a profile isn't told"
+    ]
+
+
+def test_very_many_settings(editor: Editor) -> None:
+    """Launches of many settings count by these; the first one is always looked at."""
+    large = LAUNCH.replace(" &", " --watchdog-timeout 3" * (SETTINGS // 2 - 2) + " &")
+    assert _told_of(editor, large * 2) == ([], {0, 1})
+    (note,), lines = _told_of(editor, large * 3)
+    assert (note[: note.index(" are")], lines) == ("3 launches: the first 2", {0, 1})
+    (note,), lines = _told_of(editor, large.replace(" &", " --tp 8" * SETTINGS + " &") * 2)
+    assert (note[: note.index(" is")], lines) == ("2 launches: only the first one", {0})
+
+
+def test_what_a_generator_wrote(editor: Editor, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A text that names hundreds of servers isn't read at all."""
+    monkeypatch.setattr("dsv4_env.lsp.diagnosis.read", lambda *_: pytest.fail("it's read"))
+    notes, lines = _told_of(editor, LAUNCH * (STARTS + 1))
+    assert (notes, lines) == (
+        ["501 servers are named: none is looked at while you edit; `dsv4-env lint small.sh` looks "
+         "at them"],
+        set(),
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -251,6 +251,7 @@ class Machine:
         content: str | None = None,
         filled: bool = False,
         options: tuple[Option, ...] = (),
+        shuffled: tuple[tuple[Text, ...], ...] = (),
     ) -> Symbol:
         """The symbol of a key: the same for the same key, so that it can be told again."""
         if len(text) > MAX_SHOWN:
@@ -262,7 +263,7 @@ class Machine:
             number = len(self.symbols)
             optional = bool(options) or any(isinstance(p, Symbol) and p.optional for p in parts)
             known = (splits, location, number, parts, path, content, filled, options, optional)
-            found = Symbol(text, reason, names, default, *known)
+            found = Symbol(text, reason, names, default, *known, shuffled)
             self.symbols[full] = found
         return found
 

@@ -18,7 +18,8 @@ class Symbol(Unknown):
     And what is known of it all the same: the *parts* that it is made of one after the other, the
     *path* that it names, the *content* of the file that it names, that it is surely *filled*. Of
     paths that were made one: the words that it is on each of them, its *options*; *optional* is
-    one that has options, or is made of such.
+    one that has options, or is made of such. Of words that are known but for their order: groups
+    of them that stay together, *shuffled*.
     """
 
     number: int = 0
@@ -28,6 +29,7 @@ class Symbol(Unknown):
     filled: bool = False
     options: tuple[Option, ...] = ()
     optional: bool = False
+    shuffled: tuple[tuple[Text, ...], ...] = ()
 
     def named_file(self) -> Path | None:
         """The file that it names, where that's known: a known folder, and what follows it."""

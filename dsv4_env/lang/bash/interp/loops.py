@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from dsv4_env.lang.bash.expand.arithmetic import arithmetic
@@ -12,7 +13,8 @@ from dsv4_env.lang.bash.expand.decisions import decide
 from dsv4_env.lang.bash.expand.machine import Machine
 from dsv4_env.lang.bash.expand.sinks import emit_unknown
 from dsv4_env.lang.bash.expand.state import FatalError, ForkError, State, Undecided
-from dsv4_env.lang.bash.expand.values import Symbol, Text
+from dsv4_env.lang.bash.expand.tables import Elements
+from dsv4_env.lang.bash.expand.values import Symbol, Text, identity
 from dsv4_env.lang.bash.expand.variables import (
     OWN,
     all_params,
@@ -31,7 +33,18 @@ from dsv4_env.lang.bash.interp.paths import (
     merge_paths,
     with_errexit,
 )
-from dsv4_env.lang.bash.syntax.nodes import Block, For, ForArith, Lit, Param, Simple, While, Word
+from dsv4_env.lang.bash.syntax.nodes import (
+    Assign,
+    Block,
+    For,
+    ForArith,
+    Item,
+    Lit,
+    Param,
+    Simple,
+    While,
+    Word,
+)
 from dsv4_env.model import Note
 from dsv4_env.model.condition import Test
 
@@ -82,10 +95,10 @@ def for_words(vm: Machine, node: For, state: State) -> list[State]:
     if names := _exported_alone(node, state):
         states = _for_each(vm, node, state, list[Text](names))
         for after in states:
-            reason = "the order of an associative array's elements is bash's own"
-            last = vm.unknown(f"${{{node.name}}}", reason, ("last", node, tuple(names)))
-            assign(vm, after, node.name, last, location=None, spelled=last.text)
+            _forget_last(vm, node, after, names)
         return merge_paths(vm, states)
+    if (collected := _collected(node, state)) is not None:
+        return _collect(vm, node, state, *collected)
     found: list[State] = []
     for path, values in forking_on(vm, state, words):
         if values is None:
@@ -129,6 +142,101 @@ def _exported_alone(node: For, state: State) -> list[str]:
             )
             return keys if said and free else []
     return []
+
+
+_ORDER = "the order of an associative array's elements is bash's own"
+
+
+def _forget_last(vm: Machine, node: For, state: State, keys: list[str]) -> None:
+    """Leave unknown which key a loop had last."""
+    last = vm.unknown(f"${{{node.name}}}", _ORDER, ("last", node, tuple(keys)))
+    assign(vm, state, node.name, last, location=None, spelled=last.text)
+
+
+def _collected(node: For, state: State) -> tuple[str, list[str], list[Word]] | None:
+    """The array, the keys and the words of a loop that only appends words for each key.
+
+    In ``for k in "${!E[@]}"; do args+=(-e "$k=${E[$k]}"); done`` only the order of the words
+    behind it isn't known.
+    """
+    match node.words:
+        case [Word(parts=[Param(name=array, quoted=True, kind="!", op="", sub=Word(plain="@"))])]:
+            pass
+        case _:
+            return None
+    items, names = list[Item](), set[str]()
+    for command in node.body.items:
+        match command:
+            case Simple(
+                assigns=[Assign(name=name, sub=None, append=True, value=list(more))],
+                words=[],
+                redirs=[],
+            ):
+                items += more
+                names.add(name)
+            case _:
+                return None
+    if len(names) != 1:
+        return None
+    (to,) = names
+    held, into = state.vars.get(array), state.vars.get(to)
+    if held is None or held.kind != "A" or ragged_array(held) or not held.items:
+        return None
+    if into is None or into.kind != "a" or into.items is None or to in (array, node.name):
+        return None
+    if into.readonly or into.vague or into.integer or into.case or len(held.items) < 2:
+        return None
+    words = [w for item in items for w in item.words]
+    plain = all(item.sub is None and item.braced is None for item in items)
+    keys = [str(k) for k in held.items]
+    if not plain or not all(_is_of_key(w, node.name, array) for w in words):
+        return None
+    if not _is_free(state, node.name, array, to) or len(into.items) + len(keys) > MAX_ROUNDS:
+        return None
+    return to, keys, words
+
+
+def _is_of_key(word: Word, key: str, array: str) -> bool:
+    """Whether a word is made of nothing but text, the key and the element of that key."""
+
+    def known(part: object) -> bool:
+        match part:
+            case Lit():
+                return True
+            case Param(quoted=True, kind="", op="", name=name, text=text, sub=sub):
+                element = {f"${{{array}[{k}]}}" for k in (f"${key}", f"${{{key}}}", f'"${key}"')}
+                return (name == key and sub is None) or (name == array and text in element)
+        return False
+
+    return not word.doubtful and (word.plain is not None or all(map(known, word.parts)))
+
+
+def _collect(
+    vm: Machine, node: For, state: State, to: str, keys: list[str], words: list[Word]
+) -> list[State]:
+    """Append the words of all keys to an array, in an order that isn't known."""
+
+    def groups(state: State) -> tuple[tuple[Text, ...], ...]:
+        found = []
+        for key in keys:
+            assign(vm, state, node.name, key, location=None, spelled=key)
+            found.append(tuple(v for word in words for v in as_words(vm, state, word)))
+        return tuple(found)
+
+    states = list[State]()
+    vm.tick(state, node.body_pos, len(keys) * (1 + len(words)))
+    for path, shuffled in forking_on(vm, state, groups):
+        if shuffled is not None:
+            same = ("shuffled", node, tuple(tuple(map(identity, g)) for g in shuffled))
+            all_of = vm.unknown(f"${{{to}[@]}}", _ORDER, same, splits=True, shuffled=shuffled)
+            var = path.vars[to]
+            items = Elements(var.items or {})
+            path.vars[to] = replace(var, items=items.plus(items.highest + 1, all_of))
+            _forget_last(vm, node, path, keys)
+            path.seq += 1
+            path.status = 0
+        states.append(path)
+    return merge_paths(vm, states)
 
 
 def _is_free(state: State, name: str, *used: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from dsv4_env.lang.bash.expand.values import Argv, Symbol, Text
@@ -230,3 +231,38 @@ def _letters(words: Argv, i: int, options: WrapperOptions, found: TakenOptions) 
             return False
         found.given.append((letter, "", place))
     return True
+
+
+def in_some_order(words: Argv) -> Iterator[tuple[Text, Location]]:
+    """The words of ``env``, with assignments of which only the order isn't known in one."""
+    before: Text = ""
+    for i, (word, place) in enumerate(words):
+        free = i == 1 or before == "-i" or (isinstance(before, str) and "=" in before)
+        variables = variables_of(word, ()) if isinstance(word, Symbol) and free else []
+        yield from [(v, place) for v in variables] or [(word, place)]
+        before = word
+
+
+def variables_of(word: Symbol, flags: tuple[str, ...] = ("-e", "--env")) -> list[Text]:
+    """What words in an unknown order set, where each group of them is ``-e NAME=VALUE``.
+
+    Without *flags*, where it is ``NAME=VALUE``. Each sets another variable, so that their order
+    makes no difference. Empty for all others.
+    """
+    found: dict[str, Text] = {}
+    for group in word.shuffled:
+        match group:
+            case (flag, value) if flag in flags:
+                pass
+            case (str(value),) if flags and value.startswith("--env="):
+                value = value.removeprefix("--env=")
+            case (value,) if not flags:
+                pass
+            case _:
+                return []
+        text = value if isinstance(value, str) else value.text
+        name = re.match(r"([A-Za-z_]\w*)=", text, re.ASCII)
+        if name is None or (isinstance(value, Symbol) and value.splits):
+            return []
+        found[name[1]] = value
+    return list(found.values()) if len(found) == len(word.shuffled) else []

@@ -34,7 +34,9 @@ from dsv4_env.lang.bash.interp.options import (
     TRANSPARENT,
     XARGS,
     TakenOptions,
+    in_some_order,
     take_options,
+    variables_of,
 )
 from dsv4_env.lang.bash.interp.paths import unknown_status
 from dsv4_env.lang.bash.interp.sites import (
@@ -381,6 +383,7 @@ def _mpi(p: CallSite, words: Argv, env: Env) -> Argv | str:
 def _env(p: CallSite, words: Argv, env: Env) -> Argv | str:
     if len(words) > 1 and words[1][0] == "-":
         words = [words[0], ("-i", words[1][1]), *words[2:]]
+    words = list(in_some_order(words))
     taken = take_options(words, ENV)
     if taken.unknown is not None:
         return f"option `{taken.unknown}` of env isn't known"
@@ -623,7 +626,9 @@ def _docker(p: CallSite, words: Argv, env: Env, notes: Notes) -> None:
         at += taken.at
         if taken.unknown is None:
             break
-        if isinstance(taken.unknown, Symbol):
+        if isinstance(taken.unknown, Symbol) and (variables := variables_of(taken.unknown)):
+            given += [("e", value, words[at][1]) for value in variables]
+        elif isinstance(taken.unknown, Symbol):
             unknown.append(words[at])
             given.append(("", *words[at]))
         else:
