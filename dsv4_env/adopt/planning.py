@@ -100,7 +100,8 @@ def adopt(sources: Sequence[Source], wish: Wish) -> Adoption:
         file = known.layers.all[wish.over].file
         if file.overlay:
             raise UsageError(
-                f"--over {wish.over}: it is an overlay", expected="a profile or a layer below some"
+                f"--over {wish.over}: it is an overlay",
+                expected="a profile, or a layer that profiles extend",
             )
         root = wish.over if file.abstract else None
         known.bases = () if file.abstract else (wish.over,)

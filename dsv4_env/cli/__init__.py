@@ -26,8 +26,8 @@ from dsv4_env.model.style import plain
 
 _EPILOG = """\b
 Examples:
-  dsv4-env check                               the shipped script against pro-fp4
-  dsv4-env check flash-fp4 --against run.sh    your own script
+  dsv4-env check flash-fp4 --against run.sh    a script, held to a profile
+  dsv4-env discover --write                    your launches, for checks without a word
   dsv4-env launch flash-fp4 --port 30000       the server itself
   dsv4-env run flash-fp4 -- ./run_dsv4.sh      a command with the profile's variables
   eval "$(dsv4-env export flash-fp4)"          the variables, in this shell
@@ -157,7 +157,9 @@ def _meant_option(exc: click.UsageError) -> str | None:
     extra = _EXTRA.match(exc.message)
     if extra is None or exc.ctx is None or not Path(extra[1]).is_file():
         return None
-    options = {name for p in exc.ctx.command.params for name in p.opts}
+    options = {n: p for p in exc.ctx.command.params for n in p.opts if n in _TAKE_FILES}
+    if any(exc.ctx.params.get(p.name or "") for p in options.values()):
+        return None  # it has its file, and takes no other one
     near = next((name for name in _TAKE_FILES if name in options), None)
     return f"{near} {extra[1]}" if near else None
 

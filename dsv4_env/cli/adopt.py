@@ -26,14 +26,14 @@ from dsv4_env.cli.settings import pyproject, settings
 from dsv4_env.cli.wanted import remembered
 from dsv4_env.drift.foretold import Foretold, of_launch
 from dsv4_env.drift.pairs import keys, with_pairs
-from dsv4_env.guard.files import read_bytes, read_named
+from dsv4_env.guard.files import checkout, is_within, read_bytes, read_named, real
 from dsv4_env.lang.yaml import decode
-from dsv4_env.model import LaunchConfig, Location
+from dsv4_env.model import LaunchConfig, Location, shipped_dir
 from dsv4_env.model.errors import ReadError, UsageError
 from dsv4_env.model.secrets import masked, scrubbed
 from dsv4_env.model.style import count, plain
 from dsv4_env.plan.platforms import PLATFORMS, Platform
-from dsv4_env.profile import load_wanted
+from dsv4_env.profile import layer_files, load_wanted
 from dsv4_env.readers import EXPECTED, HowRead, detect, read, titles
 from dsv4_env.reporters.json import json_text
 from dsv4_env.reporters.unified import unified
@@ -143,15 +143,19 @@ def adopt(
     """
     from dsv4_env.adopt.planning import Wish, adopt as adopted, hardware_of
     from dsv4_env.adopt.proposal import newest_starting  # pydantic
+    from dsv4_env.profile.schema import LAYER_NAME
 
     if adopting.over and adopting.from_nothing:
         raise UsageError("--over and --from-nothing", expected="one of the two")
+    if adopting.prefix is not None and not LAYER_NAME.fullmatch(adopting.prefix):
+        expected = "a word of letters, digits, '.', '_' and '-'"
+        raise UsageError(f"--prefix {adopting.prefix}", expected=expected)
     if adopting.verify is not None and not adopting.rewrite:
         raise UsageError("--verify without --rewrite", expected="both: it compares rewritten tests")
     found = settings()
     target = found.source or pyproject()
     root = target.parent
-    own = folder or found.profiles
+    own = _own_folder(folder, found, root)
     sources, texts, already = _sources(files, root, found, own)
     if already:
         title, profile = already[0]
@@ -178,9 +182,28 @@ def adopt(
     if result.layers and own is None and adopting.write_:
         raise UsageError(
             f"{count(len(result.layers), 'layer', 'layers')} of your own, and no folder for them",
-            expected="--profiles DIR",
+            expected=f"--profiles DIR, such as --profiles {_LAYERS}",
         )
     return _proposed(result, texts, refused, _Place(root, target, own, found), adopting, color)
+
+
+def _own_folder(folder: Path | None, found: Settings, root: Path) -> Path | None:
+    """Where the project's own layers are, or go. Raises UsageError where nobody would find them."""
+    if folder is None:
+        return found.profiles
+    if found.profiles is not None:
+        if real(folder) != real(found.profiles):
+            there = os.path.relpath(found.profiles)
+            raise UsageError(
+                f"--profiles {folder}: by its settings the project's layers are in {there}",
+                expected="that folder, or no --profiles",
+            )
+    elif not is_within(folder, checkout(root / "pyproject.toml") or root):
+        raise UsageError(
+            f"--profiles {folder} isn't in the project, whose tests are to find it",
+            expected=f"a folder within {root}",
+        )
+    return folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +230,8 @@ def _sources(
     already: list[tuple[str, str]] = []
     for text in files:
         operand = split_operand(text)
+        if operand.path == "-":
+            raise UsageError("standard input can't be held to a profile", expected="files")
         path = Path(os.path.abspath(operand.path))  # noqa: PTH100  # as text: links stay
         if path.is_dir():
             raise UsageError(
@@ -249,7 +274,10 @@ def _chosen(
     else:
         kept = [c for c in launches if c.launched]
     if not kept:
-        raise ReadError("no launch of a server", where=operand.name, expected=EXPECTED)
+        expected = (
+            "python3 -m sglang.launch_server …, sglang serve … or popen_launch_server(…) in it"
+        )
+        raise ReadError("no launch of a server", where=operand.name, expected=expected)
     numbered = enumerate(zip(titles(launches, operand.path), launches, strict=True), 1)
     return [
         (i, replace(launch, name=title))
@@ -294,6 +322,7 @@ def _proposed(
         tell(f"dsv4-env: note: `check` will fail for {many}, for what is left as it is")
     if adopting.write_ and changes:
         _save(changes, result, place, adopting)
+    homeless = result.layers and not given and not adopting.write_
     if adopting.as_json:
         write(_json(result, pairs, rewritten, legs, failing, place))
     else:
@@ -307,8 +336,11 @@ def _proposed(
             less, more = _stat(rewritten)
             told += f" (-{less} +{more} lines)" if rewritten.texts else ""
         write(f"{told}\n")
-        if result.layers and place.settings.profiles is None and not given:
-            tell("dsv4-env: note: --profiles DIR says where the new layers go")
+    if homeless:
+        tell(
+            "dsv4-env: note: --write asks for --profiles DIR, the folder for new layers "
+            f"(shown here: {_LAYERS})"
+        )
     written = [plain(os.path.relpath(c.path)) for c in changes] if adopting.write_ else []
     if len(written) > _EACH:  # all of them are told of above
         written = [f"{written[0]} and {len(written) - 1} more files"]
@@ -355,7 +387,7 @@ def _changes(
             for name, data in result.texts(there).items()
         ]
     said: dict[str, str] = {}
-    if result.layers and place.settings.profiles is None and place.own is not None:
+    if place.settings.profiles is None and place.own is not None and _takes_own(result, place.own):
         said["profiles"] = Path(os.path.relpath(place.own, place.root)).as_posix()
     if result.pinned:
         said["sglang"] = result.sglang
@@ -370,6 +402,13 @@ def _changes(
         old, new = (t.encode("utf-8", "surrogateescape") for t in (before, after))
         found.append(FileChange(path, old, new))
     return [c for c in found if c.old != c.new]
+
+
+def _takes_own(result: Adoption, own: Path) -> bool:
+    """Whether a launch takes a layer of the project's own, new or there already."""
+    there = layer_files(own if own.is_dir() else None)
+    mine = {name for name, path in there.items() if path.parent != shipped_dir()} | {*result.layers}
+    return any(not mine.isdisjoint(a.composition.profile.layers) for a in result.adopted)
 
 
 def _diff(change: FileChange, color: bool) -> str:
@@ -437,9 +476,7 @@ def _overview(
         )
     if failing:
         text += "\n`check` will fail for these, until they are mended or excused (a waiver)\n"
-        rows = [
-            (f"  {f.location or one.file}", f.sentence) for one in failing for f in one.findings
-        ]
+        rows = [(f"  {f.location or one.file}", f.text) for one in failing for f in one.findings]
         text += table([tuple(map(plain, row)) for row in dict.fromkeys(rows)], line_width())
     if legs:
         text += (

@@ -13,8 +13,14 @@ from dsv4_env import drift
 from dsv4_env.cli import complete, operands
 from dsv4_env.cli.caller import Caller
 from dsv4_env.cli.comparing import Comparing, reading_options
-from dsv4_env.cli.holding import new_run, pairs_of, profiles_against, profiles_argument
-from dsv4_env.cli.names import RUNNING, is_folder, split_operand, tell_local
+from dsv4_env.cli.holding import (
+    need_profiles,
+    new_run,
+    pairs_of,
+    profiles_against,
+    profiles_argument,
+)
+from dsv4_env.cli.names import RUNNING, split_operand, tell_local
 from dsv4_env.cli.options import (
     Inputs,
     Shown,
@@ -32,7 +38,6 @@ from dsv4_env.drift import waivers
 from dsv4_env.guard.files import read_bytes, real
 from dsv4_env.model.errors import ReadError, UsageError, did_you_mean
 from dsv4_env.model.finding import Report, Severity
-from dsv4_env.profile import layer_files, reference_script
 from dsv4_env.profile.project import PREFIX
 from dsv4_env.profile.settings import Settings
 from dsv4_env.reporters import REPORTERS
@@ -85,9 +90,9 @@ class _Watched(click.Command):
         metavar="FILE",
         multiple=True,
         shell_complete=complete.offered_files,
-        help=f"What is held to the profiles, of any kind that dsv4-env reads: {operands.HELP}. "
-        "Default: the pairs of [tool.dsv4_env], or else the reference script that comes with "
-        "dsv4-env.",
+        help=f"What is held to the profiles, of any kind that dsv4-env reads: {operands.HELP}; a "
+        "pattern in quotes is all files that it names. "
+        "Default: the pairs of [tool.dsv4_env].",
     ),
     click.option(
         "--changed-since",
@@ -98,8 +103,8 @@ class _Watched(click.Command):
     click.option(
         "--no-default",
         is_flag=True,
-        help="Where neither --against nor [tool.dsv4_env] names a file, fail instead of checking "
-        "the script that comes with dsv4-env.",
+        hidden=True,  # of 0.1, where the shipped script was checked in any folder without pairs
+        help="Check what --against or [tool.dsv4_env] names, in a checkout of dsv4-env, too.",
     ),
 )
 @reading_options
@@ -164,15 +169,17 @@ def check(
     """Hold launches to their profiles; exit with 1 on drift.
 
     Without --against it checks every pair of a profile and files that [tool.dsv4_env] of
-    pyproject.toml names, or those of the PROFILEs given. Where it names none, the reference
-    script that comes with dsv4-env is held to pro-fp4. Host, port and model path are left out
-    unless --compare names them.
+    pyproject.toml names, or those of the PROFILEs given; `dsv4-env discover --write` adds them.
+    Without any there is nothing to check, which is an error: a gate that looks at nothing must
+    not pass. Only a checkout of dsv4-env needs none, whose own script is held to pro-fp4. Host,
+    port and model path are left out unless --compare names them.
 
     `dsv4-env lint --help` lists the kinds of files that are read. Makefiles, justfiles, fish,
     PowerShell and batch files aren't.
 
     \b
-    Exit codes: 0 no drift, 1 drift, 2 wrong usage or a file that can't be read.
+    Exit codes: 0 no drift, 1 drift, 2 wrong usage, nothing to check, or a file that can't be
+    read.
 
     \b
     Examples:
@@ -199,18 +206,13 @@ def check(
 
         return answer_again(caller, ["check", *context.meta[__name__]])
     found = settings()
-    _no_files(names, folder if folder is not None else found.profiles)
+    need_profiles("check", names, against, folder if folder is not None else found.profiles)
     pairs = () if against else pairs_of(names, found)
     if asked.changed_since is not None and not pairs:
         raise UsageError(
             "--changed-since" + (" with --against" if against else ": there are no pairs"),
-            expected="[[tool.dsv4_env.pairs]] in pyproject.toml, and no --against",
-        )
-    if asked.no_default and not (against or pairs or found.against):
-        raise UsageError(
-            "there is nothing to check",
-            where=found.source,
-            expected="[[tool.dsv4_env.pairs]] in pyproject.toml, or --against FILE",
+            where=None if against else found.source,
+            expected=f"{drift.PAIRS}, and no --against",
         )
     whole = not against and len(pairs) == len(found.pairs)
     part = not whole or asked.changed_since is not None
@@ -227,7 +229,8 @@ def check(
         with Progress() as run.progress:
             report = drift.check(run, pairs)
     else:
-        report = _against(run, against, names or found.profile, inputs)
+        usual = found.against if asked.no_default else drift.usual_script(found, Path.cwd())
+        report = _against(run, against, names or found.profile, inputs, usual)
     report = strictly(report) if verdict.strict else report
     report = _with_baseline(replace(report, failing=verdict.failing()), run, verdict)
     if any(r.fixes for r in formats):
@@ -274,18 +277,6 @@ def _can_be_watched(asked: Against, verdict: CheckVerdict, shown: Shown) -> None
             raise UsageError(f"--watch with --against {text}", expected="files, which change")
 
 
-def _no_files(names: Sequence[str], own: Path | None) -> None:
-    """Raise UsageError where a file or a folder stands in the place of a profile."""
-    for name in names:
-        if Path(name).is_dir() and name not in layer_files(own):
-            raise is_folder(name, "the name of a profile")
-        if Path(split_operand(name).path).is_file() and name not in layer_files(own):
-            given = " ".join((*(n for n in names if n != name), f"--against {name}"))
-            raise UsageError(
-                f"{name} is a file", expected="the name of a profile", hint=f"`check {given}`"
-            )
-
-
 def _outputs(texts: Sequence[str]) -> list[tuple[str, Path]]:
     """The reporters and files of ``--output``, as far as they can be written."""
     found: dict[Path, tuple[str, Path]] = {}
@@ -323,12 +314,26 @@ def _output(text: str) -> tuple[str, Path]:
 
 
 def _against(
-    run: drift.CheckRun, against: Sequence[str], names: Sequence[str], inputs: Inputs
+    run: drift.CheckRun,
+    against: Sequence[str],
+    names: Sequence[str],
+    inputs: Inputs,
+    usual: Path | None,
 ) -> Report:
-    """Hold what ``--against`` names, or its default, to profiles; what can't be read is raised."""
+    """Hold what ``--against`` names, else the *usual* script, to profiles.
+
+    Where that is a single one that can't be read, that is raised.
+    """
     held, profiles = profiles_against(run, against, names)
     compared = {variable for p in profiles for variable in p.config.effective_env}
-    for text in against or [str(run.settings.against or reference_script())]:
+    files = operands.expanded(against) or ([str(usual)] if usual else [])
+    if not files:  # of a gate that looks at nothing nobody would notice that it does
+        raise UsageError(
+            "there is nothing to check: no pairs, and no --against",
+            where=run.settings.source,
+            expected=f"--against FILE, or {drift.PAIRS}",
+        )
+    for text in files:
         if text in run.layers:
             if not Path(text).is_file():
                 raise UsageError(
@@ -340,7 +345,7 @@ def _against(
         except ReadError as exc:
             if not against and run.settings.against:
                 exc.found += f" (named by {_against_setting(run.settings)})"
-            if len(against) < 2:
+            if len(files) < 2:
                 raise
             drift.unreadable(run, Path(split_operand(text).path), exc)
             continue
@@ -349,7 +354,7 @@ def _against(
         drift.check_launch(run, pairs, config, opened.path, opened.text)
     if not against and not run.settings.against:
         run.notes.append(
-            "no [[tool.dsv4_env.pairs]] and no --against: only the script that comes with "
+            "no [[tool.dsv4_env.pairs]] and no --against: only the script of this checkout of "
             "dsv4-env was checked"
         )
     return drift.report(run, waivers=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,10 +40,10 @@ def _offered(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[Co
 def get(profile_name: str, name: str, folder: Path | None) -> None:
     """Print one value of a profile, and nothing else.
 
-    NAME is a variable, a flag in any of its spellings, or a key of a table (model.path). Several
-    values of a flag are quoted as for a shell, and a flag that is given more than once has a line
-    each; one without a value is an empty line. A variable that the environment decides has the
-    value that it has here. Secrets aren't masked.
+    NAME is a variable, a flag in any of its spellings, or a key of a table (model.path), as
+    `dsv4-env show PROFILE` lists them. Several values of a flag are quoted as for a shell, and a
+    flag that is given more than once has a line each; one without a value is an empty line. A
+    variable that the environment decides has the value that it has here. Secrets aren't masked.
 
     \b
     Exit codes: 0 the profile has it, 2 it doesn't.
@@ -53,6 +53,7 @@ def get(profile_name: str, name: str, folder: Path | None) -> None:
       dsv4-env get pro-fp4 SGLANG_USE_AITER
       dsv4-env get pro-fp4@b200 --tp
       dsv4-env get pro-fp4 model.path
+      dsv4-env get pro-fp4 quality.gsm8k-threshold
       dsv4-env get pro-fp4 --disable-radix-cache >/dev/null && echo "no radix cache"
     """
     profile = named_profile(profile_name, profile_folder(folder))
@@ -83,9 +84,11 @@ def _values(profile: Profile, name: str) -> list[str]:
     for table, values in tables.items():
         if name.startswith(f"{table}.") and name[len(table) + 1 :] in values:
             return [_text(values[name[len(table) + 1 :]])]
-    kind = "flag" if name.startswith("-") else "table" if "." in name else "variable"
+    kind = "flag" if name.startswith("-") else "variable" if name.isupper() else None
     raise ProfileError(
-        f"{profile.name} has no {kind} {name}" if kind != "table" else f"{profile.name}: no {name}",
+        f"{profile.name} has no {kind} {name}"
+        if kind
+        else f"{profile.name} has nothing called {name}",
         expected=f"one that `dsv4-env show {profile.name}` lists",
         hint=_meant(profile, name),
     )
@@ -103,7 +106,18 @@ def _meant(profile: Profile, name: str) -> str | None:
     if table != "env" and any(True for _ in _flag(profile, flag)):
         return flag
     alike = [n for n in known if n.startswith("-") is bare.startswith("-")]
-    return did_you_mean(bare, alike) or did_you_mean(flag, [n for n in known if n.startswith("-")])
+    flags = [n for n in known if n.startswith("-")]
+    return did_you_mean(bare, alike) or did_you_mean(flag, flags) or _with_word(bare, known)
+
+
+def _with_word(text: str, known: Sequence[str]) -> str | None:
+    """The names that a part of one stands for: `gsm8k`, `timeout`; None where it's in many."""
+    part = text.lstrip("-").replace("_", "-").casefold()
+    found = [n for n in known if part in n.replace("_", "-").casefold()]
+    return " or ".join(found) if part and len(found) <= _EACH else None
+
+
+_EACH = 3  # names that are offered
 
 
 def _flag(profile: Profile, name: str) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
 from pathlib import Path
@@ -13,11 +14,14 @@ from dsv4_env.cli.comparing import catalogue_for, sglang_option
 from dsv4_env.cli.options import collected, output_option
 from dsv4_env.cli.output import write
 from dsv4_env.cli.progress import Progress
-from dsv4_env.cli.settings import settings
+from dsv4_env.cli.settings import profile_folder, settings
 from dsv4_env.history import render
 from dsv4_env.matrix.page import page
 from dsv4_env.matrix.sources import commit_of
+from dsv4_env.model import ENV_NAME
 from dsv4_env.model.errors import UsageError
+from dsv4_env.model.quoting import word
+from dsv4_env.profile import layer_files
 
 _SCRIPTS = ("**/run_dsv4*.sh",)
 _TESTS = ("**/test_deepseek_v4*.py",)
@@ -114,6 +118,7 @@ def read_history(
     repository: Path, followed: GitFiles, ignore: tuple[str, ...], sglang: str | None
 ) -> engine.History:
     """The history that the options ask for, with a bar on a terminal. Raises Dsv4Error."""
+    _need_repository(repository)
     sides = _sides(followed)
     start = _day(followed.since) if followed.since else None
     catalogue = catalogue_for(sglang, [], tree=False)
@@ -128,6 +133,25 @@ def read_history(
             f"no file is called {globs}", where=repository, expected="--paths [REF:]GLOB"
         )
     return found
+
+
+def _need_repository(path: Path) -> None:
+    """Raise UsageError for a word that is no folder, with what takes such a word."""
+    if path.is_dir():
+        return
+    name, expected = str(path), "the folder of a git repository"
+    if path.is_file():
+        raise UsageError(f"{name} is a file", expected=expected, hint=f"--paths {word(name)}")
+    profile = re.split("[@+]", name, maxsplit=1)[0]
+    if profile in layer_files(profile_folder(None)):
+        raise UsageError(
+            f"{name} is a profile",
+            expected=f"{expected}, whose scripts and tests are followed; `dsv4-env explain "
+            f"{profile}` tells of a profile",
+        )
+    if ENV_NAME.fullmatch(name) and name.isupper():
+        raise UsageError(f"{name} is no folder", expected=expected, hint=f"--setting {name}")
+    raise UsageError(f"{name}: there is no such folder", expected=expected)
 
 
 def history_commits(repository: Path, followed: GitFiles) -> list[str]:

@@ -12,14 +12,15 @@ import click
 from dsv4_env import drift
 from dsv4_env.cli import complete
 from dsv4_env.cli.comparing import Comparing, catalogue_for
-from dsv4_env.cli.names import tell_local
+from dsv4_env.cli.names import is_folder, split_operand, tell_local
 from dsv4_env.cli.options import F, Inputs
 from dsv4_env.cli.settings import settings
 from dsv4_env.cli.wanted import wanted
 from dsv4_env.model.errors import UsageError, did_you_mean
 from dsv4_env.model.finding import Finding, Severity
+from dsv4_env.model.quoting import word
 from dsv4_env.model.style import count
-from dsv4_env.profile import Profile
+from dsv4_env.profile import Profile, layer_files
 from dsv4_env.profile.settings import Pair, Settings
 
 _EACH = 4  # settings that are named one by one
@@ -103,6 +104,38 @@ def profiles_against(
     profiles = [run.profile(pair) for pair in pairs]
     tell_local(profiles)
     return pairs, profiles
+
+
+def need_profiles(
+    command: str, names: Sequence[str], against: Sequence[str], own: Path | None
+) -> None:
+    """Raise UsageError where a file or a folder stands in the place of a profile.
+
+    Behind ``--against`` a second file does so easily, as an option takes one word.
+    """
+    known = layer_files(own)
+    strange = [name for name in names if name not in known]
+    for name in strange:
+        if Path(name).is_dir():
+            raise is_folder(name, "the name of a profile")
+    files = [name for name in strange if Path(split_operand(name).path).is_file()]
+    if not files:
+        return
+    every = [*against, *files]
+    given = [command, *(n for n in names if n not in files)]
+    given += [f"--against {_typed(name)}" for name in every]
+    many = len(every) > _EACH  # what a shell makes of *.sh
+    raise UsageError(
+        f"{files[0]} is a file",
+        expected="the name of a profile"
+        + (", and --against before each file, or once before a pattern in quotes" if many else ""),
+        hint=None if many else f"`{' '.join(given)}`",
+    )
+
+
+def _typed(name: str) -> str:
+    """An operand as one types it: within a word ``#`` says nothing to a shell."""
+    return name if word(name.replace("#", "-")) == name.replace("#", "-") else word(name)
 
 
 def pairs_of(names: Sequence[str], found: Settings) -> tuple[Pair, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,7 +15,8 @@ from dsv4_env.cli.output import tell
 from dsv4_env.cli.settings import settings
 from dsv4_env.cli.wanted import wanted
 from dsv4_env.compare.normalise import WHOLE, with_model
-from dsv4_env.guard.files import read_named, read_stream
+from dsv4_env.drift.files import expand_globs
+from dsv4_env.guard.files import check_narrow, read_named, read_stream
 from dsv4_env.model import LaunchConfig
 from dsv4_env.model.errors import ProfileError, ReadError, UsageError
 from dsv4_env.readers import (
@@ -35,6 +36,7 @@ from dsv4_env.readers import (
     titles,
 )
 
+_MAGIC = re.compile(r"[*?\[]")
 _ENV_FILE = re.compile(r"\.env(?:\.[^/]+)?$")  # also one that sets nothing of SGLang's
 HELP = (
     "PATH, PATH#2 for the second launch in it, PATH:34 for the one at line 34, PATH::NAME for "
@@ -72,9 +74,11 @@ def file_launches(
         if sys.stdin is None:
             raise UsageError("standard input is closed", expected="a script on standard input")
         data = read_stream(sys.stdin.buffer, "<stdin>")
+        check_narrow(data, "<stdin>", "a file")
         reader = _by_bytes(operand, data)
     else:
         data = read_named(operand.path, expected=EXPECTED)
+        check_narrow(data, operand.path, "a file")
         reader = detect(str(Path(operand.path).absolute()), data) or ""
         if not reader and (kinds := [k.summary or k.one for k in candidates(operand.path)]):
             nothing = "it has nothing to do with SGLang, as far as can be seen"
@@ -150,6 +154,27 @@ def open_launch(text: str, inputs: Inputs, *, routers: bool = False) -> OpenedLa
     if (running := running_launches(text, inputs)) is not None:
         return OpenedLaunch(_one_running(text, running))
     (found,) = _opened(text, inputs, one=True, routers=routers)
+    return found
+
+
+def expanded(texts: Sequence[str]) -> list[str]:
+    """The operands, where patterns in quotes stand for the files that they name.
+
+    A shell can't expand ``--against *.sh``: it makes one option and further words of it. Raises
+    ReadError where no file fits.
+    """
+    found: list[str] = []
+    for text in texts:
+        named = RUNNING.fullmatch(text) or "://" in text or split_operand(text).chosen
+        if not _MAGIC.search(text) or named or os.path.lexists(text):
+            found.append(text)
+        else:
+            files = expand_globs(Path.cwd(), [text])
+            if not files:
+                raise ReadError(
+                    "no file fits this pattern", where=text, expected="files that are there"
+                )
+            found += [str(p) if Path(text).is_absolute() else os.path.relpath(p) for p in files]
     return found
 
 

@@ -277,8 +277,10 @@ def _env_file(path: Path) -> dict[str, str]:
     """The variables that a file of assignments sets, read as bash would read it."""
     # tree-sitter, and the languages: they take longer to import than all else of a start.
     from dsv4_env.readers import READERS, choose
+    from dsv4_env.readers.bash import check_endings
 
     text = read_named(path, expected="a file of NAME=VALUE lines")
+    check_endings(text, str(path))
     data = b"set -a\n" + text + b"\nsglang serve\n"
     launch = choose(READERS["bash"](data, str(path), closed=True), str(path))
     found: dict[str, str] = {}

@@ -9,7 +9,9 @@ from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 from dsv4_env.cli.output import line_width, write
+from dsv4_env.compare.findings import when
 from dsv4_env.model import (
+    HANDED_ON,
     EnvVar,
     Fact,
     LaunchConfig,
@@ -17,6 +19,7 @@ from dsv4_env.model import (
     ServerArg,
     Unknown,
     Value,
+    handed_on,
 )
 from dsv4_env.model.condition import Condition
 from dsv4_env.model.secrets import hidden, masked, scrubbed, unknown_masked
@@ -160,9 +163,10 @@ def render(
     """A launch as aligned text, of lines that aren't wider than *width* where one is given."""
 
     def row(name: str, value: str, setting: EnvVar | ServerArg) -> ShownRow:
-        when = f"when {setting.condition}" if setting.condition else ""
+        words = (setting.value,) if isinstance(setting, EnvVar) else setting.words
+        holds = when(name, words, setting.condition)
         again = "(set again later)" if setting.superseded else ""
-        remark = "  ".join(filter(None, (when, again)))
+        remark = "  ".join(filter(None, (holds, again)))
         return name, value, remark, shown_place(setting.location) if origin else ""
 
     command = " ".join(str(w) for w in config.command)
@@ -175,7 +179,7 @@ def render(
     if config.condition:
         lines += wrapped(f"when {plain(str(config.condition))}", width)
     groups = [
-        ("Environment", [row(e.name, value_text(e.name, e.value), e) for e in config.env]),
+        ("Environment", [row(e.name, _variable_text(e), e) for e in config.env]),
         (
             "Router arguments" if config.router else "Server arguments",
             [row(a.flag or "", argument_text(a), a) for a in config.args or ()],
@@ -188,6 +192,12 @@ def render(
         told = wrapped(f"note: {plain(note.message)}", width)
         lines += [paint(line, "dim", color) for line in told]
     return "\n".join(lines) + "\n"
+
+
+def _variable_text(setting: EnvVar) -> str:
+    if handed_on(setting.name, setting.value, setting.condition):
+        return HANDED_ON
+    return value_text(setting.name, setting.value)
 
 
 def _fact_row(fact: Fact, *, origin: bool) -> ShownRow:

@@ -21,7 +21,13 @@ from dsv4_env.cli.comparing import (
     offered_releases,
 )
 from dsv4_env.cli.history import GitFiles, git_options, history_commits, read_history
-from dsv4_env.cli.holding import new_run, pairs_of, profiles_against, profiles_argument
+from dsv4_env.cli.holding import (
+    need_profiles,
+    new_run,
+    pairs_of,
+    profiles_against,
+    profiles_argument,
+)
 from dsv4_env.cli.options import Inputs, input_options, profiles_option
 from dsv4_env.cli.output import write
 from dsv4_env.cli.progress import Progress
@@ -68,7 +74,8 @@ def _offered_targets(
     multiple=True,
     shell_complete=complete.offered_files,
     help="What is held to the profiles, with every launch in it: "
-    f"{operands.HELP}. Default: as for `check`.",
+    f"{operands.HELP}; a pattern in quotes is all files that it names. Default: the pairs of "
+    "[tool.dsv4_env], or else the script that comes with dsv4-env.",
 )
 @comparing_options
 @input_options
@@ -126,6 +133,7 @@ def report(
         raise UsageError(
             f"{len(targets)} times --target", expected=f"at most {MAX_TARGETS} on one page"
         )
+    need_profiles("report", names, against, folder if folder is not None else found.profiles)
     pairs = pairs_of(names, found) if not against else ()
     whole = not against and len(pairs) == len(found.pairs)
     run = new_run(replace(comparing, show_equivalent=True), folder, inputs, whole=whole)
@@ -175,7 +183,8 @@ def _against(
     """Hold every launch that ``--against`` names, or its default, to profiles."""
     held, profiles = profiles_against(run, against, names)
     variables = {variable for p in profiles for variable in p.config.effective_env}
-    for text in against or [str(run.settings.against or reference_script())]:
+    usual = drift.usual_script(run.settings, Path.cwd()) or reference_script()
+    for text in operands.expanded(against) or [str(usual)]:
         pairs = [replace(pair, files=(text,)) for pair in held]
         for opened in operands.open_launches(text, inputs):
             config = operands.relevant(opened.config, variables)

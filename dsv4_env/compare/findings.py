@@ -22,7 +22,19 @@ from dsv4_env.compare.normalise import (
     open_words,
 )
 from dsv4_env.compare.rules import RULES
-from dsv4_env.model import LaunchConfig, Location, Note, Outside, Unknown, Value, lost_launch
+from dsv4_env.model import (
+    HANDED_ON,
+    LaunchConfig,
+    Location,
+    Note,
+    Outside,
+    Unknown,
+    Value,
+    handed_on,
+    lost_launch,
+    unexported,
+)
+from dsv4_env.model.condition import Condition
 from dsv4_env.model.errors import shortened
 from dsv4_env.model.finding import (
     Comparison,
@@ -325,8 +337,13 @@ _SHOWN = 300  # characters of a value: some three lines of a terminal
 FROM_OUTSIDE = "from the environment"
 
 
-def show(name: str, words: Sequence[Value]) -> str:
-    """A setting's value as a report shows it: quoted, secrets masked, unknowns as source text."""
+def show(name: str, words: Sequence[Value], condition: Condition | None = None) -> str:
+    """A setting's value as a report shows it: quoted, secrets masked, unknowns as source text.
+
+    *condition* is what must hold for it to be made.
+    """
+    if len(words) == 1 and handed_on(name, words[0], condition):
+        return HANDED_ON
     words = words[1:] if words and words[0] == name else words
     if not words:
         return "set" if name.startswith("-") else '""'
@@ -341,8 +358,23 @@ def show(name: str, words: Sequence[Value]) -> str:
     if any(w.default is None for w in unknown) and text != MASK:
         return f"<{text}>"
     text = '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
-    names = ", ".join(dict.fromkeys(n for w in unknown for n in w.names))
+    names = " or ".join(dict.fromkeys(n for w in unknown for n in w.names))
     return f"{text} unless {names} is set" if names else text
+
+
+def when(name: str, words: Sequence[Value], condition: Condition | None) -> str:
+    """What is said beside a setting's value of when it's made, empty where it always is."""
+    if not unexported(name, condition):
+        return f"when {condition}" if condition else ""
+    value = words[0] if len(words) == 1 else None
+    if not isinstance(value, Unknown) or not handed_on(name, value, condition):
+        return f"when {condition}: it isn't exported"
+    if not value.default:
+        return ""
+    told = show(name, [unknown_masked(name, value, value.default)])
+    if value.text.startswith(f"${{{name}:-"):
+        return f"{told} isn't exported, and replaces only an empty one"
+    return f"{told} isn't exported"
 
 
 def _unknown(name: str, word: Unknown) -> str:
@@ -364,12 +396,15 @@ def _finding(
     if d.kind is Kind.CHANGED and any(isinstance(w, Outside) for w in d.left or ()):
         severity = min(severity, Severity.WARNING, key=_ORDER.index)  # a secret, and in the file
     other = d.right_name or d.name
-    ours = None if d.left is None else show(d.name, d.left)
-    theirs = None if d.right is None else show(other, d.right)
+    ours = None if d.left is None else show(d.name, d.left, _condition(left, d))
+    theirs = None if d.right is None else show(other, d.right, d.condition)
     location = d.right_location or right.location
     if location is not None and right.reader != "profile" and location.path in files:
         location = right.location  # taken from the profile: what changes it stands by the launch
-    when = f"when {d.condition}" if d.condition and not d.conditional else ""
+    told = d.right if d.right is not None else d.left or ()
+    holds = when(d.name, told, d.condition)
+    if d.conditional and not unexported(d.name, d.condition):
+        holds = ""  # the message says it
     effect: str | None = None
     if d.kind is Kind.REMOVED:
         message = f"{d.name} is missing; {_has(left.name, ours)}"
@@ -395,6 +430,8 @@ def _finding(
         effect = _spelling_hint(d) or _misread(d, catalogue)
     elif d.kind is Kind.REORDERED:
         message = f"{d.name} stands in another place than in {left.name}"
+    elif d.conditional and theirs == HANDED_ON:
+        message = f"{d.name} is {theirs}; {_has(left.name, ours)}"
     elif d.conditional:
         message = f"{d.name} is set only when {d.condition}; {_has(left.name, ours)}"
     else:
@@ -404,11 +441,16 @@ def _finding(
     action = ""
     if left.reader == "profile" != right.reader:
         action = _action(d, ours) if right.served is None else _RESTARTED.get(d.kind, "")
-    given = f"{theirs} {when}" if theirs and when else theirs
+    given = f"{theirs} {holds}" if theirs and holds and theirs != HANDED_ON else theirs
     found = Finding(
         rule, severity, d.name, message, location, d.left_location, ours, given, action=action
     )
-    return found.with_effect(effect or "", when)
+    return found.with_effect(effect or "", holds)
+
+
+def _condition(config: LaunchConfig, d: Difference) -> Condition | None:
+    """The condition of a difference, where it is this side that makes the setting under one."""
+    return d.condition if any(e.name == d.name and e.condition for e in config.env) else None
 
 
 def _action(d: Difference, ours: str | None) -> str:
@@ -420,6 +462,8 @@ def _action(d: Difference, ours: str | None) -> str:
         return "don't set it here" if d.kind is Kind.CHANGED else "set it there"
     if d.kind is Kind.RENAMED:
         return f"rename it to {d.name}"
+    if unexported(d.name, d.condition) and d.kind in (Kind.CHANGED, Kind.UNKNOWN):
+        return "export it" if d.conditional else "write that, and export it"
     return _ACTIONS.get(d.kind, "")
 
 

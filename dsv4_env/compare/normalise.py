@@ -17,9 +17,10 @@ from dsv4_env.model import (
     ServerArg,
     Unknown,
     Value,
+    handed_on,
     is_flag,
 )
-from dsv4_env.model.condition import Condition, Test, either
+from dsv4_env.model.condition import Condition, either
 from dsv4_env.profile import Profile
 
 if TYPE_CHECKING:
@@ -204,13 +205,7 @@ def _is_passed(config: LaunchConfig, name: str) -> bool:
     ``LOGS=${LOGS:-/tmp}`` without an export: without it the server had the same one.
     """
     made = [e for e in config.env if e.name == name]
-    return owner(name) is None and all(
-        e.condition == Test(name, "outside")
-        and isinstance(e.value, Unknown)
-        and e.value.text
-        in (f"${{{name}}}", *(f"${{{name}{op}{e.value.default}}}" for op in (":-", "-")))
-        for e in made
-    )
+    return owner(name) is None and all(handed_on(name, e.value, e.condition) for e in made)
 
 
 def _agrees(config: LaunchConfig, name: str) -> bool:

@@ -45,7 +45,7 @@ from dsv4_env.profile import (
     load_wanted,
     with_settings,
 )
-from dsv4_env.profile.project import TARGET
+from dsv4_env.profile.project import TARGET, own_script
 from dsv4_env.profile.settings import Pair, Settings
 from dsv4_env.readers import HowRead, file_bytes, label, read, titles
 
@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from dsv4_env.catalogue import Catalogue
     from dsv4_env.plan.platforms import Platform
 
+PAIRS = "[[tool.dsv4_env.pairs]] in pyproject.toml (`dsv4-env discover --write` adds them)"
 CatalogueFor = Callable[[str | None, Sequence[str | None]], "Catalogue | None"]
 """The catalogue of a release, or of the newest within ranges; None where spelling counts."""
 
@@ -151,6 +152,14 @@ class CheckRun:
                     exc.where = str(pair.location)
                 raise
         return self.targets[key]
+
+
+def usual_script(settings: Settings, start: Path) -> Path | None:
+    """What is held to profiles where no pair and no file is named; None where that is nothing.
+
+    It is the script of the settings, or within a checkout of dsv4-env the one that comes with it.
+    """
+    return settings.against or own_script(start)
 
 
 def reference_release(settings: Settings, asked: str | None = None) -> str | None:

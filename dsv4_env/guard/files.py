@@ -7,8 +7,10 @@ layer, the lock, pyproject.toml, a baseline, a sourced file or an imported modul
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import os
+import re
 import stat
 from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
@@ -122,10 +124,12 @@ def need_file(path: Path | str) -> None:
             near = did_you_mean(name, os.listdir(folder or "."))  # noqa: PTH208  # names alone
         except OSError:
             near = None
+        pattern = any(c in str(path) for c in "*?[")
         raise ReadError(
             "can't be read: no such file or directory",
             where=path,
-            expected="a file that is there",
+            expected="a file that is there"
+            + (", or the pattern without quotes, for the shell to expand" if pattern else ""),
             hint=near and os.path.join(folder, near),  # noqa: PTH118  # as it was typed
         )
 
@@ -137,6 +141,27 @@ def check_size(
     if len(data) > MAX_BYTES:
         expected = f"{what} of at most {MAX_BYTES:,} bytes"
         raise error(f"{len(data):,} bytes", where=path, expected=expected)
+
+
+_WIDE = {
+    codecs.BOM_UTF32_LE: "UTF-32", codecs.BOM_UTF32_BE: "UTF-32",
+    codecs.BOM_UTF16_LE: "UTF-16", codecs.BOM_UTF16_BE: "UTF-16",
+}  # fmt: skip
+_UNMARKED = re.compile(rb"(?:[^\0]\0){4}|(?:\0[^\0]){4}")  # letters of UTF-16 without its mark
+
+
+def check_narrow(
+    data: str | bytes, path: Path | str, what: str, error: type[Dsv4Error] = ReadError
+) -> None:
+    """Raise *error* of a text in UTF-16 or UTF-32, which its NUL bytes make look like no text."""
+    if isinstance(data, str):
+        return
+    mark = next((name for mark, name in _WIDE.items() if data.startswith(mark)), None)
+    if mark is None and _UNMARKED.match(data):
+        mark = "UTF-16"
+    if mark is not None:
+        expected = f"{what} in UTF-8, which `iconv -f {mark} -t UTF-8` makes of it"
+        raise error(f"a text in {mark}", where=path, expected=expected)
 
 
 def is_stream(path: Path | str) -> bool:

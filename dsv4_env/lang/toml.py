@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from dsv4_env.guard.files import check_size
+from dsv4_env.guard.files import check_narrow, check_size
 from dsv4_env.model import Location
 from dsv4_env.model.errors import Dsv4Error
 
@@ -56,6 +56,7 @@ def _parser() -> Parser:
 def parse(data: bytes, path: str, error: type[Dsv4Error] = Dsv4Error) -> TomlSource:
     """Parse TOML bytes. Raises *error* with ``path:line:col`` for anything TOML forbids."""
     check_size(data, path, "TOML", error)
+    check_narrow(data, path, "TOML", error)
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as exc:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property, reduce
 from typing import Any, TypeAlias
 
-from dsv4_env.guard.files import check_size
+from dsv4_env.guard.files import check_narrow, check_size
 from dsv4_env.lang import libyaml
 from dsv4_env.model import Location
 from dsv4_env.model.budget import Budget
@@ -157,6 +157,7 @@ Node: TypeAlias = Scalar | Sequence | Mapping
 def decode(data: str | bytes, path: str, what: str) -> str:
     """Text of a file, without a byte order mark. Raises ReadError at what no text file holds."""
     check_size(data, path, what)
+    check_narrow(data, path, what)
     if isinstance(data, bytes):
         try:
             text = data.decode()

@@ -15,7 +15,7 @@ from dsv4_env.catalogue import describe, history, load as load_catalogue, releas
 from dsv4_env.catalogue.images import families
 from dsv4_env.compare.findings import show
 from dsv4_env.matrix.cells import Cell, Column, Made, Matrix, MatrixRow
-from dsv4_env.model import Location, Origin, Unknown
+from dsv4_env.model import HANDED_ON, Location, Origin, Unknown
 from dsv4_env.model.errors import shortened
 from dsv4_env.model.finding import Finding, Report
 from dsv4_env.model.secrets import masked, scrubbed
@@ -94,10 +94,12 @@ def _cell(cell: Cell, row: MatrixRow, report: Report, cards: Mapping[int, int]) 
 
 def _made(made: Made, row: MatrixRow, report: Report) -> dict[str, Any]:
     unknown = [w for w in made.words if isinstance(w, Unknown)]
-    found: dict[str, Any] = {"v": shortened(scrubbed(show(made.name, made.words)), LONGEST)}
+    found: dict[str, Any] = {
+        "v": shortened(scrubbed(show(made.name, made.words, made.condition)), LONGEST)
+    }
     if made.name != row.name:
         found["n"] = made.name
-    if made.condition:
+    if made.condition and found["v"] != HANDED_ON:
         found["c"] = scrubbed(str(made.condition))
     if made.superseded:
         found["x"] = 1

@@ -17,7 +17,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from dsv4_env import __version__
-from dsv4_env.compare.findings import show
+from dsv4_env.compare.findings import show, when as told_when
 from dsv4_env.matrix.cells import (
     STATUS_MARKS,
     Cell,
@@ -461,12 +461,12 @@ def _shown(cell: Cell | None, row: MatrixRow) -> CellText | None:
 
 def _value(made: Made) -> tuple[str, str]:
     """(value, when) as a cell has room for it: quotes only where they matter."""
-    text, when = shortened(scrubbed(show(made.name, made.words)), _LONGEST), []
+    text, when = shortened(scrubbed(show(made.name, made.words, made.condition)), _LONGEST), []
     if match := _QUOTED.fullmatch(text):
         text = match[1]
         when += [match[2].strip()] if match[2] else []
-    when += [f"when {scrubbed(str(made.condition))}"] if made.condition else []
-    return text, ", ".join(when)
+    when += [scrubbed(told_when(made.name, made.words, made.condition))]
+    return text, ", ".join(filter(None, when))
 
 
 def _finding(entry: ReportEntry, matrix: Matrix) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from dsv4_env.model.launch import (
     ENV_NAME as ENV_NAME,
     FROM_ENVIRONMENT as FROM_ENVIRONMENT,
+    HANDED_ON as HANDED_ON,
     EnvVar as EnvVar,
     Fact as Fact,
     Image as Image,
@@ -18,6 +19,7 @@ from dsv4_env.model.launch import (
     Value as Value,
     facts_told as facts_told,
     group_args as group_args,
+    handed_on as handed_on,
     is_flag as is_flag,
     is_installed as is_installed,
     lost_launch as lost_launch,
@@ -28,5 +30,6 @@ from dsv4_env.model.launch import (
     shipped_dir as shipped_dir,
     shown_path as shown_path,
     text_of as text_of,
+    unexported as unexported,
     usable as usable,
 )

@@ -238,7 +238,7 @@ class Report:
     def _below(self, path: str, base: str) -> str | None:
         if path.startswith(("http://", "https://")):  # what a server says of itself
             return None
-        whole = os.path.join(self.root, path)  # noqa: PTH118  # pure text: nothing is resolved
+        whole = os.path.normpath(os.path.join(self.root, path))  # noqa: PTH118  # pure text
         if is_installed(whole):  # no part of a project, even where its environment lies there
             return None
         if not base or not whole.startswith(base.rstrip(os.sep) + os.sep):

@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import TypeAlias
 
-from dsv4_env.model.condition import Condition
+from dsv4_env.model.condition import Condition, Test
 
 ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _NEGATIVE_NUMBER = re.compile(r"-\d+|-\d*\.\d+")  # argparse takes these as values, not as flags
@@ -118,6 +118,36 @@ Value: TypeAlias = str | Unknown
 def text_of(value: Value) -> str | None:
     """A value as text, None where it isn't known: of what the outside may override, the default."""
     return value.default if isinstance(value, Unknown) else value
+
+
+HANDED_ON = "what the environment has, if anything"
+
+
+def unexported(name: str, condition: Condition | None) -> bool:
+    """Whether a shell's variable is given only as it was set outside, which exports it."""
+    return condition == Test(name, "outside")
+
+
+def handed_on(name: str, value: Value, condition: Condition | None) -> bool:
+    """Whether a launch has a variable only as the environment has it: ``A=${A:-b}``, no export.
+
+    What such an assignment says reaches the server in place of an empty value alone.
+    """
+    if not unexported(name, condition) or not isinstance(value, Unknown):
+        return False
+    start, depth = f"${{{name}", 0
+    for at, character in enumerate(value.text):
+        depth += (character == "{") - (character == "}")
+        if at and not depth:
+            break  # the end of `${A…}`, behind which nothing else stands
+    else:
+        return False
+    rest = value.text[len(start) :]
+    return (
+        value.text.startswith(start)
+        and at == len(value.text) - 1
+        and rest.startswith(("}", "-", ":-"))
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,16 +1,19 @@
-"""A profile as a command line changes it for one call."""
+"""A profile as a command line, or a test, changes it for one launch."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from dsv4_env.catalogue.entries import Catalogue
 from dsv4_env.catalogue.history import flag_in
 from dsv4_env.catalogue.releases import load
-from dsv4_env.model import EnvVar, Origin, ServerArg, group_args
-from dsv4_env.model.errors import UsageError, did_you_mean
-from dsv4_env.profile.profile import Profile
+from dsv4_env.model import ENV_NAME, EnvVar, Origin, ServerArg, Unknown, Value, group_args
+from dsv4_env.model.errors import ProfileError, did_you_mean
+
+if TYPE_CHECKING:
+    from dsv4_env.profile.profile import Profile
 
 COMMAND_LINE = "command line"  # what such a value's origin is called
 
@@ -20,21 +23,66 @@ def overridden(
     variables: Mapping[str, str],
     words: Sequence[str] = (),
     gone: Collection[str] = (),
+    by: str = COMMAND_LINE,
 ) -> Profile:
     """The profile with *variables* set, and arguments of the server replaced where they stand.
 
     *words* are those of a command line: a flag among them takes the place of the profile's own,
     however that is spelled; what the profile lacks comes last. *gone* are names of variables and
-    flags that are left out. Raises UsageError for a flag that the profile doesn't have.
+    flags that are left out. Raises ProfileError for a flag that the profile doesn't have.
     """
-    if not (variables or words or gone):
+    env = [EnvVar(name, value, Origin(by, None, value)) for name, value in variables.items()]
+    return changed(profile, env, group_args([(word, None) for word in words], by), gone)
+
+
+def changed(
+    profile: Profile,
+    env: Sequence[EnvVar],
+    args: Sequence[ServerArg],
+    gone: Collection[str] = (),
+) -> Profile:
+    """As :func:`overridden`, of settings that know who made them."""
+    if not (env or args or gone):
         return profile
     flags = [name for name in gone if name.startswith("-")]
-    args = profile.config.args or ()
-    if words or flags:
-        args = tuple(_arguments(profile, args, words, flags))
-    env = _variables(profile.config.env, variables, gone)
-    return replace(profile, config=replace(profile.config, env=env, args=args), refused=None)
+    found = profile.config.args or ()
+    if args or flags:
+        found = tuple(_arguments(profile, found, args, flags))
+    config = replace(profile.config, env=_variables(profile.config.env, env, gone), args=found)
+    return replace(profile, config=config, refused=None)
+
+
+def asked_of_test(
+    profile: Profile, args: Sequence[Value], env: Mapping[str, Value], without: Sequence[str]
+) -> None:
+    """Refuse what a test can't mean when it changes a profile. Raises ProfileError."""
+    for word in args:
+        if not isinstance(word, str | Unknown):
+            raise ProfileError(f"the argument {word!r} is no text", expected=f'"{word}"')
+    loose = next((a for a in group_args([(w, None) for w in args], "") if a.flag is None), None)
+    if loose is not None and isinstance(loose.values[0], str):
+        word = loose.values[0]
+        parts = ", ".join(f'"{part}"' for part in word.split())
+        several = word.startswith("-") and " " in word
+        expected = f"a word for each part: {parts}" if several else "a flag before it"
+        raise ProfileError(
+            f"the argument {word!r} is no flag, and belongs to none", expected=expected
+        )
+    for name, value in env.items():
+        if not isinstance(name, str) or not ENV_NAME.fullmatch(name):
+            raise ProfileError(f"{name!r} can't name a variable", expected="letters, digits and _")
+        if not isinstance(value, str | Unknown):
+            raise ProfileError(f"{name} is {value!r}, which is no text", expected=f'"{value}"')
+    own = [e.name for e in profile.config.env]
+    for name in without:
+        if name in env:
+            raise ProfileError(f"{name} is both set and left out", expected="one of the two")
+        if not name.startswith("-") and name not in own:
+            raise ProfileError(
+                f"{profile.name} doesn't set {name}, so it can't be left out",
+                expected="one of " + ", ".join(own) if own else "no variable",
+                hint=did_you_mean(name, own),
+            )
 
 
 def same_flag(catalogue: Catalogue, a: str, b: str) -> bool:
@@ -48,34 +96,35 @@ def _argument(catalogue: Catalogue, flag: str) -> str:
 
 
 def _variables(
-    env: Iterable[EnvVar], variables: Mapping[str, str], gone: Collection[str]
+    env: Iterable[EnvVar], given: Sequence[EnvVar], gone: Collection[str]
 ) -> tuple[EnvVar, ...]:
-    left = dict(variables)
+    left = {new.name: new for new in given}
     found: list[EnvVar] = []
     for setting in env:
         if setting.name in left:
-            value = left.pop(setting.name)
-            found.append(EnvVar(setting.name, value, _given(value, setting.origin)))
+            new = left.pop(setting.name)
+            found.append(replace(new, origin=replace(new.origin, overrode=setting.origin)))
         elif setting.name not in gone:
             found.append(setting)
-    return (*found, *(EnvVar(name, value, _given(value)) for name, value in left.items()))
+    return (*found, *left.values())
 
 
 def _arguments(
-    profile: Profile, args: Sequence[ServerArg], words: Sequence[str], gone: Sequence[str]
+    profile: Profile, args: Sequence[ServerArg], news: Sequence[ServerArg], gone: Sequence[str]
 ) -> list[ServerArg]:
     catalogue = load(profile.sglang)
     given: dict[str, list[ServerArg]] = {}
-    for arg in group_args([(word, None) for word in words], COMMAND_LINE):
-        given.setdefault(_argument(catalogue, arg.flag) if arg.flag else "", []).append(arg)
+    for new in news:
+        spelled = replace(new, origin=replace(new.origin, value=_spelled(new)))
+        given.setdefault(_argument(catalogue, new.flag) if new.flag else "", []).append(spelled)
     own = {_argument(catalogue, a.flag): a.flag for a in args if a.flag}
     dropped = {_argument(catalogue, flag): flag for flag in gone}
     for name, flag in dropped.items():
         if name in given:
-            raise UsageError(f"--arg and --unset {flag}", expected="one of the two")
+            raise ProfileError(f"{flag} is both given and left out", expected="one of the two")
         if name not in own:
-            raise UsageError(
-                f"--unset={flag}: {profile.name} doesn't give that flag",
+            raise ProfileError(
+                f"{profile.name} doesn't give {flag}, so it can't be left out",
                 expected="one of " + ", ".join(own.values()) if own else "no flag",
                 hint=did_you_mean(flag, own.values()),
             )
@@ -89,14 +138,9 @@ def _arguments(
             found.append(arg)
             continue
         placed.add(name)
-        found += [replace(new, origin=_given(_spelled(new), arg.origin)) for new in given[name]]
-    rest = [new for name, news in given.items() if name not in placed for new in news]
-    return [*found, *(replace(new, origin=_given(_spelled(new))) for new in rest)]
+        found += [replace(g, origin=replace(g.origin, overrode=arg.origin)) for g in given[name]]
+    return [*found, *(new for name, each in given.items() if name not in placed for new in each)]
 
 
 def _spelled(arg: ServerArg) -> str:
-    return " ".join(map(str, arg.values))
-
-
-def _given(value: str, before: Origin | None = None) -> Origin:
-    return Origin(COMMAND_LINE, None, value, before)
+    return " ".join(v if isinstance(v, str) else v.text for v in arg.values)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -14,6 +14,7 @@ from dsv4_env.guard.files import checkout, is_dir, read_bytes, real
 from dsv4_env.model import Fact, Image, LaunchConfig, Origin, own_default, shipped_dir, text_of
 from dsv4_env.model.errors import ProfileError, did_you_mean
 from dsv4_env.model.hardware import ci_vendor
+from dsv4_env.model.secrets import meet
 from dsv4_env.profile.target import Target, shown
 
 
@@ -144,6 +145,32 @@ class Profile:
                 )
         kept = {name: environ[name] for name in self.overridable if environ.get(name)}
         return {**environ, **self.env, **kept}
+
+    def changed(
+        self,
+        *,
+        args: Sequence[str] = (),
+        env: Mapping[str, str] | None = None,
+        without: Sequence[str] = (),
+    ) -> Profile:
+        """The profile with some settings changed: ``changed(args=["--tp", "4"])``.
+
+        A flag of *args* takes the place of the profile's own, however that is spelled, and one
+        that the profile lacks comes last; so do the variables *env*. *without* are flags and
+        variables that are left out. Raises ProfileError for what can't be meant.
+        """
+        # The catalogue, which says what is one flag: most tests change nothing.
+        from dsv4_env.profile.overriding import asked_of_test, overridden
+
+        variables = env or {}
+        for name, words in (("args", args), ("without", without)):
+            if isinstance(words, str):
+                shown = ", ".join(f'"{word}"' for word in words.split())
+                raise ProfileError(f"{name} is {words!r}", expected=f"a list of words: [{shown}]")
+        asked_of_test(self, args, variables, without)
+        made = overridden(self, variables, args, without, "python")
+        meet(made.config)
+        return made
 
     def command(
         self,

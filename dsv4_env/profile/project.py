@@ -12,8 +12,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from dsv4_env.guard.files import is_dir, is_there, read_bytes
-from dsv4_env.model.errors import SettingsError
+from dsv4_env.guard.files import is_dir, is_file, is_there, read_bytes
+from dsv4_env.model.errors import ReadError, SettingsError
 
 TABLE = ("tool", "dsv4_env")
 PREFIX = "DSV4_ENV_"
@@ -38,6 +38,26 @@ def find_pyproject(start: Path) -> Path | None:
             continue
         if _DOTTED.search(data) or (b"dsv4_env" in data and _PLAIN.search(data)):
             return path
+    return None
+
+
+def own_script(start: Path) -> Path | None:
+    """The launch script that comes with dsv4-env, within a checkout of it; None elsewhere.
+
+    The nearest project counts: one that only stands in such a checkout is another one.
+    """
+    for folder in (start, *start.parents):
+        path = folder / "pyproject.toml"
+        if is_there(path):
+            try:
+                project = _parsed(read_bytes(path, root=folder)).get("project", {})
+                named = project.get("name") == "dsv4-env"
+            except (ReadError, ValueError, AttributeError):
+                return None
+            script = folder / "profiles" / "run_dsv4.sh"
+            return script if named and is_file(script) else None
+        if is_there(folder / ".git"):
+            return None
     return None
 
 

@@ -14,10 +14,9 @@ from dsv4_env.catalogue import Catalogue
 from dsv4_env.catalogue.tree import Trees
 from dsv4_env.drift import CheckRun, waivers
 from dsv4_env.drift.files import absent, expand_globs
-from dsv4_env.model.errors import Dsv4Error, ReadError
+from dsv4_env.model.errors import Dsv4Error, ReadError, UsageError
 from dsv4_env.model.finding import Report
 from dsv4_env.model.secrets import session
-from dsv4_env.profile import reference_script
 from dsv4_env.profile.settings import Pair, Settings
 from dsv4_env.pytest.session import SessionProfiles
 from dsv4_env.readers import file_bytes
@@ -50,7 +49,7 @@ class DriftCheck(pytest.Collector):
         """The tests. Raises CollectError where the settings are wrong."""
         try:
             run, _ = self.run()
-            pairs = _pairs(run.settings)
+            pairs = _pairs(run.settings, self._known.start)
             for pair in pairs:
                 run.profile(pair)
         except Dsv4Error as exc:
@@ -148,11 +147,22 @@ class _Waivers(_Held):
         return replace(report, comparisons=(), problems=tuple(kept))
 
 
-def _pairs(settings: Settings) -> Sequence[Pair]:
-    """The project's pairs; without any, what `dsv4-env check` holds to profiles then."""
-    script = str(settings.against or reference_script())
+def _pairs(settings: Settings, start: Path) -> Sequence[Pair]:
+    """The project's pairs; without any, what `dsv4-env check` holds to profiles then.
+
+    Raises UsageError where that is nothing: a run that checks nothing must not pass.
+    """
+    if settings.pairs:
+        return settings.pairs
+    script = drift.usual_script(settings, start)
+    if script is None:
+        raise UsageError(
+            "--dsv4-drift: there is nothing to check: no pairs",
+            where=settings.source,
+            expected=drift.PAIRS,
+        )
     release = drift.reference_release(settings)
-    return settings.pairs or [Pair(name, (script,), sglang=release) for name in settings.profile]
+    return [Pair(name, (str(script),), sglang=release) for name in settings.profile]
 
 
 def _name(folder: Path, pair: Pair, path: Path | None) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Mapping, Sequence
+    from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 
     from _pytest.nodes import Node
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 FIXTURE, NAME = "dsv4_profile", "dsv4_profile_name"
 _MARKS = (
-    "dsv4_profile(name, ...): the profiles of a test, class or module; it runs once with each",
+    "dsv4_profile(name or profile, ...): those of a test, class or module; it runs once with each",
     "dsv4_drift: the tests that --dsv4-drift adds",
 )
 _SCOPES: dict[type, Scope] = {
@@ -98,12 +98,23 @@ def _wanted(node: pytest.Item | pytest.Collector) -> tuple[list[Any], Scope, boo
     for level in reversed(node.listchain()):
         marks = _marks(level)
         if marks:
-            names = list(dict.fromkeys(n for mark in marks for n in mark.args))
+            names = _once(n for mark in marks for n in mark.args)
             kinds = (kind for kind in _SCOPES if isinstance(level, kind))
             return names, _SCOPES[next(kinds, pytest.Module)], True
     config = node.config
     default: list[str] = config.getoption("dsv4_profile") or config.getini("dsv4_profile")
-    return list(dict.fromkeys(default)), "module", False
+    return _once(default), "module", False
+
+
+def _once(profiles: Iterable[Any]) -> list[Any]:
+    """Each once, in order; a profile that a test has changed is only itself, and has no hash."""
+    found = {p if isinstance(p, str) else id(p): p for p in profiles}
+    return list(found.values())
+
+
+def _called(profile: Any) -> str:
+    """The name of a profile, which may be a profile itself."""
+    return str(getattr(profile, "name", profile))
 
 
 def _marks(node: Node) -> list[pytest.Mark]:
@@ -120,7 +131,7 @@ def _profile(request: pytest.FixtureRequest, name: object = None) -> Profile:
     """The profile *name*; without one, as in a test of unittest, that of the marker or option."""
     names, _, _ = _wanted(request.node) if name is None else ([name], "", True)
     if len(names) != 1:
-        several = f"several profiles ({', '.join(map(str, names))})" if names else "no profile"
+        several = f"several profiles ({', '.join(map(_called, names))})" if names else "no profile"
         pytest.fail(
             f"{several} for {request.node.nodeid}; expected @pytest.mark.dsv4_profile(NAME) "
             "or --dsv4-profile NAME",
@@ -143,8 +154,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
             return
     profiles, scope, _ = _wanted(metafunc.definition)
     if profiles:
-        ids = [str(getattr(p, "name", p)) for p in profiles]
-        metafunc.parametrize(NAME, profiles, ids=ids, indirect=True, scope=scope)
+        metafunc.parametrize(
+            NAME, profiles, ids=list(map(_called, profiles)), indirect=True, scope=scope
+        )
 
 
 @pytest.hookimpl(wrapper=True)
@@ -178,7 +190,7 @@ def _refused(item: pytest.Function) -> str | None:
     in_case = bool(unittest and item.cls and issubclass(item.cls, unittest.TestCase))
     names, _, marked = _wanted(item)
     if any(mark.kwargs or not mark.args for mark in item.iter_markers(FIXTURE)):
-        return "@pytest.mark.dsv4_profile takes names of profiles, and nothing else"
+        return "@pytest.mark.dsv4_profile takes names of profiles, or profiles, and nothing else"
     params = getattr(getattr(item, "callspec", None), "params", {})
     given = [params[name] for name in (FIXTURE, NAME) if isinstance(params.get(name), str)]
     if given:
@@ -186,8 +198,9 @@ def _refused(item: pytest.Function) -> str | None:
     elif not marked and not in_case:
         return None
     if in_case and len(names) > 1:
+        several = ", ".join(map(_called, names))
         return (
-            f"a unittest.TestCase runs with one profile, not with {', '.join(map(str, names))}; "
+            f"a unittest.TestCase runs with one profile, not with {several}; "
             "expected a subclass for each"
         )
     if in_case and item.parent is not None and len(_wanted(item.parent)[0]) == 1:

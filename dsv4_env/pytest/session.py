@@ -30,11 +30,16 @@ class SessionProfiles:
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
 
+    @property
+    def start(self) -> Path:
+        """The folder from which upwards settings are looked for."""
+        root, here = self._config.rootpath, self._config.invocation_params.dir
+        return here if here.is_relative_to(root) else root
+
     @cached_property
     def settings(self) -> Settings:
         """The settings of the project that pytest is run in: those that the command has there."""
-        root, here = self._config.rootpath, self._config.invocation_params.dir
-        return load(here if here.is_relative_to(root) else root, os.environ)
+        return load(self.start, os.environ)
 
     @cached_property
     def folder(self) -> Path | None:

@@ -104,6 +104,8 @@ class KnownProfiles:
         return whole if any(whole.is_relative_to(real(top)) for top in tops) else None
 
 
+# Why profiles that lie elsewhere aren't read, and what changes that.
+NOT_BELOW = "isn't below the folder that is read from: --root DIR names another"
 _OF_FILE: ContextVar[KnownProfiles | None] = ContextVar("profiles_of_file", default=None)
 
 

@@ -29,7 +29,7 @@ def value_text(name: str, value: Value) -> str:
         return str(value)
     if value.default is not None:
         told = shortened(unknown_masked(name, value, value.default)) or '""'
-        names = ", ".join(value.names)
+        names = " or ".join(value.names)
         return f"{told} unless {names} is set" if names else f"{told} ({value.reason})"
     return f"<{shortened(masked(name, value.text))}> unknown: {value.reason}"
 

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from dsv4_env.lang.bash.syntax.nodes import CRLF
+from dsv4_env.lang.python.syntax.text import decoded
 from dsv4_env.model import LaunchConfig, Location
 from dsv4_env.model.errors import UsageError
 from dsv4_env.readers import KINDS
@@ -33,14 +35,15 @@ class Editor:
 def _script(data: bytes, path: Path) -> tuple[str, str]:
     if b"\r\n" in data:
         raise UsageError(
-            "CRLF line endings: bash takes the carriage return for a part of a line's last word",
+            CRLF,
             where=Location(str(path), data[: data.index(b"\r\n")].count(b"\n") + 1),
-            expected="a script with LF line endings",
+            expected="lines that end in LF: `dos2unix` makes them",
         )
     return data.decode("utf-8", "surrogateescape"), "utf-8"
 
 
-def _python(data: bytes, _path: Path) -> tuple[str, str]:
+def _python(data: bytes, path: Path) -> tuple[str, str]:
+    decoded(data, str(path))  # tells what can't be read
     encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
     return data.decode(encoding), encoding
 

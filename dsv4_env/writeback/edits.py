@@ -17,7 +17,16 @@ from typing import Any, TypeAlias
 
 from dsv4_env.compare.differences import Difference, Kind
 from dsv4_env.compare.normalise import POSITIONAL
-from dsv4_env.model import LaunchConfig, Location, Outside, Unknown, Value, own_default, text_of
+from dsv4_env.model import (
+    LaunchConfig,
+    Location,
+    Outside,
+    Unknown,
+    Value,
+    own_default,
+    text_of,
+    unexported,
+)
 from dsv4_env.model.condition import Condition
 from dsv4_env.model.errors import Dsv4Error
 from dsv4_env.model.secrets import masked, scrubbed, secret_name
@@ -163,6 +172,8 @@ def hopeless(
         if one.condition is not None:
             condition = scrubbed(str(one.condition))
             reason = f"it depends on a condition ({condition})"
+            if unexported(name, one.condition):
+                reason = f"it isn't exported, so that it is only given when {condition}: export it"
             return Refused(name, reason, one.right_location or where)
     if d.kind is Kind.UNKNOWN:
         return Refused(name, _why(name, (*(d.right or ()), *(d.left or ()))), where)

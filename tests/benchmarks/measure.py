@@ -103,7 +103,9 @@ def small(work: Path) -> dict[str, Action]:
         BARE: process(python, "-c", "pass"),
         HELP: process("dsv4-env", "--help", cwd=work),
         EXPORT: process("dsv4-env", "export", "flash-fp4", cwd=work),
-        CHECK: process("dsv4-env", "check", cwd=work),
+        CHECK: process(
+            "dsv4-env", "check", "--against", "run_dsv4.sh", "--sglang", "0.5.13", cwd=work
+        ),
         LOAD: process(
             python, "-c", "from dsv4_env import load_profile; load_profile('flash-fp4')", cwd=work
         ),

@@ -295,7 +295,8 @@ def test_a_project_that_names_nothing_is_no_success(runner: Runner) -> None:
     (runner.project / "pyproject.toml").unlink()
     ran = runner.run()
     assert (ran.code, len(ran.commands)) == (2, 1)
-    assert "there is nothing to check; expected [[tool.dsv4_env.pairs]]" in ran.commands[0]
+    assert "there is nothing to check: no pairs, and no --against; " in ran.commands[0]
+    assert "[[tool.dsv4_env.pairs]] in pyproject.toml (`dsv4-env discover" in ran.commands[0]
 
 
 def test_the_summary_stays_below_what_github_takes(runner: Runner) -> None:
@@ -366,7 +367,9 @@ def test_what_is_held_to_hashes_can_be_installed(tmp_path: Path) -> None:
         pytest.skip("the dependencies can't be fetched here")
     assert done.returncode == 0, done.stderr.decode()
     subprocess.run([*pip, "--no-deps", "--no-build-isolation", str(ROOT)], check=True)
-    subprocess.run([str(tmp_path / "venv" / "bin" / "dsv4-env"), "check"], check=True, cwd=tmp_path)
+    tool = str(tmp_path / "venv" / "bin" / "dsv4-env")
+    words = ["check", "--against", str(ROOT / "profiles/run_dsv4.sh"), "--sglang", "0.5.13"]
+    subprocess.run([tool, *words], check=True, cwd=tmp_path)
 
 
 def test_install_says_what_is_missing(runner: Runner) -> None:

@@ -27,6 +27,15 @@ LAYERS = {
 }
 
 MISTAKES = {
+    # nothing is named, and nothing is set: a gate that checks nothing must not pass
+    "check": (
+        "there is nothing to check: no pairs, and no --against; expected --against FILE, or "
+        "[[tool.dsv4_env.pairs]] in pyproject.toml (`dsv4-env discover --write` adds them)"
+    ),
+    "check --changed-since HEAD": (
+        "--changed-since: there are no pairs; expected [[tool.dsv4_env.pairs]] in pyproject.toml "
+        "(`dsv4-env discover --write` adds them), and no --against"
+    ),
     # a file where a profile belongs, and the other way round
     "check run.sh": (
         "run.sh is a file; expected the name of a profile. Did you mean `check --against run.sh`?"
@@ -34,6 +43,18 @@ MISTAKES = {
     "check run.sh pro-fp4": (
         "run.sh is a file; expected the name of a profile. "
         "Did you mean `check pro-fp4 --against run.sh`?"
+    ),
+    "check pro-fp4 --against run.sh hello.sh": (
+        "hello.sh is a file; expected the name of a profile. "
+        "Did you mean `check pro-fp4 --against run.sh --against hello.sh`?"
+    ),
+    "check --against run.sh run.sh#1 hello.sh scripts/run_dsv4.sh hello.sh": (
+        "run.sh#1 is a file; expected the name of a profile, and --against before each file, or "
+        "once before a pattern in quotes"
+    ),
+    "report --html - pro-fp4 run.sh": (
+        "run.sh is a file; expected the name of a profile. "
+        "Did you mean `report pro-fp4 --against run.sh`?"
     ),
     "check scripts": (
         "scripts is a folder; expected the name of a profile; `dsv4-env discover scripts` finds "
@@ -49,6 +70,23 @@ MISTAKES = {
     "sync pro-fp4 run.sh": (
         "got unexpected extra argument (run.sh). Did you mean --to run.sh?\n"
         "Try 'dsv4-env sync --help'."
+    ),
+    "sync pro-fp4 --to run.sh hello.sh": (
+        "got unexpected extra argument (hello.sh)\nTry 'dsv4-env sync --help'."
+    ),
+    "history pro-fp4+mtp": (
+        "pro-fp4+mtp is a profile; expected the folder of a git repository, whose scripts and "
+        "tests are followed; `dsv4-env explain pro-fp4` tells of a profile"
+    ),
+    "history SGLANG_USE_AITER": (
+        "SGLANG_USE_AITER is no folder; expected the folder of a git repository. "
+        "Did you mean --setting SGLANG_USE_AITER?"
+    ),
+    "history run.sh": (
+        "run.sh is a file; expected the folder of a git repository. Did you mean --paths run.sh?"
+    ),
+    "report --html - --history nowhere": (
+        "nowhere: there is no such folder; expected the folder of a git repository"
     ),
     "export run.sh": (
         "run.sh is no profile; expected the name of one, or NAME.toml; "
@@ -72,6 +110,18 @@ MISTAKES = {
         "nothing is called --tpp; expected a variable, a flag, a profile, a layer or a rule. "
         "Did you mean --tp?"
     ),
+    "get pro-fp4 gsm8k": (
+        "pro-fp4 has nothing called gsm8k; expected one that `dsv4-env show pro-fp4` lists. "
+        "Did you mean quality.gsm8k-threshold?"
+    ),
+    "get pro-fp4 path": (
+        "pro-fp4 has nothing called path; expected one that `dsv4-env show pro-fp4` lists. "
+        "Did you mean model.path or model.path-variable or source.path?"
+    ),
+    "get pro-fp4 --radix": (
+        "pro-fp4 has no flag --radix; expected one that `dsv4-env show pro-fp4` lists. "
+        "Did you mean --disable-radix-cache?"
+    ),
     # files that aren't there, or aren't what they were taken for
     "check --against rum.sh": (
         "rum.sh: can't be read: no such file or directory; expected a file that is there. "
@@ -80,6 +130,11 @@ MISTAKES = {
     "sync pro-fp4 --to scripts/run_dsv4": (
         "scripts/run_dsv4: can't be read: no such file or directory; "
         "expected a file that is there. Did you mean scripts/run_dsv4.sh?"
+    ),
+    "check --against *.bash": ("*.bash: no file fits this pattern; expected files that are there"),
+    "sync pro-fp4 --to run*.sh": (
+        "run*.sh: can't be read: no such file or directory; expected a file that is there, or the "
+        "pattern without quotes, for the shell to expand. Did you mean run.sh?"
     ),
     "check --against scripts": (
         "scripts: can't be read: is a directory; "

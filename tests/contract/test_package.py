@@ -81,8 +81,9 @@ def test_it_works_in_an_empty_environment(built: Path, kind: str, tmp_path: Path
     assert installed.returncode == 0, installed.stderr.decode()
     environ = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
     tool = str(tmp_path / "venv" / "bin" / "dsv4-env")
+    (script,) = (tmp_path / "venv").glob("lib/*/site-packages/dsv4_env/profiles/run_dsv4.sh")
     for words, expected in (
-        (["check"], b"no drift"),
+        (["check", "--against", str(script), "--sglang", "0.5.13"], b"no drift"),
         (["export", "pro-fp8"], b"export SGLANG_DSV4_FP4_EXPERTS='false'"),
         (["diff", "--exact", "flash-fp4", "env:"], b"7 differences"),
         (["rule", "DSV101"], b"## DSV101 unknown-variable"),

@@ -189,14 +189,14 @@ def test_snippets_name_what_there_is(tmp_path: Path) -> None:
     yaml = YAML(typ="safe", pure=True)
     loaded = [yaml.load(text) for language, text in blocks if language == "yaml"]
     action = yaml.load((ROOT / "action.yml").read_text())
-    (steps,) = (block["steps"] for block in loaded if "steps" in block)
-    (ours,) = (step for step in steps if "dsv4-env@" in step["uses"])
+    steps = [s for block in loaded if "jobs" in block for s in block["jobs"]["launches"]["steps"]]
+    (ours,) = (step for step in steps if "dsv4-env@" in step.get("uses", ""))
     assert ours["with"].keys() <= action["inputs"].keys()
     outputs = re.findall(rf"steps\.{ours['id']}\.outputs\.(\w+)", ALL)
     assert outputs
     assert set(outputs) <= action["outputs"].keys()
     assert [name for name in action["outputs"] if f"`{name}`" not in ALL] == []
-    pinned = [step["uses"].partition("@")[2] for step in steps]
+    pinned = [step["uses"].partition("@")[2] for step in steps if "uses" in step]
     assert all(re.fullmatch("[0-9a-f]{40}|COMMIT", commit) for commit in pinned)
     (repos,) = (block["repos"] for block in loaded if "repos" in block)
     assert repos[0]["rev"] == "COMMIT"
@@ -210,6 +210,61 @@ def test_snippets_name_what_there_is(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text(settings)
     assert load(tmp_path, {}).severity
     assert [name for name in REPORTERS if f"`{name}`" not in ALL] == []
+
+
+WORKFLOWS = [text for _, text in blocks_of("yaml") if text.startswith("name: dsv4-env\n")]
+
+
+@pytest.mark.parametrize("text", WORKFLOWS, ids=["commands", "action"])
+def test_a_workflow_is_one_that_can_be_copied(text: str, tmp_path: Path) -> None:
+    """As a whole file, once the commit is named: GitHub takes it, and no linter finds anything."""
+    path = tmp_path / ".github" / "workflows" / "dsv4-env.yml"
+    path.parent.mkdir(parents=True)
+    path.write_text(text.replace("@COMMIT", f"@{'0123456789' * 4}"))
+    for words in (
+        ("check-jsonschema", "--builtin-schema", "vendor.github-workflows"),
+        ("zizmor", "--offline", "--pedantic", "--no-progress"),
+        ("jactionlint", "--shellcheck=", "--pyflakes="),
+    ):
+        tool = Path(sysconfig.get_path("scripts")) / words[0]
+        done = subprocess.run(
+            [str(tool), *words[1:], str(path)], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "code"),
+    [("", "", 0), ("--tp 8", "--tp 4", 1), ("sglang.launch_server", "vllm", 1), (None, None, 2)],
+    ids=["no drift", "drift", "no launch", "no pairs"],
+)
+def test_the_job_of_commands_fails_where_it_has_to(
+    old: str | None, new: str | None, code: int, checkouts: Callable[[str], Path], tmp_path: Path
+) -> None:
+    """Its last step is run as GitHub runs it; the one before it fetches dsv4-env."""
+    *_, install, check = YAML(typ="safe", pure=True).load(WORKFLOWS[0])["jobs"]["launches"]["steps"]
+    assert install["run"].startswith("python -m pip install ")
+    script = (ROOT / "profiles" / "run_dsv4.sh").read_text()
+    (tmp_path / "run.sh").write_text(script.replace(old or "", new or "") if old else script)
+    if old is not None:
+        (tmp_path / "pyproject.toml").write_text(
+            '[[tool.dsv4_env.pairs]]\nprofile = "pro-fp4"\nsglang = "0.5.13"\nfiles = "run.sh"\n'
+        )
+    summary = tmp_path / "summary"
+    summary.touch()
+    environ = {
+        "PATH": f"{checkouts('commands') / 'bin'}:{os.environ['PATH']}",
+        "PYTHONPATH": str(ROOT),
+        "GITHUB_STEP_SUMMARY": str(summary),
+    }
+    done = subprocess.run(
+        ["bash", "-e", "-c", check["run"]],
+        cwd=tmp_path, env=environ, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == code, done.stderr
+    assert ("::error " in done.stdout) is (code == 1)
+    assert bool(summary.read_text()) is (code != 2)
+    assert ("there is nothing to check" in done.stderr) is (code == 2)
 
 
 @pytest.mark.parametrize("drift", [True, False])

@@ -15,14 +15,14 @@ import gc
 import re
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from dsv4_env.guard.files import check_size, is_file, real
+from dsv4_env.guard.files import check_narrow, check_size, is_file, real
 from dsv4_env.lang.bash.expand.machine import Machine, Watch
 from dsv4_env.lang.bash.expand.state import State, Var
 from dsv4_env.lang.bash.expand.tables import Layers
 from dsv4_env.lang.bash.interp.interpreter import Interpreter
-from dsv4_env.lang.bash.syntax.nodes import Source
+from dsv4_env.lang.bash.syntax.nodes import CRLF, Source, ends_in_crlf
 from dsv4_env.lang.bash.syntax.tree import parse
 from dsv4_env.model import LaunchConfig, Location, Note
 from dsv4_env.model.budget import Budget, BudgetError, partial_note
@@ -229,6 +229,7 @@ def read(
 def _text(data: str | bytes, path: str) -> tuple[str, list[Note]]:
     """The script as text in which every byte can be told again, and what is odd about it."""
     check_size(data, path, "a launch script")
+    check_narrow(data, path, "a launch script")
     text = data if isinstance(data, str) else data.decode("utf-8", "surrogateescape")
     notes: list[Note] = []
     if "\0" in text:
@@ -242,13 +243,38 @@ def _text(data: str | bytes, path: str) -> tuple[str, list[Note]]:
     if text.startswith("\ufeff"):
         notes.append(
             Note(
-                "byte order mark: bash takes it for a part of the first word", Location(path, 1, 1)
+                "byte order mark: bash takes it for a part of the first word; save it without",
+                Location(path, 1, 1),
             )
         )
     if "\r\n" in text:
         line = text.count("\n", 0, text.index("\r\n")) + 1
-        notes.append(Note("CRLF line endings: bash keeps the \\r", Location(path, line)))
+        notes.append(Note(f"{CRLF}; take it out", Location(path, line)))
     return text, notes
+
+
+def read_file(data: str | bytes, path: str = "<script>", **how: Any) -> list[LaunchConfig]:
+    """As :func:`read_all`, of a file whose lines end as bash wants them.
+
+    What bash makes of others is known, but no one means it: each value ends in a carriage return,
+    and no command goes on behind a backslash. Raises ReadError of such a file.
+    """
+    check_endings(data, path)
+    return read_all(data, path, **how)
+
+
+def check_endings(data: str | bytes, path: str) -> None:
+    """Raise ReadError where the lines of what bash is to read end as in another system."""
+    text = data if isinstance(data, str) else data.decode("utf-8", "surrogateescape")
+    wanted = "lines that end in LF"
+    if ends_in_crlf(text):
+        line = text.count("\n", 0, text.index("\r\n")) + 1
+        kept = "`*.sh text eol=lf` in .gitattributes keeps them"
+        expected = f"{wanted}: `dos2unix` makes them, and {kept}"
+        raise ReadError(CRLF, where=Location(path, line), expected=expected)
+    if "\r" in text and "\n" not in text:
+        found = "CR line endings: bash takes the whole file for one line"
+        raise ReadError(found, where=path, expected=f"{wanted}: `mac2unix` makes them")
 
 
 _REMARKS = re.compile(rb"^[ \t]*#[^\n]*", re.MULTILINE)
@@ -265,7 +291,7 @@ def _may_launch(data: bytes) -> bool:
 KIND = FileKind(
     "bash",
     "a launch script",
-    read_all,
+    read_file,
     takes=("inputs", "args", "closed", "root", "profiles", "sglang"),
     named=r"[^/]+\.(?:sh|bash|slurm|sbatch)",
     shebang=INTERPRETER + rb"(?:ba|da)?sh\b",

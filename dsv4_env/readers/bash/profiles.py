@@ -28,7 +28,7 @@ from dsv4_env.model.errors import Dsv4Error
 from dsv4_env.profile import Profile, Wanted
 from dsv4_env.profile.overriding import overridden
 from dsv4_env.profile.project import PREFIX, TARGET
-from dsv4_env.readers.taken import KnownProfiles, TakenFrom, settled
+from dsv4_env.readers.taken import NOT_BELOW, KnownProfiles, TakenFrom, settled
 
 _COMMAND = "dsv4-env"
 _MODULE = "dsv4_env"
@@ -133,9 +133,11 @@ class Answers:
         name, folder = given.name, self._folder(given.profiles, asked)
         if name.endswith(".toml"):
             file = asked.located(name)
-            inside = self.known.within(file.parent) if file is not None else None
+            if file is None:
+                raise _RefusedError("its file isn't known")
+            inside = self.known.within(file.parent)
             if inside is None:
-                raise _RefusedError("its file isn't known, or not below the root")
+                raise _RefusedError(f"its file {NOT_BELOW}")
             name, folder = Path(name).stem, inside
         wanted = {key: _asked_for(key, getattr(given, key), asked) for key in TARGET}
         profile = self.known.load(asked.spend, name, folder, Wanted(**wanted))  # type: ignore[arg-type]
@@ -158,9 +160,11 @@ class Answers:
         if said is None:
             return self.known.of_project()
         file = asked.located(said)
-        folder = self.known.within(file) if file is not None else None
+        if file is None:
+            raise _RefusedError("its folder of profiles isn't known")
+        folder = self.known.within(file)
         if folder is None:
-            raise _RefusedError("its folder of profiles isn't known, or not below the root")
+            raise _RefusedError(f"its folder of profiles {NOT_BELOW}")
         return folder
 
     def _of_layer(self, setting: EnvVar) -> EnvVar:

@@ -26,7 +26,7 @@ class Runnable:
     func: Func
     cls: ClassValue | None
     line: int
-    profile: str | None = None
+    profile: profiles.Marked | None = None
 
 
 def asked(func: Func) -> list[str]:

@@ -7,12 +7,13 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from dsv4_env.lang.python.interp.machine import Machine
 from dsv4_env.lang.python.syntax.trees import last_name
 from dsv4_env.lang.python.values import operations as ops
 from dsv4_env.lang.python.values.kinds import (
+    NONE,
     BuiltinMethod,
     Call,
     Const,
@@ -21,25 +22,30 @@ from dsv4_env.lang.python.values.kinds import (
     Log,
     Map,
     MapEntry,
+    NotKnown,
     Scope,
     Seq,
     Val,
     is_const,
+    python_value,
+    unknown_of,
     wrapped,
 )
-from dsv4_env.model import Location, Origin, Unknown, text_of
+from dsv4_env.model import EnvVar, Location, Origin, Unknown, Value, group_args, text_of
 from dsv4_env.model.errors import Dsv4Error
 from dsv4_env.profile import Profile, Wanted, load_all
+from dsv4_env.profile.overriding import asked_of_test, changed
 from dsv4_env.profile.project import TARGET
-from dsv4_env.readers.taken import COST, KnownProfiles, TakenFrom
+from dsv4_env.readers.taken import COST, NOT_BELOW, KnownProfiles, TakenFrom
 
 PACKAGE = "dsv4_env"
 PROFILE = f"{PACKAGE}.Profile"
 _HOMES = (PACKAGE, f"{PACKAGE}.profile", f"{PACKAGE}.profile.loading")
 _LOADERS = frozenset(f"{home}.load_profile" for home in _HOMES)
 _LISTS = frozenset(f"{home}.profile_names" for home in _HOMES)
-_METHODS = frozenset({"get", "model_path", "launch_env", "command"})
+_METHODS = frozenset({"get", "model_path", "launch_env", "command", "changed"})
 _UNTOLD = frozenset({"config", "origins"})  # objects of this package, which no launch is made of
+_BY_TEST = "python"  # the origin of what a test changes of a profile
 
 
 def is_loader(name: str) -> bool:
@@ -69,10 +75,11 @@ def loaded(vm: Machine, scope: Scope, known: KnownProfiles, call: Call) -> Val:
     at = given.get("folder")
     if at is not None and not (isinstance(at, Const) and at.value is None):
         path = _folder(scope, at, nodes.get("folder"))
-        folder = known.within(path) if path is not None else None
+        if path is None:
+            return scope.unknown(node, "its folder of profiles isn't known", *call.args)
+        folder = known.within(path)
         if folder is None:
-            reason = "its folder of profiles isn't known, or not below the root"
-            return scope.unknown(node, reason, *call.args)
+            return scope.unknown(node, f"its folder of profiles {NOT_BELOW}", *call.args)
     if names == ["folder"]:
         vm.spend(COST)
         try:
@@ -186,6 +193,8 @@ def attribute(vm: Machine, scope: Scope, owner: Instance, name: str, node: ast.e
         return Seq(tuple(_words(vm, profile, owner.where)), "list", scope.place(node))
     if name.startswith("_") or name in _UNTOLD or not hasattr(profile, name):
         return None
+    if name in ("required", "overridable") and any(map(_unknown_of_test, profile.config.env)):
+        return None
     return wrapped(_plain(getattr(profile, name)), scope.place(node))
 
 
@@ -209,7 +218,11 @@ def _variables(
     found: list[MapEntry] = []
     for each in profile.config.env:
         text = text_of(each.value)
-        if text is not None:
+        if _unknown_of_test(each):
+            at = _at(profile, each.origin, taken)
+            assert isinstance(each.value, Unknown)
+            found.append(MapEntry(Const(each.name, at), replace(each.value, location=at), at))
+        elif text is not None:
             at = _at(profile, each.origin, taken)
             value: Val = Const(text, at)
             if launched and isinstance(each.value, Unknown):
@@ -220,13 +233,18 @@ def _variables(
     return found
 
 
+def _unknown_of_test(setting: EnvVar) -> bool:
+    """Whether a test gave a variable a value that isn't known; a profile's are of another kind."""
+    return isinstance(setting.value, Unknown) and setting.origin.name == _BY_TEST
+
+
 def _words(vm: Machine, profile: Profile, taken: Location) -> list[Val]:
     vm.spend(len(profile.config.args or ()))
     return [
-        Const(word, _at(profile, each.origin, taken))
+        replace(word, location=at) if isinstance(word, Unknown) else Const(word, at)
         for each in profile.config.args or ()
+        for at in (_at(profile, each.origin, taken),)
         for word in each.words
-        if isinstance(word, str)
     ]
 
 
@@ -243,6 +261,8 @@ def method(vm: Machine, scope: Scope, owner: Instance, name: str, call: Call) ->
         return scope.unknown(call.node, "which key it is isn't known", *call.args)
     if name == "command":
         return _command(vm, scope, owner, profile, call)
+    if name == "changed":
+        return _changed(vm, scope, owner, profile, call)
     environ = call.args[0] if call.args else call.keywords.get("environ")
     if environ is None:
         return scope.unknown(call.node, "an environment that isn't given")
@@ -279,6 +299,53 @@ def launch_env(vm: Machine, scope: Scope, owner: Instance, environ: Val, node: a
     return found
 
 
+def _given(value: Val, otherwise: Location) -> tuple[Value, Location]:
+    """A word or a value that a test gives, and where; what is no text is refused by its user."""
+    if isinstance(value, Const):
+        found: Value = value.value
+        at = value.where
+    else:
+        found = unknown_of(value, "…", otherwise)
+        at = found.location
+    at = at or otherwise
+    return found, Location(at.path, at.line, at.column)
+
+
+def _changed(vm: Machine, scope: Scope, owner: Instance, profile: Profile, call: Call) -> Val:
+    """``profile.changed(args=…, env=…, without=…)``."""
+    given = call.keywords
+    args, without = given.get("args", Seq(())), given.get("without", Seq(()))
+    env = given.get("env", NONE)
+    env = Map() if is_const(env, type(None)) else env
+    nothing_known = scope.unknown(call.node, "how it is changed isn't known", *given.values())
+    if not isinstance(args, Seq) or not isinstance(without, Seq) or not isinstance(env, Map):
+        return nothing_known
+    if call.open or call.args or args.kind == "set" or env.inherits:
+        return nothing_known
+    vm.spend(1 + len(args.items) + len(without.items) + len(env.log))
+    here = scope.place(call.node)
+    try:
+        words = [_given(value, here) for value in args.items]
+        variables = {k: _given(e.value, here) for k, e in env.settings().items()}
+        gone = [python_value(value, vm.budget) for value in without.items]
+        values = {name: value for name, (value, _) in variables.items()}
+        asked_of_test(profile, [word for word, _ in words], values, gone)
+        news = group_args(words, _BY_TEST)
+        if any(isinstance(a.values[0], Unknown) for a in news if a.flag is None):
+            raise NotKnown  # a flag, which takes the place of who knows what
+        texts = {k: v if isinstance(v, str) else v.text for k, v in values.items()}
+        sets = [
+            EnvVar(name, value, Origin(_BY_TEST, at, texts[name]))
+            for name, (value, at) in variables.items()
+        ]
+        made = changed(profile, sets, news, gone)
+    except NotKnown:
+        return nothing_known
+    except Dsv4Error as exc:
+        return scope.unknown(call.node, str(exc))
+    return replace(owner, positional=(Const(made),))
+
+
 def _command(vm: Machine, scope: Scope, owner: Instance, profile: Profile, call: Call) -> Val:
     where = scope.place(call.node)
     given = call.keywords
@@ -312,6 +379,8 @@ LAUNCHER = f"{PACKAGE}.pytest.plugin.dsv4_launch"
 SERVERS = frozenset({"dsv4_server", "dsv4_class_server", "dsv4_module_server"})
 FIXTURES = SERVERS | {FIXTURE, VARIABLES, "dsv4_profile_name", "dsv4_server_args", "dsv4_launch"}
 MARK = f"pytest.mark.{FIXTURE}"
+PARAMETER = "pytest.param"
+Marked: TypeAlias = str | Val  # a profile as a mark has it: a name, else what stands there
 
 
 def marked(scope: Scope, call: Call) -> Instance:
@@ -321,19 +390,35 @@ def marked(scope: Scope, call: Call) -> Instance:
     return Instance(Ext(MARK, FIXTURE), {}, where, end, tuple(call.args))
 
 
-def names_marked(value: Val | None) -> list[str] | None:
-    """The names of profiles that a mark, or one of a list of marks, gives; None without one."""
+def marked_profiles(value: Val | None) -> list[Marked] | None:
+    """The profiles that a mark, or one of a list of marks, gives; None without one."""
     if isinstance(value, Seq):
-        each = (names_marked(i) for i in value.items)
+        each = (marked_profiles(i) for i in value.items)
         return next((found for found in each if found is not None), None)
     if not isinstance(value, Instance) or not isinstance(value.cls, Ext) or value.cls.name != MARK:
         return None
-    names = [v.value for v in value.positional if isinstance(v, Const)]
-    return list(dict.fromkeys(str(n) for n in names))
+    return asked_profiles(value.positional)
+
+
+def asked_profiles(values: Sequence[Val]) -> list[Marked]:
+    """The profiles that a mark or a parameter asks for: each name once, and changed profiles."""
+    asked: dict[object, Marked] = {}
+    for value in values:
+        if isinstance(value, Const):
+            asked[str(value.value)] = str(value.value)
+        else:
+            asked[id(value)] = value
+    return list(asked.values())
+
+
+def marked_name(profile: Marked) -> str:
+    """What a profile that is asked for is called."""
+    held = profile_of(profile) if not isinstance(profile, str) else None
+    return profile if isinstance(profile, str) else held.name if held else "…"
 
 
 def fixture(
-    vm: Machine, scope: Scope, known: KnownProfiles, name: str, profile: str | None, node: Any
+    vm: Machine, scope: Scope, known: KnownProfiles, name: str, profile: Marked | None, node: Any
 ) -> Val:
     """What a fixture of the plugin gives to a test with a profile."""
     if name == "dsv4_launch":
@@ -342,11 +427,13 @@ def fixture(
         reason = "no @pytest.mark.dsv4_profile says which profile it is"
         return Unknown(name, reason, location=scope.place(node))
     if name == "dsv4_profile_name":
-        return Const(profile, scope.place(node))
-    found = profile_value(vm, scope, known, profile, known.of_project(), node)
+        return Const(profile, scope.place(node)) if isinstance(profile, str) else profile
+    found = profile
+    if isinstance(found, str):
+        found = profile_value(vm, scope, known, found, known.of_project(), node)
     held = profile_of(found)
     if held is None or not isinstance(found, Instance):
-        return found
+        return unknown_of(found, name, scope.place(node))
     if name == VARIABLES:
         return exported(vm, scope, found, node)
     if name == "dsv4_server_args":

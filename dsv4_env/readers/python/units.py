@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import contextlib
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from dsv4_env.lang.python.interp.calls import is_test_base
@@ -254,12 +254,24 @@ def _with_profiles(vm: Machine, module: ReadModule, units: list[Runnable]) -> li
     every = _functions(module)
     found: list[Runnable] = []
     for unit in units:
-        names = _profiles_of(vm, module, unit, every, 0)
-        if not names:
+        wanted = _profiles_of(vm, module, unit, every, 0)
+        if not wanted:
             found.append(unit)
-        for name in names:
-            title = f"{unit.name}[{name}]" if len(names) > 1 else unit.name
-            found.append(replace(unit, name=title, profile=name))
+        for title, profile in zip(_titles(unit.name, wanted), wanted, strict=True):
+            found.append(replace(unit, name=title, profile=profile))
+    return found
+
+
+def _titles(name: str, wanted: Sequence[profiles.Marked]) -> list[str]:
+    """What a unit is called with each of its profiles, as pytest calls the test."""
+    called = list(map(profiles.marked_name, wanted))
+    several = Counter(called)
+    seen: Counter[str] = Counter()
+    found: list[str] = []
+    for each in called:
+        number = f"{'_' * each[-1:].isdigit()}{seen[each]}" if several[each] > 1 else ""
+        seen[each] += 1
+        found.append(f"{name}[{each}{number}]" if len(called) > 1 else name)
     return found
 
 
@@ -278,36 +290,37 @@ def _functions(module: ReadModule) -> dict[str, list[Runnable]]:
 
 def _profiles_of(
     vm: Machine, module: ReadModule, unit: Runnable, every: dict[str, list[Runnable]], level: int
-) -> list[str]:
+) -> list[profiles.Marked]:
     """The profiles that a function runs with: a fixture, with those of the tests that ask."""
-    names: list[str] = []
+    asked_for: dict[object, profiles.Marked] = {}
     if level < LEVELS and is_fixture(unit.func):
         for asker in every.get(unit.func.name, ()):
             vm.spend(10)
-            names += _profiles_of(vm, module, asker, every, level + 1)
-    return list(dict.fromkeys(names)) or _named(vm, module, unit)
+            for each in _profiles_of(vm, module, asker, every, level + 1):
+                asked_for[each if isinstance(each, str) else id(each)] = each
+    return list(asked_for.values()) or _named(vm, module, unit)
 
 
-def _named(vm: Machine, module: ReadModule, unit: Runnable) -> list[str]:
-    """The names of a unit's profiles: of the nearest mark, as the plugin takes it."""
+def _named(vm: Machine, module: ReadModule, unit: Runnable) -> list[profiles.Marked]:
+    """A unit's profiles: of the nearest mark, as the plugin takes it."""
     scope = unit.func.scope
     for node in getattr(unit.func.node, "decorator_list", ()):
         if last_name(node) == profiles.FIXTURE:
-            return profiles.names_marked(vm.evaluate(scope, node)) or []
+            return profiles.marked_profiles(vm.evaluate(scope, node)) or []
         if last_name(node) == "parametrize" and isinstance(node, ast.Call) and len(node.args) > 1:
             name, values = (vm.evaluate(scope, a) for a in node.args[:2])
             asked = is_const(name, str) and name.value in (profiles.FIXTURE, "dsv4_profile_name")
             if asked and isinstance(values, Seq):
-                return [v.value for v in values.items if is_const(v, str)]
+                return profiles.asked_profiles(values.items)
     for cls in unit.cls.mro if unit.cls is not None else ():
         if not isinstance(cls, ClassValue):
             continue
         for node in cls.node.decorator_list:
             if last_name(node) == profiles.FIXTURE:
-                return profiles.names_marked(vm.evaluate(cls.scope.parent or scope, node)) or []
-        if (names := profiles.names_marked(cls.names.get("pytestmark"))) is not None:
+                return profiles.marked_profiles(vm.evaluate(cls.scope.parent or scope, node)) or []
+        if (names := profiles.marked_profiles(cls.names.get("pytestmark"))) is not None:
             return names
-    return profiles.names_marked(module.scope.names.get("pytestmark")) or []
+    return profiles.marked_profiles(module.scope.names.get("pytestmark")) or []
 
 
 def _object(vm: Machine, unit: Runnable) -> Instance:

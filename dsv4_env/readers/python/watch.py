@@ -64,6 +64,7 @@ from dsv4_env.readers.python.profiles import (
     LAUNCHER as FIXTURE_SERVERS,
     MARK,
     PACKAGE,
+    PARAMETER,
     attribute,
     is_loader,
     launch_env,
@@ -143,6 +144,8 @@ class LaunchWatch(Watch):
             return loaded(vm, scope, self.profiles, call)
         if target.name == MARK:
             return marked(scope, call)
+        if target.name == PARAMETER and len(call.args) == 1 and not call.open:
+            return call.args[0]
         if target.name == FIXTURE_SERVERS:
             return self._launch(vm, scope, call, self._of_plugin(vm, scope, call))
         if starts_process(target.name):

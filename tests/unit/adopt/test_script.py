@@ -59,7 +59,8 @@ def test_layers_beside_the_folder_of_a_script_are_found(
         assert "SGLANG_DSV4_FP4_EXPERTS  true" in shown.out
         assert "isn't known" not in shown.out
     (tmp_path / "pyproject.toml").unlink()  # it says whose layers may be read
-    assert "not below the root" in run("show", "scripts/serve.sh").out
+    assert "isn't below the folder that is read from: --root" in run("show", "scripts/serve.sh").out
+    assert "true" in run("show", "scripts/serve.sh", "--root", ".").out
 
 
 @pytest.mark.parametrize("style", STYLES)

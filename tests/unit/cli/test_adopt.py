@@ -82,15 +82,41 @@ def test_a_layer_of_ones_own_needs_a_folder(run: Run, tests: list[str], tmp_path
     result = run("adopt", *tests)
     assert (result.code, result.err) == (
         1,
-        "dsv4-env: note: --profiles DIR says where the new layers go\n",
+        "dsv4-env: note: --write asks for --profiles DIR, the folder for new layers "
+        "(shown here: profiles)\n",
     )
     result = run("adopt", *tests, "--write")
     assert result.code == 2
     assert "1 layer of your own, and no folder for them; expected --profiles DIR" in result.err
+    assert "--write asks for --profiles DIR" in run("adopt", *tests, "--json").err
     result = run("adopt", *tests, "--profiles", "launch", "--rewrite", "--write")
     assert result.code == 0
     assert 'Path(__file__).resolve().parents[3] / "launch"' in path.read_text()
     assert (tmp_path / "launch" / "amd.toml").read_text().endswith('args.--tp = "4"\n')
+    assert run("check").code == 0
+
+
+def test_layers_go_where_the_settings_say(run: Run, tests: list[str], tmp_path: Path) -> None:
+    words = ("adopt", tests[0], "--from-nothing", "--write", "--profiles")
+    assert run(*words, "launch").code == 0
+    before = kept(tmp_path)
+    result = run(*words, "other")
+    assert result.code == 2
+    assert "--profiles other: by its settings the project's layers are in launch" in result.err
+    assert kept(tmp_path) == before
+    assert run(*words, "./launch").code == 0
+
+
+def test_layers_that_are_there_are_named_in_the_settings(
+    run: Run, tests: list[str], tmp_path: Path
+) -> None:
+    words = ("adopt", tests[0], "--from-nothing", "--write", "--profiles", "launch")
+    assert run(*words).code == 0
+    before = (tmp_path / "pyproject.toml").read_text()
+    (tmp_path / "pyproject.toml").unlink()
+    result = run("adopt", tests[0], "--write", "--profiles", "launch")
+    assert (result.code, "0 new layers" in result.out) == (0, True)
+    assert (tmp_path / "pyproject.toml").read_text() == before
     assert run("check").code == 0
 
 
@@ -160,6 +186,10 @@ WRONG = [
     (["{}", "--verify", "python3"], "--verify without --rewrite; expected both"),
     (["{}", "--sglang", "banana"], "banana"),
     ([], "missing argument 'FILE...'"),
+    (["-"], "standard input can't be held to a profile; expected files"),
+    (["{}", "--prefix", "a/b"], "--prefix a/b; expected a word of letters, digits"),
+    (["{}", "--over", "mtp"], "--over mtp: it is an overlay; expected a profile, or a layer that"),
+    (["{}", "--profiles", ".."], "--profiles .. isn't in the project, whose tests are to find it"),
 ]
 
 
@@ -257,12 +287,12 @@ def test_what_check_will_fail_for_is_told_before_it_is_written(
 ) -> None:
     words = ("adopt", script, "--profiles", "own", "--rewrite")
     shown = run(*words)
-    told = '--enable-profile-cuda-graph is set when ${PROFILING:-} = "1"; pro-fp4 doesn\'t have it'
+    told = "--enable-profile-cuda-graph is set; pro-fp4 doesn't have it: remove it"
     assert shown.code == 1
-    assert (
-        f"\n`check` will fail for these, until they are mended or excused (a waiver)\n  {script}:"
-    )
+    head = "\n`check` will fail for these, until they are mended or excused (a waiver)\n"
+    assert f"{head}  {script}:" in shown.out
     assert told in shown.out
+    assert '(when ${PROFILING:-} = "1")' in shown.out
     assert "note: `check` will fail for 1 file, for what is left as it is\n" in shown.err
     written = run(*words, "--write")
     assert written.code == 1

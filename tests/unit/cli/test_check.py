@@ -12,7 +12,7 @@ import sys
 import time
 import urllib.request
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -200,18 +200,90 @@ def test_a_pair_of_an_unknown_profile_has_its_place(run: Run, project: Path) -> 
     assert "Did you mean mine?" in result.err
 
 
-def test_nothing_of_ones_own_is_said(run: Run, tmp_path: Path, monkeypatch: Any) -> None:
+@pytest.mark.parametrize("words", [(), ("pro-fp4",), ("--fail-on", "never"), ("--exit-zero",)])
+@pytest.mark.parametrize(
+    "settings",
+    [None, '[project]\nname = "dsv4-env"\n', '[tool.dsv4_env]\nsglang = "0.5.13"\npairs = []\n'],
+    ids=["no project", "a project", "settings"],
+)
+def test_a_check_of_nothing_does_not_pass(
+    run: Run,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    settings: str | None,
+    words: tuple[str, ...],
+) -> None:
+    """Whatever lies in the folder: a gate that looks at nothing would be green for ever."""
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "run.sh").write_text(SCRIPT)
+    where = ""
+    if settings is not None:
+        (tmp_path / "pyproject.toml").write_text(settings)
+        where = f"{tmp_path}/pyproject.toml: " if "[tool." in settings else ""
+    for format_ in ("text", "github"):
+        result = run("check", *words, "-f", format_)
+        assert (result.code, result.out) == (2, "")
+        assert result.err.startswith(f"dsv4-env: error: {where}there is nothing to check: no pairs")
+    assert run("check", *words, "--against", "run.sh", "--sglang", "0.5.13").code == 0
+
+
+def test_pairs_without_any_file_do_not_pass(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    pair = '[[tool.dsv4_env.pairs]]\nprofile = "pro-fp4"\nfiles = "scripts/*.sh"\n'
+    (tmp_path / "pyproject.toml").write_text(pair)
+    git(tmp_path, "init", "-q")
+    git(tmp_path, "add", "-A")
+    git(tmp_path, "commit", "-qm", "1")
+    for words in ((), ("--changed-since", "HEAD")):
+        result = run("check", "-f", "concise", *words)
+        assert result.code == 1
+        assert "error: DSV011 no file is called scripts/*.sh (held to pro-fp4)" in result.out
+
+
+def test_a_checkout_of_dsv4_env_needs_no_pairs(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its own script is held, as it stands there; what lies in it but is another project isn't."""
+    shutil.copytree(reference_script().parent, tmp_path / "profiles")
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "dsv4-env"\n')
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "mine" / ".git").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "docs")
     result = run("check", "-f", "concise")
     assert result.code == 0
     note, read_as, summary = result.out.splitlines()
-    assert read_as.startswith("note: read as SGLang ")
-    assert note.startswith("note: no [[tool.dsv4_env.pairs]] and no --against: only the script")
+    assert read_as == "note: read as SGLang 0.5.13 reads it"
+    assert note.endswith("only the script of this checkout of dsv4-env was checked")
     assert summary.startswith("1 file, 1 launch: no drift")
-    result = run("check", "--no-default")
-    assert result.code == 2
-    assert "there is nothing to check; expected [[tool.dsv4_env.pairs]]" in result.err
-    assert run("check", "--no-default", "--against", str(reference_script())).code == 0
+    assert run("check", "--no-default").code == 2
+    edit(tmp_path / "profiles" / "run_dsv4.sh", "--tp 8", "--tp 4")
+    assert run("check").code == 1
+    monkeypatch.chdir(tmp_path / "mine")
+    assert run("check").code == 2
+
+
+def test_a_pattern_in_quotes_stands_for_its_files(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without quotes a shell makes one option and further words of it."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "scripts").mkdir()
+    for name in ("a.sh", "b[1].sh", "scripts/c.sh", "a.txt"):
+        (tmp_path / name).write_text(SCRIPT)
+    edit(tmp_path / "scripts" / "c.sh", "--tp 8", "--tp 4")
+    words = ("check", "--sglang", "0.5.13", "-f", "concise", "--against")
+    assert run(*words, "*.sh").out.endswith(
+        "2 files, 2 launches: no drift (64 settings compared, 0 unknown)\n"
+    )
+    found = run(*words, f"{tmp_path}/[a]*.sh", "--against", "b[1].sh", "--against", "**/c.sh")
+    assert found.code == 1
+    assert found.out.startswith("scripts/c.sh:41:5: error: DSV003 --tp is ")
+    assert last(found).startswith("3 files, 3 launches: drift (")
+    page = tmp_path / "page.html"
+    assert run("report", "--sglang", "0.5.13", "--against", "*.sh", "--html", str(page)).code == 0
+    assert "b[1].sh" in page.read_text()
 
 
 @pytest.mark.parametrize("variable", [False, True])
@@ -664,11 +736,13 @@ def test_a_file_in_the_place_of_a_profile_is_told(
 ) -> None:
     """What was meant is ``--against``."""
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "run.sh").write_text("true\n")
+    for name in ("run.sh", "my run.sh"):
+        (tmp_path / name).write_text("true\n")
     for words, meant in (
         (["run.sh"], "check --against run.sh"),
         (["pro-fp4", "run.sh"], "check pro-fp4 --against run.sh"),
         (["pro-fp4", "run.sh#2"], "check pro-fp4 --against run.sh#2"),
+        (["pro-fp4", "my run.sh"], "check pro-fp4 --against 'my run.sh'"),
     ):
         result = run("check", *words)
         assert (result.code, result.out) == (2, "")
@@ -693,10 +767,13 @@ def test_a_profile_with_overlays_and_hardware(run: Run, project: Path, name: str
 def test_the_shipped_script_is_held_to_its_release_unless_another_is_set(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    shutil.copytree(reference_script().parent, tmp_path / "profiles")
+    project = '[project]\nname = "dsv4-env"\n'
+    (tmp_path / "pyproject.toml").write_text(project)
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("DSV4_ENV_SGLANG")
     assert "note: read as SGLang 0.5.13 reads it" in run("check").out
-    (tmp_path / "pyproject.toml").write_text('[tool.dsv4_env]\nsglang = "0.5.14"\n')
+    (tmp_path / "pyproject.toml").write_text(project + '[tool.dsv4_env]\nsglang = "0.5.14"\n')
     result = run("check")
     assert result.code == 1
     assert "note: read as SGLang 0.5.14 reads it" in result.out

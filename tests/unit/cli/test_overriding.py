@@ -125,8 +125,14 @@ def test_unset_without_a_name_undoes_all(run: Run) -> None:
     [
         ("export mine --arg=--tp=4", "--arg --tp: the format shell holds no arguments"),
         ("export mine -f args --set A=1", "--set A: the format args holds no variables"),
-        ("export mine -f args --unset=--disable-cuda-graph", "mine doesn't give that flag"),
-        ("export mine -f args --unset=--tp --arg=--tp=4", "--arg and --unset --tp; expected one"),
+        (
+            "export mine -f args --unset=--disable-cuda-graph",
+            "mine doesn't give --disable-cuda-graph",
+        ),
+        (
+            "export mine -f args --unset=--tp --arg=--tp=4",
+            "--tp is both given and left out; expected one",
+        ),
         ("show mine --set A=1 --unset A", "--set and --unset A; expected one of the two"),
         ("show mine --unset not-a-name", "--unset not-a-name; expected the name of a variable"),
         ("run mine --unset=--tp -- true", "--unset=--tp goes nowhere"),

@@ -107,8 +107,9 @@ def test_outside_a_checkout_there_is_no_tree(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "run.sh").write_text("sglang serve --tp 8\n")
     for argv in (
-        ["check", "--sglang", "tree"],
+        ["check", "--sglang", "tree", "--against", "run.sh"],
         ["lint", "pro-fp4", "--sglang", "tree"],
         ["discover", "--sglang", "tree"],
         ["catalogue", "show", "--tp", "--sglang", "tree"],

@@ -490,6 +490,22 @@ def test_what_is_watched(project: Path, tmp_path: Path) -> None:
     assert not {"/", str(Path.home())} & found.folders
 
 
+def test_that_there_is_nothing_to_check_is_told_until_there_is(project: Path) -> None:
+    pairs = (project / "pyproject.toml").read_text()
+    (project / "pyproject.toml").unlink()
+    answers = rounds()
+    found = answers.answer()
+    assert found.code == 2
+    assert found.text.startswith("error: there is nothing to check: no pairs, and no --against; ")
+    assert answers.trail is not None
+    before = watched(answers.trail), answers.trail.answers
+    (project / "pyproject.toml").write_text(pairs)
+    path = str(project / "pyproject.toml")
+    assert before[0].counts(path, before[1], modified=False) or before[0].is_new(path, before[1])
+    found = answers.answer()
+    assert (found.code, found.findings) == (0, [])
+
+
 def test_new_is_what_the_answer_before_did_not_have(project: Path) -> None:
     answers = rounds()
     script = project / "scripts/a.sh"

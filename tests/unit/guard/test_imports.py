@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from dsv4_env.cli import run
+from dsv4_env.profile import reference_script
 from dsv4_env.server.preflight import installed
 
 STDLIB = ("json", "os", "subprocess", "importlib", "pip", "zipfile", "runpy")
@@ -54,7 +55,8 @@ def test_running_the_module(marker: Path) -> None:
         Path(f"{name}.py").write_text(f"open({str(marker)!r}, 'w').close()\n")
     for name in STDLIB:  # what Python itself brings in for -m, before any of ours
         Path(f"{name}.py").unlink()
-    for words in (["--help"], ["check"], ["export", "pro-fp4"], ["discover"]):
+    check = ["check", "--against", str(reference_script()), "--sglang", "0.5.13"]
+    for words in (["--help"], check, ["export", "pro-fp4"], ["discover"]):
         done = subprocess.run(
             [sys.executable, "-m", "dsv4_env", *words], capture_output=True, text=True
         )

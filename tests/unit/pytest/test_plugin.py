@@ -14,6 +14,7 @@ import pytest
 
 from dsv4_env import cli, load_profile
 from dsv4_env.exporters import EXPORTERS
+from dsv4_env.profile import reference_script
 from tests.unit.server.test_process import STAND_IN, gone, record, running
 
 pytest_plugins = ["pytester"]
@@ -124,6 +125,39 @@ def test_a_parameter_names_the_profile(pytester: pytest.Pytester, indirect: str)
         "--dsv4-profile=pro-fp4",
         passed=1,
     )
+
+
+def test_a_marker_takes_a_profile_that_a_test_has_changed(
+    pytester: pytest.Pytester, stand_in: Path
+) -> None:
+    code = """
+        import os, pytest
+        from dsv4_env import load_profile
+        HALF = load_profile("pro-fp4").changed(args=["--tp", "4"], env={"A": "half"})
+        TWO = load_profile("pro-fp4").changed(args=["--tp", "2"])
+
+        @pytest.mark.dsv4_profile(HALF, TWO, HALF, "pro-fp4")
+        def test_each(dsv4_profile, dsv4_server_args, dsv4_env, request):
+            tp = dsv4_server_args[dsv4_server_args.index("--tp") + 1]
+            with open("seen", "a") as file:
+                print(tp, os.environ.get("A"), request.node.name, file=file)
+
+        @pytest.mark.dsv4_profile("pro-fp4")
+        def test_server(dsv4_profile, dsv4_launch):
+            with dsv4_launch(dsv4_profile.changed(env={"A": "own"})) as server:
+                assert server.url
+
+        @pytest.mark.dsv4_profile(HALF)
+        def test_fixture(dsv4_server):
+            pass
+    """
+    passes(pytester, code, passed=5)
+    assert (pytester.path / "seen").read_text().splitlines() == [
+        "4 half test_each[pro-fp4_0]",
+        "2 None test_each[pro-fp4_1]",
+        "8 None test_each[pro-fp4_2]",
+    ]
+    assert record(stand_in)["environ"]["A"] == "half"  # of the last that was started
 
 
 def test_options_and_settings_name_it_for_tests_that_do_not(pytester: pytest.Pytester) -> None:
@@ -777,8 +811,12 @@ def test_settings_that_are_wrong_are_an_error_of_collection(
 
 
 def test_without_pairs_it_is_what_check_does(pytester: pytest.Pytester, own_profiles: Path) -> None:
+    result = drift(pytester, errors=1)
+    result.stdout.fnmatch_lines(["--dsv4-drift: there is nothing to check: no pairs; expected *"])
+    pytester.mkdir("profiles").joinpath("run_dsv4.sh").write_text(reference_script().read_text())
+    pytester.makepyprojecttoml('[project]\nname = "dsv4-env"\n')
     result = drift(pytester, passed=1)
-    result.stdout.fnmatch_lines(["PASSED dsv4-drift::pro-fp4::run_dsv4.sh"])
+    result.stdout.fnmatch_lines(["PASSED dsv4-drift::pro-fp4::profiles/run_dsv4.sh"])
     (pytester.path / "run.sh").write_text(BROKEN)
     settings = (
         '[tool.dsv4_env]\nsglang = "0.5.13"\nagainst = "run.sh"\nprofile = ["pro-fp4", "mine"]\n'

@@ -303,7 +303,8 @@ def _set(vm: Machine, state: State, part: Param, value: Text) -> None:
     if part.sub is not None:
         assign_item(vm, state, part.name, subscript_key(vm, state, part.name, part.sub), value)
     else:
-        assign(vm, state, part.name, value)
+        place = state.source.place(part.arg.pos) if part.arg else None
+        assign(vm, state, part.name, value, location=place)
 
 
 def operator_word(vm: Machine, state: State, part: Param) -> list[Piece]:

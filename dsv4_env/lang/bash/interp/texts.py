@@ -13,7 +13,15 @@ from dsv4_env.lang.bash.expand.values import Argv, Symbol, Text, shown_as
 from dsv4_env.lang.bash.interp.asides import run_items
 from dsv4_env.lang.bash.interp.paths import give_up, havoc_all, unknown_status
 from dsv4_env.lang.bash.interp.streams import file_name, read_file
-from dsv4_env.lang.bash.syntax.nodes import Block, Param, Simple, Source, SyntaxProblemError
+from dsv4_env.lang.bash.syntax.nodes import (
+    CRLF,
+    Block,
+    Param,
+    Simple,
+    Source,
+    SyntaxProblemError,
+    ends_in_crlf,
+)
 from dsv4_env.lang.bash.syntax.tree import affordable, parse
 from dsv4_env.model import Location, Note
 from dsv4_env.model.condition import Test
@@ -250,6 +258,9 @@ def run_sourced(vm: Machine, state: State, node: Simple, words: Argv) -> list[St
     located = None if text is state.stdin else vm.located(name, state)
     file = place.path if located is None else str(located)
     source = Source(text, file, at=vm.watch.whence(text, place) if located is None else None)
+    if located is not None and ends_in_crlf(text):
+        where = source.place(text.index("\r\n"))
+        state.note(Note(f"{where} {CRLF}", where))
     block, problem = parsed(vm, text)
     if problem is not None:
         where = source.place(problem.pos)

@@ -38,6 +38,14 @@ class Source:
         return Location(self.path, line, pos - self.starts[line - 1] + 1)
 
 
+CRLF = "CRLF line endings: bash takes the carriage return for a part of a line's last word"
+
+
+def ends_in_crlf(text: str) -> bool:
+    """Whether most lines of a script end in CRLF, which is no spelling of single values."""
+    return 2 * text.count("\r\n") > text.count("\n")
+
+
 @dataclass(slots=True, eq=False, repr=False)
 class Lit:
     """Literal text; *quoted* text is never split, globbed or brace-expanded."""

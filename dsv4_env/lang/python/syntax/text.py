@@ -10,7 +10,7 @@ import warnings
 from dataclasses import dataclass, field
 from itertools import islice
 
-from dsv4_env.guard.files import check_size
+from dsv4_env.guard.files import check_narrow, check_size
 from dsv4_env.lang.python.syntax.trees import KEPT, count_read, remembered
 from dsv4_env.model import Location
 from dsv4_env.model.budget import Budget
@@ -26,6 +26,7 @@ _NEWLINE = re.compile(r"\r\n|\r|\n")
 def decoded(data: str | bytes, path: str) -> str:
     """The text of a Python file; raises ReadError, located, where it can't be one."""
     check_size(data, path, "a Python file")
+    check_narrow(data, path, "a Python file")
     nul = data.find("\0") if isinstance(data, str) else data.find(b"\0")
     if nul >= 0:
         before = data[:nul]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from dsv4_env.model import LaunchConfig, Unknown
+from dsv4_env.model import LaunchConfig, Location, Unknown
 from dsv4_env.profile import load_profile
 from dsv4_env.readers import python
 
@@ -92,3 +93,115 @@ def test_a_server_of_no_known_profile(tmp_path: Path) -> None:
     assert isinstance(word, Unknown)
     assert "no @pytest.mark.dsv4_profile" in word.reason
     assert [n.opens for n in found.notes] == [True]
+
+
+CHANGES = [
+    'args=["--tp", "4"]',
+    'args=["--tensor-parallel-size=4", "--log-requests"], env={"A": "b"}',
+    'args=("--mem-fraction-static", f"{0.8}"), without=["--disable-radix-cache"]',
+    'without={"--trust-remote-code", "SGLANG_USE_ROCM700A"}',
+    'env={"SGLANG_USE_ROCM700A": "1", "SGLANG_HACK_FLASHMLA_BACKEND": "x"}',
+    'env=None, args=["--tp", "4", "--tp", "2"]',
+    'args=[*load_profile("flash-fp8").server_args]',
+    "",
+]
+
+
+@pytest.mark.usefixtures("may")
+@pytest.mark.parametrize("how", CHANGES)
+def test_what_a_test_changes_of_a_profile(how: str, tmp_path: Path) -> None:
+    made = f"load_profile('flash-fp4').changed({how})"
+    found = one(f"{HEAD}p = {made}\n{LAUNCH}\n", tmp_path)
+    profile = eval(made, {"load_profile": load_profile})
+    assert found.argv[2:] == profile.server_args
+    assert {n: e.value for n, e in found.effective_env.items()} == profile.env
+    assert not any(note.opens for note in found.notes)
+
+
+def test_what_is_changed_stands_in_the_test_and_overrode_the_profile(tmp_path: Path) -> None:
+    text = "p = load_profile('flash-fp4').changed(args=['--tp', '4'], env={'A': 'b'})\n"
+    found = one(f"{HEAD}{text}{LAUNCH}\n", tmp_path)
+    (tp,) = (a for a in found.args or () if a.flag == "--tp")
+    assert [(o.name, o.value) for o in tp.origin.chain()] == [("python", "4"), ("common", "8")]
+    assert tp.location == Location(str(tmp_path / "test_v4.py"), 3, text.index("'--tp'") + 1)
+    assert found.effective_env["A"].location == replace(tp.location, column=text.index("'b'") + 1)
+    assert [n.profile for n in found.notes] == ["flash-fp4"]
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        "args=ARGS",
+        "args=[*ARGS]",
+        "args=[FLAG, '4']",
+        "args=['--tp', '4', *ARGS]",
+        "env=ENV",
+        "env={**ENV}",
+        "env=os.environ",
+        "without=GONE",
+        "without=[FLAG]",
+        "**MORE",
+        "args={'--tp=4', '--dp=2'}",
+        "args='--tp 4'",
+        "args=['--tp 4']",
+        "args=['--tp', 4]",
+        "args=['--tp=4'], without=['--tp']",
+        "without=['--nowhere']",
+        "env={'A': 1}",
+        "env={'A': None}",
+    ],
+)
+def test_a_change_that_isnt_known_leaves_nothing_known(how: str, tmp_path: Path) -> None:
+    head = f"{HEAD}from elsewhere import ARGS, FLAG, ENV, GONE, MORE\n"
+    found = one(f"{head}p = load_profile('flash-fp4').changed({how})\n{LAUNCH}\n", tmp_path)
+    (word,) = found.argv[2:]
+    assert isinstance(word, Unknown)
+    assert word.splits
+    assert any(note.opens for note in found.notes)
+
+
+def test_a_value_that_isnt_known_is_one_unknown_value(tmp_path: Path) -> None:
+    how = (
+        "args=['--tp', os.environ['TP'], f'--dp={N}'], env={'A': os.environ.get('A', 'b'), 'B': X}"
+    )
+    head = f"{HEAD}from elsewhere import N, X\n"
+    found = one(f"{head}p = load_profile('flash-fp4').changed({how})\n{LAUNCH}\n", tmp_path)
+    unknown = {a.flag for a in found.args or () if any(isinstance(v, Unknown) for v in a.values)}
+    assert unknown == {"--tp", "--dp"}
+    a, b = (found.effective_env[n].value for n in "AB")
+    assert isinstance(a, Unknown)
+    assert (a.names, a.default) == (("A",), "b")
+    assert isinstance(b, Unknown)
+    assert b.default is None
+
+
+def test_marks_take_changed_profiles(tmp_path: Path) -> None:
+    text = f"""{HEAD}import pytest
+HALF = load_profile("flash-fp4").changed(args=["--tp", "4"])
+TWO = load_profile("flash-fp4").changed(args=["--tp", "2"], env={{"A": "b"}})
+
+@pytest.mark.dsv4_profile(HALF, TWO, HALF, "flash-fp8")
+def test_each(dsv4_server): pass
+
+@pytest.mark.parametrize("dsv4_profile", [pytest.param("flash-fp4", id="x"), TWO], indirect=True)
+def test_parameters(dsv4_server): pass
+
+@pytest.mark.dsv4_profile("flash-fp4")
+def test_launch(dsv4_profile, dsv4_launch):
+    with dsv4_launch(dsv4_profile.changed(args=["--tp", "1"])): pass
+
+@pytest.mark.dsv4_profile(elsewhere())
+def test_unknown(dsv4_server): pass
+"""
+    *found, unknown = python.read_all(text, str(tmp_path / "test_v4.py"), root=tmp_path)
+    tp = {f.symbol: f.argv[f.argv.index("--tp") + 1] for f in found}
+    assert tp == {
+        "test_each[flash-fp4_0]": "4",
+        "test_each[flash-fp4_1]": "2",
+        "test_each[flash-fp8]": "8",
+        "test_parameters[flash-fp4_0]": "8",
+        "test_parameters[flash-fp4_1]": "2",
+        "test_launch": "1",
+    }
+    assert ["A" in f.effective_env for f in found] == [False, True, False, False, True, False]
+    assert isinstance(unknown.argv[0], Unknown)
