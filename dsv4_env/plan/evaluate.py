@@ -19,7 +19,7 @@ from dsv4_env.catalogue.semantics import same_value, understand
 
 Expr = Sequence[Any]
 _FLAG = re.compile(r"--[a-z][a-z0-9-]*")
-_OWN_FIELD = re.compile(r"\b(?:cfg|view|server_args)\.([a-z]\w*)")
+OWN_FIELD = re.compile(r"\b(?:cfg|view|server_args)\.([a-z]\w*)")
 _MEMORY = "get_device_memory_capacity"  # the platform knows the least and the most
 
 
@@ -154,7 +154,7 @@ class Evaluator:
             else:
                 if self.named and step[2] not in self.led and self._is_led_to(steps, step[1]):
                     self.led.add(step[2])
-                self._set(kind, step[2], self.value(step[3]), step[4], condition)
+                self.set_(kind, step[2], self.value(step[3]), step[4], condition)
         return self.result
 
     def _is_theirs(self, steps: Sequence[Sequence[Any]], step: Sequence[Any]) -> bool:
@@ -176,7 +176,8 @@ class Evaluator:
                 return False
         return False
 
-    def _set(self, kind: str, name: str, value: object, at: str, condition: object) -> None:
+    def set_(self, kind: str, name: str, value: object, at: str, condition: object) -> None:
+        """Set a field (``set``) or a variable (``env``) under a condition."""
         sure = not isinstance(condition, Open)
         section = "args" if kind == "set" else "env"
         table = self.result.fields if kind == "set" else self.result.env
@@ -337,7 +338,7 @@ def _text(self: Evaluator, expr: Expr) -> Any:
 
 def _opaque(self: Evaluator, expr: Expr) -> Any:
     """What wasn't followed: it's made of the fields that its text names."""
-    named = _OWN_FIELD.findall(expr[1])
+    named = OWN_FIELD.findall(expr[1])
     fields = [self.result.fields.get(name) for name in named]
     return made_of(expr[1], *fields) if named else Open(expr[1])
 
