@@ -181,3 +181,58 @@ def test_without_a_platform_it_is_said_where_it_is_so() -> None:
     some = [f for f in findings("sglang serve", f"sglang serve{cp}", on=None)
             if f.rule.id == "DSV019"]  # fmt: skip
     assert any("refuses this launch on mi355x: " in f.text for f in some)
+
+
+WIDE = "sglang serve --tp-size 8 --dp-size 8 --enable-dp-attention"
+
+
+@pytest.mark.parametrize("release", ["0.5.21", "0.5.22", "0.5.23"])
+def test_what_else_sglang_makes_of_a_setting_counts(release: str) -> None:
+    """--dp-size ends as 1 whatever it is, once --attn-dp-size and the chunks are made of it."""
+    catalogue = load(release)
+    a, b = bash.read(WIDE), bash.read(WIDE.replace("dp-size 8", "dp-size 4"))
+    compared = compare_launches(a, b, catalogue=catalogue)
+    found = with_effects(compared, a, b, catalogue, platform("mi355x"), MODEL).findings
+    assert [f.rule.id for f in found] == ["DSV003"]
+
+
+def test_what_else_is_made_of_a_setting_is_told() -> None:
+    (found,) = findings(WIDE, WIDE.replace("dp-size 8", "dp-size 4"))
+    assert found.effect == (
+        'SGLang makes --attn-dp-size "4" here; as <script> has it, it would be "8"',
+    )
+
+
+def test_two_spellings_of_a_group_have_no_effect_together() -> None:
+    found = findings(WIDE, "sglang serve --tp-size 8 --attn-dp-size 8")
+    assert {(f.rule.id, f.subject) for f in found} == {
+        ("DSV018", "--dp-size"),
+        ("DSV018", "--enable-dp-attention"),
+        ("DSV018", "--attn-dp-size"),
+    }
+    said = "no effect: SGLang makes the same of --attn-dp-size as of --dp-size and "
+    assert {f.effect for f in found} == {(f"{said}--enable-dp-attention",)}
+    assert "remove it" not in " ".join(f.text for f in found)
+
+
+@pytest.mark.parametrize("other", ["--attn-dp-size 4", "--dp-size 8"])
+def test_a_group_that_comes_to_something_else_has_an_effect(other: str) -> None:
+    found = findings(WIDE, f"sglang serve --tp-size 8 {other}")
+    assert found
+    assert "DSV018" not in {f.rule.id for f in found}
+
+
+def test_a_group_beside_what_has_an_effect() -> None:
+    found = findings(WIDE, "sglang serve --tp-size 8 --attn-dp-size 8 --max-running-requests 8")
+    by_name = {f.subject: f.rule.id for f in found}
+    assert by_name.pop("--max-running-requests") == "DSV002"
+    assert set(by_name.values()) == {"DSV018"}
+
+
+def test_what_the_profile_needs_beside_other_differences() -> None:
+    """Without attention in data parallel the chunks are the same, and with it they aren't."""
+    found = findings(
+        f"{WIDE} --chunked-prefill-size 65536",
+        "sglang serve --tp-size 8 --chunked-prefill-size 8192",
+    )
+    assert "--chunked-prefill-size" in {f.subject for f in found if f.rule.id == "DSV003"}

@@ -63,3 +63,9 @@ def test_nothing_is_said_of_other_models() -> None:
 
 def test_what_the_parser_refuses_has_rules_of_its_own() -> None:
     assert said(f"{SERVE}--no-such-flag") == []
+
+
+def test_what_sglang_makes_something_else_of_is_not_overwritten() -> None:
+    """Neither 1 nor nothing in place of --dp-size 8 would be the same launch."""
+    wide = f"{SERVE}--tp-size 8 --dp-size 8 --enable-dp-attention --chunked-prefill-size 65536"
+    assert said(wide, "mi355x") == []
