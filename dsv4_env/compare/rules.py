@@ -73,7 +73,10 @@ RULES: dict[str, Rule] = {
              "so that nobody takes it for one that counts."),
         Rule("DSV019", "refused", _E, "a launch that SGLang refuses",
              "It stops when it's started: the arguments can't be parsed, or exclude each other on "
-             "this platform. `dsv4-env plan FILE` says what SGLang makes of the launch."),
+             "this platform. `dsv4-env plan FILE` says what SGLang makes of the launch. What it "
+             "refuses of the profile itself is told once, at the first launch that is held to it: "
+             "mend the profile, or name a release that takes it (`sglang` of the pair, or "
+             "`sglang.range` of the profile)."),
         Rule("DSV020", "launch-timeout", _E, "a test waits another time for its server",
              "A shorter one ends launches that still load, and is an error; a longer one is a "
              f"warning. {_BOTH_WAYS} `\"launch.timeout-seconds\"` is its name in "
