@@ -264,6 +264,26 @@ def test_a_checkout_of_dsv4_env_needs_no_pairs(
     assert run("check").code == 2
 
 
+def test_a_key_that_is_called_like_the_tool_is_none_of_its_settings(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A plugin's entry point, a dependency: pairs belong to the project in the folder."""
+    entry = '[project.entry-points.pytest11]\ndsv4_env = "dsv4_env.pytest.plugin"\n'
+    (tmp_path / "pyproject.toml").write_text(entry)
+    (tmp_path / "mine" / ".git").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "mine")
+    assert run("check").err.startswith("dsv4-env: error: there is nothing to check")
+    (tmp_path / "mine" / "run.sh").write_text(SCRIPT)
+    assert run("discover", "--sglang", "0.5.13", "--write").code == 0
+    assert (tmp_path / "pyproject.toml").read_text() == entry
+    assert run("check").code == 0
+    (tmp_path / "pyproject.toml").write_text(entry + '[tool]\ndsv4_env.sglang = "0.5.13"\n')
+    (tmp_path / "mine" / "pyproject.toml").unlink()
+    assert run("check").err.startswith(f"dsv4-env: error: {tmp_path}/pyproject.toml: there is")
+    (tmp_path / "pyproject.toml").write_text(entry + "[tool\n")
+    assert "pyproject.toml:3:6: " in run("check").err
+
+
 def test_a_pattern_in_quotes_stands_for_its_files(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
