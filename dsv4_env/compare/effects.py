@@ -25,12 +25,13 @@ from dsv4_env.plan.dormant import dormant, elsewhere
 from dsv4_env.plan.evaluate import Open, Refusal, Resolution, same_text, shown_at
 from dsv4_env.plan.exchange import Exchange, Key, exchange, weighed
 from dsv4_env.plan.given import flag_names
+from dsv4_env.plan.models import is_of_deepseek_v4
 from dsv4_env.plan.planning import field_text, give_the_same, resolved
 from dsv4_env.plan.platforms import EACH, Platform, platform
 from dsv4_env.plan.replay import reads_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from dsv4_env.catalogue import Catalogue
     from dsv4_env.catalogue.resolution import Steps
@@ -64,12 +65,14 @@ def with_effects(
     catalogue: Catalogue,
     on: Platform | None,
     model: str | None,
+    plans: Callable[[Platform], Resolution] | None = None,
 ) -> Comparison:
     """The comparison with what has no effect told as a note, and an error for what is refused.
 
     *left* is the profile's launch, *right* the one that is held to it. Without *on*, it must be so
     on one platform of each kind; what is so on some is said with their names. Nothing changes where
-    it isn't known what the release makes of launches.
+    it isn't known what the release makes of launches. *plans* gives what it makes of *left* where
+    that was worked out before.
     """
     images = [image_env(side.image, on.family if on else None) for side in (left, right)]
     envs = (left.effective_env, right.effective_env)
@@ -80,50 +83,72 @@ def with_effects(
         return comparison
     places = EACH if on is None else (on,)
     served = right.served is not None and on is not None
-    if (
+    same = (
         not served
         and not any(f.rule.id in _DIFFERENT for f in found)
         and all(give_the_same(left, right, catalogue, place) for place in places)
-    ):
-        return comparison  # what is refused of one is refused of both
+    )
     followed = _followed(steps)
     sides: list[_Sides] = []
     subjects = [f.subject for f in found if f.rule.id in _DIFFERENT]
     reads = () if served else reads_of(steps)
     for place in places:
-        if served:
-            one = resolved(left, catalogue, place, model=model)
-            each = _Sides(one, told_by(right, one), catalogue, place, followed)
-            verdicts = _of_running(subjects, each)
+        if same or served:
+            one = plans(place) if plans else resolved(left, catalogue, place, model=model)
+            made = one if same else told_by(right, one)  # what one is refused, the other is, too
+            each = _Sides(one, made, catalogue, place, followed)
+            each = replace(each, verdicts=_of_running(subjects, each))
         else:
             both = exchange(left, right, catalogue, place, model, reads)
             each = _Sides(*both.made, catalogue, place, followed)
-            verdicts = _verdicts(subjects, each, both, left.name)
-        sides.append(replace(each, verdicts=verdicts))
-    stops: dict[Refusal, list[str]] = {}
-    for each in sides:
-        for r in each.other.refused:
-            if r not in each.one.refused:  # the profile's own: lint tells it
-                stops.setdefault(r, []).append(each.on.name)
-    everywhere = len({name for names in stops.values() for name in names}) == len(places)
-    refused = [
-        Finding(
-            RULES[REFUSED],
-            Severity.ERROR if everywhere else Severity.NOTE,
-            "launch",
-            f"{catalogue.name} refuses this launch on {' and '.join(names)}",
-            right.location,
-            effect=(f"{r.message} ({shown_at(r.at)})",),
-            action="change what it names below",
-        )
-        for r, names in stops.items()
-    ]
+            each = replace(each, verdicts=_verdicts(subjects, each, both, left.name))
+        sides.append(each)
+    own = not served and is_of_deepseek_v4(left, model)  # a server that runs was refused nothing
+    refused = _refused(left, right, sides, own=own)
     found = [_judged(f, sides) for f in comparison.findings]
     if served:
         one = sides[0].one
         found = [_planned(f, one, catalogue) for f in found]
         found += _otherwise(left, right, one, catalogue)
     return replace(comparison, findings=(*refused, *found))
+
+
+def _refused(
+    left: LaunchConfig, right: LaunchConfig, sides: Sequence[_Sides], *, own: bool
+) -> list[Finding]:
+    """What the release stops with of the launch, and with *own* of the profile, too.
+
+    A launch that is as its profile says doesn't start, either.
+    """
+    stops: dict[tuple[Refusal, bool, bool], list[str]] = {}
+    for each in sides:
+        ours, theirs = each.one.refused, each.other.refused
+        for r in dict.fromkeys((*theirs, *(ours if own else ()))):
+            if own or r not in ours:
+                stops.setdefault((r, r in ours, r in theirs), []).append(each.on.name)
+    everywhere = len({name for names in stops.values() for name in names}) == len(sides)
+    found = []
+    for (r, of_profile, of_launch), names in stops.items():
+        where = f"on {' and '.join(names)}"
+        release = sides[0].catalogue.name
+        message = f"{release} refuses this launch {where}"
+        if of_profile and of_launch:
+            message += f", as it does {left.name}"
+        elif of_profile:
+            message = f"{release} refuses {left.name} itself {where}"
+        found.append(
+            Finding(
+                RULES[REFUSED],
+                Severity.ERROR if everywhere else Severity.NOTE,
+                "launch",
+                message,
+                right.location,
+                left.location if of_profile else None,
+                effect=(f"{r.message} ({shown_at(r.at)})",),
+                action="change what it names below",
+            )
+        )
+    return found
 
 
 def _no_effect(finding: Finding, reason: str) -> Finding:

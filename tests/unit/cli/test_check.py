@@ -951,3 +951,28 @@ def test_what_an_export_lets_be_overridden_is_no_finding_where_nothing_comes_fro
         done = run("check", "flash-fp4", "--against", "run.sh", "--format", "concise", *more)
         assert "DSV027" not in done.out
         assert done.code == 0
+
+
+def test_a_profile_that_sglang_refuses_fails_once(run: Run, project: Path) -> None:
+    """A launch that is as its profile says doesn't start, either: that is no green gate."""
+    (project / "launch" / "stops.toml").write_text(
+        'model.path = "deepseek-ai/DeepSeek-V4-Pro"\nhardware.accelerator = "mi355x"\n'
+        '[args]\n--tp-size = "8"\n--enable-prefill-cp = true\n--cp-strategy = "interleave"\n'
+        "--enable-two-batch-overlap = true\n"
+    )
+    words = "--tp-size 8 --enable-prefill-cp --cp-strategy interleave --enable-two-batch-overlap"
+    for name in ("one", "two"):
+        script = f"sglang serve --model-path deepseek-ai/DeepSeek-V4-Pro {words}\n"
+        (project / "scripts" / f"{name}.sh").write_text(script)
+    (project / "pyproject.toml").write_text(
+        '[tool.dsv4_env]\nprofiles = "launch"\n[[tool.dsv4_env.pairs]]\nprofile = "stops"\n'
+        'files = "scripts/[ot]*.sh"\nsglang = "0.5.23"\n'
+    )
+    result = run("check")
+    assert result.code == 1
+    assert result.out.count("as it does stops") == 1
+    assert "scripts/two.sh: drift" in result.out
+    assert "1 error told before" in result.out
+    with (project / "pyproject.toml").open("a") as file:
+        file.write('[[tool.dsv4_env.waivers]]\nname = "refused"\nreason = "mends upstream"\n')
+    assert run("check").code == 0
