@@ -16,6 +16,7 @@ from dsv4_env.compare.facts import fact_findings
 from dsv4_env.compare.normalise import (
     LOCAL,
     POSITIONAL,
+    as_started,
     compared_sections,
     is_ignored,
     kept,
@@ -69,10 +70,19 @@ def compared(
     ignore: Sequence[str] = (),
     compare: Sequence[str] = (),
     catalogue: Catalogue | None = None,
+    given: Mapping[str, str] | None = None,
 ) -> list[Difference]:
-    """The differences that :func:`compare_launches` reports, as they are."""
+    """The differences that :func:`compare_launches` reports, as they are.
+
+    Those that are none where the environment has the *given* variables are left out.
+    """
     a, b = (kept(side, ignore, compare, catalogue)[0] for side in (left, right))
-    return _differences(a, b, catalogue)
+    found = _differences(a, b, catalogue)
+    started = as_started(a, given, b) if given else a
+    if started is a:
+        return found
+    left_over = {(d.kind, d.name) for d in _differences(started, b, catalogue)}
+    return [d for d in found if (d.kind, d.name) in left_over]
 
 
 def compare_launches(

@@ -16,7 +16,7 @@ from dsv4_env.catalogue.tree import steps_of
 from dsv4_env.compare.effects import in_image, platform_of, with_effects
 from dsv4_env.compare.facts import CHOICE
 from dsv4_env.compare.findings import compare_launches
-from dsv4_env.compare.normalise import LOCAL, is_ignored, with_model
+from dsv4_env.compare.normalise import LOCAL, as_started, is_ignored, with_model
 from dsv4_env.compare.rules import RULES
 from dsv4_env.compare.served import as_held, release_of
 from dsv4_env.drift.files import (
@@ -323,15 +323,16 @@ def _compared(
     held: Held,
     on: Platform | None,
     severities: Mapping[str, Severity],
-    given: Collection[str],
+    given: Mapping[str, str],
     *,
     show_equivalent: bool,
 ) -> Comparison:
     """What is found where a launch is held to a profile; the *given* variables were chosen."""
     profile, catalogue = held.profile, held.catalogue
     launch = in_image(held.config, profile.config)
+    own = as_started(profile.config, given, launch)
     comparison = compare_launches(
-        with_model(profile),
+        as_started(with_model(profile), given, launch),
         launch,
         ignore=held.ignore,
         compare=held.compare,
@@ -340,14 +341,23 @@ def _compared(
         severities=severities,
     )
     left = [f for f in comparison.findings if f.rule.id != CHOICE or f.subject not in given]
-    comparison = replace(comparison, findings=tuple(left))
+    comparison = replace(comparison, findings=tuple(_as_given(f, profile.config, own) for f in left))
     model = profile.default_model_path
     told = on is not None or launch.image is not None or is_deepseek_v4(model or "")
     if catalogue is None or not told:
         return comparison
-    comparison = with_effects(comparison, profile.config, launch, catalogue, on, model)
+    comparison = with_effects(comparison, own, launch, catalogue, on, model)
     left = [f for f in comparison.findings if not is_ignored(f.subject, held.ignore)]
     return replace(comparison, findings=tuple(left))
+
+
+def _as_given(finding: Finding, profile: LaunchConfig, started: LaunchConfig) -> Finding:
+    """A difference to a value that the profile has from outside, with what would let that count."""
+    before, after = (c.effective_env.get(finding.subject) for c in (profile, started))
+    if finding.rule.id != "DSV003" or before == after:
+        return finding
+    finding = replace(finding, action="take it from the environment, too")
+    return finding.with_effect("it is given from outside, which has no effect here")
 
 
 def _of_image(run: CheckRun, pair: Pair, config: LaunchConfig) -> tuple[str, str] | None:
