@@ -341,7 +341,8 @@ def _compared(
         severities=severities,
     )
     left = [f for f in comparison.findings if f.rule.id != CHOICE or f.subject not in given]
-    comparison = replace(comparison, findings=tuple(_as_given(f, profile.config, own) for f in left))
+    left = [_as_given(f, profile.config, own) for f in left]
+    comparison = replace(comparison, findings=tuple(left))
     model = profile.default_model_path
     told = on is not None or launch.image is not None or is_deepseek_v4(model or "")
     if catalogue is None or not told:

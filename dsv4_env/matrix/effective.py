@@ -181,7 +181,7 @@ def _setting(setting: PlannedSetting) -> MadeSetting:
     given, after = setting.given, setting.effective
     return MadeSetting(
         setting.name,
-        None if given is None else scrubbed(given) or "set",
+        None if given is None else scrubbed(setting.shown_given(mark="")) or "set",
         None if after is None else scrubbed(after),
         setting.effect,
         setting.at or "",
