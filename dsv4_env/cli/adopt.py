@@ -476,9 +476,7 @@ def _overview(
         )
     if failing:
         text += "\n`check` will fail for these, until they are mended or excused (a waiver)\n"
-        rows = [
-            (f"  {f.location or one.file}", f.text) for one in failing for f in one.findings
-        ]
+        rows = [(f"  {f.location or one.file}", f.text) for one in failing for f in one.findings]
         text += table([tuple(map(plain, row)) for row in dict.fromkeys(rows)], line_width())
     if legs:
         text += (
