@@ -212,20 +212,25 @@ def as_started(
     """
     if profile.reader != "profile":
         return profile
-    made = {e.name for e in other.env}
+    made: dict[str, list[Value]] = {}
+    for e in other.env:
+        made.setdefault(e.name, []).append(e.value)
     env = tuple(
-        replace(e, value=given[e.name]) if e.name in made and _takes(e, given) else e
+        replace(e, value=given[e.name]) if _takes(e, given, made.get(e.name, ())) else e
         for e in profile.env
     )
     return profile if env == profile.env else replace(profile, env=env)
 
 
-def _takes(setting: EnvVar, given: Mapping[str, str]) -> bool:
-    """Whether a variable has what is given outside: its default counts where that is empty."""
+def _takes(setting: EnvVar, given: Mapping[str, str], made: Sequence[Value]) -> bool:
+    """Whether a variable has what is given outside: its default counts where that is empty.
+
+    What has to come from there is told as such where the other launch *made* something else of it.
+    """
     if isinstance(setting.value, Outside):
-        return setting.name in given
+        return bool(made) and all(value == given.get(setting.name) for value in made)
     default = own_default(setting.name, setting.value)
-    return default is not None and bool(given.get(setting.name))
+    return bool(made) and default is not None and bool(given.get(setting.name))
 
 
 def _is_passed(config: LaunchConfig, name: str) -> bool:
