@@ -19,6 +19,7 @@ from dsv4_env.cli.options import (
     Inputs,
     Shown,
     collected,
+    given_overrides,
     input_options,
     profiles_option,
     shown_options,
@@ -177,6 +178,7 @@ def lint(
         catalogue = common
         if not fixed:
             catalogue = catalogue_for(None, [profile.sglang_range], inputs.root)
+        profile = given_overrides(profile, inputs.variables)
         comparisons.append(lint_profile(profile, catalogue, chosen, on))
     if unread and not comparisons:
         for problem in unread[:-1]:

@@ -16,7 +16,7 @@ from dsv4_env.catalogue.tree import steps_of
 from dsv4_env.compare.effects import REFUSED, in_image, platform_of, with_effects
 from dsv4_env.compare.facts import CHOICE
 from dsv4_env.compare.findings import compare_launches
-from dsv4_env.compare.normalise import LOCAL, is_ignored, with_model
+from dsv4_env.compare.normalise import LOCAL, as_started, is_ignored, with_model
 from dsv4_env.compare.rules import RULES
 from dsv4_env.compare.served import as_held, release_of
 from dsv4_env.drift.files import (
@@ -335,7 +335,7 @@ def _compared(
     held: Held,
     on: Platform | None,
     severities: Mapping[str, Severity],
-    given: Collection[str],
+    given: Mapping[str, str],
     plans: Callable[[Platform], Resolution],
     *,
     show_equivalent: bool,
@@ -346,8 +346,9 @@ def _compared(
     """
     profile, catalogue = held.profile, held.catalogue
     launch = in_image(held.config, profile.config)
+    own = as_started(profile.config, given, launch)
     comparison = compare_launches(
-        with_model(profile),
+        as_started(with_model(profile), given, launch),
         launch,
         ignore=held.ignore,
         compare=held.compare,
@@ -356,12 +357,14 @@ def _compared(
         severities=severities,
     )
     left = [f for f in comparison.findings if f.rule.id != CHOICE or f.subject not in given]
+    left = [_as_given(f, profile.config, own) for f in left]
     comparison = replace(comparison, findings=tuple(left))
     model = profile.default_model_path
     told = on is not None or launch.image is not None or is_deepseek_v4(model or "")
     if catalogue is None or not told:
         return comparison
-    comparison = with_effects(comparison, profile.config, launch, catalogue, on, model, plans)
+    known = plans if own == profile.config else None
+    comparison = with_effects(comparison, own, launch, catalogue, on, model, known)
     left = [f for f in comparison.findings if not is_ignored(f.subject, held.ignore)]
     return replace(comparison, findings=tuple(left))
 
@@ -396,6 +399,15 @@ def _told_once(comparisons: Sequence[Comparison]) -> list[Comparison]:
         repeated = (*comparison.repeated, *again)
         found.append(replace(comparison, findings=tuple(fresh), repeated=repeated))
     return found
+
+
+def _as_given(finding: Finding, profile: LaunchConfig, started: LaunchConfig) -> Finding:
+    """A difference to a value that the profile has from outside, with what would let that count."""
+    before, after = (c.effective_env.get(finding.subject) for c in (profile, started))
+    if finding.rule.id != "DSV003" or before == after:
+        return finding
+    finding = replace(finding, action="take it from the environment, too")
+    return finding.with_effect("it is given from outside, which has no effect here")
 
 
 def _of_image(run: CheckRun, pair: Pair, config: LaunchConfig) -> tuple[str, str] | None:

@@ -33,7 +33,7 @@ def overwritten(s: Subject) -> Iterator[LintProblem]:
             found.setdefault((setting.section, setting.name), []).append((one.platform, setting))
     for (_, name), places in found.items():
         first = places[0][1]
-        given = f'"{first.given}"' if first.given else "set"
+        given = first.shown_given() or "set"
         for after in dict.fromkeys(x.effective for _, x in places):
             here = [(p, x) for p, x in places if x.effective == after]
             ats = ", ".join(dict.fromkeys(x.at for _, x in here if x.at))
