@@ -24,7 +24,7 @@ from dsv4_env.model.secrets import masked
 from dsv4_env.plan.dormant import dormant, elsewhere
 from dsv4_env.plan.evaluate import Open, Refusal, Resolution, same_text, shown_at
 from dsv4_env.plan.exchange import Exchange, Key, exchange, weighed
-from dsv4_env.plan.given import flag_names
+from dsv4_env.plan.given import PARSER, flag_names
 from dsv4_env.plan.planning import field_text, give_the_same, resolved
 from dsv4_env.plan.platforms import EACH, Platform, platform
 from dsv4_env.plan.replay import reads_of
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from dsv4_env.model.finding import Comparison
 
 MISSING, ADDED, CHANGED, NO_EFFECT, REFUSED = "DSV001", "DSV002", "DSV003", "DSV018", "DSV019"
+RENAMED = "DSV008"
 _DIFFERENT = frozenset({MISSING, ADDED, CHANGED})  # of what one side has, or has otherwise
 
 
@@ -106,24 +107,62 @@ def with_effects(
             if r not in each.one.refused:  # the profile's own: lint tells it
                 stops.setdefault(r, []).append(each.on.name)
     everywhere = len({name for names in stops.values() for name in names}) == len(places)
+    told, stops = _told_by_flags(comparison.findings, stops, catalogue)
+    # What the parser stops with has one cause more often than not: words in another order.
+    said: dict[tuple[str, Refusal | None], list[str]] = {}
+    for r, names in stops.items():
+        kind = (" and ".join(names), None if r.at == PARSER else r)
+        said.setdefault(kind, []).append(f"{r.message} ({shown_at(r.at)})")
     refused = [
         Finding(
             RULES[REFUSED],
             Severity.ERROR if everywhere else Severity.NOTE,
             "launch",
-            f"{catalogue.name} refuses this launch on {' and '.join(names)}",
+            f"{catalogue.name} refuses this launch on {on_}",
             right.location,
-            effect=(f"{r.message} ({shown_at(r.at)})",),
+            effect=tuple(effects[:_LISTED]) + _more(effects),
             action="change what it names below",
         )
-        for r, names in stops.items()
+        for (on_, _), effects in said.items()
     ]
-    found = [_judged(f, sides) for f in comparison.findings]
+    found = [_judged(f, sides) for f in told]
     if served:
         one = sides[0].one
         found = [_planned(f, one, catalogue) for f in found]
         found += _otherwise(left, right, one, catalogue)
     return replace(comparison, findings=(*refused, *found))
+
+
+_LISTED = 4  # refusals of the parser in one finding
+
+
+def _more(effects: Sequence[str]) -> tuple[str, ...]:
+    more = len(effects) - _LISTED
+    return (f"and {more} more",) if more > 0 else ()
+
+
+def _told_by_flags(
+    found: Sequence[Finding], stops: Mapping[Refusal, list[str]], catalogue: Catalogue
+) -> tuple[list[Finding], dict[Refusal, list[str]]]:
+    """The findings of flags that the release doesn't take, which say that it stops, and the rest.
+
+    One cause is one finding: the flag is told to be another one's old name, or to be removed.
+    """
+    left = dict(stops)
+    told: list[Finding] = []
+    for f in found:
+        flag = f.message.partition(" is ")[0]
+        match = catalogue.argument(flag) if f.rule.id in (ADDED, CHANGED, RENAMED) else None
+        known = match is not None and match.argument is not None
+        mine = [] if known or not flag.startswith("--") else [
+            r for r in left if r.at == PARSER and flag in r.message.replace("=", " ").split()
+        ]  # fmt: skip
+        if mine and f.rule.id in (ADDED, CHANGED, RENAMED):
+            stop = left.pop(mine[0])
+            f = replace(f, severity=Severity.ERROR if len(stop) else f.severity)
+            f = f.with_effect(f"{catalogue.name} stops: {mine[0].message} ({PARSER})")
+        told.append(f)
+    return told, left
 
 
 def _no_effect(finding: Finding, reason: str) -> Finding:
