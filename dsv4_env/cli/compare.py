@@ -18,7 +18,7 @@ from dsv4_env.cli.settings import profile_folder, settings
 from dsv4_env.cli.target import further_options
 from dsv4_env.compare.effects import platform_of
 from dsv4_env.compare.findings import compare_launches
-from dsv4_env.compare.normalise import WHOLE
+from dsv4_env.compare.normalise import WHOLE, as_started
 from dsv4_env.compare.served import as_held, release_of
 from dsv4_env.model import LaunchConfig
 from dsv4_env.model.errors import UsageError
@@ -78,6 +78,8 @@ def diff(
         a, b = _held((a, _planned(left, own, catalogue)), (b, _planned(right, own, catalogue)))
     if a.router:  # no release of SGLang says what its arguments mean
         catalogue = None
+    given = inputs.variables
+    a, b = as_started(a, given, b), as_started(b, given, a)
     comparison = compare_launches(
         a,
         b,

@@ -226,7 +226,8 @@ input_options = collected(
         "set_",
         multiple=True,
         metavar="NAME=VALUE",
-        help="A variable that the script gets from outside; `show` and `plan` set it in a profile.",
+        help="A variable that the script gets from outside, and a profile where the outside may "
+        "override it; `show`, `plan` and `lint` set it in any profile.",
     ),
     click.option(
         "--env-file",

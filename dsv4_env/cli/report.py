@@ -27,9 +27,10 @@ from dsv4_env.cli.holding import (
     pairs_of,
     profiles_against,
     profiles_argument,
+    shortly,
 )
 from dsv4_env.cli.options import Inputs, input_options, profiles_option
-from dsv4_env.cli.output import write
+from dsv4_env.cli.output import tell, write
 from dsv4_env.cli.progress import Progress
 from dsv4_env.cli.settings import settings
 from dsv4_env.history.render import history_data
@@ -38,6 +39,7 @@ from dsv4_env.matrix.page import page
 from dsv4_env.matrix.sources import commits_of
 from dsv4_env.model.errors import UsageError
 from dsv4_env.model.finding import Report
+from dsv4_env.model.style import count, plain
 from dsv4_env.plan.platforms import platform
 from dsv4_env.profile import reference_script
 
@@ -160,7 +162,18 @@ def report(
     commits += commits_of((*files, *layers))
     text = page(built, histories, f"{run.options.today}", targets=targets, commits=commits)
     write(text, output)
+    if str(output) != "-":
+        tell(f"dsv4-env: wrote {output}: {_held(said, built)}")
     return 2 if drift.exit_code(said) == 2 else 0
+
+
+def _held(said: Report, built: matrix.Matrix) -> str:
+    """What a page holds, in a few words."""
+    profiles, settings_ = count(len(built.profiles), "profile"), count(len(built.rows), "setting")
+    launches = count(said.launches, "launch", "launches")
+    counting = [f for f in said.findings if f.severity in said.failing and f.waiver is None]
+    found = shortly(counting) if counting else "no drift"
+    return plain(f"{profiles}, {launches}, {settings_}; {found}")
 
 
 def _target(text: str) -> PageTarget:

@@ -100,6 +100,7 @@ class _How:
             ignore=self.comparing.ignore,
             compare=self.comparing.compare,
             catalogue=self.catalogue,
+            given=self.inputs.variables,
         )
 
     def differ(self, profile: LaunchConfig) -> Differ:

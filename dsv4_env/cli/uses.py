@@ -15,7 +15,16 @@ from dsv4_env.cli.output import line_width, table, tell, write
 from dsv4_env.cli.progress import Progress
 from dsv4_env.cli.settings import settings
 from dsv4_env.drift.discover import Discovered, How, discover
-from dsv4_env.drift.uses import Searched, Sought, Use, every_name, sought, verdict
+from dsv4_env.drift.uses import (
+    LegUse,
+    Searched,
+    Sought,
+    Use,
+    every_name,
+    leg_uses,
+    sought,
+    verdict,
+)
 from dsv4_env.model import EnvVar, Location, ServerArg, Unknown
 from dsv4_env.model.errors import UsageError, did_you_mean
 from dsv4_env.model.secrets import masked, scrubbed
@@ -40,7 +49,8 @@ def uses(
 
     With each what its SGLang makes of that. A flag is found under each name that some release
     knows it by, and under each beginning that argparse takes for it. The release is that of the
-    launch's image, where it has one, else --sglang, else the newest. Without PATH it is the
+    launch's image, where it has one, else --sglang, else the newest. Of a variable it also lists
+    the runs of tests that the workflows in .github/workflows set it for. Without PATH it is the
     current folder.
 
     \b
@@ -66,10 +76,12 @@ def uses(
             paths or (Path(),), functools.partial(_searched, wanted, found), how, progress
         )
     listed = _uses(result, wanted, sglang)
+    set_by, unread = leg_uses(paths or (Path(),), wanted)
+    result.problems += [p for p in unread if p not in result.problems]
     if as_json:
-        write(_json(listed, result))
+        write(_json(listed, set_by, result))
     else:
-        write(_text(listed, wanted))
+        write(_text(listed, set_by, wanted))
         for place, message in result.problems:
             tell(scrubbed(f"{place}: error: {message}"))
     return 2 if result.problems else 0
@@ -91,7 +103,7 @@ def _uses(result: Discovered, wanted: Sought, sglang: str | None) -> list[Use]:
             continue
         catalogue = launch_catalogue(config, sglang, usual)
         for setting in wanted.given(config, catalogue):
-            says, stops = verdict(setting, catalogue, wanted)
+            says, stops = verdict(setting, config, catalogue, wanted)
             at = setting.location or config.location or Location(path)
             name = label(config, path) or path
             words = _words(setting)
@@ -112,10 +124,14 @@ def _shown(name: str, value: str | Unknown) -> str:
     return f"<{value.text}>" if isinstance(value, Unknown) else masked(name, value)
 
 
-def _text(listed: Sequence[Use], wanted: Sought) -> str:
+def _text(listed: Sequence[Use], set_by: Sequence[LegUse], wanted: Sought) -> str:
     rows = [
         (plain(str(u.location)), plain(u.launch), plain(u.words), f"{u.release}: {u.says}")
         for u in listed
+    ]
+    rows += [
+        (plain(str(u.variable.location)), plain(u.job), plain(_given(u)), f"for {plain(u.tests)}")
+        for u in set_by
     ]
     text = table(rows, line_width()) if rows else ""
     files = count(len({u.path for u in listed}), "file", "files")
@@ -126,10 +142,19 @@ def _text(listed: Sequence[Use], wanted: Sought) -> str:
         told += (
             f"; {len(stopped):,} of them {'does' if len(stopped) == 1 else 'do'} not start with it"
         )
+    if set_by:
+        workflows = count(len({u.variable.location.path for u in set_by}), "workflow", "workflows")
+        told += f"; {count(len(set_by), 'run of tests', 'runs of tests')} in {workflows} "
+        told += "gets it" if len(set_by) == 1 else "get it"
     return f"{text}{told}\n"
 
 
-def _json(listed: Sequence[Use], result: Discovered) -> str:
+def _given(use: LegUse) -> str:
+    """A variable of a workflow as it is spelled."""
+    return f"{use.variable.name}={_shown(use.variable.name, use.variable.value)}"
+
+
+def _json(listed: Sequence[Use], set_by: Sequence[LegUse], result: Discovered) -> str:
     uses: list[dict[str, Any]] = [
         {
             "path": u.path,
@@ -142,8 +167,19 @@ def _json(listed: Sequence[Use], result: Discovered) -> str:
         }
         for u in listed
     ]
+    runs = [
+        {
+            "path": at.path,
+            "at": {"path": at.path, "line": at.line, "column": at.column},
+            "job": u.job,
+            "tests": u.tests,
+            "words": _given(u),
+        }
+        for u in set_by
+        for at in (u.variable.location,)
+    ]
     problems = [{"path": at.path, "line": at.line, "message": m} for at, m in result.problems]
-    return json_text({"version": _VERSION, "uses": uses, "problems": problems})
+    return json_text({"version": _VERSION, "uses": uses, "runs": runs, "problems": problems})
 
 
 COMMANDS = (uses,)

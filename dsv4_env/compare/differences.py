@@ -40,7 +40,7 @@ class Difference:
     words), None where the side doesn't have the setting. *condition* is when it differs, None
     where it always does; *conditional*: the values are the same, but it is set only then.
     *right_name* is what the right side calls it, where that is another name; *reason* is a
-    sentence on what SGLang makes of the two.
+    sentence on what SGLang makes of the two. *placed*: only where it stands is another.
     """
 
     kind: Kind
@@ -54,6 +54,7 @@ class Difference:
     right_name: str | None = None
     reason: str | None = None
     conditional: bool = False
+    placed: bool = False
 
 
 def diff(left: LaunchConfig, right: LaunchConfig) -> list[Difference]:

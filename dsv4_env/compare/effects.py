@@ -25,12 +25,13 @@ from dsv4_env.plan.dormant import dormant, elsewhere
 from dsv4_env.plan.evaluate import Open, Refusal, Resolution, same_text, shown_at
 from dsv4_env.plan.exchange import Exchange, Key, exchange, weighed
 from dsv4_env.plan.given import PARSER, flag_names
+from dsv4_env.plan.models import is_of_deepseek_v4
 from dsv4_env.plan.planning import field_text, give_the_same, resolved
 from dsv4_env.plan.platforms import EACH, Platform, platform
 from dsv4_env.plan.replay import reads_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from dsv4_env.catalogue import Catalogue
     from dsv4_env.catalogue.resolution import Steps
@@ -65,12 +66,14 @@ def with_effects(
     catalogue: Catalogue,
     on: Platform | None,
     model: str | None,
+    plans: Callable[[Platform], Resolution] | None = None,
 ) -> Comparison:
     """The comparison with what has no effect told as a note, and an error for what is refused.
 
     *left* is the profile's launch, *right* the one that is held to it. Without *on*, it must be so
     on one platform of each kind; what is so on some is said with their names. Nothing changes where
-    it isn't known what the release makes of launches.
+    it isn't known what the release makes of launches. *plans* gives what it makes of *left* where
+    that was worked out before.
     """
     images = [image_env(side.image, on.family if on else None) for side in (left, right)]
     envs = (left.effective_env, right.effective_env)
@@ -81,50 +84,29 @@ def with_effects(
         return comparison
     places = EACH if on is None else (on,)
     served = right.served is not None and on is not None
-    if (
+    same = (
         not served
         and not any(f.rule.id in _DIFFERENT for f in found)
         and all(give_the_same(left, right, catalogue, place) for place in places)
-    ):
-        return comparison  # what is refused of one is refused of both
+    )
     followed = _followed(steps)
     sides: list[_Sides] = []
     subjects = [f.subject for f in found if f.rule.id in _DIFFERENT]
     reads = () if served else reads_of(steps)
     for place in places:
-        if served:
-            one = resolved(left, catalogue, place, model=model)
-            each = _Sides(one, told_by(right, one), catalogue, place, followed)
-            verdicts = _of_running(subjects, each)
+        if same or served:
+            one = plans(place) if plans else resolved(left, catalogue, place, model=model)
+            made = one if same else told_by(right, one)  # what one is refused, the other is, too
+            each = _Sides(one, made, catalogue, place, followed)
+            each = replace(each, verdicts=_of_running(subjects, each))
         else:
             both = exchange(left, right, catalogue, place, model, reads)
             each = _Sides(*both.made, catalogue, place, followed)
-            verdicts = _verdicts(subjects, each, both, left.name)
-        sides.append(replace(each, verdicts=verdicts))
-    stops: dict[Refusal, list[str]] = {}
-    for each in sides:
-        for r in each.other.refused:
-            if r not in each.one.refused:  # the profile's own: lint tells it
-                stops.setdefault(r, []).append(each.on.name)
-    everywhere = len({name for names in stops.values() for name in names}) == len(places)
-    told, stops = _told_by_flags(comparison.findings, stops, catalogue)
-    # What the parser stops with has one cause more often than not: words in another order.
-    said: dict[tuple[str, Refusal | None], list[str]] = {}
-    for r, names in stops.items():
-        kind = (" and ".join(names), None if r.at == PARSER else r)
-        said.setdefault(kind, []).append(f"{r.message} ({shown_at(r.at)})")
-    refused = [
-        Finding(
-            RULES[REFUSED],
-            Severity.ERROR if everywhere else Severity.NOTE,
-            "launch",
-            f"{catalogue.name} refuses this launch on {on_}",
-            right.location,
-            effect=tuple(effects[:_LISTED]) + _more(effects),
-            action="change what it names below",
-        )
-        for (on_, _), effects in said.items()
-    ]
+            each = replace(each, verdicts=_verdicts(subjects, each, both, left.name))
+        sides.append(each)
+    own = not served and is_of_deepseek_v4(left, model)  # a server that runs was refused nothing
+    told, by_flags = _told_by_flags(comparison.findings, sides)
+    refused = _refused(left, right, sides, by_flags, own=own)
     found = [_judged(f, sides) for f in told]
     if served:
         one = sides[0].one
@@ -136,33 +118,80 @@ def with_effects(
 _LISTED = 4  # refusals of the parser in one finding
 
 
-def _more(effects: Sequence[str]) -> tuple[str, ...]:
-    more = len(effects) - _LISTED
-    return (f"and {more} more",) if more > 0 else ()
-
-
 def _told_by_flags(
-    found: Sequence[Finding], stops: Mapping[Refusal, list[str]], catalogue: Catalogue
-) -> tuple[list[Finding], dict[Refusal, list[str]]]:
-    """The findings of flags that the release doesn't take, which say that it stops, and the rest.
+    found: Sequence[Finding], sides: Sequence[_Sides]
+) -> tuple[list[Finding], set[Refusal]]:
+    """The findings of flags that the release doesn't take, which say that it stops; those refusals.
 
     One cause is one finding: the flag is told to be another one's old name, or to be removed.
     """
-    left = dict(stops)
+    catalogue = sides[0].catalogue
+    stops = dict.fromkeys(
+        r for s in sides for r in s.other.refused if r.at == PARSER and r not in s.one.refused
+    )
+    said: set[Refusal] = set()
     told: list[Finding] = []
     for f in found:
         flag = f.message.partition(" is ")[0]
-        match = catalogue.argument(flag) if f.rule.id in (ADDED, CHANGED, RENAMED) else None
-        known = match is not None and match.argument is not None
-        mine = [] if known or not flag.startswith("--") else [
-            r for r in left if r.at == PARSER and flag in r.message.replace("=", " ").split()
-        ]  # fmt: skip
-        if mine and f.rule.id in (ADDED, CHANGED, RENAMED):
-            stop = left.pop(mine[0])
-            f = replace(f, severity=Severity.ERROR if len(stop) else f.severity)
-            f = f.with_effect(f"{catalogue.name} stops: {mine[0].message} ({PARSER})")
+        if stops and f.rule.id in (ADDED, CHANGED, RENAMED) and flag.startswith("--"):
+            match = catalogue.argument(flag)
+            known = match is not None and match.argument is not None
+            named = (r for r in stops if flag in r.message.replace("=", " ").split())
+            stop = None if known else next(named, None)
+            if stop is not None:
+                said.add(stop)
+                f = replace(f, severity=Severity.ERROR)
+                f = f.with_effect(f"{catalogue.name} stops: {stop.message} ({PARSER})")
         told.append(f)
-    return told, left
+    return told, said
+
+
+def _refused(
+    left: LaunchConfig,
+    right: LaunchConfig,
+    sides: Sequence[_Sides],
+    told: Collection[Refusal],
+    *,
+    own: bool,
+) -> list[Finding]:
+    """What the release stops with of the launch, and with *own* of the profile, too.
+
+    A launch that is as its profile says doesn't start, either. What is *told* already is left out.
+    """
+    stops: dict[tuple[Refusal, bool, bool], list[str]] = {}
+    for each in sides:
+        ours, theirs = each.one.refused, each.other.refused
+        for r in dict.fromkeys((*theirs, *(ours if own else ()))):
+            if r not in told and (own or r not in ours):
+                stops.setdefault((r, r in ours, r in theirs), []).append(each.on.name)
+    everywhere = len({name for names in stops.values() for name in names}) == len(sides)
+    # What the parser stops with has one cause more often than not, as words in another order.
+    said: dict[tuple[Refusal | None, bool, bool, str], list[str]] = {}
+    for (r, of_profile, of_launch), names in stops.items():
+        one = (None if r.at == PARSER else r, of_profile, of_launch, " and ".join(names))
+        said.setdefault(one, []).append(f"{r.message} ({shown_at(r.at)})")
+    found = []
+    for (_, of_profile, of_launch, places), effects in said.items():
+        release = sides[0].catalogue.name
+        message = f"{release} refuses this launch on {places}"
+        if of_profile and of_launch:
+            message += f", as it does {left.name}"
+        elif of_profile:
+            message = f"{release} refuses {left.name} itself on {places}"
+        more = len(effects) - _LISTED
+        found.append(
+            Finding(
+                RULES[REFUSED],
+                Severity.ERROR if everywhere else Severity.NOTE,
+                "launch",
+                message,
+                right.location,
+                left.location if of_profile else None,
+                effect=(*effects[:_LISTED], *([f"and {more} more"] if more > 0 else [])),
+                action="change what it names below",
+            )
+        )
+    return found
 
 
 def _no_effect(finding: Finding, reason: str) -> Finding:

@@ -125,7 +125,8 @@ def _env(
         if key in groups:
             continue
         if d.kind is Kind.REORDERED and key not in (r.new for r in names.values()):
-            groups[key] = _equivalent(d, "the order of variables makes no difference")
+            placed = replace(d, placed=True)
+            groups[key] = _equivalent(placed, "the order of variables makes no difference")
             continue
         old = next((n for n, r in names.items() if r.new == key), key)
         group = _Group(a.get(key, a.get(old, [])), b.get(key, b.get(old, [])), [], d)
@@ -253,7 +254,8 @@ def _args(
             groups.update({f"{sets} {at}": d for at, d in enumerate(mine)})
             groups.setdefault(sets, _Group([], [], []))
         elif reordered and not several:
-            groups[sets] = _equivalent(mine[0], "the order of different flags makes no difference")
+            placed = replace(mine[0], placed=True)
+            groups[sets] = _equivalent(placed, "the order of different flags makes no difference")
         else:
             group = _Group([], [], [], mine[0] if mine else None)
             group.left = _last(left, sets, dests, group, repeats=open_ended)

@@ -16,6 +16,7 @@ from dsv4_env.compare.facts import fact_findings
 from dsv4_env.compare.normalise import (
     LOCAL,
     POSITIONAL,
+    as_started,
     compared_sections,
     is_ignored,
     kept,
@@ -69,10 +70,19 @@ def compared(
     ignore: Sequence[str] = (),
     compare: Sequence[str] = (),
     catalogue: Catalogue | None = None,
+    given: Mapping[str, str] | None = None,
 ) -> list[Difference]:
-    """The differences that :func:`compare_launches` reports, as they are."""
+    """The differences that :func:`compare_launches` reports, as they are.
+
+    Those that are none where the environment has the *given* variables are left out.
+    """
     a, b = (kept(side, ignore, compare, catalogue)[0] for side in (left, right))
-    return _differences(a, b, catalogue)
+    found = _differences(a, b, catalogue)
+    started = as_started(a, given, b) if given else a
+    if started is a:
+        return found
+    left_over = {(d.kind, d.name) for d in _differences(started, b, catalogue)}
+    return [d for d in found if (d.kind, d.name) in left_over]
 
 
 def compare_launches(
@@ -121,6 +131,8 @@ def compare_launches(
         findings += told
     names = {n for c in (a, b) for n in _names(c, catalogue) if n[0] in sections}
     own = (n for c in (left, right) for n in c.notes if not c.partial or not in_finding(n))
+    if beside and left.reader == "profile":  # a finding tells it
+        own = (n for n in own if not n.idle)
     notes = list(dict.fromkeys(n.message for n in own))
     if "model.path" in facts:
         left_out -= {flag for flag, name in LOCAL.items() if name == "model-path"}
@@ -131,11 +143,7 @@ def compare_launches(
     if catalogue is not None:
         notes.append(read_by(catalogue))
     if same and not show_equivalent:
-        counted = "1 setting is" if len(same) == 1 else f"{len(same)} settings are"
-        mean = "means" if len(same) == 1 else "mean"
-        notes.append(
-            f"{counted} spelled differently and {mean} the same (--show-equivalent says why)"
-        )
+        notes.append(_alike(same))
     unknown = sum(f.rule.id == "DSV005" for f in findings)  # those of facts, too
     unknown += sum(len(p.names) or 1 for p in unseen)
     return Comparison(
@@ -151,6 +159,22 @@ def compare_launches(
         tree=tree_of(catalogue),
         facts=len(facts),
     )
+
+
+def _alike(same: Sequence[Difference]) -> str:
+    """The note on what SGLang sees no difference in."""
+    placed = sum(d.placed for d in same)
+    spelled = len(same) - placed
+    are, mean = ("is", "means") if spelled == 1 else ("are", "mean")
+    stand = "stands" if placed == 1 else "stand"
+    differently = f"{count(spelled, 'setting')} {are} spelled differently and"
+    if not placed:
+        said = f"{differently} {mean} the same"
+    elif not spelled:
+        said = f"{count(placed, 'setting')} {stand} in another order, to the same effect"
+    else:
+        said = f"{differently} {placed:,} {stand} in another order, to the same effect"
+    return f"{said} (--show-equivalent says why)"
 
 
 def _flags(config: LaunchConfig) -> set[str | None]:
@@ -443,8 +467,9 @@ def _finding(
         action = _action(d, ours) if right.served is None else _RESTARTED.get(d.kind, "")
     given = f"{theirs} {holds}" if theirs and holds and theirs != HANDED_ON else theirs
     found = Finding(
-        rule, severity, d.name, message, location, d.left_location, ours, given, action=action
-    )
+        rule, severity, d.name, message, location, d.left_location, ours, given,
+        action=action, placed=d.placed,
+    )  # fmt: skip
     return found.with_effect(effect or "", holds)
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from dsv4_env.catalogue.arguments import regrouped
 from dsv4_env.catalogue.owners import owner
 from dsv4_env.model import (
+    EnvVar,
     LaunchConfig,
     Location,
     Origin,
@@ -19,6 +20,7 @@ from dsv4_env.model import (
     Value,
     handed_on,
     is_flag,
+    own_default,
 )
 from dsv4_env.model.condition import Condition, either
 from dsv4_env.profile import Profile
@@ -197,6 +199,38 @@ def without_outside(left: LaunchConfig, right: LaunchConfig) -> tuple[LaunchConf
                 for side in (left, right)
             )
     return left, right
+
+
+def as_started(
+    profile: LaunchConfig, given: Mapping[str, str], other: LaunchConfig
+) -> LaunchConfig:
+    """A profile's launch as it's started where the environment has the *given* variables.
+
+    What it takes from there is what is given, where *other* makes the setting, too: a launch that
+    doesn't is said to lack what the profile states. Any other launch stays as it is, as what it's
+    given reaches it when it's read.
+    """
+    if profile.reader != "profile":
+        return profile
+    made: dict[str, list[Value]] = {}
+    for e in other.env:
+        made.setdefault(e.name, []).append(e.value)
+    env = tuple(
+        replace(e, value=given[e.name]) if _takes(e, given, made.get(e.name, ())) else e
+        for e in profile.env
+    )
+    return profile if env == profile.env else replace(profile, env=env)
+
+
+def _takes(setting: EnvVar, given: Mapping[str, str], made: Sequence[Value]) -> bool:
+    """Whether a variable has what is given outside: its default counts where that is empty.
+
+    What has to come from there is told as such where the other launch *made* something else of it.
+    """
+    if isinstance(setting.value, Outside):
+        return bool(made) and all(value == given.get(setting.name) for value in made)
+    default = own_default(setting.name, setting.value)
+    return bool(made) and default is not None and bool(given.get(setting.name))
 
 
 def _is_passed(config: LaunchConfig, name: str) -> bool:

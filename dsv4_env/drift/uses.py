@@ -11,13 +11,23 @@ from dsv4_env.catalogue import Catalogue, FlagMatch, load
 from dsv4_env.catalogue.history import flag_in
 from dsv4_env.catalogue.store import RELEASES
 from dsv4_env.drift.bound import SimilarityBound
+from dsv4_env.drift.files import listed
+from dsv4_env.drift.lines import location_of
 from dsv4_env.drift.nearest import Nearest, ProfileMatch
+from dsv4_env.lint import lint
 from dsv4_env.model import EnvVar, LaunchConfig, Location, ServerArg
+from dsv4_env.model.errors import ReadError
+from dsv4_env.model.finding import Severity
+from dsv4_env.readers import file_bytes
+from dsv4_env.readers.legs import LegVariable, legs
 
 # Where a launch may take settings from that stand in no file that is looked at here.
 _ELSEWHERE = (
     r"--config\b|(?<![\w-])config[\"']?\s*:|env[-_]?file|\.env\b|EnvironmentFile|envFrom|base64"
 )
+_PLAIN = "read as it is"
+_TOLD = ("DSV103", "DSV105", "DSV107", "DSV111", "DSV112")  # of a name or value that is known
+_FOLDER = (".github", "workflows")
 _SHORTEST = 4  # letters of a flag with its dashes, from which on it may stand for a longer one
 
 
@@ -94,6 +104,48 @@ class Use:
     stops: bool
 
 
+@dataclass(frozen=True, slots=True)
+class LegUse:
+    """A run of tests by a workflow that sets the variable for them, and what it runs."""
+
+    variable: LegVariable
+    job: str
+    tests: str
+
+
+def leg_uses(
+    paths: Iterable[Path], wanted: Sought
+) -> tuple[list[LegUse], list[tuple[Location, str]]]:
+    """What the workflows among files and trees set a variable to for tests; and what isn't read."""
+    found: dict[LegUse, None] = {}
+    problems: list[tuple[Location, str]] = []
+    if wanted.flag:
+        return [], []
+    for path in _workflows(paths):
+        try:
+            data = file_bytes(path)
+            every = legs(data, str(path)) if wanted.name.encode() in data else []
+        except ReadError as exc:
+            problems.append((location_of(exc.where, path), exc.message))
+            continue
+        for leg in every:
+            variable = leg.variable(wanted.name)
+            if variable is not None:
+                tests = leg.suite or ", ".join(leg.files) or "a suite that isn't known"
+                found.setdefault(LegUse(variable, leg.job, tests))
+    return list(found), problems
+
+
+def _workflows(paths: Iterable[Path]) -> Iterator[Path]:
+    """The files that GitHub takes for workflows, each once."""
+    found: dict[Path, None] = {}
+    for path in paths:
+        for each in [path / name for name in listed(path)] if path.is_dir() else [path]:
+            if each.suffix in (".yml", ".yaml") and each.absolute().parent.parts[-2:] == _FOLDER:
+                found.setdefault(each)
+    yield from found
+
+
 def _any(patterns: Iterable[str]) -> str:
     """The pattern of all of these, the longest first."""
     return "|".join(sorted(patterns, key=lambda p: (-len(p), p)))
@@ -163,11 +215,29 @@ class Searched(Nearest):
         return self._seek
 
 
-def verdict(setting: EnvVar | ServerArg, catalogue: Catalogue, wanted: Sought) -> tuple[str, bool]:
+def verdict(
+    setting: EnvVar | ServerArg, config: LaunchConfig, catalogue: Catalogue, wanted: Sought
+) -> tuple[str, bool]:
+    """What a release makes of a setting of a launch, and whether it stops at it."""
+    says, stops = _read_as(setting, catalogue, wanted)
+    if stops:
+        return says, stops
+    env, args = ((setting,), ()) if isinstance(setting, EnvVar) else ((), (setting,))
+    alone = replace(config, env=env, args=args)
+    told = lint(alone, catalogue, select=_TOLD)
+    if not told:
+        return says, stops
+    own = [f.message.removeprefix(f"{catalogue.name} ") for f in told]
+    texts = [f"{m}: {f.action}" if f.action else m for m, f in zip(own, told, strict=True)]
+    texts = [says, *texts] if says != _PLAIN else texts
+    return "; ".join(texts), any(f.severity is Severity.ERROR for f in told)
+
+
+def _read_as(setting: EnvVar | ServerArg, catalogue: Catalogue, wanted: Sought) -> tuple[str, bool]:
     """What a release makes of a setting's name, and whether it stops at it."""
     if isinstance(setting, EnvVar):
         if catalogue.variable(setting.name) is not None:
-            return "read as it is", False
+            return _PLAIN, False
         return "not known, so that it is ignored", False
     flag = setting.flag or ""
     found = catalogue.argument(flag)
@@ -179,7 +249,7 @@ def verdict(setting: EnvVar | ServerArg, catalogue: Catalogue, wanted: Sought) -
         return f"ambiguous: {', '.join(found.candidates)}", True
     if found.abbreviated:
         return f"read as {found.flag}", False
-    return "read as it is", False
+    return _PLAIN, False
 
 
 def _meant(found: FlagMatch) -> set[str]:

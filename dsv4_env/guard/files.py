@@ -147,7 +147,9 @@ _WIDE = {
     codecs.BOM_UTF32_LE: "UTF-32", codecs.BOM_UTF32_BE: "UTF-32",
     codecs.BOM_UTF16_LE: "UTF-16", codecs.BOM_UTF16_BE: "UTF-16",
 }  # fmt: skip
-_UNMARKED = re.compile(rb"(?:[^\0]\0){4}|(?:\0[^\0]){4}")  # letters of UTF-16 without its mark
+_LETTER = rb"[\t\n\r -~]"
+# Letters of UTF-16 without its mark.
+_UNMARKED = re.compile(rb"(?:%b\0){4}|(?:\0%b){4}" % (_LETTER, _LETTER))
 
 
 def check_narrow(

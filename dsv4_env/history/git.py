@@ -13,6 +13,7 @@ from dsv4_env.guard.files import MAX_BYTES as MAX_BYTES
 from dsv4_env.model.errors import ReadError, UsageError
 
 _ABSENT = "0" * 40
+_RENAMES = 400  # files of one commit among which git looks for those that it moved
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +27,15 @@ class Commit:
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """A file as a commit left it; *blob* is None where the commit deleted it."""
+    """A file as a commit left it; *blob* is None where the commit deleted it.
+
+    *before* is the path that the commit moved it from, None where it's no move.
+    """
 
     path: str
     commit: Commit
     blob: str | None
+    before: str | None = None
 
 
 def resolve_revision(repository: Path, ref: str) -> str:
@@ -61,7 +66,8 @@ def versions(repository: Path, ref: str, paths: Sequence[str]) -> tuple[list[Ver
         "--raw",
         "-z",
         "--no-abbrev",
-        "--no-renames",
+        "-M50%",  # whatever diff.renames of the user's configuration says
+        f"-l{_RENAMES}",
         "--no-show-signature",
         "--format=%x01%H %ct %s",
         commit,
@@ -81,10 +87,12 @@ def _parsed(text: str) -> Iterator[Version]:
             current = Commit(commit, datetime.fromtimestamp(int(seconds), UTC), subject)
             part = part.partition("\n")[2].lstrip("\n")
         if part.startswith(":") and current is not None:
-            _, mode, _, blob, _ = part.split(" ", 4)
+            _, mode, _, blob, what = part.split(" ", 4)
             path = next(parts)
+            before, path = (path, next(parts)) if what.startswith("R") else (None, path)
             regular = mode.startswith("100")
-            yield Version(path, current, blob if regular and blob != _ABSENT else None)
+            there = regular and blob != _ABSENT
+            yield Version(path, current, blob if there else None, before)
 
 
 def contents(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
+from typing import TypeAlias
 
 from dsv4_env import catalogue as sglang
 from dsv4_env.catalogue import Catalogue
@@ -34,10 +35,21 @@ class HistorySide:
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """A setting from a commit on: its value as spelled, None where it isn't set."""
+    """A setting from a commit on: its value as spelled, None where it isn't set.
+
+    *gone* says that there is nothing any more that could set it, and why; *back* that it is there
+    again as it was before. Neither is a move.
+    """
 
     commit: Commit
     value: str | None
+    gone: str = ""
+    back: bool = False
+
+    @property
+    def moved(self) -> bool:
+        """Whether somebody changed the setting here."""
+        return not self.gone and not self.back
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +72,14 @@ class Follow:
 
 @dataclass(slots=True)
 class Track:
-    """One launch of one file over time."""
+    """One launch of one file over time, by the last names of both; *ended* where it's gone."""
 
     side: str
     path: str
     label: str
     versions: list[Commit] = field(default_factory=list)
     settings: dict[str, list[Point]] = field(default_factory=dict)
+    ended: Commit | None = None
 
     @property
     def name(self) -> str:
@@ -147,8 +160,12 @@ def _recent(listed: list[Version], since: datetime | None) -> list[Version]:
     """The versions from *since* on, and the one before that each path had then."""
     if since is None:
         return listed
-    before = {v.path: v for v in listed if v.commit.time < since}
-    return [v for v in listed if v.commit.time >= since or v is before[v.path]]
+    before: dict[str, Version] = {}
+    for version in (v for v in listed if v.commit.time < since):
+        before[version.path] = version
+        if version.before is not None:
+            before.pop(version.before, None)
+    return [v for v in listed if v.commit.time >= since or v is before.get(v.path)]
 
 
 def _launches(path: str, data: bytes | None) -> list[LaunchConfig]:
@@ -167,23 +184,56 @@ def _tracks(
 ) -> list[Track]:
     tracks: dict[tuple[str, str], Track] = {}
     for version in listed:
+        if version.before is not None:
+            tracks = _moved(tracks, version, catalogue)
         if version.blob is not None and version.blob not in launches:
             continue  # it couldn't be read: a problem of its own
         configs = launches[version.blob] if version.blob else []
         named = {_label(c, configs, version.path): c for c in configs}
+        tracks = _renamed(tracks, version.path, named)
         for name in named:
             key = (version.path, name)
             tracks.setdefault(key, Track(side.name, version.path, name))
         for (path, name), track in tracks.items():
             if path != version.path:
                 continue
-            track.versions.append(version.commit)
-            _add(track, version.commit, _values(named.get(name), ignore), catalogue)
+            why = "" if name in named else _LAUNCH_GONE if version.blob else _FILE_GONE
+            _add(track, version.commit, _values(named.get(name), ignore), catalogue, why)
     several = [t.path for t in tracks.values()]
     for track in tracks.values():
         if several.count(track.path) == 1:
             track.label = ""
     return list(tracks.values())
+
+
+_FILE_GONE, _LAUNCH_GONE = "the file was deleted", "the launch was taken out"
+_Tracks: TypeAlias = dict[tuple[str, str], Track]
+
+
+def _moved(tracks: _Tracks, version: Version, catalogue: Catalogue) -> _Tracks:
+    """The tracks where a file was moved; where another one was there before, that goes on."""
+    if any(path == version.path for path, _ in tracks):
+        for (path, _), track in tracks.items():
+            if path == version.before:
+                _add(track, version.commit, {}, catalogue, _FILE_GONE)
+        return tracks
+    found: _Tracks = {}
+    for (path, name), track in tracks.items():
+        if path == version.before:
+            track.path = path = version.path
+        found[path, name] = track
+    return found
+
+
+def _renamed(tracks: _Tracks, path: str, named: Collection[str]) -> _Tracks:
+    """The tracks where the one launch that is gone from a file is the one that is new in it."""
+    left = [n for (p, n), t in tracks.items() if p == path and not t.ended and n not in named]
+    new = [n for n in named if (path, n) not in tracks]
+    if len(left) != 1 or len(new) != 1:
+        return tracks
+    track = tracks[path, left[0]]
+    track.label = new[0]
+    return {(path, new[0]) if t is track else key: t for key, t in tracks.items()}
 
 
 def _label(config: LaunchConfig, configs: list[LaunchConfig], path: str) -> str:
@@ -214,7 +264,20 @@ def _text(value: object) -> str:
     return str(value)
 
 
-def _add(track: Track, commit: Commit, values: dict[str, str], catalogue: Catalogue) -> None:
+def _add(
+    track: Track, commit: Commit, values: dict[str, str], catalogue: Catalogue, gone: str
+) -> None:
+    """Add a version of a launch; *gone* says why there is none any more."""
+    if gone:
+        if not track.ended:
+            track.versions.append(commit)
+            track.ended = commit
+            for points in track.settings.values():
+                if points[-1].value is not None:
+                    points.append(Point(commit, None, gone))
+        return
+    track.versions.append(commit)
+    track.ended = None
     first = len(track.versions) == 1
     for name in {**track.settings, **values}:
         points = track.settings.setdefault(name, [])
@@ -223,8 +286,12 @@ def _add(track: Track, commit: Commit, values: dict[str, str], catalogue: Catalo
             if not first:
                 points.append(Point(track.versions[0], None))
             points.append(Point(commit, now))
-        elif not reads_same(catalogue, name, points[-1].value, now):
+            continue
+        last = next(p for p in reversed(points) if not p.gone)
+        if not reads_same(catalogue, name, last.value, now):
             points.append(Point(commit, now))
+        elif points[-1].gone:
+            points.append(Point(commit, now, back=True))
 
 
 def reads_same(catalogue: Catalogue, name: str, a: str | None, b: str | None) -> bool:
@@ -253,12 +320,12 @@ def _settings(
 
 
 def _moves(points: list[Point], since: datetime | None) -> list[Point]:
-    return [p for p in points[1:] if since is None or p.commit.time >= since]
+    return [p for p in points[1:] if p.moved and (since is None or p.commit.time >= since)]
 
 
 def _flips(points: list[Point], catalogue: Catalogue, name: str) -> bool:
     """Whether a setting came back to a value that it had left before."""
-    values = [p.value for p in points if p.value is not None]
+    values = [p.value for p in points if p.value is not None and p.moved]
     return any(
         reads_same(catalogue, name, values[i], values[j])
         for i in range(len(values))
@@ -285,17 +352,20 @@ def _follows(
 ) -> Iterable[Follow]:
     """For each move of a script, when each test took it over."""
     for script in (t for t in tracks if t.side == SCRIPT):
-        moves = _spans(script, name)[1:]
+        moves = [span for span in _spans(script, name)[1:] if span[2].moved]
         for test in (t for t in tracks if t.side == TEST):
             spans = _spans(test, name)
             for start, end, point in moves:
                 if since is not None and start < since:
                     continue
+                if test.ended is not None and test.ended.time <= start:
+                    continue  # there is no such test any more
                 match = next(
                     (
                         (begin, p, number)
                         for number, (begin, close, p) in enumerate(spans)
                         if (close is None or close > start)
+                        and not p.gone
                         and reads_same(catalogue, name, p.value, point.value)
                     ),
                     None,

@@ -86,7 +86,12 @@ def _setting(setting: SettingMoves, history: History) -> dict[str, Any]:
                 "file": t.name,
                 "side": t.side,
                 "points": [
-                    {"commit": p.commit.id, "time": p.commit.time.isoformat(), "value": p.value}
+                    {
+                        "commit": p.commit.id,
+                        "time": p.commit.time.isoformat(),
+                        "value": p.value,
+                        "gone": p.gone or None,
+                    }
                     for p in t.settings[setting.name]
                 ],
             }
@@ -116,12 +121,12 @@ def as_json(history: History) -> str:
 def selected(history: History, patterns: Iterable[str]) -> list[SettingMoves]:
     """The settings that patterns name, flags with or without their dashes; all without any."""
     wanted = list(patterns)
-    return [
-        s
-        for s in history.settings
-        if not wanted
-        or any(fnmatchcase(s.name, p) or fnmatchcase(s.name.lstrip("-"), p) for p in wanted)
-    ]
+    return [s for s in history.settings if not wanted or any(fits(s.name, p) for p in wanted)]
+
+
+def fits(name: str, pattern: str) -> bool:
+    """Whether a pattern names a setting, a flag with or without its dashes."""
+    return fnmatchcase(name, pattern) or fnmatchcase(name.lstrip("-"), pattern)
 
 
 def as_text(history: History, *, timelines: Iterable[str] | None = None) -> str:
@@ -152,10 +157,23 @@ def as_text(history: History, *, timelines: Iterable[str] | None = None) -> str:
             rows.append((s.name, str(s.moves), _days(lag["median_days"]), _remarks(s)))
         lines += _table(rows) if len(rows) > 1 else []
     else:
-        for s in selected(history, timelines):
-            lines += _timeline(s, history)
+        for pattern in timelines:
+            fitting = selected(history, [pattern])
+            for s in fitting:
+                lines += _timeline(s, history)
+            lines += [] if fitting else [_unmoved(pattern, history), ""]
     lines += [f"note: {plain(p)}" for p in history.problems]
     return "".join(f"{line.rstrip()}\n" for line in lines)
+
+
+def _unmoved(pattern: str, history: History) -> str:
+    """What is said of a pattern that no setting that moved fits."""
+    names = {n for t in history.tracks for n in t.settings}
+    there = [n for n in names if fits(n, pattern)]
+    if not there:
+        return f"{pattern}: nothing has this name"
+    launches = sum(any(n in t.settings for n in there) for t in history.tracks)
+    return f"{pattern}: it never moved (set in {count(launches, 'launch', 'launches')})"
 
 
 def headline(history: History) -> str:
@@ -208,7 +226,7 @@ def _timeline(setting: SettingMoves, history: History) -> list[str]:
         if points is None:
             continue
         lines.append(f"  {plain(track.name)}")
-        lines += [f"    {_when(p.commit)}  {shown(p.value)}" for p in points]
+        lines += [f"    {_when(p.commit)}  {p.gone or shown(p.value)}" for p in points]
         for f in setting.follows:
             if f.test == track.name:
                 late = " (the script had moved on)" if f.late else ""

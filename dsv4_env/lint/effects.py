@@ -10,10 +10,11 @@ from dsv4_env.catalogue.tree import steps_of
 from dsv4_env.lint.subject import LintProblem, Subject
 from dsv4_env.model import LaunchConfig, Location
 from dsv4_env.model.finding import Severity
+from dsv4_env.model.secrets import scrubbed
 from dsv4_env.plan.evaluate import Refusal, shown_at
 from dsv4_env.plan.exchange import ways_out
 from dsv4_env.plan.given import PARSER
-from dsv4_env.plan.models import given_model, is_deepseek_v4
+from dsv4_env.plan.models import given_model, is_of_deepseek_v4, unknown_model
 from dsv4_env.plan.planning import Plan, PlannedSetting, plan
 from dsv4_env.plan.platforms import EACH, Platform
 
@@ -32,7 +33,7 @@ def overwritten(s: Subject) -> Iterator[LintProblem]:
             found.setdefault((setting.section, setting.name), []).append((one.platform, setting))
     for (_, name), places in found.items():
         first = places[0][1]
-        given = f'"{first.given}"' if first.given else "set"
+        given = first.shown_given() or "set"
         for after in dict.fromkeys(x.effective for _, x in places):
             here = [(p, x) for p, x in places if x.effective == after]
             ats = ", ".join(dict.fromkeys(x.at for _, x in here if x.at))
@@ -92,7 +93,7 @@ def plans(
     """
     if steps_of(catalogue) is None or config.args is None:
         return ()
-    if not is_deepseek_v4(given_model(config) or model or ""):
+    if not is_of_deepseek_v4(config, model):
         return ()
     places = EACH if on is None else (on,)
     return tuple(_plan(config, catalogue, p, model) for p in places)
@@ -107,6 +108,21 @@ def _plan(config: LaunchConfig, catalogue: Catalogue, on: Platform, model: str |
         for s in made.settings
     )
     return replace(made, settings=tuple(settings))
+
+
+def unplanned(config: LaunchConfig, catalogue: Catalogue) -> str | None:
+    """Why what SGLang makes of a launch isn't told, where that isn't for its being another model's.
+
+    None where it's told, and where the launch says nothing of a model.
+    """
+    text = unknown_model(config)
+    known = given_model(config) is not None or is_of_deepseek_v4(config)
+    if known or not text or config.args is None or steps_of(catalogue) is None:
+        return None
+    return (
+        f"which model {scrubbed(text)} is isn't known: whether {catalogue.name} overwrites "
+        "settings or refuses the launch isn't told (`dsv4-env plan` takes it for a DeepSeek-V4)"
+    )
 
 
 def _place(config: LaunchConfig, name: str) -> Location | None:

@@ -156,7 +156,12 @@ def _other_way(project: Project, told: Told, held: drift.Held) -> Iterator[Actio
 
     def differ(one: LaunchConfig, other: LaunchConfig) -> list[Difference]:
         found = compared(
-            one, other, ignore=held.ignore, compare=held.compare, catalogue=held.catalogue
+            one,
+            other,
+            ignore=held.ignore,
+            compare=held.compare,
+            catalogue=held.catalogue,
+            given=held.reading.inputs,
         )
         return [d for d in found if d.name == told.raw.subject]
 

@@ -33,6 +33,7 @@ class CellStatus(enum.StrEnum):
     UNKNOWN = "unknown"
     RENAMED = "renamed"
     REORDERED = "reordered"
+    NO_EFFECT = "no effect"
     EQUIVALENT = "equivalent"
     SAME = "same"
     LEFT_OUT = "not compared"
@@ -45,6 +46,7 @@ STATUS_MARKS = {
     CellStatus.UNKNOWN: "?",
     CellStatus.RENAMED: "↔",
     CellStatus.REORDERED: "↕",
+    CellStatus.NO_EFFECT: "∅",
     CellStatus.EQUIVALENT: "≈",
     CellStatus.SAME: "✓",
     CellStatus.LEFT_OUT: "·",
@@ -66,6 +68,7 @@ _STATUS = {
     "DSV005": CellStatus.UNKNOWN,
     "DSV008": CellStatus.RENAMED,
     "DSV009": CellStatus.EQUIVALENT,
+    "DSV018": CellStatus.NO_EFFECT,
 }
 _ORDER = list(CellStatus)
 _WORST = list(Severity)
@@ -307,9 +310,8 @@ def _cell(
 ) -> Cell | None:
     if not here and not there:
         return None
-    status = min(
-        (_STATUS[f.rule.id] for f in said if f.rule.id in _STATUS), key=_ORDER.index, default=None
-    )
+    counting = (f for f in said if f.rule.id in _STATUS and not f.placed)
+    status = min((_STATUS[f.rule.id] for f in counting), key=_ORDER.index, default=None)
     if status is None:
         every = {m.name for m in (*here, *there)}
         out = all(is_local(n, held.compare) or is_ignored(n, held.ignore) for n in every)

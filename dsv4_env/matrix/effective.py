@@ -77,6 +77,14 @@ class TargetEffects:
         """What SGLang stops with, by the column that it is of."""
         return {n: text for text, where in reversed(self.refused.items()) for n in where}
 
+    def said(self) -> str:
+        """How many columns don't start on the target, as a sentence; empty where all do."""
+        stopped, every = len(self.stops()), len(self.made)
+        if not stopped:
+            return ""
+        verb = "doesn't" if stopped == 1 else "don't"
+        return f"{stopped:,} of {count(every, 'column')} {verb} start ({self.title})."
+
     def rows(self) -> list[tuple[MadeSetting, list[int]]]:
         """Each thing that is made of a setting, with the columns in which it is."""
         found: dict[MadeSetting, list[int]] = {}
@@ -181,7 +189,7 @@ def _setting(setting: PlannedSetting) -> MadeSetting:
     given, after = setting.given, setting.effective
     return MadeSetting(
         setting.name,
-        None if given is None else scrubbed(given) or "set",
+        None if given is None else scrubbed(setting.shown_given(mark="")) or "set",
         None if after is None else scrubbed(after),
         setting.effect,
         setting.at or "",
@@ -272,6 +280,7 @@ def told(found: Sequence[TargetEffects], keys: Sequence[tuple[str, str]]) -> dic
             "title": t.title,
             "cells": [list(c) for c in _cells(t, numbers, texts)],
             "stops": t.stops(),
+            "said": t.said(),
         }
         for t in found
     ]

@@ -23,7 +23,7 @@
 
   let parsed = null;
   const data = () => (parsed ??= JSON.parse(one("#data").textContent));
-  const MARKS = { missing: "−", changed: "≠", extra: "+", unknown: "?", renamed: "↔", reordered: "↕", equivalent: "≈", same: "✓", "not compared": "·" };
+  const MARKS = { missing: "−", changed: "≠", extra: "+", unknown: "?", renamed: "↔", reordered: "↕", "no effect": "∅", equivalent: "≈", same: "✓", "not compared": "·" };
 
   // Light and dark
 
@@ -114,6 +114,13 @@
     for (const old of all("td i", grid)) old.remove();
     for (const line of lines.values()) delete line.dataset.made;
     for (const [n, tag] of all("thead [data-col] .stop", grid).entries()) tag.hidden = !(n in data().targets[chosen].stops);
+    const stops = one("#stops"), said = data().targets[chosen].said;
+    stops.hidden = !said;
+    stops.textContent = said;
+    const head = stops.closest(".verdict"), good = !head.classList.contains("bad");
+    head.classList.toggle("good", good && !said);
+    head.classList.toggle("stops", good && Boolean(said));
+    if (good) one(".sign", head).textContent = said ? "✗" : "✓";
     for (const [row, column, text] of data().targets[chosen].cells) {
       lines.get(row).dataset.made = "";
       lines.get(row).cells[column + 1].append(make("i", "", data().texts[text][0]));
@@ -355,7 +362,7 @@
     );
   };
   const stateLine = (cell) => {
-    const kind = cell.s === "same" ? "same" : ["not compared", "equivalent", "reordered"].includes(cell.s) ? "" : (cell.k ?? "");
+    const kind = cell.s === "same" ? "same" : ["not compared", "no effect", "equivalent", "reordered"].includes(cell.s) ? "" : (cell.k ?? "");
     return make("p", `state-line ${kind}`, "", make("b", "", MARKS[cell.s]), make("span", "", cell.k === "waived" ? `${cell.s}, waived` : cell.s));
   };
   const fill = (row, column) => {

@@ -214,6 +214,7 @@ def _matrix(
         "verdict": _verdict(report),
         "failed": report.failed,
         "lead": _lead(matrix, comparisons),
+        "stops": made[0].said() if made else "",
         "next": _next(matrix, comparisons),
         "counts": counts,
         "waived": report.waived,

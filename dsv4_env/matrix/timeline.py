@@ -97,7 +97,7 @@ def _setting(
         "badges": badges,
         "lanes": [_lane(t, scale, colors, began, start) for t in setting["timelines"]],
         "moves": sorted(
-            (p["time"][:10], t["file"], _value(p["value"]), p["commit"][:10])
+            (p["time"][:10], t["file"], _value(p), p["commit"][:10])
             for t in setting["timelines"]
             for p in t["points"]
         ),
@@ -111,15 +111,16 @@ def _lane(
     began: Mapping[str, datetime],
     common: str,
 ) -> dict[str, Any]:
-    points = [(datetime.fromisoformat(p["time"]), p["value"]) for p in timeline["points"]]
+    points = [(datetime.fromisoformat(p["time"]), p) for p in timeline["points"]]
     start = min(points[0][0], began.get(timeline["file"], points[0][0]))
     ends = [time for time, _ in points[1:]]
     bars = []
-    for (time, value), end in zip(points, [*map(scale.at, ends), 100.0], strict=True):
+    for (time, point), end in zip(points, [*map(scale.at, ends), 100.0], strict=True):
         at = scale.at(start if time == points[0][0] else time)
+        value = point["value"]
         kind = "none" if value is None else f"v{colors[value] % _COLORS}"
-        bars.append((at, round(end - at, 2), kind, _value(value)))
-    told = "; ".join(f"{time:%Y-%m-%d} {_value(value)}" for time, value in points)
+        bars.append((at, round(end - at, 2), kind, _value(point)))
+    told = "; ".join(f"{time:%Y-%m-%d} {_value(point)}" for time, point in points)
     return {
         "file": timeline["file"],
         "name": without_start(_name(timeline["file"]), common),
@@ -133,9 +134,10 @@ def _name(file: str) -> str:
     return file.rpartition("/")[2]
 
 
-def _value(value: str | None) -> str:
+def _value(point: Mapping[str, Any]) -> str:
+    value = point["value"]
     if value is None:
-        return "not set"
+        return str(point["gone"] or "not set")
     return scrubbed(value) or "set"
 
 

@@ -86,6 +86,12 @@ class Budget:
             self._allowed = before
 
     @property
+    def left(self) -> int:
+        """How many steps may still be spent here."""
+        ends = self.steps if self._allowed is None else min(self.steps, self._allowed)
+        return max(ends - self.spent_steps, 0)
+
+    @property
     def overdrawn(self) -> bool:
         """Whether the allowance that holds here is spent, too."""
         return self._allowed is not None and self.spent_steps > self._allowed

@@ -70,7 +70,7 @@ class Finding:
     *location* is the place to mend, *related* the other side's; *waiver* is what excuses it, *fix*
     the edit that would settle it, as far as it was asked for and is known. *action* says what to
     do, as the end of a sentence that the message begins; *effect* what SGLang makes of it, and what
-    else there is to say, each a sentence of its own.
+    else there is to say, each a sentence of its own. *placed*: only where it stands is another.
     """
 
     rule: Rule
@@ -85,6 +85,7 @@ class Finding:
     fix: Fix | None = None
     effect: tuple[str, ...] = ()
     action: str = ""
+    placed: bool = False
 
     @property
     def sentence(self) -> str:

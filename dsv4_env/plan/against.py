@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
+from dsv4_env.model import Unknown, own_default
 from dsv4_env.model.errors import UsageError
 from dsv4_env.model.secrets import hidden, masked, secret_name
 from dsv4_env.plan.evaluate import Open, Refusal, Resolution, shown_at
@@ -34,7 +35,8 @@ class HeldSetting:
     """One setting: as it's *given*, as it's *expected* in the end, and as it's *running*.
 
     *expected* is None where only a run decides it, *running* where the server doesn't tell it; *at*
-    and *why* say what the expectation comes from.
+    and *why* say what the expectation comes from. *unknown* is what is given where that can't be
+    known.
     """
 
     section: str
@@ -45,6 +47,7 @@ class HeldSetting:
     verdict: Verdict
     at: str | None = None
     why: str = ""
+    unknown: Unknown | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +100,11 @@ def held(
 def _variables(config: LaunchConfig) -> Iterator[HeldSetting]:
     why = "a server's answer says nothing of its environment"
     for name, setting in hidden(config).effective_env.items():
-        given = setting.value if isinstance(setting.value, str) else setting.value.text
-        yield HeldSetting("env", name, given, None, None, "not-told", None, why)
+        value = setting.value
+        given = own_default(name, value) if isinstance(value, Unknown) else value
+        unknown = value if isinstance(value, Unknown) else None
+        text = str(unknown.text if given is None and unknown else given)
+        yield HeldSetting("env", name, text, None, None, "not-told", None, why, unknown)
 
 
 def _arguments(
@@ -122,7 +128,10 @@ def _arguments(
         if name not in told:
             if name in shown.flags:
                 why = "the server's answer doesn't have it"
-                yield HeldSetting("args", flags[name], given, None, None, "not-told", None, why)
+                unknown = shown.unknown.get(name)
+                yield HeldSetting(
+                    "args", flags[name], given, None, None, "not-told", None, why, unknown
+                )
             continue
         if name not in shown.flags and (
             secret_name(flags[name])  # which no profile holds
@@ -142,7 +151,8 @@ def _arguments(
             not known or alike(expected, defaults.get(name))
         ):
             continue
-        yield _held(flags[name], name, given, expected, told[name], at, shown)
+        held = _held(flags[name], name, given, expected, told[name], at, shown)
+        yield replace(held, unknown=shown.unknown.get(name))
 
 
 def _held(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json as json_module
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
+from dsv4_env.model import Outside, Unknown
 from dsv4_env.model.errors import shortened
 from dsv4_env.model.style import paint, plain
 from dsv4_env.plan.against import HeldPlan, HeldSetting, Verdict
@@ -68,7 +69,7 @@ def _refusal(refusal: Refusal) -> str:
 
 
 def _change(setting: PlannedSetting) -> str:
-    given = f'"{plain(setting.given)}"' if setting.given else ""
+    given = plain(setting.shown_given())
     after = "" if setting.effective is None else plain(setting.effective)
     if setting.effect == "set":
         return f"→ {after}"
@@ -121,7 +122,7 @@ def _data(plan: Plan) -> dict[str, object]:
             {
                 "section": s.section,
                 "name": s.name,
-                "given": s.given,
+                "given": given_data(s.given, s.unknown),
                 "effective": s.effective,
                 "effect": s.effect,
                 "at": s.at,
@@ -130,6 +131,18 @@ def _data(plan: Plan) -> dict[str, object]:
             for s in plan.settings
         ],
     }
+
+
+def given_data(given: str | None, unknown: Unknown | None) -> object:
+    """What is given, as JSON has it: what isn't known as `show --json` tells it."""
+    if unknown is None:
+        return given
+    if isinstance(unknown, Outside):
+        return {"from-environment": True}
+    found: dict[str, object] = {"unknown": unknown.text, "reason": unknown.reason}
+    if unknown.names:
+        found["names"] = list(unknown.names)
+    return found if unknown.default is None else found | {"default": unknown.default}
 
 
 def markdown(plans: Sequence[Plan]) -> str:
@@ -144,7 +157,7 @@ def _one_markdown(plan: Plan) -> str:
     if shown:
         lines += ["| | setting | given | effective | why |", "|---|---|---|---|---|"]
     for s in shown:
-        given = f"`{_cell(s.given)}`" if s.given else ""
+        given = f"`{_cell(s.shown_given(mark=''))}`" if s.given else ""
         after = "?" if s.effective is None else f"`{_cell(s.effective)}`"
         lines.append(f"| {SIGNS[s.effect]} | `{s.name}` | {given} | {after} | {_cell(_why(s))} |")
     return "\n".join([*lines, "", _summary(plan), ""])
@@ -236,9 +249,15 @@ def held_json(plan: HeldPlan) -> str:
         "server": plan.server,
         "differs": plan.differs,
         "refused": [{"message": r.message, "at": r.at} for r in plan.refused],
-        "settings": [asdict(s) for s in plan.settings],
+        "settings": [_held_data(s) for s in plan.settings],
     }
     return json_module.dumps(data, indent=2) + "\n"
+
+
+def _held_data(setting: HeldSetting) -> dict[str, object]:
+    data = asdict(replace(setting, unknown=None))
+    del data["unknown"]
+    return data | {"given": given_data(setting.given, setting.unknown)}
 
 
 def held_markdown(plan: HeldPlan) -> str:

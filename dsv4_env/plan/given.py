@@ -28,6 +28,7 @@ PARSER = "argparse"  # where a refusal of the parser's own stands
 class Given:
     """What a launch gives: *fields* by the record's names, *env*, how each was *spelled*.
 
+    Those of *unknown* can't be known: *spelled* has what the outside may override by its default.
     *flags* has the option string of each field that is given; *refused* is what the parser stops
     with. *image* are the variables of the image that it runs in: where nothing else sets them they
     count, and nobody has given them.
@@ -38,6 +39,7 @@ class Given:
     image: Mapping[str, str] = field(default_factory=dict)
     flags: dict[str, str] = field(default_factory=dict)
     spelled: dict[str, str] = field(default_factory=dict)
+    unknown: dict[str, Unknown] = field(default_factory=dict)
     refused: list[Refusal] = field(default_factory=list)
 
 
@@ -62,7 +64,9 @@ def given_by(
         )
         sure = value is not None and setting.condition is None
         found.env[name] = value if sure else Open(_open_why(name, (setting.value,), setting))
-        found.spelled[name] = _spelling(setting.value)
+        found.spelled[name] = _spelling(setting.value) if value is None else value
+        if isinstance(setting.value, Unknown):
+            found.unknown[name] = setting.value
     for arg in regrouped(config, catalogue).args or ():
         # `sglang serve` takes the model as a word, and an option of its own: sglang/cli/serve.py
         own = arg.flag in _SERVE or (arg.flag is None and len(arg.values) == 1)
@@ -98,6 +102,13 @@ def _take(arg: ServerArg, catalogue: Catalogue, found: Given) -> None:
         found.fields[parsed.dest] = SOME_MODEL
     spelled = " ".join(map(_spelling, arg.words[1:]))
     found.spelled[parsed.dest] = spelled or _joined(_spelling(arg.words[0]))
+    if unknown := [w for w in arg.words if isinstance(w, Unknown)]:
+        found.unknown[parsed.dest] = Unknown(
+            found.spelled[parsed.dest],
+            ", ".join(dict.fromkeys(w.reason for w in unknown)),
+            tuple(dict.fromkeys(n for w in unknown for n in w.names)),
+            unknown[0].default if len(arg.words[1:]) < 2 else None,
+        )
 
 
 def _open_why(name: str, values: Sequence[Value], setting: EnvVar | ServerArg) -> str:

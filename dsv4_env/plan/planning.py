@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from dsv4_env.catalogue.owners import SGLANG, owner
 from dsv4_env.catalogue.resolution import depends_on, known_resolutions
 from dsv4_env.catalogue.tree import steps_of
+from dsv4_env.model import Outside
 from dsv4_env.model.errors import ReadError
 from dsv4_env.model.secrets import hidden
 from dsv4_env.plan.dormant import elsewhere
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from dsv4_env.catalogue import Catalogue
     from dsv4_env.catalogue.resolution import Steps
-    from dsv4_env.model import LaunchConfig
+    from dsv4_env.model import LaunchConfig, Unknown
     from dsv4_env.plan.platforms import Platform
 
 Effect = Literal["kept", "overwritten", "default", "set", "no-effect", "unknown"]
@@ -38,7 +39,8 @@ class PlannedSetting:
     """One setting: as it's *given* (None: it isn't) and as it's *effective* (None: not known).
 
     *section* is ``env`` or ``args``; *at* is SGLang's file and line that decides, *why* says the
-    same in words.
+    same in words. *unknown* is what is given where that can't be known: *given* is then its
+    default where the outside may override that, else its source.
     """
 
     section: str
@@ -49,6 +51,16 @@ class PlannedSetting:
     at: str | None = None
     why: str = ""
     ways: tuple[str, ...] = ()  # what can be done of it that leaves the launch as it is, if asked
+    unknown: Unknown | None = None
+
+    def shown_given(self, mark: str = '"') -> str:
+        """What is given, between *mark*s: of what isn't known its source, in ``<>``."""
+        given, unknown = self.given, self.unknown
+        if not given:
+            return ""
+        if unknown is None or given != unknown.text:
+            return f"{mark}{given}{mark}"
+        return str(unknown) if isinstance(unknown, Outside) else f"<{given}>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +122,7 @@ def described(
 
 
 def _described(planner: Planner, found: Resolution, name: str) -> Plan:
-    settings = [*planner.variables(found), *planner.arguments(found)]
+    settings = map(planner.known, [*planner.variables(found), *planner.arguments(found)])
     possible = tuple(dict.fromkeys(found.theirs))
     release, on = planner.catalogue.release, planner.on.name
     return Plan(name, release, on, tuple(found.refused), tuple(settings), possible)
@@ -258,6 +270,19 @@ class Planner:
                     yield self._told("args", flag, spelled, after, "default", at)
                 else:
                     yield self._told("args", flag, spelled, after, "kept", None)
+
+    def known(self, setting: PlannedSetting) -> PlannedSetting:
+        """The setting with what isn't known of what is given, and what it then depends on."""
+        names = {flag: dest for dest, flag in self.given.flags.items()}
+        name = setting.name if setting.section == "env" else names.get(setting.name, "")
+        unknown = self.given.unknown.get(name) if setting.given is not None else None
+        if unknown is None:
+            return setting
+        why = setting.why
+        if setting.effect in ("kept", "default") and unknown.names:
+            unless = f"unless {' or '.join(unknown.names)} is set"
+            why = f"{why}, {unless}" if why else unless
+        return replace(setting, unknown=unknown, why=why)
 
     def _without(self, section: str, name: str) -> Resolution:
         """What becomes of the launch where one setting isn't given."""

@@ -159,6 +159,7 @@ class _Work:
                 ignore=sides.ignore,
                 compare=sides.compare,
                 catalogue=sides.catalogue,
+                given=sides.reading.inputs,
             )
             return [d for d in found if names is None or d.name in names]
 

@@ -11,6 +11,7 @@ known are taken to be ones that bash can do.
 from __future__ import annotations
 
 import contextlib
+import functools
 import gc
 import re
 from dataclasses import replace
@@ -253,6 +254,7 @@ def _text(data: str | bytes, path: str) -> tuple[str, list[Note]]:
     return text, notes
 
 
+@functools.wraps(read_all)  # whose options it takes
 def read_file(data: str | bytes, path: str = "<script>", **how: Any) -> list[LaunchConfig]:
     """As :func:`read_all`, of a file whose lines end as bash wants them.
 

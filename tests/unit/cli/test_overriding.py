@@ -214,3 +214,65 @@ def test_get_quotes_several_values(run: Run, folder: Path) -> None:
     result = run("get", "two", "--lora-paths")
     assert result.code == 0, result.err
     assert shlex.split(result.out) == ["a b", "c"]
+
+
+CHOICE = "SGLANG_HACK_FLASHMLA_BACKEND"
+
+
+@pytest.fixture
+def free(run: Run, folder: Path) -> str:
+    """A script that lets the outside override what flash-fp4 lets it."""
+    text: str = run("export", "flash-fp4", "-f", "run-sh").out
+    (folder / "free.sh").write_text(text)
+    (folder / "fixed.sh").write_text(text.replace(f"${{{CHOICE}:-unified_kv_triton}}", "a"))
+    return text
+
+
+@pytest.mark.parametrize(
+    "words", [["check", "flash-fp4", "--against", "free.sh"], ["diff", "flash-fp4", "free.sh"]]
+)
+@pytest.mark.parametrize("value", ["triton", ""])
+def test_what_comes_from_outside_reaches_the_profile_too(
+    run: Run, free: str, words: list[str], value: str
+) -> None:
+    done = run(*words, "--set", f"{CHOICE}={value}", "--closed")
+    assert (done.code, CHOICE in done.out) == (0, False)
+
+
+def test_what_comes_from_outside_is_no_reason_to_edit(run: Run, free: str) -> None:
+    for words in (["--to", "free.sh"], ["--from", "free.sh"]):
+        done = run("sync", "flash-fp4", *words, "--set", f"{CHOICE}=triton", "--closed")
+        assert (done.code, done.out) == (0, "")
+
+
+def test_what_a_script_fixes_does_not_take_what_comes_from_outside(run: Run, free: str) -> None:
+    words = ["check", "flash-fp4", "--against", "fixed.sh", "--set", f"{CHOICE}=triton"]
+    done = run(*words, "--closed", "-f", "concise")
+    assert done.code == 1
+    said = f'{CHOICE} is "a"; flash-fp4 has "triton": take it from the environment, too'
+    assert said in done.out
+
+
+def test_what_a_pair_sets_reaches_the_profile_too(
+    run: Run, free: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DSV4_ENV_PROFILES")
+    pair = '[[tool.dsv4_env.pairs]]\nprofile = "flash-fp4"\nfiles = ["free.sh"]\nclosed = true\n'
+    (folder / "pyproject.toml").write_text(f'{pair}set = {{ {CHOICE} = "triton" }}\n')
+    assert run("check").code == 0
+
+
+def test_a_variable_from_outside_that_has_to_be_there(run: Run, folder: Path) -> None:
+    launch = f"export A=1 B=2 C=$C D=${{D:-4}}\nsglang serve {shlex.join(OWN)}\n"
+    words = ["--closed", "--set", "C=x"]
+    (folder / "taken.sh").write_text(launch)
+    assert run("check", "mine", "--against", "taken.sh", *words).code == 0
+    (folder / "own.sh").write_text(launch.replace("C=$C", "C=y"))
+    done = run("check", "mine", "--against", "own.sh", *words)
+    assert (done.code, "mine takes it from the environment" in done.out) == (1, True)
+
+
+def test_lint_sets_a_profile_too(run: Run) -> None:
+    done = run("lint", "flash-fp4", "--sglang", "0.5.23", "--set", "SGLANG_NOT_KNOWN=1")
+    assert done.code == 1
+    assert "SGLANG_NOT_KNOWN" in done.out

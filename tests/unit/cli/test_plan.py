@@ -169,3 +169,46 @@ def test_what_is_named_is_told_as_what_it_is(
     result = run(*words)
     assert result.code == 2
     assert result.err.startswith(f"dsv4-env: error: {said}")
+
+
+UNKNOWN = """\
+export SGLANG_USE_AITER=$X SGLANG_HACK_FLASHMLA_BACKEND=${SGLANG_HACK_FLASHMLA_BACKEND:-a}
+sglang serve --model-path deepseek-ai/DeepSeek-V4-Pro --tp ${TP:-8} --log-level info
+"""
+
+
+def test_what_is_not_known_is_told_so(run: Callable[..., Result]) -> None:
+    Path("unknown.sh").write_text(UNKNOWN)
+    words = ("plan", "unknown.sh", "--on", "mi355x", "--sglang", "0.5.23")
+    found = {s["name"]: s for s in json.loads(run(*words, "-f", "json").out)["settings"]}
+    reason = "not set in the script"
+    free = "SGLANG_HACK_FLASHMLA_BACKEND"
+    said = {"unknown": f"${{{free}:-a}}", "reason": reason, "names": [free], "default": "a"}
+    expected = {
+        "SGLANG_USE_AITER": ({"unknown": "${X}", "reason": reason, "names": ["X"]}, None),
+        free: (said, "a"),
+        "--tp": ({**said, "unknown": "${TP:-8}", "names": ["TP"], "default": "8"}, None),
+        "--log-level": ("info", "info"),
+    }
+    assert {n: (found[n]["given"], found[n]["effective"]) for n in expected} == expected
+    assert (found[free]["effect"], found[free]["why"]) == ("kept", f"unless {free} is set")
+    shown = run("show", "unknown.sh", "--json").out
+    assert json.loads(shown)[0]["env"][1]["value"] == said
+
+    lines = run(*words, "--all").out.splitlines()
+    by_name = {line.split()[1]: line.split()[2] for line in lines if line.startswith("  ? ")}
+    assert by_name["SGLANG_USE_AITER"] == "<${X}>"
+    assert by_name["--tp"] == "<${TP:-8}>"
+    assert any(line.split() == [free, '"a"', "unless", free, "is", "set"] for line in lines)
+    assert "`<${X}>`" in run(*words, "-f", "markdown").out
+
+
+def test_what_a_profile_takes_from_outside_is_told_so(run: Callable[..., Result]) -> None:
+    Path("mine.toml").write_text(
+        'extends = ["pro-fp4"]\ndescription = "m"\n\n[env]\n'
+        "SGLANG_USE_AITER = {from-environment = true}\n"
+    )
+    words = ("plan", "mine", "--profiles", ".", "--sglang", "0.5.23")
+    found = {s["name"]: s for s in json.loads(run(*words, "-f", "json").out)["settings"]}
+    assert found["SGLANG_USE_AITER"]["given"] == {"from-environment": True}
+    assert "from the environment" in run(*words).out

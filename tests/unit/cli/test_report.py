@@ -49,7 +49,9 @@ def targets(text: str) -> list[str]:
 
 def test_without_more_it_is_what_check_looks_at(run: Callable[..., Result]) -> None:
     done = run("report", "--html", "out.html")
-    assert (done.code, done.out, done.err) == (0, "", "")
+    assert (done.code, done.out) == (0, "")
+    wrote = r"dsv4-env: wrote out\.html: 1 profile, 1 launch, \d+ settings; no drift\n"
+    assert re.fullmatch(wrote, done.err)
     text = Path("out.html").read_text()
     assert '<h1 id="verdict">No drift</h1>' in text
     assert heads(text) == ["profile", "run_dsv4.sh"]
@@ -184,3 +186,60 @@ def test_histories(run: Callable[..., Result], tmp_path: Path) -> None:
     wrong = run("report", "--html", "-", "--since", "2026-05-01")
     assert (wrong.code, wrong.out) == (2, "")
     assert "expected --history REPO with them" in wrong.err
+
+
+REFUSED = """\
+description = "Mine"
+[sglang]
+range = ">=0.5.13"
+[hardware]
+accelerator = "mi355x"
+[model]
+path = "deepseek-ai/DeepSeek-V4-Pro"
+[args]
+--tp = "8"
+--enable-hierarchical-cache = true
+--disable-radix-cache = true
+"""
+
+
+def test_launches_that_do_not_start_are_told_in_the_head(run: Callable[..., Result]) -> None:
+    Path("mine.toml").write_text(REFUSED)
+    flags = "--tp 8 --enable-hierarchical-cache --disable-radix-cache"
+    Path("run.sh").write_text(f"sglang serve --model-path deepseek-ai/DeepSeek-V4-Pro {flags}\n")
+    words = ("report", "mine", "--against", "run.sh", "--profiles", ".", "--html", "-")
+    text = run(*words, "--target", "0.5.23").out
+    assert '<h1 id="verdict">No drift</h1>' in text
+    assert '<div class="verdict stops">' in text
+    assert '<p id="stops">2 of 2 columns don&#39;t start (SGLang 0.5.23' in text
+    Path("mine.toml").write_text(REFUSED.replace("--enable-hierarchical-cache = true\n", ""))
+    Path("run.sh").write_text(Path("run.sh").read_text().replace("--enable-hierarchical-cache", ""))
+    text = run(*words, "--target", "0.5.23").out
+    assert '<div class="verdict good">' in text
+    assert '<p id="stops" hidden>' in text
+
+
+def test_what_is_found_is_told_beside_the_file(run: Callable[..., Result]) -> None:
+    Path("two.sh").write_text(TWO)
+    done = run("report", "pro-fp4", "--against", "two.sh", "--html", "a.html")
+    assert done.err.splitlines()[-1].startswith("dsv4-env: wrote a.html: 1 profile, 2 launches, ")
+    assert " errors, " in done.err
+
+
+def test_what_has_no_effect_or_only_stands_elsewhere_has_its_own_mark(
+    run: Callable[..., Result],
+) -> None:
+    text = run("export", "pro-fp4", "-f", "run-sh").out
+    first, second = [x for x in text.splitlines() if x.startswith("export SGLANG")][:2]
+    moved = text.replace(first, "@").replace(second, first).replace("@", second)
+    moved = moved.replace(first, f"export SGLANG_ENABLE_TORCH_COMPILE=0\n{first}")
+    Path("moved.sh").write_text(moved)
+    words = ("--against", "moved.sh", "--sglang", "0.5.23")
+    text = run("report", "pro-fp4", *words, "--html", "-").out
+    marks = set(re.findall(r'data-status="([a-z ]+)"', text))
+    assert "equivalent" not in marks
+    assert "no effect" in marks
+    said = run("check", "pro-fp4", *words).out
+    assert "stand" in said
+    assert "in another order, to the same effect (--show-equivalent says why)" in said
+    assert "spelled differently" not in said

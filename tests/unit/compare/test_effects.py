@@ -63,8 +63,31 @@ def test_a_refused_launch() -> None:
     assert len(refused) == 1
     assert refused[0].message == "SGLang 0.5.23 refuses this launch on mi355x"
     assert refused[0].effect[0].startswith("Only EAGLE")
-    both = findings(f"sglang serve{more}", f"sglang serve{more}")
-    assert both == []  # the profile's own is lint's to tell
+
+
+def test_what_is_refused_of_a_profile_is_told_of_a_launch_that_is_as_it_says() -> None:
+    more = " --speculative-algorithm EAGLE --speculative-eagle-topk 4"
+    (both,) = findings(f"sglang serve{more}", f"sglang serve{more}")
+    name = "<script>"
+    assert both.message == f"SGLang 0.5.23 refuses this launch on mi355x, as it does {name}"
+    assert (both.rule.id, both.severity.value) == ("DSV019", "error")
+    assert both.related is not None
+    alone = [f for f in findings(f"sglang serve{more}", "sglang serve") if f.rule.id == "DSV019"]
+    assert [f.message for f in alone] == [f"SGLang 0.5.23 refuses {name} itself on mi355x"]
+
+
+def test_what_is_refused_on_some_hardware_alone_is_a_note() -> None:
+    serve = f"sglang serve --model-path {MODEL} --tp-size 8 --enable-prefill-cp "
+    serve += "--cp-strategy interleave --enable-two-batch-overlap"
+    (found,) = findings(serve, serve, on=None)
+    assert (found.rule.id, found.severity.value) == ("DSV019", "note")
+    assert " on mi355x" in found.message
+
+
+def test_a_profile_of_another_model_is_refused_nothing_that_a_deepseek_v4_is() -> None:
+    serve = "sglang serve --model-path org/Other --speculative-algorithm EAGLE "
+    serve += "--speculative-eagle-topk 4"
+    assert findings(serve, serve) == []
 
 
 def test_the_platform_of_a_profile() -> None:
@@ -280,6 +303,7 @@ def test_what_the_parser_refuses_is_one_finding() -> None:
 def test_a_profile_of_an_older_release_has_the_old_name() -> None:
     """The script is right: it isn't told to take a name that the release stops on."""
     left = f"{PLAIN} --cuda-graph-max-bs 512"
-    assert findings(left, f"{PLAIN} --cuda-graph-max-bs-decode 512") == []
-    (found,) = findings(left, f"{PLAIN} --cuda-graph-max-bs-decode 256")
-    assert found.rule.id == "DSV003"
+    (own,) = findings(left, f"{PLAIN} --cuda-graph-max-bs-decode 512")
+    assert own.message == "SGLang 0.5.23 refuses <script> itself on mi355x"
+    other = findings(left, f"{PLAIN} --cuda-graph-max-bs-decode 256")
+    assert [f.rule.id for f in other] == ["DSV019", "DSV003"]

@@ -145,3 +145,70 @@ def test_what_may_mention_a_flag(text: bytes, there: bool) -> None:
     flag = sought("--cuda-graph-max-bs")
     assert flag is not None
     assert (flag.mention().search(text) is not None) is there
+
+
+NIGHTLY = """\
+on: push
+jobs:
+  nightly:
+    runs-on: mi35x
+    strategy:
+      matrix: {backend: [triton, unified_kv_triton]}
+    steps:
+      - run: |
+          docker exec -e SGLANG_HACK_FLASHMLA_BACKEND=triton ci python3 run_suite.py --suite amd-v4
+          docker exec -e SGLANG_HACK_FLASHMLA_BACKEND=$B ci pytest test/test_v4.py
+          docker exec -e SGLANG_USE_AITER=1 ci pytest test/test_v4.py
+"""
+
+
+@pytest.mark.parametrize("where", [".", ".github", ".github/workflows/nightly.yml"])
+def test_what_workflows_set_for_tests(run: Run, tree: Path, where: str) -> None:
+    path = tree / ".github/workflows/nightly.yml"
+    path.parent.mkdir(parents=True)
+    path.write_text(NIGHTLY)
+    (tree / "nightly.yml").write_text(NIGHTLY)  # which GitHub doesn't run
+    words = ("uses", "SGLANG_HACK_FLASHMLA_BACKEND", where, "--sglang", "0.5.23")
+    runs = json.loads(run(*words, "--json").out)["runs"]
+    name = ".github/workflows/nightly.yml"
+    assert [(r["path"], r["at"]["line"], r["job"], r["tests"], r["words"]) for r in runs] == [
+        (name, 9, "nightly", "amd-v4", "SGLANG_HACK_FLASHMLA_BACKEND=triton"),
+        (name, 10, "nightly", "test/test_v4.py", "SGLANG_HACK_FLASHMLA_BACKEND=<$B>"),
+    ]
+    text = run(*words).out
+    assert "for amd-v4" in text
+    assert text.splitlines()[-1].endswith("; 2 runs of tests in 1 workflow get it")
+
+
+@pytest.mark.usefixtures("tree")
+@pytest.mark.parametrize(
+    ("name", "given", "says", "stops"),
+    [
+        (
+            "--piecewise-cuda-graph-max-tokens",
+            "--piecewise-cuda-graph-max-tokens 8192",
+            "calls --piecewise-cuda-graph-max-tokens deprecated: use --cuda-graph-max-bs-prefill",
+            False,
+        ),
+        (
+            "SGLANG_EPLB_ROCM_P2P_BATCH_CHUNK_SIZE",
+            "SGLANG_EPLB_ROCM_P2P_BATCH_CHUNK_SIZE=32",
+            "SGLANG_EPLB_ROCM_P2P_BATCH_CHUNK_SIZE is an old name: use "
+            "SGLANG_EPLB_P2P_BATCH_CHUNK_SIZE",
+            False,
+        ),
+        ("SGLANG_DSV4_FP4_EXPERTS", "SGLANG_DSV4_FP4_EXPERTS=off", "write true, 1", False),
+        ("--page-size", "--page-size many", "--page-size", True),
+        ("--page-size", "--page-size 8", "read as it is", False),
+    ],
+)
+def test_what_lint_says_of_a_setting_is_told(
+    run: Run, tree: Path, name: str, given: str, says: str, stops: bool
+) -> None:
+    line = f"export {given}\n{LAUNCH}" if "=" in given else f"{LAUNCH} {given}"
+    (tree / "one.sh").write_text(f"{line}\n")
+    release = "0.5.18" if "piecewise" in name else "0.5.23"
+    result = run("uses", name, "one.sh", "--json", "--sglang", release)
+    (use,) = json.loads(result.out)["uses"]
+    assert says in use["says"]
+    assert use["stops"] is stops

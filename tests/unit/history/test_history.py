@@ -220,3 +220,99 @@ def test_the_work_tree_is_left_alone(repository: Path, whole: History) -> None:
         ["git", "-C", str(repository), "worktree", "list"], capture_output=True, check=True
     )
     assert status.stdout.count(b"\n") == 1
+
+
+def at(number: float, **paths: str | None) -> Step:
+    """A step that names files of ``test/`` without their ending."""
+    files = {f"test/test_{name}.py": text for name, text in paths.items()}
+    return Step("main", START + timedelta(days=number), {**files})
+
+
+def points(found: History, name: str) -> dict[str, list[tuple[str | None, str, bool]]]:
+    return {
+        t.name: [(p.value, p.gone, p.back) for p in t.settings.get(name, [])] for t in found.tracks
+    }
+
+
+def test_a_file_that_is_deleted_sets_nothing_and_has_not_moved(tmp_path: Path) -> None:
+    steps = [
+        at(0, a=v4_test(A="1", B="1")),
+        at(1, a=None),
+        at(3, a=v4_test(A="1", B="2")),
+    ]
+    found = told(tmp_path, *steps)
+    gone = (None, "the file was deleted", False)
+    assert points(found, "A") == {"test/test_a.py": [("1", "", False), gone, ("1", "", True)]}
+    assert points(found, "B") == {"test/test_a.py": [("1", "", False), gone, ("2", "", False)]}
+    assert {s.name: (s.moves, s.flips) for s in found.settings} == {"B": (1, ())}
+
+
+def test_a_file_that_is_moved_is_followed(tmp_path: Path) -> None:
+    more = "# a line that both have\n" * 20
+    steps = [
+        at(0, a=more + v4_test(A="1", B="1")),
+        at(1, a=None, b=more + v4_test(A="1", B="2")),
+        at(2, b=more + v4_test(A="3", B="2")),
+    ]
+    found = told(tmp_path, *steps)
+    assert points(found, "A") == {"test/test_b.py": [("1", "", False), ("3", "", False)]}
+    assert points(found, "B") == {"test/test_b.py": [("1", "", False), ("2", "", False)]}
+    assert {s.name: s.moves for s in found.settings} == {"A": 1, "B": 1}
+    later = told(tmp_path / "later", *steps, since=START + timedelta(days=1.5))
+    assert {s.name: s.moves for s in later.settings} == {"A": 1}
+    assert [t.name for t in later.tracks] == ["test/test_b.py"]
+
+
+def test_a_launch_with_another_name_is_the_same_one(tmp_path: Path) -> None:
+    def named(*names: str, value: str = "1") -> str:
+        return "".join(
+            f"class Test{n}(CustomTestCase):\n    def setUp(self):\n        {v4_test(A=value)}"
+            for n in names
+        )
+
+    found = told(
+        tmp_path,
+        at(0, a=named("One", "Two")),
+        at(1, a=named("One", "Three", value="2")),
+        at(2, a=named("One", value="2")),
+    )
+    moved = [("1", "", False), ("2", "", False)]
+    assert points(found, "A") == {
+        "test/test_a.py::TestOne.setUp": moved,
+        "test/test_a.py::TestThree.setUp": [*moved, (None, "the launch was taken out", False)],
+    }
+    assert [s.moves for s in found.settings] == [2]
+
+
+def test_who_is_gone_follows_nobody(tmp_path: Path) -> None:
+    found = told(
+        tmp_path,
+        day(0, run=script(A="1"), test=v4_test(A="1"), other=v4_test(A="1")),
+        day(1, test=None),
+        day(2, run=script(A="2")),
+    )
+    (moved,) = found.settings
+    assert [(f.test, f.days) for f in moved.follows] == [("test/test_other.py", None)]
+
+
+def test_a_setting_that_never_moved_is_told_so(run: Callable[..., Result], tmp_path: Path) -> None:
+    build(tmp_path / "r", [day(0, run=script(A="1")), day(1, run=script(A="1", B="2"))])
+    words = ["history", str(tmp_path / "r"), "-p", "run.sh", "-s", "A", "-s", "NO*", "-s", "tp"]
+    result = run(*words)
+    assert "\nA: it never moved (set in 1 launch)\n" in result.out
+    assert "\nNO*: nothing has this name\n" in result.out
+    assert "\ntp: it never moved (set in 1 launch)\n" in result.out
+
+
+def test_a_deletion_is_told_as_one(run: Callable[..., Result], tmp_path: Path) -> None:
+    steps = [at(0, a=v4_test(A="1")), at(1, a=v4_test(A="2")), at(2, a=None)]
+    repository = str(build(tmp_path / "r", steps))
+    words = ["history", repository, "-p", "test/test_*.py"]
+    text = run(*words, "-s", "A").out
+    assert text.splitlines()[-2].endswith("  the file was deleted")
+    assert "not set" not in text
+    assert "A: 1 move\n" in text
+    data = json.loads(run(*words, "-f", "json").out)
+    (line,) = data["settings"][0]["timelines"]
+    assert [p["gone"] for p in line["points"]] == [None, None, "the file was deleted"]
+    assert "the file was deleted" in run(*words, "-f", "html").out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from dataclasses import fields, is_dataclass
 from typing import Any
 
@@ -21,7 +22,7 @@ from dsv4_env.lang.bash.syntax.nodes import (
     SyntaxProblemError,
     ends_in_crlf,
 )
-from dsv4_env.lang.bash.syntax.tree import parse
+from dsv4_env.lang.bash.syntax.tree import affordable, parse
 from dsv4_env.model import Location, Note
 from dsv4_env.model.condition import Test
 
@@ -76,8 +77,33 @@ def parsed(vm: Machine, code: str) -> tuple[Block, SyntaxProblemError | None]:
     """The text parsed, once per text."""
     found = vm.parsed.get(code)
     if found is None:
-        found = vm.parsed[code] = parse(code, vm.budget, narrow=vm.narrow)
+        found = vm.parsed[code] = _parsed(vm, code)
     return found
+
+
+_LEAST, _MOST = 2_000, 500_000  # characters of a text that is kept, and of all that are
+# What was parsed last, with the steps that it took: many scripts source one large file.
+_kept: OrderedDict[tuple[str, bool], tuple[Block, int]] = OrderedDict()
+
+
+def _parsed(vm: Machine, code: str) -> tuple[Block, SyntaxProblemError | None]:
+    """The text parsed, or taken from what was parsed for another script, at the same price."""
+    if len(code) < _LEAST:
+        return parse(code, vm.budget, narrow=vm.narrow)
+    key = code, vm.narrow
+    if key in _kept:
+        block, steps = _kept[key]
+        if steps <= affordable(vm.budget):
+            vm.budget.step(count=steps)
+            _kept.move_to_end(key)
+            return block, None
+    before = vm.budget.spent_steps
+    block, problem = parse(code, vm.budget, narrow=vm.narrow)
+    if problem is None:
+        _kept[key] = block, vm.budget.spent_steps - before
+        while sum(len(text) for text, _ in _kept) > _MOST:
+            _kept.popitem(last=False)
+    return block, problem
 
 
 def _reference(i: int, quoted: bool) -> str:

@@ -75,7 +75,7 @@ def parse(
     budget = budget or Budget()
     items: list[Node] = []
     # The rest of the budget is for following what is read.
-    most = budget.spent_steps + budget.steps * 9 // 40
+    most = budget.spent_steps + _share(budget)
     c = Cursor(text, 0, len(text), substituted, budget=budget, narrow=narrow, most=most)
     start = 0
     try:
@@ -94,6 +94,15 @@ def parse(
     except BudgetError as error:
         return Block(items), SyntaxProblemError(start, error.found, limit=True)
     return Block(items), None
+
+
+def _share(budget: Budget) -> int:
+    return budget.steps * 9 // 40
+
+
+def affordable(budget: Budget) -> int:
+    """How many steps a text may take to be parsed to its end."""
+    return min(_share(budget), budget.left)
 
 
 def _line(c: Cursor) -> list[Node]:
