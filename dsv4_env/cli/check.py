@@ -150,7 +150,7 @@ class _Watched(click.Command):
     is_flag=True,
     help="Answer again after each change of a file that the answer depends on, on a screen with "
     "keys that open a finding in $VISUAL or $EDITOR (? lists them); elsewhere than on a terminal "
-    "one report behind the other. It needs watchfiles: `pip install 'dsv4-env[watch]'`. `q` ends "
+    "one report behind the other. It needs `pip install 'dsv4-env[watch]'`. `q` ends "
     "it with 0, Ctrl-C with 130.",
 )
 @click.pass_context

@@ -27,7 +27,7 @@ from dsv4_env.cli.options import (
 from dsv4_env.cli.output import tell, write
 from dsv4_env.cli.settings import profile_folder, settings
 from dsv4_env.cli.target import axes_options
-from dsv4_env.cli.upgrading import files_of
+from dsv4_env.cli.upgrading import files_of, left_out
 from dsv4_env.cli.wanted import wanted
 from dsv4_env.drift import repository_top
 from dsv4_env.drift.linted import (
@@ -43,7 +43,7 @@ from dsv4_env.lint.known import all_rules, rule_text
 from dsv4_env.model import LaunchConfig
 from dsv4_env.model.errors import Dsv4Error, ReadError, UsageError, did_you_mean
 from dsv4_env.model.finding import Comparison, Report
-from dsv4_env.model.style import count, plain
+from dsv4_env.model.style import plain
 from dsv4_env.plan.platforms import Platform
 from dsv4_env.profile import layer_files, load_all
 from dsv4_env.readers import KINDS, detect, file_bytes, titles
@@ -107,7 +107,7 @@ def _chosen(select: tuple[str, ...], ignore: tuple[str, ...]) -> Chosen:
     "--follow-all",
     is_flag=True,
     help="Follow every test of a folder. Without it those alone that, by the names in them, may "
-    "launch a model of the profiles.",
+    "launch a model of the profiles; how many others there are is told.",
 )
 @input_options
 @axes_options
@@ -150,9 +150,7 @@ def lint(
     if trees:
         of_trees, looked = files_of(list(map(Path, trees)), follow_all=follow_all)
         operands = tuple(o for o in operands if o not in trees) + tuple(of_trees)
-        if looked.counted:
-            tests = count(len(looked.counted), "test", "tests")
-            notes.append(f"{tests} of other models not followed (--follow-all follows them)")
+        notes += left_out(looked)
         if not every and shown.format_ == "text":
             shown = replace(shown, format_="grouped")
     comparisons: list[Comparison] = []

@@ -29,7 +29,7 @@ from dsv4_env.model.style import plain
 from dsv4_env.plan.against import HeldPlan, held
 from dsv4_env.plan.asking import ask
 from dsv4_env.plan.formats import HELD_FORMATS, PLAN_FORMATS, held_text, text
-from dsv4_env.plan.models import given_model, is_deepseek_v4, unknown_model
+from dsv4_env.plan.models import given_model, is_of_deepseek_v4, unknown_model
 from dsv4_env.plan.planning import Plan, plan as planned
 from dsv4_env.plan.platforms import EACH, PLATFORMS, Platform, hinted, platform
 from dsv4_env.profile import Profile
@@ -240,9 +240,9 @@ def _plans(asked: _Asked, python: Path | None) -> list[Plan]:
 
 def _tell_model(config: LaunchConfig) -> None:
     """Say so where it isn't known that a launch is of a DeepSeek-V4, as which it's planned."""
-    name, text = given_model(config), unknown_model(config)
-    if is_deepseek_v4(name or text):
+    if is_of_deepseek_v4(config):
         return
+    name, text = given_model(config), unknown_model(config)
     if name is not None:
         said = f"{name} is planned as a DeepSeek-V4, which its name doesn't say"
     else:

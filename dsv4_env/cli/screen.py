@@ -1,183 +1,146 @@
-"""A terminal of one's own: what is drawn on it, which keys are pressed, and how it's given back."""
+"""A terminal as a screen: parts of a text, one of them chosen, above a line that tells of them."""
 
 from __future__ import annotations
 
-import contextlib
 import os
-import re
-import select
+import signal
+import sys
 import termios
-import tty
-import unicodedata
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-_ENTER = "\x1b[?1049h\x1b[?25l"  # the other screen, no cursor
-_LEAVE = "\x1b[0m\x1b[?25h\x1b[?1049l"
-_STYLE = re.compile(r"\x1b\[[0-9;]*m")
-_KEYS = re.compile(rb"\x1b\[(?:[0-9;]*)([A-Za-z~])|\x1bO([A-Z])|(.)", re.DOTALL)
-_NAMED = {
-    b"A": "up", b"B": "down", b"H": "home", b"F": "end", b"k": "up", b"j": "down",
-    b"\r": "enter", b"\n": "enter", b" ": "page down", b"\x0c": "redraw", b"\x1b": "escape",
-    b"\x04": "q",
-}  # fmt: skip
-_TILDE = {b"1": "home", b"4": "end", b"5": "page up", b"6": "page down"}
+from prompt_toolkit import ANSI, Application
+from prompt_toolkit.application import run_in_terminal
+from prompt_toolkit.data_structures import Point
+from prompt_toolkit.formatted_text import to_formatted_text
+from prompt_toolkit.input import create_input
+from prompt_toolkit.key_binding import KeyBindings
+from prompt_toolkit.layout import HSplit, Layout, ScrollOffsets, Window
+from prompt_toolkit.layout.controls import FormattedTextControl, UIContent, UIControl
+from prompt_toolkit.output import ColorDepth
+
+__all__ = ["Part", "Screen", "run_in_terminal"]
+
+Part = tuple[Sequence[str], int | None]
+"""Lines that belong together, and the number of the one that can be chosen, from 1 on."""
 
 
-def keys(data: bytes) -> Iterator[str]:
-    """The keys of what a terminal sent: letters, digits, and names of others."""
-    for match in _KEYS.finditer(data):
-        if match[1] == b"~":
-            yield _TILDE.get(match[0][2:-1].partition(b";")[0], "")
-        elif (code := match[1] or match[2]) is not None:
-            yield _NAMED.get(code, "") if code in b"ABHF" else ""
-        else:
-            yield _NAMED.get(match[3]) or match[3].decode("ascii", "ignore")
+class _Text(UIControl):
+    """Lines with colours, and the number of the one that is in sight."""
+
+    def __init__(self, text: Callable[[], tuple[Sequence[str], int]]) -> None:
+        self.text = text
+
+    def create_content(self, width: int, height: int) -> UIContent:
+        lines, at = self.text()
+        return UIContent(
+            lambda number: to_formatted_text(ANSI(lines[number].expandtabs())),
+            line_count=len(lines),
+            cursor_position=Point(0, at),
+        )
 
 
-def wrapped(line: str, width: int) -> list[str]:
-    """A line, which may have colours, as rows of at most *width* columns."""
-    rows, row, used = [], "", 0
-    for part in re.split(rf"({_STYLE.pattern})", line):
-        if _STYLE.fullmatch(part):
-            row += part
-            continue
-        for char in part:
-            size = 8 - used % 8 if char == "\t" else _columns(char)
-            if used + size > width and used:
-                rows.append(row)
-                row, used = "", 0
-                size = min(size, width)
-            row += " " * size if char == "\t" else char
-            used += size
-    return [*rows, row]
+class Screen(Application[None]):
+    """Shows *parts* above a *foot* (its two sides), and does what *keys* say beside moving."""
 
+    def __init__(
+        self,
+        parts: Callable[[], Sequence[Part]],
+        foot: Callable[[], tuple[str, str]],
+        keys: dict[str, Callable[[], Awaitable[None] | None]],
+    ) -> None:
+        self.chosen, self.parts, self.foot = 1, parts, foot
+        self._at: int | None = None  # the line that was scrolled to
+        self._around = 0, 0  # lines that are to be seen before and behind the chosen one
+        offsets = ScrollOffsets(lambda: self._around[0], lambda: self._around[1])
+        self._window = Window(
+            _Text(self._text), wrap_lines=True, always_hide_cursor=True, scroll_offsets=offsets
+        )
+        bindings = KeyBindings()
+        moving: dict[str, Callable[[], None]] = {
+            "up k": lambda: self._choose(self.chosen - 1),
+            "down j": lambda: self._choose(self.chosen + 1),
+            "home": lambda: self._scroll(0, 0),
+            "end": lambda: self._scroll(sys.maxsize),
+            "pageup": lambda: self._scroll(self._seen()[0], 0),
+            "pagedown space": lambda: self._scroll(self._seen()[1], self._seen()[1]),
+            "c-l": self.redraw,
+            "c-c": lambda: signal.raise_signal(signal.SIGINT),  # typed before the first drawing
+            "c-z": lambda: signal.raise_signal(signal.SIGTSTP),
+        }
+        for number in range(1, 10):
+            moving[str(number)] = lambda number=number: self._choose(number)  # type: ignore[misc]
+        for names, does in (moving | keys).items():
+            for name in names.split():
+                bindings.add(" " if name == "space" else name)(lambda _, does=does: does())
+        last = Window(FormattedTextControl(self._foot), height=1, style="reverse")
+        super().__init__(
+            Layout(HSplit([self._window, last])),
+            key_bindings=bindings,
+            full_screen=True,
+            input=create_input(sys.stdin if sys.stdin and sys.stdin.isatty() else sys.stdout),
+            after_render=self._heed_signals,
+            color_depth=ColorDepth.DEPTH_4_BIT,  # those of the text, which knows of NO_COLOR
+        )
 
-def _columns(char: str) -> int:
-    if unicodedata.combining(char):
-        return 0
-    return 2 if unicodedata.east_asian_width(char) in "WF" else 1
+    def _heed_signals(self, _sender: object) -> None:
+        """Have Ctrl-C and Ctrl-Z be signals, which are heard while something else runs."""
+        modes: list[Any] = termios.tcgetattr(self.input.fileno())
+        modes[3] |= termios.ISIG
+        termios.tcsetattr(self.input.fileno(), termios.TCSANOW, modes)
 
+    def redraw(self) -> None:
+        """Draw all of it: something else may have drawn there."""
+        self.renderer.clear()
+        self.invalidate()
 
-@dataclass(frozen=True, slots=True)
-class Part:
-    """Lines that belong together; *number* is that of a finding among them, from 1 on."""
+    def suspend(self) -> None:
+        """Stop, with the terminal given back; then go on."""
 
-    lines: tuple[str, ...]
-    number: int | None = None
+        def stop() -> None:
+            handler = signal.signal(signal.SIGTSTP, signal.SIG_DFL)
+            os.kill(os.getpid(), signal.SIGTSTP)
+            signal.signal(signal.SIGTSTP, handler)
 
+        run_in_terminal(stop)
 
-@dataclass(slots=True)
-class View:
-    """What of many lines is shown: from the row *top* on, one finding *chosen* among them."""
+    def _text(self) -> tuple[list[str], int]:
+        """All lines, and which of them is in sight."""
+        self._choose(self.chosen, self._at)
+        lines: list[str] = []
+        at, self._around = self._at, (0, 0)
+        for each, number in self.parts():
+            if at is None and number == self.chosen:
+                at = len(lines)
+                self._around = at if number == 1 else 0, len(each) - 1
+            mark = ">" if number == self.chosen else " "
+            lines += [f"{mark}{number} {each[0]}" if number else each[0], *each[1:]]
+        return lines, max(0, min(at or 0, len(lines) - 1))
 
-    top: int = 0
-    chosen: int = 1
+    def _foot(self) -> str:
+        """Of the right side as many words as there is room for."""
+        width = self.output.get_size().columns
+        left, right = self.foot()
+        words = right.split("  ")
+        while words and len(left) + len("  ".join(words)) > width:
+            del words[0]
+        right = "  ".join(words)
+        return f"{left}{right:>{max(width - len(left), 0)}}"
 
-    def rows(self, parts: Sequence[Part], size: tuple[int, int], *, follow: bool) -> list[str]:
-        """The rows of a screen of *size* (columns, rows), without that of the foot.
+    def _choose(self, number: int, at: int | None = None) -> None:
+        """Choose a finding, or the nearest that there is."""
+        self._at = at
+        if numbers := [number for _, number in self.parts() if number]:
+            self.chosen = max(1, min(number, numbers[-1]))
 
-        *follow*: the chosen finding is among them.
-        """
-        width, height = size[0], max(size[1] - 1, 1)
-        rows: list[str] = []
-        first, last = 0, 0
-        for part in parts:
-            begun = len(rows)
-            for at, line in enumerate(part.lines):
-                rows += wrapped(self._mark(part, line) if at == 0 else line, width)
-            if part.number == self.chosen:
-                first, last = begun, len(rows)
-        if follow and last > self.top + height:
-            self.top = last - height
-        if follow and (first < self.top or self.chosen == 1):
-            self.top = min(first, self.top)
-        self.top = max(0, min(self.top, len(rows) - height))
-        return rows[self.top : self.top + height]
+    def _seen(self) -> tuple[int, int]:
+        """The first line in sight and the last one; of a single one those around it."""
+        seen = self._window.render_info
+        first, last = (seen.first_visible_line(), seen.last_visible_line()) if seen else (0, 0)
+        return max(0, min(first, last - 1)), max(last, first + 1)
 
-    def _mark(self, part: Part, line: str) -> str:
-        if part.number is None:
-            return line
-        mark = ">" if part.number == self.chosen else " "
-        return f"{mark}{part.number} {line}"
-
-
-def foot(left: str, right: str, width: int) -> str:
-    """The line at the foot of a screen: of the right side as many words as there is room for."""
-    words = right.split("  ")
-    while words and len(left) + len(right := "  ".join(words)) > width:
-        del words[0]
-    room = width - len(left) - len(right)
-    text = left + " " * room + right if words else left[:width]
-    return f"\x1b[7m{text:{width}}\x1b[0m"
-
-
-@dataclass(slots=True)
-class Terminal:
-    """The terminal that a program has for itself: cleared, without a cursor, keys as they come."""
-
-    out: int
-    into: int | None
-    _kept: list[Any] = field(default_factory=list)
-    taken: bool = False
-
-    def take(self) -> None:
-        """Take it over."""
-        if self.into is not None and not self._kept:
-            self._kept = termios.tcgetattr(self.into)
-        if self.into is not None:
-            tty.setcbreak(self.into, termios.TCSADRAIN)  # keys that are typed ahead stay
-        self.taken = True
-        self._write(_ENTER)
-
-    def give_back(self) -> None:
-        """Make it what it was before."""
-        if not self.taken:
-            return
-        self.taken = False
-        with contextlib.suppress(OSError, termios.error):  # it may be gone
-            self._write(_LEAVE)
-            if self.into is not None:
-                termios.tcsetattr(self.into, termios.TCSADRAIN, self._kept)
-
-    @contextlib.contextmanager
-    def lent(self) -> Iterator[None]:
-        """Within it another program has the terminal; it stays with one that has it already."""
-        taken = self.taken
-        self.give_back()
-        try:
-            yield
-        finally:
-            if taken:
-                self.take()
-
-    def size(self) -> tuple[int, int]:
-        """Its columns and rows."""
-        try:
-            columns, rows = os.get_terminal_size(self.out)
-        except OSError:
-            columns, rows = 0, 0
-        return columns or 80, rows or 24
-
-    def draw(self, rows: Sequence[str], last: str) -> None:
-        """Draw rows from the top on, and the last one at the foot."""
-        height = self.size()[1]
-        shown = [*rows[: height - 1], *[""] * (height - 1 - len(rows)), last]
-        self._write("\x1b[H" + "\r\n".join(f"{row}\x1b[0m\x1b[K" for row in shown) + "\x1b[J")
-
-    def pressed(self) -> list[str] | None:
-        """The keys that were pressed; None where there is no keyboard any more."""
-        assert self.into is not None
-        try:
-            if not select.select([self.into], [], [], 0)[0]:
-                return []
-            data = os.read(self.into, 1024)
-        except OSError:
-            return None
-        return [key for key in keys(data) if key] if data else None
-
-    def _write(self, text: str) -> None:
-        data = text.encode(errors="replace")
-        while data:
-            data = data[os.write(self.out, data) :]
+    def _scroll(self, at: int, top: int | None = None) -> None:
+        """Have a line in sight; *top*: as near as possible to where that line is the first one."""
+        self._at = at
+        if top is not None:
+            self._window.vertical_scroll = top

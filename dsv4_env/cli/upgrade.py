@@ -81,7 +81,7 @@ from dsv4_env.reporters.json import json_text
     "--follow-all",
     is_flag=True,
     help="Follow every test of a folder. Without it those alone that, by the names in them, may "
-    "launch a model of the profiles.",
+    "launch a model of the profiles; how many others there are is told.",
 )
 @profiles_option
 def upgrade(
@@ -104,8 +104,9 @@ def upgrade(
 
     Of files and folders one table says for each launch what it gives that the release doesn't take
     so, and what becomes of it: the launch runs on the release of its image, else on the newest that
-    takes its flags. --write edits in place what is safe (a new name, a flag written whole, a
-    variable that nothing reads), and all files or none; the rest says why it is left.
+    takes its flags. A launch that the other release refuses on its hardware is one more row.
+    --write edits in place what is safe (a new name, a flag written whole, a variable that nothing
+    reads), and all files or none; the rest says why it is left.
 
     \b
     Exit codes for files: 0 nothing (more) to do, 1 something is to be edited or decided, 2 wrong
@@ -125,7 +126,7 @@ def upgrade(
             raise UsageError(f"{one} is a profile", expected="files and folders, or one profile")
         if target:
             raise UsageError(f"--write {target} of files", expected="--write behind them")
-        shown = UpgradeShown(format_, target is not None, force, follow_all)
+        shown = UpgradeShown(format_, target is not None, force, follow_all, on)
         older = load_release(before) if before is not None else None
         return upgrade_files(files, older, _newer(load_release(after), older, before), shown)
     if len(operands) > 1:
@@ -153,7 +154,8 @@ def upgrade(
         write(tomli_w.dumps(layer(profile, advice, new)), path, hands_on=True)
     rows = [(a.action.value, a.name, _what(a)) for a in advice]
     title = f"{name} from {old.name} to {new.name.removeprefix('SGLang ')}: "
-    title += f"{len(rows)} to see to" if rows else "nothing to do"
+    todo = len(rows) + len(left)
+    title += f"{todo} to see to" if todo else "nothing to do"
     moved = list(
         _by_layers(
             load_wanted(name, own, replace(wanted(), sglang=old.base or old.release)), profile

@@ -25,11 +25,12 @@ from dsv4_env.model import LaunchConfig, Location
 from dsv4_env.model.errors import Dsv4Error, UsageError
 from dsv4_env.model.secrets import masked, scrubbed
 from dsv4_env.model.style import count, plain
+from dsv4_env.plan.platforms import Platform
 from dsv4_env.readers import HowRead, detect, read
 from dsv4_env.reporters.json import json_text
 from dsv4_env.writeback.editors import EDITORS
 from dsv4_env.writeback.files import FileChange, write_changes
-from dsv4_env.writeback.upgrading import UpgradeRow, upgrade_text
+from dsv4_env.writeback.upgrading import UpgradeRow, refused_rows, upgrade_text
 
 _VERSION = 1
 _FEW = 3  # launches that are named
@@ -37,18 +38,23 @@ _FEW = 3  # launches that are named
 
 @dataclass(frozen=True, slots=True)
 class UpgradeShown:
-    """How it is shown, and whether it is written; *force*: over what isn't committed."""
+    """How it is shown, and whether it is written; *force*: over what isn't committed.
+
+    *on* is the hardware that the launches are for, where that is said.
+    """
 
     format_: str
     write_: bool
     force: bool
     follow_all: bool = False
+    on: Platform | None = None
 
 
 def files_of(paths: Sequence[Path], *, follow_all: bool) -> tuple[list[str], Discovered]:
-    """The files of trees that may launch, and what couldn't be looked at.
+    """The files of trees that may launch, and what was left out or couldn't be looked at.
 
-    Of a tree's tests those alone that, by the names in them, may launch a model of the profiles.
+    Of a tree's tests those alone that, by the names in them, may launch a model of the profiles:
+    the others are counted.
     """
     found = settings()
     root = found.folder or Path.cwd()
@@ -57,7 +63,25 @@ def files_of(paths: Sequence[Path], *, follow_all: bool) -> tuple[list[str], Dis
     result = Discovered()
     with Progress() as progress:
         chosen = choose_files(paths, job_for(paths, making, how), how, result, progress)
+    result.counted += chosen.glanced
     return sorted(chosen.read), result
+
+
+def left_out(result: Discovered) -> list[str]:
+    """What there is to say of launches in trees that weren't looked at."""
+    files = [c for c in result.counted if c.launches]
+    through = len(result.counted) - len(files)
+    parts = []
+    if files:
+        launches = count(sum(c.launches for c in files), "other launch", "other launches")
+        parts.append(f"{launches} in {count(len(files), 'file', 'files')}")
+    if through:
+        what = count(through, "file", "files")
+        parts.append(f"{what} that may launch only through others")
+    if not parts:
+        return []
+    said = "left out, of other models by the names in them (--follow-all takes them in)"
+    return [f"{' and '.join(parts)} {said}"]
 
 
 def upgrade_files(
@@ -73,7 +97,7 @@ def upgrade_files(
     problems = list(result.problems)
     rows: list[UpgradeRow] = []
     changes: list[FileChange] = []
-    launches = 0
+    launches = refused_on_some = 0
 
     def releases(config: LaunchConfig) -> tuple[Catalogue, Catalogue]:
         own = named_by(config.image_name) if before is None else None
@@ -107,7 +131,9 @@ def upgrade_files(
             if refused is not None:
                 for row in done.rows:
                     row.left = refused.found
-            rows += done.rows
+            stopped, some = refused_rows(reading(done.text), name, after, shown.on)
+            rows += [*done.rows, *stopped]
+            refused_on_some += some
             if editor is not None and done.text != text:
                 changes.append(FileChange(path, data, editor.encode(done.text, encoding)))
         except Dsv4Error as exc:
@@ -119,6 +145,11 @@ def upgrade_files(
         write(_json(rows, problems, after, shown))
     else:
         summary = _summary(rows, changes, launches, result, after, shown)
+        if refused_on_some:
+            what = count(refused_on_some, "launch", "launches")
+            summary.append(
+                f"note: {after.name} refuses {what} on some hardware (--on PLATFORM tells which)"
+            )
         make = _markdown if shown.format_ == "markdown" else _text
         write(make(rows, summary))
         for place, message in problems:
@@ -230,7 +261,8 @@ def _summary(
     read_ = f"{count(result.files, 'file', 'files')}, {count(launches, 'launch', 'launches')}"
     told = f"{read_} to {after.name}: "
     if not rows:
-        told += "nothing to do"
+        nothing = not launches and result.counted
+        told += "no launch looked at" if nothing else "nothing to do"
     else:
         files = count(len(changes), "file", "files")
         verb = "edited" if shown.write_ else "to edit"
@@ -238,10 +270,7 @@ def _summary(
     lines = [told]
     if changes and not shown.write_:
         lines.append("note: --write makes the edits")
-    if result.counted:
-        tests = count(len(result.counted), "test", "tests")
-        lines.append(f"note: {tests} of other models not followed (--follow-all follows them)")
-    return lines
+    return lines + [f"note: {said}" for said in left_out(result)]
 
 
 def _json(

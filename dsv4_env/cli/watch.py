@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import gc
 import io
+import math
 import os
-import select
 import signal
 import sys
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
@@ -21,7 +21,6 @@ from typing import TYPE_CHECKING, Any
 from dsv4_env.cli.caller import Caller, Hears
 from dsv4_env.cli.opening import open_at
 from dsv4_env.cli.output import masked_text, nobody_reads, tell
-from dsv4_env.cli.screen import Part, Terminal, View, foot
 from dsv4_env.guard.files import read_bytes
 from dsv4_env.guard.kept import Kept
 from dsv4_env.guard.watched import Watched, watched
@@ -32,11 +31,13 @@ from dsv4_env.model.style import count, plain
 from dsv4_env.reporters.text import blocks
 
 if TYPE_CHECKING:
+    from dsv4_env.cli.screen import Part, Screen
     from dsv4_env.guard.asked import Question, Trail
 
 _STEP = 20  # milliseconds without another change until one is told
 _MOST = 200  # milliseconds that changes may go on until they are told
 _READY = 50  # milliseconds until a watcher that was begun is taken to watch
+_AGAIN = 1  # second after which a change is looked for again: polling takes two within one for one
 _MODIFIED = 2  # watchfiles' number for it
 _SHOWN = 3  # changed files that are named
 HELP = (
@@ -182,18 +183,19 @@ def _place(where: str | None) -> Location | None:
     return Location(path, *map(int, numbers))
 
 
-class Feed:
-    """Tells which files changed: a file descriptor that can be read, then :meth:`changes`."""
+Change = set[tuple[str, bool]] | Exception | None
+"""Files, each with whether it was there before and is still; or why there is nothing to hear; or
+that from now on files are watched, which may have changed until then."""
 
-    def __init__(self, watch: Callable[..., Any]) -> None:
-        self.watch = watch
-        self.fd, self._write = os.pipe()
-        os.set_blocking(self.fd, False)
-        os.set_blocking(self._write, False)
+
+class Feed:
+    """Tells of changes of files: another thread calls *heard* with what :meth:`changes` takes."""
+
+    def __init__(self, watch: Callable[..., Any], heard: Callable[[Change], object]) -> None:
+        self.watch, self.heard = watch, heard
         self.watched: Watched | None = None
         self._asked: dict[Question, Hashable] = {}
         self._answers: dict[Question, Hashable] = {}
-        self._told: deque[set[tuple[str, bool]] | Exception | None] = deque()
         self._stop = threading.Event()
 
     def arm(self, trail: Trail) -> None:
@@ -204,15 +206,16 @@ class Feed:
         if self.watched is not None and asked == self._asked:
             return
         self._asked, found = asked, watched(trail)
-        if self.watched is None or found.folders != self.watched.folders:
+        was, self.watched = self.watched, found  # before the thread says that they can't be
+        if was is None or found.folders != was.folders:
             before, self._stop = self._stop, threading.Event()
             words = (sorted(found.folders), self._stop, before)
             threading.Thread(target=self._follow, args=words, daemon=True).start()
-        self.watched = found
 
     def _follow(
         self, folders: Sequence[str], stop: threading.Event, before: threading.Event
     ) -> None:
+        again = math.inf
         try:
             for changes in self.watch(
                 *folders,
@@ -228,49 +231,40 @@ class Feed:
             ):
                 if not before.is_set():  # this one watches now
                     before.set()
-                    self._tell(None)
+                    self.heard(None)
                 if changes:
-                    self._tell({(path, kind == _MODIFIED) for kind, path in changes})
+                    self.heard({(path, kind == _MODIFIED) for kind, path in changes})
+                    again = time.monotonic() + _AGAIN
+                elif time.monotonic() > again:
+                    again = math.inf
+                    self.heard(None)
         except FileNotFoundError:  # a folder went just now: look again which are there
-            before.set()
             self.watched = None
-            self._tell(None)
+            self.heard(None)
         except Exception as exc:  # whatever it is, who waits has to hear of it
-            before.set()
-            self._tell(exc)
+            self.heard(exc)
+        finally:
+            before.set()  # also where this one was ended before it watched
 
-    def _tell(self, what: set[tuple[str, bool]] | Exception | None) -> None:
-        self._told.append(what)
-        with contextlib.suppress(OSError):
-            os.write(self._write, b".")
-
-    def changes(self) -> tuple[set[str], set[str] | None]:
+    def changes(self, told: Change) -> tuple[set[str], set[str] | None]:
         """The files that changed and count; and where a look is due, those that may count.
 
         That is so where something came or went, and for what came before the watch.
 
         Raises UsageError where they can't be watched.
         """
-        with contextlib.suppress(BlockingIOError):
-            while os.read(self.fd, 1024):
-                pass
-        found: set[tuple[str, bool]] = set()
-        due = False
-        while self._told:
-            told = self._told.popleft()
-            if isinstance(told, Exception):
-                raise UsageError(
-                    f"the files can't be watched: {told}",
-                    expected="fewer folders, or WATCHFILES_FORCE_POLLING=1 in the environment",
-                )
-            due = due or told is None
-            found |= told or set()
+        if isinstance(told, Exception):
+            raise UsageError(
+                f"the files can't be watched: {told}",
+                expected="fewer folders, or WATCHFILES_FORCE_POLLING=1 in the environment",
+            )
+        due, found = told is None, told or set()
         if self.watched is None:
             return set(), set() if due else None
         now, was = self.watched, self._answers
         changed = {path for path, modified in found if now.counts(path, was, modified=modified)}
         new = {path for path, _ in found if path not in changed and now.is_new(path, was)}
-        anew = {path for path, modified in found if path in now.folders and not modified}
+        anew = {path for path, modified in found if path in now.wanted and not modified}
         if anew or any(map(os.path.islink, changed)):
             self.watched = None  # it may be another folder now, which isn't watched yet
             due = True
@@ -284,32 +278,45 @@ class Feed:
 class Watching:
     """The waiting: for changes, keys and signals, and what comes of them."""
 
-    def __init__(self, rounds: Rounds, feed: Feed, terminal: Terminal | None) -> None:
-        self.rounds, self.feed, self.terminal = rounds, feed, terminal
-        self.view = View()
-        self.now, self.before = Answer(), Answer()
+    def __init__(self, rounds: Rounds, watch: Callable[..., Any]) -> None:
+        self.rounds, self.feed = rounds, Feed(watch, self._hear)
+        self.screen = self._screen() if rounds.terminal else None
+        self.now = self.before = Answer()
         self.first = True
         self.only_new = self.help = False
         self.said = ""
-        self.woken, self._wake = os.pipe()
 
     def run(self) -> int:
         """Answer until it's ended; gives the exit code."""
-        with self._signals():
-            try:
-                if self.terminal is not None:
-                    self.terminal.take()
-                    self.terminal.draw([], foot(" checking …", "", self.terminal.size()[0]))
-                self._again("")
-                while self._wait():
-                    pass
-            except BrokenPipeError:  # whoever read it has gone: that is no error
-                nobody_reads()
-            finally:
-                if self.terminal is not None:
-                    self.terminal.give_back()
-                self.feed.close()
+        try:
+            asyncio.run(self._run())
+        except BrokenPipeError:  # whoever read it has gone: that is no error
+            nobody_reads()
+        except EOFError:  # the terminal has gone
+            _ended(signal.SIGHUP, None)
+        finally:
+            self.feed.close()
         return 0
+
+    async def _run(self) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.over: asyncio.Future[None] = self.loop.create_future()
+        self.loop.set_exception_handler(lambda _, what: self._fail(what.get("exception")))
+        with self._signals():
+            if self.screen is not None:
+                shown = self.screen.run_async(set_exception_handler=False, handle_sigint=False)
+                task = self.loop.create_task(shown)
+                task.add_done_callback(lambda _: self._fail(task.exception()))
+            self.loop.call_soon(self._again, "")
+            await self.over  # with the loop all else ends, and the terminal is given back
+
+    def _end(self) -> None:
+        if not self.over.done():
+            self.over.set_result(None)
+
+    def _fail(self, exc: BaseException | None) -> None:
+        if exc is not None and not self.over.done():
+            self.over.set_exception(exc)
 
     # Rounds
 
@@ -331,12 +338,23 @@ class Watching:
         elif [t.same for t in found.findings] != [t.same for t in self.now.findings]:
             self.before = self.now  # an answer that is the same says nothing of what is new
         self.now = found
-        if self.terminal is None:
+        if self.screen is None:
             self._append(why)
         else:
             self.said = why
-            self.view.chosen = max(1, min(self.view.chosen, len(self._shown())))
-            self._draw(follow=False)
+            self.screen.invalidate()
+
+    def _hear(self, what: Change) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop has ended
+            self.loop.call_soon_threadsafe(self._changed, what)
+
+    def _changed(self, what: Change) -> None:
+        """Answer again where files changed that count."""
+        changed, maybe = self.feed.changes(what)
+        if changed:
+            self._again(f"{_named(changed)} changed")
+        elif maybe is not None:
+            self._again(f"{_named(maybe)} changed" if maybe else "", quietly=True)
 
     def _append(self, why: str) -> None:
         """The answer behind those before it."""
@@ -347,6 +365,19 @@ class Watching:
 
     # The screen
 
+    def _screen(self) -> Screen:
+        from dsv4_env.cli.screen import Screen  # prompt_toolkit: for a terminal alone
+
+        keys: dict[str, Callable[[], Awaitable[None] | None]] = {
+            "q c-d": self._end,
+            "r": lambda: self._again("checked again"),
+            "?": self._help,
+            "escape": lambda: self._help(show=False),
+            "f": self._only_new,
+            "e enter c-j": self._open,
+        }
+        return Screen(self._parts, self._foot, keys)
+
     def _shown(self) -> list[Told]:
         """The findings that are shown, in their order."""
         if not self.only_new:
@@ -356,109 +387,58 @@ class Watching:
 
     def _parts(self) -> list[Part]:
         if self.help:
-            return [Part(HELP)]
+            return [(HELP, None)]
         shown = self._shown()
         numbers = {id(each): number for number, each in enumerate(shown, 1)}
-        told = shown if self.only_new else self.now.told
-        parts = [Part(each.lines, numbers.get(id(each))) for each in told]
-        return parts or [Part(("nothing new since the answer before",))]
+        parts: list[Part] = [
+            (each.lines, numbers.get(id(each)))
+            for each in (shown if self.only_new else self.now.told)
+        ]
+        return parts or [(("" if self.first else "nothing new since the answer before",), None)]
 
-    def _draw(self, *, follow: bool = True) -> None:
-        terminal = self.terminal
-        assert terminal is not None
-        size = terminal.size()
-        rows = self.view.rows(self._parts(), size, follow=follow)
-        beside = f"  watching {count(self.rounds.files, 'file')}  ? keys  q quit "
-        terminal.draw(rows, foot(self._state(), beside, size[0]))
-
-    def _state(self) -> str:
+    def _foot(self) -> tuple[str, str]:
+        if self.first:
+            return " checking …", ""
         found = self.now.findings
         new = len({t.same for t in found} - {t.same for t in self.before.findings})
         told = count(len(found), "finding") if found else "nothing found"
         if new:
             told += f" ({new} new)"
         state = f" {self.now.at}  {told}  {self.now.took * 1000:.0f} ms"
-        return state + (f"  {self.said}" if self.said else "")
+        beside = f"  watching {count(self.rounds.files, 'file')}  ? keys  q quit "
+        return state + (f"  {self.said}" if self.said else ""), beside
 
-    # Waiting
+    def _help(self, *, show: bool | None = None) -> None:
+        self.help = not self.help if show is None else show
 
-    def _wait(self) -> bool:
-        """Wait for what comes next, and do it; False at the end."""
-        keyboard = self.terminal.into if self.terminal else None
-        ready = select.select(
-            [f for f in (self.feed.fd, self.woken, keyboard) if f is not None], [], []
-        )[0]
-        if self.woken in ready:
-            os.read(self.woken, 1024)
-            if self.terminal is not None:
-                self._draw()
-        if self.feed.fd in ready:
-            changed, maybe = self.feed.changes()
-            if changed:
-                self._again(f"{_named(changed)} changed")
-            elif maybe is not None:
-                self._again(f"{_named(maybe)} changed" if maybe else "", quietly=True)
-        if keyboard in ready:
-            assert self.terminal is not None
-            pressed = self.terminal.pressed()
-            if pressed is None:
-                self.terminal.into = None  # it is gone: whoever started this ends it
-                return True
-            return all(self._press(key) for key in pressed)
-        return True
+    def _only_new(self) -> None:
+        assert self.screen is not None
+        self.only_new = not self.only_new
+        self.screen.chosen = 1
 
-    def _press(self, key: str) -> bool:
-        """Do what a key says; False where that is to end."""
-        if key == "q":
-            return False
-        if key == "r":
-            self._again("checked again")
-            return True
-        number = len(self._shown())
-        if key == "?":
-            self.help = not self.help
-        elif key == "escape":
-            self.help = False
-        elif key == "f":
-            self.only_new = not self.only_new
-            self.view.chosen = 1
-        elif key in ("enter", "e"):
-            self._open()
-            return True
-        elif key in ("up", "down") or (key.isdigit() and key != "0"):
-            step = {"up": -1, "down": 1}.get(key)
-            chosen = int(key) if step is None else self.view.chosen + step
-            self.view.chosen = max(1, min(chosen, number))
-        elif key in ("page up", "page down", "home", "end"):
-            assert self.terminal is not None
-            page = max(self.terminal.size()[1] - 2, 1)
-            ends = {"home": 0, "end": 1_000_000}
-            self.view.top = ends.get(key, self.view.top + (page if key == "page down" else -page))
-            self.view.top = max(self.view.top, 0)
-            self._draw(follow=False)
-            return True
-        self.said = ""
-        self._draw()
-        return True
-
-    def _open(self) -> None:
+    async def _open(self) -> None:
         """Open the chosen finding, and answer again."""
-        assert self.terminal is not None
+        from dsv4_env.cli.screen import run_in_terminal  # as above
+
+        assert self.screen is not None
         shown = self._shown()
-        place = shown[self.view.chosen - 1].place if shown else None
-        why = "" if shown else "there is nothing to open"
+        place = shown[min(self.screen.chosen, len(shown)) - 1].place if shown else None
+        why = "it has no place in a file" if shown else "there is nothing to open"
         if place is not None:
-            # Ctrl-C is the editor's meanwhile. A handler: to ignore it the editor would inherit.
-            kept = signal.signal(signal.SIGINT, lambda *_: None)
+            # The keys that end and stop are the editor's meanwhile, or mean both. A handler: to
+            # ignore Ctrl-C the editor would inherit.
+            why = ""
+            meanwhile: dict[int, Any] = {
+                signal.SIGINT: lambda *_: None,
+                signal.SIGTSTP: signal.SIG_DFL,
+            }
+            kept = _handle(meanwhile)
             try:
-                with self.terminal.lent():
-                    open_at(place, os.environ)
+                await run_in_terminal(lambda: open_at(place, os.environ))
             except UsageError as exc:
                 why = plain(str(exc))
             finally:
-                signal.signal(signal.SIGINT, kept)
-        elif shown:
-            why = "it has no place in a file"
+                _handle(kept)
         self._again(why)
 
     # Signals
@@ -466,34 +446,32 @@ class Watching:
     @contextlib.contextmanager
     def _signals(self) -> Iterator[None]:
         """Within it signals redraw the screen, give it back and end the waiting."""
-        handlers: dict[int, Any] = {signal.SIGTERM: _end, signal.SIGHUP: _end}
-        if self.terminal is not None:
-            handlers |= {
-                signal.SIGWINCH: self._redraw,
-                signal.SIGTSTP: self._suspend,
-                signal.SIGCONT: self._redraw,
-            }
-        kept = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+        handlers: dict[int, Any] = {
+            signal.SIGTERM: _ended,
+            signal.SIGHUP: _ended,
+            signal.SIGINT: _interrupted,
+        }
+        if self.screen is not None:
+            redraw, suspend = self.screen.redraw, self.screen.suspend
+            handlers[signal.SIGCONT] = lambda *_: self.loop.call_soon_threadsafe(redraw)
+            handlers[signal.SIGTSTP] = lambda *_: self.loop.call_soon_threadsafe(suspend)
+        kept = _handle(handlers)
         try:
             yield
         finally:
-            for number, handler in kept.items():
-                signal.signal(number, handler)
-
-    def _redraw(self, _number: int, _frame: FrameType | None) -> None:
-        os.write(self._wake, b".")
-
-    def _suspend(self, number: int, _frame: FrameType | None) -> None:
-        """Stop, as Ctrl-Z asks for, with the terminal given back; then go on."""
-        assert self.terminal is not None
-        with self.terminal.lent():
-            was = signal.signal(number, signal.SIG_DFL)
-            os.kill(os.getpid(), number)
-            signal.signal(number, was)
-        os.write(self._wake, b".")
+            _handle(kept)
 
 
-def _end(number: int, _frame: FrameType | None) -> None:
+def _handle(handlers: dict[int, Any]) -> dict[int, Any]:
+    """Have signals handled; gives what did that before."""
+    return {number: signal.signal(number, handler) for number, handler in handlers.items()}
+
+
+def _interrupted(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt  # at once, whatever is under way: the loop's own waits for that
+
+
+def _ended(number: int, _frame: FrameType | None) -> None:
     raise SystemExit(128 + number)
 
 
@@ -516,33 +494,25 @@ def _named(paths: set[str]) -> str:
     return plain(", ".join(names[:_SHOWN]) + more)
 
 
-def _watcher() -> Callable[..., Any]:
-    try:
-        from watchfiles import watch as changes
-    except ImportError:
-        raise UsageError(
-            "--watch: watchfiles isn't installed",
-            expected="it beside dsv4-env: `pipx inject dsv4-env watchfiles`, or "
-            "`pip install 'dsv4-env[watch]'`",
-        ) from None
-    return changes
-
-
 def watch(caller: Caller, argv: Sequence[str]) -> int:
     """Answer a command line again after each change; on a terminal on a screen of its own.
 
-    Raises UsageError without watchfiles, and where the files can't be watched.
+    Raises UsageError without what that needs, and where the files can't be watched.
     """
-    feed = Feed(_watcher())
-    terminal = None
     if sys.stdout is None:
         raise UsageError("standard output is closed", expected="somewhere to write")
-    if sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb":
-        keyboard = sys.stdin is not None and sys.stdin.isatty()
-        terminal = Terminal(sys.stdout.fileno(), sys.stdin.fileno() if keyboard else None)
-    watching = Watching(Rounds(caller, argv, terminal=terminal is not None), feed, terminal)
+    terminal = sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb"
+    try:
+        from watchfiles import watch as changes  # of an extra
+
+        watching = Watching(Rounds(caller, argv, terminal=terminal), changes)
+    except ImportError as exc:
+        raise UsageError(
+            f"--watch: {exc.name} isn't installed",
+            expected=f"it beside dsv4-env: `pipx inject dsv4-env {exc.name}`, or "
+            "`pip install 'dsv4-env[watch]'`",
+        ) from None
     code = watching.run()
-    if terminal is not None:
-        last = watching.now.told[-1].lines[-1] if watching.now.told else ""
-        tell(last)
+    if terminal:
+        tell(watching.now.told[-1].lines[-1] if watching.now.told else "")
     return code

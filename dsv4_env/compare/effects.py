@@ -6,7 +6,7 @@ spelled differently may end up the same.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from dsv4_env.catalogue.history import before
@@ -23,11 +23,15 @@ from dsv4_env.model.finding import Finding, Severity
 from dsv4_env.model.secrets import masked
 from dsv4_env.plan.dormant import dormant, elsewhere
 from dsv4_env.plan.evaluate import Open, Refusal, Resolution, same_text, shown_at
+from dsv4_env.plan.exchange import Exchange, Key, exchange, weighed
+from dsv4_env.plan.given import flag_names
+from dsv4_env.plan.models import is_of_deepseek_v4
 from dsv4_env.plan.planning import field_text, give_the_same, resolved
 from dsv4_env.plan.platforms import EACH, Platform, platform
+from dsv4_env.plan.replay import reads_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from dsv4_env.catalogue import Catalogue
     from dsv4_env.catalogue.resolution import Steps
@@ -61,12 +65,14 @@ def with_effects(
     catalogue: Catalogue,
     on: Platform | None,
     model: str | None,
+    plans: Callable[[Platform], Resolution] | None = None,
 ) -> Comparison:
     """The comparison with what has no effect told as a note, and an error for what is refused.
 
     *left* is the profile's launch, *right* the one that is held to it. Without *on*, it must be so
     on one platform of each kind; what is so on some is said with their names. Nothing changes where
-    it isn't known what the release makes of launches.
+    it isn't known what the release makes of launches. *plans* gives what it makes of *left* where
+    that was worked out before.
     """
     images = [image_env(side.image, on.family if on else None) for side in (left, right)]
     envs = (left.effective_env, right.effective_env)
@@ -77,36 +83,28 @@ def with_effects(
         return comparison
     places = EACH if on is None else (on,)
     served = right.served is not None and on is not None
-    if (
+    same = (
         not served
         and not any(f.rule.id in _DIFFERENT for f in found)
         and all(give_the_same(left, right, catalogue, place) for place in places)
-    ):
-        return comparison  # what is refused of one is refused of both
+    )
     followed = _followed(steps)
     sides: list[_Sides] = []
+    subjects = [f.subject for f in found if f.rule.id in _DIFFERENT]
+    reads = () if served else reads_of(steps)
     for place in places:
-        one = resolved(left, catalogue, place, model=model)
-        made = told_by(right, one) if served else resolved(right, catalogue, place, model=model)
-        sides.append(_Sides(one, made, catalogue, place, followed))
-    stops: dict[Refusal, list[str]] = {}
-    for each in sides:
-        for r in each.other.refused:
-            if r not in each.one.refused:  # the profile's own: lint tells it
-                stops.setdefault(r, []).append(each.on.name)
-    everywhere = len({name for names in stops.values() for name in names}) == len(places)
-    refused = [
-        Finding(
-            RULES[REFUSED],
-            Severity.ERROR if everywhere else Severity.NOTE,
-            "launch",
-            f"{catalogue.name} refuses this launch on {' and '.join(names)}",
-            right.location,
-            effect=(f"{r.message} ({shown_at(r.at)})",),
-            action="change what it names below",
-        )
-        for r, names in stops.items()
-    ]
+        if same or served:
+            one = plans(place) if plans else resolved(left, catalogue, place, model=model)
+            made = one if same else told_by(right, one)  # what one is refused, the other is, too
+            each = _Sides(one, made, catalogue, place, followed)
+            each = replace(each, verdicts=_of_running(subjects, each))
+        else:
+            both = exchange(left, right, catalogue, place, model, reads)
+            each = _Sides(*both.made, catalogue, place, followed)
+            each = replace(each, verdicts=_verdicts(subjects, each, both, left.name))
+        sides.append(each)
+    own = not served and is_of_deepseek_v4(left, model)  # a server that runs was refused nothing
+    refused = _refused(left, right, sides, own=own)
     found = [_judged(f, sides) for f in comparison.findings]
     if served:
         one = sides[0].one
@@ -115,13 +113,52 @@ def with_effects(
     return replace(comparison, findings=(*refused, *found))
 
 
+def _refused(
+    left: LaunchConfig, right: LaunchConfig, sides: Sequence[_Sides], *, own: bool
+) -> list[Finding]:
+    """What the release stops with of the launch, and with *own* of the profile, too.
+
+    A launch that is as its profile says doesn't start, either.
+    """
+    stops: dict[tuple[Refusal, bool, bool], list[str]] = {}
+    for each in sides:
+        ours, theirs = each.one.refused, each.other.refused
+        for r in dict.fromkeys((*theirs, *(ours if own else ()))):
+            if own or r not in ours:
+                stops.setdefault((r, r in ours, r in theirs), []).append(each.on.name)
+    everywhere = len({name for names in stops.values() for name in names}) == len(sides)
+    found = []
+    for (r, of_profile, of_launch), names in stops.items():
+        where = f"on {' and '.join(names)}"
+        release = sides[0].catalogue.name
+        message = f"{release} refuses this launch {where}"
+        if of_profile and of_launch:
+            message += f", as it does {left.name}"
+        elif of_profile:
+            message = f"{release} refuses {left.name} itself {where}"
+        found.append(
+            Finding(
+                RULES[REFUSED],
+                Severity.ERROR if everywhere else Severity.NOTE,
+                "launch",
+                message,
+                right.location,
+                left.location if of_profile else None,
+                effect=(f"{r.message} ({shown_at(r.at)})",),
+                action="change what it names below",
+            )
+        )
+    return found
+
+
 def _no_effect(finding: Finding, reason: str) -> Finding:
     action = finding.action and _HARMLESS[finding.rule.id]
     finding = finding.with_effect(f"no effect: {reason}")
     return replace(finding, rule=RULES[NO_EFFECT], severity=Severity.NOTE, action=action)
 
 
-_HARMLESS = {MISSING: "it may stay so", ADDED: "remove it", CHANGED: "either will do"}
+_EITHER = "either will do"
+_HARMLESS = {MISSING: "it may stay so", ADDED: "remove it", CHANGED: _EITHER}
 
 
 def _imaged(
@@ -152,6 +189,27 @@ class _Sides:
     catalogue: Catalogue
     on: Platform
     followed: Mapping[str, set[str]]
+    verdicts: Mapping[str, _Verdict] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Own:
+    """Why a setting's own value makes no difference; *same*: it is the same in the end."""
+
+    reason: str
+    same: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Verdict:
+    """What is to be said of a difference on one platform: why it has no effect, else what it does.
+
+    *together*: it's only with others that it has none.
+    """
+
+    reason: str = ""
+    together: bool = False
+    does: str = ""
 
 
 def _followed(steps: Steps) -> dict[str, set[str]]:
@@ -163,22 +221,118 @@ def _followed(steps: Steps) -> dict[str, set[str]]:
     return found
 
 
+def _of_running(subjects: Sequence[str], sides: _Sides) -> dict[str, _Verdict]:
+    """Which differences from a running server have no effect: it tells all that was made."""
+    owns = {s: own for s in subjects if (own := _own(s, sides)) is not None}
+    return {s: _Verdict(own.reason) for s, own in owns.items()}
+
+
+def _verdicts(
+    subjects: Sequence[str], sides: _Sides, both: Exchange, name: str
+) -> dict[str, _Verdict]:
+    """What is to be said of each difference: it has no effect where the whole comes out the same.
+
+    *name* is what the first launch is called.
+    """
+    owns = {s: own for s in subjects if (own := _own(s, sides)) is not None}
+    if not owns:
+        return {}
+    catalogue = sides.catalogue
+    keys = {s: _key(s, catalogue) for s in owns}
+    idle = {keys[s] for s, own in owns.items() if not own.same}
+    stopped = _unparsed(both, catalogue)
+    given = [k for k in both.settings() if k not in stopped]
+    # Those that aren't told, too: `$@` may hold the other spelling of what is.
+    found = weighed(both, [k for k in given if k in idle or _same(k, sides)], idle)
+    verdicts: dict[str, _Verdict] = {}
+    for subject, own in owns.items():
+        key = keys[subject]
+        group = next((g for g in found.groups if key in g), None)
+        if key in found.alone or (key not in given and key not in stopped):
+            verdicts[subject] = _Verdict(own.reason or f"{catalogue.name} makes the same of both")
+        elif group is not None:
+            verdicts[subject] = _Verdict(_together(group, both), together=True)
+        elif key in found.changes:
+            verdicts[subject] = _Verdict(does=_does(*found.changes[key], sides, name))
+    return verdicts
+
+
+def _key(subject: str, catalogue: Catalogue) -> Key:
+    """The setting that a finding is of."""
+    if not subject.startswith("-"):
+        return "env", subject
+    match = catalogue.argument(subject)
+    return "args", match.argument.dest if match is not None and match.argument else subject
+
+
+def _same(key: Key, sides: _Sides) -> bool:
+    """Whether a setting is known to end up the same on both sides."""
+    section, name = key
+    if section == "env":
+        return same_text(sides.catalogue, name, sides.one.env.get(name), sides.other.env.get(name))
+    values = [r.fields.get(name, Open()) for r in (sides.one, sides.other)]
+    return not any(isinstance(v, Open) for v in values) and values[0] == values[1]
+
+
+def _unparsed(both: Exchange, catalogue: Catalogue) -> set[Key]:
+    """The settings of which SGLang's parser takes no value, as it stops there."""
+    said = {w.rstrip(":") for g in both.given for r in g.refused for w in r.message.split()}
+    stopping = (a for a in catalogue.arguments.values() if said and not said.isdisjoint(a.flags))
+    return {("args", a.dest) for a in stopping}
+
+
+def _together(group: frozenset[Key], both: Exchange) -> str:
+    """Why a group has no effect, by the names that each side has of it."""
+    left, right = (
+        " and ".join(
+            given.flags[n] if s == "args" else n
+            for s, n in sorted(group)
+            if n in (given.flags if s == "args" else given.env)
+        )
+        for given in both.given
+    )
+    if left and right:
+        return f"SGLang makes the same of {right} as of {left}"
+    return f"SGLang makes the same without {left or right}"
+
+
+def _does(changed: set[Key], made: Resolution | None, sides: _Sides, name: str) -> str:
+    """What SGLang makes of a setting whose own value it makes the same."""
+    if made is None:
+        return ""
+    flags = flag_names(sides.catalogue)
+    said = []
+    for section, key in sorted(changed):
+        shown = flags.get(key) if section == "args" else key
+        values = [(r.fields if section == "args" else r.env).get(key) for r in (sides.other, made)]
+        if shown is None or any(isinstance(v, Open) for v in values):
+            continue
+        now, then = (masked(shown, field_text(v)) for v in values)
+        said.append(f'SGLang makes {shown} "{now}" here; as {name} has it, it would be "{then}"')
+    return said[0] if said else ""
+
+
 def _judged(finding: Finding, sides: Sequence[_Sides]) -> Finding:
     if finding.rule.id not in _DIFFERENT:
         return finding
     reasons: dict[str, list[str]] = {}
+    does: list[str] = []
+    together = False
     for each in sides:
-        reason = _reason(finding.subject, each)
-        if reason is not None:
-            reasons.setdefault(reason, []).append(each.on.name)
+        verdict = each.verdicts.get(finding.subject, _Verdict())
+        if verdict.reason:
+            reasons.setdefault(verdict.reason, []).append(each.on.name)
+            together = together or verdict.together
+        does.append(verdict.does)
     names = [name for found in reasons.values() for name in found]
     if names and len(names) == len(sides):
-        return _no_effect(finding, ", ".join(reasons))
+        found = _no_effect(finding, ", ".join(reasons))
+        return replace(found, action=found.action and _EITHER) if together else found
     if names:
         said = f"no effect on {' and '.join(names)}: {', '.join(reasons)}"
         return finding.with_effect(said)
     later = dict.fromkeys(_decided_later(finding.subject, each) for each in sides)
-    return finding.with_effect(*later)
+    return finding.with_effect(*dict.fromkeys(does), *later)
 
 
 def _planned(finding: Finding, one: Resolution, catalogue: Catalogue) -> Finding:
@@ -215,43 +369,37 @@ def _otherwise(
     ]
 
 
-def _reason(name: str, sides: _Sides) -> str | None:
-    """Why a difference has no effect; None where it has, or where that isn't known."""
+def _own(name: str, sides: _Sides) -> _Own | None:
+    """Why a setting's own value makes no difference; None where it does, or that isn't known."""
     catalogue = sides.catalogue
     both = (sides.one, sides.other)
-    if name.startswith("-"):
-        match = catalogue.argument(name)
-        if match is None or match.argument is None:
-            return None
-        section, dest = "args", match.argument.dest
-        values = [r.fields.get(dest, Open()) for r in both]
-        same = not any(isinstance(v, Open) for v in values) and values[0] == values[1]
-    else:
-        section, dest = "env", name
+    if not name.startswith("-"):
         variable = catalogue.variable(name)
         # One that no release knew may be of another SGLang; others' have their effect there.
         gone = variable is None and owner(name) == SGLANG
         if gone and any(("V", name) in shipped(r) for r in before(catalogue)):
-            return f"{catalogue.name} no longer knows it"
+            return _Own(f"{catalogue.name} no longer knows it")
         if variable is not None and variable.ignored:
-            return f"{catalogue.name} reads it nowhere"
+            return _Own(f"{catalogue.name} reads it nowhere")
         if (idle := dormant(catalogue, name, both)) is not None:
-            return f"{catalogue.name} uses it only where {idle}"
+            return _Own(f"{catalogue.name} uses it only where {idle}")
         if (hardware := elsewhere(catalogue, name, [sides.on])) is not None:
-            return f"{catalogue.name} uses it only on {hardware}"
+            return _Own(f"{catalogue.name} uses it only on {hardware}")
         values = [r.env.get(name) for r in both]
-        same = same_text(catalogue, name, *values)
         given = [v for v in values if v is not None]
         if (
             len(given) == 1
             and isinstance(given[0], str)
-            and not any(r.last(section, name) for r in both)
+            and not any(r.last("env", name) for r in both)
         ):
             default = equals_default(catalogue, name, given[0], sides.followed.get(name, set()))
             if default is not None:
-                return f"{default}, which it leaves as it is on {sides.on.name}"
-    at = sides.other.last(section, dest) or sides.one.last(section, dest)
-    return f"SGLang sets it itself ({shown_at(at)})" if same and at else None
+                return _Own(f"{default}, which it leaves as it is on {sides.on.name}")
+    section, key = _key(name, catalogue)
+    if not _same((section, key), sides):
+        return None
+    at = sides.other.last(section, key) or sides.one.last(section, key)
+    return _Own(f"SGLang sets it itself ({shown_at(at)})" if at else "", same=True)
 
 
 def _decided_later(name: str, sides: _Sides) -> str:

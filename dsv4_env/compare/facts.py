@@ -7,6 +7,7 @@ a profile's suite runs has to have the profile's thresholds.
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -39,8 +40,11 @@ _CALLED = {
     _PATH: "the model",
     _VARIABLE: "the model's variable",
 }
+_SUITE = ("ci", "suite")
+_REGISTERED = re.compile(r"(?:^|/)test/registered/")  # what run_suite.py collects
 _EACH = 3  # of one place that are told one by one
 CHOICE = "DSV027"
+IDLE, IDLE_NAME = "DSV028", "ci.runs"
 _CHOOSING = frozenset({"python", "bash"})  # readers of what can say "unless it is set"
 
 
@@ -48,7 +52,8 @@ _CHOOSING = frozenset({"python", "bash"})  # readers of what can say "unless it 
 class FactPair:
     """A key that both sides speak of: *left* is the profile's, *right* the other's.
 
-    None stands for a model that no variable overrides, and for a threshold that a test has lost.
+    None stands for a model that no variable overrides, and for a threshold or a registration that a
+    test has lost.
     """
 
     table: str
@@ -93,10 +98,23 @@ def fact_pairs(left: LaunchConfig, right: LaunchConfig) -> list[FactPair]:
                 one, other = (f[0] if f else None for f in (ours, theirs))
                 found.append(FactPair(table, key, one, other))
             continue
-        found += [FactPair(table, key, a, b) for a, b in _of_one_vendor(ours, theirs)]
+        alike = list(_of_one_vendor(ours, theirs))
+        found += [FactPair(table, key, a, b) for a, b in alike]
+        if (table, key) == _SUITE and ours and not alike and _is_registered(right):
+            found.append(FactPair(table, key, ours[0], None))
         if table == "quality" and ours and not theirs and _is_its_test(left, right):
             found.append(FactPair(table, key, ours[0], None))
     return found
+
+
+def _is_registered(right: LaunchConfig) -> bool:
+    """Whether the other side is a test that SGLang's CI looks for: it registers itself there.
+
+    Where it says nothing of suites, its folder tells: all in that have to.
+    """
+    if right.reader != "python":
+        return False
+    return bool(facts_told(right, *_SUITE)) or _REGISTERED.search(right.name) is not None
 
 
 def _is_its_test(left: LaunchConfig, right: LaunchConfig) -> bool:
@@ -142,8 +160,26 @@ def fact_findings(
         found = _finding(pair, left, right)
         if found is not None:
             findings.append(_judged(found, severities))
+    idle = [] if two or is_ignored(IDLE_NAME, ignore) else list(_idle(left, right))
+    findings += [_judged(f, severities) for f in idle]
     chosen = (c for c in choices(left, right) if not is_ignored(c.subject, ignore))
     return [*findings, *(_judged(c, severities) for c in chosen)], compared
+
+
+def _idle(left: LaunchConfig, right: LaunchConfig) -> Iterator[Finding]:
+    """That CI runs nothing of a test: it is disabled or skipped, which somebody decided."""
+    if left.reader != "profile":
+        return
+    vendors = {f.vendor for f in facts_told(left, *_SUITE) if f.vendor}
+    told: set[tuple[str, Location | None]] = set()
+    for note in right.notes:
+        key = note.message, note.location
+        if not note.idle or key in told or (note.vendor and vendors and note.vendor not in vendors):
+            continue
+        told.add(key)
+        place = note.location or right.location
+        effect = ("CI doesn't run it",)
+        yield Finding(RULES[IDLE], _N, IDLE_NAME, scrubbed(note.message), place, effect=effect)
 
 
 def _judged(finding: Finding, severities: Mapping[str, Severity] | None) -> Finding:
@@ -180,6 +216,11 @@ def _finding(pair: FactPair, left: LaunchConfig, right: LaunchConfig) -> Finding
     if pair.right is None and pair.table == "quality":
         message = f"nothing is held against {name}; {left.name} has {ours}"
         action, hint = "hold that against it", "it accepts any result"
+    elif pair.right is None and pair.table == "ci":
+        vendor = pair.left.vendor if pair.left is not None else ""
+        called = f"register_{vendor}_ci" if vendor else "register_*_ci"
+        message = f"no {called} registers it for a suite; {left.name} has {ours}"
+        action, hint = "register it", "CI doesn't run it there"
     elif pair.right is None:
         message = f"no variable overrides the model; {left.name} takes it from {ours} where set"
         action = "read that first"

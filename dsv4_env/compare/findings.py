@@ -131,6 +131,8 @@ def compare_launches(
         findings += told
     names = {n for c in (a, b) for n in _names(c, catalogue) if n[0] in sections}
     own = (n for c in (left, right) for n in c.notes if not c.partial or not in_finding(n))
+    if beside and left.reader == "profile":  # a finding tells it
+        own = (n for n in own if not n.idle)
     notes = list(dict.fromkeys(n.message for n in own))
     if "model.path" in facts:
         left_out -= {flag for flag, name in LOCAL.items() if name == "model-path"}

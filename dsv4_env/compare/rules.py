@@ -73,15 +73,19 @@ RULES: dict[str, Rule] = {
              "so that nobody takes it for one that counts."),
         Rule("DSV019", "refused", _E, "a launch that SGLang refuses",
              "It stops when it's started: the arguments can't be parsed, or exclude each other on "
-             "this platform. `dsv4-env plan FILE` says what SGLang makes of the launch."),
+             "this platform. `dsv4-env plan FILE` says what SGLang makes of the launch. What it "
+             "refuses of the profile itself is told once, at the first launch that is held to it: "
+             "mend the profile, or name a release that takes it (`sglang` of the pair, or "
+             "`sglang.range` of the profile)."),
         Rule("DSV020", "launch-timeout", _E, "a test waits another time for its server",
              "A shorter one ends launches that still load, and is an error; a longer one is a "
              f"warning. {_BOTH_WAYS} `\"launch.timeout-seconds\"` is its name in "
              "`[tool.dsv4_env.severity]`, waivers and `--ignore`."),
         Rule("DSV021", "ci-suite", _W, "a test is registered for another suite",
              "It runs on other machines, or in a job that nobody looks at. Only the registration "
-             f"of the profile's vendor counts (`register_amd_ci` on mi355x). {_BOTH_WAYS} Its name "
-             "is `ci.suite`."),
+             "of the profile's vendor counts (`register_amd_ci` on mi355x); a test of "
+             f"`test/registered/` without one isn't run at all. {_BOTH_WAYS} Its name is "
+             "`ci.suite`."),
         Rule("DSV022", "estimated-time", _N, "a test is planned with another time",
              f"CI makes its partitions by it. {_BOTH_WAYS} Its name is `ci.estimated-seconds`."),
         Rule("DSV023", "nightly", _W, "a test runs nightly on one side alone",
@@ -101,5 +105,10 @@ RULES: dict[str, Rule] = {
              "What CI sets for one leg of its matrix has an effect on one of them and none on the "
              "other: `os.environ.get(NAME, \"a\")` in a test, `NAME = {default = \"a\"}` in a "
              "profile. That a script lets more be overridden is a note."),
+        Rule("DSV028", "not-run", _N, "CI runs nothing of a test",
+             "Its registration is disabled, its class or a test of it is skipped, or it has none "
+             "left: what holds of it holds of nothing that runs. Somebody has decided that, so it "
+             "is a note; `\"ci.runs\" = \"warning\"` in `[tool.dsv4_env.severity]` has a check "
+             "fail on it. That a test lost its registration is another rule: `ci-suite`."),
     )
 }  # fmt: skip

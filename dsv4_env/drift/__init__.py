@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from dsv4_env.catalogue import named_by
 from dsv4_env.catalogue.tree import steps_of
-from dsv4_env.compare.effects import in_image, platform_of, with_effects
+from dsv4_env.compare.effects import REFUSED, in_image, platform_of, with_effects
 from dsv4_env.compare.facts import CHOICE
 from dsv4_env.compare.findings import compare_launches
 from dsv4_env.compare.normalise import LOCAL, as_started, is_ignored, with_model
@@ -51,6 +51,7 @@ from dsv4_env.readers import HowRead, file_bytes, label, read, titles
 
 if TYPE_CHECKING:
     from dsv4_env.catalogue import Catalogue
+    from dsv4_env.plan.evaluate import Resolution
     from dsv4_env.plan.platforms import Platform
 
 PAIRS = "[[tool.dsv4_env.pairs]] in pyproject.toml (`dsv4-env discover --write` adds them)"
@@ -118,6 +119,9 @@ class CheckRun:
     layers: dict[str, Path] = field(init=False)
     wanted: Wanted = field(default_factory=Wanted)
     targets: dict[tuple[str, Wanted], Profile] = field(default_factory=dict)
+    planned: dict[tuple[int, int, str], tuple[Resolution, Profile, Catalogue]] = field(
+        default_factory=dict
+    )
     layer_waivers: dict[str, list[Waiver]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -220,7 +224,7 @@ def report(run: CheckRun, *, waivers: bool = True) -> Report:
         run.lines.keep(problem.location, {})
         run.lines.keep(problem.related, {})
     return Report(
-        tuple(run.comparisons),
+        tuple(_told_once(run.comparisons)),
         tuple(run.problems),
         lines=run.lines.kept,
         hidden=run.lines.hidden,
@@ -311,7 +315,15 @@ def compare(run: CheckRun, pair: Pair, config: LaunchConfig, title: str) -> None
     comparison = kept(
         ("compare", title, profile.name, pair.location),
         (sides, ignore, put_back, severities, given, equivalent, secrets),
-        partial(_compared, held, on, severities, given, show_equivalent=equivalent),
+        partial(
+            _compared,
+            held,
+            on,
+            severities,
+            given,
+            partial(_planned, run, profile, catalogue),
+            show_equivalent=equivalent,
+        ),
     )
     if named and catalogue is not None and named[1] not in run.notes:
         run.notes.append(named[1])
@@ -324,10 +336,14 @@ def _compared(
     on: Platform | None,
     severities: Mapping[str, Severity],
     given: Mapping[str, str],
+    plans: Callable[[Platform], Resolution],
     *,
     show_equivalent: bool,
 ) -> Comparison:
-    """What is found where a launch is held to a profile; the *given* variables were chosen."""
+    """What is found where a launch is held to a profile; the *given* variables were chosen.
+
+    *plans* gives what SGLang makes of the profile.
+    """
     profile, catalogue = held.profile, held.catalogue
     launch = in_image(held.config, profile.config)
     own = as_started(profile.config, given, launch)
@@ -347,9 +363,42 @@ def _compared(
     told = on is not None or launch.image is not None or is_deepseek_v4(model or "")
     if catalogue is None or not told:
         return comparison
-    comparison = with_effects(comparison, own, launch, catalogue, on, model)
+    known = plans if own == profile.config else None
+    comparison = with_effects(comparison, own, launch, catalogue, on, model, known)
     left = [f for f in comparison.findings if not is_ignored(f.subject, held.ignore)]
     return replace(comparison, findings=tuple(left))
+
+
+def _planned(
+    run: CheckRun, profile: Profile, catalogue: Catalogue | None, on: Platform
+) -> Resolution:
+    """What SGLang makes of a profile, worked out once for all that is held to it."""
+    assert catalogue is not None  # without one, nothing is planned
+    key = id(profile), id(catalogue), on.name
+    if key not in run.planned:
+        model = profile.default_model_path
+        made = resolved(profile.config, catalogue, on, model=model)
+        run.planned[key] = made, profile, catalogue  # which are kept, so that ids stay theirs
+    return run.planned[key][0]
+
+
+def _told_once(comparisons: Sequence[Comparison]) -> list[Comparison]:
+    """The comparisons with what is refused of a profile told at the first that it holds for."""
+    told: set[tuple[str, str, tuple[str, ...]]] = set()
+    found: list[Comparison] = []
+    for comparison in comparisons:
+        fresh: list[Finding] = []
+        again: list[Finding] = []
+        for f in comparison.findings:
+            if f.rule.id != REFUSED or f.related is None or f.waiver is not None:
+                fresh.append(f)
+                continue
+            key = comparison.left, f.message, f.effect
+            (again if key in told else fresh).append(f)
+            told.add(key)
+        repeated = (*comparison.repeated, *again)
+        found.append(replace(comparison, findings=tuple(fresh), repeated=repeated))
+    return found
 
 
 def _as_given(finding: Finding, profile: LaunchConfig, started: LaunchConfig) -> Finding:

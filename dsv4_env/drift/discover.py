@@ -245,7 +245,7 @@ def discover(
     job = job_for(paths, nearest, how)
     found = Discovered()
     chosen = choose_files(paths, job, how, found, progress)
-    wanted, glanced = chosen.read, chosen.glanced
+    wanted, glanced = chosen.read, [c.path for c in chosen.glanced]
     jobs = _jobs(how.jobs, found.files)
     wanted.sort(key=lambda p: not p.endswith(".py"))  # what may take longest first
     done = found.files - len(wanted) - len(glanced)
@@ -277,7 +277,7 @@ class ChosenFiles:
     """The files of trees that are to be read, and those of which a glance is enough."""
 
     read: list[str]
-    glanced: list[str]
+    glanced: list[CountedFile]
 
 
 def choose_files(
@@ -324,14 +324,14 @@ def choose_files(
             progress(done, found.files, 0)
     passed_on = dict.fromkeys(through(waiting, gives), 0)
     wanted = list(named)
-    glanced: list[str] = []
+    glanced: list[CountedFile] = []
     for path, servers in (hits | passed_on).items():
         script = path in scripts
         judged = path.endswith(".py") or (path in hits and not (script and how.every))
         if how.follow_all or not judged or job.follows(path, script=script):
             wanted.append(path)
         elif how.every and path in hits:
-            glanced.append(path)
+            glanced.append(CountedFile(path, servers))
         else:
             found.counted.append(CountedFile(path, servers))
     return ChosenFiles(wanted, glanced)

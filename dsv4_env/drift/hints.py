@@ -17,7 +17,7 @@ from dsv4_env.profile.target import parse
 
 # What a contradiction counts for, as differences of settings do: an error is 4.
 _WORD = 8.0  # another model, or another number format
-_CARD, _ARCHITECTURE, _FAMILY = 1.0, 4.0, 8.0  # another card of an architecture, another one, maker
+_CARD, _ARCHITECTURE, _FAMILY = 2.0, 4.0, 8.0  # another card of an architecture, another one, maker
 _FORMAT = re.compile(r"(?:nv)?fp[48]|w\d+a\d+|int[48]")
 _OWN_FP4 = "mxfp4"  # what the models' own FP4 is
 _APART = re.compile(r"[^a-z0-9]+")

@@ -13,7 +13,8 @@ from dsv4_env.compare.effects import platform_of
 from dsv4_env.compare.findings import in_finding, partial_finding, read_by, tree_of
 from dsv4_env.compare.normalise import is_unknown
 from dsv4_env.drift.files import fits
-from dsv4_env.lint import lint
+from dsv4_env.lint import PLANNING, lint
+from dsv4_env.lint.effects import unplanned
 from dsv4_env.model import LaunchConfig, Location, Unknown, Value
 from dsv4_env.model.errors import shortened
 from dsv4_env.model.finding import NOT_KNOWN, Comparison, Finding
@@ -31,6 +32,11 @@ class Chosen:
 
     select: Collection[str] = ()
     ignore: Collection[str] = ()
+
+    @property
+    def plans(self) -> bool:
+        """Whether a rule is asked for that tells what SGLang makes of a launch."""
+        return any(r not in self.ignore and (not self.select or r in self.select) for r in PLANNING)
 
 
 def pairs_with(path: Path | str, found: Settings) -> list[Pair]:
@@ -95,6 +101,8 @@ def lint_launches(
             ignore=chosen.ignore,
         )
         made = _comparison(config, title, catalogue, said)
+        why = unplanned(config, catalogue) if chosen.plans else None
+        made = replace(made, notes=(*made.notes, *([why] if why else ())))
         fresh = [f for f in made.findings if (f.rule.id, f.text, f.location) not in told]
         again = [f for f in made.findings if (f.rule.id, f.text, f.location) in told]
         told |= {(f.rule.id, f.text, f.location) for f in fresh}

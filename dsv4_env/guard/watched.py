@@ -19,11 +19,12 @@ from dsv4_env.guard.asked import Question, Trail, ask_again, places_of
 class Watched:
     """The *folders* to be watched, and what of their changes counts.
 
-    *asked* are the questions about each path, *listed* those about what is in a folder, *above*
-    the folders above all paths.
+    *wanted* are those that would be if all were there, *asked* the questions about each path,
+    *listed* those about what is in a folder, *above* the folders above all paths.
     """
 
     folders: frozenset[str]
+    wanted: frozenset[str]
     asked: Mapping[str, Sequence[Question]]
     listed: Mapping[str, Sequence[Question]]
     above: frozenset[str]
@@ -70,7 +71,8 @@ def watched(trail: Trail) -> Watched:
                 above.add(around)
                 around = os.path.dirname(around)  # noqa: PTH120
                 folders |= {around} - everybodys
-    return Watched(frozenset(_there(folders)), asked, listed, frozenset(above))
+    there = frozenset(_there(folders))
+    return Watched(there, there | folders, asked, listed, frozenset(above))
 
 
 def _everybodys() -> frozenset[str]:

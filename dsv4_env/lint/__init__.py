@@ -16,7 +16,7 @@ from dsv4_env.model.finding import Finding, Rule, Severity
 from dsv4_env.model.secrets import without_defaults
 from dsv4_env.plan.platforms import Platform
 
-__all__ = ["LINT_RULES", "LintProblem", "LintRule", "Subject", "lint", "rule_ids"]
+__all__ = ["LINT_RULES", "PLANNING", "LintProblem", "LintRule", "Subject", "lint", "rule_ids"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +73,8 @@ LINT_RULES: dict[str, LintRule] = {
         _rule("DSV123", "refused-launch", _E, "SGLang stops on the combination", effects.refused),
     )
 }  # fmt: skip
+
+PLANNING = ("DSV122", "DSV123")  # rules that plan the launch
 
 
 def rule_ids(words: Collection[str]) -> frozenset[str]:

@@ -247,7 +247,8 @@ class Note:
     *opens* says that any variable may have been set there, so that none is known to be missing;
     *ended* is the syntax error at which the reading ended, *lost* why a launch can't be followed,
     *profile* one that settings are taken from; *cut*: the budget ended there. *settled* is what
-    would tell what isn't known here.
+    would tell what isn't known here. *idle*: a test runs no more, on the CI of *vendor* where one
+    is named.
     """
 
     message: str
@@ -259,6 +260,8 @@ class Note:
     cut: bool = False
     settled: str = ""
     image: Image | None = None
+    idle: bool = False
+    vendor: str = ""
 
     @property
     def bare(self) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import NoneType
 from typing import Any
 
 from dsv4_env.catalogue.entries import DECLARED, Catalogue
@@ -18,14 +19,19 @@ from dsv4_env.catalogue.semantics import same_value, understand
 
 Expr = Sequence[Any]
 _FLAG = re.compile(r"--[a-z][a-z0-9-]*")
+OWN_FIELD = re.compile(r"\b(?:cfg|view|server_args)\.([a-z]\w*)")
 _MEMORY = "get_device_memory_capacity"  # the platform knows the least and the most
 
 
 @dataclass(frozen=True, slots=True)
 class Open:
-    """A value that isn't known, and what would tell."""
+    """A value that isn't known, and what would tell.
+
+    *of* is what it was made of: two that were made of the same in the same way are equal.
+    """
 
     why: str = ""
+    of: int = field(default=0, kw_only=True, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +90,20 @@ class Resolution:
         return found[-1] if found else None
 
 
+def made_of(why: str, *parts: object) -> Open:
+    """A value that isn't known, and what it is made of."""
+    return Open(why, of=hash(tuple(map(_part, parts))))
+
+
+def _part(value: object) -> object:
+    """What tells a value from others: it may be of a kind that can't be hashed, as a list."""
+    if isinstance(value, Between):
+        return (value.why, value.of, value.low, value.high)
+    if isinstance(value, Open):
+        return (value.why, value.of)
+    return value if isinstance(value, (str, int, float, NoneType)) else repr(value)
+
+
 def shown_at(at: str) -> str:
     """SGLang's file and line as people read them: within the package."""
     return at.removeprefix("sglang/")
@@ -117,10 +137,10 @@ class Evaluator:
             if kind == "let":
                 self.temporaries[number] = self.value(step[1])
                 continue
-            holds = self.truth(step[1])
-            if holds is False:
+            condition = self.value(step[1])
+            sure = not isinstance(condition, Open)
+            if sure and not condition:
                 continue
-            sure = holds is True
             if kind == "refuse":
                 refusal = Refusal(self.text(step[2]), step[3])
                 if sure:
@@ -134,7 +154,7 @@ class Evaluator:
             else:
                 if self.named and step[2] not in self.led and self._is_led_to(steps, step[1]):
                     self.led.add(step[2])
-                self._set(kind, step[2], self.value(step[3]), step[4], sure=sure)
+                self.set_(kind, step[2], self.value(step[3]), step[4], condition)
         return self.result
 
     def _is_theirs(self, steps: Sequence[Sequence[Any]], step: Sequence[Any]) -> bool:
@@ -156,7 +176,9 @@ class Evaluator:
                 return False
         return False
 
-    def _set(self, kind: str, name: str, value: object, at: str, *, sure: bool) -> None:
+    def set_(self, kind: str, name: str, value: object, at: str, condition: object) -> None:
+        """Set a field (``set``) or a variable (``env``) under a condition."""
+        sure = not isinstance(condition, Open)
         section = "args" if kind == "set" else "env"
         table = self.result.fields if kind == "set" else self.result.env
         if section == "env" and not isinstance(value, Open) and value is not None:
@@ -166,7 +188,7 @@ class Evaluator:
             if section == "env" and same_text(self.catalogue, name, before, value):
                 value = before  # it means the same whether that is done or not
             else:
-                value = Open(f"whether {at} sets it")
+                value = made_of(f"whether {at} sets it", condition, before, value)
         table[name] = value
         self.result.changes.append(Change(section, name, value, at, sure))
 
@@ -197,20 +219,20 @@ class Evaluator:
         try:
             return OPERATIONS[operation](*values)
         except FAILURES:
-            return Open(f"{operation} of {values}"[:80])
+            return made_of(f"{operation} of {values}"[:80], operation, *values)
 
 
 def _of_between(operation: str, values: list[Any], unknown: Open) -> Any:
     """An operation with a value that isn't known, which its bounds may decide."""
     one, other = values[0], values[-1]
-    if not isinstance(one, Between) or isinstance(other, Open):
-        return unknown
-    if operation in ("is", "is not") and other is None:
-        return operation == "is not"
-    if operation in ("<", "<=", ">", ">=") and isinstance(other, (int, float)):
-        found = one.compared(operation, other)
-        return unknown if found is None else found
-    return unknown
+    if isinstance(one, Between) and not isinstance(other, Open):
+        if operation in ("is", "is not") and other is None:
+            return operation == "is not"
+        if operation in ("<", "<=", ">", ">=") and isinstance(other, (int, float)):
+            found = one.compared(operation, other)
+            if found is not None:
+                return found
+    return made_of(unknown.why, operation, *values)
 
 
 def _field(self: Evaluator, expr: Expr) -> Any:
@@ -229,7 +251,7 @@ def _variable(self: Evaluator, expr: Expr) -> Any:
     known = self.catalogue.variables.get(expr[1])
     reading = next((r for r in known.readings if r.via == DECLARED), None) if known else None
     if reading is None:
-        return Open(expr[1])
+        return made_of(expr[1], text)
     if text is None:
         if reading.computed is not None:
             return Open(f"the default of {expr[1]}")
@@ -238,7 +260,7 @@ def _variable(self: Evaluator, expr: Expr) -> Any:
         text = reading.default
     found = understand(reading, str(text))
     if found is None or found.stops:
-        return Open(expr[1])
+        return made_of(expr[1], text)
     if not found.valid:
         default = understand(reading, reading.default) if reading.default is not None else None
         return default.value if default is not None and default.valid else Open(expr[1])
@@ -276,40 +298,49 @@ def _has(self: Evaluator, expr: Expr) -> Any:
 
 
 def _and(self: Evaluator, expr: Expr) -> Any:
-    unknown: Open | None = None
+    unknown: list[Open] = []
     value: Any = True
     for part in expr[1:]:
         value = self.value(part)
         if isinstance(value, Open):
-            unknown = unknown or value
+            unknown.append(value)
         elif not value:
             return value
-    return unknown or value
+    return made_of(unknown[0].why, "and", *unknown, value) if unknown else value
 
 
 def _or(self: Evaluator, expr: Expr) -> Any:
-    unknown: Open | None = None
+    unknown: list[Open] = []
     value: Any = False
     for part in expr[1:]:
         value = self.value(part)
         if isinstance(value, Open):
-            unknown = unknown or value
+            unknown.append(value)
         elif value:
-            return value if unknown is None else unknown if not isinstance(value, bool) else True
-    return unknown or value
+            if not unknown or isinstance(value, bool):
+                return value
+            break
+    return made_of(unknown[0].why, "or", *unknown, value) if unknown else value
 
 
 def _if(self: Evaluator, expr: Expr) -> Any:
     test = self.value(expr[1])
     if isinstance(test, Open):
         one, other = self.value(expr[2]), self.value(expr[3])
-        return one if one == other else test
+        return one if one == other else made_of(test.why, test, one, other)
     return self.value(expr[2] if test else expr[3])
 
 
 def _text(self: Evaluator, expr: Expr) -> Any:
     parts = [self.text(e) for e in expr[1:]]
     return "".join(parts) if sum(map(len, parts)) <= MAX_SIZE else Open("a text of that size")
+
+
+def _opaque(self: Evaluator, expr: Expr) -> Any:
+    """What wasn't followed: it's made of the fields that its text names."""
+    named = OWN_FIELD.findall(expr[1])
+    fields = [self.result.fields.get(name) for name in named]
+    return made_of(expr[1], *fields) if named else Open(expr[1])
 
 
 _READ: dict[str, Callable[[Evaluator, Expr], Any]] = {
@@ -326,7 +357,7 @@ _READ: dict[str, Callable[[Evaluator, Expr], Any]] = {
     "or": _or,
     "if": _if,
     "text": _text,
-    "?": lambda _, expr: Open(expr[1]),
+    "?": _opaque,
     "absent": lambda *_: Open(),
     "unset": lambda *_: None,
 }

@@ -162,6 +162,14 @@ def unknown_model(config: LaunchConfig) -> str:
     return value.text if value.default is None else f"{value.text} ({value.default})"
 
 
+def is_of_deepseek_v4(config: LaunchConfig, model: str | None = None) -> bool:
+    """Whether a launch says that it's of a DeepSeek-V4; *model* where it names no model itself.
+
+    Of a model that isn't known, what stands there says so: its default, or a variable's name.
+    """
+    return is_deepseek_v4(given_model(config) or unknown_model(config) or model or "")
+
+
 def known_model(name: str | None) -> Model | None:
     """The model of a repository's or folder's name; None where the table has none."""
     return _BY_NAME.get((name or "").rstrip("/").rpartition("/")[2].lower())

@@ -15,6 +15,7 @@ from dsv4_env.plan.dormant import elsewhere
 from dsv4_env.plan.evaluate import Evaluator, Open, Refusal, Resolution, same_text, shown_at
 from dsv4_env.plan.given import SOME_MODEL, Given, flag_names, given_by, parser_defaults
 from dsv4_env.plan.models import ARCHITECTURE, model_facts
+from dsv4_env.plan.replay import Reads, Replay
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -49,6 +50,7 @@ class PlannedSetting:
     effect: Effect
     at: str | None = None
     why: str = ""
+    ways: tuple[str, ...] = ()  # what can be done of it that leaves the launch as it is, if asked
     unknown: Unknown | None = None
 
     def shown_given(self, mark: str = '"') -> str:
@@ -102,7 +104,7 @@ def plan(
     it. *steps* are those of the catalogue's release where they aren't the shipped ones. Raises
     ReadError where what the release does isn't known.
     """
-    planner = _planner(config, catalogue, on, model, steps)
+    planner = planner_of(config, catalogue, on, model, steps)
     planner.redundant = redundant
     given, name = planner.given, title or config.name
     if given.refused:
@@ -116,10 +118,10 @@ def described(
     """The plan of a launch of which SGLang itself has said what becomes of it."""
     steps = steps_of(catalogue) or ()
     facts = model_facts(_known_model(given))
-    return _described(_Planner(given, catalogue, on, facts, steps), found, title)
+    return _described(Planner(given, catalogue, on, facts, steps), found, title)
 
 
-def _described(planner: _Planner, found: Resolution, name: str) -> Plan:
+def _described(planner: Planner, found: Resolution, name: str) -> Plan:
     settings = map(planner.known, [*planner.variables(found), *planner.arguments(found)])
     possible = tuple(dict.fromkeys(found.theirs))
     release, on = planner.catalogue.release, planner.on.name
@@ -138,10 +140,8 @@ def resolved(
 
     The arguments, and what it refuses, are those of :func:`plan`.
     """
-    planner = _planner(config, catalogue, on, model, steps)
-    found = planner.resolved(planner.given, stops=False)
-    found.refused = planner.given.refused or found.refused[:1]
-    return found
+    planner = planner_of(config, catalogue, on, model, steps)
+    return planner.whole(planner.resolved(planner.given, stops=False))
 
 
 def give_the_same(
@@ -157,13 +157,14 @@ def give_the_same(
     )
 
 
-def _planner(
+def planner_of(
     config: LaunchConfig,
     catalogue: Catalogue,
     on: Platform,
     model: str | None,
-    steps: Steps | None,
-) -> _Planner:
+    steps: Steps | None = None,
+) -> Planner:
+    """What follows a launch. Raises ReadError where what the release does isn't known."""
     steps = steps_of(catalogue) if steps is None else steps
     if steps is None:
         raise ReadError(
@@ -172,7 +173,7 @@ def _planner(
         )
     given = given_by(hidden(config), catalogue, model, on=on)
     facts = model_facts(_known_model(given) or model)
-    return _Planner(given, catalogue, on, facts, steps)
+    return Planner(given, catalogue, on, facts, steps)
 
 
 def _known_model(given: Given) -> str | None:
@@ -181,7 +182,9 @@ def _known_model(given: Given) -> str | None:
 
 
 @dataclass(slots=True)
-class _Planner:
+class Planner:
+    """Follows one launch on one platform, as it's given or given otherwise."""
+
     given: Given
     catalogue: Catalogue
     on: Platform
@@ -191,19 +194,27 @@ class _Planner:
 
     def resolved(self, given: Given, *, stops: bool = True, theirs: bool = False) -> Resolution:
         """What becomes of what is given; *theirs*: with the refusals that it may lead to."""
+        found = self._evaluator(given, stops=stops, theirs=theirs).run(self.steps)
+        return _with_width(found)
+
+    def _evaluator(self, given: Given, *, stops: bool, theirs: bool) -> Evaluator:
         start = Resolution(dict(given.fields), {**given.image, **given.env})
-        answers = self.on.answers
         named = frozenset((*given.flags, *given.env)) - _BESIDE if theirs else frozenset()
-        evaluator = Evaluator(
+        answers = self.on.answers
+        return Evaluator(
             self.catalogue, answers, self.facts, given.fields, start, stops=stops, named=named
         )
-        found = evaluator.run(self.steps)
-        # --enable-dp-attention is told by the width that it stands for: ServerArgs.resolved_dict
-        # in sglang/srt/server_args.py of 0.5.23.
-        width = found.fields.get("attn_dp_size")
-        if isinstance(width, int):
-            found.fields["enable_dp_attention"] = width > 1
-        return found
+
+    def replay(self, reads: Reads) -> Replay:
+        """What becomes of the launch, to be followed again with some settings otherwise."""
+        start = Resolution(dict(self.given.fields), {**self.given.image, **self.given.env})
+        base = self._evaluator(self.given, stops=False, theirs=False)
+        return Replay(self.steps, base, reads, start)
+
+    def whole(self, found: Resolution) -> Resolution:
+        """What becomes of it, were it not for the refusal that it has."""
+        found.refused = self.given.refused or found.refused[:1]
+        return _with_width(found)
 
     def variables(self, found: Resolution) -> Iterator[PlannedSetting]:
         """What becomes of each variable."""
@@ -327,6 +338,17 @@ class _Planner:
         near = self.catalogue.near_variable(name)
         hint = f"; did you mean {near}?" if near else ""
         return f"{release} doesn't know it{hint}"
+
+
+def _with_width(found: Resolution) -> Resolution:
+    """With ``--enable-dp-attention``, which is told by the width that it stands for.
+
+    So does ServerArgs.resolved_dict in sglang/srt/server_args.py of 0.5.23.
+    """
+    width = found.fields.get("attn_dp_size")
+    if isinstance(width, int):
+        found.fields["enable_dp_attention"] = width > 1
+    return found
 
 
 def _of_own(after: object) -> Effect:

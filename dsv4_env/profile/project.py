@@ -36,9 +36,20 @@ def find_pyproject(start: Path) -> Path | None:
             if is_there(path) and not is_dir(path):
                 raise
             continue
-        if _DOTTED.search(data) or (b"dsv4_env" in data and _PLAIN.search(data)):
+        if _DOTTED.search(data) or (b"dsv4_env" in data and _PLAIN.search(data) and _has(data)):
             return path
     return None
+
+
+def _has(data: bytes) -> bool:
+    """Whether a file has the table, and not only a key of that name: an entry point, a package.
+
+    Of one that is no TOML an error will tell.
+    """
+    try:
+        return any(map(is_ours, _parsed(data).get("tool", {})))
+    except (ValueError, AttributeError, TypeError):
+        return True
 
 
 def own_script(start: Path) -> Path | None:

@@ -104,6 +104,8 @@ def _edit(outcome: Outcome, pair: FactPair) -> Edit | str:
             f"no assertion holds the result against it; one with {pair.left.value}, as in the "
             "profile, is to"
         )
+    if pair.right is None and pair.table == "ci":
+        return f'no registration stands in it; one for "{pair.left.value}" is to'
     if pair.right is None:
         name, path = (
             pair.left.value,

@@ -7,9 +7,12 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from dsv4_env.catalogue import Catalogue
+from dsv4_env.lint import lint
 from dsv4_env.lint.advice import Action, Advice, Values
 from dsv4_env.lint.upgrade import GivenLaunch, advise_launch, with_stand_ins
 from dsv4_env.model import EnvVar, LaunchConfig, Location, ServerArg
+from dsv4_env.model.finding import Severity
+from dsv4_env.plan.platforms import Platform, hinted
 from dsv4_env.readers import label
 from dsv4_env.writeback.edits import (
     Edit,
@@ -112,6 +115,31 @@ def upgrade_text(
         if new is not None:
             text = new
     return UpgradedFile(text, rows)
+
+
+def refused_rows(
+    launches: Sequence[LaunchConfig], path: str, after: Catalogue, on: Platform | None
+) -> tuple[list[UpgradeRow], int]:
+    """What the release refuses of launches as they are, and how many it refuses on some hardware.
+
+    *on* is the hardware that they are for, else what their image says. What its parser refuses is
+    no part of it: such flags are told by themselves.
+    """
+    found: dict[Advice, UpgradeRow] = {}
+    elsewhere = 0
+    for config in launches:
+        place = hinted({"image": config.image_name})
+        where = on or (place[0] if place else None)
+        said = lint(config, after, launches=tuple(launches), select=("DSV123",), on=where)
+        elsewhere += any(f.severity is Severity.NOTE for f in said)
+        for finding in (f for f in said if f.severity is not Severity.NOTE):
+            reason = ": ".join((finding.message, *finding.effect))
+            advice = Advice(Action.DECIDE, finding.subject, reason)
+            row = found.setdefault(advice, UpgradeRow(path, [], advice, [], "launch"))
+            row.left = _unsafe(advice)
+            row.launches.append(label(config, path) or path)
+            row.locations += [finding.location] if finding.location is not None else []
+    return list(found.values()), elsewhere
 
 
 def rename_text(

@@ -57,7 +57,12 @@ def checkouts(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]
 
     @cache
     def made(page: str) -> Path:
-        return prepared(tmp_path_factory.mktemp("page"))
+        folder = prepared(tmp_path_factory.mktemp("page"))
+        if "discover --sglang 0.5.13 --" in TEXTS[page]:
+            # As a checkout has it: what an example writes must not go there.
+            shutil.copy(ROOT / "pyproject.toml", folder)
+            subprocess.run(["git", "init", "-q", folder / "sglang"], check=True)
+        return folder
 
     return made
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from dsv4_env.lang.python.syntax.text import SourceText, decoded, parse_python, source_of
-from dsv4_env.lang.python.syntax.trees import callee
+from dsv4_env.lang.python.syntax.trees import callee, last_name
 from dsv4_env.lang.python.values.kinds import Const, Val, as_shown, unknown_of
 from dsv4_env.model import Fact, Location, Note, ServerArg, Unknown, usable
 
@@ -18,6 +18,7 @@ _REGISTERED = ("est_time", "suite", "nightly", "disabled", "stage", "runner_conf
 _POSITIONAL = 4
 # Gives the folder of a model that is on the machine, else what it is given (test_utils.py).
 _CACHED = re.compile(r"try_cached_model\((?P<quote>['\"])(?P<model>[^'\"\\]+)(?P=quote)\)")
+NEVER = "never runs: it is skipped"
 _COMPUTED = "not a constant, which is all that SGLang's CI reads"
 
 
@@ -70,6 +71,11 @@ class CiRegistration:
     location: Location
     facts: tuple[Fact, ...] = ()
     disabled: str | None = None
+
+    @property
+    def vendor(self) -> str:
+        """Whose CI it is: ``amd``."""
+        return self.function.removeprefix("register_").removesuffix("_ci")
 
 
 def read_ci(data: str | bytes, path: str = "<file>") -> list[CiRegistration]:
@@ -138,7 +144,18 @@ def _registration(name: str, call: ast.Call, lines: SourceText) -> CiRegistratio
 def disabled_notes(found: Sequence[CiRegistration]) -> tuple[Note, ...]:
     """That CI doesn't run a test although it is registered."""
     return tuple(
-        Note(f"{r.function} is disabled: {r.disabled}", r.location)
+        Note(f"{r.function} is disabled: {r.disabled}", r.location, idle=True, vendor=r.vendor)
         for r in found
         if r.disabled is not None
     )
+
+
+def skip_marks(body: Sequence[ast.stmt]) -> Iterator[ast.expr]:
+    """The marks that skip a class or a module: ``pytestmark = pytest.mark.skip``."""
+    for node in body:
+        if isinstance(node, ast.Assign) and any(
+            isinstance(t, ast.Name) and t.id == "pytestmark" for t in node.targets
+        ):
+            value = node.value
+            marks = value.elts if isinstance(value, ast.List | ast.Tuple) else [value]
+            yield from (m for m in marks if last_name(m) == "skip")

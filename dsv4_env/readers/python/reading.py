@@ -23,14 +23,14 @@ from dsv4_env.lang.python.syntax.text import (
     source_of,
 )
 from dsv4_env.lang.python.values.kinds import Map
-from dsv4_env.model import LaunchConfig, Location, lost_launch
+from dsv4_env.model import LaunchConfig, Location, Note, lost_launch
 from dsv4_env.model.budget import STEPS, Budget, BudgetError, kept
 from dsv4_env.model.errors import ReadError
 from dsv4_env.readers.choosing import choose
 from dsv4_env.readers.kind import INTERPRETER, FileKind
 from dsv4_env.readers.launcher import names_a_server
 from dsv4_env.readers.python.commands import FIELD_CALLS, PATCH_CALLS, SOUGHT
-from dsv4_env.readers.python.facts import disabled_notes, registrations
+from dsv4_env.readers.python.facts import NEVER, disabled_notes, registrations, skip_marks
 from dsv4_env.readers.python.units import held_settings, launches_met
 from dsv4_env.readers.python.watch import HELD, LaunchWatch
 from dsv4_env.readers.taken import KnownProfiles
@@ -155,6 +155,7 @@ def _with_facts(
     registered = registrations(tree, lines)
     facts = [f for r in registered for f in r.facts]
     notes = disabled_notes(registered)
+    notes += tuple(Note(NEVER, lines.place(n), idle=True) for n in skip_marks(tree.body))
     return [replace(c, facts=(*c.facts, *facts), notes=(*c.notes, *notes)) for c in found]
 
 

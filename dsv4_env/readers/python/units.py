@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import contextlib
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from dsv4_env.lang.python.interp.calls import is_test_base
@@ -30,7 +30,7 @@ from dsv4_env.model.budget import BudgetError, partial_note
 from dsv4_env.model.launch import is_router
 from dsv4_env.readers.python import profiles
 from dsv4_env.readers.python.commands import ENGINE_CLASSES
-from dsv4_env.readers.python.facts import model_facts
+from dsv4_env.readers.python.facts import NEVER, model_facts, skip_marks
 from dsv4_env.readers.python.fixtures import (
     LEVELS,
     Runnable,
@@ -244,9 +244,58 @@ def _unit(vm: Machine, watch: LaunchWatch, unit: Runnable, number: int) -> PathL
         _enter(vm, unit.func, first, scope, fixtures(vm, watch, unit, first))
 
     results = _followed(vm, watch, follow, Unit(unit.name, unit.line, number))
+    if results:
+        notes += _idle(vm, unit)
     if notes:
         return {k: replace(f, notes=(*f.notes, *notes)) for k, f in results.items()}
     return results
+
+
+def _idle(vm: Machine, unit: Runnable) -> list[Note]:
+    """That tests of a class never run with the server that is started for them."""
+    cls = unit.cls
+    if cls is None:
+        return []
+    found = [Note(NEVER, cls.scope.place(n), idle=True) for n in skip_marks(cls.node.body)]
+    if unit.func.name not in _SET_UP:
+        return found
+    tests: dict[str, Func] = {}
+    for each in cls.mro:
+        own = each.names.values() if isinstance(each, ClassValue) else ()
+        for func in (f for f in own if isinstance(f, Func) and f.name.startswith("test")):
+            vm.spend(1)
+            tests.setdefault(func.name, func)
+    for name, func in tests.items():
+        place = next(map(func.scope.place, _skips(func)), None)
+        if place is not None:
+            found.append(Note(f"{name} never runs: it is skipped", place, idle=True))
+    known = all(isinstance(each, ClassValue) or is_test_base(each) for each in cls.mro)
+    if not tests and known and any(map(is_test_base, cls.mro)):
+        place = cls.scope.place(cls.node)
+        found.append(Note(f"nothing runs: {cls.name} has no test", place, idle=True))
+    return found
+
+
+def _skips(func: Func) -> Iterator[ast.AST]:
+    """What in a test skips it whatever the machine is: a decorator, or its first statement."""
+    for node in getattr(func.node, "decorator_list", ()):
+        word = last_name(node)
+        given = node.args[:1] if isinstance(node, ast.Call) else []
+        told = [a.value for a in given if isinstance(a, ast.Constant)]
+        sure = word in ("skipIf", "skipif") and told and told[0]
+        if word == "skip" or sure or (word == "skipUnless" and told and not told[0]):
+            yield node
+    body = func.node.body if isinstance(func.node.body, list) else []
+    first = next((s for s in body if not _says(s)), None)
+    made = first.exc if isinstance(first, ast.Raise) else None
+    made = first.value if isinstance(first, ast.Expr) else made
+    if made is not None and last_name(made) in ("skipTest", "SkipTest", "skip"):
+        yield made
+
+
+def _says(node: ast.stmt) -> bool:
+    """Whether a statement is a text alone."""
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
 
 
 def _with_profiles(vm: Machine, module: ReadModule, units: list[Runnable]) -> list[Runnable]:
@@ -350,7 +399,7 @@ def _allowed(vm: Machine, scope: Scope, decorators: list[ast.expr], notes: list[
     for node in decorators:
         word = last_name(node)
         if word == "skip":
-            notes.append(Note("never runs: it is skipped", scope.place(node)))
+            notes.append(Note(NEVER, scope.place(node), idle=True))
             continue
         if word not in ("skipIf", "skipUnless", "skipif") or not isinstance(node, ast.Call):
             continue

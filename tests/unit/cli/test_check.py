@@ -264,6 +264,26 @@ def test_a_checkout_of_dsv4_env_needs_no_pairs(
     assert run("check").code == 2
 
 
+def test_a_key_that_is_called_like_the_tool_is_none_of_its_settings(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A plugin's entry point, a dependency: pairs belong to the project in the folder."""
+    entry = '[project.entry-points.pytest11]\ndsv4_env = "dsv4_env.pytest.plugin"\n'
+    (tmp_path / "pyproject.toml").write_text(entry)
+    (tmp_path / "mine" / ".git").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "mine")
+    assert run("check").err.startswith("dsv4-env: error: there is nothing to check")
+    (tmp_path / "mine" / "run.sh").write_text(SCRIPT)
+    assert run("discover", "--sglang", "0.5.13", "--write").code == 0
+    assert (tmp_path / "pyproject.toml").read_text() == entry
+    assert run("check").code == 0
+    (tmp_path / "pyproject.toml").write_text(entry + '[tool]\ndsv4_env.sglang = "0.5.13"\n')
+    (tmp_path / "mine" / "pyproject.toml").unlink()
+    assert run("check").err.startswith(f"dsv4-env: error: {tmp_path}/pyproject.toml: there is")
+    (tmp_path / "pyproject.toml").write_text(entry + "[tool\n")
+    assert "pyproject.toml:3:6: " in run("check").err
+
+
 def test_a_pattern_in_quotes_stands_for_its_files(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -931,3 +951,28 @@ def test_what_an_export_lets_be_overridden_is_no_finding_where_nothing_comes_fro
         done = run("check", "flash-fp4", "--against", "run.sh", "--format", "concise", *more)
         assert "DSV027" not in done.out
         assert done.code == 0
+
+
+def test_a_profile_that_sglang_refuses_fails_once(run: Run, project: Path) -> None:
+    """A launch that is as its profile says doesn't start, either: that is no green gate."""
+    (project / "launch" / "stops.toml").write_text(
+        'model.path = "deepseek-ai/DeepSeek-V4-Pro"\nhardware.accelerator = "mi355x"\n'
+        '[args]\n--tp-size = "8"\n--enable-prefill-cp = true\n--cp-strategy = "interleave"\n'
+        "--enable-two-batch-overlap = true\n"
+    )
+    words = "--tp-size 8 --enable-prefill-cp --cp-strategy interleave --enable-two-batch-overlap"
+    for name in ("one", "two"):
+        script = f"sglang serve --model-path deepseek-ai/DeepSeek-V4-Pro {words}\n"
+        (project / "scripts" / f"{name}.sh").write_text(script)
+    (project / "pyproject.toml").write_text(
+        '[tool.dsv4_env]\nprofiles = "launch"\n[[tool.dsv4_env.pairs]]\nprofile = "stops"\n'
+        'files = "scripts/[ot]*.sh"\nsglang = "0.5.23"\n'
+    )
+    result = run("check")
+    assert result.code == 1
+    assert result.out.count("as it does stops") == 1
+    assert "scripts/two.sh: drift" in result.out
+    assert "1 error told before" in result.out
+    with (project / "pyproject.toml").open("a") as file:
+        file.write('[[tool.dsv4_env.waivers]]\nname = "refused"\nreason = "mends upstream"\n')
+    assert run("check").code == 0

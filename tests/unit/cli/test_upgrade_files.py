@@ -267,3 +267,59 @@ def test_a_line_goes_with_its_end_whatever_that_is(run: Run, tmp_path: Path) -> 
     unit.write_bytes("\r\n".join(lines).encode())
     assert run("upgrade", str(unit), "--from", "0.5.16", "--to", "0.5.23", "--write").code == 0
     assert unit.read_bytes().decode().split("\r\n") == [*lines[:2], *lines[3:]]
+
+
+REFUSED = """\
+sglang serve --model-path deepseek-ai/DeepSeek-V4-Pro --tp-size 8 --enable-prefill-cp \\
+  --cp-strategy interleave --enable-two-batch-overlap
+"""
+
+
+def test_what_the_release_refuses_is_to_be_decided(run: Run, tree: Path) -> None:
+    for path in tree.iterdir():
+        path.unlink()
+    (tree / "run.sh").write_text(REFUSED)
+    result = run(*WANTED, "--on", "mi355x")
+    assert result.code == 1
+    first, summary = result.out.splitlines()
+    assert first.split()[:5] == ["tree/run.sh:1:1", "-", "launch", "left", "decide"]
+    assert "prefill CP on HIP does not support --enable-two-batch-overlap" in first
+    assert summary == "1 file, 1 launch to SGLang 0.5.23: 0 to edit in 0 files, 1 left to decide"
+    (row,) = json.loads(run(*WANTED, "--on", "mi355x", "-f", "json").out)["settings"]
+    assert (row["setting"], row["action"], row["edit"]) == ("launch", "decide", False)
+    there = run(*WANTED, "--on", "b200")
+    assert (there.code, there.out.splitlines()[1:]) == (0, [])
+    unsaid = run(*WANTED)
+    assert unsaid.code == 0
+    assert "refuses 1 launch on some hardware (--on PLATFORM tells which)" in unsaid.out
+
+
+OTHERS = """\
+from sglang.test.test_utils import popen_launch_server
+
+
+class TestOther:
+    @classmethod
+    def setUpClass(cls):
+        cls.process = popen_launch_server(
+            "org/Llama", "http://localhost", timeout=60, other_args=["--no-such-flag"]
+        )
+"""
+
+
+@pytest.mark.parametrize("words", [("lint", "--sglang"), ("upgrade", "--to")])
+def test_launches_that_a_folder_leaves_out_are_told(
+    run: Run, tree: Path, words: tuple[str, str]
+) -> None:
+    for path in tree.iterdir():
+        path.unlink()
+    (tree / "test_other.py").write_text(OTHERS)
+    command, option = words
+    result = run(command, "tree", option, "0.5.23")
+    assert result.code == 0
+    told = "1 other launch in 1 file left out, of other models by the names in them (--follow-all"
+    assert told in result.out
+    assert "nothing to do" not in result.out
+    every = run(command, "tree", option, "0.5.23", "--follow-all")
+    assert "left out" not in every.out
+    assert "1 file, 1 launch" in every.out

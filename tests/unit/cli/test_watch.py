@@ -13,16 +13,19 @@ import struct
 import subprocess
 import sys
 import termios
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
+import pyte
 import pytest
 
 from dsv4_env import cli
 from dsv4_env.cli.caller import Caller
-from dsv4_env.cli.watch import Answer, Rounds, Watching
+from dsv4_env.cli.watch import Answer, Feed, Rounds, Watching
 from dsv4_env.guard.watched import watched
 
 if TYPE_CHECKING:
@@ -69,10 +72,12 @@ def save(path: Path, text: str) -> None:
 
 
 class Screen:
-    """A command on a pseudo-terminal."""
+    """A command on a pseudo-terminal, and what that shows."""
 
     def __init__(self, *argv: str, **environ: str) -> None:
         self.out = ""
+        self.terminal = pyte.Screen(100, 30)
+        self.stream = pyte.ByteStream(self.terminal)
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
             os.environ.update(TERM="xterm", **environ)
@@ -81,13 +86,14 @@ class Screen:
         self.before = termios.tcgetattr(self.fd)
 
     def size(self, columns: int, rows: int) -> None:
+        self.terminal.resize(rows, columns)
         fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
 
     def until(self, pattern: str) -> str:
-        """What is on the screen once it's drawn with what is waited for, without styles."""
+        """What is on the screen once it shows what is waited for."""
         end = time.monotonic() + BOUND
         while True:
-            shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]|\r", "", self.out.rpartition("\x1b[H")[2])
+            shown = "\n".join(line.rstrip() for line in self.terminal.display)
             if re.search(pattern, shown):
                 return shown
             left = end - time.monotonic()
@@ -103,10 +109,11 @@ class Screen:
 
     def read(self) -> bool:
         try:
-            data = os.read(self.fd, 65536).decode()
+            data = os.read(self.fd, 65536)
         except OSError:  # it has ended
             return False
-        self.out += data
+        self.stream.feed(data)
+        self.out += data.decode(errors="replace")
         return bool(data)
 
     def press(self, keys: str) -> None:
@@ -222,7 +229,7 @@ def test_keys(screen: Callable[..., Screen], project: Path, tmp_path: Path) -> N
     shown.press("2")
     shown.until(">2 scripts/a.sh(?s:.*)q quit")
     shown.press("\r")
-    shown.until(">2 scripts/a.sh(?s:.*)q quit")
+    shown.until_sent("\x1b[?1049h")
     shown.press("r")
     shown.until("checked again")
     assert note.read_text() == f"['{project}/scripts/a.sh']"
@@ -240,7 +247,7 @@ def test_an_editor_is_told_the_line(
     shown = screen(EDITOR=str(tmp_path / "vi"), VISUAL="")
     shown.until(">1 scripts/a.sh(?s:.*)q quit")
     shown.press("e")
-    shown.until(">1 scripts/a.sh(?s:.*)q quit")
+    shown.until_sent("\x1b[?1049h")
     assert (tmp_path / "told").read_text() == f"+2 {project}/scripts/a.sh\n"
     modes = (tmp_path / "modes").read_text()
     assert re.search(r"(?<!-)\bicanon\b", modes)
@@ -290,6 +297,34 @@ def test_a_signal_gives_the_terminal_back(
         os.kill(shown.pid, number)
     assert shown.end() == code
     assert shown.given_back()
+
+
+def test_interrupted_while_it_checks(screen: Callable[..., Screen]) -> None:
+    shown = screen()
+    shown.until("checking")
+    shown.press("\x03")
+    assert shown.end() == 130
+    assert shown.given_back()
+    assert "q quit" not in shown.out
+
+
+def test_scrolling(screen: Callable[..., Screen], project: Path) -> None:
+    for number in range(1, 8):
+        (project / f"scripts/{number}.sh").write_text(SCRIPT.replace("A=1", f"A=0{number}"))
+    shown = screen()
+    shown.size(100, 12)
+    shown.until(r"\A>1 scripts/1.sh(?s:.*)\n 2 scripts/2.sh(?s:.*)q quit")
+    third = r"\A    mine: launch/mine.toml(?s:.*)\n 3 scripts/3.sh"
+    for keys, seen in (
+        (" ", third),
+        ("\x1b[6~", r"\A\n 4 scripts/4.sh"),
+        ("\x1b[5~", third),
+        ("\x1b[F", "8 files, 8 launches: .*\n.* q quit"),
+        ("\x1b[H", r"\A>1 scripts/1.sh"),
+        ("4", r"(?s:.*)\n>4 scripts/4.sh(?s:.*)mine: launch/mine.toml.*\n.*\n.* q quit"),
+    ):
+        shown.press(keys)
+        shown.until(seen)
 
 
 def test_the_screen_follows_its_size(screen: Callable[..., Screen]) -> None:
@@ -488,6 +523,57 @@ def test_what_is_watched(project: Path, tmp_path: Path) -> None:
     folders = {str(project), f"{project}/scripts", f"{project}/launch", f"{project}/common"}
     assert folders <= found.folders
     assert not {"/", str(Path.home())} & found.folders
+
+
+def test_a_folder_that_is_back_before_it_was_watched(project: Path) -> None:
+    (project / "scripts/a.sh").unlink()
+    answers = rounds()
+    answers.answer()
+    assert answers.trail is not None
+    (project / "scripts").rename(project / "away")
+    feed = Feed(lambda *_, **__: (), lambda _: None)
+    feed.arm(answers.trail)
+    (project / "away").rename(project / "scripts")
+    assert feed.changes({(str(project / "scripts"), False)}) == (set(), set())
+    assert feed.watched is None  # so that the next answer has it watched
+
+
+def test_a_change_is_looked_for_again(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dsv4_env.cli.watch._AGAIN", -1)
+    answers = rounds()
+    answers.answer()
+    assert answers.trail is not None
+    heard: SimpleQueue[object] = SimpleQueue()
+    rows: tuple[set[tuple[int, str]], ...] = (set(), {(2, "a.sh")}, set(), set(), {(1, "end")})
+    Feed(lambda *_, **__: rows, heard.put).arm(answers.trail)
+    told = [heard.get(timeout=BOUND) for _ in range(4)]
+    assert told == [None, {("a.sh", True)}, None, {("end", False)}]
+
+
+@pytest.mark.parametrize("error", [FileNotFoundError, None])
+def test_a_watcher_that_ends_early_ends_the_one_before(
+    error: type[Exception] | None, project: Path
+) -> None:
+    answers = rounds()
+    answers.answer()
+    assert answers.trail is not None
+    ends: list[threading.Event] = []
+
+    def watch(*_: str, stop_event: threading.Event, **__: object) -> Iterator[set[object]]:
+        ends.append(stop_event)
+        if len(ends) == 1:
+            yield set()
+            stop_event.wait(BOUND)
+        elif error is not None:
+            raise error
+
+    heard: SimpleQueue[object] = SimpleQueue()
+    feed = Feed(watch, heard.put)
+    feed.arm(answers.trail)
+    assert heard.get(timeout=BOUND) is None
+    feed.watched = None
+    feed.arm(answers.trail)
+    assert ends[0].wait(BOUND)
 
 
 def test_that_there_is_nothing_to_check_is_told_until_there_is(project: Path) -> None:

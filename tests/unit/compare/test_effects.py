@@ -63,8 +63,31 @@ def test_a_refused_launch() -> None:
     assert len(refused) == 1
     assert refused[0].message == "SGLang 0.5.23 refuses this launch on mi355x"
     assert refused[0].effect[0].startswith("Only EAGLE")
-    both = findings(f"sglang serve{more}", f"sglang serve{more}")
-    assert both == []  # the profile's own is lint's to tell
+
+
+def test_what_is_refused_of_a_profile_is_told_of_a_launch_that_is_as_it_says() -> None:
+    more = " --speculative-algorithm EAGLE --speculative-eagle-topk 4"
+    (both,) = findings(f"sglang serve{more}", f"sglang serve{more}")
+    name = "<script>"
+    assert both.message == f"SGLang 0.5.23 refuses this launch on mi355x, as it does {name}"
+    assert (both.rule.id, both.severity.value) == ("DSV019", "error")
+    assert both.related is not None
+    alone = [f for f in findings(f"sglang serve{more}", "sglang serve") if f.rule.id == "DSV019"]
+    assert [f.message for f in alone] == [f"SGLang 0.5.23 refuses {name} itself on mi355x"]
+
+
+def test_what_is_refused_on_some_hardware_alone_is_a_note() -> None:
+    serve = f"sglang serve --model-path {MODEL} --tp-size 8 --enable-prefill-cp "
+    serve += "--cp-strategy interleave --enable-two-batch-overlap"
+    (found,) = findings(serve, serve, on=None)
+    assert (found.rule.id, found.severity.value) == ("DSV019", "note")
+    assert " on mi355x" in found.message
+
+
+def test_a_profile_of_another_model_is_refused_nothing_that_a_deepseek_v4_is() -> None:
+    serve = "sglang serve --model-path org/Other --speculative-algorithm EAGLE "
+    serve += "--speculative-eagle-topk 4"
+    assert findings(serve, serve) == []
 
 
 def test_the_platform_of_a_profile() -> None:
@@ -181,3 +204,58 @@ def test_without_a_platform_it_is_said_where_it_is_so() -> None:
     some = [f for f in findings("sglang serve", f"sglang serve{cp}", on=None)
             if f.rule.id == "DSV019"]  # fmt: skip
     assert any("refuses this launch on mi355x: " in f.text for f in some)
+
+
+WIDE = "sglang serve --tp-size 8 --dp-size 8 --enable-dp-attention"
+
+
+@pytest.mark.parametrize("release", ["0.5.21", "0.5.22", "0.5.23"])
+def test_what_else_sglang_makes_of_a_setting_counts(release: str) -> None:
+    """--dp-size ends as 1 whatever it is, once --attn-dp-size and the chunks are made of it."""
+    catalogue = load(release)
+    a, b = bash.read(WIDE), bash.read(WIDE.replace("dp-size 8", "dp-size 4"))
+    compared = compare_launches(a, b, catalogue=catalogue)
+    found = with_effects(compared, a, b, catalogue, platform("mi355x"), MODEL).findings
+    assert [f.rule.id for f in found] == ["DSV003"]
+
+
+def test_what_else_is_made_of_a_setting_is_told() -> None:
+    (found,) = findings(WIDE, WIDE.replace("dp-size 8", "dp-size 4"))
+    assert found.effect == (
+        'SGLang makes --attn-dp-size "4" here; as <script> has it, it would be "8"',
+    )
+
+
+def test_two_spellings_of_a_group_have_no_effect_together() -> None:
+    found = findings(WIDE, "sglang serve --tp-size 8 --attn-dp-size 8")
+    assert {(f.rule.id, f.subject) for f in found} == {
+        ("DSV018", "--dp-size"),
+        ("DSV018", "--enable-dp-attention"),
+        ("DSV018", "--attn-dp-size"),
+    }
+    said = "no effect: SGLang makes the same of --attn-dp-size as of --dp-size and "
+    assert {f.effect for f in found} == {(f"{said}--enable-dp-attention",)}
+    assert "remove it" not in " ".join(f.text for f in found)
+
+
+@pytest.mark.parametrize("other", ["--attn-dp-size 4", "--dp-size 8"])
+def test_a_group_that_comes_to_something_else_has_an_effect(other: str) -> None:
+    found = findings(WIDE, f"sglang serve --tp-size 8 {other}")
+    assert found
+    assert "DSV018" not in {f.rule.id for f in found}
+
+
+def test_a_group_beside_what_has_an_effect() -> None:
+    found = findings(WIDE, "sglang serve --tp-size 8 --attn-dp-size 8 --max-running-requests 8")
+    by_name = {f.subject: f.rule.id for f in found}
+    assert by_name.pop("--max-running-requests") == "DSV002"
+    assert set(by_name.values()) == {"DSV018"}
+
+
+def test_what_the_profile_needs_beside_other_differences() -> None:
+    """Without attention in data parallel the chunks are the same, and with it they aren't."""
+    found = findings(
+        f"{WIDE} --chunked-prefill-size 65536",
+        "sglang serve --tp-size 8 --chunked-prefill-size 8192",
+    )
+    assert "--chunked-prefill-size" in {f.subject for f in found if f.rule.id == "DSV003"}

@@ -12,6 +12,7 @@ from dsv4_env.model import (
     Fact,
     LaunchConfig,
     Location,
+    Note,
     Origin,
     Unknown,
     Value,
@@ -130,7 +131,7 @@ def test_a_registration_counts_for_its_own_vendor() -> None:
     both = replace(told(), facts=(*told().facts, *cuda))
     assert compare_launches(PROFILE, both).findings == ()
     other = replace(both, facts=(*told(gone=("suite",)).facts, *cuda))
-    assert compare_launches(PROFILE, other).findings == ()
+    assert [f.rule.id for f in compare_launches(PROFILE, other).findings] == ["DSV021"]
     anywhere = replace(PROFILE, facts=tuple(replace(f, vendor="") for f in OURS))
     assert compare_launches(anywhere, both).facts == 7  # which of the two suites isn't known
     assert [f.rule.id for f in compare_launches(anywhere, other).findings] == ["DSV021"]
@@ -193,3 +194,48 @@ def test_a_password_in_a_models_path_is_hidden() -> None:
         PROFILE, told(Fact("model", "path", "https://me:hunter2hunter2@host/org/V3"))
     ).findings
     assert "hunter2" not in f"{found.text}{found.right}"
+
+
+REGISTRATION = ("suite", "estimated-seconds", "nightly")
+
+
+@pytest.mark.parametrize("path", ["test/registered/amd/t.py", "/src/test/registered/t.py"])
+def test_a_test_that_lost_its_registration(path: str) -> None:
+    held = replace(told(gone=REGISTRATION), name=path)
+    (found,) = compare_launches(PROFILE, held).findings
+    assert (found.rule.id, found.severity, found.subject) == ("DSV021", W, "ci.suite")
+    assert found.message == 'no register_amd_ci registers it for a suite; v4 has "nightly"'
+    assert compare_launches(PROFILE, held, ignore=["ci.suite"]).findings == ()
+
+
+def test_a_test_that_is_registered_with_another_vendor_alone() -> None:
+    theirs = told(*(replace(f, vendor="cuda") for f in OURS if f.table == "ci"))
+    assert [f.rule.id for f in compare_launches(PROFILE, theirs).findings] == ["DSV021"]
+    both = replace(theirs, facts=(*theirs.facts, *(f for f in OURS if f.table == "ci")))
+    assert compare_launches(PROFILE, both).findings == ()
+
+
+def test_what_no_ci_of_sglang_looks_for_needs_no_registration() -> None:
+    """A project's own test, and a script, whatever its folder is called."""
+    held = told(gone=REGISTRATION)
+    script = replace(held, name="test/registered/t.sh", reader="bash")
+    for each in (held, replace(held, name="tests/test_mine.py"), script):
+        found = compare_launches(PROFILE, each).findings
+        assert [f for f in found if f.subject == "ci.suite"] == []
+
+
+def test_a_test_that_runs_no_more_is_a_note() -> None:
+    place = Location("t.py", 9, 1)
+    off = Note("register_amd_ci is disabled: flaky", place, idle=True, vendor="amd")
+    other = replace(off, vendor="cuda")
+    skipped = Note("test_a never runs: it is skipped", place, idle=True)
+    held = replace(told(), notes=(off, other, skipped, skipped))
+    compared = compare_launches(PROFILE, held)
+    assert [(f.rule.id, f.severity, f.message) for f in compared.findings] == [
+        ("DSV028", N, off.message),
+        ("DSV028", N, skipped.message),
+    ]
+    assert not {off.message, skipped.message} & set(compared.notes)
+    assert compare_launches(PROFILE, held, ignore=["ci.runs"]).findings == ()
+    (worse, _) = compare_launches(PROFILE, held, severities={"ci.runs": W}).findings
+    assert worse.severity is W

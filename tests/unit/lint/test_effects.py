@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dsv4_env.catalogue import load
 from dsv4_env.lint import lint
+from dsv4_env.lint.effects import unplanned
 from dsv4_env.model.finding import Severity
 from dsv4_env.plan.platforms import platform
 from dsv4_env.readers import bash
@@ -63,3 +64,33 @@ def test_nothing_is_said_of_other_models() -> None:
 
 def test_what_the_parser_refuses_has_rules_of_its_own() -> None:
     assert said(f"{SERVE}--no-such-flag") == []
+
+
+def test_what_sglang_makes_something_else_of_is_not_overwritten() -> None:
+    """Neither 1 nor nothing in place of --dp-size 8 would be the same launch."""
+    wide = f"{SERVE}--tp-size 8 --dp-size 8 --enable-dp-attention --chunked-prefill-size 65536"
+    assert said(wide, "mi355x") == []
+
+
+CP_TBO = "--tp-size 8 --enable-prefill-cp --cp-strategy interleave --enable-two-batch-overlap"
+
+
+def test_a_model_that_the_environment_may_name_is_what_it_is_by_default() -> None:
+    """So does `plan`; and a variable's name says it, too."""
+    for model in ("${MODEL:-deepseek-ai/DeepSeek-V4-Pro}", "$DEEPSEEK_V4_PRO_MODEL_PATH"):
+        script = f'sglang serve --model-path "{model}" {CP_TBO}'
+        ((rule, message),) = said(script, "mi355x")
+        assert rule == "DSV123"
+        assert "prefill CP on HIP does not support --enable-two-batch-overlap" in message
+        assert said(script, "b200") == []
+    assert said(f'sglang serve --model-path "${{MODEL:-org/Other}}" {CP_TBO}', "mi355x") == []
+
+
+def test_a_model_that_is_not_known_is_told() -> None:
+    def why(model: str) -> str | None:
+        return unplanned(bash.read(f"sglang serve {model} --tp-size 8"), CATALOGUE)
+
+    assert "which model ${MODEL} is isn't known" in (why('--model-path "$MODEL"') or "")
+    assert why("--model-path org/Other") is None  # another's: there is nothing to tell
+    assert why('--model-path "${MODEL:-deepseek-ai/DeepSeek-V4-Pro}"') is None
+    assert why("") is None

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from dsv4_env.lang.bash.interp import texts
+from dsv4_env.lang.bash.syntax import tree
 from dsv4_env.model import LaunchConfig
 from dsv4_env.model.budget import Budget
 from dsv4_env.readers import bash
@@ -25,7 +26,7 @@ def nothing_kept(monkeypatch: pytest.MonkeyPatch) -> None:
 def counted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The sizes of all texts that are parsed from now on."""
     sizes: list[int] = []
-    parse: Any = texts.parse
+    parse: Any = tree.parse
 
     def parsed(text: str, *args: Any, **options: Any) -> Any:
         sizes.append(len(text))
