@@ -12,7 +12,7 @@ from dsv4_env.model.style import count, plain
 
 SEVERITIES = list(Severity)  # worst first
 _VALUE = re.compile(r'["\d]|[A-Z][A-Z0-9_]*\Z')  # what may be written, or is a variable's name
-_THAT = re.compile(r"\bthat\b")
+_THAT = re.compile(r"\A(write|read|start it with) that\b")
 _ALONE = {  # actions that only a whole sentence explains
     "let it, too": "let the environment override it",
     "let them, too": "let the environment override them",
@@ -53,7 +53,7 @@ class ReportEntry:
         action = _ALONE.get(action, action)
         if _VALUE.match(finding.left or ""):
             value = plain(finding.left or "").partition('" unless ')
-            action = _THAT.sub(lambda _: f"{value[0]}{value[1][:1]}", action, count=1)
+            action = _THAT.sub(lambda m: f"{m[1]} {value[0]}{value[1][:1]}", action, count=1)
         alone = f"{action.removesuffix('it')}{subject}" if action.endswith(" it") else action
         return [f"{subject}: {action}", alone]
 

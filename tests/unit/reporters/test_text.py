@@ -275,3 +275,38 @@ def test_a_sentence_that_no_line_holds_breaks_behind_clauses() -> None:
         f"    pro has {'y' * 60}: write that",
     ]
     assert lines_of(message="日" * 59 + " b")[1:3] == [f"    {'日' * 59}", "    b"]
+
+
+def test_equal_findings_of_folders_have_a_place_and_what_to_do_in_their_first_line() -> None:
+    grouped = REPORTERS["grouped"]
+    path = "test/registered/amd/test_deepseek_v4_flash_fp8_tbo.py"
+    said: dict[str, Any] = {"message": "m " * 50, "action": "use --other"}
+    several = [comparison(finding("--flag", at(path, n), **said)) for n in (98, 99)]
+    first, *rest = grouped(report(*several)).splitlines()
+    assert first == f"error: DSV003 --flag: use --other ({path}:98:1 and 1 more)"
+    assert rest[0].startswith("    m m ")
+    assert rest[1].startswith("    2 places: ")
+    said["action"] = "use --other-that-is-longer"
+    (first, *_) = grouped(report(comparison(finding("--flag", at(path, 9), **said)))).splitlines()
+    assert first == f"error: DSV003 --flag: use --other-that-is-longer ({path}:9:1)"
+    assert len(first) <= 120
+
+
+def test_what_is_not_known_in_folders_is_named_once() -> None:
+    several = [
+        comparison(right=f"{n}.sh", notes=(f"not known: {what}",), lint=True)
+        for n, what in enumerate(["A, B", "A, B", "C"])
+    ]
+    lines = REPORTERS["grouped"](report(*several)).splitlines()
+    assert "note: not known: A, B (0.sh and 1 more)" in lines
+    assert "note: not known: C (2.sh)" in lines
+
+
+def test_of_several_pairs_each_has_its_name_in_a_table_of_changes() -> None:
+    changes = REPORTERS["changes"]
+    one, other = comparison(right="a.sh"), comparison(finding("A", at("b.sh")), right="b.sh")
+    lines = changes(report(one, other)).splitlines()
+    assert lines[0] == "pro against a.sh: no differences in 3 settings compared, 0 unknown"
+    assert lines[1:3] == ["--- pro", "+++ b.sh"]
+    assert lines[-1] == "1 difference in 3 settings compared, 0 unknown"
+    assert changes(report(one)).startswith("no differences in 3 settings compared")
