@@ -12,6 +12,7 @@ from dsv4_env.model.style import count, plain
 
 SEVERITIES = list(Severity)  # worst first
 _VALUE = re.compile(r'["\d]|[A-Z][A-Z0-9_]*\Z')  # what may be written, or is a variable's name
+_NAME = re.compile(r"(?:--[a-z][\w-]*+|[A-Z][A-Z0-9_]*+)(?= )")
 _THAT = re.compile(r"\A(write|read|start it with) that\b")
 _ALONE = {  # actions that only a whole sentence explains
     "let it, too": "let the environment override it",
@@ -47,7 +48,9 @@ class ReportEntry:
     def briefly(self) -> list[str]:
         """What is to be done in fewer words, the fewest last: where a sentence is too wide."""
         finding = self.finding
-        subject, action = plain(finding.subject), plain(finding.action)
+        named = _NAME.match(finding.message)  # as it's called here, where sides differ in that
+        subject = plain(named[0] if named else finding.subject)
+        action = plain(finding.action)
         if not action:
             return [subject]
         action = _ALONE.get(action, action)

@@ -233,7 +233,7 @@ def test_a_sentence_that_finds_no_room_behind_its_place_is_shortened() -> None:
         "    [DSV003]",
     ]
     assert lines_of(message=said, action=longer)[:2] == [
-        f"a:1:1: error: A: {longer} [DSV003]",
+        f"a:1:1: error: {'N' * 30}: {longer} [DSV003]",
         f"    {said}: {longer}",
     ]
 
@@ -259,6 +259,11 @@ def test_what_to_do_stands_in_the_first_line(action: str, left: str, path: str, 
     first = text(report(comparison(one))).splitlines()[0]
     assert first == f"{path}:1:1: error: {told}"
     assert len(first) <= 120 or len(path) > 99
+
+
+def test_a_setting_is_called_as_it_is_in_its_file() -> None:
+    said = {"message": f"OLD_A is {'x' * 90}; pro has NEW_A", "action": "rename it to NEW_A"}
+    assert lines_of(**said)[0] == "a:1:1: error: OLD_A: rename it to NEW_A [DSV003]"
 
 
 def test_a_verdict_that_is_too_wide_has_its_details_below() -> None:
