@@ -106,9 +106,9 @@ RULES: dict[str, Rule] = {
              "other: `os.environ.get(NAME, \"a\")` in a test, `NAME = {default = \"a\"}` in a "
              "profile. That a script lets more be overridden is a note."),
         Rule("DSV028", "not-run", _N, "CI runs nothing of a test",
-             "Its registration is disabled, its class or a test of it is skipped, or it has none "
-             "left: what holds of it holds of nothing that runs. Somebody has decided that, so it "
-             "is a note; `\"ci.runs\" = \"warning\"` in `[tool.dsv4_env.severity]` has a check "
-             "fail on it. That a test lost its registration is another rule: `ci-suite`."),
+             "Its registration is disabled, or its class or a test of it is skipped: what holds of "
+             "it holds of nothing that runs. Somebody has decided that, so it is a note; "
+             "`\"ci.runs\" = \"warning\"` in `[tool.dsv4_env.severity]` has a check fail on it. "
+             "That a test lost its registration is another rule: `ci-suite`."),
     )
 }  # fmt: skip
