@@ -87,6 +87,7 @@ def lint_launches(
     """
     comparisons: list[Comparison] = []
     told: set[tuple[str, str, Location | None]] = set()
+    unknown: set[str] = set()
     for title, config in wanted:
         catalogue = read_as(config)
         place = hinted({"image": config.image_name})
@@ -102,7 +103,9 @@ def lint_launches(
         )
         made = _comparison(config, title, catalogue, said)
         why = unplanned(config, catalogue) if chosen.plans else None
-        made = replace(made, notes=(*made.notes, *([why] if why else ())))
+        if why is not None and why not in unknown:  # once for a file of many launches
+            unknown.add(why)
+            made = replace(made, notes=(*made.notes, why))
         fresh = [f for f in made.findings if (f.rule.id, f.text, f.location) not in told]
         again = [f for f in made.findings if (f.rule.id, f.text, f.location) in told]
         told |= {(f.rule.id, f.text, f.location) for f in fresh}
