@@ -13,7 +13,6 @@ from dsv4_env.catalogue.images import image_env
 from dsv4_env.catalogue.semantics import equals_default, same_value
 from dsv4_env.compare.differences import Difference, Kind, diff, differences
 from dsv4_env.compare.normalise import (
-    POSITIONAL,
     ComparedSetting,
     compared_sections,
     compared_setting,
@@ -25,7 +24,7 @@ from dsv4_env.model import Unknown, Value
 if TYPE_CHECKING:
     from dsv4_env.catalogue import Catalogue
     from dsv4_env.catalogue.history import Renamed
-    from dsv4_env.model import LaunchConfig
+    from dsv4_env.model import LaunchConfig, ServerArg
 
 _TRUE, _FALSE = ("true", "1", "yes", "y"), ("false", "0", "no", "n")
 
@@ -69,7 +68,8 @@ class _Group:
     """What one variable, or one *dest* of the parser, is on both sides.
 
     *exact* is the first of its differences to the letter, *renamed* what became of its old name
-    where only one side has that.
+    where only one side has that. *unseen*: the side that lacks it may yet have it. *moved*: words
+    that can't be known stand behind it on one side, and before it on the other.
     """
 
     left: list[ComparedSetting]
@@ -77,6 +77,8 @@ class _Group:
     reasons: list[str]
     exact: Difference | None = None
     renamed: Renamed | None = None
+    unseen: bool = False
+    moved: bool = False
 
 
 _Groups: TypeAlias = dict[str, _Group | Difference]
@@ -237,10 +239,7 @@ def _args(
     spelled: dict[str, set[str]] = {}
     for name, sets in dests.items():
         spelled.setdefault(sets, set()).add(name)
-    # Words that may be any flags: what stands before and after them isn't the same then.
-    open_ended = any(
-        isinstance(w, Unknown) for side in plain for s in side.get(POSITIONAL, ()) for w in s.words
-    )
+    opened = [any(_opens(arg) for arg in side.args or ()) for side in (left, right)]
     by_name = {d.name: d for d in reversed(exact)}
     groups: _Groups = {}
     for name, sets in dests.items():
@@ -249,21 +248,43 @@ def _args(
             continue
         mine = [d for d in exact if dests[d.name] == sets]
         reordered = bool(mine) and mine[0].kind is Kind.REORDERED
-        # The parser doesn't know it, or what may stand between counts.
-        if sets == name or (open_ended and (several or by_name[name].kind is Kind.REORDERED)):
+        # Words that may be any flags, and so this one again, win over it where they stand behind.
+        behind = [_behind(side, sets, dests) for side in (left, right)]
+        moved = all(opened) and None not in behind and behind[0] != behind[1]
+        if sets == name:  # the parser doesn't know it
             groups.update({f"{sets} {at}": d for at, d in enumerate(mine)})
             groups.setdefault(sets, _Group([], [], []))
-        elif reordered and not several:
+        elif reordered and not several and not moved:
             placed = replace(mine[0], placed=True)
             groups[sets] = _equivalent(placed, "the order of different flags makes no difference")
         else:
-            group = _Group([], [], [], mine[0] if mine else None)
-            group.left = _last(left, sets, dests, group, repeats=open_ended)
-            group.right = _last(right, sets, dests, group, repeats=open_ended)
+            group = _Group([], [], [], mine[0] if mine else None, moved=moved)
+            group.left = _last(left, sets, dests, group)
+            group.right = _last(right, sets, dests, group)
+            # Leaving it out is no default where it may stand among words that aren't known.
+            group.unseen = any(
+                may and not has for may, has in zip(opened, (group.left, group.right), strict=True)
+            )
             group.right = _aligned(group, partial(_same_flag, catalogue))
             groups[sets] = group
-    default = partial(_flag_default, None if open_ended else catalogue)
-    return _with_renamed(_compared("args", groups, default, catalogue), catalogue)
+    found = _compared("args", groups, partial(_flag_default, catalogue), catalogue)
+    return _with_renamed(found, catalogue)
+
+
+def _opens(arg: ServerArg) -> bool:
+    """Whether it is words that may be any flags."""
+    return arg.flag is None and any(isinstance(w, Unknown) for w in arg.values)
+
+
+def _behind(config: LaunchConfig, sets: str, dests: dict[str, str]) -> int | None:
+    """How many words that may be any flags stand behind the last setting of a *dest*."""
+    count = None
+    for arg in config.args or ():
+        if arg.flag is not None and dests[arg.flag] == sets:
+            count = 0
+        elif count is not None and _opens(arg):
+            count += 1
+    return count
 
 
 def _with_renamed(found: list[Difference], catalogue: Catalogue) -> list[Difference]:
@@ -322,7 +343,7 @@ def _values(words: Sequence[str]) -> list[str]:
 
 
 def _last(
-    config: LaunchConfig, sets: str, dests: dict[str, str], group: _Group, *, repeats: bool
+    config: LaunchConfig, sets: str, dests: dict[str, str], group: _Group
 ) -> list[ComparedSetting]:
     """The settings of one *dest*: a later one wins over all before it."""
     found: list[ComparedSetting] = []
@@ -330,10 +351,6 @@ def _last(
         if arg.flag is None or dests[arg.flag] != sets:
             continue
         if arg.condition is None and found:
-            if repeats:
-                before = found.pop()
-                found.append(compared_setting(arg.flag, before.words + arg.words, arg.location))
-                continue
             group.reasons.append(f"the last {arg.flag} wins")
             found.clear()
         found.append(compared_setting(arg.flag, arg.words, arg.location, arg.condition))
@@ -361,9 +378,9 @@ def _same_flag(catalogue: Catalogue, a: ComparedSetting, b: ComparedSetting) -> 
     return f"{a.name} and {b.name} set the same"
 
 
-def _flag_default(catalogue: Catalogue | None, _: str, s: ComparedSetting) -> str | None:
+def _flag_default(catalogue: Catalogue, _: str, s: ComparedSetting) -> str | None:
     texts = _known(s.words)
-    return arg_equals_default(catalogue, texts) if texts and catalogue else None
+    return arg_equals_default(catalogue, texts) if texts else None
 
 
 # Both
@@ -389,7 +406,7 @@ def _settled(
 ) -> list[Difference]:
     """The differences that are left, or one that says why there are none."""
     both = [*group.left, *group.right]
-    reasons = [default(s) for s in both]
+    reasons = [None if group.unseen else default(s) for s in both]
     if mine and both and all(reasons):
         first = mine[0]
         return [_equivalent(_named(first, group), "; ".join(dict.fromkeys(map(str, reasons))))]
@@ -399,7 +416,9 @@ def _settled(
         why = [
             r
             for s in alone
-            if s.condition == d.condition and s.words == (d.right if d.left is None else d.left)
+            if not group.unseen
+            and s.condition == d.condition
+            and s.words == (d.right if d.left is None else d.left)
             if (r := default(s))
         ]
         found.append(_equivalent(_named(d, group), why[0]) if why else _named(d, group))
@@ -415,6 +434,8 @@ def _settled(
             one[0].location if one else None,
             two[0].location if two else None,
         )
+        if group.moved:
+            return [_named(replace(whole, kind=Kind.REORDERED), group)]
         reason = "; ".join(dict.fromkeys(group.reasons)) or "SGLang makes no difference"
         found.append(_equivalent(_named(whole, group), reason))
     return found

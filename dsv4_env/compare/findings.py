@@ -19,6 +19,7 @@ from dsv4_env.compare.normalise import (
     as_started,
     compared_sections,
     is_ignored,
+    is_open,
     kept,
     open_words,
 )
@@ -29,13 +30,14 @@ from dsv4_env.model import (
     Location,
     Note,
     Outside,
+    ServerArg,
     Unknown,
     Value,
     handed_on,
     lost_launch,
     unexported,
 )
-from dsv4_env.model.condition import Condition
+from dsv4_env.model.condition import Condition, covers
 from dsv4_env.model.errors import shortened
 from dsv4_env.model.finding import (
     Comparison,
@@ -268,7 +270,9 @@ def _unseen(found: list[Difference], right: LaunchConfig) -> tuple[list[Differen
         if words and word is not None and all(isinstance(w, Unknown) for w in d.right or ()):
             more = True
             continue  # the words themselves: what they may hold is told
-        if d.kind is Kind.REMOVED and (note if d.section == "env" else word) is not None:
+        if d.section == "args" and d.conditional and _filled(right, d.condition):
+            names["args"].append(d.name)
+        elif d.kind is Kind.REMOVED and (note if d.section == "env" else word) is not None:
             names[d.section].append(d.name)
         elif d.section == "env" and d.kind is Kind.UNKNOWN and _opened(right, d.right):
             names["env"].append(d.name)
@@ -284,6 +288,19 @@ def _unseen(found: list[Difference], right: LaunchConfig) -> tuple[list[Differen
         action = settled_by(word) or "write out what it holds"
         unseen.append(_Unseen("args", tuple(names["args"]), what, where, action))
     return seen, unseen
+
+
+def _filled(config: LaunchConfig, condition: Condition | None) -> bool:
+    """Whether there are words that may be any flags wherever a condition doesn't hold.
+
+    Those that are always there don't count: the condition is known beside them.
+    """
+    found = [a.condition for a in config.args or () if a.condition and _any_flags(a)]
+    return bool(found) and covers([condition, *found])
+
+
+def _any_flags(arg: ServerArg) -> bool:
+    return arg.flag is None and any(is_open(w) for w in arg.values)
 
 
 def _opened(config: LaunchConfig, words: Sequence[Value] | None) -> Note | None:
@@ -453,7 +470,7 @@ def _finding(
             message = f"{d.name} is another secret than in {left.name}: both are hidden"
         effect = _spelling_hint(d) or _misread(d, catalogue)
     elif d.kind is Kind.REORDERED:
-        message = f"{d.name} stands in another place than in {left.name}"
+        message = f"{other} stands in another place than in {left.name}"
     elif d.conditional and theirs == HANDED_ON:
         message = f"{d.name} is {theirs}; {_has(left.name, ours)}"
     elif d.conditional:

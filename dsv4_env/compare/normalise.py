@@ -5,7 +5,7 @@ from __future__ import annotations
 import fnmatch
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, TypeGuard
 
 from dsv4_env.catalogue.arguments import regrouped
 from dsv4_env.catalogue.owners import owner
@@ -79,10 +79,15 @@ def open_words(config: LaunchConfig) -> Iterator[Unknown]:
     """
     for arg in config.args or ():
         for word in arg.values if arg.flag is None else ():
-            if isinstance(word, Unknown) and (
-                word.default is None or any(map(is_flag, word.default.split()))
-            ):
+            if is_open(word):
                 yield word
+
+
+def is_open(word: Value) -> TypeGuard[Unknown]:
+    """Whether a word that belongs to no flag may be any flags."""
+    return isinstance(word, Unknown) and (
+        word.default is None or any(map(is_flag, word.default.split()))
+    )
 
 
 def kept(

@@ -28,7 +28,9 @@ RULES: dict[str, Rule] = {
              "One of the two is out of date. `dsv4-env sync PROFILE --to FILE` brings the file to "
              f"the profile, `--from FILE` the profile to the file. {_AS_BAD}"),
         Rule("DSV004", "reordered", _N, "a setting stands in another place",
-             "Only `--exact` tells it: to SGLang the order makes no difference."),
+             "To SGLang the order makes no difference, so that only `--exact` tells it. So does a "
+             "comparison of flags that the release doesn't know, and of two launches that both "
+             "take flags which can't be known, where one of these wins over them."),
         Rule("DSV005", "unknown", _W, "a value can't be known, so not compared",
              "Nothing is run to find out, so what a command prints or comes from outside stays "
              "open. `--set NAME=VALUE` tells what it gets, `dsv4-env capture` tries it."),

@@ -65,6 +65,24 @@ def test_a_refused_launch() -> None:
     assert refused[0].effect[0].startswith("Only EAGLE")
 
 
+@pytest.mark.parametrize(
+    ("flag", "values"),
+    [
+        ("--attention-backend", ("dsv4", "dsv5")),
+        ("--page-size", ("256", "abc")),
+        ("--page-size", ("abc", "256")),
+        ("--max-running-requests", ("256", "")),
+    ],
+)
+def test_a_value_that_the_parser_refuses_is_a_difference(
+    flag: str, values: tuple[str, str]
+) -> None:
+    """Also where SGLang would set another one whatever is given."""
+    found = findings(*(f"sglang serve {flag} {value}" for value in values))
+    told = {f.subject: f.rule.id for f in found}
+    assert told == {"launch": "DSV019", flag: "DSV003"}
+
+
 def test_what_is_refused_of_a_profile_is_told_of_a_launch_that_is_as_it_says() -> None:
     more = " --speculative-algorithm EAGLE --speculative-eagle-topk 4"
     (both,) = findings(f"sglang serve{more}", f"sglang serve{more}")

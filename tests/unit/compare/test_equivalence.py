@@ -233,6 +233,65 @@ def test_words_that_are_not_known_may_be_any_flags(words: str, says: str) -> Non
     assert not compare_launches(right, right, catalogue=load("0.5.16")).findings
 
 
+PINNED = "sglang serve --tp 8 --chunked-prefill-size 64 --page-size 64\n"
+
+
+@pytest.mark.parametrize("flag", ["--tp-size 8", "--tensor-parallel-size=8", "--tp 4 --tp-size 8"])
+@pytest.mark.parametrize("words", ['"$@"', "$EXTRA", "$(x)"])
+def test_other_names_of_a_flag_are_the_same_beside_words_that_are_not_known(
+    flag: str, words: str
+) -> None:
+    left = bash.read(PINNED, "l.sh")
+    for line in (
+        f"sglang serve {flag} --chunked-prefill 64 --page-size 64 {words}",
+        f"sglang serve --page-size 64 {words} --chunked-prefill 64 {flag}",
+    ):
+        comparison = compare_launches(
+            left, bash.read(f"{line}\n", "r.sh"), catalogue=load("0.5.16")
+        )
+        assert [(f.rule.id, f.subject) for f in comparison.findings] == [("DSV016", "more flags")]
+
+
+def test_another_value_of_another_name_is_told_beside_words_that_are_not_known() -> None:
+    right = bash.read(PINNED.replace("--tp 8", "--tp-size 4").replace("\n", ' "$@"\n'), "r.sh")
+    comparison = compare_launches(bash.read(PINNED, "l.sh"), right, catalogue=load("0.5.16"))
+    texts = [f.text for f in comparison.findings]
+    assert texts[0] == '--tp-size is "4"; l.sh has --tp "8"'
+    assert len(texts) == 2
+
+
+def test_a_default_is_like_leaving_a_flag_out_unless_that_is_not_known() -> None:
+    plain, given = "sglang serve --page-size 64", "sglang serve --page-size 64 --tp 1"
+    for left, right, told in (
+        (plain, f"{given} $X", ["more flags"]),
+        (given, f"{plain} $X", ["--tp"]),
+    ):
+        sides = bash.read(f"{left}\n", "l.sh"), bash.read(f"{right}\n", "r.sh")
+        comparison = compare_launches(*sides, catalogue=load("0.5.16"))
+        assert [f.subject for f in comparison.findings] == told
+
+
+def test_a_flag_that_wins_over_words_that_are_not_known_on_one_side_alone_is_told() -> None:
+    left = bash.read('sglang serve --tp 8 --page-size 64 "$@"\n', "l.sh")
+    for flag in ("--tp", "--tp-size"):
+        right = bash.read(f'sglang serve --page-size 64 "$@" {flag} 8\n', "r.sh")
+        found = compare_launches(left, right, catalogue=load("0.5.16")).findings
+        assert ("DSV004", f"{flag} stands in another place than in l.sh") in [
+            (f.rule.id, f.message) for f in found
+        ]
+
+
+@pytest.mark.parametrize(("otherwise", "rule"), [("$Y", "DSV016"), ("--tp 8", ""), ("", "DSV005")])
+def test_words_that_are_not_known_where_a_flag_is_not_given_may_be_it(
+    otherwise: str, rule: str
+) -> None:
+    text = f'A="--tp 8"\nif [ "$X" = 1 ]; then :; else A="{otherwise}"; fi\nsglang serve $A\n'
+    left, right = bash.read("sglang serve --tp 8\n", "l.sh"), bash.read(text, "r.sh")
+    found = compare_launches(left, right, catalogue=load("0.5.16")).findings
+    assert [f.rule.id for f in found if f.subject == "--tp"] == ([rule] if rule else [])
+    assert ("is set only when" in "".join(f.message for f in found)) == (rule == "DSV005")
+
+
 def test_a_value_that_sglang_cannot_read_is_told_so() -> None:
     left = bash.read("export SGLANG_USE_AITER=1\nsglang serve\n", "l.sh")
     right = bash.read("export SGLANG_USE_AITER=on\nsglang serve\n", "r.sh")

@@ -15,7 +15,7 @@ from dsv4_env.lang.python.interp.expressions import (
     test_holds,
     test_known,
 )
-from dsv4_env.lang.python.interp.havoc import havoc_bodies
+from dsv4_env.lang.python.interp.havoc import havoc_bodies, havoc_expressions
 from dsv4_env.lang.python.interp.machine import (
     Break,
     Continue,
@@ -35,6 +35,7 @@ from dsv4_env.lang.python.syntax.effects import (
     is_inert,
     is_main,
     is_safe,
+    undone,
 )
 from dsv4_env.lang.python.values import operations as ops
 from dsv4_env.lang.python.values.kinds import (
@@ -363,7 +364,10 @@ def _try(vm: Machine, scope: Scope, node: ast.Try) -> None:
     ):
         label = f"the try at line {node.lineno} succeeds"
         if not vm.decide(("try", node, len(vm.path)), label):
-            havoc_bodies(vm, scope, [body], label)
+            done, value = undone(body)
+            havoc_bodies(vm, scope, [done], label)
+            if value is not None:
+                havoc_expressions(vm, scope, [[value]], label)
             try:
                 _handle(vm, scope, node, _caught(vm, scope, loud, None))
             finally:

@@ -135,6 +135,33 @@ def is_safe(body: Sequence[ast.stmt], *, forking: bool) -> bool:
     return True
 
 
+def undone(body: Sequence[ast.stmt]) -> tuple[Sequence[ast.stmt], ast.expr | None]:
+    """What may have been done where statements raise, and the value that they end with.
+
+    ``X = f()`` as the last one that can raise leaves X as it was, and only calls f.
+    """
+    at = len(body)
+    while at and _is_plain(body[at - 1]):
+        at -= 1
+    last = body[at - 1] if at else None
+    if not isinstance(last, ast.Assign | ast.AnnAssign) or last.value is None:
+        return body, None
+    targets = last.targets if isinstance(last, ast.Assign) else [last.target]
+    if not all(isinstance(t, ast.Name) for t in targets):
+        return body, None  # storing an item or an attribute may call something
+    if any(isinstance(n, ast.NamedExpr) for n in walk_tree(last.value)):
+        return body, None
+    return body[: at - 1], last.value
+
+
+def _is_plain(node: ast.stmt) -> bool:
+    """Whether a statement can't raise at all: ``found = True``, ``pass``."""
+    if isinstance(node, ast.Assign):
+        named = all(isinstance(t, ast.Name) for t in node.targets)
+        return named and isinstance(node.value, ast.Constant)
+    return isinstance(node, ast.Pass)
+
+
 def exception_named(node: ast.expr | None) -> type[BaseException] | None:
     """The exception of Python's own that a name means."""
     found = getattr(builtins, node.id, None) if isinstance(node, ast.Name) else None

@@ -271,6 +271,30 @@ def test_an_import_of_what_is_not_read_may_fail(text: str, condition: str | None
     assert [(e.value, told(e.condition)) for e in found.env] == [("1", condition)]
 
 
+@pytest.mark.parametrize(
+    ("body", "known"),
+    [
+        ("args = given()", ["a", "h"]),
+        ("some()\n    args = given()\n    found = True\n    pass", ["a", "h"]),
+        ("args = given()\n    some()", None),  # this may raise once args is another
+        ("args = given()\n    n = len(args)", None),
+        ("args = some(args)", None),
+        ("args = (args := given())", None),
+        ("args += given()", None),
+        ("args.append(given())", None),
+        ("args[0] = given()", None),
+    ],
+)
+def test_what_raised_was_not_assigned(body: str, known: list[str] | None) -> None:
+    head = "def given():\n    return ['b', os.environ['X']]\nargs = ['a']\n"
+    text = f"{head}try:\n    {body}\nexcept KeyError:\n    args = [*args, 'h']\n"
+    text += "popen_launch_server('m', 'u', 1, other_args=args)\n"
+    (config,) = python.read_all(f"import os\n{text}", "t.py")
+    failed = [a for a in config.args or () if a.condition and "not (" in str(a.condition)]
+    words = [w for a in failed for w in a.words]
+    assert (words == known) if known else any(isinstance(w, Unknown) for w in words)
+
+
 def test_helpers_named_as_methods_of_python_are_followed() -> None:
     assert read(f"{ADD}def f(): add()\nf()") == (["a"], {"A": "1"})
 
