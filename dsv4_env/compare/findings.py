@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence, Set as AbstractSet
 from dataclasses import dataclass, replace
@@ -25,6 +26,7 @@ from dsv4_env.compare.normalise import (
 from dsv4_env.compare.rules import RULES
 from dsv4_env.model import (
     HANDED_ON,
+    EnvVar,
     LaunchConfig,
     Location,
     Note,
@@ -341,6 +343,11 @@ def _names(config: LaunchConfig, catalogue: Catalogue | None) -> set[tuple[str, 
 
 def _twice(config: LaunchConfig) -> list[Finding]:
     rule = RULES["DSV006"]
+    after: dict[str, EnvVar] = {}
+    next_of: list[EnvVar | None] = []
+    for e in reversed(config.env):
+        next_of.append(after.get(e.name))
+        after[e.name] = e
     return [
         Finding(
             rule,
@@ -351,12 +358,31 @@ def _twice(config: LaunchConfig) -> list[Finding]:
             config.effective_env[e.name].location,
             action="remove this one",
         )
-        for e in config.env
+        for e, later in zip(config.env, reversed(next_of), strict=True)
         if e.superseded
+        and not _goes_on(e, later)
         and not any(_opened(config, [v]) for v in (e.value, config.effective_env[e.name].value))
     ]
 
 
+def _goes_on(earlier: EnvVar, later: EnvVar | None) -> bool:
+    """Whether a setting makes its value of the one before: ``A=x``, then ``A="${A:-y}"``.
+
+    Or it stands for an empty one alone, as a profile's value does that the outside may override.
+    """
+    if later is None:
+        return False
+    a, b = earlier.value, later.value
+    if isinstance(a, Unknown) and isinstance(b, Unknown) and (a.text, a.names) == (b.text, b.names):
+        return a.default == "" and bool(b.default)
+    spelled = later.origin.value or ""
+    if spelled.startswith("{default"):  # as a layer says so
+        return True
+    read = _READ.findall(spelled) if later.origin.name == "bash" else ()
+    return earlier.name in read
+
+
+_READ = re.compile(r"\$\{?([A-Za-z_][A-Za-z0-9_]*)")
 _SHOWN = 300  # characters of a value: some three lines of a terminal
 FROM_OUTSIDE = "from the environment"
 

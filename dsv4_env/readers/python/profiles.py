@@ -211,9 +211,9 @@ def _at(profile: Profile, origin: Origin, taken: Location) -> TakenFrom:
 
 
 def _variables(
-    vm: Machine, profile: Profile, taken: Location, *, launched: bool = False
+    vm: Machine, profile: Profile, taken: Location, over: Map | None = None
 ) -> list[MapEntry]:
-    """A profile's variables; *launched*: as a launch has them, where the outside may override."""
+    """A profile's variables; as a launch has them *over* an environment, which may override."""
     vm.spend(len(profile.config.env))
     found: list[MapEntry] = []
     for each in profile.config.env:
@@ -224,13 +224,36 @@ def _variables(
             found.append(MapEntry(Const(each.name, at), replace(each.value, location=at), at))
         elif text is not None:
             at = _at(profile, each.origin, taken)
-            value: Val = Const(text, at)
-            if launched and isinstance(each.value, Unknown):
-                value = replace(each.value, location=at)
-                if each.name in vm.given:  # what is empty overrides nothing
-                    value = Const(vm.given[each.name] or text, at)
-            found.append(MapEntry(Const(each.name, at), value, at))
+            value: Val | None = Const(text, at)
+            if over is not None and isinstance(each.value, Unknown):
+                value = _over(vm, each, text, over, at)
+            if value is not None:
+                found.append(MapEntry(Const(each.name, at), value, at))
     return found
+
+
+def _over(vm: Machine, own: EnvVar, text: str, env: Map, at: TakenFrom) -> Val | None:
+    """A variable that an environment may override, over that; None where its own value stays.
+
+    What is empty there overrides nothing.
+    """
+    vm.spend(1 + (len(env.log) >> 3))
+    entry = env.log.last(own.name)
+    if entry is None:
+        assert isinstance(own.value, Unknown)
+        if not env.inherits or own.name in env.gone:
+            return Const(text, at)
+        if own.name in vm.given:
+            return Const(vm.given[own.name] or text, at)
+        return replace(own.value, location=at)
+    if entry.key is None:  # what may have set any variable
+        told = entry.value.text if isinstance(entry.value, Unknown) else "…"
+        return Unknown(text, f"`{told}` may override it", location=at)
+    if isinstance(entry.value, Const):
+        return None if entry.value.value else Const(text, at)
+    if isinstance(entry.value, Unknown) and entry.value.default == "":
+        return replace(entry.value, default=text)
+    return None
 
 
 def _unknown_of_test(setting: EnvVar) -> bool:
@@ -292,9 +315,7 @@ def launch_env(vm: Machine, scope: Scope, owner: Instance, environ: Val, node: a
         found = ops.copied_map(vm, environ, scope.place(node))
     else:
         ops.merge_into(vm, scope, found, environ, node)
-    # What no environment lies under has none that could override it.
-    outside = not isinstance(environ, Map) or environ.inherits or bool(environ.log)
-    entries = _variables(vm, profile, owner.where, launched=outside)
+    entries = _variables(vm, profile, owner.where, found)
     ops.add_entries(vm, scope, found, node, *entries)
     return found
 

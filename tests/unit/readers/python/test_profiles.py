@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from dsv4_env.compare.findings import compare_launches
 from dsv4_env.model import LaunchConfig, Location, Unknown
 from dsv4_env.profile import load_profile
 from dsv4_env.readers import python
@@ -93,6 +94,38 @@ def test_a_server_of_no_known_profile(tmp_path: Path) -> None:
     assert isinstance(word, Unknown)
     assert "no @pytest.mark.dsv4_profile" in word.reason
     assert [n.opens for n in found.notes] == [True]
+
+
+TRITON = "unified_kv_triton"
+BACKEND = "SGLANG_HACK_FLASHMLA_BACKEND"  # the outside may override the profile's value
+
+
+@pytest.mark.parametrize(
+    ("sets", "environ", "value", "default"),
+    [
+        (f"os.environ['{BACKEND}'] = 'x'", "os.environ", "x", None),
+        (f"os.environ.setdefault('{BACKEND}', 'x')", "os.environ", None, "x"),
+        ("", f"{{**os.environ, '{BACKEND}': 'x'}}", "x", None),
+        ("", f"{{'{BACKEND}': 'x'}}", "x", None),
+        ("", "{'A': 'x'}", TRITON, None),
+        ("", "os.environ", None, TRITON),
+        (f"os.environ['{BACKEND}'] = ''", "os.environ", TRITON, None),
+        (f"os.environ['{BACKEND}'] = os.environ.get('M', '')", "os.environ", None, TRITON),
+        (f"os.environ.pop('{BACKEND}', None)", "os.environ", TRITON, None),
+        (f"os.environ['{BACKEND}'] = elsewhere()", "os.environ", None, None),
+        ("os.environ.update(elsewhere())", "os.environ", None, None),
+    ],
+)
+def test_what_was_set_before_overrides_what_a_profile_leaves_to_the_outside(
+    sets: str, environ: str, value: str | None, default: str | None, tmp_path: Path
+) -> None:
+    launch = LAUNCH.replace("p.launch_env(os.environ)", f"p.launch_env({environ})")
+    found = one(f"{HEAD}p = load_profile('flash-fp4')\n{sets}\n{launch}\n", tmp_path)
+    got = found.effective_env[BACKEND].value
+    assert (got.default if isinstance(got, Unknown) else None) == default
+    assert (got if isinstance(got, str) else None) == value
+    told = compare_launches(load_profile("flash-fp4").config, found).findings
+    assert [f.subject for f in told if f.rule.id == "DSV006"] == []
 
 
 CHANGES = [
