@@ -121,6 +121,7 @@ def compare_launches(
     findings += [_may_be_set(part, left) for part in unseen]
     if right.reader != "profile" and "env" in sections:
         findings += _twice(b)
+    findings += map(_stops, (n for n in right.notes if n.refused))
     findings += [partial_finding(c) for c in (left, right) if c.partial]
     if left.reader == "profile":
         findings += _other_profile(left, right)
@@ -135,7 +136,7 @@ def compare_launches(
     own = (n for c in (left, right) for n in c.notes if not c.partial or not in_finding(n))
     if beside and left.reader == "profile":  # a finding tells it
         own = (n for n in own if not n.idle)
-    notes = list(dict.fromkeys(n.message for n in own))
+    notes = list(dict.fromkeys(n.message for n in own if not n.refused))
     if "model.path" in facts:
         left_out -= {flag for flag, name in LOCAL.items() if name == "model-path"}
     if local := sorted(n for n in left_out if not is_ignored(n, ignore)):
@@ -200,6 +201,12 @@ _ORDER = list(Severity)
 def in_finding(note: Note) -> bool:
     """Whether a note of a launch that was read in part is told by the finding that says so."""
     return bool(note.ended or note.lost)
+
+
+def _stops(note: Note) -> Finding:
+    rule = RULES["DSV019"]
+    message = f"it stops here, before a launch: {note.refused}"
+    return Finding(rule, rule.severity, "launch", message, note.location, action="mend it")
 
 
 def partial_finding(config: LaunchConfig) -> Finding:
