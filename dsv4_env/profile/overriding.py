@@ -10,8 +10,7 @@ from dsv4_env.catalogue.entries import Catalogue
 from dsv4_env.catalogue.history import flag_in
 from dsv4_env.catalogue.releases import load
 from dsv4_env.model import ENV_NAME, EnvVar, Origin, ServerArg, Unknown, Value, group_args
-from dsv4_env.model.errors import ProfileError, did_you_mean
-from dsv4_env.profile.target import shown
+from dsv4_env.model.errors import ProfileError, did_you_mean, shortened
 
 if TYPE_CHECKING:
     from dsv4_env.profile.profile import Profile
@@ -64,9 +63,13 @@ def of_their_kinds(args: object, env: object, without: object) -> None:
             listed = ", ".join(f'"{word}"' for word in words.split())
             raise ProfileError(f"{name} is {words!r}", expected=f"a list of words: [{listed}]")
         if isinstance(words, bytes | bytearray | memoryview) or not isinstance(words, kinds):
-            raise ProfileError(f"{name} is {shown(words)}", expected="a list of words")
+            raise ProfileError(f"{name} is {_shown(words)}", expected="a list of words")
     if env is not None and not isinstance(env, Mapping):
-        raise ProfileError(f"env is {shown(env)}", expected="a dict of variables and their values")
+        raise ProfileError(f"env is {_shown(env)}", expected="a dict of variables and their values")
+
+
+def _shown(value: object) -> str:
+    return f"{shortened(repr(value), 80)}, {type(value).__name__}"
 
 
 _SEVERAL: tuple[type, ...] = (Sequence, AbstractSet)  # of names that are left out, any order does
