@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence, Set as AbstractSet
 from dataclasses import dataclass, replace
@@ -26,6 +27,7 @@ from dsv4_env.compare.normalise import (
 from dsv4_env.compare.rules import RULES
 from dsv4_env.model import (
     HANDED_ON,
+    EnvVar,
     LaunchConfig,
     Location,
     Note,
@@ -121,6 +123,7 @@ def compare_launches(
     findings += [_may_be_set(part, left) for part in unseen]
     if right.reader != "profile" and "env" in sections:
         findings += _twice(b)
+    findings += map(_stops, (n for n in right.notes if n.refused))
     findings += [partial_finding(c) for c in (left, right) if c.partial]
     if left.reader == "profile":
         findings += _other_profile(left, right)
@@ -135,7 +138,7 @@ def compare_launches(
     own = (n for c in (left, right) for n in c.notes if not c.partial or not in_finding(n))
     if beside and left.reader == "profile":  # a finding tells it
         own = (n for n in own if not n.idle)
-    notes = list(dict.fromkeys(n.message for n in own))
+    notes = list(dict.fromkeys(n.message for n in own if not n.refused))
     if "model.path" in facts:
         left_out -= {flag for flag, name in LOCAL.items() if name == "model-path"}
     if local := sorted(n for n in left_out if not is_ignored(n, ignore)):
@@ -200,6 +203,12 @@ _ORDER = list(Severity)
 def in_finding(note: Note) -> bool:
     """Whether a note of a launch that was read in part is told by the finding that says so."""
     return bool(note.ended or note.lost)
+
+
+def _stops(note: Note) -> Finding:
+    rule = RULES["DSV019"]
+    message = f"it stops here, before a launch: {note.refused}"
+    return Finding(rule, rule.severity, "launch", message, note.location, action="mend it")
 
 
 def partial_finding(config: LaunchConfig) -> Finding:
@@ -358,6 +367,11 @@ def _names(config: LaunchConfig, catalogue: Catalogue | None) -> set[tuple[str, 
 
 def _twice(config: LaunchConfig) -> list[Finding]:
     rule = RULES["DSV006"]
+    after: dict[str, EnvVar] = {}
+    next_of: list[EnvVar | None] = []
+    for e in reversed(config.env):
+        next_of.append(after.get(e.name))
+        after[e.name] = e
     return [
         Finding(
             rule,
@@ -368,12 +382,31 @@ def _twice(config: LaunchConfig) -> list[Finding]:
             config.effective_env[e.name].location,
             action="remove this one",
         )
-        for e in config.env
+        for e, later in zip(config.env, reversed(next_of), strict=True)
         if e.superseded
+        and not _goes_on(e, later)
         and not any(_opened(config, [v]) for v in (e.value, config.effective_env[e.name].value))
     ]
 
 
+def _goes_on(earlier: EnvVar, later: EnvVar | None) -> bool:
+    """Whether a setting makes its value of the one before: ``A=x``, then ``A="${A:-y}"``.
+
+    Or it stands for an empty one alone, as a profile's value does that the outside may override.
+    """
+    if later is None:
+        return False
+    a, b = earlier.value, later.value
+    if isinstance(a, Unknown) and isinstance(b, Unknown) and (a.text, a.names) == (b.text, b.names):
+        return a.default == "" and bool(b.default)
+    spelled = later.origin.value or ""
+    if spelled.startswith("{default"):  # as a layer says so
+        return True
+    read = _READ.findall(spelled) if later.origin.name == "bash" else ()
+    return earlier.name in read
+
+
+_READ = re.compile(r"\$\{?([A-Za-z_][A-Za-z0-9_]*)")
 _SHOWN = 300  # characters of a value: some three lines of a terminal
 FROM_OUTSIDE = "from the environment"
 

@@ -81,7 +81,8 @@ RULES: dict[str, Rule] = {
              "refuses of the profile itself is told once, at the first launch that is held to it: "
              "mend the profile, or name a release that takes it (`sglang` of the pair, or "
              "`sglang.range` of the profile). Of a flag that the release doesn't know, its own "
-             "finding says so."),
+             "finding says so. It is told, too, where a test stops before: at a call that asks for "
+             "a profile which isn't there, or changes one as can't be."),
         Rule("DSV020", "launch-timeout", _E, "a test waits another time for its server",
              "A shorter one ends launches that still load, and is an error; a longer one is a "
              f"warning. {_BOTH_WAYS} `\"launch.timeout-seconds\"` is its name in "

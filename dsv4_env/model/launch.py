@@ -246,6 +246,7 @@ class Note:
 
     *opens* says that any variable may have been set there, so that none is known to be missing;
     *ended* is the syntax error at which the reading ended, *lost* why a launch can't be followed,
+    *refused* what ends a test before it launches,
     *profile* one that settings are taken from; *cut*: the budget ended there. *settled* is what
     would tell what isn't known here. *idle*: a test runs no more, on the CI of *vendor* where one
     is named.
@@ -256,6 +257,7 @@ class Note:
     opens: bool = False
     ended: str = ""
     lost: str = ""
+    refused: str = ""
     profile: str = ""
     cut: bool = False
     settled: str = ""
@@ -281,6 +283,7 @@ class Note:
             message=change(self.message),
             ended=change(self.ended),
             lost=change(self.lost),
+            refused=change(self.refused),
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set as AbstractSet
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,7 @@ from dsv4_env.catalogue.entries import Catalogue
 from dsv4_env.catalogue.history import flag_in
 from dsv4_env.catalogue.releases import load
 from dsv4_env.model import ENV_NAME, EnvVar, Origin, ServerArg, Unknown, Value, group_args
-from dsv4_env.model.errors import ProfileError, did_you_mean
+from dsv4_env.model.errors import ProfileError, did_you_mean, shortened
 
 if TYPE_CHECKING:
     from dsv4_env.profile.profile import Profile
@@ -52,6 +52,29 @@ def changed(
     return replace(profile, config=config, refused=None)
 
 
+def of_their_kinds(args: object, env: object, without: object) -> None:
+    """Refuse what is no list of words, or no dict of variables. Raises ProfileError.
+
+    Going over a dict would give its keys alone, over bytes numbers; a set has no order in which a
+    flag could stand before its value, and a generator is at its end once it's looked at.
+    """
+    for name, words, kinds in (("args", args, (Sequence,)), ("without", without, _SEVERAL)):
+        if isinstance(words, str):
+            listed = ", ".join(f'"{word}"' for word in words.split())
+            raise ProfileError(f"{name} is {words!r}", expected=f"a list of words: [{listed}]")
+        if isinstance(words, bytes | bytearray | memoryview) or not isinstance(words, kinds):
+            raise ProfileError(f"{name} is {_shown(words)}", expected="a list of words")
+    if env is not None and not isinstance(env, Mapping):
+        raise ProfileError(f"env is {_shown(env)}", expected="a dict of variables and their values")
+
+
+def _shown(value: object) -> str:
+    return f"{shortened(repr(value), 80)}, {type(value).__name__}"
+
+
+_SEVERAL: tuple[type, ...] = (Sequence, AbstractSet)  # of names that are left out, any order does
+
+
 def asked_of_test(
     profile: Profile, args: Sequence[Value], env: Mapping[str, Value], without: Sequence[str]
 ) -> None:
@@ -75,6 +98,8 @@ def asked_of_test(
             raise ProfileError(f"{name} is {value!r}, which is no text", expected=f'"{value}"')
     own = [e.name for e in profile.config.env]
     for name in without:
+        if not isinstance(name, str):
+            raise ProfileError(f"{name!r} is no name", expected="a flag, or a variable")
         if name in env:
             raise ProfileError(f"{name} is both set and left out", expected="one of the two")
         if not name.startswith("-") and name not in own:

@@ -160,13 +160,10 @@ class Profile:
         variables that are left out. Raises ProfileError for what can't be meant.
         """
         # The catalogue, which says what is one flag: most tests change nothing.
-        from dsv4_env.profile.overriding import asked_of_test, overridden
+        from dsv4_env.profile.overriding import asked_of_test, of_their_kinds, overridden
 
+        of_their_kinds(args, env, without)
         variables = env or {}
-        for name, words in (("args", args), ("without", without)):
-            if isinstance(words, str):
-                shown = ", ".join(f'"{word}"' for word in words.split())
-                raise ProfileError(f"{name} is {words!r}", expected=f"a list of words: [{shown}]")
         asked_of_test(self, args, variables, without)
         made = overridden(self, variables, args, without, "python")
         meet(made.config)

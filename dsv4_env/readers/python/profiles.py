@@ -28,13 +28,14 @@ from dsv4_env.lang.python.values.kinds import (
     Val,
     is_const,
     python_value,
+    splits,
     unknown_of,
     wrapped,
 )
 from dsv4_env.model import EnvVar, Location, Origin, Unknown, Value, group_args, text_of
-from dsv4_env.model.errors import Dsv4Error
+from dsv4_env.model.errors import Dsv4Error, ProfileError, did_you_mean
 from dsv4_env.profile import Profile, Wanted, load_all
-from dsv4_env.profile.overriding import asked_of_test, changed
+from dsv4_env.profile.overriding import asked_of_test, changed, of_their_kinds
 from dsv4_env.profile.project import TARGET
 from dsv4_env.readers.taken import COST, NOT_BELOW, KnownProfiles, TakenFrom
 
@@ -46,6 +47,32 @@ _LISTS = frozenset(f"{home}.profile_names" for home in _HOMES)
 _METHODS = frozenset({"get", "model_path", "launch_env", "command", "changed"})
 _UNTOLD = frozenset({"config", "origins"})  # objects of this package, which no launch is made of
 _BY_TEST = "python"  # the origin of what a test changes of a profile
+
+
+class Refused(str):
+    """Why a value isn't known: the call at *where*, which nothing catches, ends the test."""
+
+    where: Location
+
+
+def _refused(vm: Machine, scope: Scope, node: ast.expr | ast.stmt, why: str) -> Unknown:
+    if vm.mode.caught:
+        return scope.unknown(node, why)
+    reason = Refused(why)
+    reason.where = scope.place(node)
+    return scope.unknown(node, reason)
+
+
+def _taken_by(function: str, takes: Sequence[str], call: Call, positions: int) -> str:
+    """What is wrong with the arguments of a call; empty where they can be given."""
+    for name in call.keywords:
+        if name not in takes:
+            expected = "one of " + ", ".join(f"{each}=" for each in takes)
+            hint = did_you_mean(name, takes)
+            return str(ProfileError(f"{function}() takes no {name}=", expected=expected, hint=hint))
+    if len(call.args) > positions and not any(map(splits, call.args)):
+        return f"{function}() takes {positions or 'no'} values without their names"
+    return ""
 
 
 def is_loader(name: str) -> bool:
@@ -69,6 +96,10 @@ def loaded(vm: Machine, scope: Scope, known: KnownProfiles, call: Call) -> Val:
     assert isinstance(call.target, Ext)
     names = ["folder"] if call.target.name in _LISTS else ["name", "folder"]
     given = dict(zip(names, call.args, strict=False)) | call.keywords
+    takes = names if names == ["folder"] else [*names, *TARGET]
+    function = call.target.name.rpartition(".")[2]
+    if wrong := _taken_by(function, takes, call, len(names)):
+        return _refused(vm, scope, node, wrong)
     nodes = dict(zip(names, node.args, strict=False))
     nodes |= {k.arg: k.value for k in node.keywords if k.arg}
     folder: Path | None = None
@@ -93,8 +124,15 @@ def loaded(vm: Machine, scope: Scope, known: KnownProfiles, call: Call) -> Val:
     target = {key: given[key] for key in TARGET if key in given}
     if not all(isinstance(value, Const) for value in target.values()):
         return scope.unknown(node, "for which target it is isn't known", *call.args)
-    wanted = Wanted(**{key: value.value for key, value in target.items()})  # type: ignore[union-attr]
-    return profile_value(vm, scope, known, name.value, folder, node, wanted)
+    try:
+        wanted = Wanted(**{key: value.value for key, value in target.items()})  # type: ignore[union-attr]
+    except Dsv4Error as exc:
+        return _refused(vm, scope, node, str(exc))
+    found = profile_value(vm, scope, known, name.value, folder, node, wanted)
+    # A release that only this reading goes by may be what is wrong.
+    if isinstance(found, Unknown) and (known.sglang is None or wanted.sglang is not None):
+        return _refused(vm, scope, node, found.reason)
+    return found
 
 
 def profile_value(
@@ -211,9 +249,9 @@ def _at(profile: Profile, origin: Origin, taken: Location) -> TakenFrom:
 
 
 def _variables(
-    vm: Machine, profile: Profile, taken: Location, *, launched: bool = False
+    vm: Machine, profile: Profile, taken: Location, over: Map | None = None
 ) -> list[MapEntry]:
-    """A profile's variables; *launched*: as a launch has them, where the outside may override."""
+    """A profile's variables; as a launch has them *over* an environment, which may override."""
     vm.spend(len(profile.config.env))
     found: list[MapEntry] = []
     for each in profile.config.env:
@@ -224,13 +262,36 @@ def _variables(
             found.append(MapEntry(Const(each.name, at), replace(each.value, location=at), at))
         elif text is not None:
             at = _at(profile, each.origin, taken)
-            value: Val = Const(text, at)
-            if launched and isinstance(each.value, Unknown):
-                value = replace(each.value, location=at)
-                if each.name in vm.given:  # what is empty overrides nothing
-                    value = Const(vm.given[each.name] or text, at)
-            found.append(MapEntry(Const(each.name, at), value, at))
+            value: Val | None = Const(text, at)
+            if over is not None and isinstance(each.value, Unknown):
+                value = _over(vm, each, text, over, at)
+            if value is not None:
+                found.append(MapEntry(Const(each.name, at), value, at))
     return found
+
+
+def _over(vm: Machine, own: EnvVar, text: str, env: Map, at: TakenFrom) -> Val | None:
+    """A variable that an environment may override, over that; None where its own value stays.
+
+    What is empty there overrides nothing.
+    """
+    vm.spend(1 + (len(env.log) >> 3))
+    entry = env.log.last(own.name)
+    if entry is None:
+        assert isinstance(own.value, Unknown)
+        if not env.inherits or own.name in env.gone:
+            return Const(text, at)
+        if own.name in vm.given:
+            return Const(vm.given[own.name] or text, at)
+        return replace(own.value, location=at)
+    if entry.key is None:  # what may have set any variable
+        told = entry.value.text if isinstance(entry.value, Unknown) else "…"
+        return Unknown(text, f"`{told}` may override it", location=at)
+    if isinstance(entry.value, Const):
+        return None if entry.value.value else Const(text, at)
+    if isinstance(entry.value, Unknown) and entry.value.default == "":
+        return replace(entry.value, default=text)
+    return None
 
 
 def _unknown_of_test(setting: EnvVar) -> bool:
@@ -292,9 +353,7 @@ def launch_env(vm: Machine, scope: Scope, owner: Instance, environ: Val, node: a
         found = ops.copied_map(vm, environ, scope.place(node))
     else:
         ops.merge_into(vm, scope, found, environ, node)
-    # What no environment lies under has none that could override it.
-    outside = not isinstance(environ, Map) or environ.inherits or bool(environ.log)
-    entries = _variables(vm, profile, owner.where, launched=outside)
+    entries = _variables(vm, profile, owner.where, found)
     ops.add_entries(vm, scope, found, node, *entries)
     return found
 
@@ -311,6 +370,23 @@ def _given(value: Val, otherwise: Location) -> tuple[Value, Location]:
     return found, Location(at.path, at.line, at.column)
 
 
+def _wrong_kinds(args: Val, env: Val, without: Val) -> str:
+    """What is wrong with the kinds of what a profile is changed by; empty where that's nothing."""
+    for name, value in (("args", args), ("without", without)):
+        kind = "dict" if isinstance(value, Map) else value.kind if isinstance(value, Seq) else ""
+        if kind == "dict" or (kind == "set" and name == "args"):
+            return str(ProfileError(f"{name} is a {kind}", expected="a list of words"))
+    if isinstance(env, Seq):
+        expected = "a dict of variables and their values"
+        return str(ProfileError(f"env is a {env.kind}", expected=expected))
+    plain = [x.value if isinstance(x, Const) else () for x in (args, without)]
+    try:
+        of_their_kinds(plain[0], env.value if isinstance(env, Const) else {}, plain[1])
+    except Dsv4Error as exc:
+        return str(exc)
+    return ""
+
+
 def _changed(vm: Machine, scope: Scope, owner: Instance, profile: Profile, call: Call) -> Val:
     """``profile.changed(args=…, env=…, without=…)``."""
     given = call.keywords
@@ -318,6 +394,10 @@ def _changed(vm: Machine, scope: Scope, owner: Instance, profile: Profile, call:
     env = given.get("env", NONE)
     env = Map() if is_const(env, type(None)) else env
     nothing_known = scope.unknown(call.node, "how it is changed isn't known", *given.values())
+    if wrong := _taken_by("changed", ("args", "env", "without"), call, 0):
+        return _refused(vm, scope, call.node, wrong)
+    if wrong := _wrong_kinds(args, env, without):
+        return _refused(vm, scope, call.node, wrong)
     if not isinstance(args, Seq) or not isinstance(without, Seq) or not isinstance(env, Map):
         return nothing_known
     if call.open or call.args or args.kind == "set" or env.inherits:
@@ -342,7 +422,7 @@ def _changed(vm: Machine, scope: Scope, owner: Instance, profile: Profile, call:
     except NotKnown:
         return nothing_known
     except Dsv4Error as exc:
-        return scope.unknown(call.node, str(exc))
+        return _refused(vm, scope, call.node, str(exc))
     return replace(owner, positional=(Const(made),))
 
 

@@ -65,6 +65,7 @@ from dsv4_env.readers.python.profiles import (
     MARK,
     PACKAGE,
     PARAMETER,
+    Refused,
     attribute,
     is_loader,
     launch_env,
@@ -123,6 +124,8 @@ class LaunchWatch(Watch):
     def call(self, vm: Machine, scope: Scope, call: Call) -> Val | None:
         """Record a call that launches; set what one of SGLang's own fields sets."""
         target, name = call.target, called_name(call)
+        if isinstance(target, Unknown) and isinstance(target.reason, Refused):
+            return scope.unknown(call.node, target.reason)
         if isinstance(target, Func | BoundMethod):
             func = target.func if isinstance(target, BoundMethod) else target
             if is_process_starter(func):
@@ -242,7 +245,7 @@ class LaunchWatch(Watch):
         if where.path != self.main:
             order = (self.unit.line, 0, self.unit.number)
         env, args, taken = settled(command.env, command.args)
-        notes += _taken(taken)
+        notes += (*_taken(taken), *_refused(command))
         found = PathLaunch(
             where, end, symbol, env, args, notes, order=order, facts=command.facts,
             unit=self.unit.name, command=command.command,
@@ -362,6 +365,18 @@ def _taken(profiles: Mapping[str, Location | None]) -> tuple[Note, ...]:
     return tuple(
         Note(f"takes its settings from {name}", where, profile=name)
         for name, where in profiles.items()
+    )
+
+
+def _refused(command: Command) -> tuple[Note, ...]:
+    """What ends the test before the launch, as far as values of it come from there."""
+    values = [e.value for e in command.env]
+    values += [word for a in command.args for word in a.values]
+    reasons = (v.reason for v in values if isinstance(v, Unknown))
+    told = {r.where: r for r in reasons if isinstance(r, Refused)}
+    return tuple(
+        Note(f"it stops here, before a launch: {why}", where, refused=str(why))
+        for where, why in told.items()
     )
 
 

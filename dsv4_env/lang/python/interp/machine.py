@@ -121,6 +121,7 @@ class Mode:
     forking: bool = True  # unknown conditions on both sides, one after the other
     recording: bool = True  # what is met counts
     trying: bool = False  # a body that runs more than once, to see what it changes
+    caught: bool = False  # what is raised there is handled
     tail: bool = False  # nothing that comes after the block that is followed matters
     most: int | None = None  # how many steps there may be until that is given up
 

@@ -37,6 +37,7 @@ from dsv4_env.lang.python.syntax.effects import (
     is_safe,
     undone,
 )
+from dsv4_env.lang.python.syntax.trees import callee
 from dsv4_env.lang.python.values import operations as ops
 from dsv4_env.lang.python.values.kinds import (
     MAX_ITEMS,
@@ -276,6 +277,12 @@ def _forever(vm: Machine, scope: Scope, node: ast.While) -> None:
     havoc_bodies(vm, scope, [node.body], "while True", leaving=False, rounds=2)
 
 
+def _called(entry: ast.withitem) -> str:
+    """The last name of what an entry of `with` calls, in small letters."""
+    call = entry.context_expr
+    return callee(call).lower() if isinstance(call, ast.Call) else ""
+
+
 def _with(vm: Machine, scope: Scope, node: ast.With | ast.AsyncWith) -> None:
     restored: list[tuple[Map, Map]] = []
     for entry in node.items:
@@ -289,8 +296,10 @@ def _with(vm: Machine, scope: Scope, node: ast.With | ast.AsyncWith) -> None:
                 value = scope.unknown(entry.context_expr, "what `with` gives isn't followed")
             assign_to(vm, scope, entry.optional_vars, value)
     paused = False
+    swallowed = any("raises" in n or "suppress" in n for n in map(_called, node.items))
     try:
-        vm.execute(scope, node.body)
+        with vm.following(caught=vm.mode.caught or swallowed):
+            vm.execute(scope, node.body)
     except Paused:
         paused = True
         raise
@@ -377,7 +386,8 @@ def _try(vm: Machine, scope: Scope, node: ast.Try) -> None:
     last = node.finalbody
     try:
         try:
-            vm.execute(scope, body)
+            with vm.following(caught=vm.mode.caught or bool(node.handlers)):
+                vm.execute(scope, body)
         except Raised as raised:
             handler = _caught(vm, scope, node.handlers, raised.kind)
             if handler is None:

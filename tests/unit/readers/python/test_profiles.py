@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from dsv4_env.compare.findings import compare_launches
 from dsv4_env.model import LaunchConfig, Location, Unknown
+from dsv4_env.model.errors import Dsv4Error
+from dsv4_env.model.finding import Severity
 from dsv4_env.profile import load_profile
 from dsv4_env.readers import python
 
@@ -95,6 +99,38 @@ def test_a_server_of_no_known_profile(tmp_path: Path) -> None:
     assert [n.opens for n in found.notes] == [True]
 
 
+TRITON = "unified_kv_triton"
+BACKEND = "SGLANG_HACK_FLASHMLA_BACKEND"  # the outside may override the profile's value
+
+
+@pytest.mark.parametrize(
+    ("sets", "environ", "value", "default"),
+    [
+        (f"os.environ['{BACKEND}'] = 'x'", "os.environ", "x", None),
+        (f"os.environ.setdefault('{BACKEND}', 'x')", "os.environ", None, "x"),
+        ("", f"{{**os.environ, '{BACKEND}': 'x'}}", "x", None),
+        ("", f"{{'{BACKEND}': 'x'}}", "x", None),
+        ("", "{'A': 'x'}", TRITON, None),
+        ("", "os.environ", None, TRITON),
+        (f"os.environ['{BACKEND}'] = ''", "os.environ", TRITON, None),
+        (f"os.environ['{BACKEND}'] = os.environ.get('M', '')", "os.environ", None, TRITON),
+        (f"os.environ.pop('{BACKEND}', None)", "os.environ", TRITON, None),
+        (f"os.environ['{BACKEND}'] = elsewhere()", "os.environ", None, None),
+        ("os.environ.update(elsewhere())", "os.environ", None, None),
+    ],
+)
+def test_what_was_set_before_overrides_what_a_profile_leaves_to_the_outside(
+    sets: str, environ: str, value: str | None, default: str | None, tmp_path: Path
+) -> None:
+    launch = LAUNCH.replace("p.launch_env(os.environ)", f"p.launch_env({environ})")
+    found = one(f"{HEAD}p = load_profile('flash-fp4')\n{sets}\n{launch}\n", tmp_path)
+    got = found.effective_env[BACKEND].value
+    assert (got.default if isinstance(got, Unknown) else None) == default
+    assert (got if isinstance(got, str) else None) == value
+    told = compare_launches(load_profile("flash-fp4").config, found).findings
+    assert [f.subject for f in told if f.rule.id == "DSV006"] == []
+
+
 CHANGES = [
     'args=["--tp", "4"]',
     'args=["--tensor-parallel-size=4", "--log-requests"], env={"A": "b"}',
@@ -158,6 +194,56 @@ def test_a_change_that_isnt_known_leaves_nothing_known(how: str, tmp_path: Path)
     assert isinstance(word, Unknown)
     assert word.splits
     assert any(note.opens for note in found.notes)
+
+
+STOPS = [
+    ("load_profile('flash-fp5')", "unknown profile 'flash-fp5'.* Did you mean flash-fp"),
+    ("load_profile('flash-fp4', hardware='h200')", "load_profile.. takes no hardware="),
+    ("load_profile('flash-fp4', None, 'x')", "takes 2 values without"),
+    ("load_profile('flash-fp4', nodes=0)", "nodes is 0"),
+    ("load_profile('flash-fp4').changed(arg=['--tp', '4'])", "takes no arg=.* Did you mean args"),
+    ("load_profile('flash-fp4').changed(['--tp', '4'])", "takes no values without"),
+    ("load_profile('flash-fp4').changed(args=['--tp', 4])", "the argument 4 is no text"),
+    ("load_profile('flash-fp4').changed(without=['--nope'])", "doesn't give --nope"),
+    ("load_profile('flash-fp4').changed(args={'--tp': '4'})", "args is a dict"),
+    ("load_profile('flash-fp4').changed(args={'--tp': elsewhere()})", "args is a dict"),
+    ("load_profile('flash-fp4').changed(args={'--tp=4', '--dp=4'})", "args is a set"),
+    ("load_profile('flash-fp4').changed(env=['A'])", "env is a list"),
+]
+
+
+@pytest.mark.parametrize(("call", "message"), STOPS)
+def test_a_call_that_ends_the_test_is_an_error_where_it_stands(
+    call: str, message: str, tmp_path: Path
+) -> None:
+    found = one(f"{HEAD}p = {call}\n{LAUNCH}\n", tmp_path)
+    told = compare_launches(load_profile("flash-fp4").config, found)
+    (finding,) = (f for f in told.findings if f.rule.id == "DSV019")
+    assert re.search(message, finding.message)
+    assert (finding.severity, finding.location) == (
+        Severity.ERROR,
+        Location(str(tmp_path / "test_v4.py"), 3, 5),
+    )
+    assert not any("stops" in note for note in told.notes)
+    with pytest.raises((Dsv4Error, TypeError)):
+        eval(call, {"load_profile": load_profile, "elsewhere": str})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "try:\n    p = load_profile('nope')\nexcept OSError:\n    p = load_profile('pro-fp4')",
+        "with pytest.raises(Exception):\n    p = load_profile('nope')",
+        "def make():\n    return load_profile('nope')\ntry: p = make()\nexcept OSError: pass",
+        "from elsewhere import MORE\np = load_profile('flash-fp4').changed(**MORE)",
+        "from elsewhere import MORE\np = load_profile('flash-fp4', *MORE)",
+        "from elsewhere import NAME\np = load_profile(NAME)",
+    ],
+)
+def test_what_is_caught_or_isnt_known_ends_no_test(text: str, tmp_path: Path) -> None:
+    found = one(f"{HEAD}import pytest\n{text}\n{LAUNCH}\n", tmp_path)
+    assert [n for n in found.notes if n.refused] == []
+    assert any(isinstance(word, Unknown) for word in found.argv[2:]) or found.args
 
 
 def test_a_value_that_isnt_known_is_one_unknown_value(tmp_path: Path) -> None:
