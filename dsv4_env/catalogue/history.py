@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from dsv4_env.catalogue.entries import TREE, Variable
 from dsv4_env.catalogue.releases import load, releases
+from dsv4_env.catalogue.removed import is_other
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -135,12 +136,12 @@ def flag_in(catalogue: Catalogue, flag: str) -> str:
     if knows(catalogue, flag):
         return flag
     new = replaced_flag(catalogue, flag)
-    if new is not None and knows(catalogue, new):
+    if new is not None and knows(catalogue, new) and not is_other(flag):
         return new
     for release in releases():
         for argument in load(release).arguments.values():
             if argument.replacement == flag and knows(catalogue, argument.flag):
-                return argument.flag
+                return flag if is_other(argument.flag) else argument.flag
     return flag
 
 

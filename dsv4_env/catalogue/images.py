@@ -76,3 +76,16 @@ def image_env(image: Image | None, platform: str | None = None) -> Mapping[str, 
     if family is None or platform not in (None, family.platform):
         return dict(image.env)
     return {**family.env, **dict(image.env)}
+
+
+def envs_of(image: Image | None, platform: str | None = None) -> tuple[Mapping[str, str], ...]:
+    """What the image that a launch runs in may set: of each image that it may be, the variables.
+
+    Where nothing tells which it is, or it's one of which nothing is known, it may be any of
+    SGLang's own for the *platform*, or built on one, and none.
+    """
+    known = image_env(image, platform)
+    if image is not None and (image.family or known or family_of(image.name or "") is not None):
+        return (known,)
+    fits = (f for f in families().values() if platform in (None, f.platform))
+    return (known, *(f.env for f in fits))

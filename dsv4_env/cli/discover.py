@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 import textwrap
 from collections import Counter
 from collections.abc import Sequence
@@ -28,6 +29,7 @@ from dsv4_env.drift.pairs import as_toml as pairs_as_toml, keys, new_pairs, with
 from dsv4_env.guard.files import read_bytes
 from dsv4_env.guard.writing import locked
 from dsv4_env.lang.yaml import decode
+from dsv4_env.model import Location, shown_path
 from dsv4_env.model.errors import ProfileError, UsageError
 from dsv4_env.model.secrets import scrubbed
 from dsv4_env.model.style import count, plain
@@ -38,6 +40,7 @@ from dsv4_env.reporters.json import json_text
 
 _VERSION = 2
 _FEW = 3  # profiles that are as near
+_STEPS = re.compile(r"\d[\d,]*(?= steps)")
 _REST = 3  # the part of a table for what is near nothing
 
 
@@ -250,10 +253,7 @@ def _text(found: Discovered, pairs: Sequence[Pair], told: Told, width: int | Non
     # which keeps the order of paths, and a router beside its servers
     listed.sort(key=lambda x: parts.get(x.path, _REST) if x.router else _kind(x))
     text = table([_row(x) for x in listed], width) if listed else ""
-    trouble = dict.fromkeys(
-        plain(f"{place}: {message}") for x in listed for place, message in x.trouble
-    )
-    text += "".join(f"{end_cut(line, width)}\n" for line in trouble)
+    text += "".join(f"{end_cut(line, width)}\n" for line in _trouble(listed))
     lines = [_summary(found)]
     if others := _others(found, told):
         lines.append(others)
@@ -264,6 +264,26 @@ def _text(found: Discovered, pairs: Sequence[Pair], told: Told, width: int | Non
     for line in lines:
         text += "\n".join([line] if width is None else textwrap.wrap(line, width)) + "\n"
     return text
+
+
+def _trouble(listed: Sequence[FoundLaunch]) -> list[str]:
+    """What keeps launches from being followed, each thing once, and what to do.
+
+    Where only the number of steps is another one, it's the same.
+    """
+    found: dict[tuple[Location, str], tuple[str, dict[str, None]]] = {}
+    for x in listed:
+        for place, message in x.trouble:
+            said = message.removesuffix(f"; most of them at {place}")
+            _, files = found.setdefault((place, _STEPS.sub("", said)), (said, {}))
+            files.setdefault(x.path)
+    lines: list[str] = []
+    for (place, _), (said, files) in found.items():
+        at = Location(shown_path(place.path, str(Path.cwd())), place.line, place.column)
+        names = [*list(files)[:_FEW], *([f"{len(files) - _FEW} more"] if len(files) > _FEW else [])]
+        of = "" if list(files) == [at.path] else f" (of {', '.join(names)})"
+        lines.append(plain(f"{at}: {said}{of}: look at its launches yourself"))
+    return lines
 
 
 def _kind(launch: FoundLaunch) -> int:

@@ -24,14 +24,14 @@ from dsv4_env.model.secrets import masked
 from dsv4_env.plan.dormant import dormant, elsewhere
 from dsv4_env.plan.evaluate import Open, Refusal, Resolution, same_text, shown_at
 from dsv4_env.plan.exchange import Exchange, Key, exchange, weighed
-from dsv4_env.plan.given import flag_names
+from dsv4_env.plan.given import PARSER, flag_names
 from dsv4_env.plan.models import is_of_deepseek_v4
 from dsv4_env.plan.planning import field_text, give_the_same, resolved
 from dsv4_env.plan.platforms import EACH, Platform, platform
 from dsv4_env.plan.replay import reads_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from dsv4_env.catalogue import Catalogue
     from dsv4_env.catalogue.resolution import Steps
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from dsv4_env.model.finding import Comparison
 
 MISSING, ADDED, CHANGED, NO_EFFECT, REFUSED = "DSV001", "DSV002", "DSV003", "DSV018", "DSV019"
+RENAMED = "DSV008"
 _DIFFERENT = frozenset({MISSING, ADDED, CHANGED})  # of what one side has, or has otherwise
 
 
@@ -104,8 +105,9 @@ def with_effects(
             each = replace(each, verdicts=_verdicts(subjects, each, both, left.name))
         sides.append(each)
     own = not served and is_of_deepseek_v4(left, model)  # a server that runs was refused nothing
-    refused = _refused(left, right, sides, own=own)
-    found = [_judged(f, sides) for f in comparison.findings]
+    told, by_flags = _told_by_flags(comparison.findings, sides)
+    refused = _refused(left, right, sides, by_flags, own=own)
+    found = [_judged(f, sides) for f in told]
     if served:
         one = sides[0].one
         found = [_planned(f, one, catalogue) for f in found]
@@ -113,29 +115,70 @@ def with_effects(
     return replace(comparison, findings=(*refused, *found))
 
 
+_LISTED = 4  # refusals of the parser in one finding
+
+
+def _told_by_flags(
+    found: Sequence[Finding], sides: Sequence[_Sides]
+) -> tuple[list[Finding], set[Refusal]]:
+    """The findings of flags that the release doesn't take, which say that it stops; those refusals.
+
+    One cause is one finding: the flag is told to be another one's old name, or to be removed.
+    """
+    catalogue = sides[0].catalogue
+    stops = dict.fromkeys(
+        r for s in sides for r in s.other.refused if r.at == PARSER and r not in s.one.refused
+    )
+    said: set[Refusal] = set()
+    told: list[Finding] = []
+    for f in found:
+        flag = f.message.partition(" is ")[0]
+        if stops and f.rule.id in (ADDED, CHANGED, RENAMED) and flag.startswith("--"):
+            match = catalogue.argument(flag)
+            known = match is not None and match.argument is not None
+            named = (r for r in stops if flag in r.message.replace("=", " ").split())
+            stop = None if known else next(named, None)
+            if stop is not None:
+                said.add(stop)
+                f = replace(f, severity=Severity.ERROR)
+                f = f.with_effect(f"{catalogue.name} stops: {stop.message} ({PARSER})")
+        told.append(f)
+    return told, said
+
+
 def _refused(
-    left: LaunchConfig, right: LaunchConfig, sides: Sequence[_Sides], *, own: bool
+    left: LaunchConfig,
+    right: LaunchConfig,
+    sides: Sequence[_Sides],
+    told: Collection[Refusal],
+    *,
+    own: bool,
 ) -> list[Finding]:
     """What the release stops with of the launch, and with *own* of the profile, too.
 
-    A launch that is as its profile says doesn't start, either.
+    A launch that is as its profile says doesn't start, either. What is *told* already is left out.
     """
     stops: dict[tuple[Refusal, bool, bool], list[str]] = {}
     for each in sides:
         ours, theirs = each.one.refused, each.other.refused
         for r in dict.fromkeys((*theirs, *(ours if own else ()))):
-            if own or r not in ours:
+            if r not in told and (own or r not in ours):
                 stops.setdefault((r, r in ours, r in theirs), []).append(each.on.name)
     everywhere = len({name for names in stops.values() for name in names}) == len(sides)
-    found = []
+    # What the parser stops with has one cause more often than not, as words in another order.
+    said: dict[tuple[Refusal | None, bool, bool, str], list[str]] = {}
     for (r, of_profile, of_launch), names in stops.items():
-        where = f"on {' and '.join(names)}"
+        one = (None if r.at == PARSER else r, of_profile, of_launch, " and ".join(names))
+        said.setdefault(one, []).append(f"{r.message} ({shown_at(r.at)})")
+    found = []
+    for (_, of_profile, of_launch, places), effects in said.items():
         release = sides[0].catalogue.name
-        message = f"{release} refuses this launch {where}"
+        message = f"{release} refuses this launch on {places}"
         if of_profile and of_launch:
             message += f", as it does {left.name}"
         elif of_profile:
-            message = f"{release} refuses {left.name} itself {where}"
+            message = f"{release} refuses {left.name} itself on {places}"
+        more = len(effects) - _LISTED
         found.append(
             Finding(
                 RULES[REFUSED],
@@ -144,7 +187,7 @@ def _refused(
                 message,
                 right.location,
                 left.location if of_profile else None,
-                effect=(f"{r.message} ({shown_at(r.at)})",),
+                effect=(*effects[:_LISTED], *([f"and {more} more"] if more > 0 else [])),
                 action="change what it names below",
             )
         )

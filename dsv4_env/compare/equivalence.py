@@ -263,7 +263,62 @@ def _args(
             group.right = _aligned(group, partial(_same_flag, catalogue))
             groups[sets] = group
     default = partial(_flag_default, None if open_ended else catalogue)
-    return _compared("args", groups, default, catalogue)
+    return _with_renamed(_compared("args", groups, default, catalogue), catalogue)
+
+
+def _with_renamed(found: list[Difference], catalogue: Catalogue) -> list[Difference]:
+    """The differences, with a flag that one side calls by a name of another release as one."""
+    alone = {k: {d.name: d for d in found if d.kind is k} for k in (Kind.REMOVED, Kind.ADDED)}
+    renamed: dict[int, Difference] = {}
+    gone: set[int] = set()
+    for kind, others in ((Kind.ADDED, Kind.REMOVED), (Kind.REMOVED, Kind.ADDED)):
+        for old, d in alone[kind].items():
+            new = None if _is_known(catalogue, old) else history.flag_in(catalogue, old)
+            if new in (None, old):
+                continue
+            other = next(
+                (o for n, o in alone[others].items() if dest(catalogue, n) == dest(catalogue, new)),
+                None,
+            )
+            if other is None or id(other) in gone or d.condition or other.condition:
+                continue
+            left, right = (other, d) if kind is Kind.ADDED else (d, other)
+            renamed[id(left)] = _one_flag(left, right, old, new, catalogue)
+            gone.add(id(right))
+    return [renamed.get(id(d), d) for d in found if id(d) not in gone]
+
+
+def _is_known(catalogue: Catalogue, flag: str) -> bool:
+    match = catalogue.argument(flag)
+    return match is not None and match.argument is not None
+
+
+def _one_flag(
+    left: Difference, right: Difference, old: str, new: str, catalogue: Catalogue
+) -> Difference:
+    """The difference of a flag that is called otherwise, and may have another value, too."""
+    one, two = _known(left.left or ()), _known(right.right or ())
+    same = False
+    if one is not None and two is not None:
+        one, two = ([new, *_values(words)] for words in (one, two))
+        same = one == two or same_arg(catalogue, one, two) is not None
+    # Where it's the first side that has the old name, the other one is right.
+    alike = Kind.EQUIVALENT if left.name == old else Kind.RENAMED
+    return replace(
+        left,
+        kind=alike if same else Kind.CHANGED,
+        right=right.right,
+        right_location=right.right_location,
+        right_name=right.name,
+        reason=f"in {catalogue.name} {old} is called {new}",
+    )
+
+
+def _values(words: Sequence[str]) -> list[str]:
+    """The values of a flag that is given as words."""
+    first, *rest = words
+    _, equals, value = first.partition("=")
+    return [value, *rest] if equals else rest
 
 
 def _last(

@@ -98,8 +98,8 @@ def fact_pairs(left: LaunchConfig, right: LaunchConfig) -> list[FactPair]:
                 one, other = (f[0] if f else None for f in (ours, theirs))
                 found.append(FactPair(table, key, one, other))
             continue
-        alike = list(_of_one_vendor(ours, theirs))
-        found += [FactPair(table, key, a, b) for a, b in alike]
+        found += [FactPair(table, key, a, b) for a, b in _of_one_vendor(ours, theirs)]
+        alike = any(_is_alike(a, b) for a in ours for b in theirs)
         if (table, key) == _SUITE and ours and not alike and _is_registered(right):
             found.append(FactPair(table, key, ours[0], None))
         if table == "quality" and ours and not theirs and _is_its_test(left, right):
@@ -127,10 +127,15 @@ def _is_its_test(left: LaunchConfig, right: LaunchConfig) -> bool:
     return known and any(a.value == b.value for a, b in _of_one_vendor(*suites))
 
 
+def _is_alike(a: Fact, b: Fact) -> bool:
+    """Whether two facts may be about the same CI."""
+    return not a.vendor or not b.vendor or a.vendor == b.vendor
+
+
 def _of_one_vendor(ours: Sequence[Fact], theirs: Sequence[Fact]) -> Iterator[tuple[Fact, Fact]]:
     """Facts of both sides that are about the same CI: one that names no vendor's is of the only."""
     for a in ours:
-        same = [b for b in theirs if not a.vendor or not b.vendor or a.vendor == b.vendor]
+        same = [b for b in theirs if _is_alike(a, b)]
         vendors = {b.vendor for b in same}
         if len(vendors) == 1:
             yield a, next((b for b in same if b.value == a.value), same[0])

@@ -40,8 +40,9 @@ RULES: dict[str, Rule] = {
              "an editor it is a note on a file of very many launches, of which the first are "
              "looked at."),
         Rule("DSV008", "renamed", _W, "a setting has the old name of the other's",
-             "This release still takes the old name, or ignores it: then it is an error. Use the "
-             "name that the profile has; `dsv4-env catalogue show NAME` tells its releases."),
+             "This release still takes the old name, or ignores or refuses it: then it is an "
+             "error. Use the name that the profile has; `dsv4-env catalogue show NAME` tells its "
+             "releases."),
         Rule("DSV009", "equivalent", _N, "spelled differently, the same to SGLang",
              "No drift. It is told with `--show-equivalent`, with the reason."),
         Rule("DSV010", "unreadable", _E, "a file can't be read",
@@ -68,15 +69,17 @@ RULES: dict[str, Rule] = {
              "same profile in both: in `load_profile` or the marker, and in the pair."),
         Rule("DSV018", "no-effect", _N, "a difference that SGLang's own work makes none",
              "SGLang overwrites it or sets it itself on the profile's platform, uses it for "
-             "nothing there, or reads it no more; or the image sets it anyway: both launches end "
-             "up the same. `dsv4-env plan` tells the file and line of SGLang that decide. Drop it, "
+             "nothing there, or reads it no more; or the image sets it anyway: the whole launch "
+             "ends up the same with either value, alone or together with settings that are named. "
+             "`dsv4-env plan` tells the file and line of SGLang that decide. Drop what is alone, "
              "so that nobody takes it for one that counts."),
         Rule("DSV019", "refused", _E, "a launch that SGLang refuses",
              "It stops when it's started: the arguments can't be parsed, or exclude each other on "
              "this platform. `dsv4-env plan FILE` says what SGLang makes of the launch. What it "
              "refuses of the profile itself is told once, at the first launch that is held to it: "
              "mend the profile, or name a release that takes it (`sglang` of the pair, or "
-             "`sglang.range` of the profile)."),
+             "`sglang.range` of the profile). Of a flag that the release doesn't know, its own "
+             "finding says so."),
         Rule("DSV020", "launch-timeout", _E, "a test waits another time for its server",
              "A shorter one ends launches that still load, and is an error; a longer one is a "
              f"warning. {_BOTH_WAYS} `\"launch.timeout-seconds\"` is its name in "
@@ -106,9 +109,9 @@ RULES: dict[str, Rule] = {
              "other: `os.environ.get(NAME, \"a\")` in a test, `NAME = {default = \"a\"}` in a "
              "profile. That a script lets more be overridden is a note."),
         Rule("DSV028", "not-run", _N, "CI runs nothing of a test",
-             "Its registration is disabled, its class or a test of it is skipped, or it has none "
-             "left: what holds of it holds of nothing that runs. Somebody has decided that, so it "
-             "is a note; `\"ci.runs\" = \"warning\"` in `[tool.dsv4_env.severity]` has a check "
-             "fail on it. That a test lost its registration is another rule: `ci-suite`."),
+             "Its registration is disabled, or its class or a test of it is skipped: what holds of "
+             "it holds of nothing that runs. Somebody has decided that, so it is a note; "
+             "`\"ci.runs\" = \"warning\"` in `[tool.dsv4_env.severity]` has a check fail on it. "
+             "That a test lost its registration is another rule: `ci-suite`."),
     )
 }  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -568,6 +569,25 @@ def _finish(
     for finding in (f for c in done for f in c.findings):
         run.lines.keep(finding.location, {str(path): text})
         run.lines.keep(finding.related, {str(path): text})
+    run.comparisons[before:] = [
+        replace(c, findings=tuple(_as_layer_calls_it(run, f) for f in c.findings)) for c in done
+    ]
+
+
+_FLAG = re.compile(r"--[a-z0-9-]+")
+
+
+def _as_layer_calls_it(run: CheckRun, finding: Finding) -> Finding:
+    """A finding whose line in the layer has another name of the flag, which is told, too."""
+    at = finding.related
+    if at is None or at.column is None or not finding.subject.startswith("--"):
+        return finding
+    line = run.lines.kept.get((at.path, at.line or 0), "")
+    there = _FLAG.match(line[at.column - 1 :].lstrip("\"'"))
+    if there is None or there[0] == finding.subject:
+        return finding
+    said = f"the layer calls it {there[0]}, of which each release gets its own name"
+    return finding.with_effect(said)
 
 
 def _of_layers(run: CheckRun, name: str) -> list[Waiver]:

@@ -11,14 +11,19 @@ from pathlib import Path
 from dsv4_env.catalogue import Catalogue
 from dsv4_env.compare.effects import platform_of
 from dsv4_env.compare.findings import in_finding, partial_finding, read_by, tree_of
+from dsv4_env.compare.normalise import is_unknown
 from dsv4_env.drift.files import fits
 from dsv4_env.lint import PLANNING, lint
 from dsv4_env.lint.effects import unplanned
-from dsv4_env.model import LaunchConfig, Location
-from dsv4_env.model.finding import Comparison, Finding
+from dsv4_env.model import LaunchConfig, Location, Unknown, Value
+from dsv4_env.model.errors import shortened
+from dsv4_env.model.finding import NOT_KNOWN, Comparison, Finding
+from dsv4_env.model.secrets import scrubbed
 from dsv4_env.plan.platforms import Platform, hinted
 from dsv4_env.profile import Profile
 from dsv4_env.profile.settings import Pair, Settings
+
+_LISTED = 8  # names in one note
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +87,7 @@ def lint_launches(
     """
     comparisons: list[Comparison] = []
     told: set[tuple[str, str, Location | None]] = set()
+    unknown: set[str] = set()
     for title, config in wanted:
         catalogue = read_as(config)
         place = hinted({"image": config.image_name})
@@ -97,7 +103,9 @@ def lint_launches(
         )
         made = _comparison(config, title, catalogue, said)
         why = unplanned(config, catalogue) if chosen.plans else None
-        made = replace(made, notes=(*made.notes, *([why] if why else ())))
+        if why is not None and why not in unknown:  # once for a file of many launches
+            unknown.add(why)
+            made = replace(made, notes=(*made.notes, why))
         fresh = [f for f in made.findings if (f.rule.id, f.text, f.location) not in told]
         again = [f for f in made.findings if (f.rule.id, f.text, f.location) in told]
         told |= {(f.rule.id, f.text, f.location) for f in fresh}
@@ -113,16 +121,37 @@ def _comparison(
     notes = [n.message for n in config.notes if not config.partial or not in_finding(n)]
     if tree_of(catalogue):
         notes.append(read_by(catalogue))
+    unknown = _unknown(config)
+    if unknown:
+        listed = ", ".join(unknown[:_LISTED]) + (" …" if len(unknown) > _LISTED else "")
+        notes.append(f"{NOT_KNOWN}{listed}")
     settings_read = len({e.name for e in config.env}) + len({a.flag for a in config.args or ()})
     return Comparison(
         catalogue.name,
         title,
         tuple(findings),
         settings_read,
-        len(config.unknowns),
+        len(unknown),
         tuple(notes),
         right_at=config.location,
         lint=True,
         release=catalogue.release,
         tree=tree_of(catalogue),
     )
+
+
+def _unknown(config: LaunchConfig) -> list[str]:
+    """What can't be known of a launch, by name: words that belong to no flag by their text.
+
+    What the outside may override isn't among it, as what counts without that is known.
+    """
+    made: list[tuple[str, tuple[Value, ...]]] = [
+        (e.name, (e.value,)) for e in config.env if not e.superseded
+    ]
+    made += [(a.flag or "", a.words) for a in config.args or ()]
+    found: dict[str, None] = {}
+    for name, words in made:
+        for word in words:
+            if isinstance(word, Unknown) and is_unknown((word,)):
+                found.setdefault(name or shortened(scrubbed(word.text), 60))
+    return list(found)

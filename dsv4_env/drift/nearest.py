@@ -142,7 +142,8 @@ class Nearest:
             if share >= self.least and not (other and self._profile(n).default_model_path)
         }
         if not near:
-            return ProfileMatch(None, best, unknown=len(config.unknowns))
+            unknown = sum(u.default is None for u in config.unknowns)
+            return ProfileMatch(None, best, unknown=unknown)
         models = {n: _model(self._profile(n), config) for n in near}
         said = self.hints.said(
             [*names, config.image_name or ""], model_of(config) or _served_as(config)

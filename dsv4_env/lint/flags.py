@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from dsv4_env.catalogue import Argument, history, load, releases
 from dsv4_env.catalogue.arguments import arg_equals_default, invalid_arg
-from dsv4_env.catalogue.removed import REMOVED_FLAGS
-from dsv4_env.lint.subject import LintProblem, Subject, on, together, words
+from dsv4_env.catalogue.removed import REMOVED_FLAGS, TAKES_OVER, instead
+from dsv4_env.lint.subject import LintProblem, Subject, on, setting_text, together, words
 from dsv4_env.model import EnvVar, ServerArg, Unknown, Value
 from dsv4_env.model.errors import did_you_mean
 from dsv4_env.model.finding import Severity
@@ -50,7 +50,7 @@ def unknown_flag(s: Subject) -> Iterator[LintProblem]:
         else:
             new = history.replaced_flag(s.catalogue, flag)
             message += f" any more; {last} is the last that does"
-            action = f"use {new}" if new else ""
+            action = _use(s, arg, flag, new)
         yield on(arg, message, action or "remove it", effect=_stops(s))
 
 
@@ -144,10 +144,45 @@ def abbreviated(s: Subject) -> Iterator[LintProblem]:
             yield on(arg, message, action, Severity.NOTE)
 
 
+def _use(s: Subject, arg: ServerArg, flag: str, replacement: str | None) -> str:
+    """What to write in the place of a flag: with the value that it needs, and what goes with it."""
+    match = s.catalogue.argument(flag)
+    spelled = match.flag if match is not None and match.argument is not None else flag
+    new = instead(spelled, replacement, [str(v) for v in arg.values])
+    if new is None:
+        return ""
+    own = s.catalogue.argument(new.partition("=")[0])
+    takes = own.argument if own is not None else None
+    if spelled in TAKES_OVER:
+        dest = _dest(s, TAKES_OVER[spelled])
+        given = {a.dest: (f, x) for f, x, a in s.known_flags}
+        if takes is not None and takes.dest in given:
+            return "remove it"  # beside the new one it adds nothing
+        if dest not in given:
+            return f"use {new} with the value of {TAKES_OVER[spelled]}"
+        old, other = given[dest]
+        value = setting_text(other.values[0]) if len(other.values) == 1 else None
+        if value is None:
+            return f"use {new} with the value of {old}, and remove that, too"
+        return f"use {new} {value} in place of it and {old} {value}"
+    if "=" not in new and not arg.values and takes is not None and takes.takes_value:
+        return f"use {new} with a value" + (
+            f" ({', '.join(takes.choices)})" if takes.choices else ""
+        )
+    if arg.values and takes is not None and not takes.takes_value:
+        return f"use {new}, without a value"
+    return f"use {new}"
+
+
+def _dest(s: Subject, flag: str) -> str:
+    match = s.catalogue.argument(flag)
+    return match.argument.dest if match is not None and match.argument is not None else flag
+
+
 def deprecated_flag(s: Subject) -> Iterator[LintProblem]:
     """A flag, or a value, that SGLang warns about, or refuses."""
     for flag, arg, argument in s.known_flags:
-        use = f"use {argument.replacement}" if argument.replacement else ""
+        use = _use(s, arg, flag, argument.replacement)
         if argument.refused:
             message = f"{s.sglang} stops on {flag}, which is gone"
             yield on(arg, message, use or "remove it", Severity.ERROR)

@@ -9,6 +9,7 @@ from functools import lru_cache
 
 from dsv4_env.catalogue import SGLANG, Argument, Catalogue, history, load, owner, within
 from dsv4_env.catalogue.arguments import arg_equals_default, given, invalid_arg
+from dsv4_env.catalogue.removed import TAKES_OVER, instead
 from dsv4_env.catalogue.semantics import equals_default, invalid, same_value
 from dsv4_env.compare.equivalence import transformed
 from dsv4_env.lint.advice import Action, Advice, Values
@@ -334,7 +335,7 @@ def _flag(
             says = "but" if match is None else "and calls it"
             return _renamed(flag, f"{reason}, {says}", values, there)
         if new is not None:
-            return Advice(Action.DECIDE, flag, f"{reason}; {new} takes its place")
+            return Advice(Action.DECIDE, flag, f"{reason}; {_place(flag, new, values)}")
         return Advice(Action.DROP if match is None else Action.DECIDE, flag, reason)
     argument = match.argument
     if argument.deprecated or argument.refused:
@@ -344,7 +345,8 @@ def _flag(
         there = _replacing(flag, values, new, after, target)
         if there and (target is not None or _same(after, flag, there[0][0], there[0][1])):
             return _renamed(flag, f"{reason}, for", values, there)
-        return Advice(Action.DECIDE, flag, reason + (f"; {new} takes its place" if new else ""))
+        said = f"; {_place(flag, new, values)}" if new else ""
+        return Advice(Action.DECIDE, flag, reason + said)
     aliases = dict(argument.value_aliases)
     fresh = tuple(tuple(aliases.get(v, v) for v in words) for words in values)
     if fresh != values:
@@ -357,6 +359,14 @@ def _flag(
     return None
 
 
+def _place(flag: str, new: str, values: Values) -> str:
+    """What takes the place of a flag, in words."""
+    if flag in TAKES_OVER:
+        other = TAKES_OVER[flag]
+        return f"{new} with the value of {other} takes its place and that of {other}"
+    return f"{instead(flag, new, values[0] if len(values) == 1 else ())} takes its place"
+
+
 def _replacing(
     flag: str, values: Values, said: str | None, after: Catalogue, target: UpgradedLaunch | None
 ) -> list[tuple[str, Values]]:
@@ -365,6 +375,7 @@ def _replacing(
     *said* is as SGLang spells it: ``--new``, ``--new=value``, ``--{one,two}-new=value``. A value
     that neither says is the one that SGLang makes of the launch with the old flag.
     """
+    said = instead(flag, said, values[0] if len(values) == 1 else ())
     if said is None:
         return []
     name, equals, value = said.partition("=")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dsv4_env.catalogue import SGLANG, history, load, owner, releases
-from dsv4_env.catalogue.images import image_env
+from dsv4_env.catalogue.images import envs_of
 from dsv4_env.catalogue.semantics import equals_default, invalid, same_value
 from dsv4_env.lint.subject import LintProblem, Subject, on, setting_text, together
 from dsv4_env.model import EnvVar
@@ -133,12 +133,12 @@ def invalid_variable(s: Subject) -> Iterator[LintProblem]:
 
 def default_variable(s: Subject) -> Iterator[LintProblem]:
     """A value that SGLang would use anyway."""
-    # Where the image has another one, setting SGLang's default does something.
-    image = image_env(s.config.image, s.platform.family if s.platform else None)
+    # Where the image has another one, or may have, setting SGLang's default does something.
+    images = envs_of(s.config.image, s.platform.family if s.platform else None)
     for e in s.env:
         if isinstance(e.value, str):
-            text = image.get(e.name, e.value)
-            if same_value(s.catalogue, e.name, e.value, text) is None:
+            texts = {image.get(e.name, e.value) for image in images}
+            if any(same_value(s.catalogue, e.name, e.value, text) is None for text in texts):
                 continue
             reason = equals_default(s.catalogue, e.name, e.value)
             if reason is not None:

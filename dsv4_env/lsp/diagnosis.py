@@ -55,7 +55,8 @@ class Diagnosis:
     """What is said of a file: as which *kind* it was read, by which *reader*, with what found.
 
     *catalogue* is the release that counts, *how* how its launches are read, *asked* are the paths
-    that the answer depends on. *report* says how paths are shown.
+    that the answer depends on, *listed* the folders whose names it does. *report* says how paths
+    are shown.
     """
 
     kind: str = ""
@@ -65,6 +66,7 @@ class Diagnosis:
     catalogue: Catalogue | None = None
     how: HowRead | None = None
     asked: frozenset[str] = frozenset()
+    listed: frozenset[str] = frozenset()
     report: Report = field(default_factory=Report)
 
 

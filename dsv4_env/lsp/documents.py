@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import io
+import re
 import tokenize
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from dsv4_env.guard.asked import places_of
 from dsv4_env.guard.files import MAX_BYTES, real
 from dsv4_env.lsp.actions import FIX_ALL, Action, actions, fix_all
 from dsv4_env.lsp.completion import Offer, complete
@@ -19,6 +21,8 @@ from dsv4_env.lsp.positions import Lines, Place, Span
 from dsv4_env.lsp.project import Project, root_of
 from dsv4_env.model import Location
 
+# Halves of characters, which no file can hold; the others stand for bytes that are no text.
+_ALONE = re.compile("[\ud800-\udc7f\udd00-\udfff]")
 MAX_TEXT = 1_000_000  # characters: what is longer isn't written by hand, and isn't looked at
 
 
@@ -33,12 +37,13 @@ class Document:
     @property
     def data(self) -> bytes:
         """The bytes that the file would have, if it were saved."""
-        data = self.lines.text.encode("utf-8", "surrogateescape")
+        text = _ALONE.sub("\N{REPLACEMENT CHARACTER}", self.lines.text)
+        data = text.encode("utf-8", "surrogateescape")
         if self.path.suffix != ".py":
             return data
         with contextlib.suppress(SyntaxError, LookupError, ValueError):
             encoding = tokenize.detect_encoding(io.BytesIO(data).readline)[0]
-            return self.lines.text.encode(encoding)
+            return text.encode(encoding)
         return data
 
     @property
@@ -79,7 +84,9 @@ class Answers:
                 found = diagnose(project, document.path, document.data)
                 if last and not found.held and found.reader:
                     found = _with_memory(found, last)
-            found.asked = frozenset(str(q[1][0]) for q in trail.answers if q[1])
+            places = [place for question in trail.answers for place in places_of(question)]
+            found.asked = frozenset(p.path for p in places if not p.listed)
+            found.listed = frozenset(p.path for p in places if p.listed)
             answer = Answer(document, found, tuple(shown(found, document.path, document.lines)))
         self._last[document.path] = answer
         return answer
@@ -95,8 +102,16 @@ class Answers:
     def concerned(self, path: Path) -> list[Path]:
         """The other documents of which something else may be said now that a file changed."""
         names = {str(path), str(real(path))}
-        found = list(self._last.items())
-        return [p for p, a in found if p != path and not names.isdisjoint(a.diagnosis.asked)]
+        folders = {str(Path(name).parent) for name in names}
+        return [
+            other
+            for other, answer in list(self._last.items())
+            if other != path
+            and not (
+                names.isdisjoint(answer.diagnosis.asked)
+                and folders.isdisjoint(answer.diagnosis.listed)
+            )
+        ]
 
     def hover(
         self, document: Document, place: Place, texts: Mapping[Path, bytes]

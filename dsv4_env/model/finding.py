@@ -63,6 +63,9 @@ class Fix:
     new: str
 
 
+NOT_KNOWN = "not known: "  # how the note on what can't be known begins
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One thing found. *left* and *right* are the two sides' values, ready to be shown.

@@ -45,10 +45,14 @@ def report(report: Report) -> str:
         notes = own_notes(comparison, ())
         lines += [paint(f"note: {plain(note)}", "dim", report.color) for note in notes]
         settings = compared(comparison)
+        sides = f"{report.path(comparison.left)} against {report.path(comparison.right)}"
+        named = f"{opening(sides)}: " if not rows and len(report.comparisons) > 1 else ""
         differ = count(len(rows), "difference") if rows else "no differences"
         waived = len(comparison.findings) - len(found)
         ending = f", {waived} waived" if waived else ""
-        lines.append(f"{differ} in {settings} compared, {comparison.unknown} unknown{ending}")
+        lines.append(
+            f"{named}{differ} in {settings} compared, {comparison.unknown} unknown{ending}"
+        )
     lines += [_problem(e, report) for e in entries(report) if e.comparison is None]
     lines += [paint(f"note: {plain(n)}", "dim", report.color) for n in report.notes]
     return "".join(f"{line}\n" for line in lines)

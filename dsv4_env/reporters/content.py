@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -10,6 +11,15 @@ from dsv4_env.model.finding import Comparison, Finding, Report, Severity
 from dsv4_env.model.style import count, plain
 
 SEVERITIES = list(Severity)  # worst first
+_VALUE = re.compile(r'["\d]|[A-Z][A-Z0-9_]*\Z')  # what may be written, or is a variable's name
+_NAME = re.compile(r"(?:--[a-z][\w-]*+|[A-Z][A-Z0-9_]*+)(?= )")
+_THAT = re.compile(r"\A(write|read|start it with) that\b")
+_ALONE = {  # actions that only a whole sentence explains
+    "let it, too": "let the environment override it",
+    "let them, too": "let the environment override them",
+    "fix it, too": "let nothing override it",
+    "fix them, too": "let nothing override them",
+}
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -33,6 +43,22 @@ class ReportEntry:
     def said(self) -> list[str]:
         """What is found and to be done, as one sentence, and what SGLang makes of it, as more."""
         return [plain(self.finding.sentence), *map(plain, self.finding.effect)]
+
+    @property
+    def briefly(self) -> list[str]:
+        """What is to be done in fewer words, the fewest last: where a sentence is too wide."""
+        finding = self.finding
+        named = _NAME.match(finding.message)  # as it's called here, where sides differ in that
+        subject = plain(named[0] if named else finding.subject)
+        action = plain(finding.action)
+        if not action:
+            return [subject]
+        action = _ALONE.get(action, action)
+        if _VALUE.match(finding.left or ""):
+            value = plain(finding.left or "").partition('" unless ')
+            action = _THAT.sub(lambda m: f"{m[1]} {value[0]}{value[1][:1]}", action, count=1)
+        alone = f"{action.removesuffix('it')}{subject}" if action.endswith(" it") else action
+        return [f"{subject}: {action}", alone]
 
     def where(self, report: Report) -> str:
         """The place as shown: where there is none, what the launch is called."""

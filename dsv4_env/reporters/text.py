@@ -46,7 +46,7 @@ def blocks(report: Report) -> list[Block]:
     shared = shared_notes(report)
     last = [_note(n, report) for n in (*shared, *report.notes)]
     if len(report.comparisons) != 1 or report.problems:
-        last.append(_verdict(summary(report), report))
+        last += _verdict(summary(report), report)
     return [*(_file(report, path, found, shared) for path, found in groups.items()), [(None, last)]]
 
 
@@ -64,7 +64,7 @@ def _file(report: Report, path: str, found: list[ReportEntry], shared: list[str]
     for comparison in report.comparisons:
         if file_of(comparison) == path:
             lines += [_note(n, report) for n in own_notes(comparison, shared)]
-            lines.append(_verdict(verdict(comparison, report), report))
+            lines += _verdict(verdict(comparison, report), report)
     return [*block, (None, lines)]
 
 
@@ -77,11 +77,12 @@ def _finding(entry: ReportEntry, report: Report, *, repeated: bool) -> Iterator[
     place = f"{paint(where, 'bold', report.color)}: " if where else ""
     sentence, *more = entry.said
     taken = f"{where}: " if where else ""
-    if fits(f"{taken}{finding.severity.value}: {sentence} [{finding.rule.id}]"):
-        yield f"{place}{severity}: {sentence}{' ' if sentence else ''}{rule}"
-    else:  # it stands whole on a line of its own
-        yield f"{place}{severity} {rule}"
+    head, marked = _first_line(f"{taken}{finding.severity.value}: ", entry)
+    yield f"{place}{severity}: {head}{' ' if head else ''}{rule if marked else ''}".rstrip()
+    if head != sentence:  # it stands whole on a line of its own
         more.insert(0, sentence)
+    if not marked:
+        more[:1] = [" ".join((f"[{finding.rule.id}]", *more[:1]))]
     yield from (inert(line) for text in more for line in wrapped(text))
     places = [at for at in (finding.location, finding.related) if at]
     gutter = max((len(str(at.line or "")) for at in places), default=0)
@@ -92,6 +93,17 @@ def _finding(entry: ReportEntry, report: Report, *, repeated: bool) -> Iterator[
     if place:
         yield paint(plain(f"    {name}: {place}"), "dim", report.color)
         yield from _source(report, finding.related, finding.subject, "-", gutter)
+
+
+def _first_line(before: str, entry: ReportEntry) -> tuple[str, bool]:
+    """What is told behind a place of a finding, and whether its rule's id stands behind that.
+
+    That is as much as a line has room for: who greps for a name or a file finds what to do.
+    """
+    mark = f" [{entry.finding.rule.id}]"
+    texts = [entry.said[0], *entry.briefly]
+    found = ((t, m) for t in texts for m in (True, False) if fits(before + t + mark * m))
+    return next(found, (texts[-1], True))
 
 
 def _source(
@@ -114,7 +126,10 @@ def _note(note: str, report: Report) -> str:
     return paint(f"note: {plain(note)}", "dim", report.color)
 
 
-def _verdict(found: ReportVerdict, report: Report) -> str:
+def _verdict(found: ReportVerdict, report: Report) -> list[str]:
+    """What came out, in one line where that isn't too wide."""
     style = "red" if found.bad else "green" if found.word.startswith("no ") else "yellow"
-    word = paint(found.word, style, report.color)
-    return f"{opening(found.title)}: {word} ({found.details})"
+    title, word = opening(found.title), paint(found.word, style, report.color)
+    if fits(f"{title}: {found.word} ({found.details})"):
+        return [f"{title}: {word} ({found.details})"]
+    return [f"{title}: {word}", *map(inert, wrapped(plain(found.details)))]

@@ -58,7 +58,7 @@ def checkouts(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]
     @cache
     def made(page: str) -> Path:
         folder = prepared(tmp_path_factory.mktemp("page"))
-        if "discover --sglang 0.5.13 --" in TEXTS[page]:
+        if "discover --sglang 0.5.13 --" in TEXTS.get(page, ""):
             # As a checkout has it: what an example writes must not go there.
             shutil.copy(ROOT / "pyproject.toml", folder)
             subprocess.run(["git", "init", "-q", folder / "sglang"], check=True)

@@ -15,6 +15,7 @@ from dsv4_env.model.secrets import scrubbed
 from dsv4_env.model.style import plain
 from dsv4_env.reporters import REPORTERS
 from dsv4_env.reporters.comment import COMMENT_LIMIT
+from dsv4_env.reporters.content import ReportEntry
 from dsv4_env.reporters.layout import WIDEST, width
 from tests.reports import (
     CHANGED,
@@ -214,18 +215,23 @@ WORDS = st.lists(st.one_of(HOSTILE, st.text("abé日; :,(", max_size=90)), max_s
 def test_a_sentence_is_whole_and_no_line_too_wide(
     message: str, action: str, effect: list[str], path: str
 ) -> None:
-    """It stands on one line where a line can hold it; else each line is as full as it may be."""
+    """It stands on the first line where that can hold it; else that says shortly what to do."""
     one = finding("A", at(f"x{path}", 2, 3), message=message or "A", action=action)
     one = one.with_effect(*effect)
     head, *rest, _ = REPORTERS["text"](Report((comparison(one),), root=ROOT)).splitlines()
     place = f"x{path}:2:3: error"
     sentence, *more = (plain(scrubbed(t)) for t in (_said(one), *filter(None, effect)))
-    if head == f"{place} [DSV003]":
-        wanted = [sentence, *more]
-    else:
-        assert head == f"{place}: {sentence}{' ' if sentence else ''}[DSV003]"
-        assert width(head) <= WIDEST
-        wanted = more
+    assert head.startswith(f"{place}: ")
+    told = head.removeprefix(f"{place}: ").removesuffix("[DSV003]").rstrip()
+    whole = squeezed(told) == squeezed(sentence)
+    wanted = more if whole else [sentence, *more]
+    if not head.endswith("[DSV003]"):
+        wanted = [" ".join(("[DSV003]", *wanted[:1])), *wanted[1:]]
+        assert width(f"{head} [DSV003]") > WIDEST
+    assert whole or width(f"{place}: {sentence}") > WIDEST
+    if width(head) > WIDEST:
+        *_, shortest = ReportEntry(one).briefly
+        assert squeezed(told) == squeezed(scrubbed(shortest))
     at_, lines = 0, [line.replace("\\x3a:", "::") for line in rest]
     for text in wanted:
         text = text.replace("\\x3a:", "::").strip()

@@ -16,11 +16,13 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from dsv4_env.catalogue.entries import TREE
+from dsv4_env.catalogue.releases import nearest
 from dsv4_env.guard.files import checkout, is_within, read_bytes
 from dsv4_env.lang import toml as toml_source
 from dsv4_env.lang.toml import TomlSource
 from dsv4_env.model import Location
-from dsv4_env.model.errors import SettingsError, did_you_mean
+from dsv4_env.model.errors import ReadError, SettingsError, did_you_mean
 from dsv4_env.model.finding import Severity, Waiver
 from dsv4_env.profile.project import PREFIX, TABLE, is_ours
 from dsv4_env.profile.settings.values import Pair, Settings
@@ -230,6 +232,13 @@ def read_settings(pyproject: Path | None, variables: Mapping[str, str], start: P
                 listed = isinstance(table["pairs"][i]["files"], list)
                 _within(pattern, base, at("pairs", i, "files", *([j] if listed else [])))
 
+    if found.sglang is not None:
+        named = "sglang" in from_variables
+        _release(found.sglang, f"{PREFIX}SGLANG" if named else at("sglang"))
+    for i, pair in enumerate(found.pairs):
+        if pair.sglang is not None:
+            _release(pair.sglang, at("pairs", i, "sglang"))
+
     return Settings(
         profiles=path("profiles"),
         profile=tuple(found.profile or Settings().profile),
@@ -251,6 +260,16 @@ def read_settings(pyproject: Path | None, variables: Mapping[str, str], start: P
         folder=base,
         source=pyproject,
     )
+
+
+def _release(text: str, where: object) -> None:
+    """Raise SettingsError where a release is none that is known, nor one that may come."""
+    if text == TREE:
+        return
+    try:
+        nearest(text)
+    except ReadError as exc:
+        raise SettingsError(exc.found, where=where, expected=exc.expected, hint=exc.hint) from None
 
 
 def _within(pattern: str, base: Path, where: Location | None) -> None:

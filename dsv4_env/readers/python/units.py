@@ -269,10 +269,6 @@ def _idle(vm: Machine, unit: Runnable) -> list[Note]:
         place = next(map(func.scope.place, _skips(func)), None)
         if place is not None:
             found.append(Note(f"{name} never runs: it is skipped", place, idle=True))
-    known = all(isinstance(each, ClassValue) or is_test_base(each) for each in cls.mro)
-    if not tests and known and any(map(is_test_base, cls.mro)):
-        place = cls.scope.place(cls.node)
-        found.append(Note(f"nothing runs: {cls.name} has no test", place, idle=True))
     return found
 
 

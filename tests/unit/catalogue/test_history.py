@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from dsv4_env.catalogue import load, releases, within
@@ -8,6 +10,7 @@ from dsv4_env.catalogue.history import (
     changes,
     default_of,
     first_release,
+    flag_in,
     last_release,
     older,
     renamed,
@@ -141,3 +144,16 @@ def test_older_releases_of_one_that_isnt_known() -> None:
 )
 def test_defaults_for_people(name: str, release: str, default: str) -> None:
     assert default_of(load(release), name) == default
+
+
+@pytest.mark.parametrize("flag", ["--attn-dp-size", "--cp-strategy", "--image-processor-backend"])
+def test_what_is_given_otherwise_is_no_other_name(flag: str) -> None:
+    """A profile's --attn-dp-size 8 isn't --enable-dp-attention 8 on an older release."""
+    assert flag_in(load("0.5.13"), flag) == flag
+
+
+def test_a_switch_is_not_called_as_what_takes_a_value() -> None:
+    later = replace(load("0.5.23"), arguments={
+        name: a for name, a in load("0.5.23").arguments.items() if a.flag != "--enable-dp-attention"
+    })  # fmt: skip
+    assert flag_in(later, "--enable-dp-attention") == "--enable-dp-attention"

@@ -238,7 +238,10 @@ def test_check_finds_drift(run: Run, tmp_path: Path) -> None:
     script.write_text(text.replace("SGLANG_USE_AITER=1", "SGLANG_USE_AITER=on"))
     result = run("check", "--against", str(script))
     assert result.code == 1
-    assert f'{script}:18:8: error [DSV003]\n    SGLANG_USE_AITER is "on";' in result.out
+    # How much of the sentence stands in the first line depends on how long the path is.
+    assert f"{script}:18:8: error: " in result.out
+    assert "[DSV003]" in result.out
+    assert 'SGLANG_USE_AITER is "on";' in result.out
     assert 'pro-fp4 has "1"' in result.out
     assert run("check", "--against", str(script), "--exit-zero").code == 0
     assert run("check", "--against", str(script), "--ignore", "SGLANG_USE_*").code == 0

@@ -276,3 +276,22 @@ def test_lint_sets_a_profile_too(run: Run) -> None:
     done = run("lint", "flash-fp4", "--sglang", "0.5.23", "--set", "SGLANG_NOT_KNOWN=1")
     assert done.code == 1
     assert "SGLANG_NOT_KNOWN" in done.out
+
+
+def test_lint_counts_what_cannot_be_known_as_check_does_and_names_it(
+    run: Run, free: str, folder: Path
+) -> None:
+    free = free.replace('"$@"', "").rstrip(" \\\n")
+    (folder / "free.sh").write_text(free)
+    words = ("free.sh", "--sglang", "0.5.23")
+    lint = run("lint", *words).out
+    assert ", 0 unknown" in lint
+    assert "not known" not in lint
+    (folder / "free.sh").write_text(f"export SGLANG_USE_AITER=$X\n{free} --page-size $P $MORE")
+    lint = run("lint", *words).out
+    assert ", 3 unknown" in lint
+    assert "note: not known: SGLANG_USE_AITER, --page-size, ${MORE}\n" in lint
+    (folder / "sub").mkdir()
+    (folder / "free.sh").rename(folder / "sub/free.sh")
+    folders = run("lint", "sub", "--sglang", "0.5.23").out
+    assert "note: not known: SGLANG_USE_AITER, --page-size, ${MORE} (sub/free.sh)\n" in folders

@@ -259,3 +259,51 @@ def test_what_the_profile_needs_beside_other_differences() -> None:
         "sglang serve --tp-size 8 --chunked-prefill-size 8192",
     )
     assert "--chunked-prefill-size" in {f.subject for f in found if f.rule.id == "DSV003"}
+
+
+def test_a_flag_by_its_old_name_is_one_finding() -> None:
+    left = f"{PLAIN} --cuda-graph-max-bs-decode 512"
+    (found,) = findings(left, f"{PLAIN} --cuda-graph-max-bs 512")
+    assert (found.rule.id, found.severity.value) == ("DSV008", "error")
+    assert found.message == (
+        '--cuda-graph-max-bs is "512"; <script> has --cuda-graph-max-bs-decode "512"'
+    )
+    assert found.effect[0] == (
+        "in SGLang 0.5.23 --cuda-graph-max-bs is called --cuda-graph-max-bs-decode"
+    )
+    assert found.effect[1].startswith("SGLang 0.5.23 stops: ambiguous option: ")
+    (other,) = findings(left, f"{PLAIN} --cuda-graph-max-bs=256")
+    assert (other.rule.id, other.severity.value) == ("DSV003", "error")
+
+
+def test_what_is_given_by_both_names_is_not_renamed() -> None:
+    left = f"{PLAIN} --cuda-graph-max-bs-decode 512"
+    found = findings(left, f"{left} --cuda-graph-max-bs 512")
+    assert [f.rule.id for f in found] == ["DSV002"]
+    assert "stops: ambiguous option" in found[0].text
+
+
+def test_a_flag_that_the_release_does_not_know_is_one_finding() -> None:
+    (found,) = findings(PLAIN, f"{PLAIN} --no-such-flag")
+    assert (found.rule.id, found.severity.value) == ("DSV002", "error")
+    assert found.effect == (
+        "SGLang 0.5.23 stops: unrecognized arguments: --no-such-flag (argparse)",
+    )
+
+
+def test_what_the_parser_refuses_is_one_finding() -> None:
+    """As of sorted words: each flag has lost its value."""
+    flags = "--page-size --context-length --max-running-requests --tp-size --dp-size --ep-size"
+    found = [f for f in findings("sglang serve", f"sglang serve {flags}") if f.rule.id == "DSV019"]
+    assert len(found) == 1
+    assert len(found[0].effect) == 5
+    assert found[0].effect[-1] == "and 2 more"
+
+
+def test_a_profile_of_an_older_release_has_the_old_name() -> None:
+    """The script is right: it isn't told to take a name that the release stops on."""
+    left = f"{PLAIN} --cuda-graph-max-bs 512"
+    (own,) = findings(left, f"{PLAIN} --cuda-graph-max-bs-decode 512")
+    assert own.message == "SGLang 0.5.23 refuses <script> itself on mi355x"
+    other = findings(left, f"{PLAIN} --cuda-graph-max-bs-decode 256")
+    assert [f.rule.id for f in other] == ["DSV019", "DSV003"]

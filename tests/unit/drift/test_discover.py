@@ -15,8 +15,9 @@ import pytest
 
 from dsv4_env import drift
 from dsv4_env.cli.comparing import catalogue_for
-from dsv4_env.drift.discover import Discovered, How, Job, discover
-from dsv4_env.drift.nearest import Nearest
+from dsv4_env.drift.discover import Discovered, FoundLaunch, How, Job, Problem, discover
+from dsv4_env.drift.nearest import Nearest, ProfileMatch
+from dsv4_env.model import Location
 from dsv4_env.model.finding import Severity
 from dsv4_env.profile import Profile, load_all, load_profile, reference_script, settings
 from dsv4_env.profile.settings import Settings
@@ -620,9 +621,38 @@ def test_what_cannot_be_followed_is_told_with_its_place(
     monkeypatch.chdir(tree(tmp_path, {"a.sh": "# dsv4\nsglang serve --tp 8\nif\n"}))
     done = run("discover")
     assert done.out.startswith("a.sh:2  script  -  -  can't be followed\na.sh:3:3: syntax error")
+    assert done.out.splitlines()[1].endswith(": look at its launches yourself")
     (launch,) = json.loads(run("discover", "--json").out)["launches"]
     assert [(t["path"], t["line"]) for t in launch["in_part"]] == [("a.sh", 3)]
     assert ", 1 that can't be followed, 0 unknown values\n" in done.out
+
+
+def test_what_keeps_several_files_from_being_followed_is_told_once(
+    tmp_path: Path, run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = Location(str(tmp_path / "lib.py"), 7, 1)
+
+    def trouble(steps: str) -> tuple[Problem, ...]:
+        said = f"the file is read in part: it takes more than {steps} steps to follow"
+        return ((place, f"{said}; most of them at {place}"),)
+
+    def found(*_: Any, **__: Any) -> Discovered:
+        launches = [
+            FoundLaunch(
+                f"test_{n}.py", 1, 1, "", "python", 3, False, ProfileMatch(None, 0.0),
+                trouble=trouble(f"410,0{n}"),
+            )
+            for n in range(5)
+        ]  # fmt: skip
+        return Discovered(launches, files=5)
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("dsv4_env.cli.discover.find", found)
+    told = [line for line in run("discover").out.splitlines() if "steps" in line]
+    assert told == [
+        "lib.py:7:1: the file is read in part: it takes more than 410,00 steps to follow "
+        "(of test_0.py, test_1.py, test_2.py, 2 more): look at its launches yourself"
+    ]
 
 
 @pytest.mark.usefixtures("may")

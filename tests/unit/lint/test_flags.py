@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dsv4_env.catalogue import load
+from dsv4_env.catalogue import load, releases
 from dsv4_env.lint import lint
 from dsv4_env.lint.flags import REFUSED_PAIRS
 from dsv4_env.readers import bash
@@ -116,3 +116,64 @@ def test_a_variable_beside_the_flag_that_replaces_it() -> None:
     config = bash.read(f"{text} --prefill-delayer-max-delay-passes 3", "s.sh")
     rules = [f.rule.name for f in lint(config, load("0.5.16")) if f.rule.name == "conflict"]
     assert rules == ["conflict"]
+
+
+def deprecated(flags: str, release: str = "0.5.23") -> list[str]:
+    found = lint(bash.read(f"sglang serve {flags}"), load(release), select={"DSV111"})
+    return [f.action for f in found]
+
+
+@pytest.mark.parametrize(
+    ("flags", "release", "action"),
+    [
+        (
+            "--dp 8 --enable-dp-attention",
+            "0.5.23",
+            "use --attn-dp-size 8 in place of it and --dp 8",
+        ),
+        ("--enable-dp-attention", "0.5.22", "use --attn-dp-size with the value of --dp-size"),
+        (
+            '--dp-size "$DP" --enable-dp-attention',
+            "0.5.23",
+            "use --attn-dp-size with the value of --dp-size, and remove that, too",
+        ),
+        ("--attn-dp-size 8 --enable-dp-attention", "0.5.23", "remove it"),
+        ("--disable-fast-image-processor", "0.5.23", "use --image-processor-backend=pil"),
+        (
+            "--enable-flashinfer-allreduce-fusion",
+            "0.5.23",
+            "use --flashinfer-allreduce-fusion-backend=auto",
+        ),
+        ("--elastic-ep-rejoin", "0.5.16", "use --elastic-ep-join-mode=recover"),
+        ("--monokernel-backend amd", "0.5.23", "use --enable-amd-monokernel, without a value"),
+        ("--nsa-prefill-cp-mode round-robin-split", "0.5.14", "use --cp-strategy=interleave"),
+        (
+            "--keep-mm-feature-on-device",
+            "0.5.16",
+            "use --mm-feature-transport with a value (cpu, cuda_ipc)",
+        ),
+        ("--cuda-graph-max-bs 8", "0.5.14", "use --cuda-graph-max-bs-decode"),
+        (
+            "--disable-cuda-graph",
+            "0.5.23",
+            "use --cuda-graph-backend-{decode,prefill}=disabled",
+        ),
+    ],
+)
+def test_what_takes_the_place_of_a_flag_is_told_whole(
+    flags: str, release: str, action: str
+) -> None:
+    assert deprecated(flags, release) == [action]
+
+
+def test_each_deprecated_switch_says_what_its_successor_gets() -> None:
+    """A successor that takes a value has one: known, or named as missing."""
+    for release in releases():
+        catalogue = load(release)
+        for argument in catalogue.arguments.values():
+            new = catalogue.argument((argument.replacement or "--").partition("=")[0])
+            if not argument.deprecated or argument.takes_value or new is None:
+                continue
+            if new.argument is not None and new.argument.takes_value:
+                (action,) = deprecated(argument.flag, release)
+                assert "=" in action or "value" in action, (release, argument.flag, action)

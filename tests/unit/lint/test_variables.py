@@ -10,6 +10,7 @@ from dsv4_env import load_profile
 from dsv4_env.catalogue import load, releases, within
 from dsv4_env.lint import lint
 from dsv4_env.model import Image
+from dsv4_env.plan.platforms import platform
 from dsv4_env.readers import bash
 
 
@@ -117,11 +118,14 @@ def test_the_nearest_name(name: str, near: str | None) -> None:
 
 
 def test_a_default_that_the_image_has_otherwise() -> None:
-    def names(image: Image | None) -> list[str]:
+    def names(image: Image | None, on: str | None = None) -> list[str]:
         script = "export SGLANG_MOE_PADDING=0 SGLANG_INT4_WEIGHT=0\nsglang serve --tp-size 8"
         config = replace(bash.read(script, "s.sh"), image=image)
-        problems = lint(config, load("0.5.23"))
+        problems = lint(config, load("0.5.23"), on=platform(on) if on else None)
         return [f.subject for f in problems if f.rule.name == "default-value"]
 
-    assert names(None) == ["SGLANG_MOE_PADDING", "SGLANG_INT4_WEIGHT"]
     assert names(Image(family="rocm")) == ["SGLANG_INT4_WEIGHT"]  # of the other it has 1
+    # Nothing says in which it runs, or what the one sets that it says.
+    assert names(None) == names(Image("example/mine:1")) == ["SGLANG_INT4_WEIGHT"]
+    assert names(None, "mi355x") == ["SGLANG_INT4_WEIGHT"]
+    assert names(None, "b200") == ["SGLANG_MOE_PADDING", "SGLANG_INT4_WEIGHT"]

@@ -56,6 +56,23 @@ def test_an_unsaved_layer_counts(editor: Editor) -> None:
     assert "changed" not in " ".join(editor.rules("small.sh", text))
 
 
+def test_a_layer_that_comes_back_concerns_who_missed_it(editor: Editor) -> None:
+    script, layer = editor.folder / "small.sh", editor.folder / "launch" / "small.toml"
+    text = layer.read_text()
+    layer.unlink()
+    (missing,) = editor.say("small.sh").shown
+    assert "small" in missing.message
+    assert script in editor.answers.concerned(layer)
+    layer.write_text(text)
+    assert all("unknown profile" not in s.message for s in editor.say("small.sh").shown)
+
+
+def test_half_a_character_is_one_that_is_no_text(editor: Editor) -> None:
+    document = editor.open("run.sh", "echo '\ud83d' '\udcff'\n")
+    assert document.data == b"echo '\xef\xbf\xbd' '\xff'\n"
+    assert editor.texts
+
+
 def test_who_is_concerned(editor: Editor) -> None:
     """A change of a layer concerns the scripts that are held to its profile, and of no other."""
     editor.say("small.sh")

@@ -170,6 +170,21 @@ def test_another_tools_pyproject_is_passed_over(tmp_path: Path, text: str) -> No
         ),
         ("[tool.dsv4_env\n", {}, "pyproject.toml:1:15: TOML syntax"),
         (
+            '[[tool.dsv4_env.pairs]]\nprofile = "a"\nfiles = ["b"]\nsglang = "latest"\n',
+            {},
+            "pyproject.toml:4:10: no catalogue of SGLang 'latest'; expected one of 0.5.11, ",
+        ),
+        (
+            '[tool.dsv4_env]\nsglang = "0.4"\n',
+            {},
+            "pyproject.toml:2:10: no catalogue of SGLang '0.4'; expected one of 0.5.11, ",
+        ),
+        (
+            '[tool.dsv4_env]\nsglang = "0.5.13"\n',
+            {"DSV4_ENV_SGLANG": "latest"},
+            "DSV4_ENV_SGLANG: no catalogue of SGLang 'latest'; expected one of 0.5.11, ",
+        ),
+        (
             "",
             {"DSV4_ENV_PROFILS": "x"},
             "environment: unknown setting DSV4_ENV_PROFILS; expected one of DSV4_ENV_AGAINST, ",

@@ -222,22 +222,96 @@ def lines_of(**fields: Any) -> list[str]:
     return text(report(comparison(finding("A", at("a"), **fields)))).split("\n")
 
 
-def test_a_sentence_that_finds_no_room_behind_its_place_has_a_line_of_its_own() -> None:
+def test_a_sentence_that_finds_no_room_behind_its_place_is_shortened() -> None:
     said = f"{'N' * 30} is {'x' * 12}; pro has {'y' * 16}"
-    room = 120 - len("a:1:1: error:  [DSV003]") - len(said)
-    short, long = "w" * (room - 2), "w" * (room - 1)
+    room = 120 - len("a:1:1: error: ") - len(said) - 2
+    mark = len(" [DSV003]")
+    short, long, longer = "w" * (room - mark), "w" * room, "w" * (room + 1)
     assert lines_of(message=said, action=short)[0] == f"a:1:1: error: {said}: {short} [DSV003]"
     assert lines_of(message=said, action=long)[:2] == [
-        "a:1:1: error [DSV003]",
-        f"    {said}: {long}",
+        f"a:1:1: error: {said}: {long}",
+        "    [DSV003]",
     ]
+    assert lines_of(message=said, action=longer)[:2] == [
+        f"a:1:1: error: {'N' * 30}: {longer} [DSV003]",
+        f"    {said}: {longer}",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("action", "left", "path", "told"),
+    [
+        ("write that", '"1"', "a", 'A: write "1" [DSV003]'),
+        ("write that", '"1" unless A is set', "a", 'A: write "1" [DSV003]'),
+        ("write that", "0.93", "a", "A: write 0.93 [DSV003]"),
+        ("write that", "from the environment", "a", "A: write that [DSV003]"),
+        ("write that", '"1"', "p" * 90, 'A: write "1"'),
+        ("write that", '"1"', "p" * 97, 'write "1"'),
+        ("remove it", '"1"', "a", "A: remove it [DSV003]"),
+        ("remove it", '"1"', "p" * 90, "A: remove it"),
+        ("remove it", '"1"', "p" * 97, "remove A"),
+        ("remove it", '"1"', "p" * 200, "remove A [DSV003]"),
+        ("", '"1"', "a", "A [DSV003]"),
+    ],
+)
+def test_what_to_do_stands_in_the_first_line(action: str, left: str, path: str, told: str) -> None:
+    one = finding("A", at(path, 1, 1), message="m " * 80, action=action, left=left)
+    first = text(report(comparison(one))).splitlines()[0]
+    assert first == f"{path}:1:1: error: {told}"
+    assert len(first) <= 120 or len(path) > 99
+
+
+def test_a_setting_is_called_as_it_is_in_its_file() -> None:
+    said = {"message": f"OLD_A is {'x' * 90}; pro has NEW_A", "action": "rename it to NEW_A"}
+    assert lines_of(**said)[0] == "a:1:1: error: OLD_A: rename it to NEW_A [DSV003]"
+
+
+def test_a_verdict_that_is_too_wide_has_its_details_below() -> None:
+    *_, title, details = text(report(comparison(right="r" * 90))).splitlines()
+    assert title.endswith(f"{'r' * 90}: no drift")
+    assert details.startswith("    ")
+    assert details.endswith("0 unknown")
 
 
 def test_a_sentence_that_no_line_holds_breaks_behind_clauses() -> None:
     said = f"{'N' * 60} is {'x' * 20}; pro has {'y' * 60}"
-    assert lines_of(message=said, action="write that")[:3] == [
-        "a:1:1: error [DSV003]",
+    assert lines_of(message=said, action="write that")[1:3] == [
         f"    {'N' * 60} is {'x' * 20};",
         f"    pro has {'y' * 60}: write that",
     ]
     assert lines_of(message="日" * 59 + " b")[1:3] == [f"    {'日' * 59}", "    b"]
+
+
+def test_equal_findings_of_folders_have_a_place_and_what_to_do_in_their_first_line() -> None:
+    grouped = REPORTERS["grouped"]
+    path = "test/registered/amd/test_deepseek_v4_flash_fp8_tbo.py"
+    said: dict[str, Any] = {"message": "m " * 50, "action": "use --other"}
+    several = [comparison(finding("--flag", at(path, n), **said)) for n in (98, 99)]
+    first, *rest = grouped(report(*several)).splitlines()
+    assert first == f"error: DSV003 --flag: use --other ({path}:98:1 and 1 more)"
+    assert rest[0].startswith("    m m ")
+    assert rest[1].startswith("    2 places: ")
+    said["action"] = "use --other-that-is-longer"
+    (first, *_) = grouped(report(comparison(finding("--flag", at(path, 9), **said)))).splitlines()
+    assert first == f"error: DSV003 --flag: use --other-that-is-longer ({path}:9:1)"
+    assert len(first) <= 120
+
+
+def test_what_is_not_known_in_folders_is_named_once() -> None:
+    several = [
+        comparison(right=f"{n}.sh", notes=(f"not known: {what}",), lint=True)
+        for n, what in enumerate(["A, B", "A, B", "C"])
+    ]
+    lines = REPORTERS["grouped"](report(*several)).splitlines()
+    assert "note: not known: A, B (0.sh and 1 more)" in lines
+    assert "note: not known: C (2.sh)" in lines
+
+
+def test_of_several_pairs_each_has_its_name_in_a_table_of_changes() -> None:
+    changes = REPORTERS["changes"]
+    one, other = comparison(right="a.sh"), comparison(finding("A", at("b.sh")), right="b.sh")
+    lines = changes(report(one, other)).splitlines()
+    assert lines[0] == "pro against a.sh: no differences in 3 settings compared, 0 unknown"
+    assert lines[1:3] == ["--- pro", "+++ b.sh"]
+    assert lines[-1] == "1 difference in 3 settings compared, 0 unknown"
+    assert changes(report(one)).startswith("no differences in 3 settings compared")

@@ -11,11 +11,11 @@ from dataclasses import replace
 from typing import Any
 
 from dsv4_env.lang.python.interp.expressions import evaluate_all, extend_list, parameter_defaults
-from dsv4_env.lang.python.interp.handed import follow_handed
-from dsv4_env.lang.python.interp.havoc import havoc_since
+from dsv4_env.lang.python.interp.handed import follow_handed, havoc_handed
+from dsv4_env.lang.python.interp.havoc import havoc_all, havoc_since
 from dsv4_env.lang.python.interp.machine import MAX_CALL_DEPTH, Machine, Paused, Return
-from dsv4_env.lang.python.interp.targets import UNSET, attribute_of
-from dsv4_env.lang.python.syntax.trees import children, last_name, remembered
+from dsv4_env.lang.python.interp.targets import UNSET, assign_to, attribute_of
+from dsv4_env.lang.python.syntax.trees import children, last_name, remembered, walk_tree
 from dsv4_env.lang.python.values import operations as ops
 from dsv4_env.lang.python.values.kinds import (
     MAX_ITEMS,
@@ -315,6 +315,87 @@ def _hasattr(vm: Machine, scope: Scope, call: Call) -> Val:
     return scope.unknown(call.node, "not known", *call.args)
 
 
+def _setattr(vm: Machine, scope: Scope, call: Call) -> Val:
+    """``setattr(owner, name, value)``, and ``delattr``: as an assignment to the attribute."""
+    if not call.args or not call.node.args:
+        havoc_all(vm, scope, call.node, scope.text(call.node))
+        return NONE
+    if len(call.args) < 2 or not is_const(call.args[1], str):
+        reason = f"depends on `{scope.text(call.node)}`"
+        owner = call.args[0]
+        table = owner.attrs if isinstance(owner, Instance) else None
+        table = owner.names if isinstance(owner, ClassValue) else table
+        for name in list(table or ()):
+            if not isinstance((table or {})[name], Func):
+                vm.put(table or {}, name, Unknown(name, reason, location=scope.place(call.node)))
+        return NONE
+    target = ast.Attribute(call.node.args[0], str(call.args[1].value), ast.Store())
+    ast.copy_location(target, call.node)
+    gone = scope.unknown(call.node, "deleted")
+    assign_to(vm, scope, target, call.args[2] if len(call.args) > 2 else gone)
+    return NONE
+
+
+def _run_text(vm: Machine, scope: Scope, call: Call) -> Val:
+    """``exec`` and ``eval``: what isn't read runs, and may change all that it can reach."""
+    text = call.args[0] if call.args else None
+    plain = isinstance(text, Const) and isinstance(text.value, str) and _is_plain(text.value)
+    if not (call.name == "eval" and plain):
+        havoc_all(vm, scope, call.node, scope.text(call.node))
+    return scope.unknown(call.node, "code that isn't read", *call.args)
+
+
+def _is_plain(text: str) -> bool:
+    """Whether an expression calls nothing and sets nothing."""
+    try:
+        tree = ast.parse(text.strip(), mode="eval")
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    return not any(isinstance(n, ast.Call | ast.NamedExpr | ast.Await) for n in ast.walk(tree))
+
+
+def _frame(vm: Machine, scope: Scope, call: Call) -> Val:
+    """``sys._getframe()``: whoever has it may change all names."""
+    havoc_all(vm, scope, call.node, scope.text(call.node))
+    return scope.unknown(call.node, "a frame isn't followed")
+
+
+def _namespace(vm: Machine, scope: Scope, call: Call) -> Val:
+    """``locals()``, ``globals()``, ``vars()``: a dict of the names, with the very same objects."""
+    where = scope.place(call.node)
+    table: Mapping[str, Val] = scope.names
+    own = scope.kind == "function" and call.name != "globals"
+    if call.args:
+        owner = call.args[0]
+        if not isinstance(owner, Instance | ClassValue):
+            ops.widen_value(vm, scope, owner, call.node, "vars may change it")
+            return scope.unknown(call.node, "not known", *call.args)
+        table, own = (owner.attrs if isinstance(owner, Instance) else owner.names), False
+    elif call.name == "globals":
+        at = scope
+        while at.parent is not None:
+            at = at.parent
+        table = at.names
+    vm.spend(len(table) >> 2)
+    if not own and not _is_read(vm.at[1] if vm.at else None, call.node):  # what is set in it is set
+        havoc_all(vm, scope, call.node, scope.text(call.node))
+    return Map(Log(MapEntry(Const(n, where), v, where) for n, v in table.items()), where=where)
+
+
+def _is_read(statement: ast.AST | None, node: ast.Call) -> bool:
+    """Whether a statement asks the dict that a call gives for an item, or spreads it, alone."""
+    for each in walk_tree(statement) if statement is not None else ():
+        if isinstance(each, ast.Subscript) and each.value is node:
+            return isinstance(each.ctx, ast.Load)
+        if isinstance(each, ast.keyword) and each.value is node:
+            return each.arg is None
+        if isinstance(each, ast.Attribute) and each.value is node:
+            return not ops.changes_its_owner(each.attr)
+        if isinstance(each, ast.Compare) and node in each.comparators:
+            return True
+    return False
+
+
 _PARTIAL = Ext("functools.partial", "partial")
 
 
@@ -361,6 +442,15 @@ _FUNCTIONS: dict[str, _Function] = {
     "getattr": _getattr,
     "hasattr": _hasattr,
     "functools.partial": _partial,
+    "setattr": _setattr,
+    "delattr": _setattr,
+    "object.__setattr__": _setattr,
+    "type.__setattr__": _setattr,
+    "sys._getframe": _frame,
+    "inspect.currentframe": _frame,
+    "inspect.stack": _frame,
+    **{f"{own}{name}": _run_text for name in ("exec", "eval") for own in ("", "builtins.")},
+    **dict.fromkeys(("locals", "globals", "vars"), _namespace),
     "staticmethod": lambda vm, scope, call: call.args[0] if call.args else NONE,
 }
 
@@ -568,7 +658,11 @@ def _outside(vm: Machine, scope: Scope, call: Call) -> Val:
     vm.spend(1)
     target, name = call.target, call.name
     if isinstance(target, Ext) and (function := _FUNCTIONS.get(target.name)) is not None:
+        if "key" in call.keywords:
+            havoc_handed(vm, scope, call)
         return function(vm, scope, call)
+    if name not in _HARMLESS and name not in vm.watch.harmless:
+        havoc_handed(vm, scope, call)
     follow_handed(vm, scope, call, _called)
     if isinstance(target, Ext) and target.name in ("dataclasses.field", "field"):
         return dataclass_field(vm, scope, call)

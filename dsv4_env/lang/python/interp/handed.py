@@ -7,12 +7,15 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
-from dsv4_env.lang.python.interp.havoc import havoc_since
+from dsv4_env.lang.python.interp.havoc import havoc_bodies, havoc_expressions, havoc_since
 from dsv4_env.lang.python.interp.machine import Machine, Raised
+from dsv4_env.lang.python.syntax.effects import changes_of
+from dsv4_env.lang.python.syntax.names import parameters
 from dsv4_env.lang.python.syntax.trees import last_name
 from dsv4_env.lang.python.values import operations as ops
 from dsv4_env.lang.python.values.kinds import (
     BoundMethod,
+    BuiltinMethod,
     Call,
     Const,
     Ext,
@@ -84,11 +87,57 @@ def follow_handed(vm: Machine, scope: Scope, call: Call, make: _Make) -> None:
             havoc_since(vm, scope, mark, call.node, f"whether {call.name} calls it")
 
 
-def inner_function(value: Val) -> Val:
-    """The function of a method, or of a ``functools.partial``."""
+def havoc_handed(vm: Machine, scope: Scope, call: Call) -> None:
+    """What a function may change that a call of something that isn't read is given.
+
+    Whether, how often and with what it is called isn't known: that of a lambda, of a method of a
+    dict or list, of a function that was read, where none of them leads to a launch.
+    """
+    given = list(zip(call.args, call.node.args, strict=False))
+    given += [(call.keywords[k.arg], k.value) for k in call.node.keywords if k.arg]
+    for value, node in given:
+        held = _held(value)
+        if isinstance(held, BuiltinMethod):
+            if ops.changes_its_owner(held.name):
+                ops.widen_value(vm, scope, held.owner, node, f"{call.name} may change it")
+            continue
+        func = held.func if isinstance(held, BoundMethod) else held
+        if not isinstance(func, Func) or isinstance(node, ast.Starred):
+            continue
+        if vm.reach.leads(func.node) or not _changes(vm, func):
+            continue
+        unsure = scope.unknown(call.node, f"{call.name} may call it")
+        inner = func.scope.inner("function", func.qualified_name)
+        inner.func = func
+        inner.names.update(dict.fromkeys(parameters(func.node), unsure))
+        if isinstance(held, BoundMethod):
+            inner.first = held.first
+            inner.names.update(dict.fromkeys(parameters(func.node)[:1], held.first))
+        text = f"whether {call.name} calls it"
+        if isinstance(func.node, ast.Lambda):
+            havoc_expressions(vm, inner, [[func.node.body]], text)
+        else:
+            havoc_bodies(vm, inner, [func.node.body], text, leaving=False)
+
+
+def _changes(vm: Machine, func: Func) -> bool:
+    """Whether a function may change what isn't its own."""
+    body = tuple(func.node.body) if isinstance(func.node.body, list) else (func.node.body,)
+    changed = changes_of(body)
+    return bool(changed.objects or changed.attributes) or vm.reach.hides(body, changed, vm.spend)
+
+
+def _held(value: Val) -> Val:
+    """The function of a ``functools.partial``, else the value."""
     if isinstance(value, Instance) and isinstance(value.cls, Ext):
         held = value.positional if value.cls.name == "functools.partial" else ()
-        value = held[1] if len(held) > 1 else value
+        return held[1] if len(held) > 1 else value
+    return value
+
+
+def inner_function(value: Val) -> Val:
+    """The function of a method, or of a ``functools.partial``."""
+    value = _held(value)
     return value.func if isinstance(value, BoundMethod) else value
 
 

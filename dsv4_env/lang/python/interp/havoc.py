@@ -12,6 +12,7 @@ from dsv4_env.lang.python.syntax.effects import changes_of, first_simple
 from dsv4_env.lang.python.values.kinds import (
     BoundMethod,
     ClassValue,
+    Const,
     Func,
     Instance,
     Map,
@@ -84,6 +85,32 @@ def havoc_since(vm: Machine, scope: Scope, mark: int, node: ast.AST, text: str) 
     changed = vm.changed_since(mark)
     found = {k: (obj, k[1], _cause(obj, k[1]), node) for k, obj in changed.items()}
     _widen_all(vm, scope, found, text)
+
+
+def havoc_all(vm: Machine, scope: Scope, node: ast.AST, text: str) -> None:
+    """Nothing that can be changed is known from here on: code that isn't read may reach it all."""
+    found: _Changed = {}
+    _everything(vm, scope, [[node]], found)
+    _widen_all(vm, scope, found, text)
+    reason = f"depends on `{text}`"
+    tables: list[dict[str, Any]] = []
+    at: Scope | None = scope
+    while at is not None:
+        if isinstance(at.first, Instance):
+            tables += [at.first.attrs, *_of_class(at.first.cls)]
+        elif at.first is not None:
+            tables += _of_class(at.first)
+        if at.kind == "module":
+            tables.append(at.names)
+        at = at.parent
+    for table in tables:
+        vm.spend(len(table) >> 2)
+        for name in [n for n, v in table.items() if isinstance(v, Const)]:
+            vm.put(table, name, Unknown(name, reason, location=scope.place(node)))
+
+
+def _of_class(value: Any) -> list[dict[str, Any]]:
+    return [value.names] if isinstance(value, ClassValue) else []
 
 
 def _leaves(vm: Machine, node: ast.AST, text: str) -> bool:

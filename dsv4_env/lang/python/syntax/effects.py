@@ -13,6 +13,10 @@ from dsv4_env.lang.python.syntax.trees import KEPT, callee, children, remembered
 SPEAKS = frozenset(
     "print info debug warning error exception log write_github_step_summary sleep flush".split()
 )
+# Calls through which what isn't seen may change anything, or is given all names.
+UNSEEN = frozenset(
+    "exec eval setattr delattr __setattr__ locals globals vars _getframe currentframe".split()
+)
 FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 OWN_NAMES = frozenset({"self", "cls", "os"})
 
@@ -239,3 +243,46 @@ def first_simple(node: ast.AST) -> ast.AST:
     """The first statement within one that holds others: what is shown fits one line."""
     inner = (n for n in walk_tree(node) if isinstance(n, ast.stmt) and not hasattr(n, "body"))
     return next(inner, node) if hasattr(node, "body") else node
+
+
+# Methods that change what they are of: where one is kept under a name, a call of that does.
+_IN_PLACE = frozenset(
+    "update pop popitem clear setdefault append extend insert remove sort reverse add discard "
+    "__setitem__ __delitem__ __ior__ __iadd__ __setattr__".split()
+)
+
+
+@remembered(KEPT)
+def loose_names(tree: ast.Module) -> set[str]:
+    """The names of a module that stand for what may change other things than they say.
+
+    They stand for Python's own way to do so (``run = exec``), for an object that came out of a dict
+    of all names (``e = locals()["env"]``) or for a method of another object (``f = env.update``).
+    """
+    found: set[str] = set()
+    for node in walk_tree(tree):
+        if not isinstance(node, ast.Assign | ast.AnnAssign | ast.NamedExpr) or node.value is None:
+            continue
+        if not _is_loose(node.value):
+            continue
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+        every = [n for target in targets for n in walk_tree(target)]
+        found.update(n.id for n in every if isinstance(n, ast.Name) and n.id not in OWN_NAMES)
+    return found
+
+
+def _is_loose(value: ast.expr) -> bool:
+    every = walk_tree(value)
+    called = {n.func for n in every if isinstance(n, ast.Call)}
+    return any(
+        (isinstance(n, ast.Name) and n.id in UNSEEN)
+        or (isinstance(n, ast.Attribute) and n.attr in _IN_PLACE and n not in called)
+        or (isinstance(n, ast.Call) and callee(n) == "getattr" and _gives_method(n))
+        for n in every
+    )
+
+
+def _gives_method(node: ast.Call) -> bool:
+    """Whether a ``getattr`` may give a method that changes its object."""
+    name = node.args[1] if len(node.args) > 1 else None
+    return not isinstance(name, ast.Constant) or name.value in _IN_PLACE

@@ -35,7 +35,7 @@ _SHARING = frozenset(
     "list tuple dict set sorted reversed copy zip enumerate map filter next iter getattr get "
     "setdefault pop items values chain".split()
 )
-READING = READS | frozenset(dir(str))
+READING = READS | frozenset(dir(str)) - {"__init__", "__setattr__", "__delattr__"}
 """Names of methods that don't change their object."""
 HARMLESS = READING | SPEAKS | frozenset(dir(builtins)) - {"next", "setattr", "exec", "eval"}
 """Names of functions that aren't read and don't change what they are given."""
@@ -217,8 +217,8 @@ def _of_call(at: BlockFlows, node: ast.Call, block: Block, text: _Text) -> None:
             for value in values:
                 _change(at, owner, value, text)
     if callee(node) == "setattr" and len(values) == 3:
-        attribute = frozenset(f".{name}" for name in text.made_of(values[1])[1])
-        at.makes.append(Flow(attribute, *text.made_of(values[2])))
+        for name in text.made_of(values[1])[1]:
+            _set(at, [ast.Attribute(values[0], name, ast.Store())], values[2], text)
     other: list[tuple[str, str | None]] = [(last_name(h), last_name(h)) for h in handed(node)]
     if not callee(node):
         other += [(last_name(f), None) for f in may_be(node.func)]

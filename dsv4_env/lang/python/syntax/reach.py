@@ -10,9 +10,11 @@ from typing import TypeAlias
 from dsv4_env.lang.python.syntax.effects import (
     FUNCTIONS,
     SPEAKS,
+    UNSEEN,
     Changes,
     function_effects,
     is_dotted,
+    loose_names,
     root_name,
 )
 from dsv4_env.lang.python.syntax.flows import (
@@ -78,6 +80,7 @@ class Reach:
     reaching: set[str] = field(default_factory=set)  # functions that lead to what is sought
     relevant: set[str] = field(default_factory=set)  # names that what is sought depends on
     changing: set[str] = field(default_factory=set)  # functions that change what isn't theirs
+    loose: set[str] = field(default_factory=set)  # names through which anything may be changed
     late: bool = False  # a module that was added after :meth:`hides` was asked has such
     _asked: bool = False
     _graph: _Graph | None = None  # of which what is relevant isn't found yet
@@ -128,6 +131,8 @@ class Reach:
         self._find_worded(graph)
         self._find_reaching(graph)
         self._graph = graph
+        self.loose.update(*map(loose_names, self._trees.values()))
+        self.changing |= UNSEEN | self.loose
         for kept in (self._leading, self._skipped, self._aside):
             kept.clear()
 
@@ -339,8 +344,10 @@ class Reach:
         for each in every:
             if isinstance(each, _LEAVING):
                 return False
+            if isinstance(each, ast.Name) and each.id in self.loose:
+                return False
             if isinstance(each, ast.Call):
-                if self._reaches(each):
+                if self._reaches(each) or callee(each) in UNSEEN:
                     return False
                 if f"{callee_key(each, self._keys)}!" in self.relevant:
                     return False

@@ -511,7 +511,7 @@ def _of_list(store: Store, scope: Scope, owner: Seq, name: str, call: Call) -> V
         return Seq(items, owner.kind, scope.place(call.node))
     if name in ("append", "add") and call.args:
         items = (*items, call.args[0])
-    elif name in ("extend", "update") and call.args:
+    elif name in ("extend", "update", "__iadd__", "__ior__") and call.args:
         items = (*items, *items_of(store, scope, call.args[0], _first(call)))
     elif name == "clear":
         items = ()
@@ -526,10 +526,12 @@ def _of_list(store: Store, scope: Scope, owner: Seq, name: str, call: Call) -> V
         except (NotKnown, ValueError, TypeError):
             return scope.unknown(call.node, "not known", *call.args)
     else:
+        if changes_its_owner(name):
+            widen_value(store, scope, owner, call.node, f"{name} may change it")
         return scope.unknown(call.node, "not followed", *call.args)
     store.budget.make(8 * len(items))
     store.set(owner, "items", scope.limited(items, call.node))
-    return NONE
+    return owner if name.startswith("__i") else NONE
 
 
 def _changed(store: Store, scope: Scope, owner: Seq, name: str, call: Call) -> Val:
@@ -568,22 +570,54 @@ def _of_map(store: Store, scope: Scope, owner: Map, name: str, call: Call) -> Va
         store.set(owner, "log", NOTHING)
         store.set(owner, "inherits", False)
         return NONE
-    if name == "update":
+    if name == "__setitem__" and len(call.args) == 2:
+        put_item(store, scope, owner, call.args[0], call.args[1], _first(call))
+        return NONE
+    if name == "__delitem__" and call.args:
+        delete_key(store, owner, call.args[0])
+        return NONE
+    if name in ("update", "__ior__"):
         for value in call.args[:1]:
             merge_into(store, scope, owner, value, _first(call))
+        stated = {k.arg for k in call.node.keywords}
+        for each in (k for k in call.keywords if k not in stated):  # of a functools.partial
+            if not any(k in call.spread for k in call.node.keywords):
+                key = Const(each, where)
+                put_item(store, scope, owner, key, call.keywords[each], call.node)
+        if call.open and not call.spread:
+            widen_value(store, scope, owner, call.node, "what it's given isn't known")
         for keyword in call.node.keywords:
             if keyword.arg and keyword.arg in call.keywords:
                 key = Const(keyword.arg, scope.place(keyword))
                 put_item(store, scope, owner, key, call.keywords[keyword.arg], keyword.value)
             elif keyword in call.spread:
                 merge_into(store, scope, owner, call.spread[keyword], keyword.value)
-        return NONE
+        return NONE if name == "update" else owner
     if name in ("items", "keys", "values"):
         store.spend(len(owner.log) >> 2)
         return _listed(scope, owner, name, call.node)
     if name in ("get", "pop", "setdefault") and call.args:
         return _got(store, scope, owner, name, call)
+    if changes_its_owner(name):
+        widen_value(store, scope, owner, call.node, f"{name} may change it")
     return scope.unknown(call.node, "not followed", *call.args)
+
+
+# Methods of dicts, lists and sets that leave them as they are; so do those of numbers and text.
+_LEAVING = frozenset(
+    "copy get items keys values fromkeys index count union difference intersection "
+    "symmetric_difference isdisjoint issubset issuperset".split()
+)
+_SETTING = frozenset("__setitem__ __delitem__ __init__ __setstate__ __setattr__".split())
+
+
+def changes_its_owner(name: str) -> bool:
+    """Whether a method of that name may change the dict or list that it is of."""
+    if name.startswith("__"):  # those that work in place: `__ior__`, `__iadd__`, but not `__iter__`
+        return name in _SETTING or (
+            name.startswith("__i") and name not in ("__iter__", "__invert__")
+        )
+    return name not in _LEAVING
 
 
 def _first(call: Call) -> ast.expr:

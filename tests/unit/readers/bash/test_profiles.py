@@ -156,7 +156,10 @@ def test_the_release_is_the_commands_the_scripts_or_the_readings() -> None:
         ("pro-fp4 -f args --unset", "the format args takes no --unset"),
         ("pro-fp4 --port 1", "the format shell takes no --model, --host or --port"),
         ("pro-fp4 -f bash --set A", "--set A"),
-        ("pro-fp4 -f bash --profiles /elsewhere", "its folder of profiles isn't known"),
+        (
+            "pro-fp4 -f bash --profiles /elsewhere",
+            "its folder of profiles isn't below the folder that is read from",
+        ),
         ('"$NAME" -f bash', "`${NAME}` isn't known"),
         ("pro-fp4 -f bash --nodes x", "invalid int value"),
     ],
