@@ -31,6 +31,7 @@ from dsv4_env.readers.choosing import choose
 from dsv4_env.readers.kind import INTERPRETER, FileKind
 from dsv4_env.readers.launcher import names_a_server
 from dsv4_env.readers.python.commands import FIELD_CALLS, PATCH_CALLS, SOUGHT
+from dsv4_env.readers.python.conftest import Around, around
 from dsv4_env.readers.python.facts import NEVER, disabled_notes, registrations, skip_marks
 from dsv4_env.readers.python.profiles import FIXTURES
 from dsv4_env.readers.python.units import held_settings, launches_met
@@ -88,8 +89,13 @@ def read_all(
     vm: Machine | None = None
     known_profiles = known or KnownProfiles(project, profiles, sglang)
     try:
+        others = Around()
+        if _FIXTURES.search(text) and is_file(file):  # pytest runs it
+            others = around(file, project, text, budget)
         for number in range(_ROUNDS):
             watch = LaunchWatch(path, profiles=known_profiles)
+            watch.elsewhere = frozenset(others.overrides)
+            watch.early, watch.late = others.early, others.late
             vm = Machine(
                 environ=Map(inherits=True),
                 given=dict(inputs or {}),
@@ -115,7 +121,8 @@ def read_all(
             found = launches_met(vm, watch, module, tree)
             grown = _has_grown(reach, size)
             if not grown or vm.ended is not None:  # another round would end sooner
-                return _with_facts(_whole(vm, found, path), tree, module.scope.source)
+                found = _with_facts(_whole(vm, found, path), tree, module.scope.source)
+                return _beside(found, others)
         problem = "imports that never settle"
     except RecursionError:
         problem = "nested too deeply"
@@ -164,6 +171,14 @@ def _whole(vm: Machine, found: list[LaunchConfig], path: str) -> list[LaunchConf
     return [replace(c, partial=True, notes=(*c.notes, *notes)) for c in found]
 
 
+def _beside(found: list[LaunchConfig], others: Around) -> list[LaunchConfig]:
+    """The launches, partial ones where a conftest.py may change what isn't followed."""
+    notes = tuple(lost_launch(problem, place) for problem, place in others.problems)
+    if not notes:
+        return found
+    return [replace(c, partial=True, notes=(*c.notes, *notes)) for c in found]
+
+
 def _with_facts(
     found: list[LaunchConfig], tree: ast.Module, lines: SourceText
 ) -> list[LaunchConfig]:
@@ -193,6 +208,7 @@ def read(
     return choose(found, path, launch=launch, line=line, symbol=symbol)
 
 
+_FIXTURES = re.compile(rf"\b(?:{'|'.join(sorted(FIXTURES))})\b")
 _PLUGIN = re.compile(r"\bdsv4_\w")
 # Fixtures of this package that start servers.
 _STARTED = re.compile(r"\bdsv4_(?:\w+_)?(?:server|launch)\b")

@@ -23,6 +23,7 @@ from dsv4_env.lang.python.values.kinds import (
     Scope,
     Val,
 )
+from dsv4_env.lang.python.values.operations import add_entries
 from dsv4_env.model import LaunchConfig, Note
 from dsv4_env.model.budget import BudgetError, partial_note
 from dsv4_env.model.launch import is_router
@@ -105,6 +106,8 @@ def _module(vm: Machine, watch: LaunchWatch, module: ReadModule, tree: ast.Modul
         return _followed(vm, watch, action, Unit(name, line, number))
 
     scope = module.scope
+    if watch.early:
+        add_entries(vm, scope, vm.environ, _NOTHING, *watch.early)
     results = followed(lambda: vm.execute(scope, tree.body), "<module>", 0, 0)
     try:
         watch.overridden = profiles.COMMAND in {*module.scope.names, *watch.elsewhere}
@@ -226,6 +229,8 @@ def _unit(vm: Machine, watch: LaunchWatch, unit: Runnable, number: int) -> PathL
     scope = unit.func.scope
 
     def follow() -> None:
+        if watch.late:
+            add_entries(vm, scope, vm.environ, _NOTHING, *watch.late)
         set_up_module(vm, unit)
         first: list[Val] = []
         if unit.cls is not None:

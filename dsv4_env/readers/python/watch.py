@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
@@ -23,6 +23,7 @@ from dsv4_env.lang.python.values.kinds import (
     Func,
     Instance,
     Map,
+    MapEntry,
     Scope,
     Seq,
     Val,
@@ -109,6 +110,8 @@ class LaunchWatch(Watch):
     profiles: KnownProfiles = field(default_factory=KnownProfiles)
     overridden: bool = False  # the plugin's fixture that says what is started
     elsewhere: frozenset[str] = frozenset()  # fixtures of the plugin that a conftest.py overrides
+    early: Sequence[MapEntry] = ()  # variables that a conftest.py sets when it is imported
+    late: Sequence[MapEntry] = ()  # and those that it sets before a test
     requested: Callable[[str, ast.AST], Val | None] | None = None  # what a fixture gives by name
     hit: set[Location] = field(default_factory=set)  # of calls that launched
 
